@@ -1,0 +1,5 @@
+//! Decides: SIP, calls and legs, ACD, IVR. State machines that take inputs and time and give
+//! outputs; only `edge` knows sockets, files, threads and clocks.
+
+pub mod sip;
+pub mod switch;

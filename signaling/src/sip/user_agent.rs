@@ -1,0 +1,244 @@
+//! What the switch asks of the SIP core and what it hears back. One leg is one dialog, so a
+//! [`LegId`] names both. The core owns transactions, retransmissions, ACK, PRACK, CSeq, routes,
+//! authentication and timers; the switch owns meaning.
+
+use std::net::SocketAddr;
+use terms::{AgentId, LegId, PhoneNumber, TenantId, TrunkId};
+
+/// Whom to call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// An agent's registered phones, all of them at once; the first answer wins.
+    Agent(TenantId, AgentId),
+    /// A number through a trunk.
+    Trunk(TenantId, TrunkId, String),
+}
+
+/// An outgoing call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invite {
+    /// The new leg.
+    pub leg: LegId,
+    /// Whom.
+    pub to: Destination,
+    /// Caller number that the callee sees, already allowed for this tenant.
+    pub from_user: String,
+    /// Caller name that the callee sees; may hold any text, the core quotes it.
+    pub from_name: String,
+    /// Our offer.
+    pub sdp: String,
+    /// More headers (name, value) such as `X-Call`; the core refuses CR and LF.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What the switch asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Provisional answer to an incoming INVITE: 180, or 183 with a description.
+    Progress {
+        /// The incoming leg.
+        leg: LegId,
+        /// 180–183.
+        status: u16,
+        /// Early media.
+        sdp: Option<String>,
+    },
+    /// 200 to an incoming INVITE. With a late offer `sdp` is our offer.
+    Answer {
+        /// The incoming leg.
+        leg: LegId,
+        /// Our description.
+        sdp: String,
+    },
+    /// Final refusal of an incoming INVITE. The leg is gone afterwards.
+    Reject {
+        /// The incoming leg.
+        leg: LegId,
+        /// 300–699.
+        status: u16,
+        /// Seconds for Retry-After, with 503.
+        retry_after_s: Option<u32>,
+    },
+    /// Call somebody.
+    Invite(Box<Invite>),
+    /// End the leg whatever its state: CANCEL, BYE or a refusal. Answered by nothing.
+    Hangup {
+        /// The leg.
+        leg: LegId,
+        /// ITU-T Q.850 cause for the Reason header.
+        cause: u8,
+    },
+    /// re-INVITE with a new offer.
+    Reoffer {
+        /// The leg.
+        leg: LegId,
+        /// Our offer.
+        sdp: String,
+    },
+    /// 200 to their re-INVITE or UPDATE.
+    AcceptOffer {
+        /// The leg.
+        leg: LegId,
+        /// Our answer (our offer, when theirs had none).
+        sdp: String,
+    },
+    /// Refuse their re-INVITE or UPDATE; the dialog goes on as before.
+    RejectOffer {
+        /// The leg.
+        leg: LegId,
+        /// 488 or 491.
+        status: u16,
+    },
+    /// 202 to their REFER, with NOTIFY 100 at once.
+    AcceptRefer {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Refuse their REFER.
+    RejectRefer {
+        /// The leg.
+        leg: LegId,
+        /// 400–699.
+        status: u16,
+    },
+    /// NOTIFY with `message/sipfrag` how the transfer goes; a final status ends the subscription.
+    ReferProgress {
+        /// The leg.
+        leg: LegId,
+        /// 100–699.
+        status: u16,
+    },
+}
+
+/// An incoming call that passed authentication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// The new leg, named by the core.
+    pub leg: LegId,
+    /// Whose call.
+    pub tenant: TenantId,
+    /// Who: proven by digest, or the trunk by its address.
+    pub origin: Origin,
+    /// User part of the request URI, as dialled.
+    pub called: String,
+    /// Caller's number: from the digest user for agents, from P-Asserted-Identity (trusted trunks)
+    /// or From otherwise.
+    pub caller: PhoneNumber,
+    /// Display name, hostile text.
+    pub caller_name: String,
+    /// Call-ID as received, hostile text, at most 256 bytes.
+    pub call_id: String,
+    /// User-Agent as received, hostile text, at most 256 bytes.
+    pub user_agent: String,
+    /// Their offer; none is a late offer.
+    pub sdp: Option<String>,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// The Via or Contact address differs from the source: a NAT stands between.
+    pub nat: bool,
+}
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An agent's phone.
+    Agent(AgentId),
+    /// The public network.
+    Trunk(TrunkId),
+}
+
+/// What the switch hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A new call.
+    Incoming(Box<Incoming>),
+    /// Our INVITE got a provisional answer: 180–183.
+    Progress {
+        /// The leg.
+        leg: LegId,
+        /// The status.
+        status: u16,
+        /// Early media.
+        sdp: Option<String>,
+    },
+    /// Our INVITE was answered; ACK is on its way.
+    Answered {
+        /// The leg.
+        leg: LegId,
+        /// Their answer.
+        sdp: String,
+        /// Where the answer came from.
+        source: SocketAddr,
+        /// A NAT stands between.
+        nat: bool,
+    },
+    /// Our INVITE failed or timed out. The leg is gone.
+    Failed {
+        /// The leg.
+        leg: LegId,
+        /// The status; 408 when nothing came, 480 when nobody is registered.
+        status: u16,
+        /// ITU-T Q.850 cause, from Reason or by RFC 3398 §7.2.6.
+        cause: u8,
+    },
+    /// The ACK of our 200 came; with a late offer it carries their answer.
+    Acked {
+        /// The leg.
+        leg: LegId,
+        /// Their answer to our late offer.
+        sdp: Option<String>,
+    },
+    /// CANCEL, BYE, or the dialog died (no ACK within 64·T1, session timer). The leg is gone.
+    Ended {
+        /// The leg.
+        leg: LegId,
+        /// ITU-T Q.850 cause.
+        cause: u8,
+    },
+    /// Their re-INVITE or UPDATE; answer with `AcceptOffer` or `RejectOffer`.
+    Offer {
+        /// The leg.
+        leg: LegId,
+        /// Their offer; none asks for ours.
+        sdp: Option<String>,
+    },
+    /// Our re-INVITE was answered.
+    OfferAccepted {
+        /// The leg.
+        leg: LegId,
+        /// Their answer.
+        sdp: String,
+    },
+    /// Our re-INVITE failed; the dialog goes on as before.
+    OfferRejected {
+        /// The leg.
+        leg: LegId,
+        /// The status.
+        status: u16,
+    },
+    /// They want the other party to go to `target` (blind transfer).
+    Refer {
+        /// The leg that asks.
+        leg: LegId,
+        /// User part of Refer-To.
+        target: String,
+    },
+    /// A digit by INFO (application/dtmf-relay or application/dtmf).
+    Digit {
+        /// The leg.
+        leg: LegId,
+        /// `0-9 * # A-D`.
+        digit: char,
+        /// How long.
+        duration_ms: u32,
+    },
+    /// An agent's phone registered, or its last binding went away.
+    Registered {
+        /// Whose.
+        tenant: TenantId,
+        /// Who.
+        agent: AgentId,
+        /// At least one binding is alive.
+        registered: bool,
+    },
+}

@@ -1,0 +1,183 @@
+//! What the `api` child asks of the `calls` child over the local socket, and what it hears back.
+//! Frames are one JSON text a line. A request that cannot be done is refused at once.
+
+use crate::event::Activity;
+use crate::id::{AgentId, CallId, ContactId, LegId, QueueId, TenantId};
+use crate::routing::{Delta, Plan};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A numbered request; the answer carries the number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Chosen by the sender.
+    pub id: u64,
+    /// What.
+    pub body: Ask,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// Use this plan from now on.
+    Plan(Box<Plan>),
+    /// Apply this change to the plan.
+    Delta(Box<Delta>),
+    /// Change an agent's state.
+    Agent {
+        /// Whose.
+        tenant: TenantId,
+        /// Who.
+        agent: AgentId,
+        /// What they want.
+        action: AgentAction,
+    },
+    /// Do something to a live call.
+    Call {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        call: CallId,
+        /// What.
+        action: CallAction,
+    },
+    /// The live state of a tenant.
+    State {
+        /// Whose.
+        tenant: TenantId,
+    },
+    /// Take no new calls; answered when the last one has ended or `within_s` is over.
+    Drain {
+        /// Longest wait in seconds.
+        within_s: u32,
+    },
+}
+
+/// What an agent wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentAction {
+    /// 签入: present, and ready at once.
+    SignIn,
+    /// 签出. During a conversation it takes effect afterwards.
+    SignOut,
+    /// 示闲.
+    Ready,
+    /// 示忙.
+    Break {
+        /// Why, one of the tenant's reasons.
+        reason: String,
+    },
+    /// After-call work is done.
+    EndWrapUp {
+        /// What the call was about.
+        disposition: Option<String>,
+    },
+}
+
+/// What is to happen to a live call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallAction {
+    /// End it.
+    Hangup,
+    /// Pass the customer on without asking first.
+    Transfer {
+        /// A short number, an outside number, or `queue:<id>`.
+        target: String,
+    },
+    /// Put the customer on hold.
+    Hold,
+    /// End of hold.
+    Resume,
+}
+
+/// A numbered answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// The request's number.
+    pub id: u64,
+    /// What came of it.
+    pub body: Answer,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Done.
+    Done,
+    /// Not done, with a sentence for people.
+    Refused(String),
+    /// The live state.
+    State(LiveState),
+}
+
+/// What is going on in a tenant right now.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct LiveState {
+    /// Version of the plan in use.
+    pub plan_version: u64,
+    /// Queues with the contacts that wait.
+    pub queues: Vec<LiveQueue>,
+    /// Agents.
+    pub agents: Vec<LiveAgent>,
+    /// Calls.
+    pub calls: Vec<LiveCall>,
+}
+
+/// A queue right now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveQueue {
+    /// Which.
+    pub queue: QueueId,
+    /// Contacts waiting, ringing ones included.
+    pub waiting: u32,
+    /// The oldest began to wait then.
+    pub oldest: Option<Timestamp>,
+    /// Agents signed in who serve it.
+    pub agents_signed_in: u32,
+    /// Of those, free.
+    pub agents_idle: u32,
+}
+
+/// An agent right now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveAgent {
+    /// Who.
+    pub agent: AgentId,
+    /// Their state.
+    pub activity: Activity,
+    /// Reason of a break.
+    pub reason: Option<String>,
+    /// In it since.
+    pub since: Timestamp,
+    /// Their call.
+    pub call: Option<CallId>,
+    /// Their phone is registered.
+    pub registered: bool,
+}
+
+/// A call right now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveCall {
+    /// Which.
+    pub call: CallId,
+    /// Of which contact.
+    pub contact: ContactId,
+    /// Who calls, as shown.
+    pub caller: String,
+    /// What was dialled.
+    pub called: String,
+    /// Began then.
+    pub started_at: Timestamp,
+    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`.
+    pub phase: String,
+    /// The queue.
+    pub queue: Option<QueueId>,
+    /// The agent.
+    pub agent: Option<AgentId>,
+    /// Its legs.
+    pub legs: Vec<LegId>,
+}

@@ -1,0 +1,517 @@
+//! What happened, as one log. The call path appends [`Entry`]s; every record, report and live view
+//! derives from them and can be computed again.
+//!
+//! # On disk
+//! A log is a folder of files `events-<first sequence, 20 digits>.log`. A file is frames, back to back:
+//!
+//! ```text
+//!  0        4        8                 8 + length
+//!  ┌────────┬────────┬─────────────────┐
+//!  │ length │ crc32  │ payload (JSON)  │   length: payload bytes, little endian, 1 .. 1 MiB
+//!  └────────┴────────┴─────────────────┘   crc32: of the payload, little endian (CRC-32/ISO-HDLC)
+//! ```
+//!
+//! A torn frame at the end of the last file is what a crash leaves; the reader stops there and the
+//! writer truncates it away. A bad frame with a good one after it is damage and is reported.
+
+use crate::id::{
+    AgentId, CallId, ContactId, FlowId, LegId, QueueId, RecordingId, SurveyId, TenantId, TrunkId,
+    VisitId,
+};
+use crate::media::{Ledger, Quality};
+use crate::number::PhoneNumber;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Format version of [`Entry`].
+pub const ENTRY_VERSION: u16 = 1;
+/// Longest payload of a frame in bytes.
+pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+/// Bytes before a payload.
+pub const HEADER_BYTES: usize = 8;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// [`ENTRY_VERSION`] of the writer.
+    pub v: u16,
+    /// Rises by one; the log's writer gives it.
+    pub seq: u64,
+    /// Wall clock.
+    pub at: Timestamp,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The contact, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactId>,
+    /// The call, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
+    /// The leg, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<LegId>,
+    /// What happened.
+    pub kind: Kind,
+}
+
+/// Which way a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From outside.
+    Inbound,
+    /// To the outside.
+    Outbound,
+    /// Between people of the tenant.
+    Internal,
+}
+
+/// Who a leg is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The customer.
+    Customer,
+    /// An agent.
+    Agent,
+    /// Anybody else outside: a field worker, a transfer target.
+    Outside,
+}
+
+/// Who ended something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// The customer.
+    Customer,
+    /// The agent.
+    Agent,
+    /// A third party.
+    Outside,
+    /// The box: a flow, a timer, a fault.
+    System,
+}
+
+/// Why an offer ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferEnd {
+    /// Rang to the end.
+    NoAnswer,
+    /// The agent declined.
+    Declined,
+    /// The phone was busy, unreachable or broken.
+    Unreachable,
+    /// The caller left, or somebody else took it.
+    Withdrawn,
+}
+
+/// Why a contact left a queue other than by an answer or by hanging up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowOut {
+    /// The queue was full or closed.
+    Overflow,
+    /// Waited too long.
+    MaxWait,
+    /// Pressed an exit key.
+    ExitKey,
+    /// Left a message.
+    Voicemail,
+    /// A supervisor, a shutdown or a fault.
+    Forced,
+}
+
+/// What an agent is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// Not signed in.
+    SignedOut,
+    /// Chose a break (示忙), with a reason.
+    Break,
+    /// Ready and free (示闲).
+    Idle,
+    /// The phone rings.
+    Ringing,
+    /// In a conversation.
+    Talking,
+    /// The other party is on hold.
+    Holding,
+    /// After-call work.
+    WrapUp,
+}
+
+/// What a caller thought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Satisfaction {
+    /// 1 满意
+    Satisfied,
+    /// 2 一般
+    Neutral,
+    /// 3 不满意
+    Dissatisfied,
+}
+
+/// What was transferred how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferKind {
+    /// Without asking first.
+    Blind,
+    /// After a consultation.
+    Attended,
+}
+
+/// What happened. Kinds are in the order of a call's life.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Kind {
+    /// A call began. `call` and `contact` are set.
+    CallStarted {
+        /// Which way.
+        direction: Direction,
+        /// Who calls.
+        caller: PhoneNumber,
+        /// What was dialled.
+        called: PhoneNumber,
+        /// The trunk it came in on.
+        trunk: Option<TrunkId>,
+        /// The SIP Call-ID, as received.
+        sip_call_id: String,
+        /// The peer's User-Agent, as received.
+        user_agent: String,
+    },
+    /// A leg began. `leg` is set.
+    LegStarted {
+        /// Who.
+        role: Role,
+        /// Which agent.
+        agent: Option<AgentId>,
+        /// Their number or SIP address.
+        address: String,
+    },
+    /// The leg rings.
+    LegRinging,
+    /// The leg was answered; for the customer: we answered.
+    LegAnswered,
+    /// The call reached a flow.
+    IvrIn {
+        /// The flow.
+        flow: FlowId,
+        /// Its version.
+        version: u32,
+    },
+    /// The call left a step of a flow.
+    IvrStep {
+        /// The flow.
+        flow: FlowId,
+        /// Its version.
+        version: u32,
+        /// The step's name in the flow.
+        step: String,
+        /// The step's kind.
+        kind: String,
+        /// When the call entered it.
+        entered_at: Timestamp,
+        /// The edge it left by.
+        exit: String,
+        /// Digits it collected, `*` for each where the flow says they are secret.
+        digits: Option<String>,
+    },
+    /// Put into a queue.
+    Enqueued {
+        /// This stay.
+        visit: VisitId,
+        /// The queue.
+        queue: QueueId,
+        /// Higher goes first.
+        priority: i32,
+        /// Place at entry, 1 is next.
+        position: u32,
+    },
+    /// An agent's phone is to ring.
+    Offered {
+        /// This stay.
+        visit: VisitId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// The offer ended without an answer.
+    OfferEnded {
+        /// This stay.
+        visit: VisitId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// Why.
+        end: OfferEnd,
+    },
+    /// An agent answered: both parties hear each other. `leg` is the agent's.
+    Answered {
+        /// The stay that this ends; none for a direct call or a transfer to an agent.
+        visit: Option<VisitId>,
+        /// The queue it came from.
+        queue: Option<QueueId>,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// The customer hung up while queued.
+    Abandoned {
+        /// This stay.
+        visit: VisitId,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// Left the queue otherwise.
+    FlowedOut {
+        /// This stay.
+        visit: VisitId,
+        /// The queue.
+        queue: QueueId,
+        /// Why.
+        reason: FlowOut,
+    },
+    /// The customer asked to be called back and keeps the place.
+    CallbackQueued {
+        /// This stay.
+        visit: VisitId,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// On hold. `leg` is the one who waits.
+    Held {
+        /// Who put it there.
+        by: Party,
+    },
+    /// Hold ended.
+    Resumed,
+    /// An agent passed the call on. `leg` is the agent's.
+    Transferred {
+        /// How.
+        kind: TransferKind,
+        /// Who.
+        agent: AgentId,
+        /// What they dialled.
+        target: String,
+    },
+    /// A conversation ended. `leg` is the agent's.
+    Released {
+        /// The agent.
+        agent: AgentId,
+        /// Who ended it.
+        by: Party,
+    },
+    /// The caller was asked for satisfaction.
+    SurveyAsked {
+        /// The question.
+        survey: SurveyId,
+        /// About whom.
+        agent: AgentId,
+        /// From which queue.
+        queue: Option<QueueId>,
+    },
+    /// The survey ended.
+    SurveyAnswered {
+        /// The question.
+        survey: SurveyId,
+        /// About whom.
+        agent: AgentId,
+        /// From which queue.
+        queue: Option<QueueId>,
+        /// The answer; none when the caller pressed nothing valid.
+        answer: Option<Satisfaction>,
+    },
+    /// A message was left.
+    VoicemailLeft {
+        /// For whose people.
+        queue: QueueId,
+        /// The message.
+        recording: RecordingId,
+    },
+    /// A recording is on disk, or will never be.
+    Recorded {
+        /// Its row in the ledger.
+        ledger: Ledger,
+        /// The agent it began with; none for a message.
+        agent: Option<AgentId>,
+        /// The queue.
+        queue: Option<QueueId>,
+    },
+    /// A leg ended.
+    LegEnded {
+        /// Hangup cause, ITU-T Q.850 §2.2.7, 16 is normal.
+        cause: u8,
+        /// Who ended it.
+        by: Party,
+        /// What it heard and said, once media is closed.
+        quality: Option<Quality>,
+    },
+    /// The call ended: nothing follows with its id but `Recorded` and surveys' corrections.
+    CallEnded {
+        /// How, as far as the call path saw.
+        outcome: Outcome,
+        /// Hangup cause, ITU-T Q.850 §2.2.7.
+        cause: u8,
+        /// Who ended it.
+        by: Party,
+    },
+    /// An agent changed state. No `call` is set unless the state is about one.
+    AgentChanged {
+        /// The agent.
+        agent: AgentId,
+        /// Their state from now on.
+        activity: Activity,
+        /// Reason of a break, or the disposition when a wrap-up ends.
+        reason: Option<String>,
+        /// The queue whose call it is.
+        queue: Option<QueueId>,
+    },
+    /// The call path started; calls that it did not restore ended.
+    Started {
+        /// Version of the program.
+        program: String,
+    },
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Talked to an agent.
+    Answered,
+    /// Hung up while queued.
+    Abandoned,
+    /// Left a message.
+    Voicemail,
+    /// Ended in the IVR.
+    IvrOnly,
+    /// Refused: blocked, over a limit, no such number.
+    Refused,
+    /// Could not be connected.
+    Failed,
+    /// The box ended in the middle.
+    Interrupted,
+}
+
+/// Why a frame cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The bytes end inside the frame: the normal end after a crash.
+    #[error("the frame is cut off")]
+    Torn,
+    /// The length is zero or above [`PAYLOAD_BYTES_MAX`].
+    #[error("a frame of {0} bytes is outside 1-{PAYLOAD_BYTES_MAX}")]
+    BadLength(u32),
+    /// The bytes are not those that were written.
+    #[error("the checksum does not match")]
+    BadChecksum,
+    /// The checksum holds but the text is not an entry of a known version.
+    #[error("not an entry: {0}")]
+    BadEntry(String),
+}
+
+/// Appends `entry` as a frame to `out`.
+///
+/// # Panics
+/// When an entry is longer than [`PAYLOAD_BYTES_MAX`]; every field has a limit far below.
+pub fn write_frame(entry: &Entry, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&[0; HEADER_BYTES]);
+    serde_json::to_writer(&mut *out, entry).expect("an entry is always valid JSON");
+    let length = out.len() - start - HEADER_BYTES;
+    assert!(length <= PAYLOAD_BYTES_MAX, "an entry of {length} bytes");
+    let crc = crc32fast::hash(&out[start + HEADER_BYTES..]);
+    out[start..start + 4].copy_from_slice(&(length as u32).to_le_bytes());
+    out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// Reads the frame at the start of `bytes`: the entry and how many bytes it took. `Ok(None)` at the
+/// end of the bytes.
+///
+/// # Errors
+/// See [`FrameError`].
+pub fn read_frame(bytes: &[u8]) -> Result<Option<(Entry, usize)>, FrameError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let Some((header, rest)) = bytes.split_at_checked(HEADER_BYTES) else {
+        return Err(FrameError::Torn);
+    };
+    let length = u32::from_le_bytes(header[..4].try_into().expect("four bytes"));
+    let crc = u32::from_le_bytes(header[4..].try_into().expect("four bytes"));
+    if length == 0 || length as usize > PAYLOAD_BYTES_MAX {
+        return Err(FrameError::BadLength(length));
+    }
+    let payload = rest.get(..length as usize).ok_or(FrameError::Torn)?;
+    if crc32fast::hash(payload) != crc {
+        return Err(FrameError::BadChecksum);
+    }
+    let entry: Entry =
+        serde_json::from_slice(payload).map_err(|e| FrameError::BadEntry(e.to_string()))?;
+    if entry.v > ENTRY_VERSION {
+        return Err(FrameError::BadEntry(format!(
+            "version {} was written by a newer program; this one reads up to {ENTRY_VERSION}",
+            entry.v
+        )));
+    }
+    Ok(Some((entry, HEADER_BYTES + length as usize)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(seq: u64) -> Entry {
+        Entry {
+            v: ENTRY_VERSION,
+            seq,
+            at: Timestamp::from_secs(1_700_000_000),
+            tenant: TenantId(1),
+            contact: Some(ContactId(5)),
+            call: Some(CallId(6)),
+            leg: None,
+            kind: Kind::Abandoned { visit: VisitId(9), queue: QueueId(2) },
+        }
+    }
+
+    #[test]
+    fn frames_follow_each_other() {
+        let mut bytes = Vec::new();
+        write_frame(&entry(1), &mut bytes);
+        write_frame(&entry(2), &mut bytes);
+        let (first, used) = read_frame(&bytes).unwrap().unwrap();
+        let (second, rest) = read_frame(&bytes[used..]).unwrap().unwrap();
+        assert_eq!((first, second), (entry(1), entry(2)));
+        assert_eq!(used + rest, bytes.len());
+        assert_eq!(read_frame(&[]), Ok(None));
+    }
+
+    #[test]
+    fn every_cut_is_torn_and_every_flip_is_seen() {
+        let mut bytes = Vec::new();
+        write_frame(&entry(1), &mut bytes);
+        for cut in 1..bytes.len() {
+            assert_eq!(read_frame(&bytes[..cut]), Err(FrameError::Torn), "cut at {cut}");
+        }
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x10;
+            assert!(read_frame(&flipped).is_err(), "flip at {at}");
+        }
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_with_a_sentence() {
+        let mut newer = entry(1);
+        newer.v = ENTRY_VERSION + 1;
+        let mut bytes = Vec::new();
+        write_frame(&newer, &mut bytes);
+        let error = read_frame(&bytes).unwrap_err();
+        assert!(error.to_string().contains("newer program"), "{error}");
+    }
+}

@@ -1,0 +1,39 @@
+//! The shared nouns of the house. This page is the glossary; the field's own word, one meaning each.
+//!
+//! | word | 中文 | meaning |
+//! |---|---|---|
+//! | tenant | 租户 | One organisation on the box. Every list, export and file belongs to exactly one. |
+//! | contact | 联络 | All that happens about one matter of one customer: spans transfers and callbacks. |
+//! | call | 通话 | One telephone call of a contact, from the first INVITE to the last BYE. |
+//! | leg | 通话段 | One party of a call: the customer, an agent, a field worker. One SIP dialog, one RTP stream each way. |
+//! | dialog, transaction | 对话、事务 | RFC 3261 §12 and §17. |
+//! | trunk | 中继 | A SIP peer that carries calls of the public network. |
+//! | number | 号码 | A dialled number and what answers it. Kept as received, as normalised and as shown. |
+//! | flow, step | 流程、步骤 | A versioned IVR graph and one node of it. |
+//! | queue, visit | 队列、排队 | Where contacts wait for an agent; one stay of one contact in one queue. |
+//! | offer | 振铃派发 | The distributor rings one agent for one waiting contact; it ends as answered, declined, unanswered or withdrawn. |
+//! | agent | 座席 | A person who answers. Presence is what they chose (ready, break); activity is what we observe (idle, ringing, talking, wrap-up). |
+//! | wrap-up | 话后处理 | From release until the agent is ready again. |
+//! | disposition | 通话小结 | What the agent says the call was about. |
+//! | hangup cause | 挂机原因 | What the network says ended the leg (Q.850). |
+//! | recording, track | 录音、音轨 | Both sides of one conversation; one track per leg in the segment log. |
+//! | ledger | 录音台账 | The row every answered call gets: recorded, refused, or which frames are missing. |
+//! | plan | 路由方案 | What a tenant's business data says about calls, compiled for the call path. |
+//! | order | 工单 | A piece of work with a deadline, from a call or from elsewhere. |
+//!
+//! Three times, three types: [`time::Moment`] is when something reached us, [`media::RtpTime`] is
+//! where it is in the audio, [`time::Timestamp`] is what the wall clock says.
+
+pub mod control;
+pub mod event;
+pub mod failpoint;
+pub mod id;
+pub mod media;
+pub mod number;
+pub mod record;
+pub mod routing;
+pub mod time;
+
+pub use id::*;
+pub use number::PhoneNumber;
+pub use time::{Moment, Timestamp};

@@ -1,0 +1,442 @@
+//! What signaling asks of mediacore and what mediacore answers. The same pair can cross a wire to
+//! another box, so every value here is plain data.
+//!
+//! Order per leg: `Open` → `Opened` → `Connect` (again after every offer/answer) → `Join`, `Play`,
+//! `Hold`, `Record` in any order → `Release` → `Released`. A command for a leg that is gone changes
+//! nothing and answers nothing: hang-ups cross on the wire.
+
+use crate::id::{CallId, ContactId, LegId, PlaybackId, RecordingId, RoomId, TenantId};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+
+/// RTP synchronisation source, RFC 3550 §5.1.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+pub struct Ssrc(pub u32);
+
+/// RTP sequence number, RFC 3550 §5.1; wraps at 65,536.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct SeqNo(pub u16);
+
+impl SeqNo {
+    /// Signed distance from `earlier`, in packets, wrap included.
+    pub fn distance(self, earlier: SeqNo) -> i16 {
+        self.0.wrapping_sub(earlier.0) as i16
+    }
+}
+
+/// RTP timestamp in ticks of the codec's clock, RFC 3550 §5.1; wraps at 2^32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct RtpTime(pub u32);
+
+impl RtpTime {
+    /// Signed distance from `earlier`, in ticks, wrap included.
+    pub fn distance(self, earlier: RtpTime) -> i32 {
+        self.0.wrapping_sub(earlier.0) as i32
+    }
+}
+
+/// RTP payload type, 0–127, RFC 3551.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PayloadType(pub u8);
+
+/// An audio codec that a leg can speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Codec {
+    /// G.711 µ-law, static payload type 0.
+    Pcmu,
+    /// G.711 A-law, static payload type 8.
+    Pcma,
+}
+
+impl Codec {
+    /// Ticks per second of the RTP clock.
+    pub const fn clock_hz(self) -> u32 {
+        8000
+    }
+    /// The name in `a=rtpmap`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+        }
+    }
+    /// The static payload type of RFC 3551.
+    pub const fn static_type(self) -> PayloadType {
+        match self {
+            Codec::Pcmu => PayloadType(0),
+            Codec::Pcma => PayloadType(8),
+        }
+    }
+}
+
+/// Payload numbers of one direction of a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payloads {
+    /// The audio codec.
+    pub codec: Codec,
+    /// Its number on this leg.
+    pub audio: PayloadType,
+    /// `telephone-event/8000` (RFC 4733), where it was agreed.
+    pub dtmf: Option<PayloadType>,
+}
+
+/// What offer and answer agreed for one leg.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remote {
+    /// Where our RTP goes.
+    pub rtp: SocketAddr,
+    /// Where our RTCP goes; `None` is the RTP port plus one.
+    pub rtcp: Option<SocketAddr>,
+    /// The numbers we put on packets (from their description).
+    pub send: Payloads,
+    /// The numbers we accept (from ours).
+    pub receive: Payloads,
+    /// Their packet time in ms, 10–60.
+    pub ptime_ms: u8,
+    /// We may send audio (they are not `sendonly` or `inactive`).
+    pub may_send: bool,
+    /// They may send audio (they are not `recvonly` or `inactive`).
+    pub may_receive: bool,
+    /// A NAT is declared or was detected: the source may be learned after probation, and only from
+    /// `signalling`.
+    pub nat: bool,
+    /// Where the leg's signalling comes from.
+    pub signalling: IpAddr,
+}
+
+/// One thing to play.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// A prompt by name, such as `zh-CN/welcome`: letters, digits, `-`, `_` and `/`.
+    Prompt(String),
+    /// Ringback as the caller's country hears it (450 Hz, 1 s on, 4 s off).
+    Ringback,
+    /// Busy tone (450 Hz, 350 ms on, 350 ms off).
+    Busy,
+    /// A beep of 1 kHz.
+    Beep {
+        /// Length in ms.
+        ms: u32,
+    },
+    /// Silence.
+    Silence {
+        /// Length in ms.
+        ms: u32,
+    },
+}
+
+/// A play order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Playback {
+    /// Its name in `PlayDone`.
+    pub id: PlaybackId,
+    /// Played one after the other.
+    pub sources: Vec<Source>,
+    /// Starts over at the end, for music.
+    pub looped: bool,
+    /// Stops by itself at the first digit.
+    pub interruptible: bool,
+}
+
+/// On which side of the stereo file a party stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Side {
+    /// Left: the customer.
+    Customer,
+    /// Right: agents, field workers and all others, mixed.
+    Other,
+}
+
+/// The beginning of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordStart {
+    /// Its name.
+    pub recording: RecordingId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The contact it belongs to.
+    pub contact: ContactId,
+    /// The call it belongs to.
+    pub call: CallId,
+    /// Wall clock of the first sample.
+    pub started_at: Timestamp,
+    /// Parties from the start.
+    pub parties: Vec<(LegId, Side)>,
+}
+
+/// What signaling asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Reserve a port pair. Legs of one contact share a shard.
+    Open {
+        /// The leg.
+        leg: LegId,
+        /// Picks the shard.
+        contact: ContactId,
+        /// Whose call it is.
+        tenant: TenantId,
+    },
+    /// Set or replace what offer and answer agreed.
+    Connect {
+        /// The leg.
+        leg: LegId,
+        /// The agreement.
+        remote: Remote,
+    },
+    /// Hear and be heard in a room; leaves the room the leg was in. A room begins with its first
+    /// leg and ends with its last.
+    Join {
+        /// The leg.
+        leg: LegId,
+        /// The room.
+        room: RoomId,
+    },
+    /// Leave the room, if in one.
+    Leave {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Stay in the room but neither hear it nor be heard in it. Recording goes on.
+    Hold {
+        /// The leg.
+        leg: LegId,
+    },
+    /// End of hold.
+    Resume {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Play to the leg; replaces what plays there. While a playback runs the leg hears it instead
+    /// of its room; the room hears the leg all the same.
+    Play {
+        /// The leg.
+        leg: LegId,
+        /// What and how.
+        playback: Playback,
+    },
+    /// Stop that playback if it still runs.
+    StopPlay {
+        /// The leg.
+        leg: LegId,
+        /// Which.
+        playback: PlaybackId,
+    },
+    /// Send digits as RFC 4733 events, one after the other.
+    SendDigits {
+        /// The leg.
+        leg: LegId,
+        /// `0-9 * # A-D`.
+        digits: String,
+    },
+    /// Begin a recording.
+    RecordStart(RecordStart),
+    /// One more party (a transfer, a conference).
+    RecordJoin {
+        /// The recording.
+        recording: RecordingId,
+        /// The party.
+        leg: LegId,
+        /// Its side.
+        side: Side,
+    },
+    /// A party leaves; the recording goes on.
+    RecordLeave {
+        /// The recording.
+        recording: RecordingId,
+        /// The party.
+        leg: LegId,
+    },
+    /// The conversation is over: render the file and write the ledger.
+    RecordStop {
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// Close ports, leave rooms and recordings.
+    Release {
+        /// The leg.
+        leg: LegId,
+    },
+}
+
+impl Command {
+    /// The leg that the command is about, where there is one.
+    pub fn leg(&self) -> Option<LegId> {
+        use Command as C;
+        match self {
+            C::Open { leg, .. }
+            | C::Connect { leg, .. }
+            | C::Join { leg, .. }
+            | C::Leave { leg }
+            | C::Hold { leg }
+            | C::Resume { leg }
+            | C::Play { leg, .. }
+            | C::StopPlay { leg, .. }
+            | C::SendDigits { leg, .. }
+            | C::RecordJoin { leg, .. }
+            | C::RecordLeave { leg, .. }
+            | C::Release { leg } => Some(*leg),
+            C::RecordStart(start) => start.parties.first().map(|&(leg, _)| leg),
+            C::RecordStop { .. } => None,
+        }
+    }
+}
+
+/// Why a playback ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlayEnd {
+    /// Played to the end.
+    Finished,
+    /// A digit came.
+    Interrupted,
+    /// `StopPlay`, a new `Play`, or the leg ended.
+    Stopped,
+    /// A prompt of this name does not exist.
+    Missing(String),
+}
+
+/// What a leg heard and said, RFC 3550 §6.4 and A.3, and ITU-T G.107.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Quality {
+    /// RTP packets received from the accepted source.
+    pub packets_received: u64,
+    /// Packets that the sequence numbers say were sent.
+    pub packets_expected: u64,
+    /// Expected less received, never below zero.
+    pub packets_lost: u64,
+    /// Arrived too late to be mixed.
+    pub packets_late: u64,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// From a source that was not accepted.
+    pub packets_strange: u64,
+    /// Malformed, or of an unknown payload type.
+    pub packets_dropped: u64,
+    /// Interarrival jitter in microseconds at the end, RFC 3550 A.8.
+    pub jitter_us: u32,
+    /// Round trip from RTCP in microseconds, zero when unknown.
+    pub round_trip_us: u32,
+    /// E-model estimate 1.0–4.5, zero when nothing was received.
+    pub mos: f32,
+}
+
+/// How a recording ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// Every frame is on disk.
+    Recorded,
+    /// Some frames are missing; the ledger says which.
+    Partial,
+    /// A rule or a fault refused it; the ledger says why.
+    Refused,
+    /// The process ended while recording; repaired at the next start.
+    Repaired,
+}
+
+/// The row every answered call gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// The recording.
+    pub recording: RecordingId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The contact.
+    pub contact: ContactId,
+    /// The call.
+    pub call: CallId,
+    /// Wall clock of the first sample.
+    pub started_at: Timestamp,
+    /// Length of the file in ms.
+    pub duration_ms: i64,
+    /// How it ended.
+    pub state: RecordingState,
+    /// Frames of 20 ms handed to the recorder over all tracks.
+    pub frames_expected: u64,
+    /// Of those, not on disk.
+    pub frames_missing: u64,
+    /// Gaps as (track leg, from ms, to ms) on the file's timeline.
+    pub gaps: Vec<(LegId, i64, i64)>,
+    /// WAV relative to the recordings directory: `<tenant>/<yyyy-mm-dd>/<recording>.wav`.
+    pub path: Option<String>,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA-256 in hex.
+    pub sha256: Option<String>,
+    /// Why refused or partial, for people.
+    pub reason: Option<String>,
+}
+
+/// What mediacore answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The port is reserved.
+    Opened {
+        /// The leg.
+        leg: LegId,
+        /// Our RTP address; RTCP is one port higher.
+        rtp: SocketAddr,
+    },
+    /// No port, or a limit is reached.
+    OpenFailed {
+        /// The leg.
+        leg: LegId,
+        /// For the log.
+        reason: String,
+    },
+    /// A complete digit, once per key press however often its packets came.
+    Digit {
+        /// The leg.
+        leg: LegId,
+        /// `0-9 * # A-D`.
+        digit: char,
+        /// How long it was held.
+        duration_ms: u32,
+    },
+    /// A playback ended.
+    PlayDone {
+        /// The leg.
+        leg: LegId,
+        /// Which.
+        playback: PlaybackId,
+        /// Why.
+        end: PlayEnd,
+    },
+    /// No RTP came for this long while it was expected; repeated as it grows (5 s, 10 s, 30 s, …).
+    Silent {
+        /// The leg.
+        leg: LegId,
+        /// How long.
+        ms: u32,
+    },
+    /// The source was learned after probation.
+    Learned {
+        /// The leg.
+        leg: LegId,
+        /// The new source.
+        source: SocketAddr,
+    },
+    /// A recording is on disk, or will never be.
+    Recorded(Ledger),
+    /// The leg is closed.
+    Released {
+        /// The leg.
+        leg: LegId,
+        /// What it heard and said.
+        quality: Quality,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_survive_the_wrap() {
+        assert_eq!(SeqNo(2).distance(SeqNo(65_534)), 4);
+        assert_eq!(SeqNo(65_534).distance(SeqNo(2)), -4);
+        assert_eq!(RtpTime(160).distance(RtpTime(u32::MAX - 159)), 320);
+    }
+}

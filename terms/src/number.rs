@@ -1,0 +1,96 @@
+//! Telephone numbers, kept as received, as normalised (E.164 with `+`, or a short number as it is)
+//! and as shown. What a caller sends is data: it is never split, evaluated or made part of a path.
+
+use serde::{Deserialize, Serialize};
+
+/// Longest dialled string that is kept; the rest is cut.
+pub const NUMBER_CHARS_MAX: usize = 64;
+
+/// A number in its three forms.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct PhoneNumber {
+    /// The user part as it came, hostile characters replaced by `?`.
+    pub received: String,
+    /// E.164 with `+` where it could be told, else the digits.
+    pub normal: String,
+    /// What people see.
+    pub shown: String,
+}
+
+impl PhoneNumber {
+    /// Parses what a caller sent. `country` is the tenant's country code without `+`, `area` the
+    /// area code with its trunk prefix dropped; both may be empty.
+    ///
+    /// Characters outside `[0-9*#+A-Za-z._-]` become `?`, so the result is safe in logs and lists.
+    pub fn parse(received: &str, country: &str) -> Self {
+        let received: String = received
+            .chars()
+            .take(NUMBER_CHARS_MAX)
+            .map(|c| if is_dialable(c) { c } else { '?' })
+            .collect();
+        let normal = normalise(&received, country);
+        PhoneNumber { shown: normal.clone(), received, normal }
+    }
+
+    /// True when no caller number came (anonymous or withheld).
+    pub fn is_withheld(&self) -> bool {
+        matches!(self.normal.to_ascii_lowercase().as_str(), "" | "anonymous" | "unavailable")
+    }
+}
+
+/// Characters that a dialled user part may hold.
+pub fn is_dialable(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '*' | '#' | '+' | '.' | '_' | '-')
+}
+
+fn normalise(received: &str, country: &str) -> String {
+    let is_number = received.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))
+        && received.chars().any(|c| c.is_ascii_digit());
+    if !is_number {
+        return received.to_owned();
+    }
+    let digits: String = received.chars().filter(char::is_ascii_digit).collect();
+    if received.starts_with('+') {
+        return format!("+{digits}");
+    }
+    if let Some(rest) = digits.strip_prefix("00").filter(|rest| rest.len() >= 8) {
+        return format!("+{rest}");
+    }
+    // A national number starts with the trunk prefix 0, or is a Chinese mobile number: 11 digits
+    // from 13 to 19. Short numbers and service numbers (95xxx, 110) stay as they are.
+    if let Some(rest) = digits.strip_prefix('0').filter(|rest| rest.len() >= 9)
+        && !country.is_empty()
+    {
+        return format!("+{country}{rest}");
+    }
+    if country == "86" && digits.len() == 11 && digits.starts_with('1') {
+        return format!("+86{digits}");
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_subscriber_has_one_normal_form() {
+        for text in ["+8613800138000", "008613800138000", "13800138000", "+86-138-0013-8000"] {
+            assert_eq!(PhoneNumber::parse(text, "86").normal, "+8613800138000", "{text}");
+        }
+        assert_eq!(PhoneNumber::parse("02087654321", "86").normal, "+862087654321");
+    }
+
+    #[test]
+    fn short_and_service_numbers_stay() {
+        for text in ["95105688", "1001", "110", "*45", "alice"] {
+            assert_eq!(PhoneNumber::parse(text, "86").normal, text);
+        }
+    }
+
+    #[test]
+    fn hostile_text_is_defused() {
+        let number = PhoneNumber::parse("300&Zap/g1/'; DROP\r\n<b>", "86");
+        assert!(number.received.chars().all(|c| is_dialable(c) || c == '?'));
+    }
+}

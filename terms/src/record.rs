@@ -1,0 +1,601 @@
+//! The rows of the warehouse. Each table is declared once, here: name, version, columns with a
+//! line of documentation each. The warehouse makes its Parquet schema from [`Record::columns`],
+//! and `docs/formats/warehouse.md` is written from the same lines.
+//!
+//! Times are microseconds UTC, durations whole milliseconds. Counters are stored, never percentages.
+
+use crate::id::*;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// 64-bit signed.
+    Int64,
+    /// 32-bit signed.
+    Int32,
+    /// 64-bit floating point.
+    Float64,
+    /// UTF-8.
+    Text,
+    /// True or false.
+    Bool,
+    /// Microseconds UTC.
+    Time,
+}
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in SQL.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: ColumnType,
+    /// May be NULL.
+    pub nullable: bool,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// One cell; `None` is NULL.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// [`ColumnType::Int64`]
+    Int64(Option<i64>),
+    /// [`ColumnType::Int32`]
+    Int32(Option<i32>),
+    /// [`ColumnType::Float64`]
+    Float64(Option<f64>),
+    /// [`ColumnType::Text`]
+    Text(Option<String>),
+    /// [`ColumnType::Bool`]
+    Bool(Option<bool>),
+    /// [`ColumnType::Time`]
+    Time(Option<Timestamp>),
+}
+
+/// A Rust type that fits a column.
+pub trait Cell {
+    /// Its column type.
+    const KIND: ColumnType;
+    /// True for `Option`.
+    const NULLABLE: bool = false;
+    /// The cell.
+    fn value(&self) -> Value;
+    /// NULL of this type.
+    fn null() -> Value;
+}
+
+macro_rules! cells {
+    ($($type:ty => $kind:ident, |$v:ident| $value:expr;)+) => {$(
+        impl Cell for $type {
+            const KIND: ColumnType = ColumnType::$kind;
+            fn value(&self) -> Value { let $v = self; Value::$kind(Some($value)) }
+            fn null() -> Value { Value::$kind(None) }
+        }
+    )+};
+}
+
+cells! {
+    i64 => Int64, |v| *v;
+    i32 => Int32, |v| *v;
+    f64 => Float64, |v| *v;
+    bool => Bool, |v| *v;
+    String => Text, |v| v.clone();
+    Timestamp => Time, |v| *v;
+    TenantId => Int64, |v| v.0 as i64;
+    ContactId => Int64, |v| v.0 as i64;
+    CallId => Int64, |v| v.0 as i64;
+    LegId => Int64, |v| v.0 as i64;
+    RecordingId => Int64, |v| v.0 as i64;
+    VisitId => Int64, |v| v.0 as i64;
+    QueueId => Int64, |v| v.0 as i64;
+    AgentId => Int64, |v| v.0 as i64;
+    FlowId => Int64, |v| v.0 as i64;
+    TrunkId => Int64, |v| v.0 as i64;
+    OrderId => Int64, |v| v.0 as i64;
+    CustomerId => Int64, |v| v.0 as i64;
+    SurveyId => Int64, |v| v.0 as i64;
+    SpanId => Int64, |v| v.0 as i64;
+}
+
+impl<T: Cell> Cell for Option<T> {
+    const KIND: ColumnType = T::KIND;
+    const NULLABLE: bool = true;
+    fn value(&self) -> Value {
+        self.as_ref().map_or_else(T::null, Cell::value)
+    }
+    fn null() -> Value {
+        T::null()
+    }
+}
+
+/// A row of one table.
+pub trait Record: Serialize + for<'de> Deserialize<'de> {
+    /// The table's name in SQL.
+    const TABLE: &'static str;
+    /// Version of the columns; grows by adding columns at the end only.
+    const VERSION: u16;
+    /// What the table is.
+    const DOC: &'static str;
+    /// The columns in order.
+    fn columns() -> Vec<Column>;
+    /// The cells in the same order.
+    fn values(&self) -> Vec<Value>;
+    /// Whose row it is.
+    fn tenant(&self) -> TenantId;
+    /// Which row it is: unique in the table.
+    fn id(&self) -> u64;
+    /// Start of the contact (or of the span, or creation of the order): its UTC day is the
+    /// row's partition.
+    fn day_of(&self) -> Timestamp;
+}
+
+macro_rules! tables {
+    ($(
+        #[doc = $doc:literal]
+        $name:ident = $table:literal version $version:literal, id $id:ident, day $day:ident {
+            $( #[doc = $cdoc:literal] $column:ident : $type:ty, )+
+        }
+    )+) => {
+        $(
+            #[doc = $doc]
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            pub struct $name {
+                $( #[doc = $cdoc] pub $column: $type, )+
+            }
+
+            impl Record for $name {
+                const TABLE: &'static str = $table;
+                const VERSION: u16 = $version;
+                const DOC: &'static str = $doc;
+                fn columns() -> Vec<Column> {
+                    vec![$( Column {
+                        name: stringify!($column),
+                        kind: <$type as Cell>::KIND,
+                        nullable: <$type as Cell>::NULLABLE,
+                        doc: $cdoc.trim_ascii(),
+                    } ),+]
+                }
+                fn values(&self) -> Vec<Value> {
+                    vec![$( self.$column.value() ),+]
+                }
+                fn tenant(&self) -> TenantId { self.tenant_id }
+                fn id(&self) -> u64 { self.$id.raw() }
+                fn day_of(&self) -> Timestamp { self.$day }
+            }
+        )+
+
+        /// A row of any table, for staging and hand-over.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "table", content = "row", rename_all = "snake_case")]
+        pub enum Row {
+            $( #[doc = $doc] $name($name), )+
+        }
+
+        impl Row {
+            /// The table's name.
+            pub fn table(&self) -> &'static str {
+                match self { $( Row::$name(_) => <$name as Record>::TABLE, )+ }
+            }
+            /// The cells in the order of the table's columns.
+            pub fn values(&self) -> Vec<Value> {
+                match self { $( Row::$name(row) => row.values(), )+ }
+            }
+            /// Whose row it is.
+            pub fn tenant(&self) -> TenantId {
+                match self { $( Row::$name(row) => row.tenant(), )+ }
+            }
+            /// Which row it is: unique in its table.
+            pub fn id(&self) -> u64 {
+                match self { $( Row::$name(row) => row.id(), )+ }
+            }
+            /// Its UTC day is the row's partition.
+            pub fn day_of(&self) -> Timestamp {
+                match self { $( Row::$name(row) => row.day_of(), )+ }
+            }
+        }
+
+        /// A table of the warehouse.
+        #[derive(Clone, Debug)]
+        pub struct Table {
+            /// Its name in SQL.
+            pub name: &'static str,
+            /// Version of its columns.
+            pub version: u16,
+            /// What it is.
+            pub doc: &'static str,
+            /// Its columns in order.
+            pub columns: Vec<Column>,
+        }
+
+        /// All tables.
+        pub fn tables() -> Vec<Table> {
+            vec![$( Table {
+                name: <$name as Record>::TABLE,
+                version: <$name as Record>::VERSION,
+                doc: $doc.trim_ascii(),
+                columns: <$name as Record>::columns(),
+            } ),+]
+        }
+    };
+}
+
+/// A number that can name a row.
+trait Raw {
+    fn raw(&self) -> u64;
+}
+impl Raw for i64 {
+    fn raw(&self) -> u64 {
+        *self as u64
+    }
+}
+macro_rules! raws {
+    ($($id:ident),+) => {$( impl Raw for $id { fn raw(&self) -> u64 { self.0 } } )+};
+}
+raws!(CallId, LegId, VisitId, SpanId, SurveyId, RecordingId);
+
+tables! {
+    /// Everything that happened, one row an entry of the event log.
+    Event = "events" version 1, id seq, day at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// Sequence number in the log, rising without gaps.
+        seq: i64,
+        /// When it happened.
+        at: Timestamp,
+        /// The contact.
+        contact_id: Option<ContactId>,
+        /// The call.
+        call_id: Option<CallId>,
+        /// The leg.
+        leg_id: Option<LegId>,
+        /// What happened, such as `enqueued` or `answered`.
+        kind: String,
+        /// The rest of the entry as JSON.
+        detail: String,
+    }
+
+    /// One row a finished call.
+    Call = "calls" version 1, id call_id, day started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The call.
+        call_id: CallId,
+        /// The contact it belongs to.
+        contact_id: ContactId,
+        /// `inbound`, `outbound` or `internal`.
+        direction: String,
+        /// First INVITE.
+        started_at: Timestamp,
+        /// We answered the caller; NULL when never.
+        answered_at: Option<Timestamp>,
+        /// The call ended.
+        ended_at: Timestamp,
+        /// From start to end.
+        duration_ms: i32,
+        /// The caller, normalised.
+        caller: String,
+        /// The caller, as received.
+        caller_received: String,
+        /// The dialled number, normalised.
+        called: String,
+        /// The trunk it came in on.
+        trunk_id: Option<TrunkId>,
+        /// The first flow.
+        flow_id: Option<FlowId>,
+        /// The last queue.
+        queue_id: Option<QueueId>,
+        /// The first agent who answered.
+        agent_id: Option<AgentId>,
+        /// The last agent who answered.
+        last_agent_id: Option<AgentId>,
+        /// `answered`, `abandoned`, `voicemail`, `ivr_only`, `refused`, `failed` or `interrupted`.
+        outcome: String,
+        /// Hangup cause, ITU-T Q.850.
+        hangup_cause: i32,
+        /// Who ended it: `customer`, `agent`, `outside` or `system`.
+        hangup_by: String,
+        /// In flows before the first queue or agent.
+        ivr_ms: i32,
+        /// In queues, all stays together.
+        wait_ms: i32,
+        /// With agents, hold not included.
+        talk_ms: i32,
+        /// On hold by an agent.
+        hold_ms: i32,
+        /// Times passed on.
+        transfers: i32,
+        /// Agents who answered.
+        agents: i32,
+        /// First recording.
+        recording_id: Option<RecordingId>,
+        /// `satisfied`, `neutral` or `dissatisfied`; NULL when not asked or not answered.
+        satisfaction: Option<String>,
+        /// The SIP Call-ID, as received.
+        sip_call_id: String,
+        /// The peer's User-Agent, as received.
+        user_agent: String,
+    }
+
+    /// One row a finished leg.
+    Leg = "legs" version 1, id leg_id, day call_started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The leg.
+        leg_id: LegId,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// `customer`, `agent` or `outside`.
+        role: String,
+        /// The agent.
+        agent_id: Option<AgentId>,
+        /// The queue whose offer it was.
+        queue_id: Option<QueueId>,
+        /// Number or SIP address.
+        address: String,
+        /// INVITE received or sent.
+        started_at: Timestamp,
+        /// First ringing.
+        ringing_at: Option<Timestamp>,
+        /// Answered.
+        answered_at: Option<Timestamp>,
+        /// Ended.
+        ended_at: Timestamp,
+        /// Ringing time, the whole of it when never answered.
+        ring_ms: i32,
+        /// Conversation, hold not included.
+        talk_ms: i32,
+        /// On hold.
+        hold_ms: i32,
+        /// Hangup cause, ITU-T Q.850.
+        hangup_cause: i32,
+        /// Who ended it.
+        hangup_by: String,
+        /// RTP packets received.
+        packets_received: i64,
+        /// RTP packets lost on the way to us.
+        packets_lost: i64,
+        /// Interarrival jitter in microseconds, RFC 3550 A.8.
+        jitter_us: i32,
+        /// E-model estimate, ITU-T G.107; NULL without audio.
+        mos: Option<f64>,
+    }
+
+    /// One row a finished stay of a contact in a queue.
+    QueueVisit = "queue_visits" version 1, id visit_id, day call_started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The stay.
+        visit_id: VisitId,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// The queue.
+        queue_id: QueueId,
+        /// Put into the queue: the row's interval in reports.
+        entered_at: Timestamp,
+        /// Left it.
+        left_at: Timestamp,
+        /// From entering to leaving.
+        wait_ms: i32,
+        /// Of that, the last offer's ringing.
+        ring_ms: i32,
+        /// `answered`, `abandoned`, `flowed_out` or `callback_queued`.
+        outcome: String,
+        /// `overflow`, `max_wait`, `exit_key`, `voicemail` or `forced`.
+        flow_out_reason: Option<String>,
+        /// The agent who answered.
+        agent_id: Option<AgentId>,
+        /// Priority.
+        priority: i32,
+        /// Place at entry, 1 is next.
+        position: i32,
+        /// Offers made.
+        offers: i32,
+        /// Offers that no agent answered (non-response), declined ones included.
+        offers_unanswered: i32,
+    }
+
+    /// One row a finished stretch of an agent in one state.
+    AgentSpan = "agent_spans" version 1, id span_id, day started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The stretch: sequence number of the entry that began it.
+        span_id: SpanId,
+        /// The agent.
+        agent_id: AgentId,
+        /// `break`, `idle`, `ringing`, `talking`, `holding` or `wrap_up`. Signed-out time has no row.
+        activity: String,
+        /// Reason of a break; disposition of a wrap-up.
+        reason: Option<String>,
+        /// Began.
+        started_at: Timestamp,
+        /// Ended.
+        ended_at: Timestamp,
+        /// Its length.
+        duration_ms: i32,
+        /// The call it is about.
+        call_id: Option<CallId>,
+        /// The queue whose call it is.
+        queue_id: Option<QueueId>,
+    }
+
+    /// One row a step that a call went through in a flow.
+    IvrStep = "ivr_steps" version 1, id seq, day call_started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// Sequence number of the entry.
+        seq: i64,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// The flow.
+        flow_id: FlowId,
+        /// Its version.
+        flow_version: i32,
+        /// The step's name.
+        step: String,
+        /// The step's kind.
+        kind: String,
+        /// Entered.
+        entered_at: Timestamp,
+        /// Left.
+        left_at: Timestamp,
+        /// The edge it left by.
+        exit: String,
+        /// Digits collected, masked where the flow says so.
+        digits: Option<String>,
+    }
+
+    /// One row a satisfaction question, answered or not.
+    Survey = "surveys" version 1, id survey_id, day call_started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The question.
+        survey_id: SurveyId,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// About whom.
+        agent_id: AgentId,
+        /// From which queue.
+        queue_id: Option<QueueId>,
+        /// Asked.
+        asked_at: Timestamp,
+        /// Answered or given up.
+        ended_at: Timestamp,
+        /// `satisfied`, `neutral` or `dissatisfied`; NULL when nothing valid was pressed.
+        answer: Option<String>,
+    }
+
+    /// One row a recording: the ledger.
+    Recording = "recordings" version 1, id recording_id, day call_started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The recording.
+        recording_id: RecordingId,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// First sample.
+        started_at: Timestamp,
+        /// Length of the file.
+        duration_ms: i32,
+        /// `conversation` or `voicemail`.
+        kind: String,
+        /// The first agent on it.
+        agent_id: Option<AgentId>,
+        /// The queue.
+        queue_id: Option<QueueId>,
+        /// The customer's number, normalised.
+        caller: String,
+        /// `recorded`, `partial`, `refused` or `repaired`.
+        state: String,
+        /// Frames of 20 ms handed to the recorder over all tracks.
+        frames_expected: i64,
+        /// Of those, not on disk.
+        frames_missing: i64,
+        /// WAV relative to the recordings directory.
+        path: Option<String>,
+        /// Its size.
+        bytes: i64,
+        /// Its SHA-256 in hex.
+        sha256: Option<String>,
+        /// Why refused or partial.
+        reason: Option<String>,
+    }
+
+    /// Every version of every work order: one row a change.
+    Order = "orders" version 1, id version_id, day created_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// This version; rises over the tenant.
+        version_id: i64,
+        /// The order.
+        order_id: OrderId,
+        /// Version within the order, from 1.
+        version: i32,
+        /// This row is the order's latest version as of `changed_at`; the highest `version` wins.
+        changed_at: Timestamp,
+        /// Created.
+        created_at: Timestamp,
+        /// The number people quote.
+        number: String,
+        /// Type.
+        kind: String,
+        /// Department.
+        department: String,
+        /// Area.
+        area: String,
+        /// Title.
+        title: String,
+        /// Who does it.
+        assignee_id: Option<AgentId>,
+        /// Due.
+        deadline_at: Option<Timestamp>,
+        /// Warned from then on.
+        warn_at: Option<Timestamp>,
+        /// Stored progress: `open` 未处理, `in_progress` 处理中, `done` 已处理, `suspended` 挂起, `returned` 退单.
+        progress: String,
+        /// Done or returned.
+        closed_at: Option<Timestamp>,
+        /// The call it came from.
+        call_id: Option<CallId>,
+        /// The customer.
+        customer_id: Option<CustomerId>,
+        /// The customer's number, normalised.
+        customer_number: String,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_a_tenant_and_a_line_for_every_column() {
+        for table in tables() {
+            assert_eq!(table.columns[0].name, "tenant_id", "{}", table.name);
+            for column in &table.columns {
+                assert!(column.doc.ends_with('.'), "{}.{}", table.name, column.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_survives_json() {
+        let row = Row::Survey(Survey {
+            tenant_id: TenantId(1),
+            survey_id: SurveyId(2),
+            call_id: CallId(3),
+            contact_id: ContactId(4),
+            call_started_at: Timestamp(5),
+            agent_id: AgentId(6),
+            queue_id: None,
+            asked_at: Timestamp(7),
+            ended_at: Timestamp(8),
+            answer: Some("satisfied".into()),
+        });
+        let text = serde_json::to_string(&row).unwrap();
+        assert_eq!(serde_json::from_str::<Row>(&text).unwrap(), row);
+        assert_eq!(row.values().len(), Survey::columns().len());
+    }
+}

@@ -1,0 +1,350 @@
+//! What a tenant's business data says about calls, compiled by desk for the call path.
+//!
+//! A [`Plan`] is a snapshot with a version; [`Delta`]s follow it in order. signaling keeps the last
+//! plan on disk, so a database that is down never stops a call.
+
+use crate::id::{AgentId, FlowId, NumberId, QueueId, TenantId, TrunkId};
+use serde::{Deserialize, Serialize};
+
+/// Format version of [`Plan`] on disk and on the local socket.
+pub const PLAN_VERSION: u32 = 1;
+
+/// Everything that the call path knows about one tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_VERSION`] of the writer.
+    pub format: u32,
+    /// Rises with every change.
+    pub version: u64,
+    /// Whose plan it is.
+    pub tenant: TenantId,
+    /// The tenant's name.
+    pub name: String,
+    /// IANA zone, `Asia/Shanghai` by default.
+    pub time_zone: String,
+    /// Country code without `+`, `86` by default.
+    pub country: String,
+    /// Realm of digest authentication.
+    pub realm: String,
+    /// Language of prompts: `zh-CN` or `en`.
+    pub language: String,
+    /// Numbers that callers dial.
+    pub numbers: Vec<Number>,
+    /// Published IVR flows.
+    pub flows: Vec<Flow>,
+    /// Opening hours by name.
+    pub hours: Vec<Hours>,
+    /// Queues.
+    pub queues: Vec<Queue>,
+    /// Agents.
+    pub agents: Vec<Agent>,
+    /// Trunks.
+    pub trunks: Vec<Trunk>,
+    /// Callers that are refused, normalised.
+    pub blocked: Vec<String>,
+}
+
+/// A dialled number and what answers it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Number {
+    /// Its id.
+    pub id: NumberId,
+    /// As dialled and normalised: `95105688`, `+862087654321`.
+    pub digits: String,
+    /// What answers.
+    pub target: Target,
+}
+
+/// Where a call goes next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// An IVR flow.
+    Flow(FlowId),
+    /// A queue.
+    Queue(QueueId),
+    /// One agent.
+    Agent(AgentId),
+    /// A number inside (an agent's short number) or outside through a trunk.
+    Number(String),
+    /// Leave a message for a queue's people.
+    Voicemail(QueueId),
+    /// Say goodbye.
+    Hangup,
+}
+
+/// One published version of a flow. The document is checked by signaling's flow checker before it
+/// gets here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// The flow.
+    pub id: FlowId,
+    /// Its name.
+    pub name: String,
+    /// Which version is live.
+    pub version: u32,
+    /// The JSON graph.
+    pub document: serde_json::Value,
+}
+
+/// Opening hours: several windows a day in the tenant's zone, and exceptions by date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hours {
+    /// Named in `hours` steps.
+    pub name: String,
+    /// Weekly windows.
+    pub windows: Vec<Window>,
+    /// Closed on these local dates, `2026-10-01`.
+    pub closed: Vec<String>,
+    /// Open on these local dates although a weekend (make-up working days 调休); Monday's windows.
+    pub open: Vec<String>,
+}
+
+/// One window of one weekday.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// 1 is Monday, 7 is Sunday (ISO 8601).
+    pub weekday: u8,
+    /// Minutes after local midnight, inclusive.
+    pub from_minute: u16,
+    /// Minutes after local midnight, exclusive; 1440 is midnight.
+    pub to_minute: u16,
+}
+
+/// How the next agent is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The agent idle longest.
+    #[default]
+    LongestIdle,
+    /// In turn, with memory.
+    RoundRobin,
+}
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Its id.
+    pub id: QueueId,
+    /// Its name.
+    pub name: String,
+    /// How the next agent is chosen.
+    pub strategy: Strategy,
+    /// Who serves it.
+    pub agents: Vec<AgentId>,
+    /// Higher goes first; age decides among equals.
+    pub priority: i32,
+    /// Most contacts waiting; one more goes to `overflow`.
+    pub waiting_max: u32,
+    /// Longest wait in seconds; then `overflow`.
+    pub wait_max_s: u32,
+    /// Where those go who may not wait or waited too long.
+    pub overflow: Target,
+    /// How long one agent rings, in seconds.
+    pub ring_max_s: u32,
+    /// Wrap-up in seconds; ends by itself.
+    pub wrap_up_s: u32,
+    /// Waiting music, a prompt name.
+    pub music: String,
+    /// Seconds between announcements of the position; 0 is never.
+    pub announce_every_s: u32,
+    /// Record conversations.
+    pub record: bool,
+    /// Ask for satisfaction when the agent releases first.
+    pub survey: bool,
+    /// T of the service level in seconds.
+    pub service_level_s: u32,
+}
+
+/// An agent and their phone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Their id.
+    pub id: AgentId,
+    /// The number shown on reports, 工号.
+    pub number: String,
+    /// Their name.
+    pub name: String,
+    /// SIP user of their phone, also their short number.
+    pub sip_user: String,
+    /// MD5 of `user:realm:password` in hex, RFC 7616 §3.4.2. Never the password.
+    pub ha1_md5: String,
+    /// SHA-256 of the same.
+    pub ha1_sha256: String,
+}
+
+/// A SIP peer that carries calls of the public network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trunk {
+    /// Its id.
+    pub id: TrunkId,
+    /// Its name.
+    pub name: String,
+    /// Source addresses or `address/prefix` that belong to it; calls from them need no other proof
+    /// unless `inbound_digest` is set.
+    pub sources: Vec<String>,
+    /// Where calls to the outside go, `sip:host:port;transport=udp`.
+    pub proxy: String,
+    /// Who we are at the trunk.
+    pub outbound: Option<Credential>,
+    /// Keep a registration there.
+    pub register: bool,
+    /// Seconds asked for in REGISTER.
+    pub register_expires_s: u32,
+    /// Who they are here.
+    pub inbound_digest: Option<InboundDigest>,
+    /// The number shown to the outside when the caller's own may not be: must be the tenant's.
+    pub caller_number: String,
+    /// Numbers of the tenant that may be shown besides.
+    pub caller_numbers: Vec<String>,
+    /// Most calls at a time, both directions.
+    pub calls_max: u32,
+    /// Most new calls per second, both directions.
+    pub calls_per_s_max: u32,
+    /// Dialled prefixes that go out here; empty is none. `""` in the list is all.
+    pub prefixes: Vec<String>,
+}
+
+/// A user name and password that we present. Kept out of logs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: String,
+    /// The only realm that it may be sent to; empty takes the first realm of the trunk's address.
+    pub realm: String,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "Credential({}, …)", self.user)
+    }
+}
+
+/// What a peer must prove to us.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboundDigest {
+    /// The user.
+    pub user: String,
+    /// MD5 of `user:realm:password`.
+    pub ha1_md5: String,
+    /// SHA-256 of the same.
+    pub ha1_sha256: String,
+}
+
+/// A small ordered change of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delta {
+    /// The plan's version after the change; exactly one above the version before.
+    pub version: u64,
+    /// Whose plan.
+    pub tenant: TenantId,
+    /// What changes.
+    pub change: Change,
+}
+
+/// What a delta changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// Publish a flow or a new version of it.
+    Flow(Flow),
+    /// Add or replace a queue.
+    Queue(Queue),
+    /// Add or replace an agent.
+    Agent(Agent),
+    /// Add or replace a number.
+    Number(Number),
+    /// Refuse this caller.
+    Block(String),
+    /// Let this caller in again.
+    Unblock(String),
+}
+
+impl Plan {
+    /// An empty plan with the house's defaults.
+    pub fn empty(tenant: TenantId, name: &str) -> Self {
+        Plan {
+            format: PLAN_VERSION,
+            version: 0,
+            tenant,
+            name: name.to_owned(),
+            time_zone: "Asia/Shanghai".to_owned(),
+            country: "86".to_owned(),
+            realm: "switchgrid".to_owned(),
+            language: "zh-CN".to_owned(),
+            numbers: Vec::new(),
+            flows: Vec::new(),
+            hours: Vec::new(),
+            queues: Vec::new(),
+            agents: Vec::new(),
+            trunks: Vec::new(),
+            blocked: Vec::new(),
+        }
+    }
+
+    /// Applies one delta. False, and nothing changes, when the delta is not the next one: the
+    /// sender then sends a whole plan.
+    pub fn apply(&mut self, delta: Delta) -> bool {
+        if delta.tenant != self.tenant || delta.version != self.version + 1 {
+            return false;
+        }
+        match delta.change {
+            Change::Flow(flow) => put(&mut self.flows, flow, |a, b| a.id == b.id),
+            Change::Queue(queue) => put(&mut self.queues, queue, |a, b| a.id == b.id),
+            Change::Agent(agent) => put(&mut self.agents, agent, |a, b| a.id == b.id),
+            Change::Number(number) => put(&mut self.numbers, number, |a, b| a.id == b.id),
+            Change::Block(caller) => put(&mut self.blocked, caller, |a, b| a == b),
+            Change::Unblock(caller) => self.blocked.retain(|blocked| *blocked != caller),
+        }
+        self.version = delta.version;
+        true
+    }
+
+    /// The agent with this id.
+    pub fn agent(&self, id: AgentId) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.id == id)
+    }
+    /// The queue with this id.
+    pub fn queue(&self, id: QueueId) -> Option<&Queue> {
+        self.queues.iter().find(|queue| queue.id == id)
+    }
+    /// The published flow with this id.
+    pub fn flow(&self, id: FlowId) -> Option<&Flow> {
+        self.flows.iter().find(|flow| flow.id == id)
+    }
+}
+
+fn put<T>(list: &mut Vec<T>, item: T, same: impl Fn(&T, &T) -> bool) {
+    match list.iter_mut().find(|old| same(old, &item)) {
+        Some(old) => *old = item,
+        None => list.push(item),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deltas_apply_in_order_only() {
+        let mut plan = Plan::empty(TenantId(1), "demo");
+        let block = |version| Delta {
+            version,
+            tenant: TenantId(1),
+            change: Change::Block("+8613800138000".into()),
+        };
+        assert!(!plan.apply(block(2)), "a gap is refused");
+        assert!(plan.apply(block(1)));
+        assert!(!plan.apply(block(1)), "a repeat is refused");
+        assert_eq!(plan.blocked.len(), 1);
+    }
+
+    #[test]
+    fn a_password_does_not_reach_a_log() {
+        let credential =
+            Credential { user: "u".into(), password: "hunter2".into(), realm: String::new() };
+        assert!(!format!("{credential:?}").contains("hunter2"));
+    }
+}
