@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `switchgrid`.
+
+fn main() -> std::process::ExitCode {
+    server::cli::main()
+}

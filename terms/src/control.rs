@@ -47,6 +47,8 @@ pub enum Ask {
         /// Whose.
         tenant: TenantId,
     },
+    /// Counters and gauges of the call path.
+    Metrics,
     /// Take no new calls; answered when the last one has ended or `within_s` is over.
     Drain {
         /// Longest wait in seconds.
@@ -112,6 +114,19 @@ pub enum Answer {
     Refused(String),
     /// The live state.
     State(LiveState),
+    /// Counters and gauges.
+    Metrics(Vec<Metric>),
+}
+
+/// One sample in Prometheus' terms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// `switchgrid_rtp_packets_received_total`.
+    pub name: String,
+    /// Label pairs.
+    pub labels: Vec<(String, String)>,
+    /// The value.
+    pub value: f64,
 }
 
 /// What is going on in a tenant right now.

@@ -1,0 +1,165 @@
+//! HTTP steps of IVR flows: one request each, bounded in time and bytes, no redirects, no
+//! addresses of this machine or its private neighbours unless the administrator allows them.
+
+use signaling::switch::{HttpAsk, HttpDone};
+use std::net::{IpAddr, SocketAddr};
+
+/// Longest JSON answer that a flow may read.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// Runs requests of flows.
+#[derive(Clone)]
+pub struct HttpSteps {
+    allowed: Vec<IpAddr>,
+}
+
+impl HttpSteps {
+    /// Private addresses in `allowed` may be asked; public ones always.
+    pub fn new(allowed: Vec<IpAddr>) -> Self {
+        HttpSteps { allowed }
+    }
+
+    /// Runs one request to its end.
+    pub async fn run(&self, ask: HttpAsk) -> HttpDone {
+        let id = ask.id;
+        let timeout = ask.timeout;
+        let result = match tokio::time::timeout(timeout, self.request(ask)).await {
+            Ok(result) => result,
+            Err(_) => Err(format!("no answer within {timeout:?}")),
+        };
+        HttpDone { id, result }
+    }
+
+    async fn request(&self, ask: HttpAsk) -> Result<(u16, serde_json::Value), String> {
+        let url = reqwest::Url::parse(&ask.url).map_err(|error| error.to_string())?;
+        let host = url.host_str().ok_or("the URL names no host")?.trim_matches(['[', ']']).to_owned();
+        let port = url.port_or_known_default().ok_or("only http and https can be asked")?;
+        let addresses = self.resolve(&host, port).await?;
+        // The checked address is the one that is connected to: a name cannot change in between.
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .resolve_to_addrs(&host, &addresses)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let method = ask.method.parse().map_err(|_| format!("{} is no method", ask.method))?;
+        let mut request = client.request(method, url);
+        if let Some(body) = &ask.body {
+            request = request.json(body);
+        }
+        let mut answer = request.send().await.map_err(|error| error.to_string())?;
+        let status = answer.status().as_u16();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| error.to_string())? {
+            if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(format!("the answer is longer than {ANSWER_BYTES_MAX} bytes"));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        let json = serde_json::from_slice(&bytes).unwrap_or(serde_json::Value::Null);
+        Ok((status, json))
+    }
+
+    /// Every address of the name must be allowed.
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+            .await
+            .map_err(|error| format!("{host}: {error}"))?
+            .collect();
+        for address in &addresses {
+            if !is_public(address.ip()) && !self.allowed.contains(&address.ip()) {
+                return Err(format!(
+                    "{} is inside; name it in ivr.http_allowed to let flows ask it",
+                    address.ip()
+                ));
+            }
+        }
+        if addresses.is_empty() { Err(format!("{host} has no address")) } else { Ok(addresses) }
+    }
+}
+
+/// True for addresses of the public internet.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || ip.is_broadcast()
+                || ip.is_multicast()
+                || ip.is_documentation()
+                || a == 0
+                || a >= 240
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 198 && (18..20).contains(&b)))
+        }
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(v4) => is_public(IpAddr::V4(v4)),
+            None => {
+                !(ip.is_loopback()
+                    || ip.is_unspecified()
+                    || ip.is_multicast()
+                    || ip.is_unique_local()
+                    || ip.is_unicast_link_local())
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use terms::CallId;
+
+    fn ask(url: &str) -> HttpAsk {
+        HttpAsk {
+            id: 7,
+            call: CallId(1),
+            method: "GET".into(),
+            url: url.into(),
+            body: None,
+            timeout: Duration::from_secs(2),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flow_cannot_reach_inside() {
+        let steps = HttpSteps::new(Vec::new());
+        for url in [
+            "http://127.0.0.1:1/",
+            "http://localhost:1/",
+            "http://10.0.0.1/",
+            "http://192.168.1.1/",
+            "http://169.254.169.254/latest/meta-data",
+            "http://[::1]:1/",
+            "http://[::ffff:127.0.0.1]:1/",
+            "http://[fd00::1]/",
+            "http://0.0.0.0:1/",
+            "http://100.64.0.1/",
+            "http://2130706433/",
+        ] {
+            let done = steps.run(ask(url)).await;
+            let why = done.result.unwrap_err();
+            assert!(why.contains("inside"), "{url}: {why}");
+        }
+        assert!(steps.run(ask("file:///etc/passwd")).await.result.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_allowed_neighbour_answers_with_json() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = axum::Router::new().route(
+            "/balance",
+            axum::routing::get(|| async { axum::Json(serde_json::json!({"balance": 12})) }),
+        );
+        let server = tokio::spawn(async move { axum::serve(listener, app).await });
+        let steps = HttpSteps::new(vec![address.ip()]);
+        let done = steps.run(ask(&format!("http://{address}/balance"))).await;
+        assert_eq!(done.result.unwrap(), (200, serde_json::json!({"balance": 12})));
+        server.abort();
+    }
+}

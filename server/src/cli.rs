@@ -1,0 +1,121 @@
+//! The commands of `switchgrid`.
+
+pub mod recording;
+pub mod report;
+pub mod sql;
+pub mod user;
+
+use crate::config::Config;
+use crate::{api, calls, logging, serve, work};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Switchgrid: the open call centre for hotlines and the field grids behind them.
+#[derive(Parser)]
+#[command(name = "switchgrid", version, about, max_term_width = 100)]
+struct Arguments {
+    /// Configuration; without it ./switchgrid.toml if there is one, else the defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder, instead of `server.data`.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the box.
+    Serve {
+        /// Also write the passwords of a first start to this file, readable by its owner only.
+        #[arg(long, value_name = "FILE")]
+        credentials: Option<PathBuf>,
+    },
+    /// Read the configuration and say whether the box could start.
+    Check,
+    /// Ask the warehouse a question in SQL.
+    Sql(sql::Arguments),
+    /// Print a report.
+    Report(report::Arguments),
+    /// List, fetch and verify recordings.
+    Recording(recording::Arguments),
+    /// Manage people who sign in.
+    User(user::Arguments),
+    /// One of the supervisor's children.
+    #[command(hide = true)]
+    Child {
+        /// `calls`, `api` or `work`.
+        name: String,
+        /// The supervisor's resolved configuration.
+        config: PathBuf,
+    },
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("no other provider was installed before main");
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("switchgrid: {error:#}");
+            ExitCode::from(serve::child::EXIT_HOPELESS as u8)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
+    if let Command::Child { name, config } = &arguments.command {
+        return child(name, config);
+    }
+    let mut config = Config::load(arguments.config.as_deref())?;
+    if let Some(data) = arguments.data {
+        config.server.data = data;
+    }
+    logging::start(&config);
+    match arguments.command {
+        Command::Serve { credentials } => {
+            serve::run(config, &serve::Options { credentials })?;
+        }
+        Command::Check => check(config)?,
+        Command::Sql(arguments) => return sql::run(&config, &arguments),
+        Command::Report(arguments) => report::run(&config, &arguments)?,
+        Command::Recording(arguments) => return recording::run(&config, &arguments),
+        Command::User(arguments) => user::run(&config, &arguments)?,
+        Command::Child { .. } => unreachable!("children are handled above"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn child(name: &str, config: &std::path::Path) -> Result<ExitCode, anyhow::Error> {
+    let config: Config = serde_json::from_slice(&std::fs::read(config)?)?;
+    logging::start(&config);
+    match name {
+        "calls" => calls::run(config)?,
+        "api" => api::child::run(config)?,
+        "work" => work::run(config)?,
+        other => anyhow::bail!("\"{other}\" is no child; calls, api and work are"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What `serve` would refuse, without starting anything.
+fn check(mut config: Config) -> Result<(), anyhow::Error> {
+    serve::prepare::folders(&mut config)?;
+    serve::prepare::ports(&mut config)?;
+    println!("The configuration is good; {} can be used.", config.server.data.display());
+    Ok(())
+}
+
+/// A runtime for commands that read stores.
+fn block_on<T>(work: impl Future<Output = Result<T, anyhow::Error>>) -> Result<T, anyhow::Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

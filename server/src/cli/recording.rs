@@ -1,0 +1,163 @@
+//! `switchgrid recording`: find, copy out and verify recordings without the API.
+
+use super::block_on;
+use crate::config::Config;
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use terms::{RecordingId, TenantId};
+use warehouse::{Limits, Scope, Session, Warehouse};
+
+/// Arguments of `switchgrid recording`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Whose recordings.
+    #[arg(long, default_value_t = 1)]
+    tenant: u64,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// The newest recordings.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Copy one recording out; MP3 is made when it is not there yet.
+    Get {
+        /// Its id.
+        recording: RecordingId,
+        /// `wav` or `mp3`.
+        #[arg(long, default_value = "wav")]
+        format: String,
+        /// Where to; by default `<id>.<format>` here.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Compare every file with the size and SHA-256 of its row in the ledger.
+    Verify,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the warehouse or a file cannot be read.
+pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
+    let store = config.recordings_dir();
+    let tenant = TenantId(arguments.tenant);
+    block_on(async {
+        let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
+        let limits = Limits { rows_max: 10_000_000, ..Limits::default() };
+        let session = Session::open(&warehouse, Scope::of(tenant), limits).await?;
+        match &arguments.command {
+            Command::List { limit } => list(&session, *limit).await,
+            Command::Get { recording, format, out } => {
+                get(&session, &store, *recording, format, out.as_deref(), config).await
+            }
+            Command::Verify => verify(&session, &store).await,
+        }
+    })
+}
+
+/// The JSON rows of an answer.
+async fn rows(session: &Session, sql: &str) -> Result<Vec<serde_json::Value>, anyhow::Error> {
+    let answer = session.query(sql).await?.to_json();
+    Ok(answer["rows"].as_array().cloned().unwrap_or_default())
+}
+
+async fn list(session: &Session, limit: u32) -> Result<ExitCode, anyhow::Error> {
+    let sql = format!(
+        "SELECT recording_id, started_at, duration_ms, kind, caller, agent_id, state, path \
+         FROM recordings ORDER BY started_at DESC LIMIT {limit}"
+    );
+    for row in rows(session, &sql).await? {
+        let text = |key: &str| row[key].as_str().map_or_else(|| row[key].to_string(), str::to_owned);
+        println!(
+            "{}  {}  {:>7.1} s  {:<12} {:<16} {:<9} {}",
+            text("recording_id"),
+            text("started_at"),
+            row["duration_ms"].as_f64().unwrap_or(0.0) / 1000.0,
+            text("kind"),
+            text("caller").replace(char::is_control, "·"),
+            text("state"),
+            text("path"),
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn get(
+    session: &Session,
+    store: &Path,
+    recording: RecordingId,
+    format: &str,
+    out: Option<&Path>,
+    config: &Config,
+) -> Result<ExitCode, anyhow::Error> {
+    anyhow::ensure!(matches!(format, "wav" | "mp3"), "\"{format}\" is no format; wav and mp3 are");
+    let sql = format!("SELECT path FROM recordings WHERE recording_id = {recording}");
+    let rows = rows(session, &sql).await?;
+    let path = rows
+        .first()
+        .and_then(|row| row["path"].as_str())
+        .with_context(|| format!("there is no recording {recording} of this tenant"))?;
+    let wav = store.join(path);
+    let source = wav.with_extension(format);
+    if format == "mp3" && !source.exists() {
+        crate::work::mp3::encode(store, path, config.recording.mp3_kbit)
+            .await
+            .map_err(|problem| anyhow::anyhow!("{}: {}", problem.message, problem.detail))?;
+    }
+    let target = out.map_or_else(|| PathBuf::from(format!("{recording}.{format}")), Path::to_owned);
+    let bytes = std::fs::copy(&source, &target)
+        .with_context(|| format!("copy {} to {}", source.display(), target.display()))?;
+    println!("{} ({bytes} bytes)", target.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn verify(session: &Session, store: &Path) -> Result<ExitCode, anyhow::Error> {
+    let sql = "SELECT recording_id, path, bytes, sha256 FROM recordings WHERE path IS NOT NULL";
+    let rows = rows(session, sql).await?;
+    let bar = ProgressBar::new(rows.len() as u64).with_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}").expect("the template is valid"),
+    );
+    let mut bad = 0;
+    for row in &rows {
+        if let Err(fault) = verify_one(store, row) {
+            bad += 1;
+            bar.println(format!("{}: {fault}", row["recording_id"].as_str().unwrap_or("?")));
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    println!("{} recordings verified, {bad} bad", rows.len());
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn verify_one(store: &Path, row: &serde_json::Value) -> Result<(), anyhow::Error> {
+    let file = store.join(row["path"].as_str().unwrap_or_default());
+    let mut open = std::fs::File::open(&file).with_context(|| file.display().to_string())?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let read = open.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&buffer[..read]);
+        bytes += read as i64;
+    }
+    let expected = row["bytes"].as_i64().unwrap_or(-1);
+    anyhow::ensure!(bytes == expected, "{}: {bytes} bytes, the ledger says {expected}", file.display());
+    let sum: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let known = row["sha256"].as_str().unwrap_or_default();
+    anyhow::ensure!(sum == known, "{}: the bytes are not those that were written", file.display());
+    Ok(())
+}

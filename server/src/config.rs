@@ -1,0 +1,476 @@
+//! The one configuration: `switchgrid.toml`, every key optional. A key is declared once, below, with
+//! its meaning, default and whether a change needs a restart; `docs/config.md` is written from here.
+//!
+//! A bad file stops the start with file, line, key and what would be right.
+
+pub mod value;
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Zone};
+
+/// When a changed key takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applies {
+    /// At once, on SIGHUP.
+    Live,
+    /// At the next start.
+    Restart,
+}
+
+/// One key, for the documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The table it stands in.
+    pub section: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+    /// What stands when it is left out, as TOML.
+    pub default: &'static str,
+    /// When a change takes effect.
+    pub applies: Applies,
+}
+
+macro_rules! config {
+    ($(
+        #[doc = $section_doc:literal]
+        $section:ident : $Section:ident {
+            $( $(#[doc = $doc:literal])+ $key:ident : $type:ty = $default:literal, $applies:ident; )+
+        }
+    )+) => {
+        /// The whole configuration, checked.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Config {
+            $( #[doc = $section_doc] pub $section: $Section, )+
+        }
+
+        $(
+            #[doc = $section_doc]
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            #[serde(default, deny_unknown_fields)]
+            pub struct $Section {
+                $( $(#[doc = $doc])+ pub $key: $type, )+
+            }
+
+            impl Default for $Section {
+                fn default() -> Self {
+                    $Section { $( $key: default_of($default), )+ }
+                }
+            }
+        )+
+
+        /// Every key in the order of the documentation.
+        pub fn keys() -> Vec<Key> {
+            vec![$( $( Key {
+                section: stringify!($section),
+                name: stringify!($key),
+                doc: concat!($($doc),+).trim_ascii(),
+                default: $default,
+                applies: Applies::$applies,
+            }, )+ )+]
+        }
+
+        /// Every section with what it is about.
+        pub fn sections() -> Vec<(&'static str, &'static str)> {
+            vec![$( (stringify!($section), $section_doc.trim_ascii()), )+]
+        }
+    };
+}
+
+config! {
+    /// Where everything is kept and who the box is.
+    server: ServerConfig {
+        /// Folder of databases, event log, recordings and warehouse. Made when missing.
+        data: PathBuf = "\"./data\"", Restart;
+        /// Least severe log line: error, warn, info, debug or trace.
+        log: value::Level = "\"info\"", Restart;
+        /// Log lines as JSON instead of text.
+        log_json: bool = "false", Restart;
+        /// How long running calls may go on after SIGTERM before they are ended.
+        drain_max: Span = "\"30s\"", Restart;
+    }
+    /// The tenant that an empty store begins with. Later changes are made through the API.
+    first: FirstConfig {
+        /// The organisation's name.
+        tenant: String = "\"Switchgrid\"", Restart;
+        /// The hotline that customers dial.
+        hotline: value::Dialled = "\"95105688\"", Restart;
+        /// Time zone of reports and opening hours, an IANA name.
+        time_zone: Zone = "\"Asia/Shanghai\"", Restart;
+        /// Language of prompts and reports: zh-CN or en.
+        language: value::Language = "\"zh-CN\"", Restart;
+        /// Addresses or address/prefix of a SIP trunk for the hotline. Calls from there need no password.
+        trunk_sources: Vec<value::Network> = "[\"127.0.0.1/32\", \"::1/128\"]", Restart;
+    }
+    /// The API and its pages.
+    http: HttpConfig {
+        /// Address and port to listen on.
+        listen: Address = "\"0.0.0.0:8080\"", Restart;
+        /// Longest request body.
+        body_max: Bytes = "\"1MiB\"", Restart;
+        /// Longest time for a request other than a download or a live connection.
+        request_max: Span = "\"60s\"", Restart;
+    }
+    /// SIP.
+    sip: SipConfig {
+        /// Address and port for UDP.
+        udp: Address = "\"0.0.0.0:5060\"", Restart;
+        /// Address and port for TCP.
+        tcp: Address = "\"0.0.0.0:5060\"", Restart;
+        /// Address that phones and trunks reach us at. Empty finds the address of the default route.
+        advertise: value::HostAddress = "\"\"", Restart;
+        /// Digest algorithms offered to phones, the preferred one first.
+        digest: Vec<Algorithm> = "[\"SHA-256\", \"MD5\"]", Restart;
+        /// Protection realm of digest authentication. Passwords are stored for one realm: a change
+        /// makes every phone password invalid.
+        realm: String = "\"switchgrid\"", Restart;
+        /// Most SIP dialogs at a time; one more is answered 503.
+        dialogs_max: u32 = "20000", Restart;
+        /// Most requests per second from one address before they are dropped.
+        requests_per_s_max: u32 = "2000", Restart;
+    }
+    /// Audio.
+    rtp: RtpConfig {
+        /// Ports for RTP and RTCP, first-last. Keep them below the ephemeral ports of the system.
+        ports: PortRange = "\"20000-32766\"", Restart;
+        /// Address to send and receive audio on.
+        bind: value::HostAddress = "\"0.0.0.0\"", Restart;
+        /// Socket loop: auto, io_uring or epoll. Auto takes io_uring where the kernel allows it.
+        backend: Backend = "\"auto\"", Restart;
+        /// Media threads; each is pinned to a core of its own while there are enough.
+        shards: u16 = "1", Restart;
+        /// Most legs at a time on one media thread.
+        legs_max: u32 = "8192", Restart;
+        /// Folder of prompts that come before the built-in ones, as <language>/<name>.wav. Empty is none.
+        prompts: PathBuf = "\"\"", Restart;
+    }
+    /// IVR flows.
+    ivr: IvrConfig {
+        /// Private addresses that HTTP steps of flows may ask; public addresses always may be asked.
+        http_allowed: Vec<std::net::IpAddr> = "[]", Restart;
+    }
+    /// Recordings.
+    recording: RecordingConfig {
+        /// Folder of finished recordings. Empty is `recordings` in the data folder.
+        path: PathBuf = "\"\"", Restart;
+        /// Make an MP3 beside every WAV.
+        mp3: bool = "true", Restart;
+        /// Bit rate of MP3 in kbit/s: 8, 16, 24, 32, 40, 48, 56, 64, 80, 96 or 128.
+        mp3_kbit: u32 = "32", Restart;
+        /// Most audio kept in memory while the disk does not take it; what comes on top is counted as missing.
+        backlog_max: Bytes = "\"64MiB\"", Restart;
+        /// Size of a segment file of the recording log.
+        segment: Bytes = "\"64MiB\"", Restart;
+    }
+    /// The warehouse of call records.
+    warehouse: WarehouseConfig {
+        /// Staged records that make a file.
+        seal_rows: u32 = "10000", Restart;
+        /// Longest time a record stays staged.
+        seal_every: Span = "\"5m\"", Restart;
+    }
+    /// Questions in SQL, from the API and the command line.
+    sql: SqlConfig {
+        /// Longest time for one question.
+        time_max: Span = "\"30s\"", Restart;
+        /// Most rows in an answer.
+        rows_max: u32 = "100000", Restart;
+        /// Memory of one question.
+        memory_max: Bytes = "\"512MiB\"", Restart;
+        /// Questions and reports that run at the same time.
+        jobs_max: u32 = "2", Restart;
+    }
+}
+
+/// A default is written as TOML once, so that the documentation shows what the program uses.
+fn default_of<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    #[derive(Deserialize)]
+    struct Holder<T> {
+        v: T,
+    }
+    let holder: Holder<T> =
+        toml::from_str(&format!("v = {text}")).expect("every default is a valid value of its key");
+    holder.v
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("{}: cannot read the configuration: {source}", .file.display())]
+    Read {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file says something that cannot be.
+    #[error("{}:{line}: {key}: {problem}", .file.display())]
+    Bad {
+        /// Which file.
+        file: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// `section.key`, as far as it can be told.
+        key: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// The values are fine one by one, but the machine or another key forbids them.
+    #[error("{key}: {problem}")]
+    Refused {
+        /// `section.key`.
+        key: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+}
+
+fn refused<T>(key: &str, problem: String) -> Result<T, Error> {
+    Err(Error::Refused { key: key.to_owned(), problem })
+}
+
+impl Config {
+    /// Reads `file`, or gives the defaults when `file` is `None` and there is no
+    /// `switchgrid.toml` in the working directory.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and [`Error::Bad`].
+    pub fn load(file: Option<&Path>) -> Result<Self, Error> {
+        let default = Path::new("switchgrid.toml");
+        let file = match file {
+            Some(file) => file,
+            None if default.exists() => default,
+            None => return Ok(Config::default()),
+        };
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| Error::Read { file: file.to_owned(), source })?;
+        Config::parse(&text, file)
+    }
+
+    /// Parses and checks `text`; `file` is named in errors.
+    ///
+    /// # Errors
+    /// [`Error::Bad`] for the first thing that is wrong.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
+        let config: Config = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            bad(text, file, at, error.message().to_owned())
+        })?;
+        config.check().map_err(|error| match error {
+            Error::Refused { key, problem } => match find_key(text, &key) {
+                Some(at) => bad(text, file, at, problem),
+                None => Error::Refused { key, problem },
+            },
+            other => other,
+        })?;
+        Ok(config)
+    }
+
+    /// Checks keys against each other.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn check(&self) -> Result<(), Error> {
+        if ![8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 128].contains(&self.recording.mp3_kbit) {
+            return refused(
+                "recording.mp3_kbit",
+                format!(
+                    "{} kbit/s is no MP3 rate; use 8, 16, 24, 32, 40, 48, 56, 64, 80, 96 or 128",
+                    self.recording.mp3_kbit
+                ),
+            );
+        }
+        if self.sip.digest.is_empty() {
+            return refused("sip.digest", "name at least one of \"SHA-256\" and \"MD5\"".into());
+        }
+        if self.rtp.shards == 0 || self.rtp.shards > 64 {
+            return refused("rtp.shards", format!("{} is outside 1-64", self.rtp.shards));
+        }
+        for (key, value) in [
+            ("sip.dialogs_max", self.sip.dialogs_max),
+            ("rtp.legs_max", self.rtp.legs_max),
+            ("warehouse.seal_rows", self.warehouse.seal_rows),
+            ("sql.rows_max", self.sql.rows_max),
+            ("sql.jobs_max", self.sql.jobs_max),
+        ] {
+            if value == 0 {
+                return refused(key, "0 would let nothing through; use at least 1".into());
+            }
+        }
+        for (key, port) in
+            [("sip.udp", self.sip.udp.0.port()), ("http.listen", self.http.listen.0.port())]
+        {
+            if port != 0 && self.rtp.ports.contains(port) {
+                return refused(
+                    key,
+                    format!(
+                        "port {port} lies inside rtp.ports {}; move one of them",
+                        self.rtp.ports
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Folder of finished recordings.
+    pub fn recordings_dir(&self) -> PathBuf {
+        if self.recording.path.as_os_str().is_empty() {
+            self.server.data.join("recordings")
+        } else {
+            self.recording.path.clone()
+        }
+    }
+}
+
+fn bad(text: &str, file: &Path, at: usize, problem: String) -> Error {
+    let before = &text[..at.min(text.len())];
+    let line = before.matches('\n').count() + 1;
+    let this_line = text.lines().nth(line - 1).unwrap_or("");
+    let section = text
+        .lines()
+        .take(line)
+        .filter_map(|l| l.trim().strip_prefix('[')?.split(']').next())
+        .last()
+        .unwrap_or("");
+    let name = this_line.split('=').next().unwrap_or("").trim().trim_matches(['[', ']']);
+    let key = match (section, name) {
+        ("", name) => name.to_owned(),
+        (section, name) if section == name || name.is_empty() => section.to_owned(),
+        (section, name) => format!("{section}.{name}"),
+    };
+    let nearest = if problem.starts_with("unknown field") { nearest(&key) } else { None };
+    let problem = match nearest {
+        Some(nearest) => format!("{problem}; did you mean {nearest}?"),
+        None => problem,
+    };
+    Error::Bad { file: file.to_owned(), line, key, problem }
+}
+
+/// Byte offset of `section.key` in `text`.
+fn find_key(text: &str, key: &str) -> Option<usize> {
+    let (section, name) = key.split_once('.')?;
+    let mut inside = false;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if let Some(header) = trimmed.strip_prefix('[') {
+            inside = header.trim_end_matches(']').trim() == section;
+        } else if inside && trimmed.split('=').next().is_some_and(|n| n.trim() == name) {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// The known key that differs least from `key`, if it is near.
+fn nearest(key: &str) -> Option<String> {
+    keys()
+        .iter()
+        .map(|known| format!("{}.{}", known.section, known.name))
+        .map(|known| (edits(key, &known), known))
+        .min()
+        .filter(|(edits, _)| *edits <= 4)
+        .map(|(_, known)| known)
+}
+
+/// Levenshtein distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let cost = usize::from(ca != *cb);
+            let next = (row[j] + 1).min(row[j + 1] + 1).min(diagonal + cost);
+            diagonal = row[j + 1];
+            row[j + 1] = next;
+        }
+    }
+    row[b.len()]
+}
+
+/// `docs/config.md`, whole.
+pub fn documentation() -> String {
+    let mut page = String::from(
+        "# Configuration\n\n\
+         `switchgrid.toml` in the working directory, or the file that `--config` names.\n\
+         Every key is optional; what stands here as default is what the program uses.\n\
+         Times are numbers with `ms`, `s`, `m`, `h` or `d`; sizes with `B`, `KiB`, `MiB` or `GiB`.\n\
+         `switchgrid check` reads the file without starting anything.\n\n\
+         This page is written from the declarations in `server/src/config.rs`; a test compares them.\n",
+    );
+    for (section, about) in sections() {
+        page.push_str(&format!("\n## [{section}]\n\n{about}\n\n| key | default | takes effect | meaning |\n|---|---|---|---|\n"));
+        for key in keys().iter().filter(|key| key.section == section) {
+            let applies = match key.applies {
+                Applies::Live => "at once",
+                Applies::Restart => "restart",
+            };
+            page.push_str(&format!(
+                "| `{}` | `{}` | {applies} | {} |\n",
+                key.name, key.default, key.doc
+            ));
+        }
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        Config::parse(text, Path::new("switchgrid.toml")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_file_is_the_embedded_default() {
+        let config = Config::parse("", Path::new("switchgrid.toml")).unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(config.sip.udp.0.port(), 5060);
+        assert_eq!(config.http.listen.0.port(), 8080);
+        assert_eq!(config.rtp.ports.to_string(), "20000-32766");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_file_line_and_the_nearest_one() {
+        let text = problem("[http]\nbody_max = \"2MiB\"\n\n[sip]\ndialog_max = 7\n");
+        assert!(text.starts_with("switchgrid.toml:5: sip.dialog_max:"), "{text}");
+        assert!(text.contains("did you mean sip.dialogs_max?"), "{text}");
+    }
+
+    #[test]
+    fn a_wrong_unit_says_what_would_be_right() {
+        let text = problem("[sql]\ntime_max = \"30 parsecs\"\n");
+        assert!(text.starts_with("switchgrid.toml:2: sql.time_max:"), "{text}");
+        assert!(text.contains("\"30s\""), "{text}");
+        let text = problem("[recording]\nbacklog_max = \"64MB\"\n");
+        assert!(text.contains("MiB"), "{text}");
+        let text = problem("[rtp]\nports = \"20001-20000\"\n");
+        assert!(text.contains("20000-32766"), "{text}");
+    }
+
+    #[test]
+    fn keys_that_exclude_each_other_are_found_on_their_line() {
+        let text = problem("[sip]\nudp = \"0.0.0.0:20010\"\n");
+        assert!(text.starts_with("switchgrid.toml:2: sip.udp: port 20010 lies inside"), "{text}");
+    }
+
+    #[test]
+    fn the_documentation_page_is_current() {
+        let page = documentation();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/config.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&file, &page).expect("docs/config.md can be written");
+        }
+        let on_disk = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(on_disk == page, "docs/config.md is stale: run the tests once with UPDATE=1");
+    }
+}

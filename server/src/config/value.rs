@@ -1,0 +1,317 @@
+//! Values of configuration keys: each is parsed once, and its error says what would be right.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A type that stands as a string in the file.
+macro_rules! textual {
+    ($($type:ty),+) => {$(
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )+};
+}
+
+textual!(Span, Bytes, Address, HostAddress, PortRange, Zone, Dialled, Network);
+
+/// A time with its unit: `"30s"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl FromStr for Span {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!("\"{text}\" is no time: a whole number with ms, s, m, h or d, such as \"30s\"")
+        };
+        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = text[..split].parse().map_err(|_| wrong())?;
+        let ms = match text[split..].trim() {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(wrong()),
+        };
+        Ok(Span(Duration::from_millis(number.checked_mul(ms).ok_or_else(wrong)?)))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let ms = self.0.as_millis();
+        if ms.is_multiple_of(1000) { write!(f, "{}s", ms / 1000) } else { write!(f, "{ms}ms") }
+    }
+}
+
+/// A size with its unit: `"64MiB"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+impl FromStr for Bytes {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "\"{text}\" is no size: a whole number with B, KiB, MiB or GiB, such as \"64MiB\""
+            )
+        };
+        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = text[..split].parse().map_err(|_| wrong())?;
+        let shift = match text[split..].trim() {
+            "B" => 0,
+            "KiB" => 10,
+            "MiB" => 20,
+            "GiB" => 30,
+            _ => return Err(wrong()),
+        };
+        number.checked_mul(1 << shift).map(Bytes).ok_or_else(wrong)
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.0 {
+            n if n > 0 && n.is_multiple_of(1 << 20) => write!(f, "{}MiB", n >> 20),
+            n if n > 0 && n.is_multiple_of(1 << 10) => write!(f, "{}KiB", n >> 10),
+            n => write!(f, "{n}B"),
+        }
+    }
+}
+
+/// An address and port; port 0 takes a free one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address(pub SocketAddr);
+
+impl FromStr for Address {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Address).map_err(|_| {
+            format!("\"{text}\" is no address and port, such as \"0.0.0.0:5060\" or \"[::]:5060\"")
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An IP address, or empty to find one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostAddress(pub Option<IpAddr>);
+
+impl FromStr for HostAddress {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(HostAddress(None));
+        }
+        text.parse()
+            .map(|ip| HostAddress(Some(ip)))
+            .map_err(|_| format!("\"{text}\" is no IP address, such as \"192.0.2.10\""))
+    }
+}
+
+impl fmt::Display for HostAddress {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.map_or(Ok(()), |ip| ip.fmt(f))
+    }
+}
+
+/// Ports `first-last`; the first is even, as RTP takes even ports (RFC 3550 §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    /// Lowest port.
+    pub first: u16,
+    /// Highest port.
+    pub last: u16,
+}
+
+impl PortRange {
+    /// True when `port` lies inside.
+    pub fn contains(self, port: u16) -> bool {
+        (self.first..=self.last).contains(&port)
+    }
+}
+
+impl FromStr for PortRange {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let range = text.split_once('-').and_then(|(first, last)| {
+            Some(PortRange { first: first.trim().parse().ok()?, last: last.trim().parse().ok()? })
+        });
+        match range {
+            Some(range)
+                if range.first >= 1024 && range.first % 2 == 0 && range.last > range.first =>
+            {
+                Ok(range)
+            }
+            _ => Err(format!(
+                "\"{text}\" is no port range: an even first port from 1024 and a higher last one, \
+                 such as \"20000-32766\""
+            )),
+        }
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}-{}", self.first, self.last)
+    }
+}
+
+/// An IANA time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone(pub chrono_tz::Tz);
+
+impl FromStr for Zone {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map(Zone)
+            .map_err(|_| format!("\"{text}\" is no IANA time zone, such as \"Asia/Shanghai\""))
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.0.name())
+    }
+}
+
+/// A number that people dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialled(pub String);
+
+impl FromStr for Dialled {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        if (2..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(Dialled(text.to_owned()))
+        } else {
+            Err(format!("\"{text}\" is no number: 2 to 20 digits, such as \"95105688\""))
+        }
+    }
+}
+
+impl fmt::Display for Dialled {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An address or an address with a prefix length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network(pub String);
+
+impl FromStr for Network {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, prefix) = text.split_once('/').unwrap_or((text, ""));
+        let bits = match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => 32,
+            Ok(IpAddr::V6(_)) => 128,
+            Err(_) => 0,
+        };
+        let fits = prefix.is_empty() || prefix.parse::<u8>().is_ok_and(|p| p <= bits);
+        if bits > 0 && fits {
+            Ok(Network(text.to_owned()))
+        } else {
+            Err(format!("\"{text}\" is no address or network, such as \"192.0.2.0/24\""))
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Least severe log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Only what failed.
+    Error,
+    /// And what is odd.
+    Warn,
+    /// And what is going on.
+    Info,
+    /// And how.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl Level {
+    /// As `tracing` reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+            Level::Trace => "trace",
+        }
+    }
+}
+
+/// Language of prompts and reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Language {
+    /// Chinese, simplified.
+    #[serde(rename = "zh-CN")]
+    ZhCn,
+    /// English.
+    #[serde(rename = "en")]
+    En,
+}
+
+impl Language {
+    /// The folder of its prompts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Language::ZhCn => "zh-CN",
+            Language::En => "en",
+        }
+    }
+}
+
+/// Socket loop of media and storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// io_uring where the kernel allows it.
+    Auto,
+    /// io_uring or nothing.
+    IoUring,
+    /// epoll, and blocking storage.
+    Epoll,
+}
+
+/// A digest algorithm, RFC 7616.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// SHA-256.
+    #[serde(rename = "SHA-256")]
+    Sha256,
+    /// MD5, which older phones and SIPp need.
+    #[serde(rename = "MD5")]
+    Md5,
+}

@@ -1,0 +1,88 @@
+//! `switchgrid serve`: a small supervisor of three children of the same program.
+//!
+//! It prepares what they share (folders, ports, the store), starts `calls` first and starts again,
+//! alone, whichever ends. SIGTERM and SIGINT drain: `calls` finishes its calls, then `api` seals what
+//! is staged, then `work` goes. Children end with their supervisor.
+
+pub mod child;
+pub mod prepare;
+
+use crate::config::Config;
+use child::Child;
+use prepare::Prepared;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What `serve` was asked besides the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Where to write the generated passwords (mode 0600) besides printing them once.
+    pub credentials: Option<PathBuf>,
+}
+
+/// How long the API may take from start to the first good answer.
+const READY_MAX: Duration = Duration::from_secs(60);
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What keeps the box from starting, for people.
+pub fn run(config: Config, options: &Options) -> Result<(), anyhow::Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let prepared = prepare::prepare(config, options).await?;
+        supervise(prepared).await
+    })
+}
+
+async fn supervise(prepared: Prepared) -> Result<(), anyhow::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let drain_max = prepared.config.server.drain_max.0;
+    let mut calls = Child::start("calls", &prepared)?;
+    let mut work = Child::start("work", &prepared)?;
+    let mut api = Child::start("api", &prepared)?;
+    let announce = announce(&prepared);
+    tokio::pin!(announce);
+    let mut announced = false;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            result = &mut announce, if !announced => { result?; announced = true; }
+            ended = calls.ended() => calls.again(ended, &prepared).await?,
+            ended = work.ended() => work.again(ended, &prepared).await?,
+            ended = api.ended() => api.again(ended, &prepared).await?,
+        }
+    }
+    tracing::info!("draining: running calls may go on for {drain_max:?}");
+    calls.stop(drain_max + Duration::from_secs(5)).await;
+    api.stop(Duration::from_secs(30)).await;
+    work.stop(Duration::from_secs(5)).await;
+    prepare::forget_pid(&prepared);
+    Ok(())
+}
+
+/// Waits for the API and says where everything is.
+async fn announce(prepared: &Prepared) -> Result<(), anyhow::Error> {
+    let http = prepare::reachable(prepared.config.http.listen.0);
+    let url = format!("http://{http}/readyz");
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).build()?;
+    let started = tokio::time::Instant::now();
+    loop {
+        let ready = client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success());
+        if ready {
+            break;
+        }
+        anyhow::ensure!(
+            started.elapsed() < READY_MAX,
+            "the API at {url} did not become ready within {READY_MAX:?}; the log says why"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    println!("ready  SIP  {} (UDP)  {} (TCP)", prepared.config.sip.udp, prepared.config.sip.tcp);
+    println!("       HTTP http://{http}/   API pages http://{http}/api/docs");
+    println!("       data {}", prepared.config.server.data.display());
+    Ok(())
+}

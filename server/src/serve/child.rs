@@ -1,0 +1,98 @@
+//! One child process: started, watched, started again with a growing pause.
+
+use super::prepare::Prepared;
+use std::process::ExitStatus;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longest pause before a child is started again.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// A child that ran this long is well: its next pause is short again.
+const WELL_AFTER: Duration = Duration::from_secs(30);
+/// What a child exits with when starting it again would not help.
+pub const EXIT_HOPELESS: i32 = 78;
+
+/// A child of the supervisor.
+pub struct Child {
+    name: &'static str,
+    process: tokio::process::Child,
+    started: Instant,
+    pause: Duration,
+}
+
+impl Child {
+    /// Starts `switchgrid child <name>`.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start(name: &'static str, prepared: &Prepared) -> Result<Self, anyhow::Error> {
+        let process = spawn(name, prepared)?;
+        Ok(Child { name, process, started: Instant::now(), pause: Duration::from_millis(100) })
+    }
+
+    /// Resolves when the child has ended.
+    pub async fn ended(&mut self) -> std::io::Result<ExitStatus> {
+        self.process.wait().await
+    }
+
+    /// Starts it again after it ended by itself.
+    ///
+    /// # Errors
+    /// When the child says that another start would not help.
+    pub async fn again(
+        &mut self,
+        ended: std::io::Result<ExitStatus>,
+        prepared: &Prepared,
+    ) -> Result<(), anyhow::Error> {
+        let ended = ended?;
+        anyhow::ensure!(
+            ended.code() != Some(EXIT_HOPELESS),
+            "{} cannot start; the line above says why",
+            self.name
+        );
+        if self.started.elapsed() > WELL_AFTER {
+            self.pause = Duration::from_millis(100);
+        }
+        tracing::error!(child = self.name, %ended, pause = ?self.pause, "ended; starting it again");
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        self.process = spawn(self.name, prepared)?;
+        self.started = Instant::now();
+        Ok(())
+    }
+
+    /// Asks it to end and waits at most `within`; then ends it.
+    pub async fn stop(&mut self, within: Duration) {
+        if let Some(pid) = self.process.id() {
+            // SAFETY: kill has no memory effects; the pid is our own child that was not reaped yet.
+            unsafe { libc::kill(pid as libc::pid_t, libc::SIGTERM) };
+        }
+        if tokio::time::timeout(within, self.process.wait()).await.is_err() {
+            tracing::error!(child = self.name, "did not end within {within:?}; killing it");
+            if let Err(error) = self.process.kill().await {
+                tracing::error!(child = self.name, %error, "cannot be killed");
+            }
+        }
+    }
+}
+
+fn spawn(name: &str, prepared: &Prepared) -> Result<tokio::process::Child, anyhow::Error> {
+    let program = std::env::current_exe()?;
+    let mut command = tokio::process::Command::new(program);
+    command.arg("child").arg(name).arg(&prepared.resolved);
+    let supervisor = std::process::id();
+    // SAFETY: between fork and exec only async-signal-safe calls are made: prctl and getppid.
+    unsafe {
+        command.pre_exec(move || {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+            // The supervisor may have died between fork and prctl.
+            if libc::getppid() as u32 != supervisor {
+                return Err(std::io::Error::from_raw_os_error(libc::ESRCH));
+            }
+            // A terminal's Ctrl-C goes to the whole group; only the supervisor acts on it.
+            libc::setpgid(0, 0);
+            Ok(())
+        });
+    }
+    Ok(command.spawn()?)
+}

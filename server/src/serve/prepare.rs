@@ -1,0 +1,186 @@
+//! What must be true before the first child starts: folders that can be written, ports that are
+//! free, a store with a tenant. Every refusal names the key and what would be right.
+
+use super::Options;
+use crate::config::value::Address;
+use crate::config::{Config, Error};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+
+/// A box that can start.
+pub struct Prepared {
+    /// The configuration with free ports in place of port 0.
+    pub config: Config,
+    /// The file that tells the children.
+    pub resolved: PathBuf,
+}
+
+/// Checks and makes everything; prints the generated passwords of a first start.
+///
+/// # Errors
+/// The first thing that keeps the box from starting.
+pub async fn prepare(mut config: Config, options: &Options) -> Result<Prepared, anyhow::Error> {
+    folders(&mut config)?;
+    refuse_second(&config)?;
+    ports(&mut config)?;
+    let run = config.server.data.join("run");
+    let resolved = run.join("config.json");
+    std::fs::write(&resolved, serde_json::to_vec_pretty(&config)?)?;
+    std::fs::write(run.join("switchgrid.pid"), std::process::id().to_string())?;
+    crate::first::bootstrap(&config, options.credentials.as_deref()).await?;
+    Ok(Prepared { config, resolved })
+}
+
+/// Makes the data folder and checks that it can be written.
+///
+/// # Errors
+/// [`Error::Refused`] with the key.
+pub fn folders(config: &mut Config) -> Result<(), Error> {
+    make_writable("server.data", &config.server.data)?;
+    config.server.data = config
+        .server
+        .data
+        .canonicalize()
+        .map_err(|error| refuse("server.data", &config.server.data, &error))?;
+    if !config.recording.path.as_os_str().is_empty() {
+        make_writable("recording.path", &config.recording.path)?;
+    }
+    for folder in ["run", "events", "segments", "warehouse", "prompts"] {
+        make_writable("server.data", &config.server.data.join(folder))?;
+    }
+    make_writable("recording.path", &config.recordings_dir())
+}
+
+fn make_writable(key: &str, folder: &Path) -> Result<(), Error> {
+    let probe = folder.join(".write-test");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map_err(|error| refuse(key, folder, &error))
+}
+
+fn refuse(key: &str, folder: &Path, error: &std::io::Error) -> Error {
+    Error::Refused {
+        key: key.to_owned(),
+        problem: format!(
+            "{} cannot be written ({error}); name a folder that this user may write to",
+            folder.display()
+        ),
+    }
+}
+
+/// Two boxes on one data folder would write over each other.
+fn refuse_second(config: &Config) -> Result<(), Error> {
+    let file = config.server.data.join("run/switchgrid.pid");
+    let Ok(text) = std::fs::read_to_string(&file) else { return Ok(()) };
+    let Ok(pid) = text.trim().parse::<u32>() else { return Ok(()) };
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let is_ours = pid != std::process::id()
+        && String::from_utf8_lossy(&command).split('\0').any(|word| word == "serve");
+    if is_ours {
+        return Err(Error::Refused {
+            key: "server.data".into(),
+            problem: format!(
+                "{} is in use by process {pid}; end it or name another folder",
+                config.server.data.display()
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// Checks that every port is free and puts a free one in place of port 0.
+///
+/// # Errors
+/// [`Error::Refused`] with the key and the port.
+pub fn ports(config: &mut Config) -> Result<(), Error> {
+    claim("http.listen", &mut config.http.listen, |address| {
+        TcpListener::bind(address)?.local_addr()
+    })?;
+    claim("sip.udp", &mut config.sip.udp, |address| UdpSocket::bind(address)?.local_addr())?;
+    if config.sip.tcp.0.port() == 0 {
+        config.sip.tcp.0.set_port(config.sip.udp.0.port());
+    }
+    claim("sip.tcp", &mut config.sip.tcp, |address| TcpListener::bind(address)?.local_addr())?;
+    Ok(())
+}
+
+fn claim(
+    key: &str,
+    address: &mut Address,
+    bind: impl Fn(SocketAddr) -> std::io::Result<SocketAddr>,
+) -> Result<(), Error> {
+    match bind(address.0) {
+        Ok(bound) => {
+            address.0 = bound;
+            Ok(())
+        }
+        Err(error) => Err(Error::Refused {
+            key: key.to_owned(),
+            problem: format!(
+                "{address} cannot be listened on ({error}); end the program that holds it or name \
+                 another port"
+            ),
+        }),
+    }
+}
+
+/// The address at which a program on this machine reaches a listener.
+pub fn reachable(listen: SocketAddr) -> SocketAddr {
+    let mut address = listen;
+    if listen.ip().is_unspecified() {
+        address.set_ip(if listen.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    address
+}
+
+/// The last thing a supervisor does.
+pub fn forget_pid(prepared: &Prepared) {
+    let file = prepared.config.server.data.join("run/switchgrid.pid");
+    if let Err(error) = std::fs::remove_file(&file) {
+        tracing::warn!(file = %file.display(), %error, "cannot be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(data: &Path) -> Config {
+        let mut config = Config::default();
+        config.server.data = data.to_owned();
+        for address in [&mut config.http.listen, &mut config.sip.udp, &mut config.sip.tcp] {
+            *address = "127.0.0.1:0".parse().expect("an address");
+        }
+        config
+    }
+
+    #[test]
+    fn port_0_becomes_a_free_port_and_a_taken_one_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut free = config(folder.path());
+        ports(&mut free).unwrap();
+        assert_ne!(free.sip.udp.0.port(), 0);
+
+        let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut taken = config(folder.path());
+        taken.http.listen = Address(holder.local_addr().unwrap());
+        let error = ports(&mut taken).unwrap_err().to_string();
+        assert!(error.starts_with("http.listen: 127.0.0.1:"), "{error}");
+        assert!(error.contains("another port"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_is_a_file_is_refused_with_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("data");
+        std::fs::write(&file, b"x").unwrap();
+        let error = folders(&mut config(&file)).unwrap_err().to_string();
+        assert!(error.starts_with("server.data: "), "{error}");
+        assert!(error.contains("cannot be written"), "{error}");
+    }
+}

@@ -1,0 +1,242 @@
+//! What the worker does, one variant a kind of job, and how a job fails.
+
+use crate::config::Config;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::{AgentId, QueueId, TenantId, Timestamp};
+use tokio::sync::Semaphore;
+use warehouse::{Limits, Scope, Session, Warehouse};
+
+/// Whose rows a job reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobScope {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Only rows of these queues; `None` is no limit.
+    pub queues: Option<Vec<QueueId>>,
+    /// Only rows of these agents; `None` is no limit.
+    pub agents: Option<Vec<AgentId>>,
+    /// Show telephone numbers with their middle hidden.
+    pub mask_numbers: bool,
+    /// IANA zone of dates.
+    pub time_zone: String,
+}
+
+impl From<JobScope> for Scope {
+    fn from(scope: JobScope) -> Scope {
+        Scope {
+            tenant: scope.tenant,
+            queues: scope.queues,
+            agents: scope.agents,
+            mask_numbers: scope.mask_numbers,
+            time_zone: scope.time_zone,
+        }
+    }
+}
+
+/// Form of a SQL answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SqlFormat {
+    /// `{"columns": […], "rows": […], "truncated": …}`.
+    Json,
+    /// RFC 4180 with a header line.
+    Csv,
+    /// Arrow IPC stream.
+    Arrow,
+}
+
+/// A report to render.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportJob {
+    /// Whose rows.
+    pub scope: JobScope,
+    /// Which report of the catalogue.
+    pub report: String,
+    /// `today`, `2026-11`, `2026-11-01..2026-11-15` and so on.
+    pub period: String,
+    /// `pdf`, `xlsx`, `html`, `txt`, `png`, `csv` or `json`.
+    pub format: String,
+    /// `zh-CN` or `en`.
+    pub language: String,
+    /// The tenant's name on the page.
+    pub tenant_name: String,
+    /// The moment that overdue and provisional are judged at.
+    pub now: Timestamp,
+    /// Agents as (id, number, name).
+    pub agents: Vec<(AgentId, String, String)>,
+    /// Queues as (id, name).
+    pub queues: Vec<(QueueId, String)>,
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Job {
+    /// Answer a question in SQL.
+    Sql {
+        /// Whose rows.
+        scope: JobScope,
+        /// The question.
+        sql: String,
+        /// Form of the answer.
+        format: SqlFormat,
+        /// Most rows; the configuration's limit holds as well.
+        rows_max: Option<u32>,
+    },
+    /// Render a report.
+    Report(Box<ReportJob>),
+    /// Make an MP3 beside a WAV; the path is relative to the recordings folder.
+    Mp3 {
+        /// `<tenant>/<day>/<recording>.wav`.
+        wav: String,
+    },
+}
+
+/// What came of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    /// Media type of the bytes.
+    pub content_type: String,
+    /// Rows were cut at a limit.
+    pub truncated: bool,
+    /// The answer.
+    pub body: Vec<u8>,
+}
+
+/// Why a job failed, for the person and for the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// HTTP status.
+    pub status: u16,
+    /// A word that programs can compare.
+    pub kind: String,
+    /// For the person.
+    pub message: String,
+    /// For the log.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem of this status.
+    pub fn new(status: u16, kind: &str, message: impl Into<String>, detail: impl Into<String>) -> Self {
+        Problem { status, kind: kind.into(), message: message.into(), detail: detail.into() }
+    }
+
+    /// The worker is not there.
+    pub fn unavailable(detail: &str) -> Self {
+        Problem::new(503, "unavailable", "This cannot be answered right now; try again.", detail)
+    }
+
+    /// The answer is too long to hand over.
+    pub fn too_large(bytes: u64) -> Self {
+        let message = "The answer is too large; ask for fewer rows or a shorter period.";
+        Problem::new(413, "too_large", message, format!("{bytes} bytes"))
+    }
+}
+
+/// Where jobs are done.
+pub struct Bench {
+    warehouse: Warehouse,
+    recordings: PathBuf,
+    limits: Limits,
+    mp3_kbit: u32,
+    turns: Arc<Semaphore>,
+    mp3_turn: Semaphore,
+}
+
+impl Bench {
+    /// Opens the warehouse for reading.
+    ///
+    /// # Errors
+    /// When the warehouse cannot be opened.
+    pub async fn open(config: Config) -> Result<Self, anyhow::Error> {
+        Ok(Bench {
+            warehouse: Warehouse::open_reader(config.server.data.join("warehouse")).await?,
+            recordings: config.recordings_dir(),
+            limits: Limits {
+                rows_max: config.sql.rows_max as usize,
+                time_max: config.sql.time_max.0,
+                memory_max: config.sql.memory_max.0 as usize,
+            },
+            mp3_kbit: config.recording.mp3_kbit,
+            turns: Arc::new(Semaphore::new(config.sql.jobs_max as usize)),
+            mp3_turn: Semaphore::new(1),
+        })
+    }
+
+    /// Does one job when its turn comes.
+    ///
+    /// # Errors
+    /// The job's problem.
+    pub async fn run(&self, job: Job) -> Result<Done, Problem> {
+        match job {
+            Job::Sql { scope, sql, format, rows_max } => {
+                let _turn = self.turn().await?;
+                self.sql(scope, &sql, format, rows_max).await
+            }
+            Job::Report(job) => {
+                let _turn = self.turn().await?;
+                self.report(*job).await
+            }
+            Job::Mp3 { wav } => {
+                let _turn = self.mp3_turn.acquire().await.expect("the semaphore is never closed");
+                super::mp3::encode(&self.recordings, &wav, self.mp3_kbit).await
+            }
+        }
+    }
+
+    /// Waits for a free place, but not longer than one question may take.
+    async fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+        let patience = self.limits.time_max.max(Duration::from_secs(1));
+        match tokio::time::timeout(patience, self.turns.clone().acquire_owned()).await {
+            Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
+            Err(_) => {
+                let message = "Too many questions and reports are running; try again in a minute.";
+                Err(Problem::new(503, "busy", message, "no free place"))
+            }
+        }
+    }
+
+    async fn session(&self, scope: Scope, limits: Limits) -> Result<Session, Problem> {
+        Session::open(&self.warehouse, scope, limits).await.map_err(|error| {
+            Problem::new(503, "warehouse", "The warehouse cannot be read.", error.to_string())
+        })
+    }
+
+    async fn sql(
+        &self,
+        scope: JobScope,
+        sql: &str,
+        format: SqlFormat,
+        rows_max: Option<u32>,
+    ) -> Result<Done, Problem> {
+        let mut limits = self.limits;
+        if let Some(rows) = rows_max {
+            limits.rows_max = limits.rows_max.min(rows as usize);
+        }
+        let session = self.session(scope.into(), limits).await?;
+        let answer = session.query(sql).await.map_err(sql_problem)?;
+        let truncated = answer.truncated;
+        let (content_type, body) = match format {
+            SqlFormat::Json => ("application/json", answer.to_json().to_string().into_bytes()),
+            SqlFormat::Csv => ("text/csv; charset=utf-8", answer.to_csv().into_bytes()),
+            SqlFormat::Arrow => ("application/vnd.apache.arrow.stream", answer.to_ipc()),
+        };
+        Ok(Done { content_type: content_type.into(), truncated, body })
+    }
+}
+
+/// A fault of the question is the asker's (400), a limit is 408 or 413, the rest is ours.
+fn sql_problem(error: warehouse::SqlError) -> Problem {
+    use warehouse::SqlFault;
+    let status = match error.fault {
+        SqlFault::TimedOut => 408,
+        SqlFault::OutOfMemory => 413,
+        SqlFault::Warehouse => 503,
+        _ => 400,
+    };
+    let message = error.to_string();
+    Problem::new(status, "sql", message, error.detail)
+}
