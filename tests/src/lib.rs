@@ -1,1 +1,5 @@
-//! Placeholder.
+//! What the tests of the house share: the tree as it lies on disk.
+//!
+//! The tests themselves are in `tests/tests/`: `tidy` holds the picture of the map.
+
+pub mod tree;

@@ -1,0 +1,37 @@
+# One dev profile, one feature set, one target directory: the demo and the tests share a build.
+# A release build is made by `make bench` alone.
+
+CARGO ?= cargo
+DATA ?= ./data
+SECONDS_EACH ?= 60
+
+.PHONY: help demo run test bench fuzz
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: ## 60 calls through the whole house, then reports; EXIT=1 ends the server afterwards
+	scripts/setup
+	$(CARGO) build --workspace
+	target/debug/switchgrid-load demo $(if $(EXIT),--exit)
+
+run: ## a box on the embedded default, data in ./data
+	scripts/setup
+	$(CARGO) build --workspace
+	target/debug/switchgrid serve --data $(DATA)
+
+test: ## format, clippy with warnings as errors, unit, simulation and end-to-end tests
+	scripts/setup --tests
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) test --workspace --no-fail-fast
+
+bench: ## the quick figures, appended to target/bench/results.jsonl
+	scripts/setup
+	$(CARGO) build --release -p benches -p server
+	target/release/switchgrid-kernels
+	target/release/switchgrid-load bench
+
+fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)
+	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test -p tests --test fuzz -- --nocapture --test-threads 1
