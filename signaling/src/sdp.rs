@@ -1,0 +1,82 @@
+//! Session descriptions (RFC 8866) and offer/answer (RFC 3264) for one audio stream.
+//!
+//! A leg has one [`Local`]: where we receive and what we speak. From it comes an [`offer`], or an
+//! [`answer`] to theirs; [`accept`] reads their answer to ours. All three end in a
+//! [`media::Remote`], which is all that mediacore needs. Codecs are chosen in the order of the
+//! offer. Video, fax and encrypted streams are refused with port 0, the call goes on without them.
+
+mod negotiate;
+mod parse;
+
+#[cfg(test)]
+mod tests;
+
+pub use negotiate::{accept, answer, offer};
+pub use parse::{Audio, Description, Direction, fuzz_description};
+
+use std::net::SocketAddr;
+use terms::media::{Codec, PayloadType};
+
+/// Longest description that is read, in bytes.
+pub const DESCRIPTION_BYTES_MAX: usize = 16 * 1024;
+/// Most `m=` lines that are read.
+pub const MEDIA_MAX: usize = 16;
+/// The number of `telephone-event` in our offers.
+pub const DTMF_TYPE: PayloadType = PayloadType(101);
+
+/// Our side of one leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// Where we receive RTP, as the peer reaches it; RTCP is one port higher.
+    pub rtp: SocketAddr,
+    /// `o=` session id: stable for the leg's life.
+    pub session: u64,
+    /// `o=` version: goes up by one with every changed description (RFC 3264 §8).
+    pub version: u64,
+    /// What we want: `sendonly` puts the peer on hold.
+    pub direction: Direction,
+    /// What we speak, the preferred codec first.
+    pub codecs: Vec<Codec>,
+    /// Our packet time in ms.
+    pub ptime_ms: u8,
+}
+
+impl Local {
+    /// A-law and µ-law at 20 ms, both directions open, first version.
+    pub fn new(rtp: SocketAddr, session: u64) -> Self {
+        Local {
+            rtp,
+            session,
+            version: 1,
+            direction: Direction::SendRecv,
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            ptime_ms: 20,
+        }
+    }
+
+    /// The next version of our description, with another direction.
+    pub fn turn(&mut self, direction: Direction) {
+        self.direction = direction;
+        self.version += 1;
+    }
+}
+
+/// Why a description cannot be used. Every reason is a 488 to the peer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Not a session description.
+    #[error("read session description: {0}")]
+    Malformed(String),
+    /// Longer than [`DESCRIPTION_BYTES_MAX`], or with more lines than [`MEDIA_MAX`].
+    #[error("session description is too large: {0}")]
+    TooLarge(usize),
+    /// No `m=audio` line over plain RTP with a port.
+    #[error("no audio stream over RTP/AVP is offered")]
+    NoAudio,
+    /// Audio, but in no codec that we speak.
+    #[error("no common codec: PCMA or PCMU at 8000 Hz is needed")]
+    NoCodec,
+    /// The connection address is a name or missing.
+    #[error("connection address \"{0}\" is not an IP address")]
+    NoAddress(String),
+}

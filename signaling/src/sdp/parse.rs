@@ -1,0 +1,280 @@
+//! From text to what a call needs to know about it. `sdp-types` reads the lines; this file reads
+//! the audio stream out of them and forgives what phones do (RFC 3264 §5, RFC 4566, RFC 3551).
+
+use super::{DESCRIPTION_BYTES_MAX, MEDIA_MAX, Refused};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use terms::media::{Codec, PayloadType};
+
+/// Which way audio may flow, from the describer's point of view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// Both ways.
+    #[default]
+    SendRecv,
+    /// The describer sends only: hold with music.
+    SendOnly,
+    /// The describer listens only.
+    RecvOnly,
+    /// Silence both ways: hold.
+    Inactive,
+}
+
+impl Direction {
+    /// The attribute's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Direction::SendRecv => "sendrecv",
+            Direction::SendOnly => "sendonly",
+            Direction::RecvOnly => "recvonly",
+            Direction::Inactive => "inactive",
+        }
+    }
+    /// The describer sends.
+    pub const fn sends(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::SendOnly)
+    }
+    /// The describer listens.
+    pub const fn receives(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::RecvOnly)
+    }
+    /// From both halves.
+    pub const fn of(sends: bool, receives: bool) -> Self {
+        match (sends, receives) {
+            (true, true) => Direction::SendRecv,
+            (true, false) => Direction::SendOnly,
+            (false, true) => Direction::RecvOnly,
+            (false, false) => Direction::Inactive,
+        }
+    }
+    fn from_name(name: &str) -> Option<Self> {
+        use Direction as D;
+        [D::SendRecv, D::SendOnly, D::RecvOnly, D::Inactive].into_iter().find(|d| d.name() == name)
+    }
+}
+
+/// The audio stream of a description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audio {
+    /// Which `m=` line it is, from 0.
+    pub line: usize,
+    /// Where they receive RTP. An unspecified address is the old form of hold.
+    pub rtp: SocketAddr,
+    /// Where they receive RTCP, when not one port higher.
+    pub rtcp: Option<SocketAddr>,
+    /// What they may do.
+    pub direction: Direction,
+    /// Codecs that we know, in their order, with their numbers.
+    pub codecs: Vec<(Codec, PayloadType)>,
+    /// `telephone-event/8000`.
+    pub dtmf: Option<PayloadType>,
+    /// Comfort noise, RFC 3389.
+    pub noise: Option<PayloadType>,
+    /// The packet time they want, 10–60 ms.
+    pub ptime_ms: u8,
+}
+
+impl Audio {
+    /// They listen, and at an address that exists.
+    pub fn listens(&self) -> bool {
+        self.direction.receives() && !self.rtp.ip().is_unspecified()
+    }
+}
+
+/// One `m=` line, as an answer must repeat it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) media: String,
+    pub(super) proto: String,
+    pub(super) fmt: String,
+}
+
+/// A peer's session description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    pub(super) lines: Vec<Line>,
+    audio: Result<Audio, Refused>,
+}
+
+impl Description {
+    /// Reads `text`.
+    ///
+    /// # Errors
+    /// When it is no description at all; one without usable audio is read and says so later.
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        if text.len() > DESCRIPTION_BYTES_MAX {
+            return Err(Refused::TooLarge(text.len()));
+        }
+        let session = sdp_types::Session::parse(text.as_bytes())
+            .map_err(|error| Refused::Malformed(printable(&error.to_string())))?;
+        if session.medias.len() > MEDIA_MAX {
+            return Err(Refused::TooLarge(session.medias.len()));
+        }
+        let lines = session
+            .medias
+            .iter()
+            .map(|m| Line { media: m.media.clone(), proto: m.proto.clone(), fmt: m.fmt.clone() })
+            .collect();
+        Ok(Description { lines, audio: audio(&session) })
+    }
+
+    /// The first audio stream that can be used.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn audio(&self) -> Result<&Audio, Refused> {
+        self.audio.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Error texts quote hostile input; they end in logs.
+fn printable(text: &str) -> String {
+    text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn audio(session: &sdp_types::Session) -> Result<Audio, Refused> {
+    let mut reason = Refused::NoAudio;
+    for (line, media) in session.medias.iter().enumerate() {
+        let plain = ["RTP/AVP", "RTP/AVPF"].iter().any(|p| media.proto.eq_ignore_ascii_case(p));
+        if !media.media.eq_ignore_ascii_case("audio") || !plain || media.port == 0 {
+            continue;
+        }
+        match stream(session, media, line) {
+            Ok(audio) => return Ok(audio),
+            Err(why) => reason = why,
+        }
+    }
+    Err(reason)
+}
+
+fn stream(
+    session: &sdp_types::Session,
+    media: &sdp_types::Media,
+    line: usize,
+) -> Result<Audio, Refused> {
+    let address = media.connections.first().or(session.connection.as_ref());
+    let text = address.map_or("", |c| c.connection_address.as_str());
+    let ip = ip(text).ok_or_else(|| Refused::NoAddress(printable(text)))?;
+    let payloads = Payloads::read(media);
+    if payloads.codecs.is_empty() {
+        return Err(Refused::NoCodec);
+    }
+    Ok(Audio {
+        line,
+        rtp: SocketAddr::new(ip, media.port),
+        rtcp: rtcp(media, ip),
+        direction: direction(session, media),
+        codecs: payloads.codecs,
+        dtmf: payloads.dtmf,
+        noise: payloads.noise,
+        ptime_ms: ptime(media),
+    })
+}
+
+/// `c=` may carry a TTL or a count after the address.
+fn ip(text: &str) -> Option<IpAddr> {
+    let ip: IpAddr = text.split('/').next()?.trim().parse().ok()?;
+    // Multicast would turn one caller into many receivers.
+    (!ip.is_multicast() && ip != IpAddr::V4(Ipv4Addr::BROADCAST)).then_some(ip)
+}
+
+/// `a=rtcp:<port> [IN IP4 <address>]`, RFC 3605.
+fn rtcp(media: &sdp_types::Media, rtp: IpAddr) -> Option<SocketAddr> {
+    let value = media.get_first_attribute_value("rtcp")??;
+    let mut words = value.split_whitespace();
+    let port = words.next()?.parse().ok().filter(|&port| port != 0)?;
+    let ip = words.nth(2).map_or(Some(rtp), ip)?;
+    Some(SocketAddr::new(ip, port))
+}
+
+/// The media line's word wins over the session's (RFC 8866 §6.7).
+fn direction(session: &sdp_types::Session, media: &sdp_types::Media) -> Direction {
+    let find = |list: &[sdp_types::Attribute]| {
+        list.iter().find_map(|a| Direction::from_name(&a.attribute.to_ascii_lowercase()))
+    };
+    find(&media.attributes).or_else(|| find(&session.attributes)).unwrap_or_default()
+}
+
+/// `a=ptime` and `a=maxptime`, in steps of 10 ms inside 10–60.
+fn ptime(media: &sdp_types::Media) -> u8 {
+    let read = |name: &'static str| {
+        let value = media.get_first_attribute_value(name)??;
+        value.trim().split('.').next()?.parse::<u32>().ok().filter(|&ms| ms > 0)
+    };
+    let wanted = read("ptime").unwrap_or(20);
+    let most = read("maxptime").unwrap_or(60);
+    let ms = wanted.min(most).clamp(10, 60);
+    (ms / 10 * 10) as u8
+}
+
+struct Payloads {
+    codecs: Vec<(Codec, PayloadType)>,
+    dtmf: Option<PayloadType>,
+    noise: Option<PayloadType>,
+}
+
+impl Payloads {
+    fn read(media: &sdp_types::Media) -> Self {
+        let mut found = Payloads { codecs: Vec::new(), dtmf: None, noise: None };
+        let maps: Vec<(u8, &str)> = media
+            .attributes
+            .iter()
+            .filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap"))
+            .filter_map(|a| a.value.as_deref()?.trim().split_once(' '))
+            .filter_map(|(number, map)| Some((number.parse().ok()?, map.trim())))
+            .collect();
+        for number in media.fmt.split_whitespace().filter_map(|word| word.parse::<u8>().ok()) {
+            // 72–76 would read as RTCP beside it (RFC 5761 §4); above 127 there is no bit left.
+            if number > 127 {
+                continue;
+            }
+            let map = maps.iter().find(|(mapped, _)| *mapped == number).map(|(_, map)| *map);
+            found.note(PayloadType(number), map.unwrap_or(static_map(number)));
+        }
+        found
+    }
+
+    fn note(&mut self, number: PayloadType, map: &str) {
+        let mut parts = map.split('/');
+        let name = parts.next().unwrap_or_default().to_ascii_uppercase();
+        let clock = parts.next().unwrap_or_default();
+        let mono = parts.next().is_none_or(|channels| channels == "1");
+        if clock != "8000" || !mono {
+            return;
+        }
+        match name.as_str() {
+            "PCMA" if !self.has(Codec::Pcma) => self.codecs.push((Codec::Pcma, number)),
+            "PCMU" if !self.has(Codec::Pcmu) => self.codecs.push((Codec::Pcmu, number)),
+            "TELEPHONE-EVENT" if self.dtmf.is_none() => self.dtmf = Some(number),
+            "CN" if self.noise.is_none() => self.noise = Some(number),
+            _ => {}
+        }
+    }
+
+    fn has(&self, codec: Codec) -> bool {
+        self.codecs.iter().any(|(known, _)| *known == codec)
+    }
+}
+
+/// RFC 3551 §6: these need no `a=rtpmap`.
+fn static_map(number: u8) -> &'static str {
+    match number {
+        0 => "PCMU/8000",
+        8 => "PCMA/8000",
+        13 => "CN/8000",
+        _ => "",
+    }
+}
+
+/// Feeds arbitrary bytes to the reader and to an answer; for fuzzing.
+pub fn fuzz_description(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(description) = Description::parse(&text) else { return };
+    let ours = SocketAddr::from(([192, 0, 2, 1], 20_000));
+    let local = super::Local::new(ours, 1);
+    let source = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+    if let Ok((answer, remote)) = super::answer(&local, &description, source, false) {
+        assert!((10..=60).contains(&remote.ptime_ms));
+        let read = Description::parse(&answer).expect("our own answer is a description");
+        assert_eq!(read.lines.len(), description.lines.len());
+    }
+}

@@ -1,0 +1,165 @@
+//! Offer/answer as phones and gateways do it.
+
+use super::*;
+use std::net::IpAddr;
+
+fn local() -> Local {
+    Local::new("192.0.2.1:20000".parse().unwrap(), 4711)
+}
+fn source() -> IpAddr {
+    "198.51.100.7".parse().unwrap()
+}
+fn offer_of(media: &str) -> Description {
+    let text = format!(
+        "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n{media}"
+    );
+    Description::parse(&text).unwrap()
+}
+fn answered(media: &str) -> (String, terms::media::Remote) {
+    answer(&local(), &offer_of(media), source(), false).unwrap()
+}
+
+#[test]
+fn the_codec_is_chosen_in_the_order_of_the_offer() {
+    let (text, remote) =
+        answered("m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n");
+    assert_eq!(remote.send.codec, Codec::Pcmu);
+    assert_eq!(remote.send.dtmf, Some(PayloadType(101)));
+    assert_eq!(remote.rtp, "198.51.100.7:4000".parse().unwrap());
+    assert!(text.contains("m=audio 20000 RTP/AVP 0 101\r\n"), "{text}");
+    assert!(text.contains("a=sendrecv\r\n"));
+}
+
+#[test]
+fn our_offer_reads_back_and_their_answer_gives_each_direction_its_own_numbers() {
+    let ours = Description::parse(&offer(&local())).unwrap();
+    assert_eq!(
+        ours.audio().unwrap().codecs,
+        [(Codec::Pcma, PayloadType(8)), (Codec::Pcmu, PayloadType(0))]
+    );
+    let theirs = offer_of(
+        "m=audio 4000 RTP/AVP 96 97\r\na=rtpmap:96 PCMU/8000\r\na=rtpmap:97 telephone-event/8000\r\n",
+    );
+    let remote = accept(&local(), &theirs, source(), false).unwrap();
+    assert_eq!(remote.send.audio, PayloadType(96));
+    assert_eq!(remote.send.dtmf, Some(PayloadType(97)));
+    assert_eq!(remote.receive.audio, PayloadType(0));
+    assert_eq!(remote.receive.dtmf, Some(DTMF_TYPE));
+}
+
+#[test]
+fn every_form_of_hold_silences_the_right_direction() {
+    let hold = |extra: &str| answered(&format!("m=audio 4000 RTP/AVP 8\r\n{extra}"));
+    let (text, remote) = hold("a=sendonly\r\n");
+    assert!(text.contains("a=recvonly") && !remote.may_send && remote.may_receive);
+    let (text, remote) = hold("a=inactive\r\n");
+    assert!(text.contains("a=inactive") && !remote.may_send && !remote.may_receive);
+    let (text, remote) = hold("a=recvonly\r\n");
+    assert!(text.contains("a=sendonly") && remote.may_send && !remote.may_receive);
+    let (text, remote) = hold("c=IN IP4 0.0.0.0\r\n");
+    assert!(text.contains("a=recvonly") && !remote.may_send && remote.may_receive);
+}
+
+#[test]
+fn the_direction_of_the_session_counts_where_the_stream_has_none() {
+    let text = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n\
+                a=sendonly\r\nm=audio 4000 RTP/AVP 8\r\n";
+    let held = Description::parse(text).unwrap();
+    assert!(!held.audio().unwrap().listens());
+}
+
+#[test]
+fn video_fax_and_encrypted_streams_are_refused_with_port_zero() {
+    let (text, remote) = answered(
+        "m=video 5000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+         m=audio 5002 RTP/SAVP 8\r\n\
+         m=audio 4000 RTP/AVP 8\r\n\
+         m=image 5004 udptl t38\r\n",
+    );
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("m=")).collect();
+    assert_eq!(
+        lines,
+        [
+            "m=video 0 RTP/AVP 96",
+            "m=audio 0 RTP/SAVP 8",
+            "m=audio 20000 RTP/AVP 8",
+            "m=image 0 udptl t38"
+        ]
+    );
+    assert_eq!(remote.rtp.port(), 4000);
+}
+
+#[test]
+fn an_offer_without_usable_audio_says_why() {
+    let refused = |media: &str| answer(&local(), &offer_of(media), source(), false).unwrap_err();
+    assert_eq!(refused("m=image 5004 udptl t38\r\n"), Refused::NoAudio);
+    assert_eq!(refused("m=audio 0 RTP/AVP 8\r\n"), Refused::NoAudio);
+    assert_eq!(refused("m=audio 4000 RTP/AVP 18\r\n"), Refused::NoCodec);
+    let named = refused("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 phone.example.com\r\n");
+    assert_eq!(named, Refused::NoAddress("phone.example.com".into()));
+    assert!(matches!(Description::parse("hello"), Err(Refused::Malformed(_))));
+    assert!(matches!(Description::parse(&"v".repeat(20_000)), Err(Refused::TooLarge(20_000))));
+}
+
+#[test]
+fn packet_time_stays_within_ten_to_sixty() {
+    let ptime = |extra: &str| answered(&format!("m=audio 4000 RTP/AVP 8\r\n{extra}")).1.ptime_ms;
+    assert_eq!(ptime(""), 20);
+    assert_eq!(ptime("a=ptime:30\r\n"), 30);
+    assert_eq!(ptime("a=ptime:240\r\n"), 60);
+    assert_eq!(ptime("a=ptime:5\r\n"), 10);
+    assert_eq!(ptime("a=ptime:40\r\na=maxptime:20\r\n"), 20);
+    assert_eq!(ptime("a=ptime:99999999999999\r\n"), 20);
+}
+
+#[test]
+fn a_private_address_behind_a_public_source_is_a_nat() {
+    let nat = |media: &str, signalling: &str| {
+        let media = format!("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 {media}\r\n");
+        let signalling = signalling.parse().unwrap();
+        answer(&local(), &offer_of(&media), signalling, false).unwrap().1.nat
+    };
+    assert!(nat("192.168.1.20", "198.51.100.7"));
+    assert!(!nat("192.168.1.20", "192.168.1.10"), "a media server beside its signalling");
+    assert!(!nat("198.51.100.8", "198.51.100.7"));
+}
+
+#[test]
+fn ipv6_and_rtcp_addresses_are_read() {
+    let mut ours = local();
+    ours.rtp = "[2001:db8::1]:20000".parse().unwrap();
+    let offer = offer_of(
+        "m=audio 4000 RTP/AVP 8\r\nc=IN IP6 2001:db8::7\r\na=rtcp:4009 IN IP6 2001:db8::8\r\n",
+    );
+    let (text, remote) = answer(&ours, &offer, "2001:db8::7".parse().unwrap(), false).unwrap();
+    assert!(text.contains("c=IN IP6 2001:db8::1\r\n"), "{text}");
+    assert_eq!(remote.rtp, "[2001:db8::7]:4000".parse().unwrap());
+    assert_eq!(remote.rtcp, Some("[2001:db8::8]:4009".parse().unwrap()));
+}
+
+#[test]
+fn the_session_keeps_its_origin_while_its_version_rises() {
+    let mut ours = local();
+    let first = offer(&ours);
+    ours.turn(Direction::SendOnly);
+    let second = offer(&ours);
+    assert!(first.contains("o=- 4711 1 IN IP4 192.0.2.1\r\n"));
+    assert!(second.contains("o=- 4711 2 IN IP4 192.0.2.1\r\n") && second.contains("a=sendonly"));
+}
+
+#[test]
+fn mutated_descriptions_never_panic() {
+    use rand::{Rng, SeedableRng};
+    let seed = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n\
+                m=audio 4000 RTP/AVP 0 8 101 4294967296\r\na=rtpmap:101 telephone-event/8000\r\n\
+                a=fmtp:101 0-16\0\r\na=ptime:20\r\na=rtcp:4001\r\n";
+    let mut rng = rand::rngs::StdRng::seed_from_u64(7);
+    for _ in 0..5_000 {
+        let mut bytes = seed.as_bytes().to_vec();
+        for _ in 0..rng.random_range(1..6) {
+            let at = rng.random_range(0..bytes.len());
+            bytes[at] = rng.random();
+        }
+        fuzz_description(&bytes);
+    }
+}
