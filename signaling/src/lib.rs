@@ -1,5 +1,7 @@
 //! Decides: SIP, calls and legs, ACD, IVR. State machines that take inputs and time and give
 //! outputs; only `edge` knows sockets, files, threads and clocks.
 
+pub mod ivr;
+pub mod sdp;
 pub mod sip;
 pub mod switch;

@@ -1,0 +1,432 @@
+//! Proves a flow before anybody hears it. A document with a problem is refused with the step's name
+//! and what would be right; one without becomes a [`Flow`].
+
+use super::flow::{FLOW_FORMAT, Flow};
+use super::prompt;
+use super::step::Step;
+use super::template::{is_sound, is_variable, names};
+use super::{
+    LIST_MAX, NAME_CHARS_MAX, PROMPTS_MAX, STEPS_MAX, STEPS_TAKEN_DEFAULT, STEPS_TAKEN_MAX,
+    VARIABLES_MAX,
+};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use terms::{FlowId, QueueId};
+
+/// What a flow may refer to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Queues of the tenant.
+    pub queues: BTreeSet<QueueId>,
+    /// Flows of the tenant, for `flow:<id>` targets.
+    pub flows: BTreeSet<FlowId>,
+    /// Names of opening hours.
+    pub hours: BTreeSet<String>,
+    /// Names of prompts without language; `None` when they are not known here.
+    pub prompts: Option<BTreeSet<String>>,
+    /// Every reference is taken as good.
+    pub everything: bool,
+}
+
+impl Known {
+    /// What `plan` knows.
+    pub fn of(plan: &terms::routing::Plan) -> Self {
+        Known {
+            queues: plan.queues.iter().map(|queue| queue.id).collect(),
+            flows: plan.flows.iter().map(|flow| flow.id).collect(),
+            hours: plan.hours.iter().map(|hours| hours.name.clone()).collect(),
+            prompts: None,
+            everything: false,
+        }
+    }
+
+    /// Every reference is taken as good; the rest is checked all the same.
+    pub fn anything() -> Self {
+        Known { everything: true, ..Known::default() }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The step; empty when it is about the whole flow.
+    pub step: String,
+    /// What is wrong.
+    pub what: String,
+    /// What would be right.
+    pub right: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.step.as_str() {
+            "" => write!(f, "the flow: {}; right is {}", self.what, self.right),
+            step => write!(f, "step \"{step}\": {}; right is {}", self.what, self.right),
+        }
+    }
+}
+
+/// Collects problems of one step.
+pub(crate) struct Report<'a> {
+    known: &'a Known,
+    step: String,
+    problems: Vec<Problem>,
+}
+
+/// Reads and proves `document`.
+///
+/// # Errors
+/// Every problem found, each with its step.
+pub fn check(document: &Value, known: &Known) -> Result<Flow, Vec<Problem>> {
+    let mut report = Report { known, step: String::new(), problems: Vec::new() };
+    let flow = read(document, &mut report);
+    if report.problems.is_empty()
+        && let Some(flow) = &flow
+    {
+        check_edges(flow, &mut report);
+    }
+    match flow {
+        Some(flow) if report.problems.is_empty() => Ok(flow),
+        _ => Err(report.problems),
+    }
+}
+
+fn read(document: &Value, report: &mut Report) -> Option<Flow> {
+    let Some(fields) = document.as_object() else {
+        report.add("not a JSON object", "{\"format\": 1, \"start\": …, \"steps\": {…}}");
+        return None;
+    };
+    for field in fields.keys() {
+        let known = ["format", "name", "start", "variables", "steps_max", "steps"];
+        report.unless(known.contains(&field.as_str()), || {
+            (format!("unknown field \"{}\"", clip(field)), known.join(", "))
+        });
+    }
+    let format = fields.get("format").and_then(Value::as_u64);
+    report.unless(format == Some(FLOW_FORMAT.into()), || {
+        ("format is missing or of another version".to_owned(), format!("\"format\": {FLOW_FORMAT}"))
+    });
+    let steps_max = match fields.get("steps_max") {
+        None => STEPS_TAKEN_DEFAULT,
+        Some(value) => value.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+    };
+    report.range("steps_max", steps_max, 1, STEPS_TAKEN_MAX);
+    let flow = Flow {
+        name: text(fields, "name", report, true)?,
+        start: text(fields, "start", report, false)?,
+        variables: variables(fields, report),
+        steps_max,
+        steps: steps(fields, report)?,
+    };
+    Some(flow)
+}
+
+fn text(fields: &Map<String, Value>, name: &str, report: &mut Report, may: bool) -> Option<String> {
+    match fields.get(name) {
+        None if may => Some(String::new()),
+        Some(Value::String(text)) if text.len() <= 4 * NAME_CHARS_MAX => Some(text.clone()),
+        _ => {
+            report.add(&format!("\"{name}\" is missing or not a short text"), "a text");
+            None
+        }
+    }
+}
+
+fn variables(fields: &Map<String, Value>, report: &mut Report) -> BTreeMap<String, String> {
+    let Some(value) = fields.get("variables") else { return BTreeMap::new() };
+    match serde_json::from_value::<BTreeMap<String, String>>(value.clone()) {
+        Ok(variables) => {
+            report.range("variables", variables.len() as u32, 0, VARIABLES_MAX as u32 / 2);
+            for name in variables.keys() {
+                report.variable("variables", name);
+            }
+            variables
+        }
+        Err(_) => {
+            report.add("\"variables\" is not an object of texts", "{\"vip\": \"no\"}");
+            BTreeMap::new()
+        }
+    }
+}
+
+fn steps(fields: &Map<String, Value>, report: &mut Report) -> Option<BTreeMap<String, Step>> {
+    let Some(written) = fields.get("steps").and_then(Value::as_object) else {
+        report.add("\"steps\" is missing or not an object", "steps by name");
+        return None;
+    };
+    report.range("steps", written.len() as u32, 1, STEPS_MAX as u32);
+    let mut steps = BTreeMap::new();
+    for (name, value) in written.iter().take(STEPS_MAX) {
+        report.step = clip(name);
+        report.unless(!name.is_empty() && name.chars().count() <= NAME_CHARS_MAX, || {
+            ("its name".to_owned(), format!("1 to {NAME_CHARS_MAX} characters"))
+        });
+        match serde_json::from_value::<Step>(value.clone()) {
+            Ok(step) => {
+                step.check(report);
+                check_on(&step, report);
+                steps.insert(name.clone(), step);
+            }
+            Err(error) => {
+                report.add(
+                    &clip_to(&error.to_string(), 400),
+                    "the fields of docs/formats/ivr-flow.md",
+                );
+            }
+        }
+    }
+    report.step = String::new();
+    Some(steps)
+}
+
+fn check_on(step: &Step, report: &mut Report) {
+    for edge in step.on_needs() {
+        report.unless(step.on_edges().get(edge).is_some(), || {
+            (
+                format!("the edge on.{edge} is missing"),
+                format!("\"on\": {{\"{edge}\": \"<step>\"}}"),
+            )
+        });
+    }
+    for (edge, _) in step.on_edges().edges() {
+        let used = step.on_needs().contains(&edge) || step.on_may().contains(&edge);
+        report.unless(used, || {
+            let allowed = [step.on_needs(), step.on_may()].concat().join(", ");
+            let right = if allowed.is_empty() { "no edges".to_owned() } else { allowed };
+            (format!("a {} step never takes on.{edge}", step.kind()), right)
+        });
+    }
+}
+
+/// Every edge leads to a step, and every step is led to.
+fn check_edges(flow: &Flow, report: &mut Report) {
+    let exists = |name: &str| flow.steps.contains_key(name);
+    report.unless(exists(&flow.start), || {
+        (format!("it starts at \"{}\", which does not exist", clip(&flow.start)), list(flow))
+    });
+    for (name, step) in &flow.steps {
+        report.step = name.clone();
+        for (edge, to) in step.edges() {
+            report.unless(exists(to), || {
+                (format!("{edge} leads to \"{}\", which does not exist", clip(to)), list(flow))
+            });
+        }
+    }
+    let reached = reached(flow);
+    for name in flow.steps.keys().filter(|name| !reached.contains(name.as_str())) {
+        report.step = name.clone();
+        report.add("nothing leads here", "an edge from another step, or no such step");
+    }
+}
+
+fn reached(flow: &Flow) -> BTreeSet<&str> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![flow.start.as_str()];
+    while let Some(name) = open.pop() {
+        if let Some(step) = flow.steps.get(name)
+            && reached.insert(name)
+        {
+            open.extend(step.edges().into_iter().map(|(_, to)| to));
+        }
+    }
+    reached
+}
+
+fn list(flow: &Flow) -> String {
+    let names: Vec<&str> = flow.steps.keys().take(12).map(String::as_str).collect();
+    format!("one of {}", names.join(", "))
+}
+
+fn clip(text: &str) -> String {
+    clip_to(text, NAME_CHARS_MAX)
+}
+
+fn clip_to(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
+}
+
+impl Report<'_> {
+    pub(crate) fn add(&mut self, what: &str, right: &str) {
+        // A document of a thousand problems is told by its first hundred.
+        if self.problems.len() < 100 {
+            self.problems.push(Problem {
+                step: self.step.clone(),
+                what: what.to_owned(),
+                right: right.to_owned(),
+            });
+        }
+    }
+
+    pub(crate) fn unless(&mut self, good: bool, problem: impl FnOnce() -> (String, String)) {
+        if !good {
+            let (what, right) = problem();
+            self.add(&what, &right);
+        }
+    }
+
+    pub(crate) fn range(&mut self, field: &str, value: u32, min: u32, max: u32) {
+        self.unless((min..=max).contains(&value), || {
+            (format!("{field} is {value}"), format!("{min} to {max}"))
+        });
+    }
+
+    pub(crate) fn prompts(&mut self, field: &str, prompts: &[String]) {
+        self.range(field, prompts.len() as u32, 0, PROMPTS_MAX as u32);
+        for name in prompts.iter().take(LIST_MAX) {
+            if let Some(digits) = name.strip_prefix("digits:") {
+                self.template(field, digits);
+                continue;
+            }
+            self.unless(prompt::is_name(name), || {
+                (format!("{field} has \"{}\"", clip(name)), "letters, digits, - _ and /".to_owned())
+            });
+            let missing = match &self.known.prompts {
+                Some(known) => !known.contains(name),
+                None => false,
+            };
+            self.unless(!missing, || {
+                (format!("the prompt \"{}\" does not exist", clip(name)), "a prompt".to_owned())
+            });
+        }
+    }
+
+    pub(crate) fn template(&mut self, field: &str, text: &str) {
+        self.unless(is_sound(text) && text.len() <= 4_096, || {
+            (format!("{} is a broken template", clip(field)), "text with ${variable}".to_owned())
+        });
+    }
+
+    pub(crate) fn variable(&mut self, field: &str, name: &str) {
+        self.unless(is_variable(name), || {
+            (
+                format!("{field} names the variable \"{}\"", clip(name)),
+                "a letter, then letters, digits and _".to_owned(),
+            )
+        });
+    }
+
+    pub(crate) fn queue(&mut self, field: &str, queue: QueueId) {
+        self.unless(self.known.everything || self.known.queues.contains(&queue), || {
+            let known: Vec<String> =
+                self.known.queues.iter().take(12).map(ToString::to_string).collect();
+            (format!("{field}: there is no queue {queue}"), format!("one of {}", known.join(", ")))
+        });
+    }
+
+    pub(crate) fn hours(&mut self, field: &str, name: &str) {
+        self.unless(self.known.everything || self.known.hours.contains(name), || {
+            let known: Vec<&str> = self.known.hours.iter().take(12).map(String::as_str).collect();
+            (
+                format!("{field}: there are no opening hours \"{}\"", clip(name)),
+                format!("one of {}", known.join(", ")),
+            )
+        });
+    }
+
+    pub(crate) fn target(&mut self, field: &str, target: &str) {
+        if let Some(id) = target.strip_prefix("queue:") {
+            match id.parse() {
+                Ok(queue) => self.queue(field, queue),
+                Err(_) => self.add(&format!("{field} \"{}\"", clip(target)), "queue:<id>"),
+            }
+        } else if let Some(id) = target.strip_prefix("flow:") {
+            let flow = id.parse::<FlowId>().ok();
+            let known =
+                flow.is_some_and(|id| self.known.everything || self.known.flows.contains(&id));
+            self.unless(known, || {
+                (format!("{field}: there is no flow \"{}\"", clip(id)), "flow:<id>".to_owned())
+            });
+        } else {
+            let plain = names(target).next().is_some()
+                || (!target.is_empty() && target.chars().all(terms::number::is_dialable));
+            self.unless(plain, || {
+                (
+                    format!("{field} \"{}\"", clip(target)),
+                    "a number, queue:<id> or flow:<id>".to_owned(),
+                )
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn problems(document: &Value) -> Vec<String> {
+        let mut known = Known::default();
+        known.queues.insert(QueueId(1));
+        known.hours.insert("office".to_owned());
+        check(document, &known).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    fn one(step: Value) -> Value {
+        json!({"format": 1, "start": "a", "steps": {"a": step, "z": {"kind": "hangup"}}})
+    }
+
+    #[test]
+    fn each_problem_names_its_step_and_what_is_right() {
+        let menu = json!({"kind": "menu", "prompts": ["menu"], "keys": {"1": "nowhere"},
+            "on": {"timeout": "z"}});
+        let text = problems(&one(menu)).join("\n");
+        assert!(text.contains("step \"a\": the edge on.invalid is missing"), "{text}");
+
+        let menu = json!({"kind": "menu", "prompts": ["menu"], "keys": {"1": "nowhere"},
+            "on": {"timeout": "z", "invalid": "z"}});
+        let text = problems(&one(menu)).join("\n");
+        assert!(text.contains("keys.1 leads to \"nowhere\", which does not exist"), "{text}");
+        assert!(text.contains("one of a, z"), "{text}");
+    }
+
+    #[test]
+    fn what_does_not_exist_is_refused() {
+        for (step, what) in [
+            (json!({"kind": "enqueue", "queue": "9", "on": {"error": "z"}}), "no queue 9"),
+            (json!({"kind": "hours", "hours": "x", "open": "z", "closed": "z"}), "opening hours"),
+            (json!({"kind": "dance"}), "unknown variant `dance`"),
+            (
+                json!({"kind": "play", "prompts": ["a"], "next": "z", "volume": 3}),
+                "unknown field `volume`",
+            ),
+            (json!({"kind": "play", "prompts": ["../x"], "next": "z"}), "letters, digits"),
+            (
+                json!({"kind": "play", "prompts": [], "next": "z", "on": {"error": "z"}}),
+                "never takes on.error",
+            ),
+            (json!({"kind": "transfer", "target": "queue:9", "on": {"error": "z"}}), "no queue 9"),
+            (json!({"kind": "transfer", "target": "1;rm -rf", "on": {"error": "z"}}), "a number"),
+            (
+                json!({"kind": "http", "url": "http://${caller}/", "next": "z",
+                "on": {"error": "z", "timeout": "z"}}),
+                "a host without variables",
+            ),
+            (json!({"kind": "set", "values": {"a": "${"}, "next": "z"}), "broken template"),
+        ] {
+            let text = problems(&one(step)).join("\n");
+            assert!(text.contains(what), "{what}: {text}");
+            assert!(text.contains("step \"a\""), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_nothing_leads_to_is_found() {
+        let document = json!({"format": 1, "start": "a", "steps": {
+            "a": {"kind": "hangup"}, "lost": {"kind": "hangup"}}});
+        assert_eq!(
+            problems(&document),
+            [
+                "step \"lost\": nothing leads here; right is an edge from another step, or no such step"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_newer_format_and_an_unknown_field_are_refused() {
+        let document = json!({"format": 2, "start": "a", "colour": 1,
+            "steps": {"a": {"kind": "hangup"}}});
+        let text = problems(&document).join("\n");
+        assert!(text.contains("another version") && text.contains("\"colour\""), "{text}");
+    }
+}

@@ -1,0 +1,28 @@
+//! How large a flow and its variables may be. Memory of a call in a flow follows from these.
+
+/// Steps in one document.
+pub const STEPS_MAX: usize = 500;
+/// Steps one call may take before the flow is ended as a loop, when the document names no number.
+pub const STEPS_TAKEN_DEFAULT: u32 = 200;
+/// Most steps one call may take, whatever the document says.
+pub const STEPS_TAKEN_MAX: u32 = 2_000;
+/// Characters in a step's or a variable's name.
+pub const NAME_CHARS_MAX: usize = 64;
+/// Variables of one call.
+pub const VARIABLES_MAX: usize = 100;
+/// Characters in a variable's value; the rest is cut.
+pub const VALUE_CHARS_MAX: usize = 1_024;
+/// Prompts in one step.
+pub const PROMPTS_MAX: usize = 32;
+/// Cases of a branch, keys of a menu, fields of a mapping.
+pub const LIST_MAX: usize = 64;
+/// Digits that one step may collect.
+pub const DIGITS_MAX: u8 = 32;
+/// Attempts of a menu or a collection.
+pub const ATTEMPTS_MAX: u8 = 10;
+/// Longest wait for a digit in ms.
+pub const WAIT_MS_MAX: u32 = 60_000;
+/// Longest wait for an answer over HTTP in ms.
+pub const HTTP_MS_MAX: u32 = 30_000;
+/// Repeats of a failed request.
+pub const RETRIES_MAX: u8 = 5;

@@ -1,0 +1,426 @@
+//! Walks one call through a flow. Pure: [`Run::handle`] takes a time and an input, effects come
+//! out of [`Run::poll_effect`]. A run takes a limited number of steps, so it always ends.
+//!
+//! Some steps hand the call to another machine (a queue, a message, an agent); the run then rests
+//! until [`Run::follow`] says by which edge the call came back.
+
+use super::collect::{Collect, Entered, Rules};
+use super::flow::Flow;
+use super::template::{Escape, Variables};
+use crate::switch::Now;
+use chrono_tz::Tz;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::media::Source;
+use terms::routing::Hours;
+use terms::{Moment, QueueId, Timestamp};
+
+/// Hangup cause of a flow that runs in circles: temporary failure, Q.850.
+const LOOP_CAUSE: u8 = 41;
+/// The edge gives up on a request by itself; this much later we do.
+const FETCH_GRACE: Duration = Duration::from_secs(2);
+
+/// What surrounds a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Cx<'a> {
+    /// Both clocks.
+    pub now: Now,
+    /// The tenant's opening hours.
+    pub hours: &'a [Hours],
+    /// The tenant's zone.
+    pub zone: Tz,
+    /// Language of prompts.
+    pub language: &'a str,
+}
+
+/// What a run is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// What was said is over.
+    PlayDone,
+    /// A key.
+    Digit(char),
+    /// [`Run::next_timeout`] is reached.
+    Timeout,
+    /// The request ended: status and JSON, or why it failed.
+    Http(Result<(u16, serde_json::Value), String>),
+}
+
+/// What a run wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Say this.
+    Play {
+        /// One after the other.
+        sources: Vec<Source>,
+        /// Stops at a key.
+        interruptible: bool,
+    },
+    /// Stop what is said.
+    StopPlay,
+    /// Ask another server.
+    Http {
+        /// `GET` or `POST`.
+        method: String,
+        /// Complete.
+        url: String,
+        /// JSON of a POST.
+        body: Option<serde_json::Value>,
+        /// Longest wait.
+        timeout: Duration,
+    },
+    /// A step was left.
+    Left(Left),
+    /// The call goes to another machine.
+    Hand(Hand),
+}
+
+/// A step that the call went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Its name.
+    pub step: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// When the call came in.
+    pub entered_at: Timestamp,
+    /// The edge.
+    pub exit: String,
+    /// Digits, masked where secret.
+    pub digits: Option<String>,
+}
+
+/// To whom the call goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// A queue.
+    Enqueue {
+        /// Which.
+        queue: QueueId,
+        /// Added to the queue's own.
+        priority: i32,
+    },
+    /// A message.
+    Voicemail {
+        /// For whose people.
+        queue: QueueId,
+    },
+    /// The satisfaction question.
+    Survey,
+    /// Somebody else.
+    Transfer {
+        /// Who.
+        target: String,
+    },
+    /// The end.
+    Hangup {
+        /// ITU-T Q.850.
+        cause: u8,
+    },
+}
+
+/// How a request ended.
+pub(crate) enum Answer {
+    /// With a status.
+    Came(u16, serde_json::Value),
+    /// Not at all.
+    Failed,
+    /// Not in time.
+    Late,
+}
+
+/// What the run does in its step.
+#[derive(Clone, Debug, PartialEq)]
+enum Doing {
+    /// Talks; any key or the end of the talk goes on.
+    Saying,
+    /// Waits for digits.
+    Asking { collect: Collect, attempt: u8, saying: bool, interruptible: bool },
+    /// Waits for a server.
+    Fetching { left: u8, asked: Moment, until: Moment },
+    /// Rests: another machine has the call.
+    Handed,
+    /// Nothing more.
+    Over,
+}
+
+/// One call in one version of one flow.
+#[derive(Clone, Debug)]
+pub struct Run {
+    flow: Arc<Flow>,
+    step: String,
+    entered_at: Timestamp,
+    doing: Doing,
+    digits: Option<String>,
+    next: Option<String>,
+    is_left: bool,
+    taken: u32,
+    caller_gone: bool,
+    effects: VecDeque<Effect>,
+    /// The call's variables.
+    pub variables: Variables,
+}
+
+impl Run {
+    /// A call at the start of `flow`, with the box's variables such as `caller`.
+    pub fn start(flow: Arc<Flow>, cx: &Cx, given: &[(&str, &str)]) -> Self {
+        let mut variables = Variables::default();
+        for (name, value) in &flow.variables {
+            variables.set(name, value);
+        }
+        for (name, value) in given {
+            variables.set(name, value);
+        }
+        let mut run = Run {
+            step: String::new(),
+            entered_at: cx.now.wall,
+            doing: Doing::Handed,
+            digits: None,
+            next: Some(flow.start.clone()),
+            is_left: false,
+            taken: 0,
+            caller_gone: false,
+            effects: VecDeque::new(),
+            variables,
+            flow,
+        };
+        run.walk(cx);
+        run
+    }
+
+    /// Something happened. Late and repeated inputs change nothing.
+    pub fn handle(&mut self, cx: &Cx, input: Input) {
+        if matches!(self.doing, Doing::Handed | Doing::Over) {
+            return;
+        }
+        let flow = Arc::clone(&self.flow);
+        flow.steps[&self.step].handle(self, cx, &input);
+        self.walk(cx);
+    }
+
+    /// The caller hung up. Only steps that need no caller follow, from the `hangup` edge on.
+    pub fn caller_gone(&mut self, cx: &Cx) {
+        if self.caller_gone || self.doing == Doing::Over {
+            return;
+        }
+        self.caller_gone = true;
+        let flow = Arc::clone(&self.flow);
+        let step = &flow.steps[&self.step];
+        if matches!(self.doing, Doing::Fetching { .. }) && step.on_edges().hangup.is_none() {
+            // What was asked of another server is still worth its answer.
+            return;
+        }
+        let to = step.on_edges().hangup.as_deref();
+        if self.doing == Doing::Handed {
+            self.next = to.map(str::to_owned);
+            self.doing = Doing::Over;
+        } else {
+            self.exit("hangup", to);
+        }
+        self.walk(cx);
+    }
+
+    /// The machine that got the call has it for good: the step is left.
+    pub fn left(&mut self, exit: &str) {
+        if self.doing == Doing::Handed && !self.is_left {
+            self.note_left(exit);
+            self.is_left = true;
+        }
+    }
+
+    /// The call came back by `edge`. False when the step has no such edge; nothing changes then.
+    pub fn follow(&mut self, cx: &Cx, edge: &str) -> bool {
+        if self.doing != Doing::Handed {
+            return false;
+        }
+        let flow = Arc::clone(&self.flow);
+        let step = &flow.steps[&self.step];
+        let ways = step.ways();
+        let own = ways.iter().find(|(name, _)| name == edge).map(|&(_, to)| to);
+        let Some(to) = own.or_else(|| step.on_edges().get(edge)) else { return false };
+        if !self.is_left {
+            self.note_left(edge);
+        }
+        self.next = Some(to.to_owned());
+        self.doing = Doing::Over;
+        self.walk(cx);
+        true
+    }
+
+    /// The next effect.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When [`Input::Timeout`] is due.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        match &self.doing {
+            Doing::Asking { collect, .. } => collect.next_timeout(),
+            Doing::Fetching { until, .. } => Some(*until),
+            Doing::Saying | Doing::Handed | Doing::Over => None,
+        }
+    }
+
+    /// Nothing more comes from this run.
+    pub fn is_over(&self) -> bool {
+        self.doing == Doing::Over
+    }
+
+    /// The step where the call is.
+    pub fn step(&self) -> &str {
+        &self.step
+    }
+
+    /// Enters steps until one waits for something. The loop guard ends a flow that never does.
+    fn walk(&mut self, cx: &Cx) {
+        let flow = Arc::clone(&self.flow);
+        while let Some(name) = self.next.take() {
+            let step = &flow.steps[&name];
+            if self.caller_gone && step.needs_caller() {
+                self.doing = Doing::Over;
+                return;
+            }
+            self.step = name;
+            self.entered_at = cx.now.wall;
+            self.digits = None;
+            self.is_left = false;
+            self.taken += 1;
+            if self.taken > flow.steps_max {
+                self.note_left("loop");
+                self.hand(Hand::Hangup { cause: LOOP_CAUSE });
+                return;
+            }
+            step.enter(self, cx);
+        }
+    }
+
+    fn note_left(&mut self, exit: &str) {
+        let kind = self.flow.steps[&self.step].kind();
+        let left = Left {
+            step: self.step.clone(),
+            kind,
+            entered_at: self.entered_at,
+            exit: exit.to_owned(),
+            digits: self.digits.take(),
+        };
+        self.effects.push_back(Effect::Left(left));
+    }
+}
+
+/// What steps do to their run.
+impl Run {
+    /// Leaves the step; without a step to go to the run is over.
+    pub(crate) fn exit(&mut self, edge: &str, to: Option<&str>) {
+        self.note_left(edge);
+        self.next = to.map(str::to_owned);
+        self.doing = Doing::Over;
+    }
+
+    /// Says something; `PlayDone` follows.
+    pub(crate) fn say(&mut self, sources: Vec<Source>, interruptible: bool) {
+        self.effects.push_back(Effect::Play { sources, interruptible });
+        self.doing = Doing::Saying;
+    }
+
+    /// Stops what is said: keys by INFO do not pass through media, which stops by itself.
+    pub(crate) fn hush(&mut self) {
+        self.effects.push_back(Effect::StopPlay);
+    }
+
+    /// Gives the call away and rests. Ending the call is for good.
+    pub(crate) fn hand(&mut self, hand: Hand) {
+        self.doing = if matches!(hand, Hand::Hangup { .. }) { Doing::Over } else { Doing::Handed };
+        if !self.caller_gone {
+            self.effects.push_back(Effect::Hand(hand));
+        }
+    }
+
+    /// Says something and waits for digits.
+    pub(crate) fn ask(
+        &mut self,
+        cx: &Cx,
+        sources: Vec<Source>,
+        rules: Rules,
+        interruptible: bool,
+        attempt: u8,
+    ) {
+        let mut collect = Collect::new(rules);
+        let saying = !sources.is_empty();
+        if saying {
+            self.effects.push_back(Effect::Play { sources, interruptible });
+        } else {
+            collect.start(cx.now.moment);
+        }
+        self.doing = Doing::Asking { collect, attempt, saying, interruptible };
+    }
+
+    /// What the input makes of the digits: an entry and which attempt it was.
+    pub(crate) fn asked(&mut self, cx: &Cx, input: &Input) -> Option<(Entered, u8)> {
+        let now = cx.now.moment;
+        let Doing::Asking { collect, attempt, saying, interruptible } = &mut self.doing else {
+            return None;
+        };
+        let entered = match input {
+            Input::Digit(_) if *saying && !*interruptible => None,
+            Input::Digit(digit) => {
+                if std::mem::take(saying) {
+                    self.effects.push_back(Effect::StopPlay);
+                }
+                collect.on_digit(now, *digit)
+            }
+            Input::PlayDone => {
+                *saying = false;
+                collect.start(now);
+                None
+            }
+            Input::Timeout => collect.on_timeout(now),
+            Input::Http(_) => None,
+        };
+        Some((entered?, *attempt))
+    }
+
+    /// Asks another server.
+    pub(crate) fn fetch(
+        &mut self,
+        cx: &Cx,
+        method: String,
+        url: String,
+        body: Option<serde_json::Value>,
+        timeout: Duration,
+        left: u8,
+    ) {
+        let asked = cx.now.moment;
+        self.doing = Doing::Fetching { left, asked, until: asked + timeout + FETCH_GRACE };
+        self.effects.push_back(Effect::Http { method, url, body, timeout });
+    }
+
+    /// What the input makes of the request: how it ended and how many repeats are left.
+    pub(crate) fn fetched(
+        &self,
+        cx: &Cx,
+        input: &Input,
+        timeout: Duration,
+    ) -> Option<(Answer, u8)> {
+        let Doing::Fetching { left, asked, until } = &self.doing else { return None };
+        let answer = match input {
+            Input::Http(Ok((status, body))) => Answer::Came(*status, body.clone()),
+            // The edge says why in words; whether it was the clock, the clock says.
+            Input::Http(Err(_)) if cx.now.moment - *asked >= timeout => Answer::Late,
+            Input::Http(Err(_)) => Answer::Failed,
+            Input::Timeout if cx.now.moment >= *until => Answer::Late,
+            Input::Timeout | Input::PlayDone | Input::Digit(_) => return None,
+        };
+        Some((answer, *left))
+    }
+
+    /// Digits for the log.
+    pub(crate) fn note_digits(&mut self, digits: &str, secret: bool) {
+        self.digits = Some(if secret { "*".repeat(digits.len()) } else { digits.to_owned() });
+    }
+
+    /// Texts with their variables.
+    pub(crate) fn expand_all(&self, texts: &[String]) -> Vec<String> {
+        texts.iter().map(|text| self.variables.expand(text, Escape::None)).collect()
+    }
+}

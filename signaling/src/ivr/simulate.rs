@@ -1,0 +1,208 @@
+//! Tries a flow without a telephone: a script of keys and silences in, a transcript of what would
+//! be heard and where the call goes out.
+
+use super::flow::Flow;
+use super::run::{Cx, Effect, Hand, Input, Run};
+use crate::switch::Now;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use terms::media::Source;
+use terms::routing::Hours;
+use terms::{Moment, Timestamp};
+
+/// Lines of one transcript; a longer one is cut.
+pub const LINES_MAX: usize = 10_000;
+
+/// What the caller and the world do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// Press a key.
+    Digit(char),
+    /// Listen to the end and press nothing until the flow's patience is over.
+    Silence,
+    /// The asked server answers, or fails.
+    Http(Result<(u16, serde_json::Value), String>),
+    /// The machine that got the call gives it back by this edge.
+    Back(String),
+    /// Hang up.
+    Hangup,
+}
+
+/// Where and when the call takes place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scene {
+    /// When.
+    pub at: Timestamp,
+    /// IANA zone.
+    pub time_zone: String,
+    /// Language of prompts.
+    pub language: String,
+    /// Opening hours.
+    pub hours: Vec<Hours>,
+    /// Who calls.
+    pub caller: String,
+    /// What they dialled.
+    pub called: String,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Scene {
+            at: Timestamp::from_secs(1_800_000_000),
+            time_zone: "Asia/Shanghai".to_owned(),
+            language: "zh-CN".to_owned(),
+            hours: Vec::new(),
+            caller: "+8613800138000".to_owned(),
+            called: "95105688".to_owned(),
+        }
+    }
+}
+
+/// What would happen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transcript {
+    /// One thing a line: `hear zh-CN/welcome`, `press 1`, `step menu → 1`, `goes to queue 7`.
+    pub lines: Vec<String>,
+    /// Where the call ended up; `None` when the script ended first.
+    pub end: Option<Hand>,
+    /// Requests that were made.
+    pub requests: Vec<String>,
+}
+
+impl Transcript {
+    fn line(&mut self, text: String) {
+        if self.lines.len() < LINES_MAX {
+            self.lines.push(text);
+        }
+    }
+}
+
+/// Reads a script such as `1 silence 13800# hangup`: keys one by one, words as they are.
+pub fn script(text: &str) -> Vec<Act> {
+    text.split_whitespace()
+        .flat_map(|word| match word {
+            "silence" => vec![Act::Silence],
+            "hangup" => vec![Act::Hangup],
+            keys => {
+                keys.chars().filter(|c| "0123456789*#ABCD".contains(*c)).map(Act::Digit).collect()
+            }
+        })
+        .collect()
+}
+
+/// Walks `flow` with `acts`. When the script is over and the flow still waits for the caller, the
+/// caller stays silent.
+pub fn simulate(flow: Flow, scene: &Scene, acts: Vec<Act>) -> Transcript {
+    let mut walk = Walk {
+        scene,
+        zone: super::hours::zone(&scene.time_zone),
+        now: Now { moment: Moment::from_secs(1), wall: scene.at },
+        told: Transcript::default(),
+        playing: false,
+    };
+    let given = [("caller", scene.caller.as_str()), ("called", scene.called.as_str())];
+    let mut run = Run::start(Arc::new(flow), &walk.cx(), &given);
+    walk.drain(&mut run);
+    let mut acts = VecDeque::from(acts);
+    while !run.is_over() {
+        match acts.pop_front() {
+            Some(act) => walk.act(&mut run, act),
+            None if walk.told.end.is_some() => break,
+            None if walk.told.lines.len() >= LINES_MAX => break,
+            None => walk.act(&mut run, Act::Silence),
+        }
+    }
+    walk.told
+}
+
+struct Walk<'a> {
+    scene: &'a Scene,
+    zone: chrono_tz::Tz,
+    now: Now,
+    told: Transcript,
+    playing: bool,
+}
+
+impl Walk<'_> {
+    fn cx(&self) -> Cx<'_> {
+        let Scene { hours, language, .. } = self.scene;
+        Cx { now: self.now, hours, zone: self.zone, language }
+    }
+
+    fn act(&mut self, run: &mut Run, act: Act) {
+        match act {
+            Act::Digit(digit) => {
+                self.told.line(format!("press {digit}"));
+                self.feed(run, Input::Digit(digit));
+            }
+            Act::Silence => self.silence(run),
+            Act::Http(result) => self.feed(run, Input::Http(result)),
+            Act::Back(edge) => {
+                if run.follow(&self.cx(), &edge) {
+                    self.told.line(format!("back by {edge}"));
+                    self.told.end = None;
+                }
+                self.drain(run);
+            }
+            Act::Hangup => {
+                self.told.line("hang up".to_owned());
+                run.caller_gone(&self.cx());
+                self.drain(run);
+            }
+        }
+    }
+
+    /// Lets the prompt end, then the flow's patience.
+    fn silence(&mut self, run: &mut Run) {
+        if self.playing {
+            self.playing = false;
+            return self.feed(run, Input::PlayDone);
+        }
+        if let Some(at) = run.next_timeout() {
+            let passed = at - self.now.moment;
+            self.now = Now { moment: at.max(self.now.moment), wall: self.now.wall + passed };
+            self.told.line("silence".to_owned());
+        }
+        self.feed(run, Input::Timeout);
+    }
+
+    fn feed(&mut self, run: &mut Run, input: Input) {
+        run.handle(&self.cx(), input);
+        self.drain(run);
+    }
+
+    fn drain(&mut self, run: &mut Run) {
+        while let Some(effect) = run.poll_effect() {
+            match effect {
+                Effect::Play { sources, .. } => {
+                    self.playing = true;
+                    for source in sources {
+                        self.told.line(match source {
+                            Source::Prompt(name) => format!("hear {name}"),
+                            other => format!("hear {other:?}"),
+                        });
+                    }
+                }
+                Effect::StopPlay => self.playing = false,
+                Effect::Http { method, url, .. } => {
+                    self.told.line(format!("ask {method} {url}"));
+                    self.told.requests.push(url);
+                }
+                Effect::Left(left) => self.told.line(format!("step {} → {}", left.step, left.exit)),
+                Effect::Hand(hand) => {
+                    self.told.line(match &hand {
+                        Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
+                        Hand::Voicemail { queue } => format!("leaves a message for queue {queue}"),
+                        Hand::Survey => "is asked for satisfaction".to_owned(),
+                        Hand::Transfer { target } => format!("is transferred to {target}"),
+                        Hand::Hangup { cause } => format!("ends with cause {cause}"),
+                    });
+                    self.told.end = Some(hand);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! The kinds of steps, one file each. A step says what it needs ([`Kind`]), how it begins and what
+//! it makes of an input; [`super::run`] walks from one to the next.
+
+mod branch;
+mod collect;
+mod enqueue;
+mod hangup;
+mod hours;
+mod http;
+mod menu;
+mod play;
+mod set;
+mod survey;
+mod transfer;
+mod voicemail;
+
+pub use branch::{Branch, Case, Condition, Op};
+pub use collect::Collect;
+pub use enqueue::Enqueue;
+pub use hangup::Hangup;
+pub use hours::Hours;
+pub use http::Http;
+pub use menu::Menu;
+pub use play::Play;
+pub use set::Set;
+pub use survey::Survey;
+pub use transfer::Transfer;
+pub use voicemail::Voicemail;
+
+use super::check::Report;
+use super::flow::On;
+use super::run::{Cx, Input, Run};
+use serde::{Deserialize, Serialize};
+
+/// What every kind of step has.
+pub(crate) trait Kind {
+    /// Its word in the document.
+    const KIND: &'static str;
+    /// Edges under `on` that must be there.
+    const NEEDS: &'static [&'static str] = &[];
+    /// Edges under `on` that may be there.
+    const MAY: &'static [&'static str] = &[];
+    /// Makes no sense once the caller is gone.
+    const NEEDS_CALLER: bool = true;
+
+    /// Its edges under `on`.
+    fn on_edges(&self) -> &On;
+    /// Its own edges as (name, step).
+    fn ways(&self) -> Vec<(String, &str)>;
+    /// Reports what is wrong with its values.
+    fn check(&self, report: &mut Report);
+    /// The call comes in.
+    fn enter(&self, run: &mut Run, cx: &Cx);
+    /// Something happened while the call is here.
+    fn handle(&self, run: &mut Run, cx: &Cx, input: &Input);
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// A step of a flow.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum Step {
+            $( $(#[doc = $doc])+ $name($name), )+
+        }
+
+        impl Step {
+            /// The step's word in the document.
+            pub fn kind(&self) -> &'static str {
+                match self { $( Step::$name(_) => <$name as Kind>::KIND, )+ }
+            }
+            /// Makes no sense once the caller is gone.
+            pub(crate) fn needs_caller(&self) -> bool {
+                match self { $( Step::$name(_) => <$name as Kind>::NEEDS_CALLER, )+ }
+            }
+            pub(crate) fn on_needs(&self) -> &'static [&'static str] {
+                match self { $( Step::$name(_) => <$name as Kind>::NEEDS, )+ }
+            }
+            pub(crate) fn on_may(&self) -> &'static [&'static str] {
+                match self { $( Step::$name(_) => <$name as Kind>::MAY, )+ }
+            }
+            pub(crate) fn on_edges(&self) -> &On {
+                match self { $( Step::$name(step) => step.on_edges(), )+ }
+            }
+            pub(crate) fn ways(&self) -> Vec<(String, &str)> {
+                match self { $( Step::$name(step) => step.ways(), )+ }
+            }
+            pub(crate) fn check(&self, report: &mut Report) {
+                match self { $( Step::$name(step) => step.check(report), )+ }
+            }
+            pub(crate) fn enter(&self, run: &mut Run, cx: &Cx) {
+                match self { $( Step::$name(step) => step.enter(run, cx), )+ }
+            }
+            pub(crate) fn handle(&self, run: &mut Run, cx: &Cx, input: &Input) {
+                match self { $( Step::$name(step) => step.handle(run, cx, input), )+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Plays prompts.
+    Play,
+    /// Asks for one key.
+    Menu,
+    /// Asks for several digits.
+    Collect,
+    /// Chooses by variables.
+    Branch,
+    /// Chooses by opening hours.
+    Hours,
+    /// Sets variables.
+    Set,
+    /// Asks another server.
+    Http,
+    /// Puts the call into a queue.
+    Enqueue,
+    /// Takes a message.
+    Voicemail,
+    /// Asks for satisfaction.
+    Survey,
+    /// Passes the call on.
+    Transfer,
+    /// Ends the call.
+    Hangup,
+}
+
+impl Step {
+    /// Every edge that is there, as (name, step).
+    pub(crate) fn edges(&self) -> Vec<(String, &str)> {
+        let mut edges = self.ways();
+        edges.extend(self.on_edges().edges().map(|(name, to)| (format!("on.{name}"), to)));
+        edges
+    }
+}
+
+pub(crate) const fn yes() -> bool {
+    true
+}

@@ -1,0 +1,132 @@
+//! `collect`: several digits into a variable. Too few digits and silence are asked again,
+//! `attempts` times in all.
+
+use super::{Kind, yes};
+use crate::ivr::check::Report;
+use crate::ivr::collect::{Entered, Rules};
+use crate::ivr::flow::On;
+use crate::ivr::prompt::prompts;
+use crate::ivr::run::{Cx, Input, Run};
+use crate::ivr::{ATTEMPTS_MAX, DIGITS_MAX, WAIT_MS_MAX};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Asks for several digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collect {
+    /// The question.
+    pub prompts: Vec<String>,
+    /// Said before the question after a wrong entry.
+    #[serde(default)]
+    pub invalid_prompts: Vec<String>,
+    /// Keys may be pressed while the question runs.
+    #[serde(default = "yes")]
+    pub interruptible: bool,
+    /// Gets the digits.
+    pub variable: String,
+    /// Fewest digits.
+    #[serde(default = "digits_min")]
+    pub digits_min: u8,
+    /// Most digits; the entry is complete there.
+    pub digits_max: u8,
+    /// Key that completes the entry: `#`, `*` or none.
+    #[serde(default = "terminator")]
+    pub terminator: Option<char>,
+    /// Longest wait for the first digit after the question.
+    #[serde(default = "first_ms")]
+    pub first_timeout_ms: u32,
+    /// Longest pause between digits.
+    #[serde(default = "next_ms")]
+    pub next_timeout_ms: u32,
+    /// Times the question is asked.
+    #[serde(default = "attempts")]
+    pub attempts: u8,
+    /// The log shows `*` for each digit.
+    #[serde(default)]
+    pub secret: bool,
+    /// Then.
+    pub next: String,
+    /// `timeout`, `invalid`, `hangup`.
+    #[serde(default)]
+    pub on: On,
+}
+
+fn digits_min() -> u8 {
+    1
+}
+
+fn terminator() -> Option<char> {
+    Some('#')
+}
+
+fn first_ms() -> u32 {
+    5_000
+}
+
+fn next_ms() -> u32 {
+    3_000
+}
+
+fn attempts() -> u8 {
+    3
+}
+
+impl Collect {
+    fn ask(&self, run: &mut Run, cx: &Cx, attempt: u8, before: &[String]) {
+        let names: Vec<String> = before.iter().chain(&self.prompts).cloned().collect();
+        let sources = prompts(cx.language, &run.expand_all(&names));
+        let rules = Rules {
+            digits_max: self.digits_max,
+            terminator: self.terminator,
+            first_max: Duration::from_millis(self.first_timeout_ms.into()),
+            next_max: Duration::from_millis(self.next_timeout_ms.into()),
+        };
+        run.ask(cx, sources, rules, self.interruptible, attempt);
+    }
+}
+
+impl Kind for Collect {
+    const KIND: &'static str = "collect";
+    const NEEDS: &'static [&'static str] = &["timeout", "invalid"];
+    const MAY: &'static [&'static str] = &["hangup"];
+
+    fn on_edges(&self) -> &On {
+        &self.on
+    }
+    fn ways(&self) -> Vec<(String, &str)> {
+        vec![("next".to_owned(), &self.next)]
+    }
+    fn check(&self, report: &mut Report) {
+        report.prompts("prompts", &self.prompts);
+        report.prompts("invalid_prompts", &self.invalid_prompts);
+        report.variable("variable", &self.variable);
+        report.range("digits_max", self.digits_max.into(), 1, DIGITS_MAX.into());
+        report.range("digits_min", self.digits_min.into(), 0, self.digits_max.into());
+        report.range("first_timeout_ms", self.first_timeout_ms, 500, WAIT_MS_MAX);
+        report.range("next_timeout_ms", self.next_timeout_ms, 500, WAIT_MS_MAX);
+        report.range("attempts", self.attempts.into(), 1, ATTEMPTS_MAX.into());
+        let is_key = self.terminator.is_none_or(|key| matches!(key, '#' | '*'));
+        report.unless(is_key, || ("terminator".to_owned(), "\"#\", \"*\" or null".to_owned()));
+    }
+    fn enter(&self, run: &mut Run, cx: &Cx) {
+        self.ask(run, cx, 1, &[]);
+    }
+    fn handle(&self, run: &mut Run, cx: &Cx, input: &Input) {
+        let Some((entered, attempt)) = run.asked(cx, input) else { return };
+        let (label, before): (&str, &[String]) = match &entered {
+            Entered::Digits(digits) if digits.len() >= usize::from(self.digits_min) => {
+                run.variables.set(&self.variable, digits);
+                run.note_digits(digits, self.secret);
+                return run.exit("next", Some(&self.next));
+            }
+            Entered::Digits(_) => ("invalid", &self.invalid_prompts),
+            Entered::Nothing => ("timeout", &[]),
+        };
+        if attempt < self.attempts {
+            self.ask(run, cx, attempt + 1, before);
+        } else {
+            run.exit(label, self.on.get(label));
+        }
+    }
+}
