@@ -1,1 +1,37 @@
-//! Placeholder.
+//! Explains: one definition per report, run to a table, printed in every form.
+//!
+//! ```text
+//!  catalogue ──► Report ──► run(session, report, params) ──► ReportTable
+//!                                                               │ render(table, format, language)
+//!                     pdf · png · xlsx · html · txt · csv ◄─────┘
+//! ```
+//!
+//! **Every form shows the same numbers**: all of them print the cells of one [`ReportTable`], the
+//! text forms through one function, [`cell_text`].
+//! **A total is never an average of averages**: a ratio keeps its numerator and its denominator,
+//! and its total is the sum of the one over the sum of the other.
+//! **Every row names what is behind it**: a [`Condition`] lists its contacts or orders.
+//!
+//! The formulas are those of the trade and are printed on every page that uses them.
+
+pub mod catalogue;
+mod cell;
+mod definition;
+mod messages;
+pub mod period;
+pub mod render;
+mod run;
+mod table;
+mod window;
+
+pub use catalogue::{catalogue, find};
+pub use cell::{cell_text, csv_text};
+pub use definition::{
+    Chart, Column, Formula, Kind, Order, Parameter, Pie, Report, Source, Summary, Total,
+};
+pub use messages::{Language, UnknownLanguage, Words};
+pub use period::{Period, PeriodError};
+pub use render::{Format, Rendered, UnknownFormat, render};
+pub use run::{AgentName, Error, Fields, Names, Params, run};
+pub use table::{Cell, Condition, ReportTable, Row, RowKind};
+pub use window::Window;

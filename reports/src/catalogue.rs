@@ -1,0 +1,186 @@
+//! All reports. A new one is a new file here and a line in [`catalogue`]; screen, forms, API
+//! schema and help text follow from it.
+
+mod calls;
+mod overdue_orders;
+mod queue_summary;
+mod satisfaction;
+mod workload;
+
+pub use calls::CALLS;
+pub use overdue_orders::OVERDUE_ORDERS;
+pub use queue_summary::QUEUE_SUMMARY;
+pub use satisfaction::SATISFACTION;
+pub use workload::WORKLOAD;
+
+use crate::definition::{Column, Kind, Parameter, Report, Source, Total};
+use crate::messages::{Words, words};
+
+/// All reports, in the order in which people are shown them.
+pub fn catalogue() -> &'static [&'static Report] {
+    static ALL: [&Report; 5] = [&SATISFACTION, &WORKLOAD, &OVERDUE_ORDERS, &QUEUE_SUMMARY, &CALLS];
+    &ALL
+}
+
+/// The report `id`.
+pub fn find(id: &str) -> Option<&'static Report> {
+    catalogue().iter().find(|report| report.id == id).copied()
+}
+
+/// Colours with one meaning on every page; dark enough to print in grey.
+mod colour {
+    pub const GOOD: &str = "#2f9e6e";
+    pub const FAIR: &str = "#e8b23a";
+    pub const BAD: &str = "#d1495b";
+    pub const WORSE: &str = "#8f2d56";
+    pub const WORK: &str = "#2563a8";
+    pub const HOLD: &str = "#7ea6d8";
+    pub const AFTER: &str = "#8a6fb3";
+    pub const FREE: &str = "#a9cfc0";
+    pub const PAUSE: &str = "#c9ccd3";
+}
+
+const PERIOD: Parameter = Parameter {
+    id: "period",
+    name: words("统计期", "Period"),
+    help: words(
+        "日 2026-11-23、周 2026-W47、月 2026-11、年 2026、日期范围 2026-11-01..2026-11-15、today 或 yesterday",
+        "a day 2026-11-23, a week 2026-W47, a month 2026-11, a year 2026, a range of days \
+         2026-11-01..2026-11-15, today or yesterday",
+    ),
+    default: None,
+};
+
+const ZONE: Parameter = Parameter {
+    id: "zone",
+    name: words("时区", "Time zone"),
+    help: words("IANA 名称，如 Asia/Shanghai", "an IANA name such as Asia/Shanghai"),
+    default: Some("Asia/Shanghai"),
+};
+
+const SERVICE_LEVEL: Parameter = Parameter {
+    id: "service_level_s",
+    name: words("服务水平阈值（秒）", "Service level threshold (seconds)"),
+    help: words("在此秒数内接听算及时", "answered within this many seconds is in time"),
+    default: Some("20"),
+};
+
+const SHORT_ABANDON: Parameter = Parameter {
+    id: "short_abandon_s",
+    name: words("短放弃阈值（秒）", "Short abandon threshold (seconds)"),
+    help: words(
+        "在此秒数内放弃不计入服务水平",
+        "abandoned within this many seconds is left out of the service level",
+    ),
+    default: Some("5"),
+};
+
+/// A column of text.
+const fn text(id: &'static str, header: Words, source: Source) -> Column {
+    Column { id, header, kind: Kind::Text, source, total: Total::None }
+}
+
+/// A column that counts; its field has its name.
+const fn count(id: &'static str, header: Words) -> Column {
+    Column { id, header, kind: Kind::Count, source: Source::Field(id), total: Total::Sum }
+}
+
+/// A column of durations; its field has its name.
+const fn duration(id: &'static str, header: Words) -> Column {
+    Column { id, header, kind: Kind::Duration, source: Source::Field(id), total: Total::Sum }
+}
+
+/// A column of shares.
+const fn share(
+    id: &'static str,
+    header: Words,
+    numerator: &'static str,
+    denominator: &'static str,
+) -> Column {
+    let source = Source::Ratio { numerator, denominator };
+    Column { id, header, kind: Kind::Percent, source, total: Total::Sum }
+}
+
+/// A column of average durations.
+const fn average(
+    id: &'static str,
+    header: Words,
+    numerator: &'static str,
+    denominator: &'static str,
+) -> Column {
+    let source = Source::Ratio { numerator, denominator };
+    Column { id, header, kind: Kind::Duration, source, total: Total::Sum }
+}
+
+const AGENT_NUMBER: Column =
+    text("agent_number", words("工号", "No."), Source::AgentNumber("agent_id"));
+const AGENT_NAME: Column =
+    text("agent_name", words("坐席", "Agent"), Source::AgentName("agent_id"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{Chart, Pie};
+    use crate::messages::Language;
+
+    fn named_columns(report: &Report) -> Vec<&'static str> {
+        let mut names = report.figures.to_vec();
+        for chart in report.charts {
+            match chart {
+                Chart::Bar { label, series, .. } => {
+                    names.push(label);
+                    names.extend(series.iter().map(|(id, _)| id));
+                }
+                Chart::Pie { pie: Pie::Totals(series), .. } => {
+                    names.extend(series.iter().map(|(id, _)| id));
+                }
+                Chart::Pie { pie: Pie::CountBy(column), .. } | Chart::CountBar { column, .. } => {
+                    names.push(column);
+                }
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn every_definition_names_only_its_own_columns() {
+        for report in catalogue() {
+            for name in named_columns(report) {
+                assert!(report.columns.iter().any(|c| c.id == name), "{}: {name}", report.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_report_has_a_bar_a_pie_and_a_line_for_every_share() {
+        for report in catalogue() {
+            let has = |wanted: fn(&Chart) -> bool| report.charts.iter().any(wanted);
+            assert!(has(|chart| matches!(chart, Chart::Bar { .. } | Chart::CountBar { .. })));
+            assert!(has(|chart| matches!(chart, Chart::Pie { .. })));
+            for column in report.columns.iter().filter(|c| c.kind == Kind::Percent) {
+                let explained = report.formulas.iter().any(|f| f.name == column.header);
+                assert!(explained, "{}: {} has no formula", report.id, column.id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_is_found_by_its_id_and_tells_what_it_is() {
+        let summary = find("satisfaction").expect("it is there").summary(Language::En);
+        let json = serde_json::to_value(&summary).expect("plain data");
+        assert_eq!(json["parameters"][0]["id"], "period");
+        assert_eq!(json["formats"].as_array().map(Vec::len), Some(6));
+        assert!(find("none").is_none());
+    }
+
+    #[test]
+    fn no_text_holds_a_character_that_the_font_lacks() {
+        for report in catalogue() {
+            for language in [Language::ZhCn, Language::En] {
+                let summary = report.summary(language);
+                let text = serde_json::to_string(&summary).expect("plain data");
+                assert_eq!(crate::render::missing_glyphs(&text), "", "{}", report.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Orders by department: what was due in the period, and whether it was done in time.
+//!
+//! The cohort is by deadline, so open overdue orders count against the rate. The table of orders
+//! keeps every version; the latest one that was known at the time of asking speaks for its order,
+//! and 预警 and 超时 are computed from its deadline at that time.
+
+use super::colour::{BAD, FAIR, FREE, GOOD, WORSE};
+use super::{PERIOD, ZONE, count, share, text};
+use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
+use crate::messages::words;
+use crate::run::{Error, Fields};
+use crate::table::Condition;
+use crate::window::{Window, instant, quoted};
+
+const STATES: &[(&str, &str)] = &[
+    ("closed_in_time", GOOD),
+    ("open_in_time", FREE),
+    ("warned", FAIR),
+    ("overdue_closed", BAD),
+    ("overdue_open", WORSE),
+];
+
+/// Overdue orders by department. An order belongs to the time at which it was due.
+pub static OVERDUE_ORDERS: Report = Report {
+    id: "overdue_orders",
+    title: words("超时工单统计", "Overdue orders by department"),
+    help: words(
+        "统计期内到期的工单，按部门统计按时办结、预警与超时；以生成时各工单的最新状态为准。",
+        "Orders that were due in the period, by department: closed in time, warned, overdue. The latest state of each order at the time of generation counts.",
+    ),
+    parameters: &[PERIOD, ZONE],
+    sql,
+    behind,
+    columns: &[
+        text("department", words("部门", "Department"), Source::Department("department")),
+        count("due", words("到期", "Due")),
+        count("closed_in_time", words("按时办结", "Closed in time")),
+        count("open_in_time", words("在办未到期", "Open, not due yet")),
+        count("warned", words("预警", "Warned")),
+        count("overdue_closed", words("超时办结", "Closed late")),
+        count("overdue_open", words("超时未结", "Overdue, open")),
+        share("on_time", words("按时办结率", "On-time rate"), "closed_in_time", "due"),
+        count("open_1d", words("超时 ≤1天", "Overdue ≤1 day")),
+        count("open_3d", words("1–3天", "1–3 days")),
+        count("open_7d", words("3–7天", "3–7 days")),
+        count("open_more", words(">7天", ">7 days")),
+    ],
+    figures: &["on_time", "due", "overdue_open", "overdue_closed", "warned"],
+    charts: &[
+        Chart::Bar {
+            title: words("各部门工单", "Orders by department"),
+            label: "department",
+            series: STATES,
+        },
+        Chart::Pie { title: words("工单构成", "All orders"), pie: Pie::Totals(STATES) },
+    ],
+    formulas: &[
+        Formula {
+            name: words("按时办结率", "On-time rate"),
+            text: words(
+                "按时办结 ÷ 到期（截止时间在统计期内的全部工单，超时未结的也在内）",
+                "closed in time ÷ due (all orders whose deadline lies in the period, open overdue ones too)",
+            ),
+        },
+        Formula {
+            name: words("到期", "Due"),
+            text: words(
+                "按时办结 + 在办未到期 + 预警 + 超时办结 + 超时未结",
+                "closed in time + open, not due yet + warned + closed late + overdue, open",
+            ),
+        },
+        Formula {
+            name: words("预警", "Warned"),
+            text: words(
+                "未办结、未到期，但已过预警时间",
+                "open and not due yet, but past the time of warning",
+            ),
+        },
+        Formula {
+            name: words("超时 ≤1天 … >7天", "Overdue ≤1 day … >7 days"),
+            text: words(
+                "超时未结的工单，按生成时已超时的时长分档",
+                "the open overdue orders by how long they have been overdue at the time of generation",
+            ),
+        },
+    ],
+    subtotals: false,
+    order: Order::FirstColumn,
+};
+
+fn sql(window: &Window) -> String {
+    let latest = latest(window);
+    let now = instant(window.now);
+    let open = "closed_at IS NULL";
+    let counted = |condition: String| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
+    let overdue = format!("{open} AND deadline_at < {now}");
+    let warned = format!("warn_at IS NOT NULL AND warn_at <= {now}");
+    // How long an open order has been overdue, in days from `above` up to `up_to`.
+    let aged = |above: i64, up_to: Option<i64>| {
+        let days_ago = |days: i64| instant(terms::Timestamp(window.now.0 - days * DAY_US));
+        let oldest =
+            up_to.map_or(String::new(), |d| format!(" AND deadline_at >= {}", days_ago(d)));
+        counted(format!("{open} AND deadline_at < {}{oldest}", days_ago(above)))
+    };
+    format!(
+        "WITH latest AS ({latest})
+         SELECT department,
+                COUNT(*) AS due,
+                {closed_in_time} AS closed_in_time,
+                {open_in_time} AS open_in_time,
+                {warned} AS warned,
+                {overdue_closed} AS overdue_closed,
+                {overdue_open} AS overdue_open,
+                {open_1d} AS open_1d,
+                {open_3d} AS open_3d,
+                {open_7d} AS open_7d,
+                {open_more} AS open_more
+         FROM latest
+         WHERE {due}
+         GROUP BY department
+         ORDER BY department",
+        closed_in_time = counted("closed_at <= deadline_at".to_owned()),
+        open_in_time = counted(format!("{open} AND deadline_at >= {now} AND NOT ({warned})")),
+        warned = counted(format!("{open} AND deadline_at >= {now} AND {warned}")),
+        overdue_closed = counted("closed_at > deadline_at".to_owned()),
+        overdue_open = counted(overdue),
+        open_1d = aged(0, Some(1)),
+        open_3d = aged(1, Some(3)),
+        open_7d = aged(3, Some(7)),
+        open_more = aged(7, None),
+        due = window.holds("deadline_at"),
+    )
+}
+
+const DAY_US: i64 = 86_400_000_000;
+
+/// The version of each order that was the latest at the time of asking.
+fn latest(window: &Window) -> String {
+    format!(
+        "SELECT order_id, TRIM(department) AS department, deadline_at, warn_at, closed_at
+         FROM (SELECT order_id, department, deadline_at, warn_at, closed_at,
+                      ROW_NUMBER() OVER (PARTITION BY order_id ORDER BY version DESC) AS place
+               FROM orders
+               WHERE changed_at <= {}) AS versions
+         WHERE place = 1",
+        instant(window.now)
+    )
+}
+
+fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+    let department = row.text("department")?.unwrap_or_default();
+    let predicate = format!(
+        "order_id IN (SELECT order_id FROM ({}) AS latest WHERE department = {} AND {})",
+        latest(window),
+        quoted(&department),
+        window.holds("deadline_at"),
+    );
+    Ok(Condition { table: "orders", key: "order_id", predicate })
+}

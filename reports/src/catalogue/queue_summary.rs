@@ -1,0 +1,124 @@
+//! Queues: what came in, what was answered, how long people waited, service level.
+//!
+//! A stay in a queue belongs to the time at which the contact entered it. Only finished stays are
+//! in the table, so offered = answered + abandoned + flowed out + callback queued in every row.
+
+use super::colour::{BAD, FAIR, GOOD, HOLD};
+use super::{PERIOD, SERVICE_LEVEL, SHORT_ABANDON, ZONE, average, count, duration, share, text};
+use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
+use crate::messages::words;
+use crate::run::{Error, Fields};
+use crate::table::Condition;
+use crate::window::Window;
+
+const OUTCOMES: &[(&str, &str)] =
+    &[("answered", GOOD), ("abandoned", BAD), ("flowed_out", FAIR), ("callback_queued", HOLD)];
+
+/// Queues in a period.
+pub static QUEUE_SUMMARY: Report = Report {
+    id: "queue_summary",
+    title: words("队列话务统计", "Queues"),
+    help: words(
+        "按队列统计进线、接听、放弃与等待；按进入队列的时间归入统计期。",
+        "What each queue was offered and what became of it, counted when the contact entered the queue.",
+    ),
+    parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON],
+    sql,
+    behind,
+    columns: &[
+        text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
+        count("offered", words("进线", "Offered")),
+        count("answered", words("接听", "Answered")),
+        count("in_time", words("及时接听", "In time")),
+        count("abandoned", words("放弃", "Abandoned")),
+        count("short_abandoned", words("其中短放弃", "Short")),
+        count("flowed_out", words("转出", "Flowed out")),
+        count("callback_queued", words("预约回拨", "Callback")),
+        share("connect_rate", words("接通率", "Connect rate"), "answered", "offered"),
+        share("service_level", words("服务水平", "Service level"), "in_time", "service_base"),
+        share("abandon_rate", words("放弃率", "Abandon rate"), "abandoned", "offered"),
+        average("asa", words("平均应答速度", "ASA"), "answer_wait_ms", "answered"),
+        Column {
+            total: Total::Max, ..duration("wait_ms_max", words("最长等待", "Longest wait"))
+        },
+    ],
+    figures: &["offered", "connect_rate", "service_level", "abandon_rate", "asa"],
+    charts: &[
+        Chart::Bar {
+            title: words("各队列进线结果", "Outcomes by queue"),
+            label: "queue",
+            series: OUTCOMES,
+        },
+        Chart::Pie {
+            title: words("进线结果构成", "All outcomes"), pie: Pie::Totals(OUTCOMES)
+        },
+    ],
+    formulas: &[
+        Formula {
+            name: words("进线", "Offered"),
+            text: words(
+                "接听 + 放弃 + 转出 + 预约回拨",
+                "answered + abandoned + flowed out + callback",
+            ),
+        },
+        Formula {
+            name: words("接通率", "Connect rate"),
+            text: words("接听 ÷ 进线", "answered ÷ offered"),
+        },
+        Formula {
+            name: words("服务水平", "Service level"),
+            text: words(
+                "{service_level_s} 秒内接听 ÷ (接听 + 放弃 − {short_abandon_s} 秒内的短放弃)",
+                "answered within {service_level_s} s ÷ (answered + abandoned − abandoned within {short_abandon_s} s)",
+            ),
+        },
+        Formula {
+            name: words("放弃率", "Abandon rate"),
+            text: words("放弃 ÷ 进线", "abandoned ÷ offered"),
+        },
+        Formula {
+            name: words("平均应答速度", "ASA"),
+            text: words(
+                "已接听者的排队时间之和（含振铃）÷ 接听",
+                "queue wait of answered, ringing included ÷ answered",
+            ),
+        },
+    ],
+    subtotals: false,
+    order: Order::FirstColumn,
+};
+
+fn sql(window: &Window) -> String {
+    let in_period = window.holds("entered_at");
+    let in_time = i64::from(window.service_level_s) * 1000;
+    let short = i64::from(window.short_abandon_s) * 1000;
+    format!(
+        "WITH counted AS (
+             SELECT queue_id,
+                    COUNT(*) AS offered,
+                    SUM(CASE WHEN outcome = 'answered' THEN 1 ELSE 0 END) AS answered,
+                    SUM(CASE WHEN outcome = 'answered' AND wait_ms <= {in_time} THEN 1 ELSE 0 END)
+                        AS in_time,
+                    SUM(CASE WHEN outcome = 'abandoned' THEN 1 ELSE 0 END) AS abandoned,
+                    SUM(CASE WHEN outcome = 'abandoned' AND wait_ms <= {short} THEN 1 ELSE 0 END)
+                        AS short_abandoned,
+                    SUM(CASE WHEN outcome = 'flowed_out' THEN 1 ELSE 0 END) AS flowed_out,
+                    SUM(CASE WHEN outcome = 'callback_queued' THEN 1 ELSE 0 END) AS callback_queued,
+                    SUM(CASE WHEN outcome = 'answered' THEN CAST(wait_ms AS BIGINT) ELSE 0 END)
+                        AS answer_wait_ms,
+                    MAX(wait_ms) AS wait_ms_max
+             FROM queue_visits
+             WHERE {in_period}
+             GROUP BY queue_id
+         )
+         SELECT *, answered + abandoned - short_abandoned AS service_base
+         FROM counted
+         ORDER BY queue_id"
+    )
+}
+
+fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+    let queue = row.int("queue_id")?.unwrap_or(0);
+    let predicate = format!("queue_id = {queue} AND {}", window.holds("entered_at"));
+    Ok(Condition { table: "queue_visits", key: "contact_id", predicate })
+}

@@ -1,0 +1,84 @@
+//! Satisfaction by agent: who was asked, what callers pressed, 满意率.
+
+use super::colour::{BAD, FAIR, GOOD};
+use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, count, share};
+use crate::definition::{Chart, Formula, Order, Pie, Report};
+use crate::messages::words;
+use crate::run::{Error, Fields};
+use crate::table::Condition;
+use crate::window::Window;
+
+/// Satisfaction by agent. A question belongs to the time when it was asked.
+pub static SATISFACTION: Report = Report {
+    id: "satisfaction",
+    title: words("坐席满意度统计", "Satisfaction by agent"),
+    help: words(
+        "通话结束后邀请客户评价，按坐席统计评价结果；按邀请时间归入统计期。",
+        "What callers pressed when they were asked after the call, by agent, counted when they were asked.",
+    ),
+    parameters: &[PERIOD, ZONE],
+    sql,
+    behind,
+    columns: &[
+        AGENT_NUMBER,
+        AGENT_NAME,
+        count("asked", words("邀评", "Asked")),
+        count("answered", words("有效评价", "Valid answers")),
+        count("satisfied", words("满意", "Satisfied")),
+        count("neutral", words("一般", "Neutral")),
+        count("dissatisfied", words("不满意", "Dissatisfied")),
+        share("satisfaction", words("满意率", "Satisfaction"), "satisfied", "answered"),
+        share("dissatisfaction", words("不满意率", "Dissatisfaction"), "dissatisfied", "answered"),
+        share("response", words("参评率", "Response"), "answered", "asked"),
+    ],
+    figures: &["satisfaction", "dissatisfaction", "response", "answered", "asked"],
+    charts: &[
+        Chart::Bar {
+            title: words("各坐席评价分布", "Answers by agent"),
+            label: "agent_name",
+            series: &[("satisfied", GOOD), ("neutral", FAIR), ("dissatisfied", BAD)],
+        },
+        Chart::Pie {
+            title: words("评价构成", "All answers"),
+            pie: Pie::Totals(&[("satisfied", GOOD), ("neutral", FAIR), ("dissatisfied", BAD)]),
+        },
+    ],
+    formulas: &[
+        Formula {
+            name: words("满意率", "Satisfaction"),
+            text: words("满意 ÷ 有效评价", "satisfied ÷ valid answers"),
+        },
+        Formula {
+            name: words("不满意率", "Dissatisfaction"),
+            text: words("不满意 ÷ 有效评价", "dissatisfied ÷ valid answers"),
+        },
+        Formula {
+            name: words("参评率", "Response"),
+            text: words("有效评价 ÷ 邀评", "valid answers ÷ asked"),
+        },
+    ],
+    subtotals: false,
+    order: Order::FirstColumn,
+};
+
+fn sql(window: &Window) -> String {
+    let in_period = window.holds("asked_at");
+    format!(
+        "SELECT agent_id,
+                COUNT(*) AS asked,
+                COUNT(answer) AS answered,
+                SUM(CASE WHEN answer = 'satisfied' THEN 1 ELSE 0 END) AS satisfied,
+                SUM(CASE WHEN answer = 'neutral' THEN 1 ELSE 0 END) AS neutral,
+                SUM(CASE WHEN answer = 'dissatisfied' THEN 1 ELSE 0 END) AS dissatisfied
+         FROM surveys
+         WHERE {in_period}
+         GROUP BY agent_id
+         ORDER BY agent_id"
+    )
+}
+
+fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+    let agent = row.int("agent_id")?.unwrap_or(0);
+    let predicate = format!("agent_id = {agent} AND {}", window.holds("asked_at"));
+    Ok(Condition { table: "surveys", key: "contact_id", predicate })
+}

@@ -1,0 +1,160 @@
+//! Workload by agent and hour of the day: calls offered, answered and not answered, and where the
+//! agent's time went.
+//!
+//! Agent time is split by the clock: a conversation from 09:50 to 10:20 gives ten minutes to
+//! 09:00–10:00 and twenty to 10:00–11:00, in the report's zone. A span is first cut at the
+//! period's edges and where the zone's clocks change, so that within each piece the local clock
+//! is UTC plus a constant; then the hours it touches are numbered and each gets its overlap.
+//! A night in which an hour comes twice gives that hour up to two hours of time.
+
+use super::colour::{AFTER, FREE, HOLD, PAUSE, WORK};
+use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, count, duration, share, text};
+use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
+use crate::messages::words;
+use crate::run::{Error, Fields};
+use crate::table::Condition;
+use crate::window::{HOUR_US, Window, instant};
+
+const TIME: &[(&str, &str)] = &[
+    ("talk_ms", WORK),
+    ("hold_ms", HOLD),
+    ("wrap_up_ms", AFTER),
+    ("ready_ms", FREE),
+    ("break_ms", PAUSE),
+];
+
+/// Workload by agent and hour of the day. Offers belong to the hour in which they began.
+pub static WORKLOAD: Report = Report {
+    id: "workload",
+    title: words("话务工作量统计", "Workload by agent and hour"),
+    help: words(
+        "按坐席和一天中的小时统计话务量与工时；工时按时钟切分到小时，来话按振铃开始时间归入小时。",
+        "Calls and time by agent and hour of the day. Time is split by the clock; an offer counts in the hour in which it began.",
+    ),
+    parameters: &[PERIOD, ZONE],
+    sql,
+    behind,
+    columns: &[
+        AGENT_NUMBER,
+        AGENT_NAME,
+        text("hour", words("时段", "Hour"), Source::Hour("hour")),
+        count("offered", words("派入", "Offered")),
+        count("answered", words("接听", "Answered")),
+        count("unanswered", words("未接", "Unanswered")),
+        duration("talk_ms", words("通话", "Talk")),
+        duration("hold_ms", words("保持", "Hold")),
+        duration("wrap_up_ms", words("话后", "Wrap-up")),
+        average("aht", words("平均处理", "AHT"), "handle_ms", "answered"),
+        duration("ready_ms", words("就绪", "Ready")),
+        duration("break_ms", words("小休", "Break")),
+        share("occupancy", words("工时利用率", "Occupancy"), "handle_ms", "on_duty_ms"),
+    ],
+    figures: &["answered", "unanswered", "talk_ms", "aht", "occupancy"],
+    charts: &[
+        Chart::Bar {
+            title: words("各坐席工时（小时）", "Time by agent (hours)"),
+            label: "agent_name",
+            series: TIME,
+        },
+        Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) },
+    ],
+    formulas: &[
+        Formula {
+            name: words("未接", "Unanswered"),
+            text: words("派入 − 接听", "offered − answered"),
+        },
+        Formula {
+            name: words("平均处理", "AHT"),
+            text: words("(通话 + 保持 + 话后) ÷ 接听", "(talk + hold + wrap-up) ÷ answered"),
+        },
+        Formula {
+            name: words("就绪", "Ready"), text: words("空闲 + 振铃", "idle + ringing")
+        },
+        Formula {
+            name: words("工时利用率", "Occupancy"),
+            text: words(
+                "(通话 + 保持 + 话后) ÷ (通话 + 保持 + 话后 + 就绪)",
+                "(talk + hold + wrap-up) ÷ (talk + hold + wrap-up + ready)",
+            ),
+        },
+    ],
+    subtotals: true,
+    order: Order::FirstColumn,
+};
+
+fn sql(window: &Window) -> String {
+    let (from, to) = (instant(window.from), instant(window.to));
+    let segments = window.segment_values();
+    let offer_hour = format!("{} / {HOUR_US} % 24", window.local_us("o.started_at"));
+    let in_period = window.holds("o.started_at");
+    let spent = |activities: &str| {
+        format!("SUM(CASE WHEN activity IN ({activities}) THEN spent_us ELSE 0 END)")
+    };
+    let (talk, hold, wrap_up) = (spent("'talking'"), spent("'holding'"), spent("'wrap_up'"));
+    let (ready, pause) = (spent("'idle', 'ringing'"), spent("'break'"));
+    format!(
+        "WITH segment (begins, ends, shift_us) AS (VALUES {segments}),
+         piece AS (
+             SELECT s.agent_id, s.activity,
+                    CAST(GREATEST(s.started_at, g.begins) AS BIGINT) + g.shift_us AS begins_us,
+                    CAST(LEAST(s.ended_at, g.ends) AS BIGINT) + g.shift_us AS ends_us
+             FROM agent_spans s
+             JOIN segment g ON s.started_at < g.ends AND s.ended_at > g.begins
+             WHERE s.started_at < {to} AND s.ended_at > {from}
+         ),
+         touched AS (
+             SELECT agent_id, activity, begins_us, ends_us,
+                    UNNEST(RANGE(begins_us / {HOUR_US}, (ends_us - 1) / {HOUR_US} + 1)) AS hour_no
+             FROM piece
+         ),
+         part AS (
+             SELECT agent_id, activity, hour_no % 24 AS hour,
+                    LEAST(ends_us, (hour_no + 1) * {HOUR_US})
+                        - GREATEST(begins_us, hour_no * {HOUR_US}) AS spent_us
+             FROM touched
+         ),
+         counted AS (
+             SELECT agent_id, hour, 0 AS offered, 0 AS answered,
+                    {talk} AS talk_us, {hold} AS hold_us, {wrap_up} AS wrap_up_us,
+                    {ready} AS ready_us, {pause} AS break_us
+             FROM part
+             GROUP BY agent_id, hour
+             UNION ALL
+             SELECT o.agent_id, {offer_hour} AS hour, COUNT(*), COUNT(o.answered_at),
+                    0, 0, 0, 0, 0
+             FROM legs o
+             LEFT JOIN calls c ON c.call_id = o.call_id
+             WHERE {offers} AND {in_period}
+             GROUP BY o.agent_id, {offer_hour}
+         ),
+         summed AS (
+             SELECT agent_id, hour,
+                    SUM(offered) AS offered, SUM(answered) AS answered,
+                    SUM(talk_us) / 1000 AS talk_ms, SUM(hold_us) / 1000 AS hold_ms,
+                    SUM(wrap_up_us) / 1000 AS wrap_up_ms, SUM(ready_us) / 1000 AS ready_ms,
+                    SUM(break_us) / 1000 AS break_ms
+             FROM counted
+             GROUP BY agent_id, hour
+         )
+         SELECT agent_id, hour, offered, answered, offered - answered AS unanswered,
+                talk_ms, hold_ms, wrap_up_ms, ready_ms, break_ms,
+                talk_ms + hold_ms + wrap_up_ms AS handle_ms,
+                talk_ms + hold_ms + wrap_up_ms + ready_ms AS on_duty_ms
+         FROM summed
+         ORDER BY agent_id, hour",
+        offers = "o.role = 'agent' AND o.agent_id IS NOT NULL \
+                  AND COALESCE(c.direction, 'inbound') = 'inbound'",
+    )
+}
+
+fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+    let agent = row.int("agent_id")?.unwrap_or(0);
+    let hour = row.int("hour")?.unwrap_or(0);
+    let predicate = format!(
+        "role = 'agent' AND agent_id = {agent} AND {} AND {} / {HOUR_US} % 24 = {hour} \
+         AND call_id NOT IN (SELECT call_id FROM calls WHERE direction <> 'inbound')",
+        window.holds("started_at"),
+        window.local_us("started_at"),
+    );
+    Ok(Condition { table: "legs", key: "contact_id", predicate })
+}

@@ -1,0 +1,156 @@
+//! The words that all reports share, in both languages. What belongs to one report (its title,
+//! headers and formulas) stands in that report's definition.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A language that reports speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Language {
+    /// Chinese, simplified.
+    #[default]
+    #[serde(rename = "zh-CN")]
+    ZhCn,
+    /// English.
+    #[serde(rename = "en")]
+    En,
+}
+
+/// A language tag that no report speaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no reports in language \"{0}\": use zh-CN or en")]
+pub struct UnknownLanguage(pub String);
+
+impl Language {
+    /// Its IETF tag.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Language::ZhCn => "zh-CN",
+            Language::En => "en",
+        }
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.tag())
+    }
+}
+
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLanguage> {
+        match text.to_ascii_lowercase().as_str() {
+            "zh-cn" | "zh" | "zh-hans" | "zh-hans-cn" => Ok(Language::ZhCn),
+            "en" | "en-us" | "en-gb" => Ok(Language::En),
+            _ => Err(UnknownLanguage(text.chars().take(40).collect())),
+        }
+    }
+}
+
+/// One text in every language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Words {
+    /// Chinese, simplified.
+    pub zh: &'static str,
+    /// English.
+    pub en: &'static str,
+}
+
+/// One text in every language.
+pub const fn words(zh: &'static str, en: &'static str) -> Words {
+    Words { zh, en }
+}
+
+impl Words {
+    /// The text in `language`.
+    pub const fn get(&self, language: Language) -> &'static str {
+        match language {
+            Language::ZhCn => self.zh,
+            Language::En => self.en,
+        }
+    }
+}
+
+pub(crate) const TOTAL: Words = words("合计", "Total");
+pub(crate) const SUBTOTAL: Words = words("小计", "Subtotal");
+pub(crate) const OTHERS: Words = words("其他", "Others");
+pub(crate) const TENANT: Words = words("单位", "Organisation");
+pub(crate) const PERIOD: Words = words("统计期", "Period");
+pub(crate) const GENERATED: Words = words("生成时间", "Generated");
+pub(crate) const ZONE: Words = words("时区", "Time zone");
+pub(crate) const FIGURES: Words = words("关键指标", "Key figures");
+pub(crate) const FORMULAS: Words = words("计算公式", "Formulas");
+pub(crate) const NOTES: Words = words("说明", "Notes");
+pub(crate) const NO_ROWS: Words =
+    words("统计期内没有数据。", "There is nothing to show for this period.");
+pub(crate) const PROVISIONAL: Words = words(
+    "统计期尚未结束，数字为暂定值。",
+    "The period has not ended yet: the numbers are provisional.",
+);
+pub(crate) const NOT_COMPLETE: Words = words(
+    "行数超过上限，只含前面的部分；请缩短统计期。",
+    "There are more rows than the limit allows, the rest is left out: choose a shorter period.",
+);
+pub(crate) const PRINT_CUT: Words = words(
+    "页面形式只印前 {n} 行，全部数据见 Excel 或 CSV。",
+    "Page forms print the first {n} rows only; the workbook and CSV hold all of them.",
+);
+pub(crate) const PAGES_CUT: Words = words(
+    "图片只含前 {n} 页，全部页面见 PDF。",
+    "The image holds the first {n} pages only; the PDF holds all of them.",
+);
+pub(crate) const GLYPHS_MISSING: Words = words(
+    "内嵌字体没有这些字，页面上以方框代替：",
+    "The embedded font lacks these characters, boxes stand in their place: ",
+);
+pub(crate) const SUMMARY_SHEET: Words = words("摘要", "Summary");
+pub(crate) const DATA_SHEET: Words = words("数据", "Data");
+pub(crate) const CHART_DATA: Words = words("图表数据", "Chart data");
+pub(crate) const PAGE: Words = words("第 {p} 页 / 共 {n} 页", "Page {p} of {n}");
+pub(crate) const DAYS: Words = words("{n} 天", "{n} days");
+pub(crate) const DAY: Words = words("1 天", "1 day");
+pub(crate) const HOURS_OVER_DAYS: Words = words(
+    "时段为一天中的小时，各天同一小时合计。",
+    "An hour is an hour of the day, the same hour of all days together.",
+);
+pub(crate) const TO: Words = words("至", "to");
+pub(crate) const NO_DEPARTMENT: Words = words("（未分派）", "(unassigned)");
+pub(crate) const NO_QUEUE: Words = words("（无队列）", "(no queue)");
+
+/// Words that the warehouse stores in English and people read in their language.
+const STORED: &[(&str, Words)] = &[
+    ("inbound", words("呼入", "inbound")),
+    ("outbound", words("呼出", "outbound")),
+    ("internal", words("内部", "internal")),
+    ("answered", words("已接听", "answered")),
+    ("abandoned", words("放弃", "abandoned")),
+    ("voicemail", words("留言", "voicemail")),
+    ("ivr_only", words("自助", "IVR only")),
+    ("refused", words("拒绝", "refused")),
+    ("failed", words("失败", "failed")),
+    ("interrupted", words("中断", "interrupted")),
+    ("satisfied", words("满意", "satisfied")),
+    ("neutral", words("一般", "neutral")),
+    ("dissatisfied", words("不满意", "dissatisfied")),
+];
+
+/// What people call the stored word `text`.
+pub(crate) fn stored(text: &str) -> Option<&'static Words> {
+    STORED.iter().find(|(stored, _)| *stored == text).map(|(_, words)| words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_known_by_its_tag() {
+        assert_eq!("zh-CN".parse(), Ok(Language::ZhCn));
+        assert_eq!("EN".parse(), Ok(Language::En));
+        let error = "fr".parse::<Language>().unwrap_err();
+        assert_eq!(error.to_string(), "no reports in language \"fr\": use zh-CN or en");
+    }
+}

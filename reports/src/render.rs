@@ -1,0 +1,137 @@
+//! A table in every form: PDF and PNG (typst, in memory), XLSX, HTML, TXT, CSV.
+//!
+//! What a page says (title, figures, rows as text, formulas, notes) is put together once, in
+//! `page`; the page forms only set it. Charts are computed once, in `chart`, as numbers: our SVG
+//! draws them on pages, the workbook makes native charts of them.
+
+mod chart;
+mod csv;
+mod fonts;
+mod html;
+mod page;
+mod pdf;
+mod png;
+mod svg;
+mod txt;
+mod world;
+mod xlsx;
+
+pub(crate) use fonts::missing as missing_glyphs;
+
+use crate::messages::{GLYPHS_MISSING, Language};
+use crate::run::Error;
+use crate::table::ReportTable;
+use page::Page;
+use std::fmt;
+use std::str::FromStr;
+
+/// A form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// A4 pages with vector charts and embedded fonts.
+    Pdf,
+    /// The same pages as one image.
+    Png,
+    /// A workbook with real numbers and native charts.
+    Xlsx,
+    /// One page without scripts and without anything from elsewhere.
+    Html,
+    /// An aligned table.
+    Txt,
+    /// UTF-8 with a byte order mark, RFC 4180.
+    Csv,
+}
+
+/// A name that no form has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no reports as \"{0}\": use pdf, xlsx, html, txt, png or csv")]
+pub struct UnknownFormat(pub String);
+
+impl Format {
+    /// All forms.
+    pub const ALL: [Format; 6] =
+        [Format::Pdf, Format::Xlsx, Format::Html, Format::Txt, Format::Png, Format::Csv];
+
+    /// How files of this form end, which is also its name.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Format::Pdf => "pdf",
+            Format::Png => "png",
+            Format::Xlsx => "xlsx",
+            Format::Html => "html",
+            Format::Txt => "txt",
+            Format::Csv => "csv",
+        }
+    }
+
+    /// Its media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Format::Pdf => "application/pdf",
+            Format::Png => "image/png",
+            Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Format::Html => "text/html; charset=utf-8",
+            Format::Txt => "text/plain; charset=utf-8",
+            Format::Csv => "text/csv; charset=utf-8",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.extension())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        let lower = text.to_ascii_lowercase();
+        let found = Format::ALL.into_iter().find(|format| format.extension() == lower);
+        found.ok_or_else(|| UnknownFormat(text.chars().take(40).collect()))
+    }
+}
+
+/// A form of a report, made.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// What the reader should know about it, a sentence each; mostly nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Makes `table` into `format`. Takes time (a page needs milliseconds, a long PDF seconds), so
+/// call it where nothing waits.
+///
+/// # Errors
+/// [`Error::Render`] when the form cannot be made.
+pub fn render(table: &ReportTable, format: Format, language: Language) -> Result<Rendered, Error> {
+    let failed =
+        |why: String| Error::Render { report: table.report.id, format: format.extension(), why };
+    let mut warnings = Vec::new();
+    let bytes = match format {
+        Format::Xlsx => xlsx::write(table, language).map_err(|error| failed(error.to_string()))?,
+        Format::Csv => csv::write(table, language),
+        Format::Txt => txt::write(&Page::new(table, language, 0.0)).into_bytes(),
+        Format::Html => html::write(&Page::new(table, language, html::WIDTH_PX))
+            .map_err(|error| failed(format!("{error:#}")))?,
+        Format::Pdf | Format::Png => {
+            let page = Page::new(table, language, page::paper_width_pt(table));
+            warnings.extend(missing_warning(&page, language));
+            let document = world::typeset(&page).map_err(failed)?;
+            if format == Format::Pdf {
+                pdf::write(&document, table.generated_at).map_err(failed)?
+            } else {
+                png::write(&document, language, &mut warnings).map_err(failed)?
+            }
+        }
+    };
+    Ok(Rendered { bytes, warnings })
+}
+
+fn missing_warning(page: &Page, language: Language) -> Option<String> {
+    let missing = missing_glyphs(&page.all_text());
+    (!missing.is_empty()).then(|| format!("{}{missing}", GLYPHS_MISSING.get(language)))
+}

@@ -1,0 +1,235 @@
+//! Charts as numbers, before anybody draws them.
+
+use crate::cell::cell_text;
+use crate::definition::{Chart, Kind, Pie};
+use crate::messages::{Language, OTHERS};
+use crate::table::{Cell, ReportTable, Row, RowKind};
+
+/// Bars or slices of a chart; the smallest beyond this are summed as "others".
+pub const CATEGORIES_MAX: usize = 12;
+
+/// Colours for what has none of its own.
+const PALETTE: [&str; 12] = [
+    "#2563a8", "#2f9e6e", "#e8b23a", "#d1495b", "#8a6fb3", "#4aa3b5", "#b5713c", "#7ea6d8",
+    "#8f2d56", "#a9cfc0", "#6b7280", "#c9ccd3",
+];
+
+/// How a chart looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Horizontal bars, the series one after the other in each.
+    Bar,
+    /// A ring; each series has one value and is a slice.
+    Pie,
+}
+
+/// A chart as numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChartData {
+    /// What it shows.
+    pub title: String,
+    /// How it looks.
+    pub shape: Shape,
+    /// What the values are: counts or milliseconds.
+    pub kind: Kind,
+    /// The bars; of a pie one nameless.
+    pub categories: Vec<String>,
+    /// The parts of each bar, or the slices.
+    pub series: Vec<Series>,
+}
+
+/// One colour of a chart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Its name in the legend; empty needs none.
+    pub name: String,
+    /// `#rrggbb`.
+    pub colour: &'static str,
+    /// A value for each category.
+    pub values: Vec<i64>,
+}
+
+impl ChartData {
+    /// The whole of category `index`.
+    pub fn whole(&self, index: usize) -> i64 {
+        self.series.iter().map(|series| series.values[index]).sum()
+    }
+
+    /// All values together.
+    pub fn sum(&self) -> i64 {
+        (0..self.categories.len()).map(|index| self.whole(index)).sum()
+    }
+}
+
+/// The charts of `table` that have anything to show.
+pub fn charts(table: &ReportTable, language: Language) -> Vec<ChartData> {
+    let drawn = table.report.charts.iter().map(|chart| one(table, chart, language));
+    drawn.filter(|chart| chart.sum() > 0).collect()
+}
+
+fn one(table: &ReportTable, chart: &Chart, language: Language) -> ChartData {
+    match chart {
+        Chart::Bar { title, label, series } => {
+            let wanted = if table.report.subtotals { RowKind::Subtotal } else { RowKind::Data };
+            let rows: Vec<&Row> = table.rows.iter().filter(|row| row.kind == wanted).collect();
+            let label = table.report.position(label);
+            let series: Vec<Series> = series
+                .iter()
+                .map(|(id, colour)| column(table, id, colour, &rows, language))
+                .collect();
+            let categories = rows.iter().map(|row| text(table, row, label, language)).collect();
+            largest(
+                ChartData {
+                    title: title.get(language).to_owned(),
+                    shape: Shape::Bar,
+                    kind: kind(table, chart),
+                    categories,
+                    series,
+                },
+                language,
+            )
+        }
+        Chart::Pie { title, pie: Pie::Totals(slices) } => ChartData {
+            title: title.get(language).to_owned(),
+            shape: Shape::Pie,
+            kind: kind(table, chart),
+            categories: vec![String::new()],
+            series: slices.iter().map(|(id, colour)| total(table, id, colour, language)).collect(),
+        },
+        Chart::Pie { title, pie: Pie::CountBy(column) } => ChartData {
+            title: title.get(language).to_owned(),
+            shape: Shape::Pie,
+            kind: Kind::Count,
+            categories: vec![String::new()],
+            series: counts(table, column, language)
+                .into_iter()
+                .zip(PALETTE)
+                .map(|((name, count), colour)| Series { name, colour, values: vec![count] })
+                .collect(),
+        },
+        Chart::CountBar { title, column } => {
+            let (categories, values) = counts(table, column, language).into_iter().unzip();
+            ChartData {
+                title: title.get(language).to_owned(),
+                shape: Shape::Bar,
+                kind: Kind::Count,
+                categories,
+                series: vec![Series { name: String::new(), colour: PALETTE[0], values }],
+            }
+        }
+    }
+}
+
+/// What the first column of the chart is.
+fn kind(table: &ReportTable, chart: &Chart) -> Kind {
+    let (Chart::Bar { series, .. } | Chart::Pie { pie: Pie::Totals(series), .. }) = chart else {
+        return Kind::Count;
+    };
+    series
+        .first()
+        .map_or(Kind::Count, |(id, _)| table.report.columns[table.report.position(id)].kind)
+}
+
+fn text(table: &ReportTable, row: &Row, column: usize, language: Language) -> String {
+    cell_text(&row.cells[column], table.report.columns[column].kind, table.period.zone, language)
+}
+
+fn value(cell: Option<&Cell>) -> i64 {
+    match cell {
+        Some(Cell::Count(value) | Cell::Duration(value)) => (*value).max(0),
+        _ => 0,
+    }
+}
+
+fn column(
+    table: &ReportTable,
+    id: &str,
+    colour: &'static str,
+    rows: &[&Row],
+    language: Language,
+) -> Series {
+    let position = table.report.position(id);
+    Series {
+        name: table.report.columns[position].header.get(language).to_owned(),
+        colour,
+        values: rows.iter().map(|row| value(row.cells.get(position))).collect(),
+    }
+}
+
+fn total(table: &ReportTable, id: &str, colour: &'static str, language: Language) -> Series {
+    let position = table.report.position(id);
+    Series {
+        name: table.report.columns[position].header.get(language).to_owned(),
+        colour,
+        values: vec![value(table.total.get(position))],
+    }
+}
+
+/// How many rows have each text in `column`, most frequent first.
+fn counts(table: &ReportTable, column: &str, language: Language) -> Vec<(String, i64)> {
+    let position = table.report.position(column);
+    let mut counts: Vec<(String, i64)> = Vec::new();
+    let mut texts: Vec<String> =
+        table.data_rows().map(|row| text(table, row, position, language)).collect();
+    texts.sort_unstable();
+    for same in texts.chunk_by(|a, b| a == b) {
+        counts.push((same[0].clone(), same.len() as i64));
+    }
+    counts.sort_by_key(|(_, count)| -count);
+    if counts.len() > CATEGORIES_MAX {
+        let others = counts.drain(CATEGORIES_MAX - 1..).map(|(_, count)| count).sum();
+        counts.push((OTHERS.get(language).to_owned(), others));
+    }
+    counts
+}
+
+/// Keeps the largest bars in their order and sums the rest.
+fn largest(chart: ChartData, language: Language) -> ChartData {
+    if chart.categories.len() <= CATEGORIES_MAX {
+        return chart;
+    }
+    let mut by_size: Vec<usize> = (0..chart.categories.len()).collect();
+    by_size.sort_by_key(|&index| -chart.whole(index));
+    let (kept, rest) = by_size.split_at(CATEGORIES_MAX - 1);
+    let mut kept = kept.to_vec();
+    kept.sort_unstable();
+    let mut categories: Vec<String> =
+        kept.iter().map(|&index| chart.categories[index].clone()).collect();
+    categories.push(OTHERS.get(language).to_owned());
+    let series = chart
+        .series
+        .iter()
+        .map(|series| {
+            let mut values: Vec<i64> = kept.iter().map(|&index| series.values[index]).collect();
+            values.push(rest.iter().map(|&index| series.values[index]).sum());
+            Series { name: series.name.clone(), colour: series.colour, values }
+        })
+        .collect();
+    ChartData { categories, series, ..chart }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_bars_become_others_and_nothing_is_lost() {
+        let chart = ChartData {
+            title: String::new(),
+            shape: Shape::Bar,
+            kind: Kind::Count,
+            categories: (0..40).map(|index| format!("{index}")).collect(),
+            series: vec![Series {
+                name: String::new(),
+                colour: "#000000",
+                values: (0..40).collect(),
+            }],
+        };
+        let sum = chart.sum();
+        let cut = largest(chart, Language::En);
+        assert_eq!(cut.categories.len(), CATEGORIES_MAX);
+        assert_eq!(cut.categories[0], "29");
+        assert_eq!(cut.categories[CATEGORIES_MAX - 1], "Others");
+        assert_eq!(cut.sum(), sum);
+    }
+}

@@ -1,0 +1,46 @@
+//! CSV by RFC 4180, UTF-8 with a byte order mark, without which spreadsheets misread Chinese.
+//! Rows of the answer and the total row; subtotals would be counted twice by whoever sums it.
+
+use crate::cell::csv_text;
+use crate::definition::Total;
+use crate::messages::{Language, TOTAL};
+use crate::table::{Cell, ReportTable};
+
+/// The file.
+pub fn write(table: &ReportTable, language: Language) -> Vec<u8> {
+    let mut out = String::from("\u{feff}");
+    line(&mut out, table.report.columns.iter().map(|c| c.header.get(language).to_owned()));
+    let text = |(index, cell): (usize, &Cell)| {
+        csv_text(cell, table.report.columns[index].kind, table.period.zone, language)
+    };
+    for row in table.data_rows() {
+        line(&mut out, row.cells.iter().enumerate().map(text));
+    }
+    if !table.total.is_empty() {
+        let total = table.total.iter().enumerate().map(|(index, cell)| {
+            match (index, table.report.columns[index].total) {
+                (0, _) => TOTAL.get(language).to_owned(),
+                (_, Total::None) => String::new(),
+                _ => text((index, cell)),
+            }
+        });
+        line(&mut out, total);
+    }
+    out.into_bytes()
+}
+
+fn line(out: &mut String, cells: impl Iterator<Item = String>) {
+    for (index, cell) in cells.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        if cell.contains([',', '"', '\r', '\n']) {
+            out.push('"');
+            out.push_str(&cell.replace('"', "\"\""));
+            out.push('"');
+        } else {
+            out.push_str(&cell);
+        }
+    }
+    out.push_str("\r\n");
+}

@@ -1,0 +1,268 @@
+//! What a page says, put together once for PDF, PNG, HTML and TXT.
+
+use super::chart::{Shape, charts};
+use super::svg;
+use crate::cell::{NOTHING, cell_text, local};
+use crate::definition::{Kind, Source};
+use crate::messages::{
+    self, DAY, DAYS, FIGURES, FORMULAS, GENERATED, Language, NO_ROWS, NOT_COMPLETE, NOTES, PAGE,
+    PERIOD, PRINT_CUT, PROVISIONAL, TENANT, TO, TOTAL, ZONE,
+};
+use crate::table::{ReportTable, RowKind};
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+/// Rows that page forms print at most.
+pub const ROWS_MAX: usize = 2_000;
+
+/// More columns than this lie on their side.
+const PORTRAIT_COLUMNS_MAX: usize = 10;
+
+/// What a page says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page {
+    /// `zh` or `en`.
+    pub lang: &'static str,
+    pub title: &'static str,
+    pub help: &'static str,
+    pub tenant: String,
+    pub period: String,
+    /// Label and value.
+    pub meta: Vec<(&'static str, String)>,
+    /// Header and value.
+    pub figures: Vec<(&'static str, String)>,
+    pub columns: Vec<PageColumn>,
+    pub rows: Vec<PageRow>,
+    /// Empty when there are no rows.
+    pub total: Vec<String>,
+    pub charts: Vec<PageChart>,
+    pub formulas: Vec<String>,
+    pub notes: Vec<String>,
+    pub labels: Labels,
+    /// A4 on its side.
+    pub landscape: bool,
+}
+
+/// A column of the page's table.
+#[derive(Clone, Debug, Serialize)]
+pub struct PageColumn {
+    pub header: &'static str,
+    /// Numbers stand to the right.
+    pub right: bool,
+    /// Its width beside the others, in half characters.
+    pub weight: usize,
+}
+
+/// A row of the page's table.
+#[derive(Clone, Debug, Serialize)]
+pub struct PageRow {
+    pub subtotal: bool,
+    pub cells: Vec<String>,
+}
+
+/// A drawn chart.
+#[derive(Clone, Debug, Serialize)]
+pub struct PageChart {
+    pub title: String,
+    pub svg: String,
+    /// Its width beside the others.
+    pub weight: f64,
+}
+
+/// Words of the page itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Labels {
+    pub figures: &'static str,
+    pub formulas: &'static str,
+    pub notes: &'static str,
+    pub no_rows: &'static str,
+    pub page: &'static str,
+}
+
+/// The width of text on this table's paper: A4 with margins of 15 mm, in points.
+pub fn paper_width_pt(table: &ReportTable) -> f64 {
+    const MM: f64 = 72.0 / 25.4;
+    if landscape(table) { (297.0 - 30.0) * MM } else { (210.0 - 30.0) * MM }
+}
+
+fn landscape(table: &ReportTable) -> bool {
+    table.report.columns.len() > PORTRAIT_COLUMNS_MAX
+}
+
+impl Page {
+    /// The page of `table`, with charts for `width` points; without charts when that is 0.
+    pub fn new(table: &ReportTable, language: Language, width: f64) -> Page {
+        let rows = rows(table, language);
+        let total = total(table, language);
+        Page {
+            lang: match language {
+                Language::ZhCn => "zh",
+                Language::En => "en",
+            },
+            title: table.report.title.get(language),
+            help: table.report.help.get(language),
+            tenant: table.tenant.clone(),
+            period: period_text(table, language),
+            meta: meta(table, language),
+            figures: figures(table, language),
+            columns: columns(table, &rows, &total, language),
+            rows,
+            total,
+            charts: if width > 0.0 { drawn(table, language, width) } else { Vec::new() },
+            formulas: formulas(table, language),
+            notes: notes(table, language),
+            labels: Labels {
+                figures: FIGURES.get(language),
+                formulas: FORMULAS.get(language),
+                notes: NOTES.get(language),
+                no_rows: NO_ROWS.get(language),
+                page: PAGE.get(language),
+            },
+            landscape: landscape(table),
+        }
+    }
+
+    /// Every character on the page, for the search for missing glyphs.
+    pub fn all_text(&self) -> String {
+        let cells = self.rows.iter().flat_map(|row| &row.cells);
+        let mut text: String = cells.chain(&self.total).map(String::as_str).collect();
+        text.push_str(&self.tenant);
+        self.meta.iter().for_each(|(_, value)| text.push_str(value));
+        text
+    }
+}
+
+/// `2026-11-01 至 2026-11-30（30 天）`.
+pub fn period_text(table: &ReportTable, language: Language) -> String {
+    let period = &table.period;
+    if period.first == period.last {
+        return period.first.to_string();
+    }
+    let days = if period.days() == 1 { DAY } else { DAYS };
+    let days = days.get(language).replace("{n}", &period.days().to_string());
+    let (open, close) = match language {
+        Language::ZhCn => ("（", "）"),
+        Language::En => (" (", ")"),
+    };
+    format!("{} {} {}{open}{days}{close}", period.first, TO.get(language), period.last)
+}
+
+/// Label and value of what the report was run with.
+pub fn meta(table: &ReportTable, language: Language) -> Vec<(&'static str, String)> {
+    let generated = local(table.generated_at, table.period.zone);
+    vec![
+        (TENANT.get(language), table.tenant.clone()),
+        (PERIOD.get(language), period_text(table, language)),
+        (GENERATED.get(language), generated.format("%Y-%m-%d %H:%M:%S").to_string()),
+        (ZONE.get(language), format!("{} (UTC{})", table.period.zone, generated.format("%:z"))),
+    ]
+}
+
+fn figures(table: &ReportTable, language: Language) -> Vec<(&'static str, String)> {
+    let figure = |id: &&str| {
+        let position = table.report.position(id);
+        let column = &table.report.columns[position];
+        let text = table.total.get(position).map_or_else(
+            || NOTHING.to_owned(),
+            |cell| cell_text(cell, column.kind, table.period.zone, language),
+        );
+        (column.header.get(language), text)
+    };
+    table.report.figures.iter().map(figure).collect()
+}
+
+fn rows(table: &ReportTable, language: Language) -> Vec<PageRow> {
+    let cells = |row: &crate::table::Row| {
+        row.cells
+            .iter()
+            .zip(table.report.columns)
+            .map(|(cell, column)| cell_text(cell, column.kind, table.period.zone, language))
+            .collect()
+    };
+    table
+        .rows
+        .iter()
+        .take(ROWS_MAX)
+        .map(|row| PageRow { subtotal: row.kind == RowKind::Subtotal, cells: cells(row) })
+        .collect()
+}
+
+/// The total row as text: its first cell says so, columns without a total stay empty.
+pub fn total(table: &ReportTable, language: Language) -> Vec<String> {
+    let text = |(index, cell): (usize, &crate::table::Cell)| {
+        let column = &table.report.columns[index];
+        match (index, column.total) {
+            (0, _) => TOTAL.get(language).to_owned(),
+            (_, crate::definition::Total::None) => String::new(),
+            _ => cell_text(cell, column.kind, table.period.zone, language),
+        }
+    };
+    table.total.iter().enumerate().map(text).collect()
+}
+
+fn columns(
+    table: &ReportTable,
+    rows: &[PageRow],
+    total: &[String],
+    language: Language,
+) -> Vec<PageColumn> {
+    let column = |(index, column): (usize, &crate::definition::Column)| {
+        let header = column.header.get(language);
+        // A header may break between its words, a cell should not.
+        let word = header.split(' ').map(|word| word.width()).max().unwrap_or(0);
+        let widest = rows.iter().map(|row| row.cells[index].width()).max().unwrap_or(0);
+        let last = total.get(index).map_or(0, |text| text.width());
+        PageColumn {
+            header,
+            right: !matches!(column.kind, Kind::Text | Kind::Time),
+            weight: word.max(widest.min(28)).max(last).max(4) + 2,
+        }
+    };
+    table.report.columns.iter().enumerate().map(column).collect()
+}
+
+/// Charts side by side: bars wide, rings narrow, all equally high.
+fn drawn(table: &ReportTable, language: Language, width: f64) -> Vec<PageChart> {
+    const GAP: f64 = 24.0;
+    let charts = charts(table, language);
+    let weight = |shape: Shape| if shape == Shape::Bar { 0.6 } else { 0.4 };
+    let weights: f64 = charts.iter().map(|chart| weight(chart.shape)).sum();
+    let room = width - GAP * (charts.len().saturating_sub(1)) as f64;
+    let wide = |shape: Shape| room * weight(shape) / weights;
+    let high = charts.iter().map(|chart| svg::height(chart, wide(chart.shape))).fold(0.0, f64::max);
+    charts
+        .iter()
+        .map(|chart| PageChart {
+            title: chart.title.clone(),
+            svg: svg::draw(chart, wide(chart.shape), high),
+            weight: weight(chart.shape),
+        })
+        .collect()
+}
+
+/// The formula lines with this run's values in them.
+pub fn formulas(table: &ReportTable, language: Language) -> Vec<String> {
+    let filled = |line: String| {
+        table.values.iter().fold(line, |line, (name, value)| line.replace(name, value))
+    };
+    table.report.formulas.iter().map(|formula| filled(formula.line(language))).collect()
+}
+
+/// What the reader must know about this run.
+pub fn notes(table: &ReportTable, language: Language) -> Vec<String> {
+    let mut notes = Vec::new();
+    if table.provisional {
+        notes.push(PROVISIONAL.get(language).to_owned());
+    }
+    if table.truncated {
+        notes.push(NOT_COMPLETE.get(language).to_owned());
+    }
+    if table.rows.len() > ROWS_MAX {
+        notes.push(PRINT_CUT.get(language).replace("{n}", &ROWS_MAX.to_string()));
+    }
+    let by_hour = table.report.columns.iter().any(|c| matches!(c.source, Source::Hour(_)));
+    if by_hour && table.period.days() > 1 {
+        notes.push(messages::HOURS_OVER_DAYS.get(language).to_owned());
+    }
+    notes
+}

@@ -1,0 +1,348 @@
+//! XLSX: a sheet with parameters, figures, native charts and formulas, and a sheet with the data.
+//! Numbers are numbers, durations are days shown as `[h]:mm:ss`, shares are fractions shown as
+//! percent. Text is always written as a string, so a name that looks like a formula stays a name.
+
+use super::chart::{ChartData, Shape, charts};
+use super::page::{formulas, meta, notes};
+use crate::cell::{local, rounded_secs};
+use crate::definition::{Column, Kind, Total};
+use crate::messages::{CHART_DATA, DATA_SHEET, FIGURES, FORMULAS, Language, SUMMARY_SHEET, TOTAL};
+use crate::table::{Cell, ReportTable};
+use chrono::{DateTime, NaiveDate};
+use chrono_tz::Tz;
+use rust_xlsxwriter::{
+    Chart, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine, ChartPoint,
+    ChartSolidFill, ChartType, Color, DocProperties, ExcelDateTime, Format, FormatAlign,
+    FormatBorder, Workbook, Worksheet, XlsxError,
+};
+use terms::Timestamp;
+use unicode_width::UnicodeWidthStr;
+
+const ACCENT: Color = Color::RGB(0x1f4e79);
+const TINT: Color = Color::RGB(0xeef3f8);
+const GREY: Color = Color::RGB(0x6b7280);
+const FONT: &str = "Microsoft YaHei";
+const SECS_A_DAY: f64 = 86_400.0;
+
+/// The file.
+pub fn write(table: &ReportTable, language: Language) -> Result<Vec<u8>, XlsxError> {
+    let mut book = Workbook::new();
+    book.set_properties(&properties(table, language)?);
+    summary(book.add_worksheet(), table, language)?;
+    data(book.add_worksheet(), table, language)?;
+    book.save_to_buffer()
+}
+
+fn properties(table: &ReportTable, language: Language) -> Result<DocProperties, XlsxError> {
+    let created = ExcelDateTime::from_timestamp(table.generated_at.0.div_euclid(1_000_000))?;
+    Ok(DocProperties::new()
+        .set_title(table.report.title.get(language))
+        .set_company(&table.tenant)
+        .set_author("Switchgrid")
+        .set_creation_datetime(&created))
+}
+
+fn base() -> Format {
+    Format::new().set_font_name(FONT).set_font_size(10)
+}
+
+fn bold() -> Format {
+    base().set_bold()
+}
+
+/// The number format of a kind of cells.
+fn shown(format: Format, kind: Kind) -> Format {
+    match kind {
+        Kind::Text => format,
+        Kind::Count => format.set_num_format("#,##0"),
+        Kind::Duration => format.set_num_format("[h]:mm:ss"),
+        Kind::Percent => format.set_num_format("0.0%"),
+        Kind::Time => format.set_num_format("yyyy-mm-dd hh:mm:ss"),
+    }
+}
+
+fn write_cell(
+    sheet: &mut Worksheet,
+    (row, column): (u32, u16),
+    cell: &Cell,
+    kind: Kind,
+    zone: Tz,
+    language: Language,
+    format: Format,
+) -> Result<(), XlsxError> {
+    let format = shown(format, kind);
+    match cell {
+        Cell::Text(text) => sheet.write_string_with_format(row, column, text, &format)?,
+        Cell::Word(words) => {
+            sheet.write_string_with_format(row, column, words.get(language), &format)?
+        }
+        _ => match number(cell, kind, zone) {
+            Some(number) => sheet.write_number_with_format(row, column, number, &format)?,
+            None => sheet.write_blank(row, column, &format)?,
+        },
+    };
+    Ok(())
+}
+
+/// The cell as the workbook's number. Durations are whole seconds, as all other forms show them.
+fn number(cell: &Cell, kind: Kind, zone: Tz) -> Option<f64> {
+    match cell {
+        Cell::Empty | Cell::Text(_) | Cell::Word(_) => None,
+        Cell::Count(count) => Some(*count as f64),
+        Cell::Duration(ms) => Some(rounded_secs(*ms, 1)? as f64 / SECS_A_DAY),
+        Cell::Ratio { denominator, .. } if *denominator <= 0 => None,
+        Cell::Ratio { numerator, denominator } if kind == Kind::Percent => {
+            Some(*numerator as f64 / *denominator as f64)
+        }
+        Cell::Ratio { numerator, denominator } => {
+            Some(rounded_secs(*numerator, *denominator)? as f64 / SECS_A_DAY)
+        }
+        Cell::Time(at) => Some(serial(*at, zone)),
+    }
+}
+
+/// Days since 1899-12-30 on the zone's clock, which is how spreadsheets write times.
+fn serial(at: Timestamp, zone: Tz) -> f64 {
+    let epoch = NaiveDate::from_ymd_opt(1899, 12, 30).expect("a day").and_time(Default::default());
+    let here: DateTime<Tz> = local(at, zone);
+    (here.naive_local() - epoch).num_seconds() as f64 / SECS_A_DAY
+}
+
+fn summary(
+    sheet: &mut Worksheet,
+    table: &ReportTable,
+    language: Language,
+) -> Result<(), XlsxError> {
+    let label = base().set_font_color(GREY);
+    let heading = bold().set_font_color(ACCENT).set_font_size(12);
+    sheet.set_name(SUMMARY_SHEET.get(language))?;
+    sheet
+        .set_screen_gridlines(false)
+        .set_landscape()
+        .set_paper_size(9)
+        .set_print_fit_to_pages(1, 0);
+    sheet.set_column_width(0, 20)?;
+    sheet.set_column_range_width(1, 8, 14)?;
+
+    sheet.set_row_height(0, 30)?;
+    let title = bold().set_font_size(18).set_font_color(ACCENT);
+    sheet.write_string_with_format(0, 0, table.report.title.get(language), &title)?;
+    let mut row = 1;
+    for (name, value) in meta(table, language) {
+        sheet.write_string_with_format(row, 0, name, &label)?;
+        sheet.write_string_with_format(row, 1, &value, &base())?;
+        row += 1;
+    }
+    for note in notes(table, language) {
+        let warn = base().set_background_color(Color::RGB(0xfff6e0));
+        sheet.write_string_with_format(row, 0, &note, &warn)?;
+        row += 1;
+    }
+
+    row += 1;
+    sheet.write_string_with_format(row, 0, FIGURES.get(language), &heading)?;
+    row += 1;
+    for id in table.report.figures {
+        let position = table.report.position(id);
+        let column = &table.report.columns[position];
+        let cell = table.total.get(position).unwrap_or(&Cell::Empty);
+        sheet.write_string_with_format(row, 0, column.header.get(language), &label)?;
+        let figure = bold().set_background_color(TINT).set_align(FormatAlign::Right);
+        write_cell(sheet, (row, 1), cell, column.kind, table.period.zone, language, figure)?;
+        row += 1;
+    }
+
+    row += 1;
+    sheet.write_string_with_format(row, 0, FORMULAS.get(language), &heading)?;
+    row += 1;
+    for line in formulas(table, language) {
+        sheet.write_string_with_format(row, 0, &line, &base())?;
+        row += 1;
+    }
+
+    row += 1;
+    for chart in charts(table, language) {
+        row = chart_block(sheet, &chart, row, language)?;
+    }
+    Ok(())
+}
+
+/// The chart's numbers with the native chart beside them; gives the first free row.
+fn chart_block(
+    sheet: &mut Worksheet,
+    data: &ChartData,
+    top: u32,
+    language: Language,
+) -> Result<u32, XlsxError> {
+    let head = bold().set_background_color(TINT);
+    let title = format!("{} · {}", data.title, CHART_DATA.get(language));
+    let heading = bold().set_font_color(ACCENT).set_font_size(12);
+    sheet.write_string_with_format(top, 0, title, &heading)?;
+    let first = top + 1;
+
+    let value = |value: i64| match data.kind {
+        Kind::Duration => Cell::Duration(value),
+        _ => Cell::Count(value),
+    };
+    let (rows, columns) = match data.shape {
+        Shape::Bar => {
+            for (index, series) in data.series.iter().enumerate() {
+                let column = index as u16 + 1;
+                sheet.write_string_with_format(first, column, &series.name, &head)?;
+                for (line, number) in series.values.iter().enumerate() {
+                    let place = (first + 1 + line as u32, column);
+                    write_cell(
+                        sheet,
+                        place,
+                        &value(*number),
+                        data.kind,
+                        Tz::UTC,
+                        language,
+                        base(),
+                    )?;
+                }
+            }
+            for (line, name) in data.categories.iter().enumerate() {
+                sheet.write_string_with_format(first + 1 + line as u32, 0, name, &base())?;
+            }
+            (data.categories.len() as u32, data.series.len() as u16)
+        }
+        Shape::Pie => {
+            for (line, series) in data.series.iter().enumerate() {
+                let row = first + 1 + line as u32;
+                sheet.write_string_with_format(row, 0, &series.name, &base())?;
+                let cell = value(series.values[0]);
+                write_cell(sheet, (row, 1), &cell, data.kind, Tz::UTC, language, base())?;
+            }
+            (data.series.len() as u32, 1)
+        }
+    };
+    let mut chart = native(data, sheet.name(), first, rows);
+    // Beside the numbers, twenty pixels a row.
+    let high = (rows * 26 + 130).clamp(260, 520);
+    chart.set_width(620).set_height(high);
+    sheet.insert_chart(top, columns + 2, &chart)?;
+    Ok(first + 1 + rows.max(high.div_ceil(20)) + 1)
+}
+
+fn native(data: &ChartData, sheet: String, first: u32, rows: u32) -> Chart {
+    let last = first + rows;
+    let fill = |colour: &str| {
+        let rgb = u32::from_str_radix(colour.trim_start_matches('#'), 16).unwrap_or(0x6b7280);
+        ChartSolidFill::new().set_color(Color::RGB(rgb)).clone()
+    };
+    let mut chart = match data.shape {
+        Shape::Bar => Chart::new(ChartType::BarStacked),
+        Shape::Pie => Chart::new(ChartType::Pie),
+    };
+    chart.title().set_name(&data.title).set_font(ChartFont::new().set_size(12));
+    chart.legend().set_position(ChartLegendPosition::Bottom);
+    match data.shape {
+        Shape::Bar => {
+            for (index, series) in data.series.iter().enumerate() {
+                let column = index as u16 + 1;
+                chart
+                    .add_series()
+                    .set_name((sheet.as_str(), first, column))
+                    .set_categories((sheet.as_str(), first + 1, 0, last, 0))
+                    .set_values((sheet.as_str(), first + 1, column, last, column))
+                    .set_format(ChartFormat::new().set_solid_fill(&fill(series.colour)))
+                    .set_gap(60);
+            }
+            // First row on top, as in the table.
+            chart.x_axis().set_reverse();
+            let grid = ChartLine::new().set_color(Color::RGB(0xe5e7eb)).clone();
+            chart.y_axis().set_major_gridlines_line(&grid);
+            if data.series.iter().all(|series| series.name.is_empty()) {
+                chart.legend().set_hidden();
+            }
+        }
+        Shape::Pie => {
+            let points: Vec<ChartPoint> = data
+                .series
+                .iter()
+                .map(|series| {
+                    ChartPoint::new()
+                        .set_format(ChartFormat::new().set_solid_fill(&fill(series.colour)))
+                })
+                .collect();
+            chart
+                .add_series()
+                .set_categories((sheet.as_str(), first + 1, 0, last, 0))
+                .set_values((sheet.as_str(), first + 1, 1, last, 1))
+                .set_points(&points)
+                .set_data_label(ChartDataLabel::new().show_percentage().show_leader_lines());
+        }
+    }
+    chart
+}
+
+fn data(sheet: &mut Worksheet, table: &ReportTable, language: Language) -> Result<(), XlsxError> {
+    let columns = table.report.columns;
+    let last_column = columns.len() as u16 - 1;
+    sheet.set_name(DATA_SHEET.get(language))?;
+    sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
+    sheet.set_repeat_rows(0, 0)?.set_freeze_panes(1, 0)?;
+
+    let head = bold()
+        .set_font_color(Color::White)
+        .set_background_color(ACCENT)
+        .set_align(FormatAlign::VerticalCenter);
+    sheet.set_row_height(0, 22)?;
+    for (index, column) in columns.iter().enumerate() {
+        let side = if column.kind == Kind::Text { FormatAlign::Left } else { FormatAlign::Right };
+        let format = head.clone().set_align(side);
+        sheet.write_string_with_format(0, index as u16, column.header.get(language), &format)?;
+        sheet.set_column_width(index as u16, width(table, index, column, language))?;
+    }
+
+    let mut row = 1;
+    for data_row in table.data_rows() {
+        for (index, cell) in data_row.cells.iter().enumerate() {
+            let place = (row, index as u16);
+            write_cell(
+                sheet,
+                place,
+                cell,
+                columns[index].kind,
+                table.period.zone,
+                language,
+                base(),
+            )?;
+        }
+        row += 1;
+    }
+    sheet.autofilter(0, 0, row - 1, last_column)?;
+    for (index, cell) in table.total.iter().enumerate() {
+        let format = bold()
+            .set_background_color(TINT)
+            .set_border_top(FormatBorder::Medium)
+            .set_border_top_color(ACCENT);
+        let column = &columns[index];
+        let (cell, kind) = match (index, column.total) {
+            (0, _) => (&Cell::Word(&TOTAL), Kind::Text),
+            (_, Total::None) => (&Cell::Empty, column.kind),
+            _ => (cell, column.kind),
+        };
+        write_cell(sheet, (row, index as u16), cell, kind, table.period.zone, language, format)?;
+    }
+    Ok(())
+}
+
+/// Wide enough for the header with its filter button and for the widest text.
+fn width(table: &ReportTable, index: usize, column: &Column, language: Language) -> f64 {
+    let header = column.header.get(language).width() + 4;
+    let cells = match column.kind {
+        Kind::Time => 20,
+        Kind::Text => {
+            let text = |cell: &Cell| match cell {
+                Cell::Text(text) => text.width(),
+                Cell::Word(words) => words.get(language).width(),
+                _ => 0,
+            };
+            table.data_rows().map(|row| text(&row.cells[index])).max().unwrap_or(0)
+        }
+        _ => 10,
+    };
+    header.max(cells + 2).min(50) as f64
+}

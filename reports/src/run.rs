@@ -1,0 +1,321 @@
+//! Runs a report: its SQL on a session of the warehouse, names put to ids, rows in order, totals.
+
+use crate::definition::{Column, Kind, Order, Report, Source};
+use crate::messages::{NO_DEPARTMENT, NO_QUEUE, stored};
+use crate::period::Period;
+use crate::table::{Cell, ReportTable, Row, RowKind};
+use crate::window::Window;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use std::collections::BTreeMap;
+use terms::{AgentId, QueueId, Timestamp};
+use warehouse::{Session, SqlError};
+
+/// An agent as people know them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentName {
+    /// Work number.
+    pub number: String,
+    /// Name.
+    pub name: String,
+}
+
+/// Names for ids; the warehouse stores ids only. An id without a name is shown as `#7`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Agents.
+    pub agents: BTreeMap<AgentId, AgentName>,
+    /// Queues.
+    pub queues: BTreeMap<QueueId, String>,
+}
+
+/// What a report is run with.
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// Over which time, in which zone.
+    pub period: Period,
+    /// When it is run.
+    pub now: Timestamp,
+    /// Whose it is, as printed.
+    pub tenant: String,
+    /// Names for ids.
+    pub names: Names,
+    /// Answered within this many seconds is in time; 20 by default.
+    pub service_level_s: u32,
+    /// Abandoned within this many seconds is short; 5 by default.
+    pub short_abandon_s: u32,
+}
+
+impl Params {
+    /// The usual thresholds.
+    pub fn new(period: Period, now: Timestamp, tenant: impl Into<String>, names: Names) -> Self {
+        Params {
+            period,
+            now,
+            tenant: tenant.into(),
+            names,
+            service_level_s: 20,
+            short_abandon_s: 5,
+        }
+    }
+}
+
+/// Why a report has no table.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The warehouse did not answer.
+    #[error("run report {report}: {source}")]
+    Query {
+        /// Which report.
+        report: &'static str,
+        /// Why.
+        source: SqlError,
+    },
+    /// The answer is not what the definition expects.
+    #[error("run report {report}: the answer has no usable field {field}: {why}")]
+    Field {
+        /// Which report.
+        report: &'static str,
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A form could not be made.
+    #[error("render report {report} as {format}: {why}")]
+    Render {
+        /// Which report.
+        report: &'static str,
+        /// As what.
+        format: &'static str,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Runs `report` on `session` with `params`.
+///
+/// # Errors
+/// [`Error::Query`] when the warehouse refuses or fails.
+pub async fn run(
+    session: &Session,
+    report: &'static Report,
+    params: &Params,
+) -> Result<ReportTable, Error> {
+    let window =
+        Window::new(&params.period, params.now, params.service_level_s, params.short_abandon_s);
+    let sql = (report.sql)(&window);
+    let answer =
+        session.query(&sql).await.map_err(|source| Error::Query { report: report.id, source })?;
+
+    let mut rows = Vec::with_capacity(answer.rows());
+    for batch in &answer.batches {
+        rows_of(report, &window, &params.names, batch, &mut rows)?;
+    }
+    if report.order == Order::FirstColumn {
+        rows.sort_by_cached_key(|row| first_column_key(&row.cells[0]));
+    }
+    let period = params.period.clone();
+    let mut table = ReportTable::new(report, &params.tenant, period, params.now, rows);
+    table.truncated = answer.truncated;
+    table.values = vec![
+        ("{service_level_s}", params.service_level_s.to_string()),
+        ("{short_abandon_s}", params.short_abandon_s.to_string()),
+    ];
+    Ok(table)
+}
+
+/// Work numbers stand by value, names by letters, what has no name at the end.
+fn first_column_key(cell: &Cell) -> (u8, u64, String) {
+    match cell {
+        Cell::Text(text) => match text.parse::<u64>() {
+            Ok(number) => (0, number, String::new()),
+            Err(_) => (1, 0, text.clone()),
+        },
+        _ => (2, 0, String::new()),
+    }
+}
+
+fn rows_of(
+    report: &'static Report,
+    window: &Window,
+    names: &Names,
+    batch: &RecordBatch,
+    rows: &mut Vec<Row>,
+) -> Result<(), Error> {
+    let columns = FieldColumns::new(report.id, batch)?;
+    for row in 0..batch.num_rows() {
+        let fields = Fields { columns: &columns, row };
+        let cells = report
+            .columns
+            .iter()
+            .map(|column| cell(column, &fields, names))
+            .collect::<Result<Vec<Cell>, Error>>()?;
+        let behind = Some((report.behind)(window, &fields)?);
+        rows.push(Row { kind: RowKind::Data, cells, behind });
+    }
+    Ok(())
+}
+
+fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> {
+    let agent = |field| {
+        let id = fields.int(field)?.map(|id| AgentId(id as u64));
+        Ok::<_, Error>(id.map(|id| (id, names.agents.get(&id))))
+    };
+    Ok(match column.source {
+        Source::Field(field) => fields.cell(field, column.kind)?,
+        Source::Ratio { numerator, denominator } => Cell::Ratio {
+            numerator: fields.int(numerator)?.unwrap_or(0),
+            denominator: fields.int(denominator)?.unwrap_or(0),
+        },
+        Source::Word(field) => match fields.text(field)? {
+            Some(text) => stored(&text).map_or_else(|| Cell::text(&text), Cell::Word),
+            None => Cell::Empty,
+        },
+        Source::AgentNumber(field) => match agent(field)? {
+            Some((_, Some(agent))) => Cell::text(&agent.number),
+            Some((id, None)) => Cell::Text(format!("#{id}")),
+            None => Cell::Empty,
+        },
+        Source::AgentName(field) => match agent(field)? {
+            Some((_, Some(agent))) => Cell::text(&agent.name),
+            Some((id, None)) => Cell::Text(format!("#{id}")),
+            None => Cell::Empty,
+        },
+        Source::QueueName(field) => match fields.int(field)?.map(|id| QueueId(id as u64)) {
+            Some(id) => match names.queues.get(&id) {
+                Some(name) => Cell::text(name),
+                None => Cell::Text(format!("#{id}")),
+            },
+            None => Cell::Word(&NO_QUEUE),
+        },
+        Source::Hour(field) => match fields.int(field)? {
+            Some(hour) => Cell::Text(format!("{hour:02}:00–{:02}:00", hour + 1)),
+            None => Cell::Empty,
+        },
+        Source::Department(field) => match fields.text(field)? {
+            Some(text) if !text.trim().is_empty() => Cell::text(&text),
+            _ => Cell::Word(&NO_DEPARTMENT),
+        },
+    })
+}
+
+/// The columns of one batch of an answer, by name, brought to three types.
+struct FieldColumns {
+    report: &'static str,
+    columns: Vec<(String, FieldColumn)>,
+}
+
+enum FieldColumn {
+    Int(arrow::array::Int64Array),
+    Time(arrow::array::Int64Array),
+    Text(arrow::array::StringArray),
+}
+
+impl FieldColumns {
+    fn new(report: &'static str, batch: &RecordBatch) -> Result<Self, Error> {
+        let schema = batch.schema();
+        let columns = schema
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, column)| {
+                let name = field.name().clone();
+                let made = field_column(column).map_err(|error| Error::Field {
+                    report,
+                    field: "of the SQL",
+                    why: format!("{name}: {error}"),
+                })?;
+                Ok((name, made))
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(FieldColumns { report, columns })
+    }
+}
+
+fn field_column(column: &dyn Array) -> Result<FieldColumn, arrow::error::ArrowError> {
+    let ints = |array: &dyn Array| {
+        cast(array, &DataType::Int64).map(|made| made.as_primitive::<Int64Type>().clone())
+    };
+    Ok(match column.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            FieldColumn::Text(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+        }
+        DataType::Timestamp(_, zone) => {
+            let micros = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+            FieldColumn::Time(ints(&cast(column, &micros)?)?)
+        }
+        _ => FieldColumn::Int(ints(column)?),
+    })
+}
+
+/// The fields of one row of the SQL's answer.
+pub struct Fields<'a> {
+    columns: &'a FieldColumns,
+    row: usize,
+}
+
+impl Fields<'_> {
+    fn column(&self, field: &'static str) -> Result<&FieldColumn, Error> {
+        let found = self.columns.columns.iter().find(|(name, _)| name == field);
+        found.map(|(_, column)| column).ok_or_else(|| Error::Field {
+            report: self.columns.report,
+            field,
+            why: "it is not in the SELECT".to_owned(),
+        })
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// When the SQL does not give it.
+    pub fn int(&self, field: &'static str) -> Result<Option<i64>, Error> {
+        match self.column(field)? {
+            FieldColumn::Int(array) | FieldColumn::Time(array) => {
+                Ok(array.is_valid(self.row).then(|| array.value(self.row)))
+            }
+            FieldColumn::Text(_) => Err(Error::Field {
+                report: self.columns.report,
+                field,
+                why: "it is text where a number is needed".to_owned(),
+            }),
+        }
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// When the SQL does not give it.
+    pub fn text(&self, field: &'static str) -> Result<Option<String>, Error> {
+        match self.column(field)? {
+            FieldColumn::Text(array) => {
+                Ok(array.is_valid(self.row).then(|| array.value(self.row).to_owned()))
+            }
+            _ => Err(Error::Field {
+                report: self.columns.report,
+                field,
+                why: "it is a number where text is needed".to_owned(),
+            }),
+        }
+    }
+
+    fn cell(&self, field: &'static str, kind: Kind) -> Result<Cell, Error> {
+        let value = |array: &arrow::array::Int64Array| {
+            array.is_valid(self.row).then(|| array.value(self.row))
+        };
+        Ok(match self.column(field)? {
+            FieldColumn::Int(array) if kind == Kind::Duration => {
+                value(array).map_or(Cell::Empty, Cell::Duration)
+            }
+            FieldColumn::Int(array) => value(array).map_or(Cell::Empty, Cell::Count),
+            FieldColumn::Time(array) => {
+                value(array).map_or(Cell::Empty, |us| Cell::Time(Timestamp(us)))
+            }
+            FieldColumn::Text(array) if array.is_valid(self.row) => {
+                Cell::text(array.value(self.row))
+            }
+            FieldColumn::Text(_) => Cell::Empty,
+        })
+    }
+}
