@@ -1,1 +1,44 @@
-//! Placeholder.
+//! The business: tenants, people, roles, queues, numbers, flows, customers, work orders, and the
+//! store that keeps them (SQLite by default; every query has `$1` parameters that PostgreSQL reads
+//! too). desk is not in the call path: it compiles what it knows into a [`terms::routing::Plan`],
+//! and a store that is down never stops a call.
+//!
+//! **Every query takes the tenant as its argument and names it in its `WHERE`.** There is no way
+//! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`] and
+//! [`Store::plan_versions`], which hand over to the warehouse and the call path, and
+//! [`Store::authenticate`], which finds out who asks.
+//!
+//! Every change says [`By`] whom, goes into the audit table in the same transaction, and raises
+//! the plan's version there when the call path is concerned.
+
+pub mod agent;
+pub mod audit;
+pub mod blocked;
+pub mod bootstrap;
+pub mod customer;
+pub mod error;
+pub mod flow;
+pub mod hours;
+pub mod lockout;
+pub mod number;
+pub mod order;
+pub mod outbox;
+pub mod plan;
+pub mod queue;
+pub mod role;
+pub mod secret;
+pub mod store;
+pub mod tenant;
+mod text;
+pub mod token;
+pub mod trunk;
+pub mod user;
+pub mod when;
+
+pub use audit::By;
+pub use error::Error;
+pub use role::{Permission, Role};
+pub use store::Store;
+
+/// What a function of this crate gives back.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,117 @@
+//! Who did what, from where, when. Rows are written in the transaction of the change itself and
+//! never change.
+
+use crate::error::During;
+use crate::store::{id, id_opt, time};
+use crate::{Result, Store, when};
+use serde::Serialize;
+use sqlx::Row;
+use terms::{TenantId, Timestamp, UserId};
+use utoipa::ToSchema;
+
+/// Longest text of a source or subject that is kept.
+const TEXT_CHARS_MAX: usize = 200;
+
+/// Who does something, from where, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// The person; none for the box itself.
+    pub user: Option<UserId>,
+    /// An address, `command line`, `first start`.
+    pub source: String,
+    /// The wall clock.
+    pub at: Timestamp,
+}
+
+impl By {
+    /// The box itself.
+    pub fn system(source: &str, at: Timestamp) -> Self {
+        By { user: None, source: source.to_owned(), at }
+    }
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AuditRow {
+    /// Rises with time.
+    pub id: i64,
+    /// When.
+    #[serde(with = "when")]
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Who; none for the box itself.
+    #[schema(value_type = Option<String>)]
+    pub user: Option<UserId>,
+    /// From where.
+    pub source: String,
+    /// What, such as `recording.fetch`.
+    pub action: String,
+    /// To what.
+    pub subject: String,
+}
+
+/// One line of printable text, cut to length: an audit row cannot forge another.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().take(TEXT_CHARS_MAX).map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+impl Store {
+    /// Notes something that changes nothing in the store, such as the fetching of a recording.
+    ///
+    /// # Errors
+    /// When it cannot be written: then the thing must not be done either.
+    pub async fn note(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        action: &'static str,
+        subject: &str,
+    ) -> Result<()> {
+        let mut write = self.write("write the audit table").await?;
+        write.audit(tenant, by, action, subject).await?;
+        write.commit().await
+    }
+
+    /// The latest rows before `before`, the latest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn audit(
+        &self,
+        tenant: TenantId,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>> {
+        let rows = sqlx::query(
+            "SELECT id, at, user_id, source, action, subject FROM audit
+             WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+        )
+        .bind(tenant.0 as i64)
+        .bind(before.unwrap_or(i64::MAX))
+        .bind(i64::from(limit.min(crate::store::LIST_MAX)))
+        .fetch_all(self.reader())
+        .await
+        .during("read the audit table")?;
+        Ok(rows
+            .iter()
+            .map(|row| AuditRow {
+                id: id(row, "id") as i64,
+                at: time(row, "at"),
+                user: id_opt(row, "user_id").map(UserId),
+                source: row.get("source"),
+                action: row.get("action"),
+                subject: row.get("subject"),
+            })
+            .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_stays_one_line() {
+        assert_eq!(clean("a\r\nb\u{1b}[0m"), "a??b?[0m");
+    }
+}

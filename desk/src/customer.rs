@@ -1,0 +1,217 @@
+//! Customers, known by their telephone number.
+
+use crate::audit::By;
+use crate::error::During;
+use crate::store::{DbRow, Write, id, time};
+use crate::{Error, Result, Store, text, when};
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use terms::{CustomerId, PhoneNumber, TenantId, Timestamp};
+use utoipa::ToSchema;
+
+/// A customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Customer {
+    /// Their id.
+    #[schema(value_type = String)]
+    pub id: CustomerId,
+    /// Their number, normalised; unique in the tenant.
+    pub number: String,
+    /// Who they are.
+    #[serde(flatten)]
+    pub card: Card,
+    /// First known.
+    #[serde(with = "when")]
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Last changed.
+    #[serde(with = "when")]
+    #[schema(value_type = String, format = DateTime)]
+    pub changed_at: Timestamp,
+}
+
+/// What is known about a customer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Card {
+    /// Their name.
+    pub name: String,
+    /// Their address.
+    pub address: String,
+    /// The area that serves them.
+    pub area: String,
+    /// Anything else.
+    pub note: String,
+    /// Goes first.
+    pub vip: bool,
+}
+
+impl Card {
+    fn check(&self) -> Result<Card> {
+        Ok(Card {
+            name: text::line("name", &self.name)?,
+            address: text::line("address", &self.address)?,
+            area: text::line("area", &self.area)?,
+            note: text::prose("note", &self.note)?,
+            vip: self.vip,
+        })
+    }
+}
+
+const COLUMNS: &str =
+    "SELECT id, number, name, address, area, note, vip, created_at, changed_at FROM customers
+     WHERE tenant_id = $1";
+
+fn customer(row: &DbRow) -> Customer {
+    Customer {
+        id: CustomerId(id(row, "id")),
+        number: row.get("number"),
+        card: Card {
+            name: row.get("name"),
+            address: row.get("address"),
+            area: row.get("area"),
+            note: row.get("note"),
+            vip: row.get("vip"),
+        },
+        created_at: time(row, "created_at"),
+        changed_at: time(row, "changed_at"),
+    }
+}
+
+impl Store {
+    /// Customers whose number, name or address contains `text` (all when empty), from `after` on.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn customers(
+        &self,
+        tenant: TenantId,
+        search: &str,
+        after: Option<CustomerId>,
+        limit: u32,
+    ) -> Result<Vec<Customer>> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "{COLUMNS} AND id > $2 AND (number LIKE $3 ESCAPE '\\' OR name LIKE $3 ESCAPE '\\'
+                 OR address LIKE $3 ESCAPE '\\') ORDER BY id LIMIT $4"
+        )))
+        .bind(tenant.0 as i64)
+        .bind(after.map_or(0, |id| id.0 as i64))
+        .bind(text::contains(search))
+        .bind(i64::from(limit.min(crate::store::LIST_MAX)))
+        .fetch_all(self.reader())
+        .await
+        .during("list customers")?;
+        Ok(rows.iter().map(customer).collect())
+    }
+
+    /// One customer.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn customer(&self, tenant: TenantId, customer_id: CustomerId) -> Result<Customer> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
+            .bind(tenant.0 as i64)
+            .bind(customer_id.0 as i64)
+            .fetch_optional(self.reader())
+            .await
+            .during("read a customer")?;
+        row.map(|row| customer(&row)).ok_or_else(|| Error::not_found("customer", customer_id))
+    }
+
+    /// The customer with this number, in whatever form it is written.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn customer_by_number(
+        &self,
+        tenant: TenantId,
+        number: &str,
+    ) -> Result<Option<Customer>> {
+        let country = self.tenant(tenant).await?.profile.country;
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND number = $2")))
+            .bind(tenant.0 as i64)
+            .bind(PhoneNumber::parse(number, &country).normal)
+            .fetch_optional(self.reader())
+            .await
+            .during("find a customer")?;
+        Ok(row.map(|row| customer(&row)))
+    }
+
+    /// Makes the customer with this number, or replaces what is known about them.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub async fn put_customer(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        number: &str,
+        card: &Card,
+    ) -> Result<Customer> {
+        let country = self.tenant(tenant).await?.profile.country;
+        let card = card.check()?;
+        let mut write = self.write("change a customer").await?;
+        let known = by_number(&mut write, tenant, by, number, &country).await?;
+        let customer_id =
+            known.ok_or_else(|| Error::invalid("number", "a telephone number is needed"))?.0;
+        sqlx::query(
+            "UPDATE customers SET name = $3, address = $4, area = $5, note = $6, vip = $7,
+             changed_at = $8 WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(tenant.0 as i64)
+        .bind(customer_id.0 as i64)
+        .bind(&card.name)
+        .bind(&card.address)
+        .bind(&card.area)
+        .bind(&card.note)
+        .bind(card.vip)
+        .bind(by.at.0)
+        .execute(write.db())
+        .await
+        .during("change a customer")?;
+        write.audit(tenant, by, "customer.put", customer_id).await?;
+        write.commit().await?;
+        self.customer(tenant, customer_id).await
+    }
+}
+
+/// The customer with this number, made when nobody knew them: (id, normalised number). `None`
+/// when the number is withheld or holds no digit.
+pub(crate) async fn by_number(
+    write: &mut Write,
+    tenant: TenantId,
+    by: &By,
+    number: &str,
+    country: &str,
+) -> Result<Option<(CustomerId, String)>> {
+    let parsed = PhoneNumber::parse(number.trim(), country);
+    if parsed.is_withheld() || !parsed.normal.bytes().any(|b| b.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let doing = write.doing;
+    let known: Option<i64> =
+        sqlx::query_scalar("SELECT id FROM customers WHERE tenant_id = $1 AND number = $2")
+            .bind(tenant.0 as i64)
+            .bind(&parsed.normal)
+            .fetch_optional(write.db())
+            .await
+            .during(doing)?;
+    if let Some(known) = known {
+        return Ok(Some((CustomerId(known as u64), parsed.normal)));
+    }
+    let made = write.next_id("customer").await?;
+    sqlx::query(
+        "INSERT INTO customers
+         (id, tenant_id, number, name, address, area, note, vip, created_at, changed_at)
+         VALUES ($1, $2, $3, '', '', '', '', $4, $5, $5)",
+    )
+    .bind(made)
+    .bind(tenant.0 as i64)
+    .bind(&parsed.normal)
+    .bind(false)
+    .bind(by.at.0)
+    .execute(write.db())
+    .await
+    .during(doing)?;
+    Ok(Some((CustomerId(made as u64), parsed.normal)))
+}

@@ -1,0 +1,195 @@
+//! Numbers that callers dial, and what answers them.
+
+use crate::audit::By;
+use crate::error::During;
+use crate::store::{Write, document, id};
+use crate::{Error, Result, Store};
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use terms::routing::Target;
+use terms::{NumberId, PhoneNumber, TenantId};
+use utoipa::ToSchema;
+
+/// Numbers of one tenant.
+pub const NUMBERS_MAX: i64 = 10_000;
+
+/// A dialled number.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Number {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: NumberId,
+    /// As dialled and normalised; one number belongs to one tenant of the box.
+    pub digits: String,
+    /// What answers: `{"flow": "1"}`, `{"queue": "1"}`, `{"agent": "2"}`, `{"number": "1001"}`,
+    /// `{"voicemail": "1"}` or `"hangup"`.
+    #[schema(value_type = Object)]
+    pub target: Target,
+}
+
+/// A number to be, or as it shall be from now on.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NumberDraft {
+    /// As dialled.
+    pub digits: String,
+    /// What answers.
+    #[schema(value_type = Object)]
+    pub target: Target,
+}
+
+/// Refuses a target that is not the tenant's.
+pub(crate) async fn check_target(
+    write: &mut Write,
+    tenant: TenantId,
+    field: &'static str,
+    target: &Target,
+) -> Result<()> {
+    let (query, id) = match target {
+        Target::Flow(flow) => ("SELECT 1 FROM flows WHERE tenant_id = $1 AND id = $2", flow.0),
+        Target::Queue(queue) | Target::Voicemail(queue) => {
+            ("SELECT 1 FROM queues WHERE tenant_id = $1 AND id = $2", queue.0)
+        }
+        Target::Agent(agent) => ("SELECT 1 FROM agents WHERE tenant_id = $1 AND id = $2", agent.0),
+        Target::Number(digits) => return dialable(field, digits),
+        Target::Hangup => return Ok(()),
+    };
+    let doing = write.doing;
+    sqlx::query(query)
+        .bind(tenant.0 as i64)
+        .bind(id as i64)
+        .fetch_optional(write.db())
+        .await
+        .during(doing)?
+        .map(drop)
+        .ok_or_else(|| {
+            Error::invalid(field, format!("there is no such flow, queue or agent: {id}"))
+        })
+}
+
+fn dialable(field: &'static str, digits: &str) -> Result<()> {
+    let fits = (1..=32).contains(&digits.len())
+        && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'*' | b'#'));
+    if fits { Ok(()) } else { Err(Error::invalid(field, "1-32 of 0-9, +, * and # are needed")) }
+}
+
+impl Store {
+    /// The numbers of a tenant.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn numbers(&self, tenant: TenantId) -> Result<Vec<Number>> {
+        sqlx::query(
+            "SELECT id, digits, target FROM numbers WHERE tenant_id = $1 ORDER BY digits LIMIT 10000",
+        )
+        .bind(tenant.0 as i64)
+        .fetch_all(self.reader())
+        .await
+        .during("list numbers")?
+        .iter()
+        .map(|row| {
+            Ok(Number {
+                id: NumberId(id(row, "id")),
+                digits: row.get("digits"),
+                target: document(row, "target", "list numbers", "target")?,
+            })
+        })
+        .collect()
+    }
+
+    /// Publishes a number.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Taken`].
+    pub async fn create_number(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        draft: &NumberDraft,
+    ) -> Result<Number> {
+        let country = self.tenant(tenant).await?.profile.country;
+        let mut write = self.write("publish a number").await?;
+        let made = insert(&mut write, tenant, by, draft, &country).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await?;
+        Ok(made)
+    }
+
+    /// Changes what answers a number.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`].
+    pub async fn set_number_target(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        number: NumberId,
+        target: &Target,
+    ) -> Result<()> {
+        let mut write = self.write("change a number").await?;
+        check_target(&mut write, tenant, "target", target).await?;
+        let done = sqlx::query("UPDATE numbers SET target = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(tenant.0 as i64)
+            .bind(number.0 as i64)
+            .bind(serde_json::to_string(target).expect("a target is always valid JSON"))
+            .execute(write.db())
+            .await
+            .during("change a number")?;
+        if done.rows_affected() == 0 {
+            return Err(Error::not_found("number", number));
+        }
+        write.audit(tenant, by, "number.change", number).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await
+    }
+
+    /// Takes a number out of use.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn remove_number(&self, tenant: TenantId, by: &By, number: NumberId) -> Result<()> {
+        let mut write = self.write("remove a number").await?;
+        let done = sqlx::query("DELETE FROM numbers WHERE tenant_id = $1 AND id = $2")
+            .bind(tenant.0 as i64)
+            .bind(number.0 as i64)
+            .execute(write.db())
+            .await
+            .during("remove a number")?;
+        if done.rows_affected() == 0 {
+            return Err(Error::not_found("number", number));
+        }
+        write.audit(tenant, by, "number.remove", number).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await
+    }
+}
+
+pub(crate) async fn insert(
+    write: &mut Write,
+    tenant: TenantId,
+    by: &By,
+    draft: &NumberDraft,
+    country: &str,
+) -> Result<Number> {
+    dialable("digits", &draft.digits)?;
+    check_target(write, tenant, "target", &draft.target).await?;
+    write
+        .room_for(tenant, "SELECT COUNT(*) FROM numbers WHERE tenant_id = $1", NUMBERS_MAX)
+        .await?;
+    let made = Number {
+        id: NumberId(write.next_id("number").await? as u64),
+        digits: PhoneNumber::parse(&draft.digits, country).normal,
+        target: draft.target.clone(),
+    };
+    let doing = write.doing;
+    sqlx::query("INSERT INTO numbers (id, tenant_id, digits, target) VALUES ($1, $2, $3, $4)")
+        .bind(made.id.0 as i64)
+        .bind(tenant.0 as i64)
+        .bind(&made.digits)
+        .bind(serde_json::to_string(&made.target).expect("a target is always valid JSON"))
+        .execute(write.db())
+        .await
+        .during(doing)?;
+    write.audit(tenant, by, "number.create", &made.digits).await?;
+    Ok(made)
+}

@@ -1,0 +1,113 @@
+//! Compiling a tenant's business data into the plan that the call path works by.
+//!
+//! The version rises in the transaction of every change that concerns the call path, so equal
+//! versions mean equal plans. Wait on [`Store::plan_changes`], or look at
+//! [`Store::plan_versions`] from time to time: another process may have changed something.
+
+use crate::error::During;
+use crate::store::id;
+use crate::{Result, Store};
+use terms::TenantId;
+use terms::routing::{self, PLAN_VERSION, Plan, Target};
+
+impl Store {
+    /// The version of every tenant's plan.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn plan_versions(&self) -> Result<Vec<(TenantId, u64)>> {
+        Ok(sqlx::query("SELECT id, plan_version FROM tenants ORDER BY id LIMIT 1000")
+            .fetch_all(self.reader())
+            .await
+            .during("read plan versions")?
+            .iter()
+            .map(|row| (TenantId(id(row, "id")), id(row, "plan_version")))
+            .collect())
+    }
+
+    /// A tenant's plan as of now.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
+    pub async fn compile_plan(&self, tenant: TenantId) -> Result<Plan> {
+        // A change between two reads raises the version: then the whole is read again, so that a
+        // plan never mixes two states. Changes are rare; ten in a row do not happen.
+        for _ in 0..10 {
+            let before = self.plan_version(tenant).await?;
+            let plan = self.read_plan(tenant, before).await?;
+            if self.plan_version(tenant).await? == before {
+                return Ok(plan);
+            }
+        }
+        Err(crate::Error::Busy("the tenant's data changes faster than it can be read"))
+    }
+
+    async fn plan_version(&self, tenant: TenantId) -> Result<u64> {
+        sqlx::query("SELECT plan_version FROM tenants WHERE id = $1")
+            .bind(tenant.0 as i64)
+            .fetch_optional(self.reader())
+            .await
+            .during("read a plan version")?
+            .map(|row| id(&row, "plan_version"))
+            .ok_or_else(|| crate::Error::not_found("tenant", tenant))
+    }
+
+    async fn read_plan(&self, tenant: TenantId, version: u64) -> Result<Plan> {
+        let profile = self.tenant(tenant).await?.profile;
+        Ok(Plan {
+            format: PLAN_VERSION,
+            version,
+            tenant,
+            name: profile.name,
+            time_zone: profile.time_zone,
+            country: profile.country,
+            realm: profile.realm,
+            language: profile.language,
+            numbers: self
+                .numbers(tenant)
+                .await?
+                .into_iter()
+                .map(|n| routing::Number { id: n.id, digits: n.digits, target: n.target })
+                .collect(),
+            flows: self.published_flows(tenant).await?,
+            hours: self.hours(tenant).await?,
+            queues: self.queues(tenant).await?.into_iter().map(queue).collect(),
+            agents: self
+                .agents_with_phones(tenant)
+                .await?
+                .into_iter()
+                .map(|(agent, phone)| routing::Agent {
+                    id: agent.id,
+                    number: agent.number,
+                    name: agent.name,
+                    sip_user: agent.sip_user,
+                    ha1_md5: phone.ha1_md5,
+                    ha1_sha256: phone.ha1_sha256,
+                })
+                .collect(),
+            trunks: self.trunks_for_plan(tenant).await?,
+            blocked: self.blocked(tenant).await?.into_iter().map(|b| b.number).collect(),
+        })
+    }
+}
+
+fn queue(queue: crate::queue::Queue) -> routing::Queue {
+    let settings = queue.settings;
+    routing::Queue {
+        id: queue.id,
+        name: queue.name,
+        strategy: settings.strategy,
+        agents: queue.agents,
+        priority: settings.priority,
+        waiting_max: settings.waiting_max,
+        wait_max_s: settings.wait_max_s,
+        overflow: settings.overflow.unwrap_or(Target::Voicemail(queue.id)),
+        ring_max_s: settings.ring_max_s,
+        wrap_up_s: settings.wrap_up_s,
+        music: settings.music,
+        announce_every_s: settings.announce_every_s,
+        record: settings.record,
+        survey: settings.survey,
+        service_level_s: settings.service_level_s,
+    }
+}

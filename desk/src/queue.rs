@@ -1,0 +1,306 @@
+//! Queues: where contacts wait for an agent, and who serves them.
+
+use crate::audit::By;
+use crate::error::During;
+use crate::store::{DbRow, Write, document, id};
+use crate::{Error, Result, Store, text};
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use terms::routing::{Strategy, Target};
+use terms::{AgentId, QueueId, TenantId};
+use utoipa::ToSchema;
+
+/// Queues of one tenant.
+pub const QUEUES_MAX: i64 = 1_000;
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Queue {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: QueueId,
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// How it works.
+    #[serde(flatten)]
+    pub settings: Settings,
+    /// Who serves it.
+    #[schema(value_type = Vec<String>)]
+    pub agents: Vec<AgentId>,
+}
+
+/// A queue to be, or as it shall be from now on.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+pub struct QueueDraft {
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// How it works.
+    #[serde(flatten)]
+    pub settings: Settings,
+}
+
+/// How a queue works. Kept as one document: nothing asks for a single field of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Settings {
+    /// `longest_idle` or `round_robin`.
+    #[schema(value_type = String)]
+    pub strategy: Strategy,
+    /// Higher goes first.
+    pub priority: i32,
+    /// Most contacts waiting.
+    pub waiting_max: u32,
+    /// Longest wait in seconds.
+    pub wait_max_s: u32,
+    /// Where those go who may not wait: `{"voicemail": "1"}`, `{"queue": "2"}`, `"hangup"`; left
+    /// out, to this queue's voicemail.
+    #[schema(value_type = Option<Object>)]
+    pub overflow: Option<Target>,
+    /// How long one agent rings, in seconds.
+    pub ring_max_s: u32,
+    /// Wrap-up in seconds.
+    pub wrap_up_s: u32,
+    /// Waiting music, a prompt name.
+    pub music: String,
+    /// Seconds between announcements of the position; 0 is never.
+    pub announce_every_s: u32,
+    /// Record conversations.
+    pub record: bool,
+    /// Ask for satisfaction when the agent releases first.
+    pub survey: bool,
+    /// T of the service level in seconds.
+    pub service_level_s: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            strategy: Strategy::LongestIdle,
+            priority: 0,
+            waiting_max: 200,
+            wait_max_s: 300,
+            overflow: None,
+            ring_max_s: 20,
+            wrap_up_s: 30,
+            music: "music".to_owned(),
+            announce_every_s: 30,
+            record: true,
+            survey: true,
+            service_level_s: 20,
+        }
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<()> {
+        for (field, value, range) in [
+            ("waiting_max", self.waiting_max, 1..=10_000),
+            ("wait_max_s", self.wait_max_s, 5..=7_200),
+            ("ring_max_s", self.ring_max_s, 3..=180),
+            ("wrap_up_s", self.wrap_up_s, 0..=3_600),
+            ("announce_every_s", self.announce_every_s, 0..=3_600),
+            ("service_level_s", self.service_level_s, 1..=3_600),
+        ] {
+            if !range.contains(&value) {
+                let (least, most) = (range.start(), range.end());
+                return Err(Error::invalid(field, format!("{value} is outside {least}-{most}")));
+            }
+        }
+        text::token("music", &self.music, 64).map(drop)
+    }
+}
+
+async fn check(write: &mut Write, tenant: TenantId, draft: &QueueDraft) -> Result<String> {
+    draft.settings.check()?;
+    if let Some(target) = &draft.settings.overflow {
+        crate::number::check_target(write, tenant, "overflow", target).await?;
+    }
+    text::name("name", &draft.name)
+}
+
+fn settings_text(settings: &Settings) -> String {
+    serde_json::to_string(settings).expect("settings are always valid JSON")
+}
+
+fn queue(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Queue> {
+    let queue_id = QueueId(id(row, "id"));
+    Ok(Queue {
+        id: queue_id,
+        name: row.get("name"),
+        settings: document(row, "settings", "read a queue", "queue")?,
+        agents: members.iter().filter(|(q, _)| *q == queue_id).map(|(_, agent)| *agent).collect(),
+    })
+}
+
+impl Store {
+    /// The queues of a tenant.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn queues(&self, tenant: TenantId) -> Result<Vec<Queue>> {
+        let rows = sqlx::query(
+            "SELECT id, name, settings FROM queues WHERE tenant_id = $1 ORDER BY id LIMIT 1000",
+        )
+        .bind(tenant.0 as i64)
+        .fetch_all(self.reader())
+        .await
+        .during("list queues")?;
+        let members: Vec<(QueueId, AgentId)> = sqlx::query(
+            "SELECT queue_id, agent_id FROM queue_agents WHERE tenant_id = $1
+             ORDER BY queue_id, agent_id",
+        )
+        .bind(tenant.0 as i64)
+        .fetch_all(self.reader())
+        .await
+        .during("list queues")?
+        .iter()
+        .map(|row| (QueueId(id(row, "queue_id")), AgentId(id(row, "agent_id"))))
+        .collect();
+        rows.iter().map(|row| queue(row, &members)).collect()
+    }
+
+    /// One queue.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn queue(&self, tenant: TenantId, queue_id: QueueId) -> Result<Queue> {
+        let all = self.queues(tenant).await?;
+        all.into_iter()
+            .find(|queue| queue.id == queue_id)
+            .ok_or_else(|| Error::not_found("queue", queue_id))
+    }
+
+    /// Makes a queue.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Taken`].
+    pub async fn create_queue(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        draft: &QueueDraft,
+    ) -> Result<Queue> {
+        let mut write = self.write("create a queue").await?;
+        let made = insert(&mut write, tenant, by, draft).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await?;
+        Ok(made)
+    }
+
+    /// Changes a queue.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Taken`].
+    pub async fn change_queue(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        queue_id: QueueId,
+        draft: &QueueDraft,
+    ) -> Result<Queue> {
+        let mut write = self.write("change a queue").await?;
+        let name = check(&mut write, tenant, draft).await?;
+        let done = sqlx::query(
+            "UPDATE queues SET name = $3, settings = $4 WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(tenant.0 as i64)
+        .bind(queue_id.0 as i64)
+        .bind(name)
+        .bind(settings_text(&draft.settings))
+        .execute(write.db())
+        .await
+        .during("change a queue")?;
+        if done.rows_affected() == 0 {
+            return Err(Error::not_found("queue", queue_id));
+        }
+        write.audit(tenant, by, "queue.change", queue_id).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await?;
+        self.queue(tenant, queue_id).await
+    }
+
+    /// Says who serves a queue from now on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the queue or an agent.
+    pub async fn set_queue_agents(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        queue_id: QueueId,
+        agents: &[AgentId],
+    ) -> Result<Queue> {
+        let mut write = self.write("change who serves a queue").await?;
+        exists(&mut write, tenant, queue_id).await?;
+        sqlx::query("DELETE FROM queue_agents WHERE tenant_id = $1 AND queue_id = $2")
+            .bind(tenant.0 as i64)
+            .bind(queue_id.0 as i64)
+            .execute(write.db())
+            .await
+            .during("change who serves a queue")?;
+        for agent in agents {
+            join(&mut write, tenant, queue_id, *agent).await?;
+        }
+        write.audit(tenant, by, "queue.agents", queue_id).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await?;
+        self.queue(tenant, queue_id).await
+    }
+}
+
+pub(crate) async fn insert(
+    write: &mut Write,
+    tenant: TenantId,
+    by: &By,
+    draft: &QueueDraft,
+) -> Result<Queue> {
+    let name = check(write, tenant, draft).await?;
+    write.room_for(tenant, "SELECT COUNT(*) FROM queues WHERE tenant_id = $1", QUEUES_MAX).await?;
+    let queue_id = QueueId(write.next_id("queue").await? as u64);
+    let doing = write.doing;
+    sqlx::query("INSERT INTO queues (id, tenant_id, name, settings) VALUES ($1, $2, $3, $4)")
+        .bind(queue_id.0 as i64)
+        .bind(tenant.0 as i64)
+        .bind(&name)
+        .bind(settings_text(&draft.settings))
+        .execute(write.db())
+        .await
+        .during(doing)?;
+    write.audit(tenant, by, "queue.create", queue_id).await?;
+    Ok(Queue { id: queue_id, name, settings: draft.settings.clone(), agents: Vec::new() })
+}
+
+pub(crate) async fn exists(write: &mut Write, tenant: TenantId, queue_id: QueueId) -> Result<()> {
+    let doing = write.doing;
+    sqlx::query("SELECT 1 FROM queues WHERE tenant_id = $1 AND id = $2")
+        .bind(tenant.0 as i64)
+        .bind(queue_id.0 as i64)
+        .fetch_optional(write.db())
+        .await
+        .during(doing)?
+        .map(drop)
+        .ok_or_else(|| Error::not_found("queue", queue_id))
+}
+
+/// Both must be the tenant's: a foreign agent or queue does not exist.
+pub(crate) async fn join(
+    write: &mut Write,
+    tenant: TenantId,
+    queue_id: QueueId,
+    agent: AgentId,
+) -> Result<()> {
+    exists(write, tenant, queue_id).await?;
+    crate::agent::exists(write, tenant, agent).await?;
+    let doing = write.doing;
+    sqlx::query(
+        "INSERT INTO queue_agents (tenant_id, queue_id, agent_id) VALUES ($1, $2, $3)
+         ON CONFLICT (queue_id, agent_id) DO NOTHING",
+    )
+    .bind(tenant.0 as i64)
+    .bind(queue_id.0 as i64)
+    .bind(agent.0 as i64)
+    .execute(write.db())
+    .await
+    .during(doing)?;
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Who may do what. One table; what does not stand in it is forbidden.
+
+use crate::text::text_enum;
+
+text_enum! {
+    /// What a person is, each one above the one before.
+    Role, "role" {
+        /// 座席: answers calls, writes orders, sees their own calls.
+        Agent = "agent",
+        /// 班长: sees and steers the people of the floor.
+        Supervisor = "supervisor",
+        /// 经理: reads everything of the tenant, changes how calls are answered.
+        Manager = "manager",
+        /// 管理员: people, roles, trunks, and the box.
+        Administrator = "administrator",
+    }
+}
+
+text_enum! {
+    /// One thing that can be allowed.
+    Permission, "permission" {
+        /// See one's own calls and their recordings.
+        CallsOwn = "calls.own",
+        /// See every call.
+        CallsRead = "calls.read",
+        /// Act on calls of which one is a party.
+        CallsControlOwn = "calls.control_own",
+        /// Act on any live call.
+        CallsControl = "calls.control",
+        /// Hear and fetch every recording.
+        RecordingsRead = "recordings.read",
+        /// Run reports.
+        ReportsRead = "reports.read",
+        /// Ask in SQL.
+        SqlRun = "sql.run",
+        /// Seal the warehouse.
+        WarehouseSeal = "warehouse.seal",
+        /// See queues, agents, hours and what they do now.
+        FloorRead = "floor.read",
+        /// Sign in, ready, break: one's own state.
+        AgentStateOwn = "agents.state_own",
+        /// The state of any agent.
+        AgentState = "agents.state",
+        /// Make and change queues, hours and memberships.
+        QueuesWrite = "queues.write",
+        /// Make and change agents and their phones.
+        AgentsWrite = "agents.write",
+        /// See flows, numbers and the list of blocked callers.
+        RoutingRead = "routing.read",
+        /// Draft and publish flows, change numbers, block callers.
+        RoutingWrite = "routing.write",
+        /// See trunks.
+        TrunksRead = "trunks.read",
+        /// Make and change trunks.
+        TrunksWrite = "trunks.write",
+        /// See customers.
+        CustomersRead = "customers.read",
+        /// Make and change customers.
+        CustomersWrite = "customers.write",
+        /// See orders.
+        OrdersRead = "orders.read",
+        /// Make orders and report progress.
+        OrdersWrite = "orders.write",
+        /// Assign orders, reopen them, move deadlines, change the rule table.
+        OrdersAssign = "orders.assign",
+        /// Live events.
+        EventsRead = "events.read",
+        /// See users.
+        UsersRead = "users.read",
+        /// Make and change users, their roles and passwords.
+        UsersWrite = "users.write",
+        /// One's own password and tokens.
+        SelfService = "self",
+        /// The tokens of others.
+        TokensWrite = "tokens.write",
+        /// The audit table.
+        AuditRead = "audit.read",
+    }
+}
+
+/// The table.
+const GRANTS: &[(Permission, &[Role])] = {
+    use Permission as P;
+    use Role::{Administrator, Agent, Manager, Supervisor};
+    const EVERYBODY: &[Role] = &[Agent, Supervisor, Manager, Administrator];
+    const LEADERS: &[Role] = &[Supervisor, Manager, Administrator];
+    const MANAGERS: &[Role] = &[Manager, Administrator];
+    const ADMINISTRATORS: &[Role] = &[Administrator];
+    &[
+        (P::CallsOwn, EVERYBODY),
+        (P::CallsRead, LEADERS),
+        (P::CallsControlOwn, EVERYBODY),
+        (P::CallsControl, LEADERS),
+        (P::RecordingsRead, LEADERS),
+        (P::ReportsRead, LEADERS),
+        (P::SqlRun, MANAGERS),
+        (P::WarehouseSeal, ADMINISTRATORS),
+        (P::FloorRead, EVERYBODY),
+        (P::AgentStateOwn, EVERYBODY),
+        (P::AgentState, LEADERS),
+        (P::QueuesWrite, MANAGERS),
+        (P::AgentsWrite, MANAGERS),
+        (P::RoutingRead, LEADERS),
+        (P::RoutingWrite, MANAGERS),
+        (P::TrunksRead, ADMINISTRATORS),
+        (P::TrunksWrite, ADMINISTRATORS),
+        (P::CustomersRead, EVERYBODY),
+        (P::CustomersWrite, EVERYBODY),
+        (P::OrdersRead, EVERYBODY),
+        (P::OrdersWrite, EVERYBODY),
+        (P::OrdersAssign, LEADERS),
+        (P::EventsRead, LEADERS),
+        (P::UsersRead, MANAGERS),
+        (P::UsersWrite, ADMINISTRATORS),
+        (P::SelfService, EVERYBODY),
+        (P::TokensWrite, ADMINISTRATORS),
+        (P::AuditRead, ADMINISTRATORS),
+    ]
+};
+
+impl Role {
+    /// True when the table says so.
+    pub fn allows(self, permission: Permission) -> bool {
+        GRANTS.iter().any(|(granted, roles)| *granted == permission && roles.contains(&self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_permission_is_granted_to_administrators_and_stands_once() {
+        for permission in Permission::ALL {
+            assert!(Role::Administrator.allows(*permission), "{permission:?}");
+            assert_eq!(GRANTS.iter().filter(|(p, _)| p == permission).count(), 1);
+        }
+    }
+
+    #[test]
+    fn an_agent_has_the_desk_and_nothing_of_the_office() {
+        let may: Vec<_> = Permission::ALL
+            .iter()
+            .filter(|p| Role::Agent.allows(**p))
+            .map(|p| p.as_str())
+            .collect();
+        assert_eq!(
+            may,
+            [
+                "calls.own",
+                "calls.control_own",
+                "floor.read",
+                "agents.state_own",
+                "customers.read",
+                "customers.write",
+                "orders.read",
+                "orders.write",
+                "self"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_higher_role_may_all_that_a_lower_one_may() {
+        for pair in Role::ALL.windows(2) {
+            for permission in Permission::ALL {
+                assert!(!pair[0].allows(*permission) || pair[1].allows(*permission));
+            }
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! SIP trunks. What they must prove to us is kept as HA1; what we must prove to them is sealed
+//! ([`crate::secret`]).
+
+use crate::audit::By;
+use crate::error::During;
+use crate::secret::ha1;
+use crate::store::{DbRow, Write, document, id};
+use crate::{Error, Result, Store, text};
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use std::net::IpAddr;
+use terms::routing::{self, InboundDigest};
+use terms::{TenantId, TrunkId};
+use utoipa::ToSchema;
+
+/// Trunks of one tenant.
+pub const TRUNKS_MAX: i64 = 200;
+
+/// A trunk, without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Trunk {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: TrunkId,
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// How it works.
+    #[serde(flatten)]
+    pub settings: Settings,
+}
+
+/// A trunk to be, or as it shall be from now on. A password that is left out stays as it is.
+#[derive(Clone, Deserialize, ToSchema)]
+pub struct TrunkDraft {
+    /// Its name.
+    pub name: String,
+    /// How it works.
+    #[serde(flatten)]
+    pub settings: Settings,
+    /// What we present to the peer.
+    #[serde(default)]
+    pub outbound_password: Option<String>,
+    /// What the peer presents to us.
+    #[serde(default)]
+    pub inbound_password: Option<String>,
+}
+
+/// How a trunk works. Kept as one document: nothing asks for a single field of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Settings {
+    /// Source addresses or `address/prefix`.
+    pub sources: Vec<String>,
+    /// Where calls to the outside go, `sip:host:port;transport=udp`.
+    pub proxy: String,
+    /// Our user there; empty is none.
+    pub outbound_user: String,
+    /// The only realm our password may be sent to; empty takes the first one of the trunk.
+    pub outbound_realm: String,
+    /// Keep a registration there.
+    pub register: bool,
+    /// Seconds asked for in REGISTER.
+    pub register_expires_s: u32,
+    /// Their user here; empty trusts the source address alone.
+    pub inbound_user: String,
+    /// The number shown to the outside.
+    pub caller_number: String,
+    /// Numbers that may be shown besides.
+    pub caller_numbers: Vec<String>,
+    /// Most calls at a time.
+    pub calls_max: u32,
+    /// Most new calls per second.
+    pub calls_per_s_max: u32,
+    /// Dialled prefixes that go out here; `""` is all.
+    pub prefixes: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            sources: Vec::new(),
+            proxy: String::new(),
+            outbound_user: String::new(),
+            outbound_realm: String::new(),
+            register: false,
+            register_expires_s: 600,
+            inbound_user: String::new(),
+            caller_number: String::new(),
+            caller_numbers: Vec::new(),
+            calls_max: 1_000,
+            calls_per_s_max: 100,
+            prefixes: Vec::new(),
+        }
+    }
+}
+
+/// What is kept: the settings, and the peer's HA1.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    #[serde(flatten)]
+    settings: Settings,
+    #[serde(default)]
+    inbound: Option<InboundDigest>,
+}
+
+impl Settings {
+    fn check(&self) -> Result<()> {
+        if self.sources.len() > 256
+            || self.caller_numbers.len() > 1_000
+            || self.prefixes.len() > 256
+        {
+            return Err(Error::invalid("sources", "a list is too long: at most 256 are kept"));
+        }
+        for source in &self.sources {
+            let (address, prefix) = source.split_once('/').unwrap_or((source, "0"));
+            let good = match (address.parse(), prefix.parse::<u8>()) {
+                (Ok(IpAddr::V4(_)), Ok(prefix)) => prefix <= 32,
+                (Ok(IpAddr::V6(_)), Ok(prefix)) => prefix <= 128,
+                _ => false,
+            };
+            if !good {
+                return Err(Error::invalid(
+                    "sources",
+                    "addresses such as 192.0.2.1 or 192.0.2.0/24 are needed",
+                ));
+            }
+        }
+        if !self.proxy.is_empty() && !self.proxy.starts_with("sip:") {
+            return Err(Error::invalid("proxy", "sip:host:port;transport=udp is needed"));
+        }
+        if self.register && (self.proxy.is_empty() || self.outbound_user.is_empty()) {
+            return Err(Error::invalid(
+                "register",
+                "proxy and outbound_user are needed to register",
+            ));
+        }
+        for (field, value) in
+            [("calls_max", self.calls_max), ("calls_per_s_max", self.calls_per_s_max)]
+        {
+            if value == 0 {
+                return Err(Error::invalid(field, "0 would let nothing through; use at least 1"));
+            }
+        }
+        text::line("proxy", &self.proxy)?;
+        text::line("outbound_user", &self.outbound_user)?;
+        text::line("inbound_user", &self.inbound_user)?;
+        Ok(())
+    }
+}
+
+fn owner(tenant: TenantId, trunk: TrunkId) -> String {
+    format!("tenant {tenant} trunk {trunk}")
+}
+
+fn kept(row: &DbRow) -> Result<Kept> {
+    document(row, "settings", "read a trunk", "trunk")
+}
+
+impl Store {
+    /// The trunks of a tenant.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn trunks(&self, tenant: TenantId) -> Result<Vec<Trunk>> {
+        self.trunk_rows(tenant)
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(Trunk {
+                    id: TrunkId(id(row, "id")),
+                    name: row.get("name"),
+                    settings: kept(row)?.settings,
+                })
+            })
+            .collect()
+    }
+
+    async fn trunk_rows(&self, tenant: TenantId) -> Result<Vec<DbRow>> {
+        sqlx::query(
+            "SELECT id, name, settings, outbound_secret FROM trunks WHERE tenant_id = $1
+             ORDER BY id LIMIT 200",
+        )
+        .bind(tenant.0 as i64)
+        .fetch_all(self.reader())
+        .await
+        .during("list trunks")
+    }
+
+    /// With secrets, for the plan.
+    pub(crate) async fn trunks_for_plan(&self, tenant: TenantId) -> Result<Vec<routing::Trunk>> {
+        let mut trunks = Vec::new();
+        for row in self.trunk_rows(tenant).await? {
+            let trunk_id = TrunkId(id(&row, "id"));
+            let Kept { settings, inbound } = kept(&row)?;
+            let sealed: Option<String> = row.get("outbound_secret");
+            let outbound = match sealed {
+                Some(sealed) if !settings.outbound_user.is_empty() => Some(routing::Credential {
+                    user: settings.outbound_user.clone(),
+                    password: self
+                        .keeper
+                        .open_sealed(&owner(tenant, trunk_id), &sealed)?
+                        .expose()
+                        .to_owned(),
+                    realm: settings.outbound_realm.clone(),
+                }),
+                _ => None,
+            };
+            trunks.push(routing::Trunk {
+                id: trunk_id,
+                name: row.get("name"),
+                sources: settings.sources,
+                proxy: settings.proxy,
+                outbound,
+                register: settings.register,
+                register_expires_s: settings.register_expires_s,
+                inbound_digest: inbound,
+                caller_number: settings.caller_number,
+                caller_numbers: settings.caller_numbers,
+                calls_max: settings.calls_max,
+                calls_per_s_max: settings.calls_per_s_max,
+                prefixes: settings.prefixes,
+            });
+        }
+        Ok(trunks)
+    }
+
+    /// Makes a trunk.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Taken`].
+    pub async fn create_trunk(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        draft: &TrunkDraft,
+    ) -> Result<Trunk> {
+        let realm = self.tenant(tenant).await?.profile.realm;
+        let mut write = self.write("create a trunk").await?;
+        let made = self.insert_trunk(&mut write, tenant, by, draft, &realm).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await?;
+        Ok(made)
+    }
+
+    /// Changes a trunk.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Taken`].
+    pub async fn change_trunk(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        trunk_id: TrunkId,
+        draft: &TrunkDraft,
+    ) -> Result<Trunk> {
+        draft.settings.check()?;
+        let name = text::name("name", &draft.name)?;
+        let realm = self.tenant(tenant).await?.profile.realm;
+        let doing = "change a trunk";
+        let mut write = self.write(doing).await?;
+        let row = sqlx::query(
+            "SELECT settings, outbound_secret FROM trunks WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(tenant.0 as i64)
+        .bind(trunk_id.0 as i64)
+        .fetch_optional(write.db())
+        .await
+        .during(doing)?
+        .ok_or_else(|| Error::not_found("trunk", trunk_id))?;
+        let old = kept(&row)?;
+        let inbound = inbound(draft, &realm, old.inbound)?;
+        let sealed = match &draft.outbound_password {
+            Some(password) => Some(self.keeper.seal(&owner(tenant, trunk_id), password)),
+            None => row.get("outbound_secret"),
+        };
+        let settings = Kept { settings: draft.settings.clone(), inbound };
+        sqlx::query(
+            "UPDATE trunks SET name = $3, settings = $4, outbound_secret = $5
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(tenant.0 as i64)
+        .bind(trunk_id.0 as i64)
+        .bind(&name)
+        .bind(serde_json::to_string(&settings).expect("settings are always valid JSON"))
+        .bind(sealed)
+        .execute(write.db())
+        .await
+        .during(doing)?;
+        write.audit(tenant, by, "trunk.change", trunk_id).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await?;
+        Ok(Trunk { id: trunk_id, name, settings: settings.settings })
+    }
+
+    pub(crate) async fn insert_trunk(
+        &self,
+        write: &mut Write,
+        tenant: TenantId,
+        by: &By,
+        draft: &TrunkDraft,
+        realm: &str,
+    ) -> Result<Trunk> {
+        draft.settings.check()?;
+        let name = text::name("name", &draft.name)?;
+        let inbound = inbound(draft, realm, None)?;
+        write
+            .room_for(tenant, "SELECT COUNT(*) FROM trunks WHERE tenant_id = $1", TRUNKS_MAX)
+            .await?;
+        let trunk_id = TrunkId(write.next_id("trunk").await? as u64);
+        let sealed = draft
+            .outbound_password
+            .as_ref()
+            .map(|password| self.keeper.seal(&owner(tenant, trunk_id), password));
+        let settings = Kept { settings: draft.settings.clone(), inbound };
+        let doing = write.doing;
+        sqlx::query(
+            "INSERT INTO trunks (id, tenant_id, name, settings, outbound_secret)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(trunk_id.0 as i64)
+        .bind(tenant.0 as i64)
+        .bind(&name)
+        .bind(serde_json::to_string(&settings).expect("settings are always valid JSON"))
+        .bind(sealed)
+        .execute(write.db())
+        .await
+        .during(doing)?;
+        write.audit(tenant, by, "trunk.create", trunk_id).await?;
+        Ok(Trunk { id: trunk_id, name, settings: settings.settings })
+    }
+}
+
+fn inbound(
+    draft: &TrunkDraft,
+    realm: &str,
+    old: Option<InboundDigest>,
+) -> Result<Option<InboundDigest>> {
+    let user = &draft.settings.inbound_user;
+    if user.is_empty() {
+        return Ok(None);
+    }
+    match (&draft.inbound_password, old) {
+        (Some(password), _) if crate::user::is_sample_secret(password) => {
+            Err(Error::invalid("inbound_password", "everybody knows this one; choose another"))
+        }
+        (Some(password), _) => {
+            let (ha1_md5, ha1_sha256) = ha1(user, realm, password);
+            Ok(Some(InboundDigest { user: user.clone(), ha1_md5, ha1_sha256 }))
+        }
+        (None, Some(old)) if old.user == *user => Ok(Some(old)),
+        (None, _) => {
+            Err(Error::invalid("inbound_password", "a password is needed with inbound_user"))
+        }
+    }
+}
