@@ -1,1 +1,20 @@
-//! Placeholder.
+//! Hears and speaks: RTP in, jitter, mix, tones, record, RTP out.
+pub mod dtmf;
+pub mod edge;
+pub mod g711;
+pub mod jitter;
+pub mod latch;
+pub mod leg;
+pub mod mix;
+pub mod mp3;
+pub mod play;
+pub mod prompt;
+pub mod record;
+pub mod room;
+pub mod rtcp;
+pub mod rtp;
+pub mod shard;
+pub mod stats;
+pub mod stream;
+pub mod tone;
+pub mod uring;

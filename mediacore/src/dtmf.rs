@@ -1,0 +1,361 @@
+//! Digits as RFC 4733 telephone events, both ways.
+//!
+//! Receiving: a key press is one event however often its packets come. The key of an event is
+//! (SSRC, timestamp, event); the digit is given once, at its end packet, at the beginning of the
+//! next event, or when nothing came for [`DIGIT_TIMEOUT`] because all end packets were lost.
+//! Sending: one timestamp, growing duration, marker on the first packet, three end packets.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+use terms::Moment;
+use terms::media::{RtpTime, Ssrc};
+
+/// An event whose end packets were lost ends after this.
+pub const DIGIT_TIMEOUT: Duration = Duration::from_millis(200);
+/// How long a sent digit sounds.
+pub const SEND_MS: u32 = 100;
+/// Pause between sent digits.
+pub const SEND_GAP_MS: u32 = 60;
+/// Digits of one leg that may wait to be sent.
+pub const SEND_MAX: usize = 64;
+/// Bytes of an event payload.
+pub const EVENT_BYTES: usize = 4;
+const END_PACKETS: u8 = 3;
+/// Ended events remembered, so that a reordered repetition stays silent.
+const ENDED_MAX: usize = 4;
+const KEYS: &[u8; 16] = b"0123456789*#ABCD";
+/// −10 dBm0.
+const VOLUME: u8 = 10;
+
+/// The payload of a telephone-event packet, RFC 4733 §2.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// 0–15 are the keys.
+    pub code: u8,
+    /// The key was let go.
+    pub end: bool,
+    /// Ticks since its beginning.
+    pub duration: u16,
+}
+
+impl Event {
+    /// Reads a payload; `None` when it is shorter than four bytes.
+    pub fn parse(payload: &[u8]) -> Option<Event> {
+        let &[code, flags, high, low, ..] = payload else { return None };
+        Some(Event { code, end: flags & 0x80 != 0, duration: u16::from_be_bytes([high, low]) })
+    }
+
+    /// The payload.
+    pub fn write(self) -> [u8; EVENT_BYTES] {
+        let [high, low] = self.duration.to_be_bytes();
+        [self.code, u8::from(self.end) << 7 | VOLUME, high, low]
+    }
+
+    /// The key, for codes that have one.
+    pub fn key(self) -> Option<char> {
+        KEYS.get(usize::from(self.code)).map(|&key| char::from(key))
+    }
+}
+
+/// The event code of a key.
+pub fn code(key: char) -> Option<u8> {
+    let key = key.to_ascii_uppercase();
+    KEYS.iter().position(|&known| char::from(known) == key).map(|at| at as u8)
+}
+
+/// A complete key press.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digit {
+    /// The key.
+    pub key: char,
+    /// How long it was held.
+    pub duration_ms: u32,
+}
+
+/// What one event packet brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// A key went down with this packet.
+    pub pressed: bool,
+    /// Key presses that are now complete, in order.
+    pub digits: [Option<Digit>; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Name {
+    ssrc: Ssrc,
+    time: RtpTime,
+    code: u8,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    name: Name,
+    /// Duration of earlier segments of a very long event (RFC 4733 §2.5.1.3), in ticks.
+    earlier: u32,
+    duration: u16,
+    heard_at: Moment,
+}
+
+impl Held {
+    fn digit(self) -> Option<Digit> {
+        let event = Event { code: self.name.code, end: true, duration: self.duration };
+        let duration_ms = (self.earlier + u32::from(self.duration)) / 8;
+        event.key().map(|key| Digit { key, duration_ms })
+    }
+}
+
+/// The receiving side of a leg.
+#[derive(Clone, Debug, Default)]
+pub struct Receiver {
+    held: Option<Held>,
+    ended: VecDeque<Name>,
+}
+
+impl Receiver {
+    /// Takes one event packet. Codes above 15 (flash, fax tones) bring nothing.
+    pub fn note(
+        &mut self,
+        now: Moment,
+        ssrc: Ssrc,
+        time: RtpTime,
+        marker: bool,
+        event: Event,
+    ) -> Step {
+        let name = Name { ssrc, time, code: event.code };
+        let mut step = Step::default();
+        if event.key().is_none() || self.ended.contains(&name) {
+            return step;
+        }
+        match &mut self.held {
+            Some(held) if held.name == name => held.duration = held.duration.max(event.duration),
+            Some(held) if continues(held, name, marker, event) => {
+                // A new segment of a long event counts on; a sender that moves the timestamp of
+                // one event keeps its growing duration.
+                if held.duration == u16::MAX {
+                    held.earlier += u32::from(u16::MAX);
+                }
+                held.name = name;
+                held.duration = event.duration;
+            }
+            _ => {
+                step.digits[0] = self.end();
+                step.pressed = true;
+                self.held =
+                    Some(Held { name, earlier: 0, duration: event.duration, heard_at: now });
+            }
+        }
+        if let Some(held) = &mut self.held {
+            held.heard_at = now;
+        }
+        if event.end {
+            step.digits[1] = self.end();
+        }
+        step
+    }
+
+    /// When a held key counts as let go.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        self.held.map(|held| held.heard_at + DIGIT_TIMEOUT)
+    }
+
+    /// The digit whose end packets never came.
+    pub fn handle_timeout(&mut self, now: Moment) -> Option<Digit> {
+        if self.next_timeout()? > now { None } else { self.end() }
+    }
+
+    /// Ends a held key, when the leg ends.
+    pub fn end(&mut self) -> Option<Digit> {
+        let held = self.held.take()?;
+        if self.ended.len() == ENDED_MAX {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(held.name);
+        held.digit()
+    }
+}
+
+fn continues(held: &Held, name: Name, marker: bool, event: Event) -> bool {
+    let same = held.name.ssrc == name.ssrc && held.name.code == name.code;
+    let ahead = name.time.distance(held.name.time) > 0;
+    let grows = held.duration == u16::MAX || event.duration > held.duration;
+    same && ahead && !marker && grows
+}
+
+/// What to send next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// An event packet; `first` begins a new timestamp, `last` is the third end packet.
+    Packet {
+        /// Its payload.
+        event: Event,
+        /// Begins a new event.
+        first: bool,
+        /// Ends it: the stream moves on by the event's duration.
+        last: bool,
+    },
+    /// The pause between two digits.
+    Pause,
+    /// All is sent.
+    Done,
+}
+
+/// The sending side of a leg: ask once every packet time.
+#[derive(Clone, Debug, Default)]
+pub struct Sender {
+    waiting: VecDeque<u8>,
+    sounding: Option<u8>,
+    elapsed_ms: u32,
+    ends: u8,
+    pause_ms: u32,
+}
+
+impl Sender {
+    /// Appends digits; what is no key or beyond [`SEND_MAX`] is left out. Says how many it took.
+    pub fn push(&mut self, digits: &str) -> usize {
+        let room = SEND_MAX.saturating_sub(self.waiting.len());
+        let before = self.waiting.len();
+        self.waiting.extend(digits.chars().filter_map(code).take(room));
+        self.waiting.len() - before
+    }
+
+    /// Whether something is being sent or waits.
+    pub fn is_busy(&self) -> bool {
+        self.sounding.is_some() || !self.waiting.is_empty() || self.pause_ms > 0
+    }
+
+    /// The next packet, after `ptime_ms` more.
+    pub fn poll(&mut self, ptime_ms: u32) -> Sent {
+        if self.pause_ms > 0 {
+            self.pause_ms = self.pause_ms.saturating_sub(ptime_ms);
+            return Sent::Pause;
+        }
+        let first = self.sounding.is_none();
+        if first {
+            let Some(code) = self.waiting.pop_front() else { return Sent::Done };
+            self.sounding = Some(code);
+            self.elapsed_ms = 0;
+            self.ends = 0;
+        }
+        let code = self.sounding.expect("set above or before");
+        self.elapsed_ms = (self.elapsed_ms + ptime_ms).min(SEND_MS);
+        let end = self.elapsed_ms == SEND_MS && !first;
+        self.ends += u8::from(end);
+        let last = self.ends == END_PACKETS;
+        if last {
+            self.sounding = None;
+            self.pause_ms = SEND_GAP_MS;
+        }
+        let duration = (self.elapsed_ms * 8) as u16;
+        Sent::Packet { event: Event { code, end, duration }, first, last }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SSRC: Ssrc = Ssrc(9);
+
+    fn at(ms: u64) -> Moment {
+        Moment::from_millis(ms)
+    }
+
+    fn press(
+        receiver: &mut Receiver,
+        start_ms: u64,
+        time: u32,
+        code: u8,
+        lost: &[usize],
+    ) -> String {
+        let mut heard = String::new();
+        for n in 0..8_usize {
+            let event = Event { code, end: n >= 5, duration: 160 * (n.min(5) as u16 + 1) };
+            if lost.contains(&n) {
+                continue;
+            }
+            let now = at(start_ms + n as u64 * 20);
+            let step = receiver.note(now, SSRC, RtpTime(time), n == 0, event);
+            heard.extend(step.digits.iter().flatten().map(|digit| digit.key));
+        }
+        heard
+    }
+
+    #[test]
+    fn a_digit_is_heard_once_whatever_is_lost() {
+        for lost in [vec![], vec![0, 1], vec![5, 6], vec![0, 1, 2, 3, 4, 5, 6], vec![2, 5, 7]] {
+            let mut receiver = Receiver::default();
+            assert_eq!(press(&mut receiver, 0, 100, 5, &lost), "5", "lost {lost:?}");
+            assert_eq!(receiver.handle_timeout(at(5_000)), None);
+        }
+    }
+
+    #[test]
+    fn a_digit_without_end_packets_ends_by_timeout() {
+        let mut receiver = Receiver::default();
+        assert_eq!(press(&mut receiver, 0, 100, 11, &[5, 6, 7]), "");
+        assert_eq!(receiver.handle_timeout(at(200)), None);
+        let digit = receiver.handle_timeout(at(80 + 200)).unwrap();
+        assert_eq!(digit, Digit { key: '#', duration_ms: 100 });
+        assert_eq!(press(&mut receiver, 300, 100, 11, &[]), "", "its late packets stay silent");
+    }
+
+    #[test]
+    fn the_next_press_ends_a_digit_whose_end_was_lost() {
+        let mut receiver = Receiver::default();
+        assert_eq!(press(&mut receiver, 0, 100, 1, &[5, 6, 7]), "");
+        assert_eq!(press(&mut receiver, 150, 5_000, 1, &[]), "11");
+    }
+
+    #[test]
+    fn a_timestamp_that_moves_within_one_press_is_one_digit() {
+        let mut receiver = Receiver::default();
+        let mut heard = 0;
+        for n in 0..6_u16 {
+            let event = Event { code: 7, end: n == 5, duration: 160 * (n + 1) };
+            let time = RtpTime(1_000 + u32::from(n) * 160);
+            let step = receiver.note(at(u64::from(n) * 20), SSRC, time, n == 0, event);
+            heard += step.digits.iter().flatten().count();
+        }
+        assert_eq!(heard, 1);
+    }
+
+    #[test]
+    fn codes_without_a_key_and_short_payloads_bring_nothing() {
+        let mut receiver = Receiver::default();
+        let flash = Event { code: 16, end: true, duration: 800 };
+        assert_eq!(receiver.note(at(0), SSRC, RtpTime(0), true, flash), Step::default());
+        assert_eq!(Event::parse(&[1, 2, 3]), None);
+    }
+
+    #[test]
+    fn a_sent_digit_grows_and_ends_three_times() {
+        for ptime_ms in [10, 20, 30, 60] {
+            let mut sender = Sender::default();
+            assert_eq!(sender.push("1x#"), 2);
+            let mut receiver = Receiver::default();
+            let (mut heard, mut ends, mut time) = (String::new(), 0, 0);
+            for n in 0..200_u32 {
+                match sender.poll(ptime_ms) {
+                    Sent::Done => break,
+                    Sent::Pause => {}
+                    Sent::Packet { event, first, .. } => {
+                        time = if first { n * ptime_ms * 8 } else { time };
+                        ends += u32::from(event.end);
+                        let now = at(u64::from(n * ptime_ms));
+                        let step = receiver.note(now, SSRC, RtpTime(time), first, event);
+                        heard.extend(step.digits.iter().flatten().map(|digit| digit.key));
+                    }
+                }
+            }
+            assert_eq!((heard.as_str(), ends), ("1#", 6), "ptime {ptime_ms}");
+            assert!(!sender.is_busy());
+        }
+    }
+
+    #[test]
+    fn no_more_digits_wait_than_the_limit() {
+        let mut sender = Sender::default();
+        assert_eq!(sender.push(&"5".repeat(1_000)), SEND_MAX);
+    }
+}

@@ -1,0 +1,15 @@
+//! The only rooms of mediacore with sockets, files, threads and clocks. The loop of a media core is
+//! one for both backends: [`worker`] drives the shard, [`epoll`] or `uring` moves the datagrams.
+
+pub mod clock;
+pub mod engine;
+pub mod epoll;
+pub mod mp3;
+pub mod ports;
+pub mod prompts;
+pub(crate) mod route;
+pub(crate) mod socket;
+pub mod storage;
+pub(crate) mod worker;
+
+pub use engine::{Backend, Engine, EngineConfig, EngineStats, Error, SendError, ShardReport};

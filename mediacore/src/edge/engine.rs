@@ -1,0 +1,535 @@
+//! The engine: one pinned thread for each media core, started, asked and ended from outside.
+//!
+//! A command that cannot be delivered is refused to its sender at once; nobody waits for a core.
+
+#![allow(clippy::disallowed_methods)]
+
+use super::epoll::Epoll;
+use super::ports::PortPool;
+use super::route::Router;
+use super::socket::Wake;
+use super::worker::{self, Across, Handle, Input, Moved, Worker};
+use crate::prompt::PromptStore;
+use crate::record::{Block, RecorderConfig, RecorderStats};
+use crate::shard::{Config, Shard, ShardStats};
+use crate::uring::Uring;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+use terms::LegId;
+use terms::media::{Command, Event};
+
+/// Cores at most: a far recording names them by the bits of one word.
+pub const SHARDS_MAX: u16 = 64;
+/// Frames and payloads on their way from one core to another.
+const ACROSS_MAX: usize = 512;
+
+/// How datagrams are moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum BackendChoice {
+    /// io_uring where the kernel allows it, else epoll.
+    #[default]
+    Auto,
+    /// io_uring; the start fails where it is refused.
+    IoUring,
+    /// epoll.
+    Epoll,
+}
+
+/// What was chosen, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// io_uring.
+    IoUring,
+    /// epoll, for this reason.
+    Epoll {
+        /// "asked for", or what the kernel refused.
+        why: String,
+    },
+}
+
+/// Where and how to start.
+#[derive(Debug)]
+pub struct EngineConfig {
+    /// Our address on the network.
+    pub bind: IpAddr,
+    /// The address that phones are told; `None` is `bind`.
+    pub advertised: Option<IpAddr>,
+    /// RTP and RTCP ports, cut into equal parts for the cores; `None` lets the kernel choose.
+    pub ports: Option<RangeInclusive<u16>>,
+    /// How long a closed port rests.
+    pub port_rest: Duration,
+    /// Media cores.
+    pub shards: u16,
+    /// CPUs to pin them to, one each; fewer leaves the others free.
+    pub pin: Vec<usize>,
+    /// How datagrams are moved.
+    pub backend: BackendChoice,
+    /// One turn while legs are open, 1–5 ms.
+    pub tick: Duration,
+    /// Commands that wait for a core.
+    pub commands_max: usize,
+    /// Receive buffers of one core, a power of two; 100 ms of its traffic.
+    pub buffers: u16,
+    /// Prompts and music.
+    pub prompts: PromptStore,
+    /// Limits of each core; its number, seed and clock are set here.
+    pub shard: Config,
+    /// The recorder's limits.
+    pub recorder: RecorderConfig,
+    /// Rings to storage, one for each core; empty keeps no recording.
+    pub storage: Vec<rtrb::Producer<Block>>,
+}
+
+impl EngineConfig {
+    /// One core on this address, with ports of the kernel's choice and without recording.
+    pub fn new(bind: IpAddr) -> Self {
+        EngineConfig {
+            bind,
+            advertised: None,
+            ports: None,
+            port_rest: Duration::from_secs(2),
+            shards: 1,
+            pin: Vec::new(),
+            backend: BackendChoice::Auto,
+            tick: Duration::from_millis(2),
+            commands_max: 8_192,
+            buffers: 16_384,
+            prompts: PromptStore::default(),
+            shard: Config::default(),
+            recorder: RecorderConfig::default(),
+            storage: Vec::new(),
+        }
+    }
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+}
+
+/// Why the engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A number is outside its range.
+    #[error("start the media engine: {0}")]
+    Config(String),
+    /// io_uring was asked for and is refused.
+    #[error("start the media engine on io_uring: {0}; choose `epoll` or `auto`, or allow io_uring")]
+    NoUring(String),
+    /// The kernel refused something else.
+    #[error("start media core {shard}: {doing}: {source}")]
+    Start {
+        /// Which core.
+        shard: u16,
+        /// What was done.
+        doing: &'static str,
+        /// The kernel's word.
+        source: io::Error,
+    },
+}
+
+/// Why a command was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Too many wait already.
+    #[error("media core {0} has too many commands waiting")]
+    Full(u16),
+}
+
+/// One core's figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardReport {
+    /// Open legs.
+    pub legs: usize,
+    /// Rooms.
+    pub rooms: usize,
+    /// Recordings that run.
+    pub recordings: usize,
+    /// Packets.
+    pub packets: ShardStats,
+    /// The recorder.
+    pub recorder: RecorderStats,
+    /// The backend.
+    pub moved: Moved,
+    /// Frames and payloads for other cores that found the ring full.
+    pub across_lost: u64,
+    /// CPU time of the thread.
+    pub cpu: Duration,
+}
+
+/// All cores' figures, at most 100 ms old.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineStats {
+    /// By core.
+    pub shards: Vec<ShardReport>,
+}
+
+impl EngineStats {
+    /// Open legs of all cores.
+    pub fn legs(&self) -> usize {
+        self.shards.iter().map(|shard| shard.legs).sum()
+    }
+    /// RTP packets received by all cores.
+    pub fn packets_in(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.packets.packets_in).sum()
+    }
+    /// RTP packets sent by all cores.
+    pub fn packets_out(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.packets.packets_out).sum()
+    }
+    /// CPU time of all cores.
+    pub fn cpu(&self) -> Duration {
+        self.shards.iter().map(|shard| shard.cpu).sum()
+    }
+}
+
+/// A report that a core writes and others read.
+#[derive(Debug, Default)]
+pub struct Counters(Mutex<ShardReport>);
+
+impl Counters {
+    /// Publishes, unless somebody reads just now.
+    pub fn publish(&self, report: ShardReport) {
+        if let Ok(mut published) = self.0.try_lock() {
+            *published = report;
+        }
+    }
+    fn read(&self) -> ShardReport {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Asking {
+    router: Router,
+    inputs: Vec<rtrb::Producer<Input>>,
+    refused: mpsc::Receiver<LegId>,
+}
+
+/// The running cores.
+pub struct Engine {
+    asking: Mutex<Asking>,
+    handles: Vec<Handle>,
+    counters: Vec<Arc<Counters>>,
+    stop: Arc<AtomicBool>,
+    backend: Backend,
+}
+
+impl Engine {
+    /// Starts the cores. `on_event` runs on their threads and must not wait.
+    pub fn start(
+        config: EngineConfig,
+        on_event: impl Fn(usize, Event) + Send + Sync + Clone + 'static,
+    ) -> Result<Engine, Error> {
+        check(&config)?;
+        let backend = choose(config.backend)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (refuse, refused) = mpsc::channel();
+        let shards = config.shards;
+        let mut engine = Engine {
+            asking: Mutex::new(Asking { router: Router::new(shards), inputs: Vec::new(), refused }),
+            handles: Vec::new(),
+            counters: Vec::new(),
+            stop,
+            backend,
+        };
+        let mut storage = config.storage.into_iter();
+        let mut rings = across(usize::from(shards));
+        for number in 0..shards {
+            let (to_cores, from_cores) = rings.remove(0);
+            let (producer, inputs) = rtrb::RingBuffer::new(config.commands_max);
+            let wake = Arc::new(Wake::new().map_err(|source| Error::Start {
+                shard: number,
+                doing: "make a waker",
+                source,
+            })?);
+            let counters = Arc::new(Counters::default());
+            let core = usize::from(number);
+            let on_event = on_event.clone();
+            let seeds = Seeds {
+                number,
+                shards,
+                bind: config.bind,
+                advertised: config.advertised.unwrap_or(config.bind),
+                ports: config.ports.clone(),
+                port_rest: config.port_rest,
+                tick: config.tick,
+                buffers: config.buffers,
+                pin: config.pin.get(core).copied(),
+                backend: engine.backend.clone(),
+                prompts: config.prompts.clone(),
+                shard: Config { recorder: config.recorder.clone(), ..config.shard.clone() },
+                storage: storage.next(),
+                inputs,
+                to_cores,
+                from_cores,
+                refuse: refuse.clone(),
+                counters: Arc::clone(&counters),
+                wake: Arc::clone(&wake),
+                stop: Arc::clone(&engine.stop),
+                on_event: Box::new(move |event| on_event(core, event)),
+            };
+            let thread = seeds.grow()?;
+            engine.handles.push(Handle { wake, thread: Some(thread) });
+            engine.counters.push(counters);
+            engine.asking().inputs.push(producer);
+        }
+        Ok(engine)
+    }
+
+    fn asking(&self) -> std::sync::MutexGuard<'_, Asking> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a command to the core of its leg.
+    pub fn send(&self, command: Command) -> Result<(), SendError> {
+        let mut asking = self.asking();
+        let asking = &mut *asking;
+        while let Ok(leg) = asking.refused.try_recv() {
+            asking.router.forget(leg);
+        }
+        // Room for everything one command may become, so that no plan is cut in half.
+        let needed = 2 * usize::from(SHARDS_MAX) + 2;
+        let mut rings = (0_u16..).zip(&asking.inputs);
+        if let Some((shard, _)) = rings.find(|(_, ring)| ring.slots() < needed) {
+            return Err(SendError::Full(shard));
+        }
+        for (shard, input) in asking.router.plan(command) {
+            let pushed = asking.inputs[usize::from(shard)].push(input);
+            pushed.map_err(|_| SendError::Full(shard))?;
+            self.handles[usize::from(shard)].wake.wake();
+        }
+        Ok(())
+    }
+
+    /// How datagrams are moved, and why.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// The core of a leg.
+    pub fn shard_of(&self, leg: LegId) -> Option<u16> {
+        self.asking().router.shard_of(leg)
+    }
+
+    /// The figures of all cores.
+    pub fn stats(&self) -> EngineStats {
+        EngineStats { shards: self.counters.iter().map(|counters| counters.read()).collect() }
+    }
+
+    /// Ends all legs and all cores, and waits for them.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        for handle in &self.handles {
+            handle.wake.wake();
+        }
+        for handle in &mut self.handles {
+            if let Some(thread) = handle.thread.take()
+                && thread.join().is_err()
+            {
+                tracing::error!("a media core had panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn check(config: &EngineConfig) -> Result<(), Error> {
+    let wrong = |text: String| Err(Error::Config(text));
+    let tick_ms = config.tick.as_millis();
+    if !(1..=u128::from(SHARDS_MAX)).contains(&u128::from(config.shards)) {
+        return wrong(format!("{} media cores; 1 to {SHARDS_MAX} are possible", config.shards));
+    }
+    if !(1..=20).contains(&tick_ms) {
+        return wrong(format!("a tick of {tick_ms} ms; 1 to 20 ms are possible"));
+    }
+    if !config.buffers.is_power_of_two() || config.buffers < 64 {
+        return wrong(format!("{} buffers; a power of two from 64 is needed", config.buffers));
+    }
+    if config.commands_max < 1_024 {
+        return wrong(format!("commands_max {}; at least 1024 is needed", config.commands_max));
+    }
+    let storage = config.storage.len();
+    if storage != 0 && storage != usize::from(config.shards) {
+        return wrong(format!("{storage} storage rings for {} media cores", config.shards));
+    }
+    Ok(())
+}
+
+fn choose(choice: BackendChoice) -> Result<Backend, Error> {
+    match (choice, choice == BackendChoice::Epoll) {
+        (BackendChoice::Epoll, _) => Ok(Backend::Epoll { why: "asked for".into() }),
+        (asked, _) => match (crate::uring::probe(), asked) {
+            (Ok(()), _) => Ok(Backend::IoUring),
+            (Err(why), BackendChoice::IoUring) => Err(Error::NoUring(why)),
+            (Err(why), BackendChoice::Auto | BackendChoice::Epoll) => Ok(Backend::Epoll { why }),
+        },
+    }
+}
+
+type Rings = (Vec<Option<rtrb::Producer<Across>>>, Vec<rtrb::Consumer<Across>>);
+
+/// One ring from every core to every other.
+fn across(shards: usize) -> Vec<Rings> {
+    let mut rings: Vec<Rings> = (0..shards).map(|_| (Vec::new(), Vec::new())).collect();
+    for from in 0..shards {
+        for to in 0..shards {
+            if from == to {
+                rings[from].0.push(None);
+                continue;
+            }
+            let (producer, consumer) = rtrb::RingBuffer::new(ACROSS_MAX);
+            rings[from].0.push(Some(producer));
+            rings[to].1.push(consumer);
+        }
+    }
+    rings
+}
+
+/// Everything a core's thread takes with it.
+struct Seeds {
+    number: u16,
+    shards: u16,
+    bind: IpAddr,
+    advertised: IpAddr,
+    ports: Option<RangeInclusive<u16>>,
+    port_rest: Duration,
+    tick: Duration,
+    buffers: u16,
+    pin: Option<usize>,
+    backend: Backend,
+    prompts: PromptStore,
+    shard: Config,
+    storage: Option<rtrb::Producer<Block>>,
+    inputs: rtrb::Consumer<Input>,
+    to_cores: Vec<Option<rtrb::Producer<Across>>>,
+    from_cores: Vec<rtrb::Consumer<Across>>,
+    refuse: mpsc::Sender<LegId>,
+    counters: Arc<Counters>,
+    wake: Arc<Wake>,
+    stop: Arc<AtomicBool>,
+    on_event: Box<dyn Fn(Event) + Send>,
+}
+
+impl Seeds {
+    /// Starts the thread and waits until its sockets could be made: a ring belongs to the thread
+    /// that made it.
+    fn grow(self) -> Result<std::thread::JoinHandle<()>, Error> {
+        let number = self.number;
+        let failed = move |doing, source| Error::Start { shard: number, doing, source };
+        let (ready, started) = mpsc::channel();
+        let body = move || {
+            if let Some(cpu) = self.pin
+                && let Err(error) = pin(cpu)
+            {
+                tracing::warn!(shard = number, cpu, %error, "the media core is not pinned");
+            }
+            match self.backend {
+                Backend::IoUring => {
+                    let made = Uring::new(
+                        Arc::clone(&self.wake),
+                        self.buffers,
+                        self.shard.legs_max as u32,
+                    );
+                    self.live(made, &ready);
+                }
+                Backend::Epoll { .. } => {
+                    let made = Epoll::new(Arc::clone(&self.wake));
+                    self.live(made, &ready);
+                }
+            }
+        };
+        let builder = std::thread::Builder::new().name(format!("media-{number}"));
+        let thread = builder.spawn(body).map_err(|source| failed("start its thread", source))?;
+        match started.recv() {
+            Ok(Ok(())) => Ok(thread),
+            Ok(Err(source)) => Err(failed("make its receive loop", source)),
+            Err(_) => Err(failed("make its receive loop", io::Error::other("it panicked"))),
+        }
+    }
+
+    fn live<B: worker::Backend>(self, made: io::Result<B>, ready: &mpsc::Sender<io::Result<()>>) {
+        let (told, backend) = match made {
+            Ok(backend) => (ready.send(Ok(())), backend),
+            Err(error) => {
+                let told = ready.send(Err(error));
+                return told.unwrap_or_default();
+            }
+        };
+        if told.is_err() {
+            return;
+        }
+        let now = super::clock::now();
+        let config = Config {
+            shard: self.number,
+            seed: seed(self.number) ^ now.0,
+            epoch: super::clock::epoch(),
+            ..self.shard
+        };
+        let ports = PortPool::new(
+            self.bind,
+            self.ports,
+            usize::from(self.number),
+            usize::from(self.shards),
+            self.port_rest,
+        );
+        let worker = Worker {
+            shard: Shard::new(config, self.prompts),
+            backend,
+            ports,
+            advertised: self.advertised,
+            inputs: self.inputs,
+            from_cores: self.from_cores,
+            to_cores: self.to_cores,
+            storage: self.storage,
+            on_event: self.on_event,
+            refused: self.refuse,
+            counters: self.counters,
+            stop: self.stop,
+            tick: self.tick,
+            number: self.number,
+            taken: HashMap::new(),
+            across_lost: 0,
+        };
+        worker.run();
+    }
+}
+
+/// Unpredictable beginnings of SSRC, sequence and timestamps (RFC 3550 §5.1), from the kernel.
+fn seed(number: u16) -> u64 {
+    let mut bytes = [0_u8; 8];
+    // SAFETY: eight writable bytes, alive during the call. A short answer leaves zeros, which the
+    // clock and the core's number still tell apart.
+    unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
+    u64::from_ne_bytes(bytes) ^ u64::from(number)
+}
+
+fn pin(cpu: usize) -> io::Result<()> {
+    // SAFETY: a cpu_set_t of zeros is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    if cpu >= 8 * size_of::<libc::cpu_set_t>() {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    // SAFETY: `cpu` is inside the set, as was just checked.
+    unsafe { libc::CPU_SET(cpu, &mut set) };
+    // SAFETY: `set` is valid and alive during the call; 0 names this thread.
+    let result = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! Port pairs: RTP even, RTCP one above (RFC 3550 §11).
+//!
+//! A configured range is cut into one part for each shard, so that no two shards ever ask for the
+//! same port. A port that was closed rests before it is used again, so that a late packet of the
+//! last call does not meet the next one. Without a range the kernel chooses; that is for tests.
+
+#![allow(clippy::disallowed_methods)]
+
+use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+use terms::Moment;
+
+/// Pairs tried before a reservation fails: other programs may hold some.
+const TRIES_MAX: usize = 64;
+/// Expedited forwarding, RFC 3246, in the upper six bits.
+const DSCP_EF: u32 = 46 << 2;
+
+/// Why no pair could be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// All are taken or rest.
+    #[error("reserve an RTP port: all {0} pairs of this media core are in use or at rest")]
+    Exhausted(usize),
+    /// The kernel refused.
+    #[error("reserve an RTP port on {ip} near {port}: {source}")]
+    Bind {
+        /// Our address.
+        ip: IpAddr,
+        /// The last port tried.
+        port: u16,
+        /// The kernel's word.
+        source: io::Error,
+    },
+}
+
+/// Two bound sockets.
+#[derive(Debug)]
+pub struct Pair {
+    /// The even port.
+    pub rtp: UdpSocket,
+    /// The odd port above.
+    pub rtcp: UdpSocket,
+    /// The even port's number.
+    pub port: u16,
+}
+
+/// The pairs of one shard.
+#[derive(Debug)]
+pub struct PortPool {
+    ip: IpAddr,
+    /// Even ports with the moment from which they may be used; `None` lets the kernel choose.
+    free: Option<VecDeque<(Moment, u16)>>,
+    pairs: usize,
+    rest: Duration,
+}
+
+impl PortPool {
+    /// The part of `range` that belongs to `shard` of `shards`.
+    pub fn new(
+        ip: IpAddr,
+        range: Option<RangeInclusive<u16>>,
+        shard: usize,
+        shards: usize,
+        rest: Duration,
+    ) -> Self {
+        let free = range.map(|range| part(range, shard, shards));
+        let pairs = free.as_ref().map_or(usize::MAX, VecDeque::len);
+        PortPool { ip, free, pairs, rest }
+    }
+
+    /// Binds a pair.
+    pub fn reserve(&mut self, now: Moment) -> Result<Pair, Error> {
+        let mut refused = None;
+        for _ in 0..TRIES_MAX {
+            let port = match &mut self.free {
+                None => 0,
+                Some(free) => match free.pop_front() {
+                    Some((from, port)) if from <= now => port,
+                    Some(resting) => {
+                        free.push_front(resting);
+                        break;
+                    }
+                    None => break,
+                },
+            };
+            match bind_pair(self.ip, port) {
+                Ok(pair) => return Ok(pair),
+                Err(error) => {
+                    if let Some(free) = &mut self.free {
+                        free.push_back((now + self.rest, port));
+                    }
+                    refused = Some((port, error));
+                }
+            }
+        }
+        Err(match refused {
+            Some((port, source)) => Error::Bind { ip: self.ip, port, source },
+            None => Error::Exhausted(self.pairs),
+        })
+    }
+
+    /// Takes a closed port back.
+    pub fn give_back(&mut self, now: Moment, port: u16) {
+        if let Some(free) = &mut self.free {
+            free.push_back((now + self.rest, port));
+        }
+    }
+}
+
+fn part(range: RangeInclusive<u16>, shard: usize, shards: usize) -> VecDeque<(Moment, u16)> {
+    let pairs: Vec<u16> = range
+        .clone()
+        .filter(|port| port % 2 == 0 && *port != 0 && port + 1 <= *range.end())
+        .collect();
+    let each = pairs.len() / shards.max(1);
+    let own = pairs.iter().skip(shard * each).take(each);
+    own.map(|&port| (Moment(0), port)).collect()
+}
+
+/// Binds `port` and the one above; port 0 asks the kernel for an even one.
+fn bind_pair(ip: IpAddr, port: u16) -> io::Result<Pair> {
+    let rtp = bind(ip, port)?;
+    let port = rtp.local_addr()?.port();
+    let above = port.checked_add(1).filter(|_| port % 2 == 0);
+    let above = above.ok_or_else(|| io::Error::other("the kernel chose an odd port"))?;
+    let rtcp = bind(ip, above)?;
+    Ok(Pair { rtp, rtcp, port })
+}
+
+fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
+    let address = SocketAddr::new(ip, port);
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    let marked = match ip {
+        IpAddr::V4(_) => socket.set_tos_v4(DSCP_EF),
+        IpAddr::V6(_) => socket.set_tclass_v6(DSCP_EF),
+    };
+    if let Err(error) = marked {
+        tracing::debug!(%error, "RTP is sent without DSCP EF");
+    }
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn pairs_are_even_and_odd() {
+        let mut pool = PortPool::new(HERE, None, 0, 1, Duration::ZERO);
+        let pair = pool.reserve(Moment(0)).unwrap();
+        assert_eq!(pair.rtp.local_addr().unwrap().port(), pair.port);
+        assert_eq!(pair.port % 2, 0);
+        assert_eq!(pair.rtcp.local_addr().unwrap().port(), pair.port + 1);
+    }
+
+    #[test]
+    fn shards_share_no_port() {
+        let parts: Vec<Vec<u16>> = (0..3)
+            .map(|shard| part(20_001..=20_032, shard, 3).iter().map(|&(_, port)| port).collect())
+            .collect();
+        let mut all = parts.concat();
+        assert_eq!(all.len(), 15);
+        assert!(all.iter().all(|port| port % 2 == 0 && *port + 1 <= 20_032));
+        all.dedup();
+        assert_eq!(all.len(), 15);
+        assert_eq!(part(65_530..=65_535, 0, 1).len(), 3);
+        assert_eq!(part(0..=1, 0, 1).len(), 0);
+    }
+
+    #[test]
+    fn a_closed_port_rests_and_the_last_one_is_named() {
+        let mut probe = PortPool::new(HERE, None, 0, 1, Duration::ZERO);
+        let port = probe.reserve(Moment(0)).unwrap().port;
+        let rest = Duration::from_secs(1);
+        let mut pool = PortPool::new(HERE, Some(port..=port + 1), 0, 1, rest);
+        drop(pool.reserve(Moment(0)).unwrap());
+        pool.give_back(Moment(0), port);
+        assert!(matches!(pool.reserve(Moment::from_millis(999)), Err(Error::Exhausted(1))));
+        assert_eq!(pool.reserve(Moment::from_millis(1_000)).unwrap().port, port);
+    }
+
+    #[test]
+    fn a_port_of_another_program_is_passed_over() {
+        let mut probe = PortPool::new(HERE, None, 0, 1, Duration::ZERO);
+        let taken = probe.reserve(Moment(0)).unwrap();
+        let range = taken.port..=taken.port + 1;
+        let mut pool = PortPool::new(HERE, Some(range), 0, 1, Duration::ZERO);
+        assert!(matches!(pool.reserve(Moment(0)), Err(Error::Bind { .. })));
+    }
+}

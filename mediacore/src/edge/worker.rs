@@ -1,0 +1,322 @@
+//! The loop of one media core: commands in, datagrams through, effects out.
+//!
+//! While legs are open the loop turns once every tick, and one turn takes everything that came
+//! since the last; an idle core sleeps until somebody calls. Nothing here waits for anybody else:
+//! a full ring to storage or to another core is counted and passed over.
+
+use super::clock;
+use super::engine::{Counters, ShardReport};
+use super::ports::PortPool;
+use super::socket::Wake;
+use crate::jitter::Frame;
+use crate::leg::LegIdx;
+use crate::record::Block;
+use crate::room::FarShard;
+use crate::shard::{PortOrder, Shard, TRANSMIT_MAX, Tap, Transmit};
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use terms::media::{Command, Event};
+use terms::{LegId, Moment, RoomId};
+
+/// Commands taken in one turn, so that a burst of them does not hold up audio.
+const COMMANDS_PER_TURN: usize = 512;
+/// What comes from other cores in one turn.
+const ACROSS_PER_TURN: usize = 4_096;
+/// The longest sleep of an idle core.
+const IDLE_MAX: Duration = Duration::from_millis(200);
+/// How often the counters are published.
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+/// How long an ending core waits for room in the ring to storage.
+const STORE_AT_END_MAX: Duration = Duration::from_secs(1);
+
+/// What a core is asked by the engine.
+pub enum Input {
+    /// From signaling.
+    Command(Command),
+    /// A room has legs on that core too.
+    OpenBridge(RoomId, FarShard),
+    /// It has none there any more.
+    CloseBridge(RoomId, FarShard),
+    /// Cores, one bit each, whose recordings want what this leg says.
+    SetTaps(LegId, u64),
+}
+
+/// What goes from one core to another.
+pub enum Across {
+    /// 20 ms of a room's half.
+    Frame(u16, RoomId, Frame),
+    /// A payload for a recording.
+    Tap(Tap),
+}
+
+/// Counters of a backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Datagrams the kernel did not take.
+    pub sends_failed: u64,
+    /// Receives that had to be armed again for want of buffers.
+    pub buffers_short: u64,
+    /// System calls that move datagrams.
+    pub enters: u64,
+}
+
+/// How long a turn may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Legs are open: until this moment, however many datagrams come.
+    Tick(Moment),
+    /// No leg is open: until this moment or a call.
+    Idle(Moment),
+}
+
+/// Moves datagrams between sockets and a shard.
+pub trait Backend {
+    /// Begins to receive from a leg's sockets.
+    fn open(&mut self, leg: LegIdx, rtp: UdpSocket, rtcp: UdpSocket) -> io::Result<()>;
+    /// Ends it; the sockets are closed.
+    fn close(&mut self, leg: LegIdx);
+    /// The RTP socket of a leg.
+    fn rtp_socket(&self, leg: LegIdx) -> Option<&UdpSocket>;
+    /// Queues a datagram.
+    fn send(&mut self, transmit: &Transmit, bytes: &[u8]);
+    /// Hands all queued datagrams to the kernel.
+    fn flush(&mut self);
+    /// Sends what is queued, waits, and gives everything that came to the shard.
+    fn turn(&mut self, wait: Wait, shard: &mut Shard) -> io::Result<()>;
+    /// Counters since the start.
+    fn moved(&self) -> Moved;
+}
+
+/// Everything one core holds.
+pub struct Worker<B> {
+    /// The machine.
+    pub shard: Shard,
+    /// Its sockets.
+    pub backend: B,
+    /// Its ports.
+    pub ports: PortPool,
+    /// The address that phones are told.
+    pub advertised: std::net::IpAddr,
+    /// From the engine.
+    pub inputs: rtrb::Consumer<Input>,
+    /// From other cores.
+    pub from_cores: Vec<rtrb::Consumer<Across>>,
+    /// To other cores, by their number; `None` at our own.
+    pub to_cores: Vec<Option<rtrb::Producer<Across>>>,
+    /// To storage.
+    pub storage: Option<rtrb::Producer<Block>>,
+    /// Who hears events.
+    pub on_event: Box<dyn Fn(Event) + Send>,
+    /// Legs that could not be opened, for the engine's map.
+    pub refused: std::sync::mpsc::Sender<LegId>,
+    /// What others read.
+    pub counters: Arc<Counters>,
+    /// The end.
+    pub stop: Arc<AtomicBool>,
+    /// A turn while legs are open.
+    pub tick: Duration,
+    /// Our number.
+    pub number: u16,
+    /// Even ports in use.
+    pub taken: HashMap<LegIdx, u16>,
+    /// Frames and payloads that found a ring full.
+    pub across_lost: u64,
+}
+
+impl<B: Backend> Worker<B> {
+    /// Turns until the engine ends it.
+    pub fn run(mut self) {
+        let mut next_tick = clock::now();
+        let mut next_report = clock::now();
+        while !self.stop.load(Ordering::Acquire) {
+            self.take_inputs();
+            self.shard.tick(clock::now());
+            self.pump();
+            let now = clock::now();
+            if now >= next_report {
+                next_report = now + REPORT_EVERY;
+                self.publish();
+            }
+            // A core that fell behind does not turn faster to catch up.
+            next_tick = next_tick.max(now);
+            let wait = self.wait(now, &mut next_tick);
+            if let Err(error) = self.backend.turn(wait, &mut self.shard) {
+                tracing::error!(shard = self.number, %error, "the receive loop failed; it goes on");
+                clock::sleep_until(clock::now() + self.tick);
+            }
+        }
+        self.end();
+    }
+
+    fn wait(&self, now: Moment, next_tick: &mut Moment) -> Wait {
+        let idle = self.shard.legs() == 0 && self.shard.rooms() == 0;
+        if idle {
+            let until = now + IDLE_MAX;
+            let until = self.shard.next_timeout().map_or(until, |timeout| timeout.min(until));
+            return Wait::Idle(until);
+        }
+        *next_tick += self.tick;
+        Wait::Tick(*next_tick)
+    }
+
+    fn take_inputs(&mut self) {
+        let now = clock::now();
+        for _ in 0..COMMANDS_PER_TURN {
+            let Ok(input) = self.inputs.pop() else { break };
+            match input {
+                Input::Command(command) => self.shard.handle_command(now, command),
+                Input::OpenBridge(room, far) => self.shard.open_bridge(now, room, far),
+                Input::CloseBridge(room, far) => self.shard.close_bridge(now, room, far),
+                Input::SetTaps(leg, cores) => self.shard.set_taps(leg, cores),
+            }
+        }
+        for ring in &mut self.from_cores {
+            for _ in 0..ACROSS_PER_TURN {
+                match ring.pop() {
+                    Ok(Across::Frame(from, room, frame)) => {
+                        self.shard.handle_frame(room, FarShard(from), &frame);
+                    }
+                    Ok(Across::Tap(tap)) => self.shard.handle_tap(&tap),
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    /// Drains the shard in the order it asks for.
+    fn pump(&mut self) {
+        let mut buffer = [0; TRANSMIT_MAX];
+        while let Some(transmit) = self.shard.poll_transmit(&mut buffer) {
+            self.backend.send(&transmit, &buffer[..transmit.len]);
+        }
+        while let Some(order) = self.shard.poll_port() {
+            self.do_port(order);
+        }
+        while let Some(event) = self.shard.poll_event() {
+            if let Event::OpenFailed { leg, .. } = &event
+                && self.refused.send(*leg).is_err()
+            {
+                tracing::debug!("the engine is gone");
+            }
+            (self.on_event)(event);
+        }
+        while let Some((far, room, frame)) = self.shard.poll_frame() {
+            self.send_across(far.0, Across::Frame(self.number, room, frame));
+        }
+        while let Some(tap) = self.shard.poll_tap() {
+            for core in (0..64).filter(|core| tap.cores & 1 << core != 0) {
+                self.send_across(core, Across::Tap(tap));
+            }
+        }
+        while let Some(block) = self.shard.poll_block() {
+            self.store(block);
+        }
+    }
+
+    fn send_across(&mut self, core: u16, across: Across) {
+        let ring = self.to_cores.get_mut(usize::from(core)).and_then(Option::as_mut);
+        if ring.is_none_or(|ring| ring.push(across).is_err()) {
+            self.across_lost += 1;
+        }
+    }
+
+    fn store(&mut self, block: Block) {
+        // Without storage nothing is kept: the recorder counts what it handed out as missing.
+        let Some(ring) = &mut self.storage else { return self.shard.block_lost(&block) };
+        if let Err(rtrb::PushError::Full(block)) = ring.push(block) {
+            self.shard.block_lost(&block);
+        }
+    }
+
+    fn do_port(&mut self, order: PortOrder) {
+        match order {
+            PortOrder::Reserve(leg) => {
+                let reserved = self.reserve(leg);
+                self.shard.port_reserved(leg, reserved);
+            }
+            PortOrder::Filter(leg, source) => {
+                let socket = self.backend.rtp_socket(leg);
+                let filtered =
+                    socket.map(|socket| super::socket::filter(socket.as_raw_fd(), source));
+                if let Some(Err(error)) = filtered {
+                    // The shard checks every source itself; the kernel only saves it the work.
+                    tracing::debug!(shard = self.number, %error, "the kernel does not filter");
+                }
+            }
+            PortOrder::Close(leg) => {
+                self.backend.flush();
+                self.backend.close(leg);
+                if let Some(port) = self.taken.remove(&leg) {
+                    self.ports.give_back(clock::now(), port);
+                }
+            }
+        }
+    }
+
+    fn reserve(&mut self, leg: LegIdx) -> Result<SocketAddr, String> {
+        let pair = self.ports.reserve(clock::now()).map_err(|error| error.to_string())?;
+        let port = pair.port;
+        match self.backend.open(leg, pair.rtp, pair.rtcp) {
+            Ok(()) => {
+                self.taken.insert(leg, port);
+                Ok(SocketAddr::new(self.advertised, port))
+            }
+            Err(error) => {
+                self.ports.give_back(clock::now(), port);
+                Err(format!("receive from port {port}: {error}"))
+            }
+        }
+    }
+
+    fn publish(&self) {
+        self.counters.publish(ShardReport {
+            legs: self.shard.legs(),
+            rooms: self.shard.rooms(),
+            recordings: self.shard.recordings(),
+            packets: self.shard.stats(),
+            recorder: self.shard.recorder_stats(),
+            moved: self.backend.moved(),
+            across_lost: self.across_lost,
+            cpu: clock::thread_cpu(),
+        });
+    }
+
+    /// Ends all legs and hands the last blocks to storage.
+    fn end(&mut self) {
+        self.take_inputs();
+        let now = clock::now();
+        self.shard.close_all(now);
+        // A second ahead: everything that waits for its age is due now.
+        self.shard.tick(now + Duration::from_secs(1));
+        let mut waited = Duration::ZERO;
+        while let Some(block) = self.shard.poll_block() {
+            let Some(ring) = &mut self.storage else { break };
+            let mut unsent = ring.push(block).err();
+            while let Some(rtrb::PushError::Full(block)) = unsent.take() {
+                if waited >= STORE_AT_END_MAX {
+                    self.shard.block_lost(&block);
+                    break;
+                }
+                waited += Duration::from_millis(5);
+                clock::sleep_until(clock::now() + Duration::from_millis(5));
+                unsent = ring.push(block).err();
+            }
+        }
+        self.pump();
+        self.backend.flush();
+        self.publish();
+    }
+}
+
+/// A waker and a flag that end a worker.
+pub struct Handle {
+    /// Wakes it.
+    pub wake: Arc<Wake>,
+    /// Its thread.
+    pub thread: Option<std::thread::JoinHandle<()>>,
+}

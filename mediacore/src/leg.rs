@@ -1,0 +1,290 @@
+//! One party: its door, what it says, what it hears. The shard drives it; a leg knows no other leg.
+
+pub mod quality;
+
+use crate::dtmf;
+use crate::jitter::Jitter;
+use crate::latch::Latch;
+use crate::play::Player;
+use crate::record::TrackIdx;
+use crate::rtcp::LastReport;
+use crate::stats::ReceiveStats;
+use crate::stream::Stream;
+use std::net::SocketAddr;
+use terms::media::{Codec, PayloadType, Remote};
+use terms::{LegId, Moment, RecordingId};
+
+/// Comfort noise, RFC 3389; its number is static.
+const COMFORT_NOISE: PayloadType = PayloadType(13);
+/// Packet times we make; what lies between is rounded down to ten.
+const PTIME_MS_MIN: u8 = 10;
+const PTIME_MS_MAX: u8 = 60;
+
+/// A leg by its place in the shard: dense, so that the edge can index sockets with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LegIdx(pub u32);
+
+impl LegIdx {
+    /// As an index of a table.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where the audio of a leg goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Nobody listens.
+    Nowhere,
+    /// To the other of two, without decoding.
+    Relay(LegIdx),
+    /// Into the mix of the room.
+    Mix,
+}
+
+/// What a payload number means on a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Audio of this codec.
+    Audio(Codec),
+    /// A telephone event.
+    Digit,
+    /// Comfort noise.
+    ComfortNoise,
+    /// Nothing we agreed on.
+    Unknown,
+}
+
+/// What offer and answer agreed, checked: the packet time is one we make.
+#[derive(Clone, Debug)]
+pub struct Agreed {
+    /// The agreement.
+    pub remote: Remote,
+    /// 10, 20, 30, 40, 50 or 60.
+    pub ptime_ms: u8,
+    /// They want audio and named a place for it.
+    pub may_send: bool,
+}
+
+impl Agreed {
+    /// Checks an agreement. An address of zeros is the old form of hold (RFC 3264 §8.4).
+    pub fn new(remote: Remote) -> Self {
+        let ptime_ms = remote.ptime_ms.clamp(PTIME_MS_MIN, PTIME_MS_MAX) / 10 * 10;
+        let reachable = !remote.rtp.ip().is_unspecified() && remote.rtp.port() != 0;
+        Agreed { ptime_ms, may_send: remote.may_send && reachable, remote }
+    }
+
+    /// What a payload number means.
+    pub fn kind(&self, payload_type: PayloadType) -> Kind {
+        let receive = &self.remote.receive;
+        if payload_type == receive.audio {
+            Kind::Audio(receive.codec)
+        } else if Some(payload_type) == receive.dtmf {
+            Kind::Digit
+        } else if payload_type == COMFORT_NOISE {
+            Kind::ComfortNoise
+        } else {
+            Kind::Unknown
+        }
+    }
+
+    /// Octets of one packet.
+    pub fn frame_octets(&self) -> usize {
+        usize::from(self.ptime_ms) * 8
+    }
+}
+
+/// Packets that were not used, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// From a source that was not accepted.
+    pub strange: u64,
+    /// Not RTP.
+    pub malformed: u64,
+    /// A payload number nobody agreed on.
+    pub unknown: u64,
+    /// Seen before.
+    pub duplicate: u64,
+    /// Comfort noise.
+    pub comfort_noise: u64,
+    /// Too late for the mix, in buffers that are gone.
+    pub late_before: u64,
+}
+
+/// One party of a call.
+#[derive(Debug)]
+pub struct Leg {
+    /// Its name.
+    pub id: LegId,
+    /// Our RTP address, once reserved.
+    pub local: Option<SocketAddr>,
+    /// What offer and answer agreed.
+    pub agreed: Option<Agreed>,
+    /// Where its audio may come from.
+    pub latch: Option<Latch>,
+    /// What the kernel filters for.
+    pub filter: Option<SocketAddr>,
+    /// Where its RTCP really came from.
+    pub rtcp_source: Option<SocketAddr>,
+    /// What came.
+    pub receive: ReceiveStats,
+    /// What was not used.
+    pub counts: Counts,
+    /// Digits that come.
+    pub digits: dtmf::Receiver,
+    /// Digits that go.
+    pub sender: dtmf::Sender,
+    /// The stream toward the phone.
+    pub stream: Stream,
+    /// What plays.
+    pub player: Option<Player>,
+    /// When its next frame of prompt or digits goes out.
+    pub frame_due: Option<Moment>,
+    /// Its room, by place.
+    pub room: Option<u32>,
+    /// In the room but deaf and dumb.
+    pub held: bool,
+    /// Where its audio goes.
+    pub route: Route,
+    /// Its playout delay while it is mixed.
+    pub jitter: Option<Jitter>,
+    /// Octets of the mix that do not fill a packet yet.
+    pub mixed: Vec<u8>,
+    /// Recordings it stands in.
+    pub tracks: Vec<(RecordingId, TrackIdx)>,
+    /// Shards, one bit each, whose recordings want what it says.
+    pub taps: u64,
+    /// Their last sender report.
+    pub last_report: Option<LastReport>,
+    /// Round trip in microseconds.
+    pub round_trip_us: u32,
+    /// Packets sent when the last report was written.
+    pub reported_packets: u64,
+    /// When audio was last expected to begin or came.
+    pub heard_at: Moment,
+    /// When the agreement came.
+    pub connected_at: Moment,
+    /// Silences told since then.
+    pub silences: usize,
+}
+
+impl Leg {
+    /// A leg without a port.
+    pub fn new(now: Moment, id: LegId, stream: Stream) -> Self {
+        Leg {
+            id,
+            local: None,
+            agreed: None,
+            latch: None,
+            filter: None,
+            rtcp_source: None,
+            receive: ReceiveStats::default(),
+            counts: Counts::default(),
+            digits: dtmf::Receiver::default(),
+            sender: dtmf::Sender::default(),
+            stream,
+            player: None,
+            frame_due: None,
+            room: None,
+            held: false,
+            route: Route::Nowhere,
+            jitter: None,
+            mixed: Vec::new(),
+            tracks: Vec::new(),
+            taps: 0,
+            last_report: None,
+            round_trip_us: 0,
+            reported_packets: 0,
+            heard_at: now,
+            connected_at: now,
+            silences: 0,
+        }
+    }
+
+    /// Sets or replaces the agreement: the door closes and probation begins again.
+    pub fn connect(&mut self, now: Moment, remote: Remote) {
+        self.latch = Some(Latch::new(&remote));
+        self.agreed = Some(Agreed::new(remote));
+        self.rtcp_source = None;
+        self.connected_at = now;
+        self.heard_at = now;
+        self.silences = 0;
+        self.mixed.clear();
+    }
+
+    /// Whether it hears something of its own instead of its room.
+    pub fn is_busy(&self) -> bool {
+        self.player.is_some() || self.sender.is_busy()
+    }
+
+    /// Where audio for it goes, when it wants any.
+    pub fn target(&self) -> Option<SocketAddr> {
+        let wanted = self.agreed.as_ref().is_some_and(|agreed| agreed.may_send);
+        self.latch.as_ref().filter(|_| wanted).map(Latch::target)
+    }
+
+    /// Where its reports go.
+    pub fn rtcp_target(&self) -> Option<SocketAddr> {
+        let (agreed, latch) = (self.agreed.as_ref()?, self.latch.as_ref()?);
+        if let Some(source) = self.rtcp_source {
+            return Some(source);
+        }
+        let rtp = latch.target();
+        if rtp.ip().is_unspecified() || rtp.port() == 0 {
+            return None;
+        }
+        match agreed.remote.rtcp {
+            Some(rtcp) if !latch.is_learned() => Some(rtcp),
+            _ => Some(SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?)),
+        }
+    }
+
+    /// Notes that its source spoke.
+    pub fn on_heard(&mut self, now: Moment) {
+        self.heard_at = now;
+        self.silences = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use terms::media::Payloads;
+
+    #[test]
+    fn any_packet_time_becomes_one_we_make() {
+        let payloads = Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf: None };
+        for (asked, made) in [(0, 10), (10, 10), (19, 10), (20, 20), (30, 30), (60, 60), (255, 60)]
+        {
+            let agreed = Agreed::new(Remote {
+                rtp: "10.0.0.1:4000".parse().unwrap(),
+                rtcp: None,
+                send: payloads,
+                receive: payloads,
+                ptime_ms: asked,
+                may_send: true,
+                may_receive: true,
+                nat: false,
+                signalling: "10.0.0.1".parse().unwrap(),
+            });
+            assert_eq!(agreed.ptime_ms, made, "asked {asked}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_zeros_is_hold() {
+        let payloads = Payloads { codec: Codec::Pcmu, audio: PayloadType(0), dtmf: None };
+        let agreed = Agreed::new(Remote {
+            rtp: "0.0.0.0:4000".parse().unwrap(),
+            rtcp: None,
+            send: payloads,
+            receive: payloads,
+            ptime_ms: 20,
+            may_send: true,
+            may_receive: true,
+            nat: false,
+            signalling: "10.0.0.1".parse().unwrap(),
+        });
+        assert!(!agreed.may_send);
+    }
+}

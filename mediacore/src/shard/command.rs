@@ -1,0 +1,311 @@
+//! Commands: legs open and close, rooms fill and empty, playbacks and digits begin.
+
+use super::{Alarm, PortOrder, RoomSlot, Shard, Slot};
+use crate::jitter::Jitter;
+use crate::leg::{Leg, LegIdx, Route, quality};
+use crate::play::{Player, Refused};
+use crate::room::{Bridge, FarShard, Mode, Room};
+use crate::stream::Stream;
+use rand::Rng;
+use std::net::SocketAddr;
+use terms::media::{Command, Event, PlayEnd, Playback, Remote, RtpTime, SeqNo, Ssrc};
+use terms::{LegId, Moment, PlaybackId, RoomId};
+
+impl Shard {
+    /// Does what signaling asks. A command for a leg that is gone changes nothing.
+    pub fn handle_command(&mut self, now: Moment, command: Command) {
+        use Command as C;
+        match command {
+            C::Open { leg, .. } => return self.open(now, leg),
+            C::RecordStart(start) => return self.record_start(now, &start),
+            C::RecordJoin { recording, leg, side } => {
+                return self.record_join(now, recording, leg, side);
+            }
+            C::RecordLeave { recording, leg } => return self.record_leave(now, recording, leg),
+            C::RecordStop { recording } => return self.record_stop(now, recording),
+            C::Connect { .. }
+            | C::Join { .. }
+            | C::Leave { .. }
+            | C::Hold { .. }
+            | C::Resume { .. }
+            | C::Play { .. }
+            | C::StopPlay { .. }
+            | C::SendDigits { .. }
+            | C::Release { .. } => {}
+        }
+        let Some(idx) = command.leg().and_then(|leg| self.index_of(leg)) else { return };
+        match command {
+            C::Connect { remote, .. } => self.connect(now, idx, remote),
+            C::Join { room, .. } => self.join(now, idx, room),
+            C::Leave { .. } => self.leave(now, idx),
+            C::Hold { .. } => self.set_held(now, idx, true),
+            C::Resume { .. } => self.set_held(now, idx, false),
+            C::Play { playback, .. } => self.play(now, idx, &playback),
+            C::StopPlay { playback, .. } => self.stop_play(idx, Some(playback), PlayEnd::Stopped),
+            C::SendDigits { digits, .. } => self.send_digits(now, idx, &digits),
+            C::Release { .. } => self.release(now, idx),
+            C::Open { .. }
+            | C::RecordStart(_)
+            | C::RecordJoin { .. }
+            | C::RecordLeave { .. }
+            | C::RecordStop { .. } => {}
+        }
+    }
+
+    fn open(&mut self, now: Moment, id: LegId) {
+        let refusal = if self.names.contains_key(&id) {
+            Some(format!("open leg {id}: it is open already"))
+        } else if self.names.len() >= self.config.legs_max {
+            Some(format!("open leg {id}: {} legs are open, the limit", self.names.len()))
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            self.events.push_back(Event::OpenFailed { leg: id, reason });
+            return;
+        }
+        let (ssrc, seq, time) = (self.rng.random(), self.rng.random(), self.rng.random());
+        let stream = Stream::new(Ssrc(ssrc), SeqNo(seq), RtpTime(time));
+        let leg = Box::new(Leg::new(now, id, stream));
+        let index = self.legs_free.pop().unwrap_or_else(|| {
+            self.legs.push(Slot { generation: 0, leg: None });
+            (self.legs.len() - 1) as u32
+        });
+        self.legs[index as usize].leg = Some(leg);
+        self.names.insert(id, LegIdx(index));
+        self.stats.legs_opened += 1;
+        self.ports.push_back(PortOrder::Reserve(LegIdx(index)));
+    }
+
+    /// The edge's answer to [`PortOrder::Reserve`].
+    pub fn port_reserved(&mut self, idx: LegIdx, local: Result<SocketAddr, String>) {
+        let Some(leg) = self.leg_mut(idx) else { return };
+        let id = leg.id;
+        match local {
+            Ok(rtp) => {
+                leg.local = Some(rtp);
+                self.events.push_back(Event::Opened { leg: id, rtp });
+            }
+            Err(reason) => {
+                self.free(idx, id);
+                self.events.push_back(Event::OpenFailed { leg: id, reason });
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Moment, idx: LegIdx, remote: Remote) {
+        let leg = self.leg_mut(idx).expect("looked up by the caller");
+        let first = leg.agreed.is_none();
+        leg.connect(now, remote);
+        let plays = leg.is_busy();
+        self.set_filter(idx, None);
+        if first {
+            self.schedule_report(now, idx);
+            self.watch_silence(now, idx);
+        }
+        if plays {
+            self.start_frames(now, idx);
+        }
+        if let Some(room) = self.leg(idx).and_then(|leg| leg.room) {
+            self.arrange(now, room);
+        }
+    }
+
+    fn join(&mut self, now: Moment, idx: LegIdx, id: RoomId) {
+        let room = self.room_or_new(id);
+        let leg = self.leg(idx).expect("looked up by the caller");
+        if leg.room == Some(room) {
+            return;
+        }
+        self.leave(now, idx);
+        // Leaving may have ended the very room we look for.
+        let room = self.room_or_new(id);
+        let standing = self.rooms[room as usize].room.as_mut().expect("a room was just made");
+        if standing.members.len() >= self.config.room_legs_max {
+            tracing::warn!(room = id.0, "a leg stays outside: the room is at its limit");
+            return;
+        }
+        standing.members.push(idx);
+        let leg = self.leg_mut(idx).expect("looked up by the caller");
+        leg.room = Some(room);
+        leg.held = false;
+        self.arrange(now, room);
+    }
+
+    fn room_or_new(&mut self, id: RoomId) -> u32 {
+        if let Some(&room) = self.room_names.get(&id) {
+            return room;
+        }
+        let index = self.rooms_free.pop().unwrap_or_else(|| {
+            self.rooms.push(RoomSlot { generation: 0, room: None });
+            (self.rooms.len() - 1) as u32
+        });
+        self.rooms[index as usize].room = Some(Room::new(id));
+        self.room_names.insert(id, index);
+        index
+    }
+
+    fn leave(&mut self, now: Moment, idx: LegIdx) {
+        let leg = self.leg_mut(idx).expect("looked up by the caller");
+        leg.held = false;
+        let Some(room) = leg.room.take() else { return };
+        self.set_route(now, idx, Route::Nowhere);
+        let standing = self.rooms[room as usize].room.as_mut().expect("members keep a room alive");
+        standing.members.retain(|&member| member != idx);
+        self.close_if_empty(room);
+        self.arrange(now, room);
+    }
+
+    fn close_if_empty(&mut self, room: u32) {
+        let slot = &mut self.rooms[room as usize];
+        let empty = |room: &Room| room.members.is_empty() && room.bridges.is_empty();
+        if let Some(ended) = slot.room.take_if(|room| empty(room)) {
+            slot.generation = slot.generation.wrapping_add(1);
+            self.room_names.remove(&ended.id);
+            self.rooms_free.push(room);
+        }
+    }
+
+    /// The half of a room on another shard can be heard from now on.
+    pub fn open_bridge(&mut self, now: Moment, id: RoomId, far: FarShard) {
+        let index = self.room_or_new(id);
+        let room = self.rooms[index as usize].room.as_mut().expect("a room was just made");
+        if room.bridges.iter().all(|bridge| bridge.far != far) {
+            room.bridges.push(Bridge::new(far));
+        }
+        self.arrange(now, index);
+    }
+
+    /// The half of a room on another shard has ended.
+    pub fn close_bridge(&mut self, now: Moment, id: RoomId, far: FarShard) {
+        let Some(&index) = self.room_names.get(&id) else { return };
+        let room = self.rooms[index as usize].room.as_mut().expect("named rooms stand");
+        room.bridges.retain(|bridge| bridge.far != far);
+        self.close_if_empty(index);
+        self.arrange(now, index);
+    }
+
+    fn set_held(&mut self, now: Moment, idx: LegIdx, held: bool) {
+        let leg = self.leg_mut(idx).expect("looked up by the caller");
+        let Some(room) = leg.room else { return };
+        leg.held = held;
+        self.arrange(now, room);
+    }
+
+    /// Gives every member of a room its route, after any change.
+    fn arrange(&mut self, now: Moment, index: u32) {
+        let Some(room) = &self.rooms[index as usize].room else { return };
+        let is_active = |idx| self.leg(idx).is_some_and(|leg| !leg.held);
+        let mode = room.mode_of(is_active);
+        let members = room.members.clone();
+        for idx in members {
+            let held = !is_active_leg(self, idx);
+            let route = match mode {
+                Mode::Relay(one, two) if idx == one => Route::Relay(two),
+                Mode::Relay(one, two) if idx == two => Route::Relay(one),
+                Mode::Mix if !held => Route::Mix,
+                Mode::Idle | Mode::Relay(..) | Mode::Mix => Route::Nowhere,
+            };
+            self.set_route(now, idx, route);
+        }
+        let room = self.rooms[index as usize].room.as_mut().expect("looked up above");
+        room.mode = mode;
+        if mode == Mode::Mix {
+            self.start_mix(now, index);
+        }
+    }
+
+    fn set_route(&mut self, _now: Moment, idx: LegIdx, route: Route) {
+        let limits = self.config.jitter;
+        let Some(leg) = self.leg_mut(idx) else { return };
+        if leg.route == route {
+            return;
+        }
+        leg.route = route;
+        leg.mixed.clear();
+        if route == Route::Mix {
+            leg.jitter.get_or_insert_with(|| Jitter::new(limits));
+        } else if let Some(jitter) = leg.jitter.take() {
+            leg.counts.late_before += jitter.late();
+        }
+    }
+
+    fn play(&mut self, now: Moment, idx: LegIdx, playback: &Playback) {
+        self.stop_play(idx, None, PlayEnd::Stopped);
+        let player = match Player::new(playback, &self.prompts) {
+            Ok(player) if player.is_finished() => {
+                return self.play_done(idx, playback.id, PlayEnd::Finished);
+            }
+            Ok(player) => player,
+            Err(Refused::Missing(name)) => {
+                return self.play_done(idx, playback.id, PlayEnd::Missing(name));
+            }
+        };
+        self.leg_mut(idx).expect("looked up by the caller").player = Some(player);
+        self.start_frames(now, idx);
+    }
+
+    /// Stops what plays, or only `wanted`.
+    pub(super) fn stop_play(&mut self, idx: LegIdx, wanted: Option<PlaybackId>, end: PlayEnd) {
+        let Some(leg) = self.leg_mut(idx) else { return };
+        let stopped = leg.player.take_if(|player| wanted.is_none_or(|id| player.id() == id));
+        if let Some(player) = stopped {
+            self.play_done(idx, player.id(), end);
+        }
+    }
+
+    pub(super) fn play_done(&mut self, idx: LegIdx, playback: PlaybackId, end: PlayEnd) {
+        if let Some(leg) = self.leg(idx) {
+            let leg = leg.id;
+            self.events.push_back(Event::PlayDone { leg, playback, end });
+        }
+    }
+
+    fn send_digits(&mut self, now: Moment, idx: LegIdx, digits: &str) {
+        let leg = self.leg_mut(idx).expect("looked up by the caller");
+        let speaks = leg.agreed.as_ref().is_some_and(|agreed| agreed.remote.send.dtmf.is_some());
+        if speaks && leg.sender.push(digits) > 0 {
+            self.start_frames(now, idx);
+        }
+    }
+
+    fn release(&mut self, now: Moment, idx: LegIdx) {
+        if let Some(digit) = self.leg_mut(idx).and_then(|leg| leg.digits.end()) {
+            self.emit_digit(idx, digit);
+        }
+        self.stop_play(idx, None, PlayEnd::Stopped);
+        self.leave(now, idx);
+        self.leave_recordings(now, idx);
+        self.say_goodbye(now, idx);
+        let leg = self.leg(idx).expect("looked up by the caller");
+        let (id, quality) = (leg.id, quality::quality(leg));
+        self.ports.push_back(PortOrder::Close(idx));
+        self.free(idx, id);
+        self.events.push_back(Event::Released { leg: id, quality });
+    }
+
+    fn free(&mut self, idx: LegIdx, id: LegId) {
+        let slot = &mut self.legs[idx.index()];
+        slot.leg = None;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.legs_free.push(idx.0);
+        self.names.remove(&id);
+        self.stats.legs_closed += 1;
+    }
+
+    pub(super) fn set_filter(&mut self, idx: LegIdx, filter: Option<SocketAddr>) {
+        let Some(leg) = self.leg_mut(idx) else { return };
+        if leg.filter != filter {
+            leg.filter = filter;
+            self.ports.push_back(PortOrder::Filter(idx, filter));
+        }
+    }
+
+    pub(super) fn watch_silence(&mut self, now: Moment, idx: LegIdx) {
+        self.set_alarm(idx, now + super::report::SILENCES[0], Alarm::Silence);
+    }
+}
+
+fn is_active_leg(shard: &Shard, idx: LegIdx) -> bool {
+    shard.leg(idx).is_some_and(|leg| !leg.held)
+}

@@ -1,0 +1,314 @@
+//! One packet's walk through the shard: header, door, statistics, recording, and on to the other
+//! party, the mix or the digits.
+
+use super::{Alarm, Channel, Reason, Shard, Verdict};
+use crate::dtmf::{Digit, Event as DigitEvent};
+use crate::latch::Passage;
+use crate::leg::{Kind, LegIdx, Route};
+use crate::rtp::{self, Header, Packet};
+use crate::stats::Order;
+use crate::{g711, room::FarShard};
+use std::net::SocketAddr;
+use std::time::Duration;
+use terms::media::{Codec, Event, PayloadType, PlayEnd};
+use terms::{Moment, RoomId};
+
+/// An accepted source speaks this long before the kernel filters for it, so that strangers around
+/// the beginning of a call are counted.
+const FILTER_AFTER: Duration = Duration::from_secs(1);
+
+impl Shard {
+    /// Takes one datagram from the RTP socket of a leg.
+    pub fn handle_packet(
+        &mut self,
+        now: Moment,
+        idx: LegIdx,
+        from: SocketAddr,
+        bytes: &mut [u8],
+    ) -> Verdict {
+        self.stats.packets_in += 1;
+        let Some(leg) = self.legs.get_mut(idx.index()).and_then(|slot| slot.leg.as_deref_mut())
+        else {
+            return self.drop_packet(Reason::NotConnected);
+        };
+        let (Some(agreed), Some(latch)) = (&leg.agreed, &mut leg.latch) else {
+            return self.drop_packet(Reason::NotConnected);
+        };
+        let Ok(packet) = rtp::parse(bytes) else {
+            leg.counts.malformed += 1;
+            return self.drop_packet(Reason::Malformed);
+        };
+        let kind = agreed.kind(packet.header.payload_type);
+        let offered = matches!(kind, Kind::Audio(_) | Kind::Digit);
+        match latch.check(now, from, &packet.header, offered, bytes) {
+            Passage::Accepted => self.accept(now, idx, &packet, kind, bytes),
+            Passage::Held => Verdict::Consumed,
+            Passage::Learned(held) => self.accept_learned(now, idx, from, held, bytes),
+            Passage::Strange => {
+                leg.counts.strange += 1;
+                self.drop_packet(Reason::Strange)
+            }
+        }
+    }
+
+    /// The packets of probation and the one that ended it, in their order.
+    fn accept_learned(
+        &mut self,
+        now: Moment,
+        idx: LegIdx,
+        source: SocketAddr,
+        held: Vec<Vec<u8>>,
+        bytes: &mut [u8],
+    ) -> Verdict {
+        let leg = self.leg(idx).expect("its door just let a packet in").id;
+        self.events.push_back(Event::Learned { leg, source });
+        for mut earlier in held {
+            self.accept_and_queue(now, idx, &mut earlier);
+        }
+        self.accept_and_queue(now, idx, bytes);
+        Verdict::Consumed
+    }
+
+    fn accept_and_queue(&mut self, now: Moment, idx: LegIdx, bytes: &mut [u8]) {
+        let packet = rtp::parse(bytes).expect("it was parsed before it was held");
+        let Some(agreed) = self.leg(idx).and_then(|leg| leg.agreed.as_ref()) else { return };
+        let kind = agreed.kind(packet.header.payload_type);
+        if let Verdict::Forward { to, address, range } = self.accept(now, idx, &packet, kind, bytes)
+        {
+            self.stats.packets_forwarded -= 1;
+            self.stats.packets_out -= 1;
+            let fill = |out: &mut [u8]| {
+                out[..range.len()].copy_from_slice(&bytes[range.clone()]);
+                range.len()
+            };
+            let len = range.len().min(super::TRANSMIT_MAX);
+            self.transmit(to, Channel::Rtp, address, len, fill);
+        }
+    }
+
+    fn accept(
+        &mut self,
+        now: Moment,
+        idx: LegIdx,
+        packet: &Packet,
+        kind: Kind,
+        bytes: &mut [u8],
+    ) -> Verdict {
+        let header = packet.header;
+        let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
+        leg.on_heard(now);
+        if leg.filter.is_none() && now - leg.connected_at > FILTER_AFTER {
+            self.filter_source(now, idx);
+        }
+        let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
+        let changed = leg.receive.ssrc().is_some_and(|ssrc| ssrc != header.ssrc);
+        if changed && let Some(jitter) = &mut leg.jitter {
+            jitter.restart();
+        }
+        match leg.receive.note(header.ssrc, header.seq) {
+            Order::New | Order::Late => {}
+            Order::Duplicate => {
+                leg.counts.duplicate += 1;
+                return self.drop_packet(Reason::Duplicate);
+            }
+            Order::Jump => return self.drop_packet(Reason::Jump),
+        }
+        match kind {
+            Kind::Audio(codec) => self.take_audio(now, idx, packet, codec, bytes),
+            Kind::Digit => self.take_event(now, idx, packet, bytes),
+            Kind::ComfortNoise => {
+                leg.counts.comfort_noise += 1;
+                self.skip(idx, &header);
+                Verdict::Consumed
+            }
+            Kind::Unknown => {
+                leg.counts.unknown += 1;
+                self.skip(idx, &header);
+                self.drop_packet(Reason::UnknownPayload)
+            }
+        }
+    }
+
+    fn take_audio(
+        &mut self,
+        now: Moment,
+        idx: LegIdx,
+        packet: &Packet,
+        codec: Codec,
+        bytes: &mut [u8],
+    ) -> Verdict {
+        let header = packet.header;
+        let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
+        leg.receive.note_arrival(now, header.time);
+        let payload = &bytes[packet.payload()];
+        for &(_, track) in &leg.tracks {
+            self.recorder.frame(now, track, codec, header.time, header.seq, header.ssrc, payload);
+        }
+        let route = leg.route;
+        if leg.taps != 0 {
+            self.tap(now, idx, codec, &header, &bytes[packet.payload()]);
+        }
+        match route {
+            Route::Nowhere => Verdict::Consumed,
+            Route::Relay(to) => self.relay(now, to, packet, Some(codec), bytes),
+            Route::Mix => {
+                let leg = self.legs[idx.index()].leg.as_deref_mut().expect("still here");
+                if let Some(jitter) = &mut leg.jitter {
+                    jitter.put(codec, header.time, &bytes[packet.payload()]);
+                }
+                Verdict::Consumed
+            }
+        }
+    }
+
+    /// Rewrites the header for the stream of `to`. `codec` is that of audio, `None` for an event.
+    fn relay(
+        &mut self,
+        now: Moment,
+        to: LegIdx,
+        packet: &Packet,
+        codec: Option<Codec>,
+        bytes: &mut [u8],
+    ) -> Verdict {
+        let Some(leg) = self.leg_mut(to) else { return Verdict::Consumed };
+        let (Some(address), Some(agreed)) = (leg.target(), &leg.agreed) else {
+            return Verdict::Consumed;
+        };
+        if leg.is_busy() {
+            return Verdict::Consumed;
+        }
+        let send = agreed.remote.send;
+        let header = &packet.header;
+        let Some(payload_type) = payload_type(codec, send.audio, send.dtmf) else {
+            leg.stream.skip_relay(header.ssrc, header.seq);
+            return Verdict::Consumed;
+        };
+        let octets = packet.payload_len();
+        let span = if codec.is_some() { octets as u32 } else { 0 };
+        let source = (header.ssrc, header.seq, header.time, header.marker);
+        let Some(stamp) = leg.stream.stamp_relay(now, source, span, octets) else {
+            return self.drop_packet(Reason::BeforeSeam);
+        };
+        let ssrc = leg.stream.ssrc();
+        if let Some(codec) = codec {
+            g711::transcode(codec, send.codec, &mut bytes[packet.payload()]);
+        }
+        let header =
+            Header { payload_type, marker: stamp.marker, seq: stamp.seq, time: stamp.time, ssrc };
+        self.stats.packets_out += 1;
+        self.stats.packets_forwarded += 1;
+        Verdict::Forward { to, address, range: rtp::rewrite(bytes, packet, &header) }
+    }
+
+    /// A packet that goes nowhere leaves no hole in the stream it would have gone into.
+    fn skip(&mut self, idx: LegIdx, header: &Header) {
+        if let Some(Route::Relay(to)) = self.leg(idx).map(|leg| leg.route)
+            && let Some(to) = self.leg_mut(to)
+        {
+            to.stream.skip_relay(header.ssrc, header.seq);
+        }
+    }
+
+    fn take_event(
+        &mut self,
+        now: Moment,
+        idx: LegIdx,
+        packet: &Packet,
+        bytes: &mut [u8],
+    ) -> Verdict {
+        let header = packet.header;
+        let Some(event) = DigitEvent::parse(&bytes[packet.payload()]) else {
+            self.leg_mut(idx).expect("its door let a packet in").counts.malformed += 1;
+            self.skip(idx, &header);
+            return self.drop_packet(Reason::Malformed);
+        };
+        let leg = self.leg_mut(idx).expect("its door let a packet in");
+        let was_held = leg.digits.next_timeout().is_some();
+        let step = leg.digits.note(now, header.ssrc, header.time, header.marker, event);
+        let timeout = leg.digits.next_timeout();
+        let route = leg.route;
+        if step.pressed {
+            let stops = leg.player.as_ref().is_some_and(|player| player.is_interruptible());
+            if stops {
+                self.stop_play(idx, None, PlayEnd::Interrupted);
+            }
+        }
+        for digit in step.digits.into_iter().flatten() {
+            self.emit_digit(idx, digit);
+        }
+        if let (false, Some(timeout)) = (was_held, timeout) {
+            self.set_alarm(idx, timeout, Alarm::Digit);
+        }
+        match route {
+            Route::Relay(to) => self.relay(now, to, packet, None, bytes),
+            Route::Nowhere | Route::Mix => Verdict::Consumed,
+        }
+    }
+
+    pub(super) fn emit_digit(&mut self, idx: LegIdx, digit: Digit) {
+        let Some(leg) = self.leg(idx) else { return };
+        let (leg, duration_ms) = (leg.id, digit.duration_ms);
+        self.events.push_back(Event::Digit { leg, digit: digit.key, duration_ms });
+    }
+
+    pub(super) fn on_digit_alarm(&mut self, now: Moment, idx: LegIdx) {
+        let Some(leg) = self.leg_mut(idx) else { return };
+        if let Some(digit) = leg.digits.handle_timeout(now) {
+            self.emit_digit(idx, digit);
+        } else if let Some(timeout) = leg.digits.next_timeout() {
+            self.set_alarm(idx, timeout, Alarm::Digit);
+        }
+    }
+
+    fn filter_source(&mut self, now: Moment, idx: LegIdx) {
+        let latch = self.leg(idx).and_then(|leg| leg.latch.as_ref());
+        let Some(source) = latch.and_then(|latch| latch.filter(now)) else { return };
+        self.set_filter(idx, Some(source));
+        self.set_alarm(idx, now + crate::latch::UNEXPECTED_SILENCE, Alarm::Filter);
+    }
+
+    /// Opens the kernel's filter when its source fell silent and another may be learned.
+    pub(super) fn on_filter_alarm(&mut self, now: Moment, idx: LegIdx) {
+        let Some(leg) = self.leg(idx) else { return };
+        let learns = leg.agreed.as_ref().is_some_and(|agreed| agreed.remote.nat);
+        if !learns || leg.filter.is_none() {
+            return;
+        }
+        if leg.latch.as_ref().and_then(|latch| latch.filter(now)).is_none() {
+            return self.set_filter(idx, None);
+        }
+        let again = leg.heard_at + crate::latch::UNEXPECTED_SILENCE;
+        self.set_alarm(idx, again.max(now + Duration::from_millis(1)), Alarm::Filter);
+    }
+
+    /// The socket said ECONNREFUSED: nobody listens where we send.
+    pub fn handle_refused(&mut self, idx: LegIdx) {
+        let Some(leg) = self.leg_mut(idx) else { return };
+        if let Some(latch) = &mut leg.latch
+            && leg.agreed.as_ref().is_some_and(|agreed| agreed.remote.nat)
+        {
+            latch.dissolve();
+            self.set_filter(idx, None);
+        }
+    }
+
+    /// A frame came from the half of a room on another shard.
+    pub fn handle_frame(&mut self, id: RoomId, far: FarShard, frame: &crate::jitter::Frame) {
+        let Some(&index) = self.room_names.get(&id) else { return };
+        let room = self.rooms[index as usize].room.as_mut().expect("named rooms stand");
+        if let Some(bridge) = room.bridges.iter_mut().find(|bridge| bridge.far == far) {
+            bridge.put(frame);
+        }
+    }
+}
+
+fn payload_type(
+    codec: Option<Codec>,
+    audio: PayloadType,
+    dtmf: Option<PayloadType>,
+) -> Option<PayloadType> {
+    match codec {
+        Some(_) => Some(audio),
+        None => dtmf,
+    }
+}

@@ -1,0 +1,427 @@
+//! Datagrams by io_uring: multishot receives into a ring-mapped pool, registered files, batched
+//! sends, one `enter` for each tick.
+//!
+//! A receive is armed once for each socket and goes on until its leg closes. While legs are open
+//! the ring waits to the end of the tick, so that one system call submits the sends of the last
+//! turn and brings everything that came. A relayed packet is sent from the buffer it came in; the
+//! buffer returns to the pool when the send is complete. When the pool is empty the kernel ends a
+//! receive with ENOBUFS; it is armed again and counted. Linux 6.1 has everything used here.
+
+#![allow(clippy::disallowed_methods)]
+
+mod buffers;
+mod sends;
+pub mod storage;
+
+use crate::edge::clock;
+use crate::edge::socket::{NAME_BYTES, Wake, read_name};
+use crate::edge::worker::{Backend, Moved, Wait};
+use crate::leg::LegIdx;
+use crate::shard::{Channel, Shard, Transmit, Verdict};
+use buffers::Pool;
+use io_uring::{IoUring, cqueue, opcode, squeue, types};
+use sends::{Bytes, Sends};
+use std::io;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use terms::Moment;
+
+/// Submissions that fit before they are handed over.
+const SUBMISSIONS: u32 = 4_096;
+/// Completions that fit; beyond them the kernel keeps a list of its own.
+const COMPLETIONS: u32 = 65_536;
+/// Completions looked at before the sends they caused are submitted.
+const HARVEST: usize = 1_024;
+/// A tick ends early when so many completions wait.
+const WAIT_FOR: usize = 2_048;
+/// Harvests of one turn, so that a flood does not hold up the tick.
+const HARVESTS_MAX: usize = 32;
+/// The group of our pool.
+const GROUP: u16 = 1;
+/// Bytes that the kernel writes before the name: `struct io_uring_recvmsg_out`.
+const RESULT_BYTES: usize = 16;
+/// Bytes before the datagram in a buffer.
+const PAYLOAD_AT: usize = RESULT_BYTES + NAME_BYTES;
+
+/// What a completion is about, in its user data: two bits of kind, then the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Receive { leg: LegIdx, channel: Channel, generation: u32 },
+    Send(u32),
+    Wake,
+    Cancel,
+}
+
+impl Token {
+    fn pack(self) -> u64 {
+        match self {
+            Token::Receive { leg, channel, generation } => {
+                let channel = u64::from(channel == Channel::Rtcp);
+                u64::from(leg.0 & 0x3FFF_FFFF) << 32
+                    | u64::from(generation & 0x1FFF_FFFF) << 3
+                    | channel << 2
+            }
+            Token::Send(slot) => u64::from(slot) << 2 | 1,
+            Token::Wake => 2,
+            Token::Cancel => 3,
+        }
+    }
+
+    fn unpack(data: u64) -> Token {
+        match data & 3 {
+            0 => Token::Receive {
+                leg: LegIdx((data >> 32) as u32),
+                channel: if data & 4 == 0 { Channel::Rtp } else { Channel::Rtcp },
+                generation: (data >> 3) as u32 & 0x1FFF_FFFF,
+            },
+            1 => Token::Send((data >> 2) as u32),
+            2 => Token::Wake,
+            _ => Token::Cancel,
+        }
+    }
+}
+
+struct Sockets {
+    rtp: UdpSocket,
+    /// Kept open while its registered copy receives.
+    _rtcp: UdpSocket,
+}
+
+#[derive(Default)]
+struct Place {
+    /// Raised when the leg closes, so that late completions find nobody.
+    generation: u32,
+    sockets: Option<Sockets>,
+}
+
+/// The io_uring loop's half.
+pub struct Uring {
+    // The ring is dropped first: it ends every operation that uses the memory below.
+    ring: IoUring,
+    pool: Pool,
+    sends: Sends,
+    /// What every receive asks for: a name and no control data.
+    header: Box<libc::msghdr>,
+    places: Vec<Place>,
+    harvest: Vec<(u64, i32, u32)>,
+    wake: Arc<Wake>,
+    moved: Moved,
+}
+
+/// Whether the kernel gives us everything we use; the reason when not.
+pub fn probe() -> Result<(), String> {
+    let refused = |doing: &str, error: io::Error| format!("{doing}: {error}");
+    let ring = build(8, 16).map_err(|error| refused("io_uring_setup", error))?;
+    let submitter = ring.submitter();
+    submitter.register_files_sparse(2).map_err(|error| refused("register files", error))?;
+    let mut probe = io_uring::Probe::new();
+    submitter.register_probe(&mut probe).map_err(|error| refused("probe", error))?;
+    for (code, name) in [
+        (opcode::RecvMsg::CODE, "recvmsg"),
+        (opcode::SendMsg::CODE, "sendmsg"),
+        (opcode::PollAdd::CODE, "poll"),
+        (opcode::AsyncCancel::CODE, "cancel"),
+    ] {
+        if !probe.is_supported(code) {
+            return Err(format!("the kernel has no {name} on io_uring"));
+        }
+    }
+    if !ring.params().is_feature_ext_arg() || !ring.params().is_feature_nodrop() {
+        return Err("the kernel is older than Linux 6.1".into());
+    }
+    let pool = Pool::new(64).map_err(|error| refused("map buffers", error))?;
+    pool.register(&submitter, GROUP).map_err(|error| refused("register a buffer ring", error))?;
+    // The ring goes before the memory it knows.
+    drop(ring);
+    drop(pool);
+    Ok(())
+}
+
+fn build(submissions: u32, completions: u32) -> io::Result<IoUring> {
+    IoUring::builder()
+        .setup_single_issuer()
+        .setup_defer_taskrun()
+        .setup_submit_all()
+        .setup_cqsize(completions)
+        .dontfork()
+        .build(submissions)
+}
+
+impl Uring {
+    /// A loop without sockets, with a pool of so many buffers and registered files for so many
+    /// legs. It belongs to the thread that makes it.
+    pub fn new(wake: Arc<Wake>, buffers: u16, legs_max: u32) -> io::Result<Self> {
+        let ring = build(SUBMISSIONS, COMPLETIONS)?;
+        ring.submitter().register_files_sparse(legs_max * 2)?;
+        let pool = Pool::new(buffers)?;
+        pool.register(&ring.submitter(), GROUP)?;
+        // SAFETY: a msghdr of zeros is a valid one without name, vectors or control data.
+        let mut header: Box<libc::msghdr> = Box::new(unsafe { std::mem::zeroed() });
+        header.msg_namelen = NAME_BYTES as libc::socklen_t;
+        let mut this = Uring {
+            ring,
+            pool,
+            sends: Sends::new(buffers),
+            header,
+            places: Vec::new(),
+            harvest: Vec::with_capacity(HARVEST),
+            wake,
+            moved: Moved::default(),
+        };
+        this.arm_wake();
+        Ok(this)
+    }
+
+    fn push(&mut self, entry: squeue::Entry) {
+        loop {
+            // SAFETY: every entry made in this file points to memory that lives until its
+            // completion: the receive header, a send slot, or a pool buffer, all owned by `self`
+            // at fixed addresses and dropped after the ring.
+            if unsafe { self.ring.submission().push(&entry) }.is_ok() {
+                return;
+            }
+            self.submit();
+        }
+    }
+
+    fn submit(&mut self) {
+        self.moved.enters += 1;
+        if let Err(error) = self.ring.submit() {
+            tracing::debug!(%error, "submit; it is tried again");
+        }
+    }
+
+    fn arm_wake(&mut self) {
+        let poll = opcode::PollAdd::new(types::Fd(self.wake.fd()), libc::POLLIN as u32).multi(true);
+        self.push(poll.build().user_data(Token::Wake.pack()));
+    }
+
+    fn arm(&mut self, leg: LegIdx, channel: Channel, generation: u32) {
+        let header: *const libc::msghdr = &*self.header;
+        let receive = opcode::RecvMsgMulti::new(file(leg, channel), header, GROUP);
+        let token = Token::Receive { leg, channel, generation };
+        self.push(receive.build().user_data(token.pack()));
+    }
+
+    fn place(&self, leg: LegIdx, generation: u32) -> Option<&Place> {
+        let place = self.places.get(leg.index())?;
+        (place.generation == generation && place.sockets.is_some()).then_some(place)
+    }
+
+    fn queue(&mut self, leg: LegIdx, channel: Channel, to: std::net::SocketAddr, bytes: Bytes) {
+        let Some(slot) = self.sends.fill(to, bytes, &self.pool) else {
+            self.moved.sends_failed += 1;
+            if let Bytes::Pooled { buffer, .. } = bytes {
+                self.pool.give_back(buffer);
+            }
+            return;
+        };
+        let send = opcode::SendMsg::new(file(leg, channel), self.sends.header(slot));
+        let send = send.flags(libc::MSG_DONTWAIT as u32).build();
+        self.push(send.user_data(Token::Send(slot).pack()));
+    }
+
+    /// Copies waiting completions out of the ring; how many.
+    fn reap(&mut self) -> usize {
+        self.harvest.clear();
+        let completions = self.ring.completion().take(HARVEST);
+        self.harvest.extend(completions.map(|c| (c.user_data(), c.result(), c.flags())));
+        self.harvest.len()
+    }
+
+    fn complete(&mut self, now: Moment, (data, result, flags): (u64, i32, u32), shard: &mut Shard) {
+        match Token::unpack(data) {
+            Token::Send(slot) => {
+                if let Some(buffer) = self.sends.release(slot) {
+                    self.pool.give_back(buffer);
+                }
+                self.moved.sends_failed += u64::from(result < 0);
+            }
+            Token::Receive { leg, channel, generation } => {
+                if let Some(buffer) = cqueue::buffer_select(flags) {
+                    self.take(now, leg, channel, generation, buffer, result, shard);
+                }
+                if result == -libc::ECONNREFUSED {
+                    shard.handle_refused(leg);
+                }
+                self.moved.buffers_short += u64::from(result == -libc::ENOBUFS);
+                if !cqueue::more(flags) && self.place(leg, generation).is_some() {
+                    self.arm(leg, channel, generation);
+                }
+            }
+            Token::Wake => {
+                self.wake.clear();
+                if !cqueue::more(flags) {
+                    self.arm_wake();
+                }
+            }
+            Token::Cancel => {}
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one completion")]
+    fn take(
+        &mut self,
+        now: Moment,
+        leg: LegIdx,
+        channel: Channel,
+        generation: u32,
+        buffer: u16,
+        result: i32,
+        shard: &mut Shard,
+    ) {
+        let known = self.place(leg, generation).is_some();
+        // SAFETY: this very completion named the buffer; it goes back at the end of this function
+        // or with the send that takes it, and the slice is not used after either.
+        let bytes = unsafe { self.pool.filled(buffer) };
+        let received = usize::try_from(result).unwrap_or(0).min(bytes.len());
+        let from = bytes.get(RESULT_BYTES..PAYLOAD_AT).and_then(read_name);
+        let (Some(from), true) = (from, known && received > PAYLOAD_AT) else {
+            return self.pool.give_back(buffer);
+        };
+        let datagram = &mut bytes[PAYLOAD_AT..received];
+        let forward = match channel {
+            Channel::Rtcp => {
+                shard.handle_rtcp(now, leg, from, datagram);
+                None
+            }
+            Channel::Rtp => match shard.handle_packet(now, leg, from, datagram) {
+                Verdict::Forward { to, address, range } => Some((to, address, range)),
+                Verdict::Drop(_) | Verdict::Consumed => None,
+            },
+        };
+        match forward {
+            Some((to, address, range)) if self.is_open(to) => {
+                let at = PAYLOAD_AT + range.start;
+                self.queue(
+                    to,
+                    Channel::Rtp,
+                    address,
+                    Bytes::Pooled { buffer, at, len: range.len() },
+                );
+            }
+            Some(_) | None => self.pool.give_back(buffer),
+        }
+    }
+
+    fn is_open(&self, leg: LegIdx) -> bool {
+        self.places.get(leg.index()).is_some_and(|place| place.sockets.is_some())
+    }
+
+    /// Submits everything and waits: for the end of the tick, or for anything at all.
+    fn enter(&mut self, wait: Wait) -> io::Result<()> {
+        let (want, until) = match wait {
+            Wait::Tick(until) => (WAIT_FOR, until),
+            Wait::Idle(until) => (1, until),
+        };
+        let timeout = types::Timespec::from(until - clock::now());
+        let args = types::SubmitArgs::new().timespec(&timeout);
+        self.moved.enters += 1;
+        match self.ring.submitter().submit_with_args(want, &args) {
+            Ok(_) => Ok(()),
+            Err(error) => match error.raw_os_error() {
+                // The tick is over, a signal came, or completions wait to be taken first.
+                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+fn file(leg: LegIdx, channel: Channel) -> types::Fixed {
+    types::Fixed(leg.0 * 2 + u32::from(channel == Channel::Rtcp))
+}
+
+impl Backend for Uring {
+    fn open(&mut self, leg: LegIdx, rtp: UdpSocket, rtcp: UdpSocket) -> io::Result<()> {
+        let descriptors = [rtp.as_raw_fd(), rtcp.as_raw_fd()];
+        self.ring.submitter().register_files_update(leg.0 * 2, &descriptors)?;
+        if self.places.len() <= leg.index() {
+            self.places.resize_with(leg.index() + 1, Place::default);
+        }
+        let place = &mut self.places[leg.index()];
+        place.sockets = Some(Sockets { rtp, _rtcp: rtcp });
+        let generation = place.generation;
+        self.arm(leg, Channel::Rtp, generation);
+        self.arm(leg, Channel::Rtcp, generation);
+        Ok(())
+    }
+
+    fn close(&mut self, leg: LegIdx) {
+        let Some(place) = self.places.get_mut(leg.index()) else { return };
+        let Some(sockets) = place.sockets.take() else { return };
+        let generation = place.generation;
+        place.generation = generation.wrapping_add(1) & 0x1FFF_FFFF;
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let receive = Token::Receive { leg, channel, generation };
+            let cancel = opcode::AsyncCancel::new(receive.pack()).build();
+            self.push(cancel.user_data(Token::Cancel.pack()));
+        }
+        self.submit();
+        if let Err(error) = self.ring.submitter().register_files_update(leg.0 * 2, &[-1, -1]) {
+            tracing::warn!(%error, "a closed socket stays registered");
+        }
+        drop(sockets);
+    }
+
+    fn rtp_socket(&self, leg: LegIdx) -> Option<&UdpSocket> {
+        Some(&self.places.get(leg.index())?.sockets.as_ref()?.rtp)
+    }
+
+    fn send(&mut self, transmit: &Transmit, bytes: &[u8]) {
+        if self.is_open(transmit.leg) {
+            self.queue(transmit.leg, transmit.channel, transmit.to, Bytes::Copied(bytes));
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.ring.submission().is_empty() {
+            self.submit();
+        }
+    }
+
+    fn turn(&mut self, wait: Wait, shard: &mut Shard) -> io::Result<()> {
+        self.enter(wait)?;
+        for _ in 0..HARVESTS_MAX {
+            let reaped = self.reap();
+            if reaped == 0 {
+                break;
+            }
+            let now = clock::now();
+            for n in 0..reaped {
+                self.complete(now, self.harvest[n], shard);
+            }
+            self.pool.publish();
+            if reaped == HARVEST {
+                // More waits: its sends need the slots and buffers of these.
+                self.flush();
+            }
+        }
+        Ok(())
+    }
+
+    fn moved(&self) -> Moved {
+        self.moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_survive_packing() {
+        let tokens = [
+            Token::Receive { leg: LegIdx(0), channel: Channel::Rtp, generation: 0 },
+            Token::Receive { leg: LegIdx(70_000), channel: Channel::Rtcp, generation: 0x1FFF_FFFF },
+            Token::Send(0),
+            Token::Send(u32::MAX),
+            Token::Wake,
+            Token::Cancel,
+        ];
+        for token in tokens {
+            assert_eq!(Token::unpack(token.pack()), token);
+        }
+    }
+}
