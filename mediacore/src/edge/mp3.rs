@@ -1,0 +1,198 @@
+//! MP3 from file to file. Promise: the MP3 stands under its name only when it is whole; the memory
+//! does not grow with the length.
+
+use crate::mp3::{Encoder, Error, Mp3Options};
+use crate::record::wav;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use terms::failpoint::{Fault, pass};
+
+/// Bytes of WAV encoded at a time.
+const PIECE_BYTES: usize = 64 * 1024;
+/// The data chunk begins within this many bytes.
+const HEADER_BYTES_MAX: u64 = 64 * 1024;
+
+/// Encodes `from` to `to`, by way of `<to>_tmp`. `progress` hears the part that is done, 0 to 1.
+pub fn encode_wav_to_mp3(
+    from: &Path,
+    to: &Path,
+    options: Mp3Options,
+    progress: &mut dyn FnMut(f64),
+) -> Result<(), Error> {
+    let mut name = to.as_os_str().to_owned();
+    name.push("_tmp");
+    let part = PathBuf::from(name);
+    let encoded = encode(from, &part, options, progress).and_then(|()| {
+        fs::rename(&part, to).map_err(file("rename to", to))?;
+        let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        File::open(directory).and_then(|open| open.sync_all()).map_err(file("sync", directory))
+    });
+    if encoded.is_err() {
+        // What is left is of no use; the error that matters is the first one.
+        let _ = fs::remove_file(&part);
+    }
+    encoded
+}
+
+fn encode(
+    from: &Path,
+    part: &Path,
+    options: Mp3Options,
+    progress: &mut dyn FnMut(f64),
+) -> Result<(), Error> {
+    let mut wav_file = File::open(from).map_err(file("open", from))?;
+    let file_bytes = wav_file.metadata().map_err(file("open", from))?.len();
+    let mut start = Vec::new();
+    Read::by_ref(&mut wav_file)
+        .take(HEADER_BYTES_MAX)
+        .read_to_end(&mut start)
+        .map_err(file("read", from))?;
+    let layout = wav::layout(&start, file_bytes)
+        .map_err(|source| Error::Wav { path: from.to_owned(), source })?;
+    wav_file.seek(SeekFrom::Start(layout.data_at)).map_err(file("read", from))?;
+    let mut encoder = Encoder::new(options, layout.format)?;
+    let mut mp3_file = File::create(part).map_err(file("create", part))?;
+    let mut data = wav_file.take(layout.data_bytes);
+    let (mut bytes, mut samples, mut out) = (vec![0; PIECE_BYTES], Vec::new(), Vec::new());
+    let mut done = 0;
+    loop {
+        let got = read_full(&mut data, &mut bytes).map_err(file("read", from))?;
+        if got == 0 {
+            break;
+        }
+        samples.clear();
+        layout.format.decode(&bytes[..got], &mut samples);
+        encoder.encode(&samples, &mut out)?;
+        write(&mut mp3_file, &out).map_err(file("write", part))?;
+        out.clear();
+        done += got as u64;
+        progress(done as f64 / layout.data_bytes as f64);
+    }
+    let info = encoder.finish(&mut out)?;
+    write(&mut mp3_file, &out).map_err(file("write", part))?;
+    mp3_file.seek(SeekFrom::Start(0)).map_err(file("write", part))?;
+    write(&mut mp3_file, &info).map_err(file("write", part))?;
+    mp3_file.sync_all().map_err(file("sync", part))
+}
+
+fn write(to: &mut File, bytes: &[u8]) -> io::Result<()> {
+    match pass("mp3.write") {
+        Some(Fault::Eio) => Err(io::Error::from_raw_os_error(libc::EIO)),
+        Some(Fault::NoSpace | Fault::Short) => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
+        Some(Fault::StallMs(_) | Fault::Kill) | None => to.write_all(bytes),
+    }
+}
+
+/// Fills the buffer unless the data ends, so that no sample is split between two pieces.
+fn read_full(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < into.len() {
+        match from.read(&mut into[filled..])? {
+            0 => break,
+            got => filled += got,
+        }
+    }
+    Ok(filled)
+}
+
+fn file(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::File { doing, path: path.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::g711;
+    use crate::record::wav::Format;
+    use std::sync::Mutex;
+    use terms::media::Codec;
+
+    /// Failpoints are the whole process's: one test at a time.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+    /// Ten seconds: 440 Hz left, silence right.
+    fn sample_wav(law: Option<Codec>) -> Vec<u8> {
+        let format = Format::stereo_8k(law);
+        let mut bytes = format.header(80_000);
+        for n in 0..80_000 {
+            let angle = f64::from(n) * 440.0 * std::f64::consts::TAU / 8000.0;
+            let left = (angle.sin() * 12_000.0) as i16;
+            match law {
+                Some(law) => bytes.extend([g711::encode(law, left), g711::silence(law)]),
+                None => bytes.extend([left.to_le_bytes(), [0; 2]].concat()),
+            }
+        }
+        bytes
+    }
+
+    /// Lengths of the frames of an MPEG-2.5 layer III stream at 8 kHz.
+    fn frames(mp3: &[u8]) -> usize {
+        let (mut at, mut count) = (0, 0);
+        while at + 4 <= mp3.len() {
+            assert_eq!((mp3[at], mp3[at + 1] & 0xFE), (0xFF, 0xE2), "frame {count} at {at}");
+            let kbit = [0, 8, 16, 24, 32, 40, 48, 56, 64][usize::from(mp3[at + 2] >> 4)];
+            let padding = usize::from(mp3[at + 2] >> 1 & 1);
+            at += 72 * kbit * 1000 / 8000 + padding;
+            count += 1;
+        }
+        count
+    }
+
+    #[test]
+    fn every_law_becomes_a_whole_mp3_of_the_right_length() {
+        let _alone = ONE_AT_A_TIME.lock();
+        let dir = tempfile::tempdir().unwrap();
+        let (wav_path, mp3_path) = (dir.path().join("a.wav"), dir.path().join("a.mp3"));
+        for law in [None, Some(Codec::Pcma), Some(Codec::Pcmu)] {
+            for stereo in [true, false] {
+                fs::write(&wav_path, sample_wav(law)).unwrap();
+                let mut heard = Vec::new();
+                let options = Mp3Options { kbit: 32, stereo };
+                encode_wav_to_mp3(&wav_path, &mp3_path, options, &mut |part| heard.push(part))
+                    .unwrap();
+                let mp3 = fs::read(&mp3_path).unwrap();
+                // 32 kbit/s for 10 s, the Info frame and the encoder's delay; 576 samples a frame.
+                assert!((139..=144).contains(&frames(&mp3)), "{} frames", frames(&mp3));
+                assert!((40_000..42_000).contains(&mp3.len()), "{} bytes", mp3.len());
+                assert!(mp3[..64].windows(4).any(|four| four == b"Info"), "no Info frame");
+                assert!(heard.is_sorted() && heard.last() == Some(&1.0));
+                let channel_mode = mp3[3] >> 6;
+                assert_eq!(channel_mode, if stereo { 0 } else { 3 });
+            }
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file stays");
+    }
+
+    #[test]
+    fn what_is_no_wav_gives_an_error_and_no_file() {
+        let _alone = ONE_AT_A_TIME.lock();
+        let dir = tempfile::tempdir().unwrap();
+        let (wav_path, mp3_path) = (dir.path().join("a.wav"), dir.path().join("a.mp3"));
+        let encode =
+            |options| encode_wav_to_mp3(&wav_path, &mp3_path, options, &mut |_| {}).unwrap_err();
+        assert!(matches!(encode(Mp3Options::default()), Error::File { doing: "open", .. }));
+        fs::write(&wav_path, b"RIFFxxxxMP3 ").unwrap();
+        assert!(matches!(encode(Mp3Options::default()), Error::Wav { .. }));
+        fs::write(&wav_path, sample_wav(None)).unwrap();
+        let odd = Mp3Options { kbit: 33, stereo: true };
+        assert!(encode(odd).to_string().contains("8, 16, 24"));
+        assert!(!mp3_path.exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_full_disk_leaves_neither_half_a_file_nor_a_name() {
+        let _alone = ONE_AT_A_TIME.lock();
+        let dir = tempfile::tempdir().unwrap();
+        let (wav_path, mp3_path) = (dir.path().join("a.wav"), dir.path().join("a.mp3"));
+        fs::write(&wav_path, sample_wav(None)).unwrap();
+        terms::failpoint::arm("mp3.write", Fault::NoSpace, 0);
+        let error = encode_wav_to_mp3(&wav_path, &mp3_path, Mp3Options::default(), &mut |_| {});
+        terms::failpoint::disarm("mp3.write");
+        assert!(error.unwrap_err().to_string().starts_with("write "));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

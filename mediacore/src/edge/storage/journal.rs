@@ -1,0 +1,210 @@
+//! The journal of rows, `<segments>/ledger.log`: which recordings are rendered and which rows were
+//! told. Promise: a row is told again after a crash only if the telling may not have ended; what is
+//! not in the journal is rendered from the segments.
+//!
+//! One line an entry, `<CRC-32 of the JSON in 8 hex digits> <JSON>`: `{"rendered":<ledger>}` before
+//! the row is told, `{"told":"<recording>"}` after. A torn or damaged line counts as absent.
+
+use super::disk::{pass_gate, sync_directory};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use terms::RecordingId;
+use terms::media::Ledger;
+
+const NAME: &str = "ledger.log";
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Rendered(Ledger),
+    Told(RecordingId),
+}
+
+/// How far a recording came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// The row is made; telling it may have been cut short.
+    Rendered(Box<Ledger>),
+    /// Done with.
+    Told,
+}
+
+/// The journal and what it says.
+pub(super) struct Journal {
+    directory: PathBuf,
+    file: File,
+    bytes: u64,
+    known: BTreeMap<RecordingId, Known>,
+    /// The last line did not get out whole; the next one begins on a line of its own.
+    torn: bool,
+}
+
+impl Journal {
+    /// Reads what is there and opens it for appending.
+    pub(super) fn open(directory: &Path) -> io::Result<Journal> {
+        let path = directory.join(NAME);
+        let mut known = BTreeMap::new();
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            text => text.unwrap_or_default(),
+        };
+        for line in text.split(|&byte| byte == b'\n').filter_map(read_line) {
+            match line {
+                Line::Rendered(ledger) => {
+                    known.insert(ledger.recording, Known::Rendered(Box::new(ledger)));
+                }
+                Line::Told(recording) => {
+                    known.insert(recording, Known::Told);
+                }
+            }
+        }
+        let file = File::options().append(true).create(true).open(&path)?;
+        sync_directory(directory)?;
+        let torn = text.last().is_some_and(|&byte| byte != b'\n');
+        Ok(Journal { directory: directory.to_owned(), file, bytes: text.len() as u64, known, torn })
+    }
+
+    /// How far it came.
+    pub(super) fn known(&self, recording: RecordingId) -> Option<&Known> {
+        self.known.get(&recording)
+    }
+
+    /// The row is made and will be told: durable when this returns.
+    pub(super) fn rendered(&mut self, ledger: &Ledger) -> io::Result<()> {
+        pass_gate("storage.ledger")?;
+        self.append(&Line::Rendered(ledger.clone()))?;
+        self.file.sync_data()?;
+        self.known.insert(ledger.recording, Known::Rendered(Box::new(ledger.clone())));
+        Ok(())
+    }
+
+    /// The row was told. Not synced: losing this line tells the row once more.
+    pub(super) fn told(&mut self, recording: RecordingId) -> io::Result<()> {
+        self.known.insert(recording, Known::Told);
+        pass_gate("storage.told")?;
+        self.append(&Line::Told(recording))
+    }
+
+    fn append(&mut self, line: &Line) -> io::Result<()> {
+        let mut text = write_line(line);
+        if std::mem::replace(&mut self.torn, true) {
+            text.insert(0, '\n');
+        }
+        self.file.write_all(text.as_bytes())?;
+        self.torn = false;
+        self.bytes += text.len() as u64;
+        Ok(())
+    }
+
+    /// Length of the file.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Rewrites it with the recordings that segments still speak of; the others cannot come back.
+    pub(super) fn compact(&mut self, live: &BTreeSet<RecordingId>) -> io::Result<()> {
+        self.known.retain(|recording, _| live.contains(recording));
+        let line = |(&recording, known): (&RecordingId, &Known)| match known {
+            Known::Told => write_line(&Line::Told(recording)),
+            Known::Rendered(ledger) => write_line(&Line::Rendered((**ledger).clone())),
+        };
+        let text: String = self.known.iter().map(line).collect();
+        let (path, part) = (self.directory.join(NAME), self.directory.join("ledger.log_tmp"));
+        let mut file = File::create(&part)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        pass_gate("storage.compact")?;
+        fs::rename(&part, &path)?;
+        sync_directory(&self.directory)?;
+        self.file = File::options().append(true).open(&path)?;
+        self.bytes = text.len() as u64;
+        self.torn = false;
+        Ok(())
+    }
+}
+
+fn write_line(line: &Line) -> String {
+    let json = serde_json::to_string(line).expect("a ledger has string keys only");
+    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+}
+
+fn read_line(line: &[u8]) -> Option<Line> {
+    let (crc, json) = line.split_at_checked(8)?;
+    let crc = u32::from_str_radix(std::str::from_utf8(crc).ok()?, 16).ok()?;
+    let json = json.strip_prefix(b" ")?;
+    (crc32fast::hash(json) == crc).then(|| serde_json::from_slice(json).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use terms::media::RecordingState;
+    use terms::{CallId, ContactId, TenantId, Timestamp};
+
+    fn ledger(recording: u64) -> Ledger {
+        Ledger {
+            recording: RecordingId(recording),
+            tenant: TenantId(1),
+            contact: ContactId(2),
+            call: CallId(3),
+            started_at: Timestamp(4),
+            duration_ms: 5,
+            state: RecordingState::Recorded,
+            frames_expected: 6,
+            frames_missing: 0,
+            gaps: Vec::new(),
+            path: None,
+            bytes: 0,
+            sha256: None,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn a_journal_cut_anywhere_knows_its_whole_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal.rendered(&ledger(1)).unwrap();
+        journal.rendered(&ledger(2)).unwrap();
+        journal.told(RecordingId(1)).unwrap();
+        let whole = fs::read(dir.path().join(NAME)).unwrap();
+        let ends: Vec<usize> =
+            (0..whole.len()).filter(|&at| whole[at] == b'\n').map(|at| at + 1).collect();
+        for cut in 0..=whole.len() {
+            fs::write(dir.path().join(NAME), &whole[..cut]).unwrap();
+            let mut journal = Journal::open(dir.path()).unwrap();
+            // A whole line counts even when only its end of line is missing.
+            let lines = ends.iter().filter(|&&end| end <= cut + 1).count();
+            let first = journal.known(RecordingId(1)).cloned();
+            let expected = match lines {
+                0 => None,
+                1 | 2 => Some(Known::Rendered(Box::new(ledger(1)))),
+                _ => Some(Known::Told),
+            };
+            assert_eq!(first, expected, "cut at {cut}");
+            journal.told(RecordingId(9)).unwrap();
+            let again = Journal::open(dir.path()).unwrap();
+            assert_eq!(again.known(RecordingId(9)), Some(&Known::Told), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn compaction_keeps_what_segments_speak_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        (1..=50).for_each(|id| journal.rendered(&ledger(id)).unwrap());
+        (1..=49).for_each(|id| journal.told(RecordingId(id)).unwrap());
+        let before = journal.bytes();
+        journal.compact(&BTreeSet::from([RecordingId(7), RecordingId(50)])).unwrap();
+        journal.told(RecordingId(60)).unwrap();
+        assert!(journal.bytes() < before / 10);
+        let again = Journal::open(dir.path()).unwrap();
+        assert_eq!(again.known(RecordingId(7)), Some(&Known::Told));
+        assert_eq!(again.known(RecordingId(60)), Some(&Known::Told));
+        assert!(matches!(again.known(RecordingId(50)), Some(Known::Rendered(_))));
+        assert_eq!(again.known(RecordingId(8)), None);
+    }
+}

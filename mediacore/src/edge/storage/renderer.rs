@@ -1,0 +1,472 @@
+//! The render thread: low priority, one recording after the other. Failpoints, in the order of the
+//! steps: `storage.render`, `storage.render_sync`, `storage.rename`, `storage.renamed`,
+//! `storage.ledger`, `storage.tell`, `storage.told`, `storage.reclaim`.
+
+use super::disk::{pass_gate, sync_directory};
+use super::journal::{Journal, Known};
+use super::repair::{self, Old};
+use super::shelf::Shelf;
+use super::{Error, Shared, file};
+use crate::record::index::Conversation;
+use crate::record::render::{self, Rendered, Source};
+use crate::record::segment::SegmentId;
+use crate::record::wav;
+use crate::record::{REFUSED_RECORDINGS, REFUSED_TRACKS};
+use sha2::{Digest, Sha256};
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+use terms::media::{Ledger, RecordingState};
+
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// After this many failures a piece that cannot be read counts as missing.
+const READ_TRIES_MAX: u32 = 5;
+/// Segments held open while rendering.
+const OPEN_SEGMENTS_MAX: usize = 16;
+const WRITE_BUFFER_BYTES: usize = 256 * 1024;
+
+/// One thing to do.
+pub(super) enum Task {
+    /// Read the segments of earlier runs.
+    Repair(Old),
+    /// Make the file and tell the row.
+    Render {
+        /// What to render.
+        conversation: Box<Conversation>,
+        /// How often it failed.
+        failures: u32,
+    },
+    /// Nobody needs this segment.
+    Remove(SegmentId),
+}
+
+impl Task {
+    /// A first rendering.
+    pub(super) fn render(conversation: Conversation) -> Task {
+        Task::Render { conversation: Box::new(conversation), failures: 0 }
+    }
+}
+
+/// What waits for the render thread.
+pub(super) struct Renders {
+    waiting_max: usize,
+    state: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    ready: VecDeque<Task>,
+    /// Failed ones with the time of the next try.
+    later: Vec<(Instant, Task)>,
+    /// Under way.
+    busy: bool,
+    refused: u64,
+    closed: bool,
+    abandoned: bool,
+}
+
+impl Renders {
+    pub(super) fn new(waiting_max: usize) -> Renders {
+        Renders { waiting_max, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().expect("no thread panics while it holds the queue")
+    }
+
+    /// One more thing to do. A rendering beyond the limit is left to the next start.
+    pub(super) fn push(&self, task: Task) {
+        let mut state = self.state();
+        if state.ready.len() + state.later.len() >= self.waiting_max
+            && matches!(task, Task::Render { .. })
+        {
+            state.refused += 1;
+            return;
+        }
+        state.ready.push_back(task);
+        self.changed.notify_one();
+    }
+
+    fn push_later(&self, at: Instant, task: Task) {
+        self.state().later.push((at, task));
+    }
+
+    /// Nothing more comes: end when all is done.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_one();
+    }
+
+    /// End after the task under way.
+    pub(super) fn abandon(&self) {
+        self.state().abandoned = true;
+        self.changed.notify_one();
+    }
+
+    /// Look again at what the program wants.
+    pub(super) fn wake(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Renderings that wait or are under way.
+    pub(super) fn waiting(&self) -> usize {
+        let state = self.state();
+        state.ready.len() + state.later.len() + usize::from(state.busy)
+    }
+
+    /// Renderings left to the next start.
+    pub(super) fn refused(&self) -> u64 {
+        self.state().refused
+    }
+
+    /// The next task; `None` when the thread should end.
+    fn next(&self) -> Option<Task> {
+        let mut state = self.state();
+        state.busy = false;
+        loop {
+            if state.abandoned {
+                return None;
+            }
+            let now = Instant::now();
+            let due = state.later.iter().position(|&(at, _)| at <= now);
+            let task = due.map(|place| state.later.swap_remove(place).1);
+            if let Some(task) = task.or_else(|| state.ready.pop_front()) {
+                state.busy = true;
+                return Some(task);
+            }
+            // What fails while the program ends is left to the next start.
+            if state.closed {
+                return None;
+            }
+            let next = state.later.iter().map(|&(at, _)| at.saturating_duration_since(now)).min();
+            let wait = next.unwrap_or(RETRY_MAX);
+            state = self.changed.wait_timeout(state, wait).expect("the queue is sound").0;
+        }
+    }
+}
+
+/// Everything the render thread owns.
+pub(super) struct Renderer {
+    shared: Arc<Shared>,
+    renders: Arc<Renders>,
+    shelf: Arc<Shelf>,
+    journal: Journal,
+    on_ledger: Box<dyn Fn(Ledger) + Send + Sync>,
+}
+
+impl Renderer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        renders: Arc<Renders>,
+        shelf: Arc<Shelf>,
+        on_ledger: Box<dyn Fn(Ledger) + Send + Sync>,
+    ) -> Result<Renderer, Error> {
+        let directory = &shared.config.segments_dir;
+        let journal = Journal::open(directory).map_err(file("open the journal in", directory))?;
+        Ok(Renderer { shared, renders, shelf, journal, on_ledger })
+    }
+
+    /// Runs until storage stops.
+    pub(super) fn run(mut self) {
+        lower_priority();
+        while let Some(task) = self.renders.next() {
+            match task {
+                Task::Repair(old) => self.repair(old),
+                Task::Remove(segment) => self.remove(segment),
+                Task::Render { conversation, failures } => self.attempt(conversation, failures),
+            }
+            if self.journal.bytes() > self.shared.config.journal_bytes_max {
+                self.compact();
+            }
+        }
+    }
+
+    fn repair(&mut self, old: Old) {
+        let renders = self.renders.clone();
+        let mut found = |conversation| renders.push(Task::render(conversation));
+        let directory = self.shared.config.segments_dir.clone();
+        match repair::read_all(&old, &directory, &self.shelf, &mut found) {
+            Ok(report) => {
+                for (segment, _) in old {
+                    if self.shelf.release_one(segment) {
+                        self.remove(segment);
+                    }
+                }
+                self.compact();
+                self.shared.stats().repair = Some(report);
+            }
+            Err(error) => {
+                self.shared.report(format!("read the segments of earlier runs: {error}"));
+                let at = Instant::now() + self.shared.config.render_retry_min;
+                self.renders.push_later(at, Task::Repair(old));
+            }
+        }
+    }
+
+    fn compact(&mut self) {
+        if let Err(error) = self.journal.compact(&self.shelf.mentions()) {
+            self.shared.report(format!("rewrite the journal of rows: {error}"));
+        }
+    }
+
+    fn remove(&mut self, segment: SegmentId) {
+        if let Err(error) = self.shelf.remove(segment) {
+            self.shared.report(format!("remove segment {}: {error}", segment.file_name()));
+            let at = Instant::now() + RETRY_MAX;
+            self.renders.push_later(at, Task::Remove(segment));
+        }
+    }
+
+    fn attempt(&mut self, conversation: Box<Conversation>, failures: u32) {
+        match self.finish(&conversation, failures) {
+            Ok(()) => {
+                for segment in self.shelf.release(&conversation) {
+                    self.remove(segment);
+                }
+            }
+            Err(error) => {
+                let recording = conversation.recording;
+                self.shared.report(format!("render recording {recording}: {error}"));
+                self.shared.stats().renders_failed += 1;
+                if self.shared.stopping.load(Ordering::Acquire) {
+                    return;
+                }
+                let pause = self.shared.config.render_retry_min * 2_u32.pow(failures.min(10));
+                let task = Task::Render { conversation, failures: failures + 1 };
+                self.renders.push_later(Instant::now() + pause.min(RETRY_MAX), task);
+            }
+        }
+    }
+
+    /// All steps of one recording. Each can be repeated.
+    fn finish(&mut self, conversation: &Conversation, failures: u32) -> io::Result<()> {
+        let ledger = match self.journal.known(conversation.recording) {
+            Some(Known::Told) => return Ok(()),
+            Some(Known::Rendered(ledger)) => (**ledger).clone(),
+            None => {
+                let Some(ledger) = self.make(conversation, failures)? else {
+                    return Ok(());
+                };
+                self.journal.rendered(&ledger)?;
+                ledger
+            }
+        };
+        pass_gate("storage.tell")?;
+        (self.on_ledger)(ledger);
+        self.shared.stats().ledgers += 1;
+        if let Err(error) = self.journal.told(conversation.recording) {
+            // At worst the row is told again, and its receiver knows it.
+            self.shared.report(format!("note in the journal that a row was told: {error}"));
+        }
+        Ok(())
+    }
+
+    /// The file and its row; `None` when nothing tells whose recording it was.
+    fn make(&self, conversation: &Conversation, failures: u32) -> io::Result<Option<Ledger>> {
+        let Some(head) = conversation.head else {
+            let recording = conversation.recording;
+            self.shared.report(format!("recording {recording} has no declaration left in the log"));
+            return Ok(None);
+        };
+        let mut ledger = Ledger {
+            recording: head.recording,
+            tenant: head.tenant,
+            contact: head.contact,
+            call: head.call,
+            started_at: head.started_at,
+            duration_ms: 0,
+            state: RecordingState::Refused,
+            frames_expected: 0,
+            frames_missing: 0,
+            gaps: Vec::new(),
+            path: None,
+            bytes: 0,
+            sha256: None,
+            reason: conversation.refused.map(refusal),
+        };
+        if conversation.refused.is_some() {
+            return Ok(Some(ledger));
+        }
+        let path = relative_path(&ledger);
+        let whole = self.shared.config.recordings_dir.join(&path);
+        let forgiving = failures >= READ_TRIES_MAX;
+        let mut source = Segments::new(&self.shelf, forgiving);
+        // A file under its final name is whole: a crash came after the rename. It may even hold
+        // more than the segments that are left.
+        let (rendered, file) = match describe(&whole)? {
+            Some(there) => (render::count(conversation, &mut source)?, there),
+            None => write_file(conversation, &mut source, &whole)?,
+        };
+        ledger.duration_ms = file.duration_ms;
+        ledger.bytes = file.bytes;
+        ledger.sha256 = Some(file.sha256);
+        ledger.path = Some(path);
+        ledger.state = state(conversation, &rendered);
+        ledger.reason = reason(ledger.state, &rendered);
+        ledger.frames_expected = rendered.frames_expected;
+        ledger.frames_missing = rendered.frames_missing;
+        ledger.gaps = rendered.gaps;
+        Ok(Some(ledger))
+    }
+}
+
+fn refusal(code: u32) -> String {
+    match code {
+        REFUSED_RECORDINGS => "too many recordings at once".to_owned(),
+        REFUSED_TRACKS => "too many parties are recorded at once".to_owned(),
+        code => format!("refused with code {code}"),
+    }
+}
+
+fn state(conversation: &Conversation, rendered: &Rendered) -> RecordingState {
+    match (conversation.stopped, rendered.frames_missing) {
+        (None, _) => RecordingState::Repaired,
+        (Some(_), 0) => RecordingState::Recorded,
+        (Some(_), _) => RecordingState::Partial,
+    }
+}
+
+fn reason(state: RecordingState, rendered: &Rendered) -> Option<String> {
+    let (missing, expected) = (rendered.frames_missing, rendered.frames_expected);
+    let absent = format!("{missing} of {expected} frames are not on disk");
+    match (state, missing) {
+        (RecordingState::Repaired, 0) => Some("cut short by the end of the process".to_owned()),
+        (RecordingState::Repaired, _) => {
+            Some(format!("cut short by the end of the process; {absent}"))
+        }
+        (RecordingState::Partial, _) => Some(absent),
+        (RecordingState::Recorded | RecordingState::Refused, _) => None,
+    }
+}
+
+/// `<tenant>/<yyyy-mm-dd>/<recording>.wav`, from numbers only.
+fn relative_path(ledger: &Ledger) -> String {
+    let day = ledger.started_at.day_text();
+    format!("{}/{day}/{}.wav", ledger.tenant, ledger.recording)
+}
+
+struct Described {
+    bytes: u64,
+    sha256: String,
+    duration_ms: i64,
+}
+
+/// A finished file; `None` when there is none.
+fn describe(path: &Path) -> io::Result<Option<Described>> {
+    let mut open = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        open => open?,
+    };
+    let bytes = open.metadata()?.len();
+    let (mut hash, mut start, mut piece) = (Sha256::new(), Vec::new(), vec![0; WRITE_BUFFER_BYTES]);
+    loop {
+        let got = open.read(&mut piece)?;
+        if got == 0 {
+            break;
+        }
+        if start.is_empty() {
+            start = piece[..got].to_vec();
+        }
+        hash.update(&piece[..got]);
+    }
+    let layout = wav::layout(&start, bytes).map_err(io::Error::other)?;
+    let samples = layout.data_bytes / layout.format.frame_bytes();
+    let duration_ms = (samples * 1000 / u64::from(layout.format.rate_hz)) as i64;
+    Ok(Some(Described { bytes, sha256: hex(hash), duration_ms }))
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Renders to `<path>_tmp` and gives it its name when it is whole and durable.
+fn write_file(
+    conversation: &Conversation,
+    source: &mut Segments,
+    path: &Path,
+) -> io::Result<(Rendered, Described)> {
+    let directory = path.parent().expect("a recording lies in its day's directory");
+    fs::create_dir_all(directory)?;
+    let mut part = path.as_os_str().to_owned();
+    part.push("_tmp");
+    let part = PathBuf::from(part);
+    let mut out = BufWriter::with_capacity(WRITE_BUFFER_BYTES, File::create(&part)?);
+    let (mut hash, mut bytes) = (Sha256::new(), 0);
+    let rendered = render::render(conversation, source, &mut |piece| {
+        pass_gate("storage.render")?;
+        hash.update(piece);
+        bytes += piece.len() as u64;
+        out.write_all(piece)
+    })?;
+    let out = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    pass_gate("storage.render_sync")?;
+    out.sync_all()?;
+    pass_gate("storage.rename")?;
+    fs::rename(&part, path)?;
+    pass_gate("storage.renamed")?;
+    sync_up(directory)?;
+    let duration_ms = (rendered.samples / 8) as i64;
+    Ok((rendered, Described { bytes, sha256: hex(hash), duration_ms }))
+}
+
+/// Syncs the day's directory, the tenant's and the one above: each may be new.
+fn sync_up(directory: &Path) -> io::Result<()> {
+    directory.ancestors().take(3).try_for_each(|directory| match directory.as_os_str().is_empty() {
+        true => Ok(()),
+        false => sync_directory(directory),
+    })
+}
+
+/// Pieces of segments, with a few files held open.
+struct Segments<'a> {
+    shelf: &'a Shelf,
+    open: VecDeque<(SegmentId, File)>,
+    /// What cannot be read counts as missing.
+    forgiving: bool,
+}
+
+impl Segments<'_> {
+    fn new(shelf: &Shelf, forgiving: bool) -> Segments<'_> {
+        Segments { shelf, open: VecDeque::new(), forgiving }
+    }
+
+    fn file(&mut self, id: SegmentId) -> io::Result<&File> {
+        if let Some(place) = self.open.iter().rposition(|&(open, _)| open == id) {
+            return Ok(&self.open[place].1);
+        }
+        if self.open.len() >= OPEN_SEGMENTS_MAX {
+            self.open.pop_front();
+        }
+        let file = File::open(self.shelf.path(id))?;
+        self.open.push_back((id, file));
+        Ok(&self.open.back().expect("it was just put there").1)
+    }
+}
+
+impl Source for Segments<'_> {
+    fn read(&mut self, segment: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<bool> {
+        let read = pass_gate("storage.read")
+            .and_then(|()| self.file(segment)?.read_exact_at(body, u64::from(offset)));
+        match read {
+            Ok(()) => Ok(true),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => Ok(false),
+                _ if self.forgiving => Ok(false),
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+/// Rendering yields to everything else on the box.
+fn lower_priority() {
+    // SAFETY: setpriority takes no pointers; who 0 is the calling thread on Linux, and a refusal
+    // leaves the priority as it was.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 15) };
+}

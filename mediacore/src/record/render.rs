@@ -1,0 +1,308 @@
+//! Rendering: from the tracks of one conversation to a stereo WAV, the customer left, everyone else
+//! mixed right. Promise: the file is as long as the recording, from start to stop; where nobody
+//! spoke, on hold or where packets are missing it is silent; a single voice keeps its octets; the
+//! memory does not grow with the length.
+//!
+//! The file keeps the law of its tracks when they share one, else it is PCM. Each second of it is
+//! painted from the frames that lie in it, track by track, then the tracks of a side are added.
+
+use super::block::Audio;
+use super::index::{ChunkRef, Conversation};
+use super::segment::SegmentId;
+use super::timeline::{AHEAD, Arrived, Placed, RATE_HZ, Timeline, samples_between};
+use super::wav::Format;
+use crate::g711;
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+use terms::media::{Codec, Side};
+use terms::{LegId, Moment};
+
+/// Samples painted at a time.
+const WINDOW: usize = RATE_HZ as usize;
+/// A frame may arrive this much after its place and still be painted there.
+const LATE_MAX: Duration = Duration::from_secs(5);
+/// Gaps listed in a ledger; further ones only count.
+const GAPS_MAX: usize = 1000;
+/// Gaps of a leg closer than this are one.
+const GAP_JOIN_MS: i64 = 60;
+/// Samples of a ledger frame.
+const FRAME_SAMPLES: u64 = 160;
+
+/// Reads pieces of segments.
+pub trait Source {
+    /// Fills `body` with an Audio body; `Ok(false)` when the piece cannot be had any more.
+    fn read(&mut self, segment: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<bool>;
+}
+
+/// What the rendering found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// Samples a channel in the file.
+    pub samples: u64,
+    /// Frames of 20 ms handed to the recorder over all tracks.
+    pub frames_expected: u64,
+    /// Of those, not in the log.
+    pub frames_missing: u64,
+    /// Gaps as (track leg, from ms, to ms).
+    pub gaps: Vec<(LegId, i64, i64)>,
+}
+
+/// How long the file is, in samples a channel.
+pub fn length(conversation: &Conversation) -> u64 {
+    let start = conversation.head.map_or(conversation.end(), |head| head.start);
+    samples_between(start, conversation.end()).max(0) as u64
+}
+
+/// Renders header and samples into `write`.
+pub fn render(
+    conversation: &Conversation,
+    source: &mut impl Source,
+    write: &mut impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Rendered> {
+    let start = conversation.head.map_or(conversation.end(), |head| head.start);
+    let samples = length(conversation);
+    let law = conversation.law();
+    write(&Format::stereo_8k(law).header(samples))?;
+    let mut tracks: Vec<Track> = (0..conversation.tracks.len())
+        .map(|place| Track::new(conversation, place, start))
+        .collect();
+    let mut window = Window::default();
+    let mut at = 0_u64;
+    while at < samples {
+        let count = WINDOW.min((samples - at) as usize);
+        window.clear(count);
+        let horizon = start + Duration::from_micros((at + count as u64) * 125);
+        for track in &mut tracks {
+            track.read_until(horizon + LATE_MAX + AHEAD, conversation, source)?;
+            track.paint(at as i64, count, &mut window);
+        }
+        write(window.encode(law))?;
+        at += count as u64;
+    }
+    for track in &mut tracks {
+        track.read_until(Moment(u64::MAX), conversation, source)?;
+    }
+    Ok(sum_up(conversation, &tracks, start, samples))
+}
+
+/// The same counts without a file.
+pub fn count(conversation: &Conversation, source: &mut impl Source) -> io::Result<Rendered> {
+    let start = conversation.head.map_or(conversation.end(), |head| head.start);
+    let mut tracks: Vec<Track> = (0..conversation.tracks.len())
+        .map(|place| Track::new(conversation, place, start))
+        .collect();
+    for track in &mut tracks {
+        track.keeps_audio = false;
+        track.read_until(Moment(u64::MAX), conversation, source)?;
+    }
+    Ok(sum_up(conversation, &tracks, start, length(conversation)))
+}
+
+struct Track {
+    place: usize,
+    side: Side,
+    /// The conversation's pieces of this track.
+    chunks: VecDeque<ChunkRef>,
+    timeline: Timeline,
+    placed: VecDeque<Placed>,
+    found: u64,
+    newest: Moment,
+    ended: bool,
+    keeps_audio: bool,
+    /// Unreadable pieces since this arrival.
+    unreadable_since: Option<Moment>,
+    unreadable: Vec<(Moment, Moment)>,
+    body: Vec<u8>,
+}
+
+impl Track {
+    fn new(conversation: &Conversation, place: usize, start: Moment) -> Track {
+        let of_track = |chunk: &&ChunkRef| usize::from(chunk.track) == place;
+        Track {
+            place,
+            side: conversation.tracks[place].head.side,
+            chunks: conversation.chunks.iter().filter(of_track).copied().collect(),
+            timeline: Timeline::new(start),
+            placed: VecDeque::new(),
+            found: 0,
+            newest: start,
+            ended: false,
+            keeps_audio: true,
+            unreadable_since: None,
+            unreadable: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Reads pieces until one arrived after `horizon`, and places what can be placed.
+    fn read_until(
+        &mut self,
+        horizon: Moment,
+        conversation: &Conversation,
+        source: &mut impl Source,
+    ) -> io::Result<()> {
+        while self.newest <= horizon {
+            let Some(&chunk) = self.chunks.front() else {
+                self.ended = true;
+                if let Some(since) = self.unreadable_since.take() {
+                    self.unreadable.push((since, conversation.end()));
+                }
+                break;
+            };
+            self.body.resize(usize::from(chunk.bytes), 0);
+            let segment = conversation.segments[usize::from(chunk.segment)];
+            let there = source.read(segment, chunk.offset, &mut self.body)?;
+            self.chunks.pop_front();
+            let number = conversation.tracks[self.place].head.track;
+            let body = std::mem::take(&mut self.body);
+            match Audio::read(&body).filter(|audio| there && audio.track == number) {
+                Some(audio) => self.take(audio),
+                None => {
+                    self.unreadable_since.get_or_insert(self.newest);
+                }
+            }
+            self.body = body;
+        }
+        while let Some(placed) = self.timeline.pop(self.ended) {
+            self.placed.push_back(placed);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, audio: Audio) {
+        self.found += audio.samples();
+        if let Some(since) = self.unreadable_since.take() {
+            self.unreadable.push((since, audio.arrival));
+        }
+        self.newest = self.newest.max(audio.last_arrival());
+        if !self.keeps_audio {
+            return;
+        }
+        for frame in audio.frames() {
+            self.timeline.push(Arrived {
+                arrival: frame.arrival,
+                rtp_time: frame.rtp_time,
+                ssrc: audio.ssrc,
+                codec: audio.codec,
+                payload: frame.payload.to_vec(),
+            });
+        }
+    }
+
+    /// Paints the frames of a window onto the track's side and forgets those that end in it.
+    fn paint(&mut self, at: i64, count: usize, window: &mut Window) {
+        let end = at + count as i64;
+        window.scratch.clear();
+        window.scratch.resize(count, None);
+        for frame in &self.placed {
+            let first = (at - frame.at).clamp(0, frame.payload.len() as i64) as usize;
+            let last = (end - frame.at).clamp(0, frame.payload.len() as i64) as usize;
+            for offset in first..last {
+                let place = (frame.at - at + offset as i64) as usize;
+                window.scratch[place] = Some((frame.codec, frame.payload[offset]));
+            }
+        }
+        self.placed.retain(|frame| frame.at + frame.payload.len() as i64 > end);
+        window.add(self.side);
+    }
+}
+
+/// One second of both sides.
+#[derive(Default)]
+struct Window {
+    scratch: Vec<Option<(Codec, u8)>>,
+    sides: [Vec<Sample>; 2],
+    encoded: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sample {
+    voices: u8,
+    octet: u8,
+    sum: i32,
+}
+
+impl Sample {
+    fn add(&mut self, codec: Codec, octet: u8) {
+        self.voices = self.voices.saturating_add(1);
+        self.octet = octet;
+        self.sum += i32::from(g711::decode(codec, octet));
+    }
+
+    fn linear(self) -> i16 {
+        self.sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
+    }
+
+    fn octet(self, law: Codec) -> u8 {
+        match self.voices {
+            0 => g711::silence(law),
+            1 => self.octet,
+            _ => g711::encode(law, self.linear()),
+        }
+    }
+}
+
+impl Window {
+    fn clear(&mut self, count: usize) {
+        for side in &mut self.sides {
+            side.clear();
+            side.resize(count, Sample::default());
+        }
+    }
+
+    fn add(&mut self, side: Side) {
+        let samples = &mut self.sides[usize::from(side == Side::Other)];
+        for (sample, painted) in samples.iter_mut().zip(&self.scratch) {
+            if let Some((codec, octet)) = *painted {
+                sample.add(codec, octet);
+            }
+        }
+    }
+
+    fn encode(&mut self, law: Option<Codec>) -> &[u8] {
+        self.encoded.clear();
+        for (left, right) in self.sides[0].iter().zip(&self.sides[1]) {
+            match law {
+                Some(law) => self.encoded.extend([left.octet(law), right.octet(law)]),
+                None => {
+                    self.encoded.extend(left.linear().to_le_bytes());
+                    self.encoded.extend(right.linear().to_le_bytes());
+                }
+            }
+        }
+        &self.encoded
+    }
+}
+
+fn sum_up(conversation: &Conversation, tracks: &[Track], start: Moment, samples: u64) -> Rendered {
+    let (mut expected, mut missing, mut gaps) = (0, 0, Vec::new());
+    for track in tracks {
+        let state = &conversation.tracks[track.place];
+        let wanted = state.expected();
+        let absent = wanted.saturating_sub(track.found);
+        expected += wanted.div_ceil(FRAME_SAMPLES);
+        missing += absent.div_ceil(FRAME_SAMPLES);
+        if absent == 0 {
+            continue;
+        }
+        let lost = state.lost.iter().map(|lost| (lost.from, lost.to));
+        let holes = conversation.holes.iter().copied();
+        let spans = lost.chain(track.unreadable.iter().copied()).chain(holes);
+        let ms = |moment: Moment| samples_between(start, moment).max(0) / 8;
+        let mut of_track: Vec<(i64, i64)> =
+            spans.map(|(from, to)| ((ms(from) - 20).max(0), ms(to))).collect();
+        of_track.sort_unstable();
+        for (from, to) in of_track {
+            let room = gaps.len() < GAPS_MAX;
+            match gaps.last_mut() {
+                Some((leg, _, end)) if *leg == state.head.leg && from <= *end + GAP_JOIN_MS => {
+                    *end = to.max(*end);
+                }
+                _ if room => gaps.push((state.head.leg, from, to)),
+                _ => {}
+            }
+        }
+    }
+    Rendered { samples, frames_expected: expected, frames_missing: missing, gaps }
+}
