@@ -1,6 +1,17 @@
 //! Hears and speaks: RTP in, jitter, mix, tones, record, RTP out.
+//!
+//! The core is [`shard::Shard`], a machine without sockets, clocks or threads: commands, packets and
+//! time go in, datagrams and events come out. [`edge::Engine`] runs one shard on each media core,
+//! over `uring` or [`edge::epoll`]. It knows nothing of SIP, queues or databases: signaling asks
+//! with [`terms::media::Command`] and is told with [`terms::media::Event`].
+//!
+//! One packet's walk: [`rtp`] reads the header, [`latch`] decides about its source, [`stats`] counts
+//! it, [`record`] copies its payload, and [`room`] says whether it is relayed in its own buffer by
+//! [`stream`], put into a [`jitter`] slot for the [`mix`], or is a digit for [`dtmf`].
+
 pub mod dtmf;
 pub mod edge;
+pub mod fuzz;
 pub mod g711;
 pub mod jitter;
 pub mod latch;

@@ -130,7 +130,8 @@ mod tests {
         assert_eq!(bridge.take()[0], 0);
         (2..=20).for_each(|n| bridge.put(&[n; FRAME]));
         assert_eq!(bridge.take()[0], 13);
-        (0..7).for_each(|_| drop(bridge.take()));
+        let rest: Vec<i16> = (0..7).map(|_| bridge.take()[0]).collect();
+        assert_eq!(rest, [14, 15, 16, 17, 18, 19, 20]);
         assert_eq!(bridge.take()[0], 0);
     }
 }

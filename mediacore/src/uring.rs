@@ -111,6 +111,13 @@ pub struct Uring {
 
 /// Whether the kernel gives us everything we use; the reason when not.
 pub fn probe() -> Result<(), String> {
+    // On a thread of its own: the end of a ring interrupts what its thread waits for next.
+    let probing = std::thread::Builder::new().name("io-uring-probe".into()).spawn(try_everything);
+    let probing = probing.map_err(|error| format!("start a thread: {error}"))?;
+    probing.join().unwrap_or_else(|_| Err("the probe panicked".into()))
+}
+
+fn try_everything() -> Result<(), String> {
     let refused = |doing: &str, error: io::Error| format!("{doing}: {error}");
     let ring = build(8, 16).map_err(|error| refused("io_uring_setup", error))?;
     let submitter = ring.submitter();

@@ -102,6 +102,11 @@ impl Shard {
         }
         let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
         let changed = leg.receive.ssrc().is_some_and(|ssrc| ssrc != header.ssrc);
+        if changed && kind == Kind::Unknown {
+            // Noise does not become the source of a leg.
+            leg.counts.unknown += 1;
+            return self.drop_packet(Reason::UnknownPayload);
+        }
         if changed && let Some(jitter) = &mut leg.jitter {
             jitter.restart();
         }

@@ -1,0 +1,137 @@
+//! What fuzzers call: any bytes in, no panic out.
+
+use crate::dtmf::{self, Event, Receiver};
+use crate::leg::LegIdx;
+use crate::prompt;
+use crate::prompt::PromptStore;
+use crate::rtcp;
+use crate::rtp::{self, HEADER_BYTES};
+use crate::shard::{Config, Shard, TRANSMIT_MAX};
+use std::net::SocketAddr;
+use terms::media::{Codec, Command, PayloadType, Payloads, Remote, RtpTime, Ssrc};
+use terms::{ContactId, LegId, Moment, RoomId, TenantId};
+
+/// A longer file only repeats what a short one shows.
+const WAV_BYTES_MAX: usize = 64 * 1024;
+
+/// Reads a datagram as RTP and rewrites it in place; what was rewritten must read back.
+pub fn fuzz_rtp(bytes: &[u8]) {
+    let Ok(packet) = rtp::parse(bytes) else { return };
+    let mut copy = bytes.to_vec();
+    let range = rtp::rewrite(&mut copy, &packet, &packet.header);
+    let again = rtp::parse(&copy[range.clone()]).expect("a rewritten packet is well-formed");
+    assert_eq!(again.header, packet.header);
+    assert_eq!(range.len(), HEADER_BYTES + packet.payload_len());
+}
+
+/// Reads a datagram as RTCP.
+pub fn fuzz_rtcp(bytes: &[u8]) {
+    let mut items = 0_usize;
+    let read = rtcp::parse(bytes, |_| items += 1);
+    assert!(read.is_err() || bytes.len() >= 4, "nothing is no compound");
+    assert!(items <= bytes.len() / 4, "every item takes at least a word");
+}
+
+/// Reads bytes as telephone-event packets: six bytes each of time, flags and payload.
+pub fn fuzz_dtmf_event(bytes: &[u8]) {
+    let mut receiver = Receiver::default();
+    for (n, packet) in (0_u64..).zip(bytes.chunks_exact(6)) {
+        let now = Moment::from_millis(n * u64::from(packet[0]));
+        let time = RtpTime(u32::from(packet[0]) << 8 | u32::from(packet[1] >> 1));
+        let Some(event) = Event::parse(&packet[2..]) else { continue };
+        let step = receiver.note(now, Ssrc(1), time, packet[1] & 1 != 0, event);
+        for digit in step.digits.iter().flatten().copied().chain(receiver.handle_timeout(now)) {
+            assert!(dtmf::code(digit.key).is_some(), "only keys come out");
+        }
+    }
+}
+
+/// Reads bytes as a WAV file and makes a prompt of it.
+pub fn fuzz_wav(bytes: &[u8]) {
+    let bytes = &bytes[..bytes.len().min(WAV_BYTES_MAX)];
+    if let Ok(wav) = prompt::parse_wav(bytes) {
+        assert!(!wav.samples.is_empty());
+        drop(prompt::to_8khz(&wav));
+    }
+}
+
+/// Gives a shard with two joined legs a series of datagrams: length, then leg, channel and source
+/// in one byte, then the bytes.
+pub fn fuzz_packets(bytes: &[u8]) {
+    let sources: [SocketAddr; 2] = [([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 4_000).into()];
+    let mut shard = Shard::new(Config::default(), PromptStore::default());
+    for (leg, rtp) in (0_u32..).zip(sources) {
+        let id = LegId(u64::from(leg) + 1);
+        let (contact, tenant) = (ContactId(1), TenantId(1));
+        shard.handle_command(Moment(0), Command::Open { leg: id, contact, tenant });
+        shard.port_reserved(LegIdx(leg), Ok(([127, 0, 0, 1], 20_000).into()));
+        let dtmf = Some(PayloadType(101));
+        let payloads = Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf };
+        let remote = Remote {
+            rtp,
+            rtcp: None,
+            send: payloads,
+            receive: payloads,
+            ptime_ms: 20,
+            may_send: true,
+            may_receive: true,
+            nat: leg == 1,
+            signalling: sources[0].ip(),
+        };
+        shard.handle_command(Moment(0), Command::Connect { leg: id, remote });
+        shard.handle_command(Moment(0), Command::Join { leg: id, room: RoomId(1) });
+    }
+    let (mut rest, mut now) = (bytes, Moment(0));
+    let mut buffer = [0; TRANSMIT_MAX];
+    while let [len, how, tail @ ..] = rest {
+        let (datagram, tail) = tail.split_at(usize::from(*len).min(tail.len()));
+        rest = tail;
+        now = Moment(now.0 + u64::from(how >> 3) * 5_000_000);
+        let (leg, from) = (LegIdx(u32::from(how & 1)), sources[usize::from(how >> 1 & 1)]);
+        if how & 4 == 0 {
+            shard.handle_packet(now, leg, from, &mut datagram.to_vec());
+        } else {
+            shard.handle_rtcp(now, leg, from, datagram);
+        }
+        shard.tick(now);
+        while shard.poll_transmit(&mut buffer).is_some() {}
+        while shard.poll_event().is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    /// Random bytes that begin like the format, so that more than the first check is reached.
+    fn with_random_tails(seed: u64, beginnings: &[&[u8]], target: fn(&[u8])) {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        for n in 0..4_000 {
+            let mut bytes = beginnings[n % beginnings.len()].to_vec();
+            let keep = bytes.len();
+            bytes.resize(keep + rng.random_range(0..300), 0);
+            rng.fill(&mut bytes[keep..]);
+            if n % 2 == 0 && !bytes.is_empty() {
+                let at = rng.random_range(0..bytes.len());
+                bytes[at] = rng.random();
+            }
+            target(&bytes);
+        }
+    }
+
+    #[test]
+    fn random_datagrams_panic_nothing() {
+        with_random_tails(1, &[&[], &[0x80, 8], &[0xBF, 0x88], &[0x90, 101]], fuzz_rtp);
+        with_random_tails(2, &[&[], &[0x81, 200, 0, 12], &[0x9F, 201, 0, 1]], fuzz_rtcp);
+        with_random_tails(3, &[&[]], fuzz_dtmf_event);
+        with_random_tails(4, &[&[60, 8, 0x80, 8], &[20, 12, 0x81, 200, 0, 4]], fuzz_packets);
+    }
+
+    #[test]
+    fn random_wav_files_panic_nothing() {
+        let header = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x40\0\0\0";
+        with_random_tails(5, &[&[], header, &header[..40], &header[..12]], fuzz_wav);
+    }
+}
