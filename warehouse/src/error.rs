@@ -49,6 +49,9 @@ pub enum Error {
         /// What we know.
         known: i64,
     },
+    /// The query engine could not be set up.
+    #[error("prepare a session: {0}")]
+    Session(String),
     /// A reader asked to write.
     #[error("{0} needs a warehouse that is open for writing")]
     ReadOnly(&'static str),

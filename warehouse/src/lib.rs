@@ -16,13 +16,37 @@
 //! **A session reads one tenant's rows**: the filter sits in the scan, below whatever is asked.
 
 pub mod answer;
+mod check;
+pub mod derive;
 pub mod error;
+mod fail;
+mod file;
+pub mod ingest;
+pub mod log;
+mod manifest;
+mod publish;
 pub mod query;
+pub mod schema;
 pub mod scope;
+mod seal;
+mod stage;
 pub mod store;
+mod sweep;
 
 pub use answer::Answer;
 pub use error::{Error, Position, SqlError, SqlFault};
+pub use ingest::Ingest;
 pub use query::Session;
 pub use scope::{Limits, Scope};
 pub use store::{Stats, Verified, Warehouse};
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod formats_test;
+#[cfg(test)]
+mod scope_tests;
+#[cfg(test)]
+mod store_tests;
+#[cfg(test)]
+mod stories;

@@ -1,20 +1,80 @@
-//! SQL over one tenant's rows.
+//! SQL over one tenant's rows: staged rows, hot files and published files as one snapshot.
+//!
+//! A query passes three gates. `guard` reads its syntax tree and lets through one SELECT, WITH,
+//! VALUES or EXPLAIN over tables that exist. The plan is checked again (`SQLOptions`). And every
+//! table is a `scoped` scan whose filter on tenant, queues and agents runs below everything the
+//! text can say, errors and statistics included.
 
+mod functions;
+mod guard;
+mod names;
+mod orders;
+mod refusal;
+mod scan;
+mod scoped;
+mod snapshot;
+
+use crate::answer::plain_text;
+use crate::query::guard::Guarded;
+use crate::query::scan::ScopedTable;
+use crate::query::scoped::Rule;
+use crate::query::snapshot::Snapshot;
+use crate::schema::layouts;
 use crate::{Answer, Error, Limits, Scope, SqlError, SqlFault, Warehouse};
+use arrow::array::RecordBatch;
+use datafusion::common::DataFusionError;
+use datafusion::config::Dialect;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use futures::StreamExt;
+use object_store::local::LocalFileSystem;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The catalogue's name in SQL.
+const CATALOGUE: &str = "switchgrid";
+/// The schema's name in SQL.
+const SCHEMA: &str = "public";
+/// The view of every order's latest version.
+pub const ORDERS_LATEST: &str = "orders_latest";
+/// Cores of one query: the box has calls to carry.
+const CORES_MAX: usize = 4;
+/// Bytes on disk that sorts and joins may spill, as a multiple of `memory_max`.
+const SPILL_FACTOR: u64 = 4;
 
 /// One person's or one report's reading of the warehouse: a snapshot, a scope and limits.
 pub struct Session {
+    context: SessionContext,
     scope: Scope,
     limits: Limits,
+    tables: BTreeMap<String, Vec<String>>,
 }
 
 impl Session {
     /// Takes a snapshot of `warehouse` for `scope`: all queries of the session see the same rows.
+    /// A session is good for ten minutes; after that, files of its snapshot may be gone.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn open(_warehouse: &Warehouse, scope: Scope, limits: Limits) -> Result<Self, Error> {
-        Ok(Session { scope, limits })
+    pub async fn open(warehouse: &Warehouse, scope: Scope, limits: Limits) -> Result<Self, Error> {
+        let snapshot = Arc::new(Snapshot::take(warehouse, scope.tenant).await?);
+        let context = context(warehouse, &scope, &limits).map_err(prepare)?;
+        let mut tables = BTreeMap::new();
+        for (name, layout) in layouts() {
+            let rule = Rule::new(layout, &scope);
+            let table = ScopedTable::new(Arc::clone(layout), Arc::clone(&snapshot), rule);
+            context.register_table(*name, Arc::new(table)).map_err(prepare)?;
+            tables.insert((*name).to_owned(), columns(layout));
+        }
+        let latest = orders::latest(&snapshot, &scope).await.map_err(prepare)?;
+        context.register_table(ORDERS_LATEST, Arc::new(latest)).map_err(prepare)?;
+        tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
+        functions::restrict(&context);
+        Ok(Session { context, scope, limits, tables })
     }
 
     /// Whose rows it reads.
@@ -22,12 +82,107 @@ impl Session {
         &self.scope
     }
 
+    /// The tables and their columns.
+    pub fn tables(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.tables
+    }
+
     /// Runs one SELECT, WITH, VALUES or EXPLAIN.
     ///
     /// # Errors
     /// See [`SqlFault`].
-    pub async fn query(&self, _sql: &str) -> Result<Answer, SqlError> {
-        let _ = self.limits;
-        Err(SqlError::new(SqlFault::Warehouse, "the warehouse cannot be read right now"))
+    pub async fn query(&self, sql: &str) -> Result<Answer, SqlError> {
+        let guarded = guard::check(sql, &self.tables)?;
+        match tokio::time::timeout(self.limits.time_max, self.run(guarded)).await {
+            Ok(answer) => answer.map_err(|error| refusal::explain(error, sql, self)),
+            Err(_) => Err(SqlError::new(
+                SqlFault::TimedOut,
+                format!(
+                    "stopped after {} s; ask for a shorter period or fewer columns",
+                    self.limits.time_max.as_secs_f32()
+                ),
+            )),
+        }
     }
+
+    async fn run(&self, guarded: Guarded) -> Result<Answer, DataFusionError> {
+        let plan = self.context.state().statement_to_plan(guarded.statement).await?;
+        let options = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        options.verify_plan(&plan)?;
+        let frame = self.context.execute_logical_plan(plan).await?;
+        let mut stream = frame.execute_stream().await?;
+        let schema = plain_text::schema(&stream.schema());
+        let mut batches: Vec<RecordBatch> = Vec::new();
+        let (mut rows, mut bytes, mut truncated) = (0, 0, false);
+        while let Some(batch) = stream.next().await {
+            let batch = plain_text::batch(&schema, &batch?)?;
+            let room = self.limits.rows_max - rows;
+            truncated = batch.num_rows() > room;
+            let batch = batch.slice(0, batch.num_rows().min(room));
+            rows += batch.num_rows();
+            bytes += batch.get_array_memory_size();
+            if bytes > self.limits.memory_max {
+                let text = format!("the answer is above {} bytes", self.limits.memory_max);
+                return Err(DataFusionError::ResourcesExhausted(text));
+            }
+            batches.push(batch);
+            if truncated {
+                break;
+            }
+        }
+        Ok(Answer { schema, batches, truncated })
+    }
+}
+
+fn context(
+    warehouse: &Warehouse,
+    scope: &Scope,
+    limits: &Limits,
+) -> Result<SessionContext, DataFusionError> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(CORES_MAX));
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOGUE, SCHEMA)
+        .with_information_schema(false)
+        .with_target_partitions(cores)
+        .with_collect_statistics(false);
+    let options = config.options_mut();
+    options.execution.time_zone = Some(scope.time_zone.clone());
+    options.sql_parser.dialect = Dialect::PostgreSQL;
+    options.sql_parser.collect_spans = true;
+    // Text is Utf8 all the way: files, staged rows, answers.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    // The physical plan names files and counts rows of everybody.
+    options.explain.logical_plan_only = true;
+    let state = SessionStateBuilder::new_with_default_features()
+        .with_config(config)
+        .with_runtime_env(runtime(warehouse, limits)?)
+        .build();
+    Ok(SessionContext::new_with_state(state))
+}
+
+/// Memory and disk of the session, and the only place that it can read from: this warehouse.
+fn runtime(warehouse: &Warehouse, limits: &Limits) -> Result<Arc<RuntimeEnv>, DataFusionError> {
+    let spill = DiskManagerBuilder::default()
+        .with_mode(DiskManagerMode::OsTmpDirectory)
+        .with_max_temp_directory_size(limits.memory_max as u64 * SPILL_FACTOR);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_max)))
+        .with_disk_manager_builder(spill)
+        .build_arc()?;
+    // Absent is as good as removed.
+    runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref()).ok();
+    let files = LocalFileSystem::new_with_prefix(warehouse.dir())?;
+    runtime.register_object_store(ObjectStoreUrl::parse(scan::STORE)?.as_ref(), Arc::new(files));
+    Ok(runtime)
+}
+
+fn columns(layout: &crate::schema::Layout) -> Vec<String> {
+    layout.table.columns.iter().map(|column| column.name.to_owned()).collect()
+}
+
+fn prepare(error: DataFusionError) -> Error {
+    Error::Session(error.strip_backtrace())
 }

@@ -1,12 +1,43 @@
 //! The warehouse as a directory: `warehouse.db`, `_tmp`, `_hot` and a folder a table.
+//!
+//! One process writes (it holds `warehouse.lock`); any number read beside it, each in a read
+//! transaction of the manifest and the staged rows.
 
-use crate::Error;
+use crate::file::make_folder;
+use crate::{Error, manifest, seal, stage, sweep};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use terms::Timestamp;
 use terms::record::Row;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Format of the directory; a newer one is refused.
+pub const FORMAT: i64 = 1;
+/// Rows that are staged before they are sealed.
+pub const STAGED_ROWS_MAX: i64 = 10_000;
+/// Milliseconds that a row is staged before it is sealed.
+pub const STAGED_MS_MAX: i64 = 5 * 60_000;
+/// Readers of one process at a time; the next waits.
+const READERS_MAX: u32 = 8;
+/// How long a statement waits for another process.
+const BUSY_MAX: Duration = Duration::from_secs(10);
 
 /// A directory of rows.
 pub struct Warehouse {
     dir: PathBuf,
+    readers: SqlitePool,
+    writer: Option<Writer>,
+    /// Sealing, publishing and sweeping come one after another.
+    upkeep: Mutex<()>,
+}
+
+struct Writer {
+    pool: SqlitePool,
+    /// Held as long as the warehouse is open; the kernel lets go of it when the process ends.
+    _lock: File,
 }
 
 /// What is where.
@@ -14,7 +45,7 @@ pub struct Warehouse {
 pub struct Stats {
     /// Rows staged in the database.
     pub staged_rows: u64,
-    /// Files sealed but not published, and their rows.
+    /// Files sealed but not published.
     pub hot_files: u64,
     /// Rows of those.
     pub hot_rows: u64,
@@ -24,6 +55,8 @@ pub struct Stats {
     pub published_rows: u64,
     /// Bytes of all files.
     pub bytes: u64,
+    /// Staged rows that were damaged and put aside.
+    pub quarantined_rows: u64,
 }
 
 /// What a check of every byte found.
@@ -38,12 +71,27 @@ pub struct Verified {
 }
 
 impl Warehouse {
-    /// Opens `dir` for writing and makes it when it is missing. One process at a time.
+    /// Opens `dir` for writing and makes it when it is missing. One process at a time. What a
+    /// crash left half done is finished or undone first.
     ///
     /// # Errors
-    /// [`Error::Busy`] when another process writes there; otherwise see [`Error`].
+    /// [`Error::Busy`] when another process writes there, [`Error::Newer`] when a newer program
+    /// made it; otherwise see [`Error`].
     pub async fn open(dir: impl AsRef<Path>) -> Result<Self, Error> {
-        Ok(Warehouse { dir: dir.as_ref().to_owned() })
+        let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
+        make_folder(&dir)?;
+        let lock = lock(&dir)?;
+        let options = options(&dir)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        let pool = pool(options, 1).await?;
+        prepare(&dir, &pool).await?;
+        let readers = pool_of_readers(&dir).await?;
+        let writer = Some(Writer { pool, _lock: lock });
+        let warehouse = Warehouse { dir, readers, writer, upkeep: Mutex::new(()) };
+        sweep::recover(&warehouse).await?;
+        Ok(warehouse)
     }
 
     /// Opens `dir` for reading, beside a writer or without one.
@@ -51,7 +99,12 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`].
     pub async fn open_reader(dir: impl AsRef<Path>) -> Result<Self, Error> {
-        Ok(Warehouse { dir: dir.as_ref().to_owned() })
+        let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
+        let readers = pool_of_readers(&dir).await?;
+        let mut db = readers.acquire().await.map_err(Error::database("open"))?;
+        check_format(&dir, &mut db).await?;
+        drop(db);
+        Ok(Warehouse { dir, readers, writer: None, upkeep: Mutex::new(()) })
     }
 
     /// Where it is.
@@ -66,19 +119,28 @@ impl Warehouse {
     /// See [`Error`]; nothing is staged then.
     pub async fn stage_rows(
         &self,
-        _source: &str,
-        _position: i64,
-        _rows: &[Row],
+        source: &str,
+        position: i64,
+        rows: &[Row],
     ) -> Result<bool, Error> {
-        Err(Error::ReadOnly("staging"))
+        let mut tx = self.write("stage rows").await?;
+        if read_source(&mut tx, source).await?.position >= position {
+            return Ok(false);
+        }
+        stage::insert(&mut tx, rows, now()).await?;
+        let here = Source { position, replay_from: position, at: now().0 };
+        write_source(&mut tx, source, here).await?;
+        tx.commit().await.map_err(Error::database("stage rows"))?;
+        Ok(true)
     }
 
     /// The last position of `source` that is here, 0 when none.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn position(&self, _source: &str) -> Result<i64, Error> {
-        Ok(0)
+    pub async fn position(&self, source: &str) -> Result<i64, Error> {
+        let mut db = self.readers.acquire().await.map_err(Error::database("read a position"))?;
+        Ok(read_source(&mut db, source).await?.position)
     }
 
     /// Seals all staged rows into hot files. Returns how many rows.
@@ -86,15 +148,19 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`]; rows stay staged then.
     pub async fn seal(&self) -> Result<u64, Error> {
-        Err(Error::ReadOnly("sealing"))
+        let _one = self.upkeep().await;
+        seal::all(self).await
     }
 
-    /// Publishes one UTC day, `2026-11-23`: merges its hot files into files for everybody.
+    /// Publishes one UTC day, `2026-11-23`: merges its hot files into files for everybody. Rows
+    /// that come later add a file. Returns how many rows.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn publish(&self, _day: &str) -> Result<u64, Error> {
-        Err(Error::ReadOnly("publishing"))
+    pub async fn publish(&self, day: &str) -> Result<u64, Error> {
+        let _one = self.upkeep().await;
+        seal::day(self, day).await?;
+        crate::publish::days(self, |hot| hot == day).await
     }
 
     /// Seals and publishes every day.
@@ -102,7 +168,28 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`].
     pub async fn publish_all(&self) -> Result<u64, Error> {
-        Err(Error::ReadOnly("publishing"))
+        let _one = self.upkeep().await;
+        seal::all(self).await?;
+        crate::publish::days(self, |_| true).await
+    }
+
+    /// What is due at `now`: seals after 10,000 rows or 5 minutes, publishes days that are over,
+    /// removes files that were replaced a while ago. Call it every few seconds.
+    ///
+    /// # Errors
+    /// See [`Error`]; what was not done is due again the next time.
+    pub async fn tend(&self, now: Timestamp) -> Result<(), Error> {
+        let _one = self.upkeep().await;
+        let mut db = self.readers.acquire().await.map_err(Error::database("count rows"))?;
+        let (rows, oldest) = stage::backlog(&mut db).await?;
+        drop(db);
+        let waited = oldest.map_or(0, |oldest| now.millis_since(oldest));
+        if rows >= STAGED_ROWS_MAX || waited >= STAGED_MS_MAX {
+            seal::all(self).await?;
+        }
+        let closed = crate::publish::closed_before(now);
+        crate::publish::days(self, |day| day < closed.as_str()).await?;
+        sweep::retired(self, now).await
     }
 
     /// What is where.
@@ -110,7 +197,7 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`].
     pub async fn stats(&self) -> Result<Stats, Error> {
-        Ok(Stats::default())
+        crate::check::stats(self).await
     }
 
     /// Reads every staged row and every file and compares them with the manifest.
@@ -118,6 +205,136 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`]; damage is no error but part of the answer.
     pub async fn verify(&self) -> Result<Verified, Error> {
-        Ok(Verified::default())
+        crate::check::verify(self).await
     }
+
+    /// Gives the database back to the disk. The warehouse is closed when it is dropped too.
+    pub async fn close(self) {
+        self.readers.close().await;
+        if let Some(writer) = self.writer {
+            writer.pool.close().await;
+        }
+    }
+
+    pub(crate) async fn upkeep(&self) -> MutexGuard<'_, ()> {
+        self.upkeep.lock().await
+    }
+
+    /// A transaction that writes.
+    pub(crate) async fn write(
+        &self,
+        action: &'static str,
+    ) -> Result<Transaction<'static, Sqlite>, Error> {
+        let writer = self.writer.as_ref().ok_or(Error::ReadOnly(action))?;
+        writer.pool.begin().await.map_err(Error::database(action))
+    }
+
+    /// A transaction that sees one moment of manifest and staged rows.
+    pub(crate) async fn read(
+        &self,
+        action: &'static str,
+    ) -> Result<Transaction<'static, Sqlite>, Error> {
+        self.readers.begin().await.map_err(Error::database(action))
+    }
+
+    /// A new name under `_tmp`.
+    pub(crate) fn tmp(&self, name: &str) -> PathBuf {
+        self.dir.join("_tmp").join(name)
+    }
+}
+
+/// The wall clock.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(since.as_micros() as i64)
+}
+
+/// How far a source has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Source {
+    /// The last position whose rows are here.
+    pub position: i64,
+    /// Where reading begins after a start.
+    pub replay_from: i64,
+    /// The latest wall clock of an applied entry.
+    pub at: i64,
+}
+
+/// How far `name` has been read.
+pub(crate) async fn read_source(db: &mut SqliteConnection, name: &str) -> Result<Source, Error> {
+    sqlx::query_as("SELECT position, replay_from, at FROM source WHERE name = $1")
+        .bind(name)
+        .fetch_optional(db)
+        .await
+        .map(Option::unwrap_or_default)
+        .map_err(Error::database("read a position"))
+}
+
+/// Notes how far `name` has been read, in the transaction that stages its rows.
+pub(crate) async fn write_source(
+    db: &mut SqliteConnection,
+    name: &str,
+    source: Source,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO source (name, position, replay_from, at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (name) DO UPDATE SET position = $2, replay_from = $3, at = $4",
+    )
+    .bind(name)
+    .bind(source.position)
+    .bind(source.replay_from)
+    .bind(source.at)
+    .execute(db)
+    .await
+    .map_err(Error::database("write a position"))?;
+    Ok(())
+}
+
+fn lock(dir: &Path) -> Result<File, Error> {
+    let path = dir.join("warehouse.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(Error::file("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy(dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(Error::file("lock", &path)(error)),
+    }
+}
+
+fn options(dir: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(dir.join("warehouse.db")).busy_timeout(BUSY_MAX)
+}
+
+async fn pool(options: SqliteConnectOptions, max: u32) -> Result<SqlitePool, Error> {
+    let pool = SqlitePoolOptions::new().max_connections(max).connect_with(options).await;
+    pool.map_err(Error::database("open"))
+}
+
+async fn pool_of_readers(dir: &Path) -> Result<SqlitePool, Error> {
+    pool(options(dir).create_if_missing(false).pragma("query_only", "ON"), READERS_MAX).await
+}
+
+async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
+    let mut tx = pool.begin().await.map_err(Error::database("prepare"))?;
+    for statement in manifest::SCHEMA {
+        sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
+    }
+    sqlx::query("INSERT INTO meta (name, value) VALUES ('format', $1) ON CONFLICT DO NOTHING")
+        .bind(FORMAT)
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::database("prepare"))?;
+    check_format(dir, &mut tx).await?;
+    tx.commit().await.map_err(Error::database("prepare"))
+}
+
+async fn check_format(dir: &Path, db: &mut SqliteConnection) -> Result<(), Error> {
+    let found: i64 = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'format'")
+        .fetch_one(db)
+        .await
+        .map_err(Error::database("read the format"))?;
+    if found > FORMAT {
+        return Err(Error::Newer { path: dir.to_owned(), found, known: FORMAT });
+    }
+    Ok(())
 }

@@ -1,0 +1,183 @@
+//! Killed at every named step, started again, counted by a reader that knows nothing of us: every
+//! row is in the published files exactly once.
+
+use crate::derive::Fold;
+use crate::stories::{day, order, write_log};
+use crate::{Ingest, Warehouse, file, sweep};
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::time::Duration;
+use terms::Timestamp;
+use terms::event::Entry;
+use terms::record::Row;
+
+const DIR: &str = "SWITCHGRID_CRASH_TEST_DIR";
+const CHILD: &str = "crash_tests::the_work_that_is_killed";
+const PARTS: usize = 4;
+const ORDERS: i64 = 6;
+
+/// Every step, with passes at which to die: the first, and one in the middle of the work.
+const STEPS: &[(&str, &[u32])] = &[
+    ("ingest.stage", &[1, 5]),
+    ("ingest.commit", &[1, 3]),
+    ("ingest.done", &[1, 3]),
+    ("seal.write", &[1, 12]),
+    ("seal.sync", &[4]),
+    ("seal.rename", &[1, 12]),
+    ("seal.dirsync", &[1, 12]),
+    ("seal.commit", &[1, 12]),
+    ("seal.done", &[1, 12]),
+    ("publish.write", &[1, 9]),
+    ("publish.sync", &[2]),
+    ("publish.announce", &[1, 9]),
+    ("publish.rename", &[1, 9]),
+    ("publish.dirsync", &[1, 9]),
+    ("publish.commit", &[1, 9]),
+    ("publish.done", &[1, 9]),
+    ("publish.retire", &[1, 5]),
+];
+
+fn entries() -> Vec<Entry> {
+    day(42, 3, 40)
+}
+
+fn orders(part: usize) -> Vec<Row> {
+    let first = part as i64 * ORDERS;
+    (first..first + ORDERS).map(|id| order(1, id, id as u64, 1, 11)).collect()
+}
+
+/// The whole work, the same at every start: the log appears in parts, each is read and sealed, and
+/// every other one published.
+async fn work(dir: &Path) {
+    let (store, log) = (dir.join("store"), dir.join("log"));
+    let entries = entries();
+    let warehouse = Arc::new(Warehouse::open(&store).await.unwrap());
+    let mut ingest = Ingest::open(Arc::clone(&warehouse), &log).await.unwrap();
+    for part in 0..PARTS {
+        let bounds = entries.len() * part / PARTS..entries.len() * (part + 1) / PARTS;
+        write_log(&log, &entries[bounds]);
+        ingest.catch_up().await.unwrap();
+        warehouse.stage_rows("desk", part as i64 + 1, &orders(part)).await.unwrap();
+        warehouse.seal().await.unwrap();
+        if part % 2 == 1 {
+            warehouse.publish_all().await.unwrap();
+            let later = Timestamp(crate::store::now().0 + 2 * sweep::RETIRED_MS * 1000);
+            sweep::retired(&warehouse, later).await.unwrap();
+        }
+    }
+    assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+}
+
+/// Does the work when one of the tests below has started this program again for it.
+#[tokio::test]
+async fn the_work_that_is_killed() {
+    if let Some(dir) = std::env::var_os(DIR) {
+        work(&PathBuf::from(dir)).await;
+    }
+}
+
+fn child(dir: &Path, failpoints: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([CHILD, "--exact", "--test-threads=1", "-q"]);
+    command.env(DIR, dir).env("SWITCHGRID_FAILPOINTS", failpoints);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+}
+
+fn was_killed(status: ExitStatus) -> bool {
+    std::os::unix::process::ExitStatusExt::signal(&status).is_some()
+}
+
+/// What the rows must be: (table, id) of every row, from the pure fold.
+fn expected() -> BTreeMap<(String, i64), usize> {
+    let mut fold = Fold::new();
+    let mut rows = Vec::new();
+    entries().iter().for_each(|entry| fold.apply(entry, &mut rows));
+    rows.extend((0..PARTS).flat_map(orders));
+    let mut ids = BTreeMap::new();
+    for row in rows {
+        *ids.entry((row.table().to_owned(), row.id() as i64)).or_default() += 1;
+    }
+    ids
+}
+
+/// Counts rows by (table, id) in the published files, as any Parquet reader would.
+fn published(store: &Path) -> BTreeMap<(String, i64), usize> {
+    let mut ids = BTreeMap::new();
+    for (table, layout) in crate::schema::layouts() {
+        for path in file::walk(&store.join(table)).unwrap() {
+            let opened = std::fs::File::open(path).unwrap();
+            let reader = ParquetRecordBatchReaderBuilder::try_new(opened).unwrap().build().unwrap();
+            for batch in reader {
+                let batch = batch.unwrap();
+                for id in batch.column(layout.id).as_primitive::<Int64Type>().values() {
+                    *ids.entry(((*table).to_owned(), *id)).or_default() += 1;
+                }
+            }
+        }
+    }
+    ids
+}
+
+fn check(store: &Path, what: &str) {
+    let (expected, found) = (expected(), published(store));
+    for (row, times) in &expected {
+        assert_eq!(found.get(row), Some(times), "{what}: {row:?}");
+    }
+    assert_eq!(expected.len(), found.len(), "{what}: rows that nobody wrote");
+}
+
+#[test]
+fn killed_at_every_step_nothing_is_lost_or_doubled() {
+    for (step, passes) in STEPS {
+        for pass in *passes {
+            let dir = tempfile::tempdir().unwrap();
+            let what = format!("{step} at pass {pass}");
+            let died = child(dir.path(), &format!("{step}=kill:{pass}")).status().unwrap();
+            assert!(was_killed(died), "{what}: never reached");
+            let doubled = published(&dir.path().join("store")).into_values().any(|n| n > 1);
+            assert!(!doubled, "{what}: an outside reader saw a row twice before the restart");
+            let restarted = child(dir.path(), "").status().unwrap();
+            assert!(restarted.success(), "{what}: the restart failed");
+            check(&dir.path().join("store"), &what);
+        }
+    }
+}
+
+#[test]
+fn killed_at_random_moments_nothing_is_lost_doubled_or_taken_back() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let mut before = 0;
+    for kill in 0..12 {
+        let mut running = child(dir.path(), "").spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(rng.random_range(20..250)));
+        running.kill().unwrap();
+        running.wait().unwrap();
+        let seen = published(&store);
+        assert!(seen.values().all(|times| *times == 1), "kill {kill}: a row twice");
+        assert!(seen.len() >= before, "kill {kill}: a published row is gone");
+        before = seen.len();
+    }
+    assert!(child(dir.path(), "").status().unwrap().success());
+    check(&store, "after random kills");
+}
+
+#[test]
+fn a_failing_step_is_an_error_and_the_next_try_completes() {
+    for step in ["seal.write", "seal.dirsync", "publish.sync", "publish.dirsync", "ingest.commit"] {
+        let dir = tempfile::tempdir().unwrap();
+        let failed = child(dir.path(), &format!("{step}=enospc:1")).status().unwrap();
+        assert!(!failed.success() && !was_killed(failed), "{step}: a full disk went unnoticed");
+        assert!(child(dir.path(), "").status().unwrap().success(), "{step}");
+        check(&dir.path().join("store"), step);
+    }
+}

@@ -1,0 +1,354 @@
+//! Logs written by hand and the rows that a person would make of them.
+
+use crate::derive::Fold;
+use crate::stories::*;
+use terms::event::{
+    Activity, FlowOut, Kind, OfferEnd, Outcome, Party, Role, Satisfaction, TransferKind,
+};
+use terms::record::{AgentSpan, Call, Leg, QueueVisit, Recording, Row, Survey};
+use terms::{AgentId, QueueId, SurveyId, Timestamp, VisitId};
+
+macro_rules! pick {
+    ($rows:expr, $kind:ident) => {
+        $rows
+            .iter()
+            .filter_map(|row| match row {
+                Row::$kind(row) => Some(row),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+}
+
+fn calls(rows: &[Row]) -> Vec<&Call> {
+    pick!(rows, Call)
+}
+fn legs(rows: &[Row]) -> Vec<&Leg> {
+    pick!(rows, Leg)
+}
+fn visits(rows: &[Row]) -> Vec<&QueueVisit> {
+    pick!(rows, QueueVisit)
+}
+fn spans(rows: &[Row]) -> Vec<&AgentSpan> {
+    pick!(rows, AgentSpan)
+}
+fn surveys(rows: &[Row]) -> Vec<&Survey> {
+    pick!(rows, Survey)
+}
+fn recordings(rows: &[Row]) -> Vec<&Recording> {
+    pick!(rows, Recording)
+}
+
+/// Call 100, customer leg 101, in queue 1 from second 10.
+fn queued(s: &mut Script) {
+    s.call(0.0, 100, call_started("13800138000"))
+        .leg(0.0, 100, 101, leg_started(Role::Customer, None))
+        .leg(1.0, 100, 101, Kind::LegAnswered)
+        .call(1.0, 100, Kind::IvrIn { flow: terms::FlowId(7), version: 3 })
+        .call(10.0, 100, enqueued(500, 1));
+}
+
+/// Agent 11 on leg 102 talks from second 20.
+fn talking(s: &mut Script) {
+    queued(s);
+    s.call(12.0, 100, offered(500, 1, 11))
+        .leg(12.0, 100, 102, leg_started(Role::Agent, Some(11)))
+        .leg(13.0, 100, 102, Kind::LegRinging)
+        .leg(20.0, 100, 102, Kind::LegAnswered)
+        .leg(20.0, 100, 102, answered(Some(500), Some(1), 11));
+}
+
+fn end(s: &mut Script, at: f64, outcome: Outcome, by: Party) {
+    s.leg(at, 100, 101, leg_ended(by)).call(at, 100, call_ended(outcome, by));
+}
+
+#[test]
+fn an_answered_call_has_its_times_split() {
+    let mut s = Script::new(1);
+    talking(&mut s);
+    s.leg(30.0, 100, 101, Kind::Held { by: Party::Agent })
+        .leg(45.5, 100, 101, Kind::Resumed)
+        .leg(60.0, 100, 102, Kind::Released { agent: AgentId(11), by: Party::Agent })
+        .leg(60.0, 100, 102, leg_ended(Party::Agent));
+    end(&mut s, 65.0, Outcome::Answered, Party::System);
+    let rows = s.rows();
+
+    let call = calls(&rows)[0];
+    assert_eq!((call.ivr_ms, call.wait_ms), (9_000, 10_000));
+    assert_eq!((call.talk_ms, call.hold_ms), (24_500, 15_500));
+    assert_eq!((call.duration_ms, call.agents, call.transfers), (65_000, 1, 0));
+    assert_eq!((call.agent_id, call.last_agent_id), (Some(AgentId(11)), Some(AgentId(11))));
+    assert_eq!(call.answered_at, Some(Timestamp(BEGIN.0 + 1_000_000)));
+    assert_eq!((call.caller.as_str(), call.outcome.as_str()), ("+8613800138000", "answered"));
+
+    let agent = *legs(&rows).iter().find(|leg| leg.role == "agent").unwrap();
+    assert_eq!((agent.ring_ms, agent.talk_ms, agent.hold_ms), (7_000, 24_500, 15_500));
+    assert_eq!((agent.queue_id, agent.mos), (Some(QueueId(1)), Some(4.25)));
+    let customer = *legs(&rows).iter().find(|leg| leg.role == "customer").unwrap();
+    assert_eq!((customer.talk_ms, customer.hold_ms), (24_500, 15_500));
+
+    let visit = visits(&rows)[0];
+    assert_eq!((visit.outcome.as_str(), visit.wait_ms, visit.ring_ms), ("answered", 10_000, 8_000));
+    assert_eq!((visit.offers, visit.offers_unanswered), (1, 0));
+    assert_eq!(pick!(rows, Event).len(), s.entries.len(), "every entry is a row of events");
+}
+
+#[test]
+fn offers_without_an_answer_are_counted_but_not_withdrawn_ones() {
+    let mut s = Script::new(1);
+    queued(&mut s);
+    let ended = |agent, end| Kind::OfferEnded {
+        visit: VisitId(500),
+        queue: QueueId(1),
+        agent: AgentId(agent),
+        end,
+    };
+    s.call(11.0, 100, offered(500, 1, 11))
+        .call(26.0, 100, ended(11, OfferEnd::NoAnswer))
+        .call(27.0, 100, offered(500, 1, 12))
+        .call(28.0, 100, ended(12, OfferEnd::Declined))
+        .call(29.0, 100, offered(500, 1, 13))
+        .call(32.5, 100, ended(13, OfferEnd::Withdrawn))
+        .call(32.5, 100, Kind::Abandoned { visit: VisitId(500), queue: QueueId(1) });
+    end(&mut s, 33.0, Outcome::Abandoned, Party::Customer);
+    let rows = s.rows();
+    let visit = visits(&rows)[0];
+    assert_eq!((visit.offers, visit.offers_unanswered, visit.ring_ms), (3, 2, 3_500));
+    assert_eq!((visit.outcome.as_str(), visit.agent_id), ("abandoned", None));
+    let call = calls(&rows)[0];
+    assert_eq!((call.outcome.as_str(), call.talk_ms, call.wait_ms), ("abandoned", 0, 22_500));
+}
+
+#[test]
+fn an_attended_transfer_holds_the_customer_while_the_agents_talk() {
+    let mut s = Script::new(1);
+    talking(&mut s);
+    let kind = TransferKind::Attended;
+    s.leg(30.0, 100, 101, Kind::Held { by: Party::Agent })
+        .leg(31.0, 100, 103, leg_started(Role::Agent, Some(12)))
+        .leg(35.0, 100, 103, Kind::LegAnswered)
+        .leg(35.0, 100, 103, answered(None, None, 12))
+        .leg(40.0, 100, 102, Kind::Transferred { kind, agent: AgentId(11), target: "8002".into() })
+        .leg(40.0, 100, 102, Kind::Released { agent: AgentId(11), by: Party::Agent })
+        .leg(40.0, 100, 102, leg_ended(Party::Agent))
+        .leg(70.0, 100, 103, Kind::Released { agent: AgentId(12), by: Party::Customer })
+        .leg(70.0, 100, 103, leg_ended(Party::Customer));
+    end(&mut s, 70.0, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let leg = |agent| *legs(&rows).iter().find(|leg| leg.agent_id == Some(AgentId(agent))).unwrap();
+    assert_eq!((leg(11).talk_ms, leg(11).hold_ms), (10_000, 10_000));
+    assert_eq!((leg(12).talk_ms, leg(12).hold_ms), (35_000, 0), "who is consulted talks");
+    let call = calls(&rows)[0];
+    assert_eq!((call.talk_ms, call.hold_ms), (40_000, 10_000), "the one who held is gone");
+    assert_eq!((call.transfers, call.agents), (1, 2));
+    assert_eq!((call.agent_id, call.last_agent_id), (Some(AgentId(11)), Some(AgentId(12))));
+}
+
+#[test]
+fn a_blind_transfer_to_a_queue_is_a_second_stay() {
+    let mut s = Script::new(1);
+    talking(&mut s);
+    let kind = TransferKind::Blind;
+    s.leg(30.0, 100, 102, Kind::Transferred { kind, agent: AgentId(11), target: "q2".into() })
+        .leg(30.0, 100, 102, Kind::Released { agent: AgentId(11), by: Party::Agent })
+        .leg(30.0, 100, 102, leg_ended(Party::Agent))
+        .call(30.0, 100, enqueued(501, 2))
+        .call(33.0, 100, offered(501, 2, 12))
+        .leg(33.0, 100, 103, leg_started(Role::Agent, Some(12)))
+        .leg(36.0, 100, 103, answered(Some(501), Some(2), 12))
+        .leg(50.0, 100, 103, leg_ended(Party::Customer));
+    end(&mut s, 50.0, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let waits: Vec<_> = visits(&rows).iter().map(|v| (v.queue_id.0, v.wait_ms)).collect();
+    assert_eq!(waits, [(1, 10_000), (2, 6_000)]);
+    let call = calls(&rows)[0];
+    assert_eq!((call.wait_ms, call.talk_ms), (16_000, 24_000));
+    assert_eq!((call.queue_id, call.ivr_ms), (Some(QueueId(2)), 9_000));
+}
+
+#[test]
+fn a_voicemail_is_a_stay_that_flowed_out_and_a_recording_without_agent() {
+    let mut s = Script::new(1);
+    queued(&mut s);
+    let (visit, queue, reason) = (VisitId(500), QueueId(1), FlowOut::Voicemail);
+    let recording = terms::RecordingId(900);
+    s.call(40.0, 100, Kind::FlowedOut { visit, queue, reason }).call(
+        60.0,
+        100,
+        Kind::VoicemailLeft { queue, recording },
+    );
+    end(&mut s, 60.0, Outcome::Voicemail, Party::Customer);
+    s.call(61.0, 100, recorded(1, 100, 900, None));
+    let rows = s.rows();
+    assert_eq!(visits(&rows)[0].flow_out_reason.as_deref(), Some("voicemail"));
+    assert_eq!(calls(&rows)[0].recording_id, Some(recording));
+    assert_eq!(recordings(&rows)[0].kind, "voicemail");
+}
+
+#[test]
+fn a_recording_after_the_end_knows_its_call() {
+    let mut s = Script::new(1);
+    talking(&mut s);
+    end(&mut s, 60.0, Outcome::Answered, Party::Customer);
+    s.push(3_600.0, None, None, recorded(1, 100, 900, Some(11)));
+    s.push(3_601.0, None, None, recorded(1, 999, 901, Some(11)));
+    let rows = s.rows();
+    let known = recordings(&rows)[0];
+    assert_eq!((known.call_started_at, known.caller.as_str()), (BEGIN, "+8613800138000"));
+    let forgotten = recordings(&rows)[1];
+    assert_eq!((forgotten.call_started_at, forgotten.caller.as_str()), (BEGIN, ""));
+}
+
+#[test]
+fn an_answer_that_crosses_the_hang_up_counts() {
+    let (survey, agent, queue) = (SurveyId(700), AgentId(11), Some(QueueId(1)));
+    let story = |late: f64| {
+        let mut s = Script::new(1);
+        talking(&mut s);
+        s.call(50.0, 100, Kind::SurveyAsked { survey, agent, queue });
+        end(&mut s, 52.0, Outcome::Answered, Party::Customer);
+        let answer = Some(Satisfaction::Satisfied);
+        s.call(52.0 + late, 100, Kind::SurveyAnswered { survey, agent, queue, answer });
+        s.rows()
+    };
+    let (crossed, late) = (story(0.1), story(61.0));
+    assert_eq!(surveys(&crossed)[0].answer.as_deref(), Some("satisfied"));
+    assert_eq!(surveys(&crossed).len(), 1);
+    assert_eq!(surveys(&late)[0].answer, None, "after a minute it is unanswered");
+    assert_eq!(surveys(&late).len(), 1, "and stays one row");
+}
+
+#[test]
+fn a_survey_in_the_call_reaches_the_calls_row() {
+    let (survey, agent, queue) = (SurveyId(700), AgentId(11), Some(QueueId(1)));
+    let mut s = Script::new(1);
+    talking(&mut s);
+    let answer = Some(Satisfaction::Dissatisfied);
+    s.call(50.0, 100, Kind::SurveyAsked { survey, agent, queue }).call(
+        54.0,
+        100,
+        Kind::SurveyAnswered { survey, agent, queue, answer },
+    );
+    end(&mut s, 55.0, Outcome::Answered, Party::System);
+    let rows = s.rows();
+    assert_eq!(calls(&rows)[0].satisfaction.as_deref(), Some("dissatisfied"));
+    let row = surveys(&rows)[0];
+    assert_eq!(row.ended_at.millis_since(row.asked_at), 4_000);
+}
+
+#[test]
+fn agent_time_is_cut_at_every_change_and_dispositions_belong_to_the_wrap_up() {
+    let mut s = Script::new(1);
+    let change = |activity, reason: Option<&str>| Kind::AgentChanged {
+        agent: AgentId(11),
+        activity,
+        reason: reason.map(str::to_owned),
+        queue: None,
+    };
+    s.push(0.0, None, None, change(Activity::Idle, None))
+        .push(5.0, None, None, change(Activity::Idle, None))
+        .push(10.0, Some(100), None, change(Activity::Talking, None))
+        .push(70.0, Some(100), None, change(Activity::WrapUp, None))
+        .push(85.0, None, None, change(Activity::Idle, Some("complaint")))
+        .push(90.0, None, None, change(Activity::Break, Some("lunch")))
+        .push(95.0, None, None, change(Activity::SignedOut, None));
+    let rows = s.rows();
+    let seen: Vec<_> = spans(&rows)
+        .iter()
+        .map(|span| (span.activity.as_str(), span.duration_ms, span.reason.as_deref()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("idle", 10_000, None),
+            ("talking", 60_000, None),
+            ("wrap_up", 15_000, Some("complaint")),
+            ("idle", 5_000, None),
+            ("break", 5_000, Some("lunch")),
+        ]
+    );
+}
+
+#[test]
+fn a_start_interrupts_what_was_open_at_the_last_sign_of_life() {
+    let mut s = Script::new(1);
+    s.agent(0.0, None, 11, Activity::Idle);
+    talking(&mut s);
+    s.push(9_000.0, None, None, Kind::Started { program: "0.1.0".into() });
+    let rows = s.rows();
+    let call = calls(&rows)[0];
+    assert_eq!((call.outcome.as_str(), call.hangup_by.as_str()), ("interrupted", "system"));
+    assert_eq!((call.duration_ms, call.talk_ms), (20_000, 0));
+    assert_eq!(legs(&rows).len(), 2);
+    assert_eq!(spans(&rows)[0].duration_ms, 20_000);
+}
+
+#[test]
+fn a_stay_that_nobody_closed_is_closed_with_its_call() {
+    let mut s = Script::new(1);
+    queued(&mut s);
+    end(&mut s, 15.0, Outcome::Failed, Party::System);
+    let rows = s.rows();
+    let visit = visits(&rows)[0];
+    assert_eq!(visit.outcome, "flowed_out");
+    assert_eq!(visit.flow_out_reason.as_deref(), Some("forced"));
+}
+
+#[test]
+fn entries_of_a_call_that_never_started_make_no_rows_but_events() {
+    let mut s = Script::new(1);
+    s.call(1.0, 100, enqueued(500, 1)).call(2.0, 100, call_ended(Outcome::Failed, Party::System));
+    let mut fold = Fold::new();
+    let mut rows = Vec::new();
+    s.entries.iter().for_each(|entry| fold.apply(entry, &mut rows));
+    assert_eq!((rows.len(), fold.strays()), (2, 2));
+}
+
+#[test]
+fn the_books_balance_over_a_day() {
+    for seed in 0..20 {
+        let entries = day(seed, 3, 60);
+        let rows = fold(&entries);
+        let offered = entries.iter().filter(|e| matches!(e.kind, Kind::Enqueued { .. })).count();
+        let count = |outcome: &str| visits(&rows).iter().filter(|v| v.outcome == outcome).count();
+        assert_eq!(
+            offered,
+            count("answered") + count("abandoned") + count("flowed_out") + count("callback_queued"),
+            "seed {seed}"
+        );
+        let opened = entries.iter().filter(|e| matches!(e.kind, Kind::LegStarted { .. })).count();
+        assert_eq!(opened, legs(&rows).len(), "seed {seed}");
+        for call in calls(&rows) {
+            let parts = call.ivr_ms + call.wait_ms + call.talk_ms + call.hold_ms;
+            assert!(parts <= call.duration_ms, "seed {seed}: {call:?}");
+        }
+    }
+}
+
+#[test]
+fn reading_again_from_the_oldest_open_thing_makes_the_same_rows() {
+    for seed in 0..20 {
+        let entries = day(seed, 2, 30);
+        let whole = fold(&entries);
+        for cut in (1..entries.len()).step_by(entries.len() / 7) {
+            let mut first = Fold::new();
+            let (mut before, mut ended) = (Vec::new(), Vec::new());
+            for entry in &entries[..cut] {
+                first.apply(entry, &mut before);
+                ended.extend(first.take_newly_ended());
+            }
+            let from = first.open_from().map_or(cut, |seq| seq as usize - 1);
+            let mut second = Fold::new();
+            ended.into_iter().for_each(|ended| second.remember(ended));
+            let mut after = Vec::new();
+            for (at, entry) in entries.iter().enumerate().skip(from) {
+                let mut finished = Vec::new();
+                second.apply(entry, &mut finished);
+                if at >= cut {
+                    after.append(&mut finished);
+                }
+            }
+            assert_eq!([before, after].concat(), whole, "seed {seed}, cut at {cut}");
+        }
+    }
+}

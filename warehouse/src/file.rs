@@ -1,0 +1,191 @@
+//! One Parquet file from rows to disk: written under `_tmp`, synced, renamed to its place, the
+//! folder synced. Only after that may a transaction name it. Any engine can read it: zstd, plain
+//! types, microseconds UTC, page index, statistics, bloom filters on what people look up.
+
+use crate::schema::Layout;
+use crate::{Error, fail};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Rows of a row group: one day still splits over the cores that read it.
+pub const ROW_GROUP_ROWS: usize = 262_144;
+/// Numbers and ids that people look up one by one.
+const BLOOM_COLUMNS: [&str; 6] =
+    ["call_id", "contact_id", "caller", "called", "customer_number", "order_id"];
+
+/// A file that is whole and on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Rows.
+    pub rows: i64,
+    /// Size.
+    pub bytes: i64,
+    /// SHA-256 of the bytes in hex.
+    pub sha256: String,
+    /// Smallest and largest tenant.
+    pub tenants: (i64, i64),
+    /// Earliest and latest time of the table's day column.
+    pub times: (i64, i64),
+}
+
+/// Writes `batch`, sorted as it is, to `path` and syncs it. `steps` prefixes the failpoints:
+/// `<steps>.write`, `<steps>.sync`.
+pub fn write(
+    layout: &Layout,
+    batch: &RecordBatch,
+    path: &Path,
+    steps: Steps,
+) -> Result<Written, Error> {
+    let mut file = File::create(path).map_err(Error::file("create", path))?;
+    let mut writer =
+        ArrowWriter::try_new(&mut file, batch.schema(), Some(properties(layout, batch)))
+            .map_err(Error::parquet("write", path))?;
+    writer.write(batch).map_err(Error::parquet("write", path))?;
+    fail::file(steps.write, "write", path)?;
+    writer.close().map_err(Error::parquet("write", path))?;
+    fail::file(steps.sync, "sync", path)?;
+    file.sync_all().map_err(Error::file("sync", path))?;
+    let (sha256, bytes) = digest(path)?;
+    let tenants = batch.column(0).as_primitive::<Int64Type>();
+    let times = batch.column(layout.day).as_primitive::<TimestampMicrosecondType>();
+    Ok(Written {
+        rows: batch.num_rows() as i64,
+        bytes,
+        sha256,
+        tenants: range(tenants.values()),
+        times: range(times.values()),
+    })
+}
+
+/// Moves a written file to its place and syncs the folder, so that a power cut cannot undo it.
+pub fn place(from: &Path, to: &Path, steps: Steps) -> Result<(), Error> {
+    let folder = to.parent().expect("a file of the warehouse lies in a folder of its table");
+    make_folder(folder)?;
+    fail::file(steps.rename, "rename", to)?;
+    std::fs::rename(from, to).map_err(Error::file("rename", to))?;
+    fail::file(steps.dirsync, "sync folder", folder)?;
+    sync_folder(folder)
+}
+
+/// The names of the failpoints of one way to disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    /// Before the last bytes.
+    pub write: &'static str,
+    /// Before the file is synced.
+    pub sync: &'static str,
+    /// Before the rename.
+    pub rename: &'static str,
+    /// Before the folder is synced.
+    pub dirsync: &'static str,
+}
+
+/// Makes a folder and its parents, and syncs each folder that got a new name in it.
+pub fn make_folder(folder: &Path) -> Result<(), Error> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().expect("the root exists");
+    make_folder(parent)?;
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Error::file("make folder", folder)(error))
+        }
+        _ => sync_folder(parent),
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<(), Error> {
+    File::open(folder).and_then(|opened| opened.sync_all()).map_err(Error::file("sync", folder))
+}
+
+/// SHA-256 in hex, and the size.
+pub fn digest(path: &Path) -> Result<(String, i64), Error> {
+    let mut file = File::open(path).map_err(Error::file("open", path))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer).map_err(Error::file("read", path))?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&buffer[..read]);
+        bytes += read as i64;
+    }
+    let hex = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((hex, bytes))
+}
+
+/// Reads a whole file.
+pub fn read(layout: &Layout, path: &Path) -> Result<Vec<RecordBatch>, Error> {
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    let file = File::open(path).map_err(Error::file("open", path))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|builder| builder.with_batch_size(65_536).build())
+        .map_err(Error::parquet("read", path))?;
+    reader
+        .map(|batch| batch.and_then(|batch| crate::schema::conform(layout, &batch)))
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::parquet("read", path)(error.into()))
+}
+
+/// Every file below `root`, folders walked in order.
+pub fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Error::file("list", &folder)(error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(Error::file("list", &folder))?.path();
+            if path.is_dir() { folders.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn properties(layout: &Layout, batch: &RecordBatch) -> WriterProperties {
+    let order = [0, layout.day, layout.id].map(|column| SortingColumn {
+        column_idx: column as i32,
+        descending: false,
+        nulls_first: false,
+    });
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("3 is a level of zstd")))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_created_by(concat!("switchgrid ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_sorting_columns(Some(order.to_vec()));
+    let rows = batch.num_rows().clamp(1, ROW_GROUP_ROWS) as u64;
+    for column in &layout.table.columns {
+        let path = ColumnPath::from(column.name);
+        // Ids hardly repeat: a dictionary would be a second copy.
+        if column.name.ends_with("_id") && column.name != "tenant_id" || column.name == "seq" {
+            properties = properties.set_column_dictionary_enabled(path.clone(), false);
+        }
+        if BLOOM_COLUMNS.contains(&column.name) {
+            properties = properties
+                .set_column_bloom_filter_enabled(path.clone(), true)
+                .set_column_bloom_filter_max_ndv(path, rows);
+        }
+    }
+    properties.build()
+}
+
+fn range(values: &[i64]) -> (i64, i64) {
+    (values.iter().copied().min().unwrap_or(0), values.iter().copied().max().unwrap_or(0))
+}

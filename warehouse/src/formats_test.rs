@@ -1,0 +1,90 @@
+//! `docs/formats/warehouse.md` says what the tables are; it is written from their declaration.
+
+use std::fmt::Write;
+use std::path::Path;
+use terms::record::{ColumnType, tables};
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/formats/warehouse.md");
+
+fn page() -> String {
+    let mut page = String::from(HEAD);
+    for table in tables() {
+        let layout = crate::schema::layout_of(table.name);
+        let name = |at: usize| layout.table.columns[at].name;
+        write!(
+            page,
+            "\n## {}\n\n{} Version {}. Named by `{}`; its day is the UTC day of `{}`.\n\n\
+             | column | type | NULL | meaning |\n|---|---|---|---|\n",
+            table.name,
+            table.doc,
+            table.version,
+            name(layout.id),
+            name(layout.day)
+        )
+        .unwrap();
+        for column in &table.columns {
+            let null = if column.nullable { "yes" } else { "" };
+            let (name, kind, doc) = (column.name, kind(column.kind), column.doc);
+            writeln!(page, "| `{name}` | {kind} | {null} | {doc} |").unwrap();
+        }
+    }
+    page
+}
+
+fn kind(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Int64 => "INT64",
+        ColumnType::Int32 => "INT32",
+        ColumnType::Float64 => "DOUBLE",
+        ColumnType::Text => "STRING",
+        ColumnType::Bool => "BOOLEAN",
+        ColumnType::Time => "TIMESTAMP(MICROS, UTC)",
+    }
+}
+
+const HEAD: &str = "# The warehouse on disk
+
+Written from the declaration of the tables in `terms::record`; `UPDATE=1 cargo test -p warehouse` \
+refreshes it.
+
+```text
+warehouse/
+├─ warehouse.db                       staged rows and the manifest: SQLite, WAL, synchronous=FULL
+├─ warehouse.lock                     held by the process that writes
+├─ _tmp/                              files being written
+├─ _hot/<table>/dt=2026-11-23/        sealed files of ours: not for other programs
+│    <first seq>-<last seq>.parquet
+└─ <table>/dt=2026-11-23/             published files: read them with any engine
+     part-<first seq>-<last seq>-<hash>.parquet
+```
+
+`<table>/dt=*/*.parquet` holds each published row exactly once.
+`dt` is the UTC day of the contact's start (of a stretch of an agent, its start; of an order, its creation).
+A published file never changes; a late row adds a file.
+
+Each file is sorted by tenant, time and id, in row groups of at most 262,144 rows, zstd level 3, with a page index, and with bloom filters on `call_id`, `contact_id`, `order_id` and telephone numbers.
+Types are those that every engine reads; times are microseconds UTC, durations whole milliseconds.
+Columns are only ever added, at the end; a file from before has NULL there.
+
+A staged row is one blob: the row as JSON, with its table's version and a CRC-32 of the blob beside it.
+`warehouse.db` has format 1; a newer one is refused.
+
+```sql
+-- the order of life of a file: hot, retired (merged into a published one, kept ten minutes), gone;
+-- publishing (named before the rename), published
+SELECT path, tbl, day, rows, bytes, sha256, state FROM file;
+```
+
+In SQL, `orders_latest` has the highest version of every order; it is not a file.
+";
+
+#[test]
+fn the_page_about_the_tables_is_current() {
+    let page = page();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(Path::new(PATH).parent().unwrap()).unwrap();
+        std::fs::write(PATH, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(PATH).unwrap_or_default();
+    assert!(found == page, "docs/formats/warehouse.md is old; UPDATE=1 refreshes it");
+}

@@ -1,0 +1,288 @@
+//! From the event log to staged rows, exactly once.
+//!
+//! Entries are folded, and what they finished is staged together with the position in **one
+//! transaction**. After a start the log is read again from the oldest thing that was open; rows
+//! whose finishing entry had been applied are dropped. Named steps: `ingest.stage`,
+//! `ingest.commit`, `ingest.done`.
+
+use crate::derive::{Ended, Fold, REMEMBERED_MAX, REMEMBERED_MS_MAX};
+use crate::log::{Damage, Tail};
+use crate::store::{Source, now, read_source, write_source};
+use crate::{Error, Warehouse, fail, stage};
+use sqlx::SqliteConnection;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::event::Entry;
+use terms::record::Row;
+use terms::{CallId, TenantId, Timestamp};
+
+/// The log's name among the sources.
+const SOURCE: &str = "event log";
+/// Entries of one transaction.
+const ENTRIES_MAX: usize = 2_000;
+/// How long to wait when the log has nothing new; a row is durable this much after its entry.
+const POLL: Duration = Duration::from_millis(20);
+/// How often sealing, publishing and sweeping are looked at.
+const TEND_EVERY: Duration = Duration::from_secs(2);
+/// How long to wait after a failure of disk or database.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A reader of the event log that fills a warehouse.
+pub struct Ingest {
+    warehouse: Arc<Warehouse>,
+    tail: Option<Tail>,
+    fold: Fold,
+    /// What the database holds.
+    here: Source,
+    /// Folded, but not committed: a failed transaction is tried again with the same rows.
+    pending: Option<Batch>,
+    forks: u64,
+}
+
+struct Batch {
+    entries: usize,
+    rows: Vec<Row>,
+    ended: Vec<Ended>,
+    after: Source,
+}
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Entries read; 0 means the log's end was reached.
+    pub entries: usize,
+    /// Rows staged.
+    pub rows: usize,
+}
+
+/// How the reader stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The last entry whose rows are durable here.
+    pub applied_seq: u64,
+    /// The log's files before this entry are no longer needed.
+    pub replay_from: u64,
+    /// Calls that are open.
+    pub calls_open: usize,
+    /// Places of the log that could not be read.
+    pub damaged: u64,
+    /// Times the log went back behind what was applied: a power cut took entries that were not
+    /// yet on disk.
+    pub forks: u64,
+}
+
+impl Ingest {
+    /// Begins where the warehouse left off.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn open(
+        warehouse: Arc<Warehouse>,
+        log_dir: impl Into<PathBuf>,
+    ) -> Result<Self, Error> {
+        let mut tx = warehouse.read("read a position").await?;
+        let here = read_source(&mut tx, SOURCE).await?;
+        let mut fold = Fold::new();
+        for ended in read_ended(&mut tx).await? {
+            fold.remember(ended);
+        }
+        drop(tx);
+        let tail = Some(Tail::open(log_dir, here.replay_from as u64));
+        Ok(Ingest { warehouse, tail, fold, here, pending: None, forks: 0 })
+    }
+
+    /// Reads some entries and stages what they finished. A step that was begun must be awaited to
+    /// its end.
+    ///
+    /// # Errors
+    /// See [`Error`]; the same entries are tried again at the next step.
+    pub async fn step(&mut self) -> Result<Step, Error> {
+        if self.pending.is_none() {
+            let entries = self.read().await?;
+            self.pending = self.fold(&entries);
+        }
+        let Some(batch) = &self.pending else { return Ok(Step::default()) };
+        commit(&self.warehouse, batch).await?;
+        let step = Step { entries: batch.entries, rows: batch.rows.len() };
+        self.here = batch.after;
+        self.pending = None;
+        fail::database("ingest.done", "stage rows")?;
+        Ok(step)
+    }
+
+    /// Reads the log to its end.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn catch_up(&mut self) -> Result<Step, Error> {
+        let mut all = Step::default();
+        loop {
+            let step = self.step().await?;
+            if step.entries == 0 {
+                return Ok(all);
+            }
+            all = Step { entries: all.entries + step.entries, rows: all.rows + step.rows };
+        }
+    }
+
+    /// Follows the log and tends the warehouse until `end`, then reads to the log's end and seals.
+    /// A failure of disk or database is told and tried again.
+    pub async fn run(&mut self, end: impl Future<Output = ()>) {
+        tokio::pin!(end);
+        let mut tended = tokio::time::Instant::now();
+        loop {
+            let pause = match self.step().await {
+                Ok(Step { entries: 0, .. }) => POLL,
+                Ok(_) => Duration::ZERO,
+                Err(error) => {
+                    tracing::error!(%error, "rows wait in the event log");
+                    RETRY
+                }
+            };
+            if tended.elapsed() >= TEND_EVERY {
+                tended = tokio::time::Instant::now();
+                if let Err(error) = self.warehouse.tend(now()).await {
+                    tracing::error!(%error, "rows wait to be sealed or published");
+                }
+            }
+            tokio::select! {
+                () = &mut end => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        if let Err(error) = self.drain().await {
+            tracing::error!(%error, "rows wait in the event log or the database");
+        }
+    }
+
+    /// Reads to the log's end and seals, as at a shutdown.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn drain(&mut self) -> Result<u64, Error> {
+        self.catch_up().await?;
+        self.warehouse.seal().await
+    }
+
+    /// How the reader stands.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            applied_seq: self.here.position as u64,
+            replay_from: self.here.replay_from as u64,
+            calls_open: self.fold.calls_open(),
+            damaged: self.tail.as_ref().map_or(0, Tail::damaged),
+            forks: self.forks,
+        }
+    }
+
+    /// The places of the log that could not be read, the first hundred of them.
+    pub fn damages(&self) -> &[Damage] {
+        self.tail.as_ref().map_or(&[], Tail::damages)
+    }
+
+    async fn read(&mut self) -> Result<Vec<Entry>, Error> {
+        let mut tail = self.tail.take().expect("the reader is here between two reads");
+        let work = move || {
+            let mut entries = Vec::new();
+            let read = tail.read(ENTRIES_MAX, &mut entries);
+            (tail, entries, read)
+        };
+        let (tail, entries, read) =
+            tokio::task::spawn_blocking(work).await.expect("reading the log does not panic");
+        self.tail = Some(tail);
+        // What was read before a failure has moved the reader on and must be used.
+        if entries.is_empty() {
+            read?;
+        }
+        Ok(entries)
+    }
+
+    fn fold(&mut self, entries: &[Entry]) -> Option<Batch> {
+        let last = entries.last()?.seq as i64;
+        let mut after = self.here;
+        let mut rows = Vec::new();
+        let mut ended = Vec::new();
+        for entry in entries {
+            let mut finished = Vec::new();
+            self.fold.apply(entry, &mut finished);
+            let newly_ended = self.fold.take_newly_ended();
+            if self.is_applied(entry, after) {
+                continue;
+            }
+            rows.append(&mut finished);
+            ended.extend(newly_ended);
+            after.position = entry.seq as i64;
+            after.at = after.at.max(entry.at.0);
+        }
+        after.replay_from = self.fold.open_from().map_or(last + 1, |seq| seq as i64);
+        Some(Batch { entries: entries.len(), rows, ended, after })
+    }
+
+    /// True when the rows of `entry` are here. An entry that is numbered below what was applied but
+    /// is younger than all of it was written after a power cut took the end of the log: it is new,
+    /// and so is everything after it.
+    fn is_applied(&mut self, entry: &Entry, here: Source) -> bool {
+        if entry.seq as i64 > here.position {
+            return false;
+        }
+        if entry.at.0 <= here.at {
+            return true;
+        }
+        tracing::error!(seq = entry.seq, applied = here.position, "the event log went back");
+        self.forks += 1;
+        false
+    }
+}
+
+async fn commit(warehouse: &Warehouse, batch: &Batch) -> Result<(), Error> {
+    let mut tx = warehouse.write("stage rows").await?;
+    stage::insert(&mut tx, &batch.rows, now()).await?;
+    write_ended(&mut tx, &batch.ended).await?;
+    write_source(&mut tx, SOURCE, batch.after).await?;
+    fail::database("ingest.commit", "stage rows")?;
+    tx.commit().await.map_err(Error::database("stage rows"))
+}
+
+async fn read_ended(db: &mut SqliteConnection) -> Result<Vec<Ended>, Error> {
+    let rows: Vec<(i64, i64, i64, i64, String)> = sqlx::query_as(
+        "SELECT call, tenant, started_at, ended_at, caller FROM (SELECT * FROM ended \
+         ORDER BY ended_at DESC LIMIT $1) ORDER BY ended_at, call",
+    )
+    .bind(REMEMBERED_MAX as i64)
+    .fetch_all(db)
+    .await
+    .map_err(Error::database("read ended calls"))?;
+    let ended = |(call, tenant, started_at, ended_at, caller)| Ended {
+        call: CallId(call as u64),
+        tenant: TenantId(tenant as u64),
+        started_at: Timestamp(started_at),
+        ended_at: Timestamp(ended_at),
+        caller,
+    };
+    Ok(rows.into_iter().map(ended).collect())
+}
+
+async fn write_ended(db: &mut SqliteConnection, ended: &[Ended]) -> Result<(), Error> {
+    let Some(latest) = ended.iter().map(|ended| ended.ended_at.0).max() else { return Ok(()) };
+    for ended in ended {
+        sqlx::query(
+            "INSERT OR REPLACE INTO ended (call, tenant, started_at, ended_at, caller) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(ended.call.0 as i64)
+        .bind(ended.tenant.0 as i64)
+        .bind(ended.started_at.0)
+        .bind(ended.ended_at.0)
+        .bind(&ended.caller)
+        .execute(&mut *db)
+        .await
+        .map_err(Error::database("remember ended calls"))?;
+    }
+    sqlx::query("DELETE FROM ended WHERE ended_at < $1")
+        .bind(latest - REMEMBERED_MS_MAX * 1000)
+        .execute(db)
+        .await
+        .map_err(Error::database("forget ended calls"))?;
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! Which files are the warehouse. A file that is not named here is not there for a session; what
+//! is named lies whole on disk.
+//!
+//! A file's life: `hot` (sealed, ours) → `retired` (its rows are in a published file; kept a while
+//! for sessions that still read it) → gone. A published file: `publishing` (named before the
+//! rename, so that a start after a crash can finish or undo it) → `published`.
+
+use crate::Error;
+use crate::file::Written;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use terms::Timestamp;
+
+/// A file of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Entry {
+    /// Relative to the warehouse.
+    pub path: String,
+    /// Its table.
+    pub tbl: String,
+    /// UTC day.
+    pub day: String,
+    /// Rows.
+    pub rows: i64,
+    /// Size.
+    pub bytes: i64,
+    /// First staged row in it.
+    pub seq_min: i64,
+    /// Last staged row in it.
+    pub seq_max: i64,
+    /// SHA-256 in hex.
+    pub sha256: String,
+    /// `hot`, `publishing`, `published` or `retired`.
+    pub state: String,
+    /// Smallest tenant in it.
+    pub tenant_min: i64,
+    /// Largest tenant in it.
+    pub tenant_max: i64,
+    /// Earliest time of the day column.
+    pub at_min: i64,
+    /// Latest time of the day column.
+    pub at_max: i64,
+}
+
+impl Entry {
+    /// The entry of a file that was just written.
+    pub fn new(
+        (path, tbl, day): (String, &str, &str),
+        (seq_min, seq_max): (i64, i64),
+        state: &str,
+        written: Written,
+    ) -> Self {
+        Entry {
+            path,
+            tbl: tbl.to_owned(),
+            day: day.to_owned(),
+            rows: written.rows,
+            bytes: written.bytes,
+            seq_min,
+            seq_max,
+            sha256: written.sha256,
+            state: state.to_owned(),
+            tenant_min: written.tenants.0,
+            tenant_max: written.tenants.1,
+            at_min: written.times.0,
+            at_max: written.times.1,
+        }
+    }
+}
+
+/// The database's tables. Format 1.
+pub const SCHEMA: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS source (
+        name TEXT PRIMARY KEY, position INTEGER NOT NULL,
+        replay_from INTEGER NOT NULL, at INTEGER NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS stage (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, tbl TEXT NOT NULL, tenant INTEGER NOT NULL,
+        day TEXT NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL,
+        staged_at INTEGER NOT NULL, crc INTEGER NOT NULL, blob BLOB NOT NULL) STRICT",
+    "CREATE INDEX IF NOT EXISTS stage_by_day ON stage (tbl, day, seq)",
+    "CREATE INDEX IF NOT EXISTS stage_by_tenant ON stage (tenant, tbl)",
+    "CREATE TABLE IF NOT EXISTS quarantine (
+        seq INTEGER PRIMARY KEY, tbl TEXT NOT NULL, tenant INTEGER NOT NULL,
+        day TEXT NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL,
+        staged_at INTEGER NOT NULL, crc INTEGER NOT NULL, blob BLOB NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS file (
+        path TEXT PRIMARY KEY, tbl TEXT NOT NULL, day TEXT NOT NULL, rows INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, seq_min INTEGER NOT NULL, seq_max INTEGER NOT NULL,
+        sha256 TEXT NOT NULL, state TEXT NOT NULL, tenant_min INTEGER NOT NULL,
+        tenant_max INTEGER NOT NULL, at_min INTEGER NOT NULL, at_max INTEGER NOT NULL,
+        replaced_by TEXT, retired_at INTEGER) STRICT",
+    "CREATE INDEX IF NOT EXISTS file_by_state ON file (state, tbl, day)",
+    "CREATE TABLE IF NOT EXISTS ended (
+        call INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, started_at INTEGER NOT NULL,
+        ended_at INTEGER NOT NULL, caller TEXT NOT NULL) STRICT",
+    "CREATE INDEX IF NOT EXISTS ended_by_time ON ended (ended_at)",
+];
+
+const COLUMNS: &str = "path, tbl, day, rows, bytes, seq_min, seq_max, sha256, state, \
+                       tenant_min, tenant_max, at_min, at_max";
+
+/// Adds a file.
+pub async fn insert(db: &mut SqliteConnection, entry: &Entry) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO file (path, tbl, day, rows, bytes, seq_min, seq_max, sha256, state, \
+         tenant_min, tenant_max, at_min, at_max) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(&entry.path)
+    .bind(&entry.tbl)
+    .bind(&entry.day)
+    .bind(entry.rows)
+    .bind(entry.bytes)
+    .bind(entry.seq_min)
+    .bind(entry.seq_max)
+    .bind(&entry.sha256)
+    .bind(&entry.state)
+    .bind(entry.tenant_min)
+    .bind(entry.tenant_max)
+    .bind(entry.at_min)
+    .bind(entry.at_max)
+    .execute(db)
+    .await
+    .map_err(Error::database("name a file"))?;
+    Ok(())
+}
+
+/// The files in a state, oldest rows first.
+pub async fn in_state(db: &mut SqliteConnection, state: &str) -> Result<Vec<Entry>, Error> {
+    let text = format!("SELECT {COLUMNS} FROM file WHERE state = $1 ORDER BY tbl, day, seq_min");
+    sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(state)
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list files"))
+}
+
+/// The files that a session of `tenant` reads.
+pub async fn readable(db: &mut SqliteConnection, tenant: i64) -> Result<Vec<Entry>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM file WHERE state IN ('hot', 'published') \
+         AND tenant_min <= $1 AND tenant_max >= $1 ORDER BY tbl, day, seq_min"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(tenant)
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list files"))
+}
+
+/// Every path that is named, whatever its state.
+pub async fn paths(db: &mut SqliteConnection) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar("SELECT path FROM file")
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list files"))
+}
+
+/// Names a file that is about to be published, and which hot files it replaces.
+pub async fn announce(
+    tx: &mut Transaction<'_, Sqlite>,
+    entry: &Entry,
+    replaces: &[String],
+) -> Result<(), Error> {
+    insert(tx, entry).await?;
+    for path in replaces {
+        sqlx::query("UPDATE file SET replaced_by = $1 WHERE path = $2 AND state = 'hot'")
+            .bind(&entry.path)
+            .bind(path)
+            .execute(&mut **tx)
+            .await
+            .map_err(Error::database("announce a file"))?;
+    }
+    Ok(())
+}
+
+/// Makes an announced file count and retires those that it replaces.
+pub async fn complete(
+    tx: &mut Transaction<'_, Sqlite>,
+    path: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let error = "publish a file";
+    sqlx::query("UPDATE file SET state = 'published' WHERE path = $1 AND state = 'publishing'")
+        .bind(path)
+        .execute(&mut **tx)
+        .await
+        .map_err(Error::database(error))?;
+    sqlx::query(
+        "UPDATE file SET state = 'retired', retired_at = $1 WHERE replaced_by = $2 AND state = 'hot'",
+    )
+    .bind(now.0)
+    .bind(path)
+    .execute(&mut **tx)
+    .await
+    .map_err(Error::database(error))?;
+    Ok(())
+}
+
+/// Forgets an announced file: its hot files go on counting.
+pub async fn withdraw(tx: &mut Transaction<'_, Sqlite>, path: &str) -> Result<(), Error> {
+    let error = "withdraw a file";
+    sqlx::query("DELETE FROM file WHERE path = $1 AND state = 'publishing'")
+        .bind(path)
+        .execute(&mut **tx)
+        .await
+        .map_err(Error::database(error))?;
+    sqlx::query("UPDATE file SET replaced_by = NULL WHERE replaced_by = $1 AND state = 'hot'")
+        .bind(path)
+        .execute(&mut **tx)
+        .await
+        .map_err(Error::database(error))?;
+    Ok(())
+}
+
+/// Paths that were retired at or before `until`.
+pub async fn retired(db: &mut SqliteConnection, until: Timestamp) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar("SELECT path FROM file WHERE state = 'retired' AND retired_at <= $1")
+        .bind(until.0)
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list retired files"))
+}
+
+/// Forgets a retired file that is no longer on disk.
+pub async fn forget(db: &mut SqliteConnection, path: &str) -> Result<(), Error> {
+    sqlx::query("DELETE FROM file WHERE path = $1 AND state = 'retired'")
+        .bind(path)
+        .execute(db)
+        .await
+        .map_err(Error::database("forget a file"))?;
+    Ok(())
+}

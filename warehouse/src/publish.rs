@@ -1,0 +1,183 @@
+//! From hot files to published ones: a day's hot files of a table are merged, sorted, and put where
+//! every engine looks, `<table>/dt=<day>/part-….parquet`. An outside reader of
+//! `<table>/dt=*/*.parquet` sees each row once, and never sees a count fall: a file that was renamed
+//! before a crash is completed at the next start, not removed.
+//!
+//! Named steps: `publish.write`, `publish.sync`, `publish.announce`, `publish.rename`,
+//! `publish.dirsync`, `publish.commit`, `publish.done`.
+
+use crate::file::{self, Steps, Written};
+use crate::schema::{self, Layout, layout_of, layouts};
+use crate::store::now;
+use crate::{Error, Warehouse, fail, manifest};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use terms::Timestamp;
+
+/// Rows of a published file, a hot file more or less.
+pub const PART_ROWS_MAX: i64 = 1_000_000;
+/// A UTC day is published this long after its end: calls that began in it have ended by then,
+/// as a rule. Later rows add a file.
+pub const CLOSE_AFTER_MS: i64 = 2 * 3_600_000;
+
+const STEPS: Steps = Steps {
+    write: "publish.write",
+    sync: "publish.sync",
+    rename: "publish.rename",
+    dirsync: "publish.dirsync",
+};
+
+/// The first day that is not over yet, with its grace.
+pub fn closed_before(now: Timestamp) -> String {
+    Timestamp(now.0 - CLOSE_AFTER_MS * 1000).day_text()
+}
+
+/// Publishes the days that `wanted` names. Returns how many rows.
+pub async fn days(warehouse: &Warehouse, wanted: impl Fn(&str) -> bool) -> Result<u64, Error> {
+    let mut tx = warehouse.read("list hot files").await?;
+    let hot = manifest::in_state(&mut tx, "hot").await?;
+    drop(tx);
+    let hot: Vec<_> = hot.into_iter().filter(|entry| wanted(&entry.day)).collect();
+    let mut published = 0;
+    for part in plan(&hot) {
+        published += self::part(warehouse, part).await?;
+    }
+    Ok(published)
+}
+
+/// Which hot files make which part: neighbours of one table and day, up to the limit of rows.
+fn plan(hot: &[manifest::Entry]) -> Vec<&[manifest::Entry]> {
+    let mut parts = Vec::new();
+    for day in hot.chunk_by(|a, b| (&a.tbl, &a.day) == (&b.tbl, &b.day)) {
+        let (mut from, mut rows) = (0, 0);
+        for (at, entry) in day.iter().enumerate() {
+            if at > from && rows + entry.rows > PART_ROWS_MAX {
+                parts.push(&day[from..at]);
+                (from, rows) = (at, 0);
+            }
+            rows += entry.rows;
+        }
+        parts.push(&day[from..]);
+    }
+    parts
+}
+
+async fn part(warehouse: &Warehouse, hot: &[manifest::Entry]) -> Result<u64, Error> {
+    let (table, day) = (hot[0].tbl.as_str(), hot[0].day.as_str());
+    // A table that this program does not know was written by a newer one: it stays as it is.
+    let Some(layout) = layouts().contains_key(table).then(|| layout_of(table)) else {
+        return Ok(0);
+    };
+    let seqs = (hot[0].seq_min, hot[hot.len() - 1].seq_max);
+    let tmp = warehouse.tmp(&format!("publish-{table}-{:020}.parquet", seqs.0));
+    let sources = hot.iter().map(|entry| warehouse.dir().join(&entry.path)).collect();
+    let written = merge(layout, sources, tmp.clone()).await?;
+    let name = format!("part-{:020}-{:020}-{}.parquet", seqs.0, seqs.1, &written.sha256[..8]);
+    let path = format!("{table}/dt={day}/{name}");
+    let rows = written.rows as u64;
+
+    fail::database("publish.announce", "publish")?;
+    let entry = manifest::Entry::new((path.clone(), table, day), seqs, "publishing", written);
+    let replaced: Vec<String> = hot.iter().map(|entry| entry.path.clone()).collect();
+    let mut tx = warehouse.write("publish").await?;
+    manifest::announce(&mut tx, &entry, &replaced).await?;
+    tx.commit().await.map_err(Error::database("publish"))?;
+
+    if let Err(error) = place(tmp, warehouse.dir().join(&path)).await {
+        // The row counts stay right either way; a start would tell the two apart as well.
+        let mut tx = warehouse.write("publish").await?;
+        manifest::withdraw(&mut tx, &path).await?;
+        tx.commit().await.map_err(Error::database("publish"))?;
+        remove(&warehouse.dir().join(&path))?;
+        return Err(error);
+    }
+    fail::database("publish.commit", "publish")?;
+    complete(warehouse, &path).await?;
+    fail::database("publish.done", "publish")?;
+    tracing::debug!(table, day, rows, "published");
+    Ok(rows)
+}
+
+/// Makes an announced file count.
+pub async fn complete(warehouse: &Warehouse, path: &str) -> Result<(), Error> {
+    let mut tx = warehouse.write("publish").await?;
+    manifest::complete(&mut tx, path, now()).await?;
+    tx.commit().await.map_err(Error::database("publish"))
+}
+
+/// Removes a file that may be gone already.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::file("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn merge(
+    layout: &'static Arc<Layout>,
+    sources: Vec<PathBuf>,
+    tmp: PathBuf,
+) -> Result<Written, Error> {
+    let work = move || {
+        file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
+        let mut batches = Vec::new();
+        for source in &sources {
+            batches.extend(file::read(layout, source)?);
+        }
+        let sorted = arrow::compute::concat_batches(&layout.schema, &batches)
+            .and_then(|batch| schema::sort(layout, &batch))
+            .map_err(|error| Error::parquet("merge into", &tmp)(error.into()))?;
+        file::write(layout, &sorted, &tmp, STEPS)
+    };
+    tokio::task::spawn_blocking(work).await.expect("publishing does not panic")
+}
+
+async fn place(tmp: PathBuf, to: PathBuf) -> Result<(), Error> {
+    let work = move || file::place(&tmp, &to, STEPS);
+    tokio::task::spawn_blocking(work).await.expect("publishing does not panic")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hot(table: &str, day: &str, rows: i64) -> manifest::Entry {
+        manifest::Entry {
+            path: String::new(),
+            tbl: table.into(),
+            day: day.into(),
+            rows,
+            bytes: 0,
+            seq_min: 0,
+            seq_max: 0,
+            sha256: String::new(),
+            state: "hot".into(),
+            tenant_min: 0,
+            tenant_max: 0,
+            at_min: 0,
+            at_max: 0,
+        }
+    }
+
+    #[test]
+    fn a_part_holds_one_table_and_day_up_to_a_limit() {
+        let files = [
+            hot("calls", "2026-11-22", 600_000),
+            hot("calls", "2026-11-22", 300_000),
+            hot("calls", "2026-11-22", 200_000),
+            hot("calls", "2026-11-23", 5),
+            hot("legs", "2026-11-23", 2_000_000),
+        ];
+        let sizes: Vec<usize> = plan(&files).iter().map(|part| part.len()).collect();
+        assert_eq!(sizes, [2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_day_closes_two_hours_after_midnight() {
+        let at = |text: i64| closed_before(Timestamp::from_secs(text));
+        assert_eq!(at(86_400 + 7_199), "1970-01-01");
+        assert_eq!(at(86_400 + 7_200), "1970-01-02");
+    }
+}

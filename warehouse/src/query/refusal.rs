@@ -1,0 +1,82 @@
+//! What the engine says, in words for the person who asked, with the place and what was meant.
+
+use crate::query::Session;
+use crate::query::names::nearest;
+use crate::{Position, SqlError, SqlFault};
+use datafusion::common::{DataFusionError, SchemaError};
+
+/// The engine's error as ours.
+pub fn explain(error: DataFusionError, sql: &str, session: &Session) -> SqlError {
+    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+    let detail = error.strip_backtrace();
+    let mut made = match error.find_root() {
+        DataFusionError::SchemaError(schema, _) => unknown_column(schema),
+        DataFusionError::Plan(text) => planned(text, session),
+        DataFusionError::ResourcesExhausted(_) => SqlError::new(
+            SqlFault::OutOfMemory,
+            "needs more memory than is allowed; ask for a shorter period or fewer groups",
+        ),
+        // These are about the reader's own rows: the engine sees no others.
+        DataFusionError::Execution(text) => SqlError::new(SqlFault::Execution, text.clone()),
+        DataFusionError::ArrowError(source, _) => {
+            SqlError::new(SqlFault::Execution, source.to_string())
+        }
+        DataFusionError::NotImplemented(text) | DataFusionError::Configuration(text) => {
+            SqlError::new(SqlFault::Syntax, format!("not available: {text}"))
+        }
+        DataFusionError::SQL(source, _) => SqlError::new(SqlFault::Syntax, source.to_string()),
+        _ => SqlError::new(SqlFault::Warehouse, "the warehouse cannot answer this right now"),
+    };
+    made.position = span
+        .map(|span| Position { line: span.start.line, column: span.start.column })
+        .or_else(|| made.word.as_deref().and_then(|word| find(word, sql)));
+    made.detail = detail;
+    made
+}
+
+fn unknown_column(schema: &SchemaError) -> SqlError {
+    let SchemaError::FieldNotFound { field, valid_fields } = schema else {
+        return SqlError::new(SqlFault::Syntax, schema.to_string());
+    };
+    let mut names: Vec<&str> = valid_fields.iter().map(|field| field.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let near = nearest(&field.name, names.iter().copied());
+    let word = field.name.clone();
+    let text = match near.first() {
+        Some(near) => format!("there is no column \"{word}\"; did you mean \"{near}\"?"),
+        None if names.is_empty() => format!("there is no column \"{word}\" here"),
+        None => format!("there is no column \"{word}\"; there are {}", names.join(", ")),
+    };
+    let mut error = SqlError::new(SqlFault::UnknownColumn, text);
+    error.word = Some(word);
+    error.nearest = near;
+    error
+}
+
+fn planned(text: &str, session: &Session) -> SqlError {
+    let quoted = |prefix: &str| text.strip_prefix(prefix)?.split('\'').next();
+    let Some(word) = quoted("Invalid function '") else {
+        return SqlError::new(SqlFault::Syntax, text);
+    };
+    let state = session.context.state();
+    let names = state.scalar_functions().keys().chain(state.aggregate_functions().keys());
+    let near = nearest(word, names.chain(state.window_functions().keys()).map(String::as_str));
+    let text = match near.first() {
+        Some(near) => format!("there is no function \"{word}\"; did you mean \"{near}\"?"),
+        None => format!("there is no function \"{word}\""),
+    };
+    let mut error = SqlError::new(SqlFault::UnknownFunction, text);
+    error.word = Some(word.to_owned());
+    error.nearest = near;
+    error
+}
+
+/// Where `word` stands in the text.
+fn find(word: &str, sql: &str) -> Option<Position> {
+    let at = sql.to_ascii_lowercase().find(&word.to_ascii_lowercase())?;
+    let before = &sql[..at];
+    let line = before.matches('\n').count() as u64 + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() as u64 + 1;
+    Some(Position { line, column })
+}

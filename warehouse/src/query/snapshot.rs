@@ -1,0 +1,74 @@
+//! One moment of the warehouse for one tenant: its staged rows and the files that may hold more.
+
+use crate::manifest::{self, Entry};
+use crate::schema::{self, Layout};
+use crate::stage::Staged;
+use crate::{Error, Warehouse};
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use terms::TenantId;
+use terms::record::Row;
+
+/// The moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    files: BTreeMap<String, Vec<Entry>>,
+    staged: BTreeMap<String, Rows>,
+}
+
+/// Staged rows of one table, decoded when a query first wants them.
+#[derive(Debug, Default)]
+struct Rows {
+    blobs: Vec<Staged>,
+    batch: OnceLock<RecordBatch>,
+}
+
+impl Snapshot {
+    /// Reads manifest and staged rows in one transaction.
+    pub async fn take(warehouse: &Warehouse, tenant: TenantId) -> Result<Self, Error> {
+        let mut tx = warehouse.read("take a snapshot").await?;
+        let mut files: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        for entry in manifest::readable(&mut tx, tenant.0 as i64).await? {
+            files.entry(entry.tbl.clone()).or_default().push(entry);
+        }
+        let rows: Vec<(String, i64, i64, Vec<u8>)> =
+            sqlx::query_as("SELECT tbl, seq, crc, blob FROM stage WHERE tenant = $1 ORDER BY seq")
+                .bind(tenant.0 as i64)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(Error::database("take a snapshot"))?;
+        let mut staged: BTreeMap<String, Rows> = BTreeMap::new();
+        for (table, seq, crc, blob) in rows {
+            staged.entry(table).or_default().blobs.push(Staged { seq, crc, blob });
+        }
+        Ok(Snapshot { files, staged })
+    }
+
+    /// The files that may hold rows of the tenant.
+    pub fn files(&self, table: &str) -> &[Entry] {
+        self.files.get(table).map_or(&[], Vec::as_slice)
+    }
+
+    /// The staged rows. A damaged one is left out and told; sealing puts it aside.
+    pub fn staged(&self, layout: &Layout) -> Result<Option<RecordBatch>, ArrowError> {
+        let Some(rows) = self.staged.get(layout.table.name) else { return Ok(None) };
+        if let Some(batch) = rows.batch.get() {
+            return Ok(Some(batch.clone()));
+        }
+        let decoded: Vec<Row> = rows.blobs.iter().filter_map(readable).collect();
+        let batch = schema::batch(layout, &decoded)?;
+        Ok(Some(rows.batch.get_or_init(|| batch).clone()))
+    }
+}
+
+fn readable(staged: &Staged) -> Option<Row> {
+    match staged.row() {
+        Ok(row) => Some(row),
+        Err(error) => {
+            tracing::error!(%error, "left out of an answer");
+            None
+        }
+    }
+}

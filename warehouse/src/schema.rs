@@ -1,0 +1,176 @@
+//! Tables as Arrow schemas, and rows as batches. The columns come from [`terms::record::tables`];
+//! types are those that every Parquet reader knows.
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, RecordBatch,
+    StringBuilder, TimestampMicrosecondBuilder, new_null_array,
+};
+use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use terms::record::{Column, ColumnType, Row, Table, Value, tables};
+
+/// A table of the house with its Arrow schema.
+#[derive(Debug)]
+pub struct Layout {
+    /// As declared.
+    pub table: Table,
+    /// Its columns for Arrow.
+    pub schema: SchemaRef,
+    /// Which column is the row's time: its UTC day is the partition.
+    pub day: usize,
+    /// Which column names the row.
+    pub id: usize,
+}
+
+/// All tables by name.
+pub fn layouts() -> &'static BTreeMap<&'static str, Arc<Layout>> {
+    static LAYOUTS: LazyLock<BTreeMap<&'static str, Arc<Layout>>> = LazyLock::new(|| {
+        tables().into_iter().map(|table| (table.name, Arc::new(layout(table)))).collect()
+    });
+    &LAYOUTS
+}
+
+/// The layout of a table that exists.
+pub fn layout_of(table: &str) -> &'static Arc<Layout> {
+    layouts().get(table).expect("a row's table is one of the declared ones")
+}
+
+fn layout(table: Table) -> Layout {
+    let schema = Arc::new(Schema::new(table.columns.iter().map(field).collect::<Vec<_>>()));
+    let (id, day) = key_columns(table.name);
+    let at = |name: &str| {
+        let found = table.columns.iter().position(|column| column.name == name);
+        found.expect("every table has the columns that its kind of row has")
+    };
+    Layout { schema, day: at(day), id: at(id), table }
+}
+
+/// The columns that name a row and place it in a day, as `terms::record` declares them.
+fn key_columns(table: &str) -> (&'static str, &'static str) {
+    match table {
+        "events" => ("seq", "at"),
+        "calls" => ("call_id", "started_at"),
+        "legs" => ("leg_id", "call_started_at"),
+        "queue_visits" => ("visit_id", "call_started_at"),
+        "agent_spans" => ("span_id", "started_at"),
+        "ivr_steps" => ("seq", "call_started_at"),
+        "surveys" => ("survey_id", "call_started_at"),
+        "recordings" => ("recording_id", "call_started_at"),
+        "orders" => ("version_id", "created_at"),
+        other => panic!("table {other} needs its key columns named here"),
+    }
+}
+
+fn field(column: &Column) -> Field {
+    let kind = match column.kind {
+        ColumnType::Int64 => DataType::Int64,
+        ColumnType::Int32 => DataType::Int32,
+        ColumnType::Float64 => DataType::Float64,
+        ColumnType::Text => DataType::Utf8,
+        ColumnType::Bool => DataType::Boolean,
+        ColumnType::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+    };
+    Field::new(column.name, kind, column.nullable)
+}
+
+/// Rows of one table as a batch.
+pub fn batch(layout: &Layout, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
+    let columns = &layout.table.columns;
+    let mut builders: Vec<Builder> = columns.iter().map(Builder::new).collect();
+    for row in rows {
+        debug_assert_eq!(row.table(), layout.table.name);
+        for (builder, value) in builders.iter_mut().zip(row.values()) {
+            builder.push(value);
+        }
+    }
+    let arrays = builders.into_iter().map(Builder::finish).collect();
+    RecordBatch::try_new(Arc::clone(&layout.schema), arrays)
+}
+
+/// Sorts by tenant, then time, then id: one tenant's rows lie together in every file.
+pub fn sort(layout: &Layout, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let by = |column: usize| SortColumn { values: Arc::clone(batch.column(column)), options: None };
+    let order = lexsort_to_indices(&[by(0), by(layout.day), by(layout.id)], None)?;
+    take_record_batch(batch, &order)
+}
+
+/// A batch of an older version of the table, with NULL in the columns that came later.
+pub fn conform(layout: &Layout, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let column = |field: &Arc<Field>| {
+        let found = batch.column_by_name(field.name()).map(Arc::clone);
+        found.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
+    };
+    let arrays = layout.schema.fields().iter().map(column).collect();
+    RecordBatch::try_new(Arc::clone(&layout.schema), arrays)
+}
+
+enum Builder {
+    Int64(Int64Builder),
+    Int32(Int32Builder),
+    Float64(Float64Builder),
+    Text(StringBuilder),
+    Bool(BooleanBuilder),
+    Time(TimestampMicrosecondBuilder),
+}
+
+impl Builder {
+    fn new(column: &Column) -> Self {
+        match column.kind {
+            ColumnType::Int64 => Builder::Int64(Int64Builder::new()),
+            ColumnType::Int32 => Builder::Int32(Int32Builder::new()),
+            ColumnType::Float64 => Builder::Float64(Float64Builder::new()),
+            ColumnType::Text => Builder::Text(StringBuilder::new()),
+            ColumnType::Bool => Builder::Bool(BooleanBuilder::new()),
+            ColumnType::Time => Builder::Time(TimestampMicrosecondBuilder::new()),
+        }
+    }
+
+    fn push(&mut self, value: Value) {
+        match (self, value) {
+            (Builder::Int64(to), Value::Int64(value)) => to.append_option(value),
+            (Builder::Int32(to), Value::Int32(value)) => to.append_option(value),
+            (Builder::Float64(to), Value::Float64(value)) => to.append_option(value),
+            (Builder::Text(to), Value::Text(value)) => to.append_option(value),
+            (Builder::Bool(to), Value::Bool(value)) => to.append_option(value),
+            (Builder::Time(to), Value::Time(value)) => to.append_option(value.map(|at| at.0)),
+            (_, value) => panic!("a column and its cells are declared in one line: {value:?}"),
+        }
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Builder::Int64(mut made) => Arc::new(made.finish()),
+            Builder::Int32(mut made) => Arc::new(made.finish()),
+            Builder::Float64(mut made) => Arc::new(made.finish()),
+            Builder::Text(mut made) => Arc::new(made.finish()),
+            Builder::Bool(mut made) => Arc::new(made.finish()),
+            Builder::Time(mut made) => Arc::new(made.finish().with_timezone("UTC")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_a_layout_with_a_time_and_an_id() {
+        for layout in layouts().values() {
+            let name = |column: usize| layout.schema.field(column).data_type().clone();
+            assert!(matches!(name(layout.day), DataType::Timestamp(..)), "{}", layout.table.name);
+            assert_eq!(name(layout.id), DataType::Int64, "{}", layout.table.name);
+            assert!(!layout.schema.field(layout.day).is_nullable());
+        }
+    }
+
+    #[test]
+    fn a_batch_without_a_later_column_gets_nulls() {
+        let layout = layout_of("surveys");
+        let empty = batch(layout, &[]).unwrap();
+        let older = empty.project(&[0, 1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        assert_eq!(conform(layout, &older).unwrap().num_columns(), layout.schema.fields().len());
+    }
+}

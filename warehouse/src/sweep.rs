@@ -1,0 +1,74 @@
+//! What a crash left, and what was replaced: finished, undone or removed. A file that the manifest
+//! does not name is never read, so removing it changes no answer.
+
+use crate::{Error, Warehouse, fail, file, manifest, publish};
+use std::collections::BTreeSet;
+use std::path::Path;
+use terms::Timestamp;
+use terms::record::tables;
+
+/// A replaced file is kept this long: a session that was opened before may still read it.
+pub const RETIRED_MS: i64 = 10 * 60_000;
+
+/// Finishes or undoes what was begun when the process died, and removes orphans.
+pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
+    let mut tx = warehouse.read("look for unfinished files").await?;
+    let unfinished = manifest::in_state(&mut tx, "publishing").await?;
+    drop(tx);
+    for entry in unfinished {
+        let path = warehouse.dir().join(&entry.path);
+        if is_whole(&path, &entry) {
+            publish::complete(warehouse, &entry.path).await?;
+        } else {
+            publish::remove(&path)?;
+            let mut tx = warehouse.write("undo an unfinished file").await?;
+            manifest::withdraw(&mut tx, &entry.path).await?;
+            tx.commit().await.map_err(Error::database("undo an unfinished file"))?;
+        }
+    }
+    orphans(warehouse).await
+}
+
+/// Removes retired files whose time is over.
+pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error> {
+    let until = Timestamp(now.0 - RETIRED_MS * 1000);
+    let mut tx = warehouse.read("list retired files").await?;
+    let paths = manifest::retired(&mut tx, until).await?;
+    drop(tx);
+    for path in paths {
+        let whole = warehouse.dir().join(&path);
+        fail::file("publish.retire", "remove", &whole)?;
+        publish::remove(&whole)?;
+        let mut tx = warehouse.write("forget a file").await?;
+        manifest::forget(&mut tx, &path).await?;
+        tx.commit().await.map_err(Error::database("forget a file"))?;
+    }
+    Ok(())
+}
+
+fn is_whole(path: &Path, entry: &manifest::Entry) -> bool {
+    file::digest(path).is_ok_and(|found| found == (entry.sha256.clone(), entry.bytes))
+}
+
+/// Removes Parquet files of ours that nothing names. Only our own folders are looked at, and only
+/// names of our own form, so that a stray file of somebody else stays.
+async fn orphans(warehouse: &Warehouse) -> Result<(), Error> {
+    let mut tx = warehouse.read("list files").await?;
+    let named: BTreeSet<String> = manifest::paths(&mut tx).await?.into_iter().collect();
+    drop(tx);
+    let mut found = file::walk(&warehouse.dir().join("_tmp"))?;
+    for table in tables() {
+        for folder in [warehouse.dir().join("_hot"), warehouse.dir().to_owned()] {
+            found.extend(file::walk(&folder.join(table.name))?);
+        }
+    }
+    for path in found {
+        let relative = path.strip_prefix(warehouse.dir()).expect("it was found below").to_owned();
+        let name = relative.to_string_lossy();
+        if name.ends_with(".parquet") && !named.contains(name.as_ref()) {
+            tracing::info!(%name, "removes a file that a crash left");
+            publish::remove(&path)?;
+        }
+    }
+    Ok(())
+}
