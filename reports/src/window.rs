@@ -6,6 +6,8 @@ use terms::Timestamp;
 
 /// Microseconds of an hour.
 pub(crate) const HOUR_US: i64 = 3_600_000_000;
+/// Microseconds of a day of 24 hours.
+pub(crate) const DAY_US: i64 = 24 * HOUR_US;
 
 /// A period, the time of asking and the thresholds, ready for SQL.
 #[derive(Clone, Debug)]

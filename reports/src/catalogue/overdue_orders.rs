@@ -10,7 +10,7 @@ use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
-use crate::window::{Window, instant, quoted};
+use crate::window::{DAY_US, Window, instant, quoted};
 
 const STATES: &[(&str, &str)] = &[
     ("closed_in_time", GOOD),
@@ -131,8 +131,6 @@ fn sql(window: &Window) -> String {
         due = window.holds("deadline_at"),
     )
 }
-
-const DAY_US: i64 = 86_400_000_000;
 
 /// The version of each order that was the latest at the time of asking.
 fn latest(window: &Window) -> String {

@@ -4,7 +4,9 @@
 //! Agent time is split by the clock: a conversation from 09:50 to 10:20 gives ten minutes to
 //! 09:00–10:00 and twenty to 10:00–11:00, in the report's zone. A span is first cut at the
 //! period's edges and where the zone's clocks change, so that within each piece the local clock
-//! is UTC plus a constant; then the hours it touches are numbered and each gets its overlap.
+//! is UTC plus a constant. A piece within one hour belongs to it whole. A longer one meets all 24
+//! hours: until local time t, hour h has passed (t / day) times in full and clamp(t % day − h, 0, 1
+//! hour) in part, and the difference between the piece's ends is its share.
 //! A night in which an hour comes twice gives that hour up to two hours of time.
 
 use super::colour::{AFTER, FREE, HOLD, PAUSE, WORK};
@@ -13,7 +15,7 @@ use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
-use crate::window::{HOUR_US, Window, instant};
+use crate::window::{DAY_US, HOUR_US, Window, instant};
 
 const TIME: &[(&str, &str)] = &[
     ("talk_ms", WORK),
@@ -52,7 +54,7 @@ pub static WORKLOAD: Report = Report {
     figures: &["answered", "unanswered", "talk_ms", "aht", "occupancy"],
     charts: &[
         Chart::Bar {
-            title: words("各坐席工时（小时）", "Time by agent (hours)"),
+            title: words("各坐席工时", "Time by agent"),
             label: "agent_name",
             series: TIME,
         },
@@ -85,6 +87,15 @@ pub static WORKLOAD: Report = Report {
 fn sql(window: &Window) -> String {
     let (from, to) = (instant(window.from), instant(window.to));
     let segments = window.segment_values();
+    let hours = (0..24).map(|hour| format!("({hour})")).collect::<Vec<_>>().join(", ");
+    // How much of the hour has passed until the local time in `at`, all days together.
+    let passed = |at: &str| {
+        format!(
+            "({at} / {DAY_US} * {HOUR_US} \
+              + GREATEST(0, LEAST({HOUR_US}, {at} % {DAY_US} - hour * {HOUR_US})))"
+        )
+    };
+    let (passed_at_begin, passed_at_end) = (passed("begins_us"), passed("ends_us"));
     let offer_hour = format!("{} / {HOUR_US} % 24", window.local_us("o.started_at"));
     let in_period = window.holds("o.started_at");
     let spent = |activities: &str| {
@@ -94,6 +105,7 @@ fn sql(window: &Window) -> String {
     let (ready, pause) = (spent("'idle', 'ringing'"), spent("'break'"));
     format!(
         "WITH segment (begins, ends, shift_us) AS (VALUES {segments}),
+         clock (hour) AS (VALUES {hours}),
          piece AS (
              SELECT s.agent_id, s.activity,
                     CAST(GREATEST(s.started_at, g.begins) AS BIGINT) + g.shift_us AS begins_us,
@@ -102,16 +114,17 @@ fn sql(window: &Window) -> String {
              JOIN segment g ON s.started_at < g.ends AND s.ended_at > g.begins
              WHERE s.started_at < {to} AND s.ended_at > {from}
          ),
-         touched AS (
-             SELECT agent_id, activity, begins_us, ends_us,
-                    UNNEST(RANGE(begins_us / {HOUR_US}, (ends_us - 1) / {HOUR_US} + 1)) AS hour_no
-             FROM piece
-         ),
          part AS (
-             SELECT agent_id, activity, hour_no % 24 AS hour,
-                    LEAST(ends_us, (hour_no + 1) * {HOUR_US})
-                        - GREATEST(begins_us, hour_no * {HOUR_US}) AS spent_us
-             FROM touched
+             SELECT agent_id, activity, begins_us / {HOUR_US} % 24 AS hour,
+                    ends_us - begins_us AS spent_us
+             FROM piece
+             WHERE begins_us / {HOUR_US} = (ends_us - 1) / {HOUR_US}
+             UNION ALL
+             SELECT agent_id, activity, hour, {passed_at_end} - {passed_at_begin} AS spent_us
+             FROM piece
+             CROSS JOIN clock
+             WHERE begins_us / {HOUR_US} <> (ends_us - 1) / {HOUR_US}
+                   AND {passed_at_end} > {passed_at_begin}
          ),
          counted AS (
              SELECT agent_id, hour, 0 AS offered, 0 AS answered,

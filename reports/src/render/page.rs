@@ -208,8 +208,11 @@ fn columns(
 ) -> Vec<PageColumn> {
     let column = |(index, column): (usize, &crate::definition::Column)| {
         let header = column.header.get(language);
-        // A header may break between its words, a cell should not.
-        let word = header.split(' ').map(|word| word.width()).max().unwrap_or(0);
+        // An English header may break between its words; a Chinese one would break anywhere.
+        let word = match language {
+            Language::ZhCn => header.width(),
+            Language::En => header.split(' ').map(|word| word.width()).max().unwrap_or(0),
+        };
         let widest = rows.iter().map(|row| row.cells[index].width()).max().unwrap_or(0);
         let last = total.get(index).map_or(0, |text| text.width());
         PageColumn {
@@ -225,7 +228,7 @@ fn columns(
 fn drawn(table: &ReportTable, language: Language, width: f64) -> Vec<PageChart> {
     const GAP: f64 = 24.0;
     let charts = charts(table, language);
-    let weight = |shape: Shape| if shape == Shape::Bar { 0.6 } else { 0.4 };
+    let weight = |shape: Shape| if shape == Shape::Bar { 0.57 } else { 0.43 };
     let weights: f64 = charts.iter().map(|chart| weight(chart.shape)).sum();
     let room = width - GAP * (charts.len().saturating_sub(1)) as f64;
     let wide = |shape: Shape| room * weight(shape) / weights;

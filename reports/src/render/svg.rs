@@ -153,7 +153,7 @@ fn bars(chart: &ChartData, width: f64, height_min: f64) -> String {
             let part = series.values[index] as f64 * scale;
             if part > 0.0 {
                 canvas.rect(x, y, part, BAR_PX, series.colour);
-                let value = value_text(chart.kind, series.values[index]);
+                let value = value_text(chart, series.values[index]);
                 // White figures only where they fit and can be read.
                 if chart.series.len() > 1 && text_px(&value, 7.5) + 4.0 < part {
                     let ink = ink_on(series.colour);
@@ -162,7 +162,7 @@ fn bars(chart: &ChartData, width: f64, height_min: f64) -> String {
                 x += part;
             }
         }
-        let whole = value_text(chart.kind, chart.whole(index));
+        let whole = value_text(chart, chart.whole(index));
         canvas.text(x + 4.0, baseline, "start", GREY, 8.0, false, &whole);
     }
     canvas.finish()
@@ -205,7 +205,7 @@ fn pie(chart: &ChartData, width: f64, height_min: f64) -> String {
     let slices: Vec<&Series> = chart.series.iter().filter(|s| s.values[0] > 0).collect();
     let whole = chart.sum() as f64;
 
-    let outer = ((high - 34.0) / 2.0).min(width * 0.21).min(72.0);
+    let outer = ((high - 34.0) / 2.0).min(width * 0.2).min(72.0);
     let inner = outer * 0.58;
     let (cx, cy) = (outer + 4.0, 26.0 + (high - 26.0) / 2.0);
     let mut angle = -TAU / 4.0;
@@ -214,17 +214,17 @@ fn pie(chart: &ChartData, width: f64, height_min: f64) -> String {
         ring_part(&mut canvas, (cx, cy), (inner, outer), (angle, angle + sweep), slice.colour);
         angle += sweep;
     }
-    let centre = value_text(chart.kind, chart.sum());
+    let centre = value_text(chart, chart.sum());
     let size = (inner * 1.5 / text_px(&centre, 1.0)).min(13.0);
     canvas.text(cx, cy + size * 0.36, "middle", INK, size, true, &centre);
 
-    let left = 2.0 * outer + 24.0;
+    let left = 2.0 * outer + 20.0;
     let line = ((high - 34.0) / slices.len().max(1) as f64).min(24.0);
     let mut y = cy - line * slices.len() as f64 / 2.0 + line / 2.0;
     for slice in &slices {
         canvas.rect(left, y - 4.0, 8.0, 8.0, slice.colour);
         let tenths = (slice.values[0] as f64 / whole * 1000.0).round() / 10.0;
-        let value = format!("{} · {tenths:.1}%", value_text(chart.kind, slice.values[0]));
+        let value = format!("{}  ({tenths:.1}%)", value_text(chart, slice.values[0]));
         let room = width - left - 12.0 - text_px(&value, TEXT_PX) - 8.0;
         canvas.text(
             left + 12.0,
@@ -267,16 +267,16 @@ fn ring_part(
     ));
 }
 
-/// `1,234`, or `3:25` hours and minutes, or `0:00:40` below a minute.
-fn value_text(kind: Kind, value: i64) -> String {
-    match kind {
+/// `1,234`; of time `3:25` hours and minutes, or `0:03:25` where the whole chart is below an hour.
+fn value_text(chart: &ChartData, value: i64) -> String {
+    match chart.kind {
+        Kind::Duration if chart.sum() >= 3_600_000 => {
+            let minutes = rounded_secs(value, 60).unwrap_or(0);
+            format!("{}:{:02}", grouped(minutes / 60), minutes % 60)
+        }
         Kind::Duration => {
             let secs = rounded_secs(value, 1).unwrap_or(0);
-            if secs < 3600 {
-                format!("0:{:02}:{:02}", secs / 60, secs % 60)
-            } else {
-                format!("{}:{:02}", grouped(secs / 3600), secs / 60 % 60)
-            }
+            format!("0:{:02}:{:02}", secs / 60, secs % 60)
         }
         _ => grouped(value),
     }
@@ -305,9 +305,11 @@ fn tick_step(kind: Kind, max: i64) -> i64 {
     }
     let mut power = 1;
     loop {
-        for step in [1, 2, 5] {
-            if step * power >= wanted {
-                return step * power;
+        for tenths in [10, 20, 25, 50] {
+            let step = tenths * power / 10;
+            // A quarter of ten is no whole number.
+            if step >= wanted && tenths * power % 10 == 0 {
+                return step;
             }
         }
         power *= 10;
@@ -404,6 +406,7 @@ mod tests {
         assert_eq!(tick_step(Kind::Count, 3), 1);
         assert_eq!(tick_step(Kind::Count, 37), 10);
         assert_eq!(tick_step(Kind::Count, 880), 200);
+        assert_eq!(tick_step(Kind::Count, 1_103), 250);
         assert_eq!(ticks_end(880, 200), 1000);
         assert_eq!(tick_step(Kind::Duration, 8 * 3_600_000), 7_200_000);
         assert_eq!(tick_step(Kind::Duration, 1_000 * 3_600_000), 200 * 3_600_000);
