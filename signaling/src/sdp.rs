@@ -11,6 +11,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use negotiate::is_private;
 pub use negotiate::{accept, answer, offer};
 pub use parse::{Audio, Description, Direction, fuzz_description};
 

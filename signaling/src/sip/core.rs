@@ -1,0 +1,455 @@
+//! The machine that the edge drives: datagrams, stream bytes, commands and time in; transmits and
+//! events out. Nothing here blocks, and everything that grows has a limit in [`Config`].
+
+use super::bucket::Sources;
+use super::digest::{Algorithm, Authenticator, Ha1};
+use super::flow::{ConnectionId, Flow, ListenerId, Transmit, Transport};
+use super::frame::{Frame, Framer};
+use super::message::Message;
+use super::parse::Carrier;
+use super::registrar::{Limits, Registrar, Who};
+use super::send::{ClientTx, ServerTx};
+use super::session::{Branch, Leg};
+use super::timers::{Timers, Waiting};
+use super::transaction::{Key, Timing};
+use super::trunk::{TrunkKey, Trunks};
+use super::user_agent::{Command, Event};
+use super::write::Builder;
+use crate::switch::Now;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use terms::routing::Plan;
+use terms::{AgentId, IdGen, LegId, Moment, TenantId};
+
+/// Node number of the core's [`LegId`]s.
+const NODE: u16 = 1;
+
+/// One place where we listen, and what we say there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// The address in our Via and Contact, as peers reach it.
+    pub advertised: SocketAddr,
+    /// Digest algorithms offered here, the preferred one first (RFC 8760 §2.3).
+    pub digest: Vec<Algorithm>,
+}
+
+/// Limits and names of the core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// In the order of their [`ListenerId`].
+    pub listeners: Vec<Listener>,
+    /// Realm of challenges where no plan's realm is the host that was asked.
+    pub realm: String,
+    /// Server and User-Agent headers.
+    pub user_agent: String,
+    /// Most legs at a time; one more is answered 503.
+    pub dialogs_max: usize,
+    /// Most transactions at a time; new calls are answered 503, running ones get twice as much.
+    pub transactions_max: usize,
+    /// Most TCP connections.
+    pub connections_max: usize,
+    /// Most requests per second from one source; more are dropped unread.
+    pub requests_per_s_max: u32,
+    /// Most answers per second to one source before it has proven who it is (threat T16).
+    pub challenges_per_s_max: u32,
+    /// Bounds of registrations.
+    pub registrations: Limits,
+    /// Timers of RFC 3261.
+    pub timing: Timing,
+}
+
+impl Config {
+    /// Defaults for these listeners.
+    pub fn new(listeners: Vec<Listener>) -> Self {
+        Config {
+            listeners,
+            realm: "switchgrid".to_owned(),
+            user_agent: concat!("Switchgrid/", env!("CARGO_PKG_VERSION")).to_owned(),
+            dialogs_max: 20_000,
+            transactions_max: 100_000,
+            connections_max: 10_000,
+            requests_per_s_max: 2_000,
+            challenges_per_s_max: 500,
+            registrations: Limits::default(),
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// Who a user name of a realm is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Account {
+    Agent(TenantId, AgentId),
+    Trunk(TrunkKey),
+}
+
+/// What the core needs of a tenant's plan.
+#[derive(Debug, Default)]
+pub(super) struct Tenant {
+    pub(super) realm: String,
+    pub(super) country: String,
+    /// SIP user and name of each agent.
+    pub(super) agents: HashMap<AgentId, (String, String)>,
+    pub(super) numbers: HashSet<String>,
+}
+
+pub(super) struct Connection {
+    pub(super) flow: Flow,
+    framer: Framer,
+    /// Our requests that wait on it.
+    pub(super) clients: HashSet<u64>,
+}
+
+/// The SIP core.
+pub struct UserAgent {
+    pub(super) config: Config,
+    pub(super) rng: StdRng,
+    pub(super) ids: IdGen,
+    tag_secret: u64,
+    pub(super) tenants: BTreeMap<TenantId, Tenant>,
+    pub(super) accounts: HashMap<(Vec<u8>, Vec<u8>), (Account, Ha1)>,
+    pub(super) authenticator: Authenticator,
+    pub(super) registrar: Registrar,
+    pub(super) trunks: Trunks,
+    pub(super) sources: Sources,
+    pub(super) unproven: Sources,
+    pub(super) servers: HashMap<u64, ServerTx>,
+    pub(super) server_keys: HashMap<Key, u64>,
+    pub(super) clients: HashMap<u64, ClientTx>,
+    pub(super) client_keys: HashMap<String, u64>,
+    pub(super) numbered: u64,
+    pub(super) legs: HashMap<LegId, Leg>,
+    /// Local tag → leg.
+    pub(super) tags: HashMap<String, LegId>,
+    pub(super) branches: HashMap<u64, Branch>,
+    /// Incoming INVITEs that have a leg, by Call-ID, tag and CSeq.
+    pub(super) merging: HashSet<Box<[u8]>>,
+    pub(super) connections: HashMap<ConnectionId, Connection>,
+    pub(super) timers: Timers,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+    counters: BTreeMap<&'static str, u64>,
+    pub(super) draining: bool,
+}
+
+impl UserAgent {
+    /// A core without tenants. Tags, branches and nonces come from `seed`: give it real randomness
+    /// outside of tests.
+    pub fn new(config: Config, seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        UserAgent {
+            tag_secret: rng.random(),
+            authenticator: Authenticator::new(rng.random()),
+            sources: Sources::new(config.requests_per_s_max),
+            unproven: Sources::new(config.challenges_per_s_max),
+            config,
+            rng,
+            ids: IdGen::new(NODE),
+            tenants: BTreeMap::new(),
+            accounts: HashMap::new(),
+            registrar: Registrar::default(),
+            trunks: Trunks::default(),
+            servers: HashMap::new(),
+            server_keys: HashMap::new(),
+            clients: HashMap::new(),
+            client_keys: HashMap::new(),
+            numbered: 0,
+            legs: HashMap::new(),
+            tags: HashMap::new(),
+            branches: HashMap::new(),
+            merging: HashSet::new(),
+            connections: HashMap::new(),
+            timers: Timers::default(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            counters: BTreeMap::new(),
+            draining: false,
+        }
+    }
+
+    /// Uses this tenant's agents and trunks from now on. Phones of agents that are gone are
+    /// forgotten; running calls go on.
+    pub fn set_plan(&mut self, now: Now, plan: &Plan) {
+        let tenant = plan.tenant;
+        let of = |account: &Account| match account {
+            Account::Agent(owner, _) | Account::Trunk((owner, _)) => *owner,
+        };
+        self.accounts.retain(|_, (account, _)| of(account) != tenant);
+        let realm = plan.realm.as_bytes();
+        for agent in &plan.agents {
+            let ha1 = Ha1 { md5: agent.ha1_md5.clone(), sha256: agent.ha1_sha256.clone() };
+            self.add_account(realm, &agent.sip_user, Account::Agent(tenant, agent.id), ha1);
+        }
+        for trunk in &plan.trunks {
+            if let Some(digest) = &trunk.inbound_digest {
+                let ha1 = Ha1 { md5: digest.ha1_md5.clone(), sha256: digest.ha1_sha256.clone() };
+                self.add_account(realm, &digest.user, Account::Trunk((tenant, trunk.id)), ha1);
+            }
+        }
+        let agents: HashMap<_, _> =
+            plan.agents.iter().map(|a| (a.id, (a.sip_user.clone(), a.name.clone()))).collect();
+        for who in self.registrar.all() {
+            if who.0 == tenant && !agents.contains_key(&who.1) && self.registrar.drop_agent(who) {
+                self.on_unregistered(who);
+            }
+        }
+        let numbers = plan.numbers.iter().map(|number| number.digits.clone()).collect();
+        let (realm, country) = (plan.realm.clone(), plan.country.clone());
+        self.tenants.insert(tenant, Tenant { realm, country, agents, numbers });
+        self.set_trunks(now, plan);
+        self.arm_registrar();
+    }
+
+    fn add_account(&mut self, realm: &[u8], user: &str, account: Account, ha1: Ha1) {
+        let key = (realm.to_vec(), user.as_bytes().to_vec());
+        // Two tenants with one realm must not share user names: the first one keeps its own.
+        if let Some((holder, _)) = self.accounts.get(&key) {
+            tracing::error!(?holder, ?account, "two accounts have one realm and user name");
+            return;
+        }
+        self.accounts.insert(key, (account, ha1));
+    }
+
+    /// A datagram came.
+    pub fn handle_datagram(
+        &mut self,
+        now: Now,
+        listener: ListenerId,
+        source: SocketAddr,
+        bytes: &[u8],
+    ) {
+        if !self.admit(now, source) {
+            return;
+        }
+        // Keep-alives: CR LF of RFC 5626, the single zero byte of older phones.
+        if bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            return self.count("keepalives");
+        }
+        self.on_bytes(now, Flow::udp(listener, source), bytes, Carrier::Datagram);
+    }
+
+    /// Bytes came on a connection; its first call makes the connection known.
+    pub fn handle_stream(
+        &mut self,
+        now: Now,
+        listener: ListenerId,
+        connection: ConnectionId,
+        source: SocketAddr,
+        bytes: &[u8],
+    ) {
+        let flow = Flow::tcp(listener, source, connection);
+        if !self.connections.contains_key(&connection) {
+            if self.connections.len() >= self.config.connections_max {
+                self.count("connections_refused");
+                return self.close(flow);
+            }
+            let fresh = Connection { flow, framer: Framer::default(), clients: HashSet::new() };
+            self.connections.insert(connection, fresh);
+        }
+        if let Some(known) = self.connections.get_mut(&connection) {
+            known.framer.push(bytes);
+        }
+        while let Some(frame) =
+            self.connections.get_mut(&connection).and_then(|known| known.framer.next_frame())
+        {
+            match frame {
+                Frame::Ping => self.transmit(flow, b"\r\n".as_slice().into(), None),
+                Frame::Message(bytes) if self.admit(now, source) => {
+                    self.on_bytes(now, flow, &bytes, Carrier::Stream);
+                }
+                Frame::Message(_) => {}
+                Frame::Broken(fault, bytes) => {
+                    self.count("streams_broken");
+                    if let Ok(message) = Message::parse(&bytes, Carrier::Datagram) {
+                        self.refuse_broken(now, flow, &message, fault);
+                    }
+                    self.close(flow);
+                }
+            }
+        }
+    }
+
+    /// A connection closed: requests that wait on it failed, phones behind it are out of reach.
+    pub fn handle_closed(&mut self, now: Now, connection: ConnectionId) {
+        for who in self.registrar.on_closed(connection) {
+            self.on_unregistered(who);
+        }
+        self.arm_registrar();
+        let known = self.connections.remove(&connection);
+        for client in known.map(|known| known.clients).unwrap_or_default() {
+            self.handle_unsent(now, client);
+        }
+    }
+
+    /// The request of this [`Transmit::transaction`] could not be sent: no route, no name, refused.
+    pub fn handle_unsent(&mut self, now: Now, transaction: u64) {
+        self.on_client_failed(now, transaction, 503);
+    }
+
+    /// The switch wants something.
+    pub fn handle_command(&mut self, now: Now, command: Command) {
+        match command {
+            Command::Progress { leg, status, sdp } => self.progress(now, leg, status, sdp),
+            Command::Answer { leg, sdp } => self.answer(now, leg, sdp),
+            Command::Reject { leg, status, retry_after_s } => {
+                self.reject(now, leg, status, retry_after_s);
+            }
+            Command::Invite(invite) => self.invite(now, *invite),
+            Command::Hangup { leg, cause } => self.hangup(now, leg, cause),
+            Command::Reoffer { leg, sdp } => self.reoffer(now, leg, sdp),
+            Command::AcceptOffer { leg, sdp } => self.accept_offer(now, leg, sdp),
+            Command::RejectOffer { leg, status } => self.reject_offer(now, leg, status),
+            Command::AcceptRefer { leg } => self.accept_refer(now, leg),
+            Command::RejectRefer { leg, status } => self.reject_refer(now, leg, status),
+            Command::ReferProgress { leg, status } => self.refer_progress(now, leg, status),
+        }
+    }
+
+    /// `next_timeout` is reached.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(waiting) = self.timers.take(now.moment) {
+            match waiting {
+                Waiting::Client(id) => self.on_client_timeout(now, id),
+                Waiting::Server(id) => self.on_server_timeout(now, id),
+                Waiting::Leg(leg) => self.on_leg_timeout(now, leg),
+                Waiting::Trunk(key) => self.register_trunk(now, key),
+                Waiting::Registrar => {
+                    for who in self.registrar.expire(now.moment) {
+                        self.on_unregistered(who);
+                    }
+                    self.arm_registrar();
+                }
+            }
+        }
+    }
+
+    /// When `handle_timeout` is to be called.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        self.timers.next()
+    }
+
+    /// The next thing to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next thing the switch should know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Takes no new calls from now on: they get 503 with Retry-After. Running ones go on.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Legs that live.
+    pub fn legs(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// Counters by name, and what lives by table.
+    pub fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let tables = [
+            ("legs_live", self.legs.len()),
+            ("transactions_live", self.servers.len() + self.clients.len()),
+            ("connections_live", self.connections.len()),
+            ("sources_live", self.sources.len()),
+        ];
+        let counted = self.counters.iter().map(|(&name, &count)| (name, count));
+        counted.chain(tables.into_iter().map(|(name, count)| (name, count as u64)))
+    }
+
+    /// A source may ask so often and no more; checked before anything is read (threat T5).
+    fn admit(&mut self, now: Now, source: SocketAddr) -> bool {
+        let admitted = self.sources.take(now.moment, source.ip());
+        if !admitted {
+            self.count("dropped_rate");
+        }
+        admitted
+    }
+
+    pub(super) fn count(&mut self, what: &'static str) {
+        *self.counters.entry(what).or_insert(0) += 1;
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(super) fn push_transmit(&mut self, transmit: Transmit) {
+        self.transmits.push_back(transmit);
+    }
+
+    fn close(&mut self, flow: Flow) {
+        let bytes = Arc::from([]);
+        self.push_transmit(Transmit { hop: flow.into(), bytes, transaction: None, close: true });
+    }
+
+    fn on_unregistered(&mut self, (tenant, agent): Who) {
+        self.emit(Event::Registered { tenant, agent, registered: false });
+    }
+
+    pub(super) fn arm_registrar(&mut self) {
+        self.timers.set(Waiting::Registrar, self.registrar.next_timeout());
+    }
+
+    /// 64 random bits as text: tags, branches, halves of Call-IDs.
+    pub(super) fn token(&mut self) -> String {
+        format!("{:016x}", self.rng.random::<u64>())
+    }
+
+    /// A number for a transaction or a branch.
+    pub(super) fn number(&mut self) -> u64 {
+        self.numbered += 1;
+        self.numbered
+    }
+
+    /// Our tag for an answer that leaves no state: the same for every repetition of the request.
+    pub(super) fn stateless_tag(&self, request: &Message) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.tag_secret.hash(&mut hasher);
+        request.call_id().hash(&mut hasher);
+        request.from_tag().hash(&mut hasher);
+        request.via().and_then(|via| via.branch()).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    /// `SIP/2.0/UDP host:port;branch=…;rport`
+    pub(super) fn via(&self, listener: ListenerId, branch: &str) -> String {
+        let listener = &self.config.listeners[usize::from(listener)];
+        let (word, address) = (listener.transport.via(), listener.advertised);
+        format!("SIP/2.0/{word} {address};branch={branch};rport")
+    }
+
+    /// `<sip:host:port;transport=tcp>`
+    pub(super) fn contact(&self, listener: ListenerId) -> String {
+        let listener = &self.config.listeners[usize::from(listener)];
+        let transport = if listener.transport == Transport::Tcp { ";transport=tcp" } else { "" };
+        format!("<sip:switchgrid@{}{transport}>", listener.advertised)
+    }
+
+    /// The listener that requests over this transport leave from.
+    pub(super) fn listener_for(&self, transport: Transport, to: Option<SocketAddr>) -> ListenerId {
+        let fits = |listener: &Listener, family: bool| {
+            let same = to.is_none_or(|to| to.is_ipv4() == listener.advertised.is_ipv4());
+            listener.transport == transport && (same || !family)
+        };
+        let find = |family| self.config.listeners.iter().position(|l| fits(l, family));
+        find(true).or_else(|| find(false)).unwrap_or(0) as ListenerId
+    }
+
+    /// Headers of every request of ours that begins or changes a dialog.
+    pub(super) fn dialog_headers(&self, builder: &mut Builder, listener: ListenerId) {
+        builder.header("Contact", self.contact(listener));
+        builder.header("Allow", super::session::ALLOW);
+        builder.header("Supported", "timer");
+        builder.header("User-Agent", &self.config.user_agent);
+    }
+}

@@ -1,0 +1,105 @@
+//! Where messages come from and go to. The core names listeners and connections by number; the
+//! edge owns the sockets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// UDP or TCP, RFC 3261 §18.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// Streams.
+    Tcp,
+}
+
+impl Transport {
+    /// The word in Via.
+    pub const fn via(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+        }
+    }
+    /// Nothing gets lost, so nothing is sent again.
+    pub const fn is_reliable(self) -> bool {
+        matches!(self, Transport::Tcp)
+    }
+}
+
+/// A listener by its place in the configuration.
+pub type ListenerId = u16;
+
+/// A TCP connection, named by the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// Where a message came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// The listener it reached.
+    pub listener: ListenerId,
+    /// How.
+    pub transport: Transport,
+    /// The peer as the kernel saw it.
+    pub remote: SocketAddr,
+    /// The connection, over TCP.
+    pub connection: Option<ConnectionId>,
+}
+
+impl Flow {
+    /// A datagram's flow.
+    pub const fn udp(listener: ListenerId, remote: SocketAddr) -> Self {
+        Flow { listener, transport: Transport::Udp, remote, connection: None }
+    }
+    /// A connection's flow.
+    pub const fn tcp(listener: ListenerId, remote: SocketAddr, connection: ConnectionId) -> Self {
+        Flow { listener, transport: Transport::Tcp, remote, connection: Some(connection) }
+    }
+}
+
+/// An address or a name that the edge looks up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// Known.
+    Address(SocketAddr),
+    /// A host name and port.
+    Name(String, u16),
+}
+
+/// Where a message goes. A connection that is gone is replaced by a new one to `host`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Hop {
+    /// The listener that it leaves from.
+    pub listener: ListenerId,
+    /// How.
+    pub transport: Transport,
+    /// To whom.
+    pub host: Host,
+    /// The connection to use while it lives.
+    pub connection: Option<ConnectionId>,
+}
+
+impl From<Flow> for Hop {
+    fn from(flow: Flow) -> Hop {
+        Hop {
+            listener: flow.listener,
+            transport: flow.transport,
+            host: Host::Address(flow.remote),
+            connection: flow.connection,
+        }
+    }
+}
+
+/// What the edge is to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where to.
+    pub hop: Hop,
+    /// What; empty where only `close` matters.
+    pub bytes: Arc<[u8]>,
+    /// Names our request in `handle_unsent` when it could not be sent.
+    pub transaction: Option<u64>,
+    /// Close the connection afterwards.
+    pub close: bool,
+}

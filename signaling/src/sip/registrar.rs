@@ -1,0 +1,359 @@
+//! Where each agent's phones are, RFC 3261 §10 and RFC 5626's idea of a flow: a phone behind NAT is
+//! reached where its REGISTER came from, whatever its Contact says.
+
+use super::flow::{ConnectionId, Flow, Hop, Host, Transport};
+use super::header::{NameAddr, param, trim};
+use super::message::{Fault, Message, Name};
+use super::uri::{Uri, decimal};
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::time::Duration;
+use terms::{AgentId, Moment, TenantId};
+
+/// Whose phone it is.
+pub(crate) type Who = (TenantId, AgentId);
+
+/// Bounds of a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Shortest life in seconds; less is answered 423.
+    pub expires_min_s: u32,
+    /// Longest life in seconds; more is cut.
+    pub expires_max_s: u32,
+    /// Life when none is asked for.
+    pub expires_default_s: u32,
+    /// Most contacts of one agent; the oldest makes room.
+    pub contacts_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { expires_min_s: 30, expires_max_s: 7200, expires_default_s: 3600, contacts_max: 5 }
+    }
+}
+
+/// One phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Binding {
+    pub(crate) contact: Box<[u8]>,
+    call_id: Box<[u8]>,
+    seq: u32,
+    expires_at: Moment,
+    pub(crate) flow: Flow,
+    /// Contact and source differ: a NAT stands between.
+    pub(crate) nat: bool,
+}
+
+impl Binding {
+    /// Where requests to this phone go.
+    pub(crate) fn hop(&self) -> Hop {
+        let mut hop = Hop::from(self.flow);
+        let contact = Uri::parse(&self.contact).and_then(|uri| uri.address());
+        if let Some(address) = contact.filter(|_| !self.nat && self.flow.connection.is_none()) {
+            hop.host = Host::Address(address);
+        }
+        hop
+    }
+}
+
+/// What a REGISTER did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Registered {
+    /// Contact values for the 200.
+    pub(crate) contacts: Vec<Vec<u8>>,
+    /// The first binding came (true) or the last one went (false).
+    pub(crate) turned: Option<bool>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Registrar {
+    bindings: HashMap<Who, Vec<Binding>>,
+    sources: HashMap<(Transport, SocketAddr), Who>,
+    expiries: BTreeSet<(Moment, Who)>,
+    connections: HashMap<ConnectionId, Vec<Who>>,
+}
+
+impl Registrar {
+    /// The phones of an agent.
+    pub(crate) fn bindings(&self, who: Who) -> &[Binding] {
+        self.bindings.get(&who).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whose phone signals from exactly there.
+    pub(crate) fn owner_of(&self, flow: &Flow) -> Option<Who> {
+        self.sources.get(&(flow.transport, flow.remote)).copied()
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Moment> {
+        self.expiries.first().map(|(at, _)| *at)
+    }
+
+    /// Applies an authenticated REGISTER (RFC 3261 §10.3).
+    ///
+    /// # Errors
+    /// 400 for a bad Contact, 423 for too short a life, 403 over the limit of contacts.
+    pub(crate) fn register(
+        &mut self,
+        now: Moment,
+        who: Who,
+        request: &Message,
+        flow: Flow,
+        limits: &Limits,
+    ) -> Result<Registered, Fault> {
+        let asked = Asked::read(request, limits)?;
+        let was = self.bindings.contains_key(&who);
+        let mut list = self.remove(who);
+        list.retain(|binding| binding.expires_at > now);
+        match asked {
+            Asked::Query => {}
+            Asked::Nothing => list.clear(),
+            Asked::Contacts(contacts) => {
+                let call_id = request.call_id();
+                let seq = request.cseq().map_or(0, |cseq| cseq.number);
+                for (contact, expires_s) in contacts {
+                    let old = list.iter().position(|b| *b.contact == *contact);
+                    // A REGISTER that was overtaken changes nothing (RFC 3261 §10.3 step 7).
+                    let late =
+                        old.is_some_and(|at| *list[at].call_id == *call_id && list[at].seq >= seq);
+                    if late {
+                        continue;
+                    }
+                    if let Some(at) = old {
+                        list.remove(at);
+                    }
+                    if expires_s > 0 {
+                        let expires_at = now + Duration::from_secs(u64::from(expires_s));
+                        list.push(binding(&contact, call_id, seq, expires_at, flow));
+                    }
+                }
+                let excess = list.len().saturating_sub(limits.contacts_max);
+                list.drain(..excess);
+            }
+        }
+        let contacts = list.iter().map(|binding| contact_value(binding, now)).collect();
+        let is = !list.is_empty();
+        self.insert(who, list);
+        Ok(Registered { contacts, turned: (was != is).then_some(is) })
+    }
+
+    fn remove(&mut self, who: Who) -> Vec<Binding> {
+        let list = self.bindings.remove(&who).unwrap_or_default();
+        for binding in &list {
+            self.expiries.remove(&(binding.expires_at, who));
+            let source = (binding.flow.transport, binding.flow.remote);
+            if self.sources.get(&source) == Some(&who) {
+                self.sources.remove(&source);
+            }
+            if let Some(connection) = binding.flow.connection
+                && let Some(owners) = self.connections.get_mut(&connection)
+            {
+                owners.retain(|owner| *owner != who);
+                if owners.is_empty() {
+                    self.connections.remove(&connection);
+                }
+            }
+        }
+        list
+    }
+
+    fn insert(&mut self, who: Who, list: Vec<Binding>) {
+        for binding in &list {
+            self.expiries.insert((binding.expires_at, who));
+            self.sources.insert((binding.flow.transport, binding.flow.remote), who);
+            if let Some(connection) = binding.flow.connection {
+                let owners = self.connections.entry(connection).or_default();
+                if !owners.contains(&who) {
+                    owners.push(who);
+                }
+            }
+        }
+        if !list.is_empty() {
+            self.bindings.insert(who, list);
+        }
+    }
+
+    fn keep(&mut self, who: Who, keep: impl Fn(&Binding) -> bool) -> bool {
+        let mut list = self.remove(who);
+        let was = !list.is_empty();
+        list.retain(keep);
+        let gone = was && list.is_empty();
+        self.insert(who, list);
+        gone
+    }
+
+    /// Drops what has expired; agents that have no phone left.
+    pub(crate) fn expire(&mut self, now: Moment) -> Vec<Who> {
+        let mut gone = Vec::new();
+        while let Some(&(at, who)) = self.expiries.first() {
+            if at > now {
+                break;
+            }
+            if self.keep(who, |binding| binding.expires_at > now) {
+                gone.push(who);
+            }
+        }
+        gone
+    }
+
+    /// A connection closed: its phones are out of reach. Agents that have no phone left.
+    pub(crate) fn on_closed(&mut self, connection: ConnectionId) -> Vec<Who> {
+        let owners = self.connections.remove(&connection).unwrap_or_default();
+        let lost = |binding: &Binding| binding.flow.connection != Some(connection);
+        owners.into_iter().filter(|&who| self.keep(who, lost)).collect()
+    }
+
+    /// The agent does not exist any more.
+    pub(crate) fn drop_agent(&mut self, who: Who) -> bool {
+        self.keep(who, |_| false)
+    }
+
+    /// Everybody with a phone.
+    pub(crate) fn all(&self) -> Vec<Who> {
+        self.bindings.keys().copied().collect()
+    }
+}
+
+fn binding(contact: &[u8], call_id: &[u8], seq: u32, expires_at: Moment, flow: Flow) -> Binding {
+    let said = Uri::parse(contact).and_then(|uri| uri.ip());
+    let nat = said != Some(flow.remote.ip().to_canonical());
+    Binding { contact: contact.into(), call_id: call_id.into(), seq, expires_at, flow, nat }
+}
+
+fn contact_value(binding: &Binding, now: Moment) -> Vec<u8> {
+    let left = binding.expires_at.since(now).as_secs();
+    [b"<", &binding.contact[..], b">;expires=", left.to_string().as_bytes()].concat()
+}
+
+enum Asked {
+    /// No Contact: what is there?
+    Query,
+    /// `Contact: *`
+    Nothing,
+    /// Contact URIs with their lives.
+    Contacts(Vec<(Vec<u8>, u32)>),
+}
+
+impl Asked {
+    fn read(request: &Message, limits: &Limits) -> Result<Self, Fault> {
+        let header = request.number(Name::Expires);
+        let items: Vec<&[u8]> = request.list(Name::Contact).collect();
+        if items.is_empty() {
+            return Ok(Asked::Query);
+        }
+        if items.iter().any(|item| trim(item) == b"*") {
+            // RFC 3261 §10.2.2: alone and with Expires: 0 only.
+            let right = items.len() == 1 && header == Some(0);
+            return if right { Ok(Asked::Nothing) } else { Err(Fault::bad("Bad Contact: *")) };
+        }
+        if items.len() > limits.contacts_max {
+            return Err(Fault { status: 403, reason: "Too Many Contacts" });
+        }
+        let contacts = items.into_iter().map(|item| Asked::contact(item, header, limits));
+        contacts.collect::<Result<_, _>>().map(Asked::Contacts)
+    }
+
+    fn contact(item: &[u8], header: Option<u32>, limits: &Limits) -> Result<(Vec<u8>, u32), Fault> {
+        let contact = NameAddr::parse(item).ok_or(Fault::bad("Bad Contact"))?;
+        // A number that does not fit asks for the longest life (RFC 4475 §3.1.2.4).
+        let own = param(contact.params, "expires").map(|v| decimal(v).unwrap_or(u32::MAX));
+        let asked = own.or(header).unwrap_or(limits.expires_default_s);
+        if asked != 0 && asked < limits.expires_min_s {
+            return Err(Fault { status: 423, reason: "Interval Too Brief" });
+        }
+        Ok((contact.uri.to_vec(), asked.min(limits.expires_max_s)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::parse::Carrier;
+
+    const WHO: Who = (TenantId(1), AgentId(7));
+
+    fn flow() -> Flow {
+        Flow::udp(0, "198.51.100.7:40000".parse().unwrap())
+    }
+
+    fn register(
+        registrar: &mut Registrar,
+        at_s: u64,
+        seq: u32,
+        lines: &str,
+    ) -> Result<Registered, Fault> {
+        let text = format!(
+            "REGISTER sip:h SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK{seq}\r\n\
+             From: <sip:7@h>;tag=a\r\nTo: <sip:7@h>\r\nCall-ID: r1\r\nCSeq: {seq} REGISTER\r\n{lines}\r\n"
+        );
+        let request = Message::parse(text.as_bytes(), Carrier::Datagram).unwrap();
+        let now = Moment::from_secs(at_s);
+        registrar.register(now, WHO, &request, flow(), &Limits::default())
+    }
+
+    #[test]
+    fn a_phone_behind_nat_is_reached_where_it_came_from() {
+        let mut registrar = Registrar::default();
+        let done = register(&mut registrar, 0, 1, "Contact: <sip:7@10.0.0.9>;expires=60\r\n");
+        let done = done.unwrap();
+        assert_eq!(done.turned, Some(true));
+        assert_eq!(done.contacts, [b"<sip:7@10.0.0.9>;expires=60".to_vec()]);
+        let binding = &registrar.bindings(WHO)[0];
+        assert!(binding.nat);
+        assert_eq!(binding.hop().host, Host::Address(flow().remote));
+        assert_eq!(registrar.owner_of(&flow()), Some(WHO));
+    }
+
+    #[test]
+    fn a_life_ends_refreshes_and_is_bounded() {
+        let mut registrar = Registrar::default();
+        register(&mut registrar, 0, 1, "Contact: <sip:7@10.0.0.9>\r\nExpires: 60\r\n").unwrap();
+        register(&mut registrar, 50, 2, "Contact: <sip:7@10.0.0.9>\r\nExpires: 60\r\n").unwrap();
+        assert!(registrar.expire(Moment::from_secs(109)).is_empty());
+        assert_eq!(registrar.expire(Moment::from_secs(110)), [WHO]);
+        assert_eq!(registrar.owner_of(&flow()), None);
+        let short = register(&mut registrar, 111, 3, "Contact: <sip:7@h>;expires=5\r\n");
+        assert_eq!(short.unwrap_err().status, 423);
+        let long = register(&mut registrar, 111, 4, "Contact: <sip:7@h>;expires=99999999999\r\n");
+        assert!(long.unwrap().contacts[0].ends_with(b"expires=7200"));
+    }
+
+    #[test]
+    fn an_overtaken_register_changes_nothing_and_a_star_removes_all() {
+        let mut registrar = Registrar::default();
+        register(&mut registrar, 0, 5, "Contact: <sip:7@a>, <sip:7@b>\r\n").unwrap();
+        let late = register(&mut registrar, 1, 4, "Contact: <sip:7@a>;expires=0\r\n").unwrap();
+        assert_eq!(late.contacts.len(), 2);
+        let star = register(&mut registrar, 2, 6, "Contact: *\r\n");
+        assert_eq!(star.unwrap_err().status, 400, "needs Expires: 0");
+        let star = register(&mut registrar, 2, 6, "Contact: *\r\nExpires: 0\r\n").unwrap();
+        assert_eq!((star.contacts.len(), star.turned), (0, Some(false)));
+        let query = register(&mut registrar, 3, 7, "").unwrap();
+        assert_eq!((query.contacts.len(), query.turned), (0, None));
+    }
+
+    #[test]
+    fn contacts_of_one_agent_are_bounded() {
+        let mut registrar = Registrar::default();
+        for seq in 1..50 {
+            let line = format!("Contact: <sip:7@h{seq}>\r\n");
+            register(&mut registrar, 0, seq, &line).unwrap();
+        }
+        assert_eq!(registrar.bindings(WHO).len(), Limits::default().contacts_max);
+        let many: Vec<String> = (0..9).map(|n| format!("<sip:7@x{n}>")).collect();
+        let refused = register(&mut registrar, 0, 60, &format!("Contact: {}\r\n", many.join(",")));
+        assert_eq!(refused.unwrap_err().status, 403);
+    }
+
+    #[test]
+    fn a_closed_connection_takes_its_phones_along() {
+        let mut registrar = Registrar::default();
+        let text = "REGISTER sip:h SIP/2.0\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\nContact: <sip:7@h>\r\n\r\n";
+        let request = Message::parse(text.as_bytes(), Carrier::Datagram).unwrap();
+        let flow = Flow::tcp(1, "198.51.100.7:999".parse().unwrap(), ConnectionId(4));
+        let limits = Limits::default();
+        registrar.register(Moment::default(), WHO, &request, flow, &limits).unwrap();
+        assert!(registrar.on_closed(ConnectionId(3)).is_empty());
+        assert_eq!(registrar.on_closed(ConnectionId(4)), [WHO]);
+        assert!(registrar.bindings(WHO).is_empty() && registrar.next_timeout().is_none());
+    }
+}

@@ -1,0 +1,71 @@
+//! The end of a leg, RFC 3261 §15.
+
+use super::{Owner, Stage, cause, reason};
+use crate::sip::core::UserAgent;
+use crate::sip::header;
+use crate::sip::message::Message;
+use crate::switch::Now;
+use terms::LegId;
+
+impl UserAgent {
+    /// Their BYE.
+    pub(in crate::sip) fn on_bye(&mut self, now: Now, leg: LegId, tx: u64, request: &Message) {
+        self.respond(now, tx, 200, &[], None);
+        let cause = header::reason_cause(request).unwrap_or(cause::NORMAL);
+        self.refuse_pending(now, leg);
+        self.end(leg, cause);
+    }
+
+    /// Requests of theirs that still wait get 487: the dialog is gone.
+    fn refuse_pending(&mut self, now: Now, leg: LegId) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        let waiting = [
+            state.invite.take(),
+            state.update.take(),
+            state.refer.take().and_then(|refer| refer.waiting()),
+        ];
+        for tx in waiting.into_iter().flatten() {
+            self.respond(now, tx, 487, &[], None);
+        }
+    }
+
+    /// The switch lets go of a leg, whatever its state.
+    pub(in crate::sip) fn hangup(&mut self, now: Now, leg: LegId, cause: u8) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        match state.stage {
+            Stage::Incoming => {
+                let gone = self.release(leg);
+                if let Some(tx) = gone.and_then(|gone| gone.invite) {
+                    self.refuse_with_cause(now, tx, cause);
+                }
+            }
+            Stage::Outgoing => {
+                let gone = self.release(leg);
+                for branch in gone.map(|gone| gone.branches).unwrap_or_default() {
+                    self.cancel_branch(now, branch, cause);
+                }
+            }
+            // Until our 200 is acknowledged there may be no BYE (RFC 3261 §15).
+            Stage::Confirmed if state.answered.as_ref().is_some_and(|a| a.initial()) => {
+                state.stage = Stage::Closing(cause);
+            }
+            Stage::Confirmed => self.say_bye(now, leg, cause, false),
+            Stage::Closing(_) => {}
+        }
+    }
+
+    /// BYE, and the leg is over. `tell` where the switch does not know yet.
+    pub(super) fn say_bye(&mut self, now: Now, leg: LegId, cause: u8, tell: bool) {
+        self.refuse_pending(now, leg);
+        let why = reason(cause);
+        let add = |builder: &mut crate::sip::write::Builder| {
+            builder.header("Reason", &why);
+        };
+        self.request(now, leg, "BYE", Owner::Nobody, add, ("", ""));
+        if tell {
+            self.end(leg, cause);
+        } else {
+            self.release(leg);
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! Our INVITE: to all phones of an agent at once or through a trunk (RFC 3261 §13.2). Each try is a
+//! branch with a dialog of its own. The first answer wins; every other 2xx, forked ones included,
+//! is acknowledged and ended with BYE, because its sender would ring or talk on otherwise.
+
+use super::{Leg, Owner, Stage, cause, cause_of};
+use crate::sip::core::UserAgent;
+use crate::sip::dialog::Dialog;
+use crate::sip::digest;
+use crate::sip::flow::{Flow, Hop, Host, Transport};
+use crate::sip::header;
+use crate::sip::message::{Message, Name};
+use crate::sip::send::DATAGRAM_BYTES_MAX;
+use crate::sip::trunk::{Proxy, TrunkKey};
+use crate::sip::uri::escape_user;
+use crate::sip::user_agent::{Destination, Event, Invite};
+use crate::sip::write::{Builder, Injection, quoted};
+use crate::switch::Now;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use terms::LegId;
+
+/// Most different 2xx to one INVITE that are acknowledged.
+const FORKS_MAX: usize = 8;
+/// Bytes of an INVITE without its description and extra headers, for choosing the transport.
+const HEAD_BYTES: usize = 700;
+
+/// One try of an outgoing leg.
+#[derive(Debug)]
+pub(in crate::sip) struct Branch {
+    /// None once the leg is gone or another branch has won.
+    pub(super) leg: Option<LegId>,
+    dialog: Dialog,
+    pub(super) hop: Hop,
+    nat: bool,
+    trunk: Option<TrunkKey>,
+    invite: Arc<Invite>,
+    /// The transaction that is under way.
+    pub(super) tx: u64,
+    pub(super) via_branch: String,
+    /// No final response yet.
+    pub(super) pending: bool,
+    pub(super) wants_cancel: Option<u8>,
+    pub(super) cancelled: bool,
+    challenged: bool,
+    /// To tags that were acknowledged, with the ACK.
+    acks: Vec<(Box<[u8]>, Hop, Arc<[u8]>)>,
+}
+
+/// Where one branch goes.
+struct Way {
+    target: Vec<u8>,
+    hop: Hop,
+    nat: bool,
+    /// Our host in From.
+    domain: Option<String>,
+    trunk: Option<TrunkKey>,
+}
+
+impl UserAgent {
+    pub(in crate::sip) fn invite(&mut self, now: Now, invite: Invite) {
+        let leg = invite.leg;
+        if self.legs.len() >= self.config.dialogs_max || self.legs.contains_key(&leg) {
+            return self.emit(Event::Failed { leg, status: 503, cause: cause::CONGESTION });
+        }
+        let (ways, trunk) = match self.ways(now, &invite) {
+            Ok(ways) => ways,
+            Err((status, cause)) => return self.emit(Event::Failed { leg, status, cause }),
+        };
+        let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let (flow, hop) = match ways.first() {
+            Some(way) => (Flow::udp(way.hop.listener, nobody), way.hop.clone()),
+            None => return,
+        };
+        let mut state = Leg::new(Stage::Outgoing, flow, hop);
+        state.trunk = trunk;
+        self.legs.insert(leg, state);
+        self.count("calls_out");
+        let invite = Arc::new(invite);
+        for way in ways {
+            if let Err(error) = self.open_branch(now, leg, &invite, way) {
+                tracing::error!(%error, %leg, "an INVITE was not built");
+            }
+        }
+        if self.legs.get(&leg).is_some_and(|leg| leg.branches.is_empty()) {
+            self.release(leg);
+            self.emit(Event::Failed { leg, status: 400, cause: cause::PROTOCOL });
+        }
+    }
+
+    fn ways(
+        &mut self,
+        now: Now,
+        invite: &Invite,
+    ) -> Result<(Vec<Way>, Option<TrunkKey>), (u16, u8)> {
+        match &invite.to {
+            Destination::Agent(tenant, agent) => {
+                let bindings = self.registrar.bindings((*tenant, *agent)).to_vec();
+                let ways: Vec<Way> = bindings
+                    .iter()
+                    .map(|binding| Way {
+                        target: binding.contact.to_vec(),
+                        hop: binding.hop(),
+                        nat: binding.nat,
+                        domain: None,
+                        trunk: None,
+                    })
+                    .collect();
+                if ways.is_empty() {
+                    return Err((480, cause::SUBSCRIBER_ABSENT));
+                }
+                Ok((ways, None))
+            }
+            Destination::Trunk(tenant, trunk, number) => {
+                let key = (*tenant, *trunk);
+                let entry = self.trunks.get_mut(key).ok_or((404, cause::NO_ROUTE))?;
+                let proxy = entry.proxy.clone().ok_or((404, cause::NO_ROUTE))?;
+                let own_domain = entry.plan.outbound.is_some().then(|| proxy.domain.clone());
+                if !entry.enter(now.moment) {
+                    return Err((503, cause::CONGESTION));
+                }
+                let hop = self.hop_of(&proxy);
+                let target = format!("sip:{}@{}", escape_user(number), proxy.domain).into_bytes();
+                let way = Way { target, hop, nat: false, domain: own_domain, trunk: Some(key) };
+                Ok((vec![way], Some(key)))
+            }
+        }
+    }
+
+    pub(in crate::sip) fn hop_of(&self, proxy: &Proxy) -> Hop {
+        let known = match proxy.host {
+            Host::Address(address) => Some(address),
+            Host::Name(..) => None,
+        };
+        let listener = self.listener_for(proxy.transport, known);
+        let (transport, host) = (proxy.transport, proxy.host.clone());
+        Hop { listener, transport, host, connection: None }
+    }
+
+    fn open_branch(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        invite: &Arc<Invite>,
+        way: Way,
+    ) -> Result<(), Injection> {
+        let extra: usize = invite.headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum();
+        let long = HEAD_BYTES + invite.sdp.len() + extra > DATAGRAM_BYTES_MAX;
+        let stream = (long && way.hop.transport == Transport::Udp)
+            .then(|| self.stream_to(&way.hop))
+            .flatten();
+        let hop = stream.unwrap_or(way.hop);
+        let advertised = self.config.listeners[usize::from(hop.listener)].advertised;
+        let domain = way.domain.unwrap_or_else(|| advertised.to_string());
+        let user = escape_user(&invite.from_user);
+        let name = if invite.from_name.is_empty() {
+            String::new()
+        } else {
+            format!("{} ", quoted(&invite.from_name))
+        };
+        let local = format!("{name}<sip:{user}@{domain}>").into_bytes();
+        let remote = [b"<", &way.target[..], b">"].concat();
+        let call_id = format!("{}{}", self.token(), self.token());
+        let tag = self.token();
+        let dialog = Dialog::outgoing(call_id, tag, local, remote, way.target, 0);
+        let id = self.number();
+        let branch = Branch {
+            leg: Some(leg),
+            dialog,
+            hop,
+            nat: way.nat,
+            trunk: way.trunk,
+            invite: invite.clone(),
+            tx: 0,
+            via_branch: String::new(),
+            pending: true,
+            wants_cancel: None,
+            cancelled: false,
+            challenged: false,
+            acks: Vec::new(),
+        };
+        self.branches.insert(id, branch);
+        if let Err(error) = self.send_invite(now, id, None) {
+            self.branches.remove(&id);
+            return Err(error);
+        }
+        if let Some(state) = self.legs.get_mut(&leg) {
+            state.branches.push(id);
+        }
+        Ok(())
+    }
+
+    /// Sends the branch's INVITE with the next CSeq.
+    fn send_invite(
+        &mut self,
+        now: Now,
+        id: u64,
+        authorization: Option<(&str, &str)>,
+    ) -> Result<(), Injection> {
+        let via_branch = format!("z9hG4bK{}", self.token());
+        let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
+        let (hop, invite) = (branch.hop.clone(), branch.invite.clone());
+        let listener = &self.config.listeners[usize::from(hop.listener)];
+        let (word, address) = (hop.transport.via(), listener.advertised);
+        let via = format!("SIP/2.0/{word} {address};branch={via_branch};rport");
+        let mut builder = branch.dialog.request("INVITE", &via, None);
+        self.dialog_headers(&mut builder, hop.listener);
+        if let Some((name, value)) = authorization {
+            builder.header(name, value);
+        }
+        extra_headers(&mut builder, &invite);
+        let bytes = builder.finish("application/sdp", invite.sdp.as_bytes())?;
+        let tx = self.start_client(now, hop, &via_branch, bytes, Owner::Branch(id));
+        if let Some(branch) = self.branches.get_mut(&id) {
+            branch.tx = tx;
+            branch.via_branch = via_branch;
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_branch_response(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
+        match response.status() {
+            100..200 => self.on_branch_progress(now, id, response),
+            200..300 => self.on_branch_answer(now, flow, id, response),
+            401 | 407 if self.answer_challenge(now, id, response) => {}
+            status => {
+                let cause = header::reason_cause(response);
+                self.on_branch_failed(now, id, status, cause);
+            }
+        }
+    }
+
+    fn on_branch_progress(&mut self, now: Now, id: u64, response: &Message) {
+        let Some(branch) = self.branches.get(&id) else { return };
+        if branch.wants_cancel.is_some() {
+            return self.send_cancel(now, id);
+        }
+        if let (Some(leg), status @ 180..=183) = (branch.leg, response.status()) {
+            self.emit(Event::Progress { leg, status, sdp: response.sdp() });
+        }
+    }
+
+    fn on_branch_answer(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
+        let tag: Box<[u8]> = response.to_tag().unwrap_or_default().into();
+        let Some(branch) = self.branches.get(&id) else { return };
+        if let Some((_, hop, ack)) = branch.acks.iter().find(|(seen, ..)| *seen == tag) {
+            let (hop, ack) = (hop.clone(), ack.clone());
+            return self.transmit(hop, ack, None);
+        }
+        if branch.acks.len() >= FORKS_MAX {
+            return self.count("forks_unanswered");
+        }
+        let mut dialog = branch.dialog.with_response(response);
+        let nat = branch.nat || has_private_contact(response, &flow);
+        let hop = self.hop_to(dialog.next_hop(), flow, nat && !dialog.has_routes());
+        self.acknowledge(id, tag, &mut dialog, &hop);
+        let Some(branch) = self.branches.get_mut(&id) else { return };
+        branch.pending = false;
+        let winner = branch.leg.take();
+        let sdp = response.sdp();
+        match (winner, sdp) {
+            (Some(leg), Some(sdp)) => self.win(now, leg, dialog, hop, flow, nat, response, sdp),
+            (Some(leg), None) => {
+                self.bye_stray(now, dialog, hop);
+                self.drop_outgoing(now, leg, Some(id));
+                self.emit(Event::Failed { leg, status: 488, cause: cause::NOT_ACCEPTABLE });
+            }
+            // Another answer was first, or the switch let go: the race of CANCEL and 200.
+            (None, _) => {
+                self.count("answers_too_late");
+                self.bye_stray(now, dialog, hop);
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, id: u64, tag: Box<[u8]>, dialog: &mut Dialog, hop: &Hop) {
+        let via_branch = format!("z9hG4bK{}", self.token());
+        let via = self.via(hop.listener, &via_branch);
+        let seq = dialog.local_seq;
+        let Ok(ack) = dialog.request("ACK", &via, Some(seq)).end() else { return };
+        let ack: Arc<[u8]> = ack.into();
+        self.transmit(hop.clone(), ack.clone(), None);
+        if let Some(branch) = self.branches.get_mut(&id) {
+            branch.acks.push((tag, hop.clone(), ack));
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a dialog is born with all of them")]
+    fn win(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        dialog: Dialog,
+        hop: Hop,
+        flow: Flow,
+        nat: bool,
+        response: &Message,
+        sdp: String,
+    ) {
+        let Some(state) = self.legs.get_mut(&leg) else {
+            return self.bye_stray(now, dialog, hop);
+        };
+        let losers = std::mem::take(&mut state.branches);
+        self.tags.insert(dialog.local_tag.clone(), leg);
+        state.stage = Stage::Confirmed;
+        state.dialog = Some(dialog);
+        (state.hop, state.flow, state.nat) = (hop, flow, nat);
+        state.takes_update = response.lists(Name::Allow, "UPDATE");
+        state.session_timer = super::session_timer::granted(now.moment, response);
+        for loser in losers {
+            // 26: answered elsewhere, RFC 3326 and ITU-T Q.850 "non-selected user clearing".
+            self.cancel_branch(now, loser, 26);
+        }
+        self.arm_leg(leg);
+        self.emit(Event::Answered { leg, sdp, source: flow.remote, nat });
+    }
+
+    /// A dialog that nobody wants.
+    fn bye_stray(&mut self, now: Now, mut dialog: Dialog, hop: Hop) {
+        let via_branch = format!("z9hG4bK{}", self.token());
+        let via = self.via(hop.listener, &via_branch);
+        if let Ok(bye) = dialog.request("BYE", &via, None).end() {
+            self.start_client(now, hop, &via_branch, bye, Owner::Nobody);
+        }
+    }
+
+    /// The trunk asked who we are: say it once, when realm and trunk are the right ones.
+    fn answer_challenge(&mut self, now: Now, id: u64, response: &Message) -> bool {
+        let cnonce = self.token();
+        let Some(branch) = self.branches.get(&id) else { return false };
+        let (Some(key), false, true) = (branch.trunk, branch.challenged, branch.leg.is_some())
+        else {
+            return false;
+        };
+        let uri = String::from_utf8_lossy(&branch.dialog.target).into_owned();
+        let Some(value) = self.authorize(key, response, "INVITE", &uri, &cnonce) else {
+            return false;
+        };
+        if let Some(tx) = self.branches.get_mut(&id).map(|branch| {
+            branch.challenged = true;
+            branch.tx
+        }) && let Some(tx) = self.clients.get_mut(&tx)
+        {
+            // The refused transaction ends by itself; the branch lives on in the next one.
+            tx.owner = Owner::Nobody;
+        }
+        self.send_invite(now, id, Some((value.0, &value.1))).is_ok()
+    }
+
+    /// Credentials of a trunk for a 401 or 407 of its own, as header name and value.
+    pub(in crate::sip) fn authorize(
+        &mut self,
+        key: TrunkKey,
+        response: &Message,
+        method: &str,
+        uri: &str,
+        cnonce: &str,
+    ) -> Option<(&'static str, String)> {
+        let (asks, answers) = match response.status() {
+            401 => (Name::WwwAuthenticate, Name::Authorization),
+            _ => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
+        };
+        let trunk = self.trunks.get_mut(key)?;
+        response.all(asks).find_map(|value| {
+            let challenge = header::Digest::parse(value)?;
+            let credential = trunk.credential_for(&challenge)?;
+            let value = digest::respond(credential, &challenge, method, uri, 1, cnonce)?;
+            Some((answers.text(), value))
+        })
+    }
+
+    pub(super) fn on_branch_failed(&mut self, now: Now, id: u64, status: u16, reason: Option<u8>) {
+        let Some(branch) = self.branches.get_mut(&id) else { return };
+        branch.pending = false;
+        let Some(leg) = branch.leg.take() else { return };
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        state.branches.retain(|&other| other != id);
+        let refusal = (status, reason.unwrap_or_else(|| cause_of(status)));
+        let best = state.refusal.map_or(refusal, |before| better(before, refusal));
+        state.refusal = Some(best);
+        // 6xx speaks for all phones (RFC 3261 §21.6).
+        if state.branches.is_empty() || status >= 600 {
+            self.drop_outgoing(now, leg, Some(id));
+            self.emit(Event::Failed { leg, status: best.0, cause: best.1 });
+        }
+    }
+
+    fn drop_outgoing(&mut self, now: Now, leg: LegId, but: Option<u64>) {
+        let gone = self.release(leg);
+        for branch in gone.map(|gone| gone.branches).unwrap_or_default() {
+            if Some(branch) != but {
+                self.cancel_branch(now, branch, cause::NORMAL);
+            }
+        }
+    }
+}
+
+/// Headers that the switch adds; those that carry the protocol stay ours.
+fn extra_headers(builder: &mut Builder, invite: &Invite) {
+    for (name, value) in &invite.headers {
+        if Name::from_bytes(name.as_bytes()) == Name::Other {
+            builder.header(name, value);
+        }
+    }
+}
+
+/// 6xx first, then what a person said (4xx other than timeouts), then the rest.
+fn better(a: (u16, u8), b: (u16, u8)) -> (u16, u8) {
+    let rank = |status: u16| match status {
+        600.. => 0,
+        486 => 1,
+        408 | 480 | 487 => 3,
+        400..500 => 2,
+        _ => 4,
+    };
+    if rank(b.0) < rank(a.0) { b } else { a }
+}
+
+/// A private Contact that answers from a public address: a NAT.
+fn has_private_contact(response: &Message, flow: &Flow) -> bool {
+    let source = flow.remote.ip().to_canonical();
+    let contact = response.contact().and_then(|contact| contact.parsed_uri()?.ip());
+    response.occurrences(Name::RecordRoute) == 0
+        && contact.is_some_and(|said| {
+            said.to_canonical() != source && (crate::sdp::is_private(said) || said.is_unspecified())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_refusal_is_what_a_person_said() {
+        assert_eq!(better((408, 102), (486, 17)), (486, 17));
+        assert_eq!(better((486, 17), (503, 41)), (486, 17));
+        assert_eq!(better((486, 17), (603, 21)), (603, 21));
+    }
+}

@@ -1,0 +1,90 @@
+//! CANCEL both ways, RFC 3261 §9, and the race with a 200.
+
+use super::{Owner, reason};
+use crate::sip::core::UserAgent;
+use crate::sip::flow::Flow;
+use crate::sip::header;
+use crate::sip::message::Message;
+use crate::sip::send::{ClientMachine, follow_up};
+use crate::sip::transaction::Key;
+use crate::switch::Now;
+
+impl UserAgent {
+    /// Their CANCEL: 200 for itself, 487 for the INVITE. When the INVITE has its final answer
+    /// already, that answer stands.
+    pub(in crate::sip) fn on_cancel(&mut self, now: Now, flow: Flow, request: &Message) {
+        let invite = Key::of(request, Some(b"INVITE"))
+            .and_then(|key| self.server_keys.get(&key).copied())
+            .and_then(|id| Some((id, self.servers.get(&id)?)));
+        let Some((_, tx)) = invite else {
+            return self.reply(now, flow, request, 481, None, &[], &[]);
+        };
+        let (pending, leg) = (tx.machine.is_pending(), tx.leg);
+        let tag = leg.and_then(|leg| self.legs.get(&leg)?.dialog.as_ref());
+        let tag = tag.map_or_else(|| self.stateless_tag(request), |d| d.local_tag.clone());
+        let Some(own) = self.start_server(now, flow, request, &tag) else { return };
+        self.respond(now, own, 200, &[], None);
+        if let Some(leg) = leg.filter(|_| pending) {
+            self.count("calls_cancelled");
+            self.on_cancelled(now, leg, header::reason_cause(request).unwrap_or(0));
+        }
+    }
+
+    /// The INVITE of this leg was cancelled: a new call ends, a re-INVITE is just withdrawn.
+    fn on_cancelled(&mut self, now: Now, leg: terms::LegId, cause: u8) {
+        let waiting = self.legs.get(&leg).is_some_and(|l| l.stage == super::Stage::Incoming);
+        if waiting {
+            return self.withdraw(now, leg, cause);
+        }
+        if let Some(tx) = self.legs.get_mut(&leg).and_then(|leg| leg.invite.take()) {
+            self.respond(now, tx, 487, &[], None);
+        }
+    }
+
+    /// Takes back a branch of ours: CANCEL now, or as soon as the first response came. A 200 that
+    /// crosses it is acknowledged and ended with BYE.
+    pub(super) fn cancel_branch(&mut self, now: Now, id: u64, cause: u8) {
+        let Some(branch) = self.branches.get_mut(&id) else { return };
+        branch.leg = None;
+        if !branch.pending || branch.cancelled {
+            return;
+        }
+        branch.wants_cancel = Some(cause);
+        let tx = branch.tx;
+        let calling = match self.clients.get(&tx).map(|tx| &tx.machine) {
+            Some(ClientMachine::Invite(machine)) => machine.is_calling(),
+            _ => return,
+        };
+        if !calling {
+            self.send_cancel(now, id);
+        }
+    }
+
+    pub(super) fn send_cancel(&mut self, now: Now, id: u64) {
+        let give_up = now.moment + self.config.timing.give_up();
+        let Some(branch) = self.branches.get_mut(&id) else { return };
+        let Some(cause) = branch.wants_cancel.take() else { return };
+        branch.cancelled = true;
+        let (tx, hop, via_branch) = (branch.tx, branch.hop.clone(), branch.via_branch.clone());
+        let Some(client) = self.clients.get_mut(&tx) else { return };
+        let ClientMachine::Invite(machine) = &mut client.machine else { return };
+        let request = machine.request();
+        machine.give_up_at(give_up);
+        self.timers
+            .set(crate::sip::timers::Waiting::Client(tx), machine_timeout(&self.clients, tx));
+        let reason = reason(cause);
+        if let Some(cancel) = follow_up(&request, "CANCEL", None, &[("Reason", &reason)]) {
+            self.start_client(now, hop, &via_branch, cancel, Owner::Nobody);
+        }
+    }
+}
+
+fn machine_timeout(
+    clients: &std::collections::HashMap<u64, crate::sip::send::ClientTx>,
+    tx: u64,
+) -> Option<terms::Moment> {
+    match clients.get(&tx).map(|tx| &tx.machine) {
+        Some(ClientMachine::Invite(machine)) => machine.next_timeout(),
+        _ => None,
+    }
+}

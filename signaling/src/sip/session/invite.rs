@@ -1,0 +1,195 @@
+//! Their INVITE outside of a dialog: a new incoming leg (RFC 3261 §13.3).
+
+use super::{Leg, Stage, cause};
+use crate::sdp::is_private;
+use crate::sip::core::UserAgent;
+use crate::sip::dialog::Dialog;
+use crate::sip::flow::Flow;
+use crate::sip::header;
+use crate::sip::message::{Message, Name};
+use crate::sip::receive::Proof;
+use crate::sip::send::user_of;
+use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
+use crate::sip::user_agent::{Event, Incoming, Origin};
+use crate::switch::Now;
+use terms::{LegId, PhoneNumber, TenantId};
+
+/// Longest text of a header that is kept for the log.
+const TEXT_BYTES_MAX: usize = 256;
+
+impl UserAgent {
+    pub(in crate::sip) fn on_invite(&mut self, now: Now, flow: Flow, request: &Message) {
+        let (tenant, origin, trunk) = match self.prove(now, flow, request) {
+            Proof::Agent((tenant, agent)) => (tenant, Origin::Agent(agent), None),
+            Proof::Trunk(key) => (key.0, Origin::Trunk(key.1), Some(key)),
+            Proof::None => return,
+        };
+        if self.draining || self.legs.len() >= self.config.dialogs_max {
+            self.count("refused_dialogs");
+            return self.reply_busy(now, flow, request);
+        }
+        let tag = self.token();
+        let Some(tx) = self.start_server(now, flow, request, &tag) else { return };
+        if let Some((status, extra)) = self.refusal_of(now, request, trunk) {
+            let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (*n, v.as_str())).collect();
+            self.respond(now, tx, status, &extra, None);
+            return;
+        }
+        self.respond(now, tx, 100, &[], None);
+        let Some(leg) = self.open_incoming(now, flow, request, tx, &tag, trunk) else {
+            if let Some(trunk) = trunk {
+                self.trunks.leave(trunk);
+            }
+            self.respond(now, tx, 400, &[], None);
+            return;
+        };
+        let incoming = self.describe(leg, flow, request, tenant, origin);
+        self.count("calls_in");
+        self.emit(Event::Incoming(Box::new(incoming)));
+    }
+
+    /// What stands against this call before anybody looks at the number.
+    fn refusal_of(
+        &mut self,
+        now: Now,
+        request: &Message,
+        trunk: Option<TrunkKey>,
+    ) -> Option<(u16, Vec<(&'static str, String)>)> {
+        if self.is_merged(request) {
+            return Some((482, Vec::new()));
+        }
+        if !request.body().is_empty() && request.sdp().is_none() {
+            return Some((415, vec![("Accept", "application/sdp".to_owned())]));
+        }
+        let encoding = request.first(Name::ContentEncoding);
+        if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+            return Some((415, vec![("Accept-Encoding", "identity".to_owned())]));
+        }
+        if let Some(min) = super::session_timer::too_short(request) {
+            return Some((422, vec![("Min-SE", min.to_string())]));
+        }
+        let trunk = trunk.and_then(|key| self.trunks.get_mut(key))?;
+        if trunk.enter(now.moment) {
+            return None;
+        }
+        self.count("refused_trunk_limit");
+        Some((503, vec![("Retry-After", RETRY_AFTER_S.to_string())]))
+    }
+
+    /// The same INVITE on two ways through a proxy (RFC 3261 §8.2.2.2).
+    fn is_merged(&self, request: &Message) -> bool {
+        self.merging.contains(&merge_key(request))
+    }
+
+    fn open_incoming(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        request: &Message,
+        tx: u64,
+        tag: &str,
+        trunk: Option<TrunkKey>,
+    ) -> Option<LegId> {
+        let first_seq = 1 + (self.number() as u32 & 0xFFFF);
+        let dialog = Dialog::from_request(request, tag, first_seq)?;
+        let leg_id = LegId(self.ids.next(now.wall));
+        let nat = is_behind_nat(request, &flow);
+        let hop = self.hop_to(dialog.next_hop(), flow, nat && !dialog.has_routes());
+        let mut leg = Leg::new(Stage::Incoming, flow, hop);
+        leg.nat = nat;
+        leg.trunk = trunk;
+        leg.late = request.sdp().is_none();
+        leg.takes_update = request.lists(Name::Allow, "UPDATE");
+        leg.session_timer = super::session_timer::asked(now.moment, request);
+        leg.reliable = super::prack::required(request);
+        leg.invite = Some(tx);
+        leg.dialog = Some(dialog);
+        if let Some(server) = self.servers.get_mut(&tx) {
+            server.leg = Some(leg_id);
+        }
+        leg.merge_key = Some(merge_key(request));
+        self.merging.insert(merge_key(request));
+        self.tags.insert(tag.to_owned(), leg_id);
+        self.legs.insert(leg_id, leg);
+        self.arm_leg(leg_id);
+        Some(leg_id)
+    }
+
+    /// What the switch hears. An agent's number is the one of their password, whatever From says
+    /// (CVE-2025-47779); a trunk's caller is P-Asserted-Identity, else From.
+    fn describe(
+        &self,
+        leg: LegId,
+        flow: Flow,
+        request: &Message,
+        tenant: TenantId,
+        origin: Origin,
+    ) -> Incoming {
+        let view = self.tenants.get(&tenant);
+        let country = view.map_or("", |view| view.country.as_str());
+        let (caller, caller_name) = match origin {
+            Origin::Agent(agent) => {
+                view.and_then(|view| view.agents.get(&agent)).cloned().unwrap_or_default()
+            }
+            Origin::Trunk(_) => trunk_caller(request),
+        };
+        let text = |name| header::text(request.first(name).unwrap_or_default(), TEXT_BYTES_MAX);
+        let uri = crate::sip::uri::Uri::parse(request.uri());
+        Incoming {
+            leg,
+            tenant,
+            origin,
+            called: uri.map(|uri| uri.user_text()).unwrap_or_default(),
+            caller: PhoneNumber::parse(&caller, country),
+            caller_name,
+            call_id: text(Name::CallId),
+            user_agent: text(Name::UserAgent),
+            sdp: request.sdp(),
+            source: flow.remote,
+            nat: self.legs.get(&leg).is_some_and(|leg| leg.nat),
+        }
+    }
+
+    /// CANCEL, BYE or a timer took an incoming leg that waits for its answer.
+    pub(super) fn withdraw(&mut self, now: Now, leg: LegId, cause: u8) {
+        if let Some(tx) = self.legs.get(&leg).and_then(|leg| leg.invite) {
+            self.respond(now, tx, 487, &[], None);
+        }
+        self.end(leg, if cause == 0 { cause::NORMAL } else { cause });
+    }
+}
+
+/// Call-ID, From tag and CSeq: the same for all copies of one request.
+fn merge_key(request: &Message) -> Box<[u8]> {
+    let seq = request.cseq().map_or(0, |cseq| cseq.number).to_be_bytes();
+    let tag = request.from_tag().unwrap_or_default();
+    [request.call_id(), b" ", tag, b" ", &seq].concat().into()
+}
+
+fn trunk_caller(request: &Message) -> (String, String) {
+    let asserted = request.list(Name::PAssertedIdentity).next().and_then(header::NameAddr::parse);
+    let name = asserted.or(request.from()).map(|from| from.display_text()).unwrap_or_default();
+    let private = request.first(Name::Privacy).is_some_and(|value| {
+        value.split(|&b| b == b';').any(|item| header::trim(item).eq_ignore_ascii_case(b"id"))
+    });
+    if private {
+        return ("anonymous".to_owned(), String::new());
+    }
+    (user_of(asserted.or(request.from())), name)
+}
+
+/// The phone's own idea of its address is not where its messages come from. Behind a proxy the
+/// Contact says nothing about the way to it.
+fn is_behind_nat(request: &Message, flow: &Flow) -> bool {
+    let source = flow.remote.ip().to_canonical();
+    let via = request.via().and_then(|via| std::str::from_utf8(via.host).ok()?.parse().ok());
+    if via.is_some_and(|said: std::net::IpAddr| said.to_canonical() != source) {
+        return true;
+    }
+    let contact = request.contact().and_then(|contact| contact.parsed_uri()?.ip());
+    request.occurrences(Name::RecordRoute) == 0
+        && request.list(Name::Via).count() == 1
+        && contact.is_some_and(|said| {
+            said.to_canonical() != source && (is_private(said) || said.is_unspecified())
+        })
+}

@@ -1,0 +1,283 @@
+//! A new offer inside a dialog, both ways, RFC 3261 §14: hold and resume in all their forms, and
+//! glare (491).
+
+use super::{Leg, Owner, Stage, cause};
+use crate::sip::core::UserAgent;
+use crate::sip::flow::Flow;
+use crate::sip::message::Message;
+use crate::sip::user_agent::Event;
+use crate::switch::Now;
+use rand::Rng;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::{LegId, Moment};
+
+/// How often our offer is tried again while theirs is in the way.
+const TRIES_MAX: u32 = 5;
+/// How long our offer waits while something else is under way in the dialog.
+const BUSY_PAUSE: Duration = Duration::from_millis(200);
+/// How often it looks again.
+const BUSY_TRIES_MAX: u32 = 50;
+
+/// Our offer to a leg.
+#[derive(Debug, Default)]
+pub(super) struct Offering {
+    /// The INVITE that is under way.
+    tx: Option<u64>,
+    /// What it offers; none where the switch asked for nothing (a session refresh).
+    sdp: Option<String>,
+    refresh: bool,
+    tries: u32,
+    busy: u32,
+    pub(super) retry_at: Option<Moment>,
+    /// The ACK of the last 2xx: its repetitions get it again.
+    ack: Option<(u64, Arc<[u8]>)>,
+}
+
+impl Offering {
+    /// Our INVITE waits for its answer.
+    pub(super) fn is_open(&self) -> bool {
+        self.tx.is_some()
+    }
+}
+
+impl UserAgent {
+    /// Their re-INVITE.
+    pub(in crate::sip) fn on_reinvite(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        leg: LegId,
+        tx: u64,
+        request: &Message,
+    ) {
+        let pause = self.rng.random_range(0..10_u32).to_string();
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        let refusal = if matches!(state.stage, Stage::Incoming | Stage::Outgoing)
+            || state.invite.is_some()
+            || state.update.is_some()
+        {
+            Some((500, vec![("Retry-After", pause.as_str())]))
+        } else if state.is_negotiating() || matches!(state.stage, Stage::Closing(_)) {
+            Some((491, Vec::new()))
+        } else if !request.body().is_empty() && request.sdp().is_none() {
+            Some((415, vec![("Accept", "application/sdp")]))
+        } else {
+            None
+        };
+        if let Some((status, extra)) = refusal {
+            self.respond(now, tx, status, &extra, None);
+            return;
+        }
+        self.refresh_target(leg, flow, request);
+        self.refreshed(now, leg, request);
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        let sdp = request.sdp();
+        state.invite = Some(tx);
+        state.late = sdp.is_none();
+        if let Some(server) = self.servers.get_mut(&tx) {
+            server.leg = Some(leg);
+        }
+        self.respond(now, tx, 100, &[], None);
+        self.emit(Event::Offer { leg, sdp });
+        self.arm_leg(leg);
+    }
+
+    /// Their Contact may have moved, and so may they (a phone that changed its network).
+    pub(super) fn refresh_target(&mut self, leg: LegId, flow: Flow, request: &Message) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        state.flow = flow;
+        let nat = state.nat;
+        let Some(dialog) = &mut state.dialog else { return };
+        dialog.refresh_target(request);
+        let (next, routed) = (dialog.next_hop().to_vec(), dialog.has_routes());
+        let hop = self.hop_to(&next, flow, nat && !routed);
+        if let Some(state) = self.legs.get_mut(&leg) {
+            state.hop = hop;
+        }
+    }
+
+    pub(in crate::sip) fn accept_offer(&mut self, now: Now, leg: LegId, sdp: String) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        if let Some(tx) = state.invite.filter(|_| state.stage == Stage::Confirmed) {
+            self.accept_invite(now, leg, tx, sdp, false);
+        } else if let Some(tx) = state.update.take() {
+            let timer = self.timer_headers(now, leg);
+            let timer: Vec<(&str, &str)> = timer.iter().map(|(n, v)| (*n, v.as_str())).collect();
+            self.respond(now, tx, 200, &timer, Some(&sdp));
+            if let Some(state) = self.legs.get_mut(&leg) {
+                state.local_sdp = Some(sdp);
+            }
+            self.retry_offer(now, leg);
+        }
+        self.arm_leg(leg);
+    }
+
+    pub(in crate::sip) fn reject_offer(&mut self, now: Now, leg: LegId, status: u16) {
+        let Some(state) = self.legs.get_mut(&leg).filter(|l| l.stage == Stage::Confirmed) else {
+            return;
+        };
+        if let Some(tx) = state.invite.take().or(state.update.take()) {
+            self.respond(now, tx, status.clamp(400, 699), &[], None);
+        }
+        self.retry_offer(now, leg);
+    }
+
+    /// The switch wants to offer something new.
+    pub(in crate::sip) fn reoffer(&mut self, now: Now, leg: LegId, sdp: String) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        if state.stage != Stage::Confirmed {
+            return self.emit(Event::OfferRejected { leg, status: 491 });
+        }
+        state.offering.sdp = Some(sdp);
+        state.offering.refresh = false;
+        state.offering.tries = 0;
+        state.offering.busy = 0;
+        self.offer_now(now, leg);
+    }
+
+    /// Keeps the session alive with what we said last.
+    pub(super) fn reoffer_same(&mut self, now: Now, leg: LegId) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        if state.offering.sdp.is_some() {
+            return;
+        }
+        state.offering.sdp = state.local_sdp.clone();
+        state.offering.refresh = true;
+        state.offering.tries = 0;
+        state.offering.busy = 0;
+        self.offer_now(now, leg);
+    }
+
+    fn offer_now(&mut self, now: Now, leg: LegId) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        if state.is_negotiating() {
+            state.offering.busy += 1;
+            if state.offering.busy > BUSY_TRIES_MAX {
+                return self.offer_over(leg, 491);
+            }
+            state.offering.retry_at = Some(now.moment + BUSY_PAUSE);
+            return self.arm_leg(leg);
+        }
+        let Some(sdp) = state.offering.sdp.clone() else { return };
+        let timer = self.refresh_headers(leg);
+        let add = |builder: &mut crate::sip::write::Builder| {
+            for (name, value) in &timer {
+                builder.header(name, value);
+            }
+        };
+        let tx =
+            self.request(now, leg, "INVITE", Owner::Reinvite(leg), add, ("application/sdp", &sdp));
+        if let Some(state) = self.legs.get_mut(&leg) {
+            state.offering.tx = tx;
+            state.offering.tries += 1;
+            state.offering.retry_at = None;
+        }
+        self.arm_leg(leg);
+    }
+
+    /// Time, or a quiet dialog, for an offer that had to wait.
+    pub(super) fn retry_offer(&mut self, now: Now, leg: LegId) {
+        let due = self.legs.get(&leg).is_some_and(|leg| {
+            let waits = leg.offering.busy > 0 && !leg.is_negotiating();
+            leg.offering.retry_at.is_some_and(|at| waits || at <= now.moment)
+        });
+        if due {
+            self.offer_now(now, leg);
+        }
+    }
+
+    pub(super) fn on_reinvite_response(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        tx: u64,
+        response: &Message,
+    ) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        if let Some((acked, ack)) = &state.offering.ack
+            && *acked == tx
+        {
+            let (hop, ack) = (state.hop.clone(), ack.clone());
+            return self.transmit(hop, ack, None);
+        }
+        if state.offering.tx != Some(tx) {
+            return;
+        }
+        match response.status() {
+            100..200 => {}
+            200..300 => self.on_reinvite_accepted(now, leg, tx, response),
+            491 if state.offering.tries < TRIES_MAX => self.retry_after_glare(now, leg),
+            status => self.on_reinvite_failed(now, leg, status),
+        }
+    }
+
+    fn on_reinvite_accepted(&mut self, now: Now, leg: LegId, tx: u64, response: &Message) {
+        let via_branch = format!("z9hG4bK{}", self.token());
+        let Some(hop) = self.legs.get(&leg).map(|leg| leg.hop.clone()) else { return };
+        let via = self.via(hop.listener, &via_branch);
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        let Some(dialog) = &mut state.dialog else { return };
+        dialog.refresh_target(response);
+        let seq = response.cseq().map(|cseq| cseq.number);
+        if let Ok(ack) = dialog.request("ACK", &via, seq).end() {
+            let ack: Arc<[u8]> = ack.into();
+            state.offering.ack = Some((tx, ack.clone()));
+            self.transmit(hop, ack, None);
+        }
+        self.refresh_granted(now, leg, response);
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        let refresh = state.offering.refresh;
+        let offered = state.offering.close();
+        if refresh {
+            return self.arm_leg(leg);
+        }
+        state.local_sdp = offered;
+        match response.sdp() {
+            Some(sdp) => self.emit(Event::OfferAccepted { leg, sdp }),
+            None => self.emit(Event::OfferRejected { leg, status: 488 }),
+        }
+        self.arm_leg(leg);
+    }
+
+    /// RFC 3261 §14.1: the side that owns the Call-ID waits longer, so that one goes first.
+    fn retry_after_glare(&mut self, now: Now, leg: LegId) {
+        let owns = self.legs.get(&leg).is_some_and(Leg::is_outgoing);
+        let steps =
+            if owns { self.rng.random_range(210..400) } else { self.rng.random_range(0..200) };
+        if let Some(state) = self.legs.get_mut(&leg) {
+            state.offering.tx = None;
+            state.offering.retry_at = Some(now.moment + Duration::from_millis(steps * 10));
+        }
+        self.count("glares");
+        self.arm_leg(leg);
+    }
+
+    /// 408 and 481 end the dialog (RFC 3261 §12.2.1.2); everything else leaves it as it was.
+    pub(super) fn on_reinvite_failed(&mut self, now: Now, leg: LegId, status: u16) {
+        if matches!(status, 408 | 481) {
+            return self.say_bye(now, leg, cause::TIMER_EXPIRY, true);
+        }
+        self.offer_over(leg, status);
+    }
+
+    fn offer_over(&mut self, leg: LegId, status: u16) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        let refresh = state.offering.refresh;
+        state.offering.close();
+        if !refresh {
+            self.emit(Event::OfferRejected { leg, status });
+        }
+        self.arm_leg(leg);
+    }
+}
+
+impl Offering {
+    /// Ends it; what was offered.
+    fn close(&mut self) -> Option<String> {
+        self.tx = None;
+        self.retry_at = None;
+        self.busy = 0;
+        self.sdp.take()
+    }
+}

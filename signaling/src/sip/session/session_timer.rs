@@ -1,0 +1,147 @@
+//! Session timers, RFC 4028: where the peer asks for one. Whoever refreshes does so at half of the
+//! interval; the other side hangs up a little before its end.
+
+use super::{Owner, cause};
+use crate::sip::core::UserAgent;
+use crate::sip::header::param;
+use crate::sip::message::{Message, Name};
+use crate::switch::Now;
+use std::time::Duration;
+use terms::{LegId, Moment};
+
+/// The shortest interval of RFC 4028 §4, in seconds.
+const INTERVAL_S_MIN: u32 = 90;
+/// Longest interval, a day.
+const INTERVAL_S_MAX: u32 = 86_400;
+/// A refresh of ours that fails is tried again after this long.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// A leg's timer.
+#[derive(Debug)]
+pub(super) struct SessionTimer {
+    interval_s: u32,
+    /// We refresh.
+    ours: bool,
+    /// Our refresh, or their last moment.
+    pub(super) at: Moment,
+    /// When the session is over whoever refreshes.
+    ends_at: Moment,
+}
+
+impl SessionTimer {
+    fn new(now: Moment, interval_s: u32, ours: bool) -> Self {
+        let interval = Duration::from_secs(u64::from(interval_s));
+        let margin = Duration::from_secs(32).min(interval / 3);
+        let ends_at = now + (interval - margin);
+        let at = if ours { now + interval / 2 } else { ends_at };
+        SessionTimer { interval_s, ours, at, ends_at }
+    }
+}
+
+/// Session-Expires and its refresher.
+fn expires<'a>(message: &Message<'a>) -> Option<(u32, Option<&'a [u8]>)> {
+    let interval = message.number(Name::SessionExpires)?.min(INTERVAL_S_MAX);
+    let value = message.first(Name::SessionExpires)?;
+    let params = value.iter().position(|&b| b == b';').map_or(&b""[..], |at| &value[at + 1..]);
+    Some((interval, param(params, "refresher")))
+}
+
+/// The interval of an INVITE is below what we take: Min-SE for the 422.
+pub(super) fn too_short(request: &Message) -> Option<u32> {
+    let (interval, _) = expires(request)?;
+    (interval < INTERVAL_S_MIN).then_some(INTERVAL_S_MIN)
+}
+
+/// What their INVITE asks for (RFC 4028 §9): we refresh when they say so, or when only a proxy
+/// between us knows about timers.
+pub(super) fn asked(now: Moment, request: &Message) -> Option<SessionTimer> {
+    let (interval, refresher) = expires(request)?;
+    let knows = request.lists(Name::Supported, "timer");
+    let ours = refresher.is_some_and(|r| r.eq_ignore_ascii_case(b"uas")) || !knows;
+    Some(SessionTimer::new(now, interval.max(INTERVAL_S_MIN), ours))
+}
+
+/// What their 2xx to our INVITE says: there we are the UAC.
+pub(super) fn granted(now: Moment, response: &Message) -> Option<SessionTimer> {
+    let (interval, refresher) = expires(response)?;
+    let ours = refresher.is_none_or(|r| r.eq_ignore_ascii_case(b"uac"));
+    Some(SessionTimer::new(now, interval.max(INTERVAL_S_MIN), ours))
+}
+
+impl UserAgent {
+    /// Headers of our 2xx to their INVITE or UPDATE; the timer starts over.
+    pub(super) fn timer_headers(&mut self, now: Now, leg: LegId) -> Vec<(&'static str, String)> {
+        let timer = self.legs.get_mut(&leg).and_then(|leg| leg.session_timer.as_mut());
+        let Some(timer) = timer else { return Vec::new() };
+        *timer = SessionTimer::new(now.moment, timer.interval_s, timer.ours);
+        let refresher = if timer.ours { "uas" } else { "uac" };
+        let mut headers =
+            vec![("Session-Expires", format!("{};refresher={refresher}", timer.interval_s))];
+        if !timer.ours {
+            headers.push(("Require", "timer".to_owned()));
+        }
+        headers
+    }
+
+    /// Headers of our refresh: there we are the UAC.
+    pub(super) fn refresh_headers(&self, leg: LegId) -> Vec<(&'static str, String)> {
+        let timer = self.legs.get(&leg).and_then(|leg| leg.session_timer.as_ref());
+        let refresher = |ours| if ours { "uac" } else { "uas" };
+        timer.map_or_else(Vec::new, |timer| {
+            let value = format!("{};refresher={}", timer.interval_s, refresher(timer.ours));
+            vec![("Session-Expires", value)]
+        })
+    }
+
+    /// Their re-INVITE or UPDATE may change the timer.
+    pub(super) fn refreshed(&mut self, now: Now, leg: LegId, request: &Message) {
+        if let Some(state) = self.legs.get_mut(&leg) {
+            state.session_timer = asked(now.moment, request);
+        }
+    }
+
+    /// The answer to our refresh starts it over.
+    pub(super) fn refresh_granted(&mut self, now: Now, leg: LegId, response: &Message) {
+        if let Some(state) = self.legs.get_mut(&leg) {
+            state.session_timer = granted(now.moment, response);
+        }
+    }
+
+    pub(super) fn on_session_timer(&mut self, now: Now, leg: LegId) {
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        let Some(timer) = state.session_timer.as_mut().filter(|t| t.at <= now.moment) else {
+            return;
+        };
+        if timer.ends_at <= now.moment {
+            self.count("sessions_expired");
+            return self.say_bye(now, leg, cause::TIMER_EXPIRY, true);
+        }
+        timer.at = (now.moment + RETRY).min(timer.ends_at);
+        if !state.takes_update {
+            return self.reoffer_same(now, leg);
+        }
+        let headers = self.refresh_headers(leg);
+        let add = |builder: &mut crate::sip::write::Builder| {
+            for (name, value) in &headers {
+                builder.header(name, value);
+            }
+        };
+        self.request(now, leg, "UPDATE", Owner::Refresh(leg), add, ("", ""));
+    }
+
+    pub(super) fn on_refresh_response(&mut self, now: Now, leg: LegId, response: &Message) {
+        match response.status() {
+            200..300 => self.refresh_granted(now, leg, response),
+            300.. => self.on_refresh_failed(now, leg, response.status()),
+            _ => {}
+        }
+        self.arm_leg(leg);
+    }
+
+    /// The dialog is gone, or the refresh is tried again until the session ends.
+    pub(super) fn on_refresh_failed(&mut self, now: Now, leg: LegId, status: u16) {
+        if matches!(status, 408 | 481) {
+            self.say_bye(now, leg, cause::TIMER_EXPIRY, true);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Their UPDATE, RFC 3311: a session refresh without a description, a new offer with one.
+
+use super::Stage;
+use crate::sip::core::UserAgent;
+use crate::sip::flow::Flow;
+use crate::sip::message::Message;
+use crate::sip::user_agent::Event;
+use crate::switch::Now;
+use terms::LegId;
+
+impl UserAgent {
+    pub(in crate::sip) fn on_update(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        leg: LegId,
+        tx: u64,
+        request: &Message,
+    ) {
+        let sdp = request.sdp();
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        if sdp.is_none() && !request.body().is_empty() {
+            self.respond(now, tx, 415, &[("Accept", "application/sdp")], None);
+            return;
+        }
+        // RFC 3311 §5.2: one offer at a time.
+        if sdp.is_some() && (state.is_negotiating() || state.stage != Stage::Confirmed) {
+            self.respond(now, tx, 491, &[], None);
+            return;
+        }
+        self.refresh_target(leg, flow, request);
+        self.refreshed(now, leg, request);
+        let Some(state) = self.legs.get_mut(&leg) else { return };
+        match sdp {
+            Some(sdp) => {
+                state.update = Some(tx);
+                self.emit(Event::Offer { leg, sdp: Some(sdp) });
+            }
+            None => {
+                let timer = self.timer_headers(now, leg);
+                let timer: Vec<(&str, &str)> =
+                    timer.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                self.respond(now, tx, 200, &timer, None);
+            }
+        }
+        self.arm_leg(leg);
+    }
+}

@@ -1,0 +1,280 @@
+//! The public network's side: who may call in without a password, where calls go out, how much a
+//! trunk may do, and its registration.
+//!
+//! Credentials belong to (realm, trunk): they answer challenges to our own INVITE and REGISTER
+//! toward that trunk and nothing else, least of all a challenged BYE (CVE-2021-41158, threat T10).
+
+mod register;
+
+pub(crate) use register::Registration;
+
+use super::bucket::Bucket;
+use super::flow::{Host, Transport};
+use super::header;
+use super::uri::Uri;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use terms::{Moment, TenantId, TrunkId, routing};
+
+/// Most trunks on the box.
+pub(crate) const TRUNKS_MAX: usize = 4096;
+/// Seconds that a refused call should wait, when a limit is reached.
+pub(crate) const RETRY_AFTER_S: u32 = 5;
+
+/// Names a trunk.
+pub(crate) type TrunkKey = (TenantId, TrunkId);
+
+/// `address/prefix`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network {
+    address: u128,
+    prefix: u32,
+}
+
+impl Network {
+    /// Reads `192.0.2.0/24`, `2001:db8::/32` or a single address.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = match text.trim().split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),
+            None => (text.trim(), None),
+        };
+        let ip: IpAddr = address.parse().ok()?;
+        let (width, shift) = if ip.is_ipv4() { (32, 96) } else { (128, 0) };
+        let prefix = prefix.unwrap_or(width);
+        (prefix <= width).then(|| Network { address: bits(ip), prefix: prefix + shift })
+    }
+
+    pub(crate) fn holds(&self, ip: IpAddr) -> bool {
+        let mask = if self.prefix == 0 { 0 } else { u128::MAX << (128 - self.prefix) };
+        (bits(ip) ^ self.address) & mask == 0
+    }
+}
+
+/// IPv4 as its mapped IPv6 address, so that both families compare alike.
+fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
+        IpAddr::V6(v6) => u128::from(v6),
+    }
+}
+
+/// Where a trunk's calls go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proxy {
+    pub(crate) host: Host,
+    pub(crate) transport: Transport,
+    /// `host[:port]` as it stands in URIs.
+    pub(crate) domain: String,
+}
+
+impl Proxy {
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().trim_start_matches('<').trim_end_matches('>');
+        let uri = Uri::parse(text.as_bytes())?;
+        let name = uri.host_text()?;
+        let bracketed = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+        let domain = match uri.port {
+            Some(port) => format!("{bracketed}:{port}"),
+            None => bracketed,
+        };
+        let host = match uri.address() {
+            Some(address) => Host::Address(address),
+            None if name.is_empty() => return None,
+            None => Host::Name(name.to_owned(), uri.port.unwrap_or(5060)),
+        };
+        let transport = if uri.is_tcp() { Transport::Tcp } else { Transport::Udp };
+        Some(Proxy { host, transport, domain })
+    }
+}
+
+/// A trunk at work.
+#[derive(Debug)]
+pub(crate) struct Trunk {
+    pub(crate) plan: routing::Trunk,
+    networks: Vec<Network>,
+    pub(crate) proxy: Option<Proxy>,
+    calls: u32,
+    rate: Option<Bucket>,
+    /// The realm that our credentials are bound to.
+    realm: Option<Box<[u8]>>,
+    pub(crate) registration: Registration,
+}
+
+impl Trunk {
+    fn new(plan: routing::Trunk) -> Self {
+        let realm = plan.outbound.as_ref().map(|c| c.realm.as_bytes());
+        Trunk {
+            networks: plan.sources.iter().filter_map(|source| Network::parse(source)).collect(),
+            proxy: Proxy::parse(&plan.proxy),
+            calls: 0,
+            rate: None,
+            realm: realm.filter(|realm| !realm.is_empty()).map(Into::into),
+            registration: Registration::default(),
+            plan,
+        }
+    }
+
+    pub(crate) fn holds(&self, ip: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.holds(ip))
+    }
+
+    /// Takes one call, if the limits allow it; `leave` gives it back.
+    pub(crate) fn enter(&mut self, now: Moment) -> bool {
+        let per_s = self.plan.calls_per_s_max;
+        if self.calls >= self.plan.calls_max {
+            return false;
+        }
+        let entered = self.rate.get_or_insert_with(|| Bucket::full(now, per_s)).take(now, per_s);
+        self.calls += u32::from(entered);
+        entered
+    }
+
+    fn leave(&mut self) {
+        self.calls = self.calls.saturating_sub(1);
+    }
+
+    /// Our credentials, when this challenge may have them. With no realm in the plan the first one
+    /// that the trunk asks with is kept for good.
+    pub(crate) fn credential_for(
+        &mut self,
+        challenge: &header::Digest,
+    ) -> Option<&routing::Credential> {
+        let realm = challenge.get("realm")?;
+        let credential = self.plan.outbound.as_ref()?;
+        let bound = self.realm.get_or_insert_with(|| realm.into());
+        (**bound == *realm).then_some(credential)
+    }
+}
+
+/// All trunks of all tenants.
+#[derive(Debug, Default)]
+pub(crate) struct Trunks {
+    list: BTreeMap<TrunkKey, Trunk>,
+}
+
+impl Trunks {
+    /// Takes a tenant's trunks from a plan. Running calls and registrations stay where the trunk
+    /// did not change; trunks whose registration has to end are returned.
+    pub(crate) fn set(&mut self, tenant: TenantId, plans: &[routing::Trunk]) {
+        let mut old: BTreeMap<TrunkId, Trunk> = BTreeMap::new();
+        let keys: Vec<TrunkKey> = self.list.keys().filter(|key| key.0 == tenant).copied().collect();
+        for key in keys {
+            if let Some(trunk) = self.list.remove(&key) {
+                old.insert(key.1, trunk);
+            }
+        }
+        for plan in plans {
+            if self.list.len() >= TRUNKS_MAX {
+                tracing::error!(trunk = %plan.id, "no room for another trunk: {TRUNKS_MAX} are the most");
+                break;
+            }
+            let trunk = match old.remove(&plan.id) {
+                Some(trunk) if trunk.plan == *plan => trunk,
+                Some(trunk) => Trunk { calls: trunk.calls, ..Trunk::new(plan.clone()) },
+                None => Trunk::new(plan.clone()),
+            };
+            self.list.insert((tenant, plan.id), trunk);
+        }
+    }
+
+    pub(crate) fn get(&self, key: TrunkKey) -> Option<&Trunk> {
+        self.list.get(&key)
+    }
+    pub(crate) fn get_mut(&mut self, key: TrunkKey) -> Option<&mut Trunk> {
+        self.list.get_mut(&key)
+    }
+    pub(crate) fn keys(&self) -> Vec<TrunkKey> {
+        self.list.keys().copied().collect()
+    }
+    pub(crate) fn leave(&mut self, key: TrunkKey) {
+        if let Some(trunk) = self.list.get_mut(&key) {
+            trunk.leave();
+        }
+    }
+
+    /// Trunks that this source belongs to.
+    pub(crate) fn at(&self, ip: IpAddr) -> impl Iterator<Item = (TrunkKey, &Trunk)> {
+        self.list.iter().filter(move |(_, trunk)| trunk.holds(ip)).map(|(key, t)| (*key, t))
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
+    routing::Trunk {
+        id: TrunkId(1),
+        name: "carrier".into(),
+        sources: sources.iter().map(|s| (*s).to_owned()).collect(),
+        proxy: "sip:203.0.113.5:5060;transport=udp".into(),
+        outbound: None,
+        register: false,
+        register_expires_s: 600,
+        inbound_digest: None,
+        caller_number: "+862087654321".into(),
+        caller_numbers: Vec::new(),
+        calls_max: 100,
+        calls_per_s_max: 50,
+        prefixes: vec![String::new()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_hold_their_addresses_only() {
+        let holds =
+            |network: &str, ip: &str| Network::parse(network).unwrap().holds(ip.parse().unwrap());
+        assert!(holds("192.0.2.0/24", "192.0.2.255") && !holds("192.0.2.0/24", "192.0.3.0"));
+        assert!(holds("192.0.2.7", "::ffff:192.0.2.7") && !holds("192.0.2.7", "192.0.2.8"));
+        assert!(holds("2001:db8::/32", "2001:db8:9::1") && !holds("2001:db8::/32", "2001:db9::1"));
+        assert!(holds("0.0.0.0/0", "9.9.9.9") && !holds("0.0.0.0/0", "2001:db8::1"));
+        assert!(Network::parse("192.0.2.0/33").is_none() && Network::parse("x").is_none());
+    }
+
+    #[test]
+    fn a_trunk_keeps_to_its_limits() {
+        let mut plan = plan_for_tests(&["192.0.2.0/24"]);
+        (plan.calls_max, plan.calls_per_s_max) = (3, 2);
+        let mut trunk = Trunk::new(plan);
+        let enter = |trunk: &mut Trunk, s| trunk.enter(Moment::from_secs(s));
+        assert!(enter(&mut trunk, 0) && enter(&mut trunk, 0));
+        assert!(!enter(&mut trunk, 0), "two a second");
+        assert!(enter(&mut trunk, 1));
+        assert!(!enter(&mut trunk, 2), "three at a time");
+        trunk.leave();
+        assert!(enter(&mut trunk, 2));
+    }
+
+    #[test]
+    fn credentials_stay_with_the_first_realm() {
+        let mut plan = plan_for_tests(&[]);
+        plan.outbound = Some(routing::Credential {
+            user: "u".into(),
+            password: "p".into(),
+            realm: String::new(),
+        });
+        let mut trunk = Trunk::new(plan);
+        let ask = |realm: &str| format!("Digest realm=\"{realm}\",nonce=\"n\"");
+        let carrier = ask("carrier");
+        let evil = ask("evil");
+        let carrier = header::Digest::parse(carrier.as_bytes()).unwrap();
+        let evil = header::Digest::parse(evil.as_bytes()).unwrap();
+        assert!(trunk.credential_for(&carrier).is_some());
+        assert!(trunk.credential_for(&evil).is_none());
+        assert!(trunk.credential_for(&carrier).is_some());
+    }
+
+    #[test]
+    fn proxies_are_addresses_or_names() {
+        let proxy = Proxy::parse("sip:[2001:db8::5]:5070;transport=tcp").unwrap();
+        assert_eq!(proxy.domain, "[2001:db8::5]:5070");
+        assert_eq!(proxy.transport, Transport::Tcp);
+        let proxy = Proxy::parse("sip:carrier.example.com").unwrap();
+        assert_eq!(proxy.host, Host::Name("carrier.example.com".into(), 5060));
+        assert!(
+            Proxy::parse("").is_none()
+                && Proxy::parse("http://x").is_none_or(|p| p.domain.is_empty())
+        );
+    }
+}
