@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What the measuring programs share: where figures go.
+
+pub mod results;

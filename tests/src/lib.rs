@@ -2,4 +2,6 @@
 //!
 //! The tests themselves are in `tests/tests/`: `tidy` holds the picture of the map.
 
+pub mod house;
+pub mod peer;
 pub mod tree;

@@ -1,0 +1,170 @@
+//! `switchgrid-kernels`: the small loops that everything else stands on, timed one by one. Prints
+//! nanoseconds an operation and appends each figure to the results file.
+
+use anyhow::{Context, Result};
+use benches::results::{self, Figure};
+use clap::Parser;
+use comfy_table::{Table, presets};
+use mediacore::jitter::{FRAME, Frame};
+use mediacore::mix::Sum;
+use mediacore::{g711, rtp};
+use signaling::sip::message::Message;
+use signaling::sip::parse::Carrier;
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use terms::media::Codec;
+
+/// Rounds of one kernel; the median counts.
+const ROUNDS: usize = 9;
+/// An INVITE of 852 bytes, as a gateway of a carrier sends it.
+const INVITE: &[u8] = include_bytes!("invite.sip");
+
+/// Times the kernels.
+#[derive(Parser)]
+#[command(name = "switchgrid-kernels", version, about)]
+struct Arguments {
+    /// Only kernels whose name holds this.
+    #[arg(default_value = "")]
+    filter: String,
+    /// Milliseconds of one round.
+    #[arg(long, default_value_t = 100)]
+    round_ms: u64,
+    /// Where figures go, instead of `bench/results.jsonl` in the target folder.
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
+}
+
+/// What is timed, and the figure it should not exceed.
+struct Kernel {
+    bench: &'static str,
+    metric: &'static str,
+    limit_ns: Option<f64>,
+    run: fn(u64),
+}
+
+const KERNELS: &[Kernel] = &[
+    Kernel { bench: "parser", metric: "INVITE of 852 bytes", limit_ns: Some(1000.0), run: parse },
+    Kernel { bench: "mixer", metric: "frame of 3 parties", limit_ns: None, run: mix_three },
+    Kernel { bench: "mixer", metric: "A-law frame decoded", limit_ns: None, run: decode },
+    Kernel { bench: "mixer", metric: "A-law frame encoded", limit_ns: None, run: encode },
+    Kernel { bench: "relay", metric: "header read and rewritten", limit_ns: None, run: rewrite },
+];
+
+fn parse(times: u64) {
+    for _ in 0..times {
+        let message = Message::parse(black_box(INVITE), Carrier::Datagram);
+        black_box(message.is_ok());
+    }
+}
+
+fn voice(party: u8) -> Frame {
+    std::array::from_fn(|n| (n as i16 * 131).wrapping_mul(i16::from(party)) / 4)
+}
+
+fn mix_three(times: u64) {
+    let voices = [voice(1), voice(2), voice(3)];
+    let mut out = [0; FRAME];
+    for _ in 0..times {
+        let mut sum = Sum::default();
+        for voice in &voices {
+            sum.add(black_box(voice));
+        }
+        for voice in &voices {
+            sum.without(Some(voice), &mut out);
+            black_box(&out);
+        }
+    }
+}
+
+fn decode(times: u64) {
+    let octets: [u8; FRAME] = std::array::from_fn(|n| n as u8);
+    let mut out = [0; FRAME];
+    for _ in 0..times {
+        for (sample, octet) in out.iter_mut().zip(black_box(&octets)) {
+            *sample = g711::decode(Codec::Pcma, *octet);
+        }
+        black_box(&out);
+    }
+}
+
+fn encode(times: u64) {
+    let samples = voice(5);
+    let mut out = [0; FRAME];
+    for _ in 0..times {
+        g711::encode_into(Codec::Pcma, black_box(&samples), &mut out);
+        black_box(&out);
+    }
+}
+
+fn rewrite(times: u64) {
+    let mut packet = [0xd5; 172];
+    packet[..12].copy_from_slice(&[0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 7]);
+    for _ in 0..times {
+        let read = rtp::parse(black_box(&packet)).expect("a well-formed packet");
+        let header = read.header;
+        black_box(rtp::rewrite(&mut packet, &read, &header));
+    }
+}
+
+/// Nanoseconds an operation: the median of some rounds of at least `round`.
+fn time(run: fn(u64), round: Duration) -> f64 {
+    let mut times = 64;
+    while elapsed(run, times) < round {
+        times *= 2;
+    }
+    let mut rounds: Vec<f64> =
+        (0..ROUNDS).map(|_| elapsed(run, times).as_nanos() as f64 / times as f64).collect();
+    rounds.sort_by(f64::total_cmp);
+    rounds[ROUNDS / 2]
+}
+
+fn elapsed(run: fn(u64), times: u64) -> Duration {
+    let began = Instant::now();
+    run(times);
+    began.elapsed()
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let file = match arguments.results {
+        Some(file) => file,
+        None => results::file().context("find the target folder")?,
+    };
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["bench", "metric", "ns", "limit"]);
+    for kernel in KERNELS.iter().filter(|kernel| kernel.bench.contains(&arguments.filter)) {
+        let ns = time(kernel.run, Duration::from_millis(arguments.round_ms));
+        let figure = Figure::new(kernel.bench, kernel.metric, ns, "ns");
+        results::append(&file, &figure).with_context(|| format!("append to {}", file.display()))?;
+        let limit = match kernel.limit_ns {
+            Some(limit) if ns <= limit => format!("{limit} ok"),
+            Some(limit) => format!("{limit} EXCEEDED"),
+            None => String::new(),
+        };
+        table.add_row([kernel.bench, kernel.metric, &format!("{ns:.1}"), &limit]);
+    }
+    println!("{table}");
+    println!("appended to {}", file.display());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_invite_has_the_size_that_the_figure_names_and_parses() {
+        assert_eq!(INVITE.len(), 852);
+        let message = Message::parse(INVITE, Carrier::Datagram).expect("a well-formed INVITE");
+        assert!(message.sdp().is_some());
+    }
+
+    #[test]
+    fn every_kernel_runs() {
+        for kernel in KERNELS {
+            (kernel.run)(2);
+        }
+    }
+}

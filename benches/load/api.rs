@@ -1,0 +1,159 @@
+//! The switch's HTTP interface, as a program of a user would call it.
+
+use anyhow::{Context, Result, bail, ensure};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// One request may take this long.
+const REQUEST_MAX: Duration = Duration::from_secs(60);
+
+/// A signed-in person.
+#[derive(Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+/// One row of an answer in SQL, by column.
+pub type Row = serde_json::Map<String, Value>;
+
+impl Api {
+    /// Signs in.
+    ///
+    /// # Errors
+    /// When the address does not answer, or the password is wrong.
+    pub async fn sign_in(address: &str, user: &str, password: &str) -> Result<Api> {
+        let http = reqwest::Client::builder().timeout(REQUEST_MAX).build()?;
+        let mut api = Api { http, base: format!("http://{address}"), token: String::new() };
+        let body = json!({"login": user, "password": password});
+        let answer = api.post("/api/v1/session", &body).await.context("sign in")?;
+        let token = answer["token"].as_str().context("the answer to a sign-in has a token")?;
+        api.token = token.to_owned();
+        Ok(api)
+    }
+
+    /// A GET with a JSON answer.
+    ///
+    /// # Errors
+    /// With the problem's own text.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        Ok(self.request(Method::GET, path, None).await?.json().await?)
+    }
+
+    /// A POST with a JSON answer; Null when there is none.
+    ///
+    /// # Errors
+    /// With the problem's own text.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let answer = self.request(Method::POST, path, Some(body)).await?;
+        let text = answer.text().await?;
+        if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) }
+    }
+
+    /// A GET of a file.
+    ///
+    /// # Errors
+    /// With the problem's own text.
+    pub async fn file(&self, path: &str) -> Result<Vec<u8>> {
+        Ok(self.request(Method::GET, path, None).await?.bytes().await?.to_vec())
+    }
+
+    /// Rows of a question.
+    ///
+    /// # Errors
+    /// With the problem's own text.
+    pub async fn sql(&self, question: &str) -> Result<Vec<Row>> {
+        let answer = self.post("/api/v1/sql", &json!({"sql": question})).await?;
+        rows(&answer).with_context(|| format!("read the answer to {question}"))
+    }
+
+    async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response> {
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base));
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.with_context(|| format!("{method} {path}"))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = answer.text().await.unwrap_or_default();
+        bail!("{method} {path}: {}", problem(status, &text));
+    }
+}
+
+/// problem+json's sentence and detail, or the bare text.
+fn problem(status: StatusCode, text: &str) -> String {
+    let Ok(Value::Object(problem)) = serde_json::from_str(text) else {
+        return format!("{status} {text}");
+    };
+    let words = ["title", "message", "detail"].iter().filter_map(|key| problem.get(*key)?.as_str());
+    format!("{status} {}", words.collect::<Vec<_>>().join(": "))
+}
+
+/// `{"columns": […], "rows": [[…]]}` or a list of objects.
+fn rows(answer: &Value) -> Result<Vec<Row>> {
+    let list = answer.as_array().or_else(|| answer["rows"].as_array()).context("no rows")?;
+    let columns = answer["columns"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let name = |column: &Value| {
+        column.as_str().or_else(|| column["name"].as_str()).unwrap_or_default().to_owned()
+    };
+    list.iter()
+        .map(|row| match row {
+            Value::Object(row) => Ok(row.clone()),
+            Value::Array(cells) => {
+                ensure!(cells.len() == columns.len(), "as many cells as columns");
+                Ok(columns.iter().map(name).zip(cells.iter().cloned()).collect())
+            }
+            other => bail!("a row is {other}"),
+        })
+        .collect()
+}
+
+/// A number that came as one, or as text because it has 64 bits.
+pub fn number(row: &Row, column: &str) -> Option<i64> {
+    let cell = row.get(column)?;
+    cell.as_i64()
+        .or_else(|| cell.as_f64().map(|n| n as i64))
+        .or_else(|| cell.as_str()?.parse().ok())
+}
+
+/// Text, or a number as text.
+pub fn text(row: &Row, column: &str) -> Option<String> {
+    match row.get(column)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_an_answer_are_read() {
+        let objects = json!([{"outcome": "answered", "n": "36"}]);
+        let table = json!({"columns": [{"name": "outcome"}, "n"], "rows": [["answered", 36]]});
+        for answer in [objects, table] {
+            let rows = rows(&answer).unwrap();
+            assert_eq!(text(&rows[0], "outcome").as_deref(), Some("answered"));
+            assert_eq!(number(&rows[0], "n"), Some(36));
+            assert_eq!(number(&rows[0], "m"), None);
+        }
+        assert!(rows(&json!({"columns": ["a"], "rows": [[1, 2]]})).is_err());
+    }
+
+    #[test]
+    fn a_problem_is_told_in_its_own_words() {
+        let text = r#"{"title": "Bad period", "message": "use today", "status": 422}"#;
+        let said = problem(StatusCode::UNPROCESSABLE_ENTITY, text);
+        assert_eq!(said, "422 Unprocessable Entity Bad period: use today");
+        assert_eq!(problem(StatusCode::BAD_GATEWAY, "x"), "502 Bad Gateway x");
+    }
+}

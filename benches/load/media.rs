@@ -1,0 +1,11 @@
+//! What callers and agents say and hear: G.711 whose samples carry who says it and when, so that
+//! every packet that comes back and every recording can be checked sample by sample.
+
+pub mod beep;
+pub mod delay;
+pub mod engine;
+pub mod g711;
+pub mod rtp;
+pub mod stamp;
+pub mod wav;
+pub mod wire;

@@ -1,0 +1,76 @@
+//! What a process and its children used: CPU time and memory, from `/proc`.
+
+use anyhow::{Context, Result};
+use std::fs;
+use std::time::Duration;
+
+/// CPU time and memory of a process tree.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// User and system time.
+    pub cpu: Duration,
+    /// Resident memory in bytes.
+    pub memory_bytes: u64,
+    /// Processes of the tree.
+    pub processes: usize,
+}
+
+/// Reads a process and all its descendants.
+///
+/// # Errors
+/// When there is no such process.
+pub fn usage(pid: u32) -> Result<Usage> {
+    let mut usage = Usage::default();
+    let mut ahead = vec![pid];
+    while let Some(pid) = ahead.pop() {
+        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let (cpu, memory_bytes) = parse(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
+        usage.cpu += cpu;
+        usage.memory_bytes += memory_bytes;
+        usage.processes += 1;
+        ahead.extend(children(pid));
+    }
+    (usage.processes > 0).then_some(usage).with_context(|| format!("there is no process {pid}"))
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    tasks
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|text| {
+            text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()
+        })
+        .collect()
+}
+
+/// Fields 14, 15 and 24 of proc(5), counted after the program's name, which may hold anything.
+fn parse(stat: &str) -> Option<(Duration, u64)> {
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+    // SAFETY: the calls take a number and return one.
+    let (tick, page) =
+        unsafe { (libc::sysconf(libc::_SC_CLK_TCK), libc::sysconf(libc::_SC_PAGESIZE)) };
+    let ticks = number(14)? + number(15)?;
+    let cpu = Duration::from_secs_f64(ticks as f64 / tick.max(1) as f64);
+    Some((cpu, number(24)? * page.max(0) as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_process_uses_something() {
+        let used = usage(std::process::id()).unwrap();
+        assert!(used.memory_bytes > 100_000 && used.processes >= 1, "{used:?}");
+        assert!(usage(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn a_name_with_brackets_does_not_shift_the_fields() {
+        let fields: String = (4..=24).map(|n| format!(" {}", n * 100)).collect();
+        let (cpu, memory) = parse(&format!("7 (a) b) S{fields}")).unwrap();
+        assert_eq!(cpu, Duration::from_secs_f64(2900.0 / 100.0));
+        assert_eq!(memory, 2400 * 4096);
+    }
+}

@@ -1,0 +1,331 @@
+//! A running box for the end-to-end tests: the real program on free ports and a data folder of its
+//! own, ended when the test ends.
+
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a box may take to start in a debug build on a busy machine.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// What a box is started with besides the defaults of the tests.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Backend of audio and storage: `auto`, `io_uring` or `epoll`.
+    pub backend: String,
+    /// Media threads.
+    pub shards: u16,
+    /// More lines of `switchgrid.toml`, whole tables.
+    pub config: String,
+    /// Environment of the box, for failpoints.
+    pub env: Vec<(String, String)>,
+}
+
+/// A person or phone that can sign in.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// User.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
+/// A running box.
+pub struct House {
+    supervisor: Child,
+    folder: TempDir,
+    options: Options,
+    /// SIP over UDP and TCP.
+    pub sip: SocketAddr,
+    /// The API.
+    pub http: SocketAddr,
+    /// The administrator.
+    pub admin: Credential,
+    /// The agents; user is also the short number.
+    pub agents: Vec<Credential>,
+    /// The hotline.
+    pub hotline: String,
+    token: String,
+    client: reqwest::blocking::Client,
+}
+
+impl House {
+    /// Starts a box and waits until it is ready.
+    ///
+    /// # Panics
+    /// With the box's log when it does not start.
+    pub fn start(options: Options) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let shards = options.shards.max(1);
+        let backend = if options.backend.is_empty() { "auto" } else { &options.backend };
+        let first = rtp_range();
+        let config = format!(
+            "[http]\nlisten = \"127.0.0.1:0\"\n\
+             [sip]\nudp = \"127.0.0.1:0\"\ntcp = \"127.0.0.1:0\"\nadvertise = \"127.0.0.1\"\n\
+             [rtp]\nports = \"{first}-{}\"\nbind = \"127.0.0.1\"\nbackend = \"{backend}\"\nshards = {shards}\n\
+             [first]\ntime_zone = \"Asia/Shanghai\"\n{}",
+            first + 399,
+            options.config
+        );
+        std::fs::write(folder.path().join("switchgrid.toml"), config).expect("write the config");
+        let supervisor = spawn(folder.path(), &options);
+        let mut house = House {
+            supervisor,
+            folder,
+            options,
+            sip: SocketAddr::from(([127, 0, 0, 1], 0)),
+            http: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin: Credential { user: String::new(), password: String::new() },
+            agents: Vec::new(),
+            hotline: String::new(),
+            token: String::new(),
+            client: reqwest::blocking::Client::builder()
+                .timeout(Duration::from_secs(60))
+                .no_proxy()
+                .build()
+                .expect("an HTTP client"),
+        };
+        house.read_credentials();
+        house.wait_ready();
+        house.token = house.sign_in(&house.admin.user, &house.admin.password);
+        house
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A folder for what the test makes.
+    pub fn scratch(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn read_credentials(&mut self) {
+        let file = self.folder.path().join("credentials.json");
+        let text = wait_for("the credentials of the first start", START_MAX, || {
+            self.still_running();
+            std::fs::read_to_string(&file).ok().filter(|text| !text.is_empty())
+        });
+        let first: Value = serde_json::from_str(&text).expect("credentials are JSON");
+        let credential = |value: &Value| Credential {
+            user: value["user"].as_str().expect("a user").to_owned(),
+            password: value["password"].as_str().expect("a password").to_owned(),
+        };
+        self.sip = first["sip"].as_str().expect("sip").parse().expect("an address");
+        self.http = first["http"].as_str().expect("http").parse().expect("an address");
+        self.hotline = first["hotline"].as_str().expect("hotline").to_owned();
+        self.admin = credential(&first["admin"]);
+        self.agents = first["agents"].as_array().expect("agents").iter().map(credential).collect();
+    }
+
+    /// Waits until the box says that it is ready.
+    pub fn wait_ready(&mut self) {
+        let url = format!("http://{}/readyz", self.http);
+        let client = self.client.clone();
+        wait_for("the box to be ready", START_MAX, || {
+            self.still_running();
+            client.get(&url).send().ok().filter(|a| a.status().is_success())
+        });
+    }
+
+    fn still_running(&mut self) {
+        if let Ok(Some(status)) = self.supervisor.try_wait() {
+            panic!("the box ended with {status}:\n{}", self.log());
+        }
+    }
+
+    /// The box's log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log.txt")).unwrap_or_default()
+    }
+
+    /// A bearer token for a person.
+    pub fn sign_in(&self, user: &str, password: &str) -> String {
+        let answer = self
+            .client
+            .post(format!("http://{}/api/v1/session", self.http))
+            .json(&json!({"user": user, "password": password}))
+            .send()
+            .expect("the API answers");
+        let status = answer.status();
+        let body: Value = answer.json().expect("JSON");
+        assert!(status.is_success(), "sign-in of {user}: {status} {body}");
+        body["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// GET as the administrator.
+    pub fn get(&self, path: &str) -> reqwest::blocking::Response {
+        self.get_as(&self.token, path)
+    }
+
+    /// GET with somebody's token.
+    pub fn get_as(&self, token: &str, path: &str) -> reqwest::blocking::Response {
+        self.client
+            .get(format!("http://{}{path}", self.http))
+            .bearer_auth(token)
+            .send()
+            .expect("the API answers")
+    }
+
+    /// GET a JSON body as the administrator.
+    pub fn json(&self, path: &str) -> Value {
+        let answer = self.get(path);
+        let status = answer.status();
+        let text = answer.text().expect("text");
+        assert!(status.is_success(), "GET {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {path}: {error}: {text}"))
+    }
+
+    /// POST JSON as the administrator: status and body.
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let answer = self
+            .client
+            .post(format!("http://{}{path}", self.http))
+            .bearer_auth(&self.token)
+            .json(body)
+            .send()
+            .expect("the API answers");
+        let status = answer.status().as_u16();
+        let text = answer.text().expect("text");
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// The rows of a question.
+    pub fn sql(&self, sql: &str) -> Vec<Value> {
+        let (status, body) = self.post("/api/v1/sql", &json!({"sql": sql, "format": "json"}));
+        assert_eq!(status, 200, "{sql}: {body}");
+        body["rows"].as_array().unwrap_or_else(|| panic!("{body}")).clone()
+    }
+
+    /// Waits until `sql` gives a row.
+    pub fn wait_row(&self, sql: &str) -> Value {
+        wait_for(sql, Duration::from_secs(20), || self.sql(sql).into_iter().next())
+    }
+
+    /// Process id of a child of the supervisor.
+    pub fn child(&self, name: &str) -> u32 {
+        let wanted = format!("\0child\0{name}\0");
+        let parent = self.supervisor.id().to_string();
+        let processes = std::fs::read_dir("/proc").expect("/proc");
+        processes
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+            .find(|pid| {
+                let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                let status =
+                    std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+                String::from_utf8_lossy(&command).contains(&wanted)
+                    && status.lines().any(|l| l.split_whitespace().eq(["PPid:", parent.as_str()]))
+            })
+            .unwrap_or_else(|| panic!("no child {name}:\n{}", self.log()))
+    }
+
+    /// Ends one child as SIGKILL does.
+    pub fn kill_child(&self, name: &str) {
+        let pid = self.child(name);
+        let status = Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill");
+        assert!(status.success());
+    }
+
+    /// Ends the whole box at once, as a power cut of the process would.
+    pub fn kill(&mut self) {
+        for name in ["calls", "api", "work"] {
+            self.kill_child(name);
+        }
+        self.supervisor.kill().expect("the supervisor is ours");
+        self.supervisor.wait().expect("the supervisor is ours");
+    }
+
+    /// Starts the box again on the same folder, with other environment.
+    pub fn start_again(&mut self, env: &[(&str, &str)]) {
+        self.options.env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        self.supervisor = spawn(self.folder.path(), &self.options);
+        let resolved = self.data().join("run/config.json");
+        let before = std::fs::metadata(&resolved).and_then(|m| m.modified()).ok();
+        let config = wait_for("the resolved configuration", START_MAX, || {
+            self.still_running();
+            let now = std::fs::metadata(&resolved).and_then(|m| m.modified()).ok();
+            let text = std::fs::read(&resolved).ok()?;
+            let config: Value = serde_json::from_slice(&text).ok()?;
+            let answers = format!("http://{}/readyz", config["http"]["listen"].as_str()?);
+            let ready = self.client.get(answers).send().is_ok_and(|a| a.status().is_success());
+            (now != before || ready).then_some(config).filter(|_| ready)
+        });
+        self.http = config["http"]["listen"].as_str().expect("http").parse().expect("an address");
+        self.sip = config["sip"]["udp"].as_str().expect("sip").parse().expect("an address");
+        self.token = self.sign_in(&self.admin.user.clone(), &self.admin.password.clone());
+    }
+
+    /// Ends the box as an administrator does and waits for it.
+    pub fn stop(&mut self) {
+        let pid = self.supervisor.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        let began = Instant::now();
+        while self.supervisor.try_wait().expect("the supervisor is ours").is_none() {
+            assert!(began.elapsed() < Duration::from_secs(60), "no end:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        // The children end with their supervisor (PR_SET_PDEATHSIG).
+        let _ = self.supervisor.kill();
+        let _ = self.supervisor.wait();
+        if std::thread::panicking() {
+            eprintln!("--- log of the box ---\n{}", self.log());
+        }
+    }
+}
+
+fn spawn(folder: &Path, options: &Options) -> Child {
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("log.txt"))
+        .expect("the log can be written");
+    Command::new(program("switchgrid"))
+        .args(["--config", "switchgrid.toml", "--data", "data", "serve"])
+        .args(["--credentials", "credentials.json"])
+        .envs(options.env.iter().cloned())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a second handle"))
+        .stderr(log)
+        .spawn()
+        .expect("switchgrid lies beside the tests: cargo build --workspace makes it")
+}
+
+/// A program of the workspace, beside the running test.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let folder = test.parent().and_then(Path::parent).expect("target/debug/deps/test");
+    folder.join(name)
+}
+
+/// Even first port of a range that this process gives to one box only.
+fn rtp_range() -> u16 {
+    use std::sync::atomic::{AtomicU16, Ordering};
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = (std::process::id() % 25) as u16 * 1000;
+    20_000 + (own + NEXT.fetch_add(1, Ordering::Relaxed) % 2 * 400) % 12_000
+}
+
+/// Polls until there is a value.
+///
+/// # Panics
+/// When `within` is over.
+pub fn wait_for<T>(what: &str, within: Duration, mut poll: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(value) = poll() {
+            return value;
+        }
+        assert!(began.elapsed() < within, "waited {within:?} for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

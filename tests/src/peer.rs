@@ -1,0 +1,4 @@
+//! Real SIP peers of other makers, from Debian.
+
+pub mod baresip;
+pub mod sipp;
