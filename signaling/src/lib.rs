@@ -1,6 +1,8 @@
 //! Decides: SIP, calls and legs, ACD, IVR. State machines that take inputs and time and give
 //! outputs; only `edge` knows sockets, files, threads and clocks.
 
+pub mod acd;
+mod call;
 pub mod ivr;
 pub mod sdp;
 pub mod sip;

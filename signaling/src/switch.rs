@@ -1,8 +1,30 @@
 //! Routes inputs to the machines and merges their outputs. Knows who gets what; decides nothing.
+//!
+//! [`Switch::handle_input`] takes both clocks and one input, [`Switch::poll_output`] gives what is
+//! to be done, [`Switch::next_timeout`] says when it wants to be woken. The same inputs and the same
+//! seed give the same outputs.
 
+mod asks;
+mod config;
+mod metrics;
+mod plan;
+#[doc(hidden)]
+pub mod rig;
+#[cfg(test)]
+mod tests;
+mod trunks;
+mod world;
+
+pub use config::Config;
+pub(crate) use plan::{Compiled, Dialled};
+pub(crate) use world::{Cx, RecordingOf, World};
+
+use crate::acd;
+use crate::call::{self, Call};
 use crate::sip::user_agent;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use terms::{CallId, Moment, Timestamp, control, event, media};
+use terms::{CallId, LegId, Moment, TenantId, Timestamp, control, event, media};
 
 /// Both clocks, read once per input at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,4 +89,250 @@ pub struct HttpDone {
     pub id: u64,
     /// Status and JSON body, or why it failed.
     pub result: Result<(u16, serde_json::Value), String>,
+}
+
+/// All calls of all tenants of one signaling thread.
+#[derive(Debug)]
+pub struct Switch {
+    world: World,
+    calls: BTreeMap<CallId, Call>,
+    timers: BTreeSet<(Moment, CallId)>,
+    drain: Option<Drain>,
+}
+
+/// The box takes no new calls and says when the last one has ended.
+#[derive(Clone, Copy, Debug)]
+struct Drain {
+    /// Whom to answer; nobody once answered.
+    request: Option<u64>,
+    until: Moment,
+    /// Time was up: what was left is being ended.
+    forced: bool,
+}
+
+impl Switch {
+    /// A switch without tenants; plans bring them. `seed` makes session ids.
+    pub fn new(config: Config, seed: u64) -> Self {
+        Switch {
+            world: World::new(config, seed),
+            calls: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            drain: None,
+        }
+    }
+
+    /// Something happened.
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Sip(event) => self.on_sip(now, event),
+            Input::Media(event) => self.on_media(now, event),
+            Input::Ask(request) => self.on_ask(now, request),
+            Input::Http(done) => self.on_http(now, done),
+            Input::Timeout => self.on_timeout(now),
+        }
+        self.settle(now);
+    }
+
+    /// What is to be done, one after the other, until `None`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.world.outputs.pop_front()
+    }
+
+    /// When [`Input::Timeout`] is due.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        let calls = self.timers.first().map(|&(at, _)| at);
+        let queues = self.world.tenants.values().filter_map(|tenant| tenant.acd.next_timeout());
+        let drain = self.drain.filter(|drain| !drain.forced).map(|drain| drain.until);
+        queues.chain(calls).chain(drain).min()
+    }
+
+    /// Calls that are alive.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn on_sip(&mut self, now: Now, event: user_agent::Event) {
+        use user_agent::Event as E;
+        match event {
+            E::Incoming(incoming) => self.on_incoming(now, *incoming),
+            E::Registered { tenant, agent, registered } => {
+                if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
+                    tenant.acd.registered(now, agent, registered);
+                }
+            }
+            other => {
+                if let Some(leg) = leg_of(&other) {
+                    self.with_leg(now, leg, |call, cx| call.on_sip(cx, leg, other));
+                }
+            }
+        }
+    }
+
+    fn on_incoming(&mut self, now: Now, incoming: user_agent::Incoming) {
+        let over = self.drain.is_some() || self.calls.len() >= self.world.config.calls_max;
+        let mut cx = Cx { now, world: &mut self.world };
+        cx.world.calls_begun += 1;
+        let call = call::incoming(&mut cx, incoming, over);
+        let id = call.id;
+        self.calls.insert(id, call);
+        self.after(now, id);
+    }
+
+    fn on_media(&mut self, now: Now, event: media::Event) {
+        use media::Event as E;
+        let leg = match &event {
+            E::Recorded(ledger) => return self.world.recorded(now, ledger.clone()),
+            E::Opened { leg, .. }
+            | E::OpenFailed { leg, .. }
+            | E::Digit { leg, .. }
+            | E::PlayDone { leg, .. }
+            | E::Silent { leg, .. }
+            | E::Learned { leg, .. }
+            | E::Released { leg, .. } => *leg,
+        };
+        self.with_leg(now, leg, |call, cx| call.on_media(cx, leg, event));
+    }
+
+    fn on_http(&mut self, now: Now, done: HttpDone) {
+        if let Some(id) = self.world.requests.remove(&done.id) {
+            self.with_call(now, id, |call, cx| call.on_http(cx, done));
+        }
+    }
+
+    fn on_timeout(&mut self, now: Now) {
+        for tenant in self.world.tenants.values_mut() {
+            tenant.acd.handle_timeout(now);
+        }
+        self.settle(now);
+        while let Some(&(at, id)) = self.timers.first() {
+            if at > now.moment {
+                break;
+            }
+            self.with_call(now, id, Call::on_timeout);
+        }
+    }
+
+    /// A leg that is gone, or that was never ours, changes nothing: hang-ups cross on the wire.
+    fn with_leg(&mut self, now: Now, leg: LegId, tell: impl FnOnce(&mut Call, &mut Cx)) {
+        if let Some(&id) = self.world.legs.get(&leg) {
+            self.with_call(now, id, tell);
+        }
+    }
+
+    fn with_call(&mut self, now: Now, id: CallId, tell: impl FnOnce(&mut Call, &mut Cx)) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            tell(call, &mut Cx { now, world: &mut self.world });
+            self.after(now, id);
+        }
+    }
+
+    /// Puts the call's timer where it belongs, and forgets a call that has ended.
+    fn after(&mut self, now: Now, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let over = call.is_over();
+        let due = call.next_timeout().filter(|_| !over);
+        let next = due.map(|at| at.max(Moment(now.moment.0 + 1)));
+        if call.listed != next {
+            if let Some(old) = std::mem::replace(&mut call.listed, next) {
+                self.timers.remove(&(old, id));
+            }
+            self.timers.extend(next.map(|at| (at, id)));
+        }
+        if over {
+            self.calls.remove(&id);
+        }
+    }
+
+    /// Tells the calls what the distributors decided, until nobody has anything to say.
+    fn settle(&mut self, now: Now) {
+        let tenants: Vec<TenantId> = self.world.tenants.keys().copied().collect();
+        for tenant in tenants {
+            while let Some(output) =
+                self.world.tenants.get_mut(&tenant).and_then(|tenant| tenant.acd.poll_output())
+            {
+                self.on_distributor(now, tenant, output);
+            }
+        }
+        self.settle_drain(now);
+    }
+
+    fn on_distributor(&mut self, now: Now, tenant: TenantId, output: acd::Output) {
+        use acd::Output as O;
+        match output {
+            O::Offer { visit, call, agent, .. } => {
+                self.with_call(now, call, |call, cx| call.offer(cx, visit, agent));
+            }
+            O::OfferEnded { visit, call, agent, end, .. } => {
+                self.with_call(now, call, |call, cx| call.offer_ended(cx, visit, agent, end));
+            }
+            O::FlowOut { visit, call, reason } => {
+                self.with_call(now, call, |call, cx| call.flow_out(cx, visit, reason));
+            }
+            O::AgentChanged(changed) => {
+                let contact = changed.call.and_then(|id| self.calls.get(&id)).map(|c| c.contact);
+                self.world.outputs.push_back(Output::Log(event::Entry {
+                    v: event::ENTRY_VERSION,
+                    seq: 0,
+                    at: now.wall,
+                    tenant,
+                    contact,
+                    call: changed.call,
+                    leg: None,
+                    kind: event::Kind::AgentChanged {
+                        agent: changed.agent,
+                        activity: changed.activity,
+                        reason: changed.reason,
+                        queue: changed.queue,
+                    },
+                }));
+            }
+        }
+    }
+}
+
+fn leg_of(event: &user_agent::Event) -> Option<LegId> {
+    use user_agent::Event as E;
+    match event {
+        E::Incoming(incoming) => Some(incoming.leg),
+        E::Registered { .. } => None,
+        E::Progress { leg, .. }
+        | E::Answered { leg, .. }
+        | E::Failed { leg, .. }
+        | E::Acked { leg, .. }
+        | E::Ended { leg, .. }
+        | E::Offer { leg, .. }
+        | E::OfferAccepted { leg, .. }
+        | E::OfferRejected { leg, .. }
+        | E::Refer { leg, .. }
+        | E::Digit { leg, .. } => Some(*leg),
+    }
+}
+
+impl Switch {
+    /// Looks for a state that must not be: see [`acd::Distributor::audit`], and what calls leave
+    /// behind when the last one has ended.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn audit(&self) -> Result<(), String> {
+        self.world.tenants.values().try_for_each(|tenant| tenant.acd.audit())?;
+        let on_trunks: u32 = self.world.tenants.values().map(|tenant| tenant.trunks.calls()).sum();
+        let left = self.world.legs.len() + on_trunks as usize + self.timers.len();
+        if self.calls.is_empty() && left > 0 {
+            return Err(format!(
+                "no call is left, but {} legs, {on_trunks} trunk calls and {} timers are",
+                self.world.legs.len(),
+                self.timers.len()
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Random operations on calls, read from `bytes`; for fuzzing.
+///
+/// # Panics
+/// When the books do not balance.
+pub fn fuzz_call_ops(bytes: &[u8]) {
+    rig::run_ops(bytes);
 }

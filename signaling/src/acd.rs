@@ -1,0 +1,391 @@
+//! Automatic call distribution: one single-writer machine per tenant, because queues share agents.
+//!
+//! # How an assignment is found
+//! A queue keeps its waiting visits in order (priority, then age) and its free agents in the order
+//! of its strategy. A queue that has both is *matchable*, and the set of matchable queues is ordered
+//! by the visit at their head. [`Distributor::pump`] takes the first until the set is empty, so
+//! after every input no free agent has an eligible waiting caller, and no caller passes an older
+//! one of the same priority. Every step is a look into an ordered index: O(log n).
+//!
+//! # How an offer ends
+//! An offer has an owner (the call), a deadline, and exactly one end: answered, declined,
+//! unanswered, unreachable or withdrawn. Whatever the end, the agent and the visit are put where
+//! they belong in the same step; nobody stays reserved.
+//!
+//! Methods take the time; outputs come from [`Distributor::poll_output`].
+
+mod agent;
+mod apply;
+mod audit;
+mod offer;
+mod presence;
+mod queue;
+mod strategy;
+#[cfg(test)]
+mod tests;
+
+pub use agent::Stage;
+
+use crate::switch::Now;
+use agent::Agent;
+use queue::{Key, Queue};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+use terms::event::{Activity, FlowOut, OfferEnd};
+use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
+
+/// What the distributor wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Ring this agent for this visit; the offer's deadline is kept here.
+    Offer {
+        /// The stay.
+        visit: VisitId,
+        /// Whose.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// The offer ended by the distributor's own doing: stop ringing.
+    OfferEnded {
+        /// The stay.
+        visit: VisitId,
+        /// Whose.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// Why.
+        end: OfferEnd,
+    },
+    /// The visit is over: go to the queue's overflow.
+    FlowOut {
+        /// The stay.
+        visit: VisitId,
+        /// Whose.
+        call: CallId,
+        /// Why.
+        reason: FlowOut,
+    },
+    /// An agent's state changed.
+    AgentChanged(Changed),
+}
+
+/// A new state of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Who.
+    pub agent: AgentId,
+    /// From now on.
+    pub activity: Activity,
+    /// Reason of a break, or disposition when a wrap-up ends.
+    pub reason: Option<String>,
+    /// The call it is about.
+    pub call: Option<CallId>,
+    /// The queue whose call it is.
+    pub queue: Option<QueueId>,
+}
+
+/// A contact at the door of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// This stay.
+    pub visit: VisitId,
+    /// Whose.
+    pub call: CallId,
+    /// Where.
+    pub queue: QueueId,
+    /// Added to the queue's priority.
+    pub priority: i32,
+    /// Its place counts from here; a contact that comes back keeps its age.
+    pub since: Moment,
+}
+
+/// What became of an arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// It waits, at this place; 1 is next. An offer may already be on its way.
+    Waiting {
+        /// The place.
+        position: u32,
+        /// Its priority.
+        priority: i32,
+    },
+    /// The queue is full: it must go to the overflow.
+    Full {
+        /// The place it would have had.
+        position: u32,
+        /// Its priority.
+        priority: i32,
+    },
+}
+
+/// There is no such queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no queue {0}")]
+pub struct NoQueue(pub QueueId);
+
+/// The agent has another call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("agent {0} is busy")]
+pub struct Busy(pub AgentId);
+
+/// One stay of one contact.
+#[derive(Clone, Debug)]
+struct Visit {
+    call: CallId,
+    queue: QueueId,
+    key: Key,
+    since_wall: Timestamp,
+    leave_at: Moment,
+    offer: Option<Offer>,
+}
+
+/// One agent rings for one visit.
+#[derive(Clone, Copy, Debug)]
+struct Offer {
+    agent: AgentId,
+    deadline: Moment,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Offer(VisitId),
+    Wait(VisitId),
+    WrapUp(AgentId),
+}
+
+/// A queue as others see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueView {
+    /// Which.
+    pub queue: QueueId,
+    /// Waiting, ringing ones included.
+    pub waiting: u32,
+    /// The oldest began to wait then.
+    pub oldest: Option<Timestamp>,
+    /// Agents signed in.
+    pub signed_in: u32,
+    /// Of those, free.
+    pub idle: u32,
+}
+
+/// An agent as others see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentView {
+    /// Who.
+    pub agent: AgentId,
+    /// What they do.
+    pub activity: Activity,
+    /// Reason of a break.
+    pub reason: Option<String>,
+    /// Since.
+    pub since: Timestamp,
+    /// Their call.
+    pub call: Option<CallId>,
+    /// Their phone is registered.
+    pub registered: bool,
+}
+
+/// The distributor of one tenant.
+#[derive(Debug, Default)]
+pub struct Distributor {
+    agents: BTreeMap<AgentId, Agent>,
+    queues: BTreeMap<QueueId, Queue>,
+    visits: BTreeMap<VisitId, Visit>,
+    matchable: BTreeSet<(Key, QueueId)>,
+    timers: BTreeSet<(Moment, Timer)>,
+    arrivals: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Distributor {
+    /// Nobody and nothing; [`Distributor::apply`] fills it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a contact into a queue and looks for an agent.
+    ///
+    /// # Errors
+    /// When the queue does not exist.
+    pub fn enqueue(&mut self, now: Now, arrival: Arrival) -> Result<Entered, NoQueue> {
+        let Arrival { visit, call, queue: id, priority, since } = arrival;
+        let queue = self.queues.get_mut(&id).filter(|q| q.open).ok_or(NoQueue(id))?;
+        let priority = queue.settings.priority.saturating_add(priority);
+        self.arrivals += 1;
+        let key = Key::new(priority, since, self.arrivals);
+        let position = queue.position(key);
+        if queue.is_full() {
+            return Ok(Entered::Full { position, priority });
+        }
+        let leave_at = now.moment + Duration::from_secs(queue.settings.wait_max_s.into());
+        let since_wall = Timestamp(
+            now.wall.0.saturating_sub(i64::try_from((now.moment - since).as_micros()).unwrap_or(0)),
+        );
+        queue.waiting.insert(key, visit);
+        self.visits
+            .insert(visit, Visit { call, queue: id, key, since_wall, leave_at, offer: None });
+        self.timers.insert((leave_at, Timer::Wait(visit)));
+        self.relist(id);
+        self.pump(now);
+        Ok(Entered::Waiting { position, priority })
+    }
+
+    /// The contact is gone, or goes elsewhere: an offer is withdrawn. Answers whom it was offered to.
+    pub fn leave(&mut self, now: Now, visit: VisitId) -> Option<AgentId> {
+        let offered = self.visits.get(&visit)?.offer.map(|offer| offer.agent);
+        self.end_offer(now, visit, OfferEnd::Withdrawn);
+        self.remove(visit);
+        self.pump(now);
+        offered
+    }
+
+    /// Place of a waiting contact, 1 is next.
+    pub fn position(&self, visit: VisitId) -> Option<u32> {
+        let visit = self.visits.get(&visit)?;
+        Some(self.queues.get(&visit.queue)?.position(visit.key))
+    }
+
+    /// How long the contact at `position` will wait, from the handling times seen lately and the
+    /// agents who are signed in; none while nobody is.
+    pub fn estimated_wait(&self, id: QueueId, position: u32) -> Option<Duration> {
+        let queue = self.queues.get(&id)?;
+        let signed_in = self.signed_in(queue);
+        (signed_in > 0).then(|| queue.handling * position / signed_in)
+    }
+
+    /// Deadlines that are reached.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(&(at, timer)) = self.timers.first() {
+            if at > now.moment {
+                break;
+            }
+            self.timers.pop_first();
+            match timer {
+                Timer::Offer(visit) => self.offer_expired(now, visit),
+                Timer::Wait(visit) => self.waited_too_long(now, visit),
+                Timer::WrapUp(agent) => self.end_wrap_up(now, agent, None),
+            }
+            self.pump(now);
+        }
+    }
+
+    /// When [`Distributor::handle_timeout`] is due.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        self.timers.first().map(|&(at, _)| at)
+    }
+
+    /// The next output.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// All queues.
+    pub fn queues(&self) -> impl Iterator<Item = QueueView> + '_ {
+        self.queues.values().filter(|queue| queue.open).map(|queue| QueueView {
+            queue: queue.settings.id,
+            waiting: queue.len(),
+            oldest: queue
+                .visits()
+                .filter_map(|visit| self.visits.get(&visit))
+                .map(|visit| visit.since_wall)
+                .min(),
+            signed_in: self.signed_in(queue),
+            idle: queue.free.len() as u32,
+        })
+    }
+
+    /// All agents.
+    pub fn agents(&self) -> impl Iterator<Item = AgentView> + '_ {
+        self.agents.values().map(Agent::view)
+    }
+
+    /// Contacts that wait, ringing ones included.
+    pub fn waiting(&self) -> usize {
+        self.visits.len()
+    }
+
+    fn signed_in(&self, queue: &Queue) -> u32 {
+        let present = |id: &&AgentId| {
+            self.agents.get(id).is_some_and(|agent| agent.activity() != Activity::SignedOut)
+        };
+        queue.settings.agents.iter().filter(present).count() as u32
+    }
+
+    fn waited_too_long(&mut self, now: Now, id: VisitId) {
+        // While an agent rings the contact is not sent away: the answer may be a second off.
+        let Some(visit) = self.visits.get(&id).filter(|visit| visit.offer.is_none()) else {
+            return;
+        };
+        debug_assert!(visit.leave_at <= now.moment, "a wait timer fires at its time");
+        let call = visit.call;
+        self.remove(id);
+        self.outputs.push_back(Output::FlowOut { visit: id, call, reason: FlowOut::MaxWait });
+    }
+
+    fn remove(&mut self, id: VisitId) {
+        let Some(visit) = self.visits.remove(&id) else { return };
+        self.timers.remove(&(visit.leave_at, Timer::Wait(id)));
+        if let Some(offer) = visit.offer {
+            self.timers.remove(&(offer.deadline, Timer::Offer(id)));
+        }
+        if let Some(queue) = self.queues.get_mut(&visit.queue) {
+            queue.waiting.remove(&visit.key);
+            queue.ringing.remove(&visit.key);
+        }
+        self.relist(visit.queue);
+    }
+
+    /// Puts the queue where it belongs in the set of matchable queues.
+    fn relist(&mut self, id: QueueId) {
+        let Some(queue) = self.queues.get_mut(&id) else { return };
+        let head = queue.waiting.keys().next().copied().filter(|_| !queue.free.is_empty());
+        if queue.listed == head {
+            return;
+        }
+        if let Some(old) = std::mem::replace(&mut queue.listed, head) {
+            self.matchable.remove(&(old, id));
+        }
+        if let Some(new) = head {
+            self.matchable.insert((new, id));
+        }
+    }
+
+    /// After an agent's state changed: tells it, and lists or unlists the agent as free.
+    fn settle(&mut self, id: AgentId, now: Now, disposition: Option<String>) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        self.outputs.extend(agent.changes(now, disposition).map(Output::AgentChanged));
+        let free = agent.is_free();
+        if free == agent.listed {
+            return;
+        }
+        agent.listed = free;
+        let (since, queues) = (agent.idle_since, agent.queues.clone());
+        for queue_id in queues {
+            if let Some(queue) = self.queues.get_mut(&queue_id) {
+                if free {
+                    queue.free.insert(id, since);
+                } else {
+                    queue.free.remove(id);
+                }
+            }
+            self.relist(queue_id);
+        }
+    }
+
+    /// Offers until no queue has both a waiting contact and a free agent.
+    fn pump(&mut self, now: Now) {
+        while let Some(&(key, id)) = self.matchable.first() {
+            let queue = self.queues.get_mut(&id).expect("a matchable queue exists");
+            let visit = queue.waiting.remove(&key).expect("a matchable queue has its head");
+            let agent = queue.free.pick().expect("a matchable queue has a free agent");
+            queue.ringing.insert(key, visit);
+            self.offer(now, id, visit, agent);
+            self.relist(id);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! One agent. Presence is what they chose, activity is what we observe; the two are kept apart, so
+//! a choice made during a conversation simply shows afterwards.
+
+use super::{AgentView, Changed};
+use crate::switch::Now;
+use std::time::Duration;
+use terms::event::Activity;
+use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
+
+/// What the agent chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    SignedOut,
+    Break { reason: String },
+    Ready,
+}
+
+/// How far a call with the agent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// A phone rings.
+    Ringing,
+    /// Both hear each other.
+    Talking,
+    /// The other party waits.
+    Holding,
+}
+
+/// The agent's one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Engaged {
+    pub call: CallId,
+    pub stage: Stage,
+    pub queue: Option<QueueId>,
+    /// The offer, while it rings.
+    pub visit: Option<VisitId>,
+    /// Not shown as an activity: a feature code, or a call while signed out.
+    pub quiet: bool,
+    /// For the handling time.
+    pub talking_since: Option<Moment>,
+}
+
+/// After-call work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WrapUp {
+    pub until: Moment,
+    pub call: CallId,
+    pub queue: QueueId,
+    pub handled: Duration,
+    pub since: Moment,
+}
+
+/// What was last told about an agent: activity, reason, call, queue.
+pub(super) type Told = (Activity, Option<String>, Option<CallId>, Option<QueueId>);
+
+/// An agent.
+#[derive(Clone, Debug)]
+pub(super) struct Agent {
+    pub id: AgentId,
+    pub presence: Presence,
+    pub engaged: Option<Engaged>,
+    pub wrap_up: Option<WrapUp>,
+    /// The order of the longest-idle strategy.
+    pub idle_since: Moment,
+    /// Whether a phone is registered; unknown until the registrar says.
+    pub registered: Option<bool>,
+    /// Queues that they serve.
+    pub queues: Vec<QueueId>,
+    /// Still in the plan; who is not leaves after their call.
+    pub in_plan: bool,
+    /// Listed as free in those queues.
+    pub listed: bool,
+    told: Told,
+    since: Timestamp,
+}
+
+impl Agent {
+    pub fn new(id: AgentId, now: Now) -> Self {
+        Agent {
+            id,
+            presence: Presence::SignedOut,
+            engaged: None,
+            wrap_up: None,
+            idle_since: now.moment,
+            registered: None,
+            queues: Vec::new(),
+            in_plan: true,
+            listed: false,
+            told: (Activity::SignedOut, None, None, None),
+            since: now.wall,
+        }
+    }
+
+    /// May be offered a contact. A phone that is known to be gone cannot ring.
+    pub fn is_free(&self) -> bool {
+        self.presence == Presence::Ready
+            && self.engaged.is_none()
+            && self.wrap_up.is_none()
+            && self.registered != Some(false)
+    }
+
+    pub fn activity(&self) -> Activity {
+        self.state().0
+    }
+
+    pub fn view(&self) -> AgentView {
+        let (activity, reason, call, _) = self.state();
+        let call = call.or(self.engaged.map(|engaged| engaged.call));
+        let registered = self.registered == Some(true);
+        AgentView { agent: self.id, activity, reason, since: self.since, call, registered }
+    }
+
+    /// What is to be told since the last time. When a wrap-up ends, the first entry carries its
+    /// disposition; a break's reason would be taken for one, so an idle instant parts the two.
+    pub fn changes(
+        &mut self,
+        now: Now,
+        disposition: Option<String>,
+    ) -> impl Iterator<Item = Changed> + use<> {
+        let state = self.state();
+        let mut told: Vec<Told> = Vec::new();
+        if state != self.told {
+            let wrap_up_ends = self.told.0 == Activity::WrapUp && state.0 != Activity::WrapUp;
+            if wrap_up_ends && state.0 != Activity::Idle {
+                told.push((Activity::Idle, disposition, None, None));
+                told.push(state.clone());
+            } else if wrap_up_ends {
+                told.push((state.0, disposition, state.2, state.3));
+            } else {
+                told.push(state.clone());
+            }
+            if state.0 != self.told.0 || state.1 != self.told.1 {
+                self.since = now.wall;
+            }
+            self.told = state;
+        }
+        let agent = self.id;
+        told.into_iter().map(move |(activity, reason, call, queue)| Changed {
+            agent,
+            activity,
+            reason,
+            call,
+            queue,
+        })
+    }
+
+    fn state(&self) -> Told {
+        if let Some(engaged) = self.engaged.filter(|engaged| !engaged.quiet) {
+            let activity = match engaged.stage {
+                Stage::Ringing => Activity::Ringing,
+                Stage::Talking => Activity::Talking,
+                Stage::Holding => Activity::Holding,
+            };
+            return (activity, None, Some(engaged.call), engaged.queue);
+        }
+        if let Some(wrap_up) = self.wrap_up {
+            return (Activity::WrapUp, None, Some(wrap_up.call), Some(wrap_up.queue));
+        }
+        match &self.presence {
+            Presence::SignedOut => (Activity::SignedOut, None, None, None),
+            Presence::Break { reason } => (Activity::Break, Some(reason.clone()), None, None),
+            Presence::Ready => (Activity::Idle, None, None, None),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Takes over a new plan while people talk and wait. Queues and agents are matched by id: who is in
+//! both stays as they are, who is new begins signed out, who is gone leaves after their call.
+
+use super::agent::{Agent, Presence};
+use super::queue::Queue;
+use super::strategy::Free;
+use super::{Distributor, Output, Timer};
+use crate::switch::Now;
+use std::collections::{BTreeMap, BTreeSet};
+use terms::event::{FlowOut, OfferEnd};
+use terms::routing::Plan;
+use terms::{AgentId, QueueId, VisitId};
+
+impl Distributor {
+    /// Uses `plan` from now on.
+    pub fn apply(&mut self, now: Now, plan: &Plan) {
+        self.unlist_all();
+        self.apply_queues(plan);
+        self.apply_agents(now, plan);
+        self.list_all();
+        self.close_queues(now);
+        self.sign_out_leavers(now, plan);
+        self.forget();
+        self.pump(now);
+    }
+
+    fn unlist_all(&mut self) {
+        for agent in self.agents.values_mut() {
+            agent.listed = false;
+        }
+        self.matchable.clear();
+        for queue in self.queues.values_mut() {
+            queue.listed = None;
+        }
+    }
+
+    fn apply_queues(&mut self, plan: &Plan) {
+        for queue in self.queues.values_mut() {
+            queue.open = false;
+        }
+        for settings in &plan.queues {
+            let queue =
+                self.queues.entry(settings.id).or_insert_with(|| Queue::new(settings.clone()));
+            queue.open = true;
+            let same = queue.settings.strategy == settings.strategy
+                && queue.settings.agents == settings.agents;
+            if !same {
+                queue.free = Free::new(settings.strategy, &settings.agents);
+            }
+            queue.settings = settings.clone();
+        }
+        for queue in self.queues.values_mut() {
+            for agent in self.agents.keys() {
+                queue.free.remove(*agent);
+            }
+        }
+    }
+
+    fn apply_agents(&mut self, now: Now, plan: &Plan) {
+        let known: BTreeSet<AgentId> = plan.agents.iter().map(|agent| agent.id).collect();
+        let mut serves: BTreeMap<AgentId, Vec<QueueId>> = BTreeMap::new();
+        for queue in &plan.queues {
+            for &agent in queue.agents.iter().filter(|agent| known.contains(agent)) {
+                let queues = serves.entry(agent).or_default();
+                if !queues.contains(&queue.id) {
+                    queues.push(queue.id);
+                }
+            }
+        }
+        for &id in &known {
+            self.agents.entry(id).or_insert_with(|| Agent::new(id, now));
+        }
+        for (id, agent) in &mut self.agents {
+            agent.in_plan = known.contains(id);
+            agent.queues = serves.remove(id).unwrap_or_default();
+        }
+    }
+
+    fn list_all(&mut self) {
+        for agent in self.agents.values_mut().filter(|agent| agent.in_plan && agent.is_free()) {
+            agent.listed = true;
+            for queue in &agent.queues {
+                if let Some(queue) = self.queues.get_mut(queue) {
+                    queue.free.insert(agent.id, agent.idle_since);
+                }
+            }
+        }
+        let queues: Vec<QueueId> = self.queues.keys().copied().collect();
+        for queue in queues {
+            self.relist(queue);
+        }
+    }
+
+    /// Who waits in a queue that is gone is sent on by force.
+    fn close_queues(&mut self, now: Now) {
+        let closed: Vec<VisitId> =
+            self.queues.values().filter(|queue| !queue.open).flat_map(Queue::visits).collect();
+        for id in closed {
+            if self.visits.get(&id).is_some_and(|visit| visit.offer.is_some()) {
+                // The end of the offer sends the contact on.
+                self.revoke(now, id, OfferEnd::Withdrawn);
+                continue;
+            }
+            let Some(call) = self.visits.get(&id).map(|visit| visit.call) else { continue };
+            self.remove(id);
+            self.outputs.push_back(Output::FlowOut { visit: id, call, reason: FlowOut::Forced });
+        }
+    }
+
+    fn sign_out_leavers(&mut self, now: Now, plan: &Plan) {
+        let leavers: Vec<AgentId> =
+            self.agents.values().filter(|agent| !agent.in_plan).map(|agent| agent.id).collect();
+        for id in leavers {
+            debug_assert!(plan.agent(id).is_none(), "a leaver is not in the plan");
+            if let Some(agent) = self.agents.get_mut(&id) {
+                agent.presence = Presence::SignedOut;
+            }
+            self.drop_wrap_up(id);
+            if let Some(visit) = self.offered_to(id) {
+                self.revoke(now, visit, OfferEnd::Withdrawn);
+            }
+            self.settle(id, now, None);
+        }
+    }
+
+    /// Who has left and has no call any more.
+    fn forget(&mut self) {
+        self.agents.retain(|_, agent| agent.in_plan || agent.engaged.is_some());
+        self.queues.retain(|_, queue| queue.open || queue.len() > 0);
+        let agents = &self.agents;
+        self.timers.retain(|(_, timer)| match timer {
+            Timer::WrapUp(agent) => agents.contains_key(agent),
+            Timer::Offer(_) | Timer::Wait(_) => true,
+        });
+    }
+}

@@ -1,0 +1,74 @@
+//! What must hold after every input. The property tests and the fuzz targets ask for it each time.
+
+use super::agent::{Agent, Presence, Stage};
+use super::{Distributor, Timer};
+use std::collections::BTreeSet;
+
+impl Distributor {
+    /// Looks for a state that must not be: a free agent beside an eligible waiting contact, an agent
+    /// who is listed and engaged, an offer without a deadline, a wrap-up without an end.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn audit(&self) -> Result<(), String> {
+        self.audit_queues()?;
+        self.audit_visits()?;
+        self.agents.values().try_for_each(|agent| self.audit_agent(agent))
+    }
+
+    fn audit_queues(&self) -> Result<(), String> {
+        for (id, queue) in &self.queues {
+            if queue.open && !queue.waiting.is_empty() && !queue.free.is_empty() {
+                return Err(format!("queue {id} has a waiting contact and a free agent"));
+            }
+        }
+        if !self.matchable.is_empty() {
+            return Err("a matchable queue was left".to_owned());
+        }
+        Ok(())
+    }
+
+    fn audit_visits(&self) -> Result<(), String> {
+        let mut rung = BTreeSet::new();
+        for (id, visit) in &self.visits {
+            let queue = self.queues.get(&visit.queue).ok_or(format!("visit {id}: no queue"))?;
+            let place = if visit.offer.is_some() { &queue.ringing } else { &queue.waiting };
+            if place.get(&visit.key) != Some(id) {
+                return Err(format!("visit {id} is not in its place"));
+            }
+            let Some(offer) = visit.offer else { continue };
+            if !rung.insert(offer.agent) {
+                return Err(format!("agent {} is offered two contacts", offer.agent));
+            }
+            if !self.timers.contains(&(offer.deadline, Timer::Offer(*id))) {
+                return Err(format!("the offer of visit {id} never ends"));
+            }
+            let engaged = self.agents.get(&offer.agent).and_then(|agent| agent.engaged);
+            if engaged.is_none_or(|e| e.visit != Some(*id) || e.stage != Stage::Ringing) {
+                return Err(format!("visit {id} rings at an agent who does not know"));
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_agent(&self, agent: &Agent) -> Result<(), String> {
+        let id = agent.id;
+        if agent.listed != (agent.in_plan && agent.is_free()) {
+            return Err(format!("agent {id} is listed {}, but is not so", agent.listed));
+        }
+        if let Some(wrap_up) = agent.wrap_up
+            && !self.timers.contains(&(wrap_up.until, Timer::WrapUp(id)))
+        {
+            return Err(format!("the wrap-up of agent {id} never ends"));
+        }
+        if let Some(visit) = agent.engaged.and_then(|engaged| engaged.visit)
+            && self.visits.get(&visit).and_then(|visit| visit.offer).is_none()
+        {
+            return Err(format!("agent {id} is reserved for nothing"));
+        }
+        if agent.presence == Presence::SignedOut && agent.wrap_up.is_some() {
+            return Err(format!("agent {id} is signed out and wraps up"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! Offers, from ringing to their one end, and conversations, from answer to the end of wrap-up.
+
+use super::agent::{Engaged, Presence, Stage, WrapUp};
+use super::{Busy, Distributor, Offer, Output, Timer};
+use crate::switch::Now;
+use std::time::Duration;
+use terms::event::{FlowOut, OfferEnd};
+use terms::{AgentId, CallId, QueueId, VisitId};
+
+/// Reason of the break that an agent gets who does not answer.
+pub const NO_ANSWER: &str = "no_answer";
+/// Reason of the break that an agent gets who declines.
+pub const DECLINED: &str = "declined";
+/// Reason of the break that an agent gets whose phone cannot be reached; ends when it registers.
+pub const UNREACHABLE: &str = "unreachable";
+
+impl Distributor {
+    pub(super) fn offer(&mut self, now: Now, queue: QueueId, id: VisitId, agent_id: AgentId) {
+        let ring = self.queues.get(&queue).map_or(0, |queue| queue.settings.ring_max_s);
+        let deadline = now.moment + Duration::from_secs(ring.max(1).into());
+        let visit = self.visits.get_mut(&id).expect("a waiting visit exists");
+        visit.offer = Some(Offer { agent: agent_id, deadline });
+        let call = visit.call;
+        self.timers.insert((deadline, Timer::Offer(id)));
+        let agent = self.agents.get_mut(&agent_id).expect("a listed agent exists");
+        agent.engaged = Some(Engaged {
+            call,
+            stage: Stage::Ringing,
+            queue: Some(queue),
+            visit: Some(id),
+            quiet: false,
+            talking_since: None,
+        });
+        self.outputs.push_back(Output::Offer { visit: id, call, queue, agent: agent_id });
+        self.settle(agent_id, now, None);
+    }
+
+    /// The agent answered: the visit is over, the conversation begins. False when the offer had
+    /// already ended.
+    pub fn answered(&mut self, now: Now, id: VisitId, agent: AgentId) -> bool {
+        let offered = self.visits.get(&id).and_then(|visit| visit.offer);
+        if offered.is_none_or(|offer| offer.agent != agent) {
+            return false;
+        }
+        self.remove(id);
+        if let Some(engaged) = self.agents.get_mut(&agent).and_then(|agent| agent.engaged.as_mut())
+        {
+            engaged.stage = Stage::Talking;
+            engaged.visit = None;
+            engaged.talking_since = Some(now.moment);
+        }
+        self.settle(agent, now, None);
+        self.pump(now);
+        true
+    }
+
+    /// The phone said no, or could not be reached. The contact goes back to its place.
+    pub fn offer_failed(&mut self, now: Now, id: VisitId, end: OfferEnd) {
+        if self.end_offer(now, id, end).is_some() {
+            self.requeue(id, now);
+            self.pump(now);
+        }
+    }
+
+    pub(super) fn offer_expired(&mut self, now: Now, id: VisitId) {
+        self.revoke(now, id, OfferEnd::NoAnswer);
+    }
+
+    /// Ends an offer by our own doing and tells the call.
+    pub(super) fn revoke(&mut self, now: Now, id: VisitId, end: OfferEnd) {
+        let Some(agent) = self.end_offer(now, id, end) else { return };
+        let visit = self.visits.get(&id).expect("a visit outlives its offer");
+        let (call, queue) = (visit.call, visit.queue);
+        self.outputs.push_back(Output::OfferEnded { visit: id, call, queue, agent, end });
+        self.requeue(id, now);
+    }
+
+    /// Takes the offer off visit and agent. An agent who let a caller ring goes on a break, so that
+    /// the same caller does not ring there again.
+    pub(super) fn end_offer(&mut self, now: Now, id: VisitId, end: OfferEnd) -> Option<AgentId> {
+        let offer = self.visits.get_mut(&id)?.offer.take()?;
+        self.timers.remove(&(offer.deadline, Timer::Offer(id)));
+        let agent = self.agents.get_mut(&offer.agent).expect("an offered agent exists");
+        agent.engaged = None;
+        let reason = match end {
+            OfferEnd::NoAnswer => Some(NO_ANSWER),
+            OfferEnd::Declined => Some(DECLINED),
+            OfferEnd::Unreachable => Some(UNREACHABLE),
+            OfferEnd::Withdrawn => None,
+        };
+        if let Some(reason) = reason.filter(|_| agent.presence == Presence::Ready) {
+            agent.presence = Presence::Break { reason: reason.to_owned() };
+        }
+        self.settle(offer.agent, now, None);
+        Some(offer.agent)
+    }
+
+    /// Back to its place in the queue: its age makes it the first of those who came later.
+    fn requeue(&mut self, id: VisitId, now: Now) {
+        let Some(visit) = self.visits.get(&id) else { return };
+        let (key, queue_id, call, leave_at) = (visit.key, visit.queue, visit.call, visit.leave_at);
+        let queue = self.queues.get_mut(&queue_id).expect("a visit's queue exists");
+        queue.ringing.remove(&key);
+        if leave_at <= now.moment || !queue.open {
+            let reason = if queue.open { FlowOut::MaxWait } else { FlowOut::Forced };
+            self.remove(id);
+            self.outputs.push_back(Output::FlowOut { visit: id, call, reason });
+            return;
+        }
+        queue.waiting.insert(key, id);
+        self.relist(queue_id);
+    }
+
+    /// An agent gets a call without a queue: they dial, or are dialled. `quiet` calls do not show.
+    ///
+    /// # Errors
+    /// When the agent has another call.
+    pub fn engage(
+        &mut self,
+        now: Now,
+        id: AgentId,
+        call: CallId,
+        queue: Option<QueueId>,
+        quiet: bool,
+    ) -> Result<(), Busy> {
+        let agent = self.agents.get_mut(&id).ok_or(Busy(id))?;
+        if agent.engaged.is_some() {
+            return Err(Busy(id));
+        }
+        let quiet = quiet || agent.presence == Presence::SignedOut;
+        let stage = Stage::Ringing;
+        let engaged = Engaged { call, stage, queue, visit: None, quiet, talking_since: None };
+        agent.engaged = Some(engaged);
+        if !quiet {
+            // Who dials is done with the last call.
+            self.drop_wrap_up(id);
+        }
+        self.settle(id, now, None);
+        Ok(())
+    }
+
+    /// A call without a queue, a hold or its end: how far the agent's call is now.
+    pub fn stage(&mut self, now: Now, id: AgentId, call: CallId, stage: Stage) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        if let Some(engaged) = agent.engaged.as_mut().filter(|engaged| engaged.call == call) {
+            engaged.stage = stage;
+            engaged.talking_since.get_or_insert(now.moment);
+            self.settle(id, now, None);
+        }
+    }
+
+    /// True when the agent could be called now without a queue.
+    pub fn is_reachable(&self, id: AgentId) -> bool {
+        self.agents.get(&id).is_some_and(|agent| agent.engaged.is_none() && agent.wrap_up.is_none())
+    }
+
+    /// The agent's call ended. Wrap-up follows when there is time for it and the agent stays.
+    pub fn release(
+        &mut self,
+        now: Now,
+        id: AgentId,
+        call: CallId,
+        wrap_up: Option<(QueueId, Duration)>,
+    ) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(engaged) = agent.engaged.filter(|engaged| engaged.call == call) else { return };
+        agent.engaged = None;
+        let handled = engaged.talking_since.map_or(Duration::ZERO, |since| now.moment - since);
+        let wrap_up = wrap_up.filter(|&(_, time)| {
+            !time.is_zero() && !engaged.quiet && agent.presence != Presence::SignedOut
+        });
+        if !engaged.quiet {
+            agent.idle_since = now.moment;
+        }
+        if let Some((queue, time)) = wrap_up {
+            let until = now.moment + time;
+            agent.wrap_up = Some(WrapUp { until, call, queue, handled, since: now.moment });
+            self.timers.insert((until, Timer::WrapUp(id)));
+        } else if let Some(queue) = engaged.queue.and_then(|queue| self.queues.get_mut(&queue)) {
+            queue.note_handling(handled);
+        }
+        self.settle(id, now, None);
+        self.pump(now);
+    }
+
+    /// Wrap-up is over, by the agent or by the timer.
+    pub(super) fn end_wrap_up(&mut self, now: Now, id: AgentId, disposition: Option<String>) {
+        let Some(wrap_up) = self.drop_wrap_up(id) else { return };
+        if let Some(queue) = self.queues.get_mut(&wrap_up.queue) {
+            queue.note_handling(wrap_up.handled + (now.moment - wrap_up.since));
+        }
+        if let Some(agent) = self.agents.get_mut(&id) {
+            agent.idle_since = now.moment;
+        }
+        self.settle(id, now, disposition);
+    }
+
+    pub(super) fn drop_wrap_up(&mut self, id: AgentId) -> Option<WrapUp> {
+        let wrap_up = self.agents.get_mut(&id)?.wrap_up.take()?;
+        self.timers.remove(&(wrap_up.until, Timer::WrapUp(id)));
+        Some(wrap_up)
+    }
+}

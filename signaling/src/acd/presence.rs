@@ -1,0 +1,89 @@
+//! What agents choose: sign in, sign out, ready, break, end of wrap-up. And whether their phone is
+//! there.
+
+use super::Distributor;
+use super::agent::Presence;
+use super::offer::UNREACHABLE;
+use crate::switch::Now;
+use terms::AgentId;
+use terms::control::AgentAction;
+use terms::event::OfferEnd;
+
+/// Characters of a reason or a disposition that are kept.
+pub const REASON_CHARS_MAX: usize = 64;
+
+impl Distributor {
+    /// An agent chooses.
+    ///
+    /// # Errors
+    /// A sentence for people, when the choice cannot be made now. Nothing changes then.
+    pub fn act(&mut self, now: Now, id: AgentId, action: AgentAction) -> Result<(), String> {
+        let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.in_plan) else {
+            return Err(format!("there is no agent {id} in this tenant"));
+        };
+        let signed_out = agent.presence == Presence::SignedOut;
+        match action {
+            AgentAction::SignIn => self.choose(now, id, Presence::Ready),
+            AgentAction::SignOut => self.choose(now, id, Presence::SignedOut),
+            AgentAction::Ready if signed_out => return Err("sign in first".to_owned()),
+            AgentAction::Ready => self.choose(now, id, Presence::Ready),
+            AgentAction::Break { .. } if signed_out => return Err("sign in first".to_owned()),
+            AgentAction::Break { reason } => {
+                let reason = reason.chars().take(REASON_CHARS_MAX).collect();
+                self.choose(now, id, Presence::Break { reason });
+            }
+            AgentAction::EndWrapUp { .. } if agent.wrap_up.is_none() => {
+                return Err("there is no wrap-up to end".to_owned());
+            }
+            AgentAction::EndWrapUp { disposition } => {
+                let disposition =
+                    disposition.map(|text| text.chars().take(REASON_CHARS_MAX).collect());
+                self.end_wrap_up(now, id, disposition);
+            }
+        }
+        self.pump(now);
+        Ok(())
+    }
+
+    /// A new presence. Wrap-up ends by it; a caller who rings is offered to somebody else; during a
+    /// conversation it shows afterwards.
+    fn choose(&mut self, now: Now, id: AgentId, presence: Presence) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let was_ready = agent.presence == Presence::Ready && agent.wrap_up.is_none();
+        let leaves = presence != Presence::Ready;
+        if agent.presence == Presence::SignedOut
+            && let Some(engaged) = agent.engaged.as_mut()
+        {
+            // The call began before the shift: it is shown from the next one on.
+            engaged.quiet = true;
+        }
+        agent.presence = presence;
+        if !was_ready && !leaves {
+            agent.idle_since = now.moment;
+        }
+        self.drop_wrap_up(id);
+        self.settle(id, now, None);
+        if leaves && let Some(visit) = self.offered_to(id) {
+            self.revoke(now, visit, OfferEnd::Declined);
+        }
+    }
+
+    /// The registrar says whether a phone is there. An agent who was set aside because it was not
+    /// comes back with it.
+    pub fn registered(&mut self, now: Now, id: AgentId, registered: bool) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.registered = Some(registered);
+        let set_aside =
+            matches!(&agent.presence, Presence::Break { reason } if reason == UNREACHABLE);
+        if registered && set_aside {
+            agent.presence = Presence::Ready;
+            agent.idle_since = now.moment;
+        }
+        self.settle(id, now, None);
+        self.pump(now);
+    }
+
+    pub(super) fn offered_to(&self, id: AgentId) -> Option<terms::VisitId> {
+        self.agents.get(&id)?.engaged?.visit
+    }
+}

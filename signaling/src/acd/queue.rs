@@ -1,0 +1,89 @@
+//! One queue: who waits, in order, and who could take them.
+
+use super::strategy::Free;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use terms::routing;
+use terms::{Moment, VisitId};
+
+/// Handling time that is assumed before one was seen.
+const HANDLING_FIRST: Duration = Duration::from_secs(180);
+/// A new handling time counts one part in this many.
+const HANDLING_WEIGHT: u32 = 8;
+
+/// The order of waiting: priority, then age, then arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    priority: Reverse<i32>,
+    since: Moment,
+    arrival: u64,
+}
+
+impl Key {
+    pub fn new(priority: i32, since: Moment, arrival: u64) -> Self {
+        Key { priority: Reverse(priority), since, arrival }
+    }
+
+    #[cfg(test)]
+    pub fn rank(&self) -> (Reverse<i32>, Moment) {
+        (self.priority, self.since)
+    }
+}
+
+/// A queue.
+#[derive(Clone, Debug)]
+pub(super) struct Queue {
+    pub settings: routing::Queue,
+    /// Still in the plan; a removed queue only waits for its last conversations.
+    pub open: bool,
+    /// Without an offer.
+    pub waiting: BTreeMap<Key, VisitId>,
+    /// With an offer; they keep their place.
+    pub ringing: BTreeMap<Key, VisitId>,
+    pub free: Free,
+    /// The head under which the queue stands among the matchable ones.
+    pub listed: Option<Key>,
+    /// Talk and wrap-up lately, smoothed.
+    pub handling: Duration,
+}
+
+impl Queue {
+    pub fn new(settings: routing::Queue) -> Self {
+        Queue {
+            free: Free::new(settings.strategy, &settings.agents),
+            settings,
+            open: true,
+            waiting: BTreeMap::new(),
+            ringing: BTreeMap::new(),
+            listed: None,
+            handling: HANDLING_FIRST,
+        }
+    }
+
+    pub fn len(&self) -> u32 {
+        (self.waiting.len() + self.ringing.len()) as u32
+    }
+
+    pub fn visits(&self) -> impl Iterator<Item = VisitId> + '_ {
+        self.waiting.values().chain(self.ringing.values()).copied()
+    }
+
+    /// Nobody more may wait, and nobody is free to take one more at once.
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.settings.waiting_max && self.free.is_empty()
+    }
+
+    /// Place of `key`, 1 is next. The usual case, a newcomer at the end, takes no search.
+    pub fn position(&self, key: Key) -> u32 {
+        let ahead = |map: &BTreeMap<Key, VisitId>| match map.last_key_value() {
+            Some((last, _)) if *last < key => map.len(),
+            _ => map.range(..key).count(),
+        };
+        (ahead(&self.waiting) + ahead(&self.ringing)) as u32 + 1
+    }
+
+    pub fn note_handling(&mut self, time: Duration) {
+        self.handling = (self.handling * (HANDLING_WEIGHT - 1) + time) / HANDLING_WEIGHT;
+    }
+}

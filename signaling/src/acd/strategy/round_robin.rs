@@ -1,0 +1,63 @@
+//! In turn, in the order that the queue names its agents, with memory: the turn goes on after the
+//! agent who had it last, also when that agent is not free.
+
+use std::collections::{BTreeMap, BTreeSet};
+use terms::AgentId;
+
+#[derive(Clone, Debug)]
+pub(in crate::acd) struct RoundRobin {
+    seats: BTreeMap<AgentId, usize>,
+    agents: Vec<AgentId>,
+    free: BTreeSet<usize>,
+    /// The seat after the one that had the last turn.
+    turn: usize,
+}
+
+impl RoundRobin {
+    pub fn new(agents: &[AgentId]) -> Self {
+        RoundRobin {
+            seats: agents.iter().enumerate().map(|(seat, &agent)| (agent, seat)).collect(),
+            agents: agents.to_vec(),
+            free: BTreeSet::new(),
+            turn: 0,
+        }
+    }
+
+    pub fn insert(&mut self, agent: AgentId) {
+        self.free.extend(self.seats.get(&agent));
+    }
+
+    pub fn remove(&mut self, agent: AgentId) {
+        if let Some(seat) = self.seats.get(&agent) {
+            self.free.remove(seat);
+        }
+    }
+
+    pub fn pick(&mut self) -> Option<AgentId> {
+        let seat = *self.free.range(self.turn..).next().or_else(|| self.free.first())?;
+        self.turn = seat + 1;
+        self.agents.get(seat).copied()
+    }
+
+    pub fn len(&self) -> usize {
+        self.free.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_turn_goes_round_and_skips_who_is_not_free() {
+        let agents = [AgentId(5), AgentId(3), AgentId(9)];
+        let mut free = RoundRobin::new(&agents);
+        agents.iter().for_each(|&agent| free.insert(agent));
+        let turns: Vec<_> = (0..4).filter_map(|_| free.pick()).collect();
+        assert_eq!(turns, [AgentId(5), AgentId(3), AgentId(9), AgentId(5)]);
+        free.remove(AgentId(3));
+        assert_eq!(free.pick(), Some(AgentId(9)));
+        free.insert(AgentId(3));
+        assert_eq!(free.pick(), Some(AgentId(5)), "the memory outlives a change");
+    }
+}

@@ -1,0 +1,344 @@
+//! The distributor alone: order, fairness, and a long random walk in which nothing may break.
+
+use super::*;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
+use terms::TenantId;
+use terms::control::AgentAction;
+use terms::routing::{self, Plan, Strategy, Target};
+
+fn at(secs: u64) -> Now {
+    let wall = Timestamp::from_secs(1_800_000_000 + secs as i64);
+    Now { moment: Moment::from_secs(1_000 + secs), wall }
+}
+
+fn queue(id: u64, agents: &[u64], priority: i32) -> routing::Queue {
+    routing::Queue {
+        id: QueueId(id),
+        name: format!("q{id}"),
+        strategy: if id.is_multiple_of(2) { Strategy::RoundRobin } else { Strategy::LongestIdle },
+        agents: agents.iter().map(|&agent| AgentId(agent)).collect(),
+        priority,
+        waiting_max: 50,
+        wait_max_s: 300,
+        overflow: Target::Hangup,
+        ring_max_s: 15,
+        wrap_up_s: 10,
+        music: String::new(),
+        announce_every_s: 0,
+        record: false,
+        survey: false,
+        service_level_s: 20,
+    }
+}
+
+fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
+    let mut plan = Plan::empty(TenantId(1), "t");
+    plan.agents = (1..=agents)
+        .map(|id| routing::Agent {
+            id: AgentId(id),
+            number: id.to_string(),
+            name: String::new(),
+            sip_user: id.to_string(),
+            ha1_md5: String::new(),
+            ha1_sha256: String::new(),
+        })
+        .collect();
+    plan.queues = queues;
+    plan
+}
+
+fn ready(agents: u64, queues: Vec<routing::Queue>) -> Distributor {
+    let mut acd = Distributor::new();
+    acd.apply(at(0), &plan(agents, queues));
+    for agent in 1..=agents {
+        acd.act(at(0), AgentId(agent), AgentAction::SignIn).expect("a known agent signs in");
+    }
+    acd
+}
+
+fn arrives(acd: &mut Distributor, now: Now, n: u64, queue: u64) -> Entered {
+    let arrival = Arrival {
+        visit: VisitId(n),
+        call: CallId(n),
+        queue: QueueId(queue),
+        priority: 0,
+        since: now.moment,
+    };
+    acd.enqueue(now, arrival).expect("the queue exists")
+}
+
+fn offers(acd: &mut Distributor) -> Vec<(u64, u64)> {
+    std::iter::from_fn(|| acd.poll_output())
+        .filter_map(|output| match output {
+            Output::Offer { visit, agent, .. } => Some((visit.0, agent.0)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn priority_goes_before_age_and_age_decides_among_equals() {
+    let mut acd = ready(1, vec![queue(1, &[1], 0), queue(3, &[1], 9)]);
+    arrives(&mut acd, at(1), 1, 1);
+    assert_eq!(offers(&mut acd), [(1, 1)]);
+    acd.answered(at(2), VisitId(1), AgentId(1));
+    arrives(&mut acd, at(3), 2, 1);
+    arrives(&mut acd, at(4), 3, 1);
+    arrives(&mut acd, at(5), 4, 3);
+    assert_eq!(offers(&mut acd), []);
+    let mut order = Vec::new();
+    for (second, call) in [(10, 1), (20, 4), (30, 2)] {
+        acd.release(at(second), AgentId(1), CallId(call), None);
+        let (visit, agent) = offers(&mut acd)[0];
+        acd.answered(at(second + 1), VisitId(visit), AgentId(agent));
+        order.push(visit);
+    }
+    assert_eq!(order, [4, 2, 3]);
+}
+
+#[test]
+fn calls_are_spread_evenly() {
+    for id in [1, 2] {
+        let agents: Vec<u64> = (1..=7).collect();
+        let mut acd = ready(7, vec![queue(id, &agents, 0)]);
+        let mut taken: BTreeMap<u64, u32> = BTreeMap::new();
+        for n in 1..=700 {
+            let now = at(n * 20);
+            arrives(&mut acd, now, n, id);
+            let (_, agent) = offers(&mut acd)[0];
+            *taken.entry(agent).or_default() += 1;
+            acd.answered(now, VisitId(n), AgentId(agent));
+            let length = Duration::from_secs(1 + n % 13);
+            acd.release(
+                Now { moment: now.moment + length, wall: now.wall },
+                AgentId(agent),
+                CallId(n),
+                None,
+            );
+        }
+        assert!(taken.values().all(|&calls| calls == 100), "queue {id}: {taken:?}");
+    }
+}
+
+#[test]
+fn a_withdrawn_offer_does_not_cost_the_agent_their_turn() {
+    let mut acd = ready(2, vec![queue(1, &[1, 2], 0)]);
+    arrives(&mut acd, at(1), 1, 1);
+    assert_eq!(offers(&mut acd), [(1, 1)]);
+    assert_eq!(acd.leave(at(2), VisitId(1)), Some(AgentId(1)));
+    arrives(&mut acd, at(3), 2, 1);
+    assert_eq!(offers(&mut acd), [(2, 1)], "agent 1 is still idle longest");
+}
+
+#[test]
+fn an_offer_ends_at_its_deadline_and_a_late_answer_is_not_taken() {
+    let mut acd = ready(1, vec![queue(1, &[1], 0)]);
+    arrives(&mut acd, at(1), 1, 1);
+    assert_eq!(acd.next_timeout(), Some(at(16).moment));
+    acd.handle_timeout(at(16));
+    assert!(!acd.answered(at(16), VisitId(1), AgentId(1)));
+    assert_eq!(acd.position(VisitId(1)), Some(1));
+    acd.audit().expect("all is well");
+}
+
+#[test]
+fn the_estimate_follows_what_was_seen() {
+    let mut acd = ready(2, vec![queue(1, &[1, 2], 0)]);
+    let first = acd.estimated_wait(QueueId(1), 4);
+    assert_eq!(first, Some(Duration::from_secs(360)));
+    for n in 1..=40 {
+        arrives(&mut acd, at(n * 100), n, 1);
+        let (_, agent) = offers(&mut acd)[0];
+        acd.answered(at(n * 100), VisitId(n), AgentId(agent));
+        acd.release(at(n * 100 + 20), AgentId(agent), CallId(n), None);
+    }
+    let seen = acd.estimated_wait(QueueId(1), 4).expect("agents are signed in");
+    assert!((40..=44).contains(&seen.as_secs()), "{seen:?}");
+    for agent in [1, 2] {
+        acd.act(at(9_000), AgentId(agent), AgentAction::SignOut).expect("they may leave");
+    }
+    assert_eq!(acd.estimated_wait(QueueId(1), 4), None, "without agents nobody knows");
+}
+
+/// A random day. `talking` is what the calls believe; the distributor must agree.
+struct Day {
+    acd: Distributor,
+    rng: SmallRng,
+    second: u64,
+    visits: u64,
+    offers: BTreeMap<VisitId, AgentId>,
+    talking: BTreeMap<AgentId, CallId>,
+    counts: [u64; 4],
+}
+
+const AGENTS: u64 = 12;
+
+impl Day {
+    fn new(seed: u64) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let queues = (1..=5)
+            .map(|id| {
+                let mine: Vec<u64> = (1..=AGENTS).filter(|_| rng.random_bool(0.4)).collect();
+                queue(id, &mine, (id % 3) as i32)
+            })
+            .collect();
+        let acd = ready(AGENTS, queues);
+        let (offers, talking) = (BTreeMap::new(), BTreeMap::new());
+        Day { acd, rng, second: 1, visits: 0, offers, talking, counts: [0; 4] }
+    }
+
+    fn step(&mut self) {
+        let now = at(self.second);
+        let agent = AgentId(self.rng.random_range(1..=AGENTS));
+        let any = self.pick_visit();
+        let offered = self.pick_offer();
+        match self.rng.random_range(0..16) {
+            0..=4 => {
+                self.visits += 1;
+                self.counts[0] += 1;
+                let queue = self.rng.random_range(1..=5);
+                if let Entered::Full { .. } = arrives(&mut self.acd, now, self.visits, queue) {
+                    self.counts[3] += 1;
+                }
+            }
+            5 | 6 if let Some((visit, agent)) = offered => {
+                assert!(self.acd.answered(now, visit, agent), "the offer is theirs");
+                self.offers.remove(&visit);
+                let before = self.talking.insert(agent, CallId(visit.0));
+                assert_eq!(before, None, "{agent} has two calls");
+                self.counts[1] += 1;
+            }
+            7 if let Some((visit, _)) = offered => {
+                let ends = [OfferEnd::NoAnswer, OfferEnd::Declined, OfferEnd::Unreachable];
+                self.offers.remove(&visit);
+                self.acd.offer_failed(now, visit, ends[self.rng.random_range(0..3)]);
+            }
+            8 if let Some(visit) = any => {
+                assert_eq!(self.acd.leave(now, visit), self.offers.remove(&visit));
+                self.counts[2] += 1;
+            }
+            9 | 10 => {
+                if let Some(call) = self.talking.remove(&agent) {
+                    let wrap_up = (QueueId(1), Duration::from_secs(self.rng.random_range(0..20)));
+                    self.acd.release(now, agent, call, Some(wrap_up));
+                }
+            }
+            11 | 12 => {
+                let actions = [
+                    AgentAction::SignIn,
+                    AgentAction::SignIn,
+                    AgentAction::SignOut,
+                    AgentAction::Ready,
+                    AgentAction::Break { reason: "tea".into() },
+                    AgentAction::EndWrapUp { disposition: None },
+                ];
+                let action = actions[self.rng.random_range(0..actions.len())].clone();
+                let _ = self.acd.act(now, agent, action);
+            }
+            13 => self.acd.registered(now, agent, self.rng.random_bool(0.8)),
+            _ => {
+                self.second += self.rng.random_range(0..10);
+                self.acd.handle_timeout(at(self.second));
+            }
+        }
+        self.take_outputs();
+        self.acd.audit().unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    fn pick_visit(&mut self) -> Option<VisitId> {
+        let visits: Vec<VisitId> = self.acd.visits.keys().copied().collect();
+        (!visits.is_empty()).then(|| visits[self.rng.random_range(0..visits.len())])
+    }
+
+    fn pick_offer(&mut self) -> Option<(VisitId, AgentId)> {
+        let offers: Vec<_> = self.offers.iter().map(|(&visit, &agent)| (visit, agent)).collect();
+        (!offers.is_empty()).then(|| offers[self.rng.random_range(0..offers.len())])
+    }
+
+    fn take_outputs(&mut self) {
+        while let Some(output) = self.acd.poll_output() {
+            match output {
+                Output::Offer { visit, agent, .. } => {
+                    let twice = self.offers.insert(visit, agent);
+                    assert_eq!(twice, None, "{visit} rings twice");
+                    self.check_order(visit, agent);
+                }
+                Output::OfferEnded { visit, agent, .. } => {
+                    assert_eq!(self.offers.remove(&visit), Some(agent));
+                }
+                Output::FlowOut { .. } => self.counts[3] += 1,
+                Output::AgentChanged(_) => {}
+            }
+        }
+    }
+
+    /// Nobody who still waits, and whom this agent could take, comes before the one who rings.
+    fn check_order(&self, rung: VisitId, agent: AgentId) {
+        let Some(mine) = self.acd.visits.get(&rung) else { return };
+        let serves = &self.acd.agents[&agent].queues;
+        for (id, visit) in &self.acd.visits {
+            if visit.offer.is_none() && serves.contains(&visit.queue) {
+                assert!(
+                    mine.key.rank() <= visit.key.rank(),
+                    "{rung} rings at {agent} before {id}: {:?} {:?}",
+                    mine.key,
+                    visit.key
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_random_day_breaks_nothing() {
+    for seed in 0..20 {
+        let mut day = Day::new(seed);
+        for _ in 0..2_000 {
+            day.step();
+        }
+        let waiting = day.acd.waiting() as u64;
+        let [offered, answered, abandoned, flowed_out] = day.counts;
+        assert_eq!(offered, answered + abandoned + flowed_out + waiting, "seed {seed}");
+        assert!(answered > 40, "seed {seed}: {answered} answers, nothing happened");
+        end_of_day(&mut day);
+    }
+}
+
+/// Everybody hangs up; an hour later nobody rings and nobody wraps up.
+fn end_of_day(day: &mut Day) {
+    for (agent, call) in std::mem::take(&mut day.talking) {
+        let wrap_up = Some((QueueId(1), Duration::from_secs(30)));
+        day.acd.release(at(day.second), agent, call, wrap_up);
+    }
+    while let Some(visit) = day.pick_visit() {
+        day.acd.leave(at(day.second), visit);
+        day.take_outputs();
+        day.offers.retain(|visit, _| day.acd.visits.contains_key(visit));
+    }
+    day.acd.handle_timeout(at(day.second + 3_600));
+    assert_eq!(day.acd.next_timeout(), None);
+    for agent in day.acd.agents() {
+        let quiet =
+            matches!(agent.activity, Activity::SignedOut | Activity::Break | Activity::Idle);
+        assert!(quiet && agent.call.is_none(), "{agent:?}");
+    }
+}
+
+#[test]
+fn a_plan_that_changes_while_people_wait_keeps_them() {
+    let mut acd = ready(2, vec![queue(1, &[1], 0), queue(2, &[2], 0)]);
+    arrives(&mut acd, at(1), 1, 1);
+    arrives(&mut acd, at(2), 2, 1);
+    assert_eq!(offers(&mut acd), [(1, 1)]);
+    acd.apply(at(3), &plan(2, vec![queue(1, &[1, 2], 0), queue(2, &[2], 0)]));
+    assert_eq!(offers(&mut acd), [(2, 2)], "agent 2 serves queue 1 now");
+    acd.audit().expect("all is well");
+    acd.apply(at(4), &plan(1, vec![queue(1, &[1], 0)]));
+    let ended = std::iter::from_fn(|| acd.poll_output())
+        .any(|output| matches!(output, Output::OfferEnded { agent: AgentId(2), .. }));
+    assert!(ended, "agent 2 is gone");
+    assert_eq!(acd.position(VisitId(2)), Some(2));
+    acd.audit().expect("all is well");
+}

@@ -1,0 +1,400 @@
+//! One call, from the first INVITE to the last BYE. This file holds its state and says who gets
+//! which event; each verb has a file of its own:
+//!
+//! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
+//! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
+//! hear each other · `hold` · `transfer_blind` · `release` who left and what follows · `survey` ·
+//! `voicemail` · `record` · `feature_code` · `end` every leg closed, one `CallEnded`.
+//!
+//! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
+//! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
+
+mod answer;
+mod connect;
+mod dial;
+mod end;
+mod feature_code;
+mod flow;
+mod hold;
+mod incoming;
+mod leg;
+mod live;
+mod media;
+mod offer;
+mod queue;
+mod record;
+mod release;
+mod survey;
+mod timers;
+mod transfer_blind;
+mod voicemail;
+
+pub(crate) use incoming::incoming;
+
+use crate::sip::user_agent::Event as SipEvent;
+use crate::switch::{Compiled, Cx, HttpDone, Now, Output};
+use dial::{Dial, Dialable};
+use flow::Flowing;
+use leg::{Leg, Sip};
+use queue::Waiting;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use survey::Survey;
+use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, Party, Role};
+use terms::media::{Command, Event as MediaEvent, Playback, Source};
+use terms::routing::{Queue, Target};
+use terms::{
+    AgentId, CallId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, RecordingId, TenantId,
+};
+use timers::{Timer, Timers};
+use voicemail::Message;
+
+/// Hangup causes that we name, ITU-T Q.850 §2.2.7.
+pub(crate) mod cause {
+    pub const UNALLOCATED: u8 = 1;
+    pub const NORMAL: u8 = 16;
+    pub const BUSY: u8 = 17;
+    pub const NO_ANSWER: u8 = 19;
+    pub const REJECTED: u8 = 21;
+    pub const EXCHANGE_ROUTING: u8 = 25;
+    pub const NO_CIRCUIT: u8 = 34;
+    pub const TEMPORARY_FAILURE: u8 = 41;
+    pub const CONGESTION: u8 = 42;
+    pub const NO_RESOURCE: u8 = 47;
+    pub const INCOMPATIBLE: u8 = 88;
+    pub const TIMER_EXPIRED: u8 = 102;
+}
+
+/// Where a call goes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Next {
+    /// A target of the plan.
+    To(Target),
+    /// Somebody who was dialled.
+    Dial(Dialable),
+    /// These prompts, then the end.
+    Say(Vec<&'static str>),
+}
+
+/// What the call is doing, in the order of its life.
+#[derive(Debug)]
+enum Phase {
+    /// A port for the caller's voice is awaited.
+    Opening { next: Next },
+    /// 200 is out, the ACK is awaited.
+    Answering { next: Next },
+    /// In a flow.
+    Ivr,
+    /// In a queue, an agent may ring.
+    Waiting(Waiting),
+    /// Somebody else rings.
+    Dialling(Dial),
+    /// A conversation.
+    Talking(Talk),
+    /// The satisfaction question.
+    Survey(Survey),
+    /// Leaves a message.
+    Message(Message),
+    /// Hears a last prompt.
+    Farewell { cause: u8 },
+    /// Legs are being closed.
+    Ending,
+}
+
+/// A conversation between the anchor and somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Talk {
+    partner: LegId,
+    hold: hold::Hold,
+}
+
+/// What has happened so far, for the outcome.
+#[derive(Clone, Copy, Debug, Default)]
+struct Story {
+    answered: bool,
+    message: bool,
+    abandoned: bool,
+    refused: bool,
+    /// Could not be brought to anybody.
+    stranded: bool,
+    heard: bool,
+    interrupted: bool,
+}
+
+/// A call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub id: CallId,
+    pub contact: ContactId,
+    pub tenant: TenantId,
+    /// When the switch wakes it; kept by the switch.
+    pub listed: Option<Moment>,
+    plan: Arc<Compiled>,
+    direction: Direction,
+    caller: PhoneNumber,
+    called: PhoneNumber,
+    started: Now,
+    anchor: LegId,
+    legs: BTreeMap<LegId, Leg>,
+    phase: Phase,
+    flow: Option<Box<Flowing>>,
+    /// The last queue.
+    queue: Option<Arc<Queue>>,
+    /// When it first entered that queue.
+    queued_since: Option<Moment>,
+    /// The last agent who answered.
+    agent: Option<AgentId>,
+    recording: Option<RecordingId>,
+    story: Story,
+    ending: Option<(u8, Party)>,
+    /// Who ended the conversation, when something follows it.
+    released_by: Option<Party>,
+    timers: Timers,
+    hops: u8,
+    over: bool,
+}
+
+impl Call {
+    /// Something came from the SIP core about one of our legs.
+    pub fn on_sip(&mut self, cx: &mut Cx, id: LegId, event: SipEvent) {
+        if self.legs.get(&id).is_none_or(|leg| leg.sip == Sip::Gone) {
+            return;
+        }
+        match event {
+            SipEvent::Progress { status, .. } => self.on_ringing(cx, id, status),
+            SipEvent::Answered { sdp, source, nat, .. } => {
+                self.on_answered(cx, id, &sdp, source, nat);
+            }
+            SipEvent::Failed { status, cause, .. } => self.on_failed(cx, id, status, cause),
+            SipEvent::Acked { sdp, .. } => self.on_acked(cx, id, sdp.as_deref()),
+            SipEvent::Ended { cause, .. } => self.leg_gone(cx, id, cause),
+            SipEvent::Offer { sdp, .. } => self.on_offer(cx, id, sdp.as_deref()),
+            SipEvent::OfferAccepted { sdp, .. } => self.on_offer_accepted(cx, id, &sdp),
+            // The dialog goes on as before, and so do we.
+            SipEvent::OfferRejected { .. } => {}
+            SipEvent::Refer { target, .. } => self.on_refer(cx, id, &target),
+            SipEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Info),
+            SipEvent::Incoming(_) | SipEvent::Registered { .. } => {}
+        }
+    }
+
+    /// Something came from media about one of our legs.
+    pub fn on_media(&mut self, cx: &mut Cx, id: LegId, event: MediaEvent) {
+        match event {
+            MediaEvent::Opened { rtp, .. } => self.on_opened(cx, id, rtp),
+            MediaEvent::OpenFailed { .. } => self.on_open_failed(cx, id),
+            MediaEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Rtp),
+            MediaEvent::PlayDone { playback, .. } => self.on_play_done(cx, id, playback),
+            MediaEvent::Silent { ms, .. } => self.on_silent(cx, id, ms),
+            MediaEvent::Released { quality, .. } => self.finish_leg(cx, id, Some(quality)),
+            MediaEvent::Learned { .. } | MediaEvent::Recorded(_) => {}
+        }
+    }
+
+    /// The request of an HTTP step ended.
+    pub fn on_http(&mut self, cx: &mut Cx, done: HttpDone) {
+        self.flow_http(cx, done);
+    }
+
+    /// A timer of ours is due.
+    pub fn on_timeout(&mut self, cx: &mut Cx) {
+        for timer in self.timers.take_due(cx.now.moment) {
+            match timer {
+                Timer::Ack => self.ack_late(cx),
+                Timer::Flow => self.flow_timeout(cx),
+                Timer::Announce => self.announce(cx),
+                Timer::Ring => self.rang_too_long(cx),
+                Timer::SurveyKey => self.survey_timeout(cx),
+                Timer::Message => self.finish_message(cx),
+                Timer::Farewell => self.farewell_over(cx),
+                Timer::CallMax => self.end(cx, cause::TIMER_EXPIRED, Party::System),
+                Timer::Release(leg) => self.finish_leg(cx, leg, None),
+            }
+        }
+    }
+
+    /// When [`Call::on_timeout`] is due.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        self.timers.next()
+    }
+
+    /// Nothing follows.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Legs are being closed.
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    fn on_digit(&mut self, cx: &mut Cx, id: LegId, digit: char, by: leg::DigitsBy) {
+        // A phone that sends a key both ways is believed in the way it used first.
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if *leg.digits_by.get_or_insert(by) != by {
+            return;
+        }
+        match &self.phase {
+            Phase::Ivr if id == self.anchor => self.flow_digit(cx, digit),
+            Phase::Survey(_) if id == self.anchor => self.survey_digit(cx, digit),
+            Phase::Message(_) if id == self.anchor && digit == '#' => self.finish_message(cx),
+            // RFC 4733 passes through the room; INFO ends at us and goes on as RFC 4733.
+            Phase::Talking(talk) if by == leg::DigitsBy::Info => {
+                let leg = if id == self.anchor { talk.partner } else { self.anchor };
+                cx.media(Command::SendDigits { leg, digits: digit.to_string() });
+            }
+            _ => {}
+        }
+    }
+
+    fn on_play_done(&mut self, cx: &mut Cx, id: LegId, playback: PlaybackId) {
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.playing == Some(playback)) else {
+            return;
+        };
+        leg.playing = None;
+        if id != self.anchor {
+            return;
+        }
+        match &self.phase {
+            Phase::Ivr => self.flow_play_done(cx),
+            Phase::Waiting(_) => self.play_music(cx),
+            Phase::Survey(_) => self.survey_asked(cx),
+            Phase::Message(_) => self.start_message(cx),
+            Phase::Farewell { .. } => self.farewell_over(cx),
+            Phase::Opening { .. }
+            | Phase::Answering { .. }
+            | Phase::Dialling(_)
+            | Phase::Talking(_)
+            | Phase::Ending => {}
+        }
+    }
+
+    fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
+        let held = matches!(&self.phase, Phase::Talking(talk) if talk.hold.is_held());
+        if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !held {
+            self.drop_leg(cx, id, cause::TIMER_EXPIRED);
+        }
+    }
+
+    /// Sends the anchor to the next place, answering it first where there is something to hear.
+    fn go_to(&mut self, cx: &mut Cx, next: Next) {
+        self.hops += 1;
+        if self.hops > cx.world.config.hops_max {
+            self.story.stranded = true;
+            return self.end(cx, cause::EXCHANGE_ROUTING, Party::System);
+        }
+        let target = match next {
+            Next::Dial(to) => return self.dial(cx, to, dial::Why::Direct),
+            _ if !self.anchor_answered() && !rings_first(&next) => return self.answer(cx, next),
+            Next::Say(prompts) => return self.farewell(cx, &prompts, cause::NORMAL),
+            Next::To(target) => target,
+        };
+        match target {
+            Target::Flow(flow) => self.start_flow(cx, flow),
+            Target::Queue(queue) => {
+                if !self.enqueue(cx, queue, 0, None) {
+                    self.strand(cx);
+                }
+            }
+            Target::Agent(agent) => self.dial(cx, Dialable::Agent(agent), dial::Why::Direct),
+            Target::Number(digits) => self.go_to_number(cx, &digits),
+            Target::Voicemail(queue) => self.take_message(cx, queue),
+            Target::Hangup => self.farewell(cx, &["goodbye"], cause::NORMAL),
+        }
+    }
+
+    fn go_to_number(&mut self, cx: &mut Cx, digits: &str) {
+        match self.resolve(digits) {
+            Some(next) => self.go_to(cx, next),
+            None if self.anchor_answered() => {
+                self.story.stranded = true;
+                self.farewell(cx, &["number_unknown"], cause::UNALLOCATED);
+            }
+            None => self.refuse(cx, 404, cause::UNALLOCATED),
+        }
+    }
+
+    /// There is nothing to bring the caller to.
+    fn strand(&mut self, cx: &mut Cx) {
+        self.story.stranded = true;
+        self.farewell(cx, &["goodbye"], cause::TEMPORARY_FAILURE);
+    }
+
+    /// Plays prompts, then ends.
+    fn farewell(&mut self, cx: &mut Cx, prompts: &[&str], cause: u8) {
+        let language = &self.plan.plan.language;
+        let sources: Vec<Source> =
+            prompts.iter().map(|name| crate::ivr::prompt::prompt(language, name)).collect();
+        self.phase = Phase::Farewell { cause };
+        let until = cx.now.moment + cx.world.config.announcement_max;
+        self.timers.set(Timer::Farewell, until);
+        if sources.is_empty() || !self.play(cx, self.anchor, sources, false, false) {
+            self.farewell_over(cx);
+        }
+    }
+
+    fn farewell_over(&mut self, cx: &mut Cx) {
+        if let Phase::Farewell { cause } = self.phase {
+            self.end(cx, cause, Party::System);
+        }
+    }
+
+    /// False when the leg cannot hear anything.
+    fn play(
+        &mut self,
+        cx: &mut Cx,
+        id: LegId,
+        sources: Vec<Source>,
+        looped: bool,
+        interruptible: bool,
+    ) -> bool {
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_open()) else { return false };
+        let playback = PlaybackId(cx.id());
+        leg.playing = Some(playback);
+        let playback = Playback { id: playback, sources, looped, interruptible };
+        cx.media(Command::Play { leg: id, playback });
+        true
+    }
+
+    fn stop_play(&mut self, cx: &mut Cx, id: LegId) {
+        if let Some(leg) = self.legs.get_mut(&id)
+            && let Some(playback) = leg.playing.take()
+        {
+            cx.media(Command::StopPlay { leg: id, playback });
+        }
+    }
+
+    fn log(&self, cx: &mut Cx, leg: Option<LegId>, kind: Kind) {
+        cx.world.outputs.push_back(Output::Log(Entry {
+            v: ENTRY_VERSION,
+            seq: 0,
+            at: cx.now.wall,
+            tenant: self.tenant,
+            contact: Some(self.contact),
+            call: Some(self.id),
+            leg,
+            kind,
+        }));
+    }
+
+    fn anchor_answered(&self) -> bool {
+        self.legs.get(&self.anchor).is_some_and(|leg| leg.sip == Sip::Answered)
+    }
+
+    fn party(&self, id: LegId) -> Party {
+        match self.legs.get(&id).map(|leg| leg.role) {
+            Some(Role::Customer) => Party::Customer,
+            Some(Role::Agent) => Party::Agent,
+            Some(Role::Outside) => Party::Outside,
+            None => Party::System,
+        }
+    }
+}
+
+/// The called phone rings before the caller is answered.
+fn rings_first(next: &Next) -> bool {
+    match next {
+        Next::Dial(_) | Next::To(Target::Agent(_) | Target::Number(_)) => true,
+        Next::Say(_) | Next::To(_) => false,
+    }
+}

@@ -1,0 +1,147 @@
+//! Answering a caller: a port from media, an answer to their offer (or an offer of ours when they
+//! made none), 200, and on with the ACK.
+
+use super::leg::{Bye, Sip, Voice};
+use super::timers::Timer;
+use super::{Call, Next, Phase, cause, media};
+use crate::sip::user_agent::{Command as Sipc, Invite};
+use crate::switch::Cx;
+use std::net::SocketAddr;
+use terms::LegId;
+use terms::event::{Kind, Party};
+use terms::media::Command;
+
+impl Call {
+    /// Media has a port for a leg.
+    pub(super) fn on_opened(&mut self, cx: &mut Cx, id: LegId, rtp: SocketAddr) {
+        let media_ip = cx.world.config.media_ip;
+        let session = cx.session();
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.voice == Voice::Opening) else {
+            return;
+        };
+        let local = media::local(rtp, media_ip, session);
+        leg.voice = Voice::Open(local.clone());
+        if let Some(invitation) = leg.invitation.take() {
+            leg.sip = Sip::Trying;
+            let invite = Invite {
+                leg: id,
+                to: invitation.to,
+                from_user: invitation.from_user,
+                from_name: invitation.from_name,
+                sdp: media::offer(&local),
+                headers: invitation.headers,
+            };
+            cx.sip(Sipc::Invite(Box::new(invite)));
+        } else if id == self.anchor {
+            self.prepare_answer(cx);
+        }
+    }
+
+    /// No port: a caller is refused; a phone that should ring does not.
+    pub(super) fn on_open_failed(&mut self, cx: &mut Cx, id: LegId) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.voice = Voice::None;
+        if leg.ended.is_some() {
+            self.finish_leg(cx, id, None);
+        } else if matches!(self.phase, Phase::Opening { .. }) && id == self.anchor {
+            self.story.refused = true;
+            self.refuse(cx, 503, cause::NO_RESOURCE);
+        } else {
+            self.close_leg(cx, id, cause::NO_RESOURCE, Party::System, Bye::Gone);
+            self.no_port_for(cx, id);
+        }
+    }
+
+    /// Works out the answer to the caller's offer before anything rings: a phone that speaks none
+    /// of our codecs is told so at once.
+    fn prepare_answer(&mut self, cx: &mut Cx) {
+        let Some(leg) = self.legs.get_mut(&self.anchor) else { return };
+        let Some(local) = leg.local() else { return };
+        let prepared = match &leg.offer {
+            Some(offer) => media::answer(local, offer, leg.source, leg.nat)
+                .map(|(text, remote)| (text, Some(remote))),
+            None => Ok((media::offer(local), None)),
+        };
+        match prepared {
+            Ok(prepared) => {
+                leg.prepared = Some(prepared);
+                let phase = std::mem::replace(&mut self.phase, Phase::Ending);
+                if let Phase::Opening { next } = phase {
+                    self.go_to(cx, next);
+                }
+            }
+            Err(_) => self.refuse(cx, 488, cause::INCOMPATIBLE),
+        }
+    }
+
+    /// 200 now, and `next` with the ACK.
+    pub(super) fn answer(&mut self, cx: &mut Cx, next: Next) {
+        // The place is counted when the caller gets there.
+        self.hops -= 1;
+        self.send_answer(cx);
+        self.phase = Phase::Answering { next };
+        self.timers.set(Timer::Ack, cx.now.moment + cx.world.config.ack_max);
+    }
+
+    /// 200 to the caller, once.
+    pub(super) fn send_answer(&mut self, cx: &mut Cx) {
+        let id = self.anchor;
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.sip == Sip::Trying) else { return };
+        let Some((sdp, remote)) = leg.prepared.take() else { return };
+        leg.sip = Sip::Answered;
+        leg.owes_answer = remote.is_none();
+        cx.sip(Sipc::Answer { leg: id, sdp });
+        if let Some(remote) = remote {
+            cx.media(Command::Connect { leg: id, remote });
+        }
+        self.log(cx, Some(id), Kind::LegAnswered);
+    }
+
+    /// The ACK of our 200; after a late offer it brings their answer.
+    pub(super) fn on_acked(&mut self, cx: &mut Cx, id: LegId, sdp: Option<&str>) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if std::mem::take(&mut leg.owes_answer) && !self.take_answer(cx, id, sdp) {
+            return self.drop_leg(cx, id, cause::INCOMPATIBLE);
+        }
+        if id == self.anchor {
+            self.timers.clear(Timer::Ack);
+            self.after_ack(cx);
+        }
+    }
+
+    /// What their answer to our offer agreed goes to media. False when there is none that we can
+    /// use.
+    fn take_answer(&mut self, cx: &mut Cx, id: LegId, sdp: Option<&str>) -> bool {
+        let Some(leg) = self.legs.get(&id) else { return false };
+        let (Some(local), Some(sdp)) = (leg.local(), sdp) else { return false };
+        match media::accept(local, sdp, leg.source, leg.nat) {
+            Ok(remote) => {
+                cx.media(Command::Connect { leg: id, remote });
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Their answer to a re-INVITE of ours.
+    pub(super) fn on_offer_accepted(&mut self, cx: &mut Cx, id: LegId, sdp: &str) {
+        self.take_answer(cx, id, Some(sdp));
+    }
+
+    fn after_ack(&mut self, cx: &mut Cx) {
+        match std::mem::replace(&mut self.phase, Phase::Ending) {
+            Phase::Answering { next } => self.go_to(cx, next),
+            other => self.phase = other,
+        }
+    }
+
+    /// The ACK is late. The SIP core ends a dialog without one; a caller with a description hears us
+    /// all the same.
+    pub(super) fn ack_late(&mut self, cx: &mut Cx) {
+        if self.legs.get(&self.anchor).is_some_and(|leg| leg.owes_answer) {
+            self.drop_leg(cx, self.anchor, cause::TIMER_EXPIRED);
+        } else {
+            self.after_ack(cx);
+        }
+    }
+}

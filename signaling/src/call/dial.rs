@@ -1,0 +1,261 @@
+//! Somebody other than a queue's agent is rung: a colleague, or a number outside over the first
+//! trunk that works. The caller hears ringing, from us when they were answered already, from their
+//! own phone when not.
+
+use super::leg::{Bye, Invitation, Leg};
+use super::offer::offer_end;
+use super::timers::Timer;
+use super::transfer_blind::Transfer;
+use super::{Call, Phase, cause, media};
+use crate::sip::user_agent::{Command as Sipc, Destination};
+use crate::switch::Cx;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use terms::event::{Direction, Kind, OfferEnd, Party, Role};
+use terms::media::{Command, Source};
+use terms::{AgentId, LegId, PhoneNumber, TrunkId};
+
+/// Who is dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Dialable {
+    /// A colleague.
+    Agent(AgentId),
+    /// The outside, over the first of these trunks that works.
+    Outside { digits: String, trunks: VecDeque<TrunkId> },
+}
+
+/// Why somebody is dialled: it says what follows when they do not answer.
+#[derive(Debug)]
+pub(super) enum Why {
+    /// The caller dialled them.
+    Direct,
+    /// A flow sent the caller there.
+    Flow,
+    /// An agent passed the caller on.
+    Transfer(Transfer),
+}
+
+/// Somebody rings.
+#[derive(Debug)]
+pub(super) struct Dial {
+    pub why: Why,
+    to: Dialable,
+    pub leg: Option<LegId>,
+    tried: bool,
+}
+
+impl Call {
+    /// Rings `to`.
+    pub(super) fn dial(&mut self, cx: &mut Cx, to: Dialable, why: Why) {
+        self.phase = Phase::Dialling(Dial { why, to, leg: None, tried: false });
+        if self.anchor_answered() {
+            self.play(cx, self.anchor, vec![Source::Ringback], true, false);
+        }
+        self.timers.set(Timer::Ring, cx.now.moment + cx.world.config.ring_max);
+        if let Err((status, cause)) = self.dial_next(cx) {
+            self.dial_failed(cx, status, cause);
+        }
+    }
+
+    /// The next way to reach them, or why there is none.
+    fn dial_next(&mut self, cx: &mut Cx) -> Result<(), (u16, u8)> {
+        let Phase::Dialling(dial) = &mut self.phase else { return Ok(()) };
+        let first = !std::mem::replace(&mut dial.tried, true);
+        let leg = match &mut dial.to {
+            Dialable::Agent(agent) if first => {
+                let agent = *agent;
+                self.leg_to_agent(cx, agent).ok_or((486, cause::BUSY))?
+            }
+            Dialable::Agent(_) => return Err((480, cause::NO_ANSWER)),
+            Dialable::Outside { digits, trunks } => {
+                let (digits, mut left) = (digits.clone(), std::mem::take(trunks));
+                let leg = std::iter::from_fn(|| left.pop_front())
+                    .find_map(|trunk| self.leg_to_outside(cx, trunk, &digits));
+                if let Phase::Dialling(Dial { to: Dialable::Outside { trunks, .. }, .. }) =
+                    &mut self.phase
+                {
+                    *trunks = left;
+                }
+                leg.ok_or((503, cause::NO_CIRCUIT))?
+            }
+        };
+        let leg = self.open_leg(cx, leg);
+        if let Phase::Dialling(dial) = &mut self.phase {
+            dial.leg = Some(leg);
+        }
+        Ok(())
+    }
+
+    /// A leg to a colleague who is free to take it; `None` when they are busy.
+    fn leg_to_agent(&mut self, cx: &mut Cx, agent: AgentId) -> Option<Leg> {
+        let (now, call) = (cx.now, self.id);
+        let plan = cx.plan(self.tenant)?;
+        let settings = plan.agent(agent)?;
+        let queue = self.queue.as_ref().map(|queue| queue.id);
+        let acd = cx.acd(self.tenant)?;
+        if !acd.is_reachable(agent) {
+            return None;
+        }
+        acd.engage(now, agent, call, queue, false).ok()?;
+        let mut leg = Leg::new(Role::Agent, Some(agent), settings.sip_user.clone());
+        leg.engaged = true;
+        let from = self.agent_of(self.anchor).and_then(|agent| plan.agent(agent));
+        leg.invitation = Some(Invitation {
+            to: Destination::Agent(self.tenant, agent),
+            from_user: from.map_or_else(|| self.caller_for_agents(), |from| from.sip_user.clone()),
+            from_name: from.map(|from| from.name.clone()).unwrap_or_default(),
+            headers: vec![
+                ("X-Call".to_owned(), self.id.to_string()),
+                ("X-Contact".to_owned(), self.contact.to_string()),
+            ],
+        });
+        Some(leg)
+    }
+
+    /// A leg over one trunk; `None` when the trunk is full or may show no number of ours.
+    fn leg_to_outside(&mut self, cx: &mut Cx, id: TrunkId, digits: &str) -> Option<Leg> {
+        let plan = cx.plan(self.tenant)?;
+        let trunk = plan.trunk(id)?;
+        // The published number that the caller dialled is what a field worker should see. A
+        // customer's own number is not ours to show.
+        let from = plan.shown(trunk, &self.hotline())?;
+        let now = cx.now.moment;
+        if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take(trunk, now) {
+            return None;
+        }
+        // The first party outside that an agent dials is the customer of the call.
+        let customer = self.direction == Direction::Outbound && !self.story.answered;
+        let role = if customer { Role::Customer } else { Role::Outside };
+        let mut leg = Leg::new(role, None, digits.to_owned());
+        leg.trunk = Some(id);
+        leg.invitation = Some(Invitation {
+            to: Destination::Trunk(self.tenant, id, digits.to_owned()),
+            from_user: from,
+            from_name: String::new(),
+            headers: Vec::new(),
+        });
+        Some(leg)
+    }
+
+    fn hotline(&self) -> PhoneNumber {
+        match self.direction {
+            Direction::Inbound => self.called.clone(),
+            Direction::Outbound | Direction::Internal => PhoneNumber::default(),
+        }
+    }
+
+    /// 180 or 183 of a phone that we ring.
+    pub(super) fn on_ringing(&mut self, cx: &mut Cx, id: LegId, status: u16) {
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| status >= 180 && !leg.rang) else {
+            return;
+        };
+        leg.rang = true;
+        self.log(cx, Some(id), Kind::LegRinging);
+        let Phase::Dialling(dial) = &self.phase else { return };
+        if let Why::Transfer(transfer) = &dial.why {
+            self.refer_progress(cx, transfer, 180);
+        } else if !self.anchor_answered() {
+            cx.sip(Sipc::Progress { leg: self.anchor, status: 180, sdp: None });
+        }
+    }
+
+    /// A phone that we ring answered.
+    pub(super) fn on_answered(
+        &mut self,
+        cx: &mut Cx,
+        id: LegId,
+        sdp: &str,
+        source: SocketAddr,
+        nat: bool,
+    ) {
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| !leg.incoming) else { return };
+        (leg.source, leg.nat, leg.sip) = (source, nat, super::leg::Sip::Answered);
+        let agreed = leg.local().map(|local| media::accept(local, sdp, source, nat));
+        let Some(Ok(remote)) = agreed else {
+            self.close_leg(cx, id, cause::INCOMPATIBLE, Party::System, Bye::Hangup);
+            return self.phone_failed(cx, id, OfferEnd::Unreachable, 488, cause::INCOMPATIBLE);
+        };
+        cx.media(Command::Connect { leg: id, remote });
+        self.log(cx, Some(id), Kind::LegAnswered);
+        match &self.phase {
+            Phase::Waiting(_) => self.offer_answered(cx, id),
+            Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
+            _ => self.close_leg(cx, id, cause::NORMAL, Party::System, Bye::Hangup),
+        }
+    }
+
+    /// A phone that we ring said no, or nothing at all.
+    pub(super) fn on_failed(&mut self, cx: &mut Cx, id: LegId, status: u16, cause: u8) {
+        let rang = self.legs.get(&id).is_some_and(|leg| leg.rang);
+        let by = self.party(id);
+        self.close_leg(cx, id, cause, by, Bye::Gone);
+        self.phone_failed(cx, id, offer_end(status, rang), status, cause);
+    }
+
+    /// A leg that rang is closed: whose turn is it?
+    pub(super) fn phone_failed(
+        &mut self,
+        cx: &mut Cx,
+        id: LegId,
+        end: OfferEnd,
+        status: u16,
+        cause: u8,
+    ) {
+        match &mut self.phase {
+            Phase::Waiting(_) => self.offer_failed(cx, id, end),
+            Phase::Dialling(dial) if dial.leg == Some(id) => {
+                dial.leg = None;
+                // Another trunk may know more than one that is down; a busy callee stays busy.
+                let other_way = matches!(status, 408 | 500..=599);
+                if !other_way || self.dial_next(cx).is_err() {
+                    self.dial_failed(cx, status, cause);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Media has no port for a phone that should ring. It is not the agent's fault.
+    pub(super) fn no_port_for(&mut self, cx: &mut Cx, id: LegId) {
+        match &self.phase {
+            Phase::Waiting(waiting) if waiting.offer.is_some_and(|offer| offer.1 == id) => {
+                self.end(cx, cause::NO_RESOURCE, Party::System);
+            }
+            Phase::Dialling(dial) if dial.leg == Some(id) => {
+                self.dial_failed(cx, 503, cause::NO_RESOURCE);
+            }
+            _ => self.end(cx, cause::NO_RESOURCE, Party::System),
+        }
+    }
+
+    pub(super) fn rang_too_long(&mut self, cx: &mut Cx) {
+        let Phase::Dialling(dial) = &mut self.phase else { return };
+        if let Some(leg) = dial.leg.take() {
+            self.close_leg(cx, leg, cause::NO_ANSWER, Party::System, Bye::Hangup);
+        }
+        self.dial_failed(cx, 480, cause::NO_ANSWER);
+    }
+
+    /// Nobody could be reached.
+    fn dial_failed(&mut self, cx: &mut Cx, status: u16, cause: u8) {
+        self.timers.clear(Timer::Ring);
+        let phase = std::mem::replace(&mut self.phase, Phase::Ending);
+        let Phase::Dialling(dial) = phase else {
+            self.phase = phase;
+            return;
+        };
+        self.stop_play(cx, self.anchor);
+        match dial.why {
+            Why::Transfer(transfer) => self.transfer_failed(cx, transfer, status, cause),
+            Why::Flow if self.follow_flow(cx, "error") => {}
+            Why::Flow | Why::Direct if self.anchor_answered() => {
+                self.story.stranded = true;
+                self.farewell(cx, &["busy"], cause);
+            }
+            Why::Flow | Why::Direct => {
+                self.story.stranded = true;
+                self.refuse(cx, status.clamp(400, 699), cause);
+            }
+        }
+    }
+}

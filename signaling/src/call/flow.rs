@@ -1,0 +1,193 @@
+//! The call in an IVR flow: the interpreter decides, the call plays, asks and hands on.
+
+use super::timers::Timer;
+use super::{Call, Next, Phase, cause, dial};
+use crate::ivr::run::{self, Effect, Hand, Input, Run};
+use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
+use terms::FlowId;
+use terms::event::{Kind, Party};
+use terms::routing::Target;
+
+/// A run and what surrounds it.
+#[derive(Debug)]
+pub(super) struct Flowing {
+    pub flow: FlowId,
+    pub version: u32,
+    pub run: Run,
+    /// The request that is awaited; answers to older ones are dropped.
+    request: Option<u64>,
+}
+
+fn run_cx<'a>(plan: &'a Compiled, cx: &Cx) -> run::Cx<'a> {
+    let terms::routing::Plan { hours, language, .. } = &plan.plan;
+    run::Cx { now: cx.now, hours, zone: plan.zone, language }
+}
+
+impl Call {
+    /// The call enters a flow, in the version that was live when the call began.
+    pub(super) fn start_flow(&mut self, cx: &mut Cx, id: FlowId) {
+        let Some((version, flow)) = self.plan.flow(id) else {
+            return self.strand(cx);
+        };
+        self.story.heard = true;
+        self.log(cx, Some(self.anchor), Kind::IvrIn { flow: id, version });
+        let (call, contact) = (self.id.to_string(), self.contact.to_string());
+        let given = [
+            ("caller", self.caller.normal.as_str()),
+            ("called", self.called.normal.as_str()),
+            ("call", &call),
+            ("contact", &contact),
+            ("language", &self.plan.plan.language),
+        ];
+        let run = Run::start(flow, &run_cx(&self.plan, cx), &given);
+        self.flow = Some(Box::new(Flowing { flow: id, version, run, request: None }));
+        self.phase = Phase::Ivr;
+        self.pump_flow(cx);
+    }
+
+    pub(super) fn flow_digit(&mut self, cx: &mut Cx, digit: char) {
+        self.feed_flow(cx, Input::Digit(digit));
+    }
+
+    pub(super) fn flow_play_done(&mut self, cx: &mut Cx) {
+        self.feed_flow(cx, Input::PlayDone);
+    }
+
+    pub(super) fn flow_timeout(&mut self, cx: &mut Cx) {
+        self.feed_flow(cx, Input::Timeout);
+    }
+
+    pub(super) fn flow_http(&mut self, cx: &mut Cx, done: HttpDone) {
+        let Some(flowing) = &mut self.flow else { return };
+        if flowing.request == Some(done.id) {
+            flowing.request = None;
+            self.feed_flow(cx, Input::Http(done.result));
+        }
+    }
+
+    /// The call comes back to its flow by `edge`. False when the flow does not want it.
+    pub(super) fn follow_flow(&mut self, cx: &mut Cx, edge: &str) -> bool {
+        let Some(flowing) = &mut self.flow else { return false };
+        let follows = flowing.run.follow(&run_cx(&self.plan, cx), edge);
+        if follows {
+            self.phase = Phase::Ivr;
+            self.pump_flow(cx);
+        }
+        follows
+    }
+
+    /// The step that gave the call away is left for good.
+    pub(super) fn left_flow(&mut self, cx: &mut Cx, exit: &str) {
+        if let Some(flowing) = &mut self.flow {
+            flowing.run.left(exit);
+            self.pump_flow(cx);
+        }
+    }
+
+    /// The caller hung up: the flow may still note it somewhere.
+    pub(super) fn flow_caller_gone(&mut self, cx: &mut Cx) {
+        let Some(flowing) = &mut self.flow else { return };
+        flowing.run.caller_gone(&run_cx(&self.plan, cx));
+        self.pump_flow(cx);
+    }
+
+    fn feed_flow(&mut self, cx: &mut Cx, input: Input) {
+        let Some(flowing) = &mut self.flow else { return };
+        flowing.run.handle(&run_cx(&self.plan, cx), input);
+        self.pump_flow(cx);
+    }
+
+    fn pump_flow(&mut self, cx: &mut Cx) {
+        while let Some(effect) = self.flow.as_mut().and_then(|flowing| flowing.run.poll_effect()) {
+            self.do_effect(cx, effect);
+        }
+        let next = self.flow.as_ref().and_then(|flowing| flowing.run.next_timeout());
+        self.timers.set_or_clear(Timer::Flow, next);
+        if self.flow.as_ref().is_some_and(|flowing| flowing.run.is_over()) {
+            self.try_finish(cx);
+        }
+    }
+
+    fn do_effect(&mut self, cx: &mut Cx, effect: Effect) {
+        let live = self.ending.is_none();
+        match effect {
+            Effect::Play { sources, interruptible } if live => {
+                if !self.play(cx, self.anchor, sources, false, interruptible) {
+                    self.feed_flow(cx, Input::PlayDone);
+                }
+            }
+            Effect::StopPlay if live => self.stop_play(cx, self.anchor),
+            Effect::Hand(hand) if live => self.hand(cx, hand),
+            Effect::Play { .. } | Effect::StopPlay | Effect::Hand(_) => {}
+            Effect::Http { method, url, body, timeout } => {
+                let call = self.id;
+                let id = cx.http(call, |id| HttpAsk { id, call, method, url, body, timeout });
+                if let Some(flowing) = &mut self.flow {
+                    flowing.request = Some(id);
+                }
+            }
+            Effect::Left(left) => {
+                let Some(flowing) = &self.flow else { return };
+                let kind = Kind::IvrStep {
+                    flow: flowing.flow,
+                    version: flowing.version,
+                    step: left.step,
+                    kind: left.kind.to_owned(),
+                    entered_at: left.entered_at,
+                    exit: left.exit,
+                    digits: left.digits,
+                };
+                self.log(cx, Some(self.anchor), kind);
+            }
+        }
+    }
+
+    /// A step gives the call to another machine; what cannot be done comes back by `error`.
+    fn hand(&mut self, cx: &mut Cx, hand: Hand) {
+        self.hops += 1;
+        if self.hops > cx.world.config.hops_max {
+            self.story.stranded = true;
+            return self.end(cx, cause::EXCHANGE_ROUTING, Party::System);
+        }
+        match hand {
+            Hand::Enqueue { queue, priority } => {
+                if !self.enqueue(cx, queue, priority, None) && !self.follow_flow(cx, "error") {
+                    self.strand(cx);
+                }
+            }
+            Hand::Voicemail { queue } => {
+                self.left_flow(cx, "voicemail");
+                self.take_message(cx, queue);
+            }
+            Hand::Survey => self.ask_survey(cx, true),
+            Hand::Transfer { target } => self.hand_to(cx, &target),
+            Hand::Hangup { cause } => self.end(cx, cause, Party::System),
+        }
+    }
+
+    fn hand_to(&mut self, cx: &mut Cx, target: &str) {
+        if let Some(flow) = target.strip_prefix("flow:").and_then(|id| id.parse().ok()) {
+            self.left_flow(cx, "transferred");
+            return self.start_flow(cx, flow);
+        }
+        if let Some(queue) = target.strip_prefix("queue:").and_then(|id| id.parse().ok()) {
+            if !self.enqueue(cx, queue, 0, None) && !self.follow_flow(cx, "error") {
+                self.strand(cx);
+            }
+            return;
+        }
+        match self.resolve(target) {
+            Some(Next::Dial(to)) => self.dial(cx, to, dial::Why::Flow),
+            Some(Next::To(Target::Queue(queue))) if self.enqueue(cx, queue, 0, None) => {}
+            Some(next @ Next::To(Target::Flow(_) | Target::Voicemail(_) | Target::Hangup)) => {
+                self.left_flow(cx, "transferred");
+                self.go_to(cx, next);
+            }
+            Some(Next::To(_) | Next::Say(_)) | None => {
+                if !self.follow_flow(cx, "error") {
+                    self.strand(cx);
+                }
+            }
+        }
+    }
+}

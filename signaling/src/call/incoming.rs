@@ -1,0 +1,204 @@
+//! A call arrives: who calls, what was dialled, may it come in, and where does it go. The caller's
+//! number and the dialled digits are data; what is not known is refused.
+
+use super::dial::Dialable;
+use super::leg::{Bye, Leg, Sip};
+use super::timers::{Timer, Timers};
+use super::{Call, Next, Phase, Story, cause, feature_code};
+use crate::sip::user_agent::{Incoming, Origin};
+use crate::switch::{Compiled, Cx};
+use std::sync::Arc;
+use terms::event::{Direction, Kind, Party, Role};
+use terms::routing::Target;
+use terms::{AgentId, CallId, ContactId, PhoneNumber, TrunkId};
+
+/// Why a call may not come in.
+struct Refusal {
+    status: u16,
+    cause: u8,
+    retry: bool,
+}
+
+const BLOCKED: Refusal = Refusal { status: 603, cause: cause::REJECTED, retry: false };
+const UNKNOWN: Refusal = Refusal { status: 404, cause: cause::UNALLOCATED, retry: false };
+const BUSY: Refusal = Refusal { status: 486, cause: cause::BUSY, retry: false };
+const OVERLOAD: Refusal = Refusal { status: 503, cause: cause::CONGESTION, retry: true };
+
+/// A new call, admitted or refused. `closed` is a box that takes no more calls.
+pub(crate) fn incoming(cx: &mut Cx, incoming: Incoming, closed: bool) -> Call {
+    let plan = cx.plan(incoming.tenant);
+    let known = plan.is_some();
+    let plan = plan.unwrap_or_else(|| Compiled::nothing(incoming.tenant));
+    let called = PhoneNumber::parse(&incoming.called, &plan.plan.country);
+    let mut call = new_call(cx, &incoming, plan, called);
+    call.begin(cx, &incoming);
+    let next = if closed || !known { Err(OVERLOAD) } else { call.admit(cx, incoming.origin) };
+    match next {
+        Ok(next) => {
+            call.timers.set(Timer::CallMax, cx.now.moment + cx.world.config.call_max);
+            call.phase = Phase::Opening { next };
+            call.open_voice(cx, call.anchor);
+        }
+        Err(refusal) => {
+            let retry_after_s = refusal.retry.then_some(cx.world.config.retry_after_s);
+            call.story.refused = true;
+            call.refuse_with(cx, refusal.status, refusal.cause, retry_after_s);
+        }
+    }
+    call
+}
+
+fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: PhoneNumber) -> Call {
+    let (role, agent, trunk) = match incoming.origin {
+        Origin::Agent(agent) => (Role::Agent, Some(agent), None),
+        Origin::Trunk(trunk) => (Role::Customer, None, Some(trunk)),
+    };
+    let address = incoming.caller.normal.clone();
+    let mut leg = Leg::new(role, agent, address);
+    leg.incoming = true;
+    leg.sip = Sip::Trying;
+    leg.offer = incoming.sdp.clone();
+    leg.source = incoming.source;
+    leg.nat = incoming.nat;
+    let direction = direction(&plan, incoming.origin, &called);
+    debug_assert!(trunk.is_some() || agent.is_some(), "a call comes from an agent or a trunk");
+    Call {
+        id: CallId(cx.id()),
+        contact: ContactId(cx.id()),
+        tenant: incoming.tenant,
+        listed: None,
+        plan,
+        direction,
+        caller: incoming.caller.clone(),
+        called,
+        started: cx.now,
+        anchor: incoming.leg,
+        legs: [(incoming.leg, leg)].into(),
+        phase: Phase::Ending,
+        flow: None,
+        queue: None,
+        queued_since: None,
+        agent: None,
+        recording: None,
+        story: Story::default(),
+        ending: None,
+        released_by: None,
+        timers: Timers::default(),
+        hops: 0,
+        over: false,
+    }
+}
+
+fn direction(plan: &Compiled, origin: Origin, called: &PhoneNumber) -> Direction {
+    use crate::switch::Dialled;
+    match origin {
+        Origin::Trunk(_) => Direction::Inbound,
+        Origin::Agent(_) => match plan.dialled(called) {
+            Some(Dialled::Outside { .. }) => Direction::Outbound,
+            Some(Dialled::Agent(_) | Dialled::Published(_)) | None => Direction::Internal,
+        },
+    }
+}
+
+impl Call {
+    fn begin(&mut self, cx: &mut Cx, incoming: &Incoming) {
+        cx.world.legs.insert(self.anchor, self.id);
+        let trunk = match incoming.origin {
+            Origin::Trunk(trunk) => Some(trunk),
+            Origin::Agent(_) => None,
+        };
+        let started = Kind::CallStarted {
+            direction: self.direction,
+            caller: self.caller.clone(),
+            called: self.called.clone(),
+            trunk,
+            sip_call_id: incoming.call_id.chars().take(256).collect(),
+            user_agent: incoming.user_agent.chars().take(256).collect(),
+        };
+        self.log(cx, None, started);
+        let leg = &self.legs[&self.anchor];
+        let (role, agent, address) = (leg.role, leg.agent, leg.address.clone());
+        self.log(cx, Some(self.anchor), Kind::LegStarted { role, agent, address });
+    }
+
+    fn admit(&mut self, cx: &mut Cx, origin: Origin) -> Result<Next, Refusal> {
+        match origin {
+            Origin::Trunk(trunk) => self.admit_from_outside(cx, trunk),
+            Origin::Agent(agent) => self.admit_from_agent(cx, agent),
+        }
+    }
+
+    /// From outside only published numbers are reached: no agent's phone, no other trunk.
+    fn admit_from_outside(&mut self, cx: &mut Cx, trunk: TrunkId) -> Result<Next, Refusal> {
+        if self.plan.is_blocked(&self.caller) {
+            return Err(BLOCKED);
+        }
+        let target = self.plan.published(&self.called).cloned().ok_or(UNKNOWN)?;
+        if let Some(settings) = self.plan.trunk(trunk)
+            && let Some(tenant) = cx.world.tenants.get_mut(&self.tenant)
+        {
+            if !tenant.trunks.take(settings, cx.now.moment) {
+                return Err(OVERLOAD);
+            }
+            if let Some(leg) = self.legs.get_mut(&self.anchor) {
+                leg.trunk = Some(trunk);
+            }
+        }
+        Ok(Next::To(target))
+    }
+
+    fn admit_from_agent(&mut self, cx: &mut Cx, agent: AgentId) -> Result<Next, Refusal> {
+        let code = feature_code::FeatureCode::parse(&self.called.received);
+        let next = match &code {
+            Some(_) => None,
+            None => Some(self.resolve(&self.called.received.clone()).ok_or(UNKNOWN)?),
+        };
+        if next == Some(Next::Dial(Dialable::Agent(agent))) {
+            return Err(BUSY);
+        }
+        let (now, call, quiet) = (cx.now, self.id, code.is_some());
+        let acd = cx.acd(self.tenant).ok_or(UNKNOWN)?;
+        // During a feature code the phone is off the hook, so nobody is offered to it.
+        let engaged = acd.engage(now, agent, call, None, quiet).is_ok();
+        if !engaged && code.is_none() {
+            return Err(BUSY);
+        }
+        if let Some(leg) = self.legs.get_mut(&self.anchor) {
+            leg.engaged = engaged;
+        }
+        match (code, next) {
+            (Some(code), _) => Ok(Next::Say(vec![self.feature_code(cx, agent, code)])),
+            (None, Some(next)) => Ok(next),
+            (None, None) => Err(UNKNOWN),
+        }
+    }
+
+    /// Refuses a caller who was not answered yet; hangs up on one who was.
+    pub(super) fn refuse(&mut self, cx: &mut Cx, status: u16, cause: u8) {
+        let retry = (status == 503).then_some(cx.world.config.retry_after_s);
+        self.refuse_with(cx, status, cause, retry);
+    }
+
+    fn refuse_with(&mut self, cx: &mut Cx, status: u16, cause: u8, retry_after_s: Option<u32>) {
+        self.ending = Some((cause, Party::System));
+        self.phase = Phase::Ending;
+        self.timers.clear(Timer::Ring);
+        let bye = Bye::Reject { status, retry_after_s };
+        self.close_leg(cx, self.anchor, cause, Party::System, bye);
+        self.try_finish(cx);
+    }
+
+    /// Where a dialled number of this tenant leads.
+    pub(super) fn resolve(&self, digits: &str) -> Option<Next> {
+        use crate::switch::Dialled;
+        let called = PhoneNumber::parse(digits, &self.plan.plan.country);
+        match self.plan.dialled(&called)? {
+            Dialled::Agent(agent) => Some(Next::Dial(Dialable::Agent(agent))),
+            Dialled::Published(Target::Number(other)) if other == digits => None,
+            Dialled::Published(target) => Some(Next::To(target)),
+            Dialled::Outside { digits, trunks } => {
+                Some(Next::Dial(Dialable::Outside { digits, trunks: trunks.into() }))
+            }
+        }
+    }
+}

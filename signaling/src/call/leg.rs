@@ -1,0 +1,247 @@
+//! One party: its dialog, its voice, its agent. A leg is opened and closed in one place each, so the
+//! books balance: for every `LegStarted` one `LegEnded`, for every port one release.
+
+use super::timers::Timer;
+use super::{Call, cause};
+use crate::sdp::Local;
+use crate::sip::user_agent::{Command as Sipc, Destination};
+use crate::switch::Cx;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use terms::event::{Kind, Party, Role};
+use terms::media::{Command, Quality, Remote};
+use terms::{AgentId, LegId, PlaybackId, QueueId, TrunkId};
+
+/// How far the dialog is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sip {
+    /// Our INVITE is not out yet.
+    Idle,
+    /// INVITE sent or received.
+    Trying,
+    /// 200 sent or received.
+    Answered,
+    /// Over.
+    Gone,
+}
+
+/// How far the voice is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// No port was asked for.
+    None,
+    /// A port is awaited.
+    Opening,
+    /// A port is ours.
+    Open(Local),
+    /// It is being given back.
+    Releasing,
+}
+
+/// By which way a phone sends its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DigitsBy {
+    /// RFC 4733.
+    Rtp,
+    /// SIP INFO.
+    Info,
+}
+
+/// Whom to invite once the port is there.
+#[derive(Clone, Debug)]
+pub(super) struct Invitation {
+    pub to: Destination,
+    pub from_user: String,
+    pub from_name: String,
+    pub headers: Vec<(String, String)>,
+}
+
+/// A party.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub role: Role,
+    pub agent: Option<AgentId>,
+    pub trunk: Option<TrunkId>,
+    pub address: String,
+    pub incoming: bool,
+    pub sip: Sip,
+    pub voice: Voice,
+    /// Their first offer.
+    pub offer: Option<String>,
+    /// Our answer to it and what it agrees, until it is sent.
+    pub prepared: Option<(String, Option<Remote>)>,
+    pub invitation: Option<Invitation>,
+    /// Our offer is out and their answer has not come.
+    pub owes_answer: bool,
+    pub source: SocketAddr,
+    pub nat: bool,
+    pub rang: bool,
+    pub playing: Option<PlaybackId>,
+    pub digits_by: Option<DigitsBy>,
+    /// The agent is taken for this leg and must be given back.
+    pub engaged: bool,
+    /// In or after a conversation: its end is a `Released`.
+    pub talked: bool,
+    pub wrap_up: Option<(QueueId, Duration)>,
+    pub ended: Option<(u8, Party)>,
+}
+
+impl Leg {
+    pub fn new(role: Role, agent: Option<AgentId>, address: String) -> Self {
+        Leg {
+            role,
+            agent,
+            trunk: None,
+            address,
+            incoming: false,
+            sip: Sip::Idle,
+            voice: Voice::None,
+            offer: None,
+            prepared: None,
+            invitation: None,
+            owes_answer: false,
+            source: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+            nat: false,
+            rang: false,
+            playing: None,
+            digits_by: None,
+            engaged: false,
+            talked: false,
+            wrap_up: None,
+            ended: None,
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        matches!(self.voice, Voice::Open(_))
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    pub fn local(&self) -> Option<&Local> {
+        match &self.voice {
+            Voice::Open(local) => Some(local),
+            Voice::None | Voice::Opening | Voice::Releasing => None,
+        }
+    }
+}
+
+/// How the dialog of a leg ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bye {
+    /// They ended it, or it never was.
+    Gone,
+    /// We end it: CANCEL, BYE or a refusal by the cause.
+    Hangup,
+    /// We refuse it with this status.
+    Reject { status: u16, retry_after_s: Option<u32> },
+}
+
+impl Call {
+    /// A new outgoing leg. Its INVITE goes out when media has a port.
+    pub(super) fn open_leg(&mut self, cx: &mut Cx, leg: Leg) -> LegId {
+        let id = LegId(cx.id());
+        let started =
+            Kind::LegStarted { role: leg.role, agent: leg.agent, address: leg.address.clone() };
+        self.legs.insert(id, leg);
+        cx.world.legs.insert(id, self.id);
+        self.log(cx, Some(id), started);
+        self.open_voice(cx, id);
+        id
+    }
+
+    pub(super) fn open_voice(&mut self, cx: &mut Cx, id: LegId) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.voice = Voice::Opening;
+            cx.media(Command::Open { leg: id, contact: self.contact, tenant: self.tenant });
+        }
+    }
+
+    /// Ends a leg, whatever its state: dialog, conversation, agent, trunk and port.
+    pub(super) fn close_leg(&mut self, cx: &mut Cx, id: LegId, cause: u8, by: Party, bye: Bye) {
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_alive()) else { return };
+        leg.ended = Some((cause, by));
+        leg.playing = None;
+        if let Some(command) = goodbye(id, leg, cause, bye) {
+            cx.sip(command);
+        }
+        leg.sip = Sip::Gone;
+        let (agent, talked, engaged) = (leg.agent, leg.talked, leg.engaged);
+        let (wrap_up, trunk) = (leg.wrap_up, leg.trunk.take());
+        let opened = matches!(leg.voice, Voice::Opening | Voice::Open(_));
+        if opened {
+            leg.voice = Voice::Releasing;
+        }
+        if let Some(agent) = agent.filter(|_| talked) {
+            self.log(cx, Some(id), Kind::Released { agent, by });
+        }
+        let (now, call) = (cx.now, self.id);
+        if let Some(tenant) = cx.world.tenants.get_mut(&self.tenant) {
+            if let Some(agent) = agent.filter(|_| engaged) {
+                tenant.acd.release(now, agent, call, wrap_up);
+            }
+            if let Some(trunk) = trunk {
+                tenant.trunks.give(trunk);
+            }
+        }
+        if opened {
+            cx.media(Command::Release { leg: id });
+            let until = cx.now.moment + cx.world.config.release_max;
+            self.timers.set(Timer::Release(id), until);
+        } else {
+            self.finish_leg(cx, id, None);
+        }
+    }
+
+    /// Media has given the port back, or never had one.
+    pub(super) fn finish_leg(&mut self, cx: &mut Cx, id: LegId, quality: Option<Quality>) {
+        let Some((cause, by)) = self.legs.get(&id).and_then(|leg| leg.ended) else {
+            // Media closed a leg by itself: it is of no use any more.
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.voice = Voice::None;
+                self.drop_leg(cx, id, cause::TEMPORARY_FAILURE);
+            }
+            return;
+        };
+        self.legs.remove(&id);
+        cx.world.legs.remove(&id);
+        self.timers.clear(Timer::Release(id));
+        self.log(cx, Some(id), Kind::LegEnded { cause, by, quality });
+        self.try_finish(cx);
+    }
+
+    pub(super) fn agent_of(&self, id: LegId) -> Option<AgentId> {
+        self.legs.get(&id)?.agent
+    }
+}
+
+fn goodbye(id: LegId, leg: &Leg, cause: u8, bye: Bye) -> Option<Sipc> {
+    match (leg.sip, bye) {
+        (Sip::Idle | Sip::Gone, _) | (_, Bye::Gone) => None,
+        (Sip::Trying, Bye::Reject { status, retry_after_s }) if leg.incoming => {
+            Some(Sipc::Reject { leg: id, status, retry_after_s })
+        }
+        (Sip::Trying, _) if leg.incoming => {
+            Some(Sipc::Reject { leg: id, status: status_of(cause), retry_after_s: None })
+        }
+        (Sip::Trying | Sip::Answered, _) => Some(Sipc::Hangup { leg: id, cause }),
+    }
+}
+
+/// The SIP status of a cause, RFC 3398 §8.2.6.1.
+fn status_of(cause: u8) -> u16 {
+    match cause {
+        cause::UNALLOCATED => 404,
+        cause::BUSY => 486,
+        cause::NO_ANSWER => 480,
+        cause::REJECTED => 403,
+        cause::INCOMPATIBLE => 488,
+        cause::NO_CIRCUIT | cause::TEMPORARY_FAILURE | cause::CONGESTION | cause::NO_RESOURCE => {
+            503
+        }
+        cause::TIMER_EXPIRED => 504,
+        _ => 480,
+    }
+}

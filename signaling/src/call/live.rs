@@ -1,0 +1,47 @@
+//! A call as a wallboard sees it.
+
+use super::{Call, Phase};
+use terms::LegId;
+use terms::control::LiveCall;
+
+impl Call {
+    pub(crate) fn live(&self) -> LiveCall {
+        let talker = match &self.phase {
+            Phase::Waiting(waiting) => waiting.offer.map(|(agent, _)| agent),
+            Phase::Talking(talk) => {
+                let pair: [LegId; 2] = [talk.partner, self.anchor];
+                pair.into_iter().find_map(|leg| self.agent_of(leg))
+            }
+            Phase::Dialling(dial) => dial.leg.and_then(|leg| self.agent_of(leg)),
+            _ => None,
+        };
+        LiveCall {
+            call: self.id,
+            contact: self.contact,
+            caller: self.caller.shown.clone(),
+            called: self.called.shown.clone(),
+            started_at: self.started.wall,
+            phase: self.phase_name().to_owned(),
+            queue: self.queue.as_ref().map(|queue| queue.id),
+            agent: talker.or(self.agent_of(self.anchor)),
+            legs: self.legs.keys().copied().collect(),
+        }
+    }
+
+    fn phase_name(&self) -> &'static str {
+        match &self.phase {
+            Phase::Waiting(waiting) if waiting.offer.is_some() => "ringing",
+            Phase::Waiting(_) => "waiting",
+            Phase::Dialling(_) => "ringing",
+            Phase::Talking(talk) if talk.hold.is_held() => "holding",
+            Phase::Talking(_) => "talking",
+            Phase::Survey(_) => "survey",
+            Phase::Message(_) => "voicemail",
+            Phase::Opening { .. }
+            | Phase::Answering { .. }
+            | Phase::Ivr
+            | Phase::Farewell { .. }
+            | Phase::Ending => "ivr",
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! An agent's phone rings for a waiting caller. The distributor owns the offer and its deadline;
+//! the call owns the leg. However it ends, the leg is closed and the distributor knows.
+
+use super::leg::{Bye, Invitation, Leg};
+use super::{Call, Phase, cause};
+use crate::sip::user_agent::Destination;
+use crate::switch::Cx;
+use terms::event::{Kind, OfferEnd, Party, Role};
+use terms::{AgentId, LegId, VisitId};
+
+impl Call {
+    /// Ring this agent.
+    pub(crate) fn offer(&mut self, cx: &mut Cx, visit: VisitId, agent: AgentId) {
+        let now = cx.now;
+        let queue = match &self.phase {
+            Phase::Waiting(waiting) if waiting.visit == visit && waiting.offer.is_none() => {
+                waiting.queue.id
+            }
+            // The caller left in the same moment.
+            _ => {
+                if let Some(acd) = cx.acd(self.tenant) {
+                    acd.leave(now, visit);
+                }
+                return;
+            }
+        };
+        let plan = cx.plan(self.tenant).unwrap_or_else(|| self.plan.clone());
+        let address = plan.agent(agent).map_or(String::new(), |agent| agent.sip_user.clone());
+        let mut leg = Leg::new(Role::Agent, Some(agent), address);
+        leg.invitation = Some(Invitation {
+            to: Destination::Agent(self.tenant, agent),
+            from_user: self.caller_for_agents(),
+            from_name: plan.queue_name(queue).to_owned(),
+            headers: vec![
+                ("X-Call".to_owned(), self.id.to_string()),
+                ("X-Contact".to_owned(), self.contact.to_string()),
+                ("X-Queue".to_owned(), queue.to_string()),
+            ],
+        });
+        self.log(cx, None, Kind::Offered { visit, queue, agent });
+        let leg = self.open_leg(cx, leg);
+        if let Phase::Waiting(waiting) = &mut self.phase {
+            waiting.offer = Some((agent, leg));
+        }
+    }
+
+    /// What an agent's phone shows as the caller.
+    pub(super) fn caller_for_agents(&self) -> String {
+        if self.caller.is_withheld() { "anonymous".to_owned() } else { self.caller.shown.clone() }
+    }
+
+    /// The distributor ended the offer: the deadline, or the agent left.
+    pub(crate) fn offer_ended(
+        &mut self,
+        cx: &mut Cx,
+        visit: VisitId,
+        agent: AgentId,
+        end: OfferEnd,
+    ) {
+        let Phase::Waiting(waiting) = &mut self.phase else { return };
+        let Some((_, leg)) =
+            waiting.offer.take_if(|offer| waiting.visit == visit && offer.0 == agent)
+        else {
+            return;
+        };
+        let queue = waiting.queue.id;
+        self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
+        self.close_leg(cx, leg, cause::NO_ANSWER, Party::System, Bye::Hangup);
+    }
+
+    /// The agent's phone said no, or broke. The leg is closed already.
+    pub(super) fn offer_failed(&mut self, cx: &mut Cx, leg: LegId, end: OfferEnd) {
+        let now = cx.now;
+        let Phase::Waiting(waiting) = &mut self.phase else { return };
+        let Some((agent, _)) = waiting.offer.take_if(|offer| offer.1 == leg) else { return };
+        let (visit, queue) = (waiting.visit, waiting.queue.id);
+        self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
+        if let Some(acd) = cx.acd(self.tenant) {
+            acd.offer_failed(now, visit, end);
+        }
+    }
+
+    /// The agent's phone answered: is the offer still theirs?
+    pub(super) fn offer_answered(&mut self, cx: &mut Cx, leg: LegId) {
+        let now = cx.now;
+        let Phase::Waiting(waiting) = &self.phase else { return };
+        let Some((agent, _)) = waiting.offer.filter(|offer| offer.1 == leg) else { return };
+        let (visit, queue) = (waiting.visit, waiting.queue.clone());
+        let theirs = cx.acd(self.tenant).is_some_and(|acd| acd.answered(now, visit, agent));
+        if theirs {
+            self.connect(cx, leg, Some((visit, &queue)));
+        } else {
+            self.close_leg(cx, leg, cause::NORMAL, Party::System, Bye::Hangup);
+        }
+    }
+}
+
+/// Why an offer ended that the phone refused with `status`.
+pub(super) fn offer_end(status: u16, rang: bool) -> OfferEnd {
+    match status {
+        // Some phones give up ringing by themselves.
+        408 | 480 | 487 if rang => OfferEnd::NoAnswer,
+        408 | 404 | 410 | 480 | 487 | 500..=599 => OfferEnd::Unreachable,
+        _ => OfferEnd::Declined,
+    }
+}

@@ -1,0 +1,148 @@
+//! Waiting: into the queue, music, announcements of the place, and out again by overflow. (Out by
+//! an answer is `offer` and `connect`, out by hanging up is `end`.)
+
+use super::timers::Timer;
+use super::{Call, Next, Phase};
+use crate::acd::{Arrival, Entered};
+use crate::ivr::prompt;
+use crate::switch::Cx;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::event::{FlowOut, Kind, OfferEnd};
+use terms::media::Source;
+use terms::routing::Queue;
+use terms::{AgentId, LegId, Moment, QueueId, VisitId};
+
+/// One stay in a queue.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub visit: VisitId,
+    pub queue: Arc<Queue>,
+    pub offer: Option<(AgentId, LegId)>,
+}
+
+impl Call {
+    /// Puts the anchor into a queue; `since` keeps an age from before. False when there is no such
+    /// queue: nothing happened then.
+    pub(super) fn enqueue(
+        &mut self,
+        cx: &mut Cx,
+        id: QueueId,
+        priority: i32,
+        since: Option<Moment>,
+    ) -> bool {
+        let (now, call, visit) = (cx.now, self.id, VisitId(cx.id()));
+        let Some(queue) = cx.plan(self.tenant).and_then(|plan| plan.queue(id)) else {
+            return false;
+        };
+        let since = since.unwrap_or(now.moment);
+        let arrival = Arrival { visit, call, queue: id, priority, since };
+        let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
+        let (position, priority, full) = match entered {
+            Some(Entered::Waiting { position, priority }) => (position, priority, false),
+            Some(Entered::Full { position, priority }) => (position, priority, true),
+            None => return false,
+        };
+        self.log(cx, Some(self.anchor), Kind::Enqueued { visit, queue: id, priority, position });
+        self.queue = Some(Arc::clone(&queue));
+        self.queued_since = Some(since);
+        let waiting = Waiting { visit, queue: Arc::clone(&queue), offer: None };
+        self.phase = Phase::Waiting(waiting);
+        self.left_flow(cx, "enqueued");
+        if full {
+            self.overflow(cx, FlowOut::Overflow);
+        } else {
+            let greeting = prompt::prompt(&self.plan.plan.language, "queue");
+            if !self.play(cx, self.anchor, vec![greeting], false, false) {
+                self.play_music(cx);
+            }
+            self.arm_announcement(cx, &queue);
+        }
+        true
+    }
+
+    /// Music until something else happens.
+    pub(super) fn play_music(&mut self, cx: &mut Cx) {
+        let Phase::Waiting(waiting) = &self.phase else { return };
+        let music = match waiting.queue.music.as_str() {
+            "" => "music/wait",
+            name => name,
+        };
+        let source = Source::Prompt(music.to_owned());
+        self.play(cx, self.anchor, vec![source], true, false);
+    }
+
+    fn arm_announcement(&mut self, cx: &Cx, queue: &Queue) {
+        let every = Duration::from_secs(queue.announce_every_s.into());
+        let at = (!every.is_zero()).then(|| cx.now.moment + every);
+        self.timers.set_or_clear(Timer::Announce, at);
+    }
+
+    /// Says the place, and the wait when it can be told. Not while an agent's phone rings: the
+    /// answer would cut the sentence.
+    pub(super) fn announce(&mut self, cx: &mut Cx) {
+        let Phase::Waiting(waiting) = &self.phase else { return };
+        let (queue, visit, rings) =
+            (Arc::clone(&waiting.queue), waiting.visit, waiting.offer.is_some());
+        self.arm_announcement(cx, &queue);
+        let position = cx.acd(self.tenant).and_then(|acd| acd.position(visit));
+        let Some(position) = position.filter(|_| !rings) else { return };
+        let wait = cx.acd(self.tenant).and_then(|acd| acd.estimated_wait(queue.id, position));
+        let language = &self.plan.plan.language;
+        let mut sources = vec![prompt::prompt(language, "position")];
+        sources.extend(prompt::count(language, position));
+        if let Some(minutes) = wait.and_then(whole_minutes) {
+            sources.push(prompt::prompt(language, "wait"));
+            sources.extend(prompt::count(language, minutes));
+            sources.push(prompt::prompt(language, "minutes"));
+        }
+        self.play(cx, self.anchor, sources, false, false);
+    }
+
+    /// The distributor sends the caller on.
+    pub(crate) fn flow_out(&mut self, cx: &mut Cx, visit: VisitId, reason: FlowOut) {
+        if matches!(&self.phase, Phase::Waiting(waiting) if waiting.visit == visit) {
+            self.overflow(cx, reason);
+        }
+    }
+
+    /// Out of the queue to where the queue sends those it cannot serve.
+    fn overflow(&mut self, cx: &mut Cx, reason: FlowOut) {
+        let Phase::Waiting(waiting) = std::mem::replace(&mut self.phase, Phase::Ending) else {
+            return;
+        };
+        let (visit, queue) = (waiting.visit, waiting.queue.id);
+        self.timers.clear(Timer::Announce);
+        self.log(cx, Some(self.anchor), Kind::FlowedOut { visit, queue, reason });
+        self.story.stranded = true;
+        self.stop_play(cx, self.anchor);
+        self.go_to(cx, Next::To(waiting.queue.overflow.clone()));
+    }
+
+    /// The call ends while it waits: abandoned when the caller left, forced out otherwise. An offer
+    /// is withdrawn.
+    pub(super) fn quit_queue(&mut self, cx: &mut Cx, waiting: &Waiting, caller_left: bool) {
+        let (visit, queue, now) = (waiting.visit, waiting.queue.id, cx.now);
+        self.timers.clear(Timer::Announce);
+        if let Some(acd) = cx.acd(self.tenant) {
+            acd.leave(now, visit);
+        }
+        if let Some((agent, leg)) = waiting.offer {
+            let end = OfferEnd::Withdrawn;
+            self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
+        }
+        let kind = if caller_left {
+            self.story.abandoned = true;
+            Kind::Abandoned { visit, queue }
+        } else {
+            self.story.stranded = true;
+            Kind::FlowedOut { visit, queue, reason: FlowOut::Forced }
+        };
+        self.log(cx, Some(self.anchor), kind);
+    }
+}
+
+/// Minutes to say, rounded up; nothing beyond ninety-nine, which nobody would believe.
+fn whole_minutes(wait: Duration) -> Option<u32> {
+    u32::try_from(wait.as_secs().div_ceil(60)).ok().filter(|minutes| (1..=99).contains(minutes))
+}

@@ -1,0 +1,121 @@
+//! A leg ended: who was it, and what follows for the others? The agent first: the caller may be
+//! asked for satisfaction. The caller first: the call is over. A phone that only rang: the next one.
+
+use super::dial::Why;
+use super::leg::Bye;
+use super::offer::offer_end;
+use super::{Call, Phase, cause};
+use crate::switch::Cx;
+use terms::LegId;
+use terms::control::CallAction;
+use terms::event::{Party, Role};
+use terms::media::Command;
+
+impl Call {
+    /// BYE, CANCEL, or the dialog died.
+    pub(super) fn leg_gone(&mut self, cx: &mut Cx, id: LegId, cause: u8) {
+        let by = self.party(id);
+        self.leg_left(cx, id, cause, by, Bye::Gone);
+    }
+
+    /// We hang up on a leg that is of no use any more.
+    pub(super) fn drop_leg(&mut self, cx: &mut Cx, id: LegId, cause: u8) {
+        self.leg_left(cx, id, cause, Party::System, Bye::Hangup);
+    }
+
+    fn leg_left(&mut self, cx: &mut Cx, id: LegId, cause: u8, by: Party, bye: Bye) {
+        if !self.legs.get(&id).is_some_and(|leg| leg.is_alive()) {
+            return;
+        }
+        match &self.phase {
+            Phase::Talking(talk) if id == talk.partner || id == self.anchor => {
+                self.talker_left(cx, id, cause, by, bye);
+            }
+            _ if id == self.anchor => self.caller_left(cx, cause, by, bye),
+            Phase::Dialling(dial) if matches!(&dial.why, Why::Transfer(t) if t.from == id) => {
+                // The agent need not stay for the end of the transfer.
+                self.leave_recording(cx, id);
+                self.close_leg(cx, id, cause, by, bye);
+            }
+            _ => {
+                let rang = self.legs.get(&id).is_some_and(|leg| leg.rang);
+                self.close_leg(cx, id, cause, by, bye);
+                self.phone_failed(cx, id, offer_end(480, rang), 480, cause);
+            }
+        }
+    }
+
+    /// The anchor left before, between or after conversations.
+    fn caller_left(&mut self, cx: &mut Cx, cause: u8, by: Party, bye: Bye) {
+        if bye == Bye::Gone
+            && let Some(leg) = self.legs.get_mut(&self.anchor)
+        {
+            leg.sip = super::leg::Sip::Gone;
+        }
+        self.end(cx, cause, by);
+    }
+
+    /// One of two in a conversation left.
+    fn talker_left(&mut self, cx: &mut Cx, id: LegId, cause: u8, by: Party, bye: Bye) {
+        let Phase::Talking(talk) = &self.phase else { return };
+        let other = if id == self.anchor { talk.partner } else { self.anchor };
+        let agent_first = self.agent_of(id).is_some() && by == Party::Agent;
+        let customer_stays =
+            self.legs.get(&other).is_some_and(|leg| leg.role == Role::Customer && leg.is_alive());
+        self.clear_hold(cx);
+        if !agent_first || !customer_stays {
+            if bye == Bye::Gone
+                && let Some(leg) = self.legs.get_mut(&id)
+            {
+                leg.sip = super::leg::Sip::Gone;
+            }
+            return self.end(cx, cause, by);
+        }
+        self.stop_recording(cx);
+        self.close_leg(cx, id, cause, by, bye);
+        cx.media(Command::Leave { leg: other });
+        self.anchor = other;
+        self.released_by = Some(by);
+        self.after_agent(cx, cause);
+    }
+
+    /// The agent is gone, the customer is there: back to the flow, the question, or the end.
+    fn after_agent(&mut self, cx: &mut Cx, cause: u8) {
+        self.phase = Phase::Ending;
+        if self.follow_flow(cx, "released") {
+            return;
+        }
+        if self.queue.as_ref().is_some_and(|queue| queue.survey) {
+            self.ask_survey(cx, false);
+        } else {
+            self.end(cx, cause, Party::Agent);
+        }
+    }
+
+    /// What a person asks for on a screen.
+    pub(crate) fn act(&mut self, cx: &mut Cx, action: &CallAction) -> Result<(), String> {
+        match action {
+            CallAction::Hangup => {
+                self.screen_hangs_up(cx);
+                Ok(())
+            }
+            CallAction::Transfer { target } => self.screen_transfers(cx, target),
+            CallAction::Hold => self.screen_holds(cx, true),
+            CallAction::Resume => self.screen_holds(cx, false),
+        }
+    }
+
+    /// In a conversation the agent hangs up; otherwise the call is ended.
+    fn screen_hangs_up(&mut self, cx: &mut Cx) {
+        let agent = match &self.phase {
+            Phase::Talking(talk) => {
+                [talk.partner, self.anchor].into_iter().find(|&id| self.agent_of(id).is_some())
+            }
+            _ => None,
+        };
+        match agent {
+            Some(leg) => self.talker_left(cx, leg, cause::NORMAL, Party::Agent, Bye::Hangup),
+            None => self.end(cx, cause::NORMAL, Party::System),
+        }
+    }
+}

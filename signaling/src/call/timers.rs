@@ -1,0 +1,53 @@
+//! The timers of one call: one of each kind, few at a time.
+
+use std::collections::BTreeMap;
+use terms::{LegId, Moment};
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Ack,
+    Flow,
+    Announce,
+    Ring,
+    SurveyKey,
+    Message,
+    Farewell,
+    CallMax,
+    Release(LegId),
+}
+
+/// Timers that are set.
+#[derive(Debug, Default)]
+pub(super) struct Timers(BTreeMap<Timer, Moment>);
+
+impl Timers {
+    pub fn set(&mut self, timer: Timer, at: Moment) {
+        self.0.insert(timer, at);
+    }
+
+    pub fn set_or_clear(&mut self, timer: Timer, at: Option<Moment>) {
+        match at {
+            Some(at) => self.set(timer, at),
+            None => self.clear(timer),
+        }
+    }
+
+    pub fn clear(&mut self, timer: Timer) {
+        self.0.remove(&timer);
+    }
+
+    pub fn next(&self) -> Option<Moment> {
+        self.0.values().min().copied()
+    }
+
+    /// Timers that are due, taken off the list.
+    pub fn take_due(&mut self, now: Moment) -> Vec<Timer> {
+        let due: Vec<Timer> =
+            self.0.iter().filter(|&(_, &at)| at <= now).map(|(&timer, _)| timer).collect();
+        for timer in &due {
+            self.0.remove(timer);
+        }
+        due
+    }
+}

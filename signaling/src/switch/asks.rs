@@ -1,0 +1,172 @@
+//! What the API asks. Everything is answered at once, except a drain.
+
+use super::world::Tenant;
+use super::{Compiled, Cx, Drain, Now, Output, Switch};
+use crate::acd::Distributor;
+use crate::call::Call;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::control::{
+    AgentAction, Answer, Ask, CallAction, LiveAgent, LiveQueue, LiveState, Request, Response,
+};
+use terms::routing::{Delta, Plan};
+use terms::{AgentId, CallId, TenantId};
+
+impl Switch {
+    pub(super) fn on_ask(&mut self, now: Now, request: Request) {
+        let Request { id, body } = request;
+        let answer = match body {
+            Ask::Plan(plan) => Some(done(self.use_plan(now, *plan))),
+            Ask::Delta(delta) => Some(done(self.use_delta(now, *delta))),
+            Ask::Agent { tenant, agent, action } => {
+                Some(done(self.agent_acts(now, tenant, agent, action)))
+            }
+            Ask::Call { tenant, call, action } => {
+                Some(done(self.call_acts(now, tenant, call, &action)))
+            }
+            Ask::State { tenant } => Some(self.state(tenant)),
+            Ask::Metrics => Some(Answer::Metrics(self.metrics())),
+            Ask::Drain { within_s } => self.start_drain(now, id, within_s),
+        };
+        if let Some(body) = answer {
+            self.world.outputs.push_back(Output::Answer(Response { id, body }));
+        }
+    }
+
+    fn use_plan(&mut self, now: Now, plan: Plan) -> Result<(), String> {
+        let id = plan.tenant;
+        let before = self.world.tenants.get(&id).map(|tenant| Arc::clone(&tenant.plan));
+        if let Some(before) = before.as_ref().filter(|before| before.plan.version > plan.version) {
+            return Err(format!(
+                "the plan has version {}, version {} is in use",
+                plan.version, before.plan.version
+            ));
+        }
+        let compiled = Arc::new(Compiled::compile(plan, before.as_deref())?);
+        let tenant = self.world.tenants.entry(id).or_insert_with(|| Tenant {
+            plan: Arc::clone(&compiled),
+            acd: Distributor::new(),
+            trunks: super::trunks::Usage::default(),
+        });
+        tenant.plan = Arc::clone(&compiled);
+        tenant.acd.apply(now, &compiled.plan);
+        Ok(())
+    }
+
+    fn use_delta(&mut self, now: Now, delta: Delta) -> Result<(), String> {
+        let Some(tenant) = self.world.tenants.get(&delta.tenant) else {
+            return Err(format!("tenant {} has no plan yet: send a whole one", delta.tenant));
+        };
+        let (version, wanted) = (tenant.plan.plan.version, delta.version);
+        let mut plan = tenant.plan.plan.clone();
+        if !plan.apply(delta) {
+            return Err(format!(
+                "change {wanted} does not follow version {version}: send a whole plan"
+            ));
+        }
+        self.use_plan(now, plan)
+    }
+
+    fn agent_acts(
+        &mut self,
+        now: Now,
+        tenant: TenantId,
+        agent: AgentId,
+        action: AgentAction,
+    ) -> Result<(), String> {
+        let tenant = self.world.tenants.get_mut(&tenant);
+        tenant.ok_or_else(|| "there is no such tenant".to_owned())?.acd.act(now, agent, action)
+    }
+
+    fn call_acts(
+        &mut self,
+        now: Now,
+        tenant: TenantId,
+        id: CallId,
+        action: &CallAction,
+    ) -> Result<(), String> {
+        let call =
+            self.calls.get_mut(&id).filter(|call| call.tenant == tenant && !call.is_ending());
+        let call = call.ok_or_else(|| format!("there is no live call {id}"))?;
+        let result = call.act(&mut Cx { now, world: &mut self.world }, action);
+        self.after(now, id);
+        result
+    }
+
+    fn state(&self, id: TenantId) -> Answer {
+        let Some(tenant) = self.world.tenants.get(&id) else {
+            return Answer::Refused(format!("tenant {id} has no plan yet"));
+        };
+        Answer::State(LiveState {
+            plan_version: tenant.plan.plan.version,
+            queues: tenant
+                .acd
+                .queues()
+                .map(|view| LiveQueue {
+                    queue: view.queue,
+                    waiting: view.waiting,
+                    oldest: view.oldest,
+                    agents_signed_in: view.signed_in,
+                    agents_idle: view.idle,
+                })
+                .collect(),
+            agents: tenant
+                .acd
+                .agents()
+                .map(|view| LiveAgent {
+                    agent: view.agent,
+                    activity: view.activity,
+                    reason: view.reason,
+                    since: view.since,
+                    call: view.call,
+                    registered: view.registered,
+                })
+                .collect(),
+            calls: self
+                .calls
+                .values()
+                .filter(|call| call.tenant == id && !call.is_ending())
+                .map(Call::live)
+                .collect(),
+        })
+    }
+
+    /// No new calls from now on.
+    fn start_drain(&mut self, now: Now, request: u64, within_s: u32) -> Option<Answer> {
+        if self.drain.is_some() {
+            return Some(Answer::Refused("the box is already draining".to_owned()));
+        }
+        let until = now.moment + Duration::from_secs(within_s.into());
+        self.drain = Some(Drain { request: Some(request), until, forced: false });
+        None
+    }
+
+    /// Answers the drain when the last call has ended. When time is up, what is left is ended by us,
+    /// so that every call still gets its record.
+    pub(super) fn settle_drain(&mut self, now: Now) {
+        let Some(mut drain) = self.drain else { return };
+        if !drain.forced && now.moment >= drain.until && !self.calls.is_empty() {
+            drain.forced = true;
+            self.drain = Some(drain);
+            let left: Vec<CallId> = self.calls.keys().copied().collect();
+            for id in left {
+                self.with_call(now, id, Call::interrupt);
+            }
+            self.settle(now);
+            return;
+        }
+        if self.calls.is_empty()
+            && let Some(id) = drain.request.take()
+        {
+            self.world.outputs.push_back(Output::Answer(Response { id, body: Answer::Done }));
+            self.drain = Some(Drain { forced: true, ..drain });
+        }
+    }
+}
+
+fn done(result: Result<(), String>) -> Answer {
+    match result {
+        Ok(()) => Answer::Done,
+        Err(why) => Answer::Refused(why),
+    }
+}

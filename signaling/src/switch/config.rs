@@ -1,0 +1,61 @@
+//! What the box's owner may set about calls. Each limit has a name and a default.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Limits and habits of the switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Most calls at a time; one more gets 503.
+    pub calls_max: usize,
+    /// Address in our session descriptions, where it is not the one that media binds.
+    pub media_ip: Option<IpAddr>,
+    /// Retry-After of a refusal for load or drain.
+    pub retry_after_s: u32,
+    /// Longest silence on a leg that should send, then it is hung up.
+    pub silence_max: Duration,
+    /// Longest ringing of a call without a queue.
+    pub ring_max: Duration,
+    /// Longest call.
+    pub call_max: Duration,
+    /// Longest wait for media to close a leg.
+    pub release_max: Duration,
+    /// Longest wait for the ACK before a call goes on without it.
+    pub ack_max: Duration,
+    /// Longest message.
+    pub message_max: Duration,
+    /// Longest wait for a key in the satisfaction question.
+    pub survey_key_max: Duration,
+    /// Times the satisfaction question is asked.
+    pub survey_attempts: u8,
+    /// Longest announcement, in case its end is never reported.
+    pub announcement_max: Duration,
+    /// Times a call may be sent from one place to the next.
+    pub hops_max: u8,
+    /// Record conversations that came through no queue.
+    pub record_direct: bool,
+    /// Recordings whose ledger is awaited.
+    pub recordings_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            calls_max: 2_000,
+            media_ip: None,
+            retry_after_s: 10,
+            silence_max: Duration::from_secs(30),
+            ring_max: Duration::from_secs(45),
+            call_max: Duration::from_secs(12 * 3_600),
+            release_max: Duration::from_secs(5),
+            ack_max: Duration::from_secs(40),
+            message_max: Duration::from_secs(120),
+            survey_key_max: Duration::from_secs(6),
+            survey_attempts: 2,
+            announcement_max: Duration::from_secs(60),
+            hops_max: 20,
+            record_direct: true,
+            recordings_max: 20_000,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Counters and gauges of the call path, for Prometheus.
+
+use super::Switch;
+use std::collections::BTreeMap;
+use terms::control::Metric;
+
+impl Switch {
+    pub(super) fn metrics(&self) -> Vec<Metric> {
+        let mut metrics = vec![
+            metric("switchgrid_calls", &[], self.calls.len() as f64),
+            metric("switchgrid_calls_max", &[], self.world.config.calls_max as f64),
+            metric("switchgrid_calls_total", &[], self.world.calls_begun as f64),
+            metric("switchgrid_legs", &[], self.world.legs.len() as f64),
+            metric("switchgrid_recordings_open", &[], self.world.recordings.len() as f64),
+        ];
+        for (tenant, state) in &self.world.tenants {
+            let tenant = tenant.to_string();
+            for queue in state.acd.queues() {
+                let labels = [("tenant", tenant.clone()), ("queue", queue.queue.to_string())];
+                metrics.push(metric("switchgrid_queue_waiting", &labels, queue.waiting.into()));
+                metrics.push(metric("switchgrid_queue_agents_idle", &labels, queue.idle.into()));
+            }
+            let mut agents: BTreeMap<String, u32> = BTreeMap::new();
+            for agent in state.acd.agents() {
+                *agents.entry(format!("{:?}", agent.activity).to_lowercase()).or_default() += 1;
+            }
+            for (activity, count) in agents {
+                let labels = [("tenant", tenant.clone()), ("activity", activity)];
+                metrics.push(metric("switchgrid_agents", &labels, count.into()));
+            }
+        }
+        metrics
+    }
+}
+
+fn metric(name: &str, labels: &[(&str, String)], value: f64) -> Metric {
+    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    Metric { name: name.to_owned(), labels, value }
+}

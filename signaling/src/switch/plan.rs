@@ -1,0 +1,265 @@
+//! A plan made ready for calls: numbers, agents and blocked callers by what is dialled, flows
+//! checked and typed. A call keeps the compiled plan that it began with; a newer one serves newer
+//! calls.
+
+use crate::ivr::{self, Flow, Known, hours};
+use chrono_tz::Tz;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use terms::routing::{Agent, PLAN_VERSION, Plan, Queue, Target, Trunk};
+use terms::{AgentId, FlowId, PhoneNumber, QueueId, TenantId, TrunkId};
+
+/// A compiled plan.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub plan: Plan,
+    pub zone: Tz,
+    numbers: HashMap<String, Target>,
+    agents: HashMap<AgentId, usize>,
+    short_numbers: HashMap<String, AgentId>,
+    queues: HashMap<QueueId, Arc<Queue>>,
+    flows: HashMap<FlowId, (u32, Arc<Flow>)>,
+    blocked: HashSet<String>,
+}
+
+/// Where a number leads that somebody inside dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Dialled {
+    /// A colleague.
+    Agent(AgentId),
+    /// One of the tenant's published numbers.
+    Published(Target),
+    /// The outside, over the first of these trunks that works.
+    Outside { digits: String, trunks: Vec<TrunkId> },
+}
+
+impl Compiled {
+    /// Nothing: what a call of an unknown tenant is refused with.
+    pub fn nothing(tenant: TenantId) -> Arc<Self> {
+        let plan = Plan::empty(tenant, "");
+        Arc::new(Self::compile(plan, None).expect("an empty plan has no flow that could be wrong"))
+    }
+
+    /// Compiles `plan`. Flows that did not change are taken from `before`.
+    pub fn compile(plan: Plan, before: Option<&Compiled>) -> Result<Self, String> {
+        if plan.format > PLAN_VERSION {
+            return Err(format!(
+                "the plan has format {}, this program reads up to {PLAN_VERSION}: update the program",
+                plan.format
+            ));
+        }
+        let known = Known::of(&plan);
+        let mut flows = HashMap::new();
+        for flow in &plan.flows {
+            let old = before.filter(|old| old.plan.flow(flow.id) == Some(flow) && old.knows(&plan));
+            let ready = match old.and_then(|old| old.flows.get(&flow.id)) {
+                Some((_, flow)) => Arc::clone(flow),
+                None => Arc::new(ivr::check(&flow.document, &known).map_err(|problems| {
+                    let first = problems.first().map(ToString::to_string).unwrap_or_default();
+                    format!("flow {} \"{}\" version {}: {first}", flow.id, flow.name, flow.version)
+                })?),
+            };
+            flows.insert(flow.id, (flow.version, ready));
+        }
+        Ok(Compiled {
+            zone: hours::zone(&plan.time_zone),
+            numbers: numbers(&plan),
+            agents: plan.agents.iter().enumerate().map(|(n, agent)| (agent.id, n)).collect(),
+            short_numbers: short_numbers(&plan),
+            queues: plan.queues.iter().map(|q| (q.id, Arc::new(q.clone()))).collect(),
+            blocked: plan
+                .blocked
+                .iter()
+                .map(|caller| PhoneNumber::parse(caller, &plan.country).normal)
+                .collect(),
+            flows,
+            plan,
+        })
+    }
+
+    /// The names that flows refer to are the same in `plan`.
+    fn knows(&self, plan: &Plan) -> bool {
+        Known::of(&self.plan) == Known::of(plan)
+    }
+
+    pub fn agent(&self, id: AgentId) -> Option<&Agent> {
+        self.plan.agents.get(*self.agents.get(&id)?)
+    }
+
+    pub fn queue(&self, id: QueueId) -> Option<Arc<Queue>> {
+        self.queues.get(&id).cloned()
+    }
+
+    pub fn flow(&self, id: FlowId) -> Option<(u32, Arc<Flow>)> {
+        self.flows.get(&id).cloned()
+    }
+
+    pub fn trunk(&self, id: TrunkId) -> Option<&Trunk> {
+        self.plan.trunks.iter().find(|trunk| trunk.id == id)
+    }
+
+    pub fn is_blocked(&self, caller: &PhoneNumber) -> bool {
+        self.blocked.contains(&caller.normal)
+    }
+
+    /// What answers a published number, as dialled or normalised.
+    pub fn published(&self, called: &PhoneNumber) -> Option<&Target> {
+        self.numbers.get(&called.received).or_else(|| self.numbers.get(&called.normal))
+    }
+
+    pub fn short_number(&self, digits: &str) -> Option<AgentId> {
+        self.short_numbers.get(digits).copied()
+    }
+
+    /// Where a number leads that an agent or a flow dials. `None` is nowhere: what no trunk names
+    /// is not dialled.
+    pub fn dialled(&self, called: &PhoneNumber) -> Option<Dialled> {
+        if let Some(agent) = self.short_number(&called.received) {
+            return Some(Dialled::Agent(agent));
+        }
+        if let Some(target) = self.published(called) {
+            return Some(Dialled::Published(target.clone()));
+        }
+        let digits = called.received.clone();
+        let dialable = digits.len() >= 2
+            && digits.chars().enumerate().all(|(n, c)| c.is_ascii_digit() || (n == 0 && c == '+'));
+        let trunks = if dialable { self.trunks_for(called) } else { Vec::new() };
+        (!trunks.is_empty()).then_some(Dialled::Outside { digits, trunks })
+    }
+
+    /// Trunks in the order they are tried: the longest matching prefix first, then as written.
+    fn trunks_for(&self, called: &PhoneNumber) -> Vec<TrunkId> {
+        let matched = |prefix: &&String| {
+            called.received.starts_with(prefix.as_str())
+                || called.normal.starts_with(prefix.as_str())
+        };
+        let mut trunks: Vec<(usize, TrunkId)> = self
+            .plan
+            .trunks
+            .iter()
+            .filter_map(|trunk| {
+                let longest = trunk.prefixes.iter().filter(matched).map(String::len).max()?;
+                Some((longest, trunk.id))
+            })
+            .collect();
+        trunks.sort_by_key(|&(length, _)| std::cmp::Reverse(length));
+        trunks.into_iter().map(|(_, trunk)| trunk).collect()
+    }
+
+    /// The number that the outside sees on a call over `trunk`: `wanted` when it is the tenant's
+    /// and the trunk may show it, else the trunk's own. Nobody shows a number that is not theirs.
+    pub fn shown(&self, trunk: &Trunk, wanted: &PhoneNumber) -> Option<String> {
+        let allowed = trunk.caller_numbers.iter().chain([&trunk.caller_number]);
+        let mine = |number: &&String| {
+            let number = PhoneNumber::parse(number, &self.plan.country);
+            !number.normal.is_empty() && number.normal == wanted.normal
+        };
+        allowed
+            .clone()
+            .find(mine)
+            .or(Some(&trunk.caller_number).filter(|number| !number.is_empty()))
+            .cloned()
+    }
+
+    pub fn queue_name(&self, id: QueueId) -> &str {
+        self.queues.get(&id).map_or("", |queue| queue.name.as_str())
+    }
+}
+
+fn numbers(plan: &Plan) -> HashMap<String, Target> {
+    let mut numbers = HashMap::new();
+    for number in &plan.numbers {
+        let parsed = PhoneNumber::parse(&number.digits, &plan.country);
+        numbers.entry(parsed.normal).or_insert_with(|| number.target.clone());
+    }
+    // What is written in the plan wins over what another number becomes when it is normalised.
+    numbers.extend(plan.numbers.iter().map(|n| (n.digits.clone(), n.target.clone())));
+    numbers
+}
+
+fn short_numbers(plan: &Plan) -> HashMap<String, AgentId> {
+    let mut short: HashMap<String, AgentId> =
+        plan.agents.iter().map(|agent| (agent.number.clone(), agent.id)).collect();
+    short.extend(plan.agents.iter().map(|agent| (agent.sip_user.clone(), agent.id)));
+    short.remove("");
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use terms::NumberId;
+    use terms::routing::Number;
+
+    fn trunk(id: u64, prefixes: &[&str]) -> Trunk {
+        Trunk {
+            id: TrunkId(id),
+            name: format!("t{id}"),
+            sources: vec![],
+            proxy: "sip:192.0.2.1:5060".into(),
+            outbound: None,
+            register: false,
+            register_expires_s: 300,
+            inbound_digest: None,
+            caller_number: "95105688".into(),
+            caller_numbers: vec!["02087654321".into()],
+            calls_max: 10,
+            calls_per_s_max: 10,
+            prefixes: prefixes.iter().map(|&p| p.to_owned()).collect(),
+        }
+    }
+
+    fn plan() -> Compiled {
+        let mut plan = Plan::empty(TenantId(1), "t");
+        plan.numbers = vec![
+            Number { id: NumberId(1), digits: "95105688".into(), target: Target::Hangup },
+            Number {
+                id: NumberId(2),
+                digits: "02087654321".into(),
+                target: Target::Queue(QueueId(1)),
+            },
+        ];
+        plan.trunks = vec![trunk(1, &["0", "1"]), trunk(2, &["00"]), trunk(3, &[])];
+        Compiled::compile(plan, None).expect("a plan without flows compiles")
+    }
+
+    fn number(text: &str) -> PhoneNumber {
+        PhoneNumber::parse(text, "86")
+    }
+
+    #[test]
+    fn a_number_is_found_however_it_is_written() {
+        let plan = plan();
+        for text in ["02087654321", "+862087654321", "00862087654321"] {
+            assert_eq!(plan.published(&number(text)), Some(&Target::Queue(QueueId(1))), "{text}");
+        }
+        assert_eq!(plan.published(&number("95105688")), Some(&Target::Hangup));
+        assert_eq!(plan.published(&number("95105689")), None);
+    }
+
+    #[test]
+    fn the_longest_prefix_goes_first_and_what_no_trunk_names_is_not_dialled() {
+        let plan = plan();
+        let trunks = |text| match plan.dialled(&number(text)) {
+            Some(Dialled::Outside { trunks, .. }) => trunks,
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(trunks("13800138000"), [TrunkId(1)]);
+        assert_eq!(trunks("00442071234567"), [TrunkId(2), TrunkId(1)]);
+        assert_eq!(plan.dialled(&number("95555")), None);
+        assert_eq!(plan.dialled(&number("0123&Zap/g1")), None, "a dial string is data");
+        assert_eq!(plan.dialled(&number("+1900")), None, "abroad is not allowed by any prefix");
+    }
+
+    #[test]
+    fn nobody_shows_a_number_that_is_not_theirs() {
+        let plan = plan();
+        let trunk = plan.trunk(TrunkId(1)).expect("trunk 1 is in the plan");
+        let shown = |wanted| plan.shown(trunk, &number(wanted));
+        assert_eq!(shown("+862087654321").as_deref(), Some("02087654321"));
+        assert_eq!(shown("110").as_deref(), Some("95105688"));
+        let mut bare = trunk.clone();
+        bare.caller_number = String::new();
+        assert_eq!(plan.shown(&bare, &number("110")), None);
+    }
+}

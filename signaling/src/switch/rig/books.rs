@@ -1,0 +1,123 @@
+//! The books: what began must end, and every contact that was offered to a queue is somewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use terms::event::{Entry, Kind, OfferEnd};
+use terms::{AgentId, CallId, LegId, QueueId, RecordingId, SurveyId, VisitId};
+
+/// Counts of one world.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// Ports that media opened.
+    pub ports_opened: u64,
+    /// Ports that media got back.
+    pub ports_closed: u64,
+    /// Some agent's phone had two dialogs at a time.
+    pub agents_doubled: bool,
+    /// Contacts offered to each queue.
+    pub offered: BTreeMap<QueueId, u64>,
+    /// Answered by an agent of it.
+    pub answered: BTreeMap<QueueId, u64>,
+    /// Hung up in it.
+    pub abandoned: BTreeMap<QueueId, u64>,
+    /// Left it otherwise.
+    pub flowed_out: BTreeMap<QueueId, u64>,
+    /// Calls that began and have not ended.
+    pub calls: BTreeSet<CallId>,
+    /// Legs that began and have not ended.
+    pub legs: BTreeSet<LegId>,
+    /// Visits that still wait.
+    pub visits: BTreeMap<VisitId, QueueId>,
+    /// Offers that still ring.
+    pub offers: BTreeMap<VisitId, AgentId>,
+    /// Questions that are open.
+    pub surveys: BTreeSet<SurveyId>,
+    /// Ledgers seen.
+    pub recorded: BTreeSet<RecordingId>,
+    /// Calls that ended.
+    pub ended: u64,
+    /// What did not fit, in words.
+    pub errors: Vec<String>,
+}
+
+impl Books {
+    /// Writes one entry down.
+    pub fn note(&mut self, entry: &Entry) {
+        let fits = match &entry.kind {
+            Kind::CallStarted { .. } => entry.call.is_some_and(|call| self.calls.insert(call)),
+            Kind::CallEnded { .. } => {
+                self.ended += 1;
+                entry.call.is_some_and(|call| self.calls.remove(&call))
+            }
+            Kind::LegStarted { .. } => entry.leg.is_some_and(|leg| self.legs.insert(leg)),
+            Kind::LegEnded { .. } => entry.leg.is_some_and(|leg| self.legs.remove(&leg)),
+            Kind::Enqueued { visit, queue, .. } => {
+                *self.offered.entry(*queue).or_default() += 1;
+                self.visits.insert(*visit, *queue).is_none()
+            }
+            Kind::Offered { visit, agent, .. } => {
+                self.visits.contains_key(visit) && self.offers.insert(*visit, *agent).is_none()
+            }
+            Kind::OfferEnded { visit, agent, end, .. } => {
+                let _: &OfferEnd = end;
+                self.offers.remove(visit) == Some(*agent)
+            }
+            Kind::Answered { visit: Some(visit), agent, .. } => {
+                let offered = self.offers.remove(visit) == Some(*agent);
+                offered && count(&mut self.visits, *visit, &mut self.answered)
+            }
+            Kind::Abandoned { visit, .. } => count(&mut self.visits, *visit, &mut self.abandoned),
+            Kind::FlowedOut { visit, .. } => count(&mut self.visits, *visit, &mut self.flowed_out),
+            Kind::SurveyAsked { survey, .. } => self.surveys.insert(*survey),
+            Kind::SurveyAnswered { survey, .. } => self.surveys.remove(survey),
+            Kind::Recorded { ledger, .. } => self.recorded.insert(ledger.recording),
+            _ => true,
+        };
+        if !fits {
+            self.errors.push(format!("{:?} does not fit: {:?}", entry.at, entry.kind));
+        }
+        let over = entry.call.filter(|call| !self.calls.contains(call));
+        if over.is_some() && !may_follow_the_end(&entry.kind) {
+            self.errors.push(format!("after the end of its call: {:?}", entry.kind));
+        }
+    }
+
+    /// What is wrong when nothing is going on any more.
+    pub fn imbalance(&self) -> Vec<String> {
+        let mut wrong = self.errors.clone();
+        let mut expect = |good: bool, what: String| {
+            if !good {
+                wrong.push(what);
+            }
+        };
+        expect(!self.agents_doubled, "an agent had two calls".into());
+        expect(self.calls.is_empty(), format!("calls never ended: {:?}", self.calls));
+        expect(self.legs.is_empty(), format!("legs never ended: {:?}", self.legs));
+        expect(self.offers.is_empty(), format!("offers never ended: {:?}", self.offers));
+        expect(self.visits.is_empty(), format!("visits never ended: {:?}", self.visits));
+        expect(self.surveys.is_empty(), format!("surveys never ended: {:?}", self.surveys));
+        let (opened, closed) = (self.ports_opened, self.ports_closed);
+        expect(opened == closed, format!("{opened} ports opened, {closed} closed"));
+        for (queue, &offered) in &self.offered {
+            let of = |map: &BTreeMap<QueueId, u64>| map.get(queue).copied().unwrap_or(0);
+            let gone = of(&self.answered) + of(&self.abandoned) + of(&self.flowed_out);
+            expect(offered == gone, format!("queue {queue}: {offered} offered, {gone} accounted"));
+        }
+        wrong
+    }
+}
+
+fn count(
+    visits: &mut BTreeMap<VisitId, QueueId>,
+    visit: VisitId,
+    counts: &mut BTreeMap<QueueId, u64>,
+) -> bool {
+    let queue = visits.remove(&visit);
+    if let Some(queue) = queue {
+        *counts.entry(queue).or_default() += 1;
+    }
+    queue.is_some()
+}
+
+fn may_follow_the_end(kind: &Kind) -> bool {
+    matches!(kind, Kind::CallEnded { .. } | Kind::Recorded { .. } | Kind::AgentChanged { .. })
+}

@@ -1,0 +1,153 @@
+//! Random operations on calls: bytes become dials, keys, hang-ups, holds, transfers, sign-ins and
+//! waiting; afterwards everybody hangs up and the books must balance.
+
+use super::{Phone, Rig, TENANT, demo_plan};
+use std::time::Duration;
+use terms::control::{AgentAction, Ask, CallAction};
+use terms::{AgentId, LegId};
+
+/// Longest list of operations that is run.
+const OPS_MAX: usize = 20_000;
+
+/// Runs operations read from `bytes`, two bytes each.
+///
+/// # Panics
+/// When the books do not balance afterwards, or a peer was told nonsense.
+pub fn run_ops(bytes: &[u8]) -> Rig {
+    let mut rig = Rig::new(demo_plan());
+    for (n, op) in bytes.chunks_exact(2).take(OPS_MAX).enumerate() {
+        step(&mut rig, op[0], op[1]);
+        assert!(rig.books.errors.is_empty(), "operation {n} {op:?}: {:?}", rig.books.errors);
+    }
+    rig.ports = true;
+    settle(&mut rig);
+    let wrong = rig.books.imbalance();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(rig.switch.calls(), 0, "no call is left");
+    rig
+}
+
+/// Everybody hangs up and everything that waits for time gets it.
+fn settle(rig: &mut Rig) {
+    for _ in 0..3 {
+        for leg in rig.legs() {
+            rig.hangs_up(leg);
+        }
+        rig.wait(Duration::from_secs(200));
+    }
+}
+
+fn step(rig: &mut Rig, op: u8, with: u8) {
+    let agent = AgentId(u64::from(with % 3) + 1);
+    match op % 24 {
+        0..=2 => {
+            let called = ["95105688", "95105600", "95105601", "95105602"][usize::from(with % 4)];
+            rig.customer_dials(called);
+        }
+        3 => {
+            let called = ["1001", "1002", "013800000000", "95105600", "*41", "*42", "*43", "*44"];
+            rig.agent_dials(agent, called[usize::from(with / 3) % called.len()]);
+        }
+        4 => act(rig, agent, AgentAction::SignIn),
+        5 => act(rig, agent, AgentAction::Ready),
+        6 => {
+            let action = match with / 3 % 4 {
+                0 => AgentAction::SignOut,
+                1 => AgentAction::Break { reason: "lunch".into() },
+                _ => AgentAction::EndWrapUp { disposition: Some("sold".into()) },
+            };
+            act(rig, agent, action);
+        }
+        7 | 8 => with_leg(rig, with, |rig, leg| rig.hangs_up(leg)),
+        9 => with_leg(rig, with, |rig, leg| {
+            let key = b"0123456789*#"[usize::from(with) % 12];
+            rig.presses(leg, &char::from(key).to_string());
+        }),
+        10 => with_leg(rig, with, |rig, leg| {
+            let ways = ["sendrecv", "sendonly", "inactive", "zero", "recvonly"];
+            let way = ways.get(usize::from(with) % 6).copied();
+            rig.reinvites(leg, way);
+        }),
+        11 => with_leg(rig, with, |rig, leg| {
+            let to = [
+                "1001",
+                "1002",
+                "1003",
+                "queue:1",
+                "queue:2",
+                "queue:9",
+                "13811111111",
+                "95105688",
+            ];
+            rig.refers(leg, to[usize::from(with / 8) % to.len()]);
+        }),
+        12 => {
+            let phone = match with / 3 % 5 {
+                0 => Phone::Rings,
+                1 => Phone::Refuses(486),
+                2 => Phone::Refuses(480),
+                _ => Phone::Answers(Duration::from_secs(u64::from(with / 16))),
+            };
+            rig.phones.insert(agent, phone);
+        }
+        13 => {
+            let answers = Phone::Answers(Duration::from_secs(2));
+            rig.outside = [answers, Phone::Rings, Phone::Refuses(503)][usize::from(with % 3)];
+        }
+        14 => with_call(rig, with),
+        15 => rig.ports = with % 4 != 0,
+        16 => {
+            let registered = with / 3 % 2 == 0;
+            let event =
+                crate::sip::user_agent::Event::Registered { tenant: TENANT, agent, registered };
+            rig.feed(crate::switch::Input::Sip(event));
+        }
+        17 => change_plan(rig, with),
+        _ => rig.wait(Duration::from_millis(u64::from(with) * u64::from(with))),
+    }
+}
+
+fn act(rig: &mut Rig, agent: AgentId, action: AgentAction) {
+    rig.ask(Ask::Agent { tenant: TENANT, agent, action });
+}
+
+fn with_leg(rig: &mut Rig, with: u8, then: impl FnOnce(&mut Rig, LegId)) {
+    let legs = rig.legs();
+    if !legs.is_empty() {
+        then(rig, legs[usize::from(with) % legs.len()]);
+    }
+}
+
+fn with_call(rig: &mut Rig, with: u8) {
+    let calls = rig.state().calls;
+    if calls.is_empty() {
+        return;
+    }
+    let call = calls[usize::from(with) % calls.len()].call;
+    let action = match with / 8 % 6 {
+        0 => CallAction::Hangup,
+        1 => CallAction::Hold,
+        2 => CallAction::Resume,
+        3 => CallAction::Transfer { target: "queue:2".into() },
+        4 => CallAction::Transfer { target: "1003".into() },
+        _ => CallAction::Transfer { target: "013800000000".into() },
+    };
+    rig.ask(Ask::Call { tenant: TENANT, call, action });
+}
+
+/// A new plan while people talk: a queue or an agent goes and comes back.
+fn change_plan(rig: &mut Rig, with: u8) {
+    let mut plan = demo_plan();
+    plan.version = rig.state().plan_version + 1;
+    match with % 4 {
+        0 => plan.queues.truncate(1),
+        1 => plan.agents.truncate(2),
+        2 => plan.queues[0].agents = vec![AgentId(3)],
+        _ => {}
+    }
+    if with % 4 == 0 {
+        // Numbers and flows of queue 1 stay; nothing refers to queue 2.
+        plan.queues[0].waiting_max = 1;
+    }
+    rig.ask(Ask::Plan(Box::new(plan)));
+}

@@ -1,0 +1,142 @@
+//! Stories: whole calls in virtual time.
+
+mod agents;
+mod callers;
+mod control;
+mod property;
+mod talking;
+
+use super::rig::{Phone, Rig, TENANT, demo_plan};
+use std::time::Duration;
+use terms::control::{AgentAction, Answer, Ask, CallAction};
+use terms::event::{Kind, Outcome, Party};
+use terms::{AgentId, CallId, LegId};
+
+const A1: AgentId = AgentId(1);
+const A2: AgentId = AgentId(2);
+const A3: AgentId = AgentId(3);
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn rig_with(agents: &[AgentId]) -> Rig {
+    let mut rig = Rig::new(demo_plan());
+    for &agent in agents {
+        sign_in(&mut rig, agent);
+    }
+    rig
+}
+
+fn act(rig: &mut Rig, agent: AgentId, action: AgentAction) -> Answer {
+    rig.ask(Ask::Agent { tenant: TENANT, agent, action })
+}
+
+fn sign_in(rig: &mut Rig, agent: AgentId) {
+    assert_eq!(act(rig, agent, AgentAction::SignIn), Answer::Done);
+}
+
+fn call_act(rig: &mut Rig, action: CallAction) -> Answer {
+    let call = only_call(rig);
+    rig.ask(Ask::Call { tenant: TENANT, call, action })
+}
+
+fn only_call(rig: &mut Rig) -> CallId {
+    let calls = rig.state().calls;
+    assert_eq!(calls.len(), 1, "one call is live");
+    calls[0].call
+}
+
+fn phase(rig: &mut Rig) -> String {
+    rig.state().calls.first().map(|call| call.phase.clone()).unwrap_or_default()
+}
+
+/// A customer talks to the first free agent of queue 1. Returns the customer's leg.
+fn talking(rig: &mut Rig) -> LegId {
+    let customer = rig.customer_dials("95105600");
+    rig.wait(secs(5));
+    assert_eq!(phase(rig), "talking");
+    customer
+}
+
+/// The log as words, one an entry, without states of agents and steps of flows.
+fn told(rig: &Rig) -> Vec<String> {
+    rig.log.iter().filter_map(|entry| word(&entry.kind)).collect()
+}
+
+fn word(kind: &Kind) -> Option<String> {
+    let text = match kind {
+        Kind::CallStarted { direction, .. } => format!("call {direction:?}"),
+        Kind::LegStarted { role, .. } => format!("leg {role:?}"),
+        Kind::LegRinging => "ringing".into(),
+        Kind::LegAnswered => "leg answered".into(),
+        Kind::IvrIn { .. } => "ivr".into(),
+        Kind::Enqueued { queue, position, .. } => format!("enqueued {queue} at {position}"),
+        Kind::Offered { agent, .. } => format!("offered {agent}"),
+        Kind::OfferEnded { agent, end, .. } => format!("offer to {agent} ended {end:?}"),
+        Kind::Answered { agent, .. } => format!("answered {agent}"),
+        Kind::Abandoned { .. } => "abandoned".into(),
+        Kind::FlowedOut { reason, .. } => format!("flowed out {reason:?}"),
+        Kind::Held { by } => format!("held by {by:?}"),
+        Kind::Resumed => "resumed".into(),
+        Kind::Transferred { target, .. } => format!("transferred to {target}"),
+        Kind::Released { agent, by } => format!("released {agent} by {by:?}"),
+        Kind::SurveyAsked { .. } => "survey".into(),
+        Kind::SurveyAnswered { answer, .. } => format!("survey answered {answer:?}"),
+        Kind::VoicemailLeft { .. } => "message left".into(),
+        Kind::Recorded { ledger, .. } => format!("recorded {:?}", ledger.state),
+        Kind::LegEnded { cause, by, .. } => format!("leg ended {cause} by {by:?}"),
+        Kind::CallEnded { outcome, cause, by } => format!("ended {outcome:?} {cause} by {by:?}"),
+        Kind::IvrStep { .. } | Kind::AgentChanged { .. } => return None,
+        Kind::CallbackQueued { .. } | Kind::Started { .. } => return None,
+    };
+    Some(text)
+}
+
+/// States of one agent, as words.
+fn states(rig: &Rig, of: AgentId) -> Vec<String> {
+    rig.log
+        .iter()
+        .filter_map(|entry| match &entry.kind {
+            Kind::AgentChanged { agent, activity, reason, .. } if *agent == of => {
+                Some(match reason {
+                    Some(reason) => format!("{activity:?} {reason}"),
+                    None => format!("{activity:?}"),
+                })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn outcome(rig: &Rig) -> (Outcome, u8, Party) {
+    let mut ends = rig.log.iter().filter_map(|entry| match entry.kind {
+        Kind::CallEnded { outcome, cause, by } => Some((outcome, cause, by)),
+        _ => None,
+    });
+    ends.next_back().expect("a call has ended")
+}
+
+/// Nothing is left and everything adds up.
+fn balanced(rig: &mut Rig) {
+    rig.wait(secs(300));
+    assert_eq!(rig.switch.calls(), 0, "{:#?}", told(rig));
+    let wrong = rig.books.imbalance();
+    assert!(wrong.is_empty(), "{wrong:#?}\n{:#?}", told(rig));
+}
+
+/// What was played to a leg, in order.
+fn heard(rig: &Rig, of: LegId) -> Vec<String> {
+    rig.media
+        .iter()
+        .filter_map(|command| match command {
+            terms::media::Command::Play { leg, playback } if *leg == of => Some(&playback.sources),
+            _ => None,
+        })
+        .flatten()
+        .map(|source| match source {
+            terms::media::Source::Prompt(name) => name.trim_start_matches("zh-CN/").to_owned(),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}

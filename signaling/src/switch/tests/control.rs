@@ -1,0 +1,224 @@
+use super::*;
+use crate::sip::user_agent::Command as Sipc;
+use crate::switch::Input;
+use serde_json::json;
+use terms::routing::{Change, Delta, Flow, Target};
+use terms::{FlowId, QueueId, TenantId};
+
+fn flow(version: u32, document: serde_json::Value) -> Change {
+    Change::Flow(Flow { id: FlowId(1), name: "hotline".into(), version, document })
+}
+
+fn change(rig: &mut Rig, change: Change) -> Answer {
+    let version = rig.state().plan_version + 1;
+    rig.ask(Ask::Delta(Box::new(Delta { version, tenant: TENANT, change })))
+}
+
+#[test]
+fn a_published_flow_serves_new_calls_while_running_calls_stay_on_theirs() {
+    let mut rig = rig_with(&[]);
+    let old = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    let document = json!({"format": 1, "start": "a",
+        "steps": {"a": {"kind": "hangup", "prompts": ["hours"]}}});
+    assert_eq!(change(&mut rig, flow(2, document)), Answer::Done);
+    let new = rig.customer_dials("95105688");
+    rig.wait(secs(3));
+    assert_eq!(heard(&rig, new), ["hours"]);
+    assert_eq!(heard(&rig, old), ["welcome", "menu"]);
+    rig.hangs_up(old);
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_flow_with_a_missing_edge_is_refused_with_the_step_and_nothing_changes() {
+    let mut rig = rig_with(&[]);
+    let document = json!({"format": 1, "start": "a", "steps": {
+        "a": {"kind": "play", "prompts": ["hours"], "next": "nowhere"}}});
+    let Answer::Refused(why) = change(&mut rig, flow(2, document)) else { panic!("it was taken") };
+    assert!(why.contains("step \"a\"") && why.contains("nowhere"), "{why}");
+    assert_eq!(rig.state().plan_version, 1);
+}
+
+#[test]
+fn deltas_follow_each_other_and_block_callers() {
+    let mut rig = rig_with(&[]);
+    assert_eq!(change(&mut rig, Change::Block("13800138000".into())), Answer::Done);
+    rig.customer_dials("95105688");
+    assert!(matches!(rig.sip.last(), Some(Sipc::Reject { status: 603, .. })));
+    let version = rig.state().plan_version;
+    let late = Delta { version, tenant: TENANT, change: Change::Unblock("13800138000".into()) };
+    assert!(matches!(rig.ask(Ask::Delta(Box::new(late))), Answer::Refused(_)));
+    let mut older = demo_plan();
+    older.version = 0;
+    assert!(matches!(rig.ask(Ask::Plan(Box::new(older))), Answer::Refused(_)));
+    let mut newer = demo_plan();
+    newer.format += 1;
+    assert!(matches!(rig.ask(Ask::Plan(Box::new(newer))), Answer::Refused(_)));
+}
+
+#[test]
+fn nobody_reaches_into_another_tenant() {
+    let mut rig = rig_with(&[A1]);
+    talking(&mut rig);
+    let call = only_call(&mut rig);
+    let tenant = TenantId(2);
+    for ask in [
+        Ask::Call { tenant, call, action: CallAction::Hangup },
+        Ask::Agent { tenant, agent: A1, action: AgentAction::SignOut },
+        Ask::State { tenant },
+    ] {
+        assert!(matches!(rig.ask(ask), Answer::Refused(_)));
+    }
+    assert_eq!(phase(&mut rig), "talking");
+}
+
+#[test]
+fn a_queue_that_is_removed_sends_its_callers_on() {
+    let mut rig = rig_with(&[]);
+    rig.customer_dials("95105600");
+    rig.wait(secs(3));
+    let mut plan = demo_plan();
+    plan.version = 2;
+    plan.flows.clear();
+    plan.queues.remove(0);
+    assert_eq!(rig.ask(Ask::Plan(Box::new(plan))), Answer::Done);
+    assert!(told(&rig).contains(&"flowed out Forced".into()));
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_drain_lets_calls_end_and_takes_no_new_ones() {
+    let mut rig = rig_with(&[A1]);
+    let customer = talking(&mut rig);
+    let id = rig.ask_later(Ask::Drain { within_s: 60 });
+    rig.customer_dials("95105688");
+    assert!(matches!(
+        rig.sip.last(),
+        Some(Sipc::Reject { status: 503, retry_after_s: Some(_), .. })
+    ));
+    rig.wait(secs(10));
+    assert!(!rig.answers.iter().any(|answer| answer.id == id));
+    rig.hangs_up(customer);
+    rig.wait(secs(1));
+    assert!(rig.answers.iter().any(|answer| answer.id == id && answer.body == Answer::Done));
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_drain_whose_time_is_up_ends_what_is_left() {
+    let mut rig = rig_with(&[A1]);
+    talking(&mut rig);
+    rig.customer_dials("95105600");
+    let id = rig.ask_later(Ask::Drain { within_s: 5 });
+    rig.wait(secs(6));
+    assert!(rig.answers.iter().any(|answer| answer.id == id));
+    assert_eq!(rig.switch.calls(), 0);
+    let interrupted = told(&rig).iter().filter(|w| w.starts_with("ended Interrupted")).count();
+    assert_eq!(interrupted, 2);
+    assert!(told(&rig).contains(&"flowed out Forced".into()));
+    balanced(&mut rig);
+}
+
+#[test]
+fn an_http_step_asks_once_and_goes_on_with_the_answer() {
+    let mut plan = demo_plan();
+    plan.flows[0].document = json!({"format": 1, "start": "look", "steps": {
+        "look": {"kind": "http", "url": "http://crm/c?n=${caller}", "map": {"go": "/to"},
+            "next": "choose", "on": {"error": "bye", "timeout": "bye"}},
+        "choose": {"kind": "branch", "cases": [
+            {"if": {"left": "${go}", "op": "equals", "right": "agent"}, "go": "agent"}],
+            "else": "bye"},
+        "agent": {"kind": "transfer", "target": "1001", "on": {"error": "queue"}},
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye", "released": "ask"}},
+        "ask": {"kind": "survey", "next": "bye", "on": {"timeout": "bye"}},
+        "bye": {"kind": "hangup", "prompts": ["goodbye"]}}});
+    let mut rig = Rig::new(plan);
+    rig.phones.insert(A1, Phone::Rings);
+    let customer = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    assert_eq!(rig.requests.len(), 1);
+    assert_eq!(rig.requests[0].url, "http://crm/c?n=%2B8613800138000");
+    let id = rig.requests[0].id;
+    rig.http_done(id, Ok((200, json!({"to": "agent"}))));
+    rig.http_done(id, Ok((200, json!({"to": "agent"}))));
+    assert_eq!(phase(&mut rig), "ringing");
+    rig.wait(secs(50));
+    assert_eq!(phase(&mut rig), "waiting", "nobody answered there: the error edge");
+    rig.phones.insert(A1, Phone::Answers(secs(1)));
+    sign_in(&mut rig, A1);
+    rig.wait(secs(5));
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    rig.hangs_up(agent);
+    rig.wait(secs(3));
+    rig.presses(customer, "3");
+    rig.wait(secs(5));
+    assert!(told(&rig).contains(&"survey answered Some(Dissatisfied)".into()));
+    assert_eq!(heard(&rig, customer).last().map(String::as_str), Some("goodbye"));
+    balanced(&mut rig);
+    let steps: Vec<String> = rig
+        .log
+        .iter()
+        .filter_map(|entry| match &entry.kind {
+            Kind::IvrStep { step, exit, .. } => Some(format!("{step} {exit}")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        steps,
+        ["look next", "choose case 0", "agent error", "queue enqueued", "ask next", "bye hangup"]
+    );
+}
+
+#[test]
+fn numbers_in_circles_end_the_call() {
+    let mut plan = demo_plan();
+    plan.queues[0].wait_max_s = 0;
+    plan.queues[0].overflow = Target::Queue(QueueId(2));
+    plan.queues[1].wait_max_s = 0;
+    plan.queues[1].overflow = Target::Queue(QueueId(1));
+    let mut rig = Rig::new(plan);
+    rig.customer_dials("95105600");
+    rig.wait(secs(1));
+    assert_eq!(outcome(&rig), (Outcome::Failed, 25, Party::System));
+    balanced(&mut rig);
+}
+
+#[test]
+fn events_about_strangers_change_nothing() {
+    let mut rig = rig_with(&[]);
+    let leg = LegId(99);
+    use crate::sip::user_agent::Event as E;
+    for event in [
+        E::Ended { leg, cause: 16 },
+        E::Acked { leg, sdp: None },
+        E::Refer { leg, target: "1001".into() },
+        E::Failed { leg, status: 486, cause: 17 },
+    ] {
+        rig.feed(Input::Sip(event));
+    }
+    rig.http_done(7, Err("nobody asked".into()));
+    assert!(rig.sip.is_empty() && rig.log.is_empty());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_log() {
+    let story = || {
+        let mut rig = rig_with(&[A1]);
+        let customer = talking(&mut rig);
+        rig.hangs_up(customer);
+        rig.wait(secs(20));
+        (rig.log.clone(), rig.sip.clone(), rig.media.clone())
+    };
+    assert_eq!(story(), story());
+}
+
+#[test]
+fn the_metrics_count_what_is_there() {
+    let mut rig = rig_with(&[A1]);
+    talking(&mut rig);
+    let Answer::Metrics(metrics) = rig.ask(Ask::Metrics) else { panic!("no metrics") };
+    let value = |name: &str| metrics.iter().find(|metric| metric.name == name).map(|m| m.value);
+    assert_eq!(value("switchgrid_calls"), Some(1.0));
+    assert_eq!(value("switchgrid_legs"), Some(2.0));
+}

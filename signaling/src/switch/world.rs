@@ -1,0 +1,127 @@
+//! What calls share: ids, outputs, tenants with their queues and trunks, and who owns which leg.
+
+use super::{Compiled, Config, HttpAsk, Now, Output, trunks::Usage};
+use crate::acd::Distributor;
+use crate::sip::user_agent;
+use rand::rngs::SmallRng;
+use rand::{RngCore, SeedableRng};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use terms::event::{ENTRY_VERSION, Entry, Kind};
+use terms::id::IdGen;
+use terms::media::{self, Ledger};
+use terms::{AgentId, CallId, LegId, QueueId, RecordingId, TenantId};
+
+/// One tenant's part of the switch.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    pub plan: Arc<Compiled>,
+    pub acd: Distributor,
+    pub trunks: Usage,
+}
+
+/// About whom a recording is; its ledger comes when the call may be long gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordingOf {
+    pub agent: Option<AgentId>,
+    pub queue: Option<QueueId>,
+}
+
+/// What calls share.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub config: Config,
+    pub ids: IdGen,
+    pub outputs: VecDeque<Output>,
+    pub tenants: BTreeMap<TenantId, Tenant>,
+    pub legs: HashMap<LegId, CallId>,
+    pub recordings: BTreeMap<RecordingId, RecordingOf>,
+    /// HTTP requests that are on their way.
+    pub requests: HashMap<u64, CallId>,
+    /// Calls since the start.
+    pub calls_begun: u64,
+    requests_made: u64,
+    rng: SmallRng,
+}
+
+impl World {
+    pub fn new(config: Config, seed: u64) -> Self {
+        World {
+            config,
+            ids: IdGen::new(0),
+            outputs: VecDeque::new(),
+            tenants: BTreeMap::new(),
+            legs: HashMap::new(),
+            recordings: BTreeMap::new(),
+            requests: HashMap::new(),
+            calls_begun: 0,
+            requests_made: 0,
+            rng: SmallRng::seed_from_u64(seed),
+        }
+    }
+
+    /// A recording is on disk, or never will be. The call may have ended long ago, even before the
+    /// last start.
+    pub fn recorded(&mut self, now: Now, ledger: Ledger) {
+        let of = self.recordings.remove(&ledger.recording);
+        self.outputs.push_back(Output::Log(Entry {
+            v: ENTRY_VERSION,
+            seq: 0,
+            at: now.wall,
+            tenant: ledger.tenant,
+            contact: Some(ledger.contact),
+            call: Some(ledger.call),
+            leg: None,
+            kind: Kind::Recorded {
+                agent: of.and_then(|of| of.agent),
+                queue: of.and_then(|of| of.queue),
+                ledger,
+            },
+        }));
+    }
+}
+
+/// The world at one moment, for one input.
+pub(crate) struct Cx<'a> {
+    pub now: Now,
+    pub world: &'a mut World,
+}
+
+impl Cx<'_> {
+    /// A new raw id.
+    pub fn id(&mut self) -> u64 {
+        self.world.ids.next(self.now.wall)
+    }
+
+    /// A session id of our descriptions: 62 bits, so that every peer can count it up.
+    pub fn session(&mut self) -> u64 {
+        self.world.rng.next_u64() >> 2
+    }
+
+    pub fn sip(&mut self, command: user_agent::Command) {
+        self.world.outputs.push_back(Output::Sip(command));
+    }
+
+    pub fn media(&mut self, command: media::Command) {
+        self.world.outputs.push_back(Output::Media(command));
+    }
+
+    /// Sends a request of an HTTP step.
+    pub fn http(&mut self, call: CallId, ask: impl FnOnce(u64) -> HttpAsk) -> u64 {
+        self.world.requests_made += 1;
+        let id = self.world.requests_made;
+        self.world.requests.insert(id, call);
+        self.world.outputs.push_back(Output::Http(ask(id)));
+        id
+    }
+
+    /// The tenant's plan as it is now; `None` before one came.
+    pub fn plan(&self, tenant: TenantId) -> Option<Arc<Compiled>> {
+        self.world.tenants.get(&tenant).map(|tenant| Arc::clone(&tenant.plan))
+    }
+
+    /// The tenant's distributor.
+    pub fn acd(&mut self, tenant: TenantId) -> Option<&mut Distributor> {
+        self.world.tenants.get_mut(&tenant).map(|tenant| &mut tenant.acd)
+    }
+}
