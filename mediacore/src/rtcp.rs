@@ -255,7 +255,7 @@ pub fn round_trip_us(now: Ntp, heard: &Heard) -> Option<u32> {
     }
     let units = now.middle().wrapping_sub(heard.last).wrapping_sub(heard.since);
     // More than a minute is a wrong clock.
-    (units < 60 << 16).then(|| (u64::from(units) * 1_000_000 >> 16) as u32)
+    (units < 60 << 16).then(|| ((u64::from(units) * 1_000_000) >> 16) as u32)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The clocks of the box, read here and nowhere else.
 
-#![allow(clippy::disallowed_methods)]
-
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use terms::{Moment, Timestamp};
 

@@ -2,8 +2,6 @@
 //!
 //! A command that cannot be delivered is refused to its sender at once; nobody waits for a core.
 
-#![allow(clippy::disallowed_methods)]
-
 use super::epoll::Epoll;
 use super::ports::PortPool;
 use super::route::Router;

@@ -3,8 +3,6 @@
 //! While legs are open the loop sleeps to the end of its tick and then takes everything at once, as
 //! the io_uring loop does; waking for every packet would cost a system call for each.
 
-#![allow(clippy::disallowed_methods)]
-
 use super::clock;
 use super::socket::{NAME_BYTES, RawName, Wake};
 use super::worker::{Backend, Moved, Wait};

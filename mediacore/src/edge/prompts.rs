@@ -1,7 +1,5 @@
 //! Loads prompts from directories: `<dir>/zh-CN/welcome.wav` becomes `zh-CN/welcome`.
 
-#![allow(clippy::disallowed_methods)]
-
 use crate::prompt::{self, Prompt, PromptStore, WavError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

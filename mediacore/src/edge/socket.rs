@@ -1,7 +1,5 @@
 //! Socket addresses as the kernel writes them, and the waking of a sleeping loop.
 
-#![allow(clippy::disallowed_methods)]
-
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};

@@ -732,8 +732,8 @@ fn halves_of_a_room_on_two_shards_hear_each_other() {
     }
     for _ in 0..60 {
         for here in 0..2 {
-            for phone in 0..2 {
-                worlds[here].speak(phone, 20, levels[here][phone]);
+            for (phone, &level) in levels[here].iter().enumerate() {
+                worlds[here].speak(phone, 20, level);
             }
             worlds[here].run(20);
             while let Some((far, room, frame)) = worlds[here].shard.poll_frame() {
@@ -743,8 +743,8 @@ fn halves_of_a_room_on_two_shards_hear_each_other() {
         }
     }
     for here in 0..2 {
-        for phone in 0..2 {
-            let others = 15_000 - i32::from(levels[here][phone]);
+        for (phone, &level) in levels[here].iter().enumerate() {
+            let others = 15_000 - i32::from(level);
             let heard = i32::from(worlds[here].phones[phone].last_level());
             assert!((heard - others).abs() < 600, "shard {here} phone {phone}: {heard}");
         }
