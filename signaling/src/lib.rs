@@ -3,6 +3,7 @@
 
 pub mod acd;
 mod call;
+pub mod edge;
 pub mod ivr;
 pub mod sdp;
 pub mod sip;

@@ -1,0 +1,12 @@
+//! The edge: the only place in this room that knows sockets, files, threads and clocks.
+//!
+//! One thread owns the SIP core, the switch and the event log ([`signaling`]); [`net`] moves bytes,
+//! [`journal`] writes what happened, [`plans`] keeps the last plan of each tenant.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod clock;
+pub mod journal;
+pub mod net;
+pub mod plans;
+pub mod signaling;

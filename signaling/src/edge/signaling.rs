@@ -1,0 +1,440 @@
+//! The signaling thread: owns the SIP core, the switch and the event log, and carries their outputs.
+//! Entries of the log are handed to the kernel before the packets of the same step leave.
+
+use super::clock;
+use super::journal::{self, Journal, Synced};
+use super::net::{ARRIVED_MAX, Arrived, Bound, Net};
+use super::plans::Plans;
+use crate::sip::digest::Algorithm;
+use crate::sip::flow::Transport;
+use crate::sip::{self, Listener, UserAgent};
+use crate::switch::{self, HttpAsk, HttpDone, Input, Output, Switch};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::mpsc as std_mpsc;
+use std::time::Duration;
+use terms::TenantId;
+use terms::control::{Answer, Ask, Request, Response};
+use terms::event::{ENTRY_VERSION, Entry, Kind};
+use terms::media;
+use tokio::sync::mpsc;
+
+/// Inputs from other threads that wait.
+const INPUTS_MAX: usize = 65_536;
+/// Inputs taken before what they caused is sent.
+const BATCH_MAX: usize = 64;
+/// Number of questions that the edge asks itself.
+const OWN_QUESTION: u64 = 0;
+
+/// Where and how to start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// UDP addresses.
+    pub udp: Vec<SocketAddr>,
+    /// TCP addresses.
+    pub tcp: Vec<SocketAddr>,
+    /// The address that peers reach us at.
+    pub advertise: IpAddr,
+    /// Folder of `events` and `plans`.
+    pub data: PathBuf,
+    /// Digest algorithms, the preferred one first.
+    pub digest: Vec<Algorithm>,
+    /// Realm where no plan says otherwise.
+    pub realm: String,
+    /// Most SIP dialogs.
+    pub dialogs_max: usize,
+    /// Most requests per second from one source.
+    pub requests_per_s_max: u32,
+    /// The event log.
+    pub journal: journal::Config,
+    /// The switch.
+    pub switch: switch::Config,
+    /// Seed of tags, nonces and ids.
+    pub seed: u64,
+}
+
+/// Why signaling does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An address cannot be listened on.
+    #[error("listen on {address} ({transport:?}): {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// How.
+        transport: Transport,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The event log cannot be used.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The plans or the thread.
+    #[error("{doing}: {source}")]
+    Start {
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Takes media commands.
+pub type MediaSink = Box<dyn FnMut(media::Command) + Send>;
+/// Takes answers to questions.
+pub type Answers = Box<dyn FnMut(Response) + Send>;
+/// Takes requests of HTTP steps.
+pub type Http = Box<dyn FnMut(HttpAsk) + Send>;
+
+enum Message {
+    Input(Box<Input>),
+    /// Says the number of the last entry once the input was worked off.
+    Acknowledged(Box<Input>, std_mpsc::SyncSender<u64>),
+    Stop,
+}
+
+/// Speaks to the signaling thread.
+#[derive(Clone)]
+pub struct Handle {
+    inputs: mpsc::Sender<Message>,
+    synced: Synced,
+}
+
+impl Handle {
+    /// mediacore says something.
+    pub fn media_event(&self, event: media::Event) {
+        self.put(Input::Media(event));
+    }
+
+    /// The same, and waits until what it caused is on disk. False when `within` is over first.
+    pub fn media_event_synced(&self, event: media::Event, within: Duration) -> bool {
+        let (done, seq) = std_mpsc::sync_channel(1);
+        let input = Box::new(Input::Media(event));
+        if self.inputs.blocking_send(Message::Acknowledged(input, done)).is_err() {
+            return false;
+        }
+        seq.recv_timeout(within).is_ok_and(|seq| self.synced.wait(seq, within))
+    }
+
+    /// The API asks something.
+    pub fn ask(&self, request: Request) {
+        self.put(Input::Ask(request));
+    }
+
+    /// An HTTP step's request ended.
+    pub fn http_done(&self, done: HttpDone) {
+        self.put(Input::Http(done));
+    }
+
+    fn put(&self, input: Input) {
+        if self.inputs.try_send(Message::Input(Box::new(input))).is_err() {
+            tracing::error!("signaling is {INPUTS_MAX} inputs behind or has ended; one is lost");
+        }
+    }
+}
+
+/// Signaling, running.
+pub struct Signaling {
+    handle: Handle,
+    addresses: Vec<SocketAddr>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Signaling {
+    /// Starts the thread; returns once every listener is bound and the last plans are loaded.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn start(
+        config: Config,
+        media: MediaSink,
+        answers: Answers,
+        http: Http,
+    ) -> Result<Self, Error> {
+        let journal = Journal::open(&config.data.join("events"), config.journal.clone())?;
+        let plans = Plans::open(config.data.join("plans"))
+            .map_err(|source| Error::Start { doing: "read the kept plans", source })?;
+        let (inputs, waiting) = mpsc::channel(INPUTS_MAX);
+        let handle = Handle { inputs, synced: journal.synced() };
+        let (ready, started) = std_mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name("signaling".into())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = match runtime {
+                    Ok(runtime) => runtime,
+                    Err(source) => {
+                        let doing = "start the runtime of signaling";
+                        let _ = ready.send(Err(Error::Start { doing, source }));
+                        return;
+                    }
+                };
+                let sinks = Sinks { media, answers, http };
+                let local = tokio::task::LocalSet::new();
+                local.block_on(&runtime, run(config, journal, plans, sinks, waiting, &ready));
+            })
+            .map_err(|source| Error::Start { doing: "start the signaling thread", source })?;
+        let addresses = started.recv().map_err(|_| Error::Start {
+            doing: "start the signaling thread",
+            source: io::ErrorKind::BrokenPipe.into(),
+        })??;
+        Ok(Signaling { handle, addresses, thread: Some(thread) })
+    }
+
+    /// Speaks to it.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Where it listens: UDP first, then TCP, in the order of the configuration.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Works off what waits, syncs the event log and ends.
+    pub fn stop(mut self) {
+        let _ = self.handle.inputs.blocking_send(Message::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the signaling thread had panicked");
+        }
+    }
+}
+
+struct Sinks {
+    media: MediaSink,
+    answers: Answers,
+    http: Http,
+}
+
+type Ready = std_mpsc::SyncSender<Result<Vec<SocketAddr>, Error>>;
+
+async fn run(
+    config: Config,
+    journal: Journal,
+    plans: Plans,
+    sinks: Sinks,
+    mut inputs: mpsc::Receiver<Message>,
+    ready: &Ready,
+) {
+    let (bound, addresses) = match bind(&config) {
+        Ok(both) => both,
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let (arrived, mut arrivals) = mpsc::channel(ARRIVED_MAX);
+    let (net, mut opened) = Net::start(bound, arrived);
+    let user_agent = UserAgent::new(user_agent_config(&config, &addresses), config.seed);
+    let switch = Switch::new(config.switch.clone(), config.seed);
+    let mut thread = Thread { user_agent, switch, journal, plans, net, sinks };
+    thread.begin();
+    let _ = ready.send(Ok(addresses));
+    loop {
+        let pause = thread.pause();
+        tokio::select! {
+            message = inputs.recv() => {
+                let Some(message) = message else { break };
+                if thread.take(message) {
+                    break;
+                }
+                for _ in 0..BATCH_MAX {
+                    let Ok(message) = inputs.try_recv() else { break };
+                    if thread.take(message) {
+                        thread.carry();
+                        return;
+                    }
+                }
+            }
+            Some(arrived) = arrivals.recv() => {
+                thread.arrive(arrived);
+                for _ in 0..BATCH_MAX {
+                    let Ok(arrived) = arrivals.try_recv() else { break };
+                    thread.arrive(arrived);
+                }
+            }
+            Some((stream, listener, peer)) = opened.recv() => {
+                thread.net.register(stream, listener, peer);
+            }
+            () = tokio::time::sleep(pause) => {}
+        }
+        thread.timeouts();
+        thread.carry();
+    }
+    thread.carry();
+}
+
+fn bind(config: &Config) -> Result<(Vec<Bound>, Vec<SocketAddr>), Error> {
+    let wanted = config.udp.iter().map(|a| (Transport::Udp, *a));
+    let wanted = wanted.chain(config.tcp.iter().map(|a| (Transport::Tcp, *a)));
+    let mut bound = Vec::new();
+    let mut addresses = Vec::new();
+    for (transport, address) in wanted {
+        let refused = |source| Error::Listen { address, transport, source };
+        let one = Bound::bind(transport, address).map_err(refused)?;
+        addresses.push(one.local_addr().map_err(refused)?);
+        bound.push(one);
+    }
+    Ok((bound, addresses))
+}
+
+fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
+    let listeners = addresses.iter().enumerate().map(|(index, address)| Listener {
+        transport: if index < config.udp.len() { Transport::Udp } else { Transport::Tcp },
+        advertised: SocketAddr::new(config.advertise, address.port()),
+        digest: config.digest.clone(),
+    });
+    let mut user_agent = sip::Config::new(listeners.collect());
+    user_agent.realm.clone_from(&config.realm);
+    user_agent.dialogs_max = config.dialogs_max;
+    user_agent.requests_per_s_max = config.requests_per_s_max;
+    user_agent
+}
+
+/// What the signaling thread owns.
+struct Thread {
+    user_agent: UserAgent,
+    switch: Switch,
+    journal: Journal,
+    plans: Plans,
+    net: Net,
+    sinks: Sinks,
+}
+
+impl Thread {
+    /// Says that we started and loads the last plans.
+    fn begin(&mut self) {
+        let started = Entry {
+            v: ENTRY_VERSION,
+            seq: 0,
+            at: clock::wall(),
+            tenant: TenantId(0),
+            contact: None,
+            call: None,
+            leg: None,
+            kind: Kind::Started { program: env!("CARGO_PKG_VERSION").to_owned() },
+        };
+        self.journal.append(started);
+        let kept: Vec<_> = self.plans.all().cloned().collect();
+        for plan in kept {
+            let now = clock::now();
+            self.user_agent.set_plan(now, &plan);
+            let body = Ask::Plan(Box::new(plan));
+            self.switch.handle_input(now, Input::Ask(Request { id: OWN_QUESTION, body }));
+        }
+        self.carry();
+    }
+
+    /// True when it is time to end.
+    fn take(&mut self, message: Message) -> bool {
+        match message {
+            Message::Input(input) => self.input(*input),
+            Message::Acknowledged(input, done) => {
+                self.input(*input);
+                self.carry();
+                // The asker may have given up.
+                let _ = done.try_send(self.journal.last_seq());
+            }
+            Message::Stop => return true,
+        }
+        false
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = clock::now();
+        if let Input::Ask(request) = &input {
+            match &request.body {
+                Ask::Plan(plan) => {
+                    self.user_agent.set_plan(now, plan);
+                    self.plans.put((**plan).clone());
+                }
+                Ask::Delta(delta) => {
+                    if let Some(plan) = self.plans.apply((**delta).clone()) {
+                        self.user_agent.set_plan(now, &plan);
+                        self.plans.put(plan);
+                    }
+                }
+                Ask::Drain { .. } => self.user_agent.drain(),
+                Ask::Agent { .. } | Ask::Call { .. } | Ask::State { .. } | Ask::Metrics => {}
+            }
+        }
+        self.switch.handle_input(now, input);
+    }
+
+    fn arrive(&mut self, arrived: Arrived) {
+        let now = clock::now();
+        match arrived {
+            Arrived::Datagram(listener, source, bytes) => {
+                self.user_agent.handle_datagram(now, listener, source, &bytes);
+            }
+            Arrived::Stream(listener, connection, source, bytes) => {
+                self.user_agent.handle_stream(now, listener, connection, source, &bytes);
+            }
+            Arrived::Closed(connection) => {
+                self.net.forget(connection);
+                self.user_agent.handle_closed(now, connection);
+            }
+            Arrived::Unsent(transaction) => self.user_agent.handle_unsent(now, transaction),
+        }
+    }
+
+    /// How long until something is due.
+    fn pause(&self) -> Duration {
+        let next = self.user_agent.next_timeout().into_iter().chain(self.switch.next_timeout());
+        let most = Duration::from_millis(250);
+        next.min().map_or(most, |at| at.since(clock::moment()).min(most))
+    }
+
+    fn timeouts(&mut self) {
+        let now = clock::now();
+        if self.user_agent.next_timeout().is_some_and(|at| at <= now.moment) {
+            self.user_agent.handle_timeout(now);
+        }
+        if self.switch.next_timeout().is_some_and(|at| at <= now.moment) {
+            self.switch.handle_input(now, Input::Timeout);
+        }
+    }
+
+    /// Carries outputs until there are none; packets go last.
+    fn carry(&mut self) {
+        loop {
+            let mut quiet = true;
+            while let Some(event) = self.user_agent.poll_event() {
+                quiet = false;
+                self.switch.handle_input(clock::now(), Input::Sip(event));
+            }
+            while let Some(output) = self.switch.poll_output() {
+                quiet = false;
+                self.output(output);
+            }
+            if quiet {
+                break;
+            }
+        }
+        self.journal.flush();
+        while let Some(transmit) = self.user_agent.poll_transmit() {
+            self.net.send(transmit);
+        }
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Sip(command) => self.user_agent.handle_command(clock::now(), command),
+            Output::Media(command) => (self.sinks.media)(command),
+            Output::Log(entry) => {
+                if self.journal.append(entry).is_none() {
+                    tracing::error!("the event log's backlog is full: an entry is lost");
+                }
+            }
+            Output::Answer(Response { id: OWN_QUESTION, body: Answer::Refused(why) }) => {
+                tracing::error!(%why, "the switch refuses a kept plan");
+            }
+            Output::Answer(Response { id: OWN_QUESTION, .. }) => {}
+            Output::Answer(response) => (self.sinks.answers)(response),
+            Output::Http(ask) => (self.sinks.http)(ask),
+        }
+    }
+}
