@@ -2,15 +2,19 @@
 //! schema and help text follow from it.
 
 mod calls;
+mod order_list;
 mod overdue_orders;
 mod queue_summary;
 mod satisfaction;
+mod satisfaction_list;
 mod workload;
 
 pub use calls::CALLS;
+pub use order_list::ORDER_LIST;
 pub use overdue_orders::OVERDUE_ORDERS;
 pub use queue_summary::QUEUE_SUMMARY;
 pub use satisfaction::SATISFACTION;
+pub use satisfaction_list::SATISFACTION_LIST;
 pub use workload::WORKLOAD;
 
 use crate::definition::{Column, Kind, Parameter, Report, Source, Total};
@@ -18,7 +22,15 @@ use crate::messages::{Words, words};
 
 /// All reports, in the order in which people are shown them.
 pub fn catalogue() -> &'static [&'static Report] {
-    static ALL: [&Report; 5] = [&SATISFACTION, &WORKLOAD, &OVERDUE_ORDERS, &QUEUE_SUMMARY, &CALLS];
+    static ALL: [&Report; 7] = [
+        &SATISFACTION,
+        &WORKLOAD,
+        &OVERDUE_ORDERS,
+        &QUEUE_SUMMARY,
+        &CALLS,
+        &SATISFACTION_LIST,
+        &ORDER_LIST,
+    ];
     &ALL
 }
 
@@ -83,6 +95,11 @@ const fn text(id: &'static str, header: Words, source: Source) -> Column {
 /// A column that counts; its field has its name.
 const fn count(id: &'static str, header: Words) -> Column {
     Column { id, header, kind: Kind::Count, source: Source::Field(id), total: Total::Sum }
+}
+
+/// A column of times; its field has its name.
+const fn time(id: &'static str, header: Words) -> Column {
+    Column { id, header, kind: Kind::Time, source: Source::Field(id), total: Total::None }
 }
 
 /// A column of durations; its field has its name.

@@ -81,6 +81,7 @@ pub(crate) const TENANT: Words = words("单位", "Organisation");
 pub(crate) const PERIOD: Words = words("统计期", "Period");
 pub(crate) const GENERATED: Words = words("生成时间", "Generated");
 pub(crate) const ZONE: Words = words("时区", "Time zone");
+pub(crate) const ROWS: Words = words("记录数", "Records");
 pub(crate) const FIGURES: Words = words("关键指标", "Key figures");
 pub(crate) const FORMULAS: Words = words("计算公式", "Formulas");
 pub(crate) const NOTES: Words = words("说明", "Notes");
@@ -135,6 +136,10 @@ const STORED: &[(&str, Words)] = &[
     ("satisfied", words("满意", "satisfied")),
     ("neutral", words("一般", "neutral")),
     ("dissatisfied", words("不满意", "dissatisfied")),
+    ("no_answer", words("未评价", "no answer")),
+    ("warned", words("预警", "warned")),
+    ("overdue_open", words("超时未结", "overdue, open")),
+    ("overdue_closed", words("超时办结", "closed late")),
 ];
 
 /// What people call the stored word `text`.

@@ -1,6 +1,8 @@
 //! Every report of the catalogue on staged rows, against numbers counted by hand.
 
-use reports::catalogue::{CALLS, OVERDUE_ORDERS, QUEUE_SUMMARY, SATISFACTION, WORKLOAD};
+use reports::catalogue::{
+    CALLS, ORDER_LIST, OVERDUE_ORDERS, QUEUE_SUMMARY, SATISFACTION, SATISFACTION_LIST, WORKLOAD,
+};
 use reports::{
     AgentName, Cell, Language, Names, Params, Period, Report, ReportTable, Row as TableRow,
     cell_text, run,
@@ -33,12 +35,16 @@ async fn store(rows: Vec<Row>) -> Store {
 
 impl Store {
     async fn session(&self) -> Session {
-        Session::open(&self.warehouse, Scope::of(OURS), Limits::default())
-            .await
-            .expect("a session")
+        Session::open(&self.warehouse, Scope::of(OURS), Limits::default()).await.expect("a session")
     }
 
-    async fn run(&self, report: &'static Report, period: &str, zone: &str, now: &str) -> ReportTable {
+    async fn run(
+        &self,
+        report: &'static Report,
+        period: &str,
+        zone: &str,
+        now: &str,
+    ) -> ReportTable {
         let now = at("UTC", now);
         let period = Period::parse(period, zone, now).expect("a good period");
         let agent = |number: &str, name: &str| AgentName {
@@ -78,9 +84,7 @@ fn lines(table: &ReportTable) -> Vec<String> {
         let texts: Vec<String> = cells
             .iter()
             .zip(table.report.columns)
-            .map(|(cell, column)| {
-                cell_text(cell, column.kind, table.period.zone, Language::ZhCn)
-            })
+            .map(|(cell, column)| cell_text(cell, column.kind, table.period.zone, Language::ZhCn))
             .collect();
         texts.join(" ")
     };
@@ -119,7 +123,8 @@ async fn satisfaction_counts_what_was_asked_in_the_period() {
         survey(THEIRS, 9, FANG, noon, "dissatisfied"),
     ];
     let store = store(rows).await;
-    let table = store.run(&SATISFACTION, "2026-11-23", "Asia/Shanghai", "2026-11-24 12:00:00").await;
+    let table =
+        store.run(&SATISFACTION, "2026-11-23", "Asia/Shanghai", "2026-11-24 12:00:00").await;
     assert_eq!(
         lines(&table),
         [
@@ -285,10 +290,7 @@ async fn the_hour_that_comes_twice_holds_two_hours_and_the_missing_one_none() {
         ["00 0:30:00", "01 1:00:00", "02 2:00:00", "03 1:00:00", "04 0:30:00"]
     );
     let spring = store.run(&WORKLOAD, "2026-03-29", "Europe/Berlin", "2026-11-24 12:00:00").await;
-    assert_eq!(
-        ready_by_hour(&spring),
-        ["00 0:30:00", "01 1:00:00", "03 1:00:00", "04 0:30:00"]
-    );
+    assert_eq!(ready_by_hour(&spring), ["00 0:30:00", "01 1:00:00", "03 1:00:00", "04 0:30:00"]);
     // Over the year both nights fall together.
     let year = store.run(&WORKLOAD, "2026", "Europe/Berlin", "2026-11-24 12:00:00").await;
     assert_eq!(
@@ -358,7 +360,13 @@ async fn overdue_orders_speak_by_their_latest_version_at_the_time_of_asking() {
     let created = "2026-11-01 08:00:00";
     // Closed in time; the first version is history.
     orders.add((1, 1), "抢修一班", created, "2026-11-10 12:00:00", None);
-    orders.add((1, 2), "抢修一班", "2026-11-10 11:00:00", "2026-11-10 12:00:00", Some("2026-11-10 11:00:00"));
+    orders.add(
+        (1, 2),
+        "抢修一班",
+        "2026-11-10 11:00:00",
+        "2026-11-10 12:00:00",
+        Some("2026-11-10 11:00:00"),
+    );
     // Closed at the deadline is in time, a second later is not.
     orders.add((2, 1), "抢修一班", created, "2026-11-11 12:00:00", Some("2026-11-11 12:00:00"));
     orders.add((3, 1), "抢修一班", created, "2026-11-11 12:00:00", Some("2026-11-11 12:00:01"));
@@ -377,15 +385,20 @@ async fn overdue_orders_speak_by_their_latest_version_at_the_time_of_asking() {
     orders.add((9, 1), "O'Hara 部", created, "2026-11-25 12:00:00", None);
     // Closed only after the time of asking: still open then.
     orders.add((10, 1), "", created, "2026-11-19 12:00:00", None);
-    orders.add((10, 2), "", "2026-11-20 13:00:00", "2026-11-19 12:00:00", Some("2026-11-20 13:00:00"));
+    orders.add(
+        (10, 2),
+        "",
+        "2026-11-20 13:00:00",
+        "2026-11-19 12:00:00",
+        Some("2026-11-20 13:00:00"),
+    );
     // The extension moved the deadline out of the period.
     orders.add((11, 1), "抢修一班", created, "2026-11-12 12:00:00", None);
     orders.add((11, 2), "抢修一班", "2026-11-11 12:00:00", "2026-12-12 12:00:00", None);
     let store = store(orders.1).await;
 
     // 2026-11-20 12:00 in Shanghai.
-    let table =
-        store.run(&OVERDUE_ORDERS, "2026-11", "Asia/Shanghai", "2026-11-20 04:00:00").await;
+    let table = store.run(&OVERDUE_ORDERS, "2026-11", "Asia/Shanghai", "2026-11-20 04:00:00").await;
     assert_eq!(
         lines(&table),
         [
@@ -400,6 +413,50 @@ async fn overdue_orders_speak_by_their_latest_version_at_the_time_of_asking() {
         let Cell::Count(due) = row.cells[1] else { panic!("a count") };
         assert_eq!(store.behind(row).await as i64, due);
     }
+}
+
+#[tokio::test]
+async fn warned_and_overdue_orders_are_listed_with_the_most_overdue_first() {
+    let mut orders = Orders(0, Vec::new());
+    let created = "2026-11-01 08:00:00";
+    orders.add((1, 1), "抢修一班", created, "2026-11-10 12:00:00", Some("2026-11-10 11:00:00"));
+    orders.add((2, 1), "抢修一班", created, "2026-11-11 12:00:00", Some("2026-11-11 14:00:00"));
+    orders.add((3, 1), "抢修二班", created, "2026-11-18 12:00:00", None);
+    orders.add((4, 1), "", created, "2026-11-20 15:00:00", None);
+    orders.add((5, 1), "抢修二班", created, "2026-11-25 12:00:00", None);
+    let store = store(orders.1).await;
+    let table = store.run(&ORDER_LIST, "2026-11", "Asia/Shanghai", "2026-11-20 04:00:00").await;
+    assert_eq!(
+        lines(&table),
+        [
+            "GD000003 报修 抢修二班 东湖 漏气 — 2026-11-18 12:00:00 — 超时未结 48:00:00",
+            "GD000002 报修 抢修一班 东湖 漏气 — 2026-11-11 12:00:00 2026-11-11 14:00:00 超时办结 2:00:00",
+            "GD000004 报修 （未分派） 东湖 漏气 — 2026-11-20 15:00:00 — 预警 —",
+            "— — — — — — — — — 48:00:00",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn satisfaction_results_are_listed_one_by_one() {
+    let noon = shanghai("2026-11-23 12:00:00");
+    let rows = vec![
+        survey(OURS, 1, FANG, noon, "dissatisfied"),
+        survey(OURS, 2, LI, Timestamp(noon.0 + 1_000_000), ""),
+        survey(THEIRS, 3, FANG, noon, "satisfied"),
+        Row::Call(call(1, "inbound", shanghai("2026-11-23 11:55:00"))),
+    ];
+    let store = store(rows).await;
+    let table =
+        store.run(&SATISFACTION_LIST, "2026-11-23", "Asia/Shanghai", "2026-11-24 12:00:00").await;
+    assert_eq!(
+        lines(&table)[..2],
+        [
+            "2026-11-23 12:00:01 998 李建国 报修 — 未评价 2",
+            "2026-11-23 12:00:00 1001 王芳 报修 +8613800138000 不满意 1",
+        ]
+    );
+    assert_eq!(store.behind(&table.rows[0]).await, 1);
 }
 
 fn visit(id: u64, entered: &str, wait_ms: i32, outcome: &str) -> Row {
@@ -440,10 +497,7 @@ async fn queues_reconcile_and_print_their_service_level() {
     let table =
         store.run(&QUEUE_SUMMARY, "2026-11-23", "Asia/Shanghai", "2026-11-24 12:00:00").await;
     // Service level: 2 in time ÷ (3 answered + 2 abandoned − 1 short).
-    assert_eq!(
-        lines(&table)[0],
-        "报修 7 3 2 2 1 1 1 42.9% 50.0% 28.6% 0:00:15 0:01:00"
-    );
+    assert_eq!(lines(&table)[0], "报修 7 3 2 2 1 1 1 42.9% 50.0% 28.6% 0:00:15 0:01:00");
     assert_eq!(store.behind(&table.rows[0]).await, 7);
 }
 
@@ -455,10 +509,8 @@ async fn call_history_is_newest_first_and_speaks_the_readers_language() {
     answered.outcome = "answered".to_owned();
     answered.talk_ms = 61_000;
     answered.satisfaction = Some("satisfied".to_owned());
-    let rows = vec![
-        Row::Call(answered),
-        Row::Call(call(2, "inbound", shanghai("2026-11-23 10:00:00"))),
-    ];
+    let rows =
+        vec![Row::Call(answered), Row::Call(call(2, "inbound", shanghai("2026-11-23 10:00:00")))];
     let store = store(rows).await;
     let table = store.run(&CALLS, "2026-11-23", "Asia/Shanghai", "2026-11-24 12:00:00").await;
     let lines = lines(&table);

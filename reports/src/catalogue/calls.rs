@@ -1,7 +1,7 @@
 //! Call history: every finished call of the period, newest first.
 
-use super::{PERIOD, ZONE, duration, text};
-use crate::definition::{Chart, Column, Formula, Kind, Order, Pie, Report, Source, Total};
+use super::{PERIOD, ZONE, duration, text, time};
+use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -19,13 +19,7 @@ pub static CALLS: Report = Report {
     sql,
     behind,
     columns: &[
-        Column {
-            id: "started_at",
-            header: words("开始时间", "Started"),
-            kind: Kind::Time,
-            source: Source::Field("started_at"),
-            total: Total::None,
-        },
+        time("started_at", words("开始时间", "Started")),
         text("direction", words("方向", "Direction"), Source::Word("direction")),
         text("caller", words("主叫", "Caller"), Source::Field("caller")),
         text("called", words("被叫", "Called"), Source::Field("called")),

@@ -89,7 +89,7 @@ pub static OVERDUE_ORDERS: Report = Report {
 };
 
 fn sql(window: &Window) -> String {
-    let latest = latest(window);
+    let latest = latest(window, COLUMNS);
     let now = instant(window.now);
     let open = "closed_at IS NULL";
     let counted = |condition: String| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
@@ -132,11 +132,13 @@ fn sql(window: &Window) -> String {
     )
 }
 
-/// The version of each order that was the latest at the time of asking.
-fn latest(window: &Window) -> String {
+const COLUMNS: &str = "department, deadline_at, warn_at, closed_at";
+
+/// `columns` of the version of each order that was the latest at the time of asking.
+pub(super) fn latest(window: &Window, columns: &str) -> String {
     format!(
-        "SELECT order_id, TRIM(department) AS department, deadline_at, warn_at, closed_at
-         FROM (SELECT order_id, department, deadline_at, warn_at, closed_at,
+        "SELECT order_id, {columns}
+         FROM (SELECT order_id, {columns},
                       ROW_NUMBER() OVER (PARTITION BY order_id ORDER BY version DESC) AS place
                FROM orders
                WHERE changed_at <= {}) AS versions
@@ -149,7 +151,7 @@ fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let department = row.text("department")?.unwrap_or_default();
     let predicate = format!(
         "order_id IN (SELECT order_id FROM ({}) AS latest WHERE department = {} AND {})",
-        latest(window),
+        latest(window, COLUMNS),
         quoted(&department),
         window.holds("deadline_at"),
     );

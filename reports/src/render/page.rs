@@ -2,13 +2,13 @@
 
 use super::chart::{Shape, charts};
 use super::svg;
-use crate::cell::{NOTHING, cell_text, local};
-use crate::definition::{Kind, Source};
+use crate::cell::{cell_text, local};
+use crate::definition::{Column, Kind, Order, Source, Total};
 use crate::messages::{
     self, DAY, DAYS, FIGURES, FORMULAS, GENERATED, Language, NO_ROWS, NOT_COMPLETE, NOTES, PAGE,
-    PERIOD, PRINT_CUT, PROVISIONAL, TENANT, TO, TOTAL, ZONE,
+    PERIOD, PRINT_CUT, PROVISIONAL, ROWS, TENANT, TO, TOTAL, ZONE,
 };
-use crate::table::{ReportTable, RowKind};
+use crate::table::{Cell, ReportTable, Row, RowKind};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
@@ -104,7 +104,7 @@ impl Page {
             tenant: table.tenant.clone(),
             period: period_text(table, language),
             meta: meta(table, language),
-            figures: figures(table, language),
+            figures: figure_texts(table, language),
             columns: columns(table, &rows, &total, language),
             rows,
             total,
@@ -158,21 +158,30 @@ pub fn meta(table: &ReportTable, language: Language) -> Vec<(&'static str, Strin
     ]
 }
 
-fn figures(table: &ReportTable, language: Language) -> Vec<(&'static str, String)> {
-    let figure = |id: &&str| {
+/// The numbers that stand out: of a list how many rows it has, and the totals that the definition
+/// names.
+pub fn figures(table: &ReportTable, language: Language) -> Vec<(&'static str, Cell, Kind)> {
+    let rows = Cell::Count(table.data_rows().count() as i64);
+    let rows =
+        (table.report.order == Order::Sql).then_some((ROWS.get(language), rows, Kind::Count));
+    let total = |id: &&str| {
         let position = table.report.position(id);
         let column = &table.report.columns[position];
-        let text = table.total.get(position).map_or_else(
-            || NOTHING.to_owned(),
-            |cell| cell_text(cell, column.kind, table.period.zone, language),
-        );
-        (column.header.get(language), text)
+        let cell = table.total.get(position).cloned().unwrap_or(Cell::Empty);
+        (column.header.get(language), cell, column.kind)
     };
-    table.report.figures.iter().map(figure).collect()
+    rows.into_iter().chain(table.report.figures.iter().map(total)).collect()
+}
+
+fn figure_texts(table: &ReportTable, language: Language) -> Vec<(&'static str, String)> {
+    let text = |(header, cell, kind): (&'static str, Cell, Kind)| {
+        (header, cell_text(&cell, kind, table.period.zone, language))
+    };
+    figures(table, language).into_iter().map(text).collect()
 }
 
 fn rows(table: &ReportTable, language: Language) -> Vec<PageRow> {
-    let cells = |row: &crate::table::Row| {
+    let cells = |row: &Row| {
         row.cells
             .iter()
             .zip(table.report.columns)
@@ -189,11 +198,11 @@ fn rows(table: &ReportTable, language: Language) -> Vec<PageRow> {
 
 /// The total row as text: its first cell says so, columns without a total stay empty.
 pub fn total(table: &ReportTable, language: Language) -> Vec<String> {
-    let text = |(index, cell): (usize, &crate::table::Cell)| {
+    let text = |(index, cell): (usize, &Cell)| {
         let column = &table.report.columns[index];
         match (index, column.total) {
             (0, _) => TOTAL.get(language).to_owned(),
-            (_, crate::definition::Total::None) => String::new(),
+            (_, Total::None) => String::new(),
             _ => cell_text(cell, column.kind, table.period.zone, language),
         }
     };
@@ -206,7 +215,7 @@ fn columns(
     total: &[String],
     language: Language,
 ) -> Vec<PageColumn> {
-    let column = |(index, column): (usize, &crate::definition::Column)| {
+    let column = |(index, column): (usize, &Column)| {
         let header = column.header.get(language);
         // An English header may break between its words; a Chinese one would break anywhere.
         let word = match language {

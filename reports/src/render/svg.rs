@@ -16,6 +16,9 @@ const TEXT_PX: f64 = 9.0;
 const TITLE_PX: f64 = 10.5;
 const BAR_PX: f64 = 15.0;
 const ROW_PX: f64 = 23.0;
+/// Radius of a ring.
+const RING_PX_MIN: f64 = 30.0;
+const RING_PX_MAX: f64 = 72.0;
 /// Ticks along the axis, about.
 const TICKS: i64 = 5;
 
@@ -205,7 +208,15 @@ fn pie(chart: &ChartData, width: f64, height_min: f64) -> String {
     let slices: Vec<&Series> = chart.series.iter().filter(|s| s.values[0] > 0).collect();
     let whole = chart.sum() as f64;
 
-    let outer = ((high - 34.0) / 2.0).min(width * 0.2).min(72.0);
+    // The legend takes what its texts need, the ring what is left.
+    let share = |slice: &Series| {
+        let tenths = (slice.values[0] as f64 / whole * 1000.0).round() / 10.0;
+        format!("{}  ({tenths:.1}%)", value_text(chart, slice.values[0]))
+    };
+    let entry = |slice: &&&Series| text_px(&slice.name, TEXT_PX) + text_px(&share(slice), TEXT_PX);
+    let legend_px = slices.iter().map(|slice| entry(&slice)).fold(0.0, f64::max) + 30.0;
+    let room = ((width - legend_px - 24.0) / 2.0).max(RING_PX_MIN);
+    let outer = ((high - 34.0) / 2.0).min(room).min(RING_PX_MAX);
     let inner = outer * 0.58;
     let (cx, cy) = (outer + 4.0, 26.0 + (high - 26.0) / 2.0);
     let mut angle = -TAU / 4.0;
@@ -223,8 +234,7 @@ fn pie(chart: &ChartData, width: f64, height_min: f64) -> String {
     let mut y = cy - line * slices.len() as f64 / 2.0 + line / 2.0;
     for slice in &slices {
         canvas.rect(left, y - 4.0, 8.0, 8.0, slice.colour);
-        let tenths = (slice.values[0] as f64 / whole * 1000.0).round() / 10.0;
-        let value = format!("{}  ({tenths:.1}%)", value_text(chart, slice.values[0]));
+        let value = share(slice);
         let room = width - left - 12.0 - text_px(&value, TEXT_PX) - 8.0;
         canvas.text(
             left + 12.0,
@@ -241,7 +251,7 @@ fn pie(chart: &ChartData, width: f64, height_min: f64) -> String {
     canvas.finish()
 }
 
-/// A part of a ring from angle to angle; a whole ring cannot be one arc, so it is two halves.
+/// A part of a ring from angle to angle; a whole ring cannot be an arc, so it is a thick circle.
 fn ring_part(
     canvas: &mut Canvas,
     centre: (f64, f64),
@@ -249,14 +259,16 @@ fn ring_part(
     angles: (f64, f64),
     fill: &str,
 ) {
-    let (from, to) = angles;
+    let ((cx, cy), (inner, outer), (from, to)) = (centre, radii, angles);
     if to - from > TAU * 0.999 {
-        let middle = (from + to) / 2.0;
-        ring_part(canvas, centre, radii, (from, middle), fill);
-        ring_part(canvas, centre, radii, (middle, to), fill);
+        canvas.push(format_args!(
+            "<circle cx=\"{cx:.2}\" cy=\"{cy:.2}\" r=\"{:.2}\" fill=\"none\" stroke=\"{fill}\" \
+             stroke-width=\"{:.2}\"/>",
+            (inner + outer) / 2.0,
+            outer - inner,
+        ));
         return;
     }
-    let ((cx, cy), (inner, outer)) = (centre, radii);
     let point = |radius: f64, angle: f64| (cx + radius * angle.cos(), cy + radius * angle.sin());
     let (a, b, c, d) = (point(outer, from), point(outer, to), point(inner, to), point(inner, from));
     let large = i32::from(to - from > TAU / 2.0);
@@ -276,7 +288,7 @@ fn value_text(chart: &ChartData, value: i64) -> String {
         }
         Kind::Duration => {
             let secs = rounded_secs(value, 1).unwrap_or(0);
-            format!("0:{:02}:{:02}", secs / 60, secs % 60)
+            format!("{}:{:02}:{:02}", secs / 3600, secs / 60 % 60, secs % 60)
         }
         _ => grouped(value),
     }
@@ -397,7 +409,7 @@ mod tests {
     #[test]
     fn one_slice_is_a_whole_ring() {
         let svg = draw(&chart(Shape::Pie, &[5, 0]), 300.0, 0.0);
-        assert_eq!(svg.matches("<path").count(), 2);
+        assert_eq!((svg.matches("<circle").count(), svg.matches("<path").count()), (1, 0));
         assert!(svg.contains("100.0%"));
     }
 

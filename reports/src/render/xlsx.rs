@@ -3,7 +3,7 @@
 //! percent. Text is always written as a string, so a name that looks like a formula stays a name.
 
 use super::chart::{ChartData, Shape, charts};
-use super::page::{formulas, meta, notes};
+use super::page::{figures, formulas, meta, notes};
 use crate::cell::{local, rounded_secs};
 use crate::definition::{Column, Kind, Total};
 use crate::messages::{CHART_DATA, DATA_SHEET, FIGURES, FORMULAS, Language, SUMMARY_SHEET, TOTAL};
@@ -142,13 +142,10 @@ fn summary(
     row += 1;
     sheet.write_string_with_format(row, 0, FIGURES.get(language), &heading)?;
     row += 1;
-    for id in table.report.figures {
-        let position = table.report.position(id);
-        let column = &table.report.columns[position];
-        let cell = table.total.get(position).unwrap_or(&Cell::Empty);
-        sheet.write_string_with_format(row, 0, column.header.get(language), &label)?;
+    for (header, cell, kind) in figures(table, language) {
+        sheet.write_string_with_format(row, 0, header, &label)?;
         let figure = bold().set_background_color(TINT).set_align(FormatAlign::Right);
-        write_cell(sheet, (row, 1), cell, column.kind, table.period.zone, language, figure)?;
+        write_cell(sheet, (row, 1), &cell, kind, table.period.zone, language, figure)?;
         row += 1;
     }
 
