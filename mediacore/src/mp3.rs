@@ -6,7 +6,7 @@
 pub use crate::edge::mp3::encode_wav_to_mp3;
 use crate::record::wav;
 use mp3lame_encoder::{
-    Bitrate, Builder, FlushNoGap, InterleavedPcm, Mode, MonoPcm, Quality, max_required_buffer_size,
+    Bitrate, Builder, FlushGap, InterleavedPcm, Mode, MonoPcm, Quality, max_required_buffer_size,
 };
 use std::path::PathBuf;
 
@@ -121,7 +121,8 @@ impl Encoder {
     /// The rest of the stream, and the Info frame that replaces as many bytes at its beginning.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<Vec<u8>, Error> {
         out.reserve(max_required_buffer_size(0));
-        let flushed = self.lame.flush_to_vec::<FlushNoGap>(out);
+        // The flush that pads the last frame: the other one drops the samples still inside.
+        let flushed = self.lame.flush_to_vec::<FlushGap>(out);
         flushed.map_err(|error| self.failed(&error.to_string()))?;
         let mut info = Vec::with_capacity(self.lame.lame_tag_size());
         if info.capacity() > 0 {

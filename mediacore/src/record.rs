@@ -136,7 +136,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder with nothing to record.
+    /// A recorder with nothing to record. A shard has one for the life of the process: its numbers of
+    /// blocks and tracks must not begin again in the same segment log.
     pub fn new(config: RecorderConfig, shard: u16) -> Recorder {
         Recorder {
             config,

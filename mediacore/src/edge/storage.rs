@@ -19,6 +19,8 @@
 //! without a row; calls do not wait for that. A row whose `on_ledger` was cut short is told again,
 //! so the receiver writes it durably before it returns and knows rows by their recording's id.
 
+#![allow(clippy::disallowed_methods)]
+
 mod blocking;
 mod disk;
 mod journal;

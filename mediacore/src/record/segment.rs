@@ -15,14 +15,12 @@
 //! `run` rises with each start of the process: block and track numbers are unique within a run. A
 //! block that stands twice (written again after a failed sync) is read once.
 
-use super::block::{Block, HEADER_BYTES, MAGIC, VERSION, u16_at, u32_at, u64_at};
+use super::block::{BODY_BYTES_MAX, Block, HEADER_BYTES, MAGIC, VERSION, u16_at, u32_at, u64_at};
 use terms::Moment;
 
 /// Bytes before the first block.
 pub const SEGMENT_HEADER_BYTES: usize = 28;
 const SEGMENT_MAGIC: [u8; 4] = *b"SGSG";
-/// A block's entries are never longer; a larger length is damage.
-const BODY_BYTES_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Names a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -146,7 +144,7 @@ pub fn scan(bytes: &[u8]) -> Vec<Found> {
             at += block.bytes();
             continue;
         }
-        let next = next_block(bytes, at + 1);
+        let next = after_promised(bytes, at).or_else(|| next_block(bytes, at + 1));
         let end = next.unwrap_or(bytes.len());
         found.push(match next {
             None if is_torn(&bytes[at..]) => Found::TornTail { at, bytes: end - at },
@@ -170,7 +168,7 @@ impl Found {
 fn block_at(bytes: &[u8], at: usize) -> Option<Found> {
     let header = bytes.get(at..at + HEADER_BYTES)?;
     let body_bytes = u32_at(header, 12) as usize;
-    if header[..4] != MAGIC || u16_at(header, 8) != VERSION || body_bytes > BODY_BYTES_LIMIT {
+    if header[..4] != MAGIC || u16_at(header, 8) != VERSION || body_bytes > BODY_BYTES_MAX {
         return None;
     }
     let whole = bytes.get(at..at + HEADER_BYTES + body_bytes)?;
@@ -181,6 +179,16 @@ fn block_at(bytes: &[u8], at: usize) -> Option<Found> {
         opened: Moment(u64_at(whole, 24)),
         closed: Moment(u64_at(whole, 32)),
     })
+}
+
+/// The block after a damaged one whose header still tells its length. Tried first, so that what a
+/// caller put into a payload is not taken for a block.
+fn after_promised(bytes: &[u8], at: usize) -> Option<usize> {
+    let header = bytes.get(at..at + HEADER_BYTES)?;
+    let body_bytes = u32_at(header, 12) as usize;
+    let next = at + HEADER_BYTES + body_bytes;
+    let plausible = header[..4] == MAGIC && body_bytes <= BODY_BYTES_MAX;
+    (plausible && block_at(bytes, next).is_some()).then_some(next)
 }
 
 fn next_block(bytes: &[u8], from: usize) -> Option<usize> {
@@ -286,6 +294,24 @@ mod tests {
         let crc = crc32fast::hash(&bytes[8..SEGMENT_HEADER_BYTES]);
         bytes[4..8].copy_from_slice(&crc.to_le_bytes());
         assert_eq!(SegmentHeader::read(&bytes), Err(HeaderError::Newer(9)));
+    }
+
+    #[test]
+    fn a_payload_that_looks_like_a_block_is_not_one() {
+        let forged = stop_block(99);
+        let mut chunk = super::super::block::Chunk::new();
+        let (rtp_time, seq) = (terms::media::RtpTime(0), terms::media::SeqNo(0));
+        let arrival = Moment::from_secs(1);
+        let frame = super::super::block::Frame { arrival, rtp_time, seq, payload: forged.bytes() };
+        chunk.push(frame, terms::media::Codec::Pcma, terms::media::Ssrc(1));
+        let mut writer = BlockWriter::open(Moment::from_secs(1));
+        writer.audio(chunk.seal(1));
+        let mut bytes = segment(0);
+        bytes.extend_from_slice(writer.close(Moment::from_secs(2), ID.shard, 0).bytes());
+        bytes.extend_from_slice(stop_block(1).bytes());
+        assert_eq!(numbers(&scan(&bytes)), [0, 1]);
+        bytes[SEGMENT_HEADER_BYTES + HEADER_BYTES + 1] ^= 1;
+        assert_eq!(numbers(&scan(&bytes)), [1]);
     }
 
     #[test]

@@ -60,6 +60,12 @@ impl Desk {
         Desk { recorder, blocks: Vec::new(), start, ticked: start, lose_every: 0, polled: 0 }
     }
 
+    /// Milliseconds count from here now; never before what was ticked.
+    pub(crate) fn restart_clock(&mut self, now: Moment) {
+        self.start = now.max(self.ticked);
+        self.ticked = self.start;
+    }
+
     fn open(parties: &[(LegId, Side)]) -> (Desk, Vec<TrackIdx>) {
         let start = Moment::from_secs(1000);
         let mut desk = Desk::new(start);

@@ -231,7 +231,7 @@ mod tests {
     fn jitter_does_not_move_frames() {
         let mut rng = SmallRng::seed_from_u64(1);
         let jittered = (0..500).map(|n: u32| {
-            let delay = if n % 40 == 0 { 0.0 } else { rng.random_range(0.0..60.0) };
+            let delay = if n.is_multiple_of(40) { 0.0 } else { rng.random_range(0.0..60.0) };
             frame(f64::from(n) * 20.0 + 20.0 + delay, n.wrapping_mul(160), SSRC)
         });
         let expected: Vec<i64> = (0..500).map(|n| n * 160).collect();
