@@ -149,7 +149,7 @@ impl Shard {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         leg.held = false;
         let Some(room) = leg.room.take() else { return };
-        self.set_route(now, idx, Route::Nowhere);
+        self.set_route(idx, Route::Nowhere);
         let standing = self.rooms[room as usize].room.as_mut().expect("members keep a room alive");
         standing.members.retain(|&member| member != idx);
         self.close_if_empty(room);
@@ -197,16 +197,15 @@ impl Shard {
         let Some(room) = &self.rooms[index as usize].room else { return };
         let is_active = |idx| self.leg(idx).is_some_and(|leg| !leg.held);
         let mode = room.mode_of(is_active);
-        let members = room.members.clone();
-        for idx in members {
-            let held = !is_active_leg(self, idx);
+        let members: Vec<_> = room.members.iter().map(|&idx| (idx, is_active(idx))).collect();
+        for (idx, active) in members {
             let route = match mode {
                 Mode::Relay(one, two) if idx == one => Route::Relay(two),
                 Mode::Relay(one, two) if idx == two => Route::Relay(one),
-                Mode::Mix if !held => Route::Mix,
+                Mode::Mix if active => Route::Mix,
                 Mode::Idle | Mode::Relay(..) | Mode::Mix => Route::Nowhere,
             };
-            self.set_route(now, idx, route);
+            self.set_route(idx, route);
         }
         let room = self.rooms[index as usize].room.as_mut().expect("looked up above");
         room.mode = mode;
@@ -215,7 +214,7 @@ impl Shard {
         }
     }
 
-    fn set_route(&mut self, _now: Moment, idx: LegIdx, route: Route) {
+    fn set_route(&mut self, idx: LegIdx, route: Route) {
         let limits = self.config.jitter;
         let Some(leg) = self.leg_mut(idx) else { return };
         if leg.route == route {
@@ -304,8 +303,4 @@ impl Shard {
     pub(super) fn watch_silence(&mut self, now: Moment, idx: LegIdx) {
         self.set_alarm(idx, now + super::report::SILENCES[0], Alarm::Silence);
     }
-}
-
-fn is_active_leg(shard: &Shard, idx: LegIdx) -> bool {
-    shard.leg(idx).is_some_and(|leg| !leg.held)
 }
