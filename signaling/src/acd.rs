@@ -270,8 +270,9 @@ impl Distributor {
                 Timer::Wait(visit) => self.waited_too_long(now, visit),
                 Timer::WrapUp(agent) => self.end_wrap_up(now, agent, None),
             }
-            self.pump(now);
         }
+        // Who comes back to the queue in this moment stands in line before anybody is offered.
+        self.pump(now);
     }
 
     /// When [`Distributor::handle_timeout`] is due.

@@ -41,7 +41,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use survey::Survey;
 use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, Party, Role};
-use terms::media::{Command, Event as MediaEvent, Playback, Source};
+use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Source};
 use terms::routing::{Queue, Target};
 use terms::{
     AgentId, CallId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, RecordingId, TenantId,
@@ -184,7 +184,7 @@ impl Call {
             MediaEvent::Opened { rtp, .. } => self.on_opened(cx, id, rtp),
             MediaEvent::OpenFailed { .. } => self.on_open_failed(cx, id),
             MediaEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Rtp),
-            MediaEvent::PlayDone { playback, .. } => self.on_play_done(cx, id, playback),
+            MediaEvent::PlayDone { playback, end, .. } => self.on_play_done(cx, id, playback, &end),
             MediaEvent::Silent { ms, .. } => self.on_silent(cx, id, ms),
             MediaEvent::Released { quality, .. } => self.finish_leg(cx, id, Some(quality)),
             MediaEvent::Learned { .. } | MediaEvent::Recorded(_) => {}
@@ -247,7 +247,7 @@ impl Call {
         }
     }
 
-    fn on_play_done(&mut self, cx: &mut Cx, id: LegId, playback: PlaybackId) {
+    fn on_play_done(&mut self, cx: &mut Cx, id: LegId, playback: PlaybackId, end: &PlayEnd) {
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.playing == Some(playback)) else {
             return;
         };
@@ -257,7 +257,7 @@ impl Call {
         }
         match &self.phase {
             Phase::Ivr => self.flow_play_done(cx),
-            Phase::Waiting(_) => self.play_music(cx),
+            Phase::Waiting(_) => self.play_music(cx, end),
             Phase::Survey(_) => self.survey_asked(cx),
             Phase::Message(_) => self.start_message(cx),
             Phase::Farewell { .. } => self.farewell_over(cx),

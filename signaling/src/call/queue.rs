@@ -9,9 +9,12 @@ use crate::switch::Cx;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{FlowOut, Kind, OfferEnd};
-use terms::media::Source;
+use terms::media::{PlayEnd, Source};
 use terms::routing::Queue;
 use terms::{AgentId, LegId, Moment, QueueId, VisitId};
+
+/// Length of the silence that is repeated where music is missing.
+const SILENCE_MS: u32 = 60_000;
 
 /// One stay in a queue.
 #[derive(Clone, Debug)]
@@ -54,21 +57,25 @@ impl Call {
         } else {
             let greeting = prompt::prompt(&self.plan.plan.language, "queue");
             if !self.play(cx, self.anchor, vec![greeting], false, false) {
-                self.play_music(cx);
+                self.play_music(cx, &PlayEnd::Finished);
             }
             self.arm_announcement(cx, &queue);
         }
         true
     }
 
-    /// Music until something else happens.
-    pub(super) fn play_music(&mut self, cx: &mut Cx) {
+    /// Music until something else happens. Where the music itself is missing it is silence:
+    /// asking for it again and again would keep the box busy with nothing.
+    pub(super) fn play_music(&mut self, cx: &mut Cx, before: &PlayEnd) {
         let Phase::Waiting(waiting) = &self.phase else { return };
         let music = match waiting.queue.music.as_str() {
             "" => "music/wait",
             name => name,
         };
-        let source = Source::Prompt(music.to_owned());
+        let source = match before {
+            PlayEnd::Missing(name) if name == music => Source::Silence { ms: SILENCE_MS },
+            _ => Source::Prompt(music.to_owned()),
+        };
         self.play(cx, self.anchor, vec![source], true, false);
     }
 

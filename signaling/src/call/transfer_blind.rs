@@ -9,6 +9,7 @@ use super::dial::{Dialable, Why};
 use super::leg::Bye;
 use super::timers::Timer;
 use super::{Call, Next, Phase, Talk, cause};
+use crate::acd::Stage;
 use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Cx;
 use terms::event::{Kind, Party, Role, TransferKind};
@@ -112,6 +113,10 @@ impl Call {
         }
         cx.media(Command::Leave { leg: stays });
         cx.media(Command::Leave { leg: from });
+        let (now, call) = (cx.now, self.id);
+        if let Some(acd) = cx.acd(self.tenant) {
+            acd.stage(now, agent, call, Stage::Holding);
+        }
         self.anchor = stays;
         let transfer = Transfer { from, refer, was_anchor };
         match goal {
@@ -177,7 +182,7 @@ impl Call {
         }
         let (now, call) = (cx.now, self.id);
         if let (Some(agent), Some(acd)) = (self.agent_of(transfer.from), cx.acd(self.tenant)) {
-            acd.stage(now, agent, call, crate::acd::Stage::Talking);
+            acd.stage(now, agent, call, Stage::Talking);
         }
     }
 

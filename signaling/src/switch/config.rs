@@ -34,7 +34,7 @@ pub struct Config {
     pub hops_max: u8,
     /// Record conversations that came through no queue.
     pub record_direct: bool,
-    /// Recordings whose ledger is awaited.
+    /// Recordings whose ledger is awaited; beyond it the oldest loses agent and queue in its entry.
     pub recordings_max: usize,
 }
 

@@ -16,7 +16,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use terms::control::{Answer, Ask, LiveState, Request, Response};
 use terms::event::Entry;
-use terms::media::{Command, Event, Ledger, PlayEnd, Quality, RecordStart, RecordingState};
+use terms::media::{
+    Command, Event, Ledger, PlayEnd, Playback, Quality, RecordStart, RecordingState, Source,
+};
 use terms::routing::Plan;
 use terms::{
     AgentId, LegId, Moment, PhoneNumber, PlaybackId, RecordingId, TenantId, Timestamp, TrunkId,
@@ -54,6 +56,8 @@ pub struct Rig {
     pub outside: Phone,
     /// What a port request gets.
     pub ports: bool,
+    /// Prompts that media does not have.
+    pub missing: Vec<String>,
     /// Everything that was logged.
     pub log: Vec<Entry>,
     /// Everything the SIP core was asked.
@@ -98,6 +102,7 @@ impl Rig {
             phones: BTreeMap::new(),
             outside: Phone::Answers(Duration::from_secs(3)),
             ports: true,
+            missing: Vec::new(),
             log: Vec::new(),
             sip: Vec::new(),
             media: Vec::new(),
@@ -195,7 +200,7 @@ impl Rig {
     /// A party presses keys, one every 200 ms, as RFC 4733.
     pub fn presses(&mut self, leg: LegId, keys: &str) {
         for digit in keys.chars() {
-            if self.playing.get(&leg).is_some() {
+            if self.playing.contains_key(&leg) {
                 // Media stops what may be interrupted; telling so for all is the harder case.
                 self.stop(leg, PlayEnd::Interrupted);
             }
@@ -408,7 +413,9 @@ impl Rig {
                 self.stop(*leg, PlayEnd::Stopped);
                 if self.ports_open.contains(leg) {
                     self.playing.insert(*leg, playback.id);
-                    if !playback.looped {
+                    if let Some(name) = self.missing_of(playback) {
+                        self.stop(*leg, PlayEnd::Missing(name));
+                    } else if !playback.looped {
                         let (leg, playback) = (*leg, playback.id);
                         let end = PlayEnd::Finished;
                         let done = Event::PlayDone { leg, playback, end };
@@ -441,6 +448,13 @@ impl Rig {
             | Command::SendDigits { .. } => {}
         }
         self.media.push(command);
+    }
+
+    fn missing_of(&self, playback: &Playback) -> Option<String> {
+        playback.sources.iter().find_map(|source| match source {
+            Source::Prompt(name) if self.missing.contains(name) => Some(name.clone()),
+            _ => None,
+        })
     }
 
     /// A playback ends early; its end is told like any other.

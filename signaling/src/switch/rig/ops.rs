@@ -95,9 +95,9 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             rig.outside = [answers, Phone::Rings, Phone::Refuses(503)][usize::from(with % 3)];
         }
         14 => with_call(rig, with),
-        15 => rig.ports = with % 4 != 0,
+        15 => rig.ports = !with.is_multiple_of(4),
         16 => {
-            let registered = with / 3 % 2 == 0;
+            let registered = (with / 3).is_multiple_of(2);
             let event =
                 crate::sip::user_agent::Event::Registered { tenant: TENANT, agent, registered };
             rig.feed(crate::switch::Input::Sip(event));
@@ -145,7 +145,7 @@ fn change_plan(rig: &mut Rig, with: u8) {
         2 => plan.queues[0].agents = vec![AgentId(3)],
         _ => {}
     }
-    if with % 4 == 0 {
+    if with.is_multiple_of(4) {
         // Numbers and flows of queue 1 stay; nothing refers to queue 2.
         plan.queues[0].waiting_max = 1;
     }

@@ -241,3 +241,19 @@ fn a_survey_without_an_answer_is_asked_twice() {
     assert!(told(&rig).contains(&"survey answered None".into()));
     balanced(&mut rig);
 }
+
+#[test]
+fn missing_prompts_and_music_do_not_keep_the_box_busy() {
+    let mut rig = rig_with(&[]);
+    rig.missing =
+        ["music/wait", "zh-CN/queue", "zh-CN/menu", "zh-CN/position"].map(String::from).to_vec();
+    let waiting = rig.customer_dials("95105600");
+    let choosing = rig.customer_dials("95105688");
+    rig.wait(secs(30));
+    assert!(rig.media.len() < 60, "{} commands in half a minute", rig.media.len());
+    assert_eq!(heard(&rig, waiting)[..2], ["queue", "music/wait"].map(String::from));
+    assert!(heard(&rig, waiting)[2].starts_with("Silence"));
+    rig.hangs_up(waiting);
+    rig.hangs_up(choosing);
+    balanced(&mut rig);
+}
