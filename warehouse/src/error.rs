@@ -91,9 +91,9 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Line.
-    pub line: u64,
+    pub line: u32,
     /// Column, in characters.
-    pub column: u64,
+    pub column: u32,
 }
 
 /// What kind of refusal a query met.

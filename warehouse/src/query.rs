@@ -128,7 +128,9 @@ impl Session {
                 let text = format!("the answer is above {} bytes", self.limits.memory_max);
                 return Err(DataFusionError::ResourcesExhausted(text));
             }
-            batches.push(batch);
+            if batch.num_rows() > 0 {
+                batches.push(batch);
+            }
             if truncated {
                 break;
             }

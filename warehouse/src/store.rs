@@ -32,6 +32,8 @@ pub struct Warehouse {
     writer: Option<Writer>,
     /// Sealing, publishing and sweeping come one after another.
     upkeep: Mutex<()>,
+    /// Staged rows that make a file, and the longest time in ms that a row stays staged.
+    seal_after: (i64, i64),
 }
 
 struct Writer {
@@ -89,7 +91,8 @@ impl Warehouse {
         prepare(&dir, &pool).await?;
         let readers = pool_of_readers(&dir).await?;
         let writer = Some(Writer { pool, _lock: lock });
-        let warehouse = Warehouse { dir, readers, writer, upkeep: Mutex::new(()) };
+        let warehouse = Warehouse { dir, readers, writer, upkeep: Mutex::new(()),
+            seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX) };
         sweep::recover(&warehouse).await?;
         Ok(warehouse)
     }
@@ -104,7 +107,16 @@ impl Warehouse {
         let mut db = readers.acquire().await.map_err(Error::database("open"))?;
         check_format(&dir, &mut db).await?;
         drop(db);
-        Ok(Warehouse { dir, readers, writer: None, upkeep: Mutex::new(()) })
+        Ok(Warehouse { dir, readers, writer: None, upkeep: Mutex::new(()),
+            seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX) })
+    }
+
+    /// Seals after `rows` or `time` instead of [`STAGED_ROWS_MAX`] and [`STAGED_MS_MAX`].
+    #[must_use]
+    pub fn sealing(mut self, rows: u64, time: Duration) -> Self {
+        let whole = |n: u128| i64::try_from(n).unwrap_or(i64::MAX);
+        self.seal_after = (whole(rows.into()), whole(time.as_millis()));
+        self
     }
 
     /// Where it is.
@@ -173,7 +185,7 @@ impl Warehouse {
         crate::publish::days(self, |_| true).await
     }
 
-    /// What is due at `now`: seals after 10,000 rows or 5 minutes, publishes days that are over,
+    /// What is due at `now`: seals after 10,000 rows or 5 minutes (see [`Warehouse::sealing`]), publishes days that are over,
     /// removes files that were replaced a while ago. Call it every few seconds.
     ///
     /// # Errors
@@ -184,7 +196,8 @@ impl Warehouse {
         let (rows, oldest) = stage::backlog(&mut db).await?;
         drop(db);
         let waited = oldest.map_or(0, |oldest| now.millis_since(oldest));
-        if rows >= STAGED_ROWS_MAX || waited >= STAGED_MS_MAX {
+        let (rows_max, waited_max) = self.seal_after;
+        if rows >= rows_max || waited >= waited_max {
             seal::all(self).await?;
         }
         let closed = crate::publish::closed_before(now);

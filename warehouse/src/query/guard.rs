@@ -96,8 +96,8 @@ fn syntax(text: &str) -> SqlError {
 
 /// Where a piece of the tree stands.
 fn position(span: Span) -> Option<Position> {
-    let start = span.start;
-    (start.line > 0).then_some(Position { line: start.line, column: start.column })
+    let (line, column) = (span.start.line.try_into().ok()?, span.start.column.try_into().ok()?);
+    (line > 0).then_some(Position { line, column })
 }
 
 /// A name as SQL understands it: without quotes case does not matter.

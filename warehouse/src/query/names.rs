@@ -17,20 +17,25 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<
     near.into_iter().take(OFFERED_MAX).map(|(_, name)| name.to_owned()).collect()
 }
 
-/// Edits from one to the other (Levenshtein), one row of the table at a time.
+/// Edits from one to the other, two letters in the wrong order counted once (optimal string
+/// alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let replaced = last[j] + usize::from(a[i] != b[j]);
+            let mut least = replaced.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
         }
+        before = std::mem::replace(&mut last, row);
     }
-    row[b.len()]
+    last[b.len()]
 }
 
 #[cfg(test)]
@@ -43,6 +48,7 @@ mod tests {
         assert_eq!(nearest("call", names), ["calls"]);
         assert_eq!(nearest("QUEUE_VISIT", names), ["queue_visits"]);
         assert_eq!(nearest("visits", names), ["queue_visits"]);
+        assert_eq!(nearest("coutn", ["cot", "count", "round"])[0], "count");
         assert!(nearest("zzzzzzzz", names).is_empty());
     }
 }

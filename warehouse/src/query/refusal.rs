@@ -28,7 +28,10 @@ pub fn explain(error: DataFusionError, sql: &str, session: &Session) -> SqlError
         _ => SqlError::new(SqlFault::Warehouse, "the warehouse cannot answer this right now"),
     };
     made.position = span
-        .map(|span| Position { line: span.start.line, column: span.start.column })
+        .and_then(|span| {
+            let (line, column) = (span.start.line, span.start.column);
+            Some(Position { line: line.try_into().ok()?, column: column.try_into().ok()? })
+        })
         .or_else(|| made.word.as_deref().and_then(|word| find(word, sql)));
     made.detail = detail;
     made
@@ -76,7 +79,7 @@ fn planned(text: &str, session: &Session) -> SqlError {
 fn find(word: &str, sql: &str) -> Option<Position> {
     let at = sql.to_ascii_lowercase().find(&word.to_ascii_lowercase())?;
     let before = &sql[..at];
-    let line = before.matches('\n').count() as u64 + 1;
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() as u64 + 1;
-    Some(Position { line, column })
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    Some(Position { line: line.try_into().ok()?, column: column.try_into().ok()? })
 }
