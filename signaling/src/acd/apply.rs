@@ -50,9 +50,7 @@ impl Distributor {
             queue.settings = settings.clone();
         }
         for queue in self.queues.values_mut() {
-            for agent in self.agents.keys() {
-                queue.free.remove(*agent);
-            }
+            queue.free.clear();
         }
     }
 

@@ -39,6 +39,14 @@ impl Free {
         }
     }
 
+    /// Nobody is free; whose turn it is stays.
+    pub fn clear(&mut self) {
+        match self {
+            Free::LongestIdle(free) => free.clear(),
+            Free::RoundRobin(free) => free.clear(),
+        }
+    }
+
     /// The next agent. They stay listed until they are removed.
     pub fn pick(&mut self) -> Option<AgentId> {
         match self {

@@ -23,6 +23,11 @@ impl LongestIdle {
         }
     }
 
+    pub fn clear(&mut self) {
+        self.order.clear();
+        self.since.clear();
+    }
+
     pub fn pick(&self) -> Option<AgentId> {
         self.order.first().map(|&(_, agent)| agent)
     }

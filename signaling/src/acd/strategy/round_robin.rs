@@ -33,6 +33,10 @@ impl RoundRobin {
         }
     }
 
+    pub fn clear(&mut self) {
+        self.free.clear();
+    }
+
     pub fn pick(&mut self) -> Option<AgentId> {
         let seat = *self.free.range(self.turn..).next().or_else(|| self.free.first())?;
         self.turn = seat + 1;
