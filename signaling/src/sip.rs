@@ -26,6 +26,9 @@ pub mod user_agent;
 mod validate;
 pub mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::core::{Config, Listener, UserAgent};
 pub use frame::fuzz_stream;
 pub use header::fuzz_digest_header;

@@ -110,12 +110,12 @@ impl Dialog {
         let mut builder = Builder::request(method, &uri);
         builder.header("Via", via);
         for route in &routes {
-            builder.header("Route", route);
+            builder.echoed("Route", route);
         }
         builder.header("Max-Forwards", "70");
-        builder.header("From", with_tag(&self.local, self.local_tag.as_bytes()));
-        builder.header("To", with_tag(&self.remote, &self.remote_tag));
-        builder.header("Call-ID", &self.call_id);
+        builder.echoed("From", with_tag(&self.local, self.local_tag.as_bytes()));
+        builder.echoed("To", with_tag(&self.remote, &self.remote_tag));
+        builder.echoed("Call-ID", &self.call_id);
         builder.header("CSeq", format!("{seq} {method}"));
         builder
     }

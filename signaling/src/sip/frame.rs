@@ -26,6 +26,8 @@ pub struct Framer {
     buffer: Vec<u8>,
     /// Bytes that were searched for the end of the header section already.
     searched: usize,
+    /// Where the header section ends and how long its body is, once known.
+    framed: Option<(usize, usize)>,
     broken: bool,
 }
 
@@ -47,29 +49,41 @@ impl Framer {
         if self.broken {
             return None;
         }
-        if self.skip_line_ends() {
+        if self.framed.is_none() && self.skip_line_ends() {
             return Some(Frame::Ping);
         }
-        let Some(head) = self.head_end() else {
-            return (self.buffer.len() > HEAD_BYTES_MAX)
-                .then(|| self.fail(Fault { status: 413, reason: "Header Section Too Large" }));
+        let framed = match self.framed.map_or_else(|| self.find_frame(), |framed| Ok(Some(framed)))
+        {
+            Ok(framed) => framed?,
+            Err(fault) => return Some(self.fail(fault)),
         };
-        if head > HEAD_BYTES_MAX {
-            return Some(self.fail(Fault { status: 413, reason: "Header Section Too Large" }));
-        }
-        let length = match self.body_length(head) {
-            Ok(length) => length,
-            Err(fault) => {
-                self.buffer.truncate(head);
-                return Some(self.fail(fault));
-            }
-        };
-        if self.buffer.len() < head + length {
+        self.framed = Some(framed);
+        let end = framed.0 + framed.1;
+        if self.buffer.len() < end {
             return None;
         }
-        let rest = self.buffer.split_off(head + length);
+        let rest = self.buffer.split_off(end);
+        self.framed = None;
         self.searched = 0;
         Some(Frame::Message(std::mem::replace(&mut self.buffer, rest)))
+    }
+
+    /// The header section's end and the body's length, once the section is complete.
+    fn find_frame(&mut self) -> Result<Option<(usize, usize)>, Fault> {
+        let too_large = Fault { status: 413, reason: "Header Section Too Large" };
+        let head = match self.head_end() {
+            Some(head) if head > HEAD_BYTES_MAX => return Err(too_large),
+            Some(head) => head,
+            None if self.buffer.len() > HEAD_BYTES_MAX => return Err(too_large),
+            None => return Ok(None),
+        };
+        match self.body_length(head) {
+            Ok(length) => Ok(Some((head, length))),
+            Err(fault) => {
+                self.buffer.truncate(head);
+                Err(fault)
+            }
+        }
     }
 
     fn fail(&mut self, fault: Fault) -> Frame {

@@ -219,7 +219,7 @@ impl UserAgent {
                 self.transmit(hop, bytes, Some(id));
                 self.arm_client(id);
             }
-            Some(Due::TimedOut) => self.on_client_failed(now, id, 408),
+            Some(Due::TimedOut) => self.fail_client(now, id, 408),
             Some(Due::Over) => {
                 if let Some(tx) = self.drop_client(id) {
                     self.on_owned_over(tx.owner);
@@ -237,9 +237,12 @@ impl UserAgent {
             None => return,
         };
         // An ACK that could not be sent changes nothing for an INVITE that is answered.
-        if answered {
-            return;
+        if !answered {
+            self.fail_client(now, id, status);
         }
+    }
+
+    fn fail_client(&mut self, now: Now, id: u64, status: u16) {
         if let Some(tx) = self.drop_client(id) {
             self.on_owned_failed(now, tx.owner, status);
             self.on_owned_over(tx.owner);
@@ -452,7 +455,7 @@ pub(super) fn follow_up(
     }
     builder.header("Max-Forwards", "70");
     builder.copied(Name::From, invite.first(Name::From)?);
-    builder.header("To", unfold(to.or(invite.first(Name::To))?));
+    builder.echoed("To", unfold(to.or(invite.first(Name::To))?));
     builder.copied(Name::CallId, invite.call_id());
     builder.header("CSeq", format!("{} {method}", invite.cseq()?.number));
     for (name, value) in extra {

@@ -11,7 +11,7 @@ pub(crate) use register::Registration;
 use super::bucket::Bucket;
 use super::flow::{Host, Transport};
 use super::header;
-use super::uri::Uri;
+use super::uri::{Scheme, Uri};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use terms::{Moment, TenantId, TrunkId, routing};
@@ -71,6 +71,9 @@ impl Proxy {
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches('<').trim_end_matches('>');
         let uri = Uri::parse(text.as_bytes())?;
+        if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
+            return None;
+        }
         let name = uri.host_text()?;
         let bracketed = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
         let domain = match uri.port {

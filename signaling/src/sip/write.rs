@@ -44,6 +44,15 @@ impl Builder {
 
     /// Adds a header.
     pub fn header(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
+        if value.as_ref().contains(&0) {
+            self.refused.get_or_insert_with(|| Injection(name.to_owned()));
+        }
+        self.echoed(name, value)
+    }
+
+    /// Adds a header with what a peer sent before. A quoted string of theirs may hold NUL (RFC 4475
+    /// §3.1.1.2), and they get it back.
+    pub(crate) fn echoed(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
         if !super::parse::is_token(name.as_bytes()) {
             self.refused.get_or_insert_with(|| Injection(name.escape_default().to_string()));
             return self;
@@ -57,8 +66,7 @@ impl Builder {
 
     /// Adds a header that came in a message: its folds become blanks.
     pub(crate) fn copied(&mut self, name: Name, value: &[u8]) -> &mut Self {
-        let unfolded = unfold(value);
-        self.header(name.text(), unfolded)
+        self.echoed(name.text(), unfold(value))
     }
 
     /// Lines that were built before.
@@ -68,7 +76,7 @@ impl Builder {
     }
 
     fn checked(&mut self, name: &str, value: &[u8]) {
-        if value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        if value.iter().any(|b| matches!(b, b'\r' | b'\n')) {
             self.refused.get_or_insert_with(|| Injection(name.to_owned()));
         } else {
             self.bytes.extend_from_slice(value);
@@ -132,7 +140,7 @@ pub(crate) fn reply_lines(request: &Message, flow: &Flow, tag: &str) -> Vec<u8> 
     let mut builder = Builder::response(200);
     for (index, via) in request.list(Name::Via).enumerate() {
         if index == 0 {
-            builder.header("Via", top_via(&unfold(via), flow));
+            builder.echoed("Via", top_via(&unfold(via), flow));
         } else {
             builder.copied(Name::Via, via);
         }
@@ -145,7 +153,7 @@ pub(crate) fn reply_lines(request: &Message, flow: &Flow, tag: &str) -> Vec<u8> 
             value.extend_from_slice(b";tag=");
             value.extend_from_slice(tag.as_bytes());
         }
-        builder.header(name.text(), value);
+        builder.echoed(name.text(), value);
     }
     builder.into_lines().unwrap_or_default()
 }

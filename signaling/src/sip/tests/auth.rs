@@ -1,0 +1,187 @@
+//! Who may do what: challenges, replays, other people's names, sources that guess.
+
+use super::*;
+use crate::sip::user_agent::Origin;
+
+#[test]
+fn a_phone_registers_refreshes_and_leaves() {
+    let mut bench = Bench::new();
+    bench.register(phone(), "sip:1001@198.51.100.7:5070");
+    let registered = |registered| Event::Registered { tenant: TENANT, agent: AGENT, registered };
+    assert_eq!(bench.events(), [registered(true)]);
+    bench.pass(Duration::from_secs(601));
+    assert_eq!(bench.events(), [registered(false)]);
+}
+
+#[test]
+fn both_algorithms_are_offered_where_they_fit_and_md5_where_they_do_not() {
+    let mut bench = Bench::new();
+    let long = bench.request("REGISTER", "1001", &format!("X: {}\r\n", "y".repeat(400)), "");
+    bench.receive(phone(), &long);
+    let challenge = bench.one();
+    assert_eq!(challenge.text.matches("WWW-Authenticate").count(), 2);
+    assert!(challenge.text.len() <= long.len(), "no reflection (threat T16)");
+    let at = |token| challenge.text.find(token).unwrap();
+    assert!(at("algorithm=SHA-256") < at("algorithm=MD5"), "the preferred one first");
+    let short = bench.request("REGISTER", "1001", "", "");
+    bench.receive(phone(), &short);
+    let challenge = bench.one();
+    assert!(challenge.has("algorithm=MD5") && !challenge.has("SHA-256"));
+}
+
+#[test]
+fn an_unproven_source_gets_few_answers() {
+    let mut bench = Bench::with(|config| config.challenges_per_s_max = 20);
+    for _ in 0..500 {
+        let request = bench.request("REGISTER", "1001", "", "");
+        bench.receive(phone(), request);
+    }
+    assert_eq!(bench.sent().len(), 20);
+    assert_eq!(bench.counter("answers_withheld"), 480);
+    assert_eq!(bench.counter("transactions_live"), 0);
+}
+
+#[test]
+fn a_replayed_register_is_challenged_as_stale() {
+    let mut bench = Bench::new();
+    let plain = bench.request("REGISTER", "1001", "", "");
+    bench.receive(phone(), &plain);
+    let challenge = bench.one();
+    let good = authorize(&challenge, &plain, "REGISTER", "secret", 1);
+    bench.receive(phone(), &good);
+    assert!(bench.one().start().contains("200"));
+    let thief = peer("198.51.100.99:5060");
+    bench.receive(thief, good.replace("branch=z9hG4bK", "branch=z9hG4bKnew"));
+    let stale = bench.one();
+    assert!(stale.start().contains("401") && stale.has("stale=true"));
+}
+
+#[test]
+fn a_wrong_password_and_an_unknown_user_look_the_same() {
+    let mut bench = Bench::new();
+    let plain = bench.request("REGISTER", "1001", "", "");
+    bench.receive(phone(), &plain);
+    let challenge = bench.one();
+    let wrong = authorize(&challenge, &plain, "REGISTER", "guess", 1);
+    let unknown = wrong.replace("username=\"1001\"", "username=\"9999\"");
+    let unknown = unknown.replace("branch=z9hG4bK", "branch=z9hG4bKu");
+    bench.receive(phone(), wrong);
+    bench.receive(phone(), unknown);
+    let shape = |sent: &Sent| {
+        let nonce = Digest::parse(sent.header("WWW-Authenticate").as_bytes())
+            .and_then(|d| d.get("nonce").map(<[u8]>::to_vec))
+            .unwrap();
+        let text = sent.text.replace(&String::from_utf8(nonce).unwrap(), "N");
+        let skip = |line: &&str| !line.starts_with("Via") && !line.starts_with("To");
+        text.lines().filter(skip).collect::<Vec<_>>().join("\n")
+    };
+    let answers = bench.sent();
+    assert_eq!(shape(&answers[0]), shape(&answers[1]));
+    assert!(!answers[0].has("stale"));
+}
+
+#[test]
+fn a_source_that_guesses_is_dropped_and_others_are_not() {
+    let mut bench = Bench::new();
+    let plain = bench.request("REGISTER", "1001", "", "");
+    bench.receive(phone(), &plain);
+    let challenge = bench.one();
+    for nc in 1..=9 {
+        bench.receive(phone(), authorize(&challenge, &plain, "REGISTER", "guess", nc));
+        assert!(bench.one().start().contains("401"));
+    }
+    bench.receive(phone(), authorize(&challenge, &plain, "REGISTER", "guess", 10));
+    assert!(bench.sent().is_empty(), "the tenth was one too many");
+    bench.receive(phone(), authorize(&challenge, &plain, "REGISTER", "secret", 20));
+    assert!(bench.sent().is_empty(), "blocked");
+    bench.register(peer("198.51.100.8:5060"), "sip:1001@198.51.100.8:5070");
+    bench.pass(Duration::from_secs(301));
+    bench.register(phone(), "sip:1001@198.51.100.7:5070");
+}
+
+#[test]
+fn an_agents_call_carries_the_name_of_its_password() {
+    let mut bench = Bench::new();
+    let spoofed = bench.request(
+        "INVITE",
+        "13900139000",
+        "P-Asserted-Identity: <sip:boss@192.0.2.1>\r\nP-Asserted-Identity : <sip:x@y>\r\n",
+        SDP,
+    );
+    let spoofed = spoofed.replace("<sip:1001@192.0.2.1>;tag", "\"Boss\" <sip:2000@192.0.2.1>;tag");
+    let spoofed = spoofed.replace("\"A\" \"Boss\"", "\"Boss\"");
+    bench.receive(phone(), &spoofed);
+    let challenge = bench.one();
+    assert!(challenge.start().contains("401"));
+    bench.receive(phone(), authorize(&challenge, &spoofed, "INVITE", "secret", 1));
+    let events = bench.events();
+    let [Event::Incoming(call)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(call.origin, Origin::Agent(AGENT));
+    assert_eq!((call.caller.normal.as_str(), call.caller_name.as_str()), ("1001", "王芳"));
+    assert_eq!(call.called, "13900139000");
+}
+
+#[test]
+fn a_phone_inside_the_trunks_network_is_still_asked_for_its_password() {
+    let mut bench = Bench::new();
+    let inside = peer("203.0.113.9:5060");
+    bench.register(inside, "sip:1001@203.0.113.9:5060");
+    bench.events();
+    let invite = bench.request("INVITE", "*45", "", SDP);
+    bench.receive(inside, &invite);
+    assert!(bench.one().start().contains("401"));
+    bench.receive(peer("203.0.113.10:5060"), invite.replace("z9hG4bKt", "z9hG4bKx"));
+    assert!(matches!(&bench.events()[..], [Event::Incoming(call)] if call.called == "*45"));
+}
+
+#[test]
+fn an_agent_registers_its_own_name_only() {
+    let mut bench = Bench::new();
+    let plain = bench.request("REGISTER", "1002", "", "");
+    bench.receive(phone(), &plain);
+    let challenge = bench.one();
+    bench.receive(phone(), authorize(&challenge, &plain, "REGISTER", "secret", 1));
+    assert!(bench.one().start().contains("403"));
+    assert!(bench.events().is_empty());
+}
+
+#[test]
+fn nothing_else_gets_in_without_a_password() {
+    let mut bench = Bench::new();
+    for (method, status) in [
+        ("INVITE", "401"),
+        ("REGISTER", "401"),
+        ("MESSAGE", "405"),
+        ("PUBLISH", "405"),
+        ("SUBSCRIBE", "489"),
+        ("REFER", "403"),
+        ("BYE", "481"),
+        ("NOTIFY", "481"),
+        ("INFO", "481"),
+        ("FOO", "405"),
+        ("OPTIONS", "200"),
+    ] {
+        let request = bench.request(method, "1001", "", "");
+        bench.receive(phone(), request);
+        let answer = bench.one();
+        assert!(answer.start().contains(status), "{method}: {}", answer.start());
+    }
+    assert!(bench.events().is_empty());
+    assert_eq!(bench.counter("transactions_live"), 0);
+}
+
+#[test]
+fn an_agent_that_leaves_the_plan_loses_its_phone() {
+    let mut bench = Bench::new();
+    bench.register(phone(), "sip:1001@198.51.100.7:5070");
+    bench.events();
+    let mut without = plan();
+    without.agents.clear();
+    bench.core.set_plan(bench.now(), &without);
+    assert!(matches!(bench.events()[..], [Event::Registered { registered: false, .. }]));
+    let plain = bench.request("REGISTER", "1001", "", "");
+    bench.receive(phone(), &plain);
+    let challenge = bench.one();
+    bench.receive(phone(), authorize(&challenge, &plain, "REGISTER", "secret", 1));
+    assert!(bench.one().start().contains("401"));
+}

@@ -1,0 +1,226 @@
+//! Inside a dialog: hold, glare, transfer, digits, refreshes, the end.
+
+use super::*;
+
+#[test]
+fn a_hold_is_offered_to_the_switch_and_answered() {
+    let mut bench = Bench::new();
+    let mut call = bench.talk();
+    let hold = SDP.replace("t=0 0\r\n", "t=0 0\r\na=sendonly\r\n");
+    let reinvite = call.request("INVITE", "", &hold);
+    bench.receive(carrier(), &reinvite);
+    assert_eq!(bench.events(), [Event::Offer { leg: call.leg, sdp: Some(hold) }]);
+    assert_eq!(bench.one().start(), "SIP/2.0 100 Trying");
+    // A second one before the answer has to wait.
+    let second = call.request("INVITE", "", SDP);
+    bench.receive(carrier(), second);
+    let busy = bench.one();
+    assert!(busy.start().contains("500") && busy.has("Retry-After: "));
+    bench.command(Command::AcceptOffer { leg: call.leg, sdp: SDP.into() });
+    assert_eq!(bench.one().start(), "SIP/2.0 200 OK");
+    let repeated = bench.pass(Duration::from_millis(600));
+    let accepted = repeated.iter().filter(|(_, sent)| sent.start().contains("200 OK"));
+    assert_eq!(accepted.count(), 1, "repeated until its ACK");
+}
+
+#[test]
+fn a_refused_offer_leaves_the_dialog_as_it_was() {
+    let mut bench = Bench::new();
+    let mut call = bench.talk();
+    let reinvite = call.request("INVITE", "", SDP);
+    bench.receive(carrier(), reinvite);
+    bench.sent();
+    bench.command(Command::RejectOffer { leg: call.leg, status: 488 });
+    assert!(bench.one().start().contains("488"));
+    let update = call.request("UPDATE", "", SDP);
+    bench.receive(carrier(), update);
+    bench.command(Command::AcceptOffer { leg: call.leg, sdp: SDP.into() });
+    let accepted = bench.one();
+    assert!(accepted.start().contains("200") && accepted.has("CSeq: 3 UPDATE"));
+    assert_eq!(bench.counter("legs_live"), 1);
+}
+
+#[test]
+fn our_offer_is_answered_and_every_repeated_answer_gets_its_ack() {
+    let mut bench = Bench::new();
+    let call = bench.talk();
+    bench.command(Command::Reoffer { leg: call.leg, sdp: SDP.into() });
+    let reinvite = bench.one();
+    assert_eq!(reinvite.start(), "INVITE sip:a@203.0.113.5:5060 SIP/2.0");
+    let answer = reinvite.answer("200 OK", "", "Contact: <sip:b@203.0.113.5:5062>\r\n", SDP);
+    bench.receive(carrier(), &answer);
+    let ack = bench.one();
+    assert_eq!(ack.start(), "ACK sip:b@203.0.113.5:5062 SIP/2.0", "their target moved");
+    assert_eq!(bench.events(), [Event::OfferAccepted { leg: call.leg, sdp: SDP.into() }]);
+    bench.receive(carrier(), &answer);
+    assert_eq!(bench.one().text, ack.text);
+    assert!(bench.events().is_empty());
+}
+
+#[test]
+fn crossing_offers_give_way_and_ours_is_tried_again() {
+    let mut bench = Bench::new();
+    let mut call = bench.talk();
+    bench.command(Command::Reoffer { leg: call.leg, sdp: SDP.into() });
+    let ours = bench.one();
+    let theirs = call.request("INVITE", "", SDP);
+    bench.receive(carrier(), theirs);
+    assert_eq!(bench.one().start(), "SIP/2.0 491 Request Pending");
+    let glare = ours.answer("491 Request Pending", "", "", "");
+    bench.receive(carrier(), glare);
+    assert!(bench.one().start().starts_with("ACK "));
+    assert!(bench.events().is_empty());
+    // We did not begin the dialog, so we wait for less than two seconds.
+    let again = bench.pass(Duration::from_secs(2));
+    let invites: Vec<_> = again.iter().filter(|(_, s)| s.start().starts_with("INVITE")).collect();
+    assert!(!invites.is_empty(), "{again:?}");
+    let refused = invites[0].1.answer("488 No", "", "", "");
+    bench.receive(carrier(), refused);
+    assert_eq!(bench.events(), [Event::OfferRejected { leg: call.leg, status: 488 }]);
+}
+
+#[test]
+fn a_dialog_that_the_peer_does_not_know_ends() {
+    let mut bench = Bench::new();
+    let call = bench.talk();
+    bench.command(Command::Reoffer { leg: call.leg, sdp: SDP.into() });
+    let reinvite = bench.one();
+    bench.receive(carrier(), reinvite.answer("481 Gone", "", "", ""));
+    assert_eq!(bench.events(), [Event::Ended { leg: call.leg, cause: 102 }]);
+    assert_eq!(bench.counter("legs_live"), 0);
+}
+
+#[test]
+fn a_blind_transfer_reports_how_it_goes() {
+    let mut bench = Bench::new();
+    let mut call = bench.talk();
+    let refer = call.request("REFER", "Refer-To: <sip:1002@192.0.2.1>\r\n", "");
+    bench.receive(carrier(), refer);
+    assert_eq!(bench.events(), [Event::Refer { leg: call.leg, target: "1002".into() }]);
+    let second = call.request("REFER", "Refer-To: <sip:1003@192.0.2.1>\r\n", "");
+    bench.receive(carrier(), second);
+    assert!(bench.one().start().contains("491"));
+    bench.command(Command::AcceptRefer { leg: call.leg });
+    let sent = bench.sent();
+    assert_eq!(sent[0].start(), "SIP/2.0 202 Accepted");
+    assert_eq!(sent[1].header("Event"), "refer");
+    assert!(sent[1].has("SIP/2.0 100 Trying\r\n") && sent[1].has("Subscription-State: active"));
+    bench.command(Command::ReferProgress { leg: call.leg, status: 200 });
+    let last = bench.one();
+    assert!(last.has("SIP/2.0 200 OK\r\n") && last.has("terminated;reason=noresource"));
+    bench.command(Command::ReferProgress { leg: call.leg, status: 200 });
+    assert!(bench.sent().is_empty(), "the subscription is over");
+    for (refer_to, status) in [
+        ("<sip:1002@h?Replaces=x%3Bto-tag%3Da>", "501"),
+        ("<soap.beep:1002>", "416"),
+        ("<sip:h>", "404"),
+    ] {
+        let refer = call.request("REFER", &format!("Refer-To: {refer_to}\r\n"), "");
+        bench.receive(carrier(), refer);
+        assert!(bench.one().start().contains(status), "{refer_to}");
+    }
+}
+
+#[test]
+fn digits_by_info_reach_the_switch() {
+    let mut bench = Bench::new();
+    let mut call = bench.talk();
+    let info = call.request(
+        "INFO",
+        "Content-Type: application/dtmf-relay\r\n",
+        "Signal=5\r\nDuration=200\r\n",
+    );
+    bench.receive(carrier(), &info);
+    bench.receive(carrier(), &info);
+    assert_eq!(bench.starts(), ["SIP/2.0 200 OK", "SIP/2.0 200 OK"]);
+    let digit = Event::Digit { leg: call.leg, digit: '5', duration_ms: 200 };
+    assert_eq!(bench.events(), [digit], "once, however often it was sent");
+    let strange = call.request("INFO", "Content-Type: text/plain\r\n", "hello");
+    bench.receive(carrier(), strange);
+    assert!(bench.one().start().contains("415"));
+}
+
+#[test]
+fn a_bye_ends_the_leg_and_every_request_that_waits_in_it() {
+    let mut bench = Bench::new();
+    let mut call = bench.talk();
+    let reinvite = call.request("INVITE", "", SDP);
+    bench.receive(carrier(), reinvite);
+    bench.sent();
+    bench.events();
+    let bye = call.request("BYE", "Reason: SIP;cause=200, Q.850 ;cause=31\r\n", "");
+    bench.receive(carrier(), &bye);
+    assert_eq!(bench.starts(), ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
+    assert_eq!(bench.events(), [Event::Ended { leg: call.leg, cause: 31 }]);
+    bench.receive(carrier(), &bye);
+    assert_eq!(bench.one().start(), "SIP/2.0 200 OK", "the repetition gets the same answer");
+    let late = call.request("INFO", "", "");
+    bench.receive(carrier(), late);
+    assert!(bench.one().start().contains("481"));
+}
+
+#[test]
+fn an_older_request_and_a_strangers_request_are_refused() {
+    let mut bench = Bench::new();
+    let mut call = bench.talk();
+    let newer = call.with_seq("OPTIONS", 50, "", "");
+    bench.receive(carrier(), newer);
+    assert!(bench.one().start().contains("200"));
+    let older = call.request("INFO", "", "");
+    bench.receive(carrier(), older);
+    assert!(bench.one().start().contains("500"));
+    let stranger = call.with_seq("BYE", 60, "", "").replace("tag=caller", "tag=other");
+    bench.receive(carrier(), stranger);
+    assert!(bench.one().start().contains("481"));
+    let unknown = call.with_seq("FOO", 70, "", "");
+    bench.receive(carrier(), unknown);
+    let refused = bench.one();
+    assert!(refused.start().contains("405") && refused.header("Allow").contains("UPDATE"));
+    assert_eq!(bench.counter("legs_live"), 1);
+}
+
+#[test]
+fn a_session_that_the_peer_refreshes_ends_when_it_stops() {
+    let mut bench = Bench::new();
+    let more = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n";
+    let mut call = bench.call_with(more, SDP);
+    bench.command(Command::Answer { leg: call.leg, sdp: SDP.into() });
+    let answer = bench.one();
+    assert_eq!(answer.header("Session-Expires"), "90;refresher=uac");
+    assert_eq!(answer.header("Require"), "timer");
+    let ack = call.ack("");
+    bench.receive(carrier(), ack);
+    assert!(bench.pass(Duration::from_secs(50)).is_empty());
+    let update = call.request("UPDATE", more, "");
+    bench.receive(carrier(), update);
+    assert!(bench.one().has("Session-Expires: 90;refresher=uac\r\n"));
+    bench.events();
+    assert!(bench.pass(Duration::from_secs(50)).is_empty(), "it started over");
+    let sent = bench.pass(Duration::from_secs(15));
+    assert!(sent[0].1.start().starts_with("BYE "));
+    assert_eq!(bench.events(), [Event::Ended { leg: call.leg, cause: 102 }]);
+}
+
+#[test]
+fn a_session_that_we_refresh_goes_on_while_it_is_answered() {
+    let mut bench = Bench::new();
+    let more = "Allow: UPDATE\r\nSupported: timer\r\nSession-Expires: 100;refresher=uas\r\n";
+    let mut call = bench.call_with(more, SDP);
+    bench.command(Command::Answer { leg: call.leg, sdp: SDP.into() });
+    assert_eq!(bench.one().header("Session-Expires"), "100;refresher=uas");
+    let ack = call.ack("");
+    bench.receive(carrier(), ack);
+    bench.events();
+    for _ in 0..3 {
+        let sent = bench.pass(Duration::from_secs(50));
+        let (_, update) = sent.last().expect("a refresh at half of the interval");
+        assert!(update.start().starts_with("UPDATE "), "{}", update.start());
+        assert_eq!(update.header("Session-Expires"), "100;refresher=uac");
+        let granted = update.answer("200 OK", "", "Session-Expires: 100;refresher=uac\r\n", "");
+        bench.receive(carrier(), granted);
+    }
+    assert!(bench.events().is_empty());
+    let short = bench.request("INVITE", "95105688", "Session-Expires: 30\r\n", SDP);
+    bench.receive(carrier(), short);
+    assert_eq!(bench.one().header("Min-SE"), "90");
+}
