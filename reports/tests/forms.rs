@@ -266,6 +266,10 @@ fn the_image_is_a_png_as_wide_as_the_paper() {
 fn the_workbook_holds_the_same_values_as_numbers() {
     for table in [satisfaction(), workload(), overdue()] {
         let bytes = rendered(&table, Format::Xlsx, Language::ZhCn);
+        for chart in ["xl/charts/chart1.xml", "xl/charts/chart2.xml"] {
+            let named = bytes.windows(chart.len()).any(|part| part == chart.as_bytes());
+            assert!(named, "{} has no native {chart}", table.report.id);
+        }
         let mut book = Xlsx::new(Cursor::new(bytes)).expect("a workbook");
         assert_eq!(book.sheet_names(), ["摘要", "数据"]);
         let sheet = book.worksheet_range("数据").expect("the data sheet");

@@ -250,6 +250,9 @@ fn native(data: &ChartData, sheet: String, first: u32, rows: u32) -> Chart {
             chart.x_axis().set_reverse();
             let grid = ChartLine::new().set_color(Color::RGB(0xe5e7eb)).clone();
             chart.y_axis().set_major_gridlines_line(&grid);
+            if data.kind == Kind::Duration {
+                chart.y_axis().set_num_format("[h]:mm");
+            }
             if data.series.iter().all(|series| series.name.is_empty()) {
                 chart.legend().set_hidden();
             }
