@@ -2,6 +2,7 @@
 //! folder synced. Only after that may a transaction name it. Any engine can read it: zstd, plain
 //! types, microseconds UTC, page index, statistics, bloom filters on what people look up.
 
+use crate::manifest::Entry;
 use crate::schema::Layout;
 use crate::{Error, fail};
 use arrow::array::{AsArray, RecordBatch};
@@ -137,6 +138,35 @@ pub fn read(layout: &Layout, path: &Path) -> Result<Vec<RecordBatch>, Error> {
         .map(|batch| batch.and_then(|batch| crate::schema::conform(layout, &batch)))
         .collect::<Result<_, _>>()
         .map_err(|error| Error::parquet("read", path)(error.into()))
+}
+
+/// Reads the files that are still what was written. Gives back their rows and which they are;
+/// damaged ones are told and left where they are.
+pub fn read_whole(
+    layout: &Layout,
+    dir: &Path,
+    entries: &[Entry],
+) -> (Vec<RecordBatch>, Vec<String>) {
+    let (mut batches, mut read) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let path = dir.join(&entry.path);
+        match read_if_whole(layout, &path, entry) {
+            Ok(rows) => {
+                batches.extend(rows);
+                read.push(entry.path.clone());
+            }
+            Err(error) => tracing::error!(%error, "stays where it is"),
+        }
+    }
+    (batches, read)
+}
+
+fn read_if_whole(layout: &Layout, path: &Path, entry: &Entry) -> Result<Vec<RecordBatch>, Error> {
+    if digest(path)?.0 != entry.sha256 {
+        let why = "its SHA-256 is not that of what was written".to_owned();
+        return Err(Error::Damaged { what: entry.path.clone(), why });
+    }
+    read(layout, path)
 }
 
 /// Every file below `root`, folders walked in order.

@@ -8,6 +8,7 @@
 use crate::Error;
 use crate::file::Written;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
+use std::collections::BTreeSet;
 use terms::Timestamp;
 
 /// A file of the manifest.
@@ -39,6 +40,8 @@ pub struct Entry {
     pub at_min: i64,
     /// Latest time of the day column.
     pub at_max: i64,
+    /// When the oldest of its rows was sealed.
+    pub sealed_at: i64,
 }
 
 impl Entry {
@@ -47,6 +50,7 @@ impl Entry {
         (path, tbl, day): (String, &str, &str),
         (seq_min, seq_max): (i64, i64),
         state: &str,
+        sealed_at: Timestamp,
         written: Written,
     ) -> Self {
         Entry {
@@ -63,6 +67,7 @@ impl Entry {
             tenant_max: written.tenants.1,
             at_min: written.times.0,
             at_max: written.times.1,
+            sealed_at: sealed_at.0,
         }
     }
 }
@@ -88,7 +93,7 @@ pub const SCHEMA: &[&str] = &[
         bytes INTEGER NOT NULL, seq_min INTEGER NOT NULL, seq_max INTEGER NOT NULL,
         sha256 TEXT NOT NULL, state TEXT NOT NULL, tenant_min INTEGER NOT NULL,
         tenant_max INTEGER NOT NULL, at_min INTEGER NOT NULL, at_max INTEGER NOT NULL,
-        replaced_by TEXT, retired_at INTEGER) STRICT",
+        sealed_at INTEGER NOT NULL, replaced_by TEXT, retired_at INTEGER) STRICT",
     "CREATE INDEX IF NOT EXISTS file_by_state ON file (state, tbl, day)",
     "CREATE TABLE IF NOT EXISTS ended (
         call INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, started_at INTEGER NOT NULL,
@@ -97,14 +102,14 @@ pub const SCHEMA: &[&str] = &[
 ];
 
 const COLUMNS: &str = "path, tbl, day, rows, bytes, seq_min, seq_max, sha256, state, \
-                       tenant_min, tenant_max, at_min, at_max";
+                       tenant_min, tenant_max, at_min, at_max, sealed_at";
 
 /// Adds a file.
 pub async fn insert(db: &mut SqliteConnection, entry: &Entry) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO file (path, tbl, day, rows, bytes, seq_min, seq_max, sha256, state, \
-         tenant_min, tenant_max, at_min, at_max) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         tenant_min, tenant_max, at_min, at_max, sealed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(&entry.path)
     .bind(&entry.tbl)
@@ -119,6 +124,7 @@ pub async fn insert(db: &mut SqliteConnection, entry: &Entry) -> Result<(), Erro
     .bind(entry.tenant_max)
     .bind(entry.at_min)
     .bind(entry.at_max)
+    .bind(entry.sealed_at)
     .execute(db)
     .await
     .map_err(Error::database("name a file"))?;
@@ -146,6 +152,52 @@ pub async fn readable(db: &mut SqliteConnection, tenant: i64) -> Result<Vec<Entr
         .fetch_all(db)
         .await
         .map_err(Error::database("list files"))
+}
+
+/// The hot files of a table's day that have fewer than `rows` rows.
+pub async fn small_hot(
+    db: &mut SqliteConnection,
+    (table, day): (&str, &str),
+    rows: i64,
+) -> Result<Vec<Entry>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM file WHERE state = 'hot' AND replaced_by IS NULL \
+         AND tbl = $1 AND day = $2 AND rows < $3 ORDER BY seq_min"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(table)
+        .bind(day)
+        .bind(rows)
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list files"))
+}
+
+/// The tables and days that have a published file.
+pub async fn published(db: &mut SqliteConnection) -> Result<BTreeSet<(String, String)>, Error> {
+    let days: Vec<(String, String)> =
+        sqlx::query_as("SELECT DISTINCT tbl, day FROM file WHERE state = 'published'")
+            .fetch_all(db)
+            .await
+            .map_err(Error::database("list published days"))?;
+    Ok(days.into_iter().collect())
+}
+
+/// Retires hot files whose rows are in another hot file now.
+pub async fn retire(
+    tx: &mut Transaction<'_, Sqlite>,
+    paths: &[String],
+    now: Timestamp,
+) -> Result<(), Error> {
+    for path in paths {
+        sqlx::query("UPDATE file SET state = 'retired', retired_at = $1 WHERE path = $2")
+            .bind(now.0)
+            .bind(path)
+            .execute(&mut **tx)
+            .await
+            .map_err(Error::database("retire a file"))?;
+    }
+    Ok(())
 }
 
 /// Every path that is named, whatever its state.

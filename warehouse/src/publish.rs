@@ -10,6 +10,7 @@ use crate::file::{self, Steps, Written};
 use crate::schema::{self, Layout, layout_of, layouts};
 use crate::store::now;
 use crate::{Error, Warehouse, fail, manifest};
+use arrow::compute::concat_batches;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use terms::Timestamp;
@@ -32,12 +33,28 @@ pub fn closed_before(now: Timestamp) -> String {
     Timestamp(now.0 - CLOSE_AFTER_MS * 1000).day_text()
 }
 
-/// Publishes the days that `wanted` names. Returns how many rows.
-pub async fn days(warehouse: &Warehouse, wanted: impl Fn(&str) -> bool) -> Result<u64, Error> {
+/// Publishes what is due at `now`: days that are over, and late rows of days that were published
+/// before once a day, so that a day does not become a thousand files.
+pub async fn due(warehouse: &Warehouse, now: Timestamp) -> Result<u64, Error> {
+    let mut tx = warehouse.read("list published days").await?;
+    let published = manifest::published(&mut tx).await?;
+    drop(tx);
+    let closed = closed_before(now);
+    let late = |entry: &manifest::Entry| closed_before(Timestamp(entry.sealed_at)) < closed;
+    let first =
+        |entry: &manifest::Entry| !published.contains(&(entry.tbl.clone(), entry.day.clone()));
+    files(warehouse, |entry| entry.day < closed && (first(entry) || late(entry))).await
+}
+
+/// Publishes the hot files that are `wanted`. Returns how many rows.
+pub async fn files(
+    warehouse: &Warehouse,
+    wanted: impl Fn(&manifest::Entry) -> bool,
+) -> Result<u64, Error> {
     let mut tx = warehouse.read("list hot files").await?;
     let hot = manifest::in_state(&mut tx, "hot").await?;
     drop(tx);
-    let hot: Vec<_> = hot.into_iter().filter(|entry| wanted(&entry.day)).collect();
+    let hot: Vec<_> = hot.into_iter().filter(|entry| wanted(entry)).collect();
     let mut published = 0;
     for part in plan(&hot) {
         published += self::part(warehouse, part).await?;
@@ -69,16 +86,17 @@ async fn part(warehouse: &Warehouse, hot: &[manifest::Entry]) -> Result<u64, Err
         return Ok(0);
     };
     let seqs = (hot[0].seq_min, hot[hot.len() - 1].seq_max);
+    let sealed_at = Timestamp(hot.iter().map(|entry| entry.sealed_at).min().unwrap_or_default());
     let tmp = warehouse.tmp(&format!("publish-{table}-{:020}.parquet", seqs.0));
-    let sources = hot.iter().map(|entry| warehouse.dir().join(&entry.path)).collect();
-    let written = merge(layout, sources, tmp.clone()).await?;
+    let merged = merge(layout, warehouse.dir().to_owned(), hot.to_vec(), tmp.clone()).await?;
+    let Some((written, replaced)) = merged else { return Ok(0) };
     let name = format!("part-{:020}-{:020}-{}.parquet", seqs.0, seqs.1, &written.sha256[..8]);
     let path = format!("{table}/dt={day}/{name}");
     let rows = written.rows as u64;
 
     fail::database("publish.announce", "publish")?;
-    let entry = manifest::Entry::new((path.clone(), table, day), seqs, "publishing", written);
-    let replaced: Vec<String> = hot.iter().map(|entry| entry.path.clone()).collect();
+    let names = (path.clone(), table, day);
+    let entry = manifest::Entry::new(names, seqs, "publishing", sealed_at, written);
     let mut tx = warehouse.write("publish").await?;
     manifest::announce(&mut tx, &entry, &replaced).await?;
     tx.commit().await.map_err(Error::database("publish"))?;
@@ -115,21 +133,23 @@ pub fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Writes the rows of the hot files that are whole into one file, and says which those are.
 async fn merge(
     layout: &'static Arc<Layout>,
-    sources: Vec<PathBuf>,
+    dir: PathBuf,
+    hot: Vec<manifest::Entry>,
     tmp: PathBuf,
-) -> Result<Written, Error> {
+) -> Result<Option<(Written, Vec<String>)>, Error> {
     let work = move || {
         file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
-        let mut batches = Vec::new();
-        for source in &sources {
-            batches.extend(file::read(layout, source)?);
+        let (batches, read) = file::read_whole(layout, &dir, &hot);
+        if read.is_empty() {
+            return Ok(None);
         }
-        let sorted = arrow::compute::concat_batches(&layout.schema, &batches)
+        let sorted = concat_batches(&layout.schema, &batches)
             .and_then(|batch| schema::sort(layout, &batch))
             .map_err(|error| Error::parquet("merge into", &tmp)(error.into()))?;
-        file::write(layout, &sorted, &tmp, STEPS)
+        Ok(Some((file::write(layout, &sorted, &tmp, STEPS)?, read)))
     };
     tokio::task::spawn_blocking(work).await.expect("publishing does not panic")
 }
@@ -158,6 +178,7 @@ mod tests {
             tenant_max: 0,
             at_min: 0,
             at_max: 0,
+            sealed_at: 0,
         }
     }
 

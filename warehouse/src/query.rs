@@ -70,7 +70,7 @@ impl Session {
             context.register_table(*name, Arc::new(table)).map_err(prepare)?;
             tables.insert((*name).to_owned(), columns(layout));
         }
-        let latest = orders::latest(&snapshot, &scope).await.map_err(prepare)?;
+        let latest = orders::Latest::new(snapshot, scope.clone());
         context.register_table(ORDERS_LATEST, Arc::new(latest)).map_err(prepare)?;
         tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
         functions::restrict(&context);

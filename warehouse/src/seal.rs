@@ -6,8 +6,14 @@
 use crate::file::{self, Steps};
 use crate::schema::{self, layout_of};
 use crate::stage::{self, Staged};
+use crate::store::now;
 use crate::{Error, Warehouse, fail, manifest};
+use arrow::compute::concat_batches;
+use terms::Timestamp;
 use terms::record::Row;
+
+/// A hot file with fewer rows is merged into the next one of its day.
+const SMALL_ROWS: i64 = 10_000;
 
 const STEPS: Steps = Steps {
     write: "seal.write",
@@ -43,45 +49,74 @@ async fn some(warehouse: &Warehouse, wanted: impl Fn(&str) -> bool) -> Result<u6
     Ok(sealed)
 }
 
-/// Seals the oldest rows of one table's day into one file.
+/// Seals the oldest rows of one table's day into one file, together with the small hot files of
+/// that day: orders change for weeks after their day, a few at a time.
 async fn part(warehouse: &Warehouse, table: &str, day: &str) -> Result<u64, Error> {
     let mut tx = warehouse.read("read staged rows").await?;
     let staged = stage::of_day(&mut tx, table, day).await?;
+    let small = manifest::small_hot(&mut tx, (table, day), SMALL_ROWS).await?;
     drop(tx);
     let (Some(first), Some(last)) = (staged.first(), staged.last()) else { return Ok(0) };
     let (first, last) = (first.seq, last.seq);
     let (rows, damaged) = decode(staged);
     let count = rows.len() as u64;
-    let name = format!("{first:020}-{last:020}.parquet");
-    let path = format!("_hot/{table}/dt={day}/{name}");
-    let written = if rows.is_empty() {
-        None
-    } else {
-        let tmp = warehouse.tmp(&format!("seal-{table}-{name}"));
-        let place = warehouse.dir().join(&path);
-        let layout = layout_of(rows[0].table());
-        let work = move || {
-            file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
-            let sorted = schema::batch(layout, &rows)
-                .and_then(|batch| schema::sort(layout, &batch))
-                .map_err(|error| Error::parquet("sort rows for", &tmp)(error.into()))?;
-            let written = file::write(layout, &sorted, &tmp, STEPS)?;
-            file::place(&tmp, &place, STEPS)?;
-            Ok::<_, Error>(written)
-        };
-        Some(tokio::task::spawn_blocking(work).await.expect("sealing does not panic")?)
+    let sealed = match rows.is_empty() {
+        true => None,
+        false => Some(write(warehouse, (table, day), (first, last), rows, small).await?),
     };
     fail::database("seal.commit", "seal")?;
     let mut tx = warehouse.write("seal").await?;
-    if let Some(written) = written {
-        let entry = manifest::Entry::new((path, table, day), (first, last), "hot", written);
+    if let Some(Sealed { entry, merged }) = sealed {
         manifest::insert(&mut tx, &entry).await?;
+        manifest::retire(&mut tx, &merged, now()).await?;
     }
     stage::remove(&mut tx, (table, day, last), &damaged).await?;
     tx.commit().await.map_err(Error::database("seal"))?;
     fail::database("seal.done", "seal")?;
     tracing::debug!(table, day, rows = count, "sealed");
     Ok(count)
+}
+
+/// A file that lies in its place but is not named yet.
+struct Sealed {
+    entry: manifest::Entry,
+    /// The hot files whose rows it holds too.
+    merged: Vec<String>,
+}
+
+async fn write(
+    warehouse: &Warehouse,
+    (table, day): (&str, &str),
+    (first, last): (i64, i64),
+    rows: Vec<Row>,
+    small: Vec<manifest::Entry>,
+) -> Result<Sealed, Error> {
+    let first = small.iter().map(|entry| entry.seq_min).fold(first, i64::min);
+    let sealed_at = small.iter().map(|entry| entry.sealed_at).fold(now().0, i64::min);
+    let name = format!("{first:020}-{last:020}.parquet");
+    let path = format!("_hot/{table}/dt={day}/{name}");
+    let tmp = warehouse.tmp(&format!("seal-{table}-{name}"));
+    let (dir, place) = (warehouse.dir().to_owned(), warehouse.dir().join(&path));
+    let layout = layout_of(rows[0].table());
+    let work = move || {
+        file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
+        let (mut batches, merged) = file::read_whole(layout, &dir, &small);
+        let sorted = schema::batch(layout, &rows)
+            .and_then(|batch| {
+                batches.push(batch);
+                concat_batches(&layout.schema, &batches)
+            })
+            .and_then(|batch| schema::sort(layout, &batch))
+            .map_err(|error| Error::parquet("sort rows for", &tmp)(error.into()))?;
+        let written = file::write(layout, &sorted, &tmp, STEPS)?;
+        file::place(&tmp, &place, STEPS)?;
+        Ok::<_, Error>((written, merged))
+    };
+    let done = tokio::task::spawn_blocking(work).await.expect("sealing does not panic");
+    let (written, merged) = done?;
+    let sealed_at = Timestamp(sealed_at);
+    let entry = manifest::Entry::new((path, table, day), (first, last), "hot", sealed_at, written);
+    Ok(Sealed { entry, merged })
 }
 
 /// The rows that can be read, and the numbers of those that cannot.

@@ -91,8 +91,13 @@ impl Warehouse {
         prepare(&dir, &pool).await?;
         let readers = pool_of_readers(&dir).await?;
         let writer = Some(Writer { pool, _lock: lock });
-        let warehouse = Warehouse { dir, readers, writer, upkeep: Mutex::new(()),
-            seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX) };
+        let warehouse = Warehouse {
+            dir,
+            readers,
+            writer,
+            upkeep: Mutex::new(()),
+            seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
+        };
         sweep::recover(&warehouse).await?;
         Ok(warehouse)
     }
@@ -107,8 +112,13 @@ impl Warehouse {
         let mut db = readers.acquire().await.map_err(Error::database("open"))?;
         check_format(&dir, &mut db).await?;
         drop(db);
-        Ok(Warehouse { dir, readers, writer: None, upkeep: Mutex::new(()),
-            seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX) })
+        Ok(Warehouse {
+            dir,
+            readers,
+            writer: None,
+            upkeep: Mutex::new(()),
+            seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
+        })
     }
 
     /// Seals after `rows` or `time` instead of [`STAGED_ROWS_MAX`] and [`STAGED_MS_MAX`].
@@ -172,7 +182,7 @@ impl Warehouse {
     pub async fn publish(&self, day: &str) -> Result<u64, Error> {
         let _one = self.upkeep().await;
         seal::day(self, day).await?;
-        crate::publish::days(self, |hot| hot == day).await
+        crate::publish::files(self, |hot| hot.day == day).await
     }
 
     /// Seals and publishes every day.
@@ -182,7 +192,7 @@ impl Warehouse {
     pub async fn publish_all(&self) -> Result<u64, Error> {
         let _one = self.upkeep().await;
         seal::all(self).await?;
-        crate::publish::days(self, |_| true).await
+        crate::publish::files(self, |_| true).await
     }
 
     /// What is due at `now`: seals after 10,000 rows or 5 minutes (see [`Warehouse::sealing`]), publishes days that are over,
@@ -200,8 +210,7 @@ impl Warehouse {
         if rows >= rows_max || waited >= waited_max {
             seal::all(self).await?;
         }
-        let closed = crate::publish::closed_before(now);
-        crate::publish::days(self, |day| day < closed.as_str()).await?;
+        crate::publish::due(self, now).await?;
         sweep::retired(self, now).await
     }
 

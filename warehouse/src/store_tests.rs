@@ -102,6 +102,45 @@ async fn tending_seals_by_number_and_by_age_and_publishes_days_that_are_over() {
 }
 
 #[tokio::test]
+async fn a_trickle_of_late_rows_makes_few_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    let day = 24 * 3_600_000_000;
+    warehouse.stage_rows("desk", 1, &orders(1, 1)).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    let now = crate::store::now();
+    for position in 2..=21 {
+        warehouse.stage_rows("desk", position, &orders(position, position)).await.unwrap();
+        warehouse.seal().await.unwrap();
+        warehouse.tend(now).await.unwrap();
+    }
+    let stats = warehouse.stats().await.unwrap();
+    assert_eq!((stats.hot_files, stats.hot_rows, stats.published_files), (1, 20, 1));
+    warehouse.tend(Timestamp(now.0 + day)).await.unwrap();
+    let stats = warehouse.stats().await.unwrap();
+    assert_eq!((stats.hot_files, stats.published_files, stats.published_rows), (0, 2, 21));
+    assert_eq!(count(&warehouse, "orders").await, 21);
+    assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_damaged_hot_file_is_neither_merged_nor_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+    warehouse.seal().await.unwrap();
+    let damaged = crate::file::walk(&dir.path().join("_hot")).unwrap().remove(0);
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    bytes[60] ^= 4;
+    std::fs::write(&damaged, &bytes).unwrap();
+    warehouse.stage_rows("desk", 2, &orders(4, 5)).await.unwrap();
+    assert_eq!(warehouse.publish_all().await.unwrap(), 2);
+    let stats = warehouse.stats().await.unwrap();
+    assert_eq!((stats.hot_files, stats.published_rows), (1, 2));
+    assert_eq!(warehouse.verify().await.unwrap().faults.len(), 1);
+}
+
+#[tokio::test]
 async fn a_second_writer_is_refused_and_a_reader_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let warehouse = Warehouse::open(dir.path()).await.unwrap();

@@ -19,35 +19,37 @@ use std::sync::Arc;
 /// The view.
 #[derive(Debug)]
 pub struct Latest {
-    schema: SchemaRef,
-    plan: LogicalPlan,
-    rule: Rule,
+    snapshot: Arc<Snapshot>,
+    scope: Scope,
 }
 
-/// The view of a snapshot.
-pub async fn latest(snapshot: &Arc<Snapshot>, scope: &Scope) -> Result<Latest> {
-    let layout = layout_of("orders");
-    let all = ScopedTable::new(Arc::clone(layout), Arc::clone(snapshot), Rule::whole_tenant(scope));
-    let context = SessionContext::new();
-    context.register_table("orders", Arc::new(all))?;
-    let frame = context
-        .sql(
-            "SELECT * EXCEPT (newer) FROM (SELECT *, row_number() OVER \
-             (PARTITION BY order_id ORDER BY version DESC, version_id DESC) AS newer FROM orders) \
-             WHERE newer = 1",
-        )
-        .await?;
-    Ok(Latest {
-        schema: Arc::clone(&layout.schema),
-        plan: frame.into_unoptimized_plan(),
-        rule: Rule::new(layout, scope),
-    })
+impl Latest {
+    /// The view of a snapshot.
+    pub fn new(snapshot: Arc<Snapshot>, scope: Scope) -> Self {
+        Latest { snapshot, scope }
+    }
+
+    /// The highest versions of the whole tenant.
+    async fn plan(&self) -> Result<LogicalPlan> {
+        let rule = Rule::whole_tenant(&self.scope);
+        let all = ScopedTable::new(Arc::clone(layout_of("orders")), self.snapshot.clone(), rule);
+        let context = SessionContext::new();
+        context.register_table("orders", Arc::new(all))?;
+        let frame = context
+            .sql(
+                "SELECT * EXCEPT (newer) FROM (SELECT *, row_number() OVER \
+                 (PARTITION BY order_id ORDER BY version DESC, version_id DESC) AS newer \
+                 FROM orders) WHERE newer = 1",
+            )
+            .await?;
+        Ok(frame.into_unoptimized_plan())
+    }
 }
 
 #[async_trait]
 impl TableProvider for Latest {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&layout_of("orders").schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -61,11 +63,12 @@ impl TableProvider for Latest {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = state.create_physical_plan(&self.plan).await?;
+        let input = state.create_physical_plan(&self.plan().await?).await?;
+        let layout = layout_of("orders");
         let shown = match projection {
-            Some(wanted) => Arc::new(self.schema.project(wanted)?),
-            None => Arc::clone(&self.schema),
+            Some(wanted) => Arc::new(layout.schema.project(wanted)?),
+            None => Arc::clone(&layout.schema),
         };
-        Ok(Arc::new(ScopedExec::new(input, self.rule.clone(), shown)))
+        Ok(Arc::new(ScopedExec::new(input, Rule::new(layout, &self.scope), shown)))
     }
 }
