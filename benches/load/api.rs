@@ -132,6 +132,26 @@ pub fn text(row: &Row, column: &str) -> Option<String> {
     }
 }
 
+/// A list, bare or in `items`.
+///
+/// # Errors
+/// When it is neither.
+pub fn items(answer: Value) -> Result<Vec<Value>> {
+    match answer {
+        Value::Array(items) => Ok(items),
+        Value::Object(mut page) => match page.remove("items") {
+            Some(Value::Array(items)) => Ok(items),
+            _ => bail!("a list has items"),
+        },
+        other => bail!("a list is {other}"),
+    }
+}
+
+/// An id as text; 64-bit ids are strings in JSON.
+pub fn id(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned).or_else(|| Some(value.as_u64()?.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

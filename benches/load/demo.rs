@@ -4,11 +4,11 @@
 mod books;
 mod office;
 mod plan;
-mod server;
 
 use crate::field::{Field, News, Report, Setup};
 use crate::media::g711::Law;
 use crate::media::wire::Choice;
+use crate::server::{self, Server};
 use crate::sip::digest::Credential;
 use crate::voices;
 use anyhow::{Context, Result, bail, ensure};
@@ -16,7 +16,6 @@ use books::Books;
 use indicatif::{ProgressBar, ProgressStyle};
 use office::Office;
 use plan::Kind;
-use server::Server;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -89,6 +88,7 @@ async fn show(arguments: &Arguments, server: &Server) -> Result<bool> {
         seed: 42,
         customer: voices::customer(Law::A),
         agent: voices::agent(Law::A),
+        silent: false,
     })?;
     println!("60 calls to {} · audio over {}", server.credentials.hotline, field.wire);
     register(&mut field, server).await?;

@@ -45,6 +45,8 @@ pub struct Setup {
     pub customer: Carrier,
     /// What agents sound like.
     pub agent: Carrier,
+    /// Nobody speaks: signalling alone is measured.
+    pub silent: bool,
 }
 
 /// A call to be placed.

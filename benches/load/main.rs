@@ -1,15 +1,19 @@
 //! `switchgrid-load`: callers and agents with real signalling and audio that can be checked sample
 //! by sample, for anybody's own box.
 //!
-//! `demo` shows the whole house on sixty calls; `calls` measures a switch under load.
+//! `demo` shows the whole house on sixty calls; `calls` measures a switch under
+//! load; `bench` measures one of its own.
 
 mod api;
+mod bench;
 mod calls;
 mod demo;
 mod field;
+mod load;
 mod media;
 mod procstat;
 mod script;
+mod server;
 mod sip;
 mod voices;
 
@@ -30,12 +34,15 @@ enum Command {
     Demo(demo::Arguments),
     /// Place many calls at a time and measure.
     Calls(calls::Arguments),
+    /// Start a switch with as many agents as calls and measure it against its limits.
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Calls(arguments) => calls::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

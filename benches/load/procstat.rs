@@ -15,22 +15,31 @@ pub struct Usage {
     pub processes: usize,
 }
 
-/// Reads a process and all its descendants.
+/// Reads a process and all its descendants, as far as a word of their command lines is `word`; all of
+/// them when it is empty.
 ///
 /// # Errors
 /// When there is no such process.
-pub fn usage(pid: u32) -> Result<Usage> {
+pub fn usage(pid: u32, word: &str) -> Result<Usage> {
     let mut usage = Usage::default();
     let mut ahead = vec![pid];
     while let Some(pid) = ahead.pop() {
         let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        ahead.extend(children(pid));
+        if !word.is_empty() && !has_word(pid, word) {
+            continue;
+        }
         let (cpu, memory_bytes) = parse(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
         usage.cpu += cpu;
         usage.memory_bytes += memory_bytes;
         usage.processes += 1;
-        ahead.extend(children(pid));
     }
     (usage.processes > 0).then_some(usage).with_context(|| format!("there is no process {pid}"))
+}
+
+fn has_word(pid: u32, word: &str) -> bool {
+    let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    command.split(|byte| *byte == 0).any(|one| one == word.as_bytes())
 }
 
 fn children(pid: u32) -> Vec<u32> {
@@ -61,9 +70,10 @@ mod tests {
 
     #[test]
     fn our_own_process_uses_something() {
-        let used = usage(std::process::id()).unwrap();
+        let used = usage(std::process::id(), "").unwrap();
         assert!(used.memory_bytes > 100_000 && used.processes >= 1, "{used:?}");
-        assert!(usage(u32::MAX).is_err());
+        assert!(usage(u32::MAX, "").is_err());
+        assert!(usage(std::process::id(), "no such word").is_err());
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //! orders, the manager seals the warehouse and fetches reports and recordings.
 
 use super::plan::{ORDERS, ORDERS_OVERDUE};
-use super::server::Server;
-use crate::api::{Api, Row};
-use anyhow::{Context, Result, bail, ensure};
+use crate::api::{self, Api, Row};
+use crate::server::Server;
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -46,14 +46,14 @@ impl Office {
         let http = server.http.to_string();
         let people = &server.credentials;
         let admin = Api::sign_in(&http, &people.admin.user, &people.admin.password).await?;
-        let listed = items(admin.get("/api/v1/agents").await?)?;
+        let listed = api::items(admin.get("/api/v1/agents").await?)?;
         let mut agents = Vec::new();
         for person in &people.agents {
             let own = |agent: &&Value| {
                 ["sip_user", "number", "login"].iter().any(|key| agent[*key] == person.user)
             };
             let agent = listed.iter().find(own);
-            let id = agent.and_then(|agent| id(&agent["id"]));
+            let id = agent.and_then(|agent| api::id(&agent["id"]));
             let id = id.with_context(|| format!("agent {} is not listed", person.user))?;
             let api = Api::sign_in(&http, &person.user, &person.password).await?;
             agents.push(Agent { user: person.user.clone(), id, api });
@@ -96,6 +96,10 @@ impl Office {
             match agent.act(&json!({"action": "end_wrap_up"})).await {
                 Ok(()) => return Ok(()),
                 Err(error) => last = Some(error),
+            }
+            // Whoever has the next call already had no wrap-up to end.
+            if matches!(agent.activity().await?.as_deref(), Some("idle" | "ringing")) {
+                return Ok(());
             }
             tokio::time::sleep(WRAP_UP_EVERY).await;
         }
@@ -172,26 +176,14 @@ impl Office {
 }
 
 impl Agent {
+    async fn activity(&self) -> Result<Option<String>> {
+        let agent = self.api.get(&format!("/api/v1/agents/{}", self.id)).await?;
+        Ok(agent["live"]["activity"].as_str().map(str::to_owned))
+    }
+
     async fn act(&self, action: &Value) -> Result<()> {
         let path = format!("/api/v1/agents/{}/state", self.id);
         self.api.post(&path, action).await.with_context(|| format!("agent {}", self.user))?;
         Ok(())
     }
-}
-
-/// A list, bare or in `items`.
-fn items(answer: Value) -> Result<Vec<Value>> {
-    match answer {
-        Value::Array(items) => Ok(items),
-        Value::Object(mut page) => match page.remove("items") {
-            Some(Value::Array(items)) => Ok(items),
-            _ => bail!("a list has items"),
-        },
-        other => bail!("a list is {other}"),
-    }
-}
-
-/// An id as text; 64-bit ids are strings in JSON.
-fn id(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned).or_else(|| Some(value.as_u64()?.to_string()))
 }

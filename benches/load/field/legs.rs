@@ -166,7 +166,8 @@ impl Legs {
 
     fn connect(&self, place: Place, audio: Option<&Audio>) {
         if let Some(audio) = audio {
-            self.engines.connect(place, audio.rtp, audio.dtmf, audio.direction.hears());
+            let speaks = audio.direction.hears() && !self.setup.silent;
+            self.engines.connect(place, audio.rtp, audio.dtmf, speaks);
         }
     }
 

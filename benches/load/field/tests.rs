@@ -19,6 +19,7 @@ fn setup(server: SocketAddr) -> Setup {
         seed: 7,
         customer: carrier.clone(),
         agent: carrier,
+        silent: false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The demonstration's own switch: an earlier one is ended, free ports are found, a configuration is
+//! A switch of our own, for the demonstration and the bench: an earlier one is ended, free ports are found, a configuration is
 //! written, and `switchgrid serve` is started beside this program and left running.
 
 use anyhow::{Context, Result, bail, ensure};
@@ -121,7 +121,7 @@ impl Server {
 
 fn configuration(http: SocketAddr, sip: SocketAddr) -> String {
     format!(
-        "# Written by the demonstration; a later run writes it again.\n\
+        "# Written by switchgrid-load; a later run writes it again.\n\
          [http]\nlisten = \"{http}\"\n\n\
          [sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\nadvertise = \"{}\"\n\n\
          [rtp]\nbind = \"{}\"\n",

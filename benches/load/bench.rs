@@ -1,0 +1,215 @@
+//! `switchgrid-load bench`: a switch of its own on an empty folder, with as many agents as calls,
+//! measured idle, with short silent calls, and with all calls up, relayed and recorded. The figures
+//! go to the results file; the ones with a limit say whether it holds.
+
+use crate::api::{self, Api};
+use crate::calls;
+use crate::load::{self, Load, Outcome};
+use crate::media::g711::Law;
+use crate::media::wire::Choice;
+use crate::procstat;
+use crate::server::{self, Server};
+use crate::sip::digest::Credential;
+use anyhow::{Context, Result};
+use benches::results::{self, Figure};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A number that reaches the queue without a voice menu.
+const NUMBER: &str = "95105600";
+/// The first agents of an empty box have four digits; ours have six.
+const FIRST_AGENT: u32 = 200_001;
+const IDLE: Duration = Duration::from_secs(5);
+const SHORT_CALLS: u32 = 200;
+const SHORT_CPS: f64 = 20.0;
+
+/// Limits of the figures on the reference machine.
+const IDLE_MB_MAX: f64 = 120.0;
+const CALL_MB_MAX: f64 = 0.3;
+const CALL_CPU_US_MAX: f64 = 250.0;
+
+/// What the bench is told.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Calls at a time.
+    #[arg(long, default_value_t = 500)]
+    calls: u32,
+    /// How long all of them stay up, in seconds.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Folder of the switch's data, which must be empty; a temporary one when left out.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// How packets reach the kernel on our side.
+    #[arg(long, value_enum, default_value_t = Choice::Auto)]
+    wire: Choice,
+}
+
+struct Bench {
+    name: String,
+    file: PathBuf,
+    good: bool,
+}
+
+impl Bench {
+    fn note(&mut self, metric: &str, value: f64, unit: &str, limit: Option<f64>) -> Result<()> {
+        results::append(&self.file, &Figure::new(&self.name, metric, value, unit))
+            .with_context(|| format!("append to {}", self.file.display()))?;
+        let word = match limit {
+            Some(limit) if value <= limit => format!("  (at most {limit}: ok)"),
+            Some(limit) => {
+                self.good = false;
+                format!("  (at most {limit}: EXCEEDED)")
+            }
+            None => String::new(),
+        };
+        println!("{metric}: {value:.2} {unit}{word}");
+        Ok(())
+    }
+}
+
+/// Runs it. False when a frame was lost or a limit does not hold.
+///
+/// # Errors
+/// What kept it from running.
+pub fn run(arguments: &Arguments) -> Result<bool> {
+    let own = scratch()?;
+    let data = arguments.data.clone().unwrap_or_else(|| own.clone());
+    let mut server = server::start(&data)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(measure(arguments, &server));
+    server.end()?;
+    if arguments.data.is_none() && result.is_ok() {
+        std::fs::remove_dir_all(&own).with_context(|| format!("remove {}", own.display()))?;
+    }
+    result
+}
+
+/// Beside the results, so that the disk that is measured is the disk that is built on.
+fn scratch() -> Result<PathBuf> {
+    let folder = results::file()?.with_file_name(format!("data-{}", std::process::id()));
+    Ok(folder)
+}
+
+async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
+    let name = format!("load-{}-calls", arguments.calls);
+    let mut bench = Bench { name, file: results::file()?, good: true };
+    tokio::time::sleep(IDLE).await;
+    let idle = procstat::usage(server.pid(), "")?;
+    bench.note("idle server memory", idle.memory_bytes as f64 / 1e6, "MB", Some(IDLE_MB_MAX))?;
+    let agents = hire(server, arguments.calls).await?;
+    let calls_cpu = || procstat::usage(server.pid(), "calls").map(|usage| usage.cpu);
+    let before = calls_cpu()?;
+    tokio::time::sleep(IDLE).await;
+    let at_rest = (calls_cpu()? - before).as_secs_f64() / IDLE.as_secs_f64();
+    let whole = Load {
+        server: server.sip,
+        local: server.sip.ip(),
+        dial: NUMBER.to_owned(),
+        calls: arguments.calls,
+        cps: 25.0,
+        time: Duration::from_secs(arguments.seconds),
+        short: false,
+        press: None,
+        agents,
+        law: Law::A,
+        silent: false,
+        engines: 1,
+        wire: arguments.wire,
+        server_pid: Some(server.pid()),
+    };
+    let short = Load {
+        calls: SHORT_CALLS.min(arguments.calls),
+        cps: SHORT_CPS,
+        time: Duration::from_secs(1),
+        short: true,
+        silent: true,
+        ..whole.clone()
+    };
+    let (cpu, began) = (calls_cpu()?, tokio::time::Instant::now());
+    let outcome = load::run(&short).await?;
+    let spent = (calls_cpu()? - cpu).as_secs_f64() - at_rest * began.elapsed().as_secs_f64();
+    calls::print(&short, &outcome);
+    bench.good &= outcome.failed.is_empty();
+    let us = spent.max(0.0) * 1e6 / f64::from(short.calls);
+    bench.note("CPU per two-legged call without audio", us, "µs", Some(CALL_CPU_US_MAX))?;
+    ready(server).await?;
+    let outcome = load::run(&whole).await?;
+    calls::print(&whole, &outcome);
+    calls::append(&bench.file, &bench.name, &outcome)?;
+    bench.good &= outcome.is_good();
+    note_memory(&mut bench, &outcome, idle.memory_bytes, arguments.calls)?;
+    Ok(bench.good)
+}
+
+fn note_memory(bench: &mut Bench, outcome: &Outcome, idle: u64, calls: u32) -> Result<()> {
+    let grown = outcome.memory_bytes.saturating_sub(idle) as f64 / 1e6;
+    bench.note("memory per recorded call", grown / f64::from(calls), "MB", Some(CALL_MB_MAX))
+}
+
+async fn admin(server: &Server) -> Result<Api> {
+    let person = &server.credentials.admin;
+    Api::sign_in(&server.http.to_string(), &person.user, &person.password).await
+}
+
+/// Makes an agent for every call, in the box's queue, and a number that leads there.
+async fn hire(server: &Server, count: u32) -> Result<Vec<Credential>> {
+    let admin = admin(server).await?;
+    let queues = api::items(admin.get("/api/v1/queues").await?)?;
+    let queue = queues.first().and_then(|queue| api::id(&queue["id"])).context("no queue")?;
+    let number = json!({"digits": NUMBER, "target": {"queue": queue}});
+    admin.post("/api/v1/numbers", &number).await.context("make a number")?;
+    let bar = ProgressBar::new(u64::from(count)).with_style(
+        ProgressStyle::with_template("{elapsed_precise} [{bar:40}] {pos}/{len} agents")?
+            .progress_chars("=> "),
+    );
+    let mut agents = Vec::new();
+    for n in 0..count {
+        let user = (FIRST_AGENT + n).to_string();
+        let new = json!({"number": user, "name": format!("load {n}"), "queues": [queue]});
+        let made = admin.post("/api/v1/agents", &new).await.context("make an agent")?;
+        let id = api::id(&made["id"]).context("an agent has an id")?;
+        let password = made["password"].as_str().context("an agent has a password")?.to_owned();
+        admin.post(&state(&id), &json!({"action": "sign_in"})).await.context("sign in")?;
+        agents.push(Credential { user, password });
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(agents)
+}
+
+fn state(agent: &str) -> String {
+    format!("/api/v1/agents/{agent}/state")
+}
+
+/// Ends every wrap-up that the short calls left behind.
+async fn ready(server: &Server) -> Result<()> {
+    let admin = admin(server).await?;
+    for agent in api::items(admin.get("/api/v1/agents").await?)? {
+        if agent["live"]["activity"] == "wrap_up" {
+            let id = api::id(&agent["id"]).context("an agent has an id")?;
+            admin.post(&state(&id), &json!({"action": "end_wrap_up"})).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_does_not_hold_makes_the_bench_fail() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("results.jsonl");
+        let mut bench = Bench { name: "b".into(), file, good: true };
+        bench.note("memory", 119.0, "MB", Some(IDLE_MB_MAX)).unwrap();
+        bench.note("delay", 5.0, "ms", None).unwrap();
+        assert!(bench.good);
+        bench.note("memory", 121.0, "MB", Some(IDLE_MB_MAX)).unwrap();
+        assert!(!bench.good);
+        assert_eq!(std::fs::read_to_string(&bench.file).unwrap().lines().count(), 3);
+    }
+}
