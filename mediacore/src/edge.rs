@@ -1,5 +1,5 @@
 //! The only rooms of mediacore with sockets, files, threads and clocks. The loop of a media core is
-//! one for both backends: [`worker`] drives the shard, [`epoll`] or `uring` moves the datagrams.
+//! one for both backends: `worker` drives the shard, [`epoll`] or `uring` moves the datagrams.
 
 #![allow(clippy::disallowed_methods)]
 

@@ -2,6 +2,8 @@
 //!
 //! A command that cannot be delivered is refused to its sender at once; nobody waits for a core.
 
+mod files;
+
 use super::epoll::Epoll;
 use super::ports::PortPool;
 use super::route::Router;
@@ -23,6 +25,8 @@ use terms::media::{Command, Event};
 
 /// Cores at most: a far recording names them by the bits of one word.
 pub const SHARDS_MAX: u16 = 64;
+/// Niceness of a media core's thread.
+const MEDIA_NICE: i32 = -15;
 /// Frames and payloads on their way from one core to another.
 const ACROSS_MAX: usize = 512;
 
@@ -225,6 +229,7 @@ impl Engine {
         on_event: impl Fn(usize, Event) + Send + Sync + Clone + 'static,
     ) -> Result<Engine, Error> {
         check(&config)?;
+        let legs_max = files::legs_that_fit(config.shard.legs_max, usize::from(config.shards));
         let backend = choose(config.backend)?;
         let stop = Arc::new(AtomicBool::new(false));
         let (refuse, refused) = mpsc::channel();
@@ -261,7 +266,11 @@ impl Engine {
                 pin: config.pin.get(core).copied(),
                 backend: engine.backend.clone(),
                 prompts: config.prompts.clone(),
-                shard: Config { recorder: config.recorder.clone(), ..config.shard.clone() },
+                shard: Config {
+                    legs_max,
+                    recorder: config.recorder.clone(),
+                    ..config.shard.clone()
+                },
                 storage: storage.next(),
                 inputs,
                 to_cores,
@@ -436,6 +445,9 @@ impl Seeds {
             {
                 tracing::warn!(shard = number, cpu, %error, "the media core is not pinned");
             }
+            if let Err(error) = hurry() {
+                tracing::info!(shard = number, %error, "the media core runs at normal priority");
+            }
             match self.backend {
                 Backend::IoUring => {
                     let made = Uring::new(
@@ -514,6 +526,14 @@ fn seed(number: u16) -> u64 {
     // clock and the core's number still tell apart.
     unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
     u64::from_ne_bytes(bytes) ^ u64::from(number)
+}
+
+/// Audio goes before reports and encoding on a busy box. Only for this thread; needs the right to
+/// raise its priority (CAP_SYS_NICE, or a limit of RLIMIT_NICE).
+fn hurry() -> io::Result<()> {
+    // SAFETY: no pointers are passed; 0 names this thread.
+    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, MEDIA_NICE) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn pin(cpu: usize) -> io::Result<()> {

@@ -1,0 +1,169 @@
+//! Who may speak, who is told, and what the limits refuse.
+
+use super::*;
+
+#[test]
+fn strangers_before_and_after_the_first_packet_change_nothing() {
+    let mut world = World::new();
+    world.pair(1);
+    let attacker: SocketAddr = ([203, 0, 113, 66], 4_000).into();
+    let idx = world.phones[0].idx;
+    for n in 0..100_u16 {
+        let mut forged = world.phones[0].packet(8, false, &[0x2A; 160]);
+        forged[3] = n as u8;
+        let verdict = world.deliver(idx, attacker, forged);
+        assert_eq!(verdict, Verdict::Drop(Reason::Strange));
+        if n >= 50 {
+            world.speak(0, 20, 100);
+            world.speak(1, 20, 100);
+        }
+        world.run(20);
+    }
+    assert_eq!(world.phones[1].heard.len(), 50);
+    assert!(world.phones[1].heard.iter().all(|heard| !heard.payload.contains(&0x2A)));
+    assert_eq!(world.phones[0].heard.len(), 50);
+    assert_eq!(world.release(0).packets_strange, 100);
+}
+
+#[test]
+fn a_nat_source_is_learned_and_its_first_packets_are_played() {
+    let mut world = World::new();
+    world.pair(1);
+    let leg = world.phones[0].leg;
+    let behind: SocketAddr = ([198, 51, 100, 9], 61_000).into();
+    let mut agreed = remote(([192, 168, 1, 5], 4_000).into(), Codec::Pcma);
+    (agreed.nat, agreed.signalling) = (true, behind.ip());
+    world.command(Command::Connect { leg, remote: agreed });
+    world.phones[0].address = behind;
+    for n in 1..=10 {
+        world.speak(0, 20, n * 100);
+        world.run(20);
+    }
+    assert_eq!(world.phones[1].heard.len(), 10, "held packets are played");
+    assert_seamless(&world.phones[1].sequence());
+    assert!(world.events.contains(&Event::Learned { leg, source: behind }));
+    world.speak(1, 20, 5);
+    assert_eq!(world.phones[0].heard.len(), 1, "audio goes to the learned source");
+    assert_eq!(world.release(0).packets_lost, 0);
+}
+
+#[test]
+fn the_kernel_filters_an_accepted_source_until_it_falls_silent() {
+    let mut world = World::new();
+    let behind: SocketAddr = ([10, 0, 0, 1], 4_000).into();
+    world.add(Codec::Pcma, 1, |remote| remote.nat = true);
+    for _ in 0..70 {
+        world.speak(0, 20, 1);
+        world.run(20);
+    }
+    assert_eq!(world.filters, [(LegIdx(0), Some(behind))]);
+    world.run(1_000);
+    assert_eq!(world.filters.last(), Some(&(LegIdx(0), None)));
+}
+
+#[test]
+fn reports_go_to_every_leg_and_a_goodbye_at_the_end() {
+    let mut world = World::new();
+    world.pair(1);
+    for _ in 0..1_000 {
+        world.speak(0, 20, 1);
+        world.run(20);
+    }
+    let reports = world.phones[1].reports.len();
+    assert!((2..=8).contains(&reports), "{reports} reports in 20 s");
+    let mut sender = false;
+    for report in &world.phones[1].reports {
+        let read = rtcp::parse(report, |item| {
+            sender |= matches!(item, rtcp::Item::SenderReport { .. });
+        });
+        assert_eq!(read, Ok(()));
+    }
+    assert!(sender, "we send to this phone, so it gets sender reports");
+    world.release(1);
+    let mut goodbye = false;
+    let last = world.phones[1].reports.last().unwrap();
+    rtcp::parse(last, |item| goodbye |= matches!(item, rtcp::Item::Goodbye(_))).unwrap();
+    assert!(goodbye);
+}
+
+#[test]
+fn a_round_trip_is_read_from_their_report_and_forged_ones_are_not() {
+    let mut world = World::new();
+    world.pair(1);
+    for _ in 0..500 {
+        world.speak(0, 20, 1);
+        world.run(20);
+    }
+    let ours = world.phones[1].heard[0].header.ssrc;
+    let epoch = world.shard.config.epoch;
+    let sent = rtcp::Ntp::at(epoch, Moment::from_millis(world.now_ms - 80)).middle();
+    let mut report = vec![0x81, 201, 0, 7, 0, 0, 0, 9];
+    report.extend(ours.0.to_be_bytes());
+    report.extend([0; 12]);
+    report.extend(sent.to_be_bytes());
+    report.extend([0; 4]);
+    let (idx, address) = (world.phones[1].idx, world.phones[1].address);
+    let now = world.now();
+    let attacker: SocketAddr = ([203, 0, 113, 66], 1).into();
+    world.shard.handle_rtcp(now, idx, attacker, &report);
+    assert_eq!(world.shard.leg(idx).unwrap().round_trip_us, 0);
+    world.shard.handle_rtcp(now, idx, address, &report);
+    let round_trip_us = world.release(1).round_trip_us;
+    assert!((79_000..81_000).contains(&round_trip_us), "{round_trip_us}");
+}
+
+#[test]
+fn silence_is_told_as_it_grows_and_not_on_hold() {
+    let mut world = World::new();
+    world.add(Codec::Pcma, 1, |_| {});
+    world.add(Codec::Pcma, 1, |remote| remote.may_receive = false);
+    world.speak(0, 20, 1);
+    world.run(65_000);
+    let told: Vec<u32> = world
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Silent { leg: LegId(1), ms } => Some(*ms),
+            Event::Silent { .. } => panic!("the second phone is not expected to speak"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [5_000, 10_000, 30_000, 60_000]);
+}
+
+#[test]
+fn a_leg_that_wants_no_audio_gets_none() {
+    let mut world = World::new();
+    world.pair(1);
+    let n = world.add(Codec::Pcma, 1, |remote| remote.may_send = false);
+    world.play(n, 1, Source::Beep { ms: 200 }, false);
+    world.run(300);
+    assert!(world.phones[n].heard.is_empty());
+    let finished = |event: &Event| matches!(event, Event::PlayDone { end: PlayEnd::Finished, .. });
+    assert!(world.events.iter().any(finished), "the playback ends all the same");
+}
+
+#[test]
+fn limits_refuse_and_the_books_balance() {
+    let mut world = World::new();
+    world.shard.config.legs_max = 3;
+    for _ in 0..3 {
+        world.add(Codec::Pcma, 1, |_| {});
+    }
+    let (leg, contact, tenant) = (LegId(50), ContactId(1), TenantId(1));
+    world.command(Command::Open { leg, contact, tenant });
+    assert!(matches!(world.events.last(), Some(Event::OpenFailed { leg: LegId(50), .. })));
+    for phone in 0..3 {
+        world.join(phone, 1);
+    }
+    for phone in 0..3 {
+        world.release(phone);
+    }
+    // Late commands change nothing.
+    world.command(Command::Release { leg: LegId(1) });
+    world.command(Command::Hold { leg: LegId(1) });
+    world.run(100);
+    let stats = world.shard.stats();
+    assert_eq!((stats.legs_opened, stats.legs_closed), (3, 3));
+    assert_eq!((world.shard.legs(), world.shard.rooms()), (0, 0));
+}
