@@ -9,6 +9,7 @@ use super::header;
 use super::message::{Message, Method, Name};
 use super::parse::Carrier;
 use super::registrar::Who;
+use super::send::Reply;
 use super::session::{ALLOW, SUPPORTED};
 use super::timers::Waiting;
 use super::transaction::Key;
@@ -84,7 +85,7 @@ impl UserAgent {
 
     pub(super) fn reply_busy(&mut self, now: Now, flow: Flow, request: &Message) {
         let after = [("Retry-After", RETRY_AFTER_S.to_string())];
-        self.reply(now, flow, request, 503, None, &after, &[]);
+        self.reply(now, flow, request, &Reply::with(503, &after));
     }
 
     fn on_in_dialog(&mut self, now: Now, flow: Flow, request: &Message, tag: &[u8]) {
@@ -95,7 +96,7 @@ impl UserAgent {
             dialog.is_some_and(|dialog| dialog.is_of(request))
         });
         let Some(leg) = leg else {
-            return self.reply(now, flow, request, 481, None, &[], &[]);
+            return self.reply(now, flow, request, &Reply::plain(481));
         };
         let Some(tx) = self.start_server(now, flow, request, "") else { return };
         let number = request.cseq().map_or(0, |cseq| cseq.number);
@@ -136,7 +137,7 @@ impl UserAgent {
     fn on_out_of_dialog(&mut self, now: Now, flow: Flow, request: &Message) {
         if let Some(unsupported) = unsupported(request) {
             let must = [("Unsupported", unsupported)];
-            return self.reply(now, flow, request, 420, None, &must, &[]);
+            return self.reply(now, flow, request, &Reply::with(420, &must));
         }
         match request.method() {
             Method::Invite => self.on_invite(now, flow, request),
@@ -147,19 +148,19 @@ impl UserAgent {
                     ("Accept", "application/sdp".to_owned()),
                     ("Supported", SUPPORTED.join(", ")),
                 ];
-                self.reply(now, flow, request, 200, None, &[], &nice);
+                self.reply(now, flow, request, &Reply { nice: &nice, ..Reply::plain(200) });
             }
             Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
-                self.reply(now, flow, request, 481, None, &[], &[]);
+                self.reply(now, flow, request, &Reply::plain(481));
             }
             Method::Subscribe => {
                 let must = [("Allow-Events", "refer".to_owned())];
-                self.reply(now, flow, request, 489, None, &must, &[]);
+                self.reply(now, flow, request, &Reply::with(489, &must));
             }
-            Method::Refer => self.reply(now, flow, request, 403, None, &[], &[]),
+            Method::Refer => self.reply(now, flow, request, &Reply::plain(403)),
             _ => {
                 let must = [("Allow", ALLOW.to_owned())];
-                self.reply(now, flow, request, 405, None, &must, &[]);
+                self.reply(now, flow, request, &Reply::with(405, &must));
             }
         }
     }
@@ -276,7 +277,7 @@ impl UserAgent {
                 challenges.drain(..challenges.len().saturating_sub(1));
             }
         }
-        self.reply(now, flow, request, 401, None, &challenges, &[]);
+        self.reply(now, flow, request, &Reply::with(401, &challenges));
         Proof::None
     }
 
@@ -289,7 +290,7 @@ impl UserAgent {
     fn on_register(&mut self, now: Now, flow: Flow, request: &Message) {
         let who = match self.prove(now, flow, request) {
             Proof::Agent(who) => who,
-            Proof::Trunk(_) => return self.reply(now, flow, request, 403, None, &[], &[]),
+            Proof::Trunk(_) => return self.reply(now, flow, request, &Reply::plain(403)),
             Proof::None => return,
         };
         let tag = self.token();

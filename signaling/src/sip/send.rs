@@ -107,6 +107,25 @@ pub(super) struct ServerTx {
     key: Key,
 }
 
+/// An answer that leaves no state behind.
+pub(super) struct Reply<'a> {
+    pub(super) status: u16,
+    /// Instead of the usual one.
+    pub(super) phrase: Option<&'a str>,
+    pub(super) must: &'a [(&'a str, String)],
+    /// Left out where the answer would grow longer than the question.
+    pub(super) nice: &'a [(&'a str, String)],
+}
+
+impl<'a> Reply<'a> {
+    pub(super) const fn plain(status: u16) -> Self {
+        Reply { status, phrase: None, must: &[], nice: &[] }
+    }
+    pub(super) const fn with(status: u16, must: &'a [(&'a str, String)]) -> Self {
+        Reply { status, phrase: None, must, nice: &[] }
+    }
+}
+
 impl UserAgent {
     pub(super) fn transmit(
         &mut self,
@@ -350,31 +369,22 @@ impl UserAgent {
     /// Answers and keeps nothing. Unproven sources get so many answers a second and no more, and
     /// over UDP nothing that they can do without makes the answer longer than the question
     /// (threat T16).
-    pub(super) fn reply(
-        &mut self,
-        now: Now,
-        flow: Flow,
-        request: &Message,
-        status: u16,
-        phrase: Option<&str>,
-        must: &[(&str, String)],
-        nice: &[(&str, String)],
-    ) {
+    pub(super) fn reply(&mut self, now: Now, flow: Flow, request: &Message, reply: &Reply) {
         if request.method_bytes() == b"ACK" || request.via().is_none() {
             return;
         }
         if !self.unproven.take(now.moment, flow.remote.ip()) {
             return self.count("answers_withheld");
         }
-        let mut builder = match phrase {
-            Some(phrase) => Builder::response_with(status, phrase),
-            None => Builder::response(status),
+        let mut builder = match reply.phrase {
+            Some(phrase) => Builder::response_with(reply.status, phrase),
+            None => Builder::response(reply.status),
         };
         builder.lines(&reply_lines(request, &flow, &self.stateless_tag(request)));
-        for (name, value) in must {
+        for (name, value) in reply.must {
             builder.header(name, value);
         }
-        for (name, value) in nice {
+        for (name, value) in reply.nice {
             let mut longer = builder.clone();
             longer.header(name, value);
             let room = request.bytes().len();
@@ -390,7 +400,8 @@ impl UserAgent {
 
     pub(super) fn refuse_broken(&mut self, now: Now, flow: Flow, request: &Message, fault: Fault) {
         if request.is_request() {
-            self.reply(now, flow, request, fault.status, Some(fault.reason), &[], &[]);
+            let phrase = Some(fault.reason);
+            self.reply(now, flow, request, &Reply { phrase, ..Reply::plain(fault.status) });
         }
     }
 

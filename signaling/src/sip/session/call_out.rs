@@ -42,8 +42,16 @@ pub(in crate::sip) struct Branch {
     pub(super) wants_cancel: Option<u8>,
     pub(super) cancelled: bool,
     challenged: bool,
-    /// To tags that were acknowledged, with the ACK.
-    acks: Vec<(Box<[u8]>, Hop, Arc<[u8]>)>,
+    /// Answers that were acknowledged: their repetitions get the same ACK.
+    acks: Vec<Acknowledged>,
+}
+
+/// A 2xx that was acknowledged.
+#[derive(Debug)]
+struct Acknowledged {
+    tag: Box<[u8]>,
+    hop: Hop,
+    ack: Arc<[u8]>,
 }
 
 /// Where one branch goes.
@@ -242,8 +250,8 @@ impl UserAgent {
     fn on_branch_answer(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
         let tag: Box<[u8]> = response.to_tag().unwrap_or_default().into();
         let Some(branch) = self.branches.get(&id) else { return };
-        if let Some((_, hop, ack)) = branch.acks.iter().find(|(seen, ..)| *seen == tag) {
-            let (hop, ack) = (hop.clone(), ack.clone());
+        if let Some(seen) = branch.acks.iter().find(|seen| seen.tag == tag) {
+            let (hop, ack) = (seen.hop.clone(), seen.ack.clone());
             return self.transmit(hop, ack, None);
         }
         if branch.acks.len() >= FORKS_MAX {
@@ -280,7 +288,7 @@ impl UserAgent {
         let ack: Arc<[u8]> = ack.into();
         self.transmit(hop.clone(), ack.clone(), None);
         if let Some(branch) = self.branches.get_mut(&id) {
-            branch.acks.push((tag, hop.clone(), ack));
+            branch.acks.push(Acknowledged { tag, hop: hop.clone(), ack });
         }
     }
 

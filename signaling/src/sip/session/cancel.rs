@@ -5,7 +5,7 @@ use crate::sip::core::UserAgent;
 use crate::sip::flow::Flow;
 use crate::sip::header;
 use crate::sip::message::Message;
-use crate::sip::send::{ClientMachine, follow_up};
+use crate::sip::send::{ClientMachine, Reply, follow_up};
 use crate::sip::transaction::Key;
 use crate::switch::Now;
 
@@ -17,7 +17,7 @@ impl UserAgent {
             .and_then(|key| self.server_keys.get(&key).copied())
             .and_then(|id| Some((id, self.servers.get(&id)?)));
         let Some((_, tx)) = invite else {
-            return self.reply(now, flow, request, 481, None, &[], &[]);
+            return self.reply(now, flow, request, &Reply::plain(481));
         };
         let (pending, leg) = (tx.machine.is_pending(), tx.leg);
         let tag = leg.and_then(|leg| self.legs.get(&leg)?.dialog.as_ref());

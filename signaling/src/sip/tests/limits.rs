@@ -1,7 +1,6 @@
 //! Floods stay in bounds, and running calls do not notice.
 
 use super::*;
-use std::time::Instant;
 
 #[test]
 fn one_source_is_held_to_its_rate_before_anything_is_read() {
@@ -141,7 +140,6 @@ fn ten_thousand_mutated_messages_do_no_harm() {
         config.challenges_per_s_max = 1_000_000;
     });
     let mut call = bench.talk();
-    let started = Instant::now();
     let seeds = [
         call.invite.clone(),
         call.request("INVITE", "", SDP),
@@ -174,5 +172,5 @@ fn ten_thousand_mutated_messages_do_no_harm() {
         bench.events();
     }
     bench.pass(Duration::from_secs(200));
-    assert!(started.elapsed() < Duration::from_secs(30));
+    assert_eq!(bench.counter("transactions_live"), 0);
 }
