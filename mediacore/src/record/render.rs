@@ -67,17 +67,16 @@ pub fn render(
     let mut tracks: Vec<Track> = (0..conversation.tracks.len())
         .map(|place| Track::new(conversation, place, start))
         .collect();
-    let mut window = Window::default();
+    let mut window = Window { law, ..Window::default() };
     let mut at = 0_u64;
     while at < samples {
         let count = WINDOW.min((samples - at) as usize);
-        window.clear(count);
         let horizon = start + Duration::from_micros((at + count as u64) * 125);
         for track in &mut tracks {
             track.read_until(horizon + LATE_MAX + AHEAD, conversation, source)?;
-            track.paint(at as i64, count, &mut window);
         }
-        write(window.encode(law))?;
+        write(window.paint(at as i64, count, &tracks))?;
+        tracks.iter_mut().for_each(|track| track.forget((at + count as u64) as i64));
         at += count as u64;
     }
     for track in &mut tracks {
@@ -190,32 +189,35 @@ impl Track {
         }
     }
 
-    /// Paints the frames of a window onto the track's side and forgets those that end in it.
-    fn paint(&mut self, at: i64, count: usize, window: &mut Window) {
-        let end = at + count as i64;
-        window.scratch.clear();
-        window.scratch.resize(count, None);
-        for frame in &self.placed {
-            let first = (at - frame.at).clamp(0, frame.payload.len() as i64) as usize;
-            let last = (end - frame.at).clamp(0, frame.payload.len() as i64) as usize;
-            for offset in first..last {
-                let place = (frame.at - at + offset as i64) as usize;
-                window.scratch[place] = Some((frame.codec, frame.payload[offset]));
-            }
-        }
-        self.placed.retain(|frame| frame.at + frame.payload.len() as i64 > end);
-        window.add(self.side);
+    /// The parts of its frames that lie in a window: (place in the window, law, octets).
+    fn pieces(&self, at: i64, count: usize) -> impl Iterator<Item = (usize, Codec, &[u8])> {
+        self.placed.iter().filter_map(move |frame| {
+            let bytes = frame.payload.len() as i64;
+            let from = (at - frame.at).clamp(0, bytes) as usize;
+            let to = (at + count as i64 - frame.at).clamp(0, bytes) as usize;
+            let place = (frame.at - at).max(0) as usize;
+            (from < to).then(|| (place, frame.codec, &frame.payload[from..to]))
+        })
+    }
+
+    /// Forgets frames that end before a window that comes next.
+    fn forget(&mut self, at: i64) {
+        self.placed.retain(|frame| frame.at + frame.payload.len() as i64 > at);
     }
 }
 
-/// One second of both sides.
+/// One second of both sides, as it stands in the file.
 #[derive(Default)]
 struct Window {
-    scratch: Vec<Option<(Codec, u8)>>,
-    sides: [Vec<Sample>; 2],
+    law: Option<Codec>,
+    octets: [Vec<u8>; 2],
+    linear: [Vec<i16>; 2],
+    samples: Vec<Sample>,
+    track: Vec<Option<(Codec, u8)>>,
     encoded: Vec<u8>,
 }
 
+/// One sample of one side while its tracks are added.
 #[derive(Clone, Copy, Default)]
 struct Sample {
     voices: u8,
@@ -244,35 +246,89 @@ impl Sample {
 }
 
 impl Window {
-    fn clear(&mut self, count: usize) {
-        for side in &mut self.sides {
-            side.clear();
-            side.resize(count, Sample::default());
-        }
-    }
-
-    fn add(&mut self, side: Side) {
-        let samples = &mut self.sides[usize::from(side == Side::Other)];
-        for (sample, painted) in samples.iter_mut().zip(&self.scratch) {
-            if let Some((codec, octet)) = *painted {
-                sample.add(codec, octet);
-            }
-        }
-    }
-
-    fn encode(&mut self, law: Option<Codec>) -> &[u8] {
-        self.encoded.clear();
-        for (left, right) in self.sides[0].iter().zip(&self.sides[1]) {
-            match law {
-                Some(law) => self.encoded.extend([left.octet(law), right.octet(law)]),
-                None => {
-                    self.encoded.extend(left.linear().to_le_bytes());
-                    self.encoded.extend(right.linear().to_le_bytes());
+    fn paint(&mut self, at: i64, count: usize, tracks: &[Track]) -> &[u8] {
+        for (place, side) in [Side::Customer, Side::Other].into_iter().enumerate() {
+            let speaks =
+                |track: &&Track| track.side == side && track.pieces(at, count).next().is_some();
+            let speaking: Vec<&Track> = tracks.iter().filter(speaks).collect();
+            match (self.law, &speaking[..]) {
+                // Nearly always one party a side speaks the file's law: its octets are copied.
+                (Some(law), [] | [_]) => {
+                    let octets = &mut self.octets[place];
+                    octets.clear();
+                    octets.resize(count, g711::silence(law));
+                    for (at, _, piece) in speaking.iter().flat_map(|one| one.pieces(at, count)) {
+                        octets[at..at + piece.len()].copy_from_slice(piece);
+                    }
+                }
+                (law, _) => {
+                    self.mix(at, count, &speaking);
+                    let samples = self.samples.iter();
+                    let (octets, linear) = (&mut self.octets[place], &mut self.linear[place]);
+                    octets.clear();
+                    linear.clear();
+                    match law {
+                        Some(law) => octets.extend(samples.map(|sample| sample.octet(law))),
+                        None => linear.extend(samples.map(|sample| sample.linear())),
+                    }
                 }
             }
         }
+        self.interleave();
         &self.encoded
     }
+
+    /// Adds the tracks of one side; where frames of one track overlap, the later one counts.
+    fn mix(&mut self, at: i64, count: usize, speaking: &[&Track]) {
+        self.samples.clear();
+        self.samples.resize(count, Sample::default());
+        for one in speaking {
+            self.track.clear();
+            self.track.resize(count, None);
+            for (at, codec, piece) in one.pieces(at, count) {
+                let places = &mut self.track[at..at + piece.len()];
+                places.iter_mut().zip(piece).for_each(|(to, &octet)| *to = Some((codec, octet)));
+            }
+            for (sample, said) in self.samples.iter_mut().zip(&self.track) {
+                if let Some((codec, octet)) = *said {
+                    sample.add(codec, octet);
+                }
+            }
+        }
+    }
+
+    fn interleave(&mut self) {
+        self.encoded.clear();
+        match self.law {
+            Some(_) => {
+                let [left, right] = &self.octets;
+                let (left_fours, left_rest) = left.as_chunks::<4>();
+                let (right_fours, right_rest) = right.as_chunks::<4>();
+                for (&left, &right) in left_fours.iter().zip(right_fours) {
+                    let pairs =
+                        spread(u32::from_le_bytes(left)) | spread(u32::from_le_bytes(right)) << 8;
+                    self.encoded.extend_from_slice(&pairs.to_le_bytes());
+                }
+                for (&left, &right) in left_rest.iter().zip(right_rest) {
+                    self.encoded.extend_from_slice(&[left, right]);
+                }
+            }
+            None => {
+                let [left, right] = &self.linear;
+                for (left, right) in left.iter().zip(right) {
+                    self.encoded.extend_from_slice(&left.to_le_bytes());
+                    self.encoded.extend_from_slice(&right.to_le_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// Four octets with a zero octet after each: two sides are woven eight octets at a time.
+fn spread(octets: u32) -> u64 {
+    let wide = u64::from(octets);
+    let wide = (wide | wide << 16) & 0x0000_FFFF_0000_FFFF;
+    (wide | wide << 8) & 0x00FF_00FF_00FF_00FF
 }
 
 fn sum_up(conversation: &Conversation, tracks: &[Track], start: Moment, samples: u64) -> Rendered {
