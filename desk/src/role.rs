@@ -75,6 +75,8 @@ text_enum! {
         TokensWrite = "tokens.write",
         /// The audit table.
         AuditRead = "audit.read",
+        /// Counters of the box from another machine.
+        MetricsRead = "metrics.read",
     }
 }
 
@@ -115,6 +117,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::SelfService, EVERYBODY),
         (P::TokensWrite, ADMINISTRATORS),
         (P::AuditRead, ADMINISTRATORS),
+        (P::MetricsRead, ADMINISTRATORS),
     ]
 };
 

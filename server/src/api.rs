@@ -1,0 +1,219 @@
+//! The API: axum over desk, the warehouse, the live switch and the worker.
+//!
+//! - **Every route says what it needs.** [`guard::may`] puts a route behind one permission of
+//!   desk's table; a handler learns who asks only from there, so a route that was not put behind a
+//!   permission answers 401. The public ones are few and stand in [`PUBLIC`].
+//! - **Every query is scoped** by the tenant of whoever asks; another tenant's things are 404.
+//! - **Errors are `application/problem+json`** with a `message` for people; what failed inside
+//!   goes to the log.
+//! - The document at `/api/openapi.json` is made from the handlers; `/api/docs` shows it offline.
+
+pub mod agents;
+pub mod audit;
+pub mod calls;
+pub mod child;
+pub mod customers;
+pub mod extract;
+pub mod flows;
+pub mod guard;
+pub mod headers;
+pub mod health;
+pub mod hours;
+pub mod links;
+pub mod live;
+pub mod metrics;
+pub mod numbers;
+pub mod orders;
+pub mod problem;
+pub mod queues;
+pub mod recordings;
+pub mod reports;
+pub mod rows;
+pub mod session;
+pub mod sql;
+pub mod tokens;
+pub mod trunks;
+pub mod users;
+
+use axum::Router;
+use desk::Store;
+use desk::lockout::Lockout;
+use links::{CallsLink, Clock, Seal, WorkLink};
+use live::feed::Feed;
+use metrics::HttpMetrics;
+use problem::Problem;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+use warehouse::Warehouse;
+
+/// Routes that anybody may ask without a token.
+pub const PUBLIC: &[&str] = &["/healthz", "/readyz", "/metrics", "/api/v1/session"];
+
+/// What the API is built from.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The business.
+    pub store: Store,
+    /// The warehouse of call records, open for writing or reading.
+    pub warehouse: Arc<Warehouse>,
+    /// Folder of finished recordings.
+    pub recordings: PathBuf,
+    /// The live switch.
+    pub calls: Arc<dyn CallsLink>,
+    /// The worker: SQL, reports, MP3.
+    pub work: Arc<dyn WorkLink>,
+    /// Seals the warehouse up to now.
+    pub seal: Seal,
+    /// Live events.
+    pub events: Arc<Feed>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What one request may take.
+    pub limits: ApiLimits,
+}
+
+/// What one request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiLimits {
+    /// Longest request body in bytes.
+    pub body_max: usize,
+    /// Longest time for a request other than a download or a live connection.
+    pub request_max: Duration,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        ApiLimits { body_max: 1 << 20, request_max: Duration::from_secs(60) }
+    }
+}
+
+/// The state of the running API.
+pub struct Api {
+    state: ApiState,
+    lockout: Mutex<Lockout>,
+    http: HttpMetrics,
+    readiness: health::Cached,
+    sockets: Arc<tokio::sync::Semaphore>,
+}
+
+impl std::ops::Deref for Api {
+    type Target = ApiState;
+    fn deref(&self) -> &ApiState {
+        &self.state
+    }
+}
+
+/// What handlers get.
+pub type Shared = Arc<Api>;
+
+/// The whole API. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that it
+/// knows where requests come from.
+pub fn router(state: ApiState) -> Router {
+    let api: Shared = Arc::new(Api {
+        lockout: Mutex::default(),
+        http: HttpMetrics::default(),
+        readiness: health::Cached::default(),
+        sockets: Arc::new(tokio::sync::Semaphore::new(live::SOCKETS_MAX)),
+        state,
+    });
+    let (router, document) = routes(&api).split_for_parts();
+    let document = finished(document);
+    let docs: Router<Shared> =
+        SwaggerUi::new("/api/docs").url("/api/openapi.json", document).into();
+    let router = router
+        .merge(docs)
+        .fallback(|| async { Problem::not_found("There is nothing at this address.") })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
+    headers::wrap(router, &api).with_state(api)
+}
+
+/// The OpenAPI document, for the copy in the documentation.
+pub fn document() -> OpenApi {
+    finished(OpenApiRouter::<Shared>::with_openapi(base()).merge(documented()).split_for_parts().1)
+}
+
+fn routes(api: &Shared) -> OpenApiRouter<Shared> {
+    let guard = guard::Guard::live(api.clone());
+    OpenApiRouter::with_openapi(base()).merge(all(&guard))
+}
+
+fn documented() -> OpenApiRouter<Shared> {
+    all(&guard::Guard::documentation())
+}
+
+fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .merge(session::routes(guard))
+        .merge(tokens::routes(guard))
+        .merge(users::routes(guard))
+        .merge(agents::routes(guard))
+        .merge(queues::routes(guard))
+        .merge(hours::routes(guard))
+        .merge(numbers::routes(guard))
+        .merge(trunks::routes(guard))
+        .merge(flows::routes(guard))
+        .merge(customers::routes(guard))
+        .merge(orders::routes(guard))
+        .merge(calls::routes(guard))
+        .merge(recordings::routes(guard))
+        .merge(reports::routes(guard))
+        .merge(sql::routes(guard))
+        .merge(live::routes(guard))
+        .merge(audit::routes(guard))
+        .merge(health::routes())
+        .merge(metrics::routes())
+}
+
+fn base() -> OpenApi {
+    let mut components = Components::new();
+    components
+        .add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new().title("Switchgrid").version(env!("CARGO_PKG_VERSION")).description(
+                Some(
+                    "An open call centre. Sign in with `POST /api/v1/session`, then send \
+                     `Authorization: Bearer <token>`. Ids are strings, times RFC 3339.",
+                ),
+            ),
+        )
+        .components(Some(components))
+        .build()
+}
+
+/// Adds what every operation shares.
+fn finished(mut document: OpenApi) -> OpenApi {
+    use utoipa::{PartialSchema, ToSchema};
+    let components = document.components.get_or_insert_with(Components::new);
+    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("head", &mut item.head),
+            ("patch", &mut item.patch),
+        ] {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(operation_id(method, path));
+            }
+        }
+    }
+    document
+}
+
+/// `post_calls_id_actions` for `POST /api/v1/calls/{id}/actions`: unique, as OpenAPI wants, and
+/// the name of a function in generated clients.
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.trim_start_matches("/api/v1").replace(['{', '}'], "").replace('-', "_");
+    format!("{method}{}", path.replace('/', "_"))
+}
+
+#[cfg(test)]
+mod tests;

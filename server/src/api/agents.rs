@@ -1,0 +1,210 @@
+//! Agents: their phones, their queues, and what they do right now.
+
+use super::Shared;
+use super::extract::{Body, Id};
+use super::guard::{Caller, Guard};
+use super::problem::Problem;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use desk::agent::{Agent, NewAgent};
+use desk::{Permission, when};
+use serde::{Deserialize, Serialize};
+use terms::control::{AgentAction, Answer, Ask, LiveAgent, LiveState};
+use terms::event::Activity;
+use terms::{AgentId, CallId, Timestamp};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest reason or disposition.
+const REASON_CHARS_MAX: usize = 80;
+
+/// An agent that was just made.
+#[derive(Serialize, ToSchema)]
+struct Made {
+    /// For the phone and the first sign-in. Shown once.
+    password: String,
+    /// The agent.
+    #[serde(flatten)]
+    agent: Agent,
+}
+
+/// A phone's new password.
+#[derive(Serialize, ToSchema)]
+struct PhonePassword {
+    /// Shown once.
+    password: String,
+}
+
+/// An agent and what they do.
+#[derive(Serialize, ToSchema)]
+struct AgentView {
+    /// The agent.
+    #[serde(flatten)]
+    agent: Agent,
+    /// What they do now; left out while the switch does not answer.
+    live: Option<AgentLive>,
+}
+
+/// What an agent does right now.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AgentLive {
+    /// Who.
+    #[schema(value_type = String)]
+    agent: AgentId,
+    /// `signed_out`, `break`, `idle`, `ringing`, `talking`, `holding` or `wrap_up`.
+    #[schema(value_type = String)]
+    activity: Activity,
+    /// Reason of a break.
+    reason: Option<String>,
+    /// In it since.
+    #[serde(with = "when")]
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// Their call.
+    #[schema(value_type = Option<String>)]
+    call: Option<CallId>,
+    /// Their phone is registered.
+    registered: bool,
+}
+
+impl From<LiveAgent> for AgentLive {
+    fn from(live: LiveAgent) -> Self {
+        AgentLive {
+            agent: live.agent,
+            activity: live.activity,
+            reason: live.reason,
+            since: live.since,
+            call: live.call,
+            registered: live.registered,
+        }
+    }
+}
+
+/// What an agent wants.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+enum StateChange {
+    /// 签入: present, and ready at once.
+    SignIn,
+    /// 签出. During a conversation it takes effect afterwards.
+    SignOut,
+    /// 示闲.
+    Ready,
+    /// 示忙.
+    Break {
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// After-call work is done.
+    EndWrapUp {
+        /// What the call was about.
+        #[serde(default)]
+        disposition: Option<String>,
+    },
+}
+
+pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(guard.may(Permission::FloorRead, routes!(list)))
+        .routes(guard.may(Permission::AgentsWrite, routes!(create)))
+        .routes(guard.may(Permission::FloorRead, routes!(get)))
+        .routes(guard.may(Permission::AgentStateOwn, routes!(set_state)))
+        .routes(guard.may(Permission::AgentsWrite, routes!(renew_phone_password)))
+}
+
+/// All agents and what they do.
+#[utoipa::path(get, path = "/api/v1/agents", tag = "agents", responses((status = 200, body = Vec<AgentView>)))]
+async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<AgentView>>, Problem> {
+    let agents = api.store.agents(caller.tenant()).await?;
+    let live = api.live_state(&caller).await.ok();
+    Ok(Json(agents.into_iter().map(|agent| view(agent, live.as_ref())).collect()))
+}
+
+fn view(agent: Agent, live: Option<&LiveState>) -> AgentView {
+    let live = live
+        .and_then(|live| live.agents.iter().find(|other| other.agent == agent.id))
+        .map(|live| live.clone().into());
+    AgentView { agent, live }
+}
+
+/// Make an agent: a phone, and a person who signs in with the agent's number.
+#[utoipa::path(post, path = "/api/v1/agents", tag = "agents", request_body = NewAgent, responses((status = 201, body = Made)))]
+async fn create(
+    State(api): State<Shared>,
+    caller: Caller,
+    Body(new): Body<NewAgent>,
+) -> Result<(StatusCode, Json<Made>), Problem> {
+    let (agent, password) = api.store.create_agent(caller.tenant(), &caller.by(), &new).await?;
+    Ok((StatusCode::CREATED, Json(Made { password: password.expose().to_owned(), agent })))
+}
+
+/// One agent and what they do.
+#[utoipa::path(get, path = "/api/v1/agents/{id}", tag = "agents", params(("id" = String, Path, description = "The agent's id")), responses((status = 200, body = AgentView)))]
+async fn get(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+) -> Result<Json<AgentView>, Problem> {
+    let agent = api.store.agent(caller.tenant(), agent).await?;
+    let live = api.live_state(&caller).await.ok();
+    Ok(Json(view(agent, live.as_ref())))
+}
+
+/// Sign in or out, ready, break: one's own state, or, with `agents.state`, that of any agent.
+#[utoipa::path(post, path = "/api/v1/agents/{id}/state", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = StateChange, responses((status = 204)))]
+async fn set_state(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+    Body(change): Body<StateChange>,
+) -> Result<StatusCode, Problem> {
+    let is_own = caller.agent() == Some(agent);
+    if !is_own {
+        caller.must(Permission::AgentState)?;
+    }
+    api.store.agent(caller.tenant(), agent).await?;
+    let action = match change {
+        StateChange::SignIn => AgentAction::SignIn,
+        StateChange::SignOut => AgentAction::SignOut,
+        StateChange::Ready => AgentAction::Ready,
+        StateChange::Break { reason } => AgentAction::Break { reason: short("reason", reason)? },
+        StateChange::EndWrapUp { disposition } => AgentAction::EndWrapUp {
+            disposition: disposition.map(|text| short("disposition", text)).transpose()?,
+        },
+    };
+    if !is_own {
+        api.store.note(caller.tenant(), &caller.by(), "agent.state", &agent.to_string()).await?;
+    }
+    done(api.calls.ask(Ask::Agent { tenant: caller.tenant(), agent, action }).await)
+}
+
+fn short(field: &str, text: String) -> Result<String, Problem> {
+    if text.chars().count() > REASON_CHARS_MAX || text.chars().any(char::is_control) {
+        let message = format!("{field}: at most {REASON_CHARS_MAX} printable characters are taken");
+        return Err(Problem::invalid(field, message));
+    }
+    Ok(text)
+}
+
+/// Give an agent's phone a new password.
+#[utoipa::path(post, path = "/api/v1/agents/{id}/phone-password", tag = "agents", params(("id" = String, Path, description = "The agent's id")), responses((status = 200, body = PhonePassword)))]
+async fn renew_phone_password(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+) -> Result<Json<PhonePassword>, Problem> {
+    let password = api.store.renew_phone_password(caller.tenant(), &caller.by(), agent).await?;
+    Ok(Json(PhonePassword { password: password.expose().to_owned() }))
+}
+
+/// 204 when it was done, 409 with the switch's sentence when not.
+pub(super) fn done(answer: Answer) -> Result<StatusCode, Problem> {
+    match answer {
+        Answer::Done => Ok(StatusCode::NO_CONTENT),
+        Answer::Refused(why) => Err(Problem::conflict(why)),
+        other => Err(Problem::internal(format!("the switch answered {other:?}"))),
+    }
+}

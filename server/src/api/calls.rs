@@ -1,0 +1,375 @@
+//! Finished calls from the warehouse, and what can be done to live ones.
+
+use super::agents::done;
+use super::extract::{Body, Id, Params};
+use super::guard::{Caller, Guard};
+use super::problem::Problem;
+use super::rows::{
+    CallRow, Conditions, Cursor, IvrStepRow, LegRow, PAGE_MAX, QueueVisitRow, RecordingRow,
+    SurveyRow, instant, rows,
+};
+use super::{Api, Shared};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use desk::order::query::OrderFilter;
+use desk::{Permission, when};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use terms::control::{Ask, CallAction};
+use terms::number::is_dialable;
+use terms::{AgentId, CallId, QueueId, Timestamp};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use warehouse::Session;
+
+/// Order of the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum CallSort {
+    /// The latest first.
+    #[default]
+    Newest,
+    /// The oldest first.
+    Oldest,
+    /// The longest first.
+    Longest,
+}
+
+impl CallSort {
+    fn order_by(self) -> &'static str {
+        match self {
+            CallSort::Newest => " ORDER BY started_at DESC, call_id DESC",
+            CallSort::Oldest => " ORDER BY started_at, call_id",
+            CallSort::Longest => " ORDER BY duration_ms DESC, call_id DESC",
+        }
+    }
+
+    fn after(self, Cursor { key, id }: Cursor) -> String {
+        let (column, before, key) = match self {
+            CallSort::Newest => ("started_at", "<", instant(Timestamp(key))),
+            CallSort::Oldest => ("started_at", ">", instant(Timestamp(key))),
+            CallSort::Longest => ("duration_ms", "<", key.to_string()),
+        };
+        format!("({column} {before} {key} OR ({column} = {key} AND call_id {before} {id}))")
+    }
+
+    fn cursor(self, row: &Value) -> Option<String> {
+        let key = match self {
+            CallSort::Newest | CallSort::Oldest => when::parse(row["started_at"].as_str()?)?.0,
+            CallSort::Longest => row["duration_ms"].as_i64()?,
+        };
+        let id = row["call_id"].as_str()?.parse().ok()?;
+        Some(Cursor { key, id }.to_string())
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeFilter {
+    /// Talked to an agent.
+    Answered,
+    /// Hung up while queued.
+    Abandoned,
+    /// Left a message.
+    Voicemail,
+    /// Ended in the IVR.
+    IvrOnly,
+    /// Refused.
+    Refused,
+    /// Could not be connected.
+    Failed,
+    /// The box ended in the middle.
+    Interrupted,
+}
+
+impl OutcomeFilter {
+    fn as_str(self) -> &'static str {
+        match self {
+            OutcomeFilter::Answered => "answered",
+            OutcomeFilter::Abandoned => "abandoned",
+            OutcomeFilter::Voicemail => "voicemail",
+            OutcomeFilter::IvrOnly => "ivr_only",
+            OutcomeFilter::Refused => "refused",
+            OutcomeFilter::Failed => "failed",
+            OutcomeFilter::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What to find. Fields combine.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Search {
+    /// Started at or after.
+    #[serde(default, with = "when::option")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Started before.
+    #[serde(default, with = "when::option")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// The caller's number, or a part of it.
+    #[serde(default)]
+    caller: Option<String>,
+    /// The dialled number, or a part of it.
+    #[serde(default)]
+    called: Option<String>,
+    /// An agent who answered, first or last.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    agent: Option<AgentId>,
+    /// The last queue.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    queue: Option<QueueId>,
+    /// How it ended.
+    #[serde(default)]
+    outcome: Option<OutcomeFilter>,
+    /// At least so many seconds long.
+    #[serde(default)]
+    min_duration: Option<u32>,
+    /// Order of the list.
+    #[serde(default)]
+    sort: CallSort,
+    /// Where the last page ended.
+    #[serde(default)]
+    cursor: Option<String>,
+    /// Calls on the page, 1–500, 100 when left out.
+    #[serde(default)]
+    limit: Option<u32>,
+}
+
+/// A page of calls.
+#[derive(Serialize, ToSchema)]
+struct CallPage {
+    /// The calls.
+    #[schema(value_type = Vec<CallRow>)]
+    calls: Vec<Value>,
+    /// Give it back as `cursor` for the next page; none at the end.
+    next: Option<String>,
+}
+
+/// A call and all that is known about it.
+#[derive(Serialize, ToSchema)]
+struct CallDetail {
+    /// The call.
+    #[schema(value_type = CallRow)]
+    call: Value,
+    /// Its parties.
+    #[schema(value_type = Vec<LegRow>)]
+    legs: Vec<Value>,
+    /// Its stays in queues.
+    #[schema(value_type = Vec<QueueVisitRow>)]
+    visits: Vec<Value>,
+    /// Its way through flows.
+    #[schema(value_type = Vec<IvrStepRow>)]
+    ivr_steps: Vec<Value>,
+    /// Its recordings.
+    #[schema(value_type = Vec<RecordingRow>)]
+    recordings: Vec<Value>,
+    /// What the caller was asked.
+    #[schema(value_type = Vec<SurveyRow>)]
+    surveys: Vec<Value>,
+    /// Ids of orders made from it.
+    orders: Vec<String>,
+}
+
+/// What is to happen to a live call.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+enum LiveAction {
+    /// End it.
+    Hangup,
+    /// Pass the customer on.
+    Transfer {
+        /// A short number, an outside number, or `queue:<id>`.
+        target: String,
+    },
+    /// Put the customer on hold.
+    Hold,
+    /// End of hold.
+    Resume,
+}
+
+pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(guard.may(Permission::CallsOwn, routes!(list)))
+        .routes(guard.may(Permission::CallsOwn, routes!(get)))
+        .routes(guard.may(Permission::CallsControlOwn, routes!(act)))
+}
+
+/// Find calls. Without the permission `calls.read` one finds one's own.
+#[utoipa::path(get, path = "/api/v1/calls", tag = "calls", params(Search), responses((status = 200, body = CallPage)))]
+async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+    Params(search): Params<Search>,
+) -> Result<Json<CallPage>, Problem> {
+    let limit = search.limit.unwrap_or(100).clamp(1, PAGE_MAX) as usize;
+    let conditions = conditions(&search)?;
+    let sql = format!(
+        "SELECT * FROM calls{}{} LIMIT {}",
+        conditions.sql(),
+        search.sort.order_by(),
+        limit + 1
+    );
+    let mut calls = rows(&api.session(&caller).await?, &sql).await?;
+    let more = calls.len() > limit;
+    calls.truncate(limit);
+    let next = calls.last().filter(|_| more).and_then(|last| search.sort.cursor(last));
+    Ok(Json(CallPage { calls, next }))
+}
+
+fn conditions(search: &Search) -> Result<Conditions, Problem> {
+    let mut conditions = Conditions::default();
+    conditions.between("started_at", search.from, search.to);
+    if let Some(number) = &search.caller {
+        conditions.contains("caller", number)?;
+    }
+    if let Some(number) = &search.called {
+        conditions.contains("called", number)?;
+    }
+    if let Some(agent) = search.agent {
+        conditions.own(format!("(agent_id = {agent} OR last_agent_id = {agent})"));
+    }
+    if let Some(queue) = search.queue {
+        conditions.id("queue_id", queue.0);
+    }
+    if let Some(outcome) = search.outcome {
+        conditions.is("outcome", outcome.as_str())?;
+    }
+    if let Some(seconds) = search.min_duration {
+        conditions.own(format!("duration_ms >= {}", u64::from(seconds) * 1000));
+    }
+    if let Some(cursor) = &search.cursor {
+        conditions.own(search.sort.after(Cursor::parse(cursor)?));
+    }
+    Ok(conditions)
+}
+
+/// One call with its legs, queue visits, flow steps, recordings, surveys and orders.
+#[utoipa::path(get, path = "/api/v1/calls/{id}", tag = "calls", params(("id" = String, Path, description = "The call's id")), responses((status = 200, body = CallDetail)))]
+async fn get(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(call): Id<CallId>,
+) -> Result<Json<CallDetail>, Problem> {
+    let shown = api.session(&caller).await?;
+    let mut found = rows(&shown, &format!("SELECT * FROM calls WHERE call_id = {call}")).await?;
+    let nothing = || Problem::not_found("There is no such call, or it has not ended yet.");
+    let row = found.pop().ok_or_else(nothing)?;
+    let all = api.tenant_session(&caller).await?;
+    let filter = OrderFilter { call: Some(call), limit: 100, ..OrderFilter::default() };
+    let orders = api.store.orders(caller.tenant(), &filter, caller.now()).await?.orders;
+    Ok(Json(CallDetail {
+        call: row,
+        legs: of_call(&all, call, "legs", "started_at").await?,
+        visits: of_call(&all, call, "queue_visits", "entered_at").await?,
+        ivr_steps: of_call(&all, call, "ivr_steps", "seq").await?,
+        recordings: of_call(&all, call, "recordings", "started_at").await?,
+        surveys: of_call(&all, call, "surveys", "asked_at").await?,
+        orders: orders.iter().map(|order| order.id.to_string()).collect(),
+    }))
+}
+
+async fn of_call(
+    session: &Session,
+    call: CallId,
+    table: &'static str,
+    order: &'static str,
+) -> Result<Vec<Value>, Problem> {
+    let sql = format!("SELECT * FROM {table} WHERE call_id = {call} ORDER BY {order} LIMIT 1000");
+    rows(session, &sql).await
+}
+
+/// Act on a live call: one's own, or, with the permission `calls.control`, any.
+#[utoipa::path(post, path = "/api/v1/calls/{id}/actions", tag = "calls", params(("id" = String, Path, description = "The call's id")), request_body = LiveAction, responses((status = 204)))]
+async fn act(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(call): Id<CallId>,
+    Body(action): Body<LiveAction>,
+) -> Result<StatusCode, Problem> {
+    let is_own = api.is_live_call_of(&caller, call).await?;
+    if !is_own {
+        caller.must(Permission::CallsControl)?;
+    }
+    let (name, action) = match action {
+        LiveAction::Hangup => ("call.hangup", CallAction::Hangup),
+        LiveAction::Transfer { target } => {
+            ("call.transfer", CallAction::Transfer { target: transfer_target(target)? })
+        }
+        LiveAction::Hold => ("call.hold", CallAction::Hold),
+        LiveAction::Resume => ("call.resume", CallAction::Resume),
+    };
+    let tenant = caller.tenant();
+    if !is_own {
+        api.store.note(tenant, &caller.by(), name, &call.to_string()).await?;
+    }
+    done(api.calls.ask(Ask::Call { tenant, call, action }).await)
+}
+
+impl Api {
+    /// True when the caller is the agent of this live call. 404 when it is no live call of the
+    /// tenant.
+    async fn is_live_call_of(&self, caller: &Caller, call: CallId) -> Result<bool, Problem> {
+        let live = self.live_state(caller).await?;
+        let found = live.calls.iter().find(|other| other.call == call);
+        let found = found.ok_or_else(|| Problem::not_found("There is no such live call."))?;
+        Ok(found.agent.is_some() && found.agent == caller.agent())
+    }
+}
+
+fn transfer_target(target: String) -> Result<String, Problem> {
+    let number = target.strip_prefix("queue:").unwrap_or(&target);
+    if number.is_empty() || number.len() > 32 || !number.chars().all(is_dialable) {
+        return Err(Problem::invalid("target", "a number or queue:<id> is needed"));
+    }
+    Ok(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(query: &str) -> Result<Search, String> {
+        let uri: axum::http::Uri = format!("/?{query}").parse().map_err(|e| format!("{e}"))?;
+        axum::extract::Query::<Search>::try_from_uri(&uri)
+            .map(|query| query.0)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_filter_becomes_conditions_with_quoted_literals() {
+        let search = search("caller=138%27%20OR%201=1--&agent=7&outcome=answered&min_duration=5");
+        let sql = conditions(&search.unwrap()).unwrap().sql();
+        assert_eq!(
+            sql,
+            " WHERE strpos(caller, '138'' OR 1=1--') > 0 AND (agent_id = 7 OR last_agent_id = 7) \
+             AND outcome = 'answered' AND duration_ms >= 5000"
+        );
+    }
+
+    #[test]
+    fn columns_and_sort_orders_come_from_enums() {
+        assert!(search("sort=duration_ms;DROP%20TABLE%20calls").is_err());
+        assert!(search("outcome=answered%27").is_err());
+        assert!(search("agent=1%20OR%201=1").is_err());
+        assert!(search("order_by=caller").is_err(), "unknown parameters are refused");
+        assert_eq!(search("sort=longest").unwrap().sort, CallSort::Longest);
+    }
+
+    #[test]
+    fn a_transfer_goes_to_numbers_and_queues_only() {
+        for good in ["1001", "+8613800138000", "queue:7"] {
+            assert!(transfer_target(good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in ["", "queue:", "sip:evil@example.org;x", "1001\r\nX: y"] {
+            assert!(transfer_target(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}

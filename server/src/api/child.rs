@@ -1,0 +1,285 @@
+//! The child `api`: desk and its store, warehouse ingest and sealing, the plans for the switch, HTTP.
+
+use super::links::{Seal, SystemClock};
+use super::live::feed::Feed;
+use super::{ApiLimits, ApiState};
+use crate::config::Config;
+use crate::work::jobs::Job;
+use crate::{first, link, work};
+use desk::Store;
+use futures::future::BoxFuture;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::TenantId;
+use terms::control::{Answer, Ask};
+use terms::event::{Entry, Kind};
+use tokio::sync::{mpsc, oneshot, watch};
+use warehouse::{Ingest, Warehouse};
+
+/// desk's name among the sources of the warehouse.
+const OUTBOX: &str = "desk outbox";
+/// How often the outbox is looked at.
+const OUTBOX_EVERY: Duration = Duration::from_millis(200);
+/// Pause after the store, the switch or the worker did not answer.
+const RETRY: Duration = Duration::from_secs(1);
+/// Longest time that open requests get after SIGTERM.
+const GRACE: Duration = Duration::from_secs(5);
+/// Days back that are searched for recordings without an MP3 at start.
+const MP3_DAYS: usize = 3;
+/// Recordings that wait for the encoder; more are found at the next start.
+const MP3_WAITING_MAX: usize = 100_000;
+
+type SealRequest = oneshot::Sender<Result<u64, String>>;
+
+/// Runs until SIGTERM, then seals what is staged.
+///
+/// # Errors
+/// When the store, the warehouse or the port cannot be had.
+pub fn run(config: Config) -> Result<(), anyhow::Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("api")
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), anyhow::Error> {
+    let data = &config.server.data;
+    let store = first::open_store(&config).await?;
+    let warehouse = Arc::new(
+        Warehouse::open(data.join("warehouse"))
+            .await?
+            .sealing(config.warehouse.seal_rows.into(), config.warehouse.seal_every.0),
+    );
+    let ingest = Ingest::open(warehouse.clone(), data.join("events")).await?;
+    let events = Feed::new(data.join("events"));
+    tokio::spawn(events.clone().follow(ingest.progress().applied_seq + 1));
+    let (stop, stopping) = watch::channel(false);
+    let (seals, seal_requests) = mpsc::channel(8);
+    let ingesting = tokio::spawn(ingest_loop(ingest, warehouse.clone(), seal_requests, stopping));
+    tokio::spawn(outbox_loop(store.clone(), warehouse.clone()));
+    let calls = link::Client::start(data.join("run/calls.sock"), plans_of(store.clone()));
+    tokio::spawn(plan_loop(store.clone(), calls.clone()));
+    let job_max = config.sql.time_max.0 * 2 + Duration::from_secs(30);
+    let worker = work::Client::new(data, job_max);
+    if config.recording.mp3 {
+        tokio::spawn(mp3_loop(worker.clone(), events.clone(), config.recordings_dir()));
+    }
+    let state = ApiState {
+        store: store.clone(),
+        warehouse,
+        recordings: config.recordings_dir(),
+        calls: Arc::new(calls),
+        work: Arc::new(worker),
+        seal: seal_by(seals),
+        events,
+        clock: Arc::new(SystemClock::default()),
+        limits: ApiLimits {
+            body_max: config.http.body_max.0 as usize,
+            request_max: config.http.request_max.0,
+        },
+    };
+    let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
+    let service = super::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let mut ending = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let (end, ended) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let _ = ended.await;
+    });
+    let serving = tokio::spawn(serving.into_future());
+    ending.recv().await;
+    let _ = end.send(());
+    if tokio::time::timeout(GRACE, serving).await.is_err() {
+        tracing::info!("requests were still open after {GRACE:?}");
+    }
+    let _ = stop.send(true);
+    ingesting.await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Follows the event log; works off requests to seal; ends with a seal.
+async fn ingest_loop(
+    mut ingest: Ingest,
+    warehouse: Arc<Warehouse>,
+    mut requests: mpsc::Receiver<SealRequest>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    loop {
+        let mut request = None;
+        let mut stop = false;
+        // `run` reads to the log's end and seals before it returns.
+        ingest
+            .run(async {
+                tokio::select! {
+                    asked = requests.recv() => request = asked,
+                    _ = stopping.wait_for(|stop| *stop) => stop = true,
+                }
+            })
+            .await;
+        if let Some(answer) = request {
+            let published = warehouse.publish_all().await.map_err(|error| error.to_string());
+            // The asker may have given up.
+            let _ = answer.send(published);
+        }
+        if stop {
+            return;
+        }
+    }
+}
+
+fn seal_by(requests: mpsc::Sender<SealRequest>) -> Seal {
+    Arc::new(move || -> BoxFuture<'static, Result<u64, String>> {
+        let requests = requests.clone();
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            requests.send(answer).await.map_err(|_| "the warehouse is closing".to_owned())?;
+            answered.await.map_err(|_| "the warehouse is closing".to_owned())?
+        })
+    })
+}
+
+/// Carries desk's records to the warehouse: staged first, then forgotten.
+async fn outbox_loop(store: Store, warehouse: Arc<Warehouse>) {
+    loop {
+        match carry_outbox(&store, &warehouse).await {
+            Ok(0) => tokio::time::sleep(OUTBOX_EVERY).await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "records of the desk wait in its outbox");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+async fn carry_outbox(store: &Store, warehouse: &Warehouse) -> Result<usize, anyhow::Error> {
+    let position = warehouse.position(OUTBOX).await?;
+    let entries = store.read_after(position, desk::outbox::READ_MAX).await?;
+    let Some(last) = entries.last().map(|entry| entry.position) else { return Ok(0) };
+    let rows: Vec<_> = entries.into_iter().map(|entry| entry.row).collect();
+    warehouse.stage_rows(OUTBOX, last, &rows).await?;
+    store.forget_through(last).await?;
+    Ok(rows.len())
+}
+
+/// What a new connection to the switch begins with: every tenant's plan.
+fn plans_of(store: Store) -> link::Greeting {
+    Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move {
+            let mut plans = Vec::new();
+            for (tenant, _) in store.plan_versions().await.unwrap_or_default() {
+                match store.compile_plan(tenant).await {
+                    Ok(plan) => plans.push(Ask::Plan(Box::new(plan))),
+                    Err(error) => tracing::error!(%tenant, %error, "the plan cannot be compiled"),
+                }
+            }
+            plans
+        })
+    })
+}
+
+/// Sends a tenant's plan whenever it changed.
+async fn plan_loop(store: Store, calls: link::Client) {
+    let mut changes = store.plan_changes();
+    let mut sent: HashMap<TenantId, u64> = HashMap::new();
+    for (tenant, version) in store.plan_versions().await.unwrap_or_default() {
+        sent.insert(tenant, version);
+    }
+    while changes.changed().await.is_ok() {
+        changes.mark_unchanged();
+        for (tenant, version) in store.plan_versions().await.unwrap_or_default() {
+            if sent.get(&tenant) == Some(&version) {
+                continue;
+            }
+            match store.compile_plan(tenant).await {
+                Ok(plan) => {
+                    if let Answer::Refused(why) = calls.ask(Ask::Plan(Box::new(plan))).await {
+                        // A new connection begins with the plans, so nothing is lost.
+                        tracing::warn!(%tenant, %why, "the plan waits for the switch");
+                    }
+                    sent.insert(tenant, version);
+                }
+                Err(error) => tracing::error!(%tenant, %error, "the plan cannot be compiled"),
+            }
+        }
+    }
+}
+
+/// Asks the worker for an MP3 beside every new WAV, and beside those of the last days that lack one.
+async fn mp3_loop(worker: work::Client, events: Arc<Feed>, recordings: std::path::PathBuf) {
+    let (found, mut paths) = mpsc::channel(1024);
+    let folder = recordings.clone();
+    tokio::task::spawn_blocking(move || {
+        for path in without_mp3(&folder) {
+            if found.blocking_send(path).is_err() {
+                return;
+            }
+        }
+    });
+    let mut subscription = events.subscribe(None);
+    let mut waiting: VecDeque<String> = VecDeque::new();
+    loop {
+        waiting.truncate(MP3_WAITING_MAX);
+        let Some(path) = waiting.front().cloned() else {
+            tokio::select! {
+                Some(path) = paths.recv() => waiting.push_back(path),
+                entries = subscription.next() => match entries {
+                    Ok(entries) => waiting.extend(entries.iter().filter_map(|entry| wav_of(entry))),
+                    Err(error) => {
+                        tracing::error!(%error, "new recordings are not seen");
+                        tokio::time::sleep(RETRY).await;
+                    }
+                },
+            }
+            continue;
+        };
+        match worker.run(&Job::Mp3 { wav: path.clone() }).await {
+            Err(problem) if problem.status == 503 => tokio::time::sleep(RETRY).await,
+            result => {
+                if let Err(problem) = result {
+                    tracing::error!(%path, problem = %problem.detail, "no MP3 could be made");
+                }
+                waiting.pop_front();
+            }
+        }
+    }
+}
+
+/// The WAV that an entry tells of.
+fn wav_of(entry: &Entry) -> Option<String> {
+    match &entry.kind {
+        Kind::Recorded { ledger, .. } => ledger.path.clone(),
+        _ => None,
+    }
+}
+
+/// WAV files of the last days without an MP3, relative to the recordings folder.
+fn without_mp3(recordings: &Path) -> Vec<String> {
+    let list = |folder: &Path| -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
+    };
+    let mut found = Vec::new();
+    for tenant in list(recordings) {
+        for day in list(&tenant).into_iter().rev().take(MP3_DAYS) {
+            for file in list(&day) {
+                let is_wav = file.extension().is_some_and(|extension| extension == "wav");
+                if is_wav
+                    && !file.with_extension("mp3").exists()
+                    && let Ok(relative) = file.strip_prefix(recordings)
+                {
+                    found.push(relative.to_string_lossy().into_owned());
+                }
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,267 @@
+//! IVR flows: draft, check, try, publish, go back. Nothing is published that signaling's checker
+//! has not passed; it is checked against the tenant's plan as it is now.
+
+use super::extract::{Body, Id, Params};
+use super::guard::{Caller, Guard};
+use super::problem::Problem;
+use super::{Api, Shared};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use desk::Permission;
+use desk::flow::{Flow, FlowDraft, FlowVersion};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use signaling::ivr::check::{Known, check as check_flow};
+use signaling::ivr::simulate::{Scene, script, simulate};
+use terms::FlowId;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest script of a trial.
+const SCRIPT_CHARS_MAX: usize = 1_000;
+
+/// Which draft is meant.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Revision {
+    /// The draft's revision that was read.
+    revision: i64,
+}
+
+/// A draft to look at.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    /// The JSON graph.
+    #[schema(value_type = Object)]
+    document: Value,
+}
+
+/// What the checker says.
+#[derive(Serialize, ToSchema)]
+struct Verdict {
+    /// It can be published.
+    good: bool,
+    /// What is wrong, a line each, with the step's name and what would be right.
+    problems: Vec<String>,
+}
+
+/// What to publish.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Publishing {
+    /// The draft's revision that was looked at.
+    revision: i64,
+    /// What changed.
+    #[serde(default)]
+    note: String,
+}
+
+/// Where to go back to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RollBack {
+    /// A version of the history.
+    version: u32,
+}
+
+/// A trial without a telephone.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    /// The graph; left out, the draft as it is stored.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    document: Option<Value>,
+    /// Keys and silences: `1 silence 13800# hangup`.
+    script: String,
+    /// Who calls.
+    #[serde(default)]
+    caller: Option<String>,
+    /// When.
+    #[serde(default, with = "desk::when::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<terms::Timestamp>,
+}
+
+/// What would happen.
+#[derive(Serialize, ToSchema)]
+struct Told {
+    /// One thing a line: what is heard, pressed, asked and where the call goes.
+    lines: Vec<String>,
+    /// Where the call ended up; none when the script ended first.
+    end: Option<String>,
+}
+
+pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(guard.may(Permission::RoutingRead, routes!(list)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(create)))
+        .routes(guard.may(Permission::RoutingRead, routes!(get)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(change)))
+        .routes(guard.may(Permission::RoutingRead, routes!(check)))
+        .routes(guard.may(Permission::RoutingRead, routes!(try_out)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(publish)))
+        .routes(guard.may(Permission::RoutingRead, routes!(history)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(roll_back)))
+}
+
+/// All flows with their drafts.
+#[utoipa::path(get, path = "/api/v1/flows", tag = "flows", responses((status = 200, body = Vec<Flow>)))]
+async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Flow>>, Problem> {
+    Ok(Json(api.store.flows(caller.tenant()).await?))
+}
+
+/// Make a flow with a draft; nothing answers calls yet.
+#[utoipa::path(post, path = "/api/v1/flows", tag = "flows", request_body = FlowDraft, responses((status = 201, body = Flow)))]
+async fn create(
+    State(api): State<Shared>,
+    caller: Caller,
+    Body(draft): Body<FlowDraft>,
+) -> Result<(StatusCode, Json<Flow>), Problem> {
+    let made = api.store.create_flow(caller.tenant(), &caller.by(), &draft).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// One flow with its draft.
+#[utoipa::path(get, path = "/api/v1/flows/{id}", tag = "flows", params(("id" = String, Path, description = "The flow's id")), responses((status = 200, body = Flow)))]
+async fn get(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(flow): Id<FlowId>,
+) -> Result<Json<Flow>, Problem> {
+    Ok(Json(api.store.flow(caller.tenant(), flow).await?))
+}
+
+/// Replace the draft. A draft may be wrong; only publishing is checked.
+#[utoipa::path(put, path = "/api/v1/flows/{id}", tag = "flows", params(("id" = String, Path, description = "The flow's id"), Revision), request_body = FlowDraft, responses((status = 200, body = Flow)))]
+async fn change(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(flow): Id<FlowId>,
+    Params(Revision { revision }): Params<Revision>,
+    Body(draft): Body<FlowDraft>,
+) -> Result<Json<Flow>, Problem> {
+    let (tenant, by) = (caller.tenant(), caller.by());
+    Ok(Json(api.store.change_flow(tenant, &by, flow, revision, &draft).await?))
+}
+
+/// Ask the checker about a document.
+#[utoipa::path(post, path = "/api/v1/flows/check", tag = "flows", request_body = Document, responses((status = 200, body = Verdict)))]
+async fn check(
+    State(api): State<Shared>,
+    caller: Caller,
+    Body(Document { document }): Body<Document>,
+) -> Result<Json<Verdict>, Problem> {
+    let problems = api.problems_of(&caller, &document).await?;
+    Ok(Json(Verdict { good: problems.is_empty(), problems }))
+}
+
+impl Api {
+    async fn known(&self, caller: &Caller) -> Result<Known, Problem> {
+        Ok(Known::of(&self.store.compile_plan(caller.tenant()).await?))
+    }
+
+    async fn problems_of(&self, caller: &Caller, document: &Value) -> Result<Vec<String>, Problem> {
+        let known = self.known(caller).await?;
+        Ok(match check_flow(document, &known) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+/// Try a flow without a telephone.
+#[utoipa::path(post, path = "/api/v1/flows/{id}/try", tag = "flows", params(("id" = String, Path, description = "The flow's id")), request_body = Trial, responses((status = 200, body = Told)))]
+async fn try_out(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(flow): Id<FlowId>,
+    Body(trial): Body<Trial>,
+) -> Result<Json<Told>, Problem> {
+    if trial.script.len() > SCRIPT_CHARS_MAX {
+        let message = format!("a script has at most {SCRIPT_CHARS_MAX} characters");
+        return Err(Problem::invalid("script", message));
+    }
+    let stored = api.store.flow(caller.tenant(), flow).await?.draft;
+    let document = trial.document.unwrap_or(stored);
+    let flow = check_flow(&document, &api.known(&caller).await?)
+        .map_err(|problems| wrong_flow(problems.iter().map(ToString::to_string).collect()))?;
+    let profile = api.store.tenant(caller.tenant()).await?.profile;
+    let scene = Scene {
+        at: trial.at.unwrap_or(caller.now()),
+        time_zone: profile.time_zone,
+        language: profile.language,
+        hours: api.store.hours(caller.tenant()).await?,
+        caller: trial.caller.unwrap_or_default(),
+        ..Scene::default()
+    };
+    let acts = script(&trial.script);
+    // A flow may loop for thousands of steps: that is computing, not waiting.
+    let told = tokio::task::spawn_blocking(move || simulate(flow, &scene, acts))
+        .await
+        .map_err(|panic| Problem::internal(panic.to_string()))?;
+    Ok(Json(Told { lines: told.lines, end: told.end.map(|end| format!("{end:?}")) }))
+}
+
+fn wrong_flow(problems: Vec<String>) -> Problem {
+    let message = match problems.first() {
+        Some(first) if problems.len() == 1 => format!("The flow cannot be published: {first}"),
+        Some(first) => {
+            format!("The flow cannot be published: {first} (and {} more)", problems.len() - 1)
+        }
+        None => "The flow cannot be published.".to_owned(),
+    };
+    Problem::invalid("document", message).with_errors(problems)
+}
+
+/// Publish the draft: calls that come in afterwards run it.
+#[utoipa::path(post, path = "/api/v1/flows/{id}/publish", tag = "flows", params(("id" = String, Path, description = "The flow's id")), request_body = Publishing, responses((status = 201, body = FlowVersion)))]
+async fn publish(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(flow): Id<FlowId>,
+    Body(Publishing { revision, note }): Body<Publishing>,
+) -> Result<(StatusCode, Json<FlowVersion>), Problem> {
+    let (tenant, by) = (caller.tenant(), caller.by());
+    let draft = api.store.flow(tenant, flow).await?.draft;
+    let problems = api.problems_of(&caller, &draft).await?;
+    if !problems.is_empty() {
+        return Err(wrong_flow(problems));
+    }
+    let version = api.store.publish_flow(tenant, &by, flow, revision, &note).await?;
+    Ok((StatusCode::CREATED, Json(version)))
+}
+
+/// The published versions, the latest first.
+#[utoipa::path(get, path = "/api/v1/flows/{id}/history", tag = "flows", params(("id" = String, Path, description = "The flow's id")), responses((status = 200, body = Vec<FlowVersion>)))]
+async fn history(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(flow): Id<FlowId>,
+) -> Result<Json<Vec<FlowVersion>>, Problem> {
+    Ok(Json(api.store.flow_history(caller.tenant(), flow).await?))
+}
+
+/// Publish an older version again, under a new number.
+#[utoipa::path(post, path = "/api/v1/flows/{id}/rollback", tag = "flows", params(("id" = String, Path, description = "The flow's id")), request_body = RollBack, responses((status = 201, body = FlowVersion)))]
+async fn roll_back(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(flow): Id<FlowId>,
+    Body(RollBack { version }): Body<RollBack>,
+) -> Result<(StatusCode, Json<FlowVersion>), Problem> {
+    let (tenant, by) = (caller.tenant(), caller.by());
+    let history = api.store.flow_history(tenant, flow).await?;
+    let old = history.iter().find(|old| old.version == version);
+    let old = old.ok_or_else(|| Problem::not_found("There is no such version."))?;
+    // What it refers to may be gone since.
+    let problems = api.problems_of(&caller, &old.document).await?;
+    if !problems.is_empty() {
+        return Err(wrong_flow(problems));
+    }
+    let made = api.store.roll_back_flow(tenant, &by, flow, version).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}

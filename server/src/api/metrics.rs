@@ -1,0 +1,155 @@
+//! Counters for Prometheus, in its text format: the API's own, and those of the call path.
+//! Answered to this machine without a token, to others with the permission `metrics.read`.
+
+use super::problem::Problem;
+use super::{Shared, guard};
+use axum::extract::State;
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use desk::Permission;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Mutex;
+use std::time::Duration;
+use terms::control::{Answer, Ask, Metric};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Requests by route. Bounded by the routes there are: an address that is none counts as `none`.
+#[derive(Debug, Default)]
+pub struct HttpMetrics(Mutex<BTreeMap<(String, String, u16), Count>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    requests: u64,
+    micros: u64,
+}
+
+impl HttpMetrics {
+    /// Counts one answer.
+    pub fn count(&self, method: &Method, route: Option<&str>, status: StatusCode, took: Duration) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::PATCH => "PATCH",
+            Method::DELETE => "DELETE",
+            _ => "other",
+        };
+        let key = (method.to_owned(), route.unwrap_or("none").to_owned(), status.as_u16());
+        let mut counts = self.0.lock().expect("no panic while held");
+        let count = counts.entry(key).or_default();
+        count.requests += 1;
+        count.micros += u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    }
+
+    fn write(&self, text: &mut String) {
+        let counts = self.0.lock().expect("no panic while held").clone();
+        head(text, "switchgrid_http_requests_total", "counter", "Requests answered.");
+        for ((method, route, status), count) in &counts {
+            let labels =
+                format!("method=\"{method}\",route=\"{}\",status=\"{status}\"", escape(route));
+            line(text, "switchgrid_http_requests_total", &labels, count.requests as f64);
+        }
+        head(text, "switchgrid_http_request_seconds", "summary", "Time until the answer began.");
+        for ((method, route, status), count) in &counts {
+            let labels =
+                format!("method=\"{method}\",route=\"{}\",status=\"{status}\"", escape(route));
+            let seconds = count.micros as f64 / 1e6;
+            line(text, "switchgrid_http_request_seconds_sum", &labels, seconds);
+            line(text, "switchgrid_http_request_seconds_count", &labels, count.requests as f64);
+        }
+    }
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ =
+        writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", help.replace(['\\', '\n'], " "));
+}
+
+fn line(text: &mut String, name: &str, labels: &str, value: f64) {
+    let _ = match labels {
+        "" => writeln!(text, "{name} {value}"),
+        labels => writeln!(text, "{name}{{{labels}}} {value}"),
+    };
+}
+
+/// A label's value: the text format escapes these three.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(metrics))
+}
+
+/// Counters in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, body = String), (status = 401, description = "Asked from another machine without a token")))]
+async fn metrics(
+    State(api): State<Shared>,
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> Result<Response, Problem> {
+    let source = guard::source(&extensions);
+    if !source.is_loopback() {
+        api.authenticate(&headers, source).await?.must(Permission::MetricsRead)?;
+    }
+    let mut text = String::new();
+    api.http.write(&mut text);
+    let sockets = super::live::SOCKETS_MAX - api.sockets.available_permits();
+    head(&mut text, "switchgrid_live_sockets", "gauge", "Live connections that are open.");
+    line(&mut text, "switchgrid_live_sockets", "", sockets as f64);
+    let answer = api.calls.ask(Ask::Metrics).await;
+    head(&mut text, "switchgrid_calls_up", "gauge", "1 when the call path answers.");
+    let is_up = matches!(answer, Answer::Metrics(_));
+    line(&mut text, "switchgrid_calls_up", "", f64::from(u8::from(is_up)));
+    if let Answer::Metrics(metrics) = answer {
+        write_samples(&mut text, &metrics);
+    }
+    if let Ok(stats) = api.warehouse.stats().await {
+        for (name, help, value) in [
+            (
+                "switchgrid_warehouse_staged_rows",
+                "Rows staged and not yet in files.",
+                stats.staged_rows,
+            ),
+            (
+                "switchgrid_warehouse_hot_rows",
+                "Rows in files that are not published.",
+                stats.hot_rows,
+            ),
+            (
+                "switchgrid_warehouse_published_rows",
+                "Rows in published files.",
+                stats.published_rows,
+            ),
+            ("switchgrid_warehouse_bytes", "Bytes of all files.", stats.bytes),
+        ] {
+            head(&mut text, name, "gauge", help);
+            line(&mut text, name, "", value as f64);
+        }
+    }
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, text).into_response())
+}
+
+/// Samples of one name stand together under one head, as the format wants.
+fn write_samples(text: &mut String, metrics: &[Metric]) {
+    let mut by_name: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
+    for metric in metrics {
+        by_name.entry(metric.name.as_str()).or_default().push(metric);
+    }
+    for (name, samples) in by_name {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        let _ = writeln!(text, "# TYPE {name} {kind}");
+        for sample in samples {
+            let labels: Vec<String> = sample
+                .labels
+                .iter()
+                .map(|(label, value)| format!("{label}=\"{}\"", escape(value)))
+                .collect();
+            line(text, name, &labels.join(","), sample.value);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Published numbers, and callers that are refused.
+
+use super::Shared;
+use super::extract::{Body, Id};
+use super::guard::{Caller, Guard};
+use super::problem::Problem;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use desk::Permission;
+use desk::blocked::Blocked;
+use desk::number::{Number, NumberDraft};
+use serde::Deserialize;
+use terms::NumberId;
+use terms::routing::Target;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What answers a number.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewTarget {
+    /// `{"flow": "1"}`, `{"queue": "1"}`, `{"agent": "2"}`, `{"number": "1001"}`,
+    /// `{"voicemail": "1"}` or `"hangup"`.
+    #[schema(value_type = Object)]
+    target: Target,
+}
+
+/// A caller to refuse.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewBlock {
+    /// Their number.
+    number: String,
+    /// Why.
+    #[serde(default)]
+    reason: String,
+}
+
+pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(guard.may(Permission::RoutingRead, routes!(list)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(create)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(set_target)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(remove)))
+        .routes(guard.may(Permission::RoutingRead, routes!(list_blocked)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(block)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(unblock)))
+}
+
+/// All numbers.
+#[utoipa::path(get, path = "/api/v1/numbers", tag = "routing", responses((status = 200, body = Vec<Number>)))]
+async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Number>>, Problem> {
+    Ok(Json(api.store.numbers(caller.tenant()).await?))
+}
+
+/// Publish a number.
+#[utoipa::path(post, path = "/api/v1/numbers", tag = "routing", request_body = NumberDraft, responses((status = 201, body = Number)))]
+async fn create(
+    State(api): State<Shared>,
+    caller: Caller,
+    Body(draft): Body<NumberDraft>,
+) -> Result<(StatusCode, Json<Number>), Problem> {
+    let made = api.store.create_number(caller.tenant(), &caller.by(), &draft).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Change what answers a number.
+#[utoipa::path(put, path = "/api/v1/numbers/{id}/target", tag = "routing", params(("id" = String, Path, description = "The number's id")), request_body = NewTarget, responses((status = 204)))]
+async fn set_target(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(number): Id<NumberId>,
+    Body(NewTarget { target }): Body<NewTarget>,
+) -> Result<StatusCode, Problem> {
+    api.store.set_number_target(caller.tenant(), &caller.by(), number, &target).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take a number out of use.
+#[utoipa::path(delete, path = "/api/v1/numbers/{id}", tag = "routing", params(("id" = String, Path, description = "The number's id")), responses((status = 204)))]
+async fn remove(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(number): Id<NumberId>,
+) -> Result<StatusCode, Problem> {
+    api.store.remove_number(caller.tenant(), &caller.by(), number).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Callers that are refused.
+#[utoipa::path(get, path = "/api/v1/blocked", tag = "routing", responses((status = 200, body = Vec<Blocked>)))]
+async fn list_blocked(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Blocked>>, Problem> {
+    Ok(Json(api.store.blocked(caller.tenant()).await?))
+}
+
+/// Refuse a caller from now on.
+#[utoipa::path(post, path = "/api/v1/blocked", tag = "routing", request_body = NewBlock, responses((status = 201, body = Blocked)))]
+async fn block(
+    State(api): State<Shared>,
+    caller: Caller,
+    Body(NewBlock { number, reason }): Body<NewBlock>,
+) -> Result<(StatusCode, Json<Blocked>), Problem> {
+    let blocked = api.store.block(caller.tenant(), &caller.by(), &number, &reason).await?;
+    Ok((StatusCode::CREATED, Json(blocked)))
+}
+
+/// Let a caller in again.
+#[utoipa::path(delete, path = "/api/v1/blocked/{number}", tag = "routing", params(("number" = String, Path, description = "As listed")), responses((status = 204)))]
+async fn unblock(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(number): Id<String>,
+) -> Result<StatusCode, Problem> {
+    api.store.unblock(caller.tenant(), &caller.by(), &number).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,183 @@
+//! Errors as RFC 9457 `application/problem+json`, with two texts: `message` for the person who
+//! asked, `detail` for whoever reads the log. What failed inside never leaves the box.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// What went wrong.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Names the kind of problem for programs: `urn:switchgrid:problem:<kind>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// A sentence for the person who asked.
+    pub message: String,
+    /// The field that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// One line each, where several things are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<String>,
+    /// For the log only.
+    #[serde(skip)]
+    detail: String,
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// A problem of `status`; `kind` is a word that programs can compare.
+    pub fn new(status: StatusCode, kind: &str, message: impl Into<String>) -> Self {
+        Problem {
+            kind: format!("urn:switchgrid:problem:{kind}"),
+            title: status.canonical_reason().unwrap_or("Problem").to_owned(),
+            status: status.as_u16(),
+            message: message.into(),
+            field: None,
+            errors: Vec::new(),
+            detail: String::new(),
+            retry_after: None,
+        }
+    }
+
+    /// 400.
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        let mut problem = Problem::new(StatusCode::BAD_REQUEST, "invalid", message);
+        problem.field = Some(field.to_owned());
+        problem
+    }
+
+    /// 401.
+    pub fn unauthorized(message: &str) -> Self {
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    /// 403.
+    pub fn forbidden() -> Self {
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", "Your role does not allow this.")
+    }
+
+    /// 404.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Problem::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// 405.
+    pub fn method_not_allowed() -> Self {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Problem::new(status, "method_not_allowed", "This address does not take this method.")
+    }
+
+    /// 409.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Problem::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    /// 429.
+    pub fn too_many(message: &str, wait: Duration) -> Self {
+        Problem {
+            retry_after: Some(wait),
+            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message)
+        }
+    }
+
+    /// 503.
+    pub fn unavailable(message: &str, detail: impl Into<String>) -> Self {
+        Problem {
+            detail: detail.into(),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+        }
+    }
+
+    /// 500; `detail` goes to the log.
+    pub fn internal(detail: impl Into<String>) -> Self {
+        let message = "Something went wrong on our side; it has been written to the log.";
+        Problem {
+            detail: detail.into(),
+            ..Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+        }
+    }
+
+    /// With one line for each thing that is wrong.
+    #[must_use]
+    pub fn with_errors(self, errors: Vec<String>) -> Self {
+        Problem { errors, ..self }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        if self.status >= 500 {
+            tracing::error!(status = self.status, detail = ?self.detail, "{}", self.kind);
+        }
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).expect("a problem is always valid JSON");
+        let mut response =
+            (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let value = HeaderValue::from_static("Bearer realm=\"switchgrid\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+        }
+        response
+    }
+}
+
+impl From<desk::Error> for Problem {
+    fn from(error: desk::Error) -> Self {
+        use desk::Error;
+        match error {
+            Error::NotFound { what, .. } => Problem::not_found(format!("There is no such {what}.")),
+            Error::Invalid { field, problem } => {
+                Problem::invalid(field, format!("{field}: {problem}"))
+            }
+            Error::Taken { .. } => Problem::conflict(
+                "Another entry with this name or number exists, or one still refers to it.",
+            ),
+            Error::Refused(message) => Problem::conflict(message),
+            Error::Busy(message) => Problem::unavailable(message, ""),
+            Error::Database { .. } | Error::Open { .. } | Error::Stored { .. } => {
+                Problem::internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<crate::work::jobs::Problem> for Problem {
+    fn from(problem: crate::work::jobs::Problem) -> Self {
+        let status = StatusCode::from_u16(problem.status)
+            .ok()
+            .filter(|status| status.is_client_error() || status.is_server_error())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Problem { detail: problem.detail, ..Problem::new(status, &problem.kind, problem.message) }
+    }
+}
+
+impl From<warehouse::Error> for Problem {
+    fn from(error: warehouse::Error) -> Self {
+        Problem::unavailable("The call records cannot be read right now.", error.to_string())
+    }
+}
+
+/// For questions that we wrote ourselves: a person's own SQL runs in the worker.
+impl From<warehouse::SqlError> for Problem {
+    fn from(error: warehouse::SqlError) -> Self {
+        match error.fault {
+            warehouse::SqlFault::TimedOut | warehouse::SqlFault::OutOfMemory => {
+                let message = "There is too much to look through; choose a shorter period.";
+                Problem::unavailable(message, error.detail)
+            }
+            _ => Problem::internal(format!("{}: {}", error.message, error.detail)),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Queues and who serves them.
+
+use super::Shared;
+use super::extract::{Body, Id};
+use super::guard::{Caller, Guard};
+use super::problem::Problem;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use desk::Permission;
+use desk::queue::{Queue, QueueDraft};
+use serde::Deserialize;
+use terms::{AgentId, QueueId};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Who serves a queue.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Members {
+    /// All of them.
+    #[schema(value_type = Vec<String>)]
+    agents: Vec<AgentId>,
+}
+
+pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(guard.may(Permission::FloorRead, routes!(list)))
+        .routes(guard.may(Permission::QueuesWrite, routes!(create)))
+        .routes(guard.may(Permission::FloorRead, routes!(get)))
+        .routes(guard.may(Permission::QueuesWrite, routes!(change)))
+        .routes(guard.may(Permission::QueuesWrite, routes!(set_agents)))
+}
+
+/// All queues.
+#[utoipa::path(get, path = "/api/v1/queues", tag = "queues", responses((status = 200, body = Vec<Queue>)))]
+async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Queue>>, Problem> {
+    Ok(Json(api.store.queues(caller.tenant()).await?))
+}
+
+/// Make a queue.
+#[utoipa::path(post, path = "/api/v1/queues", tag = "queues", request_body = QueueDraft, responses((status = 201, body = Queue)))]
+async fn create(
+    State(api): State<Shared>,
+    caller: Caller,
+    Body(draft): Body<QueueDraft>,
+) -> Result<(StatusCode, Json<Queue>), Problem> {
+    let made = api.store.create_queue(caller.tenant(), &caller.by(), &draft).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// One queue.
+#[utoipa::path(get, path = "/api/v1/queues/{id}", tag = "queues", params(("id" = String, Path, description = "The queue's id")), responses((status = 200, body = Queue)))]
+async fn get(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(queue): Id<QueueId>,
+) -> Result<Json<Queue>, Problem> {
+    Ok(Json(api.store.queue(caller.tenant(), queue).await?))
+}
+
+/// Change a queue.
+#[utoipa::path(put, path = "/api/v1/queues/{id}", tag = "queues", params(("id" = String, Path, description = "The queue's id")), request_body = QueueDraft, responses((status = 200, body = Queue)))]
+async fn change(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(queue): Id<QueueId>,
+    Body(draft): Body<QueueDraft>,
+) -> Result<Json<Queue>, Problem> {
+    Ok(Json(api.store.change_queue(caller.tenant(), &caller.by(), queue, &draft).await?))
+}
+
+/// Say who serves a queue from now on.
+#[utoipa::path(put, path = "/api/v1/queues/{id}/agents", tag = "queues", params(("id" = String, Path, description = "The queue's id")), request_body = Members, responses((status = 200, body = Queue)))]
+async fn set_agents(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(queue): Id<QueueId>,
+    Body(Members { agents }): Body<Members>,
+) -> Result<Json<Queue>, Problem> {
+    Ok(Json(api.store.set_queue_agents(caller.tenant(), &caller.by(), queue, &agents).await?))
+}

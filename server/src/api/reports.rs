@@ -1,0 +1,186 @@
+//! Reports: the catalogue, and one report on a period in any form. Rendering runs in the worker.
+
+use super::extract::Params;
+use super::guard::{Caller, Guard};
+use super::problem::Problem;
+use super::{Api, Shared};
+use crate::work::jobs::{Job, JobScope, ReportJob};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use desk::Permission;
+use reports::Language;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest period or format text.
+const WORD_CHARS_MAX: usize = 64;
+
+/// In which language.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Tongue {
+    /// `zh-CN` or `en`; the organisation's when left out.
+    #[serde(default)]
+    lang: Option<String>,
+}
+
+/// About when, and in which form.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// `2026-11-23`, `2026-W47`, `2026-11`, `2026`, `2026-11-01..2026-11-15`, `today`,
+    /// `yesterday`; today when left out.
+    #[serde(default)]
+    period: Option<String>,
+    /// `pdf`, `xlsx`, `html`, `txt`, `png`, `csv` or `json`; pdf when left out.
+    #[serde(default)]
+    format: Option<String>,
+    /// `zh-CN` or `en`; the organisation's when left out.
+    #[serde(default)]
+    lang: Option<String>,
+}
+
+pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(guard.may(Permission::ReportsRead, routes!(list)))
+        .routes(guard.may(Permission::ReportsRead, routes!(get)))
+}
+
+impl Api {
+    /// The language asked for, else the organisation's.
+    async fn language(&self, caller: &Caller, asked: Option<&str>) -> Result<Language, Problem> {
+        let wanted = match asked {
+            Some(asked) => asked.to_owned(),
+            None => self.store.tenant(caller.tenant()).await?.profile.language,
+        };
+        wanted.parse().map_err(|_| Problem::invalid("lang", "zh-CN or en is needed"))
+    }
+}
+
+/// All reports: what they show, their parameters, columns, formulas and forms.
+#[utoipa::path(get, path = "/api/v1/reports", tag = "reports", params(Tongue), responses((status = 200, body = Vec<Object>)))]
+async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+    Params(Tongue { lang }): Params<Tongue>,
+) -> Result<Json<Vec<Value>>, Problem> {
+    let language = api.language(&caller, lang.as_deref()).await?;
+    let summaries = reports::catalogue().iter().map(|report| {
+        serde_json::to_value(report.summary(language)).expect("a summary is always valid JSON")
+    });
+    Ok(Json(summaries.collect()))
+}
+
+/// One report on a period, in any form.
+#[utoipa::path(
+    get, path = "/api/v1/reports/{id}", tag = "reports",
+    params(("id" = String, Path, description = "The report's id"), Asked),
+    responses((status = 200, description = "The report", content(
+        (Vec<u8> = "application/pdf"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        (String = "text/html"),
+        (String = "text/plain"),
+        (Vec<u8> = "image/png"),
+        (String = "text/csv"),
+    )))
+)]
+async fn get(
+    State(api): State<Shared>,
+    caller: Caller,
+    Path(report): Path<String>,
+    Params(asked): Params<Asked>,
+) -> Result<Response, Problem> {
+    let Some(report) = reports::find(&report) else {
+        let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
+        let message = format!("There is no such report; there are {}.", known.join(", "));
+        return Err(Problem::not_found(message));
+    };
+    let language = api.language(&caller, asked.lang.as_deref()).await?;
+    let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
+    let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
+    let profile = api.store.tenant(caller.tenant()).await?.profile;
+    let (agents, queues) = crate::first::names(&api.store, caller.tenant()).await?;
+    let job = Job::Report(Box::new(ReportJob {
+        scope: JobScope {
+            tenant: caller.tenant(),
+            queues: None,
+            agents: None,
+            mask_numbers: false,
+            time_zone: profile.time_zone,
+        },
+        report: report.id.to_owned(),
+        period: period.clone(),
+        format: format.clone(),
+        language: match language {
+            Language::ZhCn => "zh-CN".to_owned(),
+            Language::En => "en".to_owned(),
+        },
+        tenant_name: profile.name,
+        now: caller.now(),
+        agents,
+        queues,
+    }));
+    let done = api.work.run(job).await?;
+    let subject = format!("{} {period} {format}", report.id);
+    api.store.note(caller.tenant(), &caller.by(), "report.run", &subject).await?;
+    let name = file_name(&format!("{}-{period}.{format}", report.id));
+    Ok(file(done.content_type, Some(&name), done.truncated, done.body))
+}
+
+fn word(field: &str, text: &str) -> Result<String, Problem> {
+    if text.len() > WORD_CHARS_MAX || !text.chars().all(|c| c.is_ascii_graphic()) {
+        let message = format!("{field}: at most {WORD_CHARS_MAX} printable characters are taken");
+        return Err(Problem::invalid(field, message));
+    }
+    Ok(text.to_owned())
+}
+
+/// A name that is safe in a header and on every file system.
+fn file_name(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .collect()
+}
+
+/// The worker's bytes as an answer.
+pub(super) fn file(
+    content_type: String,
+    name: Option<&str>,
+    truncated: bool,
+    body: Vec<u8>,
+) -> Response {
+    let mut response = (StatusCode::OK, Body::from(body)).into_response();
+    let headers = response.headers_mut();
+    let fallback = HeaderValue::from_static("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(content_type).unwrap_or(fallback));
+    if let Some(name) = name {
+        // A page is looked at; everything else is kept.
+        let shown = name.ends_with(".html") || name.ends_with(".json");
+        let way = if shown { "inline" } else { "attachment" };
+        let value = HeaderValue::try_from(format!("{way}; filename=\"{name}\""))
+            .expect("a cleaned name is header text");
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    if truncated {
+        headers.insert("x-truncated", HeaderValue::from_static("true"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_cannot_leave_its_header_or_folder() {
+        assert_eq!(file_name("a\"; x=../../b\r\n.pdf"), "a___x_.._.._b__.pdf");
+    }
+}

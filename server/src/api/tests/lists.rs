@@ -1,0 +1,222 @@
+//! Lists, SQL and reports.
+
+use super::rig::Rig;
+use axum::http::StatusCode;
+use desk::Role;
+use serde_json::{Value, json};
+
+fn ids(page: &Value) -> Vec<String> {
+    let calls = page["calls"].as_array().unwrap_or_else(|| panic!("{page}"));
+    calls.iter().map(|call| call["call_id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn calls_are_found_by_every_filter_and_paged_once_each() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let (first, second) = (rig.first.agents[0].0, rig.first.agents[1].0);
+    let mut made = Vec::new();
+    for n in 0..12_i64 {
+        let agent = if n % 3 == 0 { second } else { first };
+        // Several begin in the same second: the id decides among them.
+        made.push(rig.call(rig.tenant(), n / 2 * 60, 10 + n as i32 * 10, agent).await.to_string());
+    }
+    let (other, _) = rig.other_tenant().await;
+    rig.call(other, 0, 50, first).await;
+
+    let found =
+        async |query: &str| ids(&rig.get(&format!("/api/v1/calls?{query}"), &token).await.json());
+    assert_eq!(found("").await.len(), 12, "and none of the other tenant");
+    assert_eq!(found(&format!("agent={second}")).await.len(), 4);
+    assert_eq!(found("caller=13800130060").await, [made[3].clone(), made[2].clone()]);
+    assert_eq!(found("outcome=abandoned").await.len(), 3);
+    assert_eq!(found("min_duration=115").await, [made[11].clone()]);
+    assert_eq!(found("queue=1&called=95105").await.len(), 12);
+    assert_eq!(found("queue=2").await.len(), 0);
+    let from = "from=2026-11-23T04:01:00Z&to=2026-11-23T12:02:00%2B08:00";
+    assert_eq!(found(from).await, [made[3].clone(), made[2].clone()]);
+    let mut oldest = made.clone();
+    assert_eq!(found("sort=oldest").await, oldest);
+    oldest.reverse();
+    assert_eq!(found("sort=longest").await, oldest);
+
+    for sort in ["newest", "oldest", "longest"] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let uri = format!("/api/v1/calls?sort={sort}&limit=5{cursor}");
+            let page = rig.get(&uri, &token).await.json();
+            seen.extend(ids(&page));
+            let Some(next) = page["next"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        let all = found(&format!("sort={sort}")).await;
+        assert_eq!(seen, all, "{sort}");
+    }
+}
+
+#[tokio::test]
+async fn one_call_comes_with_all_that_is_known_about_it() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Agent).await;
+    let agent = rig.first.agents[0].0;
+    let call = rig.call(rig.tenant(), 0, 60, agent).await;
+    let other = rig.call(rig.tenant(), 0, 60, rig.first.agents[1].0).await;
+    let order = json!({"kind": "投诉", "title": "x", "call": call});
+    let order = rig.post("/api/v1/orders", &token, order).await.json();
+    let got = rig.get(&format!("/api/v1/calls/{call}"), &token).await;
+    assert_eq!(got.status, StatusCode::OK, "{got:?}");
+    let detail = got.json();
+    assert_eq!(detail["call"]["call_id"], call.to_string());
+    assert_eq!(
+        detail["call"]["started_at"].as_str().unwrap().get(..19),
+        Some("2026-11-23T04:00:00")
+    );
+    assert!(detail["call"]["tenant_id"].is_null());
+    assert_eq!(detail["orders"], json!([order["id"]]));
+    for part in ["legs", "visits", "recordings", "surveys", "ivr_steps"] {
+        assert_eq!(detail[part], json!([]), "{part}");
+    }
+    let foreign = rig.get(&format!("/api/v1/calls/{other}"), &token).await;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND, "a colleague's call");
+    let mine = rig.get("/api/v1/calls", &token).await.json();
+    assert_eq!(ids(&mine), [call.to_string()]);
+}
+
+#[tokio::test]
+async fn injection_strings_in_filters_find_nothing_and_break_nothing() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    rig.call(rig.tenant(), 0, 60, rig.first.agents[0].0).await;
+    let evil = [
+        "'",
+        "''",
+        "' OR '1'='1",
+        "' OR 1=1 --",
+        "'; DROP TABLE calls; --",
+        "\\' OR 1=1 --",
+        "\"",
+        "' UNION SELECT * FROM users --",
+        "1) OR (1=1",
+        "${jndi:x}",
+        "%' OR '%'='",
+        "/**/OR/**/1=1",
+    ];
+    for text in evil {
+        let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for field in ["caller", "called"] {
+            for list in ["calls", "recordings"] {
+                if (list, field) == ("recordings", "called") {
+                    continue;
+                }
+                let got = rig.get(&format!("/api/v1/{list}?{field}={encoded}"), &token).await;
+                assert_eq!(got.status, StatusCode::OK, "{list} {field} {text}: {got:?}");
+                assert_eq!(got.json()[list], json!([]), "{list} {field} {text}");
+            }
+        }
+        for (list, field) in [
+            ("calls", "sort"),
+            ("calls", "outcome"),
+            ("calls", "agent"),
+            ("calls", "queue"),
+            ("calls", "from"),
+            ("calls", "cursor"),
+            ("calls", "limit"),
+            ("calls", "order_by"),
+            ("recordings", "agent"),
+            ("recordings", "call"),
+            ("recordings", "cursor"),
+            ("orders", "sort"),
+            ("orders", "status"),
+            ("orders", "cursor"),
+            ("orders", "assignee"),
+            ("customers", "after"),
+            ("audit", "before"),
+        ] {
+            let got = rig.get(&format!("/api/v1/{list}?{field}={encoded}"), &token).await;
+            assert_eq!(got.status, StatusCode::BAD_REQUEST, "{list} {field} {text}: {got:?}");
+        }
+        for (list, field) in
+            [("orders", "q"), ("orders", "kind"), ("customers", "q"), ("customers", "number")]
+        {
+            let got = rig.get(&format!("/api/v1/{list}?{field}={encoded}"), &token).await;
+            assert_eq!(got.status, StatusCode::OK, "{list} {field} {text}: {got:?}");
+        }
+    }
+    let nul = rig.get("/api/v1/calls?caller=1%00", &token).await;
+    assert_eq!(nul.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn sql_answers_reads_in_three_forms_and_refuses_writes() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let call = rig.call(rig.tenant(), 0, 60, rig.first.agents[0].0).await;
+    let (other, foreign) = rig.other_tenant().await;
+    rig.call(other, 0, 60, rig.first.agents[0].0).await;
+    let ask = async |token: &str, sql: &str, format: &str| {
+        rig.post("/api/v1/sql", token, json!({"sql": sql, "format": format})).await
+    };
+    let got = ask(&token, "SELECT call_id FROM calls", "json").await;
+    assert_eq!(got.json(), json!({"rows": [{"call_id": call.to_string()}], "truncated": false}));
+    let theirs = ask(&foreign, "SELECT count(*) AS n FROM calls WHERE tenant_id = 1", "json").await;
+    assert_eq!(theirs.json()["rows"][0]["n"], 0);
+    let got = ask(&token, "SELECT user_agent FROM calls", "csv").await;
+    assert!(got.header("content-type").starts_with("text/csv"));
+    let text = String::from_utf8(got.body.to_vec()).unwrap();
+    assert!(text.contains("'=HYPERLINK"), "a formula is defused: {text}");
+    let got = ask(&token, "SELECT 1", "arrow").await;
+    assert_eq!(got.header("content-type"), "application/vnd.apache.arrow.stream");
+    for sql in [
+        "DELETE FROM calls",
+        "INSERT INTO calls VALUES (1)",
+        "UPDATE calls SET caller = ''",
+        "DROP TABLE calls",
+        "CREATE TABLE x AS SELECT 1",
+        "COPY calls TO '/tmp/x.csv'",
+        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+        "SELECT 1; SELECT 2",
+        "SET datafusion.execution.batch_size = 1",
+        "SELECT * FROM '/etc/passwd'",
+        "nonsense",
+        "",
+    ] {
+        let got = ask(&token, sql, "json").await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{sql}: {got:?}");
+        assert_eq!(got.header("content-type"), "application/problem+json");
+        assert!(!got.json()["message"].as_str().unwrap().is_empty(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn sealing_writes_what_is_staged_into_files() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    rig.call(rig.tenant(), 0, 60, rig.first.agents[0].0).await;
+    let got = rig.post("/api/v1/warehouse/seal", &token, json!({})).await;
+    assert_eq!((got.status, got.json()), (StatusCode::OK, json!({"rows": 1})));
+    assert_eq!(ids(&rig.get("/api/v1/calls", &token).await.json()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_report_is_a_file_with_a_harmless_name_and_a_bad_period_says_what_is_right() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Supervisor).await;
+    let list = rig.get("/api/v1/reports?lang=en", &token).await.json();
+    let listed: Vec<&str> =
+        list.as_array().unwrap().iter().map(|report| report["id"].as_str().unwrap()).collect();
+    for id in ["satisfaction", "workload"] {
+        assert!(listed.contains(&id), "{listed:?}");
+    }
+    let got =
+        rig.get("/api/v1/reports/workload?period=2026-11&format=csv&lang=zh-CN", &token).await;
+    assert_eq!(got.status, StatusCode::OK, "{got:?}");
+    assert_eq!(got.header("content-disposition"), "attachment; filename=\"workload-2026-11.csv\"");
+    let page = rig.get("/api/v1/reports/workload?period=2026-11&format=html", &token).await;
+    assert!(page.header("content-security-policy").contains("sandbox"));
+    for bad in ["period=yesteryear", "format=exe", "lang=xx", "period=2026-13", "unknown=1"] {
+        let got = rig.get(&format!("/api/v1/reports/workload?{bad}"), &token).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{bad}: {got:?}");
+    }
+    let missing = rig.get("/api/v1/reports/..%2f..%2fetc", &token).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}

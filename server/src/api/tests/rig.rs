@@ -1,0 +1,356 @@
+//! A box for one test.
+
+use crate::api::links::{CallsLink, Clock, WorkLink};
+use crate::api::live::feed::Feed;
+use crate::api::{ApiLimits, ApiState, router};
+use crate::config::Config;
+use crate::work::jobs::{Bench, Done, Job, Problem};
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
+use desk::user::{Identity, NewUser};
+use desk::{By, Role, Store};
+use futures::future::BoxFuture;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use terms::control::{Answer, Ask, LiveCall, LiveState};
+use terms::record::{Call, Recording, Row};
+use terms::{
+    AgentId, CallId, ContactId, IdGen, Moment, QueueId, RecordingId, TenantId, Timestamp, UserId,
+};
+use tower::ServiceExt;
+use warehouse::Warehouse;
+
+/// 2026-11-23T04:00:00Z, noon in Shanghai.
+pub const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
+/// The live call that the switch knows; its agent is the first one.
+pub const LIVE_CALL: CallId = CallId(900);
+
+pub struct Rig {
+    pub folder: TempDir,
+    pub store: Store,
+    pub warehouse: Arc<Warehouse>,
+    pub first: First,
+    pub calls: Arc<Switch>,
+    pub clock: Arc<Hands>,
+    pub feed: Arc<Feed>,
+    pub router: Router,
+    ids: Mutex<IdGen>,
+    position: AtomicI64,
+}
+
+/// A switch that notes what it is asked.
+#[derive(Default)]
+pub struct Switch {
+    pub asked: Mutex<Vec<Ask>>,
+    pub refuse: Mutex<Option<String>>,
+    agent: Mutex<AgentId>,
+}
+
+impl CallsLink for Switch {
+    fn ask(&self, ask: Ask) -> BoxFuture<'_, Answer> {
+        let answer = match (&ask, self.refuse.lock().unwrap().clone()) {
+            (_, Some(why)) => Answer::Refused(why),
+            (Ask::State { tenant: TenantId(1) }, None) => Answer::State(LiveState {
+                plan_version: 7,
+                calls: vec![LiveCall {
+                    call: LIVE_CALL,
+                    contact: ContactId(1),
+                    caller: "+8613800138000".into(),
+                    called: "95105688".into(),
+                    started_at: NOON,
+                    phase: "talking".into(),
+                    queue: Some(FIRST_QUEUE),
+                    agent: Some(*self.agent.lock().unwrap()),
+                    legs: Vec::new(),
+                }],
+                ..LiveState::default()
+            }),
+            (Ask::State { .. }, None) => Answer::State(LiveState::default()),
+            (Ask::Metrics, None) => Answer::Metrics(vec![terms::control::Metric {
+                name: "switchgrid_calls".into(),
+                labels: vec![("tenant".into(), "a\"b".into())],
+                value: 3.0,
+            }]),
+            _ => Answer::Done,
+        };
+        self.asked.lock().unwrap().push(ask);
+        Box::pin(async move { answer })
+    }
+}
+
+/// The worker's bench, without its process.
+struct Worker(Bench);
+
+impl WorkLink for Worker {
+    fn run(&self, job: Job) -> BoxFuture<'_, Result<Done, Problem>> {
+        Box::pin(self.0.run(job))
+    }
+}
+
+/// A clock that the test moves.
+pub struct Hands(AtomicI64);
+
+impl Hands {
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_micros() as i64, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hands {
+    fn wall(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+    fn moment(&self) -> Moment {
+        Moment((self.0.load(Ordering::Relaxed) - NOON.0) as u64 * 1000)
+    }
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Got {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Got {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
+    }
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Rig {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+        let flow = signaling::ivr::default_flow(FIRST_QUEUE);
+        let first = store.bootstrap(&Defaults::with_flow(flow), NOON).await.unwrap().unwrap();
+        let warehouse = Arc::new(Warehouse::open(folder.path().join("warehouse")).await.unwrap());
+        let mut config = Config::default();
+        config.server.data = folder.path().to_owned();
+        config.sql.jobs_max = 8;
+        let calls = Arc::new(Switch::default());
+        *calls.agent.lock().unwrap() = first.agents[0].0;
+        let clock = Arc::new(Hands(AtomicI64::new(NOON.0)));
+        let feed = Feed::new(folder.path().join("events"));
+        let sealing = warehouse.clone();
+        let state = ApiState {
+            store: store.clone(),
+            warehouse: warehouse.clone(),
+            recordings: config.recordings_dir(),
+            calls: calls.clone(),
+            work: Arc::new(Worker(Bench::open(config).await.unwrap())),
+            seal: Arc::new(move || {
+                let sealing = sealing.clone();
+                Box::pin(async move { sealing.seal().await.map_err(|e| e.to_string()) })
+            }),
+            events: feed.clone(),
+            clock: clock.clone(),
+            limits: ApiLimits { body_max: 64 << 10, ..ApiLimits::default() },
+        };
+        std::fs::create_dir_all(folder.path().join("events")).unwrap();
+        std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
+        let (ids, position) = (Mutex::new(IdGen::new(1)), AtomicI64::new(0));
+        let router = router(state);
+        Rig { folder, store, warehouse, first, calls, clock, feed, router, ids, position }
+    }
+
+    pub fn tenant(&self) -> TenantId {
+        self.first.tenant
+    }
+
+    /// A token of somebody with this role; agents are the first agent.
+    pub async fn token(&self, role: Role) -> String {
+        let (user, agent) = match role {
+            Role::Agent => (UserId(self.first.agents[0].0.0), Some(self.first.agents[0].0)),
+            _ => (self.person(self.tenant(), role).await, None),
+        };
+        self.token_of(self.tenant(), user, role, agent).await
+    }
+
+    pub async fn token_of(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        role: Role,
+        agent: Option<AgentId>,
+    ) -> String {
+        let (login, name) = (String::from("x"), String::from("x"));
+        let who = Identity { tenant, user, login, name, role, agent };
+        let by = By::system("test", self.clock.wall());
+        self.store.open_session(&who, &by).await.unwrap().1.expose().to_owned()
+    }
+
+    /// A person with this role, made when there is none.
+    pub async fn person(&self, tenant: TenantId, role: Role) -> UserId {
+        let users = self.store.users(tenant).await.unwrap();
+        if let Some(user) = users.iter().find(|user| user.role == role) {
+            return user.id;
+        }
+        let new = NewUser {
+            login: format!("the-{}", role.as_str()),
+            name: role.as_str().to_owned(),
+            role,
+            password: "a-good-password".into(),
+        };
+        let by = By::system("test", NOON);
+        self.store.create_user(tenant, &by, &new).await.unwrap().id
+    }
+
+    /// Another tenant, and a token of its administrator.
+    pub async fn other_tenant(&self) -> (TenantId, String) {
+        let profile = desk::tenant::Profile {
+            name: "Other".into(),
+            time_zone: "Asia/Shanghai".into(),
+            country: "86".into(),
+            realm: "other".into(),
+            language: "en".into(),
+        };
+        let by = By::system("test", NOON);
+        let tenant = self.store.create_tenant(&by, &profile).await.unwrap().id;
+        let user = self.person(tenant, Role::Administrator).await;
+        let token = self.token_of(tenant, user, Role::Administrator, None).await;
+        (tenant, token)
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Got {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 64 << 20).await.unwrap();
+        Got { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn ask(&self, method: Method, uri: &str, token: &str, body: Option<Value>) -> Got {
+        self.send(request(method, uri, token, body)).await
+    }
+
+    pub async fn get(&self, uri: &str, token: &str) -> Got {
+        self.ask(Method::GET, uri, token, None).await
+    }
+
+    pub async fn post(&self, uri: &str, token: &str, body: Value) -> Got {
+        self.ask(Method::POST, uri, token, Some(body)).await
+    }
+
+    pub fn id(&self) -> u64 {
+        self.ids.lock().unwrap().next(NOON)
+    }
+
+    pub async fn stage(&self, rows: &[Row]) {
+        let position = self.position.fetch_add(1, Ordering::Relaxed) + 1;
+        assert!(self.warehouse.stage_rows("test", position, rows).await.unwrap());
+    }
+
+    /// Stages a call that began `second` seconds after noon and lasted `length` seconds.
+    pub async fn call(&self, tenant: TenantId, second: i64, length: i32, agent: AgentId) -> CallId {
+        let call = CallId(self.id());
+        self.stage(&[Row::Call(call_row(tenant, call, second, length, agent))]).await;
+        call
+    }
+
+    /// Stages a recording and puts `bytes` into its file.
+    pub async fn recording(&self, tenant: TenantId, agent: AgentId, bytes: &[u8]) -> RecordingId {
+        let recording = RecordingId(self.id());
+        let path = format!("{tenant}/2026-11-23/{recording}.wav");
+        self.write(&path, bytes);
+        let row = recording_row(tenant, recording, agent, Some(path), bytes.len());
+        self.stage(&[Row::Recording(row)]).await;
+        recording
+    }
+
+    /// Writes a file beneath the recordings folder.
+    pub fn write(&self, path: &str, bytes: &[u8]) -> PathBuf {
+        let file = self.folder.path().join("recordings").join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, bytes).unwrap();
+        file
+    }
+}
+
+pub fn request(method: Method, uri: &str, token: &str, body: Option<Value>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(uri);
+    if !token.is_empty() {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    request.extension(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 5000)))).body(body).unwrap()
+}
+
+pub fn call_row(tenant: TenantId, call: CallId, second: i64, length: i32, agent: AgentId) -> Call {
+    let started_at = Timestamp(NOON.0 + second * 1_000_000);
+    Call {
+        tenant_id: tenant,
+        call_id: call,
+        contact_id: ContactId(call.0),
+        direction: "inbound".into(),
+        started_at,
+        answered_at: Some(started_at),
+        ended_at: started_at + Duration::from_secs(length as u64),
+        duration_ms: length * 1000,
+        caller: format!("+861380013{:04}", second.rem_euclid(10_000)),
+        caller_received: "x".into(),
+        called: "95105688".into(),
+        trunk_id: None,
+        flow_id: None,
+        queue_id: Some(FIRST_QUEUE),
+        agent_id: Some(agent),
+        last_agent_id: Some(agent),
+        outcome: if length > 30 { "answered" } else { "abandoned" }.into(),
+        hangup_cause: 16,
+        hangup_by: "customer".into(),
+        ivr_ms: 0,
+        wait_ms: 0,
+        talk_ms: length * 1000,
+        hold_ms: 0,
+        transfers: 0,
+        agents: 1,
+        recording_id: None,
+        satisfaction: None,
+        sip_call_id: "../../etc/passwd".into(),
+        user_agent: "=HYPERLINK(\"x\")".into(),
+    }
+}
+
+pub fn recording_row(
+    tenant: TenantId,
+    recording: RecordingId,
+    agent: AgentId,
+    path: Option<String>,
+    bytes: usize,
+) -> Recording {
+    Recording {
+        tenant_id: tenant,
+        recording_id: recording,
+        call_id: CallId(5),
+        contact_id: ContactId(5),
+        call_started_at: NOON,
+        started_at: NOON,
+        duration_ms: 1000,
+        kind: "conversation".into(),
+        agent_id: Some(agent),
+        queue_id: Some(QueueId(1)),
+        caller: "+8613800138000".into(),
+        state: if path.is_some() { "recorded" } else { "refused" }.into(),
+        frames_expected: 100,
+        frames_missing: 0,
+        path,
+        bytes: bytes as i64,
+        sha256: Some("ab".repeat(32)),
+        reason: None,
+    }
+}
