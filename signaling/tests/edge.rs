@@ -1,6 +1,8 @@
 //! The signaling thread against SIPp over real sockets: registrations by digest, calls over UDP and
 //! TCP, connections that break off, a restart without anybody who sends a plan.
 
+#![allow(clippy::disallowed_methods, reason = "a test of the edge stands outside of the core")]
+
 mod bench;
 
 use bench::{Bench, sipp};
@@ -8,6 +10,7 @@ use signaling::sip::digest::Algorithm;
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
+use terms::control::{Answer, Ask};
 use terms::event::{Kind, Outcome};
 
 #[test]
@@ -43,6 +46,13 @@ fn sipp_calls_and_is_answered_over_udp_and_tcp() {
 #[test]
 fn a_box_that_starts_without_its_database_still_answers() {
     let mut bench = Bench::start(&[Algorithm::Md5]);
+    // A plan that the switch refuses does not take the kept one's place.
+    let mut broken = bench::plan();
+    broken.version = 2;
+    broken.agents.clear();
+    broken.flows[0].document = serde_json::json!({"format": 1, "name": "x", "start": "nowhere"});
+    assert!(matches!(bench.ask(Ask::Plan(Box::new(broken))), Answer::Refused(_)));
+    sipp("register.xml", bench.udp, "u1", 1, bench.folder());
     bench.restart();
     sipp("call.xml", bench.udp, "u1", 1, bench.folder());
     bench.wait(|| bench.ended().len() == 1);
@@ -107,4 +117,7 @@ fn a_flood_from_one_source_does_not_keep_others_waiting() {
         slowest = slowest.max(started.elapsed());
     }
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    let Answer::Metrics(metrics) = bench.ask(Ask::Metrics) else { panic!("no metrics") };
+    let dropped = metrics.iter().find(|metric| metric.name == "switchgrid_sip_dropped_rate_total");
+    assert!(dropped.is_some_and(|metric| metric.value > 0.0), "{metrics:?}");
 }

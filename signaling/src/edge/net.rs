@@ -15,6 +15,8 @@ use tokio::time::timeout;
 
 /// Datagrams and pieces of streams that wait for the core.
 pub const ARRIVED_MAX: usize = 8_192;
+/// Open connections of all listeners.
+const CONNECTIONS_MAX: usize = 10_000;
 /// Messages that wait for one connection; one more closes it.
 const WRITES_MAX: usize = 256;
 /// How long a connection may take to open.
@@ -87,12 +89,18 @@ impl Bound {
 /// All sockets of the edge.
 pub struct Net {
     udp: HashMap<ListenerId, Rc<UdpSocket>>,
-    connections: HashMap<ConnectionId, mpsc::Sender<Arc<[u8]>>>,
+    connections: HashMap<ConnectionId, Connection>,
     /// Connections by peer, for reuse (RFC 3261 §18.1.1).
     peers: HashMap<SocketAddr, ConnectionId>,
     next: u64,
     arrived: mpsc::Sender<Arrived>,
     opened: mpsc::UnboundedSender<(TcpStream, ListenerId, SocketAddr)>,
+}
+
+/// An open connection.
+struct Connection {
+    peer: SocketAddr,
+    writes: mpsc::Sender<Arc<[u8]>>,
 }
 
 /// Accepted connections that the loop has to register.
@@ -127,10 +135,14 @@ impl Net {
 
     /// Makes an accepted or opened connection known.
     pub fn register(&mut self, stream: TcpStream, listener: ListenerId, peer: SocketAddr) {
+        if self.connections.len() >= CONNECTIONS_MAX {
+            // Dropping the stream closes it; those who are connected stay.
+            return tracing::warn!(%peer, "{CONNECTIONS_MAX} connections are open: one more is closed");
+        }
         let connection = ConnectionId(self.next);
         self.next += 1;
         let (writes, waiting) = mpsc::channel(WRITES_MAX);
-        self.connections.insert(connection, writes);
+        self.connections.insert(connection, Connection { peer, writes });
         self.peers.insert(peer, connection);
         let arrived = self.arrived.clone();
         tokio::task::spawn_local(converse(stream, listener, connection, peer, waiting, arrived));
@@ -138,8 +150,10 @@ impl Net {
 
     /// Forgets a connection that closed.
     pub fn forget(&mut self, connection: ConnectionId) {
-        self.connections.remove(&connection);
-        self.peers.retain(|_, known| *known != connection);
+        let Some(gone) = self.connections.remove(&connection) else { return };
+        if self.peers.get(&gone.peer) == Some(&connection) {
+            self.peers.remove(&gone.peer);
+        }
     }
 
     /// Sends.
@@ -185,7 +199,7 @@ impl Net {
         let live = known.into_iter().find(|id| self.connections.contains_key(id));
         match live {
             Some(connection) => {
-                let writes = &self.connections[&connection];
+                let writes = &self.connections[&connection].writes;
                 if !transmit.bytes.is_empty() && writes.try_send(transmit.bytes).is_err() {
                     // The peer reads nothing: its connection is as good as gone.
                     self.forget(connection);

@@ -15,9 +15,10 @@ use std::path::PathBuf;
 use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 use terms::TenantId;
-use terms::control::{Answer, Ask, Request, Response};
+use terms::control::{Answer, Ask, Metric, Request, Response};
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::media;
+use terms::routing::Plan;
 use tokio::sync::mpsc;
 
 /// Inputs from other threads that wait.
@@ -230,7 +231,7 @@ async fn run(
     let (net, mut opened) = Net::start(bound, arrived);
     let user_agent = UserAgent::new(user_agent_config(&config, &addresses), config.seed);
     let switch = Switch::new(config.switch.clone(), config.seed);
-    let mut thread = Thread { user_agent, switch, journal, plans, net, sinks };
+    let mut thread = Thread { user_agent, switch, journal, plans, net, sinks, offered: None };
     thread.begin();
     let _ = ready.send(Ok(addresses));
     loop {
@@ -302,6 +303,8 @@ struct Thread {
     plans: Plans,
     net: Net,
     sinks: Sinks,
+    /// A plan that the switch is asked about, by the question's number.
+    offered: Option<(u64, Plan)>,
 }
 
 impl Thread {
@@ -347,21 +350,30 @@ impl Thread {
         let now = clock::now();
         if let Input::Ask(request) = &input {
             match &request.body {
-                Ask::Plan(plan) => {
-                    self.user_agent.set_plan(now, plan);
-                    self.plans.put((**plan).clone());
-                }
+                Ask::Plan(plan) => self.offered = Some((request.id, (**plan).clone())),
                 Ask::Delta(delta) => {
-                    if let Some(plan) = self.plans.apply((**delta).clone()) {
-                        self.user_agent.set_plan(now, &plan);
-                        self.plans.put(plan);
-                    }
+                    let plan = self.plans.apply((**delta).clone());
+                    self.offered = plan.map(|plan| (request.id, plan));
                 }
                 Ask::Drain { .. } => self.user_agent.drain(),
                 Ask::Agent { .. } | Ask::Call { .. } | Ask::State { .. } | Ask::Metrics => {}
             }
         }
         self.switch.handle_input(now, input);
+        if self.offered.is_some() {
+            self.outputs();
+            self.offered = None;
+        }
+    }
+
+    /// A plan counts for the SIP core and is kept on disk once the switch has taken it: one that
+    /// it refuses must not take the place of one that works.
+    fn on_answer(&mut self, response: &Response) {
+        let taken = self.offered.take_if(|(id, _)| *id == response.id);
+        if let (Some((_, plan)), Answer::Done) = (taken, &response.body) {
+            self.user_agent.set_plan(clock::now(), &plan);
+            self.plans.put(plan);
+        }
     }
 
     fn arrive(&mut self, arrived: Arrived) {
@@ -406,10 +418,7 @@ impl Thread {
                 quiet = false;
                 self.switch.handle_input(clock::now(), Input::Sip(event));
             }
-            while let Some(output) = self.switch.poll_output() {
-                quiet = false;
-                self.output(output);
-            }
+            quiet &= !self.outputs();
             if quiet {
                 break;
             }
@@ -418,6 +427,28 @@ impl Thread {
         while let Some(transmit) = self.user_agent.poll_transmit() {
             self.net.send(transmit);
         }
+    }
+
+    /// Carries what the switch wants; false when it wanted nothing.
+    fn outputs(&mut self) -> bool {
+        let mut any = false;
+        while let Some(output) = self.switch.poll_output() {
+            any = true;
+            self.output(output);
+        }
+        any
+    }
+
+    /// Counters of the SIP core and of the event log.
+    fn metrics(&self) -> Vec<Metric> {
+        let metric =
+            |name: String, value: u64| Metric { name, labels: Vec::new(), value: value as f64 };
+        let core = self.user_agent.counters().map(|(name, value)| {
+            let unit = if name.ends_with("_live") { "" } else { "_total" };
+            metric(format!("switchgrid_sip_{name}{unit}"), value)
+        });
+        let lost = metric("switchgrid_event_log_lost_total".to_owned(), self.journal.lost());
+        core.chain([lost]).collect()
     }
 
     fn output(&mut self, output: Output) {
@@ -433,7 +464,13 @@ impl Thread {
                 tracing::error!(%why, "the switch refuses a kept plan");
             }
             Output::Answer(Response { id: OWN_QUESTION, .. }) => {}
-            Output::Answer(response) => (self.sinks.answers)(response),
+            Output::Answer(mut response) => {
+                self.on_answer(&response);
+                if let Answer::Metrics(metrics) = &mut response.body {
+                    metrics.extend(self.metrics());
+                }
+                (self.sinks.answers)(response);
+            }
             Output::Http(ask) => (self.sinks.http)(ask),
         }
     }

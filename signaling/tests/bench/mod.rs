@@ -54,7 +54,7 @@ impl Bench {
         self.folder.path()
     }
 
-    fn ask(&self, body: Ask) -> Answer {
+    pub fn ask(&self, body: Ask) -> Answer {
         let answers = self.answers.lock().unwrap();
         self.signaling.as_ref().unwrap().handle().ask(Request { id: 7, body });
         answers.recv_timeout(Duration::from_secs(5)).expect("every question is answered").body
@@ -190,7 +190,7 @@ fn answer_media(handle: &OnceLock<Handle>, command: media::Command) {
     handle.wait().media_event(event);
 }
 
-fn plan() -> Plan {
+pub fn plan() -> Plan {
     let mut plan = Plan::empty(TENANT, "demo");
     plan.version = 1;
     let parts: [&[u8]; 3] = [b"1001", plan.realm.as_bytes(), b"secret"];
