@@ -241,7 +241,9 @@ mod tests {
         let path = deep.join("calls.sock");
         let client = Client::start(path.clone(), Arc::new(|| Box::pin(async { Vec::new() })));
         let ask = || Ask::State { tenant: TenantId(1) };
-        assert!(matches!(client.ask(ask()).await, Answer::Refused(why) if why.contains("starting")));
+        assert!(
+            matches!(client.ask(ask()).await, Answer::Refused(why) if why.contains("starting"))
+        );
 
         let listener = listen(&path).unwrap();
         let askers = Arc::new(Askers::default());

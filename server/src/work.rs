@@ -6,6 +6,7 @@
 
 pub mod jobs;
 pub mod mp3;
+mod report;
 
 use crate::config::Config;
 use crate::link;
@@ -77,10 +78,9 @@ async fn serve(stream: UnixStream, bench: &jobs::Bench) -> io::Result<()> {
         _ = lines.read(&mut nothing) => return Ok(()),
     };
     let (head, body) = match result {
-        Ok(Done { content_type, truncated, body }) => (
-            Head::Done { content_type, truncated, bytes: body.len() as u64 },
-            body,
-        ),
+        Ok(Done { content_type, truncated, body }) => {
+            (Head::Done { content_type, truncated, bytes: body.len() as u64 }, body)
+        }
         Err(problem) => (Head::Problem(problem), Vec::new()),
     };
     let mut head = serde_json::to_vec(&head)?;
@@ -134,9 +134,7 @@ impl Client {
         }
         Ok(match serde_json::from_str(&head)? {
             Head::Problem(problem) => Err(problem),
-            Head::Done { bytes, .. } if bytes > ANSWER_BYTES_MAX => {
-                Err(Problem::too_large(bytes))
-            }
+            Head::Done { bytes, .. } if bytes > ANSWER_BYTES_MAX => Err(Problem::too_large(bytes)),
             Head::Done { content_type, truncated, bytes } => {
                 let mut body = vec![0; bytes as usize];
                 stream.read_exact(&mut body).await?;

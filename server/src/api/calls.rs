@@ -128,12 +128,14 @@ struct Search {
     queue: Option<QueueId>,
     /// How it ended.
     #[serde(default)]
+    #[param(inline)]
     outcome: Option<OutcomeFilter>,
     /// At least so many seconds long.
     #[serde(default)]
     min_duration: Option<u32>,
     /// Order of the list.
     #[serde(default)]
+    #[param(inline)]
     sort: CallSort,
     /// Where the last page ended.
     #[serde(default)]

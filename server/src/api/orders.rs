@@ -84,6 +84,7 @@ struct Search {
     /// What people see now: `open`, `in_progress`, `done`, `suspended`, `returned`, `warned`,
     /// `overdue`.
     #[serde(default)]
+    #[param(inline)]
     status: Option<Status>,
     /// The customer's number, or a part of it.
     #[serde(default)]
@@ -97,6 +98,7 @@ struct Search {
     q: Option<String>,
     /// Order of the list.
     #[serde(default)]
+    #[param(inline)]
     sort: Option<OrderSort>,
     /// Where the last page ended.
     #[serde(default)]

@@ -32,7 +32,8 @@ impl HttpSteps {
 
     async fn request(&self, ask: HttpAsk) -> Result<(u16, serde_json::Value), String> {
         let url = reqwest::Url::parse(&ask.url).map_err(|error| error.to_string())?;
-        let host = url.host_str().ok_or("the URL names no host")?.trim_matches(['[', ']']).to_owned();
+        let host =
+            url.host_str().ok_or("the URL names no host")?.trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default().ok_or("only http and https can be asked")?;
         let addresses = self.resolve(&host, port).await?;
         // The checked address is the one that is connected to: a name cannot change in between.

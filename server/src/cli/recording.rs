@@ -68,7 +68,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
 /// The JSON rows of an answer.
 async fn rows(session: &Session, sql: &str) -> Result<Vec<serde_json::Value>, anyhow::Error> {
     let answer = session.query(sql).await?.to_json();
-    Ok(answer["rows"].as_array().cloned().unwrap_or_default())
+    Ok(serde_json::from_str(&answer)?)
 }
 
 async fn list(session: &Session, limit: u32) -> Result<ExitCode, anyhow::Error> {
@@ -77,7 +77,8 @@ async fn list(session: &Session, limit: u32) -> Result<ExitCode, anyhow::Error> 
          FROM recordings ORDER BY started_at DESC LIMIT {limit}"
     );
     for row in rows(session, &sql).await? {
-        let text = |key: &str| row[key].as_str().map_or_else(|| row[key].to_string(), str::to_owned);
+        let text =
+            |key: &str| row[key].as_str().map_or_else(|| row[key].to_string(), str::to_owned);
         println!(
             "{}  {}  {:>7.1} s  {:<12} {:<16} {:<9} {}",
             text("recording_id"),
@@ -155,7 +156,11 @@ fn verify_one(store: &Path, row: &serde_json::Value) -> Result<(), anyhow::Error
         bytes += read as i64;
     }
     let expected = row["bytes"].as_i64().unwrap_or(-1);
-    anyhow::ensure!(bytes == expected, "{}: {bytes} bytes, the ledger says {expected}", file.display());
+    anyhow::ensure!(
+        bytes == expected,
+        "{}: {bytes} bytes, the ledger says {expected}",
+        file.display()
+    );
     let sum: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let known = row["sha256"].as_str().unwrap_or_default();
     anyhow::ensure!(sum == known, "{}: the bytes are not those that were written", file.display());

@@ -81,14 +81,13 @@ fn print(answer: &Answer, format: Format) -> Result<(), anyhow::Error> {
 /// A table for people, from the same JSON that the API gives.
 fn table(answer: &Answer) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_FULL_CONDENSED);
     let names: Vec<String> = answer.schema.fields().iter().map(|f| f.name().clone()).collect();
     table.set_header(&names);
-    let json = answer.to_json();
-    for row in json["rows"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        table.add_row(names.iter().enumerate().map(|(i, name)| {
-            let cell = row.get(name).or_else(|| row.get(i)).unwrap_or(&serde_json::Value::Null);
-            match cell {
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_str(&answer.to_json()).expect("an answer is valid JSON");
+    for row in &rows {
+        table.add_row(names.iter().map(|name| {
+            match row.get(name).unwrap_or(&serde_json::Value::Null) {
                 serde_json::Value::Null => String::new(),
                 serde_json::Value::String(text) => clean(text),
                 other => other.to_string(),

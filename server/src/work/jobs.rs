@@ -40,7 +40,7 @@ impl From<JobScope> for Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SqlFormat {
-    /// `{"columns": […], "rows": […], "truncated": …}`.
+    /// A list of objects, one a row.
     Json,
     /// RFC 4180 with a header line.
     Csv,
@@ -120,7 +120,12 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of this status.
-    pub fn new(status: u16, kind: &str, message: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub fn new(
+        status: u16,
+        kind: &str,
+        message: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
         Problem { status, kind: kind.into(), message: message.into(), detail: detail.into() }
     }
 
@@ -140,7 +145,7 @@ impl Problem {
 pub struct Bench {
     warehouse: Warehouse,
     recordings: PathBuf,
-    limits: Limits,
+    pub(super) limits: Limits,
     mp3_kbit: u32,
     turns: Arc<Semaphore>,
     mp3_turn: Semaphore,
@@ -199,7 +204,7 @@ impl Bench {
         }
     }
 
-    async fn session(&self, scope: Scope, limits: Limits) -> Result<Session, Problem> {
+    pub(super) async fn session(&self, scope: Scope, limits: Limits) -> Result<Session, Problem> {
         Session::open(&self.warehouse, scope, limits).await.map_err(|error| {
             Problem::new(503, "warehouse", "The warehouse cannot be read.", error.to_string())
         })
@@ -220,7 +225,7 @@ impl Bench {
         let answer = session.query(sql).await.map_err(sql_problem)?;
         let truncated = answer.truncated;
         let (content_type, body) = match format {
-            SqlFormat::Json => ("application/json", answer.to_json().to_string().into_bytes()),
+            SqlFormat::Json => ("application/json", answer.to_json().into_bytes()),
             SqlFormat::Csv => ("text/csv; charset=utf-8", answer.to_csv().into_bytes()),
             SqlFormat::Arrow => ("application/vnd.apache.arrow.stream", answer.to_ipc()),
         };

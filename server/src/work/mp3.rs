@@ -24,8 +24,9 @@ pub async fn encode(recordings: &Path, wav: &str, kbit: u32) -> Result<Done, Pro
         return Err(Problem::new(404, "missing", "There is no such recording.", wav.to_owned()));
     }
     let encoding = tokio::task::spawn_blocking(move || {
+        let kbit = u16::try_from(kbit).unwrap_or(32);
         let options = mediacore::mp3::Mp3Options { kbit, stereo: true };
-        mediacore::mp3::encode_wav_to_mp3(&source, &target, &options, |_| {})
+        mediacore::mp3::encode_wav_to_mp3(&source, &target, options, &mut |_| {})
     });
     match encoding.await {
         Ok(Ok(_)) => Ok(done()),

@@ -102,6 +102,17 @@ fn the_document_is_openapi_3_1_and_sound() {
     }
 }
 
+#[test]
+fn the_copy_in_the_documentation_is_current() {
+    let text = document().to_pretty_json().unwrap() + "\n";
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &text).expect("docs/openapi.json can be written");
+    }
+    let on_disk = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(on_disk == text, "docs/openapi.json is stale: run the tests once with UPDATE=1");
+}
+
 fn collect(value: &Value, references: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {

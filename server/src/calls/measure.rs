@@ -1,0 +1,47 @@
+//! Counters and gauges of the call path, by their Prometheus names.
+
+use mediacore::edge::engine::Engine;
+use mediacore::edge::storage::StorageStats;
+use terms::control::Metric;
+
+/// Everything that media and storage count.
+pub fn metrics(engine: Option<&Engine>, storage: Option<&StorageStats>) -> Vec<Metric> {
+    let mut metrics = Vec::new();
+    let mut add = |name: &str, labels: &[(&str, &str)], value: f64| {
+        metrics.push(Metric {
+            name: format!("switchgrid_{name}"),
+            labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            value,
+        });
+    };
+    let shards = engine.map(|engine| engine.stats().shards).unwrap_or_default();
+    for (index, shard) in shards.iter().enumerate() {
+        let number = index.to_string();
+        let labels = [("shard", number.as_str())];
+        add("rtp_legs", &labels, shard.legs as f64);
+        add("rtp_rooms", &labels, shard.rooms as f64);
+        add("rtp_packets_received_total", &labels, shard.packets.packets_in as f64);
+        add("rtp_packets_sent_total", &labels, shard.packets.packets_out as f64);
+        add("rtp_packets_forwarded_total", &labels, shard.packets.packets_forwarded as f64);
+        add("rtp_legs_opened_total", &labels, shard.packets.legs_opened as f64);
+        add("rtp_legs_closed_total", &labels, shard.packets.legs_closed as f64);
+        add("rtp_cpu_seconds_total", &labels, shard.cpu.as_secs_f64());
+        add("recorder_recordings", &labels, shard.recordings as f64);
+        add("recorder_frames_total", &labels, shard.recorder.frames as f64);
+        add("recorder_frames_lost_total", &labels, shard.recorder.frames_lost as f64);
+        for (reason, count) in mediacore::shard::Reason::ALL.iter().zip(shard.packets.dropped) {
+            let labels = [("shard", number.as_str()), ("reason", reason.name())];
+            add("rtp_packets_dropped_total", &labels, count as f64);
+        }
+    }
+    if let Some(storage) = storage {
+        add("storage_bytes_total", &[], storage.bytes as f64);
+        add("storage_backlog_bytes", &[], storage.backlog_bytes as f64);
+        add("storage_frames_lost_total", &[], storage.frames_lost as f64);
+        add("storage_failures_total", &[], storage.failures as f64);
+        add("storage_renders_waiting", &[], storage.renders_waiting as f64);
+        add("storage_ledgers_total", &[], storage.ledgers as f64);
+        add("storage_segments", &[], storage.segments as f64);
+    }
+    metrics
+}

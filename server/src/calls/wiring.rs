@@ -1,0 +1,210 @@
+//! Carries commands from signaling to mediacore and events back, and puts the recorder's ledger
+//! into the event log. Each room is started once and ended in the order that loses nothing.
+
+use super::http_step::HttpSteps;
+use super::measure;
+use crate::config::{Config, value};
+use mediacore::edge::engine::{BackendChoice, Engine, EngineConfig};
+use mediacore::edge::prompts;
+use mediacore::edge::storage::{self, Storage, StorageConfig};
+use signaling::edge::signaling::{Handle, Signaling};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use terms::control::{Metric, Request, Response};
+use terms::media::Event;
+
+/// How long a ledger row may take into the event log before the renderer is told that it is not.
+const LEDGER_MAX: Duration = Duration::from_secs(30);
+
+/// The rooms of the call path, running.
+pub struct Switchboard {
+    handle: Handle,
+    engine: Arc<Mutex<Option<Engine>>>,
+    storage: Mutex<Option<Storage>>,
+    signaling: Mutex<Option<Signaling>>,
+}
+
+impl Switchboard {
+    /// Starts storage, media and signaling, in this order.
+    ///
+    /// # Errors
+    /// The first room that does not start, with its own words.
+    pub fn start(
+        config: &Config,
+        runtime: tokio::runtime::Handle,
+        answers: impl FnMut(Response) + Send + 'static,
+    ) -> Result<Self, anyhow::Error> {
+        let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());
+        let (storage, rings) = start_storage(config, handle.clone())?;
+        let events = handle.clone();
+        let engine = Engine::start(engine_config(config, rings)?, move |_, event| {
+            // No leg is open before signaling runs, so nothing is lost here.
+            if let Some(handle) = events.get() {
+                handle.media_event(event);
+            }
+        })?;
+        tracing::info!(backend = ?engine.backend(), "media runs");
+        let engine = Arc::new(Mutex::new(Some(engine)));
+        let commands = engine.clone();
+        let steps = HttpSteps::new(config.ivr.http_allowed.clone());
+        let asked = handle.clone();
+        let signaling = Signaling::start(
+            signaling_config(config),
+            Box::new(move |command| {
+                let engine = commands.lock().expect("no panic while held");
+                if let Some(Err(error)) = engine.as_ref().map(|engine| engine.send(command)) {
+                    tracing::error!(%error, "a media command was not taken");
+                }
+            }),
+            Box::new(answers),
+            Box::new(move |ask| {
+                let (steps, asked) = (steps.clone(), asked.clone());
+                runtime.spawn(async move {
+                    let done = steps.run(ask).await;
+                    if let Some(handle) = asked.get() {
+                        handle.http_done(done);
+                    }
+                });
+            }),
+        )?;
+        let own = signaling.handle();
+        handle.set(own.clone()).ok().expect("the handle is set once");
+        Ok(Switchboard {
+            handle: own,
+            engine,
+            storage: Mutex::new(Some(storage)),
+            signaling: Mutex::new(Some(signaling)),
+        })
+    }
+
+    /// Puts a question to the switch.
+    pub fn ask(&self, request: Request) {
+        self.handle.ask(request);
+    }
+
+    /// Counters and gauges of media and storage; signaling answers with its own.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let storage = self.storage.lock().expect("no panic while held");
+        let engine = self.engine.lock().expect("no panic while held");
+        measure::metrics(engine.as_ref(), storage.as_ref().map(Storage::stats).as_ref())
+    }
+
+    /// Ends the rooms: media first, so that the recorder's last blocks reach the disk and its last
+    /// rows the event log.
+    pub fn stop(&self) {
+        let engine = self.engine.lock().expect("no panic while held").take();
+        if let Some(engine) = engine {
+            engine.stop();
+        }
+        let storage = self.storage.lock().expect("no panic while held").take();
+        if let Some(storage) = storage {
+            storage.stop();
+        }
+        let signaling = self.signaling.lock().expect("no panic while held").take();
+        if let Some(signaling) = signaling {
+            signaling.stop();
+        }
+    }
+}
+
+type Rings = Vec<rtrb::Producer<mediacore::record::Block>>;
+
+fn start_storage(
+    config: &Config,
+    handle: Arc<OnceLock<Handle>>,
+) -> Result<(Storage, Rings), anyhow::Error> {
+    let mut storage = StorageConfig::new(
+        config.server.data.join("segments"),
+        config.recordings_dir(),
+        config.rtp.shards,
+    );
+    storage.backend = match config.rtp.backend {
+        value::Backend::Auto => storage::Backend::Auto,
+        value::Backend::IoUring => storage::Backend::TokioUring,
+        value::Backend::Epoll => storage::Backend::Blocking,
+    };
+    storage.log.segment_bytes_max = config.recording.segment.0;
+    storage.log.backlog_bytes_max = config.recording.backlog_max.0 as usize;
+    Ok(Storage::start(storage, move |ledger| {
+        // Rows of a repair can come before signaling runs: wait for it. The row must be in the
+        // event log, synced, before this returns.
+        handle.wait().media_event_synced(Event::Recorded(ledger), LEDGER_MAX);
+    })?)
+}
+
+fn engine_config(config: &Config, rings: Rings) -> Result<EngineConfig, anyhow::Error> {
+    let mut folders = vec![config.server.data.join("prompts")];
+    if !config.rtp.prompts.as_os_str().is_empty() {
+        folders.push(config.rtp.prompts.clone());
+    }
+    let (prompts, skipped) = prompts::load(&folders)?;
+    for file in skipped {
+        tracing::warn!(file = %file.path.display(), reason = %file.reason, "prompt left out");
+    }
+    let bind = config.rtp.bind.0.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let shards = usize::from(config.rtp.shards);
+    let mut engine = EngineConfig::new(bind);
+    engine.advertised = Some(advertised(config));
+    engine.ports = Some(config.rtp.ports.first..=config.rtp.ports.last);
+    engine.shards = config.rtp.shards;
+    // Pinning helps only while one core stays for everything else.
+    engine.pin = if shards < cores { (cores - shards..cores).collect() } else { Vec::new() };
+    engine.backend = match config.rtp.backend {
+        value::Backend::Auto => BackendChoice::Auto,
+        value::Backend::IoUring => BackendChoice::IoUring,
+        value::Backend::Epoll => BackendChoice::Epoll,
+    };
+    engine.prompts = prompts;
+    engine.shard.legs_max = config.rtp.legs_max as usize;
+    engine.storage = rings;
+    Ok(engine)
+}
+
+fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
+    signaling::edge::signaling::Config {
+        udp: vec![config.sip.udp.0],
+        tcp: vec![config.sip.tcp.0],
+        advertise: advertised(config),
+        data: config.server.data.clone(),
+        digest: config.sip.digest.iter().map(|a| algorithm(*a)).collect(),
+        realm: config.sip.realm.clone(),
+        dialogs_max: config.sip.dialogs_max as usize,
+        requests_per_s_max: config.sip.requests_per_s_max,
+        journal: signaling::edge::journal::Config::default(),
+        switch: signaling::switch::Config::default(),
+        seed: seed(),
+    }
+}
+
+fn algorithm(algorithm: value::Algorithm) -> signaling::sip::digest::Algorithm {
+    match algorithm {
+        value::Algorithm::Sha256 => signaling::sip::digest::Algorithm::Sha256,
+        value::Algorithm::Md5 => signaling::sip::digest::Algorithm::Md5,
+    }
+}
+
+/// Tags and nonces must not be guessed: their generator begins with the system's randomness.
+fn seed() -> u64 {
+    getrandom::u64().expect("the system gives random bytes")
+}
+
+/// The address that peers reach us at: configured, or bound, or that of the default route.
+fn advertised(config: &Config) -> IpAddr {
+    if let Some(ip) = config.sip.advertise.0 {
+        return ip;
+    }
+    let bound = config.sip.udp.0.ip();
+    if !bound.is_unspecified() {
+        return bound;
+    }
+    // Connecting a UDP socket sends nothing; it only asks the kernel for a route. 192.0.2.1 is a
+    // documentation address (RFC 5737).
+    let route = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect(SocketAddr::from(([192, 0, 2, 1], 9)))?;
+        socket.local_addr()
+    });
+    route.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
+}

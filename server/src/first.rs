@@ -1,0 +1,105 @@
+//! The first start: an empty data folder becomes a working box. Also what commands share to read
+//! the business store.
+
+use crate::config::Config;
+use desk::Store;
+use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use terms::{AgentId, QueueId, TenantId, Timestamp};
+
+/// The wall clock.
+pub fn wall() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp(since.map_or(0, |time| time.as_micros() as i64))
+}
+
+/// Opens the business store of the box.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_store(config: &Config) -> Result<Store, desk::Error> {
+    let file = config.server.data.join("desk.db");
+    Store::open(&file.to_string_lossy()).await
+}
+
+/// Agents as (id, number, name) and queues as (id, name).
+pub type PeopleAndQueues = (Vec<(AgentId, String, String)>, Vec<(QueueId, String)>);
+
+/// The names that reports print for ids.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn names(store: &Store, tenant: TenantId) -> Result<PeopleAndQueues, desk::Error> {
+    let agents = store.agents(tenant).await?;
+    let queues = store.queues(tenant).await?;
+    Ok((
+        agents.into_iter().map(|agent| (agent.id, agent.number, agent.name)).collect(),
+        queues.into_iter().map(|queue| (queue.id, queue.name)).collect(),
+    ))
+}
+
+/// Fills an empty store, unpacks the prompts and prints the passwords once.
+///
+/// # Errors
+/// When the store or a file cannot be written.
+pub async fn bootstrap(config: &Config, credentials: Option<&Path>) -> Result<(), anyhow::Error> {
+    crate::prompts::unpack(&config.server.data.join("prompts"))?;
+    let store = open_store(config).await?;
+    let defaults = Defaults {
+        tenant: config.first.tenant.clone(),
+        hotline: config.first.hotline.0.clone(),
+        time_zone: config.first.time_zone.to_string(),
+        realm: config.sip.realm.clone(),
+        language: config.first.language.as_str().to_owned(),
+        trunk_sources: config.first.trunk_sources.iter().map(|n| n.0.clone()).collect(),
+        ..Defaults::with_flow(signaling::ivr::default_flow(FIRST_QUEUE))
+    };
+    if let Some(first) = store.bootstrap(&defaults, wall()).await? {
+        announce(&first, &defaults);
+        if let Some(file) = credentials {
+            write_credentials(file, &first, config, &defaults)?;
+        }
+    }
+    store.close().await;
+    Ok(())
+}
+
+fn announce(first: &First, defaults: &Defaults) {
+    let (login, password) = &first.administrator;
+    println!("First start. These passwords are shown once; they are stored as hashes only.");
+    println!("  administrator  {login:<8} {}", password.expose());
+    for (_, number, password) in &first.agents {
+        println!("  agent          {number:<8} {}   (also the SIP password)", password.expose());
+    }
+    println!("  hotline        {}", defaults.hotline);
+}
+
+/// For programs that start a box: owner-readable JSON.
+fn write_credentials(
+    file: &Path,
+    first: &First,
+    config: &Config,
+    defaults: &Defaults,
+) -> Result<(), anyhow::Error> {
+    let person = |user: &str, password: &desk::secret::Secret| serde_json::json!({"user": user, "password": password.expose()});
+    let text = serde_json::to_vec_pretty(&serde_json::json!({
+        "http": crate::serve::prepare::reachable(config.http.listen.0).to_string(),
+        "sip": crate::serve::prepare::reachable(config.sip.udp.0).to_string(),
+        "admin": person(&first.administrator.0, &first.administrator.1),
+        "agents": first.agents.iter().map(|(_, user, p)| person(user, p)).collect::<Vec<_>>(),
+        "hotline": defaults.hotline,
+    }))?;
+    // Written whole or not at all: a reader that polls never sees half of it.
+    let partial = file.with_extension("part");
+    let mut open = std::fs::File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&partial)?;
+    open.write_all(&text)?;
+    std::fs::rename(&partial, file)?;
+    Ok(())
+}

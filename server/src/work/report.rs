@@ -1,0 +1,64 @@
+//! Runs one report and renders it.
+
+use super::jobs::{Bench, Done, Problem, ReportJob};
+use reports::{AgentName, Format, Language, Names, Params, Period};
+use warehouse::Limits;
+
+/// Rows that the SQL behind a report may give: agents times hours of a year, not contacts.
+const ROWS_MAX: usize = 1_000_000;
+
+impl Bench {
+    /// Runs and renders `job`.
+    pub(super) async fn report(&self, job: ReportJob) -> Result<Done, Problem> {
+        let wrong = |message: String| Problem::new(400, "report", message, String::new());
+        let Some(report) = reports::find(&job.report) else {
+            let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
+            let message =
+                format!("There is no report \"{}\"; there are {}.", job.report, known.join(", "));
+            return Err(Problem::new(404, "report", message, String::new()));
+        };
+        let format: Format =
+            job.format.parse().map_err(|e: reports::UnknownFormat| wrong(e.to_string()))?;
+        let language: Language =
+            job.language.parse().map_err(|e: reports::UnknownLanguage| wrong(e.to_string()))?;
+        let period = Period::parse(&job.period, &job.scope.time_zone, job.now)
+            .map_err(|error| wrong(error.to_string()))?;
+        let names = Names {
+            agents: job
+                .agents
+                .into_iter()
+                .map(|(id, number, name)| (id, AgentName { number, name }))
+                .collect(),
+            queues: job.queues.into_iter().collect(),
+        };
+        let limits = Limits { rows_max: ROWS_MAX, ..self.limits };
+        let session = self.session(job.scope.into(), limits).await?;
+        let params = Params::new(period, job.now, job.tenant_name, names);
+        let table = reports::run(&session, report, &params).await.map_err(failed)?;
+        // Typesetting is pure computation: it must not hold up the socket.
+        let rendered =
+            tokio::task::spawn_blocking(move || reports::render(&table, format, language))
+                .await
+                .map_err(|panic| {
+                    Problem::new(
+                        500,
+                        "report",
+                        "The report could not be printed.",
+                        panic.to_string(),
+                    )
+                })?
+                .map_err(failed)?;
+        for warning in &rendered.warnings {
+            tracing::warn!(%warning, report = report.id, "rendered with a warning");
+        }
+        Ok(Done {
+            content_type: format.media_type().into(),
+            truncated: false,
+            body: rendered.bytes,
+        })
+    }
+}
+
+fn failed(error: reports::Error) -> Problem {
+    Problem::new(500, "report", "The report could not be made.", error.to_string())
+}
