@@ -103,18 +103,26 @@ pub(crate) async fn put(
     draft: &HoursDraft,
 ) -> Result<Hours> {
     let hours = check(draft)?;
-    write.room_for(tenant, "SELECT COUNT(*) FROM hours WHERE tenant_id = $1", HOURS_MAX).await?;
+    let document = serde_json::to_string(&hours).expect("hours are always valid JSON");
     let doing = write.doing;
-    sqlx::query(
-        "INSERT INTO hours (tenant_id, name, document) VALUES ($1, $2, $3)
-         ON CONFLICT (tenant_id, name) DO UPDATE SET document = excluded.document",
-    )
-    .bind(tenant.0 as i64)
-    .bind(&hours.name)
-    .bind(serde_json::to_string(&hours).expect("hours are always valid JSON"))
-    .execute(write.db())
-    .await
-    .during(doing)?;
+    let known = sqlx::query("UPDATE hours SET document = $3 WHERE tenant_id = $1 AND name = $2")
+        .bind(tenant.0 as i64)
+        .bind(&hours.name)
+        .bind(&document)
+        .execute(write.db())
+        .await
+        .during(doing)?;
+    if known.rows_affected() == 0 {
+        let count = "SELECT COUNT(*) FROM hours WHERE tenant_id = $1";
+        write.room_for(tenant, count, HOURS_MAX).await?;
+        sqlx::query("INSERT INTO hours (tenant_id, name, document) VALUES ($1, $2, $3)")
+            .bind(tenant.0 as i64)
+            .bind(&hours.name)
+            .bind(document)
+            .execute(write.db())
+            .await
+            .during(doing)?;
+    }
     write.audit(tenant, by, "hours.put", &hours.name).await?;
     Ok(hours)
 }

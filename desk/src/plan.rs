@@ -7,8 +7,9 @@
 use crate::error::During;
 use crate::store::id;
 use crate::{Result, Store};
-use terms::TenantId;
+use std::collections::HashSet;
 use terms::routing::{self, PLAN_VERSION, Plan, Target};
+use terms::{AgentId, TenantId};
 
 impl Store {
     /// The version of every tenant's plan.
@@ -54,6 +55,13 @@ impl Store {
 
     async fn read_plan(&self, tenant: TenantId, version: u64) -> Result<Plan> {
         let profile = self.tenant(tenant).await?.profile;
+        let agents = self.agents_with_phones(tenant).await?;
+        // Somebody who may not sign in any more keeps the membership, but serves no queue.
+        let may_serve: HashSet<AgentId> = agents.iter().map(|(agent, _)| agent.id).collect();
+        let mut queues: Vec<_> = self.queues(tenant).await?.into_iter().map(queue).collect();
+        for queue in &mut queues {
+            queue.agents.retain(|agent| may_serve.contains(agent));
+        }
         Ok(Plan {
             format: PLAN_VERSION,
             version,
@@ -71,10 +79,8 @@ impl Store {
                 .collect(),
             flows: self.published_flows(tenant).await?,
             hours: self.hours(tenant).await?,
-            queues: self.queues(tenant).await?.into_iter().map(queue).collect(),
-            agents: self
-                .agents_with_phones(tenant)
-                .await?
+            queues,
+            agents: agents
                 .into_iter()
                 .map(|(agent, phone)| routing::Agent {
                     id: agent.id,

@@ -122,7 +122,7 @@ pub(crate) fn check_password(login: &str, password: &str) -> Result<()> {
         "this one stands in every list of known passwords; choose another".to_owned()
     } else if password.to_lowercase().contains(&login.to_lowercase()) {
         "it may not contain the login".to_owned()
-    } else if password.chars().all(|c| Some(c) == password.chars().next()) {
+    } else if password.chars().all(|c| password.starts_with(c)) {
         "one character again and again is no password".to_owned()
     } else {
         return Ok(());

@@ -202,6 +202,9 @@ async fn signing_in_needs_the_right_tenant_login_and_password() {
     let agent = UserId(a.first.agents[0].0.0);
     a.store.change_user(a.tenant(), &by(), agent, &off).await.unwrap();
     assert_eq!(try_in(None, "1001", a.first.agents[0].2.expose()).await, None);
+    let plan = a.store.compile_plan(a.tenant()).await.unwrap();
+    assert_eq!(plan.agents.len(), 1, "their phone is out, too");
+    assert_eq!(plan.queues[0].agents, [a.first.agents[1].0]);
 }
 
 #[tokio::test]

@@ -94,9 +94,10 @@ pub(crate) async fn put(write: &mut Write, tenant: TenantId, by: &By, rule: &Rul
     {
         return Err(Error::invalid("hours", "there are no such opening hours, or they never open"));
     }
-    write
-        .room_for(tenant, "SELECT COUNT(*) FROM order_rules WHERE tenant_id = $1", RULES_MAX)
-        .await?;
+    if find(write, tenant, &kind).await?.is_none() {
+        let count = "SELECT COUNT(*) FROM order_rules WHERE tenant_id = $1";
+        write.room_for(tenant, count, RULES_MAX).await?;
+    }
     let doing = write.doing;
     sqlx::query(
         "INSERT INTO order_rules
