@@ -16,9 +16,10 @@ use std::time::Duration;
 use terms::event::Entry;
 use terms::record::Row;
 use terms::{CallId, TenantId, Timestamp};
+use tokio::sync::watch;
 
-/// The log's name among the sources.
-const SOURCE: &str = "event log";
+/// The log's name among the sources: `warehouse.position(SOURCE)` is the last entry applied.
+pub const SOURCE: &str = "event log";
 /// Entries of one transaction.
 const ENTRIES_MAX: usize = 2_000;
 /// How long to wait when the log has nothing new; a row is durable this much after its entry.
@@ -38,6 +39,7 @@ pub struct Ingest {
     /// Folded, but not committed: a failed transaction is tried again with the same rows.
     pending: Option<Batch>,
     forks: u64,
+    told: watch::Sender<Progress>,
 }
 
 struct Batch {
@@ -89,7 +91,10 @@ impl Ingest {
         }
         drop(tx);
         let tail = Some(Tail::open(log_dir, here.replay_from as u64));
-        Ok(Ingest { warehouse, tail, fold, here, pending: None, forks: 0 })
+        let told = watch::Sender::new(Progress::default());
+        let ingest = Ingest { warehouse, tail, fold, here, pending: None, forks: 0, told };
+        ingest.told.send_replace(ingest.progress());
+        Ok(ingest)
     }
 
     /// Reads some entries and stages what they finished. A step that was begun must be awaited to
@@ -107,6 +112,7 @@ impl Ingest {
         let step = Step { entries: batch.entries, rows: batch.rows.len() };
         self.here = batch.after;
         self.pending = None;
+        self.told.send_replace(self.progress());
         fail::database("ingest.done", "stage rows")?;
         Ok(step)
     }
@@ -174,6 +180,12 @@ impl Ingest {
             damaged: self.tail.as_ref().map_or(0, Tail::damaged),
             forks: self.forks,
         }
+    }
+
+    /// The same from outside while [`Ingest::run`] holds the reader: for metrics, and to wait until
+    /// an entry's rows are here.
+    pub fn watch(&self) -> watch::Receiver<Progress> {
+        self.told.subscribe()
     }
 
     /// The places of the log that could not be read, the first hundred of them.

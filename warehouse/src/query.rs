@@ -34,6 +34,7 @@ use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use terms::Timestamp;
 
 /// The catalogue's name in SQL.
 const CATALOGUE: &str = "switchgrid";
@@ -52,6 +53,7 @@ pub struct Session {
     scope: Scope,
     limits: Limits,
     tables: BTreeMap<String, Vec<String>>,
+    as_of: Timestamp,
 }
 
 impl Session {
@@ -70,16 +72,23 @@ impl Session {
             context.register_table(*name, Arc::new(table)).map_err(prepare)?;
             tables.insert((*name).to_owned(), columns(layout));
         }
+        let as_of = snapshot.as_of;
         let latest = orders::Latest::new(snapshot, scope.clone());
         context.register_table(ORDERS_LATEST, Arc::new(latest)).map_err(prepare)?;
         tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
         functions::restrict(&context);
-        Ok(Session { context, scope, limits, tables })
+        Ok(Session { context, scope, limits, tables, as_of })
     }
 
     /// Whose rows it reads.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// The wall clock of the latest entry of the event log that the snapshot holds: what happened
+    /// until then, and has ended, is in the answers. Zero when nothing was read yet.
+    pub fn as_of(&self) -> Timestamp {
+        self.as_of
     }
 
     /// The tables and their columns.

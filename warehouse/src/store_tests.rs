@@ -249,6 +249,9 @@ async fn a_restart_in_the_middle_of_calls_changes_nothing() {
     }
     let (warehouse, mut ingest) = ingested(&store, &log).await;
     assert_eq!(ingest.catch_up().await.unwrap().rows, 0);
+    let last = entries.last().unwrap();
+    assert_eq!(ingest.watch().borrow().applied_seq, last.seq);
+    assert_eq!(session(&warehouse, 1).await.as_of(), last.at);
     for table in crate::schema::layouts().keys().filter(|table| **table != "orders") {
         let rows = expected.iter().filter(|row| row.table() == *table).count() as i64;
         assert_eq!(count(&warehouse, table).await, rows, "{table}");
@@ -268,6 +271,28 @@ async fn a_restart_in_the_middle_of_calls_changes_nothing() {
                  WHERE r.caller = c.caller AND r.call_started_at = c.started_at";
     let recordings = expected.iter().filter(|row| row.table() == "recordings").count() as i64;
     assert_eq!(number(&session(&warehouse, 1).await, known).await, recordings);
+}
+
+#[tokio::test]
+async fn a_running_reader_follows_the_log_and_seals_at_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, log) = (dir.path().join("store"), dir.path().join("log"));
+    let entries = day(3, 1, 10);
+    let (warehouse, mut ingest) = ingested(&store, &log).await;
+    let mut progress = ingest.watch();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(async move {
+        ingest.run(async { drop(ended.await) }).await;
+    });
+    write_log(&log, &entries);
+    let last = entries.last().unwrap().seq;
+    let wait = progress.wait_for(|progress| progress.applied_seq == last);
+    tokio::time::timeout(std::time::Duration::from_secs(20), wait).await.unwrap().unwrap();
+    assert_eq!(count(&warehouse, "events").await, entries.len() as i64);
+    end.send(()).unwrap();
+    running.await.unwrap();
+    let stats = warehouse.stats().await.unwrap();
+    assert_eq!((stats.staged_rows, stats.hot_rows), (0, fold(&entries).len() as u64));
 }
 
 #[tokio::test]

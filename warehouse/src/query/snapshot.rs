@@ -3,19 +3,22 @@
 use crate::manifest::{self, Entry};
 use crate::schema::{self, Layout};
 use crate::stage::Staged;
-use crate::{Error, Warehouse};
+use crate::store::read_source;
+use crate::{Error, Warehouse, ingest};
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
-use terms::TenantId;
 use terms::record::Row;
+use terms::{TenantId, Timestamp};
 
 /// The moment.
 #[derive(Debug)]
 pub struct Snapshot {
     files: BTreeMap<String, Vec<Entry>>,
     staged: BTreeMap<String, Rows>,
+    /// The wall clock of the latest entry of the event log whose rows are in it.
+    pub as_of: Timestamp,
 }
 
 /// Staged rows of one table, decoded when a query first wants them.
@@ -43,7 +46,8 @@ impl Snapshot {
         for (table, seq, crc, blob) in rows {
             staged.entry(table).or_default().blobs.push(Staged { seq, crc, blob });
         }
-        Ok(Snapshot { files, staged })
+        let as_of = Timestamp(read_source(&mut tx, ingest::SOURCE).await?.at);
+        Ok(Snapshot { files, staged, as_of })
     }
 
     /// The files that may hold rows of the tenant.
