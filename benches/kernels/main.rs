@@ -132,7 +132,7 @@ fn main() -> Result<()> {
         None => results::file().context("find the target folder")?,
     };
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["bench", "metric", "ns", "limit"]);
     for kernel in KERNELS.iter().filter(|kernel| kernel.bench.contains(&arguments.filter)) {
         let ns = time(kernel.run, Duration::from_millis(arguments.round_ms));

@@ -112,7 +112,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
 /// Prints the table of a run and why calls failed.
 pub fn print(load: &Load, outcome: &Outcome) {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     let Load { calls, cps, time, .. } = load;
     table.set_header([&format!("{calls} calls, {cps}/s, {time:?}, {}", outcome.wire), "", ""]);
     for (name, value, unit) in &outcome.figures {

@@ -25,7 +25,12 @@ const CALLS_MAX: Duration = Duration::from_secs(240);
 /// Between two callers of one group.
 const STAGGER: Duration = Duration::from_millis(150);
 /// A caller who will be passed on needs both agents: one conversation, then the other.
-const PASSED_ON_EVERY: Duration = Duration::from_millis(4_800);
+const PASSED_ON_EVERY: Duration = Duration::from_millis(4_400);
+/// Two agents take a caller about this often.
+const TALKER_EVERY: Duration = Duration::from_millis(900);
+/// The first who will be answered call while the impatient ones still wait: their welcome is over
+/// when the agents become ready.
+const HEAD_START: Duration = Duration::from_millis(2_500);
 
 /// What the demonstration is told.
 #[derive(clap::Args)]
@@ -182,15 +187,20 @@ impl<'a> Director<'a> {
         let last = group(passed_on);
         self.say("both agents on a break: callers queue, ten lose patience");
         self.place(field, &impatient, STAGGER).await?;
-        self.place(field, &short[..short.len() / 2], STAGGER).await?;
-        self.until(field, |ended| ended.len() >= impatient.len()).await?;
+        self.place(field, &short, STAGGER).await?;
+        self.pass(field, HEAD_START).await?;
+        let (first, rest) = talkers.split_at(talkers.len().min(4));
+        self.place(field, first, TALKER_EVERY).await?;
+        self.until(field, |ended| {
+            ended.values().filter(|one| one.kind == Kind::Abandons).count() == impatient.len()
+        })
+        .await?;
         self.say("both agents ready");
         self.office.ready().await?;
-        self.place(field, &talkers, Duration::from_millis(700)).await?;
-        self.place(field, &short[short.len() / 2..], STAGGER).await?;
-        let waiting = talkers.len().saturating_sub(4);
+        self.place(field, rest, TALKER_EVERY).await?;
+        let nearly = talkers.len().saturating_sub(6);
         self.until(field, |ended| {
-            ended.values().filter(|ended| ended.kind.wants_agent()).count() >= waiting
+            ended.values().filter(|ended| ended.kind.wants_agent()).count() >= nearly
         })
         .await?;
         self.say("six callers are passed on to the other agent");
@@ -215,10 +225,15 @@ impl<'a> Director<'a> {
     ) -> Result<()> {
         for (_, order) in calls {
             field.place(order.clone());
-            let next = tokio::time::Instant::now() + every;
-            while let Ok(news) = tokio::time::timeout_at(next, field.news()).await {
-                self.on_news(news.context("the field ended")?).await?;
-            }
+            self.pass(field, every).await?;
+        }
+        Ok(())
+    }
+
+    async fn pass(&mut self, field: &mut Field, time: Duration) -> Result<()> {
+        let end = tokio::time::Instant::now() + time;
+        while let Ok(news) = tokio::time::timeout_at(end, field.news()).await {
+            self.on_news(news.context("the field ended")?).await?;
         }
         Ok(())
     }

@@ -65,8 +65,7 @@ impl Books {
         for _ in 0..SETTLE_TRIES {
             books.read_calls(office).await?;
             let recorded = books.calls.iter().filter(|row| text(row, "recording_id").is_some());
-            let with_voice = plan::count(|kind| matches!(kind.outcome(), "answered" | "voicemail"));
-            if books.calls.len() >= 60 && recorded.count() as i64 >= with_voice {
+            if books.calls.len() >= 60 && recorded.count() as i64 >= plan::count(has_voice) {
                 break;
             }
             tokio::time::sleep(SETTLE_EVERY).await;
@@ -78,9 +77,10 @@ impl Books {
     async fn read_calls(&mut self, office: &Office) -> Result<()> {
         self.calls = office
             .sql(&format!(
-                "SELECT call_id, caller, outcome, recording_id, transfers, agents, satisfaction, \
-                 talk_ms, hold_ms, wait_ms FROM calls \
-                 WHERE direction = 'inbound' AND started_at >= '{}' ORDER BY started_at",
+                "SELECT c.caller, c.outcome, c.transfers, c.recording_id AS named, \
+                 r.recording_id, r.state, r.frames_missing \
+                 FROM calls c LEFT JOIN recordings r ON r.call_id = c.call_id \
+                 WHERE c.direction = 'inbound' AND c.started_at >= '{}' ORDER BY c.started_at",
                 self.since
             ))
             .await?;
@@ -166,6 +166,16 @@ impl Books {
         line("满意", rated('1'), None, fact("satisfied"));
         line("一般", rated('2'), None, fact("neutral"));
         line("不满意", rated('3'), None, fact("dissatisfied"));
+        let named = self.calls.iter().filter(|row| {
+            text(row, "named").is_some() && text(row, "named") == text(row, "recording_id")
+        });
+        let complete = self.calls.iter().filter(|row| {
+            text(row, "state").as_deref() == Some("recorded")
+                && number(row, "frames_missing") == Some(0)
+        });
+        let voices = plan::count(has_voice);
+        line("recorded without a gap", voices, None, complete.count() as i64);
+        line("calls that name their recording", voices, None, named.count() as i64);
         line("orders", ORDERS as i64, None, fact("orders"));
         line("orders overdue", ORDERS_OVERDUE as i64, None, fact("overdue"));
         self.lines = lines;
@@ -236,7 +246,7 @@ impl Books {
     /// Prints the table and what is wrong.
     pub fn print(&self) {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header(["", "planned", "callers saw", "warehouse", ""]);
         for line in &self.lines {
             let mark = if line.agrees() { "ok" } else { "DIFFERS" };

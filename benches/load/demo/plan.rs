@@ -10,7 +10,7 @@ pub const ORDERS: usize = 12;
 pub const ORDERS_OVERDUE: usize = 5;
 
 /// The welcome is over and the menu listens.
-const UNTIL_MENU: Duration = Duration::from_millis(7_000);
+const UNTIL_MENU: Duration = Duration::from_millis(6_500);
 const TALK: Duration = Duration::from_millis(1_500);
 const PATIENCE: Duration = Duration::from_secs(90);
 

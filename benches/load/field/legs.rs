@@ -21,6 +21,8 @@ pub const FIRST_AGENT: u32 = 1 << 24;
 const RING: Duration = Duration::from_millis(200);
 /// A customer who says nothing is talked to all the same.
 const CUSTOMER_SILENT_MAX: Duration = Duration::from_secs(3);
+/// A few words after a hold.
+const TALK_AFTER_HOLD: Duration = Duration::from_millis(500);
 /// After a transfer the old leg ends by BYE of the switch, or by ours.
 const TRANSFER_MAX: Duration = Duration::from_secs(10);
 /// Even ports, RTCP beside them; far from the switch's own.
@@ -43,6 +45,7 @@ enum AgentState {
     Greeting { since: Moment },
     Talking { until: Moment, then: Then },
     OnHold { until: Moment },
+    Resuming,
     Passing { until: Moment },
     Staying,
 }
@@ -247,10 +250,8 @@ impl Legs {
                 self.end_agent(leg);
             }
             Event::Ended { leg } | Event::Failed { leg, .. } => self.end_agent(leg),
-            Event::Ringing { .. }
-            | Event::Answered { .. }
-            | Event::OfferDone { .. }
-            | Event::Refer { .. } => {}
+            Event::OfferDone { leg, .. } => self.on_resumed(now, leg),
+            Event::Ringing { .. } | Event::Answered { .. } | Event::Refer { .. } => {}
         }
         Ok(())
     }
@@ -301,6 +302,7 @@ impl Legs {
                 Then::Stay => AgentState::Staying,
                 Then::HoldAndRelease(time) => {
                     phone.hold(now, key, true);
+                    self.mute(key, true);
                     AgentState::OnHold { until: now + time }
                 }
                 Then::TransferToColleague => match self.colleague(key) {
@@ -317,8 +319,7 @@ impl Legs {
             },
             AgentState::OnHold { until } if now >= until => {
                 phone.hold(now, key, false);
-                let until = now + Duration::from_millis(500);
-                AgentState::Talking { until, then: Then::Release }
+                AgentState::Resuming
             }
             AgentState::Passing { until } if now >= until => {
                 phone.hang_up(now, key);
@@ -328,6 +329,22 @@ impl Legs {
         };
         if let Some(agent) = self.agents.get_mut(&key) {
             agent.state = next;
+        }
+    }
+
+    /// An agent says nothing to a customer who hears music.
+    fn mute(&self, key: LegKey, muted: bool) {
+        if let Some((place, _)) = self.agents.get(&key).and_then(|agent| agent.place.as_ref()) {
+            self.engines.mute(*place, muted);
+        }
+    }
+
+    fn on_resumed(&mut self, now: Moment, key: LegKey) {
+        let Some(agent) = self.agents.get_mut(&key) else { return };
+        if agent.state == AgentState::Resuming {
+            let until = now + TALK_AFTER_HOLD;
+            agent.state = AgentState::Talking { until, then: Then::Release };
+            self.mute(key, false);
         }
     }
 

@@ -11,22 +11,17 @@ const SHARE_MIN: f64 = 0.7;
 /// Frames of tone that make a beep.
 const FRAMES_MIN: u32 = 3;
 
-/// Feed frames; it says when a beep has ended.
+/// Feed frames; it says when a beep is heard.
 #[derive(Default)]
 pub struct BeepDetector {
     frames: u32,
 }
 
 impl BeepDetector {
-    /// True on the first frame after a beep.
+    /// True once a beep, on the frame that makes it one: a switch may send nothing after it.
     pub fn on_frame(&mut self, samples: impl Iterator<Item = i16>) -> bool {
-        if is_tone(samples) {
-            self.frames += 1;
-            return false;
-        }
-        let ended = self.frames >= FRAMES_MIN;
-        self.frames = 0;
-        ended
+        self.frames = if is_tone(samples) { self.frames + 1 } else { 0 };
+        self.frames == FRAMES_MIN
     }
 }
 
@@ -51,23 +46,24 @@ mod tests {
         (0..160).map(move |n| (amplitude * (TAU * hz * f64::from(n) / RATE_HZ).sin()) as i16)
     }
 
-    fn ended(hz: f64, amplitude: f64) -> bool {
+    fn beeps(hz: f64, amplitude: f64) -> usize {
         let mut detector = BeepDetector::default();
-        let during = (0..10).any(|_| detector.on_frame(frame(hz, amplitude)));
-        !during && detector.on_frame(frame(hz, 0.0))
+        let quiet_after = [0.0; 3];
+        let loudness = [amplitude; 10].into_iter().chain(quiet_after);
+        loudness.filter(|loudness| detector.on_frame(frame(hz, *loudness))).count()
     }
 
     #[test]
-    fn a_beep_is_heard_when_it_ends() {
-        assert!(ended(1000.0, 8000.0));
-        assert!(ended(1000.0, 400.0), "a quiet one too");
+    fn a_beep_is_heard_once() {
+        assert_eq!(beeps(1000.0, 8000.0), 1);
+        assert_eq!(beeps(1000.0, 400.0), 1, "a quiet one too");
     }
 
     #[test]
     fn ringback_speech_like_tones_and_silence_are_no_beep() {
         for hz in [450.0, 700.0, 1400.0, 2000.0] {
-            assert!(!ended(hz, 8000.0), "{hz} Hz");
+            assert_eq!(beeps(hz, 8000.0), 0, "{hz} Hz");
         }
-        assert!(!ended(1000.0, 20.0));
+        assert_eq!(beeps(1000.0, 20.0), 0);
     }
 }

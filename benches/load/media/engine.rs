@@ -46,7 +46,7 @@ pub struct Seen {
     pub packets: u64,
     /// Stamped frames that came.
     pub frames: u64,
-    /// Beeps that ended.
+    /// Beeps.
     pub beeps: u32,
 }
 
@@ -77,6 +77,7 @@ enum Command {
     Open(usize, Box<(UdpSocket, Speaker, Listener, Arc<Watch>)>),
     Connect(usize, SocketAddr, Option<u8>, bool),
     Press(usize, String),
+    Mute(usize, bool),
     Close(usize, mpsc::Sender<(Heard, u32)>),
 }
 
@@ -188,6 +189,11 @@ impl Engines {
         self.send(place, Command::Press(place.slot, keys.to_owned()));
     }
 
+    /// Says nothing for a while, or speaks again where it left off.
+    pub fn mute(&self, place: Place, muted: bool) {
+        self.send(place, Command::Mute(place.slot, muted));
+    }
+
     /// Ends a leg: what it heard, and the stamped frames it said.
     pub fn close(&mut self, place: Place) -> (Heard, u32) {
         let (answer, result) = mpsc::channel();
@@ -224,6 +230,7 @@ struct Leg {
     listener: Listener,
     watch: Arc<Watch>,
     speaks: bool,
+    muted: bool,
 }
 
 struct Worker {
@@ -275,7 +282,7 @@ impl Worker {
         let mut packet = [0; HEADER_BYTES + SAMPLES];
         for slot in &self.phases[phase] {
             let Some(Some(leg)) = self.legs.get_mut(*slot) else { continue };
-            if leg.speaks {
+            if leg.speaks && !leg.muted {
                 let length = leg.speaker.next(now_us, &mut packet);
                 self.wire.send(*slot, &packet, length);
                 self.totals.sent += 1;
@@ -293,7 +300,8 @@ impl Worker {
                 if self.legs.len() <= slot {
                     self.legs.resize_with(slot + 1, || None);
                 }
-                self.legs[slot] = Some(Leg { speaker, listener, watch, speaks: false });
+                self.legs[slot] =
+                    Some(Leg { speaker, listener, watch, speaks: false, muted: false });
                 self.phases[self.opened % PHASES].push(slot);
                 self.opened += 1;
             }
@@ -306,6 +314,11 @@ impl Worker {
                 leg.speaks = speaks;
                 // A socket that cannot connect sends nothing, which the counts show.
                 let _ = self.wire.socket(slot).map(|socket| socket.connect(rtp));
+            }
+            Command::Mute(slot, muted) => {
+                if let Some(Some(leg)) = self.legs.get_mut(slot) {
+                    leg.muted = muted;
+                }
             }
             Command::Press(slot, keys) => {
                 if let Some(Some(leg)) = self.legs.get_mut(slot) {

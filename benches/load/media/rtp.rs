@@ -142,7 +142,7 @@ pub struct Heard {
     pub speaker: Option<u32>,
     /// When the last stamped frame came.
     pub speaker_at_us: u64,
-    /// Tones of 1 kHz that ended.
+    /// Tones of 1 kHz.
     pub beeps: u32,
 }
 
