@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Usage {
     /// User and system time.
     pub cpu: Duration,
-    /// Resident memory in bytes.
+    /// Memory in bytes: resident, with what processes share divided among them.
     pub memory_bytes: u64,
     /// Processes of the tree.
     pub processes: usize,
@@ -29,12 +29,20 @@ pub fn usage(pid: u32, word: &str) -> Result<Usage> {
         if !word.is_empty() && !has_word(pid, word) {
             continue;
         }
-        let (cpu, memory_bytes) = parse(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
+        let (cpu, resident) = parse(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
         usage.cpu += cpu;
-        usage.memory_bytes += memory_bytes;
+        usage.memory_bytes += proportional(pid).unwrap_or(resident);
         usage.processes += 1;
     }
     (usage.processes > 0).then_some(usage).with_context(|| format!("there is no process {pid}"))
+}
+
+/// The line `Pss:` of smaps_rollup, in bytes. The children are one program: counting its code for
+/// each of them would count it three times.
+fn proportional(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
 fn has_word(pid: u32, word: &str) -> bool {
