@@ -4,4 +4,5 @@
 
 pub mod house;
 pub mod peer;
+pub mod rig;
 pub mod tree;

@@ -1,0 +1,236 @@
+//! What must balance when a world is closed: whatever began has ended, whatever was taken is given
+//! back, and the same is told by the log, the rows, the media and the disk.
+
+use super::World;
+use std::collections::BTreeMap;
+use terms::event::{Entry, Kind};
+use terms::record::Row;
+use terms::{CallId, QueueId};
+
+/// A recording may differ from talk plus hold by one frame.
+pub const FRAME_MS: i64 = 20;
+
+/// Rows by table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Of `calls`.
+    pub calls: usize,
+    /// Of those, answered by an agent.
+    pub answered: usize,
+    /// Of those, given up in a queue.
+    pub abandoned: usize,
+    /// Of `legs`.
+    pub legs: usize,
+    /// Of `queue_visits`.
+    pub visits: usize,
+    /// Of `recordings`.
+    pub recordings: usize,
+    /// Of `surveys`.
+    pub surveys: usize,
+    /// Blind transfers.
+    pub transfers: usize,
+    /// All rows.
+    pub rows: usize,
+}
+
+impl World {
+    /// What the rows say.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals { rows: self.center.rows.len(), ..Totals::default() };
+        for row in &self.center.rows {
+            match row {
+                Row::Call(call) => {
+                    totals.calls += 1;
+                    totals.answered += usize::from(call.outcome == "answered");
+                    totals.abandoned += usize::from(call.outcome == "abandoned");
+                    totals.transfers += call.transfers as usize;
+                }
+                Row::Leg(_) => totals.legs += 1,
+                Row::QueueVisit(_) => totals.visits += 1,
+                Row::Recording(_) => totals.recordings += 1,
+                Row::Survey(_) => totals.surveys += 1,
+                _ => {}
+            }
+        }
+        totals
+    }
+
+    /// Closes the world and checks everything.
+    ///
+    /// # Panics
+    /// When something does not balance; the message begins with the seed.
+    pub fn close_and_balance(&mut self) -> Totals {
+        self.close();
+        let wrong = self.imbalance();
+        assert!(wrong.is_empty(), "seed {}: {wrong:#?}", self.seed);
+        self.totals()
+    }
+
+    /// What is wrong in a world that was closed, a sentence each.
+    pub fn imbalance(&self) -> Vec<String> {
+        let mut wrong = self.center.books.imbalance();
+        self.machines(&mut wrong);
+        self.rows_match_the_log(&mut wrong);
+        self.queues_balance(&mut wrong);
+        self.recordings_balance(&mut wrong);
+        wrong
+    }
+
+    /// Nothing lives in any machine.
+    fn machines(&self, wrong: &mut Vec<String>) {
+        let center = &self.center;
+        let stats = center.shard.stats();
+        let opened = center.books.ports_opened;
+        let mut zero = |what: &str, n: u64| {
+            if n > 0 {
+                wrong.push(format!("{n} {what}"));
+            }
+        };
+        zero("calls in the switch", center.switch.calls() as u64);
+        zero("legs in the box's SIP core", center.user_agent.legs() as u64);
+        zero("legs in media", center.shard.legs() as u64);
+        zero("rooms in media", center.shard.rooms() as u64);
+        zero("recordings in media", center.shard.recordings() as u64);
+        zero("ports still taken", center.ports.len() as u64);
+        zero("calls open in the fold", center.fold.calls_open() as u64);
+        zero("entries about unknown calls", center.fold.strays());
+        zero("timers of calls and queues", u64::from(center.switch.next_timeout().is_some()));
+        zero("timers in media", u64::from(center.shard.next_timeout().is_some()));
+        zero("media legs opened but not closed", stats.legs_opened - stats.legs_closed);
+        zero("media legs without a port", stats.legs_opened.abs_diff(opened));
+        zero("frames that the recorder lost", center.shard.recorder_stats().frames_lost);
+        for phone in &self.phones {
+            zero("legs in a phone's SIP core", phone.user_agent.legs() as u64);
+            zero("lines of a phone", phone.lines.len() as u64);
+        }
+        zero("handsets off the hook", self.handsets.iter().filter(|set| set.open).count() as u64);
+        wrong.extend(center.disk.left());
+        wrong.extend(center.switch.audit().err());
+    }
+
+    fn count(&self, is: impl Fn(&Kind) -> bool) -> usize {
+        self.center.entries.iter().filter(|entry: &&Entry| is(&entry.kind)).count()
+    }
+
+    /// Each call, leg, stay and question of the log is one row.
+    fn rows_match_the_log(&self, wrong: &mut Vec<String>) {
+        let totals = self.totals();
+        let began = |is: fn(&Kind) -> bool| self.count(is);
+        let opened = self.center.shard.stats().legs_opened as usize;
+        let pairs = [
+            ("calls", totals.calls, began(|kind| matches!(kind, Kind::CallStarted { .. }))),
+            ("legs", totals.legs, began(|kind| matches!(kind, Kind::LegStarted { .. }))),
+            ("stays", totals.visits, began(|kind| matches!(kind, Kind::Enqueued { .. }))),
+            ("questions", totals.surveys, began(|kind| matches!(kind, Kind::SurveyAsked { .. }))),
+            ("recordings", totals.recordings, began(|kind| matches!(kind, Kind::Recorded { .. }))),
+            ("transfers", totals.transfers, began(|kind| matches!(kind, Kind::Transferred { .. }))),
+        ];
+        for (what, rows, entries) in pairs {
+            if rows != entries {
+                wrong.push(format!("{rows} rows of {what}, {entries} began in the log"));
+            }
+        }
+        if opened > totals.legs {
+            wrong.push(format!("{opened} legs in media, {} in the log", totals.legs));
+        }
+    }
+
+    /// Offered = answered + abandoned + flowed out + callback queued; nobody waits any more.
+    fn queues_balance(&self, wrong: &mut Vec<String>) {
+        let mut offered: BTreeMap<QueueId, usize> = BTreeMap::new();
+        for entry in &self.center.entries {
+            if let Kind::Enqueued { queue, .. } = entry.kind {
+                *offered.entry(queue).or_default() += 1;
+            }
+        }
+        for (queue, offered) in offered {
+            let ended = |outcome: &str| {
+                let of_queue = self.center.rows.iter().filter(|row| {
+                    matches!(row, Row::QueueVisit(visit)
+                        if visit.queue_id == queue && visit.outcome == outcome)
+                });
+                of_queue.count()
+            };
+            let outcomes = ["answered", "abandoned", "flowed_out", "callback_queued"].map(ended);
+            if offered != outcomes.iter().sum::<usize>() {
+                wrong.push(format!("queue {queue}: {offered} offered, {outcomes:?} accounted"));
+            }
+        }
+    }
+
+    /// What was said with people outside, to whom an agent had passed the call on: it is recorded,
+    /// and no agent's talk.
+    fn outside_ms(&self, call: CallId) -> i64 {
+        let spoken = self.center.rows.iter().filter_map(|row| match row {
+            Row::Leg(leg) if leg.call_id == call && leg.role == "outside" => {
+                leg.answered_at.map(|at| leg.ended_at.millis_since(at))
+            }
+            _ => None,
+        });
+        spoken.sum()
+    }
+
+    /// How long the customer waited, recorded, for the goal of a blind transfer after the agent who
+    /// passed them on had hung up: with nobody who holds them it is no agent's hold.
+    fn passed_on_ms(&self, call: CallId) -> i64 {
+        let (mut passing, mut gone_at, mut sum) = (None, None, 0);
+        for entry in self.center.entries.iter().filter(|entry| entry.call == Some(call)) {
+            match entry.kind {
+                Kind::Transferred { .. } => passing = entry.leg,
+                Kind::Released { .. } if passing.is_some() && entry.leg == passing => {
+                    gone_at = Some(entry.at);
+                }
+                Kind::Resumed | Kind::CallEnded { .. } => {
+                    passing = None;
+                    sum += gone_at.take().map_or(0, |at| entry.at.millis_since(at));
+                }
+                _ => {}
+            }
+        }
+        sum
+    }
+
+    /// Every answered call is in the ledger, and its recordings are as long as talk plus hold.
+    fn recordings_balance(&self, wrong: &mut Vec<String>) {
+        let mut recorded: BTreeMap<CallId, (i64, i64, bool)> = BTreeMap::new();
+        for row in &self.center.rows {
+            if let Row::Recording(recording) = row
+                && recording.kind == "conversation"
+            {
+                let of_call = recorded.entry(recording.call_id).or_default();
+                of_call.0 += i64::from(recording.duration_ms);
+                of_call.1 += 1;
+                of_call.2 |= recording.state == "refused";
+                if recording.state == "partial" {
+                    let (id, missing) = (recording.recording_id, recording.frames_missing);
+                    wrong.push(format!("recording {id} misses {missing} frames"));
+                }
+            }
+        }
+        for row in &self.center.rows {
+            let Row::Call(call) = row else { continue };
+            let with_agents = i64::from(call.talk_ms) + i64::from(call.hold_ms);
+            let id = call.call_id;
+            let spoken = with_agents + self.outside_ms(id) + self.passed_on_ms(id);
+            match recorded.get(&call.call_id) {
+                None if call.outcome == "answered" => {
+                    wrong.push(format!("answered call {} is not in the ledger", call.call_id));
+                }
+                Some(&(length, parts, false)) if (length - spoken).abs() > FRAME_MS * parts => {
+                    wrong.push(format!(
+                        "call {}: {length} ms recorded in {parts}, {spoken} ms spoken and held",
+                        call.call_id
+                    ));
+                }
+                _ => {}
+            }
+        }
+        for file in &self.center.disk.rendered {
+            let samples = mediacore::record::wav::layout(&file.wav, file.wav.len() as u64)
+                .map(|layout| layout.data_bytes / layout.format.frame_bytes());
+            if samples.ok().map(|samples| (samples / 8) as i64) != Some(file.ledger.duration_ms) {
+                wrong.push(format!("the file of {} has another length", file.ledger.recording));
+            }
+        }
+    }
+}

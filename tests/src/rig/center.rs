@@ -1,0 +1,283 @@
+//! The box: the production machines, wired as the edges of signaling and mediacore wire them, with
+//! every port, entry and row counted.
+
+use super::disk::Disk;
+use super::network::Datagram;
+use super::plan::{BOX_IP, REALM, SIP_PORT};
+use mediacore::leg::LegIdx;
+use mediacore::prompt::{Prompt, PromptStore};
+use mediacore::shard::{self, Channel, PortOrder, Shard, TRANSMIT_MAX, Verdict};
+use signaling::sip::digest::Algorithm;
+use signaling::sip::flow::{Host, Transport};
+use signaling::sip::{self, Listener, UserAgent};
+use signaling::switch::rig::Books;
+use signaling::switch::{self, Input, Now, Output, Switch};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use terms::control::{Answer, Ask, Request, Response};
+use terms::event::{ENTRY_VERSION, Entry, Kind};
+use terms::media::{self, Event, Ledger};
+use terms::record::Row;
+use terms::routing::Plan;
+use terms::{Moment, TenantId};
+use warehouse::derive::Fold;
+
+/// RTP ports: pairs from here on.
+const PORTS_FROM: u16 = 20_000;
+/// Legs at once.
+const LEGS_MAX: usize = 512;
+
+/// The box.
+pub struct Center {
+    /// SIP.
+    pub user_agent: UserAgent,
+    /// Calls.
+    pub switch: Switch,
+    /// Media.
+    pub shard: Shard,
+    /// Under the recorder.
+    pub disk: Disk,
+    /// Everything that happened.
+    pub entries: Vec<Entry>,
+    /// What derives from it.
+    pub fold: Fold,
+    /// What it gave.
+    pub rows: Vec<Row>,
+    /// What must balance.
+    pub books: Books,
+    /// To the network.
+    pub out: Vec<Datagram>,
+    /// Ports that are reserved.
+    pub ports: HashMap<LegIdx, u16>,
+    legs: HashMap<u16, LegIdx>,
+    answers: Vec<Response>,
+    asked: u64,
+}
+
+/// Where the box listens for SIP.
+pub fn sip_address() -> SocketAddr {
+    SocketAddr::new(BOX_IP, SIP_PORT)
+}
+
+fn prompts() -> PromptStore {
+    let spoken = "break test hours wait closed welcome error goodbye signed_in number_unknown menu \
+                  digits/0 digits/1 digits/2 digits/3 digits/4 digits/5 digits/6 digits/7 digits/8 \
+                  digits/9 digits/10 queue invalid voicemail ready busy position thanks survey \
+                  signed_out minutes";
+    let tone = |samples: usize, level: i16| Prompt::from_samples(&vec![level; samples]);
+    let mut prompts = Vec::new();
+    for language in ["zh-CN", "en"] {
+        let name = |word| format!("{language}/{word}");
+        prompts.extend(spoken.split_whitespace().map(|word| (name(word), tone(6_400, 3_000))));
+    }
+    prompts.push(("music/wait".to_owned(), tone(40_000, 900)));
+    prompts.push(("music/hold".to_owned(), tone(40_000, 700)));
+    PromptStore::new(prompts)
+}
+
+impl Center {
+    /// A box that just started with `plan`.
+    ///
+    /// # Panics
+    /// When the switch refuses the plan.
+    pub fn new(now: Now, seed: u64, plan: &Plan, disk: Disk) -> Self {
+        let mut config = sip::Config::new(vec![Listener {
+            transport: Transport::Udp,
+            advertised: sip_address(),
+            digest: vec![Algorithm::Sha256, Algorithm::Md5],
+        }]);
+        config.realm = REALM.to_owned();
+        let shard = shard::Config { seed, legs_max: LEGS_MAX, ..shard::Config::default() };
+        let mut center = Center {
+            user_agent: UserAgent::new(config, seed),
+            switch: Switch::new(switch::Config::default(), seed),
+            shard: Shard::new(shard, prompts()),
+            disk,
+            entries: Vec::new(),
+            fold: Fold::new(),
+            rows: Vec::new(),
+            books: Books::default(),
+            out: Vec::new(),
+            ports: HashMap::new(),
+            legs: HashMap::new(),
+            answers: Vec::new(),
+            asked: 0,
+        };
+        center.log(Entry {
+            v: ENTRY_VERSION,
+            seq: 0,
+            at: now.wall,
+            tenant: TenantId(0),
+            contact: None,
+            call: None,
+            leg: None,
+            kind: Kind::Started { program: "world".to_owned() },
+        });
+        center.user_agent.set_plan(now, plan);
+        let taken = center.ask(now, Ask::Plan(Box::new(plan.clone())));
+        assert_eq!(taken, Answer::Done, "the plan is taken");
+        center
+    }
+
+    /// Asks the switch.
+    ///
+    /// # Panics
+    /// When it does not answer at once.
+    pub fn ask(&mut self, now: Now, body: Ask) -> Answer {
+        self.asked += 1;
+        let id = self.asked;
+        self.switch.handle_input(now, Input::Ask(Request { id, body }));
+        self.carry(now);
+        let place = self.answers.iter().position(|answer| answer.id == id);
+        self.answers.swap_remove(place.expect("everything but a drain is answered at once")).body
+    }
+
+    /// A datagram came to one of our ports.
+    pub fn arrive(&mut self, now: Now, datagram: Datagram) {
+        let Datagram { from, to, mut bytes } = datagram;
+        if to.port() == SIP_PORT {
+            self.user_agent.handle_datagram(now, 0, from, &bytes);
+        } else if let Some(&leg) = self.legs.get(&(to.port() & !1)) {
+            if to.port() % 2 == 1 {
+                self.shard.handle_rtcp(now.moment, leg, from, &bytes);
+            } else {
+                let verdict = self.shard.handle_packet(now.moment, leg, from, &mut bytes);
+                // What was queued before leaves before.
+                self.carry_datagrams();
+                if let Verdict::Forward { to, address, range } = verdict {
+                    let from = self.local(to, Channel::Rtp);
+                    self.out.push(Datagram { from, to: address, bytes: bytes[range].to_vec() });
+                }
+            }
+        }
+        self.carry(now);
+    }
+
+    /// When something is due.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        let due = [
+            self.user_agent.next_timeout(),
+            self.switch.next_timeout(),
+            self.shard.next_timeout(),
+            self.disk.next_timeout(),
+        ];
+        due.into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub fn timeouts(&mut self, now: Now) {
+        let due = |at: Option<Moment>| at.is_some_and(|at| at <= now.moment);
+        if due(self.user_agent.next_timeout()) {
+            self.user_agent.handle_timeout(now);
+        }
+        if due(self.switch.next_timeout()) {
+            self.switch.handle_input(now, Input::Timeout);
+        }
+        if due(self.shard.next_timeout()) {
+            self.shard.tick(now.moment);
+        }
+        if due(self.disk.next_timeout()) {
+            for ledger in self.disk.handle_timeout(now.moment) {
+                self.recorded(now, ledger);
+            }
+        }
+        self.carry(now);
+    }
+
+    fn recorded(&mut self, now: Now, ledger: Ledger) {
+        self.switch.handle_input(now, Input::Media(Event::Recorded(ledger)));
+    }
+
+    /// Carries outputs until there are none; SIP packets go last.
+    fn carry(&mut self, now: Now) {
+        loop {
+            let mut quiet = true;
+            while let Some(event) = self.user_agent.poll_event() {
+                quiet = false;
+                self.switch.handle_input(now, Input::Sip(event));
+            }
+            while let Some(output) = self.switch.poll_output() {
+                quiet = false;
+                self.output(now, output);
+            }
+            self.carry_datagrams();
+            while let Some(order) = self.shard.poll_port() {
+                quiet = false;
+                self.port(order);
+            }
+            while let Some(event) = self.shard.poll_event() {
+                quiet = false;
+                self.switch.handle_input(now, Input::Media(event));
+            }
+            if quiet {
+                break;
+            }
+        }
+        while let Some(block) = self.shard.poll_block() {
+            self.disk.accept(block);
+        }
+        while let Some(transmit) = self.user_agent.poll_transmit() {
+            if let Host::Address(to) = transmit.hop.host
+                && !transmit.bytes.is_empty()
+            {
+                let (from, bytes) = (sip_address(), transmit.bytes.to_vec());
+                self.out.push(Datagram { from, to, bytes });
+            }
+        }
+    }
+
+    fn output(&mut self, now: Now, output: Output) {
+        match output {
+            Output::Sip(command) => self.user_agent.handle_command(now, command),
+            Output::Media(command) => self.media(now, command),
+            Output::Log(entry) => self.log(entry),
+            Output::Answer(answer) => self.answers.push(answer),
+            Output::Http(ask) => panic!("no flow of this world asks {ask:?}"),
+        }
+    }
+
+    fn media(&mut self, now: Now, command: media::Command) {
+        self.shard.handle_command(now.moment, command);
+    }
+
+    fn log(&mut self, mut entry: Entry) {
+        entry.seq = self.entries.len() as u64 + 1;
+        self.books.note(&entry);
+        self.fold.apply(&entry, &mut self.rows);
+        self.entries.push(entry);
+    }
+
+    fn port(&mut self, order: PortOrder) {
+        match order {
+            PortOrder::Reserve(leg) => {
+                self.books.ports_opened += 1;
+                // Never the port of the leg before: late packets of that one must not be ours.
+                let nth = (self.books.ports_opened % 6_000) as u16;
+                let port = PORTS_FROM + 2 * nth;
+                assert!(self.legs.insert(port, leg).is_none(), "6,000 ports are enough");
+                assert!(self.ports.insert(leg, port).is_none(), "a leg has one port");
+                self.shard.port_reserved(leg, Ok(SocketAddr::new(BOX_IP, port)));
+            }
+            PortOrder::Filter(..) => {}
+            PortOrder::Close(leg) => {
+                self.books.ports_closed += 1;
+                let port = self.ports.remove(&leg).expect("only an open port is closed");
+                self.legs.remove(&port);
+            }
+        }
+    }
+
+    fn carry_datagrams(&mut self) {
+        let mut buffer = [0; TRANSMIT_MAX];
+        while let Some(transmit) = self.shard.poll_transmit(&mut buffer) {
+            let from = self.local(transmit.leg, transmit.channel);
+            let bytes = buffer[..transmit.len].to_vec();
+            self.out.push(Datagram { from, to: transmit.to, bytes });
+        }
+    }
+
+    fn local(&self, leg: LegIdx, channel: Channel) -> SocketAddr {
+        let port = *self.ports.get(&leg).expect("who sends has a port");
+        SocketAddr::new(BOX_IP, port + u16::from(channel == Channel::Rtcp))
+    }
+}

@@ -1,0 +1,209 @@
+//! The disk under the recorder: blocks go through the production segment log onto a disk in memory
+//! that is slow and sometimes fails; what is durable is indexed, and what has ended is rendered.
+
+use super::handset::voices_in;
+use mediacore::record::Block;
+use mediacore::record::index::{Conversation, Index};
+use mediacore::record::log::{LogConfig, Op, Outcome, ShardLog};
+use mediacore::record::render::{self, Source};
+use mediacore::record::segment::SegmentId;
+use mediacore::record::wav;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::Duration;
+use terms::Moment;
+use terms::media::{Ledger, RecordingState};
+
+/// Between two looks at the log while something is in it.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The run that wrote all segments.
+const RUN: u32 = 1;
+
+type Files = BTreeMap<SegmentId, Vec<u8>>;
+
+/// A recording as a file.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Its row.
+    pub ledger: Ledger,
+    /// The file.
+    pub wav: Vec<u8>,
+}
+
+impl Rendered {
+    /// Cells of each voice on the left and on the right.
+    ///
+    /// # Panics
+    /// When the file is not one that we write, or not in the voices' own law.
+    pub fn voices(&self) -> (BTreeMap<u16, u32>, BTreeMap<u16, u32>) {
+        let layout = wav::layout(&self.wav, self.wav.len() as u64).expect("our own file is WAV");
+        assert!(layout.format.law().is_some(), "voices of one law keep their octets");
+        let at = layout.data_at as usize;
+        let data = &self.wav[at..at + layout.data_bytes as usize];
+        let side = |first| data.iter().skip(first).step_by(2).copied().collect::<Vec<u8>>();
+        (voices_in(&side(0)), voices_in(&side(1)))
+    }
+}
+
+/// The disk and what stands on it.
+pub struct Disk {
+    log: ShardLog,
+    files: Files,
+    index: Index,
+    under_way: Option<(Moment, Op, Outcome)>,
+    look_at: Moment,
+    told_at: VecDeque<(Moment, Ledger)>,
+    /// Share of operations that fail.
+    trouble: f64,
+    rng: SmallRng,
+    /// Operations that failed.
+    pub failures: u64,
+    /// Everything that was rendered.
+    pub rendered: Vec<Rendered>,
+}
+
+impl Disk {
+    /// An empty disk.
+    pub fn new(seed: u64, trouble: f64) -> Self {
+        Disk {
+            log: ShardLog::new(LogConfig::default(), 0, RUN, 1),
+            files: Files::new(),
+            index: Index::default(),
+            under_way: None,
+            look_at: Moment(0),
+            told_at: VecDeque::new(),
+            trouble,
+            rng: SmallRng::seed_from_u64(seed ^ 0xD15C),
+            failures: 0,
+            rendered: Vec::new(),
+        }
+    }
+
+    /// A block from the recorder.
+    pub fn accept(&mut self, block: Block) {
+        self.log.accept(block);
+    }
+
+    /// When [`Disk::handle_timeout`] has something to do.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        let done = self.under_way.as_ref().map(|&(at, ..)| at);
+        let look = (done.is_none() && !self.log.is_drained()).then_some(self.look_at);
+        let told = self.told_at.front().map(|&(at, _)| at);
+        [done, look, told].into_iter().flatten().min()
+    }
+
+    /// Does what is due; the rows of recordings that are files now.
+    pub fn handle_timeout(&mut self, now: Moment) -> Vec<Ledger> {
+        if self.under_way.as_ref().is_some_and(|&(at, ..)| at <= now) {
+            let (_, op, outcome) = self.under_way.take().expect("seen a line above");
+            self.carry_out(now, op, outcome);
+        }
+        if self.under_way.is_none() && self.look_at <= now {
+            self.under_way = self.log.poll_op(now).map(|op| {
+                let takes = Duration::from_micros(self.rng.random_range(100..30_000));
+                (now + takes, op, Outcome::Done)
+            });
+            self.look_at = now + LOOK_EVERY;
+            self.spoil();
+        }
+        let mut told = Vec::new();
+        while self.told_at.front().is_some_and(|&(at, _)| at <= now) {
+            told.extend(self.told_at.pop_front().map(|(_, ledger)| ledger));
+        }
+        told
+    }
+
+    fn spoil(&mut self) {
+        let Some((at, op, outcome)) = &mut self.under_way else { return };
+        if matches!(op, Op::Close(_)) || self.trouble == 0.0 || !self.rng.random_bool(self.trouble)
+        {
+            return;
+        }
+        let full = matches!(op, Op::Write { .. }) && self.rng.random_bool(0.5);
+        *outcome = if full { Outcome::NoSpace } else { Outcome::Failed };
+        *at = *at + Duration::from_millis(self.rng.random_range(0..400));
+        self.failures += 1;
+    }
+
+    fn carry_out(&mut self, now: Moment, op: Op, outcome: Outcome) {
+        match &op {
+            Op::Open(header) if outcome == Outcome::Done => {
+                self.files.insert(header.id, header.write().to_vec());
+            }
+            Op::Write { segment, offset, block } => {
+                let file = self.files.get_mut(segment).expect("a write goes to an open segment");
+                // A write that fails leaves a part of itself.
+                let bytes = block.bytes();
+                let written = if outcome == Outcome::Done { bytes.len() } else { bytes.len() / 2 };
+                file.truncate(*offset as usize);
+                file.extend_from_slice(&bytes[..written]);
+            }
+            Op::Open(_) | Op::Sync(_) | Op::Close(_) => {}
+        }
+        for durable in self.log.done(now, op, outcome) {
+            let absorbed = self.index.absorb(RUN, durable.segment, durable.offset, &durable.block);
+            for conversation in absorbed.finished {
+                self.render(now, &conversation);
+            }
+        }
+        self.look_at = now;
+    }
+
+    fn render(&mut self, now: Moment, conversation: &Conversation) {
+        let head = conversation.head.expect("no declaration is lost here");
+        let mut wav = Vec::new();
+        let mut write = |bytes: &[u8]| {
+            wav.extend_from_slice(bytes);
+            Ok(())
+        };
+        let made = render::render(conversation, &mut Bytes(&self.files), &mut write)
+            .expect("memory can be read and written");
+        let state = match (conversation.refused, made.frames_missing) {
+            (Some(_), _) => RecordingState::Refused,
+            (None, 0) => RecordingState::Recorded,
+            (None, _) => RecordingState::Partial,
+        };
+        let ledger = Ledger {
+            recording: head.recording,
+            tenant: head.tenant,
+            contact: head.contact,
+            call: head.call,
+            started_at: head.started_at,
+            duration_ms: (made.samples / 8) as i64,
+            state,
+            frames_expected: made.frames_expected,
+            frames_missing: made.frames_missing,
+            gaps: made.gaps,
+            path: Some(format!("{}/{}.wav", head.tenant, head.recording)),
+            bytes: wav.len() as u64,
+            sha256: None,
+            reason: None,
+        };
+        self.rendered.push(Rendered { ledger: ledger.clone(), wav });
+        self.told_at.push_back((now + Duration::from_millis(300), ledger));
+    }
+
+    /// Recordings that never became a file, and bytes that never became durable.
+    pub fn left(&self) -> Option<String> {
+        let (running, told) = (self.index.len(), self.told_at.len());
+        let drained = self.log.is_drained();
+        (running + told > 0 || !drained).then(|| {
+            format!("{running} recordings unfinished, {told} untold, log drained: {drained}")
+        })
+    }
+}
+
+struct Bytes<'a>(&'a Files);
+
+impl Source for Bytes<'_> {
+    fn read(&mut self, segment: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<bool> {
+        let at = offset as usize;
+        let found = self.0.get(&segment).and_then(|file| file.get(at..at + body.len()));
+        if let Some(found) = found {
+            body.copy_from_slice(found);
+        }
+        Ok(found.is_some())
+    }
+}

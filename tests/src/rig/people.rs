@@ -1,0 +1,151 @@
+//! What people do: callers who press keys, wait, talk, lose patience; agents who answer, decline or
+//! let it ring, put on hold, pass on, hang up.
+
+use super::plan::{DIRECT, HOTLINE, OUTSIDE, QUEUE, VOICEMAIL, user};
+use super::{millis, seconds};
+use rand::Rng;
+use rand::rngs::SmallRng;
+use std::time::Duration;
+use terms::{AgentId, LegId, Moment};
+
+/// Names a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallerId(pub usize);
+
+/// How an agent reacts to ringing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Picks up after this long.
+    Answer(Duration),
+    /// Declines after this long.
+    Decline(Duration),
+    /// Lets it ring.
+    Ignore,
+}
+
+/// What an agent does with a call.
+#[derive(Clone, Debug)]
+pub struct Habit {
+    /// How they react.
+    pub reply: Reply,
+    /// Hold after this long, for this long.
+    pub hold: Option<(Duration, Duration)>,
+    /// REFER after this long, to this number.
+    pub refer: Option<(Duration, String)>,
+    /// Hangs up after this long; `None` waits for the caller.
+    pub talk: Option<Duration>,
+}
+
+impl Habit {
+    /// Picks up after two seconds and waits for the caller to hang up.
+    pub fn answers() -> Self {
+        Habit { reply: Reply::Answer(seconds(2)), hold: None, refer: None, talk: None }
+    }
+
+    /// Anything.
+    pub fn any(rng: &mut SmallRng, agent: AgentId) -> Self {
+        let reply = match rng.random_range(0..100) {
+            0..8 => Reply::Decline(millis(rng.random_range(200..4_000))),
+            8..18 => Reply::Ignore,
+            _ => Reply::Answer(millis(rng.random_range(300..9_000))),
+        };
+        let hold = rng.random_bool(0.25).then(|| {
+            (millis(rng.random_range(2_000..6_000)), millis(rng.random_range(1_000..9_000)))
+        });
+        let colleague = AgentId(1 + (agent.0 + rng.random_range(0..2)) % 3);
+        let target = match rng.random_range(0..6) {
+            0 => OUTSIDE.to_owned(),
+            1 => QUEUE.to_owned(),
+            _ => user(colleague),
+        };
+        let refer = (hold.is_none() && rng.random_bool(0.2))
+            .then(|| (millis(rng.random_range(2_000..9_000)), target));
+        let talk = rng.random_bool(0.6).then(|| millis(rng.random_range(3_000..40_000)));
+        Habit { reply, hold, refer, talk }
+    }
+}
+
+/// What a caller does.
+#[derive(Clone, Debug)]
+pub struct Behaviour {
+    /// Keys pressed this long after the answer.
+    pub keys: Option<(Duration, String)>,
+    /// Hangs up when nobody has spoken for this long after the answer.
+    pub patience: Duration,
+    /// Hangs up after talking this long.
+    pub talk: Duration,
+    /// Pressed when the agent has gone.
+    pub survey: Option<char>,
+    /// Hangs up this long after dialling, whatever happens.
+    pub longest: Duration,
+}
+
+impl Behaviour {
+    /// Talks for `talk` and then hangs up.
+    pub fn talks(talk: Duration) -> Self {
+        Behaviour {
+            keys: Some((seconds(2), "1".to_owned())),
+            patience: seconds(110),
+            talk,
+            survey: Some('1'),
+            longest: seconds(300),
+        }
+    }
+
+    /// Somebody, and what they dial.
+    pub fn any(rng: &mut SmallRng) -> (&'static str, Self) {
+        let talk = millis(rng.random_range(4_000..45_000));
+        let survey = rng.random_bool(0.7).then(|| ['1', '2', '3', '9'][rng.random_range(0..4)]);
+        let patience = millis(match rng.random_range(0..4) {
+            0 => rng.random_range(2_000..15_000),
+            _ => rng.random_range(20_000..140_000),
+        });
+        let longest = seconds(rng.random_range(150..260));
+        let keys = Some((millis(rng.random_range(500..6_000)), "1".to_owned()));
+        let usual = Behaviour { keys, patience, talk, survey, longest };
+        let message = Behaviour {
+            keys: None,
+            patience: millis(rng.random_range(1_000..20_000)),
+            ..usual.clone()
+        };
+        match rng.random_range(0..20) {
+            0..9 => (HOTLINE, usual),
+            9..13 => (QUEUE, Behaviour { keys: None, ..usual }),
+            13 => (HOTLINE, Behaviour { keys: Some((seconds(3), "2".to_owned())), ..usual }),
+            14 => (HOTLINE, Behaviour { keys: Some((seconds(3), "3".to_owned())), ..message }),
+            15 => (
+                HOTLINE,
+                Behaviour { keys: None, patience: millis(rng.random_range(100..9_000)), ..usual },
+            ),
+            16 => (VOICEMAIL, message),
+            17 => (DIRECT, Behaviour { keys: None, ..usual }),
+            18 => ("4040404", usual),
+            _ => (HOTLINE, Behaviour { keys: Some((seconds(2), "8*#1".to_owned())), ..usual }),
+        }
+    }
+}
+
+/// One caller.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Their number.
+    pub number: String,
+    /// What they dial.
+    pub called: String,
+    /// What they do.
+    pub behaviour: Behaviour,
+    /// When they dialled.
+    pub dialled: Option<Moment>,
+    /// Their leg while it lives.
+    pub leg: Option<LegId>,
+    /// Their handset.
+    pub handset: Option<usize>,
+    /// The box answered.
+    pub answered: Option<Moment>,
+    /// They first heard a person.
+    pub talking: Option<Moment>,
+    /// Their last key of the survey.
+    pub pressed: Option<Moment>,
+    /// All over.
+    pub ended: Option<Moment>,
+}

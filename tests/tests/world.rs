@@ -1,0 +1,219 @@
+//! Stories of the simulated world: production machines, virtual time, and a seed that decides
+//! everything. A failure prints its seed: `World::seed(n)` shows it again.
+
+use std::sync::Arc;
+use terms::control::AgentAction;
+use terms::event::{Kind, OfferEnd, write_frame};
+use terms::record::Row;
+use terms::{AgentId, TenantId};
+use tests::rig::audit::{FRAME_MS, Totals};
+use tests::rig::plan::{HOTLINE, QUEUE, user};
+use tests::rig::{Behaviour, CallerId, Habit, Reply, Weather, World, minutes, seconds};
+use warehouse::{Ingest, Limits, Scope, Session, Warehouse};
+
+/// Seeds of one run.
+const SEEDS: u64 = 20;
+
+fn voice_of(world: &World, caller: CallerId) -> u16 {
+    world.handsets[world.caller(caller).handset.expect("it was dialled")].tag
+}
+
+#[test]
+fn a_caller_and_an_agent_hear_each_other_and_the_recording_holds_both_sides() {
+    let mut world = World::quiet(1, Weather::calm());
+    world.sign_in(&[1]);
+    world.habit(1, Habit::answers());
+    let caller = world.calls(seconds(1), HOTLINE, Behaviour::talks(seconds(20)));
+    world.run_for(minutes(2));
+    let agent = world.voices_of(1)[0];
+    let heard = world.heard(caller);
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(heard[0].tag, agent);
+    let (first, last) = heard[0].counters;
+    assert_eq!(last - first + 1, heard[0].packets, "no packet is missing between two that came");
+    assert!(heard[0].packets > 900, "{heard:?}");
+    let totals = world.close_and_balance();
+    assert_eq!((totals.calls, totals.answered, totals.recordings), (1, 1, 1));
+    let (left, right) = world.center.disk.rendered[0].voices();
+    let caller = voice_of(&world, caller);
+    assert_eq!((left.len(), right.len()), (1, 1), "{left:?} {right:?}");
+    assert!(left[&caller] > 7_000 && right[&agent] > 7_000, "{left:?} {right:?}");
+}
+
+#[test]
+fn caller_hears_agent_after_blind_transfer() {
+    let mut world = World::quiet(2, Weather::fair());
+    world.sign_in(&[1]);
+    world.sign_in(&[2]);
+    let passes_on = Some((seconds(6), user(AgentId(2))));
+    world.habit(1, Habit { refer: passes_on, ..Habit::answers() });
+    world.habit(2, Habit::answers());
+    let caller = world.calls(seconds(1), HOTLINE, Behaviour::talks(seconds(30)));
+    world.run_for(minutes(2));
+    let (first, second) = (world.voices_of(1)[0], world.voices_of(2)[0]);
+    let heard = world.heard(caller);
+    let tags: Vec<u16> = heard.iter().map(|heard| heard.tag).collect();
+    assert_eq!(tags, [first, second], "agent 1 before the transfer, agent 2 after it");
+    assert!(heard[0].to < heard[1].from && heard.iter().all(|heard| heard.packets > 200));
+    let caller_voice = voice_of(&world, caller);
+    for agent in [first, second] {
+        let set = world.handsets.iter().find(|set| set.tag == agent).expect("it rang");
+        assert!(set.heard.iter().all(|heard| heard.tag == caller_voice), "{:?}", set.heard);
+        assert!(!set.heard.is_empty(), "the caller is heard by both");
+    }
+    let totals = world.close_and_balance();
+    assert_eq!((totals.calls, totals.transfers, totals.recordings), (1, 1, 1));
+    let (left, right) = world.center.disk.rendered[0].voices();
+    assert_eq!(left.keys().copied().collect::<Vec<_>>(), [caller_voice]);
+    assert_eq!(right.len(), 2, "both agents stand on the other side: {right:?}");
+}
+
+#[test]
+fn recording_is_talk_plus_hold_long_within_one_frame() {
+    let mut world = World::quiet(3, Weather::fair());
+    world.sign_in(&[1]);
+    let habit =
+        Habit { hold: Some((seconds(5), seconds(7))), talk: Some(seconds(25)), ..Habit::answers() };
+    world.habit(1, habit);
+    world.calls(seconds(1), HOTLINE, Behaviour::talks(seconds(200)));
+    world.run_for(minutes(3));
+    world.close_and_balance();
+    let rows = &world.center.rows;
+    let call = rows.iter().find_map(|row| match row {
+        Row::Call(call) => Some(call),
+        _ => None,
+    });
+    let recording = rows.iter().find_map(|row| match row {
+        Row::Recording(recording) => Some(recording),
+        _ => None,
+    });
+    let (call, recording) = (call.expect("one call"), recording.expect("one recording"));
+    assert!((6_800..7_500).contains(&call.hold_ms), "{call:?}");
+    assert!((17_000..18_500).contains(&call.talk_ms), "{call:?}");
+    let spoken = i64::from(call.talk_ms) + i64::from(call.hold_ms);
+    assert!((i64::from(recording.duration_ms) - spoken).abs() <= FRAME_MS, "{recording:?}");
+    assert_eq!(call.satisfaction.as_deref(), Some("satisfied"), "the agent left first");
+}
+
+#[test]
+fn a_lossy_network_leaves_no_call_behind() {
+    let mut world = World::quiet(4, Weather::storm());
+    world.run_for(seconds(30));
+    world.sign_in(&[1, 2, 3]);
+    for nth in 0..12 {
+        let called = [HOTLINE, QUEUE][nth as usize % 2];
+        world.calls(seconds(5 + 15 * nth), called, Behaviour::talks(seconds(12)));
+    }
+    world.run_for(minutes(8));
+    let totals = world.close_and_balance();
+    assert_eq!(totals.calls, 12, "every INVITE came through in the end");
+    assert!(world.lost > 500, "only {} datagrams were lost", world.lost);
+}
+
+#[test]
+fn an_agent_who_logs_out_while_ringing_costs_nobody_a_call() {
+    let mut world = World::quiet(5, Weather::fair());
+    world.sign_in(&[1]);
+    world.sign_in(&[2]);
+    world.habit(1, Habit { reply: Reply::Ignore, ..Habit::answers() });
+    world.habit(2, Habit::answers());
+    let behaviour = Behaviour { keys: None, ..Behaviour::talks(seconds(10)) };
+    let caller = world.calls(seconds(1), QUEUE, behaviour);
+    world.run_for(seconds(6));
+    assert_eq!(world.voices_of(1).len(), 1, "agent 1 is rung first");
+    world.acts(AgentId(1), AgentAction::SignOut);
+    world.run_for(minutes(1));
+    let heard: Vec<u16> = world.heard(caller).iter().map(|heard| heard.tag).collect();
+    assert_eq!(heard, world.voices_of(2), "agent 2 takes the caller");
+    let totals = world.close_and_balance();
+    assert_eq!((totals.calls, totals.answered, totals.abandoned, totals.visits), (1, 1, 0, 1));
+    let ended: Vec<(AgentId, OfferEnd)> = world
+        .center
+        .entries
+        .iter()
+        .filter_map(|entry| match entry.kind {
+            Kind::OfferEnded { agent, end, .. } => Some((agent, end)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ended, [(AgentId(1), OfferEnd::Declined)]);
+}
+
+#[test]
+fn a_world_is_seen_again_by_its_seed() {
+    let day = || {
+        let mut world = World::seed(7);
+        world.run_until(minutes(8));
+        (world.center.entries, world.lost)
+    };
+    let (first, again) = (day(), day());
+    assert!(first.0.len() > 50, "something happened");
+    assert_eq!(first, again);
+}
+
+/// A whole day; afterwards everything balances.
+fn day(seed: u64) -> Totals {
+    let mut world = World::seed(seed);
+    world.run_until(minutes(30));
+    world.close_and_balance()
+}
+
+#[test]
+fn twenty_days_from_twenty_seeds_balance() {
+    let days: Vec<Totals> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2)
+            .map(|odd| scope.spawn(move || (odd..SEEDS).step_by(2).map(day).collect::<Vec<_>>()))
+            .collect();
+        let joined = workers.into_iter().map(|worker| worker.join());
+        joined.flat_map(|days| days.expect("a day does not balance; its seed is above")).collect()
+    });
+    let sum = |of: fn(&Totals) -> usize| days.iter().map(of).sum::<usize>();
+    assert_eq!(days.len() as u64, SEEDS);
+    assert!(sum(|day| day.calls) >= 600, "30 callers a day and three who sign in");
+    // The days are busy enough to mean something.
+    assert!(sum(|day| day.answered) > 150, "{days:?}");
+    assert!(sum(|day| day.abandoned) > 20, "{days:?}");
+    assert!(sum(|day| day.transfers) > 15, "{days:?}");
+    assert!(sum(|day| day.surveys) > 20, "{days:?}");
+}
+
+#[tokio::test]
+async fn a_day_is_committed_to_the_warehouse_once() {
+    let mut world = World::seed(SEEDS);
+    world.run_until(minutes(30));
+    let totals = world.close_and_balance();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let log = folder.path().join("events");
+    std::fs::create_dir(&log).expect("the folder is ours");
+    let mut bytes = Vec::new();
+    world.center.entries.iter().for_each(|entry| write_frame(entry, &mut bytes));
+    std::fs::write(log.join(format!("events-{:020}.log", 1)), bytes).expect("the folder is ours");
+
+    let open = Warehouse::open(folder.path().join("warehouse")).await;
+    let warehouse = Arc::new(open.expect("a new warehouse opens"));
+    for _ in 0..2 {
+        // A reader that starts again stages nothing twice.
+        let mut ingest = Ingest::open(warehouse.clone(), &log).await.expect("the log opens");
+        ingest.catch_up().await.expect("the log is read");
+    }
+    let staged = warehouse.stats().await.expect("rows are counted").staged_rows;
+    assert_eq!(staged, totals.rows as u64, "seed {SEEDS}");
+    assert_eq!(warehouse.seal().await.expect("rows are sealed"), staged);
+    assert_eq!(warehouse.publish_all().await.expect("rows are published"), staged);
+    let stats = warehouse.stats().await.expect("rows are counted");
+    assert_eq!((stats.staged_rows, stats.hot_rows), (0, 0));
+    assert_eq!(stats.published_rows, totals.rows as u64);
+    let scope = Scope::of(TenantId(1));
+    let session = Session::open(&warehouse, scope, Limits::default()).await.expect("it opens");
+    for (table, id, rows) in [
+        ("calls", "call_id", totals.calls),
+        ("legs", "leg_id", totals.legs),
+        ("queue_visits", "visit_id", totals.visits),
+        ("recordings", "recording_id", totals.recordings),
+    ] {
+        let sql = format!("SELECT DISTINCT {id} FROM {table}");
+        let answer = session.query(&sql).await.expect("a plain question is answered");
+        assert_eq!(answer.rows(), rows, "{table}");
+    }
+    assert_eq!(warehouse.verify().await.expect("files are read").faults, Vec::<String>::new());
+}
