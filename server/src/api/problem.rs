@@ -7,51 +7,54 @@ use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// What went wrong.
+/// What went wrong. Boxed texts keep it small: it is the error of nearly every function here.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// Names the kind of problem for programs: `urn:switchgrid:problem:<kind>`.
     #[serde(rename = "type")]
-    pub kind: String,
+    #[schema(value_type = String)]
+    kind: Box<str>,
     /// The status in words.
-    pub title: String,
+    title: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// A sentence for the person who asked.
-    pub message: String,
+    #[schema(value_type = String)]
+    pub message: Box<str>,
     /// The field that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub field: Option<Box<str>>,
     /// One line each, where several things are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<String>,
     /// For the log only.
     #[serde(skip)]
-    detail: String,
+    detail: Box<str>,
     #[serde(skip)]
-    retry_after: Option<Duration>,
+    retry_after_s: Option<u32>,
 }
 
 impl Problem {
     /// A problem of `status`; `kind` is a word that programs can compare.
-    pub fn new(status: StatusCode, kind: &str, message: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, kind: &str, message: impl Into<Box<str>>) -> Self {
         Problem {
-            kind: format!("urn:switchgrid:problem:{kind}"),
-            title: status.canonical_reason().unwrap_or("Problem").to_owned(),
+            kind: format!("urn:switchgrid:problem:{kind}").into(),
+            title: status.canonical_reason().unwrap_or("Problem"),
             status: status.as_u16(),
             message: message.into(),
             field: None,
             errors: Vec::new(),
-            detail: String::new(),
-            retry_after: None,
+            detail: Box::default(),
+            retry_after_s: None,
         }
     }
 
     /// 400.
-    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+    pub fn invalid(field: &str, message: impl Into<Box<str>>) -> Self {
         let mut problem = Problem::new(StatusCode::BAD_REQUEST, "invalid", message);
-        problem.field = Some(field.to_owned());
+        problem.field = Some(field.into());
         problem
     }
 
@@ -66,7 +69,7 @@ impl Problem {
     }
 
     /// 404.
-    pub fn not_found(message: impl Into<String>) -> Self {
+    pub fn not_found(message: impl Into<Box<str>>) -> Self {
         Problem::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
@@ -77,20 +80,20 @@ impl Problem {
     }
 
     /// 409.
-    pub fn conflict(message: impl Into<String>) -> Self {
+    pub fn conflict(message: impl Into<Box<str>>) -> Self {
         Problem::new(StatusCode::CONFLICT, "conflict", message)
     }
 
     /// 429.
     pub fn too_many(message: &str, wait: Duration) -> Self {
         Problem {
-            retry_after: Some(wait),
+            retry_after_s: Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1)),
             ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message)
         }
     }
 
     /// 503.
-    pub fn unavailable(message: &str, detail: impl Into<String>) -> Self {
+    pub fn unavailable(message: &str, detail: impl Into<Box<str>>) -> Self {
         Problem {
             detail: detail.into(),
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
@@ -98,7 +101,7 @@ impl Problem {
     }
 
     /// 500; `detail` goes to the log.
-    pub fn internal(detail: impl Into<String>) -> Self {
+    pub fn internal(detail: impl Into<Box<str>>) -> Self {
         let message = "Something went wrong on our side; it has been written to the log.";
         Problem {
             detail: detail.into(),
@@ -126,8 +129,8 @@ impl IntoResponse for Problem {
             let value = HeaderValue::from_static("Bearer realm=\"switchgrid\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
-        if let Some(wait) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -159,7 +162,10 @@ impl From<crate::work::jobs::Problem> for Problem {
             .ok()
             .filter(|status| status.is_client_error() || status.is_server_error())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Problem { detail: problem.detail, ..Problem::new(status, &problem.kind, problem.message) }
+        Problem {
+            detail: problem.detail.into(),
+            ..Problem::new(status, &problem.kind, problem.message)
+        }
     }
 }
 

@@ -40,7 +40,7 @@ struct Asked {
     /// `yesterday`; today when left out.
     #[serde(default)]
     period: Option<String>,
-    /// `pdf`, `xlsx`, `html`, `txt`, `png`, `csv` or `json`; pdf when left out.
+    /// `pdf`, `xlsx`, `html`, `txt`, `png` or `csv`; pdf when left out.
     #[serde(default)]
     format: Option<String>,
     /// `zh-CN` or `en`; the organisation's when left out.
@@ -163,7 +163,7 @@ pub(super) fn file(
     headers.insert(header::CONTENT_TYPE, HeaderValue::try_from(content_type).unwrap_or(fallback));
     if let Some(name) = name {
         // A page is looked at; everything else is kept.
-        let shown = name.ends_with(".html") || name.ends_with(".json");
+        let shown = name.ends_with(".html");
         let way = if shown { "inline" } else { "attachment" };
         let value = HeaderValue::try_from(format!("{way}; filename=\"{name}\""))
             .expect("a cleaned name is header text");
