@@ -63,6 +63,8 @@ pub async fn bootstrap(config: &Config, credentials: Option<&Path>) -> Result<()
         }
     }
     store.close().await;
+    // Made here, so that no child meets a warehouse that does not exist yet.
+    warehouse::Warehouse::open(config.server.data.join("warehouse")).await?.close().await;
     Ok(())
 }
 

@@ -283,6 +283,11 @@ pub enum Kind {
         /// The queue.
         queue: QueueId,
     },
+    /// A recording began; its row in the ledger follows once the conversation is over.
+    RecordingStarted {
+        /// The recording.
+        recording: RecordingId,
+    },
     /// On hold. `leg` is the one who waits.
     Held {
         /// Who put it there.

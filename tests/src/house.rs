@@ -311,8 +311,7 @@ pub fn program(name: &str) -> PathBuf {
 fn rtp_range() -> u16 {
     use std::sync::atomic::{AtomicU16, Ordering};
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let own = (std::process::id() % 25) as u16 * 1000;
-    20_000 + (own + NEXT.fetch_add(1, Ordering::Relaxed) % 2 * 400) % 12_000
+    20_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 30 * 400
 }
 
 /// Polls until there is a value.

@@ -5,4 +5,5 @@
 pub mod house;
 pub mod peer;
 pub mod rig;
+pub mod sound;
 pub mod tree;

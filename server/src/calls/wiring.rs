@@ -9,7 +9,6 @@ use mediacore::edge::prompts;
 use mediacore::edge::storage::{self, Storage, StorageConfig};
 use signaling::edge::signaling::{Handle, Signaling};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use terms::control::{Metric, Request, Response};

@@ -42,6 +42,7 @@ impl Call {
         }
         cx.world.recordings.insert(recording, RecordingOf { agent, queue });
         self.recording = Some(recording);
+        self.log(cx, None, Kind::RecordingStarted { recording });
         cx.media(Command::RecordStart(RecordStart {
             recording,
             tenant: self.tenant,

@@ -92,9 +92,12 @@ fn remote(
 }
 
 /// A private address that signals from a public one is a NAT's inside. Two addresses of the same
-/// kind are a media server beside its signalling.
+/// kind are a media server beside its signalling, but for a peer on this machine: what it sends to
+/// our loopback address comes from loopback, whatever its description says (baresip does this).
 fn is_behind_nat(media: IpAddr, signalling: IpAddr) -> bool {
-    media != signalling && !media.is_unspecified() && is_private(media) && !is_private(signalling)
+    let is_here = signalling.is_loopback() && !media.is_loopback();
+    let is_inside = is_private(media) && !is_private(signalling);
+    media != signalling && !media.is_unspecified() && (is_here || is_inside)
 }
 
 /// RFC 1918, RFC 6598 (carrier NAT), RFC 4193, loopback and link-local.

@@ -88,7 +88,9 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::LegEnded { cause, by, .. } => format!("leg ended {cause} by {by:?}"),
         Kind::CallEnded { outcome, cause, by } => format!("ended {outcome:?} {cause} by {by:?}"),
         Kind::IvrStep { .. } | Kind::AgentChanged { .. } => return None,
-        Kind::CallbackQueued { .. } | Kind::Started { .. } => return None,
+        Kind::CallbackQueued { .. } | Kind::Started { .. } | Kind::RecordingStarted { .. } => {
+            return None;
+        }
     };
     Some(text)
 }

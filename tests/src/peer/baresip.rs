@@ -1,5 +1,4 @@
-//! baresip as an agent's phone: registers with digest, answers by itself, speaks a tone and writes
-//! down what it hears.
+//! baresip as an agent's phone: registers with digest, answers by itself and speaks a tone.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,14 +42,13 @@ impl Phone {
             "<sip:{user}@{server};transport=udp>;auth_user={user};auth_pass={password};\
              answermode={answers};regint=60;audio_codecs=PCMA\n"
         );
-        // The sine generator stands for a voice; files hold what the phone heard.
+        let voice = folder.join("voice.wav");
+        std::fs::write(&voice, tone(hz)).expect("the voice can be written");
         let config = format!(
-            "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\n\
-             module g711.so\nmodule ausine.so\nmodule aufile.so\nmodule_app account.so\n\
-             module_app menu.so\naudio_source ausine,{hz}\naudio_player aufile,{}\n\
-             audio_alert aufile,{}\nrtp_ports 40000-48000\naudio_txmode thread\n",
-            folder.join("heard.wav").display(),
-            folder.join("alert.wav").display(),
+            "sip_listen 0.0.0.0:0\nmodule_path /usr/lib/baresip/modules\n\
+             module g711.so\nmodule aufile.so\nmodule_app account.so\nmodule_app menu.so\n\
+             audio_source aufile,{}\nrtp_ports 40000-48000\naudio_txmode thread\n",
+            voice.display(),
         );
         std::fs::write(folder.join("accounts"), account).expect("accounts can be written");
         std::fs::write(folder.join("config"), config).expect("config can be written");
@@ -70,11 +68,32 @@ impl Phone {
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log.txt")).unwrap_or_default()
     }
+}
 
-    /// What the phone heard.
-    pub fn heard(&self) -> PathBuf {
-        self.folder.join("heard.wav")
+/// A minute of a tone as a WAV file, 8 kHz, 16 bits, mono.
+fn tone(hz: u32) -> Vec<u8> {
+    let samples = (0..8000 * 60).map(|n| {
+        let angle = 2.0 * std::f64::consts::PI * f64::from(hz) * f64::from(n) / 8000.0;
+        (angle.sin() * 8000.0) as i16
+    });
+    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    let mut wav = Vec::with_capacity(44 + data.len());
+    wav.extend_from_slice(b"RIFF");
+    wav.extend_from_slice(&(36 + data.len() as u32).to_le_bytes());
+    wav.extend_from_slice(b"WAVEfmt ");
+    wav.extend_from_slice(&16u32.to_le_bytes());
+    for word in [1u16, 1] {
+        wav.extend_from_slice(&word.to_le_bytes());
     }
+    wav.extend_from_slice(&8000u32.to_le_bytes());
+    wav.extend_from_slice(&16_000u32.to_le_bytes());
+    for word in [2u16, 16] {
+        wav.extend_from_slice(&word.to_le_bytes());
+    }
+    wav.extend_from_slice(b"data");
+    wav.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    wav.extend_from_slice(&data);
+    wav
 }
 
 impl Drop for Phone {

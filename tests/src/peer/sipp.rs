@@ -87,10 +87,10 @@ o=sipp 53655765 2353687637 IN IP[local_ip_type] [local_ip]
 s=-
 c=IN IP[media_ip_type] [media_ip]
 t=0 0
-m=audio [auto_media_port] RTP/AVP 8 96
+m=audio [auto_media_port] RTP/AVP 8 101
 a=rtpmap:8 PCMA/8000
-a=rtpmap:96 telephone-event/8000
-a=fmtp:96 0-15
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
 a=ptime:20
 ]]></send>
   <recv response="100" optional="true"/>

@@ -158,6 +158,9 @@ impl OpenCall {
                 self.satisfaction = answer.or(self.satisfaction);
                 rows.push(asked.close(at, *answer));
             }
+            Kind::RecordingStarted { recording } => {
+                self.recording.get_or_insert(*recording);
+            }
             Kind::VoicemailLeft { queue, recording } => {
                 self.queue.get_or_insert(*queue);
                 self.recording.get_or_insert(*recording);

@@ -1,0 +1,56 @@
+//! Listening to files: which side says what, and whether another maker's decoder agrees.
+
+use mediacore::record::wav;
+use std::path::Path;
+use std::process::Command;
+
+/// Both sides of a stereo recording, 8 kHz.
+pub struct Sides {
+    /// The customer.
+    pub left: Vec<i16>,
+    /// Everybody else.
+    pub right: Vec<i16>,
+}
+
+/// Reads a recording.
+///
+/// # Panics
+/// When it is no stereo WAV at 8 kHz.
+pub fn sides(bytes: &[u8]) -> Sides {
+    let file = wav::read(bytes).expect("a recording is a WAV file");
+    assert_eq!((file.format.channels, file.format.rate_hz), (2, 8000));
+    let mut channels = file.channels.into_iter();
+    let mut next = || channels.next().expect("two channels");
+    Sides { left: next(), right: next() }
+}
+
+/// Root mean square, 0–32,767.
+pub fn loudness(samples: &[i16]) -> f64 {
+    let sum: f64 = samples.iter().map(|&s| f64::from(s) * f64::from(s)).sum();
+    (sum / samples.len().max(1) as f64).sqrt()
+}
+
+/// Share of the energy of `samples` (8 kHz) that lies at `hz`, 0–1 (Goertzel).
+pub fn share_at(samples: &[i16], hz: f64) -> f64 {
+    let step = 2.0 * std::f64::consts::PI * hz / 8000.0;
+    let (mut re, mut im, mut energy) = (0.0, 0.0, 0.0);
+    for (n, &sample) in samples.iter().enumerate() {
+        let (x, angle) = (f64::from(sample), step * n as f64);
+        re += x * angle.cos();
+        im += x * angle.sin();
+        energy += x * x;
+    }
+    if energy == 0.0 { 0.0 } else { 2.0 * (re * re + im * im) / (samples.len() as f64 * energy) }
+}
+
+/// Seconds of a file as sox decodes it.
+///
+/// # Panics
+/// When sox cannot play it.
+pub fn seconds_by_sox(file: &Path) -> f64 {
+    let output = Command::new("soxi").arg("-D").arg(file).output().expect("soxi is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let decoded = Command::new("sox").arg(file).args(["-n", "stat"]).output().expect("sox");
+    assert!(decoded.status.success(), "{}", String::from_utf8_lossy(&decoded.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("soxi prints seconds")
+}

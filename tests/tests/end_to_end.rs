@@ -1,0 +1,234 @@
+//! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts.
+
+use serde_json::{Value, json};
+use std::process::Command;
+use std::time::Duration;
+use tests::house::{House, Options, wait_for};
+use tests::peer::baresip::{Manner, Phone};
+use tests::peer::kamailio::Proxy;
+use tests::peer::sipp::{Act, Caller};
+use tests::{sound, tree};
+
+fn seconds(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
+
+/// A registered phone of the agent with this index, and the agent signed in.
+fn agent(house: &House, index: usize, hz: u32, manner: Manner) -> (Phone, String) {
+    let who = &house.agents[index];
+    let phone = Phone::start(house.sip, &who.user, &who.password, hz, manner, house.scratch());
+    let id = wait_for("the phone to register", seconds(20), || {
+        let agents = house.json("/api/v1/agents");
+        let list = agents.as_array().or(agents["items"].as_array()).expect("agents").clone();
+        let id = list.iter().find(|a| a["number"] == who.user.as_str())?["id"].as_str()?.to_owned();
+        let live = house.json("/api/v1/live");
+        let live = live["agents"].as_array()?.iter().find(|a| a["agent"] == id.as_str())?.clone();
+        (live["registered"] == true).then_some(id)
+    });
+    let (status, body) =
+        house.post(&format!("/api/v1/agents/{id}/state"), &json!({"action": "sign_in"}));
+    assert!(status < 300, "{status} {body}");
+    (phone, id)
+}
+
+fn a_call_from_the_hotline_to_a_report(backend: &str) {
+    let house = House::start(Options { backend: backend.into(), ..Options::default() });
+    let (_phone, agent_id) = agent(&house, 0, 440, Manner::Answers);
+    let caller = Caller::new(
+        "13800138000",
+        &house.hotline,
+        vec![
+            Act::Pause(seconds(2)),
+            Act::Digit('1'),
+            Act::Pause(seconds(2)),
+            Act::Speak,
+            Act::Pause(seconds(6)),
+            Act::HangUp,
+        ],
+    );
+    caller.call(house.sip, house.scratch()).finish();
+
+    let call = house.wait_row("SELECT * FROM calls");
+    assert_eq!(call["outcome"], "answered", "{call}\n{}", house.log());
+    assert_eq!(call["agent_id"], agent_id.as_str());
+    assert_eq!(call["caller"], "+8613800138000");
+    assert_eq!(call["hangup_by"], "customer");
+    let visits = house.sql("SELECT outcome FROM queue_visits");
+    assert_eq!(visits, [json!({"outcome": "answered"})]);
+
+    recording_has_both_sides(&house, &call);
+    reports_agree_with_sql(&house);
+    outside_readers_see_each_row_once(&house);
+}
+
+fn recording_has_both_sides(house: &House, call: &Value) {
+    let row = house.wait_row("SELECT * FROM recordings WHERE path IS NOT NULL");
+    assert_eq!(row["state"], "recorded", "{row}");
+    assert_eq!(row["frames_missing"], 0);
+    assert_eq!(row["call_id"], call["call_id"]);
+    assert_eq!(row["recording_id"], call["recording_id"]);
+    let spoken = call["talk_ms"].as_i64().expect("talk") + call["hold_ms"].as_i64().expect("hold");
+    let length = row["duration_ms"].as_i64().expect("a length");
+    assert!((length - spoken).abs() <= 60, "recorded {length} ms of {spoken} ms");
+
+    let id = row["recording_id"].as_str().expect("an id");
+    let answer = house.get(&format!("/api/v1/recordings/{id}?format=wav"));
+    assert_eq!(answer.status(), 200);
+    let bytes = answer.bytes().expect("the file");
+    let sides = sound::sides(&bytes);
+    // The agent's phone says a tone of 440 Hz, the caller plays a sample of speech.
+    assert!(sound::share_at(&sides.right, 440.0) > 0.8, "{}", sound::share_at(&sides.right, 440.0));
+    assert!(sound::share_at(&sides.left, 440.0) < 0.1, "{}", sound::share_at(&sides.left, 440.0));
+    assert!(sound::loudness(&sides.left) > 100.0, "{}", sound::loudness(&sides.left));
+
+    let wav = house.scratch().join("recording.wav");
+    std::fs::write(&wav, &bytes).expect("write");
+    assert!((sound::seconds_by_sox(&wav) - length as f64 / 1000.0).abs() < 0.02);
+    let mp3 = wait_for("the MP3", seconds(20), || {
+        let answer = house.get(&format!("/api/v1/recordings/{id}?format=mp3"));
+        (answer.status() == 200).then(|| answer.bytes().expect("the file"))
+    });
+    let file = house.scratch().join("recording.mp3");
+    std::fs::write(&file, &mp3).expect("write");
+    assert!((sound::seconds_by_sox(&file) - length as f64 / 1000.0).abs() < 0.2);
+}
+
+fn reports_agree_with_sql(house: &House) {
+    for (report, title) in
+        [("satisfaction", "满意"), ("workload", "工作量"), ("overdue_orders", "超时")]
+    {
+        for format in ["pdf", "xlsx", "html", "txt", "png", "csv"] {
+            let path = format!("/api/v1/reports/{report}?period=today&format={format}");
+            let answer = house.get(&path);
+            assert_eq!(answer.status(), 200, "{path}: {:?}", answer.text());
+            let bytes = answer.bytes().expect("the report");
+            std::fs::write(house.scratch().join(format!("{report}.{format}")), &bytes)
+                .expect("write");
+        }
+        let pdf = house.scratch().join(format!("{report}.pdf"));
+        let text = Command::new("pdftotext").arg("-layout").arg(&pdf).arg("-").output();
+        let text = text.expect("pdftotext is installed").stdout;
+        assert!(String::from_utf8_lossy(&text).contains(title), "{report}");
+    }
+    let answered = house
+        .sql("SELECT count(*) AS n FROM legs WHERE role = 'agent' AND answered_at IS NOT NULL");
+    let csv = std::fs::read_to_string(house.scratch().join("workload.csv")).expect("csv");
+    let total = csv.lines().last().expect("a total line");
+    let n = answered[0]["n"].to_string();
+    assert!(total.split(',').any(|cell| cell == n), "{n} in {total}");
+}
+
+fn outside_readers_see_each_row_once(house: &House) {
+    let (status, body) = house.post("/api/v1/warehouse/seal", &json!({}));
+    assert_eq!(status, 200, "{body}");
+    let python = tree::root().join(".venv/bin/python");
+    for table in ["calls", "legs", "queue_visits", "events", "recordings"] {
+        let ours = house.sql(&format!("SELECT count(*) AS n FROM {table}"))[0]["n"].clone();
+        let glob = house.data().join(format!("warehouse/{table}/dt=*/*.parquet"));
+        let script = format!(
+            "import duckdb; print(duckdb.sql(\"select count(*) from read_parquet('{}')\").fetchone()[0])",
+            glob.display()
+        );
+        let output = Command::new(&python).args(["-c", &script]).output().expect("python");
+        let theirs = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        // Entries may be added between the two counts; a row is never seen twice.
+        let (ours, theirs): (i64, i64) = (
+            ours.as_i64().expect("a count"),
+            theirs
+                .parse()
+                .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr))),
+        );
+        assert!(theirs > 0 && theirs <= ours, "{table}: {theirs} of {ours}");
+        if table == "calls" {
+            assert_eq!(theirs, ours);
+        }
+    }
+}
+
+#[test]
+fn a_call_becomes_a_recording_a_row_and_a_report_on_io_uring() {
+    a_call_from_the_hotline_to_a_report("auto");
+}
+
+#[test]
+fn a_call_becomes_a_recording_a_row_and_a_report_on_epoll() {
+    a_call_from_the_hotline_to_a_report("epoll");
+}
+
+#[test]
+fn a_caller_who_hangs_up_in_the_queue_is_abandoned() {
+    let house = House::start(Options::default());
+    let acts = vec![Act::Pause(seconds(1)), Act::Digit('1'), Act::Pause(seconds(3)), Act::HangUp];
+    let mut caller = Caller::new("02087654321", &house.hotline, acts);
+    caller.transport = "t1";
+    caller.call(house.sip, house.scratch()).finish();
+    let call = house.wait_row("SELECT outcome, caller, wait_ms FROM calls");
+    assert_eq!(call["outcome"], "abandoned", "{call}");
+    assert_eq!(call["caller"], "+862087654321");
+    assert!(call["wait_ms"].as_i64().expect("a wait") >= 1000, "{call}");
+    assert_eq!(house.sql("SELECT outcome FROM queue_visits"), [json!({"outcome": "abandoned"})]);
+    assert_eq!(house.sql("SELECT count(*) AS n FROM recordings WHERE path IS NOT NULL")[0]["n"], 0);
+}
+
+#[test]
+fn a_message_is_left_when_the_caller_chooses_3() {
+    let house = House::start(Options::default());
+    let acts = vec![
+        Act::Pause(seconds(1)),
+        Act::Digit('3'),
+        Act::Pause(seconds(8)),
+        Act::Speak,
+        Act::Pause(seconds(4)),
+        Act::Digit('#'),
+        Act::WaitForBye,
+    ];
+    Caller::new("13900139000", &house.hotline, acts).call(house.sip, house.scratch()).finish();
+    let call = house.wait_row("SELECT outcome FROM calls");
+    assert_eq!(call["outcome"], "voicemail");
+    let row =
+        house.wait_row("SELECT kind, state, duration_ms FROM recordings WHERE path IS NOT NULL");
+    assert_eq!((&row["kind"], &row["state"]), (&json!("voicemail"), &json!("recorded")));
+    assert!(row["duration_ms"].as_i64().expect("a length") > 2000, "{row}");
+}
+
+#[test]
+fn a_killed_call_path_leaves_a_playable_recording_and_one_interrupted_call() {
+    let mut house = House::start(Options::default());
+    let (_phone, _) = agent(&house, 0, 440, Manner::Answers);
+    let acts = vec![
+        Act::Pause(seconds(1)),
+        Act::Digit('1'),
+        Act::Pause(seconds(1)),
+        Act::Speak,
+        Act::Pause(seconds(60)),
+    ];
+    let _caller = Caller::new("13700137000", &house.hotline, acts).call(house.sip, house.scratch());
+    wait_for("the conversation", seconds(20), || {
+        house.sql("SELECT seq FROM events WHERE kind = 'answered'").into_iter().next()
+    });
+    std::thread::sleep(seconds(3));
+    house.kill_child("calls");
+    house.wait_ready();
+    let call = house.wait_row("SELECT outcome, call_id FROM calls");
+    assert_eq!(call["outcome"], "interrupted");
+    let row = house.wait_row("SELECT * FROM recordings WHERE path IS NOT NULL");
+    assert_eq!(row["state"], "repaired", "{row}");
+    assert_eq!(row["call_id"], call["call_id"]);
+    let length = row["duration_ms"].as_i64().expect("a length");
+    assert!((2_500..6_000).contains(&length), "{length} ms");
+    let id = row["recording_id"].as_str().expect("an id");
+    let bytes = house.get(&format!("/api/v1/recordings/{id}?format=wav")).bytes().expect("a file");
+    assert!(sound::share_at(&sound::sides(&bytes).right, 440.0) > 0.8);
+    assert_eq!(house.sql("SELECT count(*) AS n FROM calls")[0]["n"], 1);
+}
+
+#[test]
+fn a_call_through_a_record_routing_proxy_hears_the_hours_and_ends() {
+    let house = House::start(Options::default());
+    let proxy = Proxy::start(house.sip, house.scratch());
+    let acts = vec![Act::Pause(seconds(1)), Act::Digit('2'), Act::WaitForBye];
+    Caller::new("13600136000", &house.hotline, acts).call(proxy.address, house.scratch()).finish();
+    let call = house.wait_row("SELECT outcome, hangup_by FROM calls");
+    assert_eq!(call["outcome"], "ivr_only", "{call}");
+    assert_eq!(call["hangup_by"], "system", "{call}");
+}
