@@ -70,7 +70,7 @@ pub enum Error {
         /// Which report.
         report: &'static str,
         /// Why.
-        source: SqlError,
+        source: Box<SqlError>,
     },
     /// The answer is not what the definition expects.
     #[error("run report {report}: the answer has no usable field {field}: {why}")]
@@ -106,8 +106,10 @@ pub async fn run(
     let window =
         Window::new(&params.period, params.now, params.service_level_s, params.short_abandon_s);
     let sql = (report.sql)(&window);
-    let answer =
-        session.query(&sql).await.map_err(|source| Error::Query { report: report.id, source })?;
+    let answer = session
+        .query(&sql)
+        .await
+        .map_err(|source| Error::Query { report: report.id, source: Box::new(source) })?;
 
     let mut rows = Vec::with_capacity(answer.rows());
     for batch in &answer.batches {

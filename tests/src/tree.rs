@@ -60,7 +60,8 @@ pub fn texts() -> Vec<Text> {
 }
 
 fn is_written(folder: &Path, name: &str) -> bool {
-    let scripts = folder.ends_with("scripts") || folder.ends_with(".ci");
+    let scripts =
+        folder.ends_with("scripts") || folder.file_name().is_some_and(|name| name == ".ci");
     let suffix = name.rsplit_once('.').map_or("", |(_, suffix)| suffix);
     name == "Makefile"
         || name == "NOTICE"

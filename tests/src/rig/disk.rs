@@ -123,7 +123,7 @@ impl Disk {
         }
         let full = matches!(op, Op::Write { .. }) && self.rng.random_bool(0.5);
         *outcome = if full { Outcome::NoSpace } else { Outcome::Failed };
-        *at = *at + Duration::from_millis(self.rng.random_range(0..400));
+        *at += Duration::from_millis(self.rng.random_range(0..400));
         self.failures += 1;
     }
 
