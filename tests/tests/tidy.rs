@@ -355,7 +355,7 @@ fn missing<'a>(
         ["make", target, ..] => targets.contains(*target),
         ["switchgrid", command, ..] if command.chars().all(|c| c.is_ascii_lowercase()) => {
             let variant = format!("{}{}", command[..1].to_ascii_uppercase(), &command[1..]);
-            server.contains(&format!("{variant}(")) || server.contains(&format!("{variant} {{"))
+            ["(", " {", ",\n"].iter().any(|end| server.contains(&format!("    {variant}{end}")))
         }
         [path, ..] => {
             let path = path.trim_end_matches(['/', ',', '.']);

@@ -5,6 +5,7 @@ use crate::sip::flow::{ConnectionId, Host, ListenerId, Transmit, Transport};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,8 +59,7 @@ impl Bound {
             Transport::Udp => {
                 let domain = socket2::Domain::for_address(address);
                 let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, None)?;
-                // A smaller buffer than asked for still works.
-                let _ = socket.set_recv_buffer_size(UDP_BUFFER_BYTES);
+                enlarge(&socket);
                 socket.set_nonblocking(true)?;
                 socket.bind(&address.into())?;
                 Ok(Bound::Udp(Rc::new(UdpSocket::from_std(socket.into())?)))
@@ -83,6 +83,27 @@ impl Bound {
             Bound::Udp(socket) => socket.local_addr(),
             Bound::Tcp(listener) => listener.local_addr(),
         }
+    }
+}
+
+/// Asks for a receive buffer that holds a burst: beyond the system's limit where we may, else up to
+/// it. A smaller buffer than asked for still works.
+fn enlarge(socket: &socket2::Socket) {
+    let bytes = UDP_BUFFER_BYTES as libc::c_int;
+    // SAFETY: the descriptor is open, and the value is an int of the length that is given.
+    let forced = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUFFORCE,
+            (&raw const bytes).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if forced != 0
+        && let Err(error) = socket.set_recv_buffer_size(UDP_BUFFER_BYTES)
+    {
+        tracing::debug!(%error, "the receive buffer keeps its size");
     }
 }
 

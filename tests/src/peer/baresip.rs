@@ -45,7 +45,7 @@ impl Phone {
         let voice = folder.join("voice.wav");
         std::fs::write(&voice, tone(hz)).expect("the voice can be written");
         let config = format!(
-            "sip_listen 0.0.0.0:0\nmodule_path /usr/lib/baresip/modules\n\
+            "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule aufile.so\nmodule_app account.so\nmodule_app menu.so\n\
              audio_source aufile,{}\nrtp_ports 40000-48000\naudio_txmode thread\n",
             voice.display(),

@@ -1,3 +1,5 @@
+//! Flows heard as transcripts.
+
 use super::*;
 use crate::ivr::{Known, check, default_flow};
 use serde_json::{Value, json};
