@@ -1,7 +1,7 @@
 //! Listening to files: which side says what, and whether another maker's decoder agrees.
 
 use mediacore::record::wav;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Both sides of a stereo recording, 8 kHz.
@@ -41,6 +41,18 @@ pub fn share_at(samples: &[i16], hz: f64) -> f64 {
         energy += x * x;
     }
     if energy == 0.0 { 0.0 } else { 2.0 * (re * re + im * im) / (samples.len() as f64 * energy) }
+}
+
+/// The WAV that LAME makes of an MP3, beside it.
+///
+/// # Panics
+/// When LAME cannot decode it.
+pub fn decoded_by_lame(mp3: &Path) -> PathBuf {
+    let wav = mp3.with_extension("lame.wav");
+    let output = Command::new("lame").args(["--quiet", "--decode"]).arg(mp3).arg(&wav).output();
+    let output = output.expect("lame is installed by scripts/setup --tests");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    wav
 }
 
 /// Seconds of a file as sox decodes it.
