@@ -129,7 +129,7 @@ fn outside_readers_see_each_row_once(house: &House) {
         let ours = house.sql(&format!("SELECT count(*) AS n FROM {table}"))[0]["n"].clone();
         let glob = house.data().join(format!("warehouse/{table}/dt=*/*.parquet"));
         let script = format!(
-            "import duckdb; print(duckdb.sql(\"select count(*) from read_parquet('{}')\").fetchone()[0])",
+            "import duckdb; print(duckdb.sql(\"select count(*) from read_parquet('{}') where tenant_id = 1\").fetchone()[0])",
             glob.display()
         );
         let output = Command::new(&python).args(["-c", &script]).output().expect("python");
