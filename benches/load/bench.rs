@@ -5,12 +5,12 @@
 use crate::api::{self, Api};
 use crate::calls;
 use crate::load::{self, Load, Outcome};
-use crate::media::g711::Law;
-use crate::media::wire::Choice;
-use crate::procstat;
 use crate::server::{self, Server};
 use crate::sip::digest::Credential;
 use anyhow::{Context, Result};
+use benches::media::g711::Law;
+use benches::media::wire::Choice;
+use benches::procstat;
 use benches::results::{self, Figure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;

@@ -1,10 +1,10 @@
 //! `switchgrid-load calls`: a load run against anybody's switch, and a table of what came of it.
 
 use crate::load::{self, Load, Outcome};
-use crate::media::g711::Law;
-use crate::media::wire::Choice;
 use crate::sip::digest::Credential;
 use anyhow::{Context, Result};
+use benches::media::g711::Law;
+use benches::media::wire::Choice;
 use benches::results::{self, Figure};
 use comfy_table::{Table, presets};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

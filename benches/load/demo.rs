@@ -6,12 +6,12 @@ mod office;
 mod plan;
 
 use crate::field::{Field, News, Report, Setup};
-use crate::media::g711::Law;
-use crate::media::wire::Choice;
 use crate::server::{self, Server};
 use crate::sip::digest::Credential;
-use crate::voices;
 use anyhow::{Context, Result, bail, ensure};
+use benches::media::g711::Law;
+use benches::media::wire::Choice;
+use benches::voices;
 use books::Books;
 use indicatif::{ProgressBar, ProgressStyle};
 use office::Office;

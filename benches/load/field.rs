@@ -3,15 +3,15 @@
 
 mod legs;
 
-use crate::media::engine::{Clock, Engines, Totals};
-use crate::media::g711::Law;
-use crate::media::rtp::Heard;
-use crate::media::stamp::Carrier;
-use crate::media::wire::Choice;
 use crate::script::{Handling, Step};
 use crate::sip::digest::Credential;
 use crate::sip::phone::{Output, Phone};
 use anyhow::{Context, Result};
+use benches::media::engine::{Clock, Engines, Totals};
+use benches::media::g711::Law;
+use benches::media::rtp::Heard;
+use benches::media::stamp::Carrier;
+use benches::media::wire::Choice;
 use legs::Legs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::mpsc;

@@ -1,15 +1,15 @@
 //! So many calls at a time for so long, and the figures that come of it.
 
 use crate::field::{Field, News, Order, Report, Setup};
-use crate::media::engine::Totals;
-use crate::media::g711::Law;
-use crate::media::rtp::Heard;
-use crate::media::wire::Choice;
-use crate::procstat::{self, Usage};
 use crate::script::{Handling, Step, Then};
 use crate::sip::digest::Credential;
-use crate::voices;
 use anyhow::{Context, Result, bail, ensure};
+use benches::media::engine::Totals;
+use benches::media::g711::Law;
+use benches::media::rtp::Heard;
+use benches::media::wire::Choice;
+use benches::procstat::{self, Usage};
+use benches::voices;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::time::Instant;

@@ -10,12 +10,9 @@ mod calls;
 mod demo;
 mod field;
 mod load;
-mod media;
-mod procstat;
 mod script;
 mod server;
 mod sip;
-mod voices;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

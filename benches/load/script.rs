@@ -1,7 +1,7 @@
 //! What callers and agents do, step by step. Pure: a script looks at what was seen and says the
 //! next act; the field carries it out.
 
-use crate::media::engine::Seen;
+use benches::media::engine::Seen;
 use std::collections::VecDeque;
 use std::time::Duration;
 use terms::Moment;

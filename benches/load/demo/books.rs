@@ -5,11 +5,11 @@ use super::Ended;
 use super::office::{Office, timestamp};
 use super::plan::{self, Kind, ORDERS, ORDERS_OVERDUE};
 use crate::api::{Row, number, text};
-use crate::media::g711::Law;
-use crate::media::stamp::Carrier;
-use crate::media::wav::{self, Wav};
-use crate::voices;
 use anyhow::{Context, Result};
+use benches::media::g711::Law;
+use benches::media::stamp::Carrier;
+use benches::media::wav::{self, Wav};
+use benches::voices;
 use comfy_table::{Table, presets};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -330,8 +330,8 @@ fn check_sides(wav: &Wav, call: &Ended, voices: &[Carrier; 2]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::field::Report;
-    use crate::media::rtp::Heard;
-    use crate::media::stamp::{SAMPLES, Stamp};
+    use benches::media::rtp::Heard;
+    use benches::media::stamp::{SAMPLES, Stamp};
 
     fn call(kind: Kind) -> Ended {
         let heard = Heard { frames: 30, ..Heard::default() };

@@ -1,12 +1,12 @@
 //! The legs of the field: which call is whose, where its audio is, what its script does next.
 
 use super::{News, Order, Report, Setup};
-use crate::media::engine::{Engines, Place, Totals, Watch};
-use crate::media::rtp::{Listener, Speaker};
 use crate::script::{Act, Caller, Handling, Step, Then};
 use crate::sip::phone::{Dial, Event, LegKey, Phone};
 use crate::sip::sdp::{self, Audio};
 use anyhow::{Result, bail};
+use benches::media::engine::{Engines, Place, Totals, Watch};
+use benches::media::rtp::{Listener, Speaker};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::collections::{BTreeMap, HashMap};

@@ -6,10 +6,10 @@
 mod client;
 mod server;
 
-use crate::media::g711::Law;
 use crate::sip::digest::Credential;
 use crate::sip::message::{Message, user_of};
 use crate::sip::sdp::{self, Audio, Direction};
+use benches::media::g711::Law;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::cmp::Reverse;

@@ -1,6 +1,6 @@
 //! The few lines of a session description that a telephone needs. RFC 8866, RFC 3264, RFC 4733.
 
-use crate::media::g711::Law;
+use benches::media::g711::Law;
 use std::net::{IpAddr, SocketAddr};
 
 /// Our number for `telephone-event/8000`.

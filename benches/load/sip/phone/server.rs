@@ -2,9 +2,9 @@
 //! RFC 3261 §8.2, §12.2.2, §13.3, §17.2.
 
 use super::{AGENT, Event, LIFE, Leg, LegKey, Phone, State, T1, T2, Timer};
-use crate::media::g711::Law;
 use crate::sip::message::{Message, Start, parameter, uri_of, user_of};
 use crate::sip::sdp::{self, Direction};
+use benches::media::g711::Law;
 use std::cmp::Reverse;
 use std::net::SocketAddr;
 use std::time::Duration;

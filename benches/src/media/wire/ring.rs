@@ -15,13 +15,13 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 const ENTRIES: u32 = 4096;
-const COMPLETIONS: u32 = 32_768;
+const COMPLETIONS: u32 = 65_536;
 /// Buffers of the shared ring; a power of two.
-const BUFFERS: u16 = 4096;
+const BUFFERS: u16 = 32_768;
 const BUFFER_BYTES: usize = 512;
 const GROUP: u16 = 1;
 /// Packets on their way into the kernel at a time.
-const SENDS_MAX: usize = 8192;
+const SENDS_MAX: usize = 16_384;
 const PAGE: usize = 4096;
 
 /// What a completion is about, in the top byte of its user data.

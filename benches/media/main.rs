@@ -1,0 +1,219 @@
+//! `switchgrid-media`: how many two-party calls one media core relays and records, and what a packet
+//! costs, with rtpengine and a bare receive-and-send loop beside it in the same run.
+//!
+//! The program under test runs in a process of its own, every thread of it on one core; the crowd of
+//! phones runs in this one on another core. Both sides of every call speak stamped G.711, so each
+//! packet that arrives and each recorded sample is checked. CPU time is read thread by thread from
+//! the scheduler (`/proc/<pid>/task/*/schedstat`) while all calls are up; files are rendered after
+//! the calls end, outside that time, and have a figure of their own.
+
+mod bare;
+mod crowd;
+mod measure;
+mod rtpengine;
+mod server;
+mod system;
+
+use anyhow::{Context, Result};
+use benches::results::{self, Figure};
+use clap::{Parser, Subcommand};
+use comfy_table::{Table, presets};
+use measure::{Figures, Plan};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use system::Kind;
+
+/// Calls relayed and recorded on one core, against peers.
+#[derive(Parser)]
+#[command(name = "switchgrid-media", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Calls at a time, one step each.
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 500, 1000, 1600, 2000])]
+    calls: Vec<u32>,
+    /// Seconds that all calls of a step are up.
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// Calls of the side-by-side runs; 0 leaves them out.
+    #[arg(long, default_value_t = 1000)]
+    compare: u32,
+    /// Side-by-side runs, one system after the other; the medians count.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Systems of the side-by-side runs.
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::ALL)]
+    systems: Vec<Kind>,
+    /// Recordings of each step that are read sample by sample.
+    #[arg(long, default_value_t = 100)]
+    listen: usize,
+    /// Core of the system under test.
+    #[arg(long, default_value_t = 0)]
+    server_core: usize,
+    /// Core of the phones.
+    #[arg(long, default_value_t = 1)]
+    phone_core: usize,
+    /// Where figures go, instead of `bench/results.jsonl` in the target folder.
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one system under test; talks in JSON lines on standard input and output.
+    #[command(hide = true)]
+    Serve(server::Arguments),
+}
+
+/// A figure on the reference machine that a run must reach.
+const LOST_MAX: f64 = 0.0;
+const RATIO_MAX: f64 = 0.65;
+const CALLS_PER_CORE_MIN: f64 = 1_600.0;
+
+struct Bench {
+    arguments: Arguments,
+    file: PathBuf,
+    misses: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::parse();
+    if let Some(Command::Serve(serve)) = arguments.command.take() {
+        return match server::run(&serve) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("switchgrid-media serve: {error:#}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    match bench(arguments) {
+        Ok(misses) if misses.is_empty() => ExitCode::SUCCESS,
+        Ok(misses) => {
+            misses.iter().for_each(|miss| eprintln!("switchgrid-media: {miss}"));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("switchgrid-media: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(arguments: Arguments) -> Result<Vec<String>> {
+    let file = match &arguments.results {
+        Some(file) => file.clone(),
+        None => results::file().context("find the target folder")?,
+    };
+    measure::pin(arguments.phone_core).context("run on the core of the phones")?;
+    let mut bench = Bench { arguments, file, misses: Vec::new() };
+    bench.ladder()?;
+    if bench.arguments.compare > 0 {
+        bench.side_by_side()?;
+    }
+    println!("figures appended to {}", bench.file.display());
+    Ok(bench.misses)
+}
+
+impl Bench {
+    fn plan(&self, kind: Kind, calls: u32) -> Plan {
+        Plan {
+            kind,
+            calls,
+            seconds: self.arguments.seconds,
+            server_core: self.arguments.server_core,
+            listen: self.arguments.listen,
+        }
+    }
+
+    fn ladder(&mut self) -> Result<()> {
+        let mut table = heads();
+        for calls in self.arguments.calls.clone() {
+            let figures = self.plan(Kind::Ours, calls).run()?;
+            table.add_row(figures.cells());
+            self.keep(&format!("media-{calls}-calls"), &figures)?;
+            self.judge(&figures);
+        }
+        println!("{table}");
+        Ok(())
+    }
+
+    /// One system after the other, over and over, so that what else the machine does meets all.
+    fn side_by_side(&mut self) -> Result<()> {
+        let calls = self.arguments.compare;
+        let systems = self.arguments.systems.clone();
+        let mut runs: Vec<Vec<Figures>> = vec![Vec::new(); systems.len()];
+        for run in 0..self.arguments.runs {
+            eprintln!("side by side: run {} of {}", run + 1, self.arguments.runs);
+            for (kind, runs) in systems.iter().zip(&mut runs) {
+                runs.push(self.plan(*kind, calls).run()?);
+            }
+        }
+        let mut table = heads();
+        let medians: Vec<Figures> = runs.iter().map(|runs| Figures::median(runs)).collect();
+        for median in &medians {
+            table.add_row(median.cells());
+        }
+        println!("{table}");
+        self.ratios(&medians)
+    }
+
+    fn ratios(&mut self, medians: &[Figures]) -> Result<()> {
+        let of = |kind: Kind| medians.iter().find(|figures| figures.kind == kind);
+        let Some(ours) = of(Kind::Ours) else { return Ok(()) };
+        for peer in [Kind::RtpengineRecording, Kind::Rtpengine, Kind::Epoll, Kind::Bare] {
+            let Some(theirs) = of(peer) else { continue };
+            let figure =
+                Figure::new("media-side-by-side", "CPU per packet", ours.us_per_packet, "µs")
+                    .beside(peer.name(), theirs.us_per_packet);
+            results::append(&self.file, &figure)?;
+            let ratio = ours.us_per_packet / theirs.us_per_packet;
+            let limit = if peer == Kind::RtpengineRecording {
+                let word = if ratio <= RATIO_MAX { "ok" } else { "EXCEEDED" };
+                format!("  (at most {RATIO_MAX}: {word})")
+            } else {
+                String::new()
+            };
+            println!("{} / {}: {ratio:.3}{limit}", ours.kind.name(), peer.name());
+            if peer == Kind::RtpengineRecording && ratio > RATIO_MAX {
+                self.misses.push(format!(
+                    "a packet costs {ratio:.3} of what rtpengine needs; at most {RATIO_MAX} is meant"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&self, bench: &str, figures: &Figures) -> Result<()> {
+        for (metric, value, unit) in figures.named() {
+            results::append(&self.file, &Figure::new(bench, metric, value, unit))?;
+        }
+        Ok(())
+    }
+
+    /// No step may lose a packet or a frame, and its core must carry enough calls.
+    fn judge(&mut self, figures: &Figures) {
+        let lost =
+            (figures.lost + figures.damaged + figures.frames_missing + figures.files_bad) as f64;
+        if lost > LOST_MAX {
+            self.misses.push(format!(
+                "{} calls: {} packets lost, {} damaged, {} recorded frames missing, {} recordings wrong",
+                figures.calls, figures.lost, figures.damaged, figures.frames_missing, figures.files_bad
+            ));
+        }
+        let calls = f64::from(figures.calls);
+        if calls >= CALLS_PER_CORE_MIN && figures.calls_per_core() < CALLS_PER_CORE_MIN {
+            self.misses.push(format!(
+                "{} calls per core; at least {CALLS_PER_CORE_MIN} are meant",
+                figures.calls_per_core().round()
+            ));
+        }
+    }
+}
+
+fn heads() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(Figures::HEADS);
+    table
+}

@@ -1,0 +1,107 @@
+//! The systems under test, as the bench sees them: a process that is told where both parties of each
+//! call listen and answers where they should send.
+
+use crate::rtpengine::Rtpengine;
+use crate::server::Child;
+use anyhow::Result;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Addresses of the two parties of a call.
+pub type Pair = (SocketAddr, SocketAddr);
+
+/// Which system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Ours on io_uring, recording.
+    Ours,
+    /// rtpengine in user space, recording to pcap.
+    RtpengineRecording,
+    /// rtpengine in user space.
+    Rtpengine,
+    /// Ours on epoll, recording.
+    Epoll,
+    /// Ours on io_uring, not recording.
+    OursPlain,
+    /// Sockets connected in pairs, received and sent by io_uring, and nothing else.
+    Bare,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 6] = [
+        Kind::Ours,
+        Kind::RtpengineRecording,
+        Kind::Rtpengine,
+        Kind::Epoll,
+        Kind::OursPlain,
+        Kind::Bare,
+    ];
+
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Ours => "switchgrid io_uring, recording",
+            Kind::RtpengineRecording => "rtpengine, recording",
+            Kind::Rtpengine => "rtpengine",
+            Kind::Epoll => "switchgrid epoll, recording",
+            Kind::OursPlain => "switchgrid io_uring",
+            Kind::Bare => "bare loop",
+        }
+    }
+
+    /// Whether calls are recorded.
+    pub fn records(self) -> bool {
+        matches!(self, Kind::Ours | Kind::Epoll | Kind::RtpengineRecording)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = clap::ValueEnum::to_possible_value(self).expect("no variant is skipped");
+        f.write_str(value.get_name())
+    }
+}
+
+/// What is known when all calls have ended.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Ending {
+    /// Frames handed to the recorder.
+    pub frames_expected: u64,
+    /// Of those, not on disk.
+    pub frames_missing: u64,
+    /// Rendered files.
+    pub files: Vec<PathBuf>,
+    /// CPU time of rendering them.
+    pub render_cpu_us: u64,
+}
+
+/// A running system.
+pub trait System {
+    /// Its process.
+    fn pid(&self) -> u32;
+    /// Opens calls: where their parties listen, to where they should send.
+    ///
+    /// # Errors
+    /// What was refused.
+    fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>>;
+    /// Ends all calls.
+    ///
+    /// # Errors
+    /// What went wrong.
+    fn end_calls(&mut self) -> Result<Ending>;
+}
+
+/// Starts a system on a core, with a folder of its own for recordings.
+///
+/// # Errors
+/// What kept it from starting.
+pub fn start(kind: Kind, core: usize, folder: &Path) -> Result<Box<dyn System>> {
+    match kind {
+        Kind::Rtpengine | Kind::RtpengineRecording => {
+            Ok(Box::new(Rtpengine::start(kind.records(), core, folder)?))
+        }
+        _ => Ok(Box::new(Child::start(kind, core, folder)?)),
+    }
+}
