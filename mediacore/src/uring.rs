@@ -6,6 +6,11 @@
 //! turn and brings everything that came. A relayed packet is sent from the buffer it came in; the
 //! buffer returns to the pool when the send is complete. When the pool is empty the kernel ends a
 //! receive with ENOBUFS; it is armed again and counted. Linux 6.1 has everything used here.
+//!
+//! Before its source is known a socket receives with names. Once the kernel passes one source only,
+//! the socket is connected to it: names are neither written nor read any more, and the kernel keeps
+//! the route of what goes back. One receive is cancelled and the other armed; what waits in the
+//! socket meanwhile stays there.
 
 #![allow(clippy::disallowed_methods)]
 
@@ -14,7 +19,7 @@ mod sends;
 pub mod storage;
 
 use crate::edge::clock;
-use crate::edge::socket::{NAME_BYTES, Wake, read_name};
+use crate::edge::socket::{self, NAME_BYTES, Wake, read_name};
 use crate::edge::worker::{Backend, Moved, Wait};
 use crate::leg::LegIdx;
 use crate::shard::{Channel, Shard, Transmit, Verdict};
@@ -22,7 +27,7 @@ use buffers::Pool;
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use sends::{Bytes, Sends};
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use terms::Moment;
@@ -44,11 +49,27 @@ const RESULT_BYTES: usize = 16;
 /// Bytes before the datagram in a buffer.
 const PAYLOAD_AT: usize = RESULT_BYTES + NAME_BYTES;
 
+/// A socket's life; raised when its leg closes and when the way of receiving changes.
+const GENERATIONS: u32 = 0x0FFF_FFFF;
+
+/// One armed receive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Receive {
+    leg: LegIdx,
+    channel: Channel,
+    /// The socket is connected, so that datagrams come without the name of their source.
+    connected: bool,
+    generation: u32,
+}
+
 /// What a completion is about, in its user data: two bits of kind, then the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
-    Receive { leg: LegIdx, channel: Channel, generation: u32 },
+    Receive(Receive),
+    /// A slot of `Sends`.
     Send(u32),
+    /// A receive buffer that goes out as it is.
+    Forward(u16),
     Wake,
     Cancel,
 }
@@ -56,27 +77,30 @@ enum Token {
 impl Token {
     fn pack(self) -> u64 {
         match self {
-            Token::Receive { leg, channel, generation } => {
-                let channel = u64::from(channel == Channel::Rtcp);
-                u64::from(leg.0 & 0x3FFF_FFFF) << 32
-                    | u64::from(generation & 0x1FFF_FFFF) << 3
-                    | channel << 2
+            Token::Receive(receive) => {
+                u64::from(receive.leg.0 & 0x3FFF_FFFF) << 32
+                    | u64::from(receive.generation & GENERATIONS) << 4
+                    | u64::from(receive.connected) << 3
+                    | u64::from(receive.channel == Channel::Rtcp) << 2
             }
             Token::Send(slot) => u64::from(slot) << 2 | 1,
-            Token::Wake => 2,
-            Token::Cancel => 3,
+            Token::Forward(buffer) => u64::from(buffer) << 2 | 2,
+            Token::Wake => 3,
+            Token::Cancel => 7,
         }
     }
 
     fn unpack(data: u64) -> Token {
         match data & 3 {
-            0 => Token::Receive {
+            0 => Token::Receive(Receive {
                 leg: LegIdx((data >> 32) as u32),
                 channel: if data & 4 == 0 { Channel::Rtp } else { Channel::Rtcp },
-                generation: (data >> 3) as u32 & 0x1FFF_FFFF,
-            },
+                connected: data & 8 != 0,
+                generation: (data >> 4) as u32 & GENERATIONS,
+            }),
             1 => Token::Send((data >> 2) as u32),
-            2 => Token::Wake,
+            2 => Token::Forward((data >> 2) as u16),
+            _ if data == 3 => Token::Wake,
             _ => Token::Cancel,
         }
     }
@@ -93,6 +117,8 @@ struct Place {
     /// Raised when the leg closes, so that late completions find nobody.
     generation: u32,
     sockets: Option<Sockets>,
+    /// The only source of the RTP socket.
+    peer: Option<SocketAddr>,
 }
 
 /// The io_uring loop's half.
@@ -105,6 +131,8 @@ pub struct Uring {
     header: Box<libc::msghdr>,
     places: Vec<Place>,
     harvest: Vec<(u64, i32, u32)>,
+    /// Sockets with a filter whose datagrams of before may still wait in the kernel.
+    settling: Vec<(LegIdx, u32, SocketAddr)>,
     wake: Arc<Wake>,
     moved: Moved,
 }
@@ -127,6 +155,8 @@ fn try_everything() -> Result<(), String> {
     for (code, name) in [
         (opcode::RecvMsg::CODE, "recvmsg"),
         (opcode::SendMsg::CODE, "sendmsg"),
+        (opcode::Recv::CODE, "recv"),
+        (opcode::Send::CODE, "send"),
         (opcode::PollAdd::CODE, "poll"),
         (opcode::AsyncCancel::CODE, "cancel"),
     ] {
@@ -173,6 +203,7 @@ impl Uring {
             header,
             places: Vec::new(),
             harvest: Vec::with_capacity(HARVEST),
+            settling: Vec::new(),
             wake,
             moved: Moved::default(),
         };
@@ -204,11 +235,19 @@ impl Uring {
         self.push(poll.build().user_data(Token::Wake.pack()));
     }
 
-    fn arm(&mut self, leg: LegIdx, channel: Channel, generation: u32) {
-        let header: *const libc::msghdr = &*self.header;
-        let receive = opcode::RecvMsgMulti::new(file(leg, channel), header, GROUP);
-        let token = Token::Receive { leg, channel, generation };
-        self.push(receive.build().user_data(token.pack()));
+    fn arm(&mut self, receive: Receive) {
+        let file = file(receive.leg, receive.channel);
+        let entry = if receive.connected {
+            opcode::RecvMulti::new(file, GROUP).build()
+        } else {
+            opcode::RecvMsgMulti::new(file, &*self.header, GROUP).build()
+        };
+        self.push(entry.user_data(Token::Receive(receive).pack()));
+    }
+
+    fn cancel(&mut self, receive: Receive) {
+        let cancel = opcode::AsyncCancel::new(Token::Receive(receive).pack()).build();
+        self.push(cancel.user_data(Token::Cancel.pack()));
     }
 
     fn place(&self, leg: LegIdx, generation: u32) -> Option<&Place> {
@@ -216,7 +255,24 @@ impl Uring {
         (place.generation == generation && place.sockets.is_some()).then_some(place)
     }
 
-    fn queue(&mut self, leg: LegIdx, channel: Channel, to: std::net::SocketAddr, bytes: Bytes) {
+    /// Whether a receive that ended has to go on as it was.
+    fn goes_on(&self, receive: Receive) -> bool {
+        self.place(receive.leg, receive.generation).is_some_and(|place| {
+            let connected = receive.channel == Channel::Rtp && place.peer.is_some();
+            connected == receive.connected
+        })
+    }
+
+    fn queue(&mut self, leg: LegIdx, channel: Channel, to: SocketAddr, bytes: Bytes) {
+        let peer = self.places.get(leg.index()).and_then(|place| place.peer);
+        if let (Channel::Rtp, Bytes::Pooled { buffer, at, len }) = (channel, bytes)
+            && peer == Some(to)
+        {
+            let start = self.pool.part(buffer, at, len).as_ptr();
+            let send = opcode::Send::new(file(leg, channel), start, len as u32);
+            let send = send.flags(libc::MSG_DONTWAIT).build();
+            return self.push(send.user_data(Token::Forward(buffer).pack()));
+        }
         let Some(slot) = self.sends.fill(to, bytes, &self.pool) else {
             self.moved.sends_failed += 1;
             if let Bytes::Pooled { buffer, .. } = bytes {
@@ -245,16 +301,20 @@ impl Uring {
                 }
                 self.moved.sends_failed += u64::from(result < 0);
             }
-            Token::Receive { leg, channel, generation } => {
+            Token::Forward(buffer) => {
+                self.pool.give_back(buffer);
+                self.moved.sends_failed += u64::from(result < 0);
+            }
+            Token::Receive(receive) => {
                 if let Some(buffer) = cqueue::buffer_select(flags) {
-                    self.take(now, leg, channel, generation, buffer, result, shard);
+                    self.take(now, receive, buffer, result, shard);
                 }
                 if result == -libc::ECONNREFUSED {
-                    shard.handle_refused(leg);
+                    shard.handle_refused(receive.leg);
                 }
                 self.moved.buffers_short += u64::from(result == -libc::ENOBUFS);
-                if !cqueue::more(flags) && self.place(leg, generation).is_some() {
-                    self.arm(leg, channel, generation);
+                if !cqueue::more(flags) && self.goes_on(receive) {
+                    self.arm(receive);
                 }
             }
             Token::Wake => {
@@ -267,27 +327,25 @@ impl Uring {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one completion")]
-    fn take(
-        &mut self,
-        now: Moment,
-        leg: LegIdx,
-        channel: Channel,
-        generation: u32,
-        buffer: u16,
-        result: i32,
-        shard: &mut Shard,
-    ) {
-        let known = self.place(leg, generation).is_some();
+    fn take(&mut self, now: Moment, receive: Receive, buffer: u16, result: i32, shard: &mut Shard) {
+        let Receive { leg, channel, connected, generation } = receive;
+        let Some(place) = self.place(leg, generation) else {
+            return self.pool.give_back(buffer);
+        };
+        let peer = place.peer;
         // SAFETY: this very completion named the buffer; it goes back at the end of this function
         // or with the send that takes it, and the slice is not used after either.
         let bytes = unsafe { self.pool.filled(buffer) };
         let received = usize::try_from(result).unwrap_or(0).min(bytes.len());
-        let from = bytes.get(RESULT_BYTES..PAYLOAD_AT).and_then(read_name);
-        let (Some(from), true) = (from, known && received > PAYLOAD_AT) else {
+        let (from, payload_at) = if connected {
+            (peer, 0)
+        } else {
+            (bytes.get(RESULT_BYTES..PAYLOAD_AT).and_then(read_name), PAYLOAD_AT)
+        };
+        let (Some(from), true) = (from, received > payload_at) else {
             return self.pool.give_back(buffer);
         };
-        let datagram = &mut bytes[PAYLOAD_AT..received];
+        let datagram = &mut bytes[payload_at..received];
         let forward = match channel {
             Channel::Rtcp => {
                 shard.handle_rtcp(now, leg, from, datagram);
@@ -300,7 +358,7 @@ impl Uring {
         };
         match forward {
             Some((to, address, range)) if self.is_open(to) => {
-                let at = PAYLOAD_AT + range.start;
+                let at = payload_at + range.start;
                 self.queue(
                     to,
                     Channel::Rtp,
@@ -314,6 +372,28 @@ impl Uring {
 
     fn is_open(&self, leg: LegIdx) -> bool {
         self.places.get(leg.index()).is_some_and(|place| place.sockets.is_some())
+    }
+
+    /// Receives without names where only one source is left. A socket in which nothing waits holds
+    /// nothing from before its filter: completions appear in `enter` alone, and all were taken.
+    fn settle(&mut self) {
+        let mut settling = std::mem::take(&mut self.settling);
+        settling.retain(|&(leg, generation, peer)| {
+            let Some(place) = self.places.get_mut(leg.index()) else { return false };
+            let Some(sockets) = &place.sockets else { return false };
+            if place.generation != generation || place.peer.is_some() {
+                return false;
+            }
+            if socket::bytes_waiting(sockets.rtp.as_raw_fd()) != Some(0) {
+                return true;
+            }
+            place.peer = Some(peer);
+            let receive = |connected| Receive { leg, channel: Channel::Rtp, connected, generation };
+            self.cancel(receive(false));
+            self.arm(receive(true));
+            false
+        });
+        self.settling = settling;
     }
 
     /// Submits everything and waits: for the end of the tick, or for anything at all.
@@ -350,8 +430,9 @@ impl Backend for Uring {
         let place = &mut self.places[leg.index()];
         place.sockets = Some(Sockets { rtp, _rtcp: rtcp });
         let generation = place.generation;
-        self.arm(leg, Channel::Rtp, generation);
-        self.arm(leg, Channel::Rtcp, generation);
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            self.arm(Receive { leg, channel, connected: false, generation });
+        }
         Ok(())
     }
 
@@ -359,12 +440,10 @@ impl Backend for Uring {
         let Some(place) = self.places.get_mut(leg.index()) else { return };
         let Some(sockets) = place.sockets.take() else { return };
         let generation = place.generation;
-        place.generation = generation.wrapping_add(1) & 0x1FFF_FFFF;
-        for channel in [Channel::Rtp, Channel::Rtcp] {
-            let receive = Token::Receive { leg, channel, generation };
-            let cancel = opcode::AsyncCancel::new(receive.pack()).build();
-            self.push(cancel.user_data(Token::Cancel.pack()));
-        }
+        place.generation = generation.wrapping_add(1) & GENERATIONS;
+        let connected = place.peer.take().is_some();
+        self.cancel(Receive { leg, channel: Channel::Rtp, connected, generation });
+        self.cancel(Receive { leg, channel: Channel::Rtcp, connected: false, generation });
         self.submit();
         if let Err(error) = self.ring.submitter().register_files_update(leg.0 * 2, &[-1, -1]) {
             tracing::warn!(%error, "a closed socket stays registered");
@@ -372,8 +451,21 @@ impl Backend for Uring {
         drop(sockets);
     }
 
-    fn rtp_socket(&self, leg: LegIdx) -> Option<&UdpSocket> {
-        Some(&self.places.get(leg.index())?.sockets.as_ref()?.rtp)
+    fn filter(&mut self, leg: LegIdx, source: Option<SocketAddr>) -> io::Result<()> {
+        let Some(place) = self.places.get_mut(leg.index()) else { return Ok(()) };
+        let Some(sockets) = &place.sockets else { return Ok(()) };
+        socket::filter(sockets.rtp.as_raw_fd(), source)?;
+        let (generation, connected) = (place.generation, place.peer.take().is_some());
+        if connected {
+            let receive = |connected| Receive { leg, channel: Channel::Rtp, connected, generation };
+            self.cancel(receive(true));
+            self.arm(receive(false));
+        }
+        self.settling.retain(|&(waiting, ..)| waiting != leg);
+        if let Some(peer) = source {
+            self.settling.push((leg, generation, peer));
+        }
+        Ok(())
     }
 
     fn send(&mut self, transmit: &Transmit, bytes: &[u8]) {
@@ -405,6 +497,7 @@ impl Backend for Uring {
                 self.flush();
             }
         }
+        self.settle();
         Ok(())
     }
 
@@ -419,11 +512,17 @@ mod tests {
 
     #[test]
     fn tokens_survive_packing() {
+        let receive = |leg, channel, connected, generation| {
+            Token::Receive(Receive { leg: LegIdx(leg), channel, connected, generation })
+        };
         let tokens = [
-            Token::Receive { leg: LegIdx(0), channel: Channel::Rtp, generation: 0 },
-            Token::Receive { leg: LegIdx(70_000), channel: Channel::Rtcp, generation: 0x1FFF_FFFF },
+            receive(0, Channel::Rtp, false, 0),
+            receive(70_000, Channel::Rtcp, false, GENERATIONS),
+            receive(1, Channel::Rtp, true, 1),
             Token::Send(0),
             Token::Send(u32::MAX),
+            Token::Forward(0),
+            Token::Forward(u16::MAX),
             Token::Wake,
             Token::Cancel,
         ];

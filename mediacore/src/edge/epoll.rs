@@ -4,7 +4,7 @@
 //! the io_uring loop does; waking for every packet would cost a system call for each.
 
 use super::clock;
-use super::socket::{NAME_BYTES, RawName, Wake};
+use super::socket::{self, NAME_BYTES, RawName, Wake};
 use super::worker::{Backend, Moved, Wait};
 use crate::leg::LegIdx;
 use crate::shard::{Channel, Shard, Transmit, Verdict};
@@ -243,8 +243,9 @@ impl Backend for Epoll {
         }
     }
 
-    fn rtp_socket(&self, leg: LegIdx) -> Option<&UdpSocket> {
-        self.socket(leg, Channel::Rtp)
+    fn filter(&mut self, leg: LegIdx, source: Option<SocketAddr>) -> io::Result<()> {
+        let Some(socket) = self.socket(leg, Channel::Rtp) else { return Ok(()) };
+        socket::filter(socket.as_raw_fd(), source)
     }
 
     fn send(&mut self, transmit: &Transmit, bytes: &[u8]) {

@@ -88,6 +88,14 @@ pub fn filter(fd: RawFd, source: Option<SocketAddr>) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Bytes of the datagram that waits first; zero when none waits, `None` when the kernel does not say.
+pub fn bytes_waiting(fd: RawFd) -> Option<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int, which is alive during the call.
+    let result = unsafe { libc::ioctl(fd, libc::FIONREAD, &mut bytes) };
+    (result == 0).then(|| usize::try_from(bytes).ok()).flatten()
+}
+
 /// Wakes a loop that waits for datagrams.
 pub struct Wake(OwnedFd);
 

@@ -16,7 +16,6 @@ use crate::shard::{PortOrder, Shard, TRANSMIT_MAX, Tap, Transmit};
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -80,8 +79,8 @@ pub trait Backend {
     fn open(&mut self, leg: LegIdx, rtp: UdpSocket, rtcp: UdpSocket) -> io::Result<()>;
     /// Ends it; the sockets are closed.
     fn close(&mut self, leg: LegIdx);
-    /// The RTP socket of a leg.
-    fn rtp_socket(&self, leg: LegIdx) -> Option<&UdpSocket>;
+    /// Lets the kernel pass only this source to the RTP socket of a leg, or every source again.
+    fn filter(&mut self, leg: LegIdx, source: Option<SocketAddr>) -> io::Result<()>;
     /// Queues a datagram.
     fn send(&mut self, transmit: &Transmit, bytes: &[u8]);
     /// Hands all queued datagrams to the kernel.
@@ -240,10 +239,7 @@ impl<B: Backend> Worker<B> {
                 self.shard.port_reserved(leg, reserved);
             }
             PortOrder::Filter(leg, source) => {
-                let socket = self.backend.rtp_socket(leg);
-                let filtered =
-                    socket.map(|socket| super::socket::filter(socket.as_raw_fd(), source));
-                if let Some(Err(error)) = filtered {
+                if let Err(error) = self.backend.filter(leg, source) {
                     // The shard checks every source itself; the kernel only saves it the work.
                     tracing::debug!(shard = self.number, %error, "the kernel does not filter");
                 }

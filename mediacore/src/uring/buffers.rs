@@ -89,6 +89,13 @@ impl Pool {
         unsafe { self.bytes.start.add(usize::from(buffer) * BUFFER_BYTES) }
     }
 
+    /// Where a part of a buffer begins.
+    pub fn part(&self, buffer: u16, at: usize, len: usize) -> NonNull<u8> {
+        assert!(at + len <= BUFFER_BYTES, "a packet lies inside its buffer");
+        // SAFETY: `at` is inside the buffer, as was just checked.
+        unsafe { self.start(buffer).add(at) }
+    }
+
     /// Puts a buffer at the end of the ring; the kernel has it after [`Pool::publish`].
     pub fn give_back(&mut self, buffer: u16) {
         let address = self.start(buffer).as_ptr() as u64;

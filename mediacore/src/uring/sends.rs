@@ -1,6 +1,6 @@
 //! Sends on their way: header, vector, name and bytes at addresses that stay until the completion.
 
-use super::buffers::{BUFFER_BYTES, Pool};
+use super::buffers::Pool;
 use crate::edge::socket::RawName;
 use crate::shard::TRANSMIT_MAX;
 use std::net::SocketAddr;
@@ -66,10 +66,8 @@ impl Sends {
                 (slot.bytes.as_mut_ptr(), len)
             }
             Bytes::Pooled { buffer, at, len } => {
-                assert!(at + len <= BUFFER_BYTES, "a packet lies inside its buffer");
                 slot.pooled = Some(buffer);
-                // SAFETY: `at` is inside the buffer, as was just checked.
-                (unsafe { pool.start(buffer).add(at) }.as_ptr(), len)
+                (pool.part(buffer, at, len).as_ptr(), len)
             }
         };
         slot.vector = libc::iovec { iov_base: base.cast(), iov_len: len };
