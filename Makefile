@@ -5,10 +5,10 @@ CARGO ?= cargo
 DATA ?= ./data
 SECONDS_EACH ?= 60
 
-.PHONY: help demo run test bench fuzz
+.PHONY: help demo run test bench bench-media fuzz
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: ## 60 calls through the whole house, then reports; EXIT=1 ends the server afterwards
 	scripts/setup
@@ -32,6 +32,11 @@ bench: ## the quick figures, appended to target/bench/results.jsonl
 	$(CARGO) build --release -p benches -p server
 	target/release/switchgrid-kernels
 	target/release/switchgrid-load bench
+
+bench-media: ## calls relayed and recorded on one core, against rtpengine and a bare loop
+	scripts/setup --bench
+	$(CARGO) build --release -p benches
+	target/release/switchgrid-media
 
 fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)
 	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test -p tests --test fuzz -- --nocapture --test-threads 1
