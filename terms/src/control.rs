@@ -2,7 +2,7 @@
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
 use crate::event::Activity;
-use crate::id::{AgentId, CallId, ContactId, LegId, QueueId, TenantId};
+use crate::id::{AgentId, CallId, ContactId, LegId, QueueId, RecordingId, TenantId};
 use crate::routing::{Delta, Plan};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,13 @@ pub enum Ask {
     State {
         /// Whose.
         tenant: TenantId,
+    },
+    /// Whether a recording runs, or waits for its file.
+    Recording {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        recording: RecordingId,
     },
     /// Counters and gauges of the call path.
     Metrics,
@@ -114,6 +121,9 @@ pub enum Answer {
     Refused(String),
     /// The live state.
     State(LiveState),
+    /// About whom the recording is; `None` when the tenant has none of this id that runs or waits
+    /// for its file.
+    Recording(Option<LiveRecording>),
     /// Counters and gauges.
     Metrics(Vec<Metric>),
 }
@@ -172,6 +182,15 @@ pub struct LiveAgent {
     pub call: Option<CallId>,
     /// Their phone is registered.
     pub registered: bool,
+}
+
+/// A recording that runs, or waits for its file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveRecording {
+    /// The agent it began with.
+    pub agent: Option<AgentId>,
+    /// The queue that the call came through.
+    pub queue: Option<QueueId>,
 }
 
 /// A call right now.

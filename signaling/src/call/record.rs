@@ -40,7 +40,7 @@ impl Call {
         if cx.world.recordings.len() >= cx.world.config.recordings_max {
             cx.world.recordings.pop_first();
         }
-        cx.world.recordings.insert(recording, RecordingOf { agent, queue });
+        cx.world.recordings.insert(recording, RecordingOf { tenant: self.tenant, agent, queue });
         self.recording = Some(recording);
         self.log(cx, None, Kind::RecordingStarted { recording });
         cx.media(Command::RecordStart(RecordStart {

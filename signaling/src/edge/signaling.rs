@@ -356,7 +356,11 @@ impl Thread {
                     self.offered = plan.map(|plan| (request.id, plan));
                 }
                 Ask::Drain { .. } => self.user_agent.drain(),
-                Ask::Agent { .. } | Ask::Call { .. } | Ask::State { .. } | Ask::Metrics => {}
+                Ask::Agent { .. }
+                | Ask::Call { .. }
+                | Ask::State { .. }
+                | Ask::Recording { .. }
+                | Ask::Metrics => {}
             }
         }
         self.switch.handle_input(now, input);

@@ -7,10 +7,11 @@ use crate::call::Call;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
-    AgentAction, Answer, Ask, CallAction, LiveAgent, LiveQueue, LiveState, Request, Response,
+    AgentAction, Answer, Ask, CallAction, LiveAgent, LiveQueue, LiveRecording, LiveState, Request,
+    Response,
 };
 use terms::routing::{Delta, Plan};
-use terms::{AgentId, CallId, TenantId};
+use terms::{AgentId, CallId, RecordingId, TenantId};
 
 impl Switch {
     pub(super) fn on_ask(&mut self, now: Now, request: Request) {
@@ -25,6 +26,7 @@ impl Switch {
                 Some(done(self.call_acts(now, tenant, call, &action)))
             }
             Ask::State { tenant } => Some(self.state(tenant)),
+            Ask::Recording { tenant, recording } => Some(self.recording(tenant, recording)),
             Ask::Metrics => Some(Answer::Metrics(self.metrics())),
             Ask::Drain { within_s } => self.start_drain(now, id, within_s),
         };
@@ -129,6 +131,12 @@ impl Switch {
                 .map(Call::live)
                 .collect(),
         })
+    }
+
+    /// A recording is ours to know from its start until its ledger has come.
+    fn recording(&self, tenant: TenantId, recording: RecordingId) -> Answer {
+        let of = self.world.recordings.get(&recording).filter(|of| of.tenant == tenant);
+        Answer::Recording(of.map(|of| LiveRecording { agent: of.agent, queue: of.queue }))
     }
 
     /// No new calls from now on.

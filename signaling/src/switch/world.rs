@@ -23,6 +23,7 @@ pub(crate) struct Tenant {
 /// About whom a recording is; its ledger comes when the call may be long gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecordingOf {
+    pub tenant: TenantId,
     pub agent: Option<AgentId>,
     pub queue: Option<QueueId>,
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Input;
 use serde_json::json;
+use terms::control::LiveRecording;
 use terms::routing::{Change, Delta, Flow, Target};
 use terms::{FlowId, QueueId, TenantId};
 
@@ -221,4 +222,25 @@ fn the_metrics_count_what_is_there() {
     let value = |name: &str| metrics.iter().find(|metric| metric.name == name).map(|m| m.value);
     assert_eq!(value("switchgrid_calls"), Some(1.0));
     assert_eq!(value("switchgrid_legs"), Some(2.0));
+}
+
+#[test]
+fn a_recording_is_known_from_its_start_until_its_ledger_has_come() {
+    let mut rig = rig_with(&[A1]);
+    let customer = talking(&mut rig);
+    let recording = rig.log.iter().find_map(|entry| match entry.kind {
+        Kind::RecordingStarted { recording } => Some(recording),
+        _ => None,
+    });
+    let recording = recording.expect("the queue is recorded");
+    let live = LiveRecording { agent: Some(A1), queue: Some(QueueId(1)) };
+    let known = |rig: &mut Rig, tenant| rig.ask(Ask::Recording { tenant, recording });
+    assert_eq!(known(&mut rig, TENANT), Answer::Recording(Some(live.clone())));
+    assert_eq!(known(&mut rig, TenantId(2)), Answer::Recording(None), "it is not theirs to know");
+    rig.hangs_up(customer);
+    assert_eq!(known(&mut rig, TENANT), Answer::Recording(Some(live)), "its file is being made");
+    rig.wait(secs(1));
+    assert!(told(&rig).iter().any(|word| word.starts_with("recorded")));
+    assert_eq!(known(&mut rig, TENANT), Answer::Recording(None));
+    balanced(&mut rig);
 }
