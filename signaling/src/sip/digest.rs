@@ -56,6 +56,8 @@ impl Algorithm {
 
     /// Hex of the hash of `parts` joined by colons.
     pub fn hash(self, parts: &[&[u8]]) -> String {
+        #[cfg(test)]
+        work::count(parts);
         match self {
             Algorithm::Md5 => hex(&joined(md5::Md5::new(), parts)),
             Algorithm::Sha256 => hex(&joined(sha2::Sha256::new(), parts)),
@@ -347,6 +349,25 @@ impl<'a> Claim<'a> {
     }
 }
 
+/// How much was hashed on this thread, so that a test can compare the work of two answers without
+/// a clock.
+#[cfg(test)]
+mod work {
+    use std::cell::Cell;
+
+    thread_local!(static DONE: Cell<(u32, usize)> = const { Cell::new((0, 0)) });
+
+    pub fn count(parts: &[&[u8]]) {
+        let bytes: usize = parts.iter().map(|part| part.len() + 1).sum();
+        DONE.with(|done| done.set((done.get().0 + 1, done.get().1 + bytes)));
+    }
+
+    /// Hashes and bytes since the last question.
+    pub fn take() -> (u32, usize) {
+        DONE.with(Cell::take)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -433,6 +454,32 @@ mod tests {
         let sent = credentials(&forged, "1001", "secret", 1);
         assert_eq!(auth.check(now, SOURCE, b"REGISTER", sent.as_bytes(), find), Checked::Stale);
         assert!(auth.used.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_user_costs_the_same_work_as_a_wrong_password() {
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+            let mut auth = authenticator();
+            let now = Moment::from_secs(100);
+            let challenge = auth.challenge(now, "switchgrid", algorithm, false);
+            let kept = Ha1 { md5: "0".repeat(32), sha256: "0".repeat(64) };
+            let find = |_: &[u8], user: &[u8]| match user {
+                b"1001" => Found::User(1001, kept.clone()),
+                _ => Found::NoUser,
+            };
+            let mut work_for = |user: &str, nc| {
+                let sent = credentials(&challenge, user, "guess", nc);
+                work::take();
+                let checked = auth.check(now, SOURCE, b"REGISTER", sent.as_bytes(), find);
+                assert_eq!(checked, Checked::Wrong);
+                work::take()
+            };
+            let known = work_for("1001", 1);
+            assert!(known.0 > 0, "something is hashed");
+            for (nc, user) in ["1002", "9999", "root", ""].into_iter().enumerate() {
+                assert_eq!(work_for(user, nc as u32 + 2), known, "{user:?}");
+            }
+        }
     }
 
     #[test]

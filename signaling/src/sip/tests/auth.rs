@@ -81,6 +81,47 @@ fn a_wrong_password_and_an_unknown_user_look_the_same() {
 }
 
 #[test]
+fn credentials_for_a_realm_that_was_never_offered_leave_nothing() {
+    let mut bench = Bench::new();
+    for method in ["REGISTER", "INVITE"] {
+        for nc in 0..100 {
+            let plain = bench.request(method, "1001", "", if nc % 2 == 0 { "" } else { SDP });
+            let foreign = format!(
+                "Authorization: Digest username=\"1001\",realm=\"elsewhere{nc}\",nonce=\"{nc:040}\",\
+                 uri=\"sip:x\",response=\"{nc:032}\",algorithm=MD5,qop=auth,nc=00000001,cnonce=\"c\"\r\n\
+                 Max-Forwards"
+            );
+            bench.receive(phone(), plain.replace("Max-Forwards", &foreign));
+            let challenge = bench.one();
+            assert_eq!(challenge.start(), "SIP/2.0 401 Unauthorized");
+            assert!(challenge.header("WWW-Authenticate").contains("realm=\"switchgrid\""));
+        }
+    }
+    assert!(bench.events().is_empty());
+    assert_eq!((bench.counter("transactions_live"), bench.counter("auth_wrong")), (0, 0));
+    // It was no guess at a password of ours, so the source is not blocked for it.
+    bench.register(phone(), "sip:1001@198.51.100.7:5070");
+}
+
+#[test]
+fn before_a_password_an_answer_is_hardly_longer_than_its_question() {
+    let mut bench = Bench::new();
+    let methods = "INVITE REGISTER OPTIONS MESSAGE PUBLISH SUBSCRIBE REFER BYE NOTIFY INFO FOO";
+    // What every phone says, and nothing at all: then the challenge itself weighs more.
+    let usual = "Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, INFO\r\n\
+                 Supported: replaces, timer, outbound\r\nUser-Agent: Example Phone 1.2.3\r\n";
+    for (more, factor) in [(usual, 1.0), ("", 1.5), ("Require: gruu\r\n", 1.0)] {
+        for method in methods.split(' ') {
+            let request = bench.request(method, "1001", more, "");
+            bench.receive(phone(), &request);
+            let answer = bench.one();
+            let share = answer.text.len() as f64 / request.len() as f64;
+            assert!(share <= factor, "{share} for {request}: {}", answer.text);
+        }
+    }
+}
+
+#[test]
 fn a_source_that_guesses_is_dropped_and_others_are_not() {
     let mut bench = Bench::new();
     let plain = bench.request("REGISTER", "1001", "", "");

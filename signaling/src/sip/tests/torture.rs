@@ -209,13 +209,53 @@ fn the_messages_of_old_advisories_do_no_harm() {
         format!("{OPTIONS}\r\nAuthorization: Digest realm=\"\",,,,=,username\r\n\r\n"),
         format!("{OPTIONS}\r\nContent-Type: multipart/mixed;boundary=\"\r\n\r\n--\r\n"),
         format!("{OPTIONS}\r\n{}\r\n", "X: y\r\n".repeat(5000)),
+        format!("{OPTIONS}\r\nContent-Type: multipart/mixed;boundary=a\r\n\r\n--a\r\n--a\r\n--a--"),
+        format!("{OPTIONS}\r\nAuthorization: Digest\r\nAuthorization: Digest username\r\n\r\n"),
+        format!("{OPTIONS}\r\nAuthorization: Digest username=\"{long_tag}\",nc=zz\r\n\r\n"),
+        format!("{OPTIONS}\r\nCSeq: 4294967296 OPTIONS\r\nCSeq:\r\nVia: ;branch\r\n\r\n"),
+        format!("{OPTIONS}\r\nFrom: <>;tag=;tag\r\nTo: \"\r\nContact: <<<\r\n\r\n"),
     ];
     for text in &cases {
         crate::sip::fuzz_message(text.as_bytes());
         crate::sip::fuzz_stream(text.as_bytes());
+        crate::sip::fuzz_digest_header(text.as_bytes());
     }
     let many = request(OPTIONS, &["X: y\r\nX: y"; 100]);
     refused(400, &many);
+}
+
+#[test]
+fn the_descriptions_of_old_advisories_do_no_harm() {
+    let audio = "v=0\r\no=- 1 1 IN IP4 203.0.113.5\r\ns=-\r\nc=IN IP4 203.0.113.5\r\nt=0 0\r\n";
+    let formats = |list: &str| format!("{audio}m=audio 4000 RTP/AVP {list}\r\n");
+    let cases = [
+        formats("8 4294967304"),
+        formats("8 -1 256 99999999999999999999"),
+        format!("{}a=fmtp:101 0-16\0\r\na=rtpmap:101 \0\r\n", formats("8 101")),
+        format!("{}{}", formats("8"), "a=rtpmap:8 PCMA/8000\r\n".repeat(2_000)),
+        format!("{audio}{}", "m=audio 4000 RTP/AVP 8\r\n".repeat(500)),
+        formats(&"8 ".repeat(1_000)),
+        format!("{audio}m=audio 99999999 RTP/AVP 8\r\n"),
+        format!("{}c=IN IP4 203.0.113.5/127/9999999999\r\na=ptime:-1\r\n", formats("8")),
+        format!("{}c=IN IP6 ::::\r\na=rtcp:x IN IP4\r\na=ptime:0\r\n", formats("8")),
+        "v=0\r\nm=\r\nc=\r\no=\r\n".to_owned(),
+        "v=".to_owned(),
+    ];
+    let mut bench = Bench::new();
+    for sdp in &cases {
+        crate::sdp::fuzz_description(sdp.as_bytes());
+        let call = bench.request("INVITE", "95105688", "", sdp);
+        bench.receive(carrier(), &call);
+        for event in bench.events() {
+            let Event::Incoming(incoming) = event else { continue };
+            bench.command(Command::Reject { leg: incoming.leg, status: 488, retry_after_s: None });
+        }
+        let last = bench.sent().pop().expect("every request is answered");
+        let status: u16 = last.start()[8..11].parse().unwrap();
+        assert!((400..500).contains(&status), "{}", last.start());
+    }
+    bench.pass(Duration::from_secs(100));
+    assert_eq!((bench.counter("legs_live"), bench.counter("transactions_live")), (0, 0));
 }
 
 #[test]

@@ -170,6 +170,44 @@ fn refusals_have_the_right_status() {
 }
 
 #[test]
+fn a_dial_string_is_data_and_never_split_or_evaluated() {
+    let mut rig = rig_with(&[A1]);
+    let hostile = [
+        "300&Zap/g1/00442071234567",
+        "95105688&013811112222",
+        "013811112222&Local/1@outside",
+        "013811112222;phone-context=+44",
+        "013811112222,,900",
+        "0138$(reboot)",
+        "0138`id`",
+        "0138|SIP/x",
+        "013811112222@elsewhere.example",
+        "013811112222\r\nX: y",
+        "013811112222%26Zap",
+        "${EXTEN}",
+        "../1002",
+        "1002 ",
+        "٠١٣٨١١١١٢٢٢٢",
+        "",
+    ];
+    for number in hostile {
+        for from_outside in [true, false] {
+            let before = rig.sip.len();
+            match from_outside {
+                true => rig.customer_dials(number),
+                false => rig.agent_dials(A1, number),
+            };
+            rig.wait(secs(1));
+            let asked = &rig.sip[before..];
+            let refused = asked.iter().any(|c| matches!(c, Sipc::Reject { status: 404, .. }));
+            let dialled = asked.iter().any(|c| matches!(c, Sipc::Invite(_)));
+            assert!(refused && !dialled, "{number:?} from outside {from_outside}: {asked:?}");
+        }
+    }
+    balanced(&mut rig);
+}
+
+#[test]
 fn a_late_offer_is_answered_and_a_phone_without_our_codecs_is_told() {
     let mut rig = rig_with(&[]);
     let customer = rig.dials(Origin::Trunk(TRUNK), "13800138000", "95105688", false);
