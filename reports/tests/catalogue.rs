@@ -219,6 +219,7 @@ fn call(id: u64, direction: &str, started_at: Timestamp) -> Call {
         satisfaction: None,
         sip_call_id: String::new(),
         user_agent: String::new(),
+        outside_ms: Some(0),
     }
 }
 

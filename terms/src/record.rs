@@ -136,14 +136,14 @@ macro_rules! tables {
     ($(
         #[doc = $doc:literal]
         $name:ident = $table:literal version $version:literal, id $id:ident, day $day:ident {
-            $( #[doc = $cdoc:literal] $column:ident : $type:ty, )+
+            $( $( #[doc = $cdoc:literal] )+ $column:ident : $type:ty, )+
         }
     )+) => {
         $(
             #[doc = $doc]
             #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
             pub struct $name {
-                $( #[doc = $cdoc] pub $column: $type, )+
+                $( $( #[doc = $cdoc] )+ pub $column: $type, )+
             }
 
             impl Record for $name {
@@ -155,7 +155,7 @@ macro_rules! tables {
                         name: stringify!($column),
                         kind: <$type as Cell>::KIND,
                         nullable: <$type as Cell>::NULLABLE,
-                        doc: $cdoc.trim_ascii(),
+                        doc: concat!($( $cdoc ),+).trim_ascii(),
                     } ),+]
                 }
                 fn values(&self) -> Vec<Value> {
@@ -258,7 +258,7 @@ tables! {
     }
 
     /// One row a finished call.
-    Call = "calls" version 1, id call_id, day started_at {
+    Call = "calls" version 2, id call_id, day started_at {
         /// Whose it is.
         tenant_id: TenantId,
         /// The call.
@@ -301,9 +301,11 @@ tables! {
         ivr_ms: i32,
         /// In queues, all stays together.
         wait_ms: i32,
-        /// With agents, hold not included.
+        /// In conversation with agents or people outside, hold not included; whose share it was is
+        /// in `legs`. Together with `hold_ms` it is as long as the conversation's recordings.
         talk_ms: i32,
-        /// On hold by an agent.
+        /// On hold by an agent. A blind transfer holds until it ends, though the agent may have
+        /// hung up before.
         hold_ms: i32,
         /// Times passed on.
         transfers: i32,
@@ -317,6 +319,8 @@ tables! {
         sip_call_id: String,
         /// The peer's User-Agent, as received.
         user_agent: String,
+        /// Of `talk_ms`, with people outside; NULL in rows of version 1, whose `talk_ms` has none.
+        outside_ms: Option<i32>,
     }
 
     /// One row a finished leg.

@@ -37,10 +37,19 @@ pub static CALLS: Report = Report {
         Chart::CountBar { title: words("各队列通话数", "Calls by queue"), column: "queue" },
         Chart::Pie { title: words("通话结果", "Outcomes"), pie: Pie::CountBy("outcome") },
     ],
-    formulas: &[Formula {
-        name: words("坐席", "Agent"),
-        text: words("首位接听的坐席", "the first agent who answered"),
-    }],
+    formulas: &[
+        Formula {
+            name: words("坐席", "Agent"),
+            text: words("首位接听的坐席", "the first agent who answered"),
+        },
+        Formula {
+            name: words("通话", "Talk"),
+            text: words(
+                "与坐席及转接到的外线人员的通话，保持除外",
+                "with agents and with people outside to whom the call was passed on, without hold",
+            ),
+        },
+    ],
     subtotals: false,
     order: Order::Sql,
 };

@@ -1,6 +1,7 @@
 //! The end: whatever the call was doing is finished properly, every leg is closed, and when media
 //! has given back the last port, `CallEnded` is written, exactly once.
 
+use super::dial::Why;
 use super::leg::Bye;
 use super::timers::Timer;
 use super::{Call, Phase, cause};
@@ -25,6 +26,10 @@ impl Call {
             Phase::Waiting(waiting) => self.quit_queue(cx, &waiting, caller_left),
             Phase::Survey(survey) => self.quit_survey(cx, survey, None),
             Phase::Message(message) => self.quit_message(cx, message),
+            // Whom an agent was passing on does not wait any more.
+            Phase::Dialling(dial) if matches!(dial.why, Why::Transfer(_)) => {
+                self.log(cx, Some(self.anchor), Kind::Resumed);
+            }
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Ivr

@@ -158,36 +158,15 @@ impl World {
         }
     }
 
-    /// What was said with people outside, to whom an agent had passed the call on: it is recorded,
-    /// and no agent's talk.
+    /// What was said with people outside, by their legs.
     fn outside_ms(&self, call: CallId) -> i64 {
         let spoken = self.center.rows.iter().filter_map(|row| match row {
             Row::Leg(leg) if leg.call_id == call && leg.role == "outside" => {
-                leg.answered_at.map(|at| leg.ended_at.millis_since(at))
+                Some(i64::from(leg.talk_ms))
             }
             _ => None,
         });
         spoken.sum()
-    }
-
-    /// How long the customer waited, recorded, for the goal of a blind transfer after the agent who
-    /// passed them on had hung up: with nobody who holds them it is no agent's hold.
-    fn passed_on_ms(&self, call: CallId) -> i64 {
-        let (mut passing, mut gone_at, mut sum) = (None, None, 0);
-        for entry in self.center.entries.iter().filter(|entry| entry.call == Some(call)) {
-            match entry.kind {
-                Kind::Transferred { .. } => passing = entry.leg,
-                Kind::Released { .. } if passing.is_some() && entry.leg == passing => {
-                    gone_at = Some(entry.at);
-                }
-                Kind::Resumed | Kind::CallEnded { .. } => {
-                    passing = None;
-                    sum += gone_at.take().map_or(0, |at| entry.at.millis_since(at));
-                }
-                _ => {}
-            }
-        }
-        sum
     }
 
     /// Every answered call is in the ledger, and its recordings are as long as talk plus hold.
@@ -209,9 +188,15 @@ impl World {
         }
         for row in &self.center.rows {
             let Row::Call(call) = row else { continue };
-            let with_agents = i64::from(call.talk_ms) + i64::from(call.hold_ms);
-            let id = call.call_id;
-            let spoken = with_agents + self.outside_ms(id) + self.passed_on_ms(id);
+            let spoken = i64::from(call.talk_ms) + i64::from(call.hold_ms);
+            let (outside, by_legs) =
+                (call.outside_ms.map(i64::from), self.outside_ms(call.call_id));
+            if outside.is_none_or(|ms| (ms - by_legs).abs() > FRAME_MS) {
+                wrong.push(format!(
+                    "call {}: {outside:?} ms with people outside, {by_legs} ms by their legs",
+                    call.call_id
+                ));
+            }
             match recorded.get(&call.call_id) {
                 None if call.outcome == "answered" => {
                     wrong.push(format!("answered call {} is not in the ledger", call.call_id));

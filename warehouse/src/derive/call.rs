@@ -39,6 +39,8 @@ pub struct OpenCall {
     ivr: Ivr,
     wait_ms: i32,
     clock: TalkClock,
+    /// Of the clock's talk, that with people outside.
+    outside: TalkClock,
     legs: BTreeMap<LegId, OpenLeg>,
     visits: BTreeMap<VisitId, OpenVisit>,
     surveys: BTreeMap<SurveyId, OpenSurvey>,
@@ -85,6 +87,7 @@ impl OpenCall {
             ivr: Ivr::Before,
             wait_ms: 0,
             clock: TalkClock::default(),
+            outside: TalkClock::default(),
             legs: BTreeMap::new(),
             visits: BTreeMap::new(),
             surveys: BTreeMap::new(),
@@ -205,6 +208,7 @@ impl OpenCall {
             self.end_leg(Some(leg), at, (cause, by), None, rows);
         }
         self.clock.turn(Mode::Idle, at);
+        self.outside.turn(Mode::Idle, at);
         self.leave_flow(at);
         let ended = Ended {
             call: self.call,
@@ -253,6 +257,7 @@ impl OpenCall {
             satisfaction: self.satisfaction.map(word),
             sip_call_id: self.sip_call_id,
             user_agent: self.user_agent,
+            outside_ms: Some(self.outside.read().0),
         }
     }
 
@@ -290,6 +295,7 @@ impl OpenCall {
             ringing_at: None,
             answered_at: None,
             conversing: false,
+            released: false,
             held_by: None,
             holding: false,
             clock: TalkClock::default(),
@@ -383,6 +389,13 @@ impl OpenCall {
             leg.agent.get_or_insert(agent);
             leg.queue = leg.queue.or(queue);
         }
+        // Between colleagues the one who called converses with the one who answered.
+        if self.direction == Direction::Internal {
+            let on_the_line = |leg: &&mut OpenLeg| leg.answered_at.is_some() && !leg.released;
+            for leg in self.legs.values_mut().filter(on_the_line) {
+                leg.conversing = true;
+            }
+        }
     }
 
     fn leave_queue(&mut self, visit: VisitId, at: Timestamp, end: VisitEnd, rows: &mut Vec<Row>) {
@@ -399,22 +412,21 @@ impl OpenCall {
         rows.push(Row::QueueVisit(row));
     }
 
-    /// `leg` waits from now on. When an agent put the customer there, every agent in the
-    /// conversation holds; one who joins later is consulted and talks.
+    /// `leg` waits from now on. When an agent put it there, every other agent in the conversation
+    /// holds; one who joins later is consulted and talks.
     fn hold(&mut self, leg: Option<LegId>, by: Party) {
         let Some(held) = self.leg(leg) else { return };
         held.held_by = Some(by);
-        if held.role != Role::Agent && by == Party::Agent {
-            for agent in self.legs.values_mut().filter(|leg| leg.role == Role::Agent) {
-                agent.holding = agent.conversing;
+        if by == Party::Agent {
+            for (id, other) in &mut self.legs {
+                other.holding = Some(*id) != leg && other.role == Role::Agent && other.conversing;
             }
         }
     }
 
     fn resume(&mut self, leg: Option<LegId>) {
         let Some(held) = self.leg(leg) else { return };
-        held.held_by = None;
-        if held.role != Role::Agent {
+        if held.held_by.take() == Some(Party::Agent) {
             for leg in self.legs.values_mut() {
                 leg.holding = false;
             }
@@ -427,15 +439,20 @@ impl OpenCall {
             self.legs.iter().find(|(_, leg)| theirs(leg)).map(|(id, _)| *id)
         });
         let Some(leg) = self.leg(id) else { return };
-        leg.conversing = false;
+        (leg.conversing, leg.released) = (false, true);
         if std::mem::take(&mut leg.holding) {
             self.free_the_held();
         }
     }
 
-    /// The last agent who held is gone: nobody is on hold by an agent any more.
+    /// The last agent who held is gone. When somebody else is there, the one who waited talks with
+    /// them: an attended transfer. When nobody is, the goal of a blind transfer still rings, and the
+    /// hold lasts until it ends: the wait and its recording go on.
     fn free_the_held(&mut self) {
-        if self.legs.values().any(|leg| leg.holding) {
+        let waits = |leg: &OpenLeg| leg.held_by == Some(Party::Agent);
+        let holds = self.legs.values().any(|leg| leg.holding);
+        let company = |leg: &OpenLeg| leg.conversing && leg.role != Role::Customer && !waits(leg);
+        if holds || !self.legs.values().any(company) {
             return;
         }
         for leg in self.legs.values_mut().filter(|leg| leg.held_by == Some(Party::Agent)) {
@@ -486,20 +503,22 @@ impl OpenCall {
         }
     }
 
-    /// Lets every clock run on as the legs stand now.
+    /// Lets every clock run on as the legs stand now. The call's runs as its recording does: from
+    /// the first answer to the end of that conversation, whoever of ours or of others it is with.
     fn turn_clocks(&mut self, at: Timestamp) {
-        let agents = self.legs.values().any(|leg| leg.role == Role::Agent && leg.conversing);
-        let others = self.legs.values().any(|leg| leg.role == Role::Outside && leg.conversing);
-        let mut on_hold = false;
+        let of = |role: Role| move |leg: &OpenLeg| leg.role == role && leg.conversing;
+        let outside = self.legs.values().any(of(Role::Outside));
+        let on_hold = self.legs.values().any(|leg| leg.held_by == Some(Party::Agent));
+        let talks = outside || on_hold || self.legs.values().any(of(Role::Agent));
         for leg in self.legs.values_mut() {
-            let talks = match leg.role {
-                Role::Customer => agents || others,
+            let theirs = match leg.role {
+                Role::Customer => talks,
                 Role::Agent | Role::Outside => leg.conversing,
             };
-            on_hold |= leg.role == Role::Customer && leg.held_by == Some(Party::Agent);
-            leg.clock.turn(mode(talks, leg.held_by.is_some() || leg.holding), at);
+            leg.clock.turn(mode(theirs, leg.held_by.is_some() || leg.holding), at);
         }
-        self.clock.turn(mode(agents, on_hold), at);
+        self.clock.turn(mode(talks, on_hold), at);
+        self.outside.turn(mode(outside, on_hold), at);
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::derive::Fold;
 use crate::stories::*;
+use std::collections::BTreeMap;
 use terms::event::{
-    Activity, FlowOut, Kind, OfferEnd, Outcome, Party, Role, Satisfaction, TransferKind,
+    Activity, Direction, FlowOut, Kind, OfferEnd, Outcome, Party, Role, Satisfaction, TransferKind,
 };
 use terms::record::{AgentSpan, Call, Leg, QueueVisit, Recording, Row, Survey};
 use terms::{AgentId, QueueId, SurveyId, Timestamp, VisitId};
@@ -142,6 +143,106 @@ fn an_attended_transfer_holds_the_customer_while_the_agents_talk() {
     assert_eq!((call.talk_ms, call.hold_ms), (40_000, 10_000), "the one who held is gone");
     assert_eq!((call.transfers, call.agents), (1, 2));
     assert_eq!((call.agent_id, call.last_agent_id), (Some(AgentId(11)), Some(AgentId(12))));
+}
+
+/// Agent 11 passes the customer on at 30 s to leg 103 and hangs up at 31 s.
+fn passed_on(s: &mut Script, role: Role, agent: Option<u64>) {
+    talking(s);
+    let kind = TransferKind::Blind;
+    s.leg(30.0, 100, 102, Kind::Transferred { kind, agent: AgentId(11), target: "8002".into() })
+        .leg(30.0, 100, 101, Kind::Held { by: Party::Agent })
+        .leg(30.0, 100, 103, leg_started(role, agent))
+        .leg(31.0, 100, 102, Kind::Released { agent: AgentId(11), by: Party::Agent })
+        .leg(31.0, 100, 102, leg_ended(Party::Agent));
+}
+
+#[test]
+fn a_blind_transfer_holds_until_it_is_answered_though_its_agent_has_hung_up() {
+    let mut s = Script::new(1);
+    passed_on(&mut s, Role::Agent, Some(12));
+    s.leg(40.0, 100, 103, Kind::LegAnswered)
+        .leg(40.0, 100, 101, Kind::Resumed)
+        .leg(40.0, 100, 103, answered(None, None, 12))
+        .leg(70.0, 100, 103, Kind::Released { agent: AgentId(12), by: Party::Customer })
+        .leg(70.0, 100, 103, leg_ended(Party::Customer));
+    end(&mut s, 70.0, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let call = calls(&rows)[0];
+    assert_eq!((call.talk_ms, call.hold_ms, call.outside_ms), (40_000, 10_000, Some(0)));
+    let leg = |role| *legs(&rows).iter().find(|leg| leg.role == role).unwrap();
+    assert_eq!((leg("customer").talk_ms, leg("customer").hold_ms), (40_000, 10_000));
+    assert_eq!((leg("agent").talk_ms, leg("agent").hold_ms), (10_000, 1_000), "until they left");
+}
+
+#[test]
+fn a_blind_transfer_that_nobody_answers_holds_until_the_customer_gives_up() {
+    let mut s = Script::new(1);
+    passed_on(&mut s, Role::Agent, Some(12));
+    s.leg(45.0, 100, 101, Kind::Resumed).leg(45.0, 100, 103, leg_ended(Party::Customer));
+    end(&mut s, 45.2, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let call = calls(&rows)[0];
+    assert_eq!((call.talk_ms, call.hold_ms, call.duration_ms), (10_000, 15_000, 45_200));
+}
+
+#[test]
+fn talk_with_somebody_outside_is_the_calls_and_not_the_agents() {
+    let mut s = Script::new(1);
+    passed_on(&mut s, Role::Outside, None);
+    s.leg(40.0, 100, 103, Kind::LegAnswered).leg(40.0, 100, 101, Kind::Resumed).leg(
+        65.0,
+        100,
+        103,
+        leg_ended(Party::Customer),
+    );
+    end(&mut s, 65.0, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let call = calls(&rows)[0];
+    assert_eq!((call.talk_ms, call.hold_ms, call.outside_ms), (35_000, 10_000, Some(25_000)));
+    assert_eq!((call.agents, call.last_agent_id), (1, Some(AgentId(11))));
+    let talks: BTreeMap<_, _> =
+        legs(&rows).iter().map(|leg| (leg.role.as_str(), (leg.talk_ms, leg.hold_ms))).collect();
+    assert_eq!(talks["agent"], (10_000, 1_000));
+    assert_eq!(talks["outside"], (25_000, 0));
+    assert_eq!(talks["customer"], (35_000, 10_000));
+}
+
+#[test]
+fn colleagues_who_call_each_other_both_talk() {
+    let mut s = Script::new(1);
+    let internal = |kind| match kind {
+        Kind::CallStarted { caller, called, trunk, sip_call_id, user_agent, .. } => {
+            let direction = Direction::Internal;
+            Kind::CallStarted { direction, caller, called, trunk, sip_call_id, user_agent }
+        }
+        other => other,
+    };
+    let by = Party::Agent;
+    s.call(0.0, 100, internal(call_started("1001")))
+        .leg(0.0, 100, 101, leg_started(Role::Agent, Some(11)))
+        .leg(0.0, 100, 102, leg_started(Role::Agent, Some(12)))
+        .leg(5.0, 100, 102, Kind::LegAnswered)
+        .leg(5.0, 100, 101, Kind::LegAnswered)
+        .leg(5.0, 100, 102, answered(None, None, 12))
+        .leg(20.0, 100, 101, Kind::Held { by })
+        .leg(21.0, 100, 103, leg_started(Role::Agent, Some(13)))
+        .leg(22.0, 100, 102, Kind::Released { agent: AgentId(12), by })
+        .leg(30.0, 100, 103, Kind::LegAnswered)
+        .leg(30.0, 100, 101, Kind::Resumed)
+        .leg(30.0, 100, 103, answered(None, None, 13))
+        .leg(31.0, 100, 102, leg_ended(by))
+        .leg(50.0, 100, 101, Kind::Released { agent: AgentId(11), by })
+        .leg(50.0, 100, 103, Kind::Released { agent: AgentId(13), by })
+        .leg(50.5, 100, 103, leg_ended(by));
+    end(&mut s, 51.0, Outcome::Answered, by);
+    let rows = s.rows();
+    let call = calls(&rows)[0];
+    assert_eq!((call.talk_ms, call.hold_ms, call.agents), (35_000, 10_000, 2));
+    let talks: BTreeMap<_, _> =
+        legs(&rows).iter().map(|leg| (leg.leg_id.0, (leg.talk_ms, leg.hold_ms))).collect();
+    assert_eq!(talks[&101], (35_000, 10_000), "who called");
+    assert_eq!(talks[&102], (15_000, 2_000), "who passed them on");
+    assert_eq!(talks[&103], (20_000, 0));
 }
 
 #[test]

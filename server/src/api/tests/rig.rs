@@ -323,6 +323,7 @@ pub fn call_row(tenant: TenantId, call: CallId, second: i64, length: i32, agent:
         satisfaction: None,
         sip_call_id: "../../etc/passwd".into(),
         user_agent: "=HYPERLINK(\"x\")".into(),
+        outside_ms: Some(0),
     }
 }
 

@@ -127,6 +127,29 @@ fn an_agent_who_hangs_up_during_a_blind_transfer_is_free_at_once() {
 }
 
 #[test]
+fn whom_an_agent_passed_on_is_held_until_the_goal_answers_or_the_caller_hangs_up() {
+    for patient in [true, false] {
+        let mut rig = rig_with(&[A1, A3]);
+        let customer = talking(&mut rig);
+        let first = rig.leg_of(A1).expect("agent 1 talks");
+        rig.refers(first, "1003");
+        rig.wait(secs(1));
+        rig.hangs_up(first);
+        if patient {
+            rig.wait(secs(5));
+        }
+        rig.hangs_up(customer);
+        balanced(&mut rig);
+        let told = told(&rig);
+        let place = |what: &str| told.iter().position(|word| word == what);
+        assert!(place("held by Agent") < place("released 1 by Agent"), "{told:#?}");
+        assert!(place("released 1 by Agent") < place("resumed"), "{told:#?}");
+        let ends = if patient { "answered 3" } else { "recorded Recorded" };
+        assert!(place("resumed") < place(ends), "{told:#?}");
+    }
+}
+
+#[test]
 fn a_transfer_to_a_queue_waits_for_its_agents() {
     let mut rig = rig_with(&[A1, A3]);
     let customer = talking(&mut rig);
