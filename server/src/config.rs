@@ -171,6 +171,8 @@ config! {
         seal_rows: u32 = "10000", Restart;
         /// Longest time a record stays staged.
         seal_every: Span = "\"5m\"", Restart;
+        /// How long a file of the event log stays after its last entry; it goes once its records are sealed. Live clients resume from it, and records can be made again from it.
+        log_keep: Span = "\"7d\"", Restart;
     }
     /// Questions in SQL, from the API and the command line.
     sql: SqlConfig {

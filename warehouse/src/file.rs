@@ -105,7 +105,7 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
     }
 }
 
-fn sync_folder(folder: &Path) -> Result<(), Error> {
+pub fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder).and_then(|opened| opened.sync_all()).map_err(Error::file("sync", folder))
 }
 

@@ -6,13 +6,13 @@
 //! `ingest.commit`, `ingest.done`.
 
 use crate::derive::{Ended, Fold, REMEMBERED_MAX, REMEMBERED_MS_MAX};
-use crate::log::{Damage, Tail};
+use crate::log::{Damage, Tail, trim};
 use crate::store::{Source, now, read_source, write_source};
 use crate::{Error, Warehouse, fail, stage};
 use sqlx::SqliteConnection;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use terms::event::Entry;
 use terms::record::Row;
 use terms::{CallId, TenantId, Timestamp};
@@ -26,12 +26,17 @@ const ENTRIES_MAX: usize = 2_000;
 const POLL: Duration = Duration::from_millis(20);
 /// How often sealing, publishing and sweeping are looked at.
 const TEND_EVERY: Duration = Duration::from_secs(2);
+/// How often the log is looked at for files that nobody needs any more.
+const TRIM_EVERY: Duration = Duration::from_secs(600);
 /// How long to wait after a failure of disk or database.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A reader of the event log that fills a warehouse.
 pub struct Ingest {
     warehouse: Arc<Warehouse>,
+    log_dir: PathBuf,
+    /// How long a file of the log stays after its last entry; `None` is for ever.
+    keep: Option<Duration>,
     tail: Option<Tail>,
     fold: Fold,
     /// What the database holds.
@@ -90,11 +95,21 @@ impl Ingest {
             fold.remember(ended);
         }
         drop(tx);
-        let tail = Some(Tail::open(log_dir, here.replay_from as u64));
+        let log_dir = log_dir.into();
+        let tail = Some(Tail::open(&log_dir, here.replay_from as u64));
         let told = watch::Sender::new(Progress::default());
-        let ingest = Ingest { warehouse, tail, fold, here, pending: None, forks: 0, told };
+        let (keep, pending, forks) = (None, None, 0);
+        let ingest = Ingest { warehouse, log_dir, keep, tail, fold, here, pending, forks, told };
         ingest.told.send_replace(ingest.progress());
         Ok(ingest)
+    }
+
+    /// Removes files of the log that have not been written to for `keep` and that nobody needs any
+    /// more. Without this the log stays whole.
+    #[must_use]
+    pub fn keeping(mut self, keep: Duration) -> Self {
+        self.keep = Some(keep);
+        self
     }
 
     /// Reads some entries and stages what they finished. A step that was begun must be awaited to
@@ -137,6 +152,7 @@ impl Ingest {
     pub async fn run(&mut self, end: impl Future<Output = ()>) {
         tokio::pin!(end);
         let mut tended = tokio::time::Instant::now();
+        let mut trimmed: Option<tokio::time::Instant> = None;
         loop {
             let pause = match self.step().await {
                 Ok(Step { entries: 0, .. }) => POLL,
@@ -150,6 +166,12 @@ impl Ingest {
                 tended = tokio::time::Instant::now();
                 if let Err(error) = self.warehouse.tend(now()).await {
                     tracing::error!(%error, "rows wait to be sealed or published");
+                }
+                if trimmed.is_none_or(|at| at.elapsed() >= TRIM_EVERY) {
+                    trimmed = Some(tokio::time::Instant::now());
+                    if let Err(error) = self.trim(SystemTime::now()).await {
+                        tracing::error!(%error, "old files of the event log stay");
+                    }
                 }
             }
             tokio::select! {
@@ -169,6 +191,28 @@ impl Ingest {
     pub async fn drain(&mut self) -> Result<u64, Error> {
         self.catch_up().await?;
         self.warehouse.seal().await
+    }
+
+    /// Removes the files of the log that are older than what [`Ingest::keeping`] says at `now`,
+    /// whose entries are all applied, in which nothing open began, and whose rows are sealed; says
+    /// how many.
+    ///
+    /// # Errors
+    /// See [`Error`]; what is left goes the next time.
+    pub async fn trim(&mut self, now: SystemTime) -> Result<usize, Error> {
+        let until = self.keep.and_then(|keep| now.checked_sub(keep));
+        let Some(until) = until else { return Ok(0) };
+        // The committed place: what is folded but not staged is still needed.
+        let (dir, replay_from) = (self.log_dir.clone(), self.here.replay_from as u64);
+        let found = blocking(move || trim::unneeded(&dir, replay_from, until)).await?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        // Their rows may be staged only: the log goes when the warehouse has files of them.
+        self.warehouse.seal().await?;
+        let (dir, count) = (self.log_dir.clone(), found.len());
+        blocking(move || trim::remove(&dir, &found)).await?;
+        Ok(count)
     }
 
     /// How the reader stands.
@@ -200,8 +244,7 @@ impl Ingest {
             let read = tail.read(ENTRIES_MAX, &mut entries);
             (tail, entries, read)
         };
-        let (tail, entries, read) =
-            tokio::task::spawn_blocking(work).await.expect("reading the log does not panic");
+        let (tail, entries, read) = blocking(work).await;
         self.tail = Some(tail);
         // What was read before a failure has moved the reader on and must be used.
         if entries.is_empty() {
@@ -245,6 +288,10 @@ impl Ingest {
         self.forks += 1;
         false
     }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("reading the log does not panic")
 }
 
 async fn commit(warehouse: &Warehouse, batch: &Batch) -> Result<(), Error> {

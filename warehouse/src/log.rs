@@ -6,6 +6,8 @@
 //! are damage: one frame is stepped over when a good one follows it, else the rest of the file is.
 //! Every damage is counted and told; nothing that can be read is lost.
 
+pub(crate) mod trim;
+
 use crate::Error;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -226,6 +228,15 @@ impl Current {
     fn damage(&self, why: String) -> Damage {
         Damage { path: self.path.clone(), offset: self.offset, why }
     }
+}
+
+/// The first entry that the log in `dir` still has, by the name of its first file; `None` before
+/// anything was written.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn first_entry(dir: &Path) -> Result<Option<u64>, Error> {
+    Ok(list(dir)?.first().map(|(first, _)| *first))
 }
 
 /// The files of a log by their first sequence number.

@@ -6,6 +6,8 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use terms::event::{Outcome, Party};
 use terms::record::Row;
 use terms::{TenantId, Timestamp};
 
@@ -293,6 +295,45 @@ async fn a_running_reader_follows_the_log_and_seals_at_the_end() {
     running.await.unwrap();
     let stats = warehouse.stats().await.unwrap();
     assert_eq!((stats.staged_rows, stats.hot_rows), (0, fold(&entries).len() as u64));
+}
+
+#[tokio::test]
+async fn old_files_of_the_log_go_once_their_rows_are_in_files_and_nothing_in_them_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, log) = (dir.path().join("store"), dir.path().join("log"));
+    let mut s = Script::new(1);
+    let by = Party::Customer;
+    s.call(0.0, 100, call_started("13800138000")).call(1.0, 100, call_ended(Outcome::Failed, by));
+    s.call(2.0, 200, call_started("13800138001")).call(3.0, 300, call_started("13800138002"));
+    s.call(4.0, 300, call_ended(Outcome::Failed, by)).call(5.0, 400, call_started("1"));
+    for part in s.entries.chunks(2) {
+        write_log(&log, part);
+    }
+    let files = || std::fs::read_dir(&log).unwrap().count();
+    let week = Duration::from_secs(7 * 86_400);
+    let (warehouse, ingest) = ingested(&store, &log).await;
+    let mut ingest = ingest.keeping(week);
+    let (today, later) = (SystemTime::now(), SystemTime::now() + week + week);
+    assert_eq!(ingest.trim(later).await.unwrap(), 0, "nothing is applied yet");
+    ingest.catch_up().await.unwrap();
+    assert_eq!(ingest.trim(today).await.unwrap(), 0, "nothing is a week old");
+    assert!(warehouse.stats().await.unwrap().staged_rows > 0);
+    assert_eq!(ingest.trim(later).await.unwrap(), 1, "call 200 is open since the second file");
+    assert_eq!((files(), warehouse.stats().await.unwrap().staged_rows), (2, 0));
+
+    // A reader that starts again finds what it needs, and what was open ends once.
+    drop((warehouse, ingest));
+    for call in [200, 400] {
+        s.call(9.0, call, call_ended(Outcome::Failed, by));
+    }
+    write_log(&log, &s.entries[6..]);
+    let (warehouse, ingest) = ingested(&store, &log).await;
+    let mut ingest = ingest.keeping(week);
+    ingest.catch_up().await.unwrap();
+    assert_eq!(ingest.trim(later).await.unwrap(), 2, "the writer's own file stays");
+    assert_eq!(files(), 1);
+    assert_eq!(count(&warehouse, "calls").await, 4);
+    assert_eq!(count(&warehouse, "events").await, 8);
 }
 
 #[tokio::test]

@@ -55,7 +55,9 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
             .await?
             .sealing(config.warehouse.seal_rows.into(), config.warehouse.seal_every.0),
     );
-    let ingest = Ingest::open(warehouse.clone(), data.join("events")).await?;
+    let ingest = Ingest::open(warehouse.clone(), data.join("events"))
+        .await?
+        .keeping(config.warehouse.log_keep.0);
     let events = Feed::new(data.join("events"));
     tokio::spawn(events.clone().follow(ingest.progress().applied_seq + 1));
     let (stop, stopping) = watch::channel(false);

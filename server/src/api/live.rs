@@ -15,7 +15,7 @@ use crate::api::agents::AgentLive;
 use axum::Json;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use desk::{Permission, when};
 use feed::Subscription;
@@ -185,6 +185,9 @@ async fn events(
     let upgrade = upgrade.map_err(|_| {
         Problem::invalid("upgrade", "this address answers WebSocket connections only")
     })?;
+    if let Some(from) = from_seq {
+        has_entry(&api, from)?;
+    }
     let Ok(place) = api.sockets.clone().try_acquire_owned() else {
         let message = "Too many live connections are open.";
         return Err(Problem::unavailable(message, "SOCKETS_MAX reached"));
@@ -199,6 +202,21 @@ async fn events(
         follower.follow(socket, from_seq).await;
         drop(place);
     }))
+}
+
+/// 410 when entry `from` was removed from the log.
+fn has_entry(api: &Api, from: u64) -> Result<(), Problem> {
+    let first = api.events.first().map_err(|error| Problem::internal(error.to_string()))?;
+    match first.filter(|first| from < *first) {
+        None => Ok(()),
+        Some(first) => {
+            let message = format!(
+                "The log begins with event {first}; ask for what was before in the table events, \
+                 and come back from {first}."
+            );
+            Err(Problem::new(StatusCode::GONE, "gone", message))
+        }
+    }
 }
 
 struct Follower {

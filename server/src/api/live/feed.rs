@@ -58,6 +58,14 @@ impl Feed {
         }
     }
 
+    /// The first entry that the log still has.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn first(&self) -> Result<Option<u64>, warehouse::Error> {
+        warehouse::log::first_entry(&self.log)
+    }
+
     /// A reader that begins with `from`, or with whatever comes next.
     pub fn subscribe(self: &Arc<Self>, from: Option<u64>) -> Subscription {
         // First listen, then look where we are: what comes in between is heard twice, not never.

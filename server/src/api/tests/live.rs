@@ -105,6 +105,27 @@ async fn a_client_that_comes_back_misses_nothing_and_sees_its_tenant_only() {
 }
 
 #[tokio::test]
+async fn whoever_wants_what_the_log_has_no_more_is_told_where_it_begins() {
+    let rig = Rig::new().await;
+    append(&rig, 100..=102, "");
+    let events = rig.folder.path().join("events");
+    let name = |first: u64| events.join(format!("events-{first:020}.log"));
+    std::fs::rename(name(1), name(100)).unwrap();
+    let address = listen(&rig).await;
+    let token = rig.token(Role::Supervisor).await;
+    match connect(address, "?from_seq=99", &token).await {
+        Err(Error::Http(response)) => {
+            assert_eq!(response.status(), 410);
+            let told = String::from_utf8(response.into_body().unwrap()).unwrap();
+            assert!(told.contains("begins with event 100"), "{told}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let mut socket = connect(address, "?from_seq=101", &token).await.unwrap();
+    assert_eq!(seqs(&mut socket, 2).await, [101, 102]);
+}
+
+#[tokio::test]
 async fn agents_and_strangers_are_turned_away_before_the_upgrade() {
     let rig = Rig::new().await;
     let address = listen(&rig).await;
