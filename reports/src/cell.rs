@@ -1,4 +1,4 @@
-//! How a cell reads as text. All text forms (PDF, PNG, HTML, TXT, CSV) come through here, so that
+//! How a cell reads as text. All text forms (PDF, PNG, HTML, TXT, CSV, JSON) come through here, so that
 //! they cannot disagree; the workbook holds the same values as numbers.
 
 use crate::definition::Kind;

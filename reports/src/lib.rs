@@ -3,7 +3,7 @@
 //! ```text
 //!  catalogue ──► Report ──► run(session, report, params) ──► ReportTable
 //!                                                               │ render(table, format, language)
-//!                     pdf · png · xlsx · html · txt · csv ◄─────┘
+//!              pdf · png · xlsx · html · txt · csv · json ◄─────┘
 //! ```
 //!
 //! **Every form shows the same numbers**: all of them print the cells of one [`ReportTable`], the

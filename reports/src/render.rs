@@ -1,4 +1,4 @@
-//! A table in every form: PDF and PNG (typst, in memory), XLSX, HTML, TXT, CSV.
+//! A table in every form: PDF and PNG (typst, in memory), XLSX, HTML, TXT, CSV, JSON.
 //!
 //! What a page says (title, figures, rows as text, formulas, notes) is put together once, in
 //! `page`; the page forms only set it. Charts are computed once, in `chart`, as numbers: our SVG
@@ -8,6 +8,7 @@ mod chart;
 mod csv;
 mod fonts;
 mod html;
+mod json;
 mod page;
 mod pdf;
 mod png;
@@ -40,17 +41,26 @@ pub enum Format {
     Txt,
     /// UTF-8 with a byte order mark, RFC 4180.
     Csv,
+    /// For programs: every cell as text and as number.
+    Json,
 }
 
 /// A name that no form has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no reports as \"{0}\": use pdf, xlsx, html, txt, png or csv")]
+#[error("no reports as \"{0}\": use pdf, xlsx, html, txt, png, csv or json")]
 pub struct UnknownFormat(pub String);
 
 impl Format {
     /// All forms.
-    pub const ALL: [Format; 6] =
-        [Format::Pdf, Format::Xlsx, Format::Html, Format::Txt, Format::Png, Format::Csv];
+    pub const ALL: [Format; 7] = [
+        Format::Pdf,
+        Format::Xlsx,
+        Format::Html,
+        Format::Txt,
+        Format::Png,
+        Format::Csv,
+        Format::Json,
+    ];
 
     /// How files of this form end, which is also its name.
     pub const fn extension(self) -> &'static str {
@@ -61,6 +71,7 @@ impl Format {
             Format::Html => "html",
             Format::Txt => "txt",
             Format::Csv => "csv",
+            Format::Json => "json",
         }
     }
 
@@ -73,6 +84,7 @@ impl Format {
             Format::Html => "text/html; charset=utf-8",
             Format::Txt => "text/plain; charset=utf-8",
             Format::Csv => "text/csv; charset=utf-8",
+            Format::Json => "application/json",
         }
     }
 }
@@ -114,6 +126,7 @@ pub fn render(table: &ReportTable, format: Format, language: Language) -> Result
     let bytes = match format {
         Format::Xlsx => xlsx::write(table, language).map_err(|error| failed(error.to_string()))?,
         Format::Csv => csv::write(table, language),
+        Format::Json => json::write(table, language),
         Format::Txt => txt::write(&Page::new(table, language, 0.0)).into_bytes(),
         Format::Html => html::write(&Page::new(table, language, html::WIDTH_PX))
             .map_err(|error| failed(format!("{error:#}")))?,

@@ -6,6 +6,7 @@ use reports::catalogue::{CALLS, OVERDUE_ORDERS, SATISFACTION, WORKLOAD};
 use reports::{
     Cell, Condition, Format, Language, Period, Report, ReportTable, Row, RowKind, cell_text, render,
 };
+use serde_json::{Value, json};
 use std::io::{Cursor, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -190,6 +191,70 @@ fn the_comma_separated_form_reads_as_expected() {
 }
 
 #[test]
+fn the_form_for_programs_reads_as_expected() {
+    let json = text_form(&satisfaction(), Format::Json, Language::ZhCn);
+    let value: Value = serde_json::from_str(&json).expect("it is JSON");
+    golden("satisfaction.zh.json", &format!("{value:#}\n"));
+}
+
+#[test]
+fn the_form_for_programs_has_every_cell_as_text_and_as_number() {
+    for table in [satisfaction(), workload(), overdue()] {
+        for language in [Language::ZhCn, Language::En] {
+            let json = text_form(&table, Format::Json, language);
+            let json: Value = serde_json::from_str(&json).expect("it is JSON");
+            let rows = json["rows"].as_array().expect("rows");
+            assert_eq!(rows.len(), table.rows.len(), "subtotals stand among the rows");
+            for (row, found) in table.rows.iter().zip(rows) {
+                let is_data = row.kind == RowKind::Data;
+                assert_eq!(found["kind"], if is_data { "data" } else { "subtotal" });
+                assert_eq!(
+                    found["behind"].as_str(),
+                    row.behind.as_ref().map(Condition::sql).as_deref()
+                );
+                assert_cells(&found["cells"], &row.cells, &table, language);
+            }
+            let label = &table.report.columns[0].id;
+            let mut total = json["total"].clone();
+            let word = if language == Language::ZhCn { "合计" } else { "Total" };
+            assert_eq!(total[label]["text"], word);
+            total[label] = Value::Null;
+            assert_cells(&total, &table.total, &table, language);
+            let columns = json["columns"].as_array().expect("columns").iter();
+            assert!(
+                columns.map(|c| c["id"].as_str()).eq(table
+                    .report
+                    .columns
+                    .iter()
+                    .map(|c| Some(c.id)))
+            );
+            assert_eq!(
+                json["formulas"].as_array().map(Vec::len),
+                Some(table.report.formulas.len())
+            );
+            assert_eq!(json["provisional"], table.provisional);
+        }
+    }
+}
+
+fn assert_cells(found: &Value, cells: &[Cell], table: &ReportTable, language: Language) {
+    for (column, cell) in table.report.columns.iter().zip(cells) {
+        let text = cell_text(cell, column.kind, table.period.zone, language);
+        let expected = match cell {
+            Cell::Empty => Value::Null,
+            Cell::Text(_) | Cell::Word(_) => json!({"text": text}),
+            Cell::Count(count) => json!({"text": text, "value": count}),
+            Cell::Duration(ms) => json!({"text": text, "ms": ms}),
+            Cell::Ratio { numerator, denominator } => {
+                json!({"text": text, "numerator": numerator, "denominator": denominator})
+            }
+            Cell::Time(_) => panic!("this test has no such cells"),
+        };
+        assert_eq!(found[column.id], expected, "{} {}", table.report.id, column.id);
+    }
+}
+
+#[test]
 fn the_web_page_reads_as_expected_and_runs_nothing() {
     let html = text_form(&satisfaction(), Format::Html, Language::ZhCn);
     golden("satisfaction.zh.html", &html);
@@ -351,7 +416,10 @@ fn an_empty_period_says_so_in_every_form() {
     for format in Format::ALL {
         let bytes = rendered(&empty, format, Language::ZhCn);
         assert!(!bytes.is_empty());
-        if matches!(format, Format::Txt | Format::Html) {
+        if format == Format::Json {
+            let json: Value = serde_json::from_slice(&bytes).expect("it is JSON");
+            assert_eq!((&json["rows"], &json["total"]), (&json!([]), &Value::Null));
+        } else if matches!(format, Format::Txt | Format::Html) {
             let text = String::from_utf8(bytes).expect("UTF-8");
             assert!(text.contains("统计期内没有数据。"));
         }
@@ -423,6 +491,11 @@ fn a_call_list_shows_times_in_the_zone_and_counts_its_outcomes() {
     assert!(csv.contains("2026-11-30 08:30:00,呼入,'+8613800138000,02188880000"), "{csv}");
     let html = text_form(&list, Format::Html, Language::En);
     assert!(html.contains("answered") && html.contains("100.0%"));
+    let json: Value = serde_json::from_str(&text_form(&list, Format::Json, Language::En)).unwrap();
+    let first = json["rows"][0]["cells"].as_object().expect("cells");
+    assert_eq!(first["started_at"]["at"], "2026-11-30T08:30:00+08:00");
+    assert_eq!(first["outcome"]["text"], "answered");
+    assert_eq!(first["talk_ms"], json!({"text": "0:03:01", "ms": 181_000}));
     assert!(rendered(&list, Format::Pdf, Language::ZhCn).starts_with(b"%PDF"));
     assert!(rendered(&list, Format::Xlsx, Language::ZhCn).starts_with(b"PK"));
 }

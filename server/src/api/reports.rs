@@ -40,7 +40,7 @@ struct Asked {
     /// `yesterday`; today when left out.
     #[serde(default)]
     period: Option<String>,
-    /// `pdf`, `xlsx`, `html`, `txt`, `png` or `csv`; pdf when left out.
+    /// `pdf`, `xlsx`, `html`, `txt`, `png`, `csv` or `json`; pdf when left out.
     #[serde(default)]
     format: Option<String>,
     /// `zh-CN` or `en`; the organisation's when left out.
@@ -79,7 +79,8 @@ async fn list(
     Ok(Json(summaries.collect()))
 }
 
-/// One report on a period, in any form.
+/// One report on a period, in any form, the same numbers in all of them. JSON has each cell as
+/// the pages show it (`text`) and as number: `value`, `ms`, `numerator` with `denominator`, or `at`.
 #[utoipa::path(
     get, path = "/api/v1/reports/{id}", tag = "reports",
     params(("id" = String, Path, description = "The report's id"), Asked),
@@ -90,6 +91,7 @@ async fn list(
         (String = "text/plain"),
         (Vec<u8> = "image/png"),
         (String = "text/csv"),
+        (Object = "application/json"),
     )))
 )]
 async fn get(

@@ -16,7 +16,7 @@ pub struct Arguments {
     /// `today`, `yesterday`, `2026-11`, `2026-W47`, `2026-11-01..2026-11-15` and so on.
     #[arg(long, default_value = "today")]
     period: String,
-    /// pdf, xlsx, html, txt, png or csv.
+    /// pdf, xlsx, html, txt, png, csv or json.
     #[arg(long, default_value = "txt")]
     format: String,
     /// `zh-CN` or `en`; by default the tenant's.

@@ -211,6 +211,9 @@ async fn a_report_is_a_file_with_a_harmless_name_and_a_bad_period_says_what_is_r
         rig.get("/api/v1/reports/workload?period=2026-11&format=csv&lang=zh-CN", &token).await;
     assert_eq!(got.status, StatusCode::OK, "{got:?}");
     assert_eq!(got.header("content-disposition"), "attachment; filename=\"workload-2026-11.csv\"");
+    let json = rig.get("/api/v1/reports/calls?period=2026-11&format=json&lang=en", &token).await;
+    assert_eq!(json.header("content-type"), "application/json");
+    assert_eq!((&json.json()["report"], &json.json()["language"]), (&json!("calls"), &json!("en")));
     let page = rig.get("/api/v1/reports/workload?period=2026-11&format=html", &token).await;
     assert!(page.header("content-security-policy").contains("sandbox"));
     for bad in ["period=yesteryear", "format=exe", "lang=xx", "period=2026-13", "unknown=1"] {
