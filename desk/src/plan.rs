@@ -43,7 +43,11 @@ impl Store {
         Err(crate::Error::Busy("the tenant's data changes faster than it can be read"))
     }
 
-    async fn plan_version(&self, tenant: TenantId) -> Result<u64> {
+    /// The version of a tenant's plan.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
+    pub async fn plan_version(&self, tenant: TenantId) -> Result<u64> {
         sqlx::query("SELECT plan_version FROM tenants WHERE id = $1")
             .bind(tenant.0 as i64)
             .fetch_optional(self.reader())

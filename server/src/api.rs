@@ -24,6 +24,7 @@ pub mod live;
 pub mod metrics;
 pub mod numbers;
 pub mod orders;
+pub mod plans;
 pub mod problem;
 pub mod queues;
 pub mod recordings;
@@ -41,6 +42,7 @@ use desk::lockout::Lockout;
 use links::{CallsLink, Clock, Seal, WorkLink};
 use live::feed::Feed;
 use metrics::HttpMetrics;
+use plans::Plans;
 use problem::Problem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -65,6 +67,8 @@ pub struct ApiState {
     pub recordings: PathBuf,
     /// The live switch.
     pub calls: Arc<dyn CallsLink>,
+    /// Plans on their way to the switch.
+    pub plans: Arc<Plans>,
     /// The worker: SQL, reports, MP3.
     pub work: Arc<dyn WorkLink>,
     /// Seals the warehouse up to now.
@@ -84,11 +88,17 @@ pub struct ApiLimits {
     pub body_max: usize,
     /// Longest time for a request other than a download or a live connection.
     pub request_max: Duration,
+    /// Longest wait for the switch after a change that concerns calls.
+    pub plan_max: Duration,
 }
 
 impl Default for ApiLimits {
     fn default() -> Self {
-        ApiLimits { body_max: 1 << 20, request_max: Duration::from_secs(60) }
+        ApiLimits {
+            body_max: 1 << 20,
+            request_max: Duration::from_secs(60),
+            plan_max: Duration::from_secs(3),
+        }
     }
 }
 
@@ -178,7 +188,9 @@ fn base() -> OpenApi {
             InfoBuilder::new().title("Switchgrid").version(env!("CARGO_PKG_VERSION")).description(
                 Some(
                     "An open call centre. Sign in with `POST /api/v1/session`, then send \
-                     `Authorization: Bearer <token>`. Ids are strings, times RFC 3339.",
+                     `Authorization: Bearer <token>`. Ids are strings, times RFC 3339. A change \
+                     that concerns calls is answered when the switch works by it; where that \
+                     takes too long, the header `x-plan-pending` says so in a sentence.",
                 ),
             ),
         )

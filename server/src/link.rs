@@ -56,10 +56,17 @@ pub async fn connect(path: &Path) -> io::Result<UnixStream> {
     UnixStream::connect(&through).await
 }
 
+/// Why a question did not reach the switch, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotThere(pub String);
+
+type Waiter = oneshot::Sender<Result<Answer, NotThere>>;
+
 /// The asking side: clones share one connection.
 #[derive(Clone)]
 pub struct Client {
-    asks: mpsc::Sender<(Ask, oneshot::Sender<Answer>)>,
+    asks: mpsc::Sender<(Ask, Waiter)>,
 }
 
 /// What a new connection begins with: the api sends its plans.
@@ -89,26 +96,33 @@ impl Client {
 
     /// Asks and waits for the answer; refused when nobody is there or time is over.
     pub async fn ask(&self, ask: Ask) -> Answer {
+        self.deliver(ask).await.unwrap_or_else(|NotThere(why)| Answer::Refused(why))
+    }
+
+    /// Asks and waits for the answer.
+    ///
+    /// # Errors
+    /// When nobody is there or time is over: the question may be asked again.
+    pub async fn deliver(&self, ask: Ask) -> Result<Answer, NotThere> {
         let within = match &ask {
             Ask::Drain { within_s } => Duration::from_secs(u64::from(*within_s) + 5),
             _ => ANSWER_MAX,
         };
         let (answer, answered) = oneshot::channel();
         if self.asks.try_send((ask, answer)).is_err() {
-            return Answer::Refused("the switch has too many questions waiting; try again".into());
+            return Err(NotThere("the switch has too many questions waiting; try again".into()));
         }
         match tokio::time::timeout(within, answered).await {
             Ok(Ok(answer)) => answer,
-            _ => Answer::Refused("the switch does not answer; it may be starting".into()),
+            _ => Err(NotThere("the switch does not answer; it may be starting".into())),
         }
     }
 }
 
-fn refuse_all(waiting: &mut mpsc::Receiver<(Ask, oneshot::Sender<Answer>)>) {
+fn refuse_all(waiting: &mut mpsc::Receiver<(Ask, Waiter)>) {
     while let Ok((_, answer)) = waiting.try_recv() {
-        let refused = Answer::Refused("the switch is not running; it may be starting".into());
         // The asker may have given up already.
-        let _ = answer.send(refused);
+        let _ = answer.send(Err(NotThere("the switch is not running; it may be starting".into())));
     }
 }
 
@@ -116,11 +130,11 @@ fn refuse_all(waiting: &mut mpsc::Receiver<(Ask, oneshot::Sender<Answer>)>) {
 async fn converse(
     stream: UnixStream,
     greeting: &Greeting,
-    waiting: &mut mpsc::Receiver<(Ask, oneshot::Sender<Answer>)>,
+    waiting: &mut mpsc::Receiver<(Ask, Waiter)>,
 ) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
-    let mut open: HashMap<u64, oneshot::Sender<Answer>> = HashMap::new();
+    let mut open: HashMap<u64, Waiter> = HashMap::new();
     let mut next_id = 0;
     for body in greeting().await {
         next_id += 1;
@@ -139,7 +153,7 @@ async fn converse(
                 let line = line?.ok_or(io::ErrorKind::UnexpectedEof)?;
                 let response: Response = serde_json::from_str(&line)?;
                 match (open.remove(&response.id), response.body) {
-                    (Some(answer), body) => { let _ = answer.send(body); }
+                    (Some(answer), body) => { let _ = answer.send(Ok(body)); }
                     (None, Answer::Refused(why)) => tracing::error!(%why, "the switch refused"),
                     (None, _) => {}
                 }

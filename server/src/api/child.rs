@@ -2,19 +2,19 @@
 
 use super::links::{Seal, SystemClock};
 use super::live::feed::Feed;
+use super::plans::Plans;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
 use crate::work::jobs::Job;
 use crate::{first, link, work};
 use desk::Store;
 use futures::future::BoxFuture;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::TenantId;
-use terms::control::{Answer, Ask};
+use terms::control::Ask;
 use terms::event::{Entry, Kind};
 use tokio::sync::{mpsc, oneshot, watch};
 use warehouse::{Ingest, Warehouse};
@@ -65,7 +65,10 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let ingesting = tokio::spawn(ingest_loop(ingest, warehouse.clone(), seal_requests, stopping));
     tokio::spawn(outbox_loop(store.clone(), warehouse.clone()));
     let calls = link::Client::start(data.join("run/calls.sock"), plans_of(store.clone()));
-    tokio::spawn(plan_loop(store.clone(), calls.clone()));
+    let calls = Arc::new(calls);
+    let plans = Arc::new(Plans::default());
+    let carrying = (plans.clone(), store.clone(), calls.clone());
+    tokio::spawn(async move { carrying.0.carry(carrying.1, carrying.2).await });
     let job_max = config.sql.time_max.0 * 2 + Duration::from_secs(30);
     let worker = work::Client::new(data, job_max);
     if config.recording.mp3 {
@@ -75,7 +78,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         store: store.clone(),
         warehouse,
         recordings: config.recordings_dir(),
-        calls: Arc::new(calls),
+        calls,
+        plans,
         work: Arc::new(worker),
         seal: seal_by(seals),
         events,
@@ -83,6 +87,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         limits: ApiLimits {
             body_max: config.http.body_max.0 as usize,
             request_max: config.http.request_max.0,
+            ..ApiLimits::default()
         },
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
@@ -184,33 +189,6 @@ fn plans_of(store: Store) -> link::Greeting {
             plans
         })
     })
-}
-
-/// Sends a tenant's plan whenever it changed.
-async fn plan_loop(store: Store, calls: link::Client) {
-    let mut changes = store.plan_changes();
-    let mut sent: HashMap<TenantId, u64> = HashMap::new();
-    for (tenant, version) in store.plan_versions().await.unwrap_or_default() {
-        sent.insert(tenant, version);
-    }
-    while changes.changed().await.is_ok() {
-        changes.mark_unchanged();
-        for (tenant, version) in store.plan_versions().await.unwrap_or_default() {
-            if sent.get(&tenant) == Some(&version) {
-                continue;
-            }
-            match store.compile_plan(tenant).await {
-                Ok(plan) => {
-                    if let Answer::Refused(why) = calls.ask(Ask::Plan(Box::new(plan))).await {
-                        // A new connection begins with the plans, so nothing is lost.
-                        tracing::warn!(%tenant, %why, "the plan waits for the switch");
-                    }
-                    sent.insert(tenant, version);
-                }
-                Err(error) => tracing::error!(%tenant, %error, "the plan cannot be compiled"),
-            }
-        }
-    }
 }
 
 /// Asks the worker for an MP3 beside every new WAV, and beside those of the last days that lack one.

@@ -160,8 +160,9 @@ async fn check(
     if let Err(problem) = caller.must(permission) {
         return problem.into_response();
     }
+    let (tenant, method) = (caller.tenant(), request.method().clone());
     request.extensions_mut().insert(caller);
-    next.run(request).await
+    super::plans::after_change(&api, tenant, &method, next.run(request)).await
 }
 
 fn describe(routes: &mut UtoipaMethodRouter<Shared>, permission: Permission) {

@@ -1,6 +1,7 @@
 //! What the API needs from the rest of the box, as small traits: the switch, the worker, the
 //! sealing of the warehouse, and the time. Tests put fakes in their place.
 
+use crate::link::NotThere;
 use crate::work::jobs::{Done, Job, Problem};
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -11,6 +12,9 @@ use terms::{Moment, Timestamp};
 pub trait CallsLink: Send + Sync {
     /// Asks and waits for the answer; refused when the switch is not there.
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Answer>;
+
+    /// The same, but a switch that is not there is told from one that refuses.
+    fn deliver(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, NotThere>>;
 }
 
 /// The worker.
@@ -54,6 +58,10 @@ impl Clock for SystemClock {
 impl CallsLink for crate::link::Client {
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Answer> {
         Box::pin(self.ask(ask))
+    }
+
+    fn deliver(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, NotThere>> {
+        Box::pin(self.deliver(ask))
     }
 }
 

@@ -4,6 +4,7 @@
 mod basics;
 mod lists;
 mod live;
+mod plans;
 mod recordings;
 mod rig;
 mod roles;

@@ -2,8 +2,10 @@
 
 use crate::api::links::{CallsLink, Clock, WorkLink};
 use crate::api::live::feed::Feed;
+use crate::api::plans::Plans;
 use crate::api::{ApiLimits, ApiState, router};
 use crate::config::Config;
+use crate::link::NotThere;
 use crate::work::jobs::{Bench, Done, Job, Problem};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -33,6 +35,9 @@ pub const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 /// The live call that the switch knows; its agent is the first one.
 pub const LIVE_CALL: CallId = CallId(900);
 
+/// Longest wait for the switch: no test waits for its end but the one about it.
+const PLAN_MAX: Duration = Duration::from_secs(20);
+
 pub struct Rig {
     pub folder: TempDir,
     pub store: Store,
@@ -51,7 +56,23 @@ pub struct Rig {
 pub struct Switch {
     pub asked: Mutex<Vec<Ask>>,
     pub refuse: Mutex<Option<String>>,
+    /// Nobody listens on the socket.
+    pub away: Mutex<bool>,
+    /// Plans wait at the door while a test holds this.
+    pub door: tokio::sync::Mutex<()>,
     agent: Mutex<AgentId>,
+}
+
+impl Switch {
+    /// The version of the tenant's plan in use.
+    pub fn plan_version(&self, of: TenantId) -> u64 {
+        let asked = self.asked.lock().unwrap();
+        let versions = asked.iter().filter_map(|ask| match ask {
+            Ask::Plan(plan) if plan.tenant == of => Some(plan.version),
+            _ => None,
+        });
+        versions.max().unwrap_or(0)
+    }
 }
 
 impl CallsLink for Switch {
@@ -83,6 +104,16 @@ impl CallsLink for Switch {
         };
         self.asked.lock().unwrap().push(ask);
         Box::pin(async move { answer })
+    }
+
+    fn deliver(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, NotThere>> {
+        Box::pin(async move {
+            if *self.away.lock().unwrap() {
+                return Err(NotThere("the switch is not running".into()));
+            }
+            let _open = self.door.lock().await;
+            Ok(self.ask(ask).await)
+        })
     }
 }
 
@@ -146,11 +177,15 @@ impl Rig {
         let clock = Arc::new(Hands(AtomicI64::new(NOON.0)));
         let feed = Feed::new(folder.path().join("events"));
         let sealing = warehouse.clone();
+        let plans = Arc::new(Plans::default());
+        let carrying = (plans.clone(), store.clone(), calls.clone());
+        tokio::spawn(async move { carrying.0.carry(carrying.1, carrying.2).await });
         let state = ApiState {
             store: store.clone(),
             warehouse: warehouse.clone(),
             recordings: config.recordings_dir(),
             calls: calls.clone(),
+            plans,
             work: Arc::new(Worker(Bench::open(config).await.unwrap())),
             seal: Arc::new(move || {
                 let sealing = sealing.clone();
@@ -158,7 +193,7 @@ impl Rig {
             }),
             events: feed.clone(),
             clock: clock.clone(),
-            limits: ApiLimits { body_max: 64 << 10, ..ApiLimits::default() },
+            limits: ApiLimits { body_max: 64 << 10, plan_max: PLAN_MAX, ..ApiLimits::default() },
         };
         std::fs::create_dir_all(folder.path().join("events")).unwrap();
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
