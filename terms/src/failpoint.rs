@@ -1,12 +1,37 @@
 //! Named failpoints for builds with debug assertions, behind the storage and network edges:
 //! library-level fault injectors do not see io_uring operations.
 //!
-//! `SWITCHGRID_FAILPOINTS="seal.after_rename=kill;storage.write=eio:3"` arms points for a whole
+//! `SWITCHGRID_FAILPOINTS="seal.rename=kill;storage.write=eio:3-5"` arms points for a whole
 //! process: `kill` ends it at once as SIGKILL would, `eio`, `enospc` and `short` fail the
-//! operation, `stall:<ms>` delays it; `:<n>` fires at the n-th pass only. Release builds contain none.
+//! operation, `stall:<ms>` delays it; `:<n>` fires at the n-th pass only, `:<n>-<m>` from the n-th
+//! to the m-th. A point that fires says so on the standard error output: a test knows that its
+//! fault has happened. Release builds contain none.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, OnceLock};
+
+/// The steps of the warehouse's commit and of its tidying, in their order: the crash tests end the process at each.
+pub const COMMIT_STEPS: &[&str] = &[
+    "ingest.stage",
+    "ingest.commit",
+    "ingest.done",
+    "seal.write",
+    "seal.sync",
+    "seal.rename",
+    "seal.dirsync",
+    "seal.commit",
+    "seal.done",
+    "publish.write",
+    "publish.sync",
+    "publish.announce",
+    "publish.rename",
+    "publish.dirsync",
+    "publish.commit",
+    "publish.done",
+    "publish.retire",
+    "log.trim",
+];
 
 /// What an armed point does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +48,20 @@ pub enum Fault {
     StallMs(u64),
 }
 
-#[derive(Clone, Copy)]
 struct Armed {
     fault: Fault,
-    /// 0 is every pass.
-    pass: u64,
+    passes: RangeInclusive<u64>,
     seen: u64,
 }
+
+impl Armed {
+    fn new(fault: Fault, passes: RangeInclusive<u64>) -> Self {
+        Armed { fault, passes, seen: 0 }
+    }
+}
+
+/// Any pass.
+const EVERY: RangeInclusive<u64> = 1..=u64::MAX;
 
 fn points() -> &'static Mutex<HashMap<String, Armed>> {
     static POINTS: OnceLock<Mutex<HashMap<String, Armed>>> = OnceLock::new();
@@ -50,14 +82,21 @@ fn parse(point: &str) -> Option<(String, Armed)> {
         "stall" => (Fault::StallMs(parts.next()?.parse().ok()?), parts.next()),
         _ => return None,
     };
-    let pass = next.and_then(|n| n.parse().ok()).unwrap_or(0);
-    Some((name.trim().to_owned(), Armed { fault, pass, seen: 0 }))
+    let passes = next.map_or(Some(EVERY), parse_passes)?;
+    Some((name.trim().to_owned(), Armed::new(fault, passes)))
+}
+
+/// `3` or `3-5`.
+fn parse_passes(text: &str) -> Option<RangeInclusive<u64>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some(first.parse().ok()?..=last.parse().ok()?)
 }
 
 /// Arms `name` in this process; `pass` 0 fires every time.
 pub fn arm(name: &str, fault: Fault, pass: u64) {
     let mut points = points().lock().expect("no failpoint panics while held");
-    points.insert(name.to_owned(), Armed { fault, pass, seen: 0 });
+    let passes = if pass == 0 { EVERY } else { pass..=pass };
+    points.insert(name.to_owned(), Armed::new(fault, passes));
 }
 
 /// Disarms `name`.
@@ -74,8 +113,9 @@ pub fn pass(name: &str) -> Option<Fault> {
         let mut points = points().lock().expect("no failpoint panics while held");
         let armed = points.get_mut(name)?;
         armed.seen += 1;
-        (armed.pass == 0 || armed.pass == armed.seen).then_some(armed.fault)?
+        armed.passes.contains(&armed.seen).then_some(armed.fault)?
     };
+    eprintln!("failpoint {name}: {fault:?}");
     if fault == Fault::Kill {
         std::process::abort();
     }
@@ -101,9 +141,13 @@ mod tests {
     fn the_environment_form_is_read() {
         let (name, armed) = parse("storage.write=stall:300:4").unwrap();
         assert_eq!(
-            (name.as_str(), armed.fault, armed.pass),
-            ("storage.write", Fault::StallMs(300), 4)
+            (name.as_str(), armed.fault, armed.passes),
+            ("storage.write", Fault::StallMs(300), 4..=4)
         );
+        let (_, armed) = parse("storage.write=enospc:3-5").unwrap();
+        assert_eq!((armed.fault, armed.passes), (Fault::NoSpace, 3..=5));
+        assert_eq!(parse("storage.write=eio").unwrap().1.passes, EVERY);
         assert!(parse("storage.write=explode").is_none());
+        assert!(parse("storage.write=eio:often").is_none());
     }
 }

@@ -140,6 +140,12 @@ fn check(store: &Path, what: &str) {
 }
 
 #[test]
+fn every_step_of_the_commit_is_among_those_that_kill() {
+    let killed: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
+    assert_eq!(killed, terms::failpoint::COMMIT_STEPS);
+}
+
+#[test]
 fn killed_at_every_step_nothing_is_lost_or_doubled() {
     let all: Vec<(&str, u32)> =
         STEPS.iter().flat_map(|(step, passes)| passes.iter().map(move |at| (*step, *at))).collect();

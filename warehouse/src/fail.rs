@@ -1,10 +1,11 @@
-//! Named failpoints as the errors that a disk or a database would give.
+//! Named failpoints as the errors that a disk or a database would give. Every one is in
+//! [`COMMIT_STEPS`], so that the crash tests end the process there.
 
 use crate::Error;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-use terms::failpoint::{Fault, pass};
+use terms::failpoint::{COMMIT_STEPS, Fault, pass};
 
 /// Passes `point` before a file operation.
 pub fn file(point: &str, action: &'static str, path: &Path) -> Result<(), Error> {
@@ -17,6 +18,7 @@ pub fn database(point: &str, action: &'static str) -> Result<(), Error> {
 }
 
 fn fault(point: &str) -> io::Result<()> {
+    debug_assert!(COMMIT_STEPS.contains(&point), "{point} is missing in COMMIT_STEPS");
     match pass(point) {
         None => Ok(()),
         Some(Fault::StallMs(ms)) => {
