@@ -30,6 +30,7 @@ mod repair;
 mod shelf;
 #[cfg(test)]
 mod story;
+mod verdict;
 
 pub use repair::{Quarantined, RepairReport};
 

@@ -6,12 +6,11 @@ use super::disk::{pass_gate, sync_directory};
 use super::journal::{Journal, Known};
 use super::repair::{self, Old};
 use super::shelf::Shelf;
-use super::{Error, Shared, file};
+use super::{Error, Shared, file, verdict};
 use crate::record::index::Conversation;
 use crate::record::render::{self, Rendered, Source};
 use crate::record::segment::SegmentId;
 use crate::record::wav;
-use crate::record::{REFUSED_RECORDINGS, REFUSED_TRACKS};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -288,7 +287,7 @@ impl Renderer {
             path: None,
             bytes: 0,
             sha256: None,
-            reason: conversation.refused.map(refusal),
+            reason: conversation.refused.map(verdict::refusal),
         };
         if conversation.refused.is_some() {
             return Ok(Some(ledger));
@@ -307,41 +306,12 @@ impl Renderer {
         ledger.bytes = file.bytes;
         ledger.sha256 = Some(file.sha256);
         ledger.path = Some(path);
-        ledger.state = state(conversation, &rendered);
-        ledger.reason = reason(ledger.state, &rendered);
+        ledger.state = verdict::state(conversation, &rendered);
+        ledger.reason = verdict::reason(ledger.state, &rendered);
         ledger.frames_expected = rendered.frames_expected;
         ledger.frames_missing = rendered.frames_missing;
         ledger.gaps = rendered.gaps;
         Ok(Some(ledger))
-    }
-}
-
-fn refusal(code: u32) -> String {
-    match code {
-        REFUSED_RECORDINGS => "too many recordings at once".to_owned(),
-        REFUSED_TRACKS => "too many parties are recorded at once".to_owned(),
-        code => format!("refused with code {code}"),
-    }
-}
-
-fn state(conversation: &Conversation, rendered: &Rendered) -> RecordingState {
-    match (conversation.stopped, rendered.frames_missing) {
-        (None, _) => RecordingState::Repaired,
-        (Some(_), 0) => RecordingState::Recorded,
-        (Some(_), _) => RecordingState::Partial,
-    }
-}
-
-fn reason(state: RecordingState, rendered: &Rendered) -> Option<String> {
-    let (missing, expected) = (rendered.frames_missing, rendered.frames_expected);
-    let absent = format!("{missing} of {expected} frames are not on disk");
-    match (state, missing) {
-        (RecordingState::Repaired, 0) => Some("cut short by the end of the process".to_owned()),
-        (RecordingState::Repaired, _) => {
-            Some(format!("cut short by the end of the process; {absent}"))
-        }
-        (RecordingState::Partial, _) => Some(absent),
-        (RecordingState::Recorded | RecordingState::Refused, _) => None,
     }
 }
 

@@ -1,0 +1,84 @@
+//! What the ledger says about a recording, for people: its state, why it was refused, and which
+//! frames are missing. The places of the audio are in [`Rendered::gaps`]; the sentence names the
+//! first of them, both sides together.
+
+use crate::record::index::Conversation;
+use crate::record::render::Rendered;
+use crate::record::{REFUSED_RECORDINGS, REFUSED_TRACKS};
+use std::fmt::Write;
+use terms::LegId;
+use terms::media::RecordingState;
+
+/// Places that the sentence names.
+const PLACES_MAX: usize = 5;
+
+/// Why there is no file.
+pub(super) fn refusal(code: u32) -> String {
+    match code {
+        REFUSED_RECORDINGS => "too many recordings at once".to_owned(),
+        REFUSED_TRACKS => "too many parties are recorded at once".to_owned(),
+        code => format!("refused with code {code}"),
+    }
+}
+
+/// How the recording came out.
+pub(super) fn state(conversation: &Conversation, rendered: &Rendered) -> RecordingState {
+    match (conversation.stopped, rendered.frames_missing) {
+        (None, _) => RecordingState::Repaired,
+        (Some(_), 0) => RecordingState::Recorded,
+        (Some(_), _) => RecordingState::Partial,
+    }
+}
+
+/// Why it is not whole; none when it is.
+pub(super) fn reason(state: RecordingState, rendered: &Rendered) -> Option<String> {
+    let (missing, expected) = (rendered.frames_missing, rendered.frames_expected);
+    let places = places(&rendered.gaps);
+    let absent = format!("{missing} of {expected} frames are not on disk{places}");
+    match (state, missing) {
+        (RecordingState::Repaired, 0) => Some("cut short by the end of the process".to_owned()),
+        (RecordingState::Repaired, _) => {
+            Some(format!("cut short by the end of the process; {absent}"))
+        }
+        (RecordingState::Partial, _) => Some(absent),
+        (RecordingState::Recorded | RecordingState::Refused, _) => None,
+    }
+}
+
+/// `: 6.20-12.44 s, 15.00-15.20 s`, both sides laid together; nothing without gaps.
+fn places(gaps: &[(LegId, i64, i64)]) -> String {
+    let mut spans: Vec<(i64, i64)> = gaps.iter().map(|&(_, from, to)| (from, to)).collect();
+    spans.sort_unstable();
+    spans.dedup_by(|next, kept| {
+        let joins = next.0 <= kept.1;
+        if joins {
+            kept.1 = kept.1.max(next.1);
+        }
+        joins
+    });
+    let mut text = String::new();
+    for (at, (from, to)) in spans.iter().take(PLACES_MAX).enumerate() {
+        let between = if at == 0 { ": " } else { ", " };
+        let (from, to) = (*from as f64 / 1000.0, *to as f64 / 1000.0);
+        write!(text, "{between}{from:.2}-{to:.2} s").expect("a string takes text");
+    }
+    if spans.len() > PLACES_MAX {
+        write!(text, " and {} more", spans.len() - PLACES_MAX).expect("a string takes text");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_places_of_both_sides_are_laid_together_and_the_first_are_named() {
+        let (left, right) = (LegId(1), LegId(2));
+        let gaps = [(left, 6_200, 9_000), (right, 6_220, 12_440), (left, 15_000, 15_200)];
+        assert_eq!(places(&gaps), ": 6.20-12.44 s, 15.00-15.20 s");
+        assert_eq!(places(&[]), "");
+        let many: Vec<_> = (0..7).map(|n| (left, n * 1000, n * 1000 + 20)).collect();
+        assert!(places(&many).ends_with(", 4.00-4.02 s and 2 more"), "{}", places(&many));
+    }
+}
