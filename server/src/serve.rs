@@ -5,6 +5,7 @@
 //! is staged, then `work` goes. Children end with their supervisor.
 
 pub mod child;
+pub mod lock;
 pub mod prepare;
 
 use crate::config::Config;

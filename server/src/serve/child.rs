@@ -80,8 +80,9 @@ fn spawn(name: &str, prepared: &Prepared) -> Result<tokio::process::Child, anyho
     let program = std::env::current_exe()?;
     let mut command = tokio::process::Command::new(program);
     command.arg("child").arg(name).arg(&prepared.resolved);
-    let supervisor = std::process::id();
-    // SAFETY: between fork and exec only async-signal-safe calls are made: prctl and getppid.
+    let (supervisor, lock) = (std::process::id(), prepared.lock.fd());
+    // SAFETY: between fork and exec only async-signal-safe calls are made: prctl, getppid, setpgid
+    // and fcntl.
     unsafe {
         command.pre_exec(move || {
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
@@ -91,6 +92,10 @@ fn spawn(name: &str, prepared: &Prepared) -> Result<tokio::process::Child, anyho
             }
             // A terminal's Ctrl-C goes to the whole group; only the supervisor acts on it.
             libc::setpgid(0, 0);
+            // The child keeps the data folder locked until it has ended, too.
+            if libc::fcntl(lock, libc::F_SETFD, 0) < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
             Ok(())
         });
     }

@@ -2,6 +2,7 @@
 //! free, a store with a tenant. Every refusal names the key and what would be right.
 
 use super::Options;
+use super::lock::FolderLock;
 use crate::config::value::Address;
 use crate::config::{Config, Error};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -13,6 +14,8 @@ pub struct Prepared {
     pub config: Config,
     /// The file that tells the children.
     pub resolved: PathBuf,
+    /// No other box works on the data folder as long as this one or a child of it lives.
+    pub lock: FolderLock,
 }
 
 /// Checks and makes everything; prints the generated passwords of a first start.
@@ -21,14 +24,13 @@ pub struct Prepared {
 /// The first thing that keeps the box from starting.
 pub async fn prepare(mut config: Config, options: &Options) -> Result<Prepared, anyhow::Error> {
     folders(&mut config)?;
-    refuse_second(&config)?;
+    let lock = FolderLock::take(&config).await?;
     ports(&mut config)?;
     let run = config.server.data.join("run");
     let resolved = run.join("config.json");
     std::fs::write(&resolved, serde_json::to_vec_pretty(&config)?)?;
-    std::fs::write(run.join("switchgrid.pid"), std::process::id().to_string())?;
     crate::first::bootstrap(&config, options.credentials.as_deref()).await?;
-    Ok(Prepared { config, resolved })
+    Ok(Prepared { config, resolved, lock })
 }
 
 /// Makes the data folder and checks that it can be written.
@@ -67,26 +69,6 @@ fn refuse(key: &str, folder: &Path, error: &std::io::Error) -> Error {
             folder.display()
         ),
     }
-}
-
-/// Two boxes on one data folder would write over each other.
-fn refuse_second(config: &Config) -> Result<(), Error> {
-    let file = config.server.data.join("run/switchgrid.pid");
-    let Ok(text) = std::fs::read_to_string(&file) else { return Ok(()) };
-    let Ok(pid) = text.trim().parse::<u32>() else { return Ok(()) };
-    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let is_ours = pid != std::process::id()
-        && String::from_utf8_lossy(&command).split('\0').any(|word| word == "serve");
-    if is_ours {
-        return Err(Error::Refused {
-            key: "server.data".into(),
-            problem: format!(
-                "{} is in use by process {pid}; end it or name another folder",
-                config.server.data.display()
-            ),
-        });
-    }
-    Ok(())
 }
 
 /// Checks that every port is free and puts a free one in place of port 0.
