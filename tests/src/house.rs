@@ -201,42 +201,100 @@ impl House {
         body["rows"].as_array().unwrap_or_else(|| panic!("{body}")).clone()
     }
 
+    /// Seals and publishes everything that has ended so far.
+    pub fn seal(&self) {
+        let (status, body) = self.post("/api/v1/warehouse/seal", &json!({}));
+        assert_eq!(status, 200, "{body}");
+    }
+
+    /// The same, asked for by somebody who does not wait: the box may die over it.
+    pub fn seal_unwatched(&self) -> std::thread::JoinHandle<()> {
+        let url = format!("http://{}/api/v1/warehouse/seal", self.http);
+        let request = self.client.post(url).bearer_auth(&self.token).json(&json!({}));
+        std::thread::spawn(move || drop(request.send()))
+    }
+
+    /// A counter or gauge, summed over its labels; 0 when there is none.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").text().expect("text");
+        let of_name = |line: &&str| line.split(['{', ' ']).next() == Some(name);
+        let value =
+            |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
+        text.lines().filter(of_name).filter_map(value).sum()
+    }
+
     /// Waits until `sql` gives a row.
     pub fn wait_row(&self, sql: &str) -> Value {
         wait_for(sql, Duration::from_secs(20), || self.sql(sql).into_iter().next())
     }
 
+    /// Process id of `switchgrid serve`.
+    pub fn supervisor_pid(&self) -> u32 {
+        self.supervisor.id()
+    }
+
     /// Process id of a child of the supervisor.
     pub fn child(&self, name: &str) -> u32 {
         let wanted = format!("\0child\0{name}\0");
+        let is_wanted = |pid: &u32| {
+            let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&command).contains(&wanted)
+        };
+        let found = self.children().into_iter().find(is_wanted);
+        found.unwrap_or_else(|| panic!("no child {name}:\n{}", self.log()))
+    }
+
+    fn children(&self) -> Vec<u32> {
         let parent = self.supervisor.id().to_string();
+        let is_ours = |pid: &u32| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            status.lines().any(|line| line.split_whitespace().eq(["PPid:", parent.as_str()]))
+        };
         let processes = std::fs::read_dir("/proc").expect("/proc");
         processes
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
-            .find(|pid| {
-                let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                let status =
-                    std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-                String::from_utf8_lossy(&command).contains(&wanted)
-                    && status.lines().any(|l| l.split_whitespace().eq(["PPid:", parent.as_str()]))
-            })
-            .unwrap_or_else(|| panic!("no child {name}:\n{}", self.log()))
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(is_ours)
+            .collect()
     }
 
     /// Ends one child as SIGKILL does.
     pub fn kill_child(&self, name: &str) {
-        let pid = self.child(name);
-        let status = Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill");
-        assert!(status.success());
+        assert!(signal("KILL", self.child(name)), "the child {name} was there a moment ago");
     }
 
     /// Ends the whole box at once, as a power cut of the process would.
     pub fn kill(&mut self) {
-        for name in ["calls", "api", "work"] {
-            self.kill_child(name);
+        // A supervisor that stands still starts nothing while its children die.
+        signal("STOP", self.supervisor.id());
+        let children = self.children();
+        for pid in &children {
+            signal("KILL", *pid);
         }
         self.supervisor.kill().expect("the supervisor is ours");
         self.supervisor.wait().expect("the supervisor is ours");
+        for pid in children {
+            wait_for("the end of a killed child", Duration::from_secs(20), || ended(pid));
+        }
+    }
+
+    /// Ends the supervisor alone at once; its children are asked to end by the kernel.
+    pub fn kill_supervisor(&mut self) {
+        self.supervisor.kill().expect("the supervisor is ours");
+        self.supervisor.wait().expect("the supervisor is ours");
+    }
+
+    /// Waits until the box's log, from byte `from` on, says `text`.
+    pub fn wait_logged(&self, from: usize, text: &str) {
+        let said = || self.log().get(from..).is_some_and(|log| log.contains(text));
+        wait_for(text, Duration::from_secs(20), || said().then_some(()));
+    }
+
+    /// The same program once more on the same folder, to its end: status and what it said.
+    pub fn start_second(&self) -> std::process::Output {
+        let mut command = Command::new(program("switchgrid"));
+        command.args(["--config", "switchgrid.toml", "--data", "data", "serve"]);
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command.output().expect("switchgrid lies beside the tests")
     }
 
     /// Starts the box again on the same folder, with other environment.
@@ -273,13 +331,26 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        // The children end with their supervisor (PR_SET_PDEATHSIG).
-        let _ = self.supervisor.kill();
-        let _ = self.supervisor.wait();
         if std::thread::panicking() {
             eprintln!("--- log of the box ---\n{}", self.log());
         }
+        if let Ok(None) = self.supervisor.try_wait() {
+            self.kill();
+        }
     }
+}
+
+/// Sends a signal; false when there is no such process.
+fn signal(name: &str, pid: u32) -> bool {
+    let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).output();
+    sent.expect("kill is part of every system").status.success()
+}
+
+/// A process that is gone, or whose parent has not asked for it yet: its files are closed.
+fn ended(pid: u32) -> Option<()> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = status.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    state.is_none_or(|state| state.starts_with('Z') || state.starts_with('X')).then_some(())
 }
 
 fn spawn(folder: &Path, options: &Options) -> Child {

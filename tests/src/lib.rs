@@ -3,7 +3,10 @@
 //! The tests themselves are in `tests/tests/`: `tidy` holds the picture of the map.
 
 pub mod house;
+pub mod outside;
 pub mod peer;
 pub mod rig;
+pub mod seat;
+pub mod small_disk;
 pub mod sound;
 pub mod tree;

@@ -3,3 +3,4 @@
 pub mod baresip;
 pub mod kamailio;
 pub mod sipp;
+pub mod voice;

@@ -4,31 +4,14 @@ use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
 use tests::house::{House, Options, wait_for};
-use tests::peer::baresip::{Manner, Phone};
+use tests::peer::baresip::Manner;
 use tests::peer::kamailio::Proxy;
 use tests::peer::sipp::{Act, Caller};
+use tests::seat::agent;
 use tests::{sound, tree};
 
 fn seconds(s: u64) -> Duration {
     Duration::from_secs(s)
-}
-
-/// A registered phone of the agent with this index, and the agent signed in.
-fn agent(house: &House, index: usize, hz: u32, manner: Manner) -> (Phone, String) {
-    let who = &house.agents[index];
-    let phone = Phone::start(house.sip, &who.user, &who.password, hz, manner, house.scratch());
-    let id = wait_for("the phone to register", seconds(20), || {
-        let agents = house.json("/api/v1/agents");
-        let list = agents.as_array().or(agents["items"].as_array()).expect("agents").clone();
-        let id = list.iter().find(|a| a["number"] == who.user.as_str())?["id"].as_str()?.to_owned();
-        let live = house.json("/api/v1/live");
-        let live = live["agents"].as_array()?.iter().find(|a| a["agent"] == id.as_str())?.clone();
-        (live["registered"] == true).then_some(id)
-    });
-    let (status, body) =
-        house.post(&format!("/api/v1/agents/{id}/state"), &json!({"action": "sign_in"}));
-    assert!(status < 300, "{status} {body}");
-    (phone, id)
 }
 
 fn a_call_from_the_hotline_to_a_report(backend: &str) {

@@ -1,5 +1,6 @@
 //! baresip as an agent's phone: registers with digest, answers by itself and speaks a tone.
 
+use mediacore::record::wav;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -46,9 +47,11 @@ impl Phone {
         std::fs::write(&voice, tone(hz)).expect("the voice can be written");
         let config = format!(
             "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\n\
-             module g711.so\nmodule aufile.so\nmodule_app account.so\nmodule_app menu.so\n\
-             audio_source aufile,{}\nrtp_ports 40000-48000\naudio_txmode thread\n",
+             module g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_app account.so\nmodule_app menu.so\n\
+             audio_source aufile,{}\nrtp_ports 40000-48000\naudio_txmode thread\n\
+             snd_path {}\n",
             voice.display(),
+            folder.display(),
         );
         std::fs::write(folder.join("accounts"), account).expect("accounts can be written");
         std::fs::write(folder.join("config"), config).expect("config can be written");
@@ -62,6 +65,23 @@ impl Phone {
             .spawn()
             .expect("baresip is installed by scripts/setup --tests");
         Phone { child, folder }
+    }
+
+    /// What the phone has heard in its calls that are over, 8 kHz.
+    ///
+    /// # Panics
+    /// When it has written no such file.
+    pub fn heard(&self) -> Vec<i16> {
+        let files = std::fs::read_dir(&self.folder).expect("the phone's folder");
+        let mut dumps: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
+        dumps.retain(|path| path.to_string_lossy().ends_with("-dec.wav"));
+        dumps.sort();
+        let read = |path: &PathBuf| {
+            let bytes = std::fs::read(path).expect("what it heard can be read");
+            wav::read(&bytes).expect("baresip writes WAV").channels.remove(0)
+        };
+        assert!(!dumps.is_empty(), "{}", self.log());
+        dumps.iter().flat_map(read).collect()
     }
 
     /// The phone's log so far.

@@ -32,12 +32,23 @@ pub struct Caller {
     pub transport: &'static str,
     /// What the caller does after the answer.
     pub acts: Vec<Act>,
+    /// Calls made at once.
+    pub times: u16,
+    /// Where the audio is wanted, when somebody else than SIPp listens and speaks.
+    pub media_port: Option<u16>,
 }
 
 impl Caller {
     /// A caller over UDP.
     pub fn new(from: &str, to: &str, acts: Vec<Act>) -> Self {
-        Caller { from: from.into(), to: to.into(), transport: "u1", acts }
+        Caller {
+            from: from.into(),
+            to: to.into(),
+            transport: "u1",
+            acts,
+            times: 1,
+            media_port: None,
+        }
     }
 
     /// Starts SIPp against `server`; its files go to `folder`.
@@ -49,9 +60,11 @@ impl Caller {
         let file = folder.join(format!("{name}.xml"));
         std::fs::write(&file, self.scenario()).expect("the scenario can be written");
         let log = std::fs::File::create(folder.join(format!("{name}.log"))).expect("a log");
+        let times = self.times.to_string();
         let child = Command::new("sipp")
             .arg(server.to_string())
-            .args(["-sf", &file.to_string_lossy(), "-s", &self.to, "-m", "1", "-l", "1"])
+            .args(["-sf", &file.to_string_lossy(), "-s", &self.to])
+            .args(["-m", &times, "-l", &times, "-r", &times])
             .args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-t", self.transport])
             .args(["-timeout", "90s", "-timeout_error", "-nostdin", "-trace_err"])
             .current_dir(folder)
@@ -66,6 +79,7 @@ impl Caller {
 
     fn scenario(&self) -> String {
         let from = &self.from;
+        let media = self.media_port.map_or("[auto_media_port]".to_owned(), |port| port.to_string());
         let mut xml = format!(
             r#"<?xml version="1.0" encoding="ISO-8859-1" ?>
 <scenario name="caller">
@@ -87,7 +101,7 @@ o=sipp 53655765 2353687637 IN IP[local_ip_type] [local_ip]
 s=-
 c=IN IP[media_ip_type] [media_ip]
 t=0 0
-m=audio [auto_media_port] RTP/AVP 8 101
+m=audio {media} RTP/AVP 8 101
 a=rtpmap:8 PCMA/8000
 a=rtpmap:101 telephone-event/8000
 a=fmtp:101 0-15

@@ -1,0 +1,193 @@
+//! A mouth and an ear on one RTP port, for a call that SIPp signals: a steady tone out, and
+//! everything that comes in, with its time. It speaks to whoever speaks to it (RFC 4961).
+
+use mediacore::{g711, rtp};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use terms::media::{Codec, PayloadType, RtpTime, SeqNo, Ssrc};
+
+const FRAME: Duration = Duration::from_millis(20);
+const FRAME_SAMPLES: usize = 160;
+const PCMA: PayloadType = PayloadType(8);
+const EVENTS: PayloadType = PayloadType(101);
+/// Packets of one key: it is down for 100 ms, then its end is said three times (RFC 4733 §2.5.1.4).
+const KEY_PACKETS: u8 = 8;
+const KEY_ENDS: u8 = 3;
+/// No key is pressed.
+const NO_KEY: u8 = u8::MAX;
+
+/// A voice that speaks and listens.
+pub struct Voice {
+    port: u16,
+    shared: Arc<Shared>,
+    thread: JoinHandle<Vec<Frame>>,
+}
+
+struct Shared {
+    stop: AtomicBool,
+    heard: AtomicBool,
+    key: AtomicU8,
+}
+
+/// Audio that came in one packet.
+struct Frame {
+    at: Instant,
+    samples: Vec<i16>,
+}
+
+/// All that a voice has heard.
+pub struct Heard(Vec<Frame>);
+
+impl Heard {
+    /// What came between two moments, as one piece of 8 kHz.
+    pub fn between(&self, from: Instant, to: Instant) -> Vec<i16> {
+        let frames = self.0.iter().filter(|frame| (from..to).contains(&frame.at));
+        frames.flat_map(|frame| frame.samples.iter().copied()).collect()
+    }
+}
+
+impl Voice {
+    /// Starts to listen; the tone of `hz` begins when somebody is heard.
+    ///
+    /// # Panics
+    /// When there is no port.
+    pub fn start(hz: f64) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a socket has timeouts");
+        let port = socket.local_addr().expect("a bound socket").port();
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
+            key: AtomicU8::new(NO_KEY),
+        });
+        let theirs = shared.clone();
+        let thread = std::thread::spawn(move || Mouth::new(socket, hz).run(&theirs));
+        Voice { port, shared, thread }
+    }
+
+    /// The port to name in the SDP.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// True once anything was heard.
+    pub fn has_heard(&self) -> bool {
+        self.shared.heard.load(Ordering::Acquire)
+    }
+
+    /// Presses a key, 0 to 9.
+    pub fn press(&self, key: u8) {
+        self.shared.key.store(key, Ordering::Release);
+    }
+
+    /// Ends and gives what was heard.
+    ///
+    /// # Panics
+    /// When the thread did.
+    pub fn finish(self) -> Heard {
+        self.shared.stop.store(true, Ordering::Release);
+        Heard(self.thread.join().expect("the voice does not panic"))
+    }
+}
+
+/// The thread's side.
+struct Mouth {
+    socket: UdpSocket,
+    hz: f64,
+    peer: Option<SocketAddr>,
+    seq: u16,
+    samples_sent: u32,
+    key: Option<Key>,
+}
+
+/// A key that is down.
+struct Key {
+    number: u8,
+    sent: u8,
+    time: RtpTime,
+}
+
+impl Mouth {
+    fn new(socket: UdpSocket, hz: f64) -> Self {
+        Mouth { socket, hz, peer: None, seq: 0, samples_sent: 0, key: None }
+    }
+
+    fn run(mut self, shared: &Shared) -> Vec<Frame> {
+        let mut heard = Vec::new();
+        let mut next = Instant::now();
+        while !shared.stop.load(Ordering::Acquire) {
+            if let Some(frame) = self.listen() {
+                heard.push(frame);
+                shared.heard.store(true, Ordering::Release);
+            }
+            if Instant::now() >= next {
+                next += FRAME;
+                let key = shared.key.swap(NO_KEY, Ordering::AcqRel);
+                if key != NO_KEY {
+                    self.key = Some(Key { number: key, sent: 0, time: RtpTime(self.samples_sent) });
+                }
+                self.speak();
+            }
+        }
+        heard
+    }
+
+    fn listen(&mut self) -> Option<Frame> {
+        let mut buffer = [0; 2048];
+        let (length, from) = self.socket.recv_from(&mut buffer).ok()?;
+        let packet = rtp::parse(&buffer[..length]).ok()?;
+        self.peer = Some(from);
+        (packet.header.payload_type == PCMA).then(|| Frame {
+            at: Instant::now(),
+            samples: buffer[packet.payload()]
+                .iter()
+                .map(|o| g711::decode(Codec::Pcma, *o))
+                .collect(),
+        })
+    }
+
+    fn speak(&mut self) {
+        let Some(peer) = self.peer else { return };
+        let datagram = match self.key.take() {
+            Some(key) if key.sent < KEY_PACKETS => self.key_packet(key),
+            _ => self.tone_packet(),
+        };
+        self.seq = self.seq.wrapping_add(1);
+        self.samples_sent += FRAME_SAMPLES as u32;
+        // A box that is being killed takes nothing; the test is about that.
+        let _ = self.socket.send_to(&datagram, peer);
+    }
+
+    fn tone_packet(&self) -> Vec<u8> {
+        let mut datagram = self.header(PCMA, RtpTime(self.samples_sent), false);
+        datagram.extend((0..FRAME_SAMPLES as u32).map(|n| {
+            let time = f64::from(self.samples_sent + n) / 8000.0;
+            let sample = (time * self.hz * 2.0 * std::f64::consts::PI).sin() * 8000.0;
+            g711::encode(Codec::Pcma, sample as i16)
+        }));
+        datagram
+    }
+
+    fn key_packet(&mut self, mut key: Key) -> Vec<u8> {
+        let down = key.sent.min(KEY_PACKETS - KEY_ENDS);
+        let end = key.sent >= KEY_PACKETS - KEY_ENDS;
+        let duration = (u16::from(down) + 1) * FRAME_SAMPLES as u16;
+        let mut datagram = self.header(EVENTS, key.time, key.sent == 0);
+        datagram.extend([key.number, u8::from(end) << 7 | 10]);
+        datagram.extend(duration.to_be_bytes());
+        key.sent += 1;
+        self.key = Some(key);
+        datagram
+    }
+
+    fn header(&self, payload_type: PayloadType, time: RtpTime, marker: bool) -> Vec<u8> {
+        let mut bytes = vec![0; rtp::HEADER_BYTES];
+        let ssrc = Ssrc(u32::from(self.socket.local_addr().map_or(1, |own| own.port())));
+        let header = rtp::Header { payload_type, marker, seq: SeqNo(self.seq), time, ssrc };
+        rtp::write(&header, &mut bytes);
+        bytes
+    }
+}

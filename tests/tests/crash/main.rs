@@ -1,0 +1,16 @@
+//! The whole box, ended or starved at the worst moments, with real calls: what is counted afterwards
+//! is what the published files say to a reader that is not ours.
+
+mod commit;
+mod disk;
+mod start;
+
+use std::time::Duration;
+
+fn seconds(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
+
+fn armed(points: &str) -> [(&str, &str); 1] {
+    [("SWITCHGRID_FAILPOINTS", points)]
+}
