@@ -7,24 +7,28 @@ use std::path::Path;
 use std::time::Duration;
 use terms::failpoint::{COMMIT_STEPS, Fault, pass};
 
-/// Passes `point` before a file operation.
+/// Passes `point` before a file operation, on a thread that may wait.
 pub fn file(point: &str, action: &'static str, path: &Path) -> Result<(), Error> {
-    fault(point).map_err(Error::file(action, path))
+    let stall = fault(point).map_err(Error::file(action, path))?;
+    std::thread::sleep(stall);
+    Ok(())
 }
 
-/// Passes `point` before a statement.
-pub fn database(point: &str, action: &'static str) -> Result<(), Error> {
-    fault(point).map_err(sqlx::Error::Io).map_err(Error::database(action))
+/// Passes `point` before a statement. A stall holds up its task alone, as a slow database does.
+pub async fn database(point: &str, action: &'static str) -> Result<(), Error> {
+    let stall = fault(point).map_err(sqlx::Error::Io).map_err(Error::database(action))?;
+    if !stall.is_zero() {
+        tokio::time::sleep(stall).await;
+    }
+    Ok(())
 }
 
-fn fault(point: &str) -> io::Result<()> {
+/// How long the operation is to wait, or how it fails.
+fn fault(point: &str) -> io::Result<Duration> {
     debug_assert!(COMMIT_STEPS.contains(&point), "{point} is missing in COMMIT_STEPS");
     match pass(point) {
-        None => Ok(()),
-        Some(Fault::StallMs(ms)) => {
-            std::thread::sleep(Duration::from_millis(ms));
-            Ok(())
-        }
+        None => Ok(Duration::ZERO),
+        Some(Fault::StallMs(ms)) => Ok(Duration::from_millis(ms)),
         Some(Fault::NoSpace) => Err(io::ErrorKind::StorageFull.into()),
         Some(Fault::Short) => Err(io::ErrorKind::WriteZero.into()),
         Some(Fault::Eio | Fault::Kill) => Err(io::Error::other("input/output error")),

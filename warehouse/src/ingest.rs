@@ -128,7 +128,7 @@ impl Ingest {
         self.here = batch.after;
         self.pending = None;
         self.told.send_replace(self.progress());
-        fail::database("ingest.done", "stage rows")?;
+        fail::database("ingest.done", "stage rows").await?;
         Ok(step)
     }
 
@@ -299,7 +299,7 @@ async fn commit(warehouse: &Warehouse, batch: &Batch) -> Result<(), Error> {
     stage::insert(&mut tx, &batch.rows, now()).await?;
     write_ended(&mut tx, &batch.ended).await?;
     write_source(&mut tx, SOURCE, batch.after).await?;
-    fail::database("ingest.commit", "stage rows")?;
+    fail::database("ingest.commit", "stage rows").await?;
     tx.commit().await.map_err(Error::database("stage rows"))
 }
 

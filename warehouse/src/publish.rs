@@ -94,7 +94,7 @@ async fn part(warehouse: &Warehouse, hot: &[manifest::Entry]) -> Result<u64, Err
     let path = format!("{table}/dt={day}/{name}");
     let rows = written.rows as u64;
 
-    fail::database("publish.announce", "publish")?;
+    fail::database("publish.announce", "publish").await?;
     let names = (path.clone(), table, day);
     let entry = manifest::Entry::new(names, seqs, "publishing", sealed_at, written);
     let mut tx = warehouse.write("publish").await?;
@@ -109,9 +109,9 @@ async fn part(warehouse: &Warehouse, hot: &[manifest::Entry]) -> Result<u64, Err
         remove(&warehouse.dir().join(&path))?;
         return Err(error);
     }
-    fail::database("publish.commit", "publish")?;
+    fail::database("publish.commit", "publish").await?;
     complete(warehouse, &path).await?;
-    fail::database("publish.done", "publish")?;
+    fail::database("publish.done", "publish").await?;
     tracing::debug!(table, day, rows, "published");
     Ok(rows)
 }

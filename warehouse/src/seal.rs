@@ -64,7 +64,7 @@ async fn part(warehouse: &Warehouse, table: &str, day: &str) -> Result<u64, Erro
         true => None,
         false => Some(write(warehouse, (table, day), (first, last), rows, small).await?),
     };
-    fail::database("seal.commit", "seal")?;
+    fail::database("seal.commit", "seal").await?;
     let mut tx = warehouse.write("seal").await?;
     if let Some(Sealed { entry, merged }) = sealed {
         manifest::insert(&mut tx, &entry).await?;
@@ -72,7 +72,7 @@ async fn part(warehouse: &Warehouse, table: &str, day: &str) -> Result<u64, Erro
     }
     stage::remove(&mut tx, (table, day, last), &damaged).await?;
     tx.commit().await.map_err(Error::database("seal"))?;
-    fail::database("seal.done", "seal")?;
+    fail::database("seal.done", "seal").await?;
     tracing::debug!(table, day, rows = count, "sealed");
     Ok(count)
 }

@@ -59,7 +59,7 @@ pub async fn insert(db: &mut SqliteConnection, rows: &[Row], now: Timestamp) -> 
         });
         insert.build().execute(&mut *db).await.map_err(Error::database("stage rows"))?;
     }
-    fail::database("ingest.stage", "stage rows")
+    fail::database("ingest.stage", "stage rows").await
 }
 
 /// The oldest rows of a table's day.

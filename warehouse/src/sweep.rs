@@ -37,8 +37,11 @@ pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error>
     drop(tx);
     for path in paths {
         let whole = warehouse.dir().join(&path);
-        fail::file("publish.retire", "remove", &whole)?;
-        publish::remove(&whole)?;
+        let work = move || {
+            fail::file("publish.retire", "remove", &whole)?;
+            publish::remove(&whole)
+        };
+        tokio::task::spawn_blocking(work).await.expect("removing does not panic")?;
         let mut tx = warehouse.write("forget a file").await?;
         manifest::forget(&mut tx, &path).await?;
         tx.commit().await.map_err(Error::database("forget a file"))?;
