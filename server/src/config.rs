@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Zone};
 
+/// Shortest part of a recording: shorter ones would be more files than conversations.
+const PART_MIN: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// When a changed key takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applies {
@@ -164,6 +167,8 @@ config! {
         backlog_max: Bytes = "\"64MiB\"", Restart;
         /// Size of a segment file of the recording log.
         segment: Bytes = "\"64MiB\"", Restart;
+        /// Longest recording in one file; a longer conversation goes on in the next one. The log on disk holds at least what all calls said in this time.
+        part_max: Span = "\"1h\"", Restart;
     }
     /// The warehouse of call records.
     warehouse: WarehouseConfig {
@@ -285,6 +290,11 @@ impl Config {
                     self.recording.mp3_kbit
                 ),
             );
+        }
+        if self.recording.part_max.0 < PART_MIN {
+            let problem =
+                format!("{} is too short for a file; use at least 1m", self.recording.part_max);
+            return refused("recording.part_max", problem);
         }
         if self.sip.digest.is_empty() {
             return refused("sip.digest", "name at least one of \"SHA-256\" and \"MD5\"".into());

@@ -44,7 +44,7 @@ use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, Party, Role};
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Source};
 use terms::routing::{Queue, Target};
 use terms::{
-    AgentId, CallId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, RecordingId, TenantId,
+    AgentId, CallId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, TenantId,
 };
 use timers::{Timer, Timers};
 use voicemail::Message;
@@ -144,7 +144,7 @@ pub(crate) struct Call {
     queued_since: Option<Moment>,
     /// The last agent who answered.
     agent: Option<AgentId>,
-    recording: Option<RecordingId>,
+    recording: Option<record::Recording>,
     story: Story,
     ending: Option<(u8, Party)>,
     /// Who ended the conversation, when something follows it.
@@ -208,6 +208,7 @@ impl Call {
                 Timer::Message => self.finish_message(cx),
                 Timer::Farewell => self.farewell_over(cx),
                 Timer::CallMax => self.end(cx, cause::TIMER_EXPIRED, Party::System),
+                Timer::RecordingPart => self.next_part(cx),
                 Timer::Release(leg) => self.finish_leg(cx, leg, None),
             }
         }

@@ -1,6 +1,7 @@
 //! Stories of the simulated world: production machines, virtual time, and a seed that decides
 //! everything. A failure prints its seed: `World::seed(n)` shows it again.
 
+use signaling::switch;
 use std::sync::Arc;
 use terms::control::AgentAction;
 use terms::event::{Kind, OfferEnd, write_frame};
@@ -93,6 +94,46 @@ fn recording_is_talk_plus_hold_long_within_one_frame() {
     let spoken = i64::from(call.talk_ms) + i64::from(call.hold_ms);
     assert!((i64::from(recording.duration_ms) - spoken).abs() <= FRAME_MS, "{recording:?}");
     assert_eq!(call.satisfaction.as_deref(), Some("satisfied"), "the agent left first");
+}
+
+#[test]
+fn a_long_conversation_is_recorded_in_parts_that_follow_without_a_gap() {
+    let habits = switch::Config { recording_part_max: seconds(10), ..switch::Config::default() };
+    let mut world = World::quiet_with(9, Weather::fair(), habits);
+    world.sign_in(&[1]);
+    let habit =
+        Habit { hold: Some((seconds(5), seconds(7))), talk: Some(seconds(45)), ..Habit::answers() };
+    world.habit(1, habit);
+    let caller = world.calls(seconds(1), HOTLINE, Behaviour::talks(seconds(200)));
+    world.run_for(minutes(3));
+    let caller_voice = voice_of(&world, caller);
+    world.close_and_balance();
+    let mut parts: Vec<_> = world
+        .center
+        .rows
+        .iter()
+        .filter_map(|row| match row {
+            Row::Recording(recording) => Some(recording),
+            _ => None,
+        })
+        .collect();
+    parts.sort_by_key(|part| part.started_at);
+    assert_eq!(parts.len(), 5, "45 seconds in parts of ten: {parts:#?}");
+    for pair in parts.windows(2) {
+        let ends = pair[0].started_at.0 + i64::from(pair[0].duration_ms) * 1000;
+        assert!((pair[1].started_at.0 - ends).abs() <= FRAME_MS * 1000, "{pair:#?}");
+        assert_eq!((pair[0].call_id, pair[0].agent_id), (pair[1].call_id, pair[1].agent_id));
+    }
+    let first = world.center.rows.iter().find_map(|row| match row {
+        Row::Call(call) => call.recording_id,
+        _ => None,
+    });
+    assert_eq!(first, Some(parts[0].recording_id), "the call names its first part");
+    for file in &world.center.disk.rendered {
+        let (left, right) = file.voices();
+        assert_eq!(left.keys().copied().collect::<Vec<_>>(), [caller_voice]);
+        assert!(right.len() <= 1, "{right:?}");
+    }
 }
 
 #[test]

@@ -173,7 +173,10 @@ fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
         dialogs_max: config.sip.dialogs_max as usize,
         requests_per_s_max: config.sip.requests_per_s_max,
         journal: signaling::edge::journal::Config::default(),
-        switch: signaling::switch::Config::default(),
+        switch: signaling::switch::Config {
+            recording_part_max: config.recording.part_max.0,
+            ..signaling::switch::Config::default()
+        },
         seed: seed(),
     }
 }

@@ -1,19 +1,33 @@
 //! The recording of a conversation: from the moment both hear each other, through hold and blind
 //! transfer, to the end. A conversation that is not recorded gets its row in the ledger all the
 //! same, saying why.
+//!
+//! A long conversation is recorded in parts that follow each other: each is rendered while the
+//! conversation goes on, so that one long call does not keep what was heard in all the others from
+//! being cleared away on disk, and a crash late in it costs no more than its last part.
 
 use super::Call;
+use super::timers::Timer;
 use crate::switch::{Cx, RecordingOf};
 use terms::event::{Kind, Role};
 use terms::media::{Command, Ledger, RecordStart, RecordingState, Side};
 use terms::{AgentId, LegId, QueueId, RecordingId};
 
+/// A recording that runs.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub id: RecordingId,
+    parties: Vec<(LegId, Side)>,
+}
+
 impl Call {
     /// `partner` has joined the anchor.
     pub(super) fn record(&mut self, cx: &mut Cx, partner: LegId) {
         let (agent, queue) = (self.agent, self.queue.as_ref().map(|queue| queue.id));
-        if let Some(recording) = self.recording {
-            let side = self.side(partner);
+        let side = self.side(partner);
+        if let Some(Recording { id: recording, parties }) = &mut self.recording {
+            let recording = *recording;
+            parties.push((partner, side));
             return cx.media(Command::RecordJoin { recording, leg: partner, side });
         }
         let wanted =
@@ -22,6 +36,7 @@ impl Call {
             let parties =
                 [self.anchor, partner].into_iter().map(|leg| (leg, self.side(leg))).collect();
             self.start_recording(cx, parties, agent, queue);
+            self.arm_next_part(cx);
         } else {
             let recording = RecordingId(cx.id());
             self.refuse_recording(cx, recording, agent, queue, "this queue is not recorded");
@@ -41,7 +56,7 @@ impl Call {
             cx.world.recordings.pop_first();
         }
         cx.world.recordings.insert(recording, RecordingOf { tenant: self.tenant, agent, queue });
-        self.recording = Some(recording);
+        self.recording = Some(Recording { id: recording, parties: parties.clone() });
         self.log(cx, None, Kind::RecordingStarted { recording });
         cx.media(Command::RecordStart(RecordStart {
             recording,
@@ -54,14 +69,30 @@ impl Call {
     }
 
     pub(super) fn leave_recording(&mut self, cx: &mut Cx, leg: LegId) {
-        if let Some(recording) = self.recording {
-            cx.media(Command::RecordLeave { recording, leg });
+        if let Some(Recording { id: recording, parties }) = &mut self.recording {
+            parties.retain(|(party, _)| *party != leg);
+            cx.media(Command::RecordLeave { recording: *recording, leg });
         }
+    }
+
+    fn arm_next_part(&mut self, cx: &Cx) {
+        let max = cx.world.config.recording_part_max;
+        self.timers.set(Timer::RecordingPart, cx.now.moment + max);
+    }
+
+    /// The part is long enough: the next one begins in the same moment, with the same parties.
+    pub(super) fn next_part(&mut self, cx: &mut Cx) {
+        let Some(Recording { id: recording, parties }) = self.recording.take() else { return };
+        cx.media(Command::RecordStop { recording });
+        let queue = self.queue.as_ref().map(|queue| queue.id);
+        self.start_recording(cx, parties, self.agent, queue);
+        self.arm_next_part(cx);
     }
 
     /// The conversation is over.
     pub(super) fn stop_recording(&mut self, cx: &mut Cx) {
-        if let Some(recording) = self.recording.take() {
+        self.timers.clear(Timer::RecordingPart);
+        if let Some(Recording { id: recording, .. }) = self.recording.take() {
             cx.media(Command::RecordStop { recording });
         }
     }

@@ -14,6 +14,7 @@ pub(super) enum Timer {
     Message,
     Farewell,
     CallMax,
+    RecordingPart,
     Release(LegId),
 }
 

@@ -56,7 +56,8 @@ impl Call {
     /// What was said so far is the message.
     pub(super) fn quit_message(&mut self, cx: &mut Cx, message: Message) {
         self.timers.clear(Timer::Message);
-        if let Some(recording) = self.recording.filter(|_| message.recording) {
+        let running = self.recording.as_ref().filter(|_| message.recording);
+        if let Some(recording) = running.map(|running| running.id) {
             self.story.message = true;
             let kind = Kind::VoicemailLeft { queue: message.queue, recording };
             self.log(cx, Some(self.anchor), kind);

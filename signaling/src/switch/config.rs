@@ -34,6 +34,8 @@ pub struct Config {
     pub hops_max: u8,
     /// Record conversations that came through no queue.
     pub record_direct: bool,
+    /// Longest recording in one part; a longer conversation goes on in the next.
+    pub recording_part_max: Duration,
     /// Recordings whose ledger is awaited; beyond it the oldest loses agent and queue in its entry.
     pub recordings_max: usize,
 }
@@ -55,6 +57,7 @@ impl Default for Config {
             announcement_max: Duration::from_secs(60),
             hops_max: 20,
             record_direct: true,
+            recording_part_max: Duration::from_secs(3_600),
             recordings_max: 20_000,
         }
     }

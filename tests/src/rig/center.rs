@@ -76,11 +76,11 @@ fn prompts() -> PromptStore {
 }
 
 impl Center {
-    /// A box that just started with `plan`.
+    /// A box that just started with `plan` and works by `habits`.
     ///
     /// # Panics
     /// When the switch refuses the plan.
-    pub fn new(now: Now, seed: u64, plan: &Plan, disk: Disk) -> Self {
+    pub fn new(now: Now, seed: u64, plan: &Plan, disk: Disk, habits: switch::Config) -> Self {
         let mut config = sip::Config::new(vec![Listener {
             transport: Transport::Udp,
             advertised: sip_address(),
@@ -90,7 +90,7 @@ impl Center {
         let shard = shard::Config { seed, legs_max: LEGS_MAX, ..shard::Config::default() };
         let mut center = Center {
             user_agent: UserAgent::new(config, seed),
-            switch: Switch::new(switch::Config::default(), seed),
+            switch: Switch::new(habits, seed),
             shard: Shard::new(shard, prompts()),
             disk,
             entries: Vec::new(),

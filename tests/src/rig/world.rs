@@ -12,8 +12,8 @@ use super::{millis, minutes, seconds};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use signaling::sip::user_agent::{Command, Event, Incoming};
-use signaling::switch::Now;
 use signaling::switch::rig::MORNING;
+use signaling::switch::{self, Now};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -90,7 +90,7 @@ impl World {
     /// A day with 30 callers in its first 20 minutes, three agents, an ordinary network and a disk
     /// that fails now and then.
     pub fn seed(seed: u64) -> Self {
-        let mut world = Self::with(seed, Weather::fair(), 0.01);
+        let mut world = Self::with(seed, Weather::fair(), 0.01, switch::Config::default());
         world.ptimes = &[60, 60, 40, 20];
         world.tended = true;
         for agent in 1..=AGENTS {
@@ -108,10 +108,15 @@ impl World {
 
     /// A world in which nothing happens by itself but that phones register.
     pub fn quiet(seed: u64, weather: Weather) -> Self {
-        Self::with(seed, weather, 0.0)
+        Self::with(seed, weather, 0.0, switch::Config::default())
     }
 
-    fn with(seed: u64, weather: Weather, trouble: f64) -> Self {
+    /// The same with a switch that works by `habits`.
+    pub fn quiet_with(seed: u64, weather: Weather, habits: switch::Config) -> Self {
+        Self::with(seed, weather, 0.0, habits)
+    }
+
+    fn with(seed: u64, weather: Weather, trouble: f64, habits: switch::Config) -> Self {
         let now = Now { moment: START, wall: MORNING };
         let agents = (1..=AGENTS).map(AgentId);
         let mut phones = vec![Phone::new(now, None, CITY_IP, seed ^ 0xC17)];
@@ -121,7 +126,7 @@ impl World {
         let mut world = World {
             seed,
             now,
-            center: Center::new(now, seed, &box_plan(), Disk::new(seed, trouble)),
+            center: Center::new(now, seed, &box_plan(), Disk::new(seed, trouble), habits),
             wakes: vec![Some(START); phones.len()],
             phones,
             handsets: Vec::new(),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::sip::user_agent::Command as Sipc;
-use terms::media::Command;
+use terms::media::{Command, RecordStart};
 
 fn notified(rig: &Rig) -> Vec<u16> {
     rig.sip
@@ -147,6 +147,32 @@ fn whom_an_agent_passed_on_is_held_until_the_goal_answers_or_the_caller_hangs_up
         let ends = if patient { "answered 3" } else { "recorded Recorded" };
         assert!(place("resumed") < place(ends), "{told:#?}");
     }
+}
+
+#[test]
+fn a_part_of_a_recording_goes_on_with_whoever_is_there() {
+    let mut rig = rig_with(&[A1, A3]);
+    let customer = talking(&mut rig);
+    let first = rig.leg_of(A1).expect("agent 1 talks");
+    rig.wait(secs(3_600));
+    rig.refers(first, "1003");
+    rig.wait(secs(10));
+    let third = rig.leg_of(A3).expect("agent 3 talks");
+    rig.wait(secs(3_600));
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+    let parties = |start: &RecordStart| start.parties.iter().map(|party| party.0).collect();
+    let starts: Vec<Vec<LegId>> = rig
+        .media
+        .iter()
+        .filter_map(|command| match command {
+            Command::RecordStart(start) => Some(parties(start)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(starts, [vec![customer, first], vec![customer, first], vec![customer, third]]);
+    let stops = rig.media.iter().filter(|c| matches!(c, Command::RecordStop { .. })).count();
+    assert_eq!(stops, 3, "the timer ends with the recording");
 }
 
 #[test]
