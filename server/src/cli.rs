@@ -8,7 +8,7 @@ pub mod user;
 use crate::config::Config;
 use crate::{api, calls, logging, serve, work};
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Switchgrid: the open call centre for hotlines and the field grids behind them.
@@ -46,10 +46,12 @@ enum Command {
     /// One of the supervisor's children.
     #[command(hide = true)]
     Child {
-        /// `calls`, `api` or `work`.
+        /// `first`, `calls`, `api` or `work`.
         name: String,
         /// The supervisor's resolved configuration.
         config: PathBuf,
+        /// For `first`: where the generated passwords go.
+        credentials: Option<PathBuf>,
     },
 }
 
@@ -69,8 +71,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
-    if let Command::Child { name, config } = &arguments.command {
-        return child(name, config);
+    if let Command::Child { name, config, credentials } = &arguments.command {
+        return child(name, config, credentials.as_deref());
     }
     let mut config = Config::load(arguments.config.as_deref())?;
     if let Some(data) = arguments.data {
@@ -91,14 +93,15 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn child(name: &str, config: &std::path::Path) -> Result<ExitCode, anyhow::Error> {
+fn child(name: &str, config: &Path, credentials: Option<&Path>) -> Result<ExitCode, anyhow::Error> {
     let config: Config = serde_json::from_slice(&std::fs::read(config)?)?;
     logging::start(&config);
     match name {
+        "first" => block_on(crate::first::bootstrap(&config, credentials))?,
         "calls" => calls::run(config)?,
         "api" => api::child::run(config)?,
         "work" => work::run(config)?,
-        other => anyhow::bail!("\"{other}\" is no child; calls, api and work are"),
+        other => anyhow::bail!("\"{other}\" is no child; first, calls, api and work are"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `switchgrid serve`: a small supervisor of three children of the same program.
 //!
-//! It prepares what they share (folders, ports, the store), starts `calls` first and starts again,
-//! alone, whichever ends. SIGTERM and SIGINT drain: `calls` finishes its calls, then `api` seals what
+//! It prepares what they share (folders, ports), lets the child `first` make the stores and end, starts
+//! `calls` before the others and starts again, alone, whichever ends. SIGTERM and SIGINT drain: `calls` finishes its calls, then `api` seals what
 //! is staged, then `work` goes. Children end with their supervisor.
 
 pub mod child;
@@ -32,7 +32,9 @@ const READY_MAX: Duration = Duration::from_secs(60);
 pub fn run(config: Config, options: &Options) -> Result<(), anyhow::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let prepared = prepare::prepare(config, options).await?;
+        let prepared = prepare::prepare(config)?;
+        // A process of its own: what the stores and the passwords needed goes with it.
+        child::finish("first", &prepared, options.credentials.as_deref()).await?;
         supervise(prepared).await
     })
 }

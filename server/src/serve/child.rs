@@ -1,6 +1,7 @@
 //! One child process: started, watched, started again with a growing pause.
 
 use super::prepare::Prepared;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,7 +27,7 @@ impl Child {
     /// # Errors
     /// When the program cannot be started.
     pub fn start(name: &'static str, prepared: &Prepared) -> Result<Self, anyhow::Error> {
-        let process = spawn(name, prepared)?;
+        let process = command(name, prepared)?.spawn()?;
         Ok(Child { name, process, started: Instant::now(), pause: Duration::from_millis(100) })
     }
 
@@ -56,7 +57,7 @@ impl Child {
         tracing::error!(child = self.name, %ended, pause = ?self.pause, "ended; starting it again");
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(PAUSE_MAX);
-        self.process = spawn(self.name, prepared)?;
+        self.process = command(self.name, prepared)?.spawn()?;
         self.started = Instant::now();
         Ok(())
     }
@@ -76,7 +77,21 @@ impl Child {
     }
 }
 
-fn spawn(name: &str, prepared: &Prepared) -> Result<tokio::process::Child, anyhow::Error> {
+/// Runs a child that does one thing and ends.
+///
+/// # Errors
+/// When it did not succeed; its own words are printed.
+pub async fn finish(
+    name: &str,
+    prepared: &Prepared,
+    credentials: Option<&Path>,
+) -> Result<(), anyhow::Error> {
+    let ended = command(name, prepared)?.args(credentials).status().await?;
+    anyhow::ensure!(ended.success(), "{name} ended with {ended}; the line above says why");
+    Ok(())
+}
+
+fn command(name: &str, prepared: &Prepared) -> Result<tokio::process::Command, anyhow::Error> {
     let program = std::env::current_exe()?;
     let mut command = tokio::process::Command::new(program);
     command.arg("child").arg(name).arg(&prepared.resolved);
@@ -99,5 +114,5 @@ fn spawn(name: &str, prepared: &Prepared) -> Result<tokio::process::Child, anyho
             Ok(())
         });
     }
-    Ok(command.spawn()?)
+    Ok(command)
 }

@@ -1,8 +1,6 @@
-//! What must be true before the first child starts: folders that can be written, ports that are
-//! free, a store with a tenant. Every refusal names the key and what would be right.
+//! What must be true before the first child starts: folders that can be written and ports that are
+//! free. Every refusal names the key and what would be right.
 
-use super::Options;
-use super::lock::FolderLock;
 use crate::config::value::Address;
 use crate::config::{Config, Error};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -18,19 +16,19 @@ pub struct Prepared {
     pub lock: FolderLock,
 }
 
-/// Checks and makes everything; prints the generated passwords of a first start.
+/// Checks and makes everything.
 ///
 /// # Errors
 /// The first thing that keeps the box from starting.
-pub async fn prepare(mut config: Config, options: &Options) -> Result<Prepared, anyhow::Error> {
+pub fn prepare(mut config: Config) -> Result<Prepared, anyhow::Error> {
     folders(&mut config)?;
     let lock = FolderLock::take(&config).await?;
     ports(&mut config)?;
     let run = config.server.data.join("run");
     let resolved = run.join("config.json");
     std::fs::write(&resolved, serde_json::to_vec_pretty(&config)?)?;
-    crate::first::bootstrap(&config, options.credentials.as_deref()).await?;
-    Ok(Prepared { config, resolved, lock })
+    std::fs::write(run.join("switchgrid.pid"), std::process::id().to_string())?;
+    Ok(Prepared { config, resolved })
 }
 
 /// Makes the data folder and checks that it can be written.
