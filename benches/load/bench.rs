@@ -24,8 +24,8 @@ const FIRST_AGENT: u32 = 200_001;
 const IDLE: Duration = Duration::from_secs(5);
 const SIGN_IN_TRIES: usize = 100;
 const SIGN_IN_EVERY: Duration = Duration::from_millis(50);
-const SHORT_CALLS: u32 = 200;
-const SHORT_CPS: f64 = 20.0;
+const SHORT_CALLS: u32 = 1_000;
+const SHORT_CPS: f64 = 100.0;
 
 /// Limits of the figures on the reference machine.
 const IDLE_MB_MAX: f64 = 120.0;
@@ -123,7 +123,7 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
         server_pid: Some(server.pid()),
     };
     let short = Load {
-        calls: SHORT_CALLS.min(arguments.calls),
+        calls: SHORT_CALLS,
         cps: SHORT_CPS,
         time: Duration::from_secs(1),
         short: true,
@@ -137,7 +137,6 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     bench.good &= outcome.failed.is_empty();
     let us = spent.max(0.0) * 1e6 / f64::from(short.calls);
     bench.note("CPU per two-legged call without audio", us, "µs", Some(CALL_CPU_US_MAX))?;
-    ready(server).await?;
     // Measured again: agents that were just made left memory behind that no call needs.
     let before = procstat::usage(server.pid(), "")?.memory_bytes;
     let outcome = load::run(&whole).await?;
@@ -158,11 +157,12 @@ async fn admin(server: &Server) -> Result<Api> {
     Api::sign_in(&server.http.to_string(), &person.user, &person.password).await
 }
 
-/// Makes an agent for every call, in the box's queue, and a number that leads there.
+/// Makes a queue without wrap-up, an agent for every call in it, and a number that leads there.
 async fn hire(server: &Server, count: u32) -> Result<Vec<Credential>> {
     let admin = admin(server).await?;
-    let queues = api::items(admin.get("/api/v1/queues").await?)?;
-    let queue = queues.first().and_then(|queue| api::id(&queue["id"])).context("no queue")?;
+    let queue = json!({"name": "load", "wrap_up_s": 0});
+    let queue = admin.post("/api/v1/queues", &queue).await.context("make a queue")?;
+    let queue = api::id(&queue["id"]).context("a queue has an id")?;
     let number = json!({"digits": NUMBER, "target": {"queue": queue}});
     admin.post("/api/v1/numbers", &number).await.context("make a number")?;
     let bar = ProgressBar::new(u64::from(count)).with_style(
@@ -203,18 +203,6 @@ async fn sign_in(admin: &Api, agent: &str) -> Result<()> {
 
 fn state(agent: &str) -> String {
     format!("/api/v1/agents/{agent}/state")
-}
-
-/// Ends every wrap-up that the short calls left behind.
-async fn ready(server: &Server) -> Result<()> {
-    let admin = admin(server).await?;
-    for agent in api::items(admin.get("/api/v1/agents").await?)? {
-        if agent["live"]["activity"] == "wrap_up" {
-            let id = api::id(&agent["id"]).context("an agent has an id")?;
-            admin.post(&state(&id), &json!({"action": "end_wrap_up"})).await?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
