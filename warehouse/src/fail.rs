@@ -23,8 +23,7 @@ pub async fn database(point: &str, action: &'static str) -> Result<(), Error> {
     Ok(())
 }
 
-/// How long the operation is to wait, or how it fails.
-fn fault(point: &str) -> io::Result<Duration> {
+fn fault(point: &str) -> io::Result<()> {
     debug_assert!(COMMIT_STEPS.contains(&point), "{point} is missing in COMMIT_STEPS");
     match pass(point) {
         None => Ok(Duration::ZERO),
