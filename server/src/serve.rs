@@ -32,7 +32,7 @@ const READY_MAX: Duration = Duration::from_secs(60);
 pub fn run(config: Config, options: &Options) -> Result<(), anyhow::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let prepared = prepare::prepare(config)?;
+        let prepared = prepare::prepare(config).await?;
         // A process of its own: what the stores and the passwords needed goes with it.
         child::finish("first", &prepared, options.credentials.as_deref()).await?;
         supervise(prepared).await

@@ -1,6 +1,7 @@
 //! What must be true before the first child starts: folders that can be written and ports that are
 //! free. Every refusal names the key and what would be right.
 
+use super::lock::FolderLock;
 use crate::config::value::Address;
 use crate::config::{Config, Error};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -20,15 +21,14 @@ pub struct Prepared {
 ///
 /// # Errors
 /// The first thing that keeps the box from starting.
-pub fn prepare(mut config: Config) -> Result<Prepared, anyhow::Error> {
+pub async fn prepare(mut config: Config) -> Result<Prepared, anyhow::Error> {
     folders(&mut config)?;
     let lock = FolderLock::take(&config).await?;
     ports(&mut config)?;
     let run = config.server.data.join("run");
     let resolved = run.join("config.json");
     std::fs::write(&resolved, serde_json::to_vec_pretty(&config)?)?;
-    std::fs::write(run.join("switchgrid.pid"), std::process::id().to_string())?;
-    Ok(Prepared { config, resolved })
+    Ok(Prepared { config, resolved, lock })
 }
 
 /// Makes the data folder and checks that it can be written.
