@@ -3,9 +3,7 @@
 
 mod commit;
 mod disk;
-mod recording;
 mod start;
-mod talk;
 
 use std::time::Duration;
 
