@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
+use terms::control::{Answer, Ask, LiveRecording};
 use terms::{AgentId, CallId, QueueId, RecordingId, TenantId, Timestamp, id};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
@@ -181,7 +182,7 @@ async fn list(
         (status = 206, description = "The part asked for"),
         (status = 304, description = "It is what you have"),
         (status = 404, description = "There is no such recording", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is still being written", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The conversation goes on, or its file is still being written", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range lies outside the file", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -243,12 +244,45 @@ impl Api {
         }
         let is_known = !rows(&self.tenant_session(caller).await?, &sql).await?.is_empty();
         // A colleague's recording is as good as none: only what no ledger knows may be on its way.
-        if !is_known && self.is_being_written(caller.tenant(), recording) {
-            return Err(Problem::conflict(
-                "This recording is still being written; try again in a moment.",
-            ));
+        if !is_known {
+            self.refuse_unfinished(caller, recording).await?;
         }
         Err(Problem::not_found("There is no such recording."))
+    }
+
+    /// 409 for a recording whose conversation goes on, or whose file is being made. The switch
+    /// knows it from its start until the ledger has come; the file bridges the moment until the
+    /// ledger can be asked, and a start after a crash.
+    async fn refuse_unfinished(
+        &self,
+        caller: &Caller,
+        recording: RecordingId,
+    ) -> Result<(), Problem> {
+        let tenant = caller.tenant();
+        let live = match self.calls.ask(Ask::Recording { tenant, recording }).await {
+            Answer::Recording(live) => Ok(live),
+            Answer::Refused(why) => Err(why),
+            other => return Err(Problem::internal(format!("the switch answered {other:?}"))),
+        };
+        let is_theirs = |of: &LiveRecording| {
+            caller.may(Permission::CallsRead) || of.agent.is_some() && of.agent == caller.agent()
+        };
+        match live {
+            Ok(Some(of)) if is_theirs(&of) => Err(Problem::conflict(
+                "This recording is not finished: the conversation goes on, or its file is still \
+                 being written. Try again when the conversation has ended.",
+            )),
+            Ok(Some(_)) => Ok(()),
+            Ok(None) | Err(_) if self.is_being_written(tenant, recording) => Err(
+                Problem::conflict("This recording is still being written; try again in a moment."),
+            ),
+            Ok(None) => Ok(()),
+            Err(why) => Err(Problem::unavailable(
+                "Whether this recording is still being written cannot be told right now; try \
+                 again in a moment.",
+                why,
+            )),
+        }
     }
 
     /// A file of this recording lies in the tenant's folder, but the ledger does not know it yet.

@@ -1,10 +1,10 @@
 //! Fetching recordings.
 
-use super::rig::{NOON, Rig, recording_row, request};
+use super::rig::{LIVE_RECORDING, NOON, Rig, recording_row, request};
 use axum::http::{Method, StatusCode};
 use desk::{By, Role};
-use terms::RecordingId;
 use terms::record::Row;
+use terms::{RecordingId, UserId};
 
 const AUDIO: &[u8] = b"RIFF0123456789abcdefghij";
 
@@ -115,6 +115,32 @@ async fn a_recording_that_is_still_being_written_is_a_conflict() {
     assert!(got.json()["message"].as_str().unwrap().contains("still being written"));
     let (_, foreign) = rig.other_tenant().await;
     assert_eq!(fetch(&rig, &foreign, id, "").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_recording_whose_conversation_goes_on_is_a_conflict() {
+    let rig = Rig::new().await;
+    let supervisor = rig.token(Role::Supervisor).await;
+    let agent = rig.token(Role::Agent).await;
+    for (token, query) in [(&supervisor, ""), (&supervisor, "?format=mp3"), (&agent, "")] {
+        let got = rig.get(&format!("/api/v1/recordings/{LIVE_RECORDING}{query}"), token).await;
+        assert_eq!(got.status, StatusCode::CONFLICT);
+        let message = got.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("the conversation goes on"), "{message}");
+    }
+    let colleague = rig.first.agents[1].0;
+    let colleague =
+        rig.token_of(rig.tenant(), UserId(colleague.0), Role::Agent, Some(colleague)).await;
+    let (_, foreign) = rig.other_tenant().await;
+    for token in [&colleague, &foreign] {
+        let got = fetch(&rig, token, LIVE_RECORDING, "").await;
+        let nothing = fetch(&rig, token, rig.id(), "").await;
+        assert_eq!((got.status, &got.body), (StatusCode::NOT_FOUND, &nothing.body));
+    }
+    // Nobody knows what runs while the switch is away; a guess would be a wrong answer for good.
+    *rig.calls.refuse.lock().unwrap() = Some("it is starting".into());
+    let got = fetch(&rig, &supervisor, LIVE_RECORDING, "").await;
+    assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]

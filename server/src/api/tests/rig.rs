@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use terms::control::{Answer, Ask, LiveCall, LiveState};
+use terms::control::{Answer, Ask, LiveCall, LiveRecording, LiveState};
 use terms::record::{Call, Recording, Row};
 use terms::{
     AgentId, CallId, ContactId, IdGen, Moment, QueueId, RecordingId, TenantId, Timestamp, UserId,
@@ -34,6 +34,8 @@ use warehouse::Warehouse;
 pub const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 /// The live call that the switch knows; its agent is the first one.
 pub const LIVE_CALL: CallId = CallId(900);
+/// The recording of that call, which runs.
+pub const LIVE_RECORDING: RecordingId = RecordingId(901);
 
 /// Longest wait for the switch: no test waits for its end but the one about it.
 const PLAN_MAX: Duration = Duration::from_secs(20);
@@ -95,6 +97,13 @@ impl CallsLink for Switch {
                 ..LiveState::default()
             }),
             (Ask::State { .. }, None) => Answer::State(LiveState::default()),
+            (Ask::Recording { tenant, recording }, None) => {
+                let runs = *tenant == TenantId(1) && *recording == LIVE_RECORDING;
+                Answer::Recording(runs.then(|| LiveRecording {
+                    agent: Some(*self.agent.lock().unwrap()),
+                    queue: Some(FIRST_QUEUE),
+                }))
+            }
             (Ask::Metrics, None) => Answer::Metrics(vec![terms::control::Metric {
                 name: "switchgrid_calls".into(),
                 labels: vec![("tenant".into(), "a\"b".into())],
