@@ -2,7 +2,7 @@
 //! addresses of this machine or its private neighbours unless the administrator allows them.
 
 use signaling::switch::{HttpAsk, HttpDone};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Longest JSON answer that a flow may read.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
@@ -83,7 +83,7 @@ impl HttpSteps {
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
+            let [a, b, c, _] = ip.octets();
             !(ip.is_private()
                 || ip.is_loopback()
                 || ip.is_link_local()
@@ -94,24 +94,41 @@ fn is_public(ip: IpAddr) -> bool {
                 || a == 0
                 || a >= 240
                 || (a == 100 && (64..128).contains(&b))
-                || (a == 198 && (18..20).contains(&b)))
+                || (a == 198 && (18..20).contains(&b))
+                || (a, b, c) == (192, 0, 0)
+                || (a, b, c) == (192, 88, 99))
         }
-        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+        IpAddr::V6(ip) => match carried(ip) {
             Some(v4) => is_public(IpAddr::V4(v4)),
+            // Only 2000::/3 is given out; of it, 2001::/23 is for protocols and 2001:db8::/32 for
+            // documentation.
             None => {
-                !(ip.is_loopback()
-                    || ip.is_unspecified()
-                    || ip.is_multicast()
-                    || ip.is_unique_local()
-                    || ip.is_unicast_link_local())
+                let [first, second, ..] = ip.segments();
+                first & 0xe000 == 0x2000
+                    && !(first == 0x2001 && (second < 0x200 || second == 0xdb8))
+                    && first != 0x3fff
             }
         },
+    }
+}
+
+/// The IPv4 address that an IPv6 address leads to: mapped, compatible (RFC 4291 §2.5.5), 6to4
+/// (RFC 3056) and both prefixes of NAT64 (RFC 6052, RFC 8215).
+fn carried(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => v4(high, low),
+        [0x2002, high, low, ..] => v4(high, low),
+        [0x64, 0xff9b, 0 | 1, .., high, low] => v4(high, low),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
     use terms::CallId;
 
@@ -141,12 +158,66 @@ mod tests {
             "http://0.0.0.0:1/",
             "http://100.64.0.1/",
             "http://2130706433/",
+            "http://0x7f.1/",
+            "http://017700000001/",
+            "http://127.1/",
+            "http://127.0.0.1.:1/",
+            "http://user:secret@127.0.0.1/",
+            "http://172.31.255.254/",
+            "http://192.0.0.8/",
+            "http://192.0.2.1/",
+            "http://192.88.99.1/",
+            "http://198.19.0.1/",
+            "http://224.0.0.1/",
+            "http://255.255.255.255/",
+            "http://[::]/",
+            "http://[::127.0.0.1]/",
+            "http://[::ffff:a9fe:a9fe]/",
+            "http://[64:ff9b::10.0.0.1]/",
+            "http://[64:ff9b:1::a9fe:a9fe]/",
+            "http://[2002:7f00:1::]/",
+            "http://[2001::1]/",
+            "http://[2001:db8::1]/",
+            "http://[fe80::1]/",
+            "http://[fec0::1]/",
+            "http://[ff02::1]/",
+            "http://[100::1]/",
         ] {
             let done = steps.run(ask(url)).await;
             let why = done.result.unwrap_err();
             assert!(why.contains("inside"), "{url}: {why}");
         }
-        assert!(steps.run(ask("file:///etc/passwd")).await.result.is_err());
+        for url in ["file:///etc/passwd", "gopher://127.0.0.1:1/", "ftp://127.0.0.1/", "http://"] {
+            assert!(steps.run(ask(url)).await.result.is_err(), "{url}");
+        }
+        for open in ["1.1.1.1", "2606:4700::1111", "64:ff9b::1.1.1.1", "::ffff:8.8.8.8"] {
+            assert!(is_public(open.parse().unwrap()), "{open}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_neighbour_cannot_send_a_flow_further_inside() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let reached = Arc::new(AtomicUsize::new(0));
+        let count = reached.clone();
+        let inside = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { "inside" }
+        };
+        let elsewhere = axum::response::Redirect::temporary("/inside");
+        let app = axum::Router::new()
+            .route("/go", axum::routing::get(|| async { elsewhere }))
+            .route("/long", axum::routing::get(|| async { "9".repeat(ANSWER_BYTES_MAX + 1) }))
+            .route("/inside", axum::routing::get(inside));
+        let server = tokio::spawn(async move { axum::serve(listener, app).await });
+        let steps = HttpSteps::new(vec![address.ip()]);
+        let done = steps.run(ask(&format!("http://{address}/go"))).await;
+        assert_eq!(done.result.unwrap(), (307, serde_json::Value::Null), "told, not followed");
+        let done = steps.run(ask(&format!("http://{address}/long"))).await;
+        assert!(done.result.unwrap_err().contains("longer"));
+        assert_eq!(reached.load(Ordering::Relaxed), 0);
+        server.abort();
     }
 
     #[tokio::test]
