@@ -26,14 +26,9 @@ pub fn cell_text(cell: &Cell, kind: Kind, zone: Tz, language: Language) -> Strin
 pub fn csv_text(cell: &Cell, kind: Kind, zone: Tz, language: Language) -> String {
     let text = plain_text(cell, kind, zone, language).unwrap_or_default();
     match cell {
-        Cell::Text(_) if is_formula(&text) => format!("'{text}"),
+        Cell::Text(_) if warehouse::answer::is_formula(&text) => format!("'{text}"),
         _ => text,
     }
-}
-
-/// A spreadsheet takes text with these beginnings for a formula, after spaces too.
-fn is_formula(text: &str) -> bool {
-    text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
 fn plain_text(cell: &Cell, kind: Kind, zone: Tz, language: Language) -> Option<String> {

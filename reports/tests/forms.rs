@@ -396,6 +396,27 @@ fn a_name_that_looks_like_a_formula_stays_a_name() {
 }
 
 #[test]
+fn no_beginning_of_a_name_makes_a_formula() {
+    let starts = ["=", "+", "-", "@", "\t=", "\r=", "\n=", "\0=", "＝", "＋", "－", "＠", " ="];
+    for start in starts {
+        let name = format!("{start}cmd|' /C calc'!A0");
+        let rows = vec![satisfaction_row("1003", &name, 7, [5, 1, 1])];
+        let table = table(&SATISFACTION, "2026-11", rows);
+        let bytes = rendered(&table, Format::Xlsx, Language::ZhCn);
+        let mut book = Xlsx::new(Cursor::new(bytes)).expect("a workbook");
+        let sheet = book.worksheet_range("数据").expect("the data sheet");
+        let cell = sheet.get_value((1, 1)).expect("the name's cell");
+        assert!(matches!(cell, Data::String(text) if text.ends_with("calc'!A0")), "{cell:?}");
+        let formulas = book.worksheet_formula("数据").expect("the data sheet");
+        assert!(formulas.used_cells().next().is_none(), "{name:?}");
+        let csv = text_form(&table, Format::Csv, Language::ZhCn);
+        let line = csv.lines().find(|line| line.contains("calc'!A0")).expect("the name's line");
+        let cell = line.split(',').nth(1).expect("a second cell");
+        assert!(cell.starts_with('\''), "{name:?} became {cell:?}");
+    }
+}
+
+#[test]
 fn every_number_is_equal_in_all_text_forms() {
     for table in [satisfaction(), workload(), overdue()] {
         let language = Language::ZhCn;

@@ -178,14 +178,21 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// A spreadsheet takes text with these beginnings for a formula, behind blanks and control
+/// characters too (CWE-1236); the wide forms are those of Chinese and Japanese keyboards.
+pub fn is_formula(text: &str) -> bool {
+    let shown = text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control());
+    text.starts_with(char::is_control)
+        || shown.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+}
+
 /// One line. `true` marks text that a caller may have sent.
 fn csv_line<'a>(out: &mut String, cells: impl Iterator<Item = (&'a str, bool)>) {
     for (at, (cell, is_text)) in cells.enumerate() {
         if at > 0 {
             out.push(',');
         }
-        let formula = is_text && cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
+        let cell = if is_text && is_formula(cell) { format!("'{cell}") } else { cell.to_owned() };
         if cell.contains([',', '"', '\n', '\r']) {
             write!(out, "\"{}\"", cell.replace('"', "\"\"")).expect("memory takes every byte");
         } else {
@@ -265,6 +272,20 @@ mod tests {
              9007199254740993,-5,'=cmd|' /C calc'!A0,NaN,2023-11-14T22:13:20.123Z\r\n\
              2,,\"a \"\"b\"\", c\",0.5,1970-01-01T00:00:00.000Z\r\n"
         );
+    }
+
+    #[test]
+    fn every_beginning_of_a_formula_is_seen() {
+        let starts = ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t=", "\r=", "\n=", "\0=", " =", "\t"];
+        for start in starts {
+            let mut line = String::new();
+            csv_line(&mut line, [(format!("{start}1+1").as_str(), true)].into_iter());
+            let text = line.trim_start_matches('"');
+            assert!(text.starts_with('\''), "{start:?} became {line:?}");
+        }
+        for plain in ["王芳", "a=b", "1-2", "", " a"] {
+            assert!(!is_formula(plain), "{plain:?}");
+        }
     }
 
     #[test]
