@@ -199,3 +199,59 @@ fn around_the_clock() -> HoursDraft {
         open: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use terms::Timestamp;
+
+    async fn first(folder: &std::path::Path) -> (Store, First) {
+        let store = Store::open(&folder.join("desk.db").to_string_lossy()).await.unwrap();
+        let defaults = Defaults::with_flow(serde_json::json!({}));
+        let made = store.bootstrap(&defaults, Timestamp::from_secs(1_795_406_400)).await.unwrap();
+        (store, made.unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_box_makes_its_own_passwords_and_takes_none_that_everybody_knows() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let mut seen = std::collections::BTreeSet::new();
+        for folder in &folders {
+            let (store, made) = first(folder.path()).await;
+            let agents = made.agents.iter().map(|(_, _, password)| password.expose().to_owned());
+            let all: Vec<String> =
+                agents.chain([made.administrator.1.expose().to_owned()]).collect();
+            for password in all {
+                assert!(password.len() >= 16 && !crate::user::is_sample_secret(&password));
+                assert!(seen.insert(password), "two passwords are the same");
+            }
+            let by = By::system("test", Timestamp::from_secs(1_795_406_401));
+            for sample in ["changeme123", "Password123", "switchgrid123"] {
+                let new = NewUser {
+                    login: "wang".into(),
+                    name: "王芳".into(),
+                    role: Role::Agent,
+                    password: sample.into(),
+                };
+                let refused = store.create_user(made.tenant, &by, &new).await.unwrap_err();
+                assert!(matches!(refused, Error::Invalid { field: "password", .. }), "{refused}");
+                let draft = TrunkDraft {
+                    settings: trunk::Settings {
+                        inbound_user: "carrier".into(),
+                        ..trunk(&Defaults::with_flow(Value::Null)).settings
+                    },
+                    inbound_password: Some(sample.into()),
+                    ..trunk(&Defaults::with_flow(Value::Null))
+                };
+                let refused = store.create_trunk(made.tenant, &by, &draft).await.unwrap_err();
+                let field = "inbound_password";
+                assert!(
+                    matches!(refused, Error::Invalid { field: f, .. } if f == field),
+                    "{refused}"
+                );
+            }
+        }
+        assert_eq!(seen.len(), 6);
+    }
+}

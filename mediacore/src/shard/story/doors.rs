@@ -48,6 +48,52 @@ fn a_nat_source_is_learned_and_its_first_packets_are_played() {
 }
 
 #[test]
+fn an_attack_on_a_leg_behind_a_nat_injects_nothing_bleeds_nothing_and_leaves_no_gap() {
+    const FORGED: [u8; 160] = [0x2A; 160];
+    let mut world = World::new();
+    world.pair(1);
+    let (leg, idx) = (world.phones[0].leg, world.phones[0].idx);
+    let behind: SocketAddr = ([198, 51, 100, 9], 61_000).into();
+    let mut agreed = remote(([192, 168, 1, 5], 4_000).into(), Codec::Pcma);
+    (agreed.nat, agreed.signalling) = (true, behind.ip());
+    world.command(Command::Connect { leg, remote: agreed });
+    world.phones[0].address = behind;
+    let elsewhere: SocketAddr = ([203, 0, 113, 66], 4_000).into();
+    // Somebody else behind the same address translation.
+    let neighbour: SocketAddr = ([198, 51, 100, 9], 61_002).into();
+    let mut strange = 0;
+    for n in 0..150_u16 {
+        let mut own_stream = world.phones[0].packet(8, false, &FORGED);
+        own_stream[2..4].copy_from_slice(&n.to_be_bytes());
+        own_stream[11] = 66;
+        let stolen_stream = world.phones[0].packet(8, true, &FORGED);
+        let mut attacks = vec![(elsewhere, own_stream), (elsewhere, stolen_stream.clone())];
+        if n > 30 {
+            attacks.push((neighbour, stolen_stream));
+        }
+        for (from, bytes) in attacks {
+            assert_eq!(world.deliver(idx, from, bytes), Verdict::Drop(Reason::Strange));
+            strange += 1;
+        }
+        if n >= 25 {
+            world.speak(0, 20, 100);
+        }
+        if n > 30 {
+            world.speak(1, 20, 100);
+        }
+        world.run(20);
+    }
+    // Where else a packet went would have stopped the story: packets go to phones.
+    assert_eq!((world.phones[1].heard.len(), world.phones[0].heard.len()), (125, 119));
+    for phone in &world.phones {
+        assert!(phone.heard.iter().all(|heard| !heard.payload.contains(&FORGED[0])));
+        let gap = phone.heard.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).max();
+        assert!(gap.is_some_and(|ms| ms <= 200), "{gap:?} ms");
+    }
+    assert_eq!(world.release(0).packets_strange, strange);
+}
+
+#[test]
 fn the_kernel_filters_an_accepted_source_until_it_falls_silent() {
     let mut world = World::new();
     let behind: SocketAddr = ([10, 0, 0, 1], 4_000).into();
