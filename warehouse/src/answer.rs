@@ -276,7 +276,8 @@ mod tests {
 
     #[test]
     fn every_beginning_of_a_formula_is_seen() {
-        let starts = ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t=", "\r=", "\n=", "\0=", " =", "\t"];
+        let starts =
+            ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t=", "\r=", "\n=", "\0=", " =", "\t"];
         for start in starts {
             let mut line = String::new();
             csv_line(&mut line, [(format!("{start}1+1").as_str(), true)].into_iter());
