@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +24,8 @@ pub struct Options {
     pub config: String,
     /// Environment of the box, for failpoints.
     pub env: Vec<(String, String)>,
+    /// Runs as nobody where the test runs as root.
+    pub unprivileged: bool,
 }
 
 /// A person or phone that can sign in.
@@ -359,7 +363,11 @@ fn spawn(folder: &Path, options: &Options) -> Child {
         .append(true)
         .open(folder.join("log.txt"))
         .expect("the log can be written");
-    Command::new(program("switchgrid"))
+    let mut command = Command::new(program("switchgrid"));
+    if options.unprivileged {
+        command = as_nobody(folder);
+    }
+    command
         .args(["--config", "switchgrid.toml", "--data", "data", "serve"])
         .args(["--credentials", "credentials.json"])
         .envs(options.env.iter().cloned())
@@ -369,6 +377,32 @@ fn spawn(folder: &Path, options: &Options) -> Child {
         .stderr(log)
         .spawn()
         .expect("switchgrid lies beside the tests: cargo build --workspace makes it")
+}
+
+/// The program as somebody without rights, who owns the folder and nothing else. Who is not root
+/// has none to give up.
+fn as_nobody(folder: &Path) -> Command {
+    const NOBODY: u32 = 65_534;
+    let is_root = std::fs::metadata("/proc/self").expect("/proc").uid() == 0;
+    let mut own = program("switchgrid");
+    if !is_root {
+        return Command::new(own);
+    }
+    let is_open = |place: &Path| {
+        std::fs::metadata(place).is_ok_and(|meta| meta.permissions().mode() & 0o001 != 0)
+    };
+    if !own.ancestors().all(is_open) {
+        // The workspace lies where only root may look.
+        let copy = folder.join("switchgrid");
+        std::fs::copy(&own, &copy).expect("the program can be copied");
+        own = copy;
+    }
+    for place in [folder.to_owned(), folder.join("switchgrid.toml"), folder.join("log.txt")] {
+        std::os::unix::fs::chown(place, Some(NOBODY), Some(NOBODY)).expect("root may give away");
+    }
+    let mut command = Command::new(own);
+    command.uid(NOBODY).gid(NOBODY);
+    command
 }
 
 /// A program of the workspace, beside the running test.

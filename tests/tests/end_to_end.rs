@@ -1,5 +1,8 @@
 //! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts.
 
+#[path = "end_to_end/threats.rs"]
+mod threats;
+
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;

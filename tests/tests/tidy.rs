@@ -312,6 +312,109 @@ fn documents_name_only_what_exists() {
     complain("these do not exist", mistakes);
 }
 
+/// Documents whose promises are tests, and whether every row of their tables names one.
+const PROMISES: &[(&str, bool)] = &[("docs/threats.md", true), ("docs/acceptance.md", false)];
+
+#[test]
+fn every_test_that_a_promise_names_exists() {
+    let texts = texts();
+    let tests: Vec<Vec<String>> = texts.iter().flat_map(test_paths).collect();
+    assert!(tests.len() > 500, "{} tests were found", tests.len());
+    let is_file =
+        |stem: &str| texts.iter().any(|file| file.name().strip_suffix(".rs") == Some(stem));
+    let mut mistakes = Vec::new();
+    for (page, every_row) in PROMISES {
+        let text = std::fs::read_to_string(root().join(page)).expect("the page is there");
+        for line in text.lines() {
+            let names: Vec<&str> = quoted(line).into_iter().filter(|name| is_test(name)).collect();
+            // The header of a table and the line below it promise nothing.
+            let is_row =
+                line.starts_with("| ") && !line.contains("---") && !line.contains("| test");
+            if *every_row && is_row && names.is_empty() {
+                mistakes.push(format!("{page} has a row without a test: {line}"));
+            }
+            let missing = names.iter().filter(|name| !is_file(name) && !exists(name, &tests));
+            mistakes.extend(missing.map(|name| format!("{page} names the test {name}")));
+        }
+    }
+    complain("these do not exist", mistakes);
+}
+
+/// `crate::module::a_sentence_of_words`, or the sentence alone.
+fn is_test(name: &str) -> bool {
+    let last = name.rsplit("::").next().unwrap_or_default();
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    name.split("::").all(|part| !part.is_empty() && part.chars().all(word))
+        && last.matches('_').count() >= if name.contains("::") { 1 } else { 2 }
+}
+
+/// The parts of `name` stand in this order in the path of a test, and the last one is its own name.
+fn exists(name: &str, tests: &[Vec<String>]) -> bool {
+    tests.iter().any(|test| {
+        let mut parts = test.iter();
+        test.last().is_some_and(|own| name.rsplit("::").next() == Some(own))
+            && name.split("::").all(|part| parts.any(|other| other == part))
+    })
+}
+
+/// Room, modules and name of every test in a file.
+fn test_paths(file: &Text) -> Vec<Vec<String>> {
+    let Some(path) = file.path.strip_suffix(".rs") else { return Vec::new() };
+    let modules: Vec<String> = path.split('/').map(str::to_owned).collect();
+    let lines: Vec<&str> = file.text.lines().collect();
+    let name_at = |at: usize| {
+        let line = lines[at].trim_start();
+        let name = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
+        let marked = lines[at.saturating_sub(3)..at].iter().any(|before| {
+            let before = before.trim_start();
+            before.starts_with("#[test]") || before.starts_with("#[tokio::test")
+        });
+        marked.then(|| name.split('(').next().unwrap_or_default().to_owned())
+    };
+    (0..lines.len())
+        .filter_map(name_at)
+        .map(|name| modules.iter().cloned().chain([name]).collect())
+        .collect()
+}
+
+/// How a program could be started, or a text be given to a shell.
+const STARTS: &[&str] =
+    &["Command::new(", "posix_spawn", "libc::system", "libc::exec", "\"/bin/sh"];
+
+#[test]
+fn only_the_supervisor_starts_a_program_and_nothing_a_shell() {
+    let rooms = ["terms", "mediacore", "signaling", "warehouse", "desk", "reports", "server"];
+    let mut mistakes = Vec::new();
+    let mut found = 0;
+    for file in texts().iter().filter(|file| file.path.ends_with(".rs")) {
+        let product = rooms.iter().any(|room| file.path.starts_with(&format!("{room}/src/")));
+        let only_tests = ["/story", "tests/", "tests.rs"];
+        if !product || only_tests.iter().any(|part| file.path.contains(part)) {
+            continue;
+        }
+        for word in STARTS.iter().filter(|word| file.product_part().contains(**word)) {
+            found += 1;
+            // It starts this very program again.
+            if file.path != "server/src/serve/child.rs" {
+                mistakes.push(format!("{} has {word:?}", file.path));
+            }
+        }
+    }
+    assert_eq!(found - mistakes.len(), 1, "the supervisor starts its children");
+    complain("nothing of a caller may ever reach a command line", mistakes);
+}
+
+#[test]
+fn arithmetic_on_strangers_bytes_is_checked_in_release_too() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let missing: Vec<String> = LIGHT_ROOMS
+        .iter()
+        .map(|room| format!("[profile.release.package.{room}]\noverflow-checks = true"))
+        .filter(|section| !manifest.contains(section))
+        .collect();
+    complain("Cargo.toml lacks", missing);
+}
+
 fn make_targets(texts: &[Text]) -> BTreeSet<String> {
     let makefile = texts.iter().find(|file| file.path == "Makefile").expect("a Makefile");
     let lines = makefile.text.lines().filter(|line| !line.starts_with(['\t', '.', '#']));

@@ -258,3 +258,87 @@ async fn a_day_is_committed_to_the_warehouse_once() {
     }
     assert_eq!(warehouse.verify().await.expect("files are read").faults, Vec::<String>::new());
 }
+
+#[test]
+fn smuggled_headers_of_a_caller_reach_no_phone_and_no_file_name() {
+    let mut world = World::quiet(12, Weather::calm());
+    world.sign_in(&[1]);
+    world.habit(1, Habit::answers());
+    let sdp = "v=0\r\no=- 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\n\
+               m=audio 40000 RTP/AVP 8\r\n";
+    // Blanks before the colon hide a header from those who look before they parse (CVE-2020-28361).
+    let smuggled = "X-Call : 666\r\nX-Contact\t: 666\r\nx-queue:666\r\nX-Tenant : 2\r\n\
+        P-Asserted-Identity  : <sip:13900139000@10.0.1.1>\r\n\
+        P-Preferred-Identity : <sip:110@10.0.0.1>\r\nRemote-Party-ID : <sip:110@10.0.0.1>\r\n\
+        Diversion : <sip:110@10.0.0.1>;reason=unconditional\r\nHistory-Info\t: <sip:110@10.0.0.1>\r\n\
+        Call-Info : <http://evil.example/x>\r\nAlert-Info : <http://evil.example/x>\r\n\
+        Replaces : a;to-tag=b;from-tag=c\r\nReferred-By : <sip:110@10.0.0.1>\r\n\
+        Subject: forged\r\n X-Call: 666\r\nUser-Agent: <script>alert(1)</script>\r\n";
+    let invite = format!(
+        "INVITE sip:{QUEUE}@10.0.0.1 SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bKsmuggler\r\nMax-Forwards: 70\r\n\
+         From: \"<img src=x>\" <sip:110@10.0.0.1>;tag=smuggler\r\nTo: <sip:{QUEUE}@10.0.0.1>\r\n\
+         Call-ID: ../../../../evil/%2e%2e/call\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:x@10.0.1.1:5060>\r\n{smuggled}Content-Type: application/sdp\r\n\
+         Content-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    );
+    world.city_sends(invite.as_bytes());
+    world.run_for(seconds(1));
+    let answer = world.phones[0].invited.last().expect("the hotline answers");
+    let answer = String::from_utf8(answer.clone()).expect("we write text");
+    let to = answer.lines().find(|line| line.starts_with("To: ")).expect("with our tag");
+    let ack = format!(
+        "ACK sip:{QUEUE}@10.0.0.1 SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bKsmuggled\r\nMax-Forwards: 70\r\n\
+         From: <sip:110@10.0.0.1>;tag=smuggler\r\n{to}\r\n\
+         Call-ID: ../../../../evil/%2e%2e/call\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n"
+    );
+    world.city_sends(ack.as_bytes());
+    world.run_for(minutes(2));
+
+    let invited = String::from_utf8(world.phones[1].invited[0].clone()).expect("we write text");
+    let call = world.center.entries.iter().find_map(|entry| match &entry.kind {
+        Kind::CallStarted { caller, .. } => Some((entry.call?, entry.contact?, caller.clone())),
+        _ => None,
+    });
+    let (call, contact, caller) = call.expect("the call began");
+    assert_eq!(caller.normal, "+8613900139000", "a trunk is believed by the header's real name");
+    let ours = [
+        "Via",
+        "Max-Forwards",
+        "From",
+        "To",
+        "Call-ID",
+        "CSeq",
+        "Contact",
+        "Allow",
+        "Supported",
+        "User-Agent",
+        "Session-Expires",
+        "Min-SE",
+        "Content-Type",
+        "Content-Length",
+        "X-Call",
+        "X-Contact",
+        "X-Queue",
+    ];
+    let lines = invited.lines().skip(1).take_while(|line| !line.is_empty());
+    for (name, value) in lines.map(|line| line.split_once(": ").expect("one line a header")) {
+        assert!(ours.contains(&name), "{name} came through: {invited}");
+        let expected = match name {
+            "X-Call" => call.to_string(),
+            "X-Contact" => contact.to_string(),
+            "X-Queue" => "1".to_owned(),
+            _ => value.to_owned(),
+        };
+        assert_eq!(value, expected, "{name} was set by the caller");
+    }
+    for text in ["666", "evil", "script", "img", "110@", "smuggler"] {
+        assert!(!invited.contains(text), "{text} came through: {invited}");
+    }
+    let rendered = &world.center.disk.rendered;
+    assert_eq!(rendered.len(), 1);
+    let named = format!("{}/{}.wav", TenantId(1), rendered[0].ledger.recording);
+    assert_eq!(rendered[0].ledger.path.as_deref(), Some(named.as_str()), "ids name the file");
+}

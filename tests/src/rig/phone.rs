@@ -70,6 +70,8 @@ pub struct Phone {
     pub lines: BTreeMap<LegId, Line>,
     /// To the network.
     pub out: Vec<Datagram>,
+    /// The INVITEs and the 200 that came, as they came.
+    pub invited: Vec<Vec<u8>>,
     dialogs: HashMap<Vec<u8>, Dialog>,
     /// REFERs without an answer, by their branch.
     pub refers: BTreeMap<String, Vec<u8>>,
@@ -94,6 +96,7 @@ impl Phone {
             user_agent,
             lines: BTreeMap::new(),
             out: Vec::new(),
+            invited: Vec::new(),
             dialogs: HashMap::new(),
             refers: BTreeMap::new(),
             legs_made: 0,
@@ -130,6 +133,10 @@ impl Phone {
     /// A datagram came.
     pub fn arrive(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
         if let Ok(message) = Message::parse(bytes, Carrier::Datagram) {
+            let of_invite = message.cseq().is_some_and(|cseq| cseq.method == b"INVITE");
+            if of_invite && (message.is_request() || message.status() == 200) {
+                self.invited.push(bytes.to_vec());
+            }
             if message.is_request() && message.method() == Method::Invite {
                 let dialog = self.dialogs.entry(message.call_id().to_vec()).or_default();
                 let contact = message.contact().map(|contact| contact.uri.to_vec());

@@ -168,6 +168,12 @@ impl World {
         CallerId(id)
     }
 
+    /// Somebody in the public network sends these bytes to the box.
+    pub fn city_sends(&mut self, bytes: &[u8]) {
+        let (from, to) = (self.phones[CITY].address, sip_address());
+        self.note(self.now.moment, Due::Arrive(Datagram { from, to, bytes: bytes.to_vec() }));
+    }
+
     /// The agent does something on the screen.
     ///
     /// # Panics
