@@ -8,7 +8,7 @@ use crate::rtcp;
 use crate::rtp::{self, HEADER_BYTES};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
 use std::net::SocketAddr;
-use terms::media::{Codec, Command, PayloadType, Payloads, Remote, RtpTime, Ssrc};
+use terms::media::{Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Ssrc};
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 
 /// A longer file only repeats what a short one shows.
@@ -63,7 +63,8 @@ pub fn fuzz_packets(bytes: &[u8]) {
     for (leg, rtp) in (0_u32..).zip(sources) {
         let id = LegId(u64::from(leg) + 1);
         let (contact, tenant) = (ContactId(1), TenantId(1));
-        shard.handle_command(Moment(0), Command::Open { leg: id, contact, tenant });
+        let place = Place::default();
+        shard.handle_command(Moment(0), Command::Open { leg: id, contact, tenant, place });
         shard.port_reserved(LegIdx(leg), Ok(([127, 0, 0, 1], 20_000).into()));
         let dtmf = Some(PayloadType(101));
         let payloads = Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf };

@@ -3,8 +3,9 @@
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `hold` · `transfer_blind` · `release` who left and what follows · `survey` ·
-//! `voicemail` · `record` · `feature_code` · `end` every leg closed, one `CallEnded`.
+//! hear each other · `hold` · `transfer_blind` · `invite_party` one more comes in, any may leave ·
+//! `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `end`
+//! every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
@@ -17,6 +18,7 @@ mod feature_code;
 mod flow;
 mod hold;
 mod incoming;
+mod invite_party;
 mod leg;
 mod live;
 mod media;
@@ -43,9 +45,7 @@ use survey::Survey;
 use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, Party, Role};
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Source};
 use terms::routing::{Queue, Target};
-use terms::{
-    AgentId, CallId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, TenantId,
-};
+use terms::{AgentId, CallId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, RoomId, TenantId};
 use timers::{Timer, Timers};
 use voicemail::Message;
 
@@ -101,11 +101,22 @@ enum Phase {
     Ending,
 }
 
-/// A conversation between the anchor and somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A conversation between the anchor and somebody, and those whom they asked in.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Talk {
     partner: LegId,
+    room: RoomId,
     hold: hold::Hold,
+    /// Rings, to come in.
+    asked: Option<invite_party::Asked>,
+    /// Came in, in the order they did.
+    guests: Vec<LegId>,
+}
+
+impl Talk {
+    fn new(partner: LegId, room: RoomId) -> Self {
+        Talk { partner, room, hold: hold::Hold::default(), asked: None, guests: Vec::new() }
+    }
 }
 
 /// What has happened so far, for the outcome.
@@ -204,6 +215,7 @@ impl Call {
                 Timer::Flow => self.flow_timeout(cx),
                 Timer::Announce => self.announce(cx),
                 Timer::Ring => self.rang_too_long(cx),
+                Timer::Asked => self.guest_rang_too_long(cx),
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::Message => self.finish_message(cx),
                 Timer::Farewell => self.farewell_over(cx),

@@ -96,6 +96,11 @@ pub enum CallAction {
         /// A short number, an outside number, or `queue:<id>`.
         target: String,
     },
+    /// Ask one more party into the conversation; it goes on meanwhile.
+    Invite {
+        /// A short number or an outside number.
+        target: String,
+    },
     /// Put the customer on hold.
     Hold,
     /// End of hold.

@@ -304,6 +304,14 @@ pub enum Kind {
         /// What they dialled.
         target: String,
     },
+    /// An agent asked one more party into the conversation. `leg` is the agent's. Whether and when
+    /// they came is told by the leg that follows.
+    Invited {
+        /// Who.
+        agent: AgentId,
+        /// What they dialled.
+        target: String,
+    },
     /// A conversation ended. `leg` is the agent's.
     Released {
         /// The agent.

@@ -167,17 +167,30 @@ pub struct RecordStart {
     pub parties: Vec<(LegId, Side)>,
 }
 
+/// On which shard a leg is opened. It stays there for its whole life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Place {
+    /// Where the contact's legs are: a call between two never crosses shards.
+    #[default]
+    WithContact,
+    /// Where the fewest legs are; with its contact's where that is one of them. For who comes into
+    /// a conversation that runs: its voice is mixed, not relayed, and a bridge carries it.
+    LeastLoaded,
+}
+
 /// What signaling asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
-    /// Reserve a port pair. Legs of one contact share a shard.
+    /// Reserve a port pair.
     Open {
         /// The leg.
         leg: LegId,
-        /// Picks the shard.
+        /// Picks the shard, as `place` says.
         contact: ContactId,
         /// Whose call it is.
         tenant: TenantId,
+        /// On which shard.
+        place: Place,
     },
     /// Set or replace what offer and answer agreed.
     Connect {

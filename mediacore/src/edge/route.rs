@@ -1,14 +1,16 @@
 //! Which core has which leg, and what the cores tell each other about rooms and recordings that
-//! span them. Legs of one contact share a core, so that most calls never need any of this.
+//! span them. The legs that a call begins with share a core, so that most calls never need any of
+//! this; who comes later goes where there is most room.
 
 use super::worker::Input;
 use crate::room::FarShard;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use terms::media::{Command, RecordStart};
+use terms::media::{Command, Place, RecordStart};
 use terms::{ContactId, LegId, RecordingId, RoomId};
 
+/// Where a leg is.
 #[derive(Debug)]
-struct Place {
+struct Stand {
     shard: u16,
     room: Option<RoomId>,
 }
@@ -24,7 +26,9 @@ struct Recording {
 #[derive(Debug)]
 pub struct Router {
     shards: u16,
-    legs: HashMap<LegId, Place>,
+    legs: HashMap<LegId, Stand>,
+    /// Legs of each core.
+    load: Vec<usize>,
     /// Legs of a room on each core.
     rooms: HashMap<RoomId, BTreeMap<u16, usize>>,
     recordings: HashMap<RecordingId, Recording>,
@@ -36,15 +40,20 @@ pub type Plan = Vec<(u16, Input)>;
 impl Router {
     /// A map of so many cores.
     pub fn new(shards: u16) -> Self {
-        Router { shards, legs: HashMap::new(), rooms: HashMap::new(), recordings: HashMap::new() }
+        Router {
+            shards,
+            legs: HashMap::new(),
+            load: vec![0; usize::from(shards.max(1))],
+            rooms: HashMap::new(),
+            recordings: HashMap::new(),
+        }
     }
 
     /// Who has to hear what about a command; empty for a leg or a recording that is gone.
     pub fn plan(&mut self, command: Command) -> Plan {
         match &command {
-            Command::Open { leg, contact, .. } => {
-                let shard = self.legs.get(leg).map_or_else(|| self.pick(*contact), |p| p.shard);
-                self.legs.entry(*leg).or_insert(Place { shard, room: None });
+            Command::Open { leg, contact, place, .. } => {
+                let shard = self.open(*leg, *contact, *place);
                 vec![(shard, Input::Command(command))]
             }
             Command::Join { leg, room } => {
@@ -88,7 +97,7 @@ impl Router {
             | Command::Play { leg, .. }
             | Command::StopPlay { leg, .. }
             | Command::SendDigits { leg, .. } => match self.legs.get(leg) {
-                Some(place) => vec![(place.shard, Input::Command(command))],
+                Some(stand) => vec![(stand.shard, Input::Command(command))],
                 None => Vec::new(),
             },
         }
@@ -96,7 +105,9 @@ impl Router {
 
     /// A leg could not be opened.
     pub fn forget(&mut self, leg: LegId) {
-        self.legs.remove(&leg);
+        if let Some(stand) = self.legs.remove(&leg) {
+            self.load[usize::from(stand.shard)] -= 1;
+        }
         for recording in self.recordings.values_mut() {
             recording.far.remove(&leg);
         }
@@ -104,7 +115,26 @@ impl Router {
 
     /// The core of a leg.
     pub fn shard_of(&self, leg: LegId) -> Option<u16> {
-        self.legs.get(&leg).map(|place| place.shard)
+        self.legs.get(&leg).map(|stand| stand.shard)
+    }
+
+    fn open(&mut self, leg: LegId, contact: ContactId, place: Place) -> u16 {
+        if let Some(stand) = self.legs.get(&leg) {
+            return stand.shard;
+        }
+        let own = self.pick(contact);
+        let shard = match place {
+            Place::WithContact => own,
+            Place::LeastLoaded => {
+                // The first of equals is taken: the contact's own core, then the others in order.
+                let others = (0..self.shards).filter(|&shard| shard != own);
+                let all = std::iter::once(own).chain(others);
+                all.min_by_key(|&shard| self.load[usize::from(shard)]).unwrap_or(own)
+            }
+        };
+        self.legs.insert(leg, Stand { shard, room: None });
+        self.load[usize::from(shard)] += 1;
+        shard
     }
 
     fn pick(&self, contact: ContactId) -> u16 {
@@ -114,9 +144,9 @@ impl Router {
     }
 
     fn join(&mut self, leg: LegId, room: RoomId, command: Command) -> Plan {
-        let Some(place) = self.legs.get(&leg) else { return Vec::new() };
-        let shard = place.shard;
-        if place.room == Some(room) {
+        let Some(stand) = self.legs.get(&leg) else { return Vec::new() };
+        let shard = stand.shard;
+        if stand.room == Some(room) {
             return Vec::new();
         }
         let mut plan = self.unbridge(leg);
@@ -142,9 +172,9 @@ impl Router {
 
     /// Takes a leg out of its room; closes bridges when it was the last one of its core.
     fn unbridge(&mut self, leg: LegId) -> Plan {
-        let Some(place) = self.legs.get_mut(&leg) else { return Vec::new() };
-        let shard = place.shard;
-        let Some(room) = place.room.take() else { return Vec::new() };
+        let Some(stand) = self.legs.get_mut(&leg) else { return Vec::new() };
+        let shard = stand.shard;
+        let Some(room) = stand.room.take() else { return Vec::new() };
         let Some(halves) = self.rooms.get_mut(&room) else { return Vec::new() };
         let count = halves.get_mut(&shard).expect("a leg in a room is counted");
         *count -= 1;
@@ -209,9 +239,12 @@ mod tests {
     use terms::TenantId;
 
     fn open(router: &mut Router, leg: u64, contact: u64) -> u16 {
-        let command =
-            Command::Open { leg: LegId(leg), contact: ContactId(contact), tenant: TenantId(1) };
-        router.plan(command)[0].0
+        open_at(router, leg, contact, Place::WithContact)
+    }
+
+    fn open_at(router: &mut Router, leg: u64, contact: u64, place: Place) -> u16 {
+        let (leg, contact, tenant) = (LegId(leg), ContactId(contact), TenantId(1));
+        router.plan(Command::Open { leg, contact, tenant, place })[0].0
     }
 
     fn told(plan: &Plan) -> Vec<(u16, &'static str)> {
@@ -239,6 +272,25 @@ mod tests {
         assert!((2..20).all(|leg| open(&mut router, leg, 77) == shard));
         let used: BTreeSet<u16> = (100..200).map(|n| open(&mut router, n, n << 12)).collect();
         assert_eq!(used.len(), 4);
+    }
+
+    #[test]
+    fn who_comes_later_goes_to_the_core_with_the_fewest_legs() {
+        let mut router = Router::new(3);
+        let late = |router: &mut Router, leg| open_at(router, leg, 77, Place::LeastLoaded);
+        let own = open(&mut router, 1, 77);
+        open(&mut router, 2, 77);
+        let (third, fourth) = (late(&mut router, 3), late(&mut router, 4));
+        let cores: BTreeSet<u16> = [own, third, fourth].into();
+        assert_eq!(cores.len(), 3, "one on each empty core");
+        assert_eq!(late(&mut router, 3), third, "a leg never moves");
+        router.plan(Command::Release { leg: LegId(1) });
+        assert_eq!(late(&mut router, 5), own, "the contact's own core is the first of equals");
+        for leg in 2..=5 {
+            router.plan(Command::Release { leg: LegId(leg) });
+        }
+        router.forget(LegId(5));
+        assert_eq!(router.load, [0; 3]);
     }
 
     #[test]

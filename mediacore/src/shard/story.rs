@@ -11,7 +11,7 @@ use crate::prompt::Prompt;
 use crate::rtp::{self, HEADER_BYTES, Header};
 use crate::{g711, rtcp};
 use terms::media::{
-    Codec, Command, PayloadType, Payloads, PlayEnd, Playback, Quality, RecordStart, Remote,
+    Codec, Command, PayloadType, Payloads, Place, PlayEnd, Playback, Quality, RecordStart, Remote,
     RtpTime, SeqNo, Side, Source, Ssrc,
 };
 use terms::{CallId, ContactId, PlaybackId, TenantId};
@@ -116,7 +116,7 @@ impl World {
         let n = self.phones.len();
         let leg = LegId(n as u64 + 1);
         let (contact, tenant) = (ContactId(1), TenantId(1));
-        self.command(Command::Open { leg, contact, tenant });
+        self.command(Command::Open { leg, contact, tenant, place: Place::default() });
         let idx = self.shard.index_of(leg).expect("the leg was just opened");
         let address: SocketAddr = ([10, 0, 0, n as u8 + 1], 4_000).into();
         self.phones.push(Phone {

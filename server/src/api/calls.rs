@@ -191,6 +191,12 @@ enum LiveAction {
         /// A short number, an outside number, or `queue:<id>`.
         target: String,
     },
+    /// Ask one more party into the conversation. It goes on meanwhile; any party may leave and the
+    /// rest go on.
+    Invite {
+        /// A short number or an outside number.
+        target: String,
+    },
     /// Put the customer on hold.
     Hold,
     /// End of hold.
@@ -305,6 +311,9 @@ async fn act(
         LiveAction::Transfer { target } => {
             ("call.transfer", CallAction::Transfer { target: transfer_target(target)? })
         }
+        LiveAction::Invite { target } => {
+            ("call.invite", CallAction::Invite { target: invited(target)? })
+        }
         LiveAction::Hold => ("call.hold", CallAction::Hold),
         LiveAction::Resume => ("call.resume", CallAction::Resume),
     };
@@ -327,11 +336,21 @@ impl Api {
 }
 
 fn transfer_target(target: String) -> Result<String, Problem> {
-    let number = target.strip_prefix("queue:").unwrap_or(&target);
-    if number.is_empty() || number.len() > 32 || !number.chars().all(is_dialable) {
-        return Err(Problem::invalid("target", "a number or queue:<id> is needed"));
+    if is_number(target.strip_prefix("queue:").unwrap_or(&target)) {
+        return Ok(target);
     }
-    Ok(target)
+    Err(Problem::invalid("target", "a number or queue:<id> is needed"))
+}
+
+fn invited(target: String) -> Result<String, Problem> {
+    if is_number(&target) {
+        return Ok(target);
+    }
+    Err(Problem::invalid("target", "a short number or an outside number is needed"))
+}
+
+fn is_number(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.chars().all(is_dialable)
 }
 
 #[cfg(test)]
@@ -363,6 +382,14 @@ mod tests {
         assert!(search("agent=1%20OR%201=1").is_err());
         assert!(search("order_by=caller").is_err(), "unknown parameters are refused");
         assert_eq!(search("sort=longest").unwrap().sort, CallSort::Longest);
+    }
+
+    #[test]
+    fn only_numbers_are_asked_in() {
+        assert!(invited("1002".to_owned()).is_ok());
+        for bad in ["", "queue:7", "sip:evil@example.org", "1001\r\nX: y"] {
+            assert!(invited(bad.to_owned()).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Somebody answered: both parties hear each other from now on, and the recording runs.
 
 use super::dial::Why;
-use super::hold::Hold;
 use super::timers::Timer;
 use super::{Call, Phase, Talk};
 use crate::acd::Stage;
@@ -10,14 +9,15 @@ use std::time::Duration;
 use terms::event::{Direction, Kind};
 use terms::media::Command;
 use terms::routing::Queue;
-use terms::{LegId, RoomId, VisitId};
+use terms::{LegId, QueueId, RoomId, VisitId};
 
 impl Call {
     /// Brings the anchor and `partner` together. `from` is the stay in a queue that this ends.
     pub(super) fn connect(&mut self, cx: &mut Cx, partner: LegId, from: Option<(VisitId, &Queue)>) {
         self.timers.clear(Timer::Ring);
         self.timers.clear(Timer::Announce);
-        let talk = Talk { partner, hold: Hold::default() };
+        let room = RoomId(cx.id());
+        let talk = Talk::new(partner, room);
         let before = std::mem::replace(&mut self.phase, Phase::Talking(talk));
         let why = match before {
             Phase::Dialling(dial) => Some(dial.why),
@@ -31,7 +31,6 @@ impl Call {
         }
         self.stop_play(cx, self.anchor);
         self.send_answer(cx);
-        let room = RoomId(cx.id());
         cx.media(Command::Join { leg: self.anchor, room });
         cx.media(Command::Join { leg: partner, room });
         self.story.answered = true;
@@ -52,10 +51,7 @@ impl Call {
             let (visit, queue) = (from.map(|from| from.0), from.map(|from| from.1.id));
             self.log(cx, Some(answers), Kind::Answered { visit, queue, agent });
         }
-        let wrap_up = self
-            .queue
-            .as_ref()
-            .map(|queue| (queue.id, Duration::from_secs(queue.wrap_up_s.into())));
+        let wrap_up = self.wrap_up();
         for id in [self.anchor, partner] {
             let Some(leg) = self.legs.get_mut(&id) else { continue };
             let Some(agent) = leg.agent else { continue };
@@ -66,5 +62,11 @@ impl Call {
                 acd.stage(now, agent, call, Stage::Talking);
             }
         }
+    }
+
+    /// After-call work of who talked with the customer.
+    pub(super) fn wrap_up(&self) -> Option<(QueueId, Duration)> {
+        let queue = self.queue.as_ref()?;
+        Some((queue.id, Duration::from_secs(queue.wrap_up_s.into())))
     }
 }

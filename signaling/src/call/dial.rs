@@ -12,7 +12,7 @@ use crate::switch::Cx;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use terms::event::{Direction, Kind, OfferEnd, Party, Role};
-use terms::media::{Command, Source};
+use terms::media::{Command, Place, Source};
 use terms::{AgentId, LegId, PhoneNumber, TrunkId};
 
 /// Who is dialled.
@@ -61,29 +61,32 @@ impl Call {
     fn dial_next(&mut self, cx: &mut Cx) -> Result<(), (u16, u8)> {
         let Phase::Dialling(dial) = &mut self.phase else { return Ok(()) };
         let first = !std::mem::replace(&mut dial.tried, true);
-        let leg = match &mut dial.to {
-            Dialable::Agent(agent) if first => {
-                let agent = *agent;
-                self.leg_to_agent(cx, agent).ok_or((486, cause::BUSY))?
-            }
-            Dialable::Agent(_) => return Err((480, cause::NO_ANSWER)),
-            Dialable::Outside { digits, trunks } => {
-                let (digits, mut left) = (digits.clone(), std::mem::take(trunks));
-                let leg = std::iter::from_fn(|| left.pop_front())
-                    .find_map(|trunk| self.leg_to_outside(cx, trunk, &digits));
-                if let Phase::Dialling(Dial { to: Dialable::Outside { trunks, .. }, .. }) =
-                    &mut self.phase
-                {
-                    *trunks = left;
-                }
-                leg.ok_or((503, cause::NO_CIRCUIT))?
-            }
-        };
-        let leg = self.open_leg(cx, leg);
+        let mut to = dial.to.clone();
+        let leg = self.leg_towards(cx, &mut to, first)?;
+        let leg = self.open_leg(cx, leg, Place::WithContact);
         if let Phase::Dialling(dial) = &mut self.phase {
-            dial.leg = Some(leg);
+            (dial.to, dial.leg) = (to, Some(leg));
         }
         Ok(())
+    }
+
+    /// A leg that would ring `to`, or the status and cause for which there is none. An agent has
+    /// one way, the outside as many as there are trunks; those that were tried are taken off.
+    pub(super) fn leg_towards(
+        &mut self,
+        cx: &mut Cx,
+        to: &mut Dialable,
+        first: bool,
+    ) -> Result<Leg, (u16, u8)> {
+        match to {
+            Dialable::Agent(agent) if first => {
+                self.leg_to_agent(cx, *agent).ok_or((486, cause::BUSY))
+            }
+            Dialable::Agent(_) => Err((480, cause::NO_ANSWER)),
+            Dialable::Outside { digits, trunks } => std::iter::from_fn(|| trunks.pop_front())
+                .find_map(|trunk| self.leg_to_outside(cx, trunk, digits))
+                .ok_or((503, cause::NO_CIRCUIT)),
+        }
     }
 
     /// A leg to a colleague who is free to take it; `None` when they are busy.
@@ -180,6 +183,9 @@ impl Call {
         match &self.phase {
             Phase::Waiting(_) => self.offer_answered(cx, id),
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
+            Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
+                self.guest_answered(cx, id);
+            }
             _ => self.close_leg(cx, id, cause::NORMAL, Party::System, Bye::Hangup),
         }
     }
@@ -203,6 +209,7 @@ impl Call {
     ) {
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),
+            Phase::Talking(_) => self.guest_failed(cx, id, status),
             Phase::Dialling(dial) if dial.leg == Some(id) => {
                 dial.leg = None;
                 // Another trunk may know more than one that is down; a busy callee stays busy.
@@ -223,6 +230,10 @@ impl Call {
             }
             Phase::Dialling(dial) if dial.leg == Some(id) => {
                 self.dial_failed(cx, 503, cause::NO_RESOURCE);
+            }
+            // The conversation goes on without who was asked in.
+            Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
+                self.guest_failed(cx, id, 480);
             }
             _ => self.end(cx, cause::NO_RESOURCE, Party::System),
         }

@@ -39,7 +39,7 @@ impl Call {
             | Phase::Ending => {}
         }
         self.stop_recording(cx);
-        for timer in [Timer::Ack, Timer::Ring, Timer::Farewell, Timer::CallMax] {
+        for timer in [Timer::Ack, Timer::Ring, Timer::Asked, Timer::Farewell, Timer::CallMax] {
             self.timers.clear(timer);
         }
         let legs: Vec<LegId> = self.legs.keys().copied().collect();

@@ -54,13 +54,14 @@ impl Call {
         }
     }
 
-    /// The phone of `id` holds, or does not any more. Only agents hold customers: a customer who
-    /// puts us on hold is simply away.
+    /// The phone of `id` holds, or does not any more. Only agents hold customers: a customer or a
+    /// guest who puts us on hold is simply away.
     fn phone_holds(&mut self, cx: &mut Cx, id: LegId, on_hold: bool) {
         let is_agent = self.agent_of(id).is_some();
         let Phase::Talking(talk) = &self.phase else { return };
         let mut hold = talk.hold;
-        if !is_agent || hold.holder.is_some_and(|holder| holder != id) {
+        let is_guest = talk.guests.contains(&id);
+        if !is_agent || is_guest || hold.holder.is_some_and(|holder| holder != id) {
             return;
         }
         hold.holder = Some(id);
@@ -119,7 +120,7 @@ impl Call {
         }
     }
 
-    fn tell_stage(&mut self, cx: &mut Cx, id: LegId, stage: Stage) {
+    pub(super) fn tell_stage(&mut self, cx: &mut Cx, id: LegId, stage: Stage) {
         let (now, call) = (cx.now, self.id);
         if let (Some(agent), Some(acd)) = (self.agent_of(id), cx.acd(self.tenant)) {
             acd.stage(now, agent, call, stage);

@@ -9,6 +9,7 @@ use crate::sip::user_agent::{Incoming, Origin};
 use crate::switch::{Compiled, Cx};
 use std::sync::Arc;
 use terms::event::{Direction, Kind, Party, Role};
+use terms::media::Place;
 use terms::routing::Target;
 use terms::{AgentId, CallId, ContactId, PhoneNumber, TrunkId};
 
@@ -37,7 +38,7 @@ pub(crate) fn incoming(cx: &mut Cx, incoming: Incoming, closed: bool) -> Call {
         Ok(next) => {
             call.timers.set(Timer::CallMax, cx.now.moment + cx.world.config.call_max);
             call.phase = Phase::Opening { next };
-            call.open_voice(cx, call.anchor);
+            call.open_voice(cx, call.anchor, Place::WithContact);
         }
         Err(refusal) => {
             let retry_after_s = refusal.retry.then_some(cx.world.config.retry_after_s);

@@ -9,7 +9,7 @@ use crate::switch::Cx;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use terms::event::{Kind, Party, Role};
-use terms::media::{Command, Quality, Remote};
+use terms::media::{Command, Place, Quality, Remote};
 use terms::{AgentId, LegId, PlaybackId, QueueId, TrunkId};
 
 /// How far the dialog is.
@@ -141,21 +141,22 @@ pub(super) enum Bye {
 
 impl Call {
     /// A new outgoing leg. Its INVITE goes out when media has a port.
-    pub(super) fn open_leg(&mut self, cx: &mut Cx, leg: Leg) -> LegId {
+    pub(super) fn open_leg(&mut self, cx: &mut Cx, leg: Leg, place: Place) -> LegId {
         let id = LegId(cx.id());
         let started =
             Kind::LegStarted { role: leg.role, agent: leg.agent, address: leg.address.clone() };
         self.legs.insert(id, leg);
         cx.world.legs.insert(id, self.id);
         self.log(cx, Some(id), started);
-        self.open_voice(cx, id);
+        self.open_voice(cx, id, place);
         id
     }
 
-    pub(super) fn open_voice(&mut self, cx: &mut Cx, id: LegId) {
+    pub(super) fn open_voice(&mut self, cx: &mut Cx, id: LegId, place: Place) {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.voice = Voice::Opening;
-            cx.media(Command::Open { leg: id, contact: self.contact, tenant: self.tenant });
+            let (contact, tenant) = (self.contact, self.tenant);
+            cx.media(Command::Open { leg: id, contact, tenant, place });
         }
     }
 

@@ -6,6 +6,7 @@ use super::{Call, Phase, cause};
 use crate::sip::user_agent::Destination;
 use crate::switch::Cx;
 use terms::event::{Kind, OfferEnd, Party, Role};
+use terms::media::Place;
 use terms::{AgentId, LegId, VisitId};
 
 impl Call {
@@ -38,7 +39,7 @@ impl Call {
             ],
         });
         self.log(cx, None, Kind::Offered { visit, queue, agent });
-        let leg = self.open_leg(cx, leg);
+        let leg = self.open_leg(cx, leg, Place::WithContact);
         if let Phase::Waiting(waiting) = &mut self.phase {
             waiting.offer = Some((agent, leg));
         }

@@ -24,11 +24,8 @@ impl Call {
     /// `partner` has joined the anchor.
     pub(super) fn record(&mut self, cx: &mut Cx, partner: LegId) {
         let (agent, queue) = (self.agent, self.queue.as_ref().map(|queue| queue.id));
-        let side = self.side(partner);
-        if let Some(Recording { id: recording, parties }) = &mut self.recording {
-            let recording = *recording;
-            parties.push((partner, side));
-            return cx.media(Command::RecordJoin { recording, leg: partner, side });
+        if self.recording.is_some() {
+            return self.join_recording(cx, partner);
         }
         let wanted =
             self.queue.as_ref().map_or(cx.world.config.record_direct, |queue| queue.record);
@@ -66,6 +63,15 @@ impl Call {
             started_at: cx.now.wall,
             parties,
         }));
+    }
+
+    /// `leg` has come into the conversation; where that is not recorded, neither are they.
+    pub(super) fn join_recording(&mut self, cx: &mut Cx, leg: LegId) {
+        let side = self.side(leg);
+        if let Some(Recording { id: recording, parties }) = &mut self.recording {
+            parties.push((leg, side));
+            cx.media(Command::RecordJoin { recording: *recording, leg, side });
+        }
     }
 
     pub(super) fn leave_recording(&mut self, cx: &mut Cx, leg: LegId) {

@@ -1,5 +1,6 @@
 //! A leg ended: who was it, and what follows for the others? The agent first: the caller may be
-//! asked for satisfaction. The caller first: the call is over. A phone that only rang: the next one.
+//! asked for satisfaction. The caller first: the call is over. One of three: the others go on. A
+//! phone that only rang: the next one.
 
 use super::dial::Why;
 use super::leg::Bye;
@@ -31,6 +32,9 @@ impl Call {
             Phase::Talking(talk) if id == talk.partner || id == self.anchor => {
                 self.talker_left(cx, id, cause, by, bye);
             }
+            Phase::Talking(talk) if talk.guests.contains(&id) => {
+                self.guest_left(cx, id, cause, by, bye);
+            }
             _ if id == self.anchor => self.caller_left(cx, cause, by, bye),
             Phase::Dialling(dial) if matches!(&dial.why, Why::Transfer(t) if t.from == id) => {
                 // The agent need not stay for the end of the transfer.
@@ -55,13 +59,17 @@ impl Call {
         self.end(cx, cause, by);
     }
 
-    /// One of two in a conversation left.
+    /// One of the two who began a conversation left.
     fn talker_left(&mut self, cx: &mut Cx, id: LegId, cause: u8, by: Party, bye: Bye) {
         let Phase::Talking(talk) = &self.phase else { return };
+        if !talk.guests.is_empty() {
+            return self.go_on_without(cx, id, cause, by, bye);
+        }
         let other = if id == self.anchor { talk.partner } else { self.anchor };
         let agent_first = self.agent_of(id).is_some() && by == Party::Agent;
         let customer_stays =
             self.legs.get(&other).is_some_and(|leg| leg.role == Role::Customer && leg.is_alive());
+        self.withdraw_asked(cx, cause::NORMAL);
         self.clear_hold(cx);
         if !agent_first || !customer_stays {
             if bye == Bye::Gone
@@ -100,6 +108,7 @@ impl Call {
                 Ok(())
             }
             CallAction::Transfer { target } => self.screen_transfers(cx, target),
+            CallAction::Invite { target } => self.screen_invites(cx, target),
             CallAction::Hold => self.screen_holds(cx, true),
             CallAction::Resume => self.screen_holds(cx, false),
         }

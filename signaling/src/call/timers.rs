@@ -10,6 +10,7 @@ pub(super) enum Timer {
     Flow,
     Announce,
     Ring,
+    Asked,
     SurveyKey,
     Message,
     Farewell,

@@ -66,7 +66,11 @@ impl Call {
         };
         // Only our own people move a call: a stranger's REFER would dial at our expense.
         match self.agent_of(id) {
-            Some(_) => Ok(*talk),
+            Some(_) if !talk.guests.is_empty() => Err((
+                491,
+                "more than two are in the conversation: who was asked in must leave first",
+            )),
+            Some(_) => Ok(talk.clone()),
             None => Err((403, "only an agent may transfer")),
         }
     }
@@ -100,6 +104,7 @@ impl Call {
         refer: bool,
     ) {
         let Some(agent) = self.agent_of(from) else { return };
+        self.withdraw_asked(cx, cause::NORMAL);
         let was_anchor = self.anchor;
         let stays = if from == self.anchor { talk.partner } else { self.anchor };
         let target = target.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
@@ -175,8 +180,8 @@ impl Call {
         let partner = if transfer.was_anchor == transfer.from { stays } else { transfer.from };
         self.anchor = transfer.was_anchor;
         self.timers.clear(Timer::Ring);
-        self.phase = Phase::Talking(Talk { partner, hold: super::hold::Hold::default() });
         let room = RoomId(cx.id());
+        self.phase = Phase::Talking(Talk::new(partner, room));
         for leg in [stays, transfer.from] {
             cx.media(Command::Join { leg, room });
         }

@@ -32,6 +32,8 @@ pub struct Config {
     pub announcement_max: Duration,
     /// Times a call may be sent from one place to the next.
     pub hops_max: u8,
+    /// Parties of one conversation, those asked in included.
+    pub parties_max: usize,
     /// Record conversations that came through no queue.
     pub record_direct: bool,
     /// Longest recording in one part; a longer conversation goes on in the next.
@@ -56,6 +58,7 @@ impl Default for Config {
             survey_attempts: 2,
             announcement_max: Duration::from_secs(60),
             hops_max: 20,
+            parties_max: 5,
             record_direct: true,
             recording_part_max: Duration::from_secs(3_600),
             recordings_max: 20_000,

@@ -3,6 +3,7 @@
 mod agents;
 mod callers;
 mod control;
+mod guests;
 mod property;
 mod talking;
 
@@ -80,6 +81,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::Held { by } => format!("held by {by:?}"),
         Kind::Resumed => "resumed".into(),
         Kind::Transferred { target, .. } => format!("transferred to {target}"),
+        Kind::Invited { target, .. } => format!("invited {target}"),
         Kind::Released { agent, by } => format!("released {agent} by {by:?}"),
         Kind::SurveyAsked { .. } => "survey".into(),
         Kind::SurveyAnswered { answer, .. } => format!("survey answered {answer:?}"),

@@ -178,6 +178,8 @@ impl OpenCall {
             Kind::LegEnded { cause, by, quality } => {
                 self.end_leg(entry.leg, at, (*cause, *by), quality.as_ref(), rows);
             }
+            // Who came is told by their leg.
+            Kind::Invited { .. } => {}
             // These are the fold's own.
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }

@@ -9,8 +9,8 @@ use crate::rtp::{self, HEADER_BYTES, Header};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 use terms::media::{
-    Codec, PayloadType, Payloads, PlayEnd, Playback, RecordStart, RecordingState, Remote, RtpTime,
-    SeqNo, Side, Source, Ssrc,
+    Codec, PayloadType, Payloads, Place, PlayEnd, Playback, RecordStart, RecordingState, Remote,
+    RtpTime, SeqNo, Side, Source, Ssrc,
 };
 use terms::{CallId, ContactId, PlaybackId, RecordingId, RoomId, TenantId};
 
@@ -65,6 +65,7 @@ impl Server {
             leg: LegId(leg),
             contact: ContactId(contact),
             tenant: TenantId(1),
+            place: Place::default(),
         });
         self.event(|event| match event {
             Event::Opened { leg: opened, rtp } if *opened == LegId(leg) => Some(*rtp),
@@ -390,7 +391,7 @@ fn ports_of_a_small_range_run_out_and_come_back() {
         .unwrap();
         let open = |leg| {
             let (leg, contact, tenant) = (LegId(leg), ContactId(1), TenantId(1));
-            engine.send(Command::Open { leg, contact, tenant }).unwrap();
+            engine.send(Command::Open { leg, contact, tenant, place: Place::default() }).unwrap();
             events.recv_timeout(PATIENCE).unwrap()
         };
         assert!(matches!(open(1), Event::Opened { .. }));

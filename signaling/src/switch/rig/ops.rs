@@ -124,12 +124,15 @@ fn with_call(rig: &mut Rig, with: u8) {
         return;
     }
     let call = calls[usize::from(with) % calls.len()].call;
-    let action = match with / 8 % 6 {
+    let action = match with / 8 % 10 {
         0 => CallAction::Hangup,
         1 => CallAction::Hold,
         2 => CallAction::Resume,
         3 => CallAction::Transfer { target: "queue:2".into() },
         4 => CallAction::Transfer { target: "1003".into() },
+        5 => CallAction::Invite { target: "1002".into() },
+        6 => CallAction::Invite { target: "1003".into() },
+        7 | 8 => CallAction::Invite { target: "013811111111".into() },
         _ => CallAction::Transfer { target: "013800000000".into() },
     };
     rig.ask(Ask::Call { tenant: TENANT, call, action });
