@@ -8,6 +8,7 @@ use terms::event::{Kind, OfferEnd, write_frame};
 use terms::record::Row;
 use terms::{AgentId, TenantId};
 use tests::rig::audit::{FRAME_MS, Totals};
+use tests::rig::handset::pair_of;
 use tests::rig::plan::{HOTLINE, QUEUE, user};
 use tests::rig::{Behaviour, CallerId, Habit, Reply, Weather, World, minutes, seconds};
 use warehouse::{Ingest, Limits, Scope, Session, Warehouse};
@@ -67,6 +68,62 @@ fn caller_hears_agent_after_blind_transfer() {
     let (left, right) = world.center.disk.rendered[0].voices();
     assert_eq!(left.keys().copied().collect::<Vec<_>>(), [caller_voice]);
     assert_eq!(right.len(), 2, "both agents stand on the other side: {right:?}");
+}
+
+/// Who of three leaves first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    Customer,
+    Agent,
+    Guest,
+}
+
+#[test]
+fn three_parties_hear_each_other_and_any_may_leave() {
+    for first in [First::Customer, First::Agent, First::Guest] {
+        let mut world = World::quiet(6, Weather::calm());
+        world.sign_in(&[1]);
+        world.sign_in(&[2]);
+        let leaves = |who, early, late| Some(seconds(if who == first { early } else { late }));
+        let invite = Some((seconds(6), user(AgentId(2))));
+        world.habit(1, Habit { invite, talk: leaves(First::Agent, 20, 40), ..Habit::answers() });
+        world.habit(2, Habit { talk: leaves(First::Guest, 12, 90), ..Habit::answers() });
+        let talks = leaves(First::Customer, 20, 90).expect("all leave");
+        let caller = world.calls(seconds(1), HOTLINE, Behaviour::talks(talks));
+        world.run_for(minutes(3));
+
+        let (agent, guest) = (world.voices_of(1)[0], world.voices_of(2)[0]);
+        let customer = voice_of(&world, caller);
+        let all = [customer, agent, guest];
+        let set = |tag: u16| world.handsets.iter().find(|set| set.tag == tag).expect("it was used");
+        for tag in all {
+            let others: Vec<u16> = all.into_iter().filter(|&other| other != tag).collect();
+            let pair = pair_of(others[0], others[1]);
+            let mixed = set(tag).pairs.get(&pair).copied().unwrap_or_default();
+            assert!(mixed > 500, "{first:?}: {tag} heard both others {mixed} times");
+            assert_eq!(set(tag).pairs.len(), 1, "{first:?}: nobody hears themselves");
+        }
+        let rest = match first {
+            First::Customer => [agent, guest],
+            First::Agent => [customer, guest],
+            First::Guest => [customer, agent],
+        };
+        for (who, other) in [(rest[0], rest[1]), (rest[1], rest[0])] {
+            let last = set(who).heard.last().expect("the rest go on");
+            assert_eq!(last.tag, other, "{first:?}");
+            assert!(last.packets > 200, "{first:?}: {last:?}");
+        }
+        let totals = world.close_and_balance();
+        assert_eq!((totals.calls, totals.guests, totals.recordings), (1, 1, 1), "{first:?}");
+        let (left, right) = world.center.disk.rendered[0].voices();
+        assert_eq!(left.keys().copied().collect::<Vec<_>>(), [customer], "{first:?}");
+        // Before the guest came the agent is alone on the right, and so is who stays to the end.
+        let mut alone: Vec<u16> = vec![agent];
+        alone.extend((first == First::Agent).then_some(guest));
+        for tag in alone {
+            assert!(right.get(&tag).is_some_and(|&cells| cells > 2_000), "{first:?}: {right:?}");
+        }
+    }
 }
 
 #[test]
@@ -216,6 +273,7 @@ fn twenty_days_from_twenty_seeds_balance() {
     assert!(sum(|day| day.abandoned) > 20, "{days:?}");
     assert!(sum(|day| day.transfers) > 15, "{days:?}");
     assert!(sum(|day| day.surveys) > 20, "{days:?}");
+    assert!(sum(|day| day.guests) > 20, "{days:?}");
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 //! back, and the same is told by the log, the rows, the media and the disk.
 
 use super::World;
-use std::collections::BTreeMap;
-use terms::event::{Entry, Kind};
+use std::collections::{BTreeMap, BTreeSet};
+use terms::event::{Entry, Kind, Role};
 use terms::record::Row;
 use terms::{CallId, QueueId};
 
@@ -29,6 +29,8 @@ pub struct Totals {
     pub surveys: usize,
     /// Blind transfers.
     pub transfers: usize,
+    /// Third parties who were asked in.
+    pub guests: usize,
     /// All rows.
     pub rows: usize,
 }
@@ -46,6 +48,7 @@ impl World {
                     totals.transfers += call.transfers as usize;
                 }
                 Row::Leg(_) => totals.legs += 1,
+                Row::Event(event) => totals.guests += usize::from(event.kind == "invited"),
                 Row::QueueVisit(_) => totals.visits += 1,
                 Row::Recording(_) => totals.recordings += 1,
                 Row::Survey(_) => totals.surveys += 1,
@@ -158,15 +161,42 @@ impl World {
         }
     }
 
-    /// What was said with people outside, by their legs.
+    /// How long people outside were in the conversation while nobody was on hold.
     fn outside_ms(&self, call: CallId) -> i64 {
-        let spoken = self.center.rows.iter().filter_map(|row| match row {
-            Row::Leg(leg) if leg.call_id == call && leg.role == "outside" => {
-                Some(i64::from(leg.talk_ms))
+        let (mut outside, mut held) = (BTreeMap::new(), BTreeSet::new());
+        let (mut since, mut sum) = (None, 0);
+        for entry in self.center.entries.iter().filter(|entry| entry.call == Some(call)) {
+            let Some(leg) = entry.leg else { continue };
+            match entry.kind {
+                Kind::LegStarted { role: Role::Outside, .. } => {
+                    outside.insert(leg, false);
+                }
+                Kind::LegAnswered => {
+                    outside.entry(leg).and_modify(|talks| *talks = true);
+                }
+                Kind::Held { .. } => {
+                    held.insert(leg);
+                }
+                Kind::Resumed => {
+                    held.remove(&leg);
+                }
+                Kind::LegEnded { .. } => {
+                    held.remove(&leg);
+                    outside.remove(&leg);
+                }
+                _ => {}
             }
-            _ => None,
-        });
-        spoken.sum()
+            let talks = held.is_empty() && outside.values().any(|&talks| talks);
+            match since {
+                None if talks => since = Some(entry.at),
+                Some(from) if !talks => {
+                    sum += entry.at.millis_since(from);
+                    since = None;
+                }
+                None | Some(_) => {}
+            }
+        }
+        sum
     }
 
     /// Every answered call is in the ledger, and its recordings are as long as talk plus hold.
@@ -189,11 +219,11 @@ impl World {
         for row in &self.center.rows {
             let Row::Call(call) = row else { continue };
             let spoken = i64::from(call.talk_ms) + i64::from(call.hold_ms);
-            let (outside, by_legs) =
+            let (outside, by_log) =
                 (call.outside_ms.map(i64::from), self.outside_ms(call.call_id));
-            if outside.is_none_or(|ms| (ms - by_legs).abs() > FRAME_MS) {
+            if outside.is_none_or(|ms| (ms - by_log).abs() > FRAME_MS) {
                 wrong.push(format!(
-                    "call {}: {outside:?} ms with people outside, {by_legs} ms by their legs",
+                    "call {}: {outside:?} ms with people outside, {by_log} ms by the log",
                     call.call_id
                 ));
             }

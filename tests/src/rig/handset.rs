@@ -2,14 +2,17 @@
 //! notes whose counters it hears.
 //!
 //! Each 20 octets of what it says are `SGct`, its tag and its counter: whoever finds them in a
-//! packet or in a recording knows whose voice it is and which packet of it.
+//! packet or in a recording knows whose voice it is and which packet of it. Two voices in a mix are
+//! the sum of two cells: their marks add up to one that nobody says, and their tags to one that only
+//! this pair has.
 
 use mediacore::dtmf;
+use mediacore::g711;
 use mediacore::rtp::{self, HEADER_BYTES, Header};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use terms::Moment;
-use terms::media::{PayloadType, RtpTime, SeqNo, Ssrc};
+use terms::media::{Codec, PayloadType, RtpTime, SeqNo, Ssrc};
 
 /// Begins each cell of a voice.
 const MARK: &[u8; 4] = b"SGct";
@@ -36,6 +39,9 @@ pub struct Heard {
     pub packets: u32,
 }
 
+/// What a pair of voices begins with in a mix: mark and tag, summed.
+pub type PairMark = [u8; 6];
+
 /// A handset.
 #[derive(Clone, Debug)]
 pub struct Handset {
@@ -51,6 +57,10 @@ pub struct Handset {
     pub open: bool,
     /// Voices, in the order they were heard.
     pub heard: Vec<Heard>,
+    /// Packets in which two voices were mixed, by pair.
+    pub pairs: BTreeMap<PairMark, u32>,
+    /// The last of those.
+    pair_at: Option<Moment>,
     /// Packets of prompts, music and tones.
     pub others: u64,
     /// Packets said.
@@ -71,6 +81,8 @@ impl Handset {
             ptime_ms,
             open: false,
             heard: Vec::new(),
+            pairs: BTreeMap::new(),
+            pair_at: None,
             others: 0,
             said: 0,
             seq: tag.wrapping_mul(977),
@@ -111,10 +123,14 @@ impl Handset {
         bytes
     }
 
+    /// When a person was heard last, alone or in a mix of two.
+    pub fn heard_people_at(&self) -> Option<Moment> {
+        self.heard.last().map(|heard| heard.to).max(self.pair_at)
+    }
+
     fn voice(&self, octets: usize) -> Vec<u8> {
         let mut cell = [0xD5_u8; CELL];
-        cell[..4].copy_from_slice(MARK);
-        cell[4..6].copy_from_slice(&self.tag.to_le_bytes());
+        cell[..6].copy_from_slice(&begin_of(self.tag));
         cell[6..10].copy_from_slice(&self.said.to_le_bytes());
         cell.repeat(octets / CELL)
     }
@@ -135,8 +151,15 @@ impl Handset {
     /// When it is not RTP: the box sends nothing else here.
     pub fn hear(&mut self, now: Moment, bytes: &[u8]) {
         let packet = rtp::parse(bytes).expect("the box sends well-formed RTP");
-        let Some((tag, counter)) = voice_in(&bytes[packet.payload()]) else {
-            self.others += 1;
+        let payload = &bytes[packet.payload()];
+        let Some((tag, counter)) = voice_in(payload) else {
+            match pair_in(payload) {
+                Some(pair) => {
+                    *self.pairs.entry(pair).or_default() += 1;
+                    self.pair_at = Some(now);
+                }
+                None => self.others += 1,
+            }
             return;
         };
         match self.heard.last_mut().filter(|last| last.tag == tag) {
@@ -157,6 +180,29 @@ impl Handset {
     }
 }
 
+/// What the voices of these two tags begin with in a mix.
+pub fn pair_of(one: u16, other: u16) -> PairMark {
+    let (mut sum, begins) = ([0; 6], [one, other].map(begin_of));
+    for (at, octet) in sum.iter_mut().enumerate() {
+        let level = |begin: [u8; 6]| g711::decode(Codec::Pcma, begin[at]);
+        let both = level(begins[0]).saturating_add(level(begins[1]));
+        *octet = g711::encode(Codec::Pcma, both);
+    }
+    sum
+}
+
+fn begin_of(tag: u16) -> [u8; 6] {
+    let mut begin = [0; 6];
+    begin[..4].copy_from_slice(MARK);
+    begin[4..].copy_from_slice(&tag.to_le_bytes());
+    begin
+}
+
+fn pair_in(payload: &[u8]) -> Option<PairMark> {
+    let begin: &PairMark = payload.first_chunk()?;
+    (begin[..4] == pair_of(0, 0)[..4]).then_some(*begin)
+}
+
 fn voice_in(payload: &[u8]) -> Option<(u16, u32)> {
     let rest = payload.strip_prefix(MARK)?;
     let (tag, rest) = rest.split_first_chunk::<2>()?;
@@ -165,8 +211,8 @@ fn voice_in(payload: &[u8]) -> Option<(u16, u32)> {
 }
 
 /// Cells of each voice in the octets of one channel of a recording.
-pub fn voices_in(octets: &[u8]) -> std::collections::BTreeMap<u16, u32> {
-    let mut voices = std::collections::BTreeMap::new();
+pub fn voices_in(octets: &[u8]) -> BTreeMap<u16, u32> {
+    let mut voices = BTreeMap::new();
     let mut at = 0;
     while at + CELL <= octets.len() {
         match voice_in(&octets[at..]) {

@@ -1,5 +1,5 @@
 //! What people do: callers who press keys, wait, talk, lose patience; agents who answer, decline or
-//! let it ring, put on hold, pass on, hang up.
+//! let it ring, put on hold, pass on, ask a third party in, hang up.
 
 use super::plan::{DIRECT, HOTLINE, OUTSIDE, QUEUE, VOICEMAIL, user};
 use super::{millis, seconds};
@@ -32,6 +32,8 @@ pub struct Habit {
     pub hold: Option<(Duration, Duration)>,
     /// REFER after this long, to this number.
     pub refer: Option<(Duration, String)>,
+    /// Asks somebody in after this long, by this number, on the screen.
+    pub invite: Option<(Duration, String)>,
     /// Hangs up after this long; `None` waits for the caller.
     pub talk: Option<Duration>,
 }
@@ -39,7 +41,13 @@ pub struct Habit {
 impl Habit {
     /// Picks up after two seconds and waits for the caller to hang up.
     pub fn answers() -> Self {
-        Habit { reply: Reply::Answer(seconds(2)), hold: None, refer: None, talk: None }
+        Habit {
+            reply: Reply::Answer(seconds(2)),
+            hold: None,
+            refer: None,
+            invite: None,
+            talk: None,
+        }
     }
 
     /// Anything.
@@ -60,8 +68,13 @@ impl Habit {
         };
         let refer = (hold.is_none() && rng.random_bool(0.2))
             .then(|| (millis(rng.random_range(2_000..9_000)), target));
+        let third = match rng.random_range(0..3) {
+            0 => OUTSIDE.to_owned(),
+            _ => user(colleague),
+        };
+        let invite = rng.random_bool(0.25).then(|| (millis(rng.random_range(1_000..9_000)), third));
         let talk = rng.random_bool(0.6).then(|| millis(rng.random_range(3_000..40_000)));
-        Habit { reply, hold, refer, talk }
+        Habit { reply, hold, refer, invite, talk }
     }
 }
 

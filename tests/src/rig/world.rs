@@ -17,7 +17,7 @@ use signaling::switch::{self, Now};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
-use terms::control::{AgentAction, Answer, Ask, LiveState};
+use terms::control::{AgentAction, Answer, Ask, CallAction, LiveState};
 use terms::event::Activity;
 use terms::{AgentId, LegId, Moment};
 
@@ -51,6 +51,7 @@ enum Act {
     Hold(usize, LegId, Duration),
     Resume(usize, LegId),
     Refer(usize, LegId, String),
+    Invite(AgentId, String),
     ReferAgain(usize, String, usize),
     Hang(usize, LegId),
     /// Agents whom the box set aside say that they are there.
@@ -451,6 +452,9 @@ impl World {
                 if let Some((begin, target)) = habit.refer {
                     self.at(after + begin, Act::Refer(phone, leg, target));
                 }
+                if let (Some(agent), Some((begin, target))) = (agent, habit.invite) {
+                    self.at(after + begin, Act::Invite(agent, target));
+                }
                 if let Some(talk) = habit.talk {
                     self.at(after + talk, Act::Hang(phone, leg));
                 }
@@ -507,6 +511,7 @@ impl World {
                 }
             }
             Act::ReferAgain(phone, name, turn) => self.refer_again(phone, name, turn),
+            Act::Invite(agent, target) => self.invite(agent, target),
             Act::Hang(phone, leg) => self.hang(phone, leg),
             Act::Tend => self.tend(),
         }
@@ -539,7 +544,7 @@ impl World {
             return;
         };
         let handset = &mut self.handsets[set];
-        let hears = handset.heard.last().is_some_and(|heard| now - heard.to < GONE_AFTER);
+        let hears = handset.heard_people_at().is_some_and(|at| now - at < GONE_AFTER);
         if hears {
             caller.talking.get_or_insert(now);
         }
@@ -597,6 +602,19 @@ impl World {
         let from = self.phones[phone].address;
         self.send(Datagram { from, to: sip_address(), bytes });
         self.at(millis(pause), Act::ReferAgain(phone, name, turn + 1));
+    }
+
+    /// The agent asks somebody into their conversation. Who has none, or whose colleague is busy,
+    /// goes on alone.
+    fn invite(&mut self, agent: AgentId, target: String) {
+        let talks = |phase: &str| matches!(phase, "talking" | "holding");
+        let calls = self.state().calls;
+        let mine = calls.iter().find(|call| call.agent == Some(agent) && talks(&call.phase));
+        if let Some(call) = mine.map(|call| call.call) {
+            let action = CallAction::Invite { target };
+            self.center.ask(self.now, Ask::Call { tenant: TENANT, call, action });
+            self.settle();
+        }
     }
 
     fn hang(&mut self, phone: usize, leg: LegId) {
