@@ -24,6 +24,28 @@ pub fn sides(bytes: &[u8]) -> Sides {
     Sides { left: next(), right: next() }
 }
 
+/// The samples of a mono WAV at 8 kHz.
+///
+/// # Panics
+/// When it is none.
+pub fn mono(file: &Path) -> Vec<i16> {
+    let bytes = std::fs::read(file).expect("the file is there");
+    let file = wav::read(&bytes).expect("a WAV file");
+    assert_eq!((file.format.channels, file.format.rate_hz), (1, 8000));
+    file.channels.into_iter().next().expect("one channel")
+}
+
+/// Half seconds of `samples` (8 kHz) that hold each tone of `there` and none of `absent`.
+pub fn halves_with(samples: &[i16], there: &[u32], absent: &[u32]) -> usize {
+    // Of two or three tones alike each has a half or a third; a tone that is absent has only what
+    // G.711 and a late packet leave.
+    let holds = |half: &&[i16]| {
+        there.iter().all(|&hz| share_at(half, f64::from(hz)) > 0.2)
+            && absent.iter().all(|&hz| share_at(half, f64::from(hz)) < 0.02)
+    };
+    samples.chunks_exact(4_000).filter(holds).count()
+}
+
 /// Root mean square, 0–32,767.
 pub fn loudness(samples: &[i16]) -> f64 {
     let sum: f64 = samples.iter().map(|&s| f64::from(s) * f64::from(s)).sum();

@@ -1,24 +1,89 @@
-//! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts.
+//! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts. Every story
+//! runs once on the io_uring loop and once on the epoll loop.
+
+#[path = "end_to_end/three_parties.rs"]
+mod three_parties;
 
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
 use serde_json::{Value, json};
 use std::process::Command;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
 use tests::peer::kamailio::Proxy;
 use tests::peer::sipp::{Act, Caller};
-use tests::seat::agent;
+use tests::seat::{agent, phone};
 use tests::{sound, tree};
+use three_parties::three_parties_on_two_cores_hear_each_other_and_any_may_leave;
+
+/// Boxes at a time: each is three processes, and the phones beside it keep real time.
+const STORIES_MAX: usize = 3;
+
+/// A test of each story on each loop.
+macro_rules! stories {
+    ($($story:ident),+ $(,)?) => {
+        mod on_io_uring {
+            $(#[test]
+            fn $story() {
+                match mediacore::uring::probe() {
+                    Ok(()) => super::tell("io_uring", super::$story),
+                    Err(why) => eprintln!("io_uring is refused here: {why}"),
+                }
+            })+
+        }
+        mod on_epoll {
+            $(#[test]
+            fn $story() {
+                super::tell("epoll", super::$story);
+            })+
+        }
+    };
+}
+
+stories! {
+    a_call_becomes_a_recording_a_row_and_a_report,
+    a_caller_who_hangs_up_in_the_queue_is_abandoned,
+    a_message_is_left_when_the_caller_chooses_3,
+    a_killed_call_path_leaves_a_playable_recording_and_one_interrupted_call,
+    a_call_through_a_record_routing_proxy_hears_the_hours_and_ends,
+    three_parties_on_two_cores_hear_each_other_and_any_may_leave,
+}
+
+/// Tells a story when its turn has come.
+fn tell(backend: &str, story: impl Fn(&str)) {
+    static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+    struct Turn;
+    impl Drop for Turn {
+        fn drop(&mut self) {
+            *RUNNING.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+            RUNNING.1.notify_one();
+        }
+    }
+    let running = RUNNING.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let full = |running: &mut usize| *running >= STORIES_MAX;
+    let waited = RUNNING.1.wait_while(running, full);
+    *waited.unwrap_or_else(PoisonError::into_inner) += 1;
+    let _turn = Turn;
+    story(backend);
+}
+
+/// A box on `backend` with so many media cores.
+fn house(backend: &str, shards: u16) -> House {
+    let house = House::start(Options { backend: backend.into(), shards, ..Options::default() });
+    let chosen = if backend == "epoll" { "Epoll" } else { "IoUring" };
+    assert!(house.log().contains(chosen), "{backend} was not chosen:\n{}", house.log());
+    house
+}
 
 fn seconds(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
-fn a_call_from_the_hotline_to_a_report(backend: &str) {
-    let house = House::start(Options { backend: backend.into(), ..Options::default() });
+fn a_call_becomes_a_recording_a_row_and_a_report(backend: &str) {
+    let house = house(backend, 1);
     let (_phone, agent_id) = agent(&house, 0, 440, Manner::Answers);
     let caller = Caller::new(
         "13800138000",
@@ -134,19 +199,8 @@ fn outside_readers_see_each_row_once(house: &House) {
     }
 }
 
-#[test]
-fn a_call_becomes_a_recording_a_row_and_a_report_on_io_uring() {
-    a_call_from_the_hotline_to_a_report("auto");
-}
-
-#[test]
-fn a_call_becomes_a_recording_a_row_and_a_report_on_epoll() {
-    a_call_from_the_hotline_to_a_report("epoll");
-}
-
-#[test]
-fn a_caller_who_hangs_up_in_the_queue_is_abandoned() {
-    let house = House::start(Options::default());
+fn a_caller_who_hangs_up_in_the_queue_is_abandoned(backend: &str) {
+    let house = house(backend, 1);
     let acts = vec![Act::Pause(seconds(1)), Act::Digit('1'), Act::Pause(seconds(3)), Act::HangUp];
     let mut caller = Caller::new("02087654321", &house.hotline, acts);
     caller.transport = "t1";
@@ -159,9 +213,8 @@ fn a_caller_who_hangs_up_in_the_queue_is_abandoned() {
     assert_eq!(house.sql("SELECT count(*) AS n FROM recordings WHERE path IS NOT NULL")[0]["n"], 0);
 }
 
-#[test]
-fn a_message_is_left_when_the_caller_chooses_3() {
-    let house = House::start(Options::default());
+fn a_message_is_left_when_the_caller_chooses_3(backend: &str) {
+    let house = house(backend, 1);
     let acts = vec![
         Act::Pause(seconds(1)),
         Act::Digit('3'),
@@ -180,9 +233,8 @@ fn a_message_is_left_when_the_caller_chooses_3() {
     assert!(row["duration_ms"].as_i64().expect("a length") > 2000, "{row}");
 }
 
-#[test]
-fn a_killed_call_path_leaves_a_playable_recording_and_one_interrupted_call() {
-    let mut house = House::start(Options::default());
+fn a_killed_call_path_leaves_a_playable_recording_and_one_interrupted_call(backend: &str) {
+    let mut house = house(backend, 1);
     let (_phone, _) = agent(&house, 0, 440, Manner::Answers);
     let acts = vec![
         Act::Pause(seconds(1)),
@@ -211,9 +263,8 @@ fn a_killed_call_path_leaves_a_playable_recording_and_one_interrupted_call() {
     assert_eq!(house.sql("SELECT count(*) AS n FROM calls")[0]["n"], 1);
 }
 
-#[test]
-fn a_call_through_a_record_routing_proxy_hears_the_hours_and_ends() {
-    let house = House::start(Options::default());
+fn a_call_through_a_record_routing_proxy_hears_the_hours_and_ends(backend: &str) {
+    let house = house(backend, 1);
     let proxy = Proxy::start(house.sip, house.scratch());
     let acts = vec![Act::Pause(seconds(1)), Act::Digit('2'), Act::WaitForBye];
     Caller::new("13600136000", &house.hotline, acts).call(proxy.address, house.scratch()).finish();

@@ -371,10 +371,19 @@ fn test_paths(file: &Text) -> Vec<Vec<String>> {
         });
         marked.then(|| name.split('(').next().unwrap_or_default().to_owned())
     };
+    let told = (0..lines.len()).filter_map(|at| told_story(&lines, at));
     (0..lines.len())
         .filter_map(name_at)
+        .chain(told)
         .map(|name| modules.iter().cloned().chain([name]).collect())
         .collect()
+}
+
+/// A name inside of `stories! { … }`, which makes a test of it on each loop.
+fn told_story(lines: &[&str], at: usize) -> Option<String> {
+    let name = lines[at].strip_prefix("    ")?.strip_suffix(',')?;
+    let head = lines[..at].iter().rev().find(|line| !line.starts_with(' '))?;
+    (head.trim() == "stories! {").then(|| name.to_owned())
 }
 
 /// How a program could be started, or a text be given to a shell.

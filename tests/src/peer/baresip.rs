@@ -1,11 +1,12 @@
-//! baresip as an agent's phone: registers with digest, answers by itself and speaks a tone.
+//! baresip as an agent's phone, which registers with digest and answers by itself, or as a caller.
+//! It speaks a tone and keeps what it hears as a WAV file.
 
-use mediacore::record::wav;
+use crate::sound;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// A registered phone.
+/// A phone.
 pub struct Phone {
     child: Child,
     folder: PathBuf,
@@ -33,8 +34,6 @@ impl Phone {
         manner: Manner,
         folder: &Path,
     ) -> Self {
-        let folder = folder.join(format!("baresip-{user}"));
-        std::fs::create_dir_all(&folder).expect("a folder for the phone");
         let answers = match manner {
             Manner::Answers => "auto",
             Manner::Rings => "manual",
@@ -43,45 +42,34 @@ impl Phone {
             "<sip:{user}@{server};transport=udp>;auth_user={user};auth_pass={password};\
              answermode={answers};regint=60;audio_codecs=PCMA\n"
         );
-        let voice = folder.join("voice.wav");
-        std::fs::write(&voice, tone(hz)).expect("the voice can be written");
-        let config = format!(
-            "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\n\
-             module g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_app account.so\nmodule_app menu.so\n\
-             audio_source aufile,{}\nrtp_ports 40000-48000\naudio_txmode thread\n\
-             snd_path {}\n",
-            voice.display(),
-            folder.display(),
-        );
-        std::fs::write(folder.join("accounts"), account).expect("accounts can be written");
-        std::fs::write(folder.join("config"), config).expect("config can be written");
-        std::fs::write(folder.join("contacts"), "").expect("contacts can be written");
-        let log = std::fs::File::create(folder.join("log.txt")).expect("a log");
-        let child = Command::new("baresip")
-            .args(["-f", &folder.to_string_lossy()])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log)
-            .spawn()
-            .expect("baresip is installed by scripts/setup --tests");
-        Phone { child, folder }
+        run(&account, hz, "", &[], folder.join(format!("baresip-{user}")))
     }
 
-    /// What the phone has heard in its calls that are over, 8 kHz.
+    /// Starts a phone that does not register, calls `to` at `server` as `from` and says a tone of
+    /// `hz` until the other side hangs up.
     ///
     /// # Panics
-    /// When it has written no such file.
+    /// When baresip is not installed.
+    pub fn dials(server: SocketAddr, from: &str, to: &str, hz: u32, folder: &Path) -> Self {
+        let account = format!("<sip:{from}@{server};transport=udp>;regint=0;audio_codecs=PCMA\n");
+        let dial = format!("/dial sip:{to}@{server}");
+        let folder = folder.join(format!("baresip-{from}"));
+        // Nobody registers a NAT for a caller: the description must name where the voice is.
+        run(&account, hz, "net_interface 127.0.0.1\n", &["-e", &dial], folder)
+    }
+
+    /// What the phone has heard in its calls so far, 8 kHz.
+    ///
+    /// # Panics
+    /// When the files are not what baresip writes.
     pub fn heard(&self) -> Vec<i16> {
         let files = std::fs::read_dir(&self.folder).expect("the phone's folder");
-        let mut dumps: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
-        dumps.retain(|path| path.to_string_lossy().ends_with("-dec.wav"));
-        dumps.sort();
-        let read = |path: &PathBuf| {
-            let bytes = std::fs::read(path).expect("what it heard can be read");
-            wav::read(&bytes).expect("baresip writes WAV").channels.remove(0)
-        };
-        assert!(!dumps.is_empty(), "{}", self.log());
-        dumps.iter().flat_map(read).collect()
+        let mut dumps: Vec<PathBuf> = files
+            .filter_map(|file| Some(file.ok()?.path()))
+            .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
+            .collect();
+        dumps.sort_unstable();
+        dumps.iter().flat_map(|dump| sound::mono(dump)).collect()
     }
 
     /// The phone's log so far.
@@ -90,9 +78,38 @@ impl Phone {
     }
 }
 
-/// A minute of a tone as a WAV file, 8 kHz, 16 bits, mono.
+/// Writes a phone's files and starts it.
+fn run(account: &str, hz: u32, more: &str, args: &[&str], folder: PathBuf) -> Phone {
+    std::fs::create_dir_all(&folder).expect("a folder for the phone");
+    let voice = folder.join("voice.wav");
+    std::fs::write(&voice, tone(hz)).expect("the voice can be written");
+    let config = format!(
+        "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\n\
+         module g711.so\nmodule aufile.so\nmodule sndfile.so\n\
+         module_app account.so\nmodule_app menu.so\n\
+         audio_source aufile,{}\nrtp_ports 40000-48000\naudio_txmode thread\n\
+         snd_path {}\n{more}",
+        voice.display(),
+        folder.display(),
+    );
+    std::fs::write(folder.join("accounts"), account).expect("accounts can be written");
+    std::fs::write(folder.join("config"), config).expect("config can be written");
+    std::fs::write(folder.join("contacts"), "").expect("contacts can be written");
+    let log = std::fs::File::create(folder.join("log.txt")).expect("a log");
+    let child = Command::new("baresip")
+        .args(["-f", &folder.to_string_lossy()])
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a second handle"))
+        .stderr(log)
+        .spawn()
+        .expect("baresip is installed by scripts/setup --tests");
+    Phone { child, folder }
+}
+
+/// Two minutes of a tone as a WAV file, 8 kHz, 16 bits, mono.
 fn tone(hz: u32) -> Vec<u8> {
-    let samples = (0..8000 * 60).map(|n| {
+    let samples = (0..8000 * 120).map(|n| {
         let angle = 2.0 * std::f64::consts::PI * f64::from(hz) * f64::from(n) / 8000.0;
         (angle.sin() * 8000.0) as i16
     });
