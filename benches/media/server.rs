@@ -17,7 +17,7 @@ use std::process::{Child as Process, ChildStdin, ChildStdout, Command as Program
 use std::sync::mpsc;
 use std::time::Duration;
 use terms::media::{
-    Codec, Command, Event, Ledger, PayloadType, Payloads, RecordStart, Remote, Side,
+    Codec, Command, Event, Ledger, PayloadType, Payloads, Place, RecordStart, Remote, Side,
 };
 use terms::{CallId, ContactId, LegId, RecordingId, RoomId, TenantId};
 
@@ -232,7 +232,8 @@ impl Core {
 
     fn open_leg(&self, call: u64, called: bool, phone: SocketAddr) -> Result<SocketAddr> {
         let leg = leg(call, called);
-        self.send(&Command::Open { leg, contact: ContactId(call), tenant: TenantId(1) });
+        let (contact, tenant) = (ContactId(call), TenantId(1));
+        self.send(&Command::Open { leg, contact, tenant, place: Place::WithContact });
         let rtp = self.opened()?;
         self.send(&Command::Connect { leg, remote: remote(phone) });
         self.send(&Command::Join { leg, room: RoomId(call) });

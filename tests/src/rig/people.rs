@@ -73,7 +73,10 @@ impl Habit {
             _ => user(colleague),
         };
         let invite = rng.random_bool(0.25).then(|| (millis(rng.random_range(1_000..9_000)), third));
-        let talk = rng.random_bool(0.6).then(|| millis(rng.random_range(3_000..40_000)));
+        // Whoever asked somebody in hangs up one day: two colleagues could wait for ever, each for
+        // the other, when the caller has gone.
+        let limited = invite.is_some() || rng.random_bool(0.6);
+        let talk = limited.then(|| millis(rng.random_range(3_000..40_000)));
         Habit { reply, hold, refer, invite, talk }
     }
 }
