@@ -176,16 +176,8 @@ fn stretches(
 ) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
     let first = local_date(zone, from);
     (0..DAYS_MAX).filter_map(move |n| first.checked_add_days(Days::new(n))).flat_map(move |date| {
-        let day = date.to_string();
-        let weekday = if hours.closed.contains(&day) {
-            0
-        } else if hours.open.contains(&day) {
-            1
-        } else {
-            date.weekday().number_from_monday() as u8
-        };
-        let mut windows: Vec<Window> =
-            hours.windows.iter().copied().filter(|window| window.weekday == weekday).collect();
+        let weekday = date.weekday().number_from_monday() as u8;
+        let mut windows: Vec<Window> = hours.windows_on(&date.to_string(), weekday).collect();
         windows.sort_by_key(|window| window.from_minute);
         windows.into_iter().map(move |window| {
             (instant(zone, date, window.from_minute), instant(zone, date, window.to_minute))

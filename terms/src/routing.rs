@@ -100,6 +100,23 @@ pub struct Hours {
     pub open: Vec<String>,
 }
 
+impl Hours {
+    /// Monday's windows serve a make-up working day 调休.
+    const MAKE_UP_WEEKDAY: u8 = 1;
+
+    /// The windows of one local day, in no order: none on a closed date, Monday's on an open one,
+    /// else those of the weekday. `date` is `2026-10-01`; of `weekday`, 1 is Monday.
+    pub fn windows_on(&self, date: &str, weekday: u8) -> impl Iterator<Item = Window> + '_ {
+        let names = |dates: &[String]| dates.iter().any(|named| named == date);
+        let weekday = match (names(&self.closed), names(&self.open)) {
+            (true, _) => None,
+            (false, true) => Some(Self::MAKE_UP_WEEKDAY),
+            (false, false) => Some(weekday),
+        };
+        self.windows.iter().copied().filter(move |window| Some(window.weekday) == weekday)
+    }
+}
+
 /// One window of one weekday.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -339,6 +356,23 @@ mod tests {
         assert!(plan.apply(block(1)));
         assert!(!plan.apply(block(1)), "a repeat is refused");
         assert_eq!(plan.blocked.len(), 1);
+    }
+
+    #[test]
+    fn a_closed_date_wins_over_a_make_up_day_which_has_mondays_windows() {
+        let window = |weekday| Window { weekday, from_minute: 510, to_minute: 1_080 };
+        let hours = Hours {
+            name: "office".into(),
+            windows: (1..=6).map(window).collect(),
+            closed: vec!["2026-10-01".into(), "2026-10-11".into()],
+            open: vec!["2026-10-10".into(), "2026-10-11".into()],
+        };
+        let on = |date, weekday| hours.windows_on(date, weekday).collect::<Vec<_>>();
+        assert_eq!(on("2026-10-09", 5), [window(5)]);
+        assert_eq!(on("2026-10-10", 6), [window(1)], "a Saturday that is worked");
+        assert_eq!(on("2026-10-01", 4), [], "a holiday");
+        assert_eq!(on("2026-10-11", 7), [], "named in both");
+        assert_eq!(on("2026-10-04", 7), [], "a Sunday without windows");
     }
 
     #[test]

@@ -1,32 +1,19 @@
-//! Opening hours: is a place open at this moment, by the wall clock of its own zone? Exceptions by
-//! date win over the weekly windows, closed dates over make-up working days.
+//! Opening hours: is a place open at this moment, by the wall clock of its own zone?
 
 use chrono::{DateTime, Datelike, Timelike};
 use chrono_tz::Tz;
 use terms::Timestamp;
 use terms::routing::Hours;
 
-/// Monday's windows serve a make-up working day 调休.
-const MAKE_UP_WEEKDAY: u8 = 1;
-
 /// True when `hours` are open at `at` in `zone`.
 pub fn is_open(hours: &Hours, zone: Tz, at: Timestamp) -> bool {
     let Some(utc) = DateTime::from_timestamp_micros(at.0) else { return false };
     let local = utc.with_timezone(&zone);
-    let date = local.format("%Y-%m-%d").to_string();
-    if hours.closed.contains(&date) {
-        return false;
-    }
-    let weekday = if hours.open.contains(&date) {
-        MAKE_UP_WEEKDAY
-    } else {
-        local.weekday().number_from_monday() as u8
-    };
+    let weekday = local.weekday().number_from_monday() as u8;
     let minute = (local.hour() * 60 + local.minute()) as u16;
     hours
-        .windows
-        .iter()
-        .any(|w| w.weekday == weekday && (w.from_minute..w.to_minute).contains(&minute))
+        .windows_on(&local.date_naive().to_string(), weekday)
+        .any(|window| (window.from_minute..window.to_minute).contains(&minute))
 }
 
 /// The zone of that name; UTC when there is none, so that a call is never lost to a spelling.
