@@ -68,17 +68,8 @@ pub fn fuzz_packets(bytes: &[u8]) {
         shard.port_reserved(LegIdx(leg), Ok(([127, 0, 0, 1], 20_000).into()));
         let dtmf = Some(PayloadType(101));
         let payloads = Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf };
-        let remote = Remote {
-            rtp,
-            rtcp: None,
-            send: payloads,
-            receive: payloads,
-            ptime_ms: 20,
-            may_send: true,
-            may_receive: true,
-            nat: leg == 1,
-            signalling: sources[0].ip(),
-        };
+        let signalling = sources[0].ip();
+        let remote = Remote { nat: leg == 1, signalling, ..Remote::at(rtp, payloads) };
         shard.handle_command(Moment(0), Command::Connect { leg: id, remote });
         shard.handle_command(Moment(0), Command::Join { leg: id, room: RoomId(1) });
     }

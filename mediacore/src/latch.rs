@@ -181,17 +181,9 @@ mod tests {
 
     fn latch(nat: bool) -> Latch {
         let payloads = Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf: None };
-        Latch::new(&Remote {
-            rtp: PEER.parse().unwrap(),
-            rtcp: None,
-            send: payloads,
-            receive: payloads,
-            ptime_ms: 20,
-            may_send: true,
-            may_receive: true,
-            nat,
-            signalling: "203.0.113.9".parse().unwrap(),
-        })
+        let signalling = "203.0.113.9".parse().unwrap();
+        let peer = Remote::at(PEER.parse().unwrap(), payloads);
+        Latch::new(&Remote { nat, signalling, ..peer })
     }
 
     fn try_from(latch: &mut Latch, ms: u64, from: &str, ssrc: u32, seq: u16) -> Passage {

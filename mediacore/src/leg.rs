@@ -256,17 +256,8 @@ mod tests {
         let payloads = Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf: None };
         for (asked, made) in [(0, 10), (10, 10), (19, 10), (20, 20), (30, 30), (60, 60), (255, 60)]
         {
-            let agreed = Agreed::new(Remote {
-                rtp: "10.0.0.1:4000".parse().unwrap(),
-                rtcp: None,
-                send: payloads,
-                receive: payloads,
-                ptime_ms: asked,
-                may_send: true,
-                may_receive: true,
-                nat: false,
-                signalling: "10.0.0.1".parse().unwrap(),
-            });
+            let peer = Remote::at("10.0.0.1:4000".parse().unwrap(), payloads);
+            let agreed = Agreed::new(Remote { ptime_ms: asked, ..peer });
             assert_eq!(agreed.ptime_ms, made, "asked {asked}");
         }
     }
@@ -274,17 +265,9 @@ mod tests {
     #[test]
     fn an_address_of_zeros_is_hold() {
         let payloads = Payloads { codec: Codec::Pcmu, audio: PayloadType(0), dtmf: None };
-        let agreed = Agreed::new(Remote {
-            rtp: "0.0.0.0:4000".parse().unwrap(),
-            rtcp: None,
-            send: payloads,
-            receive: payloads,
-            ptime_ms: 20,
-            may_send: true,
-            may_receive: true,
-            nat: false,
-            signalling: "10.0.0.1".parse().unwrap(),
-        });
+        let signalling = "10.0.0.1".parse().unwrap();
+        let nowhere = Remote::at("0.0.0.0:4000".parse().unwrap(), payloads);
+        let agreed = Agreed::new(Remote { signalling, ..nowhere });
         assert!(!agreed.may_send);
     }
 }

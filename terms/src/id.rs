@@ -58,10 +58,12 @@ pub fn created_at(id: u64) -> Timestamp {
 pub struct BadId(pub String);
 
 fn parse(text: &str) -> Result<u64, BadId> {
-    text.parse::<u64>()
-        .ok()
-        .filter(|&id| id <= i64::MAX as u64)
-        .ok_or_else(|| BadId(text.chars().take(40).collect()))
+    text.parse().ok().and_then(fitting).ok_or_else(|| BadId(text.chars().take(40).collect()))
+}
+
+/// Databases and Parquet hold ids as signed 64-bit numbers.
+fn fitting(id: u64) -> Option<u64> {
+    (id <= i64::MAX as u64).then_some(id)
 }
 
 struct IdVisitor;
@@ -76,7 +78,7 @@ impl serde::de::Visitor<'_> for IdVisitor {
         parse(text).map_err(E::custom)
     }
     fn visit_u64<E: serde::de::Error>(self, id: u64) -> Result<u64, E> {
-        Ok(id)
+        fitting(id).ok_or_else(|| E::custom(BadId(id.to_string())))
     }
     fn visit_i64<E: serde::de::Error>(self, id: i64) -> Result<u64, E> {
         u64::try_from(id).map_err(E::custom)
@@ -186,6 +188,9 @@ mod tests {
         assert_eq!(serde_json::from_str::<CallId>("\"7\"").unwrap(), CallId(7));
         assert_eq!(serde_json::from_str::<CallId>("7").unwrap(), CallId(7));
         assert!(serde_json::from_str::<CallId>("\"x\"").is_err());
-        assert!("18446744073709551615".parse::<CallId>().is_err());
+        for too_large in ["18446744073709551615", "9223372036854775808"] {
+            assert!(too_large.parse::<CallId>().is_err());
+            assert!(serde_json::from_str::<CallId>(too_large).is_err(), "as a number");
+        }
     }
 }

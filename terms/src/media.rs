@@ -107,6 +107,24 @@ pub struct Remote {
     pub signalling: IpAddr,
 }
 
+impl Remote {
+    /// A plain peer at `rtp`: both ways, 20 ms packets, the same numbers both ways, no NAT,
+    /// signalling from the same address.
+    pub fn at(rtp: SocketAddr, payloads: Payloads) -> Self {
+        Remote {
+            rtp,
+            rtcp: None,
+            send: payloads,
+            receive: payloads,
+            ptime_ms: 20,
+            may_send: true,
+            may_receive: true,
+            nat: false,
+            signalling: rtp.ip(),
+        }
+    }
+}
+
 /// One thing to play.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Source {
@@ -380,6 +398,33 @@ pub struct Ledger {
     pub sha256: Option<String>,
     /// Why refused or partial, for people.
     pub reason: Option<String>,
+}
+
+impl Ledger {
+    /// Nothing was recorded, and this is why.
+    pub fn refused(
+        (tenant, contact, call): (TenantId, ContactId, CallId),
+        recording: RecordingId,
+        started_at: Timestamp,
+        reason: impl Into<String>,
+    ) -> Self {
+        Ledger {
+            recording,
+            tenant,
+            contact,
+            call,
+            started_at,
+            duration_ms: 0,
+            state: RecordingState::Refused,
+            frames_expected: 0,
+            frames_missing: 0,
+            gaps: Vec::new(),
+            path: None,
+            bytes: 0,
+            sha256: None,
+            reason: Some(reason.into()),
+        }
+    }
 }
 
 /// What mediacore answers.

@@ -18,8 +18,8 @@ pub struct PhoneNumber {
 }
 
 impl PhoneNumber {
-    /// Parses what a caller sent. `country` is the tenant's country code without `+`, `area` the
-    /// area code with its trunk prefix dropped; both may be empty.
+    /// Parses what a caller sent, [`NUMBER_CHARS_MAX`] characters of it. `country` is the tenant's
+    /// country code without `+`; without one, national numbers stay as they were dialled.
     ///
     /// Characters outside `[0-9*#+A-Za-z._-]` become `?`, so the result is safe in logs and lists.
     pub fn parse(received: &str, country: &str) -> Self {

@@ -519,7 +519,7 @@ tables! {
         frames_missing: i64,
         /// WAV relative to the recordings directory.
         path: Option<String>,
-        /// Its size.
+        /// Its size in bytes.
         bytes: i64,
         /// Its SHA-256 in hex.
         sha256: Option<String>,

@@ -81,17 +81,7 @@ struct World {
 
 fn remote(address: SocketAddr, codec: Codec) -> Remote {
     let payloads = Payloads { codec, audio: codec.static_type(), dtmf: Some(PayloadType(101)) };
-    Remote {
-        rtp: address,
-        rtcp: None,
-        send: payloads,
-        receive: payloads,
-        ptime_ms: 20,
-        may_send: true,
-        may_receive: true,
-        nat: false,
-        signalling: address.ip(),
-    }
+    Remote::at(address, payloads)
 }
 
 impl World {

@@ -10,7 +10,7 @@ use super::Call;
 use super::timers::Timer;
 use crate::switch::{Cx, RecordingOf};
 use terms::event::{Kind, Role};
-use terms::media::{Command, Ledger, RecordStart, RecordingState, Side};
+use terms::media::{Command, Ledger, RecordStart, Side};
 use terms::{AgentId, LegId, QueueId, RecordingId};
 
 /// A recording that runs.
@@ -111,22 +111,8 @@ impl Call {
         queue: Option<QueueId>,
         why: &str,
     ) {
-        let ledger = Ledger {
-            recording,
-            tenant: self.tenant,
-            contact: self.contact,
-            call: self.id,
-            started_at: cx.now.wall,
-            duration_ms: 0,
-            state: RecordingState::Refused,
-            frames_expected: 0,
-            frames_missing: 0,
-            gaps: Vec::new(),
-            path: None,
-            bytes: 0,
-            sha256: None,
-            reason: Some(why.to_owned()),
-        };
+        let whose = (self.tenant, self.contact, self.id);
+        let ledger = Ledger::refused(whose, recording, cx.now.wall, why);
         self.log(cx, None, Kind::Recorded { ledger, agent, queue });
     }
 

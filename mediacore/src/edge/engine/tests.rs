@@ -114,17 +114,7 @@ impl Phone {
     fn remote(&self) -> Remote {
         let payloads =
             Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf: Some(PayloadType(101)) };
-        Remote {
-            rtp: self.socket.local_addr().unwrap(),
-            rtcp: None,
-            send: payloads,
-            receive: payloads,
-            ptime_ms: 20,
-            may_send: true,
-            may_receive: true,
-            nat: false,
-            signalling: "127.0.0.1".parse().unwrap(),
-        }
+        Remote::at(self.socket.local_addr().unwrap(), payloads)
     }
 
     fn packet(&self, payload_type: u8, marker: bool, payload: &[u8]) -> Vec<u8> {

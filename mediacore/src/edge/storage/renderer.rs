@@ -273,22 +273,12 @@ impl Renderer {
             self.shared.report(format!("recording {recording} has no declaration left in the log"));
             return Ok(None);
         };
-        let mut ledger = Ledger {
-            recording: head.recording,
-            tenant: head.tenant,
-            contact: head.contact,
-            call: head.call,
-            started_at: head.started_at,
-            duration_ms: 0,
-            state: RecordingState::Refused,
-            frames_expected: 0,
-            frames_missing: 0,
-            gaps: Vec::new(),
-            path: None,
-            bytes: 0,
-            sha256: None,
-            reason: conversation.refused.map(verdict::refusal),
-        };
+        let mut ledger = Ledger::refused(
+            (head.tenant, head.contact, head.call),
+            head.recording,
+            head.started_at,
+            conversation.refused.map_or_else(String::new, verdict::refusal),
+        );
         if conversation.refused.is_some() {
             return Ok(Some(ledger));
         }
