@@ -221,13 +221,7 @@ pub(crate) async fn insert(
 }
 
 pub(crate) async fn exists(write: &mut Write, tenant: TenantId, agent_id: AgentId) -> Result<()> {
-    let doing = write.doing;
-    sqlx::query("SELECT 1 FROM agents WHERE tenant_id = $1 AND id = $2")
-        .bind(tenant.0 as i64)
-        .bind(agent_id.0 as i64)
-        .fetch_optional(write.db())
-        .await
-        .during(doing)?
-        .map(drop)
-        .ok_or_else(|| Error::not_found("agent", agent_id))
+    let select = "SELECT 1 FROM agents WHERE tenant_id = $1 AND id = $2";
+    let found = write.has(tenant, select, agent_id.0).await?;
+    if found { Ok(()) } else { Err(Error::not_found("agent", agent_id)) }
 }

@@ -19,11 +19,15 @@ pub enum Error {
         /// What is wrong and what would be right.
         problem: String,
     },
-    /// Another row has this name, number or login already, or still leans on this one.
-    #[error(
-        "{doing}: another entry with the same name or number exists, or one still refers to it"
-    )]
+    /// Another row has this name, number or login already.
+    #[error("{doing}: another one has this name, number or login already; choose another")]
     Taken {
+        /// What we were doing.
+        doing: &'static str,
+    },
+    /// A row still leans on this one, or this one on a row that is not there.
+    #[error("{doing}: something else still refers to it, or what it refers to is gone")]
+    InUse {
         /// What we were doing.
         doing: &'static str,
     },
@@ -84,9 +88,8 @@ pub(crate) trait During<T> {
 impl<T> During<T> for Result<T, sqlx::Error> {
     fn during(self, doing: &'static str) -> Result<T, Error> {
         self.map_err(|source| match source.as_database_error() {
-            Some(error) if error.is_unique_violation() || error.is_foreign_key_violation() => {
-                Error::Taken { doing }
-            }
+            Some(error) if error.is_unique_violation() => Error::Taken { doing },
+            Some(error) if error.is_foreign_key_violation() => Error::InUse { doing },
             _ => Error::Database { doing, source },
         })
     }

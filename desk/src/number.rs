@@ -45,7 +45,7 @@ pub(crate) async fn check_target(
     field: &'static str,
     target: &Target,
 ) -> Result<()> {
-    let (query, id) = match target {
+    let (select, id) = match target {
         Target::Flow(flow) => ("SELECT 1 FROM flows WHERE tenant_id = $1 AND id = $2", flow.0),
         Target::Queue(queue) | Target::Voicemail(queue) => {
             ("SELECT 1 FROM queues WHERE tenant_id = $1 AND id = $2", queue.0)
@@ -54,17 +54,10 @@ pub(crate) async fn check_target(
         Target::Number(digits) => return dialable(field, digits),
         Target::Hangup => return Ok(()),
     };
-    let doing = write.doing;
-    sqlx::query(query)
-        .bind(tenant.0 as i64)
-        .bind(id as i64)
-        .fetch_optional(write.db())
-        .await
-        .during(doing)?
-        .map(drop)
-        .ok_or_else(|| {
-            Error::invalid(field, format!("there is no such flow, queue or agent: {id}"))
-        })
+    if write.has(tenant, select, id).await? {
+        return Ok(());
+    }
+    Err(Error::invalid(field, format!("there is no such flow, queue or agent: {id}")))
 }
 
 fn dialable(field: &'static str, digits: &str) -> Result<()> {

@@ -271,15 +271,9 @@ pub(crate) async fn insert(
 }
 
 pub(crate) async fn exists(write: &mut Write, tenant: TenantId, queue_id: QueueId) -> Result<()> {
-    let doing = write.doing;
-    sqlx::query("SELECT 1 FROM queues WHERE tenant_id = $1 AND id = $2")
-        .bind(tenant.0 as i64)
-        .bind(queue_id.0 as i64)
-        .fetch_optional(write.db())
-        .await
-        .during(doing)?
-        .map(drop)
-        .ok_or_else(|| Error::not_found("queue", queue_id))
+    let select = "SELECT 1 FROM queues WHERE tenant_id = $1 AND id = $2";
+    let found = write.has(tenant, select, queue_id.0).await?;
+    if found { Ok(()) } else { Err(Error::not_found("queue", queue_id)) }
 }
 
 /// Both must be the tenant's: a foreign agent or queue does not exist.

@@ -18,6 +18,8 @@ use utoipa::ToSchema;
 pub const PASSWORD_CHARS_MIN: usize = 10;
 /// Longest password in bytes; longer ones would only cost time.
 pub const PASSWORD_BYTES_MAX: usize = 256;
+/// Longest login.
+const LOGIN_CHARS_MAX: usize = 64;
 /// Users of one tenant.
 pub const USERS_MAX: i64 = 20_000;
 
@@ -216,6 +218,7 @@ impl Store {
     /// # Errors
     /// [`Error::Invalid`], [`Error::Taken`].
     pub async fn create_user(&self, tenant: TenantId, by: &By, new: &NewUser) -> Result<User> {
+        text::token("login", &new.login, LOGIN_CHARS_MAX)?;
         check_password(&new.login, &new.password)?;
         let hash = self.hashed(&new.password).await?;
         let mut write = self.write("create a user").await?;
@@ -378,7 +381,7 @@ pub(crate) async fn insert(
 ) -> Result<User> {
     let made = User {
         id: UserId(write.next_id("user").await? as u64),
-        login: text::token("login", &new.login, 64)?,
+        login: text::token("login", &new.login, LOGIN_CHARS_MAX)?,
         name: text::name("name", &new.name)?,
         role: new.role,
         disabled_at: None,

@@ -133,13 +133,9 @@ pub(crate) async fn find(write: &mut Write, tenant: TenantId, kind: &str) -> Res
 
 /// Refuses somebody who is not of the tenant or may not sign in.
 pub(crate) async fn person(write: &mut Write, tenant: TenantId, user: UserId) -> Result<()> {
-    let doing = write.doing;
-    sqlx::query("SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL")
-        .bind(tenant.0 as i64)
-        .bind(user.0 as i64)
-        .fetch_optional(write.db())
-        .await
-        .during(doing)?
-        .map(drop)
-        .ok_or_else(|| Error::invalid("assignee", format!("there is no such person: {user}")))
+    let select = "SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL";
+    if write.has(tenant, select, user.0).await? {
+        return Ok(());
+    }
+    Err(Error::invalid("assignee", format!("there is no such person: {user}")))
 }
