@@ -3,6 +3,7 @@
 
 use crate::period::{Period, Segment};
 use terms::Timestamp;
+use warehouse::query::literal::instant;
 
 /// Microseconds of an hour.
 pub(crate) const HOUR_US: i64 = 3_600_000_000;
@@ -77,24 +78,9 @@ impl Window {
     }
 }
 
-/// A point in time of the warehouse's own column type.
-pub(crate) fn instant(at: Timestamp) -> String {
-    format!("arrow_cast({}, 'Timestamp(Microsecond, Some(\"UTC\"))')", at.0)
-}
-
-/// A text in quotes.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_quote_in_a_name_ends_nothing() {
-        assert_eq!(quoted("O'Hara'; --"), "'O''Hara''; --'");
-    }
 
     #[test]
     fn the_local_clock_follows_the_zone() {

@@ -33,6 +33,9 @@ pub enum Error {
         /// Why it failed.
         source: parquet::errors::ParquetError,
     },
+    /// There is no warehouse to read.
+    #[error("there is no warehouse in {}; the box makes it at its first start", .0.display())]
+    Missing(PathBuf),
     /// Another process holds the writer's lock.
     #[error("{} is written by another process; open it for reading, or end that one", .0.display())]
     Busy(PathBuf),
@@ -96,6 +99,12 @@ pub struct Position {
     pub column: u32,
 }
 
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
 /// What kind of refusal a query met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SqlFault {
@@ -121,7 +130,7 @@ pub enum SqlFault {
 
 /// Why a query has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{message}{}", position.map(|at| format!(" ({at})")).unwrap_or_default())]
 pub struct SqlError {
     /// What kind.
     pub fault: SqlFault,

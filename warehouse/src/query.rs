@@ -7,6 +7,7 @@
 
 mod functions;
 mod guard;
+pub mod literal;
 mod names;
 mod orders;
 mod refusal;

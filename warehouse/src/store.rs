@@ -105,9 +105,12 @@ impl Warehouse {
     /// Opens `dir` for reading, beside a writer or without one.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// [`Error::Missing`] when nobody has made it yet; otherwise see [`Error`].
     pub async fn open_reader(dir: impl AsRef<Path>) -> Result<Self, Error> {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
+        if !dir.join("warehouse.db").exists() {
+            return Err(Error::Missing(dir));
+        }
         let readers = pool_of_readers(&dir).await?;
         let mut db = readers.acquire().await.map_err(Error::database("open"))?;
         check_format(&dir, &mut db).await?;
@@ -195,8 +198,9 @@ impl Warehouse {
         crate::publish::files(self, |_| true).await
     }
 
-    /// What is due at `now`: seals after 10,000 rows or 5 minutes (see [`Warehouse::sealing`]), publishes days that are over,
-    /// removes files that were replaced a while ago. Call it every few seconds.
+    /// What is due at `now`: seals after 10,000 rows or 5 minutes (see [`Warehouse::sealing`]),
+    /// publishes days that are over, removes files that were replaced a while ago. Call it every
+    /// few seconds.
     ///
     /// # Errors
     /// See [`Error`]; what was not done is due again the next time.

@@ -6,7 +6,8 @@ use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Tota
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
-use crate::window::{Window, instant};
+use crate::window::Window;
+use warehouse::query::literal::instant;
 
 /// Warned and overdue orders. An order belongs to the time at which it was due.
 pub static ORDER_LIST: Report = Report {

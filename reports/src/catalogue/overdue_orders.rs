@@ -10,7 +10,8 @@ use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
-use crate::window::{DAY_US, Window, instant, quoted};
+use crate::window::{DAY_US, Window};
+use warehouse::query::literal::{self, instant};
 
 const STATES: &[(&str, &str)] = &[
     ("closed_in_time", GOOD),
@@ -152,7 +153,7 @@ fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let predicate = format!(
         "order_id IN (SELECT order_id FROM ({}) AS latest WHERE department = {} AND {})",
         latest(window, COLUMNS),
-        quoted(&department),
+        literal::text(&department),
         window.holds("deadline_at"),
     );
     Ok(Condition { table: "orders", key: "order_id", predicate })

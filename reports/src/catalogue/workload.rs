@@ -15,7 +15,8 @@ use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
-use crate::window::{DAY_US, HOUR_US, Window, instant};
+use crate::window::{DAY_US, HOUR_US, Window};
+use warehouse::query::literal::instant;
 
 const TIME: &[(&str, &str)] = &[
     ("talk_ms", WORK),
