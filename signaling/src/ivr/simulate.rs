@@ -179,7 +179,10 @@ impl Walk<'_> {
                     for source in sources {
                         self.told.line(match source {
                             Source::Prompt(name) => format!("hear {name}"),
-                            other => format!("hear {other:?}"),
+                            Source::Ringback => "hear ringback".to_owned(),
+                            Source::Busy => "hear the busy tone".to_owned(),
+                            Source::Beep { ms } => format!("hear a beep of {ms} ms"),
+                            Source::Silence { ms } => format!("hear nothing for {ms} ms"),
                         });
                     }
                 }
