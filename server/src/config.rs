@@ -3,8 +3,12 @@
 //!
 //! A bad file stops the start with file, line, key and what would be right.
 
+pub mod refusal;
 pub mod value;
 
+pub use refusal::Error;
+
+use refusal::{bad, find_key};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Zone};
@@ -15,8 +19,6 @@ const PART_MIN: std::time::Duration = std::time::Duration::from_secs(60);
 /// When a changed key takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applies {
-    /// At once, on SIGHUP.
-    Live,
     /// At the next start.
     Restart,
 }
@@ -135,6 +137,21 @@ config! {
         /// Most requests per second from one address before they are dropped.
         requests_per_s_max: u32 = "2000", Restart;
     }
+    /// Calls, each limit for one call unless it says otherwise.
+    calls: CallsConfig {
+        /// Most calls of the box at a time; one more is answered 503 with Retry-After.
+        max: u32 = "2000", Restart;
+        /// Longest call.
+        length_max: Span = "\"12h\"", Restart;
+        /// Longest ringing of a call without a queue.
+        ring_max: Span = "\"45s\"", Restart;
+        /// Longest silence on a leg that should send audio; then it is hung up.
+        silence_max: Span = "\"30s\"", Restart;
+        /// Longest message that a caller may leave.
+        message_max: Span = "\"120s\"", Restart;
+        /// Record conversations that came through no queue.
+        record_direct: bool = "true", Restart;
+    }
     /// Audio.
     rtp: RtpConfig {
         /// Ports for RTP and RTCP, first-last. Keep them below the ephemeral ports of the system.
@@ -203,39 +220,6 @@ fn default_of<T: serde::de::DeserializeOwned>(text: &str) -> T {
     holder.v
 }
 
-/// Why the configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file cannot be read.
-    #[error("{}: cannot read the configuration: {source}", .file.display())]
-    Read {
-        /// Which file.
-        file: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file says something that cannot be.
-    #[error("{}:{line}: {key}: {problem}", .file.display())]
-    Bad {
-        /// Which file.
-        file: PathBuf,
-        /// Line, from 1.
-        line: usize,
-        /// `section.key`, as far as it can be told.
-        key: String,
-        /// What is wrong and what would be right.
-        problem: String,
-    },
-    /// The values are fine one by one, but the machine or another key forbids them.
-    #[error("{key}: {problem}")]
-    Refused {
-        /// `section.key`.
-        key: String,
-        /// What is wrong and what would be right.
-        problem: String,
-    },
-}
-
 fn refused<T>(key: &str, problem: String) -> Result<T, Error> {
     Err(Error::Refused { key: key.to_owned(), problem })
 }
@@ -265,11 +249,11 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Self, Error> {
         let config: Config = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            bad(text, file, at, error.message().to_owned())
+            bad(text, file, at, error.message())
         })?;
         config.check().map_err(|error| match error {
             Error::Refused { key, problem } => match find_key(text, &key) {
-                Some(at) => bad(text, file, at, problem),
+                Some(at) => bad(text, file, at, &problem),
                 None => Error::Refused { key, problem },
             },
             other => other,
@@ -304,6 +288,7 @@ impl Config {
         }
         for (key, value) in [
             ("sip.dialogs_max", self.sip.dialogs_max),
+            ("calls.max", self.calls.max),
             ("rtp.legs_max", self.rtp.legs_max),
             ("warehouse.seal_rows", self.warehouse.seal_rows),
             ("sql.rows_max", self.sql.rows_max),
@@ -339,75 +324,6 @@ impl Config {
     }
 }
 
-fn bad(text: &str, file: &Path, at: usize, problem: String) -> Error {
-    let before = &text[..at.min(text.len())];
-    let line = before.matches('\n').count() + 1;
-    let this_line = text.lines().nth(line - 1).unwrap_or("");
-    let section = text
-        .lines()
-        .take(line)
-        .filter_map(|l| l.trim().strip_prefix('[')?.split(']').next())
-        .last()
-        .unwrap_or("");
-    let name = this_line.split('=').next().unwrap_or("").trim().trim_matches(['[', ']']);
-    let key = match (section, name) {
-        ("", name) => name.to_owned(),
-        (section, name) if section == name || name.is_empty() => section.to_owned(),
-        (section, name) => format!("{section}.{name}"),
-    };
-    let nearest = if problem.starts_with("unknown field") { nearest(&key) } else { None };
-    let problem = match nearest {
-        Some(nearest) => format!("{problem}; did you mean {nearest}?"),
-        None => problem,
-    };
-    Error::Bad { file: file.to_owned(), line, key, problem }
-}
-
-/// Byte offset of `section.key` in `text`.
-fn find_key(text: &str, key: &str) -> Option<usize> {
-    let (section, name) = key.split_once('.')?;
-    let mut inside = false;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        if let Some(header) = trimmed.strip_prefix('[') {
-            inside = header.trim_end_matches(']').trim() == section;
-        } else if inside && trimmed.split('=').next().is_some_and(|n| n.trim() == name) {
-            return Some(at);
-        }
-        at += line.len();
-    }
-    None
-}
-
-/// The known key that differs least from `key`, if it is near.
-fn nearest(key: &str) -> Option<String> {
-    keys()
-        .iter()
-        .map(|known| format!("{}.{}", known.section, known.name))
-        .map(|known| (edits(key, &known), known))
-        .min()
-        .filter(|(edits, _)| *edits <= 4)
-        .map(|(_, known)| known)
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let cost = usize::from(ca != *cb);
-            let next = (row[j] + 1).min(row[j + 1] + 1).min(diagonal + cost);
-            diagonal = row[j + 1];
-            row[j + 1] = next;
-        }
-    }
-    row[b.len()]
-}
-
 /// `docs/config.md`, whole.
 pub fn documentation() -> String {
     let mut page = String::from(
@@ -422,7 +338,6 @@ pub fn documentation() -> String {
         page.push_str(&format!("\n## [{section}]\n\n{about}\n\n| key | default | takes effect | meaning |\n|---|---|---|---|\n"));
         for key in keys().iter().filter(|key| key.section == section) {
             let applies = match key.applies {
-                Applies::Live => "at once",
                 Applies::Restart => "restart",
             };
             page.push_str(&format!(
@@ -438,10 +353,6 @@ pub fn documentation() -> String {
 mod tests {
     use super::*;
 
-    fn problem(text: &str) -> String {
-        Config::parse(text, Path::new("switchgrid.toml")).unwrap_err().to_string()
-    }
-
     #[test]
     fn an_empty_file_is_the_embedded_default() {
         let config = Config::parse("", Path::new("switchgrid.toml")).unwrap();
@@ -449,30 +360,6 @@ mod tests {
         assert_eq!(config.sip.udp.0.port(), 5060);
         assert_eq!(config.http.listen.0.port(), 8080);
         assert_eq!(config.rtp.ports.to_string(), "20000-32766");
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_file_line_and_the_nearest_one() {
-        let text = problem("[http]\nbody_max = \"2MiB\"\n\n[sip]\ndialog_max = 7\n");
-        assert!(text.starts_with("switchgrid.toml:5: sip.dialog_max:"), "{text}");
-        assert!(text.contains("did you mean sip.dialogs_max?"), "{text}");
-    }
-
-    #[test]
-    fn a_wrong_unit_says_what_would_be_right() {
-        let text = problem("[sql]\ntime_max = \"30 parsecs\"\n");
-        assert!(text.starts_with("switchgrid.toml:2: sql.time_max:"), "{text}");
-        assert!(text.contains("\"30s\""), "{text}");
-        let text = problem("[recording]\nbacklog_max = \"64MB\"\n");
-        assert!(text.contains("MiB"), "{text}");
-        let text = problem("[rtp]\nports = \"20001-20000\"\n");
-        assert!(text.contains("20000-32766"), "{text}");
-    }
-
-    #[test]
-    fn keys_that_exclude_each_other_are_found_on_their_line() {
-        let text = problem("[sip]\nudp = \"0.0.0.0:20010\"\n");
-        assert!(text.starts_with("switchgrid.toml:2: sip.udp: port 20010 lies inside"), "{text}");
     }
 
     #[test]

@@ -173,11 +173,21 @@ fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
         dialogs_max: config.sip.dialogs_max as usize,
         requests_per_s_max: config.sip.requests_per_s_max,
         journal: signaling::edge::journal::Config::default(),
-        switch: signaling::switch::Config {
-            recording_part_max: config.recording.part_max.0,
-            ..signaling::switch::Config::default()
-        },
+        switch: switch_config(config),
         seed: seed(),
+    }
+}
+
+fn switch_config(config: &Config) -> signaling::switch::Config {
+    signaling::switch::Config {
+        calls_max: config.calls.max as usize,
+        call_max: config.calls.length_max.0,
+        ring_max: config.calls.ring_max.0,
+        silence_max: config.calls.silence_max.0,
+        message_max: config.calls.message_max.0,
+        record_direct: config.calls.record_direct,
+        recording_part_max: config.recording.part_max.0,
+        ..signaling::switch::Config::default()
     }
 }
 

@@ -6,12 +6,26 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
+/// What stands in the file. A number without quotes is read as its text, so that its type can say
+/// what is missing: `30` is no time, `"30s"` is.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text in quotes is needed")]
+enum Scalar {
+    Text(String),
+    Whole(i64),
+    Real(f64),
+}
+
 /// A type that stands as a string in the file.
 macro_rules! textual {
     ($($type:ty),+) => {$(
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
+                let text = match Scalar::deserialize(deserializer)? {
+                    Scalar::Text(text) => text,
+                    Scalar::Whole(number) => number.to_string(),
+                    Scalar::Real(number) => number.to_string(),
+                };
                 text.parse().map_err(de::Error::custom)
             }
         }
