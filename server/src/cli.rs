@@ -1,5 +1,6 @@
 //! The commands of `switchgrid`.
 
+pub mod home;
 pub mod recording;
 pub mod report;
 pub mod sql;
@@ -64,7 +65,7 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("switchgrid: {error:#}");
+            eprintln!("switchgrid: {}", told(&error));
             ExitCode::from(serve::child::EXIT_HOPELESS as u8)
         }
     }
@@ -106,9 +107,21 @@ fn child(name: &str, config: &Path, credentials: Option<&Path>) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
+/// The error and its causes, each said once: most errors here name their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| {
+        match (text.is_empty(), text.contains(&cause)) {
+            (true, _) => cause,
+            (false, true) => text,
+            (false, false) => format!("{text}: {cause}"),
+        }
+    })
+}
+
 /// What `serve` would refuse, without starting anything.
 fn check(mut config: Config) -> Result<(), anyhow::Error> {
     serve::prepare::folders(&mut config)?;
+    serve::prepare::refuse_second(&config)?;
     serve::prepare::ports(&mut config)?;
     println!("The configuration is good; {} can be used.", config.server.data.display());
     Ok(())
@@ -121,4 +134,18 @@ fn block_on<T>(work: impl Future<Output = Result<T, anyhow::Error>>) -> Result<T
         .enable_all()
         .build()?
         .block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let missing = Config::load(Some(std::path::Path::new("/nowhere/switchgrid.toml")));
+        let text = told(&anyhow::Error::from(missing.unwrap_err()));
+        assert_eq!(text.matches("No such file").count(), 1, "{text}");
+        let text = told(&anyhow::anyhow!("disk full").context("write the report"));
+        assert_eq!(text, "write the report: disk full");
+    }
 }

@@ -1,22 +1,24 @@
 //! `switchgrid recording`: find, copy out and verify recordings without the API.
 
 use super::block_on;
+use super::home::Home;
 use crate::config::Config;
 use anyhow::Context;
+use desk::when;
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use terms::{RecordingId, TenantId};
-use warehouse::{Limits, Scope, Session, Warehouse};
+use warehouse::{Limits, Session};
 
 /// Arguments of `switchgrid recording`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Whose recordings.
-    #[arg(long, default_value_t = 1)]
-    tenant: u64,
+    #[arg(long, default_value = "1")]
+    tenant: TenantId,
     #[command(subcommand)]
     command: Command,
 }
@@ -33,15 +35,33 @@ enum Command {
     Get {
         /// Its id.
         recording: RecordingId,
-        /// `wav` or `mp3`.
-        #[arg(long, default_value = "wav")]
-        format: String,
-        /// Where to; by default `<id>.<format>` here.
+        /// Its form.
+        #[arg(long, value_enum, default_value_t = Form::Wav)]
+        format: Form,
+        /// Where to; by default `<id>.wav` or `<id>.mp3` here.
         #[arg(long)]
         out: Option<PathBuf>,
     },
     /// Compare every file with the size and SHA-256 of its row in the ledger.
     Verify,
+}
+
+/// Form of a recording.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Form {
+    /// As recorded: customer left, everyone else right.
+    Wav,
+    /// Small.
+    Mp3,
+}
+
+impl Form {
+    fn extension(self) -> &'static str {
+        match self {
+            Form::Wav => "wav",
+            Form::Mp3 => "mp3",
+        }
+    }
 }
 
 /// Runs the command.
@@ -50,15 +70,14 @@ enum Command {
 /// When the warehouse or a file cannot be read.
 pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
     let store = config.recordings_dir();
-    let tenant = TenantId(arguments.tenant);
     block_on(async {
-        let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
+        let home = Home::open(config, arguments.tenant).await?;
         let limits = Limits { rows_max: 10_000_000, ..Limits::default() };
-        let session = Session::open(&warehouse, Scope::of(tenant), limits).await?;
+        let session = home.session(config, limits).await?;
         match &arguments.command {
-            Command::List { limit } => list(&session, *limit).await,
+            Command::List { limit } => list(&home, &session, *limit).await,
             Command::Get { recording, format, out } => {
-                get(&session, &store, *recording, format, out.as_deref(), config).await
+                get(&session, &store, *recording, *format, out.as_deref(), config).await
             }
             Command::Verify => verify(&session, &store).await,
         }
@@ -71,7 +90,7 @@ async fn rows(session: &Session, sql: &str) -> Result<Vec<serde_json::Value>, an
     Ok(serde_json::from_str(&answer)?)
 }
 
-async fn list(session: &Session, limit: u32) -> Result<ExitCode, anyhow::Error> {
+async fn list(home: &Home, session: &Session, limit: u32) -> Result<ExitCode, anyhow::Error> {
     let sql = format!(
         "SELECT recording_id, started_at, duration_ms, kind, caller, agent_id, state, path \
          FROM recordings ORDER BY started_at DESC LIMIT {limit}"
@@ -79,10 +98,11 @@ async fn list(session: &Session, limit: u32) -> Result<ExitCode, anyhow::Error> 
     for row in rows(session, &sql).await? {
         let text =
             |key: &str| row[key].as_str().map_or_else(|| row[key].to_string(), str::to_owned);
+        let started_at = when::parse(&text("started_at")).unwrap_or_default();
         println!(
             "{}  {}  {:>7.1} s  {:<12} {:<16} {:<9} {}",
             text("recording_id"),
-            text("started_at"),
+            home.local(started_at),
             row["duration_ms"].as_f64().unwrap_or(0.0) / 1000.0,
             text("kind"),
             text("caller").replace(char::is_control, "·"),
@@ -97,25 +117,26 @@ async fn get(
     session: &Session,
     store: &Path,
     recording: RecordingId,
-    format: &str,
+    format: Form,
     out: Option<&Path>,
     config: &Config,
 ) -> Result<ExitCode, anyhow::Error> {
-    anyhow::ensure!(matches!(format, "wav" | "mp3"), "\"{format}\" is no format; wav and mp3 are");
-    let sql = format!("SELECT path FROM recordings WHERE recording_id = {recording}");
-    let rows = rows(session, &sql).await?;
-    let path = rows
-        .first()
-        .and_then(|row| row["path"].as_str())
-        .with_context(|| format!("there is no recording {recording} of this tenant"))?;
-    let wav = store.join(path);
-    let source = wav.with_extension(format);
-    if format == "mp3" && !source.exists() {
-        crate::work::mp3::encode(store, path, config.recording.mp3_kbit)
-            .await
-            .map_err(|problem| anyhow::anyhow!("{}: {}", problem.message, problem.detail))?;
+    let sql = format!("SELECT path, reason FROM recordings WHERE recording_id = {recording}");
+    let row = rows(session, &sql).await?.pop().with_context(|| {
+        format!("there is no recording {recording}; `switchgrid recording list` shows the newest")
+    })?;
+    let path = row["path"].as_str().with_context(|| {
+        let reason = row["reason"].as_str().unwrap_or("it was not recorded");
+        format!("recording {recording} has no file: {reason}")
+    })?;
+    let source = store.join(path).with_extension(format.extension());
+    if matches!(format, Form::Mp3) && !source.exists() {
+        crate::work::mp3::encode(store, path, config.recording.mp3_kbit).await?;
     }
-    let target = out.map_or_else(|| PathBuf::from(format!("{recording}.{format}")), Path::to_owned);
+    let target = out.map_or_else(
+        || PathBuf::from(format!("{recording}.{}", format.extension())),
+        Path::to_owned,
+    );
     let bytes = std::fs::copy(&source, &target)
         .with_context(|| format!("copy {} to {}", source.display(), target.display()))?;
     println!("{} ({bytes} bytes)", target.display());

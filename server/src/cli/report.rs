@@ -1,6 +1,7 @@
 //! `switchgrid report`: print a report without the API.
 
 use super::block_on;
+use super::home::Home;
 use crate::config::Config;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use anyhow::Context;
@@ -26,8 +27,8 @@ pub struct Arguments {
     #[arg(long)]
     out: Option<PathBuf>,
     /// Whose.
-    #[arg(long, default_value_t = 1)]
-    tenant: u64,
+    #[arg(long, default_value = "1")]
+    tenant: TenantId,
 }
 
 /// Prints the report.
@@ -41,10 +42,9 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         }
         return Ok(());
     };
-    let tenant = TenantId(arguments.tenant);
+    let tenant = arguments.tenant;
     let body = block_on(async {
-        let store = crate::first::open_store(config).await?;
-        let profile = store.tenant(tenant).await?.profile;
+        let Home { store, profile, .. } = Home::open(config, tenant).await?;
         let (agents, queues) = crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
@@ -65,12 +65,12 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;
-        done.map_err(|problem| anyhow::anyhow!("{} {}", problem.message, problem.detail))
+        done.map_err(anyhow::Error::from)
     })?
     .body;
     match &arguments.out {
         Some(file) => {
-            std::fs::write(file, &body).with_context(|| file.display().to_string())?;
+            std::fs::write(file, &body).with_context(|| format!("write {}", file.display()))?;
             println!("{} ({} bytes)", file.display(), body.len());
         }
         None => std::io::stdout().lock().write_all(&body)?,

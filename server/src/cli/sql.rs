@@ -1,11 +1,13 @@
 //! `switchgrid sql "SELECT …"`: one question to the warehouse, whether the box runs or not.
 
 use super::block_on;
+use super::home::Home;
 use crate::config::Config;
+use desk::when;
 use std::io::Write;
 use std::process::ExitCode;
 use terms::TenantId;
-use warehouse::{Answer, Limits, Scope, Session, Warehouse};
+use warehouse::{Answer, Limits};
 
 /// Arguments of `switchgrid sql`.
 #[derive(clap::Args)]
@@ -13,8 +15,8 @@ pub struct Arguments {
     /// The question, or `-` for standard input.
     sql: String,
     /// Whose rows.
-    #[arg(long, default_value_t = 1)]
-    tenant: u64,
+    #[arg(long, default_value = "1")]
+    tenant: TenantId,
     /// Form of the answer.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -42,18 +44,16 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
         text => text.to_owned(),
     };
     block_on(async {
-        let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
-        let mut scope = Scope::of(TenantId(arguments.tenant));
-        scope.time_zone = config.first.time_zone.to_string();
+        let home = Home::open(config, arguments.tenant).await?;
         let limits = Limits {
             rows_max: config.sql.rows_max as usize,
             time_max: config.sql.time_max.0,
             memory_max: config.sql.memory_max.0 as usize,
         };
-        let session = Session::open(&warehouse, scope, limits).await?;
+        let session = home.session(config, limits).await?;
         match session.query(&sql).await {
             Ok(answer) => {
-                print(&answer, arguments.format)?;
+                print(&answer, arguments.format, &home)?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => {
@@ -64,10 +64,10 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
     })
 }
 
-fn print(answer: &Answer, format: Format) -> Result<(), anyhow::Error> {
+fn print(answer: &Answer, format: Format, home: &Home) -> Result<(), anyhow::Error> {
     let mut out = std::io::stdout().lock();
     match format {
-        Format::Table => writeln!(out, "{}", table(answer))?,
+        Format::Table => writeln!(out, "{}", table(answer, home))?,
         Format::Json => writeln!(out, "{}", answer.to_json())?,
         Format::Csv => out.write_all(answer.to_csv().as_bytes())?,
         Format::Arrow => out.write_all(&answer.to_ipc())?,
@@ -78,18 +78,22 @@ fn print(answer: &Answer, format: Format) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
-/// A table for people, from the same JSON that the API gives.
-fn table(answer: &Answer) -> comfy_table::Table {
+/// A table for people, from the same JSON that the API gives; times by the tenant's clock.
+fn table(answer: &Answer, home: &Home) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
-    let names: Vec<String> = answer.schema.fields().iter().map(|f| f.name().clone()).collect();
-    table.set_header(&names);
+    let fields = answer.schema.fields();
+    table.set_header(fields.iter().map(|field| field.name()));
     let rows: Vec<serde_json::Value> =
         serde_json::from_str(&answer.to_json()).expect("an answer is valid JSON");
     for row in &rows {
-        table.add_row(names.iter().map(|name| {
-            match row.get(name).unwrap_or(&serde_json::Value::Null) {
+        table.add_row(fields.iter().map(|field| {
+            let is_time = field.data_type().is_temporal();
+            match row.get(field.name()).unwrap_or(&serde_json::Value::Null) {
                 serde_json::Value::Null => String::new(),
-                serde_json::Value::String(text) => clean(text),
+                serde_json::Value::String(text) => match when::parse(text).filter(|_| is_time) {
+                    Some(at) => home.local(at),
+                    None => clean(text),
+                },
                 other => other.to_string(),
             }
         }));

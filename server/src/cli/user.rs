@@ -1,6 +1,7 @@
 //! `switchgrid user`: people who sign in, for the administrator at the machine.
 
 use super::block_on;
+use super::home::Home;
 use crate::config::Config;
 use anyhow::Context;
 use desk::user::NewUser;
@@ -11,8 +12,8 @@ use terms::TenantId;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Whose people.
-    #[arg(long, default_value_t = 1)]
-    tenant: u64,
+    #[arg(long, default_value = "1")]
+    tenant: TenantId,
     #[command(subcommand)]
     command: Command,
 }
@@ -30,7 +31,7 @@ enum Command {
         name: Option<String>,
         /// agent, supervisor, manager or administrator.
         #[arg(long, default_value = "supervisor")]
-        role: String,
+        role: Role,
     },
     /// Give a person a new generated password; their tokens end.
     Password {
@@ -44,9 +45,9 @@ enum Command {
 /// # Errors
 /// When the store refuses.
 pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> {
-    let tenant = TenantId(arguments.tenant);
+    let tenant = arguments.tenant;
     block_on(async {
-        let store = crate::first::open_store(config).await?;
+        let Home { store, .. } = Home::open(config, tenant).await?;
         let by = By::system("command line", crate::first::wall());
         match &arguments.command {
             Command::List => {
@@ -62,12 +63,11 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
                 }
             }
             Command::Add { login, name, role } => {
-                let role: Role = role.parse().map_err(anyhow::Error::msg)?;
                 let password = desk::secret::generated_password();
                 let new = NewUser {
                     login: login.clone(),
                     name: name.clone().unwrap_or_else(|| login.clone()),
-                    role,
+                    role: *role,
                     password: password.expose().to_owned(),
                 };
                 let user = store.create_user(tenant, &by, &new).await?;

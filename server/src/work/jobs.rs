@@ -106,7 +106,8 @@ pub struct Done {
 }
 
 /// Why a job failed, for the person and for the log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}{}{detail}", if detail.is_empty() { "" } else { " " })]
 pub struct Problem {
     /// HTTP status.
     pub status: u16,
