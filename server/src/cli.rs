@@ -121,7 +121,7 @@ fn told(error: &anyhow::Error) -> String {
 /// What `serve` would refuse, without starting anything.
 fn check(mut config: Config) -> Result<(), anyhow::Error> {
     serve::prepare::folders(&mut config)?;
-    serve::prepare::refuse_second(&config)?;
+    serve::lock::check_free(&config)?;
     serve::prepare::ports(&mut config)?;
     println!("The configuration is good; {} can be used.", config.server.data.display());
     Ok(())

@@ -2,6 +2,7 @@
 //! the business store.
 
 use crate::config::Config;
+use anyhow::Context;
 use desk::Store;
 use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
 use std::io::Write;
@@ -15,7 +16,7 @@ pub fn wall() -> Timestamp {
     Timestamp(since.map_or(0, |time| time.as_micros() as i64))
 }
 
-/// Opens the business store of the box.
+/// Opens the business store of the box, and makes it where there is none.
 ///
 /// # Errors
 /// When it cannot be opened.
@@ -95,13 +96,19 @@ fn write_credentials(
     }))?;
     // Written whole or not at all: a reader that polls never sees half of it.
     let partial = file.with_extension("part");
+    let named = || format!("write the passwords to {}", file.display());
+    // A file that lies there already may be readable by others, or lead elsewhere.
+    if let Err(error) = std::fs::remove_file(&partial)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error).with_context(named);
+    }
     let mut open = std::fs::File::options()
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .write(true)
         .mode(0o600)
-        .open(&partial)?;
-    open.write_all(&text)?;
-    std::fs::rename(&partial, file)?;
-    Ok(())
+        .open(&partial)
+        .with_context(named)?;
+    open.write_all(&text).with_context(named)?;
+    std::fs::rename(&partial, file).with_context(named)
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use terms::control::{Answer, Ask, Request, Response};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
@@ -62,6 +62,36 @@ pub async fn connect(path: &Path) -> io::Result<UnixStream> {
 pub struct NotThere(pub String);
 
 type Waiter = oneshot::Sender<Result<Answer, NotThere>>;
+
+/// Reads on until `line` holds a whole line with its end; false at the end of the connection. What
+/// a cancelled call has read stays in `line`: go on with it.
+///
+/// # Errors
+/// When the connection breaks, or the line is longer than [`LINE_BYTES_MAX`].
+pub async fn read_line(
+    read: &mut (impl AsyncBufRead + Unpin),
+    line: &mut Vec<u8>,
+) -> io::Result<bool> {
+    read_line_of(LINE_BYTES_MAX, read, line).await
+}
+
+async fn read_line_of(
+    bytes_max: usize,
+    read: &mut (impl AsyncBufRead + Unpin),
+    line: &mut Vec<u8>,
+) -> io::Result<bool> {
+    let left = (bytes_max + 1).saturating_sub(line.len());
+    read.take(left as u64).read_until(b'\n', line).await?;
+    match line.last() {
+        Some(b'\n') => Ok(true),
+        Some(_) if line.len() > bytes_max => {
+            let problem = format!("a line on the local socket has more than {bytes_max} bytes");
+            Err(io::Error::new(io::ErrorKind::InvalidData, problem))
+        }
+        Some(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+        None => Ok(false),
+    }
+}
 
 /// The asking side: clones share one connection.
 #[derive(Clone)]
@@ -133,7 +163,7 @@ async fn converse(
     waiting: &mut mpsc::Receiver<(Ask, Waiter)>,
 ) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
+    let (mut read, mut line) = (BufReader::new(read), Vec::new());
     let mut open: HashMap<u64, Waiter> = HashMap::new();
     let mut next_id = 0;
     for body in greeting().await {
@@ -149,9 +179,12 @@ async fn converse(
                 open.insert(next_id, answer);
                 send(&mut write, &Request { id: next_id, body }).await?;
             }
-            line = lines.next_line() => {
-                let line = line?.ok_or(io::ErrorKind::UnexpectedEof)?;
-                let response: Response = serde_json::from_str(&line)?;
+            whole = read_line(&mut read, &mut line) => {
+                if !whole? {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                let response: Response = serde_json::from_slice(&line)?;
+                line.clear();
                 match (open.remove(&response.id), response.body) {
                     (Some(answer), body) => { let _ = answer.send(Ok(body)); }
                     (None, Answer::Refused(why)) => tracing::error!(%why, "the switch refused"),
@@ -225,9 +258,15 @@ pub async fn serve(
                     }
                 }
             });
-            let mut lines = BufReader::new(read).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                match serde_json::from_str::<Request>(&line) {
+            let (mut read, mut line) = (BufReader::new(read), Vec::new());
+            loop {
+                let request = match read_line(&mut read, &mut line).await {
+                    Ok(true) => serde_json::from_slice::<Request>(&line).map_err(io::Error::from),
+                    Ok(false) => return,
+                    Err(error) => Err(error),
+                };
+                line.clear();
+                match request {
                     Ok(request) => {
                         let id = askers.enter(request.id, &back);
                         ask(Request { id, body: request.body });
@@ -246,6 +285,22 @@ pub async fn serve(
 mod tests {
     use super::*;
     use terms::TenantId;
+
+    #[tokio::test]
+    async fn a_line_that_is_too_long_ends_the_connection() {
+        let mut line = Vec::new();
+        let mut read: &[u8] = b"12345678\n1234567890\n";
+        assert!(read_line_of(9, &mut read, &mut line).await.unwrap());
+        assert_eq!(line, b"12345678\n");
+        line.clear();
+        let error = read_line_of(9, &mut read, &mut line).await.unwrap_err();
+        assert!(error.to_string().contains("more than 9 bytes"), "{error}");
+
+        let (mut cut, mut line): (&[u8], _) = (b"123", Vec::new());
+        let error = read_line_of(9, &mut cut, &mut line).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "a sender that died in the middle");
+        assert!(!read_line_of(9, &mut &b""[..], &mut Vec::new()).await.unwrap(), "a clean end");
+    }
 
     #[tokio::test]
     async fn questions_are_answered_and_a_missing_switch_refuses_at_once() {

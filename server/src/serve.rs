@@ -54,9 +54,9 @@ async fn supervise(prepared: Prepared) -> Result<(), anyhow::Error> {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             result = &mut announce, if !announced => { result?; announced = true; }
-            ended = calls.ended() => calls.again(ended, &prepared).await?,
-            ended = work.ended() => work.again(ended, &prepared).await?,
-            ended = api.ended() => api.again(ended, &prepared).await?,
+            ended = calls.ended() => calls.again(ended, &prepared, announced).await?,
+            ended = work.ended() => work.again(ended, &prepared, announced).await?,
+            ended = api.ended() => api.again(ended, &prepared, announced).await?,
         }
     }
     tracing::info!("draining: running calls may go on for {drain_max:?}");

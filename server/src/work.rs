@@ -21,6 +21,8 @@ use tokio::sync::Semaphore;
 
 /// Connections that may wait for their turn.
 const CONNECTIONS_MAX: usize = 64;
+/// How long to wait before the next connection when one could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Answers longer than this are refused: a page of a browser cannot hold them.
 const ANSWER_BYTES_MAX: u64 = 512 << 20;
 /// Address space of the whole child beyond the memory of its questions: program, fonts, files.
@@ -47,7 +49,16 @@ pub fn run(config: Config) -> Result<(), anyhow::Error> {
         loop {
             let stream = tokio::select! {
                 _ = terminate.recv() => return Ok(()),
-                stream = listener.accept() => stream?.0,
+                stream = listener.accept() => stream,
+            };
+            let stream = match stream {
+                Ok((stream, _)) => stream,
+                // No file descriptor is free: some will be when a job has ended.
+                Err(error) => {
+                    tracing::error!(%error, "a job's connection was not taken");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
             };
             let Ok(permit) = connections.clone().try_acquire_owned() else {
                 drop(stream);
@@ -68,9 +79,11 @@ pub fn run(config: Config) -> Result<(), anyhow::Error> {
 async fn serve(stream: UnixStream, bench: &jobs::Bench) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
-    let mut line = String::new();
-    lines.read_line(&mut line).await?;
-    let job: Job = serde_json::from_str(&line)?;
+    let mut line = Vec::new();
+    if !link::read_line(&mut lines, &mut line).await? {
+        return Ok(());
+    }
+    let job: Job = serde_json::from_slice(&line)?;
     let mut nothing = [0];
     let result = tokio::select! {
         result = bench.run(job) => result,

@@ -36,18 +36,20 @@ impl Child {
         self.process.wait().await
     }
 
-    /// Starts it again after it ended by itself.
+    /// Starts it again after it ended by itself. In a box that has been ready it is worth every
+    /// try: one child in trouble ends no other.
     ///
     /// # Errors
-    /// When the child says that another start would not help.
+    /// When the box was never ready and the child says that another start would not help.
     pub async fn again(
         &mut self,
         ended: std::io::Result<ExitStatus>,
         prepared: &Prepared,
+        was_ready: bool,
     ) -> Result<(), anyhow::Error> {
         let ended = ended?;
         anyhow::ensure!(
-            ended.code() != Some(EXIT_HOPELESS),
+            was_ready || ended.code() != Some(EXIT_HOPELESS),
             "{} cannot start; the line above says why",
             self.name
         );

@@ -29,28 +29,20 @@ impl FolderLock {
     }
 
     async fn take_within(config: &Config, ending_max: Duration) -> Result<Self, Error> {
-        let run = config.server.data.join("run");
-        let (path, pid) = (run.join("switchgrid.lock"), run.join("switchgrid.pid"));
-        let failed = |error: std::io::Error| {
-            refused(format!("{} cannot be locked ({error})", path.display()))
-        };
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(failed)?;
+        let pid = config.server.data.join("run/switchgrid.pid");
+        let file = open(config)?;
         let until = Instant::now() + ending_max;
         let mut told = false;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::Error(error)) => return Err(failed(config, &error)),
                 Err(TryLockError::WouldBlock) => {}
             }
             let holder = std::fs::read_to_string(&pid).unwrap_or_default();
             let holder = holder.trim();
             if is_serving(holder) || Instant::now() >= until {
-                return Err(refused(format!(
-                    "{} is in use by process {holder}; end it or name another folder",
-                    config.server.data.display()
-                )));
+                return Err(in_use(config, holder));
             }
             if !told {
                 tracing::info!(holder, "waits for the children of a box that was killed");
@@ -58,7 +50,8 @@ impl FolderLock {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        std::fs::write(&pid, std::process::id().to_string()).map_err(failed)?;
+        std::fs::write(&pid, std::process::id().to_string())
+            .map_err(|error| failed(config, &error))?;
         Ok(FolderLock(file))
     }
 
@@ -66,6 +59,38 @@ impl FolderLock {
     pub fn fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }
+}
+
+/// Says whether a box works there, and takes nothing.
+///
+/// # Errors
+/// [`Error::Refused`] with the process that does.
+pub fn check_free(config: &Config) -> Result<(), Error> {
+    match open(config)?.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(failed(config, &error)),
+        Err(TryLockError::WouldBlock) => {
+            let pid = config.server.data.join("run/switchgrid.pid");
+            Err(in_use(config, std::fs::read_to_string(pid).unwrap_or_default().trim()))
+        }
+    }
+}
+
+fn open(config: &Config) -> Result<File, Error> {
+    let path = config.server.data.join("run/switchgrid.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    file.map_err(|error| failed(config, &error))
+}
+
+fn failed(config: &Config, error: &std::io::Error) -> Error {
+    refused(format!("{} cannot be locked ({error})", config.server.data.display()))
+}
+
+fn in_use(config: &Config, holder: &str) -> Error {
+    refused(format!(
+        "{} is in use by process {holder}; end it or name another folder",
+        config.server.data.display()
+    ))
 }
 
 fn refused(problem: String) -> Error {
@@ -99,6 +124,7 @@ mod tests {
         let lock = FolderLock::take(&config).await.unwrap();
         assert_eq!(std::fs::read_to_string(&pid).unwrap(), std::process::id().to_string());
         drop(lock);
+        check_free(&config).unwrap();
         drop(FolderLock::take(&config).await.unwrap());
     }
 
@@ -109,6 +135,7 @@ mod tests {
         let _held = FolderLock::take(&config).await.unwrap();
         // This test is no `serve`, so the second one waits for it as for a child that is ending.
         let second = FolderLock::take_within(&config, Duration::from_millis(50)).await;
+        assert!(check_free(&config).is_err());
         let error = second.err().expect("one box a folder");
         let text = error.to_string();
         assert!(text.starts_with("server.data: "), "{text}");

@@ -5,6 +5,7 @@ use super::lock::FolderLock;
 use crate::config::value::Address;
 use crate::config::{Config, Error};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// A box that can start.
@@ -53,7 +54,11 @@ pub fn folders(config: &mut Config) -> Result<(), Error> {
 
 fn make_writable(key: &str, folder: &Path) -> Result<(), Error> {
     let probe = folder.join(".write-test");
-    std::fs::create_dir_all(folder)
+    // Calls, recordings and passwords are nobody else's: what we make is open to this user only.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
         .and_then(|()| std::fs::write(&probe, b""))
         .and_then(|()| std::fs::remove_file(&probe))
         .map_err(|error| refuse(key, folder, &error))
@@ -152,6 +157,16 @@ mod tests {
         let error = ports(&mut taken).unwrap_err().to_string();
         assert!(error.starts_with("http.listen: 127.0.0.1:"), "{error}");
         assert!(error.contains("another port"), "{error}");
+    }
+
+    #[test]
+    fn a_data_folder_that_is_made_is_closed_to_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        folders(&mut config(&data)).unwrap();
+        let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[test]
