@@ -4,8 +4,8 @@
 //!   desk's table; a handler learns who asks only from there, so a route that was not put behind a
 //!   permission answers 401. The public ones are few and stand in [`PUBLIC`].
 //! - **Every query is scoped** by the tenant of whoever asks; another tenant's things are 404.
-//! - **Errors are `application/problem+json`** with a `message` for people; what failed inside
-//!   goes to the log.
+//! - **Errors are `application/problem+json`** with a `message` for people, in their language; what
+//!   failed inside goes to the log.
 //! - The document at `/api/openapi.json` is made from the handlers; `/api/docs` shows it offline.
 
 pub mod agents;
@@ -21,6 +21,7 @@ pub mod health;
 pub mod hours;
 pub mod links;
 pub mod live;
+pub mod messages;
 pub mod metrics;
 pub mod numbers;
 pub mod orders;
@@ -37,6 +38,8 @@ pub mod trunks;
 pub mod users;
 
 use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 use desk::Store;
 use desk::lockout::Lockout;
 use links::{CallsLink, Clock, Seal, WorkLink};
@@ -133,10 +136,13 @@ pub fn router(state: ApiState) -> Router {
     });
     let (router, document) = routes(&api).split_for_parts();
     let document = finished(document);
+    // The page asks an outside server whether the document is valid, unless it is told not to.
+    let offline = utoipa_swagger_ui::Config::default().validator_url("none");
     let docs: Router<Shared> =
-        SwaggerUi::new("/api/docs").url("/api/openapi.json", document).into();
+        SwaggerUi::new("/api/docs").url("/api/openapi.json", document).config(offline).into();
     let router = router
         .merge(docs)
+        .route("/", get(|| async { Redirect::temporary("/api/docs/") }))
         .fallback(|| async { Problem::not_found("There is nothing at this address.") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
     headers::wrap(router, &api).with_state(api)

@@ -37,6 +37,6 @@ async fn list(
     caller: Caller,
     Params(Page { before, limit }): Params<Page>,
 ) -> Result<Json<Vec<AuditRow>>, Problem> {
-    let limit = limit.unwrap_or(100).clamp(1, super::rows::PAGE_MAX);
+    let limit = super::rows::page_limit(limit);
     Ok(Json(api.store.audit(caller.tenant(), before, limit).await?))
 }

@@ -5,8 +5,8 @@ use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::rows::{
-    CallRow, Conditions, Cursor, IvrStepRow, LegRow, PAGE_MAX, QueueVisitRow, RecordingRow,
-    SurveyRow, instant, rows,
+    CallRow, Conditions, Cursor, IvrStepRow, LegRow, Page, QueueVisitRow, RecordingRow, SurveyRow,
+    rows,
 };
 use super::{Api, Shared};
 use axum::Json;
@@ -23,6 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use warehouse::Session;
+use warehouse::query::literal;
 
 /// Order of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -40,28 +41,27 @@ enum CallSort {
 impl CallSort {
     fn order_by(self) -> &'static str {
         match self {
-            CallSort::Newest => " ORDER BY started_at DESC, call_id DESC",
-            CallSort::Oldest => " ORDER BY started_at, call_id",
-            CallSort::Longest => " ORDER BY duration_ms DESC, call_id DESC",
+            CallSort::Newest => "started_at DESC, call_id DESC",
+            CallSort::Oldest => "started_at, call_id",
+            CallSort::Longest => "duration_ms DESC, call_id DESC",
         }
     }
 
     fn after(self, Cursor { key, id }: Cursor) -> String {
         let (column, before, key) = match self {
-            CallSort::Newest => ("started_at", "<", instant(Timestamp(key))),
-            CallSort::Oldest => ("started_at", ">", instant(Timestamp(key))),
+            CallSort::Newest => ("started_at", "<", literal::instant(Timestamp(key))),
+            CallSort::Oldest => ("started_at", ">", literal::instant(Timestamp(key))),
             CallSort::Longest => ("duration_ms", "<", key.to_string()),
         };
         format!("({column} {before} {key} OR ({column} = {key} AND call_id {before} {id}))")
     }
 
-    fn cursor(self, row: &Value) -> Option<String> {
-        let key = match self {
-            CallSort::Newest | CallSort::Oldest => when::parse(row["started_at"].as_str()?)?.0,
-            CallSort::Longest => row["duration_ms"].as_i64()?,
-        };
-        let id = row["call_id"].as_str()?.parse().ok()?;
-        Some(Cursor { key, id }.to_string())
+    fn cursor(self, row: &Value) -> Option<Cursor> {
+        let by_time = Cursor::by_time(row, "started_at", "call_id")?;
+        Some(match self {
+            CallSort::Newest | CallSort::Oldest => by_time,
+            CallSort::Longest => Cursor { key: row["duration_ms"].as_i64()?, ..by_time },
+        })
     }
 }
 
@@ -217,42 +217,27 @@ async fn list(
     caller: Caller,
     Params(search): Params<Search>,
 ) -> Result<Json<CallPage>, Problem> {
-    let limit = search.limit.unwrap_or(100).clamp(1, PAGE_MAX) as usize;
     let conditions = conditions(&search)?;
-    let sql = format!(
-        "SELECT * FROM calls{}{} LIMIT {}",
-        conditions.sql(),
-        search.sort.order_by(),
-        limit + 1
-    );
-    let mut calls = rows(&api.session(&caller).await?, &sql).await?;
-    let more = calls.len() > limit;
-    calls.truncate(limit);
-    let next = calls.last().filter(|_| more).and_then(|last| search.sort.cursor(last));
-    Ok(Json(CallPage { calls, next }))
+    let (session, sort) = (api.session(&caller).await?, search.sort);
+    let cursor = |row: &Value| sort.cursor(row);
+    let page =
+        Page::read(&session, "calls", &conditions, sort.order_by(), search.limit, cursor).await?;
+    Ok(Json(CallPage { calls: page.rows, next: page.next }))
 }
 
 fn conditions(search: &Search) -> Result<Conditions, Problem> {
     let mut conditions = Conditions::default();
     conditions.between("started_at", search.from, search.to);
-    if let Some(number) = &search.caller {
-        conditions.contains("caller", number)?;
-    }
-    if let Some(number) = &search.called {
-        conditions.contains("called", number)?;
-    }
+    conditions.contains("caller", search.caller.as_deref())?;
+    conditions.contains("called", search.called.as_deref())?;
     if let Some(agent) = search.agent {
         conditions.own(format!("(agent_id = {agent} OR last_agent_id = {agent})"));
     }
-    if let Some(queue) = search.queue {
-        conditions.id("queue_id", queue.0);
-    }
+    conditions.id("queue_id", search.queue.map(|queue| queue.0));
     if let Some(outcome) = search.outcome {
         conditions.is("outcome", outcome.as_str())?;
     }
-    if let Some(seconds) = search.min_duration {
-        conditions.own(format!("duration_ms >= {}", u64::from(seconds) * 1000));
-    }
+    conditions.seconds_min("duration_ms", search.min_duration);
     if let Some(cursor) = &search.cursor {
         conditions.own(search.sort.after(Cursor::parse(cursor)?));
     }

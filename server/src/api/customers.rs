@@ -63,7 +63,7 @@ async fn list(
         let found = api.store.customer_by_number(tenant, number).await?;
         return Ok(Json(found.into_iter().collect()));
     }
-    let limit = search.limit.unwrap_or(100).clamp(1, super::rows::PAGE_MAX);
+    let limit = super::rows::page_limit(search.limit);
     Ok(Json(api.store.customers(tenant, &search.q, search.after, limit).await?))
 }
 

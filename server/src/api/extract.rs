@@ -34,7 +34,7 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
             "media_type",
             "Send JSON: Content-Type: application/json.",
         ),
-        _ => Problem::invalid("body", printable(&rejection.body_text())),
+        _ => Problem::invalid("body", unreadable("body", &rejection.body_text())),
     }
 }
 
@@ -48,7 +48,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(params)) => Ok(Params(params)),
             Err(QueryRejection::FailedToDeserializeQueryString(error)) => {
-                Err(Problem::invalid("query", printable(&error.body_text())))
+                Err(Problem::invalid("query", unreadable("part after ?", &error.body_text())))
             }
             Err(_) => Err(Problem::invalid("query", "the part after ? cannot be read")),
         }
@@ -69,7 +69,38 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
     }
 }
 
+/// A sentence for people around what the parser says about its own work.
+fn unreadable(what: &str, said: &str) -> String {
+    let said = said.strip_prefix("Failed to ").and_then(|said| said.split_once(": "));
+    printable(&match said {
+        Some((_, why)) => {
+            let why = why.replace("invalid digit found in string", "a whole number is needed");
+            format!("The {what} cannot be read: {why}")
+        }
+        None => format!("The {what} cannot be read."),
+    })
+}
+
 /// What a parser says may quote what was sent: one line, printable, short.
 fn printable(text: &str) -> String {
     text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_parser_does_is_no_part_of_the_sentence() {
+        let said = "Failed to deserialize the JSON body into the target type: missing field \
+                    `login` at line 1 column 2";
+        let sentence = "The body cannot be read: missing field `login` at line 1 column 2";
+        assert_eq!(unreadable("body", said), sentence);
+        let said = "Failed to parse the request body as JSON: {\0: expected value";
+        assert_eq!(unreadable("body", said), "The body cannot be read: { : expected value");
+        let said = "Failed to deserialize query string: limit: invalid digit found in string";
+        let sentence = "The part after ? cannot be read: limit: a whole number is needed";
+        assert_eq!(unreadable("part after ?", said), sentence);
+        assert_eq!(unreadable("body", "odd"), "The body cannot be read.");
+    }
 }

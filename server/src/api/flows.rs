@@ -13,8 +13,9 @@ use desk::flow::{Flow, FlowDraft, FlowVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signaling::ivr::check::{Known, check as check_flow};
+use signaling::ivr::run::Hand;
 use signaling::ivr::simulate::{Scene, script, simulate};
-use terms::FlowId;
+use terms::{FlowId, QueueId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -92,7 +93,51 @@ struct Told {
     /// One thing a line: what is heard, pressed, asked and where the call goes.
     lines: Vec<String>,
     /// Where the call ended up; none when the script ended first.
-    end: Option<String>,
+    end: Option<TrialEnd>,
+}
+
+/// Where a trial ended up.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum TrialEnd {
+    /// In a queue.
+    Queue {
+        /// Which.
+        #[schema(value_type = String)]
+        queue: QueueId,
+        /// Added to the queue's own.
+        priority: i32,
+    },
+    /// At a message.
+    Voicemail {
+        /// For the people of this queue.
+        #[schema(value_type = String)]
+        queue: QueueId,
+    },
+    /// At the satisfaction question.
+    Survey,
+    /// With somebody else.
+    Transfer {
+        /// Who, as the flow says it.
+        target: String,
+    },
+    /// It was ended.
+    Hangup {
+        /// Hangup cause, ITU-T Q.850.
+        cause: u8,
+    },
+}
+
+impl From<Hand> for TrialEnd {
+    fn from(hand: Hand) -> Self {
+        match hand {
+            Hand::Enqueue { queue, priority } => TrialEnd::Queue { queue, priority },
+            Hand::Voicemail { queue } => TrialEnd::Voicemail { queue },
+            Hand::Survey => TrialEnd::Survey,
+            Hand::Transfer { target } => TrialEnd::Transfer { target },
+            Hand::Hangup { cause } => TrialEnd::Hangup { cause },
+        }
+    }
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -203,7 +248,7 @@ async fn try_out(
     let told = tokio::task::spawn_blocking(move || simulate(flow, &scene, acts))
         .await
         .map_err(|panic| Problem::internal(panic.to_string()))?;
-    Ok(Json(Told { lines: told.lines, end: told.end.map(|end| format!("{end:?}")) }))
+    Ok(Json(Told { lines: told.lines, end: told.end.map(TrialEnd::from) }))
 }
 
 fn wrong_flow(problems: Vec<String>) -> Problem {

@@ -1,10 +1,10 @@
 //! What every answer gets: limits before, security headers and a count after.
 
-use super::Shared;
-use super::problem::Problem;
+use super::problem::{self, Problem};
+use super::{Shared, messages};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 
@@ -29,6 +29,7 @@ pub(super) fn wrap(router: Router<Shared>, api: &Shared) -> Router<Shared> {
 async fn around(State(api): State<Shared>, request: Request, next: Next) -> Response {
     let start = api.clock.moment();
     let method = request.method().clone();
+    let in_chinese = method != Method::HEAD && messages::prefers_chinese(request.headers());
     let is_docs = request.uri().path().starts_with("/api/docs");
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let mut response = match tokio::time::timeout(api.limits.request_max, next.run(request)).await {
@@ -40,6 +41,9 @@ async fn around(State(api): State<Shared>, request: Request, next: Next) -> Resp
     };
     let took = api.clock.moment().since(start);
     api.http.count(&method, route.as_deref(), response.status(), took);
+    if in_chinese {
+        problem::tell_in_chinese(&mut response);
+    }
     harden(&mut response, is_docs);
     response
 }

@@ -1,5 +1,6 @@
 //! Counters for Prometheus, in its text format: the API's own, and those of the call path.
-//! Answered to this machine without a token, to others with the permission `metrics.read`.
+//! Answered to this machine without a token, to others with the permission `metrics.read`; what a
+//! proxy on this machine passes on counts as from elsewhere.
 
 use super::problem::Problem;
 use super::{Shared, guard};
@@ -92,7 +93,10 @@ async fn metrics(
     extensions: Extensions,
 ) -> Result<Response, Problem> {
     let source = guard::source(&extensions);
-    if !source.is_loopback() {
+    let is_passed_on = ["forwarded", "via", "x-forwarded-for", "x-real-ip"]
+        .iter()
+        .any(|name| headers.contains_key(*name));
+    if !source.is_loopback() || is_passed_on {
         api.authenticate(&headers, source).await?.must(Permission::MetricsRead)?;
     }
     let mut text = String::new();

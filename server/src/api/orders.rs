@@ -154,7 +154,7 @@ async fn list(
         text: search.q,
         sort: search.sort,
         cursor: search.cursor,
-        limit: search.limit.unwrap_or(100),
+        limit: super::rows::page_limit(search.limit),
     };
     let now = caller.now();
     let page = api.store.orders(caller.tenant(), &filter, now).await?;

@@ -1,6 +1,7 @@
 //! Errors as RFC 9457 `application/problem+json`, with two texts: `message` for the person who
 //! asked, `detail` for whoever reads the log. What failed inside never leaves the box.
 
+use super::messages;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -18,7 +19,7 @@ pub struct Problem {
     title: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// A sentence for the person who asked.
+    /// A sentence for the person who asked, in Chinese where `Accept-Language` prefers it.
     #[schema(value_type = String)]
     pub message: Box<str>,
     /// The field that is wrong.
@@ -132,7 +133,23 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
+        response.extensions_mut().insert(self);
         response
+    }
+}
+
+/// Tells the problem in `response`, if it is one, in Chinese where the catalogue has it.
+pub fn tell_in_chinese(response: &mut Response) {
+    let told = response.extensions_mut().remove::<Problem>().and_then(|problem| {
+        let message = messages::in_chinese(&problem.message)?.into();
+        Some(Problem { message, ..problem })
+    });
+    if let Some(problem) = told {
+        let body = serde_json::to_vec(&problem).expect("a problem is always valid JSON");
+        *response.body_mut() = body.into();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        let language = HeaderValue::from_static("zh-CN");
+        response.headers_mut().insert(header::CONTENT_LANGUAGE, language);
     }
 }
 
@@ -144,8 +161,11 @@ impl From<desk::Error> for Problem {
             Error::Invalid { field, problem } => {
                 Problem::invalid(field, format!("{field}: {problem}"))
             }
-            Error::Taken { .. } => Problem::conflict(
-                "Another entry with this name or number exists, or one still refers to it.",
+            Error::Taken { .. } => {
+                Problem::conflict("Another one has this name, number or login already.")
+            }
+            Error::InUse { .. } => Problem::conflict(
+                "Something else still refers to it, or what it refers to is gone.",
             ),
             Error::Refused(message) => Problem::conflict(message),
             Error::Busy(message) => Problem::unavailable(message, ""),

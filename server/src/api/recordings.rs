@@ -10,7 +10,7 @@ mod range;
 use super::extract::{Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::rows::{Conditions, Cursor, PAGE_MAX, RecordingRow, instant, rows};
+use super::rows::{Conditions, Cursor, Page, RecordingRow, rows};
 use super::{Api, Shared};
 use crate::work::jobs::Job;
 use axum::Json;
@@ -31,6 +31,7 @@ use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use warehouse::query::literal;
 
 /// Bytes read from a file at a time.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -134,43 +135,30 @@ async fn list(
     caller: Caller,
     Params(search): Params<Search>,
 ) -> Result<Json<RecordingPage>, Problem> {
-    let limit = search.limit.unwrap_or(100).clamp(1, PAGE_MAX) as usize;
+    let conditions = conditions(&search)?;
+    let session = api.session(&caller).await?;
+    let order_by = "started_at DESC, recording_id DESC";
+    let cursor = |row: &Value| Cursor::by_time(row, "started_at", "recording_id");
+    let page =
+        Page::read(&session, "recordings", &conditions, order_by, search.limit, cursor).await?;
+    Ok(Json(RecordingPage { recordings: page.rows, next: page.next }))
+}
+
+fn conditions(search: &Search) -> Result<Conditions, Problem> {
     let mut conditions = Conditions::default();
     conditions.between("started_at", search.from, search.to);
-    if let Some(number) = &search.caller {
-        conditions.contains("caller", number)?;
-    }
-    if let Some(agent) = search.agent {
-        conditions.id("agent_id", agent.0);
-    }
-    if let Some(queue) = search.queue {
-        conditions.id("queue_id", queue.0);
-    }
-    if let Some(call) = search.call {
-        conditions.id("call_id", call.0);
-    }
-    if let Some(seconds) = search.min_duration {
-        conditions.own(format!("duration_ms >= {}", u64::from(seconds) * 1000));
-    }
+    conditions.contains("caller", search.caller.as_deref())?;
+    conditions.id("agent_id", search.agent.map(|agent| agent.0));
+    conditions.id("queue_id", search.queue.map(|queue| queue.0));
+    conditions.id("call_id", search.call.map(|call| call.0));
+    conditions.seconds_min("duration_ms", search.min_duration);
     if let Some(cursor) = &search.cursor {
         let Cursor { key, id } = Cursor::parse(cursor)?;
-        let at = instant(Timestamp(key));
+        let at = literal::instant(Timestamp(key));
         conditions
             .own(format!("(started_at < {at} OR (started_at = {at} AND recording_id < {id}))"));
     }
-    let sql = format!(
-        "SELECT * FROM recordings{} ORDER BY started_at DESC, recording_id DESC LIMIT {}",
-        conditions.sql(),
-        limit + 1
-    );
-    let mut recordings = rows(&api.session(&caller).await?, &sql).await?;
-    let more = recordings.len() > limit;
-    recordings.truncate(limit);
-    let next = recordings.last().filter(|_| more).and_then(|last| {
-        let key = when::parse(last["started_at"].as_str()?)?.0;
-        Some(Cursor { key, id: last["recording_id"].as_str()?.parse().ok()? }.to_string())
-    });
-    Ok(Json(RecordingPage { recordings, next }))
+    Ok(conditions)
 }
 
 /// Fetch a recording, whole or in part (`Range`).

@@ -4,7 +4,7 @@
 use super::Api;
 use super::guard::Caller;
 use super::problem::Problem;
-use desk::Permission;
+use desk::{Permission, when};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -13,10 +13,13 @@ use terms::record::{self, ColumnType, Record};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+use warehouse::query::literal;
 use warehouse::{Limits, Scope, Session};
 
-/// Rows of one page.
-pub const PAGE_MAX: u32 = 500;
+/// Rows of a page when nothing else is asked for.
+const PAGE: u32 = 100;
+/// Most rows of a page.
+const PAGE_MAX: u32 = 500;
 /// What the API's own questions may use; a person's SQL and reports run in the worker.
 const LIMITS: Limits =
     Limits { rows_max: 10_000, time_max: Duration::from_secs(20), memory_max: 128 << 20 };
@@ -125,19 +128,34 @@ pub(super) struct Conditions(Vec<String>);
 impl Conditions {
     /// `column` holds exactly `text`.
     pub(super) fn is(&mut self, column: &'static str, text: &str) -> Result<(), Problem> {
-        self.0.push(format!("{column} = {}", literal(column, text)?));
+        self.0.push(format!("{column} = {}", quoted(column, text)?));
         Ok(())
     }
 
     /// `column` holds `text` somewhere.
-    pub(super) fn contains(&mut self, column: &'static str, text: &str) -> Result<(), Problem> {
-        self.0.push(format!("strpos({column}, {}) > 0", literal(column, text)?));
+    pub(super) fn contains(
+        &mut self,
+        column: &'static str,
+        text: Option<&str>,
+    ) -> Result<(), Problem> {
+        if let Some(text) = text {
+            self.0.push(format!("strpos({column}, {}) > 0", quoted(column, text)?));
+        }
         Ok(())
     }
 
     /// `column` is `id`.
-    pub(super) fn id(&mut self, column: &'static str, id: u64) {
-        self.0.push(format!("{column} = {id}"));
+    pub(super) fn id(&mut self, column: &'static str, id: Option<u64>) {
+        if let Some(id) = id {
+            self.0.push(format!("{column} = {id}"));
+        }
+    }
+
+    /// `column`, in milliseconds, is at least so many seconds.
+    pub(super) fn seconds_min(&mut self, column: &'static str, seconds: Option<u32>) {
+        if let Some(seconds) = seconds {
+            self.0.push(format!("{column} >= {}", u64::from(seconds) * 1000));
+        }
     }
 
     /// A condition without anything that a person typed.
@@ -153,10 +171,10 @@ impl Conditions {
         to: Option<Timestamp>,
     ) {
         if let Some(from) = from {
-            self.0.push(format!("{column} >= {}", instant(from)));
+            self.0.push(format!("{column} >= {}", literal::instant(from)));
         }
         if let Some(to) = to {
-            self.0.push(format!("{column} < {}", instant(to)));
+            self.0.push(format!("{column} < {}", literal::instant(to)));
         }
     }
 
@@ -166,18 +184,51 @@ impl Conditions {
     }
 }
 
-/// A point in time of the warehouse's own column type.
-pub(super) fn instant(at: Timestamp) -> String {
-    format!("arrow_cast({}, 'Timestamp(Microsecond, Some(\"UTC\"))')", at.0)
+/// How many rows a page gets, of those asked for.
+pub(super) fn page_limit(asked: Option<u32>) -> u32 {
+    asked.unwrap_or(PAGE).clamp(1, PAGE_MAX)
 }
 
-/// A text in quotes. Standard SQL strings have one special character, the quote itself.
-fn literal(field: &str, text: &str) -> Result<String, Problem> {
+/// One page of a list.
+pub(super) struct Page {
+    pub(super) rows: Vec<Value>,
+    /// The next page begins after it; none at the end.
+    pub(super) next: Option<String>,
+}
+
+impl Page {
+    /// The first rows of `table` in that order that meet the conditions. `cursor` reads from a row where it stands in the order.
+    pub(super) async fn read(
+        session: &Session,
+        table: &'static str,
+        conditions: &Conditions,
+        order_by: &'static str,
+        limit: Option<u32>,
+        cursor: impl Fn(&Value) -> Option<Cursor>,
+    ) -> Result<Self, Problem> {
+        let limit = page_limit(limit) as usize;
+        // One more than shown tells whether there is a next page.
+        let sql = format!(
+            "SELECT * FROM {table}{} ORDER BY {order_by} LIMIT {}",
+            conditions.sql(),
+            limit + 1
+        );
+        let mut rows = rows(session, &sql).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| more);
+        let next = last.and_then(cursor).map(|cursor| cursor.to_string());
+        Ok(Page { rows, next })
+    }
+}
+
+/// A person's text as a literal.
+fn quoted(field: &str, text: &str) -> Result<String, Problem> {
     if text.chars().count() > FILTER_CHARS_MAX || text.chars().any(char::is_control) {
         let message = format!("{field}: at most {FILTER_CHARS_MAX} printable characters are taken");
         return Err(Problem::invalid(field, message));
     }
-    Ok(format!("'{}'", text.replace('\'', "''")))
+    Ok(literal::text(text))
 }
 
 /// Where a page ended: the sort column's value and the id, opaque to the caller.
@@ -188,6 +239,14 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
+    /// Where `row` stands in a list by `time`, ids among equals.
+    pub(super) fn by_time(row: &Value, time: &str, id: &str) -> Option<Self> {
+        Some(Cursor {
+            key: when::parse(row[time].as_str()?)?.0,
+            id: row[id].as_str()?.parse().ok()?,
+        })
+    }
+
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         text.split_once('.')
             .and_then(|(key, id)| Some(Cursor { key: key.parse().ok()?, id: id.parse().ok()? }))
@@ -210,10 +269,9 @@ mod tests {
 
     #[test]
     fn a_literal_cannot_be_left() {
-        assert_eq!(literal("caller", "O'Neil' OR '1'='1").unwrap(), "'O''Neil'' OR ''1''=''1'");
-        assert_eq!(literal("caller", "\\' --").unwrap(), "'\\'' --'");
-        assert!(literal("caller", "a\0b").is_err());
-        assert!(literal("caller", &"x".repeat(65)).is_err());
+        assert_eq!(quoted("caller", "O'Neil' OR '1'='1").unwrap(), "'O''Neil'' OR ''1''=''1'");
+        assert!(quoted("caller", "a\0b").is_err());
+        assert!(quoted("caller", &"x".repeat(65)).is_err());
     }
 
     #[test]

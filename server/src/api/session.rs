@@ -122,7 +122,7 @@ async fn sign_in(
         api.on_failure(source, &login);
         return Err(Problem::unauthorized("The login or the password is wrong."));
     };
-    api.lockout.lock().expect("no panic while held").on_success(source);
+    api.lockout.lock().expect("no panic while held").on_success(source, &login);
     let by = By { user: Some(identity.user), source: source.to_string(), at: api.clock.wall() };
     let (token, secret) = api.store.open_session(&identity, &by).await?;
     let session = Session {
@@ -148,7 +148,7 @@ impl Api {
     fn on_failure(&self, source: std::net::IpAddr, login: &str) {
         let login: String = login.chars().take(64).collect();
         let mut lockout = self.lockout.lock().expect("no panic while held");
-        let locked = lockout.on_failure(self.clock.moment(), source);
+        let locked = lockout.on_failure(self.clock.moment(), source, &login);
         tracing::warn!(%source, ?login, locked, "a sign-in failed");
     }
 }

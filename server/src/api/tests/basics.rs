@@ -7,13 +7,14 @@ use axum::http::{Method, Request, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use tower::ServiceExt;
 
 #[tokio::test]
 async fn every_answer_is_hardened_and_every_error_is_a_problem() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Agent).await;
     for (method, uri, status) in [
-        (Method::GET, "/", 404),
+        (Method::GET, "/nothing", 404),
         (Method::GET, "/api/v1/nothing", 404),
         (Method::GET, "/api/v1/agents/x", 404),
         (Method::GET, "/api/v1/agents/99", 404),
@@ -172,6 +173,28 @@ fn the_document_lists_these_operations() {
 }
 
 #[tokio::test]
+async fn a_problem_is_told_in_the_readers_language() {
+    let rig = Rig::new().await;
+    for (languages, message) in [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "没有此队列。"),
+        ("en-GB", "There is no such queue."),
+        ("", "There is no such queue."),
+    ] {
+        let token = rig.token(Role::Manager).await;
+        let mut asked = request(Method::GET, "/api/v1/queues/999", &token, None);
+        asked.headers_mut().insert("accept-language", languages.parse().unwrap());
+        let got = rig.router.clone().oneshot(asked).await.unwrap();
+        assert_eq!(got.status(), StatusCode::NOT_FOUND);
+        let is_chinese = got.headers().get("content-language").is_some_and(|l| l == "zh-CN");
+        assert_eq!(is_chinese, message.starts_with('没'));
+        assert_eq!(got.headers()["content-type"], "application/problem+json");
+        let body = axum::body::to_bytes(got.into_body(), 1 << 20).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["message"], message);
+    }
+}
+
+#[tokio::test]
 async fn the_document_and_its_pages_come_from_this_server() {
     let rig = Rig::new().await;
     let served = rig.get("/api/openapi.json", "").await;
@@ -187,6 +210,12 @@ async fn the_document_and_its_pages_come_from_this_server() {
     let script = rig.get("/api/docs/swagger-ui-bundle.js", "").await;
     assert_eq!(script.status, StatusCode::OK);
     assert!(script.body.len() > 100_000);
+    let setup = rig.get("/api/docs/swagger-initializer.js", "").await;
+    let setup = String::from_utf8(setup.body.to_vec()).unwrap();
+    assert!(setup.contains("\"validatorUrl\": \"none\""), "no outside server is asked: {setup}");
+    assert!(setup.contains("/api/openapi.json"), "{setup}");
+    let home = rig.get("/", "").await;
+    assert_eq!(home.header("location"), "/api/docs/");
     let redirect = rig.get("/api/docs", "").await;
     assert_eq!(redirect.header("location"), "/api/docs/");
 }
@@ -200,6 +229,7 @@ async fn a_flow_is_published_only_when_the_checker_passes_it() {
     let told = rig.post("/api/v1/flows/1/try", &token, json!({"script": "1"})).await;
     assert_eq!(told.status, StatusCode::OK, "{told:?}");
     assert!(told.json()["lines"].as_array().unwrap().len() > 1);
+    assert_eq!(told.json()["end"], json!({"kind": "queue", "queue": "1", "priority": 0}));
 
     let mut broken = flow["draft"].clone();
     broken["steps"]["service"]["queue"] = json!("99");
@@ -256,6 +286,14 @@ async fn counters_are_for_this_machine_and_for_administrators() {
     local.extensions_mut().insert(axum::extract::ConnectInfo(home));
     let got = rig.send(local).await;
     assert_eq!(got.status, StatusCode::OK);
+    let mut passed_on = request(Method::GET, "/metrics", "", None);
+    passed_on.extensions_mut().insert(axum::extract::ConnectInfo(home));
+    passed_on.headers_mut().insert("x-forwarded-for", "198.51.100.7".parse().unwrap());
+    assert_eq!(
+        rig.send(passed_on).await.status,
+        StatusCode::UNAUTHORIZED,
+        "a proxy of this machine"
+    );
     let text = String::from_utf8(got.body.to_vec()).unwrap();
     for line in [
         "switchgrid_http_requests_total{method=\"GET\",route=\"none\",status=\"404\"} 1\n",

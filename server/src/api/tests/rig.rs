@@ -171,6 +171,16 @@ impl Got {
     }
 }
 
+/// Every problem that a test meets can be told in Chinese; only the SQL engine speaks for itself.
+fn tellable(problem: &Value) {
+    let message = problem["message"].as_str().unwrap();
+    let is_sql = problem["type"] == "urn:switchgrid:problem:sql";
+    assert!(
+        is_sql || crate::api::messages::in_chinese(message).is_some(),
+        "server/src/api/messages.rs lacks {message:?}"
+    );
+}
+
 impl Rig {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -273,7 +283,11 @@ impl Rig {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 64 << 20).await.unwrap();
-        Got { status: parts.status, headers: parts.headers, body }
+        let got = Got { status: parts.status, headers: parts.headers, body };
+        if got.header("content-type") == "application/problem+json" && !got.body.is_empty() {
+            tellable(&got.json());
+        }
+        got
     }
 
     pub async fn ask(&self, method: Method, uri: &str, token: &str, body: Option<Value>) -> Got {

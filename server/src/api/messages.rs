@@ -1,0 +1,305 @@
+//! The API's sentences in Chinese. A sentence is written in English where it arises; a reader whose
+//! `Accept-Language` prefers Chinese gets the one that stands here. `{}` stands for whatever the
+//! sentence was filled with, in the same order. What a parser or the SQL engine says of a text stays
+//! as it is: it speaks of keywords. Every problem that the API's own tests meet has to be here.
+
+use axum::http::{HeaderMap, header};
+
+/// English and Chinese. The first that fits is taken: special ones stand before general ones.
+const SENTENCES: &[(&str, &str)] = &[
+    // Who asks.
+    ("Sign in first.", "请先登录。"),
+    ("Send a token: Authorization: Bearer <token>.", "请携带令牌：Authorization: Bearer <token>。"),
+    (
+        "The token is unknown, expired or taken back; sign in again.",
+        "令牌无效、已过期或已被收回，请重新登录。",
+    ),
+    ("The login or the password is wrong.", "登录名或密码不正确。"),
+    ("The old password is wrong.", "原密码不正确。"),
+    ("Too many failures from this address; try again later.", "该地址失败次数过多，请稍后再试。"),
+    ("Your role does not allow this.", "您的角色没有此项权限。"),
+    // What is asked.
+    ("There is nothing at this address.", "此地址没有内容。"),
+    ("There is nothing with this id.", "没有此编号的内容。"),
+    ("This address does not take this method.", "此地址不支持该请求方法。"),
+    ("The body is longer than this server takes.", "请求内容超过服务器允许的长度。"),
+    ("Send JSON: Content-Type: application/json.", "请发送 JSON：Content-Type: application/json。"),
+    ("The body cannot be read: {}", "请求内容无法读取：{}"),
+    ("The body cannot be read.", "请求内容无法读取。"),
+    ("The part after ? cannot be read: {}", "问号后的参数无法读取：{}"),
+    ("The part after ? cannot be read.", "问号后的参数无法读取。"),
+    ("the part after ? cannot be read", "问号后的参数无法读取"),
+    ("give back the `next` of the page before as it was", "请原样传回上一页的 next"),
+    ("give back the `next` of the page before", "请原样传回上一页的 next"),
+    ("this address answers WebSocket connections only", "此地址只接受 WebSocket 连接"),
+    ("There is no such live call.", "没有这样的进行中的通话。"),
+    ("There is no such call, or it has not ended yet.", "没有此通话，或通话尚未结束。"),
+    ("There is no such report; there are {}.", "没有此报表；现有 {}。"),
+    ("There is no report \"{}\"; there are {}.", "没有报表“{}”；现有 {}。"),
+    ("There is no such version.", "没有此版本。"),
+    ("There is no such recording.", "没有此录音。"),
+    ("There is no such {}.", "没有此{}。"),
+    ("This is no recording.", "这不是录音。"),
+    ("There is no file: {}.", "没有录音文件：{}。"),
+    ("The file of this recording is not on this box any more.", "该录音文件已不在本机。"),
+    ("This recording is still being written; try again in a moment.", "录音仍在写入，请稍后再试。"),
+    ("The file has {} bytes; the range lies outside.", "文件共 {} 字节，请求的范围超出文件。"),
+    ("a number or queue:<id> is needed", "需要号码或 queue:<编号>"),
+    ("zh-CN or en is needed", "需要 zh-CN 或 en"),
+    ("at most {} printable characters are taken", "最多 {} 个可见字符"),
+    ("a script has at most {} characters", "试呼脚本最多 {} 个字符"),
+    ("The flow cannot be published: {} (and {} more)", "流程不能发布：{}（另有 {} 处）"),
+    ("The flow cannot be published: {}", "流程不能发布：{}"),
+    ("The flow cannot be published.", "流程不能发布。"),
+    // Load and faults.
+    ("This took too long and was stopped; ask for less.", "处理时间过长，已停止；请缩小范围。"),
+    (
+        "There is too much to look through; choose a shorter period.",
+        "数据量过大，请选择更短的时间段。",
+    ),
+    (
+        "The answer is too large; ask for fewer rows or a shorter period.",
+        "结果过大，请减少行数或缩短时间段。",
+    ),
+    (
+        "Too many questions and reports are running; try again in a minute.",
+        "正在运行的查询和报表过多，请一分钟后再试。",
+    ),
+    ("Too many live connections are open.", "实时连接数已达上限。"),
+    ("This cannot be answered right now; try again.", "暂时无法处理，请重试。"),
+    ("The switch does not answer right now.", "交换服务暂时没有响应。"),
+    ("The call records cannot be read right now.", "话单暂时无法读取。"),
+    ("The warehouse cannot be read.", "数据仓库无法读取。"),
+    (
+        "The warehouse could not be sealed; its rows stay staged and can be read.",
+        "数据仓库未能封存；数据仍在暂存区，可以查询。",
+    ),
+    ("The recording could not be encoded.", "录音转码失败。"),
+    ("The report could not be made.", "报表生成失败。"),
+    ("The report could not be printed.", "报表排版失败。"),
+    (
+        "Something went wrong on our side; it has been written to the log.",
+        "服务器内部出错，已记入日志。",
+    ),
+    ("too many people sign in at once", "同时登录的人数过多"),
+    ("the tenant's data changes faster than it can be read", "数据变更过于频繁，暂时无法读取"),
+    // The business.
+    ("Another one has this name, number or login already.", "名称、号码或登录名已被使用。"),
+    (
+        "Something else still refers to it, or what it refers to is gone.",
+        "仍被其他内容引用，或所引用的内容已不存在。",
+    ),
+    (
+        "order {} is at version {}: somebody changed it; read it again",
+        "工单 {} 已是版本 {}：有人修改过，请重新读取",
+    ),
+    ("order {} is {}: {} is not possible now", "工单 {} 的状态是 {}，现在不能执行 {}"),
+    (
+        "the draft is at revision {}, not {}: somebody changed it; read it again",
+        "草稿已是修订 {}，而不是 {}：有人修改过，请重新读取",
+    ),
+    ("{}: at most {} are kept for one tenant", "{}：每个租户最多 {} 个"),
+    ("a person has at most {} tokens; revoke one first", "每人最多 {} 个令牌，请先收回一个"),
+    ("the last administrator has to stay one", "至少要保留一名管理员"),
+    ("a token may not do more than its owner", "令牌的权限不能超过其所有者"),
+    ("1-366 days are allowed", "允许 1-366 天"),
+    ("a text is needed, at least one character", "不能为空"),
+    ("at most {} characters are kept", "最多 {} 个字符"),
+    ("the control character {} is not allowed", "不允许控制字符 {}"),
+    ("{} letters, digits, \".\", \"_\" or \"-\" are needed", "需要 {} 个字母、数字、“.”、“_”或“-”"),
+    ("at least {} characters are needed", "至少需要 {} 个字符"),
+    ("at most {} bytes are taken", "最多 {} 字节"),
+    (
+        "this one stands in every list of known passwords; choose another",
+        "这是众所周知的密码，请另选",
+    ),
+    ("everybody knows this one; choose another", "这是众所周知的密码，请另选"),
+    ("it may not contain the login", "不能包含登录名"),
+    ("one character again and again is no password", "不能由同一个字符重复而成"),
+    ("a flow is a JSON object", "流程必须是 JSON 对象"),
+    ("{} bytes; at most {} are kept", "共 {} 字节，最多 {} 字节"),
+    (
+        "no rule names a department for \"{}\"; choose one in department",
+        "没有为“{}”指定部门的规则，请在 department 中选择部门",
+    ),
+    ("the warning has to come before the deadline", "预警时间必须早于截止时间"),
+    ("a time in the future is needed", "需要将来的时间"),
+    ("the opening hours \"{}\" never open", "营业时间“{}”从不开放"),
+    ("there are no such opening hours, or they never open", "没有此营业时间，或它从不开放"),
+    (
+        "weekday 1-7 and minutes with from < to <= 1440 are needed",
+        "需要星期 1-7，且起止分钟满足 起 < 止 <= 1440",
+    ),
+    ("dates such as {} are needed", "需要形如 {} 的日期"),
+    ("at most {} entries are kept", "最多 {} 项"),
+    ("0 to due_minutes are allowed", "允许 0 到 due_minutes"),
+    ("{} minutes are allowed", "允许 {} 分钟"),
+    ("there is no such person: {}", "没有此人：{}"),
+    ("there is no such flow, queue or agent: {}", "没有此流程、队列或座席：{}"),
+    ("1-32 of 0-9, +, * and # are needed", "需要 1-32 位 0-9、+、* 或 #"),
+    ("2-12 digits are needed, such as {}", "需要 2-12 位数字，例如 {}"),
+    ("a telephone number is needed", "需要电话号码"),
+    ("{} is outside {}", "{} 超出范围 {}"),
+    ("0 would let nothing through; use at least 1", "0 会拒绝一切，请至少填 1"),
+    ("a list is too long: at most 256 are kept", "列表过长，最多 256 项"),
+    ("addresses such as {} are needed", "需要形如 {} 的地址"),
+    ("sip:host:port;transport=udp is needed", "需要 sip:主机:端口;transport=udp"),
+    ("proxy and outbound_user are needed to register", "注册需要 proxy 和 outbound_user"),
+    ("a password is needed with inbound_user", "有 inbound_user 时需要密码"),
+    // Periods and forms of reports.
+    (
+        "\"{}\" ends before it begins: write the earlier day first, as in {}",
+        "“{}”的结束早于开始：请先写较早的日期，例如 {}",
+    ),
+    (
+        "\"{}\" is not a period: there is no {}; write {}",
+        "“{}”不是有效的时间段：日历中没有 {}；请写 {}",
+    ),
+    ("\"{}\" is not a period: write {}", "“{}”不是有效的时间段：请写 {}"),
+    ("\"{}\" is {} days long: at most {} are allowed", "“{}”长达 {} 天，最多 {} 天"),
+    ("no reports as \"{}\": use {}", "没有“{}”格式的报表：请用 {}"),
+    // The switch.
+    ("the switch has too many questions waiting; try again", "交换服务繁忙，请重试"),
+    ("the switch does not answer; it may be starting", "交换服务没有响应，可能正在启动"),
+    ("the switch is not running; it may be starting", "交换服务未运行，可能正在启动"),
+    ("the phone is not registered", "话机未注册"),
+    ("sign in first", "请先签入"),
+    ("there is no wrap-up to end", "没有可结束的话后处理"),
+    ("there is no agent {} in this tenant", "本租户没有座席 {}"),
+    ("there is no live call {}", "没有进行中的通话 {}"),
+    ("there is no agent in this call", "此通话中没有座席"),
+    ("there is no conversation to hold", "没有可保持的通话"),
+    ("there is no conversation to transfer", "没有可转接的通话"),
+    ("the phone itself holds: press resume on the phone", "是话机发起的保持：请在话机上恢复"),
+    ("there is no such queue", "没有此队列"),
+    ("nothing answers that number", "此号码无人接听"),
+    ("an agent cannot transfer to themselves", "座席不能转接给自己"),
+    ("only an agent may transfer", "只有座席可以转接"),
+];
+
+/// Nouns that sentences are filled with.
+const NOUNS: &[(&str, &str)] = &[
+    ("agent", "座席"),
+    ("blocked caller", "黑名单号码"),
+    ("customer", "客户"),
+    ("flow", "流程"),
+    ("number", "号码"),
+    ("order", "工单"),
+    ("queue", "队列"),
+    ("tenant", "租户"),
+    ("token", "令牌"),
+    ("trunk", "中继"),
+    ("user", "用户"),
+    ("version", "版本"),
+];
+
+/// The sentence in Chinese; `None` when it is not in the catalogue. A field that stands before the
+/// problem keeps its name.
+pub fn in_chinese(sentence: &str) -> Option<String> {
+    let is_field = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    if let Some((field, problem)) = sentence.split_once(": ").filter(|(field, _)| is_field(field)) {
+        return in_chinese(problem).map(|problem| format!("{field}：{problem}"));
+    }
+    SENTENCES
+        .iter()
+        .find_map(|(english, chinese)| Some(fill(chinese, &filling(english, sentence)?)))
+}
+
+/// What stands at the `{}` of `pattern`; `None` when the sentence is another one.
+fn filling<'a>(pattern: &str, sentence: &'a str) -> Option<Vec<&'a str>> {
+    let mut pieces = pattern.split("{}");
+    let mut rest = sentence.strip_prefix(pieces.next()?)?;
+    let mut found = Vec::new();
+    let mut pieces = pieces.peekable();
+    while let Some(piece) = pieces.next() {
+        let at = match (piece, pieces.peek()) {
+            ("", None) => rest.len(),
+            (_, None) => {
+                rest.len().checked_sub(piece.len()).filter(|at| rest.is_char_boundary(*at))?
+            }
+            (_, Some(_)) => rest.find(piece)?,
+        };
+        let (value, after) = rest.split_at(at);
+        found.push(value);
+        rest = after.strip_prefix(piece)?;
+    }
+    rest.is_empty().then_some(found)
+}
+
+fn fill(pattern: &str, found: &[&str]) -> String {
+    let noun = |word: &&str| NOUNS.iter().find(|(english, _)| english == word).map(|(_, n)| *n);
+    let mut values = found.iter().map(|word| noun(word).unwrap_or(word));
+    let mut pieces = pattern.split("{}");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        text.push_str(values.next().unwrap_or_default());
+        text.push_str(piece);
+    }
+    text
+}
+
+/// True when the reader prefers Chinese to English (RFC 9110 §12.5.4). A program that says nothing
+/// gets English.
+pub fn prefers_chinese(headers: &HeaderMap) -> bool {
+    let text = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let weight = |language: &str| {
+        let ranges = text.unwrap_or_default().split(',').filter_map(|range| {
+            let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+            let primary = tag.trim().split('-').next()?;
+            let weight = parameters.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.parse().ok());
+            primary.eq_ignore_ascii_case(language).then_some(weight?)
+        });
+        ranges.fold(0.0_f32, f32::max)
+    };
+    weight("zh") > weight("en")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_told_in_chinese_with_what_it_was_filled_with() {
+        for (english, chinese) in [
+            ("Sign in first.", "请先登录。"),
+            ("There is no such queue.", "没有此队列。"),
+            ("There is no such call, or it has not ended yet.", "没有此通话，或通话尚未结束。"),
+            ("password: at least 10 characters are needed", "password：至少需要 10 个字符"),
+            (
+                "order 20261123-00007 is at version 3: somebody changed it; read it again",
+                "工单 20261123-00007 已是版本 3：有人修改过，请重新读取",
+            ),
+            (
+                "kind: no rule names a department for \"漏水\"; choose one in department",
+                "kind：没有为“漏水”指定部门的规则，请在 department 中选择部门",
+            ),
+        ] {
+            assert_eq!(in_chinese(english).as_deref(), Some(chinese), "{english}");
+        }
+        assert_eq!(in_chinese("Nobody wrote this sentence."), None);
+        assert_eq!(in_chinese("field: nobody wrote this either"), None);
+    }
+
+    #[test]
+    fn every_pair_has_the_same_gaps() {
+        for (english, chinese) in SENTENCES {
+            let gaps = |text: &str| text.matches("{}").count();
+            assert_eq!(gaps(english), gaps(chinese), "{english}");
+            assert_eq!(in_chinese(english).as_deref(), Some(*chinese), "hidden by an earlier one");
+        }
+    }
+
+    #[test]
+    fn a_browsers_list_of_languages_is_weighed() {
+        let prefers = |text: &str| {
+            let value = text.parse().unwrap();
+            prefers_chinese(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)]))
+        };
+        assert!(prefers("zh-CN,zh;q=0.9,en;q=0.8"));
+        assert!(prefers("fr, zh;q=0.5"));
+        assert!(!prefers("en-GB,en;q=0.9,zh;q=0.5"));
+        assert!(!prefers("zh;q=0"));
+        assert!(!prefers("*"));
+        assert!(!prefers_chinese(&HeaderMap::new()));
+    }
+}
