@@ -248,17 +248,7 @@ fn leg(call: u64, called: bool) -> LegId {
 fn remote(rtp: SocketAddr) -> Remote {
     let payloads =
         Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf: Some(PayloadType(101)) };
-    Remote {
-        rtp,
-        rtcp: None,
-        send: payloads,
-        receive: payloads,
-        ptime_ms: 20,
-        may_send: true,
-        may_receive: true,
-        nat: false,
-        signalling: rtp.ip(),
-    }
+    Remote::at(rtp, payloads)
 }
 
 impl Inside for Core {
