@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod engine;
 pub mod epoll;
+pub mod keys;
 pub mod mp3;
 pub mod ports;
 pub mod prompts;

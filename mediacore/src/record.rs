@@ -13,12 +13,14 @@
 //!
 //! [`block`] and [`segment`] are the format, [`log`] appends, [`index`] knows where each recording
 //! lies, [`timeline`] maps RTP time to the box's clock, [`render`] makes the file, [`wav`] is its
-//! header. The threads and the disk are in `edge::storage` and `uring::storage`.
+//! header. [`seal`] encrypts each tenant's entries with the tenant's key, on the storage thread: the
+//! shard copies, and never pays for it. The threads and the disk are in `edge::storage` and `uring::storage`.
 
 pub mod block;
 pub mod index;
 pub mod log;
 pub mod render;
+pub mod seal;
 pub mod segment;
 #[cfg(test)]
 pub(crate) mod story;
@@ -30,7 +32,7 @@ use block::{BODY_BYTES_MAX, BlockWriter, Chunk, Entry, Frame, Head, Lost, TrackH
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use terms::media::{Codec, RecordStart, RtpTime, SeqNo, Side, Ssrc};
-use terms::{LegId, Moment, RecordingId};
+use terms::{LegId, Moment, RecordingId, TenantId};
 
 /// Code in a Refused entry: too many recordings at once.
 pub const REFUSED_RECORDINGS: u32 = 1;
@@ -98,6 +100,7 @@ pub struct RecorderStats {
 }
 
 struct Track {
+    tenant: TenantId,
     head: TrackHead,
     chunk: Chunk,
     /// Raised when the chunk is emptied, so that an old deadline finds nothing to do.
@@ -176,7 +179,7 @@ impl Recorder {
         if let Some(reason) = self.limit_reached(start.parties.len()) {
             self.stats.refused += 1;
             self.block(now, 48).recording(&head);
-            self.block(now, 16).refused(id, reason);
+            self.block(now, 16).refused(head.tenant, id, reason);
             return Vec::new();
         }
         self.block(now, 48).recording(&head);
@@ -215,6 +218,7 @@ impl Recorder {
         if self.slots.len() >= self.config.tracks_max {
             return None;
         }
+        let tenant = running.head.tenant;
         let number = self.next_number;
         self.next_number = self.next_number.checked_add(1).expect("2^32 tracks outlast a run");
         let head =
@@ -223,10 +227,11 @@ impl Recorder {
             self.tracks.push(None);
             (self.tracks.len() - 1) as u32
         });
-        self.tracks[slot as usize] = Some(Track { head, chunk: Chunk::new(), turn: 0, lost: None });
+        let chunk = Chunk::new();
+        self.tracks[slot as usize] = Some(Track { tenant, head, chunk, turn: 0, lost: None });
         self.slots.insert(number, slot);
         self.recordings.get_mut(&recording).expect("looked up above").tracks.push(slot);
-        self.block(now, 48).track(&head);
+        self.block(now, 48).track(tenant, &head);
         Some(TrackIdx { slot, number })
     }
 
@@ -293,23 +298,24 @@ impl Recorder {
         self.free.push(slot);
         self.slots.remove(&head.track);
         if let Some(lost) = track.lost {
-            self.block(now, 32).lost(&lost);
+            self.block(now, 32).lost(track.tenant, &lost);
         }
-        self.block(now, 48).track(&head);
+        self.block(now, 48).track(track.tenant, &head);
         head
     }
 
     /// The conversation is over: the last declaration of everything, then the end.
     pub fn stop(&mut self, now: Moment, recording: RecordingId) {
         let Some(ended) = self.recordings.remove(&recording) else { return };
+        let tenant = ended.head.tenant;
         self.block(now, 48).recording(&ended.head);
         for left in &ended.left {
-            self.block(now, 48).track(left);
+            self.block(now, 48).track(tenant, left);
         }
         for slot in ended.tracks {
             self.retire(now, slot);
         }
-        self.block(now, 16).stop(recording, now);
+        self.block(now, 16).stop(tenant, recording, now);
     }
 
     /// Does what time asks for: closes old chunks and blocks, declares, sends again.
@@ -351,10 +357,10 @@ impl Recorder {
         for place in 0..slots {
             let slot = self.recordings[&recording].tracks[place] as usize;
             let track = self.tracks[slot].as_mut().expect("a recording's slots are taken");
-            let (head, lost) = (track.head, track.lost.take());
-            self.block(now, 48).track(&head);
+            let (tenant, head, lost) = (track.tenant, track.head, track.lost.take());
+            self.block(now, 48).track(tenant, &head);
             if let Some(lost) = lost {
-                self.block(now, 32).lost(&lost);
+                self.block(now, 32).lost(tenant, &lost);
             }
         }
         self.declare.push_back((now + self.config.declare_every, recording));
@@ -369,13 +375,15 @@ impl Recorder {
     pub fn block_lost(&mut self, block: &Block) {
         self.stats.blocks_lost += 1;
         for located in block.entries() {
+            let tenant = located.tenant.expect("a block of this process names tenants");
             match located.entry {
                 Entry::Audio(audio) => {
                     self.stats.frames_lost += u64::from(audio.frames);
                     let (from, to) = (audio.arrival, audio.last_arrival());
-                    self.lost(Lost { track: audio.track, samples: audio.samples(), from, to });
+                    let (track, samples) = (audio.track, audio.samples());
+                    self.lost(tenant, Lost { track, samples, from, to });
                 }
-                Entry::Lost(lost) => self.lost(lost),
+                Entry::Lost(lost) => self.lost(tenant, lost),
                 // A standing recording declares itself again within a second.
                 Entry::Recording(Head { recording, .. })
                 | Entry::Track(TrackHead { recording, left: None, .. })
@@ -387,13 +395,13 @@ impl Recorder {
         }
     }
 
-    fn lost(&mut self, lost: Lost) {
+    fn lost(&mut self, tenant: TenantId, lost: Lost) {
         let slot = self.slots.get(&lost.track).copied();
         match slot.and_then(|slot| self.tracks[slot as usize].as_mut()) {
             Some(track) => track.lose(lost.samples, lost.from, lost.to),
             None => {
                 let mut writer = BlockWriter::open(lost.from);
-                writer.lost(&lost);
+                writer.lost(tenant, &lost);
                 let block = writer.close(lost.to, self.shard, 0);
                 self.send_again(block.bytes()[block::HEADER_BYTES..].to_vec());
             }
@@ -437,7 +445,7 @@ impl Recorder {
         self.make_room(now, body_bytes);
         let track = self.tracks[slot as usize].as_mut().expect("making room takes no track");
         let open = self.open.as_mut().expect("room was made in it");
-        open.audio(track.chunk.seal(track.head.track));
+        open.audio(track.tenant, track.chunk.seal(track.head.track));
         track.chunk.clear();
         track.turn = track.turn.wrapping_add(1);
     }

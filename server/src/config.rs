@@ -176,6 +176,10 @@ config! {
     recording: RecordingConfig {
         /// Folder of finished recordings. Empty is `recordings` in the data folder.
         path: PathBuf = "\"\"", Restart;
+        /// File of the keys that seal recordings, made at the first start; keep a copy in another
+        /// place. Empty is `recording.keys` in the data folder. The environment variable
+        /// SWITCHGRID_RECORDING_KEYS, when set, holds the keys instead.
+        keys: PathBuf = "\"\"", Restart;
         /// Make an MP3 beside every WAV.
         mp3: bool = "true", Restart;
         /// Bit rate of MP3 in kbit/s: 8, 16, 24, 32, 40, 48, 56, 64, 80, 96 or 128.
@@ -312,6 +316,15 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// File of the keys that seal recordings.
+    pub fn recording_keys(&self) -> PathBuf {
+        if self.recording.keys.as_os_str().is_empty() {
+            self.server.data.join("recording.keys")
+        } else {
+            self.recording.keys.clone()
+        }
     }
 
     /// Folder of finished recordings.

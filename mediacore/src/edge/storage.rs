@@ -34,18 +34,20 @@ mod verdict;
 
 pub use repair::{Quarantined, RepairReport};
 
-pub(crate) use disk::{Gate, gate};
+pub(crate) use disk::{Gate, Job, gate};
 pub(crate) use keeper::Keeper;
 
+use super::keys::{self, Keys};
 use crate::record::Block;
 use crate::record::log::LogConfig;
-use crate::record::segment::{HeaderError, SegmentHeader, SegmentId};
+use crate::record::seal::FileKeys;
+use crate::record::segment::{HeaderError, SEGMENT_HEADER_BYTES, SegmentHeader, SegmentId};
 use disk::header_of;
 use renderer::{Renderer, Renders, Task};
 use shelf::Shelf;
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
@@ -75,6 +77,8 @@ pub struct StorageConfig {
     pub recordings_dir: PathBuf,
     /// Shards, one ring each.
     pub shards: u16,
+    /// The keys that seal the segments.
+    pub keys: Keys,
     /// How segments are written.
     pub backend: Backend,
     /// Blocks in a ring; a full ring makes the recorder count frames as missing.
@@ -93,11 +97,17 @@ pub struct StorageConfig {
 
 impl StorageConfig {
     /// The usual limits.
-    pub fn new(segments_dir: PathBuf, recordings_dir: PathBuf, shards: u16) -> StorageConfig {
+    pub fn new(
+        segments_dir: PathBuf,
+        recordings_dir: PathBuf,
+        shards: u16,
+        keys: Keys,
+    ) -> StorageConfig {
         StorageConfig {
             segments_dir,
             recordings_dir,
             shards,
+            keys,
             backend: Backend::Auto,
             ring_blocks_max: 2048,
             log: LogConfig::default(),
@@ -136,6 +146,9 @@ pub enum Error {
         /// Which version.
         source: HeaderError,
     },
+    /// Something is sealed with a key that is not there.
+    #[error(transparent)]
+    Keys(Box<keys::Error>),
     /// `Backend::TokioUring` was asked for and the kernel refuses.
     #[error(
         "io_uring is refused by this kernel or container: choose the blocking backend, or auto"
@@ -227,7 +240,11 @@ impl Storage {
         fs::create_dir_all(&config.segments_dir)
             .map_err(file("create directory", &config.segments_dir))?;
         let lock = lock(&config.segments_dir)?;
-        let old = list_segments(&config.segments_dir)?;
+        config.keys.check(&config.segments_dir).map_err(|error| Error::Keys(Box::new(error)))?;
+        let mut old = list_segments(&config.segments_dir)?;
+        for (&id, header) in &mut old {
+            *header = header.filter(|header| is_own(id, header, &config));
+        }
         let run = old.values().flatten().map(|header| header.run).max().unwrap_or(0) + 1;
         let shelf = Arc::new(Shelf::new(config.segments_dir.clone(), old.keys().copied()));
         let shared = Arc::new(Shared {
@@ -335,7 +352,9 @@ fn lock(directory: &Path) -> Result<File, Error> {
 }
 
 /// Segments of earlier runs; `None` where the header is torn or damaged.
-fn list_segments(directory: &Path) -> Result<BTreeMap<SegmentId, Option<SegmentHeader>>, Error> {
+pub(crate) fn list_segments(
+    directory: &Path,
+) -> Result<BTreeMap<SegmentId, Option<SegmentHeader>>, Error> {
     let mut segments = BTreeMap::new();
     for entry in fs::read_dir(directory).map_err(file("list", directory))? {
         let entry = entry.map_err(file("list", directory))?;
@@ -348,6 +367,20 @@ fn list_segments(directory: &Path) -> Result<BTreeMap<SegmentId, Option<SegmentH
         segments.insert(id, header);
     }
     Ok(segments)
+}
+
+/// Whether a header is the one that was written for this file. One that is not is damage: its blocks
+/// are believed or not on their own.
+fn is_own(id: SegmentId, header: &SegmentHeader, config: &StorageConfig) -> bool {
+    let Some(seal) = header.seal else {
+        return header.id == id;
+    };
+    let mut start = Vec::new();
+    let path = config.segments_dir.join(id.file_name());
+    let read = File::open(path)
+        .and_then(|file| file.take(SEGMENT_HEADER_BYTES as u64).read_to_end(&mut start));
+    let keys = FileKeys::segment(config.keys.ring.clone(), seal);
+    read.is_ok() && header.id == id && keys.is_some_and(|keys| keys.is_header(&start))
 }
 
 fn file(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {

@@ -1,26 +1,29 @@
 //! Blocks: what a shard's recorder hands to storage, and what the segment log is made of.
 //! Promise: a block is read back whole or refused; nothing of a damaged block is believed.
 //!
-//! All numbers are little endian. A block is a header and up to 64 KiB of entries:
+//! All numbers are little endian. A block is a header and up to 64 KiB of entries. In memory it is
+//! clear, with zeros where checksum, key, salt and tags will stand; on its way to the disk
+//! [`super::seal`] fills them in, and nothing moves:
 //!
 //! ```text
-//!  0        4        8       10      12        16       24        32        40
-//! ┌────────┬────────┬───────┬───────┬─────────┬────────┬─────────┬─────────┬──────────┐
-//! │ "SGBK" │ CRC-32 │version│ shard │ body    │ number │ opened  │ closed  │ entries  │
-//! │        │ of 8.. │ u16   │ u16   │bytes u32│ u64    │ ns u64  │ ns u64  │          │
-//! └────────┴────────┴───────┴───────┴─────────┴────────┴─────────┴─────────┴──────────┘
+//!  0        4        8       10      12        16       24       32       40      48      64    80
+//! ┌────────┬────────┬───────┬───────┬─────────┬────────┬────────┬────────┬───────┬───────┬─────┬───
+//! │ "SGBK" │ CRC-32 │version│ shard │ body    │ number │ opened │ closed │ key   │ salt  │ tag │ …
+//! │        │ of 8.. │ u16   │ u16   │bytes u32│ u64    │ ns u64 │ ns u64 │ u64   │ 16    │ 16  │
+//! └────────┴────────┴───────┴───────┴─────────┴────────┴────────┴────────┴───────┴───────┴─────┴───
 //! ```
 //!
-//! An entry is a head of 4 bytes and a body; a reader skips kinds that it does not know:
+//! An entry is a head of 12 bytes, a body that is sealed with the tenant's key, and its tag; a reader
+//! skips kinds that it does not know:
 //!
 //! ```text
-//!  0      1      2         4
-//! ┌──────┬──────┬─────────┬───────────────┐   kind 1 Recording   48 bytes
-//! │ kind │ zero │ body    │ body          │   kind 2 Track       48 bytes
-//! │ u8   │ u8   │bytes u16│               │   kind 3 Audio       28 bytes + frames
-//! └──────┴──────┴─────────┴───────────────┘   kind 4 Lost        32 bytes
-//!                                             kind 5 Stop        16 bytes
-//!                                             kind 6 Refused     16 bytes
+//!  0      1      2         4        12
+//! ┌──────┬──────┬─────────┬────────┬───────────────┬────────┐   kind 1 Recording   48 bytes
+//! │ kind │ zero │ body    │ tenant │ body          │ tag    │   kind 2 Track       48 bytes
+//! │ u8   │ u8   │bytes u16│ u64    │               │ 16     │   kind 3 Audio       28 bytes + frames
+//! └──────┴──────┴─────────┴────────┴───────────────┴────────┘   kind 4 Lost        32 bytes
+//!                                                               kind 5 Stop        16 bytes
+//!                                                               kind 6 Refused     16 bytes
 //! Recording   recording u64 · tenant u64 · contact u64 · call u64 · started_at µs i64 · start ns u64
 //! Track       recording u64 · leg u64 · joined ns u64 · left ns u64 (0: still in) · samples u64 ·
 //!             track u32 · side u8 (0 customer, 1 other) · zero u8 ×3
@@ -36,18 +39,25 @@
 //! Times in ns are [`Moment`]s. `samples` of a track counts what was handed to the recorder so far,
 //! so that what is missing shows even when the block that held it is gone. Recording and Track are
 //! repeated each second, so that a damaged block costs no more than what it held.
+//!
+//! Version 1 was clear: a header of 40 bytes without key, salt and tag, entries with a head of 4 bytes
+//! without tenant and tag. It is read, and not written any more.
 
 use terms::media::{Codec, RtpTime, SeqNo, Side, Ssrc};
 use terms::{CallId, ContactId, LegId, Moment, RecordingId, TenantId, Timestamp};
 
 /// Version of the format; a reader refuses newer ones.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
+/// The version before sealing.
+pub const VERSION_CLEAR: u16 = 1;
 /// A block closes before its entries grow beyond this.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes before the first entry.
-pub const HEADER_BYTES: usize = 40;
+pub const HEADER_BYTES: usize = 80;
 /// Bytes before an entry's body.
-pub const ENTRY_HEAD_BYTES: usize = 4;
+pub const ENTRY_HEAD_BYTES: usize = 12;
+/// Bytes of an authentication tag: after an entry's body, and at the end of a header.
+pub const TAG_BYTES: usize = 16;
 /// Bytes of an Audio body before its frames.
 pub const AUDIO_HEAD_BYTES: usize = 28;
 /// Bytes of a frame before its payload.
@@ -55,10 +65,37 @@ pub const FRAME_HEAD_BYTES: usize = 12;
 /// Body bytes of one Audio entry: about 100 ms of G.711 with room to spare.
 pub const AUDIO_BYTES_MAX: usize = 2048;
 
+/// The kind of an Audio entry.
+pub const KIND_AUDIO: u8 = 3;
+
 /// First bytes of a block.
 pub const MAGIC: [u8; 4] = *b"SGBK";
 
-/// A closed block with its header and checksum: the unit of the ring and of the log.
+/// Sizes that differ between the versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// Bytes before the first entry.
+    pub header_bytes: usize,
+    entry_head_bytes: usize,
+    tag_bytes: usize,
+}
+
+impl Layout {
+    /// Of a version that this program reads.
+    pub(crate) fn of(version: u16) -> Option<Layout> {
+        match version {
+            VERSION => Some(Layout {
+                header_bytes: HEADER_BYTES,
+                entry_head_bytes: ENTRY_HEAD_BYTES,
+                tag_bytes: TAG_BYTES,
+            }),
+            VERSION_CLEAR => Some(Layout { header_bytes: 40, entry_head_bytes: 4, tag_bytes: 0 }),
+            _ => None,
+        }
+    }
+}
+
+/// A closed block, in clear: the unit of the ring, and of the log once it is sealed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Block {
     bytes: Vec<u8>,
@@ -71,17 +108,13 @@ impl std::fmt::Debug for Block {
 }
 
 impl Block {
-    /// The block as it stands in the log.
+    /// The block in clear. It never goes to a disk like this.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
-    /// The same, given away.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-    /// The other direction of [`Block::into_bytes`]; the caller never changed them.
+    /// A block that was opened, or one of a version that was never sealed.
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Block {
-        debug_assert!(bytes.len() >= HEADER_BYTES, "a block has a header");
+        debug_assert!(bytes.len() >= 40, "a block has a header");
         Block { bytes }
     }
     /// Rises by one with each block of a shard.
@@ -98,7 +131,8 @@ impl Block {
     }
     /// What it says.
     pub fn entries(&self) -> Entries<'_> {
-        Entries { bytes: &self.bytes, at: HEADER_BYTES }
+        let layout = Layout::of(u16_at(&self.bytes, 8)).expect("a block has a version we read");
+        Entries { bytes: &self.bytes, layout, at: layout.header_bytes }
     }
 }
 
@@ -258,6 +292,7 @@ impl<'a> Audio<'a> {
 /// The entries of a block in order, each with the place of its body in the block.
 pub struct Entries<'a> {
     bytes: &'a [u8],
+    layout: Layout,
     at: usize,
 }
 
@@ -265,11 +300,13 @@ pub struct Entries<'a> {
 pub struct Located<'a> {
     /// What it says.
     pub entry: Entry<'a>,
+    /// Whose it is; version 1 did not say.
+    pub tenant: Option<TenantId>,
     /// The body's offset from the block's first byte.
     pub offset: usize,
     /// The body's length.
     pub bytes: usize,
-    /// The whole entry, head included.
+    /// The whole entry, head and tag included.
     pub raw: &'a [u8],
 }
 
@@ -278,14 +315,15 @@ impl<'a> Iterator for Entries<'a> {
 
     fn next(&mut self) -> Option<Located<'a>> {
         loop {
-            let head = self.bytes.get(self.at..self.at + ENTRY_HEAD_BYTES)?;
+            let head = self.bytes.get(self.at..self.at + self.layout.entry_head_bytes)?;
             let (kind, bytes) = (head[0], usize::from(u16_at(head, 2)));
-            let offset = self.at + ENTRY_HEAD_BYTES;
-            let body = self.bytes.get(offset..offset + bytes)?;
-            let raw = &self.bytes[self.at..offset + bytes];
-            self.at = offset + bytes;
-            if let Some(entry) = read_entry(kind, body) {
-                return Some(Located { entry, offset, bytes, raw });
+            let tenant = (head.len() >= ENTRY_HEAD_BYTES).then(|| TenantId(u64_at(head, 4)));
+            let offset = self.at + head.len();
+            let end = offset + bytes + self.layout.tag_bytes;
+            let raw = self.bytes.get(self.at..end)?;
+            self.at = end;
+            if let Some(entry) = read_entry(kind, &self.bytes[offset..offset + bytes]) {
+                return Some(Located { entry, tenant, offset, bytes, raw });
             }
         }
     }
@@ -294,7 +332,7 @@ impl<'a> Iterator for Entries<'a> {
 fn read_entry(kind: u8, body: &[u8]) -> Option<Entry<'_>> {
     let needed = match kind {
         1 | 2 => 48,
-        3 => return Audio::read_trusted(body).map(Entry::Audio),
+        KIND_AUDIO => return Audio::read_trusted(body).map(Entry::Audio),
         4 => 32,
         5 | 6 => 16,
         _ => return None,
@@ -349,7 +387,8 @@ impl BlockWriter {
 
     /// Whether an entry with a body of this many bytes still fits.
     pub fn fits(&self, body_bytes: usize) -> bool {
-        self.bytes.len() + ENTRY_HEAD_BYTES + body_bytes <= HEADER_BYTES + BODY_BYTES_MAX
+        let entry_bytes = ENTRY_HEAD_BYTES + body_bytes + TAG_BYTES;
+        self.bytes.len() + entry_bytes <= HEADER_BYTES + BODY_BYTES_MAX
     }
 
     /// No entry yet.
@@ -362,10 +401,22 @@ impl BlockWriter {
         self.bytes.extend_from_slice(entry);
     }
 
-    fn head(&mut self, kind: u8, body_bytes: usize) {
+    /// Head, what `body` appends, and room for the tag.
+    fn entry(
+        &mut self,
+        kind: u8,
+        tenant: TenantId,
+        body_bytes: usize,
+        body: impl FnOnce(&mut Self),
+    ) {
         debug_assert!(self.fits(body_bytes), "the caller asked fits()");
         self.bytes.extend_from_slice(&[kind, 0]);
         self.bytes.extend_from_slice(&(body_bytes as u16).to_le_bytes());
+        self.u64s(&[tenant.0]);
+        let begins = self.bytes.len();
+        body(self);
+        debug_assert_eq!(self.bytes.len(), begins + body_bytes, "the head tells the body's length");
+        self.bytes.extend_from_slice(&[0; TAG_BYTES]);
     }
 
     fn u64s(&mut self, values: &[u64]) {
@@ -378,46 +429,48 @@ impl BlockWriter {
 
     /// Appends a Recording entry.
     pub fn recording(&mut self, head: &Head) {
-        self.head(1, 48);
-        self.u64s(&[head.recording.0, head.tenant.0, head.contact.0, head.call.0]);
-        self.u64s(&[head.started_at.0 as u64, head.start.0]);
+        self.entry(1, head.tenant, 48, |entry| {
+            entry.u64s(&[head.recording.0, head.tenant.0, head.contact.0, head.call.0]);
+            entry.u64s(&[head.started_at.0 as u64, head.start.0]);
+        });
     }
 
     /// Appends a Track entry.
-    pub fn track(&mut self, track: &TrackHead) {
-        self.head(2, 48);
+    pub fn track(&mut self, tenant: TenantId, track: &TrackHead) {
         let left = track.left.map_or(0, |moment| moment.0);
-        self.u64s(&[track.recording.0, track.leg.0, track.joined.0, left, track.samples]);
-        self.u32s(&[track.track, u32::from(track.side == Side::Other)]);
+        self.entry(2, tenant, 48, |entry| {
+            entry.u64s(&[track.recording.0, track.leg.0, track.joined.0, left, track.samples]);
+            entry.u32s(&[track.track, u32::from(track.side == Side::Other)]);
+        });
     }
 
     /// Appends a finished Audio body.
-    pub fn audio(&mut self, body: &[u8]) {
-        self.head(3, body.len());
-        self.bytes.extend_from_slice(body);
+    pub fn audio(&mut self, tenant: TenantId, body: &[u8]) {
+        self.entry(KIND_AUDIO, tenant, body.len(), |entry| entry.bytes.extend_from_slice(body));
     }
 
     /// Appends a Lost entry.
-    pub fn lost(&mut self, lost: &Lost) {
-        self.head(4, 32);
-        self.u32s(&[lost.track, 0]);
-        self.u64s(&[lost.samples, lost.from.0, lost.to.0]);
+    pub fn lost(&mut self, tenant: TenantId, lost: &Lost) {
+        self.entry(4, tenant, 32, |entry| {
+            entry.u32s(&[lost.track, 0]);
+            entry.u64s(&[lost.samples, lost.from.0, lost.to.0]);
+        });
     }
 
     /// Appends a Stop entry.
-    pub fn stop(&mut self, recording: RecordingId, at: Moment) {
-        self.head(5, 16);
-        self.u64s(&[recording.0, at.0]);
+    pub fn stop(&mut self, tenant: TenantId, recording: RecordingId, at: Moment) {
+        self.entry(5, tenant, 16, |entry| entry.u64s(&[recording.0, at.0]));
     }
 
     /// Appends a Refused entry.
-    pub fn refused(&mut self, recording: RecordingId, reason: u32) {
-        self.head(6, 16);
-        self.u64s(&[recording.0]);
-        self.u32s(&[reason, 0]);
+    pub fn refused(&mut self, tenant: TenantId, recording: RecordingId, reason: u32) {
+        self.entry(6, tenant, 16, |entry| {
+            entry.u64s(&[recording.0]);
+            entry.u32s(&[reason, 0]);
+        });
     }
 
-    /// Fills in the header and the checksum.
+    /// Fills in the header, but for what sealing adds.
     pub fn close(mut self, now: Moment, shard: u16, number: u64) -> Block {
         let body_bytes = (self.bytes.len() - HEADER_BYTES) as u32;
         self.bytes[..4].copy_from_slice(&MAGIC);
@@ -427,8 +480,6 @@ impl BlockWriter {
         self.bytes[16..24].copy_from_slice(&number.to_le_bytes());
         self.bytes[24..32].copy_from_slice(&self.opened.0.to_le_bytes());
         self.bytes[32..40].copy_from_slice(&now.0.to_le_bytes());
-        let crc = crc32fast::hash(&self.bytes[8..]);
-        self.bytes[4..8].copy_from_slice(&crc.to_le_bytes());
         Block { bytes: self.bytes }
     }
 }
@@ -553,7 +604,7 @@ mod tests {
                 chunk.push(frame, Codec::Pcma, Ssrc(1));
                 n += 1;
             }
-            writer.audio(chunk.seal(1));
+            writer.audio(TenantId(1), chunk.seal(1));
             chunk.clear();
         }
         assert_eq!((chunk.body.capacity(), writer.bytes.capacity()), room);

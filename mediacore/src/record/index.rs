@@ -66,6 +66,8 @@ pub struct Conversation {
     pub refused: Option<u32>,
     /// Stretches of damaged log while it ran.
     pub holes: Vec<(Moment, Moment)>,
+    /// One of them was whole by its checksum and yet not what was written.
+    pub changed: bool,
     /// PCMU was seen, PCMA was seen.
     pub codecs: (bool, bool),
 }
@@ -82,6 +84,7 @@ impl Conversation {
             last_seen: Moment(0),
             refused: None,
             holes: Vec::new(),
+            changed: false,
             codecs: (false, false),
         }
     }
@@ -233,14 +236,17 @@ impl Index {
     }
 
     /// Damaged log of a shard between two moments: everything that runs may miss something.
-    pub fn hole(&mut self, run: u32, shard: u16, from: Moment, to: Moment) {
+    /// `changed` when it was not a crash: the checksum is right and the seal is not.
+    pub fn hole(&mut self, run: u32, shard: u16, from: Moment, to: Moment, changed: bool) {
         let recordings: HashSet<RecordingId> = self
             .tracks
             .range((run, shard, 0)..=(run, shard, u32::MAX))
             .map(|(_, &(recording, _))| recording)
             .collect();
         for recording in recordings {
-            self.conversation(recording).holes.push((from, to));
+            let conversation = self.conversation(recording);
+            conversation.holes.push((from, to));
+            conversation.changed |= changed;
         }
     }
 

@@ -12,7 +12,7 @@ use super::block::{Block, BlockWriter, Entry, Lost};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use terms::Moment;
+use terms::{Moment, TenantId};
 
 /// Limits and times of a shard's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +47,10 @@ impl Default for LogConfig {
 /// One thing to do to the disk. A shard has at most one under way.
 #[derive(Debug)]
 pub enum Op {
-    /// Create the file, write the header, sync file and directory.
+    /// Create the file, write the header, sync file and directory. The storage thread draws the
+    /// salt and says in the header how the file is sealed.
     Open(SegmentHeader),
-    /// Write the block there.
+    /// Write the block there, sealed.
     Write {
         /// The open segment.
         segment: SegmentId,
@@ -187,7 +188,7 @@ impl ShardLog {
             self.waiting.front()?;
             let id = SegmentId { shard: self.shard, seq: self.next_seq };
             self.next_seq += 1;
-            return Some(Op::Open(SegmentHeader { id, run: self.run }));
+            return Some(Op::Open(SegmentHeader { id, run: self.run, seal: None }));
         };
         let (id, offset) = (open.id, open.offset);
         if !self.unsynced.is_empty() && due {
@@ -302,7 +303,7 @@ impl ShardLog {
 /// What is left of blocks that did not fit.
 #[derive(Default)]
 struct Condensed {
-    lost: BTreeMap<u32, Lost>,
+    lost: BTreeMap<u32, (TenantId, Lost)>,
     /// The latest of each declaration by kind and subject, in an order that can be read back:
     /// recordings, tracks, ends.
     declared: BTreeMap<(u8, u64), Vec<u8>>,
@@ -318,15 +319,17 @@ impl Condensed {
     fn take(&mut self, block: &Block, entries_max: usize) -> GivenUp {
         let mut given_up = GivenUp::default();
         for located in block.entries() {
+            let tenant = located.tenant.expect("a block of this process names tenants");
             let key = match located.entry {
                 Entry::Audio(audio) => {
                     given_up.frames += audio.samples().div_ceil(160);
                     let (from, to) = (audio.arrival, audio.last_arrival());
-                    self.lose(Lost { track: audio.track, samples: audio.samples(), from, to });
+                    let (track, samples) = (audio.track, audio.samples());
+                    self.lose(tenant, Lost { track, samples, from, to });
                     continue;
                 }
                 Entry::Lost(lost) => {
-                    self.lose(lost);
+                    self.lose(tenant, lost);
                     continue;
                 }
                 Entry::Recording(head) => (1, head.recording.0),
@@ -343,8 +346,9 @@ impl Condensed {
         given_up
     }
 
-    fn lose(&mut self, lost: Lost) {
-        let sum = self.lost.entry(lost.track).or_insert(Lost { samples: 0, ..lost });
+    fn lose(&mut self, tenant: TenantId, lost: Lost) {
+        let none_yet = (tenant, Lost { samples: 0, ..lost });
+        let (_, sum) = self.lost.entry(lost.track).or_insert(none_yet);
         sum.samples += lost.samples;
         sum.from = sum.from.min(lost.from);
         sum.to = sum.to.max(lost.to);
@@ -371,7 +375,8 @@ impl Condensed {
             while let Some(entry) = self.lost.first_entry()
                 && writer.fits(32)
             {
-                writer.lost(&entry.remove());
+                let (tenant, lost) = entry.remove();
+                writer.lost(tenant, &lost);
             }
             while self.lost.is_empty()
                 && let Some(entry) = self.declared.first_entry()
@@ -391,7 +396,7 @@ mod tests {
 
     fn block(number: u64) -> Block {
         let mut writer = BlockWriter::open(Moment::from_secs(number));
-        writer.stop(RecordingId(number), Moment::from_secs(number));
+        writer.stop(TenantId(5), RecordingId(number), Moment::from_secs(number));
         writer.close(Moment::from_secs(number), 0, number)
     }
 

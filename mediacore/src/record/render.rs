@@ -29,10 +29,21 @@ const GAP_JOIN_MS: i64 = 60;
 /// Samples of a ledger frame.
 const FRAME_SAMPLES: u64 = 160;
 
+/// How a piece was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// As it was written, and opened.
+    There,
+    /// It cannot be had any more.
+    Gone,
+    /// It is not what was written.
+    Changed,
+}
+
 /// Reads pieces of segments.
 pub trait Source {
-    /// Fills `body` with an Audio body; `Ok(false)` when the piece cannot be had any more.
-    fn read(&mut self, segment: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<bool>;
+    /// Fills `body` with the Audio body that stands at `offset`, opened.
+    fn read(&mut self, segment: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<Piece>;
 }
 
 /// What the rendering found.
@@ -46,6 +57,8 @@ pub struct Rendered {
     pub frames_missing: u64,
     /// Gaps as (track leg, from ms, to ms).
     pub gaps: Vec<(LegId, i64, i64)>,
+    /// Some of it stood there and was not what had been written.
+    pub changed: bool,
 }
 
 /// How long the file is, in samples a channel.
@@ -112,6 +125,7 @@ struct Track {
     /// Unreadable pieces since this arrival.
     unreadable_since: Option<Moment>,
     unreadable: Vec<(Moment, Moment)>,
+    changed: bool,
     body: Vec<u8>,
 }
 
@@ -130,6 +144,7 @@ impl Track {
             keeps_audio: true,
             unreadable_since: None,
             unreadable: Vec::new(),
+            changed: false,
             body: Vec::new(),
         }
     }
@@ -151,11 +166,13 @@ impl Track {
             };
             self.body.resize(usize::from(chunk.bytes), 0);
             let segment = conversation.segments[usize::from(chunk.segment)];
-            let there = source.read(segment, chunk.offset, &mut self.body)?;
+            let piece = source.read(segment, chunk.offset, &mut self.body)?;
+            self.changed |= piece == Piece::Changed;
             self.chunks.pop_front();
             let number = conversation.tracks[self.place].head.track;
             let body = std::mem::take(&mut self.body);
-            match Audio::read(&body).filter(|audio| there && audio.track == number) {
+            match Audio::read(&body).filter(|audio| audio.track == number && piece == Piece::There)
+            {
                 Some(audio) => self.take(audio),
                 None => {
                     self.unreadable_since.get_or_insert(self.newest);
@@ -360,5 +377,6 @@ fn sum_up(conversation: &Conversation, tracks: &[Track], start: Moment, samples:
             }
         }
     }
-    Rendered { samples, frames_expected: expected, frames_missing: missing, gaps }
+    let changed = conversation.changed || tracks.iter().any(|track| track.changed);
+    Rendered { samples, frames_expected: expected, frames_missing: missing, gaps, changed }
 }

@@ -5,21 +5,31 @@
 //! `<data>/segments/<shard>-<seq>.seg`, where `seq` rises and is never used twice:
 //!
 //! ```text
-//!  0        4        8       10      12       16       24       28
-//! ┌────────┬────────┬───────┬───────┬────────┬────────┬────────┬────────┬────────┬───
-//! │ "SGSG" │ CRC-32 │version│ shard │ run    │ seq    │ zero   │ block  │ block  │ …
-//! │        │ of 8.. │ u16   │ u16   │ u32    │ u64    │ u32    │        │        │
-//! └────────┴────────┴───────┴───────┴────────┴────────┴────────┴────────┴────────┴───
+//!  0        4        8       10      12       16       24       28      36      52      68
+//! ┌────────┬────────┬───────┬───────┬────────┬────────┬────────┬───────┬───────┬───────┬────────┬───
+//! │ "SGSG" │ CRC-32 │version│ shard │ run    │ seq    │ CRC-32 │ key   │ salt  │ tag   │ block  │ …
+//! │        │of 8..28│ u16   │ u16   │ u32    │ u64    │ of 28..│ u64   │ 16    │ 16    │        │
+//! └────────┴────────┴───────┴───────┴────────┴────────┴────────┴───────┴───────┴───────┴────────┴───
 //! ```
 //!
 //! `run` rises with each start of the process: block and track numbers are unique within a run. A
-//! block that stands twice (written again after a failed sync) is read once.
+//! block that stands twice (written again after a failed sync) is read once. Version 1, before
+//! sealing, ended after 28 bytes, with zeros at 24. The first 28 bytes mean the same in every version,
+//! so that an older program can say that it is older.
+//!
+//! What is said here of a file holds without its keys: checksums find what a crash left. Whether it
+//! is what was written, [`super::seal`] tells.
 
-use super::block::{BODY_BYTES_MAX, Block, HEADER_BYTES, MAGIC, VERSION, u16_at, u32_at, u64_at};
+use super::block::{
+    BODY_BYTES_MAX, HEADER_BYTES, Layout, MAGIC, VERSION, VERSION_CLEAR, u16_at, u32_at, u64_at,
+};
+use super::seal::{FileSeal, seal_of};
 use terms::Moment;
 
 /// Bytes before the first block.
-pub const SEGMENT_HEADER_BYTES: usize = 28;
+pub const SEGMENT_HEADER_BYTES: usize = 68;
+/// The same in version 1.
+pub const SEGMENT_HEADER_BYTES_CLEAR: usize = 28;
 const SEGMENT_MAGIC: [u8; 4] = *b"SGSG";
 
 /// Names a segment.
@@ -51,6 +61,8 @@ pub struct SegmentHeader {
     pub id: SegmentId,
     /// The run that wrote it.
     pub run: u32,
+    /// How it is sealed; `None` in version 1.
+    pub seal: Option<FileSeal>,
 }
 
 /// Why a segment file cannot be read at all.
@@ -68,38 +80,58 @@ pub enum HeaderError {
 }
 
 impl SegmentHeader {
-    /// The bytes at the start of the file.
-    pub fn write(self) -> [u8; SEGMENT_HEADER_BYTES] {
+    /// The bytes at the start of the file, but for tag and checksum, which [`super::seal`] adds.
+    pub(crate) fn write(self, seal: &FileSeal) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         bytes[..4].copy_from_slice(&SEGMENT_MAGIC);
         bytes[8..10].copy_from_slice(&VERSION.to_le_bytes());
         bytes[10..12].copy_from_slice(&self.id.shard.to_le_bytes());
         bytes[12..16].copy_from_slice(&self.run.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.id.seq.to_le_bytes());
-        let crc = crc32fast::hash(&bytes[8..]);
-        bytes[4..8].copy_from_slice(&crc.to_le_bytes());
+        bytes[28..36].copy_from_slice(&seal.key.0.to_le_bytes());
+        bytes[36..52].copy_from_slice(&seal.salt);
         bytes
     }
 
     /// Reads the start of a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, as far as it can be told without its keys.
     pub fn read(bytes: &[u8]) -> Result<SegmentHeader, HeaderError> {
-        let Some(header) = bytes.get(..SEGMENT_HEADER_BYTES) else {
+        let Some(start) = bytes.get(..SEGMENT_HEADER_BYTES_CLEAR) else {
             return Err(HeaderError::Torn);
         };
-        if header.iter().all(|&byte| byte == 0) {
+        if start.iter().all(|&byte| byte == 0) {
             return Err(HeaderError::Torn);
         }
-        if header[..4] != SEGMENT_MAGIC || crc32fast::hash(&header[8..]) != u32_at(header, 4) {
+        if start[..4] != SEGMENT_MAGIC || crc32fast::hash(&start[8..]) != u32_at(start, 4) {
             return Err(HeaderError::Damaged);
         }
-        match u16_at(header, 8) {
-            VERSION => Ok(SegmentHeader {
-                id: SegmentId { shard: u16_at(header, 10), seq: u64_at(header, 16) },
-                run: u32_at(header, 12),
-            }),
-            version => Err(HeaderError::Newer(version)),
-        }
+        let seal = match u16_at(start, 8) {
+            VERSION_CLEAR => None,
+            VERSION => Some(sealed_part(bytes)?),
+            version => return Err(HeaderError::Newer(version)),
+        };
+        Ok(SegmentHeader {
+            id: SegmentId { shard: u16_at(start, 10), seq: u64_at(start, 16) },
+            run: u32_at(start, 12),
+            seal,
+        })
     }
+
+    /// Bytes before the first block.
+    pub(crate) fn bytes(&self) -> usize {
+        if self.seal.is_some() { SEGMENT_HEADER_BYTES } else { SEGMENT_HEADER_BYTES_CLEAR }
+    }
+}
+
+fn sealed_part(bytes: &[u8]) -> Result<FileSeal, HeaderError> {
+    let header = bytes.get(..SEGMENT_HEADER_BYTES).ok_or(HeaderError::Torn)?;
+    let rest = &header[SEGMENT_HEADER_BYTES_CLEAR..];
+    if crc32fast::hash(rest) != u32_at(header, 24) {
+        return Err(HeaderError::Damaged);
+    }
+    Ok(seal_of(header).expect("its length was just checked"))
 }
 
 /// What stands at some place of a segment.
@@ -137,7 +169,7 @@ pub enum Found {
 /// Walks a segment's bytes after its header.
 pub fn scan(bytes: &[u8]) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut at = SEGMENT_HEADER_BYTES.min(bytes.len());
+    let mut at = first_block(bytes).min(bytes.len());
     while at < bytes.len() {
         if let Some(block) = block_at(bytes, at) {
             found.push(block);
@@ -155,6 +187,18 @@ pub fn scan(bytes: &[u8]) -> Vec<Found> {
     found
 }
 
+/// Where the header ends: it says so, or, where it is damaged, the first block does.
+pub(crate) fn first_block(bytes: &[u8]) -> usize {
+    let known = [SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES_CLEAR];
+    match SegmentHeader::read(bytes) {
+        Ok(header) => header.bytes(),
+        Err(_) => {
+            let begins = known.into_iter().find(|&at| block_at(bytes, at).is_some());
+            begins.unwrap_or(SEGMENT_HEADER_BYTES_CLEAR)
+        }
+    }
+}
+
 impl Found {
     fn bytes(self) -> usize {
         match self {
@@ -165,13 +209,17 @@ impl Found {
     }
 }
 
-fn block_at(bytes: &[u8], at: usize) -> Option<Found> {
-    let header = bytes.get(at..at + HEADER_BYTES)?;
+/// Header and whole length that a block's first bytes promise.
+fn promised(bytes: &[u8], at: usize) -> Option<(Layout, usize)> {
+    let header = bytes.get(at..at + 16).filter(|header| header[..4] == MAGIC)?;
+    let layout = Layout::of(u16_at(header, 8))?;
     let body_bytes = u32_at(header, 12) as usize;
-    if header[..4] != MAGIC || u16_at(header, 8) != VERSION || body_bytes > BODY_BYTES_MAX {
-        return None;
-    }
-    let whole = bytes.get(at..at + HEADER_BYTES + body_bytes)?;
+    (body_bytes <= BODY_BYTES_MAX).then_some((layout, layout.header_bytes + body_bytes))
+}
+
+fn block_at(bytes: &[u8], at: usize) -> Option<Found> {
+    let (_, len) = promised(bytes, at)?;
+    let whole = bytes.get(at..at + len)?;
     (crc32fast::hash(&whole[8..]) == u32_at(whole, 4)).then(|| Found::Block {
         at,
         bytes: whole.len(),
@@ -184,11 +232,8 @@ fn block_at(bytes: &[u8], at: usize) -> Option<Found> {
 /// The block after a damaged one whose header still tells its length. Tried first, so that what a
 /// caller put into a payload is not taken for a block.
 fn after_promised(bytes: &[u8], at: usize) -> Option<usize> {
-    let header = bytes.get(at..at + HEADER_BYTES)?;
-    let body_bytes = u32_at(header, 12) as usize;
-    let next = at + HEADER_BYTES + body_bytes;
-    let plausible = header[..4] == MAGIC && body_bytes <= BODY_BYTES_MAX;
-    (plausible && block_at(bytes, next).is_some()).then_some(next)
+    let next = at + promised(bytes, at)?.1;
+    block_at(bytes, next).is_some().then_some(next)
 }
 
 fn next_block(bytes: &[u8], from: usize) -> Option<usize> {
@@ -199,36 +244,61 @@ fn next_block(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// A write that ended early leaves less than its header promised, or pages that are still zero.
 fn is_torn(tail: &[u8]) -> bool {
-    let Some(header) = tail.get(..HEADER_BYTES) else {
-        return true;
+    let cut = match promised(tail, 0) {
+        Some((_, len)) => len > tail.len(),
+        None => tail.len() < HEADER_BYTES,
     };
-    let promised = HEADER_BYTES + u32_at(header, 12) as usize;
     let zero_end = tail.iter().rev().take(512).all(|&byte| byte == 0);
-    header[..4] == MAGIC && promised > tail.len() || zero_end
+    cut || zero_end
 }
 
-/// The block that [`scan`] found there.
-pub fn block(bytes: &[u8], at: usize, len: usize) -> Block {
-    Block::from_bytes(bytes[at..at + len].to_vec())
+/// How a block that [`scan`] found says that its file is sealed; `None` in version 1.
+pub(crate) fn block_seal(block: &[u8]) -> Option<FileSeal> {
+    (u16_at(block, 8) == VERSION).then(|| seal_of(&block[..HEADER_BYTES]))?
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::block::{BlockWriter, Entry};
+    use super::super::block::{Block, BlockWriter, Chunk, Entry, Frame};
+    use super::super::story::sealed_segment;
     use super::*;
-    use terms::RecordingId;
+    use terms::media::{Codec, RtpTime, SeqNo, Ssrc};
+    use terms::{RecordingId, TenantId};
 
     const ID: SegmentId = SegmentId { shard: 3, seq: 42 };
 
     fn stop_block(number: u64) -> Block {
         let mut writer = BlockWriter::open(Moment::from_secs(number));
-        writer.stop(RecordingId(number), Moment::from_secs(number));
+        writer.stop(TenantId(5), RecordingId(number), Moment::from_secs(number));
         writer.close(Moment::from_secs(number + 1), ID.shard, number)
     }
 
     fn segment(blocks: u64) -> Vec<u8> {
-        let mut bytes = SegmentHeader { id: ID, run: 7 }.write().to_vec();
-        (0..blocks).for_each(|number| bytes.extend_from_slice(stop_block(number).bytes()));
+        sealed_segment(ID, 7, &(0..blocks).map(stop_block).collect::<Vec<_>>()).0
+    }
+
+    /// A block as version 1 wrote it: no tenant, no tag, nothing sealed.
+    fn clear(block: &Block) -> Vec<u8> {
+        let mut bytes = block.bytes()[..40].to_vec();
+        bytes[8..10].copy_from_slice(&VERSION_CLEAR.to_le_bytes());
+        for located in block.entries() {
+            bytes.extend_from_slice(&located.raw[..4]);
+            bytes.extend_from_slice(&block.bytes()[located.offset..][..located.bytes]);
+        }
+        let body_bytes = (bytes.len() - 40) as u32;
+        bytes[12..16].copy_from_slice(&body_bytes.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[8..]);
+        bytes[4..8].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// A segment's header as version 1 wrote it.
+    fn clear_header() -> Vec<u8> {
+        let mut bytes = segment(0)[..SEGMENT_HEADER_BYTES_CLEAR].to_vec();
+        bytes[8..10].copy_from_slice(&VERSION_CLEAR.to_le_bytes());
+        bytes[24..].fill(0);
+        let crc = crc32fast::hash(&bytes[8..]);
+        bytes[4..8].copy_from_slice(&crc.to_le_bytes());
         bytes
     }
 
@@ -291,27 +361,45 @@ mod tests {
     fn a_newer_segment_is_refused_by_its_version() {
         let mut bytes = segment(0);
         bytes[8] = 9;
-        let crc = crc32fast::hash(&bytes[8..SEGMENT_HEADER_BYTES]);
+        let crc = crc32fast::hash(&bytes[8..SEGMENT_HEADER_BYTES_CLEAR]);
         bytes[4..8].copy_from_slice(&crc.to_le_bytes());
         assert_eq!(SegmentHeader::read(&bytes), Err(HeaderError::Newer(9)));
+        // The first 28 bytes are enough for that, whatever follows.
+        let start = &bytes[..SEGMENT_HEADER_BYTES_CLEAR];
+        assert_eq!(SegmentHeader::read(start), Err(HeaderError::Newer(9)));
     }
 
     #[test]
     fn a_payload_that_looks_like_a_block_is_not_one() {
-        let forged = stop_block(99);
-        let mut chunk = super::super::block::Chunk::new();
-        let (rtp_time, seq) = (terms::media::RtpTime(0), terms::media::SeqNo(0));
-        let arrival = Moment::from_secs(1);
-        let frame = super::super::block::Frame { arrival, rtp_time, seq, payload: forged.bytes() };
-        chunk.push(frame, terms::media::Codec::Pcma, terms::media::Ssrc(1));
+        // Where nothing is sealed, a caller's bytes stand in the file as they came.
+        let forged = clear(&stop_block(99));
+        let mut chunk = Chunk::new();
+        let frame = Frame {
+            arrival: Moment::from_secs(1),
+            rtp_time: RtpTime(0),
+            seq: SeqNo(0),
+            payload: &forged,
+        };
+        chunk.push(frame, Codec::Pcma, Ssrc(1));
         let mut writer = BlockWriter::open(Moment::from_secs(1));
-        writer.audio(chunk.seal(1));
-        let mut bytes = segment(0);
-        bytes.extend_from_slice(writer.close(Moment::from_secs(2), ID.shard, 0).bytes());
-        bytes.extend_from_slice(stop_block(1).bytes());
+        writer.audio(TenantId(5), chunk.seal(1));
+        let mut bytes = clear_header();
+        bytes.extend_from_slice(&clear(&writer.close(Moment::from_secs(2), ID.shard, 0)));
+        bytes.extend_from_slice(&clear(&stop_block(1)));
         assert_eq!(numbers(&scan(&bytes)), [0, 1]);
-        bytes[SEGMENT_HEADER_BYTES + HEADER_BYTES + 1] ^= 1;
+        bytes[SEGMENT_HEADER_BYTES_CLEAR + 40 + 1] ^= 1;
         assert_eq!(numbers(&scan(&bytes)), [1]);
+    }
+
+    #[test]
+    fn a_segment_of_version_1_is_read_whatever_happened_to_its_header() {
+        let mut bytes = clear_header();
+        (0..4).for_each(|number| bytes.extend_from_slice(&clear(&stop_block(number))));
+        assert_eq!(SegmentHeader::read(&bytes).map(|header| header.seal), Ok(None));
+        assert_eq!(numbers(&scan(&bytes)), [0, 1, 2, 3]);
+        bytes[9] ^= 1;
+        assert_eq!(SegmentHeader::read(&bytes), Err(HeaderError::Damaged));
+        assert_eq!(numbers(&scan(&bytes)), [0, 1, 2, 3]);
     }
 
     #[test]
@@ -323,7 +411,8 @@ mod tests {
         let found = scan(&bytes);
         assert_eq!(found[1], Found::Damaged { at: second, bytes: block_bytes });
         let Found::Block { at, bytes: len, .. } = found[2] else { panic!("{found:?}") };
-        let third = block(&bytes, at, len);
+        let (_, mut keys) = sealed_segment(ID, 7, &[]);
+        let third = keys.open_block(at as u64, bytes[at..at + len].to_vec()).unwrap().0;
         let entries: Vec<_> = third.entries().map(|located| located.entry).collect();
         assert!(matches!(entries[..], [Entry::Stop(RecordingId(2), _)]));
     }

@@ -1,15 +1,17 @@
 //! Stories of the recorder, from frames to the finished file, without a disk.
 
-use super::block::Block;
+use super::block::{Block, ENTRY_HEAD_BYTES, KIND_AUDIO, TAG_BYTES};
 use super::index::{Conversation, Index};
-use super::render::{Rendered, Source, render};
-use super::segment::{Found, SegmentHeader, SegmentId, block, scan};
+use super::render::{Piece, Rendered, Source, render};
+use super::seal::{FileKeys, Keyring, Sealer};
+use super::segment::{Found, SegmentHeader, SegmentId, scan};
 use super::wav::{self, Wav};
 use super::{Recorder, RecorderConfig, TrackIdx};
 use crate::g711;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use terms::media::{Codec, RecordStart, RtpTime, SeqNo, Side, Ssrc};
 use terms::{CallId, ContactId, LegId, Moment, RecordingId, TenantId, Timestamp};
@@ -18,6 +20,7 @@ const CUSTOMER: LegId = LegId(1);
 const AGENT: LegId = LegId(2);
 const EXPERT: LegId = LegId(3);
 const CALL: RecordingId = RecordingId(77);
+const TENANT: TenantId = TenantId(5);
 const SEGMENT: SegmentId = SegmentId { shard: 0, seq: 1 };
 
 /// A recorder, its blocks, and the clock.
@@ -46,7 +49,7 @@ pub(crate) struct Packet {
 pub(crate) fn record_start(recording: RecordingId, parties: &[(LegId, Side)]) -> RecordStart {
     RecordStart {
         recording,
-        tenant: TenantId(5),
+        tenant: TENANT,
         contact: ContactId(6),
         call: CallId(7),
         started_at: Timestamp::from_secs(1_800_000_000),
@@ -126,29 +129,56 @@ impl Desk {
     }
 }
 
-struct Memory<'a>(&'a [u8]);
+struct Memory<'a>(&'a [u8], FileKeys);
 
 impl Source for Memory<'_> {
-    fn read(&mut self, _: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<bool> {
-        body.copy_from_slice(&self.0[offset as usize..][..body.len()]);
-        Ok(true)
+    fn read(&mut self, _: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<Piece> {
+        let at = offset as usize;
+        let mut sealed = self.0[at..at + body.len() + TAG_BYTES].to_vec();
+        let head = (at - ENTRY_HEAD_BYTES) as u64;
+        let opened = self.1.open_entry(head, KIND_AUDIO, TENANT, &mut sealed);
+        body.copy_from_slice(&sealed[..body.len()]);
+        Ok(if opened { Piece::There } else { Piece::Changed })
     }
+}
+
+/// The only key of a box.
+pub(crate) fn ring() -> Arc<Keyring> {
+    Arc::new(Keyring::of(&[0x4B; 32]))
+}
+
+/// A segment as the storage thread writes it, and its keys.
+pub(crate) fn sealed_segment(id: SegmentId, run: u32, blocks: &[Block]) -> (Vec<u8>, FileKeys) {
+    let mut sealer = Sealer::new(ring(), [0x5A; 16]);
+    let mut bytes = sealer.header(SegmentHeader { id, run, seal: None }).to_vec();
+    let mut sealed = Vec::new();
+    for block in blocks {
+        sealer.block(bytes.len() as u64, block, &mut sealed).expect("each place is sealed once");
+        bytes.extend_from_slice(&sealed);
+    }
+    (bytes, FileKeys::segment(ring(), sealer.seal()).expect("the ring has its own key"))
+}
+
+fn keys() -> FileKeys {
+    sealed_segment(SEGMENT, 1, &[]).1
 }
 
 /// The segment that storage would have written, and what ended in it.
 fn log_of(blocks: &[Block]) -> (Vec<u8>, Vec<Conversation>) {
-    let mut bytes = SegmentHeader { id: SEGMENT, run: 1 }.write().to_vec();
-    blocks.iter().for_each(|block| bytes.extend_from_slice(block.bytes()));
+    let (bytes, _) = sealed_segment(SEGMENT, 1, blocks);
     let (ended, _) = read_log(&bytes);
     (bytes, ended)
 }
 
 /// What a segment's bytes say: recordings that ended, and those that did not.
 fn read_log(bytes: &[u8]) -> (Vec<Conversation>, Vec<Conversation>) {
-    let (mut index, mut ended) = (Index::default(), Vec::new());
+    let (mut index, mut ended, mut keys) = (Index::default(), Vec::new(), keys());
     for found in scan(bytes) {
         if let Found::Block { at, bytes: len, .. } = found {
-            let absorbed = index.absorb_once(1, SEGMENT, at as u64, &block(bytes, at, len));
+            let opened = keys.open_block(at as u64, bytes[at..at + len].to_vec());
+            let (block, broken) = opened.expect("it was sealed with these keys");
+            assert_eq!(broken, []);
+            let absorbed = index.absorb_once(1, SEGMENT, at as u64, &block);
             ended.extend(absorbed.finished);
         }
     }
@@ -157,7 +187,7 @@ fn read_log(bytes: &[u8]) -> (Vec<Conversation>, Vec<Conversation>) {
 
 fn rendered(conversation: &Conversation, bytes: &[u8]) -> (Wav, Rendered) {
     let mut file = Vec::new();
-    let rendered = render(conversation, &mut Memory(bytes), &mut |piece| {
+    let rendered = render(conversation, &mut Memory(bytes, keys()), &mut |piece| {
         file.extend_from_slice(piece);
         Ok(())
     });

@@ -1,8 +1,7 @@
 //! Segments written by tokio-uring: one operation a shard under way, each in its own task, so that
 //! a stalled disk holds up neither the rings nor the other shards.
 
-use crate::edge::storage::{Gate, Keeper, gate};
-use crate::record::block::Block;
+use crate::edge::storage::{Gate, Job, Keeper, gate};
 use crate::record::log::Op;
 use crate::record::segment::SegmentHeader;
 use std::cell::RefCell;
@@ -47,60 +46,65 @@ async fn serve(mut keeper: Keeper) {
     let (done, mut answers) = mpsc::unbounded_channel();
     let directory = keeper.config().segments_dir.clone();
     let files: Vec<Slot> = (0..keeper.config().shards).map(|_| Slot::default()).collect();
-    let mut submit = |shard: usize, op: Op| {
+    let mut submit = |shard: usize, job: Job| {
         let (file, directory, done) = (files[shard].clone(), directory.clone(), done.clone());
         tokio_uring::spawn(async move {
-            let (op, result) = perform(op, &file, &directory).await;
+            let (job, result) = perform(job, &file, &directory).await;
             // Nobody listens when storage has stopped meanwhile.
-            let _ = done.send((shard, op, result));
+            let _ = done.send((shard, job, result));
         });
     };
     while !keeper.step(&mut submit) {
-        if let Ok(Some((shard, op, result))) = timeout(keeper.patience(), answers.recv()).await {
-            keeper.done(shard, op, result);
+        if let Ok(Some((shard, job, result))) = timeout(keeper.patience(), answers.recv()).await {
+            keeper.done(shard, job, result);
         }
-        while let Ok((shard, op, result)) = answers.try_recv() {
-            keeper.done(shard, op, result);
+        while let Ok((shard, job, result)) = answers.try_recv() {
+            keeper.done(shard, job, result);
         }
     }
 }
 
-async fn perform(op: Op, slot: &Slot, directory: &Path) -> (Op, io::Result<()>) {
+async fn perform(job: Job, slot: &Slot, directory: &Path) -> (Job, io::Result<()>) {
     let file = slot.borrow().clone();
-    match (op, file) {
+    let Job { op, bytes } = job;
+    let (bytes, result) = match (&op, file) {
         (Op::Open(header), _) => {
-            let opened = create(&header, directory).await;
-            let result = opened.map(|file| *slot.borrow_mut() = Some(Rc::new(file)));
-            (Op::Open(header), result)
+            let (bytes, opened) = create(header, bytes, directory).await;
+            (bytes, opened.map(|file| *slot.borrow_mut() = Some(Rc::new(file))))
         }
-        (Op::Write { segment, offset, block }, Some(file)) => {
-            let (result, block) = write(&file, offset, block).await;
-            (Op::Write { segment, offset, block }, result)
-        }
-        (Op::Sync(segment), Some(file)) => {
-            let result = match pass("storage.sync").await {
-                Ok(()) => file.sync_data().await,
-                Err(error) => Err(error),
-            };
-            (Op::Sync(segment), result)
-        }
-        (Op::Close(segment), file) => {
+        (Op::Write { offset, .. }, Some(file)) => write(&file, *offset, bytes).await,
+        (Op::Sync(_), Some(file)) => match pass("storage.sync").await {
+            Ok(()) => (bytes, file.sync_data().await),
+            Err(error) => (bytes, Err(error)),
+        },
+        (Op::Close(_), file) => {
             slot.borrow_mut().take();
             if let Some(file) = file.and_then(Rc::into_inner) {
                 // Everything durable was synced before; an error here has nothing to say.
                 let _ = file.close().await;
             }
-            (Op::Close(segment), Ok(()))
+            (bytes, Ok(()))
         }
-        (op, None) => (op, Err(io::ErrorKind::NotFound.into())),
-    }
+        (_, None) => (bytes, Err(io::ErrorKind::NotFound.into())),
+    };
+    (Job { op, bytes }, result)
 }
 
-async fn create(header: &SegmentHeader, directory: &Path) -> io::Result<File> {
-    pass("storage.open").await?;
+async fn create(
+    header: &SegmentHeader,
+    bytes: Vec<u8>,
+    directory: &Path,
+) -> (Vec<u8>, io::Result<File>) {
     let path: PathBuf = directory.join(header.id.file_name());
-    let file = OpenOptions::new().write(true).create_new(true).open(&path).await?;
-    let (mut result, _) = file.write_all_at(header.write().to_vec(), 0).await;
+    let opened = match pass("storage.open").await {
+        Ok(()) => OpenOptions::new().write(true).create_new(true).open(&path).await,
+        Err(error) => Err(error),
+    };
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) => return (bytes, Err(error)),
+    };
+    let (mut result, bytes) = file.write_all_at(bytes, 0).await;
     if result.is_ok() {
         result = file.sync_all().await;
     }
@@ -108,16 +112,16 @@ async fn create(header: &SegmentHeader, directory: &Path) -> io::Result<File> {
         result = async { File::open(directory).await?.sync_all().await }.await;
     }
     match result {
-        Ok(()) => Ok(file),
+        Ok(()) => (bytes, Ok(file)),
         Err(error) => {
             // It holds nothing; if it cannot be removed, the next start does it.
             let _ = remove_file(&path).await;
-            Err(error)
+            (bytes, Err(error))
         }
     }
 }
 
-async fn write(file: &File, offset: u64, block: Block) -> (io::Result<()>, Block) {
+async fn write(file: &File, offset: u64, bytes: Vec<u8>) -> (Vec<u8>, io::Result<()>) {
     let short = match gate("storage.write") {
         Gate::Go => false,
         Gate::Stall(time) => {
@@ -125,15 +129,15 @@ async fn write(file: &File, offset: u64, block: Block) -> (io::Result<()>, Block
             false
         }
         Gate::Short => true,
-        Gate::Fail(error) => return (Err(error), block),
+        Gate::Fail(error) => return (bytes, Err(error)),
     };
     if short {
-        let half = block.bytes()[..block.bytes().len() / 2].to_vec();
+        let half = bytes[..bytes.len() / 2].to_vec();
         let (written, _) = file.write_all_at(half, offset).await;
-        return (written.and(Err(io::ErrorKind::WriteZero.into())), block);
+        return (bytes, written.and(Err(io::ErrorKind::WriteZero.into())));
     }
-    let (result, bytes) = file.write_all_at(block.into_bytes(), offset).await;
-    (result, Block::from_bytes(bytes))
+    let (result, bytes) = file.write_all_at(bytes, offset).await;
+    (bytes, result)
 }
 
 async fn pass(name: &str) -> io::Result<()> {

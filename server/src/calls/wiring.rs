@@ -5,6 +5,7 @@ use super::http_step::HttpSteps;
 use super::measure;
 use crate::config::{Config, value};
 use mediacore::edge::engine::{BackendChoice, Engine, EngineConfig};
+use mediacore::edge::keys::Keys;
 use mediacore::edge::prompts;
 use mediacore::edge::storage::{self, Storage, StorageConfig};
 use signaling::edge::signaling::{Handle, Signaling};
@@ -118,6 +119,7 @@ fn start_storage(
         config.server.data.join("segments"),
         config.recordings_dir(),
         config.rtp.shards,
+        Keys::read(&config.recording_keys())?,
     );
     storage.backend = match config.rtp.backend {
         value::Backend::Auto => storage::Backend::Auto,

@@ -44,6 +44,9 @@ enum Command {
     },
     /// Compare every file with the size and SHA-256 of its row in the ledger.
     Verify,
+    /// Add a key to the file of keys: from the next start on it seals what is recorded, and the
+    /// older ones keep opening what they sealed. Copy the file to its other place afterwards.
+    RotateKey,
 }
 
 /// Form of a recording.
@@ -80,6 +83,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
                 get(&session, &store, *recording, *format, out.as_deref(), config).await
             }
             Command::Verify => verify(&session, &store).await,
+            Command::RotateKey => rotate_key(&config.recording_keys()),
         }
     })
 }
@@ -140,6 +144,12 @@ async fn get(
     let bytes = std::fs::copy(&source, &target)
         .with_context(|| format!("copy {} to {}", source.display(), target.display()))?;
     println!("{} ({bytes} bytes)", target.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rotate_key(file: &Path) -> Result<ExitCode, anyhow::Error> {
+    let key = mediacore::edge::keys::rotate(file)?;
+    println!("key {key} is the last of {}; restart to use it", file.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,6 +4,7 @@
 use super::lock::FolderLock;
 use crate::config::value::Address;
 use crate::config::{Config, Error};
+use mediacore::edge::keys::Keys;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub struct Prepared {
 pub async fn prepare(mut config: Config) -> Result<Prepared, anyhow::Error> {
     folders(&mut config)?;
     let lock = FolderLock::take(&config).await?;
+    // Here, so that a missing key is told once to the one who starts the box.
+    Keys::open(&config.recording_keys(), &config.server.data.join("segments"))?;
     ports(&mut config)?;
     let run = config.server.data.join("run");
     let resolved = run.join("config.json");

@@ -3,25 +3,34 @@
 
 use super::handset::voices_in;
 use mediacore::record::Block;
+use mediacore::record::block::{ENTRY_HEAD_BYTES, KIND_AUDIO, TAG_BYTES};
 use mediacore::record::index::{Conversation, Index};
 use mediacore::record::log::{LogConfig, Op, Outcome, ShardLog};
-use mediacore::record::render::{self, Source};
+use mediacore::record::render::{self, Piece, Source};
+use mediacore::record::seal::{FileKeys, FileSeal, KEY_BYTES, Keyring, SALT_BYTES, Sealer};
 use mediacore::record::segment::SegmentId;
 use mediacore::record::wav;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
-use terms::Moment;
 use terms::media::{Ledger, RecordingState};
+use terms::{Moment, TenantId};
 
 /// Between two looks at the log while something is in it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The run that wrote all segments.
 const RUN: u32 = 1;
 
-type Files = BTreeMap<SegmentId, Vec<u8>>;
+type Files = BTreeMap<SegmentId, File>;
+
+/// A segment: how it is sealed, and what is on the disk.
+struct File {
+    seal: FileSeal,
+    bytes: Vec<u8>,
+}
 
 /// A recording as a file.
 #[derive(Clone, Debug)]
@@ -50,6 +59,10 @@ impl Rendered {
 /// The disk and what stands on it.
 pub struct Disk {
     log: ShardLog,
+    ring: Arc<Keyring>,
+    /// Of the open segment.
+    sealer: Option<Sealer>,
+    salts: SmallRng,
     files: Files,
     index: Index,
     under_way: Option<(Moment, Op, Outcome)>,
@@ -67,14 +80,18 @@ pub struct Disk {
 impl Disk {
     /// An empty disk.
     pub fn new(seed: u64, trouble: f64) -> Self {
+        let mut salts = SmallRng::seed_from_u64(seed ^ 0x5A17);
         Disk {
             log: ShardLog::new(LogConfig::default(), 0, RUN, 1),
+            ring: Arc::new(Keyring::of(&salts.random::<[u8; KEY_BYTES]>())),
+            sealer: None,
             files: Files::new(),
             index: Index::default(),
             under_way: None,
             look_at: Moment(0),
             told_at: VecDeque::new(),
             trouble,
+            salts,
             rng: SmallRng::seed_from_u64(seed ^ 0xD15C),
             failures: 0,
             rendered: Vec::new(),
@@ -130,15 +147,21 @@ impl Disk {
     fn carry_out(&mut self, now: Moment, op: Op, outcome: Outcome) {
         match &op {
             Op::Open(header) if outcome == Outcome::Done => {
-                self.files.insert(header.id, header.write().to_vec());
+                let salt = self.salts.random::<[u8; SALT_BYTES]>();
+                let sealer = Sealer::new(self.ring.clone(), salt);
+                let bytes = sealer.header(*header).to_vec();
+                self.files.insert(header.id, File { seal: sealer.seal(), bytes });
+                self.sealer = Some(sealer);
             }
             Op::Write { segment, offset, block } => {
                 let file = self.files.get_mut(segment).expect("a write goes to an open segment");
+                let sealer = self.sealer.as_mut().expect("an open segment has its sealer");
+                let mut bytes = Vec::new();
+                sealer.block(*offset, block, &mut bytes).expect("a place is sealed once");
                 // A write that fails leaves a part of itself.
-                let bytes = block.bytes();
                 let written = if outcome == Outcome::Done { bytes.len() } else { bytes.len() / 2 };
-                file.truncate(*offset as usize);
-                file.extend_from_slice(&bytes[..written]);
+                file.bytes.truncate(*offset as usize);
+                file.bytes.extend_from_slice(&bytes[..written]);
             }
             Op::Open(_) | Op::Sync(_) | Op::Close(_) => {}
         }
@@ -153,12 +176,13 @@ impl Disk {
 
     fn render(&mut self, now: Moment, conversation: &Conversation) {
         let head = conversation.head.expect("no declaration is lost here");
+        let mut source = Bytes { files: &self.files, ring: &self.ring, tenant: head.tenant };
         let mut wav = Vec::new();
         let mut write = |bytes: &[u8]| {
             wav.extend_from_slice(bytes);
             Ok(())
         };
-        let made = render::render(conversation, &mut Bytes(&self.files), &mut write)
+        let made = render::render(conversation, &mut source, &mut write)
             .expect("memory can be read and written");
         let state = match (conversation.refused, made.frames_missing) {
             (Some(_), _) => RecordingState::Refused,
@@ -195,15 +219,24 @@ impl Disk {
     }
 }
 
-struct Bytes<'a>(&'a Files);
+struct Bytes<'a> {
+    files: &'a Files,
+    ring: &'a Arc<Keyring>,
+    tenant: TenantId,
+}
 
 impl Source for Bytes<'_> {
-    fn read(&mut self, segment: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<bool> {
+    fn read(&mut self, segment: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<Piece> {
         let at = offset as usize;
-        let found = self.0.get(&segment).and_then(|file| file.get(at..at + body.len()));
-        if let Some(found) = found {
-            body.copy_from_slice(found);
-        }
-        Ok(found.is_some())
+        let Some(file) = self.files.get(&segment) else { return Ok(Piece::Gone) };
+        let Some(sealed) = file.bytes.get(at..at + body.len() + TAG_BYTES) else {
+            return Ok(Piece::Gone);
+        };
+        let mut keys = FileKeys::segment(self.ring.clone(), file.seal).expect("the ring sealed it");
+        let mut sealed = sealed.to_vec();
+        let head = (at - ENTRY_HEAD_BYTES) as u64;
+        let opened = keys.open_entry(head, KIND_AUDIO, self.tenant, &mut sealed);
+        body.copy_from_slice(&sealed[..body.len()]);
+        Ok(if opened { Piece::There } else { Piece::Changed })
     }
 }

@@ -438,7 +438,12 @@ fn both_voices_are_recorded_frame_by_frame() {
     on_both(|backend| {
         let dir = tempfile::tempdir().unwrap();
         let (tell, ledgers) = mpsc::channel();
-        let storage = StorageConfig::new(dir.path().join("segments"), dir.path().join("wav"), 1);
+        let storage = StorageConfig::new(
+            dir.path().join("segments"),
+            dir.path().join("wav"),
+            1,
+            crate::edge::keys::Keys { ring: crate::record::story::ring(), from: "a test".into() },
+        );
         let (storage, rings) = Storage::start(storage, move |row| {
             let _ = tell.send(row);
         })

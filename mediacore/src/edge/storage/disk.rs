@@ -46,6 +46,15 @@ pub(crate) fn pass_gate(name: &str) -> io::Result<()> {
     }
 }
 
+/// An operation with the bytes that it writes, sealed.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// What to do.
+    pub(crate) op: Op,
+    /// A segment's header or a block; empty for everything else.
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// What a failure means for the log.
 pub(crate) fn classify(result: &io::Result<()>) -> Outcome {
     match result {
@@ -82,10 +91,10 @@ impl SegmentFile {
     }
 
     /// Does it, however long it takes.
-    pub(crate) fn perform(&mut self, op: &Op) -> io::Result<()> {
-        match op {
-            Op::Open(header) => self.create(header),
-            Op::Write { offset, block, .. } => self.write(*offset, block.bytes()),
+    pub(crate) fn perform(&mut self, job: &Job) -> io::Result<()> {
+        match &job.op {
+            Op::Open(header) => self.create(header, &job.bytes),
+            Op::Write { offset, .. } => self.write(*offset, &job.bytes),
             Op::Sync(_) => {
                 pass_gate("storage.sync")?;
                 self.file()?.sync_data()
@@ -101,12 +110,12 @@ impl SegmentFile {
         self.open.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn create(&mut self, header: &SegmentHeader) -> io::Result<()> {
+    fn create(&mut self, header: &SegmentHeader, bytes: &[u8]) -> io::Result<()> {
         pass_gate("storage.open")?;
         let path = self.directory.join(header.id.file_name());
         let mut created = File::options().write(true).create_new(true).open(&path)?;
         let written = created
-            .write_all(&header.write())
+            .write_all(bytes)
             .and_then(|()| created.sync_all())
             .and_then(|()| sync_directory(&self.directory));
         if written.is_err() {

@@ -1,6 +1,8 @@
 //! The storage thread's work, without the waiting: rings into logs, operations out, durable blocks
 //! into the index, ended recordings to the render thread. `blocking` and `uring::storage` drive it.
+//! Blocks are sealed here, as they are given out to be written: before, they are in memory only.
 
+use super::disk::Job;
 use super::renderer::{Renders, Task};
 use super::shelf::Shelf;
 use super::{Shared, StorageConfig};
@@ -8,6 +10,7 @@ use crate::edge::clock::now;
 use crate::record::Block;
 use crate::record::index::Index;
 use crate::record::log::{Op, Outcome, ShardLog};
+use crate::record::seal::{SALT_BYTES, Sealer};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,6 +26,10 @@ const IDLE_AFTER: Duration = Duration::from_secs(2);
 struct Shard {
     ring: rtrb::Consumer<Block>,
     log: ShardLog,
+    /// Of the open segment.
+    sealer: Option<Sealer>,
+    /// Memory for the bytes of the next operation.
+    spare: Vec<u8>,
 }
 
 /// Everything the storage thread owns.
@@ -49,6 +56,8 @@ impl Keeper {
         let shard = |(number, (ring, seq)): (usize, (rtrb::Consumer<Block>, u64))| Shard {
             ring,
             log: ShardLog::new(shared.config.log.clone(), number as u16, run, seq),
+            sealer: None,
+            spare: Vec::new(),
         };
         let shards = rings.into_iter().zip(next_seq).enumerate().map(shard).collect();
         let (index, last_block) = (Index::default(), Moment(0));
@@ -61,9 +70,10 @@ impl Keeper {
     }
 
     /// Empties the rings and gives each idle shard its next operation. True: all is done, end.
-    pub(crate) fn step(&mut self, submit: &mut impl FnMut(usize, Op)) -> bool {
+    pub(crate) fn step(&mut self, submit: &mut impl FnMut(usize, Job)) -> bool {
         let at = now();
         let stopping = self.shared.stopping.load(Ordering::Acquire);
+        let mut failed = Vec::new();
         for (number, shard) in self.shards.iter_mut().enumerate() {
             while let Ok(block) = shard.ring.pop() {
                 shard.log.accept(block);
@@ -73,8 +83,14 @@ impl Keeper {
                 shard.log.hurry();
             }
             if let Some(op) = shard.log.poll_op(at) {
-                submit(number, op);
+                match shard.prepare(op, &self.shared.config) {
+                    (job, Ok(())) => submit(number, job),
+                    (job, error) => failed.push((number, job, error)),
+                }
             }
+        }
+        for (number, job, error) in failed {
+            self.done(number, job, error);
         }
         self.publish();
         stopping && self.is_over()
@@ -93,7 +109,9 @@ impl Keeper {
     }
 
     /// An operation ended.
-    pub(crate) fn done(&mut self, number: usize, op: Op, result: io::Result<()>) {
+    pub(crate) fn done(&mut self, number: usize, job: Job, result: io::Result<()>) {
+        let Job { op, bytes } = job;
+        self.shards[number].spare = bytes;
         let outcome = super::disk::classify(&result);
         let subject = match &op {
             Op::Open(header) => ("create segment", header.id),
@@ -106,7 +124,7 @@ impl Keeper {
             self.shared.report(format!("{doing} {}: {error}", segment.file_name()));
         }
         match (&op, outcome) {
-            (Op::Open(header), Outcome::Done) => self.shelf.open(header.id),
+            (Op::Open(header), Outcome::Done) => self.shelf.open(header.id, header.seal),
             (Op::Close(segment), _) if self.shelf.close(*segment) => {
                 self.renders.push(Task::Remove(*segment));
             }
@@ -141,4 +159,32 @@ impl Keeper {
         stats.synced_at = logs().filter_map(|log| log.synced_at).max();
         stats.segments = self.shelf.len();
     }
+}
+
+impl Shard {
+    /// The operation with its bytes, sealed for their place. What cannot be sealed is not written.
+    fn prepare(&mut self, mut op: Op, config: &StorageConfig) -> (Job, io::Result<()>) {
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
+        let result = match &mut op {
+            Op::Open(header) => salt().map(|salt| {
+                let sealer = Sealer::new(config.keys.ring.clone(), salt);
+                header.seal = Some(sealer.seal());
+                bytes.extend_from_slice(&sealer.header(*header));
+                self.sealer = Some(sealer);
+            }),
+            Op::Write { offset, block, .. } => {
+                let sealer = self.sealer.as_mut().expect("the segment was opened with a sealer");
+                sealer.block(*offset, block, &mut bytes).map_err(io::Error::other)
+            }
+            Op::Sync(_) | Op::Close(_) => Ok(()),
+        };
+        (Job { op, bytes }, result)
+    }
+}
+
+fn salt() -> io::Result<[u8; SALT_BYTES]> {
+    let mut salt = [0; SALT_BYTES];
+    let refused = |_| io::Error::other("the system gives no random bytes");
+    aws_lc_rs::rand::fill(&mut salt).map(|()| salt).map_err(refused)
 }

@@ -7,8 +7,10 @@ use super::journal::{Journal, Known};
 use super::repair::{self, Old};
 use super::shelf::Shelf;
 use super::{Error, Shared, file, verdict};
+use crate::record::block::{ENTRY_HEAD_BYTES, KIND_AUDIO, TAG_BYTES};
 use crate::record::index::Conversation;
-use crate::record::render::{self, Rendered, Source};
+use crate::record::render::{self, Piece, Rendered, Source};
+use crate::record::seal::{FileKeys, Keyring};
 use crate::record::segment::SegmentId;
 use crate::record::wav;
 use sha2::{Digest, Sha256};
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+use terms::TenantId;
 use terms::media::{Ledger, RecordingState};
 
 const RETRY_MAX: Duration = Duration::from_secs(30);
@@ -190,7 +193,8 @@ impl Renderer {
         let renders = self.renders.clone();
         let mut found = |conversation| renders.push(Task::render(conversation));
         let directory = self.shared.config.segments_dir.clone();
-        match repair::read_all(&old, &directory, &self.shelf, &mut found) {
+        let ring = self.shared.config.keys.ring.clone();
+        match repair::read_all(&old, &directory, &self.shelf, &ring, &mut found) {
             Ok(report) => {
                 for (segment, _) in old {
                     if self.shelf.release_one(segment) {
@@ -285,7 +289,8 @@ impl Renderer {
         let path = relative_path(&ledger);
         let whole = self.shared.config.recordings_dir.join(&path);
         let forgiving = failures >= READ_TRIES_MAX;
-        let mut source = Segments::new(&self.shelf, forgiving);
+        let mut source =
+            Segments::new(&self.shelf, &self.shared.config.keys.ring, head.tenant, forgiving);
         // A file under its final name is whole: a crash came after the rename. It may even hold
         // more than the segments that are left.
         let (rendered, file) = match describe(&whole)? {
@@ -383,44 +388,77 @@ fn sync_up(directory: &Path) -> io::Result<()> {
     })
 }
 
-/// Pieces of segments, with a few files held open.
+/// Pieces of segments that are one tenant's, with a few files held open.
 struct Segments<'a> {
     shelf: &'a Shelf,
-    open: VecDeque<(SegmentId, File)>,
+    ring: &'a Arc<Keyring>,
+    tenant: TenantId,
+    open: VecDeque<Segment>,
+    sealed: Vec<u8>,
     /// What cannot be read counts as missing.
     forgiving: bool,
 }
 
+struct Segment {
+    id: SegmentId,
+    file: File,
+    /// `None` in version 1.
+    keys: Option<FileKeys>,
+}
+
 impl Segments<'_> {
-    fn new(shelf: &Shelf, forgiving: bool) -> Segments<'_> {
-        Segments { shelf, open: VecDeque::new(), forgiving }
+    fn new<'a>(
+        shelf: &'a Shelf,
+        ring: &'a Arc<Keyring>,
+        tenant: TenantId,
+        forgiving: bool,
+    ) -> Segments<'a> {
+        Segments { shelf, ring, tenant, open: VecDeque::new(), sealed: Vec::new(), forgiving }
     }
 
-    fn file(&mut self, id: SegmentId) -> io::Result<&File> {
-        if let Some(place) = self.open.iter().rposition(|&(open, _)| open == id) {
-            return Ok(&self.open[place].1);
+    fn segment(&mut self, id: SegmentId) -> io::Result<&mut Segment> {
+        if let Some(place) = self.open.iter().rposition(|open| open.id == id) {
+            return Ok(&mut self.open[place]);
         }
         if self.open.len() >= OPEN_SEGMENTS_MAX {
             self.open.pop_front();
         }
         let file = File::open(self.shelf.path(id))?;
-        self.open.push_back((id, file));
-        Ok(&self.open.back().expect("it was just put there").1)
+        let keys = match self.shelf.seal(id) {
+            Some(seal) => Some(FileKeys::segment(self.ring.clone(), seal).ok_or_else(|| {
+                io::Error::other(format!("the recording key {} is not there", seal.key))
+            })?),
+            None => None,
+        };
+        self.open.push_back(Segment { id, file, keys });
+        Ok(self.open.back_mut().expect("it was just put there"))
+    }
+
+    fn piece(&mut self, id: SegmentId, offset: u64, body: &mut [u8]) -> io::Result<Piece> {
+        pass_gate("storage.read")?;
+        let (mut sealed, tenant) = (std::mem::take(&mut self.sealed), self.tenant);
+        let segment = self.segment(id)?;
+        let Some(keys) = &mut segment.keys else {
+            segment.file.read_exact_at(body, offset)?;
+            return Ok(Piece::There);
+        };
+        sealed.resize(body.len() + TAG_BYTES, 0);
+        segment.file.read_exact_at(&mut sealed, offset)?;
+        let head = offset - ENTRY_HEAD_BYTES as u64;
+        let opened = keys.open_entry(head, KIND_AUDIO, tenant, &mut sealed);
+        body.copy_from_slice(&sealed[..body.len()]);
+        self.sealed = sealed;
+        Ok(if opened { Piece::There } else { Piece::Changed })
     }
 }
 
 impl Source for Segments<'_> {
-    fn read(&mut self, segment: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<bool> {
-        let read = pass_gate("storage.read")
-            .and_then(|()| self.file(segment)?.read_exact_at(body, u64::from(offset)));
-        match read {
-            Ok(()) => Ok(true),
-            Err(error) => match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => Ok(false),
-                _ if self.forgiving => Ok(false),
-                _ => Err(error),
-            },
-        }
+    fn read(&mut self, segment: SegmentId, offset: u32, body: &mut [u8]) -> io::Result<Piece> {
+        self.piece(segment, u64::from(offset), body).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => Ok(Piece::Gone),
+            _ if self.forgiving => Ok(Piece::Gone),
+            _ => Err(error),
+        })
     }
 }
 

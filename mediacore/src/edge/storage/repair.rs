@@ -1,14 +1,20 @@
 //! The first work of a start: segments of earlier runs are read, and every recording in them that
 //! has no row is rendered. Promise: whole blocks are used, torn tails skipped, damaged stretches
-//! copied to `<segments>/quarantine/` and named; running it again changes nothing.
+//! copied to `<segments>/quarantine/` and named; running it again changes nothing. What is whole by
+//! its checksum and does not open was changed, not torn: it is damage too, and said to be changed.
 
 use super::disk::{pass_gate, sync_directory};
 use super::shelf::Shelf;
+use crate::record::block::Block;
 use crate::record::index::{Absorbed, Conversation, Index};
-use crate::record::segment::{Found, HeaderError, SegmentHeader, SegmentId, block, scan};
+use crate::record::seal::{Broken, FileKeys, FileSeal, Keyring};
+use crate::record::segment::{
+    Found, HeaderError, SegmentHeader, SegmentId, block_seal, first_block, scan,
+};
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use terms::Moment;
 
 /// Damaged stretches that are named and kept; further ones are counted.
@@ -38,6 +44,8 @@ pub struct RepairReport {
     pub quarantined: Vec<Quarantined>,
     /// All damaged stretches.
     pub damaged: u64,
+    /// Of those, whole by their checksum and not what was written.
+    pub changed: u64,
     /// Recordings that had ended.
     pub ended: u64,
     /// Recordings cut short by the end of the process.
@@ -52,6 +60,7 @@ pub(super) fn read_all(
     old: &Old,
     directory: &Path,
     shelf: &Shelf,
+    ring: &Arc<Keyring>,
     found: &mut impl FnMut(Conversation),
 ) -> io::Result<RepairReport> {
     let (mut index, mut report) = (Index::default(), RepairReport::default());
@@ -74,28 +83,50 @@ pub(super) fn read_all(
             })
             .unwrap_or(run);
         report.segments += 1;
-        if SegmentHeader::read(&bytes) == Err(HeaderError::Damaged) {
-            quarantine(directory, id, 0, &bytes[..bytes.len().min(28)], &mut report)?;
+        if header.is_none() && SegmentHeader::read(&bytes) != Err(HeaderError::Torn) {
+            let start = first_block(&bytes).min(bytes.len());
+            quarantine(directory, id, 0, &bytes[..start], &mut report)?;
         }
         if last.is_some_and(|(shard, _)| shard != (id.shard, run)) {
             last = None;
         }
-        let mut hole = false;
-        for piece in scan(&bytes) {
+        let pieces = scan(&bytes);
+        let mut opener = Opener::new(header, &bytes, &pieces, ring);
+        shelf.sealed(id, opener.seal);
+        // Damage since the last whole block, and whether any of it was changed.
+        let mut hole: Option<bool> = None;
+        for piece in pieces {
             match piece {
                 Found::Block { at, bytes: len, opened, closed, .. } => {
-                    if std::mem::take(&mut hole) {
-                        let from = last.map_or(opened, |(_, closed): (_, Moment)| closed);
-                        index.hole(run, id.shard, from, opened.max(from));
+                    let Some((block, broken)) = opener.open(at, &bytes[at..at + len]) else {
+                        hole = Some(true);
+                        report.changed += 1;
+                        quarantine(directory, id, at, &bytes[at..at + len], &mut report)?;
+                        continue;
+                    };
+                    let from = last.map_or(opened, |(_, closed): (_, Moment)| closed);
+                    if let Some(changed) = hole.take() {
+                        index.hole(run, id.shard, from, opened.max(from), changed);
                     }
                     last = Some(((id.shard, run), closed));
                     report.blocks += 1;
-                    let block = block(&bytes, at, len);
+                    if !broken.is_empty() {
+                        index.hole(run, id.shard, from, closed, true);
+                    }
                     let absorbed = index.absorb_once(run, id, at as u64, &block);
                     take(absorbed, shelf, found, &mut report.ended);
+                    if !broken.is_empty() {
+                        // Those that this block began may miss something too.
+                        index.hole(run, id.shard, from, closed, true);
+                    }
+                    for Broken { at: place, bytes: len } in broken {
+                        let at = at + place;
+                        report.changed += 1;
+                        quarantine(directory, id, at, &bytes[at..at + len], &mut report)?;
+                    }
                 }
                 Found::Damaged { at, bytes: len } => {
-                    hole = true;
+                    hole = Some(hole.unwrap_or(false));
                     quarantine(directory, id, at, &bytes[at..at + len], &mut report)?;
                 }
                 Found::TornTail { .. } => report.torn_tails += 1,
@@ -107,6 +138,42 @@ pub(super) fn read_all(
         found(conversation);
     }
     Ok(report)
+}
+
+/// Opens the blocks of one segment.
+struct Opener {
+    /// How the file is sealed; `None` in version 1.
+    seal: Option<FileSeal>,
+    /// `None` in version 1, and when the master key is not known.
+    keys: Option<FileKeys>,
+}
+
+impl Opener {
+    /// The header says how, or, where it is damaged, the first block.
+    fn new(
+        header: Option<SegmentHeader>,
+        bytes: &[u8],
+        pieces: &[Found],
+        ring: &Arc<Keyring>,
+    ) -> Opener {
+        let of_block = |piece: &Found| match *piece {
+            Found::Block { at, .. } => Some(block_seal(&bytes[at..])),
+            _ => None,
+        };
+        let of_header = header.map(|header| header.seal);
+        let seal = of_header.or_else(|| pieces.iter().find_map(of_block)).flatten();
+        let keys = seal.and_then(|seal| FileKeys::segment(ring.clone(), seal));
+        Opener { seal, keys }
+    }
+
+    /// The block in clear; `None` when it is not one that was written here.
+    fn open(&mut self, at: usize, block: &[u8]) -> Option<(Block, Vec<Broken>)> {
+        match (&mut self.keys, self.seal, block_seal(block)) {
+            (Some(keys), ..) => keys.open_block(at as u64, block.to_vec()),
+            (None, None, None) => Some((Block::from_bytes(block.to_vec()), Vec::new())),
+            _ => None,
+        }
+    }
 }
 
 fn take(absorbed: Absorbed, shelf: &Shelf, found: &mut impl FnMut(Conversation), ended: &mut u64) {

@@ -2,6 +2,7 @@
 //! is closed and every recording that has something in it is rendered and told.
 
 use crate::record::index::Conversation;
+use crate::record::seal::FileSeal;
 use crate::record::segment::SegmentId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,6 +19,8 @@ pub(super) struct Shelf {
 
 #[derive(Default)]
 struct Use {
+    /// How it is sealed; `None` in version 1.
+    seal: Option<FileSeal>,
     /// Recordings that are not told yet, by the number of touches less releases.
     waiting: usize,
     /// Nothing more is appended.
@@ -42,9 +45,19 @@ impl Shelf {
         self.directory.join(id.file_name())
     }
 
-    /// A new segment.
-    pub(super) fn open(&self, id: SegmentId) {
-        self.segments().insert(id, Use::default());
+    /// A new segment, sealed like this.
+    pub(super) fn open(&self, id: SegmentId, seal: Option<FileSeal>) {
+        self.segments().insert(id, Use { seal, ..Use::default() });
+    }
+
+    /// How a segment of an earlier run is sealed.
+    pub(super) fn sealed(&self, id: SegmentId, seal: Option<FileSeal>) {
+        self.segments().entry(id).or_default().seal = seal;
+    }
+
+    /// How it is sealed; `None` for version 1, and for one that is not there.
+    pub(super) fn seal(&self, id: SegmentId) -> Option<FileSeal> {
+        self.segments().get(&id)?.seal
     }
 
     /// One more recording has something in it.

@@ -2,9 +2,10 @@
 
 use super::{Backend, Error, Storage, StorageConfig, StorageStats};
 use crate::edge::clock::now;
+use crate::edge::keys::Keys;
 use crate::record::block::Block;
 use crate::record::log::LogConfig;
-use crate::record::story::{Desk, octet, packet, record_start};
+use crate::record::story::{Desk, octet, packet, record_start, ring, sealed_segment};
 use crate::record::{segment, wav};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 use terms::failpoint::{Fault, arm, disarm};
 use terms::media::{Codec, Ledger, RecordingState, Side};
 use terms::{LegId, RecordingId};
+
+mod sealed;
 
 /// Failpoints are the whole process's: one story at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -34,6 +37,7 @@ type Rows = Arc<Mutex<Vec<Ledger>>>;
 
 fn config(dir: &Path, backend: Backend) -> StorageConfig {
     let (segments, recordings) = (dir.join("segments"), dir.join("recordings"));
+    let keys = Keys { ring: ring(), from: "a test".to_owned() };
     StorageConfig {
         backend,
         log: LogConfig {
@@ -44,7 +48,7 @@ fn config(dir: &Path, backend: Backend) -> StorageConfig {
         },
         render_retry_min: Duration::from_millis(20),
         stop_max: Duration::from_secs(5),
-        ..StorageConfig::new(segments, recordings, 1)
+        ..StorageConfig::new(segments, recordings, 1, keys)
     }
 }
 
@@ -325,14 +329,14 @@ fn a_newer_log_and_a_second_process_are_refused_with_a_sentence() {
     assert!(matches!(busy, Error::Busy { .. }), "{busy}");
     storage.stop();
     let id = segment::SegmentId { shard: 0, seq: 9 };
-    let mut header = segment::SegmentHeader { id, run: 1 }.write();
-    header[8] = 2;
-    let crc = crc32fast::hash(&header[8..]);
+    let (mut header, _) = sealed_segment(id, 1, &[]);
+    header[8] = 3;
+    let crc = crc32fast::hash(&header[8..28]);
     header[4..8].copy_from_slice(&crc.to_le_bytes());
     fs::write(dir.path().join("segments").join(id.file_name()), header).unwrap();
     let second = Storage::start(config(dir.path(), Backend::Blocking), |_| {});
     let newer = second.err().expect("a newer log is not touched").to_string();
-    assert!(newer.contains("version 2") && newer.contains("start the release that wrote it"));
+    assert!(newer.contains("version 3") && newer.contains("start the release that wrote it"));
     assert_eq!(segment_files(dir.path()).len(), 1);
 }
 

@@ -34,7 +34,8 @@ pub(super) fn state(conversation: &Conversation, rendered: &Rendered) -> Recordi
 pub(super) fn reason(state: RecordingState, rendered: &Rendered) -> Option<String> {
     let (missing, expected) = (rendered.frames_missing, rendered.frames_expected);
     let places = places(&rendered.gaps);
-    let absent = format!("{missing} of {expected} frames are not on disk{places}");
+    let why = if rendered.changed { "missing, the log was changed on disk" } else { "not on disk" };
+    let absent = format!("{missing} of {expected} frames are {why}{places}");
     match (state, missing) {
         (RecordingState::Repaired, 0) => Some("cut short by the end of the process".to_owned()),
         (RecordingState::Repaired, _) => {
