@@ -7,6 +7,7 @@ use crate::system::{Ending, Kind, Pair, System};
 use anyhow::{Context, Result, bail, ensure};
 use mediacore::edge::clock;
 use mediacore::edge::engine::{Backend, BackendChoice, Engine, EngineConfig};
+use mediacore::edge::keys::Keys;
 use mediacore::edge::storage::{Storage, StorageConfig};
 use mediacore::shard;
 use serde::{Deserialize, Serialize};
@@ -187,7 +188,9 @@ impl Core {
     fn start(kind: Kind, core: usize, folder: &Path) -> Result<Core> {
         let (tell, ledgers) = mpsc::channel();
         let (storage, rings) = if kind.records() {
-            let config = StorageConfig::new(folder.join("segments"), folder.to_owned(), 1);
+            let segments = folder.join("segments");
+            let keys = Keys::open(&folder.join("recording.keys"), &segments)?;
+            let config = StorageConfig::new(segments, folder.to_owned(), 1, keys);
             let told = move |ledger| {
                 // The bench hears of every row until it ends.
                 let _ = tell.send(ledger);

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, OnceLock};
 
-/// The steps of the warehouse's commit, in their order: the crash tests end the process at each.
+/// The steps of the warehouse's commit and of its tidying, in their order: the crash tests end the process at each.
 pub const COMMIT_STEPS: &[&str] = &[
     "ingest.stage",
     "ingest.commit",
@@ -30,6 +30,7 @@ pub const COMMIT_STEPS: &[&str] = &[
     "publish.commit",
     "publish.done",
     "publish.retire",
+    "log.trim",
 ];
 
 /// What an armed point does.

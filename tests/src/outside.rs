@@ -4,8 +4,9 @@
 use crate::tree;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 use terms::event::{self, Entry, FrameError, Kind};
 
 /// The tables whose rows follow from one entry each, with their column of ids.
@@ -77,7 +78,7 @@ print(json.dumps(answer))
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }
 
-/// The rows that the event log of `data` promises.
+/// The rows that the event log of `data` promises, as far as it still lies there.
 ///
 /// # Panics
 /// When the log is damaged other than at its end.
@@ -103,25 +104,59 @@ pub fn promised(data: &Path) -> Ids {
     ids
 }
 
+/// Cuts the last file of the event log of a box that does not run into `pieces` files, all but the
+/// last of them written long ago.
+///
+/// # Panics
+/// When there are fewer entries than pieces.
+pub fn cut_log(data: &Path, pieces: usize) {
+    let folder = data.join("events");
+    let whole = files(&folder).pop().expect("a log has a file");
+    let bytes = std::fs::read(&whole).expect("the event log can be read");
+    let frames = frames(&whole, &bytes);
+    assert!(frames.len() >= pieces, "{} entries", frames.len());
+    std::fs::remove_file(&whole).expect("the folder is ours");
+    for (index, piece) in frames.chunks(frames.len().div_ceil(pieces)).enumerate() {
+        let name = format!("events-{:020}.log", piece[0].0.seq);
+        let piece: Vec<u8> = piece.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
+        std::fs::write(folder.join(&name), piece).expect("the folder is ours");
+        if index + 1 < pieces {
+            let file = std::fs::File::options().write(true).open(folder.join(&name));
+            let long_ago = SystemTime::now() - Duration::from_secs(365 * 86_400);
+            file.and_then(|file| file.set_modified(long_ago)).expect("the file is ours");
+        }
+    }
+}
+
 fn entries(folder: &Path) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for file in files(folder) {
+        // A file that nobody needs any more may go while we look.
+        let Ok(bytes) = std::fs::read(&file) else { continue };
+        entries.extend(frames(&file, &bytes).into_iter().map(|(entry, _)| entry));
+    }
+    entries
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
     let listed = std::fs::read_dir(folder).expect("the event log is a folder");
     let mut files: Vec<_> = listed.map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
     files.sort();
-    let mut entries = Vec::new();
-    for file in files {
-        let bytes = std::fs::read(&file).expect("the event log can be read");
-        let mut rest = &bytes[..];
-        loop {
-            match event::read_frame(rest) {
-                Ok(Some((entry, used))) => {
-                    entries.push(entry);
-                    rest = &rest[used..];
-                }
-                Ok(None) | Err(FrameError::Torn) => break,
-                Err(error) => panic!("{}: {error}", file.display()),
+    files
+}
+
+/// The entries of a file and the bytes of each.
+fn frames<'a>(file: &Path, bytes: &'a [u8]) -> Vec<(Entry, &'a [u8])> {
+    let (mut found, mut rest) = (Vec::new(), bytes);
+    loop {
+        match event::read_frame(rest) {
+            Ok(Some((entry, used))) => {
+                found.push((entry, &rest[..used]));
+                rest = &rest[used..];
             }
+            Ok(None) | Err(FrameError::Torn) => return found,
+            Err(error) => panic!("{}: {error}", file.display()),
         }
     }
-    entries
 }

@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use terms::TenantId;
-use terms::media::{Ledger, RecordingState};
+use terms::media::Ledger;
 
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// After this many failures a piece that cannot be read counts as missing.

@@ -219,3 +219,51 @@ fn the_format_is_this_one_in_any_language() {
                     2db6e110978d2a61874a1ca51fa703e311c25c1d591b91014eeceff4";
     assert_eq!(bytes, unhex(expected));
 }
+
+#[test]
+fn zz_cost() {
+    let mut writer = BlockWriter::open(Moment::from_secs(1));
+    let mut chunk = Chunk::new();
+    let mut entries = 0;
+    loop {
+        for n in 0..4_u16 {
+            let (arrival, rtp_time) = (Moment::from_secs(1), RtpTime(u32::from(n) * 160));
+            chunk.push(Frame { arrival, rtp_time, seq: SeqNo(n), payload: &[n as u8; 160] }, Codec::Pcma, Ssrc(7));
+        }
+        if !writer.fits(chunk.body_bytes()) { break; }
+        writer.audio(TenantId(5), chunk.seal(1));
+        chunk.clear();
+        entries += 1;
+    }
+    let block = writer.close(Moment::from_secs(2), 3, 1);
+    let bytes = block.bytes().len();
+    for round in 0..3 {
+        let mut s = sealer(round);
+        let mut out = Vec::new();
+        let mut at = AT;
+        let n = 5000_u64;
+        let began = std::time::Instant::now();
+        for _ in 0..n {
+            s.block(at, &block, &mut out).unwrap();
+            at += out.len() as u64;
+        }
+        let took = began.elapsed();
+        let began = std::time::Instant::now();
+        let mut sum = 0_u32;
+        for _ in 0..n { sum ^= crc32fast::hash(std::hint::black_box(&out[8..])); }
+        let crc = began.elapsed();
+        let mut keys = keys_of(&s, 0x4B).unwrap();
+        let e = (12 + 28 + 4 * 172 + 16) as usize;
+        let last_at = at - out.len() as u64;
+        let began = std::time::Instant::now();
+        for _ in 0..n * 10 {
+            let mut body = out[HEADER_BYTES + 12..HEADER_BYTES + e].to_vec();
+            assert!(keys.open_entry(last_at + HEADER_BYTES as u64, 3, TenantId(5), &mut body));
+        }
+        let open = began.elapsed();
+        println!("{entries} entries {bytes} bytes: seal {:?}/block, of it crc {:?}; open {:?}/entry {sum}", took / n as u32, crc / n as u32, open / (n as u32 * 10));
+        let began = std::time::Instant::now();
+        for t in 0..1000 { keys.tenant(TenantId(100 + t)); }
+        println!("key {:?}", began.elapsed() / 1000);
+    }
+}
