@@ -186,7 +186,7 @@ mod tests {
         let summary = find("satisfaction").expect("it is there").summary(Language::En);
         let json = serde_json::to_value(&summary).expect("plain data");
         assert_eq!(json["parameters"][0]["id"], "period");
-        assert_eq!(json["formats"].as_array().map(Vec::len), Some(6));
+        assert_eq!(json["formats"].as_array().map(Vec::len), Some(7));
         assert!(find("none").is_none());
     }
 

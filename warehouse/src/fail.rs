@@ -23,7 +23,8 @@ pub async fn database(point: &str, action: &'static str) -> Result<(), Error> {
     Ok(())
 }
 
-fn fault(point: &str) -> io::Result<()> {
+/// How long the operation is to wait, or how it fails.
+fn fault(point: &str) -> io::Result<Duration> {
     debug_assert!(COMMIT_STEPS.contains(&point), "{point} is missing in COMMIT_STEPS");
     match pass(point) {
         None => Ok(Duration::ZERO),

@@ -43,6 +43,11 @@ const SENTENCES: &[(&str, &str)] = &[
     ("There is no file: {}.", "没有录音文件：{}。"),
     ("The file of this recording is not on this box any more.", "该录音文件已不在本机。"),
     ("This recording is still being written; try again in a moment.", "录音仍在写入，请稍后再试。"),
+    (
+        "This recording is not finished: the conversation goes on, or its file is still being \
+         written. Try again when the conversation has ended.",
+        "录音尚未完成：通话仍在进行，或文件仍在写入。请在通话结束后重试。",
+    ),
     ("The file has {} bytes; the range lies outside.", "文件共 {} 字节，请求的范围超出文件。"),
     ("a number or queue:<id> is needed", "需要号码或 queue:<编号>"),
     ("zh-CN or en is needed", "需要 zh-CN 或 en"),

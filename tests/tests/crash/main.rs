@@ -3,7 +3,9 @@
 
 mod commit;
 mod disk;
+mod recording;
 mod start;
+mod talk;
 
 use std::time::Duration;
 
