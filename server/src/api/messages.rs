@@ -48,6 +48,11 @@ const SENTENCES: &[(&str, &str)] = &[
          written. Try again when the conversation has ended.",
         "录音尚未完成：通话仍在进行，或文件仍在写入。请在通话结束后重试。",
     ),
+    (
+        "Whether this recording is still being written cannot be told right now; try again in a \
+         moment.",
+        "暂时无法判断录音是否仍在写入，请稍后再试。",
+    ),
     ("The file has {} bytes; the range lies outside.", "文件共 {} 字节，请求的范围超出文件。"),
     ("a number or queue:<id> is needed", "需要号码或 queue:<编号>"),
     ("zh-CN or en is needed", "需要 zh-CN 或 en"),
