@@ -219,8 +219,7 @@ impl World {
         for row in &self.center.rows {
             let Row::Call(call) = row else { continue };
             let spoken = i64::from(call.talk_ms) + i64::from(call.hold_ms);
-            let (outside, by_log) =
-                (call.outside_ms.map(i64::from), self.outside_ms(call.call_id));
+            let (outside, by_log) = (call.outside_ms.map(i64::from), self.outside_ms(call.call_id));
             if outside.is_none_or(|ms| (ms - by_log).abs() > FRAME_MS) {
                 wrong.push(format!(
                     "call {}: {outside:?} ms with people outside, {by_log} ms by the log",
