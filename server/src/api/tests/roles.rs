@@ -104,7 +104,9 @@ async fn an_agent_changes_their_own_state_and_no_other() {
     let pause = json!({"action": "break", "reason": "午餐"});
     let got = rig.post(&format!("/api/v1/agents/{own}/state"), &token, pause.clone()).await;
     assert_eq!(got.status, StatusCode::NO_CONTENT, "{got:?}");
-    let asked = rig.calls.asked.lock().unwrap().clone();
+    // The plan may be on its way at any time.
+    let mut asked = rig.calls.asked.lock().unwrap().clone();
+    asked.retain(|ask| !matches!(ask, Ask::Plan(_)));
     let action = AgentAction::Break { reason: "午餐".into() };
     assert_eq!(asked, [Ask::Agent { tenant: rig.tenant(), agent: own, action }]);
     let got = rig.post(&format!("/api/v1/agents/{other}/state"), &token, pause.clone()).await;
