@@ -5,15 +5,16 @@ use anyhow::{Context, Result};
 use benches::results::{self, Figure};
 use clap::Parser;
 use comfy_table::{Table, presets};
-use mediacore::jitter::{FRAME, Frame};
-use mediacore::mix::Sum;
-use mediacore::{g711, rtp};
+use mediacore::codec::{Converter, Decoder, Encoder, Rate};
+use mediacore::g711::{self, Law};
+use mediacore::mix::{Frame, Sum};
+use mediacore::rtp;
 use signaling::sip::message::Message;
 use signaling::sip::parse::Carrier;
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use terms::media::Codec;
+use terms::media::{Codec, Wishes};
 
 /// Rounds of one kernel; the median counts.
 const ROUNDS: usize = 9;
@@ -48,6 +49,78 @@ const KERNELS: &[Kernel] = &[
     Kernel { bench: "mixer", metric: "frame of 3 parties", limit_ns: None, run: mix_three },
     Kernel { bench: "mixer", metric: "A-law frame decoded", limit_ns: None, run: decode },
     Kernel { bench: "mixer", metric: "A-law frame encoded", limit_ns: None, run: encode },
+    Kernel {
+        bench: "codec",
+        metric: "PCMA frame encoded",
+        limit_ns: None,
+        run: |times| encode_with(Codec::Pcma, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "PCMA frame decoded",
+        limit_ns: None,
+        run: |times| decode_with(Codec::Pcma, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "PCMU frame encoded",
+        limit_ns: None,
+        run: |times| encode_with(Codec::Pcmu, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "PCMU frame decoded",
+        limit_ns: None,
+        run: |times| decode_with(Codec::Pcmu, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "G.722 frame encoded",
+        limit_ns: None,
+        run: |times| encode_with(Codec::G722, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "G.722 frame decoded",
+        limit_ns: None,
+        run: |times| decode_with(Codec::G722, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "Opus frame encoded",
+        limit_ns: None,
+        run: |times| encode_with(Codec::Opus, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "Opus frame decoded",
+        limit_ns: None,
+        run: |times| decode_with(Codec::Opus, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "L16 of 16 kHz frame encoded",
+        limit_ns: None,
+        run: |times| encode_with(Codec::L16, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "L16 of 16 kHz frame decoded",
+        limit_ns: None,
+        run: |times| decode_with(Codec::L16, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "frame brought to 16 kHz",
+        limit_ns: None,
+        run: |times| convert(Rate::Narrow, Rate::Wide, times),
+    },
+    Kernel {
+        bench: "codec",
+        metric: "frame brought to 8 kHz",
+        limit_ns: None,
+        run: |times| convert(Rate::Wide, Rate::Narrow, times),
+    },
     Kernel { bench: "relay", metric: "header read and rewritten", limit_ns: None, run: rewrite },
 ];
 
@@ -58,21 +131,22 @@ fn parse(times: u64) {
     }
 }
 
-fn voice(party: u8) -> Frame {
+/// Samples of a frame at 8 kHz.
+const FRAME: usize = 160;
+
+fn voice(party: u8) -> [i16; FRAME] {
     std::array::from_fn(|n| (n as i16 * 131).wrapping_mul(i16::from(party)) / 4)
 }
 
 fn mix_three(times: u64) {
-    let voices = [voice(1), voice(2), voice(3)];
-    let mut out = [0; FRAME];
+    let voices = [1, 2, 3].map(|party| Frame::from_samples(Rate::Narrow, &voice(party)));
     for _ in 0..times {
-        let mut sum = Sum::default();
+        let mut sum = Sum::new(Rate::Narrow);
         for voice in &voices {
             sum.add(black_box(voice));
         }
         for voice in &voices {
-            sum.without(Some(voice), &mut out);
-            black_box(&out);
+            black_box(sum.without(Some(voice)));
         }
     }
 }
@@ -82,7 +156,7 @@ fn decode(times: u64) {
     let mut out = [0; FRAME];
     for _ in 0..times {
         for (sample, octet) in out.iter_mut().zip(black_box(&octets)) {
-            *sample = g711::decode(Codec::Pcma, *octet);
+            *sample = g711::decode(Law::A, *octet);
         }
         black_box(&out);
     }
@@ -92,7 +166,55 @@ fn encode(times: u64) {
     let samples = voice(5);
     let mut out = [0; FRAME];
     for _ in 0..times {
-        g711::encode_into(Codec::Pcma, black_box(&samples), &mut out);
+        g711::encode_into(Law::A, black_box(&samples), &mut out);
+        black_box(&out);
+    }
+}
+
+/// A second of a tone that slides, in frames of 20 ms: no codec can rest on it.
+fn sliding(codec: Codec) -> Vec<Vec<i16>> {
+    let rate = f64::from(codec.sample_hz());
+    let sample = |n: usize| {
+        let at = n as f64 / rate;
+        (8_000.0 * (std::f64::consts::TAU * (200.0 + 400.0 * at) * at).sin()) as i16
+    };
+    let samples: Vec<i16> = (0..rate as usize).map(sample).collect();
+    samples.chunks(Rate::of(codec).samples(20)).map(<[i16]>::to_vec).collect()
+}
+
+/// Error correction on, as most phones wish it.
+const WISHES: Wishes = Wishes { fec: true, dtx: false, bitrate_max: 0 };
+
+fn encode_with(codec: Codec, times: u64) {
+    let (frames, mut out) = (sliding(codec), Vec::new());
+    let mut encoder = Encoder::new(codec, WISHES);
+    for frame in frames.iter().cycle().take(times as usize) {
+        out.clear();
+        black_box(encoder.encode(black_box(frame), &mut out));
+    }
+}
+
+fn decode_with(codec: Codec, times: u64) {
+    let mut encoder = Encoder::new(codec, WISHES);
+    let encoded = |frame: &Vec<i16>| {
+        let mut payload = Vec::new();
+        encoder.encode(frame, &mut payload);
+        payload
+    };
+    let payloads: Vec<Vec<u8>> = sliding(codec).iter().map(encoded).collect();
+    let (mut decoder, mut out) = (Decoder::new(codec), Vec::new());
+    for payload in payloads.iter().cycle().take(times as usize) {
+        out.clear();
+        black_box(decoder.decode(black_box(payload), &mut out).is_ok());
+    }
+}
+
+fn convert(from: Rate, to: Rate, times: u64) {
+    let samples = vec![1_234; from.samples(20)];
+    let (mut converter, mut out) = (Converter::default(), Vec::new());
+    for _ in 0..times {
+        out.clear();
+        converter.convert(from, to, black_box(&samples), &mut out);
         black_box(&out);
     }
 }

@@ -9,6 +9,7 @@ use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::net::IpAddr;
+use terms::media::Codec;
 use terms::routing::{self, InboundDigest};
 use terms::{TenantId, TrunkId};
 use utoipa::ToSchema;
@@ -73,6 +74,10 @@ pub struct Settings {
     pub calls_per_s_max: u32,
     /// Dialled prefixes that go out here; `""` is all.
     pub prefixes: Vec<String>,
+    /// Codecs spoken there, the preferred one first: PCMA, PCMU, G722, opus, L16, L16/8000. Empty
+    /// takes those of the box.
+    #[schema(value_type = Vec<String>)]
+    pub codecs: Vec<Codec>,
 }
 
 impl Default for Settings {
@@ -90,6 +95,7 @@ impl Default for Settings {
             calls_max: 1_000,
             calls_per_s_max: 100,
             prefixes: Vec::new(),
+            codecs: Vec::new(),
         }
     }
 }
@@ -108,6 +114,7 @@ impl Settings {
         if self.sources.len() > 256
             || self.caller_numbers.len() > 1_000
             || self.prefixes.len() > 256
+            || self.codecs.len() > 32
         {
             return Err(Error::invalid("sources", "a list is too long: at most 256 are kept"));
         }
@@ -219,6 +226,7 @@ impl Store {
                 calls_max: settings.calls_max,
                 calls_per_s_max: settings.calls_per_s_max,
                 prefixes: settings.prefixes,
+                codecs: settings.codecs,
             });
         }
         Ok(trunks)

@@ -21,6 +21,8 @@ pub const SEND_MAX: usize = 64;
 /// Bytes of an event payload.
 pub const EVENT_BYTES: usize = 4;
 const END_PACKETS: u8 = 3;
+/// Of the clock that every telephone knows.
+const TICKS_PER_MS: u32 = 8;
 /// Ended events remembered, so that a reordered repetition stays silent.
 const ENDED_MAX: usize = 4;
 const KEYS: &[u8; 16] = b"0123456789*#ABCD";
@@ -49,6 +51,12 @@ impl Event {
     pub fn write(self) -> [u8; EVENT_BYTES] {
         let [high, low] = self.duration.to_be_bytes();
         [self.code, u8::from(self.end) << 7 | VOLUME, high, low]
+    }
+
+    /// The same event on another clock.
+    pub fn converted(self, from_hz: u32, to_hz: u32) -> Event {
+        let duration = u64::from(self.duration) * u64::from(to_hz) / u64::from(from_hz.max(1));
+        Event { duration: duration.min(u64::from(u16::MAX)) as u16, ..self }
     }
 
     /// The key, for codes that have one.
@@ -98,21 +106,33 @@ struct Held {
 }
 
 impl Held {
-    fn digit(self) -> Option<Digit> {
+    fn digit(self, ticks_per_ms: u32) -> Option<Digit> {
         let event = Event { code: self.name.code, end: true, duration: self.duration };
-        let duration_ms = (self.earlier + u32::from(self.duration)) / 8;
+        let duration_ms = (self.earlier + u32::from(self.duration)) / ticks_per_ms;
         event.key().map(|key| Digit { key, duration_ms })
     }
 }
 
 /// The receiving side of a leg.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Receiver {
     held: Option<Held>,
     ended: VecDeque<Name>,
+    ticks_per_ms: u32,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Receiver { held: None, ended: VecDeque::new(), ticks_per_ms: TICKS_PER_MS }
+    }
 }
 
 impl Receiver {
+    /// Events count on this clock from now on; 8 kHz where nothing else is said.
+    pub fn set_clock(&mut self, hz: u32) {
+        self.ticks_per_ms = (hz / 1_000).max(1);
+    }
+
     /// Takes one event packet. Codes above 15 (flash, fax tones) bring nothing.
     pub fn note(
         &mut self,
@@ -171,7 +191,7 @@ impl Receiver {
             self.ended.pop_front();
         }
         self.ended.push_back(held.name);
-        held.digit()
+        held.digit(self.ticks_per_ms)
     }
 }
 
@@ -201,16 +221,35 @@ pub enum Sent {
 }
 
 /// The sending side of a leg: ask once every packet time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sender {
     waiting: VecDeque<u8>,
     sounding: Option<u8>,
     elapsed_ms: u32,
     ends: u8,
     pause_ms: u32,
+    ticks_per_ms: u32,
+}
+
+impl Default for Sender {
+    fn default() -> Self {
+        Sender {
+            waiting: VecDeque::new(),
+            sounding: None,
+            elapsed_ms: 0,
+            ends: 0,
+            pause_ms: 0,
+            ticks_per_ms: TICKS_PER_MS,
+        }
+    }
 }
 
 impl Sender {
+    /// Events count on this clock from now on.
+    pub fn set_clock(&mut self, hz: u32) {
+        self.ticks_per_ms = (hz / 1_000).max(1);
+    }
+
     /// Appends digits; what is no key or beyond [`SEND_MAX`] is left out. Says how many it took.
     pub fn push(&mut self, digits: &str) -> usize {
         let room = SEND_MAX.saturating_sub(self.waiting.len());
@@ -246,7 +285,7 @@ impl Sender {
             self.sounding = None;
             self.pause_ms = SEND_GAP_MS;
         }
-        let duration = (self.elapsed_ms * 8) as u16;
+        let duration = (self.elapsed_ms * self.ticks_per_ms) as u16;
         Sent::Packet { event: Event { code, end, duration }, first, last }
     }
 }
@@ -279,6 +318,26 @@ mod tests {
             heard.extend(step.digits.iter().flatten().map(|digit| digit.key));
         }
         heard
+    }
+
+    #[test]
+    fn a_clock_of_48_khz_counts_the_same_time() {
+        let (mut sender, mut receiver) = (Sender::default(), Receiver::default());
+        sender.set_clock(48_000);
+        receiver.set_clock(48_000);
+        sender.push("7");
+        let mut heard = Vec::new();
+        for n in 0..20 {
+            if let Sent::Packet { event, first, .. } = sender.poll(20) {
+                let step = receiver.note(at(n * 20), SSRC, RtpTime(5), first, event);
+                heard.extend(step.digits.into_iter().flatten());
+                let there = event.converted(48_000, 8_000);
+                assert_eq!(u32::from(there.duration) * 6, u32::from(event.duration));
+            }
+        }
+        assert_eq!(heard, [Digit { key: '7', duration_ms: SEND_MS }]);
+        let long = Event { code: 1, end: false, duration: u16::MAX };
+        assert_eq!(long.converted(8_000, 48_000).duration, u16::MAX);
     }
 
     #[test]

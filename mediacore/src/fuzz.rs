@@ -1,5 +1,7 @@
 //! What fuzzers call: any bytes in, no panic out.
 
+use crate::codec::noise::{Description, Generator};
+use crate::codec::{Decoder, Encoder, PAYLOAD_OCTETS_MAX, ticks};
 use crate::dtmf::{self, Event, Receiver};
 use crate::leg::LegIdx;
 use crate::prompt;
@@ -8,7 +10,7 @@ use crate::rtcp;
 use crate::rtp::{self, HEADER_BYTES};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
 use std::net::SocketAddr;
-use terms::media::{Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Ssrc};
+use terms::media::{Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Ssrc, Wishes};
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 
 /// A longer file only repeats what a short one shows.
@@ -55,19 +57,65 @@ pub fn fuzz_wav(bytes: &[u8]) {
     }
 }
 
+/// Feeds a decoder: the codec in the first byte, then pieces of length, what to do, and octets.
+/// What comes out is encoded again, as a transcoding would.
+pub fn fuzz_codec(bytes: &[u8]) {
+    let Some((&which, mut rest)) = bytes.split_first() else { return };
+    let codec = Codec::ALL[usize::from(which) % Codec::ALL.len()];
+    let wishes = Wishes { fec: which & 0x40 != 0, dtx: which & 0x80 != 0, bitrate_max: 0 };
+    let (mut decoder, mut encoder) = (Decoder::new(codec), Encoder::new(codec, wishes));
+    let frame = decoder.rate().samples(20);
+    let (mut out, mut again) = (Vec::new(), Vec::new());
+    while let [len, what, tail @ ..] = rest {
+        let (payload, tail) = tail.split_at(usize::from(*len).min(tail.len()));
+        rest = tail;
+        out.clear();
+        match what % 4 {
+            0 | 1 => {
+                let decoded = decoder.decode(payload, &mut out);
+                assert!(decoded.is_ok() || out.is_empty(), "an error brings no samples");
+                let lasts = ticks(codec, payload) as usize * decoder.rate().samples(1)
+                    / (codec.clock_hz() / 1_000) as usize;
+                assert!(decoded.is_err() || out.len() == lasts, "{codec:?}: as long as it says");
+            }
+            2 => decoder.recover(payload, frame, &mut out),
+            _ => decoder.conceal(usize::from(*len) * 2, &mut out),
+        }
+        for samples in out.chunks_exact(frame) {
+            again.clear();
+            encoder.encode(samples, &mut again);
+            assert!(again.len() <= PAYLOAD_OCTETS_MAX);
+        }
+    }
+}
+
+/// Sounds comfort noise that anybody may describe (RFC 3389).
+pub fn fuzz_comfort_noise(bytes: &[u8]) {
+    let Some(description) = Description::parse(bytes) else { return };
+    let (mut written, mut out) = (Vec::new(), Vec::new());
+    description.write(&mut written);
+    let again = Description::parse(&written).expect("what we write is a description");
+    assert_eq!(again.level, description.level);
+    Generator::new(description, 1).fill(800, &mut out);
+    assert_eq!(out.len(), 800);
+}
+
 /// Gives a shard with two joined legs a series of datagrams: length, then leg, channel and source
 /// in one byte, then the bytes.
 pub fn fuzz_packets(bytes: &[u8]) {
     let sources: [SocketAddr; 2] = [([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 4_000).into()];
     let mut shard = Shard::new(Config::default(), PromptStore::default());
-    for (leg, rtp) in (0_u32..).zip(sources) {
+    // The first byte says whether both speak the same codec: relayed, or converted.
+    let other =
+        if bytes.first().is_some_and(|byte| byte & 1 == 0) { Codec::Pcma } else { Codec::Opus };
+    for ((leg, rtp), codec) in (0_u32..).zip(sources).zip([Codec::Pcma, other]) {
         let id = LegId(u64::from(leg) + 1);
         let (contact, tenant) = (ContactId(1), TenantId(1));
         let place = Place::default();
         shard.handle_command(Moment(0), Command::Open { leg: id, contact, tenant, place });
         shard.port_reserved(LegIdx(leg), Ok(([127, 0, 0, 1], 20_000).into()));
         let dtmf = Some(PayloadType(101));
-        let payloads = Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf };
+        let payloads = Payloads { dtmf, ..Payloads::of(codec) };
         let signalling = sources[0].ip();
         let remote = Remote { nat: leg == 1, signalling, ..Remote::at(rtp, payloads) };
         shard.handle_command(Moment(0), Command::Connect { leg: id, remote });
@@ -119,6 +167,14 @@ mod tests {
         with_random_tails(2, &[&[], &[0x81, 200, 0, 12], &[0x9F, 201, 0, 1]], fuzz_rtcp);
         with_random_tails(3, &[&[]], fuzz_dtmf_event);
         with_random_tails(4, &[&[60, 8, 0x80, 8], &[20, 12, 0x81, 200, 0, 4]], fuzz_packets);
+    }
+
+    #[test]
+    fn random_payloads_panic_no_codec() {
+        let beginnings: &[&[u8]] =
+            &[&[0, 160, 0], &[2, 80, 0], &[0xC3, 40, 0, 0x78], &[3, 60, 2, 0x0B], &[4, 200, 1]];
+        with_random_tails(6, beginnings, fuzz_codec);
+        with_random_tails(7, &[&[], &[40], &[40, 200, 100, 255]], fuzz_comfort_noise);
     }
 
     #[test]

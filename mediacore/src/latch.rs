@@ -180,7 +180,7 @@ mod tests {
     const ATTACKER: &str = "198.51.100.66:4000";
 
     fn latch(nat: bool) -> Latch {
-        let payloads = Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf: None };
+        let payloads = Payloads::of(Codec::Pcma);
         let signalling = "203.0.113.9".parse().unwrap();
         let peer = Remote::at(PEER.parse().unwrap(), payloads);
         Latch::new(&Remote { nat, signalling, ..peer })

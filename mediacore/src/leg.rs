@@ -1,7 +1,9 @@
 //! One party: its door, what it says, what it hears. The shard drives it; a leg knows no other leg.
 
+pub mod outlet;
 pub mod quality;
 
+use crate::codec::{self, Converter};
 use crate::dtmf;
 use crate::jitter::Jitter;
 use crate::latch::Latch;
@@ -10,15 +12,13 @@ use crate::record::TrackIdx;
 use crate::rtcp::LastReport;
 use crate::stats::ReceiveStats;
 use crate::stream::Stream;
+use outlet::Outlet;
 use std::net::SocketAddr;
 use terms::media::{Codec, PayloadType, Remote};
 use terms::{LegId, Moment, RecordingId};
 
 /// Comfort noise, RFC 3389; its number is static.
 const COMFORT_NOISE: PayloadType = PayloadType(13);
-/// Packet times we make; what lies between is rounded down to ten.
-const PTIME_MS_MIN: u8 = 10;
-const PTIME_MS_MAX: u8 = 60;
 
 /// A leg by its place in the shard: dense, so that the edge can index sockets with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,7 +69,7 @@ pub struct Agreed {
 impl Agreed {
     /// Checks an agreement. An address of zeros is the old form of hold (RFC 3264 §8.4).
     pub fn new(remote: Remote) -> Self {
-        let ptime_ms = remote.ptime_ms.clamp(PTIME_MS_MIN, PTIME_MS_MAX) / 10 * 10;
+        let ptime_ms = codec::ptime_ms(remote.send.codec, remote.ptime_ms);
         let reachable = !remote.rtp.ip().is_unspecified() && remote.rtp.port() != 0;
         Agreed { ptime_ms, may_send: remote.may_send && reachable, remote }
     }
@@ -88,9 +88,14 @@ impl Agreed {
         }
     }
 
-    /// Octets of one packet.
-    pub fn frame_octets(&self) -> usize {
-        usize::from(self.ptime_ms) * 8
+    /// Whether what comes from here can go there without being decoded.
+    pub fn relays_to(&self, other: &Agreed) -> bool {
+        codec::relays(self.remote.receive.codec, other.remote.send.codec)
+    }
+
+    /// Whether it speaks or hears more than telephone bandwidth.
+    pub fn is_wideband(&self) -> bool {
+        self.remote.receive.codec.is_wideband() || self.remote.send.codec.is_wideband()
     }
 }
 
@@ -148,8 +153,10 @@ pub struct Leg {
     pub route: Route,
     /// Its playout delay while it is mixed.
     pub jitter: Option<Jitter>,
-    /// Octets of the mix that do not fill a packet yet.
-    pub mixed: Vec<u8>,
+    /// What it says, brought to the rate of its room.
+    pub voice: Converter,
+    /// What is made here for it to hear, once something was.
+    pub outlet: Option<Outlet>,
     /// Recordings it stands in.
     pub tracks: Vec<(RecordingId, TrackIdx)>,
     /// Shards, one bit each, whose recordings want what it says.
@@ -189,7 +196,8 @@ impl Leg {
             held: false,
             route: Route::Nowhere,
             jitter: None,
-            mixed: Vec::new(),
+            voice: Converter::default(),
+            outlet: None,
             tracks: Vec::new(),
             taps: 0,
             last_report: None,
@@ -204,12 +212,22 @@ impl Leg {
     /// Sets or replaces the agreement: the door closes and probation begins again.
     pub fn connect(&mut self, now: Moment, remote: Remote) {
         self.latch = Some(Latch::new(&remote));
+        let (send, receive) = (remote.send, remote.receive);
+        self.stream.set_clock(send.codec.clock_hz());
+        self.sender.set_clock(send.dtmf_hz);
+        self.digits.set_clock(receive.dtmf_hz);
+        if let Some(jitter) = self.jitter.take_if(|jitter| jitter.codec() != receive.codec) {
+            self.counts.late_before += jitter.late();
+        }
+        self.outlet.take_if(|outlet| !outlet.speaks(&send));
         self.agreed = Some(Agreed::new(remote));
         self.rtcp_source = None;
         self.connected_at = now;
         self.heard_at = now;
         self.silences = 0;
-        self.mixed.clear();
+        if let Some(outlet) = &mut self.outlet {
+            outlet.clear();
+        }
     }
 
     /// Whether it hears something of its own instead of its room.
@@ -253,7 +271,7 @@ mod tests {
 
     #[test]
     fn any_packet_time_becomes_one_we_make() {
-        let payloads = Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf: None };
+        let payloads = Payloads::of(Codec::Pcma);
         for (asked, made) in [(0, 10), (10, 10), (19, 10), (20, 20), (30, 30), (60, 60), (255, 60)]
         {
             let peer = Remote::at("10.0.0.1:4000".parse().unwrap(), payloads);
@@ -264,7 +282,7 @@ mod tests {
 
     #[test]
     fn an_address_of_zeros_is_hold() {
-        let payloads = Payloads { codec: Codec::Pcmu, audio: PayloadType(0), dtmf: None };
+        let payloads = Payloads::of(Codec::Pcmu);
         let signalling = "10.0.0.1".parse().unwrap();
         let nowhere = Remote::at("0.0.0.0:4000".parse().unwrap(), payloads);
         let agreed = Agreed::new(Remote { signalling, ..nowhere });

@@ -9,10 +9,10 @@
 //! it, [`record`] copies its payload, and [`room`] says whether it is relayed in its own buffer by
 //! [`stream`], put into a [`jitter`] slot for the [`mix`], or is a digit for [`dtmf`].
 
+pub mod codec;
 pub mod dtmf;
 pub mod edge;
 pub mod fuzz;
-pub mod g711;
 pub mod jitter;
 pub mod latch;
 pub mod leg;
@@ -29,3 +29,5 @@ pub mod stats;
 pub mod stream;
 pub mod tone;
 pub mod uring;
+
+pub use codec::g711;

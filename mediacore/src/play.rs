@@ -1,14 +1,14 @@
 //! A playback: a list of prompts and tones, one after the other, looped or not.
 //!
-//! Octets come ready in the leg's codec; a prompt that ends inside a frame is followed by the next
+//! Octets of G.711 lie ready; every other codec gets samples and encodes them. A prompt that ends inside a frame is followed by the next
 //! source in the same frame, so that spoken numbers have no gaps.
 
-use crate::g711;
+use crate::g711::{self, Law};
 use crate::prompt::{Prompt, PromptStore};
 use crate::tone::Tone;
 use std::sync::Arc;
 use terms::PlaybackId;
-use terms::media::{Codec, Playback, Source};
+use terms::media::{Playback, Source};
 
 /// Sources of one playback at most.
 pub const SOURCES_MAX: usize = 256;
@@ -24,22 +24,65 @@ enum Piece {
 impl Piece {
     fn len(&self) -> u64 {
         match self {
-            Piece::Prompt(prompt) => prompt.octets(Codec::Pcma).len() as u64,
+            Piece::Prompt(prompt) => prompt.octets(Law::A).len() as u64,
             Piece::Tone { samples, .. } => *samples,
         }
     }
 
-    fn copy(&self, codec: Codec, at: u64, out: &mut [u8]) {
-        match self {
-            Piece::Prompt(prompt) => {
+    fn copy(&self, at: u64, out: Target) {
+        match (self, out) {
+            (Piece::Prompt(prompt), Target::Octets(law, out)) => {
                 let at = at as usize;
-                out.copy_from_slice(&prompt.octets(codec)[at..at + out.len()]);
+                out.copy_from_slice(&prompt.octets(law)[at..at + out.len()]);
             }
-            Piece::Tone { tone, .. } => {
-                for (n, octet) in out.iter_mut().enumerate() {
-                    *octet = g711::encode(codec, tone.sample(at + n as u64));
+            (Piece::Prompt(prompt), Target::Samples(out)) => {
+                // µ-law is the finer of the two where it is quiet.
+                let octets = &prompt.octets(Law::Mu)[at as usize..];
+                for (sample, &octet) in out.iter_mut().zip(octets) {
+                    *sample = g711::decode(Law::Mu, octet);
                 }
             }
+            (Piece::Tone { tone, .. }, Target::Octets(law, out)) => {
+                for (n, octet) in out.iter_mut().enumerate() {
+                    *octet = g711::encode(law, tone.sample(at + n as u64));
+                }
+            }
+            (Piece::Tone { tone, .. }, Target::Samples(out)) => {
+                for (n, sample) in out.iter_mut().enumerate() {
+                    *sample = tone.sample(at + n as u64);
+                }
+            }
+        }
+    }
+}
+
+/// What a frame is filled with.
+enum Target<'a> {
+    /// Octets of a law: they lie ready.
+    Octets(Law, &'a mut [u8]),
+    /// Samples at 8 kHz, for every other codec.
+    Samples(&'a mut [i16]),
+}
+
+impl Target<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Target::Octets(_, octets) => octets.len(),
+            Target::Samples(samples) => samples.len(),
+        }
+    }
+
+    fn part(&mut self, from: usize, to: usize) -> Target<'_> {
+        match self {
+            Target::Octets(law, octets) => Target::Octets(*law, &mut octets[from..to]),
+            Target::Samples(samples) => Target::Samples(&mut samples[from..to]),
+        }
+    }
+
+    fn silence(&mut self, from: usize) {
+        match self {
+            Target::Octets(law, octets) => octets[from..].fill(g711::silence(*law)),
+            Target::Samples(samples) => samples[from..].fill(0),
         }
     }
 }
@@ -98,9 +141,18 @@ impl Player {
         self.interruptible
     }
 
-    /// Fills a frame. `false` when everything was already played; the rest of a last frame is
-    /// silence.
-    pub fn fill(&mut self, codec: Codec, out: &mut [u8]) -> bool {
+    /// Fills a frame with octets. `false` when everything was already played; the rest of a last
+    /// frame is silence.
+    pub fn fill(&mut self, law: Law, out: &mut [u8]) -> bool {
+        self.fill_target(Target::Octets(law, out))
+    }
+
+    /// The same with samples at 8 kHz.
+    pub fn fill_samples(&mut self, out: &mut [i16]) -> bool {
+        self.fill_target(Target::Samples(out))
+    }
+
+    fn fill_target(&mut self, mut out: Target) -> bool {
         let mut filled = 0;
         while filled < out.len() {
             let Some(piece) = self.pieces.get(self.piece) else {
@@ -112,7 +164,7 @@ impl Player {
             };
             let left = piece.len() - self.at;
             let take = left.min((out.len() - filled) as u64) as usize;
-            piece.copy(codec, self.at, &mut out[filled..filled + take]);
+            piece.copy(self.at, out.part(filled, filled + take));
             filled += take;
             self.at += take as u64;
             if self.at == piece.len() {
@@ -120,7 +172,7 @@ impl Player {
                 self.at = 0;
             }
         }
-        out[filled..].fill(g711::silence(codec));
+        out.silence(filled);
         filled > 0
     }
 
@@ -158,8 +210,8 @@ mod tests {
         let mut out = [0; 160];
         let mut samples = Vec::new();
         for _ in 0..frames {
-            if player.fill(Codec::Pcma, &mut out) {
-                samples.extend(out.iter().map(|&octet| g711::decode(Codec::Pcma, octet)));
+            if player.fill(Law::A, &mut out) {
+                samples.extend(out.iter().map(|&octet| g711::decode(Law::A, octet)));
             }
         }
         samples
@@ -207,5 +259,24 @@ mod tests {
         let mut player =
             Player::new(&playback(vec![Source::Beep { ms: 100 }], false), &store()).unwrap();
         assert_eq!(played(&mut player, 100).len(), 800);
+    }
+
+    #[test]
+    fn octets_and_samples_are_the_same_sound() {
+        let sources = vec![Source::Prompt("one".into()), Source::Beep { ms: 50 }];
+        let mut octets = Player::new(&playback(sources.clone(), false), &store()).unwrap();
+        let mut samples = Player::new(&playback(sources, false), &store()).unwrap();
+        let mut heard = Vec::new();
+        let mut out = [0; 160];
+        while samples.fill_samples(&mut out) {
+            heard.extend(out);
+        }
+        let said = played(&mut octets, 10);
+        assert_eq!(heard.len(), said.len());
+        assert!(
+            heard.iter().zip(&said).all(|(a, b)| (a - b).abs() <= 300),
+            "within a step of A-law"
+        );
+        assert!(heard[250..600].iter().any(|sample| sample.abs() > 3_000));
     }
 }

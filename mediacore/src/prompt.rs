@@ -4,13 +4,12 @@
 //! form), mono or more channels (averaged), 4 to 192 kHz (resampled by `rubato`). Hostile files end
 //! in an error that names what would be right.
 
-use crate::g711;
+use crate::g711::{self, Law};
 use rubato::audioadapter::Adapter;
 use rubato::audioadapter_buffers::owned::InterleavedOwned;
 use rubato::{Fft, FixedSync, Resampler};
 use std::collections::HashMap;
 use std::sync::Arc;
-use terms::media::Codec;
 
 /// The longest prompt or piece of music, 30 minutes.
 pub const SAMPLES_MAX: usize = 30 * 60 * 8_000;
@@ -97,8 +96,8 @@ impl Format {
 
     fn sample(self, bytes: &[u8]) -> f32 {
         let whole = match (self.tag, bytes) {
-            (6, &[octet]) => i32::from(g711::decode(Codec::Pcma, octet)) << 16,
-            (7, &[octet]) => i32::from(g711::decode(Codec::Pcmu, octet)) << 16,
+            (6, &[octet]) => i32::from(g711::decode(Law::A, octet)) << 16,
+            (7, &[octet]) => i32::from(g711::decode(Law::Mu, octet)) << 16,
             (_, &[octet]) => (i32::from(octet) - 128) << 24,
             (_, &[a, b]) => i32::from_le_bytes([0, 0, a, b]),
             (_, &[a, b, c]) => i32::from_le_bytes([0, a, b, c]),
@@ -194,15 +193,15 @@ impl Prompt {
 
     /// From samples at 8 kHz.
     pub fn from_samples(samples: &[i16]) -> Self {
-        let encoded = |codec| samples.iter().map(|&sample| g711::encode(codec, sample)).collect();
-        Prompt { alaw: encoded(Codec::Pcma), ulaw: encoded(Codec::Pcmu) }
+        let encoded = |law| samples.iter().map(|&sample| g711::encode(law, sample)).collect();
+        Prompt { alaw: encoded(Law::A), ulaw: encoded(Law::Mu) }
     }
 
-    /// The octets of a codec, one for each sample.
-    pub fn octets(&self, codec: Codec) -> &[u8] {
-        match codec {
-            Codec::Pcma => &self.alaw,
-            Codec::Pcmu => &self.ulaw,
+    /// The octets of a law, one for each sample.
+    pub fn octets(&self, law: Law) -> &[u8] {
+        match law {
+            Law::A => &self.alaw,
+            Law::Mu => &self.ulaw,
         }
     }
 }
@@ -303,15 +302,15 @@ mod tests {
     #[test]
     fn every_sample_format_plays_the_same_tone() {
         let pcm: Vec<i16> = tone(8_000).map(to_i16).collect();
-        let laws = |codec| pcm.iter().map(|&s| g711::encode(codec, s)).collect::<Vec<u8>>();
+        let laws = |law| pcm.iter().map(|&s| g711::encode(law, s)).collect::<Vec<u8>>();
         let eight: Vec<u8> = pcm.iter().map(|&s| ((s >> 8) + 128) as u8).collect();
         let deep = |zeros: usize| {
             let widen = |s: &i16| [vec![0; zeros], s.to_le_bytes().to_vec()].concat();
             pcm.iter().flat_map(widen).collect::<Vec<u8>>()
         };
         let files = [
-            wav(6, 8, 1, 8_000, &laws(Codec::Pcma)),
-            wav(7, 8, 1, 8_000, &laws(Codec::Pcmu)),
+            wav(6, 8, 1, 8_000, &laws(Law::A)),
+            wav(7, 8, 1, 8_000, &laws(Law::Mu)),
             wav(1, 8, 1, 8_000, &eight),
             wav(1, 24, 1, 8_000, &deep(1)),
             wav(1, 32, 1, 8_000, &deep(2)),

@@ -249,7 +249,7 @@ impl Recorder {
     ) {
         let bytes_max = self.config.payload_bytes_max;
         let Some(standing) = self.standing(track) else { return };
-        let samples = samples_of(codec, payload.len());
+        let samples = samples_of(codec, payload);
         standing.head.samples += samples;
         if payload.len() > bytes_max {
             standing.lose(samples, now, now);

@@ -15,8 +15,9 @@ mod report;
 #[cfg(test)]
 mod story;
 
-use crate::jitter::{Frame, Limits};
+use crate::jitter::Limits;
 use crate::leg::{Leg, LegIdx};
+use crate::mix::Frame;
 use crate::prompt::PromptStore;
 use crate::record::{Block, Recorder, RecorderConfig, RecorderStats};
 use crate::room::{FarShard, Room};

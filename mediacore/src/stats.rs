@@ -42,6 +42,8 @@ struct Source {
     transit: Option<i32>,
     /// Sixteenths of a tick.
     jitter: u32,
+    /// Ticks in a second.
+    clock_hz: u32,
 }
 
 impl Source {
@@ -58,6 +60,7 @@ impl Source {
             window: 0,
             transit: None,
             jitter: 0,
+            clock_hz: 8_000,
         }
     }
 
@@ -80,6 +83,7 @@ impl Source {
             *self = Source {
                 transit: self.transit,
                 jitter: self.jitter,
+                clock_hz: self.clock_hz,
                 ..Source::new(self.ssrc, seq)
             };
             debug_assert!(received > 0, "a jump follows at least one packet");
@@ -111,13 +115,17 @@ impl Source {
         Order::Late
     }
 
-    fn note_arrival(&mut self, now: Moment, time: RtpTime) {
-        let arrival = (now.0 / 125_000) as u32;
+    fn note_arrival(&mut self, now: Moment, time: RtpTime, clock_hz: u32) {
+        if self.clock_hz != clock_hz {
+            // What was measured on another clock means nothing on this one.
+            (self.clock_hz, self.transit, self.jitter) = (clock_hz, None, 0);
+        }
+        let arrival = (now.0 / 1_000 * u64::from(clock_hz / 1_000) / 1_000) as u32;
         let transit = arrival.wrapping_sub(time.0) as i32;
         if let Some(before) = self.transit.replace(transit) {
             let step = transit.wrapping_sub(before).unsigned_abs();
             // A step of over a second is a new talk spurt's timestamp, not jitter.
-            if step < 8_000 {
+            if step < clock_hz {
                 self.jitter = (self.jitter + step).saturating_sub((self.jitter + 8) >> 4);
             }
         }
@@ -168,9 +176,10 @@ impl ReceiveStats {
     }
 
     /// Notes when an audio packet came, for jitter.
-    pub fn note_arrival(&mut self, now: Moment, time: RtpTime) {
+    /// `clock_hz` is the codec's.
+    pub fn note_arrival(&mut self, now: Moment, time: RtpTime, clock_hz: u32) {
         if let Some(source) = &mut self.source {
-            source.note_arrival(now, time);
+            source.note_arrival(now, time, clock_hz);
         }
     }
 
@@ -204,7 +213,9 @@ impl ReceiveStats {
 
     /// Interarrival jitter in microseconds.
     pub fn jitter_us(&self) -> u32 {
-        self.source.map_or(0, |source| (source.jitter >> 4) * 125)
+        self.source.map_or(0, |source| {
+            (u64::from(source.jitter >> 4) * 1_000_000 / u64::from(source.clock_hz)) as u32
+        })
     }
 
     /// The block of the next report; taking it begins the next interval (A.3).
@@ -320,9 +331,9 @@ mod tests {
             let due = Moment::from_millis(1_000 + n * 20);
             let time = RtpTime((n * 160) as u32);
             steady.note(ONE, SeqNo(n as u16));
-            steady.note_arrival(due, time);
+            steady.note_arrival(due, time, 8_000);
             shaky.note(ONE, SeqNo(n as u16));
-            shaky.note_arrival(due + Duration::from_millis(n % 2 * 10), time);
+            shaky.note_arrival(due + Duration::from_millis(n % 2 * 10), time, 8_000);
         }
         assert_eq!(steady.jitter_us(), 0);
         assert!((9_000..11_000).contains(&shaky.jitter_us()), "{}", shaky.jitter_us());

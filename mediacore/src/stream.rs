@@ -14,8 +14,8 @@ use terms::media::{RtpTime, SeqNo, Ssrc};
 const GAP: Duration = Duration::from_millis(60);
 /// Relayed numbers that step further than this are a new beginning.
 const STEP_MAX: i16 = 1_000;
-/// Relayed timestamps may run ahead of the clock by this many ticks.
-const AHEAD_TICKS_MAX: i64 = 80_000;
+/// Relayed timestamps may run ahead of the clock by this much.
+const AHEAD_S_MAX: i64 = 10;
 
 /// Where the packets come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +59,8 @@ pub struct Stream {
     feed: Feed,
     packets: u64,
     octets: u64,
-}
-
-fn ticks(time: Duration) -> u32 {
-    (time.as_micros() * 8 / 1_000) as u32
+    /// Ticks in a second.
+    clock_hz: u32,
 }
 
 impl Stream {
@@ -77,7 +75,21 @@ impl Stream {
             feed: Feed::Nothing,
             packets: 0,
             octets: 0,
+            clock_hz: 8_000,
         }
+    }
+
+    /// Counts on the clock of another codec from now on. The numbers go on, so that one source
+    /// stays one stream; the next packet carries the marker (RFC 7160 §4.1).
+    pub fn set_clock(&mut self, hz: u32) {
+        if self.clock_hz != hz {
+            self.clock_hz = hz;
+            self.feed = Feed::Nothing;
+        }
+    }
+
+    fn ticks(&self, time: Duration) -> u32 {
+        (time.as_micros() * u128::from(self.clock_hz / 1_000) / 1_000) as u32
     }
 
     /// Our source.
@@ -94,7 +106,7 @@ impl Stream {
     }
     /// The timestamp that corresponds to `now`, for sender reports.
     pub fn time_at(&self, now: Moment) -> RtpTime {
-        let since = self.sent_at.map_or(0, |sent_at| ticks(now - sent_at));
+        let since = self.sent_at.map_or(0, |sent_at| self.ticks(now - sent_at));
         RtpTime(self.time.0.wrapping_add(since))
     }
 
@@ -109,6 +121,11 @@ impl Stream {
         };
         self.sent(due, stamp, span, octets);
         stamp
+    }
+
+    /// A packet of `span` ticks is not sent, because nobody speaks: its time passes.
+    pub fn rest(&mut self, span: u32) {
+        self.span = self.span.wrapping_add(span);
     }
 
     /// Numbers a repetition with the newest timestamp: the packets of one telephone event.
@@ -181,12 +198,13 @@ impl Stream {
     ) -> bool {
         let step = seq.distance(relay.newest);
         let walk = i64::from(time.distance(relay.newest_time));
-        let since = self.sent_at.map_or(0, |sent_at| i64::from(ticks(now - sent_at)));
+        let since = self.sent_at.map_or(0, |sent_at| i64::from(self.ticks(now - sent_at)));
+        let ahead_max = AHEAD_S_MAX * i64::from(self.clock_hz);
         let plausible = match (span, step > 0) {
             // The packets of an event carry its beginning, also between audio that is newer.
-            (0, _) => -AHEAD_TICKS_MAX..=since + AHEAD_TICKS_MAX,
-            (_, true) => 0..=since + AHEAD_TICKS_MAX,
-            (_, false) => -AHEAD_TICKS_MAX..=0,
+            (0, _) => -ahead_max..=since + ahead_max,
+            (_, true) => 0..=since + ahead_max,
+            (_, false) => -ahead_max..=0,
         };
         relay.ssrc == ssrc && step.abs() <= STEP_MAX && plausible.contains(&walk)
     }
@@ -214,7 +232,8 @@ impl Stream {
     }
 
     fn is_gap(&self, now: Moment) -> bool {
-        let audio = Duration::from_micros(u64::from(self.span) * 125);
+        let audio =
+            Duration::from_micros(u64::from(self.span) * 1_000 / u64::from(self.clock_hz / 1_000));
         self.sent_at.is_none_or(|sent_at| now - sent_at > audio + GAP)
     }
 
@@ -228,7 +247,7 @@ impl Stream {
 
     /// The timestamp at `now`, at the earliest directly after the newest packet.
     fn time_after(&self, now: Moment) -> RtpTime {
-        let since = self.sent_at.map_or(0, |sent_at| ticks(now - sent_at));
+        let since = self.sent_at.map_or(0, |sent_at| self.ticks(now - sent_at));
         RtpTime(self.time.0.wrapping_add(since.max(self.span)))
     }
 
@@ -329,6 +348,21 @@ mod tests {
         assert_eq!(newer.time.distance(audio.time), 480);
         let prompt = out.stamp_local(at(100), 160, 160);
         assert_eq!(prompt.time.distance(audio.time), 800);
+    }
+
+    #[test]
+    fn an_opus_stream_counts_48_ticks_a_millisecond_through_its_rests() {
+        let mut out = stream(10);
+        out.set_clock(48_000);
+        let first = out.stamp_local(at(0), 960, 50);
+        out.rest(960);
+        out.rest(960);
+        let second = out.stamp_local(at(60), 960, 50);
+        assert_eq!((second.time.distance(first.time), second.marker), (2_880, false));
+        (0..20).for_each(|_| out.rest(960));
+        let third = out.stamp_local(at(480), 960, 50);
+        assert_eq!((third.time.distance(second.time), third.seq.distance(second.seq)), (20_160, 1));
+        assert_eq!(out.time_at(at(500)).distance(third.time), 960);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub use refusal::Error;
 use refusal::{bad, find_key};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use terms::media::Codec;
 use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Zone};
 
 /// Shortest part of a recording: shorter ones would be more files than conversations.
@@ -132,6 +133,9 @@ config! {
         /// Protection realm of digest authentication. Passwords are stored for one realm: a change
         /// makes every phone password invalid.
         realm: String = "\"switchgrid\"", Restart;
+        /// Codecs of phones, and of trunks that name none, the preferred one first: PCMA, PCMU, G722,
+        /// opus, L16, L16/8000. What is left out is neither offered nor taken.
+        codecs: Vec<Codec> = "[\"PCMA\", \"PCMU\", \"G722\", \"opus\"]", Restart;
         /// Most SIP dialogs at a time; one more is answered 503.
         dialogs_max: u32 = "20000", Restart;
         /// Most requests per second from one address before they are dropped.
@@ -286,6 +290,9 @@ impl Config {
         }
         if self.sip.digest.is_empty() {
             return refused("sip.digest", "name at least one of \"SHA-256\" and \"MD5\"".into());
+        }
+        if self.sip.codecs.is_empty() {
+            return refused("sip.codecs", "name at least one, such as \"PCMA\"".into());
         }
         if self.rtp.shards == 0 || self.rtp.shards > 64 {
             return refused("rtp.shards", format!("{} is outside 1-64", self.rtp.shards));

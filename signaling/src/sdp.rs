@@ -2,8 +2,8 @@
 //!
 //! A leg has one [`Local`]: where we receive and what we speak. From it comes an [`offer`], or an
 //! [`answer`] to theirs; [`accept`] reads their answer to ours. All three end in a
-//! [`media::Remote`], which is all that mediacore needs. Codecs are chosen in the order of the
-//! offer. Video, fax and encrypted streams are refused with port 0, the call goes on without them.
+//! [`media::Remote`], which is all that mediacore needs. An answer takes the offered codec that
+//! stands first in our list, an agreement the first codec of their answer. Video, fax and encrypted streams are refused with port 0, the call goes on without them.
 
 mod negotiate;
 mod parse;
@@ -36,7 +36,7 @@ pub struct Local {
     pub version: u64,
     /// What we want: `sendonly` puts the peer on hold.
     pub direction: Direction,
-    /// What we speak, the preferred codec first.
+    /// What we speak and hear, the preferred codec first.
     pub codecs: Vec<Codec>,
     /// Our packet time in ms.
     pub ptime_ms: u8,
@@ -75,7 +75,7 @@ pub enum Refused {
     #[error("no audio stream over RTP/AVP is offered")]
     NoAudio,
     /// Audio, but in no codec that we speak.
-    #[error("no common codec: PCMA or PCMU at 8000 Hz is needed")]
+    #[error("no common codec: PCMA, PCMU, G722, opus or L16 is needed")]
     NoCodec,
     /// The connection address is a name or missing.
     #[error("connection address \"{0}\" is not an IP address")]

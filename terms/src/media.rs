@@ -43,33 +43,104 @@ impl RtpTime {
 pub struct PayloadType(pub u8);
 
 /// An audio codec that a leg can speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Codec {
     /// G.711 µ-law, static payload type 0.
+    #[serde(rename = "PCMU")]
     Pcmu,
     /// G.711 A-law, static payload type 8.
+    #[serde(rename = "PCMA")]
     Pcma,
+    /// G.722 at 64 kbit/s, static payload type 9: samples at 16 kHz, but a clock of 8 kHz
+    /// (RFC 3551 §4.5.2, a mistake that everybody keeps).
+    G722,
+    /// Opus, RFC 6716 and RFC 7587: a clock of 48 kHz whatever it carries.
+    #[serde(rename = "opus")]
+    Opus,
+    /// Linear samples at 16 kHz, mono, RFC 3551 §4.5.11.
+    L16,
+    /// Linear samples at 8 kHz, mono.
+    #[serde(rename = "L16/8000")]
+    L16Narrow,
 }
 
 impl Codec {
+    /// All of them, in the order that we prefer: what needs no resampling for the telephone
+    /// network first.
+    pub const ALL: [Codec; 6] =
+        [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus, Codec::L16, Codec::L16Narrow];
+
     /// Ticks per second of the RTP clock.
     pub const fn clock_hz(self) -> u32 {
-        8000
+        match self {
+            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16Narrow => 8_000,
+            Codec::L16 => 16_000,
+            Codec::Opus => 48_000,
+        }
+    }
+    /// Samples per second that we decode to and encode from. Opus is decoded at 16 kHz, a rate its
+    /// decoder knows itself.
+    pub const fn sample_hz(self) -> u32 {
+        match self {
+            Codec::Pcmu | Codec::Pcma | Codec::L16Narrow => 8_000,
+            Codec::G722 | Codec::Opus | Codec::L16 => 16_000,
+        }
     }
     /// The name in `a=rtpmap`.
     pub const fn name(self) -> &'static str {
         match self {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
+            Codec::G722 => "G722",
+            Codec::Opus => "opus",
+            Codec::L16 | Codec::L16Narrow => "L16",
         }
     }
-    /// The static payload type of RFC 3551.
-    pub const fn static_type(self) -> PayloadType {
+    /// The channels that `a=rtpmap` must say, where it must: RFC 7587 §7 wants 2 for Opus.
+    pub const fn channels(self) -> u8 {
+        match self {
+            Codec::Opus => 2,
+            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 | Codec::L16Narrow => 1,
+        }
+    }
+    /// The number in our offers and in recordings: the static one of RFC 3551 §6 where there is
+    /// one, else ours from the dynamic range.
+    pub const fn payload_type(self) -> PayloadType {
         match self {
             Codec::Pcmu => PayloadType(0),
             Codec::Pcma => PayloadType(8),
+            Codec::G722 => PayloadType(9),
+            Codec::Opus => PayloadType(111),
+            Codec::L16 => PayloadType(112),
+            Codec::L16Narrow => PayloadType(113),
         }
     }
+    /// The codec of a number of [`Codec::payload_type`].
+    pub fn with_payload_type(number: PayloadType) -> Option<Codec> {
+        Codec::ALL.into_iter().find(|codec| codec.payload_type() == number)
+    }
+    /// One of the two laws of G.711, which a table turns into each other.
+    pub const fn is_g711(self) -> bool {
+        matches!(self, Codec::Pcmu | Codec::Pcma)
+    }
+    /// More than telephone bandwidth.
+    pub const fn is_wideband(self) -> bool {
+        self.sample_hz() > 8_000
+    }
+}
+
+/// What a peer asked of what we send it, in `a=fmtp`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wishes {
+    /// Opus: repeat each frame coarsely in the next (`useinbandfec=1`).
+    #[serde(default)]
+    pub fec: bool,
+    /// Opus: send nothing while nobody speaks (`usedtx=1`).
+    #[serde(default)]
+    pub dtx: bool,
+    /// Opus: bits per second at most (`maxaveragebitrate`); zero is no limit.
+    #[serde(default)]
+    pub bitrate_max: u32,
 }
 
 /// Payload numbers of one direction of a leg.
@@ -79,8 +150,30 @@ pub struct Payloads {
     pub codec: Codec,
     /// Its number on this leg.
     pub audio: PayloadType,
-    /// `telephone-event/8000` (RFC 4733), where it was agreed.
+    /// `telephone-event` (RFC 4733), where it was agreed.
     pub dtmf: Option<PayloadType>,
+    /// Its clock: that of the codec (RFC 4733 §2.1), or 8,000 from phones that know no other.
+    pub dtmf_hz: u32,
+    /// What the one who receives them asked for.
+    pub wishes: Wishes,
+}
+
+impl Payloads {
+    /// Those of a codec under its own number, without events and wishes.
+    pub const fn of(codec: Codec) -> Self {
+        Payloads {
+            codec,
+            audio: codec.payload_type(),
+            dtmf: None,
+            dtmf_hz: codec.clock_hz(),
+            wishes: Wishes { fec: false, dtx: false, bitrate_max: 0 },
+        }
+    }
+
+    /// The same with events under this number.
+    pub const fn with_dtmf(self, number: PayloadType) -> Self {
+        Payloads { dtmf: Some(number), ..self }
+    }
 }
 
 /// What offer and answer agreed for one leg.
@@ -490,6 +583,16 @@ pub enum Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_codec_has_a_number_and_a_clock_of_its_own_standard() {
+        for codec in Codec::ALL {
+            assert_eq!(Codec::with_payload_type(codec.payload_type()), Some(codec));
+            assert_eq!(codec.is_wideband(), codec.sample_hz() == 16_000);
+        }
+        assert_eq!((Codec::G722.clock_hz(), Codec::G722.sample_hz()), (8_000, 16_000));
+        assert_eq!(Codec::with_payload_type(PayloadType(18)), None);
+    }
 
     #[test]
     fn distances_survive_the_wrap() {

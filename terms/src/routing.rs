@@ -4,6 +4,7 @@
 //! plan on disk, so a database that is down never stops a call.
 
 use crate::id::{AgentId, FlowId, NumberId, QueueId, TenantId, TrunkId};
+use crate::media::Codec;
 use serde::{Deserialize, Serialize};
 
 /// Format version of [`Plan`] on disk and on the local socket.
@@ -221,6 +222,9 @@ pub struct Trunk {
     pub calls_per_s_max: u32,
     /// Dialled prefixes that go out here; empty is none. `""` in the list is all.
     pub prefixes: Vec<String>,
+    /// Codecs spoken there, the preferred one first; empty takes those of the box.
+    #[serde(default)]
+    pub codecs: Vec<Codec>,
 }
 
 /// A user name and password that we present. Kept out of logs.

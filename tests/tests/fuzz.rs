@@ -196,6 +196,16 @@ fn events_never_break_the_digit_receiver() {
 }
 
 #[test]
+fn payloads_never_break_a_codec() {
+    fuzz("codec", mediacore::fuzz::fuzz_codec);
+}
+
+#[test]
+fn comfort_noise_never_breaks_its_generator() {
+    fuzz("comfort_noise", mediacore::fuzz::fuzz_comfort_noise);
+}
+
+#[test]
 fn uploaded_prompts_never_break_the_reader() {
     fuzz("wav", mediacore::fuzz::fuzz_wav);
 }

@@ -107,16 +107,15 @@ fn file(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::g711;
+    use crate::g711::{self, Law};
     use crate::record::wav::Format;
     use std::sync::Mutex;
-    use terms::media::Codec;
 
     /// Failpoints are the whole process's: one test at a time.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
     /// Ten seconds: 440 Hz left, silence right.
-    fn sample_wav(law: Option<Codec>) -> Vec<u8> {
+    fn sample_wav(law: Option<Law>) -> Vec<u8> {
         let format = Format::stereo_8k(law);
         let mut bytes = format.header(80_000);
         for n in 0..80_000 {
@@ -148,7 +147,7 @@ mod tests {
         let _alone = ONE_AT_A_TIME.lock();
         let dir = tempfile::tempdir().unwrap();
         let (wav_path, mp3_path) = (dir.path().join("a.wav"), dir.path().join("a.mp3"));
-        for law in [None, Some(Codec::Pcma), Some(Codec::Pcmu)] {
+        for law in [None, Some(Law::A), Some(Law::Mu)] {
             for stereo in [true, false] {
                 fs::write(&wav_path, sample_wav(law)).unwrap();
                 let mut heard = Vec::new();

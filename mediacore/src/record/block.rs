@@ -27,7 +27,8 @@
 //! Recording   recording u64 · tenant u64 · contact u64 · call u64 · started_at µs i64 · start ns u64
 //! Track       recording u64 · leg u64 · joined ns u64 · left ns u64 (0: still in) · samples u64 ·
 //!             track u32 · side u8 (0 customer, 1 other) · zero u8 ×3
-//! Audio       CRC-32 of the rest u32 · track u32 · SSRC u32 · codec u8 (RFC 3551 type) ·
+//! Audio       CRC-32 of the rest u32 · track u32 · SSRC u32 · codec u8 (0 PCMU, 8 PCMA, 9 G.722,
+//!             111 Opus, 112 L16 of 16 kHz, 113 L16 of 8 kHz) ·
 //!             clock kHz u8 · frames u16 · arrival of the first frame ns u64 · zero u32 · frames
 //!   frame     sequence u16 · payload bytes u16 · RTP time u32 · µs after the first arrival u32 ·
 //!             payload
@@ -36,14 +37,16 @@
 //! Refused     recording u64 · reason u32 (1 recordings, 2 tracks: the limit that was reached) · zero u32
 //! ```
 //!
-//! Times in ns are [`Moment`]s. `samples` of a track counts what was handed to the recorder so far,
+//! Times in ns are [`Moment`]s. Samples count time at 8 kHz whatever the codec is. `samples` of a
+//! track counts what was handed to the recorder so far,
 //! so that what is missing shows even when the block that held it is gone. Recording and Track are
 //! repeated each second, so that a damaged block costs no more than what it held.
 //!
 //! Version 1 was clear: a header of 40 bytes without key, salt and tag, entries with a head of 4 bytes
 //! without tenant and tag. It is read, and not written any more.
 
-use terms::media::{Codec, RtpTime, SeqNo, Side, Ssrc};
+use crate::codec::ticks;
+use terms::media::{Codec, PayloadType, RtpTime, SeqNo, Side, Ssrc};
 use terms::{CallId, ContactId, LegId, Moment, RecordingId, TenantId, Timestamp};
 
 /// Version of the format; a reader refuses newer ones.
@@ -231,9 +234,9 @@ pub enum Entry<'a> {
     Refused(RecordingId, u32),
 }
 
-/// Samples at the file's 8 kHz in a payload of G.711.
-pub fn samples_of(codec: Codec, payload_bytes: usize) -> u64 {
-    payload_bytes as u64 * 8000 / u64::from(codec.clock_hz())
+/// How long a payload lasts, in samples of 8 kHz: the unit of every count in the log.
+pub fn samples_of(codec: Codec, payload: &[u8]) -> u64 {
+    u64::from(ticks(codec, payload)) * 8000 / u64::from(codec.clock_hz())
 }
 
 impl<'a> Audio<'a> {
@@ -277,10 +280,14 @@ impl<'a> Audio<'a> {
         .take(usize::from(self.frames))
     }
 
-    /// Samples at the file's 8 kHz over all frames.
+    /// How long all frames last, in samples of 8 kHz.
     pub fn samples(self) -> u64 {
-        let heads = usize::from(self.frames) * FRAME_HEAD_BYTES;
-        samples_of(self.codec, self.rest.len().saturating_sub(heads))
+        if self.codec.is_g711() {
+            // An octet is a sample: no need to visit the frames.
+            let heads = usize::from(self.frames) * FRAME_HEAD_BYTES;
+            return self.rest.len().saturating_sub(heads) as u64;
+        }
+        self.frames().map(|frame| samples_of(self.codec, frame.payload)).sum()
     }
 
     /// Arrival of the last frame.
@@ -542,7 +549,7 @@ impl Chunk {
     pub fn seal(&mut self, track: u32) -> &[u8] {
         self.body[4..8].copy_from_slice(&track.to_le_bytes());
         self.body[8..12].copy_from_slice(&self.ssrc.0.to_le_bytes());
-        self.body[12] = self.codec.static_type().0;
+        self.body[12] = self.codec.payload_type().0;
         self.body[13] = (self.codec.clock_hz() / 1000) as u8;
         self.body[14..16].copy_from_slice(&self.frames.to_le_bytes());
         self.body[16..24].copy_from_slice(&self.first.0.to_le_bytes());
@@ -566,7 +573,7 @@ impl Default for Chunk {
 }
 
 fn codec_named(number: u8) -> Option<Codec> {
-    [Codec::Pcmu, Codec::Pcma].into_iter().find(|codec| codec.static_type().0 == number)
+    Codec::with_payload_type(PayloadType(number))
 }
 
 /// Reads `u16` at `at`; the caller checked the length.

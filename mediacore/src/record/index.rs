@@ -4,6 +4,9 @@
 
 use super::block::{Block, Entry, Head, Lost, TrackHead};
 use super::segment::SegmentId;
+use super::wav::Format;
+use crate::codec::Rate;
+use crate::g711::Law;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use terms::media::Codec;
 use terms::{Moment, RecordingId};
@@ -68,8 +71,8 @@ pub struct Conversation {
     pub holes: Vec<(Moment, Moment)>,
     /// One of them was whole by its checksum and yet not what was written.
     pub changed: bool,
-    /// PCMU was seen, PCMA was seen.
-    pub codecs: (bool, bool),
+    /// The codecs of its audio.
+    pub codecs: BTreeSet<Codec>,
 }
 
 impl Conversation {
@@ -85,7 +88,7 @@ impl Conversation {
             refused: None,
             holes: Vec::new(),
             changed: false,
-            codecs: (false, false),
+            codecs: BTreeSet::new(),
         }
     }
 
@@ -95,12 +98,20 @@ impl Conversation {
     }
 
     /// The one law of all its audio, if there is one; A-law when there is no audio.
-    pub fn law(&self) -> Option<Codec> {
-        match self.codecs {
-            (true, true) => None,
-            (true, false) => Some(Codec::Pcmu),
-            (false, _) => Some(Codec::Pcma),
+    pub fn law(&self) -> Option<Law> {
+        let mut codecs = self.codecs.iter();
+        match (codecs.next(), codecs.next()) {
+            (Some(&codec), None) => Law::of(codec),
+            (None, _) => Some(Law::A),
+            (Some(_), Some(_)) => None,
         }
+    }
+
+    /// The format of its file: the law as it was spoken, else PCM, at 16 kHz where a wideband codec
+    /// took part.
+    pub fn format(&self) -> Format {
+        let wide = self.codecs.iter().any(|codec| codec.is_wideband());
+        Format::stereo(self.law(), if wide { Rate::Wide } else { Rate::Narrow })
     }
 
     fn segment(&mut self, id: SegmentId) -> (u16, bool) {
@@ -303,10 +314,7 @@ impl Index {
             absorbed.touched.push((piece.segment, recording));
         }
         conversation.tracks[track].found += piece.samples;
-        match piece.codec {
-            Codec::Pcmu => conversation.codecs.0 = true,
-            Codec::Pcma => conversation.codecs.1 = true,
-        }
+        conversation.codecs.insert(piece.codec);
         let (offset, bytes, track) = (piece.offset, piece.bytes, track as u16);
         conversation.chunks.push(ChunkRef { offset, bytes, segment, track });
     }

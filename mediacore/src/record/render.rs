@@ -3,23 +3,26 @@
 //! spoke, on hold or where packets are missing it is silent; a single voice keeps its octets; the
 //! memory does not grow with the length.
 //!
-//! The file keeps the law of its tracks when they share one, else it is PCM. Each second of it is
-//! painted from the frames that lie in it, track by track, then the tracks of a side are added.
+//! The file keeps the law of its tracks when they share one, else it is PCM: at 16 kHz where a
+//! wideband codec took part, else at 8 kHz. Each second of it is painted from the pieces of
+//! [`voice`] that lie in it, track by track, then the tracks of a side are added.
+
+mod voice;
 
 use super::block::Audio;
 use super::index::{ChunkRef, Conversation};
 use super::segment::SegmentId;
-use super::timeline::{AHEAD, Arrived, Placed, RATE_HZ, Timeline, samples_between};
-use super::wav::Format;
-use crate::g711;
+use super::timeline::{AHEAD, Arrived, RATE_HZ, Timeline, samples_between};
+use crate::codec::Rate;
+use crate::g711::{self, Law};
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::time::Duration;
-use terms::media::{Codec, Side};
+use terms::media::Side;
 use terms::{LegId, Moment};
+use voice::{Piece, Sound, Voice};
 
-/// Samples painted at a time.
-const WINDOW: usize = RATE_HZ as usize;
 /// A frame may arrive this much after its place and still be painted there.
 const LATE_MAX: Duration = Duration::from_secs(5);
 /// Gaps listed in a ledger; further ones only count.
@@ -51,6 +54,8 @@ pub trait Source {
 pub struct Rendered {
     /// Samples a channel in the file.
     pub samples: u64,
+    /// How many of them a second has.
+    pub rate_hz: u32,
     /// Frames of 20 ms handed to the recorder over all tracks.
     pub frames_expected: u64,
     /// Of those, not in the log.
@@ -61,7 +66,14 @@ pub struct Rendered {
     pub changed: bool,
 }
 
-/// How long the file is, in samples a channel.
+impl Rendered {
+    /// Length of the file.
+    pub fn duration_ms(&self) -> i64 {
+        (self.samples * 1_000 / u64::from(self.rate_hz.max(1))) as i64
+    }
+}
+
+/// How long the file is, in samples of 8 kHz.
 pub fn length(conversation: &Conversation) -> u64 {
     let start = conversation.head.map_or(conversation.end(), |head| head.start);
     samples_between(start, conversation.end()).max(0) as u64
@@ -74,17 +86,19 @@ pub fn render(
     write: &mut impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<Rendered> {
     let start = conversation.head.map_or(conversation.end(), |head| head.start);
-    let samples = length(conversation);
-    let law = conversation.law();
-    write(&Format::stereo_8k(law).header(samples))?;
+    let format = conversation.format();
+    let rate_hz = u64::from(format.rate_hz);
+    let samples = length(conversation) * rate_hz / u64::from(RATE_HZ);
+    write(&format.header(samples))?;
     let mut tracks: Vec<Track> = (0..conversation.tracks.len())
         .map(|place| Track::new(conversation, place, start))
         .collect();
-    let mut window = Window { law, ..Window::default() };
+    let mut window = Window { law: format.law(), ..Window::default() };
     let mut at = 0_u64;
     while at < samples {
-        let count = WINDOW.min((samples - at) as usize);
-        let horizon = start + Duration::from_micros((at + count as u64) * 125);
+        // A second at a time.
+        let count = rate_hz.min(samples - at) as usize;
+        let horizon = start + Duration::from_micros((at + count as u64) * 1_000_000 / rate_hz);
         for track in &mut tracks {
             track.read_until(horizon + LATE_MAX + AHEAD, conversation, source)?;
         }
@@ -108,7 +122,9 @@ pub fn count(conversation: &Conversation, source: &mut impl Source) -> io::Resul
         track.keeps_audio = false;
         track.read_until(Moment(u64::MAX), conversation, source)?;
     }
-    Ok(sum_up(conversation, &tracks, start, length(conversation)))
+    let rate_hz = u64::from(conversation.format().rate_hz);
+    let samples = length(conversation) * rate_hz / u64::from(RATE_HZ);
+    Ok(sum_up(conversation, &tracks, start, samples))
 }
 
 struct Track {
@@ -117,7 +133,8 @@ struct Track {
     /// The conversation's pieces of this track.
     chunks: VecDeque<ChunkRef>,
     timeline: Timeline,
-    placed: VecDeque<Placed>,
+    voice: Voice,
+    pieces: VecDeque<Piece>,
     found: u64,
     newest: Moment,
     ended: bool,
@@ -132,12 +149,15 @@ struct Track {
 impl Track {
     fn new(conversation: &Conversation, place: usize, start: Moment) -> Track {
         let of_track = |chunk: &&ChunkRef| usize::from(chunk.track) == place;
+        let format = conversation.format();
+        let rate = if format.rate_hz == RATE_HZ { Rate::Narrow } else { Rate::Wide };
         Track {
             place,
             side: conversation.tracks[place].head.side,
             chunks: conversation.chunks.iter().filter(of_track).copied().collect(),
             timeline: Timeline::new(start),
-            placed: VecDeque::new(),
+            voice: Voice::new(format.law(), rate),
+            pieces: VecDeque::new(),
             found: 0,
             newest: start,
             ended: false,
@@ -181,7 +201,10 @@ impl Track {
             self.body = body;
         }
         while let Some(placed) = self.timeline.pop(self.ended) {
-            self.placed.push_back(placed);
+            self.voice.push(placed, &mut self.pieces);
+        }
+        if self.ended {
+            self.voice.finish(&mut self.pieces);
         }
         Ok(())
     }
@@ -206,32 +229,39 @@ impl Track {
         }
     }
 
-    /// The parts of its frames that lie in a window: (place in the window, law, octets).
-    fn pieces(&self, at: i64, count: usize) -> impl Iterator<Item = (usize, Codec, &[u8])> {
-        self.placed.iter().filter_map(move |frame| {
-            let bytes = frame.payload.len() as i64;
-            let from = (at - frame.at).clamp(0, bytes) as usize;
-            let to = (at + count as i64 - frame.at).clamp(0, bytes) as usize;
-            let place = (frame.at - at).max(0) as usize;
-            (from < to).then(|| (place, frame.codec, &frame.payload[from..to]))
+    /// The parts of its pieces that lie in a window: place in the window, piece, which part of it.
+    fn pieces(&self, at: i64, count: usize) -> impl Iterator<Item = (usize, &Piece, Range<usize>)> {
+        self.pieces.iter().filter_map(move |piece| {
+            let from = (at - piece.at).clamp(0, piece.len()) as usize;
+            let to = (at + count as i64 - piece.at).clamp(0, piece.len()) as usize;
+            let place = (piece.at - at).max(0) as usize;
+            (from < to).then_some((place, piece, from..to))
         })
     }
 
-    /// Forgets frames that end before a window that comes next.
+    /// Forgets pieces that end before a window that comes next.
     fn forget(&mut self, at: i64) {
-        self.placed.retain(|frame| frame.at + frame.payload.len() as i64 > at);
+        self.pieces.retain(|piece| piece.at + piece.len() > at);
     }
 }
 
 /// One second of both sides, as it stands in the file.
 #[derive(Default)]
 struct Window {
-    law: Option<Codec>,
+    law: Option<Law>,
     octets: [Vec<u8>; 2],
     linear: [Vec<i16>; 2],
     samples: Vec<Sample>,
-    track: Vec<Option<(Codec, u8)>>,
+    track: Vec<Option<Said>>,
     encoded: Vec<u8>,
+}
+
+/// What one track says at one sample.
+#[derive(Clone, Copy)]
+struct Said {
+    /// As it came, in files that keep the law.
+    octet: u8,
+    sample: i16,
 }
 
 /// One sample of one side while its tracks are added.
@@ -243,17 +273,17 @@ struct Sample {
 }
 
 impl Sample {
-    fn add(&mut self, codec: Codec, octet: u8) {
+    fn add(&mut self, said: Said) {
         self.voices = self.voices.saturating_add(1);
-        self.octet = octet;
-        self.sum += i32::from(g711::decode(codec, octet));
+        self.octet = said.octet;
+        self.sum += i32::from(said.sample);
     }
 
     fn linear(self) -> i16 {
         self.sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
     }
 
-    fn octet(self, law: Codec) -> u8 {
+    fn octet(self, law: Law) -> u8 {
         match self.voices {
             0 => g711::silence(law),
             1 => self.octet,
@@ -274,8 +304,10 @@ impl Window {
                     let octets = &mut self.octets[place];
                     octets.clear();
                     octets.resize(count, g711::silence(law));
-                    for (at, _, piece) in speaking.iter().flat_map(|one| one.pieces(at, count)) {
-                        octets[at..at + piece.len()].copy_from_slice(piece);
+                    for (at, piece, part) in speaking.iter().flat_map(|one| one.pieces(at, count)) {
+                        if let Sound::Octets(said) = &piece.sound {
+                            octets[at..at + part.len()].copy_from_slice(&said[part]);
+                        }
                     }
                 }
                 (law, _) => {
@@ -302,13 +334,25 @@ impl Window {
         for one in speaking {
             self.track.clear();
             self.track.resize(count, None);
-            for (at, codec, piece) in one.pieces(at, count) {
-                let places = &mut self.track[at..at + piece.len()];
-                places.iter_mut().zip(piece).for_each(|(to, &octet)| *to = Some((codec, octet)));
+            for (at, piece, part) in one.pieces(at, count) {
+                let places = self.track[at..at + part.len()].iter_mut();
+                match (&piece.sound, self.law) {
+                    (Sound::Octets(octets), Some(law)) => {
+                        for (to, &octet) in places.zip(&octets[part]) {
+                            *to = Some(Said { octet, sample: g711::decode(law, octet) });
+                        }
+                    }
+                    (Sound::Samples(samples), _) => {
+                        for (to, &sample) in places.zip(&samples[part]) {
+                            *to = Some(Said { octet: 0, sample });
+                        }
+                    }
+                    (Sound::Octets(_), None) => {}
+                }
             }
             for (sample, said) in self.samples.iter_mut().zip(&self.track) {
-                if let Some((codec, octet)) = *said {
-                    sample.add(codec, octet);
+                if let Some(said) = *said {
+                    sample.add(said);
                 }
             }
         }
@@ -378,5 +422,6 @@ fn sum_up(conversation: &Conversation, tracks: &[Track], start: Moment, samples:
         }
     }
     let changed = conversation.changed || tracks.iter().any(|track| track.changed);
-    Rendered { samples, frames_expected: expected, frames_missing: missing, gaps, changed }
+    let rate_hz = conversation.format().rate_hz;
+    Rendered { samples, rate_hz, frames_expected: expected, frames_missing: missing, gaps, changed }
 }

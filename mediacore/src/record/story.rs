@@ -1,5 +1,7 @@
 //! Stories of the recorder, from frames to the finished file, without a disk.
 
+mod codecs;
+
 use super::block::{Block, ENTRY_HEAD_BYTES, KIND_AUDIO, TAG_BYTES};
 use super::index::{Conversation, Index};
 use super::render::{Piece, Rendered, Source, render};
@@ -7,7 +9,7 @@ use super::seal::{FileKeys, Keyring, Sealer};
 use super::segment::{Found, SegmentHeader, SegmentId, scan};
 use super::wav::{self, Wav};
 use super::{Recorder, RecorderConfig, TrackIdx};
-use crate::g711;
+use crate::g711::{self, Law};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::io;
@@ -124,7 +126,8 @@ impl Desk {
         let (bytes, mut conversations) = log_of(&self.blocks);
         assert_eq!(conversations.len(), 1);
         let (wav, rendered) = rendered(&conversations.remove(0), &bytes);
-        assert_eq!(wav.channels[0].len() as f64, stop_ms * 8.0, "from start to stop");
+        let per_ms = f64::from(wav.format.rate_hz) / 1_000.0;
+        assert_eq!(wav.channels[0].len() as f64, stop_ms * per_ms, "from start to stop");
         (wav, rendered)
     }
 }
@@ -195,7 +198,7 @@ fn rendered(conversation: &Conversation, bytes: &[u8]) -> (Wav, Rendered) {
 }
 
 /// A voice that can be told from others and from silence: frame `n` is full of its own value.
-pub(crate) fn octet(law: Codec, voice: i16, n: u32) -> u8 {
+pub(crate) fn octet(law: Law, voice: i16, n: u32) -> u8 {
     g711::encode(law, voice * (1000 + (n % 16) as i16 * 400))
 }
 
@@ -207,7 +210,7 @@ pub(crate) fn packet(track: TrackIdx, voice: i16, n: u32) -> Packet {
         rtp: 4_294_960_000_u32.wrapping_add(n * 160),
         seq: 65_500_u16.wrapping_add(n as u16),
         ssrc: 0x1000 + u32::from(voice as u16),
-        payload: vec![octet(Codec::Pcma, voice, n); 160],
+        payload: vec![octet(Law::A, voice, n); 160],
     }
 }
 
@@ -215,7 +218,7 @@ fn heard(wav: &Wav, channel: usize, n: u32) -> &[i16] {
     &wav.channels[channel][n as usize * 160..][..160]
 }
 
-fn said(law: Codec, voice: i16, n: u32) -> [i16; 160] {
+fn said(law: Law, voice: i16, n: u32) -> [i16; 160] {
     [g711::decode(law, octet(law, voice, n)); 160]
 }
 
@@ -224,12 +227,12 @@ const BOTH: [(LegId, Side); 2] = [(CUSTOMER, Side::Customer), (AGENT, Side::Othe
 
 #[test]
 fn both_voices_stand_on_their_own_sides_octet_by_octet() {
-    for law in [Codec::Pcma, Codec::Pcmu] {
+    for law in [Law::A, Law::Mu] {
         let (mut desk, tracks) = Desk::open(&BOTH);
         for n in 0..500 {
             for (&track, voice) in tracks.iter().zip([1, -1]) {
                 let payload = vec![octet(law, voice, n); 160];
-                desk.send(&Packet { codec: law, payload, ..packet(track, voice, n) });
+                desk.send(&Packet { codec: law.codec(), payload, ..packet(track, voice, n) });
             }
         }
         let (wav, rendered) = desk.file(10_000.0);
@@ -255,7 +258,7 @@ fn claps_apart(between: i16) -> Vec<i64> {
                 .map(|sample| {
                     let clap = spoken_ms(f64::from(sample)) % 10_000.0 < 100.0;
                     let level = if clap { 12_000 } else { between };
-                    g711::encode(Codec::Pcma, if sample % 2 == 0 { level } else { -level })
+                    g711::encode(Law::A, if sample % 2 == 0 { level } else { -level })
                 })
                 .collect();
             let delay = 5.0 + rng.random_range(0.0..25.0);
@@ -291,9 +294,9 @@ fn hold_is_silence_and_the_file_is_talk_plus_hold() {
     // On hold the phone sends nothing and its timestamps run on.
     (1600..1700).for_each(|n| desk.send(&packet(tracks[0], 1, n)));
     let (wav, rendered) = desk.file(40_000.0);
-    assert_eq!(heard(&wav, 0, 99), said(Codec::Pcma, 1, 99));
+    assert_eq!(heard(&wav, 0, 99), said(Law::A, 1, 99));
     assert!((100..1600).all(|n| heard(&wav, 0, n) == SILENT));
-    assert_eq!(heard(&wav, 0, 1600), said(Codec::Pcma, 1, 1600));
+    assert_eq!(heard(&wav, 0, 1600), said(Law::A, 1, 1600));
     assert!((0..2000).all(|n| heard(&wav, 1, n) == SILENT), "the agent never spoke");
     assert_eq!((rendered.frames_expected, rendered.frames_missing), (200, 0));
 }
@@ -321,7 +324,7 @@ fn loss_reordering_and_repetition_leave_every_frame_in_its_place() {
         desk.send_all(packets);
         let (wav, rendered) = desk.file(20_500.0);
         for n in 0..1000 {
-            let expected = if lost.contains(&n) { SILENT } else { said(Codec::Pcma, 1, n) };
+            let expected = if lost.contains(&n) { SILENT } else { said(Law::A, 1, n) };
             assert_eq!(heard(&wav, 0, n), expected, "seed {seed} frame {n}");
         }
         assert_eq!((rendered.frames_expected, rendered.frames_missing), (sent, 0));
@@ -337,7 +340,7 @@ fn a_new_source_after_a_re_invite_goes_on_in_its_place() {
         desk.send(if n < 200 { &old } else { &new });
     }
     let (wav, _) = desk.file(8000.0);
-    assert!((0..400).all(|n| heard(&wav, 0, n) == said(Codec::Pcma, 1, n)));
+    assert!((0..400).all(|n| heard(&wav, 0, n) == said(Law::A, 1, n)));
 }
 
 #[test]
@@ -345,13 +348,13 @@ fn mixed_laws_become_pcm() {
     let (mut desk, tracks) = Desk::open(&BOTH);
     for n in 0..100 {
         desk.send(&packet(tracks[0], 1, n));
-        let (codec, payload) = (Codec::Pcmu, vec![octet(Codec::Pcmu, -1, n); 160]);
+        let (codec, payload) = (Codec::Pcmu, vec![octet(Law::Mu, -1, n); 160]);
         desk.send(&Packet { codec, payload, ..packet(tracks[1], -1, n) });
     }
     let (wav, _) = desk.file(2000.0);
     assert_eq!(wav.format.tag, wav::TAG_PCM);
-    assert!((0..100).all(|n| heard(&wav, 0, n) == said(Codec::Pcma, 1, n)));
-    assert!((0..100).all(|n| heard(&wav, 1, n) == said(Codec::Pcmu, -1, n)));
+    assert!((0..100).all(|n| heard(&wav, 0, n) == said(Law::A, 1, n)));
+    assert!((0..100).all(|n| heard(&wav, 1, n) == said(Law::Mu, -1, n)));
 }
 
 #[test]
@@ -367,11 +370,11 @@ fn three_parties_are_mixed_on_the_right() {
     }
     let (wav, rendered) = desk.file(2000.0);
     for n in 0..100 {
-        let agent = said(Codec::Pcma, 2, n)[0];
-        let both = i32::from(agent) + i32::from(said(Codec::Pcma, 3, n)[0]);
+        let agent = said(Law::A, 2, n)[0];
+        let both = i32::from(agent) + i32::from(said(Law::A, 3, n)[0]);
         let both = both.clamp(-32_768, 32_767) as i16;
-        let mixed = g711::decode(Codec::Pcma, g711::encode(Codec::Pcma, both));
-        assert_eq!(heard(&wav, 0, n), said(Codec::Pcma, 1, n));
+        let mixed = g711::decode(Law::A, g711::encode(Law::A, both));
+        assert_eq!(heard(&wav, 0, n), said(Law::A, 1, n));
         assert_eq!(heard(&wav, 1, n), if n < 50 { [agent; 160] } else { [mixed; 160] }, "{n}");
     }
     assert_eq!(rendered.frames_expected, 250);
@@ -389,9 +392,9 @@ fn after_a_transfer_the_next_agent_is_heard_on_the_same_side() {
     assert_eq!(desk.recorder.join(desk.at(2020.0), CALL, EXPERT, Side::Other), Some(expert));
     (150..200).for_each(|n| desk.send(&packet(expert, 3, n)));
     let (wav, rendered) = desk.file(4000.0);
-    assert!((0..100).all(|n| heard(&wav, 1, n) == said(Codec::Pcma, 2, n)));
+    assert!((0..100).all(|n| heard(&wav, 1, n) == said(Law::A, 2, n)));
     assert!((100..150).all(|n| heard(&wav, 1, n) == SILENT));
-    assert!((150..200).all(|n| heard(&wav, 1, n) == said(Codec::Pcma, 3, n)));
+    assert!((150..200).all(|n| heard(&wav, 1, n) == said(Law::A, 3, n)));
     assert_eq!((rendered.frames_expected, rendered.frames_missing), (150, 0));
 }
 
@@ -453,7 +456,7 @@ fn a_killed_process_has_lost_less_than_200_ms() {
         let kept_ms = (wav.channels[0].len() / 8) as u32;
         assert!(kept_ms + 200 > kill_ms, "{kept_ms} of {kill_ms} ms");
         let whole = (kill_ms - 200) / 20;
-        assert!((0..whole).all(|n| heard(&wav, 0, n) == said(Codec::Pcma, 1, n)), "{kill_ms}");
+        assert!((0..whole).all(|n| heard(&wav, 0, n) == said(Law::A, 1, n)), "{kill_ms}");
     }
 }
 
@@ -529,7 +532,7 @@ fn a_payload_beyond_the_limit_is_missing_and_not_truncated() {
     desk.send(&packet(tracks[0], 1, 10));
     let (wav, rendered) = desk.file(1000.0);
     assert_eq!((rendered.frames_expected, rendered.frames_missing), (11, 10));
-    assert_eq!(heard(&wav, 0, 10), said(Codec::Pcma, 1, 10));
+    assert_eq!(heard(&wav, 0, 10), said(Law::A, 1, 10));
     assert_eq!(rendered.gaps, [(CUSTOMER, 0, 20)]);
 }
 

@@ -12,13 +12,14 @@
 //! its timestamps on hold, a switch that changes source), begins a new epoch: its own mapping, from
 //! its own least skew. RFC 3550 §5.1 and §6.4.4 on what a timestamp may mean across sources.
 
-use crate::g711;
+use super::block::samples_of;
+use crate::g711::{self, Law};
 use std::collections::VecDeque;
 use std::time::Duration;
 use terms::Moment;
 use terms::media::{Codec, RtpTime, Ssrc};
 
-/// Samples a second of the file.
+/// Samples a second of all places here; a file of 16 kHz has two for each.
 pub const RATE_HZ: u32 = 8000;
 /// How far into the future the least skew is looked for.
 pub const AHEAD: Duration = Duration::from_secs(2);
@@ -48,7 +49,7 @@ pub struct Arrived {
 /// A frame with its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// First sample; may lie before the file's beginning.
+    /// First sample at 8 kHz; may lie before the file's beginning.
     pub at: i64,
     /// Its codec.
     pub codec: Codec,
@@ -60,6 +61,7 @@ struct Waiting {
     arrival: i64,
     epoch: u64,
     media: i64,
+    samples: i64,
     codec: Codec,
     payload: Vec<u8>,
 }
@@ -104,7 +106,8 @@ impl Timeline {
         let arrival = samples_between(self.start, frame.arrival + Duration::from_nanos(62_500));
         self.newest = self.newest.max(arrival);
         // A packet leaves when its last sample is spoken.
-        let spoken = arrival - frame.payload.len() as i64;
+        let samples = samples_of(frame.codec, &frame.payload) as i64;
+        let spoken = arrival - samples;
         let place = self.epoch_for(&frame, spoken);
         let epoch = &mut self.epochs[place];
         let media = epoch.media_of(frame.rtp_time, frame.codec);
@@ -118,7 +121,7 @@ impl Timeline {
         }
         epoch.least.push_back((arrival, skew));
         let (epoch, codec, payload) = (epoch.id, frame.codec, frame.payload);
-        self.waiting.push_back(Waiting { arrival, epoch, media, codec, payload });
+        self.waiting.push_back(Waiting { arrival, epoch, media, samples, codec, payload });
     }
 
     /// The epoch that the frame continues, or a new one.
@@ -185,14 +188,29 @@ impl Epoch {
         if off >= FORCED_SAMPLES || off >= QUIET_SAMPLES && free() {
             *applied = least;
         }
-        self.media_end = self.media_end.max(frame.media + frame.payload.len() as i64);
+        self.media_end = self.media_end.max(frame.media + frame.samples);
         *applied + frame.media
     }
 }
 
+/// Whether a payload can be moved without being missed. Codecs with a memory are not decoded for
+/// it: they are silent when their sender rests.
 fn is_silence(codec: Codec, payload: &[u8]) -> bool {
-    let sum: i32 = payload.iter().map(|&octet| i32::from(g711::decode(codec, octet)).abs()).sum();
-    sum <= SILENCE_MEAN * payload.len() as i32
+    let is_low = |sum: i32, samples: usize| sum <= SILENCE_MEAN * samples as i32;
+    match codec {
+        Codec::Pcma | Codec::Pcmu => {
+            let law = Law::of(codec).expect("both are laws");
+            let level = |&octet: &u8| i32::from(g711::decode(law, octet)).abs();
+            is_low(payload.iter().map(level).sum(), payload.len())
+        }
+        Codec::L16 | Codec::L16Narrow => {
+            let (pairs, _) = payload.as_chunks::<2>();
+            let level = |&pair: &[u8; 2]| i32::from(i16::from_be_bytes(pair)).abs();
+            is_low(pairs.iter().map(level).sum(), pairs.len())
+        }
+        Codec::Opus => payload.len() <= 2,
+        Codec::G722 => false,
+    }
 }
 
 /// Samples from `start` to `moment`, negative before it.

@@ -10,8 +10,8 @@
 //! RF64     RF64 −1 WAVE │ ds64 28 │ fmt │ fact −1 (laws)  │ data −1   │ samples     36 bytes more
 //! ```
 
-use crate::g711;
-use terms::media::Codec;
+use crate::codec::Rate;
+use crate::g711::{self, Law};
 
 /// Format tags that are read.
 pub const TAG_PCM: u16 = 1;
@@ -80,20 +80,26 @@ pub enum Error {
 
 impl Format {
     /// A recording's format: stereo at 8 kHz in that law, or PCM.
-    pub fn stereo_8k(law: Option<Codec>) -> Format {
+    pub fn stereo_8k(law: Option<Law>) -> Format {
+        Format::stereo(law, Rate::Narrow)
+    }
+
+    /// The same at either rate; a law is always at 8 kHz.
+    pub fn stereo(law: Option<Law>, rate: Rate) -> Format {
         let tag = match law {
-            Some(Codec::Pcma) => TAG_ALAW,
-            Some(Codec::Pcmu) => TAG_ULAW,
+            Some(Law::A) => TAG_ALAW,
+            Some(Law::Mu) => TAG_ULAW,
             None => TAG_PCM,
         };
-        Format { tag, channels: 2, rate_hz: 8000 }
+        let rate_hz = if law.is_some() { 8000 } else { rate.hz() };
+        Format { tag, channels: 2, rate_hz }
     }
 
     /// The law of the samples; `None` is PCM.
-    pub fn law(self) -> Option<Codec> {
+    pub fn law(self) -> Option<Law> {
         match self.tag {
-            TAG_ALAW => Some(Codec::Pcma),
-            TAG_ULAW => Some(Codec::Pcmu),
+            TAG_ALAW => Some(Law::A),
+            TAG_ULAW => Some(Law::Mu),
             _ => None,
         }
     }
@@ -229,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        for law in [None, Some(Codec::Pcma), Some(Codec::Pcmu)] {
+        for law in [None, Some(Law::A), Some(Law::Mu)] {
             let format = Format::stereo_8k(law);
             let mut bytes = format.header(3);
             let data_at = bytes.len();
@@ -246,7 +252,7 @@ mod tests {
 
     #[test]
     fn beyond_four_gigabytes_the_header_is_rf64() {
-        let format = Format::stereo_8k(Some(Codec::Pcma));
+        let format = Format::stereo_8k(Some(Law::A));
         let samples = 3_000_000_000;
         let header = format.header(samples);
         assert!(header.starts_with(b"RF64\xFF\xFF\xFF\xFF"));

@@ -1,8 +1,9 @@
 //! Commands: legs open and close, rooms fill and empty, playbacks and digits begin.
 
 use super::{Alarm, PortOrder, RoomSlot, Shard, Slot};
+use crate::codec::{Converter, Rate};
 use crate::jitter::Jitter;
-use crate::leg::{Leg, LegIdx, Route, quality};
+use crate::leg::{Agreed, Leg, LegIdx, Route, quality};
 use crate::play::{Player, Refused};
 use crate::room::{Bridge, FarShard, Mode, Room};
 use crate::stream::Stream;
@@ -196,20 +197,29 @@ impl Shard {
     fn arrange(&mut self, now: Moment, index: u32) {
         let Some(room) = &self.rooms[index as usize].room else { return };
         let is_active = |idx| self.leg(idx).is_some_and(|leg| !leg.held);
-        let mode = room.mode_of(is_active);
+        let agreed = |idx| self.leg(idx).and_then(|leg| leg.agreed.as_ref());
+        let relays = |one, two| match (agreed(one), agreed(two)) {
+            (Some(one), Some(two)) => one.relays_to(two) && two.relays_to(one),
+            // Nothing is heard before both have agreed.
+            (None, _) | (_, None) => true,
+        };
+        let mode = room.mode_of(is_active, relays);
+        let is_wide = |idx| is_active(idx) && agreed(idx).is_some_and(Agreed::is_wideband);
+        let is_wide = room.members.iter().any(|&idx| is_wide(idx));
+        let rate = if is_wide { Rate::Wide } else { Rate::Narrow };
         let members: Vec<_> = room.members.iter().map(|&idx| (idx, is_active(idx))).collect();
         for (idx, active) in members {
             let route = match mode {
                 Mode::Relay(one, two) if idx == one => Route::Relay(two),
                 Mode::Relay(one, two) if idx == two => Route::Relay(one),
-                Mode::Mix if active => Route::Mix,
-                Mode::Idle | Mode::Relay(..) | Mode::Mix => Route::Nowhere,
+                Mode::Convert(..) | Mode::Mix if active => Route::Mix,
+                Mode::Idle | Mode::Relay(..) | Mode::Convert(..) | Mode::Mix => Route::Nowhere,
             };
             self.set_route(idx, route);
         }
         let room = self.rooms[index as usize].room.as_mut().expect("looked up above");
-        room.mode = mode;
-        if mode == Mode::Mix {
+        (room.mode, room.rate) = (mode, rate);
+        if mode.is_mixed() {
             self.start_mix(now, index);
         }
     }
@@ -217,13 +227,19 @@ impl Shard {
     fn set_route(&mut self, idx: LegIdx, route: Route) {
         let limits = self.config.jitter;
         let Some(leg) = self.leg_mut(idx) else { return };
+        if route == Route::Mix && leg.jitter.is_none() {
+            let codec = leg.agreed.as_ref().map(|agreed| agreed.remote.receive.codec);
+            leg.jitter = codec.map(|codec| Jitter::new(codec, limits));
+        }
         if leg.route == route {
             return;
         }
         leg.route = route;
-        leg.mixed.clear();
+        if let Some(outlet) = &mut leg.outlet {
+            outlet.clear();
+        }
         if route == Route::Mix {
-            leg.jitter.get_or_insert_with(|| Jitter::new(limits));
+            leg.voice = Converter::default();
         } else if let Some(jitter) = leg.jitter.take() {
             leg.counts.late_before += jitter.late();
         }
@@ -260,7 +276,7 @@ impl Shard {
         }
     }
 
-    fn send_digits(&mut self, now: Moment, idx: LegIdx, digits: &str) {
+    pub(super) fn send_digits(&mut self, now: Moment, idx: LegIdx, digits: &str) {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         let speaks = leg.agreed.as_ref().is_some_and(|agreed| agreed.remote.send.dtmf.is_some());
         if speaks && leg.sender.push(digits) > 0 {
@@ -270,7 +286,7 @@ impl Shard {
 
     fn release(&mut self, now: Moment, idx: LegIdx) {
         if let Some(digit) = self.leg_mut(idx).and_then(|leg| leg.digits.end()) {
-            self.emit_digit(idx, digit);
+            self.emit_digit(now, idx, digit);
         }
         self.stop_play(idx, None, PlayEnd::Stopped);
         self.leave(now, idx);

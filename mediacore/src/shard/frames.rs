@@ -1,20 +1,25 @@
 //! What the shard itself speaks to a leg: frames of prompts and mixes, and digits.
 
 use super::{Alarm, Channel, Shard};
+use crate::codec::{Law, Rate};
 use crate::dtmf::{EVENT_BYTES, Sent};
 use crate::leg::LegIdx;
+use crate::leg::outlet::Outlet;
 use crate::rtp::{self, HEADER_BYTES, Header};
 use std::time::Duration;
 use terms::Moment;
 use terms::media::PlayEnd;
 
-/// Octets of the longest frame we make, 60 ms.
-pub(super) const FRAME_OCTETS_MAX: usize = 480;
+/// Samples of the longest frame we make, 60 ms at 8 kHz; as octets of G.711 as many.
+const FRAME_SAMPLES_MAX: usize = 480;
 /// A shard that is behind by more than this does not send the missed frames in a burst.
 const STALL_MAX: Duration = Duration::from_millis(200);
 
 enum Next {
-    Audio,
+    /// So many octets of G.711.
+    Octets(usize),
+    /// Its samples wait in the outlet.
+    Outlet,
     Event([u8; EVENT_BYTES], bool),
     Nothing,
 }
@@ -51,21 +56,37 @@ impl Shard {
     fn speak(&mut self, due: Moment, idx: LegIdx) -> bool {
         let Some(leg) = self.leg_mut(idx) else { return false };
         let Some(agreed) = &leg.agreed else { return false };
-        let (ptime_ms, octets) = (u32::from(agreed.ptime_ms), agreed.frame_octets());
-        let codec = agreed.remote.send.codec;
-        let mut payload = [0; FRAME_OCTETS_MAX];
+        let (ptime_ms, send) = (agreed.ptime_ms, agreed.remote.send);
+        let mut octets = [0; FRAME_SAMPLES_MAX];
         let next = if leg.sender.is_busy() {
-            match leg.sender.poll(ptime_ms) {
+            match leg.sender.poll(u32::from(ptime_ms)) {
                 Sent::Packet { event, first, .. } => Next::Event(event.write(), first),
                 Sent::Pause | Sent::Done => Next::Nothing,
             }
         } else if let Some(player) = &mut leg.player {
-            if player.fill(codec, &mut payload[..octets]) { Next::Audio } else { Next::Nothing }
+            let samples = usize::from(ptime_ms) * 8;
+            match Law::of(send.codec) {
+                // The octets of a prompt lie ready.
+                Some(law) if player.fill(law, &mut octets[..samples]) => Next::Octets(samples),
+                Some(_) => Next::Nothing,
+                None => {
+                    let mut said = [0; FRAME_SAMPLES_MAX];
+                    let heard = player.fill_samples(&mut said[..samples]);
+                    if heard {
+                        let outlet = leg.outlet.get_or_insert_with(|| Outlet::new(&send));
+                        outlet.push(Rate::Narrow, &said[..samples]);
+                    }
+                    if heard { Next::Outlet } else { Next::Nothing }
+                }
+            }
         } else {
             return false;
         };
         match next {
-            Next::Audio => self.send_audio(due, idx, &payload[..octets]),
+            Next::Octets(samples) => {
+                self.send_audio(due, idx, &octets[..samples], samples as u32);
+            }
+            Next::Outlet => self.send_waiting(due, idx),
             Next::Event(event, first) => self.send_event(due, idx, &event, first),
             Next::Nothing => {}
         }
@@ -76,12 +97,29 @@ impl Shard {
         true
     }
 
-    /// Sends one packet of audio made here, when the leg wants any.
-    pub(super) fn send_audio(&mut self, due: Moment, idx: LegIdx, payload: &[u8]) {
+    /// Sends every packet that the leg's outlet has samples for.
+    pub(super) fn send_waiting(&mut self, due: Moment, idx: LegIdx) {
+        let Some(leg) = self.leg_mut(idx) else { return };
+        let (Some(agreed), Some(mut outlet)) = (&leg.agreed, leg.outlet.take()) else { return };
+        let ptime_ms = agreed.ptime_ms;
+        while let Some(packet) = outlet.poll(ptime_ms) {
+            match packet.payload {
+                Some(payload) => self.send_audio(due, idx, payload, packet.ticks),
+                None => {
+                    let leg = self.leg_mut(idx).expect("sending keeps the leg");
+                    leg.stream.rest(packet.ticks);
+                }
+            }
+        }
+        self.leg_mut(idx).expect("sending keeps the leg").outlet = Some(outlet);
+    }
+
+    /// Sends one packet of audio made here that lasts `ticks`, when the leg wants any.
+    fn send_audio(&mut self, due: Moment, idx: LegIdx, payload: &[u8], ticks: u32) {
         let Some(leg) = self.leg_mut(idx) else { return };
         let (Some(to), Some(agreed)) = (leg.target(), &leg.agreed) else { return };
         let payload_type = agreed.remote.send.audio;
-        let stamp = leg.stream.stamp_local(due, payload.len() as u32, payload.len());
+        let stamp = leg.stream.stamp_local(due, ticks, payload.len());
         let header = Header {
             payload_type,
             marker: stamp.marker,
@@ -96,7 +134,7 @@ impl Shard {
         let Some(leg) = self.leg_mut(idx) else { return };
         let (Some(to), Some(agreed)) = (leg.target(), &leg.agreed) else { return };
         let Some(payload_type) = agreed.remote.send.dtmf else { return };
-        let span = u32::from(agreed.ptime_ms) * 8;
+        let span = u32::from(agreed.ptime_ms) * agreed.remote.send.codec.clock_hz() / 1_000;
         let stamp = if first {
             leg.stream.stamp_local(due, span, EVENT_BYTES)
         } else {

@@ -4,12 +4,10 @@
 //! our own legs only: with a bridge between every two shards everybody hears everybody once.
 
 use super::{Alarm, Shard, Timer};
-use crate::g711;
-use crate::jitter::{FRAME, Frame};
+use crate::codec::Rate;
+use crate::leg::outlet::Outlet;
 use crate::leg::{LegIdx, Route};
-use crate::mix::Sum;
-use crate::room::Mode;
-use crate::shard::frames::FRAME_OCTETS_MAX;
+use crate::mix::{Frame, Sum};
 use std::cmp::Reverse;
 use std::time::Duration;
 use terms::Moment;
@@ -38,7 +36,7 @@ impl Shard {
         let Some(room) = slot.room.as_mut().filter(|room| room.mix_due == Some(timer.at)) else {
             return;
         };
-        if room.mode != Mode::Mix {
+        if !room.mode.is_mixed() {
             room.mix_due = None;
             return;
         }
@@ -52,27 +50,24 @@ impl Shard {
         let room = self.rooms[index as usize].room.as_mut().expect("looked up by the caller");
         // The members move out and back, so that the legs can be reached meanwhile.
         let members = std::mem::take(&mut room.members);
-        let mut far = Sum::default();
+        let rate = room.rate;
+        let mut far = Sum::new(rate);
         for bridge in &mut room.bridges {
-            far.add(&bridge.take());
+            far.add(&bridge.take(rate));
         }
-        let mut sum = Sum::default();
+        let mut sum = Sum::new(rate);
         let mut voices: Vec<Option<Frame>> = Vec::with_capacity(members.len());
         for &idx in &members {
-            let voice = self.voice(idx);
+            let voice = self.voice(idx, rate);
             if let Some(voice) = &voice {
                 sum.add(voice);
             }
             voices.push(voice);
         }
         self.send_to_bridges(index, &sum);
-        let mut heard = [0; FRAME];
-        far.without(None, &mut heard);
-        sum.add(&heard);
+        sum.add(&far.without(None));
         for (&idx, own) in members.iter().zip(&voices) {
-            let mut out = [0; FRAME];
-            sum.without(own.as_ref(), &mut out);
-            self.listen(due, idx, &out);
+            self.listen(due, idx, &sum.without(own.as_ref()));
         }
         let room = self.rooms[index as usize].room.as_mut().expect("mixing keeps rooms");
         room.members = members;
@@ -83,42 +78,32 @@ impl Shard {
         if room.bridges.is_empty() {
             return;
         }
-        let mut out = [0; FRAME];
-        sum.without(None, &mut out);
+        let out = sum.without(None);
         let id = room.id;
         let frames = room.bridges.iter().map(|bridge| (bridge.far, id, out));
         self.frames.extend(frames);
     }
 
-    /// What a leg says now; `None` when it is silent or on hold.
-    fn voice(&mut self, idx: LegIdx) -> Option<Frame> {
+    /// What a leg says now, at the room's rate; `None` when it is silent or on hold.
+    fn voice(&mut self, idx: LegIdx, rate: Rate) -> Option<Frame> {
         let leg = self.leg_mut(idx)?;
-        let jitter = leg.jitter.as_mut()?;
-        let mut frame = [0; FRAME];
-        jitter.take(&mut frame).then_some(frame)
+        let frame = leg.jitter.as_mut()?.take()?;
+        Some(frame.converted(rate, &mut leg.voice))
     }
 
     /// Gives a leg its frame; a packet leaves when a packet time is full.
     fn listen(&mut self, due: Moment, idx: LegIdx, frame: &Frame) {
         let Some(leg) = self.leg_mut(idx) else { return };
         if leg.route != Route::Mix || leg.is_busy() {
-            leg.mixed.clear();
+            if let Some(outlet) = leg.outlet.as_mut().filter(|_| leg.player.is_none()) {
+                outlet.clear();
+            }
             return;
         }
         let Some(agreed) = &leg.agreed else { return };
-        let (codec, octets) = (agreed.remote.send.codec, agreed.frame_octets());
-        let at = leg.mixed.len();
-        leg.mixed.resize(at + FRAME, 0);
-        g711::encode_into(codec, frame, &mut leg.mixed[at..]);
-        loop {
-            let leg = self.leg_mut(idx).expect("listening keeps the leg");
-            if leg.mixed.len() < octets {
-                return;
-            }
-            let mut payload = [0; FRAME_OCTETS_MAX];
-            payload[..octets].copy_from_slice(&leg.mixed[..octets]);
-            leg.mixed.drain(..octets);
-            self.send_audio(due, idx, &payload[..octets]);
-        }
+        let send = agreed.remote.send;
+        let outlet = leg.outlet.get_or_insert_with(|| Outlet::new(&send));
+        outlet.push(frame.rate(), frame.samples());
+        self.send_waiting(due, idx);
     }
 }

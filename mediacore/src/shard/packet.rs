@@ -2,20 +2,31 @@
 //! party, the mix or the digits.
 
 use super::{Alarm, Channel, Reason, Shard, Verdict};
-use crate::dtmf::{Digit, Event as DigitEvent};
+use crate::codec::{Law, ticks};
+use crate::dtmf::{Digit, EVENT_BYTES, Event as DigitEvent};
+use crate::g711;
 use crate::latch::Passage;
 use crate::leg::{Kind, LegIdx, Route};
+use crate::mix::Frame;
+use crate::room::{FarShard, Mode};
 use crate::rtp::{self, Header, Packet};
 use crate::stats::Order;
-use crate::{g711, room::FarShard};
 use std::net::SocketAddr;
 use std::time::Duration;
-use terms::media::{Codec, Event, PayloadType, PlayEnd};
+use terms::media::{Codec, Event, PlayEnd};
 use terms::{Moment, RoomId};
 
 /// An accepted source speaks this long before the kernel filters for it, so that strangers around
 /// the beginning of a call are counted.
 const FILTER_AFTER: Duration = Duration::from_secs(1);
+
+/// What a relayed packet carries.
+#[derive(Clone, Copy)]
+enum Carried {
+    Audio(Codec),
+    /// A telephone event and the clock of its duration.
+    Event(DigitEvent, u32),
+}
 
 impl Shard {
     /// Takes one datagram from the RTP socket of a leg.
@@ -123,6 +134,9 @@ impl Shard {
             Kind::Digit => self.take_event(now, idx, packet, bytes),
             Kind::ComfortNoise => {
                 leg.counts.comfort_noise += 1;
+                if let Some(jitter) = &mut leg.jitter {
+                    jitter.put_noise(header.time, &bytes[packet.payload()]);
+                }
                 self.skip(idx, &header);
                 Verdict::Consumed
             }
@@ -144,7 +158,7 @@ impl Shard {
     ) -> Verdict {
         let header = packet.header;
         let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
-        leg.receive.note_arrival(now, header.time);
+        leg.receive.note_arrival(now, header.time, codec.clock_hz());
         let payload = &bytes[packet.payload()];
         for &(_, track) in &leg.tracks {
             self.recorder.frame(now, track, codec, header.time, header.seq, header.ssrc, payload);
@@ -155,24 +169,24 @@ impl Shard {
         }
         match route {
             Route::Nowhere => Verdict::Consumed,
-            Route::Relay(to) => self.relay(now, to, packet, Some(codec), bytes),
+            Route::Relay(to) => self.relay(now, to, packet, Carried::Audio(codec), bytes),
             Route::Mix => {
                 let leg = self.legs[idx.index()].leg.as_deref_mut().expect("still here");
                 if let Some(jitter) = &mut leg.jitter {
-                    jitter.put(codec, header.time, &bytes[packet.payload()]);
+                    jitter.put(header.time, &bytes[packet.payload()]);
                 }
                 Verdict::Consumed
             }
         }
     }
 
-    /// Rewrites the header for the stream of `to`. `codec` is that of audio, `None` for an event.
+    /// Rewrites the header for the stream of `to`, and what differs between the two in the payload.
     fn relay(
         &mut self,
         now: Moment,
         to: LegIdx,
         packet: &Packet,
-        codec: Option<Codec>,
+        carried: Carried,
         bytes: &mut [u8],
     ) -> Verdict {
         let Some(leg) = self.leg_mut(to) else { return Verdict::Consumed };
@@ -184,19 +198,35 @@ impl Shard {
         }
         let send = agreed.remote.send;
         let header = &packet.header;
-        let Some(payload_type) = payload_type(codec, send.audio, send.dtmf) else {
+        let payload_type = match carried {
+            Carried::Audio(_) => Some(send.audio),
+            Carried::Event(..) => send.dtmf,
+        };
+        let Some(payload_type) = payload_type else {
             leg.stream.skip_relay(header.ssrc, header.seq);
             return Verdict::Consumed;
         };
         let octets = packet.payload_len();
-        let span = if codec.is_some() { octets as u32 } else { 0 };
+        let span = match carried {
+            Carried::Audio(codec) => ticks(codec, &bytes[packet.payload()]),
+            Carried::Event(..) => 0,
+        };
         let source = (header.ssrc, header.seq, header.time, header.marker);
         let Some(stamp) = leg.stream.stamp_relay(now, source, span, octets) else {
             return self.drop_packet(Reason::BeforeSeam);
         };
         let ssrc = leg.stream.ssrc();
-        if let Some(codec) = codec {
-            g711::transcode(codec, send.codec, &mut bytes[packet.payload()]);
+        match carried {
+            Carried::Audio(codec) => {
+                if let (Some(from), Some(to)) = (Law::of(codec), Law::of(send.codec)) {
+                    g711::transcode(from, to, &mut bytes[packet.payload()]);
+                }
+            }
+            Carried::Event(event, hz) if hz != send.dtmf_hz => {
+                let written = event.converted(hz, send.dtmf_hz).write();
+                bytes[packet.payload()][..EVENT_BYTES].copy_from_slice(&written);
+            }
+            Carried::Event(..) => {}
         }
         let header =
             Header { payload_type, marker: stamp.marker, seq: stamp.seq, time: stamp.time, ssrc };
@@ -232,6 +262,7 @@ impl Shard {
         let step = leg.digits.note(now, header.ssrc, header.time, header.marker, event);
         let timeout = leg.digits.next_timeout();
         let route = leg.route;
+        let hz = leg.agreed.as_ref().map_or(8_000, |agreed| agreed.remote.receive.dtmf_hz);
         if step.pressed {
             let stops = leg.player.as_ref().is_some_and(|player| player.is_interruptible());
             if stops {
@@ -239,27 +270,41 @@ impl Shard {
             }
         }
         for digit in step.digits.into_iter().flatten() {
-            self.emit_digit(idx, digit);
+            self.emit_digit(now, idx, digit);
         }
         if let (false, Some(timeout)) = (was_held, timeout) {
             self.set_alarm(idx, timeout, Alarm::Digit);
         }
         match route {
-            Route::Relay(to) => self.relay(now, to, packet, None, bytes),
+            Route::Relay(to) => self.relay(now, to, packet, Carried::Event(event, hz), bytes),
             Route::Nowhere | Route::Mix => Verdict::Consumed,
         }
     }
 
-    pub(super) fn emit_digit(&mut self, idx: LegIdx, digit: Digit) {
+    pub(super) fn emit_digit(&mut self, now: Moment, idx: LegIdx, digit: Digit) {
         let Some(leg) = self.leg(idx) else { return };
-        let (leg, duration_ms) = (leg.id, digit.duration_ms);
-        self.events.push_back(Event::Digit { leg, digit: digit.key, duration_ms });
+        let (id, duration_ms) = (leg.id, digit.duration_ms);
+        let hearer = leg.room.and_then(|room| self.converted_for(room, idx));
+        self.events.push_back(Event::Digit { leg: id, digit: digit.key, duration_ms });
+        // Events are not mixed: the other of two who are converted gets the digit made anew.
+        if let Some(hearer) = hearer {
+            self.send_digits(now, hearer, digit.key.encode_utf8(&mut [0; 4]));
+        }
+    }
+
+    /// The other of two parties of different codecs.
+    fn converted_for(&self, room: u32, idx: LegIdx) -> Option<LegIdx> {
+        match self.rooms[room as usize].room.as_ref()?.mode {
+            Mode::Convert(one, two) if one == idx => Some(two),
+            Mode::Convert(one, two) if two == idx => Some(one),
+            Mode::Convert(..) | Mode::Idle | Mode::Relay(..) | Mode::Mix => None,
+        }
     }
 
     pub(super) fn on_digit_alarm(&mut self, now: Moment, idx: LegIdx) {
         let Some(leg) = self.leg_mut(idx) else { return };
         if let Some(digit) = leg.digits.handle_timeout(now) {
-            self.emit_digit(idx, digit);
+            self.emit_digit(now, idx, digit);
         } else if let Some(timeout) = leg.digits.next_timeout() {
             self.set_alarm(idx, timeout, Alarm::Digit);
         }
@@ -298,22 +343,11 @@ impl Shard {
     }
 
     /// A frame came from the half of a room on another shard.
-    pub fn handle_frame(&mut self, id: RoomId, far: FarShard, frame: &crate::jitter::Frame) {
+    pub fn handle_frame(&mut self, id: RoomId, far: FarShard, frame: &Frame) {
         let Some(&index) = self.room_names.get(&id) else { return };
         let room = self.rooms[index as usize].room.as_mut().expect("named rooms stand");
         if let Some(bridge) = room.bridges.iter_mut().find(|bridge| bridge.far == far) {
             bridge.put(frame);
         }
-    }
-}
-
-fn payload_type(
-    codec: Option<Codec>,
-    audio: PayloadType,
-    dtmf: Option<PayloadType>,
-) -> Option<PayloadType> {
-    match codec {
-        Some(_) => Some(audio),
-        None => dtmf,
     }
 }

@@ -2,14 +2,15 @@
 //! leg lives on another shard sends its payload over as a [`Tap`].
 
 use super::Shard;
+use crate::codec::PAYLOAD_OCTETS_MAX;
 use crate::leg::LegIdx;
 use crate::record::TrackIdx;
 use crate::rtp::Header;
 use terms::media::{Codec, Command, RecordStart, Side};
 use terms::{LegId, Moment, RecordingId};
 
-/// Octets of a tapped payload at most, 60 ms.
-pub const TAP_OCTETS_MAX: usize = 480;
+/// Octets of a tapped payload at most.
+pub const TAP_OCTETS_MAX: usize = PAYLOAD_OCTETS_MAX;
 
 /// A recording of this shard.
 #[derive(Debug, Default)]

@@ -1,5 +1,6 @@
 //! Stories of a whole shard in virtual time: no sockets, no clock, every millisecond ours.
 
+mod codecs;
 mod doors;
 mod relay;
 mod rooms;
@@ -7,9 +8,10 @@ mod speech;
 
 use super::*;
 use crate::dtmf::Event as DigitEvent;
+use crate::g711::{self, Law};
 use crate::prompt::Prompt;
+use crate::rtcp;
 use crate::rtp::{self, HEADER_BYTES, Header};
-use crate::{g711, rtcp};
 use terms::media::{
     Codec, Command, PayloadType, Payloads, Place, PlayEnd, Playback, Quality, RecordStart, Remote,
     RtpTime, SeqNo, Side, Source, Ssrc,
@@ -54,8 +56,8 @@ impl Phone {
 
     /// The next packet of `ptime_ms` at one level.
     fn speech(&mut self, ptime_ms: u32, level: i16) -> Vec<u8> {
-        let payload = vec![g711::encode(self.codec, level); ptime_ms as usize * 8];
-        let bytes = self.packet(self.codec.static_type().0, false, &payload);
+        let payload = vec![g711::encode(law_of(self.codec), level); ptime_ms as usize * 8];
+        let bytes = self.packet(self.codec.payload_type().0, false, &payload);
         self.seq = self.seq.wrapping_add(1);
         self.time = self.time.wrapping_add(ptime_ms * 8);
         bytes
@@ -63,12 +65,16 @@ impl Phone {
 
     fn last_level(&self) -> i16 {
         let heard = self.heard.last().expect("something was heard");
-        g711::decode(self.codec, *heard.payload.last().expect("frames are not empty"))
+        g711::decode(law_of(self.codec), *heard.payload.last().expect("frames are not empty"))
     }
 
     fn sequence(&self) -> Vec<Header> {
         self.heard.iter().map(|heard| heard.header).collect()
     }
+}
+
+fn law_of(codec: Codec) -> Law {
+    Law::of(codec).expect("phones that speak levels speak G.711")
 }
 
 struct World {
@@ -80,7 +86,7 @@ struct World {
 }
 
 fn remote(address: SocketAddr, codec: Codec) -> Remote {
-    let payloads = Payloads { codec, audio: codec.static_type(), dtmf: Some(PayloadType(101)) };
+    let payloads = Payloads::of(codec).with_dtmf(PayloadType(101));
     Remote::at(address, payloads)
 }
 

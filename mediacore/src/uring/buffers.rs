@@ -10,8 +10,8 @@ use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Bytes of a buffer: the kernel's result, a name, and 60 ms of G.711 with room for extensions. A
-/// longer datagram is cut and then malformed.
+/// Bytes of a buffer: the kernel's result, a name, and 60 ms of G.711 with room for extensions, or
+/// 20 ms of L16. A longer datagram is cut and then malformed.
 pub const BUFFER_BYTES: usize = 704;
 
 /// Pages from the kernel.

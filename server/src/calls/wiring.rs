@@ -189,6 +189,7 @@ fn switch_config(config: &Config) -> signaling::switch::Config {
         message_max: config.calls.message_max.0,
         record_direct: config.calls.record_direct,
         recording_part_max: config.recording.part_max.0,
+        codecs: config.sip.codecs.clone(),
         ..signaling::switch::Config::default()
     }
 }

@@ -19,7 +19,10 @@ impl Call {
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.voice == Voice::Opening) else {
             return;
         };
-        let local = media::local(rtp, media_ip, session);
+        let trunk = leg.trunk.and_then(|trunk| self.plan.trunk(trunk));
+        let codecs = trunk.map(|trunk| &trunk.codecs).filter(|codecs| !codecs.is_empty());
+        let codecs = codecs.unwrap_or(&cx.world.config.codecs);
+        let local = media::local(rtp, media_ip, session, codecs);
         leg.voice = Voice::Open(local.clone());
         if let Some(invitation) = leg.invitation.take() {
             leg.sip = Sip::Trying;

@@ -2,12 +2,17 @@
 
 use crate::sdp::{self, Description, Local, Refused};
 use std::net::SocketAddr;
-use terms::media::Remote;
+use terms::media::{Codec, Remote};
 
 /// Our description of a leg whose port is open.
-pub(super) fn local(rtp: SocketAddr, media_ip: Option<std::net::IpAddr>, session: u64) -> Local {
+pub(super) fn local(
+    rtp: SocketAddr,
+    media_ip: Option<std::net::IpAddr>,
+    session: u64,
+    codecs: &[Codec],
+) -> Local {
     let reached = SocketAddr::new(media_ip.unwrap_or(rtp.ip()), rtp.port());
-    Local::new(reached, session)
+    Local { codecs: codecs.to_vec(), ..Local::new(reached, session) }
 }
 
 /// Our offer.

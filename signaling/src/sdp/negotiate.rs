@@ -3,14 +3,42 @@
 use super::parse::{Audio, Description, Direction};
 use super::{DTMF_TYPE, Local, Refused};
 use std::net::IpAddr;
-use terms::media::{Codec, PayloadType, Payloads, Remote};
+use terms::media::{Codec, PayloadType, Payloads, Remote, Wishes};
 
 /// Our offer: every codec that we speak and DTMF.
 pub fn offer(local: &Local) -> String {
-    let codecs: Vec<_> = local.codecs.iter().map(|&codec| (codec, codec.static_type())).collect();
+    let codecs: Vec<_> = local.codecs.iter().map(|&codec| (codec, codec.payload_type())).collect();
+    let mut clocks: Vec<u32> = vec![8_000];
+    for codec in &local.codecs {
+        if !clocks.contains(&codec.clock_hz()) {
+            clocks.push(codec.clock_hz());
+        }
+    }
+    let events: Vec<_> = clocks.into_iter().map(|hz| (hz, event_type(hz))).collect();
     let mut text = head(local);
-    text.push_str(&audio_lines(local, "RTP/AVP", &codecs, Some(DTMF_TYPE), None, local.direction));
+    text.push_str(&audio_lines(local, "RTP/AVP", &codecs, &events, None, local.direction));
     text
+}
+
+/// Our number of `telephone-event` with a clock.
+const fn event_type(hz: u32) -> PayloadType {
+    match hz {
+        48_000 => PayloadType(110),
+        16_000 => PayloadType(109),
+        _ => DTMF_TYPE,
+    }
+}
+
+/// The codec of an offer that we like best. The two laws of G.711 are one to us, because a table
+/// turns them into each other: between them the offer's order decides.
+fn choose(local: &Local, audio: &Audio) -> Option<(Codec, PayloadType)> {
+    let place = |wanted: fn(Codec) -> bool| local.codecs.iter().position(|&codec| wanted(codec));
+    let rank = |codec: Codec| match codec.is_g711() {
+        true => place(Codec::is_g711),
+        false => local.codecs.iter().position(|&ours| ours == codec),
+    };
+    let known = audio.codecs.iter().filter(|(codec, _)| local.codecs.contains(codec));
+    known.min_by_key(|(codec, _)| rank(*codec)).copied()
 }
 
 /// Our answer to `offer`, and what was agreed. `signalling` is where the offer's message came from,
@@ -25,13 +53,11 @@ pub fn answer(
     nat: bool,
 ) -> Result<(String, Remote), Refused> {
     let audio = offer.audio()?;
-    let &(codec, number) = audio
-        .codecs
-        .iter()
-        .find(|(codec, _)| local.codecs.contains(codec))
-        .ok_or(Refused::NoCodec)?;
+    let (codec, number) = choose(local, audio).ok_or(Refused::NoCodec)?;
     // The numbers of the offer are repeated (RFC 3264 §6.1), so both directions share them.
-    let payloads = Payloads { codec, audio: number, dtmf: audio.dtmf };
+    let events = audio.events_for(codec);
+    let send = payloads(codec, number, events, audio.wishes_for(number));
+    let receive = Payloads { wishes: OUR_WISHES, ..send };
     let direction = Direction::of(
         local.direction.sends() && audio.listens(),
         local.direction.receives() && audio.direction.sends(),
@@ -40,13 +66,14 @@ pub fn answer(
     for (line, offered) in offer.lines.iter().enumerate() {
         if line == audio.line {
             let codecs = [(codec, number)];
-            let (dtmf, noise) = (audio.dtmf, audio.noise);
-            text += &audio_lines(local, &offered.proto, &codecs, dtmf, noise, direction);
+            let noise = audio.noise.filter(|_| codec.clock_hz() == 8_000);
+            let events: Vec<_> = events.into_iter().collect();
+            text += &audio_lines(local, &offered.proto, &codecs, &events, noise, direction);
         } else {
             text += &format!("m={} 0 {} {}\r\n", offered.media, offered.proto, offered.fmt);
         }
     }
-    Ok((text, remote(audio, payloads, payloads, signalling, nat)))
+    Ok((text, remote(audio, send, receive, signalling, nat)))
 }
 
 /// What their answer to our [`offer`] agreed.
@@ -65,10 +92,25 @@ pub fn accept(
         .iter()
         .find(|(codec, _)| local.codecs.contains(codec))
         .ok_or(Refused::NoCodec)?;
-    let send = Payloads { codec, audio: number, dtmf: audio.dtmf };
-    let dtmf = audio.dtmf.map(|_| DTMF_TYPE);
-    let receive = Payloads { codec, audio: codec.static_type(), dtmf };
+    let events = audio.events_for(codec);
+    let send = payloads(codec, number, events, audio.wishes_for(number));
+    let ours = events.map(|(hz, _)| (hz, event_type(hz)));
+    let receive = payloads(codec, codec.payload_type(), ours, OUR_WISHES);
     Ok(remote(audio, send, receive, signalling, nat))
+}
+
+/// What we ask of what they send: copies of lost frames cost us nothing to hear.
+const OUR_WISHES: Wishes = Wishes { fec: true, dtx: false, bitrate_max: 0 };
+
+fn payloads(
+    codec: Codec,
+    number: PayloadType,
+    events: Option<(u32, PayloadType)>,
+    wishes: Wishes,
+) -> Payloads {
+    let dtmf_hz = events.map_or(codec.clock_hz(), |(hz, _)| hz);
+    let dtmf = events.map(|(_, number)| number);
+    Payloads { codec, audio: number, dtmf, dtmf_hz, wishes }
 }
 
 fn remote(
@@ -130,23 +172,31 @@ fn audio_lines(
     local: &Local,
     proto: &str,
     codecs: &[(Codec, PayloadType)],
-    dtmf: Option<PayloadType>,
+    events: &[(u32, PayloadType)],
     noise: Option<PayloadType>,
     direction: Direction,
 ) -> String {
-    let extras = noise.iter().chain(dtmf.iter());
+    let extras = noise.iter().chain(events.iter().map(|(_, number)| number));
     let numbers: Vec<String> =
         codecs.iter().map(|(_, number)| number).chain(extras).map(|n| n.0.to_string()).collect();
     let mut text = format!("m=audio {} {proto} {}\r\n", local.rtp.port(), numbers.join(" "));
     for (codec, number) in codecs {
-        text += &format!("a=rtpmap:{} {}/8000\r\n", number.0, codec.name());
+        text += &format!("a=rtpmap:{} {}/{}", number.0, codec.name(), codec.clock_hz());
+        text += if codec.channels() == 2 { "/2\r\n" } else { "\r\n" };
+        if *codec == Codec::Opus {
+            text += &format!("a=fmtp:{} useinbandfec=1;stereo=0;sprop-stereo=0\r\n", number.0);
+        }
     }
     if let Some(noise) = noise {
         text += &format!("a=rtpmap:{} CN/8000\r\n", noise.0);
     }
-    if let Some(dtmf) = dtmf {
-        let number = dtmf.0;
-        text += &format!("a=rtpmap:{number} telephone-event/8000\r\na=fmtp:{number} 0-15\r\n");
+    for (hz, number) in events {
+        let number = number.0;
+        text += &format!("a=rtpmap:{number} telephone-event/{hz}\r\na=fmtp:{number} 0-15\r\n");
+    }
+    // 640 octets of L16 are as much as media takes in one packet.
+    if codecs.iter().any(|(codec, _)| matches!(codec, Codec::L16 | Codec::L16Narrow)) {
+        text += "a=maxptime:20\r\n";
     }
     text + &format!("a=ptime:{}\r\na={}\r\n", local.ptime_ms, direction.name())
 }

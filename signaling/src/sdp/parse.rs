@@ -3,7 +3,7 @@
 
 use super::{DESCRIPTION_BYTES_MAX, MEDIA_MAX, Refused};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use terms::media::{Codec, PayloadType};
+use terms::media::{Codec, PayloadType, Wishes};
 
 /// Which way audio may flow, from the describer's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -65,15 +65,32 @@ pub struct Audio {
     pub direction: Direction,
     /// Codecs that we know, in their order, with their numbers.
     pub codecs: Vec<(Codec, PayloadType)>,
-    /// `telephone-event/8000`.
-    pub dtmf: Option<PayloadType>,
+    /// `telephone-event` with its clocks.
+    pub events: Vec<(u32, PayloadType)>,
     /// Comfort noise, RFC 3389.
     pub noise: Option<PayloadType>,
+    /// What they ask of what we send, by number.
+    pub wishes: Vec<(PayloadType, Wishes)>,
     /// The packet time they want, 10–60 ms.
     pub ptime_ms: u8,
 }
 
 impl Audio {
+    /// The events to go with a codec: those of its clock (RFC 4733 §2.1), else those that every
+    /// phone knows, else any.
+    pub fn events_for(&self, codec: Codec) -> Option<(u32, PayloadType)> {
+        let of_clock = |wanted| self.events.iter().find(|&&(hz, _)| hz == wanted).copied();
+        of_clock(codec.clock_hz())
+            .or_else(|| of_clock(8_000))
+            .or_else(|| self.events.first().copied())
+    }
+
+    /// What they ask of what we send under a number.
+    pub fn wishes_for(&self, number: PayloadType) -> Wishes {
+        let found = self.wishes.iter().find(|(wished, _)| *wished == number);
+        found.map(|(_, wishes)| *wishes).unwrap_or_default()
+    }
+
     /// They listen, and at an address that exists.
     pub fn listens(&self) -> bool {
         self.direction.receives() && !self.rtp.ip().is_unspecified()
@@ -164,8 +181,9 @@ fn stream(
         rtcp: rtcp(media, ip),
         direction: direction(session, media),
         codecs: payloads.codecs,
-        dtmf: payloads.dtmf,
+        events: payloads.events,
         noise: payloads.noise,
+        wishes: payloads.wishes,
         ptime_ms: ptime(media),
     })
 }
@@ -208,13 +226,15 @@ fn ptime(media: &sdp_types::Media) -> u8 {
 
 struct Payloads {
     codecs: Vec<(Codec, PayloadType)>,
-    dtmf: Option<PayloadType>,
+    events: Vec<(u32, PayloadType)>,
     noise: Option<PayloadType>,
+    wishes: Vec<(PayloadType, Wishes)>,
 }
 
 impl Payloads {
     fn read(media: &sdp_types::Media) -> Self {
-        let mut found = Payloads { codecs: Vec::new(), dtmf: None, noise: None };
+        let mut found =
+            Payloads { codecs: Vec::new(), events: Vec::new(), noise: None, wishes: Vec::new() };
         let maps: Vec<(u8, &str)> = media
             .attributes
             .iter()
@@ -230,6 +250,11 @@ impl Payloads {
             let map = maps.iter().find(|(mapped, _)| *mapped == number).map(|(_, map)| *map);
             found.note(PayloadType(number), map.unwrap_or(static_map(number)));
         }
+        let wishes = |&(codec, number): &(Codec, PayloadType)| match codec {
+            Codec::Opus => Some((number, opus_wishes(fmtp(media, number)?))),
+            Codec::Pcma | Codec::Pcmu | Codec::G722 | Codec::L16 | Codec::L16Narrow => None,
+        };
+        found.wishes = found.codecs.iter().filter_map(wishes).collect();
         found
     }
 
@@ -237,15 +262,27 @@ impl Payloads {
         let mut parts = map.split('/');
         let name = parts.next().unwrap_or_default().to_ascii_uppercase();
         let clock = parts.next().unwrap_or_default();
-        let mono = parts.next().is_none_or(|channels| channels == "1");
-        if clock != "8000" || !mono {
+        let channels = parts.next().unwrap_or("1");
+        let codec = Codec::ALL.into_iter().find(|codec| {
+            codec.name().eq_ignore_ascii_case(&name)
+                && clock == codec.clock_hz().to_string()
+                && channels == codec.channels().to_string()
+        });
+        if let Some(codec) = codec {
+            if !self.has(codec) {
+                self.codecs.push((codec, number));
+            }
             return;
         }
-        match name.as_str() {
-            "PCMA" if !self.has(Codec::Pcma) => self.codecs.push((Codec::Pcma, number)),
-            "PCMU" if !self.has(Codec::Pcmu) => self.codecs.push((Codec::Pcmu, number)),
-            "TELEPHONE-EVENT" if self.dtmf.is_none() => self.dtmf = Some(number),
-            "CN" if self.noise.is_none() => self.noise = Some(number),
+        match (name.as_str(), clock.parse()) {
+            ("TELEPHONE-EVENT", Ok(hz @ (8_000 | 16_000 | 48_000))) if channels == "1" => {
+                if self.events.iter().all(|&(known, _)| known != hz) {
+                    self.events.push((hz, number));
+                }
+            }
+            ("CN", Ok(8_000)) if channels == "1" && self.noise.is_none() => {
+                self.noise = Some(number);
+            }
             _ => {}
         }
     }
@@ -255,11 +292,33 @@ impl Payloads {
     }
 }
 
+/// The parameters of a number in `a=fmtp`.
+fn fmtp(media: &sdp_types::Media, number: PayloadType) -> Option<&str> {
+    let values = media.attributes.iter().filter(|a| a.attribute.eq_ignore_ascii_case("fmtp"));
+    let mut parts = values.filter_map(|a| a.value.as_deref()?.trim().split_once(' '));
+    parts.find(|(mapped, _)| mapped.parse() == Ok(number.0)).map(|(_, text)| text)
+}
+
+/// RFC 7587 §6.1. Mono is all we send, so `stereo` changes nothing.
+fn opus_wishes(text: &str) -> Wishes {
+    let value = |wanted: &str| {
+        let mut pairs = text.split(';').filter_map(|pair| pair.split_once('='));
+        let found = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
+        found.and_then(|(_, value)| value.trim().parse::<u32>().ok())
+    };
+    Wishes {
+        fec: value("useinbandfec") == Some(1),
+        dtx: value("usedtx") == Some(1),
+        bitrate_max: value("maxaveragebitrate").unwrap_or(0),
+    }
+}
+
 /// RFC 3551 §6: these need no `a=rtpmap`.
 fn static_map(number: u8) -> &'static str {
     match number {
         0 => "PCMU/8000",
         8 => "PCMA/8000",
+        9 => "G722/8000",
         13 => "CN/8000",
         _ => "",
     }
@@ -270,10 +329,11 @@ pub fn fuzz_description(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(description) = Description::parse(&text) else { return };
     let ours = SocketAddr::from(([192, 0, 2, 1], 20_000));
-    let local = super::Local::new(ours, 1);
+    let local = super::Local { codecs: Codec::ALL.to_vec(), ..super::Local::new(ours, 1) };
     let source = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
     if let Ok((answer, remote)) = super::answer(&local, &description, source, false) {
         assert!((10..=60).contains(&remote.ptime_ms));
+        assert_eq!(remote.send.codec, remote.receive.codec);
         let read = Description::parse(&answer).expect("our own answer is a description");
         assert_eq!(read.lines.len(), description.lines.len());
     }

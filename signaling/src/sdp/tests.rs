@@ -2,6 +2,7 @@
 
 use super::*;
 use std::net::IpAddr;
+use terms::media::Wishes;
 
 fn local() -> Local {
     Local::new("192.0.2.1:20000".parse().unwrap(), 4711)
@@ -45,6 +46,90 @@ fn our_offer_reads_back_and_their_answer_gives_each_direction_its_own_numbers() 
     assert_eq!(remote.send.dtmf, Some(PayloadType(97)));
     assert_eq!(remote.receive.audio, PayloadType(0));
     assert_eq!(remote.receive.dtmf, Some(DTMF_TYPE));
+}
+
+fn wideband() -> Local {
+    Local { codecs: Codec::ALL.to_vec(), ..local() }
+}
+
+const BROWSER: &str = "m=audio 4000 RTP/AVP 111 9 0 8 110 101\r\na=rtpmap:111 opus/48000/2\r\n\
+     a=fmtp:111 minptime=10;useinbandfec=1; usedtx=1;maxaveragebitrate=16000\r\n\
+     a=rtpmap:9 G722/8000\r\na=rtpmap:110 telephone-event/48000\r\n\
+     a=rtpmap:101 telephone-event/8000\r\n";
+
+#[test]
+fn our_list_decides_over_the_offer_but_not_between_the_two_laws() {
+    let chosen = |codecs: &[Codec]| {
+        let ours = Local { codecs: codecs.to_vec(), ..local() };
+        answer(&ours, &offer_of(BROWSER), source(), false).map(|(_, remote)| remote.send.codec)
+    };
+    assert_eq!(chosen(&Codec::ALL), Ok(Codec::Pcmu), "the offer has µ-law before A-law");
+    assert_eq!(chosen(&[Codec::Opus, Codec::Pcma]), Ok(Codec::Opus));
+    assert_eq!(chosen(&[Codec::G722, Codec::Opus]), Ok(Codec::G722));
+    assert_eq!(chosen(&[Codec::L16, Codec::Pcma]), Ok(Codec::Pcma));
+    assert_eq!(chosen(&[Codec::L16]), Err(Refused::NoCodec));
+}
+
+#[test]
+fn opus_is_agreed_with_its_clock_its_events_and_its_wishes() {
+    let ours = Local { codecs: vec![Codec::Opus], ..local() };
+    let (text, remote) = answer(&ours, &offer_of(BROWSER), source(), false).unwrap();
+    assert_eq!((remote.send.audio, remote.receive.audio), (PayloadType(111), PayloadType(111)));
+    assert_eq!((remote.send.dtmf, remote.send.dtmf_hz), (Some(PayloadType(110)), 48_000));
+    let wishes = Wishes { fec: true, dtx: true, bitrate_max: 16_000 };
+    assert_eq!(remote.send.wishes, wishes);
+    assert!(remote.receive.wishes.fec && !remote.receive.wishes.dtx);
+    for line in [
+        "m=audio 20000 RTP/AVP 111 110\r\n",
+        "a=rtpmap:111 opus/48000/2\r\n",
+        "a=fmtp:111 useinbandfec=1;stereo=0;sprop-stereo=0\r\n",
+        "a=rtpmap:110 telephone-event/48000\r\n",
+    ] {
+        assert!(text.contains(line), "{line} is missing in {text}");
+    }
+}
+
+#[test]
+fn events_of_the_telephone_go_with_opus_where_the_phone_knows_no_other() {
+    let ours = Local { codecs: vec![Codec::Opus], ..local() };
+    let offer = offer_of(
+        "m=audio 4000 RTP/AVP 96 101\r\na=rtpmap:96 OPUS/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n",
+    );
+    let remote = answer(&ours, &offer, source(), false).unwrap().1;
+    assert_eq!((remote.send.dtmf, remote.send.dtmf_hz), (Some(PayloadType(101)), 8_000));
+    assert_eq!(remote.send.wishes, Wishes::default());
+}
+
+#[test]
+fn every_codec_that_we_offer_is_read_back_and_can_be_answered() {
+    let ours = Description::parse(&offer(&wideband())).unwrap();
+    let known: Vec<_> = Codec::ALL.iter().map(|&codec| (codec, codec.payload_type())).collect();
+    assert_eq!(ours.audio().unwrap().codecs, known);
+    for codec in Codec::ALL {
+        let theirs = Local { codecs: vec![codec], ..local() };
+        let (text, remote) = answer(&theirs, &ours, source(), false).unwrap();
+        assert_eq!(remote.send.codec, codec);
+        let accepted =
+            accept(&wideband(), &Description::parse(&text).unwrap(), source(), false).unwrap();
+        assert_eq!((accepted.send.codec, accepted.receive.audio), (codec, codec.payload_type()));
+        assert_eq!(accepted.receive.dtmf_hz, codec.clock_hz(), "{codec:?}");
+        assert_eq!(accepted.receive.dtmf, remote.send.dtmf, "{codec:?}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_our_codecs_is_not_taken() {
+    for map in ["opus/16000", "opus/48000/1", "G722/16000", "L16/44100", "L16/8000/2", "PCMA/16000"]
+    {
+        let text = format!("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 {map}\r\n");
+        let refused = answer(&wideband(), &offer_of(&text), source(), false);
+        assert_eq!(refused.unwrap_err(), Refused::NoCodec, "{map}");
+    }
+    // G.729 has no library that we may ship: "docs/decisions/codecs.md".
+    let g729 = offer_of("m=audio 4000 RTP/AVP 18\r\na=fmtp:18 annexb=no\r\n");
+    assert_eq!(answer(&wideband(), &g729, source(), false).unwrap_err(), Refused::NoCodec);
+    let both = offer_of("m=audio 4000 RTP/AVP 18 8\r\na=fmtp:18 annexb=no\r\n");
+    assert_eq!(answer(&wideband(), &both, source(), false).unwrap().1.send.codec, Codec::Pcma);
 }
 
 #[test]
@@ -151,8 +236,8 @@ fn the_session_keeps_its_origin_while_its_version_rises() {
 fn mutated_descriptions_never_panic() {
     use rand::{Rng, SeedableRng};
     let seed = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n\
-                m=audio 4000 RTP/AVP 0 8 101 4294967296\r\na=rtpmap:101 telephone-event/8000\r\n\
-                a=fmtp:101 0-16\0\r\na=ptime:20\r\na=rtcp:4001\r\n";
+                m=audio 4000 RTP/AVP 0 8 96 101 4294967296\r\na=rtpmap:101 telephone-event/8000\r\n\
+                a=fmtp:101 0-16\0\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1;usedtx=1\r\na=ptime:20\r\na=rtcp:4001\r\n";
     let mut rng = rand::rngs::StdRng::seed_from_u64(7);
     for _ in 0..5_000 {
         let mut bytes = seed.as_bytes().to_vec();

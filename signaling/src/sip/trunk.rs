@@ -217,6 +217,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         calls_max: 100,
         calls_per_s_max: 50,
         prefixes: vec![String::new()],
+        codecs: Vec::new(),
     }
 }
 

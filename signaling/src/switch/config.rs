@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::time::Duration;
+use terms::media::Codec;
 
 /// Limits and habits of the switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,9 @@ pub struct Config {
     pub calls_max: usize,
     /// Address in our session descriptions, where it is not the one that media binds.
     pub media_ip: Option<IpAddr>,
+    /// Codecs of legs whose trunk names none, the preferred one first. What is left out is neither
+    /// offered nor taken.
+    pub codecs: Vec<Codec>,
     /// Retry-After of a refusal for load or drain.
     pub retry_after_s: u32,
     /// Longest silence on a leg that should send, then it is hung up.
@@ -47,6 +51,7 @@ impl Default for Config {
         Config {
             calls_max: 2_000,
             media_ip: None,
+            codecs: vec![Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus],
             retry_after_s: 10,
             silence_max: Duration::from_secs(30),
             ring_max: Duration::from_secs(45),

@@ -206,6 +206,7 @@ mod tests {
             calls_max: 10,
             calls_per_s_max: 10,
             prefixes: prefixes.iter().map(|&p| p.to_owned()).collect(),
+            codecs: Vec::new(),
         }
     }
 

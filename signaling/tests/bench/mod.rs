@@ -229,6 +229,7 @@ pub fn plan() -> Plan {
         calls_max: 1000,
         calls_per_s_max: 1000,
         prefixes: Vec::new(),
+        codecs: Vec::new(),
     });
     plan
 }

@@ -82,6 +82,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         calls_max: 1_000,
         calls_per_s_max: 1_000,
         prefixes: vec![String::new()],
+        codecs: Vec::new(),
     }];
     plan
 }

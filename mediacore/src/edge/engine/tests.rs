@@ -3,7 +3,7 @@
 use super::*;
 use crate::dtmf::Event as DigitEvent;
 use crate::edge::storage::{Storage, StorageConfig};
-use crate::g711;
+use crate::g711::{self, Law};
 use crate::prompt::Prompt;
 use crate::rtp::{self, HEADER_BYTES, Header};
 use std::net::{SocketAddr, UdpSocket};
@@ -112,8 +112,7 @@ impl Phone {
     }
 
     fn remote(&self) -> Remote {
-        let payloads =
-            Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf: Some(PayloadType(101)) };
+        let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
         Remote::at(self.socket.local_addr().unwrap(), payloads)
     }
 
@@ -133,7 +132,7 @@ impl Phone {
 
     /// 20 ms of one level.
     fn speak(&mut self, level: i16) {
-        let payload = [g711::encode(Codec::Pcma, level); 160];
+        let payload = [g711::encode(Law::A, level); 160];
         let packet = self.packet(8, false, &payload);
         self.socket.send_to(&packet, self.server).unwrap();
         self.seq = self.seq.wrapping_add(1);
@@ -155,7 +154,7 @@ impl Phone {
         let len = self.socket.recv(&mut bytes).expect("audio comes in time");
         let packet = rtp::parse(&bytes[..len]).expect("we send well-formed packets");
         let payload = bytes[packet.payload()].to_vec();
-        let samples = payload.iter().map(|&octet| g711::decode(Codec::Pcma, octet)).collect();
+        let samples = payload.iter().map(|&octet| g711::decode(Law::A, octet)).collect();
         (packet.header, samples, payload)
     }
 }
@@ -217,8 +216,8 @@ fn two_parties_hear_each_other_octet_by_octet() {
             agent.speak(-n * 100);
             let (_, _, from_caller) = agent.hear();
             let (_, _, from_agent) = caller.hear();
-            assert_eq!(from_caller, [g711::encode(Codec::Pcma, n * 100); 160]);
-            assert_eq!(from_agent, [g711::encode(Codec::Pcma, -n * 100); 160]);
+            assert_eq!(from_caller, [g711::encode(Law::A, n * 100); 160]);
+            assert_eq!(from_agent, [g711::encode(Law::A, -n * 100); 160]);
         }
         std::thread::sleep(Duration::from_millis(250));
         let stats = server.engine.stats();
@@ -248,7 +247,7 @@ fn everybody_hears_the_others(server: &mut Server, phones: &mut [Phone]) {
             let others = 7_000 - i32::from(levels[n]);
             let mut bytes = [0; 1_500];
             while let Ok(len) = phone.socket.recv(&mut bytes) {
-                let last = i32::from(g711::decode(Codec::Pcma, bytes[len - 1]));
+                let last = i32::from(g711::decode(Law::A, bytes[len - 1]));
                 right[n] |= (last - others).abs() < 200;
             }
         }

@@ -376,7 +376,7 @@ fn write_file(
     fs::rename(&part, path)?;
     pass_gate("storage.renamed")?;
     sync_up(directory)?;
-    let duration_ms = (rendered.samples / 8) as i64;
+    let duration_ms = rendered.duration_ms();
     Ok((rendered, Described { bytes, sha256: hex(hash), duration_ms }))
 }
 

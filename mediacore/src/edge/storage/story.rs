@@ -3,6 +3,7 @@
 use super::{Backend, Error, Storage, StorageConfig, StorageStats};
 use crate::edge::clock::now;
 use crate::edge::keys::Keys;
+use crate::g711::Law;
 use crate::record::block::Block;
 use crate::record::log::LogConfig;
 use crate::record::story::{Desk, octet, packet, record_start, ring, sealed_segment};
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use terms::failpoint::{Fault, arm, disarm};
-use terms::media::{Codec, Ledger, RecordingState, Side};
+use terms::media::{Ledger, RecordingState, Side};
 use terms::{LegId, RecordingId};
 
 mod sealed;
@@ -129,7 +130,7 @@ fn check_file(dir: &Path, row: &Ledger) {
     if row.frames_missing == 0 {
         for (channel, voice) in [(0, 1), (1, 2)] {
             for n in 0..said.min(FRAMES) {
-                let said = crate::g711::decode(Codec::Pcma, octet(Codec::Pcma, voice, n));
+                let said = crate::g711::decode(Law::A, octet(Law::A, voice, n));
                 assert_eq!(wav.channels[channel][n as usize * 160 + 80], said, "frame {n}");
             }
         }

@@ -43,6 +43,7 @@ pub fn demo_plan() -> Plan {
         calls_max: 100,
         calls_per_s_max: 100,
         prefixes: vec!["0".into(), "1".into()],
+        codecs: Vec::new(),
     }];
     plan.blocked = vec!["+8613900000000".into()];
     plan

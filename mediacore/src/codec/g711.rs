@@ -5,6 +5,34 @@
 
 use terms::media::Codec;
 
+/// Which of the two laws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Law {
+    /// A-law, the telephone network outside North America and Japan.
+    A,
+    /// µ-law.
+    Mu,
+}
+
+impl Law {
+    /// The law of a codec that is one.
+    pub const fn of(codec: Codec) -> Option<Law> {
+        match codec {
+            Codec::Pcma => Some(Law::A),
+            Codec::Pcmu => Some(Law::Mu),
+            Codec::G722 | Codec::Opus | Codec::L16 | Codec::L16Narrow => None,
+        }
+    }
+
+    /// The other direction of [`Law::of`].
+    pub const fn codec(self) -> Codec {
+        match self {
+            Law::A => Codec::Pcma,
+            Law::Mu => Codec::Pcmu,
+        }
+    }
+}
+
 /// The A-law octet of a zero sample.
 pub const ALAW_SILENCE: u8 = 0xD5;
 /// The µ-law octet of a zero sample.
@@ -107,42 +135,42 @@ const fn transcode_table(from_ulaw: bool) -> [u8; 256] {
 }
 
 /// One octet to a sample.
-pub fn decode(codec: Codec, octet: u8) -> i16 {
-    match codec {
-        Codec::Pcma => ALAW_DECODE[usize::from(octet)],
-        Codec::Pcmu => ULAW_DECODE[usize::from(octet)],
+pub fn decode(law: Law, octet: u8) -> i16 {
+    match law {
+        Law::A => ALAW_DECODE[usize::from(octet)],
+        Law::Mu => ULAW_DECODE[usize::from(octet)],
     }
 }
 
 /// One sample to an octet.
-pub fn encode(codec: Codec, sample: i16) -> u8 {
-    match codec {
-        Codec::Pcma => ALAW_ENCODE[usize::from(sample as u16 >> 3)],
-        Codec::Pcmu => ULAW_ENCODE[usize::from(sample as u16 >> 2)],
+pub fn encode(law: Law, sample: i16) -> u8 {
+    match law {
+        Law::A => ALAW_ENCODE[usize::from(sample as u16 >> 3)],
+        Law::Mu => ULAW_ENCODE[usize::from(sample as u16 >> 2)],
     }
 }
 
 /// The octet of silence.
-pub const fn silence(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcma => ALAW_SILENCE,
-        Codec::Pcmu => ULAW_SILENCE,
+pub const fn silence(law: Law) -> u8 {
+    match law {
+        Law::A => ALAW_SILENCE,
+        Law::Mu => ULAW_SILENCE,
     }
 }
 
 /// Samples to octets, as many as both slices hold.
-pub fn encode_into(codec: Codec, samples: &[i16], octets: &mut [u8]) {
+pub fn encode_into(law: Law, samples: &[i16], octets: &mut [u8]) {
     for (octet, &sample) in octets.iter_mut().zip(samples) {
-        *octet = encode(codec, sample);
+        *octet = encode(law, sample);
     }
 }
 
 /// Turns octets of one law into the other, in place; nothing happens between equal codecs.
-pub fn transcode(from: Codec, to: Codec, octets: &mut [u8]) {
+pub fn transcode(from: Law, to: Law, octets: &mut [u8]) {
     let table = match (from, to) {
-        (Codec::Pcma, Codec::Pcmu) => &ALAW_TO_ULAW,
-        (Codec::Pcmu, Codec::Pcma) => &ULAW_TO_ALAW,
-        (Codec::Pcma, Codec::Pcma) | (Codec::Pcmu, Codec::Pcmu) => return,
+        (Law::A, Law::Mu) => &ALAW_TO_ULAW,
+        (Law::Mu, Law::A) => &ULAW_TO_ALAW,
+        (Law::A, Law::A) | (Law::Mu, Law::Mu) => return,
     };
     for octet in octets {
         *octet = table[usize::from(*octet)];
@@ -156,33 +184,33 @@ mod tests {
     #[test]
     fn every_octet_survives_decoding_and_encoding() {
         for octet in 0..=255_u8 {
-            assert_eq!(encode(Codec::Pcma, decode(Codec::Pcma, octet)), octet);
+            assert_eq!(encode(Law::A, decode(Law::A, octet)), octet);
             // µ-law has two zeros; minus zero comes back as plus zero.
             let expected = if octet == 0x7F { 0xFF } else { octet };
-            assert_eq!(encode(Codec::Pcmu, decode(Codec::Pcmu, octet)), expected, "{octet:#x}");
+            assert_eq!(encode(Law::Mu, decode(Law::Mu, octet)), expected, "{octet:#x}");
         }
     }
 
     #[test]
     fn known_values_of_the_standard() {
-        assert_eq!(decode(Codec::Pcmu, 0x00), -32_124);
-        assert_eq!(decode(Codec::Pcmu, 0x80), 32_124);
-        assert_eq!(decode(Codec::Pcma, 0x2A), -32_256);
-        assert_eq!(decode(Codec::Pcma, 0xAA), 32_256);
-        assert_eq!(encode(Codec::Pcma, 0), ALAW_SILENCE);
-        assert_eq!(encode(Codec::Pcmu, 0), ULAW_SILENCE);
-        assert_eq!(encode(Codec::Pcma, i16::MIN), 0x2A);
-        assert_eq!(encode(Codec::Pcmu, i16::MAX), 0x80);
+        assert_eq!(decode(Law::Mu, 0x00), -32_124);
+        assert_eq!(decode(Law::Mu, 0x80), 32_124);
+        assert_eq!(decode(Law::A, 0x2A), -32_256);
+        assert_eq!(decode(Law::A, 0xAA), 32_256);
+        assert_eq!(encode(Law::A, 0), ALAW_SILENCE);
+        assert_eq!(encode(Law::Mu, 0), ULAW_SILENCE);
+        assert_eq!(encode(Law::A, i16::MIN), 0x2A);
+        assert_eq!(encode(Law::Mu, i16::MAX), 0x80);
     }
 
     #[test]
     fn every_sample_stays_within_half_a_step_of_itself() {
         for sample in i16::MIN..=i16::MAX {
-            for codec in [Codec::Pcma, Codec::Pcmu] {
-                let back = i32::from(decode(codec, encode(codec, sample)));
+            for law in [Law::A, Law::Mu] {
+                let back = i32::from(decode(law, encode(law, sample)));
                 let error = (back - i32::from(sample)).abs();
                 let step = (i32::from(sample).abs() / 16).max(16);
-                assert!(error <= step, "{codec:?} {sample} became {back}");
+                assert!(error <= step, "{law:?} {sample} became {back}");
             }
         }
     }
@@ -191,12 +219,12 @@ mod tests {
     fn transcoding_equals_decoding_and_encoding() {
         for octet in 0..=255_u8 {
             let mut there = [octet];
-            transcode(Codec::Pcma, Codec::Pcmu, &mut there);
-            let exact = i32::from(decode(Codec::Pcma, octet));
-            let got = i32::from(decode(Codec::Pcmu, there[0]));
+            transcode(Law::A, Law::Mu, &mut there);
+            let exact = i32::from(decode(Law::A, octet));
+            let got = i32::from(decode(Law::Mu, there[0]));
             assert!((exact - got).abs() <= (exact.abs() / 16).max(16), "{exact} became {got}");
             let mut same = [octet];
-            transcode(Codec::Pcmu, Codec::Pcmu, &mut same);
+            transcode(Law::Mu, Law::Mu, &mut same);
             assert_eq!(same, [octet]);
         }
     }
