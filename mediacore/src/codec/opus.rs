@@ -9,8 +9,6 @@
 use opus::{Application, Bitrate, Channels, Signal};
 use terms::media::Wishes;
 
-/// Ticks of the RTP clock for each sample at 16 kHz.
-const TICKS_PER_SAMPLE: u32 = 3;
 const RATE_HZ: u32 = 16_000;
 /// A packet lasts 120 ms at most.
 const SAMPLES_MAX: usize = 1_920;
@@ -133,6 +131,9 @@ impl Encoder {
 mod tests {
     use super::*;
     use crate::codec::sound::{level_at, level_dbov, noise, signal_to_noise_db, tone, voice};
+
+    /// Ticks of the RTP clock for each sample at 16 kHz.
+    const TICKS_PER_SAMPLE: u32 = 3;
 
     fn encoded(wishes: Wishes, said: &[i16]) -> Vec<Option<Vec<u8>>> {
         let mut encoder = Encoder::new(wishes);

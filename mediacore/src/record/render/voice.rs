@@ -24,14 +24,14 @@ pub(super) enum Sound {
 }
 
 /// A frame at its place in the file.
-pub(super) struct Piece {
+pub(super) struct Stretch {
     /// First sample; may lie before the beginning.
     pub at: i64,
     /// What is heard.
     pub sound: Sound,
 }
 
-impl Piece {
+impl Stretch {
     /// How long it lasts, in samples of the file.
     pub fn len(&self) -> i64 {
         match &self.sound {
@@ -71,10 +71,10 @@ impl Voice {
     }
 
     /// Takes a frame; pieces that are ready go to `out`.
-    pub fn push(&mut self, frame: Placed, out: &mut VecDeque<Piece>) {
+    pub fn push(&mut self, frame: Placed, out: &mut VecDeque<Stretch>) {
         if self.law.is_some() {
             // Each octet is a sample of the file, in any order.
-            return out.push_back(Piece { at: frame.at, sound: Sound::Octets(frame.payload) });
+            return out.push_back(Stretch { at: frame.at, sound: Sound::Octets(frame.payload) });
         }
         self.newest = self.newest.max(frame.at);
         self.waiting.insert((frame.at, self.taken), frame);
@@ -88,13 +88,13 @@ impl Voice {
     }
 
     /// Nothing comes after what was pushed.
-    pub fn finish(&mut self, out: &mut VecDeque<Piece>) {
+    pub fn finish(&mut self, out: &mut VecDeque<Stretch>) {
         while let Some((_, frame)) = self.waiting.pop_first() {
             self.decode(&frame, out);
         }
     }
 
-    fn decode(&mut self, frame: &Placed, out: &mut VecDeque<Piece>) {
+    fn decode(&mut self, frame: &Placed, out: &mut VecDeque<Stretch>) {
         let Placed { at, codec, ref payload } = *frame;
         let samples = samples_of(codec, payload) as i64;
         if self.decoder.as_ref().is_none_or(|decoder| decoder.codec() != codec) {
@@ -119,10 +119,10 @@ impl Voice {
         self.end = at + samples;
     }
 
-    fn emit(&mut self, at: i64, rate: Rate, heard: &[i16], out: &mut VecDeque<Piece>) {
+    fn emit(&mut self, at: i64, rate: Rate, heard: &[i16], out: &mut VecDeque<Stretch>) {
         let mut samples = Vec::with_capacity(heard.len() * 2);
         self.converter.convert(rate, self.rate, heard, &mut samples);
         let at = at * i64::from(self.rate.hz() / RATE_HZ);
-        out.push_back(Piece { at, sound: Sound::Samples(samples) });
+        out.push_back(Stretch { at, sound: Sound::Samples(samples) });
     }
 }
