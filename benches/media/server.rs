@@ -249,8 +249,7 @@ fn leg(call: u64, called: bool) -> LegId {
 }
 
 fn remote(rtp: SocketAddr) -> Remote {
-    let payloads =
-        Payloads { codec: Codec::Pcma, audio: PayloadType(8), dtmf: Some(PayloadType(101)) };
+    let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
     Remote::at(rtp, payloads)
 }
 

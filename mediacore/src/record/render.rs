@@ -21,7 +21,7 @@ use std::ops::Range;
 use std::time::Duration;
 use terms::media::Side;
 use terms::{LegId, Moment};
-use voice::{Stretch, Sound, Voice};
+use voice::{Sound, Stretch, Voice};
 
 /// A frame may arrive this much after its place and still be painted there.
 const LATE_MAX: Duration = Duration::from_secs(5);
@@ -230,7 +230,11 @@ impl Track {
     }
 
     /// The parts of its pieces that lie in a window: place in the window, piece, which part of it.
-    fn pieces(&self, at: i64, count: usize) -> impl Iterator<Item = (usize, &Stretch, Range<usize>)> {
+    fn pieces(
+        &self,
+        at: i64,
+        count: usize,
+    ) -> impl Iterator<Item = (usize, &Stretch, Range<usize>)> {
         self.pieces.iter().filter_map(move |piece| {
             let from = (at - piece.at).clamp(0, piece.len()) as usize;
             let to = (at + count as i64 - piece.at).clamp(0, piece.len()) as usize;

@@ -1,13 +1,14 @@
 //! A mouth and an ear on one RTP port, for a call that SIPp signals: a steady tone out, and
 //! everything that comes in, with its time. It speaks to whoever speaks to it (RFC 4961).
 
-use mediacore::{g711, rtp};
+use mediacore::g711::{self, Law};
+use mediacore::rtp;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use terms::media::{Codec, PayloadType, RtpTime, SeqNo, Ssrc};
+use terms::media::{PayloadType, RtpTime, SeqNo, Ssrc};
 
 const FRAME: Duration = Duration::from_millis(20);
 const FRAME_SAMPLES: usize = 160;
@@ -142,10 +143,7 @@ impl Mouth {
         self.peer = Some(from);
         (packet.header.payload_type == PCMA).then(|| Frame {
             at: Instant::now(),
-            samples: buffer[packet.payload()]
-                .iter()
-                .map(|o| g711::decode(Codec::Pcma, *o))
-                .collect(),
+            samples: buffer[packet.payload()].iter().map(|o| g711::decode(Law::A, *o)).collect(),
         })
     }
 
@@ -166,7 +164,7 @@ impl Mouth {
         datagram.extend((0..FRAME_SAMPLES as u32).map(|n| {
             let time = f64::from(self.samples_sent + n) / 8000.0;
             let sample = (time * self.hz * 2.0 * std::f64::consts::PI).sin() * 8000.0;
-            g711::encode(Codec::Pcma, sample as i16)
+            g711::encode(Law::A, sample as i16)
         }));
         datagram
     }

@@ -7,12 +7,12 @@
 //! this pair has.
 
 use mediacore::dtmf;
-use mediacore::g711;
+use mediacore::g711::{self, Law};
 use mediacore::rtp::{self, HEADER_BYTES, Header};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use terms::Moment;
-use terms::media::{Codec, PayloadType, RtpTime, SeqNo, Ssrc};
+use terms::media::{PayloadType, RtpTime, SeqNo, Ssrc};
 
 /// Begins each cell of a voice.
 const MARK: &[u8; 4] = b"SGct";
@@ -184,9 +184,9 @@ impl Handset {
 pub fn pair_of(one: u16, other: u16) -> PairMark {
     let (mut sum, begins) = ([0; 6], [one, other].map(begin_of));
     for (at, octet) in sum.iter_mut().enumerate() {
-        let level = |begin: [u8; 6]| g711::decode(Codec::Pcma, begin[at]);
+        let level = |begin: [u8; 6]| g711::decode(Law::A, begin[at]);
         let both = level(begins[0]).saturating_add(level(begins[1]));
-        *octet = g711::encode(Codec::Pcma, both);
+        *octet = g711::encode(Law::A, both);
     }
     sum
 }
