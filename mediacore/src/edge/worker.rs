@@ -46,6 +46,10 @@ pub enum Input {
 }
 
 /// What goes from one core to another.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a place in the ring is as large as the larger one, and a box would allocate for each payload"
+)]
 pub enum Across {
     /// 20 ms of a room's half.
     Frame(u16, RoomId, Frame),

@@ -275,10 +275,10 @@ impl Payloads {
             return;
         }
         match (name.as_str(), clock.parse()) {
-            ("TELEPHONE-EVENT", Ok(hz @ (8_000 | 16_000 | 48_000))) if channels == "1" => {
-                if self.events.iter().all(|&(known, _)| known != hz) {
-                    self.events.push((hz, number));
-                }
+            ("TELEPHONE-EVENT", Ok(hz @ (8_000 | 16_000 | 48_000)))
+                if channels == "1" && self.events.iter().all(|&(known, _)| known != hz) =>
+            {
+                self.events.push((hz, number));
             }
             ("CN", Ok(8_000)) if channels == "1" && self.noise.is_none() => {
                 self.noise = Some(number);
