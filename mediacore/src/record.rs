@@ -27,6 +27,7 @@ pub(crate) mod story;
 pub mod timeline;
 pub mod wav;
 
+use crate::shard::ahead::fetch;
 pub use block::Block;
 use block::{BODY_BYTES_MAX, BlockWriter, Chunk, Entry, Frame, Head, Lost, TrackHead, samples_of};
 use std::collections::{BTreeMap, VecDeque};
@@ -268,6 +269,21 @@ impl Recorder {
         if begins {
             let turn = standing.turn;
             self.due.push_back((now + self.config.chunk_age_max, track.slot, turn));
+        }
+    }
+
+    /// A frame of this track comes soon: asks for the track.
+    pub fn expect_track(&self, track: TrackIdx) {
+        if let Some(Some(standing)) = self.tracks.get(track.slot as usize) {
+            fetch(&standing.head);
+            fetch(&standing.chunk);
+        }
+    }
+
+    /// The same for the place where the frame will be copied to.
+    pub fn expect_chunk(&self, track: TrackIdx) {
+        if let Some(Some(standing)) = self.tracks.get(track.slot as usize) {
+            standing.chunk.expect_frame();
         }
     }
 

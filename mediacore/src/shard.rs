@@ -6,6 +6,7 @@
 //! back at [`Shard::next_timeout`]. A relayed packet allocates nothing: its header is rewritten in
 //! the buffer it came in, and the [`Verdict`] says where to send which bytes of it.
 
+pub mod ahead;
 mod command;
 mod frames;
 mod mixing;

@@ -22,7 +22,7 @@ use crate::edge::clock;
 use crate::edge::socket::{self, NAME_BYTES, Wake, read_name};
 use crate::edge::worker::{Backend, Moved, Wait};
 use crate::leg::LegIdx;
-use crate::shard::{Channel, Shard, Transmit, Verdict};
+use crate::shard::{Channel, Shard, Transmit, Verdict, ahead};
 use buffers::Pool;
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use sends::{Bytes, Sends};
@@ -135,6 +135,8 @@ pub struct Uring {
     settling: Vec<(LegIdx, u32, SocketAddr)>,
     wake: Arc<Wake>,
     moved: Moved,
+    /// The kernel had too few buffers in this turn.
+    short: bool,
 }
 
 /// Whether the kernel gives us everything we use; the reason when not.
@@ -206,6 +208,7 @@ impl Uring {
             settling: Vec::new(),
             wake,
             moved: Moved::default(),
+            short: false,
         };
         this.arm_wake();
         Ok(this)
@@ -293,6 +296,23 @@ impl Uring {
         self.harvest.len()
     }
 
+    /// The packets behind the `n`th will need their legs.
+    fn look_ahead(&self, n: usize, shard: &Shard) {
+        let leg_of = |ahead: usize| match Token::unpack(self.harvest.get(n + ahead)?.0) {
+            Token::Receive(receive) => Some(receive.leg),
+            Token::Send(_) | Token::Forward(_) | Token::Wake | Token::Cancel => None,
+        };
+        if let Some(leg) = leg_of(ahead::LEG_AHEAD) {
+            shard.expect_leg(leg);
+        }
+        if let Some(leg) = leg_of(ahead::WAY_AHEAD) {
+            shard.expect_way(leg);
+        }
+        if let Some(leg) = leg_of(ahead::CHUNK_AHEAD) {
+            shard.expect_chunk(leg);
+        }
+    }
+
     fn complete(&mut self, now: Moment, (data, result, flags): (u64, i32, u32), shard: &mut Shard) {
         match Token::unpack(data) {
             Token::Send(slot) => {
@@ -307,12 +327,16 @@ impl Uring {
             }
             Token::Receive(receive) => {
                 if let Some(buffer) = cqueue::buffer_select(flags) {
+                    self.pool.take();
                     self.take(now, receive, buffer, result, shard);
                 }
                 if result == -libc::ECONNREFUSED {
                     shard.handle_refused(receive.leg);
                 }
-                self.moved.buffers_short += u64::from(result == -libc::ENOBUFS);
+                if result == -libc::ENOBUFS {
+                    self.moved.buffers_short += 1;
+                    self.short = true;
+                }
                 if !cqueue::more(flags) && self.goes_on(receive) {
                     self.arm(receive);
                 }
@@ -489,6 +513,7 @@ impl Backend for Uring {
             }
             let now = clock::now();
             for n in 0..reaped {
+                self.look_ahead(n, shard);
                 self.complete(now, self.harvest[n], shard);
             }
             self.pool.publish();
@@ -497,6 +522,11 @@ impl Backend for Uring {
                 self.flush();
             }
         }
+        if std::mem::take(&mut self.short) {
+            self.pool.ran_short();
+        }
+        self.pool.turned();
+        self.pool.publish();
         self.settle();
         Ok(())
     }

@@ -46,6 +46,7 @@
 //! without tenant and tag. It is read, and not written any more.
 
 use crate::codec::ticks;
+use crate::shard::ahead::fetch_at;
 use terms::media::{Codec, PayloadType, RtpTime, SeqNo, Side, Ssrc};
 use terms::{CallId, ContactId, LegId, Moment, RecordingId, TenantId, Timestamp};
 
@@ -523,6 +524,15 @@ impl Chunk {
     /// Whether one more frame fits.
     pub fn fits(&self, payload: &[u8]) -> bool {
         self.body.len() + FRAME_HEAD_BYTES + payload.len() <= AUDIO_BYTES_MAX
+    }
+
+    /// A frame comes soon: asks for the memory behind the last one, three lines of it for 20 ms of
+    /// G.711.
+    pub fn expect_frame(&self) {
+        let end = self.body.as_ptr().wrapping_add(self.body.len());
+        for line in 0..3 {
+            fetch_at(end.wrapping_add(64 * line));
+        }
     }
 
     /// Appends a frame that fits.

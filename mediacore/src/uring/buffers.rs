@@ -3,6 +3,11 @@
 //! Two mappings: the ring of entries that we share with the kernel, and the bytes. A buffer is
 //! either with the kernel or with us; only buffers that a completion named are read here, and they
 //! go back one by one.
+//!
+//! The kernel takes buffers in the order of the ring. If it held them all, every packet would be
+//! copied into the memory that was used longest ago and is in no cache any more. So it holds only
+//! about twice what one turn needs, and of those with us the one used last goes back first. A turn
+//! that finds the kernel short doubles what it holds; a calm while brings it down again.
 
 use io_uring::Submitter;
 use io_uring::types::BufRingEntry;
@@ -41,6 +46,11 @@ impl Drop for Pages {
     }
 }
 
+/// Buffers with the kernel at least, where the pool has so many.
+const LEVEL_MIN: u16 = 512;
+/// Turns after which the level follows a smaller need.
+const CALM_TURNS: u32 = 512;
+
 /// The pool.
 pub struct Pool {
     entries: Pages,
@@ -48,16 +58,38 @@ pub struct Pool {
     count: u16,
     /// Ours; the kernel sees it when it is published.
     tail: u16,
+    /// With us and unused, the one used last on top.
+    free: Vec<u16>,
+    /// In the ring: given to the kernel and not named by a completion yet.
+    lent: u16,
+    /// How many the kernel shall hold after a turn.
+    level: u16,
+    /// The most that one turn took since the calm began, and how long that is.
+    taken_max: u16,
+    calm: u32,
+    /// Taken in this turn.
+    taken: u16,
 }
 
 impl Pool {
-    /// A pool of `count` buffers, a power of two, all with the kernel once it is registered.
+    /// A pool of `count` buffers, a power of two. The kernel has the first of them once it is
+    /// registered.
     pub fn new(count: u16) -> io::Result<Self> {
         assert!(count.is_power_of_two(), "the ring of {count} buffers is indexed by a mask");
         let entries = Pages::new(usize::from(count) * size_of::<BufRingEntry>())?;
         let bytes = Pages::new(usize::from(count) * BUFFER_BYTES)?;
-        let mut pool = Pool { entries, bytes, count, tail: 0 };
-        (0..count).for_each(|buffer| pool.give_back(buffer));
+        let mut pool = Pool {
+            entries,
+            bytes,
+            count,
+            tail: 0,
+            free: (0..count).rev().collect(),
+            lent: 0,
+            level: LEVEL_MIN.min(count),
+            taken_max: 0,
+            calm: 0,
+            taken: 0,
+        };
         pool.publish();
         Ok(pool)
     }
@@ -96,8 +128,41 @@ impl Pool {
         unsafe { self.start(buffer).add(at) }
     }
 
-    /// Puts a buffer at the end of the ring; the kernel has it after [`Pool::publish`].
+    /// A completion named a buffer: the kernel has one less.
+    pub fn take(&mut self) {
+        self.lent = self.lent.saturating_sub(1);
+        self.taken = self.taken.saturating_add(1);
+    }
+
+    /// A buffer is not used any more.
     pub fn give_back(&mut self, buffer: u16) {
+        debug_assert!(self.free.len() < usize::from(self.count), "each buffer comes back once");
+        self.free.push(buffer);
+    }
+
+    /// The kernel ended a receive for want of buffers.
+    pub fn ran_short(&mut self) {
+        self.level = self.level.saturating_mul(2).min(self.count);
+    }
+
+    /// A turn is over: what it took says how many the kernel will need.
+    pub fn turned(&mut self) {
+        self.taken_max = self.taken_max.max(std::mem::take(&mut self.taken));
+        self.calm += 1;
+        let needed = self.needed();
+        if needed > self.level || self.calm >= CALM_TURNS {
+            self.level = needed;
+            (self.taken_max, self.calm) = (0, 0);
+        }
+    }
+
+    /// Twice the most that a turn took.
+    fn needed(&self) -> u16 {
+        self.taken_max.saturating_mul(2).clamp(LEVEL_MIN.min(self.count), self.count)
+    }
+
+    /// Puts a buffer at the end of the ring; the kernel sees it with the tail.
+    fn lend(&mut self, buffer: u16) {
         let address = self.start(buffer).as_ptr() as u64;
         let place = usize::from(self.tail & (self.count - 1));
         // SAFETY: `place` is inside the mapping of `count` entries. The kernel reads entries only
@@ -108,10 +173,16 @@ impl Pool {
         entry.set_len(BUFFER_BYTES as u32);
         entry.set_bid(buffer);
         self.tail = self.tail.wrapping_add(1);
+        self.lent += 1;
     }
 
-    /// Shows the kernel everything that was given back.
+    /// Fills the ring up to the level, the buffers used last first, and shows it to the kernel.
     pub fn publish(&mut self) {
+        while self.lent < self.level
+            && let Some(buffer) = self.free.pop()
+        {
+            self.lend(buffer);
+        }
         let base = self.entries.start.cast::<BufRingEntry>().as_ptr();
         // SAFETY: `base` is the first entry of the ring; its tail is an aligned u16 that only this
         // thread writes. The release store orders the entries before it.
@@ -126,10 +197,24 @@ impl Pool {
 mod tests {
     use super::*;
 
+    /// The buffers that the kernel would take next, by their entries.
+    fn lent(pool: &Pool, places: std::ops::Range<u16>) -> Vec<u16> {
+        let base = pool.entries.start.cast::<BufRingEntry>().as_ptr();
+        // SAFETY: the pool's own ring; places are masked as in `lend`.
+        let bid = |place: u16| unsafe { (*base.add(usize::from(place & (pool.count - 1)))).bid() };
+        places.map(bid).collect()
+    }
+
+    fn shown_tail(pool: &Pool) -> u16 {
+        let base = pool.entries.start.cast::<BufRingEntry>().as_ptr();
+        // SAFETY: the pool's own ring.
+        unsafe { *BufRingEntry::tail(base) }
+    }
+
     #[test]
     fn buffers_lie_apart_and_the_tail_follows() {
         let mut pool = Pool::new(64).unwrap();
-        assert_eq!(pool.tail, 64);
+        assert_eq!((pool.tail, shown_tail(&pool)), (64, 64));
         for buffer in 0..64 {
             // SAFETY: the pool is not registered, so all buffers are ours; one slice at a time.
             unsafe { pool.filled(buffer) }.fill(buffer as u8);
@@ -139,11 +224,41 @@ mod tests {
             let bytes = unsafe { pool.filled(buffer) };
             assert!(bytes.iter().all(|&byte| byte == buffer as u8));
         }
-        pool.give_back(7);
+        pool.take();
+        pool.give_back(0);
         pool.publish();
-        let base = pool.entries.start.cast::<BufRingEntry>().as_ptr();
-        // SAFETY: the pool's own ring of 64 entries.
-        let (bid, tail) = unsafe { ((*base).bid(), *BufRingEntry::tail(base)) };
-        assert_eq!((bid, tail), (7, 65));
+        assert_eq!((lent(&pool, 64..65), shown_tail(&pool)), (vec![0], 65));
+    }
+
+    #[test]
+    fn the_buffer_used_last_is_used_again_first() {
+        let mut pool = Pool::new(4_096).unwrap();
+        assert_eq!(pool.lent, LEVEL_MIN);
+        for buffer in [0, 1, 2] {
+            pool.take();
+            pool.give_back(buffer);
+        }
+        pool.publish();
+        assert_eq!(lent(&pool, LEVEL_MIN..LEVEL_MIN + 3), [2, 1, 0]);
+        assert_eq!(pool.free.len(), usize::from(4_096 - LEVEL_MIN), "the rest stays cold");
+    }
+
+    #[test]
+    fn a_burst_raises_what_the_kernel_holds_and_a_calm_while_lowers_it() {
+        let mut pool = Pool::new(4_096).unwrap();
+        (0..LEVEL_MIN).for_each(|_| pool.take());
+        pool.turned();
+        (0..LEVEL_MIN).for_each(|buffer| pool.give_back(buffer));
+        pool.publish();
+        assert_eq!(pool.lent, 2 * LEVEL_MIN);
+        pool.ran_short();
+        pool.publish();
+        assert_eq!(pool.lent, 4 * LEVEL_MIN);
+        (0..4).for_each(|_| pool.ran_short());
+        pool.publish();
+        assert_eq!(pool.lent, 4_096, "never more than there are");
+        assert_eq!(pool.free.len(), 0);
+        (0..CALM_TURNS).for_each(|_| pool.turned());
+        assert_eq!(pool.level, LEVEL_MIN);
     }
 }

@@ -24,6 +24,10 @@ const GROUP: u16 = 1;
 const SENDS_MAX: usize = 16_384;
 const PAGE: usize = 4096;
 
+/// A turn ends early when so many completions wait. A thread that woke for every packet would make
+/// whoever sends to it pay for waking it.
+const WAIT_FOR: usize = 512;
+
 /// What a completion is about, in the top byte of its user data.
 const RECEIVED: u64 = 1 << 56;
 const SENT: u64 = 2 << 56;
@@ -253,7 +257,7 @@ impl Wire for Ring {
         self.drain_backlog();
         let time = Timespec::new().sec(wait.as_secs()).nsec(wait.subsec_nanos());
         let arguments = SubmitArgs::new().timespec(&time);
-        match self.ring.submitter().submit_with_args(1, &arguments) {
+        match self.ring.submitter().submit_with_args(WAIT_FOR, &arguments) {
             Ok(_) => {}
             Err(error) if is_expected(&error) => {}
             Err(error) => return Err(error),

@@ -1,0 +1,73 @@
+//! Memory that a packet will need, asked for while the packets before it are worked off.
+//!
+//! Thousands of legs do not fit into a core's own cache: between two packets of a leg, 20 ms apart,
+//! everybody else's went through it. What a turn has to do is known when it begins, so the loop
+//! names each packet's leg a few packets early, and what that leg points to a little later. Nothing
+//! here changes anything; a processor without such an instruction does nothing.
+
+use super::Shard;
+use crate::leg::{LegIdx, Route};
+
+/// How many packets early [`Shard::expect_leg`] is worth calling.
+pub const LEG_AHEAD: usize = 8;
+/// How many packets early [`Shard::expect_way`] is worth calling: what it reads has come by then.
+pub const WAY_AHEAD: usize = 4;
+/// The same for [`Shard::expect_chunk`].
+pub const CHUNK_AHEAD: usize = 2;
+
+/// Asks for the cache line of a place.
+pub fn fetch<T: ?Sized>(place: &T) {
+    fetch_at(std::ptr::from_ref(place).cast());
+}
+
+/// Asks for the cache line of an address, whatever is there.
+pub fn fetch_at(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch changes nothing that a program can see, and never faults, not even at
+        // an address that is not mapped.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+impl Shard {
+    /// A packet of this leg comes soon.
+    pub fn expect_leg(&self, idx: LegIdx) {
+        let Some(leg) = self.leg(idx) else { return };
+        fetch(&leg.agreed);
+        fetch(&leg.latch);
+        fetch(&leg.receive);
+        fetch(&leg.route);
+        fetch(&leg.heard_at);
+        fetch(&leg.tracks);
+        fetch(&leg.filter);
+    }
+
+    /// A packet of this leg comes sooner: the party who hears it, and the tracks it is recorded on.
+    pub fn expect_way(&self, idx: LegIdx) {
+        let Some(leg) = self.leg(idx) else { return };
+        for &(_, track) in &leg.tracks {
+            self.recorder.expect_track(track);
+        }
+        if let Route::Relay(to) = leg.route
+            && let Some(to) = self.leg(to)
+        {
+            fetch(&to.agreed);
+            fetch(&to.latch);
+            fetch(&to.stream);
+            fetch(&to.player);
+            fetch(&to.sender);
+        }
+    }
+
+    /// A packet of this leg is the next but one: where its payload will be copied to.
+    pub fn expect_chunk(&self, idx: LegIdx) {
+        let Some(leg) = self.leg(idx) else { return };
+        for &(_, track) in &leg.tracks {
+            self.recorder.expect_chunk(track);
+        }
+    }
+}
