@@ -14,7 +14,7 @@ use crate::stats::ReceiveStats;
 use crate::stream::Stream;
 use outlet::Outlet;
 use std::net::SocketAddr;
-use terms::media::{Codec, PayloadType, Remote};
+use terms::media::{Audience, Codec, PayloadType, Remote};
 use terms::{LegId, Moment, RecordingId};
 
 /// Comfort noise, RFC 3389; its number is static.
@@ -149,9 +149,15 @@ pub struct Leg {
     pub room: Option<u32>,
     /// In the room but deaf and dumb.
     pub held: bool,
+    /// Who in its room hears it.
+    pub audience: Audience,
     /// Where its audio goes.
     pub route: Route,
-    /// Its playout delay while it is mixed.
+    /// Its audio is relayed, and decoded for others all the same.
+    pub tapped: bool,
+    /// It hears the mix of its room.
+    pub hears_mix: bool,
+    /// Its playout delay while it is decoded.
     pub jitter: Option<Jitter>,
     /// What it says, brought to the rate of its room.
     pub voice: Converter,
@@ -194,7 +200,10 @@ impl Leg {
             frame_due: None,
             room: None,
             held: false,
+            audience: Audience::Everyone,
             route: Route::Nowhere,
+            tapped: false,
+            hears_mix: false,
             jitter: None,
             voice: Converter::default(),
             outlet: None,

@@ -13,6 +13,7 @@ mod mixing;
 mod packet;
 mod recording;
 mod report;
+mod seating;
 #[cfg(test)]
 mod story;
 
@@ -30,7 +31,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
-use terms::media::Event;
+use terms::media::{Audience, Event};
 use terms::{LegId, Moment, RecordingId, RoomId, Timestamp};
 
 pub use recording::Tap;
@@ -244,7 +245,7 @@ pub struct Shard {
     bytes: Vec<u8>,
     ports: VecDeque<PortOrder>,
     events: VecDeque<Event>,
-    frames: VecDeque<(FarShard, RoomId, Frame)>,
+    frames: VecDeque<(FarShard, RoomId, Audience, Frame)>,
     taps: VecDeque<Tap>,
     stats: ShardStats,
 }
@@ -297,8 +298,8 @@ impl Shard {
         self.events.pop_front()
     }
 
-    /// The next frame for the half of a room on another shard.
-    pub fn poll_frame(&mut self) -> Option<(FarShard, RoomId, Frame)> {
+    /// The next frame for the half of a room on another shard, and who there may hear it.
+    pub fn poll_frame(&mut self) -> Option<(FarShard, RoomId, Audience, Frame)> {
         self.frames.pop_front()
     }
 

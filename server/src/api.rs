@@ -33,6 +33,7 @@ pub mod reports;
 pub mod rows;
 pub mod session;
 pub mod sql;
+pub mod supervise;
 pub mod tokens;
 pub mod trunks;
 pub mod users;
@@ -176,6 +177,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))
+        .merge(supervise::routes(guard))
         .merge(recordings::routes(guard))
         .merge(reports::routes(guard))
         .merge(sql::routes(guard))

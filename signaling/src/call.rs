@@ -4,7 +4,7 @@
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
 //! hear each other · `hold` · `transfer_blind` · `invite_party` one more comes in, any may leave ·
-//! `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `end`
+//! `supervise` listen, whisper, barge in · `take_over` · `force` · `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `end`
 //! every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -16,6 +16,7 @@ mod dial;
 mod end;
 mod feature_code;
 mod flow;
+mod force;
 mod hold;
 mod incoming;
 mod invite_party;
@@ -26,7 +27,9 @@ mod offer;
 mod queue;
 mod record;
 mod release;
+mod supervise;
 mod survey;
+mod take_over;
 mod timers;
 mod transfer_blind;
 mod voicemail;
@@ -41,6 +44,7 @@ use leg::{Leg, Sip};
 use queue::Waiting;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use supervise::Supervision;
 use survey::Survey;
 use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, Party, Role};
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Source};
@@ -156,6 +160,8 @@ pub(crate) struct Call {
     /// The last agent who answered.
     agent: Option<AgentId>,
     recording: Option<record::Recording>,
+    /// Somebody listens in, or their phone rings for it; only while there is a conversation.
+    supervision: Option<Supervision>,
     story: Story,
     ending: Option<(u8, Party)>,
     /// Who ended the conversation, when something follows it.
@@ -216,6 +222,7 @@ impl Call {
                 Timer::Announce => self.announce(cx),
                 Timer::Ring => self.rang_too_long(cx),
                 Timer::Asked => self.guest_rang_too_long(cx),
+                Timer::Supervisor => self.supervisor_rang_too_long(cx),
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::Message => self.finish_message(cx),
                 Timer::Farewell => self.farewell_over(cx),
@@ -248,6 +255,7 @@ impl Call {
             return;
         }
         match &self.phase {
+            _ if self.is_supervisor(id) => self.supervisor_digit(cx, digit),
             Phase::Ivr if id == self.anchor => self.flow_digit(cx, digit),
             Phase::Survey(_) if id == self.anchor => self.survey_digit(cx, digit),
             Phase::Message(_) if id == self.anchor && digit == '#' => self.finish_message(cx),
@@ -284,7 +292,8 @@ impl Call {
 
     fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
         let held = matches!(&self.phase, Phase::Talking(talk) if talk.hold.is_held());
-        if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !held {
+        let may_be_silent = held || self.only_listens(id);
+        if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
             self.drop_leg(cx, id, cause::TIMER_EXPIRED);
         }
     }
@@ -397,7 +406,8 @@ impl Call {
     fn party(&self, id: LegId) -> Party {
         match self.legs.get(&id).map(|leg| leg.role) {
             Some(Role::Customer) => Party::Customer,
-            Some(Role::Agent) => Party::Agent,
+            // A supervisor is one of ours.
+            Some(Role::Agent | Role::Supervisor) => Party::Agent,
             Some(Role::Outside) => Party::Outside,
             None => Party::System,
         }

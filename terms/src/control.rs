@@ -1,8 +1,8 @@
 //! What the `api` child asks of the `calls` child over the local socket, and what it hears back.
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
-use crate::event::Activity;
-use crate::id::{AgentId, CallId, ContactId, LegId, QueueId, RecordingId, TenantId};
+use crate::event::{Activity, Supervised, SupervisionMode};
+use crate::id::{AgentId, CallId, ContactId, LegId, QueueId, RecordingId, TenantId, UserId};
 use crate::routing::{Delta, Plan};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,51 @@ pub enum CallAction {
     Hold,
     /// End of hold.
     Resume,
+    /// Ring a supervisor's phone and, when it is answered, bring it into the conversation.
+    Supervise {
+        /// Who supervises.
+        by: UserId,
+        /// Where they are rung.
+        phone: SupervisorPhone,
+        /// How they take part.
+        mode: SupervisionMode,
+    },
+    /// Take part otherwise from now on.
+    ChangeSupervision {
+        /// Who: the one who supervises.
+        by: UserId,
+        /// How.
+        mode: SupervisionMode,
+    },
+    /// The supervisor leaves, or does not come; the conversation goes on.
+    EndSupervision,
+    /// The supervisor stays with the customer, and the agent is released.
+    TakeOver {
+        /// Who: the one who supervises.
+        by: UserId,
+    },
+    /// 强转: a supervisor passes the customer of somebody else's call on.
+    ForceTransfer {
+        /// Who.
+        by: UserId,
+        /// A short number, an outside number, or `queue:<id>`.
+        target: String,
+    },
+    /// 强拆: a supervisor ends somebody else's call.
+    ForceRelease {
+        /// Who.
+        by: UserId,
+    },
+}
+
+/// Where a supervisor is rung.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupervisorPhone {
+    /// Their own phone as an agent.
+    Agent(AgentId),
+    /// A short number or an outside number.
+    Number(String),
 }
 
 /// A numbered answer.
@@ -217,6 +262,54 @@ pub struct LiveCall {
     pub queue: Option<QueueId>,
     /// The agent.
     pub agent: Option<AgentId>,
-    /// Its legs.
+    /// Its parties' legs. A supervisor who listens in is none.
     pub legs: Vec<LegId>,
+    /// Who supervises it: not for the eyes of the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervision: Option<LiveSupervision>,
+}
+
+/// A supervision right now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSupervision {
+    /// Who, and whom.
+    pub of: Supervised,
+    /// How.
+    pub mode: SupervisionMode,
+    /// The supervisor's leg.
+    pub leg: LegId,
+    /// They answered; until then their phone rings.
+    pub joined: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_as_an_older_program_tells_it_is_supervised_by_nobody() {
+        let older = r#"{"call":"1","contact":"2","caller":"138","called":"95","started_at":0,
+            "phase":"talking","queue":null,"agent":"3","legs":["4"]}"#;
+        let call: LiveCall = serde_json::from_str(older).expect("it is read");
+        assert_eq!((call.agent, call.supervision), (Some(AgentId(3)), None));
+        let told = serde_json::to_value(&call).expect("it is JSON");
+        assert!(told.get("supervision").is_none(), "{told}");
+    }
+
+    #[test]
+    fn what_a_supervisor_asks_for_crosses_the_socket() {
+        let (by, mode) = (UserId(3), SupervisionMode::Whisper);
+        let phone = SupervisorPhone::Number("1003".into());
+        for action in [
+            CallAction::Supervise { by, phone, mode },
+            CallAction::ChangeSupervision { by, mode },
+            CallAction::EndSupervision,
+            CallAction::TakeOver { by },
+            CallAction::ForceTransfer { by, target: "queue:7".into() },
+            CallAction::ForceRelease { by },
+        ] {
+            let text = serde_json::to_string(&action).expect("it is JSON");
+            assert_eq!(serde_json::from_str::<CallAction>(&text).expect("it is read"), action);
+        }
+    }
 }

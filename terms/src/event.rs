@@ -16,7 +16,7 @@
 
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, QueueId, RecordingId, SurveyId, TenantId, TrunkId,
-    VisitId,
+    UserId, VisitId,
 };
 use crate::media::{Ledger, Quality};
 use crate::number::PhoneNumber;
@@ -76,6 +76,54 @@ pub enum Role {
     Agent,
     /// Anybody else outside: a field worker, a transfer target.
     Outside,
+    /// Somebody who supervises: no party of the conversation unless they take it over.
+    Supervisor,
+}
+
+/// How a supervisor takes part in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupervisionMode {
+    /// 监听: hears all, nobody hears them.
+    Listen,
+    /// 督导: hears all, the agent alone hears them.
+    Whisper,
+    /// 强插: hears all, all hear them.
+    Barge,
+}
+
+/// Why supervision ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupervisionEnd {
+    /// The supervisor left, or was taken out.
+    Left,
+    /// The agent's part in the conversation is over.
+    ConversationOver,
+    /// The supervisor took the conversation over.
+    TakenOver,
+}
+
+/// What a supervisor did to somebody else's call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForcedAct {
+    /// 强转: passed the customer on.
+    Transfer,
+    /// 强拆: ended the conversation.
+    Release,
+}
+
+/// One supervision: who listens to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervised {
+    /// Who asked for it.
+    pub by: UserId,
+    /// The supervisor as an agent; none at a phone outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervisor: Option<AgentId>,
+    /// Whom.
+    pub agent: AgentId,
 }
 
 /// Who ended something.
@@ -311,6 +359,44 @@ pub enum Kind {
         agent: AgentId,
         /// What they dialled.
         target: String,
+    },
+    /// A supervisor came into the conversation. `leg` is the supervisor's.
+    SupervisionStarted {
+        /// Who, and whom.
+        #[serde(flatten)]
+        of: Supervised,
+        /// How.
+        mode: SupervisionMode,
+    },
+    /// A supervisor hears and is heard otherwise from now on. `leg` is the supervisor's.
+    SupervisionChanged {
+        /// Who, and whom.
+        #[serde(flatten)]
+        of: Supervised,
+        /// How.
+        mode: SupervisionMode,
+    },
+    /// Supervision ended. `leg` is the supervisor's.
+    SupervisionEnded {
+        /// Who, and whom.
+        #[serde(flatten)]
+        of: Supervised,
+        /// Why.
+        end: SupervisionEnd,
+    },
+    /// A supervisor did something to somebody else's call; what came of it follows. `leg` is the
+    /// agent's, where one talked.
+    Forced {
+        /// Who.
+        by: UserId,
+        /// Whose conversation it was; none when the caller talked to nobody.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<AgentId>,
+        /// What.
+        act: ForcedAct,
+        /// Where the customer was passed on to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<String>,
     },
     /// A conversation ended. `leg` is the agent's.
     Released {

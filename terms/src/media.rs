@@ -1,8 +1,8 @@
 //! What signaling asks of mediacore and what mediacore answers. The same pair can cross a wire to
 //! another box, so every value here is plain data.
 //!
-//! Order per leg: `Open` → `Opened` → `Connect` (again after every offer/answer) → `Join`, `Play`,
-//! `Hold`, `Record` in any order → `Release` → `Released`. A command for a leg that is gone changes
+//! Order per leg: `Open` → `Opened` → `Connect` (again after every offer/answer) → `Audience`,
+//! `Join`, `Play`, `Hold`, `Record` in any order → `Release` → `Released`. A command for a leg that is gone changes
 //! nothing and answers nothing: hang-ups cross on the wire.
 
 use crate::id::{CallId, ContactId, LegId, PlaybackId, RecordingId, RoomId, TenantId};
@@ -278,6 +278,22 @@ pub struct RecordStart {
     pub parties: Vec<(LegId, Side)>,
 }
 
+/// Who in its room hears a leg. Everybody hears all whose audience they are part of.
+///
+/// Listening in is [`Audience::Nobody`], coaching an agent [`Audience::Only`] that agent's leg,
+/// barging in [`Audience::Everyone`], and mute is [`Audience::Nobody`] again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// All others in the room.
+    #[default]
+    Everyone,
+    /// No one: what others hear is what they would hear without this leg, to the bit.
+    Nobody,
+    /// This one leg, on whatever shard it is.
+    Only(LegId),
+}
+
 /// On which shard a leg is opened. It stays there for its whole life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Place {
@@ -317,6 +333,14 @@ pub enum Command {
         leg: LegId,
         /// The room.
         room: RoomId,
+    },
+    /// Who hears the leg from now on, in this room and the next; [`Audience::Everyone`] until it is
+    /// said. Said before `Join`, nobody else ever hears it.
+    Audience {
+        /// The leg.
+        leg: LegId,
+        /// Who.
+        audience: Audience,
     },
     /// Leave the room, if in one.
     Leave {
@@ -393,6 +417,7 @@ impl Command {
             C::Open { leg, .. }
             | C::Connect { leg, .. }
             | C::Join { leg, .. }
+            | C::Audience { leg, .. }
             | C::Leave { leg }
             | C::Hold { leg }
             | C::Resume { leg }

@@ -335,7 +335,7 @@ tables! {
         contact_id: ContactId,
         /// Start of the call: the row's day.
         call_started_at: Timestamp,
-        /// `customer`, `agent` or `outside`.
+        /// `customer`, `agent`, `outside` or `supervisor`.
         role: String,
         /// The agent.
         agent_id: Option<AgentId>,

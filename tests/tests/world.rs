@@ -1,6 +1,9 @@
 //! Stories of the simulated world: production machines, virtual time, and a seed that decides
 //! everything. A failure prints its seed: `World::seed(n)` shows it again.
 
+#[path = "world/supervision.rs"]
+mod supervision;
+
 use signaling::switch;
 use std::sync::Arc;
 use terms::control::AgentAction;
@@ -274,6 +277,8 @@ fn twenty_days_from_twenty_seeds_balance() {
     assert!(sum(|day| day.transfers) > 15, "{days:?}");
     assert!(sum(|day| day.surveys) > 20, "{days:?}");
     assert!(sum(|day| day.guests) > 20, "{days:?}");
+    assert!(sum(|day| day.supervisions) > 40, "{days:?}");
+    assert!(sum(|day| day.take_overs) > 5, "{days:?}");
 }
 
 #[tokio::test]

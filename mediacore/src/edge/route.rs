@@ -1,11 +1,12 @@
 //! Which core has which leg, and what the cores tell each other about rooms and recordings that
-//! span them. The legs that a call begins with share a core, so that most calls never need any of
+//! span them: who speaks in each half of a room, so that a half whose legs only listen or whisper
+//! changes nothing for the others. The legs that a call begins with share a core, so that most calls never need any of
 //! this; who comes later goes where there is most room.
 
 use super::worker::Input;
-use crate::room::FarShard;
+use crate::room::{FarShard, FarVoices};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use terms::media::{Command, Place, RecordStart};
+use terms::media::{Audience, Command, Place, RecordStart};
 use terms::{ContactId, LegId, RecordingId, RoomId};
 
 /// Where a leg is.
@@ -13,6 +14,15 @@ use terms::{ContactId, LegId, RecordingId, RoomId};
 struct Stand {
     shard: u16,
     room: Option<RoomId>,
+    audience: Audience,
+}
+
+/// The legs of a room on one core.
+#[derive(Debug, Default)]
+struct Half {
+    legs: Vec<LegId>,
+    /// Who speaks there, as the other cores know it.
+    told: FarVoices,
 }
 
 #[derive(Debug)]
@@ -29,8 +39,8 @@ pub struct Router {
     legs: HashMap<LegId, Stand>,
     /// Legs of each core.
     load: Vec<usize>,
-    /// Legs of a room on each core.
-    rooms: HashMap<RoomId, BTreeMap<u16, usize>>,
+    /// The halves of a room, by core.
+    rooms: HashMap<RoomId, BTreeMap<u16, Half>>,
     recordings: HashMap<RecordingId, Recording>,
 }
 
@@ -59,6 +69,10 @@ impl Router {
             Command::Join { leg, room } => {
                 let (leg, room) = (*leg, *room);
                 self.join(leg, room, command)
+            }
+            Command::Audience { leg, audience } => {
+                let (leg, audience) = (*leg, *audience);
+                self.set_audience(leg, audience, command)
             }
             Command::Leave { leg } => {
                 let leg = *leg;
@@ -132,7 +146,7 @@ impl Router {
                 all.min_by_key(|&shard| self.load[usize::from(shard)]).unwrap_or(own)
             }
         };
-        self.legs.insert(leg, Stand { shard, room: None });
+        self.legs.insert(leg, Stand { shard, room: None, audience: Audience::default() });
         self.load[usize::from(shard)] += 1;
         shard
     }
@@ -150,17 +164,46 @@ impl Router {
             return Vec::new();
         }
         let mut plan = self.unbridge(leg);
+        self.legs.get_mut(&leg).expect("looked up above").room = Some(room);
         let halves = self.rooms.entry(room).or_default();
-        if !halves.contains_key(&shard) {
-            for &far in halves.keys() {
-                plan.push((shard, Input::OpenBridge(room, FarShard(far))));
-                plan.push((far, Input::OpenBridge(room, FarShard(shard))));
+        let is_new = !halves.contains_key(&shard);
+        let half = halves.entry(shard).or_default();
+        half.legs.push(leg);
+        if is_new {
+            half.told = FarVoices::of(std::iter::once(self.legs[&leg].audience));
+            let told = half.told.clone();
+            for (&far, half) in halves.iter().filter(|(core, _)| **core != shard) {
+                plan.push((shard, Input::OpenBridge(room, FarShard(far), half.told.clone())));
+                plan.push((far, Input::OpenBridge(room, FarShard(shard), told.clone())));
             }
         }
-        *halves.entry(shard).or_default() += 1;
-        self.legs.get_mut(&leg).expect("looked up above").room = Some(room);
+        plan.extend(self.tell_voices(room, shard));
         plan.push((shard, Input::Command(command)));
         plan
+    }
+
+    fn set_audience(&mut self, leg: LegId, audience: Audience, command: Command) -> Plan {
+        let Some(stand) = self.legs.get_mut(&leg) else { return Vec::new() };
+        stand.audience = audience;
+        let (shard, room) = (stand.shard, stand.room);
+        let mut plan = vec![(shard, Input::Command(command))];
+        plan.extend(room.map(|room| self.tell_voices(room, shard)).unwrap_or_default());
+        plan
+    }
+
+    /// Tells the other cores of a room who speaks on this one, where that has changed.
+    fn tell_voices(&mut self, room: RoomId, shard: u16) -> Plan {
+        let Some(halves) = self.rooms.get_mut(&room) else { return Vec::new() };
+        let Some(half) = halves.get_mut(&shard) else { return Vec::new() };
+        let audiences = half.legs.iter().filter_map(|leg| Some(self.legs.get(leg)?.audience));
+        let voices = FarVoices::of(audiences);
+        if half.told == voices {
+            return Vec::new();
+        }
+        half.told = voices.clone();
+        let others = halves.keys().filter(|core| **core != shard);
+        let tell = |&core| (core, Input::OpenBridge(room, FarShard(shard), voices.clone()));
+        others.map(tell).collect()
     }
 
     fn leave(&mut self, leg: LegId, command: Command) -> Plan {
@@ -176,10 +219,10 @@ impl Router {
         let shard = stand.shard;
         let Some(room) = stand.room.take() else { return Vec::new() };
         let Some(halves) = self.rooms.get_mut(&room) else { return Vec::new() };
-        let count = halves.get_mut(&shard).expect("a leg in a room is counted");
-        *count -= 1;
-        if *count > 0 {
-            return Vec::new();
+        let half = halves.get_mut(&shard).expect("a leg in a room has a half");
+        half.legs.retain(|&other| other != leg);
+        if !half.legs.is_empty() {
+            return self.tell_voices(room, shard);
         }
         halves.remove(&shard);
         let mut plan = Vec::new();
@@ -306,6 +349,37 @@ mod tests {
         assert_eq!(told(&plan), [(other, "command"), (other, "close"), (one, "close")]);
         router.plan(Command::Release { leg: LegId(1) });
         assert!(router.rooms.is_empty() && router.legs.is_empty());
+    }
+
+    #[test]
+    fn the_other_half_knows_who_speaks_and_not_who_listens() {
+        let mut router = Router::new(2);
+        let (one, other) = apart(&mut router);
+        let (room, listener) = (RoomId(5), LegId(2));
+        let voices = |plan: Plan| -> Vec<(u16, FarVoices)> {
+            let of = |(core, input)| match input {
+                Input::OpenBridge(_, _, voices) => Some((core, voices)),
+                Input::Command(_) | Input::CloseBridge(..) | Input::SetTaps(..) => None,
+            };
+            plan.into_iter().filter_map(of).collect()
+        };
+        let audience = |audience| Command::Audience { leg: listener, audience };
+        router.plan(Command::Join { leg: LegId(1), room });
+        assert!(voices(router.plan(audience(Audience::Nobody))).is_empty(), "in no room yet");
+        let joined = voices(router.plan(Command::Join { leg: listener, room }));
+        assert_eq!(joined, [(other, FarVoices::PARTIES), (one, FarVoices::default())]);
+        let whisper = FarVoices { parties: false, whispers: vec![LegId(1)] };
+        let whispers = voices(router.plan(audience(Audience::Only(LegId(1)))));
+        assert_eq!(whispers, [(one, whisper)]);
+        assert_eq!(voices(router.plan(audience(Audience::Everyone))), [(one, FarVoices::PARTIES)]);
+        // A second voice that all hear is no news.
+        let third = LegId(3);
+        let contact = (2..100).find(|&contact| router.pick(ContactId(contact)) == other);
+        open(&mut router, 3, contact.expect("one of them is there"));
+        assert!(voices(router.plan(Command::Join { leg: third, room })).is_empty());
+        assert!(voices(router.plan(Command::Release { leg: listener })).is_empty());
+        let plan = router.plan(Command::Release { leg: third });
+        assert_eq!(told(&plan), [(other, "command"), (other, "close"), (one, "close")]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::socket::Wake;
 use crate::leg::LegIdx;
 use crate::mix::Frame;
 use crate::record::Block;
-use crate::room::FarShard;
+use crate::room::{FarShard, FarVoices};
 use crate::shard::{PortOrder, Shard, TRANSMIT_MAX, Tap, Transmit};
 use std::collections::HashMap;
 use std::io;
@@ -19,7 +19,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use terms::media::{Command, Event};
+use terms::media::{Audience, Command, Event};
 use terms::{LegId, Moment, RoomId};
 
 /// Commands taken in one turn, so that a burst of them does not hold up audio.
@@ -37,8 +37,8 @@ const STORE_AT_END_MAX: Duration = Duration::from_secs(1);
 pub enum Input {
     /// From signaling.
     Command(Command),
-    /// A room has legs on that core too.
-    OpenBridge(RoomId, FarShard),
+    /// A room has legs on that core too, with these voices.
+    OpenBridge(RoomId, FarShard, FarVoices),
     /// It has none there any more.
     CloseBridge(RoomId, FarShard),
     /// Cores, one bit each, whose recordings want what this leg says.
@@ -51,8 +51,8 @@ pub enum Input {
     reason = "a place in the ring is as large as the larger one, and a box would allocate for each payload"
 )]
 pub enum Across {
-    /// 20 ms of a room's half.
-    Frame(u16, RoomId, Frame),
+    /// 20 ms of a room's half, and who of the other half may hear it.
+    Frame(u16, RoomId, Audience, Frame),
     /// A payload for a recording.
     Tap(Tap),
 }
@@ -173,7 +173,9 @@ impl<B: Backend> Worker<B> {
             let Ok(input) = self.inputs.pop() else { break };
             match input {
                 Input::Command(command) => self.shard.handle_command(now, command),
-                Input::OpenBridge(room, far) => self.shard.open_bridge(now, room, far),
+                Input::OpenBridge(room, far, voices) => {
+                    self.shard.open_bridge(now, room, far, voices);
+                }
                 Input::CloseBridge(room, far) => self.shard.close_bridge(now, room, far),
                 Input::SetTaps(leg, cores) => self.shard.set_taps(leg, cores),
             }
@@ -181,8 +183,8 @@ impl<B: Backend> Worker<B> {
         for ring in &mut self.from_cores {
             for _ in 0..ACROSS_PER_TURN {
                 match ring.pop() {
-                    Ok(Across::Frame(from, room, frame)) => {
-                        self.shard.handle_frame(room, FarShard(from), &frame);
+                    Ok(Across::Frame(from, room, audience, frame)) => {
+                        self.shard.handle_frame(room, FarShard(from), audience, &frame);
                     }
                     Ok(Across::Tap(tap)) => self.shard.handle_tap(&tap),
                     Err(_) => break,
@@ -208,8 +210,8 @@ impl<B: Backend> Worker<B> {
             }
             (self.on_event)(event);
         }
-        while let Some((far, room, frame)) = self.shard.poll_frame() {
-            self.send_across(far.0, Across::Frame(self.number, room, frame));
+        while let Some((far, room, audience, frame)) = self.shard.poll_frame() {
+            self.send_across(far.0, Across::Frame(self.number, room, audience, frame));
         }
         while let Some(tap) = self.shard.poll_tap() {
             for core in (0..64).filter(|core| tap.cores & 1 << core != 0) {

@@ -1,6 +1,6 @@
 //! What a leg heard and said, summed up for its record.
 
-use super::Leg;
+use super::{Leg, Route};
 use crate::jitter::Jitter;
 use crate::stats;
 use terms::media::Quality;
@@ -10,7 +10,9 @@ const BASE_DELAY_MS: f64 = 40.0;
 
 /// The figures of a leg until now.
 pub fn quality(leg: &Leg) -> Quality {
-    let late = leg.counts.late_before + leg.jitter.as_ref().map_or(0, Jitter::late);
+    // What came too late only for somebody who listens in was in time for the other party.
+    let mixed = leg.jitter.as_ref().filter(|_| leg.route == Route::Mix);
+    let late = leg.counts.late_before + mixed.map_or(0, Jitter::late);
     let (expected, received) = (leg.receive.expected(), leg.receive.received());
     let jitter_us = leg.receive.jitter_us();
     let unheard = (leg.receive.lost() + late).min(expected);

@@ -167,7 +167,7 @@ fn keys() -> FileKeys {
 }
 
 /// The segment that storage would have written, and what ended in it.
-fn log_of(blocks: &[Block]) -> (Vec<u8>, Vec<Conversation>) {
+pub(crate) fn log_of(blocks: &[Block]) -> (Vec<u8>, Vec<Conversation>) {
     let (bytes, _) = sealed_segment(SEGMENT, 1, blocks);
     let (ended, _) = read_log(&bytes);
     (bytes, ended)
@@ -188,7 +188,7 @@ fn read_log(bytes: &[u8]) -> (Vec<Conversation>, Vec<Conversation>) {
     (ended, index.take_unfinished())
 }
 
-fn rendered(conversation: &Conversation, bytes: &[u8]) -> (Wav, Rendered) {
+pub(crate) fn rendered(conversation: &Conversation, bytes: &[u8]) -> (Wav, Rendered) {
     let mut file = Vec::new();
     let rendered = render(conversation, &mut Memory(bytes, keys()), &mut |piece| {
         file.extend_from_slice(piece);

@@ -1,11 +1,10 @@
 //! Commands: legs open and close, rooms fill and empty, playbacks and digits begin.
 
 use super::{Alarm, PortOrder, RoomSlot, Shard, Slot};
-use crate::codec::{Converter, Rate};
-use crate::jitter::Jitter;
-use crate::leg::{Agreed, Leg, LegIdx, Route, quality};
+use crate::leg::{Leg, LegIdx, quality};
 use crate::play::{Player, Refused};
-use crate::room::{Bridge, FarShard, Mode, Room};
+use crate::room::matrix::Seat;
+use crate::room::{Bridge, FarShard, FarVoices, Room};
 use crate::stream::Stream;
 use rand::Rng;
 use std::net::SocketAddr;
@@ -26,6 +25,7 @@ impl Shard {
             C::RecordStop { recording } => return self.record_stop(now, recording),
             C::Connect { .. }
             | C::Join { .. }
+            | C::Audience { .. }
             | C::Leave { .. }
             | C::Hold { .. }
             | C::Resume { .. }
@@ -38,6 +38,7 @@ impl Shard {
         match command {
             C::Connect { remote, .. } => self.connect(now, idx, remote),
             C::Join { room, .. } => self.join(now, idx, room),
+            C::Audience { audience, .. } => self.set_audience(now, idx, audience),
             C::Leave { .. } => self.leave(now, idx),
             C::Hold { .. } => self.set_held(now, idx, true),
             C::Resume { .. } => self.set_held(now, idx, false),
@@ -150,7 +151,7 @@ impl Shard {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         leg.held = false;
         let Some(room) = leg.room.take() else { return };
-        self.set_route(idx, Route::Nowhere);
+        self.set_seat(idx, Seat::EMPTY);
         let standing = self.rooms[room as usize].room.as_mut().expect("members keep a room alive");
         standing.members.retain(|&member| member != idx);
         self.close_if_empty(room);
@@ -167,12 +168,13 @@ impl Shard {
         }
     }
 
-    /// The half of a room on another shard can be heard from now on.
-    pub fn open_bridge(&mut self, now: Moment, id: RoomId, far: FarShard) {
+    /// The half of a room on another shard hears ours from now on, and has these voices.
+    pub fn open_bridge(&mut self, now: Moment, id: RoomId, far: FarShard, voices: FarVoices) {
         let index = self.room_or_new(id);
         let room = self.rooms[index as usize].room.as_mut().expect("a room was just made");
-        if room.bridges.iter().all(|bridge| bridge.far != far) {
-            room.bridges.push(Bridge::new(far));
+        match room.bridges.iter_mut().find(|bridge| bridge.far == far) {
+            Some(bridge) => bridge.set_voices(voices),
+            None => room.bridges.push(Bridge::new(far, voices)),
         }
         self.arrange(now, index);
     }
@@ -191,58 +193,6 @@ impl Shard {
         let Some(room) = leg.room else { return };
         leg.held = held;
         self.arrange(now, room);
-    }
-
-    /// Gives every member of a room its route, after any change.
-    fn arrange(&mut self, now: Moment, index: u32) {
-        let Some(room) = &self.rooms[index as usize].room else { return };
-        let is_active = |idx| self.leg(idx).is_some_and(|leg| !leg.held);
-        let agreed = |idx| self.leg(idx).and_then(|leg| leg.agreed.as_ref());
-        let relays = |one, two| match (agreed(one), agreed(two)) {
-            (Some(one), Some(two)) => one.relays_to(two) && two.relays_to(one),
-            // Nothing is heard before both have agreed.
-            (None, _) | (_, None) => true,
-        };
-        let mode = room.mode_of(is_active, relays);
-        let is_wide = |idx| is_active(idx) && agreed(idx).is_some_and(Agreed::is_wideband);
-        let is_wide = room.members.iter().any(|&idx| is_wide(idx));
-        let rate = if is_wide { Rate::Wide } else { Rate::Narrow };
-        let members: Vec<_> = room.members.iter().map(|&idx| (idx, is_active(idx))).collect();
-        for (idx, active) in members {
-            let route = match mode {
-                Mode::Relay(one, two) if idx == one => Route::Relay(two),
-                Mode::Relay(one, two) if idx == two => Route::Relay(one),
-                Mode::Convert(..) | Mode::Mix if active => Route::Mix,
-                Mode::Idle | Mode::Relay(..) | Mode::Convert(..) | Mode::Mix => Route::Nowhere,
-            };
-            self.set_route(idx, route);
-        }
-        let room = self.rooms[index as usize].room.as_mut().expect("looked up above");
-        (room.mode, room.rate) = (mode, rate);
-        if mode.is_mixed() {
-            self.start_mix(now, index);
-        }
-    }
-
-    fn set_route(&mut self, idx: LegIdx, route: Route) {
-        let limits = self.config.jitter;
-        let Some(leg) = self.leg_mut(idx) else { return };
-        if route == Route::Mix && leg.jitter.is_none() {
-            let codec = leg.agreed.as_ref().map(|agreed| agreed.remote.receive.codec);
-            leg.jitter = codec.map(|codec| Jitter::new(codec, limits));
-        }
-        if leg.route == route {
-            return;
-        }
-        leg.route = route;
-        if let Some(outlet) = &mut leg.outlet {
-            outlet.clear();
-        }
-        if route == Route::Mix {
-            leg.voice = Converter::default();
-        } else if let Some(jitter) = leg.jitter.take() {
-            leg.counts.late_before += jitter.late();
-        }
     }
 
     fn play(&mut self, now: Moment, idx: LegIdx, playback: &Playback) {

@@ -13,7 +13,7 @@ use crate::rtp::{self, Header, Packet};
 use crate::stats::Order;
 use std::net::SocketAddr;
 use std::time::Duration;
-use terms::media::{Codec, Event, PlayEnd};
+use terms::media::{Audience, Codec, Event, PlayEnd};
 use terms::{Moment, RoomId};
 
 /// An accepted source speaks this long before the kernel filters for it, so that strangers around
@@ -163,7 +163,10 @@ impl Shard {
         for &(_, track) in &leg.tracks {
             self.recorder.frame(now, track, codec, header.time, header.seq, header.ssrc, payload);
         }
-        let route = leg.route;
+        let (route, tapped) = (leg.route, leg.tapped);
+        if let Some(jitter) = leg.jitter.as_mut().filter(|_| tapped) {
+            jitter.put(header.time, payload);
+        }
         if leg.taps != 0 {
             self.tap(now, idx, codec, &header, &bytes[packet.payload()]);
         }
@@ -284,21 +287,26 @@ impl Shard {
     pub(super) fn emit_digit(&mut self, now: Moment, idx: LegIdx, digit: Digit) {
         let Some(leg) = self.leg(idx) else { return };
         let (id, duration_ms) = (leg.id, digit.duration_ms);
-        let hearer = leg.room.and_then(|room| self.converted_for(room, idx));
+        let hearer = leg.room.and_then(|room| self.hearer_without_events(room, idx));
         self.events.push_back(Event::Digit { leg: id, digit: digit.key, duration_ms });
-        // Events are not mixed: the other of two who are converted gets the digit made anew.
+        // Events are not mixed: the other of two who hears a mix gets the digit made anew.
         if let Some(hearer) = hearer {
             self.send_digits(now, hearer, digit.key.encode_utf8(&mut [0; 4]));
         }
     }
 
-    /// The other of two parties of different codecs.
-    fn converted_for(&self, room: u32, idx: LegIdx) -> Option<LegIdx> {
-        match self.rooms[room as usize].room.as_ref()?.mode {
-            Mode::Convert(one, two) if one == idx => Some(two),
-            Mode::Convert(one, two) if two == idx => Some(one),
-            Mode::Convert(..) | Mode::Idle | Mode::Relay(..) | Mode::Mix => None,
-        }
+    /// The other of two parties, when what this one says is decoded for them.
+    fn hearer_without_events(&self, room: u32, idx: LegIdx) -> Option<LegIdx> {
+        let (one, two) = match self.rooms[room as usize].room.as_ref()?.mode {
+            Mode::Convert(one, two) | Mode::Relay(one, two) => (one, two),
+            Mode::Idle | Mode::Mix => return None,
+        };
+        let other = match idx {
+            _ if idx == one => two,
+            _ if idx == two => one,
+            _ => return None,
+        };
+        self.leg(other).filter(|leg| leg.hears_mix).map(|_| other)
     }
 
     pub(super) fn on_digit_alarm(&mut self, now: Moment, idx: LegIdx) {
@@ -342,12 +350,12 @@ impl Shard {
         }
     }
 
-    /// A frame came from the half of a room on another shard.
-    pub fn handle_frame(&mut self, id: RoomId, far: FarShard, frame: &Frame) {
+    /// A frame came from the half of a room on another shard, for `audience`.
+    pub fn handle_frame(&mut self, id: RoomId, far: FarShard, audience: Audience, frame: &Frame) {
         let Some(&index) = self.room_names.get(&id) else { return };
         let room = self.rooms[index as usize].room.as_mut().expect("named rooms stand");
         if let Some(bridge) = room.bridges.iter_mut().find(|bridge| bridge.far == far) {
-            bridge.put(frame);
+            bridge.put(audience, frame);
         }
     }
 }

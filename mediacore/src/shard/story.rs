@@ -5,6 +5,7 @@ mod doors;
 mod relay;
 mod rooms;
 mod speech;
+mod supervision;
 
 use super::*;
 use crate::dtmf::Event as DigitEvent;
@@ -83,6 +84,7 @@ struct World {
     phones: Vec<Phone>,
     events: Vec<Event>,
     filters: Vec<(LegIdx, Option<SocketAddr>)>,
+    blocks: Vec<Block>,
 }
 
 fn remote(address: SocketAddr, codec: Codec) -> Remote {
@@ -100,6 +102,7 @@ impl World {
             phones: Vec::new(),
             events: Vec::new(),
             filters: Vec::new(),
+            blocks: Vec::new(),
         }
     }
 
@@ -109,8 +112,19 @@ impl World {
 
     /// Opens and connects a phone; `change` alters what it agreed to.
     fn add(&mut self, codec: Codec, first_seq: u16, change: impl FnOnce(&mut Remote)) -> usize {
+        let leg = LegId(self.phones.len() as u64 + 1);
+        self.add_as(leg, codec, first_seq, change)
+    }
+
+    /// The same under a name of its own.
+    fn add_as(
+        &mut self,
+        leg: LegId,
+        codec: Codec,
+        first_seq: u16,
+        change: impl FnOnce(&mut Remote),
+    ) -> usize {
         let n = self.phones.len();
-        let leg = LegId(n as u64 + 1);
         let (contact, tenant) = (ContactId(1), TenantId(1));
         self.command(Command::Open { leg, contact, tenant, place: Place::default() });
         let idx = self.shard.index_of(leg).expect("the leg was just opened");
@@ -221,7 +235,7 @@ impl World {
         while let Some(event) = self.shard.poll_event() {
             self.events.push(event);
         }
-        while self.shard.poll_block().is_some() {}
+        self.blocks.extend(std::iter::from_fn(|| self.shard.poll_block()));
     }
 
     fn run(&mut self, ms: u64) {

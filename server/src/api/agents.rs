@@ -62,21 +62,24 @@ pub(super) struct AgentLive {
     #[serde(with = "when")]
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
-    /// Their call.
+    /// Their call; of others only with the permission `calls.read`.
     #[schema(value_type = Option<String>)]
     call: Option<CallId>,
     /// Their phone is registered.
     registered: bool,
 }
 
-impl From<LiveAgent> for AgentLive {
-    fn from(live: LiveAgent) -> Self {
+impl AgentLive {
+    /// In which call a colleague is, is for those with the permission `calls.read`: it would tell an
+    /// agent who listens in.
+    pub(super) fn seen_by(caller: &Caller, live: &LiveAgent) -> Self {
+        let all = caller.may(Permission::CallsRead) || caller.agent() == Some(live.agent);
         AgentLive {
             agent: live.agent,
             activity: live.activity,
-            reason: live.reason,
+            reason: live.reason.clone(),
             since: live.since,
-            call: live.call,
+            call: live.call.filter(|_| all),
             registered: live.registered,
         }
     }
@@ -120,13 +123,13 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<AgentView>>, Problem> {
     let agents = api.store.agents(caller.tenant()).await?;
     let live = api.live_state(&caller).await.ok();
-    Ok(Json(agents.into_iter().map(|agent| view(agent, live.as_ref())).collect()))
+    Ok(Json(agents.into_iter().map(|agent| view(&caller, agent, live.as_ref())).collect()))
 }
 
-fn view(agent: Agent, live: Option<&LiveState>) -> AgentView {
+fn view(caller: &Caller, agent: Agent, live: Option<&LiveState>) -> AgentView {
     let live = live
         .and_then(|live| live.agents.iter().find(|other| other.agent == agent.id))
-        .map(|live| live.clone().into());
+        .map(|live| AgentLive::seen_by(caller, live));
     AgentView { agent, live }
 }
 
@@ -150,7 +153,7 @@ async fn get(
 ) -> Result<Json<AgentView>, Problem> {
     let agent = api.store.agent(caller.tenant(), agent).await?;
     let live = api.live_state(&caller).await.ok();
-    Ok(Json(view(agent, live.as_ref())))
+    Ok(Json(view(&caller, agent, live.as_ref())))
 }
 
 /// Sign in or out, ready, break: one's own state, or, with `agents.state`, that of any agent.

@@ -258,9 +258,14 @@ async fn get(
     let all = api.tenant_session(&caller).await?;
     let filter = OrderFilter { call: Some(call), limit: 100, ..OrderFilter::default() };
     let orders = api.store.orders(caller.tenant(), &filter, caller.now()).await?.orders;
+    let mut legs = of_call(&all, call, "legs", "started_at").await?;
+    if !caller.may(Permission::CallsRead) {
+        // Whoever is supervised is not told so, afterwards neither.
+        legs.retain(|leg| leg["role"] != "supervisor");
+    }
     Ok(Json(CallDetail {
         call: row,
-        legs: of_call(&all, call, "legs", "started_at").await?,
+        legs,
         visits: of_call(&all, call, "queue_visits", "entered_at").await?,
         ivr_steps: of_call(&all, call, "ivr_steps", "seq").await?,
         recordings: of_call(&all, call, "recordings", "started_at").await?,
@@ -279,7 +284,8 @@ async fn of_call(
     rows(session, &sql).await
 }
 
-/// Act on a live call: one's own, or, with the permission `calls.control`, any.
+/// Act on a live call: one's own, or, with the permission `calls.control`, any. A call of somebody
+/// else may be passed on while it waits, too.
 #[utoipa::path(post, path = "/api/v1/calls/{id}/actions", tag = "calls", params(("id" = String, Path, description = "The call's id")), request_body = LiveAction, responses((status = 204)))]
 async fn act(
     State(api): State<Shared>,
@@ -291,10 +297,17 @@ async fn act(
     if !is_own {
         caller.must(Permission::CallsControl)?;
     }
+    let by = caller.user();
     let (name, action) = match action {
+        LiveAction::Hangup if !is_own => ("call.hangup", CallAction::ForceRelease { by }),
         LiveAction::Hangup => ("call.hangup", CallAction::Hangup),
         LiveAction::Transfer { target } => {
-            ("call.transfer", CallAction::Transfer { target: transfer_target(target)? })
+            let target = transfer_target(target)?;
+            let action = match is_own {
+                true => CallAction::Transfer { target },
+                false => CallAction::ForceTransfer { by, target },
+            };
+            ("call.transfer", action)
         }
         LiveAction::Invite { target } => {
             ("call.invite", CallAction::Invite { target: invited(target)? })
@@ -312,7 +325,11 @@ async fn act(
 impl Api {
     /// True when the caller is the agent of this live call. 404 when it is no live call of the
     /// tenant.
-    async fn is_live_call_of(&self, caller: &Caller, call: CallId) -> Result<bool, Problem> {
+    pub(super) async fn is_live_call_of(
+        &self,
+        caller: &Caller,
+        call: CallId,
+    ) -> Result<bool, Problem> {
         let live = self.live_state(caller).await?;
         let found = live.calls.iter().find(|other| other.call == call);
         let found = found.ok_or_else(|| Problem::not_found("There is no such live call."))?;
@@ -334,7 +351,7 @@ fn invited(target: String) -> Result<String, Problem> {
     Err(Problem::invalid("target", "a short number or an outside number is needed"))
 }
 
-fn is_number(text: &str) -> bool {
+pub(super) fn is_number(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.chars().all(is_dialable)
 }
 

@@ -10,6 +10,7 @@ pub mod feed;
 use super::extract::Params;
 use super::guard::{self, Caller, Guard, SUBPROTOCOL};
 use super::problem::Problem;
+use super::supervise::SupervisionLive;
 use super::{Api, Shared};
 use crate::api::agents::AgentLive;
 use axum::Json;
@@ -104,9 +105,12 @@ struct CallLive {
     /// The agent.
     #[schema(value_type = Option<String>)]
     agent: Option<AgentId>,
-    /// Its legs.
+    /// Its parties' legs.
     #[schema(value_type = Vec<String>)]
     legs: Vec<LegId>,
+    /// Who supervises it; for those with the permission `calls.read` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supervision: Option<SupervisionLive>,
 }
 
 /// Where to begin.
@@ -162,12 +166,13 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         queue: call.queue,
         agent: call.agent,
         legs: call.legs,
+        supervision: call.supervision.filter(|_| all).map(SupervisionLive::from),
     });
     Ok(Json(Live {
         plan_version: state.plan_version.to_string(),
         queues: queues.collect(),
         calls: calls.collect(),
-        agents: state.agents.into_iter().map(AgentLive::from).collect(),
+        agents: state.agents.iter().map(|agent| AgentLive::seen_by(&caller, agent)).collect(),
     }))
 }
 

@@ -9,3 +9,4 @@ mod plans;
 mod recordings;
 mod rig;
 mod roles;
+mod supervise;

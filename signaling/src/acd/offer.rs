@@ -149,6 +149,18 @@ impl Distributor {
         }
     }
 
+    /// A quiet call becomes the agent's conversation, and is shown as one.
+    pub fn serve(&mut self, now: Now, id: AgentId, call: CallId, queue: Option<QueueId>) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let signed_out = agent.presence == Presence::SignedOut;
+        if let Some(engaged) = agent.engaged.as_mut().filter(|engaged| engaged.call == call) {
+            engaged.quiet = signed_out;
+            (engaged.stage, engaged.queue) = (Stage::Talking, queue);
+            engaged.talking_since = Some(now.moment);
+            self.settle(id, now, None);
+        }
+    }
+
     /// True when the agent could be called now without a queue.
     pub fn is_reachable(&self, id: AgentId) -> bool {
         self.agents.get(&id).is_some_and(|agent| agent.engaged.is_none() && agent.wrap_up.is_none())

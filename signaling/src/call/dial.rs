@@ -181,6 +181,7 @@ impl Call {
         cx.media(Command::Connect { leg: id, remote });
         self.log(cx, Some(id), Kind::LegAnswered);
         match &self.phase {
+            _ if self.is_supervisor(id) => self.supervisor_answered(cx),
             Phase::Waiting(_) => self.offer_answered(cx, id),
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
@@ -207,6 +208,9 @@ impl Call {
         status: u16,
         cause: u8,
     ) {
+        if self.is_supervisor(id) {
+            return self.supervisor_failed(cx, status);
+        }
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),
             Phase::Talking(_) => self.guest_failed(cx, id, status),
@@ -225,6 +229,8 @@ impl Call {
     /// Media has no port for a phone that should ring. It is not the agent's fault.
     pub(super) fn no_port_for(&mut self, cx: &mut Cx, id: LegId) {
         match &self.phase {
+            // The conversation goes on without the supervisor.
+            _ if self.is_supervisor(id) => self.supervisor_failed(cx, 480),
             Phase::Waiting(waiting) if waiting.offer.is_some_and(|offer| offer.1 == id) => {
                 self.end(cx, cause::NO_RESOURCE, Party::System);
             }

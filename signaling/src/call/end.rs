@@ -18,6 +18,7 @@ impl Call {
         let caller_left = by != Party::System;
         // Who released the conversation ended the call, whatever was asked or said after it.
         self.ending = Some((cause, self.released_by.unwrap_or(by)));
+        self.supervised_is_over(cx);
         let talking = matches!(self.phase, Phase::Talking(_));
         if talking {
             self.clear_hold(cx);

@@ -50,7 +50,7 @@ impl Call {
     }
 
     /// Only a person can be asked in: what speaks by itself would speak to all.
-    fn whom(&self, target: &str) -> Result<Dialable, &'static str> {
+    pub(super) fn whom(&self, target: &str) -> Result<Dialable, &'static str> {
         match self.resolve(target) {
             Some(Next::Dial(to)) => Ok(to),
             Some(Next::To(Target::Agent(agent))) => Ok(Dialable::Agent(agent)),
@@ -129,6 +129,9 @@ impl Call {
         if let Some(holder) = holder {
             self.tell_stage(cx, holder, Stage::Talking);
         }
+        if self.supervision.as_ref().is_some_and(|supervision| supervision.agent_leg == id) {
+            self.supervised_is_over(cx);
+        }
         self.leave_recording(cx, id);
         self.close_leg(cx, id, cause, by, bye);
         self.fill_the_place_of(id);
@@ -172,7 +175,7 @@ impl Call {
 }
 
 /// Why nobody rings, for people.
-fn sorry(cause: u8) -> &'static str {
+pub(super) fn sorry(cause: u8) -> &'static str {
     match cause {
         cause::BUSY => "this agent is not free to take a call",
         _ => "no trunk is free to call that number",

@@ -2,7 +2,7 @@
 
 use super::{Call, Phase};
 use terms::LegId;
-use terms::control::LiveCall;
+use terms::control::{LiveCall, LiveSupervision};
 
 impl Call {
     pub(crate) fn live(&self) -> LiveCall {
@@ -24,7 +24,13 @@ impl Call {
             phase: self.phase_name().to_owned(),
             queue: self.queue.as_ref().map(|queue| queue.id),
             agent: talker.or(self.agent_of(self.anchor)),
-            legs: self.legs.keys().copied().collect(),
+            legs: self.legs.keys().copied().filter(|&leg| !self.is_supervisor(leg)).collect(),
+            supervision: self.supervision.as_ref().map(|supervision| LiveSupervision {
+                of: supervision.of,
+                mode: supervision.mode,
+                leg: supervision.leg,
+                joined: supervision.joined,
+            }),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{Call, Phase, cause};
 use crate::switch::Cx;
 use terms::LegId;
 use terms::control::CallAction;
-use terms::event::{Party, Role};
+use terms::event::{Party, Role, SupervisionEnd};
 use terms::media::Command;
 
 impl Call {
@@ -29,6 +29,9 @@ impl Call {
             return;
         }
         match &self.phase {
+            _ if self.is_supervisor(id) => {
+                self.end_supervision(cx, SupervisionEnd::Left, cause, by, bye);
+            }
             Phase::Talking(talk) if id == talk.partner || id == self.anchor => {
                 self.talker_left(cx, id, cause, by, bye);
             }
@@ -70,6 +73,7 @@ impl Call {
         let customer_stays =
             self.legs.get(&other).is_some_and(|leg| leg.role == Role::Customer && leg.is_alive());
         self.withdraw_asked(cx, cause::NORMAL);
+        self.supervised_is_over(cx);
         self.clear_hold(cx);
         if !agent_first || !customer_stays {
             if bye == Bye::Gone
@@ -111,11 +115,20 @@ impl Call {
             CallAction::Invite { target } => self.screen_invites(cx, target),
             CallAction::Hold => self.screen_holds(cx, true),
             CallAction::Resume => self.screen_holds(cx, false),
+            CallAction::Supervise { by, phone, mode } => self.supervise(cx, *by, phone, *mode),
+            CallAction::ChangeSupervision { by, mode } => self.change_supervision(cx, *by, *mode),
+            CallAction::EndSupervision => self.dismiss_supervisor(cx),
+            CallAction::TakeOver { by } => self.take_over(cx, *by),
+            CallAction::ForceTransfer { by, target } => self.force_transfer(cx, *by, target),
+            CallAction::ForceRelease { by } => {
+                self.force_release(cx, *by);
+                Ok(())
+            }
         }
     }
 
     /// In a conversation the agent hangs up; otherwise the call is ended.
-    fn screen_hangs_up(&mut self, cx: &mut Cx) {
+    pub(super) fn screen_hangs_up(&mut self, cx: &mut Cx) {
         let agent = match &self.phase {
             Phase::Talking(talk) => {
                 [talk.partner, self.anchor].into_iter().find(|&id| self.agent_of(id).is_some())

@@ -11,6 +11,7 @@ pub(super) enum Timer {
     Announce,
     Ring,
     Asked,
+    Supervisor,
     SurveyKey,
     Message,
     Farewell,

@@ -29,7 +29,7 @@ pub(super) struct Transfer {
 }
 
 /// Where a transfer may go.
-enum Goal {
+pub(super) enum Goal {
     Queue(QueueId),
     Party(Dialable),
     Other(Target),
@@ -60,12 +60,13 @@ impl Call {
         Ok(())
     }
 
-    fn may_transfer(&self, id: LegId) -> Result<Talk, (u16, &'static str)> {
+    pub(super) fn may_transfer(&self, id: LegId) -> Result<Talk, (u16, &'static str)> {
         let Phase::Talking(talk) = &self.phase else {
             return Err((491, "there is no conversation to transfer"));
         };
-        // Only our own people move a call: a stranger's REFER would dial at our expense.
-        match self.agent_of(id) {
+        // Only our own people move a call: a stranger's REFER would dial at our expense. A
+        // supervisor's phone holds no end of it.
+        match self.agent_of(id).filter(|_| !self.is_supervisor(id)) {
             Some(_) if !talk.guests.is_empty() => Err((
                 491,
                 "more than two are in the conversation: who was asked in must leave first",
@@ -75,7 +76,7 @@ impl Call {
         }
     }
 
-    fn goal(&self, from: LegId, target: &str) -> Result<Goal, (u16, &'static str)> {
+    pub(super) fn goal(&self, from: LegId, target: &str) -> Result<Goal, (u16, &'static str)> {
         if let Some(queue) = target.strip_prefix("queue:") {
             let queue: QueueId = queue.parse().map_err(|_| (404, "there is no such queue"))?;
             return match self.plan.queue(queue) {
@@ -105,6 +106,7 @@ impl Call {
     ) {
         let Some(agent) = self.agent_of(from) else { return };
         self.withdraw_asked(cx, cause::NORMAL);
+        self.supervised_is_over(cx);
         let was_anchor = self.anchor;
         let stays = if from == self.anchor { talk.partner } else { self.anchor };
         let target = target.chars().take(terms::number::NUMBER_CHARS_MAX).collect();

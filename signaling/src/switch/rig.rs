@@ -442,6 +442,7 @@ impl Rig {
             }
             Command::Connect { .. }
             | Command::Join { .. }
+            | Command::Audience { .. }
             | Command::Leave { .. }
             | Command::Hold { .. }
             | Command::Resume { .. }

@@ -5,6 +5,7 @@ mod callers;
 mod control;
 mod guests;
 mod property;
+mod supervision;
 mod talking;
 
 use super::rig::{Phone, Rig, TENANT, demo_plan};
@@ -82,6 +83,12 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::Resumed => "resumed".into(),
         Kind::Transferred { target, .. } => format!("transferred to {target}"),
         Kind::Invited { target, .. } => format!("invited {target}"),
+        Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),
+        Kind::SupervisionChanged { of, mode } => format!("{} now: {mode:?}", of.agent),
+        Kind::SupervisionEnded { of, end } => format!("{} no longer: {end:?}", of.agent),
+        Kind::Forced { act, target, .. } => {
+            format!("forced {act:?} {}", target.as_deref().unwrap_or_default())
+        }
         Kind::Released { agent, by } => format!("released {agent} by {by:?}"),
         Kind::SurveyAsked { .. } => "survey".into(),
         Kind::SurveyAnswered { answer, .. } => format!("survey answered {answer:?}"),

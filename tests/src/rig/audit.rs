@@ -31,6 +31,10 @@ pub struct Totals {
     pub transfers: usize,
     /// Third parties who were asked in.
     pub guests: usize,
+    /// Supervisors who came into a conversation.
+    pub supervisions: usize,
+    /// Of those, who took it over.
+    pub take_overs: usize,
     /// All rows.
     pub rows: usize,
 }
@@ -48,7 +52,11 @@ impl World {
                     totals.transfers += call.transfers as usize;
                 }
                 Row::Leg(_) => totals.legs += 1,
-                Row::Event(event) => totals.guests += usize::from(event.kind == "invited"),
+                Row::Event(event) => {
+                    totals.guests += usize::from(event.kind == "invited");
+                    totals.supervisions += usize::from(event.kind == "supervision_started");
+                    totals.take_overs += usize::from(event.detail.contains("taken_over"));
+                }
                 Row::QueueVisit(_) => totals.visits += 1,
                 Row::Recording(_) => totals.recordings += 1,
                 Row::Survey(_) => totals.surveys += 1,
@@ -76,6 +84,7 @@ impl World {
         self.rows_match_the_log(&mut wrong);
         self.queues_balance(&mut wrong);
         self.recordings_balance(&mut wrong);
+        self.supervision_balances(&mut wrong);
         wrong
     }
 
@@ -158,6 +167,26 @@ impl World {
             if offered != outcomes.iter().sum::<usize>() {
                 wrong.push(format!("queue {queue}: {offered} offered, {outcomes:?} accounted"));
             }
+        }
+    }
+
+    /// Every supervision that began has ended, once, and before its leg.
+    fn supervision_balances(&self, wrong: &mut Vec<String>) {
+        let mut listening = BTreeSet::new();
+        for entry in &self.center.entries {
+            let fits = match (entry.leg, &entry.kind) {
+                (Some(leg), Kind::SupervisionStarted { .. }) => listening.insert(leg),
+                (Some(leg), Kind::SupervisionChanged { .. }) => listening.contains(&leg),
+                (Some(leg), Kind::SupervisionEnded { .. }) => listening.remove(&leg),
+                (Some(leg), Kind::LegEnded { .. }) => !listening.contains(&leg),
+                _ => true,
+            };
+            if !fits {
+                wrong.push(format!("{:?} does not fit: {:?}", entry.at, entry.kind));
+            }
+        }
+        if !listening.is_empty() {
+            wrong.push(format!("{} supervisors never left", listening.len()));
         }
     }
 

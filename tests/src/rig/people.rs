@@ -6,7 +6,9 @@ use super::{millis, seconds};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use std::time::Duration;
-use terms::{AgentId, LegId, Moment};
+use terms::control::{CallAction, SupervisorPhone};
+use terms::event::SupervisionMode;
+use terms::{AgentId, LegId, Moment, UserId};
 
 /// Names a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +141,35 @@ impl Behaviour {
             _ => (HOTLINE, Behaviour { keys: Some((seconds(2), "8*#1".to_owned())), ..usual }),
         }
     }
+}
+
+/// What a supervisor does to somebody's conversation, each after so long.
+pub fn supervision(rng: &mut SmallRng, leader: AgentId) -> Vec<(Duration, CallAction)> {
+    use SupervisionMode::{Barge, Listen, Whisper};
+    let by = UserId(leader.0);
+    let phone = match rng.random_range(0..5) {
+        0 => SupervisorPhone::Number(OUTSIDE.to_owned()),
+        _ => SupervisorPhone::Agent(leader),
+    };
+    let mode = [Listen, Whisper, Barge][rng.random_range(0..3)];
+    let mut actions = vec![(Duration::ZERO, CallAction::Supervise { by, phone, mode })];
+    let mut then = |rng: &mut SmallRng, action| {
+        let after = millis(rng.random_range(1_000..15_000));
+        actions.push((after, action));
+    };
+    for mode in [Listen, Whisper, Barge] {
+        if rng.random_bool(0.4) {
+            then(rng, CallAction::ChangeSupervision { by, mode });
+        }
+    }
+    match rng.random_range(0..6) {
+        0 | 1 => then(rng, CallAction::TakeOver { by }),
+        2 => then(rng, CallAction::EndSupervision),
+        3 => then(rng, CallAction::ForceTransfer { by, target: user(leader) }),
+        4 => then(rng, CallAction::ForceRelease { by }),
+        _ => {}
+    }
+    actions
 }
 
 /// One caller.

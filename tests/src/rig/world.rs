@@ -5,7 +5,7 @@ use super::center::{Center, sip_address};
 use super::disk::Disk;
 use super::handset::{Handset, Heard};
 use super::network::{Datagram, Weather};
-use super::people::{Behaviour, Caller, CallerId, Habit, Reply};
+use super::people::{Behaviour, Caller, CallerId, Habit, Reply, supervision};
 use super::phone::{Line, Phone, User, audio_of, sdp};
 use super::plan::{BOX_IP, CITY_IP, TENANT, box_plan, phone_ip};
 use super::{millis, minutes, seconds};
@@ -51,7 +51,8 @@ enum Act {
     Hold(usize, LegId, Duration),
     Resume(usize, LegId),
     Refer(usize, LegId, String),
-    Invite(AgentId, String),
+    /// To the conversation that this agent has then, on a screen.
+    Control(AgentId, CallAction),
     ReferAgain(usize, String, usize),
     Hang(usize, LegId),
     /// Agents whom the box set aside say that they are there.
@@ -104,7 +105,20 @@ impl World {
             let after = millis(world.rng.random_range(10_000..20 * 60_000));
             world.calls(after, called, behaviour);
         }
+        for _ in 0..60 {
+            world.somebody_supervises();
+        }
         world
+    }
+
+    /// At some time a colleague takes part in what some agent says, one way or another.
+    fn somebody_supervises(&mut self) {
+        let agent = AgentId(self.rng.random_range(1..=AGENTS));
+        let leader = AgentId(1 + agent.0 % AGENTS);
+        let after = millis(self.rng.random_range(20_000..20 * 60_000));
+        for (then, action) in supervision(&mut self.rng, leader) {
+            self.controls(after + then, agent, action);
+        }
     }
 
     /// A world in which nothing happens by itself but that phones register.
@@ -183,6 +197,11 @@ impl World {
         let ask = Ask::Agent { tenant: TENANT, agent, action };
         assert_eq!(self.center.ask(self.now, ask), Answer::Done, "seed {}", self.seed);
         self.settle();
+    }
+
+    /// Somebody does this on a screen to the conversation that `agent` has, `after` from now.
+    pub fn controls(&mut self, after: Duration, agent: AgentId, action: CallAction) {
+        self.at(after, Act::Control(agent, action));
     }
 
     /// The agent always does this.
@@ -455,7 +474,7 @@ impl World {
                     self.at(after + begin, Act::Refer(phone, leg, target));
                 }
                 if let (Some(agent), Some((begin, target))) = (agent, habit.invite) {
-                    self.at(after + begin, Act::Invite(agent, target));
+                    self.controls(after + begin, agent, CallAction::Invite { target });
                 }
                 if let Some(talk) = habit.talk {
                     self.at(after + talk, Act::Hang(phone, leg));
@@ -513,7 +532,7 @@ impl World {
                 }
             }
             Act::ReferAgain(phone, name, turn) => self.refer_again(phone, name, turn),
-            Act::Invite(agent, target) => self.invite(agent, target),
+            Act::Control(agent, action) => self.control(agent, action),
             Act::Hang(phone, leg) => self.hang(phone, leg),
             Act::Tend => self.tend(),
         }
@@ -606,14 +625,13 @@ impl World {
         self.at(millis(pause), Act::ReferAgain(phone, name, turn + 1));
     }
 
-    /// The agent asks somebody into their conversation. Who has none, or whose colleague is busy,
-    /// goes on alone.
-    fn invite(&mut self, agent: AgentId, target: String) {
+    /// Something is done to the conversation of an agent: they ask somebody in, or a supervisor takes
+    /// part. Where there is none, or it is refused, everything goes on as it was.
+    fn control(&mut self, agent: AgentId, action: CallAction) {
         let talks = |phase: &str| matches!(phase, "talking" | "holding");
         let calls = self.state().calls;
         let mine = calls.iter().find(|call| call.agent == Some(agent) && talks(&call.phase));
         if let Some(call) = mine.map(|call| call.call) {
-            let action = CallAction::Invite { target };
             self.center.ask(self.now, Ask::Call { tenant: TENANT, call, action });
             self.settle();
         }

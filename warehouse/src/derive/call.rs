@@ -7,7 +7,9 @@ use crate::derive::ms;
 use crate::derive::survey::OpenSurvey;
 use crate::derive::visit::{OpenVisit, VisitEnd, VisitOf};
 use std::collections::BTreeMap;
-use terms::event::{Direction, Entry, FlowOut, Kind, Outcome, Party, Role, Satisfaction};
+use terms::event::{
+    Direction, Entry, FlowOut, Kind, Outcome, Party, Role, Satisfaction, SupervisionEnd,
+};
 use terms::record::{Call, IvrStep, Row};
 use terms::{
     AgentId, CallId, ContactId, FlowId, LegId, PhoneNumber, QueueId, RecordingId, SurveyId,
@@ -178,8 +180,15 @@ impl OpenCall {
             Kind::LegEnded { cause, by, quality } => {
                 self.end_leg(entry.leg, at, (*cause, *by), quality.as_ref(), rows);
             }
-            // Who came is told by their leg.
-            Kind::Invited { .. } => {}
+            Kind::SupervisionEnded { end: SupervisionEnd::TakenOver, .. } => {
+                self.take_over(entry.leg);
+            }
+            // Who came is told by their leg; who only listens, whispers or speaks up is no party.
+            Kind::Invited { .. }
+            | Kind::SupervisionStarted { .. }
+            | Kind::SupervisionChanged { .. }
+            | Kind::SupervisionEnded { .. }
+            | Kind::Forced { .. } => {}
             // These are the fold's own.
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }
@@ -315,8 +324,9 @@ impl OpenCall {
                 leg.conversing = true;
                 self.leave_flow(at);
             }
-            // An agent converses from `Answered`, when both parties hear each other.
-            Role::Agent => {}
+            // An agent converses from `Answered`, when both parties hear each other; a supervisor
+            // from the moment they take over.
+            Role::Agent | Role::Supervisor => {}
         }
     }
 
@@ -421,8 +431,15 @@ impl OpenCall {
         held.held_by = Some(by);
         if by == Party::Agent {
             for (id, other) in &mut self.legs {
-                other.holding = Some(*id) != leg && other.role == Role::Agent && other.conversing;
+                other.holding = Some(*id) != leg && is_ours(other.role) && other.conversing;
             }
+        }
+    }
+
+    /// The supervisor is a party from now on.
+    fn take_over(&mut self, leg: Option<LegId>) {
+        if let Some(leg) = self.leg(leg) {
+            leg.conversing = true;
         }
     }
 
@@ -511,17 +528,23 @@ impl OpenCall {
         let of = |role: Role| move |leg: &OpenLeg| leg.role == role && leg.conversing;
         let outside = self.legs.values().any(of(Role::Outside));
         let on_hold = self.legs.values().any(|leg| leg.held_by == Some(Party::Agent));
-        let talks = outside || on_hold || self.legs.values().any(of(Role::Agent));
+        let ours = self.legs.values().any(|leg| is_ours(leg.role) && leg.conversing);
+        let talks = outside || on_hold || ours;
         for leg in self.legs.values_mut() {
             let theirs = match leg.role {
                 Role::Customer => talks,
-                Role::Agent | Role::Outside => leg.conversing,
+                Role::Agent | Role::Outside | Role::Supervisor => leg.conversing,
             };
             leg.clock.turn(mode(theirs, leg.held_by.is_some() || leg.holding), at);
         }
         self.clock.turn(mode(talks, on_hold), at);
         self.outside.turn(mode(outside, on_hold), at);
     }
+}
+
+/// Who of the conversing ones holds and is held for: a supervisor converses once they took over.
+fn is_ours(role: Role) -> bool {
+    matches!(role, Role::Agent | Role::Supervisor)
 }
 
 fn mode(talks: bool, on_hold: bool) -> Mode {

@@ -4,10 +4,11 @@ use crate::derive::Fold;
 use crate::stories::*;
 use std::collections::BTreeMap;
 use terms::event::{
-    Activity, Direction, FlowOut, Kind, OfferEnd, Outcome, Party, Role, Satisfaction, TransferKind,
+    Activity, Direction, FlowOut, Kind, OfferEnd, Outcome, Party, Role, Satisfaction, Supervised,
+    SupervisionEnd, SupervisionMode, TransferKind,
 };
 use terms::record::{AgentSpan, Call, Leg, QueueVisit, Recording, Row, Survey};
-use terms::{AgentId, QueueId, SurveyId, Timestamp, VisitId};
+use terms::{AgentId, QueueId, SurveyId, Timestamp, UserId, VisitId};
 
 macro_rules! pick {
     ($rows:expr, $kind:ident) => {
@@ -243,6 +244,59 @@ fn colleagues_who_call_each_other_both_talk() {
     assert_eq!(talks[&101], (35_000, 10_000), "who called");
     assert_eq!(talks[&102], (15_000, 2_000), "who passed them on");
     assert_eq!(talks[&103], (20_000, 0));
+}
+
+/// User 13 supervises agent 11 on leg 103, from second 30 on.
+fn supervised(s: &mut Script, supervisor: Option<AgentId>) -> Supervised {
+    talking(s);
+    let of = Supervised { by: UserId(13), supervisor, agent: AgentId(11) };
+    s.leg(25.0, 100, 103, leg_started(Role::Supervisor, supervisor.map(|agent| agent.0)))
+        .leg(30.0, 100, 103, Kind::LegAnswered)
+        .leg(30.0, 100, 103, Kind::SupervisionStarted { of, mode: SupervisionMode::Listen })
+        .leg(35.0, 100, 103, Kind::SupervisionChanged { of, mode: SupervisionMode::Barge });
+    of
+}
+
+#[test]
+fn who_only_supervises_is_no_party_of_the_call() {
+    let mut s = Script::new(1);
+    let of = supervised(&mut s, Some(AgentId(13)));
+    let end_of_it = SupervisionEnd::ConversationOver;
+    s.leg(60.0, 100, 103, Kind::SupervisionEnded { of, end: end_of_it })
+        .leg(60.0, 100, 103, leg_ended(Party::System))
+        .leg(60.0, 100, 102, Kind::Released { agent: AgentId(11), by: Party::Customer })
+        .leg(60.0, 100, 102, leg_ended(Party::Customer));
+    end(&mut s, 60.0, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let call = calls(&rows)[0];
+    assert_eq!((call.talk_ms, call.agents, call.last_agent_id), (40_000, 1, Some(AgentId(11))));
+    assert_eq!(call.outside_ms, Some(0));
+    let leg = *legs(&rows).iter().find(|leg| leg.role == "supervisor").unwrap();
+    assert_eq!((leg.talk_ms, leg.agent_id), (0, Some(AgentId(13))));
+}
+
+#[test]
+fn who_takes_over_talks_from_then_on_at_whatever_phone() {
+    for supervisor in [Some(AgentId(13)), None] {
+        let mut s = Script::new(1);
+        let of = supervised(&mut s, supervisor);
+        s.leg(50.0, 100, 103, Kind::SupervisionEnded { of, end: SupervisionEnd::TakenOver });
+        if supervisor.is_some() {
+            s.leg(50.0, 100, 103, answered(None, Some(1), 13));
+        }
+        s.leg(50.0, 100, 102, Kind::Released { agent: AgentId(11), by: Party::System })
+            .leg(50.0, 100, 102, leg_ended(Party::System))
+            .leg(55.0, 100, 101, Kind::Held { by: Party::Agent })
+            .leg(58.0, 100, 101, Kind::Resumed)
+            .leg(70.0, 100, 103, leg_ended(Party::Customer));
+        end(&mut s, 70.0, Outcome::Answered, Party::Customer);
+        let rows = s.rows();
+        let call = calls(&rows)[0];
+        assert_eq!((call.talk_ms, call.hold_ms), (47_000, 3_000), "{supervisor:?}");
+        assert_eq!(call.agents, 1 + i32::from(supervisor.is_some()));
+        let leg = *legs(&rows).iter().find(|leg| leg.role == "supervisor").unwrap();
+        assert_eq!((leg.talk_ms, leg.hold_ms), (17_000, 3_000), "{supervisor:?}");
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::rtp::{self, HEADER_BYTES, Header};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 use terms::media::{
-    Codec, PayloadType, Payloads, Place, PlayEnd, Playback, RecordStart, RecordingState, Remote,
-    RtpTime, SeqNo, Side, Source, Ssrc,
+    Audience, Codec, PayloadType, Payloads, Place, PlayEnd, Playback, RecordStart, RecordingState,
+    Remote, RtpTime, SeqNo, Side, Source, Ssrc,
 };
 use terms::{CallId, ContactId, PlaybackId, RecordingId, RoomId, TenantId};
 
@@ -283,6 +283,41 @@ fn three_parties_on_two_cores_hear_each_other() {
             server.send(Command::Join { leg: LegId(leg), room: RoomId(1) });
         }
         everybody_hears_the_others(&mut server, &mut phones);
+        server.engine.stop();
+    });
+}
+
+#[test]
+fn a_listener_on_another_core_hears_two_who_are_relayed_all_the_same() {
+    on_both(|backend| {
+        let mut server = Server::start(backend, 2);
+        let (mut caller, mut agent) = (server.call(1, 1), server.call(2, 1));
+        let mut leader = server.call(3, 2);
+        assert_ne!(server.engine.shard_of(LegId(1)), server.engine.shard_of(LegId(3)));
+        let audience = Audience::Nobody;
+        server.send(Command::Audience { leg: LegId(3), audience });
+        for leg in 1..=3 {
+            server.send(Command::Join { leg: LegId(leg), room: RoomId(1) });
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        leader.socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let stop = Instant::now() + PATIENCE;
+        let mut heard = false;
+        while !heard {
+            assert!(Instant::now() < stop, "the listener hears both");
+            caller.speak(1_000);
+            agent.speak(2_000);
+            leader.speak(8_000);
+            // What was said comes out as it went in: nobody decoded it, nobody added to it.
+            assert_eq!(agent.hear().2, [g711::encode(Law::A, 1_000); 160]);
+            assert_eq!(caller.hear().2, [g711::encode(Law::A, 2_000); 160]);
+            std::thread::sleep(Duration::from_millis(20));
+            let mut bytes = [0; 1_500];
+            while let Ok(len) = leader.socket.recv(&mut bytes) {
+                let both = i32::from(g711::decode(Law::A, bytes[len - 1]));
+                heard |= (both - 3_000).abs() < 150;
+            }
+        }
         server.engine.stop();
     });
 }

@@ -1,6 +1,7 @@
 //! Rooms of three, hold, recording, and rooms on two shards.
 
 use super::*;
+use crate::room::FarVoices;
 
 #[test]
 fn a_stream_has_no_seam_from_prompt_over_relay_to_mix() {
@@ -123,7 +124,8 @@ fn halves_of_a_room_on_two_shards_hear_each_other() {
     let mut worlds = [World::new(), World::new()];
     let levels = [[1_000_i16, 2_000], [4_000, 8_000]];
     for (here, world) in worlds.iter_mut().enumerate() {
-        world.shard.open_bridge(Moment::from_millis(1_000), RoomId(1), FarShard(1 - here as u16));
+        let (room, far) = (RoomId(1), FarShard(1 - here as u16));
+        world.shard.open_bridge(Moment::from_millis(1_000), room, far, FarVoices::PARTIES);
         world.pair(1);
     }
     for _ in 0..60 {
@@ -132,9 +134,9 @@ fn halves_of_a_room_on_two_shards_hear_each_other() {
                 worlds[here].speak(phone, 20, level);
             }
             worlds[here].run(20);
-            while let Some((far, room, frame)) = worlds[here].shard.poll_frame() {
+            while let Some((far, room, audience, frame)) = worlds[here].shard.poll_frame() {
                 let far = usize::from(far.0);
-                worlds[far].shard.handle_frame(room, FarShard(here as u16), &frame);
+                worlds[far].shard.handle_frame(room, FarShard(here as u16), audience, &frame);
             }
         }
     }

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use terms::control::{Answer, Ask, LiveCall, LiveRecording, LiveState};
+use terms::control::{Answer, Ask, LiveAgent, LiveCall, LiveRecording, LiveState, LiveSupervision};
 use terms::record::{Call, Recording, Row};
 use terms::{
     AgentId, CallId, ContactId, IdGen, Moment, QueueId, RecordingId, TenantId, Timestamp, UserId,
@@ -62,6 +62,10 @@ pub struct Switch {
     pub away: Mutex<bool>,
     /// Plans wait at the door while a test holds this.
     pub door: tokio::sync::Mutex<()>,
+    /// Who supervises the live call.
+    pub supervision: Mutex<Option<LiveSupervision>>,
+    /// What agents do.
+    pub agents: Mutex<Vec<LiveAgent>>,
     agent: Mutex<AgentId>,
 }
 
@@ -93,7 +97,9 @@ impl CallsLink for Switch {
                     queue: Some(FIRST_QUEUE),
                     agent: Some(*self.agent.lock().unwrap()),
                     legs: Vec::new(),
+                    supervision: self.supervision.lock().unwrap().clone(),
                 }],
+                agents: self.agents.lock().unwrap().clone(),
                 ..LiveState::default()
             }),
             (Ask::State { .. }, None) => Answer::State(LiveState::default()),

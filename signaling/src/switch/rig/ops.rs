@@ -3,8 +3,9 @@
 
 use super::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;
-use terms::control::{AgentAction, Ask, CallAction};
-use terms::{AgentId, LegId};
+use terms::control::{AgentAction, Ask, CallAction, SupervisorPhone};
+use terms::event::SupervisionMode;
+use terms::{AgentId, LegId, UserId};
 
 /// Longest list of operations that is run.
 const OPS_MAX: usize = 20_000;
@@ -124,7 +125,8 @@ fn with_call(rig: &mut Rig, with: u8) {
         return;
     }
     let call = calls[usize::from(with) % calls.len()].call;
-    let action = match with / 8 % 10 {
+    let by = UserId(3);
+    let action = match with / 8 % 20 {
         0 => CallAction::Hangup,
         1 => CallAction::Hold,
         2 => CallAction::Resume,
@@ -133,9 +135,25 @@ fn with_call(rig: &mut Rig, with: u8) {
         5 => CallAction::Invite { target: "1002".into() },
         6 => CallAction::Invite { target: "1003".into() },
         7 | 8 => CallAction::Invite { target: "013811111111".into() },
+        9 => CallAction::Supervise { by, phone: own_phone(3), mode: SupervisionMode::Listen },
+        10 => CallAction::Supervise { by, phone: own_phone(2), mode: SupervisionMode::Whisper },
+        11 => CallAction::Supervise { by, phone: own_phone(1), mode: SupervisionMode::Barge },
+        12 => {
+            let phone = SupervisorPhone::Number("013822222222".into());
+            CallAction::Supervise { by, phone, mode: SupervisionMode::Barge }
+        }
+        13 => CallAction::ChangeSupervision { by, mode: SupervisionMode::Whisper },
+        14 => CallAction::EndSupervision,
+        15 | 16 => CallAction::TakeOver { by },
+        17 => CallAction::ForceTransfer { by, target: "1003".into() },
+        18 => CallAction::ForceRelease { by },
         _ => CallAction::Transfer { target: "013800000000".into() },
     };
     rig.ask(Ask::Call { tenant: TENANT, call, action });
+}
+
+fn own_phone(agent: u64) -> SupervisorPhone {
+    SupervisorPhone::Agent(AgentId(agent))
 }
 
 /// A new plan while people talk: a queue or an agent goes and comes back.
