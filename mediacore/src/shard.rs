@@ -16,6 +16,7 @@ mod report;
 mod story;
 
 use crate::jitter::Limits;
+use crate::leg::quality::QualityTotals;
 use crate::leg::{Leg, LegIdx};
 use crate::mix::Frame;
 use crate::prompt::PromptStore;
@@ -184,6 +185,8 @@ pub struct ShardStats {
     pub legs_opened: u64,
     /// Legs closed.
     pub legs_closed: u64,
+    /// What the closed ones heard.
+    pub quality: QualityTotals,
 }
 
 #[derive(Debug)]
