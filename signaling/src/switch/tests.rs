@@ -5,6 +5,7 @@ mod callers;
 mod control;
 mod guests;
 mod property;
+mod quality;
 mod talking;
 
 use super::rig::{Phone, Rig, TENANT, demo_plan};
