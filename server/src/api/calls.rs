@@ -312,7 +312,11 @@ async fn act(
 impl Api {
     /// True when the caller is the agent of this live call. 404 when it is no live call of the
     /// tenant.
-    async fn is_live_call_of(&self, caller: &Caller, call: CallId) -> Result<bool, Problem> {
+    pub(super) async fn is_live_call_of(
+        &self,
+        caller: &Caller,
+        call: CallId,
+    ) -> Result<bool, Problem> {
         let live = self.live_state(caller).await?;
         let found = live.calls.iter().find(|other| other.call == call);
         let found = found.ok_or_else(|| Problem::not_found("There is no such live call."))?;
