@@ -21,6 +21,8 @@ pub struct Totals {
     pub abandoned: usize,
     /// Of `legs`.
     pub legs: usize,
+    /// Of `quality`.
+    pub heard: usize,
     /// Of `queue_visits`.
     pub visits: usize,
     /// Of `recordings`.
@@ -48,6 +50,7 @@ impl World {
                     totals.transfers += call.transfers as usize;
                 }
                 Row::Leg(_) => totals.legs += 1,
+                Row::Quality(_) => totals.heard += 1,
                 Row::Event(event) => totals.guests += usize::from(event.kind == "invited"),
                 Row::QueueVisit(_) => totals.visits += 1,
                 Row::Recording(_) => totals.recordings += 1,
@@ -132,6 +135,12 @@ impl World {
             if rows != entries {
                 wrong.push(format!("{rows} rows of {what}, {entries} began in the log"));
             }
+        }
+        // A leg that had media has a row of how it sounded, and no other leg has one.
+        let with_media = |kind: &Kind| matches!(kind, Kind::LegEnded { quality: Some(quality), .. } if quality.has_media());
+        let sounded = self.count(with_media);
+        if totals.heard != sounded {
+            wrong.push(format!("{} rows of quality, {sounded} legs had media", totals.heard));
         }
         if opened > totals.legs {
             wrong.push(format!("{opened} legs in media, {} in the log", totals.legs));
