@@ -6,13 +6,16 @@ use crate::dtmf::{self, Event, Receiver};
 use crate::leg::LegIdx;
 use crate::prompt;
 use crate::prompt::PromptStore;
-use crate::rtcp;
+use crate::rtcp::xr::Extended;
+use crate::rtcp::{self, COMPOUND_MAX, Compound, Item};
 use crate::rtp::{self, HEADER_BYTES};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
 use std::net::SocketAddr;
 use terms::media::{Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Ssrc, Wishes};
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 
+/// A datagram of extended reports is not longer.
+const XR_BYTES_MAX: usize = 1_400;
 /// A longer file only repeats what a short one shows.
 const WAV_BYTES_MAX: usize = 64 * 1024;
 
@@ -32,6 +35,32 @@ pub fn fuzz_rtcp(bytes: &[u8]) {
     let read = rtcp::parse(bytes, |_| items += 1);
     assert!(read.is_err() || bytes.len() >= 4, "nothing is no compound");
     assert!(items <= bytes.len() / 4, "every item takes at least a word");
+}
+
+/// Reads a datagram as the blocks of an extended report; what it says is written and read again.
+pub fn fuzz_rtcp_xr(bytes: &[u8]) {
+    let mut compound = vec![0x80, 201, 0, 1, 0, 0, 0, 7];
+    let blocks = &bytes[..bytes.len().min(XR_BYTES_MAX) / 4 * 4];
+    compound.extend([0x80, 207]);
+    compound.extend((blocks.len() as u16 / 4 + 1).to_be_bytes());
+    compound.extend([0, 0, 0, 9]);
+    compound.extend(blocks);
+    let mut items = Vec::new();
+    if rtcp::parse(&compound, |item| items.push(item)).is_err() {
+        return;
+    }
+    for item in items {
+        let Item::Voip(about, voip) = item else { continue };
+        assert!(voip.r_factor.is_none_or(|r| r <= 100));
+        assert!(voip.mos_cq.is_none_or(|mos| (10..=50).contains(&mos)));
+        let extended = Extended { voip: Some((about, voip)), ..Extended::default() };
+        let again = Compound { extended, ..Compound::empty(Ssrc(1), "box") };
+        let mut out = [0; COMPOUND_MAX];
+        let len = rtcp::write(&again, Moment(0), &mut out);
+        let mut read = None;
+        rtcp::parse(&out[..len], |item| read = Some(item)).expect("what we write is well-formed");
+        assert_eq!(read, Some(item));
+    }
 }
 
 /// Reads bytes as telephone-event packets: six bytes each of time, flags and payload.
@@ -165,6 +194,7 @@ mod tests {
     fn random_datagrams_panic_nothing() {
         with_random_tails(1, &[&[], &[0x80, 8], &[0xBF, 0x88], &[0x90, 101]], fuzz_rtp);
         with_random_tails(2, &[&[], &[0x81, 200, 0, 12], &[0x9F, 201, 0, 1]], fuzz_rtcp);
+        with_random_tails(8, &[&[], &[7, 0, 0, 8], &[4, 0, 0, 2], &[5, 0, 0, 3]], fuzz_rtcp_xr);
         with_random_tails(3, &[&[]], fuzz_dtmf_event);
         with_random_tails(4, &[&[60, 8, 0x80, 8], &[20, 12, 0x81, 200, 0, 4]], fuzz_packets);
     }

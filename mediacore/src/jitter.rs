@@ -79,6 +79,8 @@ pub struct Jitter {
     shallowest: i32,
     looked: u16,
     late: u64,
+    /// Samples made up until now.
+    made_up: u64,
 }
 
 impl Jitter {
@@ -99,6 +101,7 @@ impl Jitter {
             shallowest: i32::MAX,
             looked: 0,
             late: 0,
+            made_up: 0,
         }
     }
 
@@ -112,9 +115,20 @@ impl Jitter {
         self.decoder.rate()
     }
 
-    /// Packets that came after their turn.
+    /// Packets that came after their turn, or for which there was no place.
     pub fn late(&self) -> u64 {
         self.late
+    }
+
+    /// Audio made up in place of packets that were not there, in ms. What a codec recovers from a
+    /// copy and comfort noise are not made up.
+    pub fn concealed_ms(&self) -> u64 {
+        self.made_up / self.rate().samples(1) as u64
+    }
+
+    /// How far behind the newest packet we play, in ms: now, and at most.
+    pub fn delay_ms(&self) -> (u32, u32) {
+        (self.delay_ms, self.limits.ms_max)
     }
 
     /// Forgets everything: the source changed.
@@ -133,19 +147,19 @@ impl Jitter {
         self.noise = None;
     }
 
-    /// Puts a packet at its place.
-    pub fn put(&mut self, time: RtpTime, payload: &[u8]) {
+    /// Puts a packet at its place; false when its turn is over and it will not be heard.
+    pub fn put(&mut self, time: RtpTime, payload: &[u8]) -> bool {
         let ticks = ticks(self.decoder.codec(), payload);
-        self.insert(time, ticks, Content::Audio, payload);
+        self.insert(time, ticks, Content::Audio, payload)
     }
 
-    /// Puts a comfort noise packet (RFC 3389) at its place.
-    pub fn put_noise(&mut self, time: RtpTime, payload: &[u8]) {
+    /// Puts a comfort noise packet (RFC 3389) at its place, as [`Jitter::put`] does.
+    pub fn put_noise(&mut self, time: RtpTime, payload: &[u8]) -> bool {
         // It lasts until something else comes; its place is a frame.
-        self.insert(time, FRAME_MS * self.clock, Content::Noise, payload);
+        self.insert(time, FRAME_MS * self.clock, Content::Noise, payload)
     }
 
-    fn insert(&mut self, time: RtpTime, ticks: u32, content: Content, payload: &[u8]) {
+    fn insert(&mut self, time: RtpTime, ticks: u32, content: Content, payload: &[u8]) -> bool {
         let end = RtpTime(time.0.wrapping_add(ticks));
         let play_at = match self.play_at {
             Some(play_at) if self.is_near(play_at, time, end) => play_at,
@@ -154,13 +168,15 @@ impl Jitter {
         if end.distance(play_at) <= 0 {
             self.late += 1;
             self.deepen();
-            return;
+            return false;
         }
         let place = self.packets.iter().rposition(|packet| time.distance(packet.time) >= 0);
-        if place.is_some_and(|place| self.packets[place].time == time)
-            || self.packets.len() == PACKETS_MAX
-        {
-            return;
+        if place.is_some_and(|place| self.packets[place].time == time) {
+            return true;
+        }
+        if self.packets.len() == PACKETS_MAX {
+            self.late += 1;
+            return false;
         }
         let mut kept = self.spare.pop().unwrap_or_default();
         kept.clear();
@@ -170,6 +186,7 @@ impl Jitter {
         if end.distance(self.end) > 0 {
             self.end = end;
         }
+        true
     }
 
     fn is_near(&self, play_at: RtpTime, time: RtpTime, end: RtpTime) -> bool {
@@ -284,6 +301,7 @@ impl Jitter {
             return false;
         }
         self.concealed_ms += (samples / self.rate().samples(1)).max(1) as u32;
+        self.made_up += samples as u64;
         self.decoder.conceal(samples, &mut self.decoded);
         true
     }

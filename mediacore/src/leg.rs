@@ -14,7 +14,7 @@ use crate::stats::ReceiveStats;
 use crate::stream::Stream;
 use outlet::Outlet;
 use std::net::SocketAddr;
-use terms::media::{Audience, Codec, PayloadType, Remote};
+use terms::media::{Audience, Codec, FarQuality, PayloadType, Remote, Ssrc};
 use terms::{LegId, Moment, RecordingId};
 
 /// Comfort noise, RFC 3389; its number is static.
@@ -114,6 +114,18 @@ pub struct Counts {
     pub comfort_noise: u64,
     /// Too late for the mix, in buffers that are gone.
     pub late_before: u64,
+    /// Audio made up by these buffers, in ms.
+    pub concealed_ms_before: u64,
+    /// Frames that recordings which it has left could not hand to storage.
+    pub recorder_frames_lost: u64,
+}
+
+impl Counts {
+    /// Keeps the figures of a buffer that ends.
+    pub fn keep(&mut self, jitter: &Jitter) {
+        self.late_before += jitter.late();
+        self.concealed_ms_before += jitter.concealed_ms();
+    }
 }
 
 /// One party of a call.
@@ -169,8 +181,12 @@ pub struct Leg {
     pub taps: u64,
     /// Their last sender report.
     pub last_report: Option<LastReport>,
+    /// A receiver time of theirs that is not answered.
+    pub last_receiver_time: Option<(Ssrc, LastReport)>,
     /// Round trip in microseconds.
     pub round_trip_us: u32,
+    /// What they say about our stream.
+    pub far: FarQuality,
     /// Packets sent when the last report was written.
     pub reported_packets: u64,
     /// When audio was last expected to begin or came.
@@ -191,7 +207,7 @@ impl Leg {
             latch: None,
             filter: None,
             rtcp_source: None,
-            receive: ReceiveStats::default(),
+            receive: ReceiveStats::new(now),
             counts: Counts::default(),
             digits: dtmf::Receiver::default(),
             sender: dtmf::Sender::default(),
@@ -210,7 +226,9 @@ impl Leg {
             tracks: Vec::new(),
             taps: 0,
             last_report: None,
+            last_receiver_time: None,
             round_trip_us: 0,
+            far: FarQuality::default(),
             reported_packets: 0,
             heard_at: now,
             connected_at: now,
@@ -226,7 +244,7 @@ impl Leg {
         self.sender.set_clock(send.dtmf_hz);
         self.digits.set_clock(receive.dtmf_hz);
         if let Some(jitter) = self.jitter.take_if(|jitter| jitter.codec() != receive.codec) {
-            self.counts.late_before += jitter.late();
+            self.counts.keep(&jitter);
         }
         self.outlet.take_if(|outlet| !outlet.speaks(&send));
         self.agreed = Some(Agreed::new(remote));

@@ -9,9 +9,11 @@
 //! it, [`record`] copies its payload, and [`room`] says whether it is relayed in its own buffer by
 //! [`stream`], put into a [`jitter`] slot for the [`mix`], or is a digit for [`dtmf`].
 
+pub mod burst;
 pub mod codec;
 pub mod dtmf;
 pub mod edge;
+pub mod emodel;
 pub mod fuzz;
 pub mod jitter;
 pub mod latch;

@@ -107,6 +107,7 @@ struct Track {
     /// Raised when the chunk is emptied, so that an old deadline finds nothing to do.
     turn: u32,
     lost: Option<Lost>,
+    frames_lost: u64,
 }
 
 struct Recording {
@@ -229,7 +230,8 @@ impl Recorder {
             (self.tracks.len() - 1) as u32
         });
         let chunk = Chunk::new();
-        self.tracks[slot as usize] = Some(Track { tenant, head, chunk, turn: 0, lost: None });
+        self.tracks[slot as usize] =
+            Some(Track { tenant, head, chunk, turn: 0, lost: None, frames_lost: 0 });
         self.slots.insert(number, slot);
         self.recordings.get_mut(&recording).expect("looked up above").tracks.push(slot);
         self.block(now, 48).track(tenant, &head);
@@ -254,6 +256,7 @@ impl Recorder {
         standing.head.samples += samples;
         if payload.len() > bytes_max {
             standing.lose(samples, now, now);
+            standing.frames_lost += 1;
             self.stats.frames_lost += 1;
             return;
         }
@@ -285,6 +288,14 @@ impl Recorder {
         if let Some(Some(standing)) = self.tracks.get(track.slot as usize) {
             standing.chunk.expect_frame();
         }
+    }
+
+    /// Frames of a standing track that could not be handed on. What the disk then lost is told by
+    /// the ledger.
+    pub fn frames_lost_of(&self, track: TrackIdx) -> u64 {
+        let standing = self.tracks.get(track.slot as usize).and_then(Option::as_ref);
+        let standing = standing.filter(|standing| standing.head.track == track.number);
+        standing.map_or(0, |standing| standing.frames_lost)
     }
 
     fn standing(&mut self, track: TrackIdx) -> Option<&mut Track> {
@@ -395,6 +406,11 @@ impl Recorder {
             match located.entry {
                 Entry::Audio(audio) => {
                     self.stats.frames_lost += u64::from(audio.frames);
+                    let slot = self.slots.get(&audio.track).copied();
+                    let track = slot.and_then(|slot| self.tracks[slot as usize].as_mut());
+                    if let Some(track) = track {
+                        track.frames_lost += u64::from(audio.frames);
+                    }
                     let (from, to) = (audio.arrival, audio.last_arrival());
                     let (track, samples) = (audio.track, audio.samples());
                     self.lost(tenant, Lost { track, samples, from, to });

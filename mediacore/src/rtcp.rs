@@ -1,10 +1,13 @@
-//! RTCP: sender and receiver reports, CNAME and BYE written; any bytes read, RFC 3550 §6.
+//! RTCP: sender and receiver reports, CNAME and BYE written; any bytes read, RFC 3550 §6. Extended
+//! reports have their own file, [`xr`].
 //!
 //! Promise: a short, overlong or inconsistent compound (AST-2017-008) ends the reading at the
 //! first packet that does not fit and changes nothing else.
 
+pub mod xr;
+
 use crate::stats::Block;
-use terms::media::{RtpTime, Ssrc};
+use terms::media::{RtpTime, Ssrc, VoipMetrics};
 use terms::{Moment, Timestamp};
 
 const SENDER: u8 = 200;
@@ -73,8 +76,18 @@ pub struct Compound<'a> {
     pub last: Option<LastReport>,
     /// Our name.
     pub cname: &'a str,
+    /// Extended reports, where there is something in them.
+    pub extended: xr::Extended,
     /// The stream ends.
     pub bye: bool,
+}
+
+impl<'a> Compound<'a> {
+    /// A report about nothing.
+    pub fn empty(ssrc: Ssrc, cname: &'a str) -> Self {
+        let extended = xr::Extended::default();
+        Compound { ssrc, sending: None, block: None, last: None, cname, extended, bye: false }
+    }
 }
 
 struct Writer<'a> {
@@ -126,6 +139,9 @@ pub fn write(compound: &Compound, now: Moment, out: &mut [u8; COMPOUND_MAX]) -> 
         let padding = 4 - (2 + name.len()) % 4;
         writer.put(&[0; 4][..padding]);
     });
+    if !compound.extended.is_empty() {
+        xr::write(&mut writer, compound.ssrc, &compound.extended, now);
+    }
     if compound.bye {
         writer.packet(GOODBYE, 1, |writer| writer.put_u32(compound.ssrc.0));
     }
@@ -139,8 +155,12 @@ fn write_block(writer: &mut Writer, block: &Block, last: Option<LastReport>, now
     writer.put_u32(block.highest_seq);
     writer.put_u32(block.jitter);
     writer.put_u32(last.map_or(0, |last| last.middle));
-    let since = last.map_or(0, |last| ((now - last.heard_at).as_micros() << 16) / 1_000_000);
-    writer.put_u32(since as u32);
+    writer.put_u32(last.map_or(0, |last| since_units(last, now)));
+}
+
+/// 65,536ths of a second since a report of theirs came.
+fn since_units(last: LastReport, now: Moment) -> u32 {
+    (((now - last.heard_at).as_micros() << 16) / 1_000_000) as u32
 }
 
 /// What a peer's report says about our stream.
@@ -150,6 +170,8 @@ pub struct Heard {
     pub about: Ssrc,
     /// Lost since their last report, in 256ths.
     pub fraction_lost: u8,
+    /// Lost since the beginning; below zero when more came than were sent.
+    pub lost: i32,
     /// Jitter in ticks.
     pub jitter: u32,
     /// Middle of our last sender report.
@@ -172,6 +194,24 @@ pub enum Item {
     Block(Heard),
     /// The stream of this source ends.
     Goodbye(Ssrc),
+    /// A receiver's clock, for an answer that tells it its round trip.
+    ReceiverTime {
+        /// Whose.
+        ssrc: Ssrc,
+        /// Middle of the NTP time.
+        middle: u32,
+    },
+    /// An answer to our own receiver time.
+    ReceiverRoundTrip {
+        /// To whom.
+        about: Ssrc,
+        /// Middle of the time that it answers.
+        last: u32,
+        /// 65,536ths of a second since it reached them.
+        since: u32,
+    },
+    /// How they hear a stream.
+    Voip(Ssrc, VoipMetrics),
 }
 
 /// Why a compound was not read to its end.
@@ -186,6 +226,12 @@ pub enum Malformed {
     /// Does not begin with a report.
     #[error("does not begin with a sender or receiver report")]
     NoReport,
+    /// An extended report's block of a known kind is longer or shorter than its kind.
+    #[error("a block is not as long as its kind")]
+    BlockLength,
+    /// An extended report has more than [`xr::BLOCKS_MAX`] blocks.
+    #[error("an extended report has too many blocks")]
+    TooManyBlocks,
 }
 
 /// Reads a compound; `on_item` gets what it says about sources.
@@ -202,7 +248,7 @@ pub fn parse(mut bytes: &[u8], mut on_item: impl FnMut(Item)) -> Result<(), Malf
         first = false;
         let len = (usize::from(u16::from_be_bytes([high, low])) + 1) * 4;
         let (packet, rest) = bytes.split_at_checked(len).ok_or(Malformed::TooShort)?;
-        let (body, count) = (&packet[4..], usize::from(flags & 0x1F));
+        let (body, count) = (unpadded(flags, packet)?, usize::from(flags & 0x1F));
         match kind {
             SENDER => {
                 let (ssrc, middle) = (word(body, 0)?, word(body, 4)? << 16 | word(body, 8)? >> 16);
@@ -217,11 +263,18 @@ pub fn parse(mut bytes: &[u8], mut on_item: impl FnMut(Item)) -> Result<(), Malf
                     on_item(Item::Goodbye(Ssrc(word(body, n * 4)?)));
                 }
             }
+            xr::EXTENDED => xr::parse(body, &mut on_item)?,
             _ => {}
         }
         bytes = rest;
     }
     if first { Err(Malformed::TooShort) } else { Ok(()) }
+}
+
+/// What stands between a packet's first word and its padding, whose last byte counts it (§6.4.1).
+fn unpadded(flags: u8, packet: &[u8]) -> Result<&[u8], Malformed> {
+    let padding = if flags & 0x20 == 0 { 0 } else { usize::from(packet[packet.len() - 1]) };
+    packet.len().checked_sub(padding).and_then(|end| packet.get(4..end)).ok_or(Malformed::TooShort)
 }
 
 fn word(bytes: &[u8], at: usize) -> Result<u32, Malformed> {
@@ -239,6 +292,8 @@ fn parse_blocks(
         on_item(Item::Block(Heard {
             about: Ssrc(word(block, 0)?),
             fraction_lost: block[4],
+            // 24 bits with a sign.
+            lost: (word(block, 4)? << 8) as i32 >> 8,
             jitter: word(block, 12)?,
             last: word(block, 16)?,
             since: word(block, 20)?,
@@ -247,13 +302,14 @@ fn parse_blocks(
     Ok(())
 }
 
-/// Round trip in microseconds from a block about us, RFC 3550 §6.4.1; `None` before their first
-/// report of ours, and when the numbers cannot be true.
-pub fn round_trip_us(now: Ntp, heard: &Heard) -> Option<u32> {
-    if heard.last == 0 {
+/// Round trip in microseconds, RFC 3550 §6.4.1 and RFC 3611 §4.5: from the middle of a time of ours
+/// that they got, and 65,536ths of a second since then. `None` before they got one, and when the
+/// numbers cannot be true.
+pub fn round_trip_us(now: Ntp, last: u32, since: u32) -> Option<u32> {
+    if last == 0 {
         return None;
     }
-    let units = now.middle().wrapping_sub(heard.last).wrapping_sub(heard.since);
+    let units = now.middle().wrapping_sub(last).wrapping_sub(since);
     // More than a minute is a wrong clock.
     (units < 60 << 16).then(|| ((u64::from(units) * 1_000_000) >> 16) as u32)
 }
@@ -280,6 +336,7 @@ mod tests {
             }),
             last: Some(LastReport { middle: 5, heard_at: Moment::from_millis(0) }),
             cname: "box@switchgrid",
+            extended: xr::Extended::default(),
             bye,
         }
     }
@@ -295,6 +352,7 @@ mod tests {
         assert!(matches!(items[0], Item::SenderReport { ssrc: Ssrc(0x0102_0304), .. }));
         let Item::Block(heard) = items[1] else { panic!("a block was written") };
         assert_eq!((heard.about, heard.fraction_lost, heard.since), (Ssrc(9), 64, 32_768));
+        assert_eq!(heard.lost, -2);
         assert_eq!(items[2], Item::Goodbye(Ssrc(0x0102_0304)));
     }
 
@@ -325,18 +383,11 @@ mod tests {
     #[test]
     fn the_round_trip_is_what_neither_side_spent() {
         let epoch = Timestamp::from_secs(1_700_000_000);
-        let sent = Ntp::at(epoch, Moment::from_millis(1_000));
+        let sent = Ntp::at(epoch, Moment::from_millis(1_000)).middle();
         let now = Ntp::at(epoch, Moment::from_millis(1_150));
-        let heard = Heard {
-            about: Ssrc(1),
-            fraction_lost: 0,
-            jitter: 0,
-            last: sent.middle(),
-            since: 65_536 / 10,
-        };
-        let round_trip = round_trip_us(now, &heard).unwrap();
+        let round_trip = round_trip_us(now, sent, 65_536 / 10).unwrap();
         assert!((49_900..50_100).contains(&round_trip), "{round_trip}");
-        assert_eq!(round_trip_us(now, &Heard { last: 0, ..heard }), None);
-        assert_eq!(round_trip_us(now, &Heard { since: 1 << 30, ..heard }), None);
+        assert_eq!(round_trip_us(now, 0, 65_536 / 10), None);
+        assert_eq!(round_trip_us(now, sent, 1 << 30), None);
     }
 }

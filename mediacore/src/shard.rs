@@ -18,6 +18,7 @@ mod seating;
 mod story;
 
 use crate::jitter::Limits;
+use crate::leg::quality::QualityTotals;
 use crate::leg::{Leg, LegIdx};
 use crate::mix::Frame;
 use crate::prompt::PromptStore;
@@ -186,6 +187,8 @@ pub struct ShardStats {
     pub legs_opened: u64,
     /// Legs closed.
     pub legs_closed: u64,
+    /// What the closed ones heard.
+    pub quality: QualityTotals,
 }
 
 #[derive(Debug)]

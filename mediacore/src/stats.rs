@@ -1,16 +1,24 @@
 //! What a source sent and what of it arrived: sequence, loss and jitter by RFC 3550 A.1, A.3 and
-//! A.8; the listening estimate by the E-model, ITU-T G.107.
+//! A.8, bursts of loss by RFC 3611 §4.7.2.
 //!
 //! Jitter is kept in sixteenths of a tick as A.8 does. Totals go on over a change of source, so
-//! that a leg's quality covers the whole call.
+//! that a leg's quality covers the whole call. A packet is decided to be heard or not only when it
+//! is [`WINDOW`] numbers behind the newest: until then it may still come, or turn out to be late.
 
+use crate::burst::{Bursts, Loss};
 use terms::Moment;
-use terms::media::{RtpTime, SeqNo, Ssrc};
+use terms::media::{RtpTime, SeqNo, Ssrc, SsrcEpoch};
 
 /// A forward jump up to here is loss (A.1).
 const DROPOUT_MAX: u16 = 3_000;
 /// A backward step up to here is reordering (A.1).
 const MISORDER_MAX: u16 = 100;
+/// Packets behind the newest that are remembered one by one; more than [`MISORDER_MAX`].
+const WINDOW: u32 = u128::BITS;
+/// Sources of a leg that are told one by one; more are counted.
+pub const EPOCHS_MAX: usize = 16;
+/// Steps of the timestamp up to here, an eighth of a second, are one packet's time.
+const PACKETS_PER_S_MIN: u32 = 8;
 const WRAP: u32 = 1 << 16;
 
 /// What a packet's number says about it.
@@ -26,7 +34,16 @@ pub enum Order {
     Jump,
 }
 
-/// One source as received.
+/// Where a number stands to those before.
+enum Place {
+    Ahead(u16),
+    Behind(u16),
+    Far,
+    /// Two far ones in a row: the sender restarted without a word.
+    Restart,
+}
+
+/// One source as received; it begins with its first packet.
 #[derive(Clone, Copy, Debug)]
 struct Source {
     ssrc: Ssrc,
@@ -38,12 +55,19 @@ struct Source {
     expected_prior: u32,
     received_prior: u32,
     /// Bit n: the packet n before the newest was seen.
-    window: u64,
+    seen: u128,
+    /// Bit n: it was seen and came too late to be heard.
+    discarded: u128,
     transit: Option<i32>,
     /// Sixteenths of a tick.
     jitter: u32,
+    jitter_max: u32,
     /// Ticks in a second.
     clock_hz: u32,
+    /// The last audio packet: its number and time.
+    timed: Option<(SeqNo, RtpTime)>,
+    /// Ticks of a packet.
+    span: u32,
 }
 
 impl Source {
@@ -54,71 +78,103 @@ impl Source {
             cycles: 0,
             base_seq: u32::from(seq.0),
             bad_seq: WRAP + 1,
-            received: 0,
+            received: 1,
             expected_prior: 0,
             received_prior: 0,
-            window: 0,
+            seen: 1,
+            discarded: 0,
             transit: None,
             jitter: 0,
+            jitter_max: 0,
             clock_hz: 8_000,
+            timed: None,
+            span: 0,
         }
+    }
+
+    /// The same sender, counting anew.
+    fn restarted(&self, seq: SeqNo) -> Self {
+        let Source { ssrc, transit, jitter, jitter_max, clock_hz, timed, span, .. } = *self;
+        Source { transit, jitter, jitter_max, clock_hz, timed, span, ..Source::new(ssrc, seq) }
     }
 
     fn expected(&self) -> u32 {
         (self.cycles + u32::from(self.max_seq)).wrapping_sub(self.base_seq).wrapping_add(1)
     }
 
-    fn note(&mut self, seq: SeqNo) -> Order {
+    fn place(&self, seq: SeqNo) -> Place {
         let ahead = seq.0.wrapping_sub(self.max_seq);
-        if self.received == 0 || (ahead < DROPOUT_MAX && ahead != 0) {
-            return self.advance(seq, ahead);
-        }
         let behind = self.max_seq.wrapping_sub(seq.0);
-        if behind <= MISORDER_MAX {
-            return self.look_back(behind);
+        if ahead != 0 && ahead < DROPOUT_MAX {
+            Place::Ahead(ahead)
+        } else if behind <= MISORDER_MAX {
+            Place::Behind(behind)
+        } else if u32::from(seq.0) == self.bad_seq {
+            Place::Restart
+        } else {
+            Place::Far
         }
-        if u32::from(seq.0) == self.bad_seq {
-            // Two in a row: the sender restarted without a word.
-            let received = self.received;
-            *self = Source {
-                transit: self.transit,
-                jitter: self.jitter,
-                clock_hz: self.clock_hz,
-                ..Source::new(self.ssrc, seq)
-            };
-            debug_assert!(received > 0, "a jump follows at least one packet");
-            self.received = 1;
-            self.window = 1;
-            return Order::New;
-        }
-        self.bad_seq = u32::from(seq.0.wrapping_add(1));
-        Order::Jump
     }
 
-    fn advance(&mut self, seq: SeqNo, ahead: u16) -> Order {
+    fn advance(&mut self, seq: SeqNo, ahead: u16, bursts: &mut Bursts) {
+        self.slide(u32::from(ahead), bursts);
         if seq.0 < self.max_seq {
             self.cycles = self.cycles.wrapping_add(WRAP);
         }
         self.max_seq = seq.0;
-        self.window = if ahead >= 64 { 1 } else { self.window << ahead | 1 };
         self.received += 1;
-        Order::New
+    }
+
+    /// Decides what leaves the window, the oldest first.
+    fn slide(&mut self, ahead: u32, bursts: &mut Bursts) {
+        let held = self.held();
+        let staying = WINDOW.saturating_sub(ahead).min(held);
+        (staying..held).rev().for_each(|behind| self.decide(behind, bursts));
+        // Numbers that were jumped over and are older than the window already.
+        (WINDOW..ahead).for_each(|_| bursts.miss());
+        self.seen = self.seen.checked_shl(ahead).unwrap_or(0) | 1;
+        self.discarded = self.discarded.checked_shl(ahead).unwrap_or(0);
+    }
+
+    fn held(&self) -> u32 {
+        self.expected().min(WINDOW)
+    }
+
+    fn decide(&self, behind: u32, bursts: &mut Bursts) {
+        let heard = (self.seen & !self.discarded) >> behind & 1 != 0;
+        if heard { bursts.hear() } else { bursts.miss() }
+    }
+
+    /// Decides everything: the source ends.
+    fn settle(&self, bursts: &mut Bursts) {
+        (0..self.held()).rev().for_each(|behind| self.decide(behind, bursts));
     }
 
     fn look_back(&mut self, behind: u16) -> Order {
-        let bit = if behind < 64 { 1 << behind } else { 0 };
-        if self.window & bit != 0 {
+        let bit = 1_u128 << behind;
+        if self.seen & bit != 0 {
             return Order::Duplicate;
         }
-        self.window |= bit;
+        // One from before our first belongs to the stream as well; nothing has left the window yet.
+        let before_first = (u32::from(behind) + 1).saturating_sub(self.expected());
+        self.base_seq = self.base_seq.wrapping_sub(before_first);
+        self.seen |= bit;
         self.received += 1;
         Order::Late
     }
 
-    fn note_arrival(&mut self, now: Moment, time: RtpTime, clock_hz: u32) {
+    fn note_arrival(&mut self, now: Moment, seq: SeqNo, time: RtpTime, clock_hz: u32) {
         if self.clock_hz != clock_hz {
             // What was measured on another clock means nothing on this one.
-            (self.clock_hz, self.transit, self.jitter) = (clock_hz, None, 0);
+            (self.clock_hz, self.transit, self.timed) = (clock_hz, None, None);
+            (self.jitter, self.jitter_max, self.span) = (0, 0, 0);
+        }
+        if let Some((seq_before, time_before)) = self.timed.replace((seq, time)) {
+            let step = time.distance(time_before);
+            let one = 1..=(clock_hz / PACKETS_PER_S_MIN) as i32;
+            if seq.distance(seq_before) == 1 && one.contains(&step) {
+                self.span = step as u32;
+            }
         }
         let arrival = (now.0 / 1_000 * u64::from(clock_hz / 1_000) / 1_000) as u32;
         let transit = arrival.wrapping_sub(time.0) as i32;
@@ -129,6 +185,10 @@ impl Source {
                 self.jitter = (self.jitter + step).saturating_sub((self.jitter + 8) >> 4);
             }
         }
+    }
+
+    fn us(&self, ticks: u32) -> u32 {
+        (u64::from(ticks) * 1_000_000 / u64::from(self.clock_hz)) as u32
     }
 }
 
@@ -148,46 +208,140 @@ pub struct Block {
 }
 
 /// Everything received on a leg.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ReceiveStats {
+    opened_at: Moment,
     source: Option<Source>,
     /// Of sources before this one.
     expected_before: u64,
     received_before: u64,
+    duplicates: u64,
+    reordered: u64,
+    bursts: Bursts,
+    jitter_us_max: u32,
+    /// Sources until now.
+    epochs: u32,
+    /// The first of them, each with the totals at its begin.
+    epoch_list: Vec<SsrcEpoch>,
 }
 
 impl ReceiveStats {
+    /// Nothing received on a leg that was opened then.
+    pub fn new(opened_at: Moment) -> Self {
+        ReceiveStats { opened_at, ..ReceiveStats::default() }
+    }
+
     /// Notes an accepted packet and says what its number means. A new SSRC begins a new source.
-    pub fn note(&mut self, ssrc: Ssrc, seq: SeqNo) -> Order {
-        if self.source.is_none_or(|source| source.ssrc != ssrc) {
+    pub fn note(&mut self, now: Moment, ssrc: Ssrc, seq: SeqNo) -> Order {
+        let Some(source) = self.source.as_mut().filter(|source| source.ssrc == ssrc) else {
             self.retire();
+            self.begin_epoch(now, ssrc);
             self.source = Some(Source::new(ssrc, seq));
-        }
-        let source = self.source.as_mut().expect("a source was set above");
-        let before = (source.expected(), source.received);
-        let base = source.base_seq;
-        let order = source.note(seq);
-        if source.base_seq != base {
-            // The restart began a new count; the old one is kept in the totals.
-            self.expected_before += u64::from(before.0);
-            self.received_before += u64::from(before.1);
-        }
+            return Order::New;
+        };
+        let order = match source.place(seq) {
+            Place::Ahead(ahead) => {
+                source.advance(seq, ahead, &mut self.bursts);
+                Order::New
+            }
+            Place::Behind(behind) => source.look_back(behind),
+            Place::Restart => {
+                let restarted = source.restarted(seq);
+                self.retire();
+                self.source = Some(restarted);
+                Order::New
+            }
+            Place::Far => {
+                source.bad_seq = u32::from(seq.0.wrapping_add(1));
+                Order::Jump
+            }
+        };
+        self.duplicates += u64::from(order == Order::Duplicate);
+        self.reordered += u64::from(order == Order::Late);
         order
+    }
+
+    /// The packet of this number came too late to be heard, or too early for the buffer.
+    pub fn discard(&mut self, seq: SeqNo) {
+        if let Some(source) = &mut self.source {
+            let behind = u32::from(source.max_seq.wrapping_sub(seq.0));
+            source.discarded |= 1_u128.checked_shl(behind).unwrap_or(0);
+        }
     }
 
     /// Notes when an audio packet came, for jitter.
     /// `clock_hz` is the codec's.
-    pub fn note_arrival(&mut self, now: Moment, time: RtpTime, clock_hz: u32) {
+    pub fn note_arrival(&mut self, now: Moment, seq: SeqNo, time: RtpTime, clock_hz: u32) {
         if let Some(source) = &mut self.source {
-            source.note_arrival(now, time, clock_hz);
+            source.note_arrival(now, seq, time, clock_hz);
+            if source.jitter > source.jitter_max {
+                source.jitter_max = source.jitter;
+                self.jitter_us_max = self.jitter_us_max.max(source.us(source.jitter >> 4));
+            }
+        }
+    }
+
+    fn begin_epoch(&mut self, now: Moment, ssrc: Ssrc) {
+        self.epochs = self.epochs.saturating_add(1);
+        if self.epoch_list.len() < EPOCHS_MAX {
+            let from_ms = (now - self.opened_at).as_millis() as u64;
+            self.epoch_list.push(SsrcEpoch { ssrc, from_ms, received: 0, lost: 0 });
         }
     }
 
     fn retire(&mut self) {
+        self.close_epoch();
         if let Some(source) = self.source.take() {
+            source.settle(&mut self.bursts);
             self.expected_before += u64::from(source.expected());
             self.received_before += u64::from(source.received);
         }
+    }
+
+    /// Adds what the source has until now to its epoch, when that stands in the list.
+    fn close_epoch(&mut self) {
+        let listed = self.epochs as usize == self.epoch_list.len();
+        let Some(source) = self.source.filter(|_| listed) else { return };
+        if let Some(epoch) = self.epoch_list.last_mut() {
+            epoch.received += u64::from(source.received);
+            epoch.lost += u64::from(source.expected().saturating_sub(source.received));
+        }
+    }
+
+    /// Sources until now, and the first of them.
+    pub fn epochs(&self) -> (u32, Vec<SsrcEpoch>) {
+        let mut until_now = self.clone();
+        until_now.close_epoch();
+        (self.epochs, until_now.epoch_list)
+    }
+
+    /// What was heard and what not, as if the stream ended here.
+    pub fn loss(&self) -> Loss {
+        let mut bursts = self.bursts;
+        if let Some(source) = &self.source {
+            source.settle(&mut bursts);
+        }
+        bursts.counts()
+    }
+
+    /// Packets that came twice or more.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    /// Packets that came after one with a higher number.
+    pub fn reordered(&self) -> u64 {
+        self.reordered
+    }
+
+    /// Packet time in microseconds; zero before two packets came in order.
+    pub fn packet_us(&self) -> u32 {
+        self.source.map_or(0, |source| source.us(source.span))
+    }
+
+    /// The greatest jitter in microseconds.
+    pub fn jitter_us_max(&self) -> u32 {
+        self.jitter_us_max
     }
 
     /// The current source.
@@ -202,8 +356,7 @@ impl ReceiveStats {
 
     /// Packets that the numbers say were sent.
     pub fn expected(&self) -> u64 {
-        let now = self.source.filter(|source| source.received > 0);
-        self.expected_before + now.map_or(0, |source| u64::from(source.expected()))
+        self.expected_before + self.source.map_or(0, |source| u64::from(source.expected()))
     }
 
     /// Expected less received, never below zero.
@@ -213,14 +366,12 @@ impl ReceiveStats {
 
     /// Interarrival jitter in microseconds.
     pub fn jitter_us(&self) -> u32 {
-        self.source.map_or(0, |source| {
-            (u64::from(source.jitter >> 4) * 1_000_000 / u64::from(source.clock_hz)) as u32
-        })
+        self.source.map_or(0, |source| source.us(source.jitter >> 4))
     }
 
     /// The block of the next report; taking it begins the next interval (A.3).
     pub fn take_block(&mut self) -> Option<Block> {
-        let source = self.source.as_mut().filter(|source| source.received > 0)?;
+        let source = self.source.as_mut()?;
         let expected = source.expected();
         let expected_now = expected.wrapping_sub(source.expected_prior);
         let received_now = source.received.wrapping_sub(source.received_prior);
@@ -243,108 +394,5 @@ impl ReceiveStats {
     }
 }
 
-/// Mean opinion score 1.0–4.5 by G.107 with the G.711 values of G.113 (Ie 0, Bpl 25.1), from the
-/// share of packets lost or late in percent and the one-way delay in ms.
-pub fn mos(lost_percent: f64, delay_ms: f64) -> f32 {
-    let late = (delay_ms - 177.3).max(0.0);
-    let delay_impairment = 0.024 * delay_ms + 0.11 * late;
-    let loss_impairment = 95.0 * lost_percent / (lost_percent + 25.1);
-    let r = (93.2 - delay_impairment - loss_impairment).clamp(0.0, 100.0);
-    let score = 1.0 + 0.035 * r + 7e-6 * r * (r - 60.0) * (100.0 - r);
-    score.clamp(1.0, 4.5) as f32
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    const ONE: Ssrc = Ssrc(1);
-
-    #[test]
-    fn loss_is_counted_from_every_awkward_start() {
-        for first in [0_u16, 32_767, 65_535] {
-            let mut stats = ReceiveStats::default();
-            for n in (0..1_000_u16).filter(|n| n % 10 != 5) {
-                assert_eq!(stats.note(ONE, SeqNo(first.wrapping_add(n))), Order::New);
-            }
-            assert_eq!((stats.expected(), stats.received(), stats.lost()), (1_000, 900, 100));
-        }
-    }
-
-    #[test]
-    fn reordered_is_late_and_repeated_is_duplicate() {
-        let mut stats = ReceiveStats::default();
-        let orders: Vec<Order> = [65_534_u16, 0, 65_535, 65_535, 0, 1]
-            .iter()
-            .map(|&n| stats.note(ONE, SeqNo(n)))
-            .collect();
-        use Order::{Duplicate, Late, New};
-        assert_eq!(orders, [New, New, Late, Duplicate, Duplicate, New]);
-        assert_eq!((stats.received(), stats.lost()), (4, 0));
-    }
-
-    #[test]
-    fn a_jump_needs_a_successor_and_keeps_the_totals() {
-        let mut stats = ReceiveStats::default();
-        for n in 0..100 {
-            stats.note(ONE, SeqNo(n));
-        }
-        assert_eq!(stats.note(ONE, SeqNo(40_000)), Order::Jump);
-        assert_eq!(stats.note(ONE, SeqNo(40_001)), Order::New);
-        assert_eq!((stats.received(), stats.lost()), (101, 0));
-    }
-
-    #[test]
-    fn a_new_source_keeps_the_totals() {
-        let mut stats = ReceiveStats::default();
-        for n in 0..50 {
-            stats.note(ONE, SeqNo(n));
-        }
-        for n in 0..50 {
-            stats.note(Ssrc(2), SeqNo(60_000 + n));
-        }
-        assert_eq!((stats.expected(), stats.received()), (100, 100));
-        assert_eq!(stats.ssrc(), Some(Ssrc(2)));
-    }
-
-    #[test]
-    fn a_report_block_says_what_was_lost_since_the_last() {
-        let mut stats = ReceiveStats::default();
-        for n in (0..100).filter(|n| n % 4 != 1) {
-            stats.note(ONE, SeqNo(n));
-        }
-        let block = stats.take_block().unwrap();
-        assert_eq!((block.fraction_lost, block.lost), (64, 25));
-        for n in 100..200 {
-            stats.note(ONE, SeqNo(n));
-        }
-        let block = stats.take_block().unwrap();
-        assert_eq!((block.fraction_lost, block.lost, block.highest_seq), (0, 25, 199));
-    }
-
-    #[test]
-    fn jitter_follows_the_spread_of_arrivals() {
-        let mut steady = ReceiveStats::default();
-        let mut shaky = ReceiveStats::default();
-        for n in 0..500_u64 {
-            let due = Moment::from_millis(1_000 + n * 20);
-            let time = RtpTime((n * 160) as u32);
-            steady.note(ONE, SeqNo(n as u16));
-            steady.note_arrival(due, time, 8_000);
-            shaky.note(ONE, SeqNo(n as u16));
-            shaky.note_arrival(due + Duration::from_millis(n % 2 * 10), time, 8_000);
-        }
-        assert_eq!(steady.jitter_us(), 0);
-        assert!((9_000..11_000).contains(&shaky.jitter_us()), "{}", shaky.jitter_us());
-    }
-
-    #[test]
-    fn the_estimate_falls_with_loss_and_delay() {
-        assert!((mos(0.0, 20.0) - 4.4).abs() < 0.05);
-        assert!((mos(5.0, 60.0) - 3.95).abs() < 0.2, "{}", mos(5.0, 60.0));
-        assert!(mos(10.0, 60.0) < 3.6);
-        assert!(mos(0.0, 400.0) < mos(0.0, 100.0));
-        assert_eq!(mos(100.0, 1_000.0), 1.0);
-    }
-}
+mod tests;

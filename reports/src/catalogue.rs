@@ -4,6 +4,7 @@
 mod calls;
 mod order_list;
 mod overdue_orders;
+mod quality;
 mod queue_summary;
 mod satisfaction;
 mod satisfaction_list;
@@ -12,6 +13,7 @@ mod workload;
 pub use calls::CALLS;
 pub use order_list::ORDER_LIST;
 pub use overdue_orders::OVERDUE_ORDERS;
+pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_list::SATISFACTION_LIST;
@@ -22,11 +24,12 @@ use crate::messages::{Words, words};
 
 /// All reports, in the order in which people are shown them.
 pub fn catalogue() -> &'static [&'static Report] {
-    static ALL: [&Report; 7] = [
+    static ALL: [&Report; 8] = [
         &SATISFACTION,
         &WORKLOAD,
         &OVERDUE_ORDERS,
         &QUEUE_SUMMARY,
+        &QUALITY,
         &CALLS,
         &SATISFACTION_LIST,
         &ORDER_LIST,
@@ -127,6 +130,17 @@ const fn average(
 ) -> Column {
     let source = Source::Ratio { numerator, denominator };
     Column { id, header, kind: Kind::Duration, source, total: Total::Sum }
+}
+
+/// A column of means, counted in hundredths.
+const fn decimal(
+    id: &'static str,
+    header: Words,
+    numerator: &'static str,
+    denominator: &'static str,
+) -> Column {
+    let source = Source::Ratio { numerator, denominator };
+    Column { id, header, kind: Kind::Decimal, source, total: Total::Sum }
 }
 
 const AGENT_NUMBER: Column =

@@ -41,6 +41,10 @@ fn plain_text(cell: &Cell, kind: Kind, zone: Tz, language: Language) -> Option<S
         Cell::Ratio { numerator, denominator } if kind == Kind::Percent => {
             percent_text(*numerator, *denominator)
         }
+        Cell::Ratio { numerator, denominator } if kind == Kind::Decimal => {
+            let hundredths = mean(*numerator, *denominator)?;
+            Some(format!("{}.{:02}", hundredths / 100, hundredths % 100))
+        }
         Cell::Ratio { numerator, denominator } => {
             Some(duration_text(rounded_secs(*numerator, *denominator)?))
         }
@@ -51,6 +55,12 @@ fn plain_text(cell: &Cell, kind: Kind, zone: Tz, language: Language) -> Option<S
 /// Whole seconds of `ms / count`, halves up; nothing when there is nothing to divide by.
 pub(crate) fn rounded_secs(ms: i64, count: i64) -> Option<i64> {
     (count > 0).then(|| rounded(i128::from(ms), i128::from(count) * 1000))
+}
+
+/// The whole hundredths of a mean of counts that are not below zero; nothing when there is nothing
+/// to divide by.
+pub(crate) fn mean(hundredths: i64, count: i64) -> Option<i64> {
+    (count > 0).then(|| rounded(i128::from(hundredths.max(0)), i128::from(count)))
 }
 
 /// `a / b`, halves up, for `b` above zero.
@@ -127,6 +137,9 @@ mod tests {
         assert_eq!(text(share(0, 0), Kind::Percent), "—");
         assert_eq!(text(share(181_000, 2), Kind::Duration), "0:01:31");
         assert_eq!(text(share(0, 0), Kind::Duration), "—");
+        assert_eq!(text(share(1_263, 3), Kind::Decimal), "4.21");
+        assert_eq!(text(share(7, 2), Kind::Decimal), "0.04");
+        assert_eq!(text(share(0, 0), Kind::Decimal), "—");
     }
 
     #[test]

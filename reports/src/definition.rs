@@ -20,6 +20,8 @@ pub enum Kind {
     Duration,
     /// A share, `85.7%`.
     Percent,
+    /// A mean counted in hundredths, `4.21`.
+    Decimal,
     /// When, in the report's zone.
     Time,
 }
@@ -46,6 +48,8 @@ pub enum Source {
     QueueName(&'static str),
     /// An hour of the day, 0–23, as `09:00–10:00`.
     Hour(&'static str),
+    /// A day, counted from 1970-01-01, as `2026-11-23`.
+    Day(&'static str),
     /// A department's name; empty is told as unassigned.
     Department(&'static str),
 }

@@ -123,6 +123,9 @@ pub(crate) const NO_QUEUE: Words = words("（无队列）", "(no queue)");
 
 /// Words that the warehouse stores in English and people read in their language.
 const STORED: &[(&str, Words)] = &[
+    ("customer", words("客户", "customer")),
+    ("agent", words("坐席", "agent")),
+    ("outside", words("外部", "outside")),
     ("inbound", words("呼入", "inbound")),
     ("outbound", words("呼出", "outbound")),
     ("internal", words("内部", "internal")),

@@ -8,6 +8,7 @@ use crate::window::Window;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use chrono::DateTime;
 use std::collections::BTreeMap;
 use terms::{AgentId, QueueId, Timestamp};
 use warehouse::{Session, SqlError};
@@ -196,11 +197,21 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
             Some(hour) => Cell::Text(format!("{hour:02}:00–{:02}:00", hour + 1)),
             None => Cell::Empty,
         },
+        Source::Day(field) => match fields.int(field)?.map(day_text) {
+            Some(day) => Cell::Text(day),
+            None => Cell::Empty,
+        },
         Source::Department(field) => match fields.text(field)? {
             Some(text) if !text.trim().is_empty() => Cell::text(&text),
             _ => Cell::Word(&NO_DEPARTMENT),
         },
     })
+}
+
+/// The day so many days after 1970-01-01.
+fn day_text(days: i64) -> String {
+    let at = DateTime::from_timestamp(days.saturating_mul(86_400), 0).unwrap_or_default();
+    at.format("%Y-%m-%d").to_string()
 }
 
 /// The columns of one batch of an answer, by name, brought to three types.

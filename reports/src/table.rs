@@ -1,7 +1,7 @@
 //! A report that has been run: cells with their numerators and denominators, rows with what is
 //! behind them, totals. Renderers read this and nothing else.
 
-use crate::definition::{Report, Source, Total};
+use crate::definition::{Column, Report, Source, Total};
 use crate::messages::{SUBTOTAL, Words};
 use crate::period::Period;
 use terms::Timestamp;
@@ -212,10 +212,10 @@ fn with_subtotals(report: &Report, rows: Vec<Row>) -> Vec<Row> {
                 *cell = first.clone();
             }
         }
-        // A group of one hour shares it too; its line says "subtotal" there like all others.
-        if let Some(position) =
-            report.columns.iter().position(|column| matches!(column.source, Source::Hour(_)))
-        {
+        // A group of one hour or one word shares it too; its line says "subtotal" there like all
+        // others.
+        let is_part = |column: &Column| matches!(column.source, Source::Hour(_) | Source::Word(_));
+        if let Some(position) = report.columns.iter().position(is_part) {
             cells[position] = Cell::Word(&SUBTOTAL);
         }
         out.push(Row { kind: RowKind::Subtotal, cells, behind: None });

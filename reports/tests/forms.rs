@@ -2,9 +2,10 @@
 //! and that the numbers are equal everywhere.
 
 use calamine::{Data, Reader, Xlsx};
-use reports::catalogue::{CALLS, OVERDUE_ORDERS, SATISFACTION, WORKLOAD};
+use reports::catalogue::{CALLS, OVERDUE_ORDERS, QUALITY, SATISFACTION, WORKLOAD};
 use reports::{
-    Cell, Condition, Format, Language, Period, Report, ReportTable, Row, RowKind, cell_text, render,
+    Cell, Condition, Format, Kind, Language, Period, Report, ReportTable, Row, RowKind, cell_text,
+    render,
 };
 use serde_json::{Value, json};
 use std::io::{Cursor, Write};
@@ -128,6 +129,31 @@ fn overdue() -> ReportTable {
     )
 }
 
+fn quality() -> ReportTable {
+    let row = |day: &str, role: &str, codec: &str, legs: [i64; 3], packets: [i64; 3]| {
+        let [good, fair, low] = legs;
+        let [expected, lost, late] = packets;
+        let scored = good + fair + low;
+        let mut row = vec![text(day), text(role), text(codec), Cell::Count(scored + 1)];
+        row.extend(packets.map(Cell::Count));
+        row.extend([ratio(lost, expected), ratio(late, expected)]);
+        row.push(ratio(137 * (expected - lost), expected - lost));
+        row.push(ratio(436 * good + 385 * fair + 290 * low, scored));
+        row.extend([good, fair, low].map(Cell::Count));
+        row.push(ratio(low, scored));
+        row
+    };
+    table(
+        &QUALITY,
+        "2026-11",
+        vec![
+            row("2026-11-23", "坐席", "PCMA", [812, 31, 9], [7_812_345, 10_233, 811]),
+            row("2026-11-23", "客户", "PCMA", [790, 44, 21], [7_702_111, 31_018, 1_204]),
+            row("2026-11-24", "客户", "opus", [12, 0, 1], [99_120, 640, 12]),
+        ],
+    )
+}
+
 /// Compares with `tests/golden/name`; `UPDATE=1` writes it instead.
 fn golden(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -182,6 +208,8 @@ fn the_text_form_reads_as_expected() {
     golden("satisfaction.en.txt", &text_form(&satisfaction(), Format::Txt, Language::En));
     golden("workload.zh.txt", &text_form(&workload(), Format::Txt, Language::ZhCn));
     golden("overdue_orders.zh.txt", &text_form(&overdue(), Format::Txt, Language::ZhCn));
+    golden("quality.zh.txt", &text_form(&quality(), Format::Txt, Language::ZhCn));
+    golden("quality.en.txt", &text_form(&quality(), Format::Txt, Language::En));
 }
 
 #[test]
@@ -199,7 +227,7 @@ fn the_form_for_programs_reads_as_expected() {
 
 #[test]
 fn the_form_for_programs_has_every_cell_as_text_and_as_number() {
-    for table in [satisfaction(), workload(), overdue()] {
+    for table in [satisfaction(), workload(), overdue(), quality()] {
         for language in [Language::ZhCn, Language::En] {
             let json = text_form(&table, Format::Json, language);
             let json: Value = serde_json::from_str(&json).expect("it is JSON");
@@ -268,7 +296,7 @@ fn the_web_page_reads_as_expected_and_runs_nothing() {
 
 #[test]
 fn the_pdf_says_what_the_table_says() {
-    for table in [satisfaction(), workload(), overdue()] {
+    for table in [satisfaction(), workload(), overdue(), quality()] {
         for language in [Language::ZhCn, Language::En] {
             let pdf = rendered(&table, Format::Pdf, language);
             assert!(pdf.starts_with(b"%PDF-1."));
@@ -318,7 +346,7 @@ fn a_long_table_repeats_its_header_and_counts_its_pages() {
 
 #[test]
 fn the_image_is_a_png_as_wide_as_the_paper() {
-    for table in [satisfaction(), workload(), overdue()] {
+    for table in [satisfaction(), workload(), overdue(), quality()] {
         let png = rendered(&table, Format::Png, Language::ZhCn);
         assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
         let width = u32::from_be_bytes(png[16..20].try_into().expect("four bytes"));
@@ -329,7 +357,7 @@ fn the_image_is_a_png_as_wide_as_the_paper() {
 
 #[test]
 fn the_workbook_holds_the_same_values_as_numbers() {
-    for table in [satisfaction(), workload(), overdue()] {
+    for table in [satisfaction(), workload(), overdue(), quality()] {
         let bytes = rendered(&table, Format::Xlsx, Language::ZhCn);
         for chart in ["xl/charts/chart1.xml", "xl/charts/chart2.xml"] {
             let named = bytes.windows(chart.len()).any(|part| part == chart.as_bytes());
@@ -345,13 +373,15 @@ fn the_workbook_holds_the_same_values_as_numbers() {
                 let place = (index as u32 + 1, column as u32);
                 let found = sheet.get_value(place).unwrap_or(&Data::Empty);
                 let is_label = index == table.data_rows().count() && column == 0;
-                assert_same(found, cell, is_label, &format!("{} {place:?}", table.report.id));
+                let decimal = table.report.columns[column].kind == Kind::Decimal;
+                let at = format!("{} {place:?}", table.report.id);
+                assert_same(found, cell, (is_label, decimal), &at);
             }
         }
     }
 }
 
-fn assert_same(found: &Data, cell: &Cell, is_label: bool, place: &str) {
+fn assert_same(found: &Data, cell: &Cell, (is_label, decimal): (bool, bool), place: &str) {
     const DAY_MS: f64 = 86_400_000.0;
     let number = |found: &Data| match found {
         Data::Float(number) => *number,
@@ -369,6 +399,10 @@ fn assert_same(found: &Data, cell: &Cell, is_label: bool, place: &str) {
         }
         Cell::Empty | Cell::Ratio { denominator: 0, .. } => {
             assert_eq!(*found, Data::Empty, "{place}")
+        }
+        Cell::Ratio { numerator, denominator } if decimal => {
+            let exact = *numerator as f64 / *denominator as f64;
+            assert!((number(found) * 100.0 - exact).abs() <= 0.5 + 1e-9, "{place}: {found:?}");
         }
         // The definition says which ratio is a share; both stay within half a second or 1e-12.
         Cell::Ratio { numerator, denominator } => {
@@ -418,7 +452,7 @@ fn no_beginning_of_a_name_makes_a_formula() {
 
 #[test]
 fn every_number_is_equal_in_all_text_forms() {
-    for table in [satisfaction(), workload(), overdue()] {
+    for table in [satisfaction(), workload(), overdue(), quality()] {
         let language = Language::ZhCn;
         let txt = text_form(&table, Format::Txt, language);
         let html = text_form(&table, Format::Html, language);

@@ -10,6 +10,7 @@
 
 pub mod agents;
 pub mod audit;
+pub mod call_quality;
 pub mod calls;
 pub mod child;
 pub mod customers;
@@ -178,6 +179,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))
         .merge(supervise::routes(guard))
+        .merge(call_quality::routes(guard))
         .merge(recordings::routes(guard))
         .merge(reports::routes(guard))
         .merge(sql::routes(guard))

@@ -204,7 +204,8 @@ impl Call {
             MediaEvent::PlayDone { playback, end, .. } => self.on_play_done(cx, id, playback, &end),
             MediaEvent::Silent { ms, .. } => self.on_silent(cx, id, ms),
             MediaEvent::Released { quality, .. } => self.finish_leg(cx, id, Some(quality)),
-            MediaEvent::Learned { .. } | MediaEvent::Recorded(_) => {}
+            // What was measured is asked for by the API, and the switch gathers it.
+            MediaEvent::Learned { .. } | MediaEvent::Recorded(_) | MediaEvent::Measured { .. } => {}
         }
     }
 

@@ -8,6 +8,7 @@ mod asks;
 mod config;
 mod metrics;
 mod plan;
+mod quality;
 #[doc(hidden)]
 pub mod rig;
 #[cfg(test)]
@@ -98,6 +99,7 @@ pub struct Switch {
     calls: BTreeMap<CallId, Call>,
     timers: BTreeSet<(Moment, CallId)>,
     drain: Option<Drain>,
+    measuring: quality::Measuring,
 }
 
 /// The box takes no new calls and says when the last one has ended.
@@ -118,6 +120,7 @@ impl Switch {
             calls: BTreeMap::new(),
             timers: BTreeSet::new(),
             drain: None,
+            measuring: quality::Measuring::default(),
         }
     }
 
@@ -143,7 +146,7 @@ impl Switch {
         let calls = self.timers.first().map(|&(at, _)| at);
         let queues = self.world.tenants.values().filter_map(|tenant| tenant.acd.next_timeout());
         let drain = self.drain.filter(|drain| !drain.forced).map(|drain| drain.until);
-        queues.chain(calls).chain(drain).min()
+        queues.chain(calls).chain(drain).chain(self.measuring.next_timeout()).min()
     }
 
     /// Calls that are alive.
@@ -182,6 +185,7 @@ impl Switch {
         use media::Event as E;
         let leg = match &event {
             E::Recorded(ledger) => return self.world.recorded(now, ledger.clone()),
+            E::Measured { leg, quality } => return self.measured(*leg, quality),
             E::Opened { leg, .. }
             | E::OpenFailed { leg, .. }
             | E::Digit { leg, .. }
@@ -203,6 +207,7 @@ impl Switch {
         for tenant in self.world.tenants.values_mut() {
             tenant.acd.handle_timeout(now);
         }
+        self.give_up_measuring(now);
         self.settle(now);
         while let Some(&(at, id)) = self.timers.first() {
             if at > now.moment {

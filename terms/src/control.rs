@@ -1,8 +1,9 @@
 //! What the `api` child asks of the `calls` child over the local socket, and what it hears back.
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
-use crate::event::{Activity, Supervised, SupervisionMode};
+use crate::event::{Activity, Role, Supervised, SupervisionMode};
 use crate::id::{AgentId, CallId, ContactId, LegId, QueueId, RecordingId, TenantId, UserId};
+use crate::media::Quality;
 use crate::routing::{Delta, Plan};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,13 @@ pub enum Ask {
         tenant: TenantId,
         /// Which.
         recording: RecordingId,
+    },
+    /// How the legs of a live call hear and are heard until now.
+    Quality {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        call: CallId,
     },
     /// Counters and gauges of the call path.
     Metrics,
@@ -174,6 +182,8 @@ pub enum Answer {
     /// About whom the recording is; `None` when the tenant has none of this id that runs or waits
     /// for its file.
     Recording(Option<LiveRecording>),
+    /// What the legs of a live call that have a port heard and said until now.
+    Quality(Vec<LegQuality>),
     /// Counters and gauges.
     Metrics(Vec<Metric>),
 }
@@ -241,6 +251,19 @@ pub struct LiveRecording {
     pub agent: Option<AgentId>,
     /// The queue that the call came through.
     pub queue: Option<QueueId>,
+}
+
+/// What a leg of a live call heard and said until now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LegQuality {
+    /// Which.
+    pub leg: LegId,
+    /// Who.
+    pub role: Role,
+    /// The agent.
+    pub agent: Option<AgentId>,
+    /// Its figures.
+    pub quality: Quality,
 }
 
 /// A call right now.

@@ -10,6 +10,10 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
+mod quality;
+
+pub use quality::{FarQuality, MosBand, Quality, SsrcEpoch, VoipMetrics};
+
 /// RTP synchronisation source, RFC 3550 §5.1.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
@@ -198,6 +202,20 @@ pub struct Remote {
     pub nat: bool,
     /// Where the leg's signalling comes from.
     pub signalling: IpAddr,
+    /// Which extended reports they want from us.
+    #[serde(default)]
+    pub xr: ExtendedReports,
+}
+
+/// Blocks of extended reports (RTCP XR) that a peer asked for in `a=rtcp-xr`, RFC 3611 §5.1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendedReports {
+    /// VoIP Metrics, §4.7.
+    #[serde(default)]
+    pub voip_metrics: bool,
+    /// Receiver Reference Time and DLRR, §4.4 and §4.5: the round trip of who only listens.
+    #[serde(default)]
+    pub receiver_round_trip: bool,
 }
 
 impl Remote {
@@ -214,6 +232,7 @@ impl Remote {
             may_receive: true,
             nat: false,
             signalling: rtp.ip(),
+            xr: ExtendedReports::default(),
         }
     }
 }
@@ -402,6 +421,11 @@ pub enum Command {
         /// The recording.
         recording: RecordingId,
     },
+    /// Tell what the leg heard and said until now.
+    Measure {
+        /// The leg.
+        leg: LegId,
+    },
     /// Close ports, leave rooms and recordings.
     Release {
         /// The leg.
@@ -426,6 +450,7 @@ impl Command {
             | C::SendDigits { leg, .. }
             | C::RecordJoin { leg, .. }
             | C::RecordLeave { leg, .. }
+            | C::Measure { leg }
             | C::Release { leg } => Some(*leg),
             C::RecordStart(start) => start.parties.first().map(|&(leg, _)| leg),
             C::RecordStop { .. } => None,
@@ -444,31 +469,6 @@ pub enum PlayEnd {
     Stopped,
     /// A prompt of this name does not exist.
     Missing(String),
-}
-
-/// What a leg heard and said, RFC 3550 §6.4 and A.3, and ITU-T G.107.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
-pub struct Quality {
-    /// RTP packets received from the accepted source.
-    pub packets_received: u64,
-    /// Packets that the sequence numbers say were sent.
-    pub packets_expected: u64,
-    /// Expected less received, never below zero.
-    pub packets_lost: u64,
-    /// Arrived too late to be mixed.
-    pub packets_late: u64,
-    /// RTP packets sent.
-    pub packets_sent: u64,
-    /// From a source that was not accepted.
-    pub packets_strange: u64,
-    /// Malformed, or of an unknown payload type.
-    pub packets_dropped: u64,
-    /// Interarrival jitter in microseconds at the end, RFC 3550 A.8.
-    pub jitter_us: u32,
-    /// Round trip from RTCP in microseconds, zero when unknown.
-    pub round_trip_us: u32,
-    /// E-model estimate 1.0–4.5, zero when nothing was received.
-    pub mos: f32,
 }
 
 /// How a recording ended.
@@ -596,6 +596,13 @@ pub enum Event {
     },
     /// A recording is on disk, or will never be.
     Recorded(Ledger),
+    /// What the leg heard and said until now: the answer to `Measure`.
+    Measured {
+        /// The leg.
+        leg: LegId,
+        /// Until now.
+        quality: Quality,
+    },
     /// The leg is closed.
     Released {
         /// The leg.

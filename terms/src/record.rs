@@ -527,6 +527,84 @@ tables! {
         reason: Option<String>,
     }
 
+    /// One row a finished leg over which audio passed: how it heard and was heard, measured.
+    Quality = "quality" version 1, id leg_id, day call_started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The leg.
+        leg_id: LegId,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// `customer`, `agent` or `outside`.
+        role: String,
+        /// The agent.
+        agent_id: Option<AgentId>,
+        /// The trunk that the call came in on, for the customer's leg.
+        trunk_id: Option<TrunkId>,
+        /// Codec that it spoke to us, as `a=rtpmap` names it; the last one of several.
+        codec: String,
+        /// RTP packets received.
+        packets_received: i64,
+        /// RTP packets that the sequence numbers say were sent.
+        packets_expected: i64,
+        /// Of those expected, not received (RFC 3550 A.3).
+        packets_lost: i64,
+        /// Received too late to be heard, or too early for the buffer.
+        packets_late: i64,
+        /// Received twice or more.
+        packets_duplicate: i64,
+        /// Received after a packet with a higher number.
+        packets_reordered: i64,
+        /// RTP packets sent to the party.
+        packets_sent: i64,
+        /// Audio made up in place of packets that were not there; relayed audio is concealed by the
+        /// phone.
+        concealed_ms: i64,
+        /// Interarrival jitter in microseconds at the end, RFC 3550 A.8.
+        jitter_us: i32,
+        /// The greatest that it was.
+        jitter_us_max: i32,
+        /// Round trip from RTCP in microseconds; NULL when the peer sent no reports.
+        round_trip_us: Option<i32>,
+        /// Estimate of the way from mouth to ear.
+        delay_ms: i32,
+        /// Bursts of loss, RFC 3611 §4.7.2 with Gmin 16; late packets count as lost.
+        bursts: i64,
+        /// Packets in bursts.
+        burst_packets: i64,
+        /// Of those, lost or late: over `burst_packets` it is the burst density.
+        burst_lost: i64,
+        /// Mean length of a burst; NULL without bursts.
+        burst_ms: Option<i32>,
+        /// Transmission rating R, ITU-T G.107; NULL when nothing was received.
+        r_factor: Option<f64>,
+        /// Conversational quality (MOS-CQ) from R with delay; NULL when nothing was received.
+        mos_cq: Option<f64>,
+        /// Listening quality (MOS-LQ) without delay; NULL when nothing was received.
+        mos_lq: Option<f64>,
+        /// Packets of ours that the far end misses; NULL without reports.
+        far_packets_lost: Option<i64>,
+        /// Jitter in microseconds that the far end has; NULL without reports.
+        far_jitter_us: Option<i32>,
+        /// The far end's R, from its extended reports; NULL without them.
+        far_r_factor: Option<i32>,
+        /// The far end's MOS-CQ, from its extended reports; NULL without them.
+        far_mos_cq: Option<f64>,
+        /// The far end's MOS-LQ, from its extended reports; NULL without them.
+        far_mos_lq: Option<f64>,
+        /// Share of our packets that the far end discarded as too late or too early; NULL without
+        /// extended reports.
+        far_discarded: Option<f64>,
+        /// Sources (SSRC) that spoke one after the other.
+        ssrc_epochs: i32,
+        /// Frames that the recorder could not hand to storage; what the disk lost is in `recordings`.
+        recorder_frames_lost: i64,
+    }
+
     /// Every version of every work order: one row a change.
     Order = "orders" version 1, id version_id, day created_at {
         /// Whose it is.

@@ -191,6 +191,11 @@ fn rtcp_never_breaks_the_report_reader() {
 }
 
 #[test]
+fn extended_reports_never_break_their_reader() {
+    fuzz("rtcp_xr", mediacore::fuzz::fuzz_rtcp_xr);
+}
+
+#[test]
 fn events_never_break_the_digit_receiver() {
     fuzz("dtmf_event", mediacore::fuzz::fuzz_dtmf_event);
 }

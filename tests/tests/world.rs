@@ -312,6 +312,7 @@ async fn a_day_is_committed_to_the_warehouse_once() {
     for (table, id, rows) in [
         ("calls", "call_id", totals.calls),
         ("legs", "leg_id", totals.legs),
+        ("quality", "leg_id", totals.heard),
         ("queue_visits", "visit_id", totals.visits),
         ("recordings", "recording_id", totals.recordings),
     ] {

@@ -13,6 +13,7 @@ mod call;
 mod ended;
 mod entry;
 mod leg;
+mod quality;
 mod survey;
 mod visit;
 

@@ -75,9 +75,10 @@ impl Maker {
     }
 
     fn table(&mut self) -> (&'static str, &'static str, &'static str) {
-        const TABLES: [(&str, &str, &str); 7] = [
+        const TABLES: [(&str, &str, &str); 8] = [
             ("calls", "call_id", "caller"),
             ("legs", "leg_id", "address"),
+            ("quality", "leg_id", "codec"),
             ("queue_visits", "visit_id", "outcome"),
             ("agent_spans", "span_id", "activity"),
             ("events", "seq", "kind"),

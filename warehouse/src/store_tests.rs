@@ -260,7 +260,7 @@ async fn a_restart_in_the_middle_of_calls_changes_nothing() {
         let id = match *table {
             "events" | "ivr_steps" => "seq",
             "calls" => "call_id",
-            "legs" => "leg_id",
+            "legs" | "quality" => "leg_id",
             "queue_visits" => "visit_id",
             "agent_spans" => "span_id",
             "surveys" => "survey_id",

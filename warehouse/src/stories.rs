@@ -8,7 +8,7 @@ use terms::event::{
     Activity, Direction, ENTRY_VERSION, Entry, FlowOut, Kind, OfferEnd, Outcome, Party, Role,
     Satisfaction, TransferKind, write_frame,
 };
-use terms::media::{Ledger, Quality, RecordingState};
+use terms::media::{Codec, Ledger, Quality, RecordingState};
 use terms::record::{Order, Row};
 use terms::{
     AgentId, CallId, ContactId, FlowId, LegId, OrderId, PhoneNumber, QueueId, RecordingId,
@@ -112,9 +112,18 @@ pub fn answered(visit: Option<u64>, queue: Option<u64>, agent: u64) -> Kind {
 pub fn leg_ended(by: Party) -> Kind {
     let quality = Quality {
         packets_received: 500,
+        packets_expected: 502,
         packets_lost: 2,
         jitter_us: 900,
         mos: 4.25,
+        r_factor: 87.5,
+        mos_listening: 4.31,
+        codec: Some(Codec::Pcma),
+        packet_us: 20_000,
+        bursts: 1,
+        burst_packets: 4,
+        burst_unheard: 2,
+        epochs: 1,
         ..Quality::default()
     };
     Kind::LegEnded { cause: 16, by, quality: Some(quality) }

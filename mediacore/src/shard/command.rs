@@ -32,6 +32,7 @@ impl Shard {
             | C::Play { .. }
             | C::StopPlay { .. }
             | C::SendDigits { .. }
+            | C::Measure { .. }
             | C::Release { .. } => {}
         }
         let Some(idx) = command.leg().and_then(|leg| self.index_of(leg)) else { return };
@@ -45,6 +46,7 @@ impl Shard {
             C::Play { playback, .. } => self.play(now, idx, &playback),
             C::StopPlay { playback, .. } => self.stop_play(idx, Some(playback), PlayEnd::Stopped),
             C::SendDigits { digits, .. } => self.send_digits(now, idx, &digits),
+            C::Measure { leg } => self.measure(leg, idx),
             C::Release { .. } => self.release(now, idx),
             C::Open { .. }
             | C::RecordStart(_)
@@ -243,10 +245,17 @@ impl Shard {
         self.leave_recordings(now, idx);
         self.say_goodbye(now, idx);
         let leg = self.leg(idx).expect("looked up by the caller");
-        let (id, quality) = (leg.id, quality::quality(leg));
+        let (id, quality) = (leg.id, quality::quality(leg, &self.recorder));
+        self.stats.quality.add(&quality);
         self.ports.push_back(PortOrder::Close(idx));
         self.free(idx, id);
         self.events.push_back(Event::Released { leg: id, quality });
+    }
+
+    fn measure(&mut self, id: LegId, idx: LegIdx) {
+        let leg = self.leg(idx).expect("looked up by the caller");
+        let quality = quality::quality(leg, &self.recorder);
+        self.events.push_back(Event::Measured { leg: id, quality });
     }
 
     fn free(&mut self, idx: LegIdx, id: LegId) {

@@ -121,7 +121,7 @@ impl Shard {
         if changed && let Some(jitter) = &mut leg.jitter {
             jitter.restart();
         }
-        match leg.receive.note(header.ssrc, header.seq) {
+        match leg.receive.note(now, header.ssrc, header.seq) {
             Order::New | Order::Late => {}
             Order::Duplicate => {
                 leg.counts.duplicate += 1;
@@ -134,8 +134,10 @@ impl Shard {
             Kind::Digit => self.take_event(now, idx, packet, bytes),
             Kind::ComfortNoise => {
                 leg.counts.comfort_noise += 1;
-                if let Some(jitter) = &mut leg.jitter {
-                    jitter.put_noise(header.time, &bytes[packet.payload()]);
+                if let Some(jitter) = &mut leg.jitter
+                    && !jitter.put_noise(header.time, &bytes[packet.payload()])
+                {
+                    leg.receive.discard(header.seq);
                 }
                 self.skip(idx, &header);
                 Verdict::Consumed
@@ -158,7 +160,7 @@ impl Shard {
     ) -> Verdict {
         let header = packet.header;
         let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
-        leg.receive.note_arrival(now, header.time, codec.clock_hz());
+        leg.receive.note_arrival(now, header.seq, header.time, codec.clock_hz());
         let payload = &bytes[packet.payload()];
         for &(_, track) in &leg.tracks {
             self.recorder.frame(now, track, codec, header.time, header.seq, header.ssrc, payload);
@@ -175,8 +177,10 @@ impl Shard {
             Route::Relay(to) => self.relay(now, to, packet, Carried::Audio(codec), bytes),
             Route::Mix => {
                 let leg = self.legs[idx.index()].leg.as_deref_mut().expect("still here");
-                if let Some(jitter) = &mut leg.jitter {
-                    jitter.put(header.time, &bytes[packet.payload()]);
+                if let Some(jitter) = &mut leg.jitter
+                    && !jitter.put(header.time, &bytes[packet.payload()])
+                {
+                    leg.receive.discard(header.seq);
                 }
                 Verdict::Consumed
             }

@@ -90,30 +90,35 @@ impl Shard {
     }
 
     pub(super) fn record_leave(&mut self, now: Moment, recording: RecordingId, leg: LegId) {
+        self.end_track(recording, leg);
         self.recorder.leave(now, recording, leg);
         if let Some(recorded) = self.recordings.get_mut(&recording) {
             recorded.here.retain(|&here| here != leg);
             recorded.far.retain(|&(far, _)| far != leg);
         }
-        if let Some(leg) = self.index_of(leg).and_then(|idx| self.leg_mut(idx)) {
-            leg.tracks.retain(|&(standing, _)| standing != recording);
+    }
+
+    /// A leg stands in a recording no longer; what its track lost until now is the leg's figure.
+    fn end_track(&mut self, recording: RecordingId, leg: LegId) {
+        let Some(idx) = self.index_of(leg) else { return };
+        let Some(leg) = self.legs[idx.index()].leg.as_deref_mut() else { return };
+        for (_, track) in leg.tracks.extract_if(.., |&mut (standing, _)| standing == recording) {
+            leg.counts.recorder_frames_lost += self.recorder.frames_lost_of(track);
         }
     }
 
     pub(super) fn record_stop(&mut self, now: Moment, recording: RecordingId) {
-        self.recorder.stop(now, recording);
-        let Some(recorded) = self.recordings.remove(&recording) else { return };
-        for leg in recorded.here {
-            if let Some(leg) = self.index_of(leg).and_then(|idx| self.leg_mut(idx)) {
-                leg.tracks.retain(|&(standing, _)| standing != recording);
-            }
+        if let Some(recorded) = self.recordings.remove(&recording) {
+            recorded.here.into_iter().for_each(|leg| self.end_track(recording, leg));
         }
+        self.recorder.stop(now, recording);
     }
 
     pub(super) fn leave_recordings(&mut self, now: Moment, idx: LegIdx) {
-        let Some(leg) = self.leg_mut(idx) else { return };
-        let (id, tracks) = (leg.id, std::mem::take(&mut leg.tracks));
-        for (recording, _) in tracks {
+        let Some(leg) = self.leg(idx) else { return };
+        let id = leg.id;
+        for recording in leg.tracks.iter().map(|&(recording, _)| recording).collect::<Vec<_>>() {
+            self.end_track(recording, id);
             self.recorder.leave(now, recording, id);
             if let Some(recorded) = self.recordings.get_mut(&recording) {
                 recorded.here.retain(|&here| here != id);

@@ -3,6 +3,8 @@
 
 use super::{Alarm, Channel, Reason, Shard};
 use crate::leg::LegIdx;
+use crate::leg::quality;
+use crate::rtcp::xr::Extended;
 use crate::rtcp::{self, COMPOUND_MAX, Compound, Item, LastReport, Ntp, Sending};
 use rand::Rng;
 use std::net::SocketAddr;
@@ -40,22 +42,38 @@ impl Shard {
             return;
         }
         let nat = agreed.remote.nat;
-        let ours = leg.stream.ssrc();
-        let (mut last, mut round_trip) = (None, None);
+        let clock_hz = agreed.remote.send.codec.clock_hz();
+        let (ours, ntp) = (leg.stream.ssrc(), Ntp::at(epoch, now));
+        let (mut last, mut round_trip, mut receiver_time) = (None, None, None);
+        let mut far = leg.far;
         let read = rtcp::parse(bytes, |item| match item {
             Item::SenderReport { middle, .. } => last = Some(LastReport { middle, heard_at: now }),
             Item::Block(heard) if heard.about == ours => {
-                round_trip = rtcp::round_trip_us(Ntp::at(epoch, now), &heard);
+                far.reports += 1;
+                far.packets_lost = heard.lost.max(0) as u64;
+                let jitter_us = u64::from(heard.jitter) * 1_000_000 / u64::from(clock_hz);
+                far.jitter_us = u32::try_from(jitter_us).unwrap_or(u32::MAX);
+                round_trip = rtcp::round_trip_us(ntp, heard.last, heard.since).or(round_trip);
             }
+            Item::ReceiverTime { ssrc, middle } => {
+                receiver_time = Some((ssrc, LastReport { middle, heard_at: now }));
+            }
+            Item::ReceiverRoundTrip { about, last, since } if about == ours => {
+                round_trip = rtcp::round_trip_us(ntp, last, since).or(round_trip);
+            }
+            Item::Voip(about, voip) if about == ours => far.voip = Some(voip),
             // A stream ends when signaling says so; anybody can forge a BYE.
-            Item::Block(_) | Item::Goodbye(_) => {}
+            Item::Block(_) | Item::ReceiverRoundTrip { .. } | Item::Voip(..) | Item::Goodbye(_) => {
+            }
         });
         if read.is_err() {
             leg.counts.malformed += 1;
             self.drop_packet(Reason::Malformed);
             return;
         }
+        leg.far = far;
         leg.last_report = last.or(leg.last_report);
+        leg.last_receiver_time = receiver_time.or(leg.last_receiver_time);
         leg.round_trip_us = round_trip.unwrap_or(leg.round_trip_us);
         if nat {
             leg.rtcp_source = Some(from);
@@ -84,6 +102,12 @@ impl Shard {
         let packets = leg.stream.packets();
         let spoke = packets > leg.reported_packets;
         leg.reported_packets = packets;
+        let wanted = leg.agreed.as_ref().map(|agreed| agreed.remote.xr).unwrap_or_default();
+        let extended = Extended {
+            receiver_time: wanted.receiver_round_trip.then(|| Ntp::at(config.epoch, now)),
+            answer: leg.last_receiver_time.take_if(|_| wanted.receiver_round_trip),
+            voip: quality::voip_metrics(leg).filter(|_| wanted.voip_metrics),
+        };
         let compound = Compound {
             ssrc: leg.stream.ssrc(),
             sending: spoke.then(|| Sending {
@@ -95,6 +119,7 @@ impl Shard {
             block: leg.receive.take_block(),
             last: leg.last_report,
             cname: &config.cname,
+            extended,
             bye,
         };
         let mut out = [0; COMPOUND_MAX];

@@ -68,7 +68,7 @@ impl Shard {
             && let Some(jitter) = leg.jitter.take()
             && leg.route == Route::Mix
         {
-            leg.counts.late_before += jitter.late();
+            leg.counts.keep(&jitter);
         }
         let hears_otherwise = leg.hears_mix != seat.hears_mix;
         (leg.route, leg.tapped, leg.hears_mix) = (seat.route, seat.tapped, seat.hears_mix);

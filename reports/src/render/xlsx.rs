@@ -4,7 +4,7 @@
 
 use super::chart::{ChartData, Shape, charts};
 use super::page::{figures, formulas, meta, notes};
-use crate::cell::{local, rounded_secs};
+use crate::cell::{local, mean, rounded_secs};
 use crate::definition::{Column, Kind, Total};
 use crate::messages::{CHART_DATA, DATA_SHEET, FIGURES, FORMULAS, Language, SUMMARY_SHEET, TOTAL};
 use crate::table::{Cell, ReportTable};
@@ -57,6 +57,7 @@ fn shown(format: Format, kind: Kind) -> Format {
         Kind::Count => format.set_num_format("#,##0"),
         Kind::Duration => format.set_num_format("[h]:mm:ss"),
         Kind::Percent => format.set_num_format("0.0%"),
+        Kind::Decimal => format.set_num_format("0.00"),
         Kind::Time => format.set_num_format("yyyy-mm-dd hh:mm:ss"),
     }
 }
@@ -93,6 +94,9 @@ fn number(cell: &Cell, kind: Kind, zone: Tz) -> Option<f64> {
         Cell::Ratio { denominator, .. } if *denominator <= 0 => None,
         Cell::Ratio { numerator, denominator } if kind == Kind::Percent => {
             Some(*numerator as f64 / *denominator as f64)
+        }
+        Cell::Ratio { numerator, denominator } if kind == Kind::Decimal => {
+            Some(mean(*numerator, *denominator)? as f64 / 100.0)
         }
         Cell::Ratio { numerator, denominator } => {
             Some(rounded_secs(*numerator, *denominator)? as f64 / SECS_A_DAY)

@@ -3,6 +3,7 @@
 use mediacore::edge::engine::Engine;
 use mediacore::edge::storage::StorageStats;
 use terms::control::Metric;
+use terms::media::MosBand;
 
 /// Everything that media and storage count.
 pub fn metrics(engine: Option<&Engine>, storage: Option<&StorageStats>) -> Vec<Metric> {
@@ -29,6 +30,15 @@ pub fn metrics(engine: Option<&Engine>, storage: Option<&StorageStats>) -> Vec<M
         add("recorder_recordings", &labels, shard.recordings as f64);
         add("recorder_frames_total", &labels, shard.recorder.frames as f64);
         add("recorder_frames_lost_total", &labels, shard.recorder.frames_lost as f64);
+        for (band, count) in MosBand::ALL.iter().zip(shard.packets.quality.legs) {
+            let labels = [("shard", number.as_str()), ("mos", band.name())];
+            add("rtp_legs_ended_total", &labels, count as f64);
+        }
+        let heard = shard.packets.quality;
+        add("rtp_packets_expected_total", &labels, heard.expected as f64);
+        add("rtp_packets_lost_total", &labels, heard.lost as f64);
+        add("rtp_packets_late_total", &labels, heard.late as f64);
+        add("rtp_concealed_seconds_total", &labels, heard.concealed_ms as f64 / 1_000.0);
         for (reason, count) in mediacore::shard::Reason::ALL.iter().zip(shard.packets.dropped) {
             let labels = [("shard", number.as_str()), ("reason", reason.name())];
             add("rtp_packets_dropped_total", &labels, count as f64);

@@ -1,8 +1,9 @@
 //! A call as a wallboard sees it.
 
 use super::{Call, Phase};
-use terms::LegId;
 use terms::control::{LiveCall, LiveSupervision};
+use terms::event::Role;
+use terms::{AgentId, LegId};
 
 impl Call {
     pub(crate) fn live(&self) -> LiveCall {
@@ -32,6 +33,12 @@ impl Call {
                 joined: supervision.joined,
             }),
         }
+    }
+
+    /// Its legs that have a port, and who they are.
+    pub(crate) fn voices(&self) -> Vec<(LegId, Role, Option<AgentId>)> {
+        let open = self.legs.iter().filter(|(_, leg)| leg.is_open());
+        open.map(|(&id, leg)| (id, leg.role, leg.agent)).collect()
     }
 
     fn phase_name(&self) -> &'static str {

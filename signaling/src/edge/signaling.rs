@@ -360,6 +360,7 @@ impl Thread {
                 | Ask::Call { .. }
                 | Ask::State { .. }
                 | Ask::Recording { .. }
+                | Ask::Quality { .. }
                 | Ask::Metrics => {}
             }
         }

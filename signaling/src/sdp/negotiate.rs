@@ -17,8 +17,12 @@ pub fn offer(local: &Local) -> String {
     let events: Vec<_> = clocks.into_iter().map(|hz| (hz, event_type(hz))).collect();
     let mut text = head(local);
     text.push_str(&audio_lines(local, "RTP/AVP", &codecs, &events, None, local.direction));
-    text
+    text + XR_LINE
 }
+
+/// The extended reports that we make and like to hear, RFC 3611 §5.1. An answer has it where the
+/// offer has one.
+const XR_LINE: &str = "a=rtcp-xr:voip-metrics rcvr-rtt=all\r\n";
 
 /// Our number of `telephone-event` with a clock.
 const fn event_type(hz: u32) -> PayloadType {
@@ -69,6 +73,7 @@ pub fn answer(
             let noise = audio.noise.filter(|_| codec.clock_hz() == 8_000);
             let events: Vec<_> = events.into_iter().collect();
             text += &audio_lines(local, &offered.proto, &codecs, &events, noise, direction);
+            text += if audio.xr.is_some() { XR_LINE } else { "" };
         } else {
             text += &format!("m={} 0 {} {}\r\n", offered.media, offered.proto, offered.fmt);
         }
@@ -130,6 +135,7 @@ fn remote(
         may_receive: audio.direction.sends(),
         nat: nat || is_behind_nat(audio.rtp.ip(), signalling),
         signalling,
+        xr: audio.xr.unwrap_or_default(),
     }
 }
 

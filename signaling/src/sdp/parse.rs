@@ -3,7 +3,7 @@
 
 use super::{DESCRIPTION_BYTES_MAX, MEDIA_MAX, Refused};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use terms::media::{Codec, PayloadType, Wishes};
+use terms::media::{Codec, ExtendedReports, PayloadType, Wishes};
 
 /// Which way audio may flow, from the describer's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -73,6 +73,8 @@ pub struct Audio {
     pub wishes: Vec<(PayloadType, Wishes)>,
     /// The packet time they want, 10–60 ms.
     pub ptime_ms: u8,
+    /// The extended reports they want; `None` when they do not speak of any.
+    pub xr: Option<ExtendedReports>,
 }
 
 impl Audio {
@@ -185,6 +187,7 @@ fn stream(
         noise: payloads.noise,
         wishes: payloads.wishes,
         ptime_ms: ptime(media),
+        xr: xr(session, media),
     })
 }
 
@@ -222,6 +225,22 @@ fn ptime(media: &sdp_types::Media) -> u8 {
     let most = read("maxptime").unwrap_or(60);
     let ms = wanted.min(most).clamp(10, 60);
     (ms / 10 * 10) as u8
+}
+
+/// `a=rtcp-xr`, RFC 3611 §5.1; the media line's word wins over the session's. Formats that we do not
+/// make are passed over.
+fn xr(session: &sdp_types::Session, media: &sdp_types::Media) -> Option<ExtendedReports> {
+    let find = |list: &[sdp_types::Attribute]| {
+        let found = list.iter().find(|a| a.attribute.eq_ignore_ascii_case("rtcp-xr"))?;
+        let formats = found.value.as_deref().unwrap_or_default().split_whitespace();
+        let names = formats.map(|format| format.split('=').next().unwrap_or(format));
+        Some(names.fold(ExtendedReports::default(), |wanted, name| ExtendedReports {
+            voip_metrics: wanted.voip_metrics || name.eq_ignore_ascii_case("voip-metrics"),
+            receiver_round_trip: wanted.receiver_round_trip
+                || name.eq_ignore_ascii_case("rcvr-rtt"),
+        }))
+    };
+    find(&media.attributes).or_else(|| find(&session.attributes))
 }
 
 struct Payloads {

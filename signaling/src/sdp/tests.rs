@@ -248,3 +248,37 @@ fn mutated_descriptions_never_panic() {
         fuzz_description(&bytes);
     }
 }
+
+#[test]
+fn extended_reports_are_offered_and_sent_as_far_as_they_were_asked_for() {
+    let media = |line: &str| format!("m=audio 4000 RTP/AVP 8\r\n{line}");
+    let wanted = |line: &str| {
+        let remote = answered(&media(line)).1;
+        (remote.xr.voip_metrics, remote.xr.receiver_round_trip)
+    };
+    assert_eq!(wanted(""), (false, false));
+    assert_eq!(wanted("a=rtcp-xr:voip-metrics\r\n"), (true, false));
+    assert_eq!(wanted("a=rtcp-xr:rcvr-rtt=all:10000 stat-summary=loss\r\n"), (false, true));
+    assert_eq!(wanted("a=RTCP-XR:pkt-loss-rle VOIP-METRICS rcvr-rtt\r\n"), (true, true));
+    assert_eq!(wanted("a=rtcp-xr\r\n"), (false, false));
+
+    let line = "a=rtcp-xr:voip-metrics rcvr-rtt=all\r\n";
+    assert!(offer(&local()).ends_with(line), "{}", offer(&local()));
+    assert!(answered(&media("a=rtcp-xr:voip-metrics\r\n")).0.contains(line));
+    assert!(!answered(&media("")).0.contains("rtcp-xr"), "who does not know it is not told");
+
+    let ours = Description::parse(&offer(&local())).unwrap();
+    let (text, remote) = answer(&local(), &ours, source(), false).unwrap();
+    assert!(remote.xr.voip_metrics && remote.xr.receiver_round_trip);
+    let theirs = Description::parse(&text).unwrap();
+    assert!(accept(&local(), &theirs, source(), false).unwrap().xr.voip_metrics);
+}
+
+#[test]
+fn extended_reports_of_the_session_hold_for_its_audio() {
+    let text = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n\
+        a=rtcp-xr:rcvr-rtt=all\r\nm=audio 4000 RTP/AVP 8\r\n";
+    let (_, remote) =
+        answer(&local(), &Description::parse(text).unwrap(), source(), false).unwrap();
+    assert!(remote.xr.receiver_round_trip && !remote.xr.voip_metrics);
+}

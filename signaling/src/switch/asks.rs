@@ -27,6 +27,7 @@ impl Switch {
             }
             Ask::State { tenant } => Some(self.state(tenant)),
             Ask::Recording { tenant, recording } => Some(self.recording(tenant, recording)),
+            Ask::Quality { tenant, call } => self.ask_quality(now, id, tenant, call),
             Ask::Metrics => Some(Answer::Metrics(self.metrics())),
             Ask::Drain { within_s } => self.start_drain(now, id, within_s),
         };

@@ -440,6 +440,12 @@ impl Rig {
             Command::RecordJoin { recording, .. } | Command::RecordLeave { recording, .. } => {
                 assert!(self.recordings.contains_key(recording), "{command:?} while it runs");
             }
+            Command::Measure { leg } => {
+                if self.ports_open.contains(leg) {
+                    let quality = Quality { packets_received: leg.0, ..Quality::default() };
+                    self.later(soon, Input::Media(Event::Measured { leg: *leg, quality }));
+                }
+            }
             Command::Connect { .. }
             | Command::Join { .. }
             | Command::Audience { .. }

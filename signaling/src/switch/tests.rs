@@ -5,6 +5,7 @@ mod callers;
 mod control;
 mod guests;
 mod property;
+mod quality;
 mod supervision;
 mod talking;
 

@@ -21,6 +21,8 @@ pub struct Totals {
     pub abandoned: usize,
     /// Of `legs`.
     pub legs: usize,
+    /// Of `quality`.
+    pub heard: usize,
     /// Of `queue_visits`.
     pub visits: usize,
     /// Of `recordings`.
@@ -57,6 +59,7 @@ impl World {
                     totals.supervisions += usize::from(event.kind == "supervision_started");
                     totals.take_overs += usize::from(event.detail.contains("taken_over"));
                 }
+                Row::Quality(_) => totals.heard += 1,
                 Row::QueueVisit(_) => totals.visits += 1,
                 Row::Recording(_) => totals.recordings += 1,
                 Row::Survey(_) => totals.surveys += 1,
@@ -141,6 +144,12 @@ impl World {
             if rows != entries {
                 wrong.push(format!("{rows} rows of {what}, {entries} began in the log"));
             }
+        }
+        // A leg that had media has a row of how it sounded, and no other leg has one.
+        let with_media = |kind: &Kind| matches!(kind, Kind::LegEnded { quality: Some(quality), .. } if quality.has_media());
+        let sounded = self.count(with_media);
+        if totals.heard != sounded {
+            wrong.push(format!("{} rows of quality, {sounded} legs had media", totals.heard));
         }
         if opened > totals.legs {
             wrong.push(format!("{opened} legs in media, {} in the log", totals.legs));

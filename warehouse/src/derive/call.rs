@@ -4,6 +4,7 @@ use crate::derive::ended::{self, Ended};
 use crate::derive::entry::word;
 use crate::derive::leg::{LegOf, Mode, OpenLeg, TalkClock};
 use crate::derive::ms;
+use crate::derive::quality::quality_row;
 use crate::derive::survey::OpenSurvey;
 use crate::derive::visit::{OpenVisit, VisitEnd, VisitOf};
 use std::collections::BTreeMap;
@@ -496,6 +497,8 @@ impl OpenCall {
             contact: self.contact,
             call_started_at: self.started_at,
         };
+        let trunk = self.trunk.filter(|_| open.role == Role::Customer);
+        rows.extend(quality.and_then(|heard| quality_row(&open, &of, trunk, heard)));
         rows.push(Row::Leg(open.close(of, at, how, quality)));
         if held {
             self.free_the_held();

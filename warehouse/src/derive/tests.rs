@@ -7,7 +7,8 @@ use terms::event::{
     Activity, Direction, FlowOut, Kind, OfferEnd, Outcome, Party, Role, Satisfaction, Supervised,
     SupervisionEnd, SupervisionMode, TransferKind,
 };
-use terms::record::{AgentSpan, Call, Leg, QueueVisit, Recording, Row, Survey};
+use terms::media::{FarQuality, Quality as MediaQuality, VoipMetrics};
+use terms::record::{AgentSpan, Call, Leg, Quality, QueueVisit, Recording, Row, Survey};
 use terms::{AgentId, QueueId, SurveyId, Timestamp, UserId, VisitId};
 
 macro_rules! pick {
@@ -506,4 +507,62 @@ fn reading_again_from_the_oldest_open_thing_makes_the_same_rows() {
             assert_eq!([before, after].concat(), whole, "seed {seed}, cut at {cut}");
         }
     }
+}
+
+/// How both legs of an answered call sounded, with `change` made to what media said of each.
+fn sounded(change: impl Fn(&mut MediaQuality)) -> Vec<Quality> {
+    let mut s = Script::new(1);
+    talking(&mut s);
+    let ended = |by| {
+        let mut kind = leg_ended(by);
+        let Kind::LegEnded { quality: Some(quality), .. } = &mut kind else {
+            panic!("a leg ends with what it heard")
+        };
+        change(quality);
+        kind
+    };
+    s.leg(60.0, 100, 102, ended(Party::Agent)).leg(61.0, 100, 101, ended(Party::Customer));
+    s.call(61.0, 100, call_ended(Outcome::Answered, Party::Agent));
+    pick!(s.rows(), Quality).into_iter().cloned().collect()
+}
+
+#[test]
+fn every_leg_that_had_media_has_a_row_of_how_it_sounded() {
+    let rows = sounded(|_| {});
+    let who: Vec<_> = rows.iter().map(|row| (row.role.as_str(), row.agent_id)).collect();
+    assert_eq!(who, [("agent", Some(AgentId(11))), ("customer", None)]);
+    let row = &rows[0];
+    assert_eq!((row.call_id, row.leg_id.0, row.codec.as_str()), (terms::CallId(100), 102, "PCMA"));
+    assert_eq!((row.packets_received, row.packets_expected, row.packets_lost), (500, 502, 2));
+    assert_eq!((row.bursts, row.burst_packets, row.burst_lost, row.burst_ms), (1, 4, 2, Some(80)));
+    assert_eq!((row.mos_cq, row.mos_lq, row.r_factor), (Some(4.25), Some(4.31), Some(87.5)));
+    assert_eq!((row.far_packets_lost, row.far_mos_cq, row.round_trip_us), (None, None, None));
+    assert_eq!((row.call_started_at, row.ssrc_epochs), (BEGIN, 1));
+}
+
+#[test]
+fn what_the_far_end_reports_stands_beside_what_we_heard() {
+    let rows = sounded(|quality| {
+        let voip = VoipMetrics {
+            discard_rate: 64,
+            r_factor: Some(70),
+            mos_cq: Some(36),
+            ..VoipMetrics::default()
+        };
+        quality.far =
+            FarQuality { reports: 9, packets_lost: 7, jitter_us: 1_500, voip: Some(voip) };
+    });
+    let row = &rows[1];
+    assert_eq!((row.far_packets_lost, row.far_jitter_us), (Some(7), Some(1_500)));
+    assert_eq!((row.far_r_factor, row.far_mos_cq, row.far_mos_lq), (Some(70), Some(3.6), None));
+    assert_eq!(row.far_discarded, Some(0.25));
+}
+
+#[test]
+fn silent_legs_and_entries_of_an_older_program_have_no_row_of_how_they_sounded() {
+    assert!(sounded(|quality| quality.codec = None).is_empty(), "an older program measured less");
+    let silent = sounded(|quality| (quality.packets_received, quality.packets_sent) = (0, 0));
+    assert!(silent.is_empty());
+    let told = sounded(|quality| (quality.packets_received, quality.packets_sent) = (0, 9));
+    assert_eq!((told.len(), told[0].mos_cq), (2, None), "it was spoken to and said nothing");
 }

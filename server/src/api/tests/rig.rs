@@ -22,10 +22,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use terms::control::{Answer, Ask, LiveAgent, LiveCall, LiveRecording, LiveState, LiveSupervision};
+use terms::control::{
+    Answer, Ask, LegQuality, LiveAgent, LiveCall, LiveRecording, LiveState, LiveSupervision,
+};
+use terms::event;
+use terms::media::{Codec, FarQuality, Quality, Ssrc, SsrcEpoch, VoipMetrics};
 use terms::record::{Call, Recording, Row};
 use terms::{
-    AgentId, CallId, ContactId, IdGen, Moment, QueueId, RecordingId, TenantId, Timestamp, UserId,
+    AgentId, CallId, ContactId, IdGen, LegId, Moment, QueueId, RecordingId, TenantId, Timestamp,
+    UserId,
 };
 use tower::ServiceExt;
 use warehouse::Warehouse;
@@ -110,6 +115,7 @@ impl CallsLink for Switch {
                     queue: Some(FIRST_QUEUE),
                 }))
             }
+            (Ask::Quality { .. }, None) => Answer::Quality(live_quality()),
             (Ask::Metrics, None) => Answer::Metrics(vec![terms::control::Metric {
                 name: "switchgrid_calls".into(),
                 labels: vec![("tenant".into(), "a\"b".into())],
@@ -130,6 +136,30 @@ impl CallsLink for Switch {
             Ok(self.ask(ask).await)
         })
     }
+}
+
+/// The legs of the live call: one that hears, and one that nothing has come from.
+fn live_quality() -> Vec<LegQuality> {
+    let voip = VoipMetrics { mos_cq: Some(39), ..VoipMetrics::default() };
+    let heard = Quality {
+        packets_received: 995,
+        packets_expected: 1_000,
+        packets_lost: 5,
+        packets_unheard: 5,
+        bursts: 1,
+        burst_packets: 10,
+        burst_unheard: 5,
+        packet_us: 20_000,
+        jitter_us: 1_250,
+        mos: 4.213,
+        codec: Some(Codec::Pcma),
+        epochs: 1,
+        epoch_list: vec![SsrcEpoch { ssrc: Ssrc(10), from_ms: 20, received: 995, lost: 5 }],
+        far: FarQuality { reports: 3, voip: Some(voip), ..FarQuality::default() },
+        ..Quality::default()
+    };
+    let leg = |leg, role, quality| LegQuality { leg: LegId(leg), role, agent: None, quality };
+    vec![leg(1, event::Role::Customer, heard), leg(2, event::Role::Agent, Quality::default())]
 }
 
 /// The worker's bench, without its process.
