@@ -12,12 +12,14 @@
 pub mod codec;
 pub mod dtmf;
 pub mod edge;
+pub mod encode;
 pub mod fuzz;
 pub mod jitter;
 pub mod latch;
 pub mod leg;
 pub mod mix;
 pub mod mp3;
+pub mod ogg_opus;
 pub mod play;
 pub mod prompt;
 pub mod record;
