@@ -7,5 +7,6 @@ mod lists;
 mod live;
 mod plans;
 mod recordings;
+mod retention;
 mod rig;
 mod roles;
