@@ -5,7 +5,7 @@ CARGO ?= cargo
 DATA ?= ./data
 SECONDS_EACH ?= 60
 
-.PHONY: help demo run test bench bench-media fuzz
+.PHONY: help demo run test bench bench-media bench-store fuzz
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -35,8 +35,13 @@ bench: ## the quick figures, appended to target/bench/results.jsonl
 
 bench-media: ## calls relayed and recorded on one core, against rtpengine and a bare loop
 	scripts/setup --bench
-	$(CARGO) build --release -p benches
+	$(CARGO) build --release -p benches --no-default-features
 	target/release/switchgrid-media
+
+bench-store: ## the store at 3 million recordings: finding, paging, deleting
+	scripts/setup
+	$(CARGO) build --release -p benches
+	target/release/switchgrid-store
 
 fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)
 	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test -p tests --test fuzz -- --nocapture --test-threads 1

@@ -29,6 +29,10 @@ text_enum! {
         CallsControl = "calls.control",
         /// Hear and fetch every recording.
         RecordingsRead = "recordings.read",
+        /// Set and lift legal holds, see how long recordings are kept.
+        RecordingsHold = "recordings.hold",
+        /// Delete a recording, change how long recordings are kept.
+        RecordingsDelete = "recordings.delete",
         /// Run reports.
         ReportsRead = "reports.read",
         /// Ask in SQL.
@@ -94,6 +98,8 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::CallsControlOwn, EVERYBODY),
         (P::CallsControl, LEADERS),
         (P::RecordingsRead, LEADERS),
+        (P::RecordingsHold, MANAGERS),
+        (P::RecordingsDelete, ADMINISTRATORS),
         (P::ReportsRead, LEADERS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),

@@ -4,12 +4,13 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod clock;
+pub mod encode;
 pub mod engine;
 pub mod epoll;
 pub mod keys;
-pub mod mp3;
 pub mod ports;
 pub mod prompts;
+pub mod rendering;
 pub(crate) mod route;
 pub(crate) mod socket;
 pub mod storage;

@@ -1,14 +1,13 @@
 //! MP3 from a recording's WAV, by LAME (LGPL, see NOTICE). The encoder takes samples and gives
-//! bytes; `edge::mp3` puts it between two files.
+//! bytes; `edge::encode` puts it between two files.
 //! Promise: constant bit rate, one MPEG-2.5 stream at the rate of the WAV where MP3 has it, with an
 //! Info frame in front that tells players the exact length.
 
-pub use crate::edge::mp3::encode_wav_to_mp3;
+use crate::encode::{Encode, Error};
 use crate::record::wav;
 use mp3lame_encoder::{
     Bitrate, Builder, FlushGap, InterleavedPcm, Mode, MonoPcm, Quality, max_required_buffer_size,
 };
-use std::path::PathBuf;
 
 /// How to encode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,39 +22,6 @@ impl Default for Mp3Options {
     fn default() -> Self {
         Mp3Options { kbit: 32, stereo: true }
     }
-}
-
-/// Why there is no MP3.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file could not be read or written.
-    #[error("{doing} {}", path.display())]
-    File {
-        /// What we were doing.
-        doing: &'static str,
-        /// To which file.
-        path: PathBuf,
-        /// Why it failed.
-        source: std::io::Error,
-    },
-    /// Not a WAV that is read.
-    #[error("read {}", path.display())]
-    Wav {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        source: wav::Error,
-    },
-    /// LAME refused.
-    #[error("{kbit} kbit/s at {rate_hz} Hz cannot be encoded: {detail}")]
-    Lame {
-        /// As asked.
-        kbit: u16,
-        /// Of the WAV.
-        rate_hz: u32,
-        /// What LAME says.
-        detail: String,
-    },
 }
 
 /// Samples in, MP3 out.
@@ -100,8 +66,13 @@ impl Encoder {
         Ok(Encoder { lame, options, channels, rate_hz, mono: Vec::new() })
     }
 
-    /// Encodes interleaved samples onto the end of `out`.
-    pub fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>) -> Result<(), Error> {
+    fn failed(&self, detail: &str) -> Error {
+        Error::Lame { kbit: self.options.kbit, rate_hz: self.rate_hz, detail: detail.to_owned() }
+    }
+}
+
+impl Encode for Encoder {
+    fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>) -> Result<(), Error> {
         out.reserve(max_required_buffer_size(samples.len()));
         let encoded = match (self.channels, self.options.stereo) {
             (2, true) => self.lame.encode_to_vec(InterleavedPcm(samples), out),
@@ -118,8 +89,8 @@ impl Encoder {
         encoded.map(|_| ()).map_err(|error| self.failed(&error.to_string()))
     }
 
-    /// The rest of the stream, and the Info frame that replaces as many bytes at its beginning.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<Vec<u8>, Error> {
+    /// What replaces the beginning is the Info frame.
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<Vec<u8>, Error> {
         out.reserve(max_required_buffer_size(0));
         // The flush that pads the last frame: the other one drops the samples still inside.
         let flushed = self.lame.flush_to_vec::<FlushGap>(out);
@@ -129,9 +100,5 @@ impl Encoder {
             self.lame.lame_tag_encode_to_vec(&mut info);
         }
         Ok(info)
-    }
-
-    fn failed(&self, detail: &str) -> Error {
-        Error::Lame { kbit: self.options.kbit, rate_hz: self.rate_hz, detail: detail.to_owned() }
     }
 }

@@ -21,6 +21,7 @@ pub mod index;
 pub mod log;
 pub mod render;
 pub mod seal;
+pub mod sealed;
 pub mod segment;
 #[cfg(test)]
 pub(crate) mod story;

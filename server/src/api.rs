@@ -14,6 +14,8 @@ pub mod call_quality;
 pub mod calls;
 pub mod child;
 pub mod customers;
+pub mod deletion;
+pub mod encoding;
 pub mod extract;
 pub mod flows;
 pub mod guard;
@@ -31,6 +33,7 @@ pub mod problem;
 pub mod queues;
 pub mod recordings;
 pub mod reports;
+pub mod retention;
 pub mod rows;
 pub mod session;
 pub mod sql;
@@ -76,6 +79,12 @@ pub struct ApiState {
     pub plans: Arc<Plans>,
     /// The worker: SQL, reports, MP3.
     pub work: Arc<dyn WorkLink>,
+    /// Deletes recordings.
+    pub deletion: Arc<deletion::Deletion>,
+    /// Recordings that wait for the encoder.
+    pub encoding: Arc<encoding::Backlog>,
+    /// File of the keys that sealed recordings are opened with.
+    pub recording_keys: PathBuf,
     /// Seals the warehouse up to now.
     pub seal: Seal,
     /// Live events.
@@ -181,6 +190,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(supervise::routes(guard))
         .merge(call_quality::routes(guard))
         .merge(recordings::routes(guard))
+        .merge(retention::routes(guard))
         .merge(reports::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))

@@ -188,6 +188,13 @@ config! {
         mp3: bool = "true", Restart;
         /// Bit rate of MP3 in kbit/s: 8, 16, 24, 32, 40, 48, 56, 64, 80, 96 or 128.
         mp3_kbit: u32 = "32", Restart;
+        /// Make an Opus file beside every WAV.
+        opus: bool = "false", Restart;
+        /// Bit rate of Opus in kbit/s over both sides, 12-128.
+        opus_kbit: u32 = "24", Restart;
+        /// Seal finished recordings with the keys too: WAV, MP3 and Opus lie encrypted on disk and are
+        /// read through the API and `switchgrid recording`. What was recorded before stays as it is.
+        encrypt_renderings: bool = "false", Restart;
         /// Most audio kept in memory while the disk does not take it; what comes on top is counted as missing.
         backlog_max: Bytes = "\"64MiB\"", Restart;
         /// Size of a segment file of the recording log.
@@ -282,6 +289,10 @@ impl Config {
                     self.recording.mp3_kbit
                 ),
             );
+        }
+        if !(12..=128).contains(&self.recording.opus_kbit) {
+            let problem = format!("{} kbit/s is outside 12-128", self.recording.opus_kbit);
+            return refused("recording.opus_kbit", problem);
         }
         if self.recording.part_max.0 < PART_MIN {
             let problem =

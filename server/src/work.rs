@@ -1,11 +1,12 @@
-//! The child `work`: ad-hoc SQL, report rendering and MP3 encoding, in limited memory and at low
+//! The child `work`: ad-hoc SQL, report rendering, encoding and the removal of deleted recordings, in limited memory and at low
 //! priority, so that none of them takes a core or a byte from a call.
 //!
 //! One connection of `<data>/run/work.sock` is one job: a line of JSON asks, a line of JSON answers,
 //! the bytes follow. Closing the connection cancels the job.
 
+pub mod encode;
 pub mod jobs;
-pub mod mp3;
+pub mod remove;
 mod report;
 
 use crate::config::Config;

@@ -605,6 +605,30 @@ tables! {
         recorder_frames_lost: i64,
     }
 
+    /// One row a recording that was deleted: its files are gone, its row in `recordings` stays.
+    RecordingDeletion = "recording_deletions" version 1, id recording_id, day call_started_at {
+        /// Whose it was.
+        tenant_id: TenantId,
+        /// The recording.
+        recording_id: RecordingId,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// The first agent on it.
+        agent_id: Option<AgentId>,
+        /// The queue.
+        queue_id: Option<QueueId>,
+        /// Deleted.
+        deleted_at: Timestamp,
+        /// `retention` or `erasure`.
+        reason: String,
+        /// Which rule, or what the person said who asked for it.
+        detail: String,
+    }
+
     /// Every version of every work order: one row a change.
     Order = "orders" version 1, id version_id, day created_at {
         /// Whose it is.

@@ -77,6 +77,20 @@ pub fn decoded_by_lame(mp3: &Path) -> PathBuf {
     wav
 }
 
+/// An Opus file as the decoder of Xiph's opus-tools gives it, at 8 kHz.
+///
+/// # Panics
+/// When it cannot decode it.
+pub fn decoded_by_opusdec(opus: &Path) -> PathBuf {
+    let wav = opus.with_extension("opusdec.wav");
+    let output =
+        Command::new("opusdec").args(["--quiet", "--rate", "8000"]).arg(opus).arg(&wav).output();
+    let output = output.expect("opusdec is installed by scripts/setup --tests");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+    wav
+}
+
 /// Seconds of a file as sox decodes it.
 ///
 /// # Panics

@@ -145,6 +145,16 @@ fn recording_has_both_sides(house: &House, call: &Value) {
     assert!(sound::seconds_by_sox(&file) > length as f64 / 1000.0 - 0.02);
     let decoded = sound::decoded_by_lame(&file);
     assert!((sound::seconds_by_sox(&decoded) - length as f64 / 1000.0).abs() < 0.02);
+
+    let answer = house.get(&format!("/api/v1/recordings/{id}?format=opus"));
+    assert_eq!(answer.status(), 200);
+    let file = house.scratch().join("recording.opus");
+    std::fs::write(&file, answer.bytes().expect("the file")).expect("write");
+    let decoded = sound::decoded_by_opusdec(&file);
+    assert!((sound::seconds_by_sox(&decoded) - length as f64 / 1000.0).abs() < 0.02);
+    let sides = sound::sides(&std::fs::read(&decoded).expect("it was decoded"));
+    assert!(sound::share_at(&sides.right, 440.0) > 0.8, "the sides stand where they stood");
+    assert!(sound::share_at(&sides.left, 440.0) < 0.1, "and stay apart");
 }
 
 fn reports_agree_with_sql(house: &House) {

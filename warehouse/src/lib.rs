@@ -26,6 +26,7 @@ pub mod log;
 mod manifest;
 mod publish;
 pub mod query;
+pub mod recordings;
 pub mod schema;
 pub mod scope;
 mod seal;

@@ -58,8 +58,8 @@ fn key_columns(table: &str) -> (&'static str, &'static str) {
         "agent_spans" => ("span_id", "started_at"),
         "ivr_steps" => ("seq", "call_started_at"),
         "surveys" => ("survey_id", "call_started_at"),
-        "recordings" => ("recording_id", "call_started_at"),
         "quality" => ("leg_id", "call_started_at"),
+        "recordings" | "recording_deletions" => ("recording_id", "call_started_at"),
         "orders" => ("version_id", "created_at"),
         other => panic!("table {other} needs its key columns named here"),
     }

@@ -99,6 +99,7 @@ impl Warehouse {
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
         };
         sweep::recover(&warehouse).await?;
+        crate::recordings::fill(&warehouse).await?;
         Ok(warehouse)
     }
 
@@ -342,7 +343,7 @@ async fn pool_of_readers(dir: &Path) -> Result<SqlitePool, Error> {
 
 async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
     let mut tx = pool.begin().await.map_err(Error::database("prepare"))?;
-    for statement in manifest::SCHEMA {
+    for statement in manifest::SCHEMA.iter().chain(crate::recordings::SCHEMA) {
         sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
     }
     sqlx::query("INSERT INTO meta (name, value) VALUES ('format', $1) ON CONFLICT DO NOTHING")

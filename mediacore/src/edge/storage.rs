@@ -8,7 +8,7 @@
 //!  shard ─ring─┼─► storage thread ────┤        (tokio-uring, or one blocking writer a shard)
 //!  shard ─ring─┘   ShardLog, Index    │
 //!                                     └─► render thread, low priority
-//!                                          1 <tenant>/<day>/<id>.wav_tmp, fsync
+//!                                          1 <tenant>/<day>/<id>.wav_tmp, fsync (sealed: .wav.sealed_tmp)
 //!                                          2 rename to .wav, fsync the directory
 //!                                          3 row to <segments>/ledger.log, fdatasync
 //!                                          4 on_ledger(row), then "told" to ledger.log
@@ -31,6 +31,7 @@ mod shelf;
 #[cfg(test)]
 mod story;
 mod verdict;
+pub mod verify;
 
 pub use repair::{Quarantined, RepairReport};
 
@@ -79,6 +80,8 @@ pub struct StorageConfig {
     pub shards: u16,
     /// The keys that seal the segments.
     pub keys: Keys,
+    /// Finished recordings are sealed too.
+    pub seal_renderings: bool,
     /// How segments are written.
     pub backend: Backend,
     /// Blocks in a ring; a full ring makes the recorder count frames as missing.
@@ -108,6 +111,7 @@ impl StorageConfig {
             recordings_dir,
             shards,
             keys,
+            seal_renderings: false,
             backend: Backend::Auto,
             ring_blocks_max: 2048,
             log: LogConfig::default(),

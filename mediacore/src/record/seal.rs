@@ -123,7 +123,12 @@ impl Keyring {
     }
 
     /// The key of one owner in one file; `None` when the ring lacks the master key.
-    fn file_key(&self, seal: &FileSeal, owner: &[&[u8]], use_: &str) -> Option<LessSafeKey> {
+    pub(super) fn file_key(
+        &self,
+        seal: &FileSeal,
+        owner: &[&[u8]],
+        use_: &str,
+    ) -> Option<LessSafeKey> {
         let (_, master) = self.0.iter().find(|(id, _)| *id == seal.key)?;
         let mut secret = [0; KEY_BYTES];
         fill(master.expand(owner, &AES_256_GCM), &mut secret);

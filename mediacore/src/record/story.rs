@@ -1,6 +1,7 @@
 //! Stories of the recorder, from frames to the finished file, without a disk.
 
 mod codecs;
+mod long;
 
 use super::block::{Block, ENTRY_HEAD_BYTES, KIND_AUDIO, TAG_BYTES};
 use super::index::{Conversation, Index};

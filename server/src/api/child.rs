@@ -1,21 +1,20 @@
 //! The child `api`: desk and its store, warehouse ingest and sealing, the plans for the switch, HTTP.
 
+use super::deletion::Deletion;
+use super::encoding::{self, Backlog};
 use super::links::{Seal, SystemClock};
 use super::live::feed::Feed;
 use super::plans::Plans;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
-use crate::work::jobs::Job;
+use crate::work::encode::Form;
 use crate::{first, link, work};
 use desk::Store;
 use futures::future::BoxFuture;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::Ask;
-use terms::event::{Entry, Kind};
 use tokio::sync::{mpsc, oneshot, watch};
 use warehouse::{Ingest, Warehouse};
 
@@ -27,10 +26,6 @@ const OUTBOX_EVERY: Duration = Duration::from_millis(200);
 const RETRY: Duration = Duration::from_secs(1);
 /// Longest time that open requests get after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
-/// Days back that are searched for recordings without an MP3 at start.
-const MP3_DAYS: usize = 3;
-/// Recordings that wait for the encoder; more are found at the next start.
-const MP3_WAITING_MAX: usize = 100_000;
 
 type SealRequest = oneshot::Sender<Result<u64, String>>;
 
@@ -71,16 +66,29 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     tokio::spawn(async move { carrying.0.carry(carrying.1, carrying.2).await });
     let job_max = config.sql.time_max.0 * 2 + Duration::from_secs(30);
     let worker = work::Client::new(data, job_max);
-    if config.recording.mp3 {
-        tokio::spawn(mp3_loop(worker.clone(), events.clone(), config.recordings_dir()));
+    let worker = Arc::new(worker);
+    let encoding = Arc::new(Backlog::default());
+    let wanted = [(config.recording.mp3, Form::Mp3), (config.recording.opus, Form::Opus)];
+    let forms: Vec<Form> =
+        wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, form)| form).collect();
+    if !forms.is_empty() {
+        let folder = config.recordings_dir();
+        let (worker, events) = (worker.clone(), events.clone());
+        tokio::spawn(encoding::run(worker, events, folder, forms, encoding.clone()));
     }
+    let deletion = Arc::new(Deletion::new(store.clone(), warehouse.clone(), worker.clone()));
+    let deleting = deletion.clone();
+    tokio::spawn(async move { deleting.keep_on(first::wall).await });
     let state = ApiState {
         store: store.clone(),
         warehouse,
         recordings: config.recordings_dir(),
         calls,
         plans,
-        work: Arc::new(worker),
+        work: worker,
+        deletion,
+        encoding,
+        recording_keys: config.recording_keys(),
         seal: seal_by(seals),
         events,
         clock: Arc::new(SystemClock::default()),
@@ -189,77 +197,4 @@ fn plans_of(store: Store) -> link::Greeting {
             plans
         })
     })
-}
-
-/// Asks the worker for an MP3 beside every new WAV, and beside those of the last days that lack one.
-async fn mp3_loop(worker: work::Client, events: Arc<Feed>, recordings: std::path::PathBuf) {
-    let (found, mut paths) = mpsc::channel(1024);
-    let folder = recordings.clone();
-    tokio::task::spawn_blocking(move || {
-        for path in without_mp3(&folder) {
-            if found.blocking_send(path).is_err() {
-                return;
-            }
-        }
-    });
-    let mut subscription = events.subscribe(None);
-    let mut waiting: VecDeque<String> = VecDeque::new();
-    loop {
-        waiting.truncate(MP3_WAITING_MAX);
-        let Some(path) = waiting.front().cloned() else {
-            tokio::select! {
-                Some(path) = paths.recv() => waiting.push_back(path),
-                entries = subscription.next() => match entries {
-                    Ok(entries) => waiting.extend(entries.iter().filter_map(|entry| wav_of(entry))),
-                    Err(error) => {
-                        tracing::error!(%error, "new recordings are not seen");
-                        tokio::time::sleep(RETRY).await;
-                    }
-                },
-            }
-            continue;
-        };
-        match worker.run(&Job::Mp3 { wav: path.clone() }).await {
-            Err(problem) if problem.status == 503 => tokio::time::sleep(RETRY).await,
-            result => {
-                if let Err(problem) = result {
-                    tracing::error!(%path, problem = %problem.detail, "no MP3 could be made");
-                }
-                waiting.pop_front();
-            }
-        }
-    }
-}
-
-/// The WAV that an entry tells of.
-fn wav_of(entry: &Entry) -> Option<String> {
-    match &entry.kind {
-        Kind::Recorded { ledger, .. } => ledger.path.clone(),
-        _ => None,
-    }
-}
-
-/// WAV files of the last days without an MP3, relative to the recordings folder.
-fn without_mp3(recordings: &Path) -> Vec<String> {
-    let list = |folder: &Path| -> Vec<std::path::PathBuf> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten();
-        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        paths
-    };
-    let mut found = Vec::new();
-    for tenant in list(recordings) {
-        for day in list(&tenant).into_iter().rev().take(MP3_DAYS) {
-            for file in list(&day) {
-                let is_wav = file.extension().is_some_and(|extension| extension == "wav");
-                if is_wav
-                    && !file.with_extension("mp3").exists()
-                    && let Ok(relative) = file.strip_prefix(recordings)
-                {
-                    found.push(relative.to_string_lossy().into_owned());
-                }
-            }
-        }
-    }
-    found
 }

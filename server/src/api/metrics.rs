@@ -104,6 +104,8 @@ async fn metrics(
     let sockets = super::live::SOCKETS_MAX - api.sockets.available_permits();
     head(&mut text, "switchgrid_live_sockets", "gauge", "Live connections that are open.");
     line(&mut text, "switchgrid_live_sockets", "", sockets as f64);
+    head(&mut text, "switchgrid_encode_backlog", "gauge", "Files that wait for the encoder.");
+    line(&mut text, "switchgrid_encode_backlog", "", api.encoding.len() as f64);
     let answer = api.calls.ask(Ask::Metrics).await;
     head(&mut text, "switchgrid_calls_up", "gauge", "1 when the call path answers.");
     let is_up = matches!(answer, Answer::Metrics(_));

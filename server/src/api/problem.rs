@@ -195,6 +195,17 @@ impl From<warehouse::Error> for Problem {
     }
 }
 
+impl From<super::deletion::Error> for Problem {
+    fn from(error: super::deletion::Error) -> Self {
+        use super::deletion::Error;
+        match error {
+            Error::Store(error) => error.into(),
+            Error::Warehouse(error) => error.into(),
+            Error::Work(problem) => problem.into(),
+        }
+    }
+}
+
 /// For questions that we wrote ourselves: a person's own SQL runs in the worker.
 impl From<warehouse::SqlError> for Problem {
     fn from(error: warehouse::SqlError) -> Self {

@@ -10,8 +10,9 @@ mod range;
 use super::extract::{Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
-use super::rows::{Conditions, Cursor, Page, RecordingRow, rows};
+use super::rows::{Cursor, columns_of, filter, page_limit};
 use super::{Api, Shared};
+use crate::work::encode::Form;
 use crate::work::jobs::Job;
 use axum::Json;
 use axum::body::Body;
@@ -19,19 +20,23 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::{Permission, when};
+use mediacore::edge::keys::Keys;
+use mediacore::edge::rendering::Rendering;
 use range::Range;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::io::{Seek, SeekFrom};
+use std::borrow::Cow;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use terms::control::{Answer, Ask, LiveRecording};
+use terms::record::{Column, Record, Recording};
 use terms::{AgentId, CallId, QueueId, RecordingId, TenantId, Timestamp, id};
-use tokio::io::AsyncReadExt;
-use tokio_util::io::ReaderStream;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use warehouse::query::literal;
+use warehouse::recordings::{self, Indexed, Reason, Repair, to_json};
 
 /// Bytes read from a file at a time.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -45,20 +50,24 @@ enum AudioFormat {
     Wav,
     /// Small.
     Mp3,
+    /// Smaller, the sides apart.
+    Opus,
 }
 
 impl AudioFormat {
-    fn extension(self) -> &'static str {
+    /// What the worker makes of the WAV for it.
+    fn encoded(self) -> Option<Form> {
         match self {
-            AudioFormat::Wav => "wav",
-            AudioFormat::Mp3 => "mp3",
+            AudioFormat::Wav => None,
+            AudioFormat::Mp3 => Some(Form::Mp3),
+            AudioFormat::Opus => Some(Form::Opus),
         }
     }
+    fn extension(self) -> &'static str {
+        self.encoded().map_or("wav", Form::extension)
+    }
     fn media_type(self) -> &'static str {
-        match self {
-            AudioFormat::Wav => "audio/wav",
-            AudioFormat::Mp3 => "audio/mpeg",
-        }
+        self.encoded().map_or("audio/wav", Form::media_type)
     }
 }
 
@@ -67,7 +76,7 @@ impl AudioFormat {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    /// `wav` or `mp3`.
+    /// `wav`, `mp3` or `opus`.
     #[serde(default)]
     #[param(inline)]
     format: AudioFormat,
@@ -116,7 +125,7 @@ struct Search {
 #[derive(Serialize, ToSchema)]
 struct RecordingPage {
     /// The recordings.
-    #[schema(value_type = Vec<RecordingRow>)]
+    #[schema(value_type = Vec<ListedRecording>)]
     recordings: Vec<Value>,
     /// Give it back as `cursor` for the next page; none at the end.
     next: Option<String>,
@@ -135,30 +144,75 @@ async fn list(
     caller: Caller,
     Params(search): Params<Search>,
 ) -> Result<Json<RecordingPage>, Problem> {
-    let conditions = conditions(&search)?;
-    let session = api.session(&caller).await?;
-    let order_by = "started_at DESC, recording_id DESC";
-    let cursor = |row: &Value| Cursor::by_time(row, "started_at", "recording_id");
-    let page =
-        Page::read(&session, "recordings", &conditions, order_by, search.limit, cursor).await?;
-    Ok(Json(RecordingPage { recordings: page.rows, next: page.next }))
+    let limit = page_limit(search.limit) as usize;
+    let (asked, own) = (search.agent, caller.agent());
+    let mut search = indexed(&search, caller.tenant())?;
+    if !caller.may(Permission::CallsRead) {
+        // Without a phone, or asking for a colleague's, one has none.
+        if own.is_none() || asked.is_some_and(|asked| Some(asked) != own) {
+            return Ok(Json(RecordingPage { recordings: Vec::new(), next: None }));
+        }
+        search.agent = own;
+    }
+    // One more than shown tells whether there is a next page.
+    let mut found = api.warehouse.recordings(&search, limit + 1).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().filter(|_| more).map(|last| &last.recording);
+    let next = last.map(|last| Cursor { key: last.started_at.0, id: last.recording_id.0 });
+    let columns = Recording::columns();
+    let recordings = found.iter().map(|found| listed(found, &columns)).collect();
+    Ok(Json(RecordingPage { recordings, next: next.map(|next| next.to_string()) }))
 }
 
-fn conditions(search: &Search) -> Result<Conditions, Problem> {
-    let mut conditions = Conditions::default();
-    conditions.between("started_at", search.from, search.to);
-    conditions.contains("caller", search.caller.as_deref())?;
-    conditions.id("agent_id", search.agent.map(|agent| agent.0));
-    conditions.id("queue_id", search.queue.map(|queue| queue.0));
-    conditions.id("call_id", search.call.map(|call| call.0));
-    conditions.seconds_min("duration_ms", search.min_duration);
-    if let Some(cursor) = &search.cursor {
-        let Cursor { key, id } = Cursor::parse(cursor)?;
-        let at = literal::instant(Timestamp(key));
-        conditions
-            .own(format!("(started_at < {at} OR (started_at = {at} AND recording_id < {id}))"));
+/// A recording in a list: its row without the column that says whose it is, and what became of it.
+fn listed(found: &Indexed, columns: &[Column]) -> Value {
+    let mut row = to_json(&found.recording, columns);
+    row.remove("tenant_id");
+    let deleted = found.deleted.as_ref();
+    row.insert("deleted_at".into(), deleted.map(|deleted| deleted.at.to_string()).into());
+    row.insert("deleted_reason".into(), deleted.map(|deleted| deleted.reason.as_str()).into());
+    Value::Object(row)
+}
+
+/// A row of the list in the document.
+struct ListedRecording;
+
+impl PartialSchema for ListedRecording {
+    fn schema() -> RefOr<Schema> {
+        let text = || {
+            let kind = SchemaType::Array(vec![Type::String, Type::Null]);
+            ObjectBuilder::new().schema_type(kind)
+        };
+        let at = text()
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("When it was deleted; its audio is gone since."));
+        let reason = text().description(Some("Why: `retention` or `erasure`."));
+        let row = columns_of::<Recording>();
+        row.property("deleted_at", at).property("deleted_reason", reason).into()
     }
-    Ok(conditions)
+}
+
+impl ToSchema for ListedRecording {
+    fn name() -> Cow<'static, str> {
+        "ListedRecording".into()
+    }
+}
+
+fn indexed(search: &Search, tenant: TenantId) -> Result<recordings::Search, Problem> {
+    let before = search.cursor.as_deref().map(Cursor::parse).transpose()?;
+    let caller = search.caller.as_deref().map(|text| filter("caller", text)).transpose()?;
+    Ok(recordings::Search {
+        tenant,
+        from: search.from,
+        to: search.to,
+        caller: caller.filter(|text| !text.is_empty()).map(str::to_owned),
+        agent: search.agent,
+        queue: search.queue,
+        call: search.call,
+        duration_ms_min: search.min_duration.map(|seconds| u64::from(seconds) * 1000),
+        before: before.map(|Cursor { key, id }| (Timestamp(key), RecordingId(id))),
+    })
 }
 
 /// Fetch a recording, whole or in part (`Range`).
@@ -166,11 +220,12 @@ fn conditions(search: &Search) -> Result<Conditions, Problem> {
     get, path = "/api/v1/recordings/{id}", tag = "recordings",
     params(("id" = String, Path, description = "The recording's id"), Wanted),
     responses(
-        (status = 200, description = "The file", content((Vec<u8> = "audio/wav"), (Vec<u8> = "audio/mpeg"))),
+        (status = 200, description = "The file", content((Vec<u8> = "audio/wav"), (Vec<u8> = "audio/mpeg"), (Vec<u8> = "audio/ogg"))),
         (status = 206, description = "The part asked for"),
         (status = 304, description = "It is what you have"),
         (status = 404, description = "There is no such recording", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The conversation goes on, or its file is still being written", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The recording was deleted", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range lies outside the file", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -209,31 +264,52 @@ impl Api {
         method: &Method,
         headers: &HeaderMap,
     ) -> Result<Response, Problem> {
-        let row = self.ledger_row(caller, recording).await?;
-        let path = path_in_ledger(&row, caller.tenant())?;
+        let found = self.ledger_row(caller, recording).await?;
+        let path = path_in_ledger(&found.recording, caller.tenant())?;
         let file = self.open_recording(&path, format).await?;
         if *method == Method::GET {
             let subject = format!("{recording} {}", format.extension());
             self.store.note(caller.tenant(), &caller.by(), "recording.fetch", &subject).await?;
         }
         let meta = file.metadata().map_err(|e| Problem::internal(format!("{path}: {e}")))?;
-        let etag = match (format, row["sha256"].as_str()) {
+        let sha256 = match &found.repair {
+            Some(Repair::Shortened { sha256, .. }) => Some(sha256),
+            _ => found.recording.sha256.as_ref(),
+        };
+        let etag = match (format, sha256) {
             (AudioFormat::Wav, Some(sha256)) => format!("\"{sha256}\""),
             _ => format!("\"{:x}-{:x}-{:x}\"", meta.ino(), meta.len(), meta.mtime_nsec()),
         };
-        answer(file, meta.len(), &etag, recording, format, method, headers)
+        let keys = self.recording_keys.clone();
+        let open = move || {
+            let keys = Keys::read(&keys).ok();
+            Rendering::open(file, keys.as_ref().map(|keys| &*keys.ring))
+        };
+        let opened = tokio::task::spawn_blocking(open).await;
+        let rendering = opened
+            .map_err(|e| Problem::internal(e.to_string()))?
+            .map_err(|e| Problem::internal(format!("{path}: {e}")))?;
+        answer(rendering, &etag, recording, format, method, headers)
     }
 
-    async fn ledger_row(&self, caller: &Caller, recording: RecordingId) -> Result<Value, Problem> {
-        let sql =
-            format!("SELECT path, sha256, reason FROM recordings WHERE recording_id = {recording}");
-        if let Some(row) = rows(&self.session(caller).await?, &sql).await?.pop() {
-            return Ok(row);
-        }
-        let is_known = !rows(&self.tenant_session(caller).await?, &sql).await?.is_empty();
-        // A colleague's recording is as good as none: only what no ledger knows may be on its way.
-        if !is_known {
-            self.refuse_unfinished(caller, recording).await?;
+    async fn ledger_row(
+        &self,
+        caller: &Caller,
+        recording: RecordingId,
+    ) -> Result<Indexed, Problem> {
+        let found = self.warehouse.recording(caller.tenant(), recording).await?;
+        let is_theirs = |found: &Indexed| {
+            let agent = found.recording.agent_id;
+            caller.may(Permission::CallsRead) || agent.is_some() && agent == caller.agent()
+        };
+        match found {
+            Some(found) if is_theirs(&found) => {
+                refuse_deleted(&found)?;
+                return Ok(found);
+            }
+            // A colleague's recording is as good as none: only what no ledger knows may be on its way.
+            Some(_) => {}
+            None => self.refuse_unfinished(caller, recording).await?,
         }
         Err(Problem::not_found("There is no such recording."))
     }
@@ -279,14 +355,14 @@ impl Api {
         // The file's day is that of its first sample, which may be after midnight.
         [0, 86_400_000_000].into_iter().any(|later| {
             let day = Timestamp(began.0.saturating_add(later)).day_text();
-            ["wav_tmp", "wav"].into_iter().any(|extension| {
+            ["wav_tmp", "wav", "wav.sealed_tmp", "wav.sealed"].into_iter().any(|extension| {
                 let path = format!("{tenant}/{day}/{recording}.{extension}");
                 open::beneath(&self.recordings, &path).is_ok()
             })
         })
     }
 
-    /// Opens the file; an MP3 is made first where it is missing.
+    /// Opens the file; an MP3 or Opus is made first where it is missing.
     async fn open_recording(
         &self,
         wav: &str,
@@ -298,43 +374,55 @@ impl Api {
             }
             _ => Problem::internal(format!("open {wav}: {error}")),
         };
-        if format == AudioFormat::Wav {
+        let Some(form) = format.encoded() else {
             return open::beneath(&self.recordings, wav).map_err(missing);
-        }
-        let stem = wav.strip_suffix(".wav").unwrap_or(wav);
-        let mp3 = format!("{stem}.mp3");
-        match open::beneath(&self.recordings, &mp3) {
+        };
+        let path = form.beside(wav).ok_or_else(|| Problem::internal(wav))?;
+        match open::beneath(&self.recordings, &path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 open::beneath(&self.recordings, wav).map_err(missing)?;
-                self.work.run(Job::Mp3 { wav: wav.to_owned() }).await?;
-                open::beneath(&self.recordings, &mp3).map_err(missing)
+                self.work.run(Job::Encode { wav: wav.to_owned(), form }).await?;
+                open::beneath(&self.recordings, &path).map_err(missing)
             }
             other => other.map_err(missing),
         }
     }
 }
 
+/// 410 for a recording that was deleted.
+pub(super) fn refuse_deleted(found: &Indexed) -> Result<(), Problem> {
+    let Some(deleted) = &found.deleted else { return Ok(()) };
+    let day = deleted.at.day_text();
+    let message = match deleted.reason {
+        Reason::Retention => {
+            format!("This recording was deleted on {day}: its time of keeping was over.")
+        }
+        Reason::Erasure => format!("This recording was deleted on {day}: its erasure was ordered."),
+    };
+    Err(Problem::new(StatusCode::GONE, "deleted", message))
+}
+
 /// The path of a row, proven to lie in the tenant's own folder.
-fn path_in_ledger(row: &Value, tenant: TenantId) -> Result<String, Problem> {
-    let Some(path) = row["path"].as_str() else {
-        let reason = row["reason"].as_str().unwrap_or("it was not recorded");
+fn path_in_ledger(row: &Recording, tenant: TenantId) -> Result<String, Problem> {
+    let Some(path) = &row.path else {
+        let reason = row.reason.as_deref().unwrap_or("it was not recorded");
         return Err(Problem::not_found(format!("There is no file: {reason}.")));
     };
-    if !path.starts_with(&format!("{tenant}/")) || !path.ends_with(".wav") {
+    if !path.starts_with(&format!("{tenant}/")) || Form::Mp3.beside(path).is_none() {
         return Err(Problem::internal(format!("the ledger has the path {path:?}")));
     }
-    Ok(path.to_owned())
+    Ok(path.clone())
 }
 
 fn answer(
-    mut file: std::fs::File,
-    length: u64,
+    mut rendering: Rendering,
     etag: &str,
     recording: RecordingId,
     format: AudioFormat,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    let length = rendering.clear_bytes();
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let shared = |response: &mut Response| {
         let disposition = format!("attachment; filename=\"{recording}.{}\"", format.extension());
@@ -371,9 +459,8 @@ fn answer(
     let body = if *method == Method::HEAD {
         Body::empty()
     } else {
-        file.seek(SeekFrom::Start(start)).map_err(|e| Problem::internal(e.to_string()))?;
-        let part = tokio::fs::File::from_std(file).take(count);
-        Body::from_stream(ReaderStream::with_capacity(part, CHUNK_BYTES))
+        rendering.seek(SeekFrom::Start(start)).map_err(|e| Problem::internal(e.to_string()))?;
+        Body::from_stream(stream(rendering, count))
     };
     let mut response = (status, body).into_response();
     shared(&mut response);
@@ -385,6 +472,29 @@ fn answer(
         headers.insert(header::CONTENT_RANGE, range);
     }
     Ok(response)
+}
+
+/// The next `count` bytes, read and opened piece by piece on threads that may wait for the disk.
+fn stream(
+    rendering: Rendering,
+    count: u64,
+) -> impl futures::Stream<Item = std::io::Result<Vec<u8>>> {
+    let piece = |mut rendering: Rendering, left: u64| {
+        let mut bytes = vec![0; CHUNK_BYTES.min(usize::try_from(left).unwrap_or(CHUNK_BYTES))];
+        let got = rendering.read(&mut bytes)?;
+        if got == 0 {
+            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
+        }
+        bytes.truncate(got);
+        Ok((bytes, (rendering, left - got as u64)))
+    };
+    futures::stream::try_unfold((rendering, count), move |(rendering, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let read = tokio::task::spawn_blocking(move || piece(rendering, left)).await;
+        read.map_err(std::io::Error::other)?.map(Some)
+    })
 }
 
 fn has_tag(tags: &str, etag: &str) -> bool {

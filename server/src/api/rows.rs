@@ -28,6 +28,11 @@ const FILTER_CHARS_MAX: usize = 64;
 
 /// The schema of a table's rows in answers, from the table's own declaration.
 fn schema_of<R: Record>() -> RefOr<Schema> {
+    columns_of::<R>().into()
+}
+
+/// The same, to be added to.
+pub(super) fn columns_of<R: Record>() -> ObjectBuilder {
     let mut object = ObjectBuilder::new().description(Some(R::DOC.trim()));
     for column in R::columns().into_iter().filter(|column| column.name != "tenant_id") {
         let (kind, format) = match column.kind {
@@ -50,7 +55,7 @@ fn schema_of<R: Record>() -> RefOr<Schema> {
             .description(Some(column.doc));
         object = object.property(column.name, property);
     }
-    object.into()
+    object
 }
 
 macro_rules! row_schemas {
@@ -224,11 +229,16 @@ impl Page {
 
 /// A person's text as a literal.
 fn quoted(field: &str, text: &str) -> Result<String, Problem> {
+    filter(field, text).map(literal::text)
+}
+
+/// A person's text, as long as a filter may be.
+pub(super) fn filter<'a>(field: &str, text: &'a str) -> Result<&'a str, Problem> {
     if text.chars().count() > FILTER_CHARS_MAX || text.chars().any(char::is_control) {
         let message = format!("{field}: at most {FILTER_CHARS_MAX} printable characters are taken");
         return Err(Problem::invalid(field, message));
     }
-    Ok(literal::text(text))
+    Ok(text)
 }
 
 /// Where a page ended: the sort column's value and the id, opaque to the caller.

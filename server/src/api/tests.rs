@@ -8,6 +8,7 @@ mod live;
 mod plans;
 mod quality;
 mod recordings;
+mod retention;
 mod rig;
 mod roles;
 mod supervise;

@@ -126,6 +126,7 @@ fn start_storage(
         value::Backend::IoUring => storage::Backend::TokioUring,
         value::Backend::Epoll => storage::Backend::Blocking,
     };
+    storage.seal_renderings = config.recording.encrypt_renderings;
     storage.log.segment_bytes_max = config.recording.segment.0;
     storage.log.backlog_bytes_max = config.recording.backlog_max.0 as usize;
     Ok(Storage::start(storage, move |ledger| {

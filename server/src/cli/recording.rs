@@ -1,17 +1,20 @@
 //! `switchgrid recording`: find, copy out and verify recordings without the API.
 
+mod export;
+mod verify;
+
 use super::block_on;
 use super::home::Home;
 use crate::config::Config;
+use crate::work::encode;
 use anyhow::Context;
 use desk::when;
-use indicatif::{ProgressBar, ProgressStyle};
-use sha2::{Digest, Sha256};
-use std::io::Read;
+use mediacore::edge::keys::Keys;
+use mediacore::edge::rendering::Rendering;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use terms::{RecordingId, TenantId};
-use warehouse::{Limits, Session};
+use warehouse::{Limits, Session, Warehouse};
 
 /// Arguments of `switchgrid recording`.
 #[derive(clap::Args)]
@@ -31,19 +34,23 @@ enum Command {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
-    /// Copy one recording out; MP3 is made when it is not there yet.
+    /// Copy one recording out, in clear; MP3 and Opus are made when they are not there yet.
     Get {
         /// Its id.
         recording: RecordingId,
         /// Its form.
         #[arg(long, value_enum, default_value_t = Form::Wav)]
         format: Form,
-        /// Where to; by default `<id>.wav` or `<id>.mp3` here.
+        /// Where to; by default `<id>.wav`, `<id>.mp3` or `<id>.opus` here.
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// Compare every file with the size and SHA-256 of its row in the ledger.
-    Verify,
+    /// Copy recordings out, in clear, into folders by day that are readable without this program.
+    Export(export::Options),
+    /// Walk the whole store, of every tenant: each file against its row in the ledger (there,
+    /// readable, as long and with the SHA-256 that was written), the recording log against its
+    /// checksums, and files that no row knows. Ends with 1 when something is wrong.
+    Verify(verify::Options),
     /// Add a key to the file of keys: from the next start on it seals what is recorded, and the
     /// older ones keep opening what they sealed. Copy the file to its other place afterwards.
     RotateKey,
@@ -56,14 +63,22 @@ enum Form {
     Wav,
     /// Small.
     Mp3,
+    /// Smaller, the sides apart.
+    Opus,
 }
 
 impl Form {
-    fn extension(self) -> &'static str {
+    /// What is encoded from the WAV for it.
+    fn encoded(self) -> Option<encode::Form> {
         match self {
-            Form::Wav => "wav",
-            Form::Mp3 => "mp3",
+            Form::Wav => None,
+            Form::Mp3 => Some(encode::Form::Mp3),
+            Form::Opus => Some(encode::Form::Opus),
         }
+    }
+
+    fn extension(self) -> &'static str {
+        self.encoded().map_or("wav", encode::Form::extension)
     }
 }
 
@@ -72,7 +87,9 @@ impl Form {
 /// # Errors
 /// When the warehouse or a file cannot be read.
 pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
-    let store = config.recordings_dir();
+    if let Command::Verify(options) = &arguments.command {
+        return block_on(verify::run(config, options));
+    }
     block_on(async {
         let home = Home::open(config, arguments.tenant).await?;
         let limits = Limits { rows_max: 10_000_000, ..Limits::default() };
@@ -80,9 +97,10 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
         match &arguments.command {
             Command::List { limit } => list(&home, &session, *limit).await,
             Command::Get { recording, format, out } => {
-                get(&session, &store, *recording, *format, out.as_deref(), config).await
+                get(config, home.tenant, *recording, *format, out.as_deref()).await
             }
-            Command::Verify => verify(&session, &store).await,
+            Command::Export(options) => export::run(config, &home, options).await,
+            Command::Verify(_) => unreachable!("it is handled above"),
             Command::RotateKey => rotate_key(&config.recording_keys()),
         }
     })
@@ -118,82 +136,64 @@ async fn list(home: &Home, session: &Session, limit: u32) -> Result<ExitCode, an
 }
 
 async fn get(
-    session: &Session,
-    store: &Path,
+    config: &Config,
+    tenant: TenantId,
     recording: RecordingId,
     format: Form,
     out: Option<&Path>,
-    config: &Config,
 ) -> Result<ExitCode, anyhow::Error> {
-    let sql = format!("SELECT path, reason FROM recordings WHERE recording_id = {recording}");
-    let row = rows(session, &sql).await?.pop().with_context(|| {
+    let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
+    let found = warehouse.recording(tenant, recording).await?.with_context(|| {
         format!("there is no recording {recording}; `switchgrid recording list` shows the newest")
     })?;
-    let path = row["path"].as_str().with_context(|| {
-        let reason = row["reason"].as_str().unwrap_or("it was not recorded");
+    if let Some(deleted) = found.deleted {
+        anyhow::bail!(
+            "recording {recording} was deleted on {}: {}, {}",
+            deleted.at.day_text(),
+            deleted.reason.as_str(),
+            deleted.detail
+        );
+    }
+    let path = found.recording.path.as_deref().with_context(|| {
+        let reason = found.recording.reason.as_deref().unwrap_or("it was not recorded");
         format!("recording {recording} has no file: {reason}")
     })?;
-    let source = store.join(path).with_extension(format.extension());
-    if matches!(format, Form::Mp3) && !source.exists() {
-        crate::work::mp3::encode(store, path, config.recording.mp3_kbit).await?;
-    }
     let target = out.map_or_else(
         || PathBuf::from(format!("{recording}.{}", format.extension())),
         Path::to_owned,
     );
-    let bytes = std::fs::copy(&source, &target)
-        .with_context(|| format!("copy {} to {}", source.display(), target.display()))?;
+    let bytes = copy_out(config, path, format, &target).await?;
     println!("{} ({bytes} bytes)", target.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Copies a recording to `target` in clear; says how many bytes it has.
+async fn copy_out(
+    config: &Config,
+    wav: &str,
+    format: Form,
+    target: &Path,
+) -> Result<u64, anyhow::Error> {
+    let (store, keys) = (config.recordings_dir(), Keys::read(&config.recording_keys()).ok());
+    let mut source = store.join(wav);
+    if let Some(form) = format.encoded() {
+        let rates = encode::Rates {
+            mp3_kbit: config.recording.mp3_kbit,
+            opus_kbit: config.recording.opus_kbit,
+        };
+        encode::encode(&store, wav, form, rates, keys.clone()).await?;
+        source = store.join(form.beside(wav).context("this is no recording")?);
+    }
+    let copy = || {
+        let ring = keys.as_ref().map(|keys| &*keys.ring);
+        let mut from = Rendering::open(std::fs::File::open(&source)?, ring)?;
+        std::io::copy(&mut from, &mut std::fs::File::create(target)?)
+    };
+    copy().with_context(|| format!("copy {} to {}", source.display(), target.display()))
 }
 
 fn rotate_key(file: &Path) -> Result<ExitCode, anyhow::Error> {
     let key = mediacore::edge::keys::rotate(file)?;
     println!("key {key} is the last of {}; restart to use it", file.display());
     Ok(ExitCode::SUCCESS)
-}
-
-async fn verify(session: &Session, store: &Path) -> Result<ExitCode, anyhow::Error> {
-    let sql = "SELECT recording_id, path, bytes, sha256 FROM recordings WHERE path IS NOT NULL";
-    let rows = rows(session, sql).await?;
-    let bar = ProgressBar::new(rows.len() as u64).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}").expect("the template is valid"),
-    );
-    let mut bad = 0;
-    for row in &rows {
-        if let Err(fault) = verify_one(store, row) {
-            bad += 1;
-            bar.println(format!("{}: {fault}", row["recording_id"].as_str().unwrap_or("?")));
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    println!("{} recordings verified, {bad} bad", rows.len());
-    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn verify_one(store: &Path, row: &serde_json::Value) -> Result<(), anyhow::Error> {
-    let file = store.join(row["path"].as_str().unwrap_or_default());
-    let mut open = std::fs::File::open(&file).with_context(|| file.display().to_string())?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut bytes = 0;
-    loop {
-        let read = open.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(&buffer[..read]);
-        bytes += read as i64;
-    }
-    let expected = row["bytes"].as_i64().unwrap_or(-1);
-    anyhow::ensure!(
-        bytes == expected,
-        "{}: {bytes} bytes, the ledger says {expected}",
-        file.display()
-    );
-    let sum: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    let known = row["sha256"].as_str().unwrap_or_default();
-    anyhow::ensure!(sum == known, "{}: the bytes are not those that were written", file.display());
-    Ok(())
 }

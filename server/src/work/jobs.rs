@@ -1,6 +1,8 @@
 //! What the worker does, one variant a kind of job, and how a job fails.
 
+use super::encode::{Form, Rates};
 use crate::config::Config;
+use mediacore::edge::keys::Keys;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,10 +89,17 @@ pub enum Job {
     },
     /// Render a report.
     Report(Box<ReportJob>),
-    /// Make an MP3 beside a WAV; the path is relative to the recordings folder.
-    Mp3 {
-        /// `<tenant>/<day>/<recording>.wav`.
+    /// Encode a WAV into another form beside it.
+    Encode {
+        /// `<tenant>/<day>/<recording>.wav`, relative to the recordings folder.
         wav: String,
+        /// Which form.
+        form: Form,
+    },
+    /// Remove every rendering of deleted recordings.
+    Remove {
+        /// `<tenant>/<day>/<recording>.wav`, relative to the recordings folder.
+        wavs: Vec<String>,
     },
 }
 
@@ -147,9 +156,11 @@ pub struct Bench {
     warehouse: Warehouse,
     recordings: PathBuf,
     pub(super) limits: Limits,
-    mp3_kbit: u32,
+    keys: PathBuf,
+    rates: Rates,
     turns: Arc<Semaphore>,
-    mp3_turn: Semaphore,
+    encode_turn: Semaphore,
+    remove_turn: Semaphore,
 }
 
 impl Bench {
@@ -166,9 +177,14 @@ impl Bench {
                 time_max: config.sql.time_max.0,
                 memory_max: config.sql.memory_max.0 as usize,
             },
-            mp3_kbit: config.recording.mp3_kbit,
+            keys: config.recording_keys(),
+            rates: Rates {
+                mp3_kbit: config.recording.mp3_kbit,
+                opus_kbit: config.recording.opus_kbit,
+            },
             turns: Arc::new(Semaphore::new(config.sql.jobs_max as usize)),
-            mp3_turn: Semaphore::new(1),
+            encode_turn: Semaphore::new(1),
+            remove_turn: Semaphore::new(1),
         })
     }
 
@@ -186,9 +202,17 @@ impl Bench {
                 let _turn = self.turn().await?;
                 self.report(*job).await
             }
-            Job::Mp3 { wav } => {
-                let _turn = self.mp3_turn.acquire().await.expect("the semaphore is never closed");
-                super::mp3::encode(&self.recordings, &wav, self.mp3_kbit).await
+            Job::Encode { wav, form } => {
+                let _turn =
+                    self.encode_turn.acquire().await.expect("the semaphore is never closed");
+                // Only sealed recordings need them; without them those are refused.
+                let keys = Keys::read(&self.keys).ok();
+                super::encode::encode(&self.recordings, &wav, form, self.rates, keys).await
+            }
+            Job::Remove { wavs } => {
+                let _turn =
+                    self.remove_turn.acquire().await.expect("the semaphore is never closed");
+                super::remove::run(self.recordings.clone(), wavs).await
             }
         }
     }

@@ -7,10 +7,11 @@ use super::renderer::{Renders, Task};
 use super::shelf::Shelf;
 use super::{Shared, StorageConfig};
 use crate::edge::clock::now;
+use crate::edge::rendering::salt;
 use crate::record::Block;
 use crate::record::index::Index;
 use crate::record::log::{Op, Outcome, ShardLog};
-use crate::record::seal::{SALT_BYTES, Sealer};
+use crate::record::seal::Sealer;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -181,10 +182,4 @@ impl Shard {
         };
         (Job { op, bytes }, result)
     }
-}
-
-fn salt() -> io::Result<[u8; SALT_BYTES]> {
-    let mut salt = [0; SALT_BYTES];
-    let refused = |_| io::Error::other("the system gives no random bytes");
-    aws_lc_rs::rand::fill(&mut salt).map(|()| salt).map_err(refused)
 }

@@ -7,10 +7,12 @@ use super::journal::{Journal, Known};
 use super::repair::{self, Old};
 use super::shelf::Shelf;
 use super::{Error, Shared, file, verdict};
+use crate::edge::rendering::{Rendering, SealFor, beside, salt};
 use crate::record::block::{ENTRY_HEAD_BYTES, KIND_AUDIO, TAG_BYTES};
 use crate::record::index::Conversation;
 use crate::record::render::{self, Piece, Rendered, Source};
 use crate::record::seal::{FileKeys, Keyring};
+use crate::record::sealed::{ENDING, Sealing};
 use crate::record::segment::SegmentId;
 use crate::record::wav;
 use sha2::{Digest, Sha256};
@@ -18,12 +20,12 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
-use terms::TenantId;
 use terms::media::Ledger;
+use terms::{RecordingId, TenantId, Timestamp};
 
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// After this many failures a piece that cannot be read counts as missing.
@@ -31,6 +33,8 @@ const READ_TRIES_MAX: u32 = 5;
 /// Segments held open while rendering.
 const OPEN_SEGMENTS_MAX: usize = 16;
 const WRITE_BUFFER_BYTES: usize = 256 * 1024;
+/// The data chunk of our files begins within this many bytes.
+const WAV_HEADER_BYTES_MAX: u64 = 4096;
 
 /// One thing to do.
 pub(super) enum Task {
@@ -286,16 +290,28 @@ impl Renderer {
         if conversation.refused.is_some() {
             return Ok(Some(ledger));
         }
-        let path = relative_path(&ledger);
-        let whole = self.shared.config.recordings_dir.join(&path);
+        let config = &self.shared.config;
+        let ring = &config.keys.ring;
+        let clear = relative_path(head.tenant, head.started_at, head.recording);
+        let sealed = format!("{clear}{ENDING}");
         let forgiving = failures >= READ_TRIES_MAX;
-        let mut source =
-            Segments::new(&self.shelf, &self.shared.config.keys.ring, head.tenant, forgiving);
+        let mut source = Segments::new(&self.shelf, ring, head.tenant, forgiving);
         // A file under its final name is whole: a crash came after the rename. It may even hold
-        // more than the segments that are left.
-        let (rendered, file) = match describe(&whole)? {
-            Some(there) => (render::count(conversation, &mut source)?, there),
-            None => write_file(conversation, &mut source, &whole)?,
+        // more than the segments that are left. Whether files are sealed may have changed since.
+        let mut there = None;
+        for path in [&clear, &sealed] {
+            let found = describe(&config.recordings_dir.join(path), Some(ring))?;
+            there = there.or(found.map(|found| (path.clone(), found)));
+        }
+        let (path, rendered, file) = match there {
+            Some((path, there)) => (path, render::count(conversation, &mut source)?, there),
+            None => {
+                let seal = config.seal_renderings.then_some(SealFor { ring, tenant: head.tenant });
+                let path = if seal.is_some() { sealed } else { clear };
+                let whole = config.recordings_dir.join(&path);
+                let (rendered, file) = write_file(conversation, &mut source, &whole, seal)?;
+                (path, rendered, file)
+            }
         };
         ledger.duration_ms = file.duration_ms;
         ledger.bytes = file.bytes;
@@ -311,39 +327,52 @@ impl Renderer {
 }
 
 /// `<tenant>/<yyyy-mm-dd>/<recording>.wav`, from numbers only.
-fn relative_path(ledger: &Ledger) -> String {
-    let day = ledger.started_at.day_text();
-    format!("{}/{day}/{}.wav", ledger.tenant, ledger.recording)
+pub(super) fn relative_path(
+    tenant: TenantId,
+    started_at: Timestamp,
+    recording: RecordingId,
+) -> String {
+    format!("{tenant}/{}/{recording}.wav", started_at.day_text())
 }
 
-struct Described {
-    bytes: u64,
-    sha256: String,
-    duration_ms: i64,
+/// What a finished file is.
+pub(super) struct Described {
+    pub(super) bytes: u64,
+    pub(super) sha256: String,
+    pub(super) duration_ms: i64,
 }
 
-/// A finished file; `None` when there is none.
-fn describe(path: &Path) -> io::Result<Option<Described>> {
+/// A finished file, in clear or sealed; `None` when there is none. Size and hash are those of the
+/// file as it lies there.
+pub(super) fn describe(path: &Path, ring: Option<&Keyring>) -> io::Result<Option<Described>> {
     let mut open = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         open => open?,
     };
     let bytes = open.metadata()?.len();
-    let (mut hash, mut start, mut piece) = (Sha256::new(), Vec::new(), vec![0; WRITE_BUFFER_BYTES]);
-    loop {
-        let got = open.read(&mut piece)?;
-        if got == 0 {
-            break;
-        }
-        if start.is_empty() {
-            start = piece[..got].to_vec();
-        }
-        hash.update(&piece[..got]);
-    }
-    let layout = wav::layout(&start, bytes).map_err(io::Error::other)?;
+    let sha256 = digest(&mut open)?;
+    let mut clear = Rendering::open(open, ring)?;
+    let mut start = Vec::new();
+    clear.by_ref().take(WAV_HEADER_BYTES_MAX).read_to_end(&mut start)?;
+    let layout = wav::layout(&start, clear.clear_bytes()).map_err(io::Error::other)?;
     let samples = layout.data_bytes / layout.format.frame_bytes();
     let duration_ms = (samples * 1000 / u64::from(layout.format.rate_hz)) as i64;
-    Ok(Some(Described { bytes, sha256: hex(hash), duration_ms }))
+    Ok(Some(Described { bytes, sha256, duration_ms }))
+}
+
+/// SHA-256 of a file as it lies there, in hex.
+pub(super) fn hash_of(path: &Path) -> io::Result<String> {
+    digest(&mut File::open(path)?)
+}
+
+fn digest(open: &mut File) -> io::Result<String> {
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; WRITE_BUFFER_BYTES]);
+    loop {
+        match open.read(&mut piece)? {
+            0 => return Ok(hex(hash)),
+            got => hash.update(&piece[..got]),
+        }
+    }
 }
 
 fn hex(hash: Sha256) -> String {
@@ -351,24 +380,36 @@ fn hex(hash: Sha256) -> String {
 }
 
 /// Renders to `<path>_tmp` and gives it its name when it is whole and durable.
-fn write_file(
+pub(super) fn write_file(
     conversation: &Conversation,
     source: &mut Segments,
     path: &Path,
+    seal: Option<SealFor>,
 ) -> io::Result<(Rendered, Described)> {
     let directory = path.parent().expect("a recording lies in its day's directory");
     fs::create_dir_all(directory)?;
-    let mut part = path.as_os_str().to_owned();
-    part.push("_tmp");
-    let part = PathBuf::from(part);
+    let part = beside(path, "_tmp");
     let mut out = BufWriter::with_capacity(WRITE_BUFFER_BYTES, File::create(&part)?);
     let (mut hash, mut bytes) = (Sha256::new(), 0);
-    let rendered = render::render(conversation, source, &mut |piece| {
+    let mut put = |piece: &[u8]| {
         pass_gate("storage.render")?;
         hash.update(piece);
         bytes += piece.len() as u64;
         out.write_all(piece)
-    })?;
+    };
+    let rendered = match seal {
+        None => render::render(conversation, source, &mut put)?,
+        Some(SealFor { ring, tenant }) => {
+            let (mut sealing, header) = Sealing::new(ring, tenant, salt()?, false);
+            put(&header)?;
+            // Nothing is kept back, so the chunks come in their order.
+            let mut put = |_, sealed: &[u8]| put(sealed);
+            let rendered =
+                render::render(conversation, source, &mut |piece| sealing.push(piece, &mut put))?;
+            sealing.finish(&[], &mut put)?;
+            rendered
+        }
+    };
     let out = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     pass_gate("storage.render_sync")?;
     out.sync_all()?;
@@ -389,7 +430,7 @@ fn sync_up(directory: &Path) -> io::Result<()> {
 }
 
 /// Pieces of segments that are one tenant's, with a few files held open.
-struct Segments<'a> {
+pub(super) struct Segments<'a> {
     shelf: &'a Shelf,
     ring: &'a Arc<Keyring>,
     tenant: TenantId,
@@ -407,7 +448,7 @@ struct Segment {
 }
 
 impl Segments<'_> {
-    fn new<'a>(
+    pub(super) fn new<'a>(
         shelf: &'a Shelf,
         ring: &'a Arc<Keyring>,
         tenant: TenantId,

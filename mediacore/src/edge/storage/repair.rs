@@ -141,7 +141,7 @@ pub(super) fn read_all(
 }
 
 /// Opens the blocks of one segment.
-struct Opener {
+pub(super) struct Opener {
     /// How the file is sealed; `None` in version 1.
     seal: Option<FileSeal>,
     /// `None` in version 1, and when the master key is not known.
@@ -150,7 +150,7 @@ struct Opener {
 
 impl Opener {
     /// The header says how, or, where it is damaged, the first block.
-    fn new(
+    pub(super) fn new(
         header: Option<SegmentHeader>,
         bytes: &[u8],
         pieces: &[Found],
@@ -167,7 +167,7 @@ impl Opener {
     }
 
     /// The block in clear; `None` when it is not one that was written here.
-    fn open(&mut self, at: usize, block: &[u8]) -> Option<(Block, Vec<Broken>)> {
+    pub(super) fn open(&mut self, at: usize, block: &[u8]) -> Option<(Block, Vec<Broken>)> {
         match (&mut self.keys, self.seal, block_seal(block)) {
             (Some(keys), ..) => keys.open_block(at as u64, block.to_vec()),
             (None, None, None) => Some((Block::from_bytes(block.to_vec()), Vec::new())),

@@ -22,6 +22,7 @@ use terms::media::{Ledger, RecordingState, Side};
 use terms::{LegId, RecordingId};
 
 mod sealed;
+mod verify;
 
 /// Failpoints are the whole process's: one story at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

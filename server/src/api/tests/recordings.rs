@@ -3,6 +3,10 @@
 use super::rig::{LIVE_RECORDING, NOON, Rig, recording_row, request};
 use axum::http::{Method, StatusCode};
 use desk::{By, Role};
+use mediacore::edge::keys::Keys;
+use mediacore::edge::rendering::{SealFor, Writer};
+use mediacore::g711::{self, Law};
+use mediacore::record::wav;
 use terms::record::Row;
 use terms::{RecordingId, UserId};
 
@@ -218,4 +222,78 @@ async fn traversal_strings_reach_no_file() {
         let got = rig.get(&format!("/api/v1/recordings/1?format={format}"), &token).await;
         assert_eq!(got.status, StatusCode::BAD_REQUEST, "{format}");
     }
+}
+
+/// A WAV of so many seconds, with a tone on the left.
+fn wav(seconds: usize) -> Vec<u8> {
+    let samples = seconds * 8000;
+    let mut bytes = wav::Format::stereo_8k(Some(Law::A)).header(samples as u64);
+    let tone = |n: usize| ((n as f64 * 0.35).sin() * 9_000.0) as i16;
+    bytes.extend((0..samples).flat_map(|n| [g711::encode(Law::A, tone(n)), 0xD5]));
+    bytes
+}
+
+#[tokio::test]
+async fn every_form_is_made_when_it_is_fetched() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Supervisor).await;
+    let id = rig.recording(rig.tenant(), rig.first.agents[0].0, &wav(2)).await;
+    for (format, kind, start) in
+        [("mp3", "audio/mpeg", &b"\xFF"[..]), ("opus", "audio/ogg; codecs=opus", b"OggS\0\x02")]
+    {
+        let uri = format!("/api/v1/recordings/{id}?format={format}");
+        let got = rig.get(&uri, &token).await;
+        assert_eq!((got.status, got.header("content-type")), (StatusCode::OK, kind));
+        assert!(got.body.starts_with(start), "{format}");
+        let mut part = request(Method::GET, &uri, &token, None);
+        part.headers_mut().insert("range", "bytes=10-19".parse().unwrap());
+        assert_eq!(rig.send(part).await.body, got.body[10..20], "{format}");
+        let made = rig.folder.path().join(format!("recordings/1/2026-11-23/{id}.{format}"));
+        assert_eq!(std::fs::read(made).unwrap(), got.body, "{format}");
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_recording_is_heard_in_clear_whole_in_parts_and_in_every_form() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Supervisor).await;
+    let keys =
+        Keys::open(&rig.folder.path().join("recording.keys"), &rig.folder.path().join("segments"))
+            .unwrap();
+    // Three chunks of 64 KiB.
+    let clear = wav(10);
+    let id = RecordingId(rig.id());
+    let path = format!("{}/2026-11-23/{id}.wav.sealed", rig.tenant());
+    let file = rig.write(&path, b"");
+    let seal = SealFor { ring: &keys.ring, tenant: rig.tenant() };
+    let mut writer = Writer::create(&file, Some(seal)).unwrap();
+    writer.write(&clear).unwrap();
+    writer.finish(&[]).unwrap();
+    let bytes = std::fs::metadata(&file).unwrap().len() as usize;
+    assert!(bytes > clear.len());
+    let row = recording_row(rig.tenant(), id, rig.first.agents[0].0, Some(path), bytes);
+    rig.stage(&[Row::Recording(row)]).await;
+
+    let whole = fetch(&rig, &token, id, "").await;
+    assert_eq!((whole.status, whole.header("content-type")), (StatusCode::OK, "audio/wav"));
+    assert!(whole.body == clear);
+    let disposition = whole.header("content-disposition");
+    assert_eq!(disposition, format!("attachment; filename=\"{id}.wav\""));
+    let last = clear.len() - 1;
+    for (from, to) in [(0, 43), (65_530, 65_550), (65_536, 131_072), (100_000, last)] {
+        let got = fetch(&rig, &token, id, &format!("bytes={from}-{to}")).await;
+        assert_eq!(got.status, StatusCode::PARTIAL_CONTENT);
+        assert!(got.body == clear[from..=to], "{from}-{to}");
+        assert_eq!(got.header("content-range"), format!("bytes {from}-{to}/{}", clear.len()));
+        assert_eq!(got.header("etag"), whole.header("etag"));
+    }
+    let opus = rig.get(&format!("/api/v1/recordings/{id}?format=opus"), &token).await;
+    assert!(opus.body.starts_with(b"OggS"), "{opus:?}");
+    let lying = std::fs::read(file.with_file_name(format!("{id}.opus.sealed"))).unwrap();
+    assert!(lying.starts_with(b"SGSF"), "nothing of it lies there in clear");
+    assert!(!file.with_file_name(format!("{id}.opus")).exists());
+
+    std::fs::remove_file(rig.folder.path().join("recording.keys")).unwrap();
+    let got = fetch(&rig, &token, id, "").await;
+    assert_eq!(got.status, StatusCode::INTERNAL_SERVER_ERROR, "without keys nobody hears it");
 }

@@ -1,5 +1,6 @@
 //! A box for one test.
 
+use crate::api::deletion::Deletion;
 use crate::api::links::{CallsLink, Clock, WorkLink};
 use crate::api::live::feed::Feed;
 use crate::api::plans::Plans;
@@ -53,6 +54,7 @@ pub struct Rig {
     pub calls: Arc<Switch>,
     pub clock: Arc<Hands>,
     pub feed: Arc<Feed>,
+    pub deletion: Arc<Deletion>,
     pub router: Router,
     ids: Mutex<IdGen>,
     position: AtomicI64,
@@ -235,13 +237,18 @@ impl Rig {
         let plans = Arc::new(Plans::default());
         let carrying = (plans.clone(), store.clone(), calls.clone());
         tokio::spawn(async move { carrying.0.carry(carrying.1, carrying.2).await });
+        let work = Arc::new(Worker(Bench::open(config.clone()).await.unwrap()));
+        let deletion = Arc::new(Deletion::new(store.clone(), warehouse.clone(), work.clone()));
         let state = ApiState {
             store: store.clone(),
             warehouse: warehouse.clone(),
             recordings: config.recordings_dir(),
             calls: calls.clone(),
             plans,
-            work: Arc::new(Worker(Bench::open(config).await.unwrap())),
+            work,
+            deletion: deletion.clone(),
+            encoding: Arc::default(),
+            recording_keys: folder.path().join("recording.keys"),
             seal: Arc::new(move || {
                 let sealing = sealing.clone();
                 Box::pin(async move { sealing.seal().await.map_err(|e| e.to_string()) })
@@ -254,7 +261,7 @@ impl Rig {
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
         let (ids, position) = (Mutex::new(IdGen::new(1)), AtomicI64::new(0));
         let router = router(state);
-        Rig { folder, store, warehouse, first, calls, clock, feed, router, ids, position }
+        Rig { folder, store, warehouse, first, calls, clock, feed, deletion, router, ids, position }
     }
 
     pub fn tenant(&self) -> TenantId {

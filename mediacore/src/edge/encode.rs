@@ -1,13 +1,16 @@
-//! MP3 from file to file. Promise: the MP3 stands under its name only when it is whole; the memory
-//! does not grow with the length.
+//! From a WAV to another rendering, file to file, by whichever encoder. Promise: the rendering
+//! stands under its name only when it is whole; the memory does not grow with the length; from a
+//! sealed WAV comes a sealed rendering, and nothing in clear touches the disk.
 
 #![allow(clippy::disallowed_methods)]
 
-use crate::mp3::{Encoder, Error, Mp3Options};
-use crate::record::wav;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use super::rendering::{Rendering, SealFor, Writer};
+use crate::encode::{Encode, Error};
+use crate::record::seal::Keyring;
+use crate::record::wav::{self, Format};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 use terms::failpoint::{Fault, pass};
 
 /// Bytes of WAV encoded at a time.
@@ -15,47 +18,32 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// The data chunk begins within this many bytes.
 const HEADER_BYTES_MAX: u64 = 64 * 1024;
 
-/// Encodes `from` to `to`, by way of `<to>_tmp`. `progress` hears the part that is done, 0 to 1.
-pub fn encode_wav_to_mp3(
+/// Encodes the WAV `from` to `to`, by way of `<to>_tmp`. `encoder` makes the encoder for the WAV's
+/// format; `ring` opens a sealed WAV and seals what comes of it. `progress` hears the part that is
+/// done, 0 to 1.
+///
+/// # Errors
+/// [`Error`]; nothing is left then.
+pub fn encode_wav<E: Encode>(
     from: &Path,
     to: &Path,
-    options: Mp3Options,
+    ring: Option<&Keyring>,
+    encoder: impl FnOnce(Format) -> Result<E, Error>,
     progress: &mut dyn FnMut(f64),
 ) -> Result<(), Error> {
-    let mut name = to.as_os_str().to_owned();
-    name.push("_tmp");
-    let part = PathBuf::from(name);
-    let encoded = encode(from, &part, options, progress).and_then(|()| {
-        fs::rename(&part, to).map_err(file("rename to", to))?;
-        let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new("."));
-        File::open(directory).and_then(|open| open.sync_all()).map_err(file("sync", directory))
-    });
-    if encoded.is_err() {
-        // What is left is of no use; the error that matters is the first one.
-        let _ = fs::remove_file(&part);
-    }
-    encoded
-}
-
-fn encode(
-    from: &Path,
-    part: &Path,
-    options: Mp3Options,
-    progress: &mut dyn FnMut(f64),
-) -> Result<(), Error> {
-    let mut wav_file = File::open(from).map_err(file("open", from))?;
-    let file_bytes = wav_file.metadata().map_err(file("open", from))?.len();
+    let wav_file = File::open(from).map_err(file("open", from))?;
+    let mut wav_file = Rendering::open(wav_file, ring).map_err(file("open", from))?;
     let mut start = Vec::new();
     Read::by_ref(&mut wav_file)
         .take(HEADER_BYTES_MAX)
         .read_to_end(&mut start)
         .map_err(file("read", from))?;
-    let layout = wav::layout(&start, file_bytes)
+    let layout = wav::layout(&start, wav_file.clear_bytes())
         .map_err(|source| Error::Wav { path: from.to_owned(), source })?;
     wav_file.seek(SeekFrom::Start(layout.data_at)).map_err(file("read", from))?;
-    let mut encoder = Encoder::new(options, layout.format)?;
-    let mut mp3_file = File::create(part).map_err(file("create", part))?;
+    let mut encoder = encoder(layout.format)?;
+    let seal = wav_file.sealed_for().zip(ring).map(|(tenant, ring)| SealFor { ring, tenant });
+    let mut made = Writer::create(to, seal).map_err(file("create", to))?;
     let mut data = wav_file.take(layout.data_bytes);
     let (mut bytes, mut samples, mut out) = (vec![0; PIECE_BYTES], Vec::new(), Vec::new());
     let mut done = 0;
@@ -67,23 +55,21 @@ fn encode(
         samples.clear();
         layout.format.decode(&bytes[..got], &mut samples);
         encoder.encode(&samples, &mut out)?;
-        write(&mut mp3_file, &out).map_err(file("write", part))?;
+        write(&mut made, &out).map_err(file("write", to))?;
         out.clear();
         done += got as u64;
         progress(done as f64 / layout.data_bytes as f64);
     }
-    let info = encoder.finish(&mut out)?;
-    write(&mut mp3_file, &out).map_err(file("write", part))?;
-    mp3_file.seek(SeekFrom::Start(0)).map_err(file("write", part))?;
-    write(&mut mp3_file, &info).map_err(file("write", part))?;
-    mp3_file.sync_all().map_err(file("sync", part))
+    let start = encoder.finish(&mut out)?;
+    write(&mut made, &out).map_err(file("write", to))?;
+    made.finish(&start).map_err(file("finish", to))
 }
 
-fn write(to: &mut File, bytes: &[u8]) -> io::Result<()> {
-    match pass("mp3.write") {
+fn write(to: &mut Writer, bytes: &[u8]) -> io::Result<()> {
+    match pass("encode.write") {
         Some(Fault::Eio) => Err(io::Error::from_raw_os_error(libc::EIO)),
         Some(Fault::NoSpace | Fault::Short) => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
-        Some(Fault::StallMs(_) | Fault::Kill) | None => to.write_all(bytes),
+        Some(Fault::StallMs(_) | Fault::Kill) | None => to.write(bytes),
     }
 }
 
@@ -108,8 +94,11 @@ fn file(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
 mod tests {
     use super::*;
     use crate::g711::{self, Law};
-    use crate::record::wav::Format;
+    use crate::mp3::{self, Mp3Options};
+    use crate::ogg_opus;
+    use std::fs;
     use std::sync::Mutex;
+    use terms::TenantId;
 
     /// Failpoints are the whole process's: one test at a time.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -127,6 +116,15 @@ mod tests {
             }
         }
         bytes
+    }
+
+    fn mp3(
+        from: &Path,
+        to: &Path,
+        options: Mp3Options,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<(), Error> {
+        encode_wav(from, to, None, |format| mp3::Encoder::new(options, format), progress)
     }
 
     /// Lengths of the frames of an MPEG-2.5 layer III stream at 8 kHz.
@@ -152,8 +150,7 @@ mod tests {
                 fs::write(&wav_path, sample_wav(law)).unwrap();
                 let mut heard = Vec::new();
                 let options = Mp3Options { kbit: 32, stereo };
-                encode_wav_to_mp3(&wav_path, &mp3_path, options, &mut |part| heard.push(part))
-                    .unwrap();
+                mp3(&wav_path, &mp3_path, options, &mut |part| heard.push(part)).unwrap();
                 let mp3 = fs::read(&mp3_path).unwrap();
                 // 576 samples a frame: 10 s and the encoder's delay of 1105 samples, or the end
                 // would be cut off, and the Info frame.
@@ -173,8 +170,7 @@ mod tests {
         let _alone = ONE_AT_A_TIME.lock();
         let dir = tempfile::tempdir().unwrap();
         let (wav_path, mp3_path) = (dir.path().join("a.wav"), dir.path().join("a.mp3"));
-        let encode =
-            |options| encode_wav_to_mp3(&wav_path, &mp3_path, options, &mut |_| {}).unwrap_err();
+        let encode = |options| mp3(&wav_path, &mp3_path, options, &mut |_| {}).unwrap_err();
         assert!(matches!(encode(Mp3Options::default()), Error::File { doing: "open", .. }));
         fs::write(&wav_path, b"RIFFxxxxMP3 ").unwrap();
         assert!(matches!(encode(Mp3Options::default()), Error::Wav { .. }));
@@ -191,10 +187,45 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (wav_path, mp3_path) = (dir.path().join("a.wav"), dir.path().join("a.mp3"));
         fs::write(&wav_path, sample_wav(None)).unwrap();
-        terms::failpoint::arm("mp3.write", Fault::NoSpace, 0);
-        let error = encode_wav_to_mp3(&wav_path, &mp3_path, Mp3Options::default(), &mut |_| {});
-        terms::failpoint::disarm("mp3.write");
+        terms::failpoint::arm("encode.write", Fault::NoSpace, 0);
+        let error = mp3(&wav_path, &mp3_path, Mp3Options::default(), &mut |_| {});
+        terms::failpoint::disarm("encode.write");
         assert!(error.unwrap_err().to_string().starts_with("write "));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    /// Sealed to sealed: what opens is the file that would have been made in clear.
+    #[test]
+    fn a_sealed_wav_becomes_sealed_renderings_of_the_same_sound() {
+        let _alone = ONE_AT_A_TIME.lock();
+        let dir = tempfile::tempdir().unwrap();
+        let ring = Keyring::of(&[7; 32]);
+        let path = |name: &str| dir.path().join(name);
+        let wav = sample_wav(Some(Law::A));
+        fs::write(path("a.wav"), &wav).unwrap();
+        let seal = SealFor { ring: &ring, tenant: TenantId(5) };
+        let mut sealed = Writer::create(&path("a.wav.sealed"), Some(seal)).unwrap();
+        sealed.write(&wav).unwrap();
+        sealed.finish(&[]).unwrap();
+        for (from, mp3_to, opus_to) in
+            [("a.wav", "a.mp3", "a.opus"), ("a.wav.sealed", "b.mp3", "b.opus")]
+        {
+            let mp3 = |format| mp3::Encoder::new(Mp3Options::default(), format);
+            encode_wav(&path(from), &path(mp3_to), Some(&ring), mp3, &mut |_| {}).unwrap();
+            let opus = |format| ogg_opus::Encoder::new(24, format);
+            encode_wav(&path(from), &path(opus_to), Some(&ring), opus, &mut |_| {}).unwrap();
+        }
+        for ending in ["mp3", "opus"] {
+            let clear = fs::read(path("a").with_extension(ending)).unwrap();
+            let open = File::open(path("b").with_extension(ending)).unwrap();
+            let mut opened = Rendering::open(open, Some(&ring)).unwrap();
+            assert_eq!(opened.sealed_for(), Some(TenantId(5)));
+            let mut bytes = Vec::new();
+            opened.read_to_end(&mut bytes).unwrap();
+            assert!(bytes == clear, "{ending}");
+        }
+        let none = |format| ogg_opus::Encoder::new(24, format);
+        let refused = encode_wav(&path("a.wav.sealed"), &path("c"), None, none, &mut |_| {});
+        assert!(refused.is_err() && !path("c").exists());
     }
 }

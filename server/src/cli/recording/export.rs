@@ -1,0 +1,112 @@
+//! `switchgrid recording export`: recordings as plain files, `<out>/<yyyy-mm-dd>/<recording>.wav`,
+//! with a list of them beside, `recordings.csv`. What is there already is left as it is, so that an
+//! export goes on where it stopped.
+
+use super::{Form, copy_out};
+use crate::cli::home::Home;
+use crate::config::Config;
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use terms::record::Recording;
+use terms::{RecordingId, Timestamp};
+use warehouse::Warehouse;
+use warehouse::recordings::Search;
+
+/// Rows read at a time.
+const PAGE: usize = 500;
+
+/// What to copy, and where to.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Folder for the files; made when it is missing.
+    #[arg(long)]
+    out: PathBuf,
+    /// Only recordings that began at or after this time, such as 2026-11-01T00:00:00+08:00.
+    #[arg(long, value_parser = time)]
+    from: Option<Timestamp>,
+    /// Only recordings that began before this time.
+    #[arg(long, value_parser = time)]
+    to: Option<Timestamp>,
+    /// Their form.
+    #[arg(long, value_enum, default_value_t = Form::Wav)]
+    format: Form,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    desk::when::parse(text)
+        .ok_or_else(|| "a time such as 2026-11-01T00:00:00+08:00 (RFC 3339) is needed".to_owned())
+}
+
+pub async fn run(
+    config: &Config,
+    home: &Home,
+    options: &Options,
+) -> Result<ExitCode, anyhow::Error> {
+    let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
+    let mut search =
+        Search { tenant: home.tenant, from: options.from, to: options.to, ..Search::default() };
+    let bar = ProgressBar::no_length().with_style(
+        ProgressStyle::with_template("{spinner} {pos} recordings").expect("the template is valid"),
+    );
+    let mut list = String::from(HEAD);
+    let (mut copied, mut failed) = (0_u64, 0_u64);
+    loop {
+        let page = warehouse.recordings(&search, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        search.before = Some((last.recording.started_at, last.recording.recording_id));
+        for found in page.iter().filter(|found| found.deleted.is_none()) {
+            let Some(wav) = &found.recording.path else { continue };
+            let day = found.recording.started_at.day_text();
+            let name = format!("{day}/{}", file_name(found.recording.recording_id, options.format));
+            let target = options.out.join(&name);
+            let folder = options.out.join(&day);
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("make the folder {}", folder.display()))?;
+            bar.inc(1);
+            if !target.exists()
+                && let Err(error) = copy_out(config, wav, options.format, &target).await
+            {
+                // Half a file would be taken for a whole one by the next export.
+                let _ = std::fs::remove_file(&target);
+                bar.println(format!("{}: {error:#}", found.recording.recording_id));
+                failed += 1;
+                continue;
+            }
+            copied += 1;
+            line(&mut list, &found.recording, &name);
+        }
+    }
+    bar.finish_and_clear();
+    std::fs::create_dir_all(&options.out)?;
+    let csv = options.out.join("recordings.csv");
+    std::fs::write(&csv, list).with_context(|| format!("write {}", csv.display()))?;
+    println!("{copied} recordings in {}, {failed} failed", options.out.display());
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+const HEAD: &str = "recording,call,started_at,duration_ms,caller,agent,queue,file\r\n";
+
+fn file_name(recording: RecordingId, format: Form) -> String {
+    format!("{recording}.{}", format.extension())
+}
+
+/// A line of the list. A number begins with `+`, which a spreadsheet would take for a formula.
+fn line(list: &mut String, of: &Recording, file: &str) {
+    let caller: String = of.caller.chars().filter(|c| !c.is_control()).collect();
+    let caller = caller.replace('"', "\"\"");
+    let id = |id: Option<u64>| id.map(|id| id.to_string()).unwrap_or_default();
+    writeln!(
+        list,
+        "{},{},{},{},\"'{caller}\",{},{},{file}\r",
+        of.recording_id,
+        of.call_id,
+        of.started_at,
+        of.duration_ms,
+        id(of.agent_id.map(|agent| agent.0)),
+        id(of.queue_id.map(|queue| queue.0)),
+    )
+    .expect("a string takes text");
+}

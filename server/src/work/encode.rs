@@ -1,0 +1,127 @@
+//! MP3 and Opus beside the WAV, at the lowest priority. A sealed WAV gets sealed ones.
+
+use super::jobs::{Done, Problem};
+use mediacore::edge::encode::encode_wav;
+use mediacore::edge::keys::Keys;
+use mediacore::mp3::{self, Mp3Options};
+use mediacore::ogg_opus;
+use mediacore::record::sealed::ENDING;
+use serde::{Deserialize, Serialize};
+use std::path::{Component, Path};
+
+/// A form that is encoded from the WAV.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// MPEG layer III.
+    Mp3,
+    /// Ogg Opus.
+    Opus,
+}
+
+/// Bit rates of both.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    /// Of MP3, in kbit/s over both channels.
+    pub mp3_kbit: u32,
+    /// Of Opus, in kbit/s over both channels.
+    pub opus_kbit: u32,
+}
+
+impl Form {
+    /// What its file ends in.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Form::Mp3 => "mp3",
+            Form::Opus => "opus",
+        }
+    }
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Form::Mp3 => "audio/mpeg",
+            Form::Opus => "audio/ogg; codecs=opus",
+        }
+    }
+
+    /// Where it lies, beside `wav`: `7.wav.sealed` has `7.mp3.sealed`. `None` for what is no WAV.
+    pub fn beside(self, wav: &str) -> Option<String> {
+        let (clear, ending) = match wav.strip_suffix(ENDING) {
+            Some(clear) => (clear, ENDING),
+            None => (wav, ""),
+        };
+        Some(format!("{}.{}{ending}", clear.strip_suffix(".wav")?, self.extension()))
+    }
+}
+
+/// Encodes `wav`, relative to `recordings`, unless it is done already.
+///
+/// # Errors
+/// 400 for a path that leaves the folder, 404 without a WAV, 500 when encoding fails.
+pub async fn encode(
+    recordings: &Path,
+    wav: &str,
+    form: Form,
+    rates: Rates,
+    keys: Option<Keys>,
+) -> Result<Done, Problem> {
+    let stays = Path::new(wav).components().all(|part| matches!(part, Component::Normal(_)));
+    let Some(target) = form.beside(wav).filter(|_| stays) else {
+        return Err(Problem::new(400, "path", "This is no recording.", wav.to_owned()));
+    };
+    let (source, target) = (recordings.join(wav), recordings.join(target));
+    let content_type = form.media_type().to_owned();
+    let done = || Done { content_type, truncated: false, body: Vec::new() };
+    if target.exists() {
+        return Ok(done());
+    }
+    if !source.exists() {
+        return Err(Problem::new(404, "missing", "There is no such recording.", wav.to_owned()));
+    }
+    let encoding = tokio::task::spawn_blocking(move || {
+        let ring = keys.as_ref().map(|keys| &*keys.ring);
+        match form {
+            Form::Mp3 => {
+                let kbit = u16::try_from(rates.mp3_kbit).unwrap_or(32);
+                let options = Mp3Options { kbit, stereo: true };
+                let encoder = |format| mp3::Encoder::new(options, format);
+                encode_wav(&source, &target, ring, encoder, &mut |_| {})
+            }
+            Form::Opus => {
+                let kbit = u16::try_from(rates.opus_kbit).unwrap_or(24);
+                let encoder = |format| ogg_opus::Encoder::new(kbit, format);
+                encode_wav(&source, &target, ring, encoder, &mut |_| {})
+            }
+        }
+    });
+    match encoding.await {
+        Ok(Ok(())) => Ok(done()),
+        Ok(Err(error)) => Err(failed(&told(&error))),
+        Err(panic) => Err(failed(&panic.to_string())),
+    }
+}
+
+/// The error and what it comes from.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn failed(detail: &str) -> Problem {
+    Problem::new(500, "encoding", "The recording could not be encoded.", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rendering_lies_beside_its_wav_and_is_sealed_where_it_is() {
+        assert_eq!(Form::Mp3.beside("1/d/7.wav").as_deref(), Some("1/d/7.mp3"));
+        assert_eq!(Form::Opus.beside("1/d/7.wav.sealed").as_deref(), Some("1/d/7.opus.sealed"));
+        for none in ["1/d/7.mp3", "1/d/7", "7.sealed", ""] {
+            assert_eq!(Form::Mp3.beside(none), None, "{none}");
+        }
+    }
+}

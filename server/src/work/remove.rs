@@ -1,0 +1,243 @@
+//! Removes the files of deleted recordings, folder by folder: each day's folder is opened once,
+//! beneath the recordings folder and through no link, and its files are unlinked relative to it. The
+//! thread that does it has the lowest priority of the box for processor and disk.
+
+use super::jobs::{Done, Problem};
+use mediacore::edge::storage::verify::QUARANTINE;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Recordings of one job.
+pub const BATCH_MAX: usize = 1_000;
+/// What stands beside each other for one recording.
+const RENDERINGS: [&str; 6] = ["wav", "mp3", "opus", "wav.sealed", "mp3.sealed", "opus.sealed"];
+/// What a crash may leave of them.
+const PARTS: [&str; 1] = ["wav_tmp"];
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// Files that went.
+    pub files: u64,
+    /// Recordings of which something is left, with what the disk said.
+    pub failed: Vec<(String, String)>,
+}
+
+/// Does the job on a thread of its own.
+///
+/// # Errors
+/// 400 for more than [`BATCH_MAX`] recordings.
+pub async fn run(recordings: PathBuf, wavs: Vec<String>) -> Result<Done, Problem> {
+    if wavs.len() > BATCH_MAX {
+        let detail =
+            format!("{} recordings; at most {BATCH_MAX} are removed at a time", wavs.len());
+        return Err(Problem::new(400, "too_many", "These are too many recordings.", detail));
+    }
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let work = move || {
+        lower_priority();
+        // The asker may have given up; what was removed is found to be gone the next time.
+        let _ = tell.send(remove(&recordings, &wavs));
+    };
+    let failed =
+        |error: String| Problem::new(500, "remove", "The files could not be removed.", error);
+    std::thread::Builder::new()
+        .name("remove".to_owned())
+        .spawn(work)
+        .map_err(|error| failed(error.to_string()))?;
+    let removed = told.await.map_err(|error| failed(error.to_string()))?;
+    let body = serde_json::to_vec(&removed).expect("what was done is always valid JSON");
+    Ok(Done { content_type: "application/json".into(), truncated: false, body })
+}
+
+/// Removes every rendering of these recordings (`<tenant>/<day>/<recording>.wav`). What is not there
+/// is as good as removed; a folder that is empty afterwards goes too.
+pub fn remove(recordings: &Path, wavs: &[String]) -> Removed {
+    let mut folders: BTreeMap<&str, Vec<(&str, &String)>> = BTreeMap::new();
+    let mut removed = Removed::default();
+    for wav in wavs {
+        match parts(wav) {
+            Some((folder, stem)) => folders.entry(folder).or_default().push((stem, wav)),
+            None => removed.failed.push((wav.clone(), "this is no path of a recording".to_owned())),
+        }
+    }
+    let aside = open_folder(recordings, QUARANTINE).ok();
+    for (folder, stems) in folders {
+        let open = match open_folder(recordings, folder) {
+            Ok(open) => Some(open),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let each = stems.iter().map(|(_, wav)| ((*wav).clone(), error.to_string()));
+                removed.failed.extend(each);
+                continue;
+            }
+        };
+        for (stem, wav) in stems {
+            let set_aside = aside.as_ref().map_or(Ok(0), |aside| unlink_aside(aside, wav));
+            let files = open.as_ref().map_or(Ok(0), |open| remove_one(open.as_raw_fd(), stem));
+            match set_aside.and_then(|aside| files.map(|files| files + aside)) {
+                Ok(files) => removed.files += files,
+                Err(error) => removed.failed.push((wav.clone(), error.to_string())),
+            }
+        }
+        let Some(open) = open else { continue };
+        // Gone for good before anybody notes that it is.
+        if let Err(error) = open.sync_all() {
+            removed.failed.push((folder.to_owned(), error.to_string()));
+        }
+        drop(open);
+        // Refused while anything is in it.
+        let _ = std::fs::remove_dir(recordings.join(folder));
+    }
+    removed
+}
+
+/// Folder and stem of `<tenant>/<yyyy-mm-dd>/<recording>.wav`, all of them plain.
+fn parts(wav: &str) -> Option<(&str, &str)> {
+    let (folder, name) = wav.rsplit_once('/')?;
+    let (tenant, day) = folder.split_once('/')?;
+    let stem = name.strip_suffix(".wav").or_else(|| name.strip_suffix(".wav.sealed"))?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let is_day = day.len() == 10 && day.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    (digits(tenant) && is_day && digits(stem)).then_some((folder, stem))
+}
+
+fn open_folder(recordings: &Path, folder: &str) -> io::Result<File> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let mut here = File::options().read(true).custom_flags(flags).open(recordings)?;
+    for part in folder.split('/') {
+        let name = CString::new(part)?;
+        let flags = flags | libc::O_NOFOLLOW;
+        // SAFETY: the descriptor is open and `name` ends with NUL and outlives the call.
+        let fd = unsafe { libc::openat(here.as_raw_fd(), name.as_ptr(), flags) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel just gave us this descriptor; nobody else owns it.
+        here = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    }
+    Ok(here)
+}
+
+fn remove_one(folder: RawFd, stem: &str) -> io::Result<u64> {
+    let endings = RENDERINGS.iter().chain(&PARTS);
+    endings.map(|ending| unlink(folder, &format!("{stem}.{ending}"))).sum()
+}
+
+/// What a repair moved aside has its folders in its name.
+fn unlink_aside(aside: &File, wav: &str) -> io::Result<u64> {
+    let removed = unlink(aside.as_raw_fd(), &wav.replace('/', "-"))?;
+    if removed > 0 {
+        aside.sync_all()?;
+    }
+    Ok(removed)
+}
+
+/// How many files went: one, or none because there is none.
+fn unlink(folder: RawFd, name: &str) -> io::Result<u64> {
+    let name = CString::new(name)?;
+    // SAFETY: the descriptor is open and `name` ends with NUL and outlives the call.
+    if unsafe { libc::unlinkat(folder, name.as_ptr(), 0) } == 0 {
+        return Ok(1);
+    }
+    match io::Error::last_os_error() {
+        error if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        error => Err(error),
+    }
+}
+
+/// Class "idle" of the disk's scheduler, and the end of the processor's queue: whoever wants either
+/// comes first. Where it is refused the thread goes on as it is.
+fn lower_priority() {
+    const IOPRIO_WHO_PROCESS: libc::c_int = 1;
+    const IOPRIO_CLASS_IDLE: libc::c_int = 3 << 13;
+    // SAFETY: neither call takes pointers; who 0 is the calling thread on Linux.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS as _, 0, 19);
+        libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn every_rendering_goes_and_neighbours_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = folder.path().join("1/2026-11-23");
+        fs::create_dir_all(&day).unwrap();
+        for name in ["7.wav", "7.mp3", "7.opus", "8.wav.sealed", "8.mp3.sealed", "77.wav", "7.txt"]
+        {
+            fs::write(day.join(name), "x").unwrap();
+        }
+        let wavs = ["1/2026-11-23/7.wav", "1/2026-11-23/8.wav.sealed", "1/2026-11-24/9.wav"];
+        let removed = remove(folder.path(), &wavs.map(str::to_owned));
+        assert_eq!(removed, Removed { files: 5, failed: Vec::new() });
+        assert_eq!(names(&day), ["7.txt", "77.wav"]);
+        // Once more is the same.
+        let removed = remove(folder.path(), &wavs.map(str::to_owned));
+        assert_eq!(removed, Removed::default());
+    }
+
+    #[test]
+    fn what_a_repair_moved_aside_goes_too() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("quarantine")).unwrap();
+        for name in ["1-2026-11-23-7.wav", "1-2026-11-23-8.wav"] {
+            fs::write(folder.path().join("quarantine").join(name), "x").unwrap();
+        }
+        let removed = remove(folder.path(), &["1/2026-11-23/7.wav".to_owned()]);
+        assert_eq!((removed.files, removed.failed.len()), (1, 0));
+        assert_eq!(names(&folder.path().join("quarantine")), ["1-2026-11-23-8.wav"]);
+    }
+
+    #[test]
+    fn an_empty_day_goes_with_its_last_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = folder.path().join("1/2026-11-23");
+        fs::create_dir_all(&day).unwrap();
+        fs::write(day.join("7.wav"), "x").unwrap();
+        remove(folder.path(), &["1/2026-11-23/7.wav".to_owned()]);
+        assert!(!day.exists() && folder.path().join("1").exists());
+    }
+
+    #[test]
+    fn nothing_outside_the_recordings_is_reached() {
+        let outside = tempfile::tempdir().unwrap();
+        let folder = outside.path().join("recordings");
+        fs::create_dir_all(folder.join("1")).unwrap();
+        fs::create_dir_all(outside.path().join("2026-11-23")).unwrap();
+        fs::write(outside.path().join("2026-11-23/7.wav"), "x").unwrap();
+        std::os::unix::fs::symlink(outside.path().join("2026-11-23"), folder.join("1/2026-11-23"))
+            .unwrap();
+        for wav in [
+            "1/2026-11-23/7.wav",
+            "../2026-11-23/7.wav",
+            "1/../2026-11-23/7.wav",
+            "/1/2026-11-23/7.wav",
+            "1/2026-11-23/../7.wav",
+            "1/2026-11-23/7",
+            "",
+        ] {
+            let removed = remove(&folder, &[wav.to_owned()]);
+            assert_eq!((removed.files, removed.failed.len()), (0, 1), "{wav}");
+        }
+        assert!(outside.path().join("2026-11-23/7.wav").exists());
+    }
+}
