@@ -25,6 +25,7 @@ pub mod order;
 pub mod outbox;
 pub mod plan;
 pub mod queue;
+pub mod recording;
 pub mod role;
 pub mod secret;
 pub mod store;

@@ -29,6 +29,8 @@ text_enum! {
         CallsControl = "calls.control",
         /// Hear and fetch every recording.
         RecordingsRead = "recordings.read",
+        /// See and change which conversations are recorded, and what is never recorded.
+        RecordingRules = "recordings.rules",
         /// Run reports.
         ReportsRead = "reports.read",
         /// Ask in SQL.
@@ -94,6 +96,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::CallsControlOwn, EVERYBODY),
         (P::CallsControl, LEADERS),
         (P::RecordingsRead, LEADERS),
+        (P::RecordingRules, ADMINISTRATORS),
         (P::ReportsRead, LEADERS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),

@@ -28,6 +28,7 @@ pub mod orders;
 pub mod plans;
 pub mod problem;
 pub mod queues;
+pub mod recording_rules;
 pub mod recordings;
 pub mod reports;
 pub mod rows;
@@ -176,6 +177,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))
+        .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))
         .merge(reports::routes(guard))
         .merge(sql::routes(guard))

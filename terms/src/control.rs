@@ -2,7 +2,7 @@
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
 use crate::event::Activity;
-use crate::id::{AgentId, CallId, ContactId, LegId, QueueId, RecordingId, TenantId};
+use crate::id::{AgentId, CallId, ContactId, LegId, QueueId, RecordingId, TenantId, UserId};
 use crate::routing::{Delta, Plan};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,36 @@ pub enum CallAction {
     Hold,
     /// End of hold.
     Resume,
+    /// Do something to the recording of the conversation.
+    Record {
+        /// What.
+        order: RecordingOrder,
+        /// Who wants it.
+        by: Asker,
+    },
+}
+
+/// What is to happen to the recording of a live conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingOrder {
+    /// Begin it, where none runs.
+    Start,
+    /// End it; the conversation goes on.
+    Stop,
+    /// Keep nothing of what is said until `Resume`.
+    Pause,
+    /// Keep what is said again.
+    Resume,
+}
+
+/// Who wants something of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// The person, for the marks.
+    pub user: UserId,
+    /// May act on every call, whatever its rule says to agents.
+    pub any: bool,
 }
 
 /// A numbered answer.
@@ -219,4 +249,20 @@ pub struct LiveCall {
     pub agent: Option<AgentId>,
     /// Its legs.
     pub legs: Vec<LegId>,
+    /// Whether it is being recorded.
+    #[serde(default)]
+    pub recording: RecordingNow,
+}
+
+/// Whether a call is being recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingNow {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is.
+    On,
+    /// It would be, but somebody paused it.
+    Paused,
 }

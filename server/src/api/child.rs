@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::control::Ask;
 use terms::event::{Entry, Kind};
+use terms::media::RecordFormat;
 use tokio::sync::{mpsc, oneshot, watch};
 use warehouse::{Ingest, Warehouse};
 
@@ -71,9 +72,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     tokio::spawn(async move { carrying.0.carry(carrying.1, carrying.2).await });
     let job_max = config.sql.time_max.0 * 2 + Duration::from_secs(30);
     let worker = work::Client::new(data, job_max);
-    if config.recording.mp3 {
-        tokio::spawn(mp3_loop(worker.clone(), events.clone(), config.recordings_dir()));
-    }
+    let unasked = config.recording.mp3;
+    tokio::spawn(mp3_loop(worker.clone(), events.clone(), config.recordings_dir(), unasked));
     let state = ApiState {
         store: store.clone(),
         warehouse,
@@ -191,12 +191,18 @@ fn plans_of(store: Store) -> link::Greeting {
     })
 }
 
-/// Asks the worker for an MP3 beside every new WAV, and beside those of the last days that lack one.
-async fn mp3_loop(worker: work::Client, events: Arc<Feed>, recordings: std::path::PathBuf) {
+/// Asks the worker for an MP3 beside every new WAV whose rule wants one, and, where the box makes
+/// them `unasked`, beside those of the last days that lack one.
+async fn mp3_loop(
+    worker: work::Client,
+    events: Arc<Feed>,
+    recordings: std::path::PathBuf,
+    unasked: bool,
+) {
     let (found, mut paths) = mpsc::channel(1024);
     let folder = recordings.clone();
     tokio::task::spawn_blocking(move || {
-        for path in without_mp3(&folder) {
+        for path in unasked.then(|| without_mp3(&folder)).into_iter().flatten() {
             if found.blocking_send(path).is_err() {
                 return;
             }
@@ -210,7 +216,7 @@ async fn mp3_loop(worker: work::Client, events: Arc<Feed>, recordings: std::path
             tokio::select! {
                 Some(path) = paths.recv() => waiting.push_back(path),
                 entries = subscription.next() => match entries {
-                    Ok(entries) => waiting.extend(entries.iter().filter_map(|entry| wav_of(entry))),
+                    Ok(entries) => waiting.extend(entries.iter().filter_map(|entry| wav_of(entry, unasked))),
                     Err(error) => {
                         tracing::error!(%error, "new recordings are not seen");
                         tokio::time::sleep(RETRY).await;
@@ -231,12 +237,15 @@ async fn mp3_loop(worker: work::Client, events: Arc<Feed>, recordings: std::path
     }
 }
 
-/// The WAV that an entry tells of.
-fn wav_of(entry: &Entry) -> Option<String> {
-    match &entry.kind {
-        Kind::Recorded { ledger, .. } => ledger.path.clone(),
-        _ => None,
-    }
+/// The WAV that an entry tells of, where an MP3 belongs beside it.
+fn wav_of(entry: &Entry, unasked: bool) -> Option<String> {
+    let Kind::Recorded { ledger, .. } = &entry.kind else { return None };
+    let wanted = match ledger.format {
+        RecordFormat::Both => unasked,
+        RecordFormat::Mp3 => true,
+        RecordFormat::Wav => false,
+    };
+    ledger.path.clone().filter(|_| wanted)
 }
 
 /// WAV files of the last days without an MP3, relative to the recordings folder.

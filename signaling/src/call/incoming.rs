@@ -81,6 +81,7 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
         queued_since: None,
         agent: None,
         recording: None,
+        announcing: None,
         story: Story::default(),
         ending: None,
         released_by: None,

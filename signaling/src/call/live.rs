@@ -2,7 +2,7 @@
 
 use super::{Call, Phase};
 use terms::LegId;
-use terms::control::LiveCall;
+use terms::control::{LiveCall, RecordingNow};
 
 impl Call {
     pub(crate) fn live(&self) -> LiveCall {
@@ -25,6 +25,15 @@ impl Call {
             queue: self.queue.as_ref().map(|queue| queue.id),
             agent: talker.or(self.agent_of(self.anchor)),
             legs: self.legs.keys().copied().collect(),
+            recording: self.recording_now(),
+        }
+    }
+
+    fn recording_now(&self) -> RecordingNow {
+        match &self.recording {
+            None => RecordingNow::Off,
+            Some(recording) if recording.paused.is_some() => RecordingNow::Paused,
+            Some(_) => RecordingNow::On,
         }
     }
 

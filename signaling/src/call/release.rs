@@ -111,6 +111,7 @@ impl Call {
             CallAction::Invite { target } => self.screen_invites(cx, target),
             CallAction::Hold => self.screen_holds(cx, true),
             CallAction::Resume => self.screen_holds(cx, false),
+            CallAction::Record { order, by } => self.screen_records(cx, *order, *by),
         }
     }
 

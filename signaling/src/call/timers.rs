@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Farewell,
     CallMax,
     RecordingPart,
+    RecordingMax,
+    RecordingBeep,
     Release(LegId),
 }
 

@@ -17,9 +17,10 @@ use signaling::switch::{self, Now};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
-use terms::control::{AgentAction, Answer, Ask, CallAction, LiveState};
+use terms::control::{AgentAction, Answer, Ask, Asker, CallAction, LiveState, RecordingOrder};
 use terms::event::Activity;
-use terms::{AgentId, LegId, Moment};
+use terms::routing::{Change, Delta};
+use terms::{AgentId, LegId, Moment, UserId};
 
 /// The clock at the beginning.
 const START: Moment = Moment::from_secs(1_000);
@@ -52,6 +53,7 @@ enum Act {
     Resume(usize, LegId),
     Refer(usize, LegId, String),
     Invite(AgentId, String),
+    Record(AgentId, RecordingOrder),
     ReferAgain(usize, String, usize),
     Hang(usize, LegId),
     /// Agents whom the box set aside say that they are there.
@@ -182,6 +184,23 @@ impl World {
     pub fn acts(&mut self, agent: AgentId, action: AgentAction) {
         let ask = Ask::Agent { tenant: TENANT, agent, action };
         assert_eq!(self.center.ask(self.now, ask), Answer::Done, "seed {}", self.seed);
+        self.settle();
+    }
+
+    /// The agent asks for it on the screen, so long from now.
+    pub fn records(&mut self, after: Duration, agent: u64, order: RecordingOrder) {
+        self.at(after, Act::Record(AgentId(agent), order));
+    }
+
+    /// The administrator changes the plan.
+    ///
+    /// # Panics
+    /// When the box refuses.
+    pub fn changes(&mut self, change: Change) {
+        let version = self.state().plan_version + 1;
+        let delta = Box::new(Delta { version, tenant: TENANT, change });
+        let answer = self.center.ask(self.now, Ask::Delta(delta));
+        assert_eq!(answer, Answer::Done, "seed {}", self.seed);
         self.settle();
     }
 
@@ -513,7 +532,11 @@ impl World {
                 }
             }
             Act::ReferAgain(phone, name, turn) => self.refer_again(phone, name, turn),
-            Act::Invite(agent, target) => self.invite(agent, target),
+            Act::Invite(agent, target) => self.on_own_call(agent, CallAction::Invite { target }),
+            Act::Record(agent, order) => {
+                let by = Asker { user: UserId(agent.0), any: false };
+                self.on_own_call(agent, CallAction::Record { order, by });
+            }
             Act::Hang(phone, leg) => self.hang(phone, leg),
             Act::Tend => self.tend(),
         }
@@ -606,14 +629,13 @@ impl World {
         self.at(millis(pause), Act::ReferAgain(phone, name, turn + 1));
     }
 
-    /// The agent asks somebody into their conversation. Who has none, or whose colleague is busy,
-    /// goes on alone.
-    fn invite(&mut self, agent: AgentId, target: String) {
+    /// The agent does something with their conversation: asks somebody in, pauses the recording.
+    /// Who has none, or whose colleague is busy, goes on as before.
+    fn on_own_call(&mut self, agent: AgentId, action: CallAction) {
         let talks = |phase: &str| matches!(phase, "talking" | "holding");
         let calls = self.state().calls;
         let mine = calls.iter().find(|call| call.agent == Some(agent) && talks(&call.phase));
         if let Some(call) = mine.map(|call| call.call) {
-            let action = CallAction::Invite { target };
             self.center.ask(self.now, Ask::Call { tenant: TENANT, call, action });
             self.settle();
         }

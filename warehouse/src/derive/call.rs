@@ -161,7 +161,7 @@ impl OpenCall {
                 self.satisfaction = answer.or(self.satisfaction);
                 rows.push(asked.close(at, *answer));
             }
-            Kind::RecordingStarted { recording } => {
+            Kind::RecordingStarted { recording, .. } => {
                 self.recording.get_or_insert(*recording);
             }
             Kind::VoicemailLeft { queue, recording } => {
@@ -178,8 +178,11 @@ impl OpenCall {
             Kind::LegEnded { cause, by, quality } => {
                 self.end_leg(entry.leg, at, (*cause, *by), quality.as_ref(), rows);
             }
-            // Who came is told by their leg.
-            Kind::Invited { .. } => {}
+            // Who came is told by their leg; pauses are in the ledger.
+            Kind::Invited { .. }
+            | Kind::RecordingPaused { .. }
+            | Kind::RecordingResumed { .. }
+            | Kind::RecordingStopped { .. } => {}
             // These are the fold's own.
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }

@@ -286,6 +286,10 @@ impl Renderer {
         if conversation.refused.is_some() {
             return Ok(Some(ledger));
         }
+        if let Some(reason) = verdict::too_short(conversation) {
+            ledger.reason = Some(reason);
+            return Ok(Some(ledger));
+        }
         let path = relative_path(&ledger);
         let whole = self.shared.config.recordings_dir.join(&path);
         let forgiving = failures >= READ_TRIES_MAX;
@@ -302,10 +306,13 @@ impl Renderer {
         ledger.sha256 = Some(file.sha256);
         ledger.path = Some(path);
         ledger.state = verdict::state(conversation, &rendered);
-        ledger.reason = verdict::reason(ledger.state, &rendered);
+        ledger.reason = verdict::reason(ledger.state, &rendered, verdict::cut(conversation));
+        ledger.paused_ms = rendered.paused_ms;
+        ledger.format = head.terms.format;
         ledger.frames_expected = rendered.frames_expected;
         ledger.frames_missing = rendered.frames_missing;
         ledger.gaps = rendered.gaps;
+        ledger.marks = rendered.marks;
         Ok(Some(ledger))
     }
 }

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use terms::control::{Answer, Ask, LiveCall, LiveRecording, LiveState};
+use terms::control::{Answer, Ask, LiveCall, LiveRecording, LiveState, RecordingNow};
 use terms::record::{Call, Recording, Row};
 use terms::{
     AgentId, CallId, ContactId, IdGen, Moment, QueueId, RecordingId, TenantId, Timestamp, UserId,
@@ -93,6 +93,7 @@ impl CallsLink for Switch {
                     queue: Some(FIRST_QUEUE),
                     agent: Some(*self.agent.lock().unwrap()),
                     legs: Vec::new(),
+                    recording: RecordingNow::On,
                 }],
                 ..LiveState::default()
             }),
@@ -411,5 +412,8 @@ pub fn recording_row(
         bytes: bytes as i64,
         sha256: Some("ab".repeat(32)),
         reason: None,
+        paused_ms: Some(0),
+        marks: Some("[]".into()),
+        format: Some("both".into()),
     }
 }

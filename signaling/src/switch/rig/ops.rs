@@ -2,9 +2,11 @@
 //! waiting; afterwards everybody hangs up and the books must balance.
 
 use super::{Phone, Rig, TENANT, demo_plan};
+use std::sync::Arc;
 use std::time::Duration;
-use terms::control::{AgentAction, Ask, CallAction};
-use terms::{AgentId, LegId};
+use terms::control::{AgentAction, Ask, Asker, CallAction, RecordingOrder};
+use terms::routing::{Exclusion, RecordingRule, RecordingScope, RecordingThen, RecordingWhen};
+use terms::{AgentId, LegId, RecordingRuleId, UserId};
 
 /// Longest list of operations that is run.
 const OPS_MAX: usize = 20_000;
@@ -124,7 +126,8 @@ fn with_call(rig: &mut Rig, with: u8) {
         return;
     }
     let call = calls[usize::from(with) % calls.len()].call;
-    let action = match with / 8 % 10 {
+    let record = |order| CallAction::Record { order, by: Asker { user: UserId(9), any: true } };
+    let action = match with / 8 % 14 {
         0 => CallAction::Hangup,
         1 => CallAction::Hold,
         2 => CallAction::Resume,
@@ -133,12 +136,17 @@ fn with_call(rig: &mut Rig, with: u8) {
         5 => CallAction::Invite { target: "1002".into() },
         6 => CallAction::Invite { target: "1003".into() },
         7 | 8 => CallAction::Invite { target: "013811111111".into() },
+        10 => record(RecordingOrder::Start),
+        11 => record(RecordingOrder::Stop),
+        12 => record(RecordingOrder::Pause),
+        13 => record(RecordingOrder::Resume),
         _ => CallAction::Transfer { target: "013800000000".into() },
     };
     rig.ask(Ask::Call { tenant: TENANT, call, action });
 }
 
-/// A new plan while people talk: a queue or an agent goes and comes back.
+/// A new plan while people talk: a queue or an agent goes and comes back, and what is recorded
+/// changes.
 fn change_plan(rig: &mut Rig, with: u8) {
     let mut plan = demo_plan();
     plan.version = rig.state().plan_version + 1;
@@ -152,5 +160,25 @@ fn change_plan(rig: &mut Rig, with: u8) {
         // Numbers and flows of queue 1 stay; nothing refers to queue 2.
         plan.queues[0].waiting_max = 1;
     }
+    if with & 0x40 != 0 {
+        plan.recording_rules = vec![recording_rule(with)];
+    }
+    if with & 0x20 != 0 {
+        Arc::make_mut(&mut plan.recording_exclusions).insert(Exclusion::Agent(AgentId(2)));
+    }
     rig.ask(Ask::Plan(Box::new(plan)));
+}
+
+fn recording_rule(with: u8) -> RecordingRule {
+    let scope = if with & 0x10 != 0 { RecordingScope::Call } else { RecordingScope::Conversation };
+    let announced = with & 0x08 != 0 && scope == RecordingScope::Conversation;
+    let announce = if announced { "recorded".to_owned() } else { String::new() };
+    let (max_s, beep) = (u32::from(with % 16), with & 0x04 != 0);
+    let then = RecordingThen { scope, announce, max_s, beep, ..RecordingThen::default() };
+    RecordingRule {
+        id: RecordingRuleId(1),
+        name: "it".into(),
+        when: RecordingWhen::default(),
+        then,
+    }
 }
