@@ -25,6 +25,7 @@ const BEEP_EVERY_S: std::ops::RangeInclusive<u32> = 5..=600;
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RecordingRule)]
 pub struct Rule {
     /// Its id.
     #[schema(value_type = String)]
@@ -37,6 +38,7 @@ pub struct Rule {
 /// A rule to be, or as it shall be from now on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RecordingRuleDraft)]
 pub struct RuleDraft {
     /// Its name, unique in the tenant.
     pub name: String,

@@ -23,6 +23,7 @@ pub const PAGE_MAX: u32 = 10_000;
 /// What an entry names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RecordingExclusionKind)]
 pub enum ExclusionKind {
     /// A person, by the id of the agent.
     Agent,
@@ -50,6 +51,7 @@ impl ExclusionKind {
 /// An entry to be.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RecordingExclusionDraft)]
 pub struct EntryDraft {
     /// What it names.
     pub kind: ExclusionKind,
@@ -62,6 +64,7 @@ pub struct EntryDraft {
 
 /// An entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RecordingExclusion)]
 pub struct Entry {
     /// Its name in addresses: `number:+8613800138000`.
     pub id: String,

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use terms::control::{Answer, Ask, LiveState};
+use terms::control::{Answer, Ask, LiveState, RecordingNow};
 use terms::event::Entry;
 use terms::{AgentId, CallId, ContactId, LegId, QueueId, TenantId, Timestamp};
 use tokio::sync::mpsc;
@@ -107,6 +107,9 @@ struct CallLive {
     /// Its legs.
     #[schema(value_type = Vec<String>)]
     legs: Vec<LegId>,
+    /// `off`, `on` or `paused`.
+    #[schema(value_type = String)]
+    recording: RecordingNow,
 }
 
 /// Where to begin.
@@ -162,6 +165,7 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         queue: call.queue,
         agent: call.agent,
         legs: call.legs,
+        recording: call.recording,
     });
     Ok(Json(Live {
         plan_version: state.plan_version.to_string(),

@@ -22,7 +22,7 @@ const PAGE: u32 = 1_000;
 /// The rules in another order.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewOrder {
+struct RuleOrder {
     /// Ids of all rules, the one that is asked first in front.
     #[schema(value_type = Vec<String>)]
     order: Vec<RecordingRuleId>,
@@ -31,14 +31,14 @@ struct NewOrder {
 /// Entries to add, all or none of them.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Import {
+struct ExclusionImport {
     /// 1-20,000 of them.
     entries: Vec<EntryDraft>,
 }
 
 /// What an import changed.
 #[derive(Serialize, ToSchema)]
-struct Imported {
+struct ExclusionsImported {
     /// Entries that were not there before.
     added: u64,
 }
@@ -58,7 +58,7 @@ struct Pages {
 
 /// A page of entries.
 #[derive(Serialize, ToSchema)]
-struct EntryPage {
+struct ExclusionPage {
     /// The entries, by kind and value.
     exclusions: Vec<Entry>,
     /// Give it back as `cursor` for the next page; none at the end.
@@ -96,11 +96,11 @@ async fn create(
 }
 
 /// Put the rules into another order.
-#[utoipa::path(put, path = "/api/v1/recording-rules/order", tag = "recordings", request_body = NewOrder, responses((status = 204)))]
+#[utoipa::path(put, path = "/api/v1/recording-rules/order", tag = "recordings", request_body = RuleOrder, responses((status = 204)))]
 async fn order(
     State(api): State<Shared>,
     caller: Caller,
-    Body(NewOrder { order }): Body<NewOrder>,
+    Body(RuleOrder { order }): Body<RuleOrder>,
 ) -> Result<StatusCode, Problem> {
     api.store.order_recording_rules(caller.tenant(), &caller.by(), &order).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -129,31 +129,31 @@ async fn remove(
 }
 
 /// Persons, lines and numbers that are never recorded, whatever a rule says.
-#[utoipa::path(get, path = "/api/v1/recording-exclusions", tag = "recordings", params(Pages), responses((status = 200, body = EntryPage)))]
+#[utoipa::path(get, path = "/api/v1/recording-exclusions", tag = "recordings", params(Pages), responses((status = 200, body = ExclusionPage)))]
 async fn list_exclusions(
     State(api): State<Shared>,
     caller: Caller,
     Params(Pages { cursor, limit }): Params<Pages>,
-) -> Result<Json<EntryPage>, Problem> {
+) -> Result<Json<ExclusionPage>, Problem> {
     let bad = |_| Problem::invalid("cursor", "give back the `next` of the page before as it was");
     let after = cursor.map(|text| text.parse::<EntryId>().map_err(bad)).transpose()?;
     let limit = limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let exclusions = api.store.recording_exclusions(caller.tenant(), after.as_ref(), limit).await?;
     let is_full = exclusions.len() >= limit as usize;
     let next = exclusions.last().filter(|_| is_full).map(|entry| entry.id.clone());
-    Ok(Json(EntryPage { exclusions, next }))
+    Ok(Json(ExclusionPage { exclusions, next }))
 }
 
 /// Never record these from their next conversation on.
-#[utoipa::path(post, path = "/api/v1/recording-exclusions", tag = "recordings", request_body = Import, responses((status = 201, body = Imported)))]
+#[utoipa::path(post, path = "/api/v1/recording-exclusions", tag = "recordings", request_body = ExclusionImport, responses((status = 201, body = ExclusionsImported)))]
 async fn exclude(
     State(api): State<Shared>,
     caller: Caller,
-    Body(Import { entries }): Body<Import>,
-) -> Result<(StatusCode, Json<Imported>), Problem> {
+    Body(ExclusionImport { entries }): Body<ExclusionImport>,
+) -> Result<(StatusCode, Json<ExclusionsImported>), Problem> {
     let by = caller.by();
     let added = api.store.exclude_from_recording(caller.tenant(), &by, &entries).await?;
-    Ok((StatusCode::CREATED, Json(Imported { added })))
+    Ok((StatusCode::CREATED, Json(ExclusionsImported { added })))
 }
 
 /// Record this again where a rule says so.

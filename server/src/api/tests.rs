@@ -6,6 +6,7 @@ mod hostile;
 mod lists;
 mod live;
 mod plans;
+mod recording_rules;
 mod recordings;
 mod rig;
 mod roles;
