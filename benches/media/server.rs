@@ -18,7 +18,8 @@ use std::process::{Child as Process, ChildStdin, ChildStdout, Command as Program
 use std::sync::mpsc;
 use std::time::Duration;
 use terms::media::{
-    Codec, Command, Event, Ledger, PayloadType, Payloads, Place, RecordStart, Remote, Side,
+    Codec, Command, Event, Ledger, PayloadType, Payloads, Place, RecordStart, RecordTerms, Remote,
+    Side,
 };
 use terms::{CallId, ContactId, LegId, RecordingId, RoomId, TenantId};
 
@@ -270,6 +271,7 @@ impl Inside for Core {
                         (leg(call, false), Side::Customer),
                         (leg(call, true), Side::Other),
                     ],
+                    terms: RecordTerms::default(),
                 }));
             }
             pairs.push((caller, called));

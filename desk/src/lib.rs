@@ -26,6 +26,7 @@ pub mod order;
 pub mod outbox;
 pub mod plan;
 pub mod queue;
+pub mod recording;
 pub mod retention;
 pub mod role;
 pub mod secret;

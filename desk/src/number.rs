@@ -60,7 +60,7 @@ pub(crate) async fn check_target(
     Err(Error::invalid(field, format!("there is no such flow, queue or agent: {id}")))
 }
 
-fn dialable(field: &'static str, digits: &str) -> Result<()> {
+pub(crate) fn dialable(field: &'static str, digits: &str) -> Result<()> {
     let fits = (1..=32).contains(&digits.len())
         && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'*' | b'#'));
     if fits { Ok(()) } else { Err(Error::invalid(field, "1-32 of 0-9, +, * and # are needed")) }

@@ -8,6 +8,7 @@ use crate::error::During;
 use crate::store::id;
 use crate::{Result, Store};
 use std::collections::HashSet;
+use std::sync::Arc;
 use terms::routing::{self, PLAN_VERSION, Plan, Target};
 use terms::{AgentId, TenantId};
 
@@ -97,6 +98,8 @@ impl Store {
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,
             blocked: self.blocked(tenant).await?.into_iter().map(|b| b.number).collect(),
+            recording_rules: self.recording_rules_for_plan(tenant).await?,
+            recording_exclusions: Arc::new(self.exclusions_for_plan(tenant).await?),
         })
     }
 }

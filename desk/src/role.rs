@@ -33,6 +33,8 @@ text_enum! {
         RecordingsHold = "recordings.hold",
         /// Delete a recording, change how long recordings are kept.
         RecordingsDelete = "recordings.delete",
+        /// See and change which conversations are recorded, and what is never recorded.
+        RecordingRules = "recordings.rules",
         /// Run reports.
         ReportsRead = "reports.read",
         /// Ask in SQL.
@@ -100,6 +102,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::RecordingsRead, LEADERS),
         (P::RecordingsHold, MANAGERS),
         (P::RecordingsDelete, ADMINISTRATORS),
+        (P::RecordingRules, ADMINISTRATORS),
         (P::ReportsRead, LEADERS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),

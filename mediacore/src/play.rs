@@ -117,6 +117,7 @@ impl Player {
             Source::Ringback => Ok(endless(Tone::Ringback)),
             Source::Busy => Ok(endless(Tone::Busy)),
             Source::Beep { ms } => Ok(timed(Tone::Beep, *ms)),
+            Source::Reminder { ms } => Ok(timed(Tone::Reminder, *ms)),
             Source::Silence { ms } => Ok(timed(Tone::Silence, *ms)),
         };
         let pieces: Vec<Piece> =

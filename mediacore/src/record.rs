@@ -11,7 +11,7 @@
 //! pieces a second of it, not every frame, out of a log that all conversations of the shard share.
 //! A killed process loses what is in chunks and in the open block: less than 200 ms.
 //!
-//! [`block`] and [`segment`] are the format, [`log`] appends, [`index`] knows where each recording
+//! [`pause`] keeps nothing for a while. [`block`] and [`segment`] are the format, [`log`] appends, [`index`] knows where each recording
 //! lies, [`timeline`] maps RTP time to the box's clock, [`render`] makes the file, [`wav`] is its
 //! header. [`seal`] encrypts each tenant's entries with the tenant's key, on the storage thread: the
 //! shard copies, and never pays for it. The threads and the disk are in `edge::storage` and `uring::storage`.
@@ -19,6 +19,7 @@
 pub mod block;
 pub mod index;
 pub mod log;
+pub mod pause;
 pub mod render;
 pub mod seal;
 pub mod sealed;
@@ -30,10 +31,13 @@ pub mod wav;
 
 use crate::shard::ahead::fetch;
 pub use block::Block;
-use block::{BODY_BYTES_MAX, BlockWriter, Chunk, Entry, Frame, Head, Lost, TrackHead, samples_of};
+use block::{
+    BODY_BYTES_MAX, BlockWriter, Chunk, Entry, Frame, Head, Lost, Marked, TrackHead, samples_of,
+};
+use pause::Hearing;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use terms::media::{Codec, RecordStart, RtpTime, SeqNo, Side, Ssrc};
+use terms::media::{Codec, RecordStart, RecordTerms, RtpTime, SeqNo, Side, Ssrc};
 use terms::{LegId, Moment, RecordingId, TenantId};
 
 /// Code in a Refused entry: too many recordings at once.
@@ -91,6 +95,8 @@ pub struct RecorderStats {
     pub frames: u64,
     /// Frames that did not fit any limit, or whose block was lost.
     pub frames_lost: u64,
+    /// Frames that were not kept because their recording was paused.
+    pub frames_paused: u64,
     /// Blocks closed.
     pub blocks: u64,
     /// Blocks that found the ring full.
@@ -109,6 +115,7 @@ struct Track {
     turn: u32,
     lost: Option<Lost>,
     frames_lost: u64,
+    hearing: Hearing,
 }
 
 struct Recording {
@@ -117,6 +124,10 @@ struct Recording {
     tracks: Vec<u32>,
     /// Tracks that left; declared once more at the end.
     left: Vec<TrackHead>,
+    /// Whether it is paused.
+    hearing: Hearing,
+    /// Each pause and resume; declared again with the tracks.
+    marks: Vec<Marked>,
 }
 
 /// Records the legs of one shard. Feed frames, drain blocks.
@@ -178,15 +189,21 @@ impl Recorder {
             call: start.call,
             started_at: start.started_at,
             start: now,
+            terms: RecordTerms { paused: None, ..start.terms },
         };
         if let Some(reason) = self.limit_reached(start.parties.len()) {
             self.stats.refused += 1;
-            self.block(now, 48).recording(&head);
+            self.block(now, Head::BYTES).recording(&head);
             self.block(now, 16).refused(head.tenant, id, reason);
             return Vec::new();
         }
-        self.block(now, 48).recording(&head);
-        self.recordings.insert(id, Recording { head, tracks: Vec::new(), left: Vec::new() });
+        self.block(now, Head::BYTES).recording(&head);
+        let (hearing, marks) = (Hearing::default(), Vec::new());
+        let recording = Recording { head, tracks: Vec::new(), left: Vec::new(), hearing, marks };
+        self.recordings.insert(id, recording);
+        if let Some(by) = start.terms.paused {
+            self.pause(now, id, by);
+        }
         self.declare.push_back((now + self.config.declare_every, id));
         let join = |&(leg, side): &(LegId, Side)| Some((leg, self.join(now, id, leg, side)?));
         start.parties.iter().filter_map(join).collect()
@@ -221,7 +238,7 @@ impl Recorder {
         if self.slots.len() >= self.config.tracks_max {
             return None;
         }
-        let tenant = running.head.tenant;
+        let (tenant, hearing) = (running.head.tenant, running.hearing());
         let number = self.next_number;
         self.next_number = self.next_number.checked_add(1).expect("2^32 tracks outlast a run");
         let head =
@@ -232,7 +249,7 @@ impl Recorder {
         });
         let chunk = Chunk::new();
         self.tracks[slot as usize] =
-            Some(Track { tenant, head, chunk, turn: 0, lost: None, frames_lost: 0 });
+            Some(Track { tenant, head, chunk, turn: 0, lost: None, frames_lost: 0, hearing });
         self.slots.insert(number, slot);
         self.recordings.get_mut(&recording).expect("looked up above").tracks.push(slot);
         self.block(now, 48).track(tenant, &head);
@@ -253,6 +270,10 @@ impl Recorder {
     ) {
         let bytes_max = self.config.payload_bytes_max;
         let Some(standing) = self.standing(track) else { return };
+        if !standing.hearing.keeps(now, codec, payload) {
+            self.stats.frames_paused += 1;
+            return;
+        }
         let samples = samples_of(codec, payload);
         standing.head.samples += samples;
         if payload.len() > bytes_max {
@@ -336,13 +357,14 @@ impl Recorder {
     pub fn stop(&mut self, now: Moment, recording: RecordingId) {
         let Some(ended) = self.recordings.remove(&recording) else { return };
         let tenant = ended.head.tenant;
-        self.block(now, 48).recording(&ended.head);
+        self.block(now, Head::BYTES).recording(&ended.head);
         for left in &ended.left {
             self.block(now, 48).track(tenant, left);
         }
         for slot in ended.tracks {
             self.retire(now, slot);
         }
+        self.declare_marks(now, tenant, &ended.marks);
         self.block(now, 16).stop(tenant, recording, now);
     }
 
@@ -380,7 +402,7 @@ impl Recorder {
     fn declare_again(&mut self, now: Moment, recording: RecordingId) {
         let Some(running) = self.recordings.get(&recording) else { return };
         let head = running.head;
-        self.block(now, 48).recording(&head);
+        self.block(now, Head::BYTES).recording(&head);
         let slots = self.recordings[&recording].tracks.len();
         for place in 0..slots {
             let slot = self.recordings[&recording].tracks[place] as usize;
@@ -391,6 +413,8 @@ impl Recorder {
                 self.block(now, 32).lost(tenant, &lost);
             }
         }
+        let marks = self.recordings[&recording].marks.clone();
+        self.declare_marks(now, head.tenant, &marks);
         self.declare.push_back((now + self.config.declare_every, recording));
     }
 
@@ -420,10 +444,13 @@ impl Recorder {
                 // A standing recording declares itself again within a second.
                 Entry::Recording(Head { recording, .. })
                 | Entry::Track(TrackHead { recording, left: None, .. })
+                | Entry::Mark(Marked { recording, .. })
                     if self.recordings.contains_key(&recording) => {}
-                Entry::Recording(_) | Entry::Track(_) | Entry::Stop(..) | Entry::Refused(..) => {
-                    self.send_again(located.raw.to_vec());
-                }
+                Entry::Recording(_)
+                | Entry::Track(_)
+                | Entry::Mark(_)
+                | Entry::Stop(..)
+                | Entry::Refused(..) => self.send_again(located.raw.to_vec()),
             }
         }
     }

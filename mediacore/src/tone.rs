@@ -9,14 +9,18 @@ use std::sync::LazyLock;
 const RATE_HZ: u32 = 8_000;
 /// Peak level: −15 dBm0, a comfortable signalling tone.
 const PEAK: f64 = 5_700.0;
+/// Peak level of a reminder: −25 dBm0, below a voice.
+const PEAK_SOFT: f64 = 1_800.0;
 
 /// Nine cycles of 450 Hz.
-static HZ_450: LazyLock<[i16; 160]> = LazyLock::new(|| cycle(450.0));
+static HZ_450: LazyLock<[i16; 160]> = LazyLock::new(|| cycle(450.0, PEAK));
 /// One cycle of 1 kHz.
-static HZ_1000: LazyLock<[i16; 8]> = LazyLock::new(|| cycle(1000.0));
+static HZ_1000: LazyLock<[i16; 8]> = LazyLock::new(|| cycle(1000.0, PEAK));
+/// The same, soft.
+static HZ_1000_SOFT: LazyLock<[i16; 8]> = LazyLock::new(|| cycle(1000.0, PEAK_SOFT));
 
-fn cycle<const N: usize>(hz: f64) -> [i16; N] {
-    std::array::from_fn(|n| (PEAK * (TAU * hz * n as f64 / f64::from(RATE_HZ)).sin()) as i16)
+fn cycle<const N: usize>(hz: f64, peak: f64) -> [i16; N] {
+    std::array::from_fn(|n| (peak * (TAU * hz * n as f64 / f64::from(RATE_HZ)).sin()) as i16)
 }
 
 /// A tone, or its absence.
@@ -28,6 +32,8 @@ pub enum Tone {
     Busy,
     /// 1 kHz without pause.
     Beep,
+    /// The same, soft: this is recorded.
+    Reminder,
     /// Nothing.
     Silence,
 }
@@ -39,6 +45,7 @@ impl Tone {
             Tone::Ringback if n % 40_000 < 8_000 => HZ_450[(n % 160) as usize],
             Tone::Busy if n % 5_600 < 2_800 => HZ_450[(n % 5_600 % 160) as usize],
             Tone::Beep => HZ_1000[(n % 8) as usize],
+            Tone::Reminder => HZ_1000_SOFT[(n % 8) as usize],
             Tone::Ringback | Tone::Busy | Tone::Silence => 0,
         }
     }
@@ -48,7 +55,7 @@ impl Tone {
         match self {
             Tone::Ringback => 40_000,
             Tone::Busy => 5_600,
-            Tone::Beep | Tone::Silence => 8_000,
+            Tone::Beep | Tone::Reminder | Tone::Silence => 8_000,
         }
     }
 }
@@ -80,5 +87,7 @@ mod tests {
             (1..8_000).filter(|&n| Tone::Beep.sample(n - 1) < 0 && Tone::Beep.sample(n) >= 0);
         assert_eq!(rising.count(), 999);
         assert!((0..8_000).all(|n| Tone::Silence.sample(n) == 0));
+        let peak = |tone: Tone| (0..8).map(|n| tone.sample(n)).max();
+        assert_eq!((peak(Tone::Beep), peak(Tone::Reminder)), (Some(5_700), Some(1_800)));
     }
 }

@@ -31,6 +31,7 @@ pub mod orders;
 pub mod plans;
 pub mod problem;
 pub mod queues;
+pub mod recording_rules;
 pub mod recordings;
 pub mod reports;
 pub mod retention;
@@ -189,6 +190,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(calls::routes(guard))
         .merge(supervise::routes(guard))
         .merge(call_quality::routes(guard))
+        .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))
         .merge(retention::routes(guard))
         .merge(reports::routes(guard))

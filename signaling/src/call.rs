@@ -162,6 +162,7 @@ pub(crate) struct Call {
     recording: Option<record::Recording>,
     /// Somebody listens in, or their phone rings for it; only while there is a conversation.
     supervision: Option<Supervision>,
+    announcing: Option<record::Announcing>,
     story: Story,
     ending: Option<(u8, Party)>,
     /// Who ended the conversation, when something follows it.
@@ -229,6 +230,8 @@ impl Call {
                 Timer::Farewell => self.farewell_over(cx),
                 Timer::CallMax => self.end(cx, cause::TIMER_EXPIRED, Party::System),
                 Timer::RecordingPart => self.next_part(cx),
+                Timer::RecordingMax => self.stop_recording(cx),
+                Timer::RecordingBeep => self.beep(cx),
                 Timer::Release(leg) => self.finish_leg(cx, leg, None),
             }
         }
@@ -274,6 +277,7 @@ impl Call {
             return;
         };
         leg.playing = None;
+        self.announced(cx, id, Some(end));
         if id != self.anchor {
             return;
         }
@@ -376,6 +380,7 @@ impl Call {
         leg.playing = Some(playback);
         let playback = Playback { id: playback, sources, looped, interruptible };
         cx.media(Command::Play { leg: id, playback });
+        self.announced(cx, id, None);
         true
     }
 
@@ -384,6 +389,7 @@ impl Call {
             && let Some(playback) = leg.playing.take()
         {
             cx.media(Command::StopPlay { leg: id, playback });
+            self.announced(cx, id, None);
         }
     }
 

@@ -148,6 +148,13 @@ pub enum CallAction {
         /// Who.
         by: UserId,
     },
+    /// Do something to the recording of the conversation.
+    Record {
+        /// What.
+        order: RecordingOrder,
+        /// Who wants it.
+        by: Asker,
+    },
 }
 
 /// Where a supervisor is rung.
@@ -158,6 +165,29 @@ pub enum SupervisorPhone {
     Agent(AgentId),
     /// A short number or an outside number.
     Number(String),
+}
+
+/// What is to happen to the recording of a live conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingOrder {
+    /// Begin it, where none runs.
+    Start,
+    /// End it; the conversation goes on.
+    Stop,
+    /// Keep nothing of what is said until `Resume`.
+    Pause,
+    /// Keep what is said again.
+    Resume,
+}
+
+/// Who wants something of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// The person, for the marks.
+    pub user: UserId,
+    /// May act on every call, whatever its rule says to agents.
+    pub any: bool,
 }
 
 /// A numbered answer.
@@ -290,6 +320,9 @@ pub struct LiveCall {
     /// Who supervises it: not for the eyes of the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supervision: Option<LiveSupervision>,
+    /// Whether it is being recorded.
+    #[serde(default)]
+    pub recording: RecordingNow,
 }
 
 /// A supervision right now.
@@ -303,6 +336,19 @@ pub struct LiveSupervision {
     pub leg: LegId,
     /// They answered; until then their phone rings.
     pub joined: bool,
+}
+
+/// Whether a call is being recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingNow {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is.
+    On,
+    /// It would be, but somebody paused it.
+    Paused,
 }
 
 #[cfg(test)]

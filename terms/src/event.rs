@@ -335,6 +335,30 @@ pub enum Kind {
     RecordingStarted {
         /// The recording.
         recording: RecordingId,
+        /// Who asked for it; nobody where a rule or the queue did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<UserId>,
+    },
+    /// Nothing is kept of what is said until it is resumed.
+    RecordingPaused {
+        /// The recording.
+        recording: RecordingId,
+        /// Who asked for it.
+        by: UserId,
+    },
+    /// What is said is kept again.
+    RecordingResumed {
+        /// The recording.
+        recording: RecordingId,
+        /// Who asked for it.
+        by: UserId,
+    },
+    /// Somebody ended the recording; the conversation goes on.
+    RecordingStopped {
+        /// The recording.
+        recording: RecordingId,
+        /// Who asked for it.
+        by: UserId,
     },
     /// On hold. `leg` is the one who waits.
     Held {

@@ -157,6 +157,8 @@ ids! {
     SurveyId,
     /// One stretch of time an agent spent in one state.
     SpanId,
+    /// A rule that says which conversations are recorded.
+    RecordingRuleId,
 }
 
 #[cfg(test)]

@@ -5,7 +5,11 @@
 //! `Join`, `Play`, `Hold`, `Record` in any order → `Release` → `Released`. A command for a leg that is gone changes
 //! nothing and answers nothing: hang-ups cross on the wire.
 
-use crate::id::{CallId, ContactId, LegId, PlaybackId, RecordingId, RoomId, TenantId};
+mod recording;
+
+pub use recording::{Mark, MarkKind, RecordFormat, RecordTerms};
+
+use crate::id::{CallId, ContactId, LegId, PlaybackId, RecordingId, RoomId, TenantId, UserId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -251,6 +255,11 @@ pub enum Source {
         /// Length in ms.
         ms: u32,
     },
+    /// A soft beep of 1 kHz: what is said is being recorded.
+    Reminder {
+        /// Length in ms.
+        ms: u32,
+    },
     /// Silence.
     Silence {
         /// Length in ms.
@@ -295,6 +304,9 @@ pub struct RecordStart {
     pub started_at: Timestamp,
     /// Parties from the start.
     pub parties: Vec<(LegId, Side)>,
+    /// What its rule asks of it.
+    #[serde(default)]
+    pub terms: RecordTerms,
 }
 
 /// Who in its room hears a leg. Everybody hears all whose audience they are part of.
@@ -416,6 +428,20 @@ pub enum Command {
         /// The party.
         leg: LegId,
     },
+    /// Keep nothing of what is said from now on; the file goes on in silence.
+    RecordPause {
+        /// The recording.
+        recording: RecordingId,
+        /// Who asked for it.
+        by: UserId,
+    },
+    /// Keep what is said again.
+    RecordResume {
+        /// The recording.
+        recording: RecordingId,
+        /// Who asked for it.
+        by: UserId,
+    },
     /// The conversation is over: render the file and write the ledger.
     RecordStop {
         /// The recording.
@@ -453,7 +479,7 @@ impl Command {
             | C::Measure { leg }
             | C::Release { leg } => Some(*leg),
             C::RecordStart(start) => start.parties.first().map(|&(leg, _)| leg),
-            C::RecordStop { .. } => None,
+            C::RecordPause { .. } | C::RecordResume { .. } | C::RecordStop { .. } => None,
         }
     }
 }
@@ -514,8 +540,17 @@ pub struct Ledger {
     pub bytes: u64,
     /// Its SHA-256 in hex.
     pub sha256: Option<String>,
-    /// Why refused or partial, for people.
+    /// Why refused, partial or cut, for people.
     pub reason: Option<String>,
+    /// How much of the file is silence because it was paused, in ms; none of it is missing.
+    #[serde(default)]
+    pub paused_ms: i64,
+    /// When it was paused and resumed, and who asked for it.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
+    /// In which forms it is kept.
+    #[serde(default)]
+    pub format: RecordFormat,
 }
 
 impl Ledger {
@@ -541,6 +576,9 @@ impl Ledger {
             bytes: 0,
             sha256: None,
             reason: Some(reason.into()),
+            paused_ms: 0,
+            marks: Vec::new(),
+            format: RecordFormat::default(),
         }
     }
 }

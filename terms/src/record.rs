@@ -488,7 +488,7 @@ tables! {
     }
 
     /// One row a recording: the ledger.
-    Recording = "recordings" version 1, id recording_id, day call_started_at {
+    Recording = "recordings" version 2, id recording_id, day call_started_at {
         /// Whose it is.
         tenant_id: TenantId,
         /// The recording.
@@ -523,8 +523,14 @@ tables! {
         bytes: i64,
         /// Its SHA-256 in hex.
         sha256: Option<String>,
-        /// Why refused or partial.
+        /// Why refused, partial or cut.
         reason: Option<String>,
+        /// Of `duration_ms`, silence because it was paused; NULL in rows of version 1.
+        paused_ms: Option<i32>,
+        /// When it was paused and resumed and who asked for it, as JSON: `kind`, `at_ms`, `by`; NULL in rows of version 1.
+        marks: Option<String>,
+        /// In which forms it is kept: `both`, `wav` or `mp3`; NULL in rows of version 1.
+        format: Option<String>,
     }
 
     /// One row a finished leg over which audio passed: how it heard and was heard, measured.

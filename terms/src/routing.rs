@@ -3,12 +3,21 @@
 //! A [`Plan`] is a snapshot with a version; [`Delta`]s follow it in order. signaling keeps the last
 //! plan on disk, so a database that is down never stops a call.
 
+mod recording;
+
+pub use recording::{
+    BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
+    RecordingWhen,
+};
+
 use crate::id::{AgentId, FlowId, NumberId, QueueId, TenantId, TrunkId};
 use crate::media::Codec;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-/// Format version of [`Plan`] on disk and on the local socket.
-pub const PLAN_VERSION: u32 = 1;
+/// Format version of [`Plan`] on disk and on the local socket. 2 has recording rules: a reader that
+/// does not know them would record who must not be.
+pub const PLAN_VERSION: u32 = 2;
 
 /// Everything that the call path knows about one tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +52,13 @@ pub struct Plan {
     pub trunks: Vec<Trunk>,
     /// Callers that are refused, normalised.
     pub blocked: Vec<String>,
+    /// Which conversations are recorded; the first rule that matches decides. Where none does, the
+    /// queue's own setting, or the box's for calls without a queue.
+    #[serde(default)]
+    pub recording_rules: Vec<RecordingRule>,
+    /// Who and what is never recorded.
+    #[serde(default)]
+    pub recording_exclusions: Arc<Exclusions>,
 }
 
 /// A dialled number and what answers it.
@@ -281,6 +297,12 @@ pub enum Change {
     Block(String),
     /// Let this caller in again.
     Unblock(String),
+    /// Record by these rules from now on.
+    RecordingRules(Vec<RecordingRule>),
+    /// Never record this.
+    Exclude(Exclusion),
+    /// Record this again where a rule says so.
+    Include(Exclusion),
 }
 
 impl Plan {
@@ -302,6 +324,8 @@ impl Plan {
             agents: Vec::new(),
             trunks: Vec::new(),
             blocked: Vec::new(),
+            recording_rules: Vec::new(),
+            recording_exclusions: Arc::default(),
         }
     }
 
@@ -318,6 +342,13 @@ impl Plan {
             Change::Number(number) => put(&mut self.numbers, number, |a, b| a.id == b.id),
             Change::Block(caller) => put(&mut self.blocked, caller, |a, b| a == b),
             Change::Unblock(caller) => self.blocked.retain(|blocked| *blocked != caller),
+            Change::RecordingRules(rules) => self.recording_rules = rules,
+            Change::Exclude(exclusion) => {
+                Arc::make_mut(&mut self.recording_exclusions).insert(exclusion);
+            }
+            Change::Include(exclusion) => {
+                Arc::make_mut(&mut self.recording_exclusions).remove(&exclusion);
+            }
         }
         self.version = delta.version;
         true
@@ -377,6 +408,29 @@ mod tests {
         assert_eq!(on("2026-10-01", 4), [], "a holiday");
         assert_eq!(on("2026-10-11", 7), [], "named in both");
         assert_eq!(on("2026-10-04", 7), [], "a Sunday without windows");
+    }
+
+    #[test]
+    fn an_exclusion_comes_and_goes_as_a_small_change() {
+        let mut plan = Plan::empty(TenantId(1), "demo");
+        let number = Exclusion::Number("+8613800138000".into());
+        let changes = [Change::Exclude(number.clone()), Change::Include(number)];
+        let mut left = Vec::new();
+        for (version, change) in (1..).zip(changes) {
+            assert!(plan.apply(Delta { version, tenant: TenantId(1), change }));
+            left.push(plan.recording_exclusions.len());
+        }
+        assert_eq!(left, [1, 0]);
+    }
+
+    #[test]
+    fn a_plan_from_before_recording_rules_has_none() {
+        let mut plan = serde_json::to_value(Plan::empty(TenantId(1), "demo")).unwrap();
+        let fields = plan.as_object_mut().unwrap();
+        fields.remove("recording_rules");
+        fields.remove("recording_exclusions");
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
     }
 
     #[test]

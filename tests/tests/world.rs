@@ -6,10 +6,12 @@ mod supervision;
 
 use signaling::switch;
 use std::sync::Arc;
-use terms::control::AgentAction;
+use terms::control::{AgentAction, RecordingOrder};
 use terms::event::{Kind, OfferEnd, write_frame};
+use terms::media::MarkKind;
 use terms::record::Row;
-use terms::{AgentId, TenantId};
+use terms::routing::{Change, Exclusion, RecordingRule, RecordingThen, RecordingWhen};
+use terms::{AgentId, PhoneNumber, RecordingRuleId, TenantId};
 use tests::rig::audit::{FRAME_MS, Totals};
 use tests::rig::handset::pair_of;
 use tests::rig::plan::{HOTLINE, QUEUE, user};
@@ -71,6 +73,69 @@ fn caller_hears_agent_after_blind_transfer() {
     let (left, right) = world.center.disk.rendered[0].voices();
     assert_eq!(left.keys().copied().collect::<Vec<_>>(), [caller_voice]);
     assert_eq!(right.len(), 2, "both agents stand on the other side: {right:?}");
+}
+
+#[test]
+fn rules_decide_what_is_recorded_and_what_is_said_in_a_pause_is_not_in_the_file() {
+    let mut world = World::quiet(9, Weather::fair());
+    world.sign_in(&[1]);
+    world.habit(1, Habit::answers());
+    let then = RecordingThen {
+        min_s: 8,
+        announce: "welcome".into(),
+        beep: true,
+        agents_control: true,
+        ..RecordingThen::default()
+    };
+    let (id, name, when) = (RecordingRuleId(1), "all".into(), RecordingWhen::default());
+    world.changes(Change::RecordingRules(vec![RecordingRule { id, name, when, then }]));
+
+    // A card number in the middle; a caller who is gone at once; one who is never recorded.
+    let paid = world.calls(seconds(1), QUEUE, Behaviour::talks(seconds(40)));
+    world.records(seconds(20), 1, RecordingOrder::Pause);
+    world.records(seconds(30), 1, RecordingOrder::Resume);
+    world.calls(minutes(2), QUEUE, Behaviour::talks(seconds(3)));
+    let private = world.calls(minutes(4), QUEUE, Behaviour::talks(seconds(20)));
+    let number = PhoneNumber::parse(&world.caller(private).number, "86").normal;
+    world.changes(Change::Exclude(Exclusion::Number(number)));
+    world.run_for(minutes(6));
+
+    let totals = world.close_and_balance();
+    assert_eq!((totals.answered, totals.recordings), (3, 3));
+    let mut rows: Vec<_> = world
+        .center
+        .rows
+        .iter()
+        .filter_map(|row| match row {
+            Row::Recording(row) => Some(row.clone()),
+            _ => None,
+        })
+        .collect();
+    rows.sort_by_key(|row| row.recording_id);
+    let states: Vec<&str> = rows.iter().map(|row| row.state.as_str()).collect();
+    assert_eq!(states, ["recorded", "refused", "refused"]);
+    let reason = |n: usize| rows[n].reason.clone().unwrap_or_default();
+    assert!(reason(1).contains("shorter"), "{}", reason(1));
+    assert!(reason(2).contains("never recorded"), "{}", reason(2));
+    let paused_ms = rows[0].paused_ms.expect("rows of this version say it");
+    assert!((paused_ms - 10_000).abs() <= 20, "{paused_ms}");
+
+    let file = &world.center.disk.rendered[0];
+    let marks: Vec<(MarkKind, i64)> =
+        file.ledger.marks.iter().map(|mark| (mark.kind, mark.at_ms)).collect();
+    let [(MarkKind::Paused, from), (MarkKind::Resumed, to)] = marks[..] else {
+        panic!("{marks:?}")
+    };
+    let layout = mediacore::record::wav::layout(&file.wav, file.wav.len() as u64);
+    let at = layout.expect("our own file is WAV").data_at as usize;
+    let part = |from: i64, to: i64| &file.wav[at + from as usize * 16..at + to as usize * 16];
+    // 0xD5 is zero in A-law (ITU-T G.711 table 1a).
+    let silent = |octets: &[u8]| octets.iter().all(|&octet| octet == 0xD5);
+    assert!(silent(part(from + 1, to)), "nothing of the pause");
+    assert!(!silent(part(from - 200, from)) && !silent(part(to + 100, to + 300)), "but around it");
+    let (left, right) = file.voices();
+    let expected = [voice_of(&world, paid), world.voices_of(1)[0]];
+    assert_eq!([left, right].map(|side| side.keys().copied().next()), expected.map(Some));
 }
 
 /// Who of three leaves first.

@@ -8,7 +8,7 @@ use terms::event::{
     Activity, Direction, ENTRY_VERSION, Entry, FlowOut, Kind, OfferEnd, Outcome, Party, Role,
     Satisfaction, TransferKind, write_frame,
 };
-use terms::media::{Codec, Ledger, Quality, RecordingState};
+use terms::media::{Codec, Ledger, Quality, RecordFormat, RecordingState};
 use terms::record::{Order, Row};
 use terms::{
     AgentId, CallId, ContactId, FlowId, LegId, OrderId, PhoneNumber, QueueId, RecordingId,
@@ -149,6 +149,9 @@ pub fn recorded(tenant: u64, call: u64, recording: u64, agent: Option<u64>) -> K
         bytes: 384_044,
         sha256: Some("ab".repeat(32)),
         reason: None,
+        paused_ms: 0,
+        marks: Vec::new(),
+        format: RecordFormat::default(),
     };
     Kind::Recorded { ledger, agent: agent.map(AgentId), queue: Some(QueueId(1)) }
 }

@@ -100,6 +100,10 @@ impl Router {
                 let taps = if far { self.taps_of(leg) } else { Vec::new() };
                 self.to_recording(recording, command, taps)
             }
+            Command::RecordPause { recording, .. } | Command::RecordResume { recording, .. } => {
+                let recording = *recording;
+                self.to_recording(recording, command, Vec::new())
+            }
             Command::RecordStop { recording } => {
                 let Some(ended) = self.recordings.remove(recording) else { return Vec::new() };
                 let taps = ended.far.iter().flat_map(|&leg| self.taps_of(leg)).collect();
@@ -281,6 +285,7 @@ fn with(shard: u16, command: Command, more: Plan) -> Plan {
 mod tests {
     use super::*;
     use terms::TenantId;
+    use terms::media::RecordTerms;
 
     fn open(router: &mut Router, leg: u64, contact: u64) -> u16 {
         open_at(router, leg, contact, Place::WithContact)
@@ -397,6 +402,7 @@ mod tests {
                 (LegId(1), terms::media::Side::Customer),
                 (LegId(2), terms::media::Side::Other),
             ],
+            terms: RecordTerms::default(),
         };
         let plan = router.plan(Command::RecordStart(start));
         assert_eq!(told(&plan), [(one, "command"), (other, "tap")]);

@@ -18,13 +18,16 @@
 //!
 //! ```text
 //!  0      1      2         4        12
-//! ┌──────┬──────┬─────────┬────────┬───────────────┬────────┐   kind 1 Recording   48 bytes
+//! ┌──────┬──────┬─────────┬────────┬───────────────┬────────┐   kind 1 Recording   64 bytes
 //! │ kind │ zero │ body    │ tenant │ body          │ tag    │   kind 2 Track       48 bytes
 //! │ u8   │ u8   │bytes u16│ u64    │               │ 16     │   kind 3 Audio       28 bytes + frames
 //! └──────┴──────┴─────────┴────────┴───────────────┴────────┘   kind 4 Lost        32 bytes
 //!                                                               kind 5 Stop        16 bytes
 //!                                                               kind 6 Refused     16 bytes
-//! Recording   recording u64 · tenant u64 · contact u64 · call u64 · started_at µs i64 · start ns u64
+//!                                                               kind 7 Mark        32 bytes
+//! Recording   recording u64 · tenant u64 · contact u64 · call u64 · started_at µs i64 · start ns u64 ·
+//!             least length ms u32 · longest ms u32 (0: none) · format u8 (0 both, 1 WAV, 2 MP3) ·
+//!             zero u8 ×7; what stands after `start` is missing in logs of older releases
 //! Track       recording u64 · leg u64 · joined ns u64 · left ns u64 (0: still in) · samples u64 ·
 //!             track u32 · side u8 (0 customer, 1 other) · zero u8 ×3
 //! Audio       CRC-32 of the rest u32 · track u32 · SSRC u32 · codec u8 (0 PCMU, 8 PCMA, 9 G.722,
@@ -35,20 +38,23 @@
 //! Lost        track u32 · zero u32 · samples u64 · from ns u64 · to ns u64
 //! Stop        recording u64 · at ns u64
 //! Refused     recording u64 · reason u32 (1 recordings, 2 tracks: the limit that was reached) · zero u32
+//! Mark        recording u64 · at ns u64 · person u64 · kind u32 (1 paused, 2 resumed) · zero u32
 //! ```
 //!
 //! Times in ns are [`Moment`]s. Samples count time at 8 kHz whatever the codec is. `samples` of a
 //! track counts what was handed to the recorder so far,
 //! so that what is missing shows even when the block that held it is gone. Recording and Track are
-//! repeated each second, so that a damaged block costs no more than what it held.
+//! repeated each second, so that a damaged block costs no more than what it held; so are marks.
 //!
 //! Version 1 was clear: a header of 40 bytes without key, salt and tag, entries with a head of 4 bytes
 //! without tenant and tag. It is read, and not written any more.
 
 use crate::codec::ticks;
 use crate::shard::ahead::fetch_at;
-use terms::media::{Codec, PayloadType, RtpTime, SeqNo, Side, Ssrc};
-use terms::{CallId, ContactId, LegId, Moment, RecordingId, TenantId, Timestamp};
+use terms::media::{
+    Codec, MarkKind, PayloadType, RecordFormat, RecordTerms, RtpTime, SeqNo, Side, Ssrc,
+};
+use terms::{CallId, ContactId, LegId, Moment, RecordingId, TenantId, Timestamp, UserId};
 
 /// Version of the format; a reader refuses newer ones.
 pub const VERSION: u16 = 2;
@@ -155,6 +161,67 @@ pub struct Head {
     pub started_at: Timestamp,
     /// Monotonic clock of the first sample.
     pub start: Moment,
+    /// What its rule asks of it. A pause at the start is a mark.
+    pub terms: RecordTerms,
+}
+
+impl Head {
+    /// Bytes of the body.
+    pub const BYTES: usize = 64;
+    /// Bytes of it before terms came in.
+    const BYTES_WITHOUT_TERMS: usize = 48;
+
+    fn read(body: &[u8]) -> Head {
+        Head {
+            recording: RecordingId(u64_at(body, 0)),
+            tenant: TenantId(u64_at(body, 8)),
+            contact: ContactId(u64_at(body, 16)),
+            call: CallId(u64_at(body, 24)),
+            started_at: Timestamp(u64_at(body, 32) as i64),
+            start: Moment(u64_at(body, 40)),
+            terms: body
+                .get(Self::BYTES_WITHOUT_TERMS..Self::BYTES)
+                .map(read_terms)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn read_terms(body: &[u8]) -> RecordTerms {
+    let format = match body[8] {
+        1 => RecordFormat::Wav,
+        2 => RecordFormat::Mp3,
+        _ => RecordFormat::Both,
+    };
+    RecordTerms { min_ms: u32_at(body, 0), max_ms: u32_at(body, 4), format, paused: None }
+}
+
+/// A pause or its end: the Mark entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// Its recording.
+    pub recording: RecordingId,
+    /// When.
+    pub at: Moment,
+    /// Which of the two.
+    pub kind: MarkKind,
+    /// Who asked for it.
+    pub by: UserId,
+}
+
+impl Marked {
+    /// Bytes of the body.
+    pub const BYTES: usize = 32;
+
+    fn read(body: &[u8]) -> Option<Marked> {
+        let kind = match u32_at(body, 24) {
+            1 => MarkKind::Paused,
+            2 => MarkKind::Resumed,
+            _ => return None,
+        };
+        let (recording, by) = (RecordingId(u64_at(body, 0)), UserId(u64_at(body, 16)));
+        Some(Marked { recording, at: Moment(u64_at(body, 8)), kind, by })
+    }
 }
 
 /// One party of a recording: the Track entry.
@@ -233,6 +300,8 @@ pub enum Entry<'a> {
     Stop(RecordingId, Moment),
     /// A recording was refused, by the code of the limit.
     Refused(RecordingId, u32),
+    /// A recording was paused or resumed.
+    Mark(Marked),
 }
 
 /// How long a payload lasts, in samples of 8 kHz: the unit of every count in the log.
@@ -343,20 +412,14 @@ fn read_entry(kind: u8, body: &[u8]) -> Option<Entry<'_>> {
         KIND_AUDIO => return Audio::read_trusted(body).map(Entry::Audio),
         4 => 32,
         5 | 6 => 16,
+        7 => Marked::BYTES,
         _ => return None,
     };
     if body.len() < needed {
         return None;
     }
     Some(match kind {
-        1 => Entry::Recording(Head {
-            recording: RecordingId(u64_at(body, 0)),
-            tenant: TenantId(u64_at(body, 8)),
-            contact: ContactId(u64_at(body, 16)),
-            call: CallId(u64_at(body, 24)),
-            started_at: Timestamp(u64_at(body, 32) as i64),
-            start: Moment(u64_at(body, 40)),
-        }),
+        1 => Entry::Recording(Head::read(body)),
         2 => Entry::Track(TrackHead {
             recording: RecordingId(u64_at(body, 0)),
             leg: LegId(u64_at(body, 8)),
@@ -373,7 +436,8 @@ fn read_entry(kind: u8, body: &[u8]) -> Option<Entry<'_>> {
             to: Moment(u64_at(body, 24)),
         }),
         5 => Entry::Stop(RecordingId(u64_at(body, 0)), Moment(u64_at(body, 8))),
-        _ => Entry::Refused(RecordingId(u64_at(body, 0)), u32_at(body, 8)),
+        6 => Entry::Refused(RecordingId(u64_at(body, 0)), u32_at(body, 8)),
+        _ => return Marked::read(body).map(Entry::Mark),
     })
 }
 
@@ -437,9 +501,16 @@ impl BlockWriter {
 
     /// Appends a Recording entry.
     pub fn recording(&mut self, head: &Head) {
-        self.entry(1, head.tenant, 48, |entry| {
+        let terms = head.terms;
+        let format = match terms.format {
+            RecordFormat::Both => 0,
+            RecordFormat::Wav => 1,
+            RecordFormat::Mp3 => 2,
+        };
+        self.entry(1, head.tenant, Head::BYTES, |entry| {
             entry.u64s(&[head.recording.0, head.tenant.0, head.contact.0, head.call.0]);
             entry.u64s(&[head.started_at.0 as u64, head.start.0]);
+            entry.u32s(&[terms.min_ms, terms.max_ms, format, 0]);
         });
     }
 
@@ -475,6 +546,18 @@ impl BlockWriter {
         self.entry(6, tenant, 16, |entry| {
             entry.u64s(&[recording.0]);
             entry.u32s(&[reason, 0]);
+        });
+    }
+
+    /// Appends a Mark entry.
+    pub fn mark(&mut self, tenant: TenantId, marked: &Marked) {
+        let kind = match marked.kind {
+            MarkKind::Paused => 1,
+            MarkKind::Resumed => 2,
+        };
+        self.entry(7, tenant, Marked::BYTES, |entry| {
+            entry.u64s(&[marked.recording.0, marked.at.0, marked.by.0]);
+            entry.u32s(&[kind, 0]);
         });
     }
 

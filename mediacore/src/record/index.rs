@@ -2,7 +2,7 @@
 //! seen live, as they become durable, or after a restart, from the files; a block seen twice counts
 //! once.
 
-use super::block::{Block, Entry, Head, Lost, TrackHead};
+use super::block::{Block, Entry, Head, Lost, Marked, TrackHead};
 use super::segment::SegmentId;
 use super::wav::Format;
 use crate::codec::Rate;
@@ -73,6 +73,8 @@ pub struct Conversation {
     pub changed: bool,
     /// The codecs of its audio.
     pub codecs: BTreeSet<Codec>,
+    /// Its pauses and resumes, each once, in the order in which they were read.
+    pub marks: Vec<Marked>,
 }
 
 impl Conversation {
@@ -89,6 +91,7 @@ impl Conversation {
             holes: Vec::new(),
             changed: false,
             codecs: BTreeSet::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -201,6 +204,13 @@ impl Index {
                     self.conversation(recording).stopped = Some(at);
                     Some(recording)
                 }
+                Entry::Mark(marked) => {
+                    let conversation = self.conversation(marked.recording);
+                    if !conversation.marks.contains(&marked) {
+                        conversation.marks.push(marked);
+                    }
+                    Some(marked.recording)
+                }
                 Entry::Refused(recording, reason) => {
                     let conversation = self.conversation(recording);
                     conversation.refused = Some(reason);
@@ -226,6 +236,7 @@ impl Index {
         match entry {
             Entry::Recording(Head { recording, .. })
             | Entry::Track(TrackHead { recording, .. })
+            | Entry::Mark(Marked { recording, .. })
             | Entry::Stop(recording, _)
             | Entry::Refused(recording, _) => self.ended.contains(recording),
             Entry::Audio(_) | Entry::Lost(_) => false,

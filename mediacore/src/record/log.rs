@@ -8,10 +8,11 @@
 //! keeps its segment and is asked again. What does not fit the backlog is condensed: its audio
 //! becomes Lost entries, its declarations are kept.
 
-use super::block::{Block, BlockWriter, Entry, Lost};
+use super::block::{Block, BlockWriter, Entry, Lost, Marked};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+use terms::media::MarkKind;
 use terms::{Moment, TenantId};
 
 /// Limits and times of a shard's log.
@@ -300,13 +301,16 @@ impl ShardLog {
     }
 }
 
+/// Declarations from this kind on say that a recording ended.
+const FIRST_END: u8 = 4;
+
 /// What is left of blocks that did not fit.
 #[derive(Default)]
 struct Condensed {
     lost: BTreeMap<u32, (TenantId, Lost)>,
     /// The latest of each declaration by kind and subject, in an order that can be read back:
-    /// recordings, tracks, ends.
-    declared: BTreeMap<(u8, u64), Vec<u8>>,
+    /// recordings, tracks, marks, ends.
+    declared: BTreeMap<(u8, u64, u64), Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -332,10 +336,13 @@ impl Condensed {
                     self.lose(tenant, lost);
                     continue;
                 }
-                Entry::Recording(head) => (1, head.recording.0),
-                Entry::Track(track) => (2, u64::from(track.track)),
-                Entry::Refused(recording, _) => (3, recording.0),
-                Entry::Stop(recording, _) => (4, recording.0),
+                Entry::Recording(head) => (1, head.recording.0, 0),
+                Entry::Track(track) => (2, u64::from(track.track), 0),
+                Entry::Mark(Marked { recording, at, kind, .. }) => {
+                    (3, recording.0, at.0 << 1 | u64::from(kind == MarkKind::Resumed))
+                }
+                Entry::Refused(recording, _) => (4, recording.0, 0),
+                Entry::Stop(recording, _) => (5, recording.0, 0),
             };
             if self.declared.len() >= entries_max && !self.declared.contains_key(&key) {
                 given_up.declarations += 1;
@@ -365,12 +372,12 @@ impl Condensed {
         }
         let mut writer = BlockWriter::open(now);
         while let Some(entry) = self.declared.first_entry()
-            && entry.key().0 <= 2
+            && entry.key().0 < FIRST_END
             && writer.fits(entry.get().len())
         {
             writer.append_raw(&entry.remove());
         }
-        let ends_left = |key: &(u8, u64)| key.0 > 2;
+        let ends_left = |key: &(u8, u64, u64)| key.0 >= FIRST_END;
         if self.declared.keys().next().is_none_or(ends_left) {
             while let Some(entry) = self.lost.first_entry()
                 && writer.fits(32)

@@ -1,6 +1,6 @@
 //! Rendering: from the tracks of one conversation to a stereo WAV, the customer left, everyone else
 //! mixed right. Promise: the file is as long as the recording, from start to stop; where nobody
-//! spoke, on hold or where packets are missing it is silent; a single voice keeps its octets; the
+//! spoke, on hold, in a pause or where packets are missing it is silent; a single voice keeps its octets; the
 //! memory does not grow with the length.
 //!
 //! The file keeps the law of its tracks when they share one, else it is PCM: at 16 kHz where a
@@ -11,6 +11,7 @@ mod voice;
 
 use super::block::Audio;
 use super::index::{ChunkRef, Conversation};
+use super::pause;
 use super::segment::SegmentId;
 use super::timeline::{AHEAD, Arrived, RATE_HZ, Timeline, samples_between};
 use crate::codec::Rate;
@@ -19,7 +20,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::time::Duration;
-use terms::media::Side;
+use terms::media::{Mark, Side};
 use terms::{LegId, Moment};
 use voice::{Sound, Stretch, Voice};
 
@@ -64,6 +65,10 @@ pub struct Rendered {
     pub gaps: Vec<(LegId, i64, i64)>,
     /// Some of it stood there and was not what had been written.
     pub changed: bool,
+    /// Silence because it was paused, in ms.
+    pub paused_ms: i64,
+    /// When it was paused and resumed.
+    pub marks: Vec<Mark>,
 }
 
 impl Rendered {
@@ -73,10 +78,42 @@ impl Rendered {
     }
 }
 
-/// How long the file is, in samples of 8 kHz.
+/// How long the file is, in samples of 8 kHz: the conversation, or the longest that its rule allows.
 pub fn length(conversation: &Conversation) -> u64 {
-    let start = conversation.head.map_or(conversation.end(), |head| head.start);
-    samples_between(start, conversation.end()).max(0) as u64
+    let whole = spoken(conversation);
+    longest(conversation).map_or(whole, |longest| whole.min(longest))
+}
+
+/// Whether the conversation lasted as long as its rule allows, so that the file is cut there.
+pub fn is_cut(conversation: &Conversation) -> bool {
+    longest(conversation).is_some_and(|longest| spoken(conversation) >= longest)
+}
+
+/// Whether it ended before its rule keeps it. What a crash cut short is kept, because nobody knows
+/// how long it would have been.
+pub fn is_too_short(conversation: &Conversation) -> bool {
+    let min_ms = conversation.head.map_or(0, |head| head.terms.min_ms);
+    conversation.stopped.is_some() && length(conversation) < u64::from(min_ms) * 8
+}
+
+fn spoken(conversation: &Conversation) -> u64 {
+    samples_between(start_of(conversation), conversation.end()).max(0) as u64
+}
+
+fn longest(conversation: &Conversation) -> Option<u64> {
+    let max_ms = conversation.head.map_or(0, |head| head.terms.max_ms);
+    (max_ms > 0).then(|| u64::from(max_ms) * 8)
+}
+
+fn start_of(conversation: &Conversation) -> Moment {
+    conversation.head.map_or(conversation.end(), |head| head.start)
+}
+
+/// The pauses that lie in the file.
+fn pauses(conversation: &Conversation) -> Vec<(Moment, Moment)> {
+    let start = start_of(conversation);
+    let end = start + Duration::from_nanos(length(conversation) * 125_000);
+    pause::pauses(&conversation.marks, start, end)
 }
 
 /// Renders header and samples into `write`.
@@ -85,7 +122,7 @@ pub fn render(
     source: &mut impl Source,
     write: &mut impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<Rendered> {
-    let start = conversation.head.map_or(conversation.end(), |head| head.start);
+    let start = start_of(conversation);
     let format = conversation.format();
     let rate_hz = u64::from(format.rate_hz);
     let samples = length(conversation) * rate_hz / u64::from(RATE_HZ);
@@ -93,7 +130,9 @@ pub fn render(
     let mut tracks: Vec<Track> = (0..conversation.tracks.len())
         .map(|place| Track::new(conversation, place, start))
         .collect();
-    let mut window = Window { law: format.law(), ..Window::default() };
+    let silent = |pause| pause::silent(start, format.rate_hz, pause);
+    let silences = pauses(conversation).into_iter().map(silent).collect();
+    let mut window = Window { law: format.law(), silences, ..Window::default() };
     let mut at = 0_u64;
     while at < samples {
         // A second at a time.
@@ -114,7 +153,7 @@ pub fn render(
 
 /// The same counts without a file.
 pub fn count(conversation: &Conversation, source: &mut impl Source) -> io::Result<Rendered> {
-    let start = conversation.head.map_or(conversation.end(), |head| head.start);
+    let start = start_of(conversation);
     let mut tracks: Vec<Track> = (0..conversation.tracks.len())
         .map(|place| Track::new(conversation, place, start))
         .collect();
@@ -253,6 +292,8 @@ impl Track {
 #[derive(Default)]
 struct Window {
     law: Option<Law>,
+    /// Samples of the file that lie in pauses.
+    silences: Vec<(u64, u64)>,
     octets: [Vec<u8>; 2],
     linear: [Vec<i16>; 2],
     samples: Vec<Sample>,
@@ -327,8 +368,24 @@ impl Window {
                 }
             }
         }
+        self.keep_silent(at as u64, count);
         self.interleave();
         &self.encoded
+    }
+
+    /// A frame that was on its way when a pause began or ended may have its place in it.
+    fn keep_silent(&mut self, at: u64, count: usize) {
+        let end = at + count as u64;
+        for &(from, to) in self.silences.iter().filter(|&&(from, to)| from < end && at < to) {
+            let part = (from.max(at) - at) as usize..(to.min(end) - at) as usize;
+            match self.law {
+                Some(law) => self
+                    .octets
+                    .iter_mut()
+                    .for_each(|octets| octets[part.clone()].fill(g711::silence(law))),
+                None => self.linear.iter_mut().for_each(|linear| linear[part.clone()].fill(0)),
+            }
+        }
     }
 
     /// Adds the tracks of one side; where frames of one track overlap, the later one counts.
@@ -425,7 +482,35 @@ fn sum_up(conversation: &Conversation, tracks: &[Track], start: Moment, samples:
             }
         }
     }
+    let (marks, paused_ms) = marks_of(conversation, start);
     let changed = conversation.changed || tracks.iter().any(|track| track.changed);
     let rate_hz = conversation.format().rate_hz;
-    Rendered { samples, rate_hz, frames_expected: expected, frames_missing: missing, gaps, changed }
+    Rendered {
+        samples,
+        rate_hz,
+        frames_expected: expected,
+        frames_missing: missing,
+        gaps,
+        changed,
+        paused_ms,
+        marks,
+    }
+}
+
+/// The marks on the file's timeline, and how long it was paused.
+fn marks_of(conversation: &Conversation, start: Moment) -> (Vec<Mark>, i64) {
+    let end_ms = (length(conversation) / 8) as i64;
+    let mut marks: Vec<Mark> = conversation
+        .marks
+        .iter()
+        .map(|marked| Mark {
+            kind: marked.kind,
+            at_ms: samples_between(start, marked.at) / 8,
+            by: marked.by,
+        })
+        .filter(|mark| mark.at_ms <= end_ms)
+        .collect();
+    marks.sort_by_key(|mark| mark.at_ms);
+    let paused = pauses(conversation).into_iter().map(|(from, to)| to.since(from));
+    (marks, paused.sum::<Duration>().as_millis() as i64)
 }

@@ -2,6 +2,7 @@
 
 mod codecs;
 mod long;
+mod pause;
 
 use super::block::{Block, ENTRY_HEAD_BYTES, KIND_AUDIO, TAG_BYTES};
 use super::index::{Conversation, Index};
@@ -16,7 +17,7 @@ use rand::{Rng, SeedableRng};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::media::{Codec, RecordStart, RtpTime, SeqNo, Side, Ssrc};
+use terms::media::{Codec, RecordStart, RecordTerms, RtpTime, SeqNo, Side, Ssrc};
 use terms::{CallId, ContactId, LegId, Moment, RecordingId, TenantId, Timestamp};
 
 const CUSTOMER: LegId = LegId(1);
@@ -57,6 +58,7 @@ pub(crate) fn record_start(recording: RecordingId, parties: &[(LegId, Side)]) ->
         call: CallId(7),
         started_at: Timestamp::from_secs(1_800_000_000),
         parties: parties.to_vec(),
+        terms: RecordTerms::default(),
     }
 }
 

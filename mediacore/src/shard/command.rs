@@ -22,6 +22,8 @@ impl Shard {
                 return self.record_join(now, recording, leg, side);
             }
             C::RecordLeave { recording, leg } => return self.record_leave(now, recording, leg),
+            C::RecordPause { recording, by } => return self.recorder.pause(now, recording, by),
+            C::RecordResume { recording, by } => return self.recorder.resume(now, recording, by),
             C::RecordStop { recording } => return self.record_stop(now, recording),
             C::Connect { .. }
             | C::Join { .. }
@@ -52,6 +54,8 @@ impl Shard {
             | C::RecordStart(_)
             | C::RecordJoin { .. }
             | C::RecordLeave { .. }
+            | C::RecordPause { .. }
+            | C::RecordResume { .. }
             | C::RecordStop { .. } => {}
         }
     }

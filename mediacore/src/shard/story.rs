@@ -15,8 +15,8 @@ use crate::prompt::Prompt;
 use crate::rtcp;
 use crate::rtp::{self, HEADER_BYTES, Header};
 use terms::media::{
-    Codec, Command, PayloadType, Payloads, Place, PlayEnd, Playback, Quality, RecordStart, Remote,
-    RtpTime, SeqNo, Side, Source, Ssrc,
+    Codec, Command, PayloadType, Payloads, Place, PlayEnd, Playback, Quality, RecordStart,
+    RecordTerms, Remote, RtpTime, SeqNo, Side, Source, Ssrc,
 };
 use terms::{CallId, ContactId, PlaybackId, TenantId};
 

@@ -16,7 +16,7 @@ use desk::order::query::OrderFilter;
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use terms::control::{Ask, CallAction};
+use terms::control::{Ask, Asker, CallAction, RecordingOrder};
 use terms::number::is_dialable;
 use terms::{AgentId, CallId, QueueId, Timestamp};
 use utoipa::{IntoParams, ToSchema};
@@ -201,6 +201,14 @@ enum LiveAction {
     Hold,
     /// End of hold.
     Resume,
+    /// Begin to record the conversation, where the rule lets agents do so; supervisors may always.
+    StartRecording,
+    /// End the recording; the conversation goes on.
+    StopRecording,
+    /// Keep nothing of what is said until the recording is resumed.
+    PauseRecording,
+    /// Keep what is said again.
+    ResumeRecording,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -298,6 +306,8 @@ async fn act(
         caller.must(Permission::CallsControl)?;
     }
     let by = caller.user();
+    let asker = Asker { user: by, any: caller.may(Permission::CallsControl) };
+    let record = |order| CallAction::Record { order, by: asker };
     let (name, action) = match action {
         LiveAction::Hangup if !is_own => ("call.hangup", CallAction::ForceRelease { by }),
         LiveAction::Hangup => ("call.hangup", CallAction::Hangup),
@@ -314,9 +324,14 @@ async fn act(
         }
         LiveAction::Hold => ("call.hold", CallAction::Hold),
         LiveAction::Resume => ("call.resume", CallAction::Resume),
+        LiveAction::StartRecording => ("recording.start", record(RecordingOrder::Start)),
+        LiveAction::StopRecording => ("recording.stop", record(RecordingOrder::Stop)),
+        LiveAction::PauseRecording => ("recording.pause", record(RecordingOrder::Pause)),
+        LiveAction::ResumeRecording => ("recording.resume", record(RecordingOrder::Resume)),
     };
     let tenant = caller.tenant();
-    if !is_own {
+    // What happens to a recording is noted whoever asks; the rest only where it is not one's own.
+    if !is_own || matches!(action, CallAction::Record { .. }) {
         api.store.note(tenant, &caller.by(), name, &call.to_string()).await?;
     }
     done(api.calls.ask(Ask::Call { tenant, call, action }).await)

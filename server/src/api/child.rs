@@ -71,11 +71,9 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let wanted = [(config.recording.mp3, Form::Mp3), (config.recording.opus, Form::Opus)];
     let forms: Vec<Form> =
         wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, form)| form).collect();
-    if !forms.is_empty() {
-        let folder = config.recordings_dir();
-        let (worker, events) = (worker.clone(), events.clone());
-        tokio::spawn(encoding::run(worker, events, folder, forms, encoding.clone()));
-    }
+    // Also where nothing is made of every recording: a rule may want one.
+    let (asked, heard, folder) = (worker.clone(), events.clone(), config.recordings_dir());
+    tokio::spawn(encoding::run(asked, heard, folder, forms, encoding.clone()));
     let deletion = Arc::new(Deletion::new(store.clone(), warehouse.clone(), worker.clone()));
     let deleting = deletion.clone();
     tokio::spawn(async move { deleting.keep_on(first::wall).await });

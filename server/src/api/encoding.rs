@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use terms::event::{Entry, Kind};
+use terms::media::{Ledger, RecordFormat};
 use tokio::sync::Notify;
 
 /// Pause after the log or the worker did not answer.
@@ -84,8 +85,10 @@ pub async fn run(
         let mut subscription = events.subscribe(None);
         loop {
             match subscription.next().await {
-                Ok(entries) => entries.iter().filter_map(|entry| wav_of(entry)).for_each(|wav| {
-                    heard.push(&wav, &forms);
+                Ok(entries) => entries.iter().filter_map(ledger_of).for_each(|ledger| {
+                    if let Some(wav) = &ledger.path {
+                        heard.push(wav, &wanted(ledger.format, &forms));
+                    }
                 }),
                 Err(error) => {
                     tracing::error!(%error, "new recordings are not seen");
@@ -109,11 +112,20 @@ pub async fn run(
     }
 }
 
-/// The WAV that an entry tells of.
-fn wav_of(entry: &Entry) -> Option<String> {
+/// The row that an entry tells of.
+fn ledger_of(entry: &Entry) -> Option<&Ledger> {
     match &entry.kind {
-        Kind::Recorded { ledger, .. } => ledger.path.clone(),
+        Kind::Recorded { ledger, .. } => Some(ledger),
         _ => None,
+    }
+}
+
+/// What a recording of this format is encoded into, where the box makes `unasked` of every one.
+fn wanted(format: RecordFormat, unasked: &[Form]) -> Vec<Form> {
+    match format {
+        RecordFormat::Both => unasked.to_vec(),
+        RecordFormat::Mp3 => vec![Form::Mp3],
+        RecordFormat::Wav => Vec::new(),
     }
 }
 

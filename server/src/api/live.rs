@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use terms::control::{Answer, Ask, LiveState};
+use terms::control::{Answer, Ask, LiveState, RecordingNow};
 use terms::event::Entry;
 use terms::{AgentId, CallId, ContactId, LegId, QueueId, TenantId, Timestamp};
 use tokio::sync::mpsc;
@@ -111,6 +111,9 @@ struct CallLive {
     /// Who supervises it; for those with the permission `calls.read` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     supervision: Option<SupervisionLive>,
+    /// `off`, `on` or `paused`.
+    #[schema(value_type = String)]
+    recording: RecordingNow,
 }
 
 /// Where to begin.
@@ -167,6 +170,7 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         agent: call.agent,
         legs: call.legs,
         supervision: call.supervision.filter(|_| all).map(SupervisionLive::from),
+        recording: call.recording,
     });
     Ok(Json(Live {
         plan_version: state.plan_version.to_string(),

@@ -7,6 +7,7 @@ mod lists;
 mod live;
 mod plans;
 mod quality;
+mod recording_rules;
 mod recordings;
 mod retention;
 mod rig;

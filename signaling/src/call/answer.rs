@@ -82,6 +82,7 @@ impl Call {
         // The place is counted when the caller gets there.
         self.hops -= 1;
         self.send_answer(cx);
+        self.record_from_answer(cx);
         self.phase = Phase::Answering { next };
         self.timers.set(Timer::Ack, cx.now.moment + cx.world.config.ack_max);
     }

@@ -82,6 +82,7 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
         agent: None,
         recording: None,
         supervision: None,
+        announcing: None,
         story: Story::default(),
         ending: None,
         released_by: None,

@@ -1,7 +1,7 @@
 //! A call as a wallboard sees it.
 
 use super::{Call, Phase};
-use terms::control::{LiveCall, LiveSupervision};
+use terms::control::{LiveCall, LiveSupervision, RecordingNow};
 use terms::event::Role;
 use terms::{AgentId, LegId};
 
@@ -32,6 +32,7 @@ impl Call {
                 leg: supervision.leg,
                 joined: supervision.joined,
             }),
+            recording: self.recording_now(),
         }
     }
 

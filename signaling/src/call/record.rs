@@ -1,51 +1,193 @@
 //! The recording of a conversation: from the moment both hear each other, through hold and blind
-//! transfer, to the end. A conversation that is not recorded gets its row in the ledger all the
-//! same, saying why.
+//! transfer, to the end; where its rule says so, from the answer on. A conversation that is not
+//! recorded gets its row in the ledger all the same, saying why.
+//!
+//! [`rules`] decides, when a conversation begins and again when a transfer brings somebody else;
+//! `order` is what people ask for while it runs; `notice` is what the parties are told.
 //!
 //! A long conversation is recorded in parts that follow each other: each is rendered while the
 //! conversation goes on, so that one long call does not keep what was heard in all the others from
-//! being cleared away on disk, and a crash late in it costs no more than its last part.
+//! being cleared away on disk, and a crash late in it costs no more than its last part. A part that
+//! begins in a pause begins paused.
+
+mod notice;
+mod order;
+pub(crate) mod rules;
+
+pub(super) use notice::Announcing;
 
 use super::Call;
 use super::timers::Timer;
-use crate::switch::{Cx, RecordingOf};
+use crate::switch::{Compiled, Cx, RecordingOf};
+use rules::{Clock, Decision, Facts, Parties};
+use std::sync::Arc;
+use std::time::Duration;
 use terms::event::{Kind, Role};
-use terms::media::{Command, Ledger, RecordStart, Side};
-use terms::{AgentId, LegId, QueueId, RecordingId};
+use terms::media::{Command, Ledger, RecordStart, RecordTerms, Side};
+use terms::routing::{RecordingScope, RecordingThen};
+use terms::{AgentId, LegId, Moment, PhoneNumber, QueueId, RecordingId, UserId};
 
 /// A recording that runs.
 #[derive(Debug)]
 pub(super) struct Recording {
     pub id: RecordingId,
     parties: Vec<(LegId, Side)>,
+    then: RecordingThen,
+    /// Whoever asked for it; then no rule ends it.
+    by: Option<UserId>,
+    /// When its first part began.
+    since: Moment,
+    /// Whoever paused it.
+    pub paused: Option<UserId>,
+    /// Pauses of this part.
+    pauses: u32,
 }
 
 impl Call {
     /// `partner` has joined the anchor.
     pub(super) fn record(&mut self, cx: &mut Cx, partner: LegId) {
-        let (agent, queue) = (self.agent, self.queue.as_ref().map(|queue| queue.id));
-        if self.recording.is_some() {
+        let decision = self.decide(cx, &[self.anchor, partner]);
+        let asked = self.recording.as_ref().is_some_and(|running| running.by.is_some());
+        if decision.is_excluded() || !(decision.then.record || asked) {
+            self.stop_recording(cx);
+        }
+        if let Some(running) = &self.recording {
+            // One that began with the answer has its agent from here on.
+            if let Some(of) = cx.world.recordings.get_mut(&running.id) {
+                of.agent = of.agent.or(self.agent);
+                of.queue = of.queue.or(self.queue.as_ref().map(|queue| queue.id));
+            }
+        }
+        if self.recording.is_some() || self.announcing.is_some() {
             return self.join_recording(cx, partner);
         }
-        let wanted =
-            self.queue.as_ref().map_or(cx.world.config.record_direct, |queue| queue.record);
-        if wanted {
+        if decision.then.record {
             let parties =
                 [self.anchor, partner].into_iter().map(|leg| (leg, self.side(leg))).collect();
-            self.start_recording(cx, parties, agent, queue);
-            self.arm_next_part(cx);
+            self.begin_recording(cx, decision, parties, None);
         } else {
-            let recording = RecordingId(cx.id());
-            self.refuse_recording(cx, recording, agent, queue, "this queue is not recorded");
+            self.refuse_recording(cx, &decision.refusal());
         }
     }
 
-    pub(super) fn start_recording(
+    /// The caller was answered, by nobody yet.
+    pub(super) fn record_from_answer(&mut self, cx: &mut Cx) {
+        let decision = self.decide(cx, &[self.anchor]);
+        if decision.then.record && decision.then.scope == RecordingScope::Call {
+            let parties = vec![(self.anchor, self.side(self.anchor))];
+            self.start_by(cx, decision, parties, None);
+        }
+    }
+
+    /// The conversation is over for now, the caller goes back to where they wait.
+    pub(super) fn leave_conversation(&mut self, cx: &mut Cx) {
+        let of_call = |r: &Recording| r.then.scope == RecordingScope::Call;
+        if !self.recording.as_ref().is_some_and(of_call) {
+            self.stop_recording(cx);
+        }
+    }
+
+    fn decide(&self, cx: &Cx, legs: &[LegId]) -> Decision {
+        let plan = self.recording_plan(cx);
+        let mut parties = self.parties(&plan, legs);
+        parties.numbers.extend([self.caller.normal.clone(), self.called.normal.clone()]);
+        let facts = Facts {
+            direction: self.direction,
+            caller: &self.caller,
+            dialled: &self.called,
+            queue: self.queue.as_ref().map(|queue| queue.id),
+            parties,
+            otherwise: self
+                .queue
+                .as_ref()
+                .map_or(cx.world.config.record_direct, |queue| queue.record),
+        };
+        rules::decide(&plan.plan, &facts, Clock { zone: plan.zone, at: cx.now.wall })
+    }
+
+    /// The rules as they are now, whatever they were when the call began.
+    fn recording_plan(&self, cx: &Cx) -> Arc<Compiled> {
+        cx.plan(self.tenant).unwrap_or_else(|| Arc::clone(&self.plan))
+    }
+
+    fn parties(&self, plan: &Compiled, legs: &[LegId]) -> Parties {
+        let mut parties = Parties::default();
+        for leg in legs.iter().filter_map(|leg| self.legs.get(leg)) {
+            let trunk = leg.trunk.and_then(|trunk| plan.trunk(trunk));
+            parties.lines.extend(trunk.map(|trunk| trunk.name.clone()));
+            match leg.agent {
+                Some(agent) => {
+                    parties.agents.push(agent);
+                    parties.lines.extend(plan.agent(agent).map(|agent| agent.sip_user.clone()));
+                }
+                None => {
+                    let number = PhoneNumber::parse(&leg.address, &plan.plan.country);
+                    parties.numbers.push(number.normal);
+                }
+            }
+        }
+        parties
+    }
+
+    /// Whether this party is never recorded.
+    fn is_excluded(&self, cx: &Cx, leg: LegId) -> bool {
+        let plan = self.recording_plan(cx);
+        rules::excluded(&plan.plan, &self.parties(&plan, &[leg])).is_some()
+    }
+
+    fn begin_recording(
+        &mut self,
+        cx: &mut Cx,
+        decision: Decision,
+        parties: Vec<(LegId, Side)>,
+        by: Option<UserId>,
+    ) {
+        if decision.then.announce.is_empty() {
+            self.start_by(cx, decision, parties, by);
+        } else {
+            self.announce_recording(cx, decision, parties, by);
+        }
+    }
+
+    fn start_by(
+        &mut self,
+        cx: &mut Cx,
+        Decision { then, .. }: Decision,
+        parties: Vec<(LegId, Side)>,
+        by: Option<UserId>,
+    ) {
+        let (agent, queue) = (self.agent, self.queue.as_ref().map(|queue| queue.id));
+        let max = then.max_s;
+        let terms = RecordTerms {
+            min_ms: then.min_s.saturating_mul(1_000),
+            max_ms: max.saturating_mul(1_000),
+            format: then.format,
+            paused: None,
+        };
+        self.start_part(cx, parties, (agent, queue), terms, by);
+        if let Some(recording) = &mut self.recording {
+            (recording.then, recording.by) = (then, by);
+        }
+        let until = (max > 0).then(|| cx.now.moment + Duration::from_secs(max.into()));
+        self.timers.set_or_clear(Timer::RecordingMax, until);
+        self.arm_next_part(cx);
+        self.arm_beep(cx);
+    }
+
+    /// A message: no rule is about it.
+    pub(super) fn record_message(&mut self, cx: &mut Cx, queue: QueueId) {
+        self.stop_recording(cx);
+        let parties = vec![(self.anchor, Side::Customer)];
+        self.start_part(cx, parties, (None, Some(queue)), RecordTerms::default(), None);
+    }
+
+    fn start_part(
         &mut self,
         cx: &mut Cx,
         parties: Vec<(LegId, Side)>,
-        agent: Option<AgentId>,
-        queue: Option<QueueId>,
+        (agent, queue): (Option<AgentId>, Option<QueueId>),
+        terms: RecordTerms,
+        by: Option<UserId>,
     ) {
         let recording = RecordingId(cx.id());
         // A ledger that never came must not stop others: the oldest is forgotten.
@@ -53,8 +195,16 @@ impl Call {
             cx.world.recordings.pop_first();
         }
         cx.world.recordings.insert(recording, RecordingOf { tenant: self.tenant, agent, queue });
-        self.recording = Some(Recording { id: recording, parties: parties.clone() });
-        self.log(cx, None, Kind::RecordingStarted { recording });
+        self.recording = Some(Recording {
+            id: recording,
+            parties: parties.clone(),
+            then: RecordingThen::default(),
+            by,
+            since: cx.now.moment,
+            paused: terms.paused,
+            pauses: u32::from(terms.paused.is_some()),
+        });
+        self.log(cx, None, Kind::RecordingStarted { recording, by });
         cx.media(Command::RecordStart(RecordStart {
             recording,
             tenant: self.tenant,
@@ -62,20 +212,28 @@ impl Call {
             call: self.id,
             started_at: cx.now.wall,
             parties,
+            terms,
         }));
     }
 
-    /// `leg` has come into the conversation; where that is not recorded, neither are they.
+    /// `leg` has come into the conversation; where that is not recorded, neither are they. Who is
+    /// never recorded stays out of a recording of the others.
     pub(super) fn join_recording(&mut self, cx: &mut Cx, leg: LegId) {
+        if self.is_excluded(cx, leg) {
+            return;
+        }
         let side = self.side(leg);
-        if let Some(Recording { id: recording, parties }) = &mut self.recording {
+        if let Some(Recording { id: recording, parties, .. }) = &mut self.recording {
             parties.push((leg, side));
             cx.media(Command::RecordJoin { recording: *recording, leg, side });
+        } else if let Some(announcing) = &mut self.announcing {
+            announcing.parties.push((leg, side));
         }
     }
 
     pub(super) fn leave_recording(&mut self, cx: &mut Cx, leg: LegId) {
-        if let Some(Recording { id: recording, parties }) = &mut self.recording {
+        self.announce_without(cx, leg);
+        if let Some(Recording { id: recording, parties, .. }) = &mut self.recording {
             parties.retain(|(party, _)| *party != leg);
             cx.media(Command::RecordLeave { recording: *recording, leg });
         }
@@ -86,31 +244,47 @@ impl Call {
         self.timers.set(Timer::RecordingPart, cx.now.moment + max);
     }
 
-    /// The part is long enough: the next one begins in the same moment, with the same parties.
+    /// The part is long enough: the next one begins in the same moment, with the same parties. Its
+    /// rule counts on: what was long enough once is not dropped, and the longest length is that of
+    /// all parts together.
     pub(super) fn next_part(&mut self, cx: &mut Cx) {
-        let Some(Recording { id: recording, parties }) = self.recording.take() else { return };
-        cx.media(Command::RecordStop { recording });
+        let Some(part) = self.recording.take() else { return };
+        cx.media(Command::RecordStop { recording: part.id });
+        let max = Duration::from_secs(part.then.max_s.into());
+        let left = max.saturating_sub(cx.now.moment - part.since);
+        if !max.is_zero() && left.is_zero() {
+            return self.stop_recording(cx);
+        }
+        let terms = RecordTerms {
+            min_ms: 0,
+            max_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+            format: part.then.format,
+            paused: part.paused,
+        };
         let queue = self.queue.as_ref().map(|queue| queue.id);
-        self.start_recording(cx, parties, self.agent, queue);
+        self.start_part(cx, part.parties, (self.agent, queue), terms, part.by);
+        if let Some(next) = &mut self.recording {
+            (next.then, next.since) = (part.then, part.since);
+        }
         self.arm_next_part(cx);
     }
 
-    /// The conversation is over.
+    /// The conversation is over, or recorded for as long as its rule allows.
     pub(super) fn stop_recording(&mut self, cx: &mut Cx) {
-        self.timers.clear(Timer::RecordingPart);
+        for timer in [Timer::RecordingPart, Timer::RecordingMax, Timer::RecordingBeep] {
+            self.timers.clear(timer);
+        }
+        if self.announcing.take().is_some() {
+            self.refuse_recording(cx, "the conversation ended before its announcement did");
+        }
         if let Some(Recording { id: recording, .. }) = self.recording.take() {
             cx.media(Command::RecordStop { recording });
         }
     }
 
-    fn refuse_recording(
-        &self,
-        cx: &mut Cx,
-        recording: RecordingId,
-        agent: Option<AgentId>,
-        queue: Option<QueueId>,
-        why: &str,
-    ) {
+    fn refuse_recording(&self, cx: &mut Cx, why: &str) {
+        let (agent, queue) = (self.agent, self.queue.as_ref().map(|queue| queue.id));
+        let recording = RecordingId(cx.id());
         let whose = (self.tenant, self.contact, self.id);
         let ledger = Ledger::refused(whose, recording, cx.now.wall, why);
         self.log(cx, None, Kind::Recorded { ledger, agent, queue });

@@ -124,6 +124,7 @@ impl Call {
                 self.force_release(cx, *by);
                 Ok(())
             }
+            CallAction::Record { order, by } => self.screen_records(cx, *order, *by),
         }
     }
 

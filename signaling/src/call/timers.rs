@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Farewell,
     CallMax,
     RecordingPart,
+    RecordingMax,
+    RecordingBeep,
     Release(LegId),
 }
 

@@ -144,7 +144,7 @@ impl Call {
     /// The customer goes where nobody has answered yet: this conversation is over.
     fn let_go(&mut self, cx: &mut Cx, transfer: Transfer) {
         self.transfer_done(cx, transfer);
-        self.stop_recording(cx);
+        self.leave_conversation(cx);
     }
 
     /// The customer is on: the agent who passed them on is free.
@@ -168,7 +168,7 @@ impl Call {
         if self.legs.get(&transfer.from).is_some_and(|leg| leg.is_alive()) {
             return self.back_to_agent(cx, transfer);
         }
-        self.stop_recording(cx);
+        self.leave_conversation(cx);
         let queue = self.queue.as_ref().map(|queue| queue.id);
         let is_customer = self.legs.get(&self.anchor).is_some_and(|leg| leg.role == Role::Customer);
         match queue.filter(|_| is_customer) {

@@ -7,7 +7,7 @@ use crate::ivr::prompt;
 use crate::switch::Cx;
 use terms::QueueId;
 use terms::event::Kind;
-use terms::media::{Side, Source};
+use terms::media::Source;
 
 /// The tone after which one speaks.
 const BEEP_MS: u32 = 500;
@@ -39,7 +39,7 @@ impl Call {
             return;
         }
         let queue = message.queue;
-        self.start_recording(cx, vec![(self.anchor, Side::Customer)], None, Some(queue));
+        self.record_message(cx, queue);
         self.timers.set(Timer::Message, cx.now.moment + cx.world.config.message_max);
     }
 

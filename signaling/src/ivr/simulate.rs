@@ -181,6 +181,7 @@ impl Walk<'_> {
                             Source::Prompt(name) => format!("hear {name}"),
                             Source::Ringback => "hear ringback".to_owned(),
                             Source::Busy => "hear the busy tone".to_owned(),
+                            Source::Reminder { ms } => format!("hear a soft beep of {ms} ms"),
                             Source::Beep { ms } => format!("hear a beep of {ms} ms"),
                             Source::Silence { ms } => format!("hear nothing for {ms} ms"),
                         });

@@ -437,7 +437,10 @@ impl Rig {
                 let ledger = ledger(&start, self.now.moment - at);
                 self.later(soon, Input::Media(Event::Recorded(ledger)));
             }
-            Command::RecordJoin { recording, .. } | Command::RecordLeave { recording, .. } => {
+            Command::RecordJoin { recording, .. }
+            | Command::RecordLeave { recording, .. }
+            | Command::RecordPause { recording, .. }
+            | Command::RecordResume { recording, .. } => {
                 assert!(self.recordings.contains_key(recording), "{command:?} while it runs");
             }
             Command::Measure { leg } => {
@@ -491,6 +494,9 @@ fn ledger(start: &RecordStart, length: Duration) -> Ledger {
         bytes: 1,
         sha256: None,
         reason: None,
+        paused_ms: 0,
+        marks: Vec::new(),
+        format: start.terms.format,
     }
 }
 

@@ -6,6 +6,7 @@ mod control;
 mod guests;
 mod property;
 mod quality;
+mod recording;
 mod supervision;
 mod talking;
 
@@ -98,6 +99,9 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::LegEnded { cause, by, .. } => format!("leg ended {cause} by {by:?}"),
         Kind::CallEnded { outcome, cause, by } => format!("ended {outcome:?} {cause} by {by:?}"),
         Kind::IvrStep { .. } | Kind::AgentChanged { .. } => return None,
+        Kind::RecordingPaused { by, .. } => format!("paused by {by}"),
+        Kind::RecordingResumed { by, .. } => format!("recorded again by {by}"),
+        Kind::RecordingStopped { by, .. } => format!("recording stopped by {by}"),
         Kind::CallbackQueued { .. } | Kind::Started { .. } | Kind::RecordingStarted { .. } => {
             return None;
         }

@@ -237,9 +237,25 @@ impl World {
         sum
     }
 
-    /// Every answered call is in the ledger, and its recordings are as long as talk plus hold.
+    /// How long both heard each other before the recording began: they were being told of it.
+    fn announced_ms(&self, call: CallId) -> i64 {
+        let of_call = || self.center.entries.iter().filter(|entry| entry.call == Some(call));
+        let answered = of_call().find(|entry| matches!(entry.kind, Kind::Answered { .. }));
+        let started = of_call().find(|entry| matches!(entry.kind, Kind::RecordingStarted { .. }));
+        answered.zip(started).map_or(0, |(from, to)| to.at.millis_since(from.at).max(0))
+    }
+
+    /// Somebody ended the recording before the conversation did.
+    fn is_stopped(&self, call: CallId) -> bool {
+        let stopped = |kind: &Kind| matches!(kind, Kind::RecordingStopped { .. });
+        self.center.entries.iter().any(|entry| entry.call == Some(call) && stopped(&entry.kind))
+    }
+
+    /// Every answered call is in the ledger, and its recordings are as long as talk plus hold; less
+    /// an announcement before them, and no longer than that where a rule or a person ended them.
     fn recordings_balance(&self, wrong: &mut Vec<String>) {
         let mut recorded: BTreeMap<CallId, (i64, i64, bool)> = BTreeMap::new();
+        let mut cut: BTreeSet<CallId> = BTreeSet::new();
         for row in &self.center.rows {
             if let Row::Recording(recording) = row
                 && recording.kind == "conversation"
@@ -248,6 +264,9 @@ impl World {
                 of_call.0 += i64::from(recording.duration_ms);
                 of_call.1 += 1;
                 of_call.2 |= recording.state == "refused";
+                if recording.state == "recorded" && recording.reason.is_some() {
+                    cut.insert(recording.call_id);
+                }
                 if recording.state == "partial" {
                     let (id, missing) = (recording.recording_id, recording.frames_missing);
                     wrong.push(format!("recording {id} misses {missing} frames"));
@@ -256,7 +275,9 @@ impl World {
         }
         for row in &self.center.rows {
             let Row::Call(call) = row else { continue };
-            let spoken = i64::from(call.talk_ms) + i64::from(call.hold_ms);
+            let both = i64::from(call.talk_ms) + i64::from(call.hold_ms);
+            let spoken = both - self.announced_ms(call.call_id);
+            let ended_early = cut.contains(&call.call_id) || self.is_stopped(call.call_id);
             let (outside, by_log) = (call.outside_ms.map(i64::from), self.outside_ms(call.call_id));
             if outside.is_none_or(|ms| (ms - by_log).abs() > FRAME_MS) {
                 wrong.push(format!(
@@ -267,6 +288,14 @@ impl World {
             match recorded.get(&call.call_id) {
                 None if call.outcome == "answered" => {
                     wrong.push(format!("answered call {} is not in the ledger", call.call_id));
+                }
+                Some(&(length, parts, false)) if ended_early => {
+                    if length > spoken + FRAME_MS * parts {
+                        wrong.push(format!(
+                            "call {}: {length} ms recorded of {spoken} ms",
+                            call.call_id
+                        ));
+                    }
                 }
                 Some(&(length, parts, false)) if (length - spoken).abs() > FRAME_MS * parts => {
                     wrong.push(format!(

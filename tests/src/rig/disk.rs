@@ -176,6 +176,13 @@ impl Disk {
 
     fn render(&mut self, now: Moment, conversation: &Conversation) {
         let head = conversation.head.expect("no declaration is lost here");
+        if render::is_too_short(conversation) {
+            let whose = (head.tenant, head.contact, head.call);
+            let why = "shorter than its rule keeps";
+            let ledger = Ledger::refused(whose, head.recording, head.started_at, why);
+            self.told_at.push_back((now + Duration::from_millis(300), ledger));
+            return;
+        }
         let mut source = Bytes { files: &self.files, ring: &self.ring, tenant: head.tenant };
         let mut wav = Vec::new();
         let mut write = |bytes: &[u8]| {
@@ -195,7 +202,7 @@ impl Disk {
             contact: head.contact,
             call: head.call,
             started_at: head.started_at,
-            duration_ms: (made.samples / 8) as i64,
+            duration_ms: made.duration_ms(),
             state,
             frames_expected: made.frames_expected,
             frames_missing: made.frames_missing,
@@ -203,7 +210,10 @@ impl Disk {
             path: Some(format!("{}/{}.wav", head.tenant, head.recording)),
             bytes: wav.len() as u64,
             sha256: None,
-            reason: None,
+            reason: render::is_cut(conversation).then(|| "cut".to_owned()),
+            paused_ms: made.paused_ms,
+            marks: made.marks,
+            format: head.terms.format,
         };
         self.rendered.push(Rendered { ledger: ledger.clone(), wav });
         self.told_at.push_back((now + Duration::from_millis(300), ledger));

@@ -17,9 +17,10 @@ use signaling::switch::{self, Now};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
-use terms::control::{AgentAction, Answer, Ask, CallAction, LiveState};
+use terms::control::{AgentAction, Answer, Ask, Asker, CallAction, LiveState, RecordingOrder};
 use terms::event::Activity;
-use terms::{AgentId, LegId, Moment};
+use terms::routing::{Change, Delta};
+use terms::{AgentId, LegId, Moment, UserId};
 
 /// The clock at the beginning.
 const START: Moment = Moment::from_secs(1_000);
@@ -53,6 +54,7 @@ enum Act {
     Refer(usize, LegId, String),
     /// To the conversation that this agent has then, on a screen.
     Control(AgentId, CallAction),
+    Record(AgentId, RecordingOrder),
     ReferAgain(usize, String, usize),
     Hang(usize, LegId),
     /// Agents whom the box set aside say that they are there.
@@ -202,6 +204,23 @@ impl World {
     /// Somebody does this on a screen to the conversation that `agent` has, `after` from now.
     pub fn controls(&mut self, after: Duration, agent: AgentId, action: CallAction) {
         self.at(after, Act::Control(agent, action));
+    }
+
+    /// The agent asks for it on the screen, so long from now.
+    pub fn records(&mut self, after: Duration, agent: u64, order: RecordingOrder) {
+        self.at(after, Act::Record(AgentId(agent), order));
+    }
+
+    /// The administrator changes the plan.
+    ///
+    /// # Panics
+    /// When the box refuses.
+    pub fn changes(&mut self, change: Change) {
+        let version = self.state().plan_version + 1;
+        let delta = Box::new(Delta { version, tenant: TENANT, change });
+        let answer = self.center.ask(self.now, Ask::Delta(delta));
+        assert_eq!(answer, Answer::Done, "seed {}", self.seed);
+        self.settle();
     }
 
     /// The agent always does this.
@@ -533,6 +552,10 @@ impl World {
             }
             Act::ReferAgain(phone, name, turn) => self.refer_again(phone, name, turn),
             Act::Control(agent, action) => self.control(agent, action),
+            Act::Record(agent, order) => {
+                let by = Asker { user: UserId(agent.0), any: false };
+                self.control(agent, CallAction::Record { order, by });
+            }
             Act::Hang(phone, leg) => self.hang(phone, leg),
             Act::Tend => self.tend(),
         }
@@ -625,8 +648,9 @@ impl World {
         self.at(millis(pause), Act::ReferAgain(phone, name, turn + 1));
     }
 
-    /// Something is done to the conversation of an agent: they ask somebody in, or a supervisor takes
-    /// part. Where there is none, or it is refused, everything goes on as it was.
+    /// Something is done to the conversation of an agent: they ask somebody in or pause the
+    /// recording, or a supervisor takes part. Where there is none, or it is refused, everything goes
+    /// on as it was.
     fn control(&mut self, agent: AgentId, action: CallAction) {
         let talks = |phase: &str| matches!(phase, "talking" | "holding");
         let calls = self.state().calls;

@@ -164,7 +164,7 @@ impl OpenCall {
                 self.satisfaction = answer.or(self.satisfaction);
                 rows.push(asked.close(at, *answer));
             }
-            Kind::RecordingStarted { recording } => {
+            Kind::RecordingStarted { recording, .. } => {
                 self.recording.get_or_insert(*recording);
             }
             Kind::VoicemailLeft { queue, recording } => {
@@ -190,6 +190,10 @@ impl OpenCall {
             | Kind::SupervisionChanged { .. }
             | Kind::SupervisionEnded { .. }
             | Kind::Forced { .. } => {}
+            // Pauses are in the ledger.
+            Kind::RecordingPaused { .. }
+            | Kind::RecordingResumed { .. }
+            | Kind::RecordingStopped { .. } => {}
             // These are the fold's own.
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }

@@ -104,6 +104,9 @@ pub fn recording(
         bytes: signed(ledger.bytes),
         sha256: ledger.sha256.clone(),
         reason: ledger.reason.clone(),
+        paused_ms: Some(i32::try_from(ledger.paused_ms).unwrap_or(i32::MAX)),
+        marks: Some(serde_json::to_string(&ledger.marks).expect("marks are always valid JSON")),
+        format: Some(word(ledger.format)),
     }
 }
 

@@ -9,8 +9,8 @@ use crate::rtp::{self, HEADER_BYTES, Header};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 use terms::media::{
-    Audience, Codec, PayloadType, Payloads, Place, PlayEnd, Playback, RecordStart, RecordingState,
-    Remote, RtpTime, SeqNo, Side, Source, Ssrc,
+    Audience, Codec, PayloadType, Payloads, Place, PlayEnd, Playback, RecordStart, RecordTerms,
+    RecordingState, Remote, RtpTime, SeqNo, Side, Source, Ssrc,
 };
 use terms::{CallId, ContactId, PlaybackId, RecordingId, RoomId, TenantId};
 
@@ -501,6 +501,7 @@ fn both_voices_are_recorded_frame_by_frame() {
             call: CallId(6),
             started_at: crate::edge::clock::wall(),
             parties: vec![(LegId(1), Side::Customer), (LegId(2), Side::Other)],
+            terms: RecordTerms::default(),
         }));
         std::thread::sleep(Duration::from_millis(50));
         for _ in 0..25 {

@@ -141,7 +141,7 @@ fn read_line(line: &[u8]) -> Option<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use terms::media::RecordingState;
+    use terms::media::{RecordFormat, RecordingState};
     use terms::{CallId, ContactId, TenantId, Timestamp};
 
     fn ledger(recording: u64) -> Ledger {
@@ -160,6 +160,9 @@ mod tests {
             bytes: 0,
             sha256: None,
             reason: None,
+            paused_ms: 0,
+            marks: Vec::new(),
+            format: RecordFormat::default(),
         }
     }
 

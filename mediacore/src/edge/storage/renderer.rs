@@ -290,6 +290,10 @@ impl Renderer {
         if conversation.refused.is_some() {
             return Ok(Some(ledger));
         }
+        if let Some(reason) = verdict::too_short(conversation) {
+            ledger.reason = Some(reason);
+            return Ok(Some(ledger));
+        }
         let config = &self.shared.config;
         let ring = &config.keys.ring;
         let clear = relative_path(head.tenant, head.started_at, head.recording);
@@ -318,10 +322,13 @@ impl Renderer {
         ledger.sha256 = Some(file.sha256);
         ledger.path = Some(path);
         ledger.state = verdict::state(conversation, &rendered);
-        ledger.reason = verdict::reason(ledger.state, &rendered);
+        ledger.reason = verdict::reason(ledger.state, &rendered, verdict::cut(conversation));
+        ledger.paused_ms = rendered.paused_ms;
+        ledger.format = head.terms.format;
         ledger.frames_expected = rendered.frames_expected;
         ledger.frames_missing = rendered.frames_missing;
         ledger.gaps = rendered.gaps;
+        ledger.marks = rendered.marks;
         Ok(Some(ledger))
     }
 }

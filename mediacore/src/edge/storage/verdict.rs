@@ -3,7 +3,7 @@
 //! first of them, both sides together.
 
 use crate::record::index::Conversation;
-use crate::record::render::Rendered;
+use crate::record::render::{self, Rendered};
 use crate::record::{REFUSED_RECORDINGS, REFUSED_TRACKS};
 use std::fmt::Write;
 use terms::LegId;
@@ -30,8 +30,30 @@ pub(super) fn state(conversation: &Conversation, rendered: &Rendered) -> Recordi
     }
 }
 
-/// Why it is not whole; none when it is.
-pub(super) fn reason(state: RecordingState, rendered: &Rendered) -> Option<String> {
+/// Why it is dropped; none when it is kept.
+pub(super) fn too_short(conversation: &Conversation) -> Option<String> {
+    let min_ms = conversation.head?.terms.min_ms;
+    let short = render::is_too_short(conversation);
+    short.then(|| format!("shorter than {} s", f64::from(min_ms) / 1_000.0))
+}
+
+/// What is said of a file that ends before the conversation did.
+pub(super) fn cut(conversation: &Conversation) -> Option<String> {
+    let why = "cut at the longest length of its rule";
+    render::is_cut(conversation).then(|| why.to_owned())
+}
+
+/// Why it is not whole, and that it was cut; none when it is neither.
+pub(super) fn reason(
+    state: RecordingState,
+    rendered: &Rendered,
+    cut: Option<String>,
+) -> Option<String> {
+    let why: Vec<String> = missing(state, rendered).into_iter().chain(cut).collect();
+    (!why.is_empty()).then(|| why.join("; "))
+}
+
+fn missing(state: RecordingState, rendered: &Rendered) -> Option<String> {
     let (missing, expected) = (rendered.frames_missing, rendered.frames_expected);
     let places = places(&rendered.gaps);
     let why = if rendered.changed { "missing, the log was changed on disk" } else { "not on disk" };

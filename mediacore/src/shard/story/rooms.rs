@@ -101,6 +101,7 @@ fn a_recording_goes_on_through_hold() {
         call: CallId(1),
         started_at: Timestamp(0),
         parties: vec![(LegId(1), Side::Customer), (LegId(2), Side::Other)],
+        terms: RecordTerms::default(),
     }));
     world.command(Command::Hold { leg: LegId(1) });
     for _ in 0..10 {
@@ -161,6 +162,7 @@ fn a_far_party_is_recorded_through_its_tap() {
         call: CallId(1),
         started_at: Timestamp(0),
         parties: vec![(LegId(1), Side::Customer), (LegId(77), Side::Other)],
+        terms: RecordTerms::default(),
     };
     here.command(Command::RecordStart(start));
     there.shard.set_taps(LegId(1), 1);

@@ -25,6 +25,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use terms::control::{
     Answer, Ask, LegQuality, LiveAgent, LiveCall, LiveRecording, LiveState, LiveSupervision,
+    RecordingNow,
 };
 use terms::event;
 use terms::media::{Codec, FarQuality, Quality, Ssrc, SsrcEpoch, VoipMetrics};
@@ -105,6 +106,7 @@ impl CallsLink for Switch {
                     agent: Some(*self.agent.lock().unwrap()),
                     legs: Vec::new(),
                     supervision: self.supervision.lock().unwrap().clone(),
+                    recording: RecordingNow::On,
                 }],
                 agents: self.agents.lock().unwrap().clone(),
                 ..LiveState::default()
@@ -454,5 +456,8 @@ pub fn recording_row(
         bytes: bytes as i64,
         sha256: Some("ab".repeat(32)),
         reason: None,
+        paused_ms: Some(0),
+        marks: Some("[]".into()),
+        format: Some("both".into()),
     }
 }

@@ -2,10 +2,12 @@
 //! waiting; afterwards everybody hangs up and the books must balance.
 
 use super::{Phone, Rig, TENANT, demo_plan};
+use std::sync::Arc;
 use std::time::Duration;
-use terms::control::{AgentAction, Ask, CallAction, SupervisorPhone};
+use terms::control::{AgentAction, Ask, Asker, CallAction, RecordingOrder, SupervisorPhone};
 use terms::event::SupervisionMode;
-use terms::{AgentId, LegId, UserId};
+use terms::routing::{Exclusion, RecordingRule, RecordingScope, RecordingThen, RecordingWhen};
+use terms::{AgentId, LegId, RecordingRuleId, UserId};
 
 /// Longest list of operations that is run.
 const OPS_MAX: usize = 20_000;
@@ -126,7 +128,8 @@ fn with_call(rig: &mut Rig, with: u8) {
     }
     let call = calls[usize::from(with) % calls.len()].call;
     let by = UserId(3);
-    let action = match with / 8 % 20 {
+    let record = |order| CallAction::Record { order, by: Asker { user: UserId(9), any: true } };
+    let action = match with / 8 % 24 {
         0 => CallAction::Hangup,
         1 => CallAction::Hold,
         2 => CallAction::Resume,
@@ -147,6 +150,10 @@ fn with_call(rig: &mut Rig, with: u8) {
         15 | 16 => CallAction::TakeOver { by },
         17 => CallAction::ForceTransfer { by, target: "1003".into() },
         18 => CallAction::ForceRelease { by },
+        19 => record(RecordingOrder::Start),
+        20 => record(RecordingOrder::Stop),
+        21 => record(RecordingOrder::Pause),
+        22 => record(RecordingOrder::Resume),
         _ => CallAction::Transfer { target: "013800000000".into() },
     };
     rig.ask(Ask::Call { tenant: TENANT, call, action });
@@ -156,7 +163,8 @@ fn own_phone(agent: u64) -> SupervisorPhone {
     SupervisorPhone::Agent(AgentId(agent))
 }
 
-/// A new plan while people talk: a queue or an agent goes and comes back.
+/// A new plan while people talk: a queue or an agent goes and comes back, and what is recorded
+/// changes.
 fn change_plan(rig: &mut Rig, with: u8) {
     let mut plan = demo_plan();
     plan.version = rig.state().plan_version + 1;
@@ -170,5 +178,25 @@ fn change_plan(rig: &mut Rig, with: u8) {
         // Numbers and flows of queue 1 stay; nothing refers to queue 2.
         plan.queues[0].waiting_max = 1;
     }
+    if with & 0x40 != 0 {
+        plan.recording_rules = vec![recording_rule(with)];
+    }
+    if with & 0x20 != 0 {
+        Arc::make_mut(&mut plan.recording_exclusions).insert(Exclusion::Agent(AgentId(2)));
+    }
     rig.ask(Ask::Plan(Box::new(plan)));
+}
+
+fn recording_rule(with: u8) -> RecordingRule {
+    let scope = if with & 0x10 != 0 { RecordingScope::Call } else { RecordingScope::Conversation };
+    let announced = with & 0x08 != 0 && scope == RecordingScope::Conversation;
+    let announce = if announced { "recorded".to_owned() } else { String::new() };
+    let (max_s, beep) = (u32::from(with % 16), with & 0x04 != 0);
+    let then = RecordingThen { scope, announce, max_s, beep, ..RecordingThen::default() };
+    RecordingRule {
+        id: RecordingRuleId(1),
+        name: "it".into(),
+        when: RecordingWhen::default(),
+        then,
+    }
 }

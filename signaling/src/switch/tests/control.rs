@@ -229,7 +229,7 @@ fn a_recording_is_known_from_its_start_until_its_ledger_has_come() {
     let mut rig = rig_with(&[A1]);
     let customer = talking(&mut rig);
     let recording = rig.log.iter().find_map(|entry| match entry.kind {
-        Kind::RecordingStarted { recording } => Some(recording),
+        Kind::RecordingStarted { recording, .. } => Some(recording),
         _ => None,
     });
     let recording = recording.expect("the queue is recorded");
