@@ -5,6 +5,10 @@
 //! `Hold`, `Record` in any order → `Release` → `Released`. A command for a leg that is gone changes
 //! nothing and answers nothing: hang-ups cross on the wire.
 
+mod srtp;
+
+pub use srtp::{KEY_BYTES_MAX, SALT_BYTES_MAX, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
+
 use crate::id::{CallId, ContactId, LegId, PlaybackId, RecordingId, RoomId, TenantId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -198,6 +202,9 @@ pub struct Remote {
     pub nat: bool,
     /// Where the leg's signalling comes from.
     pub signalling: IpAddr,
+    /// What encrypts it; `None` is plain RTP.
+    #[serde(default)]
+    pub srtp: Option<Srtp>,
 }
 
 impl Remote {
@@ -214,6 +221,7 @@ impl Remote {
             may_receive: true,
             nat: false,
             signalling: rtp.ip(),
+            srtp: None,
         }
     }
 }
@@ -436,7 +444,7 @@ pub struct Quality {
     pub packets_sent: u64,
     /// From a source that was not accepted.
     pub packets_strange: u64,
-    /// Malformed, or of an unknown payload type.
+    /// Malformed, of an unknown payload type, or on an encrypted leg not authentic or repeated.
     pub packets_dropped: u64,
     /// Interarrival jitter in microseconds at the end, RFC 3550 A.8.
     pub jitter_us: u32,

@@ -4,7 +4,7 @@
 //! plan on disk, so a database that is down never stops a call.
 
 use crate::id::{AgentId, FlowId, NumberId, QueueId, TenantId, TrunkId};
-use crate::media::Codec;
+use crate::media::{Codec, SrtpPolicy};
 use serde::{Deserialize, Serialize};
 
 /// Format version of [`Plan`] on disk and on the local socket.
@@ -225,6 +225,9 @@ pub struct Trunk {
     /// Codecs spoken there, the preferred one first; empty takes those of the box.
     #[serde(default)]
     pub codecs: Vec<Codec>,
+    /// Encryption of the audio there, in calls that we begin and in those that come.
+    #[serde(default)]
+    pub srtp: SrtpPolicy,
 }
 
 /// A user name and password that we present. Kept out of logs.
