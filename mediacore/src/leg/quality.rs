@@ -28,7 +28,10 @@ pub fn quality(leg: &Leg) -> Quality {
         packets_late: late,
         packets_sent: leg.stream.packets(),
         packets_strange: leg.counts.strange,
-        packets_dropped: leg.counts.malformed + leg.counts.unknown,
+        packets_dropped: leg.counts.malformed
+            + leg.counts.unknown
+            + leg.counts.unauthenticated
+            + leg.counts.replayed,
         jitter_us,
         round_trip_us: leg.round_trip_us,
         mos,
