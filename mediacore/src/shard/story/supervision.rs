@@ -164,6 +164,7 @@ fn each_hears_whom_the_mode_says_and_so_does_the_recording() {
         let mut hall = Hall::new(shards, &codecs);
         [CUSTOMER, AGENT].into_iter().for_each(|phone| hall.join(phone));
         hall.command(Command::RecordStart(RecordStart {
+            terms: RecordTerms::default(),
             recording: RECORDING,
             tenant: TenantId(1),
             contact: ContactId(1),
