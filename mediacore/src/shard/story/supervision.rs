@@ -196,7 +196,8 @@ fn each_hears_whom_the_mode_says_and_so_does_the_recording() {
         for (act, right) in
             [agent, agent, agent, [false, true, true], [false, false, true]].into_iter().enumerate()
         {
-            let window = (act * ACT + SETTLING) * frame..(act * ACT + ACT) * frame;
+            // A packet holds what was said before it came: the next act begins a frame early.
+            let window = (act * ACT + SETTLING) * frame..(act * ACT + ACT - 5) * frame;
             let heard = [0, 1].map(|side| tones(&wav.channels[side][window.clone()], rate_hz));
             assert_eq!(heard, [customer, right], "{shards}: act {act} of the recording");
         }
