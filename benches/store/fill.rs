@@ -33,6 +33,9 @@ pub fn recording(at: u64, count: u64, ids: &mut IdGen, rng: &mut StdRng) -> Reco
     let customer = rng.random_range(0..CUSTOMERS);
     let tenant = TenantId(1 + u64::from(at.is_multiple_of(50)));
     Recording {
+        paused_ms: None,
+        marks: None,
+        format: None,
         tenant_id: tenant,
         recording_id: RecordingId(id),
         call_id: CallId(id - 1),

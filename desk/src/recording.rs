@@ -9,7 +9,6 @@ use crate::error::During;
 use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, hours, text};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::routing::{RecordingRule, RecordingScope, RecordingThen, RecordingWhen};
 use terms::{RecordingRuleId, TenantId};
 use utoipa::ToSchema;

@@ -117,7 +117,7 @@ fn parse_block(
             let middle = word(block, 0)? << 16 | word(block, 4)? >> 16;
             on_item(Item::ReceiverTime { ssrc: reporter, middle });
         }
-        DLRR if words % DLRR_WORDS == 0 => {
+        DLRR if words.is_multiple_of(DLRR_WORDS) => {
             for part in block.chunks_exact(DLRR_WORDS * 4) {
                 let about = Ssrc(word(part, 0)?);
                 let (last, since) = (word(part, 4)?, word(part, 8)?);

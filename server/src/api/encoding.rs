@@ -85,11 +85,13 @@ pub async fn run(
         let mut subscription = events.subscribe(None);
         loop {
             match subscription.next().await {
-                Ok(entries) => entries.iter().filter_map(ledger_of).for_each(|ledger| {
-                    if let Some(wav) = &ledger.path {
-                        heard.push(wav, &wanted(ledger.format, &forms));
-                    }
-                }),
+                Ok(entries) => {
+                    entries.iter().filter_map(|entry| ledger_of(entry)).for_each(|ledger| {
+                        if let Some(wav) = &ledger.path {
+                            heard.push(wav, &wanted(ledger.format, &forms));
+                        }
+                    })
+                }
                 Err(error) => {
                     tracing::error!(%error, "new recordings are not seen");
                     tokio::time::sleep(RETRY).await;

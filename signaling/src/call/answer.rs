@@ -24,7 +24,7 @@ impl Call {
         let codecs = codecs.unwrap_or(&cx.world.config.codecs);
         let policy = trunk.map_or(cx.world.config.srtp, |trunk| trunk.srtp);
         let local = media::local(rtp, media_ip, session, codecs, Security::new(policy, secret));
-        leg.voice = Voice::Open(local.clone());
+        leg.voice = Voice::Open(Box::new(local.clone()));
         if let Some(invitation) = leg.invitation.take() {
             leg.sip = Sip::Trying;
             let invite = Invite {

@@ -33,7 +33,7 @@ pub(super) enum Voice {
     /// A port is awaited.
     Opening,
     /// A port is ours.
-    Open(Local),
+    Open(Box<Local>),
     /// It is being given back.
     Releasing,
 }

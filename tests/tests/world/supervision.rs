@@ -34,11 +34,12 @@ fn supervised(seed: u64) -> World {
 }
 
 fn legs(world: &World) -> Vec<&Leg> {
-    let leg = |row| match row {
-        &Row::Leg(ref leg) => Some(leg),
+    let rows = world.center.rows.iter();
+    rows.filter_map(|row| match row {
+        Row::Leg(leg) => Some(leg),
         _ => None,
-    };
-    world.center.rows.iter().filter_map(leg).collect()
+    })
+    .collect()
 }
 
 #[test]

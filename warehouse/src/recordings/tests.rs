@@ -12,6 +12,9 @@ const TENANT: TenantId = TenantId(1);
 
 fn recording(id: u64) -> Recording {
     Recording {
+        paused_ms: None,
+        marks: None,
+        format: None,
         tenant_id: TENANT,
         recording_id: RecordingId(id),
         call_id: CallId(id / 2),

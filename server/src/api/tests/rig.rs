@@ -105,7 +105,7 @@ impl CallsLink for Switch {
                     queue: Some(FIRST_QUEUE),
                     agent: Some(*self.agent.lock().unwrap()),
                     legs: Vec::new(),
-                    supervision: self.supervision.lock().unwrap().clone(),
+                    supervision: *self.supervision.lock().unwrap(),
                     recording: RecordingNow::On,
                 }],
                 agents: self.agents.lock().unwrap().clone(),

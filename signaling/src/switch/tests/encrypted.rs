@@ -40,11 +40,13 @@ fn agreed(rig: &Rig, wanted: LegId) -> Vec<Option<Srtp>> {
 
 /// Our offers to phones.
 fn offers(rig: &Rig) -> Vec<&str> {
-    let of = |command| match command {
-        &Sipc::Invite(ref invite) => Some(invite.sdp.as_str()),
-        _ => None,
-    };
-    rig.sip.iter().filter_map(of).collect()
+    let commands = rig.sip.iter();
+    commands
+        .filter_map(|command| match command {
+            Sipc::Invite(invite) => Some(invite.sdp.as_str()),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]

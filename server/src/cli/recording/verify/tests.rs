@@ -45,6 +45,9 @@ impl Store {
         fs::write(&file, &bytes).unwrap();
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Row::Recording(Recording {
+            paused_ms: None,
+            marks: None,
+            format: None,
             tenant_id: TenantId(1),
             recording_id: RecordingId(id),
             call_id: CallId(id),
