@@ -4,6 +4,7 @@ pub mod outlet;
 pub mod quality;
 
 use crate::codec::{self, Converter};
+use crate::detect::ear::Ear;
 use crate::dtmf;
 use crate::jitter::Jitter;
 use crate::latch::Latch;
@@ -12,9 +13,10 @@ use crate::record::TrackIdx;
 use crate::rtcp::LastReport;
 use crate::stats::ReceiveStats;
 use crate::stream::Stream;
+use crate::tone::keys::Keypad;
 use outlet::Outlet;
 use std::net::SocketAddr;
-use terms::media::{Codec, PayloadType, Remote};
+use terms::media::{Codec, PayloadType, Playout, Remote, Watch};
 use terms::{LegId, Moment, RecordingId};
 
 /// Comfort noise, RFC 3389; its number is static.
@@ -114,6 +116,26 @@ pub struct Counts {
     pub comfort_noise: u64,
     /// Too late for the mix, in buffers that are gone.
     pub late_before: u64,
+    /// What buffers that are gone did.
+    pub playout_before: Playout,
+}
+
+impl Counts {
+    /// Keeps the figures of a buffer that goes.
+    pub fn keep(&mut self, jitter: &Jitter) {
+        self.late_before += jitter.late();
+        self.playout_before = sum(self.playout_before, jitter.playout());
+    }
+}
+
+/// Both together; the target is the later one's.
+pub(crate) fn sum(before: Playout, now: Playout) -> Playout {
+    Playout {
+        target_ms: now.target_ms,
+        accelerated_ms: before.accelerated_ms + now.accelerated_ms,
+        expanded_ms: before.expanded_ms + now.expanded_ms,
+        concealed_ms: before.concealed_ms + now.concealed_ms,
+    }
 }
 
 /// One party of a call.
@@ -137,8 +159,18 @@ pub struct Leg {
     pub counts: Counts,
     /// Digits that come.
     pub digits: dtmf::Receiver,
-    /// Digits that go.
+    /// Digits that go as events.
     pub sender: dtmf::Sender,
+    /// Digits that go as tones.
+    pub keypad: Keypad,
+    /// What it is watched for.
+    pub watch: Watch,
+    /// Listens to it, where somebody wants to know.
+    pub ear: Option<Box<Ear>>,
+    /// For whom its digits are made anew.
+    pub digits_to: Option<LegIdx>,
+    /// Until when the rest of a key's sound is kept from the mix.
+    pub muted_until: Option<Moment>,
     /// The stream toward the phone.
     pub stream: Stream,
     /// What plays.
@@ -189,6 +221,11 @@ impl Leg {
             counts: Counts::default(),
             digits: dtmf::Receiver::default(),
             sender: dtmf::Sender::default(),
+            keypad: Keypad::default(),
+            watch: Watch::default(),
+            ear: None,
+            digits_to: None,
+            muted_until: None,
             stream,
             player: None,
             frame_due: None,
@@ -217,7 +254,7 @@ impl Leg {
         self.sender.set_clock(send.dtmf_hz);
         self.digits.set_clock(receive.dtmf_hz);
         if let Some(jitter) = self.jitter.take_if(|jitter| jitter.codec() != receive.codec) {
-            self.counts.late_before += jitter.late();
+            self.counts.keep(&jitter);
         }
         self.outlet.take_if(|outlet| !outlet.speaks(&send));
         self.agreed = Some(Agreed::new(remote));
@@ -232,7 +269,14 @@ impl Leg {
 
     /// Whether it hears something of its own instead of its room.
     pub fn is_busy(&self) -> bool {
-        self.player.is_some() || self.sender.is_busy()
+        self.player.is_some() || self.sender.is_busy() || self.keypad.is_busy()
+    }
+
+    /// Whether a key is down whose digit the other party gets made anew: its sound, or what else
+    /// comes with it, is kept from them.
+    pub fn says_key(&self) -> bool {
+        let tone = || self.ear.as_ref().is_some_and(|ear| ear.key().is_some());
+        self.digits_to.is_some() && (self.digits.next_timeout().is_some() || tone())
     }
 
     /// Where audio for it goes, when it wants any.

@@ -5,7 +5,9 @@
 
 use crate::codec::{Converter, Rate};
 use crate::leg::LegIdx;
+use crate::leg::outlet::Shared;
 use crate::mix::Frame;
+use crate::mix::speakers::Speakers;
 use std::collections::VecDeque;
 use terms::{Moment, RoomId};
 
@@ -77,7 +79,7 @@ impl Mode {
 }
 
 /// One room of a shard.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Room {
     /// Its name.
     pub id: RoomId,
@@ -91,6 +93,10 @@ pub struct Room {
     pub rate: Rate,
     /// When the next frame is mixed.
     pub mix_due: Option<Moment>,
+    /// Who is heard, where there are many.
+    pub speakers: Speakers,
+    /// What those hear who do not speak, one for each codec.
+    pub shared: Vec<Shared>,
 }
 
 impl Room {
@@ -103,6 +109,8 @@ impl Room {
             mode: Mode::Idle,
             rate: Rate::Narrow,
             mix_due: None,
+            speakers: Speakers::default(),
+            shared: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `hold` · `transfer_blind` · `invite_party` one more comes in, any may leave ·
+//! hear each other · `hearing` a fax machine calls · `hold` · `transfer_blind` · `invite_party` one more comes in, any may leave ·
 //! `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `end`
 //! every leg closed, one `CallEnded`.
 //!
@@ -16,6 +16,7 @@ mod dial;
 mod end;
 mod feature_code;
 mod flow;
+mod hearing;
 mod hold;
 mod incoming;
 mod invite_party;
@@ -149,6 +150,7 @@ pub(crate) struct Call {
     legs: BTreeMap<LegId, Leg>,
     phase: Phase,
     flow: Option<Box<Flowing>>,
+    hearing: hearing::Hearing,
     /// The last queue.
     queue: Option<Arc<Queue>>,
     /// When it first entered that queue.
@@ -198,6 +200,7 @@ impl Call {
             MediaEvent::PlayDone { playback, end, .. } => self.on_play_done(cx, id, playback, &end),
             MediaEvent::Silent { ms, .. } => self.on_silent(cx, id, ms),
             MediaEvent::Released { quality, .. } => self.finish_leg(cx, id, Some(quality)),
+            MediaEvent::Progress { tone, .. } => self.on_progress(cx, id, tone),
             MediaEvent::Learned { .. } | MediaEvent::Recorded(_) => {}
         }
     }

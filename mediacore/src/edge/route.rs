@@ -96,7 +96,8 @@ impl Router {
             | Command::Resume { leg }
             | Command::Play { leg, .. }
             | Command::StopPlay { leg, .. }
-            | Command::SendDigits { leg, .. } => match self.legs.get(leg) {
+            | Command::SendDigits { leg, .. }
+            | Command::Watch { leg, .. } => match self.legs.get(leg) {
                 Some(stand) => vec![(stand.shard, Input::Command(command))],
                 None => Vec::new(),
             },

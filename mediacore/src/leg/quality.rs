@@ -1,6 +1,6 @@
 //! What a leg heard and said, summed up for its record.
 
-use super::Leg;
+use super::{Leg, sum};
 use crate::jitter::Jitter;
 use crate::stats;
 use terms::media::Quality;
@@ -11,6 +11,7 @@ const BASE_DELAY_MS: f64 = 40.0;
 /// The figures of a leg until now.
 pub fn quality(leg: &Leg) -> Quality {
     let late = leg.counts.late_before + leg.jitter.as_ref().map_or(0, Jitter::late);
+    let before = leg.counts.playout_before;
     let (expected, received) = (leg.receive.expected(), leg.receive.received());
     let jitter_us = leg.receive.jitter_us();
     let unheard = (leg.receive.lost() + late).min(expected);
@@ -32,5 +33,6 @@ pub fn quality(leg: &Leg) -> Quality {
         jitter_us,
         round_trip_us: leg.round_trip_us,
         mos,
+        playout: leg.jitter.as_ref().map_or(before, |jitter| sum(before, jitter.playout())),
     }
 }

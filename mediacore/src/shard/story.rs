@@ -2,6 +2,7 @@
 
 mod codecs;
 mod doors;
+mod hearing;
 mod relay;
 mod rooms;
 mod speech;

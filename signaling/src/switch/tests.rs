@@ -81,6 +81,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::Held { by } => format!("held by {by:?}"),
         Kind::Resumed => "resumed".into(),
         Kind::Transferred { target, .. } => format!("transferred to {target}"),
+        Kind::ProgressHeard { tone } => format!("heard {tone:?}"),
         Kind::Invited { target, .. } => format!("invited {target}"),
         Kind::Released { agent, by } => format!("released {agent} by {by:?}"),
         Kind::SurveyAsked { .. } => "survey".into(),

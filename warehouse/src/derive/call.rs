@@ -180,6 +180,8 @@ impl OpenCall {
             }
             // Who came is told by their leg.
             Kind::Invited { .. } => {}
+            // A tone changes no figure of the call; it stands in `events`.
+            Kind::ProgressHeard { .. } => {}
             // These are the fold's own.
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }

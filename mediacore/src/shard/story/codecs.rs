@@ -7,7 +7,7 @@ use crate::codec::{Decoder, Encoded, Encoder};
 use terms::media::Wishes;
 
 /// What one phone says, frame by frame of 20 ms.
-struct Mouth {
+pub(super) struct Mouth {
     phone: usize,
     codec: Codec,
     encoder: Encoder,
@@ -16,7 +16,7 @@ struct Mouth {
 }
 
 impl Mouth {
-    fn new(world: &World, phone: usize, said: Vec<i16>) -> Self {
+    pub(super) fn new(world: &World, phone: usize, said: Vec<i16>) -> Self {
         let codec = world.phones[phone].codec;
         Mouth { phone, codec, encoder: Encoder::new(codec, Wishes::default()), said, at: 0 }
     }
@@ -39,7 +39,7 @@ impl Mouth {
         sent.then_some(bytes)
     }
 
-    fn say(&mut self, world: &mut World) {
+    pub(super) fn say(&mut self, world: &mut World) {
         if let Some(bytes) = self.packet(world) {
             world.send(self.phone, bytes);
         }
@@ -47,7 +47,7 @@ impl Mouth {
 }
 
 /// What a phone played, from its `from`-th packet on.
-fn ear(world: &World, phone: usize, from: usize) -> Vec<i16> {
+pub(super) fn ear(world: &World, phone: usize, from: usize) -> Vec<i16> {
     let phone = &world.phones[phone];
     let mut decoder = Decoder::new(phone.codec);
     let mut out = Vec::new();
