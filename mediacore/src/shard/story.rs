@@ -2,6 +2,7 @@
 
 mod codecs;
 mod doors;
+mod hearing;
 mod quality;
 mod relay;
 mod rooms;
