@@ -80,7 +80,7 @@ fn played(
         while let Some((at_us, n, payload)) = wire.next_if(|&(at_us, ..)| at_us <= grid_us) {
             let seq = SeqNo(first_seq.wrapping_add(n as u16));
             // As the shard does it: what came before is dropped before it is put.
-            if stats.note(Ssrc(1), seq) != Order::Duplicate {
+            if stats.note(Moment(at_us * 1_000), Ssrc(1), seq) != Order::Duplicate {
                 let time = RtpTime(start.wrapping_add(n * ptime_ms * 8));
                 jitter.put(Moment(at_us * 1_000), time, &payload);
             }
@@ -139,7 +139,7 @@ fn a_clock_200_ppm_off_is_followed_for_ten_minutes() {
     for drift_ppm in [200, -200] {
         let mut network = Network { drift_ppm, ..Network::shaky(5_000) };
         let heard = played(&mut network, (65_535, 20), &said, |_| Some(0));
-        let made_up = heard.jitter.concealed_ms();
+        let (playout, made_up) = (heard.jitter.playout(), heard.jitter.concealed_ms());
         assert_eq!((heard.jitter.late(), made_up), (0, 0), "{drift_ppm} ppm");
         let behind = &heard.behind[100..];
         let (least, most) = (behind.iter().min().unwrap(), behind.iter().max().unwrap());
