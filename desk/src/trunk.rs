@@ -9,7 +9,7 @@ use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::net::IpAddr;
-use terms::media::Codec;
+use terms::media::{Codec, SrtpPolicy};
 use terms::routing::{self, InboundDigest};
 use terms::{TenantId, TrunkId};
 use utoipa::ToSchema;
@@ -78,6 +78,9 @@ pub struct Settings {
     /// takes those of the box.
     #[schema(value_type = Vec<String>)]
     pub codecs: Vec<Codec>,
+    /// Encryption of the audio there: `off`, `optional` (where the trunk takes it) or `required`.
+    #[schema(value_type = String)]
+    pub srtp: SrtpPolicy,
 }
 
 impl Default for Settings {
@@ -96,6 +99,7 @@ impl Default for Settings {
             calls_per_s_max: 100,
             prefixes: Vec::new(),
             codecs: Vec::new(),
+            srtp: SrtpPolicy::Off,
         }
     }
 }
@@ -227,6 +231,7 @@ impl Store {
                 calls_per_s_max: settings.calls_per_s_max,
                 prefixes: settings.prefixes,
                 codecs: settings.codecs,
+                srtp: settings.srtp,
             });
         }
         Ok(trunks)

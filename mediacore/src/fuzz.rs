@@ -12,10 +12,12 @@ use crate::rtcp::xr::Extended;
 use crate::rtcp::{self, COMPOUND_MAX, Compound, Item};
 use crate::rtp::{self, HEADER_BYTES};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
+use crate::srtp::{ROOM_BYTES, Refused, Session};
 use std::net::SocketAddr;
 use std::time::Duration;
 use terms::media::{
-    Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Ssrc, TonePlan, Watch, Wishes,
+    Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Srtp, SrtpKey, SrtpSuite, Ssrc,
+    TonePlan, Watch, Wishes,
 };
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 
@@ -65,6 +67,48 @@ pub fn fuzz_rtcp_xr(bytes: &[u8]) {
         let mut read = None;
         rtcp::parse(&out[..len], |item| read = Some(item)).expect("what we write is well-formed");
         assert_eq!(read, Some(item));
+    }
+}
+
+/// Opens pieces of bytes as SRTP and SRTCP: the suite in the first byte, then pieces of length, what
+/// to do, and octets. A piece comes as it is, or was protected by the peer and may have been changed
+/// on its way: what was changed is refused, and what is opened is what was sent, once.
+pub fn fuzz_srtp(bytes: &[u8]) {
+    let Some((&which, mut rest)) = bytes.split_first() else { return };
+    let suite = SrtpSuite::ALL[usize::from(which) % SrtpSuite::ALL.len()];
+    let (one, two) = (SrtpKey::new([1; 32], [2; 14]), SrtpKey::new([3; 32], [4; 14]));
+    let mut ours = Session::new(Srtp { suite, send: one, receive: two });
+    let mut theirs = Session::new(Srtp { suite, send: two, receive: one });
+    while let [len, what, tail @ ..] = rest {
+        let (piece, tail) = tail.split_at(usize::from(*len).min(tail.len()));
+        rest = tail;
+        let mut buffer = [piece, &[0; ROOM_BYTES]].concat();
+        let is_report = what & 1 != 0;
+        let open = |session: &mut Session, bytes: &mut [u8]| match is_report {
+            true => session.unprotect_rtcp(bytes),
+            false => session.unprotect(bytes),
+        };
+        if what & 2 == 0 {
+            assert!(open(&mut ours, &mut buffer[..piece.len()]).is_err(), "nobody made it");
+            continue;
+        }
+        let protected = match is_report {
+            true => theirs.protect_rtcp(&mut buffer, piece.len()),
+            false => theirs.protect(&mut buffer, piece.len()),
+        };
+        let Ok(sent) = protected else { continue };
+        buffer.truncate(sent);
+        let at = usize::from(what >> 3) * 7 % sent;
+        if what & 4 != 0 {
+            buffer[at] ^= 1;
+            assert!(open(&mut ours, &mut buffer).is_err(), "octet {at} was changed");
+            continue;
+        }
+        let mut again = buffer.clone();
+        if let Ok(len) = open(&mut ours, &mut buffer) {
+            assert_eq!(&buffer[..len], piece);
+            assert_eq!(open(&mut ours, &mut again), Err(Refused::Replayed));
+        }
     }
 }
 
@@ -212,10 +256,13 @@ pub fn fuzz_jitter(bytes: &[u8]) {
 }
 
 /// Gives a shard with two joined legs a series of datagrams: length, then leg, channel and source
-/// in one byte, then the bytes.
+/// in one byte, then the bytes. One of them may be encrypted.
 pub fn fuzz_packets(bytes: &[u8]) {
     let sources: [SocketAddr; 2] = [([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 4_000).into()];
     let mut shard = Shard::new(Config::default(), PromptStore::default());
+    let is_encrypted = bytes.first().is_some_and(|byte| byte & 2 != 0);
+    let key = SrtpKey::new([1; 32], [2; 14]);
+    let keys = Srtp { suite: SrtpSuite::AeadAes128Gcm, send: key, receive: key };
     // The first byte says whether both speak the same codec: relayed, or converted.
     let other =
         if bytes.first().is_some_and(|byte| byte & 1 == 0) { Codec::Pcma } else { Codec::Opus };
@@ -230,7 +277,8 @@ pub fn fuzz_packets(bytes: &[u8]) {
         let dtmf = has_events.then_some(PayloadType(101));
         let payloads = Payloads { dtmf, ..Payloads::of(codec) };
         let signalling = sources[0].ip();
-        let remote = Remote { nat: leg == 1, signalling, ..Remote::at(rtp, payloads) };
+        let srtp = Some(&keys).filter(|_| is_encrypted && leg == 0).cloned();
+        let remote = Remote { nat: leg == 1, signalling, srtp, ..Remote::at(rtp, payloads) };
         shard.handle_command(Moment(0), Command::Connect { leg: id, remote });
         shard.handle_command(Moment(0), Command::Join { leg: id, room: RoomId(1) });
     }
@@ -242,9 +290,10 @@ pub fn fuzz_packets(bytes: &[u8]) {
         now = Moment(now.0 + u64::from(how >> 3) * 5_000_000);
         let (leg, from) = (LegIdx(u32::from(how & 1)), sources[usize::from(how >> 1 & 1)]);
         if how & 4 == 0 {
-            shard.handle_packet(now, leg, from, &mut datagram.to_vec());
+            let mut buffer = [datagram, &[0; ROOM_BYTES]].concat();
+            shard.handle_packet(now, leg, from, &mut buffer, datagram.len());
         } else {
-            shard.handle_rtcp(now, leg, from, datagram);
+            shard.handle_rtcp(now, leg, from, &mut datagram.to_vec());
         }
         shard.tick(now);
         while shard.poll_transmit(&mut buffer).is_some() {}
@@ -281,6 +330,19 @@ mod tests {
         with_random_tails(8, &[&[], &[7, 0, 0, 8], &[4, 0, 0, 2], &[5, 0, 0, 3]], fuzz_rtcp_xr);
         with_random_tails(3, &[&[]], fuzz_dtmf_event);
         with_random_tails(4, &[&[60, 8, 0x80, 8], &[20, 12, 0x81, 200, 0, 4]], fuzz_packets);
+        with_random_tails(9, &[&[62, 8, 0x80, 8], &[22, 12, 0x81, 200, 0, 4]], fuzz_packets);
+    }
+
+    #[test]
+    fn random_datagrams_open_no_session() {
+        let beginnings: &[&[u8]] = &[
+            &[],
+            &[0, 60, 2, 0x80, 8],
+            &[1, 60, 0x4E, 0x92, 8],
+            &[2, 40, 3, 0x81, 200],
+            &[3, 90, 0],
+        ];
+        with_random_tails(8, beginnings, fuzz_srtp);
     }
 
     #[test]

@@ -95,6 +95,13 @@ impl Latch {
         self.probe(now, from, header, bytes)
     }
 
+    /// Whether [`Latch::check`] could let a packet of this source in: a stranger's need not be
+    /// decrypted to be refused.
+    pub fn may_pass(&self, from: SocketAddr) -> bool {
+        let from = canonical(from);
+        self.source == Some(from) || self.signalled == from || self.nat_from == Some(from.ip())
+    }
+
     fn accept(&mut self, now: Moment, source: SocketAddr) {
         self.source = Some(source);
         self.heard_at = now;

@@ -11,6 +11,7 @@ use crate::latch::Latch;
 use crate::play::Player;
 use crate::record::TrackIdx;
 use crate::rtcp::LastReport;
+use crate::srtp::{self, Session};
 use crate::stats::ReceiveStats;
 use crate::stream::Stream;
 use crate::tone::keys::Keypad;
@@ -112,6 +113,10 @@ pub struct Counts {
     pub unknown: u64,
     /// Seen before.
     pub duplicate: u64,
+    /// On an encrypted leg: not authentic.
+    pub unauthenticated: u64,
+    /// On an encrypted leg: came before.
+    pub replayed: u64,
     /// Comfort noise.
     pub comfort_noise: u64,
     /// Too late for the mix, in buffers that are gone.
@@ -142,6 +147,17 @@ pub(crate) fn sum(before: Playout, now: Playout) -> Playout {
     }
 }
 
+impl Counts {
+    /// Counts a packet that was not opened.
+    pub fn refuse(&mut self, refused: srtp::Refused) {
+        match refused {
+            srtp::Refused::Malformed => self.malformed += 1,
+            srtp::Refused::Unauthenticated => self.unauthenticated += 1,
+            srtp::Refused::Replayed => self.replayed += 1,
+        }
+    }
+}
+
 /// One party of a call.
 #[derive(Debug)]
 pub struct Leg {
@@ -153,6 +169,8 @@ pub struct Leg {
     pub agreed: Option<Agreed>,
     /// Where its audio may come from.
     pub latch: Option<Latch>,
+    /// What encrypts it, where keys were agreed.
+    pub srtp: Option<Box<Session>>,
     /// What the kernel filters for.
     pub filter: Option<SocketAddr>,
     /// Where its RTCP really came from.
@@ -229,6 +247,7 @@ impl Leg {
             local: None,
             agreed: None,
             latch: None,
+            srtp: None,
             filter: None,
             rtcp_source: None,
             receive: ReceiveStats::new(now),
@@ -265,9 +284,15 @@ impl Leg {
         }
     }
 
-    /// Sets or replaces the agreement: the door closes and probation begins again.
+    /// Sets or replaces the agreement: the door closes and probation begins again. A direction
+    /// whose key is the same goes on with its counters.
     pub fn connect(&mut self, now: Moment, remote: Remote) {
         self.latch = Some(Latch::new(&remote));
+        match (&mut self.srtp, &remote.srtp) {
+            (Some(session), Some(agreed)) => session.rekey(agreed),
+            (None, Some(agreed)) => self.srtp = Some(Box::new(Session::new(agreed.clone()))),
+            (_, None) => self.srtp = None,
+        }
         let (send, receive) = (remote.send, remote.receive);
         self.stream.set_clock(send.codec.clock_hz());
         self.sender.set_clock(send.dtmf_hz);

@@ -5,7 +5,7 @@
 //! over `uring` or [`edge::epoll`]. It knows nothing of SIP, queues or databases: signaling asks
 //! with [`terms::media::Command`] and is told with [`terms::media::Event`].
 //!
-//! One packet's walk: [`rtp`] reads the header, [`latch`] decides about its source, [`stats`] counts
+//! One packet's walk: [`srtp`] opens it where the leg has keys, [`rtp`] reads the header, [`latch`] decides about its source, [`stats`] counts
 //! it, [`record`] copies its payload, and [`room`] says whether it is relayed in its own buffer by
 //! [`stream`], put into a [`jitter`] slot for the [`mix`], or is a digit for [`dtmf`].
 
@@ -31,6 +31,7 @@ pub mod room;
 pub mod rtcp;
 pub mod rtp;
 pub mod shard;
+pub mod srtp;
 pub mod stats;
 pub mod stream;
 pub mod tone;

@@ -25,7 +25,7 @@ use crate::mix::Frame;
 use crate::prompt::PromptStore;
 use crate::record::{Block, Recorder, RecorderConfig, RecorderStats};
 use crate::room::{FarShard, Room};
-use crate::rtcp::COMPOUND_MAX;
+use crate::srtp;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use std::cmp::Reverse;
@@ -113,6 +113,10 @@ reasons! {
     Jump = "sequence_jump",
     /// Older than the change of source in the stream it would go into.
     BeforeSeam = "before_seam",
+    /// Not authentic, on an encrypted leg.
+    Unauthenticated = "unauthenticated",
+    /// On an encrypted leg: it came before, or is too old to know.
+    Replayed = "replayed",
 }
 
 /// Number of [`Reason`]s.
@@ -409,8 +413,17 @@ impl Shard {
         Verdict::Drop(reason)
     }
 
-    /// Queues a datagram; `fill` writes it into a buffer of [`TRANSMIT_MAX`] bytes and says how
-    /// long it is.
+    /// Counts a packet that an encrypted leg did not take or could not send.
+    fn refuse(&mut self, refused: srtp::Refused) -> Verdict {
+        self.drop_packet(match refused {
+            srtp::Refused::Malformed => Reason::Malformed,
+            srtp::Refused::Unauthenticated => Reason::Unauthenticated,
+            srtp::Refused::Replayed => Reason::Replayed,
+        })
+    }
+
+    /// Queues a datagram, protected where the leg has keys; `fill` writes it and says how long it
+    /// is, at most `len_max`.
     fn transmit(
         &mut self,
         leg: LegIdx,
@@ -419,10 +432,28 @@ impl Shard {
         len_max: usize,
         fill: impl FnOnce(&mut [u8]) -> usize,
     ) {
-        debug_assert!(len_max <= TRANSMIT_MAX && COMPOUND_MAX <= TRANSMIT_MAX);
+        debug_assert!(len_max + srtp::ROOM_BYTES <= TRANSMIT_MAX);
         let start = self.bytes.len();
-        self.bytes.resize(start + len_max, 0);
-        let len = fill(&mut self.bytes[start..]).min(len_max);
+        self.bytes.resize(start + len_max + srtp::ROOM_BYTES, 0);
+        let buffer = &mut self.bytes[start..];
+        let len = fill(&mut buffer[..len_max]).min(len_max);
+        let standing = self.legs.get_mut(leg.index()).and_then(|slot| slot.leg.as_deref_mut());
+        let protected = match (standing.and_then(|leg| leg.srtp.as_mut()), channel) {
+            (None, _) => Ok(len),
+            (Some(session), Channel::Rtp) => session.protect(buffer, len),
+            (Some(session), Channel::Rtcp) => session.protect_rtcp(buffer, len),
+        };
+        match protected {
+            Ok(len) => self.queue(leg, channel, to, start, len),
+            Err(refused) => {
+                self.bytes.truncate(start);
+                self.refuse(refused);
+            }
+        }
+    }
+
+    /// Queues what stands at the end of the bytes, as it is.
+    fn queue(&mut self, leg: LegIdx, channel: Channel, to: SocketAddr, start: usize, len: usize) {
         self.bytes.truncate(start + len);
         self.transmits.push_back((leg, channel, to, start..start + len));
         match channel {

@@ -23,7 +23,7 @@ use crate::edge::socket::{self, NAME_BYTES, Wake, read_name};
 use crate::edge::worker::{Backend, Moved, Wait};
 use crate::leg::LegIdx;
 use crate::shard::{Channel, Shard, Transmit, Verdict, ahead};
-use buffers::Pool;
+use buffers::{Pool, RECEIVE_BYTES};
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use sends::{Bytes, Sends};
 use std::io;
@@ -360,7 +360,7 @@ impl Uring {
         // SAFETY: this very completion named the buffer; it goes back at the end of this function
         // or with the send that takes it, and the slice is not used after either.
         let bytes = unsafe { self.pool.filled(buffer) };
-        let received = usize::try_from(result).unwrap_or(0).min(bytes.len());
+        let received = usize::try_from(result).unwrap_or(0).min(RECEIVE_BYTES);
         let (from, payload_at) = if connected {
             (peer, 0)
         } else {
@@ -369,13 +369,18 @@ impl Uring {
         let (Some(from), true) = (from, received > payload_at) else {
             return self.pool.give_back(buffer);
         };
-        let datagram = &mut bytes[payload_at..received];
         let forward = match channel {
             Channel::Rtcp => {
-                shard.handle_rtcp(now, leg, from, datagram);
+                shard.handle_rtcp(now, leg, from, &mut bytes[payload_at..received]);
                 None
             }
-            Channel::Rtp => match shard.handle_packet(now, leg, from, datagram) {
+            Channel::Rtp => match shard.handle_packet(
+                now,
+                leg,
+                from,
+                &mut bytes[payload_at..],
+                received - payload_at,
+            ) {
                 Verdict::Forward { to, address, range } => Some((to, address, range)),
                 Verdict::Drop(_) | Verdict::Consumed => None,
             },

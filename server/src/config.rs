@@ -11,7 +11,7 @@ pub use refusal::Error;
 use refusal::{bad, find_key};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use terms::media::Codec;
+use terms::media::{Codec, SrtpPolicy};
 use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Zone};
 
 /// Shortest part of a recording: shorter ones would be more files than conversations.
@@ -136,6 +136,10 @@ config! {
         /// Codecs of phones, and of trunks that name none, the preferred one first: PCMA, PCMU, G722,
         /// opus, L16, L16/8000. What is left out is neither offered nor taken.
         codecs: Vec<Codec> = "[\"PCMA\", \"PCMU\", \"G722\", \"opus\"]", Restart;
+        /// Encryption of the audio of phones (SRTP with keys in the description): off, optional (where
+        /// the phone takes it) or required. Whatever it says, a phone that offers only encrypted audio
+        /// is answered. A trunk says its own.
+        srtp: SrtpPolicy = "\"off\"", Restart;
         /// Most SIP dialogs at a time; one more is answered 503.
         dialogs_max: u32 = "20000", Restart;
         /// Most requests per second from one address before they are dropped.

@@ -3,17 +3,23 @@
 //! A leg has one [`Local`]: where we receive and what we speak. From it comes an [`offer`], or an
 //! [`answer`] to theirs; [`accept`] reads their answer to ours. All three end in a
 //! [`media::Remote`], which is all that mediacore needs. An answer takes the offered codec that
-//! stands first in our list, an agreement the first codec of their answer. Video, fax and encrypted streams are refused with port 0, the call goes on without them.
+//! stands first in our list, an agreement the first codec of their answer. Keys are agreed by SDES (RFC 4568) as the leg's [`Security`] wants.
+//! Video, fax and a second audio stream are refused with port 0, the call goes on without them.
 
+mod base64;
+mod crypto;
 mod negotiate;
 mod parse;
+mod security;
 
 #[cfg(test)]
 mod tests;
 
+pub use crypto::Crypto;
 pub(crate) use negotiate::is_private;
 pub use negotiate::{accept, answer, offer};
 pub use parse::{Audio, Description, Direction, fuzz_description};
+pub use security::Security;
 
 use std::net::SocketAddr;
 use terms::media::{Codec, PayloadType};
@@ -40,10 +46,12 @@ pub struct Local {
     pub codecs: Vec<Codec>,
     /// Our packet time in ms.
     pub ptime_ms: u8,
+    /// Our keys.
+    pub security: Security,
 }
 
 impl Local {
-    /// A-law and µ-law at 20 ms, both directions open, first version.
+    /// A-law and µ-law at 20 ms, both directions open, no keys, first version.
     pub fn new(rtp: SocketAddr, session: u64) -> Self {
         Local {
             rtp,
@@ -52,6 +60,7 @@ impl Local {
             direction: Direction::SendRecv,
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             ptime_ms: 20,
+            security: Security::NONE,
         }
     }
 
@@ -71,9 +80,15 @@ pub enum Refused {
     /// Longer than [`DESCRIPTION_BYTES_MAX`], or with more lines than [`MEDIA_MAX`].
     #[error("session description is too large: {0}")]
     TooLarge(usize),
-    /// No `m=audio` line over plain RTP with a port.
-    #[error("no audio stream over RTP/AVP is offered")]
+    /// No `m=audio` line over RTP with a port.
+    #[error("no audio stream over RTP/AVP or RTP/SAVP is offered")]
     NoAudio,
+    /// Encrypted, but with no key that we can use.
+    #[error("no a=crypto line of RTP/SAVP can be used: a suite of ours and one key are needed")]
+    NoKeys,
+    /// Not encrypted where it has to be.
+    #[error("plain audio where RTP/SAVP is required")]
+    Plain,
     /// Audio, but in no codec that we speak.
     #[error("no common codec: PCMA, PCMU, G722, opus or L16 is needed")]
     NoCodec,

@@ -36,6 +36,17 @@ pub struct Now {
     pub wall: Timestamp,
 }
 
+/// What keys of audio are made of: 32 bytes from the system's randomness, outside of tests. Nothing
+/// shows them.
+#[derive(Clone)]
+pub struct Secret(pub [u8; 32]);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
 /// What the switch is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -113,10 +124,10 @@ struct Drain {
 }
 
 impl Switch {
-    /// A switch without tenants; plans bring them. `seed` makes session ids.
-    pub fn new(config: Config, seed: u64) -> Self {
+    /// A switch without tenants; plans bring them. `seed` makes session ids, `secret` keys of audio.
+    pub fn new(config: Config, seed: u64, secret: Secret) -> Self {
         Switch {
-            world: World::new(config, seed),
+            world: World::new(config, seed, secret),
             calls: BTreeMap::new(),
             timers: BTreeSet::new(),
             drain: None,

@@ -5,18 +5,18 @@
 //! `Join`, `Play`, `Hold`, `Record` in any order → `Release` → `Released`. A command for a leg that is gone changes
 //! nothing and answers nothing: hang-ups cross on the wire.
 
+mod quality;
 mod recording;
+mod srtp;
 
+pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
 pub use recording::{Mark, MarkKind, RecordFormat, RecordTerms};
+pub use srtp::{KEY_BYTES_MAX, SALT_BYTES_MAX, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
 
 use crate::id::{CallId, ContactId, LegId, PlaybackId, RecordingId, RoomId, TenantId, UserId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
-
-mod quality;
-
-pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
 
 /// RTP synchronisation source, RFC 3550 §5.1.
 #[derive(
@@ -209,6 +209,9 @@ pub struct Remote {
     /// Which extended reports they want from us.
     #[serde(default)]
     pub xr: ExtendedReports,
+    /// What encrypts it; `None` is plain RTP.
+    #[serde(default)]
+    pub srtp: Option<Srtp>,
 }
 
 /// Blocks of extended reports (RTCP XR) that a peer asked for in `a=rtcp-xr`, RFC 3611 §5.1.
@@ -237,6 +240,7 @@ impl Remote {
             nat: false,
             signalling: rtp.ip(),
             xr: ExtendedReports::default(),
+            srtp: None,
         }
     }
 }

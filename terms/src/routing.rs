@@ -11,7 +11,7 @@ pub use recording::{
 };
 
 use crate::id::{AgentId, FlowId, NumberId, QueueId, TenantId, TrunkId};
-use crate::media::Codec;
+use crate::media::{Codec, SrtpPolicy};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -241,6 +241,9 @@ pub struct Trunk {
     /// Codecs spoken there, the preferred one first; empty takes those of the box.
     #[serde(default)]
     pub codecs: Vec<Codec>,
+    /// Encryption of the audio there, in calls that we begin and in those that come.
+    #[serde(default)]
+    pub srtp: SrtpPolicy,
 }
 
 /// A user name and password that we present. Kept out of logs.

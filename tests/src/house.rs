@@ -2,7 +2,7 @@
 //! own, ended when the test ends.
 
 use serde_json::{Value, json};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -66,9 +66,10 @@ impl House {
         let shards = options.shards.max(1);
         let backend = if options.backend.is_empty() { "auto" } else { &options.backend };
         let first = rtp_range();
+        let sip = sip_port();
         let config = format!(
             "[http]\nlisten = \"127.0.0.1:0\"\n\
-             [sip]\nudp = \"127.0.0.1:0\"\ntcp = \"127.0.0.1:0\"\nadvertise = \"127.0.0.1\"\n\
+             [sip]\nudp = \"127.0.0.1:{sip}\"\ntcp = \"127.0.0.1:{sip}\"\nadvertise = \"127.0.0.1\"\n\
              [rtp]\nports = \"{first}-{}\"\nbind = \"127.0.0.1\"\nbackend = \"{backend}\"\nshards = {shards}\n\
              [first]\ntime_zone = \"Asia/Shanghai\"\n{}",
             first + 399,
@@ -418,6 +419,21 @@ fn rtp_range() -> u16 {
     use std::sync::atomic::{AtomicU16, Ordering};
     static NEXT: AtomicU16 = AtomicU16::new(0);
     20_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 30 * 400
+}
+
+/// A port below those that the kernel gives out: a box that starts again finds it free, whatever
+/// else connected meanwhile.
+fn sip_port() -> u16 {
+    use std::sync::atomic::{AtomicU16, Ordering};
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = std::process::id() as u16 % 4_000;
+    let mut ports =
+        (0..4_000).map(|_| 10_000 + (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % 4_000);
+    let free = |port: &u16| {
+        let address = ("127.0.0.1", *port);
+        UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok()
+    };
+    ports.find(free).expect("a port is free")
 }
 
 /// Polls until there is a value.

@@ -196,6 +196,11 @@ fn extended_reports_never_break_their_reader() {
 }
 
 #[test]
+fn packets_never_break_or_enter_an_encrypted_leg() {
+    fuzz("srtp", mediacore::fuzz::fuzz_srtp);
+}
+
+#[test]
 fn events_never_break_the_digit_receiver() {
     fuzz("dtmf_event", mediacore::fuzz::fuzz_dtmf_event);
 }

@@ -8,6 +8,7 @@ use super::socket::{self, NAME_BYTES, RawName, Wake};
 use super::worker::{Backend, Moved, Wait};
 use crate::leg::LegIdx;
 use crate::shard::{Channel, Shard, Transmit, Verdict};
+use crate::srtp::ROOM_BYTES;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -22,6 +23,8 @@ const BATCH: usize = 8;
 const ROUNDS_MAX: usize = 8;
 /// Bytes of one datagram; a longer one is cut and then malformed.
 const DATAGRAM_MAX: usize = 1_500;
+/// Bytes of a buffer: a datagram and the room behind it.
+const BUFFER_BYTES: usize = DATAGRAM_MAX + ROOM_BYTES;
 /// Datagrams handed to the kernel in one call.
 const SENDS_MAX: usize = 64;
 /// The waker's name among the sockets.
@@ -45,7 +48,7 @@ pub struct Epoll {
     wake: Arc<Wake>,
     sockets: Vec<Option<Sockets>>,
     events: Vec<libc::epoll_event>,
-    buffers: Box<[[u8; DATAGRAM_MAX]; BATCH]>,
+    buffers: Box<[[u8; BUFFER_BYTES]; BATCH]>,
     sends: Vec<Send>,
     bytes: Vec<u8>,
     moved: Moved,
@@ -66,7 +69,7 @@ impl Epoll {
             wake,
             sockets: Vec::new(),
             events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX],
-            buffers: Box::new([[0; DATAGRAM_MAX]; BATCH]),
+            buffers: Box::new([[0; BUFFER_BYTES]; BATCH]),
             sends: Vec::new(),
             bytes: Vec::new(),
             moved: Moved::default(),
@@ -135,13 +138,12 @@ impl Epoll {
         };
         for n in 0..BATCH {
             let (Some(len), Some(from)) = (lens[n], names[n].read()) else { break };
-            let buffers = &mut self.buffers;
-            let bytes = &mut buffers[n][..len.min(DATAGRAM_MAX)];
+            let (buffer, len) = (&mut self.buffers[n], len.min(DATAGRAM_MAX));
             match channel {
-                Channel::Rtcp => shard.handle_rtcp(now, leg, from, bytes),
+                Channel::Rtcp => shard.handle_rtcp(now, leg, from, &mut buffer[..len]),
                 Channel::Rtp => {
                     if let Verdict::Forward { to, address, range } =
-                        shard.handle_packet(now, leg, from, bytes)
+                        shard.handle_packet(now, leg, from, buffer, len)
                     {
                         let start = self.bytes.len();
                         self.bytes.extend_from_slice(&self.buffers[n][range.clone()]);
@@ -158,7 +160,7 @@ impl Epoll {
 /// Takes up to [`BATCH`] datagrams; the lengths of those that came.
 fn receive(
     fd: RawFd,
-    buffers: &mut [[u8; DATAGRAM_MAX]; BATCH],
+    buffers: &mut [[u8; BUFFER_BYTES]; BATCH],
     names: &mut [RawName; BATCH],
 ) -> io::Result<[Option<usize>; BATCH]> {
     let mut vectors: [libc::iovec; BATCH] = std::array::from_fn(|n| libc::iovec {

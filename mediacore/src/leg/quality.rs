@@ -25,7 +25,10 @@ pub fn quality(leg: &Leg, recorder: &Recorder) -> Quality {
         packets_late: late(leg),
         packets_sent: leg.stream.packets(),
         packets_strange: leg.counts.strange,
-        packets_dropped: leg.counts.malformed + leg.counts.unknown,
+        packets_dropped: leg.counts.malformed
+            + leg.counts.unknown
+            + leg.counts.unauthenticated
+            + leg.counts.replayed,
         jitter_us: leg.receive.jitter_us(),
         round_trip_us: leg.round_trip_us,
         mos: score.map_or(0.0, |score| score.mos as f32),

@@ -74,7 +74,10 @@ impl Shard {
             self.events.push_back(Event::OpenFailed { leg: id, reason });
             return;
         }
-        let (ssrc, seq, time) = (self.rng.random(), self.rng.random(), self.rng.random());
+        let (ssrc, seq, time) = (self.rng.random(), self.rng.random::<u16>(), self.rng.random());
+        // In the lower half, so that packets lost at the beginning hide no wrap from an encrypted
+        // phone (RFC 3711 §3.3.1).
+        let seq = seq & 0x7FFF;
         let stream = Stream::new(Ssrc(ssrc), SeqNo(seq), RtpTime(time));
         let leg = Box::new(Leg::new(now, id, stream));
         let index = self.legs_free.pop().unwrap_or_else(|| {

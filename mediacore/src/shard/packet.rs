@@ -1,4 +1,4 @@
-//! One packet's walk through the shard: header, door, statistics, recording, and on to the other
+//! One packet's walk through the shard: keys, header, door, statistics, recording, and on to the other
 //! party, the mix or the digits.
 
 use super::{Alarm, Channel, Reason, Shard, Verdict};
@@ -10,6 +10,7 @@ use crate::leg::{Kind, LegIdx, Route};
 use crate::mix::Frame;
 use crate::room::FarShard;
 use crate::rtp::{self, Header, Packet};
+use crate::srtp::ROOM_BYTES;
 use crate::stats::Order;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -29,15 +30,19 @@ enum Carried {
 }
 
 impl Shard {
-    /// Takes one datagram from the RTP socket of a leg.
+    /// Takes one datagram from the RTP socket of a leg: the first `len` bytes of `buffer`. Behind
+    /// them it has [`crate::srtp::ROOM_BYTES`] for the tag of an encrypted party that the packet is
+    /// relayed to.
     pub fn handle_packet(
         &mut self,
         now: Moment,
         idx: LegIdx,
         from: SocketAddr,
-        bytes: &mut [u8],
+        buffer: &mut [u8],
+        len: usize,
     ) -> Verdict {
         self.stats.packets_in += 1;
+        let len = len.min(buffer.len());
         let Some(leg) = self.legs.get_mut(idx.index()).and_then(|slot| slot.leg.as_deref_mut())
         else {
             return self.drop_packet(Reason::NotConnected);
@@ -45,16 +50,30 @@ impl Shard {
         let (Some(agreed), Some(latch)) = (&leg.agreed, &mut leg.latch) else {
             return self.drop_packet(Reason::NotConnected);
         };
-        let Ok(packet) = rtp::parse(bytes) else {
+        let len = match &mut leg.srtp {
+            None => len,
+            Some(_) if !latch.may_pass(from) => {
+                leg.counts.strange += 1;
+                return self.drop_packet(Reason::Strange);
+            }
+            Some(session) => match session.unprotect(&mut buffer[..len]) {
+                Ok(len) => len,
+                Err(refused) => {
+                    leg.counts.refuse(refused);
+                    return self.refuse(refused);
+                }
+            },
+        };
+        let Ok(packet) = rtp::parse(&buffer[..len]) else {
             leg.counts.malformed += 1;
             return self.drop_packet(Reason::Malformed);
         };
         let kind = agreed.kind(packet.header.payload_type);
         let offered = matches!(kind, Kind::Audio(_) | Kind::Digit);
-        match latch.check(now, from, &packet.header, offered, bytes) {
-            Passage::Accepted => self.accept(now, idx, &packet, kind, bytes),
+        match latch.check(now, from, &packet.header, offered, &buffer[..len]) {
+            Passage::Accepted => self.accept(now, idx, &packet, kind, buffer),
             Passage::Held => Verdict::Consumed,
-            Passage::Learned(held) => self.accept_learned(now, idx, from, held, bytes),
+            Passage::Learned(held) => self.accept_learned(now, idx, from, held, &packet, buffer),
             Passage::Strange => {
                 leg.counts.strange += 1;
                 self.drop_packet(Reason::Strange)
@@ -69,31 +88,30 @@ impl Shard {
         idx: LegIdx,
         source: SocketAddr,
         held: Vec<Vec<u8>>,
-        bytes: &mut [u8],
+        packet: &Packet,
+        buffer: &mut [u8],
     ) -> Verdict {
         let leg = self.leg(idx).expect("its door just let a packet in").id;
         self.events.push_back(Event::Learned { leg, source });
         for mut earlier in held {
-            self.accept_and_queue(now, idx, &mut earlier);
+            let packet = rtp::parse(&earlier).expect("it was parsed before it was held");
+            earlier.resize(earlier.len() + ROOM_BYTES, 0);
+            self.accept_and_queue(now, idx, &packet, &mut earlier);
         }
-        self.accept_and_queue(now, idx, bytes);
+        self.accept_and_queue(now, idx, packet, buffer);
         Verdict::Consumed
     }
 
-    fn accept_and_queue(&mut self, now: Moment, idx: LegIdx, bytes: &mut [u8]) {
-        let packet = rtp::parse(bytes).expect("it was parsed before it was held");
+    fn accept_and_queue(&mut self, now: Moment, idx: LegIdx, packet: &Packet, buffer: &mut [u8]) {
         let Some(agreed) = self.leg(idx).and_then(|leg| leg.agreed.as_ref()) else { return };
         let kind = agreed.kind(packet.header.payload_type);
-        if let Verdict::Forward { to, address, range } = self.accept(now, idx, &packet, kind, bytes)
+        if let Verdict::Forward { to, address, range } = self.accept(now, idx, packet, kind, buffer)
         {
             self.stats.packets_forwarded -= 1;
             self.stats.packets_out -= 1;
-            let fill = |out: &mut [u8]| {
-                out[..range.len()].copy_from_slice(&bytes[range.clone()]);
-                range.len()
-            };
-            let len = range.len().min(super::TRANSMIT_MAX);
-            self.transmit(to, Channel::Rtp, address, len, fill);
+            let (start, len) = (self.bytes.len(), range.len().min(super::TRANSMIT_MAX));
+            self.bytes.extend_from_slice(&buffer[range][..len]);
+            self.queue(to, Channel::Rtp, address, start, len);
         }
     }
 
@@ -243,9 +261,16 @@ impl Shard {
         }
         let header =
             Header { payload_type, marker: stamp.marker, seq: stamp.seq, time: stamp.time, ssrc };
+        let mut range = rtp::rewrite(bytes, packet, &header);
+        if let Some(session) = &mut leg.srtp {
+            match session.protect(&mut bytes[range.start..], range.len()) {
+                Ok(len) => range.end = range.start + len,
+                Err(refused) => return self.refuse(refused),
+            }
+        }
         self.stats.packets_out += 1;
         self.stats.packets_forwarded += 1;
-        Verdict::Forward { to, address, range: rtp::rewrite(bytes, packet, &header) }
+        Verdict::Forward { to, address, range }
     }
 
     /// A packet that goes nowhere leaves no hole in the stream it would have gone into.

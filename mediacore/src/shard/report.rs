@@ -24,8 +24,8 @@ pub(super) const SILENCES: [Duration; 7] = [
 ];
 
 impl Shard {
-    /// Takes one datagram from the RTCP socket of a leg.
-    pub fn handle_rtcp(&mut self, now: Moment, idx: LegIdx, from: SocketAddr, bytes: &[u8]) {
+    /// Takes one datagram from the RTCP socket of a leg; an encrypted one is opened in place.
+    pub fn handle_rtcp(&mut self, now: Moment, idx: LegIdx, from: SocketAddr, bytes: &mut [u8]) {
         self.stats.reports_in += 1;
         let epoch = self.config.epoch;
         let Some(leg) = self.leg_mut(idx) else {
@@ -42,6 +42,16 @@ impl Shard {
             return;
         }
         let nat = agreed.remote.nat;
+        let len = match leg.srtp.as_mut().map(|session| session.unprotect_rtcp(bytes)) {
+            None => bytes.len(),
+            Some(Ok(len)) => len,
+            Some(Err(refused)) => {
+                leg.counts.refuse(refused);
+                self.refuse(refused);
+                return;
+            }
+        };
+        let bytes = &bytes[..len];
         let clock_hz = agreed.remote.send.codec.clock_hz();
         let (ours, ntp) = (leg.stream.ssrc(), Ntp::at(epoch, now));
         let (mut last, mut round_trip, mut receiver_time) = (None, None, None);

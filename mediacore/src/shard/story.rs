@@ -2,6 +2,7 @@
 
 mod codecs;
 mod doors;
+mod encrypted;
 mod hearing;
 mod quality;
 mod relay;
@@ -15,6 +16,7 @@ use crate::g711::{self, Law};
 use crate::prompt::Prompt;
 use crate::rtcp;
 use crate::rtp::{self, HEADER_BYTES, Header};
+use crate::srtp::{ROOM_BYTES, Session};
 use terms::media::{
     Codec, Command, PayloadType, Payloads, Place, PlayEnd, Playback, Quality, RecordStart,
     RecordTerms, Remote, RtpTime, SeqNo, Side, Source, Ssrc,
@@ -40,6 +42,8 @@ struct Phone {
     time: u32,
     heard: Vec<Heard>,
     reports: Vec<Vec<u8>>,
+    /// Its side of the keys.
+    srtp: Option<Session>,
 }
 
 impl Phone {
@@ -63,6 +67,17 @@ impl Phone {
         let bytes = self.packet(self.codec.payload_type().0, false, &payload);
         self.seq = self.seq.wrapping_add(1);
         self.time = self.time.wrapping_add(ptime_ms * 8);
+        bytes
+    }
+
+    /// What it puts on the wire.
+    fn sealed(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        if let Some(session) = &mut self.srtp {
+            let len = bytes.len();
+            bytes.resize(len + ROOM_BYTES, 0);
+            let len = session.protect(&mut bytes, len).expect("phones number their packets");
+            bytes.truncate(len);
+        }
         bytes
     }
 
@@ -141,6 +156,7 @@ impl World {
             time: u32::MAX - 1_000,
             heard: Vec::new(),
             reports: Vec::new(),
+            srtp: None,
         });
         let mut remote = remote(address, codec);
         change(&mut remote);
@@ -171,7 +187,9 @@ impl World {
     }
 
     fn deliver(&mut self, idx: LegIdx, from: SocketAddr, mut bytes: Vec<u8>) -> Verdict {
-        let verdict = self.shard.handle_packet(self.now(), idx, from, &mut bytes);
+        let len = bytes.len();
+        bytes.resize(len + ROOM_BYTES, 0);
+        let verdict = self.shard.handle_packet(self.now(), idx, from, &mut bytes, len);
         // What was queued before leaves before.
         self.drain();
         if let Verdict::Forward { to, address, range } = &verdict {
@@ -182,6 +200,7 @@ impl World {
 
     fn send(&mut self, phone: usize, bytes: Vec<u8>) -> Verdict {
         let (idx, from) = (self.phones[phone].idx, self.phones[phone].address);
+        let bytes = self.phones[phone].sealed(bytes);
         self.deliver(idx, from, bytes)
     }
 
@@ -206,6 +225,12 @@ impl World {
         let phone = self.phones.iter_mut().find(|phone| phone.address == to);
         let phone = phone.expect("packets go to phones");
         assert_eq!(phone.idx, from, "from the socket of its own leg");
+        let mut bytes = bytes.to_vec();
+        if let Some(session) = &mut phone.srtp {
+            let len = session.unprotect(&mut bytes).expect("we send under the agreed key");
+            bytes.truncate(len);
+        }
+        let bytes = &bytes[..];
         let packet = rtp::parse(bytes).expect("we send well-formed packets");
         let payload = bytes[packet.payload()].to_vec();
         phone.heard.push(Heard { at_ms, header: packet.header, payload });

@@ -15,9 +15,12 @@ use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Bytes of a buffer: the kernel's result, a name, and 60 ms of G.711 with room for extensions, or
-/// 20 ms of L16. A longer datagram is cut and then malformed.
-pub const BUFFER_BYTES: usize = 704;
+/// Bytes that the kernel fills at most: its result, a name, and 60 ms of G.711 with room for
+/// extensions, or 20 ms of L16 and a tag. A longer datagram is cut and then malformed.
+pub const RECEIVE_BYTES: usize = 736;
+/// Bytes of a buffer: those, and room behind them for the tag of an encrypted party.
+pub const BUFFER_BYTES: usize = 768;
+const _: () = assert!(BUFFER_BYTES - RECEIVE_BYTES >= crate::srtp::ROOM_BYTES);
 
 /// Pages from the kernel.
 struct Pages {
@@ -170,7 +173,7 @@ impl Pool {
         // tail, which lies in the unused part of entry zero, as it is.
         let entry = unsafe { &mut *self.entries.start.cast::<BufRingEntry>().add(place).as_ptr() };
         entry.set_addr(address);
-        entry.set_len(BUFFER_BYTES as u32);
+        entry.set_len(RECEIVE_BYTES as u32);
         entry.set_bid(buffer);
         self.tail = self.tail.wrapping_add(1);
         self.lent += 1;

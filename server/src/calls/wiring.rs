@@ -9,6 +9,7 @@ use mediacore::edge::keys::Keys;
 use mediacore::edge::prompts;
 use mediacore::edge::storage::{self, Storage, StorageConfig};
 use signaling::edge::signaling::{Handle, Signaling};
+use signaling::switch::Secret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -181,6 +182,7 @@ fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
         journal: signaling::edge::journal::Config::default(),
         switch: switch_config(config),
         seed: seed(),
+        secret: secret(),
     }
 }
 
@@ -194,6 +196,7 @@ fn switch_config(config: &Config) -> signaling::switch::Config {
         record_direct: config.calls.record_direct,
         recording_part_max: config.recording.part_max.0,
         codecs: config.sip.codecs.clone(),
+        srtp: config.sip.srtp,
         ..signaling::switch::Config::default()
     }
 }
@@ -208,6 +211,13 @@ fn algorithm(algorithm: value::Algorithm) -> signaling::sip::digest::Algorithm {
 /// Tags and nonces must not be guessed: their generator begins with the system's randomness.
 fn seed() -> u64 {
     getrandom::u64().expect("the system gives random bytes")
+}
+
+/// Whoever knows it knows the keys of every call.
+fn secret() -> Secret {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    Secret(bytes)
 }
 
 /// The address that peers reach us at: configured, or bound, or that of the default route.

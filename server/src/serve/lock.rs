@@ -41,7 +41,7 @@ impl FolderLock {
             }
             let holder = std::fs::read_to_string(&pid).unwrap_or_default();
             let holder = holder.trim();
-            if is_serving(holder) || Instant::now() >= until {
+            if is_serving(holder, &config.server.data) || Instant::now() >= until {
                 return Err(in_use(config, holder));
             }
             if !told {
@@ -97,11 +97,22 @@ fn refused(problem: String) -> Error {
     Error::Refused { key: "server.data".into(), problem }
 }
 
-/// Whether the process with this number is a supervisor that lives.
-fn is_serving(pid: &str) -> bool {
+/// Whether the process with this number is a supervisor that lives and works in this folder: the
+/// number of a killed one may be that of another box's by now.
+fn is_serving(pid: &str, data: &Path) -> bool {
+    if pid.parse::<u32>().is_err() {
+        return false;
+    }
     let process = Path::new("/proc").join(pid);
     let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
-    !pid.is_empty() && command.split(|byte| *byte == 0).any(|word| word == b"serve")
+    command.split(|byte| *byte == 0).any(|word| word == b"serve") && has_open(&process, data)
+}
+
+fn has_open(process: &Path, data: &Path) -> bool {
+    let Ok(lock) = data.join("run/switchgrid.lock").canonicalize() else { return false };
+    // Whose files we may not see may well work here.
+    let Ok(files) = std::fs::read_dir(process.join("fd")) else { return process.exists() };
+    files.flatten().any(|file| std::fs::read_link(file.path()).is_ok_and(|path| path == lock))
 }
 
 #[cfg(test)]

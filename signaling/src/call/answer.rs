@@ -4,25 +4,26 @@
 use super::leg::{Bye, Sip, Voice};
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause, media};
+use crate::sdp::Security;
 use crate::sip::user_agent::{Command as Sipc, Invite};
 use crate::switch::Cx;
 use std::net::SocketAddr;
 use terms::LegId;
 use terms::event::{Kind, Party};
-use terms::media::Command;
 
 impl Call {
     /// Media has a port for a leg.
     pub(super) fn on_opened(&mut self, cx: &mut Cx, id: LegId, rtp: SocketAddr) {
         let media_ip = cx.world.config.media_ip;
-        let session = cx.session();
+        let (session, secret) = (cx.session(), cx.secret());
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.voice == Voice::Opening) else {
             return;
         };
         let trunk = leg.trunk.and_then(|trunk| self.plan.trunk(trunk));
         let codecs = trunk.map(|trunk| &trunk.codecs).filter(|codecs| !codecs.is_empty());
         let codecs = codecs.unwrap_or(&cx.world.config.codecs);
-        let local = media::local(rtp, media_ip, session, codecs);
+        let policy = trunk.map_or(cx.world.config.srtp, |trunk| trunk.srtp);
+        let local = media::local(rtp, media_ip, session, codecs, Security::new(policy, secret));
         leg.voice = Voice::Open(local.clone());
         if let Some(invitation) = leg.invitation.take() {
             leg.sip = Sip::Trying;
@@ -59,10 +60,12 @@ impl Call {
     /// of our codecs is told so at once.
     fn prepare_answer(&mut self, cx: &mut Cx) {
         let Some(leg) = self.legs.get_mut(&self.anchor) else { return };
+        let (offer, source, nat) = (leg.offer.take(), leg.source, leg.nat);
         let Some(local) = leg.local() else { return };
-        let prepared = match &leg.offer {
-            Some(offer) => media::answer(local, offer, leg.source, leg.nat)
-                .map(|(text, remote)| (text, Some(remote))),
+        let prepared = match &offer {
+            Some(offer) => {
+                media::answer(local, offer, source, nat).map(|(text, remote)| (text, Some(remote)))
+            }
             None => Ok((media::offer(local), None)),
         };
         match prepared {
@@ -96,7 +99,7 @@ impl Call {
         leg.owes_answer = remote.is_none();
         cx.sip(Sipc::Answer { leg: id, sdp });
         if let Some(remote) = remote {
-            cx.media(Command::Connect { leg: id, remote });
+            self.connect_media(cx, id, remote);
         }
         self.log(cx, Some(id), Kind::LegAnswered);
     }
@@ -116,11 +119,12 @@ impl Call {
     /// What their answer to our offer agreed goes to media. False when there is none that we can
     /// use.
     fn take_answer(&mut self, cx: &mut Cx, id: LegId, sdp: Option<&str>) -> bool {
-        let Some(leg) = self.legs.get(&id) else { return false };
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        let (source, nat) = (leg.source, leg.nat);
         let (Some(local), Some(sdp)) = (leg.local(), sdp) else { return false };
-        match media::accept(local, sdp, leg.source, leg.nat) {
+        match media::accept(local, sdp, source, nat) {
             Ok(remote) => {
-                cx.media(Command::Connect { leg: id, remote });
+                self.connect_media(cx, id, remote);
                 true
             }
             Err(_) => false,

@@ -12,7 +12,7 @@ use crate::switch::Cx;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use terms::event::{Direction, Kind, OfferEnd, Party, Role};
-use terms::media::{Command, Place, Source};
+use terms::media::{Place, Source};
 use terms::{AgentId, LegId, PhoneNumber, TrunkId};
 
 /// Who is dialled.
@@ -178,7 +178,7 @@ impl Call {
             self.close_leg(cx, id, cause::INCOMPATIBLE, Party::System, Bye::Hangup);
             return self.phone_failed(cx, id, OfferEnd::Unreachable, 488, cause::INCOMPATIBLE);
         };
-        cx.media(Command::Connect { leg: id, remote });
+        self.connect_media(cx, id, remote);
         self.log(cx, Some(id), Kind::LegAnswered);
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_answered(cx),

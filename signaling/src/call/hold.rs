@@ -47,7 +47,7 @@ impl Call {
                 // Nobody listens over there: that is what hold looks like.
                 let on_hold = !remote.may_send;
                 cx.sip(Sipc::AcceptOffer { leg: id, sdp: answer });
-                cx.media(Command::Connect { leg: id, remote });
+                self.connect_media(cx, id, remote);
                 self.phone_holds(cx, id, on_hold);
             }
             Err(_) => cx.sip(Sipc::RejectOffer { leg: id, status: 488 }),

@@ -120,8 +120,8 @@ impl Leg {
         self.ended.is_none()
     }
 
-    pub fn local(&self) -> Option<&Local> {
-        match &self.voice {
+    pub fn local(&mut self) -> Option<&mut Local> {
+        match &mut self.voice {
             Voice::Open(local) => Some(local),
             Voice::None | Voice::Opening | Voice::Releasing => None,
         }

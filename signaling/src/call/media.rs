@@ -1,8 +1,12 @@
-//! Offer and answer for a leg: texts in and out of [`crate::sdp`]. Only this file knows that module.
+//! Offer and answer for a leg: texts in and out of [`crate::sdp`], and what they agree to media.
+//! Only this file knows that module.
 
-use crate::sdp::{self, Description, Local, Refused};
+use super::Call;
+use crate::sdp::{self, Description, Local, Refused, Security};
+use crate::switch::Cx;
 use std::net::SocketAddr;
-use terms::media::{Codec, Remote};
+use terms::LegId;
+use terms::media::{Codec, Command, Remote};
 
 /// Our description of a leg whose port is open.
 pub(super) fn local(
@@ -10,9 +14,10 @@ pub(super) fn local(
     media_ip: Option<std::net::IpAddr>,
     session: u64,
     codecs: &[Codec],
+    security: Security,
 ) -> Local {
     let reached = SocketAddr::new(media_ip.unwrap_or(rtp.ip()), rtp.port());
-    Local { codecs: codecs.to_vec(), ..Local::new(reached, session) }
+    Local { codecs: codecs.to_vec(), security, ..Local::new(reached, session) }
 }
 
 /// Our offer.
@@ -22,7 +27,7 @@ pub(super) fn offer(local: &Local) -> String {
 
 /// Our answer to their offer, and what is agreed by it.
 pub(super) fn answer(
-    local: &Local,
+    local: &mut Local,
     text: &str,
     source: SocketAddr,
     nat: bool,
@@ -32,10 +37,19 @@ pub(super) fn answer(
 
 /// What their answer to our offer agreed.
 pub(super) fn accept(
-    local: &Local,
+    local: &mut Local,
     text: &str,
     source: SocketAddr,
     nat: bool,
 ) -> Result<Remote, Refused> {
     sdp::accept(local, &Description::parse(text)?, source.ip(), nat)
+}
+
+impl Call {
+    /// Gives media what was agreed. Keys that a signalling transport in clear has carried are
+    /// counted: whoever hears it can hear the call. The box has no other transport.
+    pub(super) fn connect_media(&self, cx: &mut Cx, id: LegId, remote: Remote) {
+        cx.world.keys_in_clear += u64::from(remote.srtp.is_some());
+        cx.media(Command::Connect { leg: id, remote });
+    }
 }

@@ -8,7 +8,7 @@ use super::plans::Plans;
 use crate::sip::digest::Algorithm;
 use crate::sip::flow::Transport;
 use crate::sip::{self, Listener, UserAgent};
-use crate::switch::{self, HttpAsk, HttpDone, Input, Output, Switch};
+use crate::switch::{self, HttpAsk, HttpDone, Input, Output, Secret, Switch};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -53,6 +53,8 @@ pub struct Config {
     pub switch: switch::Config,
     /// Seed of tags, nonces and ids.
     pub seed: u64,
+    /// What keys of audio are made of.
+    pub secret: Secret,
 }
 
 /// Why signaling does not start.
@@ -230,7 +232,7 @@ async fn run(
     let (arrived, mut arrivals) = mpsc::channel(ARRIVED_MAX);
     let (net, mut opened) = Net::start(bound, arrived);
     let user_agent = UserAgent::new(user_agent_config(&config, &addresses), config.seed);
-    let switch = Switch::new(config.switch.clone(), config.seed);
+    let switch = Switch::new(config.switch.clone(), config.seed, config.secret.clone());
     let mut thread = Thread { user_agent, switch, journal, plans, net, sinks, offered: None };
     thread.begin();
     let _ = ready.send(Ok(addresses));

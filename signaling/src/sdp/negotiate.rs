@@ -3,9 +3,9 @@
 use super::parse::{Audio, Description, Direction};
 use super::{DTMF_TYPE, Local, Refused};
 use std::net::IpAddr;
-use terms::media::{Codec, PayloadType, Payloads, Remote, Wishes};
+use terms::media::{Codec, PayloadType, Payloads, Remote, Srtp, Wishes};
 
-/// Our offer: every codec that we speak and DTMF.
+/// Our offer: every codec that we speak, DTMF, and keys as the leg's security wants.
 pub fn offer(local: &Local) -> String {
     let codecs: Vec<_> = local.codecs.iter().map(|&codec| (codec, codec.payload_type())).collect();
     let mut clocks: Vec<u32> = vec![8_000];
@@ -15,8 +15,11 @@ pub fn offer(local: &Local) -> String {
         }
     }
     let events: Vec<_> = clocks.into_iter().map(|hz| (hz, event_type(hz))).collect();
+    let (profile, crypto) = local.security.offer();
     let mut text = head(local);
-    text.push_str(&audio_lines(local, "RTP/AVP", &codecs, &events, None, local.direction));
+    let direction = local.direction;
+    text += &audio_lines(local, profile.name(), &codecs, &events, None, direction);
+    crypto.iter().for_each(|line| line.write(&mut text));
     text + XR_LINE
 }
 
@@ -51,13 +54,14 @@ fn choose(local: &Local, audio: &Audio) -> Option<(Codec, PayloadType)> {
 /// # Errors
 /// When no stream of the offer can be used: the call gets 488.
 pub fn answer(
-    local: &Local,
+    local: &mut Local,
     offer: &Description,
     signalling: IpAddr,
     nat: bool,
 ) -> Result<(String, Remote), Refused> {
-    let audio = offer.audio()?;
+    let audio = local.security.choose(offer.audios()?)?;
     let (codec, number) = choose(local, audio).ok_or(Refused::NoCodec)?;
+    let keys = local.security.answer(audio);
     // The numbers of the offer are repeated (RFC 3264 §6.1), so both directions share them.
     let events = audio.events_for(codec);
     let send = payloads(codec, number, events, audio.wishes_for(number));
@@ -74,24 +78,26 @@ pub fn answer(
             let events: Vec<_> = events.into_iter().collect();
             text += &audio_lines(local, &offered.proto, &codecs, &events, noise, direction);
             text += if audio.xr.is_some() { XR_LINE } else { "" };
+            keys.iter().for_each(|(line, _)| line.write(&mut text));
         } else {
             text += &format!("m={} 0 {} {}\r\n", offered.media, offered.proto, offered.fmt);
         }
     }
-    Ok((text, remote(audio, send, receive, signalling, nat)))
+    let srtp = keys.map(|(_, srtp)| srtp);
+    Ok((text, remote(audio, send, receive, srtp, signalling, nat)))
 }
 
 /// What their answer to our [`offer`] agreed.
 ///
 /// # Errors
-/// When it has no usable stream, or a codec that was not offered.
+/// When it has no usable stream, a codec that was not offered, or no keys where they are required.
 pub fn accept(
-    local: &Local,
+    local: &mut Local,
     answer: &Description,
     signalling: IpAddr,
     nat: bool,
 ) -> Result<Remote, Refused> {
-    let audio = answer.audio()?;
+    let audio = &answer.audios()?[0];
     let &(codec, number) = audio
         .codecs
         .iter()
@@ -101,7 +107,8 @@ pub fn accept(
     let send = payloads(codec, number, events, audio.wishes_for(number));
     let ours = events.map(|(hz, _)| (hz, event_type(hz)));
     let receive = payloads(codec, codec.payload_type(), ours, OUR_WISHES);
-    Ok(remote(audio, send, receive, signalling, nat))
+    let srtp = local.security.accept(audio)?;
+    Ok(remote(audio, send, receive, srtp, signalling, nat))
 }
 
 /// What we ask of what they send: copies of lost frames cost us nothing to hear.
@@ -122,6 +129,7 @@ fn remote(
     audio: &Audio,
     send: Payloads,
     receive: Payloads,
+    srtp: Option<Srtp>,
     signalling: IpAddr,
     nat: bool,
 ) -> Remote {
@@ -136,6 +144,7 @@ fn remote(
         nat: nat || is_behind_nat(audio.rtp.ip(), signalling),
         signalling,
         xr: audio.xr.unwrap_or_default(),
+        srtp,
     }
 }
 

@@ -1,9 +1,10 @@
 //! From text to what a call needs to know about it. `sdp-types` reads the lines; this file reads
 //! the audio stream out of them and forgives what phones do (RFC 3264 §5, RFC 4566, RFC 3551).
 
+use super::crypto::{self, Crypto};
 use super::{DESCRIPTION_BYTES_MAX, MEDIA_MAX, Refused};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use terms::media::{Codec, ExtendedReports, PayloadType, Wishes};
+use terms::media::{Codec, ExtendedReports, PayloadType, SrtpPolicy, Wishes};
 
 /// Which way audio may flow, from the describer's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -75,6 +76,10 @@ pub struct Audio {
     pub ptime_ms: u8,
     /// The extended reports they want; `None` when they do not speak of any.
     pub xr: Option<ExtendedReports>,
+    /// It is encrypted: `RTP/SAVP`.
+    pub is_secure: bool,
+    /// Their keys that we can use, in their order.
+    pub crypto: Vec<Crypto>,
 }
 
 impl Audio {
@@ -111,7 +116,7 @@ pub(super) struct Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     pub(super) lines: Vec<Line>,
-    audio: Result<Audio, Refused>,
+    audios: Result<Vec<Audio>, Refused>,
 }
 
 impl Description {
@@ -133,7 +138,7 @@ impl Description {
             .iter()
             .map(|m| Line { media: m.media.clone(), proto: m.proto.clone(), fmt: m.fmt.clone() })
             .collect();
-        Ok(Description { lines, audio: audio(&session) })
+        Ok(Description { lines, audios: audios(&session) })
     }
 
     /// The first audio stream that can be used.
@@ -141,7 +146,12 @@ impl Description {
     /// # Errors
     /// When there is none.
     pub fn audio(&self) -> Result<&Audio, Refused> {
-        self.audio.as_ref().map_err(Clone::clone)
+        self.audios().map(|audios| &audios[0])
+    }
+
+    /// All audio streams that can be used, at least one.
+    pub(super) fn audios(&self) -> Result<&[Audio], Refused> {
+        self.audios.as_deref().map_err(Clone::clone)
     }
 }
 
@@ -150,19 +160,22 @@ fn printable(text: &str) -> String {
     text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn audio(session: &sdp_types::Session) -> Result<Audio, Refused> {
-    let mut reason = Refused::NoAudio;
+fn audios(session: &sdp_types::Session) -> Result<Vec<Audio>, Refused> {
+    let (mut audios, mut reason) = (Vec::new(), Refused::NoAudio);
     for (line, media) in session.medias.iter().enumerate() {
-        let plain = ["RTP/AVP", "RTP/AVPF"].iter().any(|p| media.proto.eq_ignore_ascii_case(p));
-        if !media.media.eq_ignore_ascii_case("audio") || !plain || media.port == 0 {
+        let is = |proto: &str| media.proto.eq_ignore_ascii_case(proto);
+        // RTP/SAVPF is what browsers speak: its keys come by DTLS, not in the description.
+        let known = is("RTP/AVP") || is("RTP/AVPF") || is("RTP/SAVP");
+        if !media.media.eq_ignore_ascii_case("audio") || !known || media.port == 0 {
             continue;
         }
         match stream(session, media, line) {
-            Ok(audio) => return Ok(audio),
+            Ok(audio) if audio.is_secure && audio.crypto.is_empty() => reason = Refused::NoKeys,
+            Ok(audio) => audios.push(audio),
             Err(why) => reason = why,
         }
     }
-    Err(reason)
+    if audios.is_empty() { Err(reason) } else { Ok(audios) }
 }
 
 fn stream(
@@ -188,6 +201,8 @@ fn stream(
         wishes: payloads.wishes,
         ptime_ms: ptime(media),
         xr: xr(session, media),
+        is_secure: media.proto.eq_ignore_ascii_case("RTP/SAVP"),
+        crypto: crypto::lines(media),
     })
 }
 
@@ -348,11 +363,14 @@ pub fn fuzz_description(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(description) = Description::parse(&text) else { return };
     let ours = SocketAddr::from(([192, 0, 2, 1], 20_000));
-    let local = super::Local { codecs: Codec::ALL.to_vec(), ..super::Local::new(ours, 1) };
+    let security = super::Security::new(SrtpPolicy::Optional, [7; 32]);
+    let mut local =
+        super::Local { codecs: Codec::ALL.to_vec(), security, ..super::Local::new(ours, 1) };
     let source = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
-    if let Ok((answer, remote)) = super::answer(&local, &description, source, false) {
+    if let Ok((answer, remote)) = super::answer(&mut local, &description, source, false) {
         assert!((10..=60).contains(&remote.ptime_ms));
         assert_eq!(remote.send.codec, remote.receive.codec);
+        assert_eq!(remote.srtp.is_some(), answer.contains("a=crypto:"));
         let read = Description::parse(&answer).expect("our own answer is a description");
         assert_eq!(read.lines.len(), description.lines.len());
     }

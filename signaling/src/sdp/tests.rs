@@ -1,5 +1,7 @@
 //! Offer/answer as phones and gateways do it.
 
+mod keys;
+
 use super::*;
 use std::net::IpAddr;
 use terms::media::Wishes;
@@ -17,7 +19,7 @@ fn offer_of(media: &str) -> Description {
     Description::parse(&text).unwrap()
 }
 fn answered(media: &str) -> (String, terms::media::Remote) {
-    answer(&local(), &offer_of(media), source(), false).unwrap()
+    answer(&mut local(), &offer_of(media), source(), false).unwrap()
 }
 
 #[test]
@@ -41,7 +43,7 @@ fn our_offer_reads_back_and_their_answer_gives_each_direction_its_own_numbers() 
     let theirs = offer_of(
         "m=audio 4000 RTP/AVP 96 97\r\na=rtpmap:96 PCMU/8000\r\na=rtpmap:97 telephone-event/8000\r\n",
     );
-    let remote = accept(&local(), &theirs, source(), false).unwrap();
+    let remote = accept(&mut local(), &theirs, source(), false).unwrap();
     assert_eq!(remote.send.audio, PayloadType(96));
     assert_eq!(remote.send.dtmf, Some(PayloadType(97)));
     assert_eq!(remote.receive.audio, PayloadType(0));
@@ -61,7 +63,8 @@ const BROWSER: &str = "m=audio 4000 RTP/AVP 111 9 0 8 110 101\r\na=rtpmap:111 op
 fn our_list_decides_over_the_offer_but_not_between_the_two_laws() {
     let chosen = |codecs: &[Codec]| {
         let ours = Local { codecs: codecs.to_vec(), ..local() };
-        answer(&ours, &offer_of(BROWSER), source(), false).map(|(_, remote)| remote.send.codec)
+        answer(&mut ours.clone(), &offer_of(BROWSER), source(), false)
+            .map(|(_, remote)| remote.send.codec)
     };
     assert_eq!(chosen(&Codec::ALL), Ok(Codec::Pcmu), "the offer has µ-law before A-law");
     assert_eq!(chosen(&[Codec::Opus, Codec::Pcma]), Ok(Codec::Opus));
@@ -73,7 +76,7 @@ fn our_list_decides_over_the_offer_but_not_between_the_two_laws() {
 #[test]
 fn opus_is_agreed_with_its_clock_its_events_and_its_wishes() {
     let ours = Local { codecs: vec![Codec::Opus], ..local() };
-    let (text, remote) = answer(&ours, &offer_of(BROWSER), source(), false).unwrap();
+    let (text, remote) = answer(&mut ours.clone(), &offer_of(BROWSER), source(), false).unwrap();
     assert_eq!((remote.send.audio, remote.receive.audio), (PayloadType(111), PayloadType(111)));
     assert_eq!((remote.send.dtmf, remote.send.dtmf_hz), (Some(PayloadType(110)), 48_000));
     let wishes = Wishes { fec: true, dtx: true, bitrate_max: 16_000 };
@@ -95,7 +98,7 @@ fn events_of_the_telephone_go_with_opus_where_the_phone_knows_no_other() {
     let offer = offer_of(
         "m=audio 4000 RTP/AVP 96 101\r\na=rtpmap:96 OPUS/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n",
     );
-    let remote = answer(&ours, &offer, source(), false).unwrap().1;
+    let remote = answer(&mut ours.clone(), &offer, source(), false).unwrap().1;
     assert_eq!((remote.send.dtmf, remote.send.dtmf_hz), (Some(PayloadType(101)), 8_000));
     assert_eq!(remote.send.wishes, Wishes::default());
 }
@@ -107,10 +110,10 @@ fn every_codec_that_we_offer_is_read_back_and_can_be_answered() {
     assert_eq!(ours.audio().unwrap().codecs, known);
     for codec in Codec::ALL {
         let theirs = Local { codecs: vec![codec], ..local() };
-        let (text, remote) = answer(&theirs, &ours, source(), false).unwrap();
+        let (text, remote) = answer(&mut theirs.clone(), &ours, source(), false).unwrap();
         assert_eq!(remote.send.codec, codec);
         let accepted =
-            accept(&wideband(), &Description::parse(&text).unwrap(), source(), false).unwrap();
+            accept(&mut wideband(), &Description::parse(&text).unwrap(), source(), false).unwrap();
         assert_eq!((accepted.send.codec, accepted.receive.audio), (codec, codec.payload_type()));
         assert_eq!(accepted.receive.dtmf_hz, codec.clock_hz(), "{codec:?}");
         assert_eq!(accepted.receive.dtmf, remote.send.dtmf, "{codec:?}");
@@ -122,14 +125,14 @@ fn what_only_looks_like_our_codecs_is_not_taken() {
     for map in ["opus/16000", "opus/48000/1", "G722/16000", "L16/44100", "L16/8000/2", "PCMA/16000"]
     {
         let text = format!("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 {map}\r\n");
-        let refused = answer(&wideband(), &offer_of(&text), source(), false);
+        let refused = answer(&mut wideband(), &offer_of(&text), source(), false);
         assert_eq!(refused.unwrap_err(), Refused::NoCodec, "{map}");
     }
     // G.729 has no library that we may ship: "docs/decisions/codecs.md".
     let g729 = offer_of("m=audio 4000 RTP/AVP 18\r\na=fmtp:18 annexb=no\r\n");
-    assert_eq!(answer(&wideband(), &g729, source(), false).unwrap_err(), Refused::NoCodec);
+    assert_eq!(answer(&mut wideband(), &g729, source(), false).unwrap_err(), Refused::NoCodec);
     let both = offer_of("m=audio 4000 RTP/AVP 18 8\r\na=fmtp:18 annexb=no\r\n");
-    assert_eq!(answer(&wideband(), &both, source(), false).unwrap().1.send.codec, Codec::Pcma);
+    assert_eq!(answer(&mut wideband(), &both, source(), false).unwrap().1.send.codec, Codec::Pcma);
 }
 
 #[test]
@@ -176,7 +179,8 @@ fn video_fax_and_encrypted_streams_are_refused_with_port_zero() {
 
 #[test]
 fn an_offer_without_usable_audio_says_why() {
-    let refused = |media: &str| answer(&local(), &offer_of(media), source(), false).unwrap_err();
+    let refused =
+        |media: &str| answer(&mut local(), &offer_of(media), source(), false).unwrap_err();
     assert_eq!(refused("m=image 5004 udptl t38\r\n"), Refused::NoAudio);
     assert_eq!(refused("m=audio 0 RTP/AVP 8\r\n"), Refused::NoAudio);
     assert_eq!(refused("m=audio 4000 RTP/AVP 18\r\n"), Refused::NoCodec);
@@ -202,7 +206,7 @@ fn a_private_address_behind_a_public_source_is_a_nat() {
     let nat = |media: &str, signalling: &str| {
         let media = format!("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 {media}\r\n");
         let signalling = signalling.parse().unwrap();
-        answer(&local(), &offer_of(&media), signalling, false).unwrap().1.nat
+        answer(&mut local(), &offer_of(&media), signalling, false).unwrap().1.nat
     };
     assert!(nat("192.168.1.20", "198.51.100.7"));
     assert!(!nat("192.168.1.20", "192.168.1.10"), "a media server beside its signalling");
@@ -216,7 +220,8 @@ fn ipv6_and_rtcp_addresses_are_read() {
     let offer = offer_of(
         "m=audio 4000 RTP/AVP 8\r\nc=IN IP6 2001:db8::7\r\na=rtcp:4009 IN IP6 2001:db8::8\r\n",
     );
-    let (text, remote) = answer(&ours, &offer, "2001:db8::7".parse().unwrap(), false).unwrap();
+    let (text, remote) =
+        answer(&mut ours.clone(), &offer, "2001:db8::7".parse().unwrap(), false).unwrap();
     assert!(text.contains("c=IN IP6 2001:db8::1\r\n"), "{text}");
     assert_eq!(remote.rtp, "[2001:db8::7]:4000".parse().unwrap());
     assert_eq!(remote.rtcp, Some("[2001:db8::8]:4009".parse().unwrap()));
@@ -268,10 +273,10 @@ fn extended_reports_are_offered_and_sent_as_far_as_they_were_asked_for() {
     assert!(!answered(&media("")).0.contains("rtcp-xr"), "who does not know it is not told");
 
     let ours = Description::parse(&offer(&local())).unwrap();
-    let (text, remote) = answer(&local(), &ours, source(), false).unwrap();
+    let (text, remote) = answer(&mut local(), &ours, source(), false).unwrap();
     assert!(remote.xr.voip_metrics && remote.xr.receiver_round_trip);
     let theirs = Description::parse(&text).unwrap();
-    assert!(accept(&local(), &theirs, source(), false).unwrap().xr.voip_metrics);
+    assert!(accept(&mut local(), &theirs, source(), false).unwrap().xr.voip_metrics);
 }
 
 #[test]
@@ -279,6 +284,6 @@ fn extended_reports_of_the_session_hold_for_its_audio() {
     let text = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n\
         a=rtcp-xr:rcvr-rtt=all\r\nm=audio 4000 RTP/AVP 8\r\n";
     let (_, remote) =
-        answer(&local(), &Description::parse(text).unwrap(), source(), false).unwrap();
+        answer(&mut local(), &Description::parse(text).unwrap(), source(), false).unwrap();
     assert!(remote.xr.receiver_round_trip && !remote.xr.voip_metrics);
 }

@@ -218,6 +218,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         calls_per_s_max: 50,
         prefixes: vec![String::new()],
         codecs: Vec::new(),
+        srtp: terms::media::SrtpPolicy::Off,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::time::Duration;
-use terms::media::Codec;
+use terms::media::{Codec, SrtpPolicy};
 
 /// Limits and habits of the switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Config {
     /// Codecs of legs whose trunk names none, the preferred one first. What is left out is neither
     /// offered nor taken.
     pub codecs: Vec<Codec>,
+    /// Encryption of the audio of agents' phones; a trunk says its own.
+    pub srtp: SrtpPolicy,
     /// Retry-After of a refusal for load or drain.
     pub retry_after_s: u32,
     /// Longest silence on a leg that should send, then it is hung up.
@@ -52,6 +54,7 @@ impl Default for Config {
             calls_max: 2_000,
             media_ip: None,
             codecs: vec![Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus],
+            srtp: SrtpPolicy::Off,
             retry_after_s: 10,
             silence_max: Duration::from_secs(30),
             ring_max: Duration::from_secs(45),

@@ -10,6 +10,7 @@ impl Switch {
             metric("switchgrid_calls", &[], self.calls.len() as f64),
             metric("switchgrid_calls_max", &[], self.world.config.calls_max as f64),
             metric("switchgrid_calls_total", &[], self.world.calls_begun as f64),
+            metric("switchgrid_srtp_keys_in_clear_total", &[], self.world.keys_in_clear as f64),
             metric("switchgrid_legs", &[], self.world.legs.len() as f64),
             metric("switchgrid_recordings_open", &[], self.world.recordings.len() as f64),
         ];

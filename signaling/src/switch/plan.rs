@@ -189,6 +189,7 @@ fn short_numbers(plan: &Plan) -> HashMap<String, AgentId> {
 mod tests {
     use super::*;
     use terms::NumberId;
+    use terms::media::SrtpPolicy;
     use terms::routing::Number;
 
     fn trunk(id: u64, prefixes: &[&str]) -> Trunk {
@@ -207,6 +208,7 @@ mod tests {
             calls_per_s_max: 10,
             prefixes: prefixes.iter().map(|&p| p.to_owned()).collect(),
             codecs: Vec::new(),
+            srtp: SrtpPolicy::Off,
         }
     }
 

@@ -9,7 +9,7 @@ pub use books::Books;
 pub use ops::run_ops;
 pub use plan::demo_plan;
 
-use super::{Config, HttpAsk, HttpDone, Input, Now, Output, Switch};
+use super::{Config, HttpAsk, HttpDone, Input, Now, Output, Secret, Switch};
 use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent, Incoming, Origin};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -54,6 +54,8 @@ pub struct Rig {
     pub phones: BTreeMap<AgentId, Phone>,
     /// What phones outside do.
     pub outside: Phone,
+    /// How a phone that is rung answers our offer.
+    pub describe: fn(&str) -> String,
     /// What a port request gets.
     pub ports: bool,
     /// Prompts that media does not have.
@@ -97,10 +99,11 @@ impl Rig {
     /// A world with other limits.
     pub fn with(plan: Plan, config: Config) -> Self {
         let mut rig = Rig {
-            switch: Switch::new(config, 42),
+            switch: Switch::new(config, 42, Secret([42; 32])),
             now: Now { moment: Moment::from_secs(1_000), wall: MORNING },
             phones: BTreeMap::new(),
             outside: Phone::Answers(Duration::from_secs(3)),
+            describe: |_| sdp("sendrecv"),
             ports: true,
             missing: Vec::new(),
             log: Vec::new(),
@@ -162,6 +165,17 @@ impl Rig {
 
     /// Somebody dials; without an offer it is a late one.
     pub fn dials(&mut self, origin: Origin, caller: &str, called: &str, offer: bool) -> LegId {
+        self.dials_with(origin, caller, called, offer.then(|| sdp("sendrecv")))
+    }
+
+    /// Somebody dials with this offer.
+    pub fn dials_with(
+        &mut self,
+        origin: Origin,
+        caller: &str,
+        called: &str,
+        offer: Option<String>,
+    ) -> LegId {
         self.made += 1;
         let leg = LegId(1 << 62 | self.made);
         let agent = match origin {
@@ -170,7 +184,12 @@ impl Rig {
         };
         self.dialogs.insert(
             leg,
-            Dialog { agent, code: called.starts_with('*'), late_offer: !offer, answered: false },
+            Dialog {
+                agent,
+                code: called.starts_with('*'),
+                late_offer: offer.is_none(),
+                answered: false,
+            },
         );
         let source = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 5060);
         self.feed(Input::Sip(SipEvent::Incoming(Box::new(Incoming {
@@ -182,7 +201,7 @@ impl Rig {
             caller_name: String::new(),
             call_id: format!("{leg}@rig"),
             user_agent: "rig".to_owned(),
-            sdp: offer.then(|| sdp("sendrecv")),
+            sdp: offer,
             source,
             nat: false,
         }))));
@@ -217,6 +236,11 @@ impl Rig {
                 self.feed(Input::Sip(SipEvent::Acked { leg, sdp: Some(sdp("sendrecv")) }));
             }
         }
+    }
+
+    /// A phone sends a re-INVITE with this offer.
+    pub fn reinvites_with(&mut self, leg: LegId, offer: String) {
+        self.feed(Input::Sip(SipEvent::Offer { leg, sdp: Some(offer) }));
     }
 
     /// A phone sends REFER.
@@ -320,15 +344,14 @@ impl Rig {
     fn on_sip(&mut self, command: Sipc) {
         match &command {
             Sipc::Invite(invite) => {
-                let (leg, to) = (invite.leg, invite.to.clone());
                 assert!(invite.sdp.starts_with("v=0"), "an INVITE has our offer");
-                self.invite(leg, &to);
+                self.invite(invite.leg, &invite.to, &invite.sdp);
             }
-            Sipc::Answer { leg, .. } => {
+            Sipc::Answer { leg, sdp } => {
                 let leg = *leg;
                 let dialog = self.dialogs.get_mut(&leg).expect("a 200 goes to a live INVITE");
                 assert!(!std::mem::replace(&mut dialog.answered, true), "one 200 only");
-                let sdp = dialog.late_offer.then(|| sdp("sendrecv"));
+                let sdp = dialog.late_offer.then(|| (self.describe)(sdp));
                 let acked = SipEvent::Acked { leg, sdp };
                 self.later(Duration::from_millis(10), Input::Sip(acked));
             }
@@ -358,7 +381,7 @@ impl Rig {
         self.sip.push(command);
     }
 
-    fn invite(&mut self, leg: LegId, to: &Destination) {
+    fn invite(&mut self, leg: LegId, to: &Destination, offer: &str) {
         assert!(self.ports_open.contains(&leg), "a port comes before the INVITE");
         let (agent, phone) = match to {
             Destination::Agent(_, agent) => {
@@ -373,7 +396,7 @@ impl Rig {
         match phone {
             Phone::Answers(after) => {
                 self.later(Duration::from_millis(20), Input::Sip(ringing));
-                let sdp = sdp("sendrecv");
+                let sdp = (self.describe)(offer);
                 let answered = SipEvent::Answered { leg, sdp, source, nat: false };
                 self.later(after, Input::Sip(answered));
             }

@@ -3,6 +3,7 @@
 mod agents;
 mod callers;
 mod control;
+mod encrypted;
 mod guests;
 mod property;
 mod quality;

@@ -1,10 +1,10 @@
 //! What calls share: ids, outputs, tenants with their queues and trunks, and who owns which leg.
 
-use super::{Compiled, Config, HttpAsk, Now, Output, trunks::Usage};
+use super::{Compiled, Config, HttpAsk, Now, Output, Secret, trunks::Usage};
 use crate::acd::Distributor;
 use crate::sip::user_agent;
-use rand::rngs::SmallRng;
-use rand::{RngCore, SeedableRng};
+use rand::rngs::{SmallRng, StdRng};
+use rand::{Rng, RngCore, SeedableRng};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
@@ -41,12 +41,16 @@ pub(crate) struct World {
     pub requests: HashMap<u64, CallId>,
     /// Calls since the start.
     pub calls_begun: u64,
+    /// Times that keys of audio were agreed over signalling in clear.
+    pub keys_in_clear: u64,
     requests_made: u64,
     rng: SmallRng,
+    /// Secrets of legs. A cipher: what one leg got does not tell what another gets.
+    secrets: StdRng,
 }
 
 impl World {
-    pub fn new(config: Config, seed: u64) -> Self {
+    pub fn new(config: Config, seed: u64, secret: Secret) -> Self {
         World {
             config,
             ids: IdGen::new(0),
@@ -56,8 +60,10 @@ impl World {
             recordings: BTreeMap::new(),
             requests: HashMap::new(),
             calls_begun: 0,
+            keys_in_clear: 0,
             requests_made: 0,
             rng: SmallRng::seed_from_u64(seed),
+            secrets: StdRng::from_seed(secret.0),
         }
     }
 
@@ -97,6 +103,11 @@ impl Cx<'_> {
     /// A session id of our descriptions: 62 bits, so that every peer can count it up.
     pub fn session(&mut self) -> u64 {
         self.world.rng.next_u64() >> 2
+    }
+
+    /// A secret for the keys of one leg.
+    pub fn secret(&mut self) -> [u8; 32] {
+        self.world.secrets.random()
     }
 
     pub fn sip(&mut self, command: user_agent::Command) {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use terms::control::{Answer, Ask, Request, Response};
 use terms::event::{Entry, Kind, Outcome, read_frame};
-use terms::media::{self, PlayEnd, Quality};
+use terms::media::{self, PlayEnd, Quality, SrtpPolicy};
 use terms::routing::{Agent, Flow, Number, Plan, Target, Trunk};
 use terms::{AgentId, FlowId, NumberId, TenantId, TrunkId};
 
@@ -158,6 +158,7 @@ fn run(folder: &Path, digest: &[Algorithm]) -> (Signaling, Receiver<Response>) {
         journal: journal::Config::default(),
         switch: switch::Config::default(),
         seed: 4711,
+        secret: switch::Secret([47; 32]),
     };
     let (send, answers) = channel();
     let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());
@@ -230,6 +231,7 @@ pub fn plan() -> Plan {
         calls_per_s_max: 1000,
         prefixes: Vec::new(),
         codecs: Vec::new(),
+        srtp: SrtpPolicy::Off,
     });
     plan
 }

@@ -11,7 +11,7 @@ use signaling::sip::digest::Algorithm;
 use signaling::sip::flow::{Host, Transport};
 use signaling::sip::{self, Listener, UserAgent};
 use signaling::switch::rig::Books;
-use signaling::switch::{self, Input, Now, Output, Switch};
+use signaling::switch::{self, Input, Now, Output, Secret, Switch};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use terms::control::{Answer, Ask, Request, Response};
@@ -54,6 +54,11 @@ pub struct Center {
     asked: u64,
 }
 
+/// Keys of audio that a seed reproduces.
+fn secret(seed: u64) -> Secret {
+    Secret(std::array::from_fn(|n| (seed >> (n % 8 * 8)) as u8))
+}
+
 /// Where the box listens for SIP.
 pub fn sip_address() -> SocketAddr {
     SocketAddr::new(BOX_IP, SIP_PORT)
@@ -90,7 +95,7 @@ impl Center {
         let shard = shard::Config { seed, legs_max: LEGS_MAX, ..shard::Config::default() };
         let mut center = Center {
             user_agent: UserAgent::new(config, seed),
-            switch: Switch::new(habits, seed),
+            switch: Switch::new(habits, seed, secret(seed)),
             shard: Shard::new(shard, prompts()),
             disk,
             entries: Vec::new(),
@@ -139,9 +144,11 @@ impl Center {
             self.user_agent.handle_datagram(now, 0, from, &bytes);
         } else if let Some(&leg) = self.legs.get(&(to.port() & !1)) {
             if to.port() % 2 == 1 {
-                self.shard.handle_rtcp(now.moment, leg, from, &bytes);
+                self.shard.handle_rtcp(now.moment, leg, from, &mut bytes);
             } else {
-                let verdict = self.shard.handle_packet(now.moment, leg, from, &mut bytes);
+                let len = bytes.len();
+                bytes.resize(len + mediacore::srtp::ROOM_BYTES, 0);
+                let verdict = self.shard.handle_packet(now.moment, leg, from, &mut bytes, len);
                 // What was queued before leaves before.
                 self.carry_datagrams();
                 if let Verdict::Forward { to, address, range } = verdict {

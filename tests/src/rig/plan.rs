@@ -3,6 +3,7 @@
 use signaling::sip::digest::Algorithm;
 use signaling::switch::rig::demo_plan;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use terms::media::SrtpPolicy;
 use terms::routing::{Credential, Plan, Trunk};
 use terms::{AgentId, TenantId, TrunkId};
 
@@ -83,6 +84,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         calls_per_s_max: 1_000,
         prefixes: vec![String::new()],
         codecs: Vec::new(),
+        srtp: SrtpPolicy::Off,
     }];
     plan
 }

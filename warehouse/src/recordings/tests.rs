@@ -132,25 +132,24 @@ async fn plan(warehouse: &Warehouse, search: Search) -> String {
 async fn a_page_starts_in_an_index_where_the_last_one_ended_and_is_not_sorted() {
     let (_dir, warehouse) = thousand().await;
     for (search, index, by) in [
-        (Search::default(), "recording_by_time", "tenant=? AND (started_at,id)<(?,?)"),
+        (Search::default(), "recording_by_time", ""),
         (
             Search { agent: Some(AgentId(1)), ..Search::default() },
             "recording_by_agent",
-            "tenant=? AND agent=? AND (started_at,id)<(?,?)",
+            " AND agent=?",
         ),
         (
             Search { queue: Some(QueueId(1)), ..Search::default() },
             "recording_by_queue",
-            "tenant=? AND queue=? AND (started_at,id)<(?,?)",
+            " AND queue=?",
         ),
-        (
-            Search { call: Some(CallId(1)), ..Search::default() },
-            "recording_by_call",
-            "tenant=? AND call=? AND (started_at,id)<(?,?)",
-        ),
+        (Search { call: Some(CallId(1)), ..Search::default() }, "recording_by_call", " AND call=?"),
     ] {
         let plan = plan(&warehouse, search).await;
-        assert_eq!(plan, format!("SEARCH recording USING INDEX {index} ({by})"));
+        let start = format!("SEARCH recording USING INDEX {index} (tenant=?{by} AND ");
+        let goes = plan.strip_prefix(&start).unwrap_or_else(|| panic!("{plan}"));
+        // One step, bounded by the time; a sort would be a step of its own.
+        assert!(goes.contains("started_at") && !plan.contains(';'), "{plan}");
     }
 }
 

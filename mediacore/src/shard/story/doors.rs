@@ -151,9 +151,9 @@ fn a_round_trip_is_read_from_their_report_and_forged_ones_are_not() {
     let (idx, address) = (world.phones[1].idx, world.phones[1].address);
     let now = world.now();
     let attacker: SocketAddr = ([203, 0, 113, 66], 1).into();
-    world.shard.handle_rtcp(now, idx, attacker, &report);
+    world.shard.handle_rtcp(now, idx, attacker, &mut report);
     assert_eq!(world.shard.leg(idx).unwrap().round_trip_us, 0);
-    world.shard.handle_rtcp(now, idx, address, &report);
+    world.shard.handle_rtcp(now, idx, address, &mut report);
     let round_trip_us = world.release(1).round_trip_us;
     assert!((79_000..81_000).contains(&round_trip_us), "{round_trip_us}");
 }

@@ -203,6 +203,7 @@ fn recordings_that_could_not_be_handed_on_are_told_with_the_leg() {
     let mut world = World::new();
     world.pair(1);
     let start = RecordStart {
+        terms: RecordTerms::default(),
         recording: RecordingId(5),
         tenant: TenantId(1),
         contact: ContactId(1),
@@ -215,7 +216,8 @@ fn recordings_that_could_not_be_handed_on_are_told_with_the_leg() {
         let bytes = world.phones[0].speech(20, 1);
         let (idx, from) = (world.phones[0].idx, world.phones[0].address);
         let mut bytes = bytes;
-        world.shard.handle_packet(world.now(), idx, from, &mut bytes);
+        let len = bytes.len();
+        world.shard.handle_packet(world.now(), idx, from, &mut bytes, len);
         for _ in 0..20 {
             world.now_ms += 1;
             world.shard.tick(world.now());
@@ -295,8 +297,8 @@ fn who_only_listens_learns_its_round_trip_and_tells_us_ours() {
     let last = rtcp::LastReport { middle: sent, heard_at: world.now() };
     let extended =
         xr::Extended { receiver_time: Some(theirs), answer: Some((ours, last)), voip: None };
-    let bytes = report(&world, extended);
-    world.shard.handle_rtcp(world.now(), idx, from, &bytes);
+    let mut bytes = report(&world, extended);
+    world.shard.handle_rtcp(world.now(), idx, from, &mut bytes);
     let before = world.phones[n].reports.len();
     world.run(10_000);
     let answers: Vec<_> = world.phones[n].reports[before..]
@@ -332,16 +334,16 @@ fn what_the_far_end_says_is_kept_and_what_strangers_say_is_not() {
     block.extend([0, 0, 0, 3, 0, 0, 0, 99, 0, 0, 0, 40, 0, 0, 0, 0, 0, 0, 0, 0]);
     let now = world.now();
     let stranger: SocketAddr = ([203, 0, 113, 66], 4_001).into();
-    for bytes in [report(&world, about(ours)), block.clone()] {
-        world.shard.handle_rtcp(now, idx, stranger, &bytes);
+    for mut bytes in [report(&world, about(ours)), block.clone()] {
+        world.shard.handle_rtcp(now, idx, stranger, &mut bytes);
     }
-    let other = report(&world, about(Ssrc(ours.0 ^ 1)));
-    world.shard.handle_rtcp(now, idx, from, &other);
+    let mut other = report(&world, about(Ssrc(ours.0 ^ 1)));
+    world.shard.handle_rtcp(now, idx, from, &mut other);
     let untouched = world.shard.leg(idx).unwrap().far;
     assert_eq!(untouched, terms::media::FarQuality::default());
 
-    for bytes in [report(&world, about(ours)), block] {
-        world.shard.handle_rtcp(now, idx, from, &bytes);
+    for mut bytes in [report(&world, about(ours)), block] {
+        world.shard.handle_rtcp(now, idx, from, &mut bytes);
     }
     let quality = world.release(1);
     let far = quality.far;
@@ -386,10 +388,10 @@ fn malformed_reports_are_counted_and_change_nothing() {
         }
         if rng.random_ratio(1, 4) {
             strange += 1;
-            world.shard.handle_rtcp(now, idx, stranger, &bytes);
+            world.shard.handle_rtcp(now, idx, stranger, &mut bytes);
         } else {
             malformed += 1;
-            world.shard.handle_rtcp(now, idx, from, &bytes);
+            world.shard.handle_rtcp(now, idx, from, &mut bytes);
         }
     }
     let dropped = world.shard.stats().dropped;

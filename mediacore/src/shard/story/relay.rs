@@ -146,7 +146,8 @@ fn a_relayed_packet_allocates_nothing_in_the_shard() {
     let before = capacities(&world.shard);
     for mut packet in packets {
         world.now_ms += 1;
-        let verdict = world.shard.handle_packet(world.now(), idx, from, &mut packet);
+        let len = packet.len();
+        let verdict = world.shard.handle_packet(world.now(), idx, from, &mut packet, len);
         assert!(matches!(verdict, Verdict::Forward { .. }));
     }
     assert_eq!(capacities(&world.shard), before);

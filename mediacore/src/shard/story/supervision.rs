@@ -6,7 +6,7 @@ use super::*;
 use crate::codec::sound::{level_at, tone};
 use crate::edge::route::Router;
 use crate::edge::worker::Input;
-use crate::record::story::{log_of, rendered};
+use crate::record::story::{log_of, record_start, rendered};
 use terms::media::Audience;
 
 const CUSTOMER: usize = 0;
@@ -163,14 +163,8 @@ fn each_hears_whom_the_mode_says_and_so_does_the_recording() {
     ] {
         let mut hall = Hall::new(shards, &codecs);
         [CUSTOMER, AGENT].into_iter().for_each(|phone| hall.join(phone));
-        hall.command(Command::RecordStart(RecordStart {
-            recording: RECORDING,
-            tenant: TenantId(1),
-            contact: ContactId(1),
-            call: CallId(1),
-            started_at: Timestamp(0),
-            parties: vec![(Hall::leg(CUSTOMER), Side::Customer), (Hall::leg(AGENT), Side::Other)],
-        }));
+        let parties = [(Hall::leg(CUSTOMER), Side::Customer), (Hall::leg(AGENT), Side::Other)];
+        hall.command(Command::RecordStart(record_start(RECORDING, &parties)));
         let (customer, agent) = ([true, false, false], [false, true, false]);
         let pair = [true, true, false];
         assert_eq!(hall.act(), [agent, customer, NOBODY]);
@@ -202,7 +196,8 @@ fn each_hears_whom_the_mode_says_and_so_does_the_recording() {
         for (act, right) in
             [agent, agent, agent, [false, true, true], [false, false, true]].into_iter().enumerate()
         {
-            let window = (act * ACT + SETTLING) * frame..(act * ACT + ACT) * frame;
+            // A packet holds what was said before it came: the next act begins a frame early.
+            let window = (act * ACT + SETTLING) * frame..(act * ACT + ACT - 5) * frame;
             let heard = [0, 1].map(|side| tones(&wav.channels[side][window.clone()], rate_hz));
             assert_eq!(heard, [customer, right], "{shards}: act {act} of the recording");
         }

@@ -1,6 +1,7 @@
 //! The tenant of the stories: a hotline with a flow, two queues, three agents and a trunk.
 
 use super::{TENANT, TRUNK};
+use terms::media::SrtpPolicy;
 use terms::routing::{Agent, Flow, Number, Plan, Queue, Strategy, Target, Trunk};
 use terms::{AgentId, FlowId, NumberId, QueueId};
 
@@ -44,6 +45,7 @@ pub fn demo_plan() -> Plan {
         calls_per_s_max: 100,
         prefixes: vec!["0".into(), "1".into()],
         codecs: Vec::new(),
+        srtp: SrtpPolicy::Off,
     }];
     plan.blocked = vec!["+8613900000000".into()];
     plan

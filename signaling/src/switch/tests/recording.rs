@@ -326,7 +326,7 @@ fn a_beep_reminds_everybody_while_it_is_recorded_and_nobody_who_hears_music() {
 fn the_whole_call_is_recorded_from_the_answer_through_flow_queue_and_transfer() {
     let mut rig = rig_by(RecordingThen { scope: RecordingScope::Call, ..RecordingThen::default() });
     let customer = rig.customer_dials("95105688");
-    rig.wait(secs(1));
+    rig.wait(secs(3));
     assert_eq!(phase(&mut rig), "ivr");
     assert_eq!(starts(&rig)[0].parties.len(), 1, "the caller alone so far");
     rig.presses(customer, "1");
@@ -375,6 +375,8 @@ fn a_guest_who_is_never_recorded_stays_out_of_the_recording_of_the_others() {
     assert!(rig.leg_of(A3).is_some(), "agent 3 came");
     assert!(!rig.media.iter().any(|c| matches!(c, Command::RecordJoin { .. })));
     assert_eq!(stops(&rig), 0);
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    rig.hangs_up(agent);
     rig.hangs_up(customer);
     balanced(&mut rig);
 }
