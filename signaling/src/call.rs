@@ -3,9 +3,9 @@
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `hearing` a fax machine calls · `hold` · `transfer_blind` · `invite_party` one more comes in, any may leave ·
-//! `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `end`
-//! every leg closed, one `CallEnded`.
+//! hear each other · `hearing` a fax machine calls · `hold` · `transfer_blind` · `invite_party` one
+//! more comes in, any may leave · `release` who left and what follows · `survey` · `voicemail` ·
+//! `record` · `feature_code` · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
