@@ -1,7 +1,8 @@
 //! The mix of a room: one sum per frame, and for each listener that sum without their own voice.
 //!
 //! In a room of more than [`crate::shard::Config::speakers_max`] only the loudest are in the sum
-//! ([`speakers`]). A frame is 20 ms. A room runs at 8 kHz, and at 16 kHz from its first wideband leg on.
+//! ([`speakers`]). A frame is 20 ms. A room runs at 8 kHz, and at 16 kHz from its first wideband leg
+//! on.
 
 pub mod speakers;
 

@@ -2,8 +2,8 @@
 //! calls of fax machines, who answered, and the beep of an answering machine.
 //!
 //! The voice is cut into blocks of 20 ms; each is one pure tone, one pair of tones, or neither.
-//! Blocks of one sound and level in a row are a stretch, and everything here is told from how long stretches
-//! and the pauses between them last, by the values of ITU-T E.180, Q.35 and T.30.
+//! Blocks of one sound and level in a row are a stretch, and everything here is told from how long
+//! stretches and the pauses between them last, by the values of ITU-T E.180, Q.35 and T.30.
 
 use super::answerer::Answerer;
 use super::goertzel::Bank;

@@ -168,17 +168,18 @@ fn a_network_that_gets_worse_is_waited_for_and_one_that_calms_is_caught_up_with(
     assert!((40..85).contains(&after), "{after} ms");
     let playout = heard.jitter.playout();
     assert!(playout.expanded_ms >= 40 && playout.accelerated_ms >= 40, "{playout:?}");
+    // Ten bad seconds, in which packets overtake each other by up to five places.
     let made_up = heard.jitter.concealed_ms();
-    assert!(made_up < 800, "{made_up} ms");
-    assert!(heard.jitter.late() < 50, "{}", heard.jitter.late());
+    assert!(made_up < 2_000, "{made_up} ms");
+    assert!(heard.jitter.late() < 120, "{}", heard.jitter.late());
 }
 
 #[test]
 fn a_stop_of_150_ms_delays_the_voice_and_loses_little_of_it() {
     let said = tone(1_000, 8_000, 8_000 * 10, 10_000);
-    // Packets 200 to 206 come together.
+    // Packets 200 to 207 come together.
     let extra =
-        |n: u32| Some(if (200..207).contains(&n) { 150 - u64::from(n - 200) * 20 } else { 0 });
+        |n: u32| Some(if (200..208).contains(&n) { 150 - u64::from(n - 200) * 20 } else { 0 });
     let heard = played(&mut Network::calm(), (0, 20), &said, extra);
     assert_eq!(heard.jitter.late(), 0, "what was waited for was not too late");
     let made_up = heard.jitter.concealed_ms();

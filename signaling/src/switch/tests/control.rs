@@ -43,6 +43,7 @@ fn a_fax_machine_is_heard_and_the_flow_branches() {
         "person": {"kind": "hangup", "prompts": ["hours"]}}});
     assert_eq!(change(&mut rig, flow(2, document)), Answer::Done);
     let fax = rig.customer_dials("95105688");
+    rig.wait(secs(1));
     let what = Watch { fax: true, ..Watch::default() };
     assert!(rig.media.contains(&Command::Watch { leg: fax, what }), "somebody listens");
     let tone = Progress::FaxCalling;
