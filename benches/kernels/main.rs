@@ -1,23 +1,30 @@
 //! `switchgrid-kernels`: the small loops that everything else stands on, timed one by one. Prints
-//! nanoseconds an operation and appends each figure to the results file.
+//! nanoseconds an operation, and what rooms cost as a share of a core, and appends each figure to the
+//! results file.
+
+mod rooms;
 
 use anyhow::{Context, Result};
 use benches::results::{self, Figure};
 use clap::Parser;
 use comfy_table::{Table, presets};
 use mediacore::codec::{Converter, Decoder, Encoder, Rate};
+use mediacore::detect::ear::Ear;
 use mediacore::g711::{self, Law};
 use mediacore::mix::{Frame, Sum};
 use mediacore::rtp;
 use signaling::sip::message::Message;
 use signaling::sip::parse::Carrier;
 use std::hint::black_box;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use terms::media::{Codec, Wishes};
+use terms::Moment;
+use terms::media::{Codec, RtpTime, Ssrc, TonePlan, Watch, Wishes};
 
 /// Rounds of one kernel; the median counts.
 const ROUNDS: usize = 9;
+/// Frames of 20 ms in one round of rooms.
+const ROOM_FRAMES: u64 = 100;
 /// An INVITE of 852 bytes, as a gateway of a carrier sends it.
 const INVITE: &[u8] = include_bytes!("invite.sip");
 
@@ -121,6 +128,33 @@ const KERNELS: &[Kernel] = &[
         limit_ns: None,
         run: |times| convert(Rate::Wide, Rate::Narrow, times),
     },
+    Kernel {
+        bench: "detect",
+        metric: "PCMA frame listened to for digits",
+        limit_ns: None,
+        run: |times| listen(Codec::Pcma, Watch::default(), 8_000.0, times),
+    },
+    Kernel {
+        bench: "detect",
+        metric: "PCMA frame of silence listened to for digits",
+        limit_ns: None,
+        run: |times| listen(Codec::Pcma, Watch::default(), 0.0, times),
+    },
+    Kernel {
+        bench: "detect",
+        metric: "G.722 frame listened to for digits",
+        limit_ns: None,
+        run: |times| listen(Codec::G722, Watch::default(), 8_000.0, times),
+    },
+    Kernel {
+        bench: "detect",
+        metric: "PCMA frame watched for everything",
+        limit_ns: None,
+        run: |times| {
+            let tones = Some(TonePlan::Us);
+            listen(Codec::Pcma, Watch { tones, fax: true, answerer: true }, 8_000.0, times);
+        },
+    },
     Kernel { bench: "relay", metric: "header read and rewritten", limit_ns: None, run: rewrite },
 ];
 
@@ -209,6 +243,25 @@ fn decode_with(codec: Codec, times: u64) {
     }
 }
 
+/// A leg whose digits are tones, packet by packet.
+fn listen(codec: Codec, what: Watch, peak: f64, times: u64) {
+    let mut encoder = Encoder::new(codec, WISHES);
+    let encoded = |frame: &Vec<i16>| {
+        let quieter = |&sample: &i16| (f64::from(sample) * peak / 8_000.0) as i16;
+        let (frame, mut payload) = (frame.iter().map(quieter).collect::<Vec<_>>(), Vec::new());
+        encoder.encode(&frame, &mut payload);
+        payload
+    };
+    let payloads: Vec<Vec<u8>> = sliding(codec).iter().map(encoded).collect();
+    let mut ear = Ear::new(codec, false, what).expect("somebody listens");
+    for (n, payload) in (0_u32..).zip(payloads.iter().cycle().take(times as usize)) {
+        let time = RtpTime(n.wrapping_mul(codec.clock_hz() / 50));
+        ear.hear(Moment(0), (Ssrc(1), time), black_box(payload), |heard| {
+            black_box(heard);
+        });
+    }
+}
+
 fn convert(from: Rate, to: Rate, times: u64) {
     let samples = vec![1_234; from.samples(20)];
     let (mut converter, mut out) = (Converter::default(), Vec::new());
@@ -268,8 +321,29 @@ fn main() -> Result<()> {
         table.add_row([kernel.bench, kernel.metric, &format!("{ns:.1}"), &limit]);
     }
     println!("{table}");
+    if "rooms".contains(&arguments.filter) {
+        println!("{}", measure_rooms(&file)?);
+    }
     println!("appended to {}", file.display());
     Ok(())
+}
+
+fn measure_rooms(file: &Path) -> Result<Table> {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["bench", "metric", "% of a core", "limit"]);
+    for share in &rooms::SHARES {
+        let percent = rooms::percent(share, ROOM_FRAMES, ROUNDS);
+        let figure = Figure::new("rooms", share.metric, percent, "% of a core");
+        results::append(file, &figure).with_context(|| format!("append to {}", file.display()))?;
+        let limit = match share.limit_percent {
+            Some(limit) if percent <= limit => format!("{limit} ok"),
+            Some(limit) => format!("{limit} EXCEEDED"),
+            None => String::new(),
+        };
+        table.add_row(["rooms", share.metric, &format!("{percent:.2}"), &limit]);
+    }
+    Ok(table)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use crate::codec::noise::{Description, Generator};
 use crate::codec::{Decoder, Encoder, PAYLOAD_OCTETS_MAX, ticks};
+use crate::detect::ear::{Ear, Heard};
 use crate::dtmf::{self, Event, Receiver};
+use crate::jitter::{Jitter, Limits};
 use crate::leg::LegIdx;
 use crate::prompt;
 use crate::prompt::PromptStore;
@@ -12,9 +14,10 @@ use crate::rtp::{self, HEADER_BYTES};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
 use crate::srtp::{ROOM_BYTES, Refused, Session};
 use std::net::SocketAddr;
+use std::time::Duration;
 use terms::media::{
     Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Srtp, SrtpKey, SrtpSuite, Ssrc,
-    Wishes,
+    TonePlan, Watch, Wishes,
 };
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 
@@ -153,7 +156,9 @@ pub fn fuzz_codec(bytes: &[u8]) {
                     / (codec.clock_hz() / 1_000) as usize;
                 assert!(decoded.is_err() || out.len() == lasts, "{codec:?}: as long as it says");
             }
-            2 => decoder.recover(payload, frame, &mut out),
+            2 => {
+                decoder.recover(payload, frame, &mut out);
+            }
             _ => decoder.conceal(usize::from(*len) * 2, &mut out),
         }
         for samples in out.chunks_exact(frame) {
@@ -175,6 +180,81 @@ pub fn fuzz_comfort_noise(bytes: &[u8]) {
     assert_eq!(out.len(), 800);
 }
 
+/// Lets an ear hear packets: the codec in the first byte, what is watched for in the second, then
+/// pieces of length, how far the timestamp steps, and octets.
+pub fn fuzz_ear(bytes: &[u8]) {
+    let [which, what, rest @ ..] = bytes else { return };
+    let mut rest = rest;
+    let codec = Codec::ALL[usize::from(*which) % Codec::ALL.len()];
+    let plans = [None, Some(TonePlan::China), Some(TonePlan::Itu), Some(TonePlan::Us)];
+    let what =
+        Watch { tones: plans[usize::from(what % 4)], fax: what & 4 != 0, answerer: what & 8 != 0 };
+    let Some(mut ear) = Ear::new(codec, which & 0x80 != 0, what) else { return };
+    let (mut now, mut time, mut down) = (Moment(0), RtpTime(0), None);
+    while let [len, step, tail @ ..] = rest {
+        let (payload, tail) = tail.split_at(usize::from(*len).min(tail.len()));
+        rest = tail;
+        now += Duration::from_millis(u64::from(step % 32));
+        // Backwards, in order, with a hole, or somewhere else.
+        let step = match step >> 6 {
+            0 => 0,
+            1 => u32::from(*step) * 16,
+            2 => u32::from(*step).wrapping_neg() * 8,
+            _ => u32::from(*step) << 20,
+        };
+        time = RtpTime(time.0.wrapping_add(ticks(codec, payload)).wrapping_add(step));
+        ear.hear(now, (Ssrc(1), time), payload, |heard| match heard {
+            Heard::Pressed(key) => {
+                assert_eq!(down.replace(key), None, "one key at a time");
+            }
+            Heard::Digit(digit) => {
+                assert_eq!(down.take(), Some(digit.key), "what ends was down");
+                assert!(digit.duration_ms >= 30 && dtmf::code(digit.key).is_some());
+            }
+            Heard::Progress(_) => assert!(!what.is_idle(), "only what is watched for"),
+        });
+        if let Some(digit) = ear.handle_timeout(now) {
+            assert_eq!(down.take(), Some(digit.key));
+        }
+        assert_eq!(ear.key(), down);
+    }
+}
+
+/// Drives a jitter buffer: the codec in the first byte, then pieces of length, operation, and
+/// octets.
+pub fn fuzz_jitter(bytes: &[u8]) {
+    let Some((&which, mut rest)) = bytes.split_first() else { return };
+    let codec = Codec::ALL[usize::from(which) % Codec::ALL.len()];
+    let limits = Limits { ms_min: u32::from(which >> 4) * 10, ms_max: 200 };
+    let mut jitter = Jitter::new(codec, limits);
+    let frame = jitter.rate().samples(20);
+    let (mut now, mut time, mut taken_ms) = (Moment::from_secs(1), RtpTime(u32::MAX - 9_000), 0);
+    while let [len, how, tail @ ..] = rest {
+        let (payload, tail) = tail.split_at(usize::from(*len).min(tail.len()));
+        rest = tail;
+        let step = u32::from(how >> 3);
+        match how % 8 {
+            0..=2 => {
+                jitter.put(now, time, payload);
+            }
+            3 => {
+                jitter.put_noise(now, time, payload);
+            }
+            4 => time = RtpTime(time.0.wrapping_sub(step * codec.clock_hz() / 50)),
+            5 => time = RtpTime(time.0.wrapping_add(step << 24)),
+            6 => jitter.restart(),
+            _ => now += Duration::from_millis(u64::from(step) * 16),
+        }
+        time = RtpTime(time.0.wrapping_add(codec.clock_hz() / 50));
+        let taken = jitter.take(now);
+        assert!(taken.is_none_or(|taken| taken.samples().len() == frame));
+        (now, taken_ms) = (now + Duration::from_millis(20), taken_ms + 20);
+        assert!((limits.ms_min..=limits.ms_max).contains(&jitter.playout().target_ms));
+        let made_up = jitter.concealed_ms();
+        assert!(made_up <= taken_ms + 1_000, "{made_up} ms in {taken_ms} ms");
+    }
+}
+
 /// Gives a shard with two joined legs a series of datagrams: length, then leg, channel and source
 /// in one byte, then the bytes. One of them may be encrypted.
 pub fn fuzz_packets(bytes: &[u8]) {
@@ -192,7 +272,9 @@ pub fn fuzz_packets(bytes: &[u8]) {
         let place = Place::default();
         shard.handle_command(Moment(0), Command::Open { leg: id, contact, tenant, place });
         shard.port_reserved(LegIdx(leg), Ok(([127, 0, 0, 1], 20_000).into()));
-        let dtmf = Some(PayloadType(101));
+        // The second bit: both know events, or the first speaks tones.
+        let has_events = leg == 1 || bytes.first().is_some_and(|byte| byte & 2 == 0);
+        let dtmf = has_events.then_some(PayloadType(101));
         let payloads = Payloads { dtmf, ..Payloads::of(codec) };
         let signalling = sources[0].ip();
         let srtp = Some(&keys).filter(|_| is_encrypted && leg == 0).cloned();
@@ -269,6 +351,13 @@ mod tests {
             &[&[0, 160, 0], &[2, 80, 0], &[0xC3, 40, 0, 0x78], &[3, 60, 2, 0x0B], &[4, 200, 1]];
         with_random_tails(6, beginnings, fuzz_codec);
         with_random_tails(7, &[&[], &[40], &[40, 200, 100, 255]], fuzz_comfort_noise);
+    }
+
+    #[test]
+    fn random_packets_panic_no_ear_and_no_jitter_buffer() {
+        let beginnings: &[&[u8]] = &[&[0, 15], &[1, 13], &[2, 14, 160, 0], &[0x83, 15], &[4, 1]];
+        with_random_tails(8, beginnings, fuzz_ear);
+        with_random_tails(9, &[&[0], &[0x41], &[0x22, 160, 0], &[3, 60, 0, 0x0B]], fuzz_jitter);
     }
 
     #[test]

@@ -1,18 +1,35 @@
 //! Playout delay of a leg that is mixed: packets stand at their RTP time and are decoded when their
 //! turn comes on the 20 ms grid, in the order of the audio, as codecs with a memory need it.
 //!
-//! The buffer starts [`Limits::ms_min`] behind the newest packet. A packet that comes after its
-//! turn is late: it is counted and the delay grows by one frame, up to [`Limits::ms_max`]. When the
-//! buffer has been deeper than needed for two seconds, one frame is skipped. Packet times from 10
-//! to 60 ms need no special care, because the place of a sample is its timestamp and not its packet.
-//! A hole is filled from the copy that the next packet carries, else concealed as the codec does it,
-//! else with the comfort noise that the sender described (RFC 3389).
+//! [`delay`] says how long to wait, from what the network did in the last seconds, between
+//! [`Limits::ms_min`] and [`Limits::ms_max`]. When we are further behind than that, or less far, a
+//! period of the voice is left out or said twice ([`stretch`]), in silence sooner than in speech and
+//! never twice within [`SPEECH_FRAMES`]; while nothing comes at all the place is simply set. So two
+//! clocks may drift, and a spike of delay costs no audio. A buffer that runs empty waits: what is
+//! made up then stands in front of the packets to come, not in place of them, and when they show
+//! that one was lost the wait is taken back.
+//!
+//! A packet that comes after its turn is late and counted; when many in a row are, the network has
+//! changed and the buffer begins anew. Packet times from 10 to 60 ms need no special care, because
+//! the place of a sample is its timestamp and not its packet. A hole is filled from the copy that
+//! the next packet carries, else concealed as the codec does it, else with the comfort noise that
+//! the sender described (RFC 3389). The recorder stands before all this: it keeps what was received.
 
+pub mod delay;
+#[cfg(test)]
+mod story;
+pub mod stretch;
+
+use crate::activity::Activity;
 use crate::codec::noise::{Description, Generator};
 use crate::codec::{Decoder, Rate, ticks};
 use crate::mix::Frame;
+use delay::Delay;
 use std::collections::VecDeque;
-use terms::media::{Codec, RtpTime};
+use std::time::Duration;
+use stretch::{LOOK_MS, lengthen, shorten};
+use terms::Moment;
+use terms::media::{Codec, Playout, RtpTime};
 
 /// Milliseconds of one frame of the grid.
 const FRAME_MS: u32 = 20;
@@ -22,13 +39,24 @@ const AHEAD_MS_MAX: u32 = 512;
 const BEHIND_MS_MAX: u32 = 2_048;
 /// Packets that wait: 10 ms each up to the furthest ahead, and some.
 const PACKETS_MAX: usize = 64;
-/// Frames between two looks at a buffer that is too deep, 2 s.
-const CALM_FRAMES: u16 = 100;
+/// So many late packets in a row are a network that has changed.
+const LATE_MAX: u32 = 6;
+/// Further behind than the target by this is too far: in silence, and in speech.
+const FAR_MS: i64 = 20;
+const FAR_SPEECH_MS: i64 = 30;
+/// Less far behind than the target by this is too near.
+const NEAR_MS: i64 = 5;
+const NEAR_SPEECH_MS: i64 = 10;
+/// Off by this is changed more often.
+const URGENT_MS: i64 = 60;
+/// Frames from one change to the next: in speech, and in silence or when it is urgent.
+const SPEECH_FRAMES: u32 = 5;
+const QUIET_FRAMES: u32 = 2;
 
-/// How far behind the newest packet we play.
+/// How far behind the fastest packets we play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// At the beginning.
+    /// At least.
     pub ms_min: u32,
     /// At most.
     pub ms_max: u32,
@@ -54,6 +82,14 @@ struct Packet {
     payload: Vec<u8>,
 }
 
+/// Samples, since the beginning.
+#[derive(Clone, Copy, Debug, Default)]
+struct Made {
+    accelerated: u64,
+    expanded: u64,
+    concealed: u64,
+}
+
 /// The buffer of one leg.
 #[derive(Debug)]
 pub struct Jitter {
@@ -68,19 +104,20 @@ pub struct Jitter {
     decoded: Vec<i16>,
     /// The next sample to play; `None` before the first packet and after a restart.
     play_at: Option<RtpTime>,
-    /// One past the newest sample.
-    end: RtpTime,
-    delay_ms: u32,
+    delay: Delay,
     limits: Limits,
     /// Of the hole that is being concealed.
     concealed_ms: u32,
+    /// Ticks that were made up while nothing was there, and may have to be taken back.
+    waited: u32,
     noise: Option<Generator>,
-    /// Least ticks ahead since the last look, and frames since then.
-    shallowest: i32,
-    looked: u16,
+    activity: Activity,
+    is_quiet: bool,
+    /// Frames since the last change of length.
+    unchanged: u32,
     late: u64,
-    /// Samples made up until now.
-    made_up: u64,
+    late_in_row: u32,
+    made: Made,
 }
 
 impl Jitter {
@@ -93,15 +130,17 @@ impl Jitter {
             spare: Vec::new(),
             decoded: Vec::new(),
             play_at: None,
-            end: RtpTime(0),
-            delay_ms: limits.ms_min,
+            delay: Delay::new(codec.clock_hz(), limits),
             limits,
             concealed_ms: u32::MAX,
+            waited: 0,
             noise: None,
-            shallowest: i32::MAX,
-            looked: 0,
+            activity: Activity::default(),
+            is_quiet: true,
+            unchanged: 0,
             late: 0,
-            made_up: 0,
+            late_in_row: 0,
+            made: Made::default(),
         }
     }
 
@@ -120,15 +159,40 @@ impl Jitter {
         self.late
     }
 
-    /// Audio made up in place of packets that were not there, in ms. What a codec recovers from a
-    /// copy and comfort noise are not made up.
-    pub fn concealed_ms(&self) -> u64 {
-        self.made_up / self.rate().samples(1) as u64
+    /// Whether the last frame was speech.
+    pub fn speaks(&self) -> bool {
+        !self.is_quiet
     }
 
-    /// How far behind the newest packet we play, in ms: now, and at most.
+    /// Mean square of the voice, smoothed.
+    pub fn level(&self) -> f32 {
+        self.activity.level()
+    }
+
+    /// The delay it aims at.
+    pub fn delay(&self) -> Duration {
+        Duration::from_millis(u64::from(self.delay.target_ms()))
+    }
+
+    /// Audio made up in place of packets that were not there at their turn, in ms. What a codec
+    /// recovers from a copy and comfort noise are not made up.
+    pub fn concealed_ms(&self) -> u64 {
+        self.made.concealed / self.rate().samples(1) as u64
+    }
+
+    /// How far behind the fastest packets we mean to play, in ms: now, and at most.
     pub fn delay_ms(&self) -> (u32, u32) {
-        (self.delay_ms, self.limits.ms_max)
+        (self.delay.target_ms(), self.limits.ms_max)
+    }
+
+    /// What else it did until now.
+    pub fn playout(&self) -> Playout {
+        let ms = |samples: u64| samples / self.rate().samples(1) as u64;
+        Playout {
+            target_ms: self.delay.target_ms(),
+            accelerated_ms: ms(self.made.accelerated),
+            expanded_ms: ms(self.made.expanded),
+        }
     }
 
     /// Forgets everything: the source changed.
@@ -144,32 +208,48 @@ impl Jitter {
         }
         self.decoded.clear();
         self.concealed_ms = u32::MAX;
+        self.waited = 0;
         self.noise = None;
+        self.late_in_row = 0;
+        self.delay.restart();
     }
 
     /// Puts a packet at its place; false when its turn is over and it will not be heard.
-    pub fn put(&mut self, time: RtpTime, payload: &[u8]) -> bool {
+    pub fn put(&mut self, now: Moment, time: RtpTime, payload: &[u8]) -> bool {
         let ticks = ticks(self.decoder.codec(), payload);
-        self.insert(time, ticks, Content::Audio, payload)
+        self.insert(now, time, ticks, Content::Audio, payload)
     }
 
     /// Puts a comfort noise packet (RFC 3389) at its place, as [`Jitter::put`] does.
-    pub fn put_noise(&mut self, time: RtpTime, payload: &[u8]) -> bool {
+    pub fn put_noise(&mut self, now: Moment, time: RtpTime, payload: &[u8]) -> bool {
         // It lasts until something else comes; its place is a frame.
-        self.insert(time, FRAME_MS * self.clock, Content::Noise, payload)
+        self.insert(now, time, FRAME_MS * self.clock, Content::Noise, payload)
     }
 
-    fn insert(&mut self, time: RtpTime, ticks: u32, content: Content, payload: &[u8]) -> bool {
+    fn insert(
+        &mut self,
+        now: Moment,
+        time: RtpTime,
+        ticks: u32,
+        content: Content,
+        payload: &[u8],
+    ) -> bool {
         let end = RtpTime(time.0.wrapping_add(ticks));
         let play_at = match self.play_at {
             Some(play_at) if self.is_near(play_at, time, end) => play_at,
             _ => self.begin(time),
         };
+        self.delay.note(now, time);
         if end.distance(play_at) <= 0 {
-            self.late += 1;
-            self.deepen();
-            return false;
+            self.late_in_row += 1;
+            if self.late_in_row < LATE_MAX {
+                self.late += 1;
+                return false;
+            }
+            self.begin(time);
+            self.delay.note(now, time);
         }
+        self.late_in_row = 0;
         let place = self.packets.iter().rposition(|packet| time.distance(packet.time) >= 0);
         if place.is_some_and(|place| self.packets[place].time == time) {
             return true;
@@ -183,9 +263,6 @@ impl Jitter {
         kept.extend_from_slice(payload);
         let packet = Packet { time, content, payload: kept };
         self.packets.insert(place.map_or(0, |place| place + 1), packet);
-        if end.distance(self.end) > 0 {
-            self.end = end;
-        }
         true
     }
 
@@ -197,43 +274,98 @@ impl Jitter {
 
     fn begin(&mut self, time: RtpTime) -> RtpTime {
         self.forget_packets();
-        let play_at = RtpTime(time.0.wrapping_sub(self.delay_ms * self.clock));
+        let play_at = RtpTime(time.0.wrapping_sub(self.delay.target_ms() * self.clock));
         self.play_at = Some(play_at);
-        self.end = time;
-        self.shallowest = i32::MAX;
-        self.looked = 0;
         play_at
     }
 
-    /// Plays one frame later from now on.
-    fn deepen(&mut self) {
-        if self.delay_ms + FRAME_MS <= self.limits.ms_max {
-            self.delay_ms += FRAME_MS;
-            let ticks = FRAME_MS * self.clock;
-            self.play_at = self.play_at.map(|at| RtpTime(at.0.wrapping_sub(ticks)));
-        }
-    }
-
     /// Takes the next frame; `None` when nobody speaks.
-    pub fn take(&mut self) -> Option<Frame> {
-        let play_at = self.play_at?;
-        self.shallowest = self.shallowest.min(self.end.distance(play_at));
-        let frame = self.advance(play_at);
-        self.calm();
-        frame
-    }
-
-    fn advance(&mut self, play_at: RtpTime) -> Option<Frame> {
+    pub fn take(&mut self, now: Moment) -> Option<Frame> {
+        self.play_at?;
+        self.unchanged = self.unchanged.saturating_add(1);
+        self.adapt(now);
         let rate = self.rate();
         let wanted = rate.samples(FRAME_MS);
         let mut heard = !self.decoded.is_empty();
         while self.decoded.len() < wanted {
-            heard |= self.fill(play_at, wanted - self.decoded.len());
+            heard |= self.fill(now, wanted - self.decoded.len());
         }
         let frame = Frame::from_samples(rate, &self.decoded);
         self.decoded.drain(..wanted);
-        self.play_at = Some(RtpTime(play_at.0.wrapping_add(FRAME_MS * self.clock)));
+        self.advance((FRAME_MS * self.clock) as i32);
+        self.is_quiet = !self.activity.note(frame.samples());
+        if !heard && self.waited == 0 {
+            self.settle(now);
+        }
         heard.then_some(frame)
+    }
+
+    /// Moves the place of the next sample.
+    fn advance(&mut self, ticks: i32) {
+        self.play_at = self.play_at.map(|at| RtpTime(at.0.wrapping_add(ticks as u32)));
+    }
+
+    /// Where what is decoded next belongs.
+    fn here(&self) -> Option<RtpTime> {
+        let done = self.decoded.len() as u32 * self.clock / self.rate().samples(1) as u32;
+        self.play_at.map(|at| RtpTime(at.0.wrapping_add(done)))
+    }
+
+    /// Nothing is there to be played: the place is where it should be.
+    fn settle(&mut self, now: Moment) {
+        if self.packets.is_empty() && self.decoded.is_empty() {
+            let next = now + Duration::from_millis(u64::from(FRAME_MS));
+            self.play_at = self.delay.due(next).or(self.play_at);
+        }
+    }
+
+    /// Leaves a period out, or says one twice, when the delay is not what it should be.
+    fn adapt(&mut self, now: Moment) {
+        let behind = self.play_at.and_then(|at| self.delay.behind_ms(now, at));
+        let Some(behind) = behind else { return };
+        let off = behind - i64::from(self.delay.target_ms());
+        let (far, near) =
+            if self.is_quiet { (FAR_MS, NEAR_MS) } else { (FAR_SPEECH_MS, NEAR_SPEECH_MS) };
+        let urgent = off.abs() > URGENT_MS;
+        let rest = if self.is_quiet || urgent { QUIET_FRAMES } else { SPEECH_FRAMES };
+        if (-near..=far).contains(&off) || self.unchanged < rest || !self.look_ahead(now) {
+            return;
+        }
+        // What is quiet now may not be quiet in what was just decoded.
+        let is_quiet = self.is_quiet && !self.activity.would(&self.decoded);
+        let rate = self.rate();
+        let by = if off > 0 {
+            let by = shorten(rate, &mut self.decoded, is_quiet);
+            self.made.accelerated += by as u64;
+            self.advance(self.ticks_of(by));
+            by
+        } else {
+            let by = lengthen(rate, &mut self.decoded, is_quiet);
+            self.made.expanded += by as u64;
+            self.advance(-self.ticks_of(by));
+            by
+        };
+        if by > 0 {
+            self.unchanged = 0;
+        }
+    }
+
+    /// Decodes what follows without a hole, up to what a change looks at. False when it is less.
+    fn look_ahead(&mut self, now: Moment) -> bool {
+        let wanted = self.rate().samples(LOOK_MS);
+        while self.decoded.len() < wanted {
+            let follows = match (self.packets.front(), self.here()) {
+                (Some(next), Some(here)) => {
+                    next.time.distance(here) <= 0 && matches!(next.content, Content::Audio)
+                }
+                (None, _) | (_, None) => false,
+            };
+            if !follows {
+                return false;
+            }
+            self.fill(now, wanted - self.decoded.len());
+        }
+        true
     }
 
     /// Samples that so many ticks last.
@@ -241,25 +373,48 @@ impl Jitter {
         ticks.max(0) as usize * self.rate().samples(1) / self.clock as usize
     }
 
+    /// Ticks that so many samples last.
+    fn ticks_of(&self, samples: usize) -> i32 {
+        (samples * self.clock as usize / self.rate().samples(1)) as i32
+    }
+
     /// Decodes the packet whose turn it is, or fills the hole before the next one, up to `missing`
     /// samples. Says whether there is something to hear.
-    fn fill(&mut self, play_at: RtpTime, missing: usize) -> bool {
-        let done = self.decoded.len() as u32 * self.clock / self.rate().samples(1) as u32;
-        let here = RtpTime(play_at.0.wrapping_add(done));
-        let Some(next) = self.packets.front() else { return self.fill_hole(missing) };
-        let gap = next.time.distance(here);
+    fn fill(&mut self, now: Moment, missing: usize) -> bool {
+        let Some(here) = self.here() else { return false };
+        let Some(next) = self.packets.front() else { return self.wait(now, missing) };
+        let mut gap = next.time.distance(here);
+        if gap > 0 && self.waited > 0 {
+            // The hole that was waited for is here: it was a loss.
+            let back = gap.min(self.waited as i32);
+            self.advance(back);
+            self.waited -= back as u32;
+            gap -= back;
+        }
         if gap <= 0 {
+            self.made.expanded += self.samples(self.waited as i32) as u64;
+            self.waited = 0;
             let packet = self.packets.pop_front().expect("it was just looked at");
             let heard = self.decode(&packet, self.samples(-gap), missing);
             self.spare.push(packet.payload);
             return heard;
         }
         let hole = self.samples(gap);
+        if self.is_near_now(now) {
+            // A hole is the best place to wait a little longer from now on.
+            self.made.expanded += missing as u64;
+            let heard = self.fill_hole(missing);
+            self.advance(-self.ticks_of(missing));
+            return heard;
+        }
+        let next = self.packets.front().expect("it was just looked at");
         let lost = ticks(self.decoder.codec(), &next.payload);
         let was_heard = self.concealed_ms == 0 && matches!(next.content, Content::Audio);
         if gap as u32 == lost && was_heard {
             // One packet is lost, and the one after it may carry a copy.
-            self.decoder.recover(&next.payload, hole, &mut self.decoded);
+            if !self.decoder.recover(&next.payload, hole, &mut self.decoded) {
+                self.made.concealed += hole as u64;
+            }
             return true;
         }
         self.fill_hole(hole.clamp(1, missing))
@@ -291,6 +446,31 @@ impl Jitter {
         }
     }
 
+    /// Whether the place is nearer to the newest audio than it should be.
+    fn is_near_now(&self, now: Moment) -> bool {
+        let behind = self.play_at.and_then(|at| self.delay.behind_ms(now, at));
+        let target = i64::from(self.delay.target_ms());
+        behind.is_some_and(|behind| behind + NEAR_SPEECH_MS < target)
+    }
+
+    /// Nothing is there. The place stands still for as long as may be, in case the packets are late
+    /// and not lost.
+    fn wait(&mut self, now: Moment, missing: usize) -> bool {
+        let behind = self.play_at.and_then(|at| self.delay.behind_ms(now, at));
+        let may_wait = behind.is_some_and(|behind| behind < i64::from(self.limits.ms_max))
+            && self.noise.is_none();
+        let heard = self.fill_hole(missing);
+        if !may_wait && !heard {
+            // It was a rest.
+            self.waited = 0;
+        } else if may_wait {
+            let ticks = self.ticks_of(missing);
+            self.advance(-ticks);
+            self.waited += ticks as u32;
+        }
+        heard
+    }
+
     fn fill_hole(&mut self, samples: usize) -> bool {
         if let Some(noise) = &mut self.noise {
             noise.fill(samples, &mut self.decoded);
@@ -301,29 +481,9 @@ impl Jitter {
             return false;
         }
         self.concealed_ms += (samples / self.rate().samples(1)).max(1) as u32;
-        self.made_up += samples as u64;
+        self.made.concealed += samples as u64;
         self.decoder.conceal(samples, &mut self.decoded);
         true
-    }
-
-    /// Skips a frame when the buffer never came near empty for two seconds.
-    fn calm(&mut self) {
-        self.looked += 1;
-        if self.looked < CALM_FRAMES {
-            return;
-        }
-        let frame = (FRAME_MS * self.clock) as i32;
-        let spare = self.shallowest - (self.limits.ms_min * self.clock) as i32;
-        self.looked = 0;
-        self.shallowest = i32::MAX;
-        if spare < frame * 2 {
-            return;
-        }
-        if let Some(play_at) = self.play_at {
-            // Decoded all the same, because what follows builds on it.
-            self.advance(play_at);
-            self.delay_ms = self.delay_ms.saturating_sub(FRAME_MS).max(self.limits.ms_min);
-        }
     }
 }
 
@@ -335,10 +495,14 @@ mod tests {
     use crate::g711::{self, Law};
     use terms::media::Wishes;
 
-    /// What a frame sounds like; silence when nobody speaks.
-    fn taken(jitter: &mut Jitter) -> Vec<i16> {
+    fn at(ms: u32) -> Moment {
+        Moment::from_millis(10_000 + u64::from(ms))
+    }
+
+    /// What the frame of this time sounds like; silence when nobody speaks.
+    fn taken(jitter: &mut Jitter, ms: u32) -> Vec<i16> {
         let silent = Frame::silent(jitter.rate());
-        jitter.take().unwrap_or(silent).samples().to_vec()
+        jitter.take(at(ms)).unwrap_or(silent).samples().to_vec()
     }
 
     /// A-law octets that decode to a slow counter, so that every sample has a value of its own.
@@ -346,8 +510,8 @@ mod tests {
         vec![0xD5 ^ level; ptime_ms * 8]
     }
 
-    fn loud_frames(jitter: &mut Jitter, frames: usize) -> Vec<bool> {
-        (0..frames).map(|_| taken(jitter).iter().all(|&sample| sample != 0)).collect()
+    fn loud_frames(jitter: &mut Jitter, frames: u32) -> Vec<bool> {
+        (0..frames).map(|n| taken(jitter, n * 20).iter().all(|&sample| sample != 0)).collect()
     }
 
     #[test]
@@ -356,13 +520,13 @@ mod tests {
             for start in [0_u32, u32::MAX - 300] {
                 let mut jitter = Jitter::new(Codec::Pcma, Limits::default());
                 let mut holes = 0;
-                for ms in (0..1_200).step_by(10) {
+                for ms in (0..1_200_u32).step_by(10) {
                     if ms % ptime_ms == 0 {
-                        let time = RtpTime(start.wrapping_add(ms as u32 * 8));
-                        jitter.put(time, &payload(ptime_ms, 0x20));
+                        let time = RtpTime(start.wrapping_add(ms * 8));
+                        jitter.put(at(ms), time, &payload(ptime_ms as usize, 0x20));
                     }
                     if ms % 20 == 0 {
-                        let out = taken(&mut jitter);
+                        let out = taken(&mut jitter, ms);
                         holes += usize::from(ms > 60 && out.contains(&0));
                     }
                 }
@@ -375,52 +539,86 @@ mod tests {
     fn reordered_packets_play_in_order() {
         let mut jitter = Jitter::new(Codec::Pcma, Limits::default());
         for n in [0_u32, 2, 1, 3] {
-            jitter.put(RtpTime(n * 160), &payload(20, 0x10 + n as u8));
+            jitter.put(at(0), RtpTime(n * 160), &payload(20, 0x10 + n as u8));
         }
-        let levels: Vec<i16> = (0..6).map(|_| taken(&mut jitter)[0]).collect();
+        let levels: Vec<i16> = (0..6).map(|n| taken(&mut jitter, n * 20)[0]).collect();
         let expected: Vec<i16> = (0..4).map(|n| g711::decode(Law::A, 0xD5 ^ (0x10 + n))).collect();
         assert_eq!(levels[..2], [0, 0]);
         assert_eq!(levels[2..], expected);
     }
 
-    #[test]
-    fn a_late_packet_is_counted_and_the_delay_grows_up_to_its_limit() {
+    /// Four seconds of which every fifth packet comes `late_ms` later.
+    fn every_fifth_later(late_ms: u32) -> Jitter {
         let mut jitter = Jitter::new(Codec::Pcma, Limits { ms_min: 20, ms_max: 60 });
-        jitter.put(RtpTime(0), &payload(20, 0x20));
-        loud_frames(&mut jitter, 10);
-        for _ in 0..5 {
-            jitter.put(RtpTime(160), &payload(20, 0x20));
+        for n in 0..200_u32 {
+            let steps = late_ms / 20;
+            if n % 5 != 0 {
+                jitter.put(at(n * 20), RtpTime(n * 160), &payload(20, 0x20));
+            }
+            if n >= steps && (n - steps).is_multiple_of(5) {
+                let time = RtpTime((n - steps) * 160);
+                jitter.put(at(n * 20 + late_ms % 20), time, &payload(20, 0x20));
+            }
+            taken(&mut jitter, n * 20 + 19);
         }
-        assert_eq!(jitter.late(), 5);
-        assert_eq!(jitter.delay_ms, 60);
+        jitter
+    }
+
+    #[test]
+    fn late_packets_are_counted_and_the_delay_grows_up_to_its_limit() {
+        let waited_for = every_fifth_later(55);
+        assert!((1..=8).contains(&waited_for.late()), "{}", waited_for.late());
+        assert_eq!(waited_for.playout().target_ms, 55);
+        // What is later than may be waited for is not waited for.
+        let lost = every_fifth_later(200);
+        assert_eq!((lost.late(), lost.playout().target_ms), (38, 20));
+    }
+
+    #[test]
+    fn a_source_whose_clock_stood_still_is_heard_again() {
+        let mut jitter = Jitter::new(Codec::Pcma, Limits::default());
+        let mut heard = 0;
+        for n in 0..150_u32 {
+            // It rests for a second and goes on with the timestamp after its last one.
+            let place = if n < 50 { n } else { n.max(100) - 50 };
+            if !(50..100).contains(&n) {
+                jitter.put(at(n * 20), RtpTime(place * 160), &payload(20, 0x20));
+            }
+            let is_loud = taken(&mut jitter, n * 20).iter().all(|&sample| sample != 0);
+            heard += u32::from(n >= 100 && is_loud);
+        }
+        assert!(heard >= 35, "{heard} of 50 frames after the rest");
+        assert!(jitter.late() <= u64::from(LATE_MAX));
     }
 
     #[test]
     fn a_lost_frame_is_concealed_and_silence_follows() {
         let mut jitter = Jitter::new(Codec::Pcma, Limits { ms_min: 0, ms_max: 200 });
-        jitter.put(RtpTime(0), &payload(20, 0x20));
+        jitter.put(at(0), RtpTime(0), &payload(20, 0x20));
         assert_eq!(loud_frames(&mut jitter, 6), [true, true, true, true, false, false]);
     }
 
     #[test]
     fn a_buffer_that_stays_deep_gets_shallower() {
         let mut jitter = Jitter::new(Codec::Pcma, Limits { ms_min: 20, ms_max: 200 });
+        // The first packets come in a burst, all but the last of them late.
         for n in 0..10_u32 {
-            jitter.put(RtpTime(n * 160), &payload(20, 0x20));
+            jitter.put(at(180), RtpTime(n * 160), &payload(20, 0x20));
         }
         for n in 10..410_u32 {
-            jitter.put(RtpTime(n * 160), &payload(20, 0x20));
-            taken(&mut jitter);
+            jitter.put(at(n * 20), RtpTime(n * 160), &payload(20, 0x20));
+            taken(&mut jitter, n * 20);
         }
-        let ahead = jitter.end.distance(jitter.play_at.unwrap());
-        assert!(ahead < 8 * 160, "{ahead} samples ahead");
+        let behind = jitter.delay.behind_ms(at(410 * 20), jitter.play_at.unwrap()).unwrap();
+        assert!((20..=60).contains(&behind), "{behind} ms behind");
+        assert!(jitter.playout().accelerated_ms >= 100, "{:?}", jitter.playout());
     }
 
     #[test]
     fn a_wild_timestamp_begins_anew() {
         let mut jitter = Jitter::new(Codec::Pcma, Limits { ms_min: 0, ms_max: 200 });
-        jitter.put(RtpTime(0), &payload(20, 0x20));
-        jitter.put(RtpTime(2_000_000_000), &payload(20, 0x20));
+        jitter.put(at(0), RtpTime(0), &payload(20, 0x20));
+        jitter.put(at(0), RtpTime(2_000_000_000), &payload(20, 0x20));
         assert_eq!(loud_frames(&mut jitter, 1), [true]);
     }
 
@@ -437,9 +635,10 @@ mod tests {
             let mut payload = Vec::new();
             let sent = encoder.encode(frame, &mut payload) == Encoded::Packet;
             if sent && !lost.contains(&n) {
-                jitter.put(RtpTime((n + 9).wrapping_mul(codec.clock_hz() / 50)), &payload);
+                let time = RtpTime((n + 9).wrapping_mul(codec.clock_hz() / 50));
+                jitter.put(at(n * 20), time, &payload);
             }
-            out.extend(taken(jitter));
+            out.extend(taken(jitter, n * 20));
         }
         out
     }
@@ -489,15 +688,17 @@ mod tests {
     fn comfort_noise_sounds_at_its_level_until_somebody_speaks() {
         for codec in [Codec::Pcma, Codec::G722] {
             let mut jitter = Jitter::new(codec, Limits::default());
-            jitter.put(RtpTime(0), &payload(20, 0x20));
-            jitter.put_noise(RtpTime(160), &[50, 127, 127]);
-            (0..4).for_each(|_| drop(taken(&mut jitter)));
+            jitter.put(at(0), RtpTime(0), &payload(20, 0x20));
+            jitter.put_noise(at(20), RtpTime(160), &[50, 127, 127]);
+            (0..4).for_each(|n| drop(taken(&mut jitter, n * 20)));
             let mut rest = Vec::new();
-            (0..100).for_each(|_| rest.extend(jitter.take().expect("noise is heard").samples()));
+            for n in 4..104 {
+                rest.extend(jitter.take(at(n * 20)).expect("noise is heard").samples());
+            }
             let level = level_dbov(&rest);
             assert!((level + 50.0).abs() < 0.5, "{codec:?}: {level:.1} dBov");
-            jitter.put(RtpTime(160 * 105), &payload(20, 0x20));
-            let after: Vec<Vec<i16>> = (0..10).map(|_| taken(&mut jitter)).collect();
+            jitter.put(at(104 * 20), RtpTime(160 * 105), &payload(20, 0x20));
+            let after: Vec<Vec<i16>> = (104..114).map(|n| taken(&mut jitter, n * 20)).collect();
             assert_eq!(after.last().unwrap(), &vec![0; jitter.rate().samples(20)], "it has ended");
         }
     }
@@ -513,11 +714,11 @@ mod tests {
                     (0..rng.random_range(0..200)).map(|_| rng.random()).collect();
                 let time = RtpTime(n * codec.clock_hz() / 50 + rng.random_range(0..3_000));
                 if n % 7 == 0 {
-                    jitter.put_noise(time, &payload);
+                    jitter.put_noise(at(n * 20), time, &payload);
                 } else {
-                    jitter.put(time, &payload);
+                    jitter.put(at(n * 20), time, &payload);
                 }
-                assert_eq!(taken(&mut jitter).len(), jitter.rate().samples(20));
+                assert_eq!(taken(&mut jitter, n * 20).len(), jitter.rate().samples(20));
                 assert!(jitter.packets.len() <= PACKETS_MAX && jitter.decoded.len() < 2_000);
             }
         }

@@ -4,6 +4,7 @@ pub mod outlet;
 pub mod quality;
 
 use crate::codec::{self, Converter};
+use crate::detect::ear::Ear;
 use crate::dtmf;
 use crate::jitter::Jitter;
 use crate::latch::Latch;
@@ -13,9 +14,10 @@ use crate::rtcp::LastReport;
 use crate::srtp::{self, Session};
 use crate::stats::ReceiveStats;
 use crate::stream::Stream;
+use crate::tone::keys::Keypad;
 use outlet::Outlet;
 use std::net::SocketAddr;
-use terms::media::{Audience, Codec, FarQuality, PayloadType, Remote, Ssrc};
+use terms::media::{Audience, Codec, FarQuality, PayloadType, Playout, Remote, Ssrc, Watch};
 use terms::{LegId, Moment, RecordingId};
 
 /// Comfort noise, RFC 3389; its number is static.
@@ -121,6 +123,8 @@ pub struct Counts {
     pub late_before: u64,
     /// Audio made up by these buffers, in ms.
     pub concealed_ms_before: u64,
+    /// What else they did.
+    pub playout_before: Playout,
     /// Frames that recordings which it has left could not hand to storage.
     pub recorder_frames_lost: u64,
 }
@@ -130,6 +134,16 @@ impl Counts {
     pub fn keep(&mut self, jitter: &Jitter) {
         self.late_before += jitter.late();
         self.concealed_ms_before += jitter.concealed_ms();
+        self.playout_before = sum(self.playout_before, jitter.playout());
+    }
+}
+
+/// Both together; the target is the later one's.
+pub(crate) fn sum(before: Playout, now: Playout) -> Playout {
+    Playout {
+        target_ms: now.target_ms,
+        accelerated_ms: before.accelerated_ms + now.accelerated_ms,
+        expanded_ms: before.expanded_ms + now.expanded_ms,
     }
 }
 
@@ -167,8 +181,18 @@ pub struct Leg {
     pub counts: Counts,
     /// Digits that come.
     pub digits: dtmf::Receiver,
-    /// Digits that go.
+    /// Digits that go as events.
     pub sender: dtmf::Sender,
+    /// Digits that go as tones.
+    pub keypad: Keypad,
+    /// What it is watched for.
+    pub watch: Watch,
+    /// Listens to it, where somebody wants to know.
+    pub ear: Option<Box<Ear>>,
+    /// For whom its digits are made anew.
+    pub digits_to: Option<LegIdx>,
+    /// Until when the rest of a key's sound is kept from the mix.
+    pub muted_until: Option<Moment>,
     /// The stream toward the phone.
     pub stream: Stream,
     /// What plays.
@@ -230,6 +254,11 @@ impl Leg {
             counts: Counts::default(),
             digits: dtmf::Receiver::default(),
             sender: dtmf::Sender::default(),
+            keypad: Keypad::default(),
+            watch: Watch::default(),
+            ear: None,
+            digits_to: None,
+            muted_until: None,
             stream,
             player: None,
             frame_due: None,
@@ -284,7 +313,14 @@ impl Leg {
 
     /// Whether it hears something of its own instead of its room.
     pub fn is_busy(&self) -> bool {
-        self.player.is_some() || self.sender.is_busy()
+        self.player.is_some() || self.sender.is_busy() || self.keypad.is_busy()
+    }
+
+    /// Whether a key is down whose digit the other party gets made anew: its sound, or what else
+    /// comes with it, is kept from them.
+    pub fn says_key(&self) -> bool {
+        let tone = || self.ear.as_ref().is_some_and(|ear| ear.key().is_some());
+        self.digits_to.is_some() && (self.digits.next_timeout().is_some() || tone())
     }
 
     /// Where audio for it goes, when it wants any.

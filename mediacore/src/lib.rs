@@ -9,8 +9,10 @@
 //! it, [`record`] copies its payload, and [`room`] says whether it is relayed in its own buffer by
 //! [`stream`], put into a [`jitter`] slot for the [`mix`], or is a digit for [`dtmf`].
 
+pub mod activity;
 pub mod burst;
 pub mod codec;
+pub mod detect;
 pub mod dtmf;
 pub mod edge;
 pub mod emodel;

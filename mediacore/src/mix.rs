@@ -1,6 +1,10 @@
 //! The mix of a room: one sum per frame, and for each listener that sum without their own voice.
 //!
-//! A frame is 20 ms. A room runs at 8 kHz, and at 16 kHz from its first wideband leg on.
+//! In a room of more than [`crate::shard::Config::speakers_max`] only the loudest are in the sum
+//! ([`speakers`]). A frame is 20 ms. A room runs at 8 kHz, and at 16 kHz from its first wideband leg
+//! on.
+
+pub mod speakers;
 
 use crate::codec::{Converter, Rate};
 
@@ -35,6 +39,19 @@ impl Frame {
         let mut samples = Vec::with_capacity(FRAME_MAX);
         converter.convert(self.rate, rate, self.samples(), &mut samples);
         Frame::from_samples(rate, &samples)
+    }
+
+    /// The same, rising from silence or falling to it, so that a voice that comes or goes does not
+    /// click.
+    #[must_use]
+    pub fn faded(&self, rises: bool) -> Frame {
+        let mut faded = *self;
+        let length = faded.samples().len() as i32;
+        for (n, sample) in (0..length).zip(faded.samples_mut()) {
+            let share = if rises { n } else { length - n };
+            *sample = (i32::from(*sample) * share / length) as i16;
+        }
+        faded
     }
 
     /// Its rate.
@@ -118,6 +135,15 @@ mod tests {
             assert_eq!(sum.without(None), level(rate, 77));
             assert_eq!(sum.without(None).samples().len(), rate.samples(20));
         }
+    }
+
+    #[test]
+    fn a_faded_frame_begins_or_ends_in_silence() {
+        let frame = level(Rate::Narrow, 16_000);
+        let (rising, falling) = (frame.faded(true), frame.faded(false));
+        assert_eq!((rising.samples()[0], falling.samples()[0]), (0, 16_000));
+        assert!(rising.samples()[159] > 15_800 && falling.samples()[159] < 200);
+        assert!(rising.samples().is_sorted());
     }
 
     #[test]

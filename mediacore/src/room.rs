@@ -12,6 +12,8 @@ pub use bridge::{Bridge, FarVoices};
 
 use crate::codec::Rate;
 use crate::leg::LegIdx;
+use crate::leg::outlet::Shared;
+use crate::mix::speakers::Speakers;
 use terms::{Moment, RoomId};
 
 /// The other shard's half of a room, by its shard number.
@@ -39,7 +41,7 @@ impl Mode {
 }
 
 /// One room of a shard.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Room {
     /// Its name.
     pub id: RoomId,
@@ -55,6 +57,10 @@ pub struct Room {
     pub rate: Rate,
     /// When the next frame is mixed.
     pub mix_due: Option<Moment>,
+    /// Who is heard, where there are many.
+    pub speakers: Speakers,
+    /// What those hear who do not speak, one for each codec.
+    pub shared: Vec<Shared>,
 }
 
 impl Room {
@@ -68,6 +74,8 @@ impl Room {
             grid: false,
             rate: Rate::Narrow,
             mix_due: None,
+            speakers: Speakers::default(),
+            shared: Vec::new(),
         }
     }
 

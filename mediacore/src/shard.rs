@@ -9,6 +9,7 @@
 pub mod ahead;
 mod command;
 mod frames;
+mod hearing;
 mod mixing;
 mod packet;
 mod recording;
@@ -46,6 +47,8 @@ pub struct Config {
     pub legs_max: usize,
     /// Legs of one room; one more stays outside.
     pub room_legs_max: usize,
+    /// Voices of one room that are heard at a time; of more the loudest.
+    pub speakers_max: usize,
     /// Playout delay of mixed legs.
     pub jitter: Limits,
     /// Between two RTCP reports of a leg, give or take half (RFC 3550 §6.2).
@@ -66,6 +69,7 @@ impl Default for Config {
             shard: 0,
             legs_max: 4_096,
             room_legs_max: 64,
+            speakers_max: 8,
             jitter: Limits::default(),
             rtcp_interval: Duration::from_secs(5),
             epoch: Timestamp(0),

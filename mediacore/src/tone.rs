@@ -1,6 +1,10 @@
 //! Tones of the Chinese network (GB/T 3380: 450 Hz) and our own beep, generated.
 //!
+//! Digits as tones are in [`keys`].
+//!
 //! Both frequencies divide 8,000 Hz into whole periods, so one short table per tone is exact.
+
+pub mod keys;
 
 use std::f64::consts::TAU;
 use std::sync::LazyLock;

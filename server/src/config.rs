@@ -172,6 +172,12 @@ config! {
         shards: u16 = "1", Restart;
         /// Most legs at a time on one media thread.
         legs_max: u32 = "8192", Restart;
+        /// Voices of one conversation that are heard at a time; of more the loudest.
+        speakers_max: u32 = "8", Restart;
+        /// Least delay of audio that is mixed or converted, in ms.
+        jitter_ms_min: u32 = "40", Restart;
+        /// Most delay of it in ms, when the network is bad.
+        jitter_ms_max: u32 = "200", Restart;
         /// Folder of prompts that come before the built-in ones, as <language>/<name>.wav. Empty is none.
         prompts: PathBuf = "\"\"", Restart;
     }
@@ -312,10 +318,19 @@ impl Config {
         if self.rtp.shards == 0 || self.rtp.shards > 64 {
             return refused("rtp.shards", format!("{} is outside 1-64", self.rtp.shards));
         }
+        let jitter = (self.rtp.jitter_ms_min, self.rtp.jitter_ms_max);
+        if jitter.0 > jitter.1 || jitter.1 > 400 {
+            let problem = format!(
+                "{} does not fit a least delay of {} ms; use {1}-400, or a smaller rtp.jitter_ms_min",
+                jitter.1, jitter.0
+            );
+            return refused("rtp.jitter_ms_max", problem);
+        }
         for (key, value) in [
             ("sip.dialogs_max", self.sip.dialogs_max),
             ("calls.max", self.calls.max),
             ("rtp.legs_max", self.rtp.legs_max),
+            ("rtp.speakers_max", self.rtp.speakers_max),
             ("warehouse.seal_rows", self.warehouse.seal_rows),
             ("sql.rows_max", self.sql.rows_max),
             ("sql.jobs_max", self.sql.jobs_max),

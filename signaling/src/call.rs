@@ -3,8 +3,9 @@
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `hold` · `transfer_blind` · `invite_party` one more comes in, any may leave ·
-//! `supervise` listen, whisper, barge in · `take_over` · `force` · `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `end`
+//! hear each other · `hearing` a fax machine calls · `hold` · `transfer_blind` · `invite_party` one
+//! more comes in, any may leave · `supervise` listen, whisper, barge in · `take_over` · `force` ·
+//! `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `end`
 //! every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -17,6 +18,7 @@ mod end;
 mod feature_code;
 mod flow;
 mod force;
+mod hearing;
 mod hold;
 mod incoming;
 mod invite_party;
@@ -153,6 +155,7 @@ pub(crate) struct Call {
     legs: BTreeMap<LegId, Leg>,
     phase: Phase,
     flow: Option<Box<Flowing>>,
+    hearing: hearing::Hearing,
     /// The last queue.
     queue: Option<Arc<Queue>>,
     /// When it first entered that queue.
@@ -205,6 +208,7 @@ impl Call {
             MediaEvent::PlayDone { playback, end, .. } => self.on_play_done(cx, id, playback, &end),
             MediaEvent::Silent { ms, .. } => self.on_silent(cx, id, ms),
             MediaEvent::Released { quality, .. } => self.finish_leg(cx, id, Some(quality)),
+            MediaEvent::Progress { tone, .. } => self.on_progress(cx, id, tone),
             // What was measured is asked for by the API, and the switch gathers it.
             MediaEvent::Learned { .. } | MediaEvent::Recorded(_) | MediaEvent::Measured { .. } => {}
         }

@@ -203,6 +203,7 @@ impl Switch {
             | E::PlayDone { leg, .. }
             | E::Silent { leg, .. }
             | E::Learned { leg, .. }
+            | E::Progress { leg, .. }
             | E::Released { leg, .. } => *leg,
         };
         self.with_leg(now, leg, |call, cx| call.on_media(cx, leg, event));

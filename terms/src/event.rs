@@ -18,7 +18,7 @@ use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, QueueId, RecordingId, SurveyId, TenantId, TrunkId,
     UserId, VisitId,
 };
-use crate::media::{Ledger, Quality};
+use crate::media::{Ledger, Progress, Quality};
 use crate::number::PhoneNumber;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -330,6 +330,11 @@ pub enum Kind {
         visit: VisitId,
         /// The queue.
         queue: QueueId,
+    },
+    /// A call progress tone, a fax machine or an answering machine was heard. `leg` is who said it.
+    ProgressHeard {
+        /// What.
+        tone: Progress,
     },
     /// A recording began; its row in the ledger follows once the conversation is over.
     RecordingStarted {

@@ -9,7 +9,7 @@ mod quality;
 mod recording;
 mod srtp;
 
-pub use quality::{FarQuality, MosBand, Quality, SsrcEpoch, VoipMetrics};
+pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
 pub use recording::{Mark, MarkKind, RecordFormat, RecordTerms};
 pub use srtp::{KEY_BYTES_MAX, SALT_BYTES_MAX, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
 
@@ -271,6 +271,61 @@ pub enum Source {
     },
 }
 
+/// The tones of a country's network, for [`Watch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TonePlan {
+    /// GB/T 3380: 450 Hz.
+    China,
+    /// ITU-T E.180 as most of Europe does it: 425 Hz.
+    Itu,
+    /// Precise tone plan of North America: pairs of 350, 440, 480 and 620 Hz.
+    Us,
+}
+
+/// What to listen for in what a leg says. Nothing is listened for by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Watch {
+    /// Ringback, busy and congestion of this network, and the special information tones, which are
+    /// the same everywhere.
+    pub tones: Option<TonePlan>,
+    /// The calls of fax machines (ITU-T T.30).
+    pub fax: bool,
+    /// Whether a person or a machine speaks first, and the beep after the machine's text.
+    pub answerer: bool,
+}
+
+impl Watch {
+    /// Nothing is listened for.
+    pub fn is_idle(self) -> bool {
+        self == Watch::default()
+    }
+}
+
+/// What was heard while a leg was watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// It rings at the other end.
+    Ringback,
+    /// The called line is busy.
+    Busy,
+    /// The network is: congestion, reorder.
+    Congestion,
+    /// The three special information tones before an announcement (ITU-T E.180).
+    SpecialInformation,
+    /// A fax machine calls: CNG, 1,100 Hz.
+    FaxCalling,
+    /// A fax machine or modem answers: CED, 2,100 Hz.
+    FaxAnswering,
+    /// An answering machine asks for a message.
+    Beep,
+    /// A short word and silence: a person, probably.
+    Human,
+    /// A long text: a machine, probably.
+    Machine,
+}
+
 /// A play order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Playback {
@@ -407,12 +462,19 @@ pub enum Command {
         /// Which.
         playback: PlaybackId,
     },
-    /// Send digits as RFC 4733 events, one after the other.
+    /// Send digits, one after the other: as RFC 4733 events, or as tones where none were agreed.
     SendDigits {
         /// The leg.
         leg: LegId,
         /// `0-9 * # A-D`.
         digits: String,
+    },
+    /// Listen to the leg for this from now on; replaces what was listened for.
+    Watch {
+        /// The leg.
+        leg: LegId,
+        /// For what.
+        what: Watch,
     },
     /// Begin a recording.
     RecordStart(RecordStart),
@@ -478,6 +540,7 @@ impl Command {
             | C::Play { leg, .. }
             | C::StopPlay { leg, .. }
             | C::SendDigits { leg, .. }
+            | C::Watch { leg, .. }
             | C::RecordJoin { leg, .. }
             | C::RecordLeave { leg, .. }
             | C::Measure { leg }
@@ -604,7 +667,8 @@ pub enum Event {
         /// For the log.
         reason: String,
     },
-    /// A complete digit, once per key press however often its packets came.
+    /// A complete digit, once per key press however often its packets came; heard in the audio on
+    /// legs where no events were agreed.
     Digit {
         /// The leg.
         leg: LegId,
@@ -635,6 +699,14 @@ pub enum Event {
         leg: LegId,
         /// The new source.
         source: SocketAddr,
+    },
+    /// What was watched for was heard. Each kind is told once for a `Watch`; what the network says
+    /// is told again once it said something else.
+    Progress {
+        /// The leg.
+        leg: LegId,
+        /// What.
+        tone: Progress,
     },
     /// A recording is on disk, or will never be.
     Recorded(Ledger),

@@ -226,6 +226,16 @@ fn packets_never_break_a_shard() {
 }
 
 #[test]
+fn what_a_leg_says_never_breaks_its_ear() {
+    fuzz("ear", mediacore::fuzz::fuzz_ear);
+}
+
+#[test]
+fn packets_at_any_time_never_break_the_jitter_buffer() {
+    fuzz("jitter", mediacore::fuzz::fuzz_jitter);
+}
+
+#[test]
 fn damaged_logs_never_break_the_frame_reader() {
     fuzz("event_frame", |bytes| {
         if let Ok(Some((entry, length))) = terms::event::read_frame(bytes) {

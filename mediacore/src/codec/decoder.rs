@@ -93,11 +93,14 @@ impl Decoder {
     }
 
     /// Appends the samples of the packet before `next`, which is not decoded by this: from the copy
-    /// that it may carry, else concealed.
-    pub fn recover(&mut self, next: &[u8], samples: usize, out: &mut Vec<i16>) {
+    /// that it may carry, else concealed and false.
+    pub fn recover(&mut self, next: &[u8], samples: usize, out: &mut Vec<i16>) -> bool {
         match &mut self.kind {
             Kind::Opus(opus) => opus.recover(next, samples, out),
-            Kind::Law(_) | Kind::Linear | Kind::G722(_) => self.conceal(samples, out),
+            Kind::Law(_) | Kind::Linear | Kind::G722(_) => {
+                self.conceal(samples, out);
+                false
+            }
         }
     }
 

@@ -52,14 +52,16 @@ impl Decoder {
     }
 
     /// Appends the samples of the packet before `next`, from the copy in it; without a copy they
-    /// are concealed.
-    pub fn recover(&mut self, next: &[u8], samples: usize, out: &mut Vec<i16>) {
+    /// are concealed. False when the packet could not be asked for one.
+    pub fn recover(&mut self, next: &[u8], samples: usize, out: &mut Vec<i16>) -> bool {
         let steps = samples.next_multiple_of(CONCEAL_STEP).min(SAMPLES_MAX);
         let from = out.len();
-        if next.is_empty() || self.run(next, steps, true, out).is_none() {
+        let is_asked = !next.is_empty() && self.run(next, steps, true, out).is_some();
+        if !is_asked {
             self.conceal(samples, out);
         }
         out.resize(from + samples, 0);
+        is_asked
     }
 
     /// Appends samples in place of lost ones; after a packet that said so, comfort noise.

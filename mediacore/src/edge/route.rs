@@ -115,7 +115,8 @@ impl Router {
             | Command::Play { leg, .. }
             | Command::StopPlay { leg, .. }
             | Command::SendDigits { leg, .. }
-            | Command::Measure { leg } => match self.legs.get(leg) {
+            | Command::Measure { leg }
+            | Command::Watch { leg, .. } => match self.legs.get(leg) {
                 Some(stand) => vec![(stand.shard, Input::Command(command))],
                 None => Vec::new(),
             },

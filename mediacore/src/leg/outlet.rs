@@ -87,6 +87,56 @@ impl Outlet {
     }
 }
 
+/// Packet times that fill whole frames of the mix: only these are shared.
+const SHARED_PTIMES_MS: [u8; 2] = [10, 20];
+
+/// The way to all those of a big room who hear the same: one encoder for each codec, whose packets
+/// go to everybody. Who begins to speak gets an outlet of their own and hears a new encoder, which
+/// is at most as much of a seam as a lost packet.
+#[derive(Debug)]
+pub struct Shared {
+    outlet: Outlet,
+    ptime_ms: u8,
+    packets: Vec<(Option<Vec<u8>>, u32)>,
+    /// Whether this frame was encoded already.
+    is_fresh: bool,
+}
+
+impl Shared {
+    /// Whether what such a phone hears can be shared at all.
+    pub fn suits(ptime_ms: u8) -> bool {
+        SHARED_PTIMES_MS.contains(&ptime_ms)
+    }
+
+    /// A way on which nothing went yet.
+    pub fn new(send: &Payloads, ptime_ms: u8) -> Self {
+        Shared { outlet: Outlet::new(send), ptime_ms, packets: Vec::new(), is_fresh: false }
+    }
+
+    /// Whether it makes what such a phone wants.
+    pub fn serves(&self, send: &Payloads, ptime_ms: u8) -> bool {
+        self.ptime_ms == ptime_ms && self.outlet.speaks(send)
+    }
+
+    /// The packets of this frame: payload, none while nobody need hear it, and ticks.
+    pub fn packets(&mut self, rate: Rate, samples: &[i16]) -> &[(Option<Vec<u8>>, u32)] {
+        if !self.is_fresh {
+            self.is_fresh = true;
+            self.packets.clear();
+            self.outlet.push(rate, samples);
+            while let Some(packet) = self.outlet.poll(self.ptime_ms) {
+                self.packets.push((packet.payload.map(<[u8]>::to_vec), packet.ticks));
+            }
+        }
+        &self.packets
+    }
+
+    /// The frame is over. False when nobody wanted it.
+    pub fn end_frame(&mut self) -> bool {
+        std::mem::take(&mut self.is_fresh)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

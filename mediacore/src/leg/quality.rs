@@ -1,6 +1,6 @@
 //! What a leg heard and said, summed up for its record, for a live view and for its peer.
 
-use super::{Leg, Route};
+use super::{Leg, Route, sum};
 use crate::burst::Loss;
 use crate::emodel::{self, Robustness};
 use crate::jitter::Jitter;
@@ -17,6 +17,7 @@ pub fn quality(leg: &Leg, recorder: &Recorder) -> Quality {
     let recorder_frames_lost =
         tracks.map(|&(_, track)| recorder.frames_lost_of(track)).sum::<u64>();
     let (epochs, epoch_list) = leg.receive.epochs();
+    let before = leg.counts.playout_before;
     Quality {
         packets_received: leg.receive.received(),
         packets_expected: leg.receive.expected(),
@@ -40,6 +41,7 @@ pub fn quality(leg: &Leg, recorder: &Recorder) -> Quality {
         burst_packets: loss.burst_packets,
         burst_unheard: loss.burst_unheard,
         packet_us: leg.receive.packet_us(),
+        playout: mixed(leg).map_or(before, |jitter| sum(before, jitter.playout())),
         concealed_ms: leg.counts.concealed_ms_before + mixed(leg).map_or(0, Jitter::concealed_ms),
         jitter_us_max: leg.receive.jitter_us_max(),
         delay_ms: delay_ms(leg) as u32,

@@ -35,6 +35,7 @@ impl Shard {
             | C::StopPlay { .. }
             | C::SendDigits { .. }
             | C::Measure { .. }
+            | C::Watch { .. }
             | C::Release { .. } => {}
         }
         let Some(idx) = command.leg().and_then(|leg| self.index_of(leg)) else { return };
@@ -49,6 +50,7 @@ impl Shard {
             C::StopPlay { playback, .. } => self.stop_play(idx, Some(playback), PlayEnd::Stopped),
             C::SendDigits { digits, .. } => self.send_digits(now, idx, &digits),
             C::Measure { leg } => self.measure(leg, idx),
+            C::Watch { what, .. } => self.watch(now, idx, what),
             C::Release { .. } => self.release(now, idx),
             C::Open { .. }
             | C::RecordStart(_)
@@ -109,6 +111,7 @@ impl Shard {
         let first = leg.agreed.is_none();
         leg.connect(now, remote);
         let plays = leg.is_busy();
+        self.open_ear(now, idx);
         self.set_filter(idx, None);
         if first {
             self.schedule_report(now, idx);
@@ -159,6 +162,7 @@ impl Shard {
     fn leave(&mut self, now: Moment, idx: LegIdx) {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         leg.held = false;
+        leg.digits_to = None;
         let Some(room) = leg.room.take() else { return };
         self.set_seat(idx, Seat::EMPTY);
         let standing = self.rooms[room as usize].room.as_mut().expect("members keep a room alive");
@@ -237,8 +241,12 @@ impl Shard {
 
     pub(super) fn send_digits(&mut self, now: Moment, idx: LegIdx, digits: &str) {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
-        let speaks = leg.agreed.as_ref().is_some_and(|agreed| agreed.remote.send.dtmf.is_some());
-        if speaks && leg.sender.push(digits) > 0 {
+        let Some(agreed) = &leg.agreed else { return };
+        let taken = match agreed.remote.send.dtmf {
+            Some(_) => leg.sender.push(digits),
+            None => leg.keypad.push(digits),
+        };
+        if taken > 0 {
             self.start_frames(now, idx);
         }
     }
@@ -246,6 +254,10 @@ impl Shard {
     fn release(&mut self, now: Moment, idx: LegIdx) {
         if let Some(digit) = self.leg_mut(idx).and_then(|leg| leg.digits.end()) {
             self.emit_digit(now, idx, digit);
+        }
+        let sounded = self.leg_mut(idx).and_then(|leg| leg.ear.as_mut()?.end());
+        if let Some(digit) = sounded {
+            self.tell_digit(now, idx, digit);
         }
         self.stop_play(idx, None, PlayEnd::Stopped);
         self.leave(now, idx);

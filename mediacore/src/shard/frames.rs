@@ -3,6 +3,7 @@
 use super::{Alarm, Channel, Shard};
 use crate::codec::{Law, Rate};
 use crate::dtmf::{EVENT_BYTES, Sent};
+use crate::g711;
 use crate::leg::LegIdx;
 use crate::leg::outlet::Outlet;
 use crate::rtp::{self, HEADER_BYTES, Header};
@@ -63,6 +64,18 @@ impl Shard {
                 Sent::Packet { event, first, .. } => Next::Event(event.write(), first),
                 Sent::Pause | Sent::Done => Next::Nothing,
             }
+        } else if leg.keypad.is_busy() {
+            let samples = usize::from(ptime_ms) * 8;
+            let mut said = [0; FRAME_SAMPLES_MAX];
+            leg.keypad.fill(&mut said[..samples]);
+            if let Some(law) = Law::of(send.codec) {
+                g711::encode_into(law, &said[..samples], &mut octets[..samples]);
+                Next::Octets(samples)
+            } else {
+                let outlet = leg.outlet.get_or_insert_with(|| Outlet::new(&send));
+                outlet.push(Rate::Narrow, &said[..samples]);
+                Next::Outlet
+            }
         } else if let Some(player) = &mut leg.player {
             let samples = usize::from(ptime_ms) * 8;
             match Law::of(send.codec) {
@@ -103,15 +116,26 @@ impl Shard {
         let (Some(agreed), Some(mut outlet)) = (&leg.agreed, leg.outlet.take()) else { return };
         let ptime_ms = agreed.ptime_ms;
         while let Some(packet) = outlet.poll(ptime_ms) {
-            match packet.payload {
-                Some(payload) => self.send_audio(due, idx, payload, packet.ticks),
-                None => {
-                    let leg = self.leg_mut(idx).expect("sending keeps the leg");
-                    leg.stream.rest(packet.ticks);
-                }
-            }
+            self.send_packet(due, idx, packet.payload, packet.ticks);
         }
         self.leg_mut(idx).expect("sending keeps the leg").outlet = Some(outlet);
+    }
+
+    /// Sends a packet time of audio made here, or lets its time pass.
+    pub(super) fn send_packet(
+        &mut self,
+        due: Moment,
+        idx: LegIdx,
+        payload: Option<&[u8]>,
+        ticks: u32,
+    ) {
+        match payload {
+            Some(payload) => self.send_audio(due, idx, payload, ticks),
+            None => {
+                let leg = self.leg_mut(idx).expect("sending keeps the leg");
+                leg.stream.rest(ticks);
+            }
+        }
     }
 
     /// Sends one packet of audio made here that lasts `ticks`, when the leg wants any.

@@ -1,5 +1,7 @@
 //! Rooms of three and more: every 20 ms each gets the sum of the others, and who is whispered to
-//! that voice as well.
+//! that voice as well. Where many are heard by everyone the loudest are, and those of them who only
+//! listen share one encoder for each codec: whose voice is in the sum, or who is whispered to, hears
+//! something else and has an encoder of their own.
 //!
 //! What goes to another shard is the sum of our own legs only, and what comes from one is heard by
 //! our own legs only: with a bridge between every two shards everybody hears everybody once.
@@ -7,7 +9,8 @@
 use super::{Alarm, Shard, Timer};
 use crate::codec::Rate;
 use crate::leg::LegIdx;
-use crate::leg::outlet::Outlet;
+use crate::leg::outlet::{Outlet, Shared};
+use crate::mix::speakers::{Speakers, Voice};
 use crate::mix::{Frame, Sum};
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -18,6 +21,33 @@ use terms::{LegId, Moment};
 const GRID: Duration = Duration::from_millis(20);
 /// A shard that is behind by more than this skips the missed frames.
 const STALL_MAX: Duration = Duration::from_millis(200);
+
+/// One frame of a room.
+struct Said {
+    /// Of the parties, here and on other shards.
+    sum: Sum,
+    /// What this sounds like to who is not in it and to whom nobody whispers.
+    everybody: Frame,
+    /// Each with the one leg that may hear it.
+    whispers: Vec<(LegId, Frame)>,
+}
+
+impl Said {
+    /// What a leg hears, whose `own` voice is in the sum or not.
+    fn to(&self, leg: LegId, own: Option<&Frame>) -> Frame {
+        let mut whispers = self.whispers_to(leg).peekable();
+        if whispers.peek().is_some() {
+            let mut sum = self.sum.clone();
+            whispers.for_each(|voice| sum.add(voice));
+            return sum.without(own);
+        }
+        own.map_or(self.everybody, |own| self.sum.without(Some(own)))
+    }
+
+    fn whispers_to(&self, leg: LegId) -> impl Iterator<Item = &Frame> {
+        self.whispers.iter().filter(move |(to, _)| *to == leg).map(|(_, voice)| voice)
+    }
+}
 
 impl Shard {
     pub(super) fn start_mix(&mut self, now: Moment, index: u32) {
@@ -49,29 +79,33 @@ impl Shard {
     }
 
     fn mix(&mut self, due: Moment, index: u32) {
+        let speakers_max = self.config.speakers_max;
         let room = self.rooms[index as usize].room.as_mut().expect("looked up by the caller");
-        // The members move out and back, so that the legs can be reached meanwhile.
+        // What is used meanwhile moves out and back, so that the legs can be reached.
         let members = std::mem::take(&mut room.members);
+        let mut speakers = std::mem::take(&mut room.speakers);
+        let mut shared = std::mem::take(&mut room.shared);
         let rate = room.rate;
-        let (mut sum, mut whispers, mut has_parties) = (Sum::new(rate), Vec::new(), false);
-        let mut voices: Vec<Option<Frame>> = Vec::with_capacity(members.len());
-        for &idx in &members {
-            let voice = self.voice(idx, rate);
-            let leg = self.leg(idx).expect("members are open");
-            has_parties |= leg.audience == Audience::Everyone && !leg.held;
-            voices.push(match (leg.audience, voice) {
-                (Audience::Everyone, Some(voice)) => {
-                    sum.add(&voice);
-                    Some(voice)
-                }
-                (Audience::Only(to), Some(voice)) => {
-                    whispers.push((to, voice));
-                    None
-                }
-                (Audience::Nobody, _) | (_, None) => None,
-            });
-        }
-        self.send_to_bridges(index, &members, has_parties.then_some(&sum), &whispers);
+        let of = |audience: fn(Audience) -> bool| {
+            let leg = |idx| self.leg(idx).expect("members are open");
+            let is_of = |&idx: &LegIdx| !leg(idx).held && audience(leg(idx).audience);
+            members.iter().copied().filter(is_of).collect::<Vec<_>>()
+        };
+        let parties = of(|audience| audience == Audience::Everyone);
+        let whisperers = of(|audience| matches!(audience, Audience::Only(_)));
+        // Who listens in changes nothing of what the parties hear.
+        let is_big = parties.len() > speakers_max;
+        let voices = if is_big {
+            self.loudest(due, &parties, rate, &mut speakers)
+        } else {
+            let voice = |&idx: &LegIdx| self.voice(due, idx, rate).map(|voice| (idx, voice));
+            parties.iter().filter_map(voice).collect()
+        };
+        let mut sum = Sum::new(rate);
+        voices.iter().for_each(|(_, voice)| sum.add(voice));
+        let mut whispers: Vec<(LegId, Frame)> =
+            whisperers.into_iter().filter_map(|idx| self.whisper(due, idx, rate)).collect();
+        self.send_to_bridges(index, &members, (!parties.is_empty()).then_some(&sum), &whispers);
         let room = self.rooms[index as usize].room.as_mut().expect("looked up by the caller");
         let mut far = Sum::new(rate);
         for bridge in &mut room.bridges {
@@ -79,11 +113,50 @@ impl Shard {
             whispers.extend(bridge.take_whispers(rate));
         }
         sum.add(&far.without(None));
-        for (&idx, own) in members.iter().zip(&voices) {
-            self.listen(due, idx, &sum, own.as_ref(), &whispers);
+        let said = Said { everybody: sum.without(None), sum, whispers };
+        let mut own = voices.iter().peekable();
+        for &idx in &members {
+            // Both are in the order of the members.
+            let own = own.next_if(|(speaker, _)| *speaker == idx).map(|(_, voice)| voice);
+            if is_big && own.is_none() {
+                self.listen_with_others(due, idx, &said, &mut shared);
+            } else {
+                self.listen(due, idx, &said, own);
+            }
         }
+        shared.retain_mut(Shared::end_frame);
         let room = self.rooms[index as usize].room.as_mut().expect("mixing keeps rooms");
-        room.members = members;
+        (room.members, room.speakers, room.shared) = (members, speakers, shared);
+    }
+
+    /// The voices that are heard in a big room, in the order of the members; who comes in rises from
+    /// silence and who goes falls into it.
+    fn loudest(
+        &mut self,
+        due: Moment,
+        members: &[LegIdx],
+        rate: Rate,
+        speakers: &mut Speakers,
+    ) -> Vec<(LegIdx, Frame)> {
+        let (mut frames, mut voices) = (Vec::new(), Vec::new());
+        for &leg in members {
+            let Some(frame) = self.voice(due, leg, rate) else { continue };
+            let jitter = self.leg(leg).and_then(|leg| leg.jitter.as_ref());
+            let (speaks, level) = jitter.map_or((false, 0.0), |j| (j.speaks(), j.level()));
+            if speaks || speakers.contains(leg) {
+                frames.push((leg, frame, speakers.contains(leg)));
+                voices.push(Voice { leg, level, speaks });
+            }
+        }
+        speakers.choose(&voices, self.config.speakers_max);
+        let heard = frames.into_iter().filter_map(|(leg, frame, before)| {
+            match (before, speakers.contains(leg)) {
+                (true, true) => Some((leg, frame)),
+                (false, false) => None,
+                (_, comes) => Some((leg, frame.faded(comes))),
+            }
+        });
+        heard.collect()
     }
 
     /// What our parties say goes to every bridge; a whisper only where its one leg may be.
@@ -110,38 +183,64 @@ impl Shard {
     }
 
     /// What a leg says now, at the room's rate; `None` when it is silent or on hold.
-    fn voice(&mut self, idx: LegIdx, rate: Rate) -> Option<Frame> {
+    fn voice(&mut self, due: Moment, idx: LegIdx, rate: Rate) -> Option<Frame> {
         let leg = self.leg_mut(idx)?;
-        let frame = leg.jitter.as_mut()?.take()?;
+        let frame = leg.jitter.as_mut()?.take(due)?;
+        let muted = leg.digits_to.is_some() && leg.muted_until.is_some_and(|until| due < until);
+        if muted || leg.says_key() {
+            return None;
+        }
         Some(frame.converted(rate, &mut leg.voice))
     }
 
-    /// Gives a leg its frame, when it hears the mix; a packet leaves when a packet time is full.
-    fn listen(
+    /// What a leg whispers now, and to whom.
+    fn whisper(&mut self, due: Moment, idx: LegIdx, rate: Rate) -> Option<(LegId, Frame)> {
+        let Audience::Only(to) = self.leg(idx)?.audience else { return None };
+        Some((to, self.voice(due, idx, rate)?))
+    }
+
+    /// Gives a leg what everybody hears who does not speak, encoded once for all of one codec.
+    fn listen_with_others(
         &mut self,
         due: Moment,
         idx: LegIdx,
-        sum: &Sum,
-        own: Option<&Frame>,
-        whispers: &[(LegId, Frame)],
+        said: &Said,
+        shared: &mut Vec<Shared>,
     ) {
         let Some(leg) = self.leg_mut(idx) else { return };
+        let Some(agreed) = &leg.agreed else { return };
+        let (send, ptime_ms) = (agreed.remote.send, agreed.ptime_ms);
+        let hears_the_same =
+            leg.hears_mix && !leg.is_busy() && said.whispers_to(leg.id).count() == 0;
+        if !hears_the_same || !Shared::suits(ptime_ms) {
+            return self.listen(due, idx, said, None);
+        }
+        leg.outlet = None;
+        let serves = |shared: &Shared| shared.serves(&send, ptime_ms);
+        let at = shared.iter().position(serves).unwrap_or_else(|| {
+            shared.push(Shared::new(&send, ptime_ms));
+            shared.len() - 1
+        });
+        let frame = &said.everybody;
+        for (payload, ticks) in shared[at].packets(frame.rate(), frame.samples()) {
+            self.send_packet(due, idx, payload.as_deref(), *ticks);
+        }
+    }
+
+    /// Gives a leg its frame, when it hears the mix; a packet leaves when a packet time is full.
+    fn listen(&mut self, due: Moment, idx: LegIdx, said: &Said, own: Option<&Frame>) {
+        let Some(leg) = self.leg_mut(idx) else { return };
         if !leg.hears_mix || leg.is_busy() {
-            if let Some(outlet) = leg.outlet.as_mut().filter(|_| leg.player.is_none()) {
+            // Prompts and tones of keys go the same way.
+            let is_used = leg.player.is_some() || leg.keypad.is_busy();
+            if let Some(outlet) = leg.outlet.as_mut().filter(|_| !is_used) {
                 outlet.clear();
             }
             return;
         }
         let Some(agreed) = &leg.agreed else { return };
         let send = agreed.remote.send;
-        let mut for_it = whispers.iter().filter(|(to, _)| *to == leg.id).peekable();
-        let frame = if for_it.peek().is_some() {
-            let mut sum = sum.clone();
-            for_it.for_each(|(_, voice)| sum.add(voice));
-            sum.without(own)
-        } else {
-            sum.without(own)
-        };
+        let frame = said.to(leg.id, own);
         let outlet = leg.outlet.get_or_insert_with(|| Outlet::new(&send));
         outlet.push(frame.rate(), frame.samples());
         self.send_waiting(due, idx);

@@ -8,13 +8,13 @@ use crate::g711;
 use crate::latch::Passage;
 use crate::leg::{Kind, LegIdx, Route};
 use crate::mix::Frame;
-use crate::room::{FarShard, Mode};
+use crate::room::FarShard;
 use crate::rtp::{self, Header, Packet};
 use crate::srtp::ROOM_BYTES;
 use crate::stats::Order;
 use std::net::SocketAddr;
 use std::time::Duration;
-use terms::media::{Audience, Codec, Event, PlayEnd};
+use terms::media::{Audience, Codec, Event};
 use terms::{Moment, RoomId};
 
 /// An accepted source speaks this long before the kernel filters for it, so that strangers around
@@ -153,7 +153,7 @@ impl Shard {
             Kind::ComfortNoise => {
                 leg.counts.comfort_noise += 1;
                 if let Some(jitter) = &mut leg.jitter
-                    && !jitter.put_noise(header.time, &bytes[packet.payload()])
+                    && !jitter.put_noise(now, header.time, &bytes[packet.payload()])
                 {
                     leg.receive.discard(header.seq);
                 }
@@ -183,20 +183,26 @@ impl Shard {
         for &(_, track) in &leg.tracks {
             self.recorder.frame(now, track, codec, header.time, header.seq, header.ssrc, payload);
         }
-        let (route, tapped) = (leg.route, leg.tapped);
-        if let Some(jitter) = leg.jitter.as_mut().filter(|_| tapped) {
-            jitter.put(header.time, payload);
+        if leg.ear.is_some() {
+            self.hear(now, idx, &header, &bytes[packet.payload()]);
+        }
+        let leg = self.legs[idx.index()].leg.as_deref_mut().expect("still here");
+        let (route, says_key) = (leg.route, leg.says_key());
+        if let Some(jitter) = leg.jitter.as_mut().filter(|_| leg.tapped) {
+            jitter.put(now, header.time, &bytes[packet.payload()]);
         }
         if leg.taps != 0 {
             self.tap(now, idx, codec, &header, &bytes[packet.payload()]);
         }
         match route {
             Route::Nowhere => Verdict::Consumed,
+            // The other gets the digit made anew; its sound would be a second one.
+            Route::Relay(_) if says_key => Verdict::Consumed,
             Route::Relay(to) => self.relay(now, to, packet, Carried::Audio(codec), bytes),
             Route::Mix => {
                 let leg = self.legs[idx.index()].leg.as_deref_mut().expect("still here");
                 if let Some(jitter) = &mut leg.jitter
-                    && !jitter.put(header.time, &bytes[packet.payload()])
+                    && !jitter.put(now, header.time, &bytes[packet.payload()])
                 {
                     leg.receive.discard(header.seq);
                 }
@@ -296,10 +302,7 @@ impl Shard {
         let route = leg.route;
         let hz = leg.agreed.as_ref().map_or(8_000, |agreed| agreed.remote.receive.dtmf_hz);
         if step.pressed {
-            let stops = leg.player.as_ref().is_some_and(|player| player.is_interruptible());
-            if stops {
-                self.stop_play(idx, None, PlayEnd::Interrupted);
-            }
+            self.interrupt(idx);
         }
         for digit in step.digits.into_iter().flatten() {
             self.emit_digit(now, idx, digit);
@@ -314,36 +317,24 @@ impl Shard {
     }
 
     pub(super) fn emit_digit(&mut self, now: Moment, idx: LegIdx, digit: Digit) {
-        let Some(leg) = self.leg(idx) else { return };
-        let (id, duration_ms) = (leg.id, digit.duration_ms);
-        let hearer = leg.room.and_then(|room| self.hearer_without_events(room, idx));
-        self.events.push_back(Event::Digit { leg: id, digit: digit.key, duration_ms });
-        // Events are not mixed: the other of two who hears a mix gets the digit made anew.
-        if let Some(hearer) = hearer {
+        self.tell_digit(now, idx, digit);
+        if let Some(hearer) = self.leg(idx).and_then(|leg| leg.digits_to) {
             self.send_digits(now, hearer, digit.key.encode_utf8(&mut [0; 4]));
         }
     }
 
-    /// The other of two parties, when what this one says is decoded for them.
-    fn hearer_without_events(&self, room: u32, idx: LegIdx) -> Option<LegIdx> {
-        let (one, two) = match self.rooms[room as usize].room.as_ref()?.mode {
-            Mode::Convert(one, two) | Mode::Relay(one, two) => (one, two),
-            Mode::Idle | Mode::Mix => return None,
-        };
-        let other = match idx {
-            _ if idx == one => two,
-            _ if idx == two => one,
-            _ => return None,
-        };
-        self.leg(other).filter(|leg| leg.hears_mix).map(|_| other)
-    }
-
     pub(super) fn on_digit_alarm(&mut self, now: Moment, idx: LegIdx) {
         let Some(leg) = self.leg_mut(idx) else { return };
+        let sounded = leg.ear.as_mut().and_then(|ear| ear.handle_timeout(now));
         if let Some(digit) = leg.digits.handle_timeout(now) {
             self.emit_digit(now, idx, digit);
-        } else if let Some(timeout) = leg.digits.next_timeout() {
-            self.set_alarm(idx, timeout, Alarm::Digit);
+        } else if let Some(digit) = sounded {
+            self.tell_digit(now, idx, digit);
+        } else {
+            let sounds = leg.ear.as_ref().and_then(|ear| ear.next_timeout());
+            if let Some(timeout) = leg.digits.next_timeout().or(sounds) {
+                self.set_alarm(idx, timeout, Alarm::Digit);
+            }
         }
     }
 

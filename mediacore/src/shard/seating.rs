@@ -43,6 +43,10 @@ impl Shard {
         let grid = far_hears || seats.iter().any(|seat| seat.hears_mix);
         for (member, seat) in members.iter().zip(&seats) {
             self.set_seat(member.idx, *seat);
+            let digits_to = self.digits_to(mode, member.idx);
+            if let Some(leg) = self.leg_mut(member.idx) {
+                leg.digits_to = digits_to;
+            }
         }
         let room = self.rooms[index as usize].room.as_mut().expect("looked up above");
         (room.mode, room.grid) = (mode, grid);

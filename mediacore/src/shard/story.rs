@@ -3,6 +3,7 @@
 mod codecs;
 mod doors;
 mod encrypted;
+mod hearing;
 mod quality;
 mod relay;
 mod rooms;

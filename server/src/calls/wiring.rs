@@ -162,6 +162,9 @@ fn engine_config(config: &Config, rings: Rings) -> Result<EngineConfig, anyhow::
     };
     engine.prompts = prompts;
     engine.shard.legs_max = config.rtp.legs_max as usize;
+    engine.shard.speakers_max = config.rtp.speakers_max as usize;
+    engine.shard.jitter.ms_min = config.rtp.jitter_ms_min;
+    engine.shard.jitter.ms_max = config.rtp.jitter_ms_max;
     engine.storage = rings;
     Ok(engine)
 }

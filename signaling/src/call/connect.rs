@@ -30,6 +30,7 @@ impl Call {
             self.transfer_done(cx, transfer);
         }
         self.stop_play(cx, self.anchor);
+        self.stop_listening(cx);
         self.send_answer(cx);
         cx.media(Command::Join { leg: self.anchor, room });
         cx.media(Command::Join { leg: partner, room });

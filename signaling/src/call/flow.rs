@@ -1,5 +1,6 @@
 //! The call in an IVR flow: the interpreter decides, the call plays, asks and hands on.
 
+use super::hearing::FAX;
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause, dial};
 use crate::ivr::run::{self, Effect, Hand, Input, Run};
@@ -38,10 +39,12 @@ impl Call {
             ("call", &call),
             ("contact", &contact),
             ("language", &self.plan.plan.language),
+            (FAX, self.hearing.fax()),
         ];
         let run = Run::start(flow, &run_cx(&self.plan, cx), &given);
         self.flow = Some(Box::new(Flowing { flow: id, version, run, request: None }));
         self.phase = Phase::Ivr;
+        self.listen_for_fax(cx);
         self.pump_flow(cx);
     }
 

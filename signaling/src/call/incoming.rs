@@ -2,6 +2,7 @@
 //! number and the dialled digits are data; what is not known is refused.
 
 use super::dial::Dialable;
+use super::hearing::Hearing;
 use super::leg::{Bye, Leg, Sip};
 use super::timers::{Timer, Timers};
 use super::{Call, Next, Phase, Story, cause, feature_code};
@@ -77,6 +78,7 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
         legs: [(incoming.leg, leg)].into(),
         phase: Phase::Ending,
         flow: None,
+        hearing: Hearing::default(),
         queue: None,
         queued_since: None,
         agent: None,

@@ -50,6 +50,14 @@ impl Call {
         open.map(|(&id, leg)| (id, leg.role, leg.agent)).collect()
     }
 
+    fn recording_now(&self) -> RecordingNow {
+        match &self.recording {
+            None => RecordingNow::Off,
+            Some(recording) if recording.paused.is_some() => RecordingNow::Paused,
+            Some(_) => RecordingNow::On,
+        }
+    }
+
     fn phase_name(&self) -> &'static str {
         match &self.phase {
             Phase::Waiting(waiting) if waiting.offer.is_some() => "ringing",

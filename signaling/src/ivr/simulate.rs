@@ -100,7 +100,8 @@ pub fn simulate(flow: Flow, scene: &Scene, acts: Vec<Act>) -> Transcript {
         told: Transcript::default(),
         playing: false,
     };
-    let given = [("caller", scene.caller.as_str()), ("called", scene.called.as_str())];
+    let given =
+        [("caller", scene.caller.as_str()), ("called", scene.called.as_str()), ("fax", "no")];
     let mut run = Run::start(Arc::new(flow), &walk.cx(), &given);
     walk.drain(&mut run);
     let mut acts = VecDeque::from(acts);

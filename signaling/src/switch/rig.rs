@@ -478,7 +478,8 @@ impl Rig {
             | Command::Leave { .. }
             | Command::Hold { .. }
             | Command::Resume { .. }
-            | Command::SendDigits { .. } => {}
+            | Command::SendDigits { .. }
+            | Command::Watch { .. } => {}
         }
         self.media.push(command);
     }

@@ -85,6 +85,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::Held { by } => format!("held by {by:?}"),
         Kind::Resumed => "resumed".into(),
         Kind::Transferred { target, .. } => format!("transferred to {target}"),
+        Kind::ProgressHeard { tone } => format!("heard {tone:?}"),
         Kind::Invited { target, .. } => format!("invited {target}"),
         Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),
         Kind::SupervisionChanged { of, mode } => format!("{} now: {mode:?}", of.agent),

@@ -61,6 +61,9 @@ pub struct Quality {
     /// the phone.
     #[serde(default)]
     pub concealed_ms: u64,
+    /// What else its jitter buffer did.
+    #[serde(default)]
+    pub playout: Playout,
     /// The greatest jitter that it had, in microseconds.
     #[serde(default)]
     pub jitter_us_max: u32,
@@ -86,6 +89,17 @@ pub struct Quality {
     /// What the far end says about what we sent.
     #[serde(default)]
     pub far: FarQuality,
+}
+
+/// What the jitter buffer of a leg did. All zero on a leg that was only ever relayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Playout {
+    /// The delay it aims at, in ms; the last one where the buffer is gone.
+    pub target_ms: u32,
+    /// Audio left out to catch up, in ms.
+    pub accelerated_ms: u64,
+    /// Time by which it was drawn out to wait, in ms; what was made up meanwhile is concealed too.
+    pub expanded_ms: u64,
 }
 
 /// One source of a leg, from its first packet to the next source's.

@@ -32,6 +32,58 @@ fn a_published_flow_serves_new_calls_while_running_calls_stay_on_theirs() {
 }
 
 #[test]
+fn a_fax_machine_is_heard_and_the_flow_branches() {
+    use terms::media::{Command, Event, Progress, Watch};
+    let mut rig = rig_with(&[]);
+    let document = json!({"format": 1, "start": "greet", "steps": {
+        "greet": {"kind": "play", "prompts": ["welcome"], "next": "who"},
+        "who": {"kind": "branch", "else": "person", "cases": [
+            {"if": {"left": "${fax}", "op": "equals", "right": "yes"}, "go": "fax"}]},
+        "fax": {"kind": "hangup", "prompts": ["goodbye"]},
+        "person": {"kind": "hangup", "prompts": ["hours"]}}});
+    assert_eq!(change(&mut rig, flow(2, document)), Answer::Done);
+    let fax = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    let what = Watch { fax: true, ..Watch::default() };
+    assert!(rig.media.contains(&Command::Watch { leg: fax, what }), "somebody listens");
+    let tone = Progress::FaxCalling;
+    rig.feed(crate::switch::Input::Media(Event::Progress { leg: fax, tone }));
+    let person = rig.customer_dials("95105688");
+    rig.wait(secs(5));
+    assert_eq!(heard(&rig, fax), ["welcome", "goodbye"]);
+    assert_eq!(heard(&rig, person), ["welcome", "hours"]);
+    let told: Vec<_> = rig
+        .log
+        .iter()
+        .filter(|entry| matches!(entry.kind, Kind::ProgressHeard { .. }))
+        .map(|entry| (entry.leg, entry.kind.clone()))
+        .collect();
+    assert_eq!(told, [(Some(fax), Kind::ProgressHeard { tone })]);
+    balanced(&mut rig);
+}
+
+#[test]
+fn nobody_listens_for_fax_machines_once_people_talk() {
+    use terms::media::{Command, Watch};
+    let mut rig = rig_with(&[A1]);
+    let customer = rig.customer_dials("95105688");
+    rig.wait(secs(3));
+    rig.presses(customer, "1");
+    rig.wait(secs(10));
+    let watches: Vec<Watch> = rig
+        .media
+        .iter()
+        .filter_map(|command| match command {
+            Command::Watch { leg, what } if *leg == customer => Some(*what),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(watches, [Watch { fax: true, ..Watch::default() }, Watch::default()]);
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
 fn a_flow_with_a_missing_edge_is_refused_with_the_step_and_nothing_changes() {
     let mut rig = rig_with(&[]);
     let document = json!({"format": 1, "start": "a", "steps": {
