@@ -99,6 +99,7 @@ fn big_room(frames: u64) -> (Duration, Duration) {
     let (words, quiet) = voices();
     let (mut mixing, mut taking) = (Duration::ZERO, Duration::ZERO);
     let mut packet = [0; HEADER_BYTES + 160];
+    let len = packet.len();
     for frame in 0..frames {
         let began = Instant::now();
         for leg in 0..1_000_u32 {
@@ -113,7 +114,7 @@ fn big_room(frames: u64) -> (Duration, Duration) {
             let payload =
                 if leg % 333 == 7 { &words[frame as usize % CYCLE_FRAMES] } else { &quiet };
             packet[HEADER_BYTES..].copy_from_slice(payload);
-            shard.handle_packet(now, LegIdx(leg), address(leg), &mut packet);
+            shard.handle_packet(now, LegIdx(leg), address(leg), &mut packet, len);
         }
         taking += began.elapsed();
         let began = Instant::now();

@@ -12,6 +12,9 @@ use terms::{AgentId, IdGen, RecordingId, TenantId, Timestamp};
 use warehouse::recordings::Search;
 use warehouse::{Limits, Scope, Session, Warehouse};
 
+/// What is looked for, of a recording that there is.
+type Question = fn(&Recording) -> Search;
+
 const TENANT: TenantId = TenantId(1);
 /// Recordings on a page.
 const PAGE: usize = 100;
@@ -37,7 +40,7 @@ pub async fn measure(folder: &Path, count: u64, figures: &mut Figures) -> Result
     }
     figures.times("by id", times)?;
 
-    let questions: [(&str, fn(&Recording) -> Search); 3] = [
+    let questions: [(&str, Question); 3] = [
         ("by call", |of| Search { call: Some(of.call_id), ..all() }),
         ("by agent and day", |of| Search {
             agent: of.agent_id,

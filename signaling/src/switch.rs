@@ -48,6 +48,10 @@ impl std::fmt::Debug for Secret {
 }
 
 /// What the switch is told.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an input is passed by value once; the edge keeps those that wait in boxes"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// From the SIP core.

@@ -36,14 +36,6 @@ impl Call {
         }
     }
 
-    fn recording_now(&self) -> RecordingNow {
-        match &self.recording {
-            None => RecordingNow::Off,
-            Some(recording) if recording.paused.is_some() => RecordingNow::Paused,
-            Some(_) => RecordingNow::On,
-        }
-    }
-
     /// Its legs that have a port, and who they are.
     pub(crate) fn voices(&self) -> Vec<(LegId, Role, Option<AgentId>)> {
         let open = self.legs.iter().filter(|(_, leg)| leg.is_open());
