@@ -199,7 +199,7 @@ pub fn fuzz_ear(bytes: &[u8]) {
         let step = match step >> 6 {
             0 => 0,
             1 => u32::from(*step) * 16,
-            2 => u32::from(*step).wrapping_neg() * 8,
+            2 => (u32::from(*step) * 8).wrapping_neg(),
             _ => u32::from(*step) << 20,
         };
         time = RtpTime(time.0.wrapping_add(ticks(codec, payload)).wrapping_add(step));

@@ -206,7 +206,7 @@ fn only_a_watched_leg_tells_its_tones() {
     world.command(Command::Watch { leg: LegId(1), what: Watch::default() });
     say(&mut world, 0, &cng);
     assert_eq!(told(&world).len(), 1);
-    assert!(world.shard.stats().packets_forwarded > 400, "it was relayed all the time");
+    assert!(world.shard.stats().packets_forwarded >= 400, "it was relayed all the time");
 }
 
 #[test]
