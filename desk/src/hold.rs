@@ -4,6 +4,7 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::number::dialable;
 use crate::store::{DbRow, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, text, when};
@@ -177,7 +178,11 @@ impl Store {
         let value = match new.kind {
             HoldKind::Recording | HoldKind::Contact => id_text(&new.value)?,
             HoldKind::Number => {
-                text::name("value", &PhoneNumber::parse(&new.value, &country).normal)?
+                // As people write it: 138 0013 8000, (010) 5560-0000.
+                let is_space = |c: char| c.is_whitespace() || matches!(c, '-' | '(' | ')' | '.');
+                let digits: String = new.value.chars().filter(|&c| !is_space(c)).collect();
+                dialable("value", &digits)?;
+                text::name("value", &PhoneNumber::parse(&digits, &country).normal)?
             }
         };
         let mut write = self.write("set a hold").await?;

@@ -7,7 +7,7 @@
 //! Cole and Rosenbluth drew ("Voice over IP performance monitoring", 2001), d in ms from mouth to ear.
 //!
 //! All legs stand on the one scale of narrowband telephony, so that their scores compare; what
-//! `docs/decisions/23-quality-on-one-scale.md` says of wideband codecs holds.
+//! `docs/decisions/21-quality-on-one-scale.md` says of wideband codecs holds.
 
 use terms::media::Codec;
 

@@ -10,7 +10,7 @@ mod recording;
 mod srtp;
 
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
-pub use recording::{Mark, MarkKind, RecordFormat, RecordTerms};
+pub use recording::{Ledger, Mark, MarkKind, RecordFormat, RecordTerms, RecordingState};
 pub use srtp::{KEY_BYTES_MAX, SALT_BYTES_MAX, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
 
 use crate::id::{CallId, ContactId, LegId, PlaybackId, RecordingId, RoomId, TenantId, UserId};
@@ -562,92 +562,6 @@ pub enum PlayEnd {
     Stopped,
     /// A prompt of this name does not exist.
     Missing(String),
-}
-
-/// How a recording ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecordingState {
-    /// Every frame is on disk.
-    Recorded,
-    /// Some frames are missing; the ledger says which.
-    Partial,
-    /// A rule or a fault refused it; the ledger says why.
-    Refused,
-    /// The process ended while recording; repaired at the next start.
-    Repaired,
-}
-
-/// The row every answered call gets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ledger {
-    /// The recording.
-    pub recording: RecordingId,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The contact.
-    pub contact: ContactId,
-    /// The call.
-    pub call: CallId,
-    /// Wall clock of the first sample.
-    pub started_at: Timestamp,
-    /// Length of the file in ms.
-    pub duration_ms: i64,
-    /// How it ended.
-    pub state: RecordingState,
-    /// Frames of 20 ms handed to the recorder over all tracks.
-    pub frames_expected: u64,
-    /// Of those, not on disk.
-    pub frames_missing: u64,
-    /// Gaps as (track leg, from ms, to ms) on the file's timeline.
-    pub gaps: Vec<(LegId, i64, i64)>,
-    /// WAV relative to the recordings directory: `<tenant>/<yyyy-mm-dd>/<recording>.wav`.
-    pub path: Option<String>,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// Its SHA-256 in hex.
-    pub sha256: Option<String>,
-    /// Why refused, partial or cut, for people.
-    pub reason: Option<String>,
-    /// How much of the file is silence because it was paused, in ms; none of it is missing.
-    #[serde(default)]
-    pub paused_ms: i64,
-    /// When it was paused and resumed, and who asked for it.
-    #[serde(default)]
-    pub marks: Vec<Mark>,
-    /// In which forms it is kept.
-    #[serde(default)]
-    pub format: RecordFormat,
-}
-
-impl Ledger {
-    /// Nothing was recorded, and this is why.
-    pub fn refused(
-        (tenant, contact, call): (TenantId, ContactId, CallId),
-        recording: RecordingId,
-        started_at: Timestamp,
-        reason: impl Into<String>,
-    ) -> Self {
-        Ledger {
-            recording,
-            tenant,
-            contact,
-            call,
-            started_at,
-            duration_ms: 0,
-            state: RecordingState::Refused,
-            frames_expected: 0,
-            frames_missing: 0,
-            gaps: Vec::new(),
-            path: None,
-            bytes: 0,
-            sha256: None,
-            reason: Some(reason.into()),
-            paused_ms: 0,
-            marks: Vec::new(),
-            format: RecordFormat::default(),
-        }
-    }
 }
 
 /// What mediacore answers.

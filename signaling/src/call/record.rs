@@ -79,7 +79,7 @@ impl Call {
         }
     }
 
-    /// The conversation is over for now, the caller goes back to where they wait.
+    /// The conversation is over, and the caller goes back to where they wait.
     pub(super) fn leave_conversation(&mut self, cx: &mut Cx) {
         let of_call = |r: &Recording| r.then.scope == RecordingScope::Call;
         if !self.recording.as_ref().is_some_and(of_call) {

@@ -4,6 +4,8 @@
 use super::rig::{LIVE_CALL, NOON, Rig, call_row};
 use axum::http::{Method, StatusCode};
 use desk::Role;
+use desk::audit::By;
+use desk::user::UserChange;
 use serde_json::{Value, json};
 use terms::control::{Ask, CallAction, LiveAgent, LiveSupervision, SupervisorPhone};
 use terms::event::{Activity, Supervised, SupervisionMode};
@@ -51,6 +53,9 @@ async fn a_supervisor_listens_coaches_barges_in_and_takes_over_and_each_use_is_w
     let rig = Rig::new().await;
     let second = rig.first.agents[1].0;
     let by = UserId(second.0);
+    let who = By::system("test", NOON);
+    let leads = UserChange { role: Some(Role::Supervisor), name: None, enabled: None };
+    rig.store.change_user(rig.tenant(), &who, by, &leads).await.unwrap();
     let token = rig.token_of(rig.tenant(), by, Role::Supervisor, Some(second)).await;
     let began = rig.post(&uri(), &token, json!({"mode": "listen"})).await;
     assert_eq!(began.status, StatusCode::NO_CONTENT, "{began:?}");

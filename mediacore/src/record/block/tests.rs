@@ -1,0 +1,51 @@
+//! Tests of blocks.
+
+use super::*;
+
+#[test]
+fn filling_a_chunk_and_a_block_never_allocates() {
+    let mut chunk = Chunk::new();
+    let mut writer = BlockWriter::open(Moment(0));
+    let room = (chunk.body.capacity(), writer.bytes.capacity());
+    let mut n = 0_u16;
+    while writer.fits(AUDIO_BYTES_MAX) {
+        while chunk.fits(&[0; 160]) {
+            let (rtp_time, seq) = (RtpTime(u32::from(n) * 160), SeqNo(n));
+            let frame =
+                Frame { arrival: Moment(u64::from(n)), rtp_time, seq, payload: &[n as u8; 160] };
+            chunk.push(frame, Codec::Pcma, Ssrc(1));
+            n += 1;
+        }
+        writer.audio(TenantId(1), chunk.seal(1));
+        chunk.clear();
+    }
+    assert_eq!((chunk.body.capacity(), writer.bytes.capacity()), room);
+    let block = writer.close(Moment(9), 0, 0);
+    let mut read = 0_u16;
+    for located in block.entries() {
+        let Entry::Audio(audio) = located.entry else { panic!("only audio was written") };
+        for frame in audio.frames() {
+            assert_eq!((frame.seq, frame.payload), (SeqNo(read), &[read as u8; 160][..]));
+            read += 1;
+        }
+    }
+    assert_eq!(read, n);
+}
+
+#[test]
+fn a_chunk_with_any_flipped_bit_is_refused() {
+    let mut chunk = Chunk::new();
+    let (rtp_time, seq) = (RtpTime(7), SeqNo(8));
+    let frame = Frame { arrival: Moment(1), rtp_time, seq, payload: &[3; 40] };
+    chunk.push(frame, Codec::Pcmu, Ssrc(2));
+    let body = chunk.seal(5).to_vec();
+    assert!(Audio::read(&body).is_some());
+    for bit in 0..body.len() * 8 {
+        let mut flipped = body.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(Audio::read(&flipped).is_none(), "bit {bit}");
+    }
+    for end in 0..body.len() {
+        assert!(Audio::read(&body[..end]).is_none(), "cut at {end}");
+    }
+}
