@@ -3,9 +3,8 @@
 
 use super::rig::{LIVE_CALL, NOON, Rig, call_row};
 use axum::http::{Method, StatusCode};
-use desk::Role;
-use desk::audit::By;
 use desk::user::UserChange;
+use desk::{By, Role};
 use serde_json::{Value, json};
 use terms::control::{Ask, CallAction, LiveAgent, LiveSupervision, SupervisorPhone};
 use terms::event::{Activity, Supervised, SupervisionMode};
