@@ -253,7 +253,7 @@ impl Warehouse {
         action: &'static str,
     ) -> Result<Transaction<'static, Sqlite>, Error> {
         let writer = self.writer.as_ref().ok_or(Error::ReadOnly(action))?;
-        writer.pool.begin().await.map_err(Error::database(action))
+        writer.pool.begin_with(WRITE).await.map_err(Error::database(action))
     }
 
     /// A transaction that sees one moment of manifest and staged rows.
@@ -341,8 +341,12 @@ async fn pool_of_readers(dir: &Path) -> Result<SqlitePool, Error> {
     pool(options(dir).create_if_missing(false).pragma("query_only", "ON"), READERS_MAX).await
 }
 
+/// Takes the write lock now and waits for it: a read that turns into a write later is refused at
+/// once where somebody else wrote meanwhile.
+const WRITE: &str = "BEGIN IMMEDIATE";
+
 async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
-    let mut tx = pool.begin().await.map_err(Error::database("prepare"))?;
+    let mut tx = pool.begin_with(WRITE).await.map_err(Error::database("prepare"))?;
     for statement in manifest::SCHEMA.iter().chain(crate::recordings::SCHEMA) {
         sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
     }

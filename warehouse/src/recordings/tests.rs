@@ -211,7 +211,7 @@ async fn a_deletion_is_told_by_the_index_and_in_sql_and_its_files_are_remembered
     warehouse.publish_all().await.unwrap();
     let session = Session::open(&warehouse, Scope::of(TENANT), Limits::default()).await.unwrap();
     let sql = "SELECT count(*) FROM recordings JOIN recording_deletions USING (recording_id) \
-               WHERE recording_id = 9 AND recording_deletions.reason = 'erasure'";
+               WHERE recordings.recording_id = 9 AND recording_deletions.reason = 'erasure'";
     let answer = session.query(sql).await.unwrap();
     assert_eq!(answer.batches[0].column(0).as_primitive::<Int64Type>().value(0), 1);
 }
