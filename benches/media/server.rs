@@ -228,9 +228,13 @@ impl Core {
     }
 
     fn opened(&self) -> Result<SocketAddr> {
-        match self.events.recv_timeout(PATIENCE).context("a leg opens in time")? {
-            Event::Opened { rtp, .. } => Ok(rtp),
-            other => bail!("a leg was to open, but {other:?}"),
+        loop {
+            match self.events.recv_timeout(PATIENCE).context("a leg opens in time")? {
+                Event::Opened { rtp, .. } => return Ok(rtp),
+                // Nobody speaks before all calls are open.
+                Event::Silent { .. } => {}
+                other => bail!("a leg was to open, but {other:?}"),
+            }
         }
     }
 
