@@ -20,6 +20,8 @@ pub struct Options {
     pub backend: String,
     /// Media threads.
     pub shards: u16,
+    /// More lines of the table `[sip]`.
+    pub sip: String,
     /// More lines of `switchgrid.toml`, whole tables.
     pub config: String,
     /// Environment of the box, for failpoints.
@@ -69,9 +71,10 @@ impl House {
         let sip = sip_port();
         let config = format!(
             "[http]\nlisten = \"127.0.0.1:0\"\n\
-             [sip]\nudp = \"127.0.0.1:{sip}\"\ntcp = \"127.0.0.1:{sip}\"\nadvertise = \"127.0.0.1\"\n\
+             [sip]\nudp = \"127.0.0.1:{sip}\"\ntcp = \"127.0.0.1:{sip}\"\nadvertise = \"127.0.0.1\"\n{}\
              [rtp]\nports = \"{first}-{}\"\nbind = \"127.0.0.1\"\nbackend = \"{backend}\"\nshards = {shards}\n\
              [first]\ntime_zone = \"Asia/Shanghai\"\n{}",
+            options.sip,
             first + 399,
             options.config
         );

@@ -1,12 +1,16 @@
 //! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts. Every story
 //! runs once on the io_uring loop and once on the epoll loop.
 
+#[path = "end_to_end/encrypted.rs"]
+mod encrypted;
+
 #[path = "end_to_end/three_parties.rs"]
 mod three_parties;
 
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
+use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -50,6 +54,7 @@ stories! {
     a_killed_call_path_leaves_a_playable_recording_and_one_interrupted_call,
     a_call_through_a_record_routing_proxy_hears_the_hours_and_ends,
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
+    two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
 }
 
 /// Tells a story when its turn has come.

@@ -12,11 +12,32 @@ pub struct Phone {
     folder: PathBuf,
 }
 
+/// How the audio of a phone that dials goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audio {
+    /// In clear.
+    Plain,
+    /// SRTP with keys in the description, RFC 4568, or no call at all.
+    Srtp,
+}
+
+impl Audio {
+    /// What an account says about it.
+    fn parameter(self) -> &'static str {
+        match self {
+            Audio::Plain => "",
+            Audio::Srtp => ";mediaenc=srtp-mand",
+        }
+    }
+}
+
 /// How a phone behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// Answers every call at once.
     Answers,
+    /// The same, with encrypted audio or not at all.
+    AnswersEncrypted,
     /// Rings for ever.
     Rings,
 }
@@ -34,13 +55,15 @@ impl Phone {
         manner: Manner,
         folder: &Path,
     ) -> Self {
-        let answers = match manner {
-            Manner::Answers => "auto",
-            Manner::Rings => "manual",
+        let (answers, audio) = match manner {
+            Manner::Answers => ("auto", Audio::Plain),
+            Manner::AnswersEncrypted => ("auto", Audio::Srtp),
+            Manner::Rings => ("manual", Audio::Plain),
         };
         let account = format!(
             "<sip:{user}@{server};transport=udp>;auth_user={user};auth_pass={password};\
-             answermode={answers};regint=60;audio_codecs=PCMA\n"
+             answermode={answers};regint=60;audio_codecs=PCMA{}\n",
+            audio.parameter()
         );
         run(&account, hz, "", &[], folder.join(format!("baresip-{user}")))
     }
@@ -50,8 +73,18 @@ impl Phone {
     ///
     /// # Panics
     /// When baresip is not installed.
-    pub fn dials(server: SocketAddr, from: &str, to: &str, hz: u32, folder: &Path) -> Self {
-        let account = format!("<sip:{from}@{server};transport=udp>;regint=0;audio_codecs=PCMA\n");
+    pub fn dials(
+        server: SocketAddr,
+        from: &str,
+        to: &str,
+        hz: u32,
+        audio: Audio,
+        folder: &Path,
+    ) -> Self {
+        let account = format!(
+            "<sip:{from}@{server};transport=udp>;regint=0;audio_codecs=PCMA{}\n",
+            audio.parameter()
+        );
         let dial = format!("/dial sip:{to}@{server}");
         let folder = folder.join(format!("baresip-{from}"));
         // Nobody registers a NAT for a caller: the description must name where the voice is.
@@ -85,7 +118,7 @@ fn run(account: &str, hz: u32, more: &str, args: &[&str], folder: PathBuf) -> Ph
     std::fs::write(&voice, tone(hz)).expect("the voice can be written");
     let config = format!(
         "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\n\
-         module g711.so\nmodule aufile.so\nmodule sndfile.so\n\
+         module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule sndfile.so\n\
          module_app account.so\nmodule_app menu.so\n\
          audio_source aufile,{}\nrtp_ports 40000-48000\naudio_txmode thread\n\
          snd_path {}\n{more}",

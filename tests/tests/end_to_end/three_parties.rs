@@ -6,7 +6,7 @@ use super::{agent, house, phone, seconds};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::house::{House, wait_for};
-use tests::peer::baresip::{Manner, Phone};
+use tests::peer::baresip::{Audio, Manner, Phone};
 use tests::sound::{halves_with, sides};
 
 /// What each of them says, in Hz.
@@ -19,14 +19,15 @@ const PART: Duration = Duration::from_secs(5);
 /// busy machine, may spoil some.
 const HALVES_MIN: usize = 5;
 /// A number that leads into the queue without a key to be pressed.
-const NUMBER: &str = "95105699";
+pub const NUMBER: &str = "95105699";
 
 pub fn three_parties_on_two_cores_hear_each_other_and_any_may_leave(backend: &str) {
     let house = house(backend, 2);
     number_of_the_queue(&house);
     let (agent_phone, agent_id) = agent(&house, 0, AGENT, Manner::Answers);
     let (guest_phone, guest_id) = phone(&house, 1, GUEST, Manner::Answers);
-    let caller_phone = Phone::dials(house.sip, "13500135000", NUMBER, CALLER, house.scratch());
+    let caller_phone =
+        Phone::dials(house.sip, "13500135000", NUMBER, CALLER, Audio::Plain, house.scratch());
 
     let call = wait_for("the conversation", seconds(20), || {
         let call = only_call(&house)?;
@@ -110,7 +111,7 @@ fn the_tables_tell_it(house: &House) {
     assert_eq!(invited, [json!({"n": 1})]);
 }
 
-fn number_of_the_queue(house: &House) {
+pub fn number_of_the_queue(house: &House) {
     let queues = house.json("/api/v1/queues");
     let queue = queues[0]["id"].as_str().expect("the first queue");
     let number = json!({"digits": NUMBER, "target": {"queue": queue}});
@@ -118,12 +119,12 @@ fn number_of_the_queue(house: &House) {
     assert_eq!(status, 201, "{body}");
 }
 
-fn acts(house: &House, call: &str, action: &Value) {
+pub fn acts(house: &House, call: &str, action: &Value) {
     let (status, body) = house.post(&format!("/api/v1/calls/{call}/actions"), action);
     assert_eq!(status, 204, "{action}: {body}");
 }
 
-fn only_call(house: &House) -> Option<Value> {
+pub fn only_call(house: &House) -> Option<Value> {
     house.json("/api/v1/live")["calls"].as_array()?.first().cloned()
 }
 
