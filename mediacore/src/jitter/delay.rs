@@ -1,9 +1,11 @@
-//! How long to wait: a quantile of how much later than the fastest packets came.
+//! How long to wait: where a longer wait would cost more than the packets it saves are worth.
 //!
 //! A packet's transit is when it came less where it stands in the audio. The least transit of the
 //! last seconds is the network without a queue; what a packet took longer is its relative delay.
-//! The target is the delay that 95 % of the packets of the last five seconds kept to, between the
-//! limits; the same idea as NetEQ's delay manager, with a window in place of a forgetting histogram.
+//! A percent of packets that come too late is worth [`MS_PER_PERCENT`] of delay, so the target is the
+//! least of (delay + that × percent later than it) over the packets of the last five seconds,
+//! between the limits. NetEQ weighs reordered packets in the same way; a plain quantile would give
+//! away the last packets of a network whose worst is hardly worse than its usual.
 //! A clock that drifts by 200 ppm moves the least transit by 1 ms in the window: the target does
 //! not see it, and the play-out follows.
 
@@ -17,11 +19,13 @@ use terms::media::RtpTime;
 const WINDOW: Duration = Duration::from_secs(5);
 /// Packets of that, at 20 ms; of shorter ones less time is remembered.
 const PACKETS_MAX: usize = 256;
-/// Of a hundred packets so many are waited for.
-const QUANTILE_PERCENT: usize = 95;
+/// Delay that is accepted to hear one more packet of a hundred.
+const MS_PER_PERCENT: i64 = 20;
+/// Of fewer packets each counts as one of so many: a single one is no habit of the network.
+const SHARE_OF_MIN: usize = 100;
 /// Packets between two looks at the whole window.
 const LOOK_EVERY: u32 = 8;
-/// Fewer say nothing about a quantile.
+/// Fewer say nothing about the network.
 const PACKETS_MIN: usize = 10;
 
 /// Watches the arrivals of one source.
@@ -101,9 +105,13 @@ impl Delay {
         if self.sorted.len() < PACKETS_MIN {
             return;
         }
-        let place = (self.sorted.len() - 1) * QUANTILE_PERCENT / 100;
-        let (_, quantile, _) = self.sorted.select_nth_unstable(place);
-        let wanted = (*quantile - self.fastest + 999) / 1_000;
+        self.sorted.sort_unstable();
+        let each_us = MS_PER_PERCENT * 100_000 / self.sorted.len().max(SHARE_OF_MIN) as i64;
+        let later = (0..self.sorted.len() as i64).rev();
+        let waits = self.sorted.iter().map(|transit| transit - self.fastest);
+        let cost = |&(wait, later): &(i64, i64)| wait + later * each_us;
+        let best = waits.zip(later).min_by_key(cost);
+        let wanted = best.map_or(0, |(wait, _)| (wait + 999) / 1_000);
         let most = self.limits.ms_max.max(self.limits.ms_min);
         self.target_ms = (wanted.max(0) as u32).clamp(self.limits.ms_min, most);
     }
@@ -152,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_what_95_of_100_packets_keep_to() {
+    fn the_target_is_where_one_more_packet_costs_more_than_it_is_worth() {
         for start in [0, u32::MAX - 500] {
             assert_eq!(after(start, |_| 0).target_ms(), 40);
             assert_eq!(after(start, |n| n % 10 * 10).target_ms(), 90);

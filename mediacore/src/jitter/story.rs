@@ -170,8 +170,8 @@ fn a_network_that_gets_worse_is_waited_for_and_one_that_calms_is_caught_up_with(
     assert!(playout.expanded_ms >= 40 && playout.accelerated_ms >= 40, "{playout:?}");
     // Ten bad seconds, in which packets overtake each other by up to five places.
     let made_up = heard.jitter.concealed_ms();
-    assert!(made_up < 2_000, "{made_up} ms");
-    assert!(heard.jitter.late() < 120, "{}", heard.jitter.late());
+    assert!(made_up < 800, "{made_up} ms");
+    assert!(heard.jitter.late() < 50, "{}", heard.jitter.late());
 }
 
 #[test]
