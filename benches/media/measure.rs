@@ -7,6 +7,7 @@ use benches::media::g711::Law;
 use benches::media::wav::{self, Wav};
 use benches::{procstat, voices};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -155,16 +156,16 @@ impl Plan {
         let to = system.open(&crowd.calls()).context("open the calls")?;
         crowd.speak(&to);
         std::thread::sleep(SETTLE);
-        let (before, own_before, began) = (threads(pid)?, own_cpu()?, Instant::now());
+        let (before, own_before, began) = (procstat::threads(pid, "")?, own_cpu()?, Instant::now());
         self.wait(began);
-        let (after, own, measured) = (threads(pid)?, own_cpu()?, began.elapsed());
+        let (after, own, measured) = (procstat::threads(pid, "")?, own_cpu()?, began.elapsed());
         let memory = procstat::usage(pid, "")?.memory_bytes;
         crowd.hush();
         let ending = system.end_calls().context("end the calls")?;
         let verdict = crowd.leave()?;
         let packets = f64::from(self.calls) * 100.0 * measured.as_secs_f64();
         let spent = |of: &dyn Fn(&str) -> bool| {
-            let sum = |threads: &[(String, Duration)]| -> Duration {
+            let sum = |threads: &BTreeMap<String, Duration>| -> Duration {
                 threads.iter().filter(|(name, _)| of(name)).map(|(_, cpu)| *cpu).sum()
             };
             sum(&after).saturating_sub(sum(&before)).as_secs_f64()
@@ -227,26 +228,8 @@ impl Plan {
     }
 }
 
-/// CPU time of each thread of a process, by name.
-///
-/// # Errors
-/// When there is no such process.
-pub fn threads(pid: u32) -> Result<Vec<(String, Duration)>> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
-        .with_context(|| format!("the system under test, process {pid}, has ended"))?;
-    let mut threads = Vec::new();
-    for task in tasks.flatten() {
-        let read = |file: &str| std::fs::read_to_string(task.path().join(file));
-        let (Ok(name), Ok(stat)) = (read("comm"), read("schedstat")) else { continue };
-        let ns = stat.split_whitespace().next().and_then(|ns| ns.parse().ok());
-        let cpu = Duration::from_nanos(ns.context("schedstat begins with nanoseconds")?);
-        threads.push((name.trim().to_owned(), cpu));
-    }
-    Ok(threads)
-}
-
 fn own_cpu() -> Result<Duration> {
-    Ok(threads(std::process::id())?.iter().map(|(_, cpu)| *cpu).sum())
+    Ok(procstat::threads(std::process::id(), "")?.values().sum())
 }
 
 /// Binds this thread, and those it starts, to a core.
@@ -301,6 +284,5 @@ mod tests {
     #[test]
     fn our_own_threads_used_some_time() {
         assert!(own_cpu().unwrap() > Duration::ZERO);
-        assert!(threads(u32::MAX).is_err());
     }
 }

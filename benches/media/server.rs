@@ -5,6 +5,7 @@ use crate::bare::Bare;
 use crate::measure;
 use crate::system::{Ending, Kind, Pair, System};
 use anyhow::{Context, Result, bail, ensure};
+use benches::procstat;
 use mediacore::edge::clock;
 use mediacore::edge::engine::{Backend, BackendChoice, Engine, EngineConfig};
 use mediacore::edge::keys::Keys;
@@ -311,7 +312,7 @@ impl Inside for Core {
             ending.files.len(),
             self.calls
         );
-        ending.render_cpu_us = measure::threads(std::process::id())?
+        ending.render_cpu_us = procstat::threads(std::process::id(), "")?
             .iter()
             .filter(|(name, _)| name.starts_with("recording-rend"))
             .map(|(_, cpu)| cpu.as_micros() as u64)

@@ -1,6 +1,7 @@
 //! What a process and its children used: CPU time and memory, from `/proc`.
 
 use anyhow::{Context, Result};
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -35,6 +36,30 @@ pub fn usage(pid: u32, word: &str) -> Result<Usage> {
         usage.processes += 1;
     }
     (usage.processes > 0).then_some(usage).with_context(|| format!("there is no process {pid}"))
+}
+
+/// CPU time by thread name of a process and all its descendants whose command line has `word`.
+///
+/// # Errors
+/// When there is no such process.
+pub fn threads(pid: u32, word: &str) -> Result<BTreeMap<String, Duration>> {
+    let mut threads = BTreeMap::new();
+    let (mut ahead, mut seen) = (vec![pid], false);
+    while let Some(pid) = ahead.pop() {
+        ahead.extend(children(pid));
+        if !word.is_empty() && !has_word(pid, word) {
+            continue;
+        }
+        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let read = |file: &str| fs::read_to_string(task.path().join(file));
+            let (Ok(name), Ok(stat)) = (read("comm"), read("schedstat")) else { continue };
+            let ns = stat.split_whitespace().next().and_then(|ns| ns.parse().ok());
+            let cpu = Duration::from_nanos(ns.context("schedstat begins with nanoseconds")?);
+            *threads.entry(name.trim().to_owned()).or_default() += cpu;
+            seen = true;
+        }
+    }
+    seen.then_some(threads).with_context(|| format!("there is no process {pid}"))
 }
 
 /// The line `Pss:` of smaps_rollup, in bytes. The children are one program: counting its code for
@@ -81,6 +106,9 @@ mod tests {
         let used = usage(std::process::id(), "").unwrap();
         assert!(used.memory_bytes > 100_000 && used.processes >= 1, "{used:?}");
         assert!(usage(u32::MAX, "").is_err());
+        let threads = threads(std::process::id(), "").unwrap();
+        assert!(threads.values().sum::<Duration>() > Duration::ZERO, "{threads:?}");
+        assert!(super::threads(u32::MAX, "").is_err());
         assert!(usage(std::process::id(), "no such word").is_err());
     }
 
