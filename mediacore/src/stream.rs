@@ -79,6 +79,12 @@ impl Stream {
         }
     }
 
+    /// A stream that goes on after `seq`: of its newest packet `time` and when it was sent are known.
+    /// The next packet carries the marker, and a timestamp as much later as the clock is.
+    pub fn resumed(ssrc: Ssrc, seq: SeqNo, time: RtpTime, sent_at: Option<Moment>) -> Self {
+        Stream { sent_at, ..Stream::new(ssrc, seq, time) }
+    }
+
     /// Counts on the clock of another codec from now on. The numbers go on, so that one source
     /// stays one stream; the next packet carries the marker (RFC 7160 §4.1).
     pub fn set_clock(&mut self, hz: u32) {
@@ -95,6 +101,18 @@ impl Stream {
     /// Our source.
     pub fn ssrc(&self) -> Ssrc {
         self.ssrc
+    }
+    /// Number of the newest packet sent.
+    pub fn seq(&self) -> SeqNo {
+        self.seq
+    }
+    /// The newest timestamp sent.
+    pub fn time(&self) -> RtpTime {
+        self.time
+    }
+    /// When the newest timestamp was sent.
+    pub fn sent_at(&self) -> Option<Moment> {
+        self.sent_at
     }
     /// Packets sent.
     pub fn packets(&self) -> u64 {
