@@ -404,7 +404,8 @@ pub(crate) mod tests {
         let memory = memory(1);
         let (slots, _) = Slots::take(memory.clone(), 7, Moment::from_secs(1));
         slots.keep(0, &kept());
-        let slot = |memory: &[AtomicU64], place| memory[SLOT_WORDS + place].load(Ordering::SeqCst);
+        let slot =
+            |memory: &[AtomicU64], place: usize| memory[SLOT_WORDS + place].load(Ordering::SeqCst);
         let len = slot(&memory, place::CHECK) as u32 as usize;
         for place in (0..2).chain(place::KEPT..place::KEPT + len.div_ceil(8)) {
             // As if the kill came before this word, or it was damaged.
