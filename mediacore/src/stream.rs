@@ -178,6 +178,10 @@ impl Stream {
             time: RtpTime(time.0.wrapping_add(relay.time_offset)),
             marker,
         };
+        // The seam stays near enough to be compared: half the circle behind it would look like before.
+        let far = seq.distance(relay.first) > STEP_MAX;
+        let first = if far { SeqNo(seq.0.wrapping_sub(STEP_MAX as u16)) } else { relay.first };
+        let relay = Relay { first, ..relay };
         if seq.distance(relay.newest) > 0 && span > 0 {
             self.feed = Feed::Relay(Relay { newest: seq, newest_time: time, ..relay });
             self.sent(now, stamp, span, octets);
@@ -316,6 +320,20 @@ mod tests {
             }
             let markers: Vec<usize> = (0..stamps.len()).filter(|&n| stamps[n].marker).collect();
             assert_eq!(markers, [0, 5, 10]);
+        }
+    }
+
+    #[test]
+    fn half_an_hour_of_relayed_packets_has_one_beginning() {
+        let mut out = stream(10);
+        let mut newest = None;
+        for n in 0..90_000_u32 {
+            let time = n.wrapping_mul(160);
+            let stamp = relay(&mut out, u64::from(n) * 20, 7, n as u16, time);
+            let stamp = stamp.unwrap_or_else(|| panic!("packet {n} is older than the beginning"));
+            if let Some(before) = newest.replace(stamp.seq) {
+                assert_eq!((stamp.seq.distance(before), stamp.marker), (1, false), "packet {n}");
+            }
         }
     }
 
