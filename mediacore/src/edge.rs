@@ -12,6 +12,7 @@ pub mod ports;
 pub mod prompts;
 pub mod rendering;
 pub(crate) mod route;
+pub mod slots;
 pub(crate) mod socket;
 pub mod storage;
 pub(crate) mod worker;

@@ -12,8 +12,11 @@ use crate::rtcp::xr::Extended;
 use crate::rtcp::{self, COMPOUND_MAX, Compound, Item};
 use crate::rtp::{self, HEADER_BYTES};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
+use crate::slot::{Found, SLOT_BYTES, Slots};
 use crate::srtp::{ROOM_BYTES, Refused, Session};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use terms::media::{
     Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Srtp, SrtpKey, SrtpSuite, Ssrc,
@@ -109,6 +112,21 @@ pub fn fuzz_srtp(bytes: &[u8]) {
             assert_eq!(&buffer[..len], piece);
             assert_eq!(open(&mut ours, &mut again), Err(Refused::Replayed));
         }
+    }
+}
+
+/// Reads bytes as the slot of a leg: whatever they are, it is a leg that can be written again, or
+/// none.
+pub fn fuzz_slot(bytes: &[u8]) {
+    let memory: Arc<Vec<AtomicU64>> =
+        Arc::new((0..Slots::words(1)).map(|_| AtomicU64::new(0)).collect());
+    let (slots, _) = Slots::take(memory.clone(), 0, Moment(0));
+    for (word, octets) in memory[SLOT_BYTES / 8..].iter().zip(bytes.chunks_exact(8)) {
+        let octets = octets.try_into().expect("chunks are of eight");
+        word.store(u64::from_le_bytes(octets), Ordering::Relaxed);
+    }
+    if let Found::Leg(kept, _) = slots.find(0) {
+        assert!(slots.keep(0, &kept), "what was read is written");
     }
 }
 

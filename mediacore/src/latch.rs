@@ -95,6 +95,14 @@ impl Latch {
         self.probe(now, from, header, bytes)
     }
 
+    /// A door that had accepted this source before: it goes on where it may be learned at all.
+    pub fn resume(&mut self, now: Moment, source: SocketAddr) {
+        let source = canonical(source);
+        if source == self.signalled || self.nat_from == Some(source.ip()) {
+            self.accept(now, source);
+        }
+    }
+
     /// Whether [`Latch::check`] could let a packet of this source in: a stranger's need not be
     /// decrypted to be refused.
     pub fn may_pass(&self, from: SocketAddr) -> bool {

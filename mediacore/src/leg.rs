@@ -237,6 +237,8 @@ pub struct Leg {
     pub connected_at: Moment,
     /// Silences told since then.
     pub silences: usize,
+    /// It goes on from before a kill, and nobody has claimed it yet.
+    pub unclaimed: bool,
 }
 
 impl Leg {
@@ -281,6 +283,7 @@ impl Leg {
             heard_at: now,
             connected_at: now,
             silences: 0,
+            unclaimed: false,
         }
     }
 

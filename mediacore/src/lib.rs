@@ -7,7 +7,8 @@
 //!
 //! One packet's walk: [`srtp`] opens it where the leg has keys, [`rtp`] reads the header, [`latch`] decides about its source, [`stats`] counts
 //! it, [`record`] copies its payload, and [`room`] says whether it is relayed in its own buffer by
-//! [`stream`], put into a [`jitter`] slot for the [`mix`], or is a digit for [`dtmf`].
+//! [`stream`], put into a [`jitter`] slot for the [`mix`], or is a digit for [`dtmf`]. What a leg needs to
+//! go on after a kill stands in a [`slot`].
 
 pub mod activity;
 pub mod burst;
@@ -31,6 +32,7 @@ pub mod room;
 pub mod rtcp;
 pub mod rtp;
 pub mod shard;
+pub mod slot;
 pub mod srtp;
 pub mod stats;
 pub mod stream;

@@ -10,6 +10,7 @@ pub mod ahead;
 mod command;
 mod frames;
 mod hearing;
+pub mod keeping;
 mod mixing;
 mod packet;
 mod recording;
@@ -25,6 +26,7 @@ use crate::mix::Frame;
 use crate::prompt::PromptStore;
 use crate::record::{Block, Recorder, RecorderConfig, RecorderStats};
 use crate::room::{FarShard, Room};
+use crate::slot::Slots;
 use crate::srtp;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -195,6 +197,12 @@ pub struct ShardStats {
     pub legs_opened: u64,
     /// Legs closed.
     pub legs_closed: u64,
+    /// Legs that go on from before a kill, among the opened ones.
+    pub legs_restored: u64,
+    /// Of those, closed again because nobody claimed them.
+    pub legs_unclaimed: u64,
+    /// Times that a leg did not fit into a slot: it would not survive.
+    pub slots_short: u64,
     /// What the closed ones heard.
     pub quality: QualityTotals,
 }
@@ -219,6 +227,8 @@ enum Alarm {
     Filter,
     /// A room's frame is due.
     Mix,
+    /// Somebody should have claimed a restored leg.
+    Claim,
 }
 
 /// One entry of the alarm queue. Entries are never removed: an old generation, or a leg that is not
@@ -241,6 +251,7 @@ struct RoomSlot {
 pub struct Shard {
     config: Config,
     prompts: PromptStore,
+    slots: Slots,
     legs: Vec<Slot>,
     legs_free: Vec<u32>,
     names: HashMap<LegId, LegIdx>,
@@ -269,6 +280,7 @@ impl Shard {
             rng: SmallRng::seed_from_u64(config.seed),
             config,
             prompts,
+            slots: Slots::default(),
             legs: Vec::new(),
             legs_free: Vec::new(),
             names: HashMap::new(),
@@ -357,6 +369,7 @@ impl Shard {
             Alarm::Silence => self.on_silence_alarm(now, leg),
             Alarm::Digit => self.on_digit_alarm(now, leg),
             Alarm::Filter => self.on_filter_alarm(now, leg),
+            Alarm::Claim => self.on_claim_alarm(now, leg),
             Alarm::Mix => {}
         }
     }
@@ -444,7 +457,10 @@ impl Shard {
             (Some(session), Channel::Rtcp) => session.protect_rtcp(buffer, len),
         };
         match protected {
-            Ok(len) => self.queue(leg, channel, to, start, len),
+            Ok(len) => {
+                self.note_sent(leg, channel);
+                self.queue(leg, channel, to, start, len);
+            }
             Err(refused) => {
                 self.bytes.truncate(start);
                 self.refuse(refused);

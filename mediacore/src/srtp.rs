@@ -66,6 +66,40 @@ impl Session {
         Session { agreed, inbound, outbound }
     }
 
+    /// Goes on after a kill: `sent` is the source and newest index of what we sent or skip, `reports`
+    /// the next report's index, `heard` what came last and `heard_report` its newest report.
+    pub fn resume(
+        &mut self,
+        (ssrc, sent): (Ssrc, u64),
+        reports: u32,
+        heard: Option<(Ssrc, u64)>,
+        heard_report: u32,
+    ) {
+        self.outbound.sources.put(Source::resumed(ssrc, sent));
+        self.outbound.reports = reports;
+        if let Some((ssrc, index)) = heard {
+            self.inbound.sources.put(Source::resumed(ssrc, index));
+            self.inbound.reporters.put(Source::resumed(ssrc, u64::from(heard_report)));
+        }
+    }
+
+    /// Index of the newest packet sent; `None` before the first.
+    pub fn sent(&self) -> Option<u64> {
+        self.outbound.sources.newest().map(|(_, index)| index)
+    }
+
+    /// Reports sent, and so the index of the next.
+    pub fn reports(&self) -> u32 {
+        self.outbound.reports
+    }
+
+    /// Source and index of the newest packet that was authentic, and the newest report's index.
+    pub fn heard(&self) -> Option<((Ssrc, u64), u32)> {
+        let newest = self.inbound.sources.newest()?;
+        let report = self.inbound.reporters.newest().map_or(0, |(_, index)| index as u32);
+        Some((newest, report))
+    }
+
     /// Goes on with what was agreed anew: a direction whose key is the same keeps its counters.
     pub fn rekey(&mut self, agreed: &Srtp) {
         let same_suite = self.agreed.suite == agreed.suite;

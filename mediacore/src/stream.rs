@@ -79,6 +79,12 @@ impl Stream {
         }
     }
 
+    /// A stream that goes on after `seq`: of its newest packet `time` and when it was sent are known.
+    /// The next packet carries the marker, and a timestamp as much later as the clock is.
+    pub fn resumed(ssrc: Ssrc, seq: SeqNo, time: RtpTime, sent_at: Option<Moment>) -> Self {
+        Stream { sent_at, ..Stream::new(ssrc, seq, time) }
+    }
+
     /// Counts on the clock of another codec from now on. The numbers go on, so that one source
     /// stays one stream; the next packet carries the marker (RFC 7160 §4.1).
     pub fn set_clock(&mut self, hz: u32) {
@@ -95,6 +101,18 @@ impl Stream {
     /// Our source.
     pub fn ssrc(&self) -> Ssrc {
         self.ssrc
+    }
+    /// Number of the newest packet sent.
+    pub fn seq(&self) -> SeqNo {
+        self.seq
+    }
+    /// The newest timestamp sent.
+    pub fn time(&self) -> RtpTime {
+        self.time
+    }
+    /// When the newest timestamp was sent.
+    pub fn sent_at(&self) -> Option<Moment> {
+        self.sent_at
     }
     /// Packets sent.
     pub fn packets(&self) -> u64 {
@@ -160,6 +178,10 @@ impl Stream {
             time: RtpTime(time.0.wrapping_add(relay.time_offset)),
             marker,
         };
+        // The seam stays near enough to be compared: half the circle behind it would look like before.
+        let far = seq.distance(relay.first) > STEP_MAX;
+        let first = if far { SeqNo(seq.0.wrapping_sub(STEP_MAX as u16)) } else { relay.first };
+        let relay = Relay { first, ..relay };
         if seq.distance(relay.newest) > 0 && span > 0 {
             self.feed = Feed::Relay(Relay { newest: seq, newest_time: time, ..relay });
             self.sent(now, stamp, span, octets);
@@ -298,6 +320,20 @@ mod tests {
             }
             let markers: Vec<usize> = (0..stamps.len()).filter(|&n| stamps[n].marker).collect();
             assert_eq!(markers, [0, 5, 10]);
+        }
+    }
+
+    #[test]
+    fn half_an_hour_of_relayed_packets_has_one_beginning() {
+        let mut out = stream(10);
+        let mut newest = None;
+        for n in 0..90_000_u32 {
+            let time = n.wrapping_mul(160);
+            let stamp = relay(&mut out, u64::from(n) * 20, 7, n as u16, time);
+            let stamp = stamp.unwrap_or_else(|| panic!("packet {n} is older than the beginning"));
+            if let Some(before) = newest.replace(stamp.seq) {
+                assert_eq!((stamp.seq.distance(before), stamp.marker), (1, false), "packet {n}");
+            }
         }
     }
 

@@ -159,6 +159,11 @@ config! {
         message_max: Span = "\"120s\"", Restart;
         /// Record conversations that came through no queue.
         record_direct: bool = "true", Restart;
+        /// Folder of what live calls need to go on when the call process is killed; it should be in
+        /// memory, because keys of audio stand in it. Empty is one of this box's own in /dev/shm,
+        /// which needs 2 KiB for each leg of rtp.legs_max and media thread. off keeps nothing: calls
+        /// then end with the process.
+        live: PathBuf = "\"\"", Restart;
     }
     /// Audio.
     rtp: RtpConfig {
@@ -362,6 +367,23 @@ impl Config {
         } else {
             self.recording.keys.clone()
         }
+    }
+
+    /// Where live calls are kept; `None` where they are not. Two boxes on one machine have two data
+    /// folders and so two of these.
+    pub fn live_dir(&self) -> Option<PathBuf> {
+        let live = &self.calls.live;
+        if live.as_os_str() == "off" {
+            return None;
+        }
+        if !live.as_os_str().is_empty() {
+            return Some(live.clone());
+        }
+        let data = self.server.data.canonicalize().unwrap_or_else(|_| self.server.data.clone());
+        let mut hasher = std::hash::DefaultHasher::new();
+        std::hash::Hash::hash(&data, &mut hasher);
+        let name = format!("switchgrid-{:016x}", std::hash::Hasher::finish(&hasher));
+        Some(Path::new("/dev/shm").join(name))
     }
 
     /// Folder of finished recordings.

@@ -17,6 +17,7 @@
 mod agent;
 mod apply;
 mod audit;
+mod keep;
 mod offer;
 mod presence;
 mod queue;
@@ -25,6 +26,7 @@ mod strategy;
 mod tests;
 
 pub use agent::Stage;
+pub(crate) use keep::{KeptAgent, KeptVisit};
 
 use crate::switch::Now;
 use agent::Agent;
@@ -200,6 +202,8 @@ pub struct Distributor {
     timers: BTreeSet<(Moment, Timer)>,
     arrivals: u64,
     outputs: VecDeque<Output>,
+    /// Agents who changed, for those who keep them.
+    touched: BTreeSet<AgentId>,
 }
 
 impl Distributor {
@@ -359,6 +363,7 @@ impl Distributor {
     /// After an agent's state changed: tells it, and lists or unlists the agent as free.
     fn settle(&mut self, id: AgentId, now: Now, disposition: Option<String>) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
+        self.touched.insert(id);
         self.outputs.extend(agent.changes(now, disposition).map(Output::AgentChanged));
         let free = agent.is_free();
         if free == agent.listed {

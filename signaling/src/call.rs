@@ -5,8 +5,8 @@
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
 //! hear each other · `hearing` a fax machine calls · `hold` · `transfer_blind` · `invite_party` one
 //! more comes in, any may leave · `supervise` listen, whisper, barge in · `take_over` · `force` ·
-//! `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `end`
-//! every leg closed, one `CallEnded`.
+//! `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `keep`
+//! outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
@@ -22,6 +22,7 @@ mod hearing;
 mod hold;
 mod incoming;
 mod invite_party;
+mod keep;
 mod leg;
 mod live;
 mod media;
@@ -37,6 +38,7 @@ mod transfer_blind;
 mod voicemail;
 
 pub(crate) use incoming::incoming;
+pub(crate) use keep::{Kept, Waking};
 
 use crate::sip::user_agent::Event as SipEvent;
 use crate::switch::{Compiled, Cx, HttpDone, Now, Output};
@@ -44,6 +46,7 @@ use dial::{Dial, Dialable};
 use flow::Flowing;
 use leg::{Leg, Sip};
 use queue::Waiting;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use supervise::Supervision;
@@ -108,7 +111,7 @@ enum Phase {
 }
 
 /// A conversation between the anchor and somebody, and those whom they asked in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Talk {
     partner: LegId,
     room: RoomId,
@@ -126,7 +129,7 @@ impl Talk {
 }
 
 /// What has happened so far, for the outcome.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Story {
     answered: bool,
     message: bool,

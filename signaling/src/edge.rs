@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod journal;
+pub mod live;
 pub mod net;
 pub mod plans;
 pub mod signaling;

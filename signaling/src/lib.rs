@@ -5,6 +5,7 @@ pub mod acd;
 mod call;
 pub mod edge;
 pub mod ivr;
+pub mod kept;
 pub mod sdp;
 pub mod sip;
 pub mod switch;

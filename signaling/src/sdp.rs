@@ -21,6 +21,7 @@ pub use negotiate::{accept, answer, offer};
 pub use parse::{Audio, Description, Direction, fuzz_description};
 pub use security::Security;
 
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use terms::media::{Codec, PayloadType};
 
@@ -32,7 +33,7 @@ pub const MEDIA_MAX: usize = 16;
 pub const DTMF_TYPE: PayloadType = PayloadType(101);
 
 /// Our side of one leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Local {
     /// Where we receive RTP, as the peer reaches it; RTCP is one port higher.
     pub rtp: SocketAddr,

@@ -6,6 +6,7 @@
 
 mod asks;
 mod config;
+mod keep;
 mod metrics;
 mod plan;
 mod quality;
@@ -23,12 +24,13 @@ pub(crate) use world::{Cx, RecordingOf, World};
 use crate::acd;
 use crate::call::{self, Call};
 use crate::sip::user_agent;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use terms::{CallId, LegId, Moment, TenantId, Timestamp, control, event, media};
 
 /// Both clocks, read once per input at the edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Now {
     /// For durations.
     pub moment: Moment,
@@ -114,6 +116,8 @@ pub struct Switch {
     calls: BTreeMap<CallId, Call>,
     timers: BTreeSet<(Moment, CallId)>,
     drain: Option<Drain>,
+    /// Calls that changed, for those who keep them.
+    touched: BTreeSet<CallId>,
     measuring: quality::Measuring,
 }
 
@@ -135,6 +139,7 @@ impl Switch {
             calls: BTreeMap::new(),
             timers: BTreeSet::new(),
             drain: None,
+            touched: BTreeSet::new(),
             measuring: quality::Measuring::default(),
         }
     }
@@ -250,6 +255,9 @@ impl Switch {
     /// Puts the call's timer where it belongs, and forgets a call that has ended.
     fn after(&mut self, now: Now, id: CallId) {
         let Some(call) = self.calls.get_mut(&id) else { return };
+        if self.world.config.keeps {
+            self.touched.insert(id);
+        }
         let over = call.is_over();
         let due = call.next_timeout().filter(|_| !over);
         let next = due.map(|at| at.max(Moment(now.moment.0 + 1)));

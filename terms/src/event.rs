@@ -503,6 +503,9 @@ pub enum Kind {
     Started {
         /// Version of the program.
         program: String,
+        /// Calls of before that it takes up: their own entries say how they go on and end.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<CallId>,
     },
 }
 

@@ -28,6 +28,8 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Runs as nobody where the test runs as root.
     pub unprivileged: bool,
+    /// Live calls survive the end of the call process.
+    pub keeps: bool,
 }
 
 /// A person or phone that can sign in.
@@ -73,9 +75,15 @@ impl House {
             "[http]\nlisten = \"127.0.0.1:0\"\n\
              [sip]\nudp = \"127.0.0.1:{sip}\"\ntcp = \"127.0.0.1:{sip}\"\nadvertise = \"127.0.0.1\"\n{}\
              [rtp]\nports = \"{first}-{}\"\nbind = \"127.0.0.1\"\nbackend = \"{backend}\"\nshards = {shards}\n\
+             [calls]\nlive = \"{}\"\n\
              [first]\ntime_zone = \"Asia/Shanghai\"\n{}",
             options.sip,
             first + 399,
+            if options.keeps {
+                folder.path().join("live").display().to_string()
+            } else {
+                "off".into()
+            },
             options.config
         );
         std::fs::write(folder.path().join("switchgrid.toml"), config).expect("write the config");

@@ -7,10 +7,14 @@ mod encrypted;
 #[path = "end_to_end/three_parties.rs"]
 mod three_parties;
 
+#[path = "end_to_end/killed.rs"]
+mod killed;
+
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
+use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -52,6 +56,7 @@ stories! {
     a_caller_who_hangs_up_in_the_queue_is_abandoned,
     a_message_is_left_when_the_caller_chooses_3,
     a_killed_call_path_leaves_a_playable_recording_and_one_interrupted_call,
+    a_conversation_and_a_queue_go_on_when_the_call_path_is_killed,
     a_call_through_a_record_routing_proxy_hears_the_hours_and_ends,
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,

@@ -201,6 +201,11 @@ fn packets_never_break_or_enter_an_encrypted_leg() {
 }
 
 #[test]
+fn a_damaged_slot_is_a_leg_or_none() {
+    fuzz("slot", mediacore::fuzz::fuzz_slot);
+}
+
+#[test]
 fn events_never_break_the_digit_receiver() {
     fuzz("dtmf_event", mediacore::fuzz::fuzz_dtmf_event);
 }

@@ -58,7 +58,7 @@ impl Fold {
         rows.push(Row::Event(entry::event_row(entry)));
         self.lingering.expire(entry.at, rows);
         match &entry.kind {
-            Kind::Started { .. } => self.interrupt(entry, rows),
+            Kind::Started { kept, .. } => self.interrupt(entry, kept, rows),
             Kind::AgentChanged { agent, activity, reason, queue } => {
                 self.spans.change(entry, *agent, *activity, reason.as_deref(), *queue, rows);
             }
@@ -133,10 +133,12 @@ impl Fold {
         self.newly_ended.push(ended);
     }
 
-    /// The call path started: what it left open ended with the last sign of life before it.
-    fn interrupt(&mut self, entry: &Entry, rows: &mut Vec<Row>) {
+    /// The call path started: what it left open ended with the last sign of life before it, but for
+    /// the calls that it has kept. Agents who are still there are told anew.
+    fn interrupt(&mut self, entry: &Entry, kept: &[CallId], rows: &mut Vec<Row>) {
         let at = if self.last_at == Timestamp::default() { entry.at } else { self.last_at };
-        for id in self.calls.keys().copied().collect::<Vec<_>>() {
+        let lost = self.calls.keys().filter(|id| !kept.contains(id)).copied();
+        for id in lost.collect::<Vec<_>>() {
             let entry = Entry { call: Some(id), ..entry.clone() };
             let how = (Outcome::Interrupted, CAUSE_INTERRUPTED, Party::System);
             self.end_call(&entry, at, how, rows);

@@ -7,16 +7,19 @@ mod files;
 use super::epoll::Epoll;
 use super::ports::PortPool;
 use super::route::Router;
+use super::slots;
 use super::socket::Wake;
-use super::worker::{self, Across, Handle, Input, Moved, Worker};
+use super::worker::{self, Across, Handle, Input, Moved, Restored, Worker};
 use crate::prompt::PromptStore;
 use crate::record::{Block, RecorderConfig, RecorderStats};
 use crate::shard::{Config, Shard, ShardStats};
+use crate::slot::{Kept, Slots};
 use crate::uring::Uring;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -85,6 +88,8 @@ pub struct EngineConfig {
     pub recorder: RecorderConfig,
     /// Rings to storage, one for each core; empty keeps no recording.
     pub storage: Vec<rtrb::Producer<Block>>,
+    /// Folder of the slots from which legs go on after a kill; `None` keeps none.
+    pub live: Option<PathBuf>,
 }
 
 impl EngineConfig {
@@ -105,6 +110,7 @@ impl EngineConfig {
             shard: Config::default(),
             recorder: RecorderConfig::default(),
             storage: Vec::new(),
+            live: None,
         }
     }
 }
@@ -220,6 +226,9 @@ pub struct Engine {
     counters: Vec<Arc<Counters>>,
     stop: Arc<AtomicBool>,
     backend: Backend,
+    live: Option<PathBuf>,
+    restored: Vec<LegId>,
+    lost: usize,
 }
 
 impl Engine {
@@ -240,7 +249,11 @@ impl Engine {
             counters: Vec::new(),
             stop,
             backend,
+            live: config.live.filter(|folder| is_usable(folder, shards)),
+            restored: Vec::new(),
+            lost: 0,
         };
+        let mut kept = Vec::new();
         let mut storage = config.storage.into_iter();
         let mut rings = across(usize::from(shards));
         for number in 0..shards {
@@ -272,6 +285,7 @@ impl Engine {
                     ..config.shard.clone()
                 },
                 storage: storage.next(),
+                slots: slots_of(engine.live.as_deref(), number, legs_max),
                 inputs,
                 to_cores,
                 from_cores,
@@ -281,12 +295,44 @@ impl Engine {
                 stop: Arc::clone(&engine.stop),
                 on_event: Box::new(move |event| on_event(core, event)),
             };
-            let thread = seeds.grow()?;
+            let (thread, restored) = seeds.grow()?;
             engine.handles.push(Handle { wake, thread: Some(thread) });
             engine.counters.push(counters);
             engine.asking().inputs.push(producer);
+            engine.lost += restored.lost;
+            kept.extend(restored.legs.into_iter().map(|leg| (number, leg)));
         }
+        engine.rejoin(kept);
         Ok(engine)
+    }
+
+    /// Legs of different cores hear each other again.
+    fn rejoin(&mut self, kept: Vec<(u16, Kept)>) {
+        if !kept.is_empty() || self.lost > 0 {
+            tracing::warn!(legs = kept.len(), lost = self.lost, "legs go on from before a kill");
+        }
+        self.restored = kept.iter().map(|(_, leg)| leg.leg).collect();
+        let mut asking = self.asking();
+        let asking = &mut *asking;
+        for (shard, leg) in &kept {
+            for (core, input) in asking.router.restore(*shard, leg) {
+                if asking.inputs[usize::from(core)].push(input).is_err() {
+                    tracing::error!(core, "a bridge between media cores is not built again");
+                }
+            }
+        }
+        self.handles.iter().for_each(|handle| handle.wake.wake());
+    }
+
+    /// Legs that go on from before a kill. Signaling says something about each that it wants;
+    /// the others are released after [`crate::shard::keeping::CLAIM_MAX`].
+    pub fn restored(&self) -> &[LegId] {
+        &self.restored
+    }
+
+    /// Legs that were lost in a kill: their slot was torn, or their port could not be had again.
+    pub fn legs_lost(&self) -> usize {
+        self.lost
     }
 
     fn asking(&self) -> std::sync::MutexGuard<'_, Asking> {
@@ -297,8 +343,10 @@ impl Engine {
     pub fn send(&self, command: Command) -> Result<(), SendError> {
         let mut asking = self.asking();
         let asking = &mut *asking;
+        let mut plan = Vec::new();
         while let Ok(leg) = asking.refused.try_recv() {
-            asking.router.forget(leg);
+            // One that went by itself leaves its room, too.
+            plan.extend(asking.router.plan(Command::Release { leg }));
         }
         // Room for everything one command may become, so that no plan is cut in half.
         let needed = 2 * usize::from(SHARDS_MAX) + 2;
@@ -306,7 +354,8 @@ impl Engine {
         if let Some((shard, _)) = rings.find(|(_, ring)| ring.slots() < needed) {
             return Err(SendError::Full(shard));
         }
-        for (shard, input) in asking.router.plan(command) {
+        plan.extend(asking.router.plan(command));
+        for (shard, input) in plan {
             let pushed = asking.inputs[usize::from(shard)].push(input);
             pushed.map_err(|_| SendError::Full(shard))?;
             self.handles[usize::from(shard)].wake.wake();
@@ -346,6 +395,12 @@ impl Engine {
                 tracing::error!("a media core had panicked");
             }
         }
+        // All legs are released: the files have nothing to say any more.
+        if let Some(folder) = self.live.take()
+            && let Err(error) = slots::remove(&folder, 0)
+        {
+            tracing::warn!(%error, "files of slots stay");
+        }
     }
 }
 
@@ -375,6 +430,23 @@ fn check(config: &EngineConfig) -> Result<(), Error> {
         return wrong(format!("{storage} storage rings for {} media cores", config.shards));
     }
     Ok(())
+}
+
+fn is_usable(folder: &Path, shards: u16) -> bool {
+    let prepared = slots::prepare(folder, shards);
+    prepared
+        .inspect_err(
+            |error| tracing::error!(%error, "no call will survive the end of this process"),
+        )
+        .is_ok()
+}
+
+fn slots_of(live: Option<&Path>, shard: u16, legs_max: usize) -> Slots {
+    let Some(folder) = live else { return Slots::default() };
+    slots::open(folder, shard, legs_max).unwrap_or_else(|error| {
+        tracing::error!(shard, %error, "no call of this media core will survive a kill");
+        Slots::default()
+    })
 }
 
 fn choose(choice: BackendChoice) -> Result<Backend, Error> {
@@ -422,6 +494,7 @@ struct Seeds {
     prompts: PromptStore,
     shard: Config,
     storage: Option<rtrb::Producer<Block>>,
+    slots: Slots,
     inputs: rtrb::Consumer<Input>,
     to_cores: Vec<Option<rtrb::Producer<Across>>>,
     from_cores: Vec<rtrb::Consumer<Across>>,
@@ -435,7 +508,8 @@ struct Seeds {
 impl Seeds {
     /// Starts the thread and waits until its sockets could be made: a ring belongs to the thread
     /// that made it.
-    fn grow(self) -> Result<std::thread::JoinHandle<()>, Error> {
+    /// Legs from before a kill go on then.
+    fn grow(self) -> Result<(std::thread::JoinHandle<()>, Restored), Error> {
         let number = self.number;
         let failed = move |doing, source| Error::Start { shard: number, doing, source };
         let (ready, started) = mpsc::channel();
@@ -466,23 +540,24 @@ impl Seeds {
         let builder = std::thread::Builder::new().name(format!("media-{number}"));
         let thread = builder.spawn(body).map_err(|source| failed("start its thread", source))?;
         match started.recv() {
-            Ok(Ok(())) => Ok(thread),
+            Ok(Ok(restored)) => Ok((thread, restored)),
             Ok(Err(source)) => Err(failed("make its receive loop", source)),
             Err(_) => Err(failed("make its receive loop", io::Error::other("it panicked"))),
         }
     }
 
-    fn live<B: worker::Backend>(self, made: io::Result<B>, ready: &mpsc::Sender<io::Result<()>>) {
-        let (told, backend) = match made {
-            Ok(backend) => (ready.send(Ok(())), backend),
+    fn live<B: worker::Backend>(
+        self,
+        made: io::Result<B>,
+        ready: &mpsc::Sender<io::Result<Restored>>,
+    ) {
+        let backend = match made {
+            Ok(backend) => backend,
             Err(error) => {
                 let told = ready.send(Err(error));
                 return told.unwrap_or_default();
             }
         };
-        if told.is_err() {
-            return;
-        }
         let now = super::clock::now();
         let config = Config {
             shard: self.number,
@@ -497,8 +572,8 @@ impl Seeds {
             usize::from(self.shards),
             self.port_rest,
         );
-        let worker = Worker {
-            shard: Shard::new(config, self.prompts),
+        let mut worker = Worker {
+            shard: Shard::new(config, self.prompts).with_slots(self.slots),
             backend,
             ports,
             advertised: self.advertised,
@@ -515,7 +590,10 @@ impl Seeds {
             taken: HashMap::new(),
             across_lost: 0,
         };
-        worker.run();
+        let restored = worker.restore();
+        if ready.send(Ok(restored)).is_ok() {
+            worker.run();
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! same port. A port that was closed rests before it is used again, so that a late packet of the
 //! last call does not meet the next one. Without a range the kernel chooses; that is for tests.
 
+use super::clock;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::VecDeque;
 use std::io;
@@ -14,6 +15,8 @@ use terms::Moment;
 
 /// Pairs tried before a reservation fails: other programs may hold some.
 const TRIES_MAX: usize = 64;
+/// Pause between two tries for a port that a leg had before.
+const AGAIN_AFTER: Duration = Duration::from_millis(5);
 /// Expedited forwarding, RFC 3246, in the upper six bits.
 const DSCP_EF: u32 = 46 << 2;
 
@@ -101,6 +104,23 @@ impl PortPool {
         })
     }
 
+    /// Binds the pair that a leg had before a kill. Until `until` it is tried again: the kernel may
+    /// still be closing the sockets of the process that ended.
+    pub fn reserve_again(&mut self, port: u16, until: Moment) -> io::Result<Pair> {
+        let pair = loop {
+            match bind_pair(self.ip, port) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && clock::now() < until => {
+                    clock::sleep_until(clock::now() + AGAIN_AFTER);
+                }
+                tried => break tried?,
+            }
+        };
+        if let Some(free) = &mut self.free {
+            free.retain(|&(_, free)| free != port);
+        }
+        Ok(pair)
+    }
+
     /// Takes a closed port back.
     pub fn give_back(&mut self, now: Moment, port: u16) {
         if let Some(free) = &mut self.free {
@@ -181,6 +201,23 @@ mod tests {
         pool.give_back(Moment(0), port);
         assert!(matches!(pool.reserve(Moment::from_millis(999)), Err(Error::Exhausted(1))));
         assert_eq!(pool.reserve(Moment::from_millis(1_000)).unwrap().port, port);
+    }
+
+    #[test]
+    fn a_port_is_had_again_once_its_old_socket_closes_and_is_not_given_twice() {
+        let mut probe = PortPool::new(HERE, None, 0, 1, Duration::ZERO);
+        let old = probe.reserve(Moment(0)).unwrap();
+        let port = old.port;
+        let mut pool = PortPool::new(HERE, Some(port..=port + 1), 0, 1, Duration::ZERO);
+        assert!(pool.reserve_again(port, clock::now()).is_err(), "somebody has it");
+        let closing = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            drop(old);
+        });
+        let pair = pool.reserve_again(port, clock::now() + Duration::from_secs(5)).unwrap();
+        closing.join().unwrap();
+        assert_eq!(pair.port, port);
+        assert!(matches!(pool.reserve(clock::now()), Err(Error::Exhausted(1))));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use super::worker::Input;
 use crate::room::{FarShard, FarVoices};
+use crate::slot::Kept;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use terms::media::{Audience, Command, Place, RecordStart};
 use terms::{ContactId, LegId, RecordingId, RoomId};
@@ -123,7 +124,19 @@ impl Router {
         }
     }
 
-    /// A leg could not be opened.
+    /// A leg goes on from before a kill, on this core: what other cores have to hear about it.
+    pub fn restore(&mut self, shard: u16, kept: &Kept) -> Plan {
+        let stand = Stand { shard, room: None, audience: kept.audience };
+        if self.legs.insert(kept.leg, stand).is_none() {
+            self.load[usize::from(shard)] += 1;
+        }
+        let Some(room) = kept.room else { return Vec::new() };
+        let mut plan = self.join(kept.leg, room, Command::Join { leg: kept.leg, room });
+        plan.retain(|(_, input)| !matches!(input, Input::Command(_)));
+        plan
+    }
+
+    /// A leg could not be opened, or is gone without having been asked to go.
     pub fn forget(&mut self, leg: LegId) {
         if let Some(stand) = self.legs.remove(&leg) {
             self.load[usize::from(stand.shard)] -= 1;

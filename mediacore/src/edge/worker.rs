@@ -13,6 +13,7 @@ use crate::mix::Frame;
 use crate::record::Block;
 use crate::room::{FarShard, FarVoices};
 use crate::shard::{PortOrder, Shard, TRANSMIT_MAX, Tap, Transmit};
+use crate::slot::Kept;
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -30,8 +31,19 @@ const ACROSS_PER_TURN: usize = 4_096;
 const IDLE_MAX: Duration = Duration::from_millis(200);
 /// How often the counters are published.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
+/// How long the ports of restored legs may take, all of a core together.
+const PORTS_MAX: Duration = Duration::from_secs(1);
 /// How long an ending core waits for room in the ring to storage.
 const STORE_AT_END_MAX: Duration = Duration::from_secs(1);
+
+/// What of a core's slots goes on.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// Legs.
+    pub legs: Vec<Kept>,
+    /// Slots that could not be used, or whose ports could not be had.
+    pub lost: usize,
+}
 
 /// What a core is asked by the engine.
 pub enum Input {
@@ -115,7 +127,7 @@ pub struct Worker<B> {
     pub storage: Option<rtrb::Producer<Block>>,
     /// Who hears events.
     pub on_event: Box<dyn Fn(Event) + Send>,
-    /// Legs that could not be opened, for the engine's map.
+    /// Legs that could not be opened or are gone, for the engine's map.
     pub refused: std::sync::mpsc::Sender<LegId>,
     /// What others read.
     pub counters: Arc<Counters>,
@@ -132,6 +144,41 @@ pub struct Worker<B> {
 }
 
 impl<B: Backend> Worker<B> {
+    /// Legs that stand in the slots go on, each at its place and on its ports; those whose ports
+    /// cannot be had in time are given up.
+    pub fn restore(&mut self) -> Restored {
+        let (kept, torn) = self.shard.find_kept();
+        let until = clock::now() + PORTS_MAX;
+        let mut restored = Restored { legs: Vec::with_capacity(kept.len()), lost: torn };
+        for (idx, kept, going) in kept {
+            if let Err(error) = self.reopen(idx, &kept, until) {
+                tracing::error!(shard = self.number, leg = kept.leg.0, %error, "a leg is lost");
+                self.shard.give_up(idx);
+                restored.lost += 1;
+                continue;
+            }
+            self.shard.restore(clock::now(), idx, &kept, &going);
+            restored.legs.push(kept);
+        }
+        self.pump();
+        self.publish();
+        restored
+    }
+
+    fn reopen(&mut self, leg: LegIdx, kept: &Kept, until: Moment) -> io::Result<()> {
+        let pair = self.ports.reserve_again(kept.local.port(), until)?;
+        let port = pair.port;
+        let opened = self.backend.open(leg, pair.rtp, pair.rtcp);
+        match opened {
+            Ok(()) => self.taken.insert(leg, port),
+            Err(error) => {
+                self.ports.give_back(clock::now(), port);
+                return Err(error);
+            }
+        };
+        Ok(())
+    }
+
     /// Turns until the engine ends it.
     pub fn run(mut self) {
         let mut next_tick = clock::now();
@@ -203,7 +250,7 @@ impl<B: Backend> Worker<B> {
             self.do_port(order);
         }
         while let Some(event) = self.shard.poll_event() {
-            if let Event::OpenFailed { leg, .. } = &event
+            if let Event::OpenFailed { leg, .. } | Event::Released { leg, .. } = &event
                 && self.refused.send(*leg).is_err()
             {
                 tracing::debug!("the engine is gone");
@@ -276,6 +323,7 @@ impl<B: Backend> Worker<B> {
     }
 
     fn publish(&self) {
+        self.shard.slots().alive(clock::now());
         self.counters.publish(ShardReport {
             legs: self.shard.legs(),
             rooms: self.shard.rooms(),

@@ -61,6 +61,9 @@ impl Shard {
             fetch(&to.player);
             fetch(&to.sender);
         }
+        if let Route::Relay(to) = leg.route {
+            self.slots.expect(to.index());
+        }
     }
 
     /// A packet of this leg is the next but one: where its payload will be copied to.

@@ -39,6 +39,8 @@ impl Shard {
             | C::Release { .. } => {}
         }
         let Some(idx) = command.leg().and_then(|leg| self.index_of(leg)) else { return };
+        self.claim(idx);
+        let changes = !matches!(command, C::Play { .. } | C::StopPlay { .. } | C::Measure { .. });
         match command {
             C::Connect { remote, .. } => self.connect(now, idx, remote),
             C::Join { room, .. } => self.join(now, idx, room),
@@ -59,6 +61,9 @@ impl Shard {
             | C::RecordPause { .. }
             | C::RecordResume { .. }
             | C::RecordStop { .. } => {}
+        }
+        if changes {
+            self.keep(idx);
         }
     }
 
@@ -84,10 +89,15 @@ impl Shard {
             self.legs.push(Slot { generation: 0, leg: None });
             (self.legs.len() - 1) as u32
         });
-        self.legs[index as usize].leg = Some(leg);
-        self.names.insert(id, LegIdx(index));
-        self.stats.legs_opened += 1;
+        self.seat(LegIdx(index), leg);
         self.ports.push_back(PortOrder::Reserve(LegIdx(index)));
+    }
+
+    /// Gives a new leg its place.
+    pub(super) fn seat(&mut self, idx: LegIdx, leg: Box<Leg>) {
+        self.names.insert(leg.id, idx);
+        self.legs[idx.index()].leg = Some(leg);
+        self.stats.legs_opened += 1;
     }
 
     /// The edge's answer to [`PortOrder::Reserve`].
@@ -97,6 +107,7 @@ impl Shard {
         match local {
             Ok(rtp) => {
                 leg.local = Some(rtp);
+                self.keep(idx);
                 self.events.push_back(Event::Opened { leg: id, rtp });
             }
             Err(reason) => {
@@ -106,7 +117,7 @@ impl Shard {
         }
     }
 
-    fn connect(&mut self, now: Moment, idx: LegIdx, remote: Remote) {
+    pub(super) fn connect(&mut self, now: Moment, idx: LegIdx, remote: Remote) {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         let first = leg.agreed.is_none();
         leg.connect(now, remote);
@@ -125,7 +136,7 @@ impl Shard {
         }
     }
 
-    fn join(&mut self, now: Moment, idx: LegIdx, id: RoomId) {
+    pub(super) fn join(&mut self, now: Moment, idx: LegIdx, id: RoomId) {
         let room = self.room_or_new(id);
         let leg = self.leg(idx).expect("looked up by the caller");
         if leg.room == Some(room) {
@@ -201,7 +212,7 @@ impl Shard {
         self.arrange(now, index);
     }
 
-    fn set_held(&mut self, now: Moment, idx: LegIdx, held: bool) {
+    pub(super) fn set_held(&mut self, now: Moment, idx: LegIdx, held: bool) {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         let Some(room) = leg.room else { return };
         leg.held = held;
@@ -251,7 +262,7 @@ impl Shard {
         }
     }
 
-    fn release(&mut self, now: Moment, idx: LegIdx) {
+    pub(super) fn release(&mut self, now: Moment, idx: LegIdx) {
         if let Some(digit) = self.leg_mut(idx).and_then(|leg| leg.digits.end()) {
             self.emit_digit(now, idx, digit);
         }
@@ -278,6 +289,7 @@ impl Shard {
     }
 
     fn free(&mut self, idx: LegIdx, id: LegId) {
+        self.slots.clear(idx.index());
         let slot = &mut self.legs[idx.index()];
         slot.leg = None;
         slot.generation = slot.generation.wrapping_add(1);

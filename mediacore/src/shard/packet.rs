@@ -1,7 +1,7 @@
 //! One packet's walk through the shard: keys, header, door, statistics, recording, and on to the other
 //! party, the mix or the digits.
 
-use super::{Alarm, Channel, Reason, Shard, Verdict};
+use super::{Alarm, Channel, Reason, Shard, Verdict, keeping};
 use crate::codec::{Law, ticks};
 use crate::dtmf::{Digit, EVENT_BYTES, Event as DigitEvent};
 use crate::g711;
@@ -57,7 +57,10 @@ impl Shard {
                 return self.drop_packet(Reason::Strange);
             }
             Some(session) => match session.unprotect(&mut buffer[..len]) {
-                Ok(len) => len,
+                Ok(len) => {
+                    keeping::note_heard(&self.slots, idx, session);
+                    len
+                }
                 Err(refused) => {
                     leg.counts.refuse(refused);
                     return self.refuse(refused);
@@ -93,6 +96,7 @@ impl Shard {
     ) -> Verdict {
         let leg = self.leg(idx).expect("its door just let a packet in").id;
         self.events.push_back(Event::Learned { leg, source });
+        self.keep(idx);
         for mut earlier in held {
             let packet = rtp::parse(&earlier).expect("it was parsed before it was held");
             earlier.resize(earlier.len() + ROOM_BYTES, 0);
@@ -268,6 +272,7 @@ impl Shard {
                 Err(refused) => return self.refuse(refused),
             }
         }
+        self.note_sent(to, Channel::Rtp);
         self.stats.packets_out += 1;
         self.stats.packets_forwarded += 1;
         Verdict::Forward { to, address, range }

@@ -1,7 +1,7 @@
 //! RTCP of every leg, and silences. Reports end at each leg: what one phone says about us is never
 //! passed to another.
 
-use super::{Alarm, Channel, Reason, Shard};
+use super::{Alarm, Channel, Reason, Shard, keeping};
 use crate::leg::LegIdx;
 use crate::leg::quality;
 use crate::rtcp::xr::Extended;
@@ -28,7 +28,8 @@ impl Shard {
     pub fn handle_rtcp(&mut self, now: Moment, idx: LegIdx, from: SocketAddr, bytes: &mut [u8]) {
         self.stats.reports_in += 1;
         let epoch = self.config.epoch;
-        let Some(leg) = self.leg_mut(idx) else {
+        let Some(leg) = self.legs.get_mut(idx.index()).and_then(|slot| slot.leg.as_deref_mut())
+        else {
             self.drop_packet(Reason::NotConnected);
             return;
         };
@@ -44,7 +45,12 @@ impl Shard {
         let nat = agreed.remote.nat;
         let len = match leg.srtp.as_mut().map(|session| session.unprotect_rtcp(bytes)) {
             None => bytes.len(),
-            Some(Ok(len)) => len,
+            Some(Ok(len)) => {
+                if let Some(session) = &leg.srtp {
+                    keeping::note_heard(&self.slots, idx, session);
+                }
+                len
+            }
             Some(Err(refused)) => {
                 leg.counts.refuse(refused);
                 self.refuse(refused);

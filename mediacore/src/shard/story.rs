@@ -6,6 +6,7 @@ mod encrypted;
 mod hearing;
 mod quality;
 mod relay;
+mod restore;
 mod rooms;
 mod speech;
 mod supervision;

@@ -24,6 +24,11 @@ impl Source {
         Source { ssrc, newest: index, seen: 1 }
     }
 
+    /// A source of which this packet came last and more is not known: none before it comes again.
+    pub fn resumed(ssrc: Ssrc, index: u64) -> Self {
+        Source { ssrc, newest: index, seen: u128::MAX }
+    }
+
     /// The index that a sequence number most likely means: the one nearest to the newest. `None`
     /// before the first and after the last.
     pub fn index_of(&self, seq: u16) -> Option<u64> {
@@ -78,6 +83,11 @@ impl Sources {
     pub fn put(&mut self, source: Source) {
         self.known.truncate(SOURCES_MAX - 1);
         self.known.insert(0, source);
+    }
+
+    /// The source that spoke last and its newest index.
+    pub fn newest(&self) -> Option<(Ssrc, u64)> {
+        self.known.first().map(|source| (source.ssrc, source.newest))
     }
 
     /// The roll-over counter of the source that spoke last.

@@ -26,6 +26,9 @@ pub fn metrics(engine: Option<&Engine>, storage: Option<&StorageStats>) -> Vec<M
         add("rtp_packets_forwarded_total", &labels, shard.packets.packets_forwarded as f64);
         add("rtp_legs_opened_total", &labels, shard.packets.legs_opened as f64);
         add("rtp_legs_closed_total", &labels, shard.packets.legs_closed as f64);
+        add("rtp_legs_restored_total", &labels, shard.packets.legs_restored as f64);
+        add("rtp_legs_unclaimed_total", &labels, shard.packets.legs_unclaimed as f64);
+        add("rtp_legs_unkept_total", &labels, shard.packets.slots_short as f64);
         add("rtp_cpu_seconds_total", &labels, shard.cpu.as_secs_f64());
         add("recorder_recordings", &labels, shard.recordings as f64);
         add("recorder_frames_total", &labels, shard.recorder.frames as f64);
@@ -43,6 +46,9 @@ pub fn metrics(engine: Option<&Engine>, storage: Option<&StorageStats>) -> Vec<M
             let labels = [("shard", number.as_str()), ("reason", reason.name())];
             add("rtp_packets_dropped_total", &labels, count as f64);
         }
+    }
+    if let Some(engine) = engine {
+        add("rtp_legs_lost_in_kill", &[], engine.legs_lost() as f64);
     }
     if let Some(storage) = storage {
         add("storage_bytes_total", &[], storage.bytes as f64);

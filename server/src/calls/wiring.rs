@@ -28,7 +28,8 @@ pub struct Switchboard {
 }
 
 impl Switchboard {
-    /// Starts storage, media and signaling, in this order.
+    /// Starts storage, media and signaling, in this order. Calls of before a kill go on: media with
+    /// their audio at once, signaling with everything else.
     ///
     /// # Errors
     /// The first room that does not start, with its own words.
@@ -41,18 +42,20 @@ impl Switchboard {
         let (storage, rings) = start_storage(config, handle.clone())?;
         let events = handle.clone();
         let engine = Engine::start(engine_config(config, rings)?, move |_, event| {
-            // No leg is open before signaling runs, so nothing is lost here.
+            // Before signaling runs there are only legs of before a kill. What they say meanwhile, a
+            // digit or a silence, is lost.
             if let Some(handle) = events.get() {
                 handle.media_event(event);
             }
         })?;
         tracing::info!(backend = ?engine.backend(), "media runs");
+        let media_legs = engine.restored().iter().copied().collect();
         let engine = Arc::new(Mutex::new(Some(engine)));
         let commands = engine.clone();
         let steps = HttpSteps::new(config.ivr.http_allowed.clone());
         let asked = handle.clone();
         let signaling = Signaling::start(
-            signaling_config(config),
+            signaling::edge::signaling::Config { media_legs, ..signaling_config(config) },
             Box::new(move |command| {
                 let engine = commands.lock().expect("no panic while held");
                 if let Some(Err(error)) = engine.as_ref().map(|engine| engine.send(command)) {
@@ -166,6 +169,7 @@ fn engine_config(config: &Config, rings: Rings) -> Result<EngineConfig, anyhow::
     engine.shard.jitter.ms_min = config.rtp.jitter_ms_min;
     engine.shard.jitter.ms_max = config.rtp.jitter_ms_max;
     engine.storage = rings;
+    engine.live = config.live_dir();
     Ok(engine)
 }
 
@@ -183,6 +187,8 @@ fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
         switch: switch_config(config),
         seed: seed(),
         secret: secret(),
+        live: config.live_dir(),
+        media_legs: std::collections::BTreeSet::new(),
     }
 }
 

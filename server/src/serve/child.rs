@@ -6,6 +6,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// First pause before a child is started again: people hear nothing of each other meanwhile.
+const PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// Longest pause before a child is started again.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// A child that ran this long is well: its next pause is short again.
@@ -28,7 +30,7 @@ impl Child {
     /// When the program cannot be started.
     pub fn start(name: &'static str, prepared: &Prepared) -> Result<Self, anyhow::Error> {
         let process = command(name, prepared)?.spawn()?;
-        Ok(Child { name, process, started: Instant::now(), pause: Duration::from_millis(100) })
+        Ok(Child { name, process, started: Instant::now(), pause: PAUSE_FIRST })
     }
 
     /// Resolves when the child has ended.
@@ -54,7 +56,7 @@ impl Child {
             self.name
         );
         if self.started.elapsed() > WELL_AFTER {
-            self.pause = Duration::from_millis(100);
+            self.pause = PAUSE_FIRST;
         }
         tracing::error!(child = self.name, %ended, pause = ?self.pause, "ended; starting it again");
         tokio::time::sleep(self.pause).await;

@@ -3,12 +3,13 @@
 
 use super::{AgentView, Changed};
 use crate::switch::Now;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use terms::event::Activity;
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 
 /// What the agent chose.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Presence {
     SignedOut,
     Break { reason: String },
@@ -16,7 +17,7 @@ pub(super) enum Presence {
 }
 
 /// How far a call with the agent is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stage {
     /// A phone rings.
     Ringing,
@@ -27,7 +28,7 @@ pub enum Stage {
 }
 
 /// The agent's one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Engaged {
     pub call: CallId,
     pub stage: Stage,
@@ -41,7 +42,7 @@ pub(super) struct Engaged {
 }
 
 /// After-call work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct WrapUp {
     pub until: Moment,
     pub call: CallId,

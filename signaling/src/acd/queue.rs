@@ -25,6 +25,11 @@ impl Key {
         Key { priority: Reverse(priority), since, arrival }
     }
 
+    /// Priority, age and arrival.
+    pub fn parts(&self) -> (i32, Moment, u64) {
+        (self.priority.0, self.since, self.arrival)
+    }
+
     #[cfg(test)]
     pub fn rank(&self) -> (Reverse<i32>, Moment) {
         (self.priority, self.since)

@@ -9,6 +9,7 @@ use super::transfer_blind::Transfer;
 use super::{Call, Phase, cause, media};
 use crate::sip::user_agent::{Command as Sipc, Destination};
 use crate::switch::Cx;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use terms::event::{Direction, Kind, OfferEnd, Party, Role};
@@ -16,7 +17,7 @@ use terms::media::{Place, Source};
 use terms::{AgentId, LegId, PhoneNumber, TrunkId};
 
 /// Who is dialled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Dialable {
     /// A colleague.
     Agent(AgentId),

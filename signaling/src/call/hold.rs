@@ -8,12 +8,13 @@ use crate::acd::Stage;
 use crate::ivr::prompt;
 use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Cx;
+use serde::{Deserialize, Serialize};
 use terms::LegId;
 use terms::event::{Kind, Party};
 use terms::media::Command;
 
 /// Why a party waits. It waits as long as one reason is left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hold {
     /// Who holds; the other one waits.
     pub holder: Option<LegId>,

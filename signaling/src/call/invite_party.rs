@@ -12,13 +12,14 @@ use super::timers::Timer;
 use super::{Call, Next, Phase, cause};
 use crate::acd::Stage;
 use crate::switch::Cx;
+use serde::{Deserialize, Serialize};
 use terms::LegId;
 use terms::event::{Kind, Party, Role};
 use terms::media::{Command, Place};
 use terms::routing::Target;
 
 /// Somebody who was asked in and has not answered yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Asked {
     to: Dialable,
     pub leg: LegId,

@@ -6,6 +6,7 @@ use super::{Call, cause};
 use crate::sdp::Local;
 use crate::sip::user_agent::{Command as Sipc, Destination};
 use crate::switch::Cx;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use terms::event::{Kind, Party, Role};
@@ -13,7 +14,7 @@ use terms::media::{Command, Place, Quality, Remote};
 use terms::{AgentId, LegId, PlaybackId, QueueId, TrunkId};
 
 /// How far the dialog is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Sip {
     /// Our INVITE is not out yet.
     Idle,
@@ -26,7 +27,7 @@ pub(super) enum Sip {
 }
 
 /// How far the voice is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Voice {
     /// No port was asked for.
     None,
@@ -39,7 +40,7 @@ pub(super) enum Voice {
 }
 
 /// By which way a phone sends its keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum DigitsBy {
     /// RFC 4733.
     Rtp,
@@ -57,7 +58,7 @@ pub(super) struct Invitation {
 }
 
 /// A party.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Leg {
     pub role: Role,
     pub agent: Option<AgentId>,
@@ -67,9 +68,12 @@ pub(super) struct Leg {
     pub sip: Sip,
     pub voice: Voice,
     /// Their first offer.
+    #[serde(skip)]
     pub offer: Option<String>,
     /// Our answer to it and what it agrees, until it is sent.
+    #[serde(skip)]
     pub prepared: Option<(String, Option<Remote>)>,
+    #[serde(skip)]
     pub invitation: Option<Invitation>,
     /// Our offer is out and their answer has not come.
     pub owes_answer: bool,

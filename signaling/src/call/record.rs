@@ -20,6 +20,7 @@ use super::Call;
 use super::timers::Timer;
 use crate::switch::{Compiled, Cx, RecordingOf};
 use rules::{Clock, Decision, Facts, Parties};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{Kind, Role};
@@ -28,7 +29,7 @@ use terms::routing::{RecordingScope, RecordingThen};
 use terms::{AgentId, LegId, Moment, PhoneNumber, QueueId, RecordingId, UserId};
 
 /// A recording that runs.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Recording {
     pub id: RecordingId,
     parties: Vec<(LegId, Side)>,
@@ -250,6 +251,18 @@ impl Call {
     pub(super) fn next_part(&mut self, cx: &mut Cx) {
         let Some(part) = self.recording.take() else { return };
         cx.media(Command::RecordStop { recording: part.id });
+        self.begin_part_after(cx, part);
+    }
+
+    /// After a restart: what ran is rendered as far as it came, and what is said from now on is its
+    /// next part, with those who are still there.
+    pub(super) fn record_on(&mut self, cx: &mut Cx, mut part: Recording) {
+        part.parties.retain(|(leg, _)| self.legs.get(leg).is_some_and(|leg| leg.is_open()));
+        self.begin_part_after(cx, part);
+        self.arm_beep(cx);
+    }
+
+    fn begin_part_after(&mut self, cx: &mut Cx, part: Recording) {
         let max = Duration::from_secs(part.then.max_s.into());
         let left = max.saturating_sub(cx.now.moment - part.since);
         if !max.is_zero() && left.is_zero() {

@@ -13,13 +13,14 @@ use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::sip::user_agent::Destination;
 use crate::switch::Cx;
+use serde::{Deserialize, Serialize};
 use terms::control::SupervisorPhone;
 use terms::event::{Kind, Party, Role, Supervised, SupervisionEnd, SupervisionMode};
 use terms::media::{Audience, Command, Place};
-use terms::{AgentId, LegId, UserId};
+use terms::{AgentId, LegId, RoomId, UserId};
 
 /// A supervisor who rings or takes part.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Supervision {
     pub of: Supervised,
     pub mode: SupervisionMode,
@@ -39,6 +40,12 @@ impl Supervision {
             SupervisionMode::Whisper => Audience::Only(self.agent_leg),
             SupervisionMode::Barge => Audience::Everyone,
         }
+    }
+
+    /// Takes part again, heard by whom they were.
+    pub fn rejoin(&self, cx: &mut Cx, room: RoomId) {
+        cx.media(Command::Audience { leg: self.leg, audience: self.audience() });
+        cx.media(Command::Join { leg: self.leg, room });
     }
 
     /// On the recording stands who all hear.

@@ -5,11 +5,12 @@ use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::ivr::prompt;
 use crate::switch::Cx;
+use serde::{Deserialize, Serialize};
 use terms::event::{Kind, Satisfaction};
 use terms::{AgentId, QueueId, SurveyId};
 
 /// A question that is open.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Survey {
     /// About whom; a question in a flow before any agent is about nobody.
     about: Option<(SurveyId, AgentId, Option<QueueId>)>,

@@ -1,10 +1,11 @@
 //! The timers of one call: one of each kind, few at a time.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use terms::{LegId, Moment};
 
 /// What is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Timer {
     Ack,
     Flow,
@@ -23,8 +24,21 @@ pub(super) enum Timer {
 }
 
 /// Timers that are set.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(from = "Vec<(Timer, Moment)>", into = "Vec<(Timer, Moment)>")]
 pub(super) struct Timers(BTreeMap<Timer, Moment>);
+
+impl From<Vec<(Timer, Moment)>> for Timers {
+    fn from(set: Vec<(Timer, Moment)>) -> Self {
+        Timers(set.into_iter().collect())
+    }
+}
+
+impl From<Timers> for Vec<(Timer, Moment)> {
+    fn from(timers: Timers) -> Self {
+        timers.0.into_iter().collect()
+    }
+}
 
 impl Timers {
     pub fn set(&mut self, timer: Timer, at: Moment) {

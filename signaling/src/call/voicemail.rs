@@ -5,19 +5,27 @@ use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::ivr::prompt;
 use crate::switch::Cx;
-use terms::QueueId;
+use serde::{Deserialize, Serialize};
 use terms::event::Kind;
 use terms::media::Source;
+use terms::{QueueId, RecordingId};
 
 /// The tone after which one speaks.
 const BEEP_MS: u32 = 500;
 
 /// A message on its way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Message {
     queue: QueueId,
     /// After the beep.
     recording: bool,
+}
+
+impl Message {
+    /// The queue, where nothing was said yet.
+    pub fn begins(self) -> Option<QueueId> {
+        (!self.recording).then_some(self.queue)
+    }
 }
 
 impl Call {
@@ -41,6 +49,19 @@ impl Call {
         let queue = message.queue;
         self.record_message(cx, queue);
         self.timers.set(Timer::Message, cx.now.moment + cx.world.config.message_max);
+    }
+
+    /// After a restart: what was said until then is the message.
+    pub(super) fn message_was_left(
+        &mut self,
+        cx: &mut Cx,
+        message: Message,
+        recording: RecordingId,
+    ) {
+        self.timers.clear(Timer::Message);
+        self.story.message = true;
+        let kind = Kind::VoicemailLeft { queue: message.queue, recording };
+        self.log(cx, Some(self.anchor), kind);
     }
 
     /// `#`, or long enough.

@@ -402,7 +402,7 @@ mod tests {
             contact: None,
             call: None,
             leg: None,
-            kind: Kind::Started { program: "test".into() },
+            kind: Kind::Started { program: "test".into(), kept: Vec::new() },
         }
     }
 

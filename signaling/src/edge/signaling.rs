@@ -3,28 +3,34 @@
 
 use super::clock;
 use super::journal::{self, Journal, Synced};
+use super::live::Live;
 use super::net::{ARRIVED_MAX, Arrived, Bound, Net};
 use super::plans::Plans;
+use crate::kept::Change;
 use crate::sip::digest::Algorithm;
 use crate::sip::flow::Transport;
+use crate::sip::user_agent::Command;
 use crate::sip::{self, Listener, UserAgent};
 use crate::switch::{self, HttpAsk, HttpDone, Input, Output, Secret, Switch};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
-use terms::TenantId;
 use terms::control::{Answer, Ask, Metric, Request, Response};
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::media;
 use terms::routing::Plan;
+use terms::{LegId, TenantId};
 use tokio::sync::mpsc;
 
 /// Inputs from other threads that wait.
 const INPUTS_MAX: usize = 65_536;
 /// Inputs taken before what they caused is sent.
 const BATCH_MAX: usize = 64;
+/// Why a dialog ends that no call knows of after a restart, Q.850: temporary failure.
+const LOST_CAUSE: u8 = 41;
 /// Number of questions that the edge asks itself.
 const OWN_QUESTION: u64 = 0;
 
@@ -55,6 +61,10 @@ pub struct Config {
     pub seed: u64,
     /// What keys of audio are made of.
     pub secret: Secret,
+    /// Folder in memory of what survives a kill; `None` keeps nothing.
+    pub live: Option<PathBuf>,
+    /// Legs that media goes on with from before a kill.
+    pub media_legs: BTreeSet<LegId>,
 }
 
 /// Why signaling does not start.
@@ -231,10 +241,15 @@ async fn run(
     };
     let (arrived, mut arrivals) = mpsc::channel(ARRIVED_MAX);
     let (net, mut opened) = Net::start(bound, arrived);
-    let user_agent = UserAgent::new(user_agent_config(&config, &addresses), config.seed);
-    let switch = Switch::new(config.switch.clone(), config.seed, config.secret.clone());
-    let mut thread = Thread { user_agent, switch, journal, plans, net, sinks, offered: None };
-    thread.begin();
+    let (live, kept) = open_live(config.live.as_deref());
+    let keeps = live.is_some();
+    let mut user_agent_config = user_agent_config(&config, &addresses);
+    user_agent_config.keeps = keeps;
+    let user_agent = UserAgent::new(user_agent_config, config.seed);
+    let switch_config = switch::Config { keeps, ..config.switch.clone() };
+    let switch = Switch::new(switch_config, config.seed, config.secret.clone());
+    let mut thread = Thread { user_agent, switch, journal, plans, net, sinks, live, offered: None };
+    thread.begin(&kept, &config.media_legs);
     let _ = ready.send(Ok(addresses));
     loop {
         let pause = thread.pause();
@@ -248,6 +263,7 @@ async fn run(
                     let Ok(message) = inputs.try_recv() else { break };
                     if thread.take(message) {
                         thread.carry();
+                        thread.live.into_iter().for_each(Live::forget);
                         return;
                     }
                 }
@@ -268,6 +284,20 @@ async fn run(
         thread.carry();
     }
     thread.carry();
+    thread.live.into_iter().for_each(Live::forget);
+}
+
+/// Where live state is kept, and what the process before has left there.
+fn open_live(folder: Option<&Path>) -> (Option<Live>, Vec<Change>) {
+    let Some(folder) = folder else { return (None, Vec::new()) };
+    match Live::open(folder) {
+        Ok((live, kept)) => (Some(live), kept),
+        Err(error) => {
+            let folder = folder.display();
+            tracing::error!(%error, %folder, "no call will survive the end of this process");
+            (None, Vec::new())
+        }
+    }
 }
 
 fn bind(config: &Config) -> Result<(Vec<Bound>, Vec<SocketAddr>), Error> {
@@ -305,13 +335,14 @@ struct Thread {
     plans: Plans,
     net: Net,
     sinks: Sinks,
+    live: Option<Live>,
     /// A plan that the switch is asked about, by the question's number.
     offered: Option<(u64, Plan)>,
 }
 
 impl Thread {
-    /// Says that we started and loads the last plans.
-    fn begin(&mut self) {
+    /// Says that we started, loads the last plans and takes up the calls of before a kill.
+    fn begin(&mut self, kept: &[Change], media_legs: &BTreeSet<LegId>) {
         let started = Entry {
             v: ENTRY_VERSION,
             seq: 0,
@@ -320,17 +351,42 @@ impl Thread {
             contact: None,
             call: None,
             leg: None,
-            kind: Kind::Started { program: env!("CARGO_PKG_VERSION").to_owned() },
+            kind: Kind::Started {
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+                kept: Switch::calls_kept(kept).into_iter().collect(),
+            },
         };
         self.journal.append(started);
-        let kept: Vec<_> = self.plans.all().cloned().collect();
-        for plan in kept {
+        let plans: Vec<_> = self.plans.all().cloned().collect();
+        for plan in plans {
             let now = clock::now();
             self.user_agent.set_plan(now, &plan);
             let body = Ask::Plan(Box::new(plan));
             self.switch.handle_input(now, Input::Ask(Request { id: OWN_QUESTION, body }));
         }
+        self.restore(kept, media_legs);
         self.carry();
+    }
+
+    /// Takes up what the process before kept. What one room has and the other does not know of is
+    /// let go: a dialog gets its BYE, a port is given back.
+    fn restore(&mut self, kept: &[Change], media_legs: &BTreeSet<LegId>) {
+        let now = clock::now();
+        self.user_agent.restore(now, kept);
+        let user_agent = &self.user_agent;
+        let lives = |leg| media_legs.contains(&leg) && user_agent.has_leg(leg);
+        self.switch.restore(now, kept, lives);
+        if !kept.is_empty() || !media_legs.is_empty() {
+            tracing::warn!(calls = self.switch.calls(), "calls go on from before a kill");
+        }
+        for leg in self.user_agent.leg_names() {
+            if !self.switch.has_leg(leg) {
+                self.user_agent.handle_command(now, Command::Hangup { leg, cause: LOST_CAUSE });
+            }
+        }
+        for &leg in media_legs.iter().filter(|&&leg| !self.switch.has_leg(leg)) {
+            (self.sinks.media)(media::Command::Release { leg });
+        }
     }
 
     /// True when it is time to end.
@@ -431,6 +487,12 @@ impl Thread {
             }
         }
         self.journal.flush();
+        if let Some(live) = &mut self.live {
+            let mut changes = self.user_agent.take_changes();
+            changes.extend(self.switch.take_changes());
+            live.write(changes);
+            live.alive();
+        }
         while let Some(transmit) = self.user_agent.poll_transmit() {
             self.net.send(transmit);
         }
@@ -455,7 +517,9 @@ impl Thread {
             metric(format!("switchgrid_sip_{name}{unit}"), value)
         });
         let lost = metric("switchgrid_event_log_lost_total".to_owned(), self.journal.lost());
-        core.chain([lost]).collect()
+        let left_out = self.live.as_ref().map_or(0, Live::left_out);
+        let left_out = metric("switchgrid_live_state_left_out_total".to_owned(), left_out);
+        core.chain([lost, left_out]).collect()
     }
 
     fn output(&mut self, output: Output) {

@@ -3,11 +3,12 @@
 
 use super::crypto::{self, Crypto};
 use super::{DESCRIPTION_BYTES_MAX, MEDIA_MAX, Refused};
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use terms::media::{Codec, ExtendedReports, PayloadType, SrtpPolicy, Wishes};
 
 /// Which way audio may flow, from the describer's point of view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Direction {
     /// Both ways.
     #[default]

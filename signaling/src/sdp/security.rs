@@ -10,10 +10,11 @@ use super::crypto::Crypto;
 use super::parse::Audio;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
 use terms::media::{Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
 
 /// The transport of our offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Profile {
     /// `RTP/AVP`: plain, or encrypted where the other side takes the keys beside it.
     Plain,
@@ -31,7 +32,7 @@ impl Profile {
 }
 
 /// The keys of one leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Security {
     policy: SrtpPolicy,
     /// Without a secret nothing is encrypted.
@@ -39,12 +40,18 @@ pub struct Security {
     agreed: Option<(Profile, SrtpSuite)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Keys {
-    /// Of its own kind a cipher: what it gave does not tell what it will give.
+    /// Of its own kind a cipher: what it gave does not tell what it will give. It is not kept: a leg
+    /// that is restored gets another with [`Security::reseed`].
+    #[serde(skip, default = "unseeded")]
     rng: StdRng,
     /// In the order of [`SrtpSuite::ALL`].
     ours: [SrtpKey; SrtpSuite::ALL.len()],
+}
+
+fn unseeded() -> StdRng {
+    StdRng::from_seed([0; 32])
 }
 
 impl Security {
@@ -57,6 +64,13 @@ impl Security {
         let mut rng = StdRng::from_seed(secret);
         let ours = std::array::from_fn(|_| random_key(&mut rng));
         Security { policy, keys: Some(Keys { rng, ours }), agreed: None }
+    }
+
+    /// A secret for what comes, after a restart: keys in use stay.
+    pub fn reseed(&mut self, secret: [u8; 32]) {
+        if let Some(keys) = &mut self.keys {
+            keys.rng = StdRng::from_seed(secret);
+        }
     }
 
     /// The transport and the `a=crypto` lines of our offer: those in use, or what the policy says.

@@ -18,7 +18,7 @@ use super::write::Builder;
 use crate::switch::Now;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,6 +62,8 @@ pub struct Config {
     pub registrations: Limits,
     /// Timers of RFC 3261.
     pub timing: Timing,
+    /// Say after each step what changed, for a process that goes on after this one was killed.
+    pub keeps: bool,
 }
 
 impl Config {
@@ -78,6 +80,7 @@ impl Config {
             challenges_per_s_max: 500,
             registrations: Limits::default(),
             timing: Timing::default(),
+            keeps: false,
         }
     }
 }
@@ -136,6 +139,8 @@ pub struct UserAgent {
     events: VecDeque<Event>,
     counters: BTreeMap<&'static str, u64>,
     pub(super) draining: bool,
+    /// Legs that changed, for those who keep them.
+    pub(super) touched: BTreeSet<LegId>,
 }
 
 impl UserAgent {
@@ -170,6 +175,7 @@ impl UserAgent {
             events: VecDeque::new(),
             counters: BTreeMap::new(),
             draining: false,
+            touched: BTreeSet::new(),
         }
     }
 
@@ -294,6 +300,7 @@ impl UserAgent {
 
     /// The switch wants something.
     pub fn handle_command(&mut self, now: Now, command: Command) {
+        self.touch(command.leg());
         match command {
             Command::Progress { leg, status, sdp } => self.progress(now, leg, status, sdp),
             Command::Answer { leg, sdp } => self.answer(now, leg, sdp),

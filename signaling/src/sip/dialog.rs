@@ -5,24 +5,32 @@ use super::header::NameAddr;
 use super::message::{Message, Name};
 use super::uri::Uri;
 use super::write::{Builder, unfold};
+use crate::kept::octets;
+use serde::{Deserialize, Serialize};
 
 /// Most routes that are kept.
 const ROUTES_MAX: usize = 16;
 
 /// One dialog as we see it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Dialog {
+    #[serde(with = "octets")]
     pub(crate) call_id: Box<[u8]>,
     pub(crate) local_tag: String,
     /// Empty until the peer has named it.
+    #[serde(with = "octets")]
     pub(crate) remote_tag: Box<[u8]>,
     /// Our From value without tag, theirs as it came without tag.
+    #[serde(with = "octets")]
     local: Vec<u8>,
+    #[serde(with = "octets")]
     remote: Vec<u8>,
     pub(crate) local_seq: u32,
     pub(crate) remote_seq: Option<u32>,
+    #[serde(with = "octets::list")]
     routes: Vec<Vec<u8>>,
     /// Remote target: the URI of their Contact.
+    #[serde(with = "octets")]
     pub(crate) target: Vec<u8>,
 }
 

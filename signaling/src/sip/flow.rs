@@ -1,11 +1,12 @@
 //! Where messages come from and go to. The core names listeners and connections by number; the
 //! edge owns the sockets.
 
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// UDP or TCP, RFC 3261 §18.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Transport {
     /// Datagrams.
     Udp,
@@ -31,11 +32,11 @@ impl Transport {
 pub type ListenerId = u16;
 
 /// A TCP connection, named by the edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConnectionId(pub u64);
 
 /// Where a message came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Flow {
     /// The listener it reached.
     pub listener: ListenerId,
@@ -59,7 +60,7 @@ impl Flow {
 }
 
 /// An address or a name that the edge looks up.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Host {
     /// Known.
     Address(SocketAddr),
@@ -68,7 +69,7 @@ pub enum Host {
 }
 
 /// Where a message goes. A connection that is gone is replaced by a new one to `host`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hop {
     /// The listener that it leaves from.
     pub listener: ListenerId,

@@ -99,6 +99,7 @@ impl UserAgent {
             return self.reply(now, flow, request, &Reply::plain(481));
         };
         let Some(tx) = self.start_server(now, flow, request, "") else { return };
+        self.touch(leg);
         let number = request.cseq().map_or(0, |cseq| cseq.number);
         let fresh = self
             .legs

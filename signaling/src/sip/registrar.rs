@@ -5,6 +5,8 @@ use super::flow::{ConnectionId, Flow, Hop, Host, Transport};
 use super::header::{NameAddr, param, trim};
 use super::message::{Fault, Message, Name};
 use super::uri::{Uri, decimal};
+use crate::kept::octets;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,9 +35,11 @@ impl Default for Limits {
 }
 
 /// One phone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Binding {
+    #[serde(with = "octets")]
     pub(crate) contact: Box<[u8]>,
+    #[serde(with = "octets")]
     call_id: Box<[u8]>,
     seq: u32,
     expires_at: Moment,
@@ -71,6 +75,8 @@ pub(crate) struct Registrar {
     sources: HashMap<(Transport, SocketAddr), Who>,
     expiries: BTreeSet<(Moment, Who)>,
     connections: HashMap<ConnectionId, Vec<Who>>,
+    /// Who changed, for those who keep it; no more than there are agents.
+    touched: BTreeSet<Who>,
 }
 
 impl Registrar {
@@ -136,7 +142,23 @@ impl Registrar {
         Ok(Registered { contacts, turned: (was != is).then_some(is) })
     }
 
+    /// Who changed since this was asked last.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<Who> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// The phones of before a restart that have not expired. False when there is none.
+    pub(crate) fn restore(&mut self, now: Moment, who: Who, mut list: Vec<Binding>) -> bool {
+        list.retain(|binding| binding.expires_at > now);
+        let some = !list.is_empty() && !self.bindings.contains_key(&who);
+        if some {
+            self.insert(who, list);
+        }
+        some
+    }
+
     fn remove(&mut self, who: Who) -> Vec<Binding> {
+        self.touched.insert(who);
         let list = self.bindings.remove(&who).unwrap_or_default();
         for binding in &list {
             self.expiries.remove(&(binding.expires_at, who));
@@ -157,6 +179,7 @@ impl Registrar {
     }
 
     fn insert(&mut self, who: Who, list: Vec<Binding>) {
+        self.touched.insert(who);
         for binding in &list {
             self.expiries.insert((binding.expires_at, who));
             self.sources.insert((binding.flow.transport, binding.flow.remote), who);

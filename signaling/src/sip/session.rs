@@ -7,6 +7,7 @@ mod call_out;
 mod cancel;
 mod info;
 mod invite;
+mod keep;
 mod options;
 mod prack;
 mod refer;
@@ -15,6 +16,7 @@ mod session_timer;
 mod update;
 
 pub(super) use call_out::Branch;
+pub(super) use keep::{KeptDialog, Ringing};
 
 use super::core::UserAgent;
 use super::dialog::Dialog;
@@ -179,12 +181,14 @@ impl UserAgent {
         self.repeat_reliable(now, leg);
         self.retry_offer(now, leg);
         self.on_session_timer(now, leg);
+        self.touch(leg);
         self.arm_leg(leg);
     }
 
     /// Forgets a leg: its tag, its timers, its place on a trunk.
     fn release(&mut self, leg: LegId) -> Option<Leg> {
         let gone = self.legs.remove(&leg)?;
+        self.touch(leg);
         if let Some(dialog) = &gone.dialog {
             self.tags.remove(&dialog.local_tag);
         }
@@ -217,6 +221,7 @@ impl UserAgent {
         build: impl FnOnce(&mut Builder),
         body: (&str, &str),
     ) -> Option<u64> {
+        self.touch(leg);
         let branch = format!("z9hG4bK{}", self.token());
         let hop = self.legs.get(&leg)?.hop.clone();
         let via = self.via(hop.listener, &branch);
@@ -242,6 +247,9 @@ impl UserAgent {
         owner: Owner,
         response: &Message,
     ) {
+        if let Owner::Reinvite(leg) | Owner::Refresh(leg) = owner {
+            self.touch(leg);
+        }
         match owner {
             Owner::Branch(branch) => self.on_branch_response(now, flow, branch, response),
             Owner::Reinvite(leg) => self.on_reinvite_response(now, leg, tx, response),

@@ -5,6 +5,7 @@ mod calls_in;
 mod calls_out;
 mod in_dialog;
 mod limits;
+mod restore;
 mod torture;
 mod trunks;
 

@@ -132,6 +132,16 @@ impl Trunk {
         entered
     }
 
+    /// A call of before a restart goes on: it was let in.
+    pub(crate) fn restore(&mut self) {
+        self.calls += 1;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn calls(&self) -> u32 {
+        self.calls
+    }
+
     fn leave(&mut self) {
         self.calls = self.calls.saturating_sub(1);
     }

@@ -110,6 +110,25 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Which leg it is about.
+    pub fn leg(&self) -> LegId {
+        match self {
+            Command::Progress { leg, .. }
+            | Command::Answer { leg, .. }
+            | Command::Reject { leg, .. }
+            | Command::Hangup { leg, .. }
+            | Command::Reoffer { leg, .. }
+            | Command::AcceptOffer { leg, .. }
+            | Command::RejectOffer { leg, .. }
+            | Command::AcceptRefer { leg }
+            | Command::RejectRefer { leg, .. }
+            | Command::ReferProgress { leg, .. } => *leg,
+            Command::Invite(invite) => invite.leg,
+        }
+    }
+}
+
 /// An incoming call that passed authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {

@@ -46,6 +46,8 @@ pub struct Config {
     pub recording_part_max: Duration,
     /// Recordings whose ledger is awaited; beyond it the oldest loses agent and queue in its entry.
     pub recordings_max: usize,
+    /// Say after each step what changed, for a process that goes on after this one was killed.
+    pub keeps: bool,
 }
 
 impl Default for Config {
@@ -70,6 +72,7 @@ impl Default for Config {
             record_direct: true,
             recording_part_max: Duration::from_secs(3_600),
             recordings_max: 20_000,
+            keeps: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! told, and panic when they are told nonsense. Stories and fuzzing are driven through here.
 
 mod books;
+mod kill;
 mod ops;
 mod plan;
 
@@ -10,6 +11,7 @@ pub use ops::run_ops;
 pub use plan::demo_plan;
 
 use super::{Config, HttpAsk, HttpDone, Input, Now, Output, Secret, Switch};
+use crate::kept::{Change, Key};
 use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent, Incoming, Origin};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -79,6 +81,11 @@ pub struct Rig {
     ports_open: BTreeSet<LegId>,
     playing: BTreeMap<LegId, PlaybackId>,
     recordings: BTreeMap<RecordingId, (RecordStart, Moment)>,
+    /// What the switch says is to be kept, once it is asked.
+    kept: BTreeMap<Key, Change>,
+    plan: Plan,
+    config: Config,
+    kills: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -98,8 +105,9 @@ impl Rig {
 
     /// A world with other limits.
     pub fn with(plan: Plan, config: Config) -> Self {
+        let config = Config { keeps: true, ..config };
         let mut rig = Rig {
-            switch: Switch::new(config, 42, Secret([42; 32])),
+            switch: Switch::new(config.clone(), 42, Secret([42; 32])),
             now: Now { moment: Moment::from_secs(1_000), wall: MORNING },
             phones: BTreeMap::new(),
             outside: Phone::Answers(Duration::from_secs(3)),
@@ -119,6 +127,10 @@ impl Rig {
             ports_open: BTreeSet::new(),
             playing: BTreeMap::new(),
             recordings: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            plan: plan.clone(),
+            config,
+            kills: 0,
         };
         assert_eq!(rig.ask(Ask::Plan(Box::new(plan))), Answer::Done, "the plan is taken");
         rig
@@ -138,7 +150,13 @@ impl Rig {
     pub fn ask_later(&mut self, body: Ask) -> u64 {
         self.made += 1;
         let id = self.made;
+        let plan = match &body {
+            Ask::Plan(plan) => Some((**plan).clone()),
+            _ => None,
+        };
         self.feed(Input::Ask(Request { id, body }));
+        let taken = self.answers.last().is_some_and(|answer| answer.body == Answer::Done);
+        self.plan = plan.filter(|_| taken).unwrap_or_else(|| self.plan.clone());
         id
     }
 
@@ -302,6 +320,11 @@ impl Rig {
             self.playing.remove(leg);
         }
         self.switch.handle_input(self.now, input);
+        self.carry();
+    }
+
+    /// Does what the switch wants.
+    fn carry(&mut self) {
         while let Some(output) = self.switch.poll_output() {
             match output {
                 Output::Sip(command) => self.on_sip(command),
@@ -313,6 +336,12 @@ impl Rig {
                 Output::Answer(answer) => self.answers.push(answer),
                 Output::Http(ask) => self.requests.push(ask),
             }
+        }
+        for change in self.switch.take_changes() {
+            match change.value {
+                Some(_) => self.kept.insert(change.key, change),
+                None => self.kept.remove(&change.key),
+            };
         }
         self.switch.audit().unwrap_or_else(|why| panic!("at {:?}: {why}", self.now.moment));
         let conversations = self.dialogs.values().filter(|dialog| !dialog.code);

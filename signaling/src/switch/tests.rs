@@ -8,6 +8,7 @@ mod guests;
 mod property;
 mod quality;
 mod recording;
+mod restore;
 mod supervision;
 mod talking;
 

@@ -32,6 +32,11 @@ impl Usage {
         true
     }
 
+    /// A call of before a restart goes on: it was let in.
+    pub fn restore(&mut self, trunk: TrunkId) {
+        self.0.entry(trunk).or_default().calls += 1;
+    }
+
     /// Gives one call back.
     pub fn give(&mut self, trunk: TrunkId) {
         if let Some(one) = self.0.get_mut(&trunk) {

@@ -5,6 +5,7 @@ use crate::acd::Distributor;
 use crate::sip::user_agent;
 use rand::rngs::{SmallRng, StdRng};
 use rand::{Rng, RngCore, SeedableRng};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
@@ -21,7 +22,7 @@ pub(crate) struct Tenant {
 }
 
 /// About whom a recording is; its ledger comes when the call may be long gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RecordingOf {
     pub tenant: TenantId,
     pub agent: Option<AgentId>,

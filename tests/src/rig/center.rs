@@ -116,7 +116,7 @@ impl Center {
             contact: None,
             call: None,
             leg: None,
-            kind: Kind::Started { program: "world".to_owned() },
+            kind: Kind::Started { program: "world".to_owned(), kept: Vec::new() },
         });
         center.user_agent.set_plan(now, plan);
         let taken = center.ask(now, Ask::Plan(Box::new(plan.clone())));

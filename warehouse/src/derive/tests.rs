@@ -430,13 +430,31 @@ fn a_start_interrupts_what_was_open_at_the_last_sign_of_life() {
     let mut s = Script::new(1);
     s.agent(0.0, None, 11, Activity::Idle);
     talking(&mut s);
-    s.push(9_000.0, None, None, Kind::Started { program: "0.1.0".into() });
+    let started = Kind::Started { program: "0.1.0".into(), kept: Vec::new() };
+    s.push(9_000.0, None, None, started);
     let rows = s.rows();
     let call = calls(&rows)[0];
     assert_eq!((call.outcome.as_str(), call.hangup_by.as_str()), ("interrupted", "system"));
     assert_eq!((call.duration_ms, call.talk_ms), (20_000, 0));
     assert_eq!(legs(&rows).len(), 2);
     assert_eq!(spans(&rows)[0].duration_ms, 20_000);
+}
+
+#[test]
+fn a_start_that_kept_a_call_leaves_it_open_until_its_own_end() {
+    let mut s = Script::new(1);
+    s.agent(0.0, None, 11, Activity::Idle);
+    talking(&mut s);
+    let started =
+        Kind::Started { program: "0.1.0".into(), kept: vec![terms::CallId(100), terms::CallId(7)] };
+    s.push(21.0, None, None, started);
+    let rows = s.rows();
+    assert!(calls(&rows).is_empty(), "nothing ended");
+    assert_eq!(spans(&rows)[0].duration_ms, 20_000, "what the agent did until then");
+    end(&mut s, 40.0, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let call = calls(&rows)[0];
+    assert_eq!((call.outcome.as_str(), call.duration_ms), ("answered", 40_000));
 }
 
 #[test]

@@ -4,12 +4,12 @@ use super::*;
 use crate::record::block::Entry;
 use terms::media::{Srtp, SrtpKey, SrtpSuite};
 
-fn key(seed: u8) -> SrtpKey {
+pub(super) fn key(seed: u8) -> SrtpKey {
     SrtpKey::new([seed; 32], [seed ^ 0x5A; 14])
 }
 
 /// What the phone and the box agree; `seed` is that of the phone's key.
-fn keys(suite: SrtpSuite, seed: u8) -> Srtp {
+pub(super) fn keys(suite: SrtpSuite, seed: u8) -> Srtp {
     Srtp { suite, send: key(100), receive: key(seed) }
 }
 
@@ -20,7 +20,7 @@ fn turned(agreed: &Srtp) -> Srtp {
 
 impl World {
     /// Agrees keys with a phone, as a re-INVITE does.
-    fn agree(&mut self, phone: usize, agreed: &Srtp) {
+    pub(super) fn agree(&mut self, phone: usize, agreed: &Srtp) {
         let (leg, codec) = (self.phones[phone].leg, self.phones[phone].codec);
         let mut remote = remote(self.phones[phone].address, codec);
         remote.srtp = Some(agreed.clone());

@@ -17,7 +17,7 @@ use crate::sip::write::{Builder, Injection, quoted};
 use crate::switch::Now;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use terms::LegId;
+use terms::{AgentId, LegId, TenantId};
 
 /// Most different 2xx to one INVITE that are acknowledged.
 const FORKS_MAX: usize = 8;
@@ -29,7 +29,7 @@ const HEAD_BYTES: usize = 700;
 pub(in crate::sip) struct Branch {
     /// None once the leg is gone or another branch has won.
     pub(super) leg: Option<LegId>,
-    dialog: Dialog,
+    pub(super) dialog: Dialog,
     pub(super) hop: Hop,
     nat: bool,
     trunk: Option<TrunkKey>,
@@ -44,6 +44,42 @@ pub(in crate::sip) struct Branch {
     challenged: bool,
     /// Answers that were acknowledged: their repetitions get the same ACK.
     acks: Vec<Acknowledged>,
+}
+
+impl Branch {
+    /// A try of before a restart, of no leg: it is taken back for this cause.
+    pub(super) fn orphan(
+        dialog: Dialog,
+        hop: Hop,
+        via_branch: String,
+        tx: u64,
+        cause: u8,
+    ) -> Branch {
+        let invite = Arc::new(Invite {
+            leg: LegId::default(),
+            to: Destination::Agent(TenantId::default(), AgentId::default()),
+            from_user: String::new(),
+            from_name: String::new(),
+            sdp: String::new(),
+            headers: Vec::new(),
+        });
+        Branch {
+            leg: None,
+            dialog,
+            hop,
+            nat: false,
+            trunk: None,
+            invite,
+            tx,
+            via_branch,
+            pending: true,
+            wants_cancel: Some(cause),
+            cancelled: false,
+            // What is taken back is not asked for again with a password.
+            challenged: true,
+            acks: Vec::new(),
+        }
+    }
 }
 
 /// A 2xx that was acknowledged.
@@ -221,6 +257,9 @@ impl UserAgent {
         if let Some(branch) = self.branches.get_mut(&id) {
             branch.tx = tx;
             branch.via_branch = via_branch;
+            if let Some(leg) = branch.leg {
+                self.touch(leg);
+            }
         }
         Ok(())
     }
@@ -318,6 +357,7 @@ impl UserAgent {
             // 26: answered elsewhere, RFC 3326 and ITU-T Q.850 "non-selected user clearing".
             self.cancel_branch(now, loser, 26);
         }
+        self.touch(leg);
         self.arm_leg(leg);
         self.emit(Event::Answered { leg, sdp, source: flow.remote, nat });
     }

@@ -6,6 +6,7 @@ use crate::sip::core::UserAgent;
 use crate::sip::header::param;
 use crate::sip::message::{Message, Name};
 use crate::switch::Now;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use terms::{LegId, Moment};
 
@@ -17,7 +18,7 @@ const INTERVAL_S_MAX: u32 = 86_400;
 const RETRY: Duration = Duration::from_secs(10);
 
 /// A leg's timer.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SessionTimer {
     interval_s: u32,
     /// We refresh.

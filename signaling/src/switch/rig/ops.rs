@@ -106,6 +106,11 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             rig.feed(crate::switch::Input::Sip(event));
         }
         17 => change_plan(rig, with),
+        23 if with < 64 => {
+            let lost = rig.legs().into_iter().filter(|leg| (leg.0 ^ u64::from(with)) % 8 == 0);
+            let lost: Vec<LegId> = lost.collect();
+            rig.kill(&lost);
+        }
         _ => rig.wait(Duration::from_millis(u64::from(with) * u64::from(with))),
     }
 }

@@ -1,0 +1,173 @@
+//! Legs that survive the process: what of them stands in their slots, and how they go on from there.
+//!
+//! A restored leg has its place, its room and its numbers; signaling claims it with its first command
+//! about it. Players, digits under way and recordings are begun anew by those who want them.
+
+use super::{Alarm, Channel, Shard, Slot};
+use crate::leg::{Leg, LegIdx};
+use crate::slot::{Found, Going, Kept, Slots, moment_of};
+use crate::srtp::Session;
+use crate::stream::Stream;
+use std::time::Duration;
+use terms::Moment;
+use terms::media::SeqNo;
+
+/// Sequence numbers that are skipped after a kill. One would be enough, because a number stands in
+/// the slot before its packet leaves; this many are about what the phone missed (two seconds), and
+/// no phone takes the step for a new stream (MAX_DROPOUT is 3,000, RFC 3550 appendix A.1).
+pub const SENT_AHEAD: u64 = 100;
+/// Indices of encrypted reports that are skipped.
+pub const REPORTS_AHEAD: u32 = 16;
+/// A restored leg that signaling says nothing about for this long is released.
+pub const CLAIM_MAX: Duration = Duration::from_secs(10);
+
+impl Shard {
+    /// The same with slots to keep its legs in. They are as they were left: [`Shard::find_kept`] says
+    /// what stands there.
+    pub fn with_slots(mut self, slots: Slots) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    /// Its slots.
+    pub fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// Legs that stand in the slots, in the order of their places, and how many slots were torn.
+    /// What cannot be used is emptied.
+    pub fn find_kept(&self) -> (Vec<(LegIdx, Kept, Going)>, usize) {
+        let (mut legs, mut torn) = (Vec::new(), 0);
+        let slots = if self.slots.is_taken() { self.slots.len() } else { 0 };
+        for index in 0..slots {
+            match self.slots.find(index) {
+                Found::Empty => continue,
+                Found::Leg(kept, going) if index < self.config.legs_max => {
+                    legs.push((LegIdx(index as u32), *kept, going));
+                    continue;
+                }
+                Found::Leg(..) => {}
+                Found::Torn => torn += 1,
+            }
+            self.slots.clear(index);
+        }
+        (legs, torn)
+    }
+
+    /// A leg goes on at its place; the edge has its sockets again. To be called in the order of
+    /// [`Shard::find_kept`], before anything else.
+    pub fn restore(&mut self, now: Moment, idx: LegIdx, kept: &Kept, going: &Going) {
+        if self.names.contains_key(&kept.leg) {
+            return self.slots.clear(idx.index());
+        }
+        while self.legs.len() <= idx.index() {
+            self.legs_free.push(self.legs.len() as u32);
+            self.legs.push(Slot { generation: 0, leg: None });
+        }
+        self.legs_free.retain(|&free| free != idx.0);
+        let sent = going.sent + SENT_AHEAD;
+        let sent_at = moment_of(going.sent_ms, now);
+        let stream = Stream::resumed(kept.ssrc, SeqNo(sent as u16), going.time, sent_at);
+        let mut leg = Box::new(Leg::new(now, kept.leg, stream));
+        leg.local = Some(kept.local);
+        leg.audience = kept.audience;
+        leg.unclaimed = true;
+        self.seat(idx, leg);
+        self.stats.legs_restored += 1;
+        if let Some(remote) = &kept.remote {
+            self.connect(now, idx, remote.clone());
+            self.resume(now, idx, kept, going, sent);
+        }
+        if let Some(room) = kept.room {
+            self.join(now, idx, room);
+            self.set_held(now, idx, kept.held);
+        }
+        self.keep(idx);
+        self.set_alarm(idx, now + CLAIM_MAX, Alarm::Claim);
+    }
+
+    fn resume(&mut self, now: Moment, idx: LegIdx, kept: &Kept, going: &Going, sent: u64) {
+        let leg = self.leg_mut(idx).expect("it was just seated");
+        if let (Some(latch), Some(source)) = (&mut leg.latch, kept.source) {
+            latch.resume(now, source);
+        }
+        if let Some(session) = &mut leg.srtp {
+            let reports = going.reports.saturating_add(REPORTS_AHEAD);
+            session.resume((kept.ssrc, sent), reports, going.heard, going.heard_report);
+        }
+    }
+
+    /// A place that could not be had again: its leg is gone.
+    pub fn give_up(&mut self, idx: LegIdx) {
+        self.slots.clear(idx.index());
+    }
+
+    /// Somebody wants the leg.
+    pub(super) fn claim(&mut self, idx: LegIdx) {
+        if let Some(leg) = self.leg_mut(idx) {
+            leg.unclaimed = false;
+        }
+    }
+
+    pub(super) fn on_claim_alarm(&mut self, now: Moment, idx: LegIdx) {
+        if self.leg(idx).is_some_and(|leg| leg.unclaimed) {
+            self.stats.legs_unclaimed += 1;
+            self.release(now, idx);
+        }
+    }
+
+    /// Writes what a command changed, the numbers too: a new key begins with numbers of its own.
+    pub(super) fn keep(&mut self, idx: LegIdx) {
+        if self.slots.is_empty() {
+            return;
+        }
+        let Some(leg) = self.leg(idx) else { return };
+        let Some(local) = leg.local else { return };
+        let room = leg.room.and_then(|room| self.rooms[room as usize].room.as_ref());
+        let kept = Kept {
+            leg: leg.id,
+            local,
+            ssrc: leg.stream.ssrc(),
+            remote: leg.agreed.as_ref().map(|agreed| agreed.remote.clone()),
+            source: leg.latch.as_ref().and_then(|latch| latch.source()),
+            room: room.map(|room| room.id),
+            held: leg.held,
+            audience: leg.audience,
+        };
+        if let Some(session) = &leg.srtp {
+            self.slots.reported(idx.index(), session.reports());
+            self.slots.heard(idx.index(), session.heard());
+        }
+        note_sent(&self.slots, idx, leg);
+        if !self.slots.keep(idx.index(), &kept) {
+            self.stats.slots_short += 1;
+        }
+    }
+
+    /// A packet leaves: where its stream is now. For audio two words.
+    pub(super) fn note_sent(&self, idx: LegIdx, channel: Channel) {
+        if self.slots.is_empty() {
+            return;
+        }
+        let Some(leg) = self.leg(idx) else { return };
+        match (channel, &leg.srtp) {
+            (Channel::Rtp, _) => note_sent(&self.slots, idx, leg),
+            (Channel::Rtcp, Some(session)) => self.slots.reported(idx.index(), session.reports()),
+            (Channel::Rtcp, None) => {}
+        }
+    }
+}
+
+fn note_sent(slots: &Slots, idx: LegIdx, leg: &Leg) {
+    let stream = &leg.stream;
+    let index = leg.srtp.as_ref().and_then(|session| session.sent());
+    let index = index.unwrap_or_else(|| u64::from(stream.seq().0));
+    slots.sent(idx.index(), index, stream.time(), stream.sent_at());
+}
+
+/// An encrypted packet came: what comes again is refused after a kill, too.
+pub(super) fn note_heard(slots: &Slots, idx: LegIdx, session: &Session) {
+    if !slots.is_empty() {
+        slots.heard(idx.index(), session.heard());
+    }
+}

@@ -1,0 +1,108 @@
+//! What of a distributor outlives the process: what agents chose and do, and places in queues.
+
+use super::agent::{Engaged, Presence, WrapUp};
+use super::queue::Key;
+use super::{Distributor, Timer, Visit};
+use crate::switch::Now;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
+
+/// An agent as they are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptAgent {
+    presence: Presence,
+    engaged: Option<Engaged>,
+    wrap_up: Option<WrapUp>,
+    idle_since: Moment,
+    registered: Option<bool>,
+}
+
+impl KeptAgent {
+    /// The call that has the agent.
+    pub fn call(&self) -> Option<CallId> {
+        self.engaged.map(|engaged| engaged.call)
+    }
+}
+
+/// A stay as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptVisit {
+    call: CallId,
+    queue: QueueId,
+    priority: i32,
+    since: Moment,
+    arrival: u64,
+    since_wall: Timestamp,
+    leave_at: Moment,
+}
+
+impl Distributor {
+    /// Agents who changed since this was asked last.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<AgentId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// An agent as they are now.
+    pub(crate) fn keep_agent(&self, id: AgentId) -> Option<KeptAgent> {
+        let agent = self.agents.get(&id)?;
+        Some(KeptAgent {
+            presence: agent.presence.clone(),
+            engaged: agent.engaged,
+            wrap_up: agent.wrap_up,
+            idle_since: agent.idle_since,
+            registered: agent.registered,
+        })
+    }
+
+    /// A stay as it is now.
+    pub(crate) fn keep_visit(&self, id: VisitId) -> Option<KeptVisit> {
+        let visit = self.visits.get(&id)?;
+        let (priority, since, arrival) = visit.key.parts();
+        Some(KeptVisit {
+            call: visit.call,
+            queue: visit.queue,
+            priority,
+            since,
+            arrival,
+            since_wall: visit.since_wall,
+            leave_at: visit.leave_at,
+        })
+    }
+
+    /// An agent is what they were; `taken` where the call that has them goes on. An agent whose
+    /// phone rang for a queue is free: the contact waits again. Offers begin with
+    /// [`Distributor::restored`].
+    pub(crate) fn restore_agent(&mut self, now: Now, id: AgentId, kept: KeptAgent, taken: bool) {
+        let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.in_plan) else { return };
+        agent.presence = kept.presence;
+        agent.engaged = kept.engaged.filter(|engaged| taken && engaged.visit.is_none());
+        agent.wrap_up = kept.wrap_up.filter(|_| agent.presence != Presence::SignedOut);
+        agent.idle_since = kept.idle_since;
+        agent.registered = kept.registered;
+        if let Some(wrap_up) = agent.wrap_up {
+            self.timers.insert((wrap_up.until, Timer::WrapUp(id)));
+        }
+        self.settle(id, now, None);
+    }
+
+    /// A contact stands where it stood. False where its queue is gone.
+    pub(crate) fn restore_visit(&mut self, id: VisitId, kept: &KeptVisit) -> bool {
+        let Some(queue) = self.queues.get_mut(&kept.queue).filter(|queue| queue.open) else {
+            return false;
+        };
+        let key = Key::new(kept.priority, kept.since, kept.arrival);
+        self.arrivals = self.arrivals.max(kept.arrival);
+        queue.waiting.insert(key, id);
+        let KeptVisit { call, queue, since_wall, leave_at, .. } = *kept;
+        self.visits.insert(id, Visit { call, queue, key, since_wall, leave_at, offer: None });
+        self.timers.insert((leave_at, Timer::Wait(id)));
+        self.relist(queue);
+        true
+    }
+
+    /// Everybody is back: who is free is offered who waits.
+    pub(crate) fn restored(&mut self, now: Now) {
+        self.pump(now);
+    }
+}

@@ -1,0 +1,386 @@
+//! A call that outlives the process: what is kept of it after each step, and how it goes on.
+//!
+//! A conversation goes on with everybody in it, held or listened to as before; its recording goes on
+//! in a further part. Who waited in a queue goes on waiting in their place. A caller in a flow hears
+//! it from its beginning, one who was asked for satisfaction is asked again. A phone that only rang
+//! is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
+//! properly: each leg and the call get their ends, the outcome is `interrupted`.
+
+use super::dial::Why;
+use super::leg::{Bye, Leg, Sip, Voice};
+use super::queue::Waiting;
+use super::record::Recording;
+use super::supervise::Supervision;
+use super::survey::Survey;
+use super::timers::{Timer, Timers};
+use super::voicemail::Message;
+use super::{Call, Phase, Story, Talk, cause};
+use crate::acd;
+use crate::ivr::prompt;
+use crate::switch::{Compiled, Cx, Now, RecordingOf};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use terms::event::{Direction, FlowOut, Kind, OfferEnd, Party};
+use terms::media::{Audience, Command, PlayEnd};
+use terms::routing::Queue;
+use terms::{AgentId, CallId, ContactId, FlowId, LegId, Moment, PhoneNumber, TenantId, VisitId};
+
+/// A call as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub id: CallId,
+    contact: ContactId,
+    pub tenant: TenantId,
+    direction: Direction,
+    caller: PhoneNumber,
+    called: PhoneNumber,
+    started: Now,
+    anchor: LegId,
+    legs: BTreeMap<LegId, Leg>,
+    at: At,
+    /// The stay in a queue, as the distributor has it.
+    visit: Option<acd::KeptVisit>,
+    queue: Option<Arc<Queue>>,
+    queued_since: Option<Moment>,
+    agent: Option<AgentId>,
+    recording: Option<(Recording, Option<RecordingOf>)>,
+    /// The parties are told that a recording begins.
+    announcing: bool,
+    supervision: Option<Supervision>,
+    story: Story,
+    ending: Option<(u8, Party)>,
+    released_by: Option<Party>,
+    timers: Timers,
+    hops: u8,
+}
+
+/// What the call is doing, as far as it can be taken up again.
+#[derive(Debug, Serialize, Deserialize)]
+enum At {
+    /// Being answered.
+    Beginning,
+    Flow(FlowId),
+    Waiting(Waiting),
+    /// Somebody rings for the caller, who was passed on or not.
+    Dialling {
+        passed_on: bool,
+    },
+    Talking(Talk),
+    Survey(Survey),
+    Message(Message),
+    Farewell {
+        cause: u8,
+    },
+    Ending,
+}
+
+impl Call {
+    /// The call as it is now.
+    pub fn keep(&self, cx: &Cx) -> Kept {
+        let at = match &self.phase {
+            Phase::Opening { .. } | Phase::Answering { .. } => At::Beginning,
+            Phase::Ivr => self.flow.as_ref().map_or(At::Beginning, |flow| At::Flow(flow.flow)),
+            Phase::Waiting(waiting) => At::Waiting(waiting.clone()),
+            Phase::Dialling(dial) => {
+                At::Dialling { passed_on: matches!(dial.why, Why::Transfer(_)) }
+            }
+            Phase::Talking(talk) => At::Talking(talk.clone()),
+            Phase::Survey(survey) => At::Survey(*survey),
+            Phase::Message(message) => At::Message(*message),
+            Phase::Farewell { cause } => At::Farewell { cause: *cause },
+            Phase::Ending => At::Ending,
+        };
+        let visit = match &at {
+            At::Waiting(waiting) => {
+                let tenant = cx.world.tenants.get(&self.tenant);
+                tenant.and_then(|tenant| tenant.acd.keep_visit(waiting.visit))
+            }
+            _ => None,
+        };
+        let recording = self.recording.clone().map(|recording| {
+            let of = cx.world.recordings.get(&recording.id).copied();
+            (recording, of)
+        });
+        Kept {
+            id: self.id,
+            contact: self.contact,
+            tenant: self.tenant,
+            direction: self.direction,
+            caller: self.caller.clone(),
+            called: self.called.clone(),
+            started: self.started,
+            anchor: self.anchor,
+            legs: self.legs.clone(),
+            at,
+            visit,
+            queue: self.queue.clone(),
+            queued_since: self.queued_since,
+            agent: self.agent,
+            recording,
+            announcing: self.announcing.is_some(),
+            supervision: self.supervision.clone(),
+            story: self.story,
+            ending: self.ending,
+            released_by: self.released_by,
+            timers: self.timers.clone(),
+            hops: self.hops,
+        }
+    }
+}
+
+impl Kept {
+    /// The stay in a queue that is to be had again.
+    pub fn visit(&self) -> Option<(VisitId, &acd::KeptVisit)> {
+        match (&self.at, &self.visit) {
+            (At::Waiting(waiting), Some(visit)) => Some((waiting.visit, visit)),
+            _ => None,
+        }
+    }
+
+    /// Agents whom the call has taken, offers aside.
+    pub fn takes(&self, agent: AgentId) -> bool {
+        self.legs.values().any(|leg| leg.engaged && leg.agent == Some(agent) && leg.is_alive())
+    }
+
+    /// The call in the next process, before it goes on, and what it was doing.
+    pub fn wake(self, cx: &mut Cx, plan: Arc<Compiled>) -> Waking {
+        for (id, leg) in &self.legs {
+            cx.world.legs.insert(*id, self.id);
+            let tenant = cx.world.tenants.get_mut(&self.tenant);
+            if let (Some(trunk), Some(tenant)) = (leg.trunk, tenant) {
+                tenant.trunks.restore(trunk);
+            }
+        }
+        if let Some((recording, Some(of))) = &self.recording {
+            cx.world.recordings.insert(recording.id, *of);
+        }
+        let call = Call {
+            id: self.id,
+            contact: self.contact,
+            tenant: self.tenant,
+            listed: None,
+            plan,
+            direction: self.direction,
+            caller: self.caller,
+            called: self.called,
+            started: self.started,
+            anchor: self.anchor,
+            legs: self.legs,
+            phase: Phase::Ending,
+            flow: None,
+            hearing: super::hearing::Hearing::default(),
+            queue: self.queue,
+            queued_since: self.queued_since,
+            agent: self.agent,
+            // Media knows nothing of it any more: it goes on as another part.
+            recording: None,
+            supervision: self.supervision,
+            announcing: None,
+            story: self.story,
+            ending: self.ending,
+            released_by: self.released_by,
+            timers: self.timers,
+            hops: self.hops,
+            over: false,
+        };
+        let part = self.recording.map(|(recording, _)| recording);
+        Waking { call, at: self.at, part, announcing: self.announcing }
+    }
+}
+
+/// A call between two processes.
+pub(crate) struct Waking {
+    pub call: Call,
+    at: At,
+    /// What was being recorded.
+    part: Option<Recording>,
+    announcing: bool,
+}
+
+impl Waking {
+    /// Goes on, or ends. `lives` says which legs have both their dialog and their ports again.
+    pub fn resume(self, cx: &mut Cx, lives: impl Fn(LegId) -> bool) -> Call {
+        let Waking { mut call, at, part, announcing } = self;
+        call.timers.clear(Timer::Flow);
+        if call.ending.is_some() {
+            call.finish_ending(cx);
+            return call;
+        }
+        call.find_legs(cx, lives);
+        let anchor = call.goes_on(call.anchor);
+        match at {
+            At::Waiting(waiting) => call.wait_on(cx, waiting, part, anchor),
+            At::Talking(talk) => {
+                let both = anchor && call.goes_on(talk.partner);
+                call.talk_on(cx, talk, part.filter(|_| both), both, announcing);
+            }
+            At::Survey(survey) => call.survey_on(cx, survey, part, anchor),
+            At::Message(message) => call.message_on(cx, message, part, anchor),
+            At::Flow(flow) if anchor => {
+                call.record_next(cx, part);
+                call.start_flow(cx, flow);
+            }
+            At::Farewell { cause } => call.end(cx, cause, Party::System),
+            At::Dialling { passed_on } => {
+                if passed_on {
+                    call.log(cx, Some(call.anchor), Kind::Resumed);
+                }
+                call.interrupt(cx);
+            }
+            At::Beginning | At::Flow(_) | At::Ending => call.interrupt(cx),
+        }
+        call
+    }
+}
+
+impl Call {
+    /// Its legs were being closed when the process ended; nothing more will be heard of them.
+    fn finish_ending(&mut self, cx: &mut Cx) {
+        for id in self.legs.keys().copied().collect::<Vec<_>>() {
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.voice = Voice::None;
+                leg.ended.get_or_insert((cause::TEMPORARY_FAILURE, Party::System));
+            }
+            self.finish_leg(cx, id, None);
+        }
+        self.try_finish(cx);
+    }
+
+    /// Says of each leg what is left of it.
+    fn find_legs(&mut self, cx: &mut Cx, lives: impl Fn(LegId) -> bool) {
+        let mut ended = Vec::new();
+        for (&id, leg) in &mut self.legs {
+            leg.playing = None;
+            let secret = cx.secret();
+            if let Some(local) = leg.local() {
+                local.security.reseed(secret);
+            }
+            if leg.ended.is_some() {
+                leg.voice = Voice::None;
+                ended.push(id);
+            } else if leg.sip != Sip::Answered {
+                // Its INVITE is nobody's any more: a caller sends it again, a phone is told to stop.
+                leg.sip = Sip::Gone;
+                leg.voice = Voice::None;
+            } else if !lives(id) || !leg.is_open() {
+                leg.voice = Voice::None;
+            }
+        }
+        for id in ended {
+            self.finish_leg(cx, id, None);
+        }
+    }
+
+    fn goes_on(&self, id: LegId) -> bool {
+        self.legs.get(&id).is_some_and(Leg::is_open)
+    }
+
+    fn wait_on(
+        &mut self,
+        cx: &mut Cx,
+        mut waiting: Waiting,
+        part: Option<Recording>,
+        goes_on: bool,
+    ) {
+        let (visit, queue) = (waiting.visit, waiting.queue.id);
+        let offer = waiting.offer.take();
+        self.phase = Phase::Waiting(waiting);
+        if let Some((agent, leg)) = offer {
+            let end = OfferEnd::Withdrawn;
+            self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
+            self.close_leg(cx, leg, cause::TEMPORARY_FAILURE, Party::System, Bye::Gone);
+        }
+        if !goes_on {
+            return self.interrupt(cx);
+        }
+        self.record_next(cx, part);
+        let place = cx.acd(self.tenant).and_then(|acd| acd.position(visit));
+        if place.is_none() {
+            // Its queue went with the last plan.
+            return self.flow_out(cx, visit, FlowOut::Forced);
+        }
+        self.play_music(cx, &PlayEnd::Finished);
+    }
+
+    fn talk_on(
+        &mut self,
+        cx: &mut Cx,
+        talk: Talk,
+        part: Option<Recording>,
+        goes_on: bool,
+        announcing: bool,
+    ) {
+        let (room, partner, guests) = (talk.room, talk.partner, talk.guests.clone());
+        self.phase = Phase::Talking(talk);
+        self.withdraw_asked(cx, cause::TEMPORARY_FAILURE);
+        if self.supervision.as_ref().is_some_and(|s| !s.joined || !self.goes_on(s.leg)) {
+            self.supervised_is_over(cx);
+        }
+        if !goes_on {
+            return self.interrupt(cx);
+        }
+        for guest in guests {
+            if !self.goes_on(guest) {
+                self.drop_leg(cx, guest, cause::TEMPORARY_FAILURE);
+            }
+        }
+        let Phase::Talking(talk) = &self.phase else { return };
+        let (hold, guests) = (talk.hold, talk.guests.clone());
+        for leg in [self.anchor, partner].into_iter().chain(guests) {
+            cx.media(Command::Audience { leg, audience: Audience::Everyone });
+            cx.media(Command::Join { leg, room });
+        }
+        if let Some(supervision) = &self.supervision {
+            supervision.rejoin(cx, room);
+        }
+        let held = match hold.holder {
+            Some(holder) if holder == self.anchor => partner,
+            _ => self.anchor,
+        };
+        if hold.is_held() {
+            cx.media(Command::Hold { leg: held });
+            self.play(cx, held, vec![prompt::prompt("", "music/hold")], true, false);
+        } else {
+            cx.media(Command::Resume { leg: held });
+        }
+        self.record_next(cx, part);
+        if announcing {
+            self.record(cx, partner);
+        }
+    }
+
+    fn survey_on(&mut self, cx: &mut Cx, survey: Survey, part: Option<Recording>, goes_on: bool) {
+        self.phase = Phase::Survey(survey);
+        if !goes_on {
+            return self.interrupt(cx);
+        }
+        self.record_next(cx, part);
+        self.survey_timeout(cx);
+    }
+
+    /// What was said so far is the message.
+    fn message_on(
+        &mut self,
+        cx: &mut Cx,
+        message: Message,
+        part: Option<Recording>,
+        goes_on: bool,
+    ) {
+        self.phase = Phase::Message(message);
+        match (message.begins(), part) {
+            (Some(queue), _) if goes_on => self.take_message(cx, queue),
+            (None, Some(part)) => {
+                self.message_was_left(cx, message, part.id);
+                self.farewell(cx, &["thanks"], cause::NORMAL);
+            }
+            (Some(_) | None, _) => self.interrupt(cx),
+        }
+    }
+
+    fn record_next(&mut self, cx: &mut Cx, part: Option<Recording>) {
+        if let Some(part) = part {
+            self.record_on(cx, part);
+        }
+    }
+}

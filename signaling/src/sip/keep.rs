@@ -1,0 +1,116 @@
+//! Dialogs and registrations that outlive the process.
+//!
+//! A dialog goes on with its tags, counters, routes and timers. What was under way in it is not kept:
+//! a peer sends its request again, ours is made anew by whoever wants it. A phone that we were ringing
+//! is told to stop; one that answers in the same moment gets its ACK and BYE. Connections are gone:
+//! what came over one is reached by a new one to its address.
+
+use super::core::UserAgent;
+use super::registrar::Binding;
+use super::session::{KeptDialog, Leg, Ringing, Stage};
+use super::user_agent::Event;
+use crate::kept::{Change, Key};
+use crate::switch::Now;
+use serde::{Deserialize, Serialize};
+use terms::{AgentId, LegId, TenantId};
+
+/// A leg as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kept {
+    /// A dialog.
+    Dialog(Box<KeptDialog>),
+    /// Phones ring.
+    Ringing(Vec<Ringing>),
+}
+
+impl UserAgent {
+    /// Notes that a leg changed.
+    pub(super) fn touch(&mut self, leg: LegId) {
+        if self.config.keeps {
+            self.touched.insert(leg);
+        }
+    }
+
+    /// What changed since this was asked last; nothing where the configuration keeps nothing.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let legs = std::mem::take(&mut self.touched);
+        let phones = self.registrar.take_touched();
+        if !self.config.keeps {
+            return Vec::new();
+        }
+        let mut changes: Vec<Change> = Vec::with_capacity(legs.len() + phones.len());
+        for leg in legs {
+            changes.push(Change::of(Key::Leg(leg), self.keep(leg).as_ref()));
+        }
+        for who in phones {
+            let bindings = self.registrar.bindings(who);
+            let some = (!bindings.is_empty()).then_some(bindings);
+            changes.push(Change::of(Key::Phones(who.0, who.1), some.as_ref()));
+        }
+        changes
+    }
+
+    fn keep(&self, id: LegId) -> Option<Kept> {
+        let leg = self.legs.get(&id)?;
+        match leg.stage {
+            Stage::Incoming => None,
+            Stage::Outgoing => Some(Kept::Ringing(self.keep_ringing(leg))),
+            Stage::Confirmed | Stage::Closing(_) => Some(Kept::Dialog(Box::new(leg.keep()?))),
+        }
+    }
+
+    /// Takes up what the process before kept: dialogs and phones. Phones that rang are told to stop.
+    /// The plans come before.
+    pub fn restore(&mut self, now: Now, kept: &[Change]) {
+        for change in kept {
+            match change.key {
+                Key::Leg(leg) => match change.read() {
+                    Some(Kept::Dialog(dialog)) => self.restore_dialog(leg, *dialog),
+                    Some(Kept::Ringing(ringing)) => self.stop_ringing(now, ringing),
+                    None => {}
+                },
+                Key::Phones(tenant, agent) => {
+                    let bindings = change.read().unwrap_or_default();
+                    self.restore_phones(now, (tenant, agent), bindings);
+                }
+                Key::Call(_) | Key::Agent(..) => {}
+            }
+        }
+        self.arm_registrar();
+    }
+
+    fn restore_dialog(&mut self, id: LegId, kept: KeptDialog) {
+        let leg = Leg::restore(kept);
+        let known = usize::from(leg.listener()) < self.config.listeners.len();
+        if !known || self.legs.len() >= self.config.dialogs_max {
+            return self.count("dialogs_not_restored");
+        }
+        self.adopt(id, leg);
+        self.touch(id);
+        self.count("dialogs_restored");
+    }
+
+    /// A phone behind a connection is out of reach until it registers again.
+    fn restore_phones(&mut self, now: Now, who: (TenantId, AgentId), mut bindings: Vec<Binding>) {
+        let known = self.tenants.get(&who.0).is_some_and(|t| t.agents.contains_key(&who.1));
+        let listeners = self.config.listeners.len();
+        bindings.retain(|binding| {
+            binding.flow.connection.is_none() && usize::from(binding.flow.listener) < listeners
+        });
+        if known && self.registrar.restore(now.moment, who, bindings) {
+            let (tenant, agent) = who;
+            self.emit(Event::Registered { tenant, agent, registered: true });
+        }
+    }
+
+    /// Whether a leg is known.
+    pub fn has_leg(&self, leg: LegId) -> bool {
+        self.legs.contains_key(&leg)
+    }
+
+    /// Legs that live, by name.
+    pub fn leg_names(&self) -> Vec<LegId> {
+        self.legs.keys().copied().collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! What of the switch outlives the process, and how it goes on from there.
+
+use super::{Cx, Now, Switch};
+use crate::acd::KeptAgent;
+use crate::call::{Kept, Waking};
+use crate::kept::{Change, Key};
+use std::collections::BTreeSet;
+use terms::{CallId, LegId};
+
+impl Switch {
+    /// What changed since this was asked last; nothing where the configuration keeps nothing.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let now = Now::default();
+        for id in std::mem::take(&mut self.touched) {
+            let cx = Cx { now, world: &mut self.world };
+            let kept = self.calls.get(&id).map(|call| call.keep(&cx));
+            changes.push(Change::of(Key::Call(id), kept.as_ref()));
+        }
+        for (&id, tenant) in &mut self.world.tenants {
+            for agent in tenant.acd.take_touched() {
+                let kept = tenant.acd.keep_agent(agent);
+                changes.push(Change::of(Key::Agent(id, agent), kept.as_ref()));
+            }
+        }
+        if !self.world.config.keeps {
+            changes.clear();
+        }
+        changes
+    }
+
+    /// Takes up calls, queues and agents from what the process before kept. The plans come before,
+    /// everything else after. `lives` says which legs have their dialog and their ports.
+    pub fn restore(&mut self, now: Now, kept: &[Change], lives: impl Fn(LegId) -> bool) {
+        let calls: Vec<Kept> = kept
+            .iter()
+            .filter(|change| matches!(change.key, Key::Call(_)))
+            .filter_map(Change::read)
+            .filter(|call: &Kept| self.world.tenants.contains_key(&call.tenant))
+            .collect();
+        for call in &calls {
+            if let (Some((visit, place)), Some(tenant)) =
+                (call.visit(), self.world.tenants.get_mut(&call.tenant))
+            {
+                tenant.acd.restore_visit(visit, place);
+            }
+        }
+        self.restore_agents(now, kept, &calls);
+        let mut waking: Vec<Waking> = Vec::with_capacity(calls.len());
+        for call in calls {
+            let mut cx = Cx { now, world: &mut self.world };
+            let Some(plan) = cx.plan(call.tenant) else { continue };
+            waking.push(call.wake(&mut cx, plan));
+        }
+        for waking in waking {
+            let mut cx = Cx { now, world: &mut self.world };
+            let call = waking.resume(&mut cx, &lives);
+            let id = call.id;
+            self.calls.insert(id, call);
+            self.after(now, id);
+        }
+        for tenant in self.world.tenants.values_mut() {
+            tenant.acd.restored(now);
+        }
+        self.settle(now);
+    }
+
+    fn restore_agents(&mut self, now: Now, kept: &[Change], calls: &[Kept]) {
+        for change in kept {
+            let Key::Agent(tenant, agent) = change.key else { continue };
+            let (Some(found), Some(tenant)) =
+                (change.read::<KeptAgent>(), self.world.tenants.get_mut(&tenant))
+            else {
+                continue;
+            };
+            let takes = |call: &&Kept| Some(call.id) == found.call() && call.takes(agent);
+            let taken = calls.iter().any(|call| takes(&call));
+            tenant.acd.restore_agent(now, agent, found, taken);
+        }
+    }
+
+    /// Calls among what was kept: those that are neither lost nor of a tenant without a plan.
+    pub fn calls_kept(kept: &[Change]) -> BTreeSet<CallId> {
+        let call = |change: &Change| match change.key {
+            Key::Call(id) => change.read::<Kept>().map(|_| id),
+            Key::Agent(..) | Key::Leg(_) | Key::Phones(..) => None,
+        };
+        kept.iter().filter_map(call).collect()
+    }
+
+    /// Whether a call has this leg.
+    pub fn has_leg(&self, leg: LegId) -> bool {
+        self.world.legs.contains_key(&leg)
+    }
+}

@@ -1,0 +1,55 @@
+//! The process is killed and another goes on: what is in memory is gone, what was kept and what
+//! others have (dialogs, ports) is there.
+
+use super::{Event, Input, Rig, Secret, Switch, ledger};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use terms::LegId;
+use terms::control::{Answer, Ask};
+use terms::media::{Ledger, RecordingState};
+
+/// From the kill to the first sign of the next process.
+const GAP: Duration = Duration::from_millis(400);
+
+impl Rig {
+    /// The process is killed now; media could not have the ports of `lost` again.
+    ///
+    /// # Panics
+    /// When the next switch does not take the plan.
+    pub fn kill(&mut self, lost: &[LegId]) {
+        // What was on its way to the switch found nobody, but for rows of recordings: they are told
+        // until they are taken.
+        self.events.retain(|_, input| matches!(input, Input::Media(Event::Recorded(_))));
+        self.playing.clear();
+        self.requests.clear();
+        self.dialogs.retain(|_, dialog| dialog.answered);
+        for (start, at) in std::mem::take(&mut self.recordings).into_values() {
+            let cut = ledger(&start, self.now.moment - at);
+            let repaired = Ledger { state: RecordingState::Repaired, ..cut };
+            self.later(GAP * 2, Input::Media(Event::Recorded(repaired)));
+        }
+        for leg in lost {
+            self.books.ports_closed += u64::from(self.ports_open.remove(leg));
+        }
+        self.set_clock(self.now.moment + GAP);
+        self.kills += 1;
+        let secret = Secret([43; 32]);
+        self.switch = Switch::new(self.config.clone(), 43 + self.kills, secret);
+        let plan = self.plan.clone();
+        assert_eq!(self.ask(Ask::Plan(Box::new(plan))), Answer::Done, "the kept plan is taken");
+        let kept: Vec<_> = self.kept.values().cloned().collect();
+        let (dialogs, ports) = (&self.dialogs, &self.ports_open);
+        let lives = |leg| dialogs.contains_key(&leg) && ports.contains(&leg);
+        self.switch.restore(self.now, &kept, lives);
+        self.carry();
+        let unclaimed: BTreeSet<LegId> =
+            self.ports_open.iter().copied().filter(|&leg| !self.switch.has_leg(leg)).collect();
+        for leg in unclaimed {
+            self.ports_open.remove(&leg);
+            self.books.ports_closed += 1;
+        }
+        // The SIP core ends dialogs that no call has.
+        let switch = &self.switch;
+        self.dialogs.retain(|&leg, _| switch.has_leg(leg));
+    }
+}
