@@ -473,6 +473,8 @@ impl Rig {
                 }
             }
             Command::Connect { .. }
+            | Command::Fax { .. }
+            | Command::Modem { .. }
             | Command::Join { .. }
             | Command::Audience { .. }
             | Command::Leave { .. }

@@ -1,5 +1,7 @@
 //! The whole engine over loopback sockets, every story on both backends.
 
+mod fax;
+
 use super::*;
 use crate::dtmf::Event as DigitEvent;
 use crate::edge::storage::{Storage, StorageConfig};
