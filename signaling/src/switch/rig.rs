@@ -536,3 +536,13 @@ pub fn sdp(direction: &str) -> String {
          a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
     )
 }
+
+/// A gateway's description of a fax; a port of zero refuses it.
+pub fn t38(ip: &str, port: u16) -> String {
+    format!(
+        "v=0\r\no=- 1 2 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+         m=image {port} udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n\
+         a=T38FaxRateManagement:transferredTCF\r\na=T38FaxMaxDatagram:400\r\n\
+         a=T38FaxUdpEC:t38UDPRedundancy\r\n"
+    )
+}

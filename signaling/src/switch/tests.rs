@@ -4,6 +4,7 @@ mod agents;
 mod callers;
 mod control;
 mod encrypted;
+mod fax;
 mod guests;
 mod property;
 mod quality;
