@@ -85,6 +85,21 @@ fn a_fax_passes_octet_by_octet_and_as_it_comes_both_ways() {
 }
 
 #[test]
+fn two_who_speak_different_codecs_fax_all_the_same() {
+    let mut world = World::new();
+    for codec in [Codec::Pcma, Codec::G722] {
+        let phone = world.add(codec, 1, |_| {});
+        world.join(phone, 1);
+    }
+    assert_eq!(world.speak(0, 20, 900), Verdict::Consumed, "audio is converted");
+    (0..2).for_each(|phone| world.becomes_fax(phone, |_| {}));
+    assert!(matches!(world.send(0, page(1)), Verdict::Forward { .. }));
+    assert!(matches!(world.send(1, page(1)), Verdict::Forward { .. }));
+    world.run(200);
+    assert_eq!((world.datagrams(0), world.datagrams(1)), (&[page(1)][..], &[page(1)][..]));
+}
+
+#[test]
 fn audio_junk_strangers_and_what_is_too_long_are_dropped_and_counted() {
     let mut world = fax_pair();
     assert_eq!(world.speak(0, 20, 900), Verdict::Drop(Reason::NotUdptl), "RTP is over");
