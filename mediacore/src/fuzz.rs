@@ -14,13 +14,14 @@ use crate::rtp::{self, HEADER_BYTES};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
 use crate::slot::{Found, SLOT_BYTES, Slots};
 use crate::srtp::{ROOM_BYTES, Refused, Session};
+use crate::udptl;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use terms::media::{
-    Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Srtp, SrtpKey, SrtpSuite, Ssrc,
-    TonePlan, Watch, Wishes,
+    Codec, Command, FAX_DATAGRAM_BYTES_MAX, FaxRemote, PayloadType, Payloads, Place, Remote,
+    RtpTime, Srtp, SrtpKey, SrtpSuite, Ssrc, TonePlan, Watch, Wishes,
 };
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 
@@ -37,6 +38,15 @@ pub fn fuzz_rtp(bytes: &[u8]) {
     let again = rtp::parse(&copy[range.clone()]).expect("a rewritten packet is well-formed");
     assert_eq!(again.header, packet.header);
     assert_eq!(range.len(), HEADER_BYTES + packet.payload_len());
+}
+
+/// Reads a datagram as UDPTL: it ends where its last part does, and nowhere else.
+pub fn fuzz_udptl(bytes: &[u8]) {
+    if udptl::parse(bytes).is_ok() {
+        assert!(bytes.len() <= usize::from(FAX_DATAGRAM_BYTES_MAX));
+        assert!(udptl::parse(&bytes[..bytes.len() - 1]).is_err(), "its end was read");
+        assert!(udptl::parse(&[bytes, &[0]].concat()).is_err(), "and nothing behind it");
+    }
 }
 
 /// Reads a datagram as RTCP.
@@ -274,7 +284,7 @@ pub fn fuzz_jitter(bytes: &[u8]) {
 }
 
 /// Gives a shard with two joined legs a series of datagrams: length, then leg, channel and source
-/// in one byte, then the bytes. One of them may be encrypted.
+/// in one byte, then the bytes. One of them may be encrypted, and both may carry T.38.
 pub fn fuzz_packets(bytes: &[u8]) {
     let sources: [SocketAddr; 2] = [([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 4_000).into()];
     let mut shard = Shard::new(Config::default(), PromptStore::default());
@@ -299,6 +309,10 @@ pub fn fuzz_packets(bytes: &[u8]) {
         let remote = Remote { nat: leg == 1, signalling, srtp, ..Remote::at(rtp, payloads) };
         shard.handle_command(Moment(0), Command::Connect { leg: id, remote });
         shard.handle_command(Moment(0), Command::Join { leg: id, room: RoomId(1) });
+        if bytes.first().is_some_and(|byte| byte & 64 != 0) {
+            let remote = FaxRemote { udptl: rtp, nat: leg == 1, signalling };
+            shard.handle_command(Moment(0), Command::Fax { leg: id, remote });
+        }
     }
     let (mut rest, mut now) = (bytes, Moment(0));
     let mut buffer = [0; TRANSMIT_MAX];
@@ -346,6 +360,10 @@ mod tests {
         with_random_tails(1, &[&[], &[0x80, 8], &[0xBF, 0x88], &[0x90, 101]], fuzz_rtp);
         with_random_tails(2, &[&[], &[0x81, 200, 0, 12], &[0x9F, 201, 0, 1]], fuzz_rtcp);
         with_random_tails(8, &[&[], &[7, 0, 0, 8], &[4, 0, 0, 2], &[5, 0, 0, 3]], fuzz_rtcp_xr);
+        let datagrams: &[&[u8]] =
+            &[&[], &[0, 1, 1, 6, 0, 0], &[0, 2, 0x80, 90], &[0, 3, 1, 6, 0x80, 1]];
+        with_random_tails(10, datagrams, fuzz_udptl);
+        with_random_tails(11, &[&[70, 8, 0, 1, 1, 6], &[70, 1, 0, 1, 1, 6, 0, 0]], fuzz_packets);
         with_random_tails(3, &[&[]], fuzz_dtmf_event);
         with_random_tails(4, &[&[60, 8, 0x80, 8], &[20, 12, 0x81, 200, 0, 4]], fuzz_packets);
         with_random_tails(9, &[&[62, 8, 0x80, 8], &[22, 12, 0x81, 200, 0, 4]], fuzz_packets);

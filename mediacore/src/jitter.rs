@@ -13,7 +13,7 @@
 //! changed and the buffer begins anew. Packet times from 10 to 60 ms need no special care, because
 //! the place of a sample is its timestamp and not its packet. A hole is filled from the copy that
 //! the next packet carries, else concealed as the codec does it, else with the comfort noise that
-//! the sender described (RFC 3389). The recorder stands before all this: it keeps what was received.
+//! the sender described (RFC 3389). Where a modem speaks nothing of this is done: [`Jitter::fix`]. The recorder stands before all this: it keeps what was received.
 
 pub mod delay;
 #[cfg(test)]
@@ -118,6 +118,8 @@ pub struct Jitter {
     late: u64,
     late_in_row: u32,
     made: Made,
+    /// A modem speaks: every sample keeps its place.
+    is_fixed: bool,
 }
 
 impl Jitter {
@@ -141,7 +143,15 @@ impl Jitter {
             late: 0,
             late_in_row: 0,
             made: Made::default(),
+            is_fixed: false,
         }
+    }
+
+    /// A modem speaks from now on: the delay stays what it is, nothing is left out, drawn out or made
+    /// up, and a hole is silence as long as it is. To a modem a lost packet is an error of the line;
+    /// one sample more or less is the end of its training.
+    pub fn fix(&mut self) {
+        (self.is_fixed, self.waited, self.noise) = (true, 0, None);
     }
 
     /// What it takes.
@@ -283,7 +293,9 @@ impl Jitter {
     pub fn take(&mut self, now: Moment) -> Option<Frame> {
         self.play_at?;
         self.unchanged = self.unchanged.saturating_add(1);
-        self.adapt(now);
+        if !self.is_fixed {
+            self.adapt(now);
+        }
         let rate = self.rate();
         let wanted = rate.samples(FRAME_MS);
         let mut heard = !self.decoded.is_empty();
@@ -294,7 +306,7 @@ impl Jitter {
         self.decoded.drain(..wanted);
         self.advance((FRAME_MS * self.clock) as i32);
         self.is_quiet = !self.activity.note(frame.samples());
-        if !heard && self.waited == 0 {
+        if !heard && self.waited == 0 && !self.is_fixed {
             self.settle(now);
         }
         heard.then_some(frame)
@@ -382,7 +394,9 @@ impl Jitter {
     /// samples. Says whether there is something to hear.
     fn fill(&mut self, now: Moment, missing: usize) -> bool {
         let Some(here) = self.here() else { return false };
-        let Some(next) = self.packets.front() else { return self.wait(now, missing) };
+        let Some(next) = self.packets.front() else {
+            return if self.is_fixed { self.fill_hole(missing) } else { self.wait(now, missing) };
+        };
         let mut gap = next.time.distance(here);
         if gap > 0 && self.waited > 0 {
             // The hole that was waited for is here: it was a loss.
@@ -400,6 +414,9 @@ impl Jitter {
             return heard;
         }
         let hole = self.samples(gap);
+        if self.is_fixed {
+            return self.fill_hole(hole.clamp(1, missing));
+        }
         if self.is_near_now(now) {
             // A hole is the best place to wait a little longer from now on.
             self.made.expanded += missing as u64;
@@ -472,6 +489,10 @@ impl Jitter {
     }
 
     fn fill_hole(&mut self, samples: usize) -> bool {
+        if self.is_fixed {
+            self.decoded.resize(self.decoded.len() + samples, 0);
+            return false;
+        }
         if let Some(noise) = &mut self.noise {
             noise.fill(samples, &mut self.decoded);
             return true;

@@ -1,5 +1,6 @@
 //! One party: its door, what it says, what it hears. The shard drives it; a leg knows no other leg.
 
+pub mod fax;
 pub mod outlet;
 pub mod quality;
 
@@ -15,6 +16,7 @@ use crate::srtp::{self, Session};
 use crate::stats::ReceiveStats;
 use crate::stream::Stream;
 use crate::tone::keys::Keypad;
+use fax::Fax;
 use outlet::Outlet;
 use std::net::SocketAddr;
 use terms::media::{Audience, Codec, FarQuality, PayloadType, Playout, Remote, Ssrc, Watch};
@@ -199,6 +201,12 @@ pub struct Leg {
     pub player: Option<Player>,
     /// When its next frame of prompt or digits goes out.
     pub frame_due: Option<Moment>,
+    /// What it carried as T.38, once it did.
+    pub fax: Option<Box<Fax>>,
+    /// A fax machine or a modem speaks: its sound is left as it is.
+    pub modem: bool,
+    /// What it says is mixed in a small room or searched for keys.
+    pub treated: bool,
     /// Its room, by place.
     pub room: Option<u32>,
     /// In the room but deaf and dumb.
@@ -264,6 +272,9 @@ impl Leg {
             stream,
             player: None,
             frame_due: None,
+            fax: None,
+            modem: false,
+            treated: false,
             room: None,
             held: false,
             audience: Audience::Everyone,
@@ -323,18 +334,20 @@ impl Leg {
     /// comes with it, is kept from them.
     pub fn says_key(&self) -> bool {
         let tone = || self.ear.as_ref().is_some_and(|ear| ear.key().is_some());
-        self.digits_to.is_some() && (self.digits.next_timeout().is_some() || tone())
+        self.digits_to.is_some() && !self.modem && (self.digits.next_timeout().is_some() || tone())
     }
 
     /// Where audio for it goes, when it wants any.
     pub fn target(&self) -> Option<SocketAddr> {
-        let wanted = self.agreed.as_ref().is_some_and(|agreed| agreed.may_send);
+        // In place of a fax nothing is said.
+        let wanted = self.agreed.as_ref().is_some_and(|agreed| agreed.may_send) && !self.is_fax();
         self.latch.as_ref().filter(|_| wanted).map(Latch::target)
     }
 
     /// Where its reports go.
     pub fn rtcp_target(&self) -> Option<SocketAddr> {
-        let (agreed, latch) = (self.agreed.as_ref()?, self.latch.as_ref()?);
+        let (agreed, latch) =
+            (self.agreed.as_ref()?, self.latch.as_ref().filter(|_| !self.is_fax())?);
         if let Some(source) = self.rtcp_source {
             return Some(source);
         }

@@ -7,8 +7,9 @@
 //!
 //! One packet's walk: [`srtp`] opens it where the leg has keys, [`rtp`] reads the header, [`latch`] decides about its source, [`stats`] counts
 //! it, [`record`] copies its payload, and [`room`] says whether it is relayed in its own buffer by
-//! [`stream`], put into a [`jitter`] slot for the [`mix`], or is a digit for [`dtmf`]. What a leg needs to
-//! go on after a kill stands in a [`slot`].
+//! [`stream`], put into a [`jitter`] slot for the [`mix`], or is a digit for [`dtmf`]. A leg that carries
+//! a fax as T.38 takes [`udptl`] in place of RTP. What a leg needs to go on after a kill stands in a
+//! [`slot`].
 
 pub mod activity;
 pub mod burst;
@@ -37,6 +38,7 @@ pub mod srtp;
 pub mod stats;
 pub mod stream;
 pub mod tone;
+pub mod udptl;
 pub mod uring;
 
 pub use codec::g711;

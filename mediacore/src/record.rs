@@ -17,6 +17,7 @@
 //! shard copies, and never pays for it. The threads and the disk are in `edge::storage` and `uring::storage`.
 
 pub mod block;
+mod fax;
 pub mod index;
 pub mod log;
 pub mod pause;

@@ -8,6 +8,7 @@
 
 pub mod ahead;
 mod command;
+mod fax;
 mod frames;
 mod hearing;
 pub mod keeping;
@@ -119,6 +120,10 @@ reasons! {
     Unauthenticated = "unauthenticated",
     /// On an encrypted leg: it came before, or is too old to know.
     Replayed = "replayed",
+    /// Not UDPTL, on a leg that carries T.38.
+    NotUdptl = "not_udptl",
+    /// UDPTL, but the other party does not carry T.38, or is not alone with this one on its shard.
+    NoFaxParty = "no_fax_party",
 }
 
 /// Number of [`Reason`]s.

@@ -48,6 +48,8 @@ const GROUP: u16 = 1;
 const RESULT_BYTES: usize = 16;
 /// Bytes before the datagram in a buffer.
 const PAYLOAD_AT: usize = RESULT_BYTES + NAME_BYTES;
+// A longer datagram is cut, and so is none that a fax may send.
+const _: () = assert!(RECEIVE_BYTES - PAYLOAD_AT > terms::media::FAX_DATAGRAM_BYTES_MAX as usize);
 
 /// A socket's life; raised when its leg closes and when the way of receiving changes.
 const GENERATIONS: u32 = 0x0FFF_FFFF;

@@ -11,7 +11,7 @@ pub use refusal::Error;
 use refusal::{bad, find_key};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use terms::media::{Codec, SrtpPolicy};
+use terms::media::{Codec, SrtpPolicy, T38Policy};
 use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Zone};
 
 /// Shortest part of a recording: shorter ones would be more files than conversations.
@@ -140,6 +140,9 @@ config! {
         /// the phone takes it) or required. Whatever it says, a phone that offers only encrypted audio
         /// is answered. A trunk says its own.
         srtp: SrtpPolicy = "\"off\"", Restart;
+        /// Fax over IP (T.38) between two trunks: off (an offer is refused with 488, the fax goes on as
+        /// audio) or pass (what one trunk offers is offered to the other, and packets pass unchanged).
+        t38: T38Policy = "\"pass\"", Restart;
         /// Most SIP dialogs at a time; one more is answered 503.
         dialogs_max: u32 = "20000", Restart;
         /// Most requests per second from one address before they are dropped.

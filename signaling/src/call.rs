@@ -3,7 +3,7 @@
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `hearing` a fax machine calls · `hold` · `transfer_blind` · `invite_party` one
+//! hear each other · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` · `transfer_blind` · `invite_party` one
 //! more comes in, any may leave · `supervise` listen, whisper, barge in · `take_over` · `force` ·
 //! `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `keep`
 //! outlives the process · `end` every leg closed, one `CallEnded`.
@@ -15,6 +15,7 @@ mod answer;
 mod connect;
 mod dial;
 mod end;
+mod fax;
 mod feature_code;
 mod flow;
 mod force;
@@ -159,6 +160,7 @@ pub(crate) struct Call {
     phase: Phase,
     flow: Option<Box<Flowing>>,
     hearing: hearing::Hearing,
+    fax: fax::Fax,
     /// The last queue.
     queue: Option<Arc<Queue>>,
     /// When it first entered that queue.
@@ -194,8 +196,7 @@ impl Call {
             SipEvent::Ended { cause, .. } => self.leg_gone(cx, id, cause),
             SipEvent::Offer { sdp, .. } => self.on_offer(cx, id, sdp.as_deref()),
             SipEvent::OfferAccepted { sdp, .. } => self.on_offer_accepted(cx, id, &sdp),
-            // The dialog goes on as before, and so do we.
-            SipEvent::OfferRejected { .. } => {}
+            SipEvent::OfferRejected { status, .. } => self.fax_refused(cx, id, status),
             SipEvent::Refer { target, .. } => self.on_refer(cx, id, &target),
             SipEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Info),
             SipEvent::Incoming(_) | SipEvent::Registered { .. } => {}

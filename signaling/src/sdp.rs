@@ -4,10 +4,12 @@
 //! [`answer`] to theirs; [`accept`] reads their answer to ours. All three end in a
 //! [`media::Remote`], which is all that mediacore needs. An answer takes the offered codec that
 //! stands first in our list, an agreement the first codec of their answer. Keys are agreed by SDES (RFC 4568) as the leg's [`Security`] wants.
-//! Video, fax and a second audio stream are refused with port 0, the call goes on without them.
+//! Video, fax beside audio and a second audio stream are refused with port 0, the call goes on without
+//! them. A call that goes over to fax has a description of its own: [`fax`].
 
 mod base64;
 mod crypto;
+pub mod fax;
 mod negotiate;
 mod parse;
 mod security;
@@ -93,6 +95,9 @@ pub enum Refused {
     /// Audio, but in no codec that we speak.
     #[error("no common codec: PCMA, PCMU, G722, opus or L16 is needed")]
     NoCodec,
+    /// No `m=image` line over UDPTL with a port.
+    #[error("no T.38 over UDPTL is offered")]
+    NoFax,
     /// The connection address is a name or missing.
     #[error("connection address \"{0}\" is not an IP address")]
     NoAddress(String),

@@ -336,6 +336,10 @@ pub enum Kind {
         /// What.
         tone: Progress,
     },
+    /// The parties went over from audio to T.38. `leg` is who asked for it.
+    FaxStarted,
+    /// They went back to audio, or the call ended. `leg` is who asked for it; nobody at the end.
+    FaxEnded,
     /// A recording began; its row in the ledger follows once the conversation is over.
     RecordingStarted {
         /// The recording.

@@ -5,10 +5,12 @@
 //! `Join`, `Play`, `Hold`, `Record` in any order → `Release` → `Released`. A command for a leg that is gone changes
 //! nothing and answers nothing: hang-ups cross on the wire.
 
+mod fax;
 mod quality;
 mod recording;
 mod srtp;
 
+pub use fax::{FAX_DATAGRAM_BYTES_MAX, FaxQuality, FaxRemote, T38Policy};
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
 pub use recording::{Ledger, Mark, MarkKind, RecordFormat, RecordTerms, RecordingState};
 pub use srtp::{KEY_BYTES_MAX, SALT_BYTES_MAX, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
@@ -416,6 +418,20 @@ pub enum Command {
         /// The agreement.
         remote: Remote,
     },
+    /// The leg's port carries T.38 over UDPTL from now on, until the next `Connect`. Datagrams of two
+    /// such legs of one room pass from one to the other unchanged; audio is neither heard nor made.
+    Fax {
+        /// The leg.
+        leg: LegId,
+        /// The agreement.
+        remote: FaxRemote,
+    },
+    /// What the leg says is a modem's until it ends: where it is mixed or converted nothing is left
+    /// out, drawn out or made up any more.
+    Modem {
+        /// The leg.
+        leg: LegId,
+    },
     /// Hear and be heard in a room; leaves the room the leg was in. A room begins with its first
     /// leg and ends with its last.
     Join {
@@ -532,6 +548,8 @@ impl Command {
         match self {
             C::Open { leg, .. }
             | C::Connect { leg, .. }
+            | C::Fax { leg, .. }
+            | C::Modem { leg }
             | C::Join { leg, .. }
             | C::Audience { leg, .. }
             | C::Leave { leg }

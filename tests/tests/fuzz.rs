@@ -186,6 +186,11 @@ fn rtp_never_breaks_the_header_reader() {
 }
 
 #[test]
+fn datagrams_of_a_fax_never_break_their_reader() {
+    fuzz("udptl", mediacore::fuzz::fuzz_udptl);
+}
+
+#[test]
 fn rtcp_never_breaks_the_report_reader() {
     fuzz("rtcp", mediacore::fuzz::fuzz_rtcp);
 }

@@ -79,6 +79,11 @@ impl Ear {
         self.keys.is_some()
     }
 
+    /// What it watches for.
+    pub fn watches(&self) -> Watch {
+        self.watcher.as_ref().map(Watcher::what).unwrap_or_default()
+    }
+
     /// Watches for something else from now on. False when nobody listens any more.
     pub fn watch(&mut self, what: Watch) -> bool {
         self.watcher = (!what.is_idle()).then(|| Watcher::new(what));

@@ -111,6 +111,8 @@ impl Router {
                 with(ended.shard, command, taps)
             }
             Command::Connect { leg, .. }
+            | Command::Fax { leg, .. }
+            | Command::Modem { leg }
             | Command::Hold { leg }
             | Command::Resume { leg }
             | Command::Play { leg, .. }

@@ -233,3 +233,30 @@ fn any_packets_at_any_times_end() {
         }
     }
 }
+
+#[test]
+fn a_fixed_buffer_keeps_every_sample_at_its_place_and_makes_nothing_up() {
+    let mut jitter = Jitter::new(Codec::L16Narrow, Limits::default());
+    jitter.fix();
+    let sample = |n: usize| (n % 20_000) as i16 + 1;
+    let mut heard = Vec::new();
+    for n in 0..200_usize {
+        let now = Moment::from_millis(1_000 + n as u64 * 20);
+        // Two losses, one of them long, and a rest of two seconds.
+        if ![50, 80, 81, 82, 83].contains(&n) && !(100..200).contains(&n) {
+            let payload: Vec<u8> =
+                (n * 160..(n + 1) * 160).flat_map(|n| sample(n).to_be_bytes()).collect();
+            jitter.put(now, RtpTime(n as u32 * 160), &payload);
+        }
+        let frame = jitter.take(now);
+        heard.extend(frame.map_or(vec![0; 160], |frame| frame.samples().to_vec()));
+    }
+    let begins = heard.iter().position(|&sample| sample != 0).expect("something was heard");
+    for (n, &heard) in heard[begins..].iter().enumerate() {
+        let packet = n / 160;
+        let is_lost = [50, 80, 81, 82, 83].contains(&packet) || packet >= 100;
+        assert_eq!(heard, if is_lost { 0 } else { sample(n) }, "sample {n}");
+    }
+    assert_eq!((jitter.concealed_ms(), jitter.playout().expanded_ms), (0, 0));
+    assert_eq!(jitter.playout().accelerated_ms, 0);
+}

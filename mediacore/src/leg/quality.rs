@@ -51,6 +51,7 @@ pub fn quality(leg: &Leg, recorder: &Recorder) -> Quality {
         epoch_list,
         recorder_frames_lost: leg.counts.recorder_frames_lost + recorder_frames_lost,
         far: leg.far,
+        fax: leg.fax.as_ref().map(|fax| fax.counts),
     }
 }
 

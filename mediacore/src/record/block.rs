@@ -38,7 +38,7 @@
 //! Lost        track u32 · zero u32 · samples u64 · from ns u64 · to ns u64
 //! Stop        recording u64 · at ns u64
 //! Refused     recording u64 · reason u32 (1 recordings, 2 tracks: the limit that was reached) · zero u32
-//! Mark        recording u64 · at ns u64 · person u64 · kind u32 (1 paused, 2 resumed) · zero u32
+//! Mark        recording u64 · at ns u64 · person u64 · kind u32 (1–4) · zero u32
 //! ```
 //!
 //! Times in ns are [`Moment`]s. Samples count time at 8 kHz whatever the codec is. `samples` of a
@@ -203,9 +203,9 @@ pub struct Marked {
     pub recording: RecordingId,
     /// When.
     pub at: Moment,
-    /// Which of the two.
+    /// What happened: 1 paused, 2 resumed, 3 a fax began, 4 it ended.
     pub kind: MarkKind,
-    /// Who asked for it.
+    /// Who asked for it; zero is nobody.
     pub by: UserId,
 }
 
@@ -217,6 +217,8 @@ impl Marked {
         let kind = match u32_at(body, 24) {
             1 => MarkKind::Paused,
             2 => MarkKind::Resumed,
+            3 => MarkKind::FaxStarted,
+            4 => MarkKind::FaxEnded,
             _ => return None,
         };
         let (recording, by) = (RecordingId(u64_at(body, 0)), UserId(u64_at(body, 16)));
@@ -554,6 +556,8 @@ impl BlockWriter {
         let kind = match marked.kind {
             MarkKind::Paused => 1,
             MarkKind::Resumed => 2,
+            MarkKind::FaxStarted => 3,
+            MarkKind::FaxEnded => 4,
         };
         self.entry(7, tenant, Marked::BYTES, |entry| {
             entry.u64s(&[marked.recording.0, marked.at.0, marked.by.0]);

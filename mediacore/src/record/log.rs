@@ -12,7 +12,6 @@ use super::block::{Block, BlockWriter, Entry, Lost, Marked};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use terms::media::MarkKind;
 use terms::{Moment, TenantId};
 
 /// Limits and times of a shard's log.
@@ -339,7 +338,7 @@ impl Condensed {
                 Entry::Recording(head) => (1, head.recording.0, 0),
                 Entry::Track(track) => (2, u64::from(track.track), 0),
                 Entry::Mark(Marked { recording, at, kind, .. }) => {
-                    (3, recording.0, at.0 << 1 | u64::from(kind == MarkKind::Resumed))
+                    (3, recording.0, at.0 << 2 | kind as u64)
                 }
                 Entry::Refused(recording, _) => (4, recording.0, 0),
                 Entry::Stop(recording, _) => (5, recording.0, 0),

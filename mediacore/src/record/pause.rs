@@ -44,6 +44,8 @@ impl Hearing {
         match kind {
             MarkKind::Paused => self.paused = true,
             MarkKind::Resumed => *self = Hearing { paused: false, resumed: Some(at) },
+            // There was no sound to keep.
+            MarkKind::FaxStarted | MarkKind::FaxEnded => {}
         }
     }
 }
@@ -108,6 +110,7 @@ pub fn pauses(marks: &[Marked], start: Moment, end: Moment) -> Vec<(Moment, Mome
         match marked.kind {
             MarkKind::Paused => _ = since.get_or_insert(marked.at),
             MarkKind::Resumed => pauses.extend(since.take().map(|from| (from, marked.at))),
+            MarkKind::FaxStarted | MarkKind::FaxEnded => {}
         }
     }
     pauses.extend(since.map(|from| (from, end)));

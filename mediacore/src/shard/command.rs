@@ -26,6 +26,8 @@ impl Shard {
             C::RecordResume { recording, by } => return self.recorder.resume(now, recording, by),
             C::RecordStop { recording } => return self.record_stop(now, recording),
             C::Connect { .. }
+            | C::Fax { .. }
+            | C::Modem { .. }
             | C::Join { .. }
             | C::Audience { .. }
             | C::Leave { .. }
@@ -43,6 +45,8 @@ impl Shard {
         let changes = !matches!(command, C::Play { .. } | C::StopPlay { .. } | C::Measure { .. });
         match command {
             C::Connect { remote, .. } => self.connect(now, idx, remote),
+            C::Fax { remote, .. } => self.fax(now, idx, &remote),
+            C::Modem { .. } => self.become_modem(now, idx),
             C::Join { room, .. } => self.join(now, idx, room),
             C::Audience { audience, .. } => self.set_audience(now, idx, audience),
             C::Leave { .. } => self.leave(now, idx),
@@ -118,6 +122,7 @@ impl Shard {
     }
 
     pub(super) fn connect(&mut self, now: Moment, idx: LegIdx, remote: Remote) {
+        self.end_fax(now, idx);
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         let first = leg.agreed.is_none();
         leg.connect(now, remote);
@@ -174,6 +179,7 @@ impl Shard {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         leg.held = false;
         leg.digits_to = None;
+        leg.treated = false;
         let Some(room) = leg.room.take() else { return };
         self.set_seat(idx, Seat::EMPTY);
         let standing = self.rooms[room as usize].room.as_mut().expect("members keep a room alive");

@@ -11,12 +11,13 @@ use crate::leg::{Agreed, LegIdx, Route};
 use crate::room::Mode;
 use crate::rtp::Header;
 use terms::Moment;
-use terms::media::{Event, PlayEnd, Watch};
+use terms::media::{Event, PlayEnd, Progress, Watch};
 
 impl Shard {
     pub(super) fn watch(&mut self, now: Moment, idx: LegIdx, what: Watch) {
         let Some(leg) = self.leg_mut(idx) else { return };
         leg.watch = what;
+        let what = leg.listens_for();
         let goes_on = leg.ear.as_mut().map(|ear| ear.watch(what));
         match goes_on {
             Some(true) => {}
@@ -30,14 +31,19 @@ impl Shard {
         let Some(leg) = self.leg_mut(idx) else { return };
         let Some(agreed) = &leg.agreed else { return };
         let receive = agreed.remote.receive;
-        let has_events = receive.dtmf.is_some();
+        // What sounds like a key is a modem's.
+        let has_events = receive.dtmf.is_some() || leg.modem;
+        let what = leg.listens_for();
         let hears_keys = hears_keys(receive.codec, has_events);
         let is_same = |ear: &Ear| ear.codec() == receive.codec && ear.hears_keys() == hears_keys;
-        if leg.ear.as_deref().is_some_and(is_same) {
+        if let Some(ear) = leg.ear.as_deref_mut().filter(|ear| is_same(ear)) {
+            if ear.watches() != what && !ear.watch(what) {
+                leg.ear = None;
+            }
             return;
         }
         let cut_off = leg.ear.as_mut().and_then(|ear| ear.end());
-        leg.ear = Ear::new(receive.codec, has_events, leg.watch).map(Box::new);
+        leg.ear = Ear::new(receive.codec, has_events, what).map(Box::new);
         if let Some(digit) = cut_off {
             self.tell_digit(now, idx, digit);
         }
@@ -55,8 +61,15 @@ impl Shard {
                 Heard::Pressed(key) => self.on_pressed(now, idx, key),
                 Heard::Digit(digit) => self.tell_digit(now, idx, digit),
                 Heard::Progress(tone) => {
-                    let leg = self.leg(idx).expect("it was just heard").id;
-                    self.events.push_back(Event::Progress { leg, tone });
+                    let leg = self.leg(idx).expect("it was just heard");
+                    let (id, asked) = (leg.id, leg.watch);
+                    let is_fax = matches!(tone, Progress::FaxCalling | Progress::FaxAnswering);
+                    if !is_fax || asked.fax {
+                        self.events.push_back(Event::Progress { leg: id, tone });
+                    }
+                    if is_fax {
+                        self.become_modem(now, idx);
+                    }
                 }
             }
         }

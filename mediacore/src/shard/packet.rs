@@ -47,6 +47,9 @@ impl Shard {
         else {
             return self.drop_packet(Reason::NotConnected);
         };
+        if leg.is_fax() {
+            return self.handle_udptl(now, idx, from, &buffer[..len]);
+        }
         let (Some(agreed), Some(latch)) = (&leg.agreed, &mut leg.latch) else {
             return self.drop_packet(Reason::NotConnected);
         };
@@ -300,6 +303,7 @@ impl Shard {
             self.skip(idx, &header);
             return self.drop_packet(Reason::Malformed);
         };
+        self.note_event(now, idx, event.code);
         let leg = self.leg_mut(idx).expect("its door let a packet in");
         let was_held = leg.digits.next_timeout().is_some();
         let step = leg.digits.note(now, header.ssrc, header.time, header.marker, event);
@@ -367,6 +371,9 @@ impl Shard {
     /// The socket said ECONNREFUSED: nobody listens where we send.
     pub fn handle_refused(&mut self, idx: LegIdx) {
         let Some(leg) = self.leg_mut(idx) else { return };
+        if let Some(door) = leg.fax.as_mut().and_then(|fax| fax.door.as_mut()) {
+            return door.dissolve();
+        }
         if let Some(latch) = &mut leg.latch
             && leg.agreed.as_ref().is_some_and(|agreed| agreed.remote.nat)
         {

@@ -54,7 +54,7 @@ impl Shard {
         }
         self.recordings.entry(start.recording).or_default();
         for (leg, track) in tracks {
-            self.record_leg(start.recording, leg, track);
+            self.record_leg(now, start.recording, leg, track);
         }
     }
 
@@ -69,11 +69,11 @@ impl Shard {
             return;
         }
         if let Some(track) = self.recorder.join(now, recording, leg, side) {
-            self.record_leg(recording, leg, track);
+            self.record_leg(now, recording, leg, track);
         }
     }
 
-    fn record_leg(&mut self, recording: RecordingId, leg: LegId, track: TrackIdx) {
+    fn record_leg(&mut self, now: Moment, recording: RecordingId, leg: LegId, track: TrackIdx) {
         let idx = self.index_of(leg);
         let recorded = self.recordings.entry(recording).or_default();
         let Some(idx) = idx else {
@@ -86,6 +86,9 @@ impl Shard {
             recorded.here.push(leg);
             let standing = self.leg_mut(idx).expect("named legs stand");
             standing.tracks.push((recording, track));
+            if standing.is_fax() {
+                self.recorder.mark_fax(now, recording, true);
+            }
         }
     }
 

@@ -3,9 +3,10 @@
 //! somebody else came to listen.
 
 use super::Shard;
+use super::fax::is_treated;
 use crate::codec::{Converter, Rate};
 use crate::jitter::Jitter;
-use crate::leg::{Agreed, LegIdx, Route};
+use crate::leg::{Agreed, Leg, LegIdx, Route};
 use crate::room::matrix::{self, Member, Seat};
 use terms::Moment;
 use terms::media::Audience;
@@ -25,6 +26,7 @@ impl Shard {
         let Some(room) = &self.rooms[index as usize].room else { return };
         let agreed = |idx| self.leg(idx).and_then(|leg| leg.agreed.as_ref());
         let relays = |one, two| match (agreed(one), agreed(two)) {
+            (Some(_), Some(_)) if self.both_fax(one, two) => true,
             (Some(one), Some(two)) => one.relays_to(two) && two.relays_to(one),
             // Nothing is heard before both have agreed.
             (None, _) | (_, None) => true,
@@ -46,7 +48,9 @@ impl Shard {
             let digits_to = self.digits_to(mode, member.idx);
             if let Some(leg) = self.leg_mut(member.idx) {
                 leg.digits_to = digits_to;
+                leg.treated = is_treated(leg, mode, members.len());
             }
+            self.open_ear(now, member.idx);
         }
         let room = self.rooms[index as usize].room.as_mut().expect("looked up above");
         (room.mode, room.grid) = (mode, grid);
@@ -54,6 +58,10 @@ impl Shard {
         if grid {
             self.start_mix(now, index);
         }
+    }
+
+    fn both_fax(&self, one: LegIdx, two: LegIdx) -> bool {
+        [one, two].into_iter().all(|idx| self.leg(idx).is_some_and(Leg::is_fax))
     }
 
     fn member(&self, idx: LegIdx) -> Option<Member> {
@@ -67,6 +75,9 @@ impl Shard {
         if seat.is_decoded() && leg.jitter.is_none() {
             let codec = leg.agreed.as_ref().map(|agreed| agreed.remote.receive.codec);
             leg.jitter = codec.map(|codec| Jitter::new(codec, limits));
+            if let Some(jitter) = leg.jitter.as_mut().filter(|_| leg.modem) {
+                jitter.fix();
+            }
             leg.voice = Converter::default();
         } else if !seat.is_decoded()
             && let Some(jitter) = leg.jitter.take()

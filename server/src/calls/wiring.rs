@@ -203,6 +203,7 @@ fn switch_config(config: &Config) -> signaling::switch::Config {
         recording_part_max: config.recording.part_max.0,
         codecs: config.sip.codecs.clone(),
         srtp: config.sip.srtp,
+        t38: config.sip.t38,
         ..signaling::switch::Config::default()
     }
 }

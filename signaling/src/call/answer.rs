@@ -119,6 +119,9 @@ impl Call {
     /// What their answer to our offer agreed goes to media. False when there is none that we can
     /// use.
     fn take_answer(&mut self, cx: &mut Cx, id: LegId, sdp: Option<&str>) -> bool {
+        if let Some(taken) = self.take_fax(cx, id, sdp) {
+            return taken;
+        }
         let Some(leg) = self.legs.get_mut(&id) else { return false };
         let (source, nat) = (leg.source, leg.nat);
         let (Some(local), Some(sdp)) = (leg.local(), sdp) else { return false };
@@ -133,7 +136,9 @@ impl Call {
 
     /// Their answer to a re-INVITE of ours.
     pub(super) fn on_offer_accepted(&mut self, cx: &mut Cx, id: LegId, sdp: &str) {
-        self.take_answer(cx, id, Some(sdp));
+        if !self.fax_answered(cx, id, sdp) {
+            self.take_answer(cx, id, Some(sdp));
+        }
     }
 
     fn after_ack(&mut self, cx: &mut Cx) {

@@ -19,6 +19,7 @@ impl Call {
         // Who released the conversation ended the call, whatever was asked or said after it.
         self.ending = Some((cause, self.released_by.unwrap_or(by)));
         self.supervised_is_over(cx);
+        self.fax_is_over(cx);
         let talking = matches!(self.phase, Phase::Talking(_));
         if talking {
             self.clear_hold(cx);

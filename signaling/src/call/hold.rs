@@ -2,7 +2,7 @@
 //! 0.0.0.0, or the agent presses hold on the screen. The other party hears music; the recording goes
 //! on. Any other re-INVITE is answered and changes where the voice goes.
 
-use super::leg::Voice;
+use super::leg::{Leg, Voice};
 use super::{Call, Phase, media};
 use crate::acd::Stage;
 use crate::ivr::prompt;
@@ -33,6 +33,10 @@ impl Hold {
 impl Call {
     /// Their re-INVITE or UPDATE.
     pub(super) fn on_offer(&mut self, cx: &mut Cx, id: LegId, sdp: Option<&str>) {
+        let is_open = self.legs.get(&id).is_some_and(Leg::is_open);
+        if is_open && self.fax_offered(cx, id, sdp) {
+            return;
+        }
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Voice::Open(local) = &mut leg.voice else {
             return cx.sip(Sipc::RejectOffer { leg: id, status: 491 });

@@ -2,6 +2,7 @@
 //! number and the dialled digits are data; what is not known is refused.
 
 use super::dial::Dialable;
+use super::fax::Fax;
 use super::hearing::Hearing;
 use super::leg::{Bye, Leg, Sip};
 use super::timers::{Timer, Timers};
@@ -79,6 +80,7 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
         phase: Phase::Ending,
         flow: None,
         hearing: Hearing::default(),
+        fax: Fax::default(),
         queue: None,
         queued_since: None,
         agent: None,

@@ -80,6 +80,8 @@ pub(super) struct Leg {
     pub source: SocketAddr,
     pub nat: bool,
     pub rang: bool,
+    /// It may live on another media core than the call: it came in later.
+    pub apart: bool,
     pub playing: Option<PlaybackId>,
     pub digits_by: Option<DigitsBy>,
     /// The agent is taken for this leg and must be given back.
@@ -107,6 +109,7 @@ impl Leg {
             source: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
             nat: false,
             rang: false,
+            apart: false,
             playing: None,
             digits_by: None,
             engaged: false,
@@ -159,6 +162,7 @@ impl Call {
     pub(super) fn open_voice(&mut self, cx: &mut Cx, id: LegId, place: Place) {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.voice = Voice::Opening;
+            leg.apart = place != Place::WithContact;
             let (contact, tenant) = (self.contact, self.tenant);
             cx.media(Command::Open { leg: id, contact, tenant, place });
         }

@@ -151,7 +151,7 @@ fn remote(
 /// A private address that signals from a public one is a NAT's inside. Two addresses of the same
 /// kind are a media server beside its signalling, but for a peer on this machine: what it sends to
 /// our loopback address comes from loopback, whatever its description says (baresip does this).
-fn is_behind_nat(media: IpAddr, signalling: IpAddr) -> bool {
+pub(super) fn is_behind_nat(media: IpAddr, signalling: IpAddr) -> bool {
     let is_here = signalling.is_loopback() && !media.is_loopback();
     let is_inside = is_private(media) && !is_private(signalling);
     media != signalling && !media.is_unspecified() && (is_here || is_inside)
@@ -175,7 +175,7 @@ fn family(ip: IpAddr) -> &'static str {
     if ip.is_ipv4() { "IP4" } else { "IP6" }
 }
 
-fn head(local: &Local) -> String {
+pub(super) fn head(local: &Local) -> String {
     let ip = local.rtp.ip();
     let (family, session, version) = (family(ip), local.session, local.version);
     format!(

@@ -2,6 +2,7 @@
 //! the audio stream out of them and forgives what phones do (RFC 3264 §5, RFC 4566, RFC 3551).
 
 use super::crypto::{self, Crypto};
+use super::fax::{self, Image};
 use super::{DESCRIPTION_BYTES_MAX, MEDIA_MAX, Refused};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -118,6 +119,7 @@ pub(super) struct Line {
 pub struct Description {
     pub(super) lines: Vec<Line>,
     audios: Result<Vec<Audio>, Refused>,
+    image: Option<Image>,
 }
 
 impl Description {
@@ -139,7 +141,7 @@ impl Description {
             .iter()
             .map(|m| Line { media: m.media.clone(), proto: m.proto.clone(), fmt: m.fmt.clone() })
             .collect();
-        Ok(Description { lines, audios: audios(&session) })
+        Ok(Description { lines, audios: audios(&session), image: fax::image(&session) })
     }
 
     /// The first audio stream that can be used.
@@ -148,6 +150,16 @@ impl Description {
     /// When there is none.
     pub fn audio(&self) -> Result<&Audio, Refused> {
         self.audios().map(|audios| &audios[0])
+    }
+
+    /// The first fax stream that can be used.
+    pub fn image(&self) -> Option<&Image> {
+        self.image.as_ref()
+    }
+
+    /// They want fax and no audio: what a gateway says once it has heard a fax machine.
+    pub fn is_fax(&self) -> bool {
+        self.image.is_some() && self.audios.is_err()
     }
 
     /// All audio streams that can be used, at least one.
@@ -208,7 +220,7 @@ fn stream(
 }
 
 /// `c=` may carry a TTL or a count after the address.
-fn ip(text: &str) -> Option<IpAddr> {
+pub(super) fn ip(text: &str) -> Option<IpAddr> {
     let ip: IpAddr = text.split('/').next()?.trim().parse().ok()?;
     // Multicast would turn one caller into many receivers.
     (!ip.is_multicast() && ip != IpAddr::V4(Ipv4Addr::BROADCAST)).then_some(ip)
@@ -373,6 +385,13 @@ pub fn fuzz_description(bytes: &[u8]) {
         assert_eq!(remote.send.codec, remote.receive.codec);
         assert_eq!(remote.srtp.is_some(), answer.contains("a=crypto:"));
         let read = Description::parse(&answer).expect("our own answer is a description");
+        assert_eq!(read.lines.len(), description.lines.len());
+    }
+    if let Some(image) = description.image() {
+        let answer = fax::answer(&local, &description, &image.t38).expect("there is a fax stream");
+        let read = Description::parse(&answer).expect("our own answer is a description");
+        let ours = read.image().expect("our own answer has a fax stream");
+        assert_eq!((ours.t38, ours.line), (image.t38, image.line), "nothing is lost on the way");
         assert_eq!(read.lines.len(), description.lines.len());
     }
 }

@@ -137,6 +137,11 @@ impl Security {
         Ok(theirs.and_then(srtp))
     }
 
+    /// What goes over this leg must not be in clear: its owner wants so, or its audio is encrypted.
+    pub fn forbids_plain(&self) -> bool {
+        self.policy == SrtpPolicy::Required || self.agreed.is_some()
+    }
+
     fn ours(&self, suite: SrtpSuite) -> Option<SrtpKey> {
         let place = SrtpSuite::ALL.iter().position(|&known| known == suite)?;
         self.keys.as_ref().map(|keys| keys.ours[place])

@@ -502,6 +502,8 @@ impl Rig {
                 }
             }
             Command::Connect { .. }
+            | Command::Fax { .. }
+            | Command::Modem { .. }
             | Command::Join { .. }
             | Command::Audience { .. }
             | Command::Leave { .. }
@@ -561,5 +563,15 @@ pub fn sdp(direction: &str) -> String {
         "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
          m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n\
          a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+    )
+}
+
+/// A gateway's description of a fax; a port of zero refuses it.
+pub fn t38(ip: &str, port: u16) -> String {
+    format!(
+        "v=0\r\no=- 1 2 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+         m=image {port} udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n\
+         a=T38FaxRateManagement:transferredTCF\r\na=T38FaxMaxDatagram:400\r\n\
+         a=T38FaxUdpEC:t38UDPRedundancy\r\n"
     )
 }

@@ -4,6 +4,7 @@ mod agents;
 mod callers;
 mod control;
 mod encrypted;
+mod fax;
 mod guests;
 mod property;
 mod quality;
@@ -87,6 +88,8 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::Resumed => "resumed".into(),
         Kind::Transferred { target, .. } => format!("transferred to {target}"),
         Kind::ProgressHeard { tone } => format!("heard {tone:?}"),
+        Kind::FaxStarted => "fax started".into(),
+        Kind::FaxEnded => "fax ended".into(),
         Kind::Invited { target, .. } => format!("invited {target}"),
         Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),
         Kind::SupervisionChanged { of, mode } => format!("{} now: {mode:?}", of.agent),

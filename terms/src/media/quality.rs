@@ -3,7 +3,7 @@
 //! Counters are stored and never rates, so that the figures of many legs add up. What the far end
 //! reports about our stream stands apart in [`FarQuality`]: it is their word, not our measurement.
 
-use super::{Codec, Ssrc};
+use super::{Codec, FaxQuality, Ssrc};
 use serde::{Deserialize, Serialize};
 
 /// What a leg heard and said, RFC 3550 §6.4 and A.3, RFC 3611 §4.7 and ITU-T G.107.
@@ -89,6 +89,9 @@ pub struct Quality {
     /// What the far end says about what we sent.
     #[serde(default)]
     pub far: FarQuality,
+    /// Its T.38, where it carried any. The figures above are those of the audio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fax: Option<FaxQuality>,
 }
 
 /// What the jitter buffer of a leg did. All zero on a leg that was only ever relayed.

@@ -39,6 +39,10 @@ pub enum MarkKind {
     Paused,
     /// Kept again.
     Resumed,
+    /// A fax goes over as T.38 from here on: there is no sound to keep.
+    FaxStarted,
+    /// There is sound again.
+    FaxEnded,
 }
 
 /// One mark on the file's timeline.
@@ -48,7 +52,7 @@ pub struct Mark {
     pub kind: MarkKind,
     /// Where in the file, in ms.
     pub at_ms: i64,
-    /// Who asked for it.
+    /// Who asked for it; zero where nobody did, as with a fax.
     pub by: UserId,
 }
 

@@ -194,8 +194,8 @@ impl OpenCall {
             Kind::RecordingPaused { .. }
             | Kind::RecordingResumed { .. }
             | Kind::RecordingStopped { .. } => {}
-            // A tone changes no figure of the call; it stands in `events`.
-            Kind::ProgressHeard { .. } => {}
+            // A tone or a fax changes no figure of the call; it stands in `events`.
+            Kind::ProgressHeard { .. } | Kind::FaxStarted | Kind::FaxEnded => {}
             // These are the fold's own.
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }

@@ -1,7 +1,8 @@
 //! Random operations on calls: bytes become dials, keys, hang-ups, holds, transfers, sign-ins and
 //! waiting; afterwards everybody hangs up and the books must balance.
 
-use super::{Phone, Rig, TENANT, demo_plan};
+use super::{Phone, Rig, TENANT, demo_plan, t38};
+use crate::sip::user_agent::Command as Sipc;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{AgentAction, Ask, Asker, CallAction, RecordingOrder, SupervisorPhone};
@@ -66,6 +67,7 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             let key = b"0123456789*#"[usize::from(with) % 12];
             rig.presses(leg, &char::from(key).to_string());
         }),
+        10 if with >= 0xE0 => with_leg(rig, with, fax),
         10 => with_leg(rig, with, |rig, leg| {
             let ways = ["sendrecv", "sendonly", "inactive", "zero", "recvonly"];
             let way = ways.get(usize::from(with) % 6).copied();
@@ -112,6 +114,22 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             rig.kill(&lost);
         }
         _ => rig.wait(Duration::from_millis(u64::from(with) * u64::from(with))),
+    }
+}
+
+/// A party asks for a fax, or answers what it was asked or not.
+fn fax(rig: &mut Rig, leg: LegId) {
+    use crate::sip::user_agent::Event as E;
+    if rig.dialogs.get(&leg).is_none_or(|dialog| !dialog.answered) {
+        return;
+    }
+    let was_asked =
+        rig.sip.iter().filter(|command| matches!(command, Sipc::Reoffer { .. })).count();
+    let sdp = t38("192.0.2.7", 4_006);
+    match (was_asked + rig.sip.len()) % 4 {
+        0 | 1 => rig.reinvites_with(leg, sdp),
+        2 => rig.feed(crate::switch::Input::Sip(E::OfferAccepted { leg, sdp })),
+        _ => rig.feed(crate::switch::Input::Sip(E::OfferRejected { leg, status: 488 })),
     }
 }
 
