@@ -26,6 +26,7 @@ fn kept_world() -> (World, Arc<Vec<AtomicU64>>) {
 impl World {
     /// The process ends here, without a word, and another begins; how many slots were torn.
     fn kill(&mut self, memory: &mut Arc<Vec<AtomicU64>>) -> usize {
+        self.shard.slots().alive(self.now());
         *memory = copy(memory);
         self.now_ms += GAP_MS;
         let config = Config { seed: 43, ..Config::default() };
@@ -107,8 +108,13 @@ fn the_counters_of_keys_go_on_over_wraps_new_keys_and_a_second_kill() {
     world.agree(1, &keys(suite, 2));
     let talk = |world: &mut World, packets: usize| {
         for _ in 0..packets {
-            assert!(matches!(world.speak(0, 20, 5), Verdict::Forward { .. }));
-            assert!(matches!(world.speak(1, 20, 5), Verdict::Forward { .. }));
+            for phone in [0, 1] {
+                let verdict = world.speak(phone, 20, 5);
+                assert!(
+                    matches!(verdict, Verdict::Forward { .. }),
+                    "{phone}, {packets}: {verdict:?}"
+                );
+            }
             world.now_ms += 20;
         }
     };

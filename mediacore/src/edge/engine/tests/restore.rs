@@ -61,13 +61,14 @@ fn talk(phones: &mut [Phone; 2]) -> [Header; 2] {
     }
 }
 
-fn last(phone: &Phone) -> Header {
-    let mut newest = None;
+/// The newest packet that a phone has; `known` where no other came.
+fn last(phone: &Phone, known: Header) -> Header {
+    let mut newest = known;
     let mut bytes = [0; 1_500];
     while let Ok(len) = phone.socket.recv(&mut bytes) {
-        newest = Some(rtp::parse(&bytes[..len]).unwrap().header);
+        newest = rtp::parse(&bytes[..len]).unwrap().header;
     }
-    newest.expect("something was heard")
+    newest
 }
 
 #[test]
@@ -94,12 +95,12 @@ fn a_call_goes_on_in_the_next_process_on_its_ports_after_sigkill() {
         for (phone, port) in phones.iter_mut().zip(ports.split(' ')) {
             phone.server = SocketAddr::new(nowhere.ip(), port.parse().unwrap());
         }
-        talk(&mut phones);
+        let talked = talk(&mut phones);
         killed.kill().unwrap();
         killed.wait().unwrap();
         let before = [0, 1].map(|n: usize| {
             phones[n].speak(1_000);
-            last(&phones[n])
+            last(&phones[n], talked[n])
         });
 
         let (tell, events) = mpsc::channel();
