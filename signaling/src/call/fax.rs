@@ -54,6 +54,13 @@ struct Side {
     remote: FaxRemote,
 }
 
+impl Fax {
+    /// The two carry T.38, or one has asked for it.
+    pub(super) fn is_on(&self) -> bool {
+        self.running.is_some() || self.asked.is_some()
+    }
+}
+
 impl Running {
     fn side(&mut self, leg: LegId) -> Option<&mut Side> {
         self.sides.iter_mut().find(|side| side.leg == leg)

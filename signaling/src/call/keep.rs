@@ -67,6 +67,8 @@ enum At {
         passed_on: bool,
     },
     Talking(Talk),
+    /// Two machines talk, over T.38 or on their way there: a pause ends their session.
+    Fax,
     Survey(Survey),
     Message(Message),
     Farewell {
@@ -85,6 +87,7 @@ impl Call {
             Phase::Dialling(dial) => {
                 At::Dialling { passed_on: matches!(dial.why, Why::Transfer(_)) }
             }
+            Phase::Talking(_) if self.fax.is_on() => At::Fax,
             Phase::Talking(talk) => At::Talking(talk.clone()),
             Phase::Survey(survey) => At::Survey(*survey),
             Phase::Message(message) => At::Message(*message),
@@ -169,6 +172,7 @@ impl Kept {
             legs: self.legs,
             phase: Phase::Ending,
             flow: None,
+            fax: super::fax::Fax::default(),
             hearing: super::hearing::Hearing::default(),
             queue: self.queue,
             queued_since: self.queued_since,
@@ -228,7 +232,7 @@ impl Waking {
                 }
                 call.interrupt(cx);
             }
-            At::Beginning | At::Flow(_) | At::Ending => call.interrupt(cx),
+            At::Beginning | At::Flow(_) | At::Fax | At::Ending => call.interrupt(cx),
         }
         call
     }
