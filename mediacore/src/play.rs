@@ -5,7 +5,7 @@
 
 use crate::g711::{self, Law};
 use crate::prompt::{Prompt, PromptStore};
-use crate::tone::Tone;
+use crate::tone::{NOTES_MS, Tone};
 use std::sync::Arc;
 use terms::PlaybackId;
 use terms::media::{Playback, Source};
@@ -119,6 +119,8 @@ impl Player {
             Source::Beep { ms } => Ok(timed(Tone::Beep, *ms)),
             Source::Reminder { ms } => Ok(timed(Tone::Reminder, *ms)),
             Source::Silence { ms } => Ok(timed(Tone::Silence, *ms)),
+            Source::Arrival => Ok(timed(Tone::Arrival, NOTES_MS)),
+            Source::Departure => Ok(timed(Tone::Departure, NOTES_MS)),
         };
         let pieces: Vec<Piece> =
             playback.sources.iter().take(SOURCES_MAX).map(piece).collect::<Result<_, _>>()?;

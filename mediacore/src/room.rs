@@ -5,9 +5,11 @@
 //! is the [`matrix`]. Legs of other shards come in as one [`Bridge`] for each shard, with frames of
 //! 20 ms.
 
+mod announcement;
 mod bridge;
 pub mod matrix;
 
+pub use announcement::Announcement;
 pub use bridge::{Bridge, FarVoices};
 
 use crate::codec::Rate;
@@ -57,6 +59,8 @@ pub struct Room {
     pub rate: Rate,
     /// When the next frame is mixed.
     pub mix_due: Option<Moment>,
+    /// What all hear beside the voices.
+    pub announcement: Option<Announcement>,
     /// Who is heard, where there are many.
     pub speakers: Speakers,
     /// What those hear who do not speak, one for each codec.
@@ -74,6 +78,7 @@ impl Room {
             grid: false,
             rate: Rate::Narrow,
             mix_due: None,
+            announcement: None,
             speakers: Speakers::default(),
             shared: Vec::new(),
         }

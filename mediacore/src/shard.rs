@@ -7,6 +7,7 @@
 //! the buffer it came in, and the [`Verdict`] says where to send which bytes of it.
 
 pub mod ahead;
+mod announcing;
 mod command;
 mod fax;
 mod frames;
@@ -71,7 +72,7 @@ impl Default for Config {
         Config {
             shard: 0,
             legs_max: 4_096,
-            room_legs_max: 64,
+            room_legs_max: 1_000,
             speakers_max: 8,
             jitter: Limits::default(),
             rtcp_interval: Duration::from_secs(5),

@@ -16,12 +16,24 @@ const PEAK: f64 = 5_700.0;
 /// Peak level of a reminder: −25 dBm0, below a voice.
 const PEAK_SOFT: f64 = 1_800.0;
 
+/// Peak level of the notes of a conference: −20 dBm0, heard below a voice without covering it.
+const PEAK_NOTE: f64 = 3_200.0;
+/// Samples of one note, 150 ms: whole cycles of both, so that nothing clicks between them.
+const NOTE_SAMPLES: u64 = 1_200;
+/// Length of both notes in ms.
+pub const NOTES_MS: u32 = 300;
+
 /// Nine cycles of 450 Hz.
 static HZ_450: LazyLock<[i16; 160]> = LazyLock::new(|| cycle(450.0, PEAK));
 /// One cycle of 1 kHz.
 static HZ_1000: LazyLock<[i16; 8]> = LazyLock::new(|| cycle(1000.0, PEAK));
 /// The same, soft.
 static HZ_1000_SOFT: LazyLock<[i16; 8]> = LazyLock::new(|| cycle(1000.0, PEAK_SOFT));
+
+/// One cycle of 500 Hz, a note.
+static HZ_500: LazyLock<[i16; 16]> = LazyLock::new(|| cycle(500.0, PEAK_NOTE));
+/// One cycle of 800 Hz, a note.
+static HZ_800: LazyLock<[i16; 10]> = LazyLock::new(|| cycle(800.0, PEAK_NOTE));
 
 fn cycle<const N: usize>(hz: f64, peak: f64) -> [i16; N] {
     std::array::from_fn(|n| (peak * (TAU * hz * n as f64 / f64::from(RATE_HZ)).sin()) as i16)
@@ -38,6 +50,10 @@ pub enum Tone {
     Beep,
     /// The same, soft: this is recorded.
     Reminder,
+    /// 500 Hz, then 800 Hz.
+    Arrival,
+    /// 800 Hz, then 500 Hz.
+    Departure,
     /// Nothing.
     Silence,
 }
@@ -50,6 +66,8 @@ impl Tone {
             Tone::Busy if n % 5_600 < 2_800 => HZ_450[(n % 5_600 % 160) as usize],
             Tone::Beep => HZ_1000[(n % 8) as usize],
             Tone::Reminder => HZ_1000_SOFT[(n % 8) as usize],
+            Tone::Arrival => notes(n, true),
+            Tone::Departure => notes(n, false),
             Tone::Ringback | Tone::Busy | Tone::Silence => 0,
         }
     }
@@ -59,8 +77,17 @@ impl Tone {
         match self {
             Tone::Ringback => 40_000,
             Tone::Busy => 5_600,
+            Tone::Arrival | Tone::Departure => 2 * NOTE_SAMPLES,
             Tone::Beep | Tone::Reminder | Tone::Silence => 8_000,
         }
+    }
+}
+
+fn notes(n: u64, rises: bool) -> i16 {
+    match (n / NOTE_SAMPLES, rises) {
+        (0, true) | (1, false) => HZ_500[(n % 16) as usize],
+        (0, false) | (1, true) => HZ_800[(n % 10) as usize],
+        _ => 0,
     }
 }
 

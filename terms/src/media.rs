@@ -271,6 +271,10 @@ pub enum Source {
         /// Length in ms.
         ms: u32,
     },
+    /// Somebody comes into a conference: two soft notes, the second higher; 300 ms.
+    Arrival,
+    /// Somebody leaves it: two soft notes, the second lower; 300 ms.
+    Departure,
 }
 
 /// The tones of a country's network, for [`Watch`].
@@ -471,6 +475,15 @@ pub enum Command {
         /// What and how.
         playback: Playback,
     },
+    /// Mix this into what everybody in the room hears, on every core that it is on; replaces what is
+    /// announced there. Their voices go on below it, and it stands on no recording. Nobody is told
+    /// when it ends. A room that is gone, or a prompt that is missing, changes nothing.
+    Announce {
+        /// The room.
+        room: RoomId,
+        /// Played one after the other, once; cut after a minute.
+        sources: Vec<Source>,
+    },
     /// Stop that playback if it still runs.
     StopPlay {
         /// The leg.
@@ -564,7 +577,10 @@ impl Command {
             | C::Measure { leg }
             | C::Release { leg } => Some(*leg),
             C::RecordStart(start) => start.parties.first().map(|&(leg, _)| leg),
-            C::RecordPause { .. } | C::RecordResume { .. } | C::RecordStop { .. } => None,
+            C::Announce { .. }
+            | C::RecordPause { .. }
+            | C::RecordResume { .. }
+            | C::RecordStop { .. } => None,
         }
     }
 }

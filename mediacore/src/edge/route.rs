@@ -110,6 +110,10 @@ impl Router {
                 let taps = ended.far.iter().flat_map(|&leg| self.taps_of(leg)).collect();
                 with(ended.shard, command, taps)
             }
+            Command::Announce { room, .. } => {
+                let halves = self.rooms.get(room).into_iter().flat_map(BTreeMap::keys);
+                halves.map(|&core| (core, Input::Command(command.clone()))).collect()
+            }
             Command::Connect { leg, .. }
             | Command::Fax { leg, .. }
             | Command::Modem { leg }
@@ -367,6 +371,12 @@ mod tests {
         assert_eq!(told(&plan), [(one, "command")]);
         let plan = router.plan(Command::Join { leg: LegId(2), room });
         assert_eq!(told(&plan), [(other, "open"), (one, "open"), (other, "command")]);
+        let sources = vec![terms::media::Source::Arrival];
+        let announce = |room| Command::Announce { room, sources: sources.clone() };
+        let mut plan = told(&router.plan(announce(room)));
+        plan.sort_unstable();
+        assert_eq!(plan, [(0, "command"), (1, "command")], "both halves hear it");
+        assert!(router.plan(announce(RoomId(6))).is_empty(), "nobody is there");
         let plan = router.plan(Command::Release { leg: LegId(2) });
         assert_eq!(told(&plan), [(other, "command"), (other, "close"), (one, "close")]);
         router.plan(Command::Release { leg: LegId(1) });

@@ -56,9 +56,14 @@ impl Seat {
     }
 }
 
-/// The seats of `members`, one each, in a room whose parties hear each other by `mode`.
-pub fn seats(members: &[Member], bridges: &[Bridge], mode: Mode) -> Vec<Seat> {
-    let hears: Vec<bool> = members.iter().map(|of| hears_mix(of, members, bridges, mode)).collect();
+/// The seats of `members`, one each, in a room whose parties hear each other by `mode`. While
+/// something is `announced` there, all hear the mix.
+pub fn seats(members: &[Member], bridges: &[Bridge], mode: Mode, announced: bool) -> Vec<Seat> {
+    let hears = |of: &Member| match announced {
+        true => of.active,
+        false => hears_mix(of, members, bridges, mode),
+    };
+    let hears: Vec<bool> = members.iter().map(hears).collect();
     let seat = |(n, of): (usize, &Member)| {
         let heard = !bridges.is_empty()
             || hears.iter().enumerate().any(|(other, &hears)| hears && other != n);
@@ -134,7 +139,7 @@ mod tests {
             ..Room::new(RoomId(1))
         };
         let mode = room.mode_of(|idx| members[idx.index()].is_party(), |_, _| true);
-        (mode, seats(&members, &room.bridges, mode))
+        (mode, seats(&members, &room.bridges, mode, false))
     }
 
     fn relay(to: u32, tapped: bool) -> Seat {

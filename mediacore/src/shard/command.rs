@@ -25,6 +25,7 @@ impl Shard {
             C::RecordPause { recording, by } => return self.recorder.pause(now, recording, by),
             C::RecordResume { recording, by } => return self.recorder.resume(now, recording, by),
             C::RecordStop { recording } => return self.record_stop(now, recording),
+            C::Announce { room, sources } => return self.announce(now, room, sources),
             C::Connect { .. }
             | C::Fax { .. }
             | C::Modem { .. }
@@ -59,6 +60,7 @@ impl Shard {
             C::Watch { what, .. } => self.watch(now, idx, what),
             C::Release { .. } => self.release(now, idx),
             C::Open { .. }
+            | C::Announce { .. }
             | C::RecordStart(_)
             | C::RecordJoin { .. }
             | C::RecordLeave { .. }

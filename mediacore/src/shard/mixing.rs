@@ -3,6 +3,8 @@
 //! listen share one encoder for each codec: whose voice is in the sum, or who is whispered to, hears
 //! something else and has an encoder of their own.
 //!
+//! What is announced in a room is mixed in on every shard for its own legs, so it crosses no bridge.
+//!
 //! What goes to another shard is the sum of our own legs only, and what comes from one is heard by
 //! our own legs only: with a bridge between every two shards everybody hears everybody once.
 
@@ -113,6 +115,10 @@ impl Shard {
             whispers.extend(bridge.take_whispers(rate));
         }
         sum.add(&far.without(None));
+        let announced = room.announcement.as_mut().map(|announcement| announcement.take(rate));
+        if let Some(frame) = &announced {
+            sum.add(frame);
+        }
         let said = Said { everybody: sum.without(None), sum, whispers };
         let mut own = voices.iter().peekable();
         for &idx in &members {
@@ -127,6 +133,9 @@ impl Shard {
         shared.retain_mut(Shared::end_frame);
         let room = self.rooms[index as usize].room.as_mut().expect("mixing keeps rooms");
         (room.members, room.speakers, room.shared) = (members, speakers, shared);
+        if room.announcement.take_if(|announcement| announcement.is_over()).is_some() {
+            self.arrange(due, index);
+        }
     }
 
     /// The voices that are heard in a big room, in the order of the members; who comes in rises from

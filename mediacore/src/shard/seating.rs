@@ -7,6 +7,7 @@ use super::fax::is_treated;
 use crate::codec::{Converter, Rate};
 use crate::jitter::Jitter;
 use crate::leg::{Agreed, Leg, LegIdx, Route};
+use crate::room::Mode;
 use crate::room::matrix::{self, Member, Seat};
 use terms::Moment;
 use terms::media::Audience;
@@ -34,8 +35,13 @@ impl Shard {
         let members: Vec<Member> =
             room.members.iter().filter_map(|&idx| self.member(idx)).collect();
         let is_party = |idx| members.iter().any(|member| member.idx == idx && member.is_party());
-        let mode = room.mode_of(is_party, relays);
-        let seats = matrix::seats(&members, &room.bridges, mode);
+        let announced = room.announcement.is_some();
+        let mode = match room.mode_of(is_party, relays) {
+            // Who is announced something hears a mix, even of nobody.
+            Mode::Idle | Mode::Relay(..) if announced => Mode::Mix,
+            mode => mode,
+        };
+        let seats = matrix::seats(&members, &room.bridges, mode, announced);
         let is_wide = |member: &&Member| agreed(member.idx).is_some_and(Agreed::is_wideband);
         let has_parties = members.iter().any(Member::is_party);
         // Who listens in changes nothing of what the parties hear, not even its bandwidth.

@@ -1,6 +1,7 @@
 //! Stories of a whole shard in virtual time: no sockets, no clock, every millisecond ours.
 
 mod codecs;
+mod conference;
 mod doors;
 mod encrypted;
 mod fax;

@@ -184,6 +184,8 @@ impl Walk<'_> {
                             Source::Busy => "hear the busy tone".to_owned(),
                             Source::Reminder { ms } => format!("hear a soft beep of {ms} ms"),
                             Source::Beep { ms } => format!("hear a beep of {ms} ms"),
+                            Source::Arrival => "hear that somebody comes".to_owned(),
+                            Source::Departure => "hear that somebody leaves".to_owned(),
                             Source::Silence { ms } => format!("hear nothing for {ms} ms"),
                         });
                     }

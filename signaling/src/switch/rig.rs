@@ -510,6 +510,7 @@ impl Rig {
             | Command::Hold { .. }
             | Command::Resume { .. }
             | Command::SendDigits { .. }
+            | Command::Announce { .. }
             | Command::Watch { .. } => {}
         }
         self.media.push(command);

@@ -13,25 +13,25 @@ const CUSTOMER: usize = 0;
 const AGENT: usize = 1;
 const SUPERVISOR: usize = 2;
 /// The tone of each.
-const HZ: [u32; 3] = [410, 730, 1_090];
-const ROOM: RoomId = RoomId(1);
+pub(super) const HZ: [u32; 3] = [410, 730, 1_090];
+pub(super) const ROOM: RoomId = RoomId(1);
 const RECORDING: RecordingId = RecordingId(1);
 /// Frames of 20 ms in one act, and of those at the beginning that are not measured.
 const ACT: usize = 75;
 const SETTLING: usize = 25;
 
 /// Shards with the engine's own map between them, and phones that stand on one of them each.
-struct Hall {
+pub(super) struct Hall {
     router: Router,
-    worlds: Vec<World>,
+    pub(super) worlds: Vec<World>,
     /// Shard and place of each phone; its leg is one more than its number here.
-    phones: Vec<(usize, usize)>,
+    pub(super) phones: Vec<(usize, usize)>,
     mouths: Vec<Mouth>,
 }
 
 impl Hall {
     /// Customer, agent and supervisor; with two shards the supervisor is on the other one.
-    fn new(shards: u16, codecs: &[Codec]) -> Self {
+    pub(super) fn new(shards: u16, codecs: &[Codec]) -> Self {
         let worlds = (0..shards).map(|_| World::new()).collect();
         let mut hall =
             Hall { router: Router::new(shards), worlds, phones: Vec::new(), mouths: Vec::new() };
@@ -66,7 +66,7 @@ impl Hall {
         self.phones.push((core, n));
     }
 
-    fn command(&mut self, command: Command) {
+    pub(super) fn command(&mut self, command: Command) {
         for (core, input) in self.router.plan(command) {
             let world = &mut self.worlds[usize::from(core)];
             let now = world.now();
@@ -81,7 +81,7 @@ impl Hall {
         }
     }
 
-    fn join(&mut self, phone: usize) {
+    pub(super) fn join(&mut self, phone: usize) {
         self.command(Command::Join { leg: Hall::leg(phone), room: ROOM });
     }
 
@@ -90,7 +90,7 @@ impl Hall {
     }
 
     /// 20 ms: everybody says a frame, and what goes from shard to shard gets there.
-    fn frame(&mut self) {
+    pub(super) fn frame(&mut self) {
         for (mouth, &(core, _)) in self.mouths.iter_mut().zip(&self.phones) {
             mouth.say(&mut self.worlds[core]);
         }
@@ -126,7 +126,7 @@ impl Hall {
         self.phones.iter().zip(from).map(heard).collect()
     }
 
-    fn heard(&self, (core, n): (usize, usize)) -> &[Heard] {
+    pub(super) fn heard(&self, (core, n): (usize, usize)) -> &[Heard] {
         &self.worlds[core].phones[n].heard
     }
 
