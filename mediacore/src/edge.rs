@@ -13,7 +13,9 @@ pub mod prompts;
 pub mod rendering;
 pub(crate) mod route;
 pub(crate) mod socket;
+pub mod speech;
 pub mod storage;
+pub mod studio;
 pub(crate) mod worker;
 
 pub use engine::{Backend, Engine, EngineConfig, EngineStats, Error, SendError, ShardReport};

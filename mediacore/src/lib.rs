@@ -31,6 +31,7 @@ pub mod room;
 pub mod rtcp;
 pub mod rtp;
 pub mod shard;
+pub mod speech;
 pub mod srtp;
 pub mod stats;
 pub mod stream;
