@@ -14,7 +14,9 @@ pub mod rendering;
 pub(crate) mod route;
 pub mod slots;
 pub(crate) mod socket;
+pub mod speech;
 pub mod storage;
+pub mod studio;
 pub(crate) mod worker;
 
 pub use engine::{Backend, Engine, EngineConfig, EngineStats, Error, SendError, ShardReport};

@@ -4,10 +4,14 @@ use crate::codec::noise::{Description, Generator};
 use crate::codec::{Decoder, Encoder, PAYLOAD_OCTETS_MAX, ticks};
 use crate::detect::ear::{Ear, Heard};
 use crate::dtmf::{self, Event, Receiver};
+use crate::encode::Encode;
 use crate::jitter::{Jitter, Limits};
 use crate::leg::LegIdx;
+use crate::mp3::{self, Mp3Options};
+use crate::ogg_opus;
 use crate::prompt;
 use crate::prompt::PromptStore;
+use crate::record::wav::Format;
 use crate::rtcp::xr::Extended;
 use crate::rtcp::{self, COMPOUND_MAX, Compound, Item};
 use crate::rtp::{self, HEADER_BYTES};
@@ -16,8 +20,8 @@ use crate::slot::{Found, SLOT_BYTES, Slots};
 use crate::srtp::{ROOM_BYTES, Refused, Session};
 use crate::udptl;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use terms::media::{
     Codec, Command, FAX_DATAGRAM_BYTES_MAX, FaxRemote, PayloadType, Payloads, Place, Remote,
@@ -28,7 +32,7 @@ use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 /// A datagram of extended reports is not longer.
 const XR_BYTES_MAX: usize = 1_400;
 /// A longer file only repeats what a short one shows.
-const WAV_BYTES_MAX: usize = 64 * 1024;
+const PROMPT_BYTES_MAX: usize = 64 * 1024;
 
 /// Reads a datagram as RTP and rewrites it in place; what was rewritten must read back.
 pub fn fuzz_rtp(bytes: &[u8]) {
@@ -154,14 +158,60 @@ pub fn fuzz_dtmf_event(bytes: &[u8]) {
     }
 }
 
-/// Reads bytes as a WAV file and makes a prompt of it.
-pub fn fuzz_wav(bytes: &[u8]) {
-    let bytes = &bytes[..bytes.len().min(WAV_BYTES_MAX)];
-    if let Ok(wav) = prompt::parse_wav(bytes) {
-        assert!(!wav.samples.is_empty());
-        drop(prompt::to_8khz(&wav));
+/// Reads bytes as a file of any kind and makes a prompt of it.
+pub fn fuzz_prompt(bytes: &[u8]) {
+    let bytes = &bytes[..bytes.len().min(PROMPT_BYTES_MAX)];
+    let limits = prompt::Limits { length_max: Duration::from_secs(10), ..Default::default() };
+    if let Ok(samples) = prompt::decode(bytes, &limits) {
+        assert!((1..=10 * 8_000).contains(&samples.len()));
     }
 }
+
+/// Damages a good file and reads it: which file in the first byte, then pieces of place (two
+/// bytes) and change. The checksums of an Ogg file's pages are made right again where the first
+/// byte asks for it, so that the damage reaches what lies behind them.
+pub fn fuzz_damaged_prompt(bytes: &[u8]) {
+    let Some((&which, changes)) = bytes.split_first() else { return };
+    let mut file = PROMPT_FILES[usize::from(which & 0x7F) % PROMPT_FILES.len()].clone();
+    for change in changes.chunks_exact(3).take(200) {
+        let at = usize::from(change[0]) << 8 | usize::from(change[1]);
+        let at = at % file.len();
+        file[at] ^= change[2];
+    }
+    if which & 0x80 != 0 {
+        crate::prompt::ogg::mend(&mut file);
+    }
+    fuzz_prompt(&file);
+}
+
+/// A second of a tone and its octave, as MP3 and Opus.
+static PROMPT_FILES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
+    let stereo = |n: i32| {
+        let turn = f64::from(n) * 0.31;
+        [(turn.sin() * 9_000.0) as i16, ((turn * 2.0).cos() * 7_000.0) as i16]
+    };
+    let (narrow, wide) = (Format { channels: 2, ..Format::stereo_8k(None) }, 44_100);
+    let samples: Vec<i16> = (0..8_000).flat_map(stereo).collect();
+    let mono: Vec<i16> = samples.iter().step_by(2).copied().collect();
+    let encoded = |encoder: &mut dyn Encode, samples: &[i16]| {
+        let mut file = Vec::new();
+        encoder.encode(samples, &mut file).expect("samples are encoded");
+        let head = encoder.finish(&mut file).expect("a file is finished");
+        file[..head.len()].copy_from_slice(&head);
+        file
+    };
+    let mp3 = |stereo, format| {
+        mp3::Encoder::new(Mp3Options { kbit: 32, stereo }, format).expect("a format of MP3")
+    };
+    let opus = |format| ogg_opus::Encoder::new(32, format).expect("a format of Opus");
+    let one = Format { channels: 1, ..narrow };
+    [
+        encoded(&mut mp3(false, one), &mono),
+        encoded(&mut mp3(true, Format { rate_hz: wide, ..narrow }), &samples),
+        encoded(&mut opus(one), &mono),
+        encoded(&mut opus(narrow), &samples),
+    ]
+});
 
 /// Feeds a decoder: the codec in the first byte, then pieces of length, what to do, and octets.
 /// What comes out is encoded again, as a transcoding would.
@@ -397,8 +447,20 @@ mod tests {
     }
 
     #[test]
-    fn random_wav_files_panic_nothing() {
+    fn random_and_damaged_files_panic_no_prompt_reader() {
         let header = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x40\0\0\0";
-        with_random_tails(5, &[&[], header, &header[..40], &header[..12]], fuzz_wav);
+        let beginnings: &[&[u8]] = &[
+            &[],
+            header,
+            &header[..40],
+            &header[..12],
+            b"OggS\0\x02",
+            b"ID3\x04\0\0\0\0\0\x05",
+            b"\xFF\xFB\x90\x00",
+            b"\xFF\xE3\x18\xC4",
+        ];
+        with_random_tails(5, beginnings, fuzz_prompt);
+        let files: &[&[u8]] = &[&[0], &[1], &[2], &[0x82], &[3], &[0x83], &[0x83, 0, 9]];
+        with_random_tails(6, files, fuzz_damaged_prompt);
     }
 }

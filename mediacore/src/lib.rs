@@ -34,6 +34,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod shard;
 pub mod slot;
+pub mod speech;
 pub mod srtp;
 pub mod stats;
 pub mod stream;

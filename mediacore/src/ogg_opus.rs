@@ -248,7 +248,7 @@ impl Page {
 }
 
 /// CRC-32 of RFC 3533 §6: 0x04C11DB7, most significant bit first, from zero, not inverted.
-fn crc(bytes: &[u8]) -> u32 {
+pub(crate) fn crc(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = table();
     let step = |crc: u32, byte: &u8| crc << 8 ^ TABLE[usize::from((crc >> 24) as u8 ^ byte)];
     bytes.iter().fold(0, step)

@@ -1,35 +1,75 @@
-//! Prompts and music: a WAV file becomes 8 kHz G.711 once, when it is loaded.
+//! Prompts and music: a file becomes 8 kHz G.711 once, when it is loaded or uploaded.
 //!
-//! Read: PCM of 8, 16, 24 and 32 bits, A-law and µ-law (format tags 1, 6, 7 and the extensible
-//! form), mono or more channels (averaged), 4 to 192 kHz (resampled by `rubato`). Hostile files end
-//! in an error that names what would be right.
+//! Read by their first bytes, whatever the name says: WAV ([`wav`]), MP3 ([`mp3`]) and Ogg Opus
+//! ([`ogg`]), mono or more channels (averaged), of any rate (resampled by [`funnel`]). Promise:
+//! files come from strangers; one that is damaged, too large, too long or of another kind ends in
+//! an [`Error`] that says what is wrong, where, and what would be right. Memory is the file, one
+//! chunk, and two octets for each 8 kHz sample.
+
+pub mod funnel;
+pub mod mp3;
+pub mod ogg;
+pub mod wav;
 
 use crate::g711::{self, Law};
-use rubato::audioadapter::Adapter;
-use rubato::audioadapter_buffers::owned::InterleavedOwned;
-use rubato::{Fft, FixedSync, Resampler};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// The longest prompt or piece of music, 30 minutes.
-pub const SAMPLES_MAX: usize = 30 * 60 * 8_000;
 /// Letters of a prompt's name at most.
 pub const NAME_MAX: usize = 120;
-const RATE_HZ: u32 = 8_000;
+/// Samples a second of every prompt.
+pub const RATE_HZ: u32 = 8_000;
+/// Channels of a file at most.
+pub const CHANNELS_MAX: u16 = 8;
 
-/// Why a WAV file cannot be played.
+/// How large a prompt may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the file.
+    pub bytes_max: u64,
+    /// How long it plays.
+    pub length_max: Duration,
+}
+
+impl Default for Limits {
+    /// 64 MiB and half an hour.
+    fn default() -> Self {
+        Limits { bytes_max: 64 << 20, length_max: Duration::from_secs(30 * 60) }
+    }
+}
+
+/// Why a file cannot be played.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WavError {
-    /// No RIFF header.
-    #[error("not a WAV file: it does not begin with RIFF and WAVE")]
-    NotWav,
-    /// A chunk is missing.
-    #[error("the \"{0}\" chunk is missing or too short")]
+pub enum Error {
+    /// Too many bytes.
+    #[error("{bytes} bytes; a prompt has at most {max}")]
+    Bytes {
+        /// How many.
+        bytes: u64,
+        /// [`Limits::bytes_max`].
+        max: u64,
+    },
+    /// It plays too long.
+    #[error("more than {} s of audio, which is as long as a prompt may be", max.as_secs_f64())]
+    Long {
+        /// [`Limits::length_max`].
+        max: Duration,
+    },
+    /// Nothing to hear.
+    #[error("no audio is in it")]
+    Empty,
+    /// Another kind of file.
+    #[error("it is {0}; WAV, MP3 (MPEG audio layer III) and Ogg Opus are played")]
+    Kind(String),
+    /// A chunk of a WAV is missing.
+    #[error("the \"{0}\" chunk of the WAV is missing or too short")]
     NoChunk(&'static str),
-    /// The format is not spoken.
+    /// A WAV of samples that are not read.
     #[error(
         "format tag {tag} with {bits} bits, {channels} channels and {rate_hz} Hz is not played; \
-         PCM of 8 to 32 bits, A-law or µ-law with 1 to 8 channels and 4000 to 192000 Hz is"
+         PCM of 8 to 32 bits, 32-bit floats, A-law or µ-law with 1 to 8 channels and 4000 to \
+         192000 Hz is"
     )]
     Format {
         /// The format tag.
@@ -41,141 +81,83 @@ pub enum WavError {
         /// Samples per second.
         rate_hz: u32,
     },
-    /// No audio in it, or more than we play.
-    #[error("{seconds} seconds of audio; more than none and at most 1800 are played")]
-    Length {
-        /// How long it is.
-        seconds: u64,
+    /// It is damaged.
+    #[error("{part} {number}, {at_ms} ms into it, is damaged: {detail}; the whole file is needed")]
+    Damaged {
+        /// What of the file: a page, a packet, a frame.
+        part: &'static str,
+        /// Which, from 1.
+        number: u64,
+        /// How much could be played before.
+        at_ms: u64,
+        /// What is wrong.
+        detail: String,
     },
     /// The resampler refused.
-    #[error("cannot be resampled: {0}")]
+    #[error("it cannot be resampled: {0}")]
     Resample(String),
 }
 
-/// A parsed file: mono samples at the file's own rate.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wav {
-    /// Samples per second.
-    pub rate_hz: u32,
-    /// The average of all channels.
-    pub samples: Vec<f32>,
+/// The kinds of files that are played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// RIFF.
+    Wav,
+    /// MPEG audio layer III.
+    Mp3,
+    /// Opus in Ogg.
+    Opus,
 }
 
-#[derive(Clone, Copy)]
-struct Format {
-    tag: u16,
-    channels: u16,
-    rate_hz: u32,
-    bits: u16,
-}
-
-impl Format {
-    fn parse(chunk: &[u8]) -> Option<Format> {
-        let mut tag = u16_at(chunk, 0)?;
-        if tag == 0xFFFE {
-            // Extensible: the tag is in the first two bytes of the sub-format.
-            tag = u16_at(chunk, 24)?;
-        }
-        Some(Format {
-            tag,
-            channels: u16_at(chunk, 2)?,
-            rate_hz: u32_at(chunk, 4)?,
-            bits: u16_at(chunk, 14)?,
-        })
-    }
-
-    fn check(self) -> Result<Format, WavError> {
-        let Format { tag, channels, rate_hz, bits } = self;
-        let depth = matches!((tag, bits), (1, 8 | 16 | 24 | 32) | (6 | 7, 8));
-        if depth && (1..=8).contains(&channels) && (4_000..=192_000).contains(&rate_hz) {
-            Ok(self)
-        } else {
-            Err(WavError::Format { tag, bits, channels, rate_hz })
+impl Kind {
+    /// How names of its files end.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Kind::Wav => "wav",
+            Kind::Mp3 => "mp3",
+            Kind::Opus => "opus",
         }
     }
 
-    fn sample(self, bytes: &[u8]) -> f32 {
-        let whole = match (self.tag, bytes) {
-            (6, &[octet]) => i32::from(g711::decode(Law::A, octet)) << 16,
-            (7, &[octet]) => i32::from(g711::decode(Law::Mu, octet)) << 16,
-            (_, &[octet]) => (i32::from(octet) - 128) << 24,
-            (_, &[a, b]) => i32::from_le_bytes([0, 0, a, b]),
-            (_, &[a, b, c]) => i32::from_le_bytes([0, a, b, c]),
-            (_, &[a, b, c, d]) => i32::from_le_bytes([a, b, c, d]),
-            _ => 0,
-        };
-        whole as f32 / 2_147_483_648.0
-    }
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-/// Finds a chunk. A length beyond the end of the file is cut: writers that were killed leave a
-/// wrong one.
-fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
-    let mut rest = bytes.get(12..)?;
-    while rest.len() >= 8 {
-        let len = u32_at(rest, 4)? as usize;
-        let body = &rest[8..];
-        if rest[..4] == name {
-            return Some(&body[..len.min(body.len())]);
+    /// The kind whose files' names end so; `.ogg` is taken for Opus.
+    pub fn with_extension(extension: &str) -> Option<Kind> {
+        match extension.to_ascii_lowercase().as_str() {
+            "wav" => Some(Kind::Wav),
+            "mp3" => Some(Kind::Mp3),
+            "opus" | "ogg" => Some(Kind::Opus),
+            _ => None,
         }
-        rest = body.get(len.checked_add(len & 1)?..)?;
     }
-    None
-}
 
-/// Reads a WAV file.
-pub fn parse_wav(bytes: &[u8]) -> Result<Wav, WavError> {
-    if bytes.len() < 12 || &bytes[..4] != b"RIFF" || &bytes[8..12] != b"WAVE" {
-        return Err(WavError::NotWav);
+    /// What the first bytes say.
+    ///
+    /// # Errors
+    /// [`Error::Kind`] names what they look like, [`Error::Empty`] when there are none.
+    pub fn of(bytes: &[u8]) -> Result<Kind, Error> {
+        let other = |what: &str| Err(Error::Kind(what.to_owned()));
+        match bytes {
+            [] => Err(Error::Empty),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Ok(Kind::Wav),
+            [b'O', b'g', b'g', b'S', ..] => Ok(Kind::Opus),
+            [b'I', b'D', b'3', ..] => Ok(Kind::Mp3),
+            // Eleven bits of synchronisation, a known version, layer III (ISO 11172-3 §2.4.1.3).
+            &[0xFF, second, ..] if second & 0xE6 == 0xE2 && second & 0x18 != 0x08 => Ok(Kind::Mp3),
+            &[0xFF, second, ..] if second & 0xF6 == 0xF0 => other("AAC (ADTS)"),
+            &[0xFF, second, ..] if second & 0xE0 == 0xE0 => other("MPEG audio of layer I or II"),
+            [b'R', b'F', b'6', b'4', ..] => other("RF64"),
+            [b'R', b'I', b'F', b'F', ..] => other("a RIFF file that is not WAVE"),
+            [b'f', b'L', b'a', b'C', ..] => other("FLAC"),
+            [b'F', b'O', b'R', b'M', ..] => other("AIFF"),
+            [b'#', b'!', b'A', b'M', b'R', ..] => other("AMR"),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => other("MP4 (M4A)"),
+            [0x1A, 0x45, 0xDF, 0xA3, ..] => other("Matroska (WebM)"),
+            _ => {
+                let first: Vec<String> =
+                    bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+                Err(Error::Kind(format!("of an unknown kind (it begins with {})", first.join(" "))))
+            }
+        }
     }
-    let format = chunk(bytes, *b"fmt ").and_then(Format::parse).ok_or(WavError::NoChunk("fmt "))?;
-    let format = format.check()?;
-    let data = chunk(bytes, *b"data").ok_or(WavError::NoChunk("data"))?;
-    let width = usize::from(format.bits / 8);
-    let frame = width * usize::from(format.channels);
-    let frames = data.len() / frame;
-    let seconds = frames as u64 / u64::from(format.rate_hz);
-    if frames == 0
-        || frames as u64 * u64::from(RATE_HZ) > SAMPLES_MAX as u64 * u64::from(format.rate_hz)
-    {
-        return Err(WavError::Length { seconds });
-    }
-    let samples = data
-        .chunks_exact(frame)
-        .map(|frame| {
-            let sum: f32 = frame.chunks_exact(width).map(|bytes| format.sample(bytes)).sum();
-            sum / f32::from(format.channels)
-        })
-        .collect();
-    Ok(Wav { rate_hz: format.rate_hz, samples })
-}
-
-/// Brings samples to 8 kHz and 16 bits.
-pub fn to_8khz(wav: &Wav) -> Result<Vec<i16>, WavError> {
-    if wav.rate_hz == RATE_HZ {
-        return Ok(wav.samples.iter().copied().map(to_i16).collect());
-    }
-    let failed = |error: &dyn std::fmt::Display| WavError::Resample(error.to_string());
-    let input = InterleavedOwned::new_from(wav.samples.clone(), 1, wav.samples.len())
-        .map_err(|error| failed(&error))?;
-    let mut resampler =
-        Fft::<f32>::new(wav.rate_hz as usize, RATE_HZ as usize, 1_024, 1, FixedSync::Both)
-            .map_err(|error| failed(&error))?;
-    let output =
-        resampler.process_all(&input, wav.samples.len(), None).map_err(|error| failed(&error))?;
-    Ok((0..output.frames()).map(|n| to_i16(output.read_sample(0, n).unwrap_or(0.0))).collect())
-}
-
-fn to_i16(sample: f32) -> i16 {
-    (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16
 }
 
 /// A prompt in both laws.
@@ -186,9 +168,12 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// From a WAV file.
-    pub fn from_wav(bytes: &[u8]) -> Result<Self, WavError> {
-        Ok(Prompt::from_samples(&to_8khz(&parse_wav(bytes)?)?))
+    /// Reads a file of any kind that is played.
+    ///
+    /// # Errors
+    /// Every [`Error`].
+    pub fn read(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
+        Ok(Prompt::from_samples(&decode(bytes, limits)?))
     }
 
     /// From samples at 8 kHz.
@@ -204,24 +189,82 @@ impl Prompt {
             Law::Mu => &self.ulaw,
         }
     }
+
+    /// How long it plays.
+    pub fn length(&self) -> Duration {
+        Duration::from_micros(self.alaw.len() as u64 * 1_000_000 / u64::from(RATE_HZ))
+    }
 }
 
-/// All prompts by name, such as `zh-CN/welcome`. A clone shares the prompts.
+/// Reads a file of any kind that is played as samples at 8 kHz.
+///
+/// # Errors
+/// Every [`Error`].
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<i16>, Error> {
+    if bytes.len() as u64 > limits.bytes_max {
+        return Err(Error::Bytes { bytes: bytes.len() as u64, max: limits.bytes_max });
+    }
+    match Kind::of(bytes)? {
+        Kind::Wav => wav::decode(bytes, limits.length_max),
+        Kind::Mp3 => mp3::decode(bytes, limits.length_max),
+        Kind::Opus => ogg::decode(bytes, limits.length_max),
+    }
+}
+
+/// All prompts by name, such as `zh-CN/welcome`, and all texts that were spoken. A clone shares
+/// them; a store never changes, a new one takes its place.
 #[derive(Clone, Debug, Default)]
 pub struct PromptStore {
     prompts: Arc<HashMap<String, Arc<Prompt>>>,
+    /// By language and text.
+    spoken: Arc<HashMap<String, HashMap<String, Arc<Prompt>>>>,
 }
 
 impl PromptStore {
     /// A store of these prompts.
     pub fn new(prompts: impl IntoIterator<Item = (String, Prompt)>) -> Self {
         let prompts = prompts.into_iter().map(|(name, prompt)| (name, Arc::new(prompt)));
-        PromptStore { prompts: Arc::new(prompts.collect()) }
+        PromptStore { prompts: Arc::new(prompts.collect()), spoken: Arc::default() }
     }
 
     /// A prompt.
     pub fn get(&self, name: &str) -> Option<&Arc<Prompt>> {
         self.prompts.get(name)
+    }
+
+    /// A text as it is spoken in a language.
+    pub fn speech(&self, language: &str, text: &str) -> Option<&Arc<Prompt>> {
+        self.spoken.get(language)?.get(text)
+    }
+
+    /// The same texts with the prompts of another store.
+    #[must_use]
+    pub fn with_prompts_of(&self, other: &PromptStore) -> PromptStore {
+        PromptStore { prompts: Arc::clone(&other.prompts), spoken: Arc::clone(&self.spoken) }
+    }
+
+    /// The same prompts with one text more.
+    #[must_use]
+    pub fn with_speech(&self, language: &str, text: &str, prompt: Prompt) -> PromptStore {
+        let mut spoken = HashMap::clone(&self.spoken);
+        let texts = spoken.entry(language.to_owned()).or_default();
+        texts.insert(text.to_owned(), Arc::new(prompt));
+        PromptStore { prompts: Arc::clone(&self.prompts), spoken: Arc::new(spoken) }
+    }
+
+    /// The same prompts with one text less.
+    #[must_use]
+    pub fn without_speech(&self, language: &str, text: &str) -> PromptStore {
+        let mut spoken = HashMap::clone(&self.spoken);
+        if let Some(texts) = spoken.get_mut(language) {
+            texts.remove(text);
+        }
+        PromptStore { prompts: Arc::clone(&self.prompts), spoken: Arc::new(spoken) }
+    }
+
+    /// Whether others hold it too.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.prompts) > 1 || Arc::strong_count(&self.spoken) > 1
     }
 
     /// The names, sorted.
@@ -253,109 +296,4 @@ pub fn is_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::f32::consts::TAU;
-
-    fn wav(tag: u16, bits: u16, channels: u16, rate_hz: u32, data: &[u8]) -> Vec<u8> {
-        let mut bytes = b"RIFF\0\0\0\0WAVELIST\x03\0\0\0abc\0fmt \x10\0\0\0".to_vec();
-        bytes.extend(tag.to_le_bytes());
-        bytes.extend(channels.to_le_bytes());
-        bytes.extend(rate_hz.to_le_bytes());
-        bytes.extend((rate_hz * u32::from(channels * bits / 8)).to_le_bytes());
-        bytes.extend((channels * bits / 8).to_le_bytes());
-        bytes.extend(bits.to_le_bytes());
-        bytes.extend(b"data");
-        bytes.extend((data.len() as u32).to_le_bytes());
-        bytes.extend(data);
-        bytes
-    }
-
-    /// One second of a 400 Hz tone at half level.
-    fn tone(rate_hz: u32) -> impl Iterator<Item = f32> {
-        (0..rate_hz).map(move |n| 0.5 * (TAU * 400.0 * n as f32 / rate_hz as f32).sin())
-    }
-
-    /// Level of 400 Hz in samples at 8 kHz, by one Fourier term.
-    fn level(samples: &[i16]) -> f32 {
-        let (mut real, mut imaginary) = (0.0, 0.0);
-        for (n, &sample) in samples.iter().enumerate() {
-            let turn = TAU * 400.0 * n as f32 / 8_000.0;
-            real += f32::from(sample) / 32_768.0 * turn.cos();
-            imaginary += f32::from(sample) / 32_768.0 * turn.sin();
-        }
-        2.0 * real.hypot(imaginary) / samples.len() as f32
-    }
-
-    #[test]
-    fn every_rate_plays_the_same_tone_for_the_same_time() {
-        for rate_hz in [8_000, 11_025, 16_000, 22_050, 44_100, 48_000] {
-            let data: Vec<u8> =
-                tone(rate_hz).flat_map(|sample| to_i16(sample).to_le_bytes()).collect();
-            let samples = to_8khz(&parse_wav(&wav(1, 16, 1, rate_hz, &data)).unwrap()).unwrap();
-            assert!(samples.len().abs_diff(8_000) <= 8, "{rate_hz} Hz: {}", samples.len());
-            let level = level(&samples[400..7_600]);
-            assert!((level - 0.5).abs() < 0.02, "{rate_hz} Hz: level {level}");
-        }
-    }
-
-    #[test]
-    fn every_sample_format_plays_the_same_tone() {
-        let pcm: Vec<i16> = tone(8_000).map(to_i16).collect();
-        let laws = |law| pcm.iter().map(|&s| g711::encode(law, s)).collect::<Vec<u8>>();
-        let eight: Vec<u8> = pcm.iter().map(|&s| ((s >> 8) + 128) as u8).collect();
-        let deep = |zeros: usize| {
-            let widen = |s: &i16| [vec![0; zeros], s.to_le_bytes().to_vec()].concat();
-            pcm.iter().flat_map(widen).collect::<Vec<u8>>()
-        };
-        let files = [
-            wav(6, 8, 1, 8_000, &laws(Law::A)),
-            wav(7, 8, 1, 8_000, &laws(Law::Mu)),
-            wav(1, 8, 1, 8_000, &eight),
-            wav(1, 24, 1, 8_000, &deep(1)),
-            wav(1, 32, 1, 8_000, &deep(2)),
-        ];
-        for file in files {
-            let level = level(&to_8khz(&parse_wav(&file).unwrap()).unwrap());
-            assert!((level - 0.5).abs() < 0.02, "level {level}");
-        }
-    }
-
-    #[test]
-    fn stereo_is_averaged() {
-        let data: Vec<u8> =
-            [1_000_i16, 3_000, -10, -30].iter().flat_map(|s| s.to_le_bytes()).collect();
-        let samples = to_8khz(&parse_wav(&wav(1, 16, 2, 8_000, &data)).unwrap()).unwrap();
-        assert_eq!(samples, [2_000, -20]);
-    }
-
-    #[test]
-    fn bad_files_are_refused_with_a_reason() {
-        assert_eq!(parse_wav(b"ID3"), Err(WavError::NotWav));
-        assert_eq!(parse_wav(b"RIFF\0\0\0\0WAVE"), Err(WavError::NoChunk("fmt ")));
-        let error = parse_wav(&wav(85, 0, 2, 44_100, &[0; 8])).unwrap_err();
-        assert!(matches!(error, WavError::Format { tag: 85, .. }));
-        assert!(parse_wav(&wav(1, 16, 1, 0, &[0; 8])).is_err());
-        assert_eq!(parse_wav(&wav(1, 16, 1, 8_000, &[])), Err(WavError::Length { seconds: 0 }));
-        let good = wav(1, 16, 1, 8_000, &[0; 64]);
-        for cut in 0..good.len() {
-            let _ = parse_wav(&good[..cut]);
-        }
-    }
-
-    #[test]
-    fn a_wrong_data_length_plays_what_is_there() {
-        let mut file = wav(1, 16, 1, 8_000, &[1; 320]);
-        let at = file.len() - 324;
-        file[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(parse_wav(&file).unwrap().samples.len(), 160);
-    }
-
-    #[test]
-    fn names_do_not_leave_the_store() {
-        assert!(is_name("zh-CN/welcome") && is_name("moh"));
-        for bad in ["", "/etc/passwd", "../x", "a//b", "a/../b", "a\0b", ".hidden", "a/", "a b"] {
-            assert!(!is_name(bad), "{bad:?}");
-        }
-    }
-}
+mod tests;

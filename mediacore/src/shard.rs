@@ -353,6 +353,11 @@ impl Shard {
         [timer, self.recorder.next_timeout()].into_iter().flatten().min()
     }
 
+    /// What is played from now on comes from these prompts; what plays goes on with its own.
+    pub fn set_prompts(&mut self, prompts: PromptStore) {
+        self.prompts = prompts;
+    }
+
     /// Does what is due: frames of prompts, digits and mixes, reports, silences, blocks.
     pub fn tick(&mut self, now: Moment) {
         while let Some(&Reverse(timer)) = self.timers.peek()

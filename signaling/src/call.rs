@@ -53,7 +53,7 @@ use std::sync::Arc;
 use supervise::Supervision;
 use survey::Survey;
 use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, Party, Role};
-use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Source};
+use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Seek, Source};
 use terms::routing::{Queue, Target};
 use terms::{AgentId, CallId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, RoomId, TenantId};
 use timers::{Timer, Timers};
@@ -383,13 +383,25 @@ impl Call {
         looped: bool,
         interruptible: bool,
     ) -> bool {
+        let order = Playback { looped, interruptible, ..Playback::once(PlaybackId(0), sources) };
+        self.play_order(cx, id, order)
+    }
+
+    /// The same with every choice that media knows; its name is given here.
+    fn play_order(&mut self, cx: &mut Cx, id: LegId, order: Playback) -> bool {
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_open()) else { return false };
-        let playback = PlaybackId(cx.id());
-        leg.playing = Some(playback);
-        let playback = Playback { id: playback, sources, looped, interruptible };
+        let playback = Playback { id: PlaybackId(cx.id()), ..order };
+        leg.playing = Some(playback.id);
         cx.media(Command::Play { leg: id, playback });
         self.announced(cx, id, None);
         true
+    }
+
+    /// Moves in what the leg hears.
+    fn seek(&mut self, cx: &mut Cx, id: LegId, to: Seek) {
+        if let Some(playback) = self.legs.get(&id).and_then(|leg| leg.playing) {
+            cx.media(Command::Seek { leg: id, playback, to });
+        }
     }
 
     fn stop_play(&mut self, cx: &mut Cx, id: LegId) {

@@ -10,6 +10,7 @@ mod limits;
 pub mod prompt;
 pub mod run;
 pub mod simulate;
+pub mod spoken;
 pub mod step;
 pub mod template;
 
@@ -53,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_default_flow_passes_its_own_check() {
-        let mut known = Known { prompts: Some(prompt::names()), ..Known::default() };
+        let mut known = Known { prompts: Some(prompt::names("zh-CN")), ..Known::default() };
         known.queues.insert(QueueId(7));
         let flow = check(&default_flow(QueueId(7)), &known).expect("the shipped flow is right");
         assert_eq!(flow.start, "welcome");

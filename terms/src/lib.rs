@@ -30,6 +30,7 @@ pub mod failpoint;
 pub mod id;
 pub mod media;
 pub mod number;
+pub mod numeral;
 pub mod record;
 pub mod routing;
 pub mod time;

@@ -6,11 +6,13 @@
 //! nothing and answers nothing: hang-ups cross on the wire.
 
 mod fax;
+mod playback;
 mod quality;
 mod recording;
 mod srtp;
 
 pub use fax::{FAX_DATAGRAM_BYTES_MAX, FaxQuality, FaxRemote, T38Policy};
+pub use playback::{Keys, PlayEnd, Playback, SPEECH_CHARS_MAX, Seek, Source};
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
 pub use recording::{Ledger, Mark, MarkKind, RecordFormat, RecordTerms, RecordingState};
 pub use srtp::{KEY_BYTES_MAX, SALT_BYTES_MAX, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
@@ -247,36 +249,6 @@ impl Remote {
     }
 }
 
-/// One thing to play.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Source {
-    /// A prompt by name, such as `zh-CN/welcome`: letters, digits, `-`, `_` and `/`.
-    Prompt(String),
-    /// Ringback as the caller's country hears it (450 Hz, 1 s on, 4 s off).
-    Ringback,
-    /// Busy tone (450 Hz, 350 ms on, 350 ms off).
-    Busy,
-    /// A beep of 1 kHz.
-    Beep {
-        /// Length in ms.
-        ms: u32,
-    },
-    /// A soft beep of 1 kHz: what is said is being recorded.
-    Reminder {
-        /// Length in ms.
-        ms: u32,
-    },
-    /// Silence.
-    Silence {
-        /// Length in ms.
-        ms: u32,
-    },
-    /// Somebody comes into a conference: two soft notes, the second higher; 300 ms.
-    Arrival,
-    /// Somebody leaves it: two soft notes, the second lower; 300 ms.
-    Departure,
-}
-
 /// The tones of a country's network, for [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -330,19 +302,6 @@ pub enum Progress {
     Human,
     /// A long text: a machine, probably.
     Machine,
-}
-
-/// A play order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Playback {
-    /// Its name in `PlayDone`.
-    pub id: PlaybackId,
-    /// Played one after the other.
-    pub sources: Vec<Source>,
-    /// Starts over at the end, for music.
-    pub looped: bool,
-    /// Stops by itself at the first digit.
-    pub interruptible: bool,
 }
 
 /// On which side of the stereo file a party stands.
@@ -491,6 +450,16 @@ pub enum Command {
         /// Which.
         playback: PlaybackId,
     },
+    /// Go on playing from another place, if that playback still runs. Before the beginning is the
+    /// beginning; what is asked to go on behind its end is finished.
+    Seek {
+        /// The leg.
+        leg: LegId,
+        /// Which.
+        playback: PlaybackId,
+        /// Where to.
+        to: Seek,
+    },
     /// Send digits, one after the other: as RFC 4733 events, or as tones where none were agreed.
     SendDigits {
         /// The leg.
@@ -570,6 +539,7 @@ impl Command {
             | C::Resume { leg }
             | C::Play { leg, .. }
             | C::StopPlay { leg, .. }
+            | C::Seek { leg, .. }
             | C::SendDigits { leg, .. }
             | C::Watch { leg, .. }
             | C::RecordJoin { leg, .. }
@@ -583,19 +553,6 @@ impl Command {
             | C::RecordStop { .. } => None,
         }
     }
-}
-
-/// Why a playback ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PlayEnd {
-    /// Played to the end.
-    Finished,
-    /// A digit came.
-    Interrupted,
-    /// `StopPlay`, a new `Play`, or the leg ended.
-    Stopped,
-    /// A prompt of this name does not exist.
-    Missing(String),
 }
 
 /// What mediacore answers.

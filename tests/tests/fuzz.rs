@@ -227,7 +227,12 @@ fn comfort_noise_never_breaks_its_generator() {
 
 #[test]
 fn uploaded_prompts_never_break_the_reader() {
-    fuzz("wav", mediacore::fuzz::fuzz_wav);
+    fuzz("prompt", mediacore::fuzz::fuzz_prompt);
+}
+
+#[test]
+fn damaged_prompts_never_break_a_decoder() {
+    fuzz("damaged_prompt", mediacore::fuzz::fuzz_damaged_prompt);
 }
 
 #[test]

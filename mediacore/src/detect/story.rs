@@ -6,6 +6,7 @@ use super::ear::{Ear, Heard};
 use crate::codec::sound::{noise, tone, voice};
 use crate::codec::{Converter, Decoder, Encoder, Rate};
 use crate::g711::{self, Law};
+use crate::prompt::Limits;
 use crate::tone::keys::Keypad;
 use std::path::PathBuf;
 use terms::Moment;
@@ -118,7 +119,8 @@ fn a_digit_ends_when_packets_stop_and_late_ones_change_nothing() {
 #[test]
 fn prompts_and_music_are_no_digits_and_no_tones() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../prompts");
-    let (store, skipped) = crate::edge::prompts::load(&[folder]).expect("the prompts are there");
+    let (store, skipped) =
+        crate::edge::prompts::load(&[folder], &Limits::default()).expect("the prompts are there");
     assert!(skipped.is_empty() && store.len() > 40, "{} prompts", store.len());
     let what = Watch { tones: Some(TonePlan::China), fax: true, answerer: false };
     for name in store.names() {

@@ -217,6 +217,9 @@ struct Asking {
     router: Router,
     inputs: Vec<rtrb::Producer<Input>>,
     refused: mpsc::Receiver<LegId>,
+    /// The prompts of the cores, and those of before that a core may still hold: they are freed
+    /// here and not on a media core.
+    prompts: Vec<PromptStore>,
 }
 
 /// The running cores.
@@ -244,7 +247,12 @@ impl Engine {
         let (refuse, refused) = mpsc::channel();
         let shards = config.shards;
         let mut engine = Engine {
-            asking: Mutex::new(Asking { router: Router::new(shards), inputs: Vec::new(), refused }),
+            asking: Mutex::new(Asking {
+                router: Router::new(shards),
+                inputs: Vec::new(),
+                refused,
+                prompts: vec![config.prompts.clone()],
+            }),
             handles: Vec::new(),
             counters: Vec::new(),
             stop,
@@ -360,6 +368,27 @@ impl Engine {
             pushed.map_err(|_| SendError::Full(shard))?;
             self.handles[usize::from(shard)].wake.wake();
         }
+        Ok(())
+    }
+
+    /// Gives all cores these prompts for what is played from now on.
+    ///
+    /// # Errors
+    /// When a core has too many commands waiting; then none has them.
+    pub fn set_prompts(&self, prompts: &PromptStore) -> Result<(), SendError> {
+        let mut asking = self.asking();
+        let asking = &mut *asking;
+        let mut rings = (0_u16..).zip(&asking.inputs);
+        if let Some((shard, _)) = rings.find(|(_, ring)| ring.slots() < 1) {
+            return Err(SendError::Full(shard));
+        }
+        for (input, handle) in asking.inputs.iter_mut().zip(&self.handles) {
+            // Only this lock pushes: the room that was just seen is there.
+            let _ = input.push(Input::Prompts(prompts.clone()));
+            handle.wake.wake();
+        }
+        asking.prompts.retain(PromptStore::is_shared);
+        asking.prompts.push(prompts.clone());
         Ok(())
     }
 

@@ -1,12 +1,11 @@
-//! Loads prompts from directories: `<dir>/zh-CN/welcome.wav` becomes `zh-CN/welcome`.
+//! Loads prompts from directories: `<dir>/zh-CN/welcome.wav` becomes `zh-CN/welcome`, and so does
+//! `welcome.mp3` or `welcome.opus` beside it.
 
-use crate::prompt::{self, Prompt, PromptStore, WavError};
+use crate::prompt::{self, Kind, Limits, Prompt, PromptStore};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Bytes of one file at most.
-const FILE_BYTES_MAX: u64 = 512 << 20;
 /// Prompts of all directories at most.
 pub const PROMPTS_MAX: usize = 20_000;
 /// Directories below one another at most.
@@ -40,17 +39,21 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// Loads all WAV files of these directories; a name in a later directory replaces an earlier one.
+/// Loads the WAV, MP3 and Opus files of these directories; a name in a later directory replaces an
+/// earlier one, and of one name in one directory the WAV comes first, then MP3, then Opus.
 /// A file that cannot be played is left out and named.
-pub fn load(dirs: &[PathBuf]) -> Result<(PromptStore, Vec<Skipped>), Error> {
+///
+/// # Errors
+/// When a directory cannot be read or holds too many files.
+pub fn load(dirs: &[PathBuf], limits: &Limits) -> Result<(PromptStore, Vec<Skipped>), Error> {
     let mut files = BTreeMap::new();
-    for dir in dirs {
-        collect(dir, dir, 0, &mut files)?;
+    for (rank, dir) in dirs.iter().enumerate() {
+        collect(&Folder { root: dir, rank }, dir, 0, &mut files)?;
     }
     let mut prompts = Vec::new();
     let mut skipped = Vec::new();
-    for (name, path) in files {
-        match read(&path) {
+    for (name, Found { path, .. }) in files {
+        match read(&path, limits) {
             Ok(prompt) => prompts.push((name, prompt)),
             Err(reason) => skipped.push(Skipped { path, reason }),
         }
@@ -58,20 +61,36 @@ pub fn load(dirs: &[PathBuf]) -> Result<(PromptStore, Vec<Skipped>), Error> {
     Ok((PromptStore::new(prompts), skipped))
 }
 
-fn read(path: &Path) -> Result<Prompt, String> {
+/// Reads one file.
+///
+/// # Errors
+/// A sentence: what the kernel says, or why it is not played.
+pub fn read(path: &Path, limits: &Limits) -> Result<Prompt, String> {
     let bytes = fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if bytes > FILE_BYTES_MAX {
-        return Err(format!("{bytes} bytes; at most {FILE_BYTES_MAX} are read"));
+    if bytes > limits.bytes_max {
+        return Err(prompt::Error::Bytes { bytes, max: limits.bytes_max }.to_string());
     }
-    let wav = fs::read(path).map_err(|error| error.to_string())?;
-    Prompt::from_wav(&wav).map_err(|error: WavError| error.to_string())
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    Prompt::read(&bytes, limits).map_err(|error| error.to_string())
+}
+
+struct Folder<'a> {
+    root: &'a Path,
+    /// Its place among the directories: a later one comes before.
+    rank: usize,
+}
+
+struct Found {
+    path: PathBuf,
+    rank: usize,
+    kind: Kind,
 }
 
 fn collect(
-    root: &Path,
+    folder: &Folder,
     dir: &Path,
     depth: usize,
-    files: &mut BTreeMap<String, PathBuf>,
+    files: &mut BTreeMap<String, Found>,
 ) -> Result<(), Error> {
     let failed = |source| Error::Read { path: dir.to_owned(), source };
     for entry in fs::read_dir(dir).map_err(failed)? {
@@ -79,12 +98,16 @@ fn collect(
         let path = entry.path();
         if entry.file_type().map_err(failed)?.is_dir() {
             if depth < DEPTH_MAX {
-                collect(root, &path, depth + 1, files)?;
+                collect(folder, &path, depth + 1, files)?;
             }
             continue;
         }
-        if let Some(name) = name_of(root, &path) {
-            files.insert(name, path);
+        if let Some((name, kind)) = name_of(folder.root, &path) {
+            let rank = folder.rank;
+            let stays = |old: &Found| old.rank == rank && (old.kind as u8) < kind as u8;
+            if !files.get(&name).is_some_and(stays) {
+                files.insert(name, Found { path, rank, kind });
+            }
         }
         if files.len() > PROMPTS_MAX {
             return Err(Error::TooMany { path: dir.to_owned() });
@@ -93,11 +116,11 @@ fn collect(
     Ok(())
 }
 
-fn name_of(root: &Path, path: &Path) -> Option<String> {
-    let wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
+fn name_of(root: &Path, path: &Path) -> Option<(String, Kind)> {
+    let kind = path.extension()?.to_str().and_then(Kind::with_extension)?;
     let name = path.strip_prefix(root).ok()?.with_extension("");
     let name = name.to_str()?.to_owned();
-    (wav && prompt::is_name(&name)).then_some(name)
+    prompt::is_name(&name).then_some((name, kind))
 }
 
 #[cfg(test)]
@@ -108,22 +131,50 @@ mod tests {
     fn files_become_names_and_bad_ones_are_told() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("zh-CN")).unwrap();
+        fs::write(dir.path().join("zh-CN/welcome.wav"), wav(1)).unwrap();
+        fs::write(dir.path().join("zh-CN/bad.wav"), b"no").unwrap();
+        fs::write(dir.path().join("zh-CN/large.mp3"), [0; 200]).unwrap();
+        fs::write(dir.path().join("readme.txt"), b"no").unwrap();
+        let limits = Limits { bytes_max: 100, ..Limits::default() };
+        let (store, skipped) = load(&[dir.path().to_owned()], &limits).unwrap();
+        assert_eq!(store.names(), ["zh-CN/welcome"]);
+        let reasons: Vec<&str> = skipped.iter().map(|file| file.reason.as_str()).collect();
+        assert!(reasons[0].contains("WAV, MP3 (MPEG audio layer III) and Ogg Opus"), "{reasons:?}");
+        assert_eq!(reasons[1], "200 bytes; a prompt has at most 100");
+    }
+
+    #[test]
+    fn a_later_directory_wins_whatever_the_kind_and_within_one_the_wav() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        // What a file is, its bytes say: the names tell only what comes first.
+        for (dir, name, samples) in [
+            (0, "one.wav", 1),
+            (1, "one.mp3", 2),
+            (1, "one.opus", 3),
+            (0, "two.mp3", 4),
+            (0, "two.wav", 5),
+            (0, "two.ogg", 6),
+        ] {
+            fs::write(dirs[dir].path().join(name), wav(samples)).unwrap();
+        }
+        let dirs = dirs.each_ref().map(|dir| dir.path().to_owned());
+        let (store, _) = load(&dirs, &Limits::default()).unwrap();
+        let samples = |name: &str| store.get(name).unwrap().octets(crate::g711::Law::A).len();
+        assert_eq!((samples("one"), samples("two")), (2, 5));
+    }
+
+    fn wav(samples: usize) -> Vec<u8> {
         let mut wav =
             b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data"
                 .to_vec();
-        wav.extend([4, 0, 0, 0, 1, 0, 2, 0]);
-        fs::write(dir.path().join("zh-CN/welcome.wav"), &wav).unwrap();
-        fs::write(dir.path().join("zh-CN/bad.wav"), b"no").unwrap();
-        fs::write(dir.path().join("readme.txt"), b"no").unwrap();
-        let (store, skipped) = load(&[dir.path().to_owned()]).unwrap();
-        assert_eq!(store.names(), ["zh-CN/welcome"]);
-        assert_eq!(skipped.len(), 1);
-        assert!(skipped[0].reason.contains("not a WAV file"));
+        wav.extend((samples as u32 * 2).to_le_bytes());
+        wav.extend([1].repeat(samples * 2));
+        wav
     }
 
     #[test]
     fn a_directory_that_is_not_there_is_named() {
-        let error = load(&[PathBuf::from("no/such/place")]).unwrap_err();
+        let error = load(&[PathBuf::from("no/such/place")], &Limits::default()).unwrap_err();
         assert!(error.to_string().contains("no/such/place"));
     }
 }

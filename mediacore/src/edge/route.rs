@@ -121,6 +121,7 @@ impl Router {
             | Command::Resume { leg }
             | Command::Play { leg, .. }
             | Command::StopPlay { leg, .. }
+            | Command::Seek { leg, .. }
             | Command::SendDigits { leg, .. }
             | Command::Measure { leg }
             | Command::Watch { leg, .. } => match self.legs.get(leg) {
@@ -321,6 +322,7 @@ mod tests {
             Input::Command(_) => "command",
             Input::OpenBridge(..) => "open",
             Input::CloseBridge(..) => "close",
+            Input::Prompts(_) => "prompts",
             Input::SetTaps(_, 0) => "untap",
             Input::SetTaps(..) => "tap",
         };
@@ -391,7 +393,10 @@ mod tests {
         let voices = |plan: Plan| -> Vec<(u16, FarVoices)> {
             let of = |(core, input)| match input {
                 Input::OpenBridge(_, _, voices) => Some((core, voices)),
-                Input::Command(_) | Input::CloseBridge(..) | Input::SetTaps(..) => None,
+                Input::Command(_)
+                | Input::CloseBridge(..)
+                | Input::SetTaps(..)
+                | Input::Prompts(_) => None,
             };
             plan.into_iter().filter_map(of).collect()
         };

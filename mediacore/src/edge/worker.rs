@@ -10,6 +10,7 @@ use super::ports::PortPool;
 use super::socket::Wake;
 use crate::leg::LegIdx;
 use crate::mix::Frame;
+use crate::prompt::PromptStore;
 use crate::record::Block;
 use crate::room::{FarShard, FarVoices};
 use crate::shard::{PortOrder, Shard, TRANSMIT_MAX, Tap, Transmit};
@@ -53,6 +54,8 @@ pub enum Input {
     OpenBridge(RoomId, FarShard, FarVoices),
     /// It has none there any more.
     CloseBridge(RoomId, FarShard),
+    /// From now on these prompts; what plays goes on.
+    Prompts(PromptStore),
     /// Cores, one bit each, whose recordings want what this leg says.
     SetTaps(LegId, u64),
 }
@@ -224,6 +227,7 @@ impl<B: Backend> Worker<B> {
                     self.shard.open_bridge(now, room, far, voices);
                 }
                 Input::CloseBridge(room, far) => self.shard.close_bridge(now, room, far),
+                Input::Prompts(prompts) => self.shard.set_prompts(prompts),
                 Input::SetTaps(leg, cores) => self.shard.set_taps(leg, cores),
             }
         }

@@ -8,7 +8,7 @@ use crate::room::{Bridge, FarShard, FarVoices, Room};
 use crate::stream::Stream;
 use rand::Rng;
 use std::net::SocketAddr;
-use terms::media::{Command, Event, PlayEnd, Playback, Remote, RtpTime, SeqNo, Ssrc};
+use terms::media::{Command, Event, PlayEnd, Playback, Remote, RtpTime, Seek, SeqNo, Ssrc};
 use terms::{LegId, Moment, PlaybackId, RoomId};
 
 impl Shard {
@@ -36,6 +36,7 @@ impl Shard {
             | C::Resume { .. }
             | C::Play { .. }
             | C::StopPlay { .. }
+            | C::Seek { .. }
             | C::SendDigits { .. }
             | C::Measure { .. }
             | C::Watch { .. }
@@ -55,6 +56,7 @@ impl Shard {
             C::Resume { .. } => self.set_held(now, idx, false),
             C::Play { playback, .. } => self.play(now, idx, &playback),
             C::StopPlay { playback, .. } => self.stop_play(idx, Some(playback), PlayEnd::Stopped),
+            C::Seek { playback, to, .. } => self.seek(idx, playback, to),
             C::SendDigits { digits, .. } => self.send_digits(now, idx, &digits),
             C::Measure { leg } => self.measure(leg, idx),
             C::Watch { what, .. } => self.watch(now, idx, what),
@@ -240,6 +242,18 @@ impl Shard {
         };
         self.leg_mut(idx).expect("looked up by the caller").player = Some(player);
         self.start_frames(now, idx);
+    }
+
+    /// Moves in what plays, if it is still `wanted`.
+    fn seek(&mut self, idx: LegIdx, wanted: PlaybackId, to: Seek) {
+        let Some(leg) = self.leg_mut(idx) else { return };
+        let Some(player) = leg.player.as_mut().filter(|player| player.id() == wanted) else {
+            return;
+        };
+        player.seek(to);
+        if player.is_finished() {
+            self.stop_play(idx, Some(wanted), PlayEnd::Finished);
+        }
     }
 
     /// Stops what plays, or only `wanted`.

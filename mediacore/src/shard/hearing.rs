@@ -76,7 +76,7 @@ impl Shard {
     }
 
     fn on_pressed(&mut self, now: Moment, idx: LegIdx, key: char) {
-        self.interrupt(idx);
+        self.interrupt(idx, key);
         let leg = self.leg(idx).expect("it was just heard");
         let (timeout, hearer) =
             (leg.ear.as_ref().and_then(|ear| ear.next_timeout()), leg.digits_to);
@@ -89,9 +89,9 @@ impl Shard {
     }
 
     /// A key went down: what it may interrupt stops.
-    pub(super) fn interrupt(&mut self, idx: LegIdx) {
+    pub(super) fn interrupt(&mut self, idx: LegIdx, key: char) {
         let player = self.leg(idx).and_then(|leg| leg.player.as_ref());
-        if player.is_some_and(|player| player.is_interruptible()) {
+        if player.is_some_and(|player| player.stops_at(key)) {
             self.stop_play(idx, None, PlayEnd::Interrupted);
         }
     }

@@ -310,8 +310,10 @@ impl Shard {
         let timeout = leg.digits.next_timeout();
         let route = leg.route;
         let hz = leg.agreed.as_ref().map_or(8_000, |agreed| agreed.remote.receive.dtmf_hz);
-        if step.pressed {
-            self.interrupt(idx);
+        if step.pressed
+            && let Some(key) = event.key()
+        {
+            self.interrupt(idx, key);
         }
         for digit in step.digits.into_iter().flatten() {
             self.emit_digit(now, idx, digit);

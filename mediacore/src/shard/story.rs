@@ -22,7 +22,7 @@ use crate::rtp::{self, HEADER_BYTES, Header};
 use crate::srtp::{ROOM_BYTES, Session};
 use terms::media::{
     Codec, Command, PayloadType, Payloads, Place, PlayEnd, Playback, Quality, RecordStart,
-    RecordTerms, Remote, RtpTime, SeqNo, Side, Source, Ssrc,
+    RecordTerms, Remote, RtpTime, Seek, SeqNo, Side, Source, Ssrc,
 };
 use terms::{CallId, ContactId, PlaybackId, TenantId};
 
@@ -187,8 +187,11 @@ impl World {
     }
 
     fn play(&mut self, phone: usize, id: u64, source: Source, looped: bool) {
-        let playback =
-            Playback { id: PlaybackId(id), sources: vec![source], looped, interruptible: true };
+        let playback = Playback {
+            looped,
+            interruptible: true,
+            ..Playback::once(PlaybackId(id), vec![source])
+        };
         self.command(Command::Play { leg: self.phones[phone].leg, playback });
     }
 

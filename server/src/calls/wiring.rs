@@ -8,6 +8,7 @@ use mediacore::edge::engine::{BackendChoice, Engine, EngineConfig};
 use mediacore::edge::keys::Keys;
 use mediacore::edge::prompts;
 use mediacore::edge::storage::{self, Storage, StorageConfig};
+use mediacore::prompt::Limits;
 use signaling::edge::signaling::{Handle, Signaling};
 use signaling::switch::Secret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -145,7 +146,7 @@ fn engine_config(config: &Config, rings: Rings) -> Result<EngineConfig, anyhow::
     if !config.rtp.prompts.as_os_str().is_empty() {
         folders.push(config.rtp.prompts.clone());
     }
-    let (prompts, skipped) = prompts::load(&folders)?;
+    let (prompts, skipped) = prompts::load(&folders, &Limits::default())?;
     for file in skipped {
         tracing::warn!(file = %file.path.display(), reason = %file.reason, "prompt left out");
     }

@@ -3,11 +3,12 @@
 use super::hearing::FAX;
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause, dial};
-use crate::ivr::run::{self, Effect, Hand, Input, Run};
+use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run};
 use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
-use terms::FlowId;
 use terms::event::{Kind, Party};
+use terms::media::Playback;
 use terms::routing::Target;
+use terms::{FlowId, PlaybackId};
 
 /// A run and what surrounds it.
 #[derive(Debug)]
@@ -114,14 +115,18 @@ impl Call {
     fn do_effect(&mut self, cx: &mut Cx, effect: Effect) {
         let live = self.ending.is_none();
         match effect {
-            Effect::Play { sources, interruptible } if live => {
-                if !self.play(cx, self.anchor, sources, false, interruptible) {
+            Effect::Play { sources, manner } if live => {
+                let Manner { interruptible, times, start_ms, stop_keys } = manner;
+                let once = Playback::once(PlaybackId(0), sources);
+                let order = Playback { interruptible, times, start_ms, stop_keys, ..once };
+                if !self.play_order(cx, self.anchor, order) {
                     self.feed_flow(cx, Input::PlayDone);
                 }
             }
+            Effect::Seek(to) if live => self.seek(cx, self.anchor, to),
             Effect::StopPlay if live => self.stop_play(cx, self.anchor),
             Effect::Hand(hand) if live => self.hand(cx, hand),
-            Effect::Play { .. } | Effect::StopPlay | Effect::Hand(_) => {}
+            Effect::Play { .. } | Effect::Seek(_) | Effect::StopPlay | Effect::Hand(_) => {}
             Effect::Http { method, url, body, timeout } => {
                 let call = self.id;
                 let id = cx.http(call, |id| HttpAsk { id, call, method, url, body, timeout });

@@ -2,7 +2,8 @@
 //! and what would be right; one without becomes a [`Flow`].
 
 use super::flow::{FLOW_FORMAT, Flow};
-use super::prompt;
+use super::prompt::{self, Entry};
+use super::spoken::Way;
 use super::step::Step;
 use super::template::{is_sound, is_variable, names};
 use super::{
@@ -12,6 +13,7 @@ use super::{
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use terms::media::SPEECH_CHARS_MAX;
 use terms::{FlowId, QueueId};
 
 /// What a flow may refer to.
@@ -25,6 +27,8 @@ pub struct Known {
     pub hours: BTreeSet<String>,
     /// Names of prompts without language; `None` when they are not known here.
     pub prompts: Option<BTreeSet<String>>,
+    /// Why texts cannot be spoken here; `None` when they can, or when that is not known.
+    pub speechless: Option<String>,
     /// Every reference is taken as good.
     pub everything: bool,
 }
@@ -37,6 +41,7 @@ impl Known {
             flows: plan.flows.iter().map(|flow| flow.id).collect(),
             hours: plan.hours.iter().map(|hours| hours.name.clone()).collect(),
             prompts: None,
+            speechless: None,
             everything: false,
         }
     }
@@ -274,10 +279,23 @@ impl Report<'_> {
     pub(crate) fn prompts(&mut self, field: &str, prompts: &[String]) {
         self.range(field, prompts.len() as u32, 0, PROMPTS_MAX as u32);
         for name in prompts.iter().take(LIST_MAX) {
-            if let Some(digits) = name.strip_prefix("digits:") {
-                self.template(field, digits);
-                continue;
-            }
+            let name = match Entry::of(name) {
+                Entry::Name(name) => name,
+                Entry::Value(way, value) => {
+                    self.value(field, way, value);
+                    continue;
+                }
+                Entry::Text(text) => {
+                    self.speech(field, text);
+                    continue;
+                }
+                Entry::Unknown(word) => {
+                    let known: Vec<&str> = Way::ALL.iter().map(|(word, _)| *word).collect();
+                    let right = format!("{} or say before the colon", known.join(", "));
+                    self.add(&format!("{field} has \"{}:\"", clip(word)), &right);
+                    continue;
+                }
+            };
             self.unless(prompt::is_name(name), || {
                 (format!("{field} has \"{}\"", clip(name)), "letters, digits, - _ and /".to_owned())
             });
@@ -288,6 +306,32 @@ impl Report<'_> {
             self.unless(!missing, || {
                 (format!("the prompt \"{}\" does not exist", clip(name)), "a prompt".to_owned())
             });
+        }
+    }
+
+    /// A value that is said: one without variables must be what it should be.
+    fn value(&mut self, field: &str, way: Way, value: &str) {
+        self.template(field, value);
+        // Digits of a value that has none were always heard as nothing.
+        let is_literal = names(value).next().is_none() && way != Way::Digits;
+        self.unless(!is_literal || way.takes(value.trim()), || {
+            (format!("{field} has the value \"{}\"", clip(value)), way.right().to_owned())
+        });
+    }
+
+    fn speech(&mut self, field: &str, text: &str) {
+        self.template(field, text);
+        let chars = text.trim().chars().count();
+        self.unless((1..=SPEECH_CHARS_MAX).contains(&chars), || {
+            (
+                format!("{field} has a text of {chars} characters to say"),
+                format!("1 to {SPEECH_CHARS_MAX}"),
+            )
+        });
+        if let Some(why) = &self.known.speechless {
+            let what =
+                format!("{field}: \"{}\" cannot be spoken: {}", clip(text), clip_to(why, 400));
+            self.add(&what, "a prompt, or an engine for speech");
         }
     }
 
@@ -403,11 +447,43 @@ mod tests {
                 "a host without variables",
             ),
             (json!({"kind": "set", "values": {"a": "${"}, "next": "z"}), "broken template"),
+            (json!({"kind": "play", "prompts": ["number:12a"], "next": "z"}), "such as 123"),
+            (json!({"kind": "play", "prompts": ["date:2026-02-30"], "next": "z"}), "2026-11-28"),
+            (json!({"kind": "play", "prompts": ["money:${"], "next": "z"}), "broken template"),
+            (json!({"kind": "play", "prompts": ["sum:1"], "next": "z"}), "digits, number, money"),
+            (json!({"kind": "play", "prompts": ["say: "], "next": "z"}), "1 to 500"),
+            (json!({"kind": "play", "prompts": ["a"], "times": 0, "next": "z"}), "1 to 20"),
+            (json!({"kind": "play", "prompts": ["a"], "keys": "x", "next": "z"}), "some of 0123"),
+            (json!({"kind": "play", "prompts": ["a"], "seek": {"4": 0}, "next": "z"}), "go back"),
         ] {
             let text = problems(&one(step)).join("\n");
             assert!(text.contains(what), "{what}: {text}");
             assert!(text.contains("step \"a\""), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_values_is_taken_and_texts_only_where_they_can_be_spoken() {
+        let prompts = json!([
+            "digits:${a}",
+            "number:${a}",
+            "number:-4.5",
+            "money:12.50",
+            "date:today",
+            "time:${a}",
+            "say:您好 ${a}"
+        ]);
+        let document = one(json!({"kind": "play", "prompts": prompts, "next": "z"}));
+        check(&document, &Known::default()).expect("all of it is said");
+        let why = "espeak-ng is not installed".to_owned();
+        let known = Known { speechless: Some(why), ..Known::default() };
+        let problems = check(&document, &known).unwrap_err();
+        let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert_eq!(problems.len(), 1, "{text}");
+        assert!(
+            text.contains("step \"a\"") && text.contains("espeak-ng is not installed"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -26,3 +26,7 @@ pub const WAIT_MS_MAX: u32 = 60_000;
 pub const HTTP_MS_MAX: u32 = 30_000;
 /// Repeats of a failed request.
 pub const RETRIES_MAX: u8 = 5;
+/// Times that one step may play its prompts.
+pub const PLAY_TIMES_MAX: u16 = 20;
+/// Farthest that a key or a step goes in what is played, in ms.
+pub const SEEK_MS_MAX: u32 = 1_800_000;

@@ -1,8 +1,12 @@
 //! Names of prompts. A flow says `welcome`; the call hears `zh-CN/welcome`, in the plan's language.
 //! Names under `music/` have no language.
 
+use super::run::Cx;
+use super::spoken::{self, Way};
+use super::template;
+use chrono::DateTime;
 use std::collections::BTreeSet;
-use terms::media::Source;
+use terms::media::{SPEECH_CHARS_MAX, Source};
 
 /// Every prompt that the box itself asks for, without its language: a prompt set that has these is
 /// complete. Music has no language.
@@ -40,12 +44,11 @@ pub const PROMPTS: &[&str] = &[
     "music/hold",
 ];
 
-/// Most digits that are read out one by one.
-const READ_MAX: usize = 32;
-
-/// [`PROMPTS`] as a set, for the flow checker.
-pub fn names() -> BTreeSet<String> {
-    PROMPTS.iter().map(|&name| name.to_owned()).collect()
+/// Every prompt of a complete set for `language`, for the flow checker: [`PROMPTS`] and the parts of
+/// numbers, amounts, dates and times.
+pub fn names(language: &str) -> BTreeSet<String> {
+    let parts = spoken::parts(language);
+    PROMPTS.iter().map(|&name| name.to_owned()).chain(parts).collect()
 }
 
 /// The prompt `name` in `language`.
@@ -57,44 +60,77 @@ pub fn prompt(language: &str, name: &str) -> Source {
     }
 }
 
-/// A list of prompts in `language`. `digits:42` reads `4`, `2`.
-pub fn prompts(language: &str, names: &[String]) -> Vec<Source> {
-    names
-        .iter()
-        .flat_map(|name| match name.strip_prefix("digits:") {
-            Some(text) => read_digits(language, text),
-            None => vec![prompt(language, name)],
+/// What an entry of a list of prompts is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// A prompt by name.
+    Name(&'a str),
+    /// A value, said in this way.
+    Value(Way, &'a str),
+    /// A text for the voice.
+    Text(&'a str),
+    /// A word before a colon that means nothing.
+    Unknown(&'a str),
+}
+
+impl<'a> Entry<'a> {
+    /// `welcome`, `number:42`, `say:Hello`.
+    pub fn of(text: &'a str) -> Self {
+        match text.split_once(':') {
+            None => Entry::Name(text),
+            Some(("say", text)) => Entry::Text(text),
+            Some((word, value)) => {
+                Way::of(word).map_or(Entry::Unknown(word), |way| Entry::Value(way, value))
+            }
+        }
+    }
+}
+
+/// A list of prompts as it is heard. `digits:42` reads `4`, `2`; `number:42` says 四十二.
+pub fn prompts(cx: &Cx, entries: &[String]) -> Vec<Source> {
+    let language = cx.language;
+    let now = DateTime::from_timestamp_micros(cx.now.wall.0).unwrap_or_default();
+    let now = now.with_timezone(&cx.zone);
+    let scene = spoken::Scene { language, now };
+    let source = |entry: &String| match Entry::of(entry) {
+        Entry::Name(name) => vec![prompt(language, name)],
+        Entry::Value(way, value) => {
+            spoken::say(&scene, way, value).iter().map(|part| prompt(language, part)).collect()
+        }
+        Entry::Text(text) => speech(language, text).into_iter().collect(),
+        Entry::Unknown(_) => Vec::new(),
+    };
+    entries.iter().flat_map(source).collect()
+}
+
+/// The texts without variables that a flow says, each with its step: what can be made before a call.
+pub fn texts(document: &serde_json::Value) -> Vec<(String, String)> {
+    let steps = document.get("steps").and_then(serde_json::Value::as_object);
+    let texts = steps.into_iter().flatten().flat_map(|(name, step)| {
+        let lists = ["prompts", "invalid_prompts"].map(|field| step.get(field));
+        let entries = lists.into_iter().flatten().filter_map(serde_json::Value::as_array).flatten();
+        entries.filter_map(serde_json::Value::as_str).filter_map(move |entry| {
+            match Entry::of(entry) {
+                Entry::Text(text) if template::names(text).next().is_none() => {
+                    Some((name.clone(), text.trim().to_owned()))
+                }
+                Entry::Text(_) | Entry::Name(_) | Entry::Value(..) | Entry::Unknown(_) => None,
+            }
         })
-        .collect()
+    });
+    texts.collect()
 }
 
-fn read_digits(language: &str, text: &str) -> Vec<Source> {
-    text.chars()
-        .filter(char::is_ascii_digit)
-        .take(READ_MAX)
-        .map(|digit| prompt(language, &format!("digits/{digit}")))
-        .collect()
+/// A text that is spoken, cut to what a voice takes; none where nothing is in it.
+fn speech(language: &str, text: &str) -> Option<Source> {
+    let text: String = text.trim().chars().take(SPEECH_CHARS_MAX).collect();
+    (!text.is_empty()).then(|| Source::Speech { language: language.to_owned(), text })
 }
 
-/// A count below one hundred, as it is said: 23 is 二十三 in Chinese, two-three elsewhere. Larger
-/// counts are read digit by digit.
+/// A count as it is said: 23 is 二十三 in Chinese, twenty three elsewhere.
 pub fn count(language: &str, count: u32) -> Vec<Source> {
-    let say = |n: u32| prompt(language, &format!("digits/{n}"));
-    if !language.starts_with("zh") || count > 99 {
-        return if count == 10 { vec![say(10)] } else { read_digits(language, &count.to_string()) };
-    }
-    let (tens, ones) = (count / 10, count % 10);
-    let mut said = Vec::new();
-    if tens > 1 {
-        said.push(say(tens));
-    }
-    if tens > 0 {
-        said.push(say(10));
-    }
-    if ones > 0 || tens == 0 {
-        said.push(say(ones));
-    }
-    said
+    let parts = spoken::number(language, count.into());
+    parts.iter().map(|part| prompt(language, part)).collect()
 }
 
 /// True for a text that can name a prompt: letters, digits, `-`, `_` and `/`, no empty part.
@@ -109,27 +145,64 @@ pub fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::switch::Now;
+    use std::path::Path;
+    use terms::{Moment, Timestamp};
 
-    fn said(language: &str, n: u32) -> Vec<String> {
-        count(language, n)
-            .into_iter()
-            .map(|source| match source {
-                Source::Prompt(name) => name.rsplit('/').next().unwrap_or_default().to_owned(),
-                other => format!("{other:?}"),
-            })
-            .collect()
+    fn cx(language: &str) -> Cx<'_> {
+        let now = Now { moment: Moment::from_secs(1), wall: Timestamp::from_secs(1_800_000_000) };
+        Cx { now, hours: &[], zone: chrono_tz::Asia::Shanghai, language }
     }
 
     #[test]
-    fn counts_are_said_as_people_say_them() {
-        assert_eq!(said("zh-CN", 0), ["0"]);
-        assert_eq!(said("zh-CN", 7), ["7"]);
-        assert_eq!(said("zh-CN", 10), ["10"]);
-        assert_eq!(said("zh-CN", 14), ["10", "4"]);
-        assert_eq!(said("zh-CN", 20), ["2", "10"]);
-        assert_eq!(said("zh-CN", 23), ["2", "10", "3"]);
-        assert_eq!(said("zh-CN", 123), ["1", "2", "3"]);
-        assert_eq!(said("en", 23), ["2", "3"]);
+    fn names_values_and_texts_follow_each_other() {
+        let entries = ["welcome", "music/wait", "number:23", "say: 您好 ", "say:", "what:1"];
+        let sources = prompts(&cx("zh-CN"), &entries.map(str::to_owned));
+        let prompt = |name: &str| Source::Prompt(name.to_owned());
+        let text = "您好".to_owned();
+        assert_eq!(
+            sources,
+            [
+                prompt("zh-CN/welcome"),
+                prompt("music/wait"),
+                prompt("zh-CN/digits/2"),
+                prompt("zh-CN/digits/10"),
+                prompt("zh-CN/digits/3"),
+                Source::Speech { language: "zh-CN".to_owned(), text },
+            ]
+        );
+        let long = format!("say:{}", "好".repeat(2_000));
+        let [Source::Speech { text, .. }] = &prompts(&cx("zh-CN"), &[long])[..] else { panic!() };
+        assert_eq!(text.chars().count(), SPEECH_CHARS_MAX);
+    }
+
+    #[test]
+    fn the_texts_of_a_flow_are_told_with_their_steps() {
+        let document = serde_json::json!({"steps": {
+            "a": {"kind": "play", "prompts": ["welcome", "say: one ", "say:${x}", "number:1"]},
+            "b": {"kind": "menu", "prompts": ["say:two"], "invalid_prompts": ["say:three"]},
+            "c": {"kind": "set", "values": {"prompts": "say:four"}}}});
+        let told = texts(&document);
+        let told: Vec<_> = told.iter().map(|(step, text)| (&step[..], &text[..])).collect();
+        assert_eq!(told, [("a", "one"), ("b", "two"), ("b", "three")]);
+    }
+
+    #[test]
+    fn counts_are_said_as_numbers() {
+        let said = |language, n| count(language, n).len();
+        assert_eq!((said("zh-CN", 7), said("zh-CN", 123), said("en", 23)), (1, 5, 2));
+    }
+
+    #[test]
+    fn the_shipped_prompts_are_a_complete_set() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../prompts");
+        for language in ["zh-CN", "en"] {
+            for name in names(language) {
+                let Source::Prompt(file) = prompt(language, &name) else { panic!() };
+                let file = folder.join(format!("{file}.wav"));
+                assert!(file.is_file(), "{} is missing", file.display());
+            }
+        }
     }
 
     #[test]

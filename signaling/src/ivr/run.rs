@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::media::Source;
+use terms::media::{Keys, Seek, Source};
 use terms::routing::Hours;
 use terms::{Moment, QueueId, Timestamp};
 
@@ -47,6 +47,26 @@ pub enum Input {
     Http(Result<(u16, serde_json::Value), String>),
 }
 
+/// How something is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// Stops at a key.
+    pub interruptible: bool,
+    /// How many times.
+    pub times: u16,
+    /// From where on, in ms.
+    pub start_ms: u32,
+    /// At which keys it stops.
+    pub stop_keys: Keys,
+}
+
+impl Manner {
+    /// Once, from the beginning, stopped by any key or by none.
+    pub const fn once(interruptible: bool) -> Self {
+        Manner { interruptible, times: 1, start_ms: 0, stop_keys: Keys::ALL }
+    }
+}
+
 /// What a run wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -54,9 +74,11 @@ pub enum Effect {
     Play {
         /// One after the other.
         sources: Vec<Source>,
-        /// Stops at a key.
-        interruptible: bool,
+        /// And how.
+        manner: Manner,
     },
+    /// Go on with what is said from another place.
+    Seek(Seek),
     /// Stop what is said.
     StopPlay,
     /// Ask another server.
@@ -155,6 +177,8 @@ pub struct Run {
     digits: Option<String>,
     next: Option<String>,
     is_left: bool,
+    /// The key that skipped a prompt: the answer where the next step asks.
+    key_ahead: Option<char>,
     taken: u32,
     caller_gone: bool,
     effects: VecDeque<Effect>,
@@ -179,6 +203,7 @@ impl Run {
             digits: None,
             next: Some(flow.start.clone()),
             is_left: false,
+            key_ahead: None,
             taken: 0,
             caller_gone: false,
             effects: VecDeque::new(),
@@ -197,6 +222,14 @@ impl Run {
         let flow = Arc::clone(&self.flow);
         flow.steps[&self.step].handle(self, cx, &input);
         self.walk(cx);
+        // From media the key comes when it is let go, and what it stopped is over by then; a key by
+        // INFO stops and answers at once. Either way the caller need not hear what they know.
+        if let Some(key) = self.key_ahead.take()
+            && matches!(self.doing, Doing::Asking { .. })
+        {
+            flow.steps[&self.step].handle(self, cx, &Input::Digit(key));
+            self.walk(cx);
+        }
     }
 
     /// The caller hung up. Only steps that need no caller follow, from the `hangup` edge on.
@@ -318,9 +351,19 @@ impl Run {
     }
 
     /// Says something; `PlayDone` follows.
-    pub(crate) fn say(&mut self, sources: Vec<Source>, interruptible: bool) {
-        self.effects.push_back(Effect::Play { sources, interruptible });
+    pub(crate) fn say(&mut self, sources: Vec<Source>, manner: Manner) {
+        self.effects.push_back(Effect::Play { sources, manner });
         self.doing = Doing::Saying;
+    }
+
+    /// Goes back or forward in what is said.
+    pub(crate) fn seek(&mut self, by_ms: i32) {
+        self.effects.push_back(Effect::Seek(Seek::By { ms: by_ms }));
+    }
+
+    /// The key is for the next step, if that asks.
+    pub(crate) fn pass_key(&mut self, key: char) {
+        self.key_ahead = Some(key);
     }
 
     /// Stops what is said: keys by INFO do not pass through media, which stops by itself.
@@ -348,7 +391,8 @@ impl Run {
         let mut collect = Collect::new(rules);
         let saying = !sources.is_empty();
         if saying {
-            self.effects.push_back(Effect::Play { sources, interruptible });
+            let manner = Manner::once(interruptible);
+            self.effects.push_back(Effect::Play { sources, manner });
         } else {
             collect.start(cx.now.moment);
         }

@@ -6,7 +6,7 @@ use super::run::{Cx, Effect, Hand, Input, Run};
 use crate::switch::Now;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use terms::media::Source;
+use terms::media::{Seek, Source};
 use terms::routing::Hours;
 use terms::{Moment, Timestamp};
 
@@ -175,11 +175,18 @@ impl Walk<'_> {
     fn drain(&mut self, run: &mut Run) {
         while let Some(effect) = run.poll_effect() {
             match effect {
-                Effect::Play { sources, .. } => {
+                Effect::Play { sources, manner } => {
                     self.playing = true;
+                    if manner.times > 1 {
+                        self.told.line(format!("hear {} times", manner.times));
+                    }
+                    if manner.start_ms > 0 {
+                        self.told.line(format!("hear from {} ms on", manner.start_ms));
+                    }
                     for source in sources {
                         self.told.line(match source {
                             Source::Prompt(name) => format!("hear {name}"),
+                            Source::Speech { text, .. } => format!("hear \"{text}\" spoken"),
                             Source::Ringback => "hear ringback".to_owned(),
                             Source::Busy => "hear the busy tone".to_owned(),
                             Source::Reminder { ms } => format!("hear a soft beep of {ms} ms"),
@@ -191,6 +198,8 @@ impl Walk<'_> {
                     }
                 }
                 Effect::StopPlay => self.playing = false,
+                Effect::Seek(Seek::By { ms }) => self.told.line(format!("go {ms} ms on")),
+                Effect::Seek(Seek::To { ms }) => self.told.line(format!("go to {ms} ms")),
                 Effect::Http { method, url, .. } => {
                     self.told.line(format!("ask {method} {url}"));
                     self.told.requests.push(url);

@@ -237,7 +237,7 @@ impl Rig {
     /// A party presses keys, one every 200 ms, as RFC 4733.
     pub fn presses(&mut self, leg: LegId, keys: &str) {
         for digit in keys.chars() {
-            if self.playing.contains_key(&leg) {
+            if self.playing.contains_key(&leg) && self.may_stop(leg, digit) {
                 // Media stops what may be interrupted; telling so for all is the harder case.
                 self.stop(leg, PlayEnd::Interrupted);
             }
@@ -509,11 +509,21 @@ impl Rig {
             | Command::Leave { .. }
             | Command::Hold { .. }
             | Command::Resume { .. }
+            | Command::Seek { .. }
             | Command::SendDigits { .. }
             | Command::Announce { .. }
             | Command::Watch { .. } => {}
         }
         self.media.push(command);
+    }
+
+    /// Whether this key stops what plays: only where other keys are named it does not.
+    fn may_stop(&self, leg: LegId, key: char) -> bool {
+        let last = self.media.iter().rev().find_map(|command| match command {
+            Command::Play { leg: l, playback } if *l == leg => Some(playback),
+            _ => None,
+        });
+        last.is_none_or(|playback| playback.stop_keys.contains(key))
     }
 
     fn missing_of(&self, playback: &Playback) -> Option<String> {

@@ -65,15 +65,13 @@ pub fn sip_address() -> SocketAddr {
 }
 
 fn prompts() -> PromptStore {
-    let spoken = "break test hours wait closed welcome error goodbye signed_in number_unknown menu \
-                  digits/0 digits/1 digits/2 digits/3 digits/4 digits/5 digits/6 digits/7 digits/8 \
-                  digits/9 digits/10 queue invalid voicemail ready busy position thanks survey \
-                  signed_out minutes";
     let tone = |samples: usize, level: i16| Prompt::from_samples(&vec![level; samples]);
     let mut prompts = Vec::new();
     for language in ["zh-CN", "en"] {
-        let name = |word| format!("{language}/{word}");
-        prompts.extend(spoken.split_whitespace().map(|word| (name(word), tone(6_400, 3_000))));
+        let extra = ["closed", "error", "test"].map(str::to_owned);
+        let words = signaling::ivr::prompt::names(language).into_iter().chain(extra);
+        let spoken = words.filter(|word| !word.starts_with("music/"));
+        prompts.extend(spoken.map(|word| (format!("{language}/{word}"), tone(6_400, 3_000))));
     }
     prompts.push(("music/wait".to_owned(), tone(40_000, 900)));
     prompts.push(("music/hold".to_owned(), tone(40_000, 700)));

@@ -171,15 +171,42 @@ fn on_both(story: impl Fn(BackendChoice)) {
 }
 
 #[test]
+fn new_prompts_are_heard_while_the_engine_runs() {
+    on_both(|backend| {
+        let mut server = Server::start(backend, 2);
+        let (one, two) = (server.call(1, 1), server.call(2, 2));
+        let play = |id, leg| Command::Play {
+            leg: LegId(leg),
+            playback: Playback {
+                looped: true,
+                ..Playback::once(PlaybackId(id), vec![Source::Prompt("zh-CN/welcome".into())])
+            },
+        };
+        server.send(play(1, 1));
+        assert!(one.hear().1.iter().all(|&sample| (7_700..8_300).contains(&sample)));
+        let quiet = Prompt::from_samples(&[1_000; 800]);
+        let prompts = PromptStore::new([("zh-CN/welcome".into(), quiet)]);
+        server.engine.set_prompts(&prompts).expect("the rings are not full");
+        server.send(play(2, 2));
+        assert!(two.hear().1.iter().all(|&sample| (900..1_100).contains(&sample)), "the new one");
+        for _ in 0..10 {
+            let heard = one.hear().1;
+            assert!(heard.iter().all(|&sample| sample > 7_000), "what plays goes on");
+        }
+        server.release(&[1, 2]);
+    });
+}
+
+#[test]
 fn a_caller_hears_a_prompt_and_a_digit_interrupts_it() {
     on_both(|backend| {
         let mut server = Server::start(backend, 1);
         let mut phone = server.call(1, 1);
+        let sources = vec![Source::Prompt("zh-CN/welcome".into())];
         let playback = Playback {
-            id: PlaybackId(9),
-            sources: vec![Source::Prompt("zh-CN/welcome".into())],
             looped: true,
             interruptible: true,
+            ..Playback::once(PlaybackId(9), sources)
         };
         server.send(Command::Play { leg: LegId(1), playback });
         let heard: Vec<_> = (0..10).map(|_| phone.hear()).collect();

@@ -21,6 +21,38 @@ fn a_digit_stops_the_prompt_and_is_told_once() {
 }
 
 #[test]
+fn a_key_that_is_not_named_stops_nothing_and_one_that_seeks_is_heard_from_there() {
+    let mut world = World::new();
+    world.add(Codec::Pcma, 1, |_| {});
+    let leg = world.phones[0].leg;
+    let playback = Playback {
+        interruptible: true,
+        stop_keys: "#".chars().collect(),
+        ..Playback::once(PlaybackId(5), vec![Source::Prompt("welcome".into())])
+    };
+    world.command(Command::Play { leg, playback });
+    world.press(0, 3);
+    world.run(40);
+    assert_eq!(world.digits(), "3", "the key is told all the same");
+    assert_eq!(world.phones[0].heard.len(), 11, "and the prompt went on");
+
+    // Of one second 220 ms are over. 300 ms back is the beginning: a whole second follows.
+    world.command(Command::Seek { leg, playback: PlaybackId(5), to: Seek::By { ms: -300 } });
+    world.run(1_100);
+    assert_eq!(world.phones[0].heard.len(), 11 + 50);
+    let finished = |id| Event::PlayDone { leg, playback: PlaybackId(id), end: PlayEnd::Finished };
+    assert!(world.events.contains(&finished(5)));
+
+    world.play(0, 6, Source::Prompt("welcome".into()), false);
+    world.command(Command::Seek { leg, playback: PlaybackId(5), to: Seek::To { ms: 5_000 } });
+    world.run(100);
+    assert!(!world.events.contains(&finished(6)), "another playback is not moved");
+    world.command(Command::Seek { leg, playback: PlaybackId(6), to: Seek::To { ms: 5_000 } });
+    assert!(world.events.contains(&finished(6)), "behind the end is finished");
+    assert_seamless(&world.phones[0].sequence());
+}
+
+#[test]
 fn a_prompt_plays_to_its_end_and_a_missing_one_is_named() {
     let mut world = World::new();
     world.add(Codec::Pcma, 1, |_| {});

@@ -76,6 +76,7 @@ impl Hall {
                     world.shard.open_bridge(now, room, far, voices);
                 }
                 Input::CloseBridge(room, far) => world.shard.close_bridge(now, room, far),
+                Input::Prompts(prompts) => world.shard.set_prompts(prompts),
                 Input::SetTaps(leg, cores) => world.shard.set_taps(leg, cores),
             }
         }

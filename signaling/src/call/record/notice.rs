@@ -96,8 +96,7 @@ impl Call {
             // It is nobody's prompt: its end is of no interest to anybody.
             let id = PlaybackId(cx.id());
             let sources = vec![Source::Reminder { ms: BEEP_MS }];
-            let playback = Playback { id, sources, looped: false, interruptible: false };
-            cx.media(Command::Play { leg, playback });
+            cx.media(Command::Play { leg, playback: Playback::once(id, sources) });
         }
     }
 }

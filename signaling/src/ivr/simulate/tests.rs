@@ -142,3 +142,56 @@ fn secret_digits_do_not_reach_the_log() {
     assert_eq!(left.and_then(|left| left.digits).as_deref(), Some("****"));
     assert_eq!(run.variables.get("account"), "4711");
 }
+
+#[test]
+fn values_are_heard_in_words_and_keys_move_in_what_is_played() {
+    let document = json!({"format": 1, "start": "a", "variables": {"n": "105"}, "steps": {
+        "a": {"kind": "play", "prompts": ["welcome", "number:${n}", "say:您好"], "times": 2,
+            "start_ms": 500, "keys": "#", "seek": {"4": -5000, "6": 5000}, "next": "z"},
+        "z": {"kind": "hangup"}}});
+    assert_eq!(
+        told(&document, "4 6 5 #").lines,
+        [
+            "hear 2 times",
+            "hear from 500 ms on",
+            "hear zh-CN/welcome",
+            "hear zh-CN/digits/1",
+            "hear zh-CN/digits/100",
+            "hear zh-CN/digits/0",
+            "hear zh-CN/digits/5",
+            "hear \"您好\" spoken",
+            "press 4",
+            "go -5000 ms on",
+            "press 6",
+            "go 5000 ms on",
+            "press 5",
+            "press #",
+            "step a → next",
+            "step z → hangup",
+            "ends with cause 16",
+        ]
+    );
+}
+
+#[test]
+fn the_key_that_skips_a_prompt_is_the_answer_where_the_next_step_asks() {
+    let ahead = told(&default_flow(QueueId(7)), "1");
+    assert_eq!(ahead.end, Some(Hand::Enqueue { queue: QueueId(7), priority: 0 }));
+    // What asks nothing takes no key: the goodbye after the hours is heard.
+    let hours = told(&default_flow(QueueId(7)), "2 9");
+    assert!(hours.lines.contains(&"hear zh-CN/goodbye".to_owned()), "{:#?}", hours.lines);
+    let media = Scene::default();
+    let cx = Cx {
+        now: Now { moment: Moment::from_secs(1), wall: media.at },
+        hours: &[],
+        zone: chrono_tz::Tz::UTC,
+        language: "en",
+    };
+    // From media: the prompt is over when the key goes down, the key comes when it is let go.
+    let mut run = Run::start(Arc::new(flow(&default_flow(QueueId(7)))), &cx, &[]);
+    run.handle(&cx, Input::PlayDone);
+    run.handle(&cx, Input::Digit('1'));
+    let hands = std::iter::from_fn(|| run.poll_effect())
+        .filter(|effect| matches!(effect, Effect::Hand(Hand::Enqueue { .. })));
+    assert_eq!(hands.count(), 1);
+}

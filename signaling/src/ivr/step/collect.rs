@@ -75,7 +75,7 @@ fn attempts() -> u8 {
 impl Collect {
     fn ask(&self, run: &mut Run, cx: &Cx, attempt: u8, before: &[String]) {
         let names: Vec<String> = before.iter().chain(&self.prompts).cloned().collect();
-        let sources = prompts(cx.language, &run.expand_all(&names));
+        let sources = prompts(cx, &run.expand_all(&names));
         let rules = Rules {
             digits_max: self.digits_max,
             terminator: self.terminator,

@@ -4,7 +4,7 @@ use super::Kind;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
 use crate::ivr::prompt::prompts;
-use crate::ivr::run::{Cx, Hand, Input, Run};
+use crate::ivr::run::{Cx, Hand, Input, Manner, Run};
 use serde::{Deserialize, Serialize};
 
 /// Ends the call.
@@ -47,11 +47,11 @@ impl Kind for Hangup {
         report.range("cause", self.cause.into(), 1, 127);
     }
     fn enter(&self, run: &mut Run, cx: &Cx) {
-        let sources = prompts(cx.language, &run.expand_all(&self.prompts));
+        let sources = prompts(cx, &run.expand_all(&self.prompts));
         if sources.is_empty() {
             self.end(run);
         } else {
-            run.say(sources, false);
+            run.say(sources, Manner::once(false));
         }
     }
     fn handle(&self, run: &mut Run, _: &Cx, input: &Input) {

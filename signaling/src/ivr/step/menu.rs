@@ -48,7 +48,7 @@ fn attempts() -> u8 {
 impl Menu {
     fn ask(&self, run: &mut Run, cx: &Cx, attempt: u8, before: &[String]) {
         let names: Vec<String> = before.iter().chain(&self.prompts).cloned().collect();
-        let sources = prompts(cx.language, &run.expand_all(&names));
+        let sources = prompts(cx, &run.expand_all(&names));
         let wait = Duration::from_millis(self.timeout_ms.into());
         let rules = Rules { digits_max: 1, terminator: None, first_max: wait, next_max: wait };
         run.ask(cx, sources, rules, self.interruptible, attempt);

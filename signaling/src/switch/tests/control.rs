@@ -63,6 +63,50 @@ fn a_fax_machine_is_heard_and_the_flow_branches() {
 }
 
 #[test]
+fn a_flow_plays_twice_from_a_place_on_and_keys_move_in_it() {
+    use terms::media::{Command, Seek, Source};
+    let mut rig = rig_with(&[]);
+    let document = json!({"format": 1, "start": "a", "steps": {
+        "a": {"kind": "play", "prompts": ["welcome", "number:23", "say:您好"], "times": 2,
+            "start_ms": 500, "keys": "#", "seek": {"4": -5000}, "next": "z"},
+        "z": {"kind": "hangup"}}});
+    assert_eq!(change(&mut rig, flow(2, document)), Answer::Done);
+    let customer = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    rig.presses(customer, "54");
+    assert_eq!(phase(&mut rig), "ivr", "neither 5 nor 4 skips it");
+    let ordered: Vec<&Command> = rig
+        .media
+        .iter()
+        .filter(|command| matches!(command, Command::Play { .. } | Command::Seek { .. }))
+        .collect();
+    let [Command::Play { leg, playback }, Command::Seek { leg: moved, playback: id, to }] =
+        ordered[..]
+    else {
+        panic!("{ordered:#?}")
+    };
+    let prompt = |name: &str| Source::Prompt(format!("zh-CN/{name}"));
+    let text = "您好".to_owned();
+    assert_eq!(
+        playback.sources,
+        [
+            prompt("welcome"),
+            prompt("digits/2"),
+            prompt("digits/10"),
+            prompt("digits/3"),
+            Source::Speech { language: "zh-CN".to_owned(), text },
+        ]
+    );
+    assert_eq!((playback.times, playback.start_ms, playback.looped), (2, 500, false));
+    assert!(playback.interruptible && playback.stop_keys.contains('#'));
+    assert!(!playback.stop_keys.contains('4') && !playback.stop_keys.contains('5'));
+    assert_eq!((moved, id, *to), (leg, &playback.id, Seek::By { ms: -5000 }));
+    rig.presses(customer, "#");
+    rig.wait(secs(3));
+    balanced(&mut rig);
+}
+
+#[test]
 fn nobody_listens_for_fax_machines_once_people_talk() {
     use terms::media::{Command, Watch};
     let mut rig = rig_with(&[A1]);

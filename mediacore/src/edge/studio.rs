@@ -1,0 +1,286 @@
+//! The studio: makes speech and reads prompts while calls go on, on a thread of its own.
+//!
+//! A [`Command::Play`] with a text that was not spoken yet waits here until it is; everything else
+//! passes. Promise: the media path only ever sees prompts that lie ready; a text that cannot be made
+//! is played as missing, so that every playback has its end; a leg that is released or hears
+//! something else takes its waiting playback with it.
+
+use super::prompts::{self, Skipped};
+use super::speech::Cache;
+use crate::prompt::{Limits, PromptStore};
+use crate::speech::{self, Engine};
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use terms::media::{Command, Playback, Source};
+use terms::{LegId, PlaybackId};
+
+/// Playbacks and questions that wait.
+pub const JOBS_MAX: usize = 256;
+/// Texts that lie ready; beyond it the one that was made first is forgotten, and made again from
+/// its file when it is played.
+pub const TEXTS_MAX: usize = 2_000;
+
+/// What the studio works with.
+pub struct StudioConfig {
+    /// Folders of prompts, the later before the earlier.
+    pub folders: Vec<PathBuf>,
+    /// Of one prompt.
+    pub limits: Limits,
+    /// Who speaks, and where it is kept; or why nobody does.
+    pub speech: Result<(Box<dyn Engine>, Cache), String>,
+}
+
+/// What reading the folders again brought.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// How many prompts there are.
+    pub prompts: usize,
+    /// Files that were left out.
+    pub skipped: Vec<Skipped>,
+}
+
+enum Job {
+    Play { leg: LegId, playback: Playback },
+    Prepare(Vec<(String, String)>),
+    Reload(mpsc::Sender<Result<Reloaded, prompts::Error>>),
+}
+
+/// Where results go: new prompts to all cores, a playback that waited to its leg.
+pub struct Outlets {
+    /// Gives the cores these prompts. False when they do not take them now.
+    pub renew: Box<dyn Fn(&PromptStore) -> bool + Send>,
+    /// Hands a command on.
+    pub send: Box<dyn Fn(Command) + Send>,
+}
+
+#[derive(Default)]
+struct Shared {
+    store: Mutex<PromptStore>,
+    /// The playback of a leg that waits.
+    waiting: Mutex<HashMap<LegId, PlaybackId>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The running studio. It ends with its last handle.
+pub struct Studio {
+    jobs: mpsc::SyncSender<Job>,
+    shared: Arc<Shared>,
+    speechless: Option<String>,
+}
+
+impl Studio {
+    /// Starts the thread over the prompts that were loaded.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        config: StudioConfig,
+        store: PromptStore,
+        outlets: Outlets,
+    ) -> std::io::Result<Studio> {
+        let (jobs, waiting) = mpsc::sync_channel(JOBS_MAX);
+        let shared = Arc::new(Shared { store: Mutex::new(store), ..Shared::default() });
+        let speechless = config.speech.as_ref().err().cloned();
+        let bench = Bench {
+            config,
+            outlets,
+            shared: Arc::clone(&shared),
+            ahead: VecDeque::new(),
+            made: VecDeque::new(),
+        };
+        std::thread::Builder::new()
+            .name("studio".to_owned())
+            .spawn(move || bench.work(&waiting))?;
+        Ok(Studio { jobs, shared, speechless })
+    }
+
+    /// Why texts cannot be spoken; `None` when they can.
+    pub fn speechless(&self) -> Option<&str> {
+        self.speechless.as_deref()
+    }
+
+    /// Lets a command through, unless it waits for a text to be spoken.
+    pub fn pass(&self, command: Command) -> Option<Command> {
+        let mut waiting = lock(&self.shared.waiting);
+        match command {
+            Command::Play { leg, playback } => {
+                waiting.remove(&leg);
+                if self.speechless.is_some() || self.is_ready(&playback) {
+                    return Some(Command::Play { leg, playback });
+                }
+                waiting.insert(leg, playback.id);
+                match self.jobs.try_send(Job::Play { leg, playback }) {
+                    Ok(()) => None,
+                    Err(mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) => {
+                        waiting.remove(&leg);
+                        let Job::Play { leg, playback } = job else { return None };
+                        Some(Command::Play { leg, playback })
+                    }
+                }
+            }
+            Command::StopPlay { leg, playback } if waiting.get(&leg) == Some(&playback) => {
+                waiting.remove(&leg);
+                None
+            }
+            Command::Release { leg } => {
+                waiting.remove(&leg);
+                Some(Command::Release { leg })
+            }
+            other => Some(other),
+        }
+    }
+
+    fn is_ready(&self, playback: &Playback) -> bool {
+        let texts = texts(playback).collect::<Vec<_>>();
+        if texts.is_empty() {
+            return true;
+        }
+        let store = lock(&self.shared.store);
+        texts.iter().all(|(language, text)| store.speech(language, text).is_some())
+    }
+
+    /// Speaks these texts (language and text) when nothing else waits, so that they are ready when
+    /// a call comes. False when too much waits already: they are made when they are played.
+    pub fn prepare(&self, texts: Vec<(String, String)>) -> bool {
+        self.jobs.try_send(Job::Prepare(texts)).is_ok()
+    }
+
+    /// Reads the folders again, gives the cores what is there now, and waits for it.
+    ///
+    /// # Errors
+    /// When a folder cannot be read; `None` when too much waits already.
+    pub fn reload(&self) -> Option<Result<Reloaded, prompts::Error>> {
+        let (tell, told) = mpsc::channel();
+        self.jobs.try_send(Job::Reload(tell)).ok()?;
+        told.recv().ok()
+    }
+}
+
+/// The texts of a playback.
+fn texts(playback: &Playback) -> impl Iterator<Item = (&str, &str)> {
+    playback.sources.iter().filter_map(|source| match source {
+        Source::Speech { language, text } => Some((language.as_str(), text.as_str())),
+        Source::Prompt(_)
+        | Source::Ringback
+        | Source::Busy
+        | Source::Beep { .. }
+        | Source::Reminder { .. }
+        | Source::Silence { .. } => None,
+    })
+}
+
+/// What the thread has.
+struct Bench {
+    config: StudioConfig,
+    outlets: Outlets,
+    shared: Arc<Shared>,
+    /// Texts to be made when nothing else waits.
+    ahead: VecDeque<(String, String)>,
+    /// Texts that lie ready, the oldest first.
+    made: VecDeque<(String, String)>,
+}
+
+impl Bench {
+    fn work(mut self, jobs: &mpsc::Receiver<Job>) {
+        loop {
+            let job = match self.ahead.is_empty() {
+                true => jobs.recv().map_err(|_| mpsc::TryRecvError::Disconnected),
+                false => jobs.try_recv(),
+            };
+            match job {
+                Ok(Job::Play { leg, playback }) => self.play(leg, playback),
+                Ok(Job::Prepare(texts)) => {
+                    self.ahead.extend(texts);
+                    self.ahead.truncate(TEXTS_MAX);
+                }
+                Ok(Job::Reload(tell)) => {
+                    // Who asked may have gone.
+                    let _ = tell.send(self.reload());
+                }
+                Err(mpsc::TryRecvError::Empty) => {
+                    let Some((language, text)) = self.ahead.pop_front() else { continue };
+                    if self.speak(&language, &text) {
+                        self.renew();
+                    }
+                }
+                Err(mpsc::TryRecvError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn play(&mut self, leg: LegId, playback: Playback) {
+        let is_wanted = |shared: &Shared| lock(&shared.waiting).get(&leg) == Some(&playback.id);
+        if !is_wanted(&self.shared) {
+            return;
+        }
+        let mut is_new = false;
+        for (language, text) in texts(&playback) {
+            is_new |= self.speak(language, text);
+        }
+        if is_new {
+            self.renew();
+        }
+        // It may have been stopped meanwhile.
+        let mut waiting = lock(&self.shared.waiting);
+        if waiting.get(&leg) == Some(&playback.id) {
+            waiting.remove(&leg);
+            (self.outlets.send)(Command::Play { leg, playback });
+        }
+    }
+
+    /// Makes a text ready. False when it was, or cannot be made.
+    fn speak(&mut self, language: &str, text: &str) -> bool {
+        let store = lock(&self.shared.store).clone();
+        if store.speech(language, text).is_some() {
+            return false;
+        }
+        let Ok((engine, cache)) = &mut self.config.speech else { return false };
+        let spoken = speech::utterance(language, text)
+            .map_err(|error| error.to_string())
+            .and_then(|utterance| cache.speak(engine.as_mut(), &utterance));
+        match spoken {
+            Ok(prompt) => {
+                let mut store = store.with_speech(language, text, prompt);
+                self.made.push_back((language.to_owned(), text.to_owned()));
+                if self.made.len() > TEXTS_MAX
+                    && let Some((language, text)) = self.made.pop_front()
+                {
+                    store = store.without_speech(&language, &text);
+                }
+                *lock(&self.shared.store) = store;
+                true
+            }
+            Err(reason) => {
+                // The text may hold what a caller said: only its length is told.
+                let chars = text.chars().count();
+                tracing::warn!(language, chars, %reason, "a text was not spoken");
+                false
+            }
+        }
+    }
+
+    fn reload(&self) -> Result<Reloaded, prompts::Error> {
+        let (files, skipped) = prompts::load(&self.config.folders, &self.config.limits)?;
+        let prompts = files.len();
+        {
+            let mut store = lock(&self.shared.store);
+            *store = store.with_prompts_of(&files);
+        }
+        self.renew();
+        Ok(Reloaded { prompts, skipped })
+    }
+
+    fn renew(&self) {
+        let store = lock(&self.shared.store).clone();
+        if !(self.outlets.renew)(&store) {
+            tracing::warn!("the media cores did not take new prompts: too much waits for them");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Playbacks that wait for speech, with an engine that is slow and fails when it is asked to.
+
+use super::*;
+use crate::prompt::Prompt;
+use crate::record::wav;
+use crate::speech::Utterance;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Speaks one text for each word that it is given.
+struct Slow(Receiver<()>);
+
+impl Engine for Slow {
+    fn name(&self) -> &str {
+        "slow"
+    }
+    fn speak(&mut self, utterance: &Utterance) -> Result<Vec<u8>, String> {
+        self.0.recv_timeout(PATIENCE).map_err(|_| "nobody lets it".to_owned())?;
+        if utterance.words.starts_with("fail") {
+            return Err("asked to".to_owned());
+        }
+        let format = wav::Format { tag: wav::TAG_PCM, channels: 1, rate_hz: 8_000 };
+        let mut file = format.header(800);
+        file.extend([1; 1_600]);
+        Ok(file)
+    }
+}
+
+enum Seen {
+    Renewed(PromptStore),
+    Sent(Box<Command>),
+}
+
+struct World {
+    studio: Studio,
+    go: Sender<()>,
+    seen: Receiver<Seen>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new(folders: Vec<PathBuf>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (go, gone) = mpsc::channel();
+        let (tell, seen) = mpsc::channel();
+        let told = tell.clone();
+        let outlets = Outlets {
+            renew: Box::new(move |store| tell.send(Seen::Renewed(store.clone())).is_ok()),
+            send: Box::new(move |command| told.send(Seen::Sent(Box::new(command))).unwrap()),
+        };
+        let cache = Cache::open(folder.path(), 1 << 20).unwrap();
+        let speech: Result<(Box<dyn Engine>, Cache), String> = Ok((Box::new(Slow(gone)), cache));
+        let config = StudioConfig { folders, limits: Limits::default(), speech };
+        let store = PromptStore::new([("en/hi".into(), Prompt::from_samples(&[1]))]);
+        let studio = Studio::start(config, store, outlets).unwrap();
+        World { studio, go, seen, _folder: folder }
+    }
+
+    fn renewed(&self) -> PromptStore {
+        match self.seen.recv_timeout(PATIENCE).unwrap() {
+            Seen::Renewed(store) => store,
+            Seen::Sent(command) => panic!("{command:?}"),
+        }
+    }
+
+    fn sent(&self) -> Command {
+        match self.seen.recv_timeout(PATIENCE).unwrap() {
+            Seen::Sent(command) => *command,
+            Seen::Renewed(_) => panic!("prompts"),
+        }
+    }
+}
+
+fn play(leg: u64, id: u64, text: &str) -> Command {
+    let speech = Source::Speech { language: "en".into(), text: text.into() };
+    let sources = vec![Source::Prompt("en/hi".into()), speech];
+    Command::Play { leg: LegId(leg), playback: Playback::once(PlaybackId(id), sources) }
+}
+
+#[test]
+fn a_text_is_made_before_it_is_played_and_once() {
+    let world = World::new(Vec::new());
+    let other = Command::Hold { leg: LegId(1) };
+    assert_eq!(world.studio.pass(other.clone()), Some(other));
+    assert_eq!(world.studio.pass(play(1, 1, "one")), None, "it waits");
+    world.go.send(()).unwrap();
+    let store = world.renewed();
+    assert_eq!(store.speech("en", "one").unwrap().octets(crate::g711::Law::A).len(), 800);
+    assert!(store.get("en/hi").is_some(), "the prompts are still there");
+    assert_eq!(world.sent(), play(1, 1, "one"), "after the cores have the text");
+    let again = play(2, 2, "one");
+    assert_eq!(world.studio.pass(again.clone()), Some(again), "now it passes");
+}
+
+#[test]
+fn who_is_gone_or_hears_something_else_is_not_played_to() {
+    let world = World::new(Vec::new());
+    for leg in 1..=4 {
+        assert_eq!(world.studio.pass(play(leg, leg, &format!("text {leg}"))), None);
+    }
+    let stop = Command::StopPlay { leg: LegId(2), playback: PlaybackId(2) };
+    assert_eq!(world.studio.pass(stop), None, "what has not begun is not stopped in media");
+    let release = Command::Release { leg: LegId(3) };
+    assert_eq!(world.studio.pass(release.clone()), Some(release));
+    let sources = vec![Source::Prompt("en/hi".into())];
+    let instead = Playback::once(PlaybackId(9), sources);
+    let instead = Command::Play { leg: LegId(4), playback: instead };
+    assert_eq!(world.studio.pass(instead.clone()), Some(instead));
+    let late = Command::StopPlay { leg: LegId(1), playback: PlaybackId(77) };
+    assert_eq!(world.studio.pass(late.clone()), Some(late), "another one's stop passes");
+    world.go.send(()).unwrap();
+    world.renewed();
+    assert_eq!(world.sent(), play(1, 1, "text 1"));
+    // The others are not even made: the next text is the next that is heard.
+    assert_eq!(world.studio.pass(play(5, 5, "text 5")), None);
+    world.go.send(()).unwrap();
+    assert!(world.renewed().speech("en", "text 5").is_some());
+    assert_eq!(world.sent(), play(5, 5, "text 5"));
+}
+
+#[test]
+fn a_text_that_cannot_be_made_is_played_as_missing() {
+    let world = World::new(Vec::new());
+    assert_eq!(world.studio.pass(play(1, 1, "fail please")), None);
+    world.go.send(()).unwrap();
+    assert_eq!(world.sent(), play(1, 1, "fail please"), "media says that it is missing");
+
+    let outlets = Outlets { renew: Box::new(|_| true), send: Box::new(|_| {}) };
+    let speech = Err("espeak-ng does not run: install espeak-ng".to_owned());
+    let config = StudioConfig { folders: Vec::new(), limits: Limits::default(), speech };
+    let silent = Studio::start(config, PromptStore::default(), outlets).unwrap();
+    assert!(silent.speechless().unwrap().contains("install"));
+    assert_eq!(silent.pass(play(1, 1, "x")), Some(play(1, 1, "x")), "nobody waits for nothing");
+}
+
+#[test]
+fn beyond_the_line_of_waiting_a_text_is_played_as_missing() {
+    let world = World::new(Vec::new());
+    // The first is in the making, the line behind it fills.
+    let passed = (0..JOBS_MAX as u64 + 20)
+        .filter(|&n| world.studio.pass(play(n, n, &format!("text {n}"))).is_some())
+        .count();
+    assert!((19..=20).contains(&passed), "{passed} were sent on at once");
+    // Its end is that of the test: nothing more is made.
+    for n in 0..JOBS_MAX as u64 + 20 {
+        world.studio.pass(Command::Release { leg: LegId(n) });
+    }
+}
+
+#[test]
+fn texts_of_a_plan_are_ready_before_a_call_and_give_way_to_calls() {
+    let world = World::new(Vec::new());
+    let ahead = ["one", "two", "three"].map(|text| ("en".to_owned(), text.to_owned()));
+    assert!(world.studio.prepare(ahead.to_vec()));
+    world.go.send(()).unwrap();
+    assert!(world.renewed().speech("en", "one").is_some());
+    assert_eq!(world.studio.pass(play(1, 1, "now")), None);
+    for _ in 0..3 {
+        world.go.send(()).unwrap();
+    }
+    // "two" may have begun when the call came; "three" had not.
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        match world.seen.recv_timeout(PATIENCE).unwrap() {
+            Seen::Sent(_) => order.push("sent"),
+            Seen::Renewed(store) if store.speech("en", "three").is_some() => order.push("three"),
+            Seen::Renewed(_) => {}
+        }
+    }
+    assert_eq!(order, ["sent", "three"]);
+}
+
+#[test]
+fn a_file_that_was_put_into_the_folder_is_there_after_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(vec![folder.path().to_owned()]);
+    assert_eq!(world.studio.pass(play(1, 1, "one")), None);
+    world.go.send(()).unwrap();
+    world.renewed();
+    world.sent();
+    let format = wav::Format { tag: wav::TAG_PCM, channels: 1, rate_hz: 8_000 };
+    let file = [format.header(3), vec![0; 6]].concat();
+    std::fs::write(folder.path().join("new.wav"), file).unwrap();
+    std::fs::write(folder.path().join("bad.mp3"), "no").unwrap();
+    let reloaded = world.studio.reload().unwrap().unwrap();
+    assert_eq!((reloaded.prompts, reloaded.skipped.len()), (1, 1));
+    let store = world.renewed();
+    assert!(store.get("new").is_some() && store.get("en/hi").is_none());
+    assert!(store.speech("en", "one").is_some(), "texts are kept");
+}
