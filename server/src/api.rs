@@ -94,6 +94,8 @@ pub struct ApiState {
     pub clock: Arc<dyn Clock>,
     /// What one request may take.
     pub limits: ApiLimits,
+    /// Why texts of flows cannot be spoken; `None` when they can.
+    pub speechless: Option<String>,
 }
 
 /// What one request may take.

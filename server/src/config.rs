@@ -12,7 +12,7 @@ use refusal::{bad, find_key};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use terms::media::{Codec, SrtpPolicy, T38Policy};
-use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Zone};
+use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Speech, Zone};
 
 /// Shortest part of a recording: shorter ones would be more files than conversations.
 const PART_MIN: std::time::Duration = std::time::Duration::from_secs(60);
@@ -186,8 +186,16 @@ config! {
         jitter_ms_min: u32 = "40", Restart;
         /// Most delay of it in ms, when the network is bad.
         jitter_ms_max: u32 = "200", Restart;
-        /// Folder of prompts that come before the built-in ones, as <language>/<name>.wav. Empty is none.
+        /// Folder of prompts that come before the built-in ones, as <language>/<name>.wav, .mp3 or .opus. Empty is none.
         prompts: PathBuf = "\"\"", Restart;
+        /// Largest file of a prompt.
+        prompt_bytes_max: Bytes = "\"64MiB\"", Restart;
+        /// Longest prompt.
+        prompt_length_max: Span = "\"30m\"", Restart;
+        /// What speaks texts of flows: espeak-ng, or none.
+        speech: Speech = "\"espeak-ng\"", Restart;
+        /// Most speech that is kept on disk, in `speech` of the data folder; the oldest goes.
+        speech_bytes_max: Bytes = "\"256MiB\"", Restart;
     }
     /// IVR flows.
     ivr: IvrConfig {

@@ -9,4 +9,5 @@ pub mod link;
 pub mod logging;
 pub mod prompts;
 pub mod serve;
+pub mod speech;
 pub mod work;

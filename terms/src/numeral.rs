@@ -32,7 +32,7 @@ pub fn chinese(number: u64) -> Vec<Numeral> {
         out.push(Numeral::Value(unit));
         gap = false;
     }
-    if number % 10_000 > 0 {
+    if !number.is_multiple_of(10_000) {
         group_of_four(number % 10_000, gap, false, &mut out);
     }
     out

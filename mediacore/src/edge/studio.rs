@@ -169,7 +169,9 @@ fn texts(playback: &Playback) -> impl Iterator<Item = (&str, &str)> {
         | Source::Busy
         | Source::Beep { .. }
         | Source::Reminder { .. }
-        | Source::Silence { .. } => None,
+        | Source::Silence { .. }
+        | Source::Arrival
+        | Source::Departure => None,
     })
 }
 

@@ -25,8 +25,7 @@ impl Announcement {
     /// # Errors
     /// When one of them is a prompt that does not exist.
     pub fn new(sources: Vec<Source>, prompts: &PromptStore) -> Result<Self, Refused> {
-        let id = PlaybackId::default();
-        let playback = Playback { id, sources, looped: false, interruptible: false };
+        let playback = Playback::once(PlaybackId::default(), sources);
         let player = Player::new(&playback, prompts)?;
         Ok(Announcement { player, converter: Converter::default(), frames: 0 })
     }

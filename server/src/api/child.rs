@@ -95,6 +95,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
             request_max: config.http.request_max.0,
             ..ApiLimits::default()
         },
+        speechless: crate::speech::speechless(&config),
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
     let service = super::router(state).into_make_service_with_connect_info::<SocketAddr>();

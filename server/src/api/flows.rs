@@ -13,6 +13,7 @@ use desk::flow::{Flow, FlowDraft, FlowVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signaling::ivr::check::{Known, check as check_flow};
+use signaling::ivr::prompt::texts;
 use signaling::ivr::run::Hand;
 use signaling::ivr::simulate::{Scene, script, simulate};
 use terms::{FlowId, QueueId};
@@ -206,15 +207,22 @@ async fn check(
 
 impl Api {
     async fn known(&self, caller: &Caller) -> Result<Known, Problem> {
-        Ok(Known::of(&self.store.compile_plan(caller.tenant()).await?))
+        let known = Known::of(&self.store.compile_plan(caller.tenant()).await?);
+        Ok(Known { speechless: self.speechless.clone(), ..known })
     }
 
     async fn problems_of(&self, caller: &Caller, document: &Value) -> Result<Vec<String>, Problem> {
         let known = self.known(caller).await?;
-        Ok(match check_flow(document, &known) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems.iter().map(ToString::to_string).collect(),
-        })
+        if let Err(problems) = check_flow(document, &known) {
+            return Ok(problems.iter().map(ToString::to_string).collect());
+        }
+        // What a voice can read, media knows.
+        let language = self.store.tenant(caller.tenant()).await?.profile.language;
+        let unspoken = texts(document).into_iter().filter_map(|(step, text)| {
+            let why = mediacore::speech::check(&language, &text).err()?;
+            Some(format!("step \"{step}\": the text \"{text}\" is not spoken: {why}"))
+        });
+        Ok(unspoken.collect())
     }
 }
 

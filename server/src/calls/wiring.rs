@@ -8,14 +8,18 @@ use mediacore::edge::engine::{BackendChoice, Engine, EngineConfig};
 use mediacore::edge::keys::Keys;
 use mediacore::edge::prompts;
 use mediacore::edge::storage::{self, Storage, StorageConfig};
-use mediacore::prompt::Limits;
+use mediacore::edge::studio::{Outlets, Studio, StudioConfig};
+use mediacore::prompt::{Limits, PromptStore};
 use signaling::edge::signaling::{Handle, Signaling};
+use signaling::ivr::prompt;
 use signaling::switch::Secret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use terms::control::{Metric, Request, Response};
-use terms::media::Event;
+use terms::control::{Ask, Metric, Request, Response};
+use terms::media::{Command, Event};
+use terms::routing::Plan;
 
 /// How long a ledger row may take into the event log before the renderer is told that it is not.
 const LEDGER_MAX: Duration = Duration::from_secs(30);
@@ -24,6 +28,7 @@ const LEDGER_MAX: Duration = Duration::from_secs(30);
 pub struct Switchboard {
     handle: Handle,
     engine: Arc<Mutex<Option<Engine>>>,
+    studio: Arc<Studio>,
     storage: Mutex<Option<Storage>>,
     signaling: Mutex<Option<Signaling>>,
 }
@@ -42,7 +47,9 @@ impl Switchboard {
         let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());
         let (storage, rings) = start_storage(config, handle.clone())?;
         let events = handle.clone();
-        let engine = Engine::start(engine_config(config, rings)?, move |_, event| {
+        let prompts = load_prompts(config)?;
+        let engine_config = engine_config(config, rings, prompts.clone());
+        let engine = Engine::start(engine_config, move |_, event| {
             // Before signaling runs there are only legs of before a kill. What they say meanwhile, a
             // digit or a silence, is lost.
             if let Some(handle) = events.get() {
@@ -52,15 +59,15 @@ impl Switchboard {
         tracing::info!(backend = ?engine.backend(), "media runs");
         let media_legs = engine.restored().iter().copied().collect();
         let engine = Arc::new(Mutex::new(Some(engine)));
-        let commands = engine.clone();
+        let studio = Arc::new(start_studio(config, prompts, &engine)?);
+        let (commands, passing) = (engine.clone(), studio.clone());
         let steps = HttpSteps::new(config.ivr.http_allowed.clone());
         let asked = handle.clone();
         let signaling = Signaling::start(
             signaling::edge::signaling::Config { media_legs, ..signaling_config(config) },
             Box::new(move |command| {
-                let engine = commands.lock().expect("no panic while held");
-                if let Some(Err(error)) = engine.as_ref().map(|engine| engine.send(command)) {
-                    tracing::error!(%error, "a media command was not taken");
+                if let Some(command) = passing.pass(command) {
+                    send(&commands, command);
                 }
             }),
             Box::new(answers),
@@ -79,6 +86,7 @@ impl Switchboard {
         Ok(Switchboard {
             handle: own,
             engine,
+            studio,
             storage: Mutex::new(Some(storage)),
             signaling: Mutex::new(Some(signaling)),
         })
@@ -86,7 +94,24 @@ impl Switchboard {
 
     /// Puts a question to the switch.
     pub fn ask(&self, request: Request) {
+        if let Ask::Plan(plan) = &request.body {
+            self.speak_ahead(plan);
+        }
         self.handle.ask(request);
+    }
+
+    /// Texts of flows are made when a plan comes, so that the first caller does not wait for them.
+    fn speak_ahead(&self, plan: &Plan) {
+        let language = |text: String| (plan.language.clone(), text);
+        let texts: Vec<_> = plan
+            .flows
+            .iter()
+            .flat_map(|flow| prompt::texts(&flow.document))
+            .map(|(_, text)| language(text))
+            .collect();
+        if !texts.is_empty() && !self.studio.prepare(texts) {
+            tracing::warn!("texts of a plan are spoken when they are played: too much waits");
+        }
     }
 
     /// Counters and gauges of media and storage; signaling answers with its own.
@@ -141,15 +166,56 @@ fn start_storage(
     })?)
 }
 
-fn engine_config(config: &Config, rings: Rings) -> Result<EngineConfig, anyhow::Error> {
+/// Hands a command to the media cores.
+fn send(engine: &Mutex<Option<Engine>>, command: Command) {
+    let engine = engine.lock().expect("no panic while held");
+    if let Some(Err(error)) = engine.as_ref().map(|engine| engine.send(command)) {
+        tracing::error!(%error, "a media command was not taken");
+    }
+}
+
+fn prompt_folders(config: &Config) -> Vec<PathBuf> {
     let mut folders = vec![config.server.data.join("prompts")];
     if !config.rtp.prompts.as_os_str().is_empty() {
         folders.push(config.rtp.prompts.clone());
     }
-    let (prompts, skipped) = prompts::load(&folders, &Limits::default())?;
+    folders
+}
+
+fn prompt_limits(config: &Config) -> Limits {
+    Limits { bytes_max: config.rtp.prompt_bytes_max.0, length_max: config.rtp.prompt_length_max.0 }
+}
+
+fn load_prompts(config: &Config) -> Result<PromptStore, prompts::Error> {
+    let (prompts, skipped) = prompts::load(&prompt_folders(config), &prompt_limits(config))?;
     for file in skipped {
         tracing::warn!(file = %file.path.display(), reason = %file.reason, "prompt left out");
     }
+    Ok(prompts)
+}
+
+fn start_studio(
+    config: &Config,
+    prompts: PromptStore,
+    engine: &Arc<Mutex<Option<Engine>>>,
+) -> std::io::Result<Studio> {
+    let speech = crate::speech::engine(config);
+    if let Err(reason) = &speech {
+        tracing::warn!(%reason, "texts of flows are not spoken");
+    }
+    let (renewed, sent) = (engine.clone(), engine.clone());
+    let outlets = Outlets {
+        renew: Box::new(move |prompts| {
+            let engine = renewed.lock().expect("no panic while held");
+            engine.as_ref().is_none_or(|engine| engine.set_prompts(prompts).is_ok())
+        }),
+        send: Box::new(move |command| send(&sent, command)),
+    };
+    let (folders, limits) = (prompt_folders(config), prompt_limits(config));
+    Studio::start(StudioConfig { folders, limits, speech }, prompts, outlets)
+}
+
+fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineConfig {
     let bind = config.rtp.bind.0.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let shards = usize::from(config.rtp.shards);
@@ -171,7 +237,7 @@ fn engine_config(config: &Config, rings: Rings) -> Result<EngineConfig, anyhow::
     engine.shard.jitter.ms_max = config.rtp.jitter_ms_max;
     engine.storage = rings;
     engine.live = config.live_dir();
-    Ok(engine)
+    engine
 }
 
 fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {

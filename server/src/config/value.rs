@@ -307,6 +307,17 @@ impl Language {
     }
 }
 
+/// What speaks texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Speech {
+    /// The program espeak-ng.
+    #[serde(rename = "espeak-ng")]
+    EspeakNg,
+    /// Nothing: flows that say texts are refused.
+    #[serde(rename = "none")]
+    Nothing,
+}
+
 /// Socket loop of media and storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

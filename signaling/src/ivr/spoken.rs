@@ -260,7 +260,7 @@ impl Words {
             return out;
         }
         let mut out = vec![format!("months/{month}")];
-        if day > 20 && day % 10 > 0 {
+        if day > 20 && !day.is_multiple_of(10) {
             out.push(part(u64::from(day) / 10 * 10));
             out.push(format!("ordinals/{}", day % 10));
         } else {
@@ -268,7 +268,7 @@ impl Words {
         }
         // 1999 is nineteen ninety-nine, 2026 twenty twenty-six, 2005 two thousand five.
         let (century, rest) = (year / 100, year % 100);
-        if year < 1_000 || (century % 10 == 0 && rest < 10) {
+        if year < 1_000 || (century.is_multiple_of(10) && rest < 10) {
             out.extend(self.number(year));
         } else {
             out.extend(self.number(century));

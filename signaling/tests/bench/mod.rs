@@ -159,6 +159,8 @@ fn run(folder: &Path, digest: &[Algorithm]) -> (Signaling, Receiver<Response>) {
         switch: switch::Config::default(),
         seed: 4711,
         secret: switch::Secret([47; 32]),
+        live: None,
+        media_legs: std::collections::BTreeSet::new(),
     };
     let (send, answers) = channel();
     let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());

@@ -29,9 +29,7 @@ pub fn a_conversation_and_a_queue_go_on_when_the_call_path_is_killed(backend: &s
     let (status, body) = house.post("/api/v1/numbers", &number);
     assert_eq!(status, 201, "{body}");
     let (agent_phone, agent_id) = agent(&house, 0, AGENT, Manner::Answers);
-    let dials = |from, hz| {
-        Phone::dials(house.sip, from, NUMBER, hz, Audio::Plain, house.scratch())
-    };
+    let dials = |from, hz| Phone::dials(house.sip, from, NUMBER, hz, Audio::Plain, house.scratch());
     let caller = dials("13500135000", CALLER);
     let talking = wait_for("the conversation", seconds(20), || call_in(&house, "talking"));
     let second = dials("13600136000", SECOND);
@@ -46,9 +44,7 @@ pub fn a_conversation_and_a_queue_go_on_when_the_call_path_is_killed(backend: &s
     std::thread::sleep(PART);
 
     // The agent lets the first go; the one who waited is next.
-    let (status, body) =
-        house.post(&format!("/api/v1/calls/{talking}/actions"), &json!({"action": "hangup"}));
-    assert_eq!(status, 204, "{body}");
+    let_go(&house, &talking);
     let first = house.wait_row(&format!("SELECT * FROM calls WHERE call_id = '{talking}'"));
     assert_eq!(first["outcome"], "answered", "{first}\n{}", house.log());
     assert_eq!(first["agent_id"], agent_id.as_str());
@@ -57,7 +53,7 @@ pub fn a_conversation_and_a_queue_go_on_when_the_call_path_is_killed(backend: &s
     wait_for("who waited", seconds(90), || {
         (call_in(&house, "talking").as_deref() == Some(waiting.as_str())).then_some(())
     });
-    house.post(&format!("/api/v1/calls/{waiting}/actions"), &json!({"action": "hangup"}));
+    let_go(&house, &waiting);
     let next = house.wait_row(&format!("SELECT * FROM calls WHERE call_id = '{waiting}'"));
     assert_eq!(next["outcome"], "answered", "{next}");
     assert_eq!(house.sql("SELECT count(*) AS n FROM calls")[0]["n"], 2, "one record a call");
@@ -67,6 +63,15 @@ pub fn a_conversation_and_a_queue_go_on_when_the_call_path_is_killed(backend: &s
     let heard = caller.heard();
     let halves = halves_with(&heard, &[AGENT], &[CALLER, SECOND]);
     assert!(halves >= 2 * HALVES_MIN, "{halves} halves of {} s", heard.len() / 8_000);
+}
+
+/// The agent leaves, and who asks the caller for satisfaction is ended too.
+fn let_go(house: &House, call: &str) {
+    for _ in 0..2 {
+        let path = format!("/api/v1/calls/{call}/actions");
+        let (status, body) = house.post(&path, &json!({"action": "hangup"}));
+        assert_eq!(status, 204, "{body}");
+    }
 }
 
 fn call_in(house: &House, phase: &str) -> Option<String> {

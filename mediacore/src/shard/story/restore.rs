@@ -236,7 +236,9 @@ fn a_source_behind_a_nat_goes_on_without_probation_and_a_stranger_does_not_begin
     (agreed.nat, agreed.signalling) = (true, behind.ip());
     world.command(Command::Connect { leg, remote: agreed });
     world.phones[0].address = behind;
-    (0..6).for_each(|_| drop(world.speak(0, 20, 5)));
+    for _ in 0..6 {
+        let _ = world.speak(0, 20, 5);
+    }
     world.kill(&mut memory);
     let stranger = ([198, 51, 100, 10], 61_000).into();
     let (idx, forged) = (world.phones[0].idx, world.phones[0].packet(8, false, &[0; 160]));

@@ -258,6 +258,7 @@ impl Rig {
             events: feed.clone(),
             clock: clock.clone(),
             limits: ApiLimits { body_max: 64 << 10, plan_max: PLAN_MAX, ..ApiLimits::default() },
+            speechless: None,
         };
         std::fs::create_dir_all(folder.path().join("events")).unwrap();
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
