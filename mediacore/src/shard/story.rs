@@ -4,10 +4,12 @@ mod codecs;
 mod doors;
 mod encrypted;
 mod hearing;
+mod network;
 mod quality;
 mod relay;
 mod rooms;
 mod speech;
+mod spray;
 mod supervision;
 
 use super::*;
