@@ -1,5 +1,7 @@
 //! The whole engine over loopback sockets, every story on both backends.
 
+mod faults;
+
 use super::*;
 use crate::dtmf::Event as DigitEvent;
 use crate::edge::storage::{Storage, StorageConfig};
@@ -469,6 +471,7 @@ fn a_phone_that_goes_away_and_comes_back_is_heard_again() {
 
 #[test]
 fn both_voices_are_recorded_frame_by_frame() {
+    let _alone = crate::edge::storage::story::alone();
     on_both(|backend| {
         let dir = tempfile::tempdir().unwrap();
         let (tell, ledgers) = mpsc::channel();
