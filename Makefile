@@ -1,11 +1,11 @@
 # One dev profile, one feature set, one target directory: the demo and the tests share a build.
-# A release build is made by `make bench` alone.
+# A release build is made by the benches alone.
 
 CARGO ?= cargo
 DATA ?= ./data
 SECONDS_EACH ?= 60
 
-.PHONY: help demo run test bench bench-media bench-store fuzz
+.PHONY: help demo run test bench bench-media bench-store faults fuzz
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -42,6 +42,11 @@ bench-store: ## the store at 3 million recordings: finding, paging, deleting
 	scripts/setup
 	$(CARGO) build --release -p benches
 	target/release/switchgrid-store
+
+faults: ## what calls and recordings lose when the process, the disk or the kernel fails
+	scripts/setup
+	$(CARGO) build --release -p benches --no-default-features --features failpoints
+	target/release/switchgrid-faults
 
 fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)
 	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test -p tests --test fuzz -- --nocapture --test-threads 1

@@ -8,13 +8,13 @@
 //! the calls end, outside that time, and have a figure of their own.
 
 mod bare;
-mod crowd;
 mod measure;
 mod rtpengine;
 mod server;
 mod system;
 
 use anyhow::{Context, Result};
+use benches::procstat;
 use benches::results::{self, Figure};
 use clap::{Parser, Subcommand};
 use comfy_table::{Table, presets};
@@ -110,7 +110,7 @@ fn bench(arguments: Arguments) -> Result<Vec<String>> {
         Some(file) => file.clone(),
         None => results::file().context("find the target folder")?,
     };
-    measure::pin(arguments.phone_core).context("run on the core of the phones")?;
+    procstat::pin(arguments.phone_core).context("run on the core of the phones")?;
     let mut bench = Bench { arguments, file, misses: Vec::new() };
     bench.ladder()?;
     if bench.arguments.compare > 0 {

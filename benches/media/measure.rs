@@ -1,8 +1,8 @@
 //! One step: so many calls through one system, and the figures that come of it.
 
-use crate::crowd::{Crowd, speaker};
 use crate::system::{self, Ending, Kind};
 use anyhow::{Context, Result, ensure};
+use benches::media::crowd::{Crowd, speaker};
 use benches::media::g711::Law;
 use benches::media::wav::{self, Wav};
 use benches::{procstat, voices};
@@ -230,21 +230,6 @@ impl Plan {
 
 fn own_cpu() -> Result<Duration> {
     Ok(procstat::threads(std::process::id(), "")?.values().sum())
-}
-
-/// Binds this thread, and those it starts, to a core.
-///
-/// # Errors
-/// When there is no such core.
-pub fn pin(core: usize) -> std::io::Result<()> {
-    // SAFETY: a set of zeros is an empty set; `core` is set in it by the macro's own bounds; the
-    // call reads the set, which is alive during it.
-    let result = unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core, &mut set);
-        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set)
-    };
-    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! rtpengine from Debian, in user space, asked over its NG protocol: offer and answer in bencode over
 //! UDP, as SIP proxies ask it.
 
-use crate::measure;
 use crate::system::{Ending, Pair, System};
 use anyhow::{Context, Result, ensure};
+use benches::procstat;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -46,7 +46,7 @@ impl Rtpengine {
             command.arg(format!("--recording-dir={}", spool.display()));
         }
         // SAFETY: between fork and exec only the affinity is set, which is one system call.
-        unsafe { command.pre_exec(move || measure::pin(core)) };
+        unsafe { command.pre_exec(move || procstat::pin(core)) };
         let process = command.spawn().context(
             "start rtpengine: install Debian's rtpengine-daemon, or leave it out with --systems",
         )?;

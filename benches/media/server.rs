@@ -142,7 +142,8 @@ trait Inside {
 /// # Errors
 /// What kept it from serving.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    measure::pin(arguments.core).with_context(|| format!("run on core {}", arguments.core))?;
+    benches::procstat::pin(arguments.core)
+        .with_context(|| format!("run on core {}", arguments.core))?;
     let mut inside: Box<dyn Inside> = match arguments.kind {
         Kind::Bare => Box::new(Loop(None)),
         kind => Box::new(Core::start(kind, arguments.core, &arguments.folder)?),

@@ -5,11 +5,9 @@ use crate::rtpengine::Rtpengine;
 use crate::server::Child;
 use anyhow::Result;
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Addresses of the two parties of a call.
-pub type Pair = (SocketAddr, SocketAddr);
+pub use benches::media::crowd::Pair;
 
 /// Which system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

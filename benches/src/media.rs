@@ -2,6 +2,7 @@
 //! every packet that comes back and every recording can be checked sample by sample.
 
 pub mod beep;
+pub mod crowd;
 pub mod delay;
 pub mod engine;
 pub mod g711;

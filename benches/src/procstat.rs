@@ -1,4 +1,4 @@
-//! What a process and its children used: CPU time and memory, from `/proc`.
+//! What a process and its children used: CPU time and memory, from `/proc`; and where it runs.
 
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -95,6 +95,21 @@ fn parse(stat: &str) -> Option<(Duration, u64)> {
     let ticks = number(14)? + number(15)?;
     let cpu = Duration::from_secs_f64(ticks as f64 / tick.max(1) as f64);
     Some((cpu, number(24)? * page.max(0) as u64))
+}
+
+/// Binds this thread, and those it starts, to a core.
+///
+/// # Errors
+/// When there is no such core.
+pub fn pin(core: usize) -> std::io::Result<()> {
+    // SAFETY: a set of zeros is an empty set; `core` is set in it by the macro's own bounds; the
+    // call reads the set, which is alive during it.
+    let result = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(core, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set)
+    };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 #[cfg(test)]

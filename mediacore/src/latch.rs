@@ -19,6 +19,9 @@ pub const PROBATION: usize = 4;
 pub const UNEXPECTED_SILENCE: Duration = Duration::from_millis(300);
 /// A candidate that is silent for this long begins again.
 const CANDIDATE_MAX: Duration = Duration::from_secs(1);
+/// Sources on probation at a time: somebody behind the same NAT who sends from ever new ports does
+/// not push the phone out, up to 800 of them a second.
+const CANDIDATES_MAX: usize = 16;
 
 /// What may happen to a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +53,8 @@ pub struct Latch {
     nat_from: Option<IpAddr>,
     source: Option<SocketAddr>,
     heard_at: Moment,
-    candidate: Option<Candidate>,
+    /// At most [`CANDIDATES_MAX`].
+    candidates: Vec<Candidate>,
 }
 
 /// One form for IPv4 however it came.
@@ -66,7 +70,7 @@ impl Latch {
             nat_from: remote.nat.then(|| remote.signalling.to_canonical()),
             source: None,
             heard_at: Moment::default(),
-            candidate: None,
+            candidates: Vec::new(),
         }
     }
 
@@ -113,26 +117,19 @@ impl Latch {
     fn accept(&mut self, now: Moment, source: SocketAddr) {
         self.source = Some(source);
         self.heard_at = now;
-        self.candidate = None;
+        self.candidates.clear();
     }
 
     fn probe(&mut self, now: Moment, from: SocketAddr, header: &Header, bytes: &[u8]) -> Passage {
-        let continues = self.candidate.as_ref().is_some_and(|candidate| {
-            candidate.source == from
-                && candidate.ssrc == header.ssrc
-                && candidate.next_seq == header.seq.0
-                && now - candidate.heard_at < CANDIDATE_MAX
-        });
+        let place = self.place_of(from);
+        let candidate = &mut self.candidates[place];
+        let continues = candidate.ssrc == header.ssrc
+            && candidate.next_seq == header.seq.0
+            && now - candidate.heard_at < CANDIDATE_MAX;
         if !continues {
-            self.candidate = Some(Candidate {
-                source: from,
-                ssrc: header.ssrc,
-                next_seq: 0,
-                heard_at: now,
-                held: Vec::with_capacity(PROBATION),
-            });
+            candidate.held.clear();
+            candidate.ssrc = header.ssrc;
         }
-        let candidate = self.candidate.as_mut().expect("set above");
         candidate.next_seq = header.seq.0.wrapping_add(1);
         candidate.heard_at = now;
         if candidate.held.len() + 1 < PROBATION {
@@ -142,6 +139,27 @@ impl Latch {
         let held = std::mem::take(&mut candidate.held);
         self.accept(now, from);
         Passage::Learned(held)
+    }
+
+    /// Where this source stands among the candidates. A new one takes the place of the one that has
+    /// come least far, of those the one that was silent longest.
+    fn place_of(&mut self, source: SocketAddr) -> usize {
+        if let Some(place) = self.candidates.iter().position(|other| other.source == source) {
+            return place;
+        }
+        let (ssrc, heard_at) = (Ssrc(0), Moment::default());
+        let fresh = Candidate { source, ssrc, next_seq: 0, heard_at, held: Vec::new() };
+        if self.candidates.len() < CANDIDATES_MAX {
+            self.candidates.push(fresh);
+            return self.candidates.len() - 1;
+        }
+        let rank = |place: &usize| {
+            let candidate = &self.candidates[*place];
+            (candidate.held.len(), candidate.heard_at)
+        };
+        let place = (0..CANDIDATES_MAX).min_by_key(rank).expect("there are some");
+        self.candidates[place] = fresh;
+        place
     }
 
     /// Dissolves a lock that is silent; only where another source could be learned.
@@ -245,6 +263,22 @@ mod tests {
         assert_eq!(try_from(&mut door, 0, BEHIND_NAT, 2, 8), Passage::Held);
         assert_eq!(try_from(&mut door, 0, ATTACKER, 2, 9), Passage::Strange);
         assert_eq!(try_from(&mut door, 0, BEHIND_NAT, 2, 9), Passage::Held);
+        assert_eq!(door.source(), None);
+    }
+
+    #[test]
+    fn ever_new_ports_of_the_same_nat_do_not_push_a_candidate_out() {
+        let mut door = latch(true);
+        for seq in 0..3 {
+            assert_eq!(try_from(&mut door, 20 * u64::from(seq), BEHIND_NAT, 1, seq), Passage::Held);
+            for port in 0..CANDIDATES_MAX as u16 - 1 {
+                let from = format!("203.0.113.9:{}", 1_000 + 100 * seq + port);
+                assert_eq!(try_from(&mut door, 20 * u64::from(seq), &from, 6, 7), Passage::Held);
+            }
+            assert!(door.candidates.len() <= CANDIDATES_MAX);
+        }
+        assert!(matches!(try_from(&mut door, 60, BEHIND_NAT, 1, 3), Passage::Learned(_)));
+        assert!(door.candidates.is_empty());
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::edge::worker::{Backend, Moved, Wait};
 use crate::leg::LegIdx;
 use crate::shard::{Channel, Shard, Transmit, Verdict, ahead};
 use buffers::{Pool, RECEIVE_BYTES};
+use io_uring::register::Restriction;
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use sends::{Bytes, Sends};
 use std::io;
@@ -53,6 +54,18 @@ const _: () = assert!(RECEIVE_BYTES - PAYLOAD_AT > terms::media::FAX_DATAGRAM_BY
 
 /// A socket's life; raised when its leg closes and when the way of receiving changes.
 const GENERATIONS: u32 = 0x0FFF_FFFF;
+
+/// All that is ever asked of the ring, and how it is called.
+const OPERATIONS: [(u8, &str); 6] = [
+    (opcode::RecvMsg::CODE, "recvmsg"),
+    (opcode::SendMsg::CODE, "sendmsg"),
+    (opcode::Recv::CODE, "recv"),
+    (opcode::Send::CODE, "send"),
+    (opcode::PollAdd::CODE, "poll"),
+    (opcode::AsyncCancel::CODE, "cancel"),
+];
+/// All that is registered once it runs: sockets that open and close (`IORING_REGISTER_FILES_UPDATE`).
+const REGISTER_FILES_UPDATE: u8 = 6;
 
 /// One armed receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,14 +169,7 @@ fn try_everything() -> Result<(), String> {
     submitter.register_files_sparse(2).map_err(|error| refused("register files", error))?;
     let mut probe = io_uring::Probe::new();
     submitter.register_probe(&mut probe).map_err(|error| refused("probe", error))?;
-    for (code, name) in [
-        (opcode::RecvMsg::CODE, "recvmsg"),
-        (opcode::SendMsg::CODE, "sendmsg"),
-        (opcode::Recv::CODE, "recv"),
-        (opcode::Send::CODE, "send"),
-        (opcode::PollAdd::CODE, "poll"),
-        (opcode::AsyncCancel::CODE, "cancel"),
-    ] {
+    for (code, name) in OPERATIONS {
         if !probe.is_supported(code) {
             return Err(format!("the kernel has no {name} on io_uring"));
         }
@@ -173,6 +179,7 @@ fn try_everything() -> Result<(), String> {
     }
     let pool = Pool::new(64).map_err(|error| refused("map buffers", error))?;
     pool.register(&submitter, GROUP).map_err(|error| refused("register a buffer ring", error))?;
+    restrict(&ring).map_err(|error| refused("restrict the ring", error))?;
     // The ring goes before the memory it knows.
     drop(ring);
     drop(pool);
@@ -185,8 +192,21 @@ fn build(submissions: u32, completions: u32) -> io::Result<IoUring> {
         .setup_defer_taskrun()
         .setup_submit_all()
         .setup_cqsize(completions)
+        .setup_r_disabled()
         .dontfork()
         .build(submissions)
+}
+
+/// From here on the kernel takes nothing from this ring but what a loop does: a hole elsewhere in
+/// io_uring is not ours. Begins the ring, for this thread.
+fn restrict(ring: &IoUring) -> io::Result<()> {
+    let flags = squeue::Flags::FIXED_FILE | squeue::Flags::BUFFER_SELECT;
+    let mut allowed: Vec<Restriction> =
+        OPERATIONS.iter().map(|(code, _)| Restriction::sqe_op(*code)).collect();
+    allowed.push(Restriction::sqe_flags_allowed(flags.bits()));
+    allowed.push(Restriction::register_op(REGISTER_FILES_UPDATE));
+    ring.submitter().register_restrictions(&mut allowed)?;
+    ring.submitter().register_enable_rings()
 }
 
 impl Uring {
@@ -197,6 +217,7 @@ impl Uring {
         ring.submitter().register_files_sparse(legs_max * 2)?;
         let pool = Pool::new(buffers)?;
         pool.register(&ring.submitter(), GROUP)?;
+        restrict(&ring)?;
         // SAFETY: a msghdr of zeros is a valid one without name, vectors or control data.
         let mut header: Box<libc::msghdr> = Box::new(unsafe { std::mem::zeroed() });
         header.msg_namelen = NAME_BYTES as libc::socklen_t;
@@ -371,18 +392,15 @@ impl Uring {
         let (Some(from), true) = (from, received > payload_at) else {
             return self.pool.give_back(buffer);
         };
+        // What fills the buffer was longer and was cut: it is as malformed as an empty one.
+        let len = if received < RECEIVE_BYTES { received - payload_at } else { 0 };
+        let bytes = &mut bytes[payload_at..];
         let forward = match channel {
             Channel::Rtcp => {
-                shard.handle_rtcp(now, leg, from, &mut bytes[payload_at..received]);
+                shard.handle_rtcp(now, leg, from, &mut bytes[..len]);
                 None
             }
-            Channel::Rtp => match shard.handle_packet(
-                now,
-                leg,
-                from,
-                &mut bytes[payload_at..],
-                received - payload_at,
-            ) {
+            Channel::Rtp => match shard.handle_packet(now, leg, from, bytes, len) {
                 Verdict::Forward { to, address, range } => Some((to, address, range)),
                 Verdict::Drop(_) | Verdict::Consumed => None,
             },
@@ -546,6 +564,34 @@ impl Backend for Uring {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_kernel_refuses_everything_that_a_loop_never_asks_for() {
+        if let Err(why) = probe() {
+            return eprintln!("io_uring is refused here: {why}");
+        }
+        // On a thread of its own, like every ring.
+        let asked = std::thread::spawn(|| {
+            let mut ring = build(8, 16).unwrap();
+            ring.submitter().register_files_sparse(2).unwrap();
+            restrict(&ring).unwrap();
+            let path = c"/etc/hostname";
+            let open = opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr()).build();
+            let nop = opcode::Nop::new().build();
+            let mut results = Vec::new();
+            for entry in [open, nop] {
+                // SAFETY: the path is a constant.
+                unsafe { ring.submission().push(&entry) }.unwrap();
+                ring.submit_and_wait(1).unwrap();
+                results.extend(ring.completion().map(|completion| completion.result()));
+            }
+            let registered = ring.submitter().register_eventfd(0);
+            (results, registered.map_err(|error| error.raw_os_error()))
+        });
+        let (results, registered) = asked.join().unwrap();
+        assert_eq!(results, [-libc::EACCES; 2]);
+        assert_eq!(registered, Err(Some(libc::EACCES)));
+    }
 
     #[test]
     fn tokens_survive_packing() {

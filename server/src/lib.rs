@@ -11,3 +11,9 @@ pub mod prompts;
 pub mod serve;
 pub mod speech;
 pub mod work;
+
+/// Points of fault belong to test builds: a program that people run has none.
+const _: () = assert!(
+    cfg!(debug_assertions) || !terms::failpoint::COMPILED,
+    "build the program without the feature `failpoints` of `terms`"
+);

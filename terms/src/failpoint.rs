@@ -1,11 +1,11 @@
-//! Named failpoints for builds with debug assertions, behind the storage and network edges:
+//! Named failpoints for builds with debug assertions or the feature `failpoints`, behind the storage and network edges:
 //! library-level fault injectors do not see io_uring operations.
 //!
 //! `SWITCHGRID_FAILPOINTS="seal.rename=kill;storage.write=eio:3-5"` arms points for a whole
 //! process: `kill` ends it at once as SIGKILL would, `eio`, `enospc` and `short` fail the
 //! operation, `stall:<ms>` delays it; `:<n>` fires at the n-th pass only, `:<n>-<m>` from the n-th
 //! to the m-th. A point that fires says so on the standard error output: a test knows that its
-//! fault has happened. Release builds contain none.
+//! fault has happened. Release builds of the program contain none.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -32,6 +32,9 @@ pub const COMMIT_STEPS: &[&str] = &[
     "publish.retire",
     "log.trim",
 ];
+
+/// Whether this build has any.
+pub const COMPILED: bool = cfg!(any(debug_assertions, feature = "failpoints"));
 
 /// What an armed point does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +109,7 @@ pub fn disarm(name: &str) {
 
 /// Passes the point `name`: `None` when it is not armed. `Kill` does not return.
 pub fn pass(name: &str) -> Option<Fault> {
-    if !cfg!(debug_assertions) {
+    if !COMPILED {
         return None;
     }
     let fault = {

@@ -79,6 +79,7 @@ enum Command {
     Press(usize, String),
     Mute(usize, bool),
     Close(usize, mpsc::Sender<(Heard, u32)>),
+    Delays(mpsc::Sender<Delays>),
 }
 
 /// What the threads did.
@@ -200,6 +201,18 @@ impl Engines {
         self.send(place, Command::Close(place.slot, answer));
         self.engines[place.engine].free.push(place.slot);
         result.recv().unwrap_or_default()
+    }
+
+    /// Delays of stamped frames since this was asked last; [`Totals::delays`] is what came after.
+    pub fn delays(&self) -> Delays {
+        let mut all = Delays::default();
+        for engine in &self.engines {
+            let (answer, result) = mpsc::channel();
+            // A thread that ended early says why in `stop`.
+            let _ = engine.commands.send(Command::Delays(answer));
+            all.merge(&result.recv().unwrap_or_default());
+        }
+        all
     }
 
     /// Ends the threads.
@@ -325,6 +338,9 @@ impl Worker {
                     leg.speaker.press(&keys);
                 }
             }
+            Command::Delays(answer) => {
+                let _ = answer.send(std::mem::take(&mut self.totals.delays));
+            }
             Command::Close(slot, answer) => {
                 self.wire.close(slot);
                 for phase in &mut self.phases {
@@ -359,6 +375,8 @@ mod tests {
         engines.connect(legs[0].0, addresses[1], None, true);
         engines.connect(legs[1].0, addresses[0], None, true);
         std::thread::sleep(Duration::from_millis(400));
+        let early = engines.delays().count();
+        assert!(early > 0);
         let seen = legs[0].1.look(clock.now_us());
         assert_eq!(seen.speaker, Some(2));
         assert!(seen.speaker_silent < Duration::from_millis(200), "{seen:?}");
@@ -369,6 +387,6 @@ mod tests {
         }
         let totals = engines.stop().expect("the threads ran");
         let frames: u64 = ended.iter().map(|(heard, _)| heard.frames).sum();
-        assert_eq!(totals.delays.count(), frames);
+        assert_eq!(early + totals.delays.count(), frames);
     }
 }

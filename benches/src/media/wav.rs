@@ -82,6 +82,8 @@ pub struct Side {
     pub damaged: u64,
     /// Frames that came before an earlier one, or twice.
     pub disordered: u64,
+    /// When the first and the last were said, on the speakers' clock.
+    pub said_us: Option<(u64, u64)>,
 }
 
 /// Looks for stamped frames anywhere in the channel and checks each.
@@ -96,6 +98,8 @@ pub fn check(channel: &[u8], carrier: &Carrier) -> Side {
             continue;
         };
         *side.speakers.entry(stamp.speaker).or_default() += 1;
+        let first_us = side.said_us.map_or(stamp.sent_us, |(first, _)| first);
+        side.said_us = Some((first_us, stamp.sent_us));
         side.damaged += u64::from(stamp.damaged(carrier, frame) > 0);
         if let Some(last) = last.insert(stamp.speaker, stamp.counter) {
             match i64::from(stamp.counter) - i64::from(last) {
@@ -118,7 +122,7 @@ mod tests {
 
     fn frame(speaker: u32, counter: u32) -> [u8; SAMPLES] {
         let mut frame = [0; SAMPLES];
-        Stamp { speaker, counter, sent_us: 5 }.write(&carrier(), &mut frame);
+        Stamp { speaker, counter, sent_us: u64::from(counter) }.write(&carrier(), &mut frame);
         frame
     }
 
@@ -146,6 +150,7 @@ mod tests {
         let side = check(&channel, &carrier());
         assert_eq!(side.speakers, BTreeMap::from([(1, 3), (2, 1)]));
         assert_eq!((side.lost, side.damaged, side.disordered), (2, 0, 0));
+        assert_eq!(side.said_us, Some((3, 0)), "the first is speaker 1's, the last speaker 2's");
     }
 
     #[test]

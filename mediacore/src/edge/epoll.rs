@@ -138,7 +138,8 @@ impl Epoll {
         };
         for n in 0..BATCH {
             let (Some(len), Some(from)) = (lens[n], names[n].read()) else { break };
-            let (buffer, len) = (&mut self.buffers[n], len.min(DATAGRAM_MAX));
+            // What fills the buffer was longer and was cut: it is as malformed as an empty one.
+            let (buffer, len) = (&mut self.buffers[n], if len < DATAGRAM_MAX { len } else { 0 });
             match channel {
                 Channel::Rtcp => shard.handle_rtcp(now, leg, from, &mut buffer[..len]),
                 Channel::Rtp => {

@@ -137,10 +137,12 @@ fn part(range: RangeInclusive<u16>, shard: usize, shards: usize) -> VecDeque<(Mo
     own.map(|&port| (Moment(0), port)).collect()
 }
 
-/// Binds `port` and the one above; port 0 asks the kernel for an even one.
+/// Binds `port` and the one above; port 0 asks the kernel for an even one, which is then bound by
+/// its number: a port that the kernel chose itself is lost when a filter is dissolved (udp(7),
+/// AF_UNSPEC).
 fn bind_pair(ip: IpAddr, port: u16) -> io::Result<Pair> {
+    let port = if port == 0 { bind(ip, 0)?.local_addr()?.port() } else { port };
     let rtp = bind(ip, port)?;
-    let port = rtp.local_addr()?.port();
     let above = port.checked_add(1).filter(|_| port % 2 == 0);
     let above = above.ok_or_else(|| io::Error::other("the kernel chose an odd port"))?;
     let rtcp = bind(ip, above)?;

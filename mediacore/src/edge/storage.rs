@@ -4,7 +4,7 @@
 //! step can be repeated by the recording's id.
 //!
 //! ```text
-//!  shard ─ring─┐                      ┌─► <segments>/<shard>-<seq>.seg   append, fdatasync each 1 s
+//!  shard ─ring─┐                      ┌─► <segments>/<shard>-<seq>.seg   append, fdatasync each 700 ms
 //!  shard ─ring─┼─► storage thread ────┤        (tokio-uring, or one blocking writer a shard)
 //!  shard ─ring─┘   ShardLog, Index    │
 //!                                     └─► render thread, low priority
@@ -29,7 +29,7 @@ mod renderer;
 mod repair;
 mod shelf;
 #[cfg(test)]
-mod story;
+pub(crate) mod story;
 mod verdict;
 pub mod verify;
 

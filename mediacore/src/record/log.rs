@@ -23,7 +23,8 @@ pub struct LogConfig {
     pub backlog_bytes_max: usize,
     /// Declarations kept from condensed blocks; more are given up and counted.
     pub condensed_entries_max: usize,
-    /// `fdatasync` this often.
+    /// From one `fdatasync` to the next. With what a killed process loses and the time that a sync
+    /// takes, this is what a power cut costs.
     pub sync_every: Duration,
     /// First pause after a failure; doubles with each.
     pub retry_min: Duration,
@@ -37,7 +38,7 @@ impl Default for LogConfig {
             segment_bytes_max: 64 * 1024 * 1024,
             backlog_bytes_max: 128 * 1024 * 1024,
             condensed_entries_max: 65_536,
-            sync_every: Duration::from_secs(1),
+            sync_every: Duration::from_millis(700),
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(2),
         }
@@ -124,7 +125,9 @@ pub struct ShardLog {
     waiting: VecDeque<Block>,
     unsynced: VecDeque<Durable>,
     busy: bool,
-    last_sync: Moment,
+    /// When the last sync was asked for, and when it ended: what was written in between waits.
+    sync_asked: Moment,
+    sync_ended: Moment,
     retry_at: Moment,
     pause: Duration,
     condensed: Condensed,
@@ -147,7 +150,8 @@ impl ShardLog {
             waiting: VecDeque::new(),
             unsynced: VecDeque::new(),
             busy: false,
-            last_sync: Moment(0),
+            sync_asked: Moment(0),
+            sync_ended: Moment(0),
             retry_at: Moment(0),
             condensed: Condensed::default(),
             next_own_block: 1 << 63,
@@ -182,7 +186,11 @@ impl ShardLog {
         if let Some(segment) = self.close.take() {
             return Some(Op::Close(segment));
         }
-        let due = now.since(self.last_sync) >= self.config.sync_every;
+        let every = self.config.sync_every;
+        // On a disk whose syncs take longer than that, what came meanwhile is written first, so
+        // that one sync does for all of it.
+        let due = now.since(self.sync_asked) >= every
+            && (self.waiting.is_empty() || now.since(self.sync_ended) >= every);
         let Some(open) = &self.open else {
             self.recover(now);
             self.waiting.front()?;
@@ -192,17 +200,23 @@ impl ShardLog {
         };
         let (id, offset) = (open.id, open.offset);
         if !self.unsynced.is_empty() && due {
-            return Some(Op::Sync(id));
+            return Some(self.sync(now, id));
         }
         if self.waiting.is_empty() {
             self.recover(now);
         }
         let bytes = self.waiting.front()?.bytes().len() as u64;
         if offset + bytes > self.config.segment_bytes_max && offset > SEGMENT_HEADER_BYTES as u64 {
-            return Some(if self.unsynced.is_empty() { self.rotate() } else { Op::Sync(id) });
+            let synced = self.unsynced.is_empty();
+            return Some(if synced { self.rotate() } else { self.sync(now, id) });
         }
         let block = self.waiting.pop_front().expect("its length was just read");
         Some(Op::Write { segment: id, offset, block })
+    }
+
+    fn sync(&mut self, now: Moment, segment: SegmentId) -> Op {
+        self.sync_asked = now;
+        Op::Sync(segment)
     }
 
     fn rotate(&mut self) -> Op {
@@ -245,7 +259,7 @@ impl ShardLog {
         match op {
             Op::Open(header) => {
                 self.open = Some(Open { id: header.id, offset: SEGMENT_HEADER_BYTES as u64 });
-                self.last_sync = now;
+                (self.sync_asked, self.sync_ended) = (now, now);
                 Vec::new()
             }
             Op::Write { segment, offset, block } => {
@@ -255,7 +269,7 @@ impl ShardLog {
                 Vec::new()
             }
             Op::Sync(_) => {
-                self.last_sync = now;
+                self.sync_ended = now;
                 self.stats.synced_at = Some(now);
                 let durable: Vec<Durable> = self.unsynced.drain(..).collect();
                 let bytes: usize = durable.iter().map(|durable| durable.block.bytes().len()).sum();

@@ -1,6 +1,7 @@
 //! Stories of the recorder, from frames to the finished file, without a disk.
 
 mod codecs;
+mod disk;
 mod fax;
 mod long;
 mod pause;

@@ -6,11 +6,13 @@ mod doors;
 mod encrypted;
 mod fax;
 mod hearing;
+mod network;
 mod quality;
 mod relay;
 mod restore;
 mod rooms;
 mod speech;
+mod spray;
 mod supervision;
 
 use super::*;

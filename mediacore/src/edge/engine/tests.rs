@@ -1,6 +1,7 @@
 //! The whole engine over loopback sockets, every story on both backends.
 
 mod fax;
+mod faults;
 mod restore;
 
 use super::*;
@@ -499,6 +500,7 @@ fn a_phone_that_goes_away_and_comes_back_is_heard_again() {
 
 #[test]
 fn both_voices_are_recorded_frame_by_frame() {
+    let _alone = crate::edge::storage::story::alone();
     on_both(|backend| {
         let dir = tempfile::tempdir().unwrap();
         let (tell, ledgers) = mpsc::channel();

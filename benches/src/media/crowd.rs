@@ -1,12 +1,12 @@
 //! The phones: two sockets a call, stamped G.711 on both sides, every packet checked on arrival.
 
-use crate::system::Pair;
+use crate::media::delay::Delays;
+use crate::media::engine::{Clock, Engines, Place, Totals};
+use crate::media::g711::Law;
+use crate::media::rtp::{Heard, Listener, Speaker};
+use crate::media::wire::Choice;
+use crate::voices;
 use anyhow::{Context, Result};
-use benches::media::engine::{Clock, Engines, Place, Totals};
-use benches::media::g711::Law;
-use benches::media::rtp::{Heard, Listener, Speaker};
-use benches::media::wire::Choice;
-use benches::voices;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -16,8 +16,13 @@ const BETWEEN_GROUPS: Duration = Duration::from_millis(10);
 /// The last packets are on their way for less than this.
 const ECHO: Duration = Duration::from_millis(500);
 
+/// Addresses of the two parties of a call.
+pub type Pair = (SocketAddr, SocketAddr);
+
 /// Phones of all calls.
 pub struct Crowd {
+    /// What the stamps count from.
+    pub clock: Clock,
     engines: Engines,
     legs: Vec<Place>,
     addresses: Vec<SocketAddr>,
@@ -54,7 +59,8 @@ impl Crowd {
     /// # Errors
     /// When the kernel has no more sockets.
     pub fn gather(calls: u32) -> Result<Crowd> {
-        let mut engines = Engines::start(1, Choice::Auto, Clock::start())?;
+        let clock = Clock::start();
+        let mut engines = Engines::start(1, Choice::Auto, clock)?;
         let (customer, agent) = (voices::customer(Law::A), voices::agent(Law::A));
         let (mut legs, mut addresses) = (Vec::new(), Vec::new());
         for call in 0..calls as usize {
@@ -69,7 +75,7 @@ impl Crowd {
                 legs.push(engines.open(socket, speaker, listener).0);
             }
         }
-        Ok(Crowd { engines, legs, addresses })
+        Ok(Crowd { clock, engines, legs, addresses })
     }
 
     /// Where the parties of each call listen.
@@ -86,6 +92,11 @@ impl Crowd {
             }
             std::thread::sleep(BETWEEN_GROUPS);
         }
+    }
+
+    /// Delays of what arrived since this was asked last.
+    pub fn delays(&self) -> Delays {
+        self.engines.delays()
     }
 
     /// Everybody falls silent, so that what was said can arrive.
