@@ -28,10 +28,11 @@ test: ## format, clippy with warnings as errors, unit, simulation and end-to-end
 	$(CARGO) test --workspace --no-fail-fast
 
 bench: ## the quick figures, appended to target/bench/results.jsonl
-	scripts/setup
+	scripts/setup --bench
 	$(CARGO) build --release -p benches -p server
 	target/release/switchgrid-kernels
 	target/release/switchgrid-load bench
+	target/release/switchgrid-load signaling
 
 bench-media: ## calls relayed and recorded on one core, against rtpengine and a bare loop
 	scripts/setup --bench

@@ -33,7 +33,6 @@ const THREAD_US_MIN: f64 = 1.0;
 /// Limits of the figures on the reference machine.
 const IDLE_MB_MAX: f64 = 120.0;
 const CALL_MB_MAX: f64 = 0.3;
-const CALL_CPU_US_MAX: f64 = 250.0;
 
 /// What the bench is told.
 #[derive(clap::Args)]
@@ -140,7 +139,8 @@ async fn measure(arguments: &Arguments, server: &Server) -> Result<bool> {
     calls::print(&short, &outcome);
     bench.good &= outcome.failed.is_empty();
     let us = spent.max(0.0) * 1e6 / f64::from(short.calls);
-    bench.note("CPU per two-legged call without audio", us, "µs", Some(CALL_CPU_US_MAX))?;
+    // With ports, music and a recording; what signalling alone costs says `signaling`.
+    bench.note("CPU per two-legged call without audio, whole process", us, "µs", None)?;
     for (thread, cpu) in procstat::threads(server.pid(), "calls")? {
         let spent = cpu.saturating_sub(threads.get(&thread).copied().unwrap_or_default());
         let us = spent.as_secs_f64() * 1e6 / f64::from(short.calls);

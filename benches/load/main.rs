@@ -2,7 +2,11 @@
 //! by sample, for anybody's own box.
 //!
 //! `demo` shows the whole house on sixty calls; `calls` measures a switch under
-//! load; `bench` measures one of its own.
+//! load; `bench` measures one of its own, `signaling` its signalling alone.
+
+/// That of the program: `signaling` runs a part of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod api;
 mod bench;
@@ -12,6 +16,7 @@ mod field;
 mod load;
 mod script;
 mod server;
+mod signaling;
 mod sip;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +38,11 @@ enum Command {
     Calls(calls::Arguments),
     /// Start a switch with as many agents as calls and measure it against its limits.
     Bench(bench::Arguments),
+    /// Measure what the signalling of a call costs, beside kamailio.
+    Signaling(signaling::Arguments),
+    /// The switch of `signaling`, in a process of its own.
+    #[command(hide = true)]
+    SignalingSide(signaling::SideArguments),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +50,8 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Calls(arguments) => calls::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Signaling(arguments) => signaling::run(&arguments),
+        Command::SignalingSide(arguments) => signaling::side(&arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

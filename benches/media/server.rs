@@ -2,7 +2,6 @@
 //! lines on standard input what signaling would tell it.
 
 use crate::bare::Bare;
-use crate::measure;
 use crate::system::{Ending, Kind, Pair, System};
 use anyhow::{Context, Result, bail, ensure};
 use benches::procstat;

@@ -1,0 +1,241 @@
+//! Our signalling in a process of its own: the thread as the product runs it, with media that agrees to
+//! everything at once.
+
+use super::{LOCAL, System};
+use crate::sip::digest::Credential;
+use anyhow::{Context, Result, bail, ensure};
+use signaling::edge::journal;
+use signaling::edge::signaling::{Config, Handle, Signaling};
+use signaling::sip::digest::Algorithm;
+use signaling::switch;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tempfile::TempDir;
+
+use terms::control::{AgentAction, Answer, Ask, Request, Response};
+use terms::media::{self, PlayEnd, Quality, SrtpPolicy};
+use terms::routing::{Agent, Number, Plan, Queue, Strategy, Target, Trunk};
+use terms::{AgentId, NumberId, QueueId, TenantId, TrunkId};
+
+const TENANT: TenantId = TenantId(1);
+const QUEUE: QueueId = QueueId(1);
+const NUMBER: &str = "95105600";
+const FIRST_AGENT: u64 = 200_001;
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// What the child is told.
+#[derive(clap::Args)]
+pub struct SideArguments {
+    /// Folder of its event log.
+    #[arg(long)]
+    folder: PathBuf,
+    /// Folder of its live state, in memory.
+    #[arg(long)]
+    live: PathBuf,
+    /// Agents in its queue.
+    #[arg(long)]
+    agents: u32,
+}
+
+/// The child, running.
+pub struct Switch {
+    child: Child,
+    address: SocketAddr,
+    agents: u32,
+    _folders: [TempDir; 2],
+}
+
+impl Switch {
+    /// Starts it with so many agents, all of them signed in.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(agents: u32) -> Result<Switch> {
+        let folders = [tempfile::tempdir()?, tempfile::Builder::new().tempdir_in("/dev/shm")?];
+        let live = folders[1].path().join("live");
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("signaling-side")
+            .arg("--folder")
+            .arg(folders[0].path())
+            .arg("--live")
+            .arg(live)
+            .args(["--agents", &agents.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start this program again as the switch")?;
+        let mut line = String::new();
+        let output = child.stdout.take().context("its output is a pipe")?;
+        BufReader::new(output).read_line(&mut line)?;
+        let address = line.trim().parse().context("the switch says where it listens")?;
+        Ok(Switch { child, address, agents, _folders: folders })
+    }
+}
+
+impl System for Switch {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn dial(&self) -> &str {
+        NUMBER
+    }
+
+    fn phones(&self) -> Vec<Credential> {
+        (0..u64::from(self.agents)).map(credential).collect()
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        // It ends with its input.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+fn credential(n: u64) -> Credential {
+    let user = (FIRST_AGENT + n).to_string();
+    Credential { password: format!("secret of {user}"), user }
+}
+
+/// The child's life.
+///
+/// # Errors
+/// When signalling does not start or refuses the plan.
+pub fn side(arguments: &SideArguments) -> Result<bool> {
+    let (signaling, answers) = start(&arguments.folder, arguments.live.clone())?;
+    let ask = |body| {
+        signaling.handle().ask(Request { id: 7, body });
+        answers.recv_timeout(ANSWER_MAX).map(|response| response.body)
+    };
+    let answer = ask(Ask::Plan(Box::new(plan(arguments.agents))))?;
+    ensure!(answer == Answer::Done, "the plan is refused: {answer:?}");
+    for n in 0..u64::from(arguments.agents) {
+        let (tenant, agent) = (TENANT, AgentId(n + 1));
+        let answer = ask(Ask::Agent { tenant, agent, action: AgentAction::SignIn })?;
+        ensure!(answer == Answer::Done, "agent {n} cannot sign in: {answer:?}");
+    }
+    println!("{}", signaling.local_addrs()[0]);
+    std::io::stdout().flush()?;
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    signaling.stop();
+    Ok(true)
+}
+
+fn start(folder: &Path, live: PathBuf) -> Result<(Signaling, Receiver<Response>)> {
+    let local = SocketAddr::new(LOCAL, 0);
+    let config = Config {
+        udp: vec![local],
+        tcp: Vec::new(),
+        advertise: LOCAL,
+        data: folder.into(),
+        digest: vec![Algorithm::Sha256, Algorithm::Md5],
+        realm: "switchgrid".into(),
+        dialogs_max: 100_000,
+        requests_per_s_max: 100_000,
+        journal: journal::Config::default(),
+        switch: switch::Config::default(),
+        seed: 4711,
+        secret: switch::Secret([47; 32]),
+        live: Some(live),
+        media_legs: BTreeSet::new(),
+    };
+    let (send, answers) = channel();
+    let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());
+    let media = handle.clone();
+    let signaling = Signaling::start(
+        config,
+        Box::new(move |command| agree(&media, command)),
+        Box::new(move |response| drop(send.send(response))),
+        Box::new(|_| {}),
+    )?;
+    if handle.set(signaling.handle()).is_err() {
+        bail!("the handle is set once");
+    }
+    Ok((signaling, answers))
+}
+
+/// Media that is done with everything at once.
+fn agree(handle: &OnceLock<Handle>, command: media::Command) {
+    let event = match command {
+        media::Command::Open { leg, .. } => {
+            media::Event::Opened { leg, rtp: SocketAddr::new(LOCAL, 20_000) }
+        }
+        media::Command::Play { leg, playback } if !playback.looped => {
+            media::Event::PlayDone { leg, playback: playback.id, end: PlayEnd::Finished }
+        }
+        media::Command::Release { leg } => {
+            media::Event::Released { leg, quality: Quality::default() }
+        }
+        _ => return,
+    };
+    handle.wait().media_event(event);
+}
+
+fn plan(agents: u32) -> Plan {
+    let mut plan = Plan::empty(TENANT, "switchgrid");
+    plan.version = 1;
+    let realm = plan.realm.clone();
+    plan.agents = (0..u64::from(agents)).map(|n| agent(n, &realm)).collect();
+    plan.queues = vec![Queue {
+        id: QUEUE,
+        name: "load".into(),
+        strategy: Strategy::LongestIdle,
+        agents: plan.agents.iter().map(|agent| agent.id).collect(),
+        priority: 0,
+        waiting_max: 10_000,
+        wait_max_s: 120,
+        overflow: Target::Hangup,
+        ring_max_s: 15,
+        wrap_up_s: 0,
+        music: "music/wait".into(),
+        announce_every_s: 20,
+        record: true,
+        survey: true,
+        service_level_s: 20,
+    }];
+    let (digits, target) = (NUMBER.to_owned(), Target::Queue(QUEUE));
+    plan.numbers = vec![Number { id: NumberId(1), digits, target }];
+    plan.trunks = vec![Trunk {
+        id: TrunkId(1),
+        name: "here".into(),
+        sources: vec!["127.0.0.1/32".into()],
+        proxy: "sip:127.0.0.1:5999".into(),
+        outbound: None,
+        register: false,
+        register_expires_s: 300,
+        inbound_digest: None,
+        caller_number: NUMBER.into(),
+        caller_numbers: Vec::new(),
+        calls_max: 100_000,
+        calls_per_s_max: 100_000,
+        prefixes: Vec::new(),
+        codecs: Vec::new(),
+        srtp: SrtpPolicy::Off,
+    }];
+    plan
+}
+
+fn agent(n: u64, realm: &str) -> Agent {
+    let Credential { user, password } = credential(n);
+    let parts: [&[u8]; 3] = [user.as_bytes(), realm.as_bytes(), password.as_bytes()];
+    Agent {
+        id: AgentId(n + 1),
+        number: user.clone(),
+        name: format!("load {n}"),
+        ha1_md5: Algorithm::Md5.hash(&parts),
+        ha1_sha256: Algorithm::Sha256.hash(&parts),
+        sip_user: user,
+    }
+}
