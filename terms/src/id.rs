@@ -109,11 +109,18 @@ macro_rules! ids {
         }
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(&self.0)
+                if !serializer.is_human_readable() {
+                    return serializer.serialize_u64(self.0);
+                }
+                // Without the machinery of `fmt`: entries of the log are mostly ids.
+                serializer.serialize_str(itoa::Buffer::new().format(self.0))
             }
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if !deserializer.is_human_readable() {
+                    return deserializer.deserialize_u64(IdVisitor).map($name);
+                }
                 deserializer.deserialize_any(IdVisitor).map($name)
             }
         }

@@ -19,6 +19,7 @@ use crate::acd;
 use crate::ivr::prompt;
 use crate::switch::{Compiled, Cx, Now, RecordingOf};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terms::event::{Direction, FlowOut, Kind, OfferEnd, Party};
@@ -28,16 +29,16 @@ use terms::{AgentId, CallId, ContactId, FlowId, LegId, Moment, PhoneNumber, Tena
 
 /// A call as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct Kept<'a> {
     pub id: CallId,
     contact: ContactId,
     pub tenant: TenantId,
     direction: Direction,
-    caller: PhoneNumber,
-    called: PhoneNumber,
+    caller: Cow<'a, PhoneNumber>,
+    called: Cow<'a, PhoneNumber>,
     started: Now,
     anchor: LegId,
-    legs: BTreeMap<LegId, Leg>,
+    legs: Cow<'a, BTreeMap<LegId, Leg>>,
     at: At,
     /// The stay in a queue, as the distributor has it.
     visit: Option<acd::KeptVisit>,
@@ -51,7 +52,7 @@ pub(crate) struct Kept {
     story: Story,
     ending: Option<(u8, Party)>,
     released_by: Option<Party>,
-    timers: Timers,
+    timers: Cow<'a, Timers>,
     hops: u8,
 }
 
@@ -61,7 +62,11 @@ enum At {
     /// Being answered.
     Beginning,
     Flow(FlowId),
-    Waiting(Waiting),
+    /// In [`Kept::queue`].
+    Waiting {
+        visit: VisitId,
+        offer: Option<(AgentId, LegId)>,
+    },
     /// Somebody rings for the caller, who was passed on or not.
     Dialling {
         passed_on: bool,
@@ -79,11 +84,13 @@ enum At {
 
 impl Call {
     /// The call as it is now.
-    pub fn keep(&self, cx: &Cx) -> Kept {
+    pub fn keep(&self, cx: &Cx) -> Kept<'_> {
         let at = match &self.phase {
             Phase::Opening { .. } | Phase::Answering { .. } => At::Beginning,
             Phase::Ivr => self.flow.as_ref().map_or(At::Beginning, |flow| At::Flow(flow.flow)),
-            Phase::Waiting(waiting) => At::Waiting(waiting.clone()),
+            Phase::Waiting(Waiting { visit, offer, .. }) => {
+                At::Waiting { visit: *visit, offer: *offer }
+            }
             Phase::Dialling(dial) => {
                 At::Dialling { passed_on: matches!(dial.why, Why::Transfer(_)) }
             }
@@ -95,9 +102,9 @@ impl Call {
             Phase::Ending => At::Ending,
         };
         let visit = match &at {
-            At::Waiting(waiting) => {
+            At::Waiting { visit, .. } => {
                 let tenant = cx.world.tenants.get(&self.tenant);
-                tenant.and_then(|tenant| tenant.acd.keep_visit(waiting.visit))
+                tenant.and_then(|tenant| tenant.acd.keep_visit(*visit))
             }
             _ => None,
         };
@@ -110,11 +117,11 @@ impl Call {
             contact: self.contact,
             tenant: self.tenant,
             direction: self.direction,
-            caller: self.caller.clone(),
-            called: self.called.clone(),
+            caller: Cow::Borrowed(&self.caller),
+            called: Cow::Borrowed(&self.called),
             started: self.started,
             anchor: self.anchor,
-            legs: self.legs.clone(),
+            legs: Cow::Borrowed(&self.legs),
             at,
             visit,
             queue: self.queue.clone(),
@@ -126,17 +133,17 @@ impl Call {
             story: self.story,
             ending: self.ending,
             released_by: self.released_by,
-            timers: self.timers.clone(),
+            timers: Cow::Borrowed(&self.timers),
             hops: self.hops,
         }
     }
 }
 
-impl Kept {
+impl Kept<'_> {
     /// The stay in a queue that is to be had again.
     pub fn visit(&self) -> Option<(VisitId, &acd::KeptVisit)> {
         match (&self.at, &self.visit) {
-            (At::Waiting(waiting), Some(visit)) => Some((waiting.visit, visit)),
+            (At::Waiting { visit: id, .. }, Some(visit)) => Some((*id, visit)),
             _ => None,
         }
     }
@@ -148,7 +155,7 @@ impl Kept {
 
     /// The call in the next process, before it goes on, and what it was doing.
     pub fn wake(self, cx: &mut Cx, plan: Arc<Compiled>) -> Waking {
-        for (id, leg) in &self.legs {
+        for (id, leg) in self.legs.iter() {
             cx.world.legs.insert(*id, self.id);
             let tenant = cx.world.tenants.get_mut(&self.tenant);
             if let (Some(trunk), Some(tenant)) = (leg.trunk, tenant) {
@@ -165,11 +172,11 @@ impl Kept {
             listed: None,
             plan,
             direction: self.direction,
-            caller: self.caller,
-            called: self.called,
+            caller: self.caller.into_owned(),
+            called: self.called.into_owned(),
             started: self.started,
             anchor: self.anchor,
-            legs: self.legs,
+            legs: self.legs.into_owned(),
             phase: Phase::Ending,
             flow: None,
             fax: super::fax::Fax::default(),
@@ -184,7 +191,7 @@ impl Kept {
             story: self.story,
             ending: self.ending,
             released_by: self.released_by,
-            timers: self.timers,
+            timers: self.timers.into_owned(),
             hops: self.hops,
             over: false,
         };
@@ -214,7 +221,10 @@ impl Waking {
         call.find_legs(cx, lives);
         let anchor = call.goes_on(call.anchor);
         match at {
-            At::Waiting(waiting) => call.wait_on(cx, waiting, part, anchor),
+            At::Waiting { visit, offer } => match call.queue.clone() {
+                Some(queue) => call.wait_on(cx, Waiting { visit, queue, offer }, part, anchor),
+                None => call.interrupt(cx),
+            },
             At::Talking(talk) => {
                 let both = anchor && call.goes_on(talk.partner);
                 call.talk_on(cx, talk, part.filter(|_| both), both, announcing);

@@ -6,7 +6,6 @@ use super::{Call, Next, Phase};
 use crate::acd::{Arrival, Entered};
 use crate::ivr::prompt;
 use crate::switch::Cx;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{FlowOut, Kind, OfferEnd};
@@ -18,7 +17,7 @@ use terms::{AgentId, LegId, Moment, QueueId, VisitId};
 const SILENCE_MS: u32 = 60_000;
 
 /// One stay in a queue.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Waiting {
     pub visit: VisitId,
     pub queue: Arc<Queue>,

@@ -2,12 +2,12 @@
 //! has grown. It belongs into a folder in memory that is ours alone (`/dev/shm`), because it holds
 //! keys of audio; it survives the process, not the machine.
 //!
-//! A frame is length, checksum and JSON. What a killed process left half written is cut off; a frame
+//! A frame is length, checksum and its content in the form of `postcard`. What a killed process left half written is cut off; a frame
 //! is there as a whole or not at all, so calls and agents always fit each other.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use crate::kept::{Change, Key};
+use crate::kept::{Change, Key, Record};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -19,18 +19,21 @@ use std::time::{Duration, Instant, SystemTime};
 /// Names this start of the machine.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Form of the records; another one is not restored.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// State without a sign of life for this long is not restored: everybody has hung up.
 const SILENT_MAX: Duration = Duration::from_secs(60);
 /// How often there is one.
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
-/// The file is rewritten when it is longer than this and twice what is alive in it.
-const REWRITE_BYTES_MIN: usize = 1 << 20;
+/// The file is rewritten when it is longer than this and four times what is alive in it.
+const REWRITE_BYTES_MIN: usize = 4 << 20;
+const REWRITE_TIMES: usize = 4;
 /// What is alive at most; calls beyond it would not survive.
 const LIVE_BYTES_MAX: usize = 64 << 20;
 /// Pause after a write that failed.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 const HEADER_BYTES: usize = 8;
+/// More than a record's key and lengths take.
+const KEY_BYTES: usize = 64;
 
 #[derive(Serialize, Deserialize)]
 enum Frame {
@@ -38,6 +41,8 @@ enum Frame {
     Began {
         version: u32,
         boot: String,
+        /// Who wrote it; see [`program`].
+        program: String,
     },
     Step(Vec<Change>),
 }
@@ -51,6 +56,7 @@ pub struct Live {
     known: BTreeMap<Key, Change>,
     known_bytes: usize,
     boot: String,
+    program: String,
     alive_at: Instant,
     /// The end of the file is not a whole frame, or nothing was taken.
     broken_at: Option<Instant>,
@@ -73,7 +79,8 @@ impl Live {
         }
         let path = folder.join("signaling.live");
         let boot = fs::read_to_string(BOOT_ID)?.trim().to_owned();
-        let kept = read(&path, &boot)?;
+        let program = program()?;
+        let kept = read(&path, &boot, &program)?;
         // The old file stays until the new one is whole.
         let file = fresh(&path.with_extension("new"))?;
         let mut live = Live {
@@ -83,6 +90,7 @@ impl Live {
             known: BTreeMap::new(),
             known_bytes: 0,
             boot,
+            program,
             alive_at: Instant::now(),
             broken_at: None,
             left_out: 0,
@@ -106,7 +114,7 @@ impl Live {
         if changes.is_empty() {
             return;
         }
-        if self.bytes > REWRITE_BYTES_MIN && self.bytes > 2 * self.known_bytes {
+        if self.bytes > REWRITE_BYTES_MIN && self.bytes > REWRITE_TIMES * self.known_bytes {
             return self.try_rewrite();
         }
         let frame = encode(&Frame::Step(changes));
@@ -141,16 +149,12 @@ impl Live {
 
     /// Takes a change into what is alive; `None` when it is no news.
     fn note(&mut self, change: Change) -> Option<Change> {
-        let length = |change: &Change| change.value.as_ref().map_or(0, |value| value.get().len());
         let old = self.known.get(&change.key).map_or(0, length);
         if change.value.is_none() {
             self.known_bytes -= old;
             return self.known.remove(&change.key).map(|_| change);
         }
-        let same = |old: &Change| {
-            old.value.as_ref().map(|v| v.get()) == change.value.as_ref().map(|v| v.get())
-        };
-        if self.known.get(&change.key).is_some_and(same) {
+        if self.known.get(&change.key).is_some_and(|old| old.value == change.value) {
             return None;
         }
         let bytes = self.known_bytes - old + length(&change);
@@ -184,13 +188,23 @@ impl Live {
     fn rewrite(&mut self) -> io::Result<()> {
         let path = self.path.with_extension("new");
         let mut file = fresh(&path)?;
-        let mut bytes = encode(&Frame::Began { version: VERSION, boot: self.boot.clone() });
+        let mut bytes = encode(&Frame::Began {
+            version: VERSION,
+            boot: self.boot.clone(),
+            program: self.program.clone(),
+        });
         bytes.extend(encode(&Frame::Step(self.known.values().cloned().collect())));
         file.write_all(&bytes)?;
         fs::rename(&path, &self.path)?;
         (self.file, self.bytes) = (file, bytes.len());
         Ok(())
     }
+}
+
+/// This build: records have no names, so that another one must not read them.
+fn program() -> io::Result<String> {
+    let file = fs::metadata("/proc/self/exe")?;
+    Ok(format!("{} of {} octets at {}", env!("CARGO_PKG_VERSION"), file.len(), file.mtime_nsec()))
 }
 
 /// An empty file that nobody else may read.
@@ -202,9 +216,20 @@ fn fresh(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)
 }
 
+/// Octets of a record.
+fn length(change: &Change) -> usize {
+    change.value.as_ref().map_or(0, Record::length)
+}
+
 fn encode(frame: &Frame) -> Vec<u8> {
-    let mut bytes = vec![0; HEADER_BYTES];
-    serde_json::to_writer(&mut bytes, frame).expect("changes are always valid JSON");
+    let values = match frame {
+        Frame::Step(changes) => changes.iter().map(|change| length(change) + KEY_BYTES).sum(),
+        Frame::Began { .. } => 0,
+    };
+    let mut header = Vec::with_capacity(HEADER_BYTES + KEY_BYTES + values);
+    header.resize(HEADER_BYTES, 0);
+    let mut bytes: Vec<u8> =
+        postcard::to_extend(frame, header).expect("a list of known length is written");
     let length = (bytes.len() - HEADER_BYTES) as u32;
     let checksum = crc32fast::hash(&bytes[HEADER_BYTES..]);
     bytes[..4].copy_from_slice(&length.to_le_bytes());
@@ -221,11 +246,11 @@ fn decode(bytes: &[u8]) -> Option<(Frame, &[u8])> {
     if crc32fast::hash(payload) != checksum {
         return None;
     }
-    Some((serde_json::from_slice(payload).ok()?, rest))
+    Some((postcard::from_bytes(payload).ok()?, rest))
 }
 
 /// What was kept; nothing of another start of the machine, another form, or long ago.
-fn read(path: &Path, boot: &str) -> io::Result<Vec<Change>> {
+fn read(path: &Path, boot: &str, program: &str) -> io::Result<Vec<Change>> {
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path);
     let mut file = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -238,15 +263,17 @@ fn read(path: &Path, boot: &str) -> io::Result<Vec<Change>> {
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    Ok(fold(&bytes, boot))
+    Ok(fold(&bytes, boot, program))
 }
 
-fn fold(bytes: &[u8], boot: &str) -> Vec<Change> {
+fn fold(bytes: &[u8], boot: &str, program: &str) -> Vec<Change> {
     let mut known = BTreeMap::new();
-    let Some((Frame::Began { version: VERSION, boot: before }, mut rest)) = decode(bytes) else {
+    let Some((Frame::Began { version: VERSION, boot: start, program: writer }, mut rest)) =
+        decode(bytes)
+    else {
         return Vec::new();
     };
-    if before != boot {
+    if start != boot || writer != program {
         return Vec::new();
     }
     while let Some((Frame::Step(changes), more)) = decode(rest) {
@@ -271,7 +298,7 @@ mod tests {
     }
 
     fn texts(kept: &[Change]) -> Vec<String> {
-        kept.iter().map(|change| change.value.as_ref().unwrap().get().to_owned()).collect()
+        kept.iter().map(|change| change.read().unwrap()).collect()
     }
 
     #[test]
@@ -287,7 +314,7 @@ mod tests {
         live.write(vec![change(2, None), Change::of(Key::Leg(LegId(1)), Some(&"e"))]);
         drop(live);
         let (live, kept) = Live::open(&folder).unwrap();
-        assert_eq!(texts(&kept), ["\"c\"", "\"d\"", "\"e\""]);
+        assert_eq!(texts(&kept), ["c", "d", "e"]);
         drop(live);
         let (live, kept) = Live::open(&folder).unwrap();
         assert_eq!(kept.len(), 3, "kept until it is said otherwise");
@@ -297,19 +324,21 @@ mod tests {
 
     #[test]
     fn a_torn_step_is_cut_off_as_a_whole_at_every_byte() {
-        let began = encode(&Frame::Began { version: VERSION, boot: "b".into() });
+        let began =
+            encode(&Frame::Began { version: VERSION, boot: "b".into(), program: "p".into() });
         let first = encode(&Frame::Step(vec![change(1, Some("a"))]));
         let second = encode(&Frame::Step(vec![change(1, None), change(2, Some("b"))]));
         let whole = [&began[..], &first, &second].concat();
-        assert_eq!(texts(&fold(&whole, "b")), ["\"b\""]);
-        assert!(fold(&whole, "another boot").is_empty());
+        assert_eq!(texts(&fold(&whole, "b", "p")), ["b"]);
+        assert!(fold(&whole, "another boot", "p").is_empty());
+        assert!(fold(&whole, "b", "another program").is_empty());
         for cut in began.len() + first.len()..whole.len() {
-            assert_eq!(texts(&fold(&whole[..cut], "b")), ["\"a\""], "cut at {cut}");
+            assert_eq!(texts(&fold(&whole[..cut], "b", "p")), ["a"], "cut at {cut}");
         }
         for at in began.len() + first.len()..whole.len() {
             let mut flipped = whole.clone();
             flipped[at] ^= 0x10;
-            assert_eq!(texts(&fold(&flipped, "b")), ["\"a\""], "flipped at {at}");
+            assert_eq!(texts(&fold(&flipped, "b", "p")), ["a"], "flipped at {at}");
         }
     }
 
@@ -325,7 +354,7 @@ mod tests {
         }
         drop(live);
         let (_, kept) = Live::open(&folder.path().join("live")).unwrap();
-        assert_eq!(texts(&kept), [format!("\"{long}999\"")]);
+        assert_eq!(texts(&kept), [format!("{long}999")]);
     }
 
     #[test]

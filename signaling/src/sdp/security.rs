@@ -33,6 +33,7 @@ impl Profile {
 
 /// The keys of one leg.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Kept", from = "Kept")]
 pub struct Security {
     policy: SrtpPolicy,
     /// Without a secret nothing is encrypted.
@@ -48,6 +49,29 @@ struct Keys {
     rng: StdRng,
     /// In the order of [`SrtpSuite::ALL`].
     ours: [SrtpKey; SrtpSuite::ALL.len()],
+}
+
+/// As it is kept: without keys that no peer knows of.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    policy: SrtpPolicy,
+    keys: Option<Keys>,
+    agreed: Option<(Profile, SrtpSuite)>,
+}
+
+impl From<Security> for Kept {
+    fn from(security: Security) -> Self {
+        let Security { policy, keys, agreed } = security;
+        let known = policy != SrtpPolicy::Off || agreed.is_some();
+        Kept { policy, keys: keys.filter(|_| known), agreed }
+    }
+}
+
+impl From<Kept> for Security {
+    fn from(kept: Kept) -> Self {
+        let Kept { policy, keys, agreed } = kept;
+        Security { policy, keys, agreed }
+    }
 }
 
 fn unseeded() -> StdRng {
@@ -66,10 +90,12 @@ impl Security {
         Security { policy, keys: Some(Keys { rng, ours }), agreed: None }
     }
 
-    /// A secret for what comes, after a restart: keys in use stay.
+    /// A secret for what comes, after a restart: keys in use stay, those that were not kept are made
+    /// anew.
     pub fn reseed(&mut self, secret: [u8; 32]) {
-        if let Some(keys) = &mut self.keys {
-            keys.rng = StdRng::from_seed(secret);
+        match &mut self.keys {
+            Some(keys) => keys.rng = StdRng::from_seed(secret),
+            None => *self = Security::new(self.policy, secret),
         }
     }
 

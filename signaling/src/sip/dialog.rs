@@ -27,7 +27,6 @@ pub(crate) struct Dialog {
     remote: Vec<u8>,
     pub(crate) local_seq: u32,
     pub(crate) remote_seq: Option<u32>,
-    #[serde(with = "octets::list")]
     routes: Vec<Vec<u8>>,
     /// Remote target: the URI of their Contact.
     #[serde(with = "octets")]
@@ -46,7 +45,11 @@ impl Dialog {
             remote: address(&from),
             local_seq: first_seq,
             remote_seq: Some(request.cseq()?.number),
-            routes: request.list(Name::RecordRoute).take(ROUTES_MAX).map(unfold).collect(),
+            routes: request
+                .list(Name::RecordRoute)
+                .take(ROUTES_MAX)
+                .map(|route| unfold(route).into_owned())
+                .collect(),
             target: request.contact()?.uri.to_vec(),
         })
     }
@@ -77,8 +80,11 @@ impl Dialog {
     pub(crate) fn with_response(&self, response: &Message) -> Self {
         let mut dialog = self.clone();
         dialog.remote_tag = response.to_tag().unwrap_or_default().into();
-        let mut routes: Vec<Vec<u8>> =
-            response.list(Name::RecordRoute).take(ROUTES_MAX).map(unfold).collect();
+        let mut routes: Vec<Vec<u8>> = response
+            .list(Name::RecordRoute)
+            .take(ROUTES_MAX)
+            .map(|route| unfold(route).into_owned())
+            .collect();
         routes.reverse();
         dialog.routes = routes;
         dialog.refresh_target(response);
@@ -158,7 +164,7 @@ impl Dialog {
 
 /// Display and URI in brackets, without parameters: tags are added by the side that owns them.
 fn address(value: &NameAddr) -> Vec<u8> {
-    let mut address = unfold(value.display);
+    let mut address = unfold(value.display).into_owned();
     if !address.is_empty() {
         address.push(b' ');
     }

@@ -17,6 +17,7 @@ pub(crate) struct Compiled {
     numbers: HashMap<String, Target>,
     agents: HashMap<AgentId, usize>,
     short_numbers: HashMap<String, AgentId>,
+    /// Without their agents.
     queues: HashMap<QueueId, Arc<Queue>>,
     flows: HashMap<FlowId, (u32, Arc<Flow>)>,
     blocked: HashSet<String>,
@@ -66,7 +67,7 @@ impl Compiled {
             numbers: numbers(&plan),
             agents: plan.agents.iter().enumerate().map(|(n, agent)| (agent.id, n)).collect(),
             short_numbers: short_numbers(&plan),
-            queues: plan.queues.iter().map(|q| (q.id, Arc::new(q.clone()))).collect(),
+            queues: plan.queues.iter().map(|queue| (queue.id, Arc::new(terms_of(queue)))).collect(),
             blocked: plan
                 .blocked
                 .iter()
@@ -86,6 +87,8 @@ impl Compiled {
         self.plan.agents.get(*self.agents.get(&id)?)
     }
 
+    /// A queue's terms. Its list of agents is empty: who serves it is the distributor's business, and
+    /// a call that is kept after each step would drag thousands of them along.
     pub fn queue(&self, id: QueueId) -> Option<Arc<Queue>> {
         self.queues.get(&id).cloned()
     }
@@ -164,6 +167,10 @@ impl Compiled {
     pub fn queue_name(&self, id: QueueId) -> &str {
         self.queues.get(&id).map_or("", |queue| queue.name.as_str())
     }
+}
+
+fn terms_of(queue: &Queue) -> Queue {
+    Queue { agents: Vec::new(), ..queue.clone() }
 }
 
 fn numbers(plan: &Plan) -> HashMap<String, Target> {

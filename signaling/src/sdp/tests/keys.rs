@@ -205,6 +205,24 @@ fn a_key_that_was_left_is_never_used_again() {
 }
 
 #[test]
+fn keys_that_no_peer_knows_are_not_kept_and_made_anew() {
+    let kept = |local: &Local| postcard::to_allocvec(local).unwrap();
+    let mut off = secured(SrtpPolicy::Off);
+    let without = kept(&off);
+    assert!(without.len() < 60, "{} octets", without.len());
+    assert!(kept(&secured(SrtpPolicy::Optional)).len() > 4 * 46);
+    let mut again: Local = postcard::from_bytes(&without).unwrap();
+    again.security.reseed([5; 32]);
+    let line = format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}");
+    take(&mut again, &savp(&[&line])).unwrap();
+    // Once they are in use they are kept, and the same.
+    let (text, _) = take(&mut off, &savp(&[&line])).unwrap();
+    let mut on: Local = postcard::from_bytes(&kept(&off)).unwrap();
+    on.security.reseed([5; 32]);
+    assert_eq!(take(&mut on, &savp(&[&line])).unwrap().0, text);
+}
+
+#[test]
 fn keys_are_in_no_debug_output() {
     let mut ours = secured(SrtpPolicy::Required);
     let line = format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}");

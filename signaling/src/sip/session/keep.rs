@@ -30,8 +30,7 @@ pub(in crate::sip) struct KeptDialog {
     session_timer: Option<SessionTimer>,
     local_sdp: Option<String>,
     takes_update: bool,
-    /// As text; see [`octets`].
-    merge_key: Option<String>,
+    merge_key: Option<Box<[u8]>>,
 }
 
 /// One phone that rings.
@@ -57,7 +56,7 @@ impl Leg {
             session_timer: self.session_timer.clone(),
             local_sdp: self.local_sdp.clone(),
             takes_update: self.takes_update,
-            merge_key: self.merge_key.as_deref().map(octets::text),
+            merge_key: self.merge_key.clone(),
         })
     }
 
@@ -67,7 +66,6 @@ impl Leg {
         dialog.local_seq = dialog.local_seq.saturating_add(SEQ_AHEAD);
         let flow = Flow { connection: None, ..kept.flow };
         let hop = Hop { connection: None, ..kept.hop };
-        let merge_key = kept.merge_key.and_then(|text| octets::of::<serde_json::Error>(&text).ok());
         Leg {
             trunk: kept.trunk,
             dialog: Some(dialog),
@@ -76,7 +74,7 @@ impl Leg {
             session_timer: kept.session_timer,
             local_sdp: kept.local_sdp,
             takes_update: kept.takes_update,
-            merge_key: merge_key.map(Into::into),
+            merge_key: kept.merge_key,
             ..Leg::new(Stage::Confirmed, flow, hop)
         }
     }
