@@ -4,6 +4,7 @@
 pub mod acd;
 mod call;
 pub mod edge;
+mod id_map;
 pub mod ivr;
 pub mod kept;
 pub mod sdp;

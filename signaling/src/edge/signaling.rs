@@ -29,6 +29,8 @@ use tokio::sync::mpsc;
 const INPUTS_MAX: usize = 65_536;
 /// Inputs taken before what they caused is sent.
 const BATCH_MAX: usize = 64;
+/// A transaction is remembered for 32 s (RFC 3261 §17, timers D and J), most dialogs live longer.
+const TRANSACTIONS_PER_DIALOG: usize = 10;
 /// Why a dialog ends that no call knows of after a restart, Q.850: temporary failure.
 const LOST_CAUSE: u8 = 41;
 /// Number of questions that the edge asks itself.
@@ -259,26 +261,26 @@ async fn run(
                 if thread.take(message) {
                     break;
                 }
-                for _ in 0..BATCH_MAX {
-                    let Ok(message) = inputs.try_recv() else { break };
-                    if thread.take(message) {
-                        thread.carry();
-                        thread.live.into_iter().for_each(Live::forget);
-                        return;
-                    }
-                }
             }
-            Some(arrived) = arrivals.recv() => {
-                thread.arrive(arrived);
-                for _ in 0..BATCH_MAX {
-                    let Ok(arrived) = arrivals.try_recv() else { break };
-                    thread.arrive(arrived);
-                }
-            }
+            Some(arrived) = arrivals.recv() => thread.arrive(arrived),
             Some((stream, listener, peer)) = opened.recv() => {
                 thread.net.register(stream, listener, peer);
             }
             () = tokio::time::sleep(pause) => {}
+        }
+        // What else has come is part of the same step: its entries, its live state and its packets
+        // leave together.
+        for _ in 0..BATCH_MAX {
+            let Ok(arrived) = arrivals.try_recv() else { break };
+            thread.arrive(arrived);
+        }
+        for _ in 0..BATCH_MAX {
+            let Ok(message) = inputs.try_recv() else { break };
+            if thread.take(message) {
+                thread.carry();
+                thread.live.into_iter().for_each(Live::forget);
+                return;
+            }
         }
         thread.timeouts();
         thread.carry();
@@ -323,6 +325,8 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     let mut user_agent = sip::Config::new(listeners.collect());
     user_agent.realm.clone_from(&config.realm);
     user_agent.dialogs_max = config.dialogs_max;
+    let transactions = config.dialogs_max.saturating_mul(TRANSACTIONS_PER_DIALOG);
+    user_agent.transactions_max = user_agent.transactions_max.max(transactions);
     user_agent.requests_per_s_max = config.requests_per_s_max;
     user_agent
 }

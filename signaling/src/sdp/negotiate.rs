@@ -2,6 +2,7 @@
 
 use super::parse::{Audio, Description, Direction};
 use super::{DTMF_TYPE, Local, Refused};
+use std::fmt::Write;
 use std::net::IpAddr;
 use terms::media::{Codec, PayloadType, Payloads, Remote, Srtp, Wishes};
 
@@ -183,6 +184,9 @@ pub(super) fn head(local: &Local) -> String {
     )
 }
 
+/// Most descriptions are shorter.
+const AUDIO_BYTES: usize = 512;
+
 fn audio_lines(
     local: &Local,
     proto: &str,
@@ -192,26 +196,33 @@ fn audio_lines(
     direction: Direction,
 ) -> String {
     let extras = noise.iter().chain(events.iter().map(|(_, number)| number));
-    let numbers: Vec<String> =
-        codecs.iter().map(|(_, number)| number).chain(extras).map(|n| n.0.to_string()).collect();
-    let mut text = format!("m=audio {} {proto} {}\r\n", local.rtp.port(), numbers.join(" "));
+    let mut text = String::with_capacity(AUDIO_BYTES);
+    // Writing to a text cannot fail.
+    let _ = write!(text, "m=audio {} {proto}", local.rtp.port());
+    for number in codecs.iter().map(|(_, number)| number).chain(extras) {
+        let _ = write!(text, " {}", number.0);
+    }
+    text += "\r\n";
     for (codec, number) in codecs {
-        text += &format!("a=rtpmap:{} {}/{}", number.0, codec.name(), codec.clock_hz());
+        let _ = write!(text, "a=rtpmap:{} {}/{}", number.0, codec.name(), codec.clock_hz());
         text += if codec.channels() == 2 { "/2\r\n" } else { "\r\n" };
         if *codec == Codec::Opus {
-            text += &format!("a=fmtp:{} useinbandfec=1;stereo=0;sprop-stereo=0\r\n", number.0);
+            let number = number.0;
+            let _ = write!(text, "a=fmtp:{number} useinbandfec=1;stereo=0;sprop-stereo=0\r\n");
         }
     }
     if let Some(noise) = noise {
-        text += &format!("a=rtpmap:{} CN/8000\r\n", noise.0);
+        let _ = write!(text, "a=rtpmap:{} CN/8000\r\n", noise.0);
     }
     for (hz, number) in events {
         let number = number.0;
-        text += &format!("a=rtpmap:{number} telephone-event/{hz}\r\na=fmtp:{number} 0-15\r\n");
+        let _ = write!(text, "a=rtpmap:{number} telephone-event/{hz}\r\n");
+        let _ = write!(text, "a=fmtp:{number} 0-15\r\n");
     }
     // 640 octets of L16 are as much as media takes in one packet.
     if codecs.iter().any(|(codec, _)| matches!(codec, Codec::L16 | Codec::L16Narrow)) {
         text += "a=maxptime:20\r\n";
     }
-    text + &format!("a=ptime:{}\r\na={}\r\n", local.ptime_ms, direction.name())
+    let _ = write!(text, "a=ptime:{}\r\na={}\r\n", local.ptime_ms, direction.name());
+    text
 }

@@ -15,6 +15,7 @@ use super::transaction::{Key, Timing};
 use super::trunk::{TrunkKey, Trunks};
 use super::user_agent::{Command, Event};
 use super::write::Builder;
+use crate::id_map::IdMap;
 use crate::switch::Now;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -122,15 +123,15 @@ pub struct UserAgent {
     pub(super) trunks: Trunks,
     pub(super) sources: Sources,
     pub(super) unproven: Sources,
-    pub(super) servers: HashMap<u64, ServerTx>,
+    pub(super) servers: IdMap<u64, ServerTx>,
     pub(super) server_keys: HashMap<Key, u64>,
-    pub(super) clients: HashMap<u64, ClientTx>,
+    pub(super) clients: IdMap<u64, ClientTx>,
     pub(super) client_keys: HashMap<String, u64>,
     pub(super) numbered: u64,
-    pub(super) legs: HashMap<LegId, Leg>,
+    pub(super) legs: IdMap<LegId, Leg>,
     /// Local tag → leg.
     pub(super) tags: HashMap<String, LegId>,
-    pub(super) branches: HashMap<u64, Branch>,
+    pub(super) branches: IdMap<u64, Branch>,
     /// Incoming INVITEs that have a leg, by Call-ID, tag and CSeq.
     pub(super) merging: HashSet<Box<[u8]>>,
     pub(super) connections: HashMap<ConnectionId, Connection>,
@@ -160,14 +161,14 @@ impl UserAgent {
             accounts: HashMap::new(),
             registrar: Registrar::default(),
             trunks: Trunks::default(),
-            servers: HashMap::new(),
+            servers: IdMap::default(),
             server_keys: HashMap::new(),
-            clients: HashMap::new(),
+            clients: IdMap::default(),
             client_keys: HashMap::new(),
             numbered: 0,
-            legs: HashMap::new(),
+            legs: IdMap::default(),
             tags: HashMap::new(),
-            branches: HashMap::new(),
+            branches: IdMap::default(),
             merging: HashSet::new(),
             connections: HashMap::new(),
             timers: Timers::default(),

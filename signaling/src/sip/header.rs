@@ -32,6 +32,11 @@ fn quoted_end(text: &[u8]) -> Option<usize> {
 
 /// Position of the first `separator` outside quotes and angle brackets.
 fn find_outside(text: &[u8], separator: u8) -> Option<usize> {
+    // Most values have no separator, and most that do have nothing before it that could hide it.
+    let first = memchr::memchr(separator, text)?;
+    if memchr::memchr2(b'"', b'<', &text[..first]).is_none() {
+        return Some(first);
+    }
     let mut at = 0;
     let mut in_brackets = false;
     while let Some(&byte) = text.get(at) {

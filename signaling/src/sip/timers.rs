@@ -1,6 +1,7 @@
 //! One ordered set of everything that waits.
 
-use std::collections::{BTreeSet, HashMap};
+use crate::id_map::IdMap;
+use std::collections::BTreeSet;
 use terms::{LegId, Moment};
 
 /// Who waits.
@@ -21,7 +22,7 @@ pub(crate) enum Waiting {
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     set: BTreeSet<(Moment, Waiting)>,
-    at: HashMap<Waiting, Moment>,
+    at: IdMap<Waiting, Moment>,
 }
 
 impl Timers {

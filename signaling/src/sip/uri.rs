@@ -42,14 +42,18 @@ impl<'a> Uri<'a> {
         if !super::parse::is_token(scheme) {
             return None;
         }
-        let rest_is_clean = !rest.is_empty()
-            && rest.iter().all(|&b| b > b' ' && b != 0x7f && !matches!(b, b'<' | b'>' | b'"'));
-        match scheme.to_ascii_lowercase().as_slice() {
-            b"sip" if rest_is_clean => Uri::sip(Scheme::Sip, rest),
-            b"sips" if rest_is_clean => Uri::sip(Scheme::Sips, rest),
-            b"tel" if rest_is_clean => Some(Uri::tel(rest)),
-            _ if !rest_is_clean => None,
-            _ => Some(Uri { user: None, host: rest, ..Uri::bare(Scheme::Other) }),
+        let is_clean = |&b: &u8| (b > b' ') & (b != 0x7f) & (b != b'<') & (b != b'>') & (b != b'"');
+        // Without a branch in it the whole text is looked at in a few steps.
+        let rest_is_clean = !rest.is_empty() & rest.iter().fold(true, |all, b| all & is_clean(b));
+        if !rest_is_clean {
+            return None;
+        }
+        let is = |name: &[u8]| scheme.eq_ignore_ascii_case(name);
+        match () {
+            () if is(b"sip") => Uri::sip(Scheme::Sip, rest),
+            () if is(b"sips") => Uri::sip(Scheme::Sips, rest),
+            () if is(b"tel") => Some(Uri::tel(rest)),
+            () => Some(Uri { user: None, host: rest, ..Uri::bare(Scheme::Other) }),
         }
     }
 

@@ -5,9 +5,13 @@ use super::header::{CSeq, NameAddr, Via, split_list, trim};
 use super::message::{Fault, Message, Method, Name};
 use super::uri::{Scheme, Uri, decimal};
 
-/// Headers that may stand once only (RFC 3261 §20, RFC 4475 §3.3.8).
-const SINGLE: &[Name] =
-    &[Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards, Name::ContentType];
+/// Headers that may stand once only (RFC 3261 §20, RFC 4475 §3.3.8), a bit each.
+const SINGLE: u64 = 1 << Name::From as u8
+    | 1 << Name::To as u8
+    | 1 << Name::CallId as u8
+    | 1 << Name::CSeq as u8
+    | 1 << Name::MaxForwards as u8
+    | 1 << Name::ContentType as u8;
 /// Headers whose items are name-addr.
 const ADDRESSES: &[Name] = &[Name::Contact, Name::Route, Name::RecordRoute, Name::ReferTo];
 
@@ -27,8 +31,15 @@ impl Message<'_> {
     }
 
     fn check_single(&self) -> Result<(), Fault> {
-        let doubled = SINGLE.iter().any(|&name| self.occurrences(name) > 1);
-        if doubled { Err(Fault::bad("Header Given Twice")) } else { Ok(()) }
+        let mut seen = 0;
+        for line in &self.lines[..self.count] {
+            let bit = 1_u64 << line.name as u8;
+            if SINGLE & bit != 0 && seen & bit != 0 {
+                return Err(Fault::bad("Header Given Twice"));
+            }
+            seen |= bit;
+        }
+        Ok(())
     }
 
     fn check_mandatory(&self) -> Result<(), Fault> {

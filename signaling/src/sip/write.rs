@@ -4,6 +4,7 @@
 use super::flow::{Flow, Transport};
 use super::header::{self, is_blank};
 use super::message::{Message, Name};
+use std::borrow::Cow;
 
 /// A value held CR, LF or NUL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +37,9 @@ impl Builder {
     /// A response with a phrase of its own.
     pub fn response_with(status: u16, phrase: &str) -> Self {
         let mut builder = Builder { bytes: Vec::with_capacity(700), refused: None };
-        builder.bytes.extend_from_slice(format!("SIP/2.0 {status} ").as_bytes());
+        builder.bytes.extend_from_slice(b"SIP/2.0 ");
+        builder.bytes.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
+        builder.bytes.push(b' ');
         builder.checked("Reason-Phrase", phrase.as_bytes());
         builder.bytes.extend_from_slice(b"\r\n");
         builder
@@ -44,7 +47,7 @@ impl Builder {
 
     /// Adds a header.
     pub fn header(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
-        if value.as_ref().contains(&0) {
+        if memchr::memchr(0, value.as_ref()).is_some() {
             self.refused.get_or_insert_with(|| Injection(name.to_owned()));
         }
         self.echoed(name, value)
@@ -76,7 +79,7 @@ impl Builder {
     }
 
     fn checked(&mut self, name: &str, value: &[u8]) {
-        if value.iter().any(|b| matches!(b, b'\r' | b'\n')) {
+        if memchr::memchr2(b'\r', b'\n', value).is_some() {
             self.refused.get_or_insert_with(|| Injection(name.to_owned()));
         } else {
             self.bytes.extend_from_slice(value);
@@ -91,7 +94,7 @@ impl Builder {
         if !body.is_empty() {
             self.header("Content-Type", content_type);
         }
-        self.header("Content-Length", body.len().to_string());
+        self.header("Content-Length", itoa::Buffer::new().format(body.len()));
         if let Some(refused) = self.refused {
             return Err(refused);
         }
@@ -121,7 +124,10 @@ impl Builder {
 }
 
 /// A folded value on one line.
-pub(crate) fn unfold(value: &[u8]) -> Vec<u8> {
+pub(crate) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'\r', b'\n', value).is_none() {
+        return Cow::Borrowed(value);
+    }
     let mut line = Vec::with_capacity(value.len());
     let mut rest = value;
     while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
@@ -131,7 +137,7 @@ pub(crate) fn unfold(value: &[u8]) -> Vec<u8> {
         rest = &rest[at + blanks..];
     }
     line.extend_from_slice(rest);
-    line
+    line.into()
 }
 
 /// The lines that every response repeats (RFC 3261 §8.2.6.2): Via with `received` and `rport`,
@@ -150,6 +156,7 @@ pub(crate) fn reply_lines(request: &Message, flow: &Flow, tag: &str) -> Vec<u8> 
         let Some(value) = request.first(name) else { continue };
         let mut value = unfold(value);
         if name == Name::To && request.to_tag().is_none() && !tag.is_empty() {
+            let value = value.to_mut();
             value.extend_from_slice(b";tag=");
             value.extend_from_slice(tag.as_bytes());
         }
@@ -170,7 +177,8 @@ fn top_via(value: &[u8], flow: &Flow) -> Vec<u8> {
         top.splice(at..at, format!("={}", source.port()).into_bytes());
     }
     if rport || said != Some(ip) {
-        top.extend_from_slice(format!(";received={ip}").as_bytes());
+        top.extend_from_slice(b";received=");
+        top.extend_from_slice(ip.to_string().as_bytes());
     }
     top
 }

@@ -2,6 +2,7 @@
 
 use super::{Compiled, Config, HttpAsk, Now, Output, Secret, trunks::Usage};
 use crate::acd::Distributor;
+use crate::id_map::IdMap;
 use crate::sip::user_agent;
 use rand::rngs::{SmallRng, StdRng};
 use rand::{Rng, RngCore, SeedableRng};
@@ -36,7 +37,7 @@ pub(crate) struct World {
     pub ids: IdGen,
     pub outputs: VecDeque<Output>,
     pub tenants: BTreeMap<TenantId, Tenant>,
-    pub legs: HashMap<LegId, CallId>,
+    pub legs: IdMap<LegId, CallId>,
     pub recordings: BTreeMap<RecordingId, RecordingOf>,
     /// HTTP requests that are on their way.
     pub requests: HashMap<u64, CallId>,
@@ -57,7 +58,7 @@ impl World {
             ids: IdGen::new(0),
             outputs: VecDeque::new(),
             tenants: BTreeMap::new(),
-            legs: HashMap::new(),
+            legs: IdMap::default(),
             recordings: BTreeMap::new(),
             requests: HashMap::new(),
             calls_begun: 0,

@@ -7,91 +7,98 @@ use super::{Codec, FaxQuality, Ssrc};
 use serde::{Deserialize, Serialize};
 
 /// What a leg heard and said, RFC 3550 §6.4 and A.3, RFC 3611 §4.7 and ITU-T G.107.
+///
+/// A counter that is mostly zero is left out of JSON while it is: two of these stand in the log for
+/// each call.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Quality {
     /// RTP packets received from the accepted source.
     pub packets_received: u64,
     /// Packets that the sequence numbers say were sent.
     pub packets_expected: u64,
     /// Expected less received, never below zero.
+    #[serde(skip_serializing_if = "is_usual")]
     pub packets_lost: u64,
     /// Came, but too late to be mixed: lost to who listens.
+    #[serde(skip_serializing_if = "is_usual")]
     pub packets_late: u64,
     /// RTP packets sent.
     pub packets_sent: u64,
     /// From a source that was not accepted.
+    #[serde(skip_serializing_if = "is_usual")]
     pub packets_strange: u64,
     /// Malformed, or of an unknown payload type.
+    #[serde(skip_serializing_if = "is_usual")]
     pub packets_dropped: u64,
     /// Interarrival jitter in microseconds at the end, RFC 3550 A.8.
     pub jitter_us: u32,
     /// Round trip from RTCP in microseconds, zero when unknown.
+    #[serde(skip_serializing_if = "is_usual")]
     pub round_trip_us: u32,
     /// E-model estimate 1.0–4.5 of a conversation (MOS-CQ), zero when nothing was received.
     pub mos: f32,
     /// What it received; none before offer and answer, and in entries of an older program.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub codec: Option<Codec>,
     /// Of those sent, the sequence numbers came twice or more.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub packets_duplicate: u64,
     /// Came after a packet with a higher number.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub packets_reordered: u64,
     /// Packets lost or late: what the next four figures are made of.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub packets_unheard: u64,
     /// Stretches of unheard packets without a heard one between them.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub loss_runs: u64,
     /// Bursts by RFC 3611 §4.7.2: from an unheard packet to the last one before 16 heard in a row,
     /// of two unheard at least.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub bursts: u64,
     /// Packets in bursts, heard ones included.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub burst_packets: u64,
     /// Of those, unheard.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub burst_unheard: u64,
     /// Packet time in microseconds, as the sender keeps it.
-    #[serde(default)]
     pub packet_us: u32,
     /// Audio that was made up in place of unheard packets, in ms; relayed audio is concealed by
     /// the phone.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub concealed_ms: u64,
     /// What else its jitter buffer did.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub playout: Playout,
     /// The greatest jitter that it had, in microseconds.
-    #[serde(default)]
     pub jitter_us_max: u32,
     /// Estimate of the way from mouth to ear in ms, of which the E-model knows.
-    #[serde(default)]
     pub delay_ms: u32,
     /// Transmission rating R, ITU-T G.107, 0–93.2; zero when nothing was received.
-    #[serde(default)]
     pub r_factor: f32,
     /// E-model estimate 1.0–4.5 of listening, without delay (MOS-LQ); zero when nothing was
     /// received.
-    #[serde(default)]
     pub mos_listening: f32,
     /// Sources that it heard one after the other; the list of them may be shorter.
-    #[serde(default)]
     pub epochs: u32,
     /// The first of these sources, in order.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub epoch_list: Vec<SsrcEpoch>,
     /// Frames that the recorder could not hand to storage.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub recorder_frames_lost: u64,
     /// What the far end says about what we sent.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "is_usual")]
     pub far: FarQuality,
     /// Its T.38, where it carried any. The figures above are those of the audio.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_usual")]
     pub fax: Option<FaxQuality>,
+}
+
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What the jitter buffer of a leg did. All zero on a leg that was only ever relayed.

@@ -80,7 +80,7 @@ impl UserAgent {
 }
 
 fn machine_timeout(
-    clients: &std::collections::HashMap<u64, crate::sip::send::ClientTx>,
+    clients: &crate::id_map::IdMap<u64, crate::sip::send::ClientTx>,
     tx: u64,
 ) -> Option<terms::Moment> {
     match clients.get(&tx).map(|tx| &tx.machine) {
