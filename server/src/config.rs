@@ -136,9 +136,9 @@ config! {
         /// Codecs of phones, and of trunks that name none, the preferred one first: PCMA, PCMU, G722,
         /// opus, L16, L16/8000. What is left out is neither offered nor taken.
         codecs: Vec<Codec> = "[\"PCMA\", \"PCMU\", \"G722\", \"opus\"]", Restart;
-        /// Encryption of the audio of phones (SRTP with keys in the description): off, optional (where
-        /// the phone takes it) or required. Whatever it says, a phone that offers only encrypted audio
-        /// is answered. A trunk says its own.
+        /// Encryption of the audio of phones: off, optional (SRTP with keys in the description, where
+        /// the phone takes it), required, or dtls (the keys come by a handshake). Whatever it says, a
+        /// phone that offers only encrypted audio is answered. A trunk says its own.
         srtp: SrtpPolicy = "\"off\"", Restart;
         /// Most SIP dialogs at a time; one more is answered 503.
         dialogs_max: u32 = "20000", Restart;

@@ -9,7 +9,7 @@ use crate::switch::Cx;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use terms::event::{Kind, Party, Role};
-use terms::media::{Command, Place, Quality, Remote};
+use terms::media::{Command, Place, Port, Quality, Remote};
 use terms::{AgentId, LegId, PlaybackId, QueueId, TrunkId};
 
 /// How far the dialog is.
@@ -66,6 +66,8 @@ pub(super) struct Leg {
     pub incoming: bool,
     pub sip: Sip,
     pub voice: Voice,
+    /// The port that its voice needs.
+    pub port: Port,
     /// Their first offer.
     pub offer: Option<String>,
     /// Our answer to it and what it agrees, until it is sent.
@@ -96,6 +98,7 @@ impl Leg {
             incoming: false,
             sip: Sip::Idle,
             voice: Voice::None,
+            port: Port::Own,
             offer: None,
             prepared: None,
             invitation: None,
@@ -155,8 +158,8 @@ impl Call {
     pub(super) fn open_voice(&mut self, cx: &mut Cx, id: LegId, place: Place) {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.voice = Voice::Opening;
-            let (contact, tenant) = (self.contact, self.tenant);
-            cx.media(Command::Open { leg: id, contact, tenant, place });
+            let (contact, tenant, port) = (self.contact, self.tenant, leg.port);
+            cx.media(Command::Open { leg: id, contact, tenant, place, port });
         }
     }
 

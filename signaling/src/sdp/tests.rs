@@ -1,6 +1,7 @@
 //! Offer/answer as phones and gateways do it.
 
 mod keys;
+mod webrtc;
 
 use super::*;
 use std::net::IpAddr;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::time::Duration;
-use terms::media::{Codec, SrtpPolicy};
+use terms::media::{Codec, Fingerprint, SrtpPolicy};
 
 /// Limits and habits of the switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Config {
     pub codecs: Vec<Codec>,
     /// Encryption of the audio of agents' phones; a trunk says its own.
     pub srtp: SrtpPolicy,
+    /// The certificate of media; without one no handshake is offered or taken (DTLS-SRTP, WebRTC).
+    pub certificate: Option<Fingerprint>,
     /// Retry-After of a refusal for load or drain.
     pub retry_after_s: u32,
     /// Longest silence on a leg that should send, then it is hung up.
@@ -55,6 +57,7 @@ impl Default for Config {
             media_ip: None,
             codecs: vec![Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus],
             srtp: SrtpPolicy::Off,
+            certificate: None,
             retry_after_s: 10,
             silence_max: Duration::from_secs(30),
             ring_max: Duration::from_secs(45),
