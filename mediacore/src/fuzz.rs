@@ -13,11 +13,12 @@ use crate::rtcp::{self, COMPOUND_MAX, Compound, Item};
 use crate::rtp::{self, HEADER_BYTES};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
 use crate::srtp::{ROOM_BYTES, Refused, Session};
+use crate::stun;
 use std::net::SocketAddr;
 use std::time::Duration;
 use terms::media::{
-    Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, Srtp, SrtpKey, SrtpSuite, Ssrc,
-    TonePlan, Watch, Wishes,
+    Codec, Command, PayloadType, Payloads, Place, Port, Remote, RtpTime, Srtp, SrtpKey, SrtpSuite,
+    Ssrc, TonePlan, Watch, Wishes,
 };
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 
@@ -34,6 +35,16 @@ pub fn fuzz_rtp(bytes: &[u8]) {
     let again = rtp::parse(&copy[range.clone()]).expect("a rewritten packet is well-formed");
     assert_eq!(again.header, packet.header);
     assert_eq!(range.len(), HEADER_BYTES + packet.payload_len());
+}
+
+/// Reads a datagram as a check of ICE; nobody who does not know the password signs one.
+pub fn fuzz_stun(bytes: &[u8]) {
+    let Ok(check) = stun::Request::parse(bytes) else { return };
+    assert!(!check.is_signed_with("not what a fuzzer knows"));
+    let from = SocketAddr::from(([192, 0, 2, 1], 32_853));
+    let mut out = [0; stun::ANSWER_BYTES_MAX];
+    let len = check.answer(from, "ours", &mut out);
+    assert!(stun::Request::parse(&out[..len]).is_err(), "an answer is no request");
 }
 
 /// Reads a datagram as RTCP.
@@ -269,8 +280,8 @@ pub fn fuzz_packets(bytes: &[u8]) {
     for ((leg, rtp), codec) in (0_u32..).zip(sources).zip([Codec::Pcma, other]) {
         let id = LegId(u64::from(leg) + 1);
         let (contact, tenant) = (ContactId(1), TenantId(1));
-        let place = Place::default();
-        shard.handle_command(Moment(0), Command::Open { leg: id, contact, tenant, place });
+        let (place, port) = (Place::default(), Port::Own);
+        shard.handle_command(Moment(0), Command::Open { leg: id, contact, tenant, place, port });
         shard.port_reserved(LegIdx(leg), Ok(([127, 0, 0, 1], 20_000).into()));
         // The second bit: both know events, or the first speaks tones.
         let has_events = leg == 1 || bytes.first().is_some_and(|byte| byte & 2 == 0);
@@ -328,6 +339,8 @@ mod tests {
         with_random_tails(1, &[&[], &[0x80, 8], &[0xBF, 0x88], &[0x90, 101]], fuzz_rtp);
         with_random_tails(2, &[&[], &[0x81, 200, 0, 12], &[0x9F, 201, 0, 1]], fuzz_rtcp);
         with_random_tails(8, &[&[], &[7, 0, 0, 8], &[4, 0, 0, 2], &[5, 0, 0, 3]], fuzz_rtcp_xr);
+        let check = b"\0\x01\0\x24\x21\x12\xa4\x42abcdefghijkl\0\x06\0\x03a:b\0\0\x08\0\x14";
+        with_random_tails(10, &[&[], &check[..20], check], fuzz_stun);
         with_random_tails(3, &[&[]], fuzz_dtmf_event);
         with_random_tails(4, &[&[60, 8, 0x80, 8], &[20, 12, 0x81, 200, 0, 4]], fuzz_packets);
         with_random_tails(9, &[&[62, 8, 0x80, 8], &[22, 12, 0x81, 200, 0, 4]], fuzz_packets);

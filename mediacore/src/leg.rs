@@ -5,7 +5,9 @@ pub mod quality;
 
 use crate::codec::{self, Converter};
 use crate::detect::ear::Ear;
+use crate::dtls::Handshake;
 use crate::dtmf;
+use crate::ice::Ways;
 use crate::jitter::Jitter;
 use crate::latch::Latch;
 use crate::play::Player;
@@ -73,7 +75,8 @@ impl Agreed {
     /// Checks an agreement. An address of zeros is the old form of hold (RFC 3264 §8.4).
     pub fn new(remote: Remote) -> Self {
         let ptime_ms = codec::ptime_ms(remote.send.codec, remote.ptime_ms);
-        let reachable = !remote.rtp.ip().is_unspecified() && remote.rtp.port() != 0;
+        let is_somewhere = !remote.rtp.ip().is_unspecified() && remote.rtp.port() != 0;
+        let reachable = is_somewhere || remote.ice.is_some();
         Agreed { ptime_ms, may_send: remote.may_send && reachable, remote }
     }
 
@@ -163,6 +166,8 @@ impl Counts {
 pub struct Leg {
     /// Its name.
     pub id: LegId,
+    /// Whose sockets are its: its own, or those of the shared port.
+    pub door: LegIdx,
     /// Our RTP address, once reserved.
     pub local: Option<SocketAddr>,
     /// What offer and answer agreed.
@@ -171,6 +176,10 @@ pub struct Leg {
     pub latch: Option<Latch>,
     /// What encrypts it, where keys were agreed.
     pub srtp: Option<Box<Session>>,
+    /// What makes its keys.
+    pub handshake: Option<Box<Handshake>>,
+    /// Its ways on the shared port.
+    pub ways: Option<Box<Ways>>,
     /// What the kernel filters for.
     pub filter: Option<SocketAddr>,
     /// Where its RTCP really came from.
@@ -241,13 +250,16 @@ pub struct Leg {
 
 impl Leg {
     /// A leg without a port.
-    pub fn new(now: Moment, id: LegId, stream: Stream) -> Self {
+    pub fn new(now: Moment, id: LegId, door: LegIdx, stream: Stream) -> Self {
         Leg {
             id,
+            door,
             local: None,
             agreed: None,
             latch: None,
             srtp: None,
+            handshake: None,
+            ways: None,
             filter: None,
             rtcp_source: None,
             receive: ReceiveStats::new(now),
@@ -285,10 +297,17 @@ impl Leg {
     }
 
     /// Sets or replaces the agreement: the door closes and probation begins again. A direction
-    /// whose key is the same goes on with its counters.
+    /// whose key is the same goes on with its counters; keys of a handshake stay until there are
+    /// others. The proven way of ICE stays too.
     pub fn connect(&mut self, now: Moment, remote: Remote) {
+        let way = self.latch.as_ref().filter(|_| self.ways.is_some()).and_then(Latch::source);
         self.latch = Some(Latch::new(&remote));
+        if let (Some(way), Some(latch), Some(_)) = (way, &mut self.latch, &remote.ice) {
+            latch.nominate(now, way);
+        }
+        let before = self.agreed.as_ref().is_some_and(|agreed| agreed.remote.dtls.is_some());
         match (&mut self.srtp, &remote.srtp) {
+            (_, None) if before && remote.dtls.is_some() => {}
             (Some(session), Some(agreed)) => session.rekey(agreed),
             (None, Some(agreed)) => self.srtp = Some(Box::new(Session::new(agreed.clone()))),
             (_, None) => self.srtp = None,
@@ -326,17 +345,41 @@ impl Leg {
     /// Where audio for it goes, when it wants any.
     pub fn target(&self) -> Option<SocketAddr> {
         let wanted = self.agreed.as_ref().is_some_and(|agreed| agreed.may_send);
-        self.latch.as_ref().filter(|_| wanted).map(Latch::target)
+        let latch = self.latch.as_ref().filter(|_| wanted && !self.awaits_keys())?;
+        Some(latch.target()).filter(|to| to.port() != 0)
+    }
+
+    /// Its keys come by a handshake and have not come: nothing is sent, and nothing taken.
+    pub fn awaits_keys(&self) -> bool {
+        let by_handshake = |agreed: &Agreed| agreed.remote.dtls.is_some();
+        self.srtp.is_none() && self.agreed.as_ref().is_some_and(by_handshake)
+    }
+
+    /// STUN, handshake and RTCP may come where RTP does (RFC 7983).
+    pub fn is_multiplexed(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.remote.dtls.is_some())
+    }
+
+    /// RTCP goes the way of RTP.
+    pub fn has_rtcp_mux(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.remote.rtcp_mux)
     }
 
     /// Where its reports go.
     pub fn rtcp_target(&self) -> Option<SocketAddr> {
         let (agreed, latch) = (self.agreed.as_ref()?, self.latch.as_ref()?);
-        if let Some(source) = self.rtcp_source {
+        if let Some(source) = self.rtcp_source.filter(|_| !self.is_multiplexed()) {
             return Some(source);
         }
         let rtp = latch.target();
-        if rtp.ip().is_unspecified() || rtp.port() == 0 {
+        if rtp.ip().is_unspecified() || rtp.port() == 0 || self.awaits_keys() {
+            return None;
+        }
+        if agreed.remote.rtcp_mux {
+            return Some(rtp);
+        }
+        if agreed.remote.dtls.is_some() {
+            // RTCP on a port of its own would need a handshake of its own: there are no reports.
             return None;
         }
         match agreed.remote.rtcp {

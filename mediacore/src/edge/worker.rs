@@ -30,6 +30,8 @@ const ACROSS_PER_TURN: usize = 4_096;
 const IDLE_MAX: Duration = Duration::from_millis(200);
 /// How often the counters are published.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
+/// What the kernel may hold of the shared port: 100 ms of a thousand legs.
+const SHARED_ROOM_BYTES: usize = 4 << 20;
 /// How long an ending core waits for room in the ring to storage.
 const STORE_AT_END_MAX: Duration = Duration::from_secs(1);
 
@@ -244,6 +246,10 @@ impl<B: Backend> Worker<B> {
                 let reserved = self.reserve(leg);
                 self.shard.port_reserved(leg, reserved);
             }
+            PortOrder::Share(leg) => {
+                let shared = self.share();
+                self.shard.port_reserved(leg, shared);
+            }
             PortOrder::Filter(leg, source) => {
                 if let Err(error) = self.backend.filter(leg, source) {
                     // The shard checks every source itself; the kernel only saves it the work.
@@ -271,6 +277,30 @@ impl<B: Backend> Worker<B> {
             Err(error) => {
                 self.ports.give_back(clock::now(), port);
                 Err(format!("receive from port {port}: {error}"))
+            }
+        }
+    }
+
+    /// The port that WebRTC legs share, opened for the first of them; it stays to the end.
+    fn share(&mut self) -> Result<SocketAddr, String> {
+        let door = self.shard.shared_door();
+        if let Some(&port) = self.taken.get(&door) {
+            return Ok(SocketAddr::new(self.advertised, port));
+        }
+        let pair = self.ports.reserve(clock::now()).map_err(|error| error.to_string())?;
+        let port = pair.port;
+        let room = socket2::SockRef::from(&pair.rtp).set_recv_buffer_size(SHARED_ROOM_BYTES);
+        if let Err(error) = room {
+            tracing::debug!(shard = self.number, %error, "the shared port has the usual room");
+        }
+        match self.backend.open(door, pair.rtp, pair.rtcp) {
+            Ok(()) => {
+                self.taken.insert(door, port);
+                Ok(SocketAddr::new(self.advertised, port))
+            }
+            Err(error) => {
+                self.ports.give_back(clock::now(), port);
+                Err(format!("receive from the shared port {port}: {error}"))
             }
         }
     }

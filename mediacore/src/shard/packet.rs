@@ -30,7 +30,8 @@ enum Carried {
 }
 
 impl Shard {
-    /// Takes one datagram from the RTP socket of a leg: the first `len` bytes of `buffer`. Behind
+    /// Takes one datagram from the RTP socket of a leg, or from the shared one: the first `len` bytes
+    /// of `buffer`. Behind
     /// them it has [`crate::srtp::ROOM_BYTES`] for the tag of an encrypted party that the packet is
     /// relayed to.
     pub fn handle_packet(
@@ -41,8 +42,12 @@ impl Shard {
         buffer: &mut [u8],
         len: usize,
     ) -> Verdict {
-        self.stats.packets_in += 1;
         let len = len.min(buffer.len());
+        let idx = match self.sort(now, idx, from, &mut buffer[..len]) {
+            Ok(idx) => idx,
+            Err(verdict) => return verdict,
+        };
+        self.stats.packets_in += 1;
         let Some(leg) = self.legs.get_mut(idx.index()).and_then(|slot| slot.leg.as_deref_mut())
         else {
             return self.drop_packet(Reason::NotConnected);
@@ -51,6 +56,9 @@ impl Shard {
             return self.drop_packet(Reason::NotConnected);
         };
         let len = match &mut leg.srtp {
+            None if agreed.remote.dtls.is_some() => {
+                return self.drop_packet(Reason::NotConnected);
+            }
             None => len,
             Some(_) if !latch.may_pass(from) => {
                 leg.counts.strange += 1;
@@ -126,7 +134,7 @@ impl Shard {
         let header = packet.header;
         let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
         leg.on_heard(now);
-        if leg.filter.is_none() && now - leg.connected_at > FILTER_AFTER {
+        if leg.filter.is_none() && leg.door == idx && now - leg.connected_at > FILTER_AFTER {
             self.filter_source(now, idx);
         }
         let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
@@ -268,6 +276,7 @@ impl Shard {
                 Err(refused) => return self.refuse(refused),
             }
         }
+        let to = leg.door;
         self.stats.packets_out += 1;
         self.stats.packets_forwarded += 1;
         Verdict::Forward { to, address, range }

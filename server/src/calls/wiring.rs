@@ -5,6 +5,7 @@ use super::http_step::HttpSteps;
 use super::measure;
 use crate::config::{Config, value};
 use mediacore::edge::engine::{BackendChoice, Engine, EngineConfig};
+use mediacore::edge::identity;
 use mediacore::edge::keys::Keys;
 use mediacore::edge::prompts;
 use mediacore::edge::storage::{self, Storage, StorageConfig};
@@ -14,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use terms::control::{Metric, Request, Response};
-use terms::media::Event;
+use terms::media::{Event, Fingerprint};
 
 /// How long a ledger row may take into the event log before the renderer is told that it is not.
 const LEDGER_MAX: Duration = Duration::from_secs(30);
@@ -40,7 +41,11 @@ impl Switchboard {
         let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());
         let (storage, rings) = start_storage(config, handle.clone())?;
         let events = handle.clone();
-        let engine = Engine::start(engine_config(config, rings)?, move |_, event| {
+        let identity = identity::generate().map_err(anyhow::Error::msg)?;
+        let certificate = identity.fingerprint();
+        let mut media = engine_config(config, rings)?;
+        media.shard.identity = Some(Arc::new(identity));
+        let engine = Engine::start(media, move |_, event| {
             // No leg is open before signaling runs, so nothing is lost here.
             if let Some(handle) = events.get() {
                 handle.media_event(event);
@@ -52,7 +57,7 @@ impl Switchboard {
         let steps = HttpSteps::new(config.ivr.http_allowed.clone());
         let asked = handle.clone();
         let signaling = Signaling::start(
-            signaling_config(config),
+            signaling_config(config, certificate),
             Box::new(move |command| {
                 let engine = commands.lock().expect("no panic while held");
                 if let Some(Err(error)) = engine.as_ref().map(|engine| engine.send(command)) {
@@ -169,7 +174,10 @@ fn engine_config(config: &Config, rings: Rings) -> Result<EngineConfig, anyhow::
     Ok(engine)
 }
 
-fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
+fn signaling_config(
+    config: &Config,
+    certificate: Fingerprint,
+) -> signaling::edge::signaling::Config {
     signaling::edge::signaling::Config {
         udp: vec![config.sip.udp.0],
         tcp: vec![config.sip.tcp.0],
@@ -180,13 +188,13 @@ fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
         dialogs_max: config.sip.dialogs_max as usize,
         requests_per_s_max: config.sip.requests_per_s_max,
         journal: signaling::edge::journal::Config::default(),
-        switch: switch_config(config),
+        switch: switch_config(config, certificate),
         seed: seed(),
         secret: secret(),
     }
 }
 
-fn switch_config(config: &Config) -> signaling::switch::Config {
+fn switch_config(config: &Config, certificate: Fingerprint) -> signaling::switch::Config {
     signaling::switch::Config {
         calls_max: config.calls.max as usize,
         call_max: config.calls.length_max.0,
@@ -197,6 +205,7 @@ fn switch_config(config: &Config) -> signaling::switch::Config {
         recording_part_max: config.recording.part_max.0,
         codecs: config.sip.codecs.clone(),
         srtp: config.sip.srtp,
+        certificate: Some(certificate),
         ..signaling::switch::Config::default()
     }
 }

@@ -157,7 +157,7 @@ pub fn session_lines(ice: bool, bundled: Option<&str>) -> String {
     text + if ice { "a=ice-lite\r\n" } else { "" }
 }
 
-/// The lines of a stream's handshake; `setup` is `None` in an offer.
+/// The lines of a stream's handshake; `role` is `None` in an offer.
 pub fn handshake_lines(certificate: Fingerprint, role: Option<DtlsRole>) -> String {
     let setup = match role {
         None => "actpass",
