@@ -210,6 +210,10 @@ impl World {
         self.command(Command::Play { leg: self.phones[phone].leg, playback });
     }
 
+    fn dropped(&self, reason: Reason) -> u64 {
+        self.shard.stats().dropped[reason as usize]
+    }
+
     fn deliver(&mut self, idx: LegIdx, from: SocketAddr, mut bytes: Vec<u8>) -> Verdict {
         let len = bytes.len();
         bytes.resize(len + ROOM_BYTES, 0);

@@ -341,10 +341,6 @@ impl World {
         };
         self.events.iter().filter_map(why).collect()
     }
-
-    fn dropped(&self, reason: Reason) -> u64 {
-        self.shard.stats().dropped[reason as usize]
-    }
 }
 
 fn browsers_remote(codec: Codec, dtls: Dtls, ice: Ice) -> Remote {
@@ -513,12 +509,8 @@ fn nothing_leaves_in_clear_and_a_prompt_waits_for_the_keys() {
     world.add(Codec::Pcma, 1, |_| {});
     world.join(0, 1);
     let browser = world.browser(Codec::Pcma, DtlsVersion::Auto);
-    let playback = Playback {
-        id: PlaybackId(1),
-        sources: vec![terms::media::Source::Prompt("welcome".into())],
-        looped: false,
-        interruptible: false,
-    };
+    let source = terms::media::Source::Prompt("welcome".into());
+    let playback = Playback::once(PlaybackId(1), vec![source]);
     world.command(Command::Play { leg: world.fars[browser].leg, playback });
     let mut asked = 0;
     while !world.is_secured(browser) {

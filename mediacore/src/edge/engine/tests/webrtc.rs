@@ -70,7 +70,7 @@ impl Browser {
 
     /// Its name and its certificate.
     fn who(&mut self) -> (String, Fingerprint) {
-        let mut api = self.rtc.direct_api();
+        let api = self.rtc.direct_api();
         let certificate = api.local_dtls_fingerprint().bytes.clone().try_into().unwrap();
         (api.local_ice_credentials().ufrag, Fingerprint(certificate))
     }

@@ -4,7 +4,11 @@ use super::*;
 
 impl World {
     /// A phone on its own port; `role` is ours.
-    fn secure_phone(&mut self, role: DtlsRole, change: impl FnOnce(&mut Remote)) -> usize {
+    pub(super) fn secure_phone(
+        &mut self,
+        role: DtlsRole,
+        change: impl FnOnce(&mut Remote),
+    ) -> usize {
         let (leg, idx, address) = self.open_far(Port::Own);
         let theirs = identity();
         let agreed = Dtls { role: turned(role), fingerprints: vec![self.our_print()] };
@@ -21,7 +25,7 @@ impl World {
     }
 
     /// The phone begins again with another certificate, as a re-INVITE says.
-    fn begin_again(&mut self, far: usize, role: DtlsRole) {
+    pub(super) fn begin_again(&mut self, far: usize, role: DtlsRole) {
         let theirs = identity();
         let agreed = Dtls { role: turned(role), fingerprints: vec![self.our_print()] };
         let mut handshake = Handshake::new(self.now(), Arc::clone(&theirs), agreed);
