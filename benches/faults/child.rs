@@ -21,8 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use terms::failpoint::{self, Fault};
 use terms::media::{
-    Codec, Command, Event, Ledger, PayloadType, Payloads, Place, RecordStart, RecordTerms, Remote,
-    Side,
+    Codec, Command, Event, Ledger, PayloadType, Payloads, Place, Port, RecordStart, RecordTerms,
+    Remote, Side,
 };
 use terms::{CallId, ContactId, LegId, RecordingId, RoomId, TenantId};
 
@@ -355,7 +355,8 @@ impl Core {
     fn open_leg(&self, call: u64, called: bool, phone: SocketAddr) -> Result<SocketAddr> {
         let leg = leg(call, called);
         let (contact, tenant) = (ContactId(call), TenantId(1));
-        self.send(&Command::Open { leg, contact, tenant, place: Place::WithContact });
+        let (place, port) = (Place::WithContact, Port::Own);
+        self.send(&Command::Open { leg, contact, tenant, place, port });
         let rtp = loop {
             match self.events.recv_timeout(PATIENCE).context("a leg opens in time")? {
                 Event::Opened { rtp, .. } => break rtp,

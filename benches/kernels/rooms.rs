@@ -9,7 +9,9 @@ use std::f64::consts::TAU;
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use terms::media::{Codec, Command, PayloadType, Payloads, Place, Remote, RtpTime, SeqNo, Ssrc};
+use terms::media::{
+    Codec, Command, PayloadType, Payloads, Place, Port, Remote, RtpTime, SeqNo, Ssrc,
+};
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
 
 /// Virtual time between two frames.
@@ -60,7 +62,7 @@ fn shard(legs: u32, room: impl Fn(u32) -> u64) -> (Shard, Moment) {
         let leg = LegId(u64::from(n) + 1);
         let (contact, tenant) = (ContactId(1), TenantId(1));
         let place = Place::default();
-        shard.handle_command(now, Command::Open { leg, contact, tenant, place });
+        shard.handle_command(now, Command::Open { leg, contact, tenant, place, port: Port::Own });
         shard.port_reserved(LegIdx(n), Ok(([127, 0, 0, 1], 20_000).into()));
         let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
         let remote = Remote::at(address(n), payloads);

@@ -18,8 +18,8 @@ use std::process::{Child as Process, ChildStdin, ChildStdout, Command as Program
 use std::sync::mpsc;
 use std::time::Duration;
 use terms::media::{
-    Codec, Command, Event, Ledger, PayloadType, Payloads, Place, RecordStart, RecordTerms, Remote,
-    Side,
+    Codec, Command, Event, Ledger, PayloadType, Payloads, Place, Port, RecordStart, RecordTerms,
+    Remote, Side,
 };
 use terms::{CallId, ContactId, LegId, RecordingId, RoomId, TenantId};
 
@@ -242,7 +242,13 @@ impl Core {
     fn open_leg(&self, call: u64, called: bool, phone: SocketAddr) -> Result<SocketAddr> {
         let leg = leg(call, called);
         let (contact, tenant) = (ContactId(call), TenantId(1));
-        self.send(&Command::Open { leg, contact, tenant, place: Place::WithContact });
+        self.send(&Command::Open {
+            leg,
+            contact,
+            tenant,
+            place: Place::WithContact,
+            port: Port::Own,
+        });
         let rtp = self.opened()?;
         self.send(&Command::Connect { leg, remote: remote(phone) });
         self.send(&Command::Join { leg, room: RoomId(call) });

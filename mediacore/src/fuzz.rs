@@ -18,13 +18,14 @@ use crate::rtp::{self, HEADER_BYTES};
 use crate::shard::{Config, Shard, TRANSMIT_MAX};
 use crate::slot::{Found, SLOT_BYTES, Slots};
 use crate::srtp::{ROOM_BYTES, Refused, Session};
+use crate::stun;
 use crate::udptl;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use terms::media::{
-    Codec, Command, FAX_DATAGRAM_BYTES_MAX, FaxRemote, PayloadType, Payloads, Place, Remote,
+    Codec, Command, FAX_DATAGRAM_BYTES_MAX, FaxRemote, PayloadType, Payloads, Place, Port, Remote,
     RtpTime, Srtp, SrtpKey, SrtpSuite, Ssrc, TonePlan, Watch, Wishes,
 };
 use terms::{ContactId, LegId, Moment, RoomId, TenantId};
@@ -51,6 +52,16 @@ pub fn fuzz_udptl(bytes: &[u8]) {
         assert!(udptl::parse(&bytes[..bytes.len() - 1]).is_err(), "its end was read");
         assert!(udptl::parse(&[bytes, &[0]].concat()).is_err(), "and nothing behind it");
     }
+}
+
+/// Reads a datagram as a check of ICE; nobody who does not know the password signs one.
+pub fn fuzz_stun(bytes: &[u8]) {
+    let Ok(check) = stun::Request::parse(bytes) else { return };
+    assert!(!check.is_signed_with("not what a fuzzer knows"));
+    let from = SocketAddr::from(([192, 0, 2, 1], 32_853));
+    let mut out = [0; stun::ANSWER_BYTES_MAX];
+    let len = check.answer(from, "ours", &mut out);
+    assert!(stun::Request::parse(&out[..len]).is_err(), "an answer is no request");
 }
 
 /// Reads a datagram as RTCP.
@@ -347,8 +358,8 @@ pub fn fuzz_packets(bytes: &[u8]) {
     for ((leg, rtp), codec) in (0_u32..).zip(sources).zip([Codec::Pcma, other]) {
         let id = LegId(u64::from(leg) + 1);
         let (contact, tenant) = (ContactId(1), TenantId(1));
-        let place = Place::default();
-        shard.handle_command(Moment(0), Command::Open { leg: id, contact, tenant, place });
+        let (place, port) = (Place::default(), Port::Own);
+        shard.handle_command(Moment(0), Command::Open { leg: id, contact, tenant, place, port });
         shard.port_reserved(LegIdx(leg), Ok(([127, 0, 0, 1], 20_000).into()));
         // The second bit: both know events, or the first speaks tones.
         let has_events = leg == 1 || bytes.first().is_some_and(|byte| byte & 2 == 0);
@@ -414,6 +425,8 @@ mod tests {
             &[&[], &[0, 1, 1, 6, 0, 0], &[0, 2, 0x80, 90], &[0, 3, 1, 6, 0x80, 1]];
         with_random_tails(10, datagrams, fuzz_udptl);
         with_random_tails(11, &[&[70, 8, 0, 1, 1, 6], &[70, 1, 0, 1, 1, 6, 0, 0]], fuzz_packets);
+        let check = b"\0\x01\0\x24\x21\x12\xa4\x42abcdefghijkl\0\x06\0\x03a:b\0\0\x08\0\x14";
+        with_random_tails(14, &[&[], &check[..20], check], fuzz_stun);
         with_random_tails(3, &[&[]], fuzz_dtmf_event);
         with_random_tails(4, &[&[60, 8, 0x80, 8], &[20, 12, 0x81, 200, 0, 4]], fuzz_packets);
         with_random_tails(9, &[&[62, 8, 0x80, 8], &[22, 12, 0x81, 200, 0, 4]], fuzz_packets);

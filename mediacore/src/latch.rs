@@ -4,9 +4,10 @@
 //! declared, only from the IP of the signalling, and only after [`PROBATION`] consecutive packets
 //! of one SSRC and an offered payload type; those are held and then played. A new answer,
 //! [`UNEXPECTED_SILENCE`] or ECONNREFUSED dissolves what was learned and probation begins again.
-//! Strangers are counted and change nothing.
+//! Strangers are counted and change nothing. On a leg that speaks ICE nothing is learned here: the
+//! source is the way that was proven and nominated.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use terms::Moment;
 use terms::media::{Remote, Ssrc};
@@ -57,16 +58,20 @@ pub struct Latch {
     candidates: Vec<Candidate>,
 }
 
+/// Where nobody is.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// One form for IPv4 however it came.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 impl Latch {
-    /// A door after an answer.
+    /// A door after an answer. Where ICE finds the way, what the description says is none.
     pub fn new(remote: &Remote) -> Self {
+        let signalled = if remote.ice.is_some() { NOWHERE } else { canonical(remote.rtp) };
         Latch {
-            signalled: canonical(remote.rtp),
+            signalled,
             nat_from: remote.nat.then(|| remote.signalling.to_canonical()),
             source: None,
             heard_at: Moment::default(),
@@ -112,6 +117,11 @@ impl Latch {
     pub fn may_pass(&self, from: SocketAddr) -> bool {
         let from = canonical(from);
         self.source == Some(from) || self.signalled == from || self.nat_from == Some(from.ip())
+    }
+
+    /// ICE has proven who is there: the only source from now on.
+    pub fn nominate(&mut self, now: Moment, source: SocketAddr) {
+        self.accept(now, canonical(source));
     }
 
     fn accept(&mut self, now: Moment, source: SocketAddr) {

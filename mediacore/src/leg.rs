@@ -6,7 +6,9 @@ pub mod quality;
 
 use crate::codec::{self, Converter};
 use crate::detect::ear::Ear;
+use crate::dtls::Handshake;
 use crate::dtmf;
+use crate::ice::Ways;
 use crate::jitter::Jitter;
 use crate::latch::Latch;
 use crate::play::Player;
@@ -19,7 +21,7 @@ use crate::tone::keys::Keypad;
 use fax::Fax;
 use outlet::Outlet;
 use std::net::SocketAddr;
-use terms::media::{Audience, Codec, FarQuality, PayloadType, Playout, Remote, Ssrc, Watch};
+use terms::media::{Audience, Codec, FarQuality, PayloadType, Playout, Remote, Srtp, Ssrc, Watch};
 use terms::{LegId, Moment, RecordingId};
 
 /// Comfort noise, RFC 3389; its number is static.
@@ -75,7 +77,8 @@ impl Agreed {
     /// Checks an agreement. An address of zeros is the old form of hold (RFC 3264 §8.4).
     pub fn new(remote: Remote) -> Self {
         let ptime_ms = codec::ptime_ms(remote.send.codec, remote.ptime_ms);
-        let reachable = !remote.rtp.ip().is_unspecified() && remote.rtp.port() != 0;
+        let is_somewhere = !remote.rtp.ip().is_unspecified() && remote.rtp.port() != 0;
+        let reachable = is_somewhere || remote.ice.is_some();
         Agreed { ptime_ms, may_send: remote.may_send && reachable, remote }
     }
 
@@ -165,6 +168,8 @@ impl Counts {
 pub struct Leg {
     /// Its name.
     pub id: LegId,
+    /// Whose sockets are its: its own, or those of the shared port.
+    pub door: LegIdx,
     /// Our RTP address, once reserved.
     pub local: Option<SocketAddr>,
     /// What offer and answer agreed.
@@ -173,6 +178,10 @@ pub struct Leg {
     pub latch: Option<Latch>,
     /// What encrypts it, where keys were agreed.
     pub srtp: Option<Box<Session>>,
+    /// What makes its keys.
+    pub handshake: Option<Box<Handshake>>,
+    /// Its ways on the shared port.
+    pub ways: Option<Box<Ways>>,
     /// What the kernel filters for.
     pub filter: Option<SocketAddr>,
     /// Where its RTCP really came from.
@@ -251,13 +260,16 @@ pub struct Leg {
 
 impl Leg {
     /// A leg without a port.
-    pub fn new(now: Moment, id: LegId, stream: Stream) -> Self {
+    pub fn new(now: Moment, id: LegId, door: LegIdx, stream: Stream) -> Self {
         Leg {
             id,
+            door,
             local: None,
             agreed: None,
             latch: None,
             srtp: None,
+            handshake: None,
+            ways: None,
             filter: None,
             rtcp_source: None,
             receive: ReceiveStats::new(now),
@@ -299,10 +311,17 @@ impl Leg {
     }
 
     /// Sets or replaces the agreement: the door closes and probation begins again. A direction
-    /// whose key is the same goes on with its counters.
+    /// whose key is the same goes on with its counters; keys of a handshake stay until there are
+    /// others. The proven way of ICE stays too.
     pub fn connect(&mut self, now: Moment, remote: Remote) {
+        let way = self.latch.as_ref().filter(|_| self.ways.is_some()).and_then(Latch::source);
         self.latch = Some(Latch::new(&remote));
+        if let (Some(way), Some(latch), Some(_)) = (way, &mut self.latch, &remote.ice) {
+            latch.nominate(now, way);
+        }
+        let before = self.agreed.as_ref().is_some_and(|agreed| agreed.remote.dtls.is_some());
         match (&mut self.srtp, &remote.srtp) {
+            (_, None) if before && remote.dtls.is_some() => {}
             (Some(session), Some(agreed)) => session.rekey(agreed),
             (None, Some(agreed)) => self.srtp = Some(Box::new(Session::new(agreed.clone()))),
             (_, None) => self.srtp = None,
@@ -341,18 +360,48 @@ impl Leg {
     pub fn target(&self) -> Option<SocketAddr> {
         // In place of a fax nothing is said.
         let wanted = self.agreed.as_ref().is_some_and(|agreed| agreed.may_send) && !self.is_fax();
-        self.latch.as_ref().filter(|_| wanted).map(Latch::target)
+        let latch = self.latch.as_ref().filter(|_| wanted && !self.awaits_keys())?;
+        Some(latch.target()).filter(|to| to.port() != 0)
+    }
+
+    /// Its keys come by a handshake and have not come: nothing is sent, and nothing taken.
+    pub fn awaits_keys(&self) -> bool {
+        let by_handshake = |agreed: &Agreed| agreed.remote.dtls.is_some();
+        self.srtp.is_none() && self.agreed.as_ref().is_some_and(by_handshake)
+    }
+
+    /// The keys that its handshake made; none while another is under way.
+    pub fn made_keys(&self) -> Option<&Srtp> {
+        let done = self.handshake.as_ref().is_some_and(|handshake| handshake.is_done());
+        self.srtp.as_ref().filter(|_| done).map(|session| session.agreed())
+    }
+
+    /// STUN, handshake and RTCP may come where RTP does (RFC 7983).
+    pub fn is_multiplexed(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.remote.dtls.is_some())
+    }
+
+    /// RTCP goes the way of RTP.
+    pub fn has_rtcp_mux(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.remote.rtcp_mux)
     }
 
     /// Where its reports go.
     pub fn rtcp_target(&self) -> Option<SocketAddr> {
         let (agreed, latch) =
             (self.agreed.as_ref()?, self.latch.as_ref().filter(|_| !self.is_fax())?);
-        if let Some(source) = self.rtcp_source {
+        if let Some(source) = self.rtcp_source.filter(|_| !self.is_multiplexed()) {
             return Some(source);
         }
         let rtp = latch.target();
-        if rtp.ip().is_unspecified() || rtp.port() == 0 {
+        if rtp.ip().is_unspecified() || rtp.port() == 0 || self.awaits_keys() {
+            return None;
+        }
+        if agreed.remote.rtcp_mux {
+            return Some(rtp);
+        }
+        if agreed.remote.dtls.is_some() {
+            // RTCP on a port of its own would need a handshake of its own: there are no reports.
             return None;
         }
         match agreed.remote.rtcp {

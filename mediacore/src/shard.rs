@@ -18,9 +18,12 @@ mod packet;
 mod recording;
 mod report;
 mod seating;
+mod secure;
+mod shared;
 #[cfg(test)]
 mod story;
 
+use crate::dtls::Identity;
 use crate::jitter::Limits;
 use crate::leg::quality::QualityTotals;
 use crate::leg::{Leg, LegIdx};
@@ -36,6 +39,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 use terms::media::{Audience, Event};
 use terms::{LegId, Moment, RecordingId, RoomId, Timestamp};
@@ -65,6 +69,8 @@ pub struct Config {
     pub seed: u64,
     /// The recorder's limits.
     pub recorder: RecorderConfig,
+    /// Who we are in handshakes; without one no keys are made that way.
+    pub identity: Option<Arc<Identity>>,
 }
 
 impl Default for Config {
@@ -80,6 +86,7 @@ impl Default for Config {
             cname: "media@switchgrid".into(),
             seed: 1,
             recorder: RecorderConfig::default(),
+            identity: None,
         }
     }
 }
@@ -178,6 +185,9 @@ pub const TRANSMIT_MAX: usize = 1_500;
 pub enum PortOrder {
     /// Reserve a pair and answer with [`Shard::port_reserved`].
     Reserve(LegIdx),
+    /// Reserve the pair that is shared, where it is not, and answer with [`Shard::port_reserved`]
+    /// for this leg. What comes to it is handed to [`Shard::shared_door`].
+    Share(LegIdx),
     /// Let the kernel pass only this source to the RTP socket, or everything.
     Filter(LegIdx, Option<SocketAddr>),
     /// Close the pair.
@@ -197,6 +207,12 @@ pub struct ShardStats {
     pub reports_in: u64,
     /// RTCP compounds sent.
     pub reports_out: u64,
+    /// Checks of ICE that were answered.
+    pub checks: u64,
+    /// Records of handshakes received.
+    pub handshakes_in: u64,
+    /// Records of handshakes sent.
+    pub handshakes_out: u64,
     /// Dropped, by [`Reason::ALL`].
     pub dropped: [u64; REASONS],
     /// Legs opened.
@@ -235,6 +251,8 @@ enum Alarm {
     Mix,
     /// Somebody should have claimed a restored leg.
     Claim,
+    /// A handshake has waited long enough.
+    Handshake,
 }
 
 /// One entry of the alarm queue. Entries are never removed: an old generation, or a leg that is not
@@ -261,6 +279,7 @@ pub struct Shard {
     legs: Vec<Slot>,
     legs_free: Vec<u32>,
     names: HashMap<LegId, LegIdx>,
+    shared: shared::Shared,
     rooms: Vec<RoomSlot>,
     rooms_free: Vec<u32>,
     room_names: HashMap<RoomId, u32>,
@@ -290,6 +309,7 @@ impl Shard {
             legs: Vec::new(),
             legs_free: Vec::new(),
             names: HashMap::new(),
+            shared: shared::Shared::default(),
             rooms: Vec::new(),
             rooms_free: Vec::new(),
             room_names: HashMap::new(),
@@ -381,6 +401,7 @@ impl Shard {
             Alarm::Digit => self.on_digit_alarm(now, leg),
             Alarm::Filter => self.on_filter_alarm(now, leg),
             Alarm::Claim => self.on_claim_alarm(now, leg),
+            Alarm::Handshake => self.on_handshake_alarm(now, leg),
             Alarm::Mix => {}
         }
     }
@@ -481,11 +502,20 @@ impl Shard {
 
     /// Queues what stands at the end of the bytes, as it is.
     fn queue(&mut self, leg: LegIdx, channel: Channel, to: SocketAddr, start: usize, len: usize) {
-        self.bytes.truncate(start + len);
-        self.transmits.push_back((leg, channel, to, start..start + len));
         match channel {
             Channel::Rtp => self.stats.packets_out += 1,
             Channel::Rtcp => self.stats.reports_out += 1,
         }
+        let standing = self.leg(leg);
+        let door = standing.map_or(leg, |leg| leg.door);
+        let is_one = standing.is_some_and(Leg::has_rtcp_mux);
+        let channel = if is_one { Channel::Rtp } else { channel };
+        self.queue_at(door, channel, to, start, len);
+    }
+
+    /// The same from these very sockets, counted by the caller.
+    fn queue_at(&mut self, door: LegIdx, channel: Channel, to: SocketAddr, at: usize, len: usize) {
+        self.bytes.truncate(at + len);
+        self.transmits.push_back((door, channel, to, at..at + len));
     }
 }

@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
-use terms::media::{Audience, Remote, RtpTime, Ssrc};
+use terms::media::{Audience, Port, Remote, RtpTime, Srtp, Ssrc};
 use terms::{LegId, Moment, RoomId};
 
 /// Bytes of a slot, and of the header.
@@ -82,10 +82,16 @@ pub struct Kept {
     pub leg: LegId,
     /// Our RTP address, as the phone was told.
     pub local: SocketAddr,
+    /// Whose port that is.
+    #[serde(default)]
+    pub port: Port,
     /// The source of what we send.
     pub ssrc: Ssrc,
-    /// What offer and answer agreed; it has the keys.
+    /// What offer and answer agreed; it has the keys of a description.
     pub remote: Option<Remote>,
+    /// Keys of a handshake, once they were made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Srtp>,
     /// Where its audio really comes from.
     pub source: Option<SocketAddr>,
     /// Its room.
@@ -333,7 +339,9 @@ fn wipe(bytes: &mut [u8]) {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use terms::media::{Codec, PayloadType, Payloads, Srtp, SrtpKey, SrtpSuite};
+    use terms::media::{
+        Codec, Dtls, DtlsRole, Fingerprint, Ice, PayloadType, Payloads, SrtpKey, SrtpSuite,
+    };
 
     pub fn memory(slots: usize) -> Arc<Vec<AtomicU64>> {
         Arc::new((0..Slots::words(slots)).map(|_| AtomicU64::new(0)).collect())
@@ -350,13 +358,20 @@ pub(crate) mod tests {
         let mut remote =
             Remote::at("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535".parse().unwrap(), payloads);
         let key = SrtpKey::new([255; 32], [255; 14]);
-        remote.srtp =
-            Some(Srtp { suite: SrtpSuite::AesCm128HmacSha1Tag80, send: key, receive: key });
+        let keys = Srtp { suite: SrtpSuite::AesCm128HmacSha1Tag80, send: key, receive: key };
         remote.rtcp = Some(remote.rtp);
+        // A browser: keys of a handshake are as long as those of a description.
+        let fingerprints = vec![Fingerprint([255; 32]); 4];
+        remote.dtls = Some(Dtls { role: DtlsRole::Server, fingerprints });
+        let word = |chars: usize| "x".repeat(chars);
+        remote.ice = Some(Ice { ufrag: word(12), pwd: word(24), peer_ufrag: word(256) });
+        remote.rtcp_mux = true;
         Kept {
             leg: LegId(u64::MAX >> 1),
             local: remote.rtp,
+            port: Port::Shared,
             ssrc: Ssrc(u32::MAX),
+            keys: Some(keys),
             source: Some(remote.rtp),
             remote: Some(remote),
             room: Some(RoomId(u64::MAX >> 1)),

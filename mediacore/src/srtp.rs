@@ -66,6 +66,11 @@ impl Session {
         Session { agreed, inbound, outbound }
     }
 
+    /// Its keys.
+    pub fn agreed(&self) -> &Srtp {
+        &self.agreed
+    }
+
     /// Goes on after a kill: `sent` is the source and newest index of what we sent or skip, `reports`
     /// the next report's index, `heard` what came last and `heard_report` its newest report.
     pub fn resume(

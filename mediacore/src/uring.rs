@@ -214,7 +214,8 @@ impl Uring {
     /// legs. It belongs to the thread that makes it.
     pub fn new(wake: Arc<Wake>, buffers: u16, legs_max: u32) -> io::Result<Self> {
         let ring = build(SUBMISSIONS, COMPLETIONS)?;
-        ring.submitter().register_files_sparse(legs_max * 2)?;
+        // Two for each leg, and those of the shared port behind them.
+        ring.submitter().register_files_sparse((legs_max + 1) * 2)?;
         let pool = Pool::new(buffers)?;
         pool.register(&ring.submitter(), GROUP)?;
         restrict(&ring)?;

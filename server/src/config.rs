@@ -136,9 +136,9 @@ config! {
         /// Codecs of phones, and of trunks that name none, the preferred one first: PCMA, PCMU, G722,
         /// opus, L16, L16/8000. What is left out is neither offered nor taken.
         codecs: Vec<Codec> = "[\"PCMA\", \"PCMU\", \"G722\", \"opus\"]", Restart;
-        /// Encryption of the audio of phones (SRTP with keys in the description): off, optional (where
-        /// the phone takes it) or required. Whatever it says, a phone that offers only encrypted audio
-        /// is answered. A trunk says its own.
+        /// Encryption of the audio of phones: off, optional (SRTP with keys in the description, where
+        /// the phone takes it), required, or dtls (the keys come by a handshake). Whatever it says, a
+        /// phone that offers only encrypted audio is answered. A trunk says its own.
         srtp: SrtpPolicy = "\"off\"", Restart;
         /// Fax over IP (T.38) between two trunks: off (an offer is refused with 488, the fax goes on as
         /// audio) or pass (what one trunk offers is offered to the other, and packets pass unchanged).

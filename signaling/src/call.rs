@@ -211,6 +211,8 @@ impl Call {
             MediaEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Rtp),
             MediaEvent::PlayDone { playback, end, .. } => self.on_play_done(cx, id, playback, &end),
             MediaEvent::Silent { ms, .. } => self.on_silent(cx, id, ms),
+            // Nothing will ever be heard of it.
+            MediaEvent::Failed { .. } => self.drop_leg(cx, id, cause::TEMPORARY_FAILURE),
             MediaEvent::Released { quality, .. } => self.finish_leg(cx, id, Some(quality)),
             MediaEvent::Progress { tone, .. } => self.on_progress(cx, id, tone),
             // What was measured is asked for by the API, and the switch gathers it.

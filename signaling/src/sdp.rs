@@ -3,7 +3,9 @@
 //! A leg has one [`Local`]: where we receive and what we speak. From it comes an [`offer`], or an
 //! [`answer`] to theirs; [`accept`] reads their answer to ours. All three end in a
 //! [`media::Remote`], which is all that mediacore needs. An answer takes the offered codec that
-//! stands first in our list, an agreement the first codec of their answer. Keys are agreed by SDES (RFC 4568) as the leg's [`Security`] wants.
+//! stands first in our list, an agreement the first codec of their answer. Keys are agreed
+//! by SDES (RFC 4568) or made by a handshake (DTLS-SRTP, RFC 5763) as the leg's [`Security`] wants;
+//! a leg on a shared port is a WebRTC leg and speaks ICE.
 //! Video, fax beside audio and a second audio stream are refused with port 0, the call goes on without
 //! them. A call that goes over to fax has a description of its own: [`fax`].
 
@@ -13,6 +15,7 @@ pub mod fax;
 mod negotiate;
 mod parse;
 mod security;
+mod webrtc;
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +28,7 @@ pub use security::Security;
 
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
-use terms::media::{Codec, PayloadType};
+use terms::media::{Codec, PayloadType, Port};
 
 /// Longest description that is read, in bytes.
 pub const DESCRIPTION_BYTES_MAX: usize = 16 * 1024;
@@ -51,6 +54,9 @@ pub struct Local {
     pub ptime_ms: u8,
     /// Our keys.
     pub security: Security,
+    /// On which port: the shared one is for WebRTC, which means a handshake, ICE, and RTCP on the
+    /// same port.
+    pub port: Port,
 }
 
 impl Local {
@@ -64,6 +70,7 @@ impl Local {
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             ptime_ms: 20,
             security: Security::NONE,
+            port: Port::Own,
         }
     }
 
@@ -84,14 +91,19 @@ pub enum Refused {
     #[error("session description is too large: {0}")]
     TooLarge(usize),
     /// No `m=audio` line over RTP with a port.
-    #[error("no audio stream over RTP/AVP or RTP/SAVP is offered")]
+    #[error("no audio stream over RTP/AVP, RTP/SAVP or UDP/TLS/RTP/SAVP(F) is offered")]
     NoAudio,
-    /// Encrypted, but with no key that we can use.
-    #[error("no a=crypto line of RTP/SAVP can be used: a suite of ours and one key are needed")]
+    /// Encrypted, but with no key that we can use and no certificate that we can check.
+    #[error(
+        "an a=crypto line with a suite of ours and one key, or a=fingerprint:sha-256 is needed"
+    )]
     NoKeys,
     /// Not encrypted where it has to be.
-    #[error("plain audio where RTP/SAVP is required")]
+    #[error("plain audio where encryption is required")]
     Plain,
+    /// On the shared port, but without ICE.
+    #[error("a=ice-ufrag and a=ice-pwd of a full agent and a=rtcp-mux are needed")]
+    NoIce,
     /// Audio, but in no codec that we speak.
     #[error("no common codec: PCMA, PCMU, G722, opus or L16 is needed")]
     NoCodec,

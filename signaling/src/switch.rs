@@ -211,6 +211,7 @@ impl Switch {
             | E::Digit { leg, .. }
             | E::PlayDone { leg, .. }
             | E::Silent { leg, .. }
+            | E::Failed { leg, .. }
             | E::Learned { leg, .. }
             | E::Progress { leg, .. }
             | E::Released { leg, .. } => *leg,

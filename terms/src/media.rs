@@ -5,12 +5,14 @@
 //! `Join`, `Play`, `Hold`, `Record` in any order → `Release` → `Released`. A command for a leg that is gone changes
 //! nothing and answers nothing: hang-ups cross on the wire.
 
+mod dtls;
 mod fax;
 mod playback;
 mod quality;
 mod recording;
 mod srtp;
 
+pub use dtls::{Dtls, DtlsRole, Failure, Fingerprint, Ice, Port};
 pub use fax::{FAX_DATAGRAM_BYTES_MAX, FaxQuality, FaxRemote, T38Policy};
 pub use playback::{Keys, PlayEnd, Playback, SPEECH_CHARS_MAX, Seek, Source};
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
@@ -213,9 +215,18 @@ pub struct Remote {
     /// Which extended reports they want from us.
     #[serde(default)]
     pub xr: ExtendedReports,
-    /// What encrypts it; `None` is plain RTP.
+    /// Keys of the description (SDES). Without them and without a handshake it is plain RTP.
     #[serde(default)]
     pub srtp: Option<Srtp>,
+    /// The handshake that makes its keys, in place of those above.
+    #[serde(default)]
+    pub dtls: Option<Dtls>,
+    /// Where it is comes from ICE, not from `rtp`.
+    #[serde(default)]
+    pub ice: Option<Ice>,
+    /// RTCP goes the way of RTP, RFC 5761.
+    #[serde(default)]
+    pub rtcp_mux: bool,
 }
 
 /// Blocks of extended reports (RTCP XR) that a peer asked for in `a=rtcp-xr`, RFC 3611 §5.1.
@@ -245,6 +256,9 @@ impl Remote {
             signalling: rtp.ip(),
             xr: ExtendedReports::default(),
             srtp: None,
+            dtls: None,
+            ice: None,
+            rtcp_mux: false,
         }
     }
 }
@@ -363,7 +377,7 @@ pub enum Place {
 /// What signaling asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
-    /// Reserve a port pair.
+    /// Reserve a port pair, or a place on the shared port.
     Open {
         /// The leg.
         leg: LegId,
@@ -373,6 +387,9 @@ pub enum Command {
         tenant: TenantId,
         /// On which shard.
         place: Place,
+        /// On which port.
+        #[serde(default)]
+        port: Port,
     },
     /// Set or replace what offer and answer agreed.
     Connect {
@@ -597,6 +614,13 @@ pub enum Event {
         leg: LegId,
         /// How long.
         ms: u32,
+    },
+    /// The leg cannot be heard any more, and never will be: it waits to be released.
+    Failed {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        why: Failure,
     },
     /// The source was learned after probation.
     Learned {

@@ -201,6 +201,11 @@ fn extended_reports_never_break_their_reader() {
 }
 
 #[test]
+fn checks_of_ice_never_break_their_reader() {
+    fuzz("stun", mediacore::fuzz::fuzz_stun);
+}
+
+#[test]
 fn packets_never_break_or_enter_an_encrypted_leg() {
     fuzz("srtp", mediacore::fuzz::fuzz_srtp);
 }

@@ -5,6 +5,7 @@
 mod files;
 
 use super::epoll::Epoll;
+use super::identity;
 use super::ports::PortPool;
 use super::route::Router;
 use super::slots;
@@ -425,10 +426,12 @@ impl Engine {
             }
         }
         // All legs are released: the files have nothing to say any more.
-        if let Some(folder) = self.live.take()
-            && let Err(error) = slots::remove(&folder, 0)
-        {
+        let Some(folder) = self.live.take() else { return };
+        if let Err(error) = slots::remove(&folder, 0) {
             tracing::warn!(%error, "files of slots stay");
+        }
+        if let Err(error) = identity::forget(&folder) {
+            tracing::warn!(%error, "the certificate of media stays");
         }
     }
 }

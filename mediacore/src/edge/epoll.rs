@@ -19,6 +19,8 @@ use terms::Moment;
 const EVENTS_MAX: usize = 1_024;
 /// Datagrams taken from one socket in one call.
 const BATCH: usize = 8;
+/// The same from the socket that many legs share.
+const SHARED_BATCHES: usize = 64;
 /// Rounds over ready sockets in one turn, so that a flood does not hold up the tick.
 const ROUNDS_MAX: usize = 8;
 /// Bytes of one datagram; a longer one is cut and then malformed.
@@ -123,7 +125,23 @@ impl Epoll {
         }
         let leg = LegIdx((name >> 1) as u32);
         let channel = if name & 1 == 0 { Channel::Rtp } else { Channel::Rtcp };
-        let Some(fd) = self.socket(leg, channel).map(AsRawFd::as_raw_fd) else { return };
+        let batches = if leg == shard.shared_door() { SHARED_BATCHES } else { 1 };
+        for _ in 0..batches {
+            if !self.take_batch(now, leg, channel, shard) {
+                return;
+            }
+        }
+    }
+
+    /// Takes what waits in a socket; whether more may wait.
+    fn take_batch(
+        &mut self,
+        now: Moment,
+        leg: LegIdx,
+        channel: Channel,
+        shard: &mut Shard,
+    ) -> bool {
+        let Some(fd) = self.socket(leg, channel).map(AsRawFd::as_raw_fd) else { return false };
         let mut names = [RawName::empty(); BATCH];
         let received = receive(fd, &mut self.buffers, &mut names);
         self.moved.enters += 1;
@@ -133,11 +151,11 @@ impl Epoll {
                 if error.kind() == io::ErrorKind::ConnectionRefused {
                     shard.handle_refused(leg);
                 }
-                return;
+                return false;
             }
         };
         for n in 0..BATCH {
-            let (Some(len), Some(from)) = (lens[n], names[n].read()) else { break };
+            let (Some(len), Some(from)) = (lens[n], names[n].read()) else { return false };
             // What fills the buffer was longer and was cut: it is as malformed as an empty one.
             let (buffer, len) = (&mut self.buffers[n], if len < DATAGRAM_MAX { len } else { 0 });
             match channel {
@@ -155,6 +173,7 @@ impl Epoll {
                 }
             }
         }
+        true
     }
 }
 

@@ -306,7 +306,7 @@ fn with(shard: u16, command: Command, more: Plan) -> Plan {
 mod tests {
     use super::*;
     use terms::TenantId;
-    use terms::media::RecordTerms;
+    use terms::media::{Port, RecordTerms};
 
     fn open(router: &mut Router, leg: u64, contact: u64) -> u16 {
         open_at(router, leg, contact, Place::WithContact)
@@ -314,7 +314,7 @@ mod tests {
 
     fn open_at(router: &mut Router, leg: u64, contact: u64, place: Place) -> u16 {
         let (leg, contact, tenant) = (LegId(leg), ContactId(contact), TenantId(1));
-        router.plan(Command::Open { leg, contact, tenant, place })[0].0
+        router.plan(Command::Open { leg, contact, tenant, place, port: Port::Own })[0].0
     }
 
     fn told(plan: &Plan) -> Vec<(u16, &'static str)> {

@@ -86,6 +86,15 @@ impl Mapped {
 /// # Errors
 /// When it cannot be made, or belongs to somebody else.
 pub fn prepare(folder: &Path, shards: u16) -> Result<(), Error> {
+    own(folder)?;
+    remove(folder, shards)
+}
+
+/// Makes the folder, and sees that it is ours alone.
+///
+/// # Errors
+/// When it cannot be made, or belongs to somebody else.
+pub fn own(folder: &Path) -> Result<(), Error> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(failed("make the folder", folder))?;
     let found = fs::symlink_metadata(folder).map_err(failed("look at the folder", folder))?;
@@ -95,7 +104,7 @@ pub fn prepare(folder: &Path, shards: u16) -> Result<(), Error> {
         let why = io::Error::other("it is not a folder of ours alone (mode 0700)");
         return Err(failed("keep live calls in", folder)(why));
     }
-    remove(folder, shards)
+    Ok(())
 }
 
 /// Removes the files of all cores from this number on.

@@ -6,7 +6,7 @@
 
 use super::clock;
 use super::engine::{Counters, ShardReport};
-use super::ports::PortPool;
+use super::ports::{Pair, PortPool};
 use super::socket::Wake;
 use crate::leg::LegIdx;
 use crate::mix::Frame;
@@ -21,7 +21,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use terms::media::{Audience, Command, Event};
+use terms::media::{Audience, Command, Event, Port};
 use terms::{LegId, Moment, RoomId};
 
 /// Commands taken in one turn, so that a burst of them does not hold up audio.
@@ -34,6 +34,8 @@ const IDLE_MAX: Duration = Duration::from_millis(200);
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// How long the ports of restored legs may take, all of a core together.
 const PORTS_MAX: Duration = Duration::from_secs(1);
+/// What the kernel may hold of the shared port: 100 ms of a thousand legs.
+const SHARED_ROOM_BYTES: usize = 4 << 20;
 /// How long an ending core waits for room in the ring to storage.
 const STORE_AT_END_MAX: Duration = Duration::from_secs(1);
 
@@ -169,17 +171,35 @@ impl<B: Backend> Worker<B> {
     }
 
     fn reopen(&mut self, leg: LegIdx, kept: &Kept, until: Moment) -> io::Result<()> {
-        let pair = self.ports.reserve_again(kept.local.port(), until)?;
-        let port = pair.port;
-        let opened = self.backend.open(leg, pair.rtp, pair.rtcp);
-        match opened {
-            Ok(()) => self.taken.insert(leg, port),
-            Err(error) => {
-                self.ports.give_back(clock::now(), port);
-                return Err(error);
-            }
+        let door = match kept.port {
+            Port::Own => leg,
+            Port::Shared => self.shard.shared_door(),
         };
+        match self.taken.get(&door) {
+            // Another leg has opened the port that they share.
+            Some(&port) if port == kept.local.port() => return Ok(()),
+            Some(port) => return Err(io::Error::other(format!("port {port} is shared now"))),
+            None => {}
+        }
+        let pair = self.ports.reserve_again(kept.local.port(), until)?;
+        self.open_pair(door, pair)?;
         Ok(())
+    }
+
+    fn open_pair(&mut self, door: LegIdx, pair: Pair) -> io::Result<u16> {
+        let port = pair.port;
+        if door == self.shard.shared_door() {
+            let room = socket2::SockRef::from(&pair.rtp).set_recv_buffer_size(SHARED_ROOM_BYTES);
+            if let Err(error) = room {
+                tracing::debug!(shard = self.number, %error, "the shared port has the usual room");
+            }
+        }
+        if let Err(error) = self.backend.open(door, pair.rtp, pair.rtcp) {
+            self.ports.give_back(clock::now(), port);
+            return Err(error);
+        }
+        self.taken.insert(door, port);
+        Ok(port)
     }
 
     /// Turns until the engine ends it.
@@ -295,6 +315,10 @@ impl<B: Backend> Worker<B> {
                 let reserved = self.reserve(leg);
                 self.shard.port_reserved(leg, reserved);
             }
+            PortOrder::Share(leg) => {
+                let shared = self.share();
+                self.shard.port_reserved(leg, shared);
+            }
             PortOrder::Filter(leg, source) => {
                 if let Err(error) = self.backend.filter(leg, source) {
                     // The shard checks every source itself; the kernel only saves it the work.
@@ -311,18 +335,20 @@ impl<B: Backend> Worker<B> {
         }
     }
 
-    fn reserve(&mut self, leg: LegIdx) -> Result<SocketAddr, String> {
+    fn reserve(&mut self, door: LegIdx) -> Result<SocketAddr, String> {
         let pair = self.ports.reserve(clock::now()).map_err(|error| error.to_string())?;
         let port = pair.port;
-        match self.backend.open(leg, pair.rtp, pair.rtcp) {
-            Ok(()) => {
-                self.taken.insert(leg, port);
-                Ok(SocketAddr::new(self.advertised, port))
-            }
-            Err(error) => {
-                self.ports.give_back(clock::now(), port);
-                Err(format!("receive from port {port}: {error}"))
-            }
+        let opened = self.open_pair(door, pair);
+        opened.map_err(|error| format!("receive from port {port}: {error}"))?;
+        Ok(SocketAddr::new(self.advertised, port))
+    }
+
+    /// The port that WebRTC legs share, opened for the first of them; it stays to the end.
+    fn share(&mut self) -> Result<SocketAddr, String> {
+        let door = self.shard.shared_door();
+        match self.taken.get(&door) {
+            Some(&port) => Ok(SocketAddr::new(self.advertised, port)),
+            None => self.reserve(door),
         }
     }
 

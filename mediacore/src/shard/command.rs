@@ -8,7 +8,7 @@ use crate::room::{Bridge, FarShard, FarVoices, Room};
 use crate::stream::Stream;
 use rand::Rng;
 use std::net::SocketAddr;
-use terms::media::{Command, Event, PlayEnd, Playback, Remote, RtpTime, Seek, SeqNo, Ssrc};
+use terms::media::{Command, Event, PlayEnd, Playback, Port, Remote, RtpTime, Seek, SeqNo, Ssrc};
 use terms::{LegId, Moment, PlaybackId, RoomId};
 
 impl Shard {
@@ -16,7 +16,7 @@ impl Shard {
     pub fn handle_command(&mut self, now: Moment, command: Command) {
         use Command as C;
         match command {
-            C::Open { leg, .. } => return self.open(now, leg),
+            C::Open { leg, port, .. } => return self.open(now, leg, port),
             C::RecordStart(start) => return self.record_start(now, &start),
             C::RecordJoin { recording, leg, side } => {
                 return self.record_join(now, recording, leg, side);
@@ -75,7 +75,7 @@ impl Shard {
         }
     }
 
-    fn open(&mut self, now: Moment, id: LegId) {
+    fn open(&mut self, now: Moment, id: LegId, port: Port) {
         let refusal = if self.names.contains_key(&id) {
             Some(format!("open leg {id}: it is open already"))
         } else if self.names.len() >= self.config.legs_max {
@@ -92,13 +92,16 @@ impl Shard {
         // phone (RFC 3711 §3.3.1).
         let seq = seq & 0x7FFF;
         let stream = Stream::new(Ssrc(ssrc), SeqNo(seq), RtpTime(time));
-        let leg = Box::new(Leg::new(now, id, stream));
         let index = self.legs_free.pop().unwrap_or_else(|| {
             self.legs.push(Slot { generation: 0, leg: None });
             (self.legs.len() - 1) as u32
         });
-        self.seat(LegIdx(index), leg);
-        self.ports.push_back(PortOrder::Reserve(LegIdx(index)));
+        let (door, order) = match port {
+            Port::Own => (LegIdx(index), PortOrder::Reserve(LegIdx(index))),
+            Port::Shared => (self.shared_door(), PortOrder::Share(LegIdx(index))),
+        };
+        self.seat(LegIdx(index), Box::new(Leg::new(now, id, door, stream)));
+        self.ports.push_back(order);
     }
 
     /// Gives a new leg its place.
@@ -108,7 +111,7 @@ impl Shard {
         self.stats.legs_opened += 1;
     }
 
-    /// The edge's answer to [`PortOrder::Reserve`].
+    /// The edge's answer to [`PortOrder::Reserve`] and [`PortOrder::Share`].
     pub fn port_reserved(&mut self, idx: LegIdx, local: Result<SocketAddr, String>) {
         let Some(leg) = self.leg_mut(idx) else { return };
         let id = leg.id;
@@ -131,6 +134,8 @@ impl Shard {
         let first = leg.agreed.is_none();
         leg.connect(now, remote);
         let plays = leg.is_busy();
+        self.agree_ways(idx);
+        self.secure(now, idx);
         self.open_ear(now, idx);
         self.set_filter(idx, None);
         if first {
@@ -296,10 +301,15 @@ impl Shard {
         self.leave(now, idx);
         self.leave_recordings(now, idx);
         self.say_goodbye(now, idx);
+        self.close_handshake(now, idx);
+        self.close_ways(idx);
         let leg = self.leg(idx).expect("looked up by the caller");
         let (id, quality) = (leg.id, quality::quality(leg, &self.recorder));
+        let has_own_port = leg.door == idx;
         self.stats.quality.add(&quality);
-        self.ports.push_back(PortOrder::Close(idx));
+        if has_own_port {
+            self.ports.push_back(PortOrder::Close(idx));
+        }
         self.free(idx, id);
         self.events.push_back(Event::Released { leg: id, quality });
     }
@@ -322,7 +332,7 @@ impl Shard {
 
     pub(super) fn set_filter(&mut self, idx: LegIdx, filter: Option<SocketAddr>) {
         let Some(leg) = self.leg_mut(idx) else { return };
-        if leg.filter != filter {
+        if leg.filter != filter && leg.door == idx {
             leg.filter = filter;
             self.ports.push_back(PortOrder::Filter(idx, filter));
         }

@@ -56,6 +56,10 @@ impl Shard {
     /// One packet time of digits or prompt; `false` when there is nothing more to say.
     fn speak(&mut self, due: Moment, idx: LegIdx) -> bool {
         let Some(leg) = self.leg_mut(idx) else { return false };
+        if leg.awaits_keys() {
+            // Nobody hears it yet: the beginning of a prompt waits for the keys.
+            return leg.is_busy();
+        }
         let Some(agreed) = &leg.agreed else { return false };
         let (ptime_ms, send) = (agreed.ptime_ms, agreed.remote.send);
         let mut octets = [0; FRAME_SAMPLES_MAX];

@@ -10,7 +10,7 @@ use crate::srtp::Session;
 use crate::stream::Stream;
 use std::time::Duration;
 use terms::Moment;
-use terms::media::SeqNo;
+use terms::media::{Port, SeqNo};
 
 /// Sequence numbers that are skipped after a kill. One would be enough, because a number stands in
 /// the slot before its packet leaves; this many are about what the phone missed (two seconds), and
@@ -68,13 +68,18 @@ impl Shard {
         let sent = going.sent + SENT_AHEAD;
         let sent_at = moment_of(going.sent_ms, now);
         let stream = Stream::resumed(kept.ssrc, SeqNo(sent as u16), going.time, sent_at);
-        let mut leg = Box::new(Leg::new(now, kept.leg, stream));
+        let door = match kept.port {
+            Port::Own => idx,
+            Port::Shared => self.shared_door(),
+        };
+        let mut leg = Box::new(Leg::new(now, kept.leg, door, stream));
         leg.local = Some(kept.local);
         leg.audience = kept.audience;
         leg.unclaimed = true;
         self.seat(idx, leg);
         self.stats.legs_restored += 1;
         if let Some(remote) = &kept.remote {
+            self.resume_handshake(idx, kept);
             self.connect(now, idx, remote.clone());
             self.resume(now, idx, kept, going, sent);
         }
@@ -91,9 +96,15 @@ impl Shard {
         if let (Some(latch), Some(source)) = (&mut leg.latch, kept.source) {
             latch.resume(now, source);
         }
+        if let Some(keys) = &kept.keys {
+            leg.srtp = Some(Box::new(Session::new(keys.clone())));
+        }
         if let Some(session) = &mut leg.srtp {
             let reports = going.reports.saturating_add(REPORTS_AHEAD);
             session.resume((kept.ssrc, sent), reports, going.heard, going.heard_report);
+        }
+        if let Some(way) = kept.source {
+            self.reopen_way(now, idx, way);
         }
     }
 
@@ -127,7 +138,9 @@ impl Shard {
         let kept = Kept {
             leg: leg.id,
             local,
+            port: if leg.door == idx { Port::Own } else { Port::Shared },
             ssrc: leg.stream.ssrc(),
+            keys: leg.made_keys().cloned(),
             remote: leg.agreed.as_ref().map(|agreed| agreed.remote.clone()),
             source: leg.latch.as_ref().and_then(|latch| latch.source()),
             room: room.map(|room| room.id),

@@ -30,9 +30,9 @@ enum Carried {
 }
 
 impl Shard {
-    /// Takes one datagram from the RTP socket of a leg: the first `len` bytes of `buffer`. Behind
-    /// them it has [`crate::srtp::ROOM_BYTES`] for the tag of an encrypted party that the packet is
-    /// relayed to.
+    /// Takes one datagram from the RTP socket of a leg, or from the shared one: the first `len` bytes
+    /// of `buffer`. Behind them it has [`crate::srtp::ROOM_BYTES`] for the tag of an encrypted party
+    /// that the packet is relayed to.
     pub fn handle_packet(
         &mut self,
         now: Moment,
@@ -41,8 +41,12 @@ impl Shard {
         buffer: &mut [u8],
         len: usize,
     ) -> Verdict {
-        self.stats.packets_in += 1;
         let len = len.min(buffer.len());
+        let idx = match self.sort(now, idx, from, &mut buffer[..len]) {
+            Ok(idx) => idx,
+            Err(verdict) => return verdict,
+        };
+        self.stats.packets_in += 1;
         let Some(leg) = self.legs.get_mut(idx.index()).and_then(|slot| slot.leg.as_deref_mut())
         else {
             return self.drop_packet(Reason::NotConnected);
@@ -54,6 +58,9 @@ impl Shard {
             return self.drop_packet(Reason::NotConnected);
         };
         let len = match &mut leg.srtp {
+            None if agreed.remote.dtls.is_some() => {
+                return self.drop_packet(Reason::NotConnected);
+            }
             None => len,
             Some(_) if !latch.may_pass(from) => {
                 leg.counts.strange += 1;
@@ -133,7 +140,7 @@ impl Shard {
         let header = packet.header;
         let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
         leg.on_heard(now);
-        if leg.filter.is_none() && now - leg.connected_at > FILTER_AFTER {
+        if leg.filter.is_none() && leg.door == idx && now - leg.connected_at > FILTER_AFTER {
             self.filter_source(now, idx);
         }
         let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
@@ -275,10 +282,11 @@ impl Shard {
                 Err(refused) => return self.refuse(refused),
             }
         }
+        let door = leg.door;
         self.note_sent(to, Channel::Rtp);
         self.stats.packets_out += 1;
         self.stats.packets_forwarded += 1;
-        Verdict::Forward { to, address, range }
+        Verdict::Forward { to: door, address, range }
     }
 
     /// A packet that goes nowhere leaves no hole in the stream it would have gone into.

@@ -42,6 +42,10 @@ impl Shard {
             self.drop_packet(Reason::Strange);
             return;
         }
+        if leg.awaits_keys() {
+            self.drop_packet(Reason::NotConnected);
+            return;
+        }
         let nat = agreed.remote.nat;
         let len = match leg.srtp.as_mut().map(|session| session.unprotect_rtcp(bytes)) {
             None => bytes.len(),

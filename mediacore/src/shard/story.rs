@@ -14,6 +14,7 @@ mod rooms;
 mod speech;
 mod spray;
 mod supervision;
+mod webrtc;
 
 use super::*;
 use crate::dtmf::Event as DigitEvent;
@@ -23,7 +24,7 @@ use crate::rtcp;
 use crate::rtp::{self, HEADER_BYTES, Header};
 use crate::srtp::{ROOM_BYTES, Session};
 use terms::media::{
-    Codec, Command, PayloadType, Payloads, Place, PlayEnd, Playback, Quality, RecordStart,
+    Codec, Command, PayloadType, Payloads, Place, PlayEnd, Playback, Port, Quality, RecordStart,
     RecordTerms, Remote, RtpTime, Seek, SeqNo, Side, Source, Ssrc,
 };
 use terms::{CallId, ContactId, PlaybackId, TenantId};
@@ -102,6 +103,9 @@ fn law_of(codec: Codec) -> Law {
     Law::of(codec).expect("phones that speak levels speak G.711")
 }
 
+/// The port of all WebRTC legs.
+const SHARED_PORT: u16 = 19_998;
+
 struct World {
     shard: Shard,
     now_ms: u64,
@@ -109,6 +113,8 @@ struct World {
     events: Vec<Event>,
     filters: Vec<(LegIdx, Option<SocketAddr>)>,
     blocks: Vec<Block>,
+    /// Browsers, and phones that make their keys by a handshake.
+    fars: Vec<webrtc::Far>,
 }
 
 fn remote(address: SocketAddr, codec: Codec) -> Remote {
@@ -127,6 +133,7 @@ impl World {
             events: Vec::new(),
             filters: Vec::new(),
             blocks: Vec::new(),
+            fars: Vec::new(),
         }
     }
 
@@ -150,7 +157,13 @@ impl World {
     ) -> usize {
         let n = self.phones.len();
         let (contact, tenant) = (ContactId(1), TenantId(1));
-        self.command(Command::Open { leg, contact, tenant, place: Place::default() });
+        self.command(Command::Open {
+            leg,
+            contact,
+            tenant,
+            place: Place::default(),
+            port: Port::Own,
+        });
         let idx = self.shard.index_of(leg).expect("the leg was just opened");
         let address: SocketAddr = ([10, 0, 0, n as u8 + 1], 4_000).into();
         self.phones.push(Phone {
@@ -197,6 +210,10 @@ impl World {
         self.command(Command::Play { leg: self.phones[phone].leg, playback });
     }
 
+    fn dropped(&self, reason: Reason) -> u64 {
+        self.shard.stats().dropped[reason as usize]
+    }
+
     fn deliver(&mut self, idx: LegIdx, from: SocketAddr, mut bytes: Vec<u8>) -> Verdict {
         let len = bytes.len();
         bytes.resize(len + ROOM_BYTES, 0);
@@ -233,6 +250,10 @@ impl World {
 
     fn arrive(&mut self, from: LegIdx, to: SocketAddr, bytes: &[u8]) {
         let at_ms = self.now_ms;
+        if let Some(far) = self.fars.iter_mut().find(|far| far.address == to) {
+            assert_eq!(far.door, from, "from the socket of its port");
+            return far.inbox.push(bytes.to_vec());
+        }
         let phone = self.phones.iter_mut().find(|phone| phone.address == to);
         let phone = phone.expect("packets go to phones");
         assert_eq!(phone.idx, from, "from the socket of its own leg");
@@ -269,6 +290,10 @@ impl World {
                     let port = 20_000 + leg.0 as u16 * 2;
                     self.shard.port_reserved(leg, Ok(([127, 0, 0, 1], port).into()));
                 }
+                PortOrder::Share(leg) => {
+                    let shared = Ok(([127, 0, 0, 1], SHARED_PORT).into());
+                    self.shard.port_reserved(leg, shared);
+                }
                 PortOrder::Filter(leg, source) => self.filters.push((leg, source)),
                 PortOrder::Close(_) => {}
             }
@@ -284,6 +309,7 @@ impl World {
             self.now_ms += 1;
             self.shard.tick(self.now());
             self.drain();
+            self.carry();
         }
     }
 

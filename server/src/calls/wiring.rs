@@ -5,6 +5,7 @@ use super::http_step::HttpSteps;
 use super::measure;
 use crate::config::{Config, value};
 use mediacore::edge::engine::{BackendChoice, Engine, EngineConfig};
+use mediacore::edge::identity;
 use mediacore::edge::keys::Keys;
 use mediacore::edge::prompts;
 use mediacore::edge::storage::{self, Storage, StorageConfig};
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use terms::control::{Ask, Metric, Request, Response};
-use terms::media::{Command, Event};
+use terms::media::{Command, Event, Fingerprint};
 use terms::routing::Plan;
 
 /// How long a ledger row may take into the event log before the renderer is told that it is not.
@@ -48,7 +49,10 @@ impl Switchboard {
         let (storage, rings) = start_storage(config, handle.clone())?;
         let events = handle.clone();
         let prompts = load_prompts(config)?;
-        let engine_config = engine_config(config, rings, prompts.clone());
+        let mut engine_config = engine_config(config, rings, prompts.clone());
+        let identity = identity::kept(config.live_dir().as_deref()).map_err(anyhow::Error::msg)?;
+        let certificate = identity.fingerprint();
+        engine_config.shard.identity = Some(Arc::new(identity));
         let engine = Engine::start(engine_config, move |_, event| {
             // Before signaling runs there are only legs of before a kill. What they say meanwhile, a
             // digit or a silence, is lost.
@@ -64,7 +68,10 @@ impl Switchboard {
         let steps = HttpSteps::new(config.ivr.http_allowed.clone());
         let asked = handle.clone();
         let signaling = Signaling::start(
-            signaling::edge::signaling::Config { media_legs, ..signaling_config(config) },
+            signaling::edge::signaling::Config {
+                media_legs,
+                ..signaling_config(config, certificate)
+            },
             Box::new(move |command| {
                 if let Some(command) = passing.pass(command) {
                     send(&commands, command);
@@ -240,7 +247,10 @@ fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineC
     engine
 }
 
-fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
+fn signaling_config(
+    config: &Config,
+    certificate: Fingerprint,
+) -> signaling::edge::signaling::Config {
     signaling::edge::signaling::Config {
         udp: vec![config.sip.udp.0],
         tcp: vec![config.sip.tcp.0],
@@ -251,7 +261,7 @@ fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
         dialogs_max: config.sip.dialogs_max as usize,
         requests_per_s_max: config.sip.requests_per_s_max,
         journal: signaling::edge::journal::Config::default(),
-        switch: switch_config(config),
+        switch: switch_config(config, certificate),
         seed: seed(),
         secret: secret(),
         live: config.live_dir(),
@@ -259,7 +269,7 @@ fn signaling_config(config: &Config) -> signaling::edge::signaling::Config {
     }
 }
 
-fn switch_config(config: &Config) -> signaling::switch::Config {
+fn switch_config(config: &Config, certificate: Fingerprint) -> signaling::switch::Config {
     signaling::switch::Config {
         calls_max: config.calls.max as usize,
         call_max: config.calls.length_max.0,
@@ -271,6 +281,7 @@ fn switch_config(config: &Config) -> signaling::switch::Config {
         codecs: config.sip.codecs.clone(),
         srtp: config.sip.srtp,
         t38: config.sip.t38,
+        certificate: Some(certificate),
         ..signaling::switch::Config::default()
     }
 }

@@ -23,7 +23,8 @@ impl Call {
         let codecs = trunk.map(|trunk| &trunk.codecs).filter(|codecs| !codecs.is_empty());
         let codecs = codecs.unwrap_or(&cx.world.config.codecs);
         let policy = trunk.map_or(cx.world.config.srtp, |trunk| trunk.srtp);
-        let local = media::local(rtp, media_ip, session, codecs, Security::new(policy, secret));
+        let security = Security::new(policy, secret, cx.world.config.certificate);
+        let local = media::local(rtp, media_ip, session, codecs, security, leg.port);
         leg.voice = Voice::Open(Box::new(local.clone()));
         if let Some(invitation) = leg.invitation.take() {
             leg.sip = Sip::Trying;

@@ -6,7 +6,7 @@ use super::fax::Fax;
 use super::hearing::Hearing;
 use super::leg::{Bye, Leg, Sip};
 use super::timers::{Timer, Timers};
-use super::{Call, Next, Phase, Story, cause, feature_code};
+use super::{Call, Next, Phase, Story, cause, feature_code, media};
 use crate::sip::user_agent::{Incoming, Origin};
 use crate::switch::{Compiled, Cx};
 use std::sync::Arc;
@@ -61,6 +61,9 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
     leg.incoming = true;
     leg.sip = Sip::Trying;
     leg.offer = incoming.sdp.clone();
+    if let (Some(offer), Some(_)) = (&leg.offer, cx.world.config.certificate) {
+        leg.port = media::port(offer);
+    }
     leg.source = incoming.source;
     leg.nat = incoming.nat;
     let direction = direction(&plan, incoming.origin, &called);

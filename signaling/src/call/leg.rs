@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use terms::event::{Kind, Party, Role};
-use terms::media::{Command, Place, Quality, Remote};
+use terms::media::{Command, Place, Port, Quality, Remote};
 use terms::{AgentId, LegId, PlaybackId, QueueId, TrunkId};
 
 /// How far the dialog is.
@@ -67,6 +67,8 @@ pub(super) struct Leg {
     pub incoming: bool,
     pub sip: Sip,
     pub voice: Voice,
+    /// The port that its voice needs.
+    pub port: Port,
     /// Their first offer.
     #[serde(skip)]
     pub offer: Option<String>,
@@ -102,6 +104,7 @@ impl Leg {
             incoming: false,
             sip: Sip::Idle,
             voice: Voice::None,
+            port: Port::Own,
             offer: None,
             prepared: None,
             invitation: None,
@@ -163,8 +166,8 @@ impl Call {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.voice = Voice::Opening;
             leg.apart = place != Place::WithContact;
-            let (contact, tenant) = (self.contact, self.tenant);
-            cx.media(Command::Open { leg: id, contact, tenant, place });
+            let (contact, tenant, port) = (self.contact, self.tenant, leg.port);
+            cx.media(Command::Open { leg: id, contact, tenant, place, port });
         }
     }
 

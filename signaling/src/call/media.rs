@@ -6,7 +6,7 @@ use crate::sdp::{self, Description, Local, Refused, Security};
 use crate::switch::Cx;
 use std::net::SocketAddr;
 use terms::LegId;
-use terms::media::{Codec, Command, Remote};
+use terms::media::{Codec, Command, Port, Remote};
 
 /// Our description of a leg whose port is open.
 pub(super) fn local(
@@ -15,9 +15,15 @@ pub(super) fn local(
     session: u64,
     codecs: &[Codec],
     security: Security,
+    port: Port,
 ) -> Local {
     let reached = SocketAddr::new(media_ip.unwrap_or(rtp.ip()), rtp.port());
-    Local { codecs: codecs.to_vec(), security, ..Local::new(reached, session) }
+    Local { codecs: codecs.to_vec(), security, port, ..Local::new(reached, session) }
+}
+
+/// The port that the answer to an offer needs. What cannot be read is refused when it is answered.
+pub(super) fn port(offer: &str) -> Port {
+    Description::parse(offer).map_or(Port::Own, |description| description.port())
 }
 
 /// Our offer.

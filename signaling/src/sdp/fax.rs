@@ -190,7 +190,7 @@ fn error_correction(text: &str) -> Option<ErrorCorrection> {
 /// Our offer of T.38 to one party, for what the other said. It takes the place of the audio line
 /// (RFC 3264 §8.3.3).
 pub fn offer(local: &Local, t38: &T38) -> String {
-    head(local) + &image_lines(local, "udptl", t38)
+    head(local, None) + &image_lines(local, "udptl", t38)
 }
 
 /// Our answer to an offer of T.38, with what the other party said.
@@ -199,7 +199,7 @@ pub fn offer(local: &Local, t38: &T38) -> String {
 /// When the offer has no T.38 that can be used.
 pub fn answer(local: &Local, offer: &Description, t38: &T38) -> Result<String, Refused> {
     let image = offer.image().ok_or(Refused::NoFax)?;
-    let mut text = head(local);
+    let mut text = head(local, None);
     for (line, offered) in offer.lines.iter().enumerate() {
         if line == image.line {
             text += &image_lines(local, &offered.proto, t38);

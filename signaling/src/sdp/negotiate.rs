@@ -1,10 +1,11 @@
 //! Offer, answer and what follows from both, RFC 3264 §5–§8.
 
 use super::parse::{Audio, Description, Direction};
-use super::{DTMF_TYPE, Local, Refused};
+use super::security::Keying;
+use super::{DTMF_TYPE, Local, Refused, webrtc};
 use std::fmt::Write;
 use std::net::IpAddr;
-use terms::media::{Codec, PayloadType, Payloads, Remote, Srtp, Wishes};
+use terms::media::{Codec, PayloadType, Payloads, Port, Remote, Wishes};
 
 /// Our offer: every codec that we speak, DTMF, and keys as the leg's security wants.
 pub fn offer(local: &Local) -> String {
@@ -16,12 +17,32 @@ pub fn offer(local: &Local) -> String {
         }
     }
     let events: Vec<_> = clocks.into_iter().map(|hz| (hz, event_type(hz))).collect();
-    let (profile, crypto) = local.security.offer();
-    let mut text = head(local);
+    let offered = local.security.offer(local.port);
+    let bundled = Some(OUR_MID).filter(|_| local.port == Port::Shared);
+    let mut text = head(local, bundled);
     let direction = local.direction;
-    text += &audio_lines(local, profile.name(), &codecs, &events, None, direction);
-    crypto.iter().for_each(|line| line.write(&mut text));
+    text += &audio_lines(local, offered.profile.name(), &codecs, &events, None, direction);
+    offered.crypto.iter().for_each(|line| line.write(&mut text));
+    if let Some(certificate) = offered.certificate {
+        text += &webrtc::handshake_lines(certificate, None);
+        text += "a=rtcp-mux\r\n";
+    }
+    text += &shared_lines(local, bundled);
     text + XR_LINE
+}
+
+/// The name of the only stream of our offers.
+const OUR_MID: &str = "0";
+
+/// What a stream on the shared port says beside its handshake.
+fn shared_lines(local: &Local, mid: Option<&str>) -> String {
+    let mut text = mid.map(|mid| format!("a=mid:{mid}\r\n")).unwrap_or_default();
+    if let (Port::Shared, Some(ours)) = (local.port, local.security.ice()) {
+        text += &webrtc::ice_lines(local, &ours.ufrag, &ours.pwd);
+        // A page gets its track within a stream that has a name.
+        text += "a=msid:switchgrid audio\r\n";
+    }
+    text
 }
 
 /// The extended reports that we make and like to hear, RFC 3611 §5.1. An answer has it where the
@@ -60,9 +81,9 @@ pub fn answer(
     signalling: IpAddr,
     nat: bool,
 ) -> Result<(String, Remote), Refused> {
-    let audio = local.security.choose(offer.audios()?)?;
+    let audio = local.security.choose(local.port, offer.audios()?)?;
     let (codec, number) = choose(local, audio).ok_or(Refused::NoCodec)?;
-    let keys = local.security.answer(audio);
+    let keys = local.security.answer(local.port, audio)?;
     // The numbers of the offer are repeated (RFC 3264 §6.1), so both directions share them.
     let events = audio.events_for(codec);
     let send = payloads(codec, number, events, audio.wishes_for(number));
@@ -71,7 +92,10 @@ pub fn answer(
         local.direction.sends() && audio.listens(),
         local.direction.receives() && audio.direction.sends(),
     );
-    let mut text = head(local);
+    let named = audio.mid.as_ref().filter(|_| local.port == Port::Shared);
+    let mid = named.map(|(mid, _)| mid.as_str());
+    let bundled = named.filter(|(_, bundled)| *bundled);
+    let mut text = head(local, bundled.map(|(mid, _)| mid.as_str()));
     for (line, offered) in offer.lines.iter().enumerate() {
         if line == audio.line {
             let codecs = [(codec, number)];
@@ -79,13 +103,22 @@ pub fn answer(
             let events: Vec<_> = events.into_iter().collect();
             text += &audio_lines(local, &offered.proto, &codecs, &events, noise, direction);
             text += if audio.xr.is_some() { XR_LINE } else { "" };
-            keys.iter().for_each(|(line, _)| line.write(&mut text));
+            match (&keys, local.security.certificate()) {
+                (Keying::Sdes(line, _), _) => line.write(&mut text),
+                (Keying::Dtls(_), Some((certificate, role))) => {
+                    text += &webrtc::handshake_lines(certificate, role);
+                    text += if audio.rtcp_mux { "a=rtcp-mux\r\n" } else { "" };
+                }
+                (Keying::Dtls(_), None) | (Keying::None, _) => {}
+            }
+            text += &shared_lines(local, mid);
         } else {
             text += &format!("m={} 0 {} {}\r\n", offered.media, offered.proto, offered.fmt);
+            let mid = offered.mid.as_ref().filter(|_| local.port == Port::Shared);
+            text += &mid.map(|mid| format!("a=mid:{mid}\r\n")).unwrap_or_default();
         }
     }
-    let srtp = keys.map(|(_, srtp)| srtp);
-    Ok((text, remote(audio, send, receive, srtp, signalling, nat)))
+    Ok((text, remote(audio, send, receive, keys, signalling, nat)))
 }
 
 /// What their answer to our [`offer`] agreed.
@@ -108,8 +141,8 @@ pub fn accept(
     let send = payloads(codec, number, events, audio.wishes_for(number));
     let ours = events.map(|(hz, _)| (hz, event_type(hz)));
     let receive = payloads(codec, codec.payload_type(), ours, OUR_WISHES);
-    let srtp = local.security.accept(audio)?;
-    Ok(remote(audio, send, receive, srtp, signalling, nat))
+    let keys = local.security.accept(local.port, audio)?;
+    Ok(remote(audio, send, receive, keys, signalling, nat))
 }
 
 /// What we ask of what they send: copies of lost frames cost us nothing to hear.
@@ -130,10 +163,17 @@ fn remote(
     audio: &Audio,
     send: Payloads,
     receive: Payloads,
-    srtp: Option<Srtp>,
+    keys: Keying,
     signalling: IpAddr,
     nat: bool,
 ) -> Remote {
+    let (srtp, agreed) = match keys {
+        Keying::None => (None, None),
+        Keying::Sdes(_, srtp) => (Some(srtp), None),
+        Keying::Dtls(agreed) => (None, Some(agreed)),
+    };
+    let (dtls, ice) = agreed.map(|agreed| (agreed.dtls, agreed.ice)).unzip();
+    let ice = ice.flatten();
     Remote {
         rtp: audio.rtp,
         rtcp: audio.rtcp,
@@ -142,10 +182,14 @@ fn remote(
         ptime_ms: audio.ptime_ms,
         may_send: audio.listens(),
         may_receive: audio.direction.sends(),
-        nat: nat || is_behind_nat(audio.rtp.ip(), signalling),
+        nat: ice.is_none() && (nat || is_behind_nat(audio.rtp.ip(), signalling)),
         signalling,
         xr: audio.xr.unwrap_or_default(),
         srtp,
+        // Plain audio and keys of descriptions keep two ports: nobody has asked for less.
+        rtcp_mux: audio.rtcp_mux && dtls.is_some(),
+        dtls,
+        ice,
     }
 }
 
@@ -176,12 +220,12 @@ fn family(ip: IpAddr) -> &'static str {
     if ip.is_ipv4() { "IP4" } else { "IP6" }
 }
 
-pub(super) fn head(local: &Local) -> String {
+pub(super) fn head(local: &Local, bundled: Option<&str>) -> String {
     let ip = local.rtp.ip();
     let (family, session, version) = (family(ip), local.session, local.version);
     format!(
         "v=0\r\no=- {session} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n"
-    )
+    ) + &webrtc::session_lines(local.port == Port::Shared, bundled)
 }
 
 /// Most descriptions are shorter.

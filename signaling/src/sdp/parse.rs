@@ -3,10 +3,11 @@
 
 use super::crypto::{self, Crypto};
 use super::fax::{self, Image};
+use super::webrtc::{self, Candidate, Handshake};
 use super::{DESCRIPTION_BYTES_MAX, MEDIA_MAX, Refused};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use terms::media::{Codec, ExtendedReports, PayloadType, SrtpPolicy, Wishes};
+use terms::media::{Codec, ExtendedReports, Fingerprint, PayloadType, Port, SrtpPolicy, Wishes};
 
 /// Which way audio may flow, from the describer's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -78,10 +79,18 @@ pub struct Audio {
     pub ptime_ms: u8,
     /// The extended reports they want; `None` when they do not speak of any.
     pub xr: Option<ExtendedReports>,
-    /// It is encrypted: `RTP/SAVP`.
+    /// It is encrypted: `RTP/SAVP`, or a handshake.
     pub is_secure: bool,
     /// Their keys that we can use, in their order.
     pub crypto: Vec<Crypto>,
+    /// The handshake that makes its keys.
+    pub handshake: Option<Handshake>,
+    /// What they say about ICE.
+    pub candidate: Option<Candidate>,
+    /// RTCP goes the way of RTP.
+    pub rtcp_mux: bool,
+    /// The name of the stream, and whether it is gathered with others on one port.
+    pub mid: Option<(String, bool)>,
 }
 
 impl Audio {
@@ -100,9 +109,15 @@ impl Audio {
         found.map(|(_, wishes)| *wishes).unwrap_or_default()
     }
 
-    /// They listen, and at an address that exists.
+    /// They listen, and at an address that exists or that ICE will find.
     pub fn listens(&self) -> bool {
-        self.direction.receives() && !self.rtp.ip().is_unspecified()
+        let is_somewhere = !self.rtp.ip().is_unspecified() || self.is_webrtc();
+        self.direction.receives() && is_somewhere
+    }
+
+    /// A handshake and ICE: what browsers speak.
+    pub fn is_webrtc(&self) -> bool {
+        self.handshake.is_some() && self.candidate.is_some()
     }
 }
 
@@ -112,6 +127,7 @@ pub(super) struct Line {
     pub(super) media: String,
     pub(super) proto: String,
     pub(super) fmt: String,
+    pub(super) mid: Option<String>,
 }
 
 /// A peer's session description.
@@ -139,7 +155,12 @@ impl Description {
         let lines = session
             .medias
             .iter()
-            .map(|m| Line { media: m.media.clone(), proto: m.proto.clone(), fmt: m.fmt.clone() })
+            .map(|m| Line {
+                media: m.media.clone(),
+                proto: m.proto.clone(),
+                fmt: m.fmt.clone(),
+                mid: webrtc::mid(m),
+            })
             .collect();
         Ok(Description { lines, audios: audios(&session), image: fax::image(&session) })
     }
@@ -162,6 +183,12 @@ impl Description {
         self.image.is_some() && self.audios.is_err()
     }
 
+    /// The port that the leg of an offer needs: who speaks WebRTC shares one.
+    pub fn port(&self) -> Port {
+        let is_webrtc = self.audios().is_ok_and(|audios| audios.iter().any(Audio::is_webrtc));
+        if is_webrtc { Port::Shared } else { Port::Own }
+    }
+
     /// All audio streams that can be used, at least one.
     pub(super) fn audios(&self) -> Result<&[Audio], Refused> {
         self.audios.as_deref().map_err(Clone::clone)
@@ -177,13 +204,19 @@ fn audios(session: &sdp_types::Session) -> Result<Vec<Audio>, Refused> {
     let (mut audios, mut reason) = (Vec::new(), Refused::NoAudio);
     for (line, media) in session.medias.iter().enumerate() {
         let is = |proto: &str| media.proto.eq_ignore_ascii_case(proto);
-        // RTP/SAVPF is what browsers speak: its keys come by DTLS, not in the description.
-        let known = is("RTP/AVP") || is("RTP/AVPF") || is("RTP/SAVP");
+        let by_handshake = is("UDP/TLS/RTP/SAVP") || is("UDP/TLS/RTP/SAVPF");
+        // Some write RTP/SAVPF and mean a handshake (RFC 8829 §5.1.2).
+        let feedback = is("RTP/SAVPF") && webrtc::handshake(session, media).is_some();
+        let known = is("RTP/AVP") || is("RTP/AVPF") || is("RTP/SAVP") || by_handshake || feedback;
         if !media.media.eq_ignore_ascii_case("audio") || !known || media.port == 0 {
             continue;
         }
         match stream(session, media, line) {
-            Ok(audio) if audio.is_secure && audio.crypto.is_empty() => reason = Refused::NoKeys,
+            Ok(audio)
+                if audio.is_secure && audio.crypto.is_empty() && audio.handshake.is_none() =>
+            {
+                reason = Refused::NoKeys;
+            }
             Ok(audio) => audios.push(audio),
             Err(why) => reason = why,
         }
@@ -203,6 +236,15 @@ fn stream(
     if payloads.codecs.is_empty() {
         return Err(Refused::NoCodec);
     }
+    let has = |proto: &str| media.proto.eq_ignore_ascii_case(proto);
+    let is_secure = !has("RTP/AVP") && !has("RTP/AVPF");
+    // RTP/SAVP has its keys in the description where it has any there.
+    let crypto = if has("RTP/SAVP") || !is_secure { crypto::lines(media) } else { Vec::new() };
+    let handshake = webrtc::handshake(session, media).filter(|_| is_secure && crypto.is_empty());
+    let bundled = |mid: String| {
+        let bundled = webrtc::is_bundled(session, &mid);
+        (mid, bundled)
+    };
     Ok(Audio {
         line,
         rtp: SocketAddr::new(ip, media.port),
@@ -214,8 +256,12 @@ fn stream(
         wishes: payloads.wishes,
         ptime_ms: ptime(media),
         xr: xr(session, media),
-        is_secure: media.proto.eq_ignore_ascii_case("RTP/SAVP"),
-        crypto: crypto::lines(media),
+        is_secure,
+        crypto,
+        handshake,
+        candidate: webrtc::candidate(session, media),
+        rtcp_mux: webrtc::rtcp_mux(media),
+        mid: webrtc::mid(media).map(bundled),
     })
 }
 
@@ -376,14 +422,17 @@ pub fn fuzz_description(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(description) = Description::parse(&text) else { return };
     let ours = SocketAddr::from(([192, 0, 2, 1], 20_000));
-    let security = super::Security::new(SrtpPolicy::Optional, [7; 32]);
-    let mut local =
-        super::Local { codecs: Codec::ALL.to_vec(), security, ..super::Local::new(ours, 1) };
+    let certificate = Some(Fingerprint([3; 32]));
+    let security = super::Security::new(SrtpPolicy::Optional, [7; 32], certificate);
+    let (codecs, port) = (Codec::ALL.to_vec(), description.port());
+    let mut local = super::Local { codecs, security, port, ..super::Local::new(ours, 1) };
     let source = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
     if let Ok((answer, remote)) = super::answer(&mut local, &description, source, false) {
         assert!((10..=60).contains(&remote.ptime_ms));
         assert_eq!(remote.send.codec, remote.receive.codec);
         assert_eq!(remote.srtp.is_some(), answer.contains("a=crypto:"));
+        assert_eq!(remote.dtls.is_some(), answer.contains("a=fingerprint:"));
+        assert_eq!(remote.ice.is_some(), port == Port::Shared);
         let read = Description::parse(&answer).expect("our own answer is a description");
         assert_eq!(read.lines.len(), description.lines.len());
     }

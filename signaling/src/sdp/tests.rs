@@ -2,6 +2,7 @@
 
 mod fax;
 mod keys;
+mod webrtc;
 
 use super::*;
 use std::net::IpAddr;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::time::Duration;
-use terms::media::{Codec, SrtpPolicy, T38Policy};
+use terms::media::{Codec, Fingerprint, SrtpPolicy, T38Policy};
 
 /// Limits and habits of the switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Config {
     pub srtp: SrtpPolicy,
     /// Whether a call between two trunks may go over to fax.
     pub t38: T38Policy,
+    /// The certificate of media; without one no handshake is offered or taken (DTLS-SRTP, WebRTC).
+    pub certificate: Option<Fingerprint>,
     /// Retry-After of a refusal for load or drain.
     pub retry_after_s: u32,
     /// Longest silence on a leg that should send, then it is hung up.
@@ -60,6 +62,7 @@ impl Default for Config {
             codecs: vec![Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus],
             srtp: SrtpPolicy::Off,
             t38: T38Policy::Pass,
+            certificate: None,
             retry_after_s: 10,
             silence_max: Duration::from_secs(30),
             ring_max: Duration::from_secs(45),

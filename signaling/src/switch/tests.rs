@@ -1,6 +1,7 @@
 //! Stories: whole calls in virtual time.
 
 mod agents;
+mod browsers;
 mod callers;
 mod control;
 mod encrypted;

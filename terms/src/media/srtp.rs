@@ -131,6 +131,9 @@ pub enum SrtpPolicy {
     Optional,
     /// We offer `RTP/SAVP` only; a peer without keys is refused with 488.
     Required,
+    /// We offer `UDP/TLS/RTP/SAVP` only: the keys come by a handshake (DTLS-SRTP, RFC 5764) and stand
+    /// in no description. A peer without keys of either kind is refused with 488.
+    Dtls,
 }
 
 #[cfg(test)]

@@ -263,6 +263,10 @@ impl Center {
                 assert!(self.ports.insert(leg, port).is_none(), "a leg has one port");
                 self.shard.port_reserved(leg, Ok(SocketAddr::new(BOX_IP, port)));
             }
+            PortOrder::Share(leg) => {
+                let refused = Err("this world has no shared port".to_owned());
+                self.shard.port_reserved(leg, refused);
+            }
             PortOrder::Filter(..) => {}
             PortOrder::Close(leg) => {
                 self.books.ports_closed += 1;

@@ -8,7 +8,8 @@ const SPARE: u64 = 512;
 
 /// Raises the soft limit as far as needed, and says how many legs of each core then fit.
 pub fn legs_that_fit(legs_max: usize, shards: usize) -> usize {
-    let needed = (legs_max * shards * 2) as u64 + SPARE;
+    // One more pair of each core is the shared port.
+    let needed = ((legs_max + 1) * shards * 2) as u64 + SPARE;
     match raise(needed) {
         Ok(limit) if limit >= needed => legs_max,
         Ok(limit) => {

@@ -3,9 +3,11 @@
 mod faults;
 mod fax;
 mod restore;
+mod webrtc;
 
 use super::*;
 use crate::dtmf::Event as DigitEvent;
+use crate::edge::identity;
 use crate::edge::storage::{Storage, StorageConfig};
 use crate::g711::{self, Law};
 use crate::prompt::Prompt;
@@ -13,18 +15,23 @@ use crate::rtp::{self, HEADER_BYTES, Header};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 use terms::media::{
-    Audience, Codec, PayloadType, Payloads, Place, PlayEnd, Playback, RecordStart, RecordTerms,
-    RecordingState, Remote, RtpTime, SeqNo, Side, Source, Ssrc,
+    Audience, Codec, Fingerprint, PayloadType, Payloads, Place, PlayEnd, Playback, Port,
+    RecordStart, RecordTerms, RecordingState, Remote, RtpTime, SeqNo, Side, Source, Ssrc,
 };
 use terms::{CallId, ContactId, PlaybackId, RecordingId, RoomId, TenantId};
 
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Of an engine that makes no keys by a handshake.
+const NO_CERTIFICATE: Fingerprint = Fingerprint([0; 32]);
 
 /// An engine and what it said.
 struct Server {
     engine: Engine,
     events: mpsc::Receiver<(usize, Event)>,
     early: Vec<(usize, Event)>,
+    /// The certificate of its media.
+    certificate: Fingerprint,
 }
 
 impl Server {
@@ -32,13 +39,22 @@ impl Server {
         let (tell, events) = mpsc::channel();
         let music: Vec<i16> = vec![8_000; 800];
         let prompts = PromptStore::new([("zh-CN/welcome".into(), Prompt::from_samples(&music))]);
-        let config =
-            EngineConfig { backend, shards, prompts, buffers: 1_024, ..EngineConfig::default() };
+        let identity = identity::generate().expect("P-256 is there");
+        let certificate = identity.fingerprint();
+        let shard = Config { identity: Some(Arc::new(identity)), ..Config::default() };
+        let config = EngineConfig {
+            backend,
+            shards,
+            prompts,
+            buffers: 1_024,
+            shard,
+            ..EngineConfig::default()
+        };
         let engine = Engine::start(config, move |shard, event| {
             let _ = tell.send((shard, event));
         })
         .expect("loopback is always there");
-        Server { engine, events, early: Vec::new() }
+        Server { engine, events, early: Vec::new(), certificate }
     }
 
     fn send(&self, command: Command) {
@@ -65,11 +81,16 @@ impl Server {
     }
 
     fn open(&mut self, leg: u64, contact: u64) -> SocketAddr {
+        self.open_on(Port::Own, leg, contact)
+    }
+
+    fn open_on(&mut self, port: Port, leg: u64, contact: u64) -> SocketAddr {
         self.send(Command::Open {
             leg: LegId(leg),
             contact: ContactId(contact),
             tenant: TenantId(1),
             place: Place::default(),
+            port,
         });
         self.event(|event| match event {
             Event::Opened { leg: opened, rtp } if *opened == LegId(leg) => Some(*rtp),
@@ -446,7 +467,15 @@ fn ports_of_a_small_range_run_out_and_come_back() {
         .unwrap();
         let open = |leg| {
             let (leg, contact, tenant) = (LegId(leg), ContactId(1), TenantId(1));
-            engine.send(Command::Open { leg, contact, tenant, place: Place::default() }).unwrap();
+            engine
+                .send(Command::Open {
+                    leg,
+                    contact,
+                    tenant,
+                    place: Place::default(),
+                    port: Port::Own,
+                })
+                .unwrap();
             events.recv_timeout(PATIENCE).unwrap()
         };
         assert!(matches!(open(1), Event::Opened { .. }));
@@ -521,7 +550,7 @@ fn both_voices_are_recorded_frame_by_frame() {
             let _ = told.send((shard, event));
         })
         .unwrap();
-        let mut server = Server { engine, events, early: Vec::new() };
+        let mut server = Server { engine, events, early: Vec::new(), certificate: NO_CERTIFICATE };
         let (mut caller, mut agent) = (server.call(1, 5), server.call(2, 5));
         for leg in [1, 2] {
             server.send(Command::Join { leg: LegId(leg), room: RoomId(1) });

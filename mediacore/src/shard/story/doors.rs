@@ -197,7 +197,7 @@ fn limits_refuse_and_the_books_balance() {
         world.add(Codec::Pcma, 1, |_| {});
     }
     let (leg, contact, tenant) = (LegId(50), ContactId(1), TenantId(1));
-    world.command(Command::Open { leg, contact, tenant, place: Place::default() });
+    world.command(Command::Open { leg, contact, tenant, place: Place::default(), port: Port::Own });
     assert!(matches!(world.events.last(), Some(Event::OpenFailed { leg: LegId(50), .. })));
     for phone in 0..3 {
         world.join(phone, 1);

@@ -30,10 +30,6 @@ impl World {
         self.phones[phone].datagrams.as_deref().expect("it is a fax machine")
     }
 
-    fn dropped(&self, reason: Reason) -> u64 {
-        self.shard.stats().dropped[reason as usize]
-    }
-
     fn silences(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Silent { .. })).count()
     }

@@ -16,20 +16,27 @@ const GAP_MS: u64 = 700;
 
 /// A world whose legs are kept, and the memory they are kept in.
 fn kept_world() -> (World, Arc<Vec<AtomicU64>>) {
-    let mut world = World::new();
-    let memory = memory(8);
-    let (slots, _) = Slots::take(memory.clone(), BOOT, world.now());
-    world.shard = World::new().shard.with_slots(slots);
-    (world, memory)
+    World::new().kept()
 }
 
 impl World {
+    /// The same, before anything is opened.
+    pub(super) fn kept(mut self) -> (World, Arc<Vec<AtomicU64>>) {
+        let memory = memory(8);
+        let (slots, _) = Slots::take(memory.clone(), BOOT, self.now());
+        let identity = self.shard.config.identity.take();
+        self.shard = World::new().shard.with_slots(slots);
+        self.shard.config.identity = identity;
+        (self, memory)
+    }
+
     /// The process ends here, without a word, and another begins; how many slots were torn.
-    fn kill(&mut self, memory: &mut Arc<Vec<AtomicU64>>) -> usize {
+    pub(super) fn kill(&mut self, memory: &mut Arc<Vec<AtomicU64>>) -> usize {
         self.shard.slots().alive(self.now());
         *memory = copy(memory);
         self.now_ms += GAP_MS;
-        let config = Config { seed: 43, ..Config::default() };
+        let identity = self.shard.config.identity.clone();
+        let config = Config { seed: 43, identity, ..Config::default() };
         let (slots, taken) = Slots::take(memory.clone(), BOOT, self.now());
         assert!(taken, "what a killed process left is restored");
         self.shard = Shard::new(config, PromptStore::default()).with_slots(slots);

@@ -7,7 +7,7 @@ use crate::codec::sound::{level_at, tone};
 use crate::edge::route::Router;
 use crate::edge::worker::Input;
 use crate::record::story::{log_of, record_start, rendered};
-use terms::media::Audience;
+use terms::media::{Audience, Port};
 
 const CUSTOMER: usize = 0;
 const AGENT: usize = 1;
@@ -56,7 +56,7 @@ impl Hall {
     fn add(&mut self, codec: Codec, place: Place) {
         let phone = self.phones.len();
         let (leg, contact, tenant) = (Hall::leg(phone), ContactId(1), TenantId(1));
-        let plan = self.router.plan(Command::Open { leg, contact, tenant, place });
+        let plan = self.router.plan(Command::Open { leg, contact, tenant, place, port: Port::Own });
         let core = usize::from(plan[0].0);
         let world = &mut self.worlds[core];
         let n = world.add_as(leg, codec, 65_500, |_| {});

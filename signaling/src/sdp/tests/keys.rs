@@ -7,7 +7,7 @@ const KEY: &str = "PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR";
 const OTHER: &str = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
 
 fn secured(policy: SrtpPolicy) -> Local {
-    Local { security: Security::new(policy, [7; 32]), ..local() }
+    Local { security: Security::new(policy, [7; 32], None), ..local() }
 }
 
 fn savp(lines: &[&str]) -> String {
@@ -73,7 +73,7 @@ fn what_we_offer_both_sides_agree_on_and_each_sends_with_its_own_key() {
         (Required, Optional, Some(true)),
         (Required, Required, Some(true)),
     ] {
-        let mut theirs = Local { security: Security::new(theirs, [9; 32]), ..local() };
+        let mut theirs = Local { security: Security::new(theirs, [9; 32], None), ..local() };
         let (we, they) = call(&mut secured(ours), &mut theirs);
         match encrypted {
             None => assert_eq!(we, Err(Refused::Plain)),
@@ -106,7 +106,7 @@ fn an_offer_is_as_the_policy_says_and_every_line_has_a_key_of_its_own() {
     assert_eq!(keys.len(), 4);
     // Another leg has other keys; the same secret gives the same.
     assert_eq!(text, offer(&secured(SrtpPolicy::Required)));
-    let other = Local { security: Security::new(SrtpPolicy::Required, [8; 32]), ..local() };
+    let other = Local { security: Security::new(SrtpPolicy::Required, [8; 32], None), ..local() };
     let shares = offer(&other).split("inline:").skip(1).any(|key| text.contains(&key[..20]));
     assert!(!shares);
 }
@@ -121,7 +121,7 @@ fn without_a_usable_key_an_encrypted_stream_is_refused() {
     }
     let good = format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}");
     assert_eq!(take(&mut local(), &savp(&[&good])).unwrap_err(), Refused::NoKeys, "no secret");
-    // Browsers' keys come by DTLS.
+    // With feedback a handshake is meant, and this has none.
     let browser = savp(&[&good]).replace("RTP/SAVP", "RTP/SAVPF");
     assert_eq!(take(&mut secured(SrtpPolicy::Optional), &browser).unwrap_err(), Refused::NoAudio);
 }

@@ -42,7 +42,7 @@ impl Recorded {
             let _ = told.send((shard, event));
         })
         .unwrap();
-        let mut server = Server { engine, events, early: Vec::new() };
+        let mut server = Server { engine, events, early: Vec::new(), certificate: NO_CERTIFICATE };
         let phones = joined(&mut server);
         server.send(Command::RecordStart(RecordStart {
             recording: RecordingId(7),

@@ -27,7 +27,8 @@ fn a_process_with_a_call_in_it() {
     let engine = Engine::start(config(backend, Path::new(words[1])), move |shard, event| {
         let _ = tell.send((shard, event));
     });
-    let mut server = Server { engine: engine.unwrap(), events, early: Vec::new() };
+    let mut server =
+        Server { engine: engine.unwrap(), events, early: Vec::new(), certificate: NO_CERTIFICATE };
     let mut ports = Vec::new();
     for (leg, address) in (1..).zip(&words[2..]) {
         ports.push(server.open(leg, 5).port().to_string());
@@ -107,7 +108,12 @@ fn a_call_goes_on_in_the_next_process_on_its_ports_after_sigkill() {
         let engine = Engine::start(config(backend, &live), move |shard, event| {
             let _ = tell.send((shard, event));
         });
-        let server = Server { engine: engine.unwrap(), events, early: Vec::new() };
+        let server = Server {
+            engine: engine.unwrap(),
+            events,
+            early: Vec::new(),
+            certificate: NO_CERTIFICATE,
+        };
         assert_eq!(server.engine.restored(), [LegId(1), LegId(2)]);
         assert_eq!((server.engine.legs_lost(), server.engine.stats().legs()), (0, 2));
         let after = talk(&mut phones);

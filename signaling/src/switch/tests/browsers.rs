@@ -1,0 +1,88 @@
+//! Calls of browsers: on which port they are opened, what media is told, and how they end when
+//! nothing of them ever reaches media.
+
+use super::*;
+use crate::sip::user_agent::{Command as Sipc, Origin};
+use crate::switch::{Config, Input};
+use terms::media::{Command, Event, Failure, Fingerprint, Port, Remote};
+
+const FINGERPRINT: &str = "6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:\
+                           DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08";
+
+fn browser() -> String {
+    format!(
+        "v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
+         m=audio 9 UDP/TLS/RTP/SAVPF 111 8\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:F7gI\r\n\
+         a=ice-pwd:x9cml/YzichV2+XlhiMu8g01\r\na=fingerprint:sha-256 {FINGERPRINT}\r\n\
+         a=setup:actpass\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\n\
+         a=rtpmap:111 opus/48000/2\r\na=rtpmap:8 PCMA/8000\r\n"
+    )
+}
+
+fn call(certificate: Option<Fingerprint>) -> (Rig, LegId) {
+    let config = Config { certificate, ..Config::default() };
+    let mut rig = Rig::with(demo_plan(), config);
+    sign_in(&mut rig, A1);
+    let leg = rig.dials_with(Origin::Agent(A2), "1002", "95105600", Some(browser()));
+    rig.wait(secs(1));
+    (rig, leg)
+}
+
+fn port(rig: &Rig, wanted: LegId) -> Option<Port> {
+    rig.media.iter().find_map(|command| match command {
+        Command::Open { leg, port, .. } if *leg == wanted => Some(*port),
+        _ => None,
+    })
+}
+
+fn remote(rig: &Rig, wanted: LegId) -> Option<&Remote> {
+    rig.media.iter().find_map(|command| match command {
+        Command::Connect { leg, remote } if *leg == wanted => Some(remote),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_browser_is_opened_on_the_shared_port_and_media_is_told_its_certificate() {
+    let ours = Fingerprint([0xC5; 32]);
+    let (rig, leg) = call(Some(ours));
+    assert_eq!(port(&rig, leg), Some(Port::Shared));
+    let told = remote(&rig, leg).expect("it is connected");
+    let dtls = told.dtls.as_ref().expect("by a handshake");
+    assert_eq!(dtls.fingerprints, [Fingerprint::parse(FINGERPRINT).unwrap()]);
+    let ice = told.ice.as_ref().expect("and ICE");
+    let answer = rig.sip.iter().find_map(|command| match command {
+        Sipc::Answer { sdp, .. } => Some(sdp.as_str()),
+        _ => None,
+    });
+    let answer = answer.expect("it is answered");
+    assert!(answer.contains(&format!("a=ice-ufrag:{}\r\n", ice.ufrag)), "{answer}");
+    assert!(answer.contains(&format!("a=fingerprint:sha-256 {ours}\r\n")), "{answer}");
+}
+
+#[test]
+fn without_a_certificate_of_ours_a_browser_is_refused_and_keeps_no_port() {
+    let (mut rig, leg) = call(None);
+    assert_eq!((port(&rig, leg), remote(&rig, leg)), (Some(Port::Own), None));
+    let refused = rig.sip.iter().any(|command| {
+        matches!(command, Sipc::Reject { leg: refused, status: 488, .. } if *refused == leg)
+    });
+    assert!(refused);
+    rig.wait(secs(10));
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_leg_that_media_gave_up_is_hung_up() {
+    for why in [Failure::Unreached, Failure::WrongCertificate] {
+        let (mut rig, leg) = call(Some(Fingerprint([0xC5; 32])));
+        rig.feed(Input::Media(Event::Failed { leg, why }));
+        rig.wait(secs(10));
+        let ended = rig
+            .sip
+            .iter()
+            .any(|command| matches!(command, Sipc::Hangup { leg: ended, .. } if *ended == leg));
+        assert!(ended, "{why:?}");
+        balanced(&mut rig);
+    }
+}
