@@ -13,6 +13,7 @@ pub(super) enum Timer {
     Asked,
     Supervisor,
     SurveyKey,
+    ConferenceKey,
     Message,
     Farewell,
     CallMax,
