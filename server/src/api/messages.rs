@@ -163,10 +163,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("{} minutes are allowed", "允许 {} 分钟"),
     ("there is no such person: {}", "没有此人：{}"),
     ("there is no such flow, queue or agent: {}", "没有此流程、队列或座席：{}"),
-    (
-        "there is no such flow, queue, agent or conference: {}",
-        "没有此流程、队列、座席或会议室：{}",
-    ),
+    ("there is no such flow, queue, agent or conference: {}", "没有此流程、队列、座席或会议室：{}"),
     ("an agent or a published number has these digits", "该号码已用作座席号码或对外号码"),
     ("a PIN has {} digits", "密码须为 {} 位数字"),
     ("guests must not have the chairperson's PIN", "来宾密码不能与主持人密码相同"),
