@@ -1,13 +1,13 @@
 //! Live state that outlives the process: which records there are, and how they are written.
 //!
-//! A record is one call, one agent, one dialog or one agent's phones, as JSON. Whoever owns it says
+//! A record is one call, one meeting, one agent, one dialog or one agent's phones, as JSON. Whoever owns it says
 //! after each step what has changed ([`Change`]); the edge writes all changes of a step as one piece,
 //! before the packets of the step leave. Records hold keys of audio and what people are called: they
 //! are kept in memory, and nobody else may read them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
-use terms::{AgentId, CallId, LegId, TenantId};
+use terms::{AgentId, CallId, ConferenceId, LegId, TenantId};
 
 /// Names a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ use terms::{AgentId, CallId, LegId, TenantId};
 pub enum Key {
     /// A call of the switch.
     Call(CallId),
+    /// The meeting in a conference room.
+    Conference(TenantId, ConferenceId),
     /// An agent of a distributor.
     Agent(TenantId, AgentId),
     /// A leg of the SIP core.
