@@ -249,7 +249,9 @@ impl Waking {
                 }
                 call.interrupt(cx);
             }
-            At::Beginning | At::Flow(_) | At::Fax | At::Summoning | At::Ending => call.interrupt(cx),
+            At::Beginning | At::Flow(_) | At::Fax | At::Summoning | At::Ending => {
+                call.interrupt(cx)
+            }
         }
         call
     }

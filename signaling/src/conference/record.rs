@@ -137,7 +137,8 @@ impl Conference {
         }
         let part_end = now + cx.world.config.recording_part_max;
         let until = end.map_or(part_end, |end| end.min(part_end));
-        self.recording.part = Some(Part { id: recording, parties: parties.clone(), joins: 0, until });
+        self.recording.part =
+            Some(Part { id: recording, parties: parties.clone(), joins: 0, until });
         self.log_kind(cx, Some((call, None)), Kind::RecordingStarted { recording, by: None });
         cx.media(Command::RecordStart(RecordStart {
             recording,

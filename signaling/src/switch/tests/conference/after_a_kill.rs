@@ -39,10 +39,14 @@ fn a_meeting_goes_on_with_its_lock_its_mute_and_its_recording() {
     assert_eq!(muted, Some(Audience::Nobody), "not a word of them before they are muted");
     assert_eq!(announced(&rig), [Source::Arrival, Source::Arrival], "nobody came just now");
     let parts = since(&rig, before).iter().filter_map(|command| match command {
-        Command::RecordStart(start) => Some((start.parties.len(), start.terms.min_ms)),
+        Command::RecordStart(start) => {
+            let parties: Vec<LegId> = start.parties.iter().map(|&(leg, _)| leg).collect();
+            Some((parties, start.terms.min_ms))
+        }
         _ => None,
     });
-    assert_eq!(parts.collect::<Vec<_>>(), [(3, 0)], "recorded on, in one more part");
+    let heard_by_all = [(vec![chair, guest], 0)];
+    assert_eq!(parts.collect::<Vec<_>>(), heard_by_all, "recorded on, in one more part");
 
     rig.presses(hushed, "*6");
     assert_eq!(heard(&rig, hushed).last().map(String::as_str), Some("conference_hushed"));
