@@ -1,7 +1,7 @@
 //! The whole engine over loopback sockets, every story on both backends.
 
-mod fax;
 mod faults;
+mod fax;
 mod restore;
 
 use super::*;
