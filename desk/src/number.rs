@@ -22,7 +22,7 @@ pub struct Number {
     /// As dialled and normalised; one number belongs to one tenant of the box.
     pub digits: String,
     /// What answers: `{"flow": "1"}`, `{"queue": "1"}`, `{"agent": "2"}`, `{"number": "1001"}`,
-    /// `{"voicemail": "1"}` or `"hangup"`.
+    /// `{"voicemail": "1"}`, `{"conference": "1"}` or `"hangup"`.
     #[schema(value_type = Object)]
     pub target: Target,
 }
@@ -51,13 +51,16 @@ pub(crate) async fn check_target(
             ("SELECT 1 FROM queues WHERE tenant_id = $1 AND id = $2", queue.0)
         }
         Target::Agent(agent) => ("SELECT 1 FROM agents WHERE tenant_id = $1 AND id = $2", agent.0),
+        Target::Conference(conference) => {
+            ("SELECT 1 FROM conferences WHERE tenant_id = $1 AND id = $2", conference.0)
+        }
         Target::Number(digits) => return dialable(field, digits),
         Target::Hangup => return Ok(()),
     };
     if write.has(tenant, select, id).await? {
         return Ok(());
     }
-    Err(Error::invalid(field, format!("there is no such flow, queue or agent: {id}")))
+    Err(Error::invalid(field, format!("there is no such flow, queue, agent or conference: {id}")))
 }
 
 pub(crate) fn dialable(field: &'static str, digits: &str) -> Result<()> {

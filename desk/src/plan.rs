@@ -100,6 +100,7 @@ impl Store {
             blocked: self.blocked(tenant).await?.into_iter().map(|b| b.number).collect(),
             recording_rules: self.recording_rules_for_plan(tenant).await?,
             recording_exclusions: Arc::new(self.exclusions_for_plan(tenant).await?),
+            conferences: self.conferences_for_plan(tenant).await?,
         })
     }
 }

@@ -35,6 +35,8 @@ text_enum! {
         RecordingsDelete = "recordings.delete",
         /// See and change which conversations are recorded, and what is never recorded.
         RecordingRules = "recordings.rules",
+        /// Make and change conference rooms, and see their PINs.
+        ConferencesWrite = "conferences.write",
         /// Run reports.
         ReportsRead = "reports.read",
         /// Ask in SQL.
@@ -103,6 +105,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::RecordingsHold, MANAGERS),
         (P::RecordingsDelete, ADMINISTRATORS),
         (P::RecordingRules, ADMINISTRATORS),
+        (P::ConferencesWrite, ADMINISTRATORS),
         (P::ReportsRead, LEADERS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),

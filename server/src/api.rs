@@ -13,6 +13,7 @@ pub mod audit;
 pub mod call_quality;
 pub mod calls;
 pub mod child;
+pub mod conferences;
 pub mod customers;
 pub mod deletion;
 pub mod encoding;
@@ -192,6 +193,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(calls::routes(guard))
         .merge(supervise::routes(guard))
         .merge(call_quality::routes(guard))
+        .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))
         .merge(retention::routes(guard))

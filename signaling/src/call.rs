@@ -3,15 +3,17 @@
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` · `transfer_blind` · `invite_party` one
-//! more comes in, any may leave · `supervise` listen, whisper, barge in · `take_over` · `force` ·
-//! `release` who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `keep`
-//! outlives the process · `end` every leg closed, one `CallEnded`.
+//! hear each other · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` ·
+//! `transfer_blind` · `invite_party` one more comes in, any may leave · `conference` the PIN, a
+//! member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
+//! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
+//! `feature_code` · `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
 
 mod answer;
+mod conference;
 mod connect;
 mod dial;
 mod end;
@@ -38,6 +40,7 @@ mod timers;
 mod transfer_blind;
 mod voicemail;
 
+pub(crate) use conference::{Summons, summon};
 pub(crate) use incoming::incoming;
 pub(crate) use keep::{Kept, Waking};
 
@@ -55,7 +58,10 @@ use survey::Survey;
 use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, Party, Role};
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Seek, Source};
 use terms::routing::{Queue, Target};
-use terms::{AgentId, CallId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, RoomId, TenantId};
+use terms::{
+    AgentId, CallId, ConferenceId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, RoomId,
+    TenantId,
+};
 use timers::{Timer, Timers};
 use voicemail::Message;
 
@@ -105,6 +111,12 @@ enum Phase {
     Survey(Survey),
     /// Leaves a message.
     Message(Message),
+    /// Asked for the PIN of a conference, or whether they come.
+    Knocking(conference::Knock),
+    /// In a conference.
+    Conferring(conference::Attendance),
+    /// Called by a conference: rings.
+    Summoning(conference::Summoning),
     /// Hears a last prompt.
     Farewell { cause: u8 },
     /// Legs are being closed.
@@ -178,6 +190,8 @@ pub(crate) struct Call {
     timers: Timers,
     hops: u8,
     over: bool,
+    /// The conference that they are in, or called to.
+    conference: Option<ConferenceId>,
 }
 
 impl Call {
@@ -236,6 +250,7 @@ impl Call {
                 Timer::Asked => self.guest_rang_too_long(cx),
                 Timer::Supervisor => self.supervisor_rang_too_long(cx),
                 Timer::SurveyKey => self.survey_timeout(cx),
+                Timer::ConferenceKey => self.knock_timeout(cx),
                 Timer::Message => self.finish_message(cx),
                 Timer::Farewell => self.farewell_over(cx),
                 Timer::CallMax => self.end(cx, cause::TIMER_EXPIRED, Party::System),
@@ -272,6 +287,8 @@ impl Call {
             _ if self.is_supervisor(id) => self.supervisor_digit(cx, digit),
             Phase::Ivr if id == self.anchor => self.flow_digit(cx, digit),
             Phase::Survey(_) if id == self.anchor => self.survey_digit(cx, digit),
+            Phase::Knocking(_) => self.knock_digit(cx, digit),
+            Phase::Conferring(_) => self.conference_digit(cx, digit),
             Phase::Message(_) if id == self.anchor && digit == '#' => self.finish_message(cx),
             // RFC 4733 passes through the room; INFO ends at us and goes on as RFC 4733.
             Phase::Talking(talk) if by == leg::DigitsBy::Info => {
@@ -297,17 +314,20 @@ impl Call {
             Phase::Survey(_) => self.survey_asked(cx),
             Phase::Message(_) => self.start_message(cx),
             Phase::Farewell { .. } => self.farewell_over(cx),
+            Phase::Knocking(_) => self.knock_asked(cx, end),
+            Phase::Conferring(_) => self.conference_music(cx, end),
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Dialling(_)
             | Phase::Talking(_)
+            | Phase::Summoning(_)
             | Phase::Ending => {}
         }
     }
 
     fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
         let held = matches!(&self.phase, Phase::Talking(talk) if talk.hold.is_held());
-        let may_be_silent = held || self.only_listens(id);
+        let may_be_silent = held || self.only_listens(id) || self.is_muted(cx);
         if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
             self.drop_leg(cx, id, cause::TIMER_EXPIRED);
         }
@@ -336,6 +356,7 @@ impl Call {
             Target::Agent(agent) => self.dial(cx, Dialable::Agent(agent), dial::Why::Direct),
             Target::Number(digits) => self.go_to_number(cx, &digits),
             Target::Voicemail(queue) => self.take_message(cx, queue),
+            Target::Conference(room) => self.knock(cx, room),
             Target::Hangup => self.farewell(cx, &["goodbye"], cause::NORMAL),
         }
     }

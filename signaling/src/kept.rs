@@ -1,16 +1,16 @@
 //! Live state that outlives the process: which records there are, and how they are written.
 //!
-//! A record is one call, one agent, one dialog or one agent's phones, in the form of `postcard`: some
-//! fifteen are written for each call, and as JSON they cost a third of it. Whoever owns it says after
-//! each step what has changed ([`Change`]); the edge writes all changes of a step as one piece, before
-//! the packets of the step leave. Records hold keys of audio and what people are called: they are kept
-//! in memory, and nobody else may read them.
+//! A record is one call, one meeting, one agent, one dialog or one agent's phones, in the form of
+//! `postcard`: some fifteen are written for each call, and as JSON they cost a third of it. Whoever
+//! owns it says after each step what has changed ([`Change`]); the edge writes all changes of a step as
+//! one piece, before the packets of the step leave. Records hold keys of audio and what people are
+//! called: they are kept in memory, and nobody else may read them.
 //!
 //! The form has no names: only the program that wrote a record can read it.
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
-use terms::{AgentId, CallId, LegId, TenantId};
+use terms::{AgentId, CallId, ConferenceId, LegId, TenantId};
 
 /// Most records are shorter.
 const RECORD_BYTES: usize = 1_024;
@@ -21,6 +21,8 @@ const RECORD_BYTES: usize = 1_024;
 pub enum Key {
     /// A call of the switch.
     Call(CallId),
+    /// The meeting in a conference room.
+    Conference(TenantId, ConferenceId),
     /// An agent of a distributor.
     Agent(TenantId, AgentId),
     /// A leg of the SIP core.

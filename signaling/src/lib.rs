@@ -3,6 +3,7 @@
 
 pub mod acd;
 mod call;
+mod conference;
 pub mod edge;
 mod id_map;
 pub mod ivr;

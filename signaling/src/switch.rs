@@ -5,6 +5,7 @@
 //! seed give the same outputs.
 
 mod asks;
+mod conferences;
 mod config;
 mod keep;
 mod metrics;
@@ -23,6 +24,7 @@ pub(crate) use world::{Cx, RecordingOf, World};
 
 use crate::acd;
 use crate::call::{self, Call};
+use crate::conference::Conference;
 use crate::sip::user_agent;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,7 +168,9 @@ impl Switch {
         let calls = self.timers.first().map(|&(at, _)| at);
         let queues = self.world.tenants.values().filter_map(|tenant| tenant.acd.next_timeout());
         let drain = self.drain.filter(|drain| !drain.forced).map(|drain| drain.until);
-        queues.chain(calls).chain(drain).chain(self.measuring.next_timeout()).min()
+        let meetings = self.world.conferences.values().filter_map(Conference::next_timeout);
+        let timeouts = queues.chain(calls).chain(drain).chain(meetings);
+        timeouts.chain(self.measuring.next_timeout()).min()
     }
 
     /// Calls that are alive.
@@ -230,6 +234,7 @@ impl Switch {
             tenant.acd.handle_timeout(now);
         }
         self.give_up_measuring(now);
+        self.conferences_timeout(now);
         self.settle(now);
         while let Some(&(at, id)) = self.timers.first() {
             if at > now.moment {
@@ -273,8 +278,18 @@ impl Switch {
         }
     }
 
-    /// Tells the calls what the distributors decided, until nobody has anything to say.
+    /// Tells the calls what distributors and meetings decided, until nobody has anything to say.
     fn settle(&mut self, now: Now) {
+        self.settle_distributors(now);
+        while let Some((call, order)) = self.world.orders.pop_front() {
+            self.with_call(now, call, |call, cx| call.on_order(cx, order));
+            self.settle_distributors(now);
+        }
+        self.settle_summons(now);
+        self.settle_drain(now);
+    }
+
+    fn settle_distributors(&mut self, now: Now) {
         let tenants: Vec<TenantId> = self.world.tenants.keys().copied().collect();
         for tenant in tenants {
             while let Some(output) =
@@ -283,7 +298,6 @@ impl Switch {
                 self.on_distributor(now, tenant, output);
             }
         }
-        self.settle_drain(now);
     }
 
     fn on_distributor(&mut self, now: Now, tenant: TenantId, output: acd::Output) {
@@ -346,6 +360,7 @@ impl Switch {
     /// What is wrong, in words.
     pub fn audit(&self) -> Result<(), String> {
         self.world.tenants.values().try_for_each(|tenant| tenant.acd.audit())?;
+        self.audit_conferences()?;
         let on_trunks: u32 = self.world.tenants.values().map(|tenant| tenant.trunks.calls()).sum();
         let left = self.world.legs.len() + on_trunks as usize + self.timers.len();
         if self.calls.is_empty() && left > 0 {

@@ -2,7 +2,10 @@
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
 use crate::event::{Activity, Role, Supervised, SupervisionMode};
-use crate::id::{AgentId, CallId, ContactId, LegId, QueueId, RecordingId, TenantId, UserId};
+use crate::id::{
+    AgentId, CallId, ConferenceId, ContactId, LegId, MeetingId, QueueId, RecordingId, TenantId,
+    UserId,
+};
 use crate::media::Quality;
 use crate::routing::{Delta, Plan};
 use crate::time::Timestamp;
@@ -42,6 +45,17 @@ pub enum Ask {
         call: CallId,
         /// What.
         action: CallAction,
+    },
+    /// Do something in a conference.
+    Conference {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        conference: ConferenceId,
+        /// Who asks for it.
+        by: UserId,
+        /// What.
+        action: ConferenceAction,
     },
     /// The live state of a tenant.
     State {
@@ -157,6 +171,44 @@ pub enum CallAction {
     },
 }
 
+/// What is to happen in a conference. Members are named by their calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConferenceAction {
+    /// Nobody hears this member, until it is undone from a screen or by a chairperson.
+    Mute {
+        /// Whom.
+        member: CallId,
+    },
+    /// The member is heard again.
+    Unmute {
+        /// Whom.
+        member: CallId,
+    },
+    /// Nobody hears guests, those who come included.
+    MuteAll,
+    /// All are heard again.
+    UnmuteAll,
+    /// Take a member out, or stop calling them.
+    Remove {
+        /// Whom.
+        member: CallId,
+    },
+    /// Nobody but chairpersons gets in from now on.
+    Lock,
+    /// Others may come again.
+    Unlock,
+    /// Call somebody, and ask them to come in. Where no meeting is going on, one begins.
+    DialOut {
+        /// A short number or an outside number.
+        target: String,
+        /// They come as a chairperson.
+        chair: bool,
+    },
+    /// The meeting is over for everybody.
+    End,
+}
+
 /// Where a supervisor is rung.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -240,6 +292,9 @@ pub struct LiveState {
     pub agents: Vec<LiveAgent>,
     /// Calls.
     pub calls: Vec<LiveCall>,
+    /// Conferences in which somebody is, or is called to come.
+    #[serde(default)]
+    pub conferences: Vec<LiveConference>,
 }
 
 /// A queue right now.
@@ -309,7 +364,7 @@ pub struct LiveCall {
     pub called: String,
     /// Began then.
     pub started_at: Timestamp,
-    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`.
+    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`, `conference`.
     pub phase: String,
     /// The queue.
     pub queue: Option<QueueId>,
@@ -323,6 +378,46 @@ pub struct LiveCall {
     /// Whether it is being recorded.
     #[serde(default)]
     pub recording: RecordingNow,
+}
+
+/// A conference right now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveConference {
+    /// Which.
+    pub conference: ConferenceId,
+    /// The meeting in it.
+    pub meeting: MeetingId,
+    /// The contact that its recording and the calls that it makes belong to.
+    pub contact: ContactId,
+    /// Its name.
+    pub name: String,
+    /// Began then.
+    pub started_at: Timestamp,
+    /// Nobody else gets in.
+    pub locked: bool,
+    /// Members hear each other; else they wait.
+    pub open: bool,
+    /// Whether it is being recorded.
+    pub recording: RecordingNow,
+    /// Who is there, in the order they came, and who is called.
+    pub members: Vec<LiveMember>,
+}
+
+/// A member of a conference right now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveMember {
+    /// Their call.
+    pub call: CallId,
+    /// Their number, as shown.
+    pub number: String,
+    /// The agent.
+    pub agent: Option<AgentId>,
+    /// A chairperson.
+    pub chair: bool,
+    /// Nobody hears them.
+    pub muted: bool,
+    /// Came then; none while they are being called.
+    pub since: Option<Timestamp>,
 }
 
 /// A supervision right now.

@@ -14,6 +14,10 @@
 //! A torn frame at the end of the last file is what a crash leaves; the reader stops there and the
 //! writer truncates it away. A bad frame with a good one after it is damage and is reported.
 
+mod conference;
+
+pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
+
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, QueueId, RecordingId, SurveyId, TenantId, TrunkId,
     UserId, VisitId,
@@ -417,6 +421,14 @@ pub enum Kind {
         /// Why.
         end: SupervisionEnd,
     },
+    /// Something happened in a conference. `leg` is the member's, where it is about one.
+    Conference {
+        /// Where.
+        #[serde(flatten)]
+        of: Meeting,
+        /// What.
+        what: InConference,
+    },
     /// A supervisor did something to somebody else's call; what came of it follows. `leg` is the
     /// agent's, where one talked.
     Forced {
@@ -517,7 +529,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Talked to an agent.
+    /// Talked to an agent, or to others in a conference.
     Answered,
     /// Hung up while queued.
     Abandoned,

@@ -156,6 +156,10 @@ ids! {
     FlowId,
     /// A SIP trunk.
     TrunkId,
+    /// A conference of the plan: its room number, its PINs, its rules.
+    ConferenceId,
+    /// One meeting in a conference, from who comes first to who leaves last.
+    MeetingId,
     /// A work order.
     OrderId,
     /// A customer.

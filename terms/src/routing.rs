@@ -3,14 +3,16 @@
 //! A [`Plan`] is a snapshot with a version; [`Delta`]s follow it in order. signaling keeps the last
 //! plan on disk, so a database that is down never stops a call.
 
+mod conference;
 mod recording;
 
+pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
     RecordingWhen,
 };
 
-use crate::id::{AgentId, FlowId, NumberId, QueueId, TenantId, TrunkId};
+use crate::id::{AgentId, ConferenceId, FlowId, NumberId, QueueId, TenantId, TrunkId};
 use crate::media::{Codec, SrtpPolicy};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -59,6 +61,9 @@ pub struct Plan {
     /// Who and what is never recorded.
     #[serde(default)]
     pub recording_exclusions: Arc<Exclusions>,
+    /// Conference rooms.
+    #[serde(default)]
+    pub conferences: Vec<Conference>,
 }
 
 /// A dialled number and what answers it.
@@ -86,6 +91,8 @@ pub enum Target {
     Number(String),
     /// Leave a message for a queue's people.
     Voicemail(QueueId),
+    /// A conference room.
+    Conference(ConferenceId),
     /// Say goodbye.
     Hangup,
 }
@@ -306,6 +313,8 @@ pub enum Change {
     Exclude(Exclusion),
     /// Record this again where a rule says so.
     Include(Exclusion),
+    /// Add or replace a conference room. A meeting that goes on keeps what it began with.
+    Conference(Conference),
 }
 
 impl Plan {
@@ -329,6 +338,7 @@ impl Plan {
             blocked: Vec::new(),
             recording_rules: Vec::new(),
             recording_exclusions: Arc::default(),
+            conferences: Vec::new(),
         }
     }
 
@@ -352,6 +362,7 @@ impl Plan {
             Change::Include(exclusion) => {
                 Arc::make_mut(&mut self.recording_exclusions).remove(&exclusion);
             }
+            Change::Conference(room) => put(&mut self.conferences, room, |a, b| a.id == b.id),
         }
         self.version = delta.version;
         true
@@ -364,6 +375,10 @@ impl Plan {
     /// The queue with this id.
     pub fn queue(&self, id: QueueId) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.id == id)
+    }
+    /// The conference room with this id.
+    pub fn conference(&self, id: ConferenceId) -> Option<&Conference> {
+        self.conferences.iter().find(|conference| conference.id == id)
     }
     /// The published flow with this id.
     pub fn flow(&self, id: FlowId) -> Option<&Flow> {
@@ -427,13 +442,15 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_from_before_recording_rules_has_none() {
+    fn a_plan_from_before_recording_rules_and_conferences_has_none() {
         let mut plan = serde_json::to_value(Plan::empty(TenantId(1), "demo")).unwrap();
         let fields = plan.as_object_mut().unwrap();
         fields.remove("recording_rules");
         fields.remove("recording_exclusions");
+        fields.remove("conferences");
         let plan: Plan = serde_json::from_value(plan).unwrap();
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
+        assert!(plan.conferences.is_empty());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts. Every story
 //! runs once on the io_uring loop and once on the epoll loop.
 
+#[path = "end_to_end/conference.rs"]
+mod conference;
+
 #[path = "end_to_end/encrypted.rs"]
 mod encrypted;
 
@@ -13,6 +16,10 @@ mod killed;
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
+use conference::{
+    a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
+    a_conference_goes_on_when_the_call_path_is_killed,
+};
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
 use serde_json::{Value, json};
@@ -60,6 +67,8 @@ stories! {
     a_call_through_a_record_routing_proxy_hears_the_hours_and_ends,
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
+    a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
+    a_conference_goes_on_when_the_call_path_is_killed,
 }
 
 /// Tells a story when its turn has come.

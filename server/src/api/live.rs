@@ -97,7 +97,8 @@ struct CallLive {
     #[serde(with = "when")]
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
-    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey` or `voicemail`.
+    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail` or
+    /// `conference`.
     phase: String,
     /// The queue.
     #[schema(value_type = Option<String>)]

@@ -185,6 +185,7 @@ impl Call {
             _ if self.is_supervisor(id) => self.supervisor_answered(cx),
             Phase::Waiting(_) => self.offer_answered(cx, id),
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
+            Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
                 self.guest_answered(cx, id);
             }
@@ -215,6 +216,7 @@ impl Call {
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),
             Phase::Talking(_) => self.guest_failed(cx, id, status),
+            Phase::Summoning(_) if id == self.anchor => self.summoned_failed(cx, status, cause),
             Phase::Dialling(dial) if dial.leg == Some(id) => {
                 dial.leg = None;
                 // Another trunk may know more than one that is down; a busy callee stays busy.
@@ -247,6 +249,9 @@ impl Call {
     }
 
     pub(super) fn rang_too_long(&mut self, cx: &mut Cx) {
+        if matches!(self.phase, Phase::Summoning(_)) {
+            return self.summoned_rang_too_long(cx);
+        }
         let Phase::Dialling(dial) = &mut self.phase else { return };
         if let Some(leg) = dial.leg.take() {
             self.close_leg(cx, leg, cause::NO_ANSWER, Party::System, Bye::Hangup);

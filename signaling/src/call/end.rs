@@ -20,6 +20,7 @@ impl Call {
         self.ending = Some((cause, self.released_by.unwrap_or(by)));
         self.supervised_is_over(cx);
         self.fax_is_over(cx);
+        self.quit_conference(cx);
         let talking = matches!(self.phase, Phase::Talking(_));
         if talking {
             self.clear_hold(cx);
@@ -28,6 +29,7 @@ impl Call {
             Phase::Waiting(waiting) => self.quit_queue(cx, &waiting, caller_left),
             Phase::Survey(survey) => self.quit_survey(cx, survey, None),
             Phase::Message(message) => self.quit_message(cx, message),
+            Phase::Knocking(_) | Phase::Conferring(_) | Phase::Summoning(_) => {}
             // Whom an agent was passing on does not wait any more.
             Phase::Dialling(dial) if matches!(dial.why, Why::Transfer(_)) => {
                 self.log(cx, Some(self.anchor), Kind::Resumed);
@@ -41,7 +43,14 @@ impl Call {
             | Phase::Ending => {}
         }
         self.stop_recording(cx);
-        for timer in [Timer::Ack, Timer::Ring, Timer::Asked, Timer::Farewell, Timer::CallMax] {
+        for timer in [
+            Timer::Ack,
+            Timer::Ring,
+            Timer::Asked,
+            Timer::ConferenceKey,
+            Timer::Farewell,
+            Timer::CallMax,
+        ] {
             self.timers.clear(timer);
         }
         let legs: Vec<LegId> = self.legs.keys().copied().collect();

@@ -184,10 +184,19 @@ impl Call {
             }
             return;
         }
-        match self.resolve(target) {
+        let room = target.strip_prefix("conference:").and_then(|id| id.parse().ok());
+        let next = match room {
+            Some(room) => Some(Next::To(Target::Conference(room))),
+            None => self.resolve(target),
+        };
+        match next {
             Some(Next::Dial(to)) => self.dial(cx, to, dial::Why::Flow),
             Some(Next::To(Target::Queue(queue))) if self.enqueue(cx, queue, 0, None) => {}
-            Some(next @ Next::To(Target::Flow(_) | Target::Voicemail(_) | Target::Hangup)) => {
+            Some(
+                next @ Next::To(
+                    Target::Flow(_) | Target::Voicemail(_) | Target::Conference(_) | Target::Hangup,
+                ),
+            ) => {
                 self.left_flow(cx, "transferred");
                 self.go_to(cx, next);
             }

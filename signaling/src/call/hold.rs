@@ -62,6 +62,7 @@ impl Call {
     /// The phone of `id` holds, or does not any more. Only agents hold customers: a customer or a
     /// guest who puts us on hold is simply away.
     fn phone_holds(&mut self, cx: &mut Cx, id: LegId, on_hold: bool) {
+        self.conference_away(cx, on_hold);
         let is_agent = self.agent_of(id).is_some();
         let Phase::Talking(talk) = &self.phase else { return };
         let mut hold = talk.hold;

@@ -9,11 +9,12 @@ use super::timers::{Timer, Timers};
 use super::{Call, Next, Phase, Story, cause, feature_code, media};
 use crate::sip::user_agent::{Incoming, Origin};
 use crate::switch::{Compiled, Cx};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use terms::event::{Direction, Kind, Party, Role};
 use terms::media::Place;
 use terms::routing::Target;
-use terms::{AgentId, CallId, ContactId, PhoneNumber, TrunkId};
+use terms::{AgentId, CallId, ContactId, LegId, PhoneNumber, TenantId, TrunkId};
 
 /// Why a call may not come in.
 struct Refusal {
@@ -68,35 +69,11 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
     leg.nat = incoming.nat;
     let direction = direction(&plan, incoming.origin, &called);
     debug_assert!(trunk.is_some() || agent.is_some(), "a call comes from an agent or a trunk");
-    Call {
-        id: CallId(cx.id()),
-        contact: ContactId(cx.id()),
-        tenant: incoming.tenant,
-        listed: None,
-        plan,
-        direction,
-        caller: incoming.caller.clone(),
-        called,
-        started: cx.now,
-        anchor: incoming.leg,
-        legs: [(incoming.leg, leg)].into(),
-        phase: Phase::Ending,
-        flow: None,
-        hearing: Hearing::default(),
-        fax: Fax::default(),
-        queue: None,
-        queued_since: None,
-        agent: None,
-        recording: None,
-        supervision: None,
-        announcing: None,
-        story: Story::default(),
-        ending: None,
-        released_by: None,
-        timers: Timers::default(),
-        hops: 0,
-        over: false,
-    }
+    let mut call = Call::blank(cx, incoming.tenant, plan, (incoming.caller.clone(), called));
+    call.direction = direction;
+    call.anchor = incoming.leg;
+    call.legs.insert(incoming.leg, leg);
+    call
 }
 
 fn direction(plan: &Compiled, origin: Origin, called: &PhoneNumber) -> Direction {
@@ -111,6 +88,45 @@ fn direction(plan: &Compiled, origin: Origin, called: &PhoneNumber) -> Direction
 }
 
 impl Call {
+    /// A call that has no leg yet.
+    pub(super) fn blank(
+        cx: &mut Cx,
+        tenant: TenantId,
+        plan: Arc<Compiled>,
+        (caller, called): (PhoneNumber, PhoneNumber),
+    ) -> Self {
+        Call {
+            id: CallId(cx.id()),
+            contact: ContactId(cx.id()),
+            tenant,
+            listed: None,
+            plan,
+            direction: Direction::Internal,
+            caller,
+            called,
+            started: cx.now,
+            anchor: LegId(0),
+            legs: BTreeMap::new(),
+            phase: Phase::Ending,
+            flow: None,
+            hearing: Hearing::default(),
+            fax: Fax::default(),
+            queue: None,
+            queued_since: None,
+            agent: None,
+            recording: None,
+            supervision: None,
+            announcing: None,
+            story: Story::default(),
+            ending: None,
+            released_by: None,
+            timers: Timers::default(),
+            hops: 0,
+            over: false,
+            conference: None,
+        }
+    }
+
     fn begin(&mut self, cx: &mut Cx, incoming: &Incoming) {
         cx.world.legs.insert(self.anchor, self.id);
         let trunk = match incoming.origin {

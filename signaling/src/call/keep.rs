@@ -2,10 +2,12 @@
 //!
 //! A conversation goes on with everybody in it, held or listened to as before; its recording goes on
 //! in a further part. Who waited in a queue goes on waiting in their place. A caller in a flow hears
-//! it from its beginning, one who was asked for satisfaction is asked again. A phone that only rang
+//! it from its beginning, one who was asked for satisfaction or a PIN is asked again. A meeting goes
+//! on with those of its members who do. A phone that only rang
 //! is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
 //! properly: each leg and the call get their ends, the outcome is `interrupted`.
 
+use super::conference::Knock;
 use super::dial::Why;
 use super::leg::{Bye, Leg, Sip, Voice};
 use super::queue::Waiting;
@@ -25,7 +27,9 @@ use std::sync::Arc;
 use terms::event::{Direction, FlowOut, Kind, OfferEnd, Party};
 use terms::media::{Audience, Command, PlayEnd};
 use terms::routing::Queue;
-use terms::{AgentId, CallId, ContactId, FlowId, LegId, Moment, PhoneNumber, TenantId, VisitId};
+use terms::{
+    AgentId, CallId, ConferenceId, ContactId, FlowId, LegId, Moment, PhoneNumber, TenantId, VisitId,
+};
 
 /// A call as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,6 +58,7 @@ pub(crate) struct Kept<'a> {
     released_by: Option<Party>,
     timers: Cow<'a, Timers>,
     hops: u8,
+    conference: Option<ConferenceId>,
 }
 
 /// What the call is doing, as far as it can be taken up again.
@@ -76,6 +81,10 @@ enum At {
     Fax,
     Survey(Survey),
     Message(Message),
+    Knocking(Box<Knock>),
+    Conferring,
+    /// A phone that a conference rings.
+    Summoning,
     Farewell {
         cause: u8,
     },
@@ -98,6 +107,9 @@ impl Call {
             Phase::Talking(talk) => At::Talking(talk.clone()),
             Phase::Survey(survey) => At::Survey(*survey),
             Phase::Message(message) => At::Message(*message),
+            Phase::Knocking(knock) => At::Knocking(Box::new(knock.clone())),
+            Phase::Conferring(_) => At::Conferring,
+            Phase::Summoning(_) => At::Summoning,
             Phase::Farewell { cause } => At::Farewell { cause: *cause },
             Phase::Ending => At::Ending,
         };
@@ -135,6 +147,7 @@ impl Call {
             released_by: self.released_by,
             timers: Cow::Borrowed(&self.timers),
             hops: self.hops,
+            conference: self.conference,
         }
     }
 }
@@ -194,6 +207,7 @@ impl Kept<'_> {
             timers: self.timers.into_owned(),
             hops: self.hops,
             over: false,
+            conference: self.conference,
         };
         let part = self.recording.map(|(recording, _)| recording);
         Waking { call, at: self.at, part, announcing: self.announcing }
@@ -219,6 +233,7 @@ impl Waking {
             return call;
         }
         call.find_legs(cx, lives);
+        call.find_conference(cx);
         let anchor = call.goes_on(call.anchor);
         match at {
             At::Waiting { visit, offer } => match call.queue.clone() {
@@ -231,6 +246,8 @@ impl Waking {
             }
             At::Survey(survey) => call.survey_on(cx, survey, part, anchor),
             At::Message(message) => call.message_on(cx, message, part, anchor),
+            At::Knocking(knock) => call.knock_on(cx, *knock, anchor),
+            At::Conferring => call.confer_on(cx, anchor),
             At::Flow(flow) if anchor => {
                 call.record_next(cx, part);
                 call.start_flow(cx, flow);
@@ -242,7 +259,9 @@ impl Waking {
                 }
                 call.interrupt(cx);
             }
-            At::Beginning | At::Flow(_) | At::Fax | At::Ending => call.interrupt(cx),
+            At::Beginning | At::Flow(_) | At::Fax | At::Summoning | At::Ending => {
+                call.interrupt(cx)
+            }
         }
         call
     }

@@ -54,7 +54,8 @@ impl Call {
         match &self.phase {
             Phase::Waiting(waiting) if waiting.offer.is_some() => "ringing",
             Phase::Waiting(_) => "waiting",
-            Phase::Dialling(_) => "ringing",
+            Phase::Dialling(_) | Phase::Summoning(_) => "ringing",
+            Phase::Conferring(_) => "conference",
             Phase::Talking(talk) if talk.hold.is_held() => "holding",
             Phase::Talking(_) => "talking",
             Phase::Survey(_) => "survey",
@@ -62,6 +63,7 @@ impl Call {
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Ivr
+            | Phase::Knocking(_)
             | Phase::Farewell { .. }
             | Phase::Ending => "ivr",
         }

@@ -23,7 +23,7 @@ use rules::{Clock, Decision, Facts, Parties};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{Kind, Role};
+use terms::event::{Kind, Party, Role};
 use terms::media::{Command, Ledger, RecordStart, RecordTerms, Side};
 use terms::routing::{RecordingScope, RecordingThen};
 use terms::{AgentId, LegId, Moment, PhoneNumber, QueueId, RecordingId, UserId};
@@ -89,6 +89,13 @@ impl Call {
     }
 
     fn decide(&self, cx: &Cx, legs: &[LegId]) -> Decision {
+        let direct = cx.world.config.record_direct;
+        let otherwise = self.queue.as_ref().map_or(direct, |queue| queue.record);
+        self.decide_or(cx, legs, otherwise)
+    }
+
+    /// The same; `otherwise` is what happens where no rule matches.
+    fn decide_or(&self, cx: &Cx, legs: &[LegId], otherwise: bool) -> Decision {
         let plan = self.recording_plan(cx);
         let mut parties = self.parties(&plan, legs);
         parties.numbers.extend([self.caller.normal.clone(), self.called.normal.clone()]);
@@ -98,12 +105,26 @@ impl Call {
             dialled: &self.called,
             queue: self.queue.as_ref().map(|queue| queue.id),
             parties,
-            otherwise: self
-                .queue
-                .as_ref()
-                .map_or(cx.world.config.record_direct, |queue| queue.record),
+            otherwise,
         };
         rules::decide(&plan.plan, &facts, Clock { zone: plan.zone, at: cx.now.wall })
+    }
+
+    /// How the caller is recorded in a conference, whose own setting counts where no rule matches;
+    /// `None` where they are not.
+    pub(super) fn recorded_in_conference(&self, cx: &Cx, otherwise: bool) -> Option<RecordingThen> {
+        let then = self.decide_or(cx, &[self.anchor], otherwise).then;
+        then.record.then_some(then)
+    }
+
+    /// On which side the caller stands in the recording of a conference, and on what terms.
+    pub(super) fn conference_terms(
+        &self,
+        then: &RecordingThen,
+    ) -> (Side, RecordTerms, Option<u32>) {
+        let is_customer = self.party(self.anchor) == Party::Customer;
+        let side = if is_customer { Side::Customer } else { Side::Other };
+        (side, record_terms(then), then.beep.then_some(then.beep_every_s))
     }
 
     /// The rules as they are now, whatever they were when the call began.
@@ -159,13 +180,7 @@ impl Call {
     ) {
         let (agent, queue) = (self.agent, self.queue.as_ref().map(|queue| queue.id));
         let max = then.max_s;
-        let terms = RecordTerms {
-            min_ms: then.min_s.saturating_mul(1_000),
-            max_ms: max.saturating_mul(1_000),
-            format: then.format,
-            paused: None,
-        };
-        self.start_part(cx, parties, (agent, queue), terms, by);
+        self.start_part(cx, parties, (agent, queue), record_terms(&then), by);
         if let Some(recording) = &mut self.recording {
             (recording.then, recording.by) = (then, by);
         }
@@ -191,11 +206,7 @@ impl Call {
         by: Option<UserId>,
     ) {
         let recording = RecordingId(cx.id());
-        // A ledger that never came must not stop others: the oldest is forgotten.
-        if cx.world.recordings.len() >= cx.world.config.recordings_max {
-            cx.world.recordings.pop_first();
-        }
-        cx.world.recordings.insert(recording, RecordingOf { tenant: self.tenant, agent, queue });
+        cx.world.expect_recording(recording, RecordingOf { tenant: self.tenant, agent, queue });
         self.recording = Some(Recording {
             id: recording,
             parties: parties.clone(),
@@ -312,5 +323,15 @@ impl Call {
             _ => !has_customer && leg == self.anchor,
         };
         if left { Side::Customer } else { Side::Other }
+    }
+}
+
+/// What a rule asks of a recording.
+fn record_terms(then: &RecordingThen) -> RecordTerms {
+    RecordTerms {
+        min_ms: then.min_s.saturating_mul(1_000),
+        max_ms: then.max_s.saturating_mul(1_000),
+        format: then.format,
+        paused: None,
     }
 }

@@ -14,6 +14,7 @@ pub(super) enum Timer {
     Asked,
     Supervisor,
     SurveyKey,
+    ConferenceKey,
     Message,
     Farewell,
     CallMax,

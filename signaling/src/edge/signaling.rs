@@ -420,6 +420,7 @@ impl Thread {
                 Ask::Drain { .. } => self.user_agent.drain(),
                 Ask::Agent { .. }
                 | Ask::Call { .. }
+                | Ask::Conference { .. }
                 | Ask::State { .. }
                 | Ask::Recording { .. }
                 | Ask::Quality { .. }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use terms::media::SPEECH_CHARS_MAX;
-use terms::{FlowId, QueueId};
+use terms::{ConferenceId, FlowId, QueueId};
 
 /// What a flow may refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Known {
     pub queues: BTreeSet<QueueId>,
     /// Flows of the tenant, for `flow:<id>` targets.
     pub flows: BTreeSet<FlowId>,
+    /// Conference rooms of the tenant, for `conference:<id>` targets.
+    pub conferences: BTreeSet<ConferenceId>,
     /// Names of opening hours.
     pub hours: BTreeSet<String>,
     /// Names of prompts without language; `None` when they are not known here.
@@ -39,6 +41,7 @@ impl Known {
         Known {
             queues: plan.queues.iter().map(|queue| queue.id).collect(),
             flows: plan.flows.iter().map(|flow| flow.id).collect(),
+            conferences: plan.conferences.iter().map(|room| room.id).collect(),
             hours: plan.hours.iter().map(|hours| hours.name.clone()).collect(),
             prompts: None,
             speechless: None,
@@ -381,13 +384,21 @@ impl Report<'_> {
             self.unless(known, || {
                 (format!("{field}: there is no flow \"{}\"", clip(id)), "flow:<id>".to_owned())
             });
+        } else if let Some(id) = target.strip_prefix("conference:") {
+            let room = id.parse::<ConferenceId>().ok();
+            let known = room
+                .is_some_and(|id| self.known.everything || self.known.conferences.contains(&id));
+            self.unless(known, || {
+                let what = format!("{field}: there is no conference \"{}\"", clip(id));
+                (what, "conference:<id>".to_owned())
+            });
         } else {
             let plain = names(target).next().is_some()
                 || (!target.is_empty() && target.chars().all(terms::number::is_dialable));
             self.unless(plain, || {
                 (
                     format!("{field} \"{}\"", clip(target)),
-                    "a number, queue:<id> or flow:<id>".to_owned(),
+                    "a number, queue:<id>, flow:<id> or conference:<id>".to_owned(),
                 )
             });
         }
@@ -440,6 +451,10 @@ mod tests {
                 "never takes on.error",
             ),
             (json!({"kind": "transfer", "target": "queue:9", "on": {"error": "z"}}), "no queue 9"),
+            (
+                json!({"kind": "transfer", "target": "conference:9", "on": {"error": "z"}}),
+                "no conference \"9\"",
+            ),
             (json!({"kind": "transfer", "target": "1;rm -rf", "on": {"error": "z"}}), "a number"),
             (
                 json!({"kind": "http", "url": "http://${caller}/", "next": "z",

@@ -25,6 +25,9 @@ impl Switch {
             Ask::Call { tenant, call, action } => {
                 Some(done(self.call_acts(now, tenant, call, &action)))
             }
+            Ask::Conference { tenant, conference, by, action } => {
+                Some(done(self.conference_acts(now, (tenant, conference), by, action)))
+            }
             Ask::State { tenant } => Some(self.state(tenant)),
             Ask::Recording { tenant, recording } => Some(self.recording(tenant, recording)),
             Ask::Quality { tenant, call } => self.ask_quality(now, id, tenant, call),
@@ -131,6 +134,7 @@ impl Switch {
                 .filter(|call| call.tenant == id && !call.is_ending())
                 .map(Call::live)
                 .collect(),
+            conferences: self.live_conferences(id),
         })
     }
 

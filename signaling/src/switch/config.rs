@@ -44,6 +44,16 @@ pub struct Config {
     pub hops_max: u8,
     /// Parties of one conversation, those asked in included.
     pub parties_max: usize,
+    /// Times a caller is asked for the PIN of a conference in one call.
+    pub pin_attempts: u8,
+    /// Wrong PINs of one caller at one conference, within `pin_wrong_within`; then they are refused.
+    pub pin_wrong_max: u32,
+    /// Wrong PINs of all callers from outside at one conference; then strangers are refused.
+    pub pin_wrong_room_max: u32,
+    /// From the first wrong PIN on; then counting begins anew.
+    pub pin_wrong_within: Duration,
+    /// Longest wait for a key of a PIN, or for the key of who is asked to come.
+    pub conference_key_max: Duration,
     /// Record conversations that came through no queue.
     pub record_direct: bool,
     /// Longest recording in one part; a longer conversation goes on in the next.
@@ -75,6 +85,11 @@ impl Default for Config {
             announcement_max: Duration::from_secs(60),
             hops_max: 20,
             parties_max: 5,
+            pin_attempts: 3,
+            pin_wrong_max: 6,
+            pin_wrong_room_max: 60,
+            pin_wrong_within: Duration::from_secs(900),
+            conference_key_max: Duration::from_secs(10),
             record_direct: true,
             recording_part_max: Duration::from_secs(3_600),
             recordings_max: 20_000,

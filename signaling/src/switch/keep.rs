@@ -2,7 +2,8 @@
 
 use super::{Cx, Now, Switch};
 use crate::acd::KeptAgent;
-use crate::call::{Kept, Waking};
+use crate::call::{Call, Kept, Waking};
+use crate::conference::Conference;
 use crate::kept::{Change, Key};
 use std::collections::BTreeSet;
 use terms::{CallId, LegId};
@@ -17,6 +18,10 @@ impl Switch {
             let kept = self.calls.get(&id).map(|call| call.keep(&cx));
             changes.push(Change::of(Key::Call(id), kept.as_ref()));
         }
+        for key in std::mem::take(&mut self.world.conferences_touched) {
+            let meeting = self.world.conferences.get(&key);
+            changes.push(Change::of(Key::Conference(key.0, key.1), meeting));
+        }
         for (&id, tenant) in &mut self.world.tenants {
             for agent in tenant.acd.take_touched() {
                 let kept = tenant.acd.keep_agent(agent);
@@ -29,7 +34,7 @@ impl Switch {
         changes
     }
 
-    /// Takes up calls, queues and agents from what the process before kept. The plans come before,
+    /// Takes up calls, meetings, queues and agents from what the process before kept. The plans come before,
     /// everything else after. `lives` says which legs have their dialog and their ports.
     pub fn restore(&mut self, now: Now, kept: &[Change], lives: impl Fn(LegId) -> bool) {
         let calls: Vec<Kept> = kept
@@ -46,6 +51,7 @@ impl Switch {
             }
         }
         self.restore_agents(now, kept, &calls);
+        self.restore_conferences(kept);
         let mut waking: Vec<Waking> = Vec::with_capacity(calls.len());
         for call in calls {
             let mut cx = Cx { now, world: &mut self.world };
@@ -59,10 +65,37 @@ impl Switch {
             self.calls.insert(id, call);
             self.after(now, id);
         }
+        self.wake_conferences(now);
         for tenant in self.world.tenants.values_mut() {
             tenant.acd.restored(now);
         }
         self.settle(now);
+    }
+
+    /// Puts the meetings where they were; their members' calls come back next.
+    fn restore_conferences(&mut self, kept: &[Change]) {
+        for change in kept {
+            let Key::Conference(tenant, id) = change.key else { continue };
+            if let Some(meeting) = change.read::<Conference>()
+                && self.world.tenants.contains_key(&tenant)
+            {
+                self.world.conferences.insert((tenant, id), meeting);
+            }
+        }
+    }
+
+    /// All calls that go on are back: so are the meetings that have any.
+    fn wake_conferences(&mut self, now: Now) {
+        let keys: Vec<_> = self.world.conferences.keys().copied().collect();
+        for key in keys {
+            let calls = &self.calls;
+            let lives = |id| {
+                let call = calls.get(&id);
+                call.is_some_and(|call: &Call| call.conference() == Some(key.1))
+            };
+            let mut cx = Cx { now, world: &mut self.world };
+            cx.confer(key, |meeting, cx| meeting.wake(cx, lives));
+        }
     }
 
     fn restore_agents(&mut self, now: Now, kept: &[Change], calls: &[Kept]) {
@@ -83,7 +116,7 @@ impl Switch {
     pub fn calls_kept(kept: &[Change]) -> BTreeSet<CallId> {
         let call = |change: &Change| match change.key {
             Key::Call(id) => change.read::<Kept>().map(|_| id),
-            Key::Agent(..) | Key::Leg(_) | Key::Phones(..) => None,
+            Key::Conference(..) | Key::Agent(..) | Key::Leg(_) | Key::Phones(..) => None,
         };
         kept.iter().filter_map(call).collect()
     }

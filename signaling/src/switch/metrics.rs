@@ -1,6 +1,7 @@
 //! Counters and gauges of the call path, for Prometheus.
 
 use super::Switch;
+use crate::conference::Conference;
 use std::collections::BTreeMap;
 use terms::control::Metric;
 
@@ -14,6 +15,10 @@ impl Switch {
             metric("switchgrid_legs", &[], self.world.legs.len() as f64),
             metric("switchgrid_recordings_open", &[], self.world.recordings.len() as f64),
         ];
+        let members: usize = self.world.conferences.values().map(Conference::len).sum();
+        let meetings = self.world.conferences.len();
+        metrics.push(metric("switchgrid_conferences", &[], meetings as f64));
+        metrics.push(metric("switchgrid_conference_members", &[], members as f64));
         for (tenant, state) in &self.world.tenants {
             let tenant = tenant.to_string();
             for queue in state.acd.queues() {

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use terms::routing::{Agent, PLAN_VERSION, Plan, Queue, Target, Trunk};
-use terms::{AgentId, FlowId, PhoneNumber, QueueId, TenantId, TrunkId};
+use terms::{AgentId, ConferenceId, FlowId, PhoneNumber, QueueId, TenantId, TrunkId};
 
 /// A compiled plan.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Compiled {
     queues: HashMap<QueueId, Arc<Queue>>,
     flows: HashMap<FlowId, (u32, Arc<Flow>)>,
     blocked: HashSet<String>,
+    /// Room numbers of conferences.
+    rooms: HashMap<String, ConferenceId>,
 }
 
 /// Where a number leads that somebody inside dialled.
@@ -28,7 +30,7 @@ pub(crate) struct Compiled {
 pub(crate) enum Dialled {
     /// A colleague.
     Agent(AgentId),
-    /// One of the tenant's published numbers.
+    /// One of the tenant's published numbers, or the room number of a conference.
     Published(Target),
     /// The outside, over the first of these trunks that works.
     Outside { digits: String, trunks: Vec<TrunkId> },
@@ -73,6 +75,7 @@ impl Compiled {
                 .iter()
                 .map(|caller| PhoneNumber::parse(caller, &plan.country).normal)
                 .collect(),
+            rooms: rooms(&plan),
             flows,
             plan,
         })
@@ -122,6 +125,9 @@ impl Compiled {
         }
         if let Some(target) = self.published(called) {
             return Some(Dialled::Published(target.clone()));
+        }
+        if let Some(&room) = self.rooms.get(&called.received) {
+            return Some(Dialled::Published(Target::Conference(room)));
         }
         let digits = called.received.clone();
         let dialable = digits.len() >= 2
@@ -182,6 +188,13 @@ fn numbers(plan: &Plan) -> HashMap<String, Target> {
     // What is written in the plan wins over what another number becomes when it is normalised.
     numbers.extend(plan.numbers.iter().map(|n| (n.digits.clone(), n.target.clone())));
     numbers
+}
+
+fn rooms(plan: &Plan) -> HashMap<String, ConferenceId> {
+    let mut rooms: HashMap<String, ConferenceId> =
+        plan.conferences.iter().map(|room| (room.number.clone(), room.id)).collect();
+    rooms.remove("");
+    rooms
 }
 
 fn short_numbers(plan: &Plan) -> HashMap<String, AgentId> {

@@ -3,6 +3,7 @@
 mod agents;
 mod browsers;
 mod callers;
+mod conference;
 mod control;
 mod encrypted;
 mod fax;
@@ -17,7 +18,7 @@ mod talking;
 use super::rig::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;
 use terms::control::{AgentAction, Answer, Ask, CallAction};
-use terms::event::{Kind, Outcome, Party};
+use terms::event::{InConference, Kind, Outcome, Party};
 use terms::{AgentId, CallId, LegId};
 
 const A1: AgentId = AgentId(1);
@@ -95,6 +96,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),
         Kind::SupervisionChanged { of, mode } => format!("{} now: {mode:?}", of.agent),
         Kind::SupervisionEnded { of, end } => format!("{} no longer: {end:?}", of.agent),
+        Kind::Conference { what, .. } => conference_word(what),
         Kind::Forced { act, target, .. } => {
             format!("forced {act:?} {}", target.as_deref().unwrap_or_default())
         }
@@ -114,6 +116,24 @@ fn word(kind: &Kind) -> Option<String> {
         }
     };
     Some(text)
+}
+
+fn conference_word(what: &InConference) -> String {
+    match what {
+        InConference::Joined { chair, muted } => {
+            let (who, how) =
+                (if *chair { "chair" } else { "guest" }, if *muted { " muted" } else { "" });
+            format!("{who} joined{how}")
+        }
+        InConference::Left { end } => format!("left: {end:?}"),
+        InConference::Muted { muted, by } => {
+            format!("{} by {by:?}", if *muted { "muted" } else { "heard" })
+        }
+        InConference::Locked { locked, by } => {
+            format!("{} by {by:?}", if *locked { "locked" } else { "unlocked" })
+        }
+        InConference::Invited { target, .. } => format!("called {target}"),
+    }
 }
 
 /// States of one agent, as words.

@@ -2,12 +2,14 @@
 
 use super::{Compiled, Config, HttpAsk, Now, Output, Secret, trunks::Usage};
 use crate::acd::Distributor;
+use crate::call::Summons;
+use crate::conference::{self, Conference};
 use crate::id_map::IdMap;
 use crate::sip::user_agent;
 use rand::rngs::{SmallRng, StdRng};
 use rand::{Rng, RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::id::IdGen;
@@ -41,6 +43,16 @@ pub(crate) struct World {
     pub recordings: BTreeMap<RecordingId, RecordingOf>,
     /// HTTP requests that are on their way.
     pub requests: HashMap<u64, CallId>,
+    /// Meetings that are going on.
+    pub conferences: BTreeMap<conference::Key, Conference>,
+    /// Meetings that may have changed, for those who keep them.
+    pub conferences_touched: BTreeSet<conference::Key>,
+    /// What meetings want of their members' calls; the switch hands it on.
+    pub orders: VecDeque<(CallId, conference::Order)>,
+    /// Whom meetings call because a chairperson dialled them, and whose call that is.
+    pub summons: VecDeque<(CallId, Summons)>,
+    /// Wrong PINs.
+    pub doors: conference::doors::Doors,
     /// Calls since the start.
     pub calls_begun: u64,
     /// Times that keys of audio were agreed over signalling in clear.
@@ -61,12 +73,26 @@ impl World {
             legs: IdMap::default(),
             recordings: BTreeMap::new(),
             requests: HashMap::new(),
+            conferences: BTreeMap::new(),
+            conferences_touched: BTreeSet::new(),
+            orders: VecDeque::new(),
+            summons: VecDeque::new(),
+            doors: conference::doors::Doors::default(),
             calls_begun: 0,
             keys_in_clear: 0,
             requests_made: 0,
             rng: SmallRng::seed_from_u64(seed),
             secrets: StdRng::from_seed(secret.0),
         }
+    }
+
+    /// A recording begins; its ledger will come. One that never came must not stop others: the
+    /// oldest is forgotten.
+    pub fn expect_recording(&mut self, recording: RecordingId, of: RecordingOf) {
+        if self.recordings.len() >= self.config.recordings_max {
+            self.recordings.pop_first();
+        }
+        self.recordings.insert(recording, of);
     }
 
     /// A recording is on disk, or never will be. The call may have ended long ago, even before the

@@ -1,15 +1,24 @@
 //! baresip as an agent's phone, which registers with digest and answers by itself, or as a caller.
-//! It speaks a tone and keeps what it hears as a WAV file.
+//! It speaks a tone, keeps what it hears as a WAV file, and does what it is told meanwhile.
 
+use crate::house::wait_for;
 use crate::sound;
-use std::net::SocketAddr;
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Nobody registers a NAT for a caller: the description must name where the voice is.
+const ITS_OWN_ADDRESS: &str = "net_interface 127.0.0.1\n";
 
 /// A phone.
 pub struct Phone {
     child: Child,
     folder: PathBuf,
+    /// Where it takes orders.
+    control: SocketAddr,
 }
 
 /// How the audio of a phone that dials goes over the wire.
@@ -40,6 +49,8 @@ pub enum Manner {
     AnswersEncrypted,
     /// Rings for ever.
     Rings,
+    /// Answers, and calls itself when it is told to.
+    Calls,
 }
 
 impl Phone {
@@ -59,13 +70,15 @@ impl Phone {
             Manner::Answers => ("auto", Audio::Plain),
             Manner::AnswersEncrypted => ("auto", Audio::Srtp),
             Manner::Rings => ("manual", Audio::Plain),
+            Manner::Calls => ("auto", Audio::Plain),
         };
+        let more = if manner == Manner::Calls { ITS_OWN_ADDRESS } else { "" };
         let account = format!(
             "<sip:{user}@{server};transport=udp>;auth_user={user};auth_pass={password};\
              answermode={answers};regint=60;audio_codecs=PCMA{}\n",
             audio.parameter()
         );
-        run(&account, hz, "", &[], folder.join(format!("baresip-{user}")))
+        run(&account, hz, more, &[], folder.join(format!("baresip-{user}")))
     }
 
     /// Starts a phone that does not register, calls `to` at `server` as `from` and says a tone of
@@ -87,8 +100,7 @@ impl Phone {
         );
         let dial = format!("/dial sip:{to}@{server}");
         let folder = folder.join(format!("baresip-{from}"));
-        // Nobody registers a NAT for a caller: the description must name where the voice is.
-        run(&account, hz, "net_interface 127.0.0.1\n", &["-e", &dial], folder)
+        run(&account, hz, ITS_OWN_ADDRESS, &["-e", &dial], folder)
     }
 
     /// What the phone has heard in its calls so far, 8 kHz.
@@ -105,10 +117,65 @@ impl Phone {
         dumps.iter().flat_map(|dump| sound::mono(dump)).collect()
     }
 
+    /// Presses keys, as RFC 4733, one after the other.
+    ///
+    /// # Panics
+    /// When there is no call.
+    pub fn presses(&self, keys: &str) {
+        self.does("sndcode", keys);
+    }
+
+    /// Calls a number of the box at `server`.
+    ///
+    /// # Panics
+    /// When the phone refuses.
+    pub fn calls(&self, server: SocketAddr, number: &str) {
+        self.does("dial", &format!("sip:{number}@{server}"));
+    }
+
+    /// An order to the phone's module `ctrl_tcp`: JSON in a netstring, answered by another.
+    fn does(&self, command: &str, params: &str) {
+        let limit = Duration::from_secs(10);
+        let mut link = wait_for("the phone to listen", limit, || {
+            let link = TcpStream::connect(self.control).ok()?;
+            link.set_read_timeout(Some(limit)).ok()?;
+            Some(link)
+        });
+        let order = json!({"command": command, "params": params}).to_string();
+        link.write_all(format!("{}:{order},", order.len()).as_bytes()).expect("the phone listens");
+        // What else happens is told on the same line.
+        let mut answer = netstring(&mut link);
+        while answer["response"] != true {
+            answer = netstring(&mut link);
+        }
+        assert_eq!(answer["ok"], true, "{command} {params}: {answer}");
+    }
+
     /// The phone's log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log.txt")).unwrap_or_default()
     }
+}
+
+/// The JSON in the next netstring.
+fn netstring(link: &mut TcpStream) -> Value {
+    let mut length = 0;
+    loop {
+        match byte(link) {
+            b':' => break,
+            digit => length = length * 10 + usize::from(digit - b'0'),
+        }
+    }
+    let mut bytes = vec![0; length];
+    link.read_exact(&mut bytes).expect("the phone answers");
+    assert_eq!(byte(link), b',', "a netstring ends");
+    serde_json::from_slice(&bytes).expect("the phone answers in JSON")
+}
+
+fn byte(link: &mut TcpStream) -> u8 {
+    let mut byte = [0];
+    link.read_exact(&mut byte).expect("the phone answers");
+    byte[0]
 }
 
 /// Writes a phone's files and starts it.
@@ -116,9 +183,12 @@ fn run(account: &str, hz: u32, more: &str, args: &[&str], folder: PathBuf) -> Ph
     std::fs::create_dir_all(&folder).expect("a folder for the phone");
     let voice = folder.join("voice.wav");
     std::fs::write(&voice, tone(hz)).expect("the voice can be written");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let control = free.expect("a free port");
     let config = format!(
         "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\n\
          module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule sndfile.so\n\
+         module ctrl_tcp.so\nctrl_tcp_listen {control}\n\
          module_app account.so\nmodule_app menu.so\n\
          audio_source aufile,{}\nrtp_ports 40000-48000\naudio_txmode thread\n\
          snd_path {}\n{more}",
@@ -137,7 +207,7 @@ fn run(account: &str, hz: u32, more: &str, args: &[&str], folder: PathBuf) -> Ph
         .stderr(log)
         .spawn()
         .expect("baresip is installed by scripts/setup --tests");
-    Phone { child, folder }
+    Phone { child, folder, control }
 }
 
 /// Two minutes of a tone as a WAV file, 8 kHz, 16 bits, mono.

@@ -189,7 +189,9 @@ impl OpenCall {
             | Kind::SupervisionStarted { .. }
             | Kind::SupervisionChanged { .. }
             | Kind::SupervisionEnded { .. }
-            | Kind::Forced { .. } => {}
+            | Kind::Forced { .. }
+            // Each member is a call of its own; what happens in the room stands in `events`.
+            | Kind::Conference { .. } => {}
             // Pauses are in the ledger.
             Kind::RecordingPaused { .. }
             | Kind::RecordingResumed { .. }

@@ -1,7 +1,7 @@
 //! The books: what began must end, and every contact that was offered to a queue is somewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use terms::event::{Entry, Kind, OfferEnd};
+use terms::event::{Entry, InConference, Kind, OfferEnd};
 use terms::{AgentId, CallId, LegId, QueueId, RecordingId, SurveyId, VisitId};
 
 /// Counts of one world.
@@ -31,6 +31,10 @@ pub struct Books {
     pub offers: BTreeMap<VisitId, AgentId>,
     /// Questions that are open.
     pub surveys: BTreeSet<SurveyId>,
+    /// Legs that are in a conference.
+    pub conferring: BTreeSet<LegId>,
+    /// Times somebody came into a conference.
+    pub joined: u64,
     /// Ledgers seen.
     pub recorded: BTreeSet<RecordingId>,
     /// Calls that ended.
@@ -70,6 +74,13 @@ impl Books {
             Kind::SurveyAsked { survey, .. } => self.surveys.insert(*survey),
             Kind::SurveyAnswered { survey, .. } => self.surveys.remove(survey),
             Kind::Recorded { ledger, .. } => self.recorded.insert(ledger.recording),
+            Kind::Conference { what: InConference::Joined { .. }, .. } => {
+                self.joined += 1;
+                entry.leg.is_some_and(|leg| self.conferring.insert(leg))
+            }
+            Kind::Conference { what: InConference::Left { .. }, .. } => {
+                entry.leg.is_some_and(|leg| self.conferring.remove(&leg))
+            }
             _ => true,
         };
         if !fits {
@@ -95,6 +106,7 @@ impl Books {
         expect(self.offers.is_empty(), format!("offers never ended: {:?}", self.offers));
         expect(self.visits.is_empty(), format!("visits never ended: {:?}", self.visits));
         expect(self.surveys.is_empty(), format!("surveys never ended: {:?}", self.surveys));
+        expect(self.conferring.is_empty(), format!("never left: {:?}", self.conferring));
         let (opened, closed) = (self.ports_opened, self.ports_closed);
         expect(opened == closed, format!("{opened} ports opened, {closed} closed"));
         for (queue, &offered) in &self.offered {

@@ -5,10 +5,12 @@ use super::{Phone, Rig, TENANT, demo_plan, t38};
 use crate::sip::user_agent::Command as Sipc;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::control::{AgentAction, Ask, Asker, CallAction, RecordingOrder, SupervisorPhone};
+use terms::control::{
+    AgentAction, Ask, Asker, CallAction, ConferenceAction, RecordingOrder, SupervisorPhone,
+};
 use terms::event::SupervisionMode;
 use terms::routing::{Exclusion, RecordingRule, RecordingScope, RecordingThen, RecordingWhen};
-use terms::{AgentId, LegId, RecordingRuleId, UserId};
+use terms::{AgentId, CallId, ConferenceId, LegId, RecordingRuleId, UserId};
 
 /// Longest list of operations that is run.
 const OPS_MAX: usize = 20_000;
@@ -48,6 +50,22 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             let called = ["95105688", "95105600", "95105601", "95105602"][usize::from(with % 4)];
             rig.customer_dials(called);
         }
+        18 => {
+            let leg = match with % 4 {
+                0 => rig.agent_dials(agent, "8101"),
+                1 => rig.agent_dials(agent, "8102"),
+                2 => rig.agent_dials(agent, "8103"),
+                _ => rig.customer_dials("95105603"),
+            };
+            rig.wait(Duration::from_millis(100));
+            let typed = ["4711#", "815471#", "2580#", "#", "9999#", ""];
+            rig.presses(leg, typed[usize::from(with / 4) % typed.len()]);
+        }
+        19 => with_leg(rig, with, |rig, leg| {
+            let keys = ["*6", "*1", "*5", "*2", "*9", "1", "2", "*41002#"];
+            rig.presses(leg, keys[usize::from(with / 8) % keys.len()]);
+        }),
+        20 => with_conference(rig, with),
         3 => {
             let called = ["1001", "1002", "013800000000", "95105600", "*41", "*42", "*43", "*44"];
             rig.agent_dials(agent, called[usize::from(with / 3) % called.len()]);
@@ -180,6 +198,35 @@ fn with_call(rig: &mut Rig, with: u8) {
         _ => CallAction::Transfer { target: "013800000000".into() },
     };
     rig.ask(Ask::Call { tenant: TENANT, call, action });
+}
+
+fn with_conference(rig: &mut Rig, with: u8) {
+    let conference = ConferenceId(u64::from(with % 3) + 1);
+    let live = rig.state().conferences;
+    let members = live.iter().filter(|live| live.conference == conference);
+    let members: Vec<CallId> =
+        members.flat_map(|live| live.members.iter().map(|member| member.call)).collect();
+    let member = members.get(usize::from(with) % members.len().max(1));
+    let member = member.copied().unwrap_or(CallId(7));
+    let dial = |target: &str| {
+        let target = target.to_owned();
+        ConferenceAction::DialOut { target, chair: with & 0x40 != 0 }
+    };
+    let action = match with / 3 % 12 {
+        0 => ConferenceAction::Mute { member },
+        1 => ConferenceAction::Unmute { member },
+        2 => ConferenceAction::MuteAll,
+        3 => ConferenceAction::UnmuteAll,
+        4 => ConferenceAction::Remove { member },
+        5 => ConferenceAction::Lock,
+        6 => ConferenceAction::Unlock,
+        7 => ConferenceAction::End,
+        8 => dial("1002"),
+        9 => dial("1003"),
+        10 => dial("95105600"),
+        _ => dial("013811111111"),
+    };
+    rig.ask(Ask::Conference { tenant: TENANT, conference, by: UserId(9), action });
 }
 
 fn own_phone(agent: u64) -> SupervisorPhone {

@@ -2,13 +2,18 @@
 
 use super::{TENANT, TRUNK};
 use terms::media::SrtpPolicy;
-use terms::routing::{Agent, Flow, Number, Plan, Queue, Strategy, Target, Trunk};
-use terms::{AgentId, FlowId, NumberId, QueueId};
+use terms::routing::{Agent, Conference, Flow, Number, Pin, Plan, Queue, Strategy, Target, Trunk};
+use terms::{AgentId, ConferenceId, FlowId, NumberId, QueueId};
 
 /// Agents 1–3 with short numbers 1001–1003. `95105688` is the default flow into queue 1, `95105600`
 /// is queue 1 itself, `95105601` rings agent 1, `95105602` takes a message. Queue 1 has everything
 /// (survey, recording, wrap-up of 10 s, overflow to voicemail); queue 2 is second choice, round
 /// robin, without survey.
+///
+/// `95105603` leads into conference 1 (room 8101, PIN 4711 for guests and 815471 for the chairperson,
+/// four members, recorded); conference 2 (room 8102) has no PIN, mutes who comes, waits for nobody;
+/// conference 3 (room 8103, PIN 2580 of the chairperson only) waits for the chairperson and ends
+/// with them.
 pub fn demo_plan() -> Plan {
     let mut plan = Plan::empty(TENANT, "demo");
     plan.version = 1;
@@ -25,6 +30,7 @@ pub fn demo_plan() -> Plan {
         ("95105600", Target::Queue(QueueId(1))),
         ("95105601", Target::Agent(AgentId(1))),
         ("95105602", Target::Voicemail(QueueId(1))),
+        ("95105603", Target::Conference(ConferenceId(1))),
     ]
     .into_iter()
     .enumerate()
@@ -47,8 +53,32 @@ pub fn demo_plan() -> Plan {
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
     }];
+    plan.conferences = conferences();
     plan.blocked = vec!["+8613900000000".into()];
     plan
+}
+
+fn conferences() -> Vec<Conference> {
+    let room = |id: u64| Conference {
+        number: format!("{}", 8_100 + id),
+        ..Conference::new(ConferenceId(id), &format!("room {id}"))
+    };
+    vec![
+        Conference {
+            guest_pin: Pin("4711".into()),
+            chair_pin: Pin("815471".into()),
+            members_max: 4,
+            record: true,
+            ..room(1)
+        },
+        Conference { muted_on_entry: true, ..room(2) },
+        Conference {
+            chair_pin: Pin("2580".into()),
+            wait_for_chair: true,
+            ends_with_chair: true,
+            ..room(3)
+        },
+    ]
 }
 
 fn agent(id: u64) -> Agent {

@@ -15,12 +15,15 @@ fn bytes(seed: u64, ops: usize) -> Vec<u8> {
 fn the_books_balance_after_thousands_of_random_operations() {
     let mut ended = 0;
     let mut answered = 0;
+    let mut joined = 0;
     for seed in 0..20 {
         let rig = std::panic::catch_unwind(|| run_ops(&bytes(seed, 1_000)));
         let rig = rig.unwrap_or_else(|_| panic!("seed {seed} failed"));
         ended += rig.books.ended;
         answered += rig.books.answered.values().sum::<u64>();
+        joined += rig.books.joined;
     }
+    assert!(joined > 0, "nobody came into a conference");
     assert!(ended > 1_000 && answered > 50, "{ended} calls, {answered} answers: nothing happened");
 }
 
