@@ -258,11 +258,14 @@ fn a_supervisor_listens_on_unheard() {
     rig.wait(secs(5));
     let leader = rig.leg_of(A3).expect("agent 3 supervises");
     kill(&mut rig);
-    let since = rig.media.iter().rev().find_map(|command| match command {
-        Command::Audience { leg, audience } if *leg == leader => Some(*audience),
-        _ => None,
+    let unheard = rig.media.iter().filter(|command| {
+        matches!(command, Command::Audience { leg, audience: Audience::Nobody } if *leg == leader)
     });
-    assert_eq!(since, Some(Audience::Nobody));
+    assert_eq!(unheard.count(), 2, "before and after");
+    let joined = rig.media.iter().filter(
+        |command| matches!(command, Command::Join { leg, .. } if *leg == leader),
+    );
+    assert_eq!(joined.count(), 2);
     rig.wait(secs(60));
     rig.hangs_up(customer);
     balanced(&mut rig);
