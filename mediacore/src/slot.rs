@@ -361,7 +361,7 @@ pub(crate) mod tests {
         let keys = Srtp { suite: SrtpSuite::AesCm128HmacSha1Tag80, send: key, receive: key };
         remote.rtcp = Some(remote.rtp);
         // A browser: keys of a handshake are as long as those of a description.
-        let fingerprints = vec![Fingerprint([255; 32]); 4];
+        let fingerprints = vec![Fingerprint([255; 32]); 2];
         remote.dtls = Some(Dtls { role: DtlsRole::Server, fingerprints });
         let word = |chars: usize| "x".repeat(chars);
         remote.ice = Some(Ice { ufrag: word(12), pwd: word(24), peer_ufrag: word(256) });

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use terms::media::{Dtls, DtlsRole, Fingerprint, Ice};
 
-/// Most fingerprints of a stream that are read.
-const FINGERPRINTS_MAX: usize = 4;
+/// Most fingerprints of a stream that are read: those of a certificate on RSA and of one on an
+/// elliptic curve. More would not fit into the slot that media keeps of a leg.
+const FINGERPRINTS_MAX: usize = 2;
 /// Characters of a name of ICE, RFC 8839 §5.4.
 const UFRAG_CHARS: std::ops::RangeInclusive<usize> = 4..=256;
 /// Characters of a password of ICE.
