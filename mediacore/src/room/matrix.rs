@@ -33,6 +33,14 @@ impl Member {
     pub fn is_party(&self) -> bool {
         self.active && self.audience == Audience::Everyone
     }
+
+    /// Itself and the one leg that hears it, where that is so.
+    fn whispers(&self) -> Option<(LegIdx, LegId)> {
+        match self.audience {
+            Audience::Only(to) if self.active => Some((self.idx, to)),
+            Audience::Only(_) | Audience::Everyone | Audience::Nobody => None,
+        }
+    }
 }
 
 /// How a member takes part.
@@ -59,14 +67,20 @@ impl Seat {
 /// The seats of `members`, one each, in a room whose parties hear each other by `mode`. While
 /// something is `announced` there, all hear the mix.
 pub fn seats(members: &[Member], bridges: &[Bridge], mode: Mode, announced: bool) -> Vec<Seat> {
-    let hears = |of: &Member| match announced {
-        true => of.active,
-        false => hears_mix(of, members, bridges, mode),
+    // A room of a thousand is looked through once for each change, not once for each member.
+    let whispers: Vec<(LegIdx, LegId)> = members.iter().filter_map(Member::whispers).collect();
+    let has_party = bridges.iter().any(|bridge| bridge.voices().parties)
+        || members.iter().any(Member::is_party);
+    let hears_mix = |of: &Member| {
+        let whispered = whispers.iter().any(|&(from, to)| to == of.leg && from != of.idx)
+            || bridges.iter().any(|bridge| bridge.voices().whispers.contains(&of.leg));
+        of.active && (whispered || if of.is_party() { mode.is_mixed() } else { has_party })
     };
+    let hears = |of: &Member| if announced { of.active } else { hears_mix(of) };
     let hears: Vec<bool> = members.iter().map(hears).collect();
+    let listeners = hears.iter().filter(|&&hears| hears).count();
     let seat = |(n, of): (usize, &Member)| {
-        let heard = !bridges.is_empty()
-            || hears.iter().enumerate().any(|(other, &hears)| hears && other != n);
+        let heard = !bridges.is_empty() || listeners > usize::from(hears[n]);
         match of.audience {
             _ if !of.active => Seat::EMPTY,
             Audience::Everyone => {
@@ -90,22 +104,6 @@ pub fn seats(members: &[Member], bridges: &[Bridge], mode: Mode, announced: bool
         }
     };
     members.iter().enumerate().map(seat).collect()
-}
-
-fn hears_mix(of: &Member, members: &[Member], bridges: &[Bridge], mode: Mode) -> bool {
-    let whispers = |other: &Member| {
-        other.active && other.idx != of.idx && other.audience == Audience::Only(of.leg)
-    };
-    let far = |bridge: &Bridge| bridge.voices().whispers.contains(&of.leg);
-    if !of.active {
-        false
-    } else if members.iter().any(whispers) || bridges.iter().any(far) {
-        true
-    } else if of.is_party() {
-        mode.is_mixed()
-    } else {
-        bridges.iter().any(|bridge| bridge.voices().parties) || members.iter().any(Member::is_party)
-    }
 }
 
 fn relayed_to(idx: LegIdx, mode: Mode) -> Option<LegIdx> {

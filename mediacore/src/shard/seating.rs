@@ -34,7 +34,7 @@ impl Shard {
         };
         let members: Vec<Member> =
             room.members.iter().filter_map(|&idx| self.member(idx)).collect();
-        let is_party = |idx| members.iter().any(|member| member.idx == idx && member.is_party());
+        let is_party = |idx| self.member(idx).is_some_and(|member| member.is_party());
         let announced = room.announcement.is_some();
         let mode = match room.mode_of(is_party, relays) {
             // Who is announced something hears a mix, even of nobody.

@@ -262,9 +262,10 @@ fn a_supervisor_listens_on_unheard() {
         matches!(command, Command::Audience { leg, audience: Audience::Nobody } if *leg == leader)
     });
     assert_eq!(unheard.count(), 2, "before and after");
-    let joined = rig.media.iter().filter(
-        |command| matches!(command, Command::Join { leg, .. } if *leg == leader),
-    );
+    let joined = rig
+        .media
+        .iter()
+        .filter(|command| matches!(command, Command::Join { leg, .. } if *leg == leader));
     assert_eq!(joined.count(), 2);
     rig.wait(secs(60));
     rig.hangs_up(customer);
