@@ -6,7 +6,8 @@
 //! one piece, before the packets of the step leave. Records hold keys of audio and what people are
 //! called: they are kept in memory, and nobody else may read them.
 //!
-//! The form has no names: only the program that wrote a record can read it.
+//! The form has no names: only the program that wrote a record can read it, and no field of a record
+//! may be left out where it is empty (`skip_serializing_if`), because what follows would be read as it.
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;

@@ -123,8 +123,9 @@ pub enum ForcedAct {
 pub struct Supervised {
     /// Who asked for it.
     pub by: UserId,
-    /// The supervisor as an agent; none at a phone outside.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The supervisor as an agent; none at a phone outside. Written always, because live calls keep it
+    /// in a form that has no names.
+    #[serde(default)]
     pub supervisor: Option<AgentId>,
     /// Whom.
     pub agent: AgentId,

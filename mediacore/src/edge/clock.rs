@@ -27,6 +27,13 @@ pub fn epoch() -> Timestamp {
     Timestamp(wall().0 - (now().0 / 1_000) as i64)
 }
 
+/// Where the time of libraries that want an `Instant` begins, in tests that have no clock.
+#[cfg(test)]
+pub(crate) fn origin() -> std::time::Instant {
+    static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    *ORIGIN.get_or_init(std::time::Instant::now)
+}
+
 /// CPU time of this thread.
 pub fn thread_cpu() -> Duration {
     Duration::from_nanos(read(libc::CLOCK_THREAD_CPUTIME_ID))

@@ -18,6 +18,12 @@ pub fn moment() -> Moment {
     Moment(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
+/// An `Instant` for libraries that want one, in tests in which no time passes.
+#[cfg(test)]
+pub(crate) fn instant() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// The wall clock.
 pub fn wall() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -8,6 +8,7 @@ mod strangers;
 
 use super::*;
 use crate::dtls::{HANDSHAKE_MAX, Handshake, Identity, Output};
+use crate::edge::clock::origin;
 use crate::record::block::Entry;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -50,12 +51,6 @@ pub(super) struct Far {
     /// Of so many datagrams one is lost, each way; zero loses none.
     loses: usize,
     carried: usize,
-}
-
-#[allow(clippy::disallowed_methods)]
-fn origin() -> Instant {
-    static ORIGIN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    *ORIGIN.get_or_init(Instant::now)
 }
 
 fn instant(now: Moment) -> Instant {

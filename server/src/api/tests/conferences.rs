@@ -99,7 +99,7 @@ async fn supervisors_steer_a_conference_and_each_use_is_written_down() {
     ] {
         assert_eq!(rig.post(&uri, &token, body).await.status, StatusCode::NO_CONTENT);
     }
-    let bad = json!({"action": "dial_out", "target": "nine"});
+    let bad = json!({"action": "dial_out", "target": "no number"});
     assert_eq!(rig.post(&uri, &token, bad).await.status, StatusCode::BAD_REQUEST);
     let dialled = ConferenceAction::DialOut { target: "1003".into(), chair: false };
     let member = CallId(7);

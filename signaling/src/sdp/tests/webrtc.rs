@@ -2,7 +2,6 @@
 //! write them, and offers and answers exchanged with another implementation of WebRTC.
 
 use super::*;
-use std::time::Instant;
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction as Flow, MediaKind};
 use str0m::{Candidate, Rtc};
@@ -251,11 +250,10 @@ fn a_policy_offers_a_handshake_and_takes_nothing_less() {
 }
 
 /// Another implementation, as a browser would be. No time passes in these tests.
-#[allow(clippy::disallowed_methods)]
 fn other_side() -> Rtc {
     let provider = std::sync::Arc::new(str0m::crypto::from_feature_flags());
     let builder = Rtc::builder().clear_codecs().enable_opus(true, false).enable_pcma(true, false);
-    let mut rtc = builder.set_crypto_provider(provider).build(Instant::now());
+    let mut rtc = builder.set_crypto_provider(provider).build(crate::edge::clock::instant());
     let here = "198.51.100.9:50000".parse().unwrap();
     rtc.add_local_candidate(Candidate::host(here, "udp").unwrap());
     rtc
