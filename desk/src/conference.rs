@@ -281,7 +281,8 @@ fn owner(tenant: TenantId, id: ConferenceId, column: &str) -> String {
 fn checked(draft: &ConferenceDraft) -> Result<ConferenceDraft> {
     let draft = ConferenceDraft { name: text::name("name", &draft.name)?, ..draft.clone() };
     let digits = draft.number.bytes().all(|byte| byte.is_ascii_digit());
-    if !draft.number.is_empty() && !((2..=12).contains(&draft.number.len()) && digits) {
+    let is_sound = (2..=12).contains(&draft.number.len()) && digits;
+    if !draft.number.is_empty() && !is_sound {
         return Err(Error::invalid("number", "2-12 digits are needed, such as 7001"));
     }
     for (field, pin) in [("guest_pin", &draft.guest_pin), ("chair_pin", &draft.chair_pin)] {

@@ -375,6 +375,7 @@ pub enum Place {
 }
 
 /// What signaling asks.
+#[allow(clippy::large_enum_variant, reason = "a leg is connected as often as anything else")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Reserve a port pair, or a place on the shared port.
