@@ -339,7 +339,10 @@ impl Rig {
         }
         for change in self.switch.take_changes() {
             match change.value {
-                Some(_) => self.kept.insert(change.key, change),
+                Some(_) => {
+                    kill::reads_back(&change);
+                    self.kept.insert(change.key, change)
+                }
                 None => self.kept.remove(&change.key),
             };
         }

@@ -2,6 +2,12 @@
 //! others have (dialogs, ports) is there.
 
 use super::{Event, Input, Rig, Secret, Switch, ledger};
+use crate::acd::KeptAgent;
+use crate::call::Kept;
+use crate::conference::Conference;
+use crate::kept::{Change, Key};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use terms::LegId;
@@ -10,6 +16,26 @@ use terms::media::{Ledger, RecordingState};
 
 /// From the kill to the first sign of the next process.
 const GAP: Duration = Duration::from_millis(400);
+
+/// A record has no names: one whose parts are not all written, or not where they are read, comes back
+/// as something else. So each that a story makes is read and written again.
+///
+/// # Panics
+/// When that is not the same, octet by octet.
+pub fn reads_back(change: &Change) {
+    match change.key {
+        Key::Call(_) => same::<Kept<'static>>(change),
+        Key::Conference(..) => same::<Conference>(change),
+        Key::Agent(..) => same::<KeptAgent>(change),
+        Key::Leg(_) | Key::Phones(..) => {}
+    }
+}
+
+fn same<T: Serialize + DeserializeOwned>(change: &Change) {
+    let read: T = change.read().unwrap_or_else(|| panic!("{change:?} cannot be read"));
+    let again = Change::of(change.key, Some(&read));
+    assert_eq!(again.value, change.value, "{:?} reads as something else", change.key);
+}
 
 impl Rig {
     /// The process is killed now; media could not have the ports of `lost` again.
