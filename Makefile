@@ -48,6 +48,8 @@ faults: ## what calls and recordings lose when the process, the disk or the kern
 	scripts/setup
 	$(CARGO) build --release -p benches --no-default-features --features failpoints
 	target/release/switchgrid-faults
+	$(CARGO) build --release -p benches -p server
+	target/release/switchgrid-load kill
 
 fuzz: ## the fuzz targets for SECONDS_EACH seconds each (60 by default)
 	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test -p tests --test fuzz -- --nocapture --test-threads 1

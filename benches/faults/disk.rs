@@ -3,9 +3,9 @@
 use crate::books;
 use crate::child::Setup;
 use crate::scene::{Outcome, Scene, delay_ms, folder};
-use crate::small_disk::SmallDisk;
 use crate::{Bench, Limit};
 use anyhow::{Context, Result};
+use benches::small_disk::SmallDisk;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use terms::failpoint;

@@ -1,6 +1,6 @@
 //! `switchgrid-faults`: what a call and its recording lose when something breaks. Each fault happens to
 //! the system under test while live calls are recorded; its figures are printed as lines with their
-//! limits, and the exit status says whether one was missed.
+//! limits, and the exit status says whether one was missed, or a fault could not be tried.
 //!
 //! The system under test is a process of its own, pinned to one core; the phones are in this one on
 //! another. Both sides speak stamped G.711: each frame says who speaks, which frame it is and when it
@@ -14,7 +14,6 @@ mod flood;
 mod refuse;
 mod refused;
 mod scene;
-mod small_disk;
 
 use anyhow::{Context, Result};
 use benches::procstat;
@@ -23,7 +22,7 @@ use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,6 +52,9 @@ pub struct Arguments {
     /// Core of the phones.
     #[arg(long, default_value_t = 1)]
     phone_core: usize,
+    /// End well although a fault could not be tried on this machine.
+    #[arg(long)]
+    allow_skips: bool,
     /// Where figures go, instead of `bench/results.jsonl` in the target folder.
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
@@ -172,6 +174,7 @@ pub struct Bench {
     file: PathBuf,
     bar: ProgressBar,
     misses: u32,
+    skips: Cell<u32>,
 }
 
 impl Bench {
@@ -216,6 +219,7 @@ impl Bench {
 
     /// Says why a fault was not tried.
     fn skip(&self, fault: &str, why: &str) {
+        self.skips.set(self.skips.get() + 1);
         self.bar.suspend(|| println!("{fault:<36} not tried: {why}"));
     }
 
@@ -230,13 +234,13 @@ impl Bench {
 fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
     let done = match arguments.command.take() {
-        Some(Command::Serve(setup)) => child::run(&setup).map(|()| 0),
+        Some(Command::Serve(setup)) => child::run(&setup).map(|()| None),
         None => run(arguments),
     };
     match done {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(misses) => {
-            eprintln!("switchgrid-faults: {misses} figures missed their limit");
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(wrong)) => {
+            eprintln!("switchgrid-faults: {wrong}");
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -246,7 +250,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<u32> {
+/// Runs it; what is wrong with the outcome, in words.
+fn run(arguments: Arguments) -> Result<Option<String>> {
     let file = match &arguments.results {
         Some(file) => file.clone(),
         None => results::file().context("find the target folder")?,
@@ -262,6 +267,7 @@ fn run(arguments: Arguments) -> Result<u32> {
         bar: ProgressBar::new(tenths).with_style(style),
         file,
         misses: 0,
+        skips: Cell::new(0),
         arguments,
     };
     println!("seed {}", bench.arguments.seed);
@@ -274,12 +280,31 @@ fn run(arguments: Arguments) -> Result<u32> {
     }
     bench.bar.finish_and_clear();
     println!("figures appended to {}", bench.file.display());
-    Ok(bench.misses)
+    let skips = if bench.arguments.allow_skips { 0 } else { bench.skips.get() };
+    Ok(verdict(bench.misses, skips))
+}
+
+fn verdict(misses: u32, skips: u32) -> Option<String> {
+    let mut wrong = Vec::new();
+    if misses > 0 {
+        wrong.push(format!("{misses} figures missed their limit"));
+    }
+    if skips > 0 {
+        wrong.push(format!("{skips} faults were not tried (--allow-skips takes that as well)"));
+    }
+    (!wrong.is_empty()).then(|| wrong.join("; "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_that_was_not_tried_is_no_success() {
+        assert_eq!(verdict(0, 0), None);
+        assert!(verdict(0, 1).is_some_and(|wrong| wrong.contains("1 faults were not tried")));
+        assert!(verdict(2, 1).is_some_and(|wrong| wrong.starts_with("2 figures")));
+    }
 
     #[test]
     fn a_limit_is_met_at_its_edge_and_missed_beyond() {

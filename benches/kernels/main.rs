@@ -1,7 +1,9 @@
 //! `switchgrid-kernels`: the small loops that everything else stands on, timed one by one. Prints
-//! nanoseconds an operation, and what rooms cost as a share of a core, and appends each figure to the
-//! results file.
+//! nanoseconds an operation, what a packet costs by the codecs and keys of its legs, and what rooms
+//! cost as a share of a core, and appends each figure to the results file.
 
+mod house;
+mod legs;
 mod rooms;
 
 use anyhow::{Context, Result};
@@ -25,6 +27,8 @@ use terms::media::{Codec, RtpTime, Ssrc, TonePlan, Watch, Wishes};
 const ROUNDS: usize = 9;
 /// Frames of 20 ms in one round of rooms.
 const ROOM_FRAMES: u64 = 100;
+/// The same of calls by codec and keys.
+const LEG_FRAMES: u32 = 50;
 /// An INVITE of 852 bytes, as a gateway of a carrier sends it.
 const INVITE: &[u8] = include_bytes!("invite.sip");
 
@@ -324,8 +328,24 @@ fn main() -> Result<()> {
     if "rooms".contains(&arguments.filter) {
         println!("{}", measure_rooms(&file)?);
     }
+    if "legs".contains(&arguments.filter) {
+        println!("{}", measure_legs(&file)?);
+    }
     println!("appended to {}", file.display());
     Ok(())
+}
+
+fn measure_legs(file: &Path) -> Result<Table> {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["bench", "metric", "µs a packet, without sockets"]);
+    for pairing in &legs::PAIRINGS {
+        let us = legs::us(pairing, LEG_FRAMES, ROUNDS);
+        let figure = Figure::new("legs", pairing.metric, us, "µs");
+        results::append(file, &figure).with_context(|| format!("append to {}", file.display()))?;
+        table.add_row(["legs", pairing.metric, &format!("{us:.2}")]);
+    }
+    Ok(table)
 }
 
 fn measure_rooms(file: &Path) -> Result<Table> {

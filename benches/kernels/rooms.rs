@@ -1,21 +1,15 @@
 //! What rooms cost, as a share of a core: a whole shard in virtual time, without sockets.
 
+use crate::house::{self, FRAME, address, drain};
 use mediacore::g711::{self, Law};
 use mediacore::leg::LegIdx;
-use mediacore::prompt::PromptStore;
 use mediacore::rtp::{self, HEADER_BYTES, Header};
-use mediacore::shard::{Config, Shard, TRANSMIT_MAX};
+use mediacore::shard::Shard;
 use std::f64::consts::TAU;
-use std::hint::black_box;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use terms::media::{
-    Codec, Command, PayloadType, Payloads, Place, Port, Remote, RtpTime, SeqNo, Ssrc,
-};
-use terms::{ContactId, LegId, Moment, RoomId, TenantId};
+use terms::Moment;
+use terms::media::{Codec, PayloadType, Payloads, Remote, RtpTime, SeqNo, Ssrc};
 
-/// Virtual time between two frames.
-const FRAME: Duration = Duration::from_millis(20);
 /// Frames of a voice before it repeats: words of 400 ms with pauses of 200 ms.
 const WORD_FRAMES: usize = 20;
 const CYCLE_FRAMES: usize = 30;
@@ -48,38 +42,10 @@ pub const SHARES: [Share; 3] = [
     Share { metric: "2,048 idle rooms", limit_percent: Some(1.0), run: idle_rooms },
 ];
 
-fn address(leg: u32) -> SocketAddr {
-    let [_, _, high, low] = leg.to_be_bytes();
-    ([10, 0, high, low], 4_000).into()
-}
-
 /// A shard with connected legs; `room` says in which room each is.
 fn shard(legs: u32, room: impl Fn(u32) -> u64) -> (Shard, Moment) {
-    let config = Config { legs_max: 4_096, room_legs_max: 1_000, ..Config::default() };
-    let mut shard = Shard::new(config, PromptStore::default());
-    let now = Moment::from_secs(1);
-    for n in 0..legs {
-        let leg = LegId(u64::from(n) + 1);
-        let (contact, tenant) = (ContactId(1), TenantId(1));
-        let place = Place::default();
-        shard.handle_command(now, Command::Open { leg, contact, tenant, place, port: Port::Own });
-        shard.port_reserved(LegIdx(n), Ok(([127, 0, 0, 1], 20_000).into()));
-        let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
-        let remote = Remote::at(address(n), payloads);
-        shard.handle_command(now, Command::Connect { leg, remote });
-        shard.handle_command(now, Command::Join { leg, room: RoomId(room(n)) });
-    }
-    drain(&mut shard);
-    (shard, now)
-}
-
-fn drain(shard: &mut Shard) {
-    let mut buffer = [0; TRANSMIT_MAX];
-    while let Some(transmit) = shard.poll_transmit(&mut buffer) {
-        black_box(transmit);
-    }
-    while shard.poll_port().is_some() {}
-    while shard.poll_event().is_some() {}
+    let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
+    house::shard(legs, |n| Remote::at(address(n), payloads), room)
 }
 
 /// Frames of one voice, and of one who only listens but whose phone sends its quiet room.

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// A number that reaches the queue without a voice menu.
-const NUMBER: &str = "95105600";
+pub const NUMBER: &str = "95105600";
 /// The first agents of an empty box have four digits; ours have six.
 const FIRST_AGENT: u32 = 200_001;
 const IDLE: Duration = Duration::from_secs(5);
@@ -51,14 +51,22 @@ pub struct Arguments {
     wire: Choice,
 }
 
-struct Bench {
-    name: String,
-    file: PathBuf,
-    good: bool,
+/// The figures of one run.
+pub struct Bench {
+    /// As the results name it.
+    pub name: String,
+    /// Where they go.
+    pub file: PathBuf,
+    /// Whether every limit held until now.
+    pub good: bool,
 }
 
 impl Bench {
-    fn note(&mut self, metric: &str, value: f64, unit: &str, limit: Option<f64>) -> Result<()> {
+    /// Prints a figure, with what it may be at most, and keeps it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn note(&mut self, metric: &str, value: f64, unit: &str, limit: Option<f64>) -> Result<()> {
         results::append(&self.file, &Figure::new(&self.name, metric, value, unit))
             .with_context(|| format!("append to {}", self.file.display()))?;
         let word = match limit {
@@ -92,7 +100,10 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
 }
 
 /// Beside the results, so that the disk that is measured is the disk that is built on.
-fn scratch() -> Result<PathBuf> {
+///
+/// # Errors
+/// When the folder of the results is not known.
+pub fn scratch() -> Result<PathBuf> {
     let folder = results::file()?.with_file_name(format!("data-{}", std::process::id()));
     Ok(folder)
 }
@@ -163,13 +174,20 @@ fn note_memory(bench: &mut Bench, outcome: &Outcome, before: u64, calls: u32) ->
     bench.note("memory per recorded call", grown / f64::from(calls), "MB", Some(CALL_MB_MAX))
 }
 
-async fn admin(server: &Server) -> Result<Api> {
+/// Signs the administrator of a first start in.
+///
+/// # Errors
+/// When the interface does not take it.
+pub async fn admin(server: &Server) -> Result<Api> {
     let person = &server.credentials.admin;
     Api::sign_in(&server.http.to_string(), &person.user, &person.password).await
 }
 
 /// Makes a queue without wrap-up, an agent for every call in it, and a number that leads there.
-async fn hire(server: &Server, count: u32) -> Result<Vec<Credential>> {
+///
+/// # Errors
+/// When the interface refuses one.
+pub async fn hire(server: &Server, count: u32) -> Result<Vec<Credential>> {
     let admin = admin(server).await?;
     let queue = json!({"name": "load", "wrap_up_s": 0});
     let queue = admin.post("/api/v1/queues", &queue).await.context("make a queue")?;

@@ -227,7 +227,11 @@ fn figures(load: &Load, sum: &mut Sum, totals: &Totals) -> Vec<(String, f64, &'s
     counts.into_iter().chain(times).collect()
 }
 
-async fn register(field: &mut Field, agents: &[Credential]) -> Result<()> {
+/// Registers agents' phones and waits for all of them.
+///
+/// # Errors
+/// When one is refused, or not all are heard of in time.
+pub async fn register(field: &mut Field, agents: &[Credential]) -> Result<()> {
     field.register(agents.to_vec());
     for _ in agents {
         let news = tokio::time::timeout(REGISTER_MAX, field.news()).await;

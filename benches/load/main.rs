@@ -2,7 +2,8 @@
 //! by sample, for anybody's own box.
 //!
 //! `demo` shows the whole house on sixty calls; `calls` measures a switch under
-//! load; `bench` measures one of its own, `signaling` its signalling alone.
+//! load; `bench` measures one of its own, `signaling` its signalling alone; `kill` ends the call process
+//! of one of its own while people talk.
 
 /// That of the program: `signaling` runs a part of it.
 #[global_allocator]
@@ -13,6 +14,7 @@ mod bench;
 mod calls;
 mod demo;
 mod field;
+mod kill;
 mod load;
 mod script;
 mod server;
@@ -38,6 +40,8 @@ enum Command {
     Calls(calls::Arguments),
     /// Start a switch with as many agents as calls and measure it against its limits.
     Bench(bench::Arguments),
+    /// Kill the call process of a switch in the middle of conversations and measure what is lost.
+    Kill(kill::Arguments),
     /// Measure what the signalling of a call costs, beside kamailio.
     Signaling(signaling::Arguments),
     /// The switch of `signaling`, in a process of its own.
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Calls(arguments) => calls::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Kill(arguments) => kill::run(&arguments),
         Command::Signaling(arguments) => signaling::run(&arguments),
         Command::SignalingSide(arguments) => signaling::side(&arguments),
     };

@@ -1,5 +1,6 @@
 //! `switchgrid-media`: how many two-party calls one media core relays and records, and what a packet
-//! costs, with rtpengine and a bare receive-and-send loop beside it in the same run.
+//! costs, with rtpengine and a bare receive-and-send loop beside it in the same run; and what is left
+//! behind when a working day of calls has come and gone.
 //!
 //! The program under test runs in a process of its own, every thread of it on one core; the crowd of
 //! phones runs in this one on another core. Both sides of every call speak stamped G.711, so each
@@ -11,6 +12,7 @@ mod bare;
 mod measure;
 mod rtpengine;
 mod server;
+mod soak;
 mod system;
 
 use anyhow::{Context, Result};
@@ -44,6 +46,13 @@ struct Arguments {
     /// Systems of the side-by-side runs.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::ALL)]
     systems: Vec<Kind>,
+    /// Calls of the soak, a group after the other through one process; 0 leaves it out. Eight hours of
+    /// 500 calls at a time, three minutes each, are 80,000.
+    #[arg(long, default_value_t = 80_000)]
+    soak: u32,
+    /// Calls of the soak at a time.
+    #[arg(long, default_value_t = 500)]
+    soak_group: u32,
     /// Recordings of each step that are read sample by sample.
     #[arg(long, default_value_t = 100)]
     listen: usize,
@@ -69,6 +78,8 @@ enum Command {
 const LOST_MAX: f64 = 0.0;
 const RATIO_MAX: f64 = 0.65;
 const CALLS_PER_CORE_MIN: f64 = 1_600.0;
+/// What a packet costs at the step where it costs most, beside the one where it costs least.
+const GROWTH_MAX: f64 = 1.15;
 /// A system that used more of its core than this was full: what a packet costs is then the core
 /// divided by the packets, whoever forwarded them.
 const FULL: f64 = 0.95;
@@ -116,6 +127,9 @@ fn bench(arguments: Arguments) -> Result<Vec<String>> {
     if bench.arguments.compare > 0 {
         bench.side_by_side()?;
     }
+    if bench.arguments.soak > 0 {
+        bench.soak()?;
+    }
     println!("figures appended to {}", bench.file.display());
     Ok(bench.misses)
 }
@@ -132,14 +146,49 @@ impl Bench {
     }
 
     fn ladder(&mut self) -> Result<()> {
-        let mut table = heads();
+        let (mut table, mut costs) = (heads(), Vec::new());
         for calls in self.arguments.calls.clone() {
             let figures = self.plan(Kind::Ours, calls).run()?;
             table.add_row(figures.cells());
             self.keep(&format!("media-{calls}-calls"), &figures)?;
             self.judge(&figures);
+            // At a full core a packet costs what is left for it.
+            if figures.cores <= FULL {
+                costs.push(figures.us_per_packet);
+            }
         }
         println!("{table}");
+        let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = costs.iter().copied().fold(0.0, f64::max);
+        if costs.len() > 1 {
+            let growth = most / least;
+            let figure = Figure::new("media-growth", "dearest step / cheapest", growth, "");
+            results::append(&self.file, &figure)?;
+            let word = if growth <= GROWTH_MAX { "ok" } else { "EXCEEDED" };
+            println!("dearest step / cheapest: {growth:.3}  (at most {GROWTH_MAX}: {word})");
+            if growth > GROWTH_MAX {
+                self.misses.push(format!("a packet costs {growth:.2} times as much at one step"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Groups of calls come and go; what is left behind must not grow.
+    fn soak(&mut self) -> Result<()> {
+        let Arguments { soak, soak_group, server_core, .. } = self.arguments;
+        let left = soak::run(server_core, soak, soak_group)?;
+        for line in left.lines() {
+            let figure = Figure::new("media-soak", line.what, line.value, line.unit);
+            results::append(&self.file, &figure)?;
+            let limit = line.most.map_or(String::new(), |most| {
+                let word = if line.holds() { "ok" } else { "EXCEEDED" };
+                format!("  (at most {most}: {word})")
+            });
+            println!("soak, {}: {:.2} {}{limit}", line.what, line.value, line.unit);
+            if !line.holds() {
+                self.misses.push(format!("soak, {}: {:.2} {}", line.what, line.value, line.unit));
+            }
+        }
         Ok(())
     }
 

@@ -183,7 +183,8 @@ struct Core {
     storage: Option<Storage>,
     events: mpsc::Receiver<Event>,
     ledgers: mpsc::Receiver<Ledger>,
-    calls: u64,
+    /// Those that are up.
+    calls: std::ops::RangeInclusive<u64>,
 }
 
 impl Core {
@@ -219,7 +220,7 @@ impl Core {
         })?;
         let uring = matches!(engine.backend(), Backend::IoUring);
         ensure!(uring == (kind != Kind::Epoll), "the engine runs on {:?}", engine.backend());
-        Ok(Core { engine, storage, events, ledgers, calls: 0 })
+        Ok(Core { engine, storage, events, ledgers, calls: 1..=0 })
     }
 
     fn send(&self, command: &Command) {
@@ -268,7 +269,8 @@ fn remote(rtp: SocketAddr) -> Remote {
 impl Inside for Core {
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
         let mut pairs = Vec::new();
-        for (call, phones) in (1..).zip(calls) {
+        let first = self.calls.end() + 1;
+        for (call, phones) in (first..).zip(calls) {
             let caller = self.open_leg(call, false, phones.0)?;
             let called = self.open_leg(call, true, phones.1)?;
             if self.storage.is_some() {
@@ -287,13 +289,14 @@ impl Inside for Core {
             }
             pairs.push((caller, called));
         }
-        self.calls = calls.len() as u64;
+        self.calls = first..=self.calls.end() + calls.len() as u64;
         Ok(pairs)
     }
 
     fn end_calls(&mut self) -> Result<Ending> {
         let mut ending = Ending::default();
-        for call in 1..=self.calls {
+        let calls = self.calls.clone().count() as u64;
+        for call in self.calls.clone() {
             if self.storage.is_some() {
                 self.send(&Command::RecordStop { recording: RecordingId(call) });
             }
@@ -302,21 +305,20 @@ impl Inside for Core {
             }
         }
         let mut released = 0;
-        while released < 2 * self.calls {
+        while released < 2 * calls {
             let event = self.events.recv_timeout(PATIENCE).context("legs close in time")?;
             released += u64::from(matches!(event, Event::Released { .. }));
         }
-        for _ in 0..if self.storage.is_some() { self.calls } else { 0 } {
+        for _ in 0..if self.storage.is_some() { calls } else { 0 } {
             let row = self.ledgers.recv_timeout(PATIENCE).context("recordings end in time")?;
             ending.frames_expected += row.frames_expected;
             ending.frames_missing += row.frames_missing;
             ending.files.extend(row.path.map(PathBuf::from));
         }
         ensure!(
-            self.storage.is_none() || ending.files.len() as u64 == self.calls,
-            "{} files of {} calls",
-            ending.files.len(),
-            self.calls
+            self.storage.is_none() || ending.files.len() as u64 == calls,
+            "{} files of {calls} calls",
+            ending.files.len()
         );
         ending.render_cpu_us = procstat::threads(std::process::id(), "")?
             .iter()

@@ -38,6 +38,18 @@ pub fn usage(pid: u32, word: &str) -> Result<Usage> {
     (usage.processes > 0).then_some(usage).with_context(|| format!("there is no process {pid}"))
 }
 
+/// The process among a process and its descendants whose command line has `word`, the first of them.
+pub fn find(pid: u32, word: &str) -> Option<u32> {
+    let mut ahead = vec![pid];
+    while let Some(pid) = ahead.pop() {
+        if has_word(pid, word) {
+            return Some(pid);
+        }
+        ahead.extend(children(pid));
+    }
+    None
+}
+
 /// CPU time by thread name of a process and all its descendants whose command line has `word`.
 ///
 /// # Errors
@@ -125,6 +137,7 @@ mod tests {
         assert!(threads.values().sum::<Duration>() > Duration::ZERO, "{threads:?}");
         assert!(super::threads(u32::MAX, "").is_err());
         assert!(usage(std::process::id(), "no such word").is_err());
+        assert_eq!(find(std::process::id(), "no such word"), None);
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub mod stretch;
 use crate::activity::Activity;
 use crate::codec::noise::{Description, Generator};
 use crate::codec::{Decoder, Rate, ticks};
-use crate::mix::Frame;
+use crate::mix::{FRAME_MAX, Frame};
+use crate::shard::ahead::fetch_at;
 use delay::Delay;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -52,6 +53,9 @@ const URGENT_MS: i64 = 60;
 /// Frames from one change to the next: in speech, and in silence or when it is urgent.
 const SPEECH_FRAMES: u32 = 5;
 const QUIET_FRAMES: u32 = 2;
+
+/// Octets that a cache fetches at once.
+const LINE: usize = 64;
 
 /// How far behind the fastest packets we play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,6 +291,24 @@ impl Jitter {
         let play_at = RtpTime(time.0.wrapping_sub(self.delay.target_ms() * self.clock));
         self.play_at = Some(play_at);
         play_at
+    }
+
+    /// A frame will be taken soon: asks for the buffer itself.
+    pub fn expect(&self) {
+        let place = std::ptr::from_ref(self).cast::<u8>();
+        (0..size_of::<Self>()).step_by(LINE).for_each(|at| fetch_at(place.wrapping_add(at)));
+    }
+
+    /// A frame will be taken sooner: asks for what the buffer points to.
+    pub fn expect_frame(&self) {
+        if let Some(next) = self.packets.front() {
+            next.payload.chunks(LINE).for_each(|line| fetch_at(line.as_ptr()));
+        }
+        let decoded = self.decoded.as_ptr().cast::<u8>();
+        (0..2 * self.decoded.capacity().min(FRAME_MAX))
+            .step_by(LINE)
+            .for_each(|at| fetch_at(decoded.wrapping_add(at)));
+        self.decoder.expect();
     }
 
     /// Takes the next frame; `None` when nobody speaks.

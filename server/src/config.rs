@@ -180,6 +180,12 @@ config! {
         shards: u16 = "1", Restart;
         /// Most legs at a time on one media thread.
         legs_max: u32 = "8192", Restart;
+        /// Receive buffers of one media thread on io_uring, 768 bytes each: 100 ms of its traffic. A
+        /// power of two, 64-32768.
+        buffers: u32 = "16384", Restart;
+        /// Most parties of one conversation or meeting on one media thread; one more stays outside,
+        /// and the log says so.
+        parties_max: u32 = "1000", Restart;
         /// Voices of one conversation that are heard at a time; of more the loudest.
         speakers_max: u32 = "8", Restart;
         /// Least delay of audio that is mixed or converted, in ms.
@@ -334,6 +340,11 @@ impl Config {
         if self.rtp.shards == 0 || self.rtp.shards > 64 {
             return refused("rtp.shards", format!("{} is outside 1-64", self.rtp.shards));
         }
+        let buffers = self.rtp.buffers;
+        if !buffers.is_power_of_two() || !(64..=32_768).contains(&buffers) {
+            let problem = format!("{buffers} is no power of two from 64 to 32768");
+            return refused("rtp.buffers", problem);
+        }
         let jitter = (self.rtp.jitter_ms_min, self.rtp.jitter_ms_max);
         if jitter.0 > jitter.1 || jitter.1 > 400 {
             let problem = format!(
@@ -346,6 +357,7 @@ impl Config {
             ("sip.dialogs_max", self.sip.dialogs_max),
             ("calls.max", self.calls.max),
             ("rtp.legs_max", self.rtp.legs_max),
+            ("rtp.parties_max", self.rtp.parties_max),
             ("rtp.speakers_max", self.rtp.speakers_max),
             ("warehouse.seal_rows", self.warehouse.seal_rows),
             ("sql.rows_max", self.sql.rows_max),
@@ -443,6 +455,25 @@ mod tests {
         assert_eq!(config.sip.udp.0.port(), 5060);
         assert_eq!(config.http.listen.0.port(), 8080);
         assert_eq!(config.rtp.ports.to_string(), "20000-32766");
+    }
+
+    #[test]
+    fn what_media_cannot_work_with_is_refused_by_its_key() {
+        for (key, value, why) in [
+            ("buffers", "1000", "no power of two"),
+            ("buffers", "32", "64 to 32768"),
+            ("buffers", "65536", "64 to 32768"),
+            ("parties_max", "0", "at least 1"),
+            ("legs_max", "0", "at least 1"),
+            ("shards", "65", "1-64"),
+            ("jitter_ms_max", "30", "a smaller rtp.jitter_ms_min"),
+        ] {
+            let text = format!("[rtp]\n{key} = {value}\n");
+            let refusal = Config::parse(&text, Path::new("switchgrid.toml")).unwrap_err();
+            let said = refusal.to_string();
+            assert!(said.contains(&format!("rtp.{key}")) && said.contains(why), "{said}");
+        }
+        assert!(Config::parse("[rtp]\nbuffers = 64\n", Path::new("switchgrid.toml")).is_ok());
     }
 
     #[test]

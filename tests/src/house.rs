@@ -2,7 +2,7 @@
 //! own, ended when the test ends.
 
 use serde_json::{Value, json};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ pub struct Options {
     pub backend: String,
     /// Media threads.
     pub shards: u16,
+    /// Where SIP and audio listen; the loopback of IPv4 when left out.
+    pub ip: Option<IpAddr>,
     /// More lines of the table `[sip]`.
     pub sip: String,
     /// More lines of `switchgrid.toml`, whole tables.
@@ -70,11 +72,12 @@ impl House {
         let shards = options.shards.max(1);
         let backend = if options.backend.is_empty() { "auto" } else { &options.backend };
         let first = rtp_range();
-        let sip = sip_port();
+        let ip = options.ip.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let sip = SocketAddr::new(ip, sip_port());
         let config = format!(
             "[http]\nlisten = \"127.0.0.1:0\"\n\
-             [sip]\nudp = \"127.0.0.1:{sip}\"\ntcp = \"127.0.0.1:{sip}\"\nadvertise = \"127.0.0.1\"\n{}\
-             [rtp]\nports = \"{first}-{}\"\nbind = \"127.0.0.1\"\nbackend = \"{backend}\"\nshards = {shards}\n\
+             [sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\nadvertise = \"{ip}\"\n{}\
+             [rtp]\nports = \"{first}-{}\"\nbind = \"{ip}\"\nbackend = \"{backend}\"\nshards = {shards}\n\
              [calls]\nlive = \"{}\"\n\
              [first]\ntime_zone = \"Asia/Shanghai\"\n{}",
             options.sip,

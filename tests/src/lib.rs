@@ -7,6 +7,5 @@ pub mod outside;
 pub mod peer;
 pub mod rig;
 pub mod seat;
-pub mod small_disk;
 pub mod sound;
 pub mod tree;

@@ -7,6 +7,9 @@ mod conference;
 #[path = "end_to_end/encrypted.rs"]
 mod encrypted;
 
+#[path = "end_to_end/fax.rs"]
+mod fax;
+
 #[path = "end_to_end/three_parties.rs"]
 mod three_parties;
 
@@ -21,8 +24,10 @@ use conference::{
     a_conference_goes_on_when_the_call_path_is_killed,
 };
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
+use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
 use serde_json::{Value, json};
+use std::net::Ipv6Addr;
 use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -62,11 +67,13 @@ stories! {
     a_call_becomes_a_recording_a_row_and_a_report,
     a_caller_who_hangs_up_in_the_queue_is_abandoned,
     a_message_is_left_when_the_caller_chooses_3,
+    a_message_is_left_over_ipv6,
     a_killed_call_path_leaves_a_playable_recording_and_one_interrupted_call,
     a_conversation_and_a_queue_go_on_when_the_call_path_is_killed,
     a_call_through_a_record_routing_proxy_hears_the_hours_and_ends,
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
+    a_fax_passes_between_two_trunks_octet_by_octet,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
 }
@@ -249,7 +256,17 @@ fn a_caller_who_hangs_up_in_the_queue_is_abandoned(backend: &str) {
 }
 
 fn a_message_is_left_when_the_caller_chooses_3(backend: &str) {
-    let house = house(backend, 1);
+    leaves_a_message(&house(backend, 1));
+}
+
+fn a_message_is_left_over_ipv6(backend: &str) {
+    let ip = Some(Ipv6Addr::LOCALHOST.into());
+    let house = House::start(Options { backend: backend.into(), ip, ..Options::default() });
+    assert!(house.sip.is_ipv6(), "{}", house.sip);
+    leaves_a_message(&house);
+}
+
+fn leaves_a_message(house: &House) {
     let acts = vec![
         Act::Pause(seconds(1)),
         Act::Digit('3'),

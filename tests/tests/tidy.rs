@@ -15,11 +15,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("desk", &["terms"]),
     ("reports", &["terms", "warehouse"]),
     ("server", &["terms", "mediacore", "signaling", "warehouse", "desk", "reports"]),
-    ("tests", ANY_ROOM),
+    ("tests", TOOLS_TOO),
     ("benches", ANY_ROOM),
 ];
 const ANY_ROOM: &[&str] =
     &["terms", "mediacore", "signaling", "warehouse", "desk", "reports", "server"];
+/// The tests share the proxy, the disk and the stamped audio of the measuring programs.
+const TOOLS_TOO: &[&str] =
+    &["terms", "mediacore", "signaling", "warehouse", "desk", "reports", "server", "benches"];
 
 /// What a call must never wait for, neither at run time nor at build time.
 const HEAVY: &[&str] =

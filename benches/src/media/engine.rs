@@ -347,7 +347,9 @@ impl Worker {
                     phase.retain(|other| *other != slot);
                 }
                 let leg = self.legs.get_mut(slot).and_then(Option::take);
-                let result = leg.map(|leg| (leg.listener.heard, leg.speaker.frames));
+                let closed_at_us = self.clock.now_us();
+                let heard = |leg: &Leg| Heard { closed_at_us, ..leg.listener.heard };
+                let result = leg.map(|leg| (heard(&leg), leg.speaker.frames));
                 let _ = answer.send(result.unwrap_or_default());
             }
         }

@@ -142,6 +142,10 @@ pub struct Heard {
     pub speaker: Option<u32>,
     /// When the last stamped frame came.
     pub speaker_at_us: u64,
+    /// The longest time between two stamped frames of one speaker.
+    pub gap_us_max: u64,
+    /// When the leg was closed.
+    pub closed_at_us: u64,
     /// Tones of 1 kHz.
     pub beeps: u32,
 }
@@ -224,6 +228,10 @@ impl Listener {
             self.counter = Some(stamp.counter);
         } else if step < 0 {
             heard.frames_lost = heard.frames_lost.saturating_sub(1);
+        }
+        if heard.speaker == Some(stamp.speaker) {
+            let gap_us = now_us.saturating_sub(heard.speaker_at_us);
+            heard.gap_us_max = heard.gap_us_max.max(gap_us);
         }
         heard.speaker = Some(stamp.speaker);
         heard.speaker_at_us = now_us;

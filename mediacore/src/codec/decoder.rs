@@ -83,6 +83,13 @@ impl Decoder {
         Ok(())
     }
 
+    /// A payload will be decoded soon: asks for the memory that this takes.
+    pub fn expect(&self) {
+        if let Some(plc) = &self.plc {
+            plc.expect();
+        }
+    }
+
     /// Appends samples in place of lost ones.
     pub fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) {
         match (&mut self.kind, &mut self.plc) {

@@ -10,21 +10,36 @@
 //! difference at the joint fade instead and add no delay. At 16 kHz all lengths are doubled.
 
 use super::rate::Rate;
+use crate::shard::ahead::fetch_at;
 
 /// Of 8 kHz, as in the appendix.
 const PITCH_MIN: usize = 40;
 const PITCH_MAX: usize = 120;
 const CORRELATION: usize = 160;
 const HISTORY: usize = 390;
+/// What is remembered beyond that before it is moved to the front: most frames only append.
+const SLACK: usize = 4 * CORRELATION;
 const TEN_MS: usize = 80;
 /// A loss is concealed for this long, then there is silence.
 const CONCEALED_MAX: usize = 6 * TEN_MS;
+
+/// Octets that a cache fetches at once, and how many of those 20 ms at 8 kHz are.
+const LINE: usize = 64;
+const FRAME_LINES: usize = 2 * CORRELATION / LINE + 1;
+
+/// A silent history with room for what is appended.
+fn remembered(scale: usize) -> Vec<i16> {
+    let mut history = Vec::with_capacity((HISTORY + SLACK) * scale);
+    history.resize(HISTORY * scale, 0);
+    history
+}
 
 /// The last of what was said, and what is made of it.
 #[derive(Clone, Debug)]
 pub struct Plc {
     /// One or two: samples for each sample at 8 kHz.
     scale: usize,
+    /// The last of it counts, [`HISTORY`] samples.
     history: Vec<i16>,
     /// The history when the loss began.
     origin: Vec<i16>,
@@ -45,7 +60,7 @@ impl Plc {
         let scale = rate.hz() as usize / 8_000;
         Plc {
             scale,
-            history: vec![0; HISTORY * scale],
+            history: remembered(scale),
             origin: vec![0; HISTORY * scale],
             repeated: Vec::with_capacity(3 * PITCH_MAX * scale),
             at: 0,
@@ -83,14 +98,24 @@ impl Plc {
     }
 
     fn remember(&mut self, samples: &[i16]) {
-        let keep = self.history.len();
+        let keep = HISTORY * self.scale;
         let newest = &samples[samples.len().saturating_sub(keep)..];
-        self.history.copy_within(newest.len().., 0);
-        self.history[keep - newest.len()..].copy_from_slice(newest);
+        if self.history.len() + newest.len() > keep + SLACK * self.scale {
+            let old = self.history.len() + newest.len() - keep;
+            self.history.drain(..old);
+        }
+        self.history.extend_from_slice(newest);
+    }
+
+    /// The next frame comes soon: where it will be remembered.
+    pub fn expect(&self) {
+        let end = self.history.as_ptr().wrapping_add(self.history.len()).cast::<u8>();
+        (0..FRAME_LINES).for_each(|line| fetch_at(end.wrapping_add(line * LINE)));
     }
 
     fn begin(&mut self) {
-        self.origin.copy_from_slice(&self.history);
+        let last = self.history.len() - self.origin.len();
+        self.origin.copy_from_slice(&self.history[last..]);
         self.period = self.pitch();
         let whole = self.origin.len();
         self.at = 0;

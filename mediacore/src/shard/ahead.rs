@@ -66,6 +66,36 @@ impl Shard {
         }
     }
 
+    /// The frame of a member of a room is taken soon.
+    pub(super) fn expect_voice(&self, members: &[LegIdx], at: usize) {
+        if let Some(leg) = members.get(at + WAY_AHEAD).and_then(|&idx| self.leg(idx)) {
+            fetch(&leg.digits_to);
+            fetch(&leg.held);
+            if let Some(jitter) = &leg.jitter {
+                jitter.expect();
+            }
+        }
+        let sooner = members.get(at + CHUNK_AHEAD).and_then(|&idx| self.leg(idx));
+        if let Some(jitter) = sooner.and_then(|leg| leg.jitter.as_ref()) {
+            jitter.expect_frame();
+        }
+    }
+
+    /// A member of a room is sent its frame soon.
+    pub(super) fn expect_listener(&self, members: &[LegIdx], at: usize) {
+        let Some(leg) = members.get(at + WAY_AHEAD).and_then(|&idx| self.leg(idx)) else { return };
+        fetch(&leg.id);
+        fetch(&leg.agreed);
+        fetch(&leg.latch);
+        fetch(&leg.srtp);
+        fetch(&leg.sender);
+        fetch(&leg.keypad);
+        fetch(&leg.stream);
+        fetch(&leg.player);
+        fetch(&leg.hears_mix);
+        fetch(&leg.outlet);
+    }
+
     /// A packet of this leg is the next but one: where its payload will be copied to.
     pub fn expect_chunk(&self, idx: LegIdx) {
         let Some(leg) = self.leg(idx) else { return };

@@ -121,7 +121,8 @@ impl Shard {
         }
         let said = Said { everybody: sum.without(None), sum, whispers };
         let mut own = voices.iter().peekable();
-        for &idx in &members {
+        for (at, &idx) in members.iter().enumerate() {
+            self.expect_listener(&members, at);
             // Both are in the order of the members.
             let own = own.next_if(|(speaker, _)| *speaker == idx).map(|(_, voice)| voice);
             if is_big && own.is_none() {
@@ -148,7 +149,8 @@ impl Shard {
         speakers: &mut Speakers,
     ) -> Vec<(LegIdx, Frame)> {
         let (mut frames, mut voices) = (Vec::new(), Vec::new());
-        for &leg in members {
+        for (at, &leg) in members.iter().enumerate() {
+            self.expect_voice(members, at);
             let Some(frame) = self.voice(due, leg, rate) else { continue };
             let jitter = self.leg(leg).and_then(|leg| leg.jitter.as_ref());
             let (speaks, level) = jitter.map_or((false, 0.0), |j| (j.speaks(), j.level()));

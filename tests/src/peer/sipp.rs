@@ -60,12 +60,12 @@ impl Caller {
         let file = folder.join(format!("{name}.xml"));
         std::fs::write(&file, self.scenario()).expect("the scenario can be written");
         let log = std::fs::File::create(folder.join(format!("{name}.log"))).expect("a log");
-        let times = self.times.to_string();
+        let (times, ip) = (self.times.to_string(), server.ip().to_string());
         let child = Command::new("sipp")
             .arg(server.to_string())
             .args(["-sf", &file.to_string_lossy(), "-s", &self.to])
             .args(["-m", &times, "-l", &times, "-r", &times])
-            .args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-t", self.transport])
+            .args(["-i", &ip, "-mi", &ip, "-t", self.transport])
             .args(["-timeout", "90s", "-timeout_error", "-nostdin", "-trace_err"])
             .current_dir(folder)
             .env("TERM", "dumb")

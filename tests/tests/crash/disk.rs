@@ -3,12 +3,12 @@
 
 use crate::talk::{AGENT_HZ, CALLER_HZ, conversation, share_of_time};
 use crate::{armed, seconds};
+use benches::small_disk::SmallDisk;
 use serde_json::Value;
 use std::time::Instant;
 use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::{Manner, Phone};
 use tests::peer::voice::Heard;
-use tests::small_disk::SmallDisk;
 use tests::{seat, sound};
 
 /// About four seconds of both voices.
@@ -44,7 +44,7 @@ impl Disk {
 
     fn fill(&self, house: &House) {
         match self {
-            Disk::Small(disks) => disks.iter().for_each(SmallDisk::fill),
+            Disk::Small(disks) => disks.iter().for_each(|disk| disk.fill().expect("it was empty")),
             Disk::Pretended { from } => {
                 house.wait_logged(*from, "failpoint storage.write: NoSpace")
             }
@@ -53,7 +53,7 @@ impl Disk {
 
     fn free(&self) {
         match self {
-            Disk::Small(disks) => disks.iter().for_each(SmallDisk::free),
+            Disk::Small(disks) => disks.iter().for_each(|disk| disk.free().expect("it was full")),
             Disk::Pretended { .. } => {}
         }
     }

@@ -1,0 +1,177 @@
+//! What a packet of a two-party call costs by what its legs speak: a whole shard in virtual time,
+//! without sockets. Taking the packet in, opening it, decoding, encoding and sealing what goes out.
+
+use crate::house::{self, FRAME, address, drain};
+use mediacore::codec::{Encoder, Rate};
+use mediacore::leg::LegIdx;
+use mediacore::rtp::{self, HEADER_BYTES, Header};
+use mediacore::shard::{Shard, TRANSMIT_MAX};
+use mediacore::srtp::Session;
+use std::f64::consts::TAU;
+use std::hint::black_box;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use terms::Moment;
+use terms::media::{
+    Codec, PayloadType, Payloads, Remote, RtpTime, SeqNo, Srtp, SrtpKey, SrtpSuite, Ssrc, Wishes,
+};
+
+const CALLS: u32 = 50;
+/// Packets of a voice before it repeats.
+const CYCLE: usize = 50;
+/// Frames until every buffer has its delay.
+const WARM: u32 = 25;
+
+/// One kind of call: what each side speaks.
+pub struct Pairing {
+    /// What is measured.
+    pub metric: &'static str,
+    sides: [(Codec, Option<SrtpSuite>); 2],
+}
+
+const PLAIN: (Codec, Option<SrtpSuite>) = (Codec::Pcma, None);
+const TAG80: Option<SrtpSuite> = Some(SrtpSuite::AesCm128HmacSha1Tag80);
+const GCM: Option<SrtpSuite> = Some(SrtpSuite::AeadAes128Gcm);
+
+/// All of them.
+pub const PAIRINGS: [Pairing; 7] = [
+    Pairing { metric: "PCMA to PCMA, relayed", sides: [PLAIN, PLAIN] },
+    Pairing {
+        metric: "PCMA to PCMA, SRTP (AES-CM, HMAC-SHA1-80) on both sides",
+        sides: [(Codec::Pcma, TAG80), (Codec::Pcma, TAG80)],
+    },
+    Pairing {
+        metric: "PCMA to PCMA, SRTP (AES-GCM-128) on both sides",
+        sides: [(Codec::Pcma, GCM), (Codec::Pcma, GCM)],
+    },
+    Pairing { metric: "L16 to PCMA", sides: [(Codec::L16, None), PLAIN] },
+    Pairing { metric: "G.722 to PCMA", sides: [(Codec::G722, None), PLAIN] },
+    Pairing { metric: "Opus to PCMA", sides: [(Codec::Opus, None), PLAIN] },
+    Pairing { metric: "Opus in SRTP (AES-GCM-128) to PCMA", sides: [(Codec::Opus, GCM), PLAIN] },
+];
+
+/// A phone: what it says, and how it seals it.
+struct Phone {
+    address: SocketAddr,
+    codec: Codec,
+    audio: PayloadType,
+    ssrc: Ssrc,
+    session: Option<Session>,
+}
+
+fn key(seed: u8) -> SrtpKey {
+    SrtpKey::new([seed; 32], [seed ^ 0x5A; 14])
+}
+
+impl Phone {
+    /// The next packet, with what fits behind it.
+    fn write(&mut self, frame: u32, payload: &[u8], packet: &mut Packet) {
+        let ticks = self.codec.clock_hz() / 50;
+        let header = Header {
+            payload_type: self.audio,
+            marker: false,
+            seq: SeqNo(frame as u16),
+            time: RtpTime(frame.wrapping_mul(ticks)),
+            ssrc: self.ssrc,
+        };
+        rtp::write(&header, &mut packet.bytes);
+        packet.len = HEADER_BYTES + payload.len();
+        packet.bytes[HEADER_BYTES..packet.len].copy_from_slice(payload);
+        if let Some(session) = &mut self.session {
+            packet.len = session.protect(&mut packet.bytes, packet.len).expect("each is new");
+        }
+    }
+}
+
+struct Packet {
+    bytes: [u8; TRANSMIT_MAX],
+    len: usize,
+}
+
+/// A second of a voice, packet by packet.
+fn voice(codec: Codec) -> Vec<Vec<u8>> {
+    let rate = Rate::of(codec);
+    let mut encoder = Encoder::new(codec, Wishes::default());
+    let samples = rate.samples(20);
+    let sample = |n: usize| {
+        let at = n as f64 / f64::from(rate.hz());
+        (8_000.0 * (TAU * (180.0 + 300.0 * at) * at).sin()) as i16
+    };
+    let packet = |frame: usize| {
+        let said: Vec<i16> = (frame * samples..(frame + 1) * samples).map(sample).collect();
+        let mut payload = Vec::new();
+        encoder.encode(&said, &mut payload);
+        payload
+    };
+    (0..CYCLE).map(packet).collect()
+}
+
+fn open(pairing: &Pairing) -> (Shard, Moment, Vec<Phone>) {
+    let side = |n: u32| pairing.sides[n as usize % 2];
+    let payloads = |codec| Payloads::of(codec).with_dtmf(PayloadType(101));
+    let ours = |suite| Srtp { suite, send: key(1), receive: key(2) };
+    let theirs = |suite| Srtp { suite, send: key(2), receive: key(1) };
+    let remote = |n| {
+        let (codec, suite) = side(n);
+        let srtp = suite.map(ours);
+        Remote { srtp, ..Remote::at(address(n), payloads(codec)) }
+    };
+    let (shard, now) = house::shard(2 * CALLS, remote, |n| u64::from(n / 2));
+    let phone = |n| {
+        let (codec, suite) = side(n);
+        let (audio, session) = (payloads(codec).audio, suite.map(theirs).map(Session::new));
+        Phone { address: address(n), codec, audio, ssrc: Ssrc(n), session }
+    };
+    (shard, now, (0..2 * CALLS).map(phone).collect())
+}
+
+/// Time of the shard for each packet that came in, over so many frames of all legs, and how many
+/// packets went out.
+fn run(pairing: &Pairing, frames: u32) -> (Duration, u64) {
+    let (mut shard, mut now, mut phones) = open(pairing);
+    let voices = pairing.sides.map(|(codec, _)| voice(codec));
+    let mut packets: Vec<Packet> =
+        phones.iter().map(|_| Packet { bytes: [0; TRANSMIT_MAX], len: 0 }).collect();
+    let (mut spent, mut sent_before) = (Duration::ZERO, 0);
+    for frame in 0..WARM + frames {
+        for (n, (phone, packet)) in phones.iter_mut().zip(&mut packets).enumerate() {
+            phone.write(frame, &voices[n % 2][frame as usize % CYCLE], packet);
+        }
+        if frame == WARM {
+            (spent, sent_before) = (Duration::ZERO, shard.stats().packets_out);
+        }
+        let began = Instant::now();
+        for (n, (phone, packet)) in (0..).zip(phones.iter().zip(&mut packets)) {
+            let Packet { bytes, len } = packet;
+            black_box(shard.handle_packet(now, LegIdx(n), phone.address, bytes, *len));
+        }
+        shard.tick(now);
+        drain(&mut shard);
+        spent += began.elapsed();
+        now += FRAME;
+    }
+    let sent = shard.stats().packets_out - sent_before;
+    (spent / (frames * 2 * CALLS), sent)
+}
+
+/// Microseconds a packet: the median of some rounds.
+pub fn us(pairing: &Pairing, frames: u32, rounds: usize) -> f64 {
+    let mut all: Vec<f64> =
+        (0..rounds).map(|_| run(pairing, frames).0.as_secs_f64() * 1e6).collect();
+    all.sort_by(f64::total_cmp);
+    all[rounds / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pairing_sends_one_packet_on_for_each_that_came() {
+        for pairing in &PAIRINGS {
+            let (spent, sent) = run(pairing, 10);
+            assert!(spent > Duration::ZERO);
+            assert_eq!(sent, u64::from(10 * 2 * CALLS), "{}", pairing.metric);
+        }
+    }
+}
