@@ -7,6 +7,7 @@ pub mod config;
 pub mod first;
 pub mod link;
 pub mod logging;
+pub mod open;
 pub mod prompts;
 pub mod serve;
 pub mod speech;

@@ -1,10 +1,9 @@
 //! Recordings: the ledger, and the files behind it.
 //!
 //! A file is reached by the recording's id only. The path comes from the ledger, has to lie in the
-//! tenant's own folder, and is opened beneath the recordings folder ([`open`]): no text of a caller
+//! tenant's own folder, and is opened beneath the recordings folder ([`crate::open`]): no text of a caller
 //! or a client ever becomes part of a path. Every fetch is written to the audit table first.
 
-mod open;
 mod range;
 
 use super::extract::{Id, Params};
@@ -357,7 +356,7 @@ impl Api {
             let day = Timestamp(began.0.saturating_add(later)).day_text();
             ["wav_tmp", "wav", "wav.sealed_tmp", "wav.sealed"].into_iter().any(|extension| {
                 let path = format!("{tenant}/{day}/{recording}.{extension}");
-                open::beneath(&self.recordings, &path).is_ok()
+                crate::open::beneath(&self.recordings, &path).is_ok()
             })
         })
     }
@@ -375,14 +374,14 @@ impl Api {
             _ => Problem::internal(format!("open {wav}: {error}")),
         };
         let Some(form) = format.encoded() else {
-            return open::beneath(&self.recordings, wav).map_err(missing);
+            return crate::open::beneath(&self.recordings, wav).map_err(missing);
         };
         let path = form.beside(wav).ok_or_else(|| Problem::internal(wav))?;
-        match open::beneath(&self.recordings, &path) {
+        match crate::open::beneath(&self.recordings, &path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                open::beneath(&self.recordings, wav).map_err(missing)?;
+                crate::open::beneath(&self.recordings, wav).map_err(missing)?;
                 self.work.run(Job::Encode { wav: wav.to_owned(), form }).await?;
-                open::beneath(&self.recordings, &path).map_err(missing)
+                crate::open::beneath(&self.recordings, &path).map_err(missing)
             }
             other => other.map_err(missing),
         }
