@@ -137,7 +137,7 @@ mod tests {
             ("[tier]\nprefix = \"a/../b\"\n", "switchgrid.toml:2: tier.prefix: \"a/../b\" is no"),
             ("[tier]\nafter = \"soon\"\n", "switchgrid.toml:2: tier.after: \"soon\" is no time"),
             ("[tier]\nsecret_key = 7\n", "switchgrid.toml:2: tier.secret_key: a text in quotes"),
-            ("[tier]\nsecret = \"x\"\n", "did you mean tier.secret_key?"),
+            ("[tier]\nsecretkey = \"x\"\n", "did you mean tier.secret_key?"),
             ("[tier]\nbucket = \"recordings\"\n", "tier.bucket: the bucket needs a key"),
         ] {
             let text = parsed(written).unwrap_err().to_string();
