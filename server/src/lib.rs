@@ -11,6 +11,7 @@ pub mod open;
 pub mod prompts;
 pub mod serve;
 pub mod speech;
+pub mod tier;
 pub mod work;
 
 /// Points of fault belong to test builds: a program that people run has none.
