@@ -348,12 +348,7 @@ impl Tier {
     }
 
     /// The next piece of an object from `at` on, of the version that was looked at.
-    async fn piece(
-        &self,
-        path: &str,
-        at: u64,
-        found: &Found,
-    ) -> Result<Bytes, Error> {
+    async fn piece(&self, path: &str, at: u64, found: &Found) -> Result<Bytes, Error> {
         let end = found.bytes.min(at + PIECE_BYTES as u64);
         let options =
             GetOptions::new().with_range(Some(at..end)).with_if_match(found.e_tag.clone());

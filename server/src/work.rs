@@ -13,6 +13,7 @@ mod report;
 
 use crate::config::Config;
 use crate::link;
+use crate::tier::Tier;
 use jobs::{Done, Job, Problem};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -47,7 +48,8 @@ pub fn run(config: Config) -> Result<(), anyhow::Error> {
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         let listener = link::listen(&config.server.data.join("run/work.sock"))?;
-        let bench = Arc::new(jobs::Bench::open(config).await?);
+        let tier = Tier::open(&config)?.map(Arc::new);
+        let bench = Arc::new(jobs::Bench::open(config).await?.with_tier(tier));
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let stream = tokio::select! {

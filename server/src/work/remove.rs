@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 /// Recordings of one job.
 pub const BATCH_MAX: usize = 1_000;
 /// What stands beside each other for one recording.
-pub(super) const RENDERINGS: [&str; 6] = ["wav", "mp3", "opus", "wav.sealed", "mp3.sealed", "opus.sealed"];
+pub(super) const RENDERINGS: [&str; 6] =
+    ["wav", "mp3", "opus", "wav.sealed", "mp3.sealed", "opus.sealed"];
 /// What a crash may leave of them.
 const PARTS: [&str; 1] = ["wav_tmp"];
 
