@@ -148,12 +148,12 @@ async fn metrics(
 /// Counters of the second tier.
 fn write_tier(text: &mut String, figures: &Figures) {
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    for (name, kind, help, samples) in [
+    let families: [(&str, &str, &str, &[(&str, u64)]); 6] = [
         (
             "switchgrid_tier_recordings_moved_total",
             "counter",
             "Recordings that moved to the object store.",
-            &[("", of(&figures.moved))][..],
+            &[("", of(&figures.moved))],
         ),
         (
             "switchgrid_tier_files_moved_total",
@@ -188,7 +188,8 @@ fn write_tier(text: &mut String, figures: &Figures) {
                 ("at=\"fetch\"", of(&figures.fetch_errors)),
             ],
         ),
-    ] {
+    ];
+    for (name, kind, help, samples) in families {
         head(text, name, kind, help);
         for (labels, value) in samples {
             line(text, name, labels, *value as f64);

@@ -280,7 +280,7 @@ impl Api {
             Some(Repair::Shortened { sha256, .. }) => Some(sha256),
             _ => found.recording.sha256.as_ref(),
         };
-        let etag = match (format, sha256, &moved) {
+        let etag = match (format, sha256, moved.as_ref()) {
             (AudioFormat::Wav, Some(sha256), _) | (_, _, Some(sha256)) => format!("\"{sha256}\""),
             _ => format!("\"{:x}-{:x}-{:x}\"", meta.ino(), meta.len(), meta.mtime_nsec()),
         };
