@@ -16,6 +16,8 @@ pub mod cache;
 pub mod fragile;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire;
 
 use crate::config::{self, Config};
 use axum::body::Bytes;

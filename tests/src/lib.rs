@@ -7,6 +7,7 @@ pub mod outside;
 pub mod peer;
 pub mod rig;
 pub mod seat;
+pub mod shelf;
 pub mod small_disk;
 pub mod sound;
 pub mod tree;
