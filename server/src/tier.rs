@@ -375,27 +375,28 @@ impl Tier {
     /// Sends a file, in one request or in parts. It is there whole or not at all.
     async fn send(&self, local: &Path, stored: &Stored) -> Result<(), Error> {
         let path = &stored.path;
-        let away = || Error::away("send", path);
-        point("tier.put").await.map_err(away())?;
+        // Here it is the bucket that is not found: not this file's fault.
+        let away = |source| Error::Away { action: "send", path: path.clone(), source };
+        point("tier.put").await.map_err(away)?;
         let (object, attributes) = (self.object(path), attributes(stored));
         let mut file = File::open(local).map_err(Error::disk("open", local))?;
         if stored.bytes <= PIECE_BYTES as u64 {
             let (_, piece) = next_piece(file).await.map_err(Error::disk("read", local))?;
             let options = PutOptions { attributes, ..PutOptions::default() };
             let put = self.store.put_opts(&object, PutPayload::from(piece), options).await;
-            return put.map(drop).map_err(away());
+            return put.map(drop).map_err(away);
         }
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
         let upload = self.store.put_multipart_opts(&object, options).await;
-        let mut upload = upload.map_err(away())?;
+        let mut upload = upload.map_err(away)?;
         let sent = async {
             loop {
                 let (back, piece) = next_piece(file).await.map_err(Error::disk("read", local))?;
                 file = back;
                 if piece.is_empty() {
-                    break upload.complete().await.map(drop).map_err(away());
+                    break upload.complete().await.map(drop).map_err(away);
                 }
-                upload.put_part(PutPayload::from(piece)).await.map_err(away())?;
+                upload.put_part(PutPayload::from(piece)).await.map_err(away)?;
             }
         };
         let sent = sent.await;

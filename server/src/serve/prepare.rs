@@ -4,6 +4,7 @@
 use super::lock::FolderLock;
 use crate::config::value::Address;
 use crate::config::{Config, Error};
+use crate::tier::Tier;
 use mediacore::edge::keys::Keys;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -62,8 +63,8 @@ pub fn folders(config: &mut Config) -> Result<(), Error> {
         make_writable("server.data", &config.server.data.join(folder))?;
     }
     make_writable("recording.path", &config.recordings_dir())?;
-    // The secret is looked for here, so that one that is missing is told to the one who starts the box.
-    if config.tier_secret()?.is_some() {
+    // Here, so that a secret that is missing is told to the one who starts the box.
+    if Tier::open(config)?.is_some() {
         make_writable("tier.cache", &config.tier_cache_dir())?;
     }
     Ok(())

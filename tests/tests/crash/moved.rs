@@ -151,8 +151,11 @@ fn a_box_ended_at_any_step_of_a_move_loses_nothing_and_finishes_it() {
     for step in MOVE_STEPS {
         let from = house.log().len();
         let point = format!("{step}=stall:600000");
-        house.start_again(&[("SWITCHGRID_FAILPOINTS", &point), Shelf::secret()]);
-        house.wait_logged(from, &format!("failpoint {step}: "));
+        house.start_again(&[("SWITCHGRID_FAILPOINTS", point.as_str()), Shelf::secret()]);
+        let said = format!("failpoint {step}: ");
+        wait_for(step, seconds(60), || {
+            house.log().get(from..).is_some_and(|log| log.contains(&said)).then_some(())
+        });
         let heard = house.get(&uri(&row));
         assert_eq!(heard.status(), 200, "while it stands at {step}");
         assert!(heard.bytes().expect("a body") == before, "while it stands at {step}");
@@ -161,6 +164,9 @@ fn a_box_ended_at_any_step_of_a_move_loses_nothing_and_finishes_it() {
         assert!(there || local(&house, &row).exists(), "killed at {step}: it is nowhere");
     }
     house.start_again(&[Shelf::secret()]);
+    wait_for("the end of the move", seconds(60), || {
+        (verified(&house)["moved"] == 1 && !local(&house, &row).exists()).then_some(())
+    });
     assert!(house.get(&uri(&row)).bytes().expect("a body") == before);
     let object = shelf.object(&text(&row, "path"));
     assert!(std::fs::read(object).expect("it lies there") == before);
