@@ -27,6 +27,7 @@ pub mod links;
 pub mod live;
 pub mod messages;
 pub mod metrics;
+pub mod moving;
 pub mod numbers;
 pub mod orders;
 pub mod plans;
@@ -44,6 +45,7 @@ pub mod tokens;
 pub mod trunks;
 pub mod users;
 
+use crate::tier::Tier;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
@@ -83,6 +85,8 @@ pub struct ApiState {
     pub work: Arc<dyn WorkLink>,
     /// Deletes recordings.
     pub deletion: Arc<deletion::Deletion>,
+    /// The second tier of recordings, where there is one.
+    pub tier: Option<Arc<Tier>>,
     /// Recordings that wait for the encoder.
     pub encoding: Arc<encoding::Backlog>,
     /// File of the keys that sealed recordings are opened with.

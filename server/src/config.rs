@@ -4,6 +4,7 @@
 //! A bad file stops the start with file, line, key and what would be right.
 
 pub mod refusal;
+mod tier;
 pub mod value;
 
 pub use refusal::Error;
@@ -234,6 +235,33 @@ config! {
         /// Longest recording in one file; a longer conversation goes on in the next one. The log on disk holds at least what all calls said in this time.
         part_max: Span = "\"1h\"", Restart;
     }
+    /// A second tier of recordings: an object store with the S3 API. Without a bucket there is none.
+    tier: TierConfig {
+        /// Bucket that finished recordings move to. Empty: all stay on this box.
+        bucket: value::Bucket = "\"\"", Restart;
+        /// Where the object store is, such as https://s3.example.com or http://192.0.2.7:9000. Empty is
+        /// Amazon S3 in tier.region.
+        endpoint: value::Endpoint = "\"\"", Restart;
+        /// What the names of its objects begin with. Two boxes that share a bucket need two.
+        prefix: value::Prefix = "\"\"", Restart;
+        /// Region that requests are signed for.
+        region: String = "\"us-east-1\"", Restart;
+        /// Access key.
+        access_key: String = "\"\"", Restart;
+        /// Secret of the access key. The environment variable SWITCHGRID_TIER_SECRET, when set, holds it
+        /// instead.
+        secret_key: value::Secret = "\"\"", Restart;
+        /// File that holds the secret, instead of secret_key.
+        secret_file: PathBuf = "\"\"", Restart;
+        /// Ask over http, where everybody on the way can listen.
+        allow_http: bool = "false", Restart;
+        /// How long after its start a recording moves.
+        after: Span = "\"1d\"", Restart;
+        /// Folder of what was fetched back. Empty is `tier-cache` in the data folder.
+        cache: PathBuf = "\"\"", Restart;
+        /// Most that is kept in that folder; what was not heard for the longest time goes.
+        cache_max: Bytes = "\"10GiB\"", Restart;
+    }
     /// The warehouse of call records.
     warehouse: WarehouseConfig {
         /// Staged records that make a file.
@@ -367,6 +395,7 @@ impl Config {
                 return refused(key, "0 would let nothing through; use at least 1".into());
             }
         }
+        tier::check(&self.tier)?;
         for (key, port) in
             [("sip.udp", self.sip.udp.0.port()), ("http.listen", self.http.listen.0.port())]
         {

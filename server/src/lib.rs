@@ -7,9 +7,11 @@ pub mod config;
 pub mod first;
 pub mod link;
 pub mod logging;
+pub mod open;
 pub mod prompts;
 pub mod serve;
 pub mod speech;
+pub mod tier;
 pub mod work;
 
 /// Points of fault belong to test builds: a program that people run has none.

@@ -1,16 +1,19 @@
-//! The child `work`: ad-hoc SQL, report rendering, encoding and the removal of deleted recordings, in limited memory and at low
-//! priority, so that none of them takes a core or a byte from a call.
+//! The child `work`: ad-hoc SQL, report rendering, encoding, the move of recordings to the second
+//! tier and the removal of deleted ones, in limited memory and at low priority, so that none of them
+//! takes a core or a byte from a call.
 //!
 //! One connection of `<data>/run/work.sock` is one job: a line of JSON asks, a line of JSON answers,
 //! the bytes follow. Closing the connection cancels the job.
 
 pub mod encode;
 pub mod jobs;
+pub mod moving;
 pub mod remove;
 mod report;
 
 use crate::config::Config;
 use crate::link;
+use crate::tier::Tier;
 use jobs::{Done, Job, Problem};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,7 +48,8 @@ pub fn run(config: Config) -> Result<(), anyhow::Error> {
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         let listener = link::listen(&config.server.data.join("run/work.sock"))?;
-        let bench = Arc::new(jobs::Bench::open(config).await?);
+        let tier = Tier::open(&config)?.map(Arc::new);
+        let bench = Arc::new(jobs::Bench::open(config).await?.with_tier(tier));
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let stream = tokio::select! {

@@ -33,6 +33,10 @@ pub const COMMIT_STEPS: &[&str] = &[
     "log.trim",
 ];
 
+/// The steps of a recording's move to the second tier, in their order: the crash tests end the box at each.
+pub const MOVE_STEPS: &[&str] =
+    &["tier.put", "tier.verify", "move.note", "move.free", "move.unlink", "move.done"];
+
 /// Whether this build has any.
 pub const COMPILED: bool = cfg!(any(debug_assertions, feature = "failpoints"));
 

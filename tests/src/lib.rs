@@ -7,5 +7,6 @@ pub mod outside;
 pub mod peer;
 pub mod rig;
 pub mod seat;
+pub mod shelf;
 pub mod sound;
 pub mod tree;

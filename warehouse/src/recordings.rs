@@ -9,12 +9,15 @@
 
 mod delete;
 mod fill;
+mod moved;
 #[cfg(test)]
 mod tests;
 
 pub use delete::{Doomed, OfQueues, Reason};
+pub use moved::{Moved, Stage, Stored};
 
 pub(crate) use fill::fill;
+pub(crate) use moved::prepare;
 
 use crate::{Error, Warehouse};
 use serde_json::{Map, Value as Json};
@@ -59,6 +62,8 @@ pub struct Indexed {
     pub deleted: Option<Deleted>,
     /// Its file was damaged, and this became of it.
     pub repair: Option<Repair>,
+    /// Its files are on their way to the object store, or lie there.
+    pub moved: Option<Moved>,
 }
 
 /// That a recording was deleted.
@@ -272,6 +277,7 @@ fn indexed(row: &sqlx::sqlite::SqliteRow) -> Result<Indexed, Error> {
         recording: serde_json::from_slice(row.get("row")).map_err(|e| damaged(e.to_string()))?,
         deleted,
         repair: repair.as_deref().map(parse).transpose()?,
+        moved: Moved::of_row(row).map_err(damaged)?,
     })
 }
 

@@ -350,6 +350,7 @@ async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
     for statement in manifest::SCHEMA.iter().chain(crate::recordings::SCHEMA) {
         sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
     }
+    crate::recordings::prepare(&mut tx).await?;
     sqlx::query("INSERT INTO meta (name, value) VALUES ('format', $1) ON CONFLICT DO NOTHING")
         .bind(FORMAT)
         .execute(&mut *tx)

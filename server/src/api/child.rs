@@ -4,9 +4,11 @@ use super::deletion::Deletion;
 use super::encoding::{self, Backlog};
 use super::links::{Seal, SystemClock};
 use super::live::feed::Feed;
+use super::moving::Moving;
 use super::plans::Plans;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
+use crate::tier::Tier;
 use crate::work::encode::Form;
 use crate::{first, link, work};
 use desk::Store;
@@ -24,6 +26,8 @@ const OUTBOX: &str = "desk outbox";
 const OUTBOX_EVERY: Duration = Duration::from_millis(200);
 /// Pause after the store, the switch or the worker did not answer.
 const RETRY: Duration = Duration::from_secs(1);
+/// Longest time for a recording on its way to the second tier.
+const MOVE_MAX: Duration = Duration::from_secs(6 * 3_600);
 /// Longest time that open requests get after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -77,6 +81,12 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let deletion = Arc::new(Deletion::new(store.clone(), warehouse.clone(), worker.clone()));
     let deleting = deletion.clone();
     tokio::spawn(async move { deleting.keep_on(first::wall).await });
+    let tier = Tier::open(&config)?.map(Arc::new);
+    if let Some(tier) = &tier {
+        let mover = Arc::new(work::Client::new(data, MOVE_MAX));
+        let moving = Moving::new(warehouse.clone(), mover, tier.clone(), config.tier.after.0);
+        tokio::spawn(async move { moving.keep_on(first::wall).await });
+    }
     let state = ApiState {
         store: store.clone(),
         warehouse,
@@ -85,6 +95,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         plans,
         work: worker,
         deletion,
+        tier,
         encoding,
         recording_keys: config.recording_keys(),
         seal: seal_by(seals),

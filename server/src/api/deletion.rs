@@ -208,7 +208,8 @@ impl Deletion {
             return Ok(());
         }
         let wavs = doomed.iter().map(|of| of.path.clone()).collect();
-        let done = self.work.run(Job::Remove { wavs }).await?;
+        let moved = doomed.iter().filter(|of| of.moved).map(|of| of.path.clone()).collect();
+        let done = self.work.run(Job::Remove { wavs, moved }).await?;
         let removed: Removed = serde_json::from_slice(&done.body)
             .map_err(|error| Problem::new(500, "remove", "", error.to_string()))?;
         let failed: BTreeSet<&str> = removed.failed.iter().map(|(path, _)| path.as_str()).collect();

@@ -101,7 +101,7 @@ pub async fn run(
     });
     loop {
         let (wav, form) = backlog.first().await;
-        match worker.run(&Job::Encode { wav: wav.clone(), form }).await {
+        match worker.run(&Job::Encode { wav: wav.clone(), form, cached: false }).await {
             Err(problem) if problem.status == 503 => tokio::time::sleep(RETRY).await,
             // It was deleted meanwhile.
             Err(problem) if problem.status == 404 => backlog.done(),

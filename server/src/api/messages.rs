@@ -57,6 +57,14 @@ const SENTENCES: &[(&str, &str)] = &[
     ("each queue may stand once", "每个队列只能出现一次"),
     ("{} is above {}; 0 keeps for ever", "{} 超过 {}；0 表示永久保存"),
     ("The file of this recording is not on this box any more.", "该录音文件已不在本机。"),
+    (
+        "The file of this recording is neither on this box nor in the object store any more.",
+        "该录音文件已不在本机，也不在对象存储中。",
+    ),
+    (
+        "This recording lies in the object store, which does not answer right now; try again later.",
+        "该录音存放在对象存储中，目前无法访问，请稍后再试。",
+    ),
     ("This recording is still being written; try again in a moment.", "录音仍在写入，请稍后再试。"),
     (
         "This recording is not finished: the conversation goes on, or its file is still being \

@@ -4,6 +4,7 @@
 
 use super::problem::Problem;
 use super::{Shared, guard};
+use crate::tier::Figures;
 use axum::extract::State;
 use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +12,7 @@ use desk::Permission;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use terms::control::{Answer, Ask, Metric};
 use utoipa_axum::router::OpenApiRouter;
@@ -106,6 +108,9 @@ async fn metrics(
     line(&mut text, "switchgrid_live_sockets", "", sockets as f64);
     head(&mut text, "switchgrid_encode_backlog", "gauge", "Files that wait for the encoder.");
     line(&mut text, "switchgrid_encode_backlog", "", api.encoding.len() as f64);
+    if let Some(tier) = &api.tier {
+        write_tier(&mut text, tier.figures());
+    }
     let answer = api.calls.ask(Ask::Metrics).await;
     head(&mut text, "switchgrid_calls_up", "gauge", "1 when the call path answers.");
     let is_up = matches!(answer, Answer::Metrics(_));
@@ -138,6 +143,58 @@ async fn metrics(
     }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Ok((kind, text).into_response())
+}
+
+/// Counters of the second tier.
+fn write_tier(text: &mut String, figures: &Figures) {
+    let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let families: [(&str, &str, &str, &[(&str, u64)]); 6] = [
+        (
+            "switchgrid_tier_recordings_moved_total",
+            "counter",
+            "Recordings that moved to the object store.",
+            &[("", of(&figures.moved))],
+        ),
+        (
+            "switchgrid_tier_files_moved_total",
+            "counter",
+            "Files of those.",
+            &[("", of(&figures.files))],
+        ),
+        (
+            "switchgrid_tier_bytes_moved_total",
+            "counter",
+            "Bytes of those.",
+            &[("", of(&figures.bytes))],
+        ),
+        (
+            "switchgrid_tier_backlog",
+            "gauge",
+            "Recordings that are old enough and still on this box.",
+            &[("", of(&figures.backlog))],
+        ),
+        (
+            "switchgrid_tier_fetches_total",
+            "counter",
+            "Files of moved recordings that were asked for.",
+            &[("from=\"cache\"", of(&figures.hits)), ("from=\"store\"", of(&figures.fetches))],
+        ),
+        (
+            "switchgrid_tier_errors_total",
+            "counter",
+            "What failed.",
+            &[
+                ("at=\"move\"", of(&figures.move_errors)),
+                ("at=\"fetch\"", of(&figures.fetch_errors)),
+            ],
+        ),
+    ];
+    for (name, kind, help, samples) in families {
+        head(text, name, kind, help);
+        for (labels, value) in samples {
+            line(text, name, labels, *value as f64);
+        }
+    }
 }
 
 /// Samples of one name stand together under one head, as the format wants.

@@ -1,10 +1,11 @@
 //! Recordings: the ledger, and the files behind it.
 //!
 //! A file is reached by the recording's id only. The path comes from the ledger, has to lie in the
-//! tenant's own folder, and is opened beneath the recordings folder ([`open`]): no text of a caller
-//! or a client ever becomes part of a path. Every fetch is written to the audit table first.
+//! tenant's own folder, and is opened beneath the recordings folder ([`crate::open`]): no text of a
+//! caller or a client ever becomes part of a path. What is not here any more comes from the second
+//! tier ([`moved`]). Every fetch is written to the audit table first.
 
-mod open;
+mod moved;
 mod range;
 
 use super::extract::{Id, Params};
@@ -12,6 +13,7 @@ use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::rows::{Cursor, columns_of, filter, page_limit};
 use super::{Api, Shared};
+use crate::open::beneath;
 use crate::work::encode::Form;
 use crate::work::jobs::Job;
 use axum::Json;
@@ -22,6 +24,7 @@ use axum::response::{IntoResponse, Response};
 use desk::{Permission, when};
 use mediacore::edge::keys::Keys;
 use mediacore::edge::rendering::Rendering;
+use moved::Opened;
 use range::Range;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -227,6 +230,7 @@ fn indexed(search: &Search, tenant: TenantId) -> Result<recordings::Search, Prob
         (status = 409, description = "The conversation goes on, or its file is still being written", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "The recording was deleted", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range lies outside the file", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It lies in the object store, which does not answer", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn fetch(
@@ -266,7 +270,7 @@ impl Api {
     ) -> Result<Response, Problem> {
         let found = self.ledger_row(caller, recording).await?;
         let path = path_in_ledger(&found.recording, caller.tenant())?;
-        let file = self.open_recording(&path, format).await?;
+        let Opened { file, sha256: moved } = self.open_recording(&found, &path, format).await?;
         if *method == Method::GET {
             let subject = format!("{recording} {}", format.extension());
             self.store.note(caller.tenant(), &caller.by(), "recording.fetch", &subject).await?;
@@ -276,8 +280,8 @@ impl Api {
             Some(Repair::Shortened { sha256, .. }) => Some(sha256),
             _ => found.recording.sha256.as_ref(),
         };
-        let etag = match (format, sha256) {
-            (AudioFormat::Wav, Some(sha256)) => format!("\"{sha256}\""),
+        let etag = match (format, sha256, moved.as_ref()) {
+            (AudioFormat::Wav, Some(sha256), _) | (_, _, Some(sha256)) => format!("\"{sha256}\""),
             _ => format!("\"{:x}-{:x}-{:x}\"", meta.ino(), meta.len(), meta.mtime_nsec()),
         };
         let keys = self.recording_keys.clone();
@@ -357,34 +361,48 @@ impl Api {
             let day = Timestamp(began.0.saturating_add(later)).day_text();
             ["wav_tmp", "wav", "wav.sealed_tmp", "wav.sealed"].into_iter().any(|extension| {
                 let path = format!("{tenant}/{day}/{recording}.{extension}");
-                open::beneath(&self.recordings, &path).is_ok()
+                beneath(&self.recordings, &path).is_ok()
             })
         })
     }
 
-    /// Opens the file; an MP3 or Opus is made first where it is missing.
+    /// Opens the file, wherever it lies; an MP3 or Opus is made first where it is missing.
     async fn open_recording(
+        &self,
+        found: &Indexed,
+        wav: &str,
+        format: AudioFormat,
+    ) -> Result<Opened, Problem> {
+        match self.open_here(wav, format).await? {
+            Some(file) => Ok(Opened { file, sha256: None }),
+            None => self.open_moved(found, wav, format).await,
+        }
+    }
+
+    /// The file on this box; `None` when the recording is not here.
+    async fn open_here(
         &self,
         wav: &str,
         format: AudioFormat,
-    ) -> Result<std::fs::File, Problem> {
-        let missing = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Problem::not_found("The file of this recording is not on this box any more.")
-            }
-            _ => Problem::internal(format!("open {wav}: {error}")),
+    ) -> Result<Option<std::fs::File>, Problem> {
+        let here = |path: &str| match beneath(&self.recordings, path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Problem::internal(format!("open {path}: {error}"))),
         };
-        let Some(form) = format.encoded() else {
-            return open::beneath(&self.recordings, wav).map_err(missing);
-        };
+        let Some(form) = format.encoded() else { return here(wav) };
         let path = form.beside(wav).ok_or_else(|| Problem::internal(wav))?;
-        match open::beneath(&self.recordings, &path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                open::beneath(&self.recordings, wav).map_err(missing)?;
-                self.work.run(Job::Encode { wav: wav.to_owned(), form }).await?;
-                open::beneath(&self.recordings, &path).map_err(missing)
-            }
-            other => other.map_err(missing),
+        if let Some(file) = here(&path)? {
+            return Ok(Some(file));
+        }
+        if here(wav)?.is_none() {
+            return Ok(None);
+        }
+        match self.work.run(Job::Encode { wav: wav.to_owned(), form, cached: false }).await {
+            // It moved a moment ago.
+            Err(problem) if problem.status == 404 => Ok(None),
+            Err(problem) => Err(problem.into()),
+            Ok(_) => here(&path),
         }
     }
 }

@@ -6,6 +6,7 @@ mod conferences;
 mod hostile;
 mod lists;
 mod live;
+mod moved;
 mod plans;
 mod quality;
 mod recording_rules;

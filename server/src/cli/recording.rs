@@ -5,15 +5,19 @@ mod verify;
 
 use super::block_on;
 use super::home::Home;
-use crate::config::Config;
-use crate::work::encode;
+use crate::config::{self, Config};
+use crate::open::beneath;
+use crate::tier::Tier;
+use crate::work::{encode, moving};
 use anyhow::Context;
 use desk::when;
 use mediacore::edge::keys::Keys;
 use mediacore::edge::rendering::Rendering;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use terms::{RecordingId, TenantId};
+use warehouse::recordings::Indexed;
 use warehouse::{Limits, Session, Warehouse};
 
 /// Arguments of `switchgrid recording`.
@@ -146,7 +150,7 @@ async fn get(
     let found = warehouse.recording(tenant, recording).await?.with_context(|| {
         format!("there is no recording {recording}; `switchgrid recording list` shows the newest")
     })?;
-    if let Some(deleted) = found.deleted {
+    if let Some(deleted) = &found.deleted {
         anyhow::bail!(
             "recording {recording} was deleted on {}: {}, {}",
             deleted.at.day_text(),
@@ -162,34 +166,112 @@ async fn get(
         || PathBuf::from(format!("{recording}.{}", format.extension())),
         Path::to_owned,
     );
-    let bytes = copy_out(config, path, format, &target).await?;
+    let bytes = Source::open(config).copy_out(&warehouse, &found, path, format, &target).await?;
     println!("{} ({bytes} bytes)", target.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Copies a recording to `target` in clear; says how many bytes it has.
-async fn copy_out(
-    config: &Config,
-    wav: &str,
-    format: Form,
-    target: &Path,
-) -> Result<u64, anyhow::Error> {
-    let (store, keys) = (config.recordings_dir(), Keys::read(&config.recording_keys()).ok());
-    let mut source = store.join(wav);
-    if let Some(form) = format.encoded() {
-        let rates = encode::Rates {
-            mp3_kbit: config.recording.mp3_kbit,
-            opus_kbit: config.recording.opus_kbit,
-        };
-        encode::encode(&store, wav, form, rates, keys.clone()).await?;
-        source = store.join(form.beside(wav).context("this is no recording")?);
+/// Where recordings are copied from: the folder, or the second tier by way of its cache.
+struct Source {
+    folder: PathBuf,
+    /// A secret that is missing here hinders only what lies there.
+    tier: Result<Option<Tier>, config::Error>,
+    keys: Option<Keys>,
+    rates: encode::Rates,
+}
+
+impl Source {
+    fn open(config: &Config) -> Source {
+        Source {
+            folder: config.recordings_dir(),
+            tier: Tier::open(config),
+            keys: Keys::read(&config.recording_keys()).ok(),
+            rates: encode::Rates {
+                mp3_kbit: config.recording.mp3_kbit,
+                opus_kbit: config.recording.opus_kbit,
+            },
+        }
     }
-    let copy = || {
-        let ring = keys.as_ref().map(|keys| &*keys.ring);
-        let mut from = Rendering::open(std::fs::File::open(&source)?, ring)?;
-        std::io::copy(&mut from, &mut std::fs::File::create(target)?)
-    };
-    copy().with_context(|| format!("copy {} to {}", source.display(), target.display()))
+
+    /// Copies a recording to `target` in clear; says how many bytes it has.
+    async fn copy_out(
+        &self,
+        warehouse: &Warehouse,
+        found: &Indexed,
+        wav: &str,
+        format: Form,
+        target: &Path,
+    ) -> Result<u64, anyhow::Error> {
+        let from = self.file(found, wav, format).await?;
+        self.refuse_if_deleted(warehouse, found, wav).await?;
+        let copy = || {
+            let ring = self.keys.as_ref().map(|keys| &*keys.ring);
+            let mut from = Rendering::open(from, ring)?;
+            std::io::copy(&mut from, &mut std::fs::File::create(target)?)
+        };
+        copy().with_context(|| format!("copy {wav} to {}", target.display()))
+    }
+
+    async fn file(&self, found: &Indexed, wav: &str, format: Form) -> Result<File, anyhow::Error> {
+        let path = match format.encoded() {
+            Some(form) => form.beside(wav).context("this is no recording")?,
+            None => wav.to_owned(),
+        };
+        let open = |folder: &Path, path: &str| {
+            beneath(folder, path).with_context(|| format!("open {}", folder.join(path).display()))
+        };
+        if beneath(&self.folder, wav).is_ok() {
+            self.make(&self.folder, wav, format).await?;
+            return open(&self.folder, &path);
+        }
+        let tier = self.tier.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
+        let Some(tier) = tier else {
+            anyhow::ensure!(
+                found.moved.is_none(),
+                "{wav} lies in the object store, which [tier] of switchgrid.toml does not name"
+            );
+            return open(&self.folder, wav);
+        };
+        let stored = |path: &str| found.moved.as_ref().and_then(|moved| moved.file(path));
+        if let Some(stored) = stored(&path) {
+            return Ok(tier.fetch(&path, Some(stored)).await?);
+        }
+        let fetched = tier.fetch(wav, stored(wav)).await?;
+        if format.encoded().is_none() {
+            return Ok(fetched);
+        }
+        self.make(tier.cache().folder(), wav, format).await?;
+        tier.cache().made(&path).await;
+        open(tier.cache().folder(), &path)
+    }
+
+    /// A deletion removes what lies in the cache; what came there after it goes here.
+    async fn refuse_if_deleted(
+        &self,
+        warehouse: &Warehouse,
+        found: &Indexed,
+        wav: &str,
+    ) -> Result<(), anyhow::Error> {
+        let of = &found.recording;
+        let now = warehouse.recording(of.tenant_id, of.recording_id).await?;
+        if now.is_none_or(|now| now.deleted.is_none()) {
+            return Ok(());
+        }
+        if let Ok(Some(tier)) = &self.tier {
+            for path in moving::objects(wav) {
+                tier.cache().forget(&path)?;
+            }
+        }
+        anyhow::bail!("it was deleted a moment ago")
+    }
+
+    /// Makes the form of a WAV that lies in this folder, where there is none yet.
+    async fn make(&self, folder: &Path, wav: &str, format: Form) -> Result<(), anyhow::Error> {
+        if let Some(form) = format.encoded() {
+            encode::encode(folder, wav, form, self.rates, self.keys.clone()).await?;
+        }
+        Ok(())
+    }
 }
 
 fn rotate_key(file: &Path) -> Result<ExitCode, anyhow::Error> {

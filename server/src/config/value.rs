@@ -38,6 +38,7 @@ macro_rules! textual {
 }
 
 textual!(Span, Bytes, Address, HostAddress, PortRange, Zone, Dialled, Network);
+textual!(Bucket, Endpoint, Prefix);
 
 /// A time with its unit: `"30s"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,6 +255,147 @@ impl FromStr for Network {
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A bucket's name as S3 wants it, or empty for none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket(pub String);
+
+impl FromStr for Bucket {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let ends = text.bytes().next().is_some_and(plain) && text.bytes().last().is_some_and(plain);
+        let inside = text.bytes().all(|b| plain(b) || matches!(b, b'-' | b'.'));
+        if text.is_empty() || (ends && inside && (3..=63).contains(&text.len())) {
+            Ok(Bucket(text.to_owned()))
+        } else {
+            Err(format!(
+                "\"{text}\" is no bucket: 3 to 63 small letters, digits, - and ., such as \
+                 \"recordings-1\""
+            ))
+        }
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Scheme, host and port of a service, or empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint(pub String);
+
+impl Endpoint {
+    /// What is sent there can be read on the way.
+    pub fn is_open(&self) -> bool {
+        self.0.starts_with("http://")
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Endpoint(String::new()));
+        }
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let host = host.map(|host| host.strip_suffix('/').unwrap_or(host));
+        // A name or password in the address would reach logs.
+        let is_plain = |host: &str| {
+            !host.is_empty()
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
+        };
+        match host {
+            Some(host) if is_plain(host) => {
+                Ok(Endpoint(text.strip_suffix('/').unwrap_or(text).to_owned()))
+            }
+            // The text itself is not repeated: it may hold a password.
+            _ => Err("this is no address of an object store: scheme, host and port, such as \
+                      \"https://s3.example.com\" or \"http://192.0.2.7:9000\""
+                .to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What names of objects begin with: plain parts between slashes, or empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(pub String);
+
+impl FromStr for Prefix {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let is_part = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(plain);
+        let inner = text.strip_suffix('/').unwrap_or(text);
+        if text.is_empty() || (inner.len() <= 200 && inner.split('/').all(is_part)) {
+            Ok(Prefix(inner.to_owned()))
+        } else {
+            Err(format!(
+                "\"{text}\" is no prefix: parts of letters, digits, -, _ and . with / between them, \
+                 such as \"switchgrid/box-1\""
+            ))
+        }
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that nobody shall read: no log line and no message shows it. It is written out only into
+/// the resolved configuration of the children, which its owner alone can read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text`.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text itself, for whoever signs with it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// There is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(if self.is_empty() { "Secret(none)" } else { "Secret(…)" })
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Scalar::deserialize(deserializer)? {
+            Scalar::Text(text) => Ok(Secret(text)),
+            Scalar::Whole(_) | Scalar::Real(_) => {
+                Err(de::Error::custom("a text in quotes is needed"))
+            }
+        }
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

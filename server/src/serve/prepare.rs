@@ -4,9 +4,11 @@
 use super::lock::FolderLock;
 use crate::config::value::Address;
 use crate::config::{Config, Error};
+use crate::tier::Tier;
 use mediacore::edge::keys::Keys;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A box that can start.
@@ -31,8 +33,16 @@ pub async fn prepare(mut config: Config) -> Result<Prepared, anyhow::Error> {
     ports(&mut config)?;
     let run = config.server.data.join("run");
     let resolved = run.join("config.json");
-    std::fs::write(&resolved, serde_json::to_vec_pretty(&config)?)?;
+    write_closed(&resolved, &serde_json::to_vec_pretty(&config)?)?;
     Ok(Prepared { config, resolved, lock })
+}
+
+/// Writes a file that only this user may read, also where an older one was open to others.
+fn write_closed(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::File::options();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.write_all(bytes)
 }
 
 /// Makes the data folder and checks that it can be written.
@@ -52,7 +62,12 @@ pub fn folders(config: &mut Config) -> Result<(), Error> {
     for folder in ["run", "events", "segments", "warehouse", "prompts"] {
         make_writable("server.data", &config.server.data.join(folder))?;
     }
-    make_writable("recording.path", &config.recordings_dir())
+    make_writable("recording.path", &config.recordings_dir())?;
+    // Here, so that a secret that is missing is told to the one who starts the box.
+    if Tier::open(config)?.is_some() {
+        make_writable("tier.cache", &config.tier_cache_dir())?;
+    }
+    Ok(())
 }
 
 fn make_writable(key: &str, folder: &Path) -> Result<(), Error> {
@@ -164,12 +179,22 @@ mod tests {
 
     #[test]
     fn a_data_folder_that_is_made_is_closed_to_others() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         folders(&mut config(&data)).unwrap();
         let mode = std::fs::metadata(&data).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn the_resolved_configuration_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+        std::fs::write(&file, b"a longer one from before").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write_closed(&file, b"{}").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"{}");
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

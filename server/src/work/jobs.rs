@@ -1,14 +1,18 @@
 //! What the worker does, one variant a kind of job, and how a job fails.
 
 use super::encode::{Form, Rates};
+use super::moving::{self, Claims, Freed, Sent, done};
 use crate::config::Config;
+use crate::tier::Tier;
 use mediacore::edge::keys::Keys;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::{AgentId, QueueId, TenantId, Timestamp};
 use tokio::sync::Semaphore;
+use warehouse::recordings::Stored;
 use warehouse::{Limits, Scope, Session, Warehouse};
 
 /// Whose rows a job reads.
@@ -95,11 +99,31 @@ pub enum Job {
         wav: String,
         /// Which form.
         form: Form,
+        /// The WAV was fetched back from the second tier; its folder is that of the cache.
+        cached: bool,
     },
     /// Remove every rendering of deleted recordings.
     Remove {
         /// `<tenant>/<day>/<recording>.wav`, relative to the recordings folder.
         wavs: Vec<String>,
+        /// Those of them that may lie in the second tier.
+        moved: BTreeSet<String>,
+    },
+    /// Send every rendering of a recording to the second tier and read it back.
+    Send {
+        /// `<tenant>/<day>/<recording>.wav`, relative to the recordings folder.
+        wav: String,
+        /// What its row says of the WAV.
+        bytes: u64,
+        /// The same.
+        sha256: Option<String>,
+    },
+    /// Remove the local files of a recording that lies in the second tier.
+    Free {
+        /// `<tenant>/<day>/<recording>.wav`, relative to the recordings folder.
+        wav: String,
+        /// What lies there.
+        stored: Vec<Stored>,
     },
 }
 
@@ -161,6 +185,9 @@ pub struct Bench {
     turns: Arc<Semaphore>,
     encode_turn: Semaphore,
     remove_turn: Semaphore,
+    move_turn: Semaphore,
+    tier: Option<Arc<Tier>>,
+    claims: Claims,
 }
 
 impl Bench {
@@ -185,7 +212,16 @@ impl Bench {
             turns: Arc::new(Semaphore::new(config.sql.jobs_max as usize)),
             encode_turn: Semaphore::new(1),
             remove_turn: Semaphore::new(1),
+            move_turn: Semaphore::new(1),
+            tier: None,
+            claims: Claims::default(),
         })
+    }
+
+    /// The same with a second tier.
+    #[must_use]
+    pub fn with_tier(self, tier: Option<Arc<Tier>>) -> Self {
+        Bench { tier, ..self }
     }
 
     /// Does one job when its turn comes.
@@ -202,19 +238,41 @@ impl Bench {
                 let _turn = self.turn().await?;
                 self.report(*job).await
             }
-            Job::Encode { wav, form } => {
+            Job::Encode { wav, form, cached } => {
                 let _turn =
                     self.encode_turn.acquire().await.expect("the semaphore is never closed");
                 // Only sealed recordings need them; without them those are refused.
                 let keys = Keys::read(&self.keys).ok();
-                super::encode::encode(&self.recordings, &wav, form, self.rates, keys).await
+                let folder = match cached {
+                    true => self.tier()?.cache().folder(),
+                    false => &self.recordings,
+                };
+                super::encode::encode(folder, &wav, form, self.rates, keys).await
             }
-            Job::Remove { wavs } => {
+            Job::Remove { wavs, moved } => {
                 let _turn =
                     self.remove_turn.acquire().await.expect("the semaphore is never closed");
-                super::remove::run(self.recordings.clone(), wavs).await
+                let (folder, tier) = (self.recordings.clone(), self.tier.as_deref());
+                super::remove::run(folder, tier, &self.claims, wavs, &moved).await
+            }
+            Job::Send { wav, bytes, sha256 } => {
+                let _turn = self.move_turn.acquire().await.expect("the semaphore is never closed");
+                let Some(_claim) = self.claims.take(&wav) else { return Ok(done(&Sent::Busy)) };
+                let row = (bytes, sha256.as_deref());
+                moving::send(&self.recordings, self.tier()?, &wav, row).await
+            }
+            Job::Free { wav, stored } => {
+                // While nothing is encoded, so that no form appears between the look and the end.
+                let _turn =
+                    self.encode_turn.acquire().await.expect("the semaphore is never closed");
+                let Some(_claim) = self.claims.take(&wav) else { return Ok(done(&Freed::Busy)) };
+                moving::free(&self.recordings, self.tier()?, &wav, &stored).await
             }
         }
+    }
+
+    fn tier(&self) -> Result<&Tier, Problem> {
+        self.tier.as_deref().ok_or_else(|| Problem::unavailable("there is no second tier"))
     }
 
     /// Waits for a free place, but not longer than one question may take.

@@ -1,11 +1,14 @@
 //! Removes the files of deleted recordings, folder by folder: each day's folder is opened once,
 //! beneath the recordings folder and through no link, and its files are unlinked relative to it. The
-//! thread that does it has the lowest priority of the box for processor and disk.
+//! thread that does it has the lowest priority of the box for processor and disk. What lies in the
+//! second tier, or was fetched back from it, goes too: a recording is removed when all of it is.
 
 use super::jobs::{Done, Problem};
+use super::moving::{self, Claims};
+use crate::tier::Tier;
 use mediacore::edge::storage::verify::QUARANTINE;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
@@ -16,7 +19,8 @@ use std::path::{Path, PathBuf};
 /// Recordings of one job.
 pub const BATCH_MAX: usize = 1_000;
 /// What stands beside each other for one recording.
-const RENDERINGS: [&str; 6] = ["wav", "mp3", "opus", "wav.sealed", "mp3.sealed", "opus.sealed"];
+pub(super) const RENDERINGS: [&str; 6] =
+    ["wav", "mp3", "opus", "wav.sealed", "mp3.sealed", "opus.sealed"];
 /// What a crash may leave of them.
 const PARTS: [&str; 1] = ["wav_tmp"];
 
@@ -25,25 +29,56 @@ const PARTS: [&str; 1] = ["wav_tmp"];
 pub struct Removed {
     /// Files that went.
     pub files: u64,
-    /// Recordings of which something is left, with what the disk said.
+    /// Recordings of which something is left, with what the disk or the object store said.
     pub failed: Vec<(String, String)>,
+    /// Recordings of which no file was here.
+    pub absent: Vec<String>,
 }
 
-/// Does the job on a thread of its own.
+/// Does the job: the local files on a thread of its own, then what was fetched back of them, then
+/// their objects. `moved` are those that may have some; of which nothing was here may have, too.
 ///
 /// # Errors
 /// 400 for more than [`BATCH_MAX`] recordings.
-pub async fn run(recordings: PathBuf, wavs: Vec<String>) -> Result<Done, Problem> {
+pub async fn run(
+    recordings: PathBuf,
+    tier: Option<&Tier>,
+    claims: &Claims,
+    wavs: Vec<String>,
+    moved: &BTreeSet<String>,
+) -> Result<Done, Problem> {
     if wavs.len() > BATCH_MAX {
         let detail =
             format!("{} recordings; at most {BATCH_MAX} are removed at a time", wavs.len());
         return Err(Problem::new(400, "too_many", "These are too many recordings.", detail));
     }
+    let mut taken = Vec::new();
+    let mut busy = Vec::new();
+    let wavs: Vec<String> = wavs
+        .into_iter()
+        .filter(|wav| match claims.take(wav) {
+            Some(claim) => {
+                taken.push(claim);
+                true
+            }
+            // What is no path of a recording is told so below.
+            None if parts(wav).is_none() => true,
+            None => {
+                busy.push((wav.clone(), "it is being moved; it goes in the next round".to_owned()));
+                false
+            }
+        })
+        .collect();
+    let cache = tier.map(|tier| tier.cache().folder().to_owned());
     let (tell, told) = tokio::sync::oneshot::channel();
     let work = move || {
         lower_priority();
+        let mut removed = remove(&recordings, &wavs);
+        if let Some(cache) = cache.filter(|cache| cache.exists()) {
+            removed.failed.extend(remove(&cache, &wavs).failed);
+        }
         // The asker may have given up; what was removed is found to be gone the next time.
-        let _ = tell.send(remove(&recordings, &wavs));
+        let _ = tell.send(removed);
     };
     let failed =
         |error: String| Problem::new(500, "remove", "The files could not be removed.", error);
@@ -51,9 +86,55 @@ pub async fn run(recordings: PathBuf, wavs: Vec<String>) -> Result<Done, Problem
         .name("remove".to_owned())
         .spawn(work)
         .map_err(|error| failed(error.to_string()))?;
-    let removed = told.await.map_err(|error| failed(error.to_string()))?;
+    let mut removed = told.await.map_err(|error| failed(error.to_string()))?;
+    removed.failed.extend(busy);
+    remove_objects(tier, moved, &mut removed).await;
+    drop(taken);
     let body = serde_json::to_vec(&removed).expect("what was done is always valid JSON");
     Ok(Done { content_type: "application/json".into(), truncated: false, body })
+}
+
+/// Removes the objects of recordings that may have some. Without the second tier nothing is known
+/// of what nobody noted; what was noted stays until the tier is there again.
+async fn remove_objects(tier: Option<&Tier>, moved: &BTreeSet<String>, removed: &mut Removed) {
+    let failed: BTreeSet<&str> = removed.failed.iter().map(|(wav, _)| wav.as_str()).collect();
+    let absent = removed.absent.iter().filter(|_| tier.is_some());
+    let wavs: BTreeSet<&String> =
+        moved.iter().chain(absent).filter(|wav| !failed.contains(wav.as_str())).collect();
+    let wavs: Vec<String> = wavs.into_iter().cloned().collect();
+    let Some(tier) = tier else {
+        let why = "it lies in the object store, which [tier] of switchgrid.toml does not name";
+        removed.failed.extend(wavs.into_iter().map(|wav| (wav, why.to_owned())));
+        return;
+    };
+    // Few enough that all of their objects go with one request.
+    for wavs in wavs.chunks(100) {
+        let objects: Vec<String> = wavs.iter().flat_map(|wav| moving::objects(wav)).collect();
+        if let Err(error) = tier.delete(&objects).await {
+            removed.failed.extend(wavs.iter().map(|wav| (wav.clone(), error.to_string())));
+        }
+    }
+}
+
+/// Removes files of one folder beneath the recordings and syncs it; says how many went.
+///
+/// # Errors
+/// What the disk says; what went is gone then.
+pub(super) fn unlink_all(recordings: &Path, files: &[String]) -> io::Result<u64> {
+    let Some((folder, _)) = files.first().and_then(|file| file.rsplit_once('/')) else {
+        return Ok(0);
+    };
+    let open = open_folder(recordings, folder)?;
+    let mut gone = 0;
+    for file in files {
+        let name = file.strip_prefix(folder).and_then(|name| name.strip_prefix('/'));
+        gone += name.map_or(Ok(0), |name| unlink(open.as_raw_fd(), name))?;
+    }
+    open.sync_all()?;
+    drop(open);
+    // Refused while anything is in it.
+    let _ = std::fs::remove_dir(recordings.join(folder));
+    Ok(gone)
 }
 
 /// Removes every rendering of these recordings (`<tenant>/<day>/<recording>.wav`). What is not there
@@ -82,6 +163,7 @@ pub fn remove(recordings: &Path, wavs: &[String]) -> Removed {
             let set_aside = aside.as_ref().map_or(Ok(0), |aside| unlink_aside(aside, wav));
             let files = open.as_ref().map_or(Ok(0), |open| remove_one(open.as_raw_fd(), stem));
             match set_aside.and_then(|aside| files.map(|files| files + aside)) {
+                Ok(0) => removed.absent.push(wav.clone()),
                 Ok(files) => removed.files += files,
                 Err(error) => removed.failed.push((wav.clone(), error.to_string())),
             }
@@ -99,7 +181,7 @@ pub fn remove(recordings: &Path, wavs: &[String]) -> Removed {
 }
 
 /// Folder and stem of `<tenant>/<yyyy-mm-dd>/<recording>.wav`, all of them plain.
-fn parts(wav: &str) -> Option<(&str, &str)> {
+pub(super) fn parts(wav: &str) -> Option<(&str, &str)> {
     let (folder, name) = wav.rsplit_once('/')?;
     let (tenant, day) = folder.split_once('/')?;
     let stem = name.strip_suffix(".wav").or_else(|| name.strip_suffix(".wav.sealed"))?;
@@ -188,11 +270,12 @@ mod tests {
         }
         let wavs = ["1/2026-11-23/7.wav", "1/2026-11-23/8.wav.sealed", "1/2026-11-24/9.wav"];
         let removed = remove(folder.path(), &wavs.map(str::to_owned));
-        assert_eq!(removed, Removed { files: 5, failed: Vec::new() });
+        let absent = vec!["1/2026-11-24/9.wav".to_owned()];
+        assert_eq!(removed, Removed { files: 5, failed: Vec::new(), absent });
         assert_eq!(names(&day), ["7.txt", "77.wav"]);
         // Once more is the same.
         let removed = remove(folder.path(), &wavs.map(str::to_owned));
-        assert_eq!(removed, Removed::default());
+        assert_eq!((removed.files, removed.failed.len(), removed.absent.len()), (0, 0, 3));
     }
 
     #[test]

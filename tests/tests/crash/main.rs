@@ -3,6 +3,7 @@
 
 mod commit;
 mod disk;
+mod moved;
 mod recording;
 mod start;
 mod talk;

@@ -55,12 +55,18 @@ pub struct Doomed {
     pub recording: RecordingId,
     /// Its WAV, relative to the recordings folder; the other renderings lie beside it.
     pub path: String,
+    /// Some of its files may lie in the object store.
+    pub moved: bool,
 }
 
 impl Doomed {
-    fn of(recording: &Recording) -> Option<Doomed> {
-        let path = recording.path.clone()?;
-        Some(Doomed { tenant: recording.tenant_id, recording: recording.recording_id, path })
+    fn of(Indexed { recording, moved, .. }: &Indexed) -> Option<Doomed> {
+        Some(Doomed {
+            tenant: recording.tenant_id,
+            recording: recording.recording_id,
+            path: recording.path.clone()?,
+            moved: moved.is_some(),
+        })
     }
 }
 
@@ -135,9 +141,9 @@ impl Warehouse {
             .await
             .map_err(Error::database("delete recordings"))?;
             let Some(row) = row else { continue };
-            let Indexed { recording, .. } = indexed(&row)?;
-            doomed.extend(Doomed::of(&recording));
-            rows.push(deletion(&recording, reason, detail, at));
+            let found = indexed(&row)?;
+            doomed.extend(Doomed::of(&found));
+            rows.push(deletion(&found.recording, reason, detail, at));
         }
         stage::insert(&mut tx, &rows, now()).await?;
         tx.commit().await.map_err(Error::database("delete recordings"))?;
@@ -159,7 +165,7 @@ impl Warehouse {
         .await
         .map_err(Error::database("find deleted recordings"))?;
         let found: Result<Vec<Indexed>, Error> = rows.iter().map(indexed).collect();
-        Ok(found?.iter().filter_map(|found| Doomed::of(&found.recording)).collect())
+        Ok(found?.iter().filter_map(Doomed::of).collect())
     }
 
     /// Notes that the files of deleted recordings are gone.
@@ -170,7 +176,8 @@ impl Warehouse {
         let mut tx = self.write("note removed files").await?;
         for recording in recordings {
             sqlx::query(
-                "UPDATE recording SET removed = 1 WHERE id = $1 AND deleted_at IS NOT NULL",
+                "UPDATE recording SET removed = 1, moved = 0, moved_files = NULL \
+                 WHERE id = $1 AND deleted_at IS NOT NULL",
             )
             .bind(recording.0 as i64)
             .execute(&mut *tx)

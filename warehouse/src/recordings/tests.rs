@@ -267,3 +267,104 @@ fn a_row_looks_in_json_as_in_an_answer() {
     assert_eq!(json["duration_ms"], 5000);
     assert_eq!(json["started_at"], Timestamp(NOON + 1_000_000).to_string());
 }
+
+fn stored(id: u64) -> Vec<Stored> {
+    let path = format!("1/2026-11-23/{id}.wav");
+    vec![Stored { path, bytes: 100, sha256: "ab".repeat(32) }]
+}
+
+#[tokio::test]
+async fn a_move_goes_through_its_stages_once_and_the_oldest_first() {
+    let (_dir, warehouse) = thousand().await;
+    let (before, start) = (Timestamp(NOON + 2_000_000), (Timestamp(i64::MIN), RecordingId(0)));
+    let due = async || warehouse.recordings_to_move(before, start, 100).await.unwrap();
+    assert_eq!(ids(&due().await), [1, 2, 3, 4, 5], "began in the first two seconds");
+    assert_eq!(warehouse.recordings_to_move_count(before).await.unwrap(), 5);
+    let later = warehouse.recordings_to_move(before, (Timestamp(NOON), RecordingId(1)), 2).await;
+    assert_eq!(ids(&later.unwrap()), [2, 3]);
+
+    let one = RecordingId(1);
+    assert!(!warehouse.note_moved(one, &stored(1)).await.unwrap(), "nothing was sent yet");
+    assert!(warehouse.note_moving(one).await.unwrap());
+    assert!(warehouse.note_moving(one).await.unwrap(), "a crash sends it again");
+    assert_eq!(due().await.len(), 5, "until it was read back the local files count");
+    assert!(warehouse.note_moved(one, &stored(1)).await.unwrap());
+    assert_eq!(ids(&due().await), [2, 3, 4, 5]);
+    let to_free = warehouse.recordings_to_free(RecordingId(0), 10).await.unwrap();
+    assert_eq!(ids(&to_free), [1]);
+    assert_eq!(to_free[0].moved, Some(Moved { stage: Stage::Stored, files: stored(1) }));
+    assert!(warehouse.note_freed(one).await.unwrap());
+    assert_eq!(warehouse.recordings_to_free(RecordingId(0), 10).await.unwrap(), []);
+    let found = warehouse.recording(TENANT, one).await.unwrap().unwrap();
+    let moved = found.moved.unwrap();
+    assert_eq!(moved.stage, Stage::Alone);
+    assert_eq!(moved.file("1/2026-11-23/1.wav"), stored(1).first());
+    assert!(!warehouse.note_moving(one).await.unwrap());
+
+    assert!(warehouse.note_here(one).await.unwrap());
+    assert_eq!(due().await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_deletion_knows_whether_an_object_may_exist_and_no_upload_begins_after_it() {
+    let (_dir, warehouse) = thousand().await;
+    let why = (Reason::Erasure, "asked for");
+    for (id, begun) in [(7, false), (8, true)] {
+        let id = RecordingId(id);
+        if begun {
+            assert!(warehouse.note_moving(id).await.unwrap());
+        }
+        let doomed = warehouse.delete_recordings(TENANT, &[id], why, Timestamp(NOON)).await;
+        assert_eq!(doomed.unwrap()[0].moved, begun);
+        assert!(!warehouse.note_moving(id).await.unwrap(), "it is deleted");
+        assert!(!warehouse.note_moved(id, &stored(id.0)).await.unwrap());
+    }
+    let left = warehouse.recordings_to_remove(10).await.unwrap();
+    let of = |id| left.iter().find(|of| of.recording == RecordingId(id)).unwrap().moved;
+    assert_eq!((of(7), of(8)), (false, true), "after a crash too");
+    warehouse.recordings_removed(&[RecordingId(8)]).await.unwrap();
+    let found = warehouse.recording(TENANT, RecordingId(8)).await.unwrap().unwrap();
+    assert_eq!(found.moved, None);
+}
+
+#[tokio::test]
+async fn an_index_from_before_the_second_tier_is_read_and_gets_its_columns() {
+    let (dir, warehouse) = thousand().await;
+    let mut tx = warehouse.write("go back").await.unwrap();
+    for statement in [
+        "DROP INDEX recording_to_move",
+        "DROP INDEX recording_to_free",
+        "ALTER TABLE recording DROP COLUMN moved",
+        "ALTER TABLE recording DROP COLUMN moved_files",
+    ] {
+        sqlx::query(statement).execute(&mut *tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    warehouse.close().await;
+
+    let reader = Warehouse::open_reader(dir.path()).await.unwrap();
+    let found = reader.recording(TENANT, RecordingId(7)).await.unwrap().unwrap();
+    assert_eq!((found.recording, found.moved), (recording(7), None));
+    reader.close().await;
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    assert!(warehouse.note_moving(RecordingId(7)).await.unwrap());
+    assert_eq!(warehouse.recordings_count().await.unwrap(), 1010);
+}
+
+#[tokio::test]
+async fn what_is_to_move_is_found_without_reading_what_has_moved() {
+    let (_dir, warehouse) = thousand().await;
+    let mut tx = warehouse.read("explain").await.unwrap();
+    let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(
+        "EXPLAIN QUERY PLAN SELECT * FROM recording INDEXED BY recording_to_move \
+         WHERE kept = 1 AND moved < 2 AND started_at < 5 AND (started_at, id) > (3, 4) \
+         ORDER BY started_at, id LIMIT 6",
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .unwrap();
+    let plan: Vec<String> = steps.into_iter().map(|step| step.3).collect();
+    // One step: SQLite goes to where the last page ended, and never sorts.
+    assert_eq!(plan.len(), 1, "{plan:?}");
+    assert!(plan[0].starts_with("SEARCH recording USING INDEX recording_to_move ("), "{plan:?}");
+}

@@ -3,10 +3,14 @@
 use crate::api::deletion::Deletion;
 use crate::api::links::{CallsLink, Clock, WorkLink};
 use crate::api::live::feed::Feed;
+use crate::api::moving::Moving;
 use crate::api::plans::Plans;
 use crate::api::{ApiLimits, ApiState, router};
 use crate::config::Config;
 use crate::link::NotThere;
+use crate::tier::Tier;
+use crate::tier::cache::Cache;
+use crate::tier::fragile::Fragile;
 use crate::work::jobs::{Bench, Done, Job, Problem};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -44,6 +48,9 @@ pub const LIVE_CALL: CallId = CallId(900);
 /// The recording of that call, which runs.
 pub const LIVE_RECORDING: RecordingId = RecordingId(901);
 
+/// What is kept of what was fetched back.
+const CACHE_MAX: u64 = 1 << 20;
+
 /// Longest wait for the switch: no test waits for its end but the one about it.
 const PLAN_MAX: Duration = Duration::from_secs(20);
 
@@ -55,7 +62,10 @@ pub struct Rig {
     pub calls: Arc<Switch>,
     pub clock: Arc<Hands>,
     pub feed: Arc<Feed>,
+    pub work: Arc<dyn WorkLink>,
     pub deletion: Arc<Deletion>,
+    /// Where there is a second tier.
+    pub moving: Option<Moving>,
     pub router: Router,
     ids: Mutex<IdGen>,
     position: AtomicI64,
@@ -223,6 +233,15 @@ fn tellable(problem: &Value) {
 
 impl Rig {
     pub async fn new() -> Self {
+        Rig::built(None).await
+    }
+
+    /// A box with a second tier.
+    pub async fn with_tier(store: Arc<Fragile>) -> Self {
+        Rig::built(Some(store)).await
+    }
+
+    async fn built(object_store: Option<Arc<Fragile>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
         let flow = signaling::ivr::default_flow(FIRST_QUEUE);
@@ -239,7 +258,15 @@ impl Rig {
         let plans = Arc::new(Plans::default());
         let carrying = (plans.clone(), store.clone(), calls.clone());
         tokio::spawn(async move { carrying.0.carry(carrying.1, carrying.2).await });
-        let work = Arc::new(Worker(Bench::open(config.clone()).await.unwrap()));
+        let tier = object_store.map(|store| {
+            let cache = Cache::new(config.tier_cache_dir(), CACHE_MAX);
+            Arc::new(Tier::over(store, "box-1", cache))
+        });
+        let bench = Bench::open(config.clone()).await.unwrap().with_tier(tier.clone());
+        let work = Arc::new(Worker(bench));
+        let moving = tier
+            .clone()
+            .map(|tier| Moving::new(warehouse.clone(), work.clone(), tier, Duration::from_secs(0)));
         let deletion = Arc::new(Deletion::new(store.clone(), warehouse.clone(), work.clone()));
         let state = ApiState {
             store: store.clone(),
@@ -247,8 +274,9 @@ impl Rig {
             recordings: config.recordings_dir(),
             calls: calls.clone(),
             plans,
-            work,
+            work: work.clone(),
             deletion: deletion.clone(),
+            tier,
             encoding: Arc::default(),
             recording_keys: folder.path().join("recording.keys"),
             seal: Arc::new(move || {
@@ -264,7 +292,21 @@ impl Rig {
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
         let (ids, position) = (Mutex::new(IdGen::new(1)), AtomicI64::new(0));
         let router = router(state);
-        Rig { folder, store, warehouse, first, calls, clock, feed, deletion, router, ids, position }
+        Rig {
+            folder,
+            store,
+            warehouse,
+            first,
+            calls,
+            clock,
+            feed,
+            work,
+            deletion,
+            moving,
+            router,
+            ids,
+            position,
+        }
     }
 
     pub fn tenant(&self) -> TenantId {

@@ -2,7 +2,7 @@
 //! with a list of them beside, `recordings.csv`. What is there already is left as it is, so that an
 //! export goes on where it stopped.
 
-use super::{Form, copy_out};
+use super::{Form, Source};
 use crate::cli::home::Home;
 use crate::config::Config;
 use anyhow::Context;
@@ -46,6 +46,7 @@ pub async fn run(
     options: &Options,
 ) -> Result<ExitCode, anyhow::Error> {
     let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
+    let source = Source::open(config);
     let mut search =
         Search { tenant: home.tenant, from: options.from, to: options.to, ..Search::default() };
     let bar = ProgressBar::no_length().with_style(
@@ -66,8 +67,9 @@ pub async fn run(
             std::fs::create_dir_all(&folder)
                 .with_context(|| format!("make the folder {}", folder.display()))?;
             bar.inc(1);
+            let copy = source.copy_out(&warehouse, found, wav, options.format, &target);
             if !target.exists()
-                && let Err(error) = copy_out(config, wav, options.format, &target).await
+                && let Err(error) = copy.await
             {
                 // Half a file would be taken for a whole one by the next export.
                 let _ = std::fs::remove_file(&target);

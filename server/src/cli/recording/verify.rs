@@ -4,14 +4,17 @@
 //! What is repaired, in this order: a file that the recording log still holds is rendered again and
 //! taken where it is the one that was written, octet by octet; a file that was cut short gets a
 //! header that says so; what is left is moved to `quarantine` beneath the recordings. What became of
-//! a file is noted in the index, so that the next look does not call it damage.
+//! a file is noted in the index, so that the next look does not call it damage. What lies in the
+//! second tier is fetched and looked at; damaged there, it is rendered again here or left.
 
 mod orphans;
 #[cfg(test)]
 mod tests;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::serve::lock;
+use crate::tier::cache::Part;
+use crate::tier::{self, Tier};
 use indicatif::{ProgressBar, ProgressStyle};
 use mediacore::edge::keys::Keys;
 use mediacore::edge::storage::verify::{
@@ -24,7 +27,7 @@ use std::process::ExitCode;
 use terms::record::Recording;
 use terms::{RecordingId, TenantId};
 use warehouse::Warehouse;
-use warehouse::recordings::{Indexed, Repair};
+use warehouse::recordings::{Indexed, Moved, Repair};
 
 /// Rows read at a time.
 const PAGE: u32 = 1_000;
@@ -53,6 +56,8 @@ struct Report {
     good: u64,
     /// Rows without a file: refused recordings.
     without_file: u64,
+    /// Of the good ones, those that lie in the second tier and were read from there.
+    moved: u64,
     /// Recordings that were deleted.
     deleted: u64,
     /// Recordings that an earlier repair could not save.
@@ -122,7 +127,8 @@ async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error> {
     let store = config.recordings_dir();
     let mut report = Report::default();
     let keys = Keys::read(&config.recording_keys()).ok();
-    let bad = files(&warehouse, &store, keys.as_ref(), &mut report).await?;
+    let shelf = Shelf { here: store.clone(), tier: Tier::open(config) };
+    let bad = files(&warehouse, &shelf, keys.as_ref(), &mut report).await?;
     orphans::find(&warehouse, &store, &mut report).await?;
     let segments = config.server.data.join("segments");
     report.segments = segments_of(check_segments(&segments, keys.as_ref())?, keys.is_some());
@@ -140,13 +146,14 @@ async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error> {
 /// A file that is not what its row says.
 struct Bad {
     recording: Recording,
+    moved: bool,
     path: String,
     fault: Fault,
 }
 
 async fn files(
     warehouse: &Warehouse,
-    store: &Path,
+    shelf: &Shelf,
     keys: Option<&Keys>,
     report: &mut Report,
 ) -> Result<Vec<Bad>, anyhow::Error> {
@@ -161,7 +168,7 @@ async fn files(
         for found in page {
             bar.inc(1);
             report.recordings += 1;
-            let Some((path, fault)) = file_of(found.clone(), store, keys, report).await? else {
+            let Some((path, fault)) = file_of(found.clone(), shelf, keys, report).await? else {
                 continue;
             };
             let Some(fault) = fault else {
@@ -181,7 +188,7 @@ async fn files(
                     repair: None,
                 });
             }
-            bad.push(Bad { recording, path, fault });
+            bad.push(Bad { recording, moved: found.moved.is_some(), path, fault });
         }
     }
     bar.finish_and_clear();
@@ -191,11 +198,11 @@ async fn files(
 /// The path of a recording's file and what is wrong with it; `None` when it should have none.
 async fn file_of(
     found: Indexed,
-    store: &Path,
+    shelf: &Shelf,
     keys: Option<&Keys>,
     report: &mut Report,
 ) -> Result<Option<(String, Option<Fault>)>, anyhow::Error> {
-    let Indexed { recording, deleted, repair } = found;
+    let Indexed { recording, deleted, repair, moved } = found;
     if deleted.is_some() {
         report.deleted += 1;
         return Ok(None);
@@ -208,7 +215,7 @@ async fn file_of(
         report.without_file += 1;
         return Ok(None);
     };
-    let Some(file) = beneath(store, &path) else {
+    let Some(file) = beneath(&shelf.here, &path) else {
         let fault = Fault::Unreadable("the ledger's path leads elsewhere".to_owned());
         return Ok(Some((path, Some(fault))));
     };
@@ -218,12 +225,59 @@ async fn file_of(
         }
         _ => (recording.bytes as u64, recording.sha256, i64::from(recording.duration_ms)),
     };
+    let fetched = match shelf.fetch(&file, &path, moved.as_ref()).await {
+        Ok(fetched) => fetched,
+        Err(fault) => return Ok(Some((path, Some(fault)))),
+    };
+    let is_moved = fetched.is_some();
     let keys = keys.cloned();
     let work = move || {
+        let file = fetched.as_ref().map_or(&*file, Part::path);
         let expected = Expected { bytes, sha256: sha256.as_deref(), duration_ms };
-        check(&file, &expected, keys.as_ref())
+        check(file, &expected, keys.as_ref())
     };
-    Ok(Some((path, tokio::task::spawn_blocking(work).await?)))
+    let fault = tokio::task::spawn_blocking(work).await?;
+    report.moved += u64::from(is_moved && fault.is_none());
+    Ok(Some((path, fault)))
+}
+
+/// Where recordings lie.
+struct Shelf {
+    here: PathBuf,
+    tier: Result<Option<Tier>, config::Error>,
+}
+
+impl Shelf {
+    /// What lies in the second tier alone, as it lies there: a copy in the cache would tell nothing
+    /// of it, so none is taken and none is left. `None` for a file that is here.
+    async fn fetch(
+        &self,
+        file: &Path,
+        path: &str,
+        moved: Option<&Moved>,
+    ) -> Result<Option<Part>, Fault> {
+        if file.exists() {
+            return Ok(None);
+        }
+        let unreadable = |why: String| Fault::Unreadable(why);
+        let tier = match &self.tier {
+            Ok(Some(tier)) => tier,
+            Ok(None) if moved.is_none() => return Ok(None),
+            Ok(None) => {
+                let why = "it lies in the object store, which [tier] does not name";
+                return Err(unreadable(why.to_owned()));
+            }
+            Err(error) => return Err(unreadable(error.to_string())),
+        };
+        let part = tier.cache().part().map_err(|error| unreadable(error.to_string()))?;
+        let stored = moved.and_then(|moved| moved.file(path));
+        match tier.download(path, stored, part.path()).await {
+            Ok(_) => Ok(Some(part)),
+            Err(tier::Error::Missing(_)) => Err(Fault::Missing),
+            Err(tier::Error::Changed { .. }) => Err(Fault::Changed),
+            Err(error) => Err(unreadable(error.to_string())),
+        }
+    }
 }
 
 /// The file of a path that stays beneath the recordings.
@@ -248,9 +302,13 @@ async fn repair_all(
         .collect();
     let whole = render_again(segments, store, keys, &wanted)?;
     let mut saved = 0;
-    for Bad { recording, path, fault } in bad {
+    for Bad { recording, moved, path, fault } in bad {
         let id = recording.recording_id;
         let done = if whole.contains(&id) {
+            if moved {
+                // What lies in the second tier is replaced by the next move.
+                warehouse.note_here(id).await?;
+            }
             Some("rendered")
         } else {
             match mend(store, &path, &fault)? {
@@ -278,6 +336,10 @@ fn mend(
     fault: &Fault,
 ) -> Result<Option<(&'static str, Repair)>, anyhow::Error> {
     let Some(file) = beneath(store, path) else { return Ok(None) };
+    // What is damaged in the second tier is neither cut nor moved aside here.
+    if !file.exists() && !matches!(fault, Fault::Missing) {
+        return Ok(None);
+    }
     match fault {
         Fault::Unreadable(_) => return Ok(None),
         Fault::Missing => return Ok(Some(("lost", Repair::Lost))),
@@ -300,9 +362,9 @@ fn segments_of(found: SegmentsReport, opened: bool) -> Segments {
 }
 
 fn print(report: &Report) {
-    let Report { recordings, good, without_file, deleted, lost_before, .. } = report;
+    let Report { recordings, good, moved, without_file, deleted, lost_before, .. } = report;
     println!(
-        "{recordings} recordings: {good} good, {without_file} without a file, {deleted} deleted, {lost_before} lost before"
+        "{recordings} recordings: {good} good ({moved} in the object store), {without_file} without a file, {deleted} deleted, {lost_before} lost before"
     );
     for (kind, count) in &report.summary {
         println!("  {count} {kind}");
