@@ -31,7 +31,7 @@ pub enum Error {
 }
 
 /// A file that was left out.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// Which.
     pub path: PathBuf,

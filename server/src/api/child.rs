@@ -5,6 +5,7 @@ use super::encoding::{self, Backlog};
 use super::links::{Seal, SystemClock};
 use super::live::feed::Feed;
 use super::plans::Plans;
+use super::prompts::Prompts;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
 use crate::work::encode::Form;
@@ -77,6 +78,10 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let deletion = Arc::new(Deletion::new(store.clone(), warehouse.clone(), worker.clone()));
     let deleting = deletion.clone();
     tokio::spawn(async move { deleting.keep_on(first::wall).await });
+    let spoken = config.clone();
+    let engine = Arc::new(move || crate::speech::bare_engine(&spoken));
+    let prompts = Arc::new(Prompts::new(&config, engine));
+    prompts.tidy(&store).await;
     let state = ApiState {
         store: store.clone(),
         warehouse,
@@ -96,6 +101,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
             ..ApiLimits::default()
         },
         speechless: crate::speech::speechless(&config),
+        prompts,
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
     let service = super::router(state).into_make_service_with_connect_info::<SocketAddr>();

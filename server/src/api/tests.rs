@@ -7,6 +7,7 @@ mod hostile;
 mod lists;
 mod live;
 mod plans;
+mod prompts;
 mod quality;
 mod recording_rules;
 mod recordings;
