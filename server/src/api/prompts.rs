@@ -12,6 +12,7 @@ mod files;
 use super::extract::{Body, Names, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
+use super::recordings::open::beneath;
 use super::{Api, Shared};
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
@@ -142,13 +143,14 @@ async fn fetch(
 ) -> Result<Response, Problem> {
     let name = existing(&language, &name)?;
     let prompt = api.store.prompt(caller.tenant(), &name).await?;
-    let path = api.prompts.own.join(caller.tenant().to_string()).join(&prompt.sha256);
-    let file = tokio::fs::File::open(&path).await.map_err(|error| match error.kind() {
+    let path = format!("{}/{}", caller.tenant(), prompt.sha256);
+    let file = beneath(&api.prompts.own, &path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Problem::not_found("The file of this prompt is not on this box any more.")
         }
-        _ => Problem::internal(format!("open {}: {error}", path.display())),
+        _ => Problem::internal(format!("open the prompt {path}: {error}")),
     })?;
+    let file = tokio::fs::File::from_std(file);
     let file_name = format!("{}.{}", name.name(), prompt.format.as_str());
     let disposition = format!("attachment; filename=\"{file_name}\"");
     let etag = format!("\"{}\"", prompt.sha256);

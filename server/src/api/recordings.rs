@@ -4,7 +4,7 @@
 //! tenant's own folder, and is opened beneath the recordings folder ([`open`]): no text of a caller
 //! or a client ever becomes part of a path. Every fetch is written to the audit table first.
 
-mod open;
+pub(super) mod open;
 mod range;
 
 use super::extract::{Id, Params};

@@ -176,7 +176,7 @@ impl<'a> Caller<'a> {
         wait_for("the end of the call", seconds(40), || self.house.sql(&ended).into_iter().next());
         // The phone ends its file when it has taken the BYE.
         wait_for("the phone to hang up", seconds(10), || {
-            self.phone.log().contains("session closed").then_some(())
+            self.phone.log().contains("terminated (duration").then_some(())
         });
         self.phone.heard()
     }
