@@ -399,7 +399,7 @@ mod tests {
     fn each_refusal_has_its_status_and_names_the_key_of_its_limit() {
         use prompt::Error;
         let damaged =
-            Error::Damaged { part: "frame", number: 3, at_ms: 72, detail: "no data".into() };
+            Error::Damaged { part: "MP3 frame", number: 3, at_ms: 72, detail: "no data".into() };
         let format = Error::Format { tag: 2, bits: 4, channels: 1, rate_hz: 8_000 };
         for (error, status, says) in [
             (
@@ -416,7 +416,7 @@ mod tests {
             (Error::Empty, 400, "no audio is in it"),
             (Error::NoChunk("fmt "), 400, "\"fmt \" chunk"),
             (format, 400, "4000 to 192000 Hz is"),
-            (damaged, 400, "frame 3, 72 ms into it, is damaged"),
+            (damaged, 400, "MP3 frame 3, 72 ms into it, is damaged"),
             (Error::Resample("x".into()), 400, "it cannot be resampled: x"),
         ] {
             let problem = refused(&error);

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use terms::TenantId;
 use terms::control::Ask;
 use terms::routing::OwnPrompt;
+use tower::ServiceExt;
 
 const PROMPTS: &str = "/api/v1/prompts";
 
@@ -262,9 +263,11 @@ async fn a_file_that_cannot_be_played_is_refused_with_the_reason_and_leaves_noth
     let mut sent = request(Method::PUT, &format!("{PROMPTS}/en/bad"), &token, None);
     sent.headers_mut().insert(header::ACCEPT_LANGUAGE, "zh-CN".parse().unwrap());
     *sent.body_mut() = Body::from(b"fLaC".to_vec());
-    let got = rig.send(sent).await;
+    let got = rig.router.clone().oneshot(sent).await.unwrap();
+    let body = axum::body::to_bytes(got.into_body(), 1 << 20).await.unwrap();
+    let told: Value = serde_json::from_slice(&body).unwrap();
     let chinese = "file：文件是 FLAC；可播放 WAV、MP3（MPEG 音频第三层）和 Ogg Opus";
-    assert_eq!(message(&got), chinese);
+    assert_eq!(told["message"], chinese);
 }
 
 #[tokio::test]
