@@ -26,6 +26,7 @@ pub mod number;
 pub mod order;
 pub mod outbox;
 pub mod plan;
+pub mod prompt;
 pub mod queue;
 pub mod recording;
 pub mod retention;

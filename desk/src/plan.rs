@@ -101,8 +101,15 @@ impl Store {
             recording_rules: self.recording_rules_for_plan(tenant).await?,
             recording_exclusions: Arc::new(self.exclusions_for_plan(tenant).await?),
             conferences: self.conferences_for_plan(tenant).await?,
+            prompts: self.prompts_for_plan(tenant).await?,
         })
     }
+}
+
+/// The prompt of a queue's music. `music` alone, which is what a queue begins with, is the box's.
+fn music(name: &str) -> String {
+    let name = if matches!(name, "" | "music") { "wait" } else { name };
+    format!("{}/{name}", routing::NO_LANGUAGE)
 }
 
 fn queue(queue: crate::queue::Queue) -> routing::Queue {
@@ -118,10 +125,21 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
         overflow: settings.overflow.unwrap_or(Target::Voicemail(queue.id)),
         ring_max_s: settings.ring_max_s,
         wrap_up_s: settings.wrap_up_s,
-        music: settings.music,
+        music: music(&settings.music),
         announce_every_s: settings.announce_every_s,
         record: settings.record,
         survey: settings.survey,
         service_level_s: settings.service_level_s,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn music_is_named_with_its_folder() {
+        let named = ["", "music", "wait", "summer"].map(music);
+        assert_eq!(named, ["music/wait", "music/wait", "music/wait", "music/summer"]);
     }
 }

@@ -60,7 +60,7 @@ pub struct Settings {
     pub ring_max_s: u32,
     /// Wrap-up in seconds.
     pub wrap_up_s: u32,
-    /// Waiting music, a prompt name.
+    /// Waiting music: the name of a prompt under `music/`, without this folder; `music` is `wait`.
     pub music: String,
     /// Seconds between announcements of the position; 0 is never.
     pub announce_every_s: u32,

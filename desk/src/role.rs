@@ -53,9 +53,9 @@ text_enum! {
         QueuesWrite = "queues.write",
         /// Make and change agents and their phones.
         AgentsWrite = "agents.write",
-        /// See flows, numbers and the list of blocked callers.
+        /// See flows, prompts, numbers and the list of blocked callers.
         RoutingRead = "routing.read",
-        /// Draft and publish flows, change numbers, block callers.
+        /// Draft and publish flows, upload prompts, change numbers, block callers.
         RoutingWrite = "routing.write",
         /// See trunks.
         TrunksRead = "trunks.read",

@@ -122,7 +122,7 @@ impl Player {
             None => Err(Refused::Missing(name.chars().take(crate::prompt::NAME_MAX).collect())),
         };
         let piece = |source: &Source| match source {
-            Source::Prompt(name) => found(prompts.get(name), name),
+            Source::Prompt(name) => found(prompts.find(playback.tenant, name), name),
             Source::Speech { language, text } => found(prompts.speech(language, text), text),
             // Ringback and busy sound until something else is asked for.
             Source::Ringback => Ok(endless(Tone::Ringback)),

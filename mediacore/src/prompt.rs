@@ -9,11 +9,12 @@
 pub mod funnel;
 pub mod mp3;
 pub mod ogg;
+mod store;
 pub mod wav;
 
+pub use store::{OwnPrompts, PromptStore};
+
 use crate::g711::{self, Law};
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Letters of a prompt's name at most.
@@ -208,80 +209,6 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<i16>, Error> {
         Kind::Wav => wav::decode(bytes, limits.length_max),
         Kind::Mp3 => mp3::decode(bytes, limits.length_max),
         Kind::Opus => ogg::decode(bytes, limits.length_max),
-    }
-}
-
-/// All prompts by name, such as `zh-CN/welcome`, and all texts that were spoken. A clone shares
-/// them; a store never changes, a new one takes its place.
-#[derive(Clone, Debug, Default)]
-pub struct PromptStore {
-    prompts: Arc<HashMap<String, Arc<Prompt>>>,
-    /// By language and text.
-    spoken: Arc<HashMap<String, HashMap<String, Arc<Prompt>>>>,
-}
-
-impl PromptStore {
-    /// A store of these prompts.
-    pub fn new(prompts: impl IntoIterator<Item = (String, Prompt)>) -> Self {
-        let prompts = prompts.into_iter().map(|(name, prompt)| (name, Arc::new(prompt)));
-        PromptStore { prompts: Arc::new(prompts.collect()), spoken: Arc::default() }
-    }
-
-    /// A prompt.
-    pub fn get(&self, name: &str) -> Option<&Arc<Prompt>> {
-        self.prompts.get(name)
-    }
-
-    /// A text as it is spoken in a language.
-    pub fn speech(&self, language: &str, text: &str) -> Option<&Arc<Prompt>> {
-        self.spoken.get(language)?.get(text)
-    }
-
-    /// The same texts with the prompts of another store.
-    #[must_use]
-    pub fn with_prompts_of(&self, other: &PromptStore) -> PromptStore {
-        PromptStore { prompts: Arc::clone(&other.prompts), spoken: Arc::clone(&self.spoken) }
-    }
-
-    /// The same prompts with one text more.
-    #[must_use]
-    pub fn with_speech(&self, language: &str, text: &str, prompt: Prompt) -> PromptStore {
-        let mut spoken = HashMap::clone(&self.spoken);
-        let texts = spoken.entry(language.to_owned()).or_default();
-        texts.insert(text.to_owned(), Arc::new(prompt));
-        PromptStore { prompts: Arc::clone(&self.prompts), spoken: Arc::new(spoken) }
-    }
-
-    /// The same prompts with one text less.
-    #[must_use]
-    pub fn without_speech(&self, language: &str, text: &str) -> PromptStore {
-        let mut spoken = HashMap::clone(&self.spoken);
-        if let Some(texts) = spoken.get_mut(language) {
-            texts.remove(text);
-        }
-        PromptStore { prompts: Arc::clone(&self.prompts), spoken: Arc::new(spoken) }
-    }
-
-    /// Whether others hold it too.
-    pub fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.prompts) > 1 || Arc::strong_count(&self.spoken) > 1
-    }
-
-    /// The names, sorted.
-    pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.prompts.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        names
-    }
-
-    /// How many prompts.
-    pub fn len(&self) -> usize {
-        self.prompts.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.prompts.is_empty()
     }
 }
 

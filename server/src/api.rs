@@ -32,6 +32,7 @@ pub mod numbers;
 pub mod orders;
 pub mod plans;
 pub mod problem;
+pub mod prompts;
 pub mod queues;
 pub mod recording_rules;
 pub mod recordings;
@@ -101,6 +102,8 @@ pub struct ApiState {
     pub limits: ApiLimits,
     /// Why texts of flows cannot be spoken; `None` when they can.
     pub speechless: Option<String>,
+    /// Prompts: the box's and the tenants' own.
+    pub prompts: Arc<prompts::Prompts>,
 }
 
 /// What one request may take.
@@ -192,6 +195,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(numbers::routes(guard))
         .merge(trunks::routes(guard))
         .merge(flows::routes(guard))
+        .merge(prompts::routes(guard))
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))

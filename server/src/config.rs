@@ -18,6 +18,9 @@ use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Speech, Zone};
 /// Shortest part of a recording: shorter ones would be more files than conversations.
 const PART_MIN: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// Prompts that a tenant may ever have of its own: a plan names them all.
+const OWN_PROMPTS_MAX: u32 = 10_000;
+
 /// When a changed key takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applies {
@@ -195,10 +198,15 @@ config! {
         jitter_ms_max: u32 = "200", Restart;
         /// Folder of prompts that come before the built-in ones, as <language>/<name>.wav, .mp3 or .opus. Empty is none.
         prompts: PathBuf = "\"\"", Restart;
-        /// Largest file of a prompt.
+        /// Largest file of a prompt, in a folder or uploaded.
         prompt_bytes_max: Bytes = "\"64MiB\"", Restart;
         /// Longest prompt.
         prompt_length_max: Span = "\"30m\"", Restart;
+        /// Most prompts that one tenant may upload, at most 10000.
+        own_prompts_max: u32 = "500", Restart;
+        /// Length of all prompts that one tenant may upload, one after the other. An hour of them takes
+        /// 58 MB of memory.
+        own_prompts_length_max: Span = "\"1h\"", Restart;
         /// What speaks texts of flows: espeak-ng, or none.
         speech: Speech = "\"espeak-ng\"", Restart;
         /// Most speech that is kept on disk, in `speech` of the data folder; the oldest goes.
@@ -380,6 +388,11 @@ impl Config {
                 jitter.1, jitter.0
             );
             return refused("rtp.jitter_ms_max", problem);
+        }
+        if self.rtp.own_prompts_max > OWN_PROMPTS_MAX {
+            let most = OWN_PROMPTS_MAX;
+            let problem = format!("{} is above {most}", self.rtp.own_prompts_max);
+            return refused("rtp.own_prompts_max", problem);
         }
         for (key, value) in [
             ("sip.dialogs_max", self.sip.dialogs_max),

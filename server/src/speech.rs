@@ -18,6 +18,14 @@ pub fn engine(config: &Config) -> Result<(Box<dyn Engine>, Cache), String> {
     Ok((Box::new(engine), cache))
 }
 
+/// What speaks, for who keeps what it made by themselves.
+///
+/// # Errors
+/// As [`engine`].
+pub fn bare_engine(config: &Config) -> Result<Box<dyn Engine>, String> {
+    Ok(Box::new(find(config)?))
+}
+
 /// Why texts cannot be spoken; `None` when they can.
 pub fn speechless(config: &Config) -> Option<String> {
     find(config).err()

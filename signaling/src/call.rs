@@ -189,6 +189,8 @@ pub(crate) struct Call {
     released_by: Option<Party>,
     timers: Timers,
     hops: u8,
+    /// The language that its flow chose, in place of the plan's.
+    language: Option<String>,
     over: bool,
     /// The conference that they are in, or called to.
     conference: Option<ConferenceId>,
@@ -380,7 +382,7 @@ impl Call {
 
     /// Plays prompts, then ends.
     fn farewell(&mut self, cx: &mut Cx, prompts: &[&str], cause: u8) {
-        let language = &self.plan.plan.language;
+        let language = self.language();
         let sources: Vec<Source> =
             prompts.iter().map(|name| crate::ivr::prompt::prompt(language, name)).collect();
         self.phase = Phase::Farewell { cause };
@@ -413,8 +415,9 @@ impl Call {
     /// The same with every choice that media knows; its name is given here.
     fn play_order(&mut self, cx: &mut Cx, id: LegId, order: Playback) -> bool {
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_open()) else { return false };
-        let playback = Playback { id: PlaybackId(cx.id()), ..order };
-        leg.playing = Some(playback.id);
+        let (name, tenant) = (PlaybackId(cx.id()), Some(self.tenant));
+        leg.playing = Some(name);
+        let playback = Playback { id: name, tenant, ..order };
         cx.media(Command::Play { leg: id, playback });
         self.announced(cx, id, None);
         true
@@ -447,6 +450,11 @@ impl Call {
             leg,
             kind,
         }));
+    }
+
+    /// The language that the call is in.
+    fn language(&self) -> &str {
+        self.language.as_deref().unwrap_or(&self.plan.plan.language)
     }
 
     fn anchor_answered(&self) -> bool {

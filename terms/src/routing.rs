@@ -4,9 +4,11 @@
 //! plan on disk, so a database that is down never stops a call.
 
 mod conference;
+mod prompt;
 mod recording;
 
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
+pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
     RecordingWhen,
@@ -64,6 +66,9 @@ pub struct Plan {
     /// Conference rooms.
     #[serde(default)]
     pub conferences: Vec<Conference>,
+    /// Prompts of the tenant's own.
+    #[serde(default)]
+    pub prompts: Vec<OwnPrompt>,
 }
 
 /// A dialled number and what answers it.
@@ -339,6 +344,7 @@ impl Plan {
             recording_rules: Vec::new(),
             recording_exclusions: Arc::default(),
             conferences: Vec::new(),
+            prompts: Vec::new(),
         }
     }
 
@@ -442,15 +448,16 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_from_before_recording_rules_and_conferences_has_none() {
+    fn a_plan_from_before_recording_rules_conferences_and_prompts_has_none() {
         let mut plan = serde_json::to_value(Plan::empty(TenantId(1), "demo")).unwrap();
         let fields = plan.as_object_mut().unwrap();
         fields.remove("recording_rules");
         fields.remove("recording_exclusions");
         fields.remove("conferences");
+        fields.remove("prompts");
         let plan: Plan = serde_json::from_value(plan).unwrap();
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
-        assert!(plan.conferences.is_empty());
+        assert!(plan.conferences.is_empty() && plan.prompts.is_empty());
     }
 
     #[test]

@@ -201,13 +201,27 @@ impl House {
 
     /// POST JSON as the administrator: status and body.
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let answer = self
-            .client
-            .post(format!("http://{}{path}", self.http))
-            .bearer_auth(&self.token)
-            .json(body)
-            .send()
-            .expect("the API answers");
+        self.sent(self.client.post(format!("http://{}{path}", self.http)).json(body))
+    }
+
+    /// PUT a file as the administrator: status and body.
+    pub fn put(&self, path: &str, media_type: &str, file: Vec<u8>) -> (u16, Value) {
+        let request = self.client.put(format!("http://{}{path}", self.http)).body(file);
+        self.sent(request.header("content-type", media_type))
+    }
+
+    /// PUT JSON as the administrator: status and body.
+    pub fn put_json(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.sent(self.client.put(format!("http://{}{path}", self.http)).json(body))
+    }
+
+    /// DELETE as the administrator: status and body.
+    pub fn delete(&self, path: &str) -> (u16, Value) {
+        self.sent(self.client.delete(format!("http://{}{path}", self.http)))
+    }
+
+    fn sent(&self, request: reqwest::blocking::RequestBuilder) -> (u16, Value) {
+        let answer = request.bearer_auth(&self.token).send().expect("the API answers");
         let status = answer.status().as_u16();
         let text = answer.text().expect("text");
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))

@@ -16,16 +16,25 @@ mod three_parties;
 #[path = "end_to_end/killed.rs"]
 mod killed;
 
+#[path = "end_to_end/prompts.rs"]
+mod prompts;
+
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
 use conference::{
+    a_caller_hears_the_texts_of_a_flow_spoken,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
+    callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
 };
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
+use prompts::{
+    a_caller_hears_the_texts_of_a_flow_spoken,
+    callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
+};
 use serde_json::{Value, json};
 use std::net::Ipv6Addr;
 use std::process::Command;

@@ -2,7 +2,7 @@
 //! `welcome.mp3` or `welcome.opus` beside it.
 
 use crate::prompt::{self, Kind, Limits, Prompt, PromptStore};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -31,7 +31,7 @@ pub enum Error {
 }
 
 /// A file that was left out.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// Which.
     pub path: PathBuf,
@@ -46,19 +46,31 @@ pub struct Skipped {
 /// # Errors
 /// When a directory cannot be read or holds too many files.
 pub fn load(dirs: &[PathBuf], limits: &Limits) -> Result<(PromptStore, Vec<Skipped>), Error> {
-    let mut files = BTreeMap::new();
-    for (rank, dir) in dirs.iter().enumerate() {
-        collect(&Folder { root: dir, rank }, dir, 0, &mut files)?;
-    }
     let mut prompts = Vec::new();
     let mut skipped = Vec::new();
-    for (name, Found { path, .. }) in files {
+    for (name, Found { path, .. }) in find(dirs)? {
         match read(&path, limits) {
             Ok(prompt) => prompts.push((name, prompt)),
             Err(reason) => skipped.push(Skipped { path, reason }),
         }
     }
     Ok((PromptStore::new(prompts), skipped))
+}
+
+/// The names of the prompts that [`load`] would find, whether they can be played or not.
+///
+/// # Errors
+/// As [`load`].
+pub fn names(dirs: &[PathBuf]) -> Result<BTreeSet<String>, Error> {
+    Ok(find(dirs)?.into_keys().collect())
+}
+
+fn find(dirs: &[PathBuf]) -> Result<BTreeMap<String, Found>, Error> {
+    let mut files = BTreeMap::new();
+    for (rank, dir) in dirs.iter().enumerate() {
+        collect(&Folder { root: dir, rank }, dir, 0, &mut files)?;
+    }
+    Ok(files)
 }
 
 /// Reads one file.
@@ -161,6 +173,7 @@ mod tests {
         let (store, _) = load(&dirs, &Limits::default()).unwrap();
         let samples = |name: &str| store.get(name).unwrap().octets(crate::g711::Law::A).len();
         assert_eq!((samples("one"), samples("two")), (2, 5));
+        assert_eq!(names(&dirs).unwrap().into_iter().collect::<Vec<_>>(), ["one", "two"]);
     }
 
     fn wav(samples: usize) -> Vec<u8> {

@@ -138,6 +138,28 @@ fn converse(
     }
 }
 
+/// Speaks without keeping it: a WAV at 8 kHz, as loud as every text.
+///
+/// # Errors
+/// Why it cannot be made.
+pub fn speak(engine: &mut dyn Engine, utterance: &Utterance) -> Result<Vec<u8>, String> {
+    Ok(wav_of(&samples(engine, utterance)?))
+}
+
+fn samples(engine: &mut dyn Engine, utterance: &Utterance) -> Result<Vec<i16>, String> {
+    let made = engine.speak(utterance)?;
+    let mut samples = prompt::decode(&made, &LIMITS).map_err(|error| error.to_string())?;
+    level(&mut samples);
+    Ok(samples)
+}
+
+fn wav_of(samples: &[i16]) -> Vec<u8> {
+    let format = wav::Format { tag: wav::TAG_PCM, channels: 1, rate_hz: prompt::RATE_HZ };
+    let mut bytes = format.header(samples.len() as u64);
+    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    bytes
+}
+
 /// A folder of what was made, by engine, voice and words: made once, heard often.
 #[derive(Debug)]
 pub struct Cache {
@@ -173,9 +195,7 @@ impl Cache {
         {
             return Ok(prompt);
         }
-        let made = engine.speak(utterance)?;
-        let mut samples = prompt::decode(&made, &LIMITS).map_err(|error| error.to_string())?;
-        level(&mut samples);
+        let samples = samples(engine, utterance)?;
         // A cache that cannot be written is slow, not wrong.
         if let Err(error) = self.keep(&file, &samples) {
             tracing::warn!(file = %file.display(), %error, "speech is not kept");
@@ -184,9 +204,7 @@ impl Cache {
     }
 
     fn keep(&mut self, file: &Path, samples: &[i16]) -> io::Result<()> {
-        let format = wav::Format { tag: wav::TAG_PCM, channels: 1, rate_hz: prompt::RATE_HZ };
-        let mut bytes = format.header(samples.len() as u64);
-        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        let bytes = wav_of(samples);
         let part = file.with_extension("part");
         fs::write(&part, &bytes)?;
         fs::rename(&part, file)?;

@@ -1,14 +1,18 @@
 //! The studio: makes speech and reads prompts while calls go on, on a thread of its own.
 //!
 //! A [`Command::Play`] with a text that was not spoken yet waits here until it is; everything else
-//! passes. Promise: the media path only ever sees prompts that lie ready; a text that cannot be made
+//! passes. Prompts of the tenants' own are read here as their plans name them ([`own`]).
+//! Promise: the media path only ever sees prompts that lie ready; a text that cannot be made
 //! is played as missing, so that every playback has its end; a leg that is released or hears
 //! something else takes its waiting playback with it.
+
+pub mod own;
 
 use super::prompts::{self, Skipped};
 use super::speech::Cache;
 use crate::prompt::{Limits, PromptStore};
 use crate::speech::{self, Engine};
+use own::{Own, ReadOwn, Shelf};
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -29,6 +33,8 @@ pub struct StudioConfig {
     pub limits: Limits,
     /// Who speaks, and where it is kept; or why nobody does.
     pub speech: Result<(Box<dyn Engine>, Cache), String>,
+    /// Prompts of the tenants' own that are in the store already.
+    pub own: Vec<ReadOwn>,
 }
 
 /// What reading the folders again brought.
@@ -41,9 +47,14 @@ pub struct Reloaded {
 }
 
 enum Job {
-    Play { leg: LegId, playback: Playback },
+    Play {
+        leg: LegId,
+        playback: Playback,
+    },
     Prepare(Vec<(String, String)>),
     Reload(mpsc::Sender<Result<Reloaded, prompts::Error>>),
+    /// Something stands on the shelf.
+    Stock,
 }
 
 /// Where results go: new prompts to all cores, a playback that waited to its leg.
@@ -59,6 +70,7 @@ struct Shared {
     store: Mutex<PromptStore>,
     /// The playback of a leg that waits.
     waiting: Mutex<HashMap<LegId, PlaybackId>>,
+    shelf: Mutex<Shelf>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -78,12 +90,14 @@ impl Studio {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(
-        config: StudioConfig,
+        mut config: StudioConfig,
         store: PromptStore,
         outlets: Outlets,
     ) -> std::io::Result<Studio> {
         let (jobs, waiting) = mpsc::sync_channel(JOBS_MAX);
-        let shared = Arc::new(Shared { store: Mutex::new(store), ..Shared::default() });
+        let shelf = Mutex::new(Shelf::new(std::mem::take(&mut config.own)));
+        let shared = Shared { store: Mutex::new(store), shelf, ..Shared::default() };
+        let shared = Arc::new(shared);
         let speechless = config.speech.as_ref().err().cloned();
         let bench = Bench {
             config,
@@ -149,6 +163,15 @@ impl Studio {
         self.jobs.try_send(Job::Prepare(texts)).is_ok()
     }
 
+    /// Reads what a tenant has of its own, gives it to the cores, and then does `then`; at once where
+    /// they have it. What is done for one tenant is done in this order. `then` must not wait.
+    pub fn stock(&self, own: Own, then: impl FnOnce() + Send + 'static) {
+        if lock(&self.shared.shelf).want(own, Box::new(then)) {
+            // A thread that has too much to do looks at the shelf after each thing that it does.
+            let _ = self.jobs.try_send(Job::Stock);
+        }
+    }
+
     /// Reads the folders again, gives the cores what is there now, and waits for it.
     ///
     /// # Errors
@@ -203,6 +226,7 @@ impl Bench {
                     // Who asked may have gone.
                     let _ = tell.send(self.reload());
                 }
+                Ok(Job::Stock) => {}
                 Err(mpsc::TryRecvError::Empty) => {
                     let Some((language, text)) = self.ahead.pop_front() else { continue };
                     if self.speak(&language, &text) {
@@ -211,6 +235,25 @@ impl Bench {
                 }
                 Err(mpsc::TryRecvError::Disconnected) => return,
             }
+            self.stock();
+        }
+    }
+
+    /// Reads the sets that wait.
+    fn stock(&self) {
+        loop {
+            let Some((own, before)) = lock(&self.shared.shelf).next() else { return };
+            let read = own::read(&own, before.as_ref(), &self.config.limits);
+            for file in &read.skipped {
+                let (path, reason) = (file.path.display(), &file.reason);
+                tracing::warn!(tenant = %own.tenant, file = %path, %reason, "prompt left out");
+            }
+            {
+                let mut store = lock(&self.shared.store);
+                *store = store.with_own(own.tenant, read.prompts.clone());
+            }
+            self.renew();
+            lock(&self.shared.shelf).done(read);
         }
     }
 

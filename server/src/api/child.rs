@@ -6,6 +6,7 @@ use super::links::{Seal, SystemClock};
 use super::live::feed::Feed;
 use super::moving::Moving;
 use super::plans::Plans;
+use super::prompts::Prompts;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
 use crate::tier::Tier;
@@ -87,6 +88,10 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         let moving = Moving::new(warehouse.clone(), mover, tier.clone(), config.tier.after.0);
         tokio::spawn(async move { moving.keep_on(first::wall).await });
     }
+    let spoken = config.clone();
+    let engine = Arc::new(move || crate::speech::bare_engine(&spoken));
+    let prompts = Arc::new(Prompts::new(&config, engine));
+    prompts.tidy(&store).await;
     let state = ApiState {
         store: store.clone(),
         warehouse,
@@ -107,6 +112,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
             ..ApiLimits::default()
         },
         speechless: crate::speech::speechless(&config),
+        prompts,
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
     let service = super::router(state).into_make_service_with_connect_info::<SocketAddr>();

@@ -69,6 +69,19 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
     }
 }
 
+/// The two names in an address. What cannot be read names nothing: 404.
+pub struct Names(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Names {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let names = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let nothing = |_| Problem::not_found("There is nothing at this address.");
+        names.map(|Path((first, second))| Names(first, second)).map_err(nothing)
+    }
+}
+
 /// A sentence for people around what the parser says about its own work.
 fn unreadable(what: &str, said: &str) -> String {
     let said = said.strip_prefix("Failed to ").and_then(|said| said.split_once(": "));

@@ -13,7 +13,7 @@ use desk::flow::{Flow, FlowDraft, FlowVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signaling::ivr::check::{Known, check as check_flow};
-use signaling::ivr::prompt::texts;
+use signaling::ivr::prompt::{languages, texts};
 use signaling::ivr::run::Hand;
 use signaling::ivr::simulate::{Scene, script, simulate};
 use terms::{FlowId, QueueId};
@@ -206,20 +206,32 @@ async fn check(
 }
 
 impl Api {
-    async fn known(&self, caller: &Caller) -> Result<Known, Problem> {
-        let known = Known::of(&self.store.compile_plan(caller.tenant()).await?);
-        Ok(Known { speechless: self.speechless.clone(), ..known })
+    /// What `document` may refer to: prompts in the languages that it may be heard in.
+    async fn known(&self, caller: &Caller, document: &Value) -> Result<Known, Problem> {
+        let plan = self.store.compile_plan(caller.tenant()).await?;
+        let audible = self.audible(&plan).await?;
+        Ok(Known {
+            prompts: Some(audible.names(&languages(document, &plan.language))),
+            languages: Some(audible.languages()),
+            speechless: self.speechless.clone(),
+            ..Known::of(&plan)
+        })
     }
 
     async fn problems_of(&self, caller: &Caller, document: &Value) -> Result<Vec<String>, Problem> {
-        let known = self.known(caller).await?;
+        let known = self.known(caller, document).await?;
         if let Err(problems) = check_flow(document, &known) {
             return Ok(problems.iter().map(ToString::to_string).collect());
         }
         // What a voice can read, media knows.
-        let language = self.store.tenant(caller.tenant()).await?.profile.language;
+        let own = self.store.tenant(caller.tenant()).await?.profile.language;
+        let others = languages(document, &own);
         let unspoken = texts(document).into_iter().filter_map(|(step, text)| {
-            let why = mediacore::speech::check(&language, &text).err()?;
+            let why = mediacore::speech::check(&own, &text).err()?;
+            let is_read = |language: &&str| mediacore::speech::check(language, &text).is_ok();
+            if others.iter().any(is_read) {
+                return None;
+            }
             Some(format!("step \"{step}\": the text \"{text}\" is not spoken: {why}"))
         });
         Ok(unspoken.collect())
@@ -240,7 +252,7 @@ async fn try_out(
     }
     let stored = api.store.flow(caller.tenant(), flow).await?.draft;
     let document = trial.document.unwrap_or(stored);
-    let flow = check_flow(&document, &api.known(&caller).await?)
+    let flow = check_flow(&document, &api.known(&caller, &document).await?)
         .map_err(|problems| wrong_flow(problems.iter().map(ToString::to_string).collect()))?;
     let profile = api.store.tenant(caller.tenant()).await?.profile;
     let scene = Scene {
@@ -279,6 +291,7 @@ async fn publish(
     Body(Publishing { revision, note }): Body<Publishing>,
 ) -> Result<(StatusCode, Json<FlowVersion>), Problem> {
     let (tenant, by) = (caller.tenant(), caller.by());
+    let _gate = api.prompts.gate.lock().await;
     let draft = api.store.flow(tenant, flow).await?.draft;
     let problems = api.problems_of(&caller, &draft).await?;
     if !problems.is_empty() {
@@ -311,6 +324,7 @@ async fn roll_back(
     let old = history.iter().find(|old| old.version == version);
     let old = old.ok_or_else(|| Problem::not_found("There is no such version."))?;
     // What it refers to may be gone since.
+    let _gate = api.prompts.gate.lock().await;
     let problems = api.problems_of(&caller, &old.document).await?;
     if !problems.is_empty() {
         return Err(wrong_flow(problems));

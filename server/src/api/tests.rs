@@ -8,6 +8,7 @@ mod lists;
 mod live;
 mod moved;
 mod plans;
+mod prompts;
 mod quality;
 mod recording_rules;
 mod recordings;

@@ -4,13 +4,15 @@
 use super::http_step::HttpSteps;
 use super::measure;
 use crate::config::{Config, value};
+use crate::prompts::{self, own_of};
 use mediacore::edge::engine::{BackendChoice, Engine, EngineConfig};
 use mediacore::edge::identity;
 use mediacore::edge::keys::Keys;
-use mediacore::edge::prompts;
 use mediacore::edge::storage::{self, Storage, StorageConfig};
+use mediacore::edge::studio::own::{self, ReadOwn};
 use mediacore::edge::studio::{Outlets, Studio, StudioConfig};
-use mediacore::prompt::{Limits, PromptStore};
+use mediacore::prompt::PromptStore;
+use signaling::edge::plans::Plans;
 use signaling::edge::signaling::{Handle, Signaling};
 use signaling::ivr::prompt;
 use signaling::switch::Secret;
@@ -32,6 +34,7 @@ pub struct Switchboard {
     studio: Arc<Studio>,
     storage: Mutex<Option<Storage>>,
     signaling: Mutex<Option<Signaling>>,
+    data: PathBuf,
 }
 
 impl Switchboard {
@@ -48,7 +51,7 @@ impl Switchboard {
         let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());
         let (storage, rings) = start_storage(config, handle.clone())?;
         let events = handle.clone();
-        let prompts = load_prompts(config)?;
+        let (prompts, own) = load_prompts(config)?;
         let mut engine_config = engine_config(config, rings, prompts.clone());
         let identity = identity::kept(config.live_dir().as_deref()).map_err(anyhow::Error::msg)?;
         let certificate = identity.fingerprint();
@@ -63,7 +66,7 @@ impl Switchboard {
         tracing::info!(backend = ?engine.backend(), "media runs");
         let media_legs = engine.restored().iter().copied().collect();
         let engine = Arc::new(Mutex::new(Some(engine)));
-        let studio = Arc::new(start_studio(config, prompts, &engine)?);
+        let studio = Arc::new(start_studio(config, prompts, own, &engine)?);
         let (commands, passing) = (engine.clone(), studio.clone());
         let steps = HttpSteps::new(config.ivr.http_allowed.clone());
         let asked = handle.clone();
@@ -96,26 +99,23 @@ impl Switchboard {
             studio,
             storage: Mutex::new(Some(storage)),
             signaling: Mutex::new(Some(signaling)),
+            data: config.server.data.clone(),
         })
     }
 
-    /// Puts a question to the switch.
+    /// Puts a question to the switch. A plan waits until what it names of the tenant's own can be
+    /// heard: who was told of a new prompt hears it.
     pub fn ask(&self, request: Request) {
-        if let Ask::Plan(plan) = &request.body {
-            self.speak_ahead(plan);
-        }
-        self.handle.ask(request);
+        let Ask::Plan(plan) = &request.body else { return self.handle.ask(request) };
+        self.speak_ahead(plan);
+        let own = own_of(&self.data, plan);
+        let handle = self.handle.clone();
+        self.studio.stock(own, move || handle.ask(request));
     }
 
     /// Texts of flows are made when a plan comes, so that the first caller does not wait for them.
     fn speak_ahead(&self, plan: &Plan) {
-        let language = |text: String| (plan.language.clone(), text);
-        let texts: Vec<_> = plan
-            .flows
-            .iter()
-            .flat_map(|flow| prompt::texts(&flow.document))
-            .map(|(_, text)| language(text))
-            .collect();
+        let texts: Vec<_> = plan.flows.iter().flat_map(|flow| texts(flow, plan)).collect();
         if !texts.is_empty() && !self.studio.prepare(texts) {
             tracing::warn!("texts of a plan are spoken when they are played: too much waits");
         }
@@ -181,29 +181,41 @@ fn send(engine: &Mutex<Option<Engine>>, command: Command) {
     }
 }
 
-fn prompt_folders(config: &Config) -> Vec<PathBuf> {
-    let mut folders = vec![config.server.data.join("prompts")];
-    if !config.rtp.prompts.as_os_str().is_empty() {
-        folders.push(config.rtp.prompts.clone());
+/// The texts of a flow, each in the languages of the flow that it can be read in.
+fn texts(flow: &terms::routing::Flow, plan: &Plan) -> Vec<(String, String)> {
+    let languages = prompt::languages(&flow.document, &plan.language);
+    let texts = prompt::texts(&flow.document).into_iter();
+    let each = texts.flat_map(|(_, text)| {
+        let is_read = |language: &&&str| mediacore::speech::check(language, &text).is_ok();
+        let read: Vec<_> = languages.iter().filter(is_read).map(|&l| l.to_owned()).collect();
+        read.into_iter().map(move |language| (language, text.clone()))
+    });
+    each.collect()
+}
+
+/// The box's prompts, and those of the plans that were kept: calls of before a kill go on hearing
+/// them, and new ones need no database.
+fn load_prompts(config: &Config) -> Result<(PromptStore, Vec<ReadOwn>), anyhow::Error> {
+    let limits = prompts::limits(config);
+    let (mut store, mut skipped) =
+        mediacore::edge::prompts::load(&prompts::folders(config), &limits)?;
+    let mut all = Vec::new();
+    for plan in Plans::open(config.server.data.join("plans"))?.all() {
+        let read = own::read(&own_of(&config.server.data, plan), None, &limits);
+        store = store.with_own(plan.tenant, read.prompts.clone());
+        skipped.extend(read.skipped.iter().cloned());
+        all.push(read);
     }
-    folders
-}
-
-fn prompt_limits(config: &Config) -> Limits {
-    Limits { bytes_max: config.rtp.prompt_bytes_max.0, length_max: config.rtp.prompt_length_max.0 }
-}
-
-fn load_prompts(config: &Config) -> Result<PromptStore, prompts::Error> {
-    let (prompts, skipped) = prompts::load(&prompt_folders(config), &prompt_limits(config))?;
     for file in skipped {
         tracing::warn!(file = %file.path.display(), reason = %file.reason, "prompt left out");
     }
-    Ok(prompts)
+    Ok((store, all))
 }
 
 fn start_studio(
     config: &Config,
-    prompts: PromptStore,
+    store: PromptStore,
+    own: Vec<ReadOwn>,
     engine: &Arc<Mutex<Option<Engine>>>,
 ) -> std::io::Result<Studio> {
     let speech = crate::speech::engine(config);
@@ -218,8 +230,8 @@ fn start_studio(
         }),
         send: Box::new(move |command| send(&sent, command)),
     };
-    let (folders, limits) = (prompt_folders(config), prompt_limits(config));
-    Studio::start(StudioConfig { folders, limits, speech }, prompts, outlets)
+    let (folders, limits) = (prompts::folders(config), prompts::limits(config));
+    Studio::start(StudioConfig { folders, limits, speech, own }, store, outlets)
 }
 
 fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineConfig {

@@ -20,9 +20,9 @@ pub(super) struct Flowing {
     request: Option<u64>,
 }
 
-fn run_cx<'a>(plan: &'a Compiled, cx: &Cx) -> run::Cx<'a> {
-    let terms::routing::Plan { hours, language, .. } = &plan.plan;
-    run::Cx { now: cx.now, hours, zone: plan.zone, language }
+fn run_cx<'a>(plan: &'a Compiled, language: Option<&'a str>, cx: &Cx) -> run::Cx<'a> {
+    let terms::routing::Plan { hours, language: tenants, .. } = &plan.plan;
+    run::Cx { now: cx.now, hours, zone: plan.zone, language: language.unwrap_or(tenants) }
 }
 
 impl Call {
@@ -39,10 +39,10 @@ impl Call {
             ("called", self.called.normal.as_str()),
             ("call", &call),
             ("contact", &contact),
-            ("language", &self.plan.plan.language),
+            ("language", self.language()),
             (FAX, self.hearing.fax()),
         ];
-        let run = Run::start(flow, &run_cx(&self.plan, cx), &given);
+        let run = Run::start(flow, &run_cx(&self.plan, self.language.as_deref(), cx), &given);
         self.flow = Some(Box::new(Flowing { flow: id, version, run, request: None }));
         self.phase = Phase::Ivr;
         self.listen_for_fax(cx);
@@ -72,7 +72,7 @@ impl Call {
     /// The call comes back to its flow by `edge`. False when the flow does not want it.
     pub(super) fn follow_flow(&mut self, cx: &mut Cx, edge: &str) -> bool {
         let Some(flowing) = &mut self.flow else { return false };
-        let follows = flowing.run.follow(&run_cx(&self.plan, cx), edge);
+        let follows = flowing.run.follow(&run_cx(&self.plan, self.language.as_deref(), cx), edge);
         if follows {
             self.phase = Phase::Ivr;
             self.pump_flow(cx);
@@ -91,13 +91,13 @@ impl Call {
     /// The caller hung up: the flow may still note it somewhere.
     pub(super) fn flow_caller_gone(&mut self, cx: &mut Cx) {
         let Some(flowing) = &mut self.flow else { return };
-        flowing.run.caller_gone(&run_cx(&self.plan, cx));
+        flowing.run.caller_gone(&run_cx(&self.plan, self.language.as_deref(), cx));
         self.pump_flow(cx);
     }
 
     fn feed_flow(&mut self, cx: &mut Cx, input: Input) {
         let Some(flowing) = &mut self.flow else { return };
-        flowing.run.handle(&run_cx(&self.plan, cx), input);
+        flowing.run.handle(&run_cx(&self.plan, self.language.as_deref(), cx), input);
         self.pump_flow(cx);
     }
 
@@ -127,6 +127,7 @@ impl Call {
             Effect::StopPlay if live => self.stop_play(cx, self.anchor),
             Effect::Hand(hand) if live => self.hand(cx, hand),
             Effect::Play { .. } | Effect::Seek(_) | Effect::StopPlay | Effect::Hand(_) => {}
+            Effect::Language(language) => self.language = Some(language),
             Effect::Http { method, url, body, timeout } => {
                 let call = self.id;
                 let id = cx.http(call, |id| HttpAsk { id, call, method, url, body, timeout });

@@ -122,6 +122,7 @@ impl Call {
             released_by: None,
             timers: Timers::default(),
             hops: 0,
+            language: None,
             over: false,
             conference: None,
         }

@@ -58,6 +58,7 @@ pub(crate) struct Kept<'a> {
     released_by: Option<Party>,
     timers: Cow<'a, Timers>,
     hops: u8,
+    language: Option<Cow<'a, str>>,
     conference: Option<ConferenceId>,
 }
 
@@ -147,6 +148,7 @@ impl Call {
             released_by: self.released_by,
             timers: Cow::Borrowed(&self.timers),
             hops: self.hops,
+            language: self.language.as_deref().map(Cow::Borrowed),
             conference: self.conference,
         }
     }
@@ -206,6 +208,7 @@ impl Kept<'_> {
             released_by: self.released_by,
             timers: self.timers.into_owned(),
             hops: self.hops,
+            language: self.language.map(Cow::into_owned),
             over: false,
             conference: self.conference,
         };

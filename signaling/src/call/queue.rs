@@ -55,7 +55,7 @@ impl Call {
         if full {
             self.overflow(cx, FlowOut::Overflow);
         } else {
-            let greeting = prompt::prompt(&self.plan.plan.language, "queue");
+            let greeting = prompt::prompt(self.language(), "queue");
             if !self.play(cx, self.anchor, vec![greeting], false, false) {
                 self.play_music(cx, &PlayEnd::Finished);
             }
@@ -95,7 +95,7 @@ impl Call {
         let position = cx.acd(self.tenant).and_then(|acd| acd.position(visit));
         let Some(position) = position.filter(|_| !rings) else { return };
         let wait = cx.acd(self.tenant).and_then(|acd| acd.estimated_wait(queue.id, position));
-        let language = &self.plan.plan.language;
+        let language = self.language();
         let mut sources = vec![prompt::prompt(language, "position")];
         sources.extend(prompt::count(language, position));
         if let Some(minutes) = wait.and_then(whole_minutes) {

@@ -32,7 +32,7 @@ impl Call {
     }
 
     fn say_survey(&mut self, cx: &mut Cx, prompts: &[&str]) {
-        let language = &self.plan.plan.language;
+        let language = self.language();
         let sources = prompts.iter().map(|name| prompt::prompt(language, name)).collect();
         self.timers.clear(Timer::SurveyKey);
         if !self.play(cx, self.anchor, sources, false, true) {

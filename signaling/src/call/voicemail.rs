@@ -33,7 +33,7 @@ impl Call {
     pub(super) fn take_message(&mut self, cx: &mut Cx, queue: QueueId) {
         self.story.heard = true;
         self.phase = Phase::Message(Message { queue, recording: false });
-        let please = prompt::prompt(&self.plan.plan.language, "voicemail");
+        let please = prompt::prompt(self.language(), "voicemail");
         let sources = vec![please, Source::Beep { ms: BEEP_MS }];
         if !self.play(cx, self.anchor, sources, false, false) {
             self.strand(cx);

@@ -29,6 +29,8 @@ pub struct Known {
     pub hours: BTreeSet<String>,
     /// Names of prompts without language; `None` when they are not known here.
     pub prompts: Option<BTreeSet<String>>,
+    /// Languages that there is something to hear in; `None` when they are not known here.
+    pub languages: Option<BTreeSet<String>>,
     /// Why texts cannot be spoken here; `None` when they can, or when that is not known.
     pub speechless: Option<String>,
     /// Every reference is taken as good.
@@ -44,6 +46,7 @@ impl Known {
             conferences: plan.conferences.iter().map(|room| room.id).collect(),
             hours: plan.hours.iter().map(|hours| hours.name.clone()).collect(),
             prompts: None,
+            languages: None,
             speechless: None,
             everything: false,
         }
@@ -307,7 +310,8 @@ impl Report<'_> {
                 None => false,
             };
             self.unless(!missing, || {
-                (format!("the prompt \"{}\" does not exist", clip(name)), "a prompt".to_owned())
+                let what = format!("the prompt \"{}\" does not exist", clip(name));
+                (what, "one of the box's or of your own, in the language of the call".to_owned())
             });
         }
     }
@@ -351,6 +355,24 @@ impl Report<'_> {
                 "a letter, then letters, digits and _".to_owned(),
             )
         });
+    }
+
+    pub(crate) fn language(&mut self, field: &str, language: &str) {
+        self.unless(terms::routing::is_language(language), || {
+            (
+                format!("{field} is \"{}\"", clip(language)),
+                "a language such as zh-CN or en".to_owned(),
+            )
+        });
+        if let Some(known) = &self.known.languages {
+            self.unless(known.contains(language), || {
+                let known: Vec<&str> = known.iter().take(12).map(String::as_str).collect();
+                (
+                    format!("{field}: there is no prompt in \"{}\"", clip(language)),
+                    format!("one of {}", known.join(", ")),
+                )
+            });
+        }
     }
 
     pub(crate) fn queue(&mut self, field: &str, queue: QueueId) {
@@ -470,6 +492,8 @@ mod tests {
             (json!({"kind": "play", "prompts": ["a"], "times": 0, "next": "z"}), "1 to 20"),
             (json!({"kind": "play", "prompts": ["a"], "keys": "x", "next": "z"}), "some of 0123"),
             (json!({"kind": "play", "prompts": ["a"], "seek": {"4": 0}, "next": "z"}), "go back"),
+            (json!({"kind": "language", "language": "../x", "next": "z"}), "zh-CN or en"),
+            (json!({"kind": "language", "language": "${x}", "next": "z"}), "zh-CN or en"),
         ] {
             let text = problems(&one(step)).join("\n");
             assert!(text.contains(what), "{what}: {text}");
@@ -499,6 +523,24 @@ mod tests {
             text.contains("step \"a\"") && text.contains("espeak-ng is not installed"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_prompt_or_a_language_that_nobody_has_is_refused() {
+        let set = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+        let (prompts, languages) = (set(&["hi"]), set(&["en", "yue"]));
+        let known = Known { prompts, languages, ..Known::default() };
+        let document = |prompt: &str, language: &str| {
+            json!({"format": 1, "start": "a", "steps": {
+                "a": {"kind": "language", "language": language, "next": "b"},
+                "b": {"kind": "hangup", "prompts": [prompt]}}})
+        };
+        check(&document("hi", "yue"), &known).expect("both are there");
+        let problems = check(&document("promo", "fr"), &known).unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(told[0].contains("no prompt in \"fr\"; right is one of en, yue"), "{told:?}");
+        assert!(told[1].contains("step \"b\": the prompt \"promo\" does not exist"), "{told:?}");
+        assert_eq!(told.len(), 2);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::run::Cx;
 use super::spoken::{self, Way};
 use super::template;
 use chrono::DateTime;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use terms::media::{SPEECH_CHARS_MAX, Source};
 
@@ -122,21 +123,43 @@ pub fn prompts(cx: &Cx, entries: &[String]) -> Vec<Source> {
 }
 
 /// The texts without variables that a flow says, each with its step: what can be made before a call.
-pub fn texts(document: &serde_json::Value) -> Vec<(String, String)> {
-    let steps = document.get("steps").and_then(serde_json::Value::as_object);
-    let texts = steps.into_iter().flatten().flat_map(|(name, step)| {
-        let lists = ["prompts", "invalid_prompts"].map(|field| step.get(field));
-        let entries = lists.into_iter().flatten().filter_map(serde_json::Value::as_array).flatten();
-        entries.filter_map(serde_json::Value::as_str).filter_map(move |entry| {
-            match Entry::of(entry) {
-                Entry::Text(text) if template::names(text).next().is_none() => {
-                    Some((name.clone(), text.trim().to_owned()))
-                }
-                Entry::Text(_) | Entry::Name(_) | Entry::Value(..) | Entry::Unknown(_) => None,
-            }
-        })
+pub fn texts(document: &Value) -> Vec<(String, String)> {
+    let texts = entries(document).filter_map(|(step, entry)| match entry {
+        Entry::Text(text) if template::names(text).next().is_none() => {
+            Some((step.to_owned(), text.trim().to_owned()))
+        }
+        Entry::Text(_) | Entry::Name(_) | Entry::Value(..) | Entry::Unknown(_) => None,
     });
     texts.collect()
+}
+
+/// The prompts that a flow names, without their language.
+pub fn named(document: &Value) -> BTreeSet<&str> {
+    let names = entries(document).filter_map(|(_, entry)| match entry {
+        Entry::Name(name) => Some(name),
+        Entry::Text(_) | Entry::Value(..) | Entry::Unknown(_) => None,
+    });
+    names.collect()
+}
+
+/// The languages that a flow may be heard in: the tenant's, and those of its steps.
+pub fn languages<'a>(document: &'a Value, tenants: &'a str) -> BTreeSet<&'a str> {
+    let chosen = steps(document).filter(|(_, step)| step["kind"] == "language");
+    chosen.filter_map(|(_, step)| step["language"].as_str()).chain([tenants]).collect()
+}
+
+fn steps(document: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let steps = document.get("steps").and_then(Value::as_object);
+    steps.into_iter().flatten().map(|(name, step)| (name.as_str(), step))
+}
+
+/// What a flow plays, each with its step.
+fn entries(document: &Value) -> impl Iterator<Item = (&str, Entry<'_>)> {
+    steps(document).flat_map(|(name, step)| {
+        let lists = ["prompts", "invalid_prompts"].map(|field| step.get(field));
+        let entries = lists.into_iter().flatten().filter_map(Value::as_array).flatten();
+        entries.filter_map(Value::as_str).map(move |entry| (name, Entry::of(entry)))
+    })
 }
 
 /// A text that is spoken, cut to what a voice takes; none where nothing is in it.
@@ -203,6 +226,19 @@ mod tests {
         let told = texts(&document);
         let told: Vec<_> = told.iter().map(|(step, text)| (&step[..], &text[..])).collect();
         assert_eq!(told, [("a", "one"), ("b", "two"), ("b", "three")]);
+    }
+
+    #[test]
+    fn a_flow_tells_its_prompts_and_the_languages_it_may_be_heard_in() {
+        let document = serde_json::json!({"steps": {
+            "a": {"kind": "play", "prompts": ["welcome", "say: one ", "number:1"]},
+            "b": {"kind": "menu", "prompts": ["menu"], "invalid_prompts": ["wrong", "welcome"]},
+            "c": {"kind": "language", "language": "en"},
+            "d": {"kind": "set", "language": "fr", "values": {"prompts": "none"}}}});
+        assert_eq!(named(&document).into_iter().collect::<Vec<_>>(), ["menu", "welcome", "wrong"]);
+        let languages = languages(&document, "zh-CN");
+        assert_eq!(languages.into_iter().collect::<Vec<_>>(), ["en", "zh-CN"]);
+        assert!(named(&serde_json::json!([1])).is_empty(), "whatever is sent");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use super::collect::{Collect, Entered, Rules};
 use super::flow::Flow;
+use super::prompt::prompts;
 use super::template::{Escape, Variables};
 use crate::switch::Now;
 use chrono_tz::Tz;
@@ -81,6 +82,8 @@ pub enum Effect {
     Seek(Seek),
     /// Stop what is said.
     StopPlay,
+    /// The call is in this language from now on.
+    Language(String),
     /// Ask another server.
     Http {
         /// `GET` or `POST`.
@@ -181,6 +184,8 @@ pub struct Run {
     key_ahead: Option<char>,
     taken: u32,
     caller_gone: bool,
+    /// The language that a step chose.
+    language: Option<String>,
     effects: VecDeque<Effect>,
     /// The call's variables.
     pub variables: Variables,
@@ -206,6 +211,7 @@ impl Run {
             key_ahead: None,
             taken: 0,
             caller_gone: false,
+            language: None,
             effects: VecDeque::new(),
             variables,
             flow,
@@ -463,8 +469,18 @@ impl Run {
         self.digits = Some(if secret { "*".repeat(digits.len()) } else { digits.to_owned() });
     }
 
-    /// Texts with their variables.
-    pub(crate) fn expand_all(&self, texts: &[String]) -> Vec<String> {
-        texts.iter().map(|text| self.variables.expand(text, Escape::None)).collect()
+    /// The call goes on in this language.
+    pub(crate) fn speak_in(&mut self, language: &str) {
+        self.variables.set("language", language);
+        self.language = Some(language.to_owned());
+        self.effects.push_back(Effect::Language(language.to_owned()));
+    }
+
+    /// A list of prompts with its variables, as the call hears it in its language.
+    pub(crate) fn prompts(&self, cx: &Cx, entries: &[String]) -> Vec<Source> {
+        let language = self.language.as_deref().unwrap_or(cx.language);
+        let entries: Vec<String> =
+            entries.iter().map(|text| self.variables.expand(text, Escape::None)).collect();
+        prompts(&Cx { language, ..*cx }, &entries)
     }
 }

@@ -100,8 +100,12 @@ pub fn simulate(flow: Flow, scene: &Scene, acts: Vec<Act>) -> Transcript {
         told: Transcript::default(),
         playing: false,
     };
-    let given =
-        [("caller", scene.caller.as_str()), ("called", scene.called.as_str()), ("fax", "no")];
+    let given = [
+        ("caller", scene.caller.as_str()),
+        ("called", scene.called.as_str()),
+        ("language", scene.language.as_str()),
+        ("fax", "no"),
+    ];
     let mut run = Run::start(Arc::new(flow), &walk.cx(), &given);
     walk.drain(&mut run);
     let mut acts = VecDeque::from(acts);
@@ -200,6 +204,9 @@ impl Walk<'_> {
                 Effect::StopPlay => self.playing = false,
                 Effect::Seek(Seek::By { ms }) => self.told.line(format!("go {ms} ms on")),
                 Effect::Seek(Seek::To { ms }) => self.told.line(format!("go to {ms} ms")),
+                Effect::Language(language) => {
+                    self.told.line(format!("go on in {language}"));
+                }
                 Effect::Http { method, url, .. } => {
                     self.told.line(format!("ask {method} {url}"));
                     self.told.requests.push(url);

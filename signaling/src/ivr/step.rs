@@ -7,6 +7,7 @@ mod enqueue;
 mod hangup;
 mod hours;
 mod http;
+mod language;
 mod menu;
 mod play;
 mod set;
@@ -20,6 +21,7 @@ pub use enqueue::Enqueue;
 pub use hangup::Hangup;
 pub use hours::Hours;
 pub use http::Http;
+pub use language::Language;
 pub use menu::Menu;
 pub use play::Play;
 pub use set::Set;
@@ -111,6 +113,8 @@ kinds! {
     Hours,
     /// Sets variables.
     Set,
+    /// Changes the language of the call.
+    Language,
     /// Asks another server.
     Http,
     /// Puts the call into a queue.

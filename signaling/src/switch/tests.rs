@@ -8,6 +8,7 @@ mod control;
 mod encrypted;
 mod fax;
 mod guests;
+mod language;
 mod property;
 mod quality;
 mod recording;

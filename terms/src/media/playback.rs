@@ -1,7 +1,7 @@
 //! What is played to a leg: prompts, speech and tones one after the other, and how people move in
 //! it.
 
-use crate::id::PlaybackId;
+use crate::id::{PlaybackId, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// Characters of one text that is spoken, at most.
@@ -10,7 +10,8 @@ pub const SPEECH_CHARS_MAX: usize = 500;
 /// One thing to play.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Source {
-    /// A prompt by name, such as `zh-CN/welcome`: letters, digits, `-`, `_` and `/`.
+    /// A prompt by name, such as `zh-CN/welcome`: letters, digits, `-`, `_` and `/`. Where it is
+    /// missing in that language, it is heard in the language of [`Playback::tenant`].
     Prompt(String),
     /// A text in a voice's words, made by an engine before it is played.
     Speech {
@@ -114,6 +115,9 @@ pub struct Playback {
     /// Which digits stop it, where digits do.
     #[serde(default)]
     pub stop_keys: Keys,
+    /// Whose own prompts come before the box's; none has only those of the box.
+    #[serde(default)]
+    pub tenant: Option<TenantId>,
 }
 
 impl Playback {
@@ -127,6 +131,7 @@ impl Playback {
             times: 1,
             start_ms: 0,
             stop_keys: Keys::ALL,
+            tenant: None,
         }
     }
 }
@@ -176,5 +181,6 @@ mod tests {
         let before = r#"{"id":"3","sources":["Busy"],"looped":true,"interruptible":true}"#;
         let playback: Playback = serde_json::from_str(before).unwrap();
         assert_eq!((playback.times, playback.start_ms, playback.stop_keys), (0, 0, Keys::ALL));
+        assert_eq!(playback.tenant, None);
     }
 }

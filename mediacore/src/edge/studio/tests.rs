@@ -6,6 +6,7 @@ use crate::record::wav;
 use crate::speech::Utterance;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
+use terms::TenantId;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -52,7 +53,7 @@ impl World {
         };
         let cache = Cache::open(folder.path(), 1 << 20).unwrap();
         let speech: Result<(Box<dyn Engine>, Cache), String> = Ok((Box::new(Slow(gone)), cache));
-        let config = StudioConfig { folders, limits: Limits::default(), speech };
+        let config = StudioConfig { folders, limits: Limits::default(), speech, own: Vec::new() };
         let store = PromptStore::new([("en/hi".into(), Prompt::from_samples(&[1]))]);
         let studio = Studio::start(config, store, outlets).unwrap();
         World { studio, go, seen, _folder: folder }
@@ -129,7 +130,8 @@ fn a_text_that_cannot_be_made_is_played_as_missing() {
 
     let outlets = Outlets { renew: Box::new(|_| true), send: Box::new(|_| {}) };
     let speech = Err("espeak-ng does not run: install espeak-ng".to_owned());
-    let config = StudioConfig { folders: Vec::new(), limits: Limits::default(), speech };
+    let (folders, own) = (Vec::new(), Vec::new());
+    let config = StudioConfig { folders, limits: Limits::default(), speech, own };
     let silent = Studio::start(config, PromptStore::default(), outlets).unwrap();
     assert!(silent.speechless().unwrap().contains("install"));
     assert_eq!(silent.pass(play(1, 1, "x")), Some(play(1, 1, "x")), "nobody waits for nothing");
@@ -189,4 +191,68 @@ fn a_file_that_was_put_into_the_folder_is_there_after_a_reload() {
     let store = world.renewed();
     assert!(store.get("new").is_some() && store.get("en/hi").is_none());
     assert!(store.speech("en", "one").is_some(), "texts are kept");
+}
+
+fn wav(samples: usize) -> Vec<u8> {
+    let format = wav::Format { tag: wav::TAG_PCM, channels: 1, rate_hz: 8_000 };
+    let mut file = format.header(samples as u64);
+    file.extend([1].repeat(samples * 2));
+    file
+}
+
+/// How long the tenant's `zh-CN/hi` is.
+fn own_hi(store: &PromptStore) -> Option<usize> {
+    let own = store.own(TenantId(7))?;
+    Some(own.prompts.get("zh-CN/hi")?.octets(crate::g711::Law::A).len())
+}
+
+#[test]
+fn a_tenants_prompts_lie_ready_before_its_plan_counts_and_nothing_overtakes() {
+    let world = World::new(Vec::new());
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let own = |path: &std::path::Path| Own {
+        tenant: TenantId(7),
+        language: "zh-CN".into(),
+        files: [("zh-CN/hi".to_owned(), path.to_owned())].into(),
+    };
+    let (tell, told) = mpsc::channel();
+    let then = |plan: u32| {
+        let tell = tell.clone();
+        move || tell.send(plan).unwrap()
+    };
+    let first = file("first", &wav(100));
+    world.studio.stock(own(&first), then(1));
+    let store = world.renewed();
+    assert_eq!(own_hi(&store), Some(100));
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(1));
+    // The same set again: nothing is read, and nobody waits. The file may even be gone.
+    std::fs::remove_file(&first).unwrap();
+    world.studio.stock(own(&first), then(2));
+    assert_eq!(told.try_recv(), Ok(2));
+
+    // The studio is busy with a text; two plans come meanwhile, the later without a new prompt.
+    assert_eq!(world.studio.pass(play(1, 1, "one")), None);
+    let second = file("second", &wav(200));
+    world.studio.stock(own(&second), then(3));
+    world.studio.stock(own(&second), then(4));
+    assert!(told.try_recv().is_err(), "neither counts before it can be heard");
+    world.go.send(()).unwrap();
+    world.renewed();
+    world.sent();
+    assert_eq!(own_hi(&world.renewed()), Some(200));
+    let order = [told.recv_timeout(PATIENCE), told.recv_timeout(PATIENCE)];
+    assert_eq!(order, [Ok(3), Ok(4)]);
+
+    // A file that is not played is left out, is no reason to keep a plan back, and is tried again.
+    let bad = file("bad", b"RIFF\0\0\0\0WAVEfmt ");
+    for plan in [5, 6] {
+        world.studio.stock(own(&bad), then(plan));
+        assert_eq!(own_hi(&world.renewed()), None);
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(plan));
+    }
 }

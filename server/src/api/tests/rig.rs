@@ -5,6 +5,7 @@ use crate::api::links::{CallsLink, Clock, WorkLink};
 use crate::api::live::feed::Feed;
 use crate::api::moving::Moving;
 use crate::api::plans::Plans;
+use crate::api::prompts::Prompts;
 use crate::api::{ApiLimits, ApiState, router};
 use crate::config::Config;
 use crate::link::NotThere;
@@ -20,6 +21,7 @@ use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
 use desk::user::{Identity, NewUser};
 use desk::{By, Role, Store};
 use futures::future::BoxFuture;
+use mediacore::speech::{Engine, Utterance};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +52,10 @@ pub const LIVE_RECORDING: RecordingId = RecordingId(901);
 
 /// What is kept of what was fetched back.
 const CACHE_MAX: u64 = 1 << 20;
+/// Largest file of a prompt; more than other bodies.
+pub const PROMPT_BYTES_MAX: u64 = 256 << 10;
+/// Prompts of a tenant.
+pub const PROMPTS_MAX: u32 = 4;
 
 /// Longest wait for the switch: no test waits for its end but the one about it.
 const PLAN_MAX: Duration = Duration::from_secs(20);
@@ -66,6 +72,7 @@ pub struct Rig {
     pub deletion: Arc<Deletion>,
     /// Where there is a second tier.
     pub moving: Option<Moving>,
+    pub prompts: Arc<Prompts>,
     pub router: Router,
     ids: Mutex<IdGen>,
     position: AtomicI64,
@@ -185,6 +192,22 @@ impl WorkLink for Worker {
     }
 }
 
+/// A voice that hums for a tenth of a second for each letter, and fails at `fail`. Where a file
+/// `mute` lies in the data folder, there is none.
+struct Humming;
+
+impl Engine for Humming {
+    fn name(&self) -> &str {
+        "humming"
+    }
+    fn speak(&mut self, of: &Utterance) -> Result<Vec<u8>, String> {
+        if of.words.contains("fail") {
+            return Err("asked to".to_owned());
+        }
+        Ok(super::prompts::tone(8_000, of.words.len() * 800))
+    }
+}
+
 /// A clock that the test moves.
 pub struct Hands(AtomicI64);
 
@@ -250,6 +273,10 @@ impl Rig {
         let mut config = Config::default();
         config.server.data = folder.path().to_owned();
         config.sql.jobs_max = 8;
+        config.rtp.prompt_bytes_max = crate::config::value::Bytes(PROMPT_BYTES_MAX);
+        config.rtp.prompt_length_max = crate::config::value::Span(Duration::from_secs(5));
+        config.rtp.own_prompts_max = PROMPTS_MAX;
+        config.rtp.own_prompts_length_max = crate::config::value::Span(Duration::from_secs(8));
         let calls = Arc::new(Switch::default());
         *calls.agent.lock().unwrap() = first.agents[0].0;
         let clock = Arc::new(Hands(AtomicI64::new(NOON.0)));
@@ -268,6 +295,11 @@ impl Rig {
             .clone()
             .map(|tier| Moving::new(warehouse.clone(), work.clone(), tier, Duration::from_secs(0)));
         let deletion = Arc::new(Deletion::new(store.clone(), warehouse.clone(), work.clone()));
+        let mute = folder.path().join("mute");
+        let engine = Arc::new(move || -> Result<Box<dyn Engine>, String> {
+            if mute.exists() { Err("install espeak-ng".to_owned()) } else { Ok(Box::new(Humming)) }
+        });
+        let prompts = Arc::new(Prompts::new(&config, engine));
         let state = ApiState {
             store: store.clone(),
             warehouse: warehouse.clone(),
@@ -287,6 +319,7 @@ impl Rig {
             clock: clock.clone(),
             limits: ApiLimits { body_max: 64 << 10, plan_max: PLAN_MAX, ..ApiLimits::default() },
             speechless: None,
+            prompts: prompts.clone(),
         };
         std::fs::create_dir_all(folder.path().join("events")).unwrap();
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
@@ -303,6 +336,7 @@ impl Rig {
             work,
             deletion,
             moving,
+            prompts,
             router,
             ids,
             position,

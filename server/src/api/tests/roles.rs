@@ -21,7 +21,9 @@ fn operations() -> Vec<(Method, String, Option<Permission>)> {
             let method = method.to_uppercase().parse().unwrap();
             operations.push((
                 method,
-                path.replace("{id}", "1").replace("{number}", "1"),
+                ["{id}", "{number}", "{language}", "{name}"]
+                    .into_iter()
+                    .fold(path.clone(), |path, part| path.replace(part, "1")),
                 permission,
             ));
         }

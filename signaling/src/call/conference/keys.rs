@@ -88,7 +88,7 @@ impl Call {
             None
         });
         if let Some(count) = count.flatten() {
-            let language = &self.plan.plan.language;
+            let language = self.language();
             let mut sources = vec![prompt::prompt(language, "conference_members")];
             sources.extend(prompt::count(language, u32::try_from(count).unwrap_or(u32::MAX)));
             self.play(cx, self.anchor, sources, false, false);

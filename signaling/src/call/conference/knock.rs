@@ -82,7 +82,7 @@ impl Call {
             Asks::Consent { .. } => "conference_invite",
             Asks::Notice { then, .. } => then.announce.as_str(),
         };
-        let language = &self.plan.plan.language;
+        let language = self.language();
         let names = before.into_iter().chain([name]);
         let sources = names.map(|name| prompt::prompt(language, name)).collect();
         let interruptible = !matches!(knock.asks, Asks::Notice { .. });

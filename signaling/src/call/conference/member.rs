@@ -49,7 +49,7 @@ impl Call {
     }
 
     fn say_to_member(&mut self, cx: &mut Cx, names: &[&'static str]) {
-        let language = &self.plan.plan.language;
+        let language = self.language();
         let sources = names.iter().map(|name| prompt::prompt(language, name)).collect();
         self.play(cx, self.anchor, sources, false, false);
     }

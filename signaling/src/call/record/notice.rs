@@ -36,7 +36,7 @@ impl Call {
         parties: Vec<(LegId, Side)>,
         by: Option<UserId>,
     ) {
-        let source = prompt::prompt(&self.plan.plan.language, &decision.then.announce);
+        let source = prompt::prompt(self.language(), &decision.then.announce);
         let mut waiting = BTreeSet::new();
         for &(leg, _) in &parties {
             if self.play(cx, leg, vec![source.clone()], false, false) {

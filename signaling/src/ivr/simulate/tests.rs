@@ -174,6 +174,31 @@ fn values_are_heard_in_words_and_keys_move_in_what_is_played() {
 }
 
 #[test]
+fn a_step_changes_the_language_of_what_follows() {
+    let document = json!({"format": 1, "start": "a", "steps": {
+        "a": {"kind": "play", "prompts": ["welcome", "say:${language}"], "next": "b"},
+        "b": {"kind": "language", "language": "en", "next": "c"},
+        "c": {"kind": "hangup", "prompts": ["number:105", "music/wait", "say:${language}"]}}});
+    assert_eq!(
+        told(&document, "silence silence").lines,
+        [
+            "hear zh-CN/welcome",
+            "hear \"zh-CN\" spoken",
+            "step a → next",
+            "go on in en",
+            "step b → next",
+            "hear en/digits/1",
+            "hear en/digits/100",
+            "hear en/digits/5",
+            "hear music/wait",
+            "hear \"en\" spoken",
+            "step c → hangup",
+            "ends with cause 16",
+        ]
+    );
+}
+
+#[test]
 fn the_key_that_skips_a_prompt_is_the_answer_where_the_next_step_asks() {
     let ahead = told(&default_flow(QueueId(7)), "1");
     assert_eq!(ahead.end, Some(Hand::Enqueue { queue: QueueId(7), priority: 0 }));

@@ -5,7 +5,6 @@ use super::{Kind, yes};
 use crate::ivr::check::Report;
 use crate::ivr::collect::{Entered, Rules};
 use crate::ivr::flow::On;
-use crate::ivr::prompt::prompts;
 use crate::ivr::run::{Cx, Input, Run};
 use crate::ivr::{ATTEMPTS_MAX, DIGITS_MAX, WAIT_MS_MAX};
 use serde::{Deserialize, Serialize};
@@ -75,7 +74,7 @@ fn attempts() -> u8 {
 impl Collect {
     fn ask(&self, run: &mut Run, cx: &Cx, attempt: u8, before: &[String]) {
         let names: Vec<String> = before.iter().chain(&self.prompts).cloned().collect();
-        let sources = prompts(cx, &run.expand_all(&names));
+        let sources = run.prompts(cx, &names);
         let rules = Rules {
             digits_max: self.digits_max,
             terminator: self.terminator,

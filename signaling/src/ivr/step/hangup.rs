@@ -3,7 +3,6 @@
 use super::Kind;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::prompt::prompts;
 use crate::ivr::run::{Cx, Hand, Input, Manner, Run};
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +46,7 @@ impl Kind for Hangup {
         report.range("cause", self.cause.into(), 1, 127);
     }
     fn enter(&self, run: &mut Run, cx: &Cx) {
-        let sources = prompts(cx, &run.expand_all(&self.prompts));
+        let sources = run.prompts(cx, &self.prompts);
         if sources.is_empty() {
             self.end(run);
         } else {

@@ -5,7 +5,6 @@ use super::{Kind, yes};
 use crate::ivr::check::Report;
 use crate::ivr::collect::{Entered, Rules};
 use crate::ivr::flow::On;
-use crate::ivr::prompt::prompts;
 use crate::ivr::run::{Cx, Input, Run};
 use crate::ivr::{ATTEMPTS_MAX, LIST_MAX, WAIT_MS_MAX};
 use serde::{Deserialize, Serialize};
@@ -48,7 +47,7 @@ fn attempts() -> u8 {
 impl Menu {
     fn ask(&self, run: &mut Run, cx: &Cx, attempt: u8, before: &[String]) {
         let names: Vec<String> = before.iter().chain(&self.prompts).cloned().collect();
-        let sources = prompts(cx, &run.expand_all(&names));
+        let sources = run.prompts(cx, &names);
         let wait = Duration::from_millis(self.timeout_ms.into());
         let rules = Rules { digits_max: 1, terminator: None, first_max: wait, next_max: wait };
         run.ask(cx, sources, rules, self.interruptible, attempt);

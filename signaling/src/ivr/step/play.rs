@@ -4,7 +4,6 @@
 use super::{Kind, yes};
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
-use crate::ivr::prompt::prompts;
 use crate::ivr::run::{Cx, Input, Manner, Run};
 use crate::ivr::{PLAY_TIMES_MAX, SEEK_MS_MAX};
 use serde::{Deserialize, Serialize};
@@ -90,7 +89,7 @@ impl Kind for Play {
         }
     }
     fn enter(&self, run: &mut Run, cx: &Cx) {
-        let sources = prompts(cx, &run.expand_all(&self.prompts));
+        let sources = run.prompts(cx, &self.prompts);
         if sources.is_empty() {
             run.exit("next", Some(&self.next));
         } else {
