@@ -40,7 +40,15 @@ impl Kept {
 fn invite(to: Destination) -> Command {
     let (from_user, from_name) = ("95105688".to_owned(), String::new());
     let (sdp, headers) = (SDP.to_owned(), Vec::new());
-    Command::Invite(Box::new(Invite { leg: LEG, to, from_user, from_name, sdp, headers }))
+    Command::Invite(Box::new(Invite {
+        leg: LEG,
+        to,
+        from_user,
+        from_name,
+        sdp,
+        browser: false,
+        headers,
+    }))
 }
 
 #[test]
