@@ -1,7 +1,7 @@
 //! One signaling thread with media that answers at once, and SIPp beside it.
 
-use signaling::edge::journal;
 use signaling::edge::signaling::{Config, Handle, Signaling};
+use signaling::edge::{doors, journal};
 use signaling::sip::digest::Algorithm;
 use signaling::switch;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -149,6 +149,8 @@ fn run(folder: &Path, digest: &[Algorithm]) -> (Signaling, Receiver<Response>) {
     let config = Config {
         udp: vec![local],
         tcp: vec![local],
+        doors: doors::Config::default(),
+        connections_of_address_max: 1000,
         advertise: local.ip(),
         data: folder.into(),
         digest: digest.into(),
