@@ -1,6 +1,9 @@
 //! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts. Every story
 //! runs once on the io_uring loop and once on the epoll loop.
 
+#[path = "end_to_end/browser.rs"]
+mod browser;
+
 #[path = "end_to_end/conference.rs"]
 mod conference;
 
@@ -16,6 +19,7 @@ mod killed;
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
+use browser::a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes;
 use conference::{
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
@@ -67,6 +71,7 @@ stories! {
     a_call_through_a_record_routing_proxy_hears_the_hours_and_ends,
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
+    a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
 }
