@@ -139,6 +139,13 @@ impl Settings {
         if !self.proxy.is_empty() && !self.proxy.starts_with("sip:") {
             return Err(Error::invalid("proxy", "sip:host:port;transport=udp is needed"));
         }
+        let transport = self.proxy.to_ascii_lowercase();
+        let transport = transport.split(';').find_map(|part| part.strip_prefix("transport="));
+        if transport.is_some_and(|transport| !matches!(transport, "udp" | "tcp")) {
+            let problem =
+                "transport=udp or transport=tcp is needed: trunks are not called over TLS";
+            return Err(Error::invalid("proxy", problem));
+        }
         if self.register && (self.proxy.is_empty() || self.outbound_user.is_empty()) {
             return Err(Error::invalid(
                 "register",
