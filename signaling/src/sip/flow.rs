@@ -80,10 +80,6 @@ impl Flow {
     pub const fn udp(listener: ListenerId, remote: SocketAddr) -> Self {
         Flow { listener, transport: Transport::Udp, remote, connection: None }
     }
-    /// A TCP connection's flow.
-    pub const fn tcp(listener: ListenerId, remote: SocketAddr, connection: ConnectionId) -> Self {
-        Flow { listener, transport: Transport::Tcp, remote, connection: Some(connection) }
-    }
     /// The flow of a connection that reached a listener of this transport.
     pub const fn connected(
         transport: Transport,

@@ -449,7 +449,8 @@ mod tests {
         let mut registrar = Registrar::default();
         let text = "REGISTER sip:h SIP/2.0\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\nContact: <sip:7@h>\r\n\r\n";
         let request = Message::parse(text.as_bytes(), Carrier::Datagram).unwrap();
-        let flow = Flow::tcp(1, "198.51.100.7:999".parse().unwrap(), ConnectionId(4));
+        let remote = "198.51.100.7:999".parse().unwrap();
+        let flow = Flow::connected(Transport::Tcp, 1, remote, ConnectionId(4));
         let limits = Limits::default();
         registrar.register(Moment::default(), WHO, &request, flow, &limits).unwrap();
         assert!(registrar.on_closed(ConnectionId(3)).is_empty());

@@ -290,6 +290,9 @@ impl Sound {
         }
         self.rtc.handle_input(Input::Timeout(Instant::now())).expect("it is alive");
         self.drain(heard);
+        if self.said == 0 {
+            self.next = Instant::now();
+        }
         while self.rtc.is_connected() && self.next <= Instant::now() {
             self.next += FRAME;
             self.speak();

@@ -5,22 +5,25 @@ use crate::sip::user_agent::{Destination, Invite};
 
 const TLS: u16 = 2;
 const WS: u16 = 3;
-const WSS: u16 = 4;
+pub(super) const WSS: u16 = 4;
 const LEG: LegId = LegId(900);
 /// What a browser makes of random letters.
-const CONTACT: &str = "sip:k3v9q1@x7d2.invalid;transport=ws";
+pub(super) const CONTACT: &str = "sip:k3v9q1@x7d2.invalid;transport=ws";
 
 fn bench() -> Bench {
+    Bench::with(listen)
+}
+
+/// Listens for TLS and WebSocket too.
+pub(super) fn listen(config: &mut Config) {
     let listener = |transport, port| Listener {
         transport,
         advertised: peer(&format!("192.0.2.1:{port}")),
         digest: vec![Algorithm::Md5],
     };
-    Bench::with(|config| {
-        config.listeners.push(listener(Transport::Tls, 5061));
-        config.listeners.push(listener(Transport::Ws, 7080));
-        config.listeners.push(listener(Transport::Wss, 7443));
-    })
+    config.listeners.push(listener(Transport::Tls, 5061));
+    config.listeners.push(listener(Transport::Ws, 7080));
+    config.listeners.push(listener(Transport::Wss, 7443));
 }
 
 fn laptop() -> SocketAddr {
@@ -38,7 +41,7 @@ fn deliver(bench: &mut Bench, listener: u16, connection: u64, from: SocketAddr, 
 }
 
 /// Registers over a connection; the 200.
-fn register(bench: &mut Bench, listener: u16, connection: u64, contact: &str) -> Sent {
+pub(super) fn register(bench: &mut Bench, listener: u16, connection: u64, contact: &str) -> Sent {
     let word = ["UDP", "TCP", "TLS", "WS", "WSS"][usize::from(listener)];
     let plain = bench.request("REGISTER", "1001", "", "");
     let plain = plain
@@ -69,7 +72,7 @@ fn invite(browser: bool) -> Command {
 }
 
 /// A call to the browser that registered over this connection, answered.
-fn talk(bench: &mut Bench, connection: u64) -> Sent {
+pub(super) fn talk(bench: &mut Bench, connection: u64) -> Sent {
     bench.command(invite(true));
     let ring = bench.one();
     let contact = format!("Contact: <{CONTACT};ob>\r\n");
