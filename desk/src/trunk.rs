@@ -373,3 +373,22 @@ fn inbound(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trunk_that_asks_for_a_transport_of_browsers_or_for_tls_is_refused() {
+        let refused = |proxy: &str| {
+            Settings { proxy: proxy.to_owned(), ..Settings::default() }.check().is_err()
+        };
+        for proxy in ["", "sip:a.example", "sip:a.example;transport=udp", "sip:192.0.2.1;lr"] {
+            assert!(!refused(proxy), "{proxy}");
+        }
+        assert!(!refused("sip:a.example:5080;transport=TCP;lr"));
+        for proxy in ["sip:a.example;transport=tls", "sip:a;lr;Transport=WSS", "sips:a.example"] {
+            assert!(refused(proxy), "{proxy}");
+        }
+    }
+}
