@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, lookup_host};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Datagrams and pieces of streams that wait for the core.
 pub const ARRIVED_MAX: usize = 8_192;
@@ -27,6 +27,8 @@ const WRITES_MAX: usize = 256;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long one message may take to be written: who reads so slowly is gone.
 pub(super) const WRITE_MAX: Duration = Duration::from_secs(5);
+/// How long something may wait for a connection without a pause: many slow messages are as bad.
+const BEHIND_MAX: Duration = Duration::from_secs(15);
 /// Accepted connections that the loop has not looked at; more wait in the kernel.
 const OPENED_MAX: usize = 256;
 /// How long a connection may be silent. Phones ping every two minutes (RFC 5626 §4.4.1).
@@ -155,6 +157,8 @@ pub struct Link {
     pub peer: SocketAddr,
     /// What is to be written.
     pub writes: mpsc::Receiver<Arc<[u8]>>,
+    /// Since when something waits.
+    behind_since: Option<Instant>,
     arrived: mpsc::Sender<Arrived>,
 }
 
@@ -169,6 +173,15 @@ impl Link {
     pub async fn hand_message(&self, bytes: Vec<u8>) -> bool {
         let message = Arrived::Message(self.listener, self.connection, self.peer, bytes);
         self.arrived.send(message).await.is_ok()
+    }
+
+    /// Asked after each message that was written: the peer reads more slowly than we speak.
+    pub fn is_too_slow(&mut self) -> bool {
+        if self.writes.is_empty() {
+            self.behind_since = None;
+        }
+        let waits = !self.writes.is_empty();
+        waits && self.behind_since.get_or_insert_with(Instant::now).elapsed() > BEHIND_MAX
     }
 
     /// It is over.
@@ -225,14 +238,15 @@ impl Net {
         self.streams.get(&listener).is_some_and(|transport| *transport != Transport::Tcp)
     }
 
-    /// Makes an accepted or opened connection known.
-    pub fn register(&mut self, stream: TcpStream, listener: ListenerId, peer: SocketAddr) {
+    /// Makes an accepted or opened connection known. False when there are too many: dropping the
+    /// stream closes it, and those who are connected stay.
+    pub fn register(&mut self, stream: TcpStream, listener: ListenerId, peer: SocketAddr) -> bool {
         let source = source_key(peer.ip());
         let of_source = self.sources.get(&source).copied().unwrap_or(0);
         if self.connections.len() >= CONNECTIONS_MAX || of_source >= self.of_source_max {
-            // Dropping the stream closes it; those who are connected stay.
             let all = self.connections.len();
-            return tracing::warn!(%peer, all, of_source, "too many connections: one more is closed");
+            tracing::debug!(%peer, all, of_source, "too many connections: one more is closed");
+            return false;
         }
         let connection = ConnectionId(self.next);
         self.next += 1;
@@ -243,7 +257,8 @@ impl Net {
         self.peers.insert(peer, connection);
         self.sources.insert(source, of_source + 1);
         let arrived = self.arrived.clone();
-        let link = Link { listener, connection, peer, writes: waiting, arrived };
+        let link =
+            Link { listener, connection, peer, writes: waiting, behind_since: None, arrived };
         match &self.doors {
             Some(doors) if transport != Transport::Tcp => doors.receive(stream, transport, link),
             Some(_) | None => {
@@ -251,6 +266,7 @@ impl Net {
                 tokio::task::spawn_local(converse(read, write, link));
             }
         }
+        true
     }
 
     /// Forgets a connection that closed.
@@ -434,7 +450,7 @@ pub(super) async fn converse(
             bytes = link.writes.recv() => match bytes {
                 Some(bytes) => {
                     let written = timeout(WRITE_MAX, send_all(&mut write, &bytes)).await;
-                    if !matches!(written, Ok(Ok(()))) {
+                    if !matches!(written, Ok(Ok(()))) || link.is_too_slow() {
                         break;
                     }
                 }

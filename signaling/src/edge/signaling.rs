@@ -482,9 +482,12 @@ impl Thread {
 
     /// Somebody connects.
     fn connect(&mut self, stream: TcpStream, listener: ListenerId, peer: SocketAddr) {
-        let has_handshake = self.net.has_handshake(listener);
-        if !has_handshake || self.user_agent.admit_connection(clock::now(), peer) {
-            self.net.register(stream, listener, peer);
+        let pays = self.net.has_handshake(listener);
+        if pays && !self.user_agent.admit_connection(clock::now(), peer) {
+            return;
+        }
+        if !self.net.register(stream, listener, peer) {
+            self.user_agent.handle_connection_refused();
         }
     }
 

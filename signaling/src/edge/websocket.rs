@@ -179,7 +179,7 @@ where
                     Ok(text) => Message::text(text),
                     Err(_) => Message::binary(bytes.to_vec()),
                 };
-                if !write(socket, message).await {
+                if !write(socket, message).await || link.is_too_slow() {
                     return CloseCode::Away;
                 }
             }

@@ -304,6 +304,11 @@ impl UserAgent {
         self.admit(now, source)
     }
 
+    /// There are too many connections, of all or of one source: one more was closed.
+    pub fn handle_connection_refused(&mut self) {
+        self.count("connections_refused");
+    }
+
     /// A connection ended before its handshake was done.
     pub fn handle_handshake_failed(&mut self) {
         self.count("handshakes_failed");
