@@ -139,6 +139,13 @@ impl Settings {
         if !self.proxy.is_empty() && !self.proxy.starts_with("sip:") {
             return Err(Error::invalid("proxy", "sip:host:port;transport=udp is needed"));
         }
+        let transport = self.proxy.to_ascii_lowercase();
+        let transport = transport.split(';').find_map(|part| part.strip_prefix("transport="));
+        if transport.is_some_and(|transport| !matches!(transport, "udp" | "tcp")) {
+            let problem =
+                "transport=udp or transport=tcp is needed: trunks are not called over TLS";
+            return Err(Error::invalid("proxy", problem));
+        }
         if self.register && (self.proxy.is_empty() || self.outbound_user.is_empty()) {
             return Err(Error::invalid(
                 "register",
@@ -363,6 +370,25 @@ fn inbound(
         (None, Some(old)) if old.user == *user => Ok(Some(old)),
         (None, _) => {
             Err(Error::invalid("inbound_password", "a password is needed with inbound_user"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trunk_that_asks_for_a_transport_of_browsers_or_for_tls_is_refused() {
+        let refused = |proxy: &str| {
+            Settings { proxy: proxy.to_owned(), ..Settings::default() }.check().is_err()
+        };
+        for proxy in ["", "sip:a.example", "sip:a.example;transport=udp", "sip:192.0.2.1;lr"] {
+            assert!(!refused(proxy), "{proxy}");
+        }
+        assert!(!refused("sip:a.example:5080;transport=TCP;lr"));
+        for proxy in ["sip:a.example;transport=tls", "sip:a;lr;Transport=WSS", "sips:a.example"] {
+            assert!(refused(proxy), "{proxy}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! A bad file stops the start with file, line, key and what would be right.
 
+mod doors;
 pub mod refusal;
 mod tier;
 pub mod value;
@@ -130,6 +131,28 @@ config! {
         udp: Address = "\"0.0.0.0:5060\"", Restart;
         /// Address and port for TCP.
         tcp: Address = "\"0.0.0.0:5060\"", Restart;
+        /// Address and port for TLS, such as 0.0.0.0:5061. Empty is none. Phones connect; trunks are
+        /// not called over TLS.
+        tls: value::Listen = "\"\"", Restart;
+        /// Address and port for phones in browsers behind a proxy of your own that speaks TLS: WebSocket
+        /// in clear. Empty is none.
+        ws: value::Listen = "\"\"", Restart;
+        /// Address and port for phones in browsers: WebSocket over TLS, such as 0.0.0.0:7443. Empty is
+        /// none.
+        wss: value::Listen = "\"\"", Restart;
+        /// PEM file of the certificate for tls and wss, those above it behind it. Read again when it is
+        /// written anew.
+        certificate: PathBuf = "\"\"", Restart;
+        /// PEM file of its private key, without a password.
+        certificate_key: PathBuf = "\"\"", Restart;
+        /// Origins of pages that may connect over WebSocket beside those of the same host, as browsers
+        /// write them: https://desk.example.com. Other pages are refused with 403. Who sends no Origin
+        /// is no browser and is let in.
+        ws_origins: Vec<value::Origin> = "[]", Restart;
+        /// Path of WebSocket, such as /sip; others are refused with 404. Empty serves any.
+        ws_path: value::HttpPath = "\"\"", Restart;
+        /// Most connections of one address over TCP, TLS and WebSocket; one more is closed.
+        connections_of_address_max: u32 = "1000", Restart;
         /// Address that phones and trunks reach us at. Empty finds the address of the default route.
         advertise: value::HostAddress = "\"\"", Restart;
         /// Digest algorithms offered to phones, the preferred one first.
@@ -370,6 +393,7 @@ impl Config {
         if self.sip.digest.is_empty() {
             return refused("sip.digest", "name at least one of \"SHA-256\" and \"MD5\"".into());
         }
+        self.check_doors()?;
         if self.sip.codecs.is_empty() {
             return refused("sip.codecs", "name at least one, such as \"PCMA\"".into());
         }
@@ -396,6 +420,7 @@ impl Config {
         }
         for (key, value) in [
             ("sip.dialogs_max", self.sip.dialogs_max),
+            ("sip.connections_of_address_max", self.sip.connections_of_address_max),
             ("calls.max", self.calls.max),
             ("rtp.legs_max", self.rtp.legs_max),
             ("rtp.parties_max", self.rtp.parties_max),

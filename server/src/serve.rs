@@ -85,6 +85,12 @@ async fn announce(prepared: &Prepared) -> Result<(), anyhow::Error> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!("ready  SIP  {} (UDP)  {} (TCP)", prepared.config.sip.udp, prepared.config.sip.tcp);
+    let sip = &prepared.config.sip;
+    for (name, listen) in [("TLS", sip.tls), ("WebSocket", sip.ws), ("secure WebSocket", sip.wss)] {
+        if listen.0.is_some() {
+            println!("       SIP  {listen} ({name})");
+        }
+    }
     println!("       HTTP http://{http}/   API pages http://{http}/api/docs");
     println!("       data {}", prepared.config.server.data.display());
     Ok(())

@@ -204,8 +204,11 @@ impl Call {
         }
         match event {
             SipEvent::Progress { status, .. } => self.on_ringing(cx, id, status),
-            SipEvent::Answered { sdp, source, nat, .. } => {
-                self.on_answered(cx, id, &sdp, source, nat);
+            SipEvent::Answered { sdp, source, encrypted, nat, .. } => {
+                if let Some(leg) = self.legs.get_mut(&id).filter(|leg| !leg.incoming) {
+                    (leg.source, leg.encrypted, leg.nat) = (source, encrypted, nat);
+                }
+                self.on_answered(cx, id, &sdp);
             }
             SipEvent::Failed { status, cause, .. } => self.on_failed(cx, id, status, cause),
             SipEvent::Acked { sdp, .. } => self.on_acked(cx, id, sdp.as_deref()),
@@ -215,7 +218,7 @@ impl Call {
             SipEvent::OfferRejected { status, .. } => self.fax_refused(cx, id, status),
             SipEvent::Refer { target, .. } => self.on_refer(cx, id, &target),
             SipEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Info),
-            SipEvent::Incoming(_) | SipEvent::Registered { .. } => {}
+            SipEvent::Incoming(_) | SipEvent::Registered { .. } | SipEvent::Browser { .. } => {}
         }
     }
 

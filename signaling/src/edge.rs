@@ -1,13 +1,17 @@
 //! The edge: the only place in this room that knows sockets, files, threads and clocks.
 //!
 //! One thread owns the SIP core, the switch and the event log ([`signaling`]); [`net`] moves bytes,
+//! [`doors`] those that come over TLS ([`tls`]) and WebSocket ([`websocket`]) on a thread of their own;
 //! [`journal`] writes what happened, [`plans`] keeps the last plan of each tenant.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod clock;
+pub mod doors;
 pub mod journal;
 pub mod live;
 pub mod net;
 pub mod plans;
 pub mod signaling;
+pub mod tls;
+pub mod websocket;

@@ -4,7 +4,7 @@
 //! whom it belongs to, [`session`] has one verb per file, [`core`] is the machine that the edge
 //! drives: [`UserAgent`].
 
-mod bucket;
+pub(crate) mod bucket;
 pub mod core;
 mod dialog;
 pub mod digest;

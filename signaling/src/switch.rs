@@ -187,6 +187,12 @@ impl Switch {
                     tenant.acd.registered(now, agent, registered);
                 }
             }
+            E::Browser { tenant, agent, present: true } => {
+                self.world.browsers.insert((tenant, agent));
+            }
+            E::Browser { tenant, agent, present: false } => {
+                self.world.browsers.remove(&(tenant, agent));
+            }
             other => {
                 if let Some(leg) = leg_of(&other) {
                     self.with_leg(now, leg, |call, cx| call.on_sip(cx, leg, other));
@@ -338,7 +344,7 @@ fn leg_of(event: &user_agent::Event) -> Option<LegId> {
     use user_agent::Event as E;
     match event {
         E::Incoming(incoming) => Some(incoming.leg),
-        E::Registered { .. } => None,
+        E::Registered { .. } | E::Browser { .. } => None,
         E::Progress { leg, .. }
         | E::Answered { leg, .. }
         | E::Failed { leg, .. }

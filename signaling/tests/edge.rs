@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test of the edge stands outside of the core")]
 
 mod bench;
+mod doors;
 
 use bench::{Bench, sipp};
 use signaling::sip::digest::Algorithm;

@@ -113,6 +113,16 @@ impl House {
         house
     }
 
+    /// Where a listener of the table `[sip]` is, with the port that the box chose.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn listener(&self, key: &str) -> SocketAddr {
+        let text = std::fs::read(self.data().join("run/config.json")).expect("a running box");
+        let config: Value = serde_json::from_slice(&text).expect("JSON");
+        config["sip"][key].as_str().expect("a listener").parse().expect("an address")
+    }
+
     /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -1,6 +1,7 @@
-//! Real SIP peers of other makers, from Debian.
+//! SIP peers of other makers: from Debian, and a browser of parts.
 
 pub mod baresip;
 pub mod kamailio;
+pub mod page;
 pub mod sipp;
 pub mod voice;

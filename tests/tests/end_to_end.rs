@@ -1,6 +1,9 @@
 //! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts. Every story
 //! runs once on the io_uring loop and once on the epoll loop.
 
+#[path = "end_to_end/browser.rs"]
+mod browser;
+
 #[path = "end_to_end/conference.rs"]
 mod conference;
 
@@ -22,11 +25,10 @@ mod prompts;
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
+use browser::a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes;
 use conference::{
-    a_caller_hears_the_texts_of_a_flow_spoken,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
-    callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
 };
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
@@ -83,8 +85,11 @@ stories! {
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
     a_fax_passes_between_two_trunks_octet_by_octet,
+    a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
+    a_caller_hears_the_texts_of_a_flow_spoken,
+    callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
 }
 
 /// Tells a story when its turn has come.

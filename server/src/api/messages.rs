@@ -274,6 +274,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ("a list is too long: at most 256 are kept", "列表过长，最多 256 项"),
     ("addresses such as {} are needed", "需要形如 {} 的地址"),
     ("sip:host:port;transport=udp is needed", "需要 sip:主机:端口;transport=udp"),
+    (
+        "transport=udp or transport=tcp is needed: trunks are not called over TLS",
+        "需要 transport=udp 或 transport=tcp：中继不支持通过 TLS 呼出",
+    ),
     ("proxy and outbound_user are needed to register", "注册需要 proxy 和 outbound_user"),
     ("a password is needed with inbound_user", "有 inbound_user 时需要密码"),
     // Periods and forms of reports.

@@ -12,8 +12,10 @@ use mediacore::edge::storage::{self, Storage, StorageConfig};
 use mediacore::edge::studio::own::{self, ReadOwn};
 use mediacore::edge::studio::{Outlets, Studio, StudioConfig};
 use mediacore::prompt::PromptStore;
+use signaling::edge::doors;
 use signaling::edge::plans::Plans;
 use signaling::edge::signaling::{Handle, Signaling};
+use signaling::edge::websocket::Rules;
 use signaling::ivr::prompt;
 use signaling::switch::Secret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -268,6 +270,8 @@ fn signaling_config(
     signaling::edge::signaling::Config {
         udp: vec![config.sip.udp.0],
         tcp: vec![config.sip.tcp.0],
+        doors: doors_config(config),
+        connections_of_address_max: config.sip.connections_of_address_max as usize,
         advertise: advertised(config),
         data: config.server.data.clone(),
         digest: config.sip.digest.iter().map(|a| algorithm(*a)).collect(),
@@ -280,6 +284,20 @@ fn signaling_config(
         secret: secret(),
         live: config.live_dir(),
         media_legs: std::collections::BTreeSet::new(),
+    }
+}
+
+fn doors_config(config: &Config) -> doors::Config {
+    let sip = &config.sip;
+    doors::Config {
+        tls: sip.tls.0.into_iter().collect(),
+        ws: sip.ws.0.into_iter().collect(),
+        wss: sip.wss.0.into_iter().collect(),
+        certificate: config.certificate(),
+        rules: Rules {
+            origins: sip.ws_origins.iter().map(|origin| origin.0.clone()).collect(),
+            path: sip.ws_path.0.clone(),
+        },
     }
 }
 

@@ -37,8 +37,22 @@ macro_rules! textual {
     )+};
 }
 
-textual!(Span, Bytes, Address, HostAddress, PortRange, Zone, Dialled, Network);
-textual!(Bucket, Endpoint, Prefix);
+textual!(
+    Span,
+    Bytes,
+    Address,
+    Listen,
+    Origin,
+    HttpPath,
+    HostAddress,
+    PortRange,
+    Zone,
+    Dialled,
+    Network,
+    Bucket,
+    Endpoint,
+    Prefix
+);
 
 /// A time with its unit: `"30s"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +136,70 @@ impl FromStr for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// An address and port, or empty to listen nowhere; port 0 takes a free one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen(pub Option<SocketAddr>);
+
+impl FromStr for Listen {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Listen(None));
+        }
+        text.parse::<Address>().map(|address| Listen(Some(address.0)))
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.map_or(Ok(()), |address| address.fmt(f))
+    }
+}
+
+/// Where a page comes from, as a browser writes it: scheme, host, and a port that is not the usual.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(pub String);
+
+impl FromStr for Origin {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+        match host {
+            Some(host) if !host.is_empty() && host.chars().all(fits) => Ok(Origin(text.to_owned())),
+            _ => Err(format!("\"{text}\" is no origin, such as \"https://desk.example.com\"")),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A path of HTTP, or empty for any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpPath(pub String);
+
+impl FromStr for HttpPath {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-._~/%".contains(c);
+        if text.is_empty() || text.starts_with('/') && text.chars().all(fits) {
+            Ok(HttpPath(text.to_owned()))
+        } else {
+            Err(format!("\"{text}\" is no path, such as \"/sip\""))
+        }
+    }
+}
+
+impl fmt::Display for HttpPath {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::switch::Cx;
 use std::net::SocketAddr;
 use terms::LegId;
 use terms::event::{Kind, Party};
+use terms::media::Port;
 
 impl Call {
     /// Media has a port for a leg.
@@ -34,6 +35,7 @@ impl Call {
                 from_user: invitation.from_user,
                 from_name: invitation.from_name,
                 sdp: media::offer(&local),
+                browser: leg.port == Port::Shared,
                 headers: invitation.headers,
             };
             cx.sip(Sipc::Invite(Box::new(invite)));

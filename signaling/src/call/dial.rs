@@ -11,7 +11,6 @@ use crate::sip::user_agent::{Command as Sipc, Destination};
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use terms::event::{Direction, Kind, OfferEnd, Party, Role};
 use terms::media::{Place, Source};
 use terms::{AgentId, LegId, PhoneNumber, TrunkId};
@@ -164,16 +163,10 @@ impl Call {
     }
 
     /// A phone that we ring answered.
-    pub(super) fn on_answered(
-        &mut self,
-        cx: &mut Cx,
-        id: LegId,
-        sdp: &str,
-        source: SocketAddr,
-        nat: bool,
-    ) {
+    pub(super) fn on_answered(&mut self, cx: &mut Cx, id: LegId, sdp: &str) {
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| !leg.incoming) else { return };
-        (leg.source, leg.nat, leg.sip) = (source, nat, super::leg::Sip::Answered);
+        leg.sip = super::leg::Sip::Answered;
+        let (source, nat) = (leg.source, leg.nat);
         let agreed = leg.local().map(|local| media::accept(local, sdp, source, nat));
         let Some(Ok(remote)) = agreed else {
             self.close_leg(cx, id, cause::INCOMPATIBLE, Party::System, Bye::Hangup);

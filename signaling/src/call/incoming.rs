@@ -66,6 +66,7 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
         leg.port = media::port(offer);
     }
     leg.source = incoming.source;
+    leg.encrypted = incoming.encrypted;
     leg.nat = incoming.nat;
     let direction = direction(&plan, incoming.origin, &called);
     debug_assert!(trunk.is_some() || agent.is_some(), "a call comes from an agent or a trunk");

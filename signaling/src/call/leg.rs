@@ -80,6 +80,8 @@ pub(super) struct Leg {
     /// Our offer is out and their answer has not come.
     pub owes_answer: bool,
     pub source: SocketAddr,
+    /// Its signalling comes over TLS.
+    pub encrypted: bool,
     pub nat: bool,
     pub rang: bool,
     /// It may live on another media core than the call: it came in later.
@@ -110,6 +112,7 @@ impl Leg {
             invitation: None,
             owes_answer: false,
             source: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+            encrypted: false,
             nat: false,
             rang: false,
             apart: false,
@@ -150,9 +153,17 @@ pub(super) enum Bye {
 }
 
 impl Call {
-    /// A new outgoing leg. Its INVITE goes out when media has a port.
-    pub(super) fn open_leg(&mut self, cx: &mut Cx, leg: Leg, place: Place) -> LegId {
+    /// A new outgoing leg. Its INVITE goes out when media has a port: the shared one where an agent
+    /// has a browser among their phones, because one offer cannot be both WebRTC and what other
+    /// phones read.
+    pub(super) fn open_leg(&mut self, cx: &mut Cx, mut leg: Leg, place: Place) -> LegId {
         let id = LegId(cx.id());
+        if let Some(Invitation { to: Destination::Agent(tenant, agent), .. }) = &leg.invitation
+            && cx.world.browsers.contains(&(*tenant, *agent))
+            && cx.world.config.certificate.is_some()
+        {
+            leg.port = Port::Shared;
+        }
         let started =
             Kind::LegStarted { role: leg.role, agent: leg.agent, address: leg.address.clone() };
         self.legs.insert(id, leg);

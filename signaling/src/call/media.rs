@@ -53,9 +53,10 @@ pub(super) fn accept(
 
 impl Call {
     /// Gives media what was agreed. Keys that a signalling transport in clear has carried are
-    /// counted: whoever hears it can hear the call. The box has no other transport.
+    /// counted: whoever hears it can hear the call.
     pub(super) fn connect_media(&self, cx: &mut Cx, id: LegId, remote: Remote) {
-        cx.world.keys_in_clear += u64::from(remote.srtp.is_some());
+        let in_clear = self.legs.get(&id).is_none_or(|leg| !leg.encrypted);
+        cx.world.keys_in_clear += u64::from(remote.srtp.is_some() && in_clear);
         cx.media(Command::Connect { leg: id, remote });
     }
 }

@@ -1,18 +1,21 @@
-//! Sockets: UDP and TCP listeners, one task a connection. Bytes come in as [`Arrived`] over one
-//! bounded queue; what does not fit is dropped as a network would drop it.
+//! Sockets: listeners of datagrams and streams, one task a connection. Bytes come in as [`Arrived`]
+//! over one bounded queue; what does not fit is dropped as a network would drop it. Connections that
+//! begin with a handshake are handed to [`Doors`].
 
+use super::doors::Doors;
+use crate::sip::bucket::source_key;
 use crate::sip::flow::{ConnectionId, Host, ListenerId, Transmit, Transport};
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, lookup_host};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Datagrams and pieces of streams that wait for the core.
 pub const ARRIVED_MAX: usize = 8_192;
@@ -22,6 +25,12 @@ const CONNECTIONS_MAX: usize = 10_000;
 const WRITES_MAX: usize = 256;
 /// How long a connection may take to open.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How long one message may take to be written: who reads so slowly is gone.
+pub(super) const WRITE_MAX: Duration = Duration::from_secs(5);
+/// How long something may wait for a connection without a pause: many slow messages are as bad.
+const BEHIND_MAX: Duration = Duration::from_secs(15);
+/// Accepted connections that the loop has not looked at; more wait in the kernel.
+const OPENED_MAX: usize = 256;
 /// How long a connection may be silent. Phones ping every two minutes (RFC 5626 §4.4.1).
 const IDLE_MAX: Duration = Duration::from_secs(600);
 /// Largest datagram.
@@ -35,8 +44,12 @@ pub enum Arrived {
     Datagram(ListenerId, SocketAddr, Vec<u8>),
     /// Bytes of a stream.
     Stream(ListenerId, ConnectionId, SocketAddr, Vec<u8>),
+    /// A message of a WebSocket.
+    Message(ListenerId, ConnectionId, SocketAddr, Vec<u8>),
     /// The connection is gone.
     Closed(ConnectionId),
+    /// It is gone before its handshake was done.
+    Failed(ConnectionId),
     /// This request of ours could not be sent.
     Unsent(u64),
 }
@@ -45,8 +58,8 @@ pub enum Arrived {
 pub enum Bound {
     /// UDP.
     Udp(Rc<UdpSocket>),
-    /// TCP.
-    Tcp(TcpListener),
+    /// Streams, and what is spoken on them.
+    Stream(Transport, TcpListener),
 }
 
 impl Bound {
@@ -64,12 +77,12 @@ impl Bound {
                 socket.bind(&address.into())?;
                 Ok(Bound::Udp(Rc::new(UdpSocket::from_std(socket.into())?)))
             }
-            Transport::Tcp => {
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
                 let socket =
                     if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
                 socket.set_reuseaddr(true)?;
                 socket.bind(address)?;
-                Ok(Bound::Tcp(socket.listen(1024)?))
+                Ok(Bound::Stream(transport, socket.listen(1024)?))
             }
         }
     }
@@ -81,7 +94,7 @@ impl Bound {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Bound::Udp(socket) => socket.local_addr(),
-            Bound::Tcp(listener) => listener.local_addr(),
+            Bound::Stream(_, listener) => listener.local_addr(),
         }
     }
 }
@@ -110,42 +123,108 @@ fn enlarge(socket: &socket2::Socket) {
 /// All sockets of the edge.
 pub struct Net {
     udp: HashMap<ListenerId, Rc<UdpSocket>>,
+    /// What is spoken on the streams of each listener; we open none but those of TCP.
+    streams: HashMap<ListenerId, Transport>,
+    doors: Option<Doors>,
     connections: HashMap<ConnectionId, Connection>,
+    /// How many each source has, and may have.
+    sources: HashMap<IpAddr, usize>,
+    of_source_max: usize,
     /// Connections by peer, for reuse (RFC 3261 §18.1.1).
     peers: HashMap<SocketAddr, ConnectionId>,
     next: u64,
     arrived: mpsc::Sender<Arrived>,
-    opened: mpsc::UnboundedSender<(TcpStream, ListenerId, SocketAddr)>,
+    opened: mpsc::Sender<(TcpStream, ListenerId, SocketAddr)>,
 }
 
 /// An open connection.
 struct Connection {
     peer: SocketAddr,
+    transport: Transport,
     writes: mpsc::Sender<Arc<[u8]>>,
 }
 
 /// Accepted connections that the loop has to register.
-pub type Opened = mpsc::UnboundedReceiver<(TcpStream, ListenerId, SocketAddr)>;
+pub type Opened = mpsc::Receiver<(TcpStream, ListenerId, SocketAddr)>;
+
+/// What a connection's task has of the loop.
+pub struct Link {
+    /// The listener that it reached.
+    pub listener: ListenerId,
+    /// Its name.
+    pub connection: ConnectionId,
+    /// The peer.
+    pub peer: SocketAddr,
+    /// What is to be written.
+    pub writes: mpsc::Receiver<Arc<[u8]>>,
+    /// Since when something waits.
+    behind_since: Option<Instant>,
+    arrived: mpsc::Sender<Arrived>,
+}
+
+impl Link {
+    /// A piece of a stream; waits until the loop has room. False when the loop has ended.
+    async fn hand_bytes(&self, bytes: Vec<u8>) -> bool {
+        let piece = Arrived::Stream(self.listener, self.connection, self.peer, bytes);
+        self.arrived.send(piece).await.is_ok()
+    }
+
+    /// A whole message; waits until the loop has room. False when the loop has ended.
+    pub async fn hand_message(&self, bytes: Vec<u8>) -> bool {
+        let message = Arrived::Message(self.listener, self.connection, self.peer, bytes);
+        self.arrived.send(message).await.is_ok()
+    }
+
+    /// Asked after each message that was written: the peer reads more slowly than we speak.
+    pub fn is_too_slow(&mut self) -> bool {
+        if self.writes.is_empty() {
+            self.behind_since = None;
+        }
+        let waits = !self.writes.is_empty();
+        waits && self.behind_since.get_or_insert_with(Instant::now).elapsed() > BEHIND_MAX
+    }
+
+    /// It is over.
+    pub async fn closed(self) {
+        let _ = self.arrived.send(Arrived::Closed(self.connection)).await;
+    }
+
+    /// It is over before it began.
+    pub async fn failed(self) {
+        let _ = self.arrived.send(Arrived::Failed(self.connection)).await;
+    }
+}
 
 impl Net {
-    /// Starts to listen on `bound`, in the order of their [`ListenerId`]s.
-    pub fn start(bound: Vec<Bound>, arrived: mpsc::Sender<Arrived>) -> (Self, Opened) {
-        let (opened, accepted) = mpsc::unbounded_channel();
-        let mut udp = HashMap::new();
+    /// Starts to listen on `bound`, in the order of their [`ListenerId`]s. A source may have so many
+    /// connections.
+    pub fn start(
+        bound: Vec<Bound>,
+        doors: Option<Doors>,
+        of_source_max: usize,
+        arrived: mpsc::Sender<Arrived>,
+    ) -> (Self, Opened) {
+        let (opened, accepted) = mpsc::channel(OPENED_MAX);
+        let (mut udp, mut streams) = (HashMap::new(), HashMap::new());
         for (listener, bound) in (0..).zip(bound) {
             match bound {
                 Bound::Udp(socket) => {
                     udp.insert(listener, socket.clone());
                     tokio::task::spawn_local(receive(listener, socket, arrived.clone()));
                 }
-                Bound::Tcp(socket) => {
+                Bound::Stream(transport, socket) => {
+                    streams.insert(listener, transport);
                     tokio::task::spawn_local(accept(listener, socket, opened.clone()));
                 }
             }
         }
         let net = Net {
             udp,
+            streams,
+            doors,
             connections: HashMap::new(),
+            sources: HashMap::new(),
+            of_source_max,
             peers: HashMap::new(),
             next: 1,
             arrived,
@@ -154,19 +233,40 @@ impl Net {
         (net, accepted)
     }
 
-    /// Makes an accepted or opened connection known.
-    pub fn register(&mut self, stream: TcpStream, listener: ListenerId, peer: SocketAddr) {
-        if self.connections.len() >= CONNECTIONS_MAX {
-            // Dropping the stream closes it; those who are connected stay.
-            return tracing::warn!(%peer, "{CONNECTIONS_MAX} connections are open: one more is closed");
+    /// Connections to this listener begin with a handshake.
+    pub fn has_handshake(&self, listener: ListenerId) -> bool {
+        self.streams.get(&listener).is_some_and(|transport| *transport != Transport::Tcp)
+    }
+
+    /// Makes an accepted or opened connection known. False when there are too many: dropping the
+    /// stream closes it, and those who are connected stay.
+    pub fn register(&mut self, stream: TcpStream, listener: ListenerId, peer: SocketAddr) -> bool {
+        let source = source_key(peer.ip());
+        let of_source = self.sources.get(&source).copied().unwrap_or(0);
+        if self.connections.len() >= CONNECTIONS_MAX || of_source >= self.of_source_max {
+            let all = self.connections.len();
+            tracing::debug!(%peer, all, of_source, "too many connections: one more is closed");
+            return false;
         }
         let connection = ConnectionId(self.next);
         self.next += 1;
         let (writes, waiting) = mpsc::channel(WRITES_MAX);
-        self.connections.insert(connection, Connection { peer, writes });
+        // A connection that we open leaves from a listener of datagrams where there is no other.
+        let transport = self.streams.get(&listener).copied().unwrap_or(Transport::Tcp);
+        self.connections.insert(connection, Connection { peer, transport, writes });
         self.peers.insert(peer, connection);
+        self.sources.insert(source, of_source + 1);
         let arrived = self.arrived.clone();
-        tokio::task::spawn_local(converse(stream, listener, connection, peer, waiting, arrived));
+        let link =
+            Link { listener, connection, peer, writes: waiting, behind_since: None, arrived };
+        match &self.doors {
+            Some(doors) if transport != Transport::Tcp => doors.receive(stream, transport, link),
+            Some(_) | None => {
+                let (read, write) = stream.into_split();
+                tokio::task::spawn_local(converse(read, write, link));
+            }
+        }
+        true
     }
 
     /// Forgets a connection that closed.
@@ -175,13 +275,22 @@ impl Net {
         if self.peers.get(&gone.peer) == Some(&connection) {
             self.peers.remove(&gone.peer);
         }
+        let source = source_key(gone.peer.ip());
+        if let Some(count) = self.sources.get_mut(&source) {
+            *count -= 1;
+            if *count == 0 {
+                self.sources.remove(&source);
+            }
+        }
     }
 
     /// Sends.
     pub fn send(&mut self, transmit: Transmit) {
         match transmit.hop.transport {
             Transport::Udp => self.send_datagram(transmit),
-            Transport::Tcp => self.send_stream(transmit),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.send_stream(transmit);
+            }
         }
     }
 
@@ -217,7 +326,11 @@ impl Net {
             Host::Name(..) => None,
         };
         let known = transmit.hop.connection.into_iter().chain(by_peer);
-        let live = known.into_iter().find(|id| self.connections.contains_key(id));
+        let transport = transmit.hop.transport;
+        let fits = |id: &ConnectionId| {
+            self.connections.get(id).is_some_and(|connection| connection.transport == transport)
+        };
+        let live = known.into_iter().find(fits);
         match live {
             Some(connection) => {
                 let writes = &self.connections[&connection].writes;
@@ -230,7 +343,9 @@ impl Net {
                 }
             }
             None if transmit.close || transmit.bytes.is_empty() => {}
-            None => self.open(transmit),
+            None if transport == Transport::Tcp => self.open(transmit),
+            // A browser cannot be called up, and behind TLS nobody would be who we look for.
+            None => self.unsent(transmit.transaction),
         }
     }
 
@@ -252,7 +367,7 @@ impl Net {
             };
             match (connecting.await, transmit.transaction) {
                 (Ok((stream, to)), _) => {
-                    let _ = opened.send((stream, transmit.hop.listener, to));
+                    let _ = opened.send((stream, transmit.hop.listener, to)).await;
                 }
                 (Err(_), Some(id)) => {
                     let _ = arrived.send(Arrived::Unsent(id)).await;
@@ -296,13 +411,13 @@ async fn receive(listener: ListenerId, socket: Rc<UdpSocket>, arrived: mpsc::Sen
 async fn accept(
     listener: ListenerId,
     socket: TcpListener,
-    opened: mpsc::UnboundedSender<(TcpStream, ListenerId, SocketAddr)>,
+    opened: mpsc::Sender<(TcpStream, ListenerId, SocketAddr)>,
 ) {
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                if opened.send((stream, listener, peer)).is_err() {
+                if opened.send((stream, listener, peer)).await.is_err() {
                     return;
                 }
             }
@@ -315,32 +430,27 @@ async fn accept(
     }
 }
 
-/// One connection's life.
-async fn converse(
-    stream: TcpStream,
-    listener: ListenerId,
-    connection: ConnectionId,
-    peer: SocketAddr,
-    mut writes: mpsc::Receiver<Arc<[u8]>>,
-    arrived: mpsc::Sender<Arrived>,
+/// One stream's life.
+pub(super) async fn converse(
+    mut read: impl AsyncRead + Unpin,
+    mut write: impl AsyncWrite + Unpin,
+    mut link: Link,
 ) {
-    let (mut read, mut write) = stream.into_split();
     let mut buffer = vec![0; 16 << 10];
     loop {
         tokio::select! {
             got = timeout(IDLE_MAX, read.read(&mut buffer)) => match got {
                 Ok(Ok(length)) if length > 0 => {
-                    let bytes = buffer[..length].to_vec();
-                    let piece = Arrived::Stream(listener, connection, peer, bytes);
-                    if arrived.send(piece).await.is_err() {
+                    if !link.hand_bytes(buffer[..length].to_vec()).await {
                         return;
                     }
                 }
                 _ => break,
             },
-            bytes = writes.recv() => match bytes {
+            bytes = link.writes.recv() => match bytes {
                 Some(bytes) => {
-                    if !matches!(timeout(CONNECT_MAX, write.write_all(&bytes)).await, Ok(Ok(()))) {
+                    let written = timeout(WRITE_MAX, send_all(&mut write, &bytes)).await;
+                    if !matches!(written, Ok(Ok(()))) || link.is_too_slow() {
                         break;
                     }
                 }
@@ -348,6 +458,13 @@ async fn converse(
             },
         }
     }
-    let _ = write.shutdown().await;
-    let _ = arrived.send(Arrived::Closed(connection)).await;
+    // A goodbye over TLS is a record more, and who reads nothing is not waited for.
+    let _ = timeout(WRITE_MAX, write.shutdown()).await;
+    link.closed().await;
+}
+
+/// Over TLS what is written leaves when it is flushed.
+async fn send_all(write: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    write.write_all(bytes).await?;
+    write.flush().await
 }

@@ -2,13 +2,14 @@
 //! Entries of the log are handed to the kernel before the packets of the same step leave.
 
 use super::clock;
+use super::doors::{self, Doors};
 use super::journal::{self, Journal, Synced};
 use super::live::Live;
 use super::net::{ARRIVED_MAX, Arrived, Bound, Net};
 use super::plans::Plans;
 use crate::kept::Change;
 use crate::sip::digest::Algorithm;
-use crate::sip::flow::Transport;
+use crate::sip::flow::{ListenerId, Transport};
 use crate::sip::user_agent::Command;
 use crate::sip::{self, Listener, UserAgent};
 use crate::switch::{self, HttpAsk, HttpDone, Input, Output, Secret, Switch};
@@ -23,6 +24,7 @@ use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::media;
 use terms::routing::Plan;
 use terms::{LegId, TenantId};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 /// Inputs from other threads that wait.
@@ -43,6 +45,10 @@ pub struct Config {
     pub udp: Vec<SocketAddr>,
     /// TCP addresses.
     pub tcp: Vec<SocketAddr>,
+    /// TLS and WebSocket.
+    pub doors: doors::Config,
+    /// Most connections of one address.
+    pub connections_of_address_max: usize,
     /// The address that peers reach us at.
     pub advertise: IpAddr,
     /// Folder of `events` and `plans`.
@@ -69,6 +75,15 @@ pub struct Config {
     pub media_legs: BTreeSet<LegId>,
 }
 
+impl Config {
+    /// Where it listens, in the order of the listeners' numbers.
+    fn listeners(&self) -> impl Iterator<Item = (Transport, SocketAddr)> {
+        let udp = self.udp.iter().map(|address| (Transport::Udp, *address));
+        let tcp = self.tcp.iter().map(|address| (Transport::Tcp, *address));
+        udp.chain(tcp).chain(self.doors.listeners())
+    }
+}
+
 /// Why signaling does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -82,6 +97,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Nobody can come in over TLS or WebSocket.
+    #[error(transparent)]
+    Doors(#[from] doors::Error),
     /// The event log cannot be used.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -202,7 +220,8 @@ impl Signaling {
         self.handle.clone()
     }
 
-    /// Where it listens: UDP first, then TCP, in the order of the configuration.
+    /// Where it listens: UDP first, then TCP, TLS, WebSocket and WebSocket over TLS, in the order of
+    /// the configuration.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -241,8 +260,17 @@ async fn run(
             return;
         }
     };
+    let doors = config.doors.listeners().next().map(|_| Doors::open(&config.doors));
+    let doors = match doors.transpose() {
+        Ok(doors) => doors,
+        Err(error) => {
+            let _ = ready.send(Err(error.into()));
+            return;
+        }
+    };
     let (arrived, mut arrivals) = mpsc::channel(ARRIVED_MAX);
-    let (net, mut opened) = Net::start(bound, arrived);
+    let most = config.connections_of_address_max;
+    let (net, mut opened) = Net::start(bound, doors, most, arrived);
     let (live, kept) = open_live(config.live.as_deref());
     let keeps = live.is_some();
     let mut user_agent_config = user_agent_config(&config, &addresses);
@@ -264,7 +292,7 @@ async fn run(
             }
             Some(arrived) = arrivals.recv() => thread.arrive(arrived),
             Some((stream, listener, peer)) = opened.recv() => {
-                thread.net.register(stream, listener, peer);
+                thread.connect(stream, listener, peer);
             }
             () = tokio::time::sleep(pause) => {}
         }
@@ -303,11 +331,9 @@ fn open_live(folder: Option<&Path>) -> (Option<Live>, Vec<Change>) {
 }
 
 fn bind(config: &Config) -> Result<(Vec<Bound>, Vec<SocketAddr>), Error> {
-    let wanted = config.udp.iter().map(|a| (Transport::Udp, *a));
-    let wanted = wanted.chain(config.tcp.iter().map(|a| (Transport::Tcp, *a)));
     let mut bound = Vec::new();
     let mut addresses = Vec::new();
-    for (transport, address) in wanted {
+    for (transport, address) in config.listeners() {
         let refused = |source| Error::Listen { address, transport, source };
         let one = Bound::bind(transport, address).map_err(refused)?;
         addresses.push(one.local_addr().map_err(refused)?);
@@ -317,10 +343,10 @@ fn bind(config: &Config) -> Result<(Vec<Bound>, Vec<SocketAddr>), Error> {
 }
 
 fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
-    let listeners = addresses.iter().enumerate().map(|(index, address)| Listener {
-        transport: if index < config.udp.len() { Transport::Udp } else { Transport::Tcp },
+    let listeners = config.listeners().zip(addresses).map(|((transport, _), address)| Listener {
+        transport,
         advertised: SocketAddr::new(config.advertise, address.port()),
-        digest: config.digest.clone(),
+        digest: digest_at(transport, &config.digest),
     });
     let mut user_agent = sip::Config::new(listeners.collect());
     user_agent.realm.clone_from(&config.realm);
@@ -329,6 +355,16 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     user_agent.transactions_max = user_agent.transactions_max.max(transactions);
     user_agent.requests_per_s_max = config.requests_per_s_max;
     user_agent
+}
+
+/// Phones in browsers know MD5 alone and read the first challenge only (JsSIP 3), so it stands first
+/// for them.
+fn digest_at(transport: Transport, configured: &[Algorithm]) -> Vec<Algorithm> {
+    let mut digest = configured.to_vec();
+    if transport.is_websocket() {
+        digest.sort_by_key(|algorithm| *algorithm != Algorithm::Md5);
+    }
+    digest
 }
 
 /// What the signaling thread owns.
@@ -444,6 +480,17 @@ impl Thread {
         }
     }
 
+    /// Somebody connects.
+    fn connect(&mut self, stream: TcpStream, listener: ListenerId, peer: SocketAddr) {
+        let pays = self.net.has_handshake(listener);
+        if pays && !self.user_agent.admit_connection(clock::now(), peer) {
+            return;
+        }
+        if !self.net.register(stream, listener, peer) {
+            self.user_agent.handle_connection_refused();
+        }
+    }
+
     fn arrive(&mut self, arrived: Arrived) {
         let now = clock::now();
         match arrived {
@@ -453,9 +500,16 @@ impl Thread {
             Arrived::Stream(listener, connection, source, bytes) => {
                 self.user_agent.handle_stream(now, listener, connection, source, &bytes);
             }
+            Arrived::Message(listener, connection, source, bytes) => {
+                self.user_agent.handle_message(now, listener, connection, source, &bytes);
+            }
             Arrived::Closed(connection) => {
                 self.net.forget(connection);
                 self.user_agent.handle_closed(now, connection);
+            }
+            Arrived::Failed(connection) => {
+                self.net.forget(connection);
+                self.user_agent.handle_handshake_failed();
             }
             Arrived::Unsent(transaction) => self.user_agent.handle_unsent(now, transaction),
         }

@@ -32,7 +32,7 @@ const NODE: u16 = 1;
 /// One place where we listen, and what we say there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// UDP or TCP.
+    /// How it is reached.
     pub transport: Transport,
     /// The address in our Via and Contact, as peers reach it.
     pub advertised: SocketAddr,
@@ -53,7 +53,7 @@ pub struct Config {
     pub dialogs_max: usize,
     /// Most transactions at a time; new calls are answered 503, running ones get twice as much.
     pub transactions_max: usize,
-    /// Most TCP connections.
+    /// Most connections.
     pub connections_max: usize,
     /// Most requests per second from one source; more are dropped unread.
     pub requests_per_s_max: u32,
@@ -250,15 +250,7 @@ impl UserAgent {
         source: SocketAddr,
         bytes: &[u8],
     ) {
-        let flow = Flow::tcp(listener, source, connection);
-        if !self.connections.contains_key(&connection) {
-            if self.connections.len() >= self.config.connections_max {
-                self.count("connections_refused");
-                return self.close(flow);
-            }
-            let fresh = Connection { flow, framer: Framer::default(), clients: HashSet::new() };
-            self.connections.insert(connection, fresh);
-        }
+        let Some(flow) = self.connection_flow(listener, connection, source) else { return };
         if let Some(known) = self.connections.get_mut(&connection) {
             known.framer.push(bytes);
         }
@@ -280,6 +272,72 @@ impl UserAgent {
                 }
             }
         }
+    }
+
+    /// A message came over WebSocket, whole as it is (RFC 7118 §5.1).
+    pub fn handle_message(
+        &mut self,
+        now: Now,
+        listener: ListenerId,
+        connection: ConnectionId,
+        source: SocketAddr,
+        bytes: &[u8],
+    ) {
+        let Some(flow) = self.connection_flow(listener, connection, source) else { return };
+        if !self.admit(now, source) {
+            return;
+        }
+        if bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            self.count("keepalives");
+            // RFC 5626 §3.5.1: two line ends are answered with one; one is somebody's answer.
+            if bytes == b"\r\n\r\n" {
+                self.transmit(flow, b"\r\n".as_slice().into(), None);
+            }
+            return;
+        }
+        self.on_bytes(now, flow, bytes, Carrier::Datagram);
+    }
+
+    /// Somebody connects: a handshake costs us more than a request, so it is one of those that a
+    /// source may send. False closes the connection unread.
+    pub fn admit_connection(&mut self, now: Now, source: SocketAddr) -> bool {
+        self.admit(now, source)
+    }
+
+    /// There are too many connections, of all or of one source: one more was closed.
+    pub fn handle_connection_refused(&mut self) {
+        self.count("connections_refused");
+    }
+
+    /// A connection ended before its handshake was done.
+    pub fn handle_handshake_failed(&mut self) {
+        self.count("handshakes_failed");
+    }
+
+    /// The flow of a connection, which is known from its first bytes on; `None` when there are too
+    /// many.
+    fn connection_flow(
+        &mut self,
+        listener: ListenerId,
+        connection: ConnectionId,
+        source: SocketAddr,
+    ) -> Option<Flow> {
+        let transport = match self.config.listeners.get(usize::from(listener))?.transport {
+            // A connection of ours where we listen for datagrams alone.
+            Transport::Udp => Transport::Tcp,
+            other => other,
+        };
+        let flow = Flow::connected(transport, listener, source, connection);
+        if !self.connections.contains_key(&connection) {
+            if self.connections.len() >= self.config.connections_max {
+                self.count("connections_refused");
+                self.close(flow);
+                return None;
+            }
+            let fresh = Connection { flow, framer: Framer::default(), clients: HashSet::new() };
+            self.connections.insert(connection, fresh);
+        }
+        Some(flow)
     }
 
     /// A connection closed: requests that wait on it failed, phones behind it are out of reach.
@@ -404,7 +462,15 @@ impl UserAgent {
         self.emit(Event::Registered { tenant, agent, registered: false });
     }
 
+    /// What changed of who has a browser among their phones, before anybody is offered a call.
+    pub(super) fn tell_browsers(&mut self) {
+        for ((tenant, agent), present) in self.registrar.browser_changes() {
+            self.emit(Event::Browser { tenant, agent, present });
+        }
+    }
+
     pub(super) fn arm_registrar(&mut self) {
+        self.tell_browsers();
         self.timers.set(Waiting::Registrar, self.registrar.next_timeout());
     }
 
@@ -439,8 +505,7 @@ impl UserAgent {
     /// `<sip:host:port;transport=tcp>`
     pub(super) fn contact(&self, listener: ListenerId) -> String {
         let listener = &self.config.listeners[usize::from(listener)];
-        let transport = if listener.transport == Transport::Tcp { ";transport=tcp" } else { "" };
-        format!("<sip:switchgrid@{}{transport}>", listener.advertised)
+        format!("<sip:switchgrid@{}{}>", listener.advertised, listener.transport.uri_param())
     }
 
     /// The listener that requests over this transport leave from.

@@ -5,13 +5,19 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// UDP or TCP, RFC 3261 §18.
+/// How messages travel, RFC 3261 §18 and RFC 7118.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Transport {
     /// Datagrams.
     Udp,
     /// Streams.
     Tcp,
+    /// Encrypted streams.
+    Tls,
+    /// WebSocket in clear: one message in each of its own.
+    Ws,
+    /// WebSocket over TLS.
+    Wss,
 }
 
 impl Transport {
@@ -20,18 +26,39 @@ impl Transport {
         match self {
             Transport::Udp => "UDP",
             Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+            Transport::Ws => "WS",
+            Transport::Wss => "WSS",
+        }
+    }
+    /// The parameter of our URIs. Both kinds of WebSocket have one word (RFC 7118 §5.3).
+    pub const fn uri_param(self) -> &'static str {
+        match self {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+            Transport::Ws | Transport::Wss => ";transport=ws",
         }
     }
     /// Nothing gets lost, so nothing is sent again.
     pub const fn is_reliable(self) -> bool {
-        matches!(self, Transport::Tcp)
+        !matches!(self, Transport::Udp)
+    }
+    /// Browsers speak over it. They are reached over the connection that they opened and in no other
+    /// way: their Contact names no place (RFC 7118 §5.2).
+    pub const fn is_websocket(self) -> bool {
+        matches!(self, Transport::Ws | Transport::Wss)
+    }
+    /// Who listens on the way reads nothing.
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Transport::Tls | Transport::Wss)
     }
 }
 
 /// A listener by its place in the configuration.
 pub type ListenerId = u16;
 
-/// A TCP connection, named by the edge.
+/// A connection, named by the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConnectionId(pub u64);
 
@@ -44,7 +71,7 @@ pub struct Flow {
     pub transport: Transport,
     /// The peer as the kernel saw it.
     pub remote: SocketAddr,
-    /// The connection, over TCP.
+    /// The connection; none over UDP.
     pub connection: Option<ConnectionId>,
 }
 
@@ -53,9 +80,14 @@ impl Flow {
     pub const fn udp(listener: ListenerId, remote: SocketAddr) -> Self {
         Flow { listener, transport: Transport::Udp, remote, connection: None }
     }
-    /// A connection's flow.
-    pub const fn tcp(listener: ListenerId, remote: SocketAddr, connection: ConnectionId) -> Self {
-        Flow { listener, transport: Transport::Tcp, remote, connection: Some(connection) }
+    /// The flow of a connection that reached a listener of this transport.
+    pub const fn connected(
+        transport: Transport,
+        listener: ListenerId,
+        remote: SocketAddr,
+        connection: ConnectionId,
+    ) -> Self {
+        Flow { listener, transport, remote, connection: Some(connection) }
     }
 }
 
@@ -68,7 +100,8 @@ pub enum Host {
     Name(String, u16),
 }
 
-/// Where a message goes. A connection that is gone is replaced by a new one to `host`.
+/// Where a message goes. A TCP connection that is gone is replaced by a new one to `host`; those of
+/// TLS and WebSocket are opened by the peer alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hop {
     /// The listener that it leaves from.

@@ -11,7 +11,6 @@ use super::parse::Carrier;
 use super::registrar::Who;
 use super::send::Reply;
 use super::session::{ALLOW, SUPPORTED};
-use super::timers::Waiting;
 use super::transaction::Key;
 use super::trunk::{RETRY_AFTER_S, TrunkKey};
 use super::user_agent::Event;
@@ -220,8 +219,12 @@ impl UserAgent {
     }
 
     /// The trunk that this source belongs to, the one whose tenant owns the dialled number first;
-    /// and whether it has to prove more.
+    /// and whether it has to prove more. What comes over WebSocket is a page that somebody opened on
+    /// that machine, and never the trunk.
     fn trunk_at(&self, flow: Flow, request: &Message) -> Option<(TrunkKey, bool)> {
+        if flow.transport.is_websocket() {
+            return None;
+        }
         let uri = super::uri::Uri::parse(request.uri())?;
         let dialled = uri.user_text();
         let owns = |key: TrunkKey| {
@@ -304,6 +307,7 @@ impl UserAgent {
             return;
         }
         let limits = self.config.registrations;
+        let is_new = self.registrar.owner_of(&flow) != Some(who);
         match self.registrar.register(now.moment, who, request, flow, &limits) {
             Err(fault) => {
                 let min = limits.expires_min_s.to_string();
@@ -321,13 +325,17 @@ impl UserAgent {
                     contacts.iter().map(|contact| ("Contact", contact.as_str())).collect();
                 self.respond(now, tx, 200, &lines, None);
                 self.count("registered");
+                self.tell_browsers();
+                if is_new && flow.transport.is_reliable() {
+                    self.rebind(who, flow, request);
+                }
                 if let Some(registered) = done.turned {
                     let (tenant, agent) = who;
                     self.emit(Event::Registered { tenant, agent, registered });
                 }
             }
         }
-        self.timers.set(Waiting::Registrar, self.registrar.next_timeout());
+        self.arm_registrar();
     }
 }
 

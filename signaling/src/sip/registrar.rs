@@ -46,9 +46,18 @@ pub(crate) struct Binding {
     pub(crate) flow: Flow,
     /// Contact and source differ: a NAT stands between.
     pub(crate) nat: bool,
+    /// Which phone it is, and which of its ways (RFC 5626 §4.1 and §4.2); empty where it says none.
+    #[serde(with = "octets")]
+    instance: Box<[u8]>,
 }
 
 impl Binding {
+    /// A registration is about this phone: it has the same Contact, or is the same phone on the same
+    /// of its ways, whose Contact has changed.
+    fn is_of(&self, contact: &[u8], instance: &[u8]) -> bool {
+        *self.contact == *contact || !instance.is_empty() && *self.instance == *instance
+    }
+
     /// Where requests to this phone go.
     pub(crate) fn hop(&self) -> Hop {
         let mut hop = Hop::from(self.flow);
@@ -77,6 +86,9 @@ pub(crate) struct Registrar {
     connections: HashMap<ConnectionId, Vec<Who>>,
     /// Who changed, for those who keep it; no more than there are agents.
     touched: BTreeSet<Who>,
+    /// Who changed since it was said who has a browser, and who was said to have one.
+    moved: BTreeSet<Who>,
+    browsers: BTreeSet<Who>,
 }
 
 impl Registrar {
@@ -116,8 +128,8 @@ impl Registrar {
             Asked::Contacts(contacts) => {
                 let call_id = request.call_id();
                 let seq = request.cseq().map_or(0, |cseq| cseq.number);
-                for (contact, expires_s) in contacts {
-                    let old = list.iter().position(|b| *b.contact == *contact);
+                for Wanted { contact, expires_s, instance } in contacts {
+                    let old = list.iter().position(|b| b.is_of(&contact, &instance));
                     // A REGISTER that was overtaken changes nothing (RFC 3261 §10.3 step 7).
                     let late =
                         old.is_some_and(|at| *list[at].call_id == *call_id && list[at].seq >= seq);
@@ -129,7 +141,7 @@ impl Registrar {
                     }
                     if expires_s > 0 {
                         let expires_at = now + Duration::from_secs(u64::from(expires_s));
-                        list.push(binding(&contact, call_id, seq, expires_at, flow));
+                        list.push(binding(&contact, call_id, seq, expires_at, flow, instance));
                     }
                 }
                 let excess = list.len().saturating_sub(limits.contacts_max);
@@ -140,6 +152,20 @@ impl Registrar {
         let is = !list.is_empty();
         self.insert(who, list);
         Ok(Registered { contacts, turned: (was != is).then_some(is) })
+    }
+
+    /// Who came to have a browser among their phones (true) or has none any more (false), since this
+    /// was asked last.
+    pub(crate) fn browser_changes(&mut self) -> Vec<(Who, bool)> {
+        let mut changes = Vec::new();
+        for who in std::mem::take(&mut self.moved) {
+            let is = self.bindings(who).iter().any(|b| b.flow.transport.is_websocket());
+            let turned = if is { self.browsers.insert(who) } else { self.browsers.remove(&who) };
+            if turned {
+                changes.push((who, is));
+            }
+        }
+        changes
     }
 
     /// Who changed since this was asked last.
@@ -159,6 +185,7 @@ impl Registrar {
 
     fn remove(&mut self, who: Who) -> Vec<Binding> {
         self.touched.insert(who);
+        self.moved.insert(who);
         let list = self.bindings.remove(&who).unwrap_or_default();
         for binding in &list {
             self.expiries.remove(&(binding.expires_at, who));
@@ -180,6 +207,7 @@ impl Registrar {
 
     fn insert(&mut self, who: Who, list: Vec<Binding>) {
         self.touched.insert(who);
+        self.moved.insert(who);
         for binding in &list {
             self.expiries.insert((binding.expires_at, who));
             self.sources.insert((binding.flow.transport, binding.flow.remote), who);
@@ -236,10 +264,18 @@ impl Registrar {
     }
 }
 
-fn binding(contact: &[u8], call_id: &[u8], seq: u32, expires_at: Moment, flow: Flow) -> Binding {
+fn binding(
+    contact: &[u8],
+    call_id: &[u8],
+    seq: u32,
+    expires_at: Moment,
+    flow: Flow,
+    instance: Box<[u8]>,
+) -> Binding {
     let said = Uri::parse(contact).and_then(|uri| uri.ip());
     let nat = said != Some(flow.remote.ip().to_canonical());
-    Binding { contact: contact.into(), call_id: call_id.into(), seq, expires_at, flow, nat }
+    let (contact, call_id) = (contact.into(), call_id.into());
+    Binding { contact, call_id, seq, expires_at, flow, nat, instance }
 }
 
 fn contact_value(binding: &Binding, now: Moment) -> Vec<u8> {
@@ -252,8 +288,27 @@ enum Asked {
     Query,
     /// `Contact: *`
     Nothing,
-    /// Contact URIs with their lives.
-    Contacts(Vec<(Vec<u8>, u32)>),
+    /// Phones with their lives.
+    Contacts(Vec<Wanted>),
+}
+
+struct Wanted {
+    contact: Vec<u8>,
+    expires_s: u32,
+    instance: Box<[u8]>,
+}
+
+/// Longest name of a phone that is kept; a longer one is as good as none.
+const INSTANCE_BYTES_MAX: usize = 128;
+
+/// `+sip.instance` with `reg-id`.
+fn instance_of(params: &[u8]) -> Box<[u8]> {
+    let name = param(params, "+sip.instance").unwrap_or_default();
+    let way = param(params, "reg-id").unwrap_or_default();
+    if name.is_empty() || name.len() + way.len() > INSTANCE_BYTES_MAX {
+        return Box::default();
+    }
+    [name, b" ", way].concat().into()
 }
 
 impl Asked {
@@ -275,7 +330,7 @@ impl Asked {
         contacts.collect::<Result<_, _>>().map(Asked::Contacts)
     }
 
-    fn contact(item: &[u8], header: Option<u32>, limits: &Limits) -> Result<(Vec<u8>, u32), Fault> {
+    fn contact(item: &[u8], header: Option<u32>, limits: &Limits) -> Result<Wanted, Fault> {
         let contact = NameAddr::parse(item).ok_or(Fault::bad("Bad Contact"))?;
         // A number that does not fit asks for the longest life (RFC 4475 §3.1.2.4).
         let own = param(contact.params, "expires").map(|v| decimal(v).unwrap_or(u32::MAX));
@@ -283,7 +338,11 @@ impl Asked {
         if asked != 0 && asked < limits.expires_min_s {
             return Err(Fault { status: 423, reason: "Interval Too Brief" });
         }
-        Ok((contact.uri.to_vec(), asked.min(limits.expires_max_s)))
+        Ok(Wanted {
+            contact: contact.uri.to_vec(),
+            expires_s: asked.min(limits.expires_max_s),
+            instance: instance_of(contact.params),
+        })
     }
 }
 
@@ -368,15 +427,54 @@ mod tests {
     }
 
     #[test]
+    fn a_phone_that_comes_back_with_another_contact_takes_its_own_place() {
+        let mut registrar = Registrar::default();
+        let phone = |host: &str, name: &str, way: u8| {
+            format!("Contact: <sip:7@{host}.invalid>;reg-id={way};+sip.instance=\"<{name}>\"\r\n")
+        };
+        register(&mut registrar, 0, 1, &phone("a", "urn:uuid:1", 1)).unwrap();
+        let again = register(&mut registrar, 1, 2, &phone("b", "urn:uuid:1", 1)).unwrap();
+        assert_eq!(again.contacts, [b"<sip:7@b.invalid>;expires=3600".to_vec()]);
+        register(&mut registrar, 2, 3, &phone("c", "urn:uuid:1", 2)).unwrap();
+        let other = register(&mut registrar, 3, 4, &phone("d", "urn:uuid:2", 1)).unwrap();
+        assert_eq!(other.contacts.len(), 3, "another way, and another phone");
+        let long = "x".repeat(INSTANCE_BYTES_MAX);
+        register(&mut registrar, 4, 5, &phone("e", &long, 1)).unwrap();
+        let more = register(&mut registrar, 5, 6, &phone("f", &long, 1)).unwrap();
+        assert_eq!(more.contacts.len(), 5, "a name of that length tells nothing");
+    }
+
+    #[test]
     fn a_closed_connection_takes_its_phones_along() {
         let mut registrar = Registrar::default();
         let text = "REGISTER sip:h SIP/2.0\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\nContact: <sip:7@h>\r\n\r\n";
         let request = Message::parse(text.as_bytes(), Carrier::Datagram).unwrap();
-        let flow = Flow::tcp(1, "198.51.100.7:999".parse().unwrap(), ConnectionId(4));
+        let remote = "198.51.100.7:999".parse().unwrap();
+        let flow = Flow::connected(Transport::Tcp, 1, remote, ConnectionId(4));
         let limits = Limits::default();
         registrar.register(Moment::default(), WHO, &request, flow, &limits).unwrap();
         assert!(registrar.on_closed(ConnectionId(3)).is_empty());
         assert_eq!(registrar.on_closed(ConnectionId(4)), [WHO]);
         assert!(registrar.bindings(WHO).is_empty() && registrar.next_timeout().is_none());
+        assert!(registrar.browser_changes().is_empty(), "it was no browser");
+    }
+
+    #[test]
+    fn it_is_told_once_that_a_browser_came_and_went() {
+        let mut registrar = Registrar::default();
+        let text = "REGISTER sip:h SIP/2.0\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\n\
+                    Contact: <sip:7@x.invalid;transport=ws>\r\n\r\n";
+        let request = Message::parse(text.as_bytes(), Carrier::Datagram).unwrap();
+        register(&mut registrar, 0, 1, "Contact: <sip:7@10.0.0.9>\r\n").unwrap();
+        assert!(registrar.browser_changes().is_empty());
+        let remote = "198.51.100.7:999".parse().unwrap();
+        let flow = Flow::connected(Transport::Wss, 2, remote, ConnectionId(4));
+        let limits = Limits::default();
+        registrar.register(Moment::default(), WHO, &request, flow, &limits).unwrap();
+        assert_eq!(registrar.browser_changes(), [(WHO, true)]);
+        register(&mut registrar, 1, 2, "Contact: <sip:7@10.0.0.9>\r\n").unwrap();
+        assert!(registrar.browser_changes().is_empty());
+        assert!(registrar.on_closed(ConnectionId(4)).is_empty(), "the other phone is there");
+        assert_eq!(registrar.browser_changes(), [(WHO, false)]);
     }
 }

@@ -406,25 +406,30 @@ impl UserAgent {
     }
 
     /// Where a request to `uri` goes. `flow` is where the peer's messages come from: behind a NAT
-    /// it is the only way, and a connection that is open is used again (RFC 5923).
+    /// it is the only way, and a connection that is open is used again (RFC 5923). A browser has no
+    /// other way at all.
     pub(super) fn hop_to(&self, uri: &[u8], flow: Flow, nat: bool) -> Hop {
         let fallback = Hop::from(flow);
         let Some(uri) = Uri::parse(uri) else { return fallback };
-        if nat {
+        if nat || flow.transport.is_websocket() {
             return fallback;
         }
         let host = match (uri.address(), uri.host_text()) {
             (Some(address), _) => Host::Address(address),
             (None, Some(name)) if !name.is_empty() => {
-                Host::Name(name.to_owned(), uri.port.unwrap_or(5060))
+                Host::Name(name.to_owned(), uri.port_or_default())
             }
             _ => return fallback,
         };
         let same_peer = uri.ip().is_none_or(|ip| ip == flow.remote.ip().to_canonical());
-        if flow.transport == Transport::Tcp && same_peer {
+        if flow.transport.is_reliable() && same_peer {
             return Hop { host, ..fallback };
         }
-        let transport = if uri.is_tcp() { Transport::Tcp } else { Transport::Udp };
+        let transport = uri.transport();
+        // Over TLS and WebSocket the peer connects: the way that it came by is the best there is.
+        if !matches!(transport, Transport::Udp | Transport::Tcp) {
+            return fallback;
+        }
         let known = match &host {
             Host::Address(address) => Some(*address),
             Host::Name(..) => None,
@@ -437,7 +442,8 @@ impl UserAgent {
     pub(super) fn stream_to(&self, hop: &Hop) -> Option<Hop> {
         let Host::Address(address) = hop.host else { return None };
         let ip = address.ip().to_canonical();
-        let same = |flow: &Flow| flow.remote.ip().to_canonical() == ip;
+        let same =
+            |flow: &Flow| flow.transport == Transport::Tcp && flow.remote.ip().to_canonical() == ip;
         let open = self.connections.values().find(|connection| same(&connection.flow))?;
         Some(Hop::from(open.flow))
     }

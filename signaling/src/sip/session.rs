@@ -10,6 +10,7 @@ mod invite;
 mod keep;
 mod options;
 mod prack;
+mod rebind;
 mod refer;
 mod reinvite;
 mod session_timer;
@@ -22,6 +23,7 @@ use super::core::UserAgent;
 use super::dialog::Dialog;
 use super::flow::{Flow, Hop};
 use super::message::Message;
+use super::registrar::Who;
 use super::timers::Waiting;
 use super::transaction::earliest;
 use super::trunk::TrunkKey;
@@ -88,6 +90,8 @@ pub(super) struct Leg {
     pub(super) stage: Stage,
     /// Counts for this trunk's limits.
     trunk: Option<TrunkKey>,
+    /// Whose phone it is, where it is an agent's.
+    phone: Option<Who>,
     /// None while outgoing.
     pub(super) dialog: Option<Dialog>,
     /// Where its requests go.
@@ -126,6 +130,7 @@ impl Leg {
         Leg {
             stage,
             trunk: None,
+            phone: None,
             dialog: None,
             hop,
             flow,

@@ -1,6 +1,7 @@
 //! The core in virtual time: a bench with one core, and peers made of text.
 
 mod auth;
+mod browsers;
 mod calls_in;
 mod calls_out;
 mod in_dialog;

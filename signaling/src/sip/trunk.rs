@@ -83,9 +83,14 @@ impl Proxy {
         let host = match uri.address() {
             Some(address) => Host::Address(address),
             None if name.is_empty() => return None,
-            None => Host::Name(name.to_owned(), uri.port.unwrap_or(5060)),
+            None => Host::Name(name.to_owned(), uri.port_or_default()),
         };
-        let transport = if uri.is_tcp() { Transport::Tcp } else { Transport::Udp };
+        // A provider's connection over TLS or WebSocket is not opened by us, and calls of a trunk that
+        // asks for one must not leave in clear.
+        let transport = uri.transport();
+        if !matches!(transport, Transport::Udp | Transport::Tcp) {
+            return None;
+        }
         Some(Proxy { host, transport, domain })
     }
 }
@@ -287,6 +292,9 @@ mod tests {
         assert_eq!(proxy.transport, Transport::Tcp);
         let proxy = Proxy::parse("sip:carrier.example.com").unwrap();
         assert_eq!(proxy.host, Host::Name("carrier.example.com".into(), 5060));
+        for other in ["sip:203.0.113.5;transport=tls", "sips:203.0.113.5", "sip:a;transport=ws"] {
+            assert_eq!(Proxy::parse(other), None, "{other} must not leave in clear");
+        }
         assert!(
             Proxy::parse("").is_none()
                 && Proxy::parse("http://x").is_none_or(|p| p.domain.is_empty())

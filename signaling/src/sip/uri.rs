@@ -1,5 +1,6 @@
 //! SIP, SIPS and tel URIs, RFC 3261 §19.1 and RFC 3966, as views over bytes.
 
+use super::flow::Transport;
 use super::header;
 use std::net::{IpAddr, SocketAddr};
 use terms::number::NUMBER_CHARS_MAX;
@@ -98,9 +99,15 @@ impl<'a> Uri<'a> {
         std::str::from_utf8(self.host).ok()?.parse().ok()
     }
 
-    /// Address and port, when the host is an address; 5060 by default.
+    /// The port that is meant (RFC 3261 §19.1.2).
+    pub fn port_or_default(&self) -> u16 {
+        let default = if self.transport() == Transport::Tls { 5061 } else { 5060 };
+        self.port.unwrap_or(default)
+    }
+
+    /// Address and port, when the host is an address.
     pub fn address(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.ip()?, self.port.unwrap_or(5060)))
+        Some(SocketAddr::new(self.ip()?, self.port_or_default()))
     }
 
     /// The host as text, when it is ASCII.
@@ -108,9 +115,19 @@ impl<'a> Uri<'a> {
         std::str::from_utf8(self.host).ok()
     }
 
-    /// `transport=tcp`.
-    pub fn is_tcp(&self) -> bool {
-        self.param("transport").is_some_and(|value| value.eq_ignore_ascii_case(b"tcp"))
+    /// How it wants to be reached; `sips:` is never in clear (RFC 3261 §19.1.1). Whoever says
+    /// WebSocket is reached over the connection that they opened.
+    pub fn transport(&self) -> Transport {
+        let said = self.param("transport").unwrap_or_default();
+        let is = |word: &str| said.eq_ignore_ascii_case(word.as_bytes());
+        let secure = self.scheme == Scheme::Sips;
+        match () {
+            () if is("wss") || is("ws") && secure => Transport::Wss,
+            () if is("ws") => Transport::Ws,
+            () if is("tls") || secure => Transport::Tls,
+            () if is("tcp") => Transport::Tcp,
+            () => Transport::Udp,
+        }
     }
 }
 
@@ -210,10 +227,26 @@ mod tests {
         let uri = Uri::parse(b"sips:a%40b:secret@[2001:db8::1]:5061;transport=TCP;lr?x=y").unwrap();
         assert_eq!((uri.user_text().as_str(), uri.port), ("a@b", Some(5061)));
         assert_eq!(uri.ip(), Some("2001:db8::1".parse().unwrap()));
-        assert!(uri.is_tcp() && uri.param("lr") == Some(b""));
+        assert_eq!((uri.transport(), uri.param("lr")), (Transport::Tls, Some(&b""[..])));
         assert_eq!(uri.headers, b"x=y");
         let tel = Uri::parse(b"tel:+8613800138000;phone-context=x").unwrap();
         assert_eq!((tel.scheme, tel.user_text().as_str()), (Scheme::Tel, "+8613800138000"));
+    }
+
+    #[test]
+    fn a_transport_is_read_from_its_word_and_from_the_scheme() {
+        for (text, transport, port) in [
+            ("sip:a@192.0.2.1", Transport::Udp, 5060),
+            ("sip:a@192.0.2.1;transport=TCP", Transport::Tcp, 5060),
+            ("sip:a@192.0.2.1;transport=tls", Transport::Tls, 5061),
+            ("sips:a@192.0.2.1;transport=tcp", Transport::Tls, 5061),
+            ("sip:a@x.invalid;transport=ws", Transport::Ws, 5060),
+            ("sips:a@x.invalid;transport=ws", Transport::Wss, 5060),
+            ("sip:a@192.0.2.1:7000;transport=tls", Transport::Tls, 7000),
+        ] {
+            let uri = Uri::parse(text.as_bytes()).unwrap();
+            assert_eq!((uri.transport(), uri.port_or_default()), (transport, port), "{text}");
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub struct Invite {
     pub from_name: String,
     /// Our offer.
     pub sdp: String,
+    /// The offer is WebRTC: of an agent's phones browsers ring, and no others; else others ring, and
+    /// no browsers.
+    pub browser: bool,
     /// More headers (name, value) such as `X-Call`; the core refuses CR and LF.
     pub headers: Vec<(String, String)>,
 }
@@ -153,6 +156,8 @@ pub struct Incoming {
     pub sdp: Option<String>,
     /// Where it came from.
     pub source: SocketAddr,
+    /// The signalling came over TLS.
+    pub encrypted: bool,
     /// The Via or Contact address differs from the source: a NAT stands between.
     pub nat: bool,
 }
@@ -188,6 +193,8 @@ pub enum Event {
         sdp: String,
         /// Where the answer came from.
         source: SocketAddr,
+        /// It came over TLS.
+        encrypted: bool,
         /// A NAT stands between.
         nat: bool,
     },
@@ -259,5 +266,14 @@ pub enum Event {
         agent: AgentId,
         /// At least one binding is alive.
         registered: bool,
+    },
+    /// A browser is among an agent's phones from now on, or no longer. Said before `Registered`.
+    Browser {
+        /// Whose.
+        tenant: TenantId,
+        /// Who.
+        agent: AgentId,
+        /// At least one phone is in a browser.
+        present: bool,
     },
 }

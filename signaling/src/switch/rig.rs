@@ -58,6 +58,8 @@ pub struct Rig {
     pub outside: Phone,
     /// How a phone that is rung answers our offer.
     pub describe: fn(&str) -> String,
+    /// Signalling comes over TLS.
+    pub encrypted: bool,
     /// What a port request gets.
     pub ports: bool,
     /// Prompts that media does not have.
@@ -112,6 +114,7 @@ impl Rig {
             phones: BTreeMap::new(),
             outside: Phone::Answers(Duration::from_secs(3)),
             describe: |_| sdp("sendrecv"),
+            encrypted: false,
             ports: true,
             missing: Vec::new(),
             log: Vec::new(),
@@ -221,6 +224,7 @@ impl Rig {
             user_agent: "rig".to_owned(),
             sdp: offer,
             source,
+            encrypted: self.encrypted,
             nat: false,
         }))));
         leg
@@ -428,8 +432,8 @@ impl Rig {
         match phone {
             Phone::Answers(after) => {
                 self.later(Duration::from_millis(20), Input::Sip(ringing));
-                let sdp = (self.describe)(offer);
-                let answered = SipEvent::Answered { leg, sdp, source, nat: false };
+                let (sdp, encrypted) = ((self.describe)(offer), self.encrypted);
+                let answered = SipEvent::Answered { leg, sdp, source, encrypted, nat: false };
                 self.later(after, Input::Sip(answered));
             }
             Phone::Rings => self.later(Duration::from_millis(20), Input::Sip(ringing)),

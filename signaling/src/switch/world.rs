@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub orders: VecDeque<(CallId, conference::Order)>,
     /// Whom meetings call because a chairperson dialled them, and whose call that is.
     pub summons: VecDeque<(CallId, Summons)>,
+    /// Agents who have a browser among their phones.
+    pub browsers: BTreeSet<(TenantId, AgentId)>,
     /// Wrong PINs.
     pub doors: conference::doors::Doors,
     /// Calls since the start.
@@ -77,6 +79,7 @@ impl World {
             conferences_touched: BTreeSet::new(),
             orders: VecDeque::new(),
             summons: VecDeque::new(),
+            browsers: BTreeSet::new(),
             doors: conference::doors::Doors::default(),
             calls_begun: 0,
             keys_in_clear: 0,

@@ -1,7 +1,7 @@
 //! One signaling thread with media that answers at once, and SIPp beside it.
 
-use signaling::edge::journal;
 use signaling::edge::signaling::{Config, Handle, Signaling};
+use signaling::edge::{doors, journal};
 use signaling::sip::digest::Algorithm;
 use signaling::switch;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,6 +22,8 @@ const TENANT: TenantId = TenantId(1);
 pub struct Bench {
     folder: tempfile::TempDir,
     digest: Vec<Algorithm>,
+    doors: doors::Config,
+    connections_of_address_max: usize,
     signaling: Option<Signaling>,
     answers: Mutex<Receiver<Response>>,
     pub udp: SocketAddr,
@@ -31,12 +33,24 @@ pub struct Bench {
 impl Bench {
     /// Starts with one agent, one number that says goodbye, and this machine as a trunk.
     pub fn start(digest: &[Algorithm]) -> Self {
+        Bench::start_with(digest, doors::Config::default(), 1_000)
+    }
+
+    /// The same with TLS and WebSocket, and so many connections of an address.
+    pub fn start_with(digest: &[Algorithm], doors: doors::Config, most: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (signaling, answers) = run(folder.path(), digest);
+        let (signaling, answers) = run(folder.path(), digest, &doors, most);
         let (udp, tcp) = (signaling.local_addrs()[0], signaling.local_addrs()[1]);
-        let answers = Mutex::new(answers);
-        let bench =
-            Bench { folder, digest: digest.into(), signaling: Some(signaling), answers, udp, tcp };
+        let bench = Bench {
+            folder,
+            digest: digest.into(),
+            doors,
+            connections_of_address_max: most,
+            signaling: Some(signaling),
+            answers: Mutex::new(answers),
+            udp,
+            tcp,
+        };
         assert_eq!(bench.ask(Ask::Plan(Box::new(plan()))), Answer::Done);
         bench
     }
@@ -44,10 +58,16 @@ impl Bench {
     /// Ends it and starts it again on the same folder; nobody sends a plan.
     pub fn restart(&mut self) {
         self.signaling.take().unwrap().stop();
-        let (signaling, answers) = run(self.folder.path(), &self.digest);
+        let (doors, most) = (&self.doors, self.connections_of_address_max);
+        let (signaling, answers) = run(self.folder.path(), &self.digest, doors, most);
         (self.udp, self.tcp) = (signaling.local_addrs()[0], signaling.local_addrs()[1]);
         self.answers = Mutex::new(answers);
         self.signaling = Some(signaling);
+    }
+
+    /// UDP, TCP, then TLS and WebSocket.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.signaling.as_ref().unwrap().local_addrs()
     }
 
     pub fn folder(&self) -> &Path {
@@ -144,11 +164,18 @@ impl Drop for Bench {
     }
 }
 
-fn run(folder: &Path, digest: &[Algorithm]) -> (Signaling, Receiver<Response>) {
+fn run(
+    folder: &Path,
+    digest: &[Algorithm],
+    doors: &doors::Config,
+    connections_of_address_max: usize,
+) -> (Signaling, Receiver<Response>) {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let config = Config {
         udp: vec![local],
         tcp: vec![local],
+        doors: doors.clone(),
+        connections_of_address_max,
         advertise: local.ip(),
         data: folder.into(),
         digest: digest.into(),

@@ -161,11 +161,10 @@ impl Mouth {
 
     fn tone_packet(&self) -> Vec<u8> {
         let mut datagram = self.header(PCMA, RtpTime(self.samples_sent), false);
-        datagram.extend((0..FRAME_SAMPLES as u32).map(|n| {
-            let time = f64::from(self.samples_sent + n) / 8000.0;
-            let sample = (time * self.hz * 2.0 * std::f64::consts::PI).sin() * 8000.0;
-            g711::encode(Law::A, sample as i16)
-        }));
+        datagram.extend(
+            (0..FRAME_SAMPLES as u32)
+                .map(|n| g711::encode(Law::A, tone(self.hz, self.samples_sent + n))),
+        );
         datagram
     }
 
@@ -188,4 +187,10 @@ impl Mouth {
         rtp::write(&header, &mut bytes);
         bytes
     }
+}
+
+/// A sample of a tone at 8 kHz, by its number.
+pub(super) fn tone(hz: f64, n: u32) -> i16 {
+    let turns = f64::from(n) / 8000.0 * hz;
+    ((turns * 2.0 * std::f64::consts::PI).sin() * 8000.0) as i16
 }

@@ -461,7 +461,8 @@ impl World {
             | Event::OfferAccepted { .. }
             | Event::OfferRejected { .. }
             | Event::Digit { .. }
-            | Event::Registered { .. } => {}
+            | Event::Registered { .. }
+            | Event::Browser { .. } => {}
         }
     }
 

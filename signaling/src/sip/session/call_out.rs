@@ -61,6 +61,7 @@ impl Branch {
             from_user: String::new(),
             from_name: String::new(),
             sdp: String::new(),
+            browser: false,
             headers: Vec::new(),
         });
         Branch {
@@ -117,6 +118,10 @@ impl UserAgent {
         };
         let mut state = Leg::new(Stage::Outgoing, flow, hop);
         state.trunk = trunk;
+        state.phone = match invite.to {
+            Destination::Agent(tenant, agent) => Some((tenant, agent)),
+            Destination::Trunk(..) => None,
+        };
         self.legs.insert(leg, state);
         self.count("calls_out");
         let invite = Arc::new(invite);
@@ -141,6 +146,7 @@ impl UserAgent {
                 let bindings = self.registrar.bindings((*tenant, *agent)).to_vec();
                 let ways: Vec<Way> = bindings
                     .iter()
+                    .filter(|binding| binding.flow.transport.is_websocket() == invite.browser)
                     .map(|binding| Way {
                         target: binding.contact.to_vec(),
                         hop: binding.hop(),
@@ -359,7 +365,8 @@ impl UserAgent {
         }
         self.touch(leg);
         self.arm_leg(leg);
-        self.emit(Event::Answered { leg, sdp, source: flow.remote, nat });
+        let encrypted = flow.transport.is_encrypted();
+        self.emit(Event::Answered { leg, sdp, source: flow.remote, encrypted, nat });
     }
 
     /// A dialog that nobody wants.

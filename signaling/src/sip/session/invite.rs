@@ -8,6 +8,7 @@ use crate::sip::flow::Flow;
 use crate::sip::header;
 use crate::sip::message::{Message, Name};
 use crate::sip::receive::Proof;
+use crate::sip::registrar::Who;
 use crate::sip::send::user_of;
 use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
 use crate::sip::user_agent::{Event, Incoming, Origin};
@@ -17,12 +18,23 @@ use terms::{LegId, PhoneNumber, TenantId};
 /// Longest text of a header that is kept for the log.
 const TEXT_BYTES_MAX: usize = 256;
 
+/// Who begins the leg: a trunk or an agent's phone.
+#[derive(Clone, Copy)]
+struct Whose {
+    trunk: Option<TrunkKey>,
+    phone: Option<Who>,
+}
+
 impl UserAgent {
     pub(in crate::sip) fn on_invite(&mut self, now: Now, flow: Flow, request: &Message) {
-        let (tenant, origin, trunk) = match self.prove(now, flow, request) {
-            Proof::Agent((tenant, agent)) => (tenant, Origin::Agent(agent), None),
-            Proof::Trunk(key) => (key.0, Origin::Trunk(key.1), Some(key)),
+        let (tenant, origin) = match self.prove(now, flow, request) {
+            Proof::Agent((tenant, agent)) => (tenant, Origin::Agent(agent)),
+            Proof::Trunk(key) => (key.0, Origin::Trunk(key.1)),
             Proof::None => return,
+        };
+        let (trunk, phone) = match origin {
+            Origin::Agent(agent) => (None, Some((tenant, agent))),
+            Origin::Trunk(trunk) => (Some((tenant, trunk)), None),
         };
         if self.draining || self.legs.len() >= self.config.dialogs_max {
             self.count("refused_dialogs");
@@ -36,7 +48,8 @@ impl UserAgent {
             return;
         }
         self.respond(now, tx, 100, &[], None);
-        let Some(leg) = self.open_incoming(now, flow, request, tx, &tag, trunk) else {
+        let whose = Whose { trunk, phone };
+        let Some(leg) = self.open_incoming(now, flow, request, tx, &tag, whose) else {
             if let Some(trunk) = trunk {
                 self.trunks.leave(trunk);
             }
@@ -88,7 +101,7 @@ impl UserAgent {
         request: &Message,
         tx: u64,
         tag: &str,
-        trunk: Option<TrunkKey>,
+        whose: Whose,
     ) -> Option<LegId> {
         let first_seq = 1 + (self.number() as u32 & 0xFFFF);
         let dialog = Dialog::from_request(request, tag, first_seq)?;
@@ -97,7 +110,7 @@ impl UserAgent {
         let hop = self.hop_to(dialog.next_hop(), flow, nat && !dialog.has_routes());
         let mut leg = Leg::new(Stage::Incoming, flow, hop);
         leg.nat = nat;
-        leg.trunk = trunk;
+        (leg.trunk, leg.phone) = (whose.trunk, whose.phone);
         leg.late = request.sdp().is_none();
         leg.takes_update = request.lists(Name::Allow, "UPDATE");
         leg.session_timer = super::session_timer::asked(now.moment, request);
@@ -146,6 +159,7 @@ impl UserAgent {
             user_agent: text(Name::UserAgent),
             sdp: request.sdp(),
             source: flow.remote,
+            encrypted: flow.transport.is_encrypted(),
             nat: self.legs.get(&leg).is_some_and(|leg| leg.nat),
         }
     }

@@ -7,6 +7,7 @@ use crate::kept::octets;
 use crate::sip::core::UserAgent;
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::{Flow, Hop, ListenerId};
+use crate::sip::registrar::Who;
 use crate::sip::send::ClientMachine;
 use crate::sip::trunk::TrunkKey;
 use crate::switch::Now;
@@ -23,6 +24,7 @@ const CAUSE_STOPPED: u8 = 41;
 pub(in crate::sip) struct KeptDialog {
     dialog: Dialog,
     trunk: Option<TrunkKey>,
+    phone: Option<Who>,
     hop: Hop,
     flow: Flow,
     nat: bool,
@@ -49,6 +51,7 @@ impl Leg {
         Some(KeptDialog {
             dialog: self.dialog.clone()?,
             trunk: self.trunk,
+            phone: self.phone,
             hop: self.hop.clone(),
             flow: self.flow,
             nat: self.nat,
@@ -68,6 +71,7 @@ impl Leg {
         let hop = Hop { connection: None, ..kept.hop };
         Leg {
             trunk: kept.trunk,
+            phone: kept.phone,
             dialog: Some(dialog),
             nat: kept.nat,
             refers: kept.refers,

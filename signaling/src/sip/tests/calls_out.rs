@@ -13,6 +13,7 @@ fn invite(to: Destination) -> Command {
         from_user: "+8613800138000".into(),
         from_name: "李\"四\r\nX: y".into(),
         sdp: SDP.into(),
+        browser: false,
         headers: vec![("X-Call".into(), "77".into())],
     }))
 }
@@ -47,7 +48,13 @@ fn an_agents_phone_rings_and_answers() {
         bench.events(),
         [
             Event::Progress { leg: LEG, status: 180, sdp: None },
-            Event::Answered { leg: LEG, sdp: SDP.into(), source: phone(), nat: false },
+            Event::Answered {
+                leg: LEG,
+                sdp: SDP.into(),
+                source: phone(),
+                encrypted: false,
+                nat: false
+            },
         ]
     );
     let ack = bench.one();

@@ -16,7 +16,7 @@ struct Kept {
 
 impl Kept {
     fn new() -> Self {
-        Kept { bench: Bench::with(|config| config.keeps = true), records: BTreeMap::new() }
+        Kept { bench: keeping(), records: BTreeMap::new() }
     }
 
     /// Another core in its place; what it sends at once.
@@ -27,7 +27,7 @@ impl Kept {
                 None => self.records.remove(&change.key),
             };
         }
-        let mut next = Bench::with(|config| config.keeps = true);
+        let mut next = keeping();
         (next.ms, next.branch) = (self.bench.ms + 400, self.bench.branch);
         let records: Vec<Change> = self.records.values().cloned().collect();
         let now = next.now();
@@ -37,10 +37,25 @@ impl Kept {
     }
 }
 
+fn keeping() -> Bench {
+    Bench::with(|config| {
+        browsers::listen(config);
+        config.keeps = true;
+    })
+}
+
 fn invite(to: Destination) -> Command {
     let (from_user, from_name) = ("95105688".to_owned(), String::new());
     let (sdp, headers) = (SDP.to_owned(), Vec::new());
-    Command::Invite(Box::new(Invite { leg: LEG, to, from_user, from_name, sdp, headers }))
+    Command::Invite(Box::new(Invite {
+        leg: LEG,
+        to,
+        from_user,
+        from_name,
+        sdp,
+        browser: false,
+        headers,
+    }))
 }
 
 #[test]
@@ -128,6 +143,22 @@ fn a_registered_phone_is_rung_and_one_behind_a_connection_is_not() {
     kept.bench.pass(Duration::from_secs(700));
     kept.kill();
     assert!(kept.bench.events().is_empty(), "it has expired");
+}
+
+#[test]
+fn a_browsers_dialog_goes_on_over_the_socket_that_it_opens_next() {
+    let mut kept = Kept::new();
+    browsers::register(&mut kept.bench, browsers::WSS, 7, browsers::CONTACT);
+    browsers::talk(&mut kept.bench, 7);
+    kept.bench.sent();
+    assert!(kept.kill().is_empty());
+    assert!(kept.bench.events().is_empty(), "its registration went with its socket");
+    browsers::register(&mut kept.bench, browsers::WSS, 1, browsers::CONTACT);
+    assert_eq!(kept.bench.counter("dialogs_rebound"), 1);
+    kept.bench.command(Command::Hangup { leg: LEG, cause: 16 });
+    let bye = kept.bench.one();
+    assert!(bye.start().starts_with("BYE "), "{}", bye.text);
+    assert_eq!(bye.connection, Some(ConnectionId(1)));
 }
 
 #[test]

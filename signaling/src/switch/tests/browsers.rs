@@ -2,7 +2,7 @@
 //! nothing of them ever reaches media.
 
 use super::*;
-use crate::sip::user_agent::{Command as Sipc, Origin};
+use crate::sip::user_agent::{Command as Sipc, Event as SipEvent, Invite, Origin};
 use crate::switch::{Config, Input};
 use terms::media::{Command, Event, Failure, Fingerprint, Port, Remote};
 
@@ -84,5 +84,39 @@ fn a_leg_that_media_gave_up_is_hung_up() {
             .any(|command| matches!(command, Sipc::Hangup { leg: ended, .. } if *ended == leg));
         assert!(ended, "{why:?}");
         balanced(&mut rig);
+    }
+}
+
+fn invites(rig: &Rig) -> Vec<&Invite> {
+    let invites = rig.sip.iter().filter_map(|command| match command {
+        Sipc::Invite(invite) => Some(&**invite),
+        _ => None,
+    });
+    invites.collect()
+}
+
+#[test]
+fn an_agent_with_a_browser_is_offered_webrtc_and_one_without_is_not() {
+    let config = Config { certificate: Some(Fingerprint([0xC5; 32])), ..Config::default() };
+    let mut rig = Rig::with(demo_plan(), config);
+    sign_in(&mut rig, A1);
+    rig.phones.insert(A1, Phone::Rings);
+    for (present, proto, wanted) in [
+        (false, "RTP/AVP", Port::Own),
+        (true, "UDP/TLS/RTP/SAVPF", Port::Shared),
+        (false, "RTP/AVP", Port::Own),
+    ] {
+        let before = invites(&rig).len();
+        rig.feed(Input::Sip(SipEvent::Browser { tenant: TENANT, agent: A1, present }));
+        let customer = rig.customer_dials("95105600");
+        rig.wait(secs(2));
+        let all = invites(&rig);
+        let invite = all[before];
+        assert_eq!((invite.browser, port(&rig, invite.leg)), (present, Some(wanted)));
+        let audio = invite.sdp.lines().find(|line| line.starts_with("m=audio"));
+        assert_eq!(audio.and_then(|line| line.split(' ').nth(2)), Some(proto), "{}", invite.sdp);
+        assert_eq!(invite.sdp.contains("a=ice-lite\r\n"), present, "{}", invite.sdp);
+        rig.hangs_up(customer);
+        rig.wait(secs(60));
     }
 }

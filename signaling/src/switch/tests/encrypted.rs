@@ -195,6 +195,17 @@ fn every_leg_has_keys_of_its_own_and_their_way_is_counted() {
     assert_eq!(counted.map(|metric| metric.value), Some(2.0));
 }
 
+#[test]
+fn keys_that_came_over_tls_are_nobody_elses() {
+    let mut rig = rig(SrtpPolicy::Required);
+    (rig.describe, rig.encrypted) = (takes_keys, true);
+    talking_again(&mut rig);
+    assert_eq!(phase(&mut rig), "talking");
+    let Answer::Metrics(metrics) = rig.ask(Ask::Metrics) else { panic!("metrics were asked for") };
+    let counted = metrics.iter().find(|m| m.name == "switchgrid_srtp_keys_in_clear_total");
+    assert_eq!(counted.map(|metric| metric.value), Some(0.0));
+}
+
 fn talking_again(rig: &mut Rig) -> LegId {
     let customer = rig.customer_dials("95105600");
     rig.wait(secs(5));

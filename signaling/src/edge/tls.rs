@@ -1,0 +1,231 @@
+//! The certificate of TLS and of WebSocket over TLS, read from two PEM files, and read again when
+//! they change: a certificate that is renewed every few weeks restarts nothing.
+
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{InconsistentKeys, ServerConfig};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+use tokio_rustls::TlsAcceptor;
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// Where certificate and key are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The server's certificate and those above it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Why the files cannot be used: what is wrong with which, and what would be right.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The certificate.
+    #[error("{0}")]
+    Certificate(String),
+    /// The key.
+    #[error("{0}")]
+    Key(String),
+}
+
+/// Reads both files.
+///
+/// # Errors
+/// When one of them cannot be read, holds something else, or they do not belong together.
+pub fn read(files: &Files) -> Result<ServerConfig, Error> {
+    let chain = certificates(&files.certificate)?;
+    let key = private_key(&files.key)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Certificate(format!("TLS cannot be used: {error}")))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| unfit(files, &error))
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let shown = file.display();
+    let wrong = |error: pem::Error| {
+        Error::Certificate(format!(
+            "cannot read {shown}: {error}; a PEM file is needed, the server's certificate first and \
+             those above it behind"
+        ))
+    };
+    let read = CertificateDer::pem_file_iter(file).map_err(wrong)?;
+    let chain: Vec<_> = read.collect::<Result<_, _>>().map_err(wrong)?;
+    if chain.is_empty() {
+        let problem =
+            format!("{shown} holds no certificate; a section BEGIN CERTIFICATE is needed");
+        return Err(Error::Certificate(problem));
+    }
+    Ok(chain)
+}
+
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    let shown = file.display();
+    PrivateKeyDer::from_pem_file(file).map_err(|error| {
+        Error::Key(match error {
+            pem::Error::NoItemsFound => format!(
+                "{shown} holds no private key; a section BEGIN PRIVATE KEY without a password is \
+                 needed"
+            ),
+            other => format!("cannot read {shown}: {other}; a PEM file of a private key is needed"),
+        })
+    })
+}
+
+fn unfit(files: &Files, error: &rustls::Error) -> Error {
+    let (certificate, key) = (files.certificate.display(), files.key.display());
+    match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Error::Key(format!(
+            "the key in {key} is not the one of the certificate in {certificate}; name the key that \
+             the certificate was made for"
+        )),
+        rustls::Error::InvalidCertificate(_) => Error::Certificate(format!(
+            "the first certificate in {certificate} cannot be read ({error}); the server's own \
+             certificate is needed there"
+        )),
+        _ => Error::Key(format!(
+            "the key in {key} cannot be used ({error}); an ECDSA, Ed25519 or RSA key is needed"
+        )),
+    }
+}
+
+/// The certificate that is shown now.
+#[derive(Debug)]
+pub struct Certificate {
+    files: Files,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    config: Arc<ServerConfig>,
+    /// When the files were written that it came from.
+    written: [Option<SystemTime>; 2],
+}
+
+impl Certificate {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// See [`read`].
+    pub fn open(files: Files) -> Result<Self, Error> {
+        let written = written(&files);
+        let config = Arc::new(read(&files)?);
+        Ok(Certificate { files, shown: Mutex::new(Shown { config, written }) })
+    }
+
+    /// For the next handshake.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.shown.lock().expect("no panic while held").config.clone())
+    }
+
+    /// Reads the files again where they were written since. What cannot be used changes nothing:
+    /// whoever renews writes one file after the other.
+    pub fn renew(&self) {
+        let mut shown = self.shown.lock().expect("no panic while held");
+        let written = written(&self.files);
+        if written == shown.written {
+            return;
+        }
+        match read(&self.files) {
+            Ok(config) => {
+                *shown = Shown { config: Arc::new(config), written };
+                tracing::info!("the new certificate is shown from now on");
+            }
+            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+        }
+    }
+
+    /// Looks from time to time.
+    pub async fn watch(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            self.renew();
+        }
+    }
+}
+
+fn written(files: &Files) -> [Option<SystemTime>; 2] {
+    [&files.certificate, &files.key].map(|file| fs::metadata(file).and_then(|m| m.modified()).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Pair {
+        certificate: String,
+        key: String,
+    }
+
+    fn pair() -> Pair {
+        let made = rcgen::generate_simple_self_signed(vec!["pbx.example".to_owned()]).unwrap();
+        Pair { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() }
+    }
+
+    fn files(folder: &Path, certificate: &str, key: &str) -> Files {
+        let files = Files { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+        fs::write(&files.certificate, certificate).unwrap();
+        fs::write(&files.key, key).unwrap();
+        files
+    }
+
+    #[test]
+    fn what_is_wrong_with_which_file_is_said_with_what_would_be_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (pair(), pair());
+        let problem = |certificate: &str, key: &str| {
+            read(&files(folder.path(), certificate, key)).map(drop).unwrap_err()
+        };
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for (certificate, key, is_key, said) in [
+            (one.certificate.as_str(), two.key.as_str(), true, "not the one of the certificate"),
+            ("", &one.key, false, "holds no certificate; a section BEGIN CERTIFICATE"),
+            (&one.key, &one.key, false, "holds no certificate"),
+            (broken, &one.key, false, "the first certificate in"),
+            (&one.certificate, "", true, "holds no private key; a section BEGIN PRIVATE KEY"),
+            (&one.certificate, &one.certificate, true, "holds no private key"),
+        ] {
+            let error = problem(certificate, key);
+            assert!(error.to_string().contains(said), "{error}");
+            assert_eq!(matches!(error, Error::Key(_)), is_key, "{error}");
+        }
+        let mut missing = files(folder.path(), &one.certificate, &one.key);
+        assert!(read(&missing).is_ok());
+        missing.key = folder.path().join("nowhere.pem");
+        let error = read(&missing).map(drop).unwrap_err().to_string();
+        assert!(error.contains("nowhere.pem") && error.contains("is needed"), "{error}");
+    }
+
+    #[test]
+    fn a_renewed_certificate_is_shown_and_a_half_written_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (pair(), pair());
+        let files = files(folder.path(), &old.certificate, &old.key);
+        let later = |file: &Path, ahead: u64| {
+            let at = SystemTime::now() + Duration::from_secs(ahead);
+            fs::File::options().append(true).open(file).unwrap().set_modified(at).unwrap();
+        };
+        let certificate = Certificate::open(files.clone()).unwrap();
+        let shown = || Arc::as_ptr(&certificate.shown.lock().unwrap().config);
+        let first = shown();
+        certificate.renew();
+        assert_eq!(shown(), first, "nothing was written");
+        fs::write(&files.certificate, &new.certificate).unwrap();
+        later(&files.certificate, 10);
+        certificate.renew();
+        assert_eq!(shown(), first, "the key is still the old one");
+        fs::write(&files.key, &new.key).unwrap();
+        later(&files.key, 20);
+        certificate.renew();
+        assert_ne!(shown(), first);
+    }
+}

@@ -1,0 +1,46 @@
+//! A phone whose connection broke registers again over a new one: its dialogs go on there. A browser
+//! changes networks in the middle of a call, and is restarted by nobody; without this our BYE and
+//! re-INVITE would go to a connection that is gone.
+
+use crate::sip::core::UserAgent;
+use crate::sip::flow::{Flow, Hop};
+use crate::sip::header::NameAddr;
+use crate::sip::message::{Message, Name};
+use crate::sip::registrar::Who;
+use crate::sip::uri::Uri;
+use terms::LegId;
+
+impl UserAgent {
+    /// The dialogs of this agent's phone that registers go on over `flow`. A phone is told by user
+    /// and host of its Contact, which a browser makes of random letters; parameters differ between
+    /// registration and dialog.
+    pub(in crate::sip) fn rebind(&mut self, who: Who, flow: Flow, register: &Message) {
+        let contacts: Vec<Uri> = register
+            .list(Name::Contact)
+            .filter_map(NameAddr::parse)
+            .filter_map(|contact| contact.parsed_uri())
+            .collect();
+        let is_registered = |target: &[u8]| {
+            let Some(target) = Uri::parse(target) else { return false };
+            let same = |uri: &Uri| uri.user == target.user && uri.host == target.host;
+            contacts.iter().any(same)
+        };
+        let moved: Vec<LegId> = self
+            .legs
+            .iter()
+            .filter(|(_, leg)| leg.phone == Some(who) && leg.flow.transport == flow.transport)
+            .filter(|(_, leg)| {
+                leg.dialog.as_ref().is_some_and(|dialog| is_registered(&dialog.target))
+            })
+            .map(|(&id, _)| id)
+            .collect();
+        for id in moved {
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.flow = flow;
+                leg.hop = Hop::from(flow);
+            }
+            self.touch(id);
+            self.count("dialogs_rebound");
+        }
+    }
+}
