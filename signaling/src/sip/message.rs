@@ -284,8 +284,11 @@ impl Name {
             19 => &[Name::ProxyAuthorization, Name::PAssertedIdentity],
             _ => &[],
         };
+        // Nearly everybody writes them as the RFCs do.
+        let exactly = |name: &&Name| label == name.text().as_bytes();
         let same = |name: &&Name| label.eq_ignore_ascii_case(name.text().as_bytes());
-        candidates.iter().find(same).copied().unwrap_or(Name::Other)
+        let found = candidates.iter().find(exactly).or_else(|| candidates.iter().find(same));
+        found.copied().unwrap_or(Name::Other)
     }
 
     fn compact(letter: u8) -> Name {

@@ -105,13 +105,15 @@ impl<'a> Message<'a> {
 
     fn header_line(&mut self, start: usize, end: usize) {
         let line = &self.bytes[start..end];
-        let Some(colon) = memchr(b':', line) else {
-            return self.note(Fault::bad("Header Line Without Colon"));
-        };
-        let label = line[..colon].trim_ascii_end();
-        if !is_token(label) {
-            return self.note(Fault::bad("Bad Header Name"));
+        let length = line.iter().position(|&b| !TOKEN[usize::from(b)]).unwrap_or(line.len());
+        let before = line[length..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let colon = length + before;
+        if length == 0 || line.get(colon) != Some(&b':') {
+            let named = memchr(b':', line).is_some();
+            let reason = if named { "Bad Header Name" } else { "Header Line Without Colon" };
+            return self.note(Fault::bad(reason));
         }
+        let label = &line[..length];
         if self.count == HEADERS_MAX {
             return self.note(Fault { status: 400, reason: "Too Many Headers" });
         }
