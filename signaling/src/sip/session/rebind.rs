@@ -13,7 +13,7 @@ use terms::LegId;
 impl UserAgent {
     /// The dialogs of this agent's phone that registers go on over `flow`. A phone is told by user
     /// and host of its Contact, which a browser makes of random letters; parameters differ between
-    /// registration and dialog.
+    /// registration and dialog. Behind a proxy the way is the proxy's.
     pub(in crate::sip) fn rebind(&mut self, who: Who, flow: Flow, register: &Message) {
         let contacts: Vec<Uri> = register
             .list(Name::Contact)
@@ -30,7 +30,8 @@ impl UserAgent {
             .iter()
             .filter(|(_, leg)| leg.phone == Some(who) && leg.flow.transport == flow.transport)
             .filter(|(_, leg)| {
-                leg.dialog.as_ref().is_some_and(|dialog| is_registered(&dialog.target))
+                let dialog = leg.dialog.as_ref().filter(|dialog| !dialog.has_routes());
+                dialog.is_some_and(|dialog| is_registered(&dialog.target))
             })
             .map(|(&id, _)| id)
             .collect();
