@@ -25,7 +25,10 @@ mod prompts;
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
-use browser::a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes;
+use browser::{
+    a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
+    a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
+};
 use conference::{
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
@@ -86,6 +89,7 @@ stories! {
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
     a_fax_passes_between_two_trunks_octet_by_octet,
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
+    a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
     a_caller_hears_the_texts_of_a_flow_spoken,

@@ -27,6 +27,8 @@ const FRAME_SAMPLES: u32 = 160;
 const PCMA: u8 = 8;
 /// How often sound is looked after.
 const TURN: Duration = Duration::from_millis(5);
+/// How soon it connects again.
+const AGAIN: Duration = Duration::from_millis(300);
 /// What a browser makes of random letters.
 const HOST: &str = "3fk7u2.invalid";
 
@@ -86,56 +88,63 @@ impl Page {
 }
 
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn connect(login: &Login) -> Socket {
+async fn connect(login: &Login) -> Result<Socket, Failure> {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(login.certificate.clone()).expect("a certificate");
+    roots.add(login.certificate.clone())?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("TLS 1.2 and 1.3")
+        .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let name = ServerName::try_from("localhost").expect("a name");
-    let stream = TcpStream::connect(login.wss).await.expect("the box listens");
+    let name = ServerName::try_from("localhost")?;
+    let stream = TcpStream::connect(login.wss).await?;
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let stream = connector.connect(name, stream).await.expect("the certificate is the box's");
+    let stream = connector.connect(name, stream).await?;
     let url = format!("wss://localhost:{}/", login.wss.port());
-    let mut request = url.into_client_request().expect("a request");
+    let mut request = url.into_client_request()?;
     let origin = format!("https://localhost:{}", login.wss.port());
-    for (name, value) in [("Sec-WebSocket-Protocol", "sip"), ("Origin", &origin)] {
-        request.headers_mut().insert(name, value.parse().expect("a header's value"));
+    for (name, value) in [("Sec-WebSocket-Protocol", "sip"), ("Origin", origin.as_str())] {
+        request.headers_mut().insert(name, value.parse()?);
     }
-    let upgraded = tokio_tungstenite::client_async(request, stream).await;
-    upgraded.expect("the box lets its own pages in").0
+    Ok(tokio_tungstenite::client_async(request, stream).await?.0)
+}
+
+/// The sound of the page, which goes on whatever becomes of its socket.
+#[derive(Default)]
+struct Stage {
+    sound: Option<Sound>,
+    heard: Vec<i16>,
 }
 
 async fn live(
     login: Login,
     hz: u32,
     said: Arc<Mutex<Vec<String>>>,
-    mut closed: oneshot::Receiver<()>,
+    closed: oneshot::Receiver<()>,
 ) -> Vec<i16> {
-    let socket = connect(&login).await;
-    let mut phone = Phone { login, hz, said, socket, sound: None, heard: Vec::new(), registers: 0 };
-    phone.register("").await;
-    let mut turns = tokio::time::interval(TURN);
-    loop {
-        tokio::select! {
-            _ = &mut closed => break,
-            message = phone.socket.next() => match message {
-                Some(Ok(Message::Text(text))) => phone.take(&text).await,
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => break,
-            },
-            _ = turns.tick() => {
-                if let Some(sound) = &mut phone.sound {
-                    sound.turn(&mut phone.heard);
-                }
+    let stage = Arc::<Mutex<Stage>>::default();
+    let playing = stage.clone();
+    let sound = tokio::spawn(async move {
+        let mut turns = tokio::time::interval(TURN);
+        loop {
+            turns.tick().await;
+            let Stage { sound, heard } = &mut *playing.lock().expect("no panic while held");
+            if let Some(sound) = sound {
+                sound.turn(heard);
             }
         }
+    });
+    let socket = connect(&login).await.expect("the box lets its own pages in");
+    let phone = Phone { login, hz, said, socket, stage: stage.clone(), registers: 0, asked: 0 };
+    tokio::select! {
+        _ = closed => {}
+        () = phone.live() => {}
     }
-    phone.heard
+    assert!(!sound.is_finished(), "the sound does not panic");
+    sound.abort();
+    std::mem::take(&mut stage.lock().expect("no panic while held").heard)
 }
 
 struct Phone {
@@ -143,12 +152,32 @@ struct Phone {
     hz: u32,
     said: Arc<Mutex<Vec<String>>>,
     socket: Socket,
-    sound: Option<Sound>,
-    heard: Vec<i16>,
+    stage: Arc<Mutex<Stage>>,
     registers: u32,
+    /// Times that it was asked for a password over this socket.
+    asked: u32,
 }
 
 impl Phone {
+    /// Registers, and again over the next socket when one breaks.
+    async fn live(mut self) {
+        loop {
+            self.asked = 0;
+            self.register("").await;
+            while let Some(Ok(message)) = self.socket.next().await {
+                if let Message::Text(text) = message {
+                    self.take(&text).await;
+                }
+            }
+            self.socket = loop {
+                tokio::time::sleep(AGAIN).await;
+                if let Ok(socket) = connect(&self.login).await {
+                    break socket;
+                }
+            };
+        }
+    }
+
     async fn send(&mut self, text: String) {
         self.note("> ", &text);
         // A box that is being killed takes nothing.
@@ -179,7 +208,8 @@ impl Phone {
         let start = text.lines().next().unwrap_or_default();
         let is_register = header(text, "CSeq").ends_with("REGISTER");
         match start.split(' ').next().unwrap_or_default() {
-            "SIP/2.0" if start.contains(" 401 ") && is_register && self.registers < 3 => {
+            "SIP/2.0" if start.contains(" 401 ") && is_register && self.asked == 0 => {
+                self.asked += 1;
                 let authorization = credentials(&self.login, header(text, "WWW-Authenticate"));
                 self.register(&authorization).await;
             }
@@ -187,7 +217,7 @@ impl Phone {
             "INVITE" => self.answer(text).await,
             "BYE" => {
                 self.send(reply(text, "200 OK", "")).await;
-                self.sound = None;
+                self.stage.lock().expect("no panic while held").sound = None;
             }
             _ => self.send(reply(text, "200 OK", "")).await,
         }
@@ -197,7 +227,7 @@ impl Phone {
         self.send(reply(invite, "180 Ringing", "")).await;
         let (_, offer) = invite.split_once("\r\n\r\n").expect("an INVITE has an offer");
         let (sound, answer) = Sound::answer(offer, self.hz);
-        self.sound = Some(sound);
+        self.stage.lock().expect("no panic while held").sound = Some(sound);
         self.send(reply(invite, "200 OK", &answer)).await;
     }
 }
