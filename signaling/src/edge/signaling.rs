@@ -33,6 +33,8 @@ const INPUTS_MAX: usize = 65_536;
 const BATCH_MAX: usize = 64;
 /// A transaction is remembered for 32 s (RFC 3261 §17, timers D and J), most dialogs live longer.
 const TRANSACTIONS_PER_DIALOG: usize = 10;
+/// Of those, what has its place from the start: memory that is not used is not there yet.
+const TRANSACTIONS_RESERVED: usize = 2;
 /// Why a dialog ends that no call knows of after a restart, Q.850: temporary failure.
 const LOST_CAUSE: u8 = 41;
 /// Number of questions that the edge asks itself.
@@ -275,7 +277,8 @@ async fn run(
     let keeps = live.is_some();
     let mut user_agent_config = user_agent_config(&config, &addresses);
     user_agent_config.keeps = keeps;
-    let user_agent = UserAgent::new(user_agent_config, config.seed);
+    let mut user_agent = UserAgent::new(user_agent_config, config.seed);
+    user_agent.reserve(config.dialogs_max.saturating_mul(TRANSACTIONS_RESERVED));
     let switch_config = switch::Config { keeps, ..config.switch.clone() };
     let switch = Switch::new(switch_config, config.seed, config.secret.clone());
     let mut thread = Thread { user_agent, switch, journal, plans, net, sinks, live, offered: None };

@@ -180,6 +180,15 @@ impl UserAgent {
         }
     }
 
+    /// Makes room for so many transactions: their tables do not grow, and move, while calls come.
+    pub fn reserve(&mut self, transactions: usize) {
+        self.servers.reserve(transactions);
+        self.server_keys.reserve(transactions);
+        self.clients.reserve(transactions);
+        self.client_keys.reserve(transactions);
+        self.branches.reserve(transactions);
+    }
+
     /// Uses this tenant's agents and trunks from now on. Phones of agents that are gone are
     /// forgotten; running calls go on.
     pub fn set_plan(&mut self, now: Now, plan: &Plan) {

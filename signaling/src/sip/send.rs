@@ -360,6 +360,10 @@ impl UserAgent {
         if !tx.machine.on_respond(now.moment, status, bytes.clone()) {
             return None;
         }
+        if status >= 200 {
+            // Nothing but this answer is said again; half a minute is long for what nobody needs.
+            (tx.lines, tx.routes) = (Vec::new(), Vec::new());
+        }
         let hop = tx.hop.clone();
         self.transmit(hop, bytes.clone(), None);
         self.arm_server(id);
