@@ -330,6 +330,8 @@ impl Tier {
             at += piece.len() as u64;
         }
         compare(&expected, at, &hex(hash))?;
+        // A late error of a write is told by the flush alone.
+        file.flush().await.map_err(Error::disk("write", to))?;
         file.sync_all().await.map_err(Error::disk("sync", to))?;
         Ok(expected)
     }

@@ -139,7 +139,7 @@ impl Moving {
             after = last.recording.recording_id;
             for found in &left {
                 let id = found.recording.recording_id;
-                let stored = found.moved.as_ref().map_or(&[][..], |moved| &moved.files);
+                let stored = found.moved.as_ref().map_or(&[][..], |moved| moved.files.as_slice());
                 if let Some(wav) = &found.recording.path {
                     self.free(id, wav, stored, round).await?;
                 }

@@ -95,12 +95,13 @@ impl Cache {
         let work = move || {
             let kept = File::open(part.path())?;
             // Another's eviction may remove the empty folder between the two steps.
-            for attempt in 1.. {
+            let rename = || {
                 target.parent().map_or(Ok(()), make)?;
-                match fs::rename(part.path(), &target) {
-                    Err(error) if error.kind() == ErrorKind::NotFound && attempt < 3 => {}
-                    renamed => break renamed?,
-                }
+                fs::rename(part.path(), &target)
+            };
+            match rename() {
+                Err(error) if error.kind() == ErrorKind::NotFound => rename()?,
+                renamed => renamed?,
             }
             evict(&folder, bytes_max, &target);
             Ok(kept)

@@ -7,7 +7,7 @@ use crate::tier::Tier;
 use mediacore::edge::keys::Keys;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use terms::{AgentId, QueueId, TenantId, Timestamp};
@@ -243,7 +243,7 @@ impl Bench {
                     self.encode_turn.acquire().await.expect("the semaphore is never closed");
                 // Only sealed recordings need them; without them those are refused.
                 let keys = Keys::read(&self.keys).ok();
-                let folder = match cached {
+                let folder: &Path = match cached {
                     true => self.tier()?.cache().folder(),
                     false => &self.recordings,
                 };

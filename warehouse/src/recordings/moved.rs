@@ -90,7 +90,7 @@ pub(crate) async fn prepare(db: &mut SqliteConnection) -> Result<(), Error> {
     .fetch_one(&mut *db)
     .await
     .map_err(prepare())?;
-    let columns = if known == 0 { COLUMNS } else { &[] };
+    let columns: &'static [&'static str] = if known == 0 { COLUMNS } else { &[] };
     for statement in columns.iter().chain(INDEXES) {
         sqlx::query(*statement).execute(&mut *db).await.map_err(prepare())?;
     }
