@@ -24,6 +24,9 @@ pub(super) const RENDERINGS: [&str; 6] =
 /// What a crash may leave of them.
 const PARTS: [&str; 1] = ["wav_tmp"];
 
+/// Recordings whose objects go with one request.
+const AT_ONCE: usize = 100;
+
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removed {
@@ -108,10 +111,13 @@ async fn remove_objects(tier: Option<&Tier>, moved: &BTreeSet<String>, removed: 
         return;
     };
     // Few enough that all of their objects go with one request.
-    for wavs in wavs.chunks(100) {
-        let objects: Vec<String> = wavs.iter().flat_map(|wav| moving::objects(wav)).collect();
+    for (at, some) in wavs.chunks(AT_ONCE).enumerate() {
+        let objects: Vec<String> = some.iter().flat_map(|wav| moving::objects(wav)).collect();
         if let Err(error) = tier.delete(&objects).await {
-            removed.failed.extend(wavs.iter().map(|wav| (wav.clone(), error.to_string())));
+            // Who does not answer now is not asked for the rest: the asker waits.
+            let left = wavs[at * AT_ONCE..].iter();
+            removed.failed.extend(left.map(|wav| (wav.clone(), error.to_string())));
+            return;
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::tier::fragile::Fragile;
 use crate::work::jobs::Job;
 use axum::http::{Method, StatusCode};
 use desk::Role;
+use mediacore::edge::keys::Keys;
+use mediacore::edge::rendering::{SealFor, Writer};
 use mediacore::g711::{self, Law};
 use mediacore::record::wav;
 use serde_json::json;
@@ -90,9 +92,12 @@ async fn recorded(rig: &Rig, bytes: &[u8]) -> RecordingId {
     let path = format!("1/2026-11-23/{id}.wav");
     rig.write(&path, bytes);
     let row = recording_row(rig.tenant(), id, rig.first.agents[0].0, Some(path), bytes.len());
-    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    rig.stage(&[Row::Recording(Recording { sha256: Some(sha256), ..row })]).await;
+    rig.stage(&[Row::Recording(Recording { sha256: Some(sha256(bytes)), ..row })]).await;
     id
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]
@@ -345,6 +350,38 @@ async fn a_recording_whose_move_nobody_remembers_is_found_and_deleted_all_the_sa
     story.rig.warehouse.delete_recordings(story.rig.tenant(), &ids, why, NOON).await.unwrap();
     story.rig.deletion.round(NOON).await.unwrap();
     assert!(story.store.names().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_sealed_recording_lies_there_sealed_and_is_heard_in_clear() {
+    let story = Story::new().await;
+    let (rig, clear) = (&story.rig, &story.wav);
+    let folder = rig.folder.path();
+    let keys = Keys::open(&folder.join("recording.keys"), &folder.join("segments")).unwrap();
+    let id = RecordingId(rig.id());
+    let path = format!("1/2026-11-23/{id}.wav.sealed");
+    let file = rig.write(&path, b"");
+    let seal = SealFor { ring: &keys.ring, tenant: rig.tenant() };
+    let mut writer = Writer::create(&file, Some(seal)).unwrap();
+    writer.write(clear).unwrap();
+    writer.finish(&[]).unwrap();
+    let sealed = std::fs::read(&file).unwrap();
+    let row = recording_row(rig.tenant(), id, rig.first.agents[0].0, Some(path), sealed.len());
+    let sha256 = Some(sha256(&sealed));
+    rig.stage(&[Row::Recording(Recording { sha256, ..row })]).await;
+    assert_eq!(story.round().await.unwrap().moved, 2);
+    assert!(!file.exists());
+
+    let uri = format!("/api/v1/recordings/{id}");
+    assert!(rig.get(&uri, &story.token).await.body == *clear);
+    let opus = rig.get(&format!("{uri}?format=opus"), &story.token).await;
+    assert!(opus.body.starts_with(b"OggS"), "{opus:?}");
+    let cached = |name: String| folder.join("tier-cache/1/2026-11-23").join(name);
+    for ending in ["wav.sealed", "opus.sealed"] {
+        let lying = std::fs::read(cached(format!("{id}.{ending}"))).unwrap();
+        assert!(lying.starts_with(b"SGSF"), "nothing of it lies in the cache in clear");
+    }
+    assert!(!cached(format!("{id}.opus")).exists());
 }
 
 #[tokio::test]
