@@ -310,8 +310,14 @@ async fn objects_of_a_deleted_recording_go_when_the_store_is_back() {
     story.round().await.unwrap();
     story.away(true);
     let why = json!({"reason": "asked for"});
-    story.rig.post(&format!("{}/deletion", story.uri()), &story.token, why).await;
+    let uri = format!("{}/deletion", story.uri());
+    let got = story.rig.post(&uri, &story.token, why.clone()).await;
+    assert_eq!(got.status, StatusCode::ACCEPTED);
     assert_eq!(story.get("").await.status, StatusCode::GONE, "nobody hears it meanwhile");
+    let here = recorded(&story.rig, b"RIFF").await;
+    let uri = format!("/api/v1/recordings/{here}/deletion");
+    let got = story.rig.post(&uri, &story.token, why).await;
+    assert_eq!(got.status, StatusCode::NO_CONTENT, "one that never moved goes at once");
     assert_eq!(story.rig.deletion.round(NOON).await.unwrap().failed, 1);
     assert_eq!(story.store.names().await.len(), 2);
     story.away(false);
