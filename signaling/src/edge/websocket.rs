@@ -91,6 +91,7 @@ pub async fn upgrade<S>(stream: S, rules: Arc<Rules>) -> Result<WebSocketStream<
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    #[expect(clippy::result_large_err, reason = "the crate asks for this type")]
     let judge = move |request: &Request, mut response: Response| match rules.refusal(request) {
         Some((status, why)) => Err(refused(status, why)),
         None => {
