@@ -145,10 +145,13 @@ async fn metrics(
     Ok((kind, text).into_response())
 }
 
+/// Name, kind, help, and each value with its labels.
+type Family<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, u64)]);
+
 /// Counters of the second tier.
 fn write_tier(text: &mut String, figures: &Figures) {
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let families: [(&str, &str, &str, &[(&str, u64)]); 6] = [
+    let families: [Family; 6] = [
         (
             "switchgrid_tier_recordings_moved_total",
             "counter",

@@ -13,6 +13,7 @@ use super::extract::{Body, Names, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::{Api, Shared};
+use crate::open::beneath;
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
