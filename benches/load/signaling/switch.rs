@@ -4,8 +4,8 @@
 use super::{LOCAL, System};
 use crate::sip::digest::Credential;
 use anyhow::{Context, Result, bail, ensure};
-use signaling::edge::journal;
 use signaling::edge::signaling::{Config, Handle, Signaling};
+use signaling::edge::{doors, journal};
 use signaling::sip::digest::Algorithm;
 use signaling::switch;
 use std::collections::BTreeSet;
@@ -140,6 +140,8 @@ fn start(folder: &Path, live: PathBuf) -> Result<(Signaling, Receiver<Response>)
     let config = Config {
         udp: vec![local],
         tcp: Vec::new(),
+        doors: doors::Config::default(),
+        connections_of_address_max: 1_000,
         advertise: LOCAL,
         data: folder.into(),
         digest: vec![Algorithm::Sha256, Algorithm::Md5],

@@ -240,7 +240,7 @@ mod tests {
         let take = |last| Place::take(&handshakes, ip(last));
         let held: Vec<Place> = (0..HANDSHAKES_OF_SOURCE_MAX).map(|_| take(1).unwrap()).collect();
         assert!(take(1).is_none());
-        let others: Vec<Place> = (2..=255).map_while(|last| take(last)).collect();
+        let others: Vec<Place> = (2..=255).map_while(take).collect();
         assert!(others.len() == 254, "others find theirs");
         drop(held);
         assert!(take(1).is_some());
