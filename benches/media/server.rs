@@ -184,7 +184,7 @@ struct Core {
     events: mpsc::Receiver<Event>,
     ledgers: mpsc::Receiver<Ledger>,
     /// Those that are up.
-    calls: std::ops::RangeInclusive<u64>,
+    calls: std::ops::Range<u64>,
 }
 
 impl Core {
@@ -220,7 +220,7 @@ impl Core {
         })?;
         let uring = matches!(engine.backend(), Backend::IoUring);
         ensure!(uring == (kind != Kind::Epoll), "the engine runs on {:?}", engine.backend());
-        Ok(Core { engine, storage, events, ledgers, calls: 1..=0 })
+        Ok(Core { engine, storage, events, ledgers, calls: 1..1 })
     }
 
     fn send(&self, command: &Command) {
@@ -269,7 +269,7 @@ fn remote(rtp: SocketAddr) -> Remote {
 impl Inside for Core {
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
         let mut pairs = Vec::new();
-        let first = self.calls.end() + 1;
+        let first = self.calls.end;
         for (call, phones) in (first..).zip(calls) {
             let caller = self.open_leg(call, false, phones.0)?;
             let called = self.open_leg(call, true, phones.1)?;
@@ -289,7 +289,7 @@ impl Inside for Core {
             }
             pairs.push((caller, called));
         }
-        self.calls = first..=self.calls.end() + calls.len() as u64;
+        self.calls = first..first + calls.len() as u64;
         Ok(pairs)
     }
 
