@@ -307,7 +307,7 @@ impl UserAgent {
             return;
         }
         let limits = self.config.registrations;
-        let is_new = self.registrar.owner_of(&flow) != Some(who);
+        let is_new = self.registrar.bindings(who).iter().all(|binding| binding.flow != flow);
         match self.registrar.register(now.moment, who, request, flow, &limits) {
             Err(fault) => {
                 let min = limits.expires_min_s.to_string();

@@ -80,7 +80,7 @@ async fn a_prompt_is_brought_heard_back_replaced_and_taken_away() {
     assert_eq!(told["bytes"], first.len());
     assert_eq!(
         (&told["text"], &told["uploaded_at"]),
-        (&Value::Null, &json!("2026-11-23T04:00:00Z"))
+        (&Value::Null, &json!("2026-11-23T04:00:00.000Z"))
     );
     assert!(told["uploaded_by"].is_string());
     let sha256 = told["sha256"].as_str().unwrap().to_owned();
