@@ -23,7 +23,7 @@ pub fn a_fax_passes_between_two_trunks_octet_by_octet(backend: &str) {
     let far = free.expect("a free port");
     let trunk = json!({
         "name": "far", "proxy": format!("sip:{far};transport=udp"), "prefixes": [""],
-        "calls_max": 10, "calls_per_s_max": 10,
+        "calls_max": 10, "calls_per_s_max": 10, "caller_number": house.hotline,
     });
     let (status, body) = house.post("/api/v1/trunks", &trunk);
     assert_eq!(status, 201, "{body}");
