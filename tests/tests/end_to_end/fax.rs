@@ -103,7 +103,16 @@ impl Machine {
         let child = Command::new("sipp")
             .args(arguments)
             .args(["-sf", &path("xml"), "-m", "1", "-i", "127.0.0.1", "-mi", "127.0.0.1"])
-            .args(["-trace_logs", "-log_file", &path("log"), "-trace_err", "-nostdin"])
+            .args([
+                "-trace_logs",
+                "-log_file",
+                &path("log"),
+                "-trace_err",
+                "-trace_msg",
+                "-message_file",
+                &path("msg"),
+                "-nostdin",
+            ])
             .args(["-timeout", "60s", "-timeout_error"])
             .current_dir(&self.folder)
             .env("TERM", "dumb")
@@ -145,7 +154,8 @@ struct Sipp {
 
 impl Sipp {
     fn said(&self) -> String {
-        read(&self.out)
+        // What was said on the wire stands beside.
+        read(&self.out) + &read(&self.out.with_extension("msg"))
     }
 }
 
@@ -186,8 +196,7 @@ fn request(method: &str, target: &str, to: &str, number: u8, more: &str) -> Stri
     format!(
         "{method} {target} SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
          From: <sip:13400134000@[local_ip]:[local_port]>;tag=[pid]c[call_number]\n{to}\n\
-         Call-ID: [call_id]\nCSeq: {number} {}\nMax-Forwards: 70\n{more}",
-        if method == "ACK" { "INVITE" } else { method }
+         Call-ID: [call_id]\nCSeq: {number} {method}\nMax-Forwards: 70\n{more}"
     )
 }
 
