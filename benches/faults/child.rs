@@ -366,7 +366,7 @@ impl Core {
             }
         };
         let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
-        self.send(&Command::Connect { leg, remote: Remote::at(phone, payloads) });
+        self.send(&Command::Connect { leg, remote: Box::new(Remote::at(phone, payloads)) });
         self.send(&Command::Join { leg, room: RoomId(call) });
         Ok(rtp)
     }

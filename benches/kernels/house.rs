@@ -33,7 +33,7 @@ pub fn shard(
         let place = Place::default();
         shard.handle_command(now, Command::Open { leg, contact, tenant, place, port: Port::Own });
         shard.port_reserved(LegIdx(n), Ok(([127, 0, 0, 1], 20_000).into()));
-        shard.handle_command(now, Command::Connect { leg, remote: remote(n) });
+        shard.handle_command(now, Command::Connect { leg, remote: Box::new(remote(n)) });
         shard.handle_command(now, Command::Join { leg, room: RoomId(room(n)) });
     }
     drain(&mut shard);

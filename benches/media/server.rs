@@ -251,7 +251,7 @@ impl Core {
             port: Port::Own,
         });
         let rtp = self.opened()?;
-        self.send(&Command::Connect { leg, remote: remote(phone) });
+        self.send(&Command::Connect { leg, remote: Box::new(remote(phone)) });
         self.send(&Command::Join { leg, room: RoomId(call) });
         Ok(rtp)
     }

@@ -368,7 +368,7 @@ pub fn fuzz_packets(bytes: &[u8]) {
         let signalling = sources[0].ip();
         let srtp = Some(&keys).filter(|_| is_encrypted && leg == 0).cloned();
         let remote = Remote { nat: leg == 1, signalling, srtp, ..Remote::at(rtp, payloads) };
-        shard.handle_command(Moment(0), Command::Connect { leg: id, remote });
+        shard.handle_command(Moment(0), Command::Connect { leg: id, remote: Box::new(remote) });
         shard.handle_command(Moment(0), Command::Join { leg: id, room: RoomId(1) });
         if bytes.first().is_some_and(|byte| byte & 64 != 0) {
             let remote = FaxRemote { udptl: rtp, nat: leg == 1, signalling };

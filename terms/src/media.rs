@@ -375,7 +375,6 @@ pub enum Place {
 }
 
 /// What signaling asks.
-#[allow(clippy::large_enum_variant, reason = "a leg is connected as often as anything else")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Reserve a port pair, or a place on the shared port.
@@ -397,7 +396,7 @@ pub enum Command {
         /// The leg.
         leg: LegId,
         /// The agreement.
-        remote: Remote,
+        remote: Box<Remote>,
     },
     /// The leg's port carries T.38 over UDPTL from now on, until the next `Connect`. Datagrams of two
     /// such legs of one room pass from one to the other unchanged; audio is neither heard nor made.

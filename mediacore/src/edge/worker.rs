@@ -49,7 +49,6 @@ pub struct Restored {
 }
 
 /// What a core is asked by the engine.
-#[allow(clippy::large_enum_variant, reason = "most inputs are commands")]
 pub enum Input {
     /// From signaling.
     Command(Command),

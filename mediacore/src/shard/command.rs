@@ -46,7 +46,7 @@ impl Shard {
         self.claim(idx);
         let changes = !matches!(command, C::Play { .. } | C::StopPlay { .. } | C::Measure { .. });
         match command {
-            C::Connect { remote, .. } => self.connect(now, idx, remote),
+            C::Connect { remote, .. } => self.connect(now, idx, *remote),
             C::Fax { remote, .. } => self.fax(now, idx, &remote),
             C::Modem { .. } => self.become_modem(now, idx),
             C::Join { room, .. } => self.join(now, idx, room),

@@ -181,7 +181,7 @@ impl World {
         });
         let mut remote = remote(address, codec);
         change(&mut remote);
-        self.command(Command::Connect { leg, remote });
+        self.command(Command::Connect { leg, remote: Box::new(remote) });
         n
     }
 

@@ -57,6 +57,6 @@ impl Call {
     pub(super) fn connect_media(&self, cx: &mut Cx, id: LegId, remote: Remote) {
         let in_clear = self.legs.get(&id).is_none_or(|leg| !leg.encrypted);
         cx.world.keys_in_clear += u64::from(remote.srtp.is_some() && in_clear);
-        cx.media(Command::Connect { leg: id, remote });
+        cx.media(Command::Connect { leg: id, remote: Box::new(remote) });
     }
 }

@@ -101,7 +101,7 @@ impl Server {
     fn call(&mut self, leg: u64, contact: u64) -> Phone {
         let server = self.open(leg, contact);
         let phone = Phone::new(server, leg as u32);
-        self.send(Command::Connect { leg: LegId(leg), remote: phone.remote() });
+        self.send(Command::Connect { leg: LegId(leg), remote: Box::new(phone.remote()) });
         phone
     }
 

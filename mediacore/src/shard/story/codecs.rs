@@ -207,7 +207,7 @@ fn a_party_may_change_its_codec_in_the_middle() {
     talk(&mut world, &mut first, 25);
     let (leg, address) = (world.phones[1].leg, world.phones[1].address);
     world.phones[1].codec = Codec::Opus;
-    world.command(Command::Connect { leg, remote: remote(address, Codec::Opus) });
+    world.command(Command::Connect { leg, remote: Box::new(remote(address, Codec::Opus)) });
     let before: Vec<usize> = world.phones.iter().map(|phone| phone.heard.len()).collect();
     let mut then = [Mouth::tone(&world, 0, 1_000), Mouth::tone(&world, 1, 700)];
     talk(&mut world, &mut then, 75);
@@ -219,7 +219,7 @@ fn a_party_may_change_its_codec_in_the_middle() {
         assert_seamless(&world.phones[phone].sequence());
     }
     world.phones[1].codec = Codec::Pcma;
-    world.command(Command::Connect { leg, remote: remote(address, Codec::Pcma) });
+    world.command(Command::Connect { leg, remote: Box::new(remote(address, Codec::Pcma)) });
     assert!(matches!(world.speak(0, 20, 900), Verdict::Forward { .. }), "relayed as before");
 }
 

@@ -33,7 +33,7 @@ fn a_nat_source_is_learned_and_its_first_packets_are_played() {
     let behind: SocketAddr = ([198, 51, 100, 9], 61_000).into();
     let mut agreed = remote(([192, 168, 1, 5], 4_000).into(), Codec::Pcma);
     (agreed.nat, agreed.signalling) = (true, behind.ip());
-    world.command(Command::Connect { leg, remote: agreed });
+    world.command(Command::Connect { leg, remote: Box::new(agreed) });
     world.phones[0].address = behind;
     for n in 1..=10 {
         world.speak(0, 20, n * 100);
@@ -56,7 +56,7 @@ fn an_attack_on_a_leg_behind_a_nat_injects_nothing_bleeds_nothing_and_leaves_no_
     let behind: SocketAddr = ([198, 51, 100, 9], 61_000).into();
     let mut agreed = remote(([192, 168, 1, 5], 4_000).into(), Codec::Pcma);
     (agreed.nat, agreed.signalling) = (true, behind.ip());
-    world.command(Command::Connect { leg, remote: agreed });
+    world.command(Command::Connect { leg, remote: Box::new(agreed) });
     world.phones[0].address = behind;
     let elsewhere: SocketAddr = ([203, 0, 113, 66], 4_000).into();
     // Somebody else behind the same address translation.

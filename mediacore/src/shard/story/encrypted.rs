@@ -24,7 +24,7 @@ impl World {
         let (leg, codec) = (self.phones[phone].leg, self.phones[phone].codec);
         let mut remote = remote(self.phones[phone].address, codec);
         remote.srtp = Some(agreed.clone());
-        self.command(Command::Connect { leg, remote });
+        self.command(Command::Connect { leg, remote: Box::new(remote) });
         match &mut self.phones[phone].srtp {
             Some(session) => session.rekey(&turned(agreed)),
             none => *none = Some(Session::new(turned(agreed))),
@@ -288,7 +288,7 @@ fn forgeries_do_not_move_the_door_of_a_phone_behind_a_nat() {
     let mut moved = remote(([192, 168, 1, 5], 4_000).into(), Codec::Pcma);
     (moved.nat, moved.signalling, moved.srtp) = (true, behind.ip(), Some(agreed));
     let (leg, idx) = (world.phones[1].leg, world.phones[1].idx);
-    world.command(Command::Connect { leg, remote: moved });
+    world.command(Command::Connect { leg, remote: Box::new(moved) });
     // Another port of the same NAT, where somebody else sits.
     let neighbour = SocketAddr::new(behind.ip(), 61_001);
     for n in 0..50_u8 {
@@ -316,7 +316,7 @@ fn held_packets_of_a_plain_phone_reach_an_encrypted_one_encrypted() {
     let mut moved = remote(([192, 168, 1, 5], 4_000).into(), Codec::Pcma);
     (moved.nat, moved.signalling) = (true, behind.ip());
     let leg = world.phones[0].leg;
-    world.command(Command::Connect { leg, remote: moved });
+    world.command(Command::Connect { leg, remote: Box::new(moved) });
     world.phones[0].address = behind;
     for n in 1..=10 {
         world.speak(0, 20, n * 100);

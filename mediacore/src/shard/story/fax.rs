@@ -23,7 +23,7 @@ impl World {
     fn becomes_phone(&mut self, phone: usize) {
         let Phone { leg, address, codec, .. } = self.phones[phone];
         self.phones[phone].datagrams = None;
-        self.command(Command::Connect { leg, remote: remote(address, codec) });
+        self.command(Command::Connect { leg, remote: Box::new(remote(address, codec)) });
     }
 
     fn datagrams(&self, phone: usize) -> &[Vec<u8>] {

@@ -241,7 +241,7 @@ fn a_source_behind_a_nat_goes_on_without_probation_and_a_stranger_does_not_begin
     let behind: SocketAddr = ([198, 51, 100, 9], 61_000).into();
     let mut agreed = remote(([192, 168, 1, 5], 4_000).into(), Codec::Pcma);
     (agreed.nat, agreed.signalling) = (true, behind.ip());
-    world.command(Command::Connect { leg, remote: agreed });
+    world.command(Command::Connect { leg, remote: Box::new(agreed) });
     world.phones[0].address = behind;
     for _ in 0..6 {
         let _ = world.speak(0, 20, 5);

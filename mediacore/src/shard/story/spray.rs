@@ -16,7 +16,7 @@ fn behind_a_nat() -> World {
     let behind: SocketAddr = (NAT, 61_000).into();
     let mut agreed = remote(([192, 168, 1, 5], 4_000).into(), Codec::Pcma);
     (agreed.nat, agreed.signalling) = (true, behind.ip());
-    world.command(Command::Connect { leg, remote: agreed });
+    world.command(Command::Connect { leg, remote: Box::new(agreed) });
     world.phones[0].address = behind;
     world
 }

@@ -296,7 +296,7 @@ impl World {
         self.fars.push(Far::new(address, self.shard.shared_door(), leg, end));
         let dtls = Dtls { role, fingerprints: vec![theirs] };
         let remote = browsers_remote(codec, dtls, ice);
-        self.command(Command::Connect { leg, remote });
+        self.command(Command::Connect { leg, remote: Box::new(remote) });
         self.fars.len() - 1
     }
 
@@ -556,7 +556,7 @@ fn who_never_comes_and_who_is_somebody_else_ends_the_leg_with_a_reason() {
     let agreed = world.shard.leg(idx).unwrap().agreed.as_ref().unwrap().remote.clone();
     let other = Dtls { role: DtlsRole::Server, fingerprints: vec![Fingerprint([9; 32])] };
     let remote = Remote { dtls: Some(other), ..agreed };
-    world.command(Command::Connect { leg: world.fars[browser].leg, remote });
+    world.command(Command::Connect { leg: world.fars[browser].leg, remote: Box::new(remote) });
     world.run(5_000);
     assert_eq!(world.failures(), [Failure::WrongCertificate]);
     assert!(!world.is_secured(browser));
@@ -593,7 +593,7 @@ fn who_never_comes_and_who_is_somebody_else_ends_the_leg_with_a_reason() {
     world.command(open);
     let dtls = Dtls { role: DtlsRole::Server, fingerprints: vec![Fingerprint([9; 32])] };
     let plain = super::remote(([10, 0, 0, 9], 4_000).into(), Codec::Pcma);
-    world.command(Command::Connect { leg, remote: Remote { dtls: Some(dtls), ..plain } });
+    world.command(Command::Connect { leg, remote: Box::new(Remote { dtls: Some(dtls), ..plain }) });
     assert_eq!(world.failures(), [Failure::NoCertificate]);
 }
 
@@ -623,7 +623,7 @@ fn a_re_invite_and_the_wrap_of_the_numbers_change_no_key() {
             let ice = remote.ice.as_mut().expect("it is a browser");
             (ice.ufrag, ice.pwd) = ("restarted".into(), "nopqrstuvwxyz0123456789".into());
         }
-        world.command(Command::Connect { leg: world.fars[browser].leg, remote });
+        world.command(Command::Connect { leg: world.fars[browser].leg, remote: Box::new(remote) });
     }
     assert!(world.fars[browser].seq > 65_536, "its numbers have wrapped");
     assert_eq!(world.shard.stats().handshakes_in, records, "no handshake again");

@@ -37,7 +37,7 @@ fn port(rig: &Rig, wanted: LegId) -> Option<Port> {
 
 fn remote(rig: &Rig, wanted: LegId) -> Option<&Remote> {
     rig.media.iter().find_map(|command| match command {
-        Command::Connect { leg, remote } if *leg == wanted => Some(remote),
+        Command::Connect { leg, remote } if *leg == wanted => Some(remote.as_ref()),
         _ => None,
     })
 }

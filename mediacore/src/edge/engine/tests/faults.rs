@@ -266,7 +266,7 @@ fn a_phone_that_its_nat_moves_is_heard_again_while_strangers_spray() {
             rtp: "192.0.2.1:4000".parse().unwrap(),
             ..caller.remote()
         };
-        server.send(Command::Connect { leg: LegId(1), remote });
+        server.send(Command::Connect { leg: LegId(1), remote: Box::new(remote) });
         for leg in [1, 2] {
             server.send(Command::Join { leg: LegId(leg), room: RoomId(1) });
         }

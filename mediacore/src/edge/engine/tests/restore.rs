@@ -34,7 +34,7 @@ fn a_process_with_a_call_in_it() {
         ports.push(server.open(leg, 5).port().to_string());
         let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
         let remote = Remote::at(address.parse().unwrap(), payloads);
-        server.send(Command::Connect { leg: LegId(leg), remote });
+        server.send(Command::Connect { leg: LegId(leg), remote: Box::new(remote) });
         server.send(Command::Join { leg: LegId(leg), room: RoomId(1) });
     }
     println!("\n{PORTS}{}", ports.join(" "));

@@ -51,7 +51,10 @@ impl Browser {
         let at = server.open_on(Port::Shared, leg, contact);
         let mut browser = Browser::unanswered(leg);
         let (name, certificate) = browser.who();
-        server.send(Command::Connect { leg: LegId(leg), remote: agreed(leg, name, certificate) });
+        server.send(Command::Connect {
+            leg: LegId(leg),
+            remote: Box::new(agreed(leg, name, certificate)),
+        });
         browser.find(at, leg, server.certificate);
         browser
     }
@@ -222,8 +225,10 @@ fn a_process_with_browsers_in_it() {
     for (leg, who) in (1..).zip(words[2..].chunks(2)) {
         at = Some(server.open_on(Port::Shared, leg, 5));
         let theirs = Fingerprint::parse(who[1]).expect("a fingerprint was told");
-        server
-            .send(Command::Connect { leg: LegId(leg), remote: agreed(leg, who[0].into(), theirs) });
+        server.send(Command::Connect {
+            leg: LegId(leg),
+            remote: Box::new(agreed(leg, who[0].into(), theirs)),
+        });
         server.send(Command::Join { leg: LegId(leg), room: RoomId(1) });
     }
     println!("\n{PORT}{} {certificate}", at.expect("there are browsers"));

@@ -92,7 +92,7 @@ fn a_new_agreement_after_a_kill_goes_on_under_the_keys_that_were_made() {
     let idx = world.shard.index_of(world.fars[browser].leg).unwrap();
     let remote = world.shard.leg(idx).unwrap().agreed.as_ref().unwrap().remote.clone();
     let leg = world.fars[browser].leg;
-    world.command(Command::Connect { leg, remote });
+    world.command(Command::Connect { leg, remote: Box::new(remote) });
     talk(&mut world, browser, 0..20);
     world.run(HANDSHAKE_MAX.as_millis() as u64);
     assert_eq!((records(&world), world.failures()), ((0, 0), vec![]));

@@ -20,7 +20,7 @@ impl World {
         let plain = remote(address, Codec::Pcma);
         let mut remote = Remote { dtls, rtcp_mux: true, ..plain };
         change(&mut remote);
-        self.command(Command::Connect { leg, remote });
+        self.command(Command::Connect { leg, remote: Box::new(remote) });
         self.fars.len() - 1
     }
 
@@ -34,7 +34,7 @@ impl World {
         let (leg, address) = (self.fars[far].leg, self.fars[far].address);
         let dtls = Some(Dtls { role, fingerprints: vec![theirs.fingerprint()] });
         let remote = Remote { dtls, rtcp_mux: true, ..remote(address, Codec::Pcma) };
-        self.command(Command::Connect { leg, remote });
+        self.command(Command::Connect { leg, remote: Box::new(remote) });
     }
 }
 
