@@ -18,22 +18,29 @@ pub fn address(leg: u32) -> SocketAddr {
     ([10, 0, high, low], 4_000).into()
 }
 
-/// A shard whose legs speak as `remote` says; `room` says in which room each is. And what time it is.
+/// The limits of every shard here.
+pub fn config() -> Config {
+    Config { legs_max: 4_096, room_legs_max: 1_000, ..Config::default() }
+}
+
+/// A shard whose legs speak as `remote` says, those with ICE on the shared port; `room` says in which
+/// room each is. And what time it is.
 pub fn shard(
+    config: Config,
     legs: u32,
     remote: impl Fn(u32) -> Remote,
     room: impl Fn(u32) -> u64,
 ) -> (Shard, Moment) {
-    let config = Config { legs_max: 4_096, room_legs_max: 1_000, ..Config::default() };
     let mut shard = Shard::new(config, PromptStore::default());
     let now = Moment::from_secs(1);
     for n in 0..legs {
         let leg = LegId(u64::from(n) + 1);
         let (contact, tenant) = (ContactId(1), TenantId(1));
-        let place = Place::default();
-        shard.handle_command(now, Command::Open { leg, contact, tenant, place, port: Port::Own });
+        let (place, remote) = (Place::default(), Box::new(remote(n)));
+        let port = if remote.ice.is_some() { Port::Shared } else { Port::Own };
+        shard.handle_command(now, Command::Open { leg, contact, tenant, place, port });
         shard.port_reserved(LegIdx(n), Ok(([127, 0, 0, 1], 20_000).into()));
-        shard.handle_command(now, Command::Connect { leg, remote: Box::new(remote(n)) });
+        shard.handle_command(now, Command::Connect { leg, remote });
         shard.handle_command(now, Command::Join { leg, room: RoomId(room(n)) });
     }
     drain(&mut shard);

@@ -1,15 +1,19 @@
 //! What a packet of a two-party call costs by what its legs speak: a whole shard in virtual time,
 //! without sockets. Taking the packet in, opening it, decoding, encoding and sealing what goes out.
 
+use crate::browser::{self, Agreed};
 use crate::house::{self, FRAME, address, drain};
 use mediacore::codec::{Encoder, Rate};
+use mediacore::dtls::Identity;
+use mediacore::edge::identity;
 use mediacore::leg::LegIdx;
 use mediacore::rtp::{self, HEADER_BYTES, Header};
-use mediacore::shard::{Shard, TRANSMIT_MAX};
+use mediacore::shard::{Config, Shard, TRANSMIT_MAX};
 use mediacore::srtp::Session;
 use std::f64::consts::TAU;
 use std::hint::black_box;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terms::Moment;
 use terms::media::{
@@ -26,15 +30,26 @@ const WARM: u32 = 25;
 pub struct Pairing {
     /// What is measured.
     pub metric: &'static str,
-    sides: [(Codec, Option<SrtpSuite>); 2],
+    sides: [(Codec, Keys); 2],
 }
 
-const PLAIN: (Codec, Option<SrtpSuite>) = (Codec::Pcma, None);
-const TAG80: Option<SrtpSuite> = Some(SrtpSuite::AesCm128HmacSha1Tag80);
-const GCM: Option<SrtpSuite> = Some(SrtpSuite::AeadAes128Gcm);
+/// Where the keys of a side come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// There are none.
+    Clear,
+    /// The description.
+    Sdes(SrtpSuite),
+    /// A handshake: a browser on the shared port.
+    Browser,
+}
+
+const PLAIN: (Codec, Keys) = (Codec::Pcma, Keys::Clear);
+const TAG80: Keys = Keys::Sdes(SrtpSuite::AesCm128HmacSha1Tag80);
+const GCM: Keys = Keys::Sdes(SrtpSuite::AeadAes128Gcm);
 
 /// All of them.
-pub const PAIRINGS: [Pairing; 7] = [
+pub const PAIRINGS: [Pairing; 9] = [
     Pairing { metric: "PCMA to PCMA, relayed", sides: [PLAIN, PLAIN] },
     Pairing {
         metric: "PCMA to PCMA, SRTP (AES-CM, HMAC-SHA1-80) on both sides",
@@ -44,15 +59,25 @@ pub const PAIRINGS: [Pairing; 7] = [
         metric: "PCMA to PCMA, SRTP (AES-GCM-128) on both sides",
         sides: [(Codec::Pcma, GCM), (Codec::Pcma, GCM)],
     },
-    Pairing { metric: "L16 to PCMA", sides: [(Codec::L16, None), PLAIN] },
-    Pairing { metric: "G.722 to PCMA", sides: [(Codec::G722, None), PLAIN] },
-    Pairing { metric: "Opus to PCMA", sides: [(Codec::Opus, None), PLAIN] },
+    Pairing { metric: "L16 to PCMA", sides: [(Codec::L16, Keys::Clear), PLAIN] },
+    Pairing { metric: "G.722 to PCMA", sides: [(Codec::G722, Keys::Clear), PLAIN] },
+    Pairing { metric: "Opus to PCMA", sides: [(Codec::Opus, Keys::Clear), PLAIN] },
     Pairing { metric: "Opus in SRTP (AES-GCM-128) to PCMA", sides: [(Codec::Opus, GCM), PLAIN] },
+    Pairing {
+        metric: "PCMA of a browser (WebRTC) to PCMA, relayed",
+        sides: [(Codec::Pcma, Keys::Browser), PLAIN],
+    },
+    Pairing {
+        metric: "Opus of a browser (WebRTC) to PCMA",
+        sides: [(Codec::Opus, Keys::Browser), PLAIN],
+    },
 ];
 
 /// A phone: what it says, and how it seals it.
 struct Phone {
     address: SocketAddr,
+    /// Where its packets come in.
+    door: LegIdx,
     codec: Codec,
     audio: PayloadType,
     ssrc: Ssrc,
@@ -111,18 +136,42 @@ fn open(pairing: &Pairing) -> (Shard, Moment, Vec<Phone>) {
     let payloads = |codec| Payloads::of(codec).with_dtmf(PayloadType(101));
     let ours = |suite| Srtp { suite, send: key(1), receive: key(2) };
     let theirs = |suite| Srtp { suite, send: key(2), receive: key(1) };
+    let (box_identity, pages) = (certificate(), certificate());
     let remote = |n| {
-        let (codec, suite) = side(n);
-        let srtp = suite.map(ours);
-        Remote { srtp, ..Remote::at(address(n), payloads(codec)) }
+        let (codec, keys) = side(n);
+        let plain = Remote::at(address(n), payloads(codec));
+        match keys {
+            Keys::Clear => plain,
+            Keys::Sdes(suite) => Remote { srtp: Some(ours(suite)), ..plain },
+            Keys::Browser => {
+                let Agreed { dtls, ice } = browser::agree(&pages, n);
+                Remote { dtls: Some(dtls), ice: Some(ice), rtcp_mux: true, ..plain }
+            }
+        }
     };
-    let (shard, now) = house::shard(2 * CALLS, remote, |n| u64::from(n / 2));
-    let phone = |n| {
-        let (codec, suite) = side(n);
-        let (audio, session) = (payloads(codec).audio, suite.map(theirs).map(Session::new));
-        Phone { address: address(n), codec, audio, ssrc: Ssrc(n), session }
+    let config = Config { identity: Some(Arc::clone(&box_identity)), ..house::config() };
+    let (mut shard, now) = house::shard(config, 2 * CALLS, remote, |n| u64::from(n / 2));
+    let mut phone = |n| {
+        let (codec, keys) = side(n);
+        let address = address(n);
+        let (door, session) = match keys {
+            Keys::Clear => (LegIdx(n), None),
+            Keys::Sdes(suite) => (LegIdx(n), Some(Session::new(theirs(suite)))),
+            Keys::Browser => {
+                let print = box_identity.fingerprint();
+                let session = browser::arrive(&mut shard, now, &pages, print, (n, address));
+                (shard.shared_door(), Some(session))
+            }
+        };
+        Phone { address, door, codec, audio: payloads(codec).audio, ssrc: Ssrc(n), session }
     };
-    (shard, now, (0..2 * CALLS).map(phone).collect())
+    let phones = (0..2 * CALLS).map(&mut phone).collect();
+    drain(&mut shard);
+    (shard, now, phones)
+}
+
+fn certificate() -> Arc<Identity> {
+    Arc::new(identity::generate().expect("a key on P-256 can be made"))
 }
 
 /// Time of the shard for each packet that came in, over so many frames of all legs, and how many
@@ -141,9 +190,9 @@ fn run(pairing: &Pairing, frames: u32) -> (Duration, u64) {
             (spent, sent_before) = (Duration::ZERO, shard.stats().packets_out);
         }
         let began = Instant::now();
-        for (n, (phone, packet)) in (0..).zip(phones.iter().zip(&mut packets)) {
+        for (phone, packet) in phones.iter().zip(&mut packets) {
             let Packet { bytes, len } = packet;
-            black_box(shard.handle_packet(now, LegIdx(n), phone.address, bytes, *len));
+            black_box(shard.handle_packet(now, phone.door, phone.address, bytes, *len));
         }
         shard.tick(now);
         drain(&mut shard);

@@ -2,6 +2,7 @@
 //! nanoseconds an operation, what a packet costs by the codecs and keys of its legs, and what rooms
 //! cost as a share of a core, and appends each figure to the results file.
 
+mod browser;
 mod house;
 mod legs;
 mod rooms;

@@ -45,7 +45,7 @@ pub const SHARES: [Share; 3] = [
 /// A shard with connected legs; `room` says in which room each is.
 fn shard(legs: u32, room: impl Fn(u32) -> u64) -> (Shard, Moment) {
     let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
-    house::shard(legs, |n| Remote::at(address(n), payloads), room)
+    house::shard(house::config(), legs, |n| Remote::at(address(n), payloads), room)
 }
 
 /// Frames of one voice, and of one who only listens but whose phone sends its quiet room.
