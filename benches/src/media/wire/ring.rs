@@ -4,7 +4,7 @@
 use super::{SLOTS_MAX, Wire};
 use crate::media::rtp::{HEADER_BYTES, Packet};
 use crate::media::stamp::SAMPLES;
-use io_uring::types::{BufRingEntry, Fd, SubmitArgs, Timespec};
+use io_uring::types::{BufRingEntry, Fd, Fixed, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::HashSet;
@@ -16,9 +16,10 @@ use std::time::Duration;
 
 const ENTRIES: u32 = 4096;
 const COMPLETIONS: u32 = 65_536;
-/// Buffers of the shared ring; a power of two.
-const BUFFERS: u16 = 32_768;
-const BUFFER_BYTES: usize = 512;
+/// Buffers of the shared ring; a power of two. The kernel walks through all of them, so no more than
+/// a cache holds: 25 ms of 1,600 calls. When they run out, datagrams wait in their sockets.
+const BUFFERS: u16 = 4_096;
+const BUFFER_BYTES: usize = 256;
 const GROUP: u16 = 1;
 /// Packets on their way into the kernel at a time.
 const SENDS_MAX: usize = 16_384;
@@ -104,6 +105,9 @@ pub struct Ring {
     ring: IoUring,
     buffers: Buffers,
     sockets: Vec<Option<UdpSocket>>,
+    /// The kernel keeps the sockets by slot and need not look each up for each packet.
+    fixed: bool,
+    harvest: Vec<cqueue::Entry>,
     /// Counts openings of a slot, so that a completion of its last socket is not taken for it.
     ages: Vec<u32>,
     starved: HashSet<usize>,
@@ -135,10 +139,14 @@ impl Ring {
                 0,
             )?;
         }
+        // More than the process may have open is refused; descriptors do as well.
+        let fixed = ring.submitter().register_files_sparse(SLOTS_MAX as u32).is_ok();
         Ok(Ring {
             ring,
             buffers,
             sockets: Vec::new(),
+            fixed,
+            harvest: Vec::new(),
             ages: Vec::new(),
             starved: HashSet::new(),
             sends: vec![[0; HEADER_BYTES + SAMPLES]; SENDS_MAX],
@@ -154,10 +162,12 @@ impl Ring {
 
     fn receive(&mut self, slot: usize) {
         let Some(Some(socket)) = self.sockets.get(slot) else { return };
-        let entry = opcode::RecvMulti::new(Fd(socket.as_raw_fd()), GROUP)
-            .build()
-            .user_data(self.name_of(slot));
-        self.push(entry);
+        let entry = if self.fixed {
+            opcode::RecvMulti::new(Fixed(slot as u32), GROUP).build()
+        } else {
+            opcode::RecvMulti::new(Fd(socket.as_raw_fd()), GROUP).build()
+        };
+        self.push(entry.user_data(self.name_of(slot)));
     }
 
     fn push(&mut self, entry: squeue::Entry) {
@@ -215,6 +225,9 @@ impl Wire for Ring {
             self.ages.resize(slot + 1, 0);
         }
         self.ages[slot] = self.ages[slot].wrapping_add(1);
+        if self.fixed {
+            self.ring.submitter().register_files_update(slot as u32, &[socket.as_raw_fd()])?;
+        }
         self.sockets[slot] = Some(socket);
         self.receive(slot);
         Ok(())
@@ -233,6 +246,10 @@ impl Wire for Ring {
         // The cancellation must reach the kernel while the descriptor is still open.
         let _ = self.ring.submit();
         self.starved.remove(&slot);
+        if self.fixed {
+            // A place that cannot be emptied is filled by the next who opens it.
+            let _ = self.ring.submitter().register_files_update(slot as u32, &[-1]);
+        }
         self.sockets[slot] = None;
     }
 
@@ -244,10 +261,13 @@ impl Wire for Ring {
         };
         let fd = Fd(socket.as_raw_fd());
         self.sends[place] = *packet;
-        let bytes = self.sends[place].as_ptr();
-        let entry =
-            opcode::Send::new(fd, bytes, length as u32).build().user_data(SENT | place as u64);
-        self.push(entry);
+        let (bytes, length) = (self.sends[place].as_ptr(), length as u32);
+        let entry = if self.fixed {
+            opcode::Send::new(Fixed(slot as u32), bytes, length).build()
+        } else {
+            opcode::Send::new(fd, bytes, length).build()
+        };
+        self.push(entry.user_data(SENT | place as u64));
     }
 
     fn turn(&mut self, wait: Duration, on_packet: &mut dyn FnMut(usize, &[u8])) -> io::Result<()> {
@@ -262,10 +282,12 @@ impl Wire for Ring {
             Err(error) if is_expected(&error) => {}
             Err(error) => return Err(error),
         }
-        let entries: Vec<cqueue::Entry> = self.ring.completion().collect();
-        for entry in &entries {
-            self.complete(entry, on_packet);
+        let mut harvest = std::mem::take(&mut self.harvest);
+        harvest.extend(self.ring.completion());
+        for entry in harvest.drain(..) {
+            self.complete(&entry, on_packet);
         }
+        self.harvest = harvest;
         self.buffers.publish();
         Ok(())
     }
