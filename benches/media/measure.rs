@@ -39,6 +39,8 @@ pub struct Figures {
     pub us_per_packet: f64,
     /// Of that, outside its media threads (storage), µs.
     pub us_storage: f64,
+    /// Of it in the kernel, as its clock counts it, µs.
+    pub us_kernel: f64,
     /// CPU of the phones for each packet that they send and receive, µs.
     pub us_phones: f64,
     /// Share of a core that the system used.
@@ -69,11 +71,12 @@ pub struct Figures {
 
 impl Figures {
     /// Heads of [`Figures::cells`].
-    pub const HEADS: [&str; 13] = [
+    pub const HEADS: [&str; 14] = [
         "system",
         "calls",
         "µs/packet",
         "of it storage",
+        "of it kernel",
         "phones µs",
         "calls/core",
         "lost",
@@ -91,12 +94,13 @@ impl Figures {
     }
 
     /// A table's row.
-    pub fn cells(&self) -> [String; 13] {
+    pub fn cells(&self) -> [String; 14] {
         [
             self.kind.name().to_owned(),
             self.calls.to_string(),
             format!("{:.2}", self.us_per_packet),
             format!("{:.2}", self.us_storage),
+            format!("{:.2}", self.us_kernel),
             format!("{:.2}", self.us_phones),
             format!("{:.0}", self.calls_per_core()),
             (self.lost + self.damaged).to_string(),
@@ -110,10 +114,11 @@ impl Figures {
     }
 
     /// For the results file.
-    pub fn named(&self) -> [(&'static str, f64, &'static str); 14] {
+    pub fn named(&self) -> [(&'static str, f64, &'static str); 15] {
         [
             ("CPU per packet", self.us_per_packet, "µs"),
             ("CPU per packet, storage", self.us_storage, "µs"),
+            ("CPU per packet, kernel", self.us_kernel, "µs"),
             ("CPU per packet, phones", self.us_phones, "µs"),
             ("CPU per packet, rendering", self.us_render, "µs"),
             ("calls per core", self.calls_per_core(), "calls"),
@@ -151,15 +156,16 @@ impl Plan {
         let mut system = system::start(self.kind, self.server_core, folder.path())
             .with_context(|| format!("start {}", self.kind.name()))?;
         let pid = system.pid();
-        let idle = procstat::usage(pid, "")?.memory_bytes;
+        let idle = procstat::usage(pid, "")?;
         let crowd = Crowd::gather(self.calls)?;
         let to = system.open(&crowd.calls()).context("open the calls")?;
         crowd.speak(&to);
         std::thread::sleep(SETTLE);
+        let quiet = procstat::usage(pid, "")?;
         let (before, own_before, began) = (procstat::threads(pid, "")?, own_cpu()?, Instant::now());
         self.wait(began);
         let (after, own, measured) = (procstat::threads(pid, "")?, own_cpu()?, began.elapsed());
-        let memory = procstat::usage(pid, "")?.memory_bytes;
+        let busy = procstat::usage(pid, "")?;
         crowd.hush();
         let ending = system.end_calls().context("end the calls")?;
         let verdict = crowd.leave()?;
@@ -171,12 +177,15 @@ impl Plan {
             sum(&after).saturating_sub(sum(&before)).as_secs_f64()
         };
         let all = spent(&|_| true);
+        let by_clock = busy.cpu.saturating_sub(quiet.cpu).as_secs_f64().max(1e-9);
+        let in_kernel = busy.kernel.saturating_sub(quiet.kernel).as_secs_f64() / by_clock;
         let us = |delay: f64| verdict.totals.delays.quantile_us(delay) as f64 / 1e3;
         Ok(Figures {
             kind: self.kind,
             calls: self.calls,
             us_per_packet: all * 1e6 / packets,
             us_storage: spent(&|name| name.starts_with("recording")) * 1e6 / packets,
+            us_kernel: all * in_kernel * 1e6 / packets,
             us_phones: own.saturating_sub(own_before).as_secs_f64() * 1e6 / packets,
             cores: all / measured.as_secs_f64(),
             lost: verdict.lost(),
@@ -188,7 +197,9 @@ impl Plan {
             frames: ending.frames_expected,
             frames_missing: ending.frames_missing,
             files_bad: self.listen(folder.path(), &ending)?,
-            kb_per_call: memory.saturating_sub(idle) as f64 / 1e3 / f64::from(self.calls),
+            kb_per_call: busy.memory_bytes.saturating_sub(idle.memory_bytes) as f64
+                / 1e3
+                / f64::from(self.calls),
             us_render: ending.render_cpu_us as f64 / verdict.said.max(1) as f64,
         })
     }
@@ -242,6 +253,7 @@ mod tests {
             calls: 100,
             us_per_packet: us,
             us_storage: 0.1,
+            us_kernel: 0.5 * us,
             us_phones: 1.0,
             cores: us * 1e-6 * 100.0 * 100.0,
             lost,

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Usage {
     /// User and system time.
     pub cpu: Duration,
+    /// Of it in the kernel.
+    pub kernel: Duration,
     /// Memory in bytes: resident, with what processes share divided among them.
     pub memory_bytes: u64,
     /// Processes of the tree.
@@ -30,9 +32,10 @@ pub fn usage(pid: u32, word: &str) -> Result<Usage> {
         if !word.is_empty() && !has_word(pid, word) {
             continue;
         }
-        let (cpu, resident) = parse(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
-        usage.cpu += cpu;
-        usage.memory_bytes += proportional(pid).unwrap_or(resident);
+        let stat = parse(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
+        usage.cpu += stat.user + stat.kernel;
+        usage.kernel += stat.kernel;
+        usage.memory_bytes += proportional(pid).unwrap_or(stat.resident);
         usage.processes += 1;
     }
     (usage.processes > 0).then_some(usage).with_context(|| format!("there is no process {pid}"))
@@ -97,16 +100,24 @@ fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
+/// What a line of proc(5) says.
+#[derive(Debug, PartialEq)]
+struct Stat {
+    user: Duration,
+    kernel: Duration,
+    resident: u64,
+}
+
 /// Fields 14, 15 and 24 of proc(5), counted after the program's name, which may hold anything.
-fn parse(stat: &str) -> Option<(Duration, u64)> {
+fn parse(stat: &str) -> Option<Stat> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
     // SAFETY: the calls take a number and return one.
     let (tick, page) =
         unsafe { (libc::sysconf(libc::_SC_CLK_TCK), libc::sysconf(libc::_SC_PAGESIZE)) };
-    let ticks = number(14)? + number(15)?;
-    let cpu = Duration::from_secs_f64(ticks as f64 / tick.max(1) as f64);
-    Some((cpu, number(24)? * page.max(0) as u64))
+    let time = |ticks: u64| Duration::from_secs_f64(ticks as f64 / tick.max(1) as f64);
+    let resident = number(24)? * page.max(0) as u64;
+    Some(Stat { user: time(number(14)?), kernel: time(number(15)?), resident })
 }
 
 /// Binds this thread, and those it starts, to a core.
@@ -143,8 +154,8 @@ mod tests {
     #[test]
     fn a_name_with_brackets_does_not_shift_the_fields() {
         let fields: String = (4..=24).map(|n| format!(" {}", n * 100)).collect();
-        let (cpu, memory) = parse(&format!("7 (a) b) S{fields}")).unwrap();
-        assert_eq!(cpu, Duration::from_secs_f64(2900.0 / 100.0));
-        assert_eq!(memory, 2400 * 4096);
+        let stat = parse(&format!("7 (a) b) S{fields}")).unwrap();
+        let (user, kernel) = (Duration::from_secs(14), Duration::from_secs(15));
+        assert_eq!(stat, Stat { user, kernel, resident: 2400 * 4096 });
     }
 }
