@@ -133,6 +133,11 @@ pub fn texts(document: &Value) -> Vec<(String, String)> {
     texts.collect()
 }
 
+/// Whether a flow says any text.
+pub fn speaks(document: &Value) -> bool {
+    entries(document).any(|(_, entry)| matches!(entry, Entry::Text(_)))
+}
+
 /// The prompts that a flow names, without their language.
 pub fn named(document: &Value) -> BTreeSet<&str> {
     let names = entries(document).filter_map(|(_, entry)| match entry {
