@@ -19,7 +19,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use terms::control::{AgentAction, Answer, Ask, Request, Response};
-use terms::media::{self, PlayEnd, Quality, SrtpPolicy};
+use terms::media::{self, PlayEnd, Quality, SrtpPolicy, TrunkT38};
 use terms::routing::{Agent, Number, Plan, Queue, Strategy, Target, Trunk};
 use terms::{AgentId, NumberId, QueueId, TenantId, TrunkId};
 
@@ -227,6 +227,7 @@ fn plan(agents: u32) -> Plan {
         prefixes: Vec::new(),
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
+        t38: TrunkT38::Allow,
     }];
     plan
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use terms::control::{Answer, Ask, Request, Response};
 use terms::event::{Entry, Kind, Outcome, read_frame};
-use terms::media::{self, PlayEnd, Quality, SrtpPolicy};
+use terms::media::{self, PlayEnd, Quality, SrtpPolicy, TrunkT38};
 use terms::routing::{Agent, Flow, Number, Plan, Target, Trunk};
 use terms::{AgentId, FlowId, NumberId, TenantId, TrunkId};
 
@@ -261,6 +261,7 @@ pub fn plan() -> Plan {
         prefixes: Vec::new(),
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
+        t38: TrunkT38::Allow,
     });
     plan
 }
