@@ -179,8 +179,8 @@ mod tests {
     /// A row of `quality` as version 1 was staged.
     const MEASURED: &str = r#"{"table": "quality", "row": {"tenant_id": "1", "leg_id": "2",
         "call_id": "3", "contact_id": "4", "call_started_at": 5, "role": "customer",
-        "agent_id": null, "trunk_id": null, "codec": "PCMA", "packets_received": 500, "packets_expected": 502,
-        "packets_lost": 2, "packets_late": 0, "packets_duplicate": 0, "packets_reordered": 0,
+        "agent_id": null, "trunk_id": null, "codec": "PCMA", "packets_received": 500,
+        "packets_expected": 502, "packets_lost": 2, "packets_late": 0, "packets_duplicate": 0, "packets_reordered": 0,
         "packets_sent": 500, "concealed_ms": 0, "jitter_us": 900, "jitter_us_max": 950,
         "round_trip_us": null, "delay_ms": 80, "bursts": 0, "burst_packets": 0, "burst_lost": 0,
         "burst_ms": null, "r_factor": 87.5, "mos_cq": 4.25, "mos_lq": 4.31,
