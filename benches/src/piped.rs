@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_process_answers_until_it_is_killed() {
         let mut echo = Piped::start(&mut Command::new("cat")).unwrap();
-        for asked in [vec![1, 2], Vec::new(), vec![3]] {
+        for asked in [vec![1_u32, 2], Vec::new(), vec![3]] {
             let answered: Vec<u32> = echo.ask(&asked).unwrap();
             assert_eq!(answered, asked);
         }

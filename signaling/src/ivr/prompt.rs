@@ -244,6 +244,9 @@ mod tests {
         let languages = languages(&document, "zh-CN");
         assert_eq!(languages.into_iter().collect::<Vec<_>>(), ["en", "zh-CN"]);
         assert!(named(&serde_json::json!([1])).is_empty(), "whatever is sent");
+        assert!(speaks(&document));
+        let silent = serde_json::json!({"steps": {"a": {"prompts": ["welcome", "number:1"]}}});
+        assert!(!speaks(&silent));
     }
 
     #[test]
