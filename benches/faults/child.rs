@@ -2,36 +2,27 @@
 //! storage as the product runs it, told by JSON lines on standard input what signaling would tell it.
 
 use crate::refuse;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use benches::media::crowd::Pair;
+use benches::media::served::{Calls, PORTS};
+use benches::piped::{self, Piped};
 use benches::procstat;
-use mediacore::edge::clock;
-use mediacore::edge::engine::{Backend, Engine, EngineConfig};
+use mediacore::edge::engine::{Backend, EngineConfig};
 use mediacore::edge::keys::Keys;
 use mediacore::edge::storage::{Storage, StorageConfig, StorageStats};
 use mediacore::shard;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child as Process, ChildStdin, ChildStdout, Command as Program, Stdio};
+use std::process::Command as Program;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use terms::failpoint::{self, Fault};
-use terms::media::{
-    Codec, Command, Event, Ledger, PayloadType, Payloads, Place, Port, RecordStart, RecordTerms,
-    Remote, Side,
-};
-use terms::{CallId, ContactId, LegId, RecordingId, RoomId, TenantId};
+use terms::media::Ledger;
 
-/// Anything asked of the engine is answered within this time.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// A full ring is tried again after this.
-const AGAIN: Duration = Duration::from_millis(1);
-/// Pairs of even and odd ports below the ephemeral ones.
-const PORTS: std::ops::RangeInclusive<u16> = 20_000..=32_766;
+/// How long it is told how much is durable.
+const TELLING_MAX: Duration = Duration::from_secs(60);
 /// The word of how many bytes are durable, in the folder of the run.
 const DURABLE: &str = "durable";
 
@@ -143,9 +134,7 @@ pub struct State {
 
 /// The child as the bench sees it.
 pub struct Child {
-    process: Process,
-    asks: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    piped: Piped,
     /// What it chose.
     pub backends: Backends,
 }
@@ -163,12 +152,9 @@ impl Child {
         program.args(["--backlog-bytes", &setup.backlog_bytes.to_string()]);
         program.args(setup.refuse_uring.then_some("--refuse-uring"));
         program.args(setup.tell_durable.then_some("--tell-durable"));
-        let mut process =
-            program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn()?;
-        let asks = process.stdin.take().context("its input is a pipe")?;
-        let mut answers = BufReader::new(process.stdout.take().context("its output is a pipe")?);
-        match read(&mut answers) {
-            Ok(Answer::Ready(backends)) => Ok(Child { process, asks, answers, backends }),
+        let mut piped = Piped::start(program.stderr(log))?;
+        match piped.answer() {
+            Ok(Answer::Ready(backends)) => Ok(Child { piped, backends }),
             _ => {
                 let log = std::fs::read_to_string(setup.folder.join("child.log"));
                 bail!("the system under test does not start: {}", log.unwrap_or_default().trim())
@@ -177,10 +163,7 @@ impl Child {
     }
 
     fn ask(&mut self, ask: &Ask) -> Result<Answer> {
-        serde_json::to_writer(&mut self.asks, ask)?;
-        self.asks.write_all(b"\n")?;
-        self.asks.flush()?;
-        read(&mut self.answers)
+        self.piped.ask(ask)
     }
 
     /// Opens and records calls: where their parties listen, to where they should send.
@@ -238,10 +221,7 @@ impl Child {
     /// # Errors
     /// When it had ended before.
     pub fn kill(&mut self) -> Result<()> {
-        ensure!(self.process.try_wait()?.is_none(), "it ended before it was killed");
-        self.process.kill()?;
-        self.process.wait()?;
-        Ok(())
+        self.piped.kill()
     }
 
     /// Its memory in bytes.
@@ -249,23 +229,8 @@ impl Child {
     /// # Errors
     /// When it has ended.
     pub fn memory(&self) -> Result<u64> {
-        Ok(procstat::usage(self.process.id(), "")?.memory_bytes)
+        Ok(procstat::usage(self.piped.id(), "")?.memory_bytes)
     }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        // Its calls have ended, or it was killed already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn read(answers: &mut BufReader<ChildStdout>) -> Result<Answer> {
-    let mut line = String::new();
-    answers.read_line(&mut line)?;
-    ensure!(!line.is_empty(), "the system under test has ended");
-    serde_json::from_str(&line).with_context(|| format!("read {line:?}"))
 }
 
 /// Runs the child until its input ends.
@@ -278,16 +243,9 @@ pub fn run(setup: &Setup) -> Result<()> {
         refuse::io_uring().context("forbid io_uring to this process")?;
     }
     let mut core = Core::start(setup)?;
-    let mut out = std::io::stdout().lock();
-    let mut say = |answer: &Answer| -> Result<()> {
-        serde_json::to_writer(&mut out, answer)?;
-        out.write_all(b"\n")?;
-        Ok(out.flush()?)
-    };
-    say(&Answer::Ready(core.backends()))?;
-    for line in std::io::stdin().lock().lines() {
-        say(&match serde_json::from_str(&line?)? {
-            Ask::Open(calls) => Answer::Opened(core.open(&calls)?),
+    piped::serve(&Answer::Ready(core.backends()), |ask: Ask| {
+        Ok(match ask {
+            Ask::Open(calls) => Answer::Opened(core.calls.open(&calls)?),
             Ask::State => Answer::State(core.state()),
             Ask::Arm(point, stall_ms, pass) => {
                 failpoint::arm(&point, stall_ms.map_or(Fault::Eio, Fault::StallMs), pass);
@@ -297,23 +255,19 @@ pub fn run(setup: &Setup) -> Result<()> {
                 failpoint::disarm(&point);
                 Answer::Done
             }
-            Ask::EndCalls => Answer::Ended(core.end_calls()?),
-        })?;
-    }
-    Ok(())
+            Ask::EndCalls => Answer::Ended(core.calls.end()?),
+        })
+    })
 }
 
 struct Core {
-    engine: Engine,
+    calls: Calls,
     storage: Arc<Mutex<Storage>>,
-    events: mpsc::Receiver<Event>,
-    ledgers: mpsc::Receiver<Ledger>,
-    calls: u64,
 }
 
 impl Core {
     fn start(setup: &Setup) -> Result<Core> {
-        let (tell, ledgers) = mpsc::channel();
+        let (tell, rows) = mpsc::channel();
         let (storage, rings) = Storage::start(setup.storage()?, move |ledger| {
             // The bench hears of every row until it ends.
             let _ = tell.send(ledger);
@@ -329,16 +283,12 @@ impl Core {
             shard: shard::Config { legs_max: 4_096, ..shard::Config::default() },
             ..EngineConfig::default()
         };
-        let (tell, events) = mpsc::channel();
-        let engine = Engine::start(config, move |_, event| {
-            let _ = tell.send(event);
-        })?;
-        Ok(Core { engine, storage, events, ledgers, calls: 0 })
+        Ok(Core { calls: Calls::start(config, Some(rows))?, storage })
     }
 
     fn backends(&self) -> Backends {
         use mediacore::edge::storage::Backend as Writers;
-        let media_on_epoll = match self.engine.backend() {
+        let media_on_epoll = match self.calls.engine.backend() {
             Backend::IoUring => None,
             Backend::Epoll { why } => Some(why.clone()),
         };
@@ -346,53 +296,8 @@ impl Core {
         Backends { media_on_epoll, storage_blocks }
     }
 
-    fn send(&self, command: &Command) {
-        while self.engine.send(command.clone()).is_err() {
-            std::thread::sleep(AGAIN);
-        }
-    }
-
-    fn open_leg(&self, call: u64, called: bool, phone: SocketAddr) -> Result<SocketAddr> {
-        let leg = leg(call, called);
-        let (contact, tenant) = (ContactId(call), TenantId(1));
-        let (place, port) = (Place::WithContact, Port::Own);
-        self.send(&Command::Open { leg, contact, tenant, place, port });
-        let rtp = loop {
-            match self.events.recv_timeout(PATIENCE).context("a leg opens in time")? {
-                Event::Opened { rtp, .. } => break rtp,
-                // Nobody speaks before all calls are open.
-                Event::Silent { .. } => {}
-                other => bail!("a leg was to open, but {other:?}"),
-            }
-        };
-        let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
-        self.send(&Command::Connect { leg, remote: Box::new(Remote::at(phone, payloads)) });
-        self.send(&Command::Join { leg, room: RoomId(call) });
-        Ok(rtp)
-    }
-
-    fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
-        let mut pairs = Vec::new();
-        for (call, phones) in (1..).zip(calls) {
-            let caller = self.open_leg(call, false, phones.0)?;
-            let called = self.open_leg(call, true, phones.1)?;
-            self.send(&Command::RecordStart(RecordStart {
-                recording: RecordingId(call),
-                tenant: TenantId(1),
-                contact: ContactId(call),
-                call: CallId(call),
-                started_at: clock::wall(),
-                parties: vec![(leg(call, false), Side::Customer), (leg(call, true), Side::Other)],
-                terms: RecordTerms::default(),
-            }));
-            pairs.push((caller, called));
-        }
-        self.calls = calls.len() as u64;
-        Ok(pairs)
-    }
-
     fn state(&self) -> State {
-        let (stats, media) = (stats(&self.storage), self.engine.stats());
+        let (stats, media) = (stats(&self.storage), self.calls.engine.stats());
         let dropped =
             |report: &mediacore::edge::ShardReport| -> u64 { report.packets.dropped.iter().sum() };
         let StorageStats { failures, frames_lost, bytes, backlog_bytes, last_error, .. } = stats;
@@ -406,30 +311,10 @@ impl Core {
             last_error,
         }
     }
-
-    fn end_calls(&mut self) -> Result<Vec<Ledger>> {
-        for call in 1..=self.calls {
-            self.send(&Command::RecordStop { recording: RecordingId(call) });
-            for called in [false, true] {
-                self.send(&Command::Release { leg: leg(call, called) });
-            }
-        }
-        let mut released = 0;
-        while released < 2 * self.calls {
-            let event = self.events.recv_timeout(PATIENCE).context("legs close in time")?;
-            released += u64::from(matches!(event, Event::Released { .. }));
-        }
-        let row = |_| self.ledgers.recv_timeout(PATIENCE).context("recordings end in time");
-        (0..self.calls).map(row).collect()
-    }
 }
 
 fn stats(storage: &Mutex<Storage>) -> StorageStats {
     storage.lock().unwrap_or_else(PoisonError::into_inner).stats()
-}
-
-fn leg(call: u64, called: bool) -> LegId {
-    LegId(call * 2 + u64::from(called))
 }
 
 /// Writes down how much is durable, for who cuts off the rest.
@@ -437,7 +322,7 @@ fn tell_durable(folder: &Path, storage: Arc<Mutex<Storage>>) -> Result<()> {
     let word = File::create(folder.join(DURABLE))?;
     word.write_all_at(&0_u64.to_le_bytes(), 0)?;
     let tell = move || {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TELLING_MAX;
         while Instant::now() < end
             && word.write_all_at(&stats(&storage).bytes.to_le_bytes(), 0).is_ok()
         {

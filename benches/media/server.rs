@@ -4,31 +4,17 @@
 use crate::bare::Bare;
 use crate::system::{Ending, Kind, Pair, System};
 use anyhow::{Context, Result, bail, ensure};
+use benches::media::served::{Calls, PORTS};
+use benches::piped::{self, Piped};
 use benches::procstat;
-use mediacore::edge::clock;
-use mediacore::edge::engine::{Backend, BackendChoice, Engine, EngineConfig};
+use mediacore::edge::engine::{Backend, BackendChoice, EngineConfig};
 use mediacore::edge::keys::Keys;
 use mediacore::edge::storage::{Storage, StorageConfig};
 use mediacore::shard;
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child as Process, ChildStdin, ChildStdout, Command as Program, Stdio};
+use std::process::Command as Program;
 use std::sync::mpsc;
-use std::time::Duration;
-use terms::media::{
-    Codec, Command, Event, Ledger, PayloadType, Payloads, Place, Port, RecordStart, RecordTerms,
-    Remote, Side,
-};
-use terms::{CallId, ContactId, LegId, RecordingId, RoomId, TenantId};
-
-/// Anything asked of the engine is answered within this time.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// A full ring is tried again after this.
-const AGAIN: Duration = Duration::from_millis(1);
-/// Pairs of even and odd ports below the ephemeral ones: 3,183 calls.
-const PORTS: std::ops::RangeInclusive<u16> = 20_000..=32_766;
 
 /// What the child is started with.
 #[derive(clap::Args)]
@@ -60,11 +46,7 @@ enum Answer {
 }
 
 /// The child as the bench sees it.
-pub struct Child {
-    process: Process,
-    asks: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
+pub struct Child(Piped);
 
 impl Child {
     /// Starts one.
@@ -72,47 +54,25 @@ impl Child {
     /// # Errors
     /// When it does not say that it is ready.
     pub fn start(kind: Kind, core: usize, folder: &Path) -> Result<Child> {
-        let mut process = Program::new(std::env::current_exe()?)
+        let mut program = Program::new(std::env::current_exe()?);
+        program
             .args(["serve", "--kind", &kind.to_string(), "--core", &core.to_string(), "--folder"])
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let asks = process.stdin.take().context("its input is a pipe")?;
-        let answers = BufReader::new(process.stdout.take().context("its output is a pipe")?);
-        let mut child = Child { process, asks, answers };
-        match child.answer()? {
-            Answer::Ready => Ok(child),
+            .arg(folder);
+        let mut piped = Piped::start(&mut program)?;
+        match piped.answer().context("start the system under test, whose words are above")? {
+            Answer::Ready => Ok(Child(piped)),
             _ => bail!("the first word is not that it is ready"),
         }
     }
 
-    fn answer(&mut self) -> Result<Answer> {
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        ensure!(!line.is_empty(), "the system under test has ended; its words are above");
-        serde_json::from_str(&line).with_context(|| format!("read {line:?}"))
-    }
-
     fn ask(&mut self, ask: &Ask) -> Result<Answer> {
-        serde_json::to_writer(&mut self.asks, ask)?;
-        self.asks.write_all(b"\n")?;
-        self.asks.flush()?;
-        self.answer()
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        // A child whose calls have ended has nothing to lose.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.0.ask(ask).context("ask the system under test, whose words are above")
     }
 }
 
 impl System for Child {
     fn pid(&self) -> u32 {
-        self.process.id()
+        self.0.id()
     }
 
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
@@ -147,20 +107,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Kind::Bare => Box::new(Loop(None)),
         kind => Box::new(Core::start(kind, arguments.core, &arguments.folder)?),
     };
-    let mut out = std::io::stdout().lock();
-    let mut say = |answer: &Answer| -> Result<()> {
-        serde_json::to_writer(&mut out, answer)?;
-        out.write_all(b"\n")?;
-        Ok(out.flush()?)
-    };
-    say(&Answer::Ready)?;
-    for line in std::io::stdin().lock().lines() {
-        match serde_json::from_str(&line?)? {
-            Ask::Open(calls) => say(&Answer::Opened(inside.open(&calls)?))?,
-            Ask::EndCalls => say(&Answer::Ended(inside.end_calls()?))?,
-        }
-    }
-    Ok(())
+    piped::serve(&Answer::Ready, |ask: Ask| {
+        Ok(match ask {
+            Ask::Open(calls) => Answer::Opened(inside.open(&calls)?),
+            Ask::EndCalls => Answer::Ended(inside.end_calls()?),
+        })
+    })
 }
 
 struct Loop(Option<Bare>);
@@ -179,17 +131,14 @@ impl Inside for Loop {
 }
 
 struct Core {
-    engine: Engine,
-    storage: Option<Storage>,
-    events: mpsc::Receiver<Event>,
-    ledgers: mpsc::Receiver<Ledger>,
-    /// Those that are up.
-    calls: std::ops::Range<u64>,
+    calls: Calls,
+    /// Ends after the calls do.
+    _storage: Option<Storage>,
 }
 
 impl Core {
     fn start(kind: Kind, core: usize, folder: &Path) -> Result<Core> {
-        let (tell, ledgers) = mpsc::channel();
+        let (tell, rows) = mpsc::channel();
         let (storage, rings) = if kind.records() {
             let segments = folder.join("segments");
             let keys = Keys::open(&folder.join("recording.keys"), &segments)?;
@@ -214,112 +163,30 @@ impl Core {
             shard: shard::Config { legs_max: 8_192, ..shard::Config::default() },
             ..EngineConfig::default()
         };
-        let (tell, events) = mpsc::channel();
-        let engine = Engine::start(config, move |_, event| {
-            let _ = tell.send(event);
-        })?;
-        let uring = matches!(engine.backend(), Backend::IoUring);
-        ensure!(uring == (kind != Kind::Epoll), "the engine runs on {:?}", engine.backend());
-        Ok(Core { engine, storage, events, ledgers, calls: 1..1 })
+        let calls = Calls::start(config, kind.records().then_some(rows))?;
+        let uring = matches!(calls.engine.backend(), Backend::IoUring);
+        let runs_on = calls.engine.backend();
+        ensure!(uring == (kind != Kind::Epoll), "the engine runs on {runs_on:?}");
+        Ok(Core { calls, _storage: storage })
     }
-
-    fn send(&self, command: &Command) {
-        while self.engine.send(command.clone()).is_err() {
-            std::thread::sleep(AGAIN);
-        }
-    }
-
-    fn opened(&self) -> Result<SocketAddr> {
-        loop {
-            match self.events.recv_timeout(PATIENCE).context("a leg opens in time")? {
-                Event::Opened { rtp, .. } => return Ok(rtp),
-                // Nobody speaks before all calls are open.
-                Event::Silent { .. } => {}
-                other => bail!("a leg was to open, but {other:?}"),
-            }
-        }
-    }
-
-    fn open_leg(&self, call: u64, called: bool, phone: SocketAddr) -> Result<SocketAddr> {
-        let leg = leg(call, called);
-        let (contact, tenant) = (ContactId(call), TenantId(1));
-        self.send(&Command::Open {
-            leg,
-            contact,
-            tenant,
-            place: Place::WithContact,
-            port: Port::Own,
-        });
-        let rtp = self.opened()?;
-        self.send(&Command::Connect { leg, remote: Box::new(remote(phone)) });
-        self.send(&Command::Join { leg, room: RoomId(call) });
-        Ok(rtp)
-    }
-}
-
-fn leg(call: u64, called: bool) -> LegId {
-    LegId(call * 2 + u64::from(called))
-}
-
-fn remote(rtp: SocketAddr) -> Remote {
-    let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
-    Remote::at(rtp, payloads)
 }
 
 impl Inside for Core {
     fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
-        let mut pairs = Vec::new();
-        let first = self.calls.end;
-        for (call, phones) in (first..).zip(calls) {
-            let caller = self.open_leg(call, false, phones.0)?;
-            let called = self.open_leg(call, true, phones.1)?;
-            if self.storage.is_some() {
-                self.send(&Command::RecordStart(RecordStart {
-                    recording: RecordingId(call),
-                    tenant: TenantId(1),
-                    contact: ContactId(call),
-                    call: CallId(call),
-                    started_at: clock::wall(),
-                    parties: vec![
-                        (leg(call, false), Side::Customer),
-                        (leg(call, true), Side::Other),
-                    ],
-                    terms: RecordTerms::default(),
-                }));
-            }
-            pairs.push((caller, called));
-        }
-        self.calls = first..first + calls.len() as u64;
-        Ok(pairs)
+        self.calls.open(calls)
     }
 
     fn end_calls(&mut self) -> Result<Ending> {
         let mut ending = Ending::default();
-        let calls = self.calls.clone().count() as u64;
-        for call in self.calls.clone() {
-            if self.storage.is_some() {
-                self.send(&Command::RecordStop { recording: RecordingId(call) });
-            }
-            for called in [false, true] {
-                self.send(&Command::Release { leg: leg(call, called) });
-            }
-        }
-        let mut released = 0;
-        while released < 2 * calls {
-            let event = self.events.recv_timeout(PATIENCE).context("legs close in time")?;
-            released += u64::from(matches!(event, Event::Released { .. }));
-        }
-        for _ in 0..if self.storage.is_some() { calls } else { 0 } {
-            let row = self.ledgers.recv_timeout(PATIENCE).context("recordings end in time")?;
+        let rows = self.calls.end()?;
+        let calls = rows.len();
+        for row in rows {
             ending.frames_expected += row.frames_expected;
             ending.frames_missing += row.frames_missing;
             ending.files.extend(row.path.map(PathBuf::from));
         }
-        ensure!(
-            self.storage.is_none() || ending.files.len() as u64 == calls,
-            "{} files of {calls} calls",
-            ending.files.len()
-        );
+        let files = ending.files.len();
+        ensure!(files == calls, "{files} files of {calls} calls");
         ending.render_cpu_us = procstat::threads(std::process::id(), "")?
             .iter()
             .filter(|(name, _)| name.starts_with("recording-rend"))

@@ -7,6 +7,7 @@ pub mod delay;
 pub mod engine;
 pub mod g711;
 pub mod rtp;
+pub mod served;
 pub mod stamp;
 pub mod wav;
 pub mod wire;

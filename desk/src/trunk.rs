@@ -9,7 +9,7 @@ use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::net::IpAddr;
-use terms::media::{Codec, SrtpPolicy};
+use terms::media::{Codec, SrtpPolicy, TrunkT38};
 use terms::routing::{self, InboundDigest};
 use terms::{TenantId, TrunkId};
 use utoipa::ToSchema;
@@ -81,6 +81,10 @@ pub struct Settings {
     /// Encryption of the audio there: `off`, `optional` (where the trunk takes it) or `required`.
     #[schema(value_type = String)]
     pub srtp: SrtpPolicy,
+    /// Fax over IP (T.38): `allow` (as `sip.t38` says) or `refuse` (none is offered to the trunk, and
+    /// what it offers gets 488).
+    #[schema(value_type = String)]
+    pub t38: TrunkT38,
 }
 
 impl Default for Settings {
@@ -100,6 +104,7 @@ impl Default for Settings {
             prefixes: Vec::new(),
             codecs: Vec::new(),
             srtp: SrtpPolicy::Off,
+            t38: TrunkT38::Allow,
         }
     }
 }
@@ -239,6 +244,7 @@ impl Store {
                 prefixes: settings.prefixes,
                 codecs: settings.codecs,
                 srtp: settings.srtp,
+                t38: settings.t38,
             });
         }
         Ok(trunks)
@@ -390,5 +396,17 @@ mod tests {
         for proxy in ["sip:a.example;transport=tls", "sip:a;lr;Transport=WSS", "sips:a.example"] {
             assert!(refused(proxy), "{proxy}");
         }
+    }
+
+    #[test]
+    fn what_a_trunk_says_of_t38_is_kept_and_one_of_before_allows_it() {
+        let old: Kept = serde_json::from_str(r#"{"proxy": "sip:a.example"}"#).unwrap();
+        assert_eq!(old.settings.t38, TrunkT38::Allow);
+        let settings = Settings { t38: TrunkT38::Refuse, ..old.settings };
+        let kept = serde_json::to_string(&Kept { settings, inbound: None }).unwrap();
+        assert!(kept.contains(r#""t38":"refuse""#), "{kept}");
+        let again: Kept = serde_json::from_str(&kept).unwrap();
+        assert_eq!(again.settings.t38, TrunkT38::Refuse);
+        assert!(serde_json::from_str::<Kept>(r#"{"t38": "perhaps"}"#).is_err());
     }
 }

@@ -125,7 +125,8 @@ async fn no_secret_stands_in_the_database() {
             proxy: "sip:carrier.example:5060".into(),
             outbound_user: "us".into(),
             inbound_user: "them".into(),
-            ..trunk::Settings::default()
+            t38: terms::media::TrunkT38::Refuse,
+            ..Default::default()
         },
         outbound_password: Some("outbound-secret-77".into()),
         inbound_password: Some("inbound-secret-88".into()),
@@ -133,11 +134,10 @@ async fn no_secret_stands_in_the_database() {
     a.store.create_trunk(a.tenant(), &by(), &draft).await.unwrap();
     let plan = a.store.compile_plan(a.tenant()).await.unwrap();
     let carrier = plan.trunks.iter().find(|t| t.name == "carrier").unwrap();
+    assert_eq!(carrier.t38, terms::media::TrunkT38::Refuse);
     assert_eq!(carrier.outbound.as_ref().unwrap().password, "outbound-secret-77");
-    assert_eq!(
-        carrier.inbound_digest.as_ref().unwrap().ha1_md5,
-        secret::ha1("them", "switchgrid", "inbound-secret-88").0
-    );
+    let theirs = secret::ha1("them", "switchgrid", "inbound-secret-88").0;
+    assert_eq!(carrier.inbound_digest.as_ref().unwrap().ha1_md5, theirs);
 
     let bytes = a.bytes().await;
     assert!(contains(&bytes, "argon2id"), "the right files were read");

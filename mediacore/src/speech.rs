@@ -101,6 +101,11 @@ pub fn check(language: &str, text: &str) -> Result<(), Unspoken> {
     }
 }
 
+/// The first of these languages that a text can be read in.
+pub fn readable<'a>(text: &str, languages: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    languages.into_iter().find(|language| utterance(language, text).is_ok())
+}
+
 fn prepare(language: &str, text: &str) -> Result<(Utterance, Vec<char>), Unspoken> {
     let tag = || language.chars().take(20).collect();
     let voice = Voice::of(language).ok_or_else(|| Unspoken::Language(tag()))?;
@@ -195,6 +200,14 @@ mod tests {
         );
         assert_eq!(check("zh-CN", "您好，请按1。"), Ok(()));
         assert_eq!(check("en", "Hello \u{201C}you\u{201D}"), Ok(()));
+    }
+
+    #[test]
+    fn a_text_is_read_in_the_first_language_that_has_words_for_it() {
+        assert_eq!(readable("Good bye", ["fr", "en", "zh-CN"]), Some("en"));
+        assert_eq!(readable("您好", ["en", "zh-CN"]), Some("zh-CN"));
+        assert_eq!(readable("bonjour", ["fr", "de"]), None);
+        assert_eq!(readable(" ,. ", ["en", "zh-CN"]), None);
     }
 
     #[test]

@@ -577,6 +577,10 @@ fn sounded(
         far_discarded: None,
         ssrc_epochs: 1,
         recorder_frames_lost: 0,
+        fax_received: None,
+        fax_sent: None,
+        fax_missing: None,
+        fax_dropped: None,
     })
 }
 

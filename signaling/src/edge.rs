@@ -6,6 +6,8 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+#[doc(hidden)]
+pub mod alone;
 pub mod clock;
 pub mod doors;
 pub mod journal;

@@ -13,7 +13,7 @@ mod recording;
 mod srtp;
 
 pub use dtls::{Dtls, DtlsRole, Failure, Fingerprint, Ice, Port};
-pub use fax::{FAX_DATAGRAM_BYTES_MAX, FaxQuality, FaxRemote, T38Policy};
+pub use fax::{FAX_DATAGRAM_BYTES_MAX, FaxQuality, FaxRemote, T38Policy, TrunkT38};
 pub use playback::{Keys, PlayEnd, Playback, SPEECH_CHARS_MAX, Seek, Source};
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
 pub use recording::{Ledger, Mark, MarkKind, RecordFormat, RecordTerms, RecordingState};

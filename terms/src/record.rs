@@ -533,8 +533,8 @@ tables! {
         format: Option<String>,
     }
 
-    /// One row a finished leg over which audio passed: how it heard and was heard, measured.
-    Quality = "quality" version 1, id leg_id, day call_started_at {
+    /// One row a finished leg that carried audio or a fax: how it heard and was heard, measured.
+    Quality = "quality" version 2, id leg_id, day call_started_at {
         /// Whose it is.
         tenant_id: TenantId,
         /// The leg.
@@ -609,6 +609,14 @@ tables! {
         ssrc_epochs: i32,
         /// Frames that the recorder could not hand to storage; what the disk lost is in `recordings`.
         recorder_frames_lost: i64,
+        /// Datagrams of T.38 received; NULL where it carried none, and in rows of version 1.
+        fax_received: Option<i64>,
+        /// Datagrams of T.38 passed on to it; NULL as `fax_received`.
+        fax_sent: Option<i64>,
+        /// Numbers of datagrams that did not come; a page may be whole all the same. NULL likewise.
+        fax_missing: Option<i64>,
+        /// What it sent meanwhile that was no T.38, or had nobody to go to; NULL likewise.
+        fax_dropped: Option<i64>,
     }
 
     /// One row a recording that was deleted: its files are gone, its row in `recordings` stays.

@@ -15,7 +15,7 @@ pub use recording::{
 };
 
 use crate::id::{AgentId, ConferenceId, FlowId, NumberId, QueueId, TenantId, TrunkId};
-use crate::media::{Codec, SrtpPolicy};
+use crate::media::{Codec, SrtpPolicy, TrunkT38};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -256,6 +256,9 @@ pub struct Trunk {
     /// Encryption of the audio there, in calls that we begin and in those that come.
     #[serde(default)]
     pub srtp: SrtpPolicy,
+    /// Whether its calls may go over to fax.
+    #[serde(default)]
+    pub t38: TrunkT38,
 }
 
 /// A user name and password that we present. Kept out of logs.
@@ -458,6 +461,20 @@ mod tests {
         let plan: Plan = serde_json::from_value(plan).unwrap();
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
         assert!(plan.conferences.is_empty() && plan.prompts.is_empty());
+    }
+
+    #[test]
+    fn a_trunk_from_before_it_said_anything_of_t38_allows_it() {
+        let old = serde_json::json!({"id": "1", "name": "city", "sources": [], "proxy": "",
+            "outbound": null, "register": false, "register_expires_s": 300, "inbound_digest": null,
+            "caller_number": "", "caller_numbers": [], "calls_max": 1, "calls_per_s_max": 1,
+            "prefixes": []});
+        let mut trunk: Trunk = serde_json::from_value(old).unwrap();
+        assert_eq!(trunk.t38, TrunkT38::Allow);
+        trunk.t38 = TrunkT38::Refuse;
+        let written = serde_json::to_value(&trunk).unwrap();
+        assert_eq!(written["t38"], "refuse");
+        assert_eq!(serde_json::from_value::<Trunk>(written).unwrap(), trunk);
     }
 
     #[test]

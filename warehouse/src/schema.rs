@@ -156,6 +156,7 @@ impl Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::array::Array;
 
     #[test]
     fn every_table_has_a_layout_with_a_time_and_an_id() {
@@ -173,5 +174,34 @@ mod tests {
         let empty = batch(layout, &[]).unwrap();
         let older = empty.project(&[0, 1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
         assert_eq!(conform(layout, &older).unwrap().num_columns(), layout.schema.fields().len());
+    }
+
+    /// A row of `quality` as version 1 was staged.
+    const MEASURED: &str = r#"{"table": "quality", "row": {"tenant_id": "1", "leg_id": "2",
+        "call_id": "3", "contact_id": "4", "call_started_at": 5, "role": "customer",
+        "agent_id": null, "trunk_id": null, "codec": "PCMA", "packets_received": 500,
+        "packets_expected": 502, "packets_lost": 2, "packets_late": 0, "packets_duplicate": 0, "packets_reordered": 0,
+        "packets_sent": 500, "concealed_ms": 0, "jitter_us": 900, "jitter_us_max": 950,
+        "round_trip_us": null, "delay_ms": 80, "bursts": 0, "burst_packets": 0, "burst_lost": 0,
+        "burst_ms": null, "r_factor": 87.5, "mos_cq": 4.25, "mos_lq": 4.31,
+        "far_packets_lost": null, "far_jitter_us": null, "far_r_factor": null, "far_mos_cq": null,
+        "far_mos_lq": null, "far_discarded": null, "ssrc_epochs": 1, "recorder_frames_lost": 7}}"#;
+
+    #[test]
+    fn a_leg_that_was_measured_before_faxes_were_counted_is_read_with_nulls_for_them() {
+        let row: Row = serde_json::from_str(MEASURED).unwrap();
+        let layout = layout_of("quality");
+        assert_eq!(layout.table.version, 2);
+        let now = batch(layout, &[row]).unwrap();
+        // A file of version 1 ends with what the recorder lost.
+        let last = layout.schema.index_of("recorder_frames_lost").unwrap();
+        let file = now.project(&(0..=last).collect::<Vec<_>>()).unwrap();
+        let read = conform(layout, &file).unwrap();
+        assert_eq!(read, now);
+        let nulls = |name: &str| read.column_by_name(name).map(|column| column.null_count());
+        for name in ["fax_received", "fax_sent", "fax_missing", "fax_dropped"] {
+            assert_eq!(nulls(name), Some(1), "{name}");
+        }
+        assert_eq!(nulls("recorder_frames_lost"), Some(0));
     }
 }

@@ -1,27 +1,20 @@
 //! Our signalling in a process of its own: the thread as the product runs it, with media that agrees to
 //! everything at once.
 
-use super::{LOCAL, System};
+use super::System;
 use crate::sip::digest::Credential;
-use anyhow::{Context, Result, bail, ensure};
-use signaling::edge::signaling::{Config, Handle, Signaling};
-use signaling::edge::{doors, journal};
-use signaling::sip::digest::Algorithm;
-use signaling::switch;
-use std::collections::BTreeSet;
+use anyhow::{Context, Result, ensure};
+use signaling::edge::alone;
+use signaling::edge::signaling::Config;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tempfile::TempDir;
-
-use terms::control::{AgentAction, Answer, Ask, Request, Response};
-use terms::media::{self, PlayEnd, Quality, SrtpPolicy};
-use terms::routing::{Agent, Number, Plan, Queue, Strategy, Target, Trunk};
-use terms::{AgentId, NumberId, QueueId, TenantId, TrunkId};
+use terms::control::{AgentAction, Answer, Ask, Request};
+use terms::routing::{Agent, Number, Plan, Queue, Strategy, Target};
+use terms::{AgentId, NumberId, QueueId, TenantId};
 
 const TENANT: TenantId = TenantId(1);
 const QUEUE: QueueId = QueueId(1);
@@ -116,7 +109,12 @@ fn credential(n: u64) -> Credential {
 /// # Errors
 /// When signalling does not start or refuses the plan.
 pub fn side(arguments: &SideArguments) -> Result<bool> {
-    let (signaling, answers) = start(&arguments.folder, arguments.live.clone())?;
+    let (signaling, answers) = alone::start(Config {
+        dialogs_max: 100_000,
+        requests_per_s_max: 100_000,
+        live: Some(arguments.live.clone()),
+        ..alone::config(&arguments.folder)
+    })?;
     let ask = |body| {
         signaling.handle().ask(Request { id: 7, body });
         answers.recv_timeout(ANSWER_MAX).map(|response| response.body)
@@ -133,58 +131,6 @@ pub fn side(arguments: &SideArguments) -> Result<bool> {
     std::io::stdin().read_to_end(&mut Vec::new())?;
     signaling.stop();
     Ok(true)
-}
-
-fn start(folder: &Path, live: PathBuf) -> Result<(Signaling, Receiver<Response>)> {
-    let local = SocketAddr::new(LOCAL, 0);
-    let config = Config {
-        udp: vec![local],
-        tcp: Vec::new(),
-        doors: doors::Config::default(),
-        connections_of_address_max: 1_000,
-        advertise: LOCAL,
-        data: folder.into(),
-        digest: vec![Algorithm::Sha256, Algorithm::Md5],
-        realm: "switchgrid".into(),
-        dialogs_max: 100_000,
-        requests_per_s_max: 100_000,
-        journal: journal::Config::default(),
-        switch: switch::Config::default(),
-        seed: 4711,
-        secret: switch::Secret([47; 32]),
-        live: Some(live),
-        media_legs: BTreeSet::new(),
-    };
-    let (send, answers) = channel();
-    let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());
-    let media = handle.clone();
-    let signaling = Signaling::start(
-        config,
-        Box::new(move |command| agree(&media, command)),
-        Box::new(move |response| drop(send.send(response))),
-        Box::new(|_| {}),
-    )?;
-    if handle.set(signaling.handle()).is_err() {
-        bail!("the handle is set once");
-    }
-    Ok((signaling, answers))
-}
-
-/// Media that is done with everything at once.
-fn agree(handle: &OnceLock<Handle>, command: media::Command) {
-    let event = match command {
-        media::Command::Open { leg, .. } => {
-            media::Event::Opened { leg, rtp: SocketAddr::new(LOCAL, 20_000) }
-        }
-        media::Command::Play { leg, playback } if !playback.looped => {
-            media::Event::PlayDone { leg, playback: playback.id, end: PlayEnd::Finished }
-        }
-        media::Command::Release { leg } => {
-            media::Event::Released { leg, quality: Quality::default() }
-        }
-        _ => return,
-    };
-    handle.wait().media_event(event);
 }
 
 fn plan(agents: u32) -> Plan {
@@ -211,35 +157,11 @@ fn plan(agents: u32) -> Plan {
     }];
     let (digits, target) = (NUMBER.to_owned(), Target::Queue(QUEUE));
     plan.numbers = vec![Number { id: NumberId(1), digits, target }];
-    plan.trunks = vec![Trunk {
-        id: TrunkId(1),
-        name: "here".into(),
-        sources: vec!["127.0.0.1/32".into()],
-        proxy: "sip:127.0.0.1:5999".into(),
-        outbound: None,
-        register: false,
-        register_expires_s: 300,
-        inbound_digest: None,
-        caller_number: NUMBER.into(),
-        caller_numbers: Vec::new(),
-        calls_max: 100_000,
-        calls_per_s_max: 100_000,
-        prefixes: Vec::new(),
-        codecs: Vec::new(),
-        srtp: SrtpPolicy::Off,
-    }];
+    plan.trunks = vec![alone::trunk(NUMBER, 100_000)];
     plan
 }
 
 fn agent(n: u64, realm: &str) -> Agent {
     let Credential { user, password } = credential(n);
-    let parts: [&[u8]; 3] = [user.as_bytes(), realm.as_bytes(), password.as_bytes()];
-    Agent {
-        id: AgentId(n + 1),
-        number: user.clone(),
-        name: format!("load {n}"),
-        ha1_md5: Algorithm::Md5.hash(&parts),
-        ha1_sha256: Algorithm::Sha256.hash(&parts),
-        sip_user: user,
-    }
+    alone::agent(AgentId(n + 1), &user, &password, realm)
 }

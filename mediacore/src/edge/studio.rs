@@ -1,7 +1,8 @@
 //! The studio: makes speech and reads prompts while calls go on, on a thread of its own.
 //!
 //! A [`Command::Play`] with a text that was not spoken yet waits here until it is; everything else
-//! passes. Prompts of the tenants' own are read here as their plans name them ([`own`]).
+//! passes. One that no voice reads in the call's language is spoken in the tenant's, then in the
+//! box's. Prompts of the tenants' own are read here as their plans name them ([`own`]).
 //! Promise: the media path only ever sees prompts that lie ready; a text that cannot be made
 //! is played as missing, so that every playback has its end; a leg that is released or hears
 //! something else takes its waiting playback with it.
@@ -13,17 +14,21 @@ use super::speech::Cache;
 use crate::prompt::{Limits, PromptStore};
 use crate::speech::{self, Engine};
 use own::{Own, ReadOwn, Shelf};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use terms::media::{Command, Playback, Source};
-use terms::{LegId, PlaybackId};
+use terms::{LegId, PlaybackId, TenantId};
 
 /// Playbacks and questions that wait.
 pub const JOBS_MAX: usize = 256;
 /// Texts that lie ready; beyond it the one that was made first is forgotten, and made again from
 /// its file when it is played.
 pub const TEXTS_MAX: usize = 2_000;
+/// Languages of tenants that the log says once each to be spoken in another; of more only the counter
+/// says it.
+const TOLD_MAX: usize = 1_000;
 
 /// What the studio works with.
 pub struct StudioConfig {
@@ -33,6 +38,9 @@ pub struct StudioConfig {
     pub limits: Limits,
     /// Who speaks, and where it is kept; or why nobody does.
     pub speech: Result<(Box<dyn Engine>, Cache), String>,
+    /// The box's language: what can be read neither in a call's language nor in its tenant's is
+    /// spoken in this one.
+    pub language: String,
     /// Prompts of the tenants' own that are in the store already.
     pub own: Vec<ReadOwn>,
 }
@@ -82,6 +90,9 @@ pub struct Studio {
     jobs: mpsc::SyncSender<Job>,
     shared: Arc<Shared>,
     speechless: Option<String>,
+    language: String,
+    spoken_elsewhere: AtomicU64,
+    told: Mutex<BTreeSet<(Option<TenantId>, String)>>,
 }
 
 impl Studio {
@@ -99,6 +110,7 @@ impl Studio {
         let shared = Shared { store: Mutex::new(store), shelf, ..Shared::default() };
         let shared = Arc::new(shared);
         let speechless = config.speech.as_ref().err().cloned();
+        let language = config.language.clone();
         let bench = Bench {
             config,
             outlets,
@@ -109,12 +121,18 @@ impl Studio {
         std::thread::Builder::new()
             .name("studio".to_owned())
             .spawn(move || bench.work(&waiting))?;
-        Ok(Studio { jobs, shared, speechless })
+        let (spoken_elsewhere, told) = (AtomicU64::new(0), Mutex::default());
+        Ok(Studio { jobs, shared, speechless, language, spoken_elsewhere, told })
     }
 
     /// Why texts cannot be spoken; `None` when they can.
     pub fn speechless(&self) -> Option<&str> {
         self.speechless.as_deref()
+    }
+
+    /// How many texts were spoken in another language than that of their call.
+    pub fn spoken_elsewhere(&self) -> u64 {
+        self.spoken_elsewhere.load(Ordering::Relaxed)
     }
 
     /// Lets a command through, unless it waits for a text to be spoken.
@@ -123,7 +141,11 @@ impl Studio {
         match command {
             Command::Play { leg, playback } => {
                 waiting.remove(&leg);
-                if self.speechless.is_some() || self.is_ready(&playback) {
+                if self.speechless.is_some() {
+                    return Some(Command::Play { leg, playback });
+                }
+                let playback = self.in_a_voice(playback);
+                if self.is_ready(&playback) {
                     return Some(Command::Play { leg, playback });
                 }
                 waiting.insert(leg, playback.id);
@@ -145,6 +167,44 @@ impl Studio {
                 Some(Command::Release { leg })
             }
             other => Some(other),
+        }
+    }
+
+    /// A text that cannot be read in the call's language is spoken in the tenant's, where it can be
+    /// read in that, else in the box's.
+    fn in_a_voice(&self, mut playback: Playback) -> Playback {
+        if texts(&playback).next().is_none() {
+            return playback;
+        }
+        let store = lock(&self.shared.store).clone();
+        let tenant = playback.tenant;
+        let own = tenant.and_then(|tenant| store.own(tenant)).map(|own| own.language.as_str());
+        for source in &mut playback.sources {
+            let Source::Speech { language, text } = source else { continue };
+            if store.speech(language, text).is_some() {
+                continue;
+            }
+            let all = [Some(language.as_str()), own, Some(self.language.as_str())];
+            let voice = speech::readable(text, all.into_iter().flatten()).map(str::to_owned);
+            if let Some(voice) = voice.filter(|voice| voice.as_str() != language.as_str()) {
+                self.spoken_elsewhere.fetch_add(1, Ordering::Relaxed);
+                self.tell_once(tenant, language, &voice);
+                *language = voice;
+            }
+        }
+        playback
+    }
+
+    fn tell_once(&self, tenant: Option<TenantId>, language: &str, voice: &str) {
+        let mut told = lock(&self.told);
+        if told.len() < TOLD_MAX && told.insert((tenant, language.to_owned())) {
+            let of = tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
+            tracing::warn!(
+                tenant = of,
+                language,
+                voice,
+                "a text that cannot be read in the call's language is spoken in another"
+            );
         }
     }
 

@@ -13,7 +13,7 @@ use desk::flow::{Flow, FlowDraft, FlowVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signaling::ivr::check::{Known, check as check_flow};
-use signaling::ivr::prompt::{languages, texts};
+use signaling::ivr::prompt::languages;
 use signaling::ivr::run::Hand;
 use signaling::ivr::simulate::{Scene, script, simulate};
 use terms::{FlowId, QueueId};
@@ -225,16 +225,7 @@ impl Api {
         }
         // What a voice can read, media knows.
         let own = self.store.tenant(caller.tenant()).await?.profile.language;
-        let others = languages(document, &own);
-        let unspoken = texts(document).into_iter().filter_map(|(step, text)| {
-            let why = mediacore::speech::check(&own, &text).err()?;
-            let is_read = |language: &&str| mediacore::speech::check(language, &text).is_ok();
-            if others.iter().any(is_read) {
-                return None;
-            }
-            Some(format!("step \"{step}\": the text \"{text}\" is not spoken: {why}"))
-        });
-        Ok(unspoken.collect())
+        Ok(crate::speech::unspoken(document, &own, self.prompts.language))
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Prompts {
     pub room: PromptRoom,
     /// Who speaks.
     pub engine: FindEngine,
+    /// The box's language.
+    pub language: &'static str,
     uploads: Semaphore,
     /// Held while a prompt comes or goes, and while a flow is checked and published: neither a flow
     /// nor a row may come to name what just goes.
@@ -69,6 +71,7 @@ impl Prompts {
                 length_ms_max: config.rtp.own_prompts_length_max.0.as_millis() as u64,
             },
             engine,
+            language: config.first.language.as_str(),
             uploads: Semaphore::new(UPLOADS_MAX),
             gate: Mutex::default(),
         }

@@ -5,8 +5,13 @@ use mediacore::edge::storage::StorageStats;
 use terms::control::Metric;
 use terms::media::MosBand;
 
-/// Everything that media and storage count.
-pub fn metrics(engine: Option<&Engine>, storage: Option<&StorageStats>) -> Vec<Metric> {
+/// Everything that media and storage count, and the texts that were spoken in another language than
+/// that of their call.
+pub fn metrics(
+    engine: Option<&Engine>,
+    storage: Option<&StorageStats>,
+    spoken_elsewhere: u64,
+) -> Vec<Metric> {
     let mut metrics = Vec::new();
     let mut add = |name: &str, labels: &[(&str, &str)], value: f64| {
         metrics.push(Metric {
@@ -50,6 +55,7 @@ pub fn metrics(engine: Option<&Engine>, storage: Option<&StorageStats>) -> Vec<M
             add("rtp_packets_dropped_total", &labels, count as f64);
         }
     }
+    add("speech_other_language_total", &[], spoken_elsewhere as f64);
     if let Some(engine) = engine {
         add("rtp_legs_lost_in_kill", &[], engine.legs_lost() as f64);
     }
@@ -63,4 +69,16 @@ pub fn metrics(engine: Option<&Engine>, storage: Option<&StorageStats>) -> Vec<M
         add("storage_segments", &[], storage.segments as f64);
     }
     metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_in_another_language_are_counted_under_their_name() {
+        let told = metrics(None, None, 3);
+        let named = told.iter().find(|m| m.name == "switchgrid_speech_other_language_total");
+        assert_eq!(named.map(|metric| metric.value), Some(3.0));
+    }
 }

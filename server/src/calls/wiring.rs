@@ -12,12 +12,14 @@ use mediacore::edge::storage::{self, Storage, StorageConfig};
 use mediacore::edge::studio::own::{self, ReadOwn};
 use mediacore::edge::studio::{Outlets, Studio, StudioConfig};
 use mediacore::prompt::PromptStore;
+use mediacore::speech;
 use signaling::edge::doors;
 use signaling::edge::plans::Plans;
 use signaling::edge::signaling::{Handle, Signaling};
 use signaling::edge::websocket::Rules;
 use signaling::ivr::prompt;
 use signaling::switch::Secret;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -37,6 +39,8 @@ pub struct Switchboard {
     storage: Mutex<Option<Storage>>,
     signaling: Mutex<Option<Signaling>>,
     data: PathBuf,
+    /// The box's.
+    language: &'static str,
 }
 
 impl Switchboard {
@@ -102,6 +106,7 @@ impl Switchboard {
             storage: Mutex::new(Some(storage)),
             signaling: Mutex::new(Some(signaling)),
             data: config.server.data.clone(),
+            language: config.first.language.as_str(),
         })
     }
 
@@ -117,7 +122,8 @@ impl Switchboard {
 
     /// Texts of flows are made when a plan comes, so that the first caller does not wait for them.
     fn speak_ahead(&self, plan: &Plan) {
-        let texts: Vec<_> = plan.flows.iter().flat_map(|flow| texts(flow, plan)).collect();
+        let texts = plan.flows.iter().flat_map(|flow| texts(flow, plan, self.language));
+        let texts: Vec<_> = texts.collect();
         if !texts.is_empty() && !self.studio.prepare(texts) {
             tracing::warn!("texts of a plan are spoken when they are played: too much waits");
         }
@@ -127,7 +133,8 @@ impl Switchboard {
     pub fn metrics(&self) -> Vec<Metric> {
         let storage = self.storage.lock().expect("no panic while held");
         let engine = self.engine.lock().expect("no panic while held");
-        measure::metrics(engine.as_ref(), storage.as_ref().map(Storage::stats).as_ref())
+        let stats = storage.as_ref().map(Storage::stats);
+        measure::metrics(engine.as_ref(), stats.as_ref(), self.studio.spoken_elsewhere())
     }
 
     /// Ends the rooms: media first, so that the recorder's last blocks reach the disk and its last
@@ -183,16 +190,18 @@ fn send(engine: &Mutex<Option<Engine>>, command: Command) {
     }
 }
 
-/// The texts of a flow, each in the languages of the flow that it can be read in.
-fn texts(flow: &terms::routing::Flow, plan: &Plan) -> Vec<(String, String)> {
+/// The texts of a flow, each in every language that calls of the flow may hear it in.
+fn texts(flow: &terms::routing::Flow, plan: &Plan, of_box: &str) -> Vec<(String, String)> {
     let languages = prompt::languages(&flow.document, &plan.language);
-    let texts = prompt::texts(&flow.document).into_iter();
-    let each = texts.flat_map(|(_, text)| {
-        let is_read = |language: &&&str| mediacore::speech::check(language, &text).is_ok();
-        let read: Vec<_> = languages.iter().filter(is_read).map(|&l| l.to_owned()).collect();
-        read.into_iter().map(move |language| (language, text.clone()))
-    });
-    each.collect()
+    let mut all = Vec::new();
+    for (_, text) in prompt::texts(&flow.document) {
+        let voices = languages.iter().filter_map(|language| {
+            speech::readable(&text, [*language, plan.language.as_str(), of_box])
+        });
+        let voices: BTreeSet<&str> = voices.collect();
+        all.extend(voices.into_iter().map(|voice| (voice.to_owned(), text.clone())));
+    }
+    all
 }
 
 /// The box's prompts, and those of the plans that were kept: calls of before a kill go on hearing
@@ -233,7 +242,8 @@ fn start_studio(
         send: Box::new(move |command| send(&sent, command)),
     };
     let (folders, limits) = (prompts::folders(config), prompts::limits(config));
-    Studio::start(StudioConfig { folders, limits, speech, own }, store, outlets)
+    let language = config.first.language.as_str().to_owned();
+    Studio::start(StudioConfig { folders, limits, speech, language, own }, store, outlets)
 }
 
 fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineConfig {
@@ -283,7 +293,7 @@ fn signaling_config(
         seed: seed(),
         secret: secret(),
         live: config.live_dir(),
-        media_legs: std::collections::BTreeSet::new(),
+        media_legs: BTreeSet::new(),
     }
 }
 
@@ -353,4 +363,42 @@ fn advertised(config: &Config) -> IpAddr {
         socket.local_addr()
     });
     route.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use terms::routing::Flow;
+    use terms::{FlowId, TenantId};
+
+    #[test]
+    fn texts_are_made_ahead_in_every_language_that_a_call_may_hear_them_in() {
+        let document = json!({"steps": {
+            "a": {"kind": "play", "prompts": ["say:Good bye", "say:您好", "say:\u{1F600}"]},
+            "b": {"kind": "language", "language": "en"},
+            "c": {"kind": "language", "language": "fr"}}});
+        let flow = Flow { id: FlowId(1), name: "one".into(), version: 1, document };
+        let mut plan = Plan::empty(TenantId(1), "demo");
+        plan.language = "de".into();
+        let made = |of_box: &str, plan: &Plan| {
+            let mut made = texts(&flow, plan, of_box);
+            made.sort();
+            made
+        };
+        let pair = |language: &str, text: &str| (language.to_owned(), text.to_owned());
+        // German and French have no voice: the box's speaks for them, and for Chinese in English.
+        assert_eq!(
+            made("zh-CN", &plan),
+            [pair("en", "Good bye"), pair("zh-CN", "Good bye"), pair("zh-CN", "您好")]
+        );
+        assert_eq!(made("en", &plan), [pair("en", "Good bye")]);
+        let document = json!({"steps": {
+            "a": {"kind": "language", "language": "fr"},
+            "b": {"kind": "play", "prompts": ["say:Good bye"]}}});
+        let french = Flow { id: FlowId(2), name: "two".into(), version: 1, document };
+        plan.language = "zh-CN".into();
+        let before_the_boxs = texts(&french, &plan, "en");
+        assert_eq!(before_the_boxs, [pair("zh-CN", "Good bye")]);
+    }
 }

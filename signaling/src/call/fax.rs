@@ -5,7 +5,7 @@
 //! (RFC 3261 §14).
 //!
 //! It takes two, alone, neither on hold: an agent's phone is no fax machine, a third party could not
-//! hear it, and what is encrypted does not become plain.
+//! hear it, what is encrypted does not become plain, and a trunk may refuse it for all its calls.
 
 use super::leg::{Leg, Sip, Voice};
 use super::{Call, Phase, media};
@@ -15,7 +15,7 @@ use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Cx;
 use terms::LegId;
 use terms::event::Kind;
-use terms::media::{Command, FaxRemote, T38Policy};
+use terms::media::{Command, FaxRemote, T38Policy, TrunkT38};
 
 /// How far the parties are.
 #[derive(Debug, Default)]
@@ -112,8 +112,21 @@ impl Call {
         let may = cx.world.config.t38 == T38Policy::Pass
             && alone
             && !talk.hold.is_held()
-            && pair.iter().all(|leg| self.legs.get(leg).is_some_and(can_fax));
+            && pair.iter().all(|leg| self.legs.get(leg).is_some_and(|leg| self.can_fax(leg)));
         pair.into_iter().find(|&other| other != id).filter(|_| may && pair.contains(&id))
+    }
+
+    /// A party that may be a fax machine: over a trunk that allows it, answered, in clear, and on the
+    /// core of the call.
+    fn can_fax(&self, leg: &Leg) -> bool {
+        let in_clear = matches!(&leg.voice, Voice::Open(local) if !local.security.forbids_plain());
+        let refuses = |trunk| self.plan.trunk(trunk).is_some_and(|t| t.t38 == TrunkT38::Refuse);
+        leg.trunk.is_some_and(|trunk| !refuses(trunk))
+            && leg.sip == Sip::Answered
+            && in_clear
+            && !leg.apart
+            && !leg.owes_answer
+            && leg.playing.is_none()
     }
 
     /// Nothing changes for `id`, but that media leaves the machines' sound as it is.
@@ -286,15 +299,4 @@ impl Call {
             self.log(cx, None, Kind::FaxEnded);
         }
     }
-}
-
-/// A party that may be a fax machine: over a trunk, answered, in clear, and on the core of the call.
-fn can_fax(leg: &Leg) -> bool {
-    let in_clear = matches!(&leg.voice, Voice::Open(local) if !local.security.forbids_plain());
-    leg.trunk.is_some()
-        && leg.sip == Sip::Answered
-        && in_clear
-        && !leg.apart
-        && !leg.owes_answer
-        && leg.playing.is_none()
 }

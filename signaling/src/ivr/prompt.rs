@@ -133,6 +133,11 @@ pub fn texts(document: &Value) -> Vec<(String, String)> {
     texts.collect()
 }
 
+/// Whether a flow says any text.
+pub fn speaks(document: &Value) -> bool {
+    entries(document).any(|(_, entry)| matches!(entry, Entry::Text(_)))
+}
+
 /// The prompts that a flow names, without their language.
 pub fn named(document: &Value) -> BTreeSet<&str> {
     let names = entries(document).filter_map(|(_, entry)| match entry {
@@ -239,6 +244,9 @@ mod tests {
         let languages = languages(&document, "zh-CN");
         assert_eq!(languages.into_iter().collect::<Vec<_>>(), ["en", "zh-CN"]);
         assert!(named(&serde_json::json!([1])).is_empty(), "whatever is sent");
+        assert!(speaks(&document));
+        let silent = serde_json::json!({"steps": {"a": {"prompts": ["welcome", "number:1"]}}});
+        assert!(!speaks(&silent));
     }
 
     #[test]

@@ -243,9 +243,8 @@ impl UserAgent {
         if !self.admit(now, source) {
             return;
         }
-        // Keep-alives: CR LF of RFC 5626, the single zero byte of older phones.
-        if bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0)) {
-            return self.count("keepalives");
+        if self.keeps_alive(bytes) {
+            return;
         }
         self.on_bytes(now, Flow::udp(listener, source), bytes, Carrier::Datagram);
     }
@@ -267,7 +266,7 @@ impl UserAgent {
             self.connections.get_mut(&connection).and_then(|known| known.framer.next_frame())
         {
             match frame {
-                Frame::Ping => self.transmit(flow, b"\r\n".as_slice().into(), None),
+                Frame::Ping => self.pong(flow),
                 Frame::Message(bytes) if self.admit(now, source) => {
                     self.on_bytes(now, flow, &bytes, Carrier::Stream);
                 }
@@ -296,15 +295,27 @@ impl UserAgent {
         if !self.admit(now, source) {
             return;
         }
-        if bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0)) {
-            self.count("keepalives");
+        if self.keeps_alive(bytes) {
             // RFC 5626 §3.5.1: two line ends are answered with one; one is somebody's answer.
             if bytes == b"\r\n\r\n" {
-                self.transmit(flow, b"\r\n".as_slice().into(), None);
+                self.pong(flow);
             }
             return;
         }
         self.on_bytes(now, flow, bytes, Carrier::Datagram);
+    }
+
+    /// Only keeps the way open: the line ends of RFC 5626, the single zero byte of older phones.
+    fn keeps_alive(&mut self, bytes: &[u8]) -> bool {
+        let keeps = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0));
+        if keeps {
+            self.count("keepalives");
+        }
+        keeps
+    }
+
+    fn pong(&mut self, flow: Flow) {
+        self.transmit(flow, b"\r\n".as_slice().into(), None);
     }
 
     /// Somebody connects: a handshake costs us more than a request, so it is one of those that a

@@ -234,6 +234,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         prefixes: vec![String::new()],
         codecs: Vec::new(),
         srtp: terms::media::SrtpPolicy::Off,
+        t38: terms::media::TrunkT38::Allow,
     }
 }
 

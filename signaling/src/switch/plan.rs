@@ -209,7 +209,7 @@ fn short_numbers(plan: &Plan) -> HashMap<String, AgentId> {
 mod tests {
     use super::*;
     use terms::NumberId;
-    use terms::media::SrtpPolicy;
+    use terms::media::{SrtpPolicy, TrunkT38};
     use terms::routing::Number;
 
     fn trunk(id: u64, prefixes: &[&str]) -> Trunk {
@@ -229,6 +229,7 @@ mod tests {
             prefixes: prefixes.iter().map(|&p| p.to_owned()).collect(),
             codecs: Vec::new(),
             srtp: SrtpPolicy::Off,
+            t38: TrunkT38::Allow,
         }
     }
 

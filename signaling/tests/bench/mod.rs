@@ -1,20 +1,18 @@
 //! One signaling thread with media that answers at once, and SIPp beside it.
 
-use signaling::edge::signaling::{Config, Handle, Signaling};
-use signaling::edge::{doors, journal};
+use signaling::edge::signaling::{Config, Signaling};
+use signaling::edge::{alone, doors};
 use signaling::sip::digest::Algorithm;
-use signaling::switch;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use terms::control::{Answer, Ask, Request, Response};
 use terms::event::{Entry, Kind, Outcome, read_frame};
-use terms::media::{self, PlayEnd, Quality, SrtpPolicy};
-use terms::routing::{Agent, Flow, Number, Plan, Target, Trunk};
-use terms::{AgentId, FlowId, NumberId, TenantId, TrunkId};
+use terms::routing::{Flow, Number, Plan, Target};
+use terms::{AgentId, FlowId, NumberId, TenantId};
 
 const TENANT: TenantId = TenantId(1);
 
@@ -170,68 +168,21 @@ fn run(
     doors: &doors::Config,
     connections_of_address_max: usize,
 ) -> (Signaling, Receiver<Response>) {
-    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let config = Config {
-        udp: vec![local],
-        tcp: vec![local],
+        tcp: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
         doors: doors.clone(),
         connections_of_address_max,
-        advertise: local.ip(),
-        data: folder.into(),
         digest: digest.into(),
-        realm: "switchgrid".into(),
-        dialogs_max: 1000,
-        requests_per_s_max: 2000,
-        journal: journal::Config::default(),
-        switch: switch::Config::default(),
-        seed: 4711,
-        secret: switch::Secret([47; 32]),
-        live: None,
-        media_legs: std::collections::BTreeSet::new(),
+        ..alone::config(folder)
     };
-    let (send, answers) = channel();
-    let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());
-    let media = handle.clone();
-    let signaling = Signaling::start(
-        config,
-        Box::new(move |command| answer_media(&media, command)),
-        Box::new(move |response| send.send(response).unwrap_or_default()),
-        Box::new(|ask| panic!("no flow here asks {}", ask.url)),
-    )
-    .unwrap();
-    assert!(handle.set(signaling.handle()).is_ok());
-    (signaling, answers)
-}
-
-/// Media that is done with everything at once.
-fn answer_media(handle: &OnceLock<Handle>, command: media::Command) {
-    let event = match command {
-        media::Command::Open { leg, .. } => {
-            media::Event::Opened { leg, rtp: SocketAddr::from((Ipv4Addr::LOCALHOST, 20_000)) }
-        }
-        media::Command::Play { leg, playback } => {
-            media::Event::PlayDone { leg, playback: playback.id, end: PlayEnd::Finished }
-        }
-        media::Command::Release { leg } => {
-            media::Event::Released { leg, quality: Quality::default() }
-        }
-        _ => return,
-    };
-    handle.wait().media_event(event);
+    alone::start(config).unwrap()
 }
 
 pub fn plan() -> Plan {
     let mut plan = Plan::empty(TENANT, "demo");
     plan.version = 1;
-    let parts: [&[u8]; 3] = [b"1001", plan.realm.as_bytes(), b"secret"];
-    plan.agents.push(Agent {
-        id: AgentId(1),
-        number: "8001".into(),
-        name: "agent".into(),
-        sip_user: "1001".into(),
-        ha1_md5: Algorithm::Md5.hash(&parts),
-        ha1_sha256: Algorithm::Sha256.hash(&parts),
-    });
+    let agent = alone::agent(AgentId(1), "1001", "secret", &plan.realm);
+    plan.agents.push(agent);
     let digits = "95105688".to_owned();
     plan.flows.push(Flow {
         id: FlowId(1),
@@ -245,23 +196,7 @@ pub fn plan() -> Plan {
         }),
     });
     plan.numbers.push(Number { id: NumberId(1), digits, target: Target::Flow(FlowId(1)) });
-    plan.trunks.push(Trunk {
-        id: TrunkId(1),
-        name: "here".into(),
-        sources: vec!["127.0.0.1/32".into()],
-        proxy: "sip:127.0.0.1:5999".into(),
-        outbound: None,
-        register: false,
-        register_expires_s: 300,
-        inbound_digest: None,
-        caller_number: "95105688".into(),
-        caller_numbers: Vec::new(),
-        calls_max: 1000,
-        calls_per_s_max: 1000,
-        prefixes: Vec::new(),
-        codecs: Vec::new(),
-        srtp: SrtpPolicy::Off,
-    });
+    plan.trunks.push(alone::trunk("95105688", 1_000));
     plan
 }
 

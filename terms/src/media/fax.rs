@@ -19,6 +19,17 @@ pub enum T38Policy {
     Pass,
 }
 
+/// Whether a trunk carries T.38.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrunkT38 {
+    /// As the box says ([`T38Policy`]).
+    #[default]
+    Allow,
+    /// It is offered none, and what it offers is refused with 488; the call goes on as it was.
+    Refuse,
+}
+
 /// What offer and answer agreed for a leg that carries T.38 over UDPTL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaxRemote {

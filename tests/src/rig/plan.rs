@@ -3,7 +3,7 @@
 use signaling::sip::digest::Algorithm;
 use signaling::switch::rig::demo_plan;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use terms::media::SrtpPolicy;
+use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{Credential, Plan, Trunk};
 use terms::{AgentId, TenantId, TrunkId};
 
@@ -85,6 +85,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         prefixes: vec![String::new()],
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
+        t38: TrunkT38::Allow,
     }];
     plan
 }

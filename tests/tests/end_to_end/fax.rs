@@ -1,6 +1,6 @@
 //! Two gateways with fax machines behind them, on two trunks: SIPp speaks for both, the audio becomes
 //! T.38 by a re-INVITE of the caller's, and what one machine says in UDPTL reaches the other octet by
-//! octet, both ways, through the real program.
+//! octet, both ways, through the real program. A trunk that refuses T.38 is never asked for it.
 
 use super::seconds;
 use serde_json::json;
@@ -21,19 +21,19 @@ pub fn a_fax_passes_between_two_trunks_octet_by_octet(backend: &str) {
     let (calling, called) = (Machine::new(&house, "calling"), Machine::new(&house, "called"));
     let free = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
     let far = free.expect("a free port");
-    let trunk = json!({
+    let mut trunk = json!({
         "name": "far", "proxy": format!("sip:{far};transport=udp"), "prefixes": [""],
         "calls_max": 10, "calls_per_s_max": 10, "caller_number": house.hotline,
     });
-    let (status, body) = house.post("/api/v1/trunks", &trunk);
-    assert_eq!(status, 201, "{body}");
+    let (status, far_trunk) = house.post("/api/v1/trunks", &trunk);
+    assert_eq!(status, 201, "{far_trunk}");
     let (status, body) =
         house.post("/api/v1/numbers", &json!({"digits": NUMBER, "target": {"number": OUTSIDE}}));
     assert_eq!(status, 201, "{body}");
 
-    let mut answers = called.sipp(&["-p", &far.port().to_string()], &answers(called.port()));
+    let mut answers = called.sipp(&["-p", &far.port().to_string()], &answers(called.port(), true));
     let box_at = house.sip.to_string();
-    let mut dials = calling.sipp(&[&box_at, "-s", NUMBER], &dials(calling.port()));
+    let mut dials = calling.sipp(&[&box_at, "-s", NUMBER], &dials(calling.port(), true));
     let (at_calling, at_called) = (calling.box_port(&mut dials), called.box_port(&mut answers));
     assert_ne!(at_calling, at_called);
     for n in 0..WORDS {
@@ -60,6 +60,29 @@ pub fn a_fax_passes_between_two_trunks_octet_by_octet(backend: &str) {
     let told = house
         .sql("SELECT kind FROM events WHERE kind IN ('fax_started', 'fax_ended') ORDER BY seq");
     assert_eq!(told, [json!({"kind": "fax_started"}), json!({"kind": "fax_ended"})]);
+
+    let uri = format!("/api/v1/trunks/{}", far_trunk["id"].as_str().expect("an id"));
+    trunk["t38"] = json!("refuse");
+    let (status, body) = house.put_json(&uri, &trunk);
+    assert_eq!((status, &body["t38"]), (200, &json!("refuse")), "{body}");
+    a_fax_is_refused(&house, far);
+}
+
+/// The caller gets 488, the called hears of nothing, and the call goes on until the caller hangs up.
+fn a_fax_is_refused(house: &House, far: SocketAddr) {
+    let (calling, called) = (Machine::new(house, "in-vain"), Machine::new(house, "unasked"));
+    let there = called.sipp(&["-p", &far.port().to_string()], &answers(called.port(), false));
+    let box_at = house.sip.to_string();
+    let here = calling.sipp(&[&box_at, "-s", NUMBER], &dials(calling.port(), false));
+    for mut sipp in [here, there] {
+        let end = wait_for("SIPp to end", seconds(30), || sipp.child.try_wait().ok().flatten());
+        assert!(end.success(), "{}\n{}", sipp.said(), house.log());
+    }
+    let both = "SELECT n FROM (SELECT count(*) AS n FROM calls WHERE outcome = 'answered') AS counted \
+                WHERE n = 2";
+    assert_eq!(house.wait_row(both)["n"], 2);
+    let told = house.sql("SELECT kind FROM events WHERE kind IN ('fax_started', 'fax_ended')");
+    assert_eq!(told.len(), 2, "no fax began: {told:?}");
 }
 
 /// A UDPTL datagram with one primary packet of so many octets and nothing to make good losses.
@@ -212,14 +235,26 @@ fn sends(again: bool, message: &str) -> String {
     format!("  <send{again}><![CDATA[\n{message}\n]]></send>\n")
 }
 
-/// Who dials and, a second after the answer, asks for T.38.
-fn dials(port: u16) -> String {
+/// Who dials and, a second after the answer, asks for T.38, which is taken or refused.
+fn dials(port: u16, is_taken: bool) -> String {
     let empty = "[routes]\nContent-Length: 0\n\n";
     let inside =
         |method, number, more: &str| request(method, "[next_url]", "[last_To:]", number, more);
     let first = "sip:[service]@[remote_ip]:[remote_port]";
     let to = "To: <sip:[service]@[remote_ip]:[remote_port]>";
     let image = format!("[routes]\n{}", with_body(&image(port)));
+    let (then, known) = if is_taken {
+        let taken = format!(r#"<recv response="200" rrs="true">{READS_PORT}</recv>"#);
+        let ack = sends(false, &inside("ACK", 2, empty));
+        let talk = r#"<pause milliseconds="8000"/>"#;
+        (taken + &ack + talk, r#"<Reference variables="line"/>"#)
+    } else {
+        // Its ACK belongs to the transaction of the INVITE (RFC 3261 §17.1.1.3).
+        let own_way = "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]";
+        let ack = inside("ACK", 2, empty).replace(own_way, "[last_Via:]");
+        let talk = r#"<pause milliseconds="500"/>"#;
+        (r#"<recv response="488"/>"#.to_owned() + &sends(false, &ack) + talk, "")
+    };
     [
         r#"<?xml version="1.0" encoding="ISO-8859-1" ?><scenario name="calling">"#.to_owned(),
         sends(true, &request("INVITE", first, to, 1, &with_body(&audio()))),
@@ -229,17 +264,15 @@ fn dials(port: u16) -> String {
         r#"<pause milliseconds="1000"/>"#.into(),
         sends(true, &inside("INVITE", 2, &image)),
         r#"<recv response="100" optional="true"/>"#.into(),
-        format!(r#"<recv response="200" rrs="true">{READS_PORT}</recv>"#),
-        sends(false, &inside("ACK", 2, empty)),
-        r#"<pause milliseconds="8000"/>"#.into(),
+        then,
         sends(true, &inside("BYE", 3, empty)),
-        r#"<recv response="200"/><Reference variables="line"/></scenario>"#.into(),
+        format!(r#"<recv response="200"/>{known}</scenario>"#),
     ]
     .concat()
 }
 
-/// Who answers, and takes T.38 when asked.
-fn answers(port: u16) -> String {
+/// Who answers, and takes T.38 when asked; or is never asked.
+fn answers(port: u16, is_asked: bool) -> String {
     let says = |status: &str, to: &str, more: &str| {
         format!(
             "SIP/2.0 {status}\n[last_Via:]\n[last_From:]\n{to}\n[last_Call-ID:]\n[last_CSeq:]\n{more}"
@@ -248,6 +281,13 @@ fn answers(port: u16) -> String {
     let tagged = "[last_To:];tag=[pid]s[call_number]";
     let known = "[last_To:]";
     let route = |body: &str| format!("[last_Record-Route:]\n{}", with_body(body));
+    let (then, used) = if is_asked {
+        let asked = format!(r#"<recv request="INVITE">{READS_PORT}</recv>"#);
+        let taken = sends(true, &says("200 OK", known, &with_body(&image(port))));
+        (asked + &taken + r#"<recv request="ACK"/>"#, r#"<Reference variables="line"/>"#)
+    } else {
+        (String::new(), "")
+    };
     [
         r#"<?xml version="1.0" encoding="ISO-8859-1" ?><scenario name="called">"#.to_owned(),
         r#"<recv request="INVITE"/>"#.into(),
@@ -255,11 +295,10 @@ fn answers(port: u16) -> String {
         r#"<pause milliseconds="300"/>"#.into(),
         sends(true, &says("200 OK", tagged, &route(&audio()))),
         r#"<recv request="ACK"/>"#.into(),
-        format!(r#"<recv request="INVITE">{READS_PORT}</recv>"#),
-        sends(true, &says("200 OK", known, &with_body(&image(port)))),
-        r#"<recv request="ACK"/><recv request="BYE"/>"#.into(),
+        then,
+        r#"<recv request="BYE"/>"#.into(),
         sends(false, &says("200 OK", known, "Content-Length: 0\n\n")),
-        r#"<Reference variables="line"/></scenario>"#.into(),
+        format!("{used}</scenario>"),
     ]
     .concat()
 }

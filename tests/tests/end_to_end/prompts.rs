@@ -23,6 +23,8 @@ const SHORT: u32 = 4;
 const SHORT_HALVES_MIN: usize = 5;
 const NUMBER: &str = "95105690";
 const QUEUE_NUMBER: &str = "95105691";
+/// Texts that were spoken in another language than that of their call.
+const ELSEWHERE: &str = "switchgrid_speech_other_language_total";
 
 pub fn callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on(backend: &str) {
     let options = Options { backend: backend.into(), keeps: true, ..Options::default() };
@@ -97,6 +99,21 @@ pub fn a_caller_hears_the_texts_of_a_flow_spoken(backend: &str) {
         assert_eq!(share > 0.8, is_heard, "{share:.2} of \"{text}\" stands in {seconds} s");
         assert!(!(0.3..=0.8).contains(&share), "{share:.2} of \"{text}\": is it or is it not?");
     }
+    assert_eq!(house.metric(ELSEWHERE) as u64, 0);
+
+    // French has a prompt and no voice: the tenant's voice reads it.
+    bring(&house, "fr/tone", NEW, SHORT, 201);
+    let document = json!({"format": 1, "start": "a", "steps": {
+        "a": {"kind": "language", "language": "fr", "next": "b"},
+        "b": {"kind": "hangup", "prompts": [format!("say:{never}")]}}});
+    let flow = draft(&house, "french", &document);
+    let (status, body) = publish(&house, &flow);
+    assert_eq!(status, 201, "{body}");
+    number(&house, QUEUE_NUMBER, &json!({"flow": flow}));
+    let heard = Caller::dials(&house, "13600136000", QUEUE_NUMBER).heard();
+    let share = share_heard(&spoken(never), &heard);
+    assert!(share > 0.8, "{share:.2} of \"{never}\" was heard in a call in French");
+    assert_eq!(house.metric(ELSEWHERE) as u64, 1);
 }
 
 /// What an engine makes of a text.

@@ -7,7 +7,7 @@ use terms::TrunkId;
 use terms::media::Quality;
 use terms::record::{self, Row};
 
-/// The row of a leg that had media. Entries of a program that did not measure have no codec, and
+/// The row of a leg that had media, audio or a fax. Entries of a program that did not measure have no codec, and
 /// no row: zeros would pass for figures.
 pub fn quality_row(
     open: &OpenLeg,
@@ -15,7 +15,8 @@ pub fn quality_row(
     trunk: Option<TrunkId>,
     quality: &Quality,
 ) -> Option<Row> {
-    let codec = quality.codec.filter(|_| quality.has_media())?;
+    let fax = quality.fax;
+    let codec = quality.codec.filter(|_| quality.has_media() || fax.is_some())?;
     let heard = quality.packets_received > 0;
     // Rounded, so that 3.6 as media said it is 3.6 in SQL as well.
     let score = |figure: f32| heard.then(|| (f64::from(figure) * 1e4).round() / 1e4);
@@ -59,6 +60,10 @@ pub fn quality_row(
         far_discarded: far.voip.map(|voip| f64::from(voip.discard_rate) / 256.0),
         ssrc_epochs: short(quality.epochs),
         recorder_frames_lost: signed(quality.recorder_frames_lost),
+        fax_received: fax.map(|fax| signed(fax.received)),
+        fax_sent: fax.map(|fax| signed(fax.sent)),
+        fax_missing: fax.map(|fax| signed(fax.missing)),
+        fax_dropped: fax.map(|fax| signed(fax.dropped)),
     }))
 }
 

@@ -7,7 +7,7 @@ use terms::event::{
     Activity, Direction, FlowOut, Kind, OfferEnd, Outcome, Party, Role, Satisfaction, Supervised,
     SupervisionEnd, SupervisionMode, TransferKind,
 };
-use terms::media::{FarQuality, Quality as MediaQuality, VoipMetrics};
+use terms::media::{FarQuality, FaxQuality, Quality as MediaQuality, VoipMetrics};
 use terms::record::{AgentSpan, Call, Leg, Quality, QueueVisit, Recording, Row, Survey};
 use terms::{AgentId, QueueId, SurveyId, Timestamp, UserId, VisitId};
 
@@ -574,6 +574,24 @@ fn what_the_far_end_reports_stands_beside_what_we_heard() {
     assert_eq!((row.far_packets_lost, row.far_jitter_us), (Some(7), Some(1_500)));
     assert_eq!((row.far_r_factor, row.far_mos_cq, row.far_mos_lq), (Some(70), Some(3.6), None));
     assert_eq!(row.far_discarded, Some(0.25));
+}
+
+#[test]
+fn a_fax_is_counted_beside_the_audio_of_its_leg() {
+    let fax = FaxQuality { received: 70, sent: 60, missing: 3, dropped: 2 };
+    let rows = sounded(|quality| quality.fax = Some(fax));
+    for row in &rows {
+        assert_eq!((row.fax_received, row.fax_sent), (Some(70), Some(60)));
+        assert_eq!((row.fax_missing, row.fax_dropped), (Some(3), Some(2)));
+        assert_eq!(row.packets_received, 500, "the audio of before and after it");
+    }
+    let bare = sounded(|_| {});
+    assert!(bare.iter().all(|row| row.fax_received.is_none() && row.fax_dropped.is_none()));
+    let only = sounded(|quality| {
+        (quality.packets_received, quality.packets_sent) = (0, 0);
+        quality.fax = Some(fax);
+    });
+    assert_eq!((only.len(), only[0].fax_received, only[0].mos_cq), (2, Some(70), None));
 }
 
 #[test]

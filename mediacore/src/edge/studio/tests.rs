@@ -4,6 +4,7 @@ use super::*;
 use crate::prompt::Prompt;
 use crate::record::wav;
 use crate::speech::Utterance;
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 use terms::TenantId;
@@ -53,7 +54,13 @@ impl World {
         };
         let cache = Cache::open(folder.path(), 1 << 20).unwrap();
         let speech: Result<(Box<dyn Engine>, Cache), String> = Ok((Box::new(Slow(gone)), cache));
-        let config = StudioConfig { folders, limits: Limits::default(), speech, own: Vec::new() };
+        let config = StudioConfig {
+            folders,
+            limits: Limits::default(),
+            speech,
+            language: "en".to_owned(),
+            own: Vec::new(),
+        };
         let store = PromptStore::new([("en/hi".into(), Prompt::from_samples(&[1]))]);
         let studio = Studio::start(config, store, outlets).unwrap();
         World { studio, go, seen, _folder: folder }
@@ -131,7 +138,8 @@ fn a_text_that_cannot_be_made_is_played_as_missing() {
     let outlets = Outlets { renew: Box::new(|_| true), send: Box::new(|_| {}) };
     let speech = Err("espeak-ng does not run: install espeak-ng".to_owned());
     let (folders, own) = (Vec::new(), Vec::new());
-    let config = StudioConfig { folders, limits: Limits::default(), speech, own };
+    let language = "en".to_owned();
+    let config = StudioConfig { folders, limits: Limits::default(), speech, language, own };
     let silent = Studio::start(config, PromptStore::default(), outlets).unwrap();
     assert!(silent.speechless().unwrap().contains("install"));
     assert_eq!(silent.pass(play(1, 1, "x")), Some(play(1, 1, "x")), "nobody waits for nothing");
@@ -255,4 +263,50 @@ fn a_tenants_prompts_lie_ready_before_its_plan_counts_and_nothing_overtakes() {
         assert_eq!(own_hi(&world.renewed()), None);
         assert_eq!(told.recv_timeout(PATIENCE), Ok(plan));
     }
+}
+
+fn says(leg: u64, tenant: u64, language: &str, text: &str) -> Command {
+    let speech = Source::Speech { language: language.into(), text: text.into() };
+    let playback = Playback::once(PlaybackId(leg), vec![speech]);
+    Command::Play {
+        leg: LegId(leg),
+        playback: Playback { tenant: Some(TenantId(tenant)), ..playback },
+    }
+}
+
+#[test]
+fn a_text_that_nobody_reads_in_the_calls_language_is_spoken_in_the_tenants_then_in_the_boxs() {
+    let world = World::new(Vec::new());
+    for (tenant, language) in [(7, "zh-CN"), (8, "fr")] {
+        let own =
+            Own { tenant: TenantId(tenant), language: language.into(), files: BTreeMap::new() };
+        world.studio.stock(own, || {});
+        world.renewed();
+    }
+    // The call's language, whose call it is, the text; what it is spoken in, and how often by then
+    // that was another than the call's.
+    let spoken = [
+        ("fr", 7, "bonjour", "zh-CN", 1),
+        ("en", 7, "您好", "zh-CN", 2),
+        ("fr", 8, "merci", "en", 3),
+        ("fr", 9, "adieu", "en", 4),
+        ("en", 7, "hello", "en", 4),
+    ];
+    for (n, (language, tenant, text, voice, elsewhere)) in (1..).zip(spoken) {
+        assert_eq!(world.studio.pass(says(n, tenant, language, text)), None, "{text} waits");
+        world.go.send(()).unwrap();
+        assert!(world.renewed().speech(voice, text).is_some(), "{text} is made in {voice}");
+        assert_eq!(world.sent(), says(n, tenant, voice, text));
+        assert_eq!(world.studio.spoken_elsewhere(), elsewhere, "{text}");
+    }
+    // What was made once is not made again, and counts again.
+    let again = world.studio.pass(says(20, 7, "fr", "bonjour"));
+    assert_eq!(again, Some(says(20, 7, "zh-CN", "bonjour")));
+    assert_eq!(world.studio.spoken_elsewhere(), 5);
+    // Nobody reads it: it is played as missing, in the language it was meant in.
+    assert_eq!(world.studio.pass(says(21, 7, "fr", "\u{1F600}")), None);
+    assert_eq!(world.sent(), says(21, 7, "fr", "\u{1F600}"));
+    let told = lock(&world.studio.told).clone();
+    let told: Vec<_> = told.iter().map(|(tenant, of)| (tenant.unwrap().0, of.as_str())).collect();
+    assert_eq!(told, [(7, "en"), (7, "fr"), (8, "fr"), (9, "fr")], "each was said once");
 }

@@ -249,6 +249,7 @@ fn two_line_ends_are_answered_with_one() {
     assert_eq!((pong.text.as_str(), pong.connection), ("\r\n", Some(ConnectionId(7))));
     deliver(&mut bench, WS, 7, laptop(), "\r\n");
     assert!(bench.sent().is_empty(), "that was an answer");
+    assert_eq!(bench.counter("keepalives"), 2);
 }
 
 #[test]

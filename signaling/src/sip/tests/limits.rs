@@ -127,6 +127,7 @@ fn keep_alives_cost_nothing_and_pings_are_answered() {
     bench.receive(phone(), "\r\n\r\n");
     bench.receive(phone(), "\0");
     assert!(bench.sent().is_empty());
+    assert_eq!(bench.counter("keepalives"), 2);
     bench.core.handle_stream(bench.now(), 1, ConnectionId(1), phone(), b"\r\n\r\n");
     assert_eq!(bench.one().text, "\r\n");
 }

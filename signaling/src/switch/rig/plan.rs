@@ -1,7 +1,7 @@
 //! The tenant of the stories: a hotline with a flow, two queues, three agents and a trunk.
 
 use super::{TENANT, TRUNK};
-use terms::media::SrtpPolicy;
+use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{Agent, Conference, Flow, Number, Pin, Plan, Queue, Strategy, Target, Trunk};
 use terms::{AgentId, ConferenceId, FlowId, NumberId, QueueId};
 
@@ -52,6 +52,7 @@ pub fn demo_plan() -> Plan {
         prefixes: vec!["0".into(), "1".into()],
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
+        t38: TrunkT38::Allow,
     }];
     plan.conferences = conferences();
     plan.blocked = vec!["+8613900000000".into()];

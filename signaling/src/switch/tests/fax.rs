@@ -5,9 +5,9 @@ use crate::sip::user_agent::{Command as Sipc, Event as SipEvent, Origin};
 use crate::switch::rig::{TRUNK, sdp, t38};
 use crate::switch::{Config, Input, Output};
 use std::net::SocketAddr;
-use terms::NumberId;
-use terms::media::{Command, FaxRemote, SrtpPolicy, T38Policy};
-use terms::routing::{Number, Plan, Target};
+use terms::media::{Command, FaxRemote, SrtpPolicy, T38Policy, TrunkT38};
+use terms::routing::{Number, Plan, Target, Trunk};
+use terms::{NumberId, TrunkId};
 
 /// The tenant of the stories, with a number that leads outside again.
 fn plan() -> Plan {
@@ -17,9 +17,23 @@ fn plan() -> Plan {
     plan
 }
 
+/// The same, but calls that come in by the trunk of the stories go out by another one.
+fn plan_of_two(comes: TrunkT38, goes: TrunkT38) -> Plan {
+    let mut plan = plan();
+    plan.trunks[0].t38 = comes;
+    let (id, prefixes) = (TrunkId(77), vec!["0138".to_owned()]);
+    let other = Trunk { id, prefixes, t38: goes, name: "far".into(), ..plan.trunks[0].clone() };
+    plan.trunks.push(other);
+    plan
+}
+
 /// A caller outside talks to somebody outside.
 fn pair_with(config: Config) -> (Rig, LegId, LegId) {
-    let mut rig = Rig::with(plan(), config);
+    pair_of(plan(), config)
+}
+
+fn pair_of(plan: Plan, config: Config) -> (Rig, LegId, LegId) {
+    let mut rig = Rig::with(plan, config);
     let caller = rig.customer_dials("95105603");
     rig.wait(secs(5));
     assert_eq!(phase(&mut rig), "talking");
@@ -277,6 +291,31 @@ fn who_can_never_fax_is_refused() {
     rig.reinvites_with(caller, t38("192.0.2.7", 4_006));
     assert_eq!(asked(&rig, sip), [said(caller, "488")]);
     assert_eq!(told_media(&rig, media), [(caller, "modem")]);
+}
+
+#[test]
+fn a_trunk_that_refuses_t38_is_refused_and_never_asked_and_the_call_goes_on() {
+    use TrunkT38::{Allow, Refuse};
+    for (comes, goes) in [(Refuse, Allow), (Allow, Refuse), (Refuse, Refuse)] {
+        let (mut rig, caller, called) = pair_of(plan_of_two(comes, goes), Config::default());
+        // Before a kill of the process and after it.
+        for _ in 0..2 {
+            for leg in [caller, called] {
+                let (sip, media) = (rig.sip.len(), rig.media.len());
+                rig.reinvites_with(leg, t38("192.0.2.7", 4_006));
+                assert_eq!(asked(&rig, sip), [said(leg, "488")], "{comes:?}, {goes:?}");
+                assert_eq!(told_media(&rig, media), [(leg, "modem")]);
+                assert_eq!(phase(&mut rig), "talking");
+            }
+            rig.kill(&[]);
+        }
+        rig.hangs_up(caller);
+        balanced(&mut rig);
+        assert_eq!(faxes(&rig), []);
+    }
+    let (mut rig, caller, called) = pair_of(plan_of_two(Allow, Allow), Config::default());
+    goes_over(&mut rig, called, caller);
+    assert_eq!(faxes(&rig), [(Some(called), "fax started".to_owned())]);
 }
 
 #[test]
