@@ -80,7 +80,7 @@ impl Calls {
         self.send(&Command::Open { leg, contact, tenant, place, port });
         let rtp = self.opened()?;
         let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
-        self.send(&Command::Connect { leg, remote: Remote::at(phone, payloads).into() });
+        self.send(&Command::Connect { leg, remote: Box::new(Remote::at(phone, payloads)) });
         self.send(&Command::Join { leg, room: RoomId(call) });
         Ok(rtp)
     }
