@@ -143,6 +143,7 @@ fn start(folder: &Path, live: PathBuf) -> Result<(Signaling, Receiver<Response>)
         doors: doors::Config::default(),
         connections_of_address_max: 1_000,
         advertise: LOCAL,
+        reach: std::sync::Arc::default(),
         data: folder.into(),
         digest: vec![Algorithm::Sha256, Algorithm::Md5],
         realm: "switchgrid".into(),
@@ -227,6 +228,8 @@ fn plan(agents: u32) -> Plan {
         prefixes: Vec::new(),
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
+        advertise: None,
+        ca: String::new(),
     }];
     plan
 }

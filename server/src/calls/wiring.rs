@@ -273,6 +273,7 @@ fn signaling_config(
         doors: doors_config(config),
         connections_of_address_max: config.sip.connections_of_address_max as usize,
         advertise: advertised(config),
+        reach: Arc::new(config.reach()),
         data: config.server.data.clone(),
         digest: config.sip.digest.iter().map(|a| algorithm(*a)).collect(),
         realm: config.sip.realm.clone(),
@@ -337,7 +338,7 @@ fn secret() -> Secret {
     Secret(bytes)
 }
 
-/// The address that peers reach us at: configured, or bound, or that of the default route.
+/// The address that peers reach us at who are in no network of the configuration: configured, or bound, or that of the default route.
 fn advertised(config: &Config) -> IpAddr {
     if let Some(ip) = config.sip.advertise.0 {
         return ip;

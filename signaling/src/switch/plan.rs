@@ -229,6 +229,8 @@ mod tests {
             prefixes: prefixes.iter().map(|&p| p.to_owned()).collect(),
             codecs: Vec::new(),
             srtp: SrtpPolicy::Off,
+            advertise: None,
+            ca: String::new(),
         }
     }
 

@@ -177,6 +177,7 @@ fn run(
         doors: doors.clone(),
         connections_of_address_max,
         advertise: local.ip(),
+        reach: Arc::default(),
         data: folder.into(),
         digest: digest.into(),
         realm: "switchgrid".into(),
@@ -261,6 +262,8 @@ pub fn plan() -> Plan {
         prefixes: Vec::new(),
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
+        advertise: None,
+        ca: String::new(),
     });
     plan
 }

@@ -85,6 +85,8 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         prefixes: vec![String::new()],
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
+        advertise: None,
+        ca: String::new(),
     }];
     plan
 }

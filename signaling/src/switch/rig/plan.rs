@@ -52,6 +52,8 @@ pub fn demo_plan() -> Plan {
         prefixes: vec!["0".into(), "1".into()],
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
+        advertise: None,
+        ca: String::new(),
     }];
     plan.conferences = conferences();
     plan.blocked = vec!["+8613900000000".into()];
