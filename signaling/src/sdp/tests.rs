@@ -1,5 +1,6 @@
 //! Offer/answer as phones and gateways do it.
 
+mod addresses;
 mod fax;
 mod keys;
 mod webrtc;

@@ -16,7 +16,7 @@ use terms::media::{self, PlayEnd, Quality, SrtpPolicy};
 use terms::routing::{Agent, Flow, Number, Plan, Target, Trunk};
 use terms::{AgentId, FlowId, NumberId, TenantId, TrunkId};
 
-const TENANT: TenantId = TenantId(1);
+pub const TENANT: TenantId = TenantId(1);
 
 /// A running box.
 pub struct Bench {
