@@ -242,6 +242,8 @@ fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineC
     let shards = usize::from(config.rtp.shards);
     let mut engine = EngineConfig::new(bind);
     engine.advertised = Some(advertised(config));
+    // Peers of different networks come to different addresses of one socket.
+    engine.filters = config.sip.networks.is_empty() || !bind.is_unspecified();
     engine.ports = Some(config.rtp.ports.first..=config.rtp.ports.last);
     engine.shards = config.rtp.shards;
     // Pinning helps only while one core stays for everything else.

@@ -129,9 +129,15 @@ fn a_trunk_over_tls_is_registered_calls_in_and_is_dialled_again_when_it_breaks()
         let to = header(answer.expect("an answer"), "To").to_owned();
         let plain = header(&invite, "To");
         let ack = bench.options("TLS", "over-the-line").replace("OPTIONS", "ACK");
+        let ack = ack.replace("branch=z9hG4bKover", "branch=z9hG4bKack-over");
         send(&mut line, &ack.replace(&format!("To: {plain}"), &format!("To: {to}"))).await;
-        let bye = receive(&mut line).await;
-        assert!(bye.starts_with("BYE "), "{bye}");
+        // Our 200 may come once more before it.
+        let bye = loop {
+            let heard = receive(&mut line).await;
+            if let Some(at) = heard.find("BYE ") {
+                break heard[at..].to_owned();
+            }
+        };
         send(&mut line, &ok(&bye)).await;
         bench.wait(|| bench.ended() == [Outcome::IvrOnly]);
 
