@@ -73,7 +73,11 @@ impl Call {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let trunk = leg.trunk.and_then(|trunk| self.plan.trunk(trunk));
         let source = leg.source.ip();
-        let of_network = || cx.world.config.reach.at(source).map(|told| told.media);
+        // Who is called has signalled from nowhere yet.
+        let of_network = || {
+            let told = cx.world.config.reach.at(source).filter(|_| !source.is_unspecified());
+            told.map(|told| told.media)
+        };
         let told = trunk.and_then(|trunk| trunk.advertise).or_else(of_network);
         if let Some(local) = leg.local() {
             local.tell(told);

@@ -184,22 +184,17 @@ pub struct Running {
 }
 
 impl Running {
-    /// Every message so far, in both directions.
-    pub fn messages(&self) -> String {
-        std::fs::read_to_string(&self.messages).unwrap_or_default()
-    }
-
-    /// Waits for the end of the call.
+    /// Waits for the end of the call; every message of it, in both directions.
     ///
     /// # Panics
     /// With SIPp's own words when the scenario failed.
-    pub fn finish(mut self) {
+    pub fn finish(mut self) -> String {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("sipp is ours") {
                 let log = std::fs::read_to_string(&self.log).unwrap_or_default();
                 assert!(status.success(), "sipp ended with {status}:\n{log}");
-                return;
+                return std::fs::read_to_string(&self.messages).unwrap_or_default();
             }
             assert!(began.elapsed() < Duration::from_secs(100), "sipp does not end");
             std::thread::sleep(Duration::from_millis(50));

@@ -40,8 +40,7 @@ pub fn two_peers_are_told_two_addresses_and_hear_each_other(backend: &str) {
     wait_for("the conversation", seconds(20), || {
         (only_call(&house)?["phase"] == "talking").then_some(())
     });
-    let to_the_caller = call.messages();
-    call.finish();
+    let to_the_caller = call.finish();
     let heard = voice.finish().all();
 
     let row = house.wait_row("SELECT * FROM calls WHERE outcome = 'answered'");
