@@ -157,7 +157,7 @@ config! {
         /// Address that phones and trunks reach us at, in signalling and for audio, where networks says
         /// nothing else. Empty finds the address of the default route.
         advertise: value::HostAddress = "\"\"", Restart;
-        /// Peers that reach us at another address, one table [[sip.networks]] for each of their
+        /// Peers that reach us at another address, one table `[[sip.networks]]` for each of their
         /// networks: peers, such as 10.0.0.0/8, where they signal from; sip, our address in signalling;
         /// media, our address for audio, the same when left out. The most specific network counts.
         networks: Vec<value::Told> = "[]", Restart;

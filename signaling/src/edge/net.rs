@@ -543,8 +543,10 @@ impl Net {
 /// The first address of a name that the socket's family can reach.
 async fn resolve(name: &str, port: u16, local: SocketAddr) -> io::Result<SocketAddr> {
     let mut addresses = timeout(CONNECT_MAX, lookup_host((name, port))).await??;
+    // A socket of IPv6 that is bound to every address speaks IPv4 too.
+    let both = local.is_ipv6() && local.ip().is_unspecified();
     addresses
-        .find(|address| address.is_ipv4() == local.is_ipv4())
+        .find(|address| both || address.is_ipv4() == local.is_ipv4())
         .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
 }
 
