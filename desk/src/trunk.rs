@@ -85,6 +85,12 @@ pub struct Settings {
     /// what it offers gets 488).
     #[schema(value_type = String)]
     pub t38: TrunkT38,
+    /// The address of ours that it is told, in signalling and for audio; empty is the one of its
+    /// network (`sip.networks`).
+    pub advertise: String,
+    /// Certificates of the authorities that its own is checked against when we call it over TLS, as
+    /// PEM text; empty takes those of the system.
+    pub ca: String,
 }
 
 impl Default for Settings {
@@ -105,6 +111,8 @@ impl Default for Settings {
             codecs: Vec::new(),
             srtp: SrtpPolicy::Off,
             t38: TrunkT38::Allow,
+            advertise: String::new(),
+            ca: String::new(),
         }
     }
 }
@@ -146,11 +154,11 @@ impl Settings {
         }
         let transport = self.proxy.to_ascii_lowercase();
         let transport = transport.split(';').find_map(|part| part.strip_prefix("transport="));
-        if transport.is_some_and(|transport| !matches!(transport, "udp" | "tcp")) {
-            let problem =
-                "transport=udp or transport=tcp is needed: trunks are not called over TLS";
+        if transport.is_some_and(|transport| !matches!(transport, "udp" | "tcp" | "tls")) {
+            let problem = "transport=udp, transport=tcp or transport=tls is needed";
             return Err(Error::invalid("proxy", problem));
         }
+        self.check_security(transport == Some("tls"))?;
         if self.register && (self.proxy.is_empty() || self.outbound_user.is_empty()) {
             return Err(Error::invalid(
                 "register",
@@ -164,10 +172,40 @@ impl Settings {
                 return Err(Error::invalid(field, "0 would let nothing through; use at least 1"));
             }
         }
+        self.check_advertise()?;
         text::line("proxy", &self.proxy)?;
         text::line("outbound_user", &self.outbound_user)?;
         text::line("inbound_user", &self.inbound_user)?;
         Ok(())
+    }
+}
+
+/// Longest list of authorities: some twenty certificates.
+const CA_BYTES_MAX: usize = 64 * 1024;
+
+impl Settings {
+    fn check_security(&self, over_tls: bool) -> Result<()> {
+        if self.ca.is_empty() {
+            return Ok(());
+        }
+        if !over_tls {
+            let problem = "authorities are of use with transport=tls in proxy alone";
+            return Err(Error::invalid("ca", problem));
+        }
+        let is_pem = self.ca.contains("-----BEGIN CERTIFICATE-----");
+        if !is_pem || self.ca.len() > CA_BYTES_MAX {
+            let problem = "PEM text with sections BEGIN CERTIFICATE is needed, at most 64 KiB";
+            return Err(Error::invalid("ca", problem));
+        }
+        Ok(())
+    }
+
+    fn check_advertise(&self) -> Result<()> {
+        let reached = |ip: IpAddr| !ip.is_unspecified() && !ip.is_multicast();
+        if self.advertise.is_empty() || self.advertise.parse().is_ok_and(reached) {
+            return Ok(());
+        }
+        Err(Error::invalid("advertise", "an address of ours such as 203.0.113.10 is needed"))
     }
 }
 
@@ -245,6 +283,9 @@ impl Store {
                 codecs: settings.codecs,
                 srtp: settings.srtp,
                 t38: settings.t38,
+                // What is kept was checked.
+                advertise: settings.advertise.parse().ok(),
+                ca: settings.ca,
             });
         }
         Ok(trunks)
@@ -385,7 +426,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trunk_that_asks_for_a_transport_of_browsers_or_for_tls_is_refused() {
+    fn a_trunk_that_asks_for_a_transport_of_browsers_is_refused() {
         let refused = |proxy: &str| {
             Settings { proxy: proxy.to_owned(), ..Settings::default() }.check().is_err()
         };
@@ -393,7 +434,8 @@ mod tests {
             assert!(!refused(proxy), "{proxy}");
         }
         assert!(!refused("sip:a.example:5080;transport=TCP;lr"));
-        for proxy in ["sip:a.example;transport=tls", "sip:a;lr;Transport=WSS", "sips:a.example"] {
+        assert!(!refused("sip:a.example;transport=tls"));
+        for proxy in ["sip:a.example;transport=ws", "sip:a;lr;Transport=WSS", "sips:a.example"] {
             assert!(refused(proxy), "{proxy}");
         }
     }
@@ -408,5 +450,33 @@ mod tests {
         let again: Kept = serde_json::from_str(&kept).unwrap();
         assert_eq!(again.settings.t38, TrunkT38::Refuse);
         assert!(serde_json::from_str::<Kept>(r#"{"t38": "perhaps"}"#).is_err());
+    }
+
+    #[test]
+    fn authorities_are_certificates_and_belong_to_tls() {
+        let field = |proxy: &str, ca: &str| {
+            let (proxy, ca) = (proxy.to_owned(), ca.to_owned());
+            match (Settings { proxy, ca, ..Settings::default() }).check() {
+                Ok(()) => None,
+                Err(Error::Invalid { field, .. }) => Some(field),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        let (tls, pem) = ("sip:a.example;transport=tls", "-----BEGIN CERTIFICATE-----\nAAAA\n");
+        assert_eq!(field(tls, pem), None);
+        assert_eq!(field("sip:a.example", pem), Some("ca"), "nothing is checked in clear");
+        assert_eq!(field(tls, "/etc/ssl/ca.pem"), Some("ca"), "the text, not where it lies");
+        assert_eq!(field(tls, &pem.repeat(4_000)), Some("ca"));
+    }
+
+    #[test]
+    fn an_address_that_nobody_reaches_is_refused() {
+        let refused = |advertise: &str| {
+            Settings { advertise: advertise.to_owned(), ..Settings::default() }.check().is_err()
+        };
+        assert!(!refused("") && !refused("203.0.113.10") && !refused("2001:db8::10"));
+        for advertise in ["0.0.0.0", "::", "224.0.0.1", "pbx.example", "203.0.113.10:5060"] {
+            assert!(refused(advertise), "{advertise}");
+        }
     }
 }

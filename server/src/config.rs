@@ -4,6 +4,7 @@
 //! A bad file stops the start with file, line, key and what would be right.
 
 mod doors;
+mod networks;
 pub mod refusal;
 mod tier;
 pub mod value;
@@ -131,8 +132,8 @@ config! {
         udp: Address = "\"0.0.0.0:5060\"", Restart;
         /// Address and port for TCP.
         tcp: Address = "\"0.0.0.0:5060\"", Restart;
-        /// Address and port for TLS, such as 0.0.0.0:5061. Empty is none. Phones connect; trunks are
-        /// not called over TLS.
+        /// Address and port for TLS, such as 0.0.0.0:5061. Empty is none. Trunks are called over TLS
+        /// without it.
         tls: value::Listen = "\"\"", Restart;
         /// Address and port for phones in browsers behind a proxy of your own that speaks TLS: WebSocket
         /// in clear. Empty is none.
@@ -153,8 +154,13 @@ config! {
         ws_path: value::HttpPath = "\"\"", Restart;
         /// Most connections of one address over TCP, TLS and WebSocket; one more is closed.
         connections_of_address_max: u32 = "1000", Restart;
-        /// Address that phones and trunks reach us at. Empty finds the address of the default route.
+        /// Address that phones and trunks reach us at, in signalling and for audio, where networks says
+        /// nothing else. Empty finds the address of the default route.
         advertise: value::HostAddress = "\"\"", Restart;
+        /// Peers that reach us at another address, one table `[[sip.networks]]` for each of their
+        /// networks: peers, such as 10.0.0.0/8, where they signal from; sip, our address in signalling;
+        /// media, our address for audio, the same when left out. The most specific network counts.
+        networks: Vec<value::Told> = "[]", Restart;
         /// Digest algorithms offered to phones, the preferred one first.
         digest: Vec<Algorithm> = "[\"SHA-256\", \"MD5\"]", Restart;
         /// Protection realm of digest authentication. Passwords are stored for one realm: a change
@@ -394,6 +400,7 @@ impl Config {
             return refused("sip.digest", "name at least one of \"SHA-256\" and \"MD5\"".into());
         }
         self.check_doors()?;
+        self.check_networks()?;
         if self.sip.codecs.is_empty() {
             return refused("sip.codecs", "name at least one, such as \"PCMA\"".into());
         }

@@ -208,12 +208,19 @@ impl Call {
                 if let Some(leg) = self.legs.get_mut(&id).filter(|leg| !leg.incoming) {
                     (leg.source, leg.encrypted, leg.nat) = (source, encrypted, nat);
                 }
+                self.tell_where(cx, id);
                 self.on_answered(cx, id, &sdp);
             }
             SipEvent::Failed { status, cause, .. } => self.on_failed(cx, id, status, cause),
             SipEvent::Acked { sdp, .. } => self.on_acked(cx, id, sdp.as_deref()),
             SipEvent::Ended { cause, .. } => self.leg_gone(cx, id, cause),
-            SipEvent::Offer { sdp, .. } => self.on_offer(cx, id, sdp.as_deref()),
+            SipEvent::Offer { sdp, source, .. } => {
+                if let Some(leg) = self.legs.get_mut(&id) {
+                    leg.source = source;
+                }
+                self.tell_where(cx, id);
+                self.on_offer(cx, id, sdp.as_deref());
+            }
             SipEvent::OfferAccepted { sdp, .. } => self.on_offer_accepted(cx, id, &sdp),
             SipEvent::OfferRejected { status, .. } => self.fax_refused(cx, id, status),
             SipEvent::Refer { target, .. } => self.on_refer(cx, id, &target),

@@ -8,6 +8,7 @@ pub mod edge;
 mod id_map;
 pub mod ivr;
 pub mod kept;
+pub mod reach;
 pub mod sdp;
 pub mod sip;
 pub mod switch;

@@ -27,7 +27,7 @@ pub use parse::{Audio, Description, Direction, fuzz_description};
 pub use security::Security;
 
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use terms::media::{Codec, PayloadType, Port};
 
 /// Longest description that is read, in bytes.
@@ -42,6 +42,10 @@ pub const DTMF_TYPE: PayloadType = PayloadType(101);
 pub struct Local {
     /// Where we receive RTP, as the peer reaches it; RTCP is one port higher.
     pub rtp: SocketAddr,
+    /// The address that is told to whom nothing else is said about.
+    pub usual: IpAddr,
+    /// More addresses of ours, for peers that find out by ICE which of them they reach.
+    pub others: Vec<IpAddr>,
     /// `o=` session id: stable for the leg's life.
     pub session: u64,
     /// `o=` version: goes up by one with every changed description (RFC 3264 §8).
@@ -64,6 +68,8 @@ impl Local {
     pub fn new(rtp: SocketAddr, session: u64) -> Self {
         Local {
             rtp,
+            usual: rtp.ip(),
+            others: Vec::new(),
             session,
             version: 1,
             direction: Direction::SendRecv,
@@ -72,6 +78,22 @@ impl Local {
             security: Security::NONE,
             port: Port::Own,
         }
+    }
+
+    /// The peer reaches us at this address, or at the usual one.
+    pub fn tell(&mut self, address: Option<IpAddr>) {
+        self.rtp.set_ip(address.unwrap_or(self.usual));
+    }
+
+    /// Every address of ours, the one that the peer is told first, each once.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let mut all = vec![self.rtp.ip()];
+        for ip in std::iter::once(&self.usual).chain(&self.others) {
+            if !all.contains(ip) {
+                all.push(*ip);
+            }
+        }
+        all
     }
 
     /// The next version of our description, with another direction.

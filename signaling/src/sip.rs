@@ -21,7 +21,7 @@ mod send;
 mod session;
 mod timers;
 pub mod transaction;
-mod trunk;
+pub(crate) mod trunk;
 pub mod uri;
 pub mod user_agent;
 mod validate;

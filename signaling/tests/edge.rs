@@ -5,6 +5,7 @@
 
 mod bench;
 mod doors;
+mod lines;
 
 use bench::{Bench, sipp};
 use signaling::sip::digest::Algorithm;

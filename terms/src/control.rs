@@ -4,7 +4,7 @@
 use crate::event::{Activity, Role, Supervised, SupervisionMode};
 use crate::id::{
     AgentId, CallId, ConferenceId, ContactId, LegId, MeetingId, QueueId, RecordingId, TenantId,
-    UserId,
+    TrunkId, UserId,
 };
 use crate::media::Quality;
 use crate::routing::{Delta, Plan};
@@ -295,6 +295,51 @@ pub struct LiveState {
     /// Conferences in which somebody is, or is called to come.
     #[serde(default)]
     pub conferences: Vec<LiveConference>,
+    /// Trunks.
+    #[serde(default)]
+    pub trunks: Vec<LiveTrunk>,
+}
+
+/// A trunk right now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveTrunk {
+    /// Which.
+    pub trunk: TrunkId,
+    /// Calls over it, both directions.
+    pub calls: u32,
+    /// Our registration there counts; `None` where none is wanted.
+    pub registered: Option<bool>,
+    /// Why the last connection over TLS did not come about; `None` after one that did.
+    pub problem: Option<LineProblem>,
+}
+
+/// Why there is no connection to a trunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineProblem {
+    /// Of which kind.
+    pub fault: LineFault,
+    /// What was said about it.
+    pub detail: String,
+}
+
+/// What keeps a connection over TLS from coming about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineFault {
+    /// Its name is unknown, or nobody answers there.
+    Unreachable,
+    /// Its certificate is for other names.
+    CertificateName,
+    /// Its certificate is too old, or not valid yet.
+    CertificateExpired,
+    /// Its certificate is of an authority that we do not trust.
+    CertificateIssuer,
+    /// Its certificate is wrong in another way.
+    Certificate,
+    /// The authorities that its certificate is to be checked against cannot be read.
+    Authorities,
+    /// The handshake failed otherwise.
+    Handshake,
 }
 
 /// A queue right now.

@@ -17,6 +17,7 @@ pub use recording::{
 use crate::id::{AgentId, ConferenceId, FlowId, NumberId, QueueId, TenantId, TrunkId};
 use crate::media::{Codec, SrtpPolicy, TrunkT38};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Format version of [`Plan`] on disk and on the local socket. 2 has recording rules: a reader that
@@ -259,6 +260,14 @@ pub struct Trunk {
     /// Whether its calls may go over to fax.
     #[serde(default)]
     pub t38: TrunkT38,
+    /// The address of ours that it is told, in signalling and for audio; none is the one of its
+    /// network.
+    #[serde(default)]
+    pub advertise: Option<IpAddr>,
+    /// Certificates of the authorities that its own is checked against, over TLS, as PEM; empty takes
+    /// those of the system.
+    #[serde(default)]
+    pub ca: String,
 }
 
 /// A user name and password that we present. Kept out of logs.

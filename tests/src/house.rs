@@ -74,9 +74,11 @@ impl House {
         let first = rtp_range();
         let ip = options.ip.unwrap_or(Ipv4Addr::LOCALHOST.into());
         let sip = SocketAddr::new(ip, sip_port());
+        // Nobody is told that we are everywhere.
+        let told = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
         let config = format!(
             "[http]\nlisten = \"127.0.0.1:0\"\n\
-             [sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\nadvertise = \"{ip}\"\n{}\
+             [sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\nadvertise = \"{told}\"\n{}\
              [rtp]\nports = \"{first}-{}\"\nbind = \"{ip}\"\nbackend = \"{backend}\"\nshards = {shards}\n\
              [calls]\nlive = \"{}\"\n\
              [first]\ntime_zone = \"Asia/Shanghai\"\n{}",

@@ -1,6 +1,9 @@
 //! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts. Every story
 //! runs once on the io_uring loop and once on the epoll loop.
 
+#[path = "end_to_end/addresses.rs"]
+mod addresses;
+
 #[path = "end_to_end/browser.rs"]
 mod browser;
 
@@ -12,6 +15,9 @@ mod encrypted;
 
 #[path = "end_to_end/fax.rs"]
 mod fax;
+
+#[path = "end_to_end/secure_trunk.rs"]
+mod secure_trunk;
 
 #[path = "end_to_end/three_parties.rs"]
 mod three_parties;
@@ -25,6 +31,7 @@ mod prompts;
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
+use addresses::two_peers_are_told_two_addresses_and_hear_each_other;
 use browser::{
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
@@ -39,6 +46,10 @@ use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
 use prompts::{
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
+};
+use secure_trunk::{
+    a_call_goes_out_over_a_trunk_that_shows_its_certificate_and_both_are_heard,
+    a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
 };
 use serde_json::{Value, json};
 use std::net::Ipv6Addr;
@@ -88,6 +99,9 @@ stories! {
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
     a_fax_passes_between_two_trunks_octet_by_octet,
+    two_peers_are_told_two_addresses_and_hear_each_other,
+    a_call_goes_out_over_a_trunk_that_shows_its_certificate_and_both_are_heard,
+    a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,

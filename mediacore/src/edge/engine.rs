@@ -65,6 +65,10 @@ pub struct EngineConfig {
     pub bind: IpAddr,
     /// The address that phones are told; `None` is `bind`.
     pub advertised: Option<IpAddr>,
+    /// The kernel passes the datagrams of a leg's peer alone. A socket that is bound to every address
+    /// takes them at one address from then on, the one that leads to the peer: where peers come to
+    /// others of ours, this has to be off. Every source is checked all the same.
+    pub filters: bool,
     /// RTP and RTCP ports, cut into equal parts for the cores; `None` lets the kernel choose.
     pub ports: Option<RangeInclusive<u16>>,
     /// How long a closed port rests.
@@ -99,6 +103,7 @@ impl EngineConfig {
         EngineConfig {
             bind,
             advertised: None,
+            filters: true,
             ports: None,
             port_rest: Duration::from_secs(2),
             shards: 1,
@@ -281,6 +286,7 @@ impl Engine {
                 shards,
                 bind: config.bind,
                 advertised: config.advertised.unwrap_or(config.bind),
+                filters: config.filters,
                 ports: config.ports.clone(),
                 port_rest: config.port_rest,
                 tick: config.tick,
@@ -517,6 +523,7 @@ struct Seeds {
     shards: u16,
     bind: IpAddr,
     advertised: IpAddr,
+    filters: bool,
     ports: Option<RangeInclusive<u16>>,
     port_rest: Duration,
     tick: Duration,
@@ -609,6 +616,7 @@ impl Seeds {
             backend,
             ports,
             advertised: self.advertised,
+            filters: self.filters,
             inputs: self.inputs,
             from_cores: self.from_cores,
             to_cores: self.to_cores,

@@ -275,9 +275,19 @@ const SENTENCES: &[(&str, &str)] = &[
     ("addresses such as {} are needed", "需要形如 {} 的地址"),
     ("sip:host:port;transport=udp is needed", "需要 sip:主机:端口;transport=udp"),
     (
-        "transport=udp or transport=tcp is needed: trunks are not called over TLS",
-        "需要 transport=udp 或 transport=tcp：中继不支持通过 TLS 呼出",
+        "transport=udp, transport=tcp or transport=tls is needed",
+        "需要 transport=udp、transport=tcp 或 transport=tls",
     ),
+    (
+        "authorities are of use with transport=tls in proxy alone",
+        "只有 proxy 中写明 transport=tls 时才能填写颁发机构证书",
+    ),
+    (
+        "PEM text with sections BEGIN CERTIFICATE is needed, at most 64 KiB",
+        "需要含 BEGIN CERTIFICATE 段的 PEM 文本，最多 64 KiB",
+    ),
+    ("the authorities cannot be used: {}", "无法使用这些颁发机构证书：{}"),
+    ("an address of ours such as {} is needed", "需要本机的地址，例如 {}"),
     ("proxy and outbound_user are needed to register", "注册需要 proxy 和 outbound_user"),
     ("a password is needed with inbound_user", "有 inbound_user 时需要密码"),
     // Periods and forms of reports.

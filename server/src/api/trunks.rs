@@ -9,7 +9,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
 use desk::trunk::{Trunk, TrunkDraft};
+use serde::Serialize;
+use signaling::edge::tls;
 use terms::TrunkId;
+use terms::control::{LineFault, LiveTrunk};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,6 +22,51 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::TrunksRead, routes!(list)))
         .routes(guard.may(Permission::TrunksWrite, routes!(create)))
         .routes(guard.may(Permission::TrunksWrite, routes!(change)))
+        .routes(guard.may(Permission::TrunksRead, routes!(live)))
+}
+
+/// A trunk right now.
+#[derive(Serialize, ToSchema)]
+struct TrunkLive {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: TrunkId,
+    /// Calls over it, both directions.
+    calls: u32,
+    /// Our registration there counts; null where none is wanted.
+    registered: Option<bool>,
+    /// Why the last connection over TLS did not come about: `unreachable`, `certificate_name`,
+    /// `certificate_expired`, `certificate_issuer`, `certificate`, `authorities` or `handshake`. Null
+    /// after one that did.
+    #[schema(value_type = Option<String>)]
+    problem: Option<LineFault>,
+    /// What was said about it.
+    detail: Option<String>,
+}
+
+impl From<LiveTrunk> for TrunkLive {
+    fn from(live: LiveTrunk) -> Self {
+        let (problem, detail) = live.problem.map(|p| (p.fault, p.detail)).unzip();
+        let LiveTrunk { trunk: id, calls, registered, .. } = live;
+        TrunkLive { id, calls, registered, problem, detail }
+    }
+}
+
+/// How the trunks are: calls, registration, and why one that is called over TLS is out of reach.
+#[utoipa::path(get, path = "/api/v1/trunks/live", tag = "routing", responses((status = 200, body = Vec<TrunkLive>)))]
+async fn live(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<TrunkLive>>, Problem> {
+    let state = api.live_state(&caller).await?;
+    Ok(Json(state.trunks.into_iter().map(TrunkLive::from).collect()))
+}
+
+/// Only who checks certificates can say whether a text holds some.
+fn check(draft: &TrunkDraft) -> Result<(), Problem> {
+    if draft.settings.ca.is_empty() {
+        return Ok(());
+    }
+    let read = tls::authorities(&draft.settings.ca);
+    read.map(drop)
+        .map_err(|why| Problem::invalid("ca", format!("the authorities cannot be used: {why}")))
 }
 
 /// All trunks.
@@ -33,6 +82,7 @@ async fn create(
     caller: Caller,
     Body(draft): Body<TrunkDraft>,
 ) -> Result<(StatusCode, Json<Trunk>), Problem> {
+    check(&draft)?;
     let made = api.store.create_trunk(caller.tenant(), &caller.by(), &draft).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
@@ -45,5 +95,6 @@ async fn change(
     Id(trunk): Id<TrunkId>,
     Body(draft): Body<TrunkDraft>,
 ) -> Result<Json<Trunk>, Problem> {
+    check(&draft)?;
     Ok(Json(api.store.change_trunk(caller.tenant(), &caller.by(), trunk, &draft).await?))
 }

@@ -252,6 +252,8 @@ fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineC
     let shards = usize::from(config.rtp.shards);
     let mut engine = EngineConfig::new(bind);
     engine.advertised = Some(advertised(config));
+    // Peers of different networks come to different addresses of one socket.
+    engine.filters = config.sip.networks.is_empty() || !bind.is_unspecified();
     engine.ports = Some(config.rtp.ports.first..=config.rtp.ports.last);
     engine.shards = config.rtp.shards;
     // Pinning helps only while one core stays for everything else.
@@ -283,6 +285,7 @@ fn signaling_config(
         doors: doors_config(config),
         connections_of_address_max: config.sip.connections_of_address_max as usize,
         advertise: advertised(config),
+        reach: Arc::new(config.reach()),
         data: config.server.data.clone(),
         digest: config.sip.digest.iter().map(|a| algorithm(*a)).collect(),
         realm: config.sip.realm.clone(),
@@ -347,7 +350,7 @@ fn secret() -> Secret {
     Secret(bytes)
 }
 
-/// The address that peers reach us at: configured, or bound, or that of the default route.
+/// The address that peers reach us at who are in no network of the configuration: configured, or bound, or that of the default route.
 fn advertised(config: &Config) -> IpAddr {
     if let Some(ip) = config.sip.advertise.0 {
         return ip;

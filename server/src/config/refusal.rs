@@ -45,10 +45,10 @@ pub(super) fn bad(text: &str, file: &Path, at: usize, problem: &str) -> Error {
     let section = text
         .lines()
         .take(line)
-        .filter_map(|l| l.trim().strip_prefix('[')?.split(']').next())
+        .filter_map(|l| l.trim().strip_prefix('[')?.trim_start_matches('[').split(']').next())
         .last()
         .unwrap_or("");
-    let name = this_line.split('=').next().unwrap_or("").trim().trim_matches(['[', ']']);
+    let name = this_line.split('=').next().unwrap_or("").trim().trim_matches(['[', ']', '{', ' ']);
     let key = match (section, name) {
         ("", name) => name.to_owned(),
         (section, name) if section == name || name.is_empty() => section.to_owned(),
@@ -71,6 +71,9 @@ fn plainly(problem: &str) -> String {
             .replace(", expected one of ", "; there are ")
             .replace(", expected ", "; there is ");
     }
+    if let Some(name) = problem.strip_prefix("missing field ") {
+        return format!("the key {name} is missing");
+    }
     let words = [
         ("invalid type: ", "this is "),
         ("invalid value: ", "this is "),
@@ -90,8 +93,12 @@ fn plainly(problem: &str) -> String {
     words.iter().fold(problem.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
 }
 
-/// Byte offset of `section.key` in `text`.
+/// Byte offset of `section.key` in `text`, or of `section.list[n].key`, whose tables are counted from 0.
 pub(super) fn find_key(text: &str, key: &str) -> Option<usize> {
+    if let Some((list, rest)) = key.split_once('[') {
+        let (index, name) = rest.split_once("].")?;
+        return find_entry(text, list, index.parse().ok()?, name);
+    }
     let (section, name) = key.split_once('.')?;
     let mut inside = false;
     let mut at = 0;
@@ -105,6 +112,25 @@ pub(super) fn find_key(text: &str, key: &str) -> Option<usize> {
         at += line.len();
     }
     None
+}
+
+/// The key in the table of that number under `[[list]]`; the whole list where it stands in one line.
+fn find_entry(text: &str, list: &str, index: usize, name: &str) -> Option<usize> {
+    let (mut tables, mut inside, mut at) = (0, false, 0);
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if let Some(header) = trimmed.strip_prefix("[[") {
+            let is_of_list = header.split(']').next().is_some_and(|said| said.trim() == list);
+            tables += usize::from(is_of_list);
+            inside = is_of_list && tables == index + 1;
+        } else if trimmed.starts_with('[') {
+            inside = false;
+        } else if inside && trimmed.split('=').next().is_some_and(|n| n.trim() == name) {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    find_key(text, list)
 }
 
 /// The known key that differs least from `key`, if it is near.

@@ -45,6 +45,7 @@ textual!(
     Origin,
     HttpPath,
     HostAddress,
+    Reached,
     PortRange,
     Zone,
     Dialled,
@@ -223,6 +224,43 @@ impl fmt::Display for HostAddress {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.0.map_or(Ok(()), |ip| ip.fmt(f))
     }
+}
+
+/// An address of ours that somebody reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached(pub IpAddr);
+
+impl FromStr for Reached {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<IpAddr>() {
+            Ok(ip) if ip.is_unspecified() || ip.is_multicast() => Err(format!(
+                "nobody reaches \"{text}\": an address of this box, or of the NAT before it, such as \
+                 \"203.0.113.10\""
+            )),
+            Ok(ip) => Ok(Reached(ip)),
+            Err(_) => Err(format!("\"{text}\" is no IP address, such as \"203.0.113.10\"")),
+        }
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What the peers of one network are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    /// Where they signal from.
+    pub peers: Network,
+    /// Our address in signalling.
+    pub sip: Reached,
+    /// Our address for audio; the same when left out.
+    #[serde(default)]
+    pub media: Option<Reached>,
 }
 
 /// Ports `first-last`; the first is even, as RTP takes even ports (RFC 3550 §11).

@@ -25,16 +25,21 @@ impl Call {
         let codecs = codecs.unwrap_or(&cx.world.config.codecs);
         let policy = trunk.map_or(cx.world.config.srtp, |trunk| trunk.srtp);
         let security = Security::new(policy, secret, cx.world.config.certificate);
-        let local = media::local(rtp, media_ip, session, codecs, security, leg.port);
-        leg.voice = Voice::Open(Box::new(local.clone()));
-        if let Some(invitation) = leg.invitation.take() {
+        let mut local = media::local(rtp, media_ip, session, codecs, security, leg.port);
+        local.others = cx.world.config.reach.media();
+        leg.voice = Voice::Open(Box::new(local));
+        self.tell_where(cx, id);
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let invitation = leg.invitation.take();
+        if let (Some(invitation), Voice::Open(local)) = (invitation, &leg.voice) {
             leg.sip = Sip::Trying;
             let invite = Invite {
                 leg: id,
                 to: invitation.to,
                 from_user: invitation.from_user,
                 from_name: invitation.from_name,
-                sdp: media::offer(&local),
+                sdp: media::offer(local),
+                elsewhere: media::offers_elsewhere(local, cx.world.config.reach.media()),
                 browser: leg.port == Port::Shared,
                 headers: invitation.headers,
             };

@@ -4,14 +4,14 @@
 use super::Call;
 use crate::sdp::{self, Description, Local, Refused, Security};
 use crate::switch::Cx;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use terms::LegId;
 use terms::media::{Codec, Command, Port, Remote};
 
 /// Our description of a leg whose port is open.
 pub(super) fn local(
     rtp: SocketAddr,
-    media_ip: Option<std::net::IpAddr>,
+    media_ip: Option<IpAddr>,
     session: u64,
     codecs: &[Codec],
     security: Security,
@@ -51,7 +51,39 @@ pub(super) fn accept(
     sdp::accept(local, &Description::parse(text)?, source.ip(), nat)
 }
 
+/// The same offer for each other address that peers may be told, by this address. A browser is told
+/// all of them at once.
+pub(super) fn offers_elsewhere(local: &Local, addresses: Vec<IpAddr>) -> Vec<(IpAddr, String)> {
+    if local.port == Port::Shared {
+        return Vec::new();
+    }
+    let others = addresses.into_iter().filter(|ip| *ip != local.rtp.ip());
+    let offer_at = |ip: IpAddr| {
+        let mut local = local.clone();
+        local.tell(Some(ip));
+        (ip, sdp::offer(&local))
+    };
+    others.map(offer_at).collect()
+}
+
 impl Call {
+    /// Our description of a leg names the address that the peer reaches from where it signals, or the
+    /// one that its trunk says. Who has moved is told so the next time that we describe ourselves.
+    pub(super) fn tell_where(&mut self, cx: &Cx, id: LegId) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let trunk = leg.trunk.and_then(|trunk| self.plan.trunk(trunk));
+        let source = leg.source.ip();
+        // Who is called has signalled from nowhere yet.
+        let of_network = || {
+            let told = cx.world.config.reach.at(source).filter(|_| !source.is_unspecified());
+            told.map(|told| told.media)
+        };
+        let told = trunk.and_then(|trunk| trunk.advertise).or_else(of_network);
+        if let Some(local) = leg.local() {
+            local.tell(told);
+        }
+    }
+
     /// Gives media what was agreed. Keys that a signalling transport in clear has carried are
     /// counted: whoever hears it can hear the call.
     pub(super) fn connect_media(&self, cx: &mut Cx, id: LegId, remote: Remote) {

@@ -24,6 +24,7 @@ pub fn config(data: &Path) -> Config {
         doors: doors::Config::default(),
         connections_of_address_max: 1_000,
         advertise: local.ip(),
+        reach: Arc::default(),
         data: data.into(),
         digest: vec![Algorithm::Sha256, Algorithm::Md5],
         realm: "switchgrid".into(),
@@ -97,6 +98,8 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
         t38: TrunkT38::Allow,
+        advertise: None,
+        ca: String::new(),
     }
 }
 

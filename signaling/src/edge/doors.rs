@@ -1,16 +1,18 @@
 //! Connections that begin with a handshake: TLS, WebSocket, and one in the other. They live on a
 //! thread of their own, because a handshake is a millisecond of arithmetic that no call should wait
-//! for; what they say reaches the signaling thread like everything else.
+//! for, whoever begins it; what they say reaches the signaling thread like everything else.
 //!
 //! Until a handshake is done its sender has proven nothing. So it takes one of few places, of which
 //! a source has some at most, it has to be over in time, and it may send no more than a request and
 //! a certificate need.
 
+use super::dial::{self, Target};
 use super::net::Link;
 use super::tls::{self, Certificate, Files};
 use super::websocket::{self, Rules};
 use crate::sip::bucket::source_key;
 use crate::sip::flow::Transport;
+use crate::sip::trunk::TrunkKey;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -124,6 +126,15 @@ impl Doors {
                 Transport::Udp | Transport::Tcp => link.failed().await,
             }
         });
+    }
+}
+
+impl Doors {
+    /// Opens a connection over TLS to this trunk; what becomes of it comes over `link`.
+    pub fn dial(&self, target: Arc<Target>, trunk: TrunkKey, link: Link) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(dial::speak(target, trunk, link));
+        }
     }
 }
 

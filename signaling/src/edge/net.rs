@@ -1,17 +1,22 @@
 //! Sockets: listeners of datagrams and streams, one task a connection. Bytes come in as [`Arrived`]
 //! over one bounded queue; what does not fit is dropped as a network would drop it. Connections that
-//! begin with a handshake are handed to [`Doors`].
+//! begin with a handshake are handed to [`Doors`]; those over TLS to a trunk are opened there, one to
+//! each trunk, when something is to be sent ([`Net::set_lines`]).
 
+use super::dial::Target;
 use super::doors::Doors;
 use crate::sip::bucket::source_key;
 use crate::sip::flow::{ConnectionId, Host, ListenerId, Transmit, Transport};
+use crate::sip::trunk::TrunkKey;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use terms::TenantId;
+use terms::control::LineProblem;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, lookup_host};
 use tokio::sync::mpsc;
@@ -31,6 +36,10 @@ pub(super) const WRITE_MAX: Duration = Duration::from_secs(5);
 const BEHIND_MAX: Duration = Duration::from_secs(15);
 /// Accepted connections that the loop has not looked at; more wait in the kernel.
 const OPENED_MAX: usize = 256;
+/// Pause after a connection to a trunk did not come about; it doubles up to [`REST_MAX`].
+const REST_MIN: Duration = Duration::from_secs(1);
+/// Longest of these pauses.
+const REST_MAX: Duration = Duration::from_secs(60);
 /// How long a connection may be silent. Phones ping every two minutes (RFC 5626 §4.4.1).
 const IDLE_MAX: Duration = Duration::from_secs(600);
 /// Largest datagram.
@@ -50,6 +59,10 @@ pub enum Arrived {
     Closed(ConnectionId),
     /// It is gone before its handshake was done.
     Failed(ConnectionId),
+    /// A connection to a trunk is open, to this address.
+    Dialled(ListenerId, ConnectionId, SocketAddr, TrunkKey),
+    /// It did not come about.
+    NotDialled(ConnectionId, TrunkKey, LineProblem),
     /// This request of ours could not be sent.
     Unsent(u64),
 }
@@ -125,7 +138,9 @@ pub struct Net {
     udp: HashMap<ListenerId, Rc<UdpSocket>>,
     /// What is spoken on the streams of each listener; we open none but those of TCP.
     streams: HashMap<ListenerId, Transport>,
-    doors: Option<Doors>,
+    doors: Doors,
+    /// Trunks that we call over TLS.
+    lines: HashMap<TrunkKey, Line>,
     connections: HashMap<ConnectionId, Connection>,
     /// How many each source has, and may have.
     sources: HashMap<IpAddr, usize>,
@@ -137,11 +152,42 @@ pub struct Net {
     opened: mpsc::Sender<(TcpStream, ListenerId, SocketAddr)>,
 }
 
-/// An open connection.
+/// An open connection, or one to a trunk that is being opened.
 struct Connection {
     peer: SocketAddr,
     transport: Transport,
     writes: mpsc::Sender<Arc<[u8]>>,
+    /// We opened it to this trunk.
+    trunk: Option<TrunkKey>,
+}
+
+/// A trunk that we call over TLS.
+struct Line {
+    target: Arc<Target>,
+    /// The one connection, open or on its way.
+    connection: Option<ConnectionId>,
+    /// Requests that were written before it was open.
+    waiting: Vec<u64>,
+    failures: u32,
+    rests_until: Option<Instant>,
+}
+
+impl Line {
+    fn new(target: Target) -> Self {
+        let (connection, waiting, failures, rests_until) = (None, Vec::new(), 0, None);
+        Line { target: Arc::new(target), connection, waiting, failures, rests_until }
+    }
+
+    fn rests(&self) -> bool {
+        self.rests_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn on_failed(&mut self) {
+        let pause = REST_MIN.saturating_mul(1 << self.failures.min(10)).min(REST_MAX);
+        self.failures += 1;
+        self.rests_until = Some(Instant::now() + pause);
+        self.connection = None;
+    }
 }
 
 /// Accepted connections that the loop has to register.
@@ -193,6 +239,17 @@ impl Link {
     pub async fn failed(self) {
         let _ = self.arrived.send(Arrived::Failed(self.connection)).await;
     }
+
+    /// It is open, to this trunk. False when the loop has ended.
+    pub async fn dialled(&self, trunk: TrunkKey) -> bool {
+        let dialled = Arrived::Dialled(self.listener, self.connection, self.peer, trunk);
+        self.arrived.send(dialled).await.is_ok()
+    }
+
+    /// It did not come about.
+    pub async fn not_dialled(self, trunk: TrunkKey, problem: LineProblem) {
+        let _ = self.arrived.send(Arrived::NotDialled(self.connection, trunk, problem)).await;
+    }
 }
 
 impl Net {
@@ -200,7 +257,7 @@ impl Net {
     /// connections.
     pub fn start(
         bound: Vec<Bound>,
-        doors: Option<Doors>,
+        doors: Doors,
         of_source_max: usize,
         arrived: mpsc::Sender<Arrived>,
     ) -> (Self, Opened) {
@@ -222,6 +279,7 @@ impl Net {
             udp,
             streams,
             doors,
+            lines: HashMap::new(),
             connections: HashMap::new(),
             sources: HashMap::new(),
             of_source_max,
@@ -253,25 +311,81 @@ impl Net {
         let (writes, waiting) = mpsc::channel(WRITES_MAX);
         // A connection that we open leaves from a listener of datagrams where there is no other.
         let transport = self.streams.get(&listener).copied().unwrap_or(Transport::Tcp);
-        self.connections.insert(connection, Connection { peer, transport, writes });
+        let trunk = None;
+        self.connections.insert(connection, Connection { peer, transport, writes, trunk });
         self.peers.insert(peer, connection);
         self.sources.insert(source, of_source + 1);
         let arrived = self.arrived.clone();
         let link =
             Link { listener, connection, peer, writes: waiting, behind_since: None, arrived };
-        match &self.doors {
-            Some(doors) if transport != Transport::Tcp => doors.receive(stream, transport, link),
-            Some(_) | None => {
-                let (read, write) = stream.into_split();
-                tokio::task::spawn_local(converse(read, write, link));
-            }
+        if transport == Transport::Tcp {
+            let (read, write) = stream.into_split();
+            tokio::task::spawn_local(converse(read, write, link));
+        } else {
+            self.doors.receive(stream, transport, link);
         }
         true
+    }
+
+    /// The trunks of a tenant that are called over TLS from now on. What is open to one that has
+    /// changed, or is gone, is closed.
+    pub fn set_lines(&mut self, tenant: TenantId, targets: Vec<(TrunkKey, Target)>) {
+        let own: Vec<TrunkKey> = self.lines.keys().filter(|k| k.0 == tenant).copied().collect();
+        let mut old: HashMap<TrunkKey, Line> = HashMap::new();
+        for key in own {
+            old.extend(self.lines.remove(&key).map(|line| (key, line)));
+        }
+        for (key, target) in targets {
+            let line = match old.remove(&key) {
+                Some(line) if *line.target == target => line,
+                changed => {
+                    old.extend(changed.map(|line| (key, line)));
+                    Line::new(target)
+                }
+            };
+            self.lines.insert(key, line);
+        }
+        for line in old.into_values() {
+            line.connection.into_iter().for_each(|connection| self.forget(connection));
+            line.waiting.into_iter().for_each(|id| self.unsent(Some(id)));
+        }
+    }
+
+    /// A connection to a trunk is open: the requests that were written to it before. `None` when it is
+    /// not wanted any more.
+    pub fn on_dialled(
+        &mut self,
+        connection: ConnectionId,
+        peer: SocketAddr,
+        trunk: TrunkKey,
+    ) -> Option<Vec<u64>> {
+        self.connections.get_mut(&connection)?.peer = peer;
+        let line = self.lines.get_mut(&trunk).filter(|l| l.connection == Some(connection))?;
+        (line.failures, line.rests_until) = (0, None);
+        Some(std::mem::take(&mut line.waiting))
+    }
+
+    /// It did not come about: the requests that waited for it.
+    pub fn on_not_dialled(&mut self, connection: ConnectionId, trunk: TrunkKey) -> Vec<u64> {
+        self.connections.remove(&connection);
+        let line = self.lines.get_mut(&trunk).filter(|l| l.connection == Some(connection));
+        line.map_or(Vec::new(), |line| {
+            line.on_failed();
+            std::mem::take(&mut line.waiting)
+        })
     }
 
     /// Forgets a connection that closed.
     pub fn forget(&mut self, connection: ConnectionId) {
         let Some(gone) = self.connections.remove(&connection) else { return };
+        if let Some(trunk) = gone.trunk {
+            let line = self.lines.get_mut(&trunk).filter(|l| l.connection == Some(connection));
+            let waiting = line.map_or(Vec::new(), |line| {
+                line.connection = None;
+                std::mem::take(&mut line.waiting)
+            });
+            return waiting.into_iter().for_each(|id| self.unsent(Some(id)));
+        }
         if self.peers.get(&gone.peer) == Some(&connection) {
             self.peers.remove(&gone.peer);
         }
@@ -321,12 +435,15 @@ impl Net {
     }
 
     fn send_stream(&mut self, transmit: Transmit) {
-        let by_peer = match &transmit.hop.host {
-            Host::Address(address) => self.peers.get(address).copied(),
-            Host::Name(..) => None,
-        };
-        let known = transmit.hop.connection.into_iter().chain(by_peer);
         let transport = transmit.hop.transport;
+        // Over TLS it matters which trunk is at the other end, and not at which address.
+        let trunk = transmit.hop.trunk.filter(|_| transport == Transport::Tls);
+        let other = match (trunk, &transmit.hop.host) {
+            (Some(trunk), _) => self.lines.get(&trunk).and_then(|line| line.connection),
+            (None, Host::Address(address)) => self.peers.get(address).copied(),
+            (None, Host::Name(..)) => None,
+        };
+        let known = transmit.hop.connection.into_iter().chain(other);
         let fits = |id: &ConnectionId| {
             self.connections.get(id).is_some_and(|connection| connection.transport == transport)
         };
@@ -340,12 +457,50 @@ impl Net {
                     self.unsent(transmit.transaction);
                 } else if transmit.close {
                     self.forget(connection);
+                } else if let Some(id) = transmit.transaction {
+                    self.wait_on(connection, id);
                 }
             }
             None if transmit.close || transmit.bytes.is_empty() => {}
             None if transport == Transport::Tcp => self.open(transmit),
-            // A browser cannot be called up, and behind TLS nobody would be who we look for.
-            None => self.unsent(transmit.transaction),
+            // A browser and a phone over TLS cannot be called up.
+            None => match trunk {
+                Some(trunk) => self.dial(trunk, transmit),
+                None => self.unsent(transmit.transaction),
+            },
+        }
+    }
+
+    /// Opens the connection to a trunk; what is to be sent waits for it.
+    fn dial(&mut self, trunk: TrunkKey, transmit: Transmit) {
+        let Some(line) = self.lines.get_mut(&trunk).filter(|line| !line.rests()) else {
+            return self.unsent(transmit.transaction);
+        };
+        let connection = ConnectionId(self.next);
+        self.next += 1;
+        line.connection = Some(connection);
+        line.waiting.extend(transmit.transaction);
+        let (writes, waiting) = mpsc::channel(WRITES_MAX);
+        // It has room for the first.
+        let _ = writes.try_send(transmit.bytes);
+        let peer = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let opening = Connection { peer, transport: Transport::Tls, writes, trunk: Some(trunk) };
+        self.connections.insert(connection, opening);
+        let (listener, arrived) = (transmit.hop.listener, self.arrived.clone());
+        let link =
+            Link { listener, connection, peer, writes: waiting, behind_since: None, arrived };
+        self.doors.dial(line.target.clone(), trunk, link);
+    }
+
+    /// A request that was written to a connection which may not be open yet.
+    fn wait_on(&mut self, connection: ConnectionId, id: u64) {
+        let Some(Connection { trunk: Some(trunk), peer, .. }) = self.connections.get(&connection)
+        else {
+            return;
+        };
+        let is_open = peer.port() != 0;
+        if let Some(line) = self.lines.get_mut(trunk).filter(|_| !is_open) {
+            line.waiting.push(id);
         }
     }
 
@@ -388,8 +543,10 @@ impl Net {
 /// The first address of a name that the socket's family can reach.
 async fn resolve(name: &str, port: u16, local: SocketAddr) -> io::Result<SocketAddr> {
     let mut addresses = timeout(CONNECT_MAX, lookup_host((name, port))).await??;
+    // A socket of IPv6 that is bound to every address speaks IPv4 too.
+    let both = local.is_ipv6() && local.ip().is_unspecified();
     addresses
-        .find(|address| address.is_ipv4() == local.is_ipv4())
+        .find(|address| both || address.is_ipv4() == local.is_ipv4())
         .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
 }
 

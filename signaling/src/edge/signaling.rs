@@ -2,12 +2,14 @@
 //! Entries of the log are handed to the kernel before the packets of the same step leave.
 
 use super::clock;
+use super::dial::Target;
 use super::doors::{self, Doors};
 use super::journal::{self, Journal, Synced};
 use super::live::Live;
 use super::net::{ARRIVED_MAX, Arrived, Bound, Net};
 use super::plans::Plans;
 use crate::kept::Change;
+use crate::reach::Reach;
 use crate::sip::digest::Algorithm;
 use crate::sip::flow::{ListenerId, Transport};
 use crate::sip::user_agent::Command;
@@ -17,6 +19,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 use terms::control::{Answer, Ask, Metric, Request, Response};
@@ -51,8 +54,10 @@ pub struct Config {
     pub doors: doors::Config,
     /// Most connections of one address.
     pub connections_of_address_max: usize,
-    /// The address that peers reach us at.
+    /// The address that peers reach us at where [`Config::reach`] says nothing else.
     pub advertise: IpAddr,
+    /// Which peers reach us at another address.
+    pub reach: Arc<Reach>,
     /// Folder of `events` and `plans`.
     pub data: PathBuf,
     /// Digest algorithms, the preferred one first.
@@ -262,8 +267,7 @@ async fn run(
             return;
         }
     };
-    let doors = config.doors.listeners().next().map(|_| Doors::open(&config.doors));
-    let doors = match doors.transpose() {
+    let doors = match Doors::open(&config.doors) {
         Ok(doors) => doors,
         Err(error) => {
             let _ = ready.send(Err(error.into()));
@@ -279,9 +283,20 @@ async fn run(
     user_agent_config.keeps = keeps;
     let mut user_agent = UserAgent::new(user_agent_config, config.seed);
     user_agent.reserve(config.dialogs_max.saturating_mul(TRANSACTIONS_RESERVED));
-    let switch_config = switch::Config { keeps, ..config.switch.clone() };
+    let reach = config.reach.clone();
+    let switch_config = switch::Config { keeps, reach, ..config.switch.clone() };
     let switch = Switch::new(switch_config, config.seed, config.secret.clone());
-    let mut thread = Thread { user_agent, switch, journal, plans, net, sinks, live, offered: None };
+    let mut thread = Thread {
+        user_agent,
+        switch,
+        journal,
+        plans,
+        net,
+        sinks,
+        live,
+        offered: None,
+        looked_at: None,
+    };
     thread.begin(&kept, &config.media_legs);
     let _ = ready.send(Ok(addresses));
     loop {
@@ -352,6 +367,7 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
         digest: digest_at(transport, &config.digest),
     });
     let mut user_agent = sip::Config::new(listeners.collect());
+    user_agent.reach = config.reach.clone();
     user_agent.realm.clone_from(&config.realm);
     user_agent.dialogs_max = config.dialogs_max;
     let transactions = config.dialogs_max.saturating_mul(TRANSACTIONS_PER_DIALOG);
@@ -381,6 +397,8 @@ struct Thread {
     live: Option<Live>,
     /// A plan that the switch is asked about, by the question's number.
     offered: Option<(u64, Plan)>,
+    /// A tenant whose state the switch is asked for, by the question's number.
+    looked_at: Option<(u64, TenantId)>,
 }
 
 impl Thread {
@@ -403,12 +421,20 @@ impl Thread {
         let plans: Vec<_> = self.plans.all().cloned().collect();
         for plan in plans {
             let now = clock::now();
-            self.user_agent.set_plan(now, &plan);
+            self.use_plan(&plan);
             let body = Ask::Plan(Box::new(plan));
             self.switch.handle_input(now, Input::Ask(Request { id: OWN_QUESTION, body }));
         }
         self.restore(kept, media_legs);
         self.carry();
+    }
+
+    /// Phones, trunks and connections are those of this plan from now on.
+    fn use_plan(&mut self, plan: &Plan) {
+        self.user_agent.set_plan(clock::now(), plan);
+        let secured = self.user_agent.secured_trunks(plan.tenant).into_iter();
+        let targets = secured.map(|(key, host, ca)| (key, Target { host, ca })).collect();
+        self.net.set_lines(plan.tenant, targets);
     }
 
     /// Takes up what the process before kept. What one room has and the other does not know of is
@@ -457,19 +483,19 @@ impl Thread {
                     self.offered = plan.map(|plan| (request.id, plan));
                 }
                 Ask::Drain { .. } => self.user_agent.drain(),
+                Ask::State { tenant } => self.looked_at = Some((request.id, *tenant)),
                 Ask::Agent { .. }
                 | Ask::Call { .. }
                 | Ask::Conference { .. }
-                | Ask::State { .. }
                 | Ask::Recording { .. }
                 | Ask::Quality { .. }
                 | Ask::Metrics => {}
             }
         }
         self.switch.handle_input(now, input);
-        if self.offered.is_some() {
+        if self.offered.is_some() || self.looked_at.is_some() {
             self.outputs();
-            self.offered = None;
+            (self.offered, self.looked_at) = (None, None);
         }
     }
 
@@ -478,7 +504,7 @@ impl Thread {
     fn on_answer(&mut self, response: &Response) {
         let taken = self.offered.take_if(|(id, _)| *id == response.id);
         if let (Some((_, plan)), Answer::Done) = (taken, &response.body) {
-            self.user_agent.set_plan(clock::now(), &plan);
+            self.use_plan(&plan);
             self.plans.put(plan);
         }
     }
@@ -513,6 +539,19 @@ impl Thread {
             Arrived::Failed(connection) => {
                 self.net.forget(connection);
                 self.user_agent.handle_handshake_failed();
+            }
+            Arrived::Dialled(listener, connection, peer, trunk) => {
+                if let Some(waiting) = self.net.on_dialled(connection, peer, trunk) {
+                    self.user_agent.handle_dialled(listener, connection, peer, trunk, &waiting);
+                }
+            }
+            Arrived::NotDialled(connection, trunk, problem) => {
+                let (fault, detail) = (problem.fault, &problem.detail);
+                tracing::warn!(trunk = %trunk.1, ?fault, %detail, "no connection to the trunk");
+                self.user_agent.handle_not_dialled(trunk, problem);
+                for transaction in self.net.on_not_dialled(connection, trunk) {
+                    self.user_agent.handle_unsent(now, transaction);
+                }
             }
             Arrived::Unsent(transaction) => self.user_agent.handle_unsent(now, transaction),
         }
@@ -601,6 +640,10 @@ impl Thread {
                 self.on_answer(&response);
                 if let Answer::Metrics(metrics) = &mut response.body {
                     metrics.extend(self.metrics());
+                }
+                let looked_at = self.looked_at.take_if(|(id, _)| *id == response.id);
+                if let (Answer::State(state), Some((_, tenant))) = (&mut response.body, looked_at) {
+                    state.trunks = self.user_agent.live_trunks(tenant);
                 }
                 (self.sinks.answers)(response);
             }

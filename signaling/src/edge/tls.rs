@@ -3,7 +3,7 @@
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{InconsistentKeys, ServerConfig};
+use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -47,6 +47,34 @@ pub fn read(files: &Files) -> Result<ServerConfig, Error> {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|error| unfit(files, &error))
+}
+
+/// Whom to believe: the authorities in this PEM text, or those of the system where it is empty.
+///
+/// # Errors
+/// When there is none among them, or one cannot be read.
+pub fn authorities(pem: &str) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    if pem.trim().is_empty() {
+        let system = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(system.certs);
+        if roots.is_empty() {
+            return Err("the system knows no authorities; install ca-certificates, or name the \
+                        trunk's own"
+                .to_owned());
+        }
+        return Ok(roots);
+    }
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let added = certificate
+            .map_err(|error| error.to_string())
+            .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
+        added.map_err(|error| format!("a certificate cannot be read: {error}"))?;
+    }
+    if roots.is_empty() {
+        return Err("a section BEGIN CERTIFICATE is needed".to_owned());
+    }
+    Ok(roots)
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -176,6 +204,18 @@ mod tests {
         fs::write(&files.certificate, certificate).unwrap();
         fs::write(&files.key, key).unwrap();
         files
+    }
+
+    #[test]
+    fn authorities_are_read_from_text_and_broken_ones_are_named() {
+        let (one, two) = (pair(), pair());
+        let both = format!("{}{}", one.certificate, two.certificate);
+        assert_eq!(authorities(&both).unwrap().len(), 2);
+        let problem = |pem: &str| authorities(pem).map(|roots| roots.len()).unwrap_err();
+        assert!(problem("hello").contains("BEGIN CERTIFICATE is needed"));
+        assert!(problem(&one.key).contains("BEGIN CERTIFICATE is needed"));
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(problem(broken).contains("cannot be read"));
     }
 
     #[test]

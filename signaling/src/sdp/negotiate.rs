@@ -197,6 +197,8 @@ fn remote(
 /// kind are a media server beside its signalling, but for a peer on this machine: what it sends to
 /// our loopback address comes from loopback, whatever its description says (baresip does this).
 pub(super) fn is_behind_nat(media: IpAddr, signalling: IpAddr) -> bool {
+    // A socket of both families says IPv4 in a form of its own.
+    let (media, signalling) = (media.to_canonical(), signalling.to_canonical());
     let is_here = signalling.is_loopback() && !media.is_loopback();
     let is_inside = is_private(media) && !is_private(signalling);
     media != signalling && !media.is_unspecified() && (is_here || is_inside)

@@ -1,5 +1,6 @@
 //! Offer/answer as phones and gateways do it.
 
+mod addresses;
 mod fax;
 mod keys;
 mod webrtc;
@@ -213,6 +214,8 @@ fn a_private_address_behind_a_public_source_is_a_nat() {
     assert!(nat("192.168.1.20", "198.51.100.7"));
     assert!(!nat("192.168.1.20", "192.168.1.10"), "a media server beside its signalling");
     assert!(!nat("198.51.100.8", "198.51.100.7"));
+    assert!(nat("192.0.2.20", "127.0.0.1") && nat("192.0.2.20", "::ffff:127.0.0.1"), "it is here");
+    assert!(nat("192.168.1.20", "::ffff:198.51.100.7"), "as a socket of both families says it");
 }
 
 #[test]

@@ -18,8 +18,11 @@ const UFRAG_CHARS: std::ops::RangeInclusive<usize> = 4..=256;
 const PWD_CHARS: std::ops::RangeInclusive<usize> = 22..=256;
 /// Longest name of a stream that is repeated.
 const MID_CHARS_MAX: usize = 32;
-/// Of a host candidate with one address, RFC 8445 §5.1.2.
+/// Of a host candidate with one address, and of the first of several, RFC 8445 §5.1.2.
 const PRIORITY: u32 = 2_130_706_431;
+/// By so much each further address is less preferred: the local preference stands above the number of
+/// the component.
+const PREFERENCE_STEP: u32 = 1 << 8;
 
 /// Who begins the handshake, from the describer's point of view (RFC 4145 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,13 +172,17 @@ pub fn handshake_lines(certificate: Fingerprint, role: Option<DtlsRole>) -> Stri
     format!("a=fingerprint:sha-256 {certificate}\r\na=setup:{setup}\r\n")
 }
 
-/// The lines of ICE of a stream: who we are, and that we are at one place only.
+/// The lines of ICE of a stream: who we are, and every address that we may be reached at. The peer
+/// finds out which of them it reaches; the one that it is told in `c=` is the first that it tries.
 pub fn ice_lines(local: &Local, ufrag: &str, pwd: &str) -> String {
-    let (ip, port) = (local.rtp.ip(), local.rtp.port());
-    format!(
-        "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n\
-         a=candidate:1 1 udp {PRIORITY} {ip} {port} typ host\r\na=end-of-candidates\r\n"
-    )
+    let mut text = format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n");
+    let port = local.rtp.port();
+    for (number, ip) in (1_u32..).zip(local.addresses()) {
+        let priority = PRIORITY - (number - 1) * PREFERENCE_STEP;
+        write!(text, "a=candidate:{number} 1 udp {priority} {ip} {port} typ host\r\n")
+            .expect("a string takes any text");
+    }
+    text + "a=end-of-candidates\r\n"
 }
 
 /// What was agreed of a handshake and of ICE.

@@ -3,7 +3,7 @@
 
 use super::bucket::Sources;
 use super::digest::{Algorithm, Authenticator, Ha1};
-use super::flow::{ConnectionId, Flow, ListenerId, Transmit, Transport};
+use super::flow::{ConnectionId, Flow, Hop, Host, ListenerId, Seen, Transmit, Transport};
 use super::frame::{Frame, Framer};
 use super::message::Message;
 use super::parse::Carrier;
@@ -12,17 +12,19 @@ use super::send::{ClientTx, ServerTx};
 use super::session::{Branch, Leg};
 use super::timers::{Timers, Waiting};
 use super::transaction::{Key, Timing};
-use super::trunk::{TrunkKey, Trunks};
+use super::trunk::{Trunk, TrunkKey, Trunks};
 use super::user_agent::{Command, Event};
 use super::write::Builder;
 use crate::id_map::IdMap;
+use crate::reach::{Reach, Told};
 use crate::switch::Now;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use terms::control::{LineProblem, LiveTrunk};
 use terms::routing::Plan;
 use terms::{AgentId, IdGen, LegId, Moment, TenantId};
 
@@ -34,7 +36,7 @@ const NODE: u16 = 1;
 pub struct Listener {
     /// How it is reached.
     pub transport: Transport,
-    /// The address in our Via and Contact, as peers reach it.
+    /// The address in our Via and Contact, as peers reach it that [`Config::reach`] says nothing of.
     pub advertised: SocketAddr,
     /// Digest algorithms offered here, the preferred one first (RFC 8760 §2.3).
     pub digest: Vec<Algorithm>,
@@ -45,6 +47,8 @@ pub struct Listener {
 pub struct Config {
     /// In the order of their [`ListenerId`].
     pub listeners: Vec<Listener>,
+    /// Which peers are told another address than the listener's.
+    pub reach: Arc<Reach>,
     /// Realm of challenges where no plan's realm is the host that was asked.
     pub realm: String,
     /// Server and User-Agent headers.
@@ -72,6 +76,7 @@ impl Config {
     pub fn new(listeners: Vec<Listener>) -> Self {
         Config {
             listeners,
+            reach: Arc::default(),
             realm: "switchgrid".to_owned(),
             user_agent: concat!("Switchgrid/", env!("CARGO_PKG_VERSION")).to_owned(),
             dialogs_max: 20_000,
@@ -108,6 +113,8 @@ pub(super) struct Connection {
     framer: Framer,
     /// Our requests that wait on it.
     pub(super) clients: HashSet<u64>,
+    /// We opened it to this trunk, which has shown its certificate.
+    pub(super) trunk: Option<TrunkKey>,
 }
 
 /// The SIP core.
@@ -342,22 +349,79 @@ impl UserAgent {
         connection: ConnectionId,
         source: SocketAddr,
     ) -> Option<Flow> {
+        if let Some(known) = self.connections.get(&connection) {
+            return Some(known.flow);
+        }
         let transport = match self.config.listeners.get(usize::from(listener))?.transport {
             // A connection of ours where we listen for datagrams alone.
             Transport::Udp => Transport::Tcp,
             other => other,
         };
         let flow = Flow::connected(transport, listener, source, connection);
-        if !self.connections.contains_key(&connection) {
-            if self.connections.len() >= self.config.connections_max {
-                self.count("connections_refused");
-                self.close(flow);
-                return None;
-            }
-            let fresh = Connection { flow, framer: Framer::default(), clients: HashSet::new() };
-            self.connections.insert(connection, fresh);
+        if self.connections.len() >= self.config.connections_max {
+            self.count("connections_refused");
+            self.close(flow);
+            return None;
         }
+        self.know(flow, connection, None);
         Some(flow)
+    }
+
+    fn know(&mut self, flow: Flow, connection: ConnectionId, trunk: Option<TrunkKey>) {
+        let (framer, clients) = (Framer::default(), HashSet::new());
+        self.connections.insert(connection, Connection { flow, framer, clients, trunk });
+    }
+
+    /// A connection over TLS to this trunk is open: it has shown the certificate that it should. These
+    /// requests of ours have waited for it.
+    pub fn handle_dialled(
+        &mut self,
+        listener: ListenerId,
+        connection: ConnectionId,
+        peer: SocketAddr,
+        trunk: TrunkKey,
+        waiting: &[u64],
+    ) {
+        let flow = Flow::connected(Transport::Tls, listener, peer, connection);
+        self.know(flow, connection, Some(trunk));
+        self.count("trunk_connections");
+        if let Some(trunk) = self.trunks.get_mut(trunk) {
+            (trunk.connection, trunk.problem) = (Some(connection), None);
+        }
+        // They fail with the connection.
+        for id in waiting {
+            if let (Some(tx), Some(known)) =
+                (self.clients.get_mut(id), self.connections.get_mut(&connection))
+            {
+                tx.hop.connection = Some(connection);
+                known.clients.insert(*id);
+            }
+        }
+    }
+
+    /// No connection over TLS to this trunk could be opened, for this reason.
+    pub fn handle_not_dialled(&mut self, trunk: TrunkKey, problem: LineProblem) {
+        self.count("trunk_connections_failed");
+        if let Some(trunk) = self.trunks.get_mut(trunk) {
+            trunk.problem = Some(problem);
+        }
+    }
+
+    /// The trunks of a tenant that are called over TLS: where, and the authorities that are believed.
+    pub fn secured_trunks(&self, tenant: TenantId) -> Vec<(TrunkKey, Host, String)> {
+        let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
+        own.filter_map(|key| {
+            let trunk = self.trunks.get(key)?;
+            let proxy = trunk.proxy.as_ref().filter(|p| p.transport == Transport::Tls)?;
+            Some((key, proxy.host.clone(), trunk.plan.ca.clone()))
+        })
+        .collect()
+    }
+
+    /// How a tenant's trunks are.
+    pub fn live_trunks(&self, tenant: TenantId) -> Vec<LiveTrunk> {
+        let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
+        own.filter_map(|key| self.trunks.get(key)).map(Trunk::live).collect()
     }
 
     /// A connection closed: requests that wait on it failed, phones behind it are out of reach.
@@ -366,9 +430,12 @@ impl UserAgent {
             self.on_unregistered(who);
         }
         self.arm_registrar();
-        let known = self.connections.remove(&connection);
-        for client in known.map(|known| known.clients).unwrap_or_default() {
+        let Some(known) = self.connections.remove(&connection) else { return };
+        for client in known.clients {
             self.handle_unsent(now, client);
+        }
+        if let Some(trunk) = known.trunk {
+            self.on_line_closed(now, trunk, connection);
         }
     }
 
@@ -515,17 +582,35 @@ impl UserAgent {
         format!("{:016x}", hasher.finish())
     }
 
-    /// `SIP/2.0/UDP host:port;branch=…;rport`
-    pub(super) fn via(&self, listener: ListenerId, branch: &str) -> String {
-        let listener = &self.config.listeners[usize::from(listener)];
-        let (word, address) = (listener.transport.via(), listener.advertised);
-        format!("SIP/2.0/{word} {address};branch={branch};rport")
+    /// How whoever is at the end of this way reaches us: as their trunk says, as their network says, or
+    /// as everybody does. `from` is where they signal from, once it is known.
+    pub(super) fn seen(&self, hop: &Hop, from: Option<SocketAddr>) -> Seen {
+        let usual = self.config.listeners[usize::from(hop.listener)].advertised;
+        let ip = self.told(hop, from, |told| told.sip).unwrap_or(usual.ip());
+        Seen { transport: hop.transport, address: SocketAddr::new(ip, usual.port()) }
     }
 
-    /// `<sip:host:port;transport=tcp>`
-    pub(super) fn contact(&self, listener: ListenerId) -> String {
-        let listener = &self.config.listeners[usize::from(listener)];
-        format!("<sip:switchgrid@{}{}>", listener.advertised, listener.transport.uri_param())
+    /// The address that our audio comes to from there, where it is not the usual one.
+    pub(super) fn media_told(&self, hop: &Hop) -> Option<IpAddr> {
+        self.told(hop, None, |told| told.media)
+    }
+
+    fn told(
+        &self,
+        hop: &Hop,
+        from: Option<SocketAddr>,
+        which: impl Fn(&Told) -> IpAddr,
+    ) -> Option<IpAddr> {
+        let trunk = hop.trunk.and_then(|key| self.trunks.get(key));
+        if let Some(own) = trunk.and_then(|trunk| trunk.plan.advertise) {
+            return Some(own);
+        }
+        let ahead = match &hop.host {
+            Host::Address(address) => Some(address.ip()),
+            Host::Name(..) => trunk.and_then(Trunk::home),
+        };
+        let peer = from.map(|from| from.ip()).or(ahead)?;
+        self.config.reach.at(peer).map(which)
     }
 
     /// The listener that requests over this transport leave from.
@@ -539,8 +624,8 @@ impl UserAgent {
     }
 
     /// Headers of every request of ours that begins or changes a dialog.
-    pub(super) fn dialog_headers(&self, builder: &mut Builder, listener: ListenerId) {
-        builder.header("Contact", self.contact(listener));
+    pub(super) fn dialog_headers(&self, builder: &mut Builder, seen: &Seen) {
+        builder.header("Contact", seen.contact());
         builder.header("Allow", super::session::ALLOW);
         builder.header("Supported", "timer");
         builder.header("User-Agent", &self.config.user_agent);

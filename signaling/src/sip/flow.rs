@@ -1,6 +1,7 @@
 //! Where messages come from and go to. The core names listeners and connections by number; the
 //! edge owns the sockets.
 
+use super::trunk::TrunkKey;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -100,8 +101,9 @@ pub enum Host {
     Name(String, u16),
 }
 
-/// Where a message goes. A TCP connection that is gone is replaced by a new one to `host`; those of
-/// TLS and WebSocket are opened by the peer alone.
+/// Where a message goes. A TCP connection that is gone is replaced by a new one to `host`, and one of
+/// TLS by a new one to the trunk that it is about; those of phones over TLS and of WebSocket are opened
+/// by the peer alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hop {
     /// The listener that it leaves from.
@@ -112,6 +114,36 @@ pub struct Hop {
     pub host: Host,
     /// The connection to use while it lives.
     pub connection: Option<ConnectionId>,
+    /// The trunk that it leads to: it says which address of ours is told, and whose certificate has to
+    /// be shown over TLS.
+    pub trunk: Option<TrunkKey>,
+}
+
+impl Hop {
+    /// The same way, to a trunk or not.
+    #[must_use]
+    pub fn of(self, trunk: Option<TrunkKey>) -> Hop {
+        Hop { trunk, ..self }
+    }
+}
+
+/// How the other end of a way reaches us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) transport: Transport,
+    pub(crate) address: SocketAddr,
+}
+
+impl Seen {
+    /// `SIP/2.0/UDP host:port;branch=…;rport`
+    pub(crate) fn via(&self, branch: &str) -> String {
+        format!("SIP/2.0/{} {};branch={branch};rport", self.transport.via(), self.address)
+    }
+
+    /// `<sip:host:port;transport=tcp>`
+    pub(crate) fn contact(&self) -> String {
+        format!("<sip:switchgrid@{}{}>", self.address, self.transport.uri_param())
+    }
 }
 
 impl From<Flow> for Hop {
@@ -121,6 +153,7 @@ impl From<Flow> for Hop {
             transport: flow.transport,
             host: Host::Address(flow.remote),
             connection: flow.connection,
+            trunk: None,
         }
     }
 }

@@ -225,6 +225,11 @@ impl UserAgent {
         if flow.transport.is_websocket() {
             return None;
         }
+        // Over a connection that we opened to it speaks the trunk whose certificate we have seen.
+        let ours = flow.connection.and_then(|connection| self.connections.get(&connection)?.trunk);
+        if let Some((key, trunk)) = ours.and_then(|key| Some((key, self.trunks.get(key)?))) {
+            return Some((key, trunk.plan.inbound_digest.is_some()));
+        }
         let uri = super::uri::Uri::parse(request.uri())?;
         let dialled = uri.user_text();
         let owns = |key: TrunkKey| {

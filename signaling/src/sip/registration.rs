@@ -1,6 +1,7 @@
 //! Our registrations at trunks, driven by the core: REGISTER, challenge, 423, again in time.
 
 use super::core::UserAgent;
+use super::flow::ConnectionId;
 use super::header::{NameAddr, param};
 use super::message::{Message, Name};
 use super::session::Owner;
@@ -48,8 +49,9 @@ impl UserAgent {
         let branch = format!("z9hG4bK{}", self.token());
         let Some(trunk) = self.trunks.get(key) else { return };
         let (Some(proxy), Some(credential)) = (&trunk.proxy, &trunk.plan.outbound) else { return };
-        let hop = self.hop_of(proxy);
-        let (via, contact) = (self.via(hop.listener, &branch), self.contact(hop.listener));
+        let hop = self.hop_of(proxy, key);
+        let seen = self.seen(&hop, None);
+        let (via, contact) = (seen.via(&branch), seen.contact());
         let own = format!("<sip:{}@{}>", escape_user(&credential.user), proxy.domain);
         let uri = format!("sip:{}", proxy.domain);
         let asked = trunk.plan.register_expires_s.max(trunk.registration.expires_min_s);
@@ -101,6 +103,19 @@ impl UserAgent {
             trunk.registration.on_failed(now.moment);
         }
         self.arm_trunk(key);
+    }
+
+    /// The connection that a registration came over is gone, and calls would come over it: it is made
+    /// again after a pause.
+    pub(super) fn on_line_closed(&mut self, now: Now, key: TrunkKey, gone: ConnectionId) {
+        let Some(trunk) = self.trunks.get_mut(key).filter(|t| t.connection == Some(gone)) else {
+            return;
+        };
+        trunk.connection = None;
+        if trunk.registration.is_registered && !trunk.registration.asking {
+            trunk.registration.on_failed(now.moment);
+            self.arm_trunk(key);
+        }
     }
 
     /// The life that was granted to our contact, or the header's, or what we asked for.

@@ -340,10 +340,9 @@ impl UserAgent {
         let tx = self.servers.get(&id)?;
         let mut builder = Builder::response(status);
         builder.lines(&tx.lines);
-        let listener = tx.hop.listener;
         if matches!(tx.machine, ServerMachine::Invite(_)) && (101..300).contains(&status) {
             builder.lines(&tx.routes);
-            self.dialog_headers(&mut builder, listener);
+            self.dialog_headers(&mut builder, &self.seen(&tx.hop, None));
         }
         for (name, value) in extra {
             builder.header(name, value);
@@ -439,7 +438,7 @@ impl UserAgent {
             Host::Name(..) => None,
         };
         let listener = self.listener_for(transport, known);
-        Hop { listener, transport, host, connection: None }
+        Hop { listener, transport, host, connection: None, trunk: None }
     }
 
     /// A connection from this peer, for requests that are too long for a datagram.
@@ -449,7 +448,7 @@ impl UserAgent {
         let same =
             |flow: &Flow| flow.transport == Transport::Tcp && flow.remote.ip().to_canonical() == ip;
         let open = self.connections.values().find(|connection| same(&connection.flow))?;
-        Some(Hop::from(open.flow))
+        Some(Hop::from(open.flow).of(hop.trunk))
     }
 }
 

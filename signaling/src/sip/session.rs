@@ -228,11 +228,12 @@ impl UserAgent {
     ) -> Option<u64> {
         self.touch(leg);
         let branch = format!("z9hG4bK{}", self.token());
-        let hop = self.legs.get(&leg)?.hop.clone();
-        let via = self.via(hop.listener, &branch);
+        let state = self.legs.get(&leg)?;
+        let hop = state.hop.clone();
+        let seen = self.seen(&hop, Some(state.flow.remote));
         let dialog = self.legs.get_mut(&leg)?.dialog.as_mut()?;
-        let mut builder = dialog.request(method, &via, None);
-        self.dialog_headers(&mut builder, hop.listener);
+        let mut builder = dialog.request(method, &seen.via(&branch), None);
+        self.dialog_headers(&mut builder, &seen);
         build(&mut builder);
         match builder.finish(body.0, body.1.as_bytes()) {
             Ok(bytes) => Some(self.start_client(now, hop, &branch, bytes, owner)),

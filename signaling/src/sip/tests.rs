@@ -1,11 +1,13 @@
 //! The core in virtual time: a bench with one core, and peers made of text.
 
+mod addresses;
 mod auth;
 mod browsers;
 mod calls_in;
 mod calls_out;
 mod in_dialog;
 mod limits;
+mod lines;
 mod restore;
 mod torture;
 mod trunks;

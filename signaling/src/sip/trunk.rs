@@ -9,11 +9,13 @@ mod register;
 pub(crate) use register::Registration;
 
 use super::bucket::Bucket;
-use super::flow::{Host, Transport};
+use super::flow::{ConnectionId, Host, Transport};
 use super::header;
 use super::uri::{Scheme, Uri};
+use crate::reach::Network;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use terms::control::{LineProblem, LiveTrunk};
 use terms::{Moment, TenantId, TrunkId, routing};
 
 /// Most trunks on the box.
@@ -22,41 +24,7 @@ pub(crate) const TRUNKS_MAX: usize = 4096;
 pub(crate) const RETRY_AFTER_S: u32 = 5;
 
 /// Names a trunk.
-pub(crate) type TrunkKey = (TenantId, TrunkId);
-
-/// `address/prefix`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Network {
-    address: u128,
-    prefix: u32,
-}
-
-impl Network {
-    /// Reads `192.0.2.0/24`, `2001:db8::/32` or a single address.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.trim().split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),
-            None => (text.trim(), None),
-        };
-        let ip: IpAddr = address.parse().ok()?;
-        let (width, shift) = if ip.is_ipv4() { (32, 96) } else { (128, 0) };
-        let prefix = prefix.unwrap_or(width);
-        (prefix <= width).then(|| Network { address: bits(ip), prefix: prefix + shift })
-    }
-
-    pub(crate) fn holds(&self, ip: IpAddr) -> bool {
-        let mask = if self.prefix == 0 { 0 } else { u128::MAX << (128 - self.prefix) };
-        (bits(ip) ^ self.address) & mask == 0
-    }
-}
-
-/// IPv4 as its mapped IPv6 address, so that both families compare alike.
-fn bits(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
-        IpAddr::V6(v6) => u128::from(v6),
-    }
-}
+pub type TrunkKey = (TenantId, TrunkId);
 
 /// Where a trunk's calls go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,10 +53,10 @@ impl Proxy {
             None if name.is_empty() => return None,
             None => Host::Name(name.to_owned(), uri.port_or_default()),
         };
-        // A provider's connection over TLS or WebSocket is not opened by us, and calls of a trunk that
-        // asks for one must not leave in clear.
+        // A provider has no WebSocket for us, and calls of a trunk that asks for one must not leave in
+        // another way.
         let transport = uri.transport();
-        if !matches!(transport, Transport::Udp | Transport::Tcp) {
+        if transport.is_websocket() {
             return None;
         }
         Some(Proxy { host, transport, domain })
@@ -106,6 +74,10 @@ pub(crate) struct Trunk {
     /// The realm that our credentials are bound to.
     realm: Option<Box<[u8]>>,
     pub(crate) registration: Registration,
+    /// The connection over TLS that we opened to it.
+    pub(crate) connection: Option<ConnectionId>,
+    /// Why the last one did not come about.
+    pub(crate) problem: Option<LineProblem>,
 }
 
 impl Trunk {
@@ -118,12 +90,19 @@ impl Trunk {
             rate: None,
             realm: realm.filter(|realm| !realm.is_empty()).map(Into::into),
             registration: Registration::default(),
+            connection: None,
+            problem: None,
             plan,
         }
     }
 
     pub(crate) fn holds(&self, ip: IpAddr) -> bool {
         self.networks.iter().any(|network| network.holds(ip))
+    }
+
+    /// An address that it signals from, as far as one is known before it does.
+    pub(crate) fn home(&self) -> Option<IpAddr> {
+        self.networks.first().map(Network::first)
     }
 
     /// Takes one call, if the limits allow it; `leave` gives it back.
@@ -145,6 +124,17 @@ impl Trunk {
     #[cfg(test)]
     pub(crate) fn calls(&self) -> u32 {
         self.calls
+    }
+
+    /// How it is.
+    pub(crate) fn live(&self) -> LiveTrunk {
+        let registers = self.plan.register && self.plan.outbound.is_some();
+        LiveTrunk {
+            trunk: self.plan.id,
+            calls: self.calls,
+            registered: registers.then_some(self.registration.is_registered),
+            problem: self.problem.clone(),
+        }
     }
 
     fn leave(&mut self) {
@@ -235,23 +225,14 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         codecs: Vec::new(),
         srtp: terms::media::SrtpPolicy::Off,
         t38: terms::media::TrunkT38::Allow,
+        advertise: None,
+        ca: String::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn networks_hold_their_addresses_only() {
-        let holds =
-            |network: &str, ip: &str| Network::parse(network).unwrap().holds(ip.parse().unwrap());
-        assert!(holds("192.0.2.0/24", "192.0.2.255") && !holds("192.0.2.0/24", "192.0.3.0"));
-        assert!(holds("192.0.2.7", "::ffff:192.0.2.7") && !holds("192.0.2.7", "192.0.2.8"));
-        assert!(holds("2001:db8::/32", "2001:db8:9::1") && !holds("2001:db8::/32", "2001:db9::1"));
-        assert!(holds("0.0.0.0/0", "9.9.9.9") && !holds("0.0.0.0/0", "2001:db8::1"));
-        assert!(Network::parse("192.0.2.0/33").is_none() && Network::parse("x").is_none());
-    }
 
     #[test]
     fn a_trunk_keeps_to_its_limits() {
@@ -293,8 +274,15 @@ mod tests {
         assert_eq!(proxy.transport, Transport::Tcp);
         let proxy = Proxy::parse("sip:carrier.example.com").unwrap();
         assert_eq!(proxy.host, Host::Name("carrier.example.com".into(), 5060));
-        for other in ["sip:203.0.113.5;transport=tls", "sips:203.0.113.5", "sip:a;transport=ws"] {
-            assert_eq!(Proxy::parse(other), None, "{other} must not leave in clear");
+        for secure in
+            ["sip:203.0.113.5;transport=tls", "sips:203.0.113.5", "sip:203.0.113.5;transport=TLS"]
+        {
+            let proxy = Proxy::parse(secure).unwrap();
+            assert_eq!(proxy.transport, Transport::Tls, "{secure} must not leave in clear");
+            assert_eq!(proxy.host, Host::Address("203.0.113.5:5061".parse().unwrap()));
+        }
+        for other in ["sip:a;transport=ws", "sip:a;transport=wss", "sips:a;transport=ws"] {
+            assert_eq!(Proxy::parse(other), None, "{other} must not leave in another way");
         }
         assert!(
             Proxy::parse("").is_none()

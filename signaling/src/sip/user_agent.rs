@@ -2,7 +2,7 @@
 //! [`LegId`] names both. The core owns transactions, retransmissions, ACK, PRACK, CSeq, routes,
 //! authentication and timers; the switch owns meaning.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use terms::{AgentId, LegId, PhoneNumber, TenantId, TrunkId};
 
 /// Whom to call.
@@ -27,11 +27,21 @@ pub struct Invite {
     pub from_name: String,
     /// Our offer.
     pub sdp: String,
+    /// The same offer for peers that are told another address for their audio, by this address.
+    pub elsewhere: Vec<(IpAddr, String)>,
     /// The offer is WebRTC: of an agent's phones browsers ring, and no others; else others ring, and
     /// no browsers.
     pub browser: bool,
     /// More headers (name, value) such as `X-Call`; the core refuses CR and LF.
     pub headers: Vec<(String, String)>,
+}
+
+impl Invite {
+    /// The offer for a peer that is told this address.
+    pub(crate) fn sdp_at(&self, told: Option<IpAddr>) -> &str {
+        let other = self.elsewhere.iter().find(|(address, _)| Some(*address) == told);
+        other.map_or(&self.sdp, |(_, sdp)| sdp)
+    }
 }
 
 /// What the switch asks.
@@ -227,6 +237,8 @@ pub enum Event {
         leg: LegId,
         /// Their offer; none asks for ours.
         sdp: Option<String>,
+        /// Where it came from.
+        source: SocketAddr,
     },
     /// Our re-INVITE was answered.
     OfferAccepted {

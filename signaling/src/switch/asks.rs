@@ -135,6 +135,8 @@ impl Switch {
                 .map(Call::live)
                 .collect(),
             conferences: self.live_conferences(id),
+            // The SIP core knows them; the edge asks it.
+            trunks: Vec::new(),
         })
     }
 

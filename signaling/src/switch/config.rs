@@ -1,6 +1,8 @@
 //! What the box's owner may set about calls. Each limit has a name and a default.
 
+use crate::reach::Reach;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use terms::media::{Codec, Fingerprint, SrtpPolicy, T38Policy};
 
@@ -11,6 +13,8 @@ pub struct Config {
     pub calls_max: usize,
     /// Address in our session descriptions, where it is not the one that media binds.
     pub media_ip: Option<IpAddr>,
+    /// Which peers are told another address there.
+    pub reach: Arc<Reach>,
     /// Codecs of legs whose trunk names none, the preferred one first. What is left out is neither
     /// offered nor taken.
     pub codecs: Vec<Codec>,
@@ -69,6 +73,7 @@ impl Default for Config {
         Config {
             calls_max: 2_000,
             media_ip: None,
+            reach: Arc::default(),
             codecs: vec![Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus],
             srtp: SrtpPolicy::Off,
             t38: T38Policy::Pass,

@@ -230,6 +230,8 @@ mod tests {
             codecs: Vec::new(),
             srtp: SrtpPolicy::Off,
             t38: TrunkT38::Allow,
+            advertise: None,
+            ca: String::new(),
         }
     }
 

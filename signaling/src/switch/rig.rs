@@ -60,6 +60,10 @@ pub struct Rig {
     pub describe: fn(&str) -> String,
     /// Signalling comes over TLS.
     pub encrypted: bool,
+    /// Where who calls signals from.
+    pub callers_at: SocketAddr,
+    /// Where who is called signals from.
+    pub called_at: SocketAddr,
     /// What a port request gets.
     pub ports: bool,
     /// Prompts that media does not have.
@@ -97,6 +101,8 @@ struct Dialog {
     code: bool,
     late_offer: bool,
     answered: bool,
+    /// Where it signals from.
+    source: SocketAddr,
 }
 
 impl Rig {
@@ -115,6 +121,8 @@ impl Rig {
             outside: Phone::Answers(Duration::from_secs(3)),
             describe: |_| sdp("sendrecv"),
             encrypted: false,
+            callers_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 5060),
+            called_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8)), 5060),
             ports: true,
             missing: Vec::new(),
             log: Vec::new(),
@@ -210,9 +218,10 @@ impl Rig {
                 code: called.starts_with('*'),
                 late_offer: offer.is_none(),
                 answered: false,
+                source: self.callers_at,
             },
         );
-        let source = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 5060);
+        let source = self.callers_at;
         self.feed(Input::Sip(SipEvent::Incoming(Box::new(Incoming {
             leg,
             tenant: TENANT,
@@ -253,7 +262,8 @@ impl Rig {
     /// A phone sends a re-INVITE with this direction, or with none of its own.
     pub fn reinvites(&mut self, leg: LegId, direction: Option<&str>) {
         if self.dialogs.get(&leg).is_some_and(|dialog| dialog.answered) {
-            self.feed(Input::Sip(SipEvent::Offer { leg, sdp: direction.map(sdp) }));
+            let source = self.source_of(leg);
+            self.feed(Input::Sip(SipEvent::Offer { leg, sdp: direction.map(sdp), source }));
             if direction.is_none() && self.dialogs.contains_key(&leg) {
                 self.feed(Input::Sip(SipEvent::Acked { leg, sdp: Some(sdp("sendrecv")) }));
             }
@@ -262,7 +272,13 @@ impl Rig {
 
     /// A phone sends a re-INVITE with this offer.
     pub fn reinvites_with(&mut self, leg: LegId, offer: String) {
-        self.feed(Input::Sip(SipEvent::Offer { leg, sdp: Some(offer) }));
+        let source = self.source_of(leg);
+        self.feed(Input::Sip(SipEvent::Offer { leg, sdp: Some(offer), source }));
+    }
+
+    /// Where the other end of a leg signals from.
+    pub fn source_of(&self, leg: LegId) -> SocketAddr {
+        self.dialogs[&leg].source
     }
 
     /// A phone sends REFER.
@@ -426,9 +442,10 @@ impl Rig {
             }
             Destination::Trunk(..) => (None, self.outside),
         };
-        self.dialogs.insert(leg, Dialog { agent, code: false, late_offer: false, answered: false });
+        let source = self.called_at;
+        let (code, late_offer, answered) = (false, false, false);
+        self.dialogs.insert(leg, Dialog { agent, code, late_offer, answered, source });
         let ringing = SipEvent::Progress { leg, status: 180, sdp: None };
-        let source = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8)), 5060);
         match phone {
             Phone::Answers(after) => {
                 self.later(Duration::from_millis(20), Input::Sip(ringing));

@@ -1,5 +1,6 @@
 //! Stories: whole calls in virtual time.
 
+mod addresses;
 mod agents;
 mod browsers;
 mod callers;

@@ -14,7 +14,7 @@ use terms::event::{Entry, Kind, Outcome, read_frame};
 use terms::routing::{Flow, Number, Plan, Target};
 use terms::{AgentId, FlowId, NumberId, TenantId};
 
-const TENANT: TenantId = TenantId(1);
+pub const TENANT: TenantId = TenantId(1);
 
 /// A running box.
 pub struct Bench {

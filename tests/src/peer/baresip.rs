@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Nobody registers a NAT for a caller: the description must name where the voice is.
 const ITS_OWN_ADDRESS: &str = "net_interface 127.0.0.1\n";
+/// Who is called over the way that it registered by, or calls itself, needs no port of its own.
+const ANY_PORT: &str = "sip_listen 127.0.0.1:0\n";
 
 /// A phone.
 pub struct Phone {
@@ -51,6 +53,8 @@ pub enum Manner {
     Rings,
     /// Answers, and calls itself when it is told to.
     Calls,
+    /// Answers, and its log has every message.
+    AnswersTraced,
 }
 
 impl Phone {
@@ -70,7 +74,7 @@ impl Phone {
             Manner::Answers => ("auto", Audio::Plain),
             Manner::AnswersEncrypted => ("auto", Audio::Srtp),
             Manner::Rings => ("manual", Audio::Plain),
-            Manner::Calls => ("auto", Audio::Plain),
+            Manner::Calls | Manner::AnswersTraced => ("auto", Audio::Plain),
         };
         let more = if manner == Manner::Calls { ITS_OWN_ADDRESS } else { "" };
         let account = format!(
@@ -78,7 +82,35 @@ impl Phone {
              answermode={answers};regint=60;audio_codecs=PCMA{}\n",
             audio.parameter()
         );
-        run(&account, hz, more, &[], folder.join(format!("baresip-{user}")))
+        let args: &[&str] = if manner == Manner::AnswersTraced { &["-s"] } else { &[] };
+        let folder = folder.join(format!("baresip-{user}"));
+        run(&account, hz, &format!("{ANY_PORT}{more}"), args, folder)
+    }
+
+    /// Starts a provider that answers calls to `number` over TLS alone, with encrypted audio alone. It
+    /// shows the certificate and key of a PEM file; the port is the one where it awaits TLS.
+    ///
+    /// # Panics
+    /// When baresip is not installed.
+    pub fn carrier(number: &str, certificate: &Path, hz: u32, folder: &Path) -> (Self, u16) {
+        // The port of TLS is the one after that of the other transports.
+        let two = |port: &u16| {
+            let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+            is_free(*port) && is_free(port + 1)
+        };
+        let first = 14_500 + std::process::id() as u16 % 1_000;
+        let port = (first..first + 400).find(two).expect("two ports are free");
+        let account = format!(
+            "<sip:{number}@127.0.0.1:{};transport=tls>;regint=0;answermode=auto;audio_codecs=PCMA{}\n",
+            port + 1,
+            Audio::Srtp.parameter()
+        );
+        let more = format!(
+            "sip_listen 127.0.0.1:{port}\nsip_certificate {}\n{ITS_OWN_ADDRESS}",
+            certificate.display()
+        );
+        let folder = folder.join(format!("baresip-{number}"));
+        (run(&account, hz, &more, &["-s"], folder), port + 1)
     }
 
     /// Starts a phone that does not register, calls `to` at `server` as `from` and says a tone of
@@ -100,7 +132,7 @@ impl Phone {
         );
         let dial = format!("/dial sip:{to}@{server}");
         let folder = folder.join(format!("baresip-{from}"));
-        run(&account, hz, ITS_OWN_ADDRESS, &["-e", &dial], folder)
+        run(&account, hz, &format!("{ANY_PORT}{ITS_OWN_ADDRESS}"), &["-e", &dial], folder)
     }
 
     /// What the phone has heard in its calls so far, 8 kHz.
@@ -186,7 +218,7 @@ fn run(account: &str, hz: u32, more: &str, args: &[&str], folder: PathBuf) -> Ph
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let control = free.expect("a free port");
     let config = format!(
-        "sip_listen 127.0.0.1:0\nmodule_path /usr/lib/baresip/modules\n\
+        "module_path /usr/lib/baresip/modules\n\
          module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule sndfile.so\n\
          module ctrl_tcp.so\nctrl_tcp_listen {control}\n\
          module_app account.so\nmodule_app menu.so\n\

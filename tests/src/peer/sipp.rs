@@ -60,6 +60,7 @@ impl Caller {
         let file = folder.join(format!("{name}.xml"));
         std::fs::write(&file, self.scenario()).expect("the scenario can be written");
         let log = std::fs::File::create(folder.join(format!("{name}.log"))).expect("a log");
+        let messages = folder.join(format!("{name}.messages"));
         let (times, ip) = (self.times.to_string(), server.ip().to_string());
         let child = Command::new("sipp")
             .arg(server.to_string())
@@ -67,6 +68,7 @@ impl Caller {
             .args(["-m", &times, "-l", &times, "-r", &times])
             .args(["-i", &ip, "-mi", &ip, "-t", self.transport])
             .args(["-timeout", "90s", "-timeout_error", "-nostdin", "-trace_err"])
+            .args(["-trace_msg", "-message_file", &messages.to_string_lossy()])
             .current_dir(folder)
             .env("TERM", "dumb")
             .stdin(Stdio::null())
@@ -74,7 +76,7 @@ impl Caller {
             .stderr(log)
             .spawn()
             .expect("sipp is installed by scripts/setup --tests");
-        Running { child, log: folder.join(format!("{name}.log")) }
+        Running { child, log: folder.join(format!("{name}.log")), messages }
     }
 
     fn scenario(&self) -> String {
@@ -178,20 +180,21 @@ Content-Length: 0
 pub struct Running {
     child: Child,
     log: std::path::PathBuf,
+    messages: std::path::PathBuf,
 }
 
 impl Running {
-    /// Waits for the end of the call.
+    /// Waits for the end of the call; every message of it, in both directions.
     ///
     /// # Panics
     /// With SIPp's own words when the scenario failed.
-    pub fn finish(mut self) {
+    pub fn finish(mut self) -> String {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("sipp is ours") {
                 let log = std::fs::read_to_string(&self.log).unwrap_or_default();
                 assert!(status.success(), "sipp ended with {status}:\n{log}");
-                return;
+                return std::fs::read_to_string(&self.messages).unwrap_or_default();
             }
             assert!(began.elapsed() < Duration::from_secs(100), "sipp does not end");
             std::thread::sleep(Duration::from_millis(50));

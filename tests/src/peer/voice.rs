@@ -3,7 +3,7 @@
 
 use mediacore::g711::{self, Law};
 use mediacore::rtp;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::JoinHandle;
@@ -43,6 +43,11 @@ struct Frame {
 pub struct Heard(Vec<Frame>);
 
 impl Heard {
+    /// Everything, as one piece of 8 kHz.
+    pub fn all(&self) -> Vec<i16> {
+        self.0.iter().flat_map(|frame| frame.samples.iter().copied()).collect()
+    }
+
     /// What came between two moments, as one piece of 8 kHz.
     pub fn between(&self, from: Instant, to: Instant) -> Vec<i16> {
         let frames = self.0.iter().filter(|frame| (from..to).contains(&frame.at));
@@ -56,7 +61,15 @@ impl Voice {
     /// # Panics
     /// When there is no port.
     pub fn start(hz: f64) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        Voice::start_at(hz, Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// The same at another address of this machine.
+    ///
+    /// # Panics
+    /// When there is no port.
+    pub fn start_at(hz: f64, ip: IpAddr) -> Self {
+        let socket = UdpSocket::bind((ip, 0)).expect("a port");
         socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a socket has timeouts");
         let port = socket.local_addr().expect("a bound socket").port();
         let shared = Arc::new(Shared {

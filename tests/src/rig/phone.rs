@@ -122,6 +122,7 @@ impl Phone {
                 from_user: from.to_owned(),
                 from_name: String::new(),
                 sdp: sdp(set, "sendrecv", 1),
+                elsewhere: Vec::new(),
                 browser: false,
                 headers: Vec::new(),
             })),

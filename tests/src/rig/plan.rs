@@ -86,6 +86,8 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
         t38: TrunkT38::Allow,
+        advertise: None,
+        ca: String::new(),
     }];
     plan
 }

@@ -444,7 +444,7 @@ impl World {
                     self.callers[caller].answered = Some(self.now.moment);
                 }
             }
-            Event::Offer { leg, sdp: offer } => {
+            Event::Offer { leg, sdp: offer, .. } => {
                 let Some(line) = self.phones[phone].lines.get(&leg) else { return };
                 let set = line.handset;
                 self.handsets[set].remote =

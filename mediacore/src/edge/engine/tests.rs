@@ -1,5 +1,6 @@
 //! The whole engine over loopback sockets, every story on both backends.
 
+mod addresses;
 mod faults;
 mod fax;
 mod restore;
@@ -36,13 +37,21 @@ struct Server {
 
 impl Server {
     fn start(backend: BackendChoice, shards: u16) -> Self {
+        Server::start_with(backend, shards, |_| {})
+    }
+
+    fn start_with(
+        backend: BackendChoice,
+        shards: u16,
+        change: impl FnOnce(&mut EngineConfig),
+    ) -> Self {
         let (tell, events) = mpsc::channel();
         let music: Vec<i16> = vec![8_000; 800];
         let prompts = PromptStore::new([("zh-CN/welcome".into(), Prompt::from_samples(&music))]);
         let identity = identity::generate().expect("P-256 is there");
         let certificate = identity.fingerprint();
         let shard = Config { identity: Some(Arc::new(identity)), ..Config::default() };
-        let config = EngineConfig {
+        let mut config = EngineConfig {
             backend,
             shards,
             prompts,
@@ -50,6 +59,7 @@ impl Server {
             shard,
             ..EngineConfig::default()
         };
+        change(&mut config);
         let engine = Engine::start(config, move |shard, event| {
             let _ = tell.send((shard, event));
         })

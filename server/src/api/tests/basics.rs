@@ -330,6 +330,36 @@ async fn a_tokens_secret_is_shown_once_and_its_role_is_a_ceiling() {
 }
 
 #[tokio::test]
+async fn a_trunk_over_tls_takes_certificates_alone_and_says_how_it_is() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let made = rcgen::generate_simple_self_signed(vec!["sbc.example".to_owned()]).unwrap();
+    let good = made.cert.pem();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let (tls, clear) = ("sip:sbc.example;transport=tls", "sip:sbc.example");
+    for (proxy, ca, expected) in [
+        (tls, "", StatusCode::CREATED),
+        (tls, &good, StatusCode::CREATED),
+        (tls, broken, StatusCode::BAD_REQUEST),
+        (tls, "/etc/ssl/certs/ca.pem", StatusCode::BAD_REQUEST),
+        (clear, &good, StatusCode::BAD_REQUEST),
+    ] {
+        let name = format!("{} {}", proxy.len(), ca.len());
+        let got = rig
+            .post("/api/v1/trunks", &token, json!({"name": name, "proxy": proxy, "ca": ca}))
+            .await;
+        assert_eq!(got.status, expected, "{proxy} {ca}: {got:?}");
+        if expected == StatusCode::BAD_REQUEST {
+            assert_eq!(got.json()["field"], "ca");
+        }
+    }
+    let live = rig.get("/api/v1/trunks/live", &token).await;
+    let expected = json!([{"id": "7", "calls": 2, "registered": false,
+        "problem": "certificate_name", "detail": "for pbx.example"}]);
+    assert_eq!(live.json(), expected);
+}
+
+#[tokio::test]
 async fn trunk_passwords_go_in_and_never_come_out() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;

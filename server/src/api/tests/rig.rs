@@ -30,15 +30,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use terms::control::{
-    Answer, Ask, LegQuality, LiveAgent, LiveCall, LiveRecording, LiveState, LiveSupervision,
-    RecordingNow,
+    Answer, Ask, LegQuality, LineFault, LineProblem, LiveAgent, LiveCall, LiveRecording, LiveState,
+    LiveSupervision, LiveTrunk, RecordingNow,
 };
 use terms::event;
 use terms::media::{Codec, FarQuality, Quality, Ssrc, SsrcEpoch, VoipMetrics};
 use terms::record::{Call, Recording, Row};
 use terms::{
     AgentId, CallId, ContactId, IdGen, LegId, Moment, QueueId, RecordingId, TenantId, Timestamp,
-    UserId,
+    TrunkId, UserId,
 };
 use tower::ServiceExt;
 use warehouse::Warehouse;
@@ -126,6 +126,15 @@ impl CallsLink for Switch {
                     recording: RecordingNow::On,
                 }],
                 agents: self.agents.lock().unwrap().clone(),
+                trunks: vec![LiveTrunk {
+                    trunk: TrunkId(7),
+                    calls: 2,
+                    registered: Some(false),
+                    problem: Some(LineProblem {
+                        fault: LineFault::CertificateName,
+                        detail: "for pbx.example".into(),
+                    }),
+                }],
                 ..LiveState::default()
             }),
             (Ask::State { .. }, None) => Answer::State(LiveState::default()),

@@ -6,7 +6,7 @@ use super::{Leg, Owner, Stage, cause, cause_of};
 use crate::sip::core::UserAgent;
 use crate::sip::dialog::Dialog;
 use crate::sip::digest;
-use crate::sip::flow::{Flow, Hop, Host, Transport};
+use crate::sip::flow::{Flow, Hop, Host, Seen, Transport};
 use crate::sip::header;
 use crate::sip::message::{Message, Name};
 use crate::sip::send::DATAGRAM_BYTES_MAX;
@@ -61,6 +61,7 @@ impl Branch {
             from_user: String::new(),
             from_name: String::new(),
             sdp: String::new(),
+            elsewhere: Vec::new(),
             browser: false,
             headers: Vec::new(),
         });
@@ -168,7 +169,7 @@ impl UserAgent {
                 if !entry.enter(now.moment) {
                     return Err((503, cause::CONGESTION));
                 }
-                let hop = self.hop_of(&proxy);
+                let hop = self.hop_of(&proxy, key);
                 let target = format!("sip:{}@{}", escape_user(number), proxy.domain).into_bytes();
                 let way = Way { target, hop, nat: false, domain: own_domain, trunk: Some(key) };
                 Ok((vec![way], Some(key)))
@@ -176,14 +177,16 @@ impl UserAgent {
         }
     }
 
-    pub(in crate::sip) fn hop_of(&self, proxy: &Proxy) -> Hop {
+    pub(in crate::sip) fn hop_of(&self, proxy: &Proxy, trunk: TrunkKey) -> Hop {
         let known = match proxy.host {
             Host::Address(address) => Some(address),
             Host::Name(..) => None,
         };
         let listener = self.listener_for(proxy.transport, known);
         let (transport, host) = (proxy.transport, proxy.host.clone());
-        Hop { listener, transport, host, connection: None }
+        let known = self.trunks.get(trunk).filter(|_| transport == Transport::Tls);
+        let connection = known.and_then(|trunk| trunk.connection);
+        Hop { listener, transport, host, connection, trunk: Some(trunk) }
     }
 
     fn open_branch(
@@ -199,8 +202,7 @@ impl UserAgent {
             .then(|| self.stream_to(&way.hop))
             .flatten();
         let hop = stream.unwrap_or(way.hop);
-        let advertised = self.config.listeners[usize::from(hop.listener)].advertised;
-        let domain = way.domain.unwrap_or_else(|| advertised.to_string());
+        let domain = way.domain.unwrap_or_else(|| self.seen(&hop, None).address.to_string());
         let user = escape_user(&invite.from_user);
         let name = if invite.from_name.is_empty() {
             String::new()
@@ -247,18 +249,17 @@ impl UserAgent {
         authorization: Option<(&str, &str)>,
     ) -> Result<(), Injection> {
         let via_branch = format!("z9hG4bK{}", self.token());
-        let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
+        let Some(branch) = self.branches.get(&id) else { return Ok(()) };
         let (hop, invite) = (branch.hop.clone(), branch.invite.clone());
-        let listener = &self.config.listeners[usize::from(hop.listener)];
-        let (word, address) = (hop.transport.via(), listener.advertised);
-        let via = format!("SIP/2.0/{word} {address};branch={via_branch};rport");
-        let mut builder = branch.dialog.request("INVITE", &via, None);
-        self.dialog_headers(&mut builder, hop.listener);
+        let (seen, media) = (self.seen(&hop, None), self.media_told(&hop));
+        let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
+        let mut builder = branch.dialog.request("INVITE", &seen.via(&via_branch), None);
+        self.dialog_headers(&mut builder, &seen);
         if let Some((name, value)) = authorization {
             builder.header(name, value);
         }
         extra_headers(&mut builder, &invite);
-        let bytes = builder.finish("application/sdp", invite.sdp.as_bytes())?;
+        let bytes = builder.finish("application/sdp", invite.sdp_at(media).as_bytes())?;
         let tx = self.start_client(now, hop, &via_branch, bytes, Owner::Branch(id));
         if let Some(branch) = self.branches.get_mut(&id) {
             branch.tx = tx;
@@ -304,8 +305,10 @@ impl UserAgent {
         }
         let mut dialog = branch.dialog.with_response(response);
         let nat = branch.nat || has_private_contact(response, &flow);
-        let hop = self.hop_to(dialog.next_hop(), flow, nat && !dialog.has_routes());
-        self.acknowledge(id, tag, &mut dialog, &hop);
+        let hop =
+            self.hop_to(dialog.next_hop(), flow, nat && !dialog.has_routes()).of(branch.trunk);
+        let seen = self.seen(&hop, Some(flow.remote));
+        self.acknowledge(id, tag, &mut dialog, &hop, seen);
         let Some(branch) = self.branches.get_mut(&id) else { return };
         branch.pending = false;
         let winner = branch.leg.take();
@@ -313,21 +316,20 @@ impl UserAgent {
         match (winner, sdp) {
             (Some(leg), Some(sdp)) => self.win(now, leg, dialog, hop, flow, nat, response, sdp),
             (Some(leg), None) => {
-                self.bye_stray(now, dialog, hop);
+                self.bye_stray(now, dialog, hop, seen);
                 self.drop_outgoing(now, leg, Some(id));
                 self.emit(Event::Failed { leg, status: 488, cause: cause::NOT_ACCEPTABLE });
             }
             // Another answer was first, or the switch let go: the race of CANCEL and 200.
             (None, _) => {
                 self.count("answers_too_late");
-                self.bye_stray(now, dialog, hop);
+                self.bye_stray(now, dialog, hop, seen);
             }
         }
     }
 
-    fn acknowledge(&mut self, id: u64, tag: Box<[u8]>, dialog: &mut Dialog, hop: &Hop) {
-        let via_branch = format!("z9hG4bK{}", self.token());
-        let via = self.via(hop.listener, &via_branch);
+    fn acknowledge(&mut self, id: u64, tag: Box<[u8]>, dialog: &mut Dialog, hop: &Hop, seen: Seen) {
+        let via = seen.via(&format!("z9hG4bK{}", self.token()));
         let seq = dialog.local_seq;
         let Ok(ack) = dialog.request("ACK", &via, Some(seq)).end() else { return };
         let ack: Arc<[u8]> = ack.into();
@@ -350,7 +352,8 @@ impl UserAgent {
         sdp: String,
     ) {
         let Some(state) = self.legs.get_mut(&leg) else {
-            return self.bye_stray(now, dialog, hop);
+            let seen = self.seen(&hop, Some(flow.remote));
+            return self.bye_stray(now, dialog, hop, seen);
         };
         let losers = std::mem::take(&mut state.branches);
         self.tags.insert(dialog.local_tag.clone(), leg);
@@ -370,10 +373,9 @@ impl UserAgent {
     }
 
     /// A dialog that nobody wants.
-    fn bye_stray(&mut self, now: Now, mut dialog: Dialog, hop: Hop) {
+    fn bye_stray(&mut self, now: Now, mut dialog: Dialog, hop: Hop, seen: Seen) {
         let via_branch = format!("z9hG4bK{}", self.token());
-        let via = self.via(hop.listener, &via_branch);
-        if let Ok(bye) = dialog.request("BYE", &via, None).end() {
+        if let Ok(bye) = dialog.request("BYE", &seen.via(&via_branch), None).end() {
             self.start_client(now, hop, &via_branch, bye, Owner::Nobody);
         }
     }

@@ -107,7 +107,7 @@ impl UserAgent {
         let dialog = Dialog::from_request(request, tag, first_seq)?;
         let leg_id = LegId(self.ids.next(now.wall));
         let nat = is_behind_nat(request, &flow);
-        let hop = self.hop_to(dialog.next_hop(), flow, nat && !dialog.has_routes());
+        let hop = self.hop_to(dialog.next_hop(), flow, nat && !dialog.has_routes()).of(whose.trunk);
         let mut leg = Leg::new(Stage::Incoming, flow, hop);
         leg.nat = nat;
         (leg.trunk, leg.phone) = (whose.trunk, whose.phone);
@@ -119,6 +119,7 @@ impl UserAgent {
         leg.dialog = Some(dialog);
         if let Some(server) = self.servers.get_mut(&tx) {
             server.leg = Some(leg_id);
+            server.hop.trunk = whose.trunk;
         }
         leg.merge_key = Some(merge_key(request));
         self.merging.insert(merge_key(request));

@@ -75,11 +75,13 @@ impl UserAgent {
         let sdp = request.sdp();
         state.invite = Some(tx);
         state.late = sdp.is_none();
+        let trunk = state.trunk;
         if let Some(server) = self.servers.get_mut(&tx) {
             server.leg = Some(leg);
+            server.hop.trunk = trunk;
         }
         self.respond(now, tx, 100, &[], None);
-        self.emit(Event::Offer { leg, sdp });
+        self.emit(Event::Offer { leg, sdp, source: flow.remote });
         self.arm_leg(leg);
     }
 
@@ -93,7 +95,7 @@ impl UserAgent {
         let (next, routed) = (dialog.next_hop().to_vec(), dialog.has_routes());
         let hop = self.hop_to(&next, flow, nat && !routed);
         if let Some(state) = self.legs.get_mut(&leg) {
-            state.hop = hop;
+            state.hop = hop.of(state.trunk);
         }
     }
 
@@ -214,8 +216,11 @@ impl UserAgent {
 
     fn on_reinvite_accepted(&mut self, now: Now, leg: LegId, tx: u64, response: &Message) {
         let via_branch = format!("z9hG4bK{}", self.token());
-        let Some(hop) = self.legs.get(&leg).map(|leg| leg.hop.clone()) else { return };
-        let via = self.via(hop.listener, &via_branch);
+        let Some((hop, from)) = self.legs.get(&leg).map(|leg| (leg.hop.clone(), leg.flow.remote))
+        else {
+            return;
+        };
+        let via = self.seen(&hop, Some(from)).via(&via_branch);
         let Some(state) = self.legs.get_mut(&leg) else { return };
         let Some(dialog) = &mut state.dialog else { return };
         dialog.refresh_target(response);

@@ -34,7 +34,7 @@ impl UserAgent {
         match sdp {
             Some(sdp) => {
                 state.update = Some(tx);
-                self.emit(Event::Offer { leg, sdp: Some(sdp) });
+                self.emit(Event::Offer { leg, sdp: Some(sdp), source: flow.remote });
             }
             None => {
                 let timer = self.timer_headers(now, leg);

@@ -66,6 +66,7 @@ fn invite(browser: bool) -> Command {
         from_user: "+8613800138000".into(),
         from_name: String::new(),
         sdp: SDP.into(),
+        elsewhere: Vec::new(),
         browser,
         headers: Vec::new(),
     }))

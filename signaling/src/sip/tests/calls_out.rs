@@ -13,6 +13,7 @@ fn invite(to: Destination) -> Command {
         from_user: "+8613800138000".into(),
         from_name: "李\"四\r\nX: y".into(),
         sdp: SDP.into(),
+        elsewhere: Vec::new(),
         browser: false,
         headers: vec![("X-Call".into(), "77".into())],
     }))

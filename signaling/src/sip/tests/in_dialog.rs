@@ -9,7 +9,10 @@ fn a_hold_is_offered_to_the_switch_and_answered() {
     let hold = SDP.replace("t=0 0\r\n", "t=0 0\r\na=sendonly\r\n");
     let reinvite = call.request("INVITE", "", &hold);
     bench.receive(carrier(), &reinvite);
-    assert_eq!(bench.events(), [Event::Offer { leg: call.leg, sdp: Some(hold) }]);
+    assert_eq!(
+        bench.events(),
+        [Event::Offer { leg: call.leg, sdp: Some(hold), source: carrier() }]
+    );
     assert_eq!(bench.one().start(), "SIP/2.0 100 Trying");
     // A second one before the answer has to wait.
     let second = call.request("INVITE", "", SDP);

@@ -53,6 +53,7 @@ fn invite(to: Destination) -> Command {
         from_user,
         from_name,
         sdp,
+        elsewhere: Vec::new(),
         browser: false,
         headers,
     }))
@@ -106,7 +107,10 @@ fn a_re_invite_in_a_restored_dialog_is_offered_and_a_copy_of_the_first_invite_is
     let hold = SDP.replace("t=0 0\r\n", "t=0 0\r\na=sendonly\r\n");
     let reinvite = call.request("INVITE", "", &hold);
     kept.bench.receive(carrier(), &reinvite);
-    assert_eq!(kept.bench.events(), [Event::Offer { leg: call.leg, sdp: Some(hold) }]);
+    assert_eq!(
+        kept.bench.events(),
+        [Event::Offer { leg: call.leg, sdp: Some(hold), source: carrier() }]
+    );
     kept.bench.sent();
     // The trunk's own copy, on another way.
     let copy = call.invite.replace("branch=z9hG4bKt", "branch=z9hG4bKother");

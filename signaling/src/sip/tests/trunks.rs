@@ -12,6 +12,7 @@ fn invite(leg: u64) -> Command {
         from_user: "95105688".into(),
         from_name: String::new(),
         sdp: SDP.into(),
+        elsewhere: Vec::new(),
         browser: false,
         headers: Vec::new(),
     }))

@@ -53,6 +53,8 @@ pub fn demo_plan() -> Plan {
         codecs: Vec::new(),
         srtp: SrtpPolicy::Off,
         t38: TrunkT38::Allow,
+        advertise: None,
+        ca: String::new(),
     }];
     plan.conferences = conferences();
     plan.blocked = vec!["+8613900000000".into()];

@@ -247,7 +247,8 @@ fn a_refresh_and_a_moved_machine_do_not_bother_the_other() {
     assert_eq!(remotes(&rig).last(), Some(&(caller, "192.0.2.7:4016".parse().unwrap())));
     assert_eq!(asked(&rig, sip), [said(caller, "answer image"), said(caller, "answer image")]);
     // Without an offer of theirs ours says what the other said.
-    rig.feed(Input::Sip(SipEvent::Offer { leg: called, sdp: None }));
+    let source = rig.source_of(called);
+    rig.feed(Input::Sip(SipEvent::Offer { leg: called, sdp: None, source }));
     assert_eq!(asked(&rig, sip)[2..], [said(called, "answer image")]);
     let acked = SipEvent::Acked { leg: called, sdp: Some(t38("192.0.2.8", 4_018)) };
     rig.feed(Input::Sip(acked));

@@ -1,0 +1,260 @@
+//! Connections over TLS that we open, to trunks. The trunk's host is asked for by name (SNI), and its
+//! certificate has to be for that name, in date, and of an authority that is trusted: those of the
+//! trunk where some are named, those of the system where none are. Whoever cannot show one is not
+//! spoken to, and nothing goes there in clear instead.
+
+use super::net::{Link, converse};
+use super::tls;
+use crate::sip::flow::Host;
+use crate::sip::trunk::TrunkKey;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::control::{LineFault, LineProblem};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// How long name, connection and handshake may take together.
+const DIAL_MAX: Duration = Duration::from_secs(10);
+
+/// Whom to call, and whom to believe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Where, and whose name the certificate has to bear.
+    pub host: Host,
+    /// Certificates of authorities as PEM; empty is the system's.
+    pub ca: String,
+}
+
+/// One connection's life, from the first name that is looked up.
+pub(super) async fn speak(target: Arc<Target>, trunk: TrunkKey, mut link: Link) {
+    let opened = timeout(DIAL_MAX, open(&target)).await;
+    match opened.unwrap_or_else(|_| Err(problem(LineFault::Unreachable, "no answer in time"))) {
+        Ok((stream, peer)) => {
+            link.peer = peer;
+            if link.dialled(trunk).await {
+                let (read, write) = tokio::io::split(stream);
+                converse(read, write, link).await;
+            }
+        }
+        Err(problem) => link.not_dialled(trunk, problem).await,
+    }
+}
+
+async fn open(target: &Target) -> Result<(TlsStream<TcpStream>, SocketAddr), LineProblem> {
+    let config = config(&target.ca)?;
+    let (name, stream) = match &target.host {
+        Host::Address(address) => (ServerName::from(address.ip()), connect(&[*address]).await),
+        Host::Name(name, port) => {
+            let server = ServerName::try_from(name.clone())
+                .map_err(|_| problem(LineFault::Unreachable, &format!("{name} is no host name")))?;
+            let stream = match lookup_host((name.as_str(), *port)).await {
+                Ok(addresses) => connect(&addresses.collect::<Vec<_>>()).await,
+                Err(error) => Err(error),
+            };
+            (server, stream)
+        }
+    };
+    let unreachable = |error: io::Error| problem(LineFault::Unreachable, &error.to_string());
+    let stream = stream.map_err(unreachable)?;
+    let peer = stream.peer_addr().map_err(unreachable)?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let secured = connector.connect(name, stream).await.map_err(|error| refused(&error))?;
+    Ok((secured, peer))
+}
+
+fn config(ca: &str) -> Result<ClientConfig, LineProblem> {
+    let roots = tls::authorities(ca).map_err(|error| problem(LineFault::Authorities, &error))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| problem(LineFault::Handshake, &error.to_string()))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The first of these addresses that takes us.
+async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// What is wrong with a certificate, or with the handshake.
+fn refused(error: &io::Error) -> LineProblem {
+    let said = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let fault = match said {
+        Some(rustls::Error::InvalidCertificate(wrong)) => match wrong {
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                LineFault::CertificateName
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => LineFault::CertificateExpired,
+            // A name that we trust, under another's signature, is no better than an unknown name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                LineFault::CertificateIssuer
+            }
+            _ => LineFault::Certificate,
+        },
+        _ => LineFault::Handshake,
+    };
+    problem(fault, &error.to_string())
+}
+
+fn problem(fault: LineFault, detail: &str) -> LineProblem {
+    LineProblem { fault, detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
+    use rustls::ServerConfig;
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A certificate of its own authority, as PEM too.
+    struct Made {
+        pem: String,
+        config: ServerConfig,
+    }
+
+    fn made(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Made {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .unwrap();
+        Made { pem: certificate.pem(), config }
+    }
+
+    /// Dials a peer that shows `shown`, by `name` or by its address, and trusts `ca`.
+    fn dials(shown: ServerConfig, name: Option<&str>, ca: &str) -> Result<Vec<u8>, LineFault> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(shown));
+            let peer = tokio::spawn(async move {
+                let (stream, _) = listener.accept().await.unwrap();
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let asked = stream.get_ref().1.server_name().unwrap_or("nobody").to_owned();
+                stream.write_all(asked.as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+            });
+            let host = match name {
+                Some(name) => Host::Name(name.to_owned(), address.port()),
+                None => Host::Address(address),
+            };
+            let opened = open(&Target { host, ca: ca.to_owned() }).await;
+            let heard = match opened {
+                Ok((mut stream, reached)) => {
+                    assert_eq!(reached, address);
+                    let mut heard = Vec::new();
+                    stream.read_to_end(&mut heard).await.unwrap();
+                    Ok(heard)
+                }
+                Err(problem) => {
+                    assert!(!problem.detail.is_empty(), "{problem:?}");
+                    Err(problem.fault)
+                }
+            };
+            peer.await.unwrap();
+            heard
+        })
+    }
+
+    #[test]
+    fn a_trunk_that_shows_the_right_certificate_is_asked_for_by_its_name() {
+        let right = made(&["localhost"], |_| {});
+        assert_eq!(dials(right.config, Some("localhost"), &right.pem), Ok(b"localhost".to_vec()));
+        let by_address = made(&["127.0.0.1"], |_| {});
+        assert_eq!(dials(by_address.config, None, &by_address.pem), Ok(b"nobody".to_vec()));
+    }
+
+    #[test]
+    fn a_certificate_for_another_name_is_refused() {
+        let other = made(&["pbx.example"], |_| {});
+        let refused = Err(LineFault::CertificateName);
+        assert_eq!(dials(other.config.clone(), Some("localhost"), &other.pem), refused);
+        assert_eq!(dials(other.config, None, &other.pem), refused, "nor by the address alone");
+    }
+
+    #[test]
+    fn a_certificate_out_of_its_time_is_refused() {
+        let old = made(&["localhost"], |params| {
+            params.not_before = date_time_ymd(2019, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 1);
+        });
+        let refused = Err(LineFault::CertificateExpired);
+        assert_eq!(dials(old.config, Some("localhost"), &old.pem), refused);
+        let early = made(&["localhost"], |params| {
+            params.not_before = date_time_ymd(3000, 1, 1);
+            params.not_after = date_time_ymd(3001, 1, 1);
+        });
+        assert_eq!(dials(early.config, Some("localhost"), &early.pem), refused);
+    }
+
+    #[test]
+    fn a_certificate_of_an_unknown_authority_is_refused() {
+        let shown = made(&["localhost"], |_| {});
+        let refused = Err(LineFault::CertificateIssuer);
+        let another_name = made(&["localhost"], |params| {
+            params.distinguished_name.push(DnType::OrganizationName, "another authority");
+        });
+        let same_name = made(&["localhost"], |_| {});
+        for trusted in [another_name, same_name] {
+            assert_eq!(dials(shown.config.clone(), Some("localhost"), &trusted.pem), refused);
+        }
+        // Nor is it one that the system trusts, where it trusts any.
+        let by_the_system = dials(shown.config, Some("localhost"), "");
+        let either = [LineFault::CertificateIssuer, LineFault::Authorities];
+        assert!(by_the_system.is_err_and(|fault| either.contains(&fault)));
+    }
+
+    #[test]
+    fn who_speaks_no_tls_and_who_is_not_there_are_told_apart() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let right = made(&["localhost"], |_| {});
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let target = Target { host: Host::Address(address), ca: right.pem };
+            let peer = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.write_all(b"SIP/2.0 400 Bad Request\r\n\r\n").await;
+            });
+            let problem = open(&target).await.map(drop).unwrap_err();
+            assert_eq!(problem.fault, LineFault::Handshake, "{problem:?}");
+            peer.await.unwrap();
+            let problem = open(&target).await.map(drop).unwrap_err();
+            assert_eq!(problem.fault, LineFault::Unreachable, "{problem:?}");
+            let broken = Target { ca: "no certificate".into(), ..target };
+            let problem = open(&broken).await.map(drop).unwrap_err();
+            assert_eq!(problem.fault, LineFault::Authorities, "{problem:?}");
+        });
+    }
+}
