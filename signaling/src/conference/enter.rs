@@ -116,6 +116,8 @@ impl Conference {
                 Stand::Inside | Stand::New => {
                     // Said before they are in: nobody hears a word of who comes muted.
                     cx.media(Command::Audience { leg, audience: member.audience() });
+                    // Keys are the meeting's, also where only two are in it.
+                    cx.media(Command::KeepDigits { leg, kept: true });
                     cx.media(Command::Join { leg, room: self.room });
                     Order::Join
                 }
