@@ -59,6 +59,7 @@ impl Conference {
         let member =
             Member { call, leg, number, agent, chair, since, muted, hushed, away, stand, side };
         let muted = member.is_muted();
+        self.recording.meet(call, leg);
         self.members.push(member);
         self.log(cx, Some((call, Some(leg))), InConference::Joined { chair, muted });
         self.arrange(cx);
