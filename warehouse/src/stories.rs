@@ -5,14 +5,14 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::path::Path;
 use terms::event::{
-    Activity, Direction, ENTRY_VERSION, Entry, FlowOut, Kind, OfferEnd, Outcome, Party, Role,
-    Satisfaction, TransferKind, write_frame,
+    Activity, Direction, ENTRY_VERSION, Entry, FlowOut, InConference, Kind, Meeting, OfferEnd,
+    Outcome, Party, Role, Satisfaction, TransferKind, write_frame,
 };
 use terms::media::{Codec, Ledger, Quality, RecordFormat, RecordingState};
 use terms::record::{Order, Row};
 use terms::{
-    AgentId, CallId, ContactId, FlowId, LegId, OrderId, PhoneNumber, QueueId, RecordingId,
-    SurveyId, TenantId, Timestamp, TrunkId, VisitId,
+    AgentId, CallId, ConferenceId, ContactId, FlowId, LegId, MeetingId, OrderId, PhoneNumber,
+    QueueId, RecordingId, SurveyId, TenantId, Timestamp, TrunkId, VisitId,
 };
 
 /// 2026-11-22 23:50 UTC: calls of a test cross midnight.
@@ -127,6 +127,12 @@ pub fn leg_ended(by: Party) -> Kind {
         ..Quality::default()
     };
     Kind::LegEnded { cause: 16, by, quality: Some(quality) }
+}
+
+/// Somebody comes into meeting `meeting` of room 3.
+pub fn joined(meeting: u64) -> Kind {
+    let of = Meeting { conference: ConferenceId(3), meeting: MeetingId(meeting) };
+    Kind::Conference { of, what: InConference::Joined { chair: false, muted: false } }
 }
 
 pub fn call_ended(outcome: Outcome, by: Party) -> Kind {

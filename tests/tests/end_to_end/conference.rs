@@ -58,6 +58,8 @@ pub fn a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_si
     assert_eq!(halves_with(&sides.right, &[FIRST], &[]), 0, "a stranger is not on the right");
     let told = house.sql("SELECT count(*) AS n FROM events WHERE kind = 'conference'");
     assert_eq!(told, [json!({"n": 7})], "three came, one was muted, three left");
+    let met = "SELECT count(*) AS n FROM calls a JOIN calls b ON a.meeting_id = b.meeting_id";
+    assert_eq!(house.sql(met), [json!({"n": 9})], "each of the three met all of them");
 }
 
 pub fn a_conference_goes_on_when_the_call_path_is_killed(backend: &str) {
