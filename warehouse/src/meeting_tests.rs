@@ -66,6 +66,28 @@ fn a_call_has_the_meeting_that_it_came_into_and_none_that_it_was_only_called_to(
     assert_eq!(found, [(Some(ConferenceId(3)), Some(MeetingId(7))), (None, None)]);
 }
 
+#[test]
+fn what_strangers_said_in_a_meeting_is_a_conversation_and_no_message_whenever_it_is_rendered() {
+    let mut s = Script::new(1);
+    s.call(0.0, 100, call_started("13800138000")).call(1.0, 200, call_started("13800138001"));
+    let of = |meeting: Option<u64>, recording| match recorded(1, 100, recording, None) {
+        Kind::Recorded { ledger, agent, queue, .. } => {
+            Kind::Recorded { ledger, agent, queue, meeting: meeting.map(MeetingId) }
+        }
+        other => other,
+    };
+    s.call(5.0, 100, of(Some(7), 1)).call(6.0, 100, of(None, 2));
+    s.call(9.0, 100, call_ended(Outcome::Answered, Party::Customer));
+    s.call(12.0, 100, of(Some(7), 3)).call(13.0, 100, of(None, 4));
+    let rows = s.rows();
+    let kinds = rows.iter().filter_map(|row| match row {
+        Row::Recording(row) => Some((row.recording_id.0, row.kind.as_str())),
+        _ => None,
+    });
+    let expected = [(1, "conversation"), (2, "voicemail"), (3, "conversation"), (4, "voicemail")];
+    assert_eq!(kinds.collect::<Vec<_>>(), expected);
+}
+
 #[tokio::test]
 async fn members_of_one_meeting_are_joined_by_it() {
     let dir = tempfile::tempdir().unwrap();

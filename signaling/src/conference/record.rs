@@ -168,8 +168,8 @@ impl Conference {
     fn expect_ledger(&self, cx: &mut Cx, recording: RecordingId) {
         let recorded = self.members.iter().filter(|member| member.side.is_some());
         let agent = recorded.filter_map(|member| member.agent).next();
-        cx.world
-            .expect_recording(recording, RecordingOf { tenant: self.tenant, agent, queue: None });
+        let (tenant, meeting) = (self.tenant, Some(self.of.meeting));
+        cx.world.expect_recording(recording, RecordingOf { tenant, agent, queue: None, meeting });
     }
 
     /// Media has ended the part with the process, and knows nothing of it any more.
@@ -210,7 +210,8 @@ impl Conference {
         let recording = RecordingId(cx.id());
         let whose = (self.tenant, self.contact, call);
         let ledger = Ledger::refused(whose, recording, at, why);
-        let kind = Kind::Recorded { ledger, agent: None, queue: None };
+        let meeting = Some(self.of.meeting);
+        let kind = Kind::Recorded { ledger, agent: None, queue: None, meeting };
         self.log_kind(cx, Some((call, Some(leg))), kind);
     }
 

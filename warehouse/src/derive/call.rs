@@ -174,7 +174,7 @@ impl OpenCall {
                 self.queue.get_or_insert(*queue);
                 self.recording.get_or_insert(*recording);
             }
-            Kind::Recorded { ledger, agent, queue } => {
+            Kind::Recorded { ledger, agent, queue, .. } => {
                 self.recording.get_or_insert(ledger.recording);
                 let (start, caller) = (self.started_at, self.customer_number());
                 rows.push(Row::Recording(ended::recording(

@@ -44,7 +44,8 @@ fn who_is_muted_is_off_the_recording_and_it_runs_on_where_nobody_is_heard() {
 /// Whose rows of the ledger say that nothing was recorded, and why.
 fn refused(rig: &Rig) -> Vec<(Option<ContactId>, Option<LegId>, String)> {
     let of = |entry: &terms::event::Entry| match &entry.kind {
-        Kind::Recorded { ledger, .. } => {
+        Kind::Recorded { ledger, meeting, .. } => {
+            assert!(meeting.is_some(), "it is of a meeting, and no message");
             assert_eq!((Some(ledger.call), Some(ledger.contact)), (entry.call, entry.contact));
             Some((entry.contact, entry.leg, ledger.reason.clone().unwrap_or_default()))
         }
@@ -89,6 +90,7 @@ fn a_meeting_in_which_nobody_is_ever_heard_has_its_row_in_the_ledger_with_the_re
     let words = told(&rig).into_iter().filter(|word| word.starts_with("recorded"));
     let expected = ["recorded Refused", "recorded Refused", "recorded Recorded"];
     assert_eq!(words.collect::<Vec<_>>(), expected);
+    assert_eq!(refused(&rig).len(), 3);
 }
 
 #[test]
