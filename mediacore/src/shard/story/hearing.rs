@@ -312,6 +312,34 @@ fn the_loudest_of_a_big_room_are_heard_and_nobody_else() {
 }
 
 #[test]
+fn as_many_voices_are_heard_as_the_configuration_says() {
+    for most in [1, 3] {
+        let mut world = World::new();
+        world.shard.config.speakers_max = most;
+        let hz = |n: usize| 400 + 130 * n as u32;
+        // Four speak, each louder than the one before by more than 6 dB; the fifth only hears.
+        for _ in 0..5 {
+            let phone = world.add(Codec::Pcma, 65_500, |_| {});
+            world.join(phone, 1);
+        }
+        let peaks = [500, 1_100, 2_400, 5_300];
+        let mut mouths: Vec<Mouth> =
+            (0..4).map(|n| Mouth::new(&world, n, tone(hz(n), 8_000, 16_000, peaks[n]))).collect();
+        for _ in 0..75 {
+            mouths.iter_mut().for_each(|mouth| mouth.say(&mut world));
+            world.run(20);
+        }
+        let heard = ear(&world, 4, 0);
+        let settled = &heard[heard.len() / 2..];
+        let level = |n: usize| level_at(settled, hz(n), 8_000);
+        for n in 0..4 {
+            let is_in = n >= 4 - most;
+            assert_eq!(level(n) > -35.0, is_in, "{most} at most, voice {n}: {:.1} dB", level(n));
+        }
+    }
+}
+
+#[test]
 fn the_delay_of_a_mixed_leg_and_what_it_did_stand_in_its_quality() {
     let mut world = World::new();
     world.add(Codec::Pcma, 1, |_| {});

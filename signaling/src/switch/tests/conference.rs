@@ -3,6 +3,7 @@
 mod after_a_kill;
 mod muted;
 mod strangers;
+mod verbs;
 
 use super::*;
 use crate::sip::user_agent::Command as Sipc;
