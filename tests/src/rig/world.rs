@@ -1,5 +1,5 @@
 //! The world: the calendar of what is due, the clock that jumps from one thing to the next, and the
-//! doing of it. What happens by itself is a [`day`].
+//! doing of it. What happens by itself is in `day`.
 
 mod day;
 

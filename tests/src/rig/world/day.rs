@@ -20,6 +20,8 @@ const CALLERS: usize = 30;
 const SUPERVISIONS: usize = 100;
 /// Meetings.
 const MEETINGS: usize = 2;
+/// From a kill to the first sign of the next process.
+const GAP: Duration = millis(400);
 
 /// What somebody does about a meeting.
 pub(super) enum Step {
@@ -157,6 +159,7 @@ impl World {
                 self.settle();
             }
             Step::Kill => {
+                self.set_clock(self.now.moment + GAP);
                 self.center.kill(self.now);
                 self.settle();
             }
