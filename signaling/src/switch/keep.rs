@@ -36,8 +36,8 @@ impl Switch {
         changes
     }
 
-    /// Takes up calls, meetings, wrong PINs, queues and agents from what the process before kept. The plans come before,
-    /// everything else after. `lives` says which legs have their dialog and their ports.
+    /// Takes up calls, meetings, wrong PINs, queues and agents from what the process before kept. The
+    /// plans come before, everything else after. `lives` says which legs have their dialog and their ports.
     pub fn restore(&mut self, now: Now, kept: &[Change], lives: impl Fn(LegId) -> bool) {
         let calls: Vec<Kept> = kept
             .iter()
