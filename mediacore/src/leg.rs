@@ -202,6 +202,8 @@ pub struct Leg {
     pub ear: Option<Box<Ear>>,
     /// For whom its digits are made anew.
     pub digits_to: Option<LegIdx>,
+    /// Its digits are told, and heard by nobody else.
+    pub digits_kept: bool,
     /// Until when the rest of a key's sound is kept from the mix.
     pub muted_until: Option<Moment>,
     /// The stream toward the phone.
@@ -280,6 +282,7 @@ impl Leg {
             watch: Watch::default(),
             ear: None,
             digits_to: None,
+            digits_kept: false,
             muted_until: None,
             stream,
             player: None,
@@ -349,11 +352,17 @@ impl Leg {
         self.player.is_some() || self.sender.is_busy() || self.keypad.is_busy()
     }
 
-    /// Whether a key is down whose digit the other party gets made anew: its sound, or what else
-    /// comes with it, is kept from them.
+    /// Whether the others do not hear its keys as it says them: they get them made anew, or not at
+    /// all.
+    pub fn hides_keys(&self) -> bool {
+        self.digits_kept || self.digits_to.is_some()
+    }
+
+    /// Whether a key is down that the others do not hear as it is said: its sound, or what else comes
+    /// with it, is kept from them.
     pub fn says_key(&self) -> bool {
         let tone = || self.ear.as_ref().is_some_and(|ear| ear.key().is_some());
-        self.digits_to.is_some() && !self.modem && (self.digits.next_timeout().is_some() || tone())
+        self.hides_keys() && !self.modem && (self.digits.next_timeout().is_some() || tone())
     }
 
     /// Where audio for it goes, when it wants any.

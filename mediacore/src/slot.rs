@@ -100,6 +100,9 @@ pub struct Kept {
     pub held: bool,
     /// Who hears it.
     pub audience: Audience,
+    /// Its digits are heard by nobody else.
+    #[serde(default)]
+    pub digits_kept: bool,
 }
 
 /// What of a leg changes with packets.
@@ -377,6 +380,7 @@ pub(crate) mod tests {
             room: Some(RoomId(u64::MAX >> 1)),
             held: false,
             audience: Audience::Only(LegId(u64::MAX >> 1)),
+            digits_kept: true,
         }
     }
 

@@ -221,6 +221,8 @@ fn call(id: u64, direction: &str, started_at: Timestamp) -> Call {
         sip_call_id: String::new(),
         user_agent: String::new(),
         outside_ms: Some(0),
+        conference_id: None,
+        meeting_id: None,
     }
 }
 

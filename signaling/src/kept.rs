@@ -1,10 +1,10 @@
 //! Live state that outlives the process: which records there are, and how they are written.
 //!
-//! A record is one call, one meeting, one agent, one dialog or one agent's phones, in the form of
-//! `postcard`: some fifteen are written for each call, and as JSON they cost a third of it. Whoever
-//! owns it says after each step what has changed ([`Change`]); the edge writes all changes of a step as
-//! one piece, before the packets of the step leave. Records hold keys of audio and what people are
-//! called: they are kept in memory, and nobody else may read them.
+//! A record is one call, one meeting, one door at which somebody guessed, one agent, one dialog or
+//! one agent's phones, in the form of `postcard`: some fifteen are written for each call, and as JSON
+//! they cost a third of it. Whoever owns it says after each step what has changed ([`Change`]); the
+//! edge writes all changes of a step as one piece, before the packets of the step leave. Records hold
+//! keys of audio and what people are called: they are kept in memory, and nobody else may read them.
 //!
 //! The form has no names: only the program that wrote a record can read it, and no field of a record
 //! may be left out where it is empty (`skip_serializing_if`), because what follows would be read as it.
@@ -30,6 +30,8 @@ pub enum Key {
     Leg(LegId),
     /// Where an agent's phones are.
     Phones(TenantId, AgentId),
+    /// Wrong PINs at the door of a conference room.
+    Door(TenantId, ConferenceId),
 }
 
 /// A record is new or different, or (without a value) there is none any more.

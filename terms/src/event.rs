@@ -19,8 +19,8 @@ mod conference;
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
 
 use crate::id::{
-    AgentId, CallId, ContactId, FlowId, LegId, QueueId, RecordingId, SurveyId, TenantId, TrunkId,
-    UserId, VisitId,
+    AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
+    TrunkId, UserId, VisitId,
 };
 use crate::media::{Ledger, Progress, Quality};
 use crate::number::PhoneNumber;
@@ -486,6 +486,9 @@ pub enum Kind {
         agent: Option<AgentId>,
         /// The queue.
         queue: Option<QueueId>,
+        /// The meeting whose it is, for a conference's.
+        #[serde(default)]
+        meeting: Option<MeetingId>,
     },
     /// A leg ended.
     LegEnded {

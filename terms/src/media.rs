@@ -428,6 +428,15 @@ pub enum Command {
         /// Who.
         audience: Audience,
     },
+    /// Whether the leg's digits are heard here alone, in this room and the next: they are told, and the
+    /// other of two is neither passed their events nor given them anew, nor hears their tone. Digits
+    /// are passed on until it is said.
+    KeepDigits {
+        /// The leg.
+        leg: LegId,
+        /// They are.
+        kept: bool,
+    },
     /// Leave the room, if in one.
     Leave {
         /// The leg.
@@ -551,6 +560,7 @@ impl Command {
             | C::Modem { leg }
             | C::Join { leg, .. }
             | C::Audience { leg, .. }
+            | C::KeepDigits { leg, .. }
             | C::Leave { leg }
             | C::Hold { leg }
             | C::Resume { leg }

@@ -98,6 +98,8 @@ cells! {
     CustomerId => Int64, |v| v.0 as i64;
     SurveyId => Int64, |v| v.0 as i64;
     SpanId => Int64, |v| v.0 as i64;
+    ConferenceId => Int64, |v| v.0 as i64;
+    MeetingId => Int64, |v| v.0 as i64;
 }
 
 impl<T: Cell> Cell for Option<T> {
@@ -258,7 +260,7 @@ tables! {
     }
 
     /// One row a finished call.
-    Call = "calls" version 2, id call_id, day started_at {
+    Call = "calls" version 3, id call_id, day started_at {
         /// Whose it is.
         tenant_id: TenantId,
         /// The call.
@@ -321,6 +323,11 @@ tables! {
         user_agent: String,
         /// Of `talk_ms`, with people outside; NULL in rows of version 1, whose `talk_ms` has none.
         outside_ms: Option<i32>,
+        /// The conference room that it came into; NULL where it came into none, and in rows of
+        /// versions 1 and 2.
+        conference_id: Option<ConferenceId>,
+        /// The meeting there, which its members share.
+        meeting_id: Option<MeetingId>,
     }
 
     /// One row a finished leg.

@@ -39,6 +39,7 @@ use browser::{
 use conference::{
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
+    a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
 };
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
@@ -106,6 +107,7 @@ stories! {
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
+    a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
 }

@@ -1,6 +1,8 @@
 //! Stories of the simulated world: production machines, virtual time, and a seed that decides
 //! everything. A failure prints its seed: `World::seed(n)` shows it again.
 
+#[path = "world/conference.rs"]
+mod conference;
 #[path = "world/supervision.rs"]
 mod supervision;
 
@@ -324,15 +326,23 @@ fn day(seed: u64) -> Totals {
     world.close_and_balance()
 }
 
-#[test]
-fn twenty_days_from_twenty_seeds_balance() {
-    let days: Vec<Totals> = std::thread::scope(|scope| {
+/// Days of these seeds, on two threads.
+fn days(seeds: std::ops::Range<u64>, day: fn(u64) -> Totals) -> Vec<Totals> {
+    std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2)
-            .map(|odd| scope.spawn(move || (odd..SEEDS).step_by(2).map(day).collect::<Vec<_>>()))
+            .map(|odd| {
+                let seeds = seeds.clone().skip(odd).step_by(2);
+                scope.spawn(move || seeds.map(day).collect::<Vec<_>>())
+            })
             .collect();
         let joined = workers.into_iter().map(|worker| worker.join());
         joined.flat_map(|days| days.expect("a day does not balance; its seed is above")).collect()
-    });
+    })
+}
+
+#[test]
+fn twenty_days_from_twenty_seeds_balance() {
+    let days = days(0..SEEDS, day);
     let sum = |of: fn(&Totals) -> usize| days.iter().map(of).sum::<usize>();
     assert_eq!(days.len() as u64, SEEDS);
     assert!(sum(|day| day.calls) >= 600, "30 callers a day and three who sign in");
@@ -342,8 +352,10 @@ fn twenty_days_from_twenty_seeds_balance() {
     assert!(sum(|day| day.transfers) > 15, "{days:?}");
     assert!(sum(|day| day.surveys) > 20, "{days:?}");
     assert!(sum(|day| day.guests) > 20, "{days:?}");
-    assert!(sum(|day| day.supervisions) > 30, "{days:?}");
+    assert!(sum(|day| day.supervisions) > 40, "{days:?}");
     assert!(sum(|day| day.take_overs) > 5, "{days:?}");
+    assert!(sum(|day| day.meetings) > 20, "{days:?}");
+    assert!(sum(|day| day.members) > 60, "{days:?}");
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ impl Fold {
                 self.end_call(entry, entry.at, (*outcome, *cause, *by), rows);
             }
             (_, Some(call)) => call.apply(entry, rows),
-            (Kind::Recorded { ledger, agent, queue }, None) => {
+            (Kind::Recorded { ledger, agent, queue, .. }, None) => {
                 let ended = self.remembered.get(ledger.call);
                 rows.push(Row::Recording(ended::recording_row(
                     entry, ledger, *agent, *queue, ended,

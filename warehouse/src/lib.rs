@@ -46,6 +46,8 @@ mod crash_tests;
 #[cfg(test)]
 mod formats_test;
 #[cfg(test)]
+mod meeting_tests;
+#[cfg(test)]
 mod scope_tests;
 #[cfg(test)]
 mod store_tests;

@@ -5,14 +5,14 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::path::Path;
 use terms::event::{
-    Activity, Direction, ENTRY_VERSION, Entry, FlowOut, Kind, OfferEnd, Outcome, Party, Role,
-    Satisfaction, TransferKind, write_frame,
+    Activity, Direction, ENTRY_VERSION, Entry, FlowOut, InConference, Kind, Meeting, OfferEnd,
+    Outcome, Party, Role, Satisfaction, TransferKind, write_frame,
 };
 use terms::media::{Codec, Ledger, Quality, RecordFormat, RecordingState};
 use terms::record::{Order, Row};
 use terms::{
-    AgentId, CallId, ContactId, FlowId, LegId, OrderId, PhoneNumber, QueueId, RecordingId,
-    SurveyId, TenantId, Timestamp, TrunkId, VisitId,
+    AgentId, CallId, ConferenceId, ContactId, FlowId, LegId, MeetingId, OrderId, PhoneNumber,
+    QueueId, RecordingId, SurveyId, TenantId, Timestamp, TrunkId, VisitId,
 };
 
 /// 2026-11-22 23:50 UTC: calls of a test cross midnight.
@@ -129,6 +129,12 @@ pub fn leg_ended(by: Party) -> Kind {
     Kind::LegEnded { cause: 16, by, quality: Some(quality) }
 }
 
+/// Somebody comes into meeting `meeting` of room 3.
+pub fn joined(meeting: u64) -> Kind {
+    let of = Meeting { conference: ConferenceId(3), meeting: MeetingId(meeting) };
+    Kind::Conference { of, what: InConference::Joined { chair: false, muted: false } }
+}
+
 pub fn call_ended(outcome: Outcome, by: Party) -> Kind {
     Kind::CallEnded { outcome, cause: 16, by }
 }
@@ -153,7 +159,7 @@ pub fn recorded(tenant: u64, call: u64, recording: u64, agent: Option<u64>) -> K
         marks: Vec::new(),
         format: RecordFormat::default(),
     };
-    Kind::Recorded { ledger, agent: agent.map(AgentId), queue: Some(QueueId(1)) }
+    Kind::Recorded { ledger, agent: agent.map(AgentId), queue: Some(QueueId(1)), meeting: None }
 }
 
 /// A day of `calls` calls of tenants 1..=`tenants`, interleaved, the same for the same seed. Every

@@ -117,6 +117,7 @@ impl Router {
             Command::Connect { leg, .. }
             | Command::Fax { leg, .. }
             | Command::Modem { leg }
+            | Command::KeepDigits { leg, .. }
             | Command::Hold { leg }
             | Command::Resume { leg }
             | Command::Play { leg, .. }

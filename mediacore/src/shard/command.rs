@@ -31,6 +31,7 @@ impl Shard {
             | C::Modem { .. }
             | C::Join { .. }
             | C::Audience { .. }
+            | C::KeepDigits { .. }
             | C::Leave { .. }
             | C::Hold { .. }
             | C::Resume { .. }
@@ -51,6 +52,7 @@ impl Shard {
             C::Modem { .. } => self.become_modem(now, idx),
             C::Join { room, .. } => self.join(now, idx, room),
             C::Audience { audience, .. } => self.set_audience(now, idx, audience),
+            C::KeepDigits { kept, .. } => self.keep_digits(now, idx, kept),
             C::Leave { .. } => self.leave(now, idx),
             C::Hold { .. } => self.set_held(now, idx, true),
             C::Resume { .. } => self.set_held(now, idx, false),

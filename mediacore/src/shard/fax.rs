@@ -160,7 +160,7 @@ impl Shard {
 /// Whether what a member of a room says is treated in a way that a fax machine's sound does not bear.
 pub(super) fn is_treated(leg: &Leg, mode: Mode, members: usize) -> bool {
     let is_mixed = mode.is_mixed() && leg.route == Route::Mix && members <= MEMBERS_MAX;
-    is_mixed || leg.digits_to.is_some()
+    is_mixed || leg.hides_keys()
 }
 
 impl Leg {

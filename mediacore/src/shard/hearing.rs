@@ -2,7 +2,8 @@
 //!
 //! The ear works on a copy, so a relayed leg stays relayed. Between two parties of whom only one
 //! knows events, digits are made anew: tones become events as soon as they are recognised, and the
-//! tone is muted toward the other from then on; events become tones once they are complete.
+//! tone is muted toward the other from then on; events become tones once they are complete. Where the
+//! digits of a leg are kept, they are told and nothing of them goes on.
 
 use super::{Alarm, Shard};
 use crate::detect::ear::{Ear, Heard, hears_keys};
@@ -109,6 +110,9 @@ impl Shard {
     /// The other of two parties for whom the digits of `from`, who has its seat, are made anew:
     /// events are not mixed, be it for another codec or for a whisper, and who knows none needs tones.
     pub(super) fn digits_to(&self, mode: Mode, from: LegIdx) -> Option<LegIdx> {
+        if self.leg(from).is_some_and(|leg| leg.digits_kept) {
+            return None;
+        }
         let (one, two) = match mode {
             Mode::Relay(one, two) | Mode::Convert(one, two) => (one, two),
             Mode::Idle | Mode::Mix => return None,

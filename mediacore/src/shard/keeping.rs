@@ -75,6 +75,7 @@ impl Shard {
         let mut leg = Box::new(Leg::new(now, kept.leg, door, stream));
         leg.local = Some(kept.local);
         leg.audience = kept.audience;
+        leg.digits_kept = kept.digits_kept;
         leg.unclaimed = true;
         self.seat(idx, leg);
         self.stats.legs_restored += 1;
@@ -146,6 +147,7 @@ impl Shard {
             room: room.map(|room| room.id),
             held: leg.held,
             audience: leg.audience,
+            digits_kept: leg.digits_kept,
         };
         if let Some(session) = &leg.srtp {
             self.slots.reported(idx.index(), session.reports());

@@ -197,9 +197,8 @@ impl Shard {
     fn voice(&mut self, due: Moment, idx: LegIdx, rate: Rate) -> Option<Frame> {
         let leg = self.leg_mut(idx)?;
         let frame = leg.jitter.as_mut()?.take(due)?;
-        let muted = leg.digits_to.is_some()
-            && !leg.modem
-            && leg.muted_until.is_some_and(|until| due < until);
+        let muted =
+            leg.hides_keys() && !leg.modem && leg.muted_until.is_some_and(|until| due < until);
         if muted || leg.says_key() {
             return None;
         }

@@ -210,8 +210,11 @@ impl Shard {
         }
         match route {
             Route::Nowhere => Verdict::Consumed,
-            // The other gets the digit made anew; its sound would be a second one.
-            Route::Relay(_) if says_key => Verdict::Consumed,
+            // The other gets the digit made anew, and its sound would be a second one; or not at all.
+            Route::Relay(_) if says_key => {
+                self.skip(idx, &header);
+                Verdict::Consumed
+            }
             Route::Relay(to) => self.relay(now, to, packet, Carried::Audio(codec), bytes),
             Route::Mix => {
                 let leg = self.legs[idx.index()].leg.as_deref_mut().expect("still here");
@@ -316,7 +319,7 @@ impl Shard {
         let was_held = leg.digits.next_timeout().is_some();
         let step = leg.digits.note(now, header.ssrc, header.time, header.marker, event);
         let timeout = leg.digits.next_timeout();
-        let route = leg.route;
+        let (route, kept) = (leg.route, leg.digits_kept);
         let hz = leg.agreed.as_ref().map_or(8_000, |agreed| agreed.remote.receive.dtmf_hz);
         if step.pressed
             && let Some(key) = event.key()
@@ -330,6 +333,10 @@ impl Shard {
             self.set_alarm(idx, timeout, Alarm::Digit);
         }
         match route {
+            Route::Relay(_) if kept => {
+                self.skip(idx, &header);
+                Verdict::Consumed
+            }
             Route::Relay(to) => self.relay(now, to, packet, Carried::Event(event, hz), bytes),
             Route::Nowhere | Route::Mix => Verdict::Consumed,
         }

@@ -22,6 +22,15 @@ impl Shard {
         }
     }
 
+    /// Its digits are heard here alone from now on, or by the other of two as well.
+    pub(super) fn keep_digits(&mut self, now: Moment, idx: LegIdx, kept: bool) {
+        let leg = self.leg_mut(idx).expect("looked up by the caller");
+        leg.digits_kept = kept;
+        if let Some(room) = leg.room {
+            self.arrange(now, room);
+        }
+    }
+
     /// Gives every member of a room its seat, after any change.
     pub(super) fn arrange(&mut self, now: Moment, index: u32) {
         let Some(room) = &self.rooms[index as usize].room else { return };

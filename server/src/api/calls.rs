@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terms::control::{Ask, Asker, CallAction, RecordingOrder};
 use terms::number::is_dialable;
-use terms::{AgentId, CallId, QueueId, Timestamp};
+use terms::{AgentId, CallId, ConferenceId, MeetingId, QueueId, Timestamp};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -126,6 +126,14 @@ struct Search {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     queue: Option<QueueId>,
+    /// The conference room that it came into.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    conference: Option<ConferenceId>,
+    /// The meeting that it came into: all who were in it.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    meeting: Option<MeetingId>,
     /// How it ended.
     #[serde(default)]
     #[param(inline)]
@@ -242,6 +250,8 @@ fn conditions(search: &Search) -> Result<Conditions, Problem> {
         conditions.own(format!("(agent_id = {agent} OR last_agent_id = {agent})"));
     }
     conditions.id("queue_id", search.queue.map(|queue| queue.0));
+    conditions.id("conference_id", search.conference.map(|conference| conference.0));
+    conditions.id("meeting_id", search.meeting.map(|meeting| meeting.0));
     if let Some(outcome) = search.outcome {
         conditions.is("outcome", outcome.as_str())?;
     }

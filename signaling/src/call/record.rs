@@ -206,7 +206,8 @@ impl Call {
         by: Option<UserId>,
     ) {
         let recording = RecordingId(cx.id());
-        cx.world.expect_recording(recording, RecordingOf { tenant: self.tenant, agent, queue });
+        let of = RecordingOf { tenant: self.tenant, agent, queue, meeting: None };
+        cx.world.expect_recording(recording, of);
         self.recording = Some(Recording {
             id: recording,
             parties: parties.clone(),
@@ -311,7 +312,7 @@ impl Call {
         let recording = RecordingId(cx.id());
         let whose = (self.tenant, self.contact, self.id);
         let ledger = Ledger::refused(whose, recording, cx.now.wall, why);
-        self.log(cx, None, Kind::Recorded { ledger, agent, queue });
+        self.log(cx, None, Kind::Recorded { ledger, agent, queue, meeting: None });
     }
 
     /// The customer is on the left; between colleagues it is the one who called.

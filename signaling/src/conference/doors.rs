@@ -1,10 +1,18 @@
 //! Wrong PINs, counted: a caller who goes on guessing is refused for a while, and so are strangers
-//! where many of them guess, since a caller's number is whatever the network says.
+//! where many of them guess, since a caller's number is whatever the network says. A kill of the
+//! process begins no count anew: each door is kept like a meeting.
 
 use super::Key;
-use std::collections::{BTreeMap, HashMap};
+use crate::kept::{self, Change};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use terms::Moment;
+
+/// Doors at which somebody was wrong; beyond it the one that is open longest is forgotten.
+const DOORS_MAX: usize = 4_096;
+/// Callers who were wrong at one door; beyond it who was wrong least is forgotten.
+const CALLERS_MAX: usize = 1_000;
 
 /// How many wrong PINs are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +26,39 @@ pub(crate) struct Patience {
 }
 
 /// One room's door.
-#[derive(Debug)]
-struct Door {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Door {
     since: Moment,
     wrong: u32,
-    /// As many as wrong PINs, at most.
     callers: BTreeMap<String, u32>,
+}
+
+impl Door {
+    fn is_over(&self, now: Moment, within: Duration) -> bool {
+        now - self.since > within
+    }
+
+    fn note(&mut self, who: &str, inside: bool) {
+        self.wrong = self.wrong.saturating_add(u32::from(!inside));
+        let is_new = !self.callers.contains_key(who);
+        if is_new && self.callers.len() >= CALLERS_MAX {
+            let least = self.callers.iter().min_by_key(|&(_, wrong)| *wrong);
+            if let Some(least) = least.map(|(caller, _)| caller.clone()) {
+                self.callers.remove(&least);
+            }
+        }
+        let own = self.callers.entry(who.to_owned()).or_default();
+        *own = own.saturating_add(1);
+    }
 }
 
 /// The doors at which somebody was wrong.
 #[derive(Debug, Default)]
-pub(crate) struct Doors(HashMap<Key, Door>);
+pub(crate) struct Doors {
+    doors: BTreeMap<Key, Door>,
+    /// Those that may have changed, for those who keep them.
+    touched: BTreeSet<Key>,
+}
 
 impl Doors {
     /// Whether this caller is heard no more.
@@ -40,20 +70,44 @@ impl Doors {
         inside: bool,
         p: Patience,
     ) -> bool {
-        if self.0.get(&key).is_some_and(|door| now - door.since > p.within) {
-            self.0.remove(&key);
-        }
-        let Some(door) = self.0.get(&key) else { return false };
+        self.forget_old(now, p.within);
+        let Some(door) = self.doors.get(&key) else { return false };
         let own = door.callers.get(who).copied().unwrap_or(0);
         own >= p.caller_max || (!inside && door.wrong >= p.room_max)
     }
 
     /// A wrong PIN. Those of people inside, whom we know, do not shut out strangers.
     pub fn note(&mut self, now: Moment, key: Key, who: &str, inside: bool) {
+        if !self.doors.contains_key(&key) && self.doors.len() >= DOORS_MAX {
+            let oldest = self.doors.iter().min_by_key(|(_, door)| door.since).map(|(&key, _)| key);
+            oldest.into_iter().for_each(|key| self.forget(key));
+        }
         let fresh = || Door { since: now, wrong: 0, callers: BTreeMap::new() };
-        let door = self.0.entry(key).or_insert_with(fresh);
-        door.wrong += u32::from(!inside);
-        *door.callers.entry(who.to_owned()).or_default() += 1;
+        self.doors.entry(key).or_insert_with(fresh).note(who, inside);
+        self.touched.insert(key);
+    }
+
+    /// A door that the process before kept.
+    pub fn restore(&mut self, key: Key, door: Door) {
+        self.doors.insert(key, door);
+        self.touched.insert(key);
+    }
+
+    /// What changed since this was asked last.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let touched = std::mem::take(&mut self.touched).into_iter();
+        touched.map(|key| Change::of(kept::Key::Door(key.0, key.1), self.doors.get(&key))).collect()
+    }
+
+    fn forget_old(&mut self, now: Moment, within: Duration) {
+        let old = self.doors.iter().filter(|(_, door)| door.is_over(now, within));
+        let old: Vec<Key> = old.map(|(&key, _)| key).collect();
+        old.into_iter().for_each(|key| self.forget(key));
+    }
+
+    fn forget(&mut self, key: Key) {
+        self.doors.remove(&key);
+        self.touched.insert(key);
     }
 }
 
@@ -84,6 +138,42 @@ mod tests {
         (0..3).for_each(|n| doors.note(at(n), KEY, "1001", true));
         assert!(barred(&mut doors, 5, "1001", true), "but not endlessly patient either");
         assert!(!barred(&mut doors, 901, "1", false), "it is over");
-        assert!(doors.0.is_empty());
+        assert!(doors.doors.is_empty());
+    }
+
+    #[test]
+    fn what_was_counted_is_kept_and_goes_when_it_is_over() {
+        let mut doors = Doors::default();
+        let at = Moment::from_secs;
+        (0..3).for_each(|n| doors.note(at(n), KEY, "1", false));
+        let kept = doors.take_changes();
+        assert!(kept.len() == 1 && doors.take_changes().is_empty(), "once, however often");
+        let mut next = Doors::default();
+        next.restore(KEY, kept[0].read().expect("it is read"));
+        assert_eq!(next.doors, doors.doors);
+        assert!(next.is_barred(at(900), KEY, "1", false, PATIENCE), "a kill begins nothing anew");
+        next.take_changes();
+        assert!(!next.is_barred(at(901), KEY, "1", false, PATIENCE));
+        let gone = next.take_changes();
+        assert!(gone.len() == 1 && gone[0].value.is_none(), "and its record goes with it");
+    }
+
+    #[test]
+    fn neither_doors_nor_callers_grow_for_ever_and_who_guessed_most_is_remembered() {
+        let mut doors = Doors::default();
+        let at = Moment::from_millis;
+        let patience = Patience { room_max: u32::MAX, ..PATIENCE };
+        (0..3).for_each(|n| doors.note(at(n), KEY, "guesser", true));
+        for n in 0..2 * CALLERS_MAX as u64 {
+            doors.note(at(n), KEY, &format!("agent {n}"), true);
+        }
+        assert_eq!(doors.doors[&KEY].callers.len(), CALLERS_MAX);
+        assert!(doors.is_barred(at(9_000), KEY, "guesser", true, patience));
+        for n in 1..2 * DOORS_MAX as u64 {
+            doors.note(at(n), (TenantId(2), ConferenceId(n)), "1", false);
+        }
+        assert_eq!(doors.doors.len(), DOORS_MAX);
+        let newest = (TenantId(2), ConferenceId(2 * DOORS_MAX as u64 - 1));
+        assert!(doors.doors.contains_key(&newest) && !doors.doors.contains_key(&KEY));
     }
 }

@@ -59,6 +59,7 @@ impl Conference {
         let member =
             Member { call, leg, number, agent, chair, since, muted, hushed, away, stand, side };
         let muted = member.is_muted();
+        self.recording.meet(call, leg);
         self.members.push(member);
         self.log(cx, Some((call, Some(leg))), InConference::Joined { chair, muted });
         self.arrange(cx);
@@ -116,6 +117,8 @@ impl Conference {
                 Stand::Inside | Stand::New => {
                     // Said before they are in: nobody hears a word of who comes muted.
                     cx.media(Command::Audience { leg, audience: member.audience() });
+                    // Keys are the meeting's, also where only two are in it.
+                    cx.media(Command::KeepDigits { leg, kept: true });
                     cx.media(Command::Join { leg, room: self.room });
                     Order::Join
                 }

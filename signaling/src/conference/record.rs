@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use terms::event::Kind;
 use terms::media::{Command, Ledger, RecordStart, RecordTerms, Side, Source};
-use terms::{CallId, LegId, Moment, RecordingId};
+use terms::{CallId, LegId, Moment, RecordingId, Timestamp};
 
 /// Length of the soft beep that says that it is recorded.
 const BEEP_MS: u32 = 200;
@@ -42,6 +42,10 @@ pub(super) struct Recording {
     goes_on: bool,
     /// The row that says why there is none is written.
     refused: bool,
+    /// Members heard each other, or could have.
+    opened: bool,
+    /// Whose row that is: who was there first, of those who met somebody.
+    whose: Option<(CallId, LegId)>,
 }
 
 impl Recording {
@@ -51,6 +55,11 @@ impl Recording {
             self.terms = Some(terms);
             self.beep_every = beep_every_s.map(|s| Duration::from_secs(u64::from(s.max(1))));
         }
+    }
+
+    /// Somebody comes.
+    pub fn meet(&mut self, call: CallId, leg: LegId) {
+        self.whose.get_or_insert((call, leg));
     }
 
     pub fn next_timeout(&self) -> Option<Moment> {
@@ -71,6 +80,9 @@ impl Recording {
 impl Conference {
     /// Records who is inside, after any change.
     pub(super) fn record(&mut self, cx: &mut Cx) {
+        if self.open && !std::mem::replace(&mut self.recording.opened, true) {
+            self.recording.whose = self.members.first().map(|first| (first.call, first.leg));
+        }
         let inside = |member: &Member| member.stand == Stand::Inside && member.side.is_some();
         let any = self.members.iter().any(inside);
         let recorded = self.recorded();
@@ -88,7 +100,8 @@ impl Conference {
                 }
             }
             (None, None) if self.open && !any && self.recording.since.is_none() => {
-                self.refuse_recording(cx);
+                let at = cx.now.wall;
+                self.refuse_recording(cx, at, "nobody in this conference is recorded");
             }
             (None, _) => {}
         }
@@ -155,8 +168,8 @@ impl Conference {
     fn expect_ledger(&self, cx: &mut Cx, recording: RecordingId) {
         let recorded = self.members.iter().filter(|member| member.side.is_some());
         let agent = recorded.filter_map(|member| member.agent).next();
-        cx.world
-            .expect_recording(recording, RecordingOf { tenant: self.tenant, agent, queue: None });
+        let (tenant, meeting) = (self.tenant, Some(self.of.meeting));
+        cx.world.expect_recording(recording, RecordingOf { tenant, agent, queue: None, meeting });
     }
 
     /// Media has ended the part with the process, and knows nothing of it any more.
@@ -176,19 +189,29 @@ impl Conference {
         }
     }
 
+    /// The meeting is over. One of which nothing was recorded, because nobody was ever heard, says so
+    /// in the ledger.
+    pub(super) fn close_ledger(&mut self, cx: &mut Cx) {
+        if self.recording.since.is_none() {
+            let why = match self.recording.opened {
+                true => "nobody who is recorded was heard in this conference",
+                false => "nobody else came into this conference",
+            };
+            self.refuse_recording(cx, self.started, why);
+        }
+    }
+
     /// A meeting that is not recorded has its row in the ledger all the same.
-    fn refuse_recording(&mut self, cx: &mut Cx) {
-        let Some((call, leg)) = self.members.first().map(|first| (first.call, first.leg)) else {
-            return;
-        };
+    fn refuse_recording(&mut self, cx: &mut Cx, at: Timestamp, why: &str) {
+        let Some((call, leg)) = self.recording.whose else { return };
         if std::mem::replace(&mut self.recording.refused, true) {
             return;
         }
         let recording = RecordingId(cx.id());
         let whose = (self.tenant, self.contact, call);
-        let why = "nobody in this conference is recorded";
-        let ledger = Ledger::refused(whose, recording, cx.now.wall, why);
-        let kind = Kind::Recorded { ledger, agent: None, queue: None };
+        let ledger = Ledger::refused(whose, recording, at, why);
+        let meeting = Some(self.of.meeting);
+        let kind = Kind::Recorded { ledger, agent: None, queue: None, meeting };
         self.log_kind(cx, Some((call, Some(leg))), kind);
     }
 

@@ -37,5 +37,6 @@ impl Conference {
             self.order(cx, called.call, Order::Dismiss(end));
         }
         self.record(cx);
+        self.close_ledger(cx);
     }
 }

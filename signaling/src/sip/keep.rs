@@ -74,7 +74,7 @@ impl UserAgent {
                     let bindings = change.read().unwrap_or_default();
                     self.restore_phones(now, (tenant, agent), bindings);
                 }
-                Key::Call(_) | Key::Conference(..) | Key::Agent(..) => {}
+                Key::Call(_) | Key::Conference(..) | Key::Agent(..) | Key::Door(..) => {}
             }
         }
         self.arm_registrar();

@@ -4,6 +4,7 @@ use super::{Cx, Now, Switch};
 use crate::acd::KeptAgent;
 use crate::call::{Call, Kept, Waking};
 use crate::conference::Conference;
+use crate::conference::doors::Door;
 use crate::kept::{Change, Key};
 use std::collections::BTreeSet;
 use terms::{CallId, LegId};
@@ -22,6 +23,7 @@ impl Switch {
             let meeting = self.world.conferences.get(&key);
             changes.push(Change::of(Key::Conference(key.0, key.1), meeting));
         }
+        changes.extend(self.world.doors.take_changes());
         for (&id, tenant) in &mut self.world.tenants {
             for agent in tenant.acd.take_touched() {
                 let kept = tenant.acd.keep_agent(agent);
@@ -34,8 +36,8 @@ impl Switch {
         changes
     }
 
-    /// Takes up calls, meetings, queues and agents from what the process before kept. The plans come before,
-    /// everything else after. `lives` says which legs have their dialog and their ports.
+    /// Takes up calls, meetings, wrong PINs, queues and agents from what the process before kept. The
+    /// plans come before, everything else after. `lives` says which legs have their dialog and their ports.
     pub fn restore(&mut self, now: Now, kept: &[Change], lives: impl Fn(LegId) -> bool) {
         let calls: Vec<Kept> = kept
             .iter()
@@ -72,14 +74,27 @@ impl Switch {
         self.settle(now);
     }
 
-    /// Puts the meetings where they were; their members' calls come back next.
+    /// Puts the meetings where they were, and counts on at their doors; their members' calls come back
+    /// next.
     fn restore_conferences(&mut self, kept: &[Change]) {
         for change in kept {
-            let Key::Conference(tenant, id) = change.key else { continue };
-            if let Some(meeting) = change.read::<Conference>()
-                && self.world.tenants.contains_key(&tenant)
-            {
-                self.world.conferences.insert((tenant, id), meeting);
+            match change.key {
+                Key::Conference(tenant, id) if self.world.tenants.contains_key(&tenant) => {
+                    if let Some(meeting) = change.read::<Conference>() {
+                        self.world.conferences.insert((tenant, id), meeting);
+                    }
+                }
+                Key::Door(tenant, id) if self.world.tenants.contains_key(&tenant) => {
+                    if let Some(door) = change.read::<Door>() {
+                        self.world.doors.restore((tenant, id), door);
+                    }
+                }
+                Key::Conference(..)
+                | Key::Door(..)
+                | Key::Call(_)
+                | Key::Agent(..)
+                | Key::Leg(_)
+                | Key::Phones(..) => {}
             }
         }
     }
@@ -116,7 +131,11 @@ impl Switch {
     pub fn calls_kept(kept: &[Change]) -> BTreeSet<CallId> {
         let call = |change: &Change| match change.key {
             Key::Call(id) => change.read::<Kept>().map(|_| id),
-            Key::Conference(..) | Key::Agent(..) | Key::Leg(_) | Key::Phones(..) => None,
+            Key::Conference(..)
+            | Key::Agent(..)
+            | Key::Leg(_)
+            | Key::Phones(..)
+            | Key::Door(..) => None,
         };
         kept.iter().filter_map(call).collect()
     }

@@ -530,6 +530,7 @@ impl Rig {
             | Command::Modem { .. }
             | Command::Join { .. }
             | Command::Audience { .. }
+            | Command::KeepDigits { .. }
             | Command::Leave { .. }
             | Command::Hold { .. }
             | Command::Resume { .. }

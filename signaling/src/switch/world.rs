@@ -14,7 +14,7 @@ use std::sync::Arc;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::id::IdGen;
 use terms::media::{self, Ledger};
-use terms::{AgentId, CallId, LegId, QueueId, RecordingId, TenantId};
+use terms::{AgentId, CallId, LegId, MeetingId, QueueId, RecordingId, TenantId};
 
 /// One tenant's part of the switch.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub(crate) struct RecordingOf {
     pub tenant: TenantId,
     pub agent: Option<AgentId>,
     pub queue: Option<QueueId>,
+    pub meeting: Option<MeetingId>,
 }
 
 /// What calls share.
@@ -113,6 +114,7 @@ impl World {
             kind: Kind::Recorded {
                 agent: of.and_then(|of| of.agent),
                 queue: of.and_then(|of| of.queue),
+                meeting: of.and_then(|of| of.meeting),
                 ledger,
             },
         }));

@@ -7,25 +7,34 @@ use super::plan::{BOX_IP, REALM, SIP_PORT};
 use mediacore::leg::LegIdx;
 use mediacore::prompt::{Prompt, PromptStore};
 use mediacore::shard::{self, Channel, PortOrder, Shard, TRANSMIT_MAX, Verdict};
+use mediacore::slot::Slots;
+use signaling::kept::{Change, Key};
 use signaling::sip::digest::Algorithm;
 use signaling::sip::flow::{Host, Transport};
+use signaling::sip::user_agent::Command;
 use signaling::sip::{self, Listener, UserAgent};
 use signaling::switch::rig::Books;
 use signaling::switch::{self, Input, Now, Output, Secret, Switch};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use terms::control::{Answer, Ask, Request, Response};
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::media::{self, Event, Ledger};
 use terms::record::Row;
 use terms::routing::Plan;
-use terms::{Moment, TenantId};
+use terms::{LegId, Moment, TenantId, Timestamp};
 use warehouse::derive::Fold;
 
 /// RTP ports: pairs from here on.
 const PORTS_FROM: u16 = 20_000;
 /// Legs at once.
 const LEGS_MAX: usize = 512;
+/// Names the start of the machine that all processes of a world belong to.
+const BOOT: u128 = 7;
+/// Q.850 cause of a dialog that no call has any more: temporary failure.
+const LOST_CAUSE: u8 = 41;
 
 /// The box.
 pub struct Center {
@@ -49,9 +58,20 @@ pub struct Center {
     pub out: Vec<Datagram>,
     /// Ports that are reserved.
     pub ports: HashMap<LegIdx, u16>,
+    /// When the process was killed.
+    pub kills: Vec<Timestamp>,
     legs: HashMap<u16, LegIdx>,
     answers: Vec<Response>,
     asked: u64,
+    seed: u64,
+    plan: Plan,
+    habits: switch::Config,
+    /// Where media keeps its legs.
+    memory: Arc<Vec<AtomicU64>>,
+    /// What signaling keeps.
+    kept: BTreeMap<Key, Change>,
+    /// Legs that media opened in processes of before.
+    legs_before: u64,
 }
 
 /// Keys of audio that a seed reproduces.
@@ -78,23 +98,36 @@ fn prompts() -> PromptStore {
     PromptStore::new(prompts)
 }
 
+fn user_agent(seed: u64) -> UserAgent {
+    let mut config = sip::Config::new(vec![Listener {
+        transport: Transport::Udp,
+        advertised: sip_address(),
+        digest: vec![Algorithm::Sha256, Algorithm::Md5],
+    }]);
+    config.realm = REALM.to_owned();
+    config.keeps = true;
+    UserAgent::new(config, seed)
+}
+
+fn media_core(now: Moment, seed: u64, memory: &Arc<Vec<AtomicU64>>) -> Shard {
+    let config = shard::Config { seed, legs_max: LEGS_MAX, ..shard::Config::default() };
+    let (slots, _) = Slots::take(memory.clone(), BOOT, now);
+    Shard::new(config, prompts()).with_slots(slots)
+}
+
 impl Center {
     /// A box that just started with `plan` and works by `habits`.
     ///
     /// # Panics
     /// When the switch refuses the plan.
     pub fn new(now: Now, seed: u64, plan: &Plan, disk: Disk, habits: switch::Config) -> Self {
-        let mut config = sip::Config::new(vec![Listener {
-            transport: Transport::Udp,
-            advertised: sip_address(),
-            digest: vec![Algorithm::Sha256, Algorithm::Md5],
-        }]);
-        config.realm = REALM.to_owned();
-        let shard = shard::Config { seed, legs_max: LEGS_MAX, ..shard::Config::default() };
+        let habits = switch::Config { keeps: true, ..habits };
+        let memory: Arc<Vec<AtomicU64>> =
+            Arc::new((0..Slots::words(LEGS_MAX)).map(|_| AtomicU64::new(0)).collect());
         let mut center = Center {
-            user_agent: UserAgent::new(config, seed),
-            switch: Switch::new(habits, seed, secret(seed)),
-            shard: Shard::new(shard, prompts()),
+            user_agent: user_agent(seed),
+            switch: Switch::new(habits.clone(), seed, secret(seed)),
+            shard: media_core(now.moment, seed, &memory),
             disk,
             entries: Vec::new(),
             fold: Fold::new(),
@@ -102,11 +135,27 @@ impl Center {
             books: Books::default(),
             out: Vec::new(),
             ports: HashMap::new(),
+            kills: Vec::new(),
             legs: HashMap::new(),
             answers: Vec::new(),
             asked: 0,
+            seed,
+            plan: plan.clone(),
+            habits,
+            memory,
+            kept: BTreeMap::new(),
+            legs_before: 0,
         };
-        center.log(Entry {
+        center.begin(now, &[]);
+        center.carry(now);
+        center.expect_plan();
+        center
+    }
+
+    /// Says that a process began, and gives it the plan; [`Center::expect_plan`] is to follow.
+    fn begin(&mut self, now: Now, kept: &[Change]) {
+        let kept = Switch::calls_kept(kept).into_iter().collect();
+        self.log(Entry {
             v: ENTRY_VERSION,
             seq: 0,
             at: now.wall,
@@ -114,12 +163,76 @@ impl Center {
             contact: None,
             call: None,
             leg: None,
-            kind: Kind::Started { program: "world".to_owned(), kept: Vec::new() },
+            kind: Kind::Started { program: "world".to_owned(), kept },
         });
-        center.user_agent.set_plan(now, plan);
-        let taken = center.ask(now, Ask::Plan(Box::new(plan.clone())));
-        assert_eq!(taken, Answer::Done, "the plan is taken");
-        center
+        self.user_agent.set_plan(now, &self.plan);
+        self.asked += 1;
+        let (id, body) = (self.asked, Ask::Plan(Box::new(self.plan.clone())));
+        self.switch.handle_input(now, Input::Ask(Request { id, body }));
+    }
+
+    fn expect_plan(&mut self) {
+        let taken = self.answers.pop().map(|answer| answer.body);
+        assert_eq!(taken, Some(Answer::Done), "the plan is taken");
+    }
+
+    /// The process is killed, and the next one takes up what it kept, as the edges do it: media its
+    /// legs, then signaling its calls, under the plan that the box began with; what one has and the
+    /// other does not know of is let go.
+    ///
+    /// # Panics
+    /// When a slot of media is torn, or the switch refuses the plan.
+    pub fn kill(&mut self, now: Now) {
+        let kept: Vec<Change> = self.kept.values().cloned().collect();
+        self.legs_before = self.legs_opened();
+        self.kills.push(now.wall);
+        let seed = self.seed ^ (self.kills.len() as u64) << 32;
+        self.shard.slots().alive(now.moment);
+        self.shard = media_core(now.moment, seed, &self.memory);
+        self.switch = Switch::new(self.habits.clone(), seed, secret(seed));
+        self.user_agent = user_agent(seed);
+        self.disk.kill(now.moment);
+        self.answers.clear();
+        // What had not left the socket.
+        self.out.clear();
+
+        let media_legs = self.restore_media(now.moment);
+        self.begin(now, &kept);
+        self.user_agent.restore(now, &kept);
+        let user_agent = &self.user_agent;
+        let lives = |leg| media_legs.contains(&leg) && user_agent.has_leg(leg);
+        self.switch.restore(now, &kept, lives);
+        for leg in self.user_agent.leg_names() {
+            if !self.switch.has_leg(leg) {
+                self.user_agent.handle_command(now, Command::Hangup { leg, cause: LOST_CAUSE });
+            }
+        }
+        for &leg in media_legs.iter().filter(|&&leg| !self.switch.has_leg(leg)) {
+            self.shard.handle_command(now.moment, media::Command::Release { leg });
+        }
+        self.carry(now);
+        self.expect_plan();
+    }
+
+    /// The legs that media goes on with; the ports of others are given back.
+    fn restore_media(&mut self, now: Moment) -> BTreeSet<LegId> {
+        let (found, torn) = self.shard.find_kept();
+        assert_eq!(torn, 0, "a slot is torn");
+        for (place, kept, going) in &found {
+            self.shard.restore(now, *place, kept, going);
+        }
+        let stays = |place: &LegIdx| found.iter().any(|(other, ..)| other == place);
+        let gone: Vec<LegIdx> = self.ports.keys().copied().filter(|place| !stays(place)).collect();
+        for place in gone {
+            self.port(PortOrder::Close(place));
+        }
+        found.iter().map(|(_, kept, _)| kept.leg).collect()
+    }
+
+    /// Legs that media opened, in all processes together.
+    pub fn legs_opened(&self) -> u64 {
+        let stats = self.shard.stats();
+        self.legs_before + stats.legs_opened - stats.legs_restored
     }
 
     /// Asks the switch.
@@ -220,6 +333,14 @@ impl Center {
         }
         while let Some(block) = self.shard.poll_block() {
             self.disk.accept(block);
+        }
+        // Before the packets of the step leave.
+        let changes = self.user_agent.take_changes().into_iter().chain(self.switch.take_changes());
+        for change in changes {
+            match change.value {
+                Some(_) => self.kept.insert(change.key, change),
+                None => self.kept.remove(&change.key),
+            };
         }
         while let Some(transmit) = self.user_agent.poll_transmit() {
             if let Host::Address(to) = transmit.hop.host

@@ -21,9 +21,6 @@ use terms::{Moment, TenantId};
 
 /// Between two looks at the log while something is in it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// The run that wrote all segments.
-const RUN: u32 = 1;
-
 type Files = BTreeMap<SegmentId, File>;
 
 /// A segment: how it is sealed, and what is on the disk.
@@ -60,6 +57,8 @@ impl Rendered {
 pub struct Disk {
     log: ShardLog,
     ring: Arc<Keyring>,
+    /// The run that writes: a kill begins another.
+    run: u32,
     /// Of the open segment.
     sealer: Option<Sealer>,
     salts: SmallRng,
@@ -82,8 +81,9 @@ impl Disk {
     pub fn new(seed: u64, trouble: f64) -> Self {
         let mut salts = SmallRng::seed_from_u64(seed ^ 0x5A17);
         Disk {
-            log: ShardLog::new(LogConfig::default(), 0, RUN, 1),
+            log: ShardLog::new(LogConfig::default(), 0, 1, 1),
             ring: Arc::new(Keyring::of(&salts.random::<[u8; KEY_BYTES]>())),
+            run: 1,
             sealer: None,
             files: Files::new(),
             index: Index::default(),
@@ -101,6 +101,20 @@ impl Disk {
     /// A block from the recorder.
     pub fn accept(&mut self, block: Block) {
         self.log.accept(block);
+    }
+
+    /// The process ends here, and the next one repairs what it finds: of a recording that ran the
+    /// part that is durable becomes a file. What was on its way to the disk is gone; rows that were
+    /// not told yet are told still.
+    pub fn kill(&mut self, now: Moment) {
+        self.run += 1;
+        let next_seq = self.files.keys().map(|id| id.seq + 1).max().unwrap_or(1);
+        self.log = ShardLog::new(LogConfig::default(), 0, self.run, next_seq);
+        (self.sealer, self.under_way) = (None, None);
+        let torn = std::mem::take(&mut self.index).take_unfinished();
+        for conversation in torn.iter().filter(|conversation| conversation.head.is_some()) {
+            self.render(now, conversation);
+        }
     }
 
     /// When [`Disk::handle_timeout`] has something to do.
@@ -166,7 +180,8 @@ impl Disk {
             Op::Open(_) | Op::Sync(_) | Op::Close(_) => {}
         }
         for durable in self.log.done(now, op, outcome) {
-            let absorbed = self.index.absorb(RUN, durable.segment, durable.offset, &durable.block);
+            let absorbed =
+                self.index.absorb(self.run, durable.segment, durable.offset, &durable.block);
             for conversation in absorbed.finished {
                 self.render(now, &conversation);
             }
@@ -191,10 +206,11 @@ impl Disk {
         };
         let made = render::render(conversation, &mut source, &mut write)
             .expect("memory can be read and written");
-        let state = match (conversation.refused, made.frames_missing) {
-            (Some(_), _) => RecordingState::Refused,
-            (None, 0) => RecordingState::Recorded,
-            (None, _) => RecordingState::Partial,
+        let state = match (conversation.refused, conversation.stopped, made.frames_missing) {
+            (Some(_), ..) => RecordingState::Refused,
+            (None, None, _) => RecordingState::Repaired,
+            (None, Some(_), 0) => RecordingState::Recorded,
+            (None, Some(_), _) => RecordingState::Partial,
         };
         let ledger = Ledger {
             recording: head.recording,

@@ -1,12 +1,12 @@
 //! What people do: callers who press keys, wait, talk, lose patience; agents who answer, decline or
 //! let it ring, put on hold, pass on, ask a third party in, hang up.
 
-use super::plan::{DIRECT, HOTLINE, OUTSIDE, QUEUE, VOICEMAIL, user};
+use super::plan::{CHAIR_PIN, DIRECT, GUEST, GUEST_PIN, HOTLINE, OUTSIDE, QUEUE, VOICEMAIL, user};
 use super::{millis, seconds};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use std::time::Duration;
-use terms::control::{CallAction, SupervisorPhone};
+use terms::control::{CallAction, ConferenceAction, SupervisorPhone};
 use terms::event::SupervisionMode;
 use terms::{AgentId, LegId, Moment, UserId};
 
@@ -110,6 +110,13 @@ impl Behaviour {
         }
     }
 
+    /// Comes into a conference with `pin`, and hangs up so long after dialling.
+    pub fn attends(pin: &str, longest: Duration) -> Self {
+        let patience = seconds(3_600);
+        let keys = Some((seconds(2), pin.to_owned()));
+        Behaviour { keys, patience, talk: patience, survey: None, longest }
+    }
+
     /// Somebody, and what they dial.
     pub fn any(rng: &mut SmallRng) -> (&'static str, Self) {
         let talk = millis(rng.random_range(4_000..45_000));
@@ -168,6 +175,63 @@ pub fn supervision(rng: &mut SmallRng, leader: AgentId) -> Vec<(Duration, CallAc
         3 => then(rng, CallAction::ForceTransfer { by, target: user(leader) }),
         4 => then(rng, CallAction::ForceRelease { by }),
         _ => {}
+    }
+    actions
+}
+
+/// Somebody who calls to come into a meeting.
+#[derive(Clone, Debug)]
+pub struct Attendee {
+    /// Dials so long after the meeting began.
+    pub after: Duration,
+    /// What they do.
+    pub behaviour: Behaviour,
+    /// What they press, so long after they dialled.
+    pub keys: Vec<(Duration, String)>,
+}
+
+/// Who comes to a meeting: a chairperson, two or three guests of whom some get the PIN wrong at
+/// first, and now and then somebody who only guesses.
+pub fn meeting(rng: &mut SmallRng) -> Vec<Attendee> {
+    let mut attendees = Vec::new();
+    let mut comes = |rng: &mut SmallRng, pin: &str, stays: Duration, keys: Vec<&str>| {
+        let after = millis(rng.random_range(0..12_000));
+        let mut pressed = Vec::new();
+        for key in keys {
+            pressed.push((millis(rng.random_range(15_000..60_000)), key.to_owned()));
+        }
+        attendees.push(Attendee {
+            after,
+            behaviour: Behaviour::attends(pin, stays),
+            keys: pressed,
+        });
+    };
+    let stays = millis(rng.random_range(45_000..90_000));
+    let mut keys = vec!["*2"];
+    keys.extend(["*1", "*1", "*5", "*5"].into_iter().filter(|_| rng.random_bool(0.4)));
+    keys.extend(rng.random_bool(0.3).then_some("*9"));
+    comes(rng, CHAIR_PIN, stays, keys);
+    for _ in 0..rng.random_range(2..4) {
+        let stays = millis(rng.random_range(20_000..80_000));
+        let pin = if rng.random_bool(0.3) { "0000#4711#" } else { GUEST_PIN };
+        let keys = ["*6", "*6"].into_iter().filter(|_| rng.random_bool(0.5)).collect();
+        comes(rng, pin, stays, keys);
+    }
+    if rng.random_bool(0.4) {
+        comes(rng, "1111#2222#3333#", seconds(60), Vec::new());
+    }
+    attendees
+}
+
+/// What is done to a meeting on a screen, so long after it began.
+pub fn at_the_screen(rng: &mut SmallRng) -> Vec<(Duration, ConferenceAction)> {
+    use ConferenceAction as A;
+    let dial_out = A::DialOut { target: GUEST.to_owned(), chair: false };
+    let all = [dial_out, A::Lock, A::Unlock, A::MuteAll, A::UnmuteAll, A::End];
+    let mut actions = Vec::new();
+    for (action, share) in all.into_iter().zip([0.6, 0.3, 0.3, 0.3, 0.3, 0.1]) {
+        let then = millis(rng.random_range(15_000..70_000));
+        actions.extend(rng.random_bool(share).then_some((then, action)));
     }
     actions
 }

@@ -31,6 +31,8 @@ pub enum User {
     Agent,
     /// Nobody: a feature code was dialled.
     Code,
+    /// The agent whose phone it is, who dialled a conference room.
+    Member,
     /// Somebody outside whom the box called.
     Outsider,
 }

@@ -5,7 +5,7 @@ use signaling::switch::rig::demo_plan;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{Credential, Plan, Trunk};
-use terms::{AgentId, TenantId, TrunkId};
+use terms::{AgentId, ConferenceId, TenantId, TrunkId};
 
 /// The tenant.
 pub const TENANT: TenantId = TenantId(1);
@@ -19,8 +19,20 @@ pub const QUEUE: &str = "95105600";
 pub const DIRECT: &str = "95105601";
 /// A message for queue 1.
 pub const VOICEMAIL: &str = "95105602";
+/// Leads into the conference room.
+pub const MEETING: &str = "95105603";
+/// The room: recorded, four members, with these PINs.
+pub const ROOM: ConferenceId = ConferenceId(1);
+/// Its number inside.
+pub const ROOM_NUMBER: &str = "8101";
+/// What guests type.
+pub const GUEST_PIN: &str = "4711#";
+/// What the chairperson types.
+pub const CHAIR_PIN: &str = "815471#";
 /// A number outside.
 pub const OUTSIDE: &str = "013811112222";
+/// Somebody outside who comes when a meeting calls.
+pub const GUEST: &str = "013811113333";
 
 /// The box.
 pub const BOX_IP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));

@@ -1,11 +1,13 @@
 //! The world: the calendar of what is due, the clock that jumps from one thing to the next, and the
-//! doing of it.
+//! doing of it. What happens by itself is in `day`.
+
+mod day;
 
 use super::center::{Center, sip_address};
 use super::disk::Disk;
 use super::handset::{Handset, Heard};
 use super::network::{Datagram, Weather};
-use super::people::{Behaviour, Caller, CallerId, Habit, Reply, supervision};
+use super::people::{Behaviour, Caller, CallerId, Habit, Reply};
 use super::phone::{Line, Phone, User, audio_of, sdp};
 use super::plan::{BOX_IP, CITY_IP, TENANT, box_plan, phone_ip};
 use super::{millis, minutes, seconds};
@@ -57,6 +59,7 @@ enum Act {
     Record(AgentId, RecordingOrder),
     ReferAgain(usize, String, usize),
     Hang(usize, LegId),
+    Meet(day::Step),
     /// Agents whom the box set aside say that they are there.
     Tend,
 }
@@ -88,6 +91,8 @@ pub struct World {
     wakes: Vec<Option<Moment>>,
     ptimes: &'static [u32],
     tended: bool,
+    /// When the meetings of the day begin.
+    meetings: Vec<Duration>,
 }
 
 impl World {
@@ -97,30 +102,8 @@ impl World {
         let mut world = Self::with(seed, Weather::fair(), 0.01, switch::Config::default());
         world.ptimes = &[60, 60, 40, 20];
         world.tended = true;
-        for agent in 1..=AGENTS {
-            let at = millis(world.rng.random_range(2_000..20_000));
-            world.at(at, Act::Code(AgentId(agent), "*41"));
-        }
-        world.at(seconds(30), Act::Tend);
-        for _ in 0..30 {
-            let (called, behaviour) = Behaviour::any(&mut world.rng);
-            let after = millis(world.rng.random_range(10_000..20 * 60_000));
-            world.calls(after, called, behaviour);
-        }
-        for _ in 0..60 {
-            world.somebody_supervises();
-        }
+        world.passes();
         world
-    }
-
-    /// At some time a colleague takes part in what some agent says, one way or another.
-    fn somebody_supervises(&mut self) {
-        let agent = AgentId(self.rng.random_range(1..=AGENTS));
-        let leader = AgentId(1 + agent.0 % AGENTS);
-        let after = millis(self.rng.random_range(20_000..20 * 60_000));
-        for (then, action) in supervision(&mut self.rng, leader) {
-            self.controls(after + then, agent, action);
-        }
     }
 
     /// A world in which nothing happens by itself but that phones register.
@@ -157,6 +140,7 @@ impl World {
             listening: HashMap::new(),
             ptimes: &[20],
             tended: false,
+            meetings: Vec::new(),
         };
         for phone in 0..world.phones.len() {
             world.settle_phone(phone);
@@ -480,7 +464,7 @@ impl World {
                 Some(habit) => habit.clone(),
                 None => Habit::any(&mut self.rng, agent),
             },
-            None => Habit { talk: Some(seconds(8)), ..Habit::answers() },
+            None => self.outsider(set, &incoming.called),
         };
         match habit.reply {
             Reply::Ignore => {}
@@ -558,6 +542,7 @@ impl World {
                 self.control(agent, CallAction::Record { order, by });
             }
             Act::Hang(phone, leg) => self.hang(phone, leg),
+            Act::Meet(step) => self.meet(step),
             Act::Tend => self.tend(),
         }
     }

@@ -58,6 +58,8 @@ pub fn a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_si
     assert_eq!(halves_with(&sides.right, &[FIRST], &[]), 0, "a stranger is not on the right");
     let told = house.sql("SELECT count(*) AS n FROM events WHERE kind = 'conference'");
     assert_eq!(told, [json!({"n": 7})], "three came, one was muted, three left");
+    let met = "SELECT count(*) AS n FROM calls a JOIN calls b ON a.meeting_id = b.meeting_id";
+    assert_eq!(house.sql(met), [json!({"n": 9})], "each of the three met all of them");
 }
 
 pub fn a_conference_goes_on_when_the_call_path_is_killed(backend: &str) {
@@ -95,11 +97,42 @@ pub fn a_conference_goes_on_when_the_call_path_is_killed(backend: &str) {
     parts_are_there("the second part", &room.sides(&parts[1]).left, &[&[CHAIR, FIRST]]);
 }
 
+/// On one core they are relayed, and what one presses goes past the other.
+pub fn a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other(backend: &str) {
+    let house = house_of(backend, 1);
+    let room = Room::make(&house);
+    let (first, second) = (room.caller("13600136000", FIRST), room.caller("13500135000", SECOND));
+    room.enters(&first, "4711#", 1);
+    room.enters(&second, "4711#", 2);
+    std::thread::sleep(PART);
+    first.presses("*6");
+    wait_for("the mute", seconds(10), || {
+        let muted: Vec<bool> =
+            room.members().iter().map(|member| member["muted"] == true).collect();
+        (muted == [true, false]).then_some(())
+    });
+    std::thread::sleep(PART);
+    room.acts(&json!({"action": "end"}));
+    room.ends(2);
+    hears(&second, &[&[FIRST]]);
+    hears(&first, &[&[SECOND]]);
+    let log = second.log();
+    assert!(!log.contains("received event"), "a key came through: {log}");
+    let parts = room.recordings(1);
+    let sides = room.sides(&parts[0]);
+    parts_are_there("the left", &sides.left, &[&[FIRST, SECOND], &[SECOND]]);
+    assert_eq!(parts[0]["kind"], "conversation", "of strangers alone, and no message");
+}
+
 fn house(backend: &str) -> House {
+    house_of(backend, 2)
+}
+
+fn house_of(backend: &str, shards: u16) -> House {
     let backend = backend.into();
     // baresip answers the first challenge of a call only, and knows MD5.
     let sip = "digest = [\"MD5\"]\n".into();
-    House::start(Options { backend, shards: 2, keeps: true, sip, ..Options::default() })
+    House::start(Options { backend, shards, keeps: true, sip, ..Options::default() })
 }
 
 /// The conference room.

@@ -9,7 +9,8 @@ use crate::derive::survey::OpenSurvey;
 use crate::derive::visit::{OpenVisit, VisitEnd, VisitOf};
 use std::collections::BTreeMap;
 use terms::event::{
-    Direction, Entry, FlowOut, Kind, Outcome, Party, Role, Satisfaction, SupervisionEnd,
+    Direction, Entry, FlowOut, InConference, Kind, Meeting, Outcome, Party, Role, Satisfaction,
+    SupervisionEnd,
 };
 use terms::record::{Call, IvrStep, Row};
 use terms::{
@@ -44,6 +45,7 @@ pub struct OpenCall {
     clock: TalkClock,
     /// Of the clock's talk, that with people outside.
     outside: TalkClock,
+    meeting: Option<Meeting>,
     legs: BTreeMap<LegId, OpenLeg>,
     visits: BTreeMap<VisitId, OpenVisit>,
     surveys: BTreeMap<SurveyId, OpenSurvey>,
@@ -91,6 +93,7 @@ impl OpenCall {
             wait_ms: 0,
             clock: TalkClock::default(),
             outside: TalkClock::default(),
+            meeting: None,
             legs: BTreeMap::new(),
             visits: BTreeMap::new(),
             surveys: BTreeMap::new(),
@@ -171,7 +174,7 @@ impl OpenCall {
                 self.queue.get_or_insert(*queue);
                 self.recording.get_or_insert(*recording);
             }
-            Kind::Recorded { ledger, agent, queue } => {
+            Kind::Recorded { ledger, agent, queue, .. } => {
                 self.recording.get_or_insert(ledger.recording);
                 let (start, caller) = (self.started_at, self.customer_number());
                 rows.push(Row::Recording(ended::recording(
@@ -184,13 +187,14 @@ impl OpenCall {
             Kind::SupervisionEnded { end: SupervisionEnd::TakenOver, .. } => {
                 self.take_over(entry.leg);
             }
+            Kind::Conference { of, what: InConference::Joined { .. } } => self.meeting = Some(*of),
             // Who came is told by their leg; who only listens, whispers or speaks up is no party.
             Kind::Invited { .. }
             | Kind::SupervisionStarted { .. }
             | Kind::SupervisionChanged { .. }
             | Kind::SupervisionEnded { .. }
             | Kind::Forced { .. }
-            // Each member is a call of its own; what happens in the room stands in `events`.
+            // Each member is a call of its own; what else happens in the room stands in `events`.
             | Kind::Conference { .. } => {}
             // Pauses are in the ledger.
             Kind::RecordingPaused { .. }
@@ -278,6 +282,8 @@ impl OpenCall {
             sip_call_id: self.sip_call_id,
             user_agent: self.user_agent,
             outside_ms: Some(self.outside.read().0),
+            conference_id: self.meeting.map(|meeting| meeting.conference),
+            meeting_id: self.meeting.map(|meeting| meeting.meeting),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::derive::entry::word;
 use std::collections::{BTreeMap, VecDeque};
-use terms::event::Entry;
+use terms::event::{Entry, Kind};
 use terms::media::Ledger;
 use terms::record::Recording;
 use terms::{AgentId, CallId, QueueId, TenantId, Timestamp, id};
@@ -84,6 +84,7 @@ pub fn recording(
     call_started_at: Timestamp,
     caller: String,
 ) -> Recording {
+    let of_meeting = matches!(entry.kind, Kind::Recorded { meeting: Some(_), .. });
     Recording {
         tenant_id: entry.tenant,
         recording_id: ledger.recording,
@@ -92,8 +93,8 @@ pub fn recording(
         call_started_at,
         started_at: ledger.started_at,
         duration_ms: i32::try_from(ledger.duration_ms).unwrap_or(i32::MAX),
-        // Only a message begins with no agent on it.
-        kind: if agent.is_some() { "conversation" } else { "voicemail" }.to_owned(),
+        // But for strangers in a conference, only a message begins with no agent on it.
+        kind: if agent.is_some() || of_meeting { "conversation" } else { "voicemail" }.to_owned(),
         agent_id: agent,
         queue_id: queue,
         caller,

@@ -155,6 +155,72 @@ fn two_without_events_hear_the_tone_itself_once() {
 }
 
 #[test]
+fn kept_digits_are_told_and_the_other_of_two_gets_neither_event_nor_tone() {
+    fn agree(has_events: bool) -> fn(&mut Remote) {
+        if has_events { |_: &mut Remote| {} } else { without_events }
+    }
+    for (one, two) in [(true, true), (true, false), (false, true), (false, false)] {
+        for codec in [Codec::Pcma, Codec::G722] {
+            let mut world = World::new();
+            world.add(Codec::Pcma, 65_500, agree(one));
+            world.add(codec, 1, agree(two));
+            world.command(Command::KeepDigits { leg: LegId(1), kept: true });
+            (0..2).for_each(|phone| world.join(phone, 1));
+            say(&mut world, 0, &voice(8_000, 4_000));
+            if one {
+                world.press(0, 10);
+                world.press(0, 6);
+            } else {
+                say(&mut world, 0, &keys("*6"));
+            }
+            world.run(500);
+            let told = format!("events {one} to events {two}, {codec:?}");
+            assert_eq!(world.digits(), "*6", "{told}");
+            assert_eq!(format!("{}{}", events(&world, 1), tones(&world, 1)), "", "{told}");
+            say(&mut world, 0, &voice(8_000, 4_000));
+            let goes_on = ear(&world, 1, world.phones[1].heard.len() - 20);
+            assert!(level_dbov(&goes_on) > -40.0, "{told}");
+            assert_seamless(&world.phones[1].sequence());
+        }
+    }
+}
+
+#[test]
+fn what_a_phone_says_beside_a_kept_digit_stays_here_and_later_digits_are_passed_on_again() {
+    let mut world = World::new();
+    world.pair(65_530);
+    world.command(Command::KeepDigits { leg: LegId(1), kept: true });
+    world.speak(0, 20, 500);
+    world.run(20);
+    // Events and the tone of the key, packet by packet. Every packet of an event says when it began.
+    let began = world.phones[0].time;
+    for n in 0..8_u16 {
+        let event = DigitEvent { code: 6, end: n >= 5, duration: 160 * (n.min(5) + 1) };
+        let phone = &mut world.phones[0];
+        let now = std::mem::replace(&mut phone.time, began);
+        let bytes = phone.packet(101, n == 0, &event.write());
+        (phone.time, phone.seq) = (now, phone.seq.wrapping_add(1));
+        world.send(0, bytes);
+        if n < 5 {
+            world.speak(0, 20, 9_000);
+        }
+        world.run(20);
+    }
+    world.run(200);
+    world.speak(0, 20, 500);
+    let heard = &world.phones[1].heard;
+    assert!(heard.iter().all(|heard| heard.header.payload_type == PayloadType(8)));
+    let mut levels = heard.iter().map(|heard| g711::decode(Law::A, heard.payload[0]));
+    assert!(levels.all(|level| level < 1_000), "the tone of the key");
+    assert_eq!((heard.len(), world.digits().as_str()), (2, "6"));
+    assert_seamless(&world.phones[1].sequence());
+
+    world.command(Command::KeepDigits { leg: LegId(1), kept: false });
+    world.press(0, 1);
+    assert_eq!((events(&world, 1).as_str(), world.digits().as_str()), ("1", "61"));
+}
+
+#[test]
 fn digits_sent_to_a_phone_without_events_sound_in_its_stream() {
     for codec in Codec::ALL {
         for ptime_ms in [20, 60] {
@@ -243,6 +309,34 @@ fn the_loudest_of_a_big_room_are_heard_and_nobody_else() {
     let payload = |phone: usize| world.phones[phone].heard.last().map(|heard| &heard.payload);
     assert_eq!(payload(12), payload(0));
     assert_ne!(payload(12), payload(11));
+}
+
+#[test]
+fn as_many_voices_are_heard_as_the_configuration_says() {
+    for most in [1, 3] {
+        let mut world = World::new();
+        world.shard.config.speakers_max = most;
+        let hz = |n: usize| 400 + 130 * n as u32;
+        // Four speak, each louder than the one before by more than 6 dB; the fifth only hears.
+        for _ in 0..5 {
+            let phone = world.add(Codec::Pcma, 65_500, |_| {});
+            world.join(phone, 1);
+        }
+        let peaks = [500, 1_100, 2_400, 5_300];
+        let mut mouths: Vec<Mouth> =
+            (0..4).map(|n| Mouth::new(&world, n, tone(hz(n), 8_000, 16_000, peaks[n]))).collect();
+        for _ in 0..75 {
+            mouths.iter_mut().for_each(|mouth| mouth.say(&mut world));
+            world.run(20);
+        }
+        let heard = ear(&world, 4, 0);
+        let settled = &heard[heard.len() / 2..];
+        let level = |n: usize| level_at(settled, hz(n), 8_000);
+        for n in 0..4 {
+            let is_in = n >= 4 - most;
+            assert_eq!(level(n) > -35.0, is_in, "{most} at most, voice {n}: {:.1} dB", level(n));
+        }
+    }
 }
 
 #[test]

@@ -234,6 +234,22 @@ fn a_listener_stays_unheard_and_a_held_party_deaf() {
 }
 
 #[test]
+fn kept_digits_stay_here_after_a_kill() {
+    let (mut world, mut memory) = kept_world();
+    world.pair(1);
+    world.command(Command::KeepDigits { leg: world.phones[0].leg, kept: true });
+    world.kill(&mut memory);
+    world.press(0, 6);
+    world.press(1, 7);
+    assert_eq!(world.digits(), "67");
+    let events = |phone: usize| {
+        let is_event = |heard: &&Heard| heard.header.payload_type == PayloadType(101);
+        world.phones[phone].heard.iter().filter(is_event).count()
+    };
+    assert!(events(1) == 0 && events(0) > 0, "{} and {}", events(1), events(0));
+}
+
+#[test]
 fn a_source_behind_a_nat_goes_on_without_probation_and_a_stranger_does_not_begin() {
     let (mut world, mut memory) = kept_world();
     world.pair(1);

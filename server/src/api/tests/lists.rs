@@ -1,9 +1,11 @@
 //! Lists, SQL and reports.
 
-use super::rig::Rig;
+use super::rig::{Rig, call_row};
 use axum::http::StatusCode;
 use desk::Role;
 use serde_json::{Value, json};
+use terms::record::{Call, Row};
+use terms::{CallId, ConferenceId, MeetingId};
 
 fn ids(page: &Value) -> Vec<String> {
     let calls = page["calls"].as_array().unwrap_or_else(|| panic!("{page}"));
@@ -52,6 +54,25 @@ async fn calls_are_found_by_every_filter_and_paged_once_each() {
         let all = found(&format!("sort={sort}")).await;
         assert_eq!(seen, all, "{sort}");
     }
+}
+
+#[tokio::test]
+async fn who_was_in_one_meeting_is_found_by_it_and_by_its_room() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let agent = rig.first.agents[0].0;
+    for (call, room, meeting) in [(1_u64, 3, 7), (2, 3, 7), (3, 3, 8), (4, 4, 9)] {
+        let (conference_id, meeting_id) = (Some(ConferenceId(room)), Some(MeetingId(meeting)));
+        let row = call_row(rig.tenant(), CallId(call), call as i64, 60, agent);
+        rig.stage(&[Row::Call(Call { conference_id, meeting_id, ..row })]).await;
+    }
+    rig.call(rig.tenant(), 5, 60, agent).await;
+    let found =
+        async |query: &str| ids(&rig.get(&format!("/api/v1/calls?{query}"), &token).await.json());
+    assert_eq!(found("meeting=7&sort=oldest").await, ["1", "2"]);
+    assert_eq!(found("conference=3&sort=oldest").await, ["1", "2", "3"]);
+    assert_eq!(found("conference=3&meeting=9").await.len(), 0);
+    assert_eq!(found("").await.len(), 5);
 }
 
 #[tokio::test]

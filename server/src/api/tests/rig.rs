@@ -513,6 +513,8 @@ pub fn call_row(tenant: TenantId, call: CallId, second: i64, length: i32, agent:
         sip_call_id: "../../etc/passwd".into(),
         user_agent: "=HYPERLINK(\"x\")".into(),
         outside_ms: Some(0),
+        conference_id: None,
+        meeting_id: None,
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Event, Input, Rig, Secret, Switch, ledger};
 use crate::acd::KeptAgent;
 use crate::call::Kept;
 use crate::conference::Conference;
+use crate::conference::doors::Door;
 use crate::kept::{Change, Key};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +27,7 @@ pub fn reads_back(change: &Change) {
     match change.key {
         Key::Call(_) => same::<Kept<'static>>(change),
         Key::Conference(..) => same::<Conference>(change),
+        Key::Door(..) => same::<Door>(change),
         Key::Agent(..) => same::<KeptAgent>(change),
         Key::Leg(_) | Key::Phones(..) => {}
     }
@@ -38,6 +40,11 @@ fn same<T: Serialize + DeserializeOwned>(change: &Change) {
 }
 
 impl Rig {
+    /// Whether wrong PINs are kept.
+    pub fn keeps_a_door(&self) -> bool {
+        self.kept.keys().any(|key| matches!(key, Key::Door(..)))
+    }
+
     /// The process is killed now; media could not have the ports of `lost` again.
     ///
     /// # Panics

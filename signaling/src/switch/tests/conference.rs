@@ -3,6 +3,7 @@
 mod after_a_kill;
 mod muted;
 mod strangers;
+mod verbs;
 
 use super::*;
 use crate::sip::user_agent::Command as Sipc;
@@ -293,6 +294,31 @@ fn a_member_mutes_themselves_and_a_chairperson_all_guests() {
     assert!(rig.state().conferences.is_empty());
     assert_eq!(heard(&rig, second).last().map(String::as_str), Some("conference_over"));
     balanced(&mut rig);
+}
+
+#[test]
+fn keys_in_a_meeting_are_kept_from_the_other_of_two_before_they_hear_each_other() {
+    let mut rig = rig_with(&[A1]);
+    let (one, two) = (talking(&mut rig), rig.leg_of(A1).expect("agent 1 talks"));
+    let kept = |rig: &Rig, of: LegId| {
+        let about = |command: &&Command| match command {
+            Command::KeepDigits { leg, .. } | Command::Join { leg, .. } => *leg == of,
+            _ => false,
+        };
+        let told = rig.media.iter().filter(about);
+        told.map(|command| matches!(command, Command::KeepDigits { kept: true, .. }))
+            .collect::<Vec<_>>()
+    };
+    for leg in [one, two] {
+        assert!(!kept(&rig, leg).contains(&true), "a conversation passes digits on");
+        rig.hangs_up(leg);
+    }
+    let chair = agent(&mut rig, A2, "8101", CHAIR_PIN);
+    let guest = customer(&mut rig, "13800138000", GUEST_PIN);
+    for leg in [chair, guest] {
+        assert_eq!(kept(&rig, leg), [true, false], "said before they are in the room");
+    }
+    everybody_hangs_up(&mut rig);
 }
 
 #[test]

@@ -129,6 +129,35 @@ fn who_stood_at_the_door_is_asked_again_and_what_they_guessed_still_counts() {
 }
 
 #[test]
+fn who_guessed_is_refused_after_a_kill_too_and_for_as_long_as_without_it() {
+    let config = Config { pin_wrong_room_max: 8, ..Config::default() };
+    let mut rig = Rig::with(demo_plan(), config);
+    customer(&mut rig, "13800138000", "0000#0001#0002#");
+    rig.wait(secs(100));
+    let told = customer(&mut rig, "13800138000", "0003#0004#");
+    rig.kill(&[]);
+    // The sixth, typed to the next process, by a caller who was asked anew.
+    rig.presses(told, "0005#");
+    rig.wait(secs(5));
+    let barred = |rig: &mut Rig, number: &str| {
+        let leg = customer(rig, number, "");
+        let is_barred = heard(rig, leg) == ["conference_barred"];
+        rig.hangs_up(leg);
+        is_barred
+    };
+    assert!(barred(&mut rig, "13800138000"));
+    assert!(!barred(&mut rig, "13800138001"), "others may come");
+    customer(&mut rig, "13800138002", "0006#0007#");
+    rig.kill(&[]);
+    rig.kill(&[]);
+    assert!(barred(&mut rig, "13800138001"), "eight of strangers, before and after three kills");
+    rig.wait(secs(900));
+    assert!(!barred(&mut rig, "13800138000"), "counted from the first, whoever counts");
+    assert!(!rig.keeps_a_door(), "and no record stays of it");
+    everybody_hangs_up(&mut rig);
+}
+
+#[test]
 fn a_phone_that_a_meeting_rang_is_let_go_and_one_that_answered_is_asked_again() {
     let mut rig = rig_with(&[A2, A3]);
     let chair = agent(&mut rig, A1, "8101", CHAIR_PIN);

@@ -41,6 +41,58 @@ fn who_is_muted_is_off_the_recording_and_it_runs_on_where_nobody_is_heard() {
     assert_eq!(rig.books.recorded.len(), 2);
 }
 
+/// Whose rows of the ledger say that nothing was recorded, and why.
+fn refused(rig: &Rig) -> Vec<(Option<ContactId>, Option<LegId>, String)> {
+    let of = |entry: &terms::event::Entry| match &entry.kind {
+        Kind::Recorded { ledger, meeting, .. } => {
+            assert!(meeting.is_some(), "it is of a meeting, and no message");
+            assert_eq!((Some(ledger.call), Some(ledger.contact)), (entry.call, entry.contact));
+            Some((entry.contact, entry.leg, ledger.reason.clone().unwrap_or_default()))
+        }
+        _ => None,
+    };
+    rig.log.iter().filter_map(of).collect()
+}
+
+#[test]
+fn a_meeting_in_which_nobody_is_ever_heard_has_its_row_in_the_ledger_with_the_reason() {
+    let mut plan = demo_plan();
+    plan.conferences[0].muted_on_entry = true;
+    let mut rig = Rig::new(plan);
+    // Who comes first leaves before anybody else is there.
+    let early = customer(&mut rig, "13800138000", GUEST_PIN);
+    let one = customer(&mut rig, "13800138001", "");
+    rig.presses(one, "471");
+    let contact = live(&mut rig).contact;
+    let of = |rig: &Rig| refused(rig).len();
+    rig.hangs_up(early);
+    assert_eq!(of(&rig), 1);
+    let alone = "nobody else came into this conference".to_owned();
+    assert_eq!(refused(&rig)[0], (Some(contact), Some(early), alone));
+
+    rig.presses(one, "1#");
+    let two = customer(&mut rig, "13800138002", GUEST_PIN);
+    let contact = live(&mut rig).contact;
+    assert!(live(&mut rig).open);
+    rig.wait(secs(60));
+    rig.kill(&[]);
+    rig.hangs_up(one);
+    rig.hangs_up(two);
+    let silent = "nobody who is recorded was heard in this conference".to_owned();
+    assert_eq!(refused(&rig)[1..], [(Some(contact), Some(one), silent)], "once, over a kill");
+
+    // A word is enough: it is recorded, and then there is nothing to say.
+    customer(&mut rig, "13800138000", GUEST_PIN);
+    let two = customer(&mut rig, "13800138001", GUEST_PIN);
+    rig.presses(two, "*6");
+    rig.wait(secs(10));
+    everybody_hangs_up(&mut rig);
+    let words = told(&rig).into_iter().filter(|word| word.starts_with("recorded"));
+    let expected = ["recorded Refused", "recorded Refused", "recorded Recorded"];
+    assert_eq!(words.collect::<Vec<_>>(), expected);
+    assert_eq!(refused(&rig).len(), 3);
+}
+
 #[test]
 fn who_mutes_and_unmutes_for_ever_fills_no_recording() {
     let mut rig = rig_with(&[]);
