@@ -117,6 +117,8 @@ impl Router {
             Command::Connect { leg, .. }
             | Command::Fax { leg, .. }
             | Command::Modem { leg }
+            | Command::FaxStart { leg, .. }
+            | Command::FaxStop { leg }
             | Command::Hold { leg }
             | Command::Resume { leg }
             | Command::Play { leg, .. }
@@ -325,6 +327,7 @@ mod tests {
             Input::Prompts(_) => "prompts",
             Input::SetTaps(_, 0) => "untap",
             Input::SetTaps(..) => "tap",
+            Input::Fax(..) => "fax",
         };
         plan.iter().map(|(shard, input)| (*shard, name(input))).collect()
     }

@@ -1,5 +1,6 @@
 //! The whole engine over loopback sockets, every story on both backends.
 
+mod documents;
 mod faults;
 mod fax;
 mod restore;
