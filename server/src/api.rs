@@ -102,6 +102,8 @@ pub struct ApiState {
     pub limits: ApiLimits,
     /// Why texts of flows cannot be spoken; `None` when they can.
     pub speechless: Option<String>,
+    /// Why no fax can be sent or received; `None` when one can.
+    pub faxless: Option<String>,
     /// Prompts: the box's and the tenants' own.
     pub prompts: Arc<prompts::Prompts>,
 }

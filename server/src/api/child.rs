@@ -112,6 +112,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
             ..ApiLimits::default()
         },
         speechless: crate::speech::speechless(&config),
+        faxless: crate::fax::faxless(),
         prompts,
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;

@@ -214,6 +214,7 @@ impl Api {
             prompts: Some(audible.names(&languages(document, &plan.language))),
             languages: Some(audible.languages()),
             speechless: self.speechless.clone(),
+            faxless: self.faxless.clone(),
             ..Known::of(&plan)
         })
     }

@@ -319,6 +319,7 @@ impl Rig {
             clock: clock.clone(),
             limits: ApiLimits { body_max: 64 << 10, plan_max: PLAN_MAX, ..ApiLimits::default() },
             speechless: None,
+            faxless: None,
             prompts: prompts.clone(),
         };
         std::fs::create_dir_all(folder.path().join("events")).unwrap();
