@@ -1,6 +1,10 @@
 //! Fax machines of the box: the program starts itself once for each fax (`switchgrid fax`), and what
 //! is sent and received lies in a folder of the data.
 
+mod pdf;
+
+pub use pdf::pdf;
+
 use crate::config::Config;
 use mediacore::edge::fax;
 use std::path::PathBuf;

@@ -113,6 +113,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         },
         speechless: crate::speech::speechless(&config),
         faxless: crate::fax::faxless(),
+        faxes: crate::fax::folder(&config),
         prompts,
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
