@@ -27,8 +27,8 @@ use terms::media::{Event, FaxOrder, FaxOutcome};
 
 /// Faxes at a time: each is a process. One more is refused.
 pub const FAXES_MAX: usize = 60;
-/// Frames on their way to a machine, or back: a second.
-const FRAMES_MAX: usize = 50;
+/// Frames on their way to a machine, or back: so long may a process take to begin.
+const FRAMES_MAX: usize = 250;
 /// What is received, and what is sent, has this name in the folder of its session.
 const FILE: &str = "fax.tif";
 

@@ -318,7 +318,7 @@ impl<B: Backend> Worker<B> {
                     if let Some(line) = self.lines.get(&leg)
                         && !line.hears(frame)
                     {
-                        // It is a second behind: this fax is over.
+                        // It is five seconds behind: this fax is over.
                         self.lines.remove(&leg);
                         self.shard.end_fax_of(leg);
                     }

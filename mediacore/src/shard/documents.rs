@@ -4,7 +4,8 @@
 //!
 //! What comes is decoded at its place in time, nothing left out or made up ([`Jitter::fix`]); what
 //! goes out leaves on the grid. A frame of the machine that comes late is silence, counted, and from
-//! then on everything is said a frame later: a modem forgives delay, not a hole.
+//! then on everything is said a frame later: a modem forgives delay, not a hole. Where that has become
+//! much, as when a process was slow to begin, the machine's own silences are shortened.
 
 use super::{Alarm, Shard};
 use crate::codec::{Converter, Rate};
@@ -28,8 +29,10 @@ const GRID: Duration = Duration::from_millis(20);
 const STALL_MAX: Duration = Duration::from_millis(200);
 /// Silence that is said first: so long may an answer take without being late.
 const AHEAD: usize = 3;
-/// Answers that wait; with more the machine is further behind than T.30 bears.
-const WAITING_MAX: usize = 50;
+/// With more than these waiting, a silent frame is left out: 200 ms.
+const BEHIND: usize = 10;
+/// Answers that wait: as many as were ever asked for at a time.
+const WAITING_MAX: usize = 250;
 
 /// The machine of a leg.
 #[derive(Debug)]
@@ -40,6 +43,10 @@ pub struct Machine {
 }
 
 /// For the edge.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are frames, and a box would allocate for each"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaxOut {
     /// What the machine of a leg hears.
@@ -68,8 +75,22 @@ impl Shard {
         if let Some(outlet) = &mut leg.outlet {
             outlet.clear();
         }
+        self.open_line(idx);
         self.keep(idx);
         self.set_alarm(idx, now, Alarm::Fax);
+    }
+
+    /// What comes has a place to wait for its turn, once it is agreed what comes.
+    fn open_line(&mut self, idx: LegIdx) {
+        let limits = self.config.jitter;
+        let Some(leg) = self.leg_mut(idx) else { return };
+        let Some(agreed) = &leg.agreed else { return };
+        let codec = agreed.remote.receive.codec;
+        leg.jitter.get_or_insert_with(|| {
+            let mut jitter = Jitter::new(codec, limits);
+            jitter.fix();
+            jitter
+        });
     }
 
     /// The machine of the leg hangs up, if there is one.
@@ -89,7 +110,9 @@ impl Shard {
     pub fn say_fax(&mut self, id: LegId, frame: &FaxFrame) {
         let Some(idx) = self.index_of(id) else { return };
         let Some(machine) = self.leg_mut(idx).and_then(|leg| leg.machine.as_mut()) else { return };
-        if machine.waiting.len() < WAITING_MAX {
+        let is_silent = || frame.iter().all(|&sample| sample == 0);
+        let waiting = machine.waiting.len();
+        if waiting < WAITING_MAX && !(waiting > BEHIND && is_silent()) {
             machine.waiting.push_back(*frame);
         }
     }
@@ -120,15 +143,9 @@ impl Shard {
 
     /// The next frame of what came, silence where nothing did.
     fn hear_line(&mut self, due: Moment, idx: LegIdx) {
-        let limits = self.config.jitter;
+        self.open_line(idx);
         let Some(leg) = self.leg_mut(idx) else { return };
-        let Some(agreed) = &leg.agreed else { return };
-        let codec = agreed.remote.receive.codec;
-        let jitter = leg.jitter.get_or_insert_with(|| {
-            let mut jitter = Jitter::new(codec, limits);
-            jitter.fix();
-            jitter
-        });
+        let Some(jitter) = &mut leg.jitter else { return };
         let heard = jitter.take(due).unwrap_or(Frame::silent(Rate::Narrow));
         let heard = heard.converted(Rate::Narrow, &mut leg.voice);
         let mut frame = [0; FRAME_SAMPLES];

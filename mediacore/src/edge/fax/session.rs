@@ -123,6 +123,7 @@ fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
+#[expect(clippy::large_enum_variant, reason = "nearly all are frames")]
 enum Answer {
     Audio(FaxFrame),
     Report(Report),
