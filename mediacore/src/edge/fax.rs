@@ -53,7 +53,8 @@ impl fmt::Debug for Config {
 }
 
 /// Runs this program with these arguments, and behind them `send` or `receive`, the name of the file,
-/// the station id, and `--plain` where there is no error correction. It knows nothing of our environment and ends with us.
+/// the station id, and `--plain` where there is no error correction. It knows nothing of our
+/// environment and ends with us.
 pub fn program(path: PathBuf, arguments: Vec<String>) -> Launch {
     Arc::new(move |task: &Task, folder: &Path, line: UnixStream| -> io::Result<Option<Child>> {
         let mut command = Command::new(&path);
@@ -62,8 +63,6 @@ pub fn program(path: PathBuf, arguments: Vec<String>) -> Launch {
         command.arg(FILE).arg(format!("--station={}", task.station));
         command.args((!task.ecm).then_some("--plain"));
         command.current_dir(folder).env_clear();
-        // The allocator reserves less than its gigabyte: the process is limited.
-        command.env("MIMALLOC_ARENA_RESERVE", "65536");
         command.stdin(Stdio::from(OwnedFd::from(line.try_clone()?)));
         command.stdout(Stdio::from(OwnedFd::from(line)));
         command.stderr(Stdio::null());

@@ -28,8 +28,9 @@ const TAIL_FRAMES: u32 = 10;
 /// Longest path of a file, in bytes: the library copies no more.
 const PATH_BYTES_MAX: usize = 255;
 
-/// Addresses of the process: half of it is what the program itself maps, before it needs any of it.
-const MEMORY_BYTES_MAX: u64 = 2 << 30;
+/// Addresses that a fax may take, beside those that the program itself maps at its start; libtiff and
+/// the modems need a tenth of it.
+const MEMORY_BYTES_MAX: u64 = 512 << 20;
 /// What it writes at most: some thousand pages.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Files that are open at once.
@@ -142,7 +143,7 @@ pub fn octets(samples: &FaxFrame) -> [u8; FRAME_BYTES] {
 /// When the system refuses a limit.
 pub fn confine() -> io::Result<()> {
     let limits = [
-        (libc::RLIMIT_AS, MEMORY_BYTES_MAX),
+        (libc::RLIMIT_AS, mapped_bytes()? + MEMORY_BYTES_MAX),
         (libc::RLIMIT_FSIZE, FILE_BYTES_MAX),
         (libc::RLIMIT_NOFILE, FILES_MAX),
         (libc::RLIMIT_CPU, CPU_S_MAX),
@@ -156,8 +157,18 @@ pub fn confine() -> io::Result<()> {
         }
     }
     // SAFETY: no pointers are passed.
-    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
+    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1_u64, 0_u64, 0_u64, 0_u64) } != 0 {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Addresses that the process has mapped.
+fn mapped_bytes() -> io::Result<u64> {
+    let told = std::fs::read_to_string("/proc/self/statm")?;
+    let pages = told.split(' ').next().and_then(|pages| pages.parse::<u64>().ok());
+    let pages = pages.ok_or_else(|| io::Error::other("/proc/self/statm is not understood"))?;
+    // SAFETY: no pointers are passed.
+    let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    Ok(pages * u64::try_from(page_bytes).unwrap_or(4_096))
 }
