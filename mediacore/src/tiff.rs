@@ -33,7 +33,7 @@ pub enum Error {
     #[error("page {0} has no size that a fax has")]
     Size(usize),
     /// Too many of them, or none.
-    #[error("a document has 1 to {PAGES_MAX} pages")]
+    #[error("a document has 1 to {} pages", PAGES_MAX)]
     Pages,
 }
 

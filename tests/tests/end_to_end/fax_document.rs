@@ -145,7 +145,7 @@ impl Line {
         self.says(&self.request("INVITE", &format!("sip:{number}@{house}"), (&call_id, &to), sdp));
         loop {
             let told = self.hears();
-            let is_ours = header(&told, "Call-ID") == Some(&call_id)
+            let is_ours = header(&told, "Call-ID") == Some(call_id.as_str())
                 && header(&told, "CSeq") == Some("1 INVITE");
             let status = told.strip_prefix("SIP/2.0 ").and_then(|rest| rest.get(..3));
             match status {
