@@ -337,7 +337,9 @@ impl Call {
 
     fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
         let held = matches!(&self.phase, Phase::Talking(talk) if talk.hold.is_held());
-        let may_be_silent = held || self.only_listens(id) || self.is_muted(cx);
+        // Who receives a page is silent as long as it lasts; T.30 has its own patience.
+        let faxes = matches!(self.phase, Phase::Faxing(_));
+        let may_be_silent = held || faxes || self.only_listens(id) || self.is_muted(cx);
         if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
             self.drop_leg(cx, id, cause::TIMER_EXPIRED);
         }

@@ -371,12 +371,15 @@ impl Engine {
         let needed = 2 * usize::from(SHARDS_MAX) + 2;
         let mut rings = (0_u16..).zip(&asking.inputs);
         if let Some((shard, _)) = rings.find(|(_, ring)| ring.slots() < needed) {
+            if let Some((leg, order)) = &order {
+                self.exchange.refuse(*leg, shard, order, &SendError::Full(shard).to_string());
+            }
             return Err(SendError::Full(shard));
         }
         match order {
             Some((leg, order)) => {
                 let shard = asking.router.shard_of(leg);
-                let line = self.exchange.connect(leg, shard, order);
+                let line = self.exchange.connect(leg, shard, &order);
                 plan.extend(asking.router.plan(Command::Leave { leg }));
                 plan.extend(shard.zip(line).map(|(shard, line)| (shard, Input::Fax(leg, line))));
             }

@@ -138,19 +138,19 @@ impl Exchange {
         Exchange { config, running: Arc::default(), tell: Arc::new(tell) }
     }
 
+    /// A leg gets no machine.
+    pub fn refuse(&self, leg: LegId, shard: u16, order: &FaxOrder, why: &str) {
+        let outcome = FaxOutcome::failed(order.fax, why);
+        (self.tell)(usize::from(shard), Event::FaxDone { leg, outcome });
+    }
+
     /// Starts the machine of a leg. The outcome is told in any case, and soon where there is none.
-    pub fn connect(&self, leg: LegId, shard: Option<u16>, order: FaxOrder) -> Option<Line> {
-        let core = usize::from(shard.unwrap_or_default());
+    pub fn connect(&self, leg: LegId, shard: Option<u16>, order: &FaxOrder) -> Option<Line> {
+        let core = shard.unwrap_or_default();
         let tell = Arc::clone(&self.tell);
-        let done = move |outcome| tell(core, Event::FaxDone { leg, outcome });
-        let fax = order.fax;
-        match self.open(shard.is_some(), order, done.clone()) {
-            Ok(line) => Some(line),
-            Err(text) => {
-                done(FaxOutcome::failed(fax, text));
-                None
-            }
-        }
+        let done = move |outcome| tell(usize::from(core), Event::FaxDone { leg, outcome });
+        let opened = self.open(shard.is_some(), order.clone(), done);
+        opened.inspect_err(|why| self.refuse(leg, core, order, why)).ok()
     }
 
     fn open(

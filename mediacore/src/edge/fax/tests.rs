@@ -274,7 +274,7 @@ fn without_machines_every_order_has_its_outcome_at_once() {
     let exchange = Exchange::new(None, move |core, event| {
         tell.lock().unwrap().send((core, event)).unwrap();
     });
-    assert!(exchange.connect(LegId(4), Some(2), order(FaxWay::Receive)).is_none());
+    assert!(exchange.connect(LegId(4), Some(2), &order(FaxWay::Receive)).is_none());
     let outcome = FaxOutcome::failed(FaxId(7), "this box has no fax machine");
     assert_eq!(told.try_recv().unwrap(), (2, Event::FaxDone { leg: LegId(4), outcome }));
 }
