@@ -12,7 +12,6 @@ pub mod spandsp;
 pub use session::documents;
 
 use crate::shard::documents::FaxFrame;
-use process::Task;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -32,9 +31,9 @@ const FRAMES_MAX: usize = 250;
 /// What is received, and what is sent, has this name in the folder of its session.
 const FILE: &str = "fax.tif";
 
-/// Starts the process of a task in this folder, with this line as its input and output; `None` is
-/// one that ends by itself.
-pub type Launch = Arc<dyn Fn(&Task, &Path, UnixStream) -> io::Result<Option<Child>> + Send + Sync>;
+/// Starts a process in this folder, with this line as its input and output; `None` is one that ends by
+/// itself.
+pub type Launch = Arc<dyn Fn(&Path, UnixStream) -> io::Result<Option<Child>> + Send + Sync>;
 
 /// Where machines come from, and where documents lie.
 #[derive(Clone)]
@@ -52,16 +51,12 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Runs this program with these arguments, and behind them `send` or `receive`, the name of the file,
-/// the station id, and `--plain` where there is no error correction. It knows nothing of our
-/// environment and ends with us.
+/// Runs this program with these arguments and `run`. It knows nothing of our environment and ends with
+/// us.
 pub fn program(path: PathBuf, arguments: Vec<String>) -> Launch {
-    Arc::new(move |task: &Task, folder: &Path, line: UnixStream| -> io::Result<Option<Child>> {
+    Arc::new(move |folder: &Path, line: UnixStream| -> io::Result<Option<Child>> {
         let mut command = Command::new(&path);
-        command.args(&arguments);
-        command.arg(if task.sends { "send" } else { "receive" });
-        command.arg(FILE).arg(format!("--station={}", task.station));
-        command.args((!task.ecm).then_some("--plain"));
+        command.args(&arguments).arg("run");
         command.current_dir(folder).env_clear();
         command.stdin(Stdio::from(OwnedFd::from(line.try_clone()?)));
         command.stdout(Stdio::from(OwnedFd::from(line)));

@@ -1,8 +1,9 @@
-//! The process of one fax: frames of 20 ms on its input, one answered for each on its output, and a
-//! line of JSON at the end.
+//! The process of one fax: what it is for, then frames of 20 ms on its input; one answered for each on
+//! its output, and a line of JSON at the end. Nothing of it stands on a command line.
 //!
 //! ```text
-//! in:  320 bytes, 160 samples of 16 bits, little-endian, 8 kHz      again and again, or the end
+//! in:  a line of JSON: a [`Task`]                                   once
+//!      320 bytes, 160 samples of 16 bits, little-endian, 8 kHz      again and again, or the end
 //! out: 'a' and 320 bytes of the same kind                           for each of them, or instead
 //!      'r' and a line of JSON: a [`Report`]                         once, and nothing after it
 //! ```
@@ -25,6 +26,8 @@ pub const AUDIO: u8 = b'a';
 pub const REPORT: u8 = b'r';
 /// What is still said when all is over, so that the end of the last signal has left: 200 ms.
 const TAIL_FRAMES: u32 = 10;
+/// Longest line of a task.
+const TASK_BYTES_MAX: usize = 8_192;
 /// Longest path of a file, in bytes: the library copies no more.
 const PATH_BYTES_MAX: usize = 255;
 
@@ -39,7 +42,7 @@ const FILES_MAX: u64 = 32;
 const CPU_S_MAX: u64 = 120;
 
 /// What the process is started for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// It sends the file; else it receives it.
     pub sends: bool,
@@ -72,8 +75,8 @@ pub struct Report {
 ///
 /// # Errors
 /// When nobody listens.
-pub fn serve(task: &Task, mut input: impl Read, mut output: impl Write) -> io::Result<()> {
-    let report = match begin(task) {
+pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
+    let report = match begin(&read_task(&mut input)?) {
         Ok(session) => talk(session, &mut input, &mut output)?,
         Err(text) => Report { text, ..Report::default() },
     };
@@ -81,6 +84,15 @@ pub fn serve(task: &Task, mut input: impl Read, mut output: impl Write) -> io::R
     serde_json::to_writer(&mut output, &report)?;
     output.write_all(b"\n")?;
     output.flush()
+}
+
+fn read_task(input: &mut impl Read) -> io::Result<Task> {
+    let (mut line, mut octet) = (Vec::new(), [0]);
+    while octet != [b'\n'] && line.len() < TASK_BYTES_MAX {
+        input.read_exact(&mut octet)?;
+        line.extend(octet);
+    }
+    Ok(serde_json::from_slice(&line)?)
 }
 
 fn begin(task: &Task) -> Result<Session, String> {

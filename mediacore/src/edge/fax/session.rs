@@ -62,9 +62,9 @@ fn attempt(
         set(&line, Some(ANSWER_MAX)).map_err(|error| failed("limit its line", &error))?;
     }
     let task = Task { sends, file: file.clone(), station: order.station.clone(), ecm: order.ecm };
-    let child = (config.launch)(&task, folder, theirs);
+    let child = (config.launch)(folder, theirs);
     let mut child = child.map_err(|error| failed("start its process", &error))?;
-    let report = talk(&line, heard, said);
+    let report = talk(&line, &task, heard, said);
     let ended = child.as_mut().map(|child| end(child, report.is_ok()));
     let report = report.map_err(|error| match ended {
         Some(ended) => format!("the fax process failed: {error}; it ended with {ended}"),
@@ -95,17 +95,15 @@ pub fn documents(folder: &Path, tenant: terms::TenantId) -> PathBuf {
 
 /// Frame for frame, until the machine reports or the line is gone.
 fn talk(
-    mut line: &UnixStream,
+    line: &UnixStream,
+    task: &Task,
     heard: &Receiver<FaxFrame>,
     mut said: rtrb::Producer<FaxFrame>,
 ) -> io::Result<Report> {
+    tell(line, &[serde_json::to_vec(task)?, b"\n".to_vec()].concat())?;
     for _ in 0..FRAMES_MAX {
         let Ok(frame) = heard.recv() else { break };
-        match line.write_all(&process::octets(&frame)) {
-            // It may have reported before it ended.
-            Err(error) if is_gone(&error) => {}
-            written => written?,
-        }
+        tell(line, &process::octets(&frame))?;
         match answer(line)? {
             // A core that does not take it has closed the line.
             Answer::Audio(frame) => _ = said.push(frame),
@@ -119,8 +117,13 @@ fn talk(
     }
 }
 
-fn is_gone(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+/// A process that is gone may have reported before.
+fn tell(mut line: &UnixStream, bytes: &[u8]) -> io::Result<()> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
+    line.write_all(bytes).or_else(|error| match error.kind() {
+        BrokenPipe | ConnectionReset => Ok(()),
+        _ => Err(error),
+    })
 }
 
 #[expect(clippy::large_enum_variant, reason = "nearly all are frames")]

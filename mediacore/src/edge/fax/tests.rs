@@ -1,6 +1,6 @@
 //! Two machines on one line, each the very loop that its process runs; and processes that misbehave.
 
-use super::process::{self, AUDIO, FRAME_BYTES, REPORT, Report};
+use super::process::{self, AUDIO, FRAME_BYTES, REPORT, Report, Task};
 use super::session;
 use super::*;
 use crate::shard::documents::FRAME_SAMPLES;
@@ -89,10 +89,9 @@ pub fn pixels(file: &Path) -> Vec<Vec<u8>> {
 
 /// Machines on threads of this process: each ends with its line.
 pub fn threads() -> Launch {
-    Arc::new(|task: &Task, _: &Path, line: UnixStream| -> io::Result<Option<Child>> {
-        let task = task.clone();
+    Arc::new(|_: &Path, line: UnixStream| -> io::Result<Option<Child>> {
         let output = line.try_clone()?;
-        std::thread::spawn(move || process::serve(&task, line, output));
+        std::thread::spawn(move || process::serve(line, output));
         Ok(None)
     })
 }
@@ -103,9 +102,11 @@ struct Machine(UnixStream);
 impl Machine {
     fn start(sends: bool, file: &Path, ecm: bool) -> Self {
         let station = if sends { "+86 10 1111" } else { "+86 10 2222" }.to_owned();
-        let (line, theirs) = UnixStream::pair().unwrap();
+        let (mut line, theirs) = UnixStream::pair().unwrap();
+        threads()(Path::new("."), theirs).unwrap();
         let task = Task { sends, file: file.to_owned(), station, ecm };
-        threads()(&task, Path::new("."), theirs).unwrap();
+        line.write_all(serde_json::to_string(&task).unwrap().as_bytes()).unwrap();
+        line.write_all(b"\n").unwrap();
         Machine(line)
     }
 
@@ -223,7 +224,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 
 /// A program that has nothing to do with faxes.
 fn foreign(name: &'static str) -> Launch {
-    Arc::new(move |_: &Task, _: &Path, line: UnixStream| -> io::Result<Option<Child>> {
+    Arc::new(move |_: &Path, line: UnixStream| -> io::Result<Option<Child>> {
         let mut command = Command::new(name);
         command.stdin(Stdio::from(OwnedFd::from(line.try_clone()?)));
         command.stdout(Stdio::from(OwnedFd::from(line))).stderr(Stdio::null());
@@ -233,7 +234,7 @@ fn foreign(name: &'static str) -> Launch {
 
 #[test]
 fn a_process_that_dies_or_talks_nonsense_costs_its_fax_and_says_so() {
-    for (program, word) in [("true", "ended with"), ("yes", "byte 121"), ("cat", "byte 0")] {
+    for (program, word) in [("true", "ended with"), ("yes", "byte 121"), ("cat", "byte 123")] {
         let (outcome, dir) = attempt(foreign(program), &order(FaxWay::Receive), 10);
         assert!(!outcome.complete && outcome.path.is_none());
         assert!(outcome.text.starts_with("the fax process failed"), "{program}: {}", outcome.text);
