@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -65,7 +66,7 @@ fn attempt(
     let child = (config.launch)(folder, theirs);
     let mut child = child.map_err(|error| failed("start its process", &error))?;
     let report = talk(&line, &task, heard, said);
-    let ended = child.as_mut().map(|child| end(child, report.is_ok()));
+    let ended = child.as_mut().map(end);
     let report = report.map_err(|error| match ended {
         Some(ended) => format!("the fax process failed: {error}; it ended with {ended}"),
         None => format!("the fax process failed: {error}"),
@@ -150,12 +151,10 @@ fn answer(mut line: &UnixStream) -> io::Result<Answer> {
     }
 }
 
-/// Waits for a process that is done, and ends one that is not. How it ended.
-fn end(child: &mut Child, is_done: bool) -> String {
-    if !is_done {
-        // It may be gone already.
-        let _ = child.kill();
-    }
+/// Ends a process that has reported, or will not: its file is closed before its report. How it ended.
+fn end(child: &mut Child) -> String {
+    // It may be gone already.
+    let _ = child.kill();
     child.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
 }
 
@@ -193,8 +192,11 @@ fn received(
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
+    // The process may have left something else under this name: no link is followed, no pipe waited for.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let opened = fs::File::options().read(true).custom_flags(flags).open(file)?;
     let mut bytes = Vec::new();
-    fs::File::open(file)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    opened.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
