@@ -7,6 +7,7 @@ pub mod clock;
 pub mod encode;
 pub mod engine;
 pub mod epoll;
+pub mod fax;
 pub mod identity;
 pub mod keys;
 pub mod ports;

@@ -19,6 +19,7 @@ use crate::shard::{Config, Shard, TRANSMIT_MAX};
 use crate::slot::{Found, SLOT_BYTES, Slots};
 use crate::srtp::{ROOM_BYTES, Refused, Session};
 use crate::stun;
+use crate::tiff;
 use crate::udptl;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,6 +52,17 @@ pub fn fuzz_udptl(bytes: &[u8]) {
         assert!(bytes.len() <= usize::from(FAX_DATAGRAM_BYTES_MAX));
         assert!(udptl::parse(&bytes[..bytes.len() - 1]).is_err(), "its end was read");
         assert!(udptl::parse(&[bytes, &[0]].concat()).is_err(), "and nothing behind it");
+    }
+}
+
+/// Reads a file as the pages of a fax: what it finds lies in the file.
+pub fn fuzz_tiff(bytes: &[u8]) {
+    let Ok(pages) = tiff::pages(bytes) else { return };
+    assert!((1..=tiff::PAGES_MAX).contains(&pages.len()));
+    for page in pages {
+        let rows: u64 = page.strips.iter().map(|strip| u64::from(strip.rows)).sum();
+        assert_eq!(rows, u64::from(page.height), "every row is in a strip");
+        assert!(page.strips.iter().all(|strip| strip.bytes.len() <= bytes.len()));
     }
 }
 
@@ -457,6 +469,15 @@ mod tests {
         let beginnings: &[&[u8]] = &[&[0, 15], &[1, 13], &[2, 14, 160, 0], &[0x83, 15], &[4, 1]];
         with_random_tails(8, beginnings, fuzz_ear);
         with_random_tails(9, &[&[0], &[0x41], &[0x22, 160, 0], &[3, 60, 0, 0x0B]], fuzz_jitter);
+    }
+
+    #[test]
+    fn random_files_panic_no_reader_of_faxes() {
+        let file = tiff::write(&[(64, &[0xA5; 80]), (8, &[1; 3])]);
+        let beginnings: &[&[u8]] =
+            &[b"II*\0", b"MM\0*\0\0\0\x08\0\x05", &file[..120], &file[..300]];
+        with_random_tails(10, beginnings, fuzz_tiff);
+        fuzz_tiff(&file);
     }
 
     #[test]

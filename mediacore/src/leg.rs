@@ -14,6 +14,7 @@ use crate::latch::Latch;
 use crate::play::Player;
 use crate::record::TrackIdx;
 use crate::rtcp::LastReport;
+use crate::shard::documents::Machine;
 use crate::srtp::{self, Session};
 use crate::stats::ReceiveStats;
 use crate::stream::Stream;
@@ -214,6 +215,8 @@ pub struct Leg {
     pub frame_due: Option<Moment>,
     /// What it carried as T.38, once it did.
     pub fax: Option<Box<Fax>>,
+    /// A fax machine of ours, while one has it.
+    pub machine: Option<Box<Machine>>,
     /// A fax machine or a modem speaks: its sound is left as it is.
     pub modem: bool,
     /// What it says is mixed in a small room or searched for keys.
@@ -288,6 +291,7 @@ impl Leg {
             player: None,
             frame_due: None,
             fax: None,
+            machine: None,
             modem: false,
             treated: false,
             room: None,
@@ -349,7 +353,10 @@ impl Leg {
 
     /// Whether it hears something of its own instead of its room.
     pub fn is_busy(&self) -> bool {
-        self.player.is_some() || self.sender.is_busy() || self.keypad.is_busy()
+        self.player.is_some()
+            || self.sender.is_busy()
+            || self.keypad.is_busy()
+            || self.machine.is_some()
     }
 
     /// Whether the others do not hear its keys as it says them: they get them made anew, or not at

@@ -43,6 +43,7 @@ pub mod srtp;
 pub mod stats;
 pub mod stream;
 pub mod stun;
+pub mod tiff;
 pub mod tone;
 pub mod udptl;
 pub mod uring;

@@ -9,6 +9,7 @@
 pub mod ahead;
 mod announcing;
 mod command;
+pub mod documents;
 mod fax;
 mod frames;
 mod hearing;
@@ -225,6 +226,8 @@ pub struct ShardStats {
     pub legs_unclaimed: u64,
     /// Times that a leg did not fit into a slot: it would not survive.
     pub slots_short: u64,
+    /// Frames of 20 ms that fax machines of ours said too late: each is a hole in what they send.
+    pub fax_frames_late: u64,
     /// What the closed ones heard.
     pub quality: QualityTotals,
 }
@@ -253,6 +256,8 @@ enum Alarm {
     Claim,
     /// A handshake has waited long enough.
     Handshake,
+    /// A fax machine of ours hears and says its next frame.
+    Fax,
 }
 
 /// One entry of the alarm queue. Entries are never removed: an old generation, or a leg that is not
@@ -294,6 +299,7 @@ pub struct Shard {
     events: VecDeque<Event>,
     frames: VecDeque<(FarShard, RoomId, Audience, Frame)>,
     taps: VecDeque<Tap>,
+    faxes: VecDeque<documents::FaxOut>,
     stats: ShardStats,
 }
 
@@ -321,6 +327,7 @@ impl Shard {
             events: VecDeque::new(),
             frames: VecDeque::new(),
             taps: VecDeque::new(),
+            faxes: VecDeque::new(),
             stats: ShardStats::default(),
         }
     }
@@ -402,6 +409,7 @@ impl Shard {
             Alarm::Filter => self.on_filter_alarm(now, leg),
             Alarm::Claim => self.on_claim_alarm(now, leg),
             Alarm::Handshake => self.on_handshake_alarm(now, leg),
+            Alarm::Fax => self.on_fax_alarm(now, leg, timer.at),
             Alarm::Mix => {}
         }
     }

@@ -18,6 +18,8 @@ pub mod customers;
 pub mod deletion;
 pub mod encoding;
 pub mod extract;
+pub mod fax_documents;
+pub mod faxes;
 pub mod flows;
 pub mod guard;
 pub mod headers;
@@ -102,6 +104,10 @@ pub struct ApiState {
     pub limits: ApiLimits,
     /// Why texts of flows cannot be spoken; `None` when they can.
     pub speechless: Option<String>,
+    /// Why no fax can be sent or received; `None` when one can.
+    pub faxless: Option<String>,
+    /// Folder of faxes, and of the documents that can be sent.
+    pub faxes: PathBuf,
     /// Prompts: the box's and the tenants' own.
     pub prompts: Arc<prompts::Prompts>,
 }
@@ -196,6 +202,8 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(trunks::routes(guard))
         .merge(flows::routes(guard))
         .merge(prompts::routes(guard))
+        .merge(fax_documents::routes(guard))
+        .merge(faxes::routes(guard))
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))

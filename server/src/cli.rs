@@ -1,5 +1,6 @@
 //! The commands of `switchgrid`.
 
+pub mod fax;
 pub mod home;
 pub mod recording;
 pub mod report;
@@ -44,6 +45,9 @@ enum Command {
     Recording(recording::Arguments),
     /// Manage people who sign in.
     User(user::Arguments),
+    /// The fax machine of one fax, on standard input and output. The box starts it itself.
+    #[command(hide = true)]
+    Fax(fax::Arguments),
     /// One of the supervisor's children.
     #[command(hide = true)]
     Child {
@@ -75,6 +79,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
     if let Command::Child { name, config, credentials } = &arguments.command {
         return child(name, config, credentials.as_deref());
     }
+    if let Command::Fax(arguments) = &arguments.command {
+        return fax::run(arguments);
+    }
     let mut config = Config::load(arguments.config.as_deref())?;
     if let Some(data) = arguments.data {
         config.server.data = data;
@@ -89,7 +96,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
         Command::Report(arguments) => report::run(&config, &arguments)?,
         Command::Recording(arguments) => return recording::run(&config, &arguments),
         Command::User(arguments) => user::run(&config, &arguments)?,
-        Command::Child { .. } => unreachable!("children are handled above"),
+        Command::Child { .. } | Command::Fax(_) => unreachable!("these are handled above"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ pub mod api;
 pub mod calls;
 pub mod cli;
 pub mod config;
+pub mod fax;
 pub mod first;
 pub mod link;
 pub mod logging;

@@ -16,6 +16,7 @@ mod answer;
 mod conference;
 mod connect;
 mod dial;
+mod document;
 mod end;
 mod fax;
 mod feature_code;
@@ -59,8 +60,8 @@ use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, Party, Role};
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Seek, Source};
 use terms::routing::{Queue, Target};
 use terms::{
-    AgentId, CallId, ConferenceId, ContactId, LegId, Moment, PhoneNumber, PlaybackId, RoomId,
-    TenantId,
+    AgentId, CallId, ConferenceId, ContactId, FaxId, LegId, Moment, PhoneNumber, PlaybackId,
+    RoomId, TenantId,
 };
 use timers::{Timer, Timers};
 use voicemail::Message;
@@ -111,6 +112,8 @@ enum Phase {
     Survey(Survey),
     /// Leaves a message.
     Message(Message),
+    /// A fax machine of ours has the caller.
+    Faxing(FaxId),
     /// Asked for the PIN of a conference, or whether they come.
     Knocking(conference::Knock),
     /// In a conference.
@@ -241,6 +244,7 @@ impl Call {
             MediaEvent::Failed { .. } => self.drop_leg(cx, id, cause::TEMPORARY_FAILURE),
             MediaEvent::Released { quality, .. } => self.finish_leg(cx, id, Some(quality)),
             MediaEvent::Progress { tone, .. } => self.on_progress(cx, id, tone),
+            MediaEvent::FaxDone { outcome, .. } => self.document_done(cx, &outcome),
             // What was measured is asked for by the API, and the switch gathers it.
             MediaEvent::Learned { .. } | MediaEvent::Recorded(_) | MediaEvent::Measured { .. } => {}
         }
@@ -333,13 +337,16 @@ impl Call {
             | Phase::Dialling(_)
             | Phase::Talking(_)
             | Phase::Summoning(_)
+            | Phase::Faxing(_)
             | Phase::Ending => {}
         }
     }
 
     fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
         let held = matches!(&self.phase, Phase::Talking(talk) if talk.hold.is_held());
-        let may_be_silent = held || self.only_listens(id) || self.is_muted(cx);
+        // Who receives a page is silent as long as it lasts; T.30 has its own patience.
+        let faxes = matches!(self.phase, Phase::Faxing(_));
+        let may_be_silent = held || faxes || self.only_listens(id) || self.is_muted(cx);
         if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
             self.drop_leg(cx, id, cause::TIMER_EXPIRED);
         }

@@ -20,7 +20,7 @@ mod world;
 
 pub use config::Config;
 pub(crate) use plan::{Compiled, Dialled};
-pub(crate) use world::{Cx, RecordingOf, World};
+pub(crate) use world::{Cx, FaxOf, RecordingOf, World};
 
 use crate::acd;
 use crate::call::{self, Call};
@@ -216,6 +216,11 @@ impl Switch {
         let leg = match &event {
             E::Recorded(ledger) => return self.world.recorded(now, ledger.clone()),
             E::Measured { leg, quality } => return self.measured(*leg, quality),
+            E::FaxDone { leg, outcome } => {
+                // The call may have ended long ago.
+                self.world.faxed(now, *leg, outcome);
+                *leg
+            }
             E::Opened { leg, .. }
             | E::OpenFailed { leg, .. }
             | E::Digit { leg, .. }

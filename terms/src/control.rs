@@ -409,7 +409,8 @@ pub struct LiveCall {
     pub called: String,
     /// Began then.
     pub started_at: Timestamp,
-    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`, `conference`.
+    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`, `fax`,
+    /// `conference`.
     pub phase: String,
     /// The queue.
     pub queue: Option<QueueId>,

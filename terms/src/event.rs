@@ -22,7 +22,7 @@ use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
     TrunkId, UserId, VisitId,
 };
-use crate::media::{Ledger, Progress, Quality};
+use crate::media::{FaxOutcome, Ledger, Progress, Quality};
 use crate::number::PhoneNumber;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -345,6 +345,13 @@ pub enum Kind {
     FaxStarted,
     /// They went back to audio, or the call ended. `leg` is who asked for it; nobody at the end.
     FaxEnded,
+    /// A fax of ours was sent or received, or was not. It may come after the end of its call.
+    FaxDone {
+        /// The document that was sent; none where one was received.
+        document: Option<String>,
+        /// How it ended.
+        outcome: FaxOutcome,
+    },
     /// A recording began; its row in the ledger follows once the conversation is over.
     RecordingStarted {
         /// The recording.

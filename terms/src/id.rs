@@ -142,6 +142,8 @@ ids! {
     PlaybackId,
     /// Both sides of one conversation.
     RecordingId,
+    /// One fax that we send or receive.
+    FaxId,
     /// One stay of one contact in one queue.
     VisitId,
     /// A queue.

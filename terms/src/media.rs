@@ -11,13 +11,18 @@ mod playback;
 mod quality;
 mod recording;
 mod srtp;
+mod watch;
 
 pub use dtls::{Dtls, DtlsRole, Failure, Fingerprint, Ice, Port};
-pub use fax::{FAX_DATAGRAM_BYTES_MAX, FaxQuality, FaxRemote, T38Policy, TrunkT38};
+pub use fax::{
+    FAX_DATAGRAM_BYTES_MAX, FAX_NAME_CHARS_MAX, FAX_STATION_CHARS_MAX, FaxOrder, FaxOutcome,
+    FaxQuality, FaxRemote, FaxWay, T38Policy, TrunkT38, is_fax_name, is_fax_station,
+};
 pub use playback::{Keys, PlayEnd, Playback, SPEECH_CHARS_MAX, Seek, Source};
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
 pub use recording::{Ledger, Mark, MarkKind, RecordFormat, RecordTerms, RecordingState};
 pub use srtp::{KEY_BYTES_MAX, SALT_BYTES_MAX, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
+pub use watch::{Progress, TonePlan, Watch};
 
 use crate::id::{CallId, ContactId, LegId, PlaybackId, RecordingId, RoomId, TenantId, UserId};
 use crate::time::Timestamp;
@@ -263,61 +268,6 @@ impl Remote {
     }
 }
 
-/// The tones of a country's network, for [`Watch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TonePlan {
-    /// GB/T 3380: 450 Hz.
-    China,
-    /// ITU-T E.180 as most of Europe does it: 425 Hz.
-    Itu,
-    /// Precise tone plan of North America: pairs of 350, 440, 480 and 620 Hz.
-    Us,
-}
-
-/// What to listen for in what a leg says. Nothing is listened for by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Watch {
-    /// Ringback, busy and congestion of this network, and the special information tones, which are
-    /// the same everywhere.
-    pub tones: Option<TonePlan>,
-    /// The calls of fax machines (ITU-T T.30).
-    pub fax: bool,
-    /// Whether a person or a machine speaks first, and the beep after the machine's text.
-    pub answerer: bool,
-}
-
-impl Watch {
-    /// Nothing is listened for.
-    pub fn is_idle(self) -> bool {
-        self == Watch::default()
-    }
-}
-
-/// What was heard while a leg was watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Progress {
-    /// It rings at the other end.
-    Ringback,
-    /// The called line is busy.
-    Busy,
-    /// The network is: congestion, reorder.
-    Congestion,
-    /// The three special information tones before an announcement (ITU-T E.180).
-    SpecialInformation,
-    /// A fax machine calls: CNG, 1,100 Hz.
-    FaxCalling,
-    /// A fax machine or modem answers: CED, 2,100 Hz.
-    FaxAnswering,
-    /// An answering machine asks for a message.
-    Beep,
-    /// A short word and silence: a person, probably.
-    Human,
-    /// A long text: a machine, probably.
-    Machine,
-}
-
 /// On which side of the stereo file a party stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Side {
@@ -409,6 +359,19 @@ pub enum Command {
     /// What the leg says is a modem's until it ends: where it is mixed or converted nothing is left
     /// out, drawn out or made up any more.
     Modem {
+        /// The leg.
+        leg: LegId,
+    },
+    /// A fax machine of ours has the leg from now on: it leaves its room, and what plays there stops.
+    /// `FaxDone` follows, even when the leg is released first.
+    FaxStart {
+        /// The leg.
+        leg: LegId,
+        /// What the machine is to do.
+        order: FaxOrder,
+    },
+    /// The machine hangs up, if one has the leg.
+    FaxStop {
         /// The leg.
         leg: LegId,
     },
@@ -558,6 +521,8 @@ impl Command {
             | C::Connect { leg, .. }
             | C::Fax { leg, .. }
             | C::Modem { leg }
+            | C::FaxStart { leg, .. }
+            | C::FaxStop { leg }
             | C::Join { leg, .. }
             | C::Audience { leg, .. }
             | C::KeepDigits { leg, .. }
@@ -646,6 +611,13 @@ pub enum Event {
         leg: LegId,
         /// What.
         tone: Progress,
+    },
+    /// A fax of ours has ended.
+    FaxDone {
+        /// The leg; it may be gone.
+        leg: LegId,
+        /// How.
+        outcome: FaxOutcome,
     },
     /// A recording is on disk, or will never be.
     Recorded(Ledger),

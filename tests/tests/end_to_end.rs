@@ -19,6 +19,9 @@ mod fax;
 #[path = "end_to_end/secure_trunk.rs"]
 mod secure_trunk;
 
+#[path = "end_to_end/fax_document.rs"]
+mod fax_document;
+
 #[path = "end_to_end/three_parties.rs"]
 mod three_parties;
 
@@ -43,6 +46,7 @@ use conference::{
 };
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
+use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
 use prompts::{
     a_caller_hears_the_texts_of_a_flow_spoken,
@@ -103,6 +107,7 @@ stories! {
     two_peers_are_told_two_addresses_and_hear_each_other,
     a_call_goes_out_over_a_trunk_that_shows_its_certificate_and_both_are_heard,
     a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
+    a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf,
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,

@@ -191,6 +191,11 @@ fn datagrams_of_a_fax_never_break_their_reader() {
 }
 
 #[test]
+fn files_never_break_the_reader_of_faxes() {
+    fuzz("tiff", mediacore::fuzz::fuzz_tiff);
+}
+
+#[test]
 fn rtcp_never_breaks_the_report_reader() {
     fuzz("rtcp", mediacore::fuzz::fuzz_rtcp);
 }

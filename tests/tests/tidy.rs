@@ -402,12 +402,14 @@ fn told_story(lines: &[&str], at: usize) -> Option<String> {
 const STARTS: &[&str] =
     &["Command::new(", "posix_spawn", "libc::system", "libc::exec", "\"/bin/sh"];
 
-/// The first starts this very program again. The second runs the speech engine: its arguments are
-/// fixed, and a text goes to its standard input (`an_engine_is_told_words_and_nothing_else`).
-const STARTERS: [&str; 2] = ["server/src/serve/child.rs", "mediacore/src/edge/speech.rs"];
+/// The first starts this very program again, and so does the third, once for each fax: what it is for
+/// goes to its standard input. The second runs the speech engine: its arguments are fixed, and a text
+/// goes to its standard input (`an_engine_is_told_words_and_nothing_else`).
+const STARTERS: [&str; 3] =
+    ["server/src/serve/child.rs", "mediacore/src/edge/speech.rs", "mediacore/src/edge/fax.rs"];
 
 #[test]
-fn only_the_supervisor_and_speech_start_a_program_and_nothing_a_shell() {
+fn only_the_supervisor_speech_and_fax_start_a_program_and_nothing_a_shell() {
     let rooms = ["terms", "mediacore", "signaling", "warehouse", "desk", "reports", "server"];
     let mut mistakes = Vec::new();
     let mut found = 0;

@@ -117,6 +117,8 @@ impl Fold {
             (Kind::SurveyAnswered { survey, answer, .. }, None) => {
                 self.strays += u64::from(!self.lingering.answer(*survey, *answer, entry.at, rows));
             }
+            // Its machine is done when the call may have ended; it stands in `events`.
+            (Kind::FaxDone { .. }, None) => {}
             (_, None) => self.strays += 1,
         }
     }

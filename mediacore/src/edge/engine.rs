@@ -5,6 +5,7 @@
 mod files;
 
 use super::epoll::Epoll;
+use super::fax::{self, Exchange};
 use super::identity;
 use super::ports::PortPool;
 use super::route::Router;
@@ -95,6 +96,8 @@ pub struct EngineConfig {
     pub storage: Vec<rtrb::Producer<Block>>,
     /// Folder of the slots from which legs go on after a kill; `None` keeps none.
     pub live: Option<PathBuf>,
+    /// Fax machines of ours; `None` has none.
+    pub fax: Option<fax::Config>,
 }
 
 impl EngineConfig {
@@ -117,6 +120,7 @@ impl EngineConfig {
             recorder: RecorderConfig::default(),
             storage: Vec::new(),
             live: None,
+            fax: None,
         }
     }
 }
@@ -235,6 +239,7 @@ pub struct Engine {
     counters: Vec<Arc<Counters>>,
     stop: Arc<AtomicBool>,
     backend: Backend,
+    exchange: Exchange,
     live: Option<PathBuf>,
     restored: Vec<LegId>,
     lost: usize,
@@ -263,6 +268,7 @@ impl Engine {
             counters: Vec::new(),
             stop,
             backend,
+            exchange: Exchange::new(config.fax, on_event.clone()),
             live: config.live.filter(|folder| is_usable(folder, shards)),
             restored: Vec::new(),
             lost: 0,
@@ -359,6 +365,10 @@ impl Engine {
         let mut asking = self.asking();
         let asking = &mut *asking;
         let mut plan = Vec::new();
+        let mut order = None;
+        if let Command::FaxStart { leg, order: wanted } = &command {
+            order = Some((*leg, wanted.clone()));
+        }
         while let Ok(leg) = asking.refused.try_recv() {
             // One that went by itself leaves its room, too.
             plan.extend(asking.router.plan(Command::Release { leg }));
@@ -367,9 +377,20 @@ impl Engine {
         let needed = 2 * usize::from(SHARDS_MAX) + 2;
         let mut rings = (0_u16..).zip(&asking.inputs);
         if let Some((shard, _)) = rings.find(|(_, ring)| ring.slots() < needed) {
+            if let Some((leg, order)) = &order {
+                self.exchange.refuse(*leg, shard, order, &SendError::Full(shard).to_string());
+            }
             return Err(SendError::Full(shard));
         }
-        plan.extend(asking.router.plan(command));
+        match order {
+            Some((leg, order)) => {
+                let shard = asking.router.shard_of(leg);
+                let line = self.exchange.connect(leg, shard, &order);
+                plan.extend(asking.router.plan(Command::Leave { leg }));
+                plan.extend(shard.zip(line).map(|(shard, line)| (shard, Input::Fax(leg, line))));
+            }
+            None => plan.extend(asking.router.plan(command)),
+        }
         for (shard, input) in plan {
             let pushed = asking.inputs[usize::from(shard)].push(input);
             pushed.map_err(|_| SendError::Full(shard))?;
@@ -628,6 +649,7 @@ impl Seeds {
             tick: self.tick,
             number: self.number,
             taken: HashMap::new(),
+            lines: HashMap::new(),
             across_lost: 0,
         };
         let restored = worker.restore();

@@ -118,6 +118,8 @@ impl Router {
             | Command::Fax { leg, .. }
             | Command::Modem { leg }
             | Command::KeepDigits { leg, .. }
+            | Command::FaxStart { leg, .. }
+            | Command::FaxStop { leg }
             | Command::Hold { leg }
             | Command::Resume { leg }
             | Command::Play { leg, .. }
@@ -326,6 +328,7 @@ mod tests {
             Input::Prompts(_) => "prompts",
             Input::SetTaps(_, 0) => "untap",
             Input::SetTaps(..) => "tap",
+            Input::Fax(..) => "fax",
         };
         plan.iter().map(|(shard, input)| (*shard, name(input))).collect()
     }

@@ -6,6 +6,7 @@
 
 use super::clock;
 use super::engine::{Counters, ShardReport};
+use super::fax::Line;
 use super::ports::{Pair, PortPool};
 use super::socket::Wake;
 use crate::leg::LegIdx;
@@ -13,6 +14,7 @@ use crate::mix::Frame;
 use crate::prompt::PromptStore;
 use crate::record::Block;
 use crate::room::{FarShard, FarVoices};
+use crate::shard::documents::FaxOut;
 use crate::shard::{PortOrder, Shard, TRANSMIT_MAX, Tap, Transmit};
 use crate::slot::Kept;
 use std::collections::HashMap;
@@ -60,6 +62,8 @@ pub enum Input {
     Prompts(PromptStore),
     /// Cores, one bit each, whose recordings want what this leg says.
     SetTaps(LegId, u64),
+    /// A fax machine has the leg, on this line.
+    Fax(LegId, Line),
 }
 
 /// What goes from one core to another.
@@ -146,6 +150,8 @@ pub struct Worker<B> {
     pub number: u16,
     /// Even ports in use.
     pub taken: HashMap<LegIdx, u16>,
+    /// Lines to fax machines.
+    pub lines: HashMap<LegId, Line>,
     /// Frames and payloads that found a ring full.
     pub across_lost: u64,
 }
@@ -251,8 +257,14 @@ impl<B: Backend> Worker<B> {
                 Input::CloseBridge(room, far) => self.shard.close_bridge(now, room, far),
                 Input::Prompts(prompts) => self.shard.set_prompts(prompts),
                 Input::SetTaps(leg, cores) => self.shard.set_taps(leg, cores),
+                Input::Fax(leg, line) => {
+                    // One that had the leg before hangs up.
+                    self.lines.insert(leg, line);
+                    self.shard.start_fax(now, leg);
+                }
             }
         }
+        self.take_faxes();
         for ring in &mut self.from_cores {
             for _ in 0..ACROSS_PER_TURN {
                 match ring.pop() {
@@ -264,6 +276,21 @@ impl<B: Backend> Worker<B> {
                 }
             }
         }
+    }
+
+    /// What fax machines have said since the last turn.
+    fn take_faxes(&mut self) {
+        let shard = &mut self.shard;
+        self.lines.retain(|&leg, line| {
+            while let Some(frame) = line.said() {
+                shard.say_fax(leg, &frame);
+            }
+            let is_over = line.is_over();
+            if is_over {
+                shard.end_fax_of(leg);
+            }
+            !is_over
+        });
     }
 
     /// Drains the shard in the order it asks for.
@@ -285,6 +312,20 @@ impl<B: Backend> Worker<B> {
         }
         while let Some((far, room, audience, frame)) = self.shard.poll_frame() {
             self.send_across(far.0, Across::Frame(self.number, room, audience, frame));
+        }
+        while let Some(out) = self.shard.poll_fax() {
+            match out {
+                FaxOut::Heard(leg, frame) => {
+                    if let Some(line) = self.lines.get(&leg)
+                        && !line.hears(frame)
+                    {
+                        // It is five seconds behind: this fax is over.
+                        self.lines.remove(&leg);
+                        self.shard.end_fax_of(leg);
+                    }
+                }
+                FaxOut::Closed(leg) => _ = self.lines.remove(&leg),
+            }
         }
         while let Some(tap) = self.shard.poll_tap() {
             for core in (0..64).filter(|core| tap.cores & 1 << core != 0) {

@@ -26,9 +26,11 @@ impl Shard {
             C::RecordResume { recording, by } => return self.recorder.resume(now, recording, by),
             C::RecordStop { recording } => return self.record_stop(now, recording),
             C::Announce { room, sources } => return self.announce(now, room, sources),
+            C::FaxStart { leg, .. } => return self.start_fax(now, leg),
             C::Connect { .. }
             | C::Fax { .. }
             | C::Modem { .. }
+            | C::FaxStop { .. }
             | C::Join { .. }
             | C::Audience { .. }
             | C::KeepDigits { .. }
@@ -50,6 +52,7 @@ impl Shard {
             C::Connect { remote, .. } => self.connect(now, idx, *remote),
             C::Fax { remote, .. } => self.fax(now, idx, &remote),
             C::Modem { .. } => self.become_modem(now, idx),
+            C::FaxStop { .. } => self.stop_fax(idx),
             C::Join { room, .. } => self.join(now, idx, room),
             C::Audience { audience, .. } => self.set_audience(now, idx, audience),
             C::KeepDigits { kept, .. } => self.keep_digits(now, idx, kept),
@@ -64,6 +67,7 @@ impl Shard {
             C::Watch { what, .. } => self.watch(now, idx, what),
             C::Release { .. } => self.release(now, idx),
             C::Open { .. }
+            | C::FaxStart { .. }
             | C::Announce { .. }
             | C::RecordStart(_)
             | C::RecordJoin { .. }
@@ -158,6 +162,7 @@ impl Shard {
         if leg.room == Some(room) {
             return;
         }
+        self.stop_fax(idx);
         self.leave(now, idx);
         // Leaving may have ended the very room we look for.
         let room = self.room_or_new(id);
@@ -186,7 +191,7 @@ impl Shard {
         index
     }
 
-    fn leave(&mut self, now: Moment, idx: LegIdx) {
+    pub(super) fn leave(&mut self, now: Moment, idx: LegIdx) {
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         leg.held = false;
         leg.digits_to = None;
@@ -237,6 +242,10 @@ impl Shard {
     }
 
     fn play(&mut self, now: Moment, idx: LegIdx, playback: &Playback) {
+        if self.leg(idx).is_some_and(|leg| leg.machine.is_some()) {
+            // A modem bears nothing beside it.
+            return self.play_done(idx, playback.id, PlayEnd::Stopped);
+        }
         self.stop_play(idx, None, PlayEnd::Stopped);
         let player = match Player::new(playback, &self.prompts) {
             Ok(player) if player.is_finished() => {
@@ -300,6 +309,7 @@ impl Shard {
             self.tell_digit(now, idx, digit);
         }
         self.stop_play(idx, None, PlayEnd::Stopped);
+        self.stop_fax(idx);
         self.leave(now, idx);
         self.leave_recordings(now, idx);
         self.say_goodbye(now, idx);

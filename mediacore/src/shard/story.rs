@@ -2,6 +2,7 @@
 
 mod codecs;
 mod conference;
+mod documents;
 mod doors;
 mod encrypted;
 mod fax;

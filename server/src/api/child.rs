@@ -112,6 +112,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
             ..ApiLimits::default()
         },
         speechless: crate::speech::speechless(&config),
+        faxless: crate::fax::faxless(),
+        faxes: crate::fax::folder(&config),
         prompts,
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;

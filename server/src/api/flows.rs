@@ -117,6 +117,11 @@ enum TrialEnd {
     },
     /// At the satisfaction question.
     Survey,
+    /// With a fax machine of ours.
+    Fax {
+        /// What it sends; none where it receives.
+        document: Option<String>,
+    },
     /// With somebody else.
     Transfer {
         /// Who, as the flow says it.
@@ -135,6 +140,7 @@ impl From<Hand> for TrialEnd {
             Hand::Enqueue { queue, priority } => TrialEnd::Queue { queue, priority },
             Hand::Voicemail { queue } => TrialEnd::Voicemail { queue },
             Hand::Survey => TrialEnd::Survey,
+            Hand::Fax(fax) => TrialEnd::Fax { document: fax.document },
             Hand::Transfer { target } => TrialEnd::Transfer { target },
             Hand::Hangup { cause } => TrialEnd::Hangup { cause },
         }
@@ -214,6 +220,7 @@ impl Api {
             prompts: Some(audible.names(&languages(document, &plan.language))),
             languages: Some(audible.languages()),
             speechless: self.speechless.clone(),
+            faxless: self.faxless.clone(),
             ..Known::of(&plan)
         })
     }

@@ -97,7 +97,7 @@ struct CallLive {
     #[serde(with = "when")]
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
-    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail` or
+    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`, `fax` or
     /// `conference`.
     phase: String,
     /// The queue.

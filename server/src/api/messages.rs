@@ -38,6 +38,23 @@ const SENTENCES: &[(&str, &str)] = &[
     ("There is no report \"{}\"; there are {}.", "没有报表“{}”；现有 {}。"),
     ("There is no such version.", "没有此版本。"),
     ("There is no such recording.", "没有此录音。"),
+    ("There is no such fax.", "没有此传真。"),
+    ("There is no such fax document.", "没有此传真文档。"),
+    (
+        "The name of a fax document has 1 to 64 of a-z, 0-9, - and _.",
+        "传真文档的名称为 1 至 64 个字符：a-z、0-9、- 和 _。",
+    ),
+    ("A fax document has at most {} bytes.", "传真文档最多 {} 字节。"),
+    (
+        "There are {} fax documents already; take one away first.",
+        "已有 {} 个传真文档，请先删除一个。",
+    ),
+    (
+        "The fax document could not be kept; nothing was changed.",
+        "传真文档未能保存；没有任何更改。",
+    ),
+    ("This is no document that can be faxed: {}", "此文件不能作为传真发送：{}"),
+    ("This fax cannot be shown as PDF: {}", "此传真无法以 PDF 显示：{}"),
     ("There is no such {}.", "没有此{}。"),
     ("This is no recording.", "这不是录音。"),
     ("There is no file: {}.", "没有录音文件：{}。"),

@@ -3,6 +3,7 @@
 
 mod basics;
 mod conferences;
+mod faxes;
 mod hostile;
 mod lists;
 mod live;

@@ -39,6 +39,7 @@ impl Call {
             | Phase::Ivr
             | Phase::Dialling(_)
             | Phase::Talking(_)
+            | Phase::Faxing(_)
             | Phase::Farewell { .. }
             | Phase::Ending => {}
         }

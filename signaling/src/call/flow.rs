@@ -169,6 +169,7 @@ impl Call {
                 self.take_message(cx, queue);
             }
             Hand::Survey => self.ask_survey(cx, true),
+            Hand::Fax(fax) => self.start_document(cx, fax),
             Hand::Transfer { target } => self.hand_to(cx, &target),
             Hand::Hangup { cause } => self.end(cx, cause, Party::System),
         }

@@ -78,7 +78,7 @@ enum At {
         passed_on: bool,
     },
     Talking(Talk),
-    /// Two machines talk, over T.38 or on their way there: a pause ends their session.
+    /// Machines talk, over T.38 or on their way there, or one with ours: a pause ends their session.
     Fax,
     Survey(Survey),
     Message(Message),
@@ -105,6 +105,7 @@ impl Call {
                 At::Dialling { passed_on: matches!(dial.why, Why::Transfer(_)) }
             }
             Phase::Talking(_) if self.fax.is_on() => At::Fax,
+            Phase::Faxing(_) => At::Fax,
             Phase::Talking(talk) => At::Talking(talk.clone()),
             Phase::Survey(survey) => At::Survey(*survey),
             Phase::Message(message) => At::Message(*message),

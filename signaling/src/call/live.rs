@@ -60,6 +60,7 @@ impl Call {
             Phase::Talking(_) => "talking",
             Phase::Survey(_) => "survey",
             Phase::Message(_) => "voicemail",
+            Phase::Faxing(_) => "fax",
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Ivr

@@ -13,7 +13,9 @@ use super::{
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use terms::media::SPEECH_CHARS_MAX;
+use terms::media::{
+    FAX_NAME_CHARS_MAX, FAX_STATION_CHARS_MAX, SPEECH_CHARS_MAX, is_fax_name, is_fax_station,
+};
 use terms::{ConferenceId, FlowId, QueueId};
 
 /// What a flow may refer to.
@@ -33,6 +35,8 @@ pub struct Known {
     pub languages: Option<BTreeSet<String>>,
     /// Why texts cannot be spoken here; `None` when they can, or when that is not known.
     pub speechless: Option<String>,
+    /// Why no fax can be sent or received here; `None` when one can, or when that is not known.
+    pub faxless: Option<String>,
     /// Every reference is taken as good.
     pub everything: bool,
 }
@@ -48,6 +52,7 @@ impl Known {
             prompts: None,
             languages: None,
             speechless: None,
+            faxless: None,
             everything: false,
         }
     }
@@ -342,6 +347,29 @@ impl Report<'_> {
         }
     }
 
+    /// What a fax step says: the document that it sends, if it does, and who we are.
+    pub(crate) fn fax(&mut self, send: Option<&str>, station: &str) {
+        if let Some(name) = send {
+            self.template("send", name);
+            self.unless(names(name).next().is_some() || is_fax_name(name), || {
+                (
+                    format!("send is \"{}\", which is no name of a document", clip(name)),
+                    format!("1 to {FAX_NAME_CHARS_MAX} of a-z, 0-9, - and _"),
+                )
+            });
+        }
+        self.unless(is_fax_station(station), || {
+            (
+                format!("station is \"{}\"", clip(station)),
+                format!("up to {FAX_STATION_CHARS_MAX} digits, + and spaces"),
+            )
+        });
+        if let Some(why) = &self.known.faxless {
+            let what = format!("a fax cannot be sent or received: {}", clip_to(why, 400));
+            self.add(&what, "no such step, or what is missing");
+        }
+    }
+
     pub(crate) fn template(&mut self, field: &str, text: &str) {
         self.unless(is_sound(text) && text.len() <= 4_096, || {
             (format!("{} is a broken template", clip(field)), "text with ${variable}".to_owned())
@@ -498,6 +526,33 @@ mod tests {
             let text = problems(&one(step)).join("\n");
             assert!(text.contains(what), "{what}: {text}");
             assert!(text.contains("step \"a\""), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fax_is_taken_where_there_is_a_machine_and_its_names_are_good() {
+        let step = |change: serde_json::Value| {
+            let mut step = json!({"kind": "fax", "next": "z", "on": {"error": "z"}});
+            let fields = change.as_object().expect("an object").clone();
+            step.as_object_mut().expect("an object").extend(fields);
+            one(step)
+        };
+        for good in [
+            json!({}),
+            json!({"send": "price-list"}),
+            json!({"send": "${form}", "station": "+86 10 1", "ecm": false}),
+        ] {
+            check(&step(good), &Known::default()).expect("it is good");
+        }
+        let missing = Known { faxless: Some("install libspandsp2".into()), ..Known::default() };
+        for (bad, known, word) in [
+            (json!({"send": "../etc"}), Known::default(), "no name of a document"),
+            (json!({"station": "Switchgrid"}), Known::default(), "station"),
+            (json!({}), missing, "install libspandsp2"),
+        ] {
+            let problems = check(&step(bad), &known).unwrap_err();
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].to_string().contains(word), "{}", problems[0]);
         }
     }
 

@@ -116,6 +116,17 @@ pub struct Left {
     pub digits: Option<String>,
 }
 
+/// What a fax machine of ours is to do with the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fax {
+    /// The document to be sent; none receives one.
+    pub document: Option<String>,
+    /// What the other machine shows of us.
+    pub station: String,
+    /// Error correction.
+    pub ecm: bool,
+}
+
 /// To whom the call goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hand {
@@ -133,6 +144,8 @@ pub enum Hand {
     },
     /// The satisfaction question.
     Survey,
+    /// A fax machine of ours.
+    Fax(Fax),
     /// Somebody else.
     Transfer {
         /// Who.

@@ -2,7 +2,7 @@
 //! be heard and where the call goes out.
 
 use super::flow::Flow;
-use super::run::{Cx, Effect, Hand, Input, Run};
+use super::run::{Cx, Effect, Fax, Hand, Input, Run};
 use crate::switch::Now;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -217,6 +217,10 @@ impl Walk<'_> {
                         Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
                         Hand::Voicemail { queue } => format!("leaves a message for queue {queue}"),
                         Hand::Survey => "is asked for satisfaction".to_owned(),
+                        Hand::Fax(Fax { document: None, .. }) => "sends a fax".to_owned(),
+                        Hand::Fax(Fax { document: Some(name), .. }) => {
+                            format!("gets the fax {name}")
+                        }
                         Hand::Transfer { target } => format!("is transferred to {target}"),
                         Hand::Hangup { cause } => format!("ends with cause {cause}"),
                     });

@@ -4,6 +4,7 @@
 mod branch;
 mod collect;
 mod enqueue;
+mod fax;
 mod hangup;
 mod hours;
 mod http;
@@ -18,6 +19,7 @@ mod voicemail;
 pub use branch::{Branch, Case, Condition, Op};
 pub use collect::Collect;
 pub use enqueue::Enqueue;
+pub use fax::Fax;
 pub use hangup::Hangup;
 pub use hours::Hours;
 pub use http::Http;
@@ -121,6 +123,8 @@ kinds! {
     Enqueue,
     /// Takes a message.
     Voicemail,
+    /// Sends or receives a fax.
+    Fax,
     /// Asks for satisfaction.
     Survey,
     /// Passes the call on.

@@ -528,6 +528,8 @@ impl Rig {
             Command::Connect { .. }
             | Command::Fax { .. }
             | Command::Modem { .. }
+            | Command::FaxStart { .. }
+            | Command::FaxStop { .. }
             | Command::Join { .. }
             | Command::Audience { .. }
             | Command::KeepDigits { .. }

@@ -6,6 +6,7 @@ mod browsers;
 mod callers;
 mod conference;
 mod control;
+mod document;
 mod encrypted;
 mod fax;
 mod guests;
@@ -94,6 +95,12 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::ProgressHeard { tone } => format!("heard {tone:?}"),
         Kind::FaxStarted => "fax started".into(),
         Kind::FaxEnded => "fax ended".into(),
+        Kind::FaxDone { document, outcome } => format!(
+            "{} {} pages: {}",
+            document.as_deref().unwrap_or("received"),
+            outcome.pages,
+            outcome.text
+        ),
         Kind::Invited { target, .. } => format!("invited {target}"),
         Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),
         Kind::SupervisionChanged { of, mode } => format!("{} now: {mode:?}", of.agent),

@@ -13,8 +13,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::id::IdGen;
-use terms::media::{self, Ledger};
-use terms::{AgentId, CallId, LegId, MeetingId, QueueId, RecordingId, TenantId};
+use terms::media::{self, FaxOutcome, Ledger};
+use terms::{
+    AgentId, CallId, ContactId, FaxId, LegId, MeetingId, QueueId, RecordingId, TenantId,
+};
 
 /// One tenant's part of the switch.
 #[derive(Debug)]
@@ -33,6 +35,19 @@ pub(crate) struct RecordingOf {
     pub meeting: Option<MeetingId>,
 }
 
+/// Outcomes of faxes that are awaited; media runs far fewer at a time.
+const FAXES_MAX: usize = 1_000;
+
+/// Whose a fax is; its outcome comes when the call may be long gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FaxOf {
+    pub tenant: TenantId,
+    pub contact: ContactId,
+    pub call: CallId,
+    /// What is sent; none where one is received.
+    pub document: Option<String>,
+}
+
 /// What calls share.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -42,6 +57,8 @@ pub(crate) struct World {
     pub tenants: BTreeMap<TenantId, Tenant>,
     pub legs: IdMap<LegId, CallId>,
     pub recordings: BTreeMap<RecordingId, RecordingOf>,
+    /// Faxes that are being sent or received. They end with the process.
+    faxes: BTreeMap<FaxId, FaxOf>,
     /// HTTP requests that are on their way.
     pub requests: HashMap<u64, CallId>,
     /// Meetings that are going on.
@@ -75,6 +92,7 @@ impl World {
             tenants: BTreeMap::new(),
             legs: IdMap::default(),
             recordings: BTreeMap::new(),
+            faxes: BTreeMap::new(),
             requests: HashMap::new(),
             conferences: BTreeMap::new(),
             conferences_touched: BTreeSet::new(),
@@ -97,6 +115,30 @@ impl World {
             self.recordings.pop_first();
         }
         self.recordings.insert(recording, of);
+    }
+
+    /// A fax begins; its outcome will come.
+    pub fn expect_fax(&mut self, fax: FaxId, of: FaxOf) {
+        if self.faxes.len() >= FAXES_MAX {
+            self.faxes.pop_first();
+        }
+        self.faxes.insert(fax, of);
+    }
+
+    /// A fax has ended. What nobody asked for is not noted.
+    pub fn faxed(&mut self, now: Now, leg: LegId, outcome: &FaxOutcome) {
+        let Some(of) = self.faxes.remove(&outcome.fax) else { return };
+        let FaxOf { tenant, contact, call, document } = of;
+        self.outputs.push_back(Output::Log(Entry {
+            v: ENTRY_VERSION,
+            seq: 0,
+            at: now.wall,
+            tenant,
+            contact: Some(contact),
+            call: Some(call),
+            leg: Some(leg),
+            kind: Kind::FaxDone { document, outcome: outcome.clone() },
+        }));
     }
 
     /// A recording is on disk, or never will be. The call may have ended long ago, even before the

@@ -1,6 +1,8 @@
 //! A leg whose port carries a fax as packets: T.38 over UDPTL (ITU-T T.38 Annex D), agreed by offer
-//! and answer, passed on unchanged from one party to the other.
+//! and answer, passed on unchanged from one party to the other. And a fax that ends here: a document
+//! that we send or receive ourselves, in the sound of the leg (ITU-T T.30).
 
+use crate::id::{FaxId, TenantId};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -53,4 +55,103 @@ pub struct FaxQuality {
     pub missing: u64,
     /// Dropped: not UDPTL, too long, or nobody to pass it on to.
     pub dropped: u64,
+}
+
+/// Longest name of a document, in characters.
+pub const FAX_NAME_CHARS_MAX: usize = 64;
+/// Longest station id, in characters: ITU-T T.30 §5.3.6.2.4 has room for so many.
+pub const FAX_STATION_CHARS_MAX: usize = 20;
+
+/// Which way a document goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaxWay {
+    /// We take what a machine sends.
+    Receive,
+    /// We send.
+    Send {
+        /// The name of a document of the tenant.
+        document: String,
+    },
+}
+
+/// What a leg's fax machine is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaxOrder {
+    /// Its name.
+    pub fax: FaxId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which way.
+    pub way: FaxWay,
+    /// What the other machine shows of us: digits, `+` and spaces.
+    pub station: String,
+    /// Error correction, where the other machine knows it.
+    pub ecm: bool,
+}
+
+/// How a fax ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaxOutcome {
+    /// Its name.
+    pub fax: FaxId,
+    /// Whether both machines say that every page is there.
+    pub complete: bool,
+    /// Pages that were confirmed.
+    pub pages: u32,
+    /// With error correction.
+    pub ecm: bool,
+    /// Bits per second of the last page.
+    pub bit_rate: u32,
+    /// What the other machine calls itself.
+    pub station: String,
+    /// In words, for people.
+    pub text: String,
+    /// What was received, relative to the folder of faxes: `<tenant>/<fax>.tif`. It may be there
+    /// although a later page failed.
+    pub path: Option<String>,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA-256 in hex.
+    pub sha256: Option<String>,
+}
+
+impl FaxOutcome {
+    /// Nothing went over, and this is why.
+    pub fn failed(fax: FaxId, text: impl Into<String>) -> Self {
+        FaxOutcome { fax, text: text.into(), ..FaxOutcome::default() }
+    }
+}
+
+/// Whether a document may have this name: it becomes that of a file.
+pub fn is_fax_name(name: &str) -> bool {
+    let may = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    (1..=FAX_NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(may)
+}
+
+/// Whether machines may be told this station id.
+pub fn is_fax_station(station: &str) -> bool {
+    let may = |c: char| c.is_ascii_digit() || c == '+' || c == ' ';
+    station.len() <= FAX_STATION_CHARS_MAX && station.chars().all(may)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_no_path() {
+        for good in ["a", "price-list_2", &"x".repeat(64)] {
+            assert!(is_fax_name(good), "{good}");
+        }
+        for bad in ["", "..", "a/b", "a.tif", "A", "preis-ä", &"x".repeat(65)] {
+            assert!(!is_fax_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_station_is_what_the_wire_has_letters_for() {
+        assert!(is_fax_station("") && is_fax_station("+86 10 6552 9988"));
+        assert!(!is_fax_station("Switchgrid") && !is_fax_station("123456789012345678901"));
+    }
 }

@@ -201,7 +201,10 @@ impl OpenCall {
             | Kind::RecordingResumed { .. }
             | Kind::RecordingStopped { .. } => {}
             // A tone or a fax changes no figure of the call; it stands in `events`.
-            Kind::ProgressHeard { .. } | Kind::FaxStarted | Kind::FaxEnded => {}
+            Kind::ProgressHeard { .. }
+            | Kind::FaxStarted
+            | Kind::FaxEnded
+            | Kind::FaxDone { .. } => {}
             // These are the fold's own.
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }

@@ -343,7 +343,7 @@ fn heard_through(codecs: &[Codec], known: Known) -> (Vec<i16>, Vec<i16>, Playout
     (as_alaw(&said), heard, world.release(0).playout)
 }
 
-fn is_whole(said: &[i16], heard: &[i16]) -> bool {
+pub(super) fn is_whole(said: &[i16], heard: &[i16]) -> bool {
     let begins = heard.windows(400).position(|window| window == &said[..400]);
     begins.is_some_and(|at| heard[at..].starts_with(said))
 }

@@ -328,6 +328,8 @@ impl Rig {
             clock: clock.clone(),
             limits: ApiLimits { body_max: 64 << 10, plan_max: PLAN_MAX, ..ApiLimits::default() },
             speechless: None,
+            faxless: None,
+            faxes: folder.path().join("faxes"),
             prompts: prompts.clone(),
         };
         std::fs::create_dir_all(folder.path().join("events")).unwrap();

@@ -220,3 +220,18 @@ fn the_key_that_skips_a_prompt_is_the_answer_where_the_next_step_asks() {
         .filter(|effect| matches!(effect, Effect::Hand(Hand::Enqueue { .. })));
     assert_eq!(hands.count(), 1);
 }
+
+#[test]
+fn a_fax_takes_the_call_from_the_flow() {
+    let fax = |change: Value| {
+        let mut step = json!({"kind": "fax", "next": "bye", "on": {"error": "bye"}});
+        step.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        told(
+            &json!({"format": 1, "start": "fax", "variables": {"form": "tariff"},
+                "steps": {"fax": step, "bye": {"kind": "hangup"}}}),
+            "",
+        )
+    };
+    assert_eq!(fax(json!({})).lines, ["sends a fax"]);
+    assert_eq!(fax(json!({"send": "${form}"})).lines, ["gets the fax tariff"]);
+}

@@ -1,0 +1,210 @@
+//! One fax from here: its folder, its process, the frames to it and back, and the document that is
+//! left when it ends. Runs on a thread of its own and may wait, though never long.
+
+use super::process::{self, AUDIO, FILE_BYTES_MAX, FRAME_BYTES, REPORT, Report, Task};
+use super::{Config, FILE};
+use crate::shard::documents::FaxFrame;
+use crate::tiff;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+use terms::media::{FaxOrder, FaxOutcome, FaxWay, is_fax_name, is_fax_station};
+
+/// A frame may take this long to be answered; the slowest is the first, when the process starts.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// A fax may take this long.
+const FRAMES_MAX: u32 = 60 * 60 * 50;
+/// A report is a line of JSON.
+const REPORT_BYTES_MAX: u64 = 4_096;
+
+/// Goes through the whole fax.
+pub(super) fn run(
+    config: &Config,
+    order: &FaxOrder,
+    heard: &Receiver<FaxFrame>,
+    said: rtrb::Producer<FaxFrame>,
+) -> FaxOutcome {
+    let folder = config.folder.join("part").join(order.fax.to_string());
+    let outcome = attempt(config, order, &folder, (heard, said));
+    if let Err(error) = fs::remove_dir_all(&folder) {
+        tracing::debug!(folder = %folder.display(), %error, "the folder of a fax stays");
+    }
+    outcome.unwrap_or_else(|text| FaxOutcome::failed(order.fax, text))
+}
+
+fn attempt(
+    config: &Config,
+    order: &FaxOrder,
+    folder: &Path,
+    (heard, said): (&Receiver<FaxFrame>, rtrb::Producer<FaxFrame>),
+) -> Result<FaxOutcome, String> {
+    if !is_fax_station(&order.station) {
+        return Err(format!("{:?} is no station id", order.station));
+    }
+    let failed = |what: &str, error: &io::Error| format!("{what}: {error}");
+    fs::create_dir_all(folder).map_err(|error| failed("make its folder", &error))?;
+    let file = folder.join(FILE);
+    let sends = match &order.way {
+        FaxWay::Send { document } => {
+            take_document(config, order, document, &file)?;
+            true
+        }
+        FaxWay::Receive => false,
+    };
+    let (line, theirs) = UnixStream::pair().map_err(|error| failed("make its line", &error))?;
+    for set in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
+        set(&line, Some(ANSWER_MAX)).map_err(|error| failed("limit its line", &error))?;
+    }
+    let task = Task { sends, file: file.clone(), station: order.station.clone(), ecm: order.ecm };
+    let child = (config.launch)(folder, theirs);
+    let mut child = child.map_err(|error| failed("start its process", &error))?;
+    let report = talk(&line, &task, heard, said);
+    let ended = child.as_mut().map(end);
+    let report = report.map_err(|error| match ended {
+        Some(ended) => format!("the fax process failed: {error}; it ended with {ended}"),
+        None => format!("the fax process failed: {error}"),
+    });
+    if sends { Ok(sent(order, report?)) } else { received(config, order, &file, report) }
+}
+
+/// A copy of the document: what becomes of the original meanwhile changes nothing.
+fn take_document(
+    config: &Config,
+    order: &FaxOrder,
+    document: &str,
+    file: &Path,
+) -> Result<(), String> {
+    if !is_fax_name(document) {
+        return Err(format!("{document:?} is no name of a document"));
+    }
+    let path = documents(&config.folder, order.tenant).join(document).with_extension("tif");
+    let copied = fs::copy(&path, file);
+    copied.map(|_| ()).map_err(|error| format!("the document {document} cannot be read: {error}"))
+}
+
+/// Where a tenant's documents lie that can be sent.
+pub fn documents(folder: &Path, tenant: terms::TenantId) -> PathBuf {
+    folder.join(tenant.to_string()).join("documents")
+}
+
+/// Frame for frame, until the machine reports or the line is gone.
+fn talk(
+    line: &UnixStream,
+    task: &Task,
+    heard: &Receiver<FaxFrame>,
+    mut said: rtrb::Producer<FaxFrame>,
+) -> io::Result<Report> {
+    tell(line, &[serde_json::to_vec(task)?, b"\n".to_vec()].concat())?;
+    for _ in 0..FRAMES_MAX {
+        let Ok(frame) = heard.recv() else { break };
+        tell(line, &process::octets(&frame))?;
+        match answer(line)? {
+            // A core that does not take it has closed the line.
+            Answer::Audio(frame) => _ = said.push(frame),
+            Answer::Report(report) => return Ok(report),
+        }
+    }
+    line.shutdown(Shutdown::Write)?;
+    match answer(line)? {
+        Answer::Report(report) => Ok(report),
+        Answer::Audio(_) => Err(io::Error::other("it spoke without being asked")),
+    }
+}
+
+/// A process that is gone may have reported before.
+fn tell(mut line: &UnixStream, bytes: &[u8]) -> io::Result<()> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
+    line.write_all(bytes).or_else(|error| match error.kind() {
+        BrokenPipe | ConnectionReset => Ok(()),
+        _ => Err(error),
+    })
+}
+
+#[expect(clippy::large_enum_variant, reason = "nearly all are frames")]
+enum Answer {
+    Audio(FaxFrame),
+    Report(Report),
+}
+
+fn answer(mut line: &UnixStream) -> io::Result<Answer> {
+    let mut kind = [0];
+    line.read_exact(&mut kind)?;
+    match kind[0] {
+        AUDIO => {
+            let mut bytes = [0; FRAME_BYTES];
+            line.read_exact(&mut bytes)?;
+            Ok(Answer::Audio(process::samples(&bytes)))
+        }
+        REPORT => {
+            let mut bytes = Vec::new();
+            BufReader::new(line.take(REPORT_BYTES_MAX)).read_until(b'\n', &mut bytes)?;
+            Ok(Answer::Report(serde_json::from_slice(&bytes)?))
+        }
+        other => Err(io::Error::other(format!("it answered with byte {other}"))),
+    }
+}
+
+/// Ends a process that has reported, or will not: its file is closed before its report. How it ended.
+fn end(child: &mut Child) -> String {
+    // It may be gone already.
+    let _ = child.kill();
+    child.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
+}
+
+fn sent(order: &FaxOrder, report: Report) -> FaxOutcome {
+    let Report { complete, pages, ecm, bit_rate, station, text } = report;
+    let fax = order.fax;
+    FaxOutcome { fax, complete, pages, ecm, bit_rate, station, text, ..FaxOutcome::default() }
+}
+
+/// The pages that came are kept, also where the fax broke off after them.
+fn received(
+    config: &Config,
+    order: &FaxOrder,
+    file: &Path,
+    report: Result<Report, String>,
+) -> Result<FaxOutcome, String> {
+    let report = report?;
+    let mut outcome = sent(order, report);
+    if outcome.pages == 0 {
+        outcome.complete = false;
+        return Ok(outcome);
+    }
+    let bytes = read(file).map_err(|error| format!("read what came: {error}"))?;
+    let pages = tiff::pages(&bytes).map_err(|error| format!("what came is no fax: {error}"))?;
+    if (pages.len() as u64) < u64::from(outcome.pages) {
+        return Err(format!("of {} pages {} are in the file", outcome.pages, pages.len()));
+    }
+    let path = format!("{}/{}.tif", order.tenant, order.fax);
+    keep(file, &config.folder.join(&path)).map_err(|error| format!("keep it: {error}"))?;
+    outcome.path = Some(path);
+    outcome.bytes = bytes.len() as u64;
+    outcome.sha256 =
+        Some(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect());
+    Ok(outcome)
+}
+
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    // The process may have left something else under this name: no link is followed, no pipe waited for.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let opened = fs::File::options().read(true).custom_flags(flags).open(file)?;
+    let mut bytes = Vec::new();
+    opened.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// On disk, whole, under its name.
+fn keep(file: &Path, path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    fs::File::open(file)?.sync_all()?;
+    fs::rename(file, path)?;
+    fs::File::open(folder)?.sync_all()
+}

@@ -1,0 +1,225 @@
+//! Documents that flows can fax: brought as TIFF, looked at, taken away.
+//!
+//! Promise: a file comes from a stranger. Here it is only read as far as the places of its pages
+//! ([`mediacore::tiff`]); what unpacks them is the process of one fax. It lies on disk whole under its
+//! name, which is no path, before the answer is out.
+
+use super::Shared;
+use super::extract::Id;
+use super::faxes::{answer, blocking};
+use super::guard::{Caller, Guard};
+use super::problem::Problem;
+use crate::open::beneath;
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use desk::Permission;
+use mediacore::edge::fax::documents;
+use mediacore::tiff;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use terms::TenantId;
+use terms::media::is_fax_name;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Largest document.
+const BYTES_MAX: usize = 16 << 20;
+/// Documents of a tenant.
+const DOCUMENTS_MAX: usize = 200;
+/// Pixels of a row that fax machines have: A4, B4 and A3, once, one and a half times and twice as fine
+/// (ITU-T T.4 §2.1, T.30 Table 2).
+const WIDTHS: [u32; 9] = [1_728, 2_048, 2_432, 2_592, 3_072, 3_648, 3_456, 4_096, 4_864];
+
+/// A document that can be faxed.
+#[derive(Serialize, ToSchema)]
+struct FaxDocument {
+    /// Its name, as a flow's step says it.
+    name: String,
+    /// Its size.
+    bytes: u64,
+}
+
+/// What was brought.
+#[derive(Serialize, ToSchema)]
+struct BroughtDocument {
+    /// Its name.
+    name: String,
+    /// Its pages.
+    pages: u32,
+}
+
+pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(guard.may(Permission::RoutingRead, routes!(list)))
+        .routes(guard.may(Permission::RoutingRead, routes!(fetch)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(put)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(remove)))
+}
+
+/// The documents that your flows can fax, by name.
+#[utoipa::path(get, path = "/api/v1/fax-documents", tag = "faxes", responses((status = 200, body = Vec<FaxDocument>)))]
+async fn list(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<FaxDocument>>, Problem> {
+    let folder = documents(&api.faxes, caller.tenant());
+    let found = blocking(move || brought(&folder)).await?;
+    found.map(Json).map_err(|error| Problem::internal(format!("list fax documents: {error}")))
+}
+
+fn brought(folder: &Path) -> io::Result<Vec<FaxDocument>> {
+    let entries = match folder.read_dir() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_str().and_then(|name| name.strip_suffix(".tif"));
+        if let Some(name) = name.filter(|name| is_fax_name(name)) {
+            found.push(FaxDocument { name: name.to_owned(), bytes: entry.metadata()?.len() });
+        }
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
+
+/// Look at a document: the file as it was brought.
+#[utoipa::path(
+    get, path = "/api/v1/fax-documents/{name}", tag = "faxes",
+    params(("name" = String, Path, description = "The document's name")),
+    responses((status = 200, description = "The file", content((Vec<u8> = "image/tiff"))))
+)]
+async fn fetch(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(name): Id<String>,
+) -> Result<Response, Problem> {
+    let path = existing(caller.tenant(), &name)?;
+    let file = beneath(&api.faxes, &path).map_err(|error| missing(&error))?;
+    let read = blocking(move || {
+        let mut bytes = Vec::new();
+        file.take(BYTES_MAX as u64).read_to_end(&mut bytes).map(|_| bytes)
+    });
+    let bytes = read.await?.map_err(|error| Problem::internal(format!("read {path}: {error}")))?;
+    Ok(answer(bytes, &format!("{name}.tif"), "image/tiff"))
+}
+
+/// Bring a document, or another in its place: a TIFF of black and white pages, as fax machines have
+/// them. What is sent already goes on with the one before.
+#[utoipa::path(
+    put, path = "/api/v1/fax-documents/{name}", tag = "faxes",
+    params(("name" = String, Path, description = "1-64 of a-z, 0-9, - and _")),
+    request_body(content((Vec<u8> = "image/tiff"))),
+    responses(
+        (status = 200, description = "It lies ready", body = BroughtDocument),
+        (status = 400, description = "It is no TIFF that can be faxed, or has no such name", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "You have too many", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "It is too large", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn put(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(name): Id<String>,
+    request: Request,
+) -> Result<Json<BroughtDocument>, Problem> {
+    if !is_fax_name(&name) {
+        let message = "The name of a fax document has 1 to 64 of a-z, 0-9, - and _.";
+        return Err(Problem::invalid("name", message));
+    }
+    let too_large = |_| {
+        let message = format!("A fax document has at most {BYTES_MAX} bytes.");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    };
+    let bytes = to_bytes(request.into_body(), BYTES_MAX).await.map_err(too_large)?;
+    let pages = examine(&bytes)?;
+    let folder = documents(&api.faxes, caller.tenant());
+    api.store.note(caller.tenant(), &caller.by(), "fax_document.put", &name).await?;
+    let kept = name.clone();
+    blocking(move || keep(&folder, &kept, &bytes)).await??;
+    Ok(Json(BroughtDocument { name, pages }))
+}
+
+/// Take a document away. A step that sends it goes on at `error` from now on.
+#[utoipa::path(
+    delete, path = "/api/v1/fax-documents/{name}", tag = "faxes",
+    params(("name" = String, Path, description = "The document's name")),
+    responses((status = 204))
+)]
+async fn remove(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(name): Id<String>,
+) -> Result<StatusCode, Problem> {
+    let path = existing(caller.tenant(), &name)?;
+    beneath(&api.faxes, &path).map_err(|error| missing(&error))?;
+    api.store.note(caller.tenant(), &caller.by(), "fax_document.delete", &name).await?;
+    let path = api.faxes.join(path);
+    let removed = blocking(move || std::fs::remove_file(path)).await?;
+    removed.map_err(|error| missing(&error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whatever is no name names nothing: 404.
+fn existing(tenant: TenantId, name: &str) -> Result<String, Problem> {
+    let found = is_fax_name(name).then(|| format!("{tenant}/documents/{name}.tif"));
+    found.ok_or_else(|| Problem::not_found("There is no such fax document."))
+}
+
+fn missing(error: &io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::NotFound => Problem::not_found("There is no such fax document."),
+        _ => Problem::internal(format!("open a fax document: {error}")),
+    }
+}
+
+/// How many pages it has, where each is one that machines take.
+fn examine(bytes: &[u8]) -> Result<u32, Problem> {
+    let refused = |why: String| {
+        Problem::invalid("file", format!("This is no document that can be faxed: {why}"))
+    };
+    let pages = tiff::pages(bytes).map_err(|error| refused(error.to_string()))?;
+    for (page, number) in pages.iter().zip(1..) {
+        if !WIDTHS.contains(&page.width) {
+            let width = page.width;
+            let why =
+                format!("page {number} is {width} pixels wide; 1728, 2048 and 2432 are usual");
+            return Err(refused(why));
+        }
+    }
+    Ok(pages.len() as u32)
+}
+
+/// On disk, whole, under its name.
+fn keep(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Problem> {
+    let path = folder.join(name).with_extension("tif");
+    let there = brought(folder).map_or(0, |found| found.len());
+    if there >= DOCUMENTS_MAX && !path.exists() {
+        let message = format!("There are {there} fax documents already; take one away first.");
+        return Err(Problem::conflict(message));
+    }
+    write(folder, &path, bytes).map_err(|error| {
+        let message = "The fax document could not be kept; nothing was changed.";
+        Problem::unavailable(message, format!("keep {}: {error}", path.display()))
+    })
+}
+
+fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let partial = path.with_extension("part");
+    let mut file =
+        File::options().create(true).truncate(true).write(true).mode(0o600).open(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&partial, path)?;
+    File::open(folder)?.sync_all()
+}

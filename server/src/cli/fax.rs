@@ -1,0 +1,41 @@
+//! `switchgrid fax`: one fax, in a process that holds nothing else. It speaks as
+//! [`mediacore::edge::fax::process`] says.
+
+use clap::ValueEnum;
+use mediacore::edge::fax::process;
+use mediacore::edge::fax::spandsp;
+use std::process::ExitCode;
+
+/// What it is started for.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A fax, or only whether one could be sent and received.
+    what: What,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// A fax.
+    Run,
+    /// Say what is missing, if anything is.
+    Check,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the system does not limit it, it is not told what for, or nobody listens.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
+    process::confine()?;
+    match arguments.what {
+        What::Run => {
+            process::serve(std::io::stdin().lock(), std::io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        What::Check => {
+            let missing = spandsp::check().err();
+            missing.iter().for_each(|text| println!("{text}"));
+            Ok(ExitCode::from(u8::from(missing.is_some())))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Fax machines of the box: the program starts itself once for each fax (`switchgrid fax`), and what
+//! is sent and received lies in a folder of the data.
+
+mod pdf;
+
+pub use pdf::pdf;
+
+use crate::config::Config;
+use mediacore::edge::fax;
+use std::path::PathBuf;
+
+/// What the program is told first.
+const COMMAND: &str = "fax";
+
+/// Where faxes lie, and documents that can be sent.
+pub fn folder(config: &Config) -> PathBuf {
+    config.server.data.join("faxes")
+}
+
+/// For the media cores. What sessions of before had in their hands is cleared away.
+pub fn machines(config: &Config) -> Option<fax::Config> {
+    let program = std::env::current_exe()
+        .inspect_err(|error| tracing::error!(%error, "no fax is sent or received"))
+        .ok()?;
+    let folder = folder(config);
+    let left = std::fs::remove_dir_all(folder.join("part"));
+    if let Err(error) = left
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "what faxes of before left stays");
+    }
+    Some(fax::Config { launch: fax::program(program, vec![COMMAND.to_owned()]), folder })
+}
+
+/// Why no fax can be sent or received; `None` when one can.
+pub fn faxless() -> Option<String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string());
+    program.and_then(|program| fax::probe(&program, &[COMMAND.to_owned()])).err()
+}
