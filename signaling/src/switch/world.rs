@@ -14,9 +14,7 @@ use std::sync::Arc;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::id::IdGen;
 use terms::media::{self, FaxOutcome, Ledger};
-use terms::{
-    AgentId, CallId, ContactId, FaxId, LegId, MeetingId, QueueId, RecordingId, TenantId,
-};
+use terms::{AgentId, CallId, ContactId, FaxId, LegId, MeetingId, QueueId, RecordingId, TenantId};
 
 /// One tenant's part of the switch.
 #[derive(Debug)]

@@ -32,7 +32,7 @@ fn a_document_goes_from_leg_to_leg_pixel_by_pixel() {
         let doors = [server.open(1, 5), server.open(2, 5)];
         for (leg, other) in [(1, doors[1]), (2, doors[0])] {
             let remote = Remote::at(other, Payloads::of(Codec::Pcma));
-            server.send(Command::Connect { leg: LegId(leg), remote });
+            server.send(Command::Connect { leg: LegId(leg), remote: Box::new(remote) });
         }
         let order = |fax: u64, way| FaxOrder {
             fax: FaxId(fax),
