@@ -65,7 +65,7 @@ pub struct Strip<'a> {
 }
 
 /// One page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Page<'a> {
     /// Pixels of a row.
     pub width: u32,

@@ -46,7 +46,7 @@ pub(crate) use incoming::incoming;
 pub(crate) use keep::{Kept, Waking};
 
 use crate::sip::user_agent::Event as SipEvent;
-use crate::switch::{Compiled, Cx, HttpDone, Now, Output};
+use crate::switch::{Compiled, Cx, HttpDone, Now};
 use dial::{Dial, Dialable};
 use flow::Flowing;
 use leg::{Leg, Sip};
@@ -457,7 +457,7 @@ impl Call {
     }
 
     fn log(&self, cx: &mut Cx, leg: Option<LegId>, kind: Kind) {
-        cx.world.outputs.push_back(Output::Log(Entry {
+        cx.world.log(Entry {
             v: ENTRY_VERSION,
             seq: 0,
             at: cx.now.wall,
@@ -466,7 +466,7 @@ impl Call {
             call: Some(self.id),
             leg,
             kind,
-        }));
+        });
     }
 
     /// The language that the call is in.

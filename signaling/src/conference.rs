@@ -24,7 +24,7 @@ mod remove;
 pub(crate) use enter::{Entrant, Refusal};
 pub(crate) use invite::Invitee;
 
-use crate::switch::{Cx, Output};
+use crate::switch::Cx;
 use record::Recording;
 use serde::{Deserialize, Serialize};
 use terms::event::{ConferenceEnd, ENTRY_VERSION, Entry, InConference, Kind, Meeting};
@@ -213,7 +213,7 @@ impl Conference {
     }
 
     fn log_kind(&self, cx: &mut Cx, who: Option<(CallId, Option<LegId>)>, kind: Kind) {
-        cx.world.outputs.push_back(Output::Log(Entry {
+        cx.world.log(Entry {
             v: ENTRY_VERSION,
             seq: 0,
             at: cx.now.wall,
@@ -222,7 +222,7 @@ impl Conference {
             call: who.map(|who| who.0),
             leg: who.and_then(|who| who.1),
             kind,
-        }));
+        });
     }
 }
 

@@ -78,7 +78,7 @@ pub enum Output {
     /// To mediacore.
     Media(media::Command),
     /// To the event log; `seq` is given by its writer.
-    Log(event::Entry),
+    Log(Box<event::Entry>),
     /// To the API.
     Answer(control::Response),
     /// An HTTP step's request; exactly one [`HttpDone`] answers it.
@@ -325,7 +325,7 @@ impl Switch {
             }
             O::AgentChanged(changed) => {
                 let contact = changed.call.and_then(|id| self.calls.get(&id)).map(|c| c.contact);
-                self.world.outputs.push_back(Output::Log(event::Entry {
+                self.world.log(event::Entry {
                     v: event::ENTRY_VERSION,
                     seq: 0,
                     at: now.wall,
@@ -339,7 +339,7 @@ impl Switch {
                         reason: changed.reason,
                         queue: changed.queue,
                     },
-                }));
+                });
             }
         }
     }

@@ -400,6 +400,7 @@ mod tests {
                 Input::Command(_)
                 | Input::CloseBridge(..)
                 | Input::SetTaps(..)
+                | Input::Fax(..)
                 | Input::Prompts(_) => None,
             };
             plan.into_iter().filter_map(of).collect()

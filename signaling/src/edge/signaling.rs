@@ -628,7 +628,7 @@ impl Thread {
             Output::Sip(command) => self.user_agent.handle_command(clock::now(), command),
             Output::Media(command) => (self.sinks.media)(command),
             Output::Log(entry) => {
-                if self.journal.append(entry).is_none() {
+                if self.journal.append(*entry).is_none() {
                     tracing::error!("the event log's backlog is full: an entry is lost");
                 }
             }

@@ -351,7 +351,7 @@ impl Rig {
                 Output::Media(command) => self.on_media(command),
                 Output::Log(entry) => {
                     self.books.note(&entry);
-                    self.log.push(entry);
+                    self.log.push(*entry);
                 }
                 Output::Answer(answer) => self.answers.push(answer),
                 Output::Http(ask) => self.requests.push(ask),

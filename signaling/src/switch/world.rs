@@ -123,11 +123,16 @@ impl World {
         self.faxes.insert(fax, of);
     }
 
+    /// To the event log. In a box: it is far larger than all else that the switch wants.
+    pub fn log(&mut self, entry: Entry) {
+        self.outputs.push_back(Output::Log(Box::new(entry)));
+    }
+
     /// A fax has ended. What nobody asked for is not noted.
     pub fn faxed(&mut self, now: Now, leg: LegId, outcome: &FaxOutcome) {
         let Some(of) = self.faxes.remove(&outcome.fax) else { return };
         let FaxOf { tenant, contact, call, document } = of;
-        self.outputs.push_back(Output::Log(Entry {
+        self.log(Entry {
             v: ENTRY_VERSION,
             seq: 0,
             at: now.wall,
@@ -136,14 +141,14 @@ impl World {
             call: Some(call),
             leg: Some(leg),
             kind: Kind::FaxDone { document, outcome: outcome.clone() },
-        }));
+        });
     }
 
     /// A recording is on disk, or never will be. The call may have ended long ago, even before the
     /// last start.
     pub fn recorded(&mut self, now: Now, ledger: Ledger) {
         let of = self.recordings.remove(&ledger.recording);
-        self.outputs.push_back(Output::Log(Entry {
+        self.log(Entry {
             v: ENTRY_VERSION,
             seq: 0,
             at: now.wall,
@@ -157,7 +162,7 @@ impl World {
                 meeting: of.and_then(|of| of.meeting),
                 ledger,
             },
-        }));
+        });
     }
 }
 

@@ -356,7 +356,7 @@ impl Center {
         match output {
             Output::Sip(command) => self.user_agent.handle_command(now, command),
             Output::Media(command) => self.media(now, command),
-            Output::Log(entry) => self.log(entry),
+            Output::Log(entry) => self.log(*entry),
             Output::Answer(answer) => self.answers.push(answer),
             Output::Http(ask) => panic!("no flow of this world asks {ask:?}"),
         }

@@ -78,6 +78,7 @@ impl Hall {
                 Input::CloseBridge(room, far) => world.shard.close_bridge(now, room, far),
                 Input::Prompts(prompts) => world.shard.set_prompts(prompts),
                 Input::SetTaps(leg, cores) => world.shard.set_taps(leg, cores),
+                Input::Fax(leg, _) => world.shard.start_fax(now, leg),
             }
         }
     }

@@ -144,7 +144,7 @@ fn either_party_takes_the_call_to_fax_and_back_and_both_know_before_media_does()
                 Output::Media(command) => rig.media.push(command),
                 Output::Log(entry) => {
                     rig.books.note(&entry);
-                    rig.log.push(entry);
+                    rig.log.push(*entry);
                 }
                 _ => {}
             }
