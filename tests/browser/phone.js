@@ -111,7 +111,7 @@ function take(session, originator) {
 }
 
 function listen(connection) {
-  connection.addEventListener('connectionstatechange', () => note(connection.connectionState));
+  connection.addEventListener('connectionstatechange', () => note(`media: ${connection.connectionState}`));
   connection.addEventListener('track', ({ track, streams }) => {
     note(`track: ${track.kind}`);
     const stream = streams[0] ?? new MediaStream([track]);

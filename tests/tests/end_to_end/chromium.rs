@@ -158,7 +158,7 @@ pub fn chromium_calls_the_hotline_and_chooses_by_a_key(backend: &str) {
     let (house, mut browser, id, _folder) = open("wss", options);
     browser.says(&format!("phone.calls({:?})", house.hotline));
     wait_for("the page to be answered", seconds(20), || {
-        (browser.times("connected") >= 1 && browser.times("confirmed: local") >= 1).then_some(())
+        (browser.times("media: connected") == 1 && browser.times("confirmed: local") >= 1).then_some(())
     });
     std::thread::sleep(seconds(1));
     browser.says("phone.presses('2')");
