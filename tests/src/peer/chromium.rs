@@ -8,11 +8,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 /// How long a browser may take to start, and to answer, on a busy machine.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
+/// How long it may take to close itself.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
 /// A page may be asked for nothing longer.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
 /// Whole waves of every tone in whole Hz, so that the file begins again without a click.
@@ -189,6 +191,8 @@ impl Drop for Browser {
             eprintln!("--- log of the page ---\n{}", self.log.join("\n"));
             eprintln!("--- log of Chromium ---\n{}", log.unwrap_or_default());
         }
+        // Who is asked to ends with all children, and leaves no file behind.
+        let _ = self.link.send(Message::text(r#"{"id":0,"method":"Browser.close"}"#));
     }
 }
 
@@ -233,6 +237,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let began = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < CLOSE_MAX {
+            std::thread::sleep(Duration::from_millis(50));
+        }
         // Its children end when it does not speak with them any more.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -4,7 +4,7 @@
 //! calls the hotline itself.
 
 use super::browser::{both_are_heard, let_go, talking};
-use super::three_parties::{acts, number_of_the_queue, only_call};
+use super::three_parties::{number_of_the_queue, only_call};
 use super::{phone, seconds};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -36,7 +36,7 @@ fn open(listener: &str, options: Options) -> (House, Browser, String, TempDir) {
     );
     let house = House::start(Options { sip, ..options });
     number_of_the_queue(&house);
-    let mut browser = Browser::open(AGENT, folder.path());
+    let mut browser = Browser::open(AGENT, house.scratch());
     register(&house, &mut browser, listener);
     let id = registered(&house, 0);
     sign_in(&house, &id);
@@ -158,7 +158,8 @@ pub fn chromium_calls_the_hotline_and_chooses_by_a_key(backend: &str) {
     let (house, mut browser, id, _folder) = open("wss", options);
     browser.says(&format!("phone.calls({:?})", house.hotline));
     wait_for("the page to be answered", seconds(20), || {
-        (browser.times("media: connected") == 1 && browser.times("confirmed: local") >= 1).then_some(())
+        (browser.times("media: connected") == 1 && browser.times("confirmed: local") >= 1)
+            .then_some(())
     });
     std::thread::sleep(seconds(1));
     browser.says("phone.presses('2')");
