@@ -215,6 +215,8 @@ impl Process {
             // The box is on this machine, with a certificate of its own making.
             .args(["--allow-loopback-in-peer-connection", "--ignore-certificate-errors"])
             .arg("about:blank")
+            // What it writes beside its profile goes with the test too.
+            .env("HOME", &folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
