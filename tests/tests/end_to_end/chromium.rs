@@ -56,6 +56,13 @@ fn wait_registered(browser: &mut Browser, times: usize) {
     });
 }
 
+/// The box has ended the page's call.
+fn wait_let_go(browser: &mut Browser) {
+    wait_for("the page to be let go", seconds(20), || {
+        (browser.times("ended: remote: Terminated") == 1).then_some(())
+    });
+}
+
 fn wait_phase(house: &House, phase: &str) -> Value {
     wait_for(phase, seconds(20), || only_call(house).filter(|call| call["phase"] == phase))
 }
@@ -86,9 +93,7 @@ pub fn an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on(b
 
     let guest = &house.agents[1].user;
     browser.says(&format!("phone.transfers('sip:{guest}@127.0.0.1')"));
-    wait_for("the browser to be let go", seconds(20), || {
-        (browser.times("ended: remote: Terminated") == 1).then_some(())
-    });
+    wait_let_go(&mut browser);
     let live = wait_phase(&house, "talking");
     assert_eq!(live["agent"], guest_id.as_str(), "{live}");
     std::thread::sleep(seconds(5));
@@ -171,7 +176,7 @@ pub fn chromium_calls_the_hotline_and_chooses_by_a_key(backend: &str) {
     );
     let steps = house.sql("SELECT * FROM ivr_steps");
     assert!(steps.iter().any(|step| step["digits"] == "2"), "{steps:?}");
-    assert_eq!(browser.times("ended: remote: Terminated"), 1);
+    wait_let_go(&mut browser);
     let loud = browser.heard().chunks_exact(4_000).filter(|half| is_loud(half)).count();
     assert!(loud >= HALVES_MIN, "{loud} halves of what the flow says");
     assert!(is_registered(&house, &id));
