@@ -265,7 +265,7 @@ pub fn write(pages: &[(u32, &[u8])]) -> Vec<u8> {
         let height = rows.len() as u32 / row_bytes;
         let place = out.len() as u32;
         out.extend_from_slice(rows);
-        if out.len() % 2 != 0 {
+        if !out.len().is_multiple_of(2) {
             out.push(0);
         }
         let fractions = out.len() as u32;

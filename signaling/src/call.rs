@@ -344,9 +344,11 @@ impl Call {
 
     fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
         let held = matches!(&self.phase, Phase::Talking(talk) if talk.hold.is_held());
+        // When nothing comes of a browser its page is gone, and nobody is left to resume.
+        let may_rest = held && !self.legs.get(&id).is_some_and(Leg::is_browser);
         // Who receives a page is silent as long as it lasts; T.30 has its own patience.
         let faxes = matches!(self.phase, Phase::Faxing(_));
-        let may_be_silent = held || faxes || self.only_listens(id) || self.is_muted(cx);
+        let may_be_silent = may_rest || faxes || self.only_listens(id) || self.is_muted(cx);
         if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
             self.drop_leg(cx, id, cause::TIMER_EXPIRED);
         }

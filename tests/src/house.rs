@@ -24,6 +24,8 @@ pub struct Options {
     pub ip: Option<IpAddr>,
     /// More lines of the table `[sip]`.
     pub sip: String,
+    /// More lines of the table `[calls]`.
+    pub calls: String,
     /// More lines of `switchgrid.toml`, whole tables.
     pub config: String,
     /// Environment of the box, for failpoints.
@@ -80,7 +82,7 @@ impl House {
             "[http]\nlisten = \"127.0.0.1:0\"\n\
              [sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\nadvertise = \"{told}\"\n{}\
              [rtp]\nports = \"{first}-{}\"\nbind = \"{ip}\"\nbackend = \"{backend}\"\nshards = {shards}\n\
-             [calls]\nlive = \"{}\"\n\
+             [calls]\nlive = \"{}\"\n{}\
              [first]\ntime_zone = \"Asia/Shanghai\"\n{}",
             options.sip,
             first + 399,
@@ -89,6 +91,7 @@ impl House {
             } else {
                 "off".into()
             },
+            options.calls,
             options.config
         );
         std::fs::write(folder.path().join("switchgrid.toml"), config).expect("write the config");

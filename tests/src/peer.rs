@@ -1,6 +1,7 @@
 //! SIP peers of other makers: from Debian, and a browser of parts.
 
 pub mod baresip;
+pub mod chromium;
 pub mod kamailio;
 pub mod page;
 pub mod sipp;

@@ -1,11 +1,14 @@
-//! The main job with real peers: SIPp calls, baresip answers, sox plays, DuckDB counts. Every story
-//! runs once on the io_uring loop and once on the epoll loop.
+//! The main job with real peers: SIPp calls, baresip and Chromium answer, sox plays, DuckDB counts.
+//! Every story runs once on the io_uring loop and once on the epoll loop.
 
 #[path = "end_to_end/addresses.rs"]
 mod addresses;
 
 #[path = "end_to_end/browser.rs"]
 mod browser;
+
+#[path = "end_to_end/chromium.rs"]
+mod chromium;
 
 #[path = "end_to_end/conference.rs"]
 mod conference;
@@ -38,6 +41,11 @@ use addresses::two_peers_are_told_two_addresses_and_hear_each_other;
 use browser::{
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
+};
+use chromium::{
+    a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends_with_its_page,
+    an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,
+    chromium_calls_the_hotline_and_chooses_by_a_key,
 };
 use conference::{
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
@@ -110,6 +118,9 @@ stories! {
     a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf,
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
+    an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,
+    a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends_with_its_page,
+    chromium_calls_the_hotline_and_chooses_by_a_key,
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,

@@ -133,6 +133,11 @@ impl Leg {
         self.ended.is_none()
     }
 
+    /// A phone in a page: what it sends does not rest on hold, it is silence then.
+    pub fn is_browser(&self) -> bool {
+        self.port == Port::Shared
+    }
+
     pub fn local(&mut self) -> Option<&mut Local> {
         match &mut self.voice {
             Voice::Open(local) => Some(local),

@@ -48,7 +48,7 @@ fn open(backend: &str, keeps: bool) -> (House, Page, String, TempDir) {
 }
 
 /// A caller who talks with the page's agent, and the call.
-fn talking(house: &House) -> (Phone, String) {
+pub fn talking(house: &House) -> (Phone, String) {
     let phone =
         Phone::dials(house.sip, "13500135000", NUMBER, CALLER, Audio::Plain, house.scratch());
     let call = wait_for("the conversation", seconds(20), || {
@@ -59,7 +59,7 @@ fn talking(house: &House) -> (Phone, String) {
 }
 
 /// The agent leaves, and who asks the caller for satisfaction is ended too.
-fn let_go(house: &House, call: &str) {
+pub fn let_go(house: &House, call: &str) {
     acts(house, call, &json!({"action": "hangup"}));
     acts(house, call, &json!({"action": "hangup"}));
 }
@@ -112,7 +112,7 @@ pub fn a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill(backe
     }
 }
 
-fn both_are_heard(house: &House, row: &Value, by_the_caller: &[i16]) {
+pub fn both_are_heard(house: &House, row: &Value, by_the_caller: &[i16]) {
     let recording = house.wait_row("SELECT * FROM recordings WHERE path IS NOT NULL");
     assert_eq!(recording["frames_missing"], 0, "{recording}");
     assert_eq!(recording["call_id"], row["call_id"]);
