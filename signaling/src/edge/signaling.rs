@@ -376,14 +376,11 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     user_agent
 }
 
-/// Phones in browsers know MD5 alone and read the first challenge only (JsSIP 3), so it stands first
-/// for them.
+/// Phones in browsers know MD5 alone and look at one challenge, some at the first and JsSIP 3 at the
+/// last: they are asked by nothing else, where it is allowed at all.
 fn digest_at(transport: Transport, configured: &[Algorithm]) -> Vec<Algorithm> {
-    let mut digest = configured.to_vec();
-    if transport.is_websocket() {
-        digest.sort_by_key(|algorithm| *algorithm != Algorithm::Md5);
-    }
-    digest
+    let is_browser = transport.is_websocket() && configured.contains(&Algorithm::Md5);
+    if is_browser { vec![Algorithm::Md5] } else { configured.to_vec() }
 }
 
 /// What the signaling thread owns.

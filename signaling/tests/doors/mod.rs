@@ -98,10 +98,11 @@ fn request(method: &str, user: &str, n: u32, more: &str, body: &str) -> String {
     )
 }
 
-/// The credentials that answer a challenge, by MD5, which has to be the first that is asked for.
+/// The credentials that answer a challenge, by MD5, which has to be all that is asked for.
 fn credentials(challenge: &str, method: &str) -> String {
     let value = header(challenge, "WWW-Authenticate");
     assert!(value.contains("MD5"), "{challenge}");
+    assert_eq!(challenge.matches("WWW-Authenticate").count(), 1, "{challenge}");
     let part = |name: &str| {
         let from = value.find(&format!("{name}=\"")).expect("it is said") + name.len() + 2;
         value[from..].split('"').next().unwrap().to_owned()

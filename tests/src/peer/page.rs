@@ -256,7 +256,7 @@ fn reply(request: &str, status: &str, sdp: &str) -> String {
     text + &format!("Content-Length: {}\r\n\r\n{sdp}", sdp.len())
 }
 
-/// Like JsSIP it looks at the first challenge alone, and knows MD5.
+/// Like JsSIP it looks at one challenge alone, the last, and knows MD5.
 fn credentials(login: &Login, challenge: &str) -> String {
     assert!(challenge.contains("algorithm=MD5"), "{challenge}");
     let part = |name: &str| {
