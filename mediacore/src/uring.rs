@@ -19,7 +19,7 @@ mod sends;
 pub mod storage;
 
 use crate::edge::clock;
-use crate::edge::socket::{self, NAME_BYTES, Wake, read_name};
+use crate::edge::socket::{self, DATAGRAM_MAX, NAME_BYTES, Wake, read_name};
 use crate::edge::worker::{Backend, Moved, Wait};
 use crate::leg::LegIdx;
 use crate::shard::{Channel, Shard, Transmit, Verdict, ahead};
@@ -49,8 +49,9 @@ const GROUP: u16 = 1;
 const RESULT_BYTES: usize = 16;
 /// Bytes before the datagram in a buffer.
 const PAYLOAD_AT: usize = RESULT_BYTES + NAME_BYTES;
-// A longer datagram is cut, and so is none that a fax may send.
-const _: () = assert!(RECEIVE_BYTES - PAYLOAD_AT > terms::media::FAX_DATAGRAM_BYTES_MAX as usize);
+// A longer datagram is cut, and so is none that anybody may send.
+const _: () = assert!(RECEIVE_BYTES - PAYLOAD_AT > DATAGRAM_MAX);
+const _: () = assert!(DATAGRAM_MAX > terms::media::FAX_DATAGRAM_BYTES_MAX as usize);
 
 /// A socket's life; raised when its leg closes and when the way of receiving changes.
 const GENERATIONS: u32 = 0x0FFF_FFFF;
@@ -393,8 +394,9 @@ impl Uring {
         let (Some(from), true) = (from, received > payload_at) else {
             return self.pool.give_back(buffer);
         };
-        // What fills the buffer was longer and was cut: it is as malformed as an empty one.
-        let len = if received < RECEIVE_BYTES { received - payload_at } else { 0 };
+        // What is longer may have been cut: it is as malformed as an empty one.
+        let len = received - payload_at;
+        let len = if len <= DATAGRAM_MAX { len } else { 0 };
         let bytes = &mut bytes[payload_at..];
         let forward = match channel {
             Channel::Rtcp => {

@@ -213,7 +213,7 @@ config! {
         shards: u16 = "1", Restart;
         /// Most legs at a time on one media thread.
         legs_max: u32 = "8192", Restart;
-        /// Receive buffers of one media thread on io_uring, 768 bytes each: 100 ms of its traffic. A
+        /// Receive buffers of one media thread on io_uring, 1,600 bytes each: 100 ms of its traffic. A
         /// power of two, 64-32768.
         buffers: u32 = "16384", Restart;
         /// Most parties of one conversation or meeting on one media thread; one more stays outside,

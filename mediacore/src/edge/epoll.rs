@@ -4,7 +4,7 @@
 //! the io_uring loop does; waking for every packet would cost a system call for each.
 
 use super::clock;
-use super::socket::{self, NAME_BYTES, RawName, Wake};
+use super::socket::{self, DATAGRAM_MAX, NAME_BYTES, RawName, Wake};
 use super::worker::{Backend, Moved, Wait};
 use crate::leg::LegIdx;
 use crate::shard::{Channel, Shard, Transmit, Verdict};
@@ -23,8 +23,6 @@ const BATCH: usize = 8;
 const SHARED_BATCHES: usize = 64;
 /// Rounds over ready sockets in one turn, so that a flood does not hold up the tick.
 const ROUNDS_MAX: usize = 8;
-/// Bytes of one datagram; a longer one is cut and then malformed.
-const DATAGRAM_MAX: usize = 1_500;
 /// Bytes of a buffer: a datagram and the room behind it.
 const BUFFER_BYTES: usize = DATAGRAM_MAX + ROOM_BYTES;
 /// Datagrams handed to the kernel in one call.

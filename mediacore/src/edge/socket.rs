@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+/// Bytes of one datagram that is taken: as many as an Ethernet carries.
+pub const DATAGRAM_MAX: usize = 1_500;
 /// Bytes of the longest address we use.
 pub const NAME_BYTES: usize = size_of::<libc::sockaddr_in6>();
 

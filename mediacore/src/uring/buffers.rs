@@ -15,11 +15,11 @@ use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Bytes that the kernel fills at most: its result, a name, and 60 ms of G.711 with room for
-/// extensions, or 20 ms of L16 and a tag. A longer datagram is cut and then malformed.
-pub const RECEIVE_BYTES: usize = 736;
+/// Bytes that the kernel fills at most: its result, a name, and a datagram as long as an Ethernet
+/// carries. The greeting of a browser's handshake is. A longer one is cut and then malformed.
+pub const RECEIVE_BYTES: usize = 1_568;
 /// Bytes of a buffer: those, and room behind them for the tag of an encrypted party.
-pub const BUFFER_BYTES: usize = 768;
+pub const BUFFER_BYTES: usize = 1_600;
 const _: () = assert!(BUFFER_BYTES - RECEIVE_BYTES >= crate::srtp::ROOM_BYTES);
 
 /// Pages from the kernel.

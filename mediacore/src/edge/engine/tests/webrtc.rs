@@ -196,6 +196,36 @@ fn browsers_on_one_port_talk_with_each_other_and_with_a_plain_phone() {
     });
 }
 
+/// What Chromium 156 sends first, caught on the wire: with a key for a world with quantum computers it
+/// is longer than one datagram.
+const GREETING: [&[u8]; 2] = [
+    include_bytes!("../../../dtls/chromium-greeting-1.bin"),
+    include_bytes!("../../../dtls/chromium-greeting-2.bin"),
+];
+
+#[test]
+fn the_greeting_of_a_browser_fills_a_datagram_and_more_and_is_answered() {
+    on_both(|backend| {
+        let mut server = Server::start(backend, 1);
+        let at = server.open(1, 5);
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let dtls = Dtls { role: DtlsRole::Server, fingerprints: vec![Fingerprint([7; 32])] };
+        let plain = Remote::at(socket.local_addr().unwrap(), Payloads::of(Codec::Pcma));
+        let remote = Box::new(Remote { dtls: Some(dtls), rtcp_mux: true, ..plain });
+        server.send(Command::Connect { leg: LegId(1), remote });
+        assert!(GREETING[0].len() == 1_200 && GREETING[1].len() > 200);
+        let (end, mut answer) = (Instant::now() + PATIENCE, [0; 2_000]);
+        // A record of a handshake, RFC 6347 §4.1.
+        while answer[0] != 22 {
+            assert!(Instant::now() < end, "it is not answered");
+            GREETING.iter().for_each(|part| assert!(socket.send_to(part, at).is_ok()));
+            let _ = socket.recv(&mut answer);
+        }
+        server.engine.stop();
+    });
+}
+
 /// Says to the process that is to be killed who its browsers are, and which loop it runs.
 const TOLD: &str = "SWITCHGRID_TEST_KILLED_BROWSERS";
 /// What it says before its shared port and its certificate.
