@@ -122,7 +122,10 @@ function listen(connection) {
 }
 
 async function keep(stream) {
-  const context = new AudioContext({ sampleRate: HEARD_HZ });
+  // After hold there is another stream, and two ears at once would be heard in turns.
+  const [before, context] = [phone.context, new AudioContext({ sampleRate: HEARD_HZ })];
+  phone.context = context;
+  await before?.close();
   await context.audioWorklet.addModule('/ear.js');
   const ear = new AudioWorkletNode(context, 'ear', { channelCount: 1, channelCountMode: 'explicit' });
   ear.port.onmessage = ({ data }) => {
