@@ -79,7 +79,7 @@ const LOWEST: u64 = 0x0101_0101_0101_0101;
 /// The bits of an octet, the first on top, as the lowest bits of eight samples.
 fn spread(octet: u8) -> u64 {
     // Each sample gets the octet and keeps one bit of it; what is not zero becomes one.
-    let kept = u64::from(octet) * LOWEST & 0x8040_2010_0804_0201;
+    let kept = (u64::from(octet) * LOWEST) & 0x8040_2010_0804_0201;
     (kept + 0x7F7F_7F7F_7F7F_7F7F) >> 7 & LOWEST
 }
 
