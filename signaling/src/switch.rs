@@ -115,7 +115,8 @@ pub struct HttpDone {
 #[derive(Debug)]
 pub struct Switch {
     world: World,
-    calls: BTreeMap<CallId, Call>,
+    /// In boxes: those that move when one comes or goes are large.
+    calls: BTreeMap<CallId, Box<Call>>,
     timers: BTreeSet<(Moment, CallId)>,
     drain: Option<Drain>,
     /// Calls that changed, for those who keep them.
@@ -207,7 +208,7 @@ impl Switch {
         cx.world.calls_begun += 1;
         let call = call::incoming(&mut cx, incoming, over);
         let id = call.id;
-        self.calls.insert(id, call);
+        self.calls.insert(id, Box::new(call));
         self.after(now, id);
     }
 

@@ -13,7 +13,7 @@ use super::parse::Audio;
 use super::webrtc::{Agreed, Credentials, usable};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use terms::media::{Dtls, DtlsRole, Fingerprint, Port, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
 
 /// The transport of our offers.
@@ -61,8 +61,8 @@ pub(super) struct Offered {
 }
 
 /// The keys of one leg.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Kept", from = "Kept")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Kept")]
 pub struct Security {
     policy: SrtpPolicy,
     /// Without a secret nothing is encrypted.
@@ -84,8 +84,8 @@ struct Keys {
     ice: Credentials,
 }
 
-/// As it is kept: without keys that no peer knows of.
-#[derive(Serialize, Deserialize)]
+/// As it is kept.
+#[derive(Deserialize)]
 struct Kept {
     policy: SrtpPolicy,
     keys: Option<Keys>,
@@ -94,11 +94,24 @@ struct Kept {
     handshake: Option<(Profile, Dtls)>,
 }
 
-impl From<Security> for Kept {
-    fn from(security: Security) -> Self {
-        let Security { policy, keys, certificate, agreed, handshake } = security;
+/// The same, on its way there: without keys that no peer knows of. A call is kept at each of its
+/// steps, and nothing is copied for it.
+#[derive(Serialize)]
+struct Keeping<'a> {
+    policy: SrtpPolicy,
+    keys: Option<&'a Keys>,
+    certificate: Option<Fingerprint>,
+    agreed: Option<(Profile, SrtpSuite)>,
+    handshake: Option<&'a (Profile, Dtls)>,
+}
+
+impl Serialize for Security {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Security { policy, certificate, agreed, .. } = *self;
+        let (keys, handshake) = (self.keys.as_ref(), self.handshake.as_ref());
         let known = policy != SrtpPolicy::Off || agreed.is_some() || handshake.is_some();
-        Kept { policy, keys: keys.filter(|_| known), certificate, agreed, handshake }
+        let keys = keys.filter(|_| known);
+        Keeping { policy, keys, certificate, agreed, handshake }.serialize(to)
     }
 }
 

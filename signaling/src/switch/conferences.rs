@@ -35,7 +35,7 @@ impl Switch {
         let call = summon(&mut cx, summons)?;
         cx.world.calls_begun += 1;
         let id = call.id;
-        self.calls.insert(id, call);
+        self.calls.insert(id, Box::new(call));
         self.after(now, id);
         Ok(())
     }

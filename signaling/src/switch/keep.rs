@@ -2,7 +2,7 @@
 
 use super::{Cx, Now, Switch};
 use crate::acd::KeptAgent;
-use crate::call::{Call, Kept, Waking};
+use crate::call::{Kept, Waking};
 use crate::conference::Conference;
 use crate::conference::doors::Door;
 use crate::kept::{Change, Key};
@@ -64,7 +64,7 @@ impl Switch {
             let mut cx = Cx { now, world: &mut self.world };
             let call = waking.resume(&mut cx, &lives);
             let id = call.id;
-            self.calls.insert(id, call);
+            self.calls.insert(id, Box::new(call));
             self.after(now, id);
         }
         self.wake_conferences(now);
@@ -106,7 +106,7 @@ impl Switch {
             let calls = &self.calls;
             let lives = |id| {
                 let call = calls.get(&id);
-                call.is_some_and(|call: &Call| call.conference() == Some(key.1))
+                call.is_some_and(|call| call.conference() == Some(key.1))
             };
             let mut cx = Cx { now, world: &mut self.world };
             cx.confer(key, |meeting, cx| meeting.wake(cx, lives));
