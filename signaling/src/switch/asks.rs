@@ -132,7 +132,7 @@ impl Switch {
                 .calls
                 .values()
                 .filter(|call| call.tenant == id && !call.is_ending())
-                .map(Call::live)
+                .map(|call| call.live())
                 .collect(),
             conferences: self.live_conferences(id),
             // The SIP core knows them; the edge asks it.

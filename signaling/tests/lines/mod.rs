@@ -101,7 +101,8 @@ fn a_trunk_over_tls_is_registered_calls_in_and_is_dialled_again_when_it_breaks()
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (certificate, pem, key) = made("localhost");
     let acceptor = acceptor(certificate, key);
-    runtime.block_on(async {
+    // Its end may not be waited for among tasks.
+    let _bench = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let accept = async || {
@@ -149,6 +150,7 @@ fn a_trunk_over_tls_is_registered_calls_in_and_is_dialled_again_when_it_breaks()
         send(&mut again, &ok(&register)).await;
         bench.wait(|| trunk(&bench).registered == Some(true));
         assert_eq!(trunk(&bench).problem, None);
+        bench
     });
 }
 
@@ -157,7 +159,8 @@ fn a_wrong_certificate_stands_in_the_trunks_state_and_nothing_is_said_to_who_sho
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (certificate, pem, key) = made("pbx.example");
     let acceptor = acceptor(certificate, key);
-    runtime.block_on(async {
+    // Its end may not be waited for among tasks.
+    let _bench = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let bench = bench_with_trunk(port, &pem);
@@ -172,6 +175,7 @@ fn a_wrong_certificate_stands_in_the_trunks_state_and_nothing_is_said_to_who_sho
         assert_eq!(problem.fault, LineFault::CertificateName);
         assert!(problem.detail.contains("localhost"), "{problem:?}");
         assert_eq!(trunk(&bench).registered, Some(false));
+        bench
     });
 }
 

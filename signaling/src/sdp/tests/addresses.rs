@@ -19,7 +19,7 @@ fn told(address: &str, port: Port) -> Local {
 /// The lines that name an address, but for candidates.
 fn addresses(text: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| line.starts_with("o=") || line.starts_with("c="));
-    lines.map(|line| line.split_once(" IN ").unwrap_or_else(|| panic!("{line}")).1.into()).collect()
+    lines.map(|line| line.split_once("IN ").unwrap_or_else(|| panic!("{line}")).1.into()).collect()
 }
 
 #[test]

@@ -131,5 +131,11 @@ fn count(
 }
 
 fn may_follow_the_end(kind: &Kind) -> bool {
-    matches!(kind, Kind::CallEnded { .. } | Kind::Recorded { .. } | Kind::AgentChanged { .. })
+    matches!(
+        kind,
+        Kind::CallEnded { .. }
+            | Kind::Recorded { .. }
+            | Kind::FaxDone { .. }
+            | Kind::AgentChanged { .. }
+    )
 }
