@@ -7,7 +7,7 @@ use super::World;
 use std::collections::{BTreeMap, BTreeSet};
 use terms::event::{Entry, Kind, Role};
 use terms::record::{Call, Row};
-use terms::{CallId, QueueId, Timestamp};
+use terms::{CallId, LegId, QueueId, Timestamp};
 
 /// A recording may differ from talk plus hold by one frame.
 pub const FRAME_MS: i64 = 20;
@@ -214,9 +214,11 @@ impl World {
         }
     }
 
-    /// How long people outside were in the conversation while nobody was on hold.
+    /// How long people outside were in the conversation while nobody was on hold. Who is in a flow or a
+    /// queue is in none until somebody answers.
     fn outside_ms(&self, call: CallId) -> i64 {
         let (mut outside, mut held) = (BTreeMap::new(), BTreeSet::new());
+        let mut waits = BTreeSet::new();
         let (mut since, mut sum) = (None, 0);
         for entry in self.center.entries.iter().filter(|entry| entry.call == Some(call)) {
             let Some(leg) = entry.leg else { continue };
@@ -225,8 +227,15 @@ impl World {
                     outside.insert(leg, false);
                 }
                 Kind::LegAnswered => {
+                    if outside.contains_key(&leg) {
+                        waits.clear();
+                    }
                     outside.entry(leg).and_modify(|talks| *talks = true);
                 }
+                Kind::Enqueued { .. } | Kind::IvrIn { .. } => {
+                    waits.insert(leg);
+                }
+                Kind::Answered { .. } => waits.clear(),
                 Kind::Held { .. } => {
                     held.insert(leg);
                 }
@@ -236,10 +245,12 @@ impl World {
                 Kind::LegEnded { .. } => {
                     held.remove(&leg);
                     outside.remove(&leg);
+                    waits.remove(&leg);
                 }
                 _ => {}
             }
-            let talks = held.is_empty() && outside.values().any(|&talks| talks);
+            let talks = |(leg, &talks): (&LegId, &bool)| talks && !waits.contains(leg);
+            let talks = held.is_empty() && outside.iter().any(talks);
             match since {
                 None if talks => since = Some(entry.at),
                 Some(from) if !talks => {

@@ -114,7 +114,10 @@ impl OpenCall {
                 }
             }
             Kind::LegAnswered => self.answer_leg(entry.leg, at),
-            Kind::IvrIn { flow, .. } => self.enter_flow(*flow, at),
+            Kind::IvrIn { flow, .. } => {
+                self.enter_flow(*flow, at);
+                self.wait(entry.leg);
+            }
             Kind::IvrStep { flow, version, step, kind, entered_at, exit, digits } => {
                 rows.push(Row::IvrStep(IvrStep {
                     tenant_id: self.tenant,
@@ -134,6 +137,7 @@ impl OpenCall {
             }
             Kind::Enqueued { visit, queue, priority, position } => {
                 self.enqueue(*visit, *queue, *priority, *position, at);
+                self.wait(entry.leg);
             }
             Kind::Offered { visit, queue, agent } => self.offer(*visit, *queue, *agent, at),
             Kind::OfferEnded { visit, end, .. } => {
@@ -324,6 +328,7 @@ impl OpenCall {
             ringing_at: None,
             answered_at: None,
             conversing: false,
+            waits: false,
             released: false,
             held_by: None,
             holding: false,
@@ -341,6 +346,7 @@ impl OpenCall {
             Role::Outside => {
                 leg.conversing = true;
                 self.leave_flow(at);
+                self.end_waiting();
             }
             // An agent converses from `Answered`, when both parties hear each other; a supervisor
             // from the moment they take over.
@@ -413,6 +419,7 @@ impl OpenCall {
             self.agents.push(agent);
         }
         self.last_agent = Some(agent);
+        self.end_waiting();
         if let Some(leg) = self.leg(leg) {
             leg.answered_at.get_or_insert(at);
             leg.conversing = true;
@@ -425,6 +432,21 @@ impl OpenCall {
             for leg in self.legs.values_mut().filter(on_the_line) {
                 leg.conversing = true;
             }
+        }
+    }
+
+    /// Who was left of a conversation and passed on converses with nobody meanwhile; a customer's time
+    /// goes by the others' anyway.
+    fn wait(&mut self, leg: Option<LegId>) {
+        let was_in = |leg: &&mut OpenLeg| leg.conversing && leg.role != Role::Customer;
+        if let Some(leg) = self.leg(leg).filter(was_in) {
+            (leg.conversing, leg.waits) = (false, true);
+        }
+    }
+
+    fn end_waiting(&mut self) {
+        for leg in self.legs.values_mut().filter(|leg| leg.waits) {
+            (leg.conversing, leg.waits) = (true, false);
         }
     }
 
@@ -476,7 +498,7 @@ impl OpenCall {
             self.legs.iter().find(|(_, leg)| theirs(leg)).map(|(id, _)| *id)
         });
         let Some(leg) = self.leg(id) else { return };
-        (leg.conversing, leg.released) = (false, true);
+        (leg.conversing, leg.waits, leg.released) = (false, false, true);
         if std::mem::take(&mut leg.holding) {
             self.free_the_held();
         }

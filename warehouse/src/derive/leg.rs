@@ -60,6 +60,8 @@ pub struct OpenLeg {
     pub answered_at: Option<Timestamp>,
     /// Both parties hear each other (agents); answered (everybody outside).
     pub conversing: bool,
+    /// This agent or somebody outside was passed on into a flow or a queue, and nobody has answered.
+    pub waits: bool,
     /// This agent's conversation is over.
     pub released: bool,
     /// Who put it on hold.

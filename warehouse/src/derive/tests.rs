@@ -9,7 +9,7 @@ use terms::event::{
 };
 use terms::media::{FarQuality, FaxQuality, Quality as MediaQuality, VoipMetrics};
 use terms::record::{AgentSpan, Call, Leg, Quality, QueueVisit, Recording, Row, Survey};
-use terms::{AgentId, QueueId, SurveyId, Timestamp, UserId, VisitId};
+use terms::{AgentId, LegId, QueueId, SurveyId, Timestamp, UserId, VisitId};
 
 macro_rules! pick {
     ($rows:expr, $kind:ident) => {
@@ -320,6 +320,47 @@ fn a_blind_transfer_to_a_queue_is_a_second_stay() {
     let call = calls(&rows)[0];
     assert_eq!((call.wait_ms, call.talk_ms), (16_000, 24_000));
     assert_eq!((call.queue_id, call.ivr_ms), (Some(QueueId(2)), 9_000));
+}
+
+/// Agent 11 asked somebody in, the customer left them at 30 s, and at 40 s agent 11 passes the other
+/// on into a queue, where agent 13 answers at 46 s.
+fn left_and_passed_on(role: Role, agent: Option<u64>) -> Vec<Row> {
+    let mut s = Script::new(1);
+    talking(&mut s);
+    s.leg(25.0, 100, 103, leg_started(role, agent)).leg(25.0, 100, 103, Kind::LegAnswered);
+    if let Some(agent) = agent {
+        s.leg(25.0, 100, 103, answered(None, None, agent));
+    }
+    s.leg(30.0, 100, 101, leg_ended(Party::Customer));
+    let kind = TransferKind::Blind;
+    s.leg(40.0, 100, 102, Kind::Transferred { kind, agent: AgentId(11), target: "q2".into() })
+        .leg(40.0, 100, 102, Kind::Released { agent: AgentId(11), by: Party::Agent })
+        .leg(40.0, 100, 102, leg_ended(Party::Agent))
+        .leg(40.0, 100, 103, enqueued(501, 2))
+        .leg(41.0, 100, 104, leg_started(Role::Agent, Some(13)))
+        .leg(46.0, 100, 104, answered(Some(501), Some(2), 13))
+        .leg(66.0, 100, 103, leg_ended(Party::Agent))
+        .leg(66.0, 100, 104, leg_ended(Party::Agent));
+    end(&mut s, 66.0, Outcome::Answered, Party::Agent);
+    s.rows()
+}
+
+#[test]
+fn who_was_left_of_a_conversation_talks_to_nobody_while_they_wait_in_a_queue() {
+    for (role, agent, outside) in
+        [(Role::Agent, Some(12), 0), (Role::Outside, None, 15_000 + 20_000)]
+    {
+        let rows = left_and_passed_on(role, agent);
+        let call = calls(&rows)[0];
+        assert_eq!(
+            (call.talk_ms, call.hold_ms),
+            (20_000 + 20_000, 0),
+            "from 20 to 40, from 46 to 66"
+        );
+        assert_eq!(call.outside_ms, Some(outside));
+        let waited = legs(&rows).iter().find(|leg| leg.leg_id == LegId(103)).unwrap().talk_ms;
+        assert_eq!(waited, 15_000 + 20_000);
+    }
 }
 
 #[test]
