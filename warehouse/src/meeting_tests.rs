@@ -10,10 +10,10 @@ use terms::record::Row;
 use terms::{ConferenceId, MeetingId};
 
 const STEPS: Steps = Steps {
-    write: "older.write",
-    sync: "older.sync",
-    rename: "older.rename",
-    dirsync: "older.dirsync",
+    write: "seal.write",
+    sync: "seal.sync",
+    rename: "seal.rename",
+    dirsync: "seal.dirsync",
 };
 /// The columns of `calls` in version 2.
 const OLDER_COLUMNS: usize = 30;

@@ -1,16 +1,17 @@
 //! The audio half of a call on a phone: says a counter in G.711, presses keys by RFC 4733, and
 //! notes whose counters it hears.
 //!
-//! Each 20 octets of what it says are `SGct`, its tag and its counter: whoever finds them in a
-//! packet or in a recording knows whose voice it is and which packet of it. Two voices in a mix are
-//! the sum of two cells: their marks add up to one that nobody says, and their tags to one that only
-//! this pair has.
+//! Each 20 octets of what it says are `SGct`, its tag, its counter and its timbre: whoever finds them
+//! in a packet or in a recording knows whose voice it is and which packet of it. Two voices in a mix
+//! are the sum of two cells: their marks add up to one that nobody says, and their timbres to one that
+//! only this pair has. (Their tags do not: 1 and 2 add up to the same octet as 1 and 3.)
 
 use mediacore::dtmf;
 use mediacore::g711::{self, Law};
 use mediacore::rtp::{self, HEADER_BYTES, Header};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::ops::Range;
 use terms::Moment;
 use terms::media::{PayloadType, RtpTime, SeqNo, Ssrc};
 
@@ -18,6 +19,8 @@ use terms::media::{PayloadType, RtpTime, SeqNo, Ssrc};
 const MARK: &[u8; 4] = b"SGct";
 /// Octets of a cell.
 const CELL: usize = 20;
+/// Where in it the timbre is.
+const TIMBRE: Range<usize> = 10..CELL;
 /// Our payload numbers: PCMA and telephone-event.
 const AUDIO: PayloadType = PayloadType(8);
 const EVENTS: PayloadType = PayloadType(101);
@@ -39,8 +42,8 @@ pub struct Heard {
     pub packets: u32,
 }
 
-/// What a pair of voices begins with in a mix: mark and tag, summed.
-pub type PairMark = [u8; 6];
+/// The sum of the timbres of two voices.
+pub type PairMark = [u8; TIMBRE.end - TIMBRE.start];
 
 /// A handset.
 #[derive(Clone, Debug)]
@@ -129,9 +132,11 @@ impl Handset {
     }
 
     fn voice(&self, octets: usize) -> Vec<u8> {
-        let mut cell = [0xD5_u8; CELL];
-        cell[..6].copy_from_slice(&begin_of(self.tag));
-        cell[6..10].copy_from_slice(&self.said.to_le_bytes());
+        let mut cell = [0; CELL];
+        cell[..4].copy_from_slice(MARK);
+        cell[4..6].copy_from_slice(&self.tag.to_le_bytes());
+        cell[6..TIMBRE.start].copy_from_slice(&self.said.to_le_bytes());
+        cell[TIMBRE].copy_from_slice(&timbre(self.tag));
         cell.repeat(octets / CELL)
     }
 
@@ -180,27 +185,30 @@ impl Handset {
     }
 }
 
-/// What the voices of these two tags begin with in a mix.
+/// What the timbres of these two tags are in a mix.
 pub fn pair_of(one: u16, other: u16) -> PairMark {
-    let (mut sum, begins) = ([0; 6], [one, other].map(begin_of));
-    for (at, octet) in sum.iter_mut().enumerate() {
-        let level = |begin: [u8; 6]| g711::decode(Law::A, begin[at]);
-        let both = level(begins[0]).saturating_add(level(begins[1]));
-        *octet = g711::encode(Law::A, both);
-    }
-    sum
+    sum(timbre(one), timbre(other))
 }
 
-fn begin_of(tag: u16) -> [u8; 6] {
-    let mut begin = [0; 6];
-    begin[..4].copy_from_slice(MARK);
-    begin[4..].copy_from_slice(&tag.to_le_bytes());
-    begin
+/// Ten of the lowest sixteen levels of G.711, which a tag chooses. They are on the straight part of
+/// its curve, where a sum of two tells how much it was.
+fn timbre(tag: u16) -> PairMark {
+    let hash = (u64::from(tag) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    std::array::from_fn(|nth| {
+        let level = (hash >> (60 - 4 * nth)) as u8 & 0x0F;
+        (level | 0x80) ^ 0x55
+    })
+}
+
+/// As the mixer adds.
+fn sum<const N: usize>(one: [u8; N], other: [u8; N]) -> [u8; N] {
+    let level = |octet| g711::decode(Law::A, octet);
+    std::array::from_fn(|at| g711::encode(Law::A, level(one[at]).saturating_add(level(other[at]))))
 }
 
 fn pair_in(payload: &[u8]) -> Option<PairMark> {
-    let begin: &PairMark = payload.first_chunk()?;
-    (begin[..4] == pair_of(0, 0)[..4]).then_some(*begin)
+    let is_mixed = payload.starts_with(&sum(*MARK, *MARK));
+    payload.get(TIMBRE)?.try_into().ok().filter(|_| is_mixed)
 }
 
 fn voice_in(payload: &[u8]) -> Option<(u16, u32)> {
