@@ -1,6 +1,6 @@
 //! Legal holds: what must not be deleted, whatever its age and whoever asks. A hold is on one
-//! recording, on one contact, or on a telephone number, and several may be on the same thing: each is
-//! lifted on its own.
+//! recording, on one received fax, on one contact, or on a telephone number, and several may be on the
+//! same thing: each is lifted on its own.
 
 use crate::audit::By;
 use crate::error::During;
@@ -11,7 +11,7 @@ use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::collections::BTreeSet;
-use terms::{ContactId, PhoneNumber, RecordingId, TenantId, Timestamp, UserId};
+use terms::{ContactId, FaxId, PhoneNumber, RecordingId, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
 /// Holds of one tenant that are in force.
@@ -22,6 +22,8 @@ text_enum! {
     HoldKind, "kind of hold" {
         /// One recording, by its id.
         Recording = "recording",
+        /// One received fax, by its id.
+        Fax = "fax",
         /// Everything of one contact, by its id.
         Contact = "contact",
         /// Everything of one customer's telephone number.
@@ -36,7 +38,7 @@ pub struct Hold {
     pub id: i64,
     /// What it is on.
     pub kind: HoldKind,
-    /// Which recording, contact or number (normalised).
+    /// Which recording, fax, contact or number (normalised).
     pub value: String,
     /// Why it was set.
     pub reason: String,
@@ -64,7 +66,7 @@ pub struct Hold {
 pub struct NewHold {
     /// What it is on.
     pub kind: HoldKind,
-    /// Which recording or contact, by id, or which telephone number.
+    /// Which recording, fax or contact, by id, or which telephone number.
     pub value: String,
     /// Why.
     pub reason: String,
@@ -74,6 +76,7 @@ pub struct NewHold {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     recordings: BTreeSet<RecordingId>,
+    faxes: BTreeSet<FaxId>,
     contacts: BTreeSet<ContactId>,
     numbers: BTreeSet<String>,
 }
@@ -84,6 +87,19 @@ impl Held {
         self.recordings.contains(&recording)
             || self.contacts.contains(&contact)
             || self.numbers.contains(number)
+    }
+
+    /// Whether a fax of this contact and number must stay.
+    pub fn covers_fax(&self, fax: FaxId, contact: ContactId, number: &str) -> bool {
+        self.faxes.contains(&fax)
+            || self.contacts.contains(&contact)
+            || self.numbers.contains(number)
+    }
+
+    /// Whether a fax must stay of which nobody knows the contact and the number: it may be of any that
+    /// is held.
+    pub fn covers_unknown_fax(&self, fax: FaxId) -> bool {
+        self.faxes.contains(&fax) || !self.contacts.is_empty() || !self.numbers.is_empty()
     }
 }
 
@@ -149,6 +165,9 @@ impl Store {
                 HoldKind::Recording => {
                     held.recordings.insert(value.parse().map_err(bad)?);
                 }
+                HoldKind::Fax => {
+                    held.faxes.insert(value.parse().map_err(bad)?);
+                }
                 HoldKind::Contact => {
                     held.contacts.insert(value.parse().map_err(bad)?);
                 }
@@ -172,11 +191,12 @@ impl Store {
         }
         let id_text = |text: &str| {
             let id: std::result::Result<RecordingId, _> = text.trim().parse();
-            id.map(|id| id.to_string())
-                .map_err(|_| Error::invalid("value", "the id of a recording or contact is needed"))
+            id.map(|id| id.to_string()).map_err(|_| {
+                Error::invalid("value", "the id of a recording, fax or contact is needed")
+            })
         };
         let value = match new.kind {
-            HoldKind::Recording | HoldKind::Contact => id_text(&new.value)?,
+            HoldKind::Recording | HoldKind::Fax | HoldKind::Contact => id_text(&new.value)?,
             HoldKind::Number => {
                 // As people write it: 138 0013 8000, (010) 5560-0000.
                 let is_space = |c: char| c.is_whitespace() || matches!(c, '-' | '(' | ')' | '.');
@@ -246,5 +266,29 @@ impl Store {
         let (kind, value): (String, String) = (row.get("kind"), row.get("value"));
         write.audit(tenant, by, "hold.lift", format!("{kind} {value}: {reason}")).await?;
         write.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fax_is_held_by_its_id_its_contact_and_its_number_and_an_unknown_one_by_any() {
+        let (fax, contact) = (FaxId(7), ContactId(5));
+        let nothing = Held::default();
+        assert!(!nothing.covers_fax(fax, contact, "+8610") && !nothing.covers_unknown_fax(fax));
+        let other = Held { recordings: [RecordingId(7)].into(), ..Held::default() };
+        assert!(!other.covers_fax(fax, contact, "+8610") && !other.covers_unknown_fax(fax));
+        for held in [
+            Held { faxes: [fax].into(), ..Held::default() },
+            Held { contacts: [contact].into(), ..Held::default() },
+            Held { numbers: ["+8610".to_owned()].into(), ..Held::default() },
+        ] {
+            assert!(held.covers_fax(fax, contact, "+8610"), "{held:?}");
+            assert!(held.covers_unknown_fax(fax), "{held:?}");
+        }
+        let held = Held { numbers: ["+8613".to_owned()].into(), ..Held::default() };
+        assert!(!held.covers_fax(fax, contact, "+8610") && held.covers_unknown_fax(fax));
     }
 }

@@ -1,4 +1,5 @@
-//! How long recordings are kept: so many days for the tenant, other numbers for single queues.
+//! How long recordings and received faxes are kept: so many days for the tenant, other numbers for the
+//! recordings of single queues.
 
 use crate::audit::By;
 use crate::error::During;
@@ -13,11 +14,11 @@ use utoipa::ToSchema;
 pub const DAYS_MAX: u32 = 36_500;
 const DAY_US: i64 = 86_400_000_000;
 
-/// How long recordings of a tenant are kept.
+/// How long recordings and received faxes of a tenant are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
-    /// Days after its start that a recording is kept; 0 is for ever.
+    /// Days after its start that a recording or received fax is kept; 0 is for ever.
     pub days: u32,
     /// Queues with a time of their own.
     #[serde(default)]

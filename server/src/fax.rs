@@ -7,7 +7,9 @@ pub use pdf::pdf;
 
 use crate::config::Config;
 use mediacore::edge::fax;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use terms::{FaxId, TenantId};
 
 /// What the program is told first.
 const COMMAND: &str = "fax";
@@ -15,6 +17,27 @@ const COMMAND: &str = "fax";
 /// Where faxes lie, and documents that can be sent.
 pub fn folder(config: &Config) -> PathBuf {
     config.server.data.join("faxes")
+}
+
+/// The faxes of a tenant that lie here, in no order.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn received(faxes: &Path, tenant: TenantId) -> io::Result<Vec<FaxId>> {
+    let entries = match faxes.join(tenant.to_string()).read_dir() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let name = name.to_str().and_then(|name| name.strip_suffix(".tif"));
+        // Only under the name that it would be asked for by.
+        let id =
+            name.and_then(|name| name.parse::<FaxId>().ok().filter(|id| id.to_string() == name));
+        found.extend(id);
+    }
+    Ok(found)
 }
 
 /// For the media cores. What sessions of before had in their hands is cleared away.
@@ -25,7 +48,7 @@ pub fn machines(config: &Config) -> Option<fax::Config> {
     let folder = folder(config);
     let left = std::fs::remove_dir_all(folder.join("part"));
     if let Err(error) = left
-        && error.kind() != std::io::ErrorKind::NotFound
+        && error.kind() != io::ErrorKind::NotFound
     {
         tracing::warn!(%error, "what faxes of before left stays");
     }

@@ -4,114 +4,13 @@
 //!
 //! Times are microseconds UTC, durations whole milliseconds. Counters are stored, never percentages.
 
+mod cell;
+
+pub use cell::{Cell, Column, ColumnType, Value};
+
 use crate::id::*;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnType {
-    /// 64-bit signed.
-    Int64,
-    /// 32-bit signed.
-    Int32,
-    /// 64-bit floating point.
-    Float64,
-    /// UTF-8.
-    Text,
-    /// True or false.
-    Bool,
-    /// Microseconds UTC.
-    Time,
-}
-
-/// A column of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// Its name in SQL.
-    pub name: &'static str,
-    /// What it holds.
-    pub kind: ColumnType,
-    /// May be NULL.
-    pub nullable: bool,
-    /// What it means.
-    pub doc: &'static str,
-}
-
-/// One cell; `None` is NULL.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// [`ColumnType::Int64`]
-    Int64(Option<i64>),
-    /// [`ColumnType::Int32`]
-    Int32(Option<i32>),
-    /// [`ColumnType::Float64`]
-    Float64(Option<f64>),
-    /// [`ColumnType::Text`]
-    Text(Option<String>),
-    /// [`ColumnType::Bool`]
-    Bool(Option<bool>),
-    /// [`ColumnType::Time`]
-    Time(Option<Timestamp>),
-}
-
-/// A Rust type that fits a column.
-pub trait Cell {
-    /// Its column type.
-    const KIND: ColumnType;
-    /// True for `Option`.
-    const NULLABLE: bool = false;
-    /// The cell.
-    fn value(&self) -> Value;
-    /// NULL of this type.
-    fn null() -> Value;
-}
-
-macro_rules! cells {
-    ($($type:ty => $kind:ident, |$v:ident| $value:expr;)+) => {$(
-        impl Cell for $type {
-            const KIND: ColumnType = ColumnType::$kind;
-            fn value(&self) -> Value { let $v = self; Value::$kind(Some($value)) }
-            fn null() -> Value { Value::$kind(None) }
-        }
-    )+};
-}
-
-cells! {
-    i64 => Int64, |v| *v;
-    i32 => Int32, |v| *v;
-    f64 => Float64, |v| *v;
-    bool => Bool, |v| *v;
-    String => Text, |v| v.clone();
-    Timestamp => Time, |v| *v;
-    TenantId => Int64, |v| v.0 as i64;
-    ContactId => Int64, |v| v.0 as i64;
-    CallId => Int64, |v| v.0 as i64;
-    LegId => Int64, |v| v.0 as i64;
-    RecordingId => Int64, |v| v.0 as i64;
-    VisitId => Int64, |v| v.0 as i64;
-    QueueId => Int64, |v| v.0 as i64;
-    AgentId => Int64, |v| v.0 as i64;
-    FlowId => Int64, |v| v.0 as i64;
-    TrunkId => Int64, |v| v.0 as i64;
-    OrderId => Int64, |v| v.0 as i64;
-    CustomerId => Int64, |v| v.0 as i64;
-    SurveyId => Int64, |v| v.0 as i64;
-    SpanId => Int64, |v| v.0 as i64;
-    ConferenceId => Int64, |v| v.0 as i64;
-    MeetingId => Int64, |v| v.0 as i64;
-}
-
-impl<T: Cell> Cell for Option<T> {
-    const KIND: ColumnType = T::KIND;
-    const NULLABLE: bool = true;
-    fn value(&self) -> Value {
-        self.as_ref().map_or_else(T::null, Cell::value)
-    }
-    fn null() -> Value {
-        T::null()
-    }
-}
 
 /// A row of one table.
 pub trait Record: Serialize + for<'de> Deserialize<'de> {
@@ -236,7 +135,7 @@ impl Raw for i64 {
 macro_rules! raws {
     ($($id:ident),+) => {$( impl Raw for $id { fn raw(&self) -> u64 { self.0 } } )+};
 }
-raws!(CallId, LegId, VisitId, SpanId, SurveyId, RecordingId);
+raws!(CallId, LegId, VisitId, SpanId, SurveyId, RecordingId, FaxId);
 
 tables! {
     /// Everything that happened, one row an entry of the event log.
@@ -626,11 +525,49 @@ tables! {
         fax_dropped: Option<i64>,
     }
 
-    /// One row a recording that was deleted: its files are gone, its row in `recordings` stays.
+    /// One row a fax of ours, sent or received, also where it failed.
+    Fax = "faxes" version 1, id fax_id, day call_started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The fax.
+        fax_id: FaxId,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// Its machine was done.
+        ended_at: Timestamp,
+        /// The customer's number, normalised.
+        caller: String,
+        /// The document that was sent; NULL where one was received.
+        document: Option<String>,
+        /// Both machines say that every page is there.
+        complete: bool,
+        /// Pages that were confirmed.
+        pages: i32,
+        /// With error correction.
+        ecm: bool,
+        /// Bits per second of the last page.
+        bit_rate: i32,
+        /// What the other machine calls itself.
+        station: String,
+        /// How it went, in words.
+        text: String,
+        /// What was received, relative to the directory of faxes.
+        path: Option<String>,
+        /// Its size in bytes.
+        bytes: i64,
+        /// Its SHA-256 in hex.
+        sha256: Option<String>,
+    }
+
+    /// One row a recording or received fax that was deleted: its files are gone, its own row stays.
     RecordingDeletion = "recording_deletions" version 1, id recording_id, day call_started_at {
         /// Whose it was.
         tenant_id: TenantId,
-        /// The recording.
+        /// The recording, or the fax.
         recording_id: RecordingId,
         /// Its call.
         call_id: CallId,

@@ -117,8 +117,13 @@ impl Fold {
             (Kind::SurveyAnswered { survey, answer, .. }, None) => {
                 self.strays += u64::from(!self.lingering.answer(*survey, *answer, entry.at, rows));
             }
-            // Its machine is done when the call may have ended; it stands in `events`.
-            (Kind::FaxDone { .. }, None) => {}
+            // Its machine is done when the call may have ended.
+            (Kind::FaxDone { document, outcome }, None) => {
+                let ended = entry.call.and_then(|call| self.remembered.get(call));
+                let ended = ended.filter(|ended| ended.tenant == entry.tenant);
+                let of_call = ended.map(|ended| (ended.started_at, ended.caller.clone()));
+                rows.push(Row::Fax(ended::fax(entry, document.as_deref(), outcome, of_call)));
+            }
             (_, None) => self.strays += 1,
         }
     }

@@ -20,6 +20,7 @@ mod check;
 pub mod derive;
 pub mod error;
 mod fail;
+pub mod faxes;
 mod file;
 pub mod ingest;
 pub mod log;

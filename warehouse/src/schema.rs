@@ -60,6 +60,7 @@ fn key_columns(table: &str) -> (&'static str, &'static str) {
         "surveys" => ("survey_id", "call_started_at"),
         "quality" => ("leg_id", "call_started_at"),
         "recordings" | "recording_deletions" => ("recording_id", "call_started_at"),
+        "faxes" => ("fax_id", "call_started_at"),
         "orders" => ("version_id", "created_at"),
         other => panic!("table {other} needs its key columns named here"),
     }

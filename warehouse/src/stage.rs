@@ -60,6 +60,7 @@ pub async fn insert(db: &mut SqliteConnection, rows: &[Row], now: Timestamp) -> 
         insert.build().execute(&mut *db).await.map_err(Error::database("stage rows"))?;
     }
     crate::recordings::note(db, rows).await?;
+    crate::faxes::note(db, rows).await?;
     fail::database("ingest.stage", "stage rows").await
 }
 

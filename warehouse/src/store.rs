@@ -347,7 +347,8 @@ const WRITE: &str = "BEGIN IMMEDIATE";
 
 async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
     let mut tx = pool.begin_with(WRITE).await.map_err(Error::database("prepare"))?;
-    for statement in manifest::SCHEMA.iter().chain(crate::recordings::SCHEMA) {
+    let indexes = crate::recordings::SCHEMA.iter().chain(crate::faxes::SCHEMA);
+    for statement in manifest::SCHEMA.iter().chain(indexes) {
         sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
     }
     crate::recordings::prepare(&mut tx).await?;

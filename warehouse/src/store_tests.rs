@@ -264,6 +264,7 @@ async fn a_restart_in_the_middle_of_calls_changes_nothing() {
             "queue_visits" => "visit_id",
             "agent_spans" => "span_id",
             "surveys" => "survey_id",
+            "faxes" => "fax_id",
             _ => "recording_id",
         };
         let sql = format!("SELECT count(DISTINCT {id}) FROM {table}");

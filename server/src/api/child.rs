@@ -79,7 +79,13 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     // Also where nothing is made of every recording: a rule may want one.
     let (asked, heard, folder) = (worker.clone(), events.clone(), config.recordings_dir());
     tokio::spawn(encoding::run(asked, heard, folder, forms, encoding.clone()));
-    let deletion = Arc::new(Deletion::new(store.clone(), warehouse.clone(), worker.clone()));
+    let deletion = Deletion::new(
+        store.clone(),
+        warehouse.clone(),
+        worker.clone(),
+        crate::fax::folder(&config),
+    );
+    let deletion = Arc::new(deletion);
     let deleting = deletion.clone();
     tokio::spawn(async move { deleting.keep_on(first::wall).await });
     let tier = Tier::open(&config)?.map(Arc::new);

@@ -1,9 +1,11 @@
-//! Deleting recordings: by retention, on the hour, and one at a time when somebody asks. Both go the
+//! Deleting recordings and faxes: by retention, on the hour, and one at a time when somebody asks. Both go the
 //! same way: what is held is left out, the deletion is decided and told (a row of the warehouse),
 //! then the worker removes the files.
 //!
 //! One gate stands before the decision and before a new hold: a hold that was answered is respected
 //! by every deletion that is decided later, and one that comes too late finds the recording deleted.
+
+mod faxes;
 
 use super::links::WorkLink;
 use crate::work::jobs::{Job, Problem};
@@ -12,6 +14,7 @@ use desk::hold::Held;
 use desk::retention::over_before;
 use desk::{By, Store};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::record::Recording;
@@ -20,7 +23,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use warehouse::Warehouse;
 use warehouse::recordings::{Doomed, OfQueues, Reason};
 
-/// How often is looked for recordings whose time is over.
+/// How often is looked for recordings and faxes whose time is over.
 const EVERY: Duration = Duration::from_secs(3600);
 /// Pause after a start: calls come first.
 const AFTER_START: Duration = Duration::from_secs(60);
@@ -30,19 +33,21 @@ pub struct Deletion {
     store: Store,
     warehouse: Arc<Warehouse>,
     work: Arc<dyn WorkLink>,
+    /// Where received faxes lie.
+    faxes: PathBuf,
     gate: Mutex<()>,
 }
 
 /// What a round of retention did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Recordings that were deleted.
+    /// Recordings and faxes that were deleted.
     pub deleted: u64,
-    /// Recordings whose time is over and that a hold keeps.
+    /// Those whose time is over and that a hold keeps.
     pub held: u64,
     /// Files that went.
     pub files: u64,
-    /// Recordings of which files are left; they are tried again in the next round.
+    /// Recordings and faxes of which files are left; they are tried again in the next round.
     pub failed: u64,
 }
 
@@ -58,9 +63,12 @@ pub enum Error {
     /// The worker.
     #[error("remove files: {0}")]
     Work(#[from] Problem),
+    /// The folder of faxes.
+    #[error("list faxes: {0}")]
+    Faxes(#[from] std::io::Error),
 }
 
-/// What became of the wish to delete one recording.
+/// What became of the wish to delete one recording or fax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erased {
     /// It is deleted, now or before.
@@ -73,8 +81,13 @@ pub enum Erased {
 
 impl Deletion {
     /// A deleter over the parts of a box.
-    pub fn new(store: Store, warehouse: Arc<Warehouse>, work: Arc<dyn WorkLink>) -> Deletion {
-        Deletion { store, warehouse, work, gate: Mutex::new(()) }
+    pub fn new(
+        store: Store,
+        warehouse: Arc<Warehouse>,
+        work: Arc<dyn WorkLink>,
+        faxes: PathBuf,
+    ) -> Deletion {
+        Deletion { store, warehouse, work, faxes, gate: Mutex::new(()) }
     }
 
     /// Keeps deletions from being decided while the guard lives.
@@ -89,7 +102,13 @@ impl Deletion {
             match self.round(wall()).await {
                 Ok(swept) if swept == Swept::default() => {}
                 Ok(Swept { deleted, held, files, failed }) => {
-                    tracing::info!(deleted, held, files, failed, "recordings whose time is over");
+                    tracing::info!(
+                        deleted,
+                        held,
+                        files,
+                        failed,
+                        "recordings and faxes whose time is over"
+                    );
                 }
                 Err(error) => tracing::error!(%error, "retention goes on in the next round"),
             }
@@ -104,8 +123,10 @@ impl Deletion {
     pub async fn round(&self, now: Timestamp) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         self.finish(&mut swept).await?;
+        self.finish_faxes(now, &mut swept).await?;
         for tenant in self.store.tenants().await? {
             self.tenant(tenant.id, now, &mut swept).await?;
+            self.faxes_of(tenant.id, now, &mut swept).await?;
         }
         Ok(swept)
     }
@@ -209,23 +230,35 @@ impl Deletion {
         }
         let wavs = doomed.iter().map(|of| of.path.clone()).collect();
         let moved = doomed.iter().filter(|of| of.moved).map(|of| of.path.clone()).collect();
-        let done = self.work.run(Job::Remove { wavs, moved }).await?;
-        let removed: Removed = serde_json::from_slice(&done.body)
-            .map_err(|error| Problem::new(500, "remove", "", error.to_string()))?;
-        let failed: BTreeSet<&str> = removed.failed.iter().map(|(path, _)| path.as_str()).collect();
-        for (path, error) in removed.failed.iter().take(10) {
-            tracing::error!(path, error, "a file of a deleted recording is left");
-        }
-        // A folder that could not be synced may come back with all that was in it.
-        let is_gone = |of: &&Doomed| {
-            let folder = of.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            !failed.contains(of.path.as_str()) && !failed.contains(folder)
-        };
-        let gone: Vec<RecordingId> = doomed.iter().filter(is_gone).map(|of| of.recording).collect();
+        let removed = self.ask(Job::Remove { wavs, moved }).await?;
+        let is_gone = all_gone(&removed);
+        let gone = doomed.iter().filter(|of| is_gone(of.path.as_str()));
+        let gone: Vec<RecordingId> = gone.map(|of| of.recording).collect();
         swept.files += removed.files;
         swept.failed += (doomed.len() - gone.len()) as u64;
         self.warehouse.recordings_removed(&gone).await?;
         Ok(())
+    }
+
+    /// Has the worker remove files.
+    async fn ask(&self, job: Job) -> Result<Removed, Error> {
+        let done = self.work.run(job).await?;
+        let removed: Removed = serde_json::from_slice(&done.body)
+            .map_err(|error| Problem::new(500, "remove", "", error.to_string()))?;
+        for (path, error) in removed.failed.iter().take(10) {
+            tracing::error!(path, error, "a file of what was deleted is left");
+        }
+        Ok(removed)
+    }
+}
+
+/// Whether nothing is left of a path.
+fn all_gone(removed: &Removed) -> impl Fn(&str) -> bool {
+    let failed: BTreeSet<&str> = removed.failed.iter().map(|(path, _)| path.as_str()).collect();
+    move |path: &str| {
+        // A folder that could not be synced may come back with all that was in it.
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        !failed.contains(path) && !failed.contains(folder)
     }
 }
 

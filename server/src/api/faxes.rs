@@ -1,14 +1,16 @@
-//! Faxes that were received: found by their id, fetched as TIFF or PDF, deleted. What each was about,
-//! its call, its pages and the machine it came from stand in the table `events`.
+//! Faxes that were received: found by their id, fetched as TIFF or PDF, deleted ([`super::deletion`]).
+//! What each was about, its call, its pages and the machine it came from stand in the table `faxes`.
 //!
 //! The folder's name is the caller's tenant, the file's the number that was asked for, and it is
 //! opened beneath the folder of faxes ([`crate::open`]). Every fetch is written to the audit table
 //! first.
 
 use super::Shared;
-use super::extract::{Id, Params};
+use super::deletion::Erased;
+use super::extract::{Body as Told, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
+use super::retention::Why;
 use super::rows::page_limit;
 use crate::fax;
 use crate::open::beneath;
@@ -21,12 +23,15 @@ use desk::{Permission, when};
 use mediacore::edge::fax::process::FILE_BYTES_MAX;
 use mediacore::tiff;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::Path;
 use terms::{FaxId, TenantId, Timestamp, id};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use warehouse::faxes::Received;
+use warehouse::recordings::Reason;
 
 /// Form of a fax.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -97,7 +102,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::RecordingsRead, routes!(list)))
         .routes(guard.may(Permission::RecordingsRead, routes!(fetch)))
-        .routes(guard.may(Permission::RecordingsDelete, routes!(remove)))
+        .routes(guard.may(Permission::RecordingsDelete, routes!(erase)))
 }
 
 /// Faxes that were received, the latest first.
@@ -107,28 +112,25 @@ async fn list(
     caller: Caller,
     Params(FaxPage { before, limit }): Params<FaxPage>,
 ) -> Result<Json<Vec<ListedFax>>, Problem> {
-    let folder = api.faxes.join(caller.tenant().to_string());
+    let (faxes, tenant) = (api.faxes.clone(), caller.tenant());
+    let leaving = api.warehouse.faxes_leaving(tenant).await?;
     let limit = page_limit(limit) as usize;
-    let found = blocking(move || received(&folder, before, limit)).await?;
+    let found = blocking(move || received(&faxes, tenant, &leaving, (before, limit))).await?;
     found.map(Json).map_err(|error| Problem::internal(format!("list faxes: {error}")))
 }
 
-fn received(folder: &Path, before: Option<FaxId>, limit: usize) -> io::Result<Vec<ListedFax>> {
-    let entries = match folder.read_dir() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other?,
-    };
-    let mut ids = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        let name = name.to_str().and_then(|name| name.strip_suffix(".tif"));
-        ids.extend(name.and_then(|name| name.parse::<FaxId>().ok()));
-    }
-    ids.retain(|&id| before.is_none_or(|before| id < before));
+fn received(
+    faxes: &Path,
+    tenant: TenantId,
+    leaving: &BTreeSet<FaxId>,
+    (before, limit): (Option<FaxId>, usize),
+) -> io::Result<Vec<ListedFax>> {
+    let mut ids = fax::received(faxes, tenant)?;
+    ids.retain(|id| before.is_none_or(|before| *id < before) && !leaving.contains(id));
     ids.sort_unstable_by(|one, other| other.cmp(one));
     let listed = |fax_id: FaxId| {
-        // One that is deleted just now is not listed.
-        let bytes = folder.join(format!("{fax_id}.tif")).metadata().ok()?.len();
+        // One that goes just now is not listed.
+        let bytes = faxes.join(path_of(tenant, fax_id)).metadata().ok()?.len();
         Some(ListedFax { fax_id, at: id::created_at(fax_id.0), bytes })
     };
     Ok(ids.into_iter().filter_map(listed).take(limit).collect())
@@ -141,6 +143,7 @@ fn received(folder: &Path, before: Option<FaxId>, limit: usize) -> io::Result<Ve
     responses(
         (status = 200, description = "The file", content((Vec<u8> = "image/tiff"), (Vec<u8> = "application/pdf"))),
         (status = 404, description = "There is no such fax", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "It was deleted", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn fetch(
@@ -149,6 +152,9 @@ async fn fetch(
     Id(fax): Id<FaxId>,
     Params(FaxWanted { format }): Params<FaxWanted>,
 ) -> Result<Response, Problem> {
+    if let Some(found) = api.warehouse.fax(caller.tenant(), fax).await? {
+        refuse_deleted(&found)?;
+    }
     let file =
         beneath(&api.faxes, &path_of(caller.tenant(), fax)).map_err(|error| missing(&error))?;
     let subject = format!("{fax} {}", format.extension());
@@ -172,27 +178,58 @@ async fn fetch(
     Ok(answer(bytes, &format!("{fax}.{}", format.extension()), format.media_type()))
 }
 
-/// Delete a fax that was received.
+/// Delete a fax for good: its file goes, its row stays and says so.
 #[utoipa::path(
-    delete, path = "/api/v1/faxes/{id}", tag = "faxes",
-    params(("id" = String, Path, description = "The fax's id")),
+    post, path = "/api/v1/faxes/{id}/deletion", tag = "faxes",
+    params(("id" = String, Path, description = "The fax's id")), request_body = Why,
     responses(
-        (status = 204),
+        (status = 204, description = "It is deleted, now or before"),
+        (status = 202, description = "It is deleted; its file goes within the hour"),
         (status = 404, description = "There is no such fax", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A legal hold keeps it", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn remove(
+async fn erase(
     State(api): State<Shared>,
     caller: Caller,
     Id(fax): Id<FaxId>,
+    Told(why): Told<Why>,
 ) -> Result<StatusCode, Problem> {
-    let path = path_of(caller.tenant(), fax);
-    beneath(&api.faxes, &path).map_err(|error| missing(&error))?;
-    api.store.note(caller.tenant(), &caller.by(), "fax.delete", &fax.to_string()).await?;
-    let path = api.faxes.join(path);
-    let removed = blocking(move || std::fs::remove_file(path)).await?;
-    removed.map_err(|error| missing(&error))?;
-    Ok(StatusCode::NO_CONTENT)
+    let reason = why.sentence()?;
+    let found = known(&api, caller.tenant(), fax).await?;
+    let subject = format!("{fax}: {reason}");
+    api.store.note(caller.tenant(), &caller.by(), "fax.delete", &subject).await?;
+    match api.deletion.erase_fax(&found, reason, caller.now()).await? {
+        Erased::Done => Ok(StatusCode::NO_CONTENT),
+        Erased::Later => Ok(StatusCode::ACCEPTED),
+        Erased::Held => {
+            Err(Problem::conflict("A legal hold keeps this fax; it must be lifted first."))
+        }
+    }
+}
+
+/// What is known of a fax that was received. One whose row has not come yet is taken in.
+pub(super) async fn known(api: &Shared, tenant: TenantId, fax: FaxId) -> Result<Received, Problem> {
+    let none = || Problem::not_found("There is no such fax.");
+    if let Some(found) = api.warehouse.fax(tenant, fax).await? {
+        return Ok(found);
+    }
+    beneath(&api.faxes, &path_of(tenant, fax)).map_err(|error| missing(&error))?;
+    api.warehouse.adopt_faxes(tenant, &[fax]).await?;
+    api.warehouse.fax(tenant, fax).await?.ok_or_else(none)
+}
+
+/// 410 for a fax that was deleted.
+pub(super) fn refuse_deleted(found: &Received) -> Result<(), Problem> {
+    let Some(deleted) = &found.deleted else { return Ok(()) };
+    let day = deleted.at.day_text();
+    let message = match deleted.reason {
+        Reason::Retention => {
+            format!("This fax was deleted on {day}: its time of keeping was over.")
+        }
+        Reason::Erasure => format!("This fax was deleted on {day}: its erasure was ordered."),
+    };
+    Err(Problem::new(StatusCode::GONE, "deleted", message))
 }
 
 fn path_of(tenant: TenantId, fax: FaxId) -> String {

@@ -41,6 +41,15 @@ const SENTENCES: &[(&str, &str)] = &[
     ("There is no such fax.", "没有此传真。"),
     ("There is no such fax document.", "没有此传真文档。"),
     (
+        "This fax was deleted on {}: its time of keeping was over.",
+        "该传真已于 {} 删除：保存期限已满。",
+    ),
+    ("This fax was deleted on {}: its erasure was ordered.", "该传真已于 {} 按要求删除。"),
+    (
+        "A legal hold keeps this fax; it must be lifted first.",
+        "该传真处于法律保留中，须先解除保留。",
+    ),
+    (
         "The name of a fax document has 1 to 64 of a-z, 0-9, - and _.",
         "传真文档的名称为 1 至 64 个字符：a-z、0-9、- 和 _。",
     ),
@@ -69,7 +78,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("a hold needs a reason", "设置保留需要填写理由"),
     ("lifting a hold needs a reason", "解除保留需要填写理由"),
-    ("the id of a recording or contact is needed", "需要录音或联络的编号"),
+    ("the id of a recording, fax or contact is needed", "需要录音、传真或联络的编号"),
     ("one line of 1-{} characters is needed", "需要一行 1-{} 个字符的文字"),
     ("each queue may stand once", "每个队列只能出现一次"),
     ("{} is above {}; 0 keeps for ever", "{} 超过 {}；0 表示永久保存"),

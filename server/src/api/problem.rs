@@ -202,6 +202,7 @@ impl From<super::deletion::Error> for Problem {
             Error::Store(error) => error.into(),
             Error::Warehouse(error) => error.into(),
             Error::Work(problem) => problem.into(),
+            Error::Faxes(error) => Problem::internal(format!("list faxes: {error}")),
         }
     }
 }

@@ -9,10 +9,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
-use desk::hold::{Hold, NewHold};
+use desk::hold::{Hold, HoldKind, NewHold};
 use desk::retention::Retention;
 use serde::Deserialize;
-use terms::RecordingId;
+use terms::{FaxId, RecordingId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,7 +23,7 @@ const REASON_CHARS_MAX: usize = 400;
 /// Why something is done.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Why {
+pub(super) struct Why {
     /// A sentence for the audit table.
     reason: String,
 }
@@ -41,6 +41,19 @@ struct Page {
     limit: Option<u32>,
 }
 
+impl Why {
+    /// The sentence, when it is one.
+    pub(super) fn sentence(&self) -> Result<&str, Problem> {
+        let reason = self.reason.trim();
+        let length = reason.chars().count();
+        if length == 0 || length > REASON_CHARS_MAX || reason.chars().any(char::is_control) {
+            let message = format!("reason: one line of 1-{REASON_CHARS_MAX} characters is needed");
+            return Err(Problem::invalid("reason", message));
+        }
+        Ok(reason)
+    }
+}
+
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::RecordingsHold, routes!(read)))
@@ -51,13 +64,13 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::RecordingsDelete, routes!(erase)))
 }
 
-/// How long recordings are kept.
+/// How long recordings and received faxes are kept.
 #[utoipa::path(get, path = "/api/v1/retention", tag = "recordings", responses((status = 200, body = Retention)))]
 async fn read(State(api): State<Shared>, caller: Caller) -> Result<Json<Retention>, Problem> {
     Ok(Json(api.store.retention(caller.tenant()).await?))
 }
 
-/// Change how long recordings are kept. What is over then is deleted within the hour; what is held
+/// Change how long recordings and received faxes are kept. What is over then is deleted within the hour; what is held
 /// stays.
 #[utoipa::path(put, path = "/api/v1/retention", tag = "recordings", request_body = Retention, responses((status = 204)))]
 async fn change(
@@ -80,14 +93,14 @@ async fn holds(
     Ok(Json(api.store.holds(caller.tenant(), before, limit).await?))
 }
 
-/// Set a legal hold on a recording, a contact or a telephone number: nothing of it is deleted until
-/// the hold is lifted, by nobody.
+/// Set a legal hold on a recording, a received fax, a contact or a telephone number: nothing of it is
+/// deleted until the hold is lifted, by nobody.
 #[utoipa::path(
     post, path = "/api/v1/holds", tag = "recordings", request_body = NewHold,
     responses(
         (status = 201, body = Hold),
-        (status = 404, description = "There is no such recording", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "The recording was deleted before", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such recording or fax", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "It was deleted before", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn set(
@@ -97,12 +110,18 @@ async fn set(
 ) -> Result<(StatusCode, Json<Hold>), Problem> {
     // No deletion is decided between the look and the hold.
     let _pause = api.deletion.pause().await;
-    if new.kind == desk::hold::HoldKind::Recording
-        && let Ok(recording) = new.value.trim().parse::<RecordingId>()
+    let value = new.value.trim();
+    if new.kind == HoldKind::Recording
+        && let Ok(recording) = value.parse::<RecordingId>()
     {
         let found = api.warehouse.recording(caller.tenant(), recording).await?;
         let found = found.ok_or_else(|| Problem::not_found("There is no such recording."))?;
         super::recordings::refuse_deleted(&found)?;
+    }
+    if new.kind == HoldKind::Fax
+        && let Ok(fax) = value.parse::<FaxId>()
+    {
+        super::faxes::refuse_deleted(&super::faxes::known(&api, caller.tenant(), fax).await?)?;
     }
     let hold = api.store.set_hold(caller.tenant(), &caller.by(), &new).await?;
     Ok((StatusCode::CREATED, Json(hold)))
@@ -135,14 +154,9 @@ async fn erase(
     State(api): State<Shared>,
     caller: Caller,
     Id(recording): Id<RecordingId>,
-    Body(Why { reason }): Body<Why>,
+    Body(why): Body<Why>,
 ) -> Result<StatusCode, Problem> {
-    let reason = reason.trim();
-    let length = reason.chars().count();
-    if length == 0 || length > REASON_CHARS_MAX || reason.chars().any(char::is_control) {
-        let message = format!("reason: one line of 1-{REASON_CHARS_MAX} characters is needed");
-        return Err(Problem::invalid("reason", message));
-    }
+    let reason = why.sentence()?;
     let found = api.warehouse.recording(caller.tenant(), recording).await?;
     let found = found.ok_or_else(|| Problem::not_found("There is no such recording."))?;
     let subject = format!("{recording}: {reason}");

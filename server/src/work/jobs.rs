@@ -109,6 +109,11 @@ pub enum Job {
         /// Those of them that may lie in the second tier.
         moved: BTreeSet<String>,
     },
+    /// Remove deleted faxes.
+    RemoveFaxes {
+        /// `<tenant>/<fax>.tif`, relative to the folder of faxes.
+        files: Vec<String>,
+    },
     /// Send every rendering of a recording to the second tier and read it back.
     Send {
         /// `<tenant>/<day>/<recording>.wav`, relative to the recordings folder.
@@ -179,6 +184,7 @@ impl Problem {
 pub struct Bench {
     warehouse: Warehouse,
     recordings: PathBuf,
+    faxes: PathBuf,
     pub(super) limits: Limits,
     keys: PathBuf,
     rates: Rates,
@@ -199,6 +205,7 @@ impl Bench {
         Ok(Bench {
             warehouse: Warehouse::open_reader(config.server.data.join("warehouse")).await?,
             recordings: config.recordings_dir(),
+            faxes: crate::fax::folder(&config),
             limits: Limits {
                 rows_max: config.sql.rows_max as usize,
                 time_max: config.sql.time_max.0,
@@ -254,6 +261,11 @@ impl Bench {
                     self.remove_turn.acquire().await.expect("the semaphore is never closed");
                 let (folder, tier) = (self.recordings.clone(), self.tier.as_deref());
                 super::remove::run(folder, tier, &self.claims, wavs, &moved).await
+            }
+            Job::RemoveFaxes { files } => {
+                let _turn =
+                    self.remove_turn.acquire().await.expect("the semaphore is never closed");
+                super::remove::run_faxes(self.faxes.clone(), files).await
             }
             Job::Send { wav, bytes, sha256 } => {
                 let _turn = self.move_turn.acquire().await.expect("the semaphore is never closed");

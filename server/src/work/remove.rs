@@ -50,11 +50,7 @@ pub async fn run(
     wavs: Vec<String>,
     moved: &BTreeSet<String>,
 ) -> Result<Done, Problem> {
-    if wavs.len() > BATCH_MAX {
-        let detail =
-            format!("{} recordings; at most {BATCH_MAX} are removed at a time", wavs.len());
-        return Err(Problem::new(400, "too_many", "These are too many recordings.", detail));
-    }
+    few_enough(wavs.len())?;
     let mut taken = Vec::new();
     let mut busy = Vec::new();
     let wavs: Vec<String> = wavs
@@ -73,15 +69,47 @@ pub async fn run(
         })
         .collect();
     let cache = tier.map(|tier| tier.cache().folder().to_owned());
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let work = move || {
-        lower_priority();
+    let local = move || {
         let mut removed = remove(&recordings, &wavs);
         if let Some(cache) = cache.filter(|cache| cache.exists()) {
             removed.failed.extend(remove(&cache, &wavs).failed);
         }
+        removed
+    };
+    let mut removed = behind_the_rest(local).await?;
+    removed.failed.extend(busy);
+    remove_objects(tier, moved, &mut removed).await;
+    drop(taken);
+    Ok(moving::done(&removed))
+}
+
+/// The same for received faxes (`<tenant>/<fax>.tif`), which lie here alone.
+///
+/// # Errors
+/// 400 for more than [`BATCH_MAX`] of them.
+pub async fn run_faxes(faxes: PathBuf, files: Vec<String>) -> Result<Done, Problem> {
+    few_enough(files.len())?;
+    let removed = behind_the_rest(move || remove_faxes(&faxes, &files)).await?;
+    Ok(moving::done(&removed))
+}
+
+fn few_enough(count: usize) -> Result<(), Problem> {
+    if count <= BATCH_MAX {
+        return Ok(());
+    }
+    let detail = format!("{count} recordings; at most {BATCH_MAX} are removed at a time");
+    Err(Problem::new(400, "too_many", "These are too many recordings.", detail))
+}
+
+/// On a thread of its own, to which everybody comes first.
+async fn behind_the_rest(
+    work: impl FnOnce() -> Removed + Send + 'static,
+) -> Result<Removed, Problem> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let work = move || {
+        lower_priority();
         // The asker may have given up; what was removed is found to be gone the next time.
-        let _ = tell.send(removed);
+        let _ = tell.send(work());
     };
     let failed =
         |error: String| Problem::new(500, "remove", "The files could not be removed.", error);
@@ -89,12 +117,7 @@ pub async fn run(
         .name("remove".to_owned())
         .spawn(work)
         .map_err(|error| failed(error.to_string()))?;
-    let mut removed = told.await.map_err(|error| failed(error.to_string()))?;
-    removed.failed.extend(busy);
-    remove_objects(tier, moved, &mut removed).await;
-    drop(taken);
-    let body = serde_json::to_vec(&removed).expect("what was done is always valid JSON");
-    Ok(Done { content_type: "application/json".into(), truncated: false, body })
+    told.await.map_err(|error| failed(error.to_string()))
 }
 
 /// Removes the objects of recordings that may have some. Without the second tier nothing is known
@@ -184,6 +207,53 @@ pub fn remove(recordings: &Path, wavs: &[String]) -> Removed {
         let _ = std::fs::remove_dir(recordings.join(folder));
     }
     removed
+}
+
+/// Removes these faxes (`<tenant>/<fax>.tif`), tenant by tenant. A tenant's folder stays: its documents
+/// lie in it.
+pub fn remove_faxes(faxes: &Path, files: &[String]) -> Removed {
+    let mut folders: BTreeMap<&str, Vec<(&str, &String)>> = BTreeMap::new();
+    let mut removed = Removed::default();
+    for file in files {
+        match fax_parts(file) {
+            Some((tenant, name)) => folders.entry(tenant).or_default().push((name, file)),
+            None => removed.failed.push((file.clone(), "this is no path of a fax".to_owned())),
+        }
+    }
+    for (tenant, names) in folders {
+        let open = match open_folder(faxes, tenant) {
+            Ok(open) => open,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                removed.absent.extend(names.iter().map(|(_, file)| (*file).clone()));
+                continue;
+            }
+            Err(error) => {
+                let each = names.iter().map(|(_, file)| ((*file).clone(), error.to_string()));
+                removed.failed.extend(each);
+                continue;
+            }
+        };
+        for (name, file) in names {
+            match unlink(open.as_raw_fd(), name) {
+                Ok(0) => removed.absent.push(file.clone()),
+                Ok(files) => removed.files += files,
+                Err(error) => removed.failed.push((file.clone(), error.to_string())),
+            }
+        }
+        // Gone for good before anybody notes that it is.
+        if let Err(error) = open.sync_all() {
+            removed.failed.push((tenant.to_owned(), error.to_string()));
+        }
+    }
+    removed
+}
+
+/// Folder and name of `<tenant>/<fax>.tif`, both of digits.
+fn fax_parts(file: &str) -> Option<(&str, &str)> {
+    let (tenant, name) = file.split_once('/')?;
+    let stem = name.strip_suffix(".tif")?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    (digits(tenant) && digits(stem)).then_some((tenant, name))
 }
 
 /// Folder and stem of `<tenant>/<yyyy-mm-dd>/<recording>.wav`, all of them plain.
@@ -282,6 +352,29 @@ mod tests {
         // Once more is the same.
         let removed = remove(folder.path(), &wavs.map(str::to_owned));
         assert_eq!((removed.files, removed.failed.len(), removed.absent.len()), (0, 0, 3));
+    }
+
+    #[test]
+    fn a_fax_goes_and_nothing_else_of_its_tenant() {
+        let outside = tempfile::tempdir().unwrap();
+        let faxes = outside.path().join("faxes");
+        fs::create_dir_all(faxes.join("1/documents")).unwrap();
+        fs::create_dir_all(outside.path().join("2")).unwrap();
+        for name in ["1/7.tif", "1/77.tif", "1/documents/news.tif", "../2/8.tif"] {
+            fs::write(faxes.join(name), "x").unwrap();
+        }
+        std::os::unix::fs::symlink(outside.path().join("2"), faxes.join("2")).unwrap();
+        let removed = remove_faxes(&faxes, &["1/7.tif", "1/9.tif", "3/9.tif"].map(str::to_owned));
+        let absent = ["1/9.tif", "3/9.tif"].map(str::to_owned).to_vec();
+        assert_eq!(removed, Removed { files: 1, failed: Vec::new(), absent });
+        for bad in ["2/8.tif", "../2/8.tif", "1/documents/news.tif", "1/../1/77.tif", "1/77", ""] {
+            let removed = remove_faxes(&faxes, &[bad.to_owned()]);
+            assert_eq!((removed.files, removed.failed.len()), (0, 1), "{bad}");
+        }
+        assert_eq!(names(&faxes.join("1")), ["77.tif", "documents"]);
+        assert!(
+            faxes.join("1/documents/news.tif").exists() && outside.path().join("2/8.tif").exists()
+        );
     }
 
     #[test]

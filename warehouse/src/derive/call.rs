@@ -204,11 +204,12 @@ impl OpenCall {
             Kind::RecordingPaused { .. }
             | Kind::RecordingResumed { .. }
             | Kind::RecordingStopped { .. } => {}
+            Kind::FaxDone { document, outcome } => {
+                let of_call = Some((self.started_at, self.customer_number()));
+                rows.push(Row::Fax(ended::fax(entry, document.as_deref(), outcome, of_call)));
+            }
             // A tone or a fax changes no figure of the call; it stands in `events`.
-            Kind::ProgressHeard { .. }
-            | Kind::FaxStarted
-            | Kind::FaxEnded
-            | Kind::FaxDone { .. } => {}
+            Kind::ProgressHeard { .. } | Kind::FaxStarted | Kind::FaxEnded => {}
             // These are the fold's own.
             Kind::CallStarted { .. }
             | Kind::CallEnded { .. }

@@ -4,9 +4,9 @@
 use crate::derive::entry::word;
 use std::collections::{BTreeMap, VecDeque};
 use terms::event::{Entry, Kind};
-use terms::media::Ledger;
-use terms::record::Recording;
-use terms::{AgentId, CallId, QueueId, TenantId, Timestamp, id};
+use terms::media::{FaxOutcome, Ledger};
+use terms::record::{Fax, Recording};
+use terms::{AgentId, CallId, ContactId, QueueId, TenantId, Timestamp, id};
 
 /// Calls remembered; the oldest goes first. At 20 calls a second, two hours of them.
 pub const REMEMBERED_MAX: usize = 150_000;
@@ -70,7 +70,8 @@ pub fn recording_row(
     ended: Option<&Ended>,
 ) -> Recording {
     let ended = ended.filter(|ended| ended.tenant == entry.tenant);
-    let call_started_at = ended.map_or_else(|| started_by_id(ledger), |ended| ended.started_at);
+    let by_id = || started_by_id(ledger.call, ledger.started_at);
+    let call_started_at = ended.map_or_else(by_id, |ended| ended.started_at);
     let caller = ended.map(|ended| ended.caller.clone()).unwrap_or_default();
     recording(entry, ledger, agent, queue, call_started_at, caller)
 }
@@ -111,11 +112,42 @@ pub fn recording(
     }
 }
 
+/// The row of a fax. `of_call` is when its call began and the customer's number, while it is known.
+pub fn fax(
+    entry: &Entry,
+    document: Option<&str>,
+    outcome: &FaxOutcome,
+    of_call: Option<(Timestamp, String)>,
+) -> Fax {
+    let call = entry.call.unwrap_or_default();
+    let by_id = || (started_by_id(call, entry.at), String::new());
+    let (call_started_at, caller) = of_call.unwrap_or_else(by_id);
+    Fax {
+        tenant_id: entry.tenant,
+        fax_id: outcome.fax,
+        call_id: call,
+        contact_id: entry.contact.unwrap_or(ContactId(call.0)),
+        call_started_at,
+        ended_at: entry.at,
+        caller,
+        document: document.map(str::to_owned),
+        complete: outcome.complete,
+        pages: i32::try_from(outcome.pages).unwrap_or(i32::MAX),
+        ecm: outcome.ecm,
+        bit_rate: i32::try_from(outcome.bit_rate).unwrap_or(i32::MAX),
+        station: outcome.station.clone(),
+        text: outcome.text.clone(),
+        path: outcome.path.clone(),
+        bytes: signed(outcome.bytes),
+        sha256: outcome.sha256.clone(),
+    }
+}
+
 /// A call's id holds the moment of its first INVITE.
-fn started_by_id(ledger: &Ledger) -> Timestamp {
-    let by_id = id::created_at(ledger.call.0);
-    let age = ledger.started_at.millis_since(by_id);
-    if (0..ID_AGE_MS_MAX).contains(&age) { by_id } else { ledger.started_at }
+fn started_by_id(call: CallId, at: Timestamp) -> Timestamp {
+    let by_id = id::created_at(call.0);
+    let age = at.millis_since(by_id);
+    if (0..ID_AGE_MS_MAX).contains(&age) { by_id } else { at }
 }
 
 /// A counter as the column holds it.

@@ -7,8 +7,8 @@ use terms::event::{
     Activity, Direction, FlowOut, Kind, OfferEnd, Outcome, Party, Role, Satisfaction, Supervised,
     SupervisionEnd, SupervisionMode, TransferKind,
 };
-use terms::media::{FarQuality, FaxQuality, Quality as MediaQuality, VoipMetrics};
-use terms::record::{AgentSpan, Call, Leg, Quality, QueueVisit, Recording, Row, Survey};
+use terms::media::{FarQuality, FaxOutcome, FaxQuality, Quality as MediaQuality, VoipMetrics};
+use terms::record::{AgentSpan, Call, Fax, Leg, Quality, QueueVisit, Recording, Row, Survey};
 use terms::{AgentId, LegId, QueueId, SurveyId, Timestamp, UserId, VisitId};
 
 macro_rules! pick {
@@ -642,4 +642,34 @@ fn silent_legs_and_entries_of_an_older_program_have_no_row_of_how_they_sounded()
     assert!(silent.is_empty());
     let told = sounded(|quality| (quality.packets_received, quality.packets_sent) = (0, 9));
     assert_eq!((told.len(), told[0].mos_cq), (2, None), "it was spoken to and said nothing");
+}
+
+/// Machines hang up as soon as they are done, so the outcome comes before the call's end or after it,
+/// also by a reader that was started in between.
+#[test]
+fn a_fax_has_a_row_with_its_number_before_and_after_the_end_of_its_call() {
+    let path = Some("1/9.tif".to_owned());
+    let outcome = FaxOutcome { fax: terms::FaxId(9), pages: 3, path, ..FaxOutcome::default() };
+    let done = || Kind::FaxDone { document: None, outcome: outcome.clone() };
+    let mut early = Script::new(1);
+    early.call(0.0, 100, call_started("13800138000")).leg(8.0, 100, 101, done());
+    let mut late = Script::new(1);
+    late.call(0.0, 100, call_started("13800138000"));
+    late.call(7.0, 100, call_ended(Outcome::Answered, Party::Customer));
+    late.leg(8.0, 100, 101, done());
+    for script in [&early, &late] {
+        let rows = script.rows();
+        let faxes: Vec<&Fax> = pick!(rows, Fax);
+        assert_eq!(faxes.len(), 1);
+        assert_eq!(
+            (faxes[0].fax_id, faxes[0].call_id.0, faxes[0].contact_id.0),
+            (terms::FaxId(9), 100, 100)
+        );
+        assert_eq!((&*faxes[0].caller, faxes[0].call_started_at), ("+8613800138000", BEGIN));
+        assert_eq!((faxes[0].pages, faxes[0].path.as_deref()), (3, Some("1/9.tif")));
+    }
+    let mut forgotten = Script::new(1);
+    forgotten.leg(8.0, 100, 101, done());
+    let rows = forgotten.rows();
+    assert_eq!(pick!(rows, Fax)[0].caller, "", "nothing is made up");
 }

@@ -38,8 +38,8 @@ const QUEUE_COLUMNS: [&str; 1] = ["queue_id"];
 /// Columns that name an agent.
 const AGENT_COLUMNS: [&str; 3] = ["agent_id", "last_agent_id", "assignee_id"];
 /// Columns that hold a telephone number.
-const NUMBER_COLUMNS: [&str; 5] =
-    ["caller", "caller_received", "called", "address", "customer_number"];
+const NUMBER_COLUMNS: [&str; 6] =
+    ["caller", "caller_received", "called", "address", "customer_number", "station"];
 
 /// Which rows and what of them.
 #[derive(Clone, Debug)]

@@ -1,13 +1,16 @@
 //! Faxes and the documents that flows send, from the outside: who may, what is taken, and whose it is.
 
-use super::rig::{Got, Rig, request};
+use super::rig::{Got, NOON, Rig, request};
+use crate::api::deletion::Swept;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use mediacore::tiff;
 use serde_json::json;
 use std::path::PathBuf;
-use terms::{FaxId, TenantId};
+use terms::id::IdGen;
+use terms::record::{Fax, Row};
+use terms::{CallId, ContactId, FaxId, TenantId, Timestamp};
 
 const FAXES: &str = "/api/v1/faxes";
 const DOCUMENTS: &str = "/api/v1/fax-documents";
@@ -60,20 +63,27 @@ async fn a_fax_is_listed_fetched_in_both_forms_and_deleted_and_all_of_it_is_note
     assert_eq!(got.header("content-type"), "application/pdf");
     assert!(got.body.starts_with(b"%PDF-"), "{:?}", &got.body[..8]);
 
-    let refused = rig.ask(Method::DELETE, &format!("{FAXES}/{new}"), &token, None).await;
+    let (uri, why) = (format!("{FAXES}/{new}/deletion"), json!({"reason": "the customer asked"}));
+    let refused = rig.post(&uri, &token, why.clone()).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     let owner = rig.token(Role::Administrator).await;
-    let gone = rig.ask(Method::DELETE, &format!("{FAXES}/{new}"), &owner, None).await;
+    let unsaid = rig.post(&uri, &owner, json!({"reason": " "})).await;
+    assert_eq!(unsaid.status, StatusCode::BAD_REQUEST);
+    let gone = rig.post(&uri, &owner, why).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     assert!(!path.exists());
-    assert_eq!(rig.get(&format!("{FAXES}/{new}"), &token).await.status, StatusCode::NOT_FOUND);
+    let got = rig.get(&format!("{FAXES}/{new}"), &token).await;
+    assert_eq!(got.status, StatusCode::GONE);
+    assert!(got.json()["message"].as_str().unwrap().contains("its erasure was ordered"));
+    let listed = rig.get(FAXES, &token).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
     let mut noted = actions(&rig).await;
     noted.sort();
     let note = |action: &str, subject: String| (action.to_owned(), subject);
     assert_eq!(
         noted,
         [
-            note("fax.delete", new.to_string()),
+            note("fax.delete", format!("{new}: the customer asked")),
             note("fax.fetch", format!("{new} pdf")),
             note("fax.fetch", format!("{new} tif")),
         ]
@@ -93,8 +103,155 @@ async fn a_fax_is_nobody_elses() {
         let got = rig.get(&format!("{FAXES}/{fax}{way}"), &stranger).await;
         assert_eq!(got.status, StatusCode::NOT_FOUND, "{way}");
     }
-    let gone = rig.ask(Method::DELETE, &format!("{FAXES}/{fax}"), &stranger, None).await;
+    let why = json!({"reason": "x"});
+    let gone = rig.post(&format!("{FAXES}/{fax}/deletion"), &stranger, why).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    let hold = json!({"kind": "fax", "value": fax, "reason": "x"});
+    assert_eq!(rig.post("/api/v1/holds", &stranger, hold).await.status, StatusCode::NOT_FOUND);
+}
+
+impl Rig {
+    /// A fax that began so many days before noon: its file alone, as a kill leaves it.
+    fn stray(&self, days: i64) -> (FaxId, PathBuf) {
+        let began = Timestamp(NOON.0 - days * 86_400_000_000);
+        // Of one moment, but of different nodes.
+        let fax = FaxId(IdGen::new((self.id() & 0x3FF) as u16).next(began));
+        (fax, receive(self, self.tenant(), fax).0)
+    }
+
+    /// The same with the row that came of its entry in the log.
+    async fn known(&self, days: i64) -> (FaxId, PathBuf) {
+        let (fax, path) = self.stray(days);
+        self.stage(&[Row::Fax(row(self.tenant(), fax))]).await;
+        (fax, path)
+    }
+
+    async fn keep_for(&self, days: u32) {
+        let boss = self.token(Role::Administrator).await;
+        let body = Some(json!({"days": days}));
+        let got = self.ask(Method::PUT, "/api/v1/retention", &boss, body).await;
+        assert_eq!(got.status, StatusCode::NO_CONTENT, "{got:?}");
+    }
+
+    async fn tidy(&self) -> Swept {
+        self.deletion.round(NOON).await.unwrap()
+    }
+}
+
+fn row(tenant: TenantId, fax: FaxId) -> Fax {
+    Fax {
+        tenant_id: tenant,
+        fax_id: fax,
+        call_id: CallId(5),
+        contact_id: ContactId(5),
+        call_started_at: NOON,
+        ended_at: NOON,
+        caller: "+8613800138000".into(),
+        document: None,
+        complete: true,
+        pages: 2,
+        ecm: true,
+        bit_rate: 14_400,
+        station: "+86 10 1111".into(),
+        text: "OK".into(),
+        path: Some(format!("{tenant}/{fax}.tif")),
+        bytes: 100,
+        sha256: None,
+    }
+}
+
+#[tokio::test]
+async fn a_fax_whose_time_is_over_is_deleted_is_in_the_audit_table_and_says_why() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let ((old, path), (young, kept)) = (rig.known(91).await, rig.known(89).await);
+    assert_eq!(rig.tidy().await, Swept::default(), "faxes are kept for ever by default");
+    rig.keep_for(90).await;
+    assert_eq!(rig.tidy().await, Swept { deleted: 1, files: 1, ..Swept::default() });
+    assert!(!path.exists() && kept.exists());
+    let got = rig.get(&format!("{FAXES}/{old}"), &token).await;
+    assert_eq!(got.status, StatusCode::GONE);
+    let message = got.json()["message"].as_str().unwrap().to_owned();
+    assert_eq!(message, "This fax was deleted on 2026-11-23: its time of keeping was over.");
+    assert_eq!(rig.get(&format!("{FAXES}/{young}"), &token).await.status, StatusCode::OK);
+    let noted = actions(&rig).await;
+    let note = ("fax.retention".to_owned(), format!("{old}: fax kept for 90 days"));
+    assert_eq!(noted.iter().filter(|one| **one == note).count(), 1, "{noted:?}");
+    let sql = "SELECT f.pages, d.reason, d.detail FROM faxes f                JOIN recording_deletions d ON d.recording_id = f.fax_id";
+    let got = rig.post("/api/v1/sql", &token, json!({"sql": sql})).await.json();
+    let said = json!({"pages": 2, "reason": "retention", "detail": "fax kept for 90 days"});
+    assert_eq!(got["rows"], json!([said]));
+    assert_eq!(rig.tidy().await, Swept::default(), "once");
+}
+
+#[tokio::test]
+async fn a_hold_on_fax_contact_or_number_keeps_it_from_the_rule_and_from_who_asks() {
+    let rig = Rig::new().await;
+    let (boss, manager) = (rig.token(Role::Administrator).await, rig.token(Role::Manager).await);
+    let (fax, path) = rig.known(40).await;
+    rig.keep_for(30).await;
+    let uri = format!("{FAXES}/{fax}/deletion");
+    for (kind, value) in
+        [("fax", fax.to_string()), ("contact", "5".into()), ("number", "138 0013 8000".into())]
+    {
+        let body = json!({"kind": kind, "value": value, "reason": "case 7"});
+        let hold = rig.post("/api/v1/holds", &manager, body).await;
+        assert_eq!(hold.status, StatusCode::CREATED, "{kind}: {hold:?}");
+        assert_eq!(rig.tidy().await, Swept { held: 1, ..Swept::default() }, "{kind}");
+        let asked = rig.post(&uri, &boss, json!({"reason": "asked for"})).await;
+        assert_eq!(asked.status, StatusCode::CONFLICT, "{kind}");
+        assert!(path.exists(), "{kind}");
+        let lift = format!("/api/v1/holds/{}/lift", hold.json()["id"]);
+        let lifted = rig.post(&lift, &manager, json!({"reason": "closed"})).await;
+        assert_eq!(lifted.status, StatusCode::NO_CONTENT);
+    }
+    assert_eq!(rig.tidy().await.deleted, 1);
+    assert!(!path.exists());
+    let late = json!({"kind": "fax", "value": fax, "reason": "too late"});
+    assert_eq!(rig.post("/api/v1/holds", &manager, late).await.status, StatusCode::GONE);
+    let none = json!({"kind": "fax", "value": "1", "reason": "x"});
+    assert_eq!(rig.post("/api/v1/holds", &manager, none).await.status, StatusCode::NOT_FOUND);
+}
+
+/// Nobody knows whose call it was: it may be of any number that is held.
+#[tokio::test]
+async fn a_file_that_a_kill_left_without_a_row_goes_by_the_rule_unless_it_may_be_held() {
+    let rig = Rig::new().await;
+    let manager = rig.token(Role::Manager).await;
+    let (fax, path) = rig.stray(40);
+    rig.keep_for(30).await;
+    let body = json!({"kind": "number", "value": "13900139000", "reason": "case 7"});
+    let hold = rig.post("/api/v1/holds", &manager, body).await.json()["id"].clone();
+    assert_eq!(rig.tidy().await, Swept { held: 1, ..Swept::default() });
+    assert!(path.exists());
+    // Its entry comes after all, and it is of another number.
+    rig.stage(&[Row::Fax(row(rig.tenant(), fax))]).await;
+    assert_eq!(rig.tidy().await, Swept { deleted: 1, files: 1, ..Swept::default() });
+    let (_, other) = rig.stray(41);
+    assert_eq!(rig.tidy().await.held, 1);
+    let lift = format!("/api/v1/holds/{hold}/lift");
+    rig.post(&lift, &manager, json!({"reason": "closed"})).await;
+    assert_eq!(rig.tidy().await.deleted, 1);
+    assert!(!path.exists() && !other.exists());
+}
+
+/// The box dies when the deletion is decided and before anything of it is told or done.
+#[tokio::test]
+async fn a_deletion_that_was_decided_before_a_crash_is_told_and_done_by_the_next_round() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let (fax, path) = rig.known(1).await;
+    let why = (warehouse::recordings::Reason::Retention, "fax kept for 1 days");
+    rig.warehouse.delete_faxes(rig.tenant(), &[fax], why, NOON).await.unwrap();
+    assert!(path.exists());
+    let got = rig.get(&format!("{FAXES}/{fax}"), &token).await;
+    assert_eq!(got.status, StatusCode::GONE, "nobody is given it meanwhile");
+    assert_eq!(rig.get(FAXES, &token).await.json(), json!([]));
+    assert_eq!(rig.tidy().await, Swept { files: 1, ..Swept::default() });
+    assert!(!path.exists());
+    let note = ("fax.retention".to_owned(), format!("{fax}: fax kept for 1 days"));
+    assert_eq!(actions(&rig).await, [note]);
+    assert_eq!(rig.tidy().await, Swept::default());
 }
 
 #[tokio::test]

@@ -303,7 +303,9 @@ impl Rig {
         let moving = tier
             .clone()
             .map(|tier| Moving::new(warehouse.clone(), work.clone(), tier, Duration::from_secs(0)));
-        let deletion = Arc::new(Deletion::new(store.clone(), warehouse.clone(), work.clone()));
+        let faxes = crate::fax::folder(&config);
+        let deletion = Deletion::new(store.clone(), warehouse.clone(), work.clone(), faxes);
+        let deletion = Arc::new(deletion);
         let mute = folder.path().join("mute");
         let engine = Arc::new(move || -> Result<Box<dyn Engine>, String> {
             if mute.exists() { Err("install espeak-ng".to_owned()) } else { Ok(Box::new(Humming)) }
