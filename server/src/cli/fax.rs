@@ -2,8 +2,7 @@
 //! [`mediacore::edge::fax::process`] says.
 
 use clap::ValueEnum;
-use mediacore::edge::fax::process;
-use mediacore::edge::fax::spandsp;
+use mediacore::edge::fax::{confine, process, spandsp};
 use std::process::ExitCode;
 
 /// What it is started for.
@@ -26,14 +25,16 @@ enum What {
 /// # Errors
 /// When the system does not limit it, it is not told what for, or nobody listens.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
-    process::confine()?;
+    // The library is many files of the system: they are opened before the walls are up. What is missing
+    // is said by the fax.
+    let missing = spandsp::check().err();
+    confine::confine(&std::env::current_dir()?)?;
     match arguments.what {
         What::Run => {
             process::serve(std::io::stdin().lock(), std::io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
         What::Check => {
-            let missing = spandsp::check().err();
             missing.iter().for_each(|text| println!("{text}"));
             Ok(ExitCode::from(u8::from(missing.is_some())))
         }

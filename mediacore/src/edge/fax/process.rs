@@ -8,7 +8,7 @@
 //!      'r' and a line of JSON: a [`Report`]                         once, and nothing after it
 //! ```
 //!
-//! It reads and writes the one file that it is told and holds no more than its [limits](confine).
+//! It reads and writes the one file that it is told, and can do little else ([`super::confine`]).
 
 use super::spandsp::{Pages, Session};
 use crate::shard::documents::{FRAME_SAMPLES, FaxFrame};
@@ -31,15 +31,8 @@ const TASK_BYTES_MAX: usize = 8_192;
 /// Longest path of a file, in bytes: the library copies no more.
 const PATH_BYTES_MAX: usize = 255;
 
-/// Addresses that a fax may take, beside those that the program itself maps at its start; libtiff and
-/// the modems need a tenth of it.
-const MEMORY_BYTES_MAX: u64 = 512 << 20;
 /// What it writes at most: some thousand pages.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
-/// Files that are open at once.
-const FILES_MAX: u64 = 32;
-/// CPU time; a page needs a hundredth of a second.
-const CPU_S_MAX: u64 = 120;
 
 /// What the process is started for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,41 +139,4 @@ pub fn samples(bytes: &[u8; FRAME_BYTES]) -> FaxFrame {
 /// The same back.
 pub fn octets(samples: &FaxFrame) -> [u8; FRAME_BYTES] {
     std::array::from_fn(|n| samples[n / 2].to_le_bytes()[n % 2])
-}
-
-/// Takes from this process what a fax does not need, before anything of a stranger is read: memory,
-/// large files, time, new rights, and leaving its memory behind when it ends badly.
-///
-/// # Errors
-/// When the system refuses a limit.
-pub fn confine() -> io::Result<()> {
-    let limits = [
-        (libc::RLIMIT_AS, mapped_bytes()? + MEMORY_BYTES_MAX),
-        (libc::RLIMIT_FSIZE, FILE_BYTES_MAX),
-        (libc::RLIMIT_NOFILE, FILES_MAX),
-        (libc::RLIMIT_CPU, CPU_S_MAX),
-        (libc::RLIMIT_CORE, 0),
-    ];
-    for (what, most) in limits {
-        let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
-        // SAFETY: `limit` is valid and alive during the call.
-        if unsafe { libc::setrlimit(what, &raw const limit) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    // SAFETY: no pointers are passed.
-    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1_u64, 0_u64, 0_u64, 0_u64) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
-}
-
-/// Addresses that the process has mapped.
-fn mapped_bytes() -> io::Result<u64> {
-    let told = std::fs::read_to_string("/proc/self/statm")?;
-    let pages = told.split(' ').next().and_then(|pages| pages.parse::<u64>().ok());
-    let pages = pages.ok_or_else(|| io::Error::other("/proc/self/statm is not understood"))?;
-    // SAFETY: no pointers are passed.
-    let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    Ok(pages * u64::try_from(page_bytes).unwrap_or(4_096))
 }
