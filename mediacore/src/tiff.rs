@@ -3,12 +3,15 @@
 //! machine.
 //!
 //! Whatever the bytes are, this ends: pages, strips and sizes have limits, and a place outside of the
-//! file is an error. Promise: every strip of an answer lies in the file.
+//! file is an error. Promise: every strip of an answer lies in the file, and all of them together are
+//! no more than it, so that what is made of them grows with the file alone.
 
 /// Pages of a document.
 pub const PAGES_MAX: usize = 1_000;
 /// Pieces of one page.
 const STRIPS_MAX: usize = 10_000;
+/// Pieces of all pages: of a thousand pages in a resolution of today, some hundred each.
+const STRIPS_ALL_MAX: usize = 200_000;
 /// Pixels of a row, and rows of a page.
 const PIXELS_MAX: u32 = 65_000;
 /// Fields of one page.
@@ -32,6 +35,9 @@ pub enum Error {
     /// Too large, or nothing at all.
     #[error("page {0} has no size that a fax has")]
     Size(usize),
+    /// More of it than of the file, as when many pages are said to be the same rows.
+    #[error("its pages share their rows, or are of more than {} pieces", STRIPS_ALL_MAX)]
+    Shared,
     /// Too many of them, or none.
     #[error("a document has 1 to {} pages", PAGES_MAX)]
     Pages,
@@ -90,15 +96,25 @@ pub struct Page<'a> {
 pub fn pages(bytes: &[u8]) -> Result<Vec<Page<'_>>, Error> {
     let file = File::new(bytes).ok_or(Error::NotTiff)?;
     let mut at = file.long(4).ok_or(Error::NotTiff)?;
-    let mut pages = Vec::new();
+    let mut pages: Vec<Page> = Vec::new();
+    let mut strips = 0;
     while at != 0 {
         if pages.len() == PAGES_MAX {
             return Err(Error::Pages);
         }
         let number = pages.len() + 1;
         let (fields, next) = file.fields(at as usize).ok_or(Error::CutOff(number))?;
-        pages.push(page(&file, &fields, number)?);
+        let page = page(&file, &fields, number)?;
+        strips += page.strips.len();
+        if strips > STRIPS_ALL_MAX {
+            return Err(Error::Shared);
+        }
+        pages.push(page);
         at = next;
+    }
+    let all = pages.iter().flat_map(|page| &page.strips);
+    if all.map(|strip| strip.bytes.len()).sum::<usize>() > bytes.len() {
+        return Err(Error::Shared);
     }
     if pages.is_empty() { Err(Error::Pages) } else { Ok(pages) }
 }
@@ -348,6 +364,51 @@ mod tests {
         let end = file.len() - 4;
         file[end..].copy_from_slice(&list.to_le_bytes());
         assert_eq!(pages(&file), Err(Error::Pages));
+    }
+
+    /// Else a file of some megabytes were a thousand times as much once its pages are made into another
+    /// form.
+    #[test]
+    fn pages_that_share_their_rows_are_refused() {
+        let (large, small) = ([0xFF; 216 * 40], [0xFF; 216]);
+        let mut file = write(&[(1_728, &large), (1_728, &small)]);
+        assert_eq!(pages(&file).map(|pages| pages.len()), Ok(2));
+        // The second page says that it is the first.
+        for tag in [tag::HEIGHT, tag::STRIPS, tag::STRIP_ROWS, tag::STRIP_BYTES] {
+            let field = [tag.to_le_bytes(), 4_u16.to_le_bytes()].concat();
+            let is_field = |at: &usize| file[*at..at + 4] == field;
+            let places: Vec<usize> = (0..file.len() - 4).filter(is_field).collect();
+            let [first, second] = places[..] else { panic!("two pages: {places:?}") };
+            file.copy_within(first + 8..first + 12, second + 8);
+        }
+        assert_eq!(pages(&file), Err(Error::Shared));
+    }
+
+    #[test]
+    fn more_pieces_than_all_pages_have_are_refused() {
+        // Each page is of 10,000 empty pieces, which one list of noughts tells for all.
+        let noughts = vec![0_u8; 40_000];
+        let mut file = write(&[(8, &noughts)]);
+        let list = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
+        let place =
+            file[list + 2..].chunks(12).find(|field| field[..2] == tag::STRIPS.to_le_bytes());
+        let place = u32::from_le_bytes(place.unwrap()[8..12].try_into().unwrap());
+        for at in (list + 2..file.len() - 4).step_by(12) {
+            let tag = u16::from_le_bytes([file[at], file[at + 1]]);
+            let (count, value) = match tag {
+                tag::HEIGHT => (1, 10_000),
+                tag::STRIP_ROWS => (1, 1_u32),
+                tag::STRIPS | tag::STRIP_BYTES => (10_000, place),
+                _ => continue,
+            };
+            file[at + 4..at + 8].copy_from_slice(&u32::to_le_bytes(count));
+            file[at + 8..at + 12].copy_from_slice(&value.to_le_bytes());
+        }
+        assert_eq!(pages(&file).map(|pages| pages[0].strips.len()), Ok(10_000));
+        // The list of pages leads to itself.
+        let end = file.len() - 4;
+        file[end..].copy_from_slice(&(list as u32).to_le_bytes());
+        assert_eq!(pages(&file), Err(Error::Shared));
     }
 
     #[test]

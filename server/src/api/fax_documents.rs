@@ -19,10 +19,11 @@ use desk::Permission;
 use mediacore::edge::fax::documents;
 use mediacore::tiff;
 use serde::Serialize;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use terms::TenantId;
 use terms::media::is_fax_name;
 use utoipa::ToSchema;
@@ -36,6 +37,12 @@ const DOCUMENTS_MAX: usize = 200;
 /// Pixels of a row that fax machines have: A4, B4 and A3, once, one and a half times and twice as fine
 /// (ITU-T T.4 §2.1, T.30 Table 2).
 const WIDTHS: [u32; 9] = [1_728, 2_048, 2_432, 2_592, 3_072, 3_648, 3_456, 4_096, 4_864];
+
+/// Documents are put one after the other, so that two under one name do not mix, and there is one
+/// place at the end for one.
+static PUTS: Mutex<()> = Mutex::new(());
+/// What is being written; it is no name of a document, and a box that was killed begins it anew.
+const PARTIAL: &str = ".part";
 
 /// A document that can be faxed.
 #[derive(Serialize, ToSchema)]
@@ -201,6 +208,7 @@ fn examine(bytes: &[u8]) -> Result<u32, Problem> {
 
 /// On disk, whole, under its name.
 fn keep(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Problem> {
+    let _one = PUTS.lock().unwrap_or_else(PoisonError::into_inner);
     let path = folder.join(name).with_extension("tif");
     let there = brought(folder).map_or(0, |found| found.len());
     if there >= DOCUMENTS_MAX && !path.exists() {
@@ -214,12 +222,24 @@ fn keep(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Problem> {
 }
 
 fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let partial = path.with_extension("part");
-    let mut file =
-        File::options().create(true).truncate(true).write(true).mode(0o600).open(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&partial, path)?;
-    File::open(folder)?.sync_all()
+    if !folder.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        for made in folder.ancestors().skip(1).take(3) {
+            File::open(made)?.sync_all()?;
+        }
+    }
+    let partial = folder.join(PARTIAL);
+    let written = (|| {
+        let mut file =
+            File::options().create(true).truncate(true).write(true).mode(0o600).open(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&partial, path)?;
+        File::open(folder)?.sync_all()
+    })();
+    if written.is_err() {
+        // Where the disk is full this makes room; the error that counts is told already.
+        let _ = std::fs::remove_file(&partial);
+    }
+    written
 }

@@ -7,14 +7,14 @@ use crate::shard::documents::FaxFrame;
 use crate::tiff;
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use terms::media::{FaxOrder, FaxOutcome, FaxWay, is_fax_name, is_fax_station};
 
 /// A frame may take this long to be answered; the slowest is the first, when the process starts.
@@ -22,7 +22,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// A fax may take this long.
 const FRAMES_MAX: u32 = 60 * 60 * 50;
 /// A report is a line of JSON.
-const REPORT_BYTES_MAX: u64 = 4_096;
+const REPORT_BYTES_MAX: usize = 4_096;
 
 /// Goes through the whole fax.
 pub(super) fn run(
@@ -49,7 +49,7 @@ fn attempt(
         return Err(format!("{:?} is no station id", order.station));
     }
     let failed = |what: &str, error: &io::Error| format!("{what}: {error}");
-    fs::create_dir_all(folder).map_err(|error| failed("make its folder", &error))?;
+    make(folder).map_err(|error| failed("make its folder", &error))?;
     let file = folder.join(FILE);
     let sends = match &order.way {
         FaxWay::Send { document } => {
@@ -105,14 +105,14 @@ fn talk(
     for _ in 0..FRAMES_MAX {
         let Ok(frame) = heard.recv() else { break };
         tell(line, &process::octets(&frame))?;
-        match answer(line)? {
+        match answer(line, ANSWER_MAX)? {
             // A core that does not take it has closed the line.
             Answer::Audio(frame) => _ = said.push(frame),
             Answer::Report(report) => return Ok(report),
         }
     }
     line.shutdown(Shutdown::Write)?;
-    match answer(line)? {
+    match answer(line, ANSWER_MAX)? {
         Answer::Report(report) => Ok(report),
         Answer::Audio(_) => Err(io::Error::other("it spoke without being asked")),
     }
@@ -128,27 +128,50 @@ fn tell(mut line: &UnixStream, bytes: &[u8]) -> io::Result<()> {
 }
 
 #[expect(clippy::large_enum_variant, reason = "nearly all are frames")]
-enum Answer {
+pub(super) enum Answer {
     Audio(FaxFrame),
     Report(Report),
 }
 
-fn answer(mut line: &UnixStream) -> io::Result<Answer> {
-    let mut kind = [0];
-    line.read_exact(&mut kind)?;
-    match kind[0] {
+/// The next answer, whole in `patience` and a little more: a process that trickles is one that hangs.
+pub(super) fn answer(line: &UnixStream, patience: Duration) -> io::Result<Answer> {
+    let by = Instant::now() + patience;
+    let mut octet = [0];
+    read_by(line, &mut octet, by)?;
+    match octet[0] {
         AUDIO => {
             let mut bytes = [0; FRAME_BYTES];
-            line.read_exact(&mut bytes)?;
+            read_by(line, &mut bytes, by)?;
             Ok(Answer::Audio(process::samples(&bytes)))
         }
         REPORT => {
             let mut bytes = Vec::new();
-            BufReader::new(line.take(REPORT_BYTES_MAX)).read_until(b'\n', &mut bytes)?;
+            while octet != [b'\n'] && bytes.len() < REPORT_BYTES_MAX {
+                read_by(line, &mut octet, by)?;
+                bytes.extend(octet);
+            }
             Ok(Answer::Report(serde_json::from_slice(&bytes)?))
         }
         other => Err(io::Error::other(format!("it answered with byte {other}"))),
     }
+}
+
+/// Each read has the line's own limit; all of them together have this one.
+fn read_by(mut line: &UnixStream, bytes: &mut [u8], by: Instant) -> io::Result<()> {
+    use io::ErrorKind::{Interrupted, TimedOut, UnexpectedEof};
+    let mut done = 0;
+    while done < bytes.len() {
+        match line.read(&mut bytes[done..]) {
+            Ok(0) => return Err(UnexpectedEof.into()),
+            Ok(read) => done += read,
+            Err(error) if error.kind() == Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if done < bytes.len() && Instant::now() > by {
+            return Err(TimedOut.into());
+        }
+    }
+    Ok(())
 }
 
 /// Ends a process that has reported, or will not: its file is closed before its report. How it ended.
@@ -195,16 +218,34 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     // The process may have left something else under this name: no link is followed, no pipe waited for.
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let opened = fs::File::options().read(true).custom_flags(flags).open(file)?;
+    let is = opened.metadata()?;
+    // A second name would be that of another file of the box, given to whoever asks for this fax.
+    if !is.is_file() || is.nlink() != 1 {
+        return Err(io::Error::other("it is no file of its own"));
+    }
     let mut bytes = Vec::new();
     opened.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// On disk, whole, under its name.
+/// On disk, whole, under its name; only the box's own user reads it.
 fn keep(file: &Path, path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    fs::File::open(file)?.sync_all()?;
+    if !folder.is_dir() {
+        make(folder)?;
+        // Its name is on disk before there is an entry of the log that speaks of what lies in it.
+        let above = [folder.parent(), folder.parent().and_then(Path::parent)];
+        for made in above.into_iter().flatten() {
+            fs::File::open(made)?.sync_all()?;
+        }
+    }
+    let kept = fs::File::open(file)?;
+    kept.set_permissions(fs::Permissions::from_mode(0o600))?;
+    kept.sync_all()?;
     fs::rename(file, path)?;
     fs::File::open(folder)?.sync_all()
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

@@ -9,6 +9,7 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 use terms::media::FaxWay;
 use terms::{FaxId, TenantId};
 
@@ -243,6 +244,61 @@ fn a_process_that_dies_or_talks_nonsense_costs_its_fax_and_says_so() {
     }
     let (outcome, _) = attempt(foreign("no-such-program"), &order(FaxWay::Receive), 1);
     assert!(outcome.text.starts_with("start its process"), "{}", outcome.text);
+}
+
+#[test]
+fn a_process_that_answers_an_octet_at_a_time_is_one_that_hangs() {
+    let (line, mut theirs) = UnixStream::pair().unwrap();
+    line.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    // It never comes to the end of a frame, and its line stays open.
+    let trickling = std::thread::spawn(move || {
+        for _ in 0..FRAME_BYTES - 20 {
+            if theirs.write_all(&[AUDIO]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // Until the other end is gone.
+        let _ = theirs.read(&mut [0]);
+    });
+    let answered = session::answer(&line, Duration::from_millis(100));
+    assert_eq!(answered.err().map(|error| error.kind()), Some(io::ErrorKind::TimedOut));
+    drop(line);
+    trickling.join().unwrap();
+}
+
+/// How a process leaves a file of the box under the name of what came.
+type Leave = fn(&Path, &Path) -> io::Result<()>;
+
+#[test]
+fn a_file_that_has_another_name_is_not_taken_for_what_came() {
+    let copy: Leave = |of, at| std::fs::copy(of, at).map(|_| ());
+    let second_name: Leave = |of, at| std::fs::hard_link(of, at);
+    let link: Leave = |of, at| std::os::unix::fs::symlink(of, at);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let of_another = elsewhere.path().join("9.tif");
+    std::fs::write(&of_another, document()).unwrap();
+    for (leave, is_taken) in [(copy, true), (second_name, false), (link, false)] {
+        let of = of_another.clone();
+        let launch: Launch =
+            Arc::new(move |folder: &Path, mut line: UnixStream| -> io::Result<Option<Child>> {
+                leave(&of, &folder.join(FILE))?;
+                let report = Report { complete: true, pages: 3, ..Report::default() };
+                let report = serde_json::to_string(&report)?;
+                line.write_all(format!("r{report}\n").as_bytes())?;
+                Ok(None)
+            });
+        let (outcome, dir) = attempt(launch, &order(FaxWay::Receive), 10);
+        assert_eq!(outcome.path.is_some(), is_taken, "{outcome:?}");
+        assert!(of_another.exists());
+        let left = walk(dir.path());
+        assert_eq!(left.len(), usize::from(is_taken), "{left:?}");
+        for file in left {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+        }
+    }
 }
 
 #[test]

@@ -289,6 +289,32 @@ async fn a_document_is_brought_looked_at_replaced_and_taken_away() {
 }
 
 #[tokio::test]
+async fn two_documents_under_one_name_do_not_mix() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let of = |octet: u8| tiff::write(&[(1_728, &vec![octet; 216 * 5_000])]);
+    let files = [of(0x55), of(0x3C)];
+    let all = (0..16).map(|n| bring(&rig, "news", &token, files[n % 2].clone()));
+    for got in futures::future::join_all(all).await {
+        assert_eq!(got.status, StatusCode::OK, "{got:?}");
+    }
+    let got = rig.get(&format!("{DOCUMENTS}/news"), &token).await;
+    assert!(files.iter().any(|file| *file == got.body), "it is one of them");
+}
+
+#[tokio::test]
+async fn a_document_that_the_disk_does_not_take_leaves_nothing() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let folder = rig.folder.path().join(format!("faxes/{}/documents", rig.tenant()));
+    std::fs::create_dir_all(folder.join("news.tif/in-the-way")).unwrap();
+    let got = bring(&rig, "news", &token, document(1_728)).await;
+    assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE, "{got:?}");
+    let left: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["news.tif"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_faxed_is_refused_and_nothing_of_it_is_kept() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Manager).await;
