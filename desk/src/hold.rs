@@ -1,6 +1,6 @@
 //! Legal holds: what must not be deleted, whatever its age and whoever asks. A hold is on one
-//! recording, on one received fax, on one contact, or on a telephone number, and several may be on the
-//! same thing: each is lifted on its own.
+//! recording, on one received fax, on one contact, or on a telephone number, and several may be on
+//! the same thing: each is lifted on its own.
 
 use crate::audit::By;
 use crate::error::During;
@@ -96,8 +96,8 @@ impl Held {
             || self.numbers.contains(number)
     }
 
-    /// Whether a fax must stay of which nobody knows the contact and the number: it may be of any that
-    /// is held.
+    /// Whether a fax must stay of which nobody knows the contact and the number: it may be of any
+    /// that is held.
     pub fn covers_unknown_fax(&self, fax: FaxId) -> bool {
         self.faxes.contains(&fax) || !self.contacts.is_empty() || !self.numbers.is_empty()
     }

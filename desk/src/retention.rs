@@ -1,5 +1,5 @@
-//! How long recordings and received faxes are kept: so many days for the tenant, other numbers for the
-//! recordings of single queues.
+//! How long recordings and received faxes are kept: so many days for the tenant, other numbers for
+//! the recordings of single queues.
 
 use crate::audit::By;
 use crate::error::During;
@@ -86,7 +86,8 @@ impl Store {
         Ok(retention)
     }
 
-    /// Changes how long recordings of a tenant are kept, from now on, those that are there included.
+    /// Changes how long recordings of a tenant are kept, from now on, those that are there
+    /// included.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::NotFound`] for a queue that the tenant has not.

@@ -2,9 +2,9 @@
 //! stand and how they are packed. They stay packed: what reads them further is a viewer, or a fax
 //! machine.
 //!
-//! Whatever the bytes are, this ends: pages, strips and sizes have limits, and a place outside of the
-//! file is an error. Promise: every strip of an answer lies in the file, and all of them together are
-//! no more than it, so that what is made of them grows with the file alone.
+//! Whatever the bytes are, this ends: pages, strips and sizes have limits, and a place outside of
+//! the file is an error. Promise: every strip of an answer lies in the file, and all of them
+//! together are no more than it, so that what is made of them grows with the file alone.
 
 /// Pages of a document.
 pub const PAGES_MAX: usize = 1_000;
@@ -366,8 +366,8 @@ mod tests {
         assert_eq!(pages(&file), Err(Error::Pages));
     }
 
-    /// Else a file of some megabytes were a thousand times as much once its pages are made into another
-    /// form.
+    /// Else a file of some megabytes were a thousand times as much once its pages are made into
+    /// another form.
     #[test]
     fn pages_that_share_their_rows_are_refused() {
         let (large, small) = ([0xFF; 216 * 40], [0xFF; 216]);

@@ -1,6 +1,6 @@
 //! The index of received faxes: one row of `warehouse.db` for each that lies as a file, beside the
-//! table `faxes` that holds all of them for everybody. It knows what the table cannot say: that a fax
-//! was deleted, and how far its deletion has come.
+//! table `faxes` that holds all of them for everybody. It knows what the table cannot say: that a
+//! fax was deleted, and how far its deletion has come.
 //!
 //! A row enters in the transaction that stages the fax. Between the file and its entry in the event
 //! log the box may be killed: such a file is adopted, without anything that says whose call it was.
@@ -111,8 +111,8 @@ impl Warehouse {
         rows.iter().map(received).collect()
     }
 
-    /// Takes in those of a tenant's files that no row speaks of; says how many. One that was deleted
-    /// and lies there all the same goes again.
+    /// Takes in those of a tenant's files that no row speaks of; says how many. One that was
+    /// deleted and lies there all the same goes again.
     ///
     /// # Errors
     /// See [`Error`]; the rest is taken in the next time.
@@ -157,9 +157,9 @@ impl Warehouse {
         Ok(known.into_iter().map(|id| FaxId(id as u64)).collect())
     }
 
-    /// Decides that faxes of a tenant are deleted, and stages the rows that say so. Gives back those
-    /// whose files have to go; one that was deleted before is not among them. Who asks for an erasure
-    /// has noted it in the audit table before.
+    /// Decides that faxes of a tenant are deleted, and stages the rows that say so. Gives back
+    /// those whose files have to go; one that was deleted before is not among them. Who asks for an
+    /// erasure has noted it in the audit table before.
     ///
     /// # Errors
     /// See [`Error`]; nothing is decided then.
@@ -262,8 +262,8 @@ impl Warehouse {
     }
 }
 
-/// Puts the received faxes among staged rows into the index; of one that was adopted it is known from
-/// now on whose call it was.
+/// Puts the received faxes among staged rows into the index; of one that was adopted it is known
+/// from now on whose call it was.
 pub(crate) async fn note(db: &mut SqliteConnection, rows: &[Row]) -> Result<(), Error> {
     for row in rows {
         let Row::Fax(fax) = row else { continue };
@@ -393,7 +393,8 @@ mod tests {
         assert_eq!(warehouse.fax(TENANT, FaxId(9)).await.unwrap(), None, "another tenant's");
     }
 
-    /// The process dies after each step of a deletion: what is left of it is known at the next start.
+    /// The process dies after each step of a deletion: what is left of it is known at the next
+    /// start.
     #[tokio::test]
     async fn a_deletion_goes_on_where_the_process_died() {
         let (dir, warehouse) = opened().await;

@@ -2,8 +2,8 @@
 //!
 //! Each is a process of its own ([`process`]) with a thread here that speaks with it ([`session`]),
 //! because what strangers send is read by a library in C ([`spandsp`]). Between that thread and the
-//! media core lie two short rings of frames, so that a machine that hangs, or dies, costs its fax and
-//! nothing else.
+//! media core lie two short rings of frames, so that a machine that hangs, or dies, costs its fax
+//! and nothing else.
 
 pub mod confine;
 pub mod process;
@@ -32,8 +32,8 @@ const FRAMES_MAX: usize = 250;
 /// What is received, and what is sent, has this name in the folder of its session.
 const FILE: &str = "fax.tif";
 
-/// Starts a process in this folder, with this line as its input and output; `None` is one that ends by
-/// itself.
+/// Starts a process in this folder, with this line as its input and output; `None` is one that ends
+/// by itself.
 pub type Launch = Arc<dyn Fn(&Path, UnixStream) -> io::Result<Option<Child>> + Send + Sync>;
 
 /// Where machines come from, and where documents lie.
@@ -52,8 +52,8 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Runs this program with these arguments and `run`. It knows nothing of our environment and ends with
-/// us.
+/// Runs this program with these arguments and `run`. It knows nothing of our environment and ends
+/// with us.
 pub fn program(path: PathBuf, arguments: Vec<String>) -> Launch {
     Arc::new(move |folder: &Path, line: UnixStream| -> io::Result<Option<Child>> {
         let mut command = Command::new(&path);
@@ -66,8 +66,8 @@ pub fn program(path: PathBuf, arguments: Vec<String>) -> Launch {
         unsafe {
             command.pre_exec(|| {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                // Whatever this process has open beside its line ends with the start of the program. A
-                // kernel that cannot do this leaves what each descriptor says of itself.
+                // Whatever this process has open beside its line ends with the start of the
+                // program. A kernel that cannot do this leaves what each descriptor says of itself.
                 let close = libc::CLOSE_RANGE_CLOEXEC;
                 libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, close);
                 Ok(())

@@ -1,9 +1,10 @@
-//! Deleting recordings and faxes: by retention, on the hour, and one at a time when somebody asks. Both go the
-//! same way: what is held is left out, the deletion is decided and told (a row of the warehouse),
-//! then the worker removes the files.
+//! Deleting recordings and faxes: by retention, on the hour, and one at a time when somebody asks.
+//! Both go the same way: what is held is left out, the deletion is decided and told (a row of the
+//! warehouse), then the worker removes the files.
 //!
 //! One gate stands before the decision and before a new hold: a hold that was answered is respected
-//! by every deletion that is decided later, and one that comes too late finds the recording deleted.
+//! by every deletion that is decided later, and one that comes too late finds the recording
+//! deleted.
 
 mod faxes;
 

@@ -1,5 +1,6 @@
-//! Faxes that were received: found by their id, fetched as TIFF or PDF, deleted ([`super::deletion`]).
-//! What each was about, its call, its pages and the machine it came from stand in the table `faxes`.
+//! Faxes that were received: found by their id, fetched as TIFF or PDF, deleted
+//! ([`super::deletion`]). What each was about, its call, its pages and the machine it came from
+//! stand in the table `faxes`.
 //!
 //! The folder's name is the caller's tenant, the file's the number that was asked for, and it is
 //! opened beneath the folder of faxes ([`crate::open`]). Every fetch is written to the audit table

@@ -70,8 +70,8 @@ async fn read(State(api): State<Shared>, caller: Caller) -> Result<Json<Retentio
     Ok(Json(api.store.retention(caller.tenant()).await?))
 }
 
-/// Change how long recordings and received faxes are kept. What is over then is deleted within the hour; what is held
-/// stays.
+/// Change how long recordings and received faxes are kept. What is over then is deleted within the
+/// hour; what is held stays.
 #[utoipa::path(put, path = "/api/v1/retention", tag = "recordings", request_body = Retention, responses((status = 204)))]
 async fn change(
     State(api): State<Shared>,
@@ -93,8 +93,8 @@ async fn holds(
     Ok(Json(api.store.holds(caller.tenant(), before, limit).await?))
 }
 
-/// Set a legal hold on a recording, a received fax, a contact or a telephone number: nothing of it is
-/// deleted until the hold is lifted, by nobody.
+/// Set a legal hold on a recording, a received fax, a contact or a telephone number: nothing of it
+/// is deleted until the hold is lifted, by nobody.
 #[utoipa::path(
     post, path = "/api/v1/holds", tag = "recordings", request_body = NewHold,
     responses(

@@ -25,8 +25,8 @@ enum What {
 /// # Errors
 /// When the system does not limit it, it is not told what for, or nobody listens.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
-    // The library is many files of the system: they are opened before the walls are up. What is missing
-    // is said by the fax.
+    // The library is many files of the system: they are opened before the walls are up. What is
+    // missing is said by the fax.
     let missing = spandsp::check().err();
     confine::confine(&std::env::current_dir()?)?;
     match arguments.what {

@@ -1,7 +1,8 @@
 //! Removes the files of deleted recordings, folder by folder: each day's folder is opened once,
-//! beneath the recordings folder and through no link, and its files are unlinked relative to it. The
-//! thread that does it has the lowest priority of the box for processor and disk. What lies in the
-//! second tier, or was fetched back from it, goes too: a recording is removed when all of it is.
+//! beneath the recordings folder and through no link, and its files are unlinked relative to it.
+//! The thread that does it has the lowest priority of the box for processor and disk. What lies in
+//! the second tier, or was fetched back from it, goes too: a recording is removed when all of it
+//! is.
 
 use super::jobs::{Done, Problem};
 use super::moving::{self, Claims};
@@ -166,8 +167,8 @@ pub(super) fn unlink_all(recordings: &Path, files: &[String]) -> io::Result<u64>
     Ok(gone)
 }
 
-/// Removes every rendering of these recordings (`<tenant>/<day>/<recording>.wav`). What is not there
-/// is as good as removed; a folder that is empty afterwards goes too.
+/// Removes every rendering of these recordings (`<tenant>/<day>/<recording>.wav`). What is not
+/// there is as good as removed; a folder that is empty afterwards goes too.
 pub fn remove(recordings: &Path, wavs: &[String]) -> Removed {
     let mut folders: BTreeMap<&str, Vec<(&str, &String)>> = BTreeMap::new();
     let mut removed = Removed::default();
@@ -209,8 +210,8 @@ pub fn remove(recordings: &Path, wavs: &[String]) -> Removed {
     removed
 }
 
-/// Removes these faxes (`<tenant>/<fax>.tif`), tenant by tenant. A tenant's folder stays: its documents
-/// lie in it.
+/// Removes these faxes (`<tenant>/<fax>.tif`), tenant by tenant. A tenant's folder stays: its
+/// documents lie in it.
 pub fn remove_faxes(faxes: &Path, files: &[String]) -> Removed {
     let mut folders: BTreeMap<&str, Vec<(&str, &String)>> = BTreeMap::new();
     let mut removed = Removed::default();

@@ -66,6 +66,16 @@ pub fn a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf(backend: &
     assert_eq!(images(house.scratch(), &pdf), pages);
     let tiff = house.get(&format!("/api/v1/faxes/{id}")).bytes().expect("a file");
     assert_eq!(tiff.len() as u64, received["bytes"].as_u64().expect("a size"));
+
+    let rows = house.sql("SELECT fax_id, pages FROM faxes WHERE path IS NOT NULL");
+    assert_eq!(rows, [json!({"fax_id": id, "pages": PAGES})]);
+    let deletion = format!("/api/v1/faxes/{id}/deletion");
+    let (status, body) = house.post(&deletion, &json!({"reason": "the sender asked"}));
+    assert_eq!(status, 204, "{body}");
+    assert_eq!(house.get(&format!("/api/v1/faxes/{id}")).status(), 410);
+    assert_eq!(house.json("/api/v1/faxes"), json!([]));
+    let sql = "SELECT detail FROM recording_deletions JOIN faxes ON recording_id = fax_id";
+    assert_eq!(house.sql(sql), [json!({"detail": "the sender asked"})]);
 }
 
 /// Strokes of their own on each page, and a frame.

@@ -322,8 +322,8 @@ fn a_blind_transfer_to_a_queue_is_a_second_stay() {
     assert_eq!((call.queue_id, call.ivr_ms), (Some(QueueId(2)), 9_000));
 }
 
-/// Agent 11 asked somebody in, the customer left them at 30 s, and at 40 s agent 11 passes the other
-/// on into a queue, where agent 13 answers at 46 s.
+/// Agent 11 asked somebody in, the customer left them at 30 s, and at 40 s agent 11 passes the
+/// other on into a queue, where agent 13 answers at 46 s.
 fn left_and_passed_on(role: Role, agent: Option<u64>) -> Vec<Row> {
     let mut s = Script::new(1);
     talking(&mut s);
@@ -644,8 +644,8 @@ fn silent_legs_and_entries_of_an_older_program_have_no_row_of_how_they_sounded()
     assert_eq!((told.len(), told[0].mos_cq), (2, None), "it was spoken to and said nothing");
 }
 
-/// Machines hang up as soon as they are done, so the outcome comes before the call's end or after it,
-/// also by a reader that was started in between.
+/// Machines hang up as soon as they are done, so the outcome comes before the call's end or after
+/// it, also by a reader that was started in between.
 #[test]
 fn a_fax_has_a_row_with_its_number_before_and_after_the_end_of_its_call() {
     let path = Some("1/9.tif".to_owned());

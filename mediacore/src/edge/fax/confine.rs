@@ -1,8 +1,8 @@
-//! What is taken from the process of a fax before it reads anything of a stranger. It needs no rights
-//! for that, so it holds for a box that runs as nobody in particular.
+//! What is taken from the process of a fax before it reads anything of a stranger. It needs no
+//! rights for that, so it holds for a box that runs as nobody in particular.
 //!
-//! - Limits (`setrlimit`): memory, the size of a file, open files, CPU time, no process beside it, no
-//!   core file. What it writes only the box's own user reads.
+//! - Limits (`setrlimit`): memory, the size of a file, open files, CPU time, no process beside it,
+//!   no core file. What it writes only the box's own user reads.
 //! - No new rights (`PR_SET_NO_NEW_PRIVS`), whatever it starts.
 //! - A filter of system calls (seccomp, on x86-64 and on 64-bit ARM): no socket, no process, no
 //!   program, no signal to and no look into another process. What is refused answers `EPERM`.
@@ -15,8 +15,8 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
-/// Addresses that a fax may take, beside those that the program itself maps at its start; libtiff and
-/// the modems need a tenth of it.
+/// Addresses that a fax may take, beside those that the program itself maps at its start; libtiff
+/// and the modems need a tenth of it.
 const MEMORY_BYTES_MAX: u64 = 512 << 20;
 /// Files that are open at once.
 const FILES_MAX: u64 = 32;
@@ -169,8 +169,8 @@ const MACHINE: Option<u32> = None;
 /// From here on the numbers of x86-64 are those of its 32-bit kind, which nothing of ours uses.
 const SECOND_KIND: u32 = 0x4000_0000;
 
-/// What no fax needs: the network, other processes, other programs, and parts of the kernel that are
-/// large.
+/// What no fax needs: the network, other processes, other programs, and parts of the kernel that
+/// are large.
 const REFUSED: &[libc::c_long] = &[
     libc::SYS_socket,
     libc::SYS_socketpair,

@@ -133,7 +133,8 @@ pub(super) enum Answer {
     Report(Report),
 }
 
-/// The next answer, whole in `patience` and a little more: a process that trickles is one that hangs.
+/// The next answer, whole in `patience` and a little more: a process that trickles is one that
+/// hangs.
 pub(super) fn answer(line: &UnixStream, patience: Duration) -> io::Result<Answer> {
     let by = Instant::now() + patience;
     let mut octet = [0];
@@ -174,7 +175,8 @@ fn read_by(mut line: &UnixStream, bytes: &mut [u8], by: Instant) -> io::Result<(
     Ok(())
 }
 
-/// Ends a process that has reported, or will not: its file is closed before its report. How it ended.
+/// Ends a process that has reported, or will not: its file is closed before its report. How it
+/// ended.
 fn end(child: &mut Child) -> String {
     // It may be gone already.
     let _ = child.kill();
@@ -215,7 +217,8 @@ fn received(
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
-    // The process may have left something else under this name: no link is followed, no pipe waited for.
+    // The process may have left something else under this name: no link is followed, no pipe waited
+    // for.
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let opened = fs::File::options().read(true).custom_flags(flags).open(file)?;
     let is = opened.metadata()?;

@@ -1,6 +1,6 @@
-//! Deleting received faxes, by the tenant's rule and one at a time. They go the way of recordings: what
-//! is held is left out, the deletion is decided, then told to the audit table, then the worker removes
-//! the file.
+//! Deleting received faxes, by the tenant's rule and one at a time. They go the way of recordings:
+//! what is held is left out, the deletion is decided, then told to the audit table, then the worker
+//! removes the file.
 //!
 //! Each round takes in the files that no row speaks of, which a kill between a fax and its entry in
 //! the log leaves. Whose call such a one was nobody knows: it stays while anything of its tenant is

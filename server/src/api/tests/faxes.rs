@@ -177,7 +177,8 @@ async fn a_fax_whose_time_is_over_is_deleted_is_in_the_audit_table_and_says_why(
     let noted = actions(&rig).await;
     let note = ("fax.retention".to_owned(), format!("{old}: fax kept for 90 days"));
     assert_eq!(noted.iter().filter(|one| **one == note).count(), 1, "{noted:?}");
-    let sql = "SELECT f.pages, d.reason, d.detail FROM faxes f                JOIN recording_deletions d ON d.recording_id = f.fax_id";
+    let sql = "SELECT f.pages, d.reason, d.detail FROM faxes f \
+               JOIN recording_deletions d ON d.recording_id = f.fax_id";
     let got = rig.post("/api/v1/sql", &token, json!({"sql": sql})).await.json();
     let said = json!({"pages": 2, "reason": "retention", "detail": "fax kept for 90 days"});
     assert_eq!(got["rows"], json!([said]));
