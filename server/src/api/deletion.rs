@@ -232,9 +232,10 @@ impl Deletion {
         let wavs = doomed.iter().map(|of| of.path.clone()).collect();
         let moved = doomed.iter().filter(|of| of.moved).map(|of| of.path.clone()).collect();
         let removed = self.ask(Job::Remove { wavs, moved }).await?;
-        let is_gone = all_gone(&removed);
-        let gone = doomed.iter().filter(|of| is_gone(of.path.as_str()));
-        let gone: Vec<RecordingId> = gone.map(|of| of.recording).collect();
+        let gone: Vec<RecordingId> = {
+            let is_gone = all_gone(&removed);
+            doomed.iter().filter(|of| is_gone(&of.path)).map(|of| of.recording).collect()
+        };
         swept.files += removed.files;
         swept.failed += (doomed.len() - gone.len()) as u64;
         self.warehouse.recordings_removed(&gone).await?;

@@ -3,6 +3,7 @@
 
 use clap::ValueEnum;
 use mediacore::edge::fax::{confine, process, spandsp};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// What it is started for.
@@ -28,7 +29,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
     // The library is many files of the system: they are opened before the walls are up. What is
     // missing is said by the fax.
     let missing = spandsp::check().err();
-    confine::confine(&std::env::current_dir()?)?;
+    confine::confine(Path::new("."))?;
     match arguments.what {
         What::Run => {
             process::serve(std::io::stdin().lock(), std::io::stdout().lock())?;

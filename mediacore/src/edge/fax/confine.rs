@@ -13,6 +13,7 @@ use super::process::FILE_BYTES_MAX;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Addresses that a fax may take, beside those that the program itself maps at its start; libtiff
@@ -125,7 +126,9 @@ fn keep_to(folder: &Path) -> io::Result<()> {
         2 => REFER,
         _ => REFER | TRUNCATE,
     };
-    let folder = File::open(folder)?;
+    // Enough to name it: who may not list a folder may still be kept to it.
+    let flags = libc::O_PATH | libc::O_DIRECTORY;
+    let folder = File::options().read(true).custom_flags(flags).open(folder)?;
     let ruleset = Ruleset { handled: FIRST | later };
     // SAFETY: `ruleset` is valid and of the size given.
     let made = unsafe {

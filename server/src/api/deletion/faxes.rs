@@ -132,9 +132,11 @@ impl Deletion {
         self.warehouse.faxes_told(&told).await?;
         let files: Vec<String> = doomed.iter().map(DoomedFax::path).collect();
         let removed = self.ask(Job::RemoveFaxes { files: files.clone() }).await?;
-        let is_gone = all_gone(&removed);
-        let gone = doomed.iter().zip(&files).filter(|(_, file)| is_gone(file.as_str()));
-        let gone: Vec<FaxId> = gone.map(|(of, _)| of.fax).collect();
+        let gone: Vec<FaxId> = {
+            let is_gone = all_gone(&removed);
+            let gone = doomed.iter().zip(&files).filter(|(_, file)| is_gone(file.as_str()));
+            gone.map(|(of, _)| of.fax).collect()
+        };
         swept.files += removed.files;
         swept.failed += (doomed.len() - gone.len()) as u64;
         self.warehouse.faxes_removed(&gone).await?;
