@@ -59,6 +59,8 @@ pub fn fuzz_udptl(bytes: &[u8]) {
 pub fn fuzz_tiff(bytes: &[u8]) {
     let Ok(pages) = tiff::pages(bytes) else { return };
     assert!((1..=tiff::PAGES_MAX).contains(&pages.len()));
+    let strips = pages.iter().flat_map(|page| &page.strips);
+    assert!(strips.map(|strip| strip.bytes.len()).sum::<usize>() <= bytes.len(), "no row twice");
     for page in pages {
         let rows: u64 = page.strips.iter().map(|strip| u64::from(strip.rows)).sum();
         assert_eq!(rows, u64::from(page.height), "every row is in a strip");

@@ -341,6 +341,7 @@ fn deletion(of: &Received, reason: Reason, detail: &str, at: Timestamp) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Limits, Scope, Session};
 
     const TENANT: TenantId = TenantId(1);
     const WHY: (Reason, &str) = (Reason::Retention, "fax kept for 90 days");
@@ -451,5 +452,20 @@ mod tests {
         warehouse.adopt_faxes(TENANT, &[FaxId(7)]).await.unwrap();
         assert_eq!(warehouse.faxes_to_remove(10).await.unwrap().len(), 1);
         assert!(due(&warehouse).await.is_empty(), "it stays deleted");
+    }
+
+    #[tokio::test]
+    async fn a_reader_sees_the_faxes_of_one_tenant_and_no_number_where_they_are_hidden() {
+        let (_dir, warehouse) = opened().await;
+        let foreign = Fax { tenant_id: TenantId(2), ..fax(9) };
+        let rows = [fax(7), foreign].map(Row::Fax);
+        assert!(warehouse.stage_rows("test", 1, &rows).await.unwrap());
+        let scope = Scope { mask_numbers: true, ..Scope::of(TENANT) };
+        let session = Session::open(&warehouse, scope, Limits::default()).await.unwrap();
+        let answer = session.query("SELECT fax_id, caller, station FROM faxes").await.unwrap();
+        let seen: serde_json::Value = serde_json::from_str(&answer.to_json()).unwrap();
+        let (caller, station) = ("+86138****8000", "+86****1111");
+        let row = serde_json::json!({"fax_id": "7", "caller": caller, "station": station});
+        assert_eq!(seen, serde_json::json!([row]));
     }
 }

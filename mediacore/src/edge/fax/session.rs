@@ -162,14 +162,14 @@ fn read_by(mut line: &UnixStream, bytes: &mut [u8], by: Instant) -> io::Result<(
     use io::ErrorKind::{Interrupted, TimedOut, UnexpectedEof};
     let mut done = 0;
     while done < bytes.len() {
+        if Instant::now() > by {
+            return Err(TimedOut.into());
+        }
         match line.read(&mut bytes[done..]) {
             Ok(0) => return Err(UnexpectedEof.into()),
             Ok(read) => done += read,
             Err(error) if error.kind() == Interrupted => {}
             Err(error) => return Err(error),
-        }
-        if done < bytes.len() && Instant::now() > by {
-            return Err(TimedOut.into());
         }
     }
     Ok(())

@@ -248,23 +248,27 @@ fn a_process_that_dies_or_talks_nonsense_costs_its_fax_and_says_so() {
 
 #[test]
 fn a_process_that_answers_an_octet_at_a_time_is_one_that_hangs() {
-    let (line, mut theirs) = UnixStream::pair().unwrap();
-    line.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    // It never comes to the end of a frame, and its line stays open.
-    let trickling = std::thread::spawn(move || {
-        for _ in 0..FRAME_BYTES - 20 {
-            if theirs.write_all(&[AUDIO]).is_err() {
-                return;
+    for kind in [AUDIO, REPORT] {
+        let (line, mut theirs) = UnixStream::pair().unwrap();
+        line.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        // It never comes to the end of a frame or of a line, and its own end stays open.
+        let trickling = std::thread::spawn(move || {
+            let mut octet = kind;
+            for _ in 0..FRAME_BYTES - 20 {
+                if theirs.write_all(&[octet]).is_err() {
+                    return;
+                }
+                octet = b' ';
+                std::thread::sleep(Duration::from_millis(10));
             }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        // Until the other end is gone.
-        let _ = theirs.read(&mut [0]);
-    });
-    let answered = session::answer(&line, Duration::from_millis(100));
-    assert_eq!(answered.err().map(|error| error.kind()), Some(io::ErrorKind::TimedOut));
-    drop(line);
-    trickling.join().unwrap();
+            // Until the other end is gone.
+            let _ = theirs.read(&mut [0]);
+        });
+        let answered = session::answer(&line, Duration::from_millis(100));
+        assert_eq!(answered.err().map(|error| error.kind()), Some(io::ErrorKind::TimedOut));
+        drop(line);
+        trickling.join().unwrap();
+    }
 }
 
 /// How a process leaves a file of the box under the name of what came.
