@@ -227,6 +227,10 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         t38: terms::media::TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        order: 0,
+        weight: 0,
+        options_every_s: 0,
+        caller_rule: routing::CallerRule::Dialled,
     }
 }
 

@@ -288,4 +288,13 @@ pub enum Event {
         /// At least one phone is in a browser.
         present: bool,
     },
+    /// No calls can go out over a trunk from now on, or they can again.
+    Trunk {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        trunk: TrunkId,
+        /// It is down.
+        down: bool,
+    },
 }
