@@ -1,6 +1,6 @@
 //! Somebody other than a queue's agent is rung: a colleague, or a number outside over the first
-//! trunk that works, one leg an attempt. The caller hears ringing, from us when they were answered already, from their
-//! own phone when not.
+//! trunk that works, one leg an attempt. The caller hears ringing, from us when they were answered
+//! already, from their own phone when not.
 
 use super::leg::{Bye, Invitation, Leg};
 use super::offer::offer_end;

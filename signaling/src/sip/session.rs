@@ -67,6 +67,8 @@ pub(super) enum Owner {
     Notify(LegId),
     /// A trunk's REGISTER.
     Register(TrunkKey),
+    /// OPTIONS to a trunk.
+    Health(TrunkKey),
     /// Nobody: CANCEL, BYE. A challenge to these is never answered.
     Nobody,
 }
@@ -262,6 +264,7 @@ impl UserAgent {
             Owner::Refresh(leg) => self.on_refresh_response(now, leg, response),
             Owner::Notify(leg) => self.on_notify_response(leg, response.status()),
             Owner::Register(key) => self.on_register_response(now, key, response),
+            Owner::Health(key) => self.on_health_response(now, key, response.status()),
             Owner::Nobody => {}
         }
     }
@@ -274,6 +277,7 @@ impl UserAgent {
             Owner::Refresh(leg) => self.on_refresh_failed(now, leg, status),
             Owner::Notify(leg) => self.on_notify_response(leg, status),
             Owner::Register(key) => self.on_register_failed(now, key),
+            Owner::Health(key) => self.on_health_failed(now, key),
             Owner::Nobody => {}
         }
     }

@@ -277,6 +277,9 @@ impl UserAgent {
             200..300 => self.on_branch_answer(now, flow, id, response),
             401 | 407 if self.answer_challenge(now, id, response) => {}
             status => {
+                if let Some(key) = self.branches.get(&id).and_then(|branch| branch.trunk) {
+                    self.on_trunk_refused(now, key, response);
+                }
                 let cause = header::reason_cause(response);
                 self.on_branch_failed(now, id, status, cause);
             }

@@ -201,7 +201,7 @@ fn a_silent_trunk_takes_nothing_of_the_callees_time() {
     fails(&mut rig, leg, 408, 102);
     assert_eq!(called(&rig), [1, 2]);
     rig.wait(secs(40));
-    assert_eq!(phase(&mut rig), "dialling", "it rings for as long as ever");
+    assert_eq!(phase(&mut rig), "ringing", "it rings for as long as ever");
     rig.wait(secs(10));
     assert_eq!(rig.switch.calls(), 0);
     balanced(&mut rig);
