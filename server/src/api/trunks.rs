@@ -7,8 +7,8 @@ use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use desk::Permission;
 use desk::trunk::{Trunk, TrunkDraft};
+use desk::{Permission, when};
 use serde::Serialize;
 use signaling::edge::tls;
 use terms::control::{LineFault, LiveTrunk, TrunkFault};
@@ -48,6 +48,7 @@ struct TrunkLive {
     #[schema(value_type = Option<String>)]
     down: Option<TrunkFault>,
     /// Since when.
+    #[serde(with = "when::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     down_since: Option<Timestamp>,
 }
