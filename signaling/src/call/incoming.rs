@@ -147,7 +147,7 @@ impl Call {
         self.log(cx, None, started);
         let leg = &self.legs[&self.anchor];
         let (role, agent, address) = (leg.role, leg.agent, leg.address.clone());
-        self.log(cx, Some(self.anchor), Kind::LegStarted { role, agent, address });
+        self.log(cx, Some(self.anchor), Kind::LegStarted { role, agent, address, trunk });
     }
 
     fn admit(&mut self, cx: &mut Cx, origin: Origin) -> Result<Next, Refusal> {

@@ -169,8 +169,12 @@ impl Call {
         {
             leg.port = Port::Shared;
         }
-        let started =
-            Kind::LegStarted { role: leg.role, agent: leg.agent, address: leg.address.clone() };
+        let started = Kind::LegStarted {
+            role: leg.role,
+            agent: leg.agent,
+            address: leg.address.clone(),
+            trunk: leg.trunk,
+        };
         self.legs.insert(id, leg);
         cx.world.legs.insert(id, self.id);
         self.log(cx, Some(id), started);

@@ -45,10 +45,11 @@ pub fn a_call_that_one_carrier_refuses_goes_out_over_the_next_one(backend: &str)
     assert!(shows(&refused, &house.hotline) && !shows(&refused, NUMBER), "{refused}");
     assert!(shows(&taken, NUMBER), "the number that the caller dialled: {taken}");
 
-    // Each attempt is a leg with its cause; both parties of both calls were cleared.
-    let causes = house.sql("SELECT hangup_cause FROM legs WHERE role = 'outside' ORDER BY leg_id");
-    let causes: Vec<&Value> = causes.iter().map(|row| &row["hangup_cause"]).collect();
-    assert_eq!(causes, [&json!(41), &json!(16), &json!(16)]);
+    // Each attempt is a leg with its trunk and its cause.
+    let attempts = "SELECT hangup_cause, trunk_id FROM legs WHERE role = 'outside' ORDER BY leg_id";
+    let attempt = |cause: u8, trunk: &str| json!({"hangup_cause": cause, "trunk_id": trunk});
+    let expected = [attempt(41, &first), attempt(16, &second), attempt(16, &second)];
+    assert_eq!(house.sql(attempts), expected);
     let live = house.json("/api/v1/trunks/live");
     let of =
         |id: &str| live.as_array().expect("a list").iter().find(|one| one["id"] == id).cloned();

@@ -85,6 +85,12 @@ fn the_lowest_order_is_called_first_and_the_next_one_when_it_cannot() {
     assert_eq!(phase(&mut rig), "talking");
     let told = told(&rig);
     let count = |word: &str| told.iter().filter(|said| *said == word).count();
+    let over = |entry: &terms::event::Entry| match entry.kind {
+        Kind::LegStarted { trunk, .. } => Some(trunk),
+        _ => None,
+    };
+    let trunks: Vec<_> = rig.log.iter().filter_map(over).collect();
+    assert_eq!(trunks, [None, Some(SECOND), Some(FIRST)], "the agent, and two attempts");
     assert_eq!(count("leg Customer"), 2, "each attempt is a leg: {told:#?}");
     assert_eq!(count("leg ended 41 by Customer"), 1, "with its cause: {told:#?}");
     assert_eq!(metric(&mut rig, "switchgrid_trunk_reroutes_total", None), 1.0);
