@@ -91,9 +91,13 @@ impl Call {
                 }
                 let leg = std::iter::from_fn(|| trunks.pop_front())
                     .find_map(|trunk| self.leg_to_outside(cx, trunk, digits));
-                let leg = leg.ok_or((503, cause::NO_CIRCUIT))?;
+                let mut leg = leg.ok_or((503, cause::NO_CIRCUIT))?;
                 cx.world.reroutes += u64::from(*attempts > 0);
                 *attempts += 1;
+                if let Some(invitation) = &mut leg.invitation {
+                    let more = *attempts < cx.world.config.trunk_attempts_max;
+                    invitation.other_way = more && !trunks.is_empty();
+                }
                 Ok(leg)
             }
         }
@@ -117,6 +121,7 @@ impl Call {
             to: Destination::Agent(self.tenant, agent),
             from_user: from.map_or_else(|| self.caller_for_agents(), |from| from.sip_user.clone()),
             from_name: from.map(|from| from.name.clone()).unwrap_or_default(),
+            other_way: false,
             headers: vec![
                 ("X-Call".to_owned(), self.id.to_string()),
                 ("X-Contact".to_owned(), self.contact.to_string()),
@@ -143,6 +148,7 @@ impl Call {
             to: Destination::Trunk(self.tenant, id, digits.to_owned()),
             from_user: from,
             from_name: String::new(),
+            other_way: false,
             headers: Vec::new(),
         });
         Some(leg)

@@ -54,6 +54,8 @@ pub(super) struct Invitation {
     pub to: Destination,
     pub from_user: String,
     pub from_name: String,
+    /// Another trunk is left.
+    pub other_way: bool,
     pub headers: Vec<(String, String)>,
 }
 

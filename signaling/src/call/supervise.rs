@@ -131,6 +131,7 @@ impl Call {
             to: Destination::Agent(self.tenant, agent),
             from_user: from.map(|from| from.sip_user.clone()).unwrap_or_default(),
             from_name: from.map(|from| from.name.clone()).unwrap_or_default(),
+            other_way: false,
             headers: vec![
                 ("X-Call".to_owned(), self.id.to_string()),
                 ("X-Contact".to_owned(), self.contact.to_string()),

@@ -2,6 +2,7 @@
 
 use super::trunks::invite;
 use super::*;
+use crate::sip::user_agent::Invite;
 use std::collections::BTreeSet;
 use terms::TrunkId;
 use terms::control::TrunkFault;
@@ -124,6 +125,34 @@ fn a_trunk_that_asks_for_time_is_given_it() {
     assert_eq!((told(&mut bench), fault(&bench)), (Vec::new(), Some(TrunkFault::Overloaded)));
     bench.pass(secs(2));
     assert_eq!((told(&mut bench), fault(&bench)), (vec![false], None));
+}
+
+#[test]
+fn a_trunk_that_says_nothing_is_given_up_early_where_another_is_left() {
+    let way = |other_way| match invite(901) {
+        Command::Invite(invite) => Command::Invite(Box::new(Invite { other_way, ..*invite })),
+        other => other,
+    };
+    let failed = [Event::Failed { leg: LegId(901), status: 408, cause: 102 }];
+    for (other_way, heard, gives_up) in
+        [(true, "", true), (true, "100 Trying", false), (false, "", false)]
+    {
+        let mut bench = watched(0, 1);
+        bench.command(way(other_way));
+        let sent = bench.one();
+        bench.pass(secs(5));
+        if !heard.is_empty() {
+            bench.receive(carrier(), sent.answer(heard, "t", "", ""));
+        }
+        assert!(bench.events().is_empty());
+        bench.pass(secs(2));
+        let events = bench.events();
+        assert_eq!(events == failed, gives_up, "{other_way} {heard:?}: {events:?}");
+        bench.receive(carrier(), sent.answer("180 Ringing", "t", "", ""));
+        let taken_back = bench.starts().iter().any(|start| start.starts_with("CANCEL "));
+        assert_eq!(taken_back, gives_up, "{other_way} {heard:?}: nobody rings in vain");
+        assert_eq!(bench.counter("trunks_silent"), u64::from(gives_up));
+    }
 }
 
 #[test]

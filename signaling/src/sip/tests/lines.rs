@@ -42,6 +42,7 @@ fn invite(leg: u64) -> Command {
         sdp: SDP.into(),
         elsewhere: Vec::new(),
         browser: false,
+        other_way: false,
         headers: Vec::new(),
     }))
 }

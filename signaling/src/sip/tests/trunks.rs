@@ -14,6 +14,7 @@ pub(super) fn invite(leg: u64) -> Command {
         sdp: SDP.into(),
         elsewhere: Vec::new(),
         browser: false,
+        other_way: false,
         headers: Vec::new(),
     }))
 }

@@ -167,6 +167,8 @@ fn so_many_trunks_are_called_and_no_more_and_the_last_one_says_why() {
     rig.agent_dials(A1, NUMBER);
     rig.wait(secs(2));
     assert_eq!(called(&rig), [1, 2, 3]);
+    let others: Vec<bool> = invites(&rig).iter().map(|(_, invite)| invite.other_way).collect();
+    assert_eq!(others, [true, true, false], "silence of the last one is waited for");
     assert!(
         matches!(rig.sip.last(), Some(Sipc::Reject { status: 502, .. })),
         "{:?}",
