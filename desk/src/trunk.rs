@@ -343,8 +343,8 @@ impl Store {
     /// Only numbers that are assigned to the tenant may be shown. The tenant's realm.
     async fn check_shown(&self, tenant: TenantId, settings: &Settings) -> Result<String> {
         let profile = self.tenant(tenant).await?.profile;
-        let normal = |digits: &str| PhoneNumber::parse(digits, &profile.country).normal;
         let numbers = self.numbers(tenant).await?;
+        let normal = |digits: &str| PhoneNumber::parse(digits, &profile.country).normal;
         let own: HashSet<String> = numbers.iter().map(|number| normal(&number.digits)).collect();
         let foreign = |number: &String| !own.contains(&normal(number));
         let problem = "a number of this tenant is needed; add it to the numbers first";

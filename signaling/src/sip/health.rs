@@ -120,7 +120,8 @@ impl UserAgent {
         self.tell_trunk(now, trunk);
     }
 
-    /// Sets the trunk's timer (one that is gone from its plan has none), and tells the switch when it is down from now on or no longer.
+    /// Sets the trunk's timer (one that is gone from its plan has none), and tells the switch when it is
+    /// down from now on or no longer.
     pub(super) fn tell_trunk(&mut self, now: Now, key: TrunkKey) {
         let at = self.trunks.get(key).and_then(|trunk| trunk.health.next_timeout());
         self.timers.set(Waiting::Health(key), at);
