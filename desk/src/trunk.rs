@@ -8,10 +8,11 @@ use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use std::collections::HashSet;
 use std::net::IpAddr;
 use terms::media::{Codec, SrtpPolicy, TrunkT38};
-use terms::routing::{self, InboundDigest};
-use terms::{TenantId, TrunkId};
+use terms::routing::{self, CallerRule, InboundDigest};
+use terms::{PhoneNumber, TenantId, TrunkId};
 use utoipa::ToSchema;
 
 /// Trunks of one tenant.
@@ -64,10 +65,15 @@ pub struct Settings {
     pub register_expires_s: u32,
     /// Their user here; empty trusts the source address alone.
     pub inbound_user: String,
-    /// The number shown to the outside.
+    /// The number shown to the outside; a number of the tenant.
     pub caller_number: String,
-    /// Numbers that may be shown besides.
+    /// Numbers of the tenant that may be shown besides.
     pub caller_numbers: Vec<String>,
+    /// Which of them is shown: `dialled` (the one that the caller dialled), `caller` (the one that leads
+    /// to the agent who calls, else the caller's) or `fixed` (always `caller_number`). Where the wanted
+    /// one is not among them, `caller_number` is.
+    #[schema(value_type = String)]
+    pub caller_rule: CallerRule,
     /// Most calls at a time.
     pub calls_max: u32,
     /// Most new calls per second.
@@ -91,6 +97,13 @@ pub struct Settings {
     /// Certificates of the authorities that its own is checked against when we call it over TLS, as
     /// PEM text; empty takes those of the system.
     pub ca: String,
+    /// Of the trunks whose prefix fits a number equally well the lowest is tried first.
+    pub order: u32,
+    /// Share of the calls among trunks of one order; those with 0 come after the others.
+    pub weight: u32,
+    /// Seconds from one OPTIONS to the next, which asks whether calls can go out here, 5 to 3600; 0 asks
+    /// nothing.
+    pub options_every_s: u32,
 }
 
 impl Default for Settings {
@@ -105,6 +118,7 @@ impl Default for Settings {
             inbound_user: String::new(),
             caller_number: String::new(),
             caller_numbers: Vec::new(),
+            caller_rule: CallerRule::Dialled,
             calls_max: 1_000,
             calls_per_s_max: 100,
             prefixes: Vec::new(),
@@ -113,6 +127,9 @@ impl Default for Settings {
             t38: TrunkT38::Allow,
             advertise: String::new(),
             ca: String::new(),
+            order: 0,
+            weight: 0,
+            options_every_s: 0,
         }
     }
 }
@@ -173,6 +190,7 @@ impl Settings {
             }
         }
         self.check_advertise()?;
+        self.check_choice()?;
         text::line("proxy", &self.proxy)?;
         text::line("outbound_user", &self.outbound_user)?;
         text::line("inbound_user", &self.inbound_user)?;
@@ -180,6 +198,11 @@ impl Settings {
     }
 }
 
+/// Highest order and weight: more than a tenant has trunks.
+const ORDER_MAX: u32 = 1_000;
+const WEIGHT_MAX: u32 = 1_000;
+/// Seconds from one OPTIONS to the next.
+const OPTIONS_EVERY_S: std::ops::RangeInclusive<u32> = 5..=3_600;
 /// Longest list of authorities: some twenty certificates.
 const CA_BYTES_MAX: usize = 64 * 1024;
 
@@ -196,6 +219,28 @@ impl Settings {
         if !is_pem || self.ca.len() > CA_BYTES_MAX {
             let problem = "PEM text with sections BEGIN CERTIFICATE is needed, at most 64 KiB";
             return Err(Error::invalid("ca", problem));
+        }
+        Ok(())
+    }
+
+    /// What decides which trunk a call goes out over, and in which codec.
+    fn check_choice(&self) -> Result<()> {
+        if self.order > ORDER_MAX {
+            return Err(Error::invalid("order", "0 to 1000 are used; the lowest is tried first"));
+        }
+        if self.weight > WEIGHT_MAX {
+            return Err(Error::invalid("weight", "0 to 1000 are used"));
+        }
+        if self.options_every_s != 0 && !OPTIONS_EVERY_S.contains(&self.options_every_s) {
+            let problem = "5 to 3600 seconds are used, or 0 to ask nothing";
+            return Err(Error::invalid("options_every_s", problem));
+        }
+        if self.options_every_s != 0 && self.proxy.is_empty() {
+            return Err(Error::invalid("options_every_s", "proxy is needed to ask it"));
+        }
+        let twice = |(n, codec): (usize, &Codec)| self.codecs[..n].contains(codec);
+        if self.codecs.iter().enumerate().any(twice) {
+            return Err(Error::invalid("codecs", "a codec stands there twice"));
         }
         Ok(())
     }
@@ -286,9 +331,30 @@ impl Store {
                 // What is kept was checked.
                 advertise: settings.advertise.parse().ok(),
                 ca: settings.ca,
+                order: settings.order,
+                weight: settings.weight,
+                options_every_s: settings.options_every_s,
+                caller_rule: settings.caller_rule,
             });
         }
         Ok(trunks)
+    }
+
+    /// Only numbers that are assigned to the tenant may be shown. The tenant's realm.
+    async fn check_shown(&self, tenant: TenantId, settings: &Settings) -> Result<String> {
+        let profile = self.tenant(tenant).await?.profile;
+        let numbers = self.numbers(tenant).await?;
+        let normal = |digits: &str| PhoneNumber::parse(digits, &profile.country).normal;
+        let own: HashSet<String> = numbers.iter().map(|number| normal(&number.digits)).collect();
+        let foreign = |number: &String| !own.contains(&normal(number));
+        let problem = "a number of this tenant is needed; add it to the numbers first";
+        if !settings.caller_number.is_empty() && foreign(&settings.caller_number) {
+            return Err(Error::invalid("caller_number", problem));
+        }
+        if settings.caller_numbers.iter().any(foreign) {
+            return Err(Error::invalid("caller_numbers", problem));
+        }
+        Ok(profile.realm)
     }
 
     /// Makes a trunk.
@@ -301,7 +367,7 @@ impl Store {
         by: &By,
         draft: &TrunkDraft,
     ) -> Result<Trunk> {
-        let realm = self.tenant(tenant).await?.profile.realm;
+        let realm = self.check_shown(tenant, &draft.settings).await?;
         let mut write = self.write("create a trunk").await?;
         let made = self.insert_trunk(&mut write, tenant, by, draft, &realm).await?;
         write.raise_plan(tenant).await?;
@@ -322,7 +388,7 @@ impl Store {
     ) -> Result<Trunk> {
         draft.settings.check()?;
         let name = text::name("name", &draft.name)?;
-        let realm = self.tenant(tenant).await?.profile.realm;
+        let realm = self.check_shown(tenant, &draft.settings).await?;
         let doing = "change a trunk";
         let mut write = self.write(doing).await?;
         let row = sqlx::query(
@@ -467,6 +533,36 @@ mod tests {
         assert_eq!(field("sip:a.example", pem), Some("ca"), "nothing is checked in clear");
         assert_eq!(field(tls, "/etc/ssl/ca.pem"), Some("ca"), "the text, not where it lies");
         assert_eq!(field(tls, &pem.repeat(4_000)), Some("ca"));
+    }
+
+    #[test]
+    fn what_decides_among_trunks_has_bounds_and_a_trunk_of_before_is_asked_nothing() {
+        let old: Kept = serde_json::from_str(r#"{"proxy": "sip:a.example"}"#).unwrap();
+        let old = old.settings;
+        assert_eq!((old.order, old.weight, old.options_every_s), (0, 0, 0));
+        assert_eq!(old.caller_rule, CallerRule::Dialled);
+        let field = |change: &dyn Fn(&mut Settings)| {
+            let mut settings = old.clone();
+            change(&mut settings);
+            match settings.check() {
+                Ok(()) => None,
+                Err(Error::Invalid { field, .. }) => Some(field),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert_eq!(field(&|s| (s.order, s.weight) = (1_000, 1_000)), None);
+        assert_eq!(field(&|s| s.order = 1_001), Some("order"));
+        assert_eq!(field(&|s| s.weight = 1_001), Some("weight"));
+        for (every, expected) in [(4, true), (5, false), (3_600, false), (3_601, true)] {
+            let got = field(&|s| s.options_every_s = every);
+            assert_eq!(got, expected.then_some("options_every_s"), "{every}");
+        }
+        let nobody = |s: &mut Settings| (s.options_every_s, s.proxy) = (30, String::new());
+        assert_eq!(field(&nobody), Some("options_every_s"), "there is nobody to ask");
+        let twice = |s: &mut Settings| s.codecs = vec![Codec::Pcma, Codec::G722, Codec::Pcma];
+        assert_eq!(field(&twice), Some("codecs"));
+        let written = serde_json::to_string(&Settings { caller_rule: CallerRule::Fixed, ..old });
+        assert!(written.unwrap().contains(r#""caller_rule":"fixed""#));
     }
 
     #[test]

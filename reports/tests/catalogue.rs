@@ -186,6 +186,7 @@ fn offer(id: u64, agent: AgentId, started_at: Timestamp, answered: bool) -> Row 
         packets_lost: 0,
         jitter_us: 0,
         mos: None,
+        trunk_id: None,
     })
 }
 

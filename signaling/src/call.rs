@@ -34,6 +34,7 @@ mod offer;
 mod queue;
 mod record;
 mod release;
+mod reroute;
 mod supervise;
 mod survey;
 mod take_over;
@@ -228,7 +229,10 @@ impl Call {
             SipEvent::OfferRejected { status, .. } => self.fax_refused(cx, id, status),
             SipEvent::Refer { target, .. } => self.on_refer(cx, id, &target),
             SipEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Info),
-            SipEvent::Incoming(_) | SipEvent::Registered { .. } | SipEvent::Browser { .. } => {}
+            SipEvent::Incoming(_)
+            | SipEvent::Registered { .. }
+            | SipEvent::Browser { .. }
+            | SipEvent::Trunk { .. } => {}
         }
     }
 

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod flow;
 pub mod frame;
 pub mod header;
+mod health;
 mod keep;
 pub mod message;
 pub mod parse;

@@ -19,7 +19,7 @@ mod trunks;
 mod world;
 
 pub use config::Config;
-pub(crate) use plan::{Compiled, Dialled};
+pub(crate) use plan::{Calling, Compiled, Dialled};
 pub(crate) use world::{Cx, FaxOf, RecordingOf, World};
 
 use crate::acd;
@@ -194,6 +194,11 @@ impl Switch {
             E::Browser { tenant, agent, present: false } => {
                 self.world.browsers.remove(&(tenant, agent));
             }
+            E::Trunk { tenant, trunk, down } => {
+                if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
+                    tenant.trunks.set_down(trunk, down);
+                }
+            }
             other => {
                 if let Some(leg) = leg_of(&other) {
                     self.with_leg(now, leg, |call, cx| call.on_sip(cx, leg, other));
@@ -350,7 +355,7 @@ fn leg_of(event: &user_agent::Event) -> Option<LegId> {
     use user_agent::Event as E;
     match event {
         E::Incoming(incoming) => Some(incoming.leg),
-        E::Registered { .. } | E::Browser { .. } => None,
+        E::Registered { .. } | E::Browser { .. } | E::Trunk { .. } => None,
         E::Progress { leg, .. }
         | E::Answered { leg, .. }
         | E::Failed { leg, .. }

@@ -311,6 +311,34 @@ pub struct LiveTrunk {
     pub registered: Option<bool>,
     /// Why the last connection over TLS did not come about; `None` after one that did.
     pub problem: Option<LineProblem>,
+    /// Why no calls go out over it, and since when; `None` where they do.
+    #[serde(default)]
+    pub down: Option<TrunkDown>,
+}
+
+/// No calls go out over a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrunkDown {
+    /// Why, as it is now.
+    pub fault: TrunkFault,
+    /// Since when it is down, for whichever reason.
+    pub since: Timestamp,
+}
+
+/// What keeps calls from going out over a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrunkFault {
+    /// It does not answer OPTIONS.
+    Silent,
+    /// It answers OPTIONS with 503.
+    Unavailable,
+    /// It answered a call with 503 and said in Retry-After for how long it wants no more.
+    Overloaded,
+    /// Our registration there failed.
+    Registration,
+    /// No connection over TLS comes about.
+    Line,
 }
 
 /// Why there is no connection to a trunk.

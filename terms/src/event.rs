@@ -244,6 +244,9 @@ pub enum Kind {
         agent: Option<AgentId>,
         /// Their number or SIP address.
         address: String,
+        /// The trunk that it goes over, for who is outside; an older program said none.
+        #[serde(default)]
+        trunk: Option<TrunkId>,
     },
     /// The leg rings.
     LegRinging,

@@ -230,7 +230,7 @@ tables! {
     }
 
     /// One row a finished leg.
-    Leg = "legs" version 1, id leg_id, day call_started_at {
+    Leg = "legs" version 2, id leg_id, day call_started_at {
         /// Whose it is.
         tenant_id: TenantId,
         /// The leg.
@@ -275,6 +275,8 @@ tables! {
         jitter_us: i32,
         /// E-model estimate, ITU-T G.107; NULL without audio.
         mos: Option<f64>,
+        /// The trunk that it went over; NULL for phones inside, and in rows of version 1.
+        trunk_id: Option<TrunkId>,
     }
 
     /// One row a finished stay of a contact in a queue.
@@ -455,7 +457,7 @@ tables! {
         role: String,
         /// The agent.
         agent_id: Option<AgentId>,
-        /// The trunk that the call came in on, for the customer's leg.
+        /// The trunk that it went over; NULL for phones inside.
         trunk_id: Option<TrunkId>,
         /// Codec that it spoke to us, as `a=rtpmap` names it; the last one of several.
         codec: String,

@@ -268,6 +268,32 @@ pub struct Trunk {
     /// those of the system.
     #[serde(default)]
     pub ca: String,
+    /// Of the trunks that fit a number equally well the lowest is tried first.
+    #[serde(default)]
+    pub order: u32,
+    /// Share of the calls among trunks of one order; those with 0 come after the others, as written.
+    #[serde(default)]
+    pub weight: u32,
+    /// Seconds from one OPTIONS to the next, which asks whether calls can go out here; 0 asks nothing.
+    #[serde(default)]
+    pub options_every_s: u32,
+    /// Whose number is shown, where it may be.
+    #[serde(default)]
+    pub caller_rule: CallerRule,
+}
+
+/// Whose number the outside sees on a call over a trunk. Whatever it says, the trunk has to list the
+/// number and it has to be the tenant's; else the trunk's own is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallerRule {
+    /// The published number that the caller dialled, so that a field worker sees what the call is about.
+    #[default]
+    Dialled,
+    /// The number that leads to the agent who calls, else the caller's, else as [`CallerRule::Dialled`].
+    Caller,
+    /// Always the trunk's own.
+    Fixed,
 }
 
 /// A user name and password that we present. Kept out of logs.

@@ -37,6 +37,9 @@ mod prompts;
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
+#[path = "end_to_end/trunks.rs"]
+mod trunks;
+
 use addresses::two_peers_are_told_two_addresses_and_hear_each_other;
 use browser::{
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
@@ -76,6 +79,7 @@ use tests::peer::sipp::{Act, Caller};
 use tests::seat::{agent, phone};
 use tests::{sound, tree};
 use three_parties::three_parties_on_two_cores_hear_each_other_and_any_may_leave;
+use trunks::a_call_that_one_carrier_refuses_goes_out_over_the_next_one;
 
 /// Boxes at a time: each is three processes, and the phones beside it keep real time.
 const STORIES_MAX: usize = 3;
@@ -115,6 +119,7 @@ stories! {
     two_peers_are_told_two_addresses_and_hear_each_other,
     a_call_goes_out_over_a_trunk_that_shows_its_certificate_and_both_are_heard,
     a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
+    a_call_that_one_carrier_refuses_goes_out_over_the_next_one,
     a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf,
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,

@@ -177,6 +177,29 @@ mod tests {
         assert_eq!(conform(layout, &older).unwrap().num_columns(), layout.schema.fields().len());
     }
 
+    /// A row of `legs` as version 1 was staged.
+    const LEG: &str = r#"{"table": "legs", "row": {"tenant_id": "1", "leg_id": "2", "call_id": "3",
+        "contact_id": "4", "call_started_at": 5, "role": "outside", "agent_id": null,
+        "queue_id": null, "address": "10086", "started_at": 5, "ringing_at": null,
+        "answered_at": null, "ended_at": 6, "ring_ms": 0, "talk_ms": 0, "hold_ms": 0,
+        "hangup_cause": 41, "hangup_by": "outside", "packets_received": 0, "packets_lost": 0,
+        "jitter_us": 0, "mos": null}}"#;
+
+    #[test]
+    fn a_leg_of_before_trunks_were_named_is_read_without_one() {
+        let row: Row = serde_json::from_str(LEG).unwrap();
+        let layout = layout_of("legs");
+        assert_eq!(layout.table.version, 2);
+        let now = batch(layout, &[row]).unwrap();
+        // A file of version 1 ends with the estimate of how it sounded.
+        let last = layout.schema.index_of("mos").unwrap();
+        let file = now.project(&(0..=last).collect::<Vec<_>>()).unwrap();
+        let read = conform(layout, &file).unwrap();
+        assert_eq!(read, now);
+        let column = read.column_by_name("trunk_id").expect("it came later");
+        assert_eq!(column.null_count(), 1);
+    }
+
     /// A row of `quality` as version 1 was staged.
     const MEASURED: &str = r#"{"table": "quality", "row": {"tenant_id": "1", "leg_id": "2",
         "call_id": "3", "contact_id": "4", "call_started_at": 5, "role": "customer",

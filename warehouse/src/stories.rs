@@ -93,7 +93,8 @@ pub fn call_started(caller: &str) -> Kind {
 }
 
 pub fn leg_started(role: Role, agent: Option<u64>) -> Kind {
-    Kind::LegStarted { role, agent: agent.map(AgentId), address: "sip:8001@test".into() }
+    let address = "sip:8001@test".into();
+    Kind::LegStarted { role, agent: agent.map(AgentId), address, trunk: None }
 }
 
 pub fn enqueued(visit: u64, queue: u64) -> Kind {

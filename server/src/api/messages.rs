@@ -314,6 +314,15 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("the authorities cannot be used: {}", "无法使用这些颁发机构证书：{}"),
     ("an address of ours such as {} is needed", "需要本机的地址，例如 {}"),
+    ("0 to 1000 are used; the lowest is tried first", "可用 0 至 1000，数值最小者最先尝试"),
+    ("0 to 1000 are used", "可用 0 至 1000"),
+    ("5 to 3600 seconds are used, or 0 to ask nothing", "可用 5 至 3600 秒，0 表示不询问"),
+    ("proxy is needed to ask it", "需要填写 proxy 才能询问"),
+    ("a codec stands there twice", "编解码器重复"),
+    (
+        "a number of this tenant is needed; add it to the numbers first",
+        "需要本租户的号码，请先在号码中添加",
+    ),
     ("proxy and outbound_user are needed to register", "注册需要 proxy 和 outbound_user"),
     ("a password is needed with inbound_user", "有 inbound_user 时需要密码"),
     // Periods and forms of reports.

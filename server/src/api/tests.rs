@@ -17,3 +17,4 @@ mod retention;
 mod rig;
 mod roles;
 mod supervise;
+mod trunks;

@@ -7,12 +7,12 @@ use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use desk::Permission;
 use desk::trunk::{Trunk, TrunkDraft};
+use desk::{Permission, when};
 use serde::Serialize;
 use signaling::edge::tls;
-use terms::TrunkId;
-use terms::control::{LineFault, LiveTrunk};
+use terms::control::{LineFault, LiveTrunk, TrunkFault};
+use terms::{Timestamp, TrunkId};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -42,17 +42,28 @@ struct TrunkLive {
     problem: Option<LineFault>,
     /// What was said about it.
     detail: Option<String>,
+    /// Why no calls go out over it: `silent` (it does not answer OPTIONS), `unavailable` (it answers
+    /// them with 503), `overloaded` (it asked in Retry-After for a rest), `registration` (our
+    /// registration there failed) or `line` (no connection over TLS). Null where they do.
+    #[schema(value_type = Option<String>)]
+    down: Option<TrunkFault>,
+    /// Since when.
+    #[serde(with = "when::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    down_since: Option<Timestamp>,
 }
 
 impl From<LiveTrunk> for TrunkLive {
     fn from(live: LiveTrunk) -> Self {
         let (problem, detail) = live.problem.map(|p| (p.fault, p.detail)).unzip();
+        let (down, down_since) = live.down.map(|down| (down.fault, down.since)).unzip();
         let LiveTrunk { trunk: id, calls, registered, .. } = live;
-        TrunkLive { id, calls, registered, problem, detail }
+        TrunkLive { id, calls, registered, problem, detail, down, down_since }
     }
 }
 
-/// How the trunks are: calls, registration, and why one that is called over TLS is out of reach.
+/// How the trunks are: calls, registration, why one that is called over TLS is out of reach, and
+/// whether calls go out.
 #[utoipa::path(get, path = "/api/v1/trunks/live", tag = "routing", responses((status = 200, body = Vec<TrunkLive>)))]
 async fn live(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<TrunkLive>>, Problem> {
     let state = api.live_state(&caller).await?;

@@ -41,6 +41,7 @@ impl Call {
                 sdp: media::offer(local),
                 elsewhere: media::offers_elsewhere(local, cx.world.config.reach.media()),
                 browser: leg.port == Port::Shared,
+                other_way: invitation.other_way,
                 headers: invitation.headers,
             };
             cx.sip(Sipc::Invite(Box::new(invite)));

@@ -1,27 +1,27 @@
 //! Somebody other than a queue's agent is rung: a colleague, or a number outside over the first
-//! trunk that works. The caller hears ringing, from us when they were answered already, from their
-//! own phone when not.
+//! trunk that works, one leg an attempt. The caller hears ringing, from us when they were answered
+//! already, from their own phone when not.
 
 use super::leg::{Bye, Invitation, Leg};
 use super::offer::offer_end;
 use super::timers::Timer;
 use super::transfer_blind::Transfer;
-use super::{Call, Phase, cause, media};
+use super::{Call, Phase, cause, media, reroute};
 use crate::sip::user_agent::{Command as Sipc, Destination};
-use crate::switch::Cx;
+use crate::switch::{Calling, Compiled, Cx};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use terms::event::{Direction, Kind, OfferEnd, Party, Role};
 use terms::media::{Place, Source};
-use terms::{AgentId, LegId, PhoneNumber, TrunkId};
+use terms::{AgentId, LegId, TrunkId};
 
 /// Who is dialled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Dialable {
     /// A colleague.
     Agent(AgentId),
-    /// The outside, over the first of these trunks that works.
-    Outside { digits: String, trunks: VecDeque<TrunkId> },
+    /// The outside, over the first of these trunks that works; so many were called already.
+    Outside { digits: String, trunks: VecDeque<TrunkId>, attempts: u8 },
 }
 
 /// Why somebody is dialled: it says what follows when they do not answer.
@@ -51,7 +51,6 @@ impl Call {
         if self.anchor_answered() {
             self.play(cx, self.anchor, vec![Source::Ringback], true, false);
         }
-        self.timers.set(Timer::Ring, cx.now.moment + cx.world.config.ring_max);
         if let Err((status, cause)) = self.dial_next(cx) {
             self.dial_failed(cx, status, cause);
         }
@@ -64,6 +63,8 @@ impl Call {
         let mut to = dial.to.clone();
         let leg = self.leg_towards(cx, &mut to, first)?;
         let leg = self.open_leg(cx, leg, Place::WithContact);
+        // A trunk that was silent for long takes nothing of the time that the callee has to answer.
+        self.timers.set(Timer::Ring, cx.now.moment + cx.world.config.ring_max);
         if let Phase::Dialling(dial) = &mut self.phase {
             (dial.to, dial.leg) = (to, Some(leg));
         }
@@ -71,7 +72,8 @@ impl Call {
     }
 
     /// A leg that would ring `to`, or the status and cause for which there is none. An agent has
-    /// one way, the outside as many as there are trunks; those that were tried are taken off.
+    /// one way, the outside as many as there are trunks, up to a limit; those that were tried are
+    /// taken off.
     pub(super) fn leg_towards(
         &mut self,
         cx: &mut Cx,
@@ -83,9 +85,21 @@ impl Call {
                 self.leg_to_agent(cx, *agent).ok_or((486, cause::BUSY))
             }
             Dialable::Agent(_) => Err((480, cause::NO_ANSWER)),
-            Dialable::Outside { digits, trunks } => std::iter::from_fn(|| trunks.pop_front())
-                .find_map(|trunk| self.leg_to_outside(cx, trunk, digits))
-                .ok_or((503, cause::NO_CIRCUIT)),
+            Dialable::Outside { digits, trunks, attempts } => {
+                if *attempts >= cx.world.config.trunk_attempts_max {
+                    return Err((503, cause::NO_CIRCUIT));
+                }
+                let leg = std::iter::from_fn(|| trunks.pop_front())
+                    .find_map(|trunk| self.leg_to_outside(cx, trunk, digits));
+                let mut leg = leg.ok_or((503, cause::NO_CIRCUIT))?;
+                cx.world.reroutes += u64::from(*attempts > 0);
+                *attempts += 1;
+                if let Some(invitation) = &mut leg.invitation {
+                    let more = *attempts < cx.world.config.trunk_attempts_max;
+                    invitation.other_way = more && !trunks.is_empty();
+                }
+                Ok(leg)
+            }
         }
     }
 
@@ -107,6 +121,7 @@ impl Call {
             to: Destination::Agent(self.tenant, agent),
             from_user: from.map_or_else(|| self.caller_for_agents(), |from| from.sip_user.clone()),
             from_name: from.map(|from| from.name.clone()).unwrap_or_default(),
+            other_way: false,
             headers: vec![
                 ("X-Call".to_owned(), self.id.to_string()),
                 ("X-Contact".to_owned(), self.contact.to_string()),
@@ -115,15 +130,13 @@ impl Call {
         Some(leg)
     }
 
-    /// A leg over one trunk; `None` when the trunk is full or may show no number of ours.
+    /// A leg over one trunk; `None` when the trunk is full or down or may show no number of ours.
     fn leg_to_outside(&mut self, cx: &mut Cx, id: TrunkId, digits: &str) -> Option<Leg> {
         let plan = cx.plan(self.tenant)?;
         let trunk = plan.trunk(id)?;
-        // The published number that the caller dialled is what a field worker should see. A
-        // customer's own number is not ours to show.
-        let from = plan.shown(trunk, &self.hotline())?;
+        let from = plan.shown(trunk, &self.calling(&plan))?;
         let now = cx.now.moment;
-        if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take(trunk, now) {
+        if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take_out(trunk, now) {
             return None;
         }
         // The first party outside that an agent dials is the customer of the call.
@@ -135,15 +148,22 @@ impl Call {
             to: Destination::Trunk(self.tenant, id, digits.to_owned()),
             from_user: from,
             from_name: String::new(),
+            other_way: false,
             headers: Vec::new(),
         });
         Some(leg)
     }
 
-    fn hotline(&self) -> PhoneNumber {
+    /// Who calls out: the agent among the two who talk or of the call, and the caller of an incoming
+    /// call with the number that they dialled.
+    fn calling(&self, plan: &Compiled) -> Calling {
+        let agent = self.agent_of(self.anchor).or(self.agent);
+        let agent = agent.map(|agent| plan.numbers_of(agent)).unwrap_or_default();
         match self.direction {
-            Direction::Inbound => self.called.clone(),
-            Direction::Outbound | Direction::Internal => PhoneNumber::default(),
+            Direction::Inbound => {
+                Calling { agent, caller: self.caller.clone(), dialled: self.called.clone() }
+            }
+            Direction::Outbound | Direction::Internal => Calling { agent, ..Calling::default() },
         }
     }
 
@@ -170,7 +190,8 @@ impl Call {
         let agreed = leg.local().map(|local| media::accept(local, sdp, source, nat));
         let Some(Ok(remote)) = agreed else {
             self.close_leg(cx, id, cause::INCOMPATIBLE, Party::System, Bye::Hangup);
-            return self.phone_failed(cx, id, OfferEnd::Unreachable, 488, cause::INCOMPATIBLE);
+            let end = OfferEnd::Unreachable;
+            return self.phone_failed(cx, id, end, (488, cause::INCOMPATIBLE), false);
         };
         self.connect_media(cx, id, remote);
         self.log(cx, Some(id), Kind::LegAnswered);
@@ -191,30 +212,29 @@ impl Call {
         let rang = self.legs.get(&id).is_some_and(|leg| leg.rang);
         let by = self.party(id);
         self.close_leg(cx, id, cause, by, Bye::Gone);
-        self.phone_failed(cx, id, offer_end(status, rang), status, cause);
+        let again = reroute::another_may(status, cause, rang);
+        self.phone_failed(cx, id, offer_end(status, rang), (status, cause), again);
     }
 
-    /// A leg that rang is closed: whose turn is it?
+    /// A leg that rang is closed: whose turn is it? `again` says that another trunk may do better.
     pub(super) fn phone_failed(
         &mut self,
         cx: &mut Cx,
         id: LegId,
         end: OfferEnd,
-        status: u16,
-        cause: u8,
+        (status, cause): (u16, u8),
+        again: bool,
     ) {
         if self.is_supervisor(id) {
-            return self.supervisor_failed(cx, status);
+            return self.supervisor_failed(cx, again);
         }
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),
-            Phase::Talking(_) => self.guest_failed(cx, id, status),
-            Phase::Summoning(_) if id == self.anchor => self.summoned_failed(cx, status, cause),
+            Phase::Talking(_) => self.guest_failed(cx, id, again),
+            Phase::Summoning(_) if id == self.anchor => self.summoned_failed(cx, cause, again),
             Phase::Dialling(dial) if dial.leg == Some(id) => {
                 dial.leg = None;
-                // Another trunk may know more than one that is down; a busy callee stays busy.
-                let other_way = matches!(status, 408 | 500..=599);
-                if !other_way || self.dial_next(cx).is_err() {
+                if !again || self.dial_next(cx).is_err() {
                     self.dial_failed(cx, status, cause);
                 }
             }
@@ -226,7 +246,7 @@ impl Call {
     pub(super) fn no_port_for(&mut self, cx: &mut Cx, id: LegId) {
         match &self.phase {
             // The conversation goes on without the supervisor.
-            _ if self.is_supervisor(id) => self.supervisor_failed(cx, 480),
+            _ if self.is_supervisor(id) => self.supervisor_failed(cx, false),
             Phase::Waiting(waiting) if waiting.offer.is_some_and(|offer| offer.1 == id) => {
                 self.end(cx, cause::NO_RESOURCE, Party::System);
             }
@@ -235,7 +255,7 @@ impl Call {
             }
             // The conversation goes on without who was asked in.
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
-                self.guest_failed(cx, id, 480);
+                self.guest_failed(cx, id, false);
             }
             _ => self.end(cx, cause::NO_RESOURCE, Party::System),
         }

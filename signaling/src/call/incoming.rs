@@ -81,7 +81,8 @@ fn direction(plan: &Compiled, origin: Origin, called: &PhoneNumber) -> Direction
     use crate::switch::Dialled;
     match origin {
         Origin::Trunk(_) => Direction::Inbound,
-        Origin::Agent(_) => match plan.dialled(called) {
+        // Which trunk it is does not matter here.
+        Origin::Agent(_) => match plan.dialled(called, 0) {
             Some(Dialled::Outside { .. }) => Direction::Outbound,
             Some(Dialled::Agent(_) | Dialled::Published(_)) | None => Direction::Internal,
         },
@@ -146,7 +147,7 @@ impl Call {
         self.log(cx, None, started);
         let leg = &self.legs[&self.anchor];
         let (role, agent, address) = (leg.role, leg.agent, leg.address.clone());
-        self.log(cx, Some(self.anchor), Kind::LegStarted { role, agent, address });
+        self.log(cx, Some(self.anchor), Kind::LegStarted { role, agent, address, trunk });
     }
 
     fn admit(&mut self, cx: &mut Cx, origin: Origin) -> Result<Next, Refusal> {
@@ -220,12 +221,13 @@ impl Call {
     pub(super) fn resolve(&self, digits: &str) -> Option<Next> {
         use crate::switch::Dialled;
         let called = PhoneNumber::parse(digits, &self.plan.plan.country);
-        match self.plan.dialled(&called)? {
+        match self.plan.dialled(&called, self.id.0)? {
             Dialled::Agent(agent) => Some(Next::Dial(Dialable::Agent(agent))),
             Dialled::Published(Target::Number(other)) if other == digits => None,
             Dialled::Published(target) => Some(Next::To(target)),
             Dialled::Outside { digits, trunks } => {
-                Some(Next::Dial(Dialable::Outside { digits, trunks: trunks.into() }))
+                let trunks = trunks.into();
+                Some(Next::Dial(Dialable::Outside { digits, trunks, attempts: 0 }))
             }
         }
     }

@@ -45,7 +45,6 @@ impl Call {
         let leg = self.leg_towards(cx, &mut to, true).map_err(|(_, cause)| sorry(cause))?;
         let target = target.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
         self.log(cx, Some(from), Kind::Invited { agent, target });
-        self.timers.set(Timer::Asked, cx.now.moment + cx.world.config.ring_max);
         self.ring_guest(cx, to, leg);
         Ok(())
     }
@@ -64,6 +63,7 @@ impl Call {
 
     fn ring_guest(&mut self, cx: &mut Cx, to: Dialable, leg: Leg) {
         let leg = self.open_leg(cx, leg, Place::LeastLoaded);
+        self.timers.set(Timer::Asked, cx.now.moment + cx.world.config.ring_max);
         if let Phase::Talking(talk) = &mut self.phase {
             talk.asked = Some(Asked { to, leg });
         }
@@ -88,13 +88,10 @@ impl Call {
     }
 
     /// Who was asked in said no, or cannot be reached this way.
-    pub(super) fn guest_failed(&mut self, cx: &mut Cx, id: LegId, status: u16) {
+    pub(super) fn guest_failed(&mut self, cx: &mut Cx, id: LegId, again: bool) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         let Some(mut asked) = talk.asked.take_if(|asked| asked.leg == id) else { return };
-        // Another trunk may know more than one that is down; a busy callee stays busy.
-        if matches!(status, 408 | 500..=599)
-            && let Ok(leg) = self.leg_towards(cx, &mut asked.to, false)
-        {
+        if again && let Ok(leg) = self.leg_towards(cx, &mut asked.to, false) {
             return self.ring_guest(cx, asked.to, leg);
         }
         self.timers.clear(Timer::Asked);

@@ -54,6 +54,8 @@ pub(super) struct Invitation {
     pub to: Destination,
     pub from_user: String,
     pub from_name: String,
+    /// Another trunk is left.
+    pub other_way: bool,
     pub headers: Vec<(String, String)>,
 }
 
@@ -169,8 +171,12 @@ impl Call {
         {
             leg.port = Port::Shared;
         }
-        let started =
-            Kind::LegStarted { role: leg.role, agent: leg.agent, address: leg.address.clone() };
+        let started = Kind::LegStarted {
+            role: leg.role,
+            agent: leg.agent,
+            address: leg.address.clone(),
+            trunk: leg.trunk,
+        };
         self.legs.insert(id, leg);
         cx.world.legs.insert(id, self.id);
         self.log(cx, Some(id), started);

@@ -32,6 +32,7 @@ impl Call {
             to: Destination::Agent(self.tenant, agent),
             from_user: self.caller_for_agents(),
             from_name: plan.queue_name(queue).to_owned(),
+            other_way: false,
             headers: vec![
                 ("X-Call".to_owned(), self.id.to_string()),
                 ("X-Contact".to_owned(), self.contact.to_string()),

@@ -47,7 +47,7 @@ impl Call {
             _ => {
                 let rang = self.legs.get(&id).is_some_and(|leg| leg.rang);
                 self.close_leg(cx, id, cause, by, bye);
-                self.phone_failed(cx, id, offer_end(480, rang), 480, cause);
+                self.phone_failed(cx, id, offer_end(480, rang), (480, cause), false);
             }
         }
     }

@@ -131,6 +131,7 @@ impl Call {
             to: Destination::Agent(self.tenant, agent),
             from_user: from.map(|from| from.sip_user.clone()).unwrap_or_default(),
             from_name: from.map(|from| from.name.clone()).unwrap_or_default(),
+            other_way: false,
             headers: vec![
                 ("X-Call".to_owned(), self.id.to_string()),
                 ("X-Contact".to_owned(), self.contact.to_string()),
@@ -167,12 +168,9 @@ impl Call {
     }
 
     /// The supervisor's phone said no, or cannot be reached this way. Its leg is closed.
-    pub(super) fn supervisor_failed(&mut self, cx: &mut Cx, status: u16) {
+    pub(super) fn supervisor_failed(&mut self, cx: &mut Cx, again: bool) {
         let Some(mut failed) = self.supervision.take() else { return };
-        // Another trunk may know more than one that is down; a busy callee stays busy.
-        if matches!(status, 408 | 500..=599)
-            && let Ok(leg) = self.supervisors_leg(cx, &mut failed.to, failed.of.agent, false)
-        {
+        if again && let Ok(leg) = self.supervisors_leg(cx, &mut failed.to, failed.of.agent, false) {
             let leg = self.open_leg(cx, leg, Place::LeastLoaded);
             self.supervision = Some(Supervision { leg, ..failed });
             return;

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, OnceLock};
 use terms::control::Response;
 use terms::media::{self, PlayEnd, Quality, SrtpPolicy, TrunkT38};
-use terms::routing::{Agent, Trunk};
+use terms::routing::{Agent, CallerRule, Trunk};
 use terms::{AgentId, TrunkId};
 
 /// Listens for datagrams on a port of the system's choice, with the product's usual limits.
@@ -100,6 +100,10 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         t38: TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        order: 0,
+        weight: 0,
+        options_every_s: 0,
+        caller_rule: CallerRule::Dialled,
     }
 }
 

@@ -539,13 +539,14 @@ impl Thread {
             }
             Arrived::Dialled(listener, connection, peer, trunk) => {
                 if let Some(waiting) = self.net.on_dialled(connection, peer, trunk) {
-                    self.user_agent.handle_dialled(listener, connection, peer, trunk, &waiting);
+                    let user_agent = &mut self.user_agent;
+                    user_agent.handle_dialled(now, listener, connection, peer, trunk, &waiting);
                 }
             }
             Arrived::NotDialled(connection, trunk, problem) => {
                 let (fault, detail) = (problem.fault, &problem.detail);
                 tracing::warn!(trunk = %trunk.1, ?fault, %detail, "no connection to the trunk");
-                self.user_agent.handle_not_dialled(trunk, problem);
+                self.user_agent.handle_not_dialled(now, trunk, problem);
                 for transaction in self.net.on_not_dialled(connection, trunk) {
                     self.user_agent.handle_unsent(now, transaction);
                 }

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use terms::control::{LineProblem, LiveTrunk};
+use terms::control::{LiveTrunk, TrunkDown};
 use terms::routing::Plan;
 use terms::{AgentId, IdGen, LegId, Moment, TenantId};
 
@@ -128,6 +128,8 @@ pub struct UserAgent {
     pub(super) authenticator: Authenticator,
     pub(super) registrar: Registrar,
     pub(super) trunks: Trunks,
+    /// What the switch was told of them.
+    pub(super) trunks_down: BTreeMap<TrunkKey, TrunkDown>,
     pub(super) sources: Sources,
     pub(super) unproven: Sources,
     pub(super) servers: IdMap<u64, ServerTx>,
@@ -168,6 +170,7 @@ impl UserAgent {
             accounts: HashMap::new(),
             registrar: Registrar::default(),
             trunks: Trunks::default(),
+            trunks_down: BTreeMap::new(),
             servers: IdMap::default(),
             server_keys: HashMap::new(),
             clients: IdMap::default(),
@@ -376,6 +379,7 @@ impl UserAgent {
     /// requests of ours have waited for it.
     pub fn handle_dialled(
         &mut self,
+        now: Now,
         listener: ListenerId,
         connection: ConnectionId,
         peer: SocketAddr,
@@ -387,7 +391,9 @@ impl UserAgent {
         self.count("trunk_connections");
         if let Some(trunk) = self.trunks.get_mut(trunk) {
             (trunk.connection, trunk.problem) = (Some(connection), None);
+            trunk.health.on_connected();
         }
+        self.tell_trunk(now, trunk);
         // They fail with the connection.
         for id in waiting {
             if let (Some(tx), Some(known)) =
@@ -396,14 +402,6 @@ impl UserAgent {
                 tx.hop.connection = Some(connection);
                 known.clients.insert(*id);
             }
-        }
-    }
-
-    /// No connection over TLS to this trunk could be opened, for this reason.
-    pub fn handle_not_dialled(&mut self, trunk: TrunkKey, problem: LineProblem) {
-        self.count("trunk_connections_failed");
-        if let Some(trunk) = self.trunks.get_mut(trunk) {
-            trunk.problem = Some(problem);
         }
     }
 
@@ -421,7 +419,8 @@ impl UserAgent {
     /// How a tenant's trunks are.
     pub fn live_trunks(&self, tenant: TenantId) -> Vec<LiveTrunk> {
         let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
-        own.filter_map(|key| self.trunks.get(key)).map(Trunk::live).collect()
+        let live = |key| Some(self.trunks.get(key)?.live(self.trunks_down.get(&key).copied()));
+        own.filter_map(live).collect()
     }
 
     /// A connection closed: requests that wait on it failed, phones behind it are out of reach.
@@ -472,6 +471,7 @@ impl UserAgent {
                 Waiting::Server(id) => self.on_server_timeout(now, id),
                 Waiting::Leg(leg) => self.on_leg_timeout(now, leg),
                 Waiting::Trunk(key) => self.register_trunk(now, key),
+                Waiting::Health(key) => self.on_health_timeout(now, key),
                 Waiting::Registrar => {
                     for who in self.registrar.expire(now.moment) {
                         self.on_unregistered(who);

@@ -20,6 +20,7 @@ impl UserAgent {
         for key in before {
             if self.trunks.get(key).is_none() {
                 self.timers.set(Waiting::Trunk(key), None);
+                self.tell_trunk(now, key);
             }
         }
         for key in self.trunks.keys().into_iter().filter(|key| key.0 == plan.tenant) {
@@ -30,6 +31,7 @@ impl UserAgent {
                 registration.ask_at(now.moment);
             }
             self.arm_trunk(key);
+            self.watch_trunk(now, key);
         }
     }
 
@@ -103,6 +105,7 @@ impl UserAgent {
             trunk.registration.on_failed(now.moment);
         }
         self.arm_trunk(key);
+        self.tell_trunk(now, key);
     }
 
     /// The connection that a registration came over is gone, and calls would come over it: it is made
@@ -115,6 +118,7 @@ impl UserAgent {
         if trunk.registration.is_registered && !trunk.registration.asking {
             trunk.registration.on_failed(now.moment);
             self.arm_trunk(key);
+            self.tell_trunk(now, key);
         }
     }
 
@@ -130,6 +134,7 @@ impl UserAgent {
             trunk.registration.on_granted(now.moment, expires_s);
             self.count("trunk_registrations");
         }
+        self.tell_trunk(now, key);
     }
 
     fn answer_register_challenge(&mut self, now: Now, key: TrunkKey, response: &Message) -> bool {

@@ -67,6 +67,8 @@ pub(super) enum Owner {
     Notify(LegId),
     /// A trunk's REGISTER.
     Register(TrunkKey),
+    /// OPTIONS to a trunk.
+    Health(TrunkKey),
     /// Nobody: CANCEL, BYE. A challenge to these is never answered.
     Nobody,
 }
@@ -123,6 +125,8 @@ pub(super) struct Leg {
     branches: Vec<u64>,
     /// The best refusal so far of an outgoing leg.
     refusal: Option<(u16, u8)>,
+    /// Of an outgoing leg: nothing was heard yet, and nothing is waited for after this.
+    silent_until: Option<Moment>,
 }
 
 impl Leg {
@@ -149,6 +153,7 @@ impl Leg {
             merge_key: None,
             branches: Vec::new(),
             refusal: None,
+            silent_until: None,
         }
     }
 
@@ -158,7 +163,8 @@ impl Leg {
         let reliable = self.reliable.as_ref();
         let reliable = reliable.and_then(|r| r.ends_at.map(|ends_at| r.repeat.at.min(ends_at)));
         let timer = self.session_timer.as_ref().map(|timer| timer.at);
-        [answered, reliable, timer, self.offering.retry_at].into_iter().fold(None, earliest)
+        let waits = [answered, reliable, timer, self.offering.retry_at, self.silent_until];
+        waits.into_iter().fold(None, earliest)
     }
 
     /// We began it: the Call-ID is ours.
@@ -186,6 +192,7 @@ impl UserAgent {
         self.repeat_reliable(now, leg);
         self.retry_offer(now, leg);
         self.on_session_timer(now, leg);
+        self.give_up_silent(now, leg);
         self.touch(leg);
         self.arm_leg(leg);
     }
@@ -262,6 +269,7 @@ impl UserAgent {
             Owner::Refresh(leg) => self.on_refresh_response(now, leg, response),
             Owner::Notify(leg) => self.on_notify_response(leg, response.status()),
             Owner::Register(key) => self.on_register_response(now, key, response),
+            Owner::Health(key) => self.on_health_response(now, key, response.status()),
             Owner::Nobody => {}
         }
     }
@@ -274,6 +282,7 @@ impl UserAgent {
             Owner::Refresh(leg) => self.on_refresh_failed(now, leg, status),
             Owner::Notify(leg) => self.on_notify_response(leg, status),
             Owner::Register(key) => self.on_register_failed(now, key),
+            Owner::Health(key) => self.on_health_failed(now, key),
             Owner::Nobody => {}
         }
     }

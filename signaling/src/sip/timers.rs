@@ -17,6 +17,8 @@ pub(crate) enum Waiting {
     Registrar,
     /// A trunk's registration.
     Trunk(super::trunk::TrunkKey),
+    /// The next OPTIONS to a trunk, or the end of its rest.
+    Health(super::trunk::TrunkKey),
 }
 
 #[derive(Debug, Default)]

@@ -4,8 +4,10 @@
 //! Credentials belong to (realm, trunk): they answer challenges to our own INVITE and REGISTER
 //! toward that trunk and nothing else, least of all a challenged BYE (CVE-2021-41158, threat T10).
 
+mod health;
 mod register;
 
+pub(crate) use health::{LINE_REST, REST_MAX};
 pub(crate) use register::Registration;
 
 use super::bucket::Bucket;
@@ -13,9 +15,11 @@ use super::flow::{ConnectionId, Host, Transport};
 use super::header;
 use super::uri::{Scheme, Uri};
 use crate::reach::Network;
+use health::Health;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use terms::control::{LineProblem, LiveTrunk};
+use std::time::Duration;
+use terms::control::{LineProblem, LiveTrunk, TrunkDown, TrunkFault};
 use terms::{Moment, TenantId, TrunkId, routing};
 
 /// Most trunks on the box.
@@ -74,6 +78,7 @@ pub(crate) struct Trunk {
     /// The realm that our credentials are bound to.
     realm: Option<Box<[u8]>>,
     pub(crate) registration: Registration,
+    pub(crate) health: Health,
     /// The connection over TLS that we opened to it.
     pub(crate) connection: Option<ConnectionId>,
     /// Why the last one did not come about.
@@ -90,6 +95,7 @@ impl Trunk {
             rate: None,
             realm: realm.filter(|realm| !realm.is_empty()).map(Into::into),
             registration: Registration::default(),
+            health: Health::default(),
             connection: None,
             problem: None,
             plan,
@@ -126,14 +132,28 @@ impl Trunk {
         self.calls
     }
 
-    /// How it is.
-    pub(crate) fn live(&self) -> LiveTrunk {
+    /// How often it is asked whether it is there.
+    pub(crate) fn options_every(&self) -> Option<Duration> {
+        let every_s = self.plan.options_every_s;
+        let asked = every_s > 0 && self.proxy.is_some();
+        asked.then(|| Duration::from_secs(every_s.into()))
+    }
+
+    /// Why no calls go out over it.
+    pub(crate) fn fault(&self) -> Option<TrunkFault> {
+        let unregistered = || self.registration.has_failed().then_some(TrunkFault::Registration);
+        self.health.fault().or_else(unregistered)
+    }
+
+    /// How it is; `down` is what was told of it.
+    pub(crate) fn live(&self, down: Option<TrunkDown>) -> LiveTrunk {
         let registers = self.plan.register && self.plan.outbound.is_some();
         LiveTrunk {
             trunk: self.plan.id,
             calls: self.calls,
             registered: registers.then_some(self.registration.is_registered),
             problem: self.problem.clone(),
+            down,
         }
     }
 
@@ -227,6 +247,10 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         t38: terms::media::TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        order: 0,
+        weight: 0,
+        options_every_s: 0,
+        caller_rule: routing::CallerRule::Dialled,
     }
 }
 

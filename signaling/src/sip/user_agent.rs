@@ -32,6 +32,8 @@ pub struct Invite {
     /// The offer is WebRTC: of an agent's phones browsers ring, and no others; else others ring, and
     /// no browsers.
     pub browser: bool,
+    /// There is another way: one on which nothing at all is heard is given up early.
+    pub other_way: bool,
     /// More headers (name, value) such as `X-Call`; the core refuses CR and LF.
     pub headers: Vec<(String, String)>,
 }
@@ -287,5 +289,14 @@ pub enum Event {
         agent: AgentId,
         /// At least one phone is in a browser.
         present: bool,
+    },
+    /// No calls can go out over a trunk from now on, or they can again.
+    Trunk {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        trunk: TrunkId,
+        /// It is down.
+        down: bool,
     },
 }

@@ -46,6 +46,8 @@ pub struct Config {
     pub announcement_max: Duration,
     /// Times a call may be sent from one place to the next.
     pub hops_max: u8,
+    /// Trunks that are called for one number, one after the other.
+    pub trunk_attempts_max: u8,
     /// Parties of one conversation, those asked in included.
     pub parties_max: usize,
     /// Times a caller is asked for the PIN of a conference in one call.
@@ -89,6 +91,7 @@ impl Default for Config {
             survey_attempts: 2,
             announcement_max: Duration::from_secs(60),
             hops_max: 20,
+            trunk_attempts_max: 3,
             parties_max: 5,
             pin_attempts: 3,
             pin_wrong_max: 6,

@@ -14,6 +14,7 @@ impl Switch {
             metric("switchgrid_srtp_keys_in_clear_total", &[], self.world.keys_in_clear as f64),
             metric("switchgrid_legs", &[], self.world.legs.len() as f64),
             metric("switchgrid_recordings_open", &[], self.world.recordings.len() as f64),
+            metric("switchgrid_trunk_reroutes_total", &[], self.world.reroutes as f64),
         ];
         let members: usize = self.world.conferences.values().map(Conference::len).sum();
         let meetings = self.world.conferences.len();
@@ -25,6 +26,13 @@ impl Switch {
                 let labels = [("tenant", tenant.clone()), ("queue", queue.queue.to_string())];
                 metrics.push(metric("switchgrid_queue_waiting", &labels, queue.waiting.into()));
                 metrics.push(metric("switchgrid_queue_agents_idle", &labels, queue.idle.into()));
+            }
+            for trunk in &state.plan.plan.trunks {
+                let labels = [("tenant", tenant.clone()), ("trunk", trunk.id.to_string())];
+                let (calls, up) =
+                    (state.trunks.calls_on(trunk.id), !state.trunks.is_down(trunk.id));
+                metrics.push(metric("switchgrid_trunk_calls", &labels, calls.into()));
+                metrics.push(metric("switchgrid_trunk_up", &labels, u32::from(up).into()));
             }
             let mut agents: BTreeMap<String, u32> = BTreeMap::new();
             for agent in state.acd.agents() {

@@ -2,11 +2,12 @@
 //! checked and typed. A call keeps the compiled plan that it began with; a newer one serves newer
 //! calls.
 
+use super::trunks::{Fit, in_turn};
 use crate::ivr::{self, Flow, Known, hours};
 use chrono_tz::Tz;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use terms::routing::{Agent, PLAN_VERSION, Plan, Queue, Target, Trunk};
+use terms::routing::{Agent, CallerRule, PLAN_VERSION, Plan, Queue, Target, Trunk};
 use terms::{AgentId, ConferenceId, FlowId, PhoneNumber, QueueId, TenantId, TrunkId};
 
 /// A compiled plan.
@@ -34,6 +35,17 @@ pub(crate) enum Dialled {
     Published(Target),
     /// The outside, over the first of these trunks that works.
     Outside { digits: String, trunks: Vec<TrunkId> },
+}
+
+/// Who calls, as far as numbers go.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calling {
+    /// Those of the agent who calls.
+    pub agent: Vec<PhoneNumber>,
+    /// Of who called us.
+    pub caller: PhoneNumber,
+    /// The published one that they dialled.
+    pub dialled: PhoneNumber,
 }
 
 impl Compiled {
@@ -118,8 +130,8 @@ impl Compiled {
     }
 
     /// Where a number leads that an agent or a flow dials. `None` is nowhere: what no trunk names
-    /// is not dialled.
-    pub fn dialled(&self, called: &PhoneNumber) -> Option<Dialled> {
+    /// is not dialled. `pick` decides among trunks that share their calls.
+    pub fn dialled(&self, called: &PhoneNumber, pick: u64) -> Option<Dialled> {
         if let Some(agent) = self.short_number(&called.received) {
             return Some(Dialled::Agent(agent));
         }
@@ -132,42 +144,58 @@ impl Compiled {
         let digits = called.received.clone();
         let dialable = digits.len() >= 2
             && digits.chars().enumerate().all(|(n, c)| c.is_ascii_digit() || (n == 0 && c == '+'));
-        let trunks = if dialable { self.trunks_for(called) } else { Vec::new() };
+        let trunks = if dialable { self.trunks_for(called, pick) } else { Vec::new() };
         (!trunks.is_empty()).then_some(Dialled::Outside { digits, trunks })
     }
 
-    /// Trunks in the order they are tried: the longest matching prefix first, then as written.
-    fn trunks_for(&self, called: &PhoneNumber) -> Vec<TrunkId> {
+    /// Trunks in the order they are tried.
+    fn trunks_for(&self, called: &PhoneNumber, pick: u64) -> Vec<TrunkId> {
         let matched = |prefix: &&String| {
             called.received.starts_with(prefix.as_str())
                 || called.normal.starts_with(prefix.as_str())
         };
-        let mut trunks: Vec<(usize, TrunkId)> = self
-            .plan
-            .trunks
-            .iter()
-            .filter_map(|trunk| {
-                let longest = trunk.prefixes.iter().filter(matched).map(String::len).max()?;
-                Some((longest, trunk.id))
-            })
-            .collect();
-        trunks.sort_by_key(|&(length, _)| std::cmp::Reverse(length));
-        trunks.into_iter().map(|(_, trunk)| trunk).collect()
+        let fits = self.plan.trunks.iter().filter_map(|trunk| {
+            let prefix = trunk.prefixes.iter().filter(matched).map(String::len).max()?;
+            let (order, weight) = (trunk.order, trunk.weight);
+            Some(Fit { trunk: trunk.id, prefix, order, weight })
+        });
+        in_turn(fits.collect(), pick)
     }
 
-    /// The number that the outside sees on a call over `trunk`: `wanted` when it is the tenant's
-    /// and the trunk may show it, else the trunk's own. Nobody shows a number that is not theirs.
-    pub fn shown(&self, trunk: &Trunk, wanted: &PhoneNumber) -> Option<String> {
-        let allowed = trunk.caller_numbers.iter().chain([&trunk.caller_number]);
-        let mine = |number: &&String| {
-            let number = PhoneNumber::parse(number, &self.plan.country);
-            !number.normal.is_empty() && number.normal == wanted.normal
+    /// The number that the outside sees on a call over `trunk`: what its rule wants of who calls, when
+    /// the trunk may show it, else the trunk's own. Nobody shows a number that is not the tenant's;
+    /// where none is left, no call goes out.
+    pub fn shown(&self, trunk: &Trunk, calling: &Calling) -> Option<String> {
+        let wanted: Vec<&PhoneNumber> = match trunk.caller_rule {
+            CallerRule::Dialled => vec![&calling.dialled],
+            CallerRule::Caller => {
+                calling.agent.iter().chain([&calling.caller, &calling.dialled]).collect()
+            }
+            CallerRule::Fixed => Vec::new(),
         };
-        allowed
-            .clone()
-            .find(mine)
-            .or(Some(&trunk.caller_number).filter(|number| !number.is_empty()))
-            .cloned()
+        let listed = trunk.caller_numbers.iter().chain([&trunk.caller_number]);
+        let allowed: Vec<(&String, PhoneNumber)> = listed
+            .map(|number| (number, PhoneNumber::parse(number, &self.plan.country)))
+            .filter(|(_, parsed)| self.published(parsed).is_some())
+            .collect();
+        let of = |wanted: &PhoneNumber| {
+            let mut allowed = allowed.iter();
+            let same =
+                |parsed: &PhoneNumber| !parsed.normal.is_empty() && parsed.normal == wanted.normal;
+            allowed.find(|(_, parsed)| same(parsed)).map(|(number, _)| (*number).clone())
+        };
+        let own = || {
+            let mut allowed = allowed.iter();
+            let number = allowed.find(|(number, _)| **number == trunk.caller_number);
+            number.map(|(number, _)| (*number).clone())
+        };
+        wanted.into_iter().find_map(of).or_else(own)
+    }
+
+    /// The numbers that lead to this agent and nobody else.
+    pub fn numbers_of(&self, agent: AgentId) -> Vec<PhoneNumber> {
+        let own = self.plan.numbers.iter().filter(|number| number.target == Target::Agent(agent));
+        own.map(|number| PhoneNumber::parse(&number.digits, &self.plan.country)).collect()
     }
 
     pub fn queue_name(&self, id: QueueId) -> &str {
@@ -232,6 +260,10 @@ mod tests {
             t38: TrunkT38::Allow,
             advertise: None,
             ca: String::new(),
+            order: 0,
+            weight: 0,
+            options_every_s: 0,
+            caller_rule: CallerRule::Dialled,
         }
     }
 
@@ -266,26 +298,67 @@ mod tests {
     #[test]
     fn the_longest_prefix_goes_first_and_what_no_trunk_names_is_not_dialled() {
         let plan = plan();
-        let trunks = |text| match plan.dialled(&number(text)) {
+        let trunks = |text| match plan.dialled(&number(text), 7) {
             Some(Dialled::Outside { trunks, .. }) => trunks,
             other => panic!("{text}: {other:?}"),
         };
         assert_eq!(trunks("13800138000"), [TrunkId(1)]);
         assert_eq!(trunks("00442071234567"), [TrunkId(2), TrunkId(1)]);
-        assert_eq!(plan.dialled(&number("95555")), None);
-        assert_eq!(plan.dialled(&number("0123&Zap/g1")), None, "a dial string is data");
-        assert_eq!(plan.dialled(&number("+1900")), None, "abroad is not allowed by any prefix");
+        assert_eq!(plan.dialled(&number("95555"), 7), None);
+        assert_eq!(plan.dialled(&number("0123&Zap/g1"), 7), None, "a dial string is data");
+        assert_eq!(plan.dialled(&number("+1900"), 7), None, "abroad is not allowed by any prefix");
     }
 
     #[test]
     fn nobody_shows_a_number_that_is_not_theirs() {
         let plan = plan();
         let trunk = plan.trunk(TrunkId(1)).expect("trunk 1 is in the plan");
-        let shown = |wanted| plan.shown(trunk, &number(wanted));
+        let calling = |dialled| Calling { dialled: number(dialled), ..Calling::default() };
+        let shown = |wanted| plan.shown(trunk, &calling(wanted));
         assert_eq!(shown("+862087654321").as_deref(), Some("02087654321"));
         assert_eq!(shown("110").as_deref(), Some("95105688"));
         let mut bare = trunk.clone();
         bare.caller_number = String::new();
-        assert_eq!(plan.shown(&bare, &number("110")), None);
+        assert_eq!(plan.shown(&bare, &calling("110")), None);
+        let foreign = Trunk {
+            caller_number: "10086".into(),
+            caller_numbers: vec!["110".into()],
+            ..trunk.clone()
+        };
+        for rule in [CallerRule::Dialled, CallerRule::Caller, CallerRule::Fixed] {
+            let foreign = Trunk { caller_rule: rule, ..foreign.clone() };
+            let who = Calling { caller: number("110"), ..calling("10086") };
+            assert_eq!(plan.shown(&foreign, &who), None, "{rule:?}: listed, and not the tenant's");
+        }
+    }
+
+    #[test]
+    fn a_rule_says_whose_number_a_trunk_shows() {
+        let mut plan = plan();
+        let direct = Number {
+            id: NumberId(3),
+            digits: "02087650001".into(),
+            target: Target::Agent(AgentId(8)),
+        };
+        plan.plan.numbers.push(direct);
+        let plan = Compiled::compile(plan.plan, None).expect("a plan without flows compiles");
+        let mut trunk = plan.trunk(TrunkId(1)).expect("trunk 1 is in the plan").clone();
+        trunk.caller_numbers.push("02087650001".into());
+        let who = Calling {
+            agent: plan.numbers_of(AgentId(8)),
+            caller: number("13800138000"),
+            dialled: number("+862087654321"),
+        };
+        let mut shown = |rule, who: &Calling| {
+            trunk.caller_rule = rule;
+            plan.shown(&trunk, who).expect("the trunk has a number of its own")
+        };
+        assert_eq!(shown(CallerRule::Dialled, &who), "02087654321");
+        assert_eq!(shown(CallerRule::Caller, &who), "02087650001", "the agent's own");
+        assert_eq!(shown(CallerRule::Fixed, &who), "95105688");
+        let stranger = Calling { agent: plan.numbers_of(AgentId(9)), ..who };
+        assert_eq!(shown(CallerRule::Caller, &stranger), "02087654321", "never a customer's");
+        let inside = Calling { caller: number("02087650001"), ..stranger };
+        assert_eq!(shown(CallerRule::Caller, &inside), "02087650001");
     }
 }

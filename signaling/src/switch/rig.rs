@@ -42,6 +42,8 @@ pub enum Phone {
     Answers(Duration),
     /// Rings and rings.
     Rings,
+    /// Says nothing at all.
+    Silent,
     /// Refuses at once with this status.
     Refuses(u16),
 }
@@ -56,6 +58,8 @@ pub struct Rig {
     pub phones: BTreeMap<AgentId, Phone>,
     /// What phones outside do.
     pub outside: Phone,
+    /// What comes of calls over these trunks, whoever is called.
+    pub over: BTreeMap<TrunkId, Phone>,
     /// How a phone that is rung answers our offer.
     pub describe: fn(&str) -> String,
     /// Signalling comes over TLS.
@@ -119,6 +123,7 @@ impl Rig {
             now: Now { moment: Moment::from_secs(1_000), wall: MORNING },
             phones: BTreeMap::new(),
             outside: Phone::Answers(Duration::from_secs(3)),
+            over: BTreeMap::new(),
             describe: |_| sdp("sendrecv"),
             encrypted: false,
             callers_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 5060),
@@ -440,7 +445,9 @@ impl Rig {
                 let default = Phone::Answers(Duration::from_secs(3));
                 (Some(*agent), self.phones.get(agent).copied().unwrap_or(default))
             }
-            Destination::Trunk(..) => (None, self.outside),
+            Destination::Trunk(_, trunk, _) => {
+                (None, self.over.get(trunk).copied().unwrap_or(self.outside))
+            }
         };
         let source = self.called_at;
         let (code, late_offer, answered) = (false, false, false);
@@ -454,8 +461,10 @@ impl Rig {
                 self.later(after, Input::Sip(answered));
             }
             Phone::Rings => self.later(Duration::from_millis(20), Input::Sip(ringing)),
+            Phone::Silent => {}
             Phone::Refuses(status) => {
-                let failed = SipEvent::Failed { leg, status, cause: 17 };
+                let cause = if (500..600).contains(&status) { 41 } else { 17 };
+                let failed = SipEvent::Failed { leg, status, cause };
                 self.later(Duration::from_millis(20), Input::Sip(failed));
             }
         }

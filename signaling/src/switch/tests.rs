@@ -17,6 +17,7 @@ mod recording;
 mod restore;
 mod supervision;
 mod talking;
+mod trunks;
 
 use super::rig::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;

@@ -75,6 +75,8 @@ pub(crate) struct World {
     pub calls_begun: u64,
     /// Times that keys of audio were agreed over signalling in clear.
     pub keys_in_clear: u64,
+    /// Calls over a trunk because another one could not do it.
+    pub reroutes: u64,
     requests_made: u64,
     rng: SmallRng,
     /// Secrets of legs. A cipher: what one leg got does not tell what another gets.
@@ -100,6 +102,7 @@ impl World {
             doors: conference::doors::Doors::default(),
             calls_begun: 0,
             keys_in_clear: 0,
+            reroutes: 0,
             requests_made: 0,
             rng: SmallRng::seed_from_u64(seed),
             secrets: StdRng::from_seed(secret.0),

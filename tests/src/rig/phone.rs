@@ -126,6 +126,7 @@ impl Phone {
                 sdp: sdp(set, "sendrecv", 1),
                 elsewhere: Vec::new(),
                 browser: false,
+                other_way: false,
                 headers: Vec::new(),
             })),
         );

@@ -446,7 +446,8 @@ impl World {
             | Event::OfferRejected { .. }
             | Event::Digit { .. }
             | Event::Registered { .. }
-            | Event::Browser { .. } => {}
+            | Event::Browser { .. }
+            | Event::Trunk { .. } => {}
         }
     }
 

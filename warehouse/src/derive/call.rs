@@ -105,8 +105,8 @@ impl OpenCall {
     pub fn apply(&mut self, entry: &Entry, rows: &mut Vec<Row>) {
         let at = entry.at;
         match &entry.kind {
-            Kind::LegStarted { role, agent, address } => {
-                self.start_leg(entry.leg, *role, *agent, address, at);
+            Kind::LegStarted { role, agent, address, trunk } => {
+                self.start_leg(entry.leg, (*role, *agent), *trunk, address, at);
             }
             Kind::LegRinging => {
                 if let Some(leg) = self.leg(entry.leg) {
@@ -310,12 +310,14 @@ impl OpenCall {
     fn start_leg(
         &mut self,
         leg: Option<LegId>,
-        role: Role,
-        agent: Option<AgentId>,
+        (role, agent): (Role, Option<AgentId>),
+        trunk: Option<TrunkId>,
         address: &str,
         at: Timestamp,
     ) {
         let Some(leg) = leg else { return };
+        // Entries of an older program say only which trunk the call came in on.
+        let trunk = trunk.or(self.trunk.filter(|_| role == Role::Customer));
         let queue = agent.and_then(|agent| {
             let rings = |visit: &&OpenVisit| visit.ringing.is_some_and(|(who, _)| who == agent);
             self.visits.values().find(rings).map(|visit| visit.queue)
@@ -324,6 +326,7 @@ impl OpenCall {
             role,
             agent,
             queue,
+            trunk,
             address: address.to_owned(),
             started_at: at,
             ringing_at: None,
@@ -537,8 +540,7 @@ impl OpenCall {
             contact: self.contact,
             call_started_at: self.started_at,
         };
-        let trunk = self.trunk.filter(|_| open.role == Role::Customer);
-        rows.extend(quality.and_then(|heard| quality_row(&open, &of, trunk, heard)));
+        rows.extend(quality.and_then(|heard| quality_row(&open, &of, heard)));
         rows.push(Row::Leg(open.close(of, at, how, quality)));
         if held {
             self.free_the_held();

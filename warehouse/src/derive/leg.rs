@@ -6,7 +6,7 @@ use crate::derive::ms;
 use terms::event::{Party, Role};
 use terms::media::Quality;
 use terms::record::Leg;
-use terms::{AgentId, CallId, ContactId, LegId, QueueId, TenantId, Timestamp};
+use terms::{AgentId, CallId, ContactId, LegId, QueueId, TenantId, Timestamp, TrunkId};
 
 /// What a clock counts now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub struct OpenLeg {
     pub role: Role,
     pub agent: Option<AgentId>,
     pub queue: Option<QueueId>,
+    pub trunk: Option<TrunkId>,
     pub address: String,
     pub started_at: Timestamp,
     pub ringing_at: Option<Timestamp>,
@@ -115,6 +116,7 @@ impl OpenLeg {
             packets_lost: quality.map_or(0, |quality| signed(quality.packets_lost)),
             jitter_us: quality.map_or(0, |q| i32::try_from(q.jitter_us).unwrap_or(i32::MAX)),
             mos: heard.map(|quality| f64::from(quality.mos)),
+            trunk_id: self.trunk,
         }
     }
 }

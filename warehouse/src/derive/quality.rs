@@ -3,18 +3,12 @@
 use crate::derive::ended::signed;
 use crate::derive::entry::word;
 use crate::derive::leg::{LegOf, OpenLeg};
-use terms::TrunkId;
 use terms::media::Quality;
 use terms::record::{self, Row};
 
 /// The row of a leg that had media, audio or a fax. Entries of a program that did not measure have no codec, and
 /// no row: zeros would pass for figures.
-pub fn quality_row(
-    open: &OpenLeg,
-    of: &LegOf,
-    trunk: Option<TrunkId>,
-    quality: &Quality,
-) -> Option<Row> {
+pub fn quality_row(open: &OpenLeg, of: &LegOf, quality: &Quality) -> Option<Row> {
     let fax = quality.fax;
     let codec = quality.codec.filter(|_| quality.has_media() || fax.is_some())?;
     let heard = quality.packets_received > 0;
@@ -31,7 +25,7 @@ pub fn quality_row(
         call_started_at: of.call_started_at,
         role: word(open.role),
         agent_id: open.agent,
-        trunk_id: trunk,
+        trunk_id: open.trunk,
         codec: codec.name().to_owned(),
         packets_received: signed(quality.packets_received),
         packets_expected: signed(quality.packets_expected),

@@ -9,7 +9,7 @@ use terms::event::{
 };
 use terms::media::{FarQuality, FaxOutcome, FaxQuality, Quality as MediaQuality, VoipMetrics};
 use terms::record::{AgentSpan, Call, Fax, Leg, Quality, QueueVisit, Recording, Row, Survey};
-use terms::{AgentId, LegId, QueueId, SurveyId, Timestamp, UserId, VisitId};
+use terms::{AgentId, LegId, QueueId, SurveyId, Timestamp, TrunkId, UserId, VisitId};
 
 macro_rules! pick {
     ($rows:expr, $kind:ident) => {
@@ -207,6 +207,30 @@ fn talk_with_somebody_outside_is_the_calls_and_not_the_agents() {
     assert_eq!(talks["agent"], (10_000, 1_000));
     assert_eq!(talks["outside"], (25_000, 0));
     assert_eq!(talks["customer"], (35_000, 10_000));
+}
+
+#[test]
+fn each_attempt_over_a_trunk_is_a_leg_that_names_it() {
+    let mut s = Script::new(1);
+    passed_on(&mut s, Role::Outside, None);
+    let over = |trunk| Kind::LegStarted {
+        role: Role::Outside,
+        agent: None,
+        address: "013811112222".into(),
+        trunk: Some(TrunkId(trunk)),
+    };
+    s.leg(31.0, 100, 104, over(2))
+        .leg(31.5, 100, 104, leg_ended(Party::Outside))
+        .leg(31.5, 100, 105, over(3))
+        .leg(33.0, 100, 105, leg_ended(Party::Outside))
+        .leg(45.0, 100, 103, leg_ended(Party::Customer));
+    end(&mut s, 45.2, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let trunks: BTreeMap<_, _> =
+        legs(&rows).iter().map(|leg| (leg.leg_id.0, leg.trunk_id)).collect();
+    assert_eq!((trunks[&104], trunks[&105]), (Some(TrunkId(2)), Some(TrunkId(3))));
+    assert_eq!(trunks[&101], Some(TrunkId(1)), "an older program said it of the call");
+    assert_eq!((trunks[&102], trunks[&103]), (None, None));
 }
 
 #[test]

@@ -355,7 +355,8 @@ async fn a_trunk_over_tls_takes_certificates_alone_and_says_how_it_is() {
     }
     let live = rig.get("/api/v1/trunks/live", &token).await;
     let expected = json!([{"id": "7", "calls": 2, "registered": false,
-        "problem": "certificate_name", "detail": "for pbx.example"}]);
+        "problem": "certificate_name", "detail": "for pbx.example",
+        "down": "line", "down_since": "2026-11-23T04:00:00.000Z"}]);
     assert_eq!(live.json(), expected);
 }
 

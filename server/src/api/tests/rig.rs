@@ -31,7 +31,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use terms::control::{
     Answer, Ask, LegQuality, LineFault, LineProblem, LiveAgent, LiveCall, LiveRecording, LiveState,
-    LiveSupervision, LiveTrunk, RecordingNow,
+    LiveSupervision, LiveTrunk, RecordingNow, TrunkDown, TrunkFault,
 };
 use terms::event;
 use terms::media::{Codec, FarQuality, Quality, Ssrc, SsrcEpoch, VoipMetrics};
@@ -134,6 +134,7 @@ impl CallsLink for Switch {
                         fault: LineFault::CertificateName,
                         detail: "for pbx.example".into(),
                     }),
+                    down: Some(TrunkDown { fault: TrunkFault::Line, since: NOON }),
                 }],
                 ..LiveState::default()
             }),

@@ -245,5 +245,6 @@ fn leg(rig: &Rig, call: CallId, role: &str) -> Leg {
         packets_lost: 0,
         jitter_us: 0,
         mos: None,
+        trunk_id: None,
     }
 }

@@ -95,18 +95,16 @@ impl Call {
     }
 
     /// Who was called said no, or cannot be reached this way.
-    pub(in crate::call) fn summoned_failed(&mut self, cx: &mut Cx, status: u16, cause: u8) {
+    pub(in crate::call) fn summoned_failed(&mut self, cx: &mut Cx, cause: u8, again: bool) {
         let Phase::Summoning(summoning) = &self.phase else { return };
         let mut to = summoning.to.clone();
-        // Another trunk may know more than one that is down; a busy callee stays busy.
-        if matches!(status, 408 | 500..=599)
-            && let Ok(mut leg) = self.leg_towards(cx, &mut to, false)
-        {
+        if again && let Ok(mut leg) = self.leg_towards(cx, &mut to, false) {
             leg.role = Role::Outside;
             if let Phase::Summoning(summoning) = &mut self.phase {
                 summoning.to = to;
             }
             self.anchor = self.open_leg(cx, leg, Place::LeastLoaded);
+            self.timers.set(Timer::Ring, cx.now.moment + cx.world.config.ring_max);
             return;
         }
         self.story.stranded = true;

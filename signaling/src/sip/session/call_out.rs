@@ -17,8 +17,12 @@ use crate::sip::write::{Builder, Injection, quoted};
 use crate::switch::Now;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use terms::{AgentId, LegId, TenantId};
 
+/// Longest wait for a first word of a trunk, 100 at least, where another one is left: four copies of the
+/// INVITE over UDP.
+const SILENCE_MAX: Duration = Duration::from_secs(6);
 /// Most different 2xx to one INVITE that are acknowledged.
 const FORKS_MAX: usize = 8;
 /// Bytes of an INVITE without its description and extra headers, for choosing the transport.
@@ -63,6 +67,7 @@ impl Branch {
             sdp: String::new(),
             elsewhere: Vec::new(),
             browser: false,
+            other_way: false,
             headers: Vec::new(),
         });
         Branch {
@@ -123,7 +128,9 @@ impl UserAgent {
             Destination::Agent(tenant, agent) => Some((tenant, agent)),
             Destination::Trunk(..) => None,
         };
+        state.silent_until = invite.other_way.then(|| now.moment + SILENCE_MAX);
         self.legs.insert(leg, state);
+        self.arm_leg(leg);
         self.count("calls_out");
         let invite = Arc::new(invite);
         for way in ways {
@@ -272,14 +279,39 @@ impl UserAgent {
     }
 
     pub(super) fn on_branch_response(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
+        self.on_branch_heard(id);
         match response.status() {
             100..200 => self.on_branch_progress(now, id, response),
             200..300 => self.on_branch_answer(now, flow, id, response),
             401 | 407 if self.answer_challenge(now, id, response) => {}
             status => {
+                if let Some(key) = self.branches.get(&id).and_then(|branch| branch.trunk) {
+                    self.on_trunk_refused(now, key, response);
+                }
                 let cause = header::reason_cause(response);
                 self.on_branch_failed(now, id, status, cause);
             }
+        }
+    }
+
+    /// Whatever it says, it is there.
+    fn on_branch_heard(&mut self, id: u64) {
+        if let Some(leg) = self.branches.get(&id).and_then(|branch| branch.leg)
+            && let Some(state) = self.legs.get_mut(&leg)
+            && state.silent_until.take().is_some()
+        {
+            self.arm_leg(leg);
+        }
+    }
+
+    /// Nothing was heard for too long: the leg fails. What is said later is taken back, so that nobody
+    /// rings for a call that goes another way.
+    pub(super) fn give_up_silent(&mut self, now: Now, leg: LegId) {
+        let due = |state: &Leg| state.silent_until.is_some_and(|until| until <= now.moment);
+        if self.legs.get(&leg).is_some_and(due) {
+            self.count("trunks_silent");
+            self.drop_outgoing(now, leg, None);
+            self.emit(Event::Failed { leg, status: 408, cause: cause::TIMER_EXPIRY });
         }
     }
 

@@ -32,6 +32,7 @@ fn invite(to: Destination) -> Command {
         sdp: SDP.into(),
         elsewhere: vec![("10.0.0.6".parse().unwrap(), inside)],
         browser: false,
+        other_way: false,
         headers: Vec::new(),
     }))
 }

@@ -68,6 +68,7 @@ fn invite(browser: bool) -> Command {
         sdp: SDP.into(),
         elsewhere: Vec::new(),
         browser,
+        other_way: false,
         headers: Vec::new(),
     }))
 }

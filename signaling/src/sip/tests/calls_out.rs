@@ -15,6 +15,7 @@ fn invite(to: Destination) -> Command {
         sdp: SDP.into(),
         elsewhere: Vec::new(),
         browser: false,
+        other_way: false,
         headers: vec![("X-Call".into(), "77".into())],
     }))
 }

@@ -7,7 +7,7 @@ use crate::sip::flow::Transmit;
 use crate::sip::trunk::TrunkKey;
 use crate::sip::user_agent::{Destination, Invite};
 use terms::TrunkId;
-use terms::control::{LineFault, LineProblem};
+use terms::control::{LineFault, LineProblem, TrunkFault};
 
 const LEG: LegId = LegId(900);
 const KEY: TrunkKey = (TENANT, TrunkId(1));
@@ -42,6 +42,7 @@ fn invite(leg: u64) -> Command {
         sdp: SDP.into(),
         elsewhere: Vec::new(),
         browser: false,
+        other_way: false,
         headers: Vec::new(),
     }))
 }
@@ -63,7 +64,8 @@ fn as_sent(transmit: &Transmit, text: &str) -> Sent {
 }
 
 fn connected(bench: &mut Bench, connection: u64, waiting: &[u64]) {
-    bench.core.handle_dialled(TLS, ConnectionId(connection), peer(REACHED), KEY, waiting);
+    let (now, id) = (bench.now(), ConnectionId(connection));
+    bench.core.handle_dialled(now, TLS, id, peer(REACHED), KEY, waiting);
 }
 
 fn says(bench: &mut Bench, connection: u64, text: &str) {
@@ -130,14 +132,19 @@ fn a_call_that_waits_for_a_connection_fails_when_there_is_none_and_the_trunk_say
     let id = next(&mut bench).0.transaction.expect("a transaction");
     let fault = LineFault::CertificateName;
     let problem = LineProblem { fault, detail: "it is for another".into() };
-    bench.core.handle_not_dialled(KEY, problem.clone());
     let now = bench.now();
+    bench.core.handle_not_dialled(now, KEY, problem.clone());
     bench.core.handle_unsent(now, id);
-    assert_eq!(bench.events(), [Event::Failed { leg: LEG, status: 503, cause: 41 }]);
+    let failed = Event::Failed { leg: LEG, status: 503, cause: 41 };
+    let down = |down| Event::Trunk { tenant: TENANT, trunk: TrunkId(1), down };
+    assert_eq!(bench.events(), [down(true), failed]);
     let live = bench.core.live_trunks(TENANT);
     assert_eq!((live[0].trunk, live[0].problem.clone()), (TrunkId(1), Some(problem)));
+    assert_eq!(live[0].down.map(|down| down.fault), Some(TrunkFault::Line));
     connected(&mut bench, 6, &[]);
-    assert_eq!(bench.core.live_trunks(TENANT)[0].problem, None);
+    let live = bench.core.live_trunks(TENANT);
+    assert_eq!((live[0].problem.clone(), live[0].down), (None, None));
+    assert_eq!(bench.events(), [down(false)]);
 }
 
 #[test]

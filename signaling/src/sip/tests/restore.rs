@@ -55,6 +55,7 @@ fn invite(to: Destination) -> Command {
         sdp,
         elsewhere: Vec::new(),
         browser: false,
+        other_way: false,
         headers,
     }))
 }

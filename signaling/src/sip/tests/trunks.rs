@@ -5,7 +5,7 @@ use crate::sip::user_agent::{Destination, Invite};
 use terms::TrunkId;
 use terms::routing::InboundDigest;
 
-fn invite(leg: u64) -> Command {
+pub(super) fn invite(leg: u64) -> Command {
     Command::Invite(Box::new(Invite {
         leg: LegId(leg),
         to: Destination::Trunk(TENANT, TrunkId(1), "13900139000".into()),
@@ -14,6 +14,7 @@ fn invite(leg: u64) -> Command {
         sdp: SDP.into(),
         elsewhere: Vec::new(),
         browser: false,
+        other_way: false,
         headers: Vec::new(),
     }))
 }

@@ -40,6 +40,11 @@ impl Registration {
         self.seq += 1;
     }
 
+    /// The last try was refused, or what was granted is lost.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
     /// 200 with this life.
     pub(crate) fn on_granted(&mut self, now: Moment, expires_s: u32) {
         *self = Registration {
@@ -79,7 +84,9 @@ mod tests {
             pauses.push(registration.on_failed(Moment::default()).as_millis() / 1000);
         }
         assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300]);
+        assert!(registration.has_failed());
         registration.on_granted(Moment::from_secs(100), 600);
+        assert!(!registration.has_failed());
         assert_eq!(registration.next_timeout(), Some(Moment::from_secs(580)));
         assert_eq!(registration.on_failed(Moment::default()), Moment::from_secs(5));
     }

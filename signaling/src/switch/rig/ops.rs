@@ -115,7 +115,8 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
         }
         13 => {
             let answers = Phone::Answers(Duration::from_secs(2));
-            rig.outside = [answers, Phone::Rings, Phone::Refuses(503)][usize::from(with % 3)];
+            let outside = [answers, Phone::Rings, Phone::Refuses(503), Phone::Silent];
+            rig.outside = outside[usize::from(with % 4)];
         }
         14 => with_call(rig, with),
         15 => rig.ports = !with.is_multiple_of(4),

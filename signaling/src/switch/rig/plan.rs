@@ -2,7 +2,9 @@
 
 use super::{TENANT, TRUNK};
 use terms::media::{SrtpPolicy, TrunkT38};
-use terms::routing::{Agent, Conference, Flow, Number, Pin, Plan, Queue, Strategy, Target, Trunk};
+use terms::routing::{
+    Agent, CallerRule, Conference, Flow, Number, Pin, Plan, Queue, Strategy, Target, Trunk,
+};
 use terms::{AgentId, ConferenceId, FlowId, NumberId, QueueId};
 
 /// Agents 1–3 with short numbers 1001–1003. `95105688` is the default flow into queue 1, `95105600`
@@ -55,6 +57,10 @@ pub fn demo_plan() -> Plan {
         t38: TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        order: 0,
+        weight: 0,
+        options_every_s: 0,
+        caller_rule: CallerRule::Dialled,
     }];
     plan.conferences = conferences();
     plan.blocked = vec!["+8613900000000".into()];

@@ -1,0 +1,153 @@
+//! Which trunks are down, driven by the core: OPTIONS at an interval, spread at the start, and what
+//! calls and registrations say of a trunk. The switch hears of each change.
+
+use super::core::UserAgent;
+use super::message::{Message, Name};
+use super::session::Owner;
+use super::timers::Waiting;
+use super::trunk::{LINE_REST, REST_MAX, Trunk, TrunkKey};
+use super::uri::escape_user;
+use super::user_agent::Event;
+use super::write::Builder;
+use crate::switch::Now;
+use rand::Rng;
+use std::time::Duration;
+use terms::control::{LineProblem, TrunkDown, TrunkFault};
+
+impl UserAgent {
+    /// Begins to ask a trunk that came with a plan: at some moment of the first interval, so that a
+    /// box with many trunks does not ask all of them at once.
+    pub(super) fn watch_trunk(&mut self, now: Now, key: TrunkKey) {
+        if let Some(trunk) = self.trunks.get_mut(key)
+            && let Some(every) = trunk.options_every()
+        {
+            let every_ms = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
+            let spread = Duration::from_millis(self.rng.random_range(0..every_ms.max(1)));
+            trunk.health.begin(now.moment + spread);
+        }
+        self.tell_trunk(now, key);
+    }
+
+    /// Its time has come: a rest is over, or OPTIONS are due.
+    pub(super) fn on_health_timeout(&mut self, now: Now, key: TrunkKey) {
+        let due = self.trunks.get_mut(key).is_some_and(|trunk| trunk.health.on_timeout(now.moment));
+        if due {
+            self.send_options(now, key);
+        }
+        self.tell_trunk(now, key);
+    }
+
+    fn send_options(&mut self, now: Now, key: TrunkKey) {
+        let (tag, call_id) = (self.token(), format!("{}{}", self.token(), self.token()));
+        let branch = format!("z9hG4bK{}", self.token());
+        let Some(trunk) = self.trunks.get(key) else { return };
+        let (Some(proxy), Some(every)) = (&trunk.proxy, trunk.options_every()) else { return };
+        let hop = self.hop_of(proxy, key);
+        let seen = self.seen(&hop, None);
+        let (via, contact) = (seen.via(&branch), seen.contact());
+        let own = match &trunk.plan.outbound {
+            Some(credential) => format!("{}@{}", escape_user(&credential.user), proxy.domain),
+            None => format!("switchgrid@{}", seen.address),
+        };
+        let uri = format!("sip:{}", proxy.domain);
+        let mut builder = Builder::request("OPTIONS", uri.as_bytes());
+        let Some(trunk) = self.trunks.get_mut(key) else { return };
+        let health = &mut trunk.health;
+        if health.call_id.is_empty() {
+            health.call_id = call_id;
+        }
+        health.on_asked(now.moment, every);
+        builder
+            .header("Via", via)
+            .header("Max-Forwards", "70")
+            .header("From", format!("<sip:{own}>;tag={tag}"))
+            .header("To", format!("<{uri}>"))
+            .header("Call-ID", &health.call_id)
+            .header("CSeq", format!("{} OPTIONS", health.seq))
+            .header("Contact", contact)
+            .header("Accept", "application/sdp")
+            .header("User-Agent", &self.config.user_agent);
+        match builder.end() {
+            Ok(bytes) => {
+                self.start_client(now, hop, &branch, bytes, Owner::Health(key));
+            }
+            Err(error) => {
+                tracing::error!(%error, trunk = %key.1, "OPTIONS were not built");
+                self.on_health_failed(now, key);
+            }
+        }
+    }
+
+    pub(super) fn on_health_response(&mut self, now: Now, key: TrunkKey, status: u16) {
+        if status < 200 {
+            return;
+        }
+        if let Some(trunk) = self.trunks.get_mut(key) {
+            trunk.health.on_answered(status);
+        }
+        self.tell_trunk(now, key);
+    }
+
+    /// OPTIONS stayed without an answer, or could not be sent.
+    pub(super) fn on_health_failed(&mut self, now: Now, key: TrunkKey) {
+        self.count("trunk_options_unanswered");
+        if let Some(trunk) = self.trunks.get_mut(key) {
+            trunk.health.on_missed();
+        }
+        self.tell_trunk(now, key);
+    }
+
+    /// A trunk refused a call: with Retry-After in a 503 it is left alone for so long.
+    pub(super) fn on_trunk_refused(&mut self, now: Now, key: TrunkKey, response: &Message) {
+        let Some(after_s) = response.number(Name::RetryAfter).filter(|_| response.status() == 503)
+        else {
+            return;
+        };
+        let rest = Duration::from_secs(after_s.into()).min(REST_MAX);
+        if let Some(trunk) = self.trunks.get_mut(key) {
+            trunk.health.rest(now.moment + rest, TrunkFault::Overloaded);
+        }
+        self.tell_trunk(now, key);
+    }
+
+    /// No connection over TLS to this trunk could be opened, for this reason.
+    pub fn handle_not_dialled(&mut self, now: Now, trunk: TrunkKey, problem: LineProblem) {
+        self.count("trunk_connections_failed");
+        if let Some(trunk) = self.trunks.get_mut(trunk) {
+            trunk.problem = Some(problem);
+            trunk.health.rest(now.moment + LINE_REST, TrunkFault::Line);
+        }
+        self.tell_trunk(now, trunk);
+    }
+
+    /// Sets the trunk's timer (one that is gone from its plan has none), and tells the switch when it is
+    /// down from now on or no longer.
+    pub(super) fn tell_trunk(&mut self, now: Now, key: TrunkKey) {
+        let at = self.trunks.get(key).and_then(|trunk| trunk.health.next_timeout());
+        self.timers.set(Waiting::Health(key), at);
+        let fault = self.trunks.get(key).and_then(Trunk::fault);
+        let before = self.trunks_down.get(&key).copied();
+        match fault {
+            Some(fault) => {
+                let since = before.map_or(now.wall, |down| down.since);
+                self.trunks_down.insert(key, TrunkDown { fault, since });
+            }
+            None => {
+                self.trunks_down.remove(&key);
+            }
+        }
+        let down = fault.is_some();
+        if down == before.is_some() {
+            return;
+        }
+        let (tenant, trunk) = key;
+        match fault {
+            Some(fault) => {
+                self.count("trunks_went_down");
+                tracing::warn!(%tenant, %trunk, ?fault, "no calls go out over the trunk");
+            }
+            None => tracing::info!(%tenant, %trunk, "calls go out over the trunk again"),
+        }
+        self.emit(Event::Trunk { tenant, trunk, down });
+    }
+}
