@@ -32,6 +32,7 @@ pub mod metrics;
 pub mod moving;
 pub mod numbers;
 pub mod orders;
+pub mod pickup;
 pub mod plans;
 pub mod problem;
 pub mod prompts;
@@ -208,6 +209,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))
         .merge(supervise::routes(guard))
+        .merge(pickup::routes(guard))
         .merge(call_quality::routes(guard))
         .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))

@@ -46,6 +46,15 @@ pub enum Ask {
         /// What.
         action: CallAction,
     },
+    /// Ring an agent's phone; when it is answered, it has the call that rings at a colleague's.
+    PickUp {
+        /// Whose.
+        tenant: TenantId,
+        /// Who picks up.
+        by: AgentId,
+        /// At whose phone it rings; none for whoever of the team rings longest.
+        from: Option<AgentId>,
+    },
     /// Do something in a conference.
     Conference {
         /// Whose.

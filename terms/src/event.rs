@@ -157,6 +157,8 @@ pub enum OfferEnd {
     Unreachable,
     /// The caller left, or somebody else took it.
     Withdrawn,
+    /// A colleague picked it up.
+    PickedUp,
 }
 
 /// Why a contact left a queue other than by an answer or by hanging up.
@@ -303,6 +305,14 @@ pub enum Kind {
         agent: AgentId,
         /// Why.
         end: OfferEnd,
+    },
+    /// A colleague takes a call that rings at an agent's phone. `leg` is the colleague's; `Answered`
+    /// follows.
+    PickedUp {
+        /// Who.
+        agent: AgentId,
+        /// At whose phone it rang.
+        from: AgentId,
     },
     /// An agent answered: both parties hear each other. `leg` is the agent's.
     Answered {

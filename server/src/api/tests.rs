@@ -8,6 +8,7 @@ mod hostile;
 mod lists;
 mod live;
 mod moved;
+mod pickup;
 mod plans;
 mod prompts;
 mod quality;

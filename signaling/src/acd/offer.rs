@@ -54,6 +54,21 @@ impl Distributor {
         true
     }
 
+    /// A colleague takes what rings at an agent: the visit is over, and the conversation begins with
+    /// them. They were engaged before. False when that offer had already ended.
+    pub fn picked_up(&mut self, now: Now, id: VisitId, from: AgentId, by: AgentId) -> bool {
+        let Some(visit) = self.visits.get(&id) else { return false };
+        let (call, queue) = (visit.call, visit.queue);
+        if visit.offer.is_none_or(|offer| offer.agent != from) {
+            return false;
+        }
+        self.end_offer(now, id, OfferEnd::PickedUp);
+        self.remove(id);
+        self.serve(now, by, call, Some(queue));
+        self.pump(now);
+        true
+    }
+
     /// The phone said no, or could not be reached. The contact goes back to its place.
     pub fn offer_failed(&mut self, now: Now, id: VisitId, end: OfferEnd) {
         if self.end_offer(now, id, end).is_some() {
@@ -86,7 +101,7 @@ impl Distributor {
             OfferEnd::NoAnswer => Some(NO_ANSWER),
             OfferEnd::Declined => Some(DECLINED),
             OfferEnd::Unreachable => Some(UNREACHABLE),
-            OfferEnd::Withdrawn => None,
+            OfferEnd::Withdrawn | OfferEnd::PickedUp => None,
         };
         if let Some(reason) = reason.filter(|_| agent.presence == Presence::Ready) {
             agent.presence = Presence::Break { reason: reason.to_owned() };

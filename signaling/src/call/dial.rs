@@ -155,6 +155,9 @@ impl Call {
         leg.rang = true;
         self.log(cx, Some(id), Kind::LegRinging);
         let Phase::Dialling(dial) = &self.phase else { return };
+        if dial.leg != Some(id) {
+            return;
+        }
         if let Why::Transfer(transfer) = &dial.why {
             self.refer_progress(cx, transfer, 180);
         } else if !self.anchor_answered() {
@@ -176,6 +179,7 @@ impl Call {
         self.log(cx, Some(id), Kind::LegAnswered);
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_answered(cx),
+            _ if self.is_picking(id) => self.picked_up(cx),
             Phase::Waiting(_) => self.offer_answered(cx, id),
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),
@@ -205,6 +209,9 @@ impl Call {
     ) {
         if self.is_supervisor(id) {
             return self.supervisor_failed(cx, status);
+        }
+        if self.is_picking(id) {
+            return self.picking_failed();
         }
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),

@@ -1,5 +1,7 @@
-//! Codes that an agent dials on their own phone: *41 sign in, *42 sign out, *43 ready, *44 break.
-//! The box does it, says so, and hangs up.
+//! Codes that an agent dials on their own phone: *41 sign in, *42 sign out, *43 ready, *44 break, *8
+//! pick up what rings longest in the team, *8 and an extension what rings there. The box does it,
+//! says so, and hangs up; what is picked up never comes here, because the phone that dialled is in
+//! that call at once (`switch::pickup`).
 
 use super::Call;
 use crate::switch::Cx;
@@ -10,12 +12,14 @@ use terms::control::AgentAction;
 const DIALLED_BREAK: &str = "break";
 
 /// A code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FeatureCode {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FeatureCode {
     SignIn,
     SignOut,
     Ready,
     Break,
+    /// At this extension, or at any of the team.
+    PickUp(Option<String>),
 }
 
 impl FeatureCode {
@@ -25,16 +29,12 @@ impl FeatureCode {
             "*42" => Some(FeatureCode::SignOut),
             "*43" => Some(FeatureCode::Ready),
             "*44" => Some(FeatureCode::Break),
-            _ => None,
-        }
-    }
-
-    fn action(self) -> (AgentAction, &'static str) {
-        match self {
-            FeatureCode::SignIn => (AgentAction::SignIn, "signed_in"),
-            FeatureCode::SignOut => (AgentAction::SignOut, "signed_out"),
-            FeatureCode::Ready => (AgentAction::Ready, "ready"),
-            FeatureCode::Break => (AgentAction::Break { reason: DIALLED_BREAK.into() }, "break"),
+            "*8" => Some(FeatureCode::PickUp(None)),
+            _ => {
+                let number = dialled.strip_prefix("*8")?;
+                let is_number = number.bytes().all(|digit| digit.is_ascii_digit());
+                is_number.then(|| FeatureCode::PickUp(Some(number.to_owned())))
+            }
         }
     }
 }
@@ -47,11 +47,33 @@ impl Call {
         agent: AgentId,
         code: FeatureCode,
     ) -> &'static str {
-        let (action, prompt) = code.action();
+        let (action, prompt) = match code {
+            FeatureCode::SignIn => (AgentAction::SignIn, "signed_in"),
+            FeatureCode::SignOut => (AgentAction::SignOut, "signed_out"),
+            FeatureCode::Ready => (AgentAction::Ready, "ready"),
+            FeatureCode::Break => (AgentAction::Break { reason: DIALLED_BREAK.into() }, "break"),
+            FeatureCode::PickUp(_) => return "nothing_to_pick_up",
+        };
         let now = cx.now;
         match cx.acd(self.tenant).map(|acd| acd.act(now, agent, action)) {
             Some(Ok(())) => prompt,
             Some(Err(_)) | None => "invalid",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_and_what_is_none_is_a_number() {
+        let parse = FeatureCode::parse;
+        assert_eq!(parse("*41"), Some(FeatureCode::SignIn));
+        assert_eq!(parse("*8"), Some(FeatureCode::PickUp(None)));
+        assert_eq!(parse("*81002"), Some(FeatureCode::PickUp(Some("1002".into()))));
+        for none in ["*", "*4", "8", "81002", "*8#", "*8x", "*81002*", "*8+1"] {
+            assert_eq!(parse(none), None, "{none}");
         }
     }
 }

@@ -10,6 +10,7 @@
 use super::conference::Knock;
 use super::dial::Why;
 use super::leg::{Bye, Leg, Sip, Voice};
+use super::pickup::Picking;
 use super::queue::Waiting;
 use super::record::Recording;
 use super::supervise::Supervision;
@@ -53,6 +54,7 @@ pub(crate) struct Kept<'a> {
     /// The parties are told that a recording begins.
     announcing: bool,
     supervision: Option<Supervision>,
+    picking: Option<Picking>,
     story: Story,
     ending: Option<(u8, Party)>,
     released_by: Option<Party>,
@@ -144,6 +146,7 @@ impl Call {
             recording,
             announcing: self.announcing.is_some(),
             supervision: self.supervision.clone(),
+            picking: self.picking,
             story: self.story,
             ending: self.ending,
             released_by: self.released_by,
@@ -203,6 +206,7 @@ impl Kept<'_> {
             // Media knows nothing of it any more: it goes on as another part.
             recording: None,
             supervision: self.supervision,
+            picking: self.picking,
             announcing: None,
             story: self.story,
             ending: self.ending,
@@ -237,6 +241,7 @@ impl Waking {
             return call;
         }
         call.find_legs(cx, lives);
+        call.drop_picking(cx, cause::TEMPORARY_FAILURE, Bye::Gone);
         call.find_conference(cx);
         let anchor = call.goes_on(call.anchor);
         match at {

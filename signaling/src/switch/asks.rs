@@ -25,6 +25,7 @@ impl Switch {
             Ask::Call { tenant, call, action } => {
                 Some(done(self.call_acts(now, tenant, call, &action)))
             }
+            Ask::PickUp { tenant, by, from } => Some(done(self.asks_pickup(now, tenant, by, from))),
             Ask::Conference { tenant, conference, by, action } => {
                 Some(done(self.conference_acts(now, (tenant, conference), by, action)))
             }

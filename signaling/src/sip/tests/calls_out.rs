@@ -93,7 +93,8 @@ fn all_phones_ring_and_the_first_answer_wins() {
     let reaction = bench.sent();
     assert!(reaction[0].start().starts_with("ACK "));
     assert!(reaction[1].start().starts_with("CANCEL sip:1001@198.51.100.7:5070"));
-    assert_eq!(reaction[1].header("Reason"), "Q.850;cause=26");
+    let elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\", Q.850;cause=26";
+    assert_eq!(reaction[1].header("Reason"), elsewhere);
     // The other phone answered at the same moment: its 200 crosses our CANCEL.
     let crossing = sent[0].answer("200 OK", "a", CONTACT, SDP);
     bench.receive(phone(), &crossing);

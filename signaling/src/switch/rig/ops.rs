@@ -67,7 +67,18 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
         }),
         20 => with_conference(rig, with),
         3 => {
-            let called = ["1001", "1002", "013800000000", "95105600", "*41", "*42", "*43", "*44"];
+            let called = [
+                "1001",
+                "1002",
+                "013800000000",
+                "95105600",
+                "*41",
+                "*42",
+                "*43",
+                "*44",
+                "*8",
+                "*81001",
+            ];
             rig.agent_dials(agent, called[usize::from(with / 3) % called.len()]);
         }
         4 => act(rig, agent, AgentAction::SignIn),
@@ -126,6 +137,10 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             rig.feed(crate::switch::Input::Sip(event));
         }
         17 => change_plan(rig, with),
+        21 => {
+            let from = (with & 8 != 0).then(|| AgentId(u64::from(with / 16 % 3) + 1));
+            rig.ask(Ask::PickUp { tenant: TENANT, by: agent, from });
+        }
         23 if with < 64 => {
             let lost = rig.legs().into_iter().filter(|leg| (leg.0 ^ u64::from(with)) % 8 == 0);
             let lost: Vec<LegId> = lost.collect();
