@@ -190,6 +190,8 @@ pub struct AgentView {
     pub call: Option<CallId>,
     /// Their phone is registered.
     pub registered: bool,
+    /// Nobody may ring there.
+    pub do_not_disturb: bool,
 }
 
 /// The distributor of one tenant.

@@ -114,6 +114,12 @@ pub enum AgentAction {
         /// What the call was about.
         disposition: Option<String>,
     },
+    /// 免打扰: nobody is offered to their phone or rings there from now on, whether they are signed
+    /// in or not. `Ready` ends it too.
+    DoNotDisturb {
+        /// It begins; else it ends.
+        on: bool,
+    },
 }
 
 /// What is to happen to a live call.
@@ -381,6 +387,9 @@ pub struct LiveAgent {
     pub call: Option<CallId>,
     /// Their phone is registered.
     pub registered: bool,
+    /// Nobody may ring there.
+    #[serde(default)]
+    pub do_not_disturb: bool,
 }
 
 /// A recording that runs, or waits for its file.

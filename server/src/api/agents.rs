@@ -67,6 +67,8 @@ pub(super) struct AgentLive {
     call: Option<CallId>,
     /// Their phone is registered.
     registered: bool,
+    /// Nobody may ring there.
+    do_not_disturb: bool,
 }
 
 impl AgentLive {
@@ -81,6 +83,7 @@ impl AgentLive {
             since: live.since,
             call: live.call.filter(|_| all),
             registered: live.registered,
+            do_not_disturb: live.do_not_disturb,
         }
     }
 }
@@ -106,6 +109,12 @@ enum StateChange {
         /// What the call was about.
         #[serde(default)]
         disposition: Option<String>,
+    },
+    /// 免打扰: nobody is offered to their phone or rings there, whether they are signed in or not.
+    /// `ready` ends it too.
+    DoNotDisturb {
+        /// It begins; else it ends.
+        on: bool,
     },
 }
 
@@ -177,6 +186,7 @@ async fn set_state(
         StateChange::EndWrapUp { disposition } => AgentAction::EndWrapUp {
             disposition: disposition.map(|text| short("disposition", text)).transpose()?,
         },
+        StateChange::DoNotDisturb { on } => AgentAction::DoNotDisturb { on },
     };
     if !is_own {
         api.store.note(caller.tenant(), &caller.by(), "agent.state", &agent.to_string()).await?;

@@ -16,6 +16,7 @@ pub(crate) struct KeptAgent {
     wrap_up: Option<WrapUp>,
     idle_since: Moment,
     registered: Option<bool>,
+    do_not_disturb: bool,
 }
 
 impl KeptAgent {
@@ -52,6 +53,7 @@ impl Distributor {
             wrap_up: agent.wrap_up,
             idle_since: agent.idle_since,
             registered: agent.registered,
+            do_not_disturb: agent.do_not_disturb,
         })
     }
 
@@ -80,6 +82,7 @@ impl Distributor {
         agent.wrap_up = kept.wrap_up.filter(|_| agent.presence != Presence::SignedOut);
         agent.idle_since = kept.idle_since;
         agent.registered = kept.registered;
+        agent.do_not_disturb = kept.do_not_disturb;
         if let Some(wrap_up) = agent.wrap_up {
             self.timers.insert((wrap_up.until, Timer::WrapUp(id)));
         }

@@ -11,6 +11,8 @@ use terms::{AgentId, CallId, QueueId, VisitId};
 pub const NO_ANSWER: &str = "no_answer";
 /// Reason of the break that an agent gets who declines.
 pub const DECLINED: &str = "declined";
+/// Reason of the break in which an agent is shown who would be ready and wants no calls.
+pub const DO_NOT_DISTURB: &str = "do_not_disturb";
 /// Reason of the break that an agent gets whose phone cannot be reached; ends when it registers.
 pub const UNREACHABLE: &str = "unreachable";
 
@@ -103,7 +105,8 @@ impl Distributor {
             OfferEnd::Unreachable => Some(UNREACHABLE),
             OfferEnd::Withdrawn | OfferEnd::PickedUp => None,
         };
-        if let Some(reason) = reason.filter(|_| agent.presence == Presence::Ready) {
+        let is_ready = agent.presence == Presence::Ready && !agent.do_not_disturb;
+        if let Some(reason) = reason.filter(|_| is_ready) {
             agent.presence = Presence::Break { reason: reason.to_owned() };
         }
         self.settle(offer.agent, now, None);
@@ -179,6 +182,11 @@ impl Distributor {
     /// True when the agent could be called now without a queue.
     pub fn is_reachable(&self, id: AgentId) -> bool {
         self.agents.get(&id).is_some_and(|agent| agent.engaged.is_none() && agent.wrap_up.is_none())
+    }
+
+    /// True when nobody may ring this agent.
+    pub fn is_not_disturbed(&self, id: AgentId) -> bool {
+        self.agents.get(&id).is_some_and(|agent| agent.do_not_disturb)
     }
 
     /// The agent's call ended. Wrap-up follows when there is time for it and the agent stays.

@@ -249,6 +249,8 @@ impl Day {
                     AgentAction::Ready,
                     AgentAction::Break { reason: "tea".into() },
                     AgentAction::EndWrapUp { disposition: None },
+                    AgentAction::DoNotDisturb { on: true },
+                    AgentAction::DoNotDisturb { on: false },
                 ];
                 let action = actions[self.rng.random_range(0..actions.len())].clone();
                 let _ = self.acd.act(now, agent, action);

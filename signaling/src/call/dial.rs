@@ -80,7 +80,12 @@ impl Call {
     ) -> Result<Leg, (u16, u8)> {
         match to {
             Dialable::Agent(agent) if first => {
-                self.leg_to_agent(cx, *agent).ok_or((486, cause::BUSY))
+                let agent = *agent;
+                if cx.acd(self.tenant).is_some_and(|acd| acd.is_not_disturbed(agent)) {
+                    // RFC 3261 §21.4.18 names "do not disturb" among what 480 says.
+                    return Err((480, cause::BUSY));
+                }
+                self.leg_to_agent(cx, agent).ok_or((486, cause::BUSY))
             }
             Dialable::Agent(_) => Err((480, cause::NO_ANSWER)),
             Dialable::Outside { digits, trunks } => std::iter::from_fn(|| trunks.pop_front())

@@ -1,6 +1,6 @@
 //! Codes that an agent dials on their own phone: *41 sign in, *42 sign out, *43 ready, *44 break, *8
-//! pick up what rings longest in the team, *8 and an extension what rings there. The box does it,
-//! says so, and hangs up; what is picked up never comes here, because the phone that dialled is in
+//! pick up what rings longest in the team, *8 and an extension what rings there, *78 do not disturb, *79 no
+//! longer. The box does it, says so, and hangs up; what is picked up never comes here, because the phone that dialled is in
 //! that call at once (`switch::pickup`).
 
 use super::Call;
@@ -20,6 +20,8 @@ pub(crate) enum FeatureCode {
     Break,
     /// At this extension, or at any of the team.
     PickUp(Option<String>),
+    /// On or off.
+    DoNotDisturb(bool),
 }
 
 impl FeatureCode {
@@ -29,6 +31,8 @@ impl FeatureCode {
             "*42" => Some(FeatureCode::SignOut),
             "*43" => Some(FeatureCode::Ready),
             "*44" => Some(FeatureCode::Break),
+            "*78" => Some(FeatureCode::DoNotDisturb(true)),
+            "*79" => Some(FeatureCode::DoNotDisturb(false)),
             "*8" => Some(FeatureCode::PickUp(None)),
             _ => {
                 let number = dialled.strip_prefix("*8")?;
@@ -52,6 +56,10 @@ impl Call {
             FeatureCode::SignOut => (AgentAction::SignOut, "signed_out"),
             FeatureCode::Ready => (AgentAction::Ready, "ready"),
             FeatureCode::Break => (AgentAction::Break { reason: DIALLED_BREAK.into() }, "break"),
+            FeatureCode::DoNotDisturb(on) => {
+                let prompt = if on { "do_not_disturb_on" } else { "do_not_disturb_off" };
+                (AgentAction::DoNotDisturb { on }, prompt)
+            }
             FeatureCode::PickUp(_) => return "nothing_to_pick_up",
         };
         let now = cx.now;
@@ -70,6 +78,8 @@ mod tests {
     fn a_code_is_read_and_what_is_none_is_a_number() {
         let parse = FeatureCode::parse;
         assert_eq!(parse("*41"), Some(FeatureCode::SignIn));
+        assert_eq!(parse("*78"), Some(FeatureCode::DoNotDisturb(true)));
+        assert_eq!(parse("*79"), Some(FeatureCode::DoNotDisturb(false)));
         assert_eq!(parse("*8"), Some(FeatureCode::PickUp(None)));
         assert_eq!(parse("*81002"), Some(FeatureCode::PickUp(Some("1002".into()))));
         for none in ["*", "*4", "8", "81002", "*8#", "*8x", "*81002*", "*8+1"] {

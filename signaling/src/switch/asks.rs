@@ -127,6 +127,7 @@ impl Switch {
                     since: view.since,
                     call: view.call,
                     registered: view.registered,
+                    do_not_disturb: view.do_not_disturb,
                 })
                 .collect(),
             calls: self

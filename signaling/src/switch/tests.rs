@@ -11,6 +11,7 @@ mod encrypted;
 mod fax;
 mod guests;
 mod language;
+mod phones;
 mod pickup;
 mod property;
 mod quality;

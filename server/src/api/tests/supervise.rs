@@ -202,6 +202,7 @@ fn at_the_call(agent: AgentId) -> LiveAgent {
         since: NOON,
         call: Some(LIVE_CALL),
         registered: true,
+        do_not_disturb: false,
     }
 }
 

@@ -84,8 +84,9 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
         4 => act(rig, agent, AgentAction::SignIn),
         5 => act(rig, agent, AgentAction::Ready),
         6 => {
-            let action = match with / 3 % 4 {
+            let action = match with / 3 % 6 {
                 0 => AgentAction::SignOut,
+                4 => AgentAction::DoNotDisturb { on: with & 1 == 0 },
                 1 => AgentAction::Break { reason: "lunch".into() },
                 _ => AgentAction::EndWrapUp { disposition: Some("sold".into()) },
             };
