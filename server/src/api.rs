@@ -21,6 +21,7 @@ pub mod extract;
 pub mod fax_documents;
 pub mod faxes;
 pub mod flows;
+pub mod forwarding;
 pub mod guard;
 pub mod headers;
 pub mod health;
@@ -210,6 +211,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(calls::routes(guard))
         .merge(supervise::routes(guard))
         .merge(pickup::routes(guard))
+        .merge(forwarding::routes(guard))
         .merge(call_quality::routes(guard))
         .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))

@@ -33,7 +33,7 @@ use agent::Agent;
 use queue::{Key, Queue};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use terms::event::{Activity, FlowOut, OfferEnd};
+use terms::event::{Activity, FlowOut, Forwarding, OfferEnd};
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 
 /// What the distributor wants done.
@@ -192,6 +192,8 @@ pub struct AgentView {
     pub registered: bool,
     /// Nobody may ring there.
     pub do_not_disturb: bool,
+    /// Where calls to their extension go.
+    pub forwarding: Forwarding,
 }
 
 /// The distributor of one tenant.

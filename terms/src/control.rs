@@ -1,7 +1,7 @@
 //! What the `api` child asks of the `calls` child over the local socket, and what it hears back.
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
-use crate::event::{Activity, Role, Supervised, SupervisionMode};
+use crate::event::{Activity, Forwarding, Role, Supervised, SupervisionMode};
 use crate::id::{
     AgentId, CallId, ConferenceId, ContactId, LegId, MeetingId, QueueId, RecordingId, TenantId,
     TrunkId, UserId,
@@ -120,6 +120,8 @@ pub enum AgentAction {
         /// It begins; else it ends.
         on: bool,
     },
+    /// Forward calls to their extension so, and no others.
+    Forward(Forwarding),
 }
 
 /// What is to happen to a live call.
@@ -390,6 +392,9 @@ pub struct LiveAgent {
     /// Nobody may ring there.
     #[serde(default)]
     pub do_not_disturb: bool,
+    /// Where calls to their extension go.
+    #[serde(default)]
+    pub forwarding: Forwarding,
 }
 
 /// A recording that runs, or waits for its file.

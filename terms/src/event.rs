@@ -15,8 +15,10 @@
 //! writer truncates it away. A bad frame with a good one after it is damage and is reported.
 
 mod conference;
+mod forward;
 
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
+pub use forward::{ForwardWhen, Forwarding};
 
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
@@ -305,6 +307,15 @@ pub enum Kind {
         agent: AgentId,
         /// Why.
         end: OfferEnd,
+    },
+    /// A call to an agent's extension goes elsewhere.
+    Forwarded {
+        /// Whose extension.
+        agent: AgentId,
+        /// Where they want it.
+        target: String,
+        /// Why.
+        when: ForwardWhen,
     },
     /// A colleague takes a call that rings at an agent's phone. `leg` is the colleague's; `Answered`
     /// follows.

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::extract::{Body, Id};
+use super::forwarding::Forwards;
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use axum::Json;
@@ -69,13 +70,17 @@ pub(super) struct AgentLive {
     registered: bool,
     /// Nobody may ring there.
     do_not_disturb: bool,
+    /// Where calls to their extension go; of others only with the permission `agents.state`.
+    forwarding: Option<Forwards>,
 }
 
 impl AgentLive {
     /// In which call a colleague is, is for those with the permission `calls.read`: it would tell an
     /// agent who listens in.
     pub(super) fn seen_by(caller: &Caller, live: &LiveAgent) -> Self {
-        let all = caller.may(Permission::CallsRead) || caller.agent() == Some(live.agent);
+        let is_own = caller.agent() == Some(live.agent);
+        let all = caller.may(Permission::CallsRead) || is_own;
+        let sets = caller.may(Permission::AgentState) || is_own;
         AgentLive {
             agent: live.agent,
             activity: live.activity,
@@ -84,6 +89,7 @@ impl AgentLive {
             call: live.call.filter(|_| all),
             registered: live.registered,
             do_not_disturb: live.do_not_disturb,
+            forwarding: sets.then(|| Forwards::from(&live.forwarding)),
         }
     }
 }

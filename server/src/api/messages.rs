@@ -337,6 +337,11 @@ const SENTENCES: &[(&str, &str)] = &[
     ("somebody else supervises this call", "此通话由他人监控"),
     ("nobody supervises this call", "无人监控此通话"),
     ("nothing rings there that you may pick up", "那里没有您可以代接的来电"),
+    ("nobody forwards calls to themselves", "不能将来电转移给自己"),
+    (
+        "a phone rings 5 to 120 seconds before a call is forwarded",
+        "无应答转移前的振铃时间为 5 至 120 秒",
+    ),
     ("you have another call", "您正在另一通话中"),
     ("you have no phone as an agent", "您没有座席话机"),
     ("nobody supervises a call that they are in", "不能监控自己参与的通话"),

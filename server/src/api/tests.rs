@@ -4,6 +4,7 @@
 mod basics;
 mod conferences;
 mod faxes;
+mod forwarding;
 mod hostile;
 mod lists;
 mod live;

@@ -6,7 +6,7 @@ use super::{AgentView, Changed};
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use terms::event::Activity;
+use terms::event::{Activity, Forwarding};
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 
 /// What the agent chose.
@@ -68,6 +68,8 @@ pub(super) struct Agent {
     pub registered: Option<bool>,
     /// Nobody may ring there.
     pub do_not_disturb: bool,
+    /// Where calls to their extension go.
+    pub forwarding: Forwarding,
     /// Queues that they serve.
     pub queues: Vec<QueueId>,
     /// Still in the plan; who is not leaves after their call.
@@ -88,6 +90,7 @@ impl Agent {
             idle_since: now.moment,
             registered: None,
             do_not_disturb: false,
+            forwarding: Forwarding::default(),
             queues: Vec::new(),
             in_plan: true,
             listed: false,
@@ -120,6 +123,7 @@ impl Agent {
             call,
             registered: self.registered == Some(true),
             do_not_disturb: self.do_not_disturb,
+            forwarding: self.forwarding.clone(),
         }
     }
 

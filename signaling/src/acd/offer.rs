@@ -4,7 +4,7 @@ use super::agent::{Engaged, Presence, Stage, WrapUp};
 use super::{Busy, Distributor, Offer, Output, Timer};
 use crate::switch::Now;
 use std::time::Duration;
-use terms::event::{FlowOut, OfferEnd};
+use terms::event::{FlowOut, Forwarding, OfferEnd};
 use terms::{AgentId, CallId, QueueId, VisitId};
 
 /// Reason of the break that an agent gets who does not answer.
@@ -187,6 +187,11 @@ impl Distributor {
     /// True when nobody may ring this agent.
     pub fn is_not_disturbed(&self, id: AgentId) -> bool {
         self.agents.get(&id).is_some_and(|agent| agent.do_not_disturb)
+    }
+
+    /// Where calls to this agent's extension go.
+    pub fn forwarding(&self, id: AgentId) -> Option<&Forwarding> {
+        self.agents.get(&id).map(|agent| &agent.forwarding)
     }
 
     /// The agent's call ended. Wrap-up follows when there is time for it and the agent stays.

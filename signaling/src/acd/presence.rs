@@ -31,6 +31,10 @@ impl Distributor {
                 self.choose(now, id, Presence::Ready);
             }
             AgentAction::DoNotDisturb { on } => self.set_do_not_disturb(now, id, on),
+            AgentAction::Forward(forwarding) => {
+                agent.forwarding = forwarding;
+                self.touched.insert(id);
+            }
             AgentAction::Break { .. } if signed_out => return Err("sign in first".to_owned()),
             AgentAction::Break { reason } => {
                 let reason = reason.chars().take(REASON_CHARS_MAX).collect();

@@ -11,7 +11,7 @@ use crate::sip::user_agent::{Command as Sipc, Destination};
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use terms::event::{Direction, Kind, OfferEnd, Party, Role};
+use terms::event::{Direction, ForwardWhen, Kind, OfferEnd, Party, Role};
 use terms::media::{Place, Source};
 use terms::{AgentId, LegId, PhoneNumber, TrunkId};
 
@@ -44,6 +44,21 @@ pub(super) struct Dial {
     tried: bool,
 }
 
+impl Dial {
+    /// The colleague who is dialled.
+    pub fn agent(&self) -> Option<AgentId> {
+        match self.to {
+            Dialable::Agent(agent) => Some(agent),
+            Dialable::Outside { .. } => None,
+        }
+    }
+
+    /// Somebody else is dialled for the same reason.
+    pub fn start_again(&mut self, to: Dialable) {
+        (self.to, self.leg, self.tried) = (to, None, false);
+    }
+}
+
 impl Call {
     /// Rings `to`.
     pub(super) fn dial(&mut self, cx: &mut Cx, to: Dialable, why: Why) {
@@ -51,9 +66,18 @@ impl Call {
         if self.anchor_answered() {
             self.play(cx, self.anchor, vec![Source::Ringback], true, false);
         }
-        self.timers.set(Timer::Ring, cx.now.moment + cx.world.config.ring_max);
+        self.ring(cx);
+    }
+
+    /// The same, unless they forward it.
+    pub(super) fn ring(&mut self, cx: &mut Cx) {
+        if self.forward(cx, ForwardWhen::Always) {
+            return;
+        }
+        let ring_max = self.ring_max(cx);
+        self.timers.set(Timer::Ring, cx.now.moment + ring_max);
         if let Err((status, cause)) = self.dial_next(cx) {
-            self.dial_failed(cx, status, cause);
+            self.not_reached(cx, status, cause);
         }
     }
 
@@ -127,6 +151,7 @@ impl Call {
         // The published number that the caller dialled is what a field worker should see. A
         // customer's own number is not ours to show.
         let from = plan.shown(trunk, &self.hotline())?;
+        let headers = self.diversion(trunk, &from).into_iter().collect();
         let now = cx.now.moment;
         if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take(trunk, now) {
             return None;
@@ -140,7 +165,7 @@ impl Call {
             to: Destination::Trunk(self.tenant, id, digits.to_owned()),
             from_user: from,
             from_name: String::new(),
-            headers: Vec::new(),
+            headers,
         });
         Some(leg)
     }
@@ -227,7 +252,7 @@ impl Call {
                 // Another trunk may know more than one that is down; a busy callee stays busy.
                 let other_way = matches!(status, 408 | 500..=599);
                 if !other_way || self.dial_next(cx).is_err() {
-                    self.dial_failed(cx, status, cause);
+                    self.not_reached(cx, status, cause);
                 }
             }
             _ => {}
@@ -261,11 +286,11 @@ impl Call {
         if let Some(leg) = dial.leg.take() {
             self.close_leg(cx, leg, cause::NO_ANSWER, Party::System, Bye::Hangup);
         }
-        self.dial_failed(cx, 480, cause::NO_ANSWER);
+        self.not_reached(cx, 480, cause::NO_ANSWER);
     }
 
     /// Nobody could be reached.
-    fn dial_failed(&mut self, cx: &mut Cx, status: u16, cause: u8) {
+    pub(super) fn dial_failed(&mut self, cx: &mut Cx, status: u16, cause: u8) {
         self.timers.clear(Timer::Ring);
         let phase = std::mem::replace(&mut self.phase, Phase::Ending);
         let Phase::Dialling(dial) = phase else {

@@ -57,6 +57,7 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
     let direction = direction(&plan, incoming.origin, &called);
     let mut call = Call::blank(cx, incoming.tenant, plan, (incoming.caller.clone(), called));
     call.direction = direction;
+    call.diverted = incoming.diverted;
     call.anchor = incoming.leg;
     call.legs.insert(incoming.leg, leg);
     call
@@ -129,6 +130,8 @@ impl Call {
             released_by: None,
             timers: Timers::default(),
             hops: 0,
+            forwarded: Vec::new(),
+            diverted: 0,
             language: None,
             over: false,
             conference: None,

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use terms::event::{Direction, FlowOut, Kind, OfferEnd, Party};
+use terms::event::{Direction, FlowOut, ForwardWhen, Kind, OfferEnd, Party};
 use terms::media::{Audience, Command, PlayEnd};
 use terms::routing::Queue;
 use terms::{
@@ -60,6 +60,8 @@ pub(crate) struct Kept<'a> {
     released_by: Option<Party>,
     timers: Cow<'a, Timers>,
     hops: u8,
+    forwarded: Cow<'a, [(AgentId, ForwardWhen)]>,
+    diverted: u8,
     language: Option<Cow<'a, str>>,
     conference: Option<ConferenceId>,
 }
@@ -152,6 +154,8 @@ impl Call {
             released_by: self.released_by,
             timers: Cow::Borrowed(&self.timers),
             hops: self.hops,
+            forwarded: Cow::Borrowed(self.forwarded.as_slice()),
+            diverted: self.diverted,
             language: self.language.as_deref().map(Cow::Borrowed),
             conference: self.conference,
         }
@@ -213,6 +217,8 @@ impl Kept<'_> {
             released_by: self.released_by,
             timers: self.timers.into_owned(),
             hops: self.hops,
+            forwarded: self.forwarded.into_owned(),
+            diverted: self.diverted,
             language: self.language.map(Cow::into_owned),
             over: false,
             conference: self.conference,

@@ -3,7 +3,7 @@
 use super::world::Tenant;
 use super::{Compiled, Cx, Drain, Now, Output, Switch};
 use crate::acd::Distributor;
-use crate::call::Call;
+use crate::call::{Call, check_forwarding};
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
@@ -81,8 +81,11 @@ impl Switch {
         agent: AgentId,
         action: AgentAction,
     ) -> Result<(), String> {
-        let tenant = self.world.tenants.get_mut(&tenant);
-        tenant.ok_or_else(|| "there is no such tenant".to_owned())?.acd.act(now, agent, action)
+        let tenant = self.world.tenants.get_mut(&tenant).ok_or("there is no such tenant")?;
+        if let AgentAction::Forward(forwarding) = &action {
+            check_forwarding(&tenant.plan, agent, forwarding)?;
+        }
+        tenant.acd.act(now, agent, action)
     }
 
     fn call_acts(
@@ -128,6 +131,7 @@ impl Switch {
                     call: view.call,
                     registered: view.registered,
                     do_not_disturb: view.do_not_disturb,
+                    forwarding: view.forwarding,
                 })
                 .collect(),
             calls: self

@@ -195,6 +195,7 @@ impl OpenCall {
             // Who came is told by their leg, who picked up by the answer that follows; who only
             // listens, whispers or speaks up is no party.
             Kind::Invited { .. }
+            | Kind::Forwarded { .. }
             | Kind::PickedUp { .. }
             | Kind::SupervisionStarted { .. }
             | Kind::SupervisionChanged { .. }

@@ -108,6 +108,21 @@ fn all_phones_ring_and_the_first_answer_wins() {
 }
 
 #[test]
+fn a_trunk_is_told_of_a_forwarded_call_and_headers_of_the_protocol_stay_ours() {
+    let mut bench = Bench::new();
+    let Command::Invite(mut invite) = to_trunk("13900139000") else { panic!("it is an INVITE") };
+    let diversion = "<sip:95105688@203.0.113.5:5060>;reason=user-busy;counter=1";
+    invite.headers = vec![
+        ("Diversion".to_owned(), diversion.to_owned()),
+        ("Contact".to_owned(), "<sip:evil@example.org>".to_owned()),
+    ];
+    bench.command(Command::Invite(invite));
+    let sent = bench.one();
+    assert_eq!(sent.header("Diversion"), diversion);
+    assert!(!sent.has("evil"), "{}", sent.text);
+}
+
+#[test]
 fn forked_answers_are_acknowledged_and_ended() {
     let mut bench = Bench::new();
     bench.command(to_trunk("13900139000"));

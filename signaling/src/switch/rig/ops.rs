@@ -8,7 +8,7 @@ use std::time::Duration;
 use terms::control::{
     AgentAction, Ask, Asker, CallAction, ConferenceAction, RecordingOrder, SupervisorPhone,
 };
-use terms::event::SupervisionMode;
+use terms::event::{Forwarding, SupervisionMode};
 use terms::routing::{Exclusion, RecordingRule, RecordingScope, RecordingThen, RecordingWhen};
 use terms::{AgentId, CallId, ConferenceId, LegId, RecordingRuleId, UserId};
 
@@ -87,6 +87,7 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             let action = match with / 3 % 6 {
                 0 => AgentAction::SignOut,
                 4 => AgentAction::DoNotDisturb { on: with & 1 == 0 },
+                5 => AgentAction::Forward(forwarding(with)),
                 1 => AgentAction::Break { reason: "lunch".into() },
                 _ => AgentAction::EndWrapUp { disposition: Some("sold".into()) },
             };
@@ -243,6 +244,15 @@ fn with_conference(rig: &mut Rig, with: u8) {
         _ => dial("013811111111"),
     };
     rig.ask(Ask::Conference { tenant: TENANT, conference, by: UserId(9), action });
+}
+
+fn forwarding(with: u8) -> Forwarding {
+    let targets = ["1001", "1002", "1003", "queue:2", "013811111111", "95105602", "95105688"];
+    let target = |n: u8| {
+        let n = usize::from(with / 18) + usize::from(n);
+        targets.get(n % (targets.len() + 1)).map(|&target| target.to_owned())
+    };
+    Forwarding { always: target(1), busy: target(2), no_answer: target(4), no_answer_s: 10 }
 }
 
 fn own_phone(agent: u64) -> SupervisorPhone {
