@@ -7,7 +7,8 @@
 //! `transfer_blind` · `invite_party` one more comes in, any may leave · `conference` the PIN, a
 //! member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
 //! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
-//! `feature_code` · `forward` where an agent wants it · `pickup` a colleague takes what rings · `keep` outlives the process · `end` every leg closed, one `CallEnded`.
+//! `feature_code` · `forward` to where an agent wants it · `pickup` a colleague takes what rings ·
+//! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.

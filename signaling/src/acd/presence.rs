@@ -1,5 +1,5 @@
-//! What agents choose: sign in, sign out, ready, break, end of wrap-up, do not disturb. And whether their phone is
-//! there.
+//! What agents choose: sign in, sign out, ready, break, end of wrap-up, do not disturb, where their
+//! calls go. And whether their phone is there.
 
 use super::Distributor;
 use super::agent::Presence;

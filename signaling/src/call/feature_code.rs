@@ -1,8 +1,11 @@
-//! Codes that an agent dials on their own phone: *41 sign in, *42 sign out, *43 ready, *44 break, *8
-//! pick up what rings longest in the team, *8 and an extension what rings there, *78 do not disturb, *79 no
-//! longer; *72, *90 and *92 with a number forward calls to their extension always, when busy and when
-//! nobody answers, *73, *91 and *93 no longer. The box does it, says so, and hangs up; what is picked up never comes here, because the phone that dialled is in
-//! that call at once (`switch::pickup`).
+//! Codes that an agent dials on their own phone. The box does it, says so, and hangs up.
+//!
+//! *41 sign in · *42 sign out · *43 ready · *44 break · *8 pick up what rings longest in the team, with
+//! an extension what rings there · *78 do not disturb, *79 no longer · with a number *72 forwards calls
+//! always, *90 when busy, *92 when nobody answers; *73, *91 and *93 no longer.
+//!
+//! What is picked up never comes here: the phone that dialled is in that call at once
+//! (`switch::pickup`).
 
 use super::{Call, check_forwarding};
 use crate::switch::Cx;

@@ -43,6 +43,8 @@ pub fn a_colleague_picks_up_by_code_what_rings_at_an_agents_phone(backend: &str)
     let of = |id: &str| agents.iter().find(|agent| agent["agent"] == id).expect("they are there");
     assert_eq!(of(&rung)["activity"], "idle", "it cost them nothing: {live}");
     std::thread::sleep(PART);
+    // The colleague hangs up, and who asks the caller for satisfaction is ended too.
+    acts(&house, &call, &json!({"action": "hangup"}));
     acts(&house, &call, &json!({"action": "hangup"}));
 
     let row = house.wait_row("SELECT * FROM calls");
