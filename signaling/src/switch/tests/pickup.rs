@@ -298,3 +298,38 @@ fn a_pickup_under_way_is_let_go_by_a_kill_and_the_caller_waits_on() {
     assert_eq!(answers(&rig), ["answered 2"], "agent 1 rings again");
     all_hang_up(&mut rig);
 }
+
+#[test]
+fn a_supervisor_listens_in_on_who_picked_up_as_on_who_answered() {
+    use terms::UserId;
+    use terms::control::SupervisorPhone;
+    use terms::event::SupervisionMode;
+    let mut rig = world(&[A1]);
+    rig.phones.remove(&A3);
+    let customer = rig.customer_dials("95105600");
+    rig.wait(secs(3));
+    rig.agent_dials(A2, "*8");
+    rig.wait(secs(1));
+    let (phone, mode) = (SupervisorPhone::Agent(A3), SupervisionMode::Listen);
+    let listen = CallAction::Supervise { by: UserId(3), phone, mode };
+    assert_eq!(call_act(&mut rig, listen), Answer::Done);
+    rig.wait(secs(5));
+    assert!(told(&rig).contains(&"2 supervised: Listen".into()), "{:#?}", told(&rig));
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
+fn who_calls_from_outside_picks_nothing_up() {
+    let mut rig = world(&[A1]);
+    rig.customer_dials("95105600");
+    rig.wait(secs(3));
+    for code in ["*8", "*81001"] {
+        let stranger = rig.customer_dials(code);
+        rig.wait(secs(1));
+        let refused = Sipc::Reject { leg: stranger, status: 404, retry_after_s: None };
+        assert!(rig.sip.contains(&refused), "{code}");
+    }
+    assert_eq!((phase(&mut rig).as_str(), answers(&rig)), ("ringing", vec![]));
+    all_hang_up(&mut rig);
+}
