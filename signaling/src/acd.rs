@@ -9,7 +9,7 @@
 //!
 //! # How an offer ends
 //! An offer has an owner (the call), a deadline, and exactly one end: answered, declined,
-//! unanswered, unreachable or withdrawn. Whatever the end, the agent and the visit are put where
+//! unanswered, unreachable, picked up by a colleague or withdrawn. Whatever the end, the agent and the visit are put where
 //! they belong in the same step; nobody stays reserved.
 //!
 //! Methods take the time; outputs come from [`Distributor::poll_output`].
