@@ -30,6 +30,9 @@ pub struct Agent {
     /// The queues they serve.
     #[schema(value_type = Vec<String>)]
     pub queues: Vec<QueueId>,
+    /// May pick up what rings at anybody's phone; else at those of who serve a queue together with
+    /// them.
+    pub pickup_any: bool,
 }
 
 /// An agent to be.
@@ -61,6 +64,7 @@ fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Agent {
         name: row.get("name"),
         sip_user: row.get("sip_user"),
         queues: members.iter().filter(|(_, a)| *a == agent_id).map(|(queue, _)| *queue).collect(),
+        pickup_any: row.get("pickup_any"),
     }
 }
 
@@ -86,7 +90,8 @@ impl Store {
         .map(|row| (QueueId(id(row, "queue_id")), AgentId(id(row, "agent_id"))))
         .collect();
         let rows = sqlx::query(
-            "SELECT a.id, a.number, u.name, a.sip_user, a.ha1_md5, a.ha1_sha256
+            "SELECT a.id, a.number, u.name, a.sip_user, a.ha1_md5, a.ha1_sha256,
+                    a.pickup_any
              FROM agents a JOIN users u ON u.id = a.id
              WHERE a.tenant_id = $1 AND u.disabled_at IS NULL ORDER BY a.number LIMIT 10000",
         )
@@ -166,6 +171,34 @@ impl Store {
         write.commit().await?;
         Ok(password)
     }
+
+    /// Lets an agent pick up what rings at anybody's phone, or no longer.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn set_pickup_any(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        agent_id: AgentId,
+        any: bool,
+    ) -> Result<Agent> {
+        let mut agent = self.agent(tenant, agent_id).await?;
+        let mut write = self.write("change whose calls an agent may pick up").await?;
+        sqlx::query("UPDATE agents SET pickup_any = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(tenant.0 as i64)
+            .bind(agent_id.0 as i64)
+            .bind(any)
+            .execute(write.db())
+            .await
+            .during("change whose calls an agent may pick up")?;
+        let subject = format!("{agent_id} {any}");
+        write.audit(tenant, by, "agent.pickup_any", subject).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await?;
+        agent.pickup_any = any;
+        Ok(agent)
+    }
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -197,6 +230,7 @@ pub(crate) async fn insert(
         name: user.name,
         sip_user: new.number.clone(),
         queues: new.queues.clone(),
+        pickup_any: false,
     };
     let (md5, sha256) = ha1(&made.sip_user, realm, password.expose());
     let doing = write.doing;

@@ -94,6 +94,7 @@ impl Store {
                     sip_user: agent.sip_user,
                     ha1_md5: phone.ha1_md5,
                     ha1_sha256: phone.ha1_sha256,
+                    pickup_any: agent.pickup_any,
                 })
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,

@@ -190,6 +190,14 @@ fn offer(id: u64, agent: AgentId, started_at: Timestamp, answered: bool) -> Row 
     })
 }
 
+/// The same, and a colleague took it.
+fn picked_up(id: u64, agent: AgentId, started_at: Timestamp) -> Row {
+    match offer(id, agent, started_at, false) {
+        Row::Leg(leg) => Row::Leg(Leg { hangup_cause: 26, ..leg }),
+        other => other,
+    }
+}
+
 fn call(id: u64, direction: &str, started_at: Timestamp) -> Call {
     Call {
         tenant_id: OURS,
@@ -244,6 +252,8 @@ async fn workload_splits_time_by_the_clock_and_offers_by_their_start() {
     rows.push(offer(2, FANG, day("10:59:59"), false));
     rows.push(offer(3, FANG, day("11:00:00"), false));
     rows.push(offer(4, FANG, shanghai("2026-11-24 00:00:00"), true));
+    // What a colleague picked up costs nobody anything.
+    rows.push(picked_up(6, FANG, day("11:10:00")));
     // What an agent dials is no offer.
     rows.push(offer(5, FANG, day("11:30:00"), true));
     rows.push(Row::Call(call(5, "outbound", day("11:29:00"))));

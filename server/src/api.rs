@@ -21,6 +21,7 @@ pub mod extract;
 pub mod fax_documents;
 pub mod faxes;
 pub mod flows;
+pub mod forwarding;
 pub mod guard;
 pub mod headers;
 pub mod health;
@@ -32,6 +33,7 @@ pub mod metrics;
 pub mod moving;
 pub mod numbers;
 pub mod orders;
+pub mod pickup;
 pub mod plans;
 pub mod problem;
 pub mod prompts;
@@ -208,6 +210,8 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))
         .merge(supervise::routes(guard))
+        .merge(pickup::routes(guard))
+        .merge(forwarding::routes(guard))
         .merge(call_quality::routes(guard))
         .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))

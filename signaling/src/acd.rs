@@ -9,7 +9,7 @@
 //!
 //! # How an offer ends
 //! An offer has an owner (the call), a deadline, and exactly one end: answered, declined,
-//! unanswered, unreachable or withdrawn. Whatever the end, the agent and the visit are put where
+//! unanswered, unreachable, picked up by a colleague or withdrawn. Whatever the end, the agent and the visit are put where
 //! they belong in the same step; nobody stays reserved.
 //!
 //! Methods take the time; outputs come from [`Distributor::poll_output`].
@@ -33,7 +33,7 @@ use agent::Agent;
 use queue::{Key, Queue};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use terms::event::{Activity, FlowOut, OfferEnd};
+use terms::event::{Activity, FlowOut, Forwarding, OfferEnd};
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 
 /// What the distributor wants done.
@@ -190,6 +190,10 @@ pub struct AgentView {
     pub call: Option<CallId>,
     /// Their phone is registered.
     pub registered: bool,
+    /// Nobody may ring there.
+    pub do_not_disturb: bool,
+    /// Where calls to their extension go.
+    pub forwarding: Forwarding,
 }
 
 /// The distributor of one tenant.

@@ -7,7 +7,8 @@
 //! `transfer_blind` · `invite_party` one more comes in, any may leave · `conference` the PIN, a
 //! member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
 //! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
-//! `feature_code` · `keep` outlives the process · `end` every leg closed, one `CallEnded`.
+//! `feature_code` · `forward` to where an agent wants it · `pickup` a colleague takes what rings ·
+//! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
@@ -22,6 +23,7 @@ mod fax;
 mod feature_code;
 mod flow;
 mod force;
+mod forward;
 mod hearing;
 mod hold;
 mod incoming;
@@ -31,6 +33,7 @@ mod leg;
 mod live;
 mod media;
 mod offer;
+mod pickup;
 mod queue;
 mod record;
 mod release;
@@ -43,6 +46,8 @@ mod transfer_blind;
 mod voicemail;
 
 pub(crate) use conference::{Summons, summon};
+pub(crate) use feature_code::FeatureCode;
+pub(crate) use forward::check_forwarding;
 pub(crate) use incoming::incoming;
 pub(crate) use keep::{Kept, Waking};
 
@@ -57,7 +62,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use supervise::Supervision;
 use survey::Survey;
-use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, Party, Role};
+use terms::event::{Direction, ENTRY_VERSION, Entry, ForwardWhen, Kind, Party, Role};
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Seek, Source};
 use terms::routing::{Queue, Target};
 use terms::{
@@ -75,6 +80,8 @@ pub(crate) mod cause {
     pub const NO_ANSWER: u8 = 19;
     pub const REJECTED: u8 = 21;
     pub const EXCHANGE_ROUTING: u8 = 25;
+    /// Another phone has the call.
+    pub const ELSEWHERE: u8 = 26;
     pub const NO_CIRCUIT: u8 = 34;
     pub const TEMPORARY_FAILURE: u8 = 41;
     pub const CONGESTION: u8 = 42;
@@ -186,6 +193,8 @@ pub(crate) struct Call {
     recording: Option<record::Recording>,
     /// Somebody listens in, or their phone rings for it; only while there is a conversation.
     supervision: Option<Supervision>,
+    /// A colleague is about to take what rings.
+    picking: Option<pickup::Picking>,
     announcing: Option<record::Announcing>,
     story: Story,
     ending: Option<(u8, Party)>,
@@ -193,6 +202,10 @@ pub(crate) struct Call {
     released_by: Option<Party>,
     timers: Timers,
     hops: u8,
+    /// Who forwarded it and why, until somebody answers.
+    forwarded: Vec<(AgentId, ForwardWhen)>,
+    /// Times that it had been forwarded before it came to us, as its trunk tells.
+    diverted: u8,
     /// The language that its flow chose, in place of the plan's.
     language: Option<String>,
     over: bool,

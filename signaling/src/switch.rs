@@ -9,6 +9,7 @@ mod conferences;
 mod config;
 mod keep;
 mod metrics;
+mod pickup;
 mod plan;
 mod quality;
 #[doc(hidden)]
@@ -208,6 +209,9 @@ impl Switch {
     }
 
     fn on_incoming(&mut self, now: Now, incoming: user_agent::Incoming) {
+        if self.dials_pickup(now, &incoming) {
+            return;
+        }
         let over = self.drain.is_some() || self.calls.len() >= self.world.config.calls_max;
         let mut cx = Cx { now, world: &mut self.world };
         cx.world.calls_begun += 1;

@@ -1,7 +1,7 @@
 //! What the `api` child asks of the `calls` child over the local socket, and what it hears back.
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
-use crate::event::{Activity, Role, Supervised, SupervisionMode};
+use crate::event::{Activity, Forwarding, Role, Supervised, SupervisionMode};
 use crate::id::{
     AgentId, CallId, ConferenceId, ContactId, LegId, MeetingId, QueueId, RecordingId, TenantId,
     TrunkId, UserId,
@@ -45,6 +45,15 @@ pub enum Ask {
         call: CallId,
         /// What.
         action: CallAction,
+    },
+    /// Ring an agent's phone; when it is answered, it has the call that rings at a colleague's.
+    PickUp {
+        /// Whose.
+        tenant: TenantId,
+        /// Who picks up.
+        by: AgentId,
+        /// At whose phone it rings; none for whoever of the team rings longest.
+        from: Option<AgentId>,
     },
     /// Do something in a conference.
     Conference {
@@ -105,6 +114,14 @@ pub enum AgentAction {
         /// What the call was about.
         disposition: Option<String>,
     },
+    /// 免打扰: nobody is offered to their phone or rings there from now on, whether they are signed
+    /// in or not. `Ready` ends it too.
+    DoNotDisturb {
+        /// It begins; else it ends.
+        on: bool,
+    },
+    /// Forward calls to their extension so, and no others.
+    Forward(Forwarding),
 }
 
 /// What is to happen to a live call.
@@ -400,6 +417,12 @@ pub struct LiveAgent {
     pub call: Option<CallId>,
     /// Their phone is registered.
     pub registered: bool,
+    /// Nobody may ring there.
+    #[serde(default)]
+    pub do_not_disturb: bool,
+    /// Where calls to their extension go.
+    #[serde(default)]
+    pub forwarding: Forwarding,
 }
 
 /// A recording that runs, or waits for its file.

@@ -15,8 +15,10 @@
 //! writer truncates it away. A bad frame with a good one after it is damage and is reported.
 
 mod conference;
+mod forward;
 
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
+pub use forward::{ForwardWhen, Forwarding};
 
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
@@ -157,6 +159,8 @@ pub enum OfferEnd {
     Unreachable,
     /// The caller left, or somebody else took it.
     Withdrawn,
+    /// A colleague picked it up.
+    PickedUp,
 }
 
 /// Why a contact left a queue other than by an answer or by hanging up.
@@ -306,6 +310,23 @@ pub enum Kind {
         agent: AgentId,
         /// Why.
         end: OfferEnd,
+    },
+    /// A call to an agent's extension goes elsewhere.
+    Forwarded {
+        /// Whose extension.
+        agent: AgentId,
+        /// Where they want it.
+        target: String,
+        /// Why.
+        when: ForwardWhen,
+    },
+    /// A colleague takes a call that rings at an agent's phone. `leg` is the colleague's; `Answered`
+    /// follows.
+    PickedUp {
+        /// Who.
+        agent: AgentId,
+        /// At whose phone it rang.
+        from: AgentId,
     },
     /// An agent answered: both parties hear each other. `leg` is the agent's.
     Answered {

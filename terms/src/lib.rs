@@ -11,7 +11,9 @@
 //! | number | 号码 | A dialled number and what answers it. Kept as received, as normalised and as shown. |
 //! | flow, step | 流程、步骤 | A versioned IVR graph and one node of it. |
 //! | queue, visit | 队列、排队 | Where contacts wait for an agent; one stay of one contact in one queue. |
-//! | offer | 振铃派发 | The distributor rings one agent for one waiting contact; it ends as answered, declined, unanswered or withdrawn. |
+//! | offer | 振铃派发 | The distributor rings one agent for one waiting contact; it ends as answered, declined, unanswered, picked up by a colleague or withdrawn. |
+//! | pickup, team | 代接、代接组 | A colleague takes what rings at an agent's phone; those who serve a queue together. |
+//! | forwarding, do not disturb | 呼叫转移、免打扰 | Where an agent wants the calls to their extension to go; that nobody rings there. |
 //! | agent | 座席 | A person who answers. Presence is what they chose (ready, break); activity is what we observe (idle, ringing, talking, wrap-up). |
 //! | wrap-up | 话后处理 | From release until the agent is ready again. |
 //! | disposition | 通话小结 | What the agent says the call was about. |

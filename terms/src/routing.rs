@@ -219,6 +219,10 @@ pub struct Agent {
     pub ha1_md5: String,
     /// SHA-256 of the same.
     pub ha1_sha256: String,
+    /// May pick up what rings at anybody's phone. Without it, at the phones of those who serve a
+    /// queue together with them.
+    #[serde(default)]
+    pub pickup_any: bool,
 }
 
 /// A SIP peer that carries calls of the public network.

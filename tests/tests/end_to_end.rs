@@ -19,6 +19,9 @@ mod encrypted;
 #[path = "end_to_end/fax.rs"]
 mod fax;
 
+#[path = "end_to_end/pickup.rs"]
+mod pickup;
+
 #[path = "end_to_end/secure_trunk.rs"]
 mod secure_trunk;
 
@@ -59,6 +62,7 @@ use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clea
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
+use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
 use prompts::{
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
@@ -114,6 +118,7 @@ stories! {
     a_conversation_and_a_queue_go_on_when_the_call_path_is_killed,
     a_call_through_a_record_routing_proxy_hears_the_hours_and_ends,
     three_parties_on_two_cores_hear_each_other_and_any_may_leave,
+    a_colleague_picks_up_by_code_what_rings_at_an_agents_phone,
     two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear,
     a_fax_passes_between_two_trunks_octet_by_octet,
     two_peers_are_told_two_addresses_and_hear_each_other,

@@ -26,6 +26,10 @@ const TIME: &[(&str, &str)] = &[
     ("break_ms", PAUSE),
 ];
 
+/// Hangup cause of a phone at which it rang until a colleague had the call, Q.850: no offer that was
+/// left unanswered.
+const ELSEWHERE: i32 = 26;
+
 /// Workload by agent and hour of the day. Offers belong to the hour in which they began.
 pub static WORKLOAD: Report = Report {
     id: "workload",
@@ -104,6 +108,11 @@ fn sql(window: &Window) -> String {
     };
     let (talk, hold, wrap_up) = (spent("'talking'"), spent("'holding'"), spent("'wrap_up'"));
     let (ready, pause) = (spent("'idle', 'ringing'"), spent("'break'"));
+    let offers = format!(
+        "o.role = 'agent' AND o.agent_id IS NOT NULL \
+         AND COALESCE(c.direction, 'inbound') = 'inbound' \
+         AND (o.answered_at IS NOT NULL OR o.hangup_cause <> {ELSEWHERE})"
+    );
     format!(
         "WITH segment (begins, ends, shift_us) AS (VALUES {segments}),
          clock (hour) AS (VALUES {hours}),
@@ -155,9 +164,7 @@ fn sql(window: &Window) -> String {
                 talk_ms + hold_ms + wrap_up_ms AS handle_ms,
                 talk_ms + hold_ms + wrap_up_ms + ready_ms AS on_duty_ms
          FROM summed
-         ORDER BY agent_id, hour",
-        offers = "o.role = 'agent' AND o.agent_id IS NOT NULL \
-                  AND COALESCE(c.direction, 'inbound') = 'inbound'",
+         ORDER BY agent_id, hour"
     )
 }
 
@@ -166,7 +173,8 @@ fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let hour = row.int("hour")?.unwrap_or(0);
     let predicate = format!(
         "role = 'agent' AND agent_id = {agent} AND {} AND {} / {HOUR_US} % 24 = {hour} \
-         AND call_id NOT IN (SELECT call_id FROM calls WHERE direction <> 'inbound')",
+         AND call_id NOT IN (SELECT call_id FROM calls WHERE direction <> 'inbound') \
+         AND (answered_at IS NOT NULL OR hangup_cause <> {ELSEWHERE})",
         window.holds("started_at"),
         window.local_us("started_at"),
     );

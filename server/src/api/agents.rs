@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::extract::{Body, Id};
+use super::forwarding::Forwards;
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use axum::Json;
@@ -67,13 +68,19 @@ pub(super) struct AgentLive {
     call: Option<CallId>,
     /// Their phone is registered.
     registered: bool,
+    /// Nobody may ring there.
+    do_not_disturb: bool,
+    /// Where calls to their extension go; of others only with the permission `agents.state`.
+    forwarding: Option<Forwards>,
 }
 
 impl AgentLive {
     /// In which call a colleague is, is for those with the permission `calls.read`: it would tell an
     /// agent who listens in.
     pub(super) fn seen_by(caller: &Caller, live: &LiveAgent) -> Self {
-        let all = caller.may(Permission::CallsRead) || caller.agent() == Some(live.agent);
+        let is_own = caller.agent() == Some(live.agent);
+        let all = caller.may(Permission::CallsRead) || is_own;
+        let sets = caller.may(Permission::AgentState) || is_own;
         AgentLive {
             agent: live.agent,
             activity: live.activity,
@@ -81,6 +88,8 @@ impl AgentLive {
             since: live.since,
             call: live.call.filter(|_| all),
             registered: live.registered,
+            do_not_disturb: live.do_not_disturb,
+            forwarding: sets.then(|| Forwards::from(&live.forwarding)),
         }
     }
 }
@@ -106,6 +115,12 @@ enum StateChange {
         /// What the call was about.
         #[serde(default)]
         disposition: Option<String>,
+    },
+    /// 免打扰: nobody is offered to their phone or rings there, whether they are signed in or not.
+    /// `ready` ends it too.
+    DoNotDisturb {
+        /// It begins; else it ends.
+        on: bool,
     },
 }
 
@@ -177,6 +192,7 @@ async fn set_state(
         StateChange::EndWrapUp { disposition } => AgentAction::EndWrapUp {
             disposition: disposition.map(|text| short("disposition", text)).transpose()?,
         },
+        StateChange::DoNotDisturb { on } => AgentAction::DoNotDisturb { on },
     };
     if !is_own {
         api.store.note(caller.tenant(), &caller.by(), "agent.state", &agent.to_string()).await?;

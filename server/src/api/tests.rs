@@ -4,10 +4,12 @@
 mod basics;
 mod conferences;
 mod faxes;
+mod forwarding;
 mod hostile;
 mod lists;
 mod live;
 mod moved;
+mod pickup;
 mod plans;
 mod prompts;
 mod quality;

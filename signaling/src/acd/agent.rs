@@ -1,11 +1,12 @@
 //! One agent. Presence is what they chose, activity is what we observe; the two are kept apart, so
 //! a choice made during a conversation simply shows afterwards.
 
+use super::offer::DO_NOT_DISTURB;
 use super::{AgentView, Changed};
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use terms::event::Activity;
+use terms::event::{Activity, Forwarding};
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 
 /// What the agent chose.
@@ -65,6 +66,10 @@ pub(super) struct Agent {
     pub idle_since: Moment,
     /// Whether a phone is registered; unknown until the registrar says.
     pub registered: Option<bool>,
+    /// Nobody may ring there.
+    pub do_not_disturb: bool,
+    /// Where calls to their extension go.
+    pub forwarding: Forwarding,
     /// Queues that they serve.
     pub queues: Vec<QueueId>,
     /// Still in the plan; who is not leaves after their call.
@@ -84,6 +89,8 @@ impl Agent {
             wrap_up: None,
             idle_since: now.moment,
             registered: None,
+            do_not_disturb: false,
+            forwarding: Forwarding::default(),
             queues: Vec::new(),
             in_plan: true,
             listed: false,
@@ -98,6 +105,7 @@ impl Agent {
             && self.engaged.is_none()
             && self.wrap_up.is_none()
             && self.registered != Some(false)
+            && !self.do_not_disturb
     }
 
     pub fn activity(&self) -> Activity {
@@ -107,8 +115,16 @@ impl Agent {
     pub fn view(&self) -> AgentView {
         let (activity, reason, call, _) = self.state();
         let call = call.or(self.engaged.map(|engaged| engaged.call));
-        let registered = self.registered == Some(true);
-        AgentView { agent: self.id, activity, reason, since: self.since, call, registered }
+        AgentView {
+            agent: self.id,
+            activity,
+            reason,
+            since: self.since,
+            call,
+            registered: self.registered == Some(true),
+            do_not_disturb: self.do_not_disturb,
+            forwarding: self.forwarding.clone(),
+        }
     }
 
     /// What is to be told since the last time. When a wrap-up ends, the first entry carries its
@@ -160,6 +176,10 @@ impl Agent {
         match &self.presence {
             Presence::SignedOut => (Activity::SignedOut, None, None, None),
             Presence::Break { reason } => (Activity::Break, Some(reason.clone()), None, None),
+            // Who is offered nobody is not ready, and no report shall say so.
+            Presence::Ready if self.do_not_disturb => {
+                (Activity::Break, Some(DO_NOT_DISTURB.to_owned()), None, None)
+            }
             Presence::Ready => (Activity::Idle, None, None, None),
         }
     }

@@ -6,6 +6,7 @@ use super::{Distributor, Timer, Visit};
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use terms::event::Forwarding;
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 
 /// An agent as they are kept.
@@ -16,6 +17,8 @@ pub(crate) struct KeptAgent {
     wrap_up: Option<WrapUp>,
     idle_since: Moment,
     registered: Option<bool>,
+    do_not_disturb: bool,
+    forwarding: Forwarding,
 }
 
 impl KeptAgent {
@@ -52,6 +55,8 @@ impl Distributor {
             wrap_up: agent.wrap_up,
             idle_since: agent.idle_since,
             registered: agent.registered,
+            do_not_disturb: agent.do_not_disturb,
+            forwarding: agent.forwarding.clone(),
         })
     }
 
@@ -80,6 +85,8 @@ impl Distributor {
         agent.wrap_up = kept.wrap_up.filter(|_| agent.presence != Presence::SignedOut);
         agent.idle_since = kept.idle_since;
         agent.registered = kept.registered;
+        agent.do_not_disturb = kept.do_not_disturb;
+        agent.forwarding = kept.forwarding;
         if let Some(wrap_up) = agent.wrap_up {
             self.timers.insert((wrap_up.until, Timer::WrapUp(id)));
         }

@@ -4,13 +4,15 @@ use super::agent::{Engaged, Presence, Stage, WrapUp};
 use super::{Busy, Distributor, Offer, Output, Timer};
 use crate::switch::Now;
 use std::time::Duration;
-use terms::event::{FlowOut, OfferEnd};
+use terms::event::{FlowOut, Forwarding, OfferEnd};
 use terms::{AgentId, CallId, QueueId, VisitId};
 
 /// Reason of the break that an agent gets who does not answer.
 pub const NO_ANSWER: &str = "no_answer";
 /// Reason of the break that an agent gets who declines.
 pub const DECLINED: &str = "declined";
+/// Reason of the break in which an agent is shown who would be ready and wants no calls.
+pub const DO_NOT_DISTURB: &str = "do_not_disturb";
 /// Reason of the break that an agent gets whose phone cannot be reached; ends when it registers.
 pub const UNREACHABLE: &str = "unreachable";
 
@@ -54,6 +56,21 @@ impl Distributor {
         true
     }
 
+    /// A colleague takes what rings at an agent: the visit is over, and the conversation begins with
+    /// them. They were engaged before. False when that offer had already ended.
+    pub fn picked_up(&mut self, now: Now, id: VisitId, from: AgentId, by: AgentId) -> bool {
+        let Some(visit) = self.visits.get(&id) else { return false };
+        let (call, queue) = (visit.call, visit.queue);
+        if visit.offer.is_none_or(|offer| offer.agent != from) {
+            return false;
+        }
+        self.end_offer(now, id, OfferEnd::PickedUp);
+        self.remove(id);
+        self.serve(now, by, call, Some(queue));
+        self.pump(now);
+        true
+    }
+
     /// The phone said no, or could not be reached. The contact goes back to its place.
     pub fn offer_failed(&mut self, now: Now, id: VisitId, end: OfferEnd) {
         if self.end_offer(now, id, end).is_some() {
@@ -86,9 +103,10 @@ impl Distributor {
             OfferEnd::NoAnswer => Some(NO_ANSWER),
             OfferEnd::Declined => Some(DECLINED),
             OfferEnd::Unreachable => Some(UNREACHABLE),
-            OfferEnd::Withdrawn => None,
+            OfferEnd::Withdrawn | OfferEnd::PickedUp => None,
         };
-        if let Some(reason) = reason.filter(|_| agent.presence == Presence::Ready) {
+        let is_ready = agent.presence == Presence::Ready && !agent.do_not_disturb;
+        if let Some(reason) = reason.filter(|_| is_ready) {
             agent.presence = Presence::Break { reason: reason.to_owned() };
         }
         self.settle(offer.agent, now, None);
@@ -164,6 +182,16 @@ impl Distributor {
     /// True when the agent could be called now without a queue.
     pub fn is_reachable(&self, id: AgentId) -> bool {
         self.agents.get(&id).is_some_and(|agent| agent.engaged.is_none() && agent.wrap_up.is_none())
+    }
+
+    /// True when nobody may ring this agent.
+    pub fn is_not_disturbed(&self, id: AgentId) -> bool {
+        self.agents.get(&id).is_some_and(|agent| agent.do_not_disturb)
+    }
+
+    /// Where calls to this agent's extension go.
+    pub fn forwarding(&self, id: AgentId) -> Option<&Forwarding> {
+        self.agents.get(&id).map(|agent| &agent.forwarding)
     }
 
     /// The agent's call ended. Wrap-up follows when there is time for it and the agent stays.

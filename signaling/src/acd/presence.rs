@@ -1,5 +1,5 @@
-//! What agents choose: sign in, sign out, ready, break, end of wrap-up. And whether their phone is
-//! there.
+//! What agents choose: sign in, sign out, ready, break, end of wrap-up, do not disturb, where their
+//! calls go. And whether their phone is there.
 
 use super::Distributor;
 use super::agent::Presence;
@@ -26,7 +26,15 @@ impl Distributor {
             AgentAction::SignIn => self.choose(now, id, Presence::Ready),
             AgentAction::SignOut => self.choose(now, id, Presence::SignedOut),
             AgentAction::Ready if signed_out => return Err("sign in first".to_owned()),
-            AgentAction::Ready => self.choose(now, id, Presence::Ready),
+            AgentAction::Ready => {
+                self.set_do_not_disturb(now, id, false);
+                self.choose(now, id, Presence::Ready);
+            }
+            AgentAction::DoNotDisturb { on } => self.set_do_not_disturb(now, id, on),
+            AgentAction::Forward(forwarding) => {
+                agent.forwarding = forwarding;
+                self.touched.insert(id);
+            }
             AgentAction::Break { .. } if signed_out => return Err("sign in first".to_owned()),
             AgentAction::Break { reason } => {
                 let reason = reason.chars().take(REASON_CHARS_MAX).collect();
@@ -64,6 +72,23 @@ impl Distributor {
         self.drop_wrap_up(id);
         self.settle(id, now, None);
         if leaves && let Some(visit) = self.offered_to(id) {
+            self.revoke(now, visit, OfferEnd::Declined);
+        }
+    }
+
+    /// Nobody rings there from now on, or again. A caller who rings is offered to somebody else, and
+    /// the agent does not pay for it.
+    fn set_do_not_disturb(&mut self, now: Now, id: AgentId, on: bool) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        if agent.do_not_disturb == on {
+            return;
+        }
+        agent.do_not_disturb = on;
+        if !on {
+            agent.idle_since = now.moment;
+        }
+        self.settle(id, now, None);
+        if on && let Some(visit) = self.offered_to(id) {
             self.revoke(now, visit, OfferEnd::Declined);
         }
     }

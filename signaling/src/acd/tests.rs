@@ -43,6 +43,7 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
             sip_user: id.to_string(),
             ha1_md5: String::new(),
             ha1_sha256: String::new(),
+            pickup_any: false,
         })
         .collect();
     plan.queues = queues;
@@ -162,6 +163,21 @@ fn the_estimate_follows_what_was_seen() {
     assert_eq!(acd.estimated_wait(QueueId(1), 4), None, "without agents nobody knows");
 }
 
+#[test]
+fn an_offer_that_a_colleague_picks_up_leaves_the_agent_as_they_were() {
+    let mut acd = ready(2, vec![queue(1, &[1], 0)]);
+    arrives(&mut acd, at(1), 1, 1);
+    assert_eq!(offers(&mut acd), [(1, 1)]);
+    acd.engage(at(2), AgentId(2), CallId(1), None, false).expect("agent 2 is free");
+    arrives(&mut acd, at(2), 2, 1);
+    assert!(acd.picked_up(at(3), VisitId(1), AgentId(1), AgentId(2)));
+    assert_eq!(offers(&mut acd), [(2, 1)], "agent 1 takes the next one at once");
+    let view = |id| acd.agents().find(|view| view.agent == AgentId(id)).expect("in the plan");
+    assert_eq!((view(2).activity, view(2).call), (Activity::Talking, Some(CallId(1))));
+    assert_eq!(acd.position(VisitId(1)), None, "the stay is over");
+    acd.audit().expect("all is well");
+}
+
 /// A random day. `talking` is what the calls believe; the distributor must agree.
 struct Day {
     acd: Distributor,
@@ -233,11 +249,14 @@ impl Day {
                     AgentAction::Ready,
                     AgentAction::Break { reason: "tea".into() },
                     AgentAction::EndWrapUp { disposition: None },
+                    AgentAction::DoNotDisturb { on: true },
+                    AgentAction::DoNotDisturb { on: false },
                 ];
                 let action = actions[self.rng.random_range(0..actions.len())].clone();
                 let _ = self.acd.act(now, agent, action);
             }
             13 => self.acd.registered(now, agent, self.rng.random_bool(0.8)),
+            14 if let Some((visit, from)) = offered => self.picks_up(now, agent, visit, from),
             _ => {
                 self.second += self.rng.random_range(0..10);
                 self.acd.handle_timeout(at(self.second));
@@ -245,6 +264,20 @@ impl Day {
         }
         self.take_outputs();
         self.acd.audit().unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// Who is free of calls takes what rings at another; at the wrong phone nothing is taken.
+    fn picks_up(&mut self, now: Now, agent: AgentId, visit: VisitId, from: AgentId) {
+        let call = CallId(visit.0);
+        if agent == from || self.acd.engage(now, agent, call, None, false).is_err() {
+            return;
+        }
+        assert!(!self.acd.picked_up(now, visit, agent, agent), "it does not ring there");
+        assert!(self.acd.picked_up(now, visit, from, agent), "it rings there");
+        assert!(!self.acd.picked_up(now, visit, from, agent), "nobody has it twice");
+        self.offers.remove(&visit);
+        self.talking.insert(agent, call);
+        self.counts[1] += 1;
     }
 
     fn pick_visit(&mut self) -> Option<VisitId> {

@@ -46,7 +46,9 @@ impl Call {
             };
             cx.sip(Sipc::Invite(Box::new(invite)));
         } else if id == self.anchor {
-            self.prepare_answer(cx);
+            self.answer_opened(cx);
+        } else if self.is_picking(id) {
+            self.picker_opened(cx, id);
         }
     }
 
@@ -59,34 +61,39 @@ impl Call {
         } else if matches!(self.phase, Phase::Opening { .. }) && id == self.anchor {
             self.story.refused = true;
             self.refuse(cx, 503, cause::NO_RESOURCE);
+        } else if self.is_picking(id) {
+            self.drop_picking(cx, cause::NO_RESOURCE, Bye::Hangup);
         } else {
             self.close_leg(cx, id, cause::NO_RESOURCE, Party::System, Bye::Gone);
             self.no_port_for(cx, id);
         }
     }
 
-    /// Works out the answer to the caller's offer before anything rings: a phone that speaks none
-    /// of our codecs is told so at once.
-    fn prepare_answer(&mut self, cx: &mut Cx) {
-        let Some(leg) = self.legs.get_mut(&self.anchor) else { return };
+    /// The port of a caller is there. A phone that speaks none of our codecs is told so before
+    /// anything rings.
+    fn answer_opened(&mut self, cx: &mut Cx) {
+        if !self.prepare_answer(self.anchor) {
+            return self.refuse(cx, 488, cause::INCOMPATIBLE);
+        }
+        let phase = std::mem::replace(&mut self.phase, Phase::Ending);
+        if let Phase::Opening { next } = phase {
+            self.go_to(cx, next);
+        }
+    }
+
+    /// Works out our answer to the offer of who calls. False when there is none that both can use.
+    pub(super) fn prepare_answer(&mut self, id: LegId) -> bool {
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
         let (offer, source, nat) = (leg.offer.take(), leg.source, leg.nat);
-        let Some(local) = leg.local() else { return };
+        let Some(local) = leg.local() else { return false };
         let prepared = match &offer {
             Some(offer) => {
                 media::answer(local, offer, source, nat).map(|(text, remote)| (text, Some(remote)))
             }
             None => Ok((media::offer(local), None)),
         };
-        match prepared {
-            Ok(prepared) => {
-                leg.prepared = Some(prepared);
-                let phase = std::mem::replace(&mut self.phase, Phase::Ending);
-                if let Phase::Opening { next } = phase {
-                    self.go_to(cx, next);
-                }
-            }
-            Err(_) => self.refuse(cx, 488, cause::INCOMPATIBLE),
-        }
+        leg.prepared = prepared.ok();
+        leg.prepared.is_some()
     }
 
     /// 200 now, and `next` with the ACK.
@@ -101,7 +108,11 @@ impl Call {
 
     /// 200 to the caller, once.
     pub(super) fn send_answer(&mut self, cx: &mut Cx) {
-        let id = self.anchor;
+        self.answer_leg(cx, self.anchor);
+    }
+
+    /// 200 to who called, once.
+    pub(super) fn answer_leg(&mut self, cx: &mut Cx, id: LegId) {
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.sip == Sip::Trying) else { return };
         let Some((sdp, remote)) = leg.prepared.take() else { return };
         leg.sip = Sip::Answered;

@@ -1,8 +1,9 @@
 //! Somebody answered: both parties hear each other from now on, and the recording runs.
 
 use super::dial::Why;
+use super::leg::Bye;
 use super::timers::Timer;
-use super::{Call, Phase, Talk};
+use super::{Call, Phase, Talk, cause};
 use crate::acd::Stage;
 use crate::switch::Cx;
 use std::time::Duration;
@@ -16,6 +17,8 @@ impl Call {
     pub(super) fn connect(&mut self, cx: &mut Cx, partner: LegId, from: Option<(VisitId, &Queue)>) {
         self.timers.clear(Timer::Ring);
         self.timers.clear(Timer::Announce);
+        self.forwarded.clear();
+        self.drop_picking(cx, cause::ELSEWHERE, Bye::Hangup);
         let room = RoomId(cx.id());
         let talk = Talk::new(partner, room);
         let before = std::mem::replace(&mut self.phase, Phase::Talking(talk));

@@ -11,7 +11,7 @@ use crate::sip::user_agent::{Command as Sipc, Destination};
 use crate::switch::{Calling, Compiled, Cx};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use terms::event::{Direction, Kind, OfferEnd, Party, Role};
+use terms::event::{Direction, ForwardWhen, Kind, OfferEnd, Party, Role};
 use terms::media::{Place, Source};
 use terms::{AgentId, LegId, TrunkId};
 
@@ -44,6 +44,21 @@ pub(super) struct Dial {
     tried: bool,
 }
 
+impl Dial {
+    /// The colleague who is dialled.
+    pub fn agent(&self) -> Option<AgentId> {
+        match self.to {
+            Dialable::Agent(agent) => Some(agent),
+            Dialable::Outside { .. } => None,
+        }
+    }
+
+    /// Somebody else is dialled for the same reason.
+    pub fn start_again(&mut self, to: Dialable) {
+        (self.to, self.leg, self.tried) = (to, None, false);
+    }
+}
+
 impl Call {
     /// Rings `to`.
     pub(super) fn dial(&mut self, cx: &mut Cx, to: Dialable, why: Why) {
@@ -51,8 +66,16 @@ impl Call {
         if self.anchor_answered() {
             self.play(cx, self.anchor, vec![Source::Ringback], true, false);
         }
+        self.ring(cx);
+    }
+
+    /// The same, unless they forward it.
+    pub(super) fn ring(&mut self, cx: &mut Cx) {
+        if self.forward(cx, ForwardWhen::Always) {
+            return;
+        }
         if let Err((status, cause)) = self.dial_next(cx) {
-            self.dial_failed(cx, status, cause);
+            self.not_reached(cx, status, cause);
         }
     }
 
@@ -64,7 +87,8 @@ impl Call {
         let leg = self.leg_towards(cx, &mut to, first)?;
         let leg = self.open_leg(cx, leg, Place::WithContact);
         // A trunk that was silent for long takes nothing of the time that the callee has to answer.
-        self.timers.set(Timer::Ring, cx.now.moment + cx.world.config.ring_max);
+        let ring_max = self.ring_max(cx);
+        self.timers.set(Timer::Ring, cx.now.moment + ring_max);
         if let Phase::Dialling(dial) = &mut self.phase {
             (dial.to, dial.leg) = (to, Some(leg));
         }
@@ -82,7 +106,12 @@ impl Call {
     ) -> Result<Leg, (u16, u8)> {
         match to {
             Dialable::Agent(agent) if first => {
-                self.leg_to_agent(cx, *agent).ok_or((486, cause::BUSY))
+                let agent = *agent;
+                if cx.acd(self.tenant).is_some_and(|acd| acd.is_not_disturbed(agent)) {
+                    // RFC 3261 §21.4.18 names "do not disturb" among what 480 says.
+                    return Err((480, cause::BUSY));
+                }
+                self.leg_to_agent(cx, agent).ok_or((486, cause::BUSY))
             }
             Dialable::Agent(_) => Err((480, cause::NO_ANSWER)),
             Dialable::Outside { digits, trunks, attempts } => {
@@ -135,6 +164,7 @@ impl Call {
         let plan = cx.plan(self.tenant)?;
         let trunk = plan.trunk(id)?;
         let from = plan.shown(trunk, &self.calling(&plan))?;
+        let headers = self.diversion(trunk, &from).into_iter().collect();
         let now = cx.now.moment;
         if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take_out(trunk, now) {
             return None;
@@ -149,7 +179,7 @@ impl Call {
             from_user: from,
             from_name: String::new(),
             other_way: false,
-            headers: Vec::new(),
+            headers,
         });
         Some(leg)
     }
@@ -175,6 +205,9 @@ impl Call {
         leg.rang = true;
         self.log(cx, Some(id), Kind::LegRinging);
         let Phase::Dialling(dial) = &self.phase else { return };
+        if dial.leg != Some(id) {
+            return;
+        }
         if let Why::Transfer(transfer) = &dial.why {
             self.refer_progress(cx, transfer, 180);
         } else if !self.anchor_answered() {
@@ -197,6 +230,7 @@ impl Call {
         self.log(cx, Some(id), Kind::LegAnswered);
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_answered(cx),
+            _ if self.is_picking(id) => self.picked_up(cx),
             Phase::Waiting(_) => self.offer_answered(cx, id),
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),
@@ -228,6 +262,9 @@ impl Call {
         if self.is_supervisor(id) {
             return self.supervisor_failed(cx, again);
         }
+        if self.is_picking(id) {
+            return self.picking_failed();
+        }
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),
             Phase::Talking(_) => self.guest_failed(cx, id, again),
@@ -235,7 +272,7 @@ impl Call {
             Phase::Dialling(dial) if dial.leg == Some(id) => {
                 dial.leg = None;
                 if !again || self.dial_next(cx).is_err() {
-                    self.dial_failed(cx, status, cause);
+                    self.not_reached(cx, status, cause);
                 }
             }
             _ => {}
@@ -269,11 +306,11 @@ impl Call {
         if let Some(leg) = dial.leg.take() {
             self.close_leg(cx, leg, cause::NO_ANSWER, Party::System, Bye::Hangup);
         }
-        self.dial_failed(cx, 480, cause::NO_ANSWER);
+        self.not_reached(cx, 480, cause::NO_ANSWER);
     }
 
     /// Nobody could be reached.
-    fn dial_failed(&mut self, cx: &mut Cx, status: u16, cause: u8) {
+    pub(super) fn dial_failed(&mut self, cx: &mut Cx, status: u16, cause: u8) {
         self.timers.clear(Timer::Ring);
         let phase = std::mem::replace(&mut self.phase, Phase::Ending);
         let Phase::Dialling(dial) = phase else {

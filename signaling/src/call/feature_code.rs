@@ -1,22 +1,44 @@
-//! Codes that an agent dials on their own phone: *41 sign in, *42 sign out, *43 ready, *44 break.
-//! The box does it, says so, and hangs up.
+//! Codes that an agent dials on their own phone. The box does it, says so, and hangs up.
+//!
+//! *41 sign in · *42 sign out · *43 ready · *44 break · *8 pick up what rings longest in the team, with
+//! an extension what rings there · *78 do not disturb, *79 no longer · with a number *72 forwards calls
+//! always, *90 when busy, *92 when nobody answers; *73, *91 and *93 no longer.
+//!
+//! What is picked up never comes here: the phone that dialled is in that call at once
+//! (`switch::pickup`).
 
-use super::Call;
+use super::{Call, check_forwarding};
 use crate::switch::Cx;
 use terms::AgentId;
 use terms::control::AgentAction;
+use terms::event::{ForwardWhen, Forwarding};
 
 /// Reason of a break that was dialled.
 const DIALLED_BREAK: &str = "break";
 
 /// A code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FeatureCode {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FeatureCode {
     SignIn,
     SignOut,
     Ready,
     Break,
+    /// At this extension, or at any of the team.
+    PickUp(Option<String>),
+    /// On or off.
+    DoNotDisturb(bool),
+    /// To this number, or no longer.
+    Forward(ForwardWhen, Option<String>),
 }
+
+/// Codes that want a number, and those that take it back.
+const FORWARDS: &[(ForwardWhen, &str, &str)] = &[
+    (ForwardWhen::Always, "*72", "*73"),
+    (ForwardWhen::Busy, "*90", "*91"),
+    (ForwardWhen::NoAnswer, "*92", "*93"),
+];
+/// How long a phone rings before a call is forwarded whose agent dialled so, in seconds.
+const NO_ANSWER_S: u32 = 20;
 
 impl FeatureCode {
     pub fn parse(dialled: &str) -> Option<Self> {
@@ -25,17 +47,26 @@ impl FeatureCode {
             "*42" => Some(FeatureCode::SignOut),
             "*43" => Some(FeatureCode::Ready),
             "*44" => Some(FeatureCode::Break),
-            _ => None,
+            "*78" => Some(FeatureCode::DoNotDisturb(true)),
+            "*79" => Some(FeatureCode::DoNotDisturb(false)),
+            "*8" => Some(FeatureCode::PickUp(None)),
+            _ => Self::with_number(dialled),
         }
     }
 
-    fn action(self) -> (AgentAction, &'static str) {
-        match self {
-            FeatureCode::SignIn => (AgentAction::SignIn, "signed_in"),
-            FeatureCode::SignOut => (AgentAction::SignOut, "signed_out"),
-            FeatureCode::Ready => (AgentAction::Ready, "ready"),
-            FeatureCode::Break => (AgentAction::Break { reason: DIALLED_BREAK.into() }, "break"),
-        }
+    fn with_number(dialled: &str) -> Option<Self> {
+        let number = |code: &str| {
+            let number = dialled.strip_prefix(code)?;
+            let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+            is_number.then(|| number.to_owned())
+        };
+        FORWARDS
+            .iter()
+            .find_map(|&(when, on, off)| {
+                let to = number(on);
+                (to.is_some() || dialled == off).then_some(FeatureCode::Forward(when, to))
+            })
+            .or_else(|| Some(FeatureCode::PickUp(Some(number("*8")?))))
     }
 }
 
@@ -47,11 +78,75 @@ impl Call {
         agent: AgentId,
         code: FeatureCode,
     ) -> &'static str {
-        let (action, prompt) = code.action();
+        let (action, prompt) = match code {
+            FeatureCode::SignIn => (AgentAction::SignIn, "signed_in"),
+            FeatureCode::SignOut => (AgentAction::SignOut, "signed_out"),
+            FeatureCode::Ready => (AgentAction::Ready, "ready"),
+            FeatureCode::Break => (AgentAction::Break { reason: DIALLED_BREAK.into() }, "break"),
+            FeatureCode::DoNotDisturb(on) => {
+                let prompt = if on { "do_not_disturb_on" } else { "do_not_disturb_off" };
+                (AgentAction::DoNotDisturb { on }, prompt)
+            }
+            FeatureCode::Forward(when, to) => return self.set_forwarding(cx, agent, when, to),
+            FeatureCode::PickUp(_) => return "nothing_to_pick_up",
+        };
         let now = cx.now;
         match cx.acd(self.tenant).map(|acd| acd.act(now, agent, action)) {
             Some(Ok(())) => prompt,
             Some(Err(_)) | None => "invalid",
+        }
+    }
+
+    /// Forwards their calls to `to`, or no longer; what they set otherwise stays.
+    fn set_forwarding(
+        &self,
+        cx: &mut Cx,
+        agent: AgentId,
+        when: ForwardWhen,
+        to: Option<String>,
+    ) -> &'static str {
+        let now = cx.now;
+        let Some(acd) = cx.acd(self.tenant) else { return "invalid" };
+        let mut dialled = Forwarding { no_answer_s: NO_ANSWER_S, ..Forwarding::default() };
+        dialled.set(when, to.clone());
+        if check_forwarding(&self.plan, agent, &dialled).is_err() {
+            return "number_unknown";
+        }
+        let prompt = if to.is_some() { "forwarding_on" } else { "forwarding_off" };
+        let mut set = acd.forwarding(agent).cloned().unwrap_or_default();
+        if when == ForwardWhen::NoAnswer {
+            set.no_answer_s = NO_ANSWER_S;
+        }
+        set.set(when, to);
+        match acd.act(now, agent, AgentAction::Forward(set)) {
+            Ok(()) => prompt,
+            Err(_) => "invalid",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_and_what_is_none_is_a_number() {
+        let parse = FeatureCode::parse;
+        assert_eq!(parse("*41"), Some(FeatureCode::SignIn));
+        assert_eq!(parse("*78"), Some(FeatureCode::DoNotDisturb(true)));
+        assert_eq!(parse("*79"), Some(FeatureCode::DoNotDisturb(false)));
+        assert_eq!(parse("*8"), Some(FeatureCode::PickUp(None)));
+        assert_eq!(parse("*81002"), Some(FeatureCode::PickUp(Some("1002".into()))));
+        let forward = |when, to: &str| Some(FeatureCode::Forward(when, Some(to.into())));
+        assert_eq!(parse("*7213800138000"), forward(ForwardWhen::Always, "13800138000"));
+        assert_eq!(parse("*901002"), forward(ForwardWhen::Busy, "1002"));
+        assert_eq!(parse("*921002"), forward(ForwardWhen::NoAnswer, "1002"));
+        assert_eq!(parse("*93"), Some(FeatureCode::Forward(ForwardWhen::NoAnswer, None)));
+        for none in [
+            "*72", "*90", "*731", "*72*41", "*72+44", "*", "*4", "8", "81002", "*8#", "*8x",
+            "*81002*", "*8+1",
+        ] {
+            assert_eq!(parse(none), None, "{none}");
         }
     }
 }

@@ -68,7 +68,9 @@ impl Call {
     fn must_be_free(&self, cx: &mut Cx, goal: &Goal) -> Result<(), String> {
         let Goal::Party(Dialable::Agent(agent)) = goal else { return Ok(()) };
         let supervises = self.supervision.as_ref().is_some_and(|s| s.of.supervisor == Some(*agent));
-        let free = cx.acd(self.tenant).is_some_and(|acd| acd.is_reachable(*agent));
+        let free = cx
+            .acd(self.tenant)
+            .is_some_and(|acd| acd.is_reachable(*agent) && !acd.is_not_disturbed(*agent));
         match free || supervises {
             true => Ok(()),
             false => Err("this agent is not free to take a call".to_owned()),

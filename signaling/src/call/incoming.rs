@@ -53,9 +53,21 @@ pub(crate) fn incoming(cx: &mut Cx, incoming: Incoming, closed: bool) -> Call {
 }
 
 fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: PhoneNumber) -> Call {
-    let (role, agent, trunk) = match incoming.origin {
-        Origin::Agent(agent) => (Role::Agent, Some(agent), None),
-        Origin::Trunk(trunk) => (Role::Customer, None, Some(trunk)),
+    let leg = leg_of(cx, incoming);
+    let direction = direction(&plan, incoming.origin, &called);
+    let mut call = Call::blank(cx, incoming.tenant, plan, (incoming.caller.clone(), called));
+    call.direction = direction;
+    call.diverted = incoming.diverted;
+    call.anchor = incoming.leg;
+    call.legs.insert(incoming.leg, leg);
+    call
+}
+
+/// The leg of who calls.
+pub(super) fn leg_of(cx: &Cx, incoming: &Incoming) -> Leg {
+    let (role, agent) = match incoming.origin {
+        Origin::Agent(agent) => (Role::Agent, Some(agent)),
+        Origin::Trunk(_) => (Role::Customer, None),
     };
     let address = incoming.caller.normal.clone();
     let mut leg = Leg::new(role, agent, address);
@@ -68,13 +80,7 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
     leg.source = incoming.source;
     leg.encrypted = incoming.encrypted;
     leg.nat = incoming.nat;
-    let direction = direction(&plan, incoming.origin, &called);
-    debug_assert!(trunk.is_some() || agent.is_some(), "a call comes from an agent or a trunk");
-    let mut call = Call::blank(cx, incoming.tenant, plan, (incoming.caller.clone(), called));
-    call.direction = direction;
-    call.anchor = incoming.leg;
-    call.legs.insert(incoming.leg, leg);
-    call
+    leg
 }
 
 fn direction(plan: &Compiled, origin: Origin, called: &PhoneNumber) -> Direction {
@@ -118,12 +124,15 @@ impl Call {
             agent: None,
             recording: None,
             supervision: None,
+            picking: None,
             announcing: None,
             story: Story::default(),
             ending: None,
             released_by: None,
             timers: Timers::default(),
             hops: 0,
+            forwarded: Vec::new(),
+            diverted: 0,
             language: None,
             over: false,
             conference: None,

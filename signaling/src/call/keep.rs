@@ -10,6 +10,7 @@
 use super::conference::Knock;
 use super::dial::Why;
 use super::leg::{Bye, Leg, Sip, Voice};
+use super::pickup::Picking;
 use super::queue::Waiting;
 use super::record::Recording;
 use super::supervise::Supervision;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use terms::event::{Direction, FlowOut, Kind, OfferEnd, Party};
+use terms::event::{Direction, FlowOut, ForwardWhen, Kind, OfferEnd, Party};
 use terms::media::{Audience, Command, PlayEnd};
 use terms::routing::Queue;
 use terms::{
@@ -53,11 +54,14 @@ pub(crate) struct Kept<'a> {
     /// The parties are told that a recording begins.
     announcing: bool,
     supervision: Option<Supervision>,
+    picking: Option<Picking>,
     story: Story,
     ending: Option<(u8, Party)>,
     released_by: Option<Party>,
     timers: Cow<'a, Timers>,
     hops: u8,
+    forwarded: Cow<'a, [(AgentId, ForwardWhen)]>,
+    diverted: u8,
     language: Option<Cow<'a, str>>,
     conference: Option<ConferenceId>,
 }
@@ -144,11 +148,14 @@ impl Call {
             recording,
             announcing: self.announcing.is_some(),
             supervision: self.supervision.clone(),
+            picking: self.picking,
             story: self.story,
             ending: self.ending,
             released_by: self.released_by,
             timers: Cow::Borrowed(&self.timers),
             hops: self.hops,
+            forwarded: Cow::Borrowed(self.forwarded.as_slice()),
+            diverted: self.diverted,
             language: self.language.as_deref().map(Cow::Borrowed),
             conference: self.conference,
         }
@@ -203,12 +210,15 @@ impl Kept<'_> {
             // Media knows nothing of it any more: it goes on as another part.
             recording: None,
             supervision: self.supervision,
+            picking: self.picking,
             announcing: None,
             story: self.story,
             ending: self.ending,
             released_by: self.released_by,
             timers: self.timers.into_owned(),
             hops: self.hops,
+            forwarded: self.forwarded.into_owned(),
+            diverted: self.diverted,
             language: self.language.map(Cow::into_owned),
             over: false,
             conference: self.conference,
@@ -237,6 +247,7 @@ impl Waking {
             return call;
         }
         call.find_legs(cx, lives);
+        call.drop_picking(cx, cause::TEMPORARY_FAILURE, Bye::Gone);
         call.find_conference(cx);
         let anchor = call.goes_on(call.anchor);
         match at {

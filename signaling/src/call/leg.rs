@@ -227,6 +227,7 @@ impl Call {
         } else {
             self.finish_leg(cx, id, None);
         }
+        self.rings_no_more(cx, id, cause);
     }
 
     /// Media has given the port back, or never had one.

@@ -32,6 +32,10 @@ impl Call {
             _ if self.is_supervisor(id) => {
                 self.end_supervision(cx, SupervisionEnd::Left, cause, by, bye);
             }
+            _ if self.is_picking(id) => {
+                self.picking_failed();
+                self.close_leg(cx, id, cause, by, bye);
+            }
             Phase::Talking(talk) if id == talk.partner || id == self.anchor => {
                 self.talker_left(cx, id, cause, by, bye);
             }

@@ -142,7 +142,7 @@ impl Call {
     }
 
     /// The customer goes where nobody has answered yet: this conversation is over.
-    fn let_go(&mut self, cx: &mut Cx, transfer: Transfer) {
+    pub(super) fn let_go(&mut self, cx: &mut Cx, transfer: Transfer) {
         self.transfer_done(cx, transfer);
         self.leave_conversation(cx);
     }

@@ -483,6 +483,7 @@ impl Thread {
                 Ask::State { tenant } => self.looked_at = Some((request.id, *tenant)),
                 Ask::Agent { .. }
                 | Ask::Call { .. }
+                | Ask::PickUp { .. }
                 | Ask::Conference { .. }
                 | Ask::Recording { .. }
                 | Ask::Quality { .. }

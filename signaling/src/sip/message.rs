@@ -255,7 +255,7 @@ names! {
     ReferTo "Refer-To", Reason "Reason", RetryAfter "Retry-After",
     PAssertedIdentity "P-Asserted-Identity", Event "Event", SubscriptionState "Subscription-State",
     SessionExpires "Session-Expires", MinSe "Min-SE", RSeq "RSeq", RAck "RAck",
-    Replaces "Replaces", Privacy "Privacy",
+    Replaces "Replaces", Privacy "Privacy", Diversion "Diversion",
 }
 
 impl Name {
@@ -272,7 +272,7 @@ impl Name {
             6 => &[Name::Server, Name::Reason, Name::MinSe],
             7 => &[Name::CallId, Name::Contact, Name::Expires, Name::Require, Name::Privacy],
             8 => &[Name::ReferTo, Name::Replaces],
-            9 => &[Name::Supported],
+            9 => &[Name::Supported, Name::Diversion],
             10 => &[Name::UserAgent],
             11 => &[Name::MinExpires, Name::RetryAfter],
             12 => &[Name::MaxForwards, Name::ContentType, Name::RecordRoute],

@@ -334,9 +334,13 @@ fn status_of(cause: u8) -> u16 {
     }
 }
 
-/// `Q.850;cause=16`
+/// `Q.850;cause=16`. A phone that is told of an answer elsewhere lists no missed call; some read the
+/// SIP form alone (RFC 3326 §3.1).
 fn reason(cause: u8) -> String {
-    format!("Q.850;cause={cause}")
+    match cause {
+        26 => "SIP;cause=200;text=\"Call completed elsewhere\", Q.850;cause=26".to_owned(),
+        _ => format!("Q.850;cause={cause}"),
+    }
 }
 
 #[cfg(test)]

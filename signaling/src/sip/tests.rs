@@ -53,6 +53,7 @@ pub(super) fn plan() -> Plan {
         sip_user: "1001".into(),
         ha1_md5: Algorithm::Md5.hash(&parts),
         ha1_sha256: Algorithm::Sha256.hash(&parts),
+        pickup_any: false,
     });
     plan.numbers.push(Number {
         id: NumberId(1),

@@ -172,6 +172,8 @@ pub struct Incoming {
     pub encrypted: bool,
     /// The Via or Contact address differs from the source: a NAT stands between.
     pub nat: bool,
+    /// How often it was forwarded on its way, as a trunk tells (Diversion, RFC 5806).
+    pub diverted: u8,
 }
 
 /// Who calls.

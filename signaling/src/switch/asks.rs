@@ -3,7 +3,7 @@
 use super::world::Tenant;
 use super::{Compiled, Cx, Drain, Now, Output, Switch};
 use crate::acd::Distributor;
-use crate::call::Call;
+use crate::call::{Call, check_forwarding};
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
@@ -25,6 +25,7 @@ impl Switch {
             Ask::Call { tenant, call, action } => {
                 Some(done(self.call_acts(now, tenant, call, &action)))
             }
+            Ask::PickUp { tenant, by, from } => Some(done(self.asks_pickup(now, tenant, by, from))),
             Ask::Conference { tenant, conference, by, action } => {
                 Some(done(self.conference_acts(now, (tenant, conference), by, action)))
             }
@@ -80,8 +81,11 @@ impl Switch {
         agent: AgentId,
         action: AgentAction,
     ) -> Result<(), String> {
-        let tenant = self.world.tenants.get_mut(&tenant);
-        tenant.ok_or_else(|| "there is no such tenant".to_owned())?.acd.act(now, agent, action)
+        let tenant = self.world.tenants.get_mut(&tenant).ok_or("there is no such tenant")?;
+        if let AgentAction::Forward(forwarding) = &action {
+            check_forwarding(&tenant.plan, agent, forwarding)?;
+        }
+        tenant.acd.act(now, agent, action)
     }
 
     fn call_acts(
@@ -126,6 +130,8 @@ impl Switch {
                     since: view.since,
                     call: view.call,
                     registered: view.registered,
+                    do_not_disturb: view.do_not_disturb,
+                    forwarding: view.forwarding,
                 })
                 .collect(),
             calls: self

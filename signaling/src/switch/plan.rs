@@ -5,7 +5,7 @@
 use super::trunks::{Fit, in_turn};
 use crate::ivr::{self, Flow, Known, hours};
 use chrono_tz::Tz;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use terms::routing::{Agent, CallerRule, PLAN_VERSION, Plan, Queue, Target, Trunk};
 use terms::{AgentId, ConferenceId, FlowId, PhoneNumber, QueueId, TenantId, TrunkId};
@@ -123,6 +123,12 @@ impl Compiled {
     /// What answers a published number, as dialled or normalised.
     pub fn published(&self, called: &PhoneNumber) -> Option<&Target> {
         self.numbers.get(&called.received).or_else(|| self.numbers.get(&called.normal))
+    }
+
+    /// Agents who serve a queue together with this one.
+    pub fn team(&self, agent: AgentId) -> BTreeSet<AgentId> {
+        let theirs = self.plan.queues.iter().filter(|queue| queue.agents.contains(&agent));
+        theirs.flat_map(|queue| queue.agents.iter().copied()).collect()
     }
 
     pub fn short_number(&self, digits: &str) -> Option<AgentId> {

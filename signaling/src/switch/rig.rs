@@ -64,6 +64,8 @@ pub struct Rig {
     pub describe: fn(&str) -> String,
     /// Signalling comes over TLS.
     pub encrypted: bool,
+    /// How often a call was forwarded before it comes.
+    pub diverted: u8,
     /// Where who calls signals from.
     pub callers_at: SocketAddr,
     /// Where who is called signals from.
@@ -126,6 +128,7 @@ impl Rig {
             over: BTreeMap::new(),
             describe: |_| sdp("sendrecv"),
             encrypted: false,
+            diverted: 0,
             callers_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 5060),
             called_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8)), 5060),
             ports: true,
@@ -240,6 +243,7 @@ impl Rig {
             source,
             encrypted: self.encrypted,
             nat: false,
+            diverted: self.diverted,
         }))));
         leg
     }

@@ -11,6 +11,8 @@ mod encrypted;
 mod fax;
 mod guests;
 mod language;
+mod phones;
+mod pickup;
 mod property;
 mod quality;
 mod recording;
@@ -87,6 +89,10 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::Enqueued { queue, position, .. } => format!("enqueued {queue} at {position}"),
         Kind::Offered { agent, .. } => format!("offered {agent}"),
         Kind::OfferEnded { agent, end, .. } => format!("offer to {agent} ended {end:?}"),
+        Kind::Forwarded { agent, target, when } => {
+            format!("{agent} forwarded to {target}: {when:?}")
+        }
+        Kind::PickedUp { agent, from } => format!("{agent} picked up from {from}"),
         Kind::Answered { agent, .. } => format!("answered {agent}"),
         Kind::Abandoned { .. } => "abandoned".into(),
         Kind::FlowedOut { reason, .. } => format!("flowed out {reason:?}"),

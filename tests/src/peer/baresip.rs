@@ -51,6 +51,8 @@ pub enum Manner {
     AnswersEncrypted,
     /// Rings for ever.
     Rings,
+    /// The same, and its log has every message.
+    RingsTraced,
     /// Answers, and calls itself when it is told to.
     Calls,
     /// Answers, and its log has every message.
@@ -73,7 +75,7 @@ impl Phone {
         let (answers, audio) = match manner {
             Manner::Answers => ("auto", Audio::Plain),
             Manner::AnswersEncrypted => ("auto", Audio::Srtp),
-            Manner::Rings => ("manual", Audio::Plain),
+            Manner::Rings | Manner::RingsTraced => ("manual", Audio::Plain),
             Manner::Calls | Manner::AnswersTraced => ("auto", Audio::Plain),
         };
         let more = if manner == Manner::Calls { ITS_OWN_ADDRESS } else { "" };
@@ -82,7 +84,8 @@ impl Phone {
              answermode={answers};regint=60;audio_codecs=PCMA{}\n",
             audio.parameter()
         );
-        let args: &[&str] = if manner == Manner::AnswersTraced { &["-s"] } else { &[] };
+        let traced = matches!(manner, Manner::AnswersTraced | Manner::RingsTraced);
+        let args: &[&str] = if traced { &["-s"] } else { &[] };
         let folder = folder.join(format!("baresip-{user}"));
         run(&account, hz, &format!("{ANY_PORT}{more}"), args, folder)
     }

@@ -192,8 +192,11 @@ impl OpenCall {
                 self.take_over(entry.leg);
             }
             Kind::Conference { of, what: InConference::Joined { .. } } => self.meeting = Some(*of),
-            // Who came is told by their leg; who only listens, whispers or speaks up is no party.
+            // Who came is told by their leg, who picked up by the answer that follows; who only
+            // listens, whispers or speaks up is no party.
             Kind::Invited { .. }
+            | Kind::Forwarded { .. }
+            | Kind::PickedUp { .. }
             | Kind::SupervisionStarted { .. }
             | Kind::SupervisionChanged { .. }
             | Kind::SupervisionEnded { .. }

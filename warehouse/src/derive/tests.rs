@@ -123,6 +123,34 @@ fn offers_without_an_answer_are_counted_but_not_withdrawn_ones() {
 }
 
 #[test]
+fn a_call_that_was_picked_up_is_the_pickers_and_the_offer_no_refusal() {
+    let mut s = Script::new(1);
+    queued(&mut s);
+    let (visit, queue, agent) = (VisitId(500), QueueId(1), AgentId(11));
+    let end_of_offer = Kind::OfferEnded { visit, queue, agent, end: OfferEnd::PickedUp };
+    s.call(11.0, 100, offered(500, 1, 11))
+        .leg(11.0, 100, 102, leg_started(Role::Agent, Some(11)))
+        .leg(13.0, 100, 103, leg_started(Role::Agent, Some(12)))
+        .call(13.0, 100, end_of_offer)
+        .leg(13.0, 100, 102, leg_ended(Party::System))
+        .leg(13.0, 100, 103, Kind::PickedUp { agent: AgentId(12), from: agent })
+        .leg(13.0, 100, 103, Kind::LegAnswered)
+        .leg(13.0, 100, 103, answered(Some(500), Some(1), 12))
+        .leg(43.0, 100, 103, Kind::Released { agent: AgentId(12), by: Party::Customer })
+        .leg(43.0, 100, 103, leg_ended(Party::Customer));
+    end(&mut s, 43.0, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let stay = visits(&rows)[0];
+    assert_eq!((stay.offers, stay.offers_unanswered, stay.ring_ms), (1, 0, 2_000));
+    assert_eq!((stay.outcome.as_str(), stay.agent_id), ("answered", Some(AgentId(12))));
+    let call = calls(&rows)[0];
+    assert_eq!((call.agent_id, call.agents, call.talk_ms), (Some(AgentId(12)), 1, 30_000));
+    let leg = |agent| *legs(&rows).iter().find(|leg| leg.agent_id == Some(AgentId(agent))).unwrap();
+    assert_eq!((leg(11).talk_ms, leg(12).talk_ms), (0, 30_000));
+    assert_eq!((leg(11).queue_id, leg(12).queue_id), (Some(QueueId(1)), Some(QueueId(1))));
+}
+
+#[test]
 fn an_attended_transfer_holds_the_customer_while_the_agents_talk() {
     let mut s = Script::new(1);
     talking(&mut s);

@@ -48,7 +48,8 @@ impl OpenVisit {
 
     pub fn end_offer(&mut self, end: OfferEnd, at: Timestamp) {
         self.stop_ringing(at);
-        self.offers_unanswered += i32::from(end != OfferEnd::Withdrawn);
+        let unanswered = !matches!(end, OfferEnd::Withdrawn | OfferEnd::PickedUp);
+        self.offers_unanswered += i32::from(unanswered);
     }
 
     fn stop_ringing(&mut self, at: Timestamp) {

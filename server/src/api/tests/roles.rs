@@ -125,6 +125,34 @@ async fn an_agent_changes_their_own_state_and_no_other() {
 }
 
 #[tokio::test]
+async fn an_agent_asks_not_to_be_disturbed_and_a_supervisor_for_others() {
+    let rig = Rig::new().await;
+    let (own, other) = (rig.first.agents[0].0, rig.first.agents[1].0);
+    let quiet = |on: bool| json!({"action": "do_not_disturb", "on": on});
+    let (agent, supervisor) = (rig.token(Role::Agent).await, rig.token(Role::Supervisor).await);
+    let (_, foreign) = rig.other_tenant().await;
+    for (who, of, on, status) in [
+        (&agent, own, true, StatusCode::NO_CONTENT),
+        (&agent, other, true, StatusCode::FORBIDDEN),
+        (&supervisor, other, false, StatusCode::NO_CONTENT),
+        (&foreign, other, true, StatusCode::NOT_FOUND),
+    ] {
+        let got = rig.post(&format!("/api/v1/agents/{of}/state"), who, quiet(on)).await;
+        assert_eq!(got.status, status, "{got:?}");
+    }
+    let asked = rig.calls.asked.lock().unwrap().clone();
+    let asked: Vec<_> = asked.into_iter().filter(|ask| matches!(ask, Ask::Agent { .. })).collect();
+    let ask = |agent, on| {
+        let action = AgentAction::DoNotDisturb { on };
+        Ask::Agent { tenant: rig.tenant(), agent, action }
+    };
+    assert_eq!(asked, [ask(own, true), ask(other, false)]);
+    let unclear = json!({"action": "do_not_disturb"});
+    let got = rig.post(&format!("/api/v1/agents/{own}/state"), &agent, unclear).await;
+    assert_eq!(got.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn an_agent_acts_on_their_own_live_call_and_no_other() {
     let rig = Rig::new().await;
     let uri = format!("/api/v1/calls/{LIVE_CALL}/actions");

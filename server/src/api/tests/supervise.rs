@@ -7,7 +7,7 @@ use desk::user::UserChange;
 use desk::{By, Role};
 use serde_json::{Value, json};
 use terms::control::{Ask, CallAction, LiveAgent, LiveSupervision, SupervisorPhone};
-use terms::event::{Activity, Supervised, SupervisionMode};
+use terms::event::{Activity, Forwarding, Supervised, SupervisionMode};
 use terms::record::{Leg, Row};
 use terms::{AgentId, CallId, ContactId, LegId, UserId};
 
@@ -202,6 +202,8 @@ fn at_the_call(agent: AgentId) -> LiveAgent {
         since: NOON,
         call: Some(LIVE_CALL),
         registered: true,
+        do_not_disturb: false,
+        forwarding: Forwarding::default(),
     }
 }
 

@@ -486,7 +486,7 @@ impl UserAgent {
 /// Headers that the switch adds; those that carry the protocol stay ours.
 fn extra_headers(builder: &mut Builder, invite: &Invite) {
     for (name, value) in &invite.headers {
-        if Name::from_bytes(name.as_bytes()) == Name::Other {
+        if matches!(Name::from_bytes(name.as_bytes()), Name::Other | Name::Diversion) {
             builder.header(name, value);
         }
     }

@@ -11,6 +11,7 @@ use crate::sip::receive::Proof;
 use crate::sip::registrar::Who;
 use crate::sip::send::user_of;
 use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
+use crate::sip::uri::decimal;
 use crate::sip::user_agent::{Event, Incoming, Origin};
 use crate::switch::Now;
 use terms::{LegId, PhoneNumber, TenantId};
@@ -162,6 +163,7 @@ impl UserAgent {
             source: flow.remote,
             encrypted: flow.transport.is_encrypted(),
             nat: self.legs.get(&leg).is_some_and(|leg| leg.nat),
+            diverted: diverted(request),
         }
     }
 
@@ -179,6 +181,13 @@ fn merge_key(request: &Message) -> Box<[u8]> {
     let seq = request.cseq().map_or(0, |cseq| cseq.number).to_be_bytes();
     let tag = request.from_tag().unwrap_or_default();
     [request.call_id(), b" ", tag, b" ", &seq].concat().into()
+}
+
+/// Each Diversion counts for one, or for what it says of those before it.
+fn diverted(request: &Message) -> u8 {
+    let times =
+        |item: &[u8]| header::param(item, "counter").and_then(decimal::<u8>).unwrap_or(1).max(1);
+    request.list(Name::Diversion).map(times).fold(0, u8::saturating_add)
 }
 
 fn trunk_caller(request: &Message) -> (String, String) {

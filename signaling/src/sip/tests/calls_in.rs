@@ -83,6 +83,28 @@ fn a_repeated_invite_gets_the_last_answer_and_no_second_leg() {
 }
 
 #[test]
+fn a_trunk_tells_how_often_a_call_was_forwarded_on_its_way() {
+    let long = "Diversion: <sip:1@a>;counter=200\r\n";
+    for (more, times) in [
+        (String::new(), 0),
+        ("Diversion: <sip:1@a>;reason=no-answer\r\n".into(), 1),
+        (
+            "Diversion: <sip:1@a>;counter=3, <sip:2@a>;counter=x\r\ndiversion: <sip:3@a>\r\n"
+                .into(),
+            5,
+        ),
+        (long.to_owned() + long, 255),
+    ] {
+        let mut bench = Bench::new();
+        let invite = bench.request("INVITE", "95105688", &more, SDP);
+        bench.receive(carrier(), invite.replace("198.51.100.7:5060", "203.0.113.5:5060"));
+        let events = bench.events();
+        let [Event::Incoming(incoming)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(incoming.diverted, times, "{more}");
+    }
+}
+
+#[test]
 fn a_cancel_takes_the_call_back() {
     let mut bench = Bench::new();
     let call = bench.call();

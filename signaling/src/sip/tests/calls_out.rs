@@ -94,7 +94,8 @@ fn all_phones_ring_and_the_first_answer_wins() {
     let reaction = bench.sent();
     assert!(reaction[0].start().starts_with("ACK "));
     assert!(reaction[1].start().starts_with("CANCEL sip:1001@198.51.100.7:5070"));
-    assert_eq!(reaction[1].header("Reason"), "Q.850;cause=26");
+    let elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\", Q.850;cause=26";
+    assert_eq!(reaction[1].header("Reason"), elsewhere);
     // The other phone answered at the same moment: its 200 crosses our CANCEL.
     let crossing = sent[0].answer("200 OK", "a", CONTACT, SDP);
     bench.receive(phone(), &crossing);
@@ -105,6 +106,21 @@ fn all_phones_ring_and_the_first_answer_wins() {
     let answered: Vec<_> =
         bench.events().into_iter().filter(|e| matches!(e, Event::Answered { .. })).collect();
     assert_eq!(answered.len(), 1);
+}
+
+#[test]
+fn a_trunk_is_told_of_a_forwarded_call_and_headers_of_the_protocol_stay_ours() {
+    let mut bench = Bench::new();
+    let Command::Invite(mut invite) = to_trunk("13900139000") else { panic!("it is an INVITE") };
+    let diversion = "<sip:95105688@203.0.113.5:5060>;reason=user-busy;counter=1";
+    invite.headers = vec![
+        ("Diversion".to_owned(), diversion.to_owned()),
+        ("Contact".to_owned(), "<sip:evil@example.org>".to_owned()),
+    ];
+    bench.command(Command::Invite(invite));
+    let sent = bench.one();
+    assert_eq!(sent.header("Diversion"), diversion);
+    assert!(!sent.has("evil"), "{}", sent.text);
 }
 
 #[test]

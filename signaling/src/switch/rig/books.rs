@@ -29,6 +29,8 @@ pub struct Books {
     pub visits: BTreeMap<VisitId, QueueId>,
     /// Offers that still ring.
     pub offers: BTreeMap<VisitId, AgentId>,
+    /// Offers that a colleague picked up, until it is said who, and at whose phone they rang.
+    pub picked: BTreeMap<VisitId, AgentId>,
     /// Questions that are open.
     pub surveys: BTreeSet<SurveyId>,
     /// Legs that are in a conference.
@@ -62,8 +64,18 @@ impl Books {
                 self.visits.contains_key(visit) && self.offers.insert(*visit, *agent).is_none()
             }
             Kind::OfferEnded { visit, agent, end, .. } => {
-                let _: &OfferEnd = end;
+                if *end == OfferEnd::PickedUp {
+                    self.picked.insert(*visit, *agent);
+                }
                 self.offers.remove(visit) == Some(*agent)
+            }
+            Kind::PickedUp { agent, from } => {
+                // In a queue the offer ended just before; a direct call has none.
+                let offer = self.picked.iter().find(|(_, rang)| *rang == from).map(|rung| *rung.0);
+                offer.is_none_or(|visit| {
+                    self.picked.remove(&visit);
+                    self.offers.insert(visit, *agent).is_none()
+                })
             }
             Kind::Answered { visit: Some(visit), agent, .. } => {
                 let offered = self.offers.remove(visit) == Some(*agent);
@@ -104,6 +116,7 @@ impl Books {
         expect(self.calls.is_empty(), format!("calls never ended: {:?}", self.calls));
         expect(self.legs.is_empty(), format!("legs never ended: {:?}", self.legs));
         expect(self.offers.is_empty(), format!("offers never ended: {:?}", self.offers));
+        expect(self.picked.is_empty(), format!("picked up by nobody: {:?}", self.picked));
         expect(self.visits.is_empty(), format!("visits never ended: {:?}", self.visits));
         expect(self.surveys.is_empty(), format!("surveys never ended: {:?}", self.surveys));
         expect(self.conferring.is_empty(), format!("never left: {:?}", self.conferring));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use terms::control::{
     AgentAction, Ask, Asker, CallAction, ConferenceAction, RecordingOrder, SupervisorPhone,
 };
-use terms::event::SupervisionMode;
+use terms::event::{Forwarding, SupervisionMode};
 use terms::routing::{Exclusion, RecordingRule, RecordingScope, RecordingThen, RecordingWhen};
 use terms::{AgentId, CallId, ConferenceId, LegId, RecordingRuleId, UserId};
 
@@ -67,14 +67,27 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
         }),
         20 => with_conference(rig, with),
         3 => {
-            let called = ["1001", "1002", "013800000000", "95105600", "*41", "*42", "*43", "*44"];
+            let called = [
+                "1001",
+                "1002",
+                "013800000000",
+                "95105600",
+                "*41",
+                "*42",
+                "*43",
+                "*44",
+                "*8",
+                "*81001",
+            ];
             rig.agent_dials(agent, called[usize::from(with / 3) % called.len()]);
         }
         4 => act(rig, agent, AgentAction::SignIn),
         5 => act(rig, agent, AgentAction::Ready),
         6 => {
-            let action = match with / 3 % 4 {
+            let action = match with / 3 % 6 {
                 0 => AgentAction::SignOut,
+                4 => AgentAction::DoNotDisturb { on: with & 1 == 0 },
+                5 => AgentAction::Forward(forwarding(with)),
                 1 => AgentAction::Break { reason: "lunch".into() },
                 _ => AgentAction::EndWrapUp { disposition: Some("sold".into()) },
             };
@@ -127,6 +140,10 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             rig.feed(crate::switch::Input::Sip(event));
         }
         17 => change_plan(rig, with),
+        21 => {
+            let from = (with & 8 != 0).then(|| AgentId(u64::from(with / 16 % 3) + 1));
+            rig.ask(Ask::PickUp { tenant: TENANT, by: agent, from });
+        }
         23 if with < 64 => {
             let lost = rig.legs().into_iter().filter(|leg| (leg.0 ^ u64::from(with)) % 8 == 0);
             let lost: Vec<LegId> = lost.collect();
@@ -228,6 +245,15 @@ fn with_conference(rig: &mut Rig, with: u8) {
         _ => dial("013811111111"),
     };
     rig.ask(Ask::Conference { tenant: TENANT, conference, by: UserId(9), action });
+}
+
+fn forwarding(with: u8) -> Forwarding {
+    let targets = ["1001", "1002", "1003", "queue:2", "013811111111", "95105602", "95105688"];
+    let target = |n: u8| {
+        let n = usize::from(with / 18) + usize::from(n);
+        targets.get(n % (targets.len() + 1)).map(|&target| target.to_owned())
+    };
+    Forwarding { always: target(1), busy: target(2), no_answer: target(4), no_answer_s: 10 }
 }
 
 fn own_phone(agent: u64) -> SupervisorPhone {

@@ -1,0 +1,167 @@
+//! Calls to an agent's extension that the agent forwards: always, when they are busy, or when nobody
+//! answers in time. They go to a colleague, a queue or another published number, or to a number
+//! outside that a trunk lets out, which is shown a number of the tenant and told by `Diversion` (RFC
+//! 5806) that it is not the first that was called.
+//!
+//! # Circles
+//! An agent forwards a call once; a call is not forwarded to who has forwarded it, but ends there as
+//! if nothing were set. It is forwarded [`FORWARDS_MAX`] times at most, those counted that its trunk
+//! tells of: so what goes out to a number that leads back here ends too.
+
+use super::dial::{Dial, Dialable, Why};
+use super::timers::Timer;
+use super::{Call, Next, Phase};
+use crate::sip::uri::escape_user;
+use crate::switch::{Compiled, Cx, Dialled};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+use terms::event::{ForwardWhen, Forwarding, Kind};
+use terms::routing::{Target, Trunk};
+use terms::{AgentId, PhoneNumber, QueueId};
+
+/// Most times that one call is forwarded.
+const FORWARDS_MAX: usize = 5;
+/// How long a phone may ring before a call is forwarded, in seconds.
+const NO_ANSWER_S: RangeInclusive<u32> = 5..=120;
+
+/// Looks whether calls to `agent` can be forwarded so.
+///
+/// # Errors
+/// A sentence for people.
+pub(crate) fn check_forwarding(
+    plan: &Compiled,
+    agent: AgentId,
+    forwarding: &Forwarding,
+) -> Result<(), &'static str> {
+    let Forwarding { always, busy, no_answer, no_answer_s } = forwarding;
+    for target in [always, busy, no_answer].into_iter().flatten() {
+        match whither(plan, target) {
+            None if target.starts_with("queue:") => return Err("there is no such queue"),
+            None => return Err("nothing answers that number"),
+            Some(Dialled::Agent(to) | Dialled::Published(Target::Agent(to))) if to == agent => {
+                return Err("nobody forwards calls to themselves");
+            }
+            Some(_) => {}
+        }
+    }
+    if no_answer.is_some() && !NO_ANSWER_S.contains(no_answer_s) {
+        return Err("a phone rings 5 to 120 seconds before a call is forwarded");
+    }
+    Ok(())
+}
+
+/// Where a target of theirs leads.
+fn whither(plan: &Compiled, target: &str) -> Option<Dialled> {
+    let Some(queue) = target.strip_prefix("queue:") else {
+        return plan.dialled(&PhoneNumber::parse(target, &plan.plan.country));
+    };
+    let queue: QueueId = queue.parse().ok()?;
+    plan.queue(queue).map(|_| Dialled::Published(Target::Queue(queue)))
+}
+
+impl Call {
+    /// Whom the call is dialled to was not reached, for this status.
+    pub(super) fn not_reached(&mut self, cx: &mut Cx, status: u16, cause: u8) {
+        let Phase::Dialling(dial) = &self.phase else { return };
+        let agent = dial.agent();
+        let not_disturbed = agent.is_some_and(|agent| {
+            cx.acd(self.tenant).is_some_and(|acd| acd.is_not_disturbed(agent))
+        });
+        let when = match status {
+            486 | 600 | 603 => ForwardWhen::Busy,
+            _ if not_disturbed => ForwardWhen::Busy,
+            _ => ForwardWhen::NoAnswer,
+        };
+        if !self.forward(cx, when) {
+            self.dial_failed(cx, status, cause);
+        }
+    }
+
+    /// How long whom the call is dialled to may ring.
+    pub(super) fn ring_max(&self, cx: &mut Cx) -> Duration {
+        let max = cx.world.config.ring_max;
+        let Phase::Dialling(dial) = &self.phase else { return max };
+        let agent = dial.agent().filter(|&agent| !self.has_forwarded(agent));
+        let (Some(agent), Some(acd)) = (agent, cx.acd(self.tenant)) else { return max };
+        let set = acd.forwarding(agent).filter(|set| set.no_answer.is_some());
+        set.map_or(max, |it| max.min(Duration::from_secs(it.no_answer_s.into())))
+    }
+
+    /// Sends the call on where the agent whom it is dialled to wants it then. False when they want
+    /// it nowhere, or it cannot go there: then nothing has changed.
+    pub(super) fn forward(&mut self, cx: &mut Cx, when: ForwardWhen) -> bool {
+        let Phase::Dialling(dial) = &self.phase else { return false };
+        let Some(agent) = dial.agent() else { return false };
+        let set = cx.acd(self.tenant).and_then(|acd| acd.forwarding(agent));
+        let Some(target) = set.and_then(|set| set.target(when)).map(str::to_owned) else {
+            return false;
+        };
+        let passed = self.forwarded.len() + usize::from(self.diverted);
+        if passed >= FORWARDS_MAX || self.has_forwarded(agent) {
+            return false;
+        }
+        let next = match whither(&self.plan, &target) {
+            Some(Dialled::Agent(to) | Dialled::Published(Target::Agent(to))) => {
+                if to == agent || self.has_forwarded(to) {
+                    return false;
+                }
+                Next::Dial(Dialable::Agent(to))
+            }
+            Some(Dialled::Published(target)) => Next::To(target),
+            Some(Dialled::Outside { digits, trunks }) => {
+                Next::Dial(Dialable::Outside { digits, trunks: trunks.into() })
+            }
+            None => return false,
+        };
+        self.log(cx, None, Kind::Forwarded { agent, target, when });
+        self.forwarded.push((agent, when));
+        match next {
+            Next::Dial(to) => self.ring_instead(cx, to),
+            next => self.leave_for(cx, next),
+        }
+        true
+    }
+
+    fn has_forwarded(&self, agent: AgentId) -> bool {
+        self.forwarded.iter().any(|(who, _)| *who == agent)
+    }
+
+    fn ring_instead(&mut self, cx: &mut Cx, to: Dialable) {
+        if let Phase::Dialling(dial) = &mut self.phase {
+            dial.start_again(to);
+        }
+        self.ring(cx);
+    }
+
+    /// Nobody rings any more: the call goes to a queue, a flow, a box for messages.
+    fn leave_for(&mut self, cx: &mut Cx, next: Next) {
+        self.timers.clear(Timer::Ring);
+        self.stop_play(cx, self.anchor);
+        let phase = std::mem::replace(&mut self.phase, Phase::Ending);
+        if let Phase::Dialling(Dial { why, .. }) = phase {
+            match why {
+                Why::Transfer(transfer) => self.let_go(cx, transfer),
+                Why::Flow => self.left_flow(cx, "transferred"),
+                Why::Direct => {}
+            }
+        }
+        self.go_to(cx, next);
+    }
+
+    /// What the next trunk is told of a call that was forwarded. The number is the one that it is
+    /// shown as the caller: it is the tenant's, whatever extension was called.
+    pub(super) fn diversion(&self, trunk: &Trunk, shown: &str) -> Option<(String, String)> {
+        let &(_, when) = self.forwarded.last()?;
+        let reason = match when {
+            ForwardWhen::Always => "unconditional",
+            ForwardWhen::Busy => "user-busy",
+            ForwardWhen::NoAnswer => "no-answer",
+        };
+        let proxy = trunk.proxy.split(';').next().unwrap_or_default();
+        let place = proxy.split_once(':').map_or(proxy, |(_, place)| place);
+        let user = escape_user(shown);
+        let counter = self.forwarded.len() + usize::from(self.diverted);
+        let value = format!("<sip:{user}@{place}>;reason={reason};counter={counter}");
+        Some(("Diversion".to_owned(), value))
+    }
+}
