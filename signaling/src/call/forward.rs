@@ -35,7 +35,7 @@ pub(crate) fn check_forwarding(
 ) -> Result<(), &'static str> {
     let Forwarding { always, busy, no_answer, no_answer_s } = forwarding;
     for target in [always, busy, no_answer].into_iter().flatten() {
-        match whither(plan, target) {
+        match whither(plan, target, 0) {
             None if target.starts_with("queue:") => return Err("there is no such queue"),
             None => return Err("nothing answers that number"),
             Some(Dialled::Agent(to) | Dialled::Published(Target::Agent(to))) if to == agent => {
@@ -50,10 +50,10 @@ pub(crate) fn check_forwarding(
     Ok(())
 }
 
-/// Where a target of theirs leads.
-fn whither(plan: &Compiled, target: &str) -> Option<Dialled> {
+/// Where a target of theirs leads; `pick` decides among trunks that share their calls.
+fn whither(plan: &Compiled, target: &str, pick: u64) -> Option<Dialled> {
     let Some(queue) = target.strip_prefix("queue:") else {
-        return plan.dialled(&PhoneNumber::parse(target, &plan.plan.country));
+        return plan.dialled(&PhoneNumber::parse(target, &plan.plan.country), pick);
     };
     let queue: QueueId = queue.parse().ok()?;
     plan.queue(queue).map(|_| Dialled::Published(Target::Queue(queue)))
@@ -100,7 +100,7 @@ impl Call {
         if passed >= FORWARDS_MAX || self.has_forwarded(agent) {
             return false;
         }
-        let next = match whither(&self.plan, &target) {
+        let next = match whither(&self.plan, &target, self.id.0) {
             Some(Dialled::Agent(to) | Dialled::Published(Target::Agent(to))) => {
                 if to == agent || self.has_forwarded(to) {
                     return false;
@@ -109,7 +109,7 @@ impl Call {
             }
             Some(Dialled::Published(target)) => Next::To(target),
             Some(Dialled::Outside { digits, trunks }) => {
-                Next::Dial(Dialable::Outside { digits, trunks: trunks.into() })
+                Next::Dial(Dialable::Outside { digits, trunks: trunks.into(), attempts: 0 })
             }
             None => return false,
         };

@@ -61,7 +61,7 @@ impl Call {
         let (role, address) = (leg.role, leg.address.clone());
         self.legs.insert(id, leg);
         cx.world.legs.insert(id, self.id);
-        self.log(cx, Some(id), Kind::LegStarted { role, agent: Some(agent), address });
+        self.log(cx, Some(id), Kind::LegStarted { role, agent: Some(agent), address, trunk: None });
         self.picking = Some(Picking { leg: id, from, agent });
         self.open_voice(cx, id, Place::WithContact);
         Ok(())
@@ -89,6 +89,7 @@ impl Call {
             from_user: colleague
                 .map_or_else(|| self.caller_for_agents(), |agent| agent.sip_user.clone()),
             from_name: colleague.map_or(name, |agent| agent.name.as_str()).to_owned(),
+            other_way: false,
             headers: vec![
                 ("X-Call".to_owned(), self.id.to_string()),
                 ("X-Contact".to_owned(), self.contact.to_string()),
