@@ -178,7 +178,7 @@ mod tests {
     }
 
     /// A row of `legs` as version 1 was staged.
-    const LEG: &str = r#"{"table": "legs", "row": {"tenant_id": "1", "leg_id": "2", "call_id": "3",
+    const LEG: &str = r#"{"table": "leg", "row": {"tenant_id": "1", "leg_id": "2", "call_id": "3",
         "contact_id": "4", "call_started_at": 5, "role": "outside", "agent_id": null,
         "queue_id": null, "address": "10086", "started_at": 5, "ringing_at": null,
         "answered_at": null, "ended_at": 6, "ring_ms": 0, "talk_ms": 0, "hold_ms": 0,
