@@ -3,7 +3,7 @@
 //! call was completed elsewhere. Baresips say a tone each and keep what they hear.
 
 use super::three_parties::{NUMBER, acts, number_of_the_queue, only_call};
-use super::{agent, house, phone, seconds};
+use super::{agent, house_of_callers, phone, seconds};
 use serde_json::json;
 use std::time::Duration;
 use tests::house::wait_for;
@@ -20,7 +20,7 @@ const PART: Duration = Duration::from_secs(5);
 const HALVES_MIN: usize = 5;
 
 pub fn a_colleague_picks_up_by_code_what_rings_at_an_agents_phone(backend: &str) {
-    let house = house(backend, 1);
+    let house = house_of_callers(backend);
     number_of_the_queue(&house);
     let (rung_phone, rung) = agent(&house, 0, RUNG, Manner::RingsTraced);
     let (picker_phone, picker) = phone(&house, 1, PICKER, Manner::Calls);

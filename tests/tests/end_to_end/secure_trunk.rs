@@ -2,10 +2,10 @@
 //! shows a certificate for another name is not called, and the trunk's state says why.
 
 use super::three_parties::{acts, only_call};
-use super::{phone, seconds};
+use super::{house_of_callers, phone, seconds};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use tests::house::{House, Options, wait_for};
+use tests::house::{House, wait_for};
 use tests::peer::baresip::{Manner, Phone};
 use tests::sound::{halves_with, sides};
 
@@ -24,9 +24,7 @@ struct Provided {
 }
 
 fn provided(backend: &str, name: &str) -> Provided {
-    // baresip answers the first challenge of a call only, and knows MD5.
-    let sip = "digest = [\"MD5\"]\n".into();
-    let house = House::start(Options { backend: backend.into(), sip, ..Options::default() });
+    let house = house_of_callers(backend);
     let (authority, both) = certificate(&house, name);
     let (provider, port) = Phone::carrier(NUMBER, &both, CUSTOMER, house.scratch());
     let draft = json!({
