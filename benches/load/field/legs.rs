@@ -23,6 +23,8 @@ const RING: Duration = Duration::from_millis(200);
 const CUSTOMER_SILENT_MAX: Duration = Duration::from_secs(3);
 /// A few words after a hold.
 const TALK_AFTER_HOLD: Duration = Duration::from_millis(500);
+/// An agent is silent for this long before they hold: what was said last arrives before the hold does.
+const SILENT_BEFORE_HOLD: Duration = Duration::from_millis(100);
 /// After a transfer the old leg ends by BYE of the switch, or by ours.
 const TRANSFER_MAX: Duration = Duration::from_secs(10);
 /// Even ports, RTCP beside them; far from the switch's own.
@@ -44,6 +46,7 @@ enum AgentState {
     Ringing { until: Moment },
     Greeting { since: Moment },
     Talking { until: Moment, then: Then },
+    Holding { at: Moment, time: Duration },
     OnHold { until: Moment },
     Resuming,
     Passing { until: Moment },
@@ -301,9 +304,8 @@ impl Legs {
             AgentState::Talking { until, then } if now >= until => match then {
                 Then::Stay => AgentState::Staying,
                 Then::HoldAndRelease(time) => {
-                    phone.hold(now, key, true);
                     self.mute(key, true);
-                    AgentState::OnHold { until: now + time }
+                    AgentState::Holding { at: now + SILENT_BEFORE_HOLD, time }
                 }
                 Then::TransferToColleague => match self.colleague(key) {
                     Some(target) => {
@@ -317,6 +319,10 @@ impl Legs {
                     return self.end_agent(key);
                 }
             },
+            AgentState::Holding { at, time } if now >= at => {
+                phone.hold(now, key, true);
+                AgentState::OnHold { until: now + time }
+            }
             AgentState::OnHold { until } if now >= until => {
                 phone.hold(now, key, false);
                 AgentState::Resuming
