@@ -104,7 +104,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Entries that the log already has; empty when there are no more for now. Safe to drop while
+    /// Entries that the log already has; empty when all of them were handed out. Safe to drop while
     /// it reads.
     ///
     /// # Errors
