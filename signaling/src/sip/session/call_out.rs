@@ -18,7 +18,7 @@ use crate::switch::Now;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use terms::{AgentId, LegId, TenantId};
+use terms::LegId;
 
 /// Longest wait for a first word of a trunk, 100 at least, where another one is left: four copies of the
 /// INVITE over UDP.
@@ -37,7 +37,8 @@ pub(in crate::sip) struct Branch {
     pub(super) hop: Hop,
     nat: bool,
     trunk: Option<TrunkKey>,
-    invite: Arc<Invite>,
+    /// What was asked for, until it is answered.
+    invite: Option<Arc<Invite>>,
     /// The transaction that is under way.
     pub(super) tx: u64,
     pub(super) via_branch: String,
@@ -59,24 +60,13 @@ impl Branch {
         tx: u64,
         cause: u8,
     ) -> Branch {
-        let invite = Arc::new(Invite {
-            leg: LegId::default(),
-            to: Destination::Agent(TenantId::default(), AgentId::default()),
-            from_user: String::new(),
-            from_name: String::new(),
-            sdp: String::new(),
-            elsewhere: Vec::new(),
-            browser: false,
-            other_way: false,
-            headers: Vec::new(),
-        });
         Branch {
             leg: None,
             dialog,
             hop,
             nat: false,
             trunk: None,
-            invite,
+            invite: None,
             tx,
             via_branch,
             pending: true,
@@ -86,6 +76,12 @@ impl Branch {
             challenged: true,
             acks: Vec::new(),
         }
+    }
+
+    /// It has its final response: what only the INVITE needed goes. The leg that was waiting for it.
+    fn settle(&mut self) -> Option<LegId> {
+        (self.pending, self.invite, self.via_branch) = (false, None, String::new());
+        self.leg.take()
     }
 }
 
@@ -228,7 +224,7 @@ impl UserAgent {
             hop,
             nat: way.nat,
             trunk: way.trunk,
-            invite: invite.clone(),
+            invite: Some(invite.clone()),
             tx: 0,
             via_branch: String::new(),
             pending: true,
@@ -257,7 +253,9 @@ impl UserAgent {
     ) -> Result<(), Injection> {
         let via_branch = format!("z9hG4bK{}", self.token());
         let Some(branch) = self.branches.get(&id) else { return Ok(()) };
-        let (hop, invite) = (branch.hop.clone(), branch.invite.clone());
+        let (hop, Some(invite)) = (branch.hop.clone(), branch.invite.clone()) else {
+            return Ok(());
+        };
         let (seen, media) = (self.seen(&hop, None), self.media_told(&hop));
         let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
         let mut builder = branch.dialog.request("INVITE", &seen.via(&via_branch), None);
@@ -342,8 +340,7 @@ impl UserAgent {
         let seen = self.seen(&hop, Some(flow.remote));
         self.acknowledge(id, tag, &mut dialog, &hop, seen);
         let Some(branch) = self.branches.get_mut(&id) else { return };
-        branch.pending = false;
-        let winner = branch.leg.take();
+        let winner = branch.settle();
         let sdp = response.sdp();
         match (winner, sdp) {
             (Some(leg), Some(sdp)) => self.win(now, leg, dialog, hop, flow, nat, response, sdp),
@@ -458,9 +455,7 @@ impl UserAgent {
     }
 
     pub(super) fn on_branch_failed(&mut self, now: Now, id: u64, status: u16, reason: Option<u8>) {
-        let Some(branch) = self.branches.get_mut(&id) else { return };
-        branch.pending = false;
-        let Some(leg) = branch.leg.take() else { return };
+        let Some(leg) = self.branches.get_mut(&id).and_then(Branch::settle) else { return };
         let Some(state) = self.legs.get_mut(&leg) else { return };
         state.branches.retain(|&other| other != id);
         let refusal = (status, reason.unwrap_or_else(|| cause_of(status)));

@@ -16,6 +16,7 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Client {
     state: State,
+    /// Empty once it is answered.
     request: Arc<[u8]>,
     /// Timer E.
     repeat: Option<Repeat>,
@@ -40,7 +41,7 @@ impl Client {
             }
             (State::Trying | State::Proceeding, _) => {
                 self.state = State::Completed;
-                self.repeat = None;
+                (self.repeat, self.request) = (None, Arc::default());
                 let wait = if self.reliable { Duration::ZERO } else { self.timing.t4 };
                 self.ends_at = now + wait;
                 Heard::Pass

@@ -18,6 +18,7 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct InviteClient {
     state: State,
+    /// Empty once nobody needs it: half a minute is long for a thousand octets of each call.
     request: Arc<[u8]>,
     ack: Option<Arc<[u8]>>,
     /// Timer A.
@@ -65,7 +66,7 @@ impl InviteClient {
             }
             (Calling | Proceeding, 200..300) => {
                 self.state = Accepted;
-                self.repeat = None;
+                (self.repeat, self.request) = (None, Arc::default());
                 self.ends_at = Some(now + self.timing.give_up());
                 Heard::Pass
             }
@@ -83,11 +84,13 @@ impl InviteClient {
         }
     }
 
+    /// What was sent; empty after its final response.
     pub(crate) fn request(&self) -> Arc<[u8]> {
         self.request.clone()
     }
+    /// The ACK of a refusal, which its repetitions get again.
     pub(crate) fn set_ack(&mut self, ack: Arc<[u8]>) {
-        self.ack = Some(ack);
+        (self.ack, self.request) = (Some(ack), Arc::default());
     }
     pub(crate) fn ack(&self) -> Option<Arc<[u8]>> {
         self.ack.clone()
