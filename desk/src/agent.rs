@@ -3,6 +3,7 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::queue::Seat;
 use crate::secret::{Secret, generated_password, ha1};
 use crate::store::{DbRow, Write, id};
 use crate::user::NewUser;
@@ -248,7 +249,7 @@ pub(crate) async fn insert(
     .await
     .during(doing)?;
     for queue in &new.queues {
-        crate::queue::join(write, tenant, *queue, made.id).await?;
+        crate::queue::join(write, tenant, *queue, Seat::usual(made.id)).await?;
     }
     write.audit(tenant, by, "agent.create", &made.number).await?;
     Ok(made)

@@ -66,6 +66,7 @@ impl Store {
         let mut queues: Vec<_> = self.queues(tenant).await?.into_iter().map(queue).collect();
         for queue in &mut queues {
             queue.agents.retain(|agent| may_serve.contains(agent));
+            queue.matching.seats.retain(|seat| may_serve.contains(&seat.agent));
         }
         Ok(Plan {
             format: PLAN_VERSION,
@@ -131,7 +132,12 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
         record: settings.record,
         survey: settings.survey,
         service_level_s: settings.service_level_s,
+        matching: routing::Matching { seats: queue.seats.iter().map(seat).collect() },
     }
+}
+
+fn seat(seat: &crate::queue::Seat) -> routing::Seat {
+    routing::Seat { agent: seat.agent, weight: seat.weight }
 }
 
 #[cfg(test)]

@@ -6,12 +6,15 @@ use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use std::collections::{BTreeMap, BTreeSet};
 use terms::routing::{Strategy, Target};
 use terms::{AgentId, QueueId, TenantId};
 use utoipa::ToSchema;
 
 /// Queues of one tenant.
 pub const QUEUES_MAX: i64 = 1_000;
+/// Most lots of one agent.
+pub const WEIGHT_MAX: u32 = 1_000;
 
 /// A queue.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -24,9 +27,43 @@ pub struct Queue {
     /// How it works.
     #[serde(flatten)]
     pub settings: Settings,
-    /// Who serves it.
+    /// Who serves it, in the order that `linear` and `round_robin` go by.
     #[schema(value_type = Vec<String>)]
     pub agents: Vec<AgentId>,
+    /// Those of them who differ from the rest.
+    pub seats: Vec<Seat>,
+}
+
+/// What is particular to one agent of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seat {
+    /// Who.
+    #[schema(value_type = String)]
+    pub agent: AgentId,
+    /// Lots that they have with `weighted_random`, 0–1,000, 1 when left out; who has 0 is only drawn
+    /// while nobody else is free.
+    #[serde(default = "Seat::weight_usual")]
+    pub weight: u32,
+}
+
+impl Seat {
+    const fn weight_usual() -> u32 {
+        1
+    }
+
+    /// A seat like any other.
+    pub(crate) const fn usual(agent: AgentId) -> Self {
+        Seat { agent, weight: Seat::weight_usual() }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.weight > WEIGHT_MAX {
+            let problem = format!("{} is outside 0-{WEIGHT_MAX}", self.weight);
+            return Err(Error::invalid("weight", problem));
+        }
+        Ok(())
+    }
 }
 
 /// A queue to be, or as it shall be from now on.
@@ -43,7 +80,9 @@ pub struct QueueDraft {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Settings {
-    /// `longest_idle` or `round_robin`.
+    /// Which of the free agents is next: `longest_idle`, `longest_idle_queue`, `longest_idle_global`,
+    /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk` or
+    /// `occupancy`.
     #[schema(value_type = String)]
     pub strategy: Strategy,
     /// Higher goes first.
@@ -122,13 +161,15 @@ fn settings_text(settings: &Settings) -> String {
     serde_json::to_string(settings).expect("settings are always valid JSON")
 }
 
-fn queue(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Queue> {
+fn queue(row: &DbRow, members: &[(QueueId, Seat)]) -> Result<Queue> {
     let queue_id = QueueId(id(row, "id"));
+    let seats = || members.iter().filter(|(q, _)| *q == queue_id).map(|(_, seat)| *seat);
     Ok(Queue {
         id: queue_id,
         name: row.get("name"),
         settings: document(row, "settings", "read a queue", "queue")?,
-        agents: members.iter().filter(|(q, _)| *q == queue_id).map(|(_, agent)| *agent).collect(),
+        agents: seats().map(|seat| seat.agent).collect(),
+        seats: seats().filter(|seat| *seat != Seat::usual(seat.agent)).collect(),
     })
 }
 
@@ -145,16 +186,16 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during("list queues")?;
-        let members: Vec<(QueueId, AgentId)> = sqlx::query(
-            "SELECT queue_id, agent_id FROM queue_agents WHERE tenant_id = $1
-             ORDER BY queue_id, agent_id",
+        let members: Vec<(QueueId, Seat)> = sqlx::query(
+            "SELECT queue_id, agent_id, weight FROM queue_agents WHERE tenant_id = $1
+             ORDER BY queue_id, position, agent_id",
         )
         .bind(tenant.0 as i64)
         .fetch_all(self.reader())
         .await
         .during("list queues")?
         .iter()
-        .map(|row| (QueueId(id(row, "queue_id")), AgentId(id(row, "agent_id"))))
+        .map(|row| (QueueId(id(row, "queue_id")), seat(row)))
         .collect();
         rows.iter().map(|row| queue(row, &members)).collect()
     }
@@ -219,17 +260,19 @@ impl Store {
         self.queue(tenant, queue_id).await
     }
 
-    /// Says who serves a queue from now on.
+    /// Says who serves a queue from now on, in this order. Who has no seat gets the usual one.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the queue or an agent.
+    /// [`Error::NotFound`] for the queue or an agent, [`Error::Invalid`] for a seat.
     pub async fn set_queue_agents(
         &self,
         tenant: TenantId,
         by: &By,
         queue_id: QueueId,
         agents: &[AgentId],
+        seats: &[Seat],
     ) -> Result<Queue> {
+        let seats = by_agent(agents, seats)?;
         let mut write = self.write("change who serves a queue").await?;
         exists(&mut write, tenant, queue_id).await?;
         sqlx::query("DELETE FROM queue_agents WHERE tenant_id = $1 AND queue_id = $2")
@@ -239,7 +282,8 @@ impl Store {
             .await
             .during("change who serves a queue")?;
         for agent in agents {
-            join(&mut write, tenant, queue_id, *agent).await?;
+            let seat = seats.get(agent).copied().unwrap_or(Seat::usual(*agent));
+            join(&mut write, tenant, queue_id, seat).await?;
         }
         write.audit(tenant, by, "queue.agents", queue_id).await?;
         write.raise_plan(tenant).await?;
@@ -267,7 +311,27 @@ pub(crate) async fn insert(
         .await
         .during(doing)?;
     write.audit(tenant, by, "queue.create", queue_id).await?;
-    Ok(Queue { id: queue_id, name, settings: draft.settings.clone(), agents: Vec::new() })
+    let settings = draft.settings.clone();
+    Ok(Queue { id: queue_id, name, settings, agents: Vec::new(), seats: Vec::new() })
+}
+
+fn seat(row: &DbRow) -> Seat {
+    let weight = u32::try_from(row.get::<i64, _>("weight")).unwrap_or(WEIGHT_MAX);
+    Seat { agent: AgentId(id(row, "agent_id")), weight }
+}
+
+/// Seats of a list of agents: each may have one, and nobody else.
+fn by_agent(agents: &[AgentId], seats: &[Seat]) -> Result<BTreeMap<AgentId, Seat>> {
+    let known: BTreeSet<AgentId> = agents.iter().copied().collect();
+    let mut found = BTreeMap::new();
+    for seat in seats {
+        seat.check()?;
+        if !known.contains(&seat.agent) || found.insert(seat.agent, *seat).is_some() {
+            let problem = "each seat belongs to another one of the agents";
+            return Err(Error::invalid("seats", problem));
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) async fn exists(write: &mut Write, tenant: TenantId, queue_id: QueueId) -> Result<()> {
@@ -276,23 +340,27 @@ pub(crate) async fn exists(write: &mut Write, tenant: TenantId, queue_id: QueueI
     if found { Ok(()) } else { Err(Error::not_found("queue", queue_id)) }
 }
 
-/// Both must be the tenant's: a foreign agent or queue does not exist.
+/// Sits down at the end of the queue's list. Both must be the tenant's: a foreign agent or queue does
+/// not exist.
 pub(crate) async fn join(
     write: &mut Write,
     tenant: TenantId,
     queue_id: QueueId,
-    agent: AgentId,
+    seat: Seat,
 ) -> Result<()> {
     exists(write, tenant, queue_id).await?;
-    crate::agent::exists(write, tenant, agent).await?;
+    crate::agent::exists(write, tenant, seat.agent).await?;
     let doing = write.doing;
     sqlx::query(
-        "INSERT INTO queue_agents (tenant_id, queue_id, agent_id) VALUES ($1, $2, $3)
+        "INSERT INTO queue_agents (tenant_id, queue_id, agent_id, weight, position)
+         SELECT $1, $2, $3, $4, COALESCE(MAX(position), 0) + 1 FROM queue_agents
+         WHERE queue_id = $2
          ON CONFLICT (queue_id, agent_id) DO NOTHING",
     )
     .bind(tenant.0 as i64)
     .bind(queue_id.0 as i64)
-    .bind(agent.0 as i64)
+    .bind(seat.agent.0 as i64)
+    .bind(i64::from(seat.weight))
     .execute(write.db())
     .await
     .during(doing)?;

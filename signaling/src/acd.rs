@@ -22,6 +22,7 @@ mod offer;
 mod presence;
 mod queue;
 mod strategy;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,8 @@ pub(crate) use keep::{KeptAgent, KeptVisit};
 use crate::switch::Now;
 use agent::Agent;
 use queue::{Key, Queue};
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use terms::event::{Activity, FlowOut, Forwarding, OfferEnd};
@@ -197,7 +200,7 @@ pub struct AgentView {
 }
 
 /// The distributor of one tenant.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Distributor {
     agents: BTreeMap<AgentId, Agent>,
     queues: BTreeMap<QueueId, Queue>,
@@ -208,12 +211,24 @@ pub struct Distributor {
     outputs: VecDeque<Output>,
     /// Agents who changed, for those who keep them.
     touched: BTreeSet<AgentId>,
+    /// For strategies that draw lots.
+    dice: SmallRng,
 }
 
 impl Distributor {
-    /// Nobody and nothing; [`Distributor::apply`] fills it.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nobody and nothing; [`Distributor::apply`] fills it. `seed` is for strategies that draw lots.
+    pub fn new(seed: u64) -> Self {
+        Distributor {
+            agents: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            visits: BTreeMap::new(),
+            matchable: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            arrivals: 0,
+            outputs: VecDeque::new(),
+            touched: BTreeSet::new(),
+            dice: SmallRng::seed_from_u64(seed),
+        }
     }
 
     /// Puts a contact into a queue and looks for an agent.
@@ -374,11 +389,11 @@ impl Distributor {
             return;
         }
         agent.listed = free;
-        let (since, queues) = (agent.idle_since, agent.queues.clone());
+        let (candidate, queues) = (agent.candidate(), agent.queues.clone());
         for queue_id in queues {
             if let Some(queue) = self.queues.get_mut(&queue_id) {
                 if free {
-                    queue.free.insert(id, since);
+                    queue.free.insert(&candidate);
                 } else {
                     queue.free.remove(id);
                 }
@@ -392,7 +407,8 @@ impl Distributor {
         while let Some(&(key, id)) = self.matchable.first() {
             let queue = self.queues.get_mut(&id).expect("a matchable queue exists");
             let visit = queue.waiting.remove(&key).expect("a matchable queue has its head");
-            let agent = queue.free.pick().expect("a matchable queue has a free agent");
+            let agent =
+                queue.free.pick(&mut self.dice).expect("a matchable queue has a free agent");
             queue.ringing.insert(key, visit);
             self.offer(now, id, visit, agent);
             self.relist(id);

@@ -4,10 +4,12 @@
 //! plan on disk, so a database that is down never stops a call.
 
 mod conference;
+mod matching;
 mod prompt;
 mod recording;
 
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
+pub use matching::{Matching, Seat, Strategy};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
@@ -158,17 +160,6 @@ pub struct Window {
     pub to_minute: u16,
 }
 
-/// How the next agent is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// The agent idle longest.
-    #[default]
-    LongestIdle,
-    /// In turn, with memory.
-    RoundRobin,
-}
-
 /// A queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Queue {
@@ -202,6 +193,9 @@ pub struct Queue {
     pub survey: bool,
     /// T of the service level in seconds.
     pub service_level_s: u32,
+    /// How contacts and agents find each other, beyond the strategy.
+    #[serde(default)]
+    pub matching: Matching,
 }
 
 /// An agent and their phone.

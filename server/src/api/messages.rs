@@ -81,6 +81,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("the id of a recording, fax or contact is needed", "需要录音、传真或联络的编号"),
     ("one line of 1-{} characters is needed", "需要一行 1-{} 个字符的文字"),
     ("each queue may stand once", "每个队列只能出现一次"),
+    ("each seat belongs to another one of the agents", "每个席位须属于名单中不同的座席"),
     ("{} is above {}; 0 keeps for ever", "{} 超过 {}；0 表示永久保存"),
     ("The file of this recording is not on this box any more.", "该录音文件已不在本机。"),
     (

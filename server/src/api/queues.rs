@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
-use desk::queue::{Queue, QueueDraft};
+use desk::queue::{Queue, QueueDraft, Seat};
 use serde::Deserialize;
 use terms::{AgentId, QueueId};
 use utoipa::ToSchema;
@@ -19,9 +19,12 @@ use utoipa_axum::routes;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Members {
-    /// All of them.
+    /// All of them, in the order that `linear` and `round_robin` go by.
     #[schema(value_type = Vec<String>)]
     agents: Vec<AgentId>,
+    /// Those of them who differ from the rest.
+    #[serde(default)]
+    seats: Vec<Seat>,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -77,7 +80,8 @@ async fn set_agents(
     State(api): State<Shared>,
     caller: Caller,
     Id(queue): Id<QueueId>,
-    Body(Members { agents }): Body<Members>,
+    Body(Members { agents, seats }): Body<Members>,
 ) -> Result<Json<Queue>, Problem> {
-    Ok(Json(api.store.set_queue_agents(caller.tenant(), &caller.by(), queue, &agents).await?))
+    let (tenant, by) = (caller.tenant(), caller.by());
+    Ok(Json(api.store.set_queue_agents(tenant, &by, queue, &agents, &seats).await?))
 }

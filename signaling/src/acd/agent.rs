@@ -2,6 +2,8 @@
 //! a choice made during a conversation simply shows afterwards.
 
 use super::offer::DO_NOT_DISTURB;
+use super::strategy::Candidate;
+use super::tally::Tally;
 use super::{AgentView, Changed};
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
@@ -64,6 +66,8 @@ pub(super) struct Agent {
     pub wrap_up: Option<WrapUp>,
     /// The order of the longest-idle strategy.
     pub idle_since: Moment,
+    /// The order of other strategies.
+    pub tally: Tally,
     /// Whether a phone is registered; unknown until the registrar says.
     pub registered: Option<bool>,
     /// Nobody may ring there.
@@ -88,6 +92,7 @@ impl Agent {
             engaged: None,
             wrap_up: None,
             idle_since: now.moment,
+            tally: Tally::new(now.moment),
             registered: None,
             do_not_disturb: false,
             forwarding: Forwarding::default(),
@@ -106,6 +111,11 @@ impl Agent {
             && self.wrap_up.is_none()
             && self.registered != Some(false)
             && !self.do_not_disturb
+    }
+
+    /// As strategies see them.
+    pub fn candidate(&self) -> Candidate {
+        Candidate { agent: self.id, idle_since: self.idle_since, tally: self.tally }
     }
 
     pub fn activity(&self) -> Activity {
@@ -137,6 +147,7 @@ impl Agent {
         let state = self.state();
         let mut told: Vec<Told> = Vec::new();
         if state != self.told {
+            self.tally.spend(now.moment, self.told.0);
             let wrap_up_ends = self.told.0 == Activity::WrapUp && state.0 != Activity::WrapUp;
             if wrap_up_ends && state.0 != Activity::Idle {
                 told.push((Activity::Idle, disposition, None, None));

@@ -43,9 +43,10 @@ impl Distributor {
                 self.queues.entry(settings.id).or_insert_with(|| Queue::new(settings.clone()));
             queue.open = true;
             let same = queue.settings.strategy == settings.strategy
-                && queue.settings.agents == settings.agents;
+                && queue.settings.agents == settings.agents
+                && queue.settings.matching == settings.matching;
             if !same {
-                queue.free = Free::new(settings.strategy, &settings.agents);
+                queue.free = Free::new(settings);
             }
             queue.settings = settings.clone();
         }
@@ -77,9 +78,10 @@ impl Distributor {
     fn list_all(&mut self) {
         for agent in self.agents.values_mut().filter(|agent| agent.in_plan && agent.is_free()) {
             agent.listed = true;
+            let candidate = agent.candidate();
             for queue in &agent.queues {
                 if let Some(queue) = self.queues.get_mut(queue) {
-                    queue.free.insert(agent.id, agent.idle_since);
+                    queue.free.insert(&candidate);
                 }
             }
         }

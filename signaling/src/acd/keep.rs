@@ -2,6 +2,7 @@
 
 use super::agent::{Engaged, Presence, WrapUp};
 use super::queue::Key;
+use super::tally::Tally;
 use super::{Distributor, Timer, Visit};
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ pub(crate) struct KeptAgent {
     engaged: Option<Engaged>,
     wrap_up: Option<WrapUp>,
     idle_since: Moment,
+    tally: Tally,
     registered: Option<bool>,
     do_not_disturb: bool,
     forwarding: Forwarding,
@@ -54,6 +56,7 @@ impl Distributor {
             engaged: agent.engaged,
             wrap_up: agent.wrap_up,
             idle_since: agent.idle_since,
+            tally: agent.tally,
             registered: agent.registered,
             do_not_disturb: agent.do_not_disturb,
             forwarding: agent.forwarding.clone(),
@@ -84,6 +87,7 @@ impl Distributor {
         agent.engaged = kept.engaged.filter(|engaged| taken && engaged.visit.is_none());
         agent.wrap_up = kept.wrap_up.filter(|_| agent.presence != Presence::SignedOut);
         agent.idle_since = kept.idle_since;
+        agent.tally = kept.tally;
         agent.registered = kept.registered;
         agent.do_not_disturb = kept.do_not_disturb;
         agent.forwarding = kept.forwarding;

@@ -212,6 +212,12 @@ impl Distributor {
         if !engaged.quiet {
             agent.idle_since = now.moment;
         }
+        if engaged.talking_since.is_some() && !engaged.quiet {
+            agent.tally.served(now.moment, handled, engaged.queue.is_some());
+            if let Some(queue) = engaged.queue.and_then(|queue| self.queues.get_mut(&queue)) {
+                queue.free.served(id, now.moment);
+            }
+        }
         if let Some((queue, time)) = wrap_up {
             let until = now.moment + time;
             agent.wrap_up = Some(WrapUp { until, call, queue, handled, since: now.moment });

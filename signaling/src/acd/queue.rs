@@ -56,7 +56,7 @@ pub(super) struct Queue {
 impl Queue {
     pub fn new(settings: routing::Queue) -> Self {
         Queue {
-            free: Free::new(settings.strategy, &settings.agents),
+            free: Free::new(&settings),
             settings,
             open: true,
             waiting: BTreeMap::new(),

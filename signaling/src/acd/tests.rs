@@ -1,12 +1,14 @@
 //! The distributor alone: order, fairness, and a long random walk in which nothing may break.
 
+mod strategies;
+
 use super::*;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use terms::TenantId;
 use terms::control::AgentAction;
-use terms::routing::{self, Plan, Strategy, Target};
+use terms::routing::{self, Matching, Plan, Seat, Strategy, Target};
 
 fn at(secs: u64) -> Now {
     let wall = Timestamp::from_secs(1_800_000_000 + secs as i64);
@@ -30,6 +32,7 @@ fn queue(id: u64, agents: &[u64], priority: i32) -> routing::Queue {
         record: false,
         survey: false,
         service_level_s: 20,
+        matching: Matching::default(),
     }
 }
 
@@ -51,7 +54,7 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
 }
 
 fn ready(agents: u64, queues: Vec<routing::Queue>) -> Distributor {
-    let mut acd = Distributor::new();
+    let mut acd = Distributor::new(7);
     acd.apply(at(0), &plan(agents, queues));
     for agent in 1..=agents {
         acd.act(at(0), AgentId(agent), AgentAction::SignIn).expect("a known agent signs in");
@@ -194,15 +197,23 @@ const AGENTS: u64 = 12;
 impl Day {
     fn new(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let queues = (1..=5)
-            .map(|id| {
-                let mine: Vec<u64> = (1..=AGENTS).filter(|_| rng.random_bool(0.4)).collect();
-                queue(id, &mine, (id % 3) as i32)
-            })
-            .collect();
+        let queues = (1..=5).map(|id| Self::queue(&mut rng, seed, id)).collect();
         let acd = ready(AGENTS, queues);
         let (offers, talking) = (BTreeMap::new(), BTreeMap::new());
         Day { acd, rng, second: 1, visits: 0, offers, talking, counts: [0; 4] }
+    }
+
+    /// Two days in a row have all strategies.
+    fn queue(rng: &mut SmallRng, seed: u64, id: u64) -> routing::Queue {
+        let mine: Vec<u64> = (1..=AGENTS).filter(|_| rng.random_bool(0.4)).collect();
+        let strategies = Strategy::ALL.len() as u64;
+        let strategy = Strategy::ALL[((seed * 5 + id) % strategies) as usize];
+        let seats = mine
+            .iter()
+            .map(|&agent| Seat { weight: rng.random_range(0..4), ..Seat::usual(AgentId(agent)) })
+            .collect();
+        let matching = Matching { seats, ..Matching::default() };
+        routing::Queue { strategy, matching, ..queue(id, &mine, (id % 3) as i32) }
     }
 
     fn step(&mut self) {

@@ -7,7 +7,7 @@ use crate::ivr::{self, Flow, Known, hours};
 use chrono_tz::Tz;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use terms::routing::{Agent, CallerRule, PLAN_VERSION, Plan, Queue, Target, Trunk};
+use terms::routing::{Agent, CallerRule, Matching, PLAN_VERSION, Plan, Queue, Target, Trunk};
 use terms::{AgentId, ConferenceId, FlowId, PhoneNumber, QueueId, TenantId, TrunkId};
 
 /// A compiled plan.
@@ -210,7 +210,8 @@ impl Compiled {
 }
 
 fn terms_of(queue: &Queue) -> Queue {
-    Queue { agents: Vec::new(), ..queue.clone() }
+    let matching = Matching { seats: Vec::new(), ..queue.matching.clone() };
+    Queue { agents: Vec::new(), matching, ..queue.clone() }
 }
 
 fn numbers(plan: &Plan) -> HashMap<String, Target> {

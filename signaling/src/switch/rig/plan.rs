@@ -3,7 +3,8 @@
 use super::{TENANT, TRUNK};
 use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{
-    Agent, CallerRule, Conference, Flow, Number, Pin, Plan, Queue, Strategy, Target, Trunk,
+    Agent, CallerRule, Conference, Flow, Matching, Number, Pin, Plan, Queue, Strategy, Target,
+    Trunk,
 };
 use terms::{AgentId, ConferenceId, FlowId, NumberId, QueueId};
 
@@ -119,6 +120,7 @@ fn service() -> Queue {
         record: true,
         survey: true,
         service_level_s: 20,
+        matching: Matching::default(),
     }
 }
 
