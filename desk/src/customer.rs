@@ -6,8 +6,12 @@ use crate::store::{DbRow, Write, id, time};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use terms::routing::KnownCaller;
 use terms::{CustomerId, PhoneNumber, TenantId, Timestamp};
 use utoipa::ToSchema;
+
+/// Customers of a tenant who go first.
+pub const KNOWN_MAX: i64 = 10_000;
 
 /// A customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -42,7 +46,7 @@ pub struct Card {
     pub area: String,
     /// Anything else.
     pub note: String,
-    /// Goes first.
+    /// Goes first in queues that say so (`vip_priority`); at most 10,000 customers.
     pub vip: bool,
 }
 
@@ -154,6 +158,11 @@ impl Store {
         let known = by_number(&mut write, tenant, by, number, &country).await?;
         let customer_id =
             known.ok_or_else(|| Error::invalid("number", "a telephone number is needed"))?.0;
+        let was_known = is_known(&mut write, tenant, customer_id).await?;
+        if card.vip && !was_known {
+            let count = "SELECT COUNT(*) FROM customers WHERE tenant_id = $1 AND vip";
+            write.room_for(tenant, count, KNOWN_MAX).await?;
+        }
         sqlx::query(
             "UPDATE customers SET name = $3, address = $4, area = $5, note = $6, vip = $7,
              changed_at = $8 WHERE tenant_id = $1 AND id = $2",
@@ -170,9 +179,42 @@ impl Store {
         .await
         .during("change a customer")?;
         write.audit(tenant, by, "customer.put", customer_id).await?;
+        if card.vip != was_known {
+            write.raise_plan(tenant).await?;
+        }
         write.commit().await?;
         self.customer(tenant, customer_id).await
     }
+
+    /// The customers whom the plan names.
+    pub(crate) async fn known_callers_for_plan(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Vec<KnownCaller>> {
+        let rows = sqlx::query(
+            "SELECT number, vip FROM customers WHERE tenant_id = $1 AND vip
+             ORDER BY number LIMIT 10000",
+        )
+        .bind(tenant.0 as i64)
+        .fetch_all(self.reader())
+        .await
+        .during("list customers who go first")?;
+        Ok(rows
+            .iter()
+            .map(|row| KnownCaller { number: row.get("number"), vip: row.get("vip") })
+            .collect())
+    }
+}
+
+/// True for a customer whom the plan names.
+async fn is_known(write: &mut Write, tenant: TenantId, customer_id: CustomerId) -> Result<bool> {
+    let doing = write.doing;
+    sqlx::query_scalar("SELECT vip FROM customers WHERE tenant_id = $1 AND id = $2")
+        .bind(tenant.0 as i64)
+        .bind(customer_id.0 as i64)
+        .fetch_one(write.db())
+        .await
+        .during(doing)
 }
 
 /// The customer with this number, made when nobody knew them: (id, normalised number). `None`

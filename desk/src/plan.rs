@@ -100,6 +100,7 @@ impl Store {
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,
             blocked: self.blocked(tenant).await?.into_iter().map(|b| b.number).collect(),
+            known_callers: self.known_callers_for_plan(tenant).await?,
             recording_rules: self.recording_rules_for_plan(tenant).await?,
             recording_exclusions: Arc::new(self.exclusions_for_plan(tenant).await?),
             conferences: self.conferences_for_plan(tenant).await?,
@@ -132,7 +133,12 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
         record: settings.record,
         survey: settings.survey,
         service_level_s: settings.service_level_s,
-        matching: routing::Matching { seats: queue.seats.iter().map(seat).collect() },
+        matching: routing::Matching {
+            seats: queue.seats.iter().map(seat).collect(),
+            priority_step_s: settings.priority_step_s,
+            vip_priority: settings.vip_priority,
+            resume_s: settings.resume_s,
+        },
     }
 }
 

@@ -85,8 +85,16 @@ pub struct Settings {
     /// `occupancy`.
     #[schema(value_type = String)]
     pub strategy: Strategy,
-    /// Higher goes first.
+    /// Of the queues that an agent serves, the higher goes first; the longest wait decides among
+    /// equals. What a flow adds for one contact goes on top.
     pub priority: i32,
+    /// Seconds of waiting that a point of what a flow added, or of `vip_priority`, is worth; with 0
+    /// more points always go first.
+    pub priority_step_s: u32,
+    /// Added to the priority of customers who are VIPs.
+    pub vip_priority: i32,
+    /// Seconds within which a caller who hung up while waiting comes back to their place; 0 is never.
+    pub resume_s: u32,
     /// Most contacts waiting.
     pub waiting_max: u32,
     /// Longest wait in seconds.
@@ -116,6 +124,9 @@ impl Default for Settings {
         Settings {
             strategy: Strategy::LongestIdle,
             priority: 0,
+            priority_step_s: 0,
+            vip_priority: 0,
+            resume_s: 0,
             waiting_max: 200,
             wait_max_s: 300,
             overflow: None,
@@ -133,6 +144,8 @@ impl Default for Settings {
 impl Settings {
     fn check(&self) -> Result<()> {
         for (field, value, range) in [
+            ("priority_step_s", self.priority_step_s, 0..=3_600),
+            ("resume_s", self.resume_s, 0..=3_600),
             ("waiting_max", self.waiting_max, 1..=10_000),
             ("wait_max_s", self.wait_max_s, 5..=7_200),
             ("ring_max_s", self.ring_max_s, 3..=180),
@@ -143,6 +156,11 @@ impl Settings {
             if !range.contains(&value) {
                 let (least, most) = (range.start(), range.end());
                 return Err(Error::invalid(field, format!("{value} is outside {least}-{most}")));
+            }
+        }
+        for (field, value) in [("priority", self.priority), ("vip_priority", self.vip_priority)] {
+            if !(-1_000..=1_000).contains(&value) {
+                return Err(Error::invalid(field, format!("{value} is outside -1000 to 1000")));
             }
         }
         text::token("music", &self.music, 64).map(drop)

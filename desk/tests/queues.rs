@@ -1,10 +1,12 @@
 //! Queues in the store: who serves them, in which order, and what reaches the plan.
 
 use desk::bootstrap::{Defaults, FIRST_QUEUE};
-use desk::queue::Seat;
+use desk::customer::Card;
+use desk::queue::{QueueDraft, Seat, Settings};
 use desk::{By, Error, Store};
 use serde_json::json;
 use tempfile::TempDir;
+use terms::routing::KnownCaller;
 use terms::{AgentId, TenantId, Timestamp};
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
@@ -45,4 +47,46 @@ async fn agents_keep_the_order_and_the_weights_that_a_queue_gives_them() {
     let refused = store.set_queue_agents(tenant, &by(), FIRST_QUEUE, &order, &[heavier]).await;
     assert!(matches!(refused, Err(Error::Invalid { field: "weight", .. })), "{refused:?}");
     assert_eq!(store.queue(tenant, FIRST_QUEUE).await.unwrap().agents, [two, one]);
+}
+
+#[tokio::test]
+async fn the_plan_names_customers_who_are_vips_and_changes_when_one_becomes_one_or_none() {
+    let (_folder, store, tenant, _) = opened().await;
+    let version = async || store.plan_version(tenant).await.unwrap();
+    let before = version().await;
+    let number = "13800138000";
+    let plain = Card { name: "Li".into(), ..Card::default() };
+    store.put_customer(tenant, &by(), number, &plain).await.unwrap();
+    assert_eq!(version().await, before, "a name does not concern the call path");
+    let vip = Card { vip: true, ..plain.clone() };
+    store.put_customer(tenant, &by(), number, &vip).await.unwrap();
+    assert_eq!(version().await, before + 1);
+    let known = store.compile_plan(tenant).await.unwrap().known_callers;
+    assert_eq!(known, [KnownCaller { number: "+8613800138000".into(), vip: true }]);
+    store.put_customer(tenant, &by(), number, &plain).await.unwrap();
+    assert_eq!(version().await, before + 2);
+    assert!(store.compile_plan(tenant).await.unwrap().known_callers.is_empty());
+}
+
+#[tokio::test]
+async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
+    let (_folder, store, tenant, _) = opened().await;
+    let settings =
+        Settings { priority_step_s: 60, vip_priority: 3, resume_s: 120, ..Settings::default() };
+    let draft = |settings| QueueDraft { name: "客服".into(), settings };
+    let good = draft(settings.clone());
+    store.change_queue(tenant, &by(), FIRST_QUEUE, &good).await.unwrap();
+    let matching = store.compile_plan(tenant).await.unwrap().queues[0].matching.clone();
+    assert_eq!((matching.priority_step_s, matching.vip_priority, matching.resume_s), (60, 3, 120));
+    for (wrong, field) in [
+        (Settings { priority_step_s: 3_601, ..settings.clone() }, "priority_step_s"),
+        (Settings { resume_s: 3_601, ..settings.clone() }, "resume_s"),
+        (Settings { vip_priority: -1_001, ..settings.clone() }, "vip_priority"),
+        (Settings { priority: 1_001, ..settings.clone() }, "priority"),
+    ] {
+        match store.change_queue(tenant, &by(), FIRST_QUEUE, &draft(wrong)).await {
+            Err(Error::Invalid { field: named, .. }) => assert_eq!(named, field),
+            other => panic!("{field}: {other:?}"),
+        }
+    }
 }

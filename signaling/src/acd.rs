@@ -1,8 +1,8 @@
 //! Automatic call distribution: one single-writer machine per tenant, because queues share agents.
 //!
 //! # How an assignment is found
-//! A queue keeps its waiting visits in order (priority, then age) and its free agents in the order
-//! of its strategy. A queue that has both is *matchable*, and the set of matchable queues is ordered
+//! A queue keeps its waiting visits in order (priority, then age; or age with priority as waiting
+//! time) and its free agents in the order of its strategy. A queue that has both is *matchable*, and the set of matchable queues is ordered
 //! by the visit at their head. [`Distributor::pump`] takes the first until the set is empty, so
 //! after every input no free agent has an eligible waiting caller, and no caller passes an older
 //! one of the same priority. Every step is a look into an ordered index: O(log n).
@@ -21,6 +21,7 @@ mod keep;
 mod offer;
 mod presence;
 mod queue;
+mod resume;
 mod strategy;
 mod tally;
 #[cfg(test)]
@@ -143,6 +144,9 @@ pub struct Busy(pub AgentId);
 struct Visit {
     call: CallId,
     queue: QueueId,
+    /// The queue's and its own.
+    priority: i32,
+    since: Moment,
     key: Key,
     since_wall: Timestamp,
     leave_at: Moment,
@@ -211,6 +215,8 @@ pub struct Distributor {
     outputs: VecDeque<Output>,
     /// Agents who changed, for those who keep them.
     touched: BTreeSet<AgentId>,
+    /// Callers who may come back to their place.
+    left: resume::Left,
     /// For strategies that draw lots.
     dice: SmallRng,
 }
@@ -227,6 +233,7 @@ impl Distributor {
             arrivals: 0,
             outputs: VecDeque::new(),
             touched: BTreeSet::new(),
+            left: resume::Left::default(),
             dice: SmallRng::seed_from_u64(seed),
         }
     }
@@ -238,9 +245,9 @@ impl Distributor {
     pub fn enqueue(&mut self, now: Now, arrival: Arrival) -> Result<Entered, NoQueue> {
         let Arrival { visit, call, queue: id, priority, since } = arrival;
         let queue = self.queues.get_mut(&id).filter(|q| q.open).ok_or(NoQueue(id))?;
-        let priority = queue.settings.priority.saturating_add(priority);
         self.arrivals += 1;
-        let key = Key::new(priority, since, self.arrivals);
+        let key = queue.key(priority, since, self.arrivals);
+        let priority = queue.settings.priority.saturating_add(priority);
         let position = queue.position(key);
         if queue.is_full() {
             return Ok(Entered::Full { position, priority });
@@ -250,8 +257,9 @@ impl Distributor {
             now.wall.0.saturating_sub(i64::try_from((now.moment - since).as_micros()).unwrap_or(0)),
         );
         queue.waiting.insert(key, visit);
-        self.visits
-            .insert(visit, Visit { call, queue: id, key, since_wall, leave_at, offer: None });
+        let offer = None;
+        let stay = Visit { call, queue: id, priority, since, key, since_wall, leave_at, offer };
+        self.visits.insert(visit, stay);
         self.timers.insert((leave_at, Timer::Wait(visit)));
         self.relist(id);
         self.pump(now);

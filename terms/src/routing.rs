@@ -9,7 +9,7 @@ mod prompt;
 mod recording;
 
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
-pub use matching::{Matching, Seat, Strategy};
+pub use matching::{KnownCaller, Matching, Seat, Strategy};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
@@ -59,6 +59,9 @@ pub struct Plan {
     pub trunks: Vec<Trunk>,
     /// Callers that are refused, normalised.
     pub blocked: Vec<String>,
+    /// Callers of whom something is known that counts while they wait.
+    #[serde(default)]
+    pub known_callers: Vec<KnownCaller>,
     /// Which conversations are recorded; the first rule that matches decides. Where none does, the
     /// queue's own setting, or the box's for calls without a queue.
     #[serde(default)]
@@ -377,6 +380,7 @@ impl Plan {
             agents: Vec::new(),
             trunks: Vec::new(),
             blocked: Vec::new(),
+            known_callers: Vec::new(),
             recording_rules: Vec::new(),
             recording_exclusions: Arc::default(),
             conferences: Vec::new(),

@@ -37,7 +37,7 @@ pub(crate) struct KeptVisit {
     queue: QueueId,
     priority: i32,
     since: Moment,
-    arrival: u64,
+    key: Key,
     since_wall: Timestamp,
     leave_at: Moment,
 }
@@ -66,13 +66,12 @@ impl Distributor {
     /// A stay as it is now.
     pub(crate) fn keep_visit(&self, id: VisitId) -> Option<KeptVisit> {
         let visit = self.visits.get(&id)?;
-        let (priority, since, arrival) = visit.key.parts();
         Some(KeptVisit {
             call: visit.call,
             queue: visit.queue,
-            priority,
-            since,
-            arrival,
+            priority: visit.priority,
+            since: visit.since,
+            key: visit.key,
             since_wall: visit.since_wall,
             leave_at: visit.leave_at,
         })
@@ -102,13 +101,16 @@ impl Distributor {
         let Some(queue) = self.queues.get_mut(&kept.queue).filter(|queue| queue.open) else {
             return false;
         };
-        let key = Key::new(kept.priority, kept.since, kept.arrival);
-        self.arrivals = self.arrivals.max(kept.arrival);
+        let KeptVisit { call, queue: queue_id, priority, since, key, since_wall, leave_at } = *kept;
+        self.arrivals = self.arrivals.max(key.arrival);
         queue.waiting.insert(key, id);
-        let KeptVisit { call, queue, since_wall, leave_at, .. } = *kept;
-        self.visits.insert(id, Visit { call, queue, key, since_wall, leave_at, offer: None });
+        let offer = None;
+        self.visits.insert(
+            id,
+            Visit { call, queue: queue_id, priority, since, key, since_wall, leave_at, offer },
+        );
         self.timers.insert((leave_at, Timer::Wait(id)));
-        self.relist(queue);
+        self.relist(queue_id);
         true
     }
 

@@ -1,38 +1,32 @@
 //! One queue: who waits, in order, and who could take them.
 
 use super::strategy::Free;
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use terms::routing;
 use terms::{Moment, VisitId};
 
+const NANOS_PER_S: i64 = 1_000_000_000;
 /// Handling time that is assumed before one was seen.
 const HANDLING_FIRST: Duration = Duration::from_secs(180);
 /// A new handling time counts one part in this many.
 const HANDLING_WEIGHT: u32 = 8;
 
-/// The order of waiting: priority, then age, then arrival.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The order of waiting, in all queues of a tenant: tier, then age, then arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Key {
-    priority: Reverse<i32>,
-    since: Moment,
-    arrival: u64,
+    tier: Reverse<i32>,
+    /// When the wait began, in ns; earlier by what the contact's own priority is worth as waiting.
+    since: i64,
+    pub arrival: u64,
 }
 
 impl Key {
-    pub fn new(priority: i32, since: Moment, arrival: u64) -> Self {
-        Key { priority: Reverse(priority), since, arrival }
-    }
-
-    /// Priority, age and arrival.
-    pub fn parts(&self) -> (i32, Moment, u64) {
-        (self.priority.0, self.since, self.arrival)
-    }
-
     #[cfg(test)]
-    pub fn rank(&self) -> (Reverse<i32>, Moment) {
-        (self.priority, self.since)
+    pub fn rank(&self) -> (Reverse<i32>, i64) {
+        (self.tier, self.since)
     }
 }
 
@@ -64,6 +58,20 @@ impl Queue {
             listed: None,
             handling: HANDLING_FIRST,
         }
+    }
+
+    /// The place of a contact with a priority of its own. Where points are worth waiting time, a
+    /// contact with fewer points overtakes once it has waited so much longer; the order of two does
+    /// not change while both wait.
+    pub fn key(&self, own: i32, since: Moment, arrival: u64) -> Key {
+        let step = i64::from(self.settings.matching.priority_step_s) * NANOS_PER_S;
+        let since = i64::try_from(since.0).unwrap_or(i64::MAX);
+        let of_queue = self.settings.priority;
+        let (tier, since) = match step {
+            0 => (of_queue.saturating_add(own), since),
+            step => (of_queue, since.saturating_sub(step.saturating_mul(own.into()))),
+        };
+        Key { tier: Reverse(tier), since, arrival }
     }
 
     pub fn len(&self) -> u32 {

@@ -1,5 +1,6 @@
 //! The distributor alone: order, fairness, and a long random walk in which nothing may break.
 
+mod order;
 mod strategies;
 
 use super::*;
@@ -63,11 +64,16 @@ fn ready(agents: u64, queues: Vec<routing::Queue>) -> Distributor {
 }
 
 fn arrives(acd: &mut Distributor, now: Now, n: u64, queue: u64) -> Entered {
+    comes(acd, now, n, queue, 0)
+}
+
+/// A contact with a priority of its own.
+fn comes(acd: &mut Distributor, now: Now, n: u64, queue: u64, priority: i32) -> Entered {
     let arrival = Arrival {
         visit: VisitId(n),
         call: CallId(n),
         queue: QueueId(queue),
-        priority: 0,
+        priority,
         since: now.moment,
     };
     acd.enqueue(now, arrival).expect("the queue exists")
@@ -212,7 +218,8 @@ impl Day {
             .iter()
             .map(|&agent| Seat { weight: rng.random_range(0..4), ..Seat::usual(AgentId(agent)) })
             .collect();
-        let matching = Matching { seats, ..Matching::default() };
+        let priority_step_s = rng.random_range(0..2) * 30;
+        let matching = Matching { seats, priority_step_s, ..Matching::default() };
         routing::Queue { strategy, matching, ..queue(id, &mine, (id % 3) as i32) }
     }
 
@@ -226,7 +233,8 @@ impl Day {
                 self.visits += 1;
                 self.counts[0] += 1;
                 let queue = self.rng.random_range(1..=5);
-                if let Entered::Full { .. } = arrives(&mut self.acd, now, self.visits, queue) {
+                let own = self.rng.random_range(-1..3);
+                if let Entered::Full { .. } = comes(&mut self.acd, now, self.visits, queue, own) {
                     self.counts[3] += 1;
                 }
             }

@@ -38,7 +38,8 @@ impl Call {
         let Some(queue) = cx.plan(self.tenant).and_then(|plan| plan.queue(id)) else {
             return false;
         };
-        let since = since.unwrap_or(now.moment);
+        let since = since.or_else(|| self.comes_back(cx, id)).unwrap_or(now.moment);
+        let priority = priority.saturating_add(self.vip_priority(cx, &queue));
         let arrival = Arrival { visit, call, queue: id, priority, since };
         let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
         let (position, priority, full) = match entered {
@@ -62,6 +63,19 @@ impl Call {
             self.arm_announcement(cx, &queue);
         }
         true
+    }
+
+    /// Since when a caller has waited who hung up here a while ago.
+    fn comes_back(&self, cx: &mut Cx, queue: QueueId) -> Option<Moment> {
+        let now = cx.now.moment;
+        let acd = cx.acd(self.tenant).filter(|_| !self.caller.is_withheld())?;
+        acd.resumes(now, queue, &self.caller.normal)
+    }
+
+    fn vip_priority(&self, cx: &Cx, queue: &Queue) -> i32 {
+        let plan = cx.plan(self.tenant);
+        let known = plan.as_ref().and_then(|plan| plan.known_caller(&self.caller));
+        known.filter(|known| known.vip).map_or(0, |_| queue.matching.vip_priority)
     }
 
     /// Music until something else happens. Where the music itself is missing it is silence:
@@ -132,6 +146,9 @@ impl Call {
         let (visit, queue, now) = (waiting.visit, waiting.queue.id, cx.now);
         self.timers.clear(Timer::Announce);
         if let Some(acd) = cx.acd(self.tenant) {
+            if caller_left && !self.caller.is_withheld() {
+                acd.abandons(now.moment, visit, &self.caller.normal);
+            }
             acd.leave(now, visit);
         }
         if let Some((agent, leg)) = waiting.offer {

@@ -82,12 +82,29 @@ impl Seat {
     }
 }
 
+/// A caller of whom something is known that counts while they wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownCaller {
+    /// Their number, normalised.
+    pub number: String,
+    /// They go first, by as much as the queue says.
+    #[serde(default)]
+    pub vip: bool,
+}
+
 /// What a queue says about matching, beyond its strategy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Matching {
     /// Agents who differ from the rest.
     pub seats: Vec<Seat>,
+    /// Seconds of waiting that one point of a contact's own priority is worth among those of the
+    /// queue's priority; 0: more points always go first.
+    pub priority_step_s: u32,
+    /// Added to the priority of a caller who is a VIP.
+    pub vip_priority: i32,
+    /// Seconds within which a caller who hung up while waiting comes back to their place; 0 is never.
+    pub resume_s: u32,
 }
 
 impl Matching {

@@ -1,0 +1,82 @@
+//! Where callers stand while they wait: VIPs, and those who come back.
+
+use super::super::rig::TRUNK;
+use super::*;
+use crate::sip::user_agent::Origin;
+use terms::routing::{KnownCaller, Plan};
+
+const FIRST: &str = "13800138000";
+const SECOND: &str = "13800138001";
+
+fn rings(rig: &mut Rig, caller: &str) -> LegId {
+    let leg = rig.dials(Origin::Trunk(TRUNK), caller, "95105600", true);
+    rig.wait(secs(5));
+    leg
+}
+
+fn plan_with(change: impl FnOnce(&mut Plan)) -> Plan {
+    let mut plan = demo_plan();
+    change(&mut plan);
+    plan
+}
+
+/// Priority and place with which contacts came into their queue.
+fn places(rig: &Rig) -> Vec<(i32, u32)> {
+    let place = |kind: &Kind| match kind {
+        Kind::Enqueued { priority, position, .. } => Some((*priority, *position)),
+        _ => None,
+    };
+    rig.log.iter().filter_map(|entry| place(&entry.kind)).collect()
+}
+
+fn all_leave(rig: &mut Rig) {
+    for leg in rig.legs() {
+        rig.hangs_up(leg);
+    }
+    rig.wait(secs(5));
+    balanced(rig);
+}
+
+#[test]
+fn a_vip_stands_before_those_who_are_none_as_far_as_the_queue_says() {
+    for (vip_priority, place) in [(5, (5, 1)), (0, (0, 2))] {
+        let mut rig = Rig::new(plan_with(|plan| {
+            plan.known_callers = vec![KnownCaller { number: format!("+86{SECOND}"), vip: true }];
+            plan.queues[0].matching.vip_priority = vip_priority;
+        }));
+        rings(&mut rig, FIRST);
+        rings(&mut rig, SECOND);
+        assert_eq!(places(&rig), [(0, 1), place]);
+        all_leave(&mut rig);
+    }
+}
+
+#[test]
+fn a_caller_who_hangs_up_and_rings_again_in_time_has_their_place_again() {
+    let mut rig = Rig::new(plan_with(|plan| plan.queues[0].matching.resume_s = 30));
+    let first = rings(&mut rig, FIRST);
+    rings(&mut rig, SECOND);
+    rig.hangs_up(first);
+    rig.wait(secs(20));
+    let again = rings(&mut rig, FIRST);
+    assert_eq!(places(&rig), [(0, 1), (0, 2), (0, 1)]);
+    rig.hangs_up(again);
+    rig.wait(secs(35));
+    rings(&mut rig, FIRST);
+    assert_eq!(places(&rig).last(), Some(&(0, 2)), "too late");
+    all_leave(&mut rig);
+}
+
+#[test]
+fn without_a_time_set_and_without_a_number_nobody_comes_back_to_a_place() {
+    for (caller, resume_s) in [(FIRST, 0), ("anonymous", 30)] {
+        let mut rig = Rig::new(plan_with(|plan| plan.queues[0].matching.resume_s = resume_s));
+        let first = rings(&mut rig, caller);
+        rings(&mut rig, SECOND);
+        rig.hangs_up(first);
+        rig.wait(secs(5));
+        rings(&mut rig, caller);
+        assert_eq!(places(&rig), [(0, 1), (0, 2), (0, 2)], "{caller}");
+        all_leave(&mut rig);
+    }
+}
