@@ -37,7 +37,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use terms::event::{Activity, FlowOut, Forwarding, OfferEnd};
+use terms::event::{Activity, Choice, FlowOut, Forwarding, OfferEnd};
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 
 /// What the distributor wants done.
@@ -53,6 +53,8 @@ pub enum Output {
         queue: QueueId,
         /// The agent.
         agent: AgentId,
+        /// Why they.
+        choice: Choice,
     },
     /// The offer ended by the distributor's own doing: stop ringing.
     OfferEnded {
@@ -415,10 +417,11 @@ impl Distributor {
         while let Some(&(key, id)) = self.matchable.first() {
             let queue = self.queues.get_mut(&id).expect("a matchable queue exists");
             let visit = queue.waiting.remove(&key).expect("a matchable queue has its head");
+            let candidates = queue.free.len();
             let agent =
                 queue.free.pick(&mut self.dice).expect("a matchable queue has a free agent");
             queue.ringing.insert(key, visit);
-            self.offer(now, id, visit, agent);
+            self.offer(now, id, visit, agent, candidates);
             self.relist(id);
         }
     }

@@ -16,9 +16,11 @@
 
 mod conference;
 mod forward;
+mod offer;
 
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
 pub use forward::{ForwardWhen, Forwarding};
+pub use offer::{Choice, OfferEnd};
 
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
@@ -145,22 +147,6 @@ pub enum Party {
     Outside,
     /// The box: a flow, a timer, a fault.
     System,
-}
-
-/// Why an offer ended without an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OfferEnd {
-    /// Rang to the end.
-    NoAnswer,
-    /// The agent declined.
-    Declined,
-    /// The phone was busy, unreachable or broken.
-    Unreachable,
-    /// The caller left, or somebody else took it.
-    Withdrawn,
-    /// A colleague picked it up.
-    PickedUp,
 }
 
 /// Why a contact left a queue other than by an answer or by hanging up.
@@ -299,6 +285,9 @@ pub enum Kind {
         queue: QueueId,
         /// The agent.
         agent: AgentId,
+        /// Why they, and why this contact; an older program did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<Choice>,
     },
     /// The offer ended without an answer.
     OfferEnded {
@@ -671,6 +660,15 @@ mod tests {
         assert_eq!((first, second), (entry(1), entry(2)));
         assert_eq!(used + rest, bytes.len());
         assert_eq!(read_frame(&[]), Ok(None));
+    }
+
+    #[test]
+    fn an_offer_of_an_older_program_is_read_without_its_reason() {
+        let old = r#"{"type":"offered","visit":"1","queue":"2","agent":"3"}"#;
+        let kind: Kind = serde_json::from_str(old).unwrap();
+        let (visit, queue, agent) = (VisitId(1), QueueId(2), AgentId(3));
+        assert_eq!(kind, Kind::Offered { visit, queue, agent, choice: None });
+        assert_eq!(serde_json::to_string(&kind).unwrap(), old);
     }
 
     #[test]

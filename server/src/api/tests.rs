@@ -18,5 +18,6 @@ mod recordings;
 mod retention;
 mod rig;
 mod roles;
+mod routing;
 mod supervise;
 mod trunks;

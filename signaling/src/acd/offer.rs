@@ -4,7 +4,7 @@ use super::agent::{Engaged, Presence, Stage, WrapUp};
 use super::{Busy, Distributor, Offer, Output, Timer};
 use crate::switch::Now;
 use std::time::Duration;
-use terms::event::{FlowOut, Forwarding, OfferEnd};
+use terms::event::{Choice, FlowOut, Forwarding, OfferEnd};
 use terms::{AgentId, CallId, QueueId, VisitId};
 
 /// Reason of the break that an agent gets who does not answer.
@@ -17,7 +17,15 @@ pub const DO_NOT_DISTURB: &str = "do_not_disturb";
 pub const UNREACHABLE: &str = "unreachable";
 
 impl Distributor {
-    pub(super) fn offer(&mut self, now: Now, queue: QueueId, id: VisitId, agent_id: AgentId) {
+    pub(super) fn offer(
+        &mut self,
+        now: Now,
+        queue: QueueId,
+        id: VisitId,
+        agent_id: AgentId,
+        candidates: usize,
+    ) {
+        let choice = self.choice(now, queue, id, agent_id, candidates);
         let ring = self.queues.get(&queue).map_or(0, |queue| queue.settings.ring_max_s);
         let deadline = now.moment + Duration::from_secs(ring.max(1).into());
         let visit = self.visits.get_mut(&id).expect("a waiting visit exists");
@@ -33,8 +41,31 @@ impl Distributor {
             quiet: false,
             talking_since: None,
         });
-        self.outputs.push_back(Output::Offer { visit: id, call, queue, agent: agent_id });
+        self.outputs.push_back(Output::Offer { visit: id, call, queue, agent: agent_id, choice });
         self.settle(agent_id, now, None);
+    }
+
+    /// Why this visit goes to this agent, while both are as they were chosen.
+    fn choice(
+        &self,
+        now: Now,
+        queue: QueueId,
+        visit: VisitId,
+        agent: AgentId,
+        candidates: usize,
+    ) -> Choice {
+        let queue = self.queues.get(&queue).expect("an offer comes from a queue");
+        let visit = self.visits.get(&visit).expect("a waiting visit exists");
+        let agent = self.agents.get(&agent).expect("a listed agent exists");
+        let waited = (now.moment - visit.since).as_millis();
+        Choice {
+            strategy: queue.settings.strategy,
+            candidates: u32::try_from(candidates).unwrap_or(u32::MAX),
+            measure: queue.free.measure(&agent.candidate(), now.moment),
+            priority: visit.priority,
+            waited_ms: u64::try_from(waited).unwrap_or(u64::MAX),
+            waiting: queue.len(),
+        }
     }
 
     /// The agent answered: the visit is over, the conversation begins. False when the offer had

@@ -105,3 +105,37 @@ fn lots_are_drawn_from_the_seed_and_by_weight() {
     assert_eq!(times(1), 0, "others were always free");
     assert!(times(2) > 4 * times(3) && times(3) > 0 && times(4) > 0, "{drawn:?}");
 }
+
+#[test]
+fn an_offer_says_why_it_went_to_this_agent_and_why_this_contact() {
+    let measures = [
+        (Strategy::LongestIdle, Some(135_000)),
+        (Strategy::LongestIdleQueue, Some(135_000)),
+        (Strategy::LongestIdleGlobal, Some(135_000)),
+        (Strategy::RoundRobin, Some(1)),
+        (Strategy::Linear, Some(1)),
+        (Strategy::Random, None),
+        (Strategy::WeightedRandom, Some(1)),
+        (Strategy::FewestCalls, Some(1)),
+        (Strategy::LeastTalk, Some(10_000)),
+        (Strategy::Occupancy, Some(3)),
+    ];
+    for (strategy, measure) in measures {
+        let mut acd = if matches!(strategy, Strategy::Random | Strategy::WeightedRandom) {
+            ready(2, vec![with(strategy, &[1, 2])])
+        } else {
+            short_day(strategy)
+        };
+        while acd.poll_output().is_some() {}
+        let (visit, call, since) = (VisitId(4), CallId(4), at(193).moment);
+        let arrival = Arrival { visit, call, queue: QueueId(1), priority: 6, since };
+        acd.enqueue(at(200), arrival).expect("the queue exists");
+        let choice = std::iter::from_fn(|| acd.poll_output()).find_map(|output| match output {
+            Output::Offer { choice, .. } => Some(choice),
+            _ => None,
+        });
+        let (candidates, priority, waited_ms, waiting) = (2, 6, 7_000, 1);
+        let expected = Choice { strategy, candidates, measure, priority, waited_ms, waiting };
+        assert_eq!(choice, Some(expected));
+    }
+}

@@ -3,7 +3,7 @@
 use super::super::rig::TRUNK;
 use super::*;
 use crate::sip::user_agent::Origin;
-use terms::routing::{KnownCaller, Plan};
+use terms::routing::{KnownCaller, Plan, Strategy};
 
 const FIRST: &str = "13800138000";
 const SECOND: &str = "13800138001";
@@ -79,4 +79,21 @@ fn without_a_time_set_and_without_a_number_nobody_comes_back_to_a_place() {
         assert_eq!(places(&rig), [(0, 1), (0, 2), (0, 2)], "{caller}");
         all_leave(&mut rig);
     }
+}
+
+#[test]
+fn the_log_says_with_each_offer_why_it_was_made() {
+    let mut rig = Rig::new(demo_plan());
+    rings(&mut rig, FIRST);
+    sign_in(&mut rig, A1);
+    rig.wait(secs(1));
+    let choice = rig.log.iter().find_map(|entry| match &entry.kind {
+        Kind::Offered { choice, .. } => *choice,
+        _ => None,
+    });
+    let choice = choice.expect("an offer says why");
+    assert_eq!((choice.strategy, choice.candidates), (Strategy::LongestIdle, 1));
+    assert!((4_000..=5_000).contains(&choice.waited_ms), "{choice:?}");
+    assert_eq!((choice.measure, choice.waiting), (Some(0), 1), "ready in this moment");
+    all_leave(&mut rig);
 }

@@ -1,0 +1,39 @@
+//! Offers of the distributor: why one went where it did, and how it ended.
+
+use crate::routing::Strategy;
+use serde::{Deserialize, Serialize};
+
+/// Why an offer ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferEnd {
+    /// Rang to the end.
+    NoAnswer,
+    /// The agent declined.
+    Declined,
+    /// The phone was busy, unreachable or broken.
+    Unreachable,
+    /// The caller left, or somebody else took it.
+    Withdrawn,
+    /// A colleague picked it up.
+    PickedUp,
+}
+
+/// Why this contact was offered to this agent, as of the moment of the offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// How the queue chooses among free agents.
+    pub strategy: Strategy,
+    /// Free agents among whom it chose, this one included.
+    pub candidates: u32,
+    /// The figure that put this agent first: ms idle ([`Strategy::LongestIdle`] and its kin),
+    /// conversations, ms talked, thousandths of busy time, the place in the queue's list, or the
+    /// weight. None by lot, and for who had no conversation from the queue yet.
+    pub measure: Option<i64>,
+    /// The queue's priority and the contact's own.
+    pub priority: i32,
+    /// How long the contact had waited, time before a transfer or a hang-up included, in ms.
+    pub waited_ms: u64,
+    /// Contacts that waited in the queue, this one included.
+    pub waiting: u32,
+}
