@@ -37,3 +37,18 @@ pub struct Choice {
     /// Contacts that waited in the queue, this one included.
     pub waiting: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::event::Kind;
+    use crate::id::{AgentId, QueueId, VisitId};
+
+    #[test]
+    fn an_offer_of_an_older_program_is_read_without_its_reason() {
+        let old = r#"{"type":"offered","visit":"1","queue":"2","agent":"3"}"#;
+        let kind: Kind = serde_json::from_str(old).unwrap();
+        let (visit, queue, agent) = (VisitId(1), QueueId(2), AgentId(3));
+        assert_eq!(kind, Kind::Offered { visit, queue, agent, choice: None });
+        assert_eq!(serde_json::to_string(&kind).unwrap(), old);
+    }
+}
