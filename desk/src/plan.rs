@@ -96,6 +96,7 @@ impl Store {
                     ha1_md5: phone.ha1_md5,
                     ha1_sha256: phone.ha1_sha256,
                     pickup_any: agent.pickup_any,
+                    skills: agent.skills.into_iter().map(routing::Skill::from).collect(),
                 })
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,
@@ -135,6 +136,8 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
         service_level_s: settings.service_level_s,
         matching: routing::Matching {
             seats: queue.seats.iter().map(seat).collect(),
+            needs: settings.needs.into_iter().map(routing::Need::from).collect(),
+            widen_every_s: settings.widen_every_s,
             priority_step_s: settings.priority_step_s,
             vip_priority: settings.vip_priority,
             resume_s: settings.resume_s,
@@ -143,7 +146,7 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
 }
 
 fn seat(seat: &crate::queue::Seat) -> routing::Seat {
-    routing::Seat { agent: seat.agent, weight: seat.weight }
+    routing::Seat { agent: seat.agent, weight: seat.weight, level: seat.level }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::skill::{self, Need};
 use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,9 @@ pub struct Seat {
     /// while nobody else is free.
     #[serde(default = "Seat::weight_usual")]
     pub weight: u32,
+    /// 1–9, 1 when left out: level 1 is asked at once, each further one `widen_every_s` later.
+    #[serde(default = "skill::level_usual")]
+    pub level: u32,
 }
 
 impl Seat {
@@ -54,7 +58,7 @@ impl Seat {
 
     /// A seat like any other.
     pub(crate) const fn usual(agent: AgentId) -> Self {
-        Seat { agent, weight: Seat::weight_usual() }
+        Seat { agent, weight: Seat::weight_usual(), level: skill::level_usual() }
     }
 
     fn check(&self) -> Result<()> {
@@ -62,7 +66,7 @@ impl Seat {
             let problem = format!("{} is outside 0-{WEIGHT_MAX}", self.weight);
             return Err(Error::invalid("weight", problem));
         }
-        Ok(())
+        skill::check_level("level", self.level)
     }
 }
 
@@ -85,6 +89,10 @@ pub struct Settings {
     /// `occupancy`.
     #[schema(value_type = String)]
     pub strategy: Strategy,
+    /// Skills that it asks of its agents, at most 8.
+    pub needs: Vec<Need>,
+    /// Seconds of waiting after which agents of the next level are asked too.
+    pub widen_every_s: u32,
     /// Of the queues that an agent serves, the higher goes first; the longest wait decides among
     /// equals. What a flow adds for one contact goes on top.
     pub priority: i32,
@@ -123,6 +131,8 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             strategy: Strategy::LongestIdle,
+            needs: Vec::new(),
+            widen_every_s: 0,
             priority: 0,
             priority_step_s: 0,
             vip_priority: 0,
@@ -144,6 +154,7 @@ impl Default for Settings {
 impl Settings {
     fn check(&self) -> Result<()> {
         for (field, value, range) in [
+            ("widen_every_s", self.widen_every_s, 0..=600),
             ("priority_step_s", self.priority_step_s, 0..=3_600),
             ("resume_s", self.resume_s, 0..=3_600),
             ("waiting_max", self.waiting_max, 1..=10_000),
@@ -163,6 +174,7 @@ impl Settings {
                 return Err(Error::invalid(field, format!("{value} is outside -1000 to 1000")));
             }
         }
+        skill::check_needs(&self.needs)?;
         text::token("music", &self.music, 64).map(drop)
     }
 }
@@ -205,7 +217,7 @@ impl Store {
         .await
         .during("list queues")?;
         let members: Vec<(QueueId, Seat)> = sqlx::query(
-            "SELECT queue_id, agent_id, weight FROM queue_agents WHERE tenant_id = $1
+            "SELECT queue_id, agent_id, weight, level FROM queue_agents WHERE tenant_id = $1
              ORDER BY queue_id, position, agent_id",
         )
         .bind(tenant.0 as i64)
@@ -334,8 +346,9 @@ pub(crate) async fn insert(
 }
 
 fn seat(row: &DbRow) -> Seat {
-    let weight = u32::try_from(row.get::<i64, _>("weight")).unwrap_or(WEIGHT_MAX);
-    Seat { agent: AgentId(id(row, "agent_id")), weight }
+    let number = |column: &str| u32::try_from(row.get::<i64, _>(column)).unwrap_or(1);
+    let (weight, level) = (number("weight"), number("level"));
+    Seat { agent: AgentId(id(row, "agent_id")), weight, level }
 }
 
 /// Seats of a list of agents: each may have one, and nobody else.
@@ -370,8 +383,8 @@ pub(crate) async fn join(
     crate::agent::exists(write, tenant, seat.agent).await?;
     let doing = write.doing;
     sqlx::query(
-        "INSERT INTO queue_agents (tenant_id, queue_id, agent_id, weight, position)
-         SELECT $1, $2, $3, $4, COALESCE(MAX(position), 0) + 1 FROM queue_agents
+        "INSERT INTO queue_agents (tenant_id, queue_id, agent_id, weight, level, position)
+         SELECT $1, $2, $3, $4, $5, COALESCE(MAX(position), 0) + 1 FROM queue_agents
          WHERE queue_id = $2
          ON CONFLICT (queue_id, agent_id) DO NOTHING",
     )
@@ -379,6 +392,7 @@ pub(crate) async fn join(
     .bind(queue_id.0 as i64)
     .bind(seat.agent.0 as i64)
     .bind(i64::from(seat.weight))
+    .bind(i64::from(seat.level))
     .execute(write.db())
     .await
     .during(doing)?;

@@ -2,10 +2,12 @@
 //!
 //! # How an assignment is found
 //! A queue keeps its waiting visits in order (priority, then age; or age with priority as waiting
-//! time) and its free agents in the order of its strategy. A queue that has both is *matchable*, and the set of matchable queues is ordered
-//! by the visit at their head. [`Distributor::pump`] takes the first until the set is empty, so
-//! after every input no free agent has an eligible waiting caller, and no caller passes an older
-//! one of the same priority. Every step is a look into an ordered index: O(log n).
+//! time) and its free agents in the order of its strategy; where it has rings of agents, a visit
+//! reaches more of them the longer it waits. A queue with a visit that reaches a free agent is
+//! *matchable*, and the set of matchable queues is ordered by the first such visit.
+//! [`Distributor::pump`] takes the first until the set is empty, so after every input no free agent
+//! has an eligible waiting caller, and no caller passes an older one of the same priority whom the
+//! agent could have taken. Every step is a look into an ordered index: O(log n), times the rings.
 //!
 //! # How an offer ends
 //! An offer has an owner (the call), a deadline, and exactly one end: answered, declined,
@@ -22,6 +24,7 @@ mod offer;
 mod presence;
 mod queue;
 mod resume;
+mod rings;
 mod strategy;
 mod tally;
 #[cfg(test)]
@@ -151,7 +154,11 @@ struct Visit {
     since: Moment,
     key: Key,
     since_wall: Timestamp,
+    entered: Moment,
     leave_at: Moment,
+    /// Which rings of agents it reaches by now, and when it reaches further ones.
+    stage: usize,
+    widens_at: Option<Moment>,
     offer: Option<Offer>,
 }
 
@@ -166,6 +173,7 @@ struct Offer {
 enum Timer {
     Offer(VisitId),
     Wait(VisitId),
+    Widen(VisitId),
     WrapUp(AgentId),
 }
 
@@ -258,12 +266,23 @@ impl Distributor {
         let since_wall = Timestamp(
             now.wall.0.saturating_sub(i64::try_from((now.moment - since).as_micros()).unwrap_or(0)),
         );
-        queue.waiting.insert(key, visit);
-        let offer = None;
-        let stay = Visit { call, queue: id, priority, since, key, since_wall, leave_at, offer };
+        queue.put(key, 0, visit);
+        let stay = Visit {
+            call,
+            queue: id,
+            priority,
+            since,
+            key,
+            since_wall,
+            entered: now.moment,
+            leave_at,
+            stage: 0,
+            widens_at: None,
+            offer: None,
+        };
         self.visits.insert(visit, stay);
         self.timers.insert((leave_at, Timer::Wait(visit)));
-        self.relist(id);
+        self.widen(now, visit);
         self.pump(now);
         Ok(Entered::Waiting { position, priority })
     }
@@ -301,6 +320,7 @@ impl Distributor {
             match timer {
                 Timer::Offer(visit) => self.offer_expired(now, visit),
                 Timer::Wait(visit) => self.waited_too_long(now, visit),
+                Timer::Widen(visit) => self.widen(now, visit),
                 Timer::WrapUp(agent) => self.end_wrap_up(now, agent, None),
             }
         }
@@ -364,20 +384,40 @@ impl Distributor {
     fn remove(&mut self, id: VisitId) {
         let Some(visit) = self.visits.remove(&id) else { return };
         self.timers.remove(&(visit.leave_at, Timer::Wait(id)));
+        if let Some(at) = visit.widens_at {
+            self.timers.remove(&(at, Timer::Widen(id)));
+        }
         if let Some(offer) = visit.offer {
             self.timers.remove(&(offer.deadline, Timer::Offer(id)));
         }
         if let Some(queue) = self.queues.get_mut(&visit.queue) {
-            queue.waiting.remove(&visit.key);
+            queue.take(visit.key);
             queue.ringing.remove(&visit.key);
         }
         self.relist(visit.queue);
     }
 
+    /// A visit comes to the stage that its wait has reached, and knows when it comes to the next.
+    fn widen(&mut self, now: Now, id: VisitId) {
+        let Some(visit) = self.visits.get_mut(&id) else { return };
+        let Some(queue) = self.queues.get_mut(&visit.queue) else { return };
+        if let Some(at) = visit.widens_at {
+            self.timers.remove(&(at, Timer::Widen(id)));
+        }
+        visit.stage = queue.free.stage(now.moment - visit.entered);
+        visit.widens_at = queue.free.next_stage(visit.stage).map(|wait| visit.entered + wait);
+        self.timers.extend(visit.widens_at.map(|at| (at, Timer::Widen(id))));
+        if queue.take(visit.key).is_some() {
+            queue.put(visit.key, visit.stage, id);
+        }
+        let queue = visit.queue;
+        self.relist(queue);
+    }
+
     /// Puts the queue where it belongs in the set of matchable queues.
     fn relist(&mut self, id: QueueId) {
         let Some(queue) = self.queues.get_mut(&id) else { return };
-        let head = queue.waiting.keys().next().copied().filter(|_| !queue.free.is_empty());
+        let head = queue.head();
         if queue.listed == head {
             return;
         }
@@ -416,12 +456,11 @@ impl Distributor {
     fn pump(&mut self, now: Now) {
         while let Some(&(key, id)) = self.matchable.first() {
             let queue = self.queues.get_mut(&id).expect("a matchable queue exists");
-            let visit = queue.waiting.remove(&key).expect("a matchable queue has its head");
-            let candidates = queue.free.len();
-            let agent =
-                queue.free.pick(&mut self.dice).expect("a matchable queue has a free agent");
+            let visit = queue.take(key).expect("a matchable queue has its head");
+            let stage = self.visits.get(&visit).expect("a waiting visit exists").stage;
+            let pick = queue.free.pick(stage, &mut self.dice);
             queue.ringing.insert(key, visit);
-            self.offer(now, id, visit, agent, candidates);
+            self.offer(now, id, visit, pick.expect("a matchable queue has a free agent"));
             self.relist(id);
         }
     }

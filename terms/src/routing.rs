@@ -9,7 +9,7 @@ mod prompt;
 mod recording;
 
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
-pub use matching::{KnownCaller, Matching, Seat, Strategy};
+pub use matching::{KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
@@ -220,6 +220,9 @@ pub struct Agent {
     /// queue together with them.
     #[serde(default)]
     pub pickup_any: bool,
+    /// What they can do.
+    #[serde(default)]
+    pub skills: Vec<Skill>,
 }
 
 /// A SIP peer that carries calls of the public network.

@@ -60,7 +60,9 @@ struct RoutedOffer {
 struct RoutedBy {
     /// The queue's strategy.
     strategy: &'static str,
-    /// Free agents among whom it chose, this one included.
+    /// Which ring of the queue's agents was asked, 1 is the nearest.
+    ring: u32,
+    /// Free agents of that ring among whom it chose, this one included.
     candidates: u32,
     /// What put this agent first: ms idle, conversations, ms talked, thousandths of busy time, the
     /// place in the queue's list, or the weight; none by lot.
@@ -154,6 +156,7 @@ impl From<Choice> for RoutedBy {
     fn from(choice: Choice) -> Self {
         RoutedBy {
             strategy: choice.strategy.as_str(),
+            ring: choice.ring,
             candidates: choice.candidates,
             measure: choice.measure,
             priority: choice.priority,
@@ -166,7 +169,11 @@ impl From<Choice> for RoutedBy {
 fn explanation(choice: Option<Choice>, in_chinese: bool) -> String {
     let sentences = choice.map_or_else(
         || vec!["Why is not known: an older program made this offer.".to_owned()],
-        |choice| vec![why_the_agent(&choice), why_the_contact(&choice)],
+        |choice| {
+            let ring = (choice.ring > 1).then(|| why_the_ring(&choice));
+            let agent = Some(why_the_agent(&choice));
+            [agent, ring, Some(why_the_contact(&choice))].into_iter().flatten().collect()
+        },
     );
     if !in_chinese {
         return sentences.join(" ");
@@ -220,6 +227,10 @@ fn why_the_agent(choice: &Choice) -> String {
     }
 }
 
+fn why_the_ring(choice: &Choice) -> String {
+    format!("Nobody of a nearer ring than {} was free.", choice.ring)
+}
+
 fn why_the_contact(choice: &Choice) -> String {
     let (waited, priority, waiting) = (choice.waited_ms / 1_000, choice.priority, choice.waiting);
     format!("The contact had waited {waited} s with priority {priority}; {waiting} waited in all.")
@@ -235,6 +246,7 @@ mod tests {
             for measure in [None, Some(61_000)] {
                 let choice = Choice {
                     strategy,
+                    ring: 2,
                     candidates: 3,
                     measure,
                     priority: -2,
@@ -243,8 +255,10 @@ mod tests {
                 };
                 let english = explanation(Some(choice), false);
                 assert!(english.starts_with("Of 3 free agents"), "{english}");
+                assert!(english.contains("ring than 2"), "{english}");
                 let chinese = explanation(Some(choice), true);
                 assert!(chinese.starts_with("3 名空闲座席中"), "{strategy:?}: {chinese}");
+                assert!(chinese.contains("第 2 圈"), "{chinese}");
                 assert!(chinese.ends_with("已等候 7 秒，优先级 -2，共 4 个在等候。"), "{chinese}");
             }
         }

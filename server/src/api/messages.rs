@@ -81,6 +81,8 @@ const SENTENCES: &[(&str, &str)] = &[
     ("the id of a recording, fax or contact is needed", "需要录音、传真或联络的编号"),
     ("one line of 1-{} characters is needed", "需要一行 1-{} 个字符的文字"),
     ("each queue may stand once", "每个队列只能出现一次"),
+    ("each skill stands once, without blanks around it", "每项技能只能出现一次，前后不能有空格"),
+    ("at most {} skills are kept", "最多 {} 项技能"),
     ("each seat belongs to another one of the agents", "每个席位须属于名单中不同的座席"),
     ("{} is above {}; 0 keeps for ever", "{} 超过 {}；0 表示永久保存"),
     ("The file of this recording is not on this box any more.", "该录音文件已不在本机。"),
@@ -149,6 +151,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "Of {} free agents, the one least busy lately: {} percent.",
         "{} 名空闲座席中近来最不忙者：{}%。",
     ),
+    ("Nobody of a nearer ring than {} was free.", "较第 {} 圈更近的座席均不空闲。"),
     (
         "The contact had waited {} s with priority {}; {} waited in all.",
         "来电已等候 {} 秒，优先级 {}，共 {} 个在等候。",

@@ -1,4 +1,4 @@
-//! Queues and who serves them.
+//! Queues, who serves them, and what agents can do.
 
 use super::Shared;
 use super::extract::{Body, Id};
@@ -8,7 +8,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
+use desk::agent::Agent;
 use desk::queue::{Queue, QueueDraft, Seat};
+use desk::skill::Skill;
 use serde::Deserialize;
 use terms::{AgentId, QueueId};
 use utoipa::ToSchema;
@@ -27,6 +29,14 @@ struct Members {
     seats: Vec<Seat>,
 }
 
+/// What an agent can do.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Skills {
+    /// All of it, at most 32.
+    skills: Vec<Skill>,
+}
+
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::FloorRead, routes!(list)))
@@ -34,6 +44,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::FloorRead, routes!(get)))
         .routes(guard.may(Permission::QueuesWrite, routes!(change)))
         .routes(guard.may(Permission::QueuesWrite, routes!(set_agents)))
+        .routes(guard.may(Permission::QueuesWrite, routes!(set_skills)))
 }
 
 /// All queues.
@@ -84,4 +95,15 @@ async fn set_agents(
 ) -> Result<Json<Queue>, Problem> {
     let (tenant, by) = (caller.tenant(), caller.by());
     Ok(Json(api.store.set_queue_agents(tenant, &by, queue, &agents, &seats).await?))
+}
+
+/// Say what an agent can do from now on: queues ask for it by `needs`.
+#[utoipa::path(put, path = "/api/v1/agents/{id}/skills", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = Skills, responses((status = 200, body = Agent)))]
+async fn set_skills(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+    Body(Skills { skills }): Body<Skills>,
+) -> Result<Json<Agent>, Problem> {
+    Ok(Json(api.store.set_agent_skills(caller.tenant(), &caller.by(), agent, &skills).await?))
 }

@@ -3,12 +3,12 @@
 
 use super::agent::{Agent, Presence};
 use super::queue::Queue;
-use super::strategy::Free;
+use super::rings::{Layout, Rings};
 use super::{Distributor, Output, Timer};
 use crate::switch::Now;
 use std::collections::{BTreeMap, BTreeSet};
 use terms::event::{FlowOut, OfferEnd};
-use terms::routing::Plan;
+use terms::routing::{Plan, Skill};
 use terms::{AgentId, QueueId, VisitId};
 
 impl Distributor {
@@ -18,6 +18,7 @@ impl Distributor {
         self.apply_queues(plan);
         self.apply_agents(now, plan);
         self.list_all();
+        self.widen_all(now);
         self.close_queues(now);
         self.sign_out_leavers(now, plan);
         self.forget();
@@ -38,15 +39,21 @@ impl Distributor {
         for queue in self.queues.values_mut() {
             queue.open = false;
         }
+        let skills: BTreeMap<AgentId, &[Skill]> =
+            plan.agents.iter().map(|agent| (agent.id, agent.skills.as_slice())).collect();
         for settings in &plan.queues {
-            let queue =
-                self.queues.entry(settings.id).or_insert_with(|| Queue::new(settings.clone()));
+            let of = |agent: AgentId| skills.get(&agent).copied().unwrap_or_default();
+            let layout = Layout::of(settings, of);
+            let queue = self
+                .queues
+                .entry(settings.id)
+                .or_insert_with(|| Queue::new(settings.clone(), layout.clone()));
             queue.open = true;
             let same = queue.settings.strategy == settings.strategy
-                && queue.settings.agents == settings.agents
-                && queue.settings.matching == settings.matching;
+                && queue.settings.matching.seats == settings.matching.seats
+                && *queue.free.layout() == layout;
             if !same {
-                queue.free = Free::new(settings);
+                queue.free = Rings::new(settings, layout);
             }
             queue.settings = settings.clone();
         }
@@ -91,6 +98,14 @@ impl Distributor {
         }
     }
 
+    /// Rings may be others now.
+    fn widen_all(&mut self, now: Now) {
+        let visits: Vec<VisitId> = self.visits.keys().copied().collect();
+        for visit in visits {
+            self.widen(now, visit);
+        }
+    }
+
     /// Who waits in a queue that is gone is sent on by force.
     fn close_queues(&mut self, now: Now) {
         let closed: Vec<VisitId> =
@@ -130,7 +145,7 @@ impl Distributor {
         let agents = &self.agents;
         self.timers.retain(|(_, timer)| match timer {
             Timer::WrapUp(agent) => agents.contains_key(agent),
-            Timer::Offer(_) | Timer::Wait(_) => true,
+            Timer::Offer(_) | Timer::Wait(_) | Timer::Widen(_) => true,
         });
     }
 }

@@ -38,6 +38,7 @@ pub(crate) struct KeptVisit {
     priority: i32,
     since: Moment,
     key: Key,
+    entered: Moment,
     since_wall: Timestamp,
     leave_at: Moment,
 }
@@ -72,6 +73,7 @@ impl Distributor {
             priority: visit.priority,
             since: visit.since,
             key: visit.key,
+            entered: visit.entered,
             since_wall: visit.since_wall,
             leave_at: visit.leave_at,
         })
@@ -97,20 +99,30 @@ impl Distributor {
     }
 
     /// A contact stands where it stood. False where its queue is gone.
-    pub(crate) fn restore_visit(&mut self, id: VisitId, kept: &KeptVisit) -> bool {
+    pub(crate) fn restore_visit(&mut self, now: Now, id: VisitId, kept: &KeptVisit) -> bool {
         let Some(queue) = self.queues.get_mut(&kept.queue).filter(|queue| queue.open) else {
             return false;
         };
-        let KeptVisit { call, queue: queue_id, priority, since, key, since_wall, leave_at } = *kept;
+        let KeptVisit { call, queue: queue_id, priority, since, key, .. } = *kept;
+        let KeptVisit { entered, since_wall, leave_at, .. } = *kept;
         self.arrivals = self.arrivals.max(key.arrival);
-        queue.waiting.insert(key, id);
-        let offer = None;
-        self.visits.insert(
-            id,
-            Visit { call, queue: queue_id, priority, since, key, since_wall, leave_at, offer },
-        );
+        queue.put(key, 0, id);
+        let stay = Visit {
+            call,
+            queue: queue_id,
+            priority,
+            since,
+            key,
+            since_wall,
+            entered,
+            leave_at,
+            stage: 0,
+            widens_at: None,
+            offer: None,
+        };
+        self.visits.insert(id, stay);
         self.timers.insert((leave_at, Timer::Wait(id)));
-        self.relist(queue_id);
+        self.widen(now, id);
         true
     }
 

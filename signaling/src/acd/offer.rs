@@ -1,6 +1,7 @@
 //! Offers, from ringing to their one end, and conversations, from answer to the end of wrap-up.
 
 use super::agent::{Engaged, Presence, Stage, WrapUp};
+use super::rings::Pick;
 use super::{Busy, Distributor, Offer, Output, Timer};
 use crate::switch::Now;
 use std::time::Duration;
@@ -17,15 +18,9 @@ pub const DO_NOT_DISTURB: &str = "do_not_disturb";
 pub const UNREACHABLE: &str = "unreachable";
 
 impl Distributor {
-    pub(super) fn offer(
-        &mut self,
-        now: Now,
-        queue: QueueId,
-        id: VisitId,
-        agent_id: AgentId,
-        candidates: usize,
-    ) {
-        let choice = self.choice(now, queue, id, agent_id, candidates);
+    pub(super) fn offer(&mut self, now: Now, queue: QueueId, id: VisitId, pick: Pick) {
+        let agent_id = pick.agent;
+        let choice = self.choice(now, queue, id, pick);
         let ring = self.queues.get(&queue).map_or(0, |queue| queue.settings.ring_max_s);
         let deadline = now.moment + Duration::from_secs(ring.max(1).into());
         let visit = self.visits.get_mut(&id).expect("a waiting visit exists");
@@ -46,21 +41,15 @@ impl Distributor {
     }
 
     /// Why this visit goes to this agent, while both are as they were chosen.
-    fn choice(
-        &self,
-        now: Now,
-        queue: QueueId,
-        visit: VisitId,
-        agent: AgentId,
-        candidates: usize,
-    ) -> Choice {
+    fn choice(&self, now: Now, queue: QueueId, visit: VisitId, pick: Pick) -> Choice {
         let queue = self.queues.get(&queue).expect("an offer comes from a queue");
         let visit = self.visits.get(&visit).expect("a waiting visit exists");
-        let agent = self.agents.get(&agent).expect("a listed agent exists");
+        let agent = self.agents.get(&pick.agent).expect("a listed agent exists");
         let waited = (now.moment - visit.since).as_millis();
         Choice {
             strategy: queue.settings.strategy,
-            candidates: u32::try_from(candidates).unwrap_or(u32::MAX),
+            ring: u32::try_from(pick.ring).unwrap_or(u32::MAX),
+            candidates: u32::try_from(pick.candidates).unwrap_or(u32::MAX),
             measure: queue.free.measure(&agent.candidate(), now.moment),
             priority: visit.priority,
             waited_ms: u64::try_from(waited).unwrap_or(u64::MAX),
@@ -148,6 +137,7 @@ impl Distributor {
     fn requeue(&mut self, id: VisitId, now: Now) {
         let Some(visit) = self.visits.get(&id) else { return };
         let (key, queue_id, call, leave_at) = (visit.key, visit.queue, visit.call, visit.leave_at);
+        let stage = visit.stage;
         let queue = self.queues.get_mut(&queue_id).expect("a visit's queue exists");
         queue.ringing.remove(&key);
         if leave_at <= now.moment || !queue.open {
@@ -156,7 +146,7 @@ impl Distributor {
             self.outputs.push_back(Output::FlowOut { visit: id, call, reason });
             return;
         }
-        queue.waiting.insert(key, id);
+        queue.put(key, stage, id);
         self.relist(queue_id);
     }
 

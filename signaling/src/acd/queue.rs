@@ -1,6 +1,6 @@
 //! One queue: who waits, in order, and who could take them.
 
-use super::strategy::Free;
+use super::rings::{Layout, Rings};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -36,11 +36,11 @@ pub(super) struct Queue {
     pub settings: routing::Queue,
     /// Still in the plan; a removed queue only waits for its last conversations.
     pub open: bool,
-    /// Without an offer.
-    pub waiting: BTreeMap<Key, VisitId>,
+    /// Without an offer, by stage: how many rings of agents a visit has come to reach.
+    waiting: Vec<BTreeMap<Key, VisitId>>,
     /// With an offer; they keep their place.
     pub ringing: BTreeMap<Key, VisitId>,
-    pub free: Free,
+    pub free: Rings,
     /// The head under which the queue stands among the matchable ones.
     pub listed: Option<Key>,
     /// Talk and wrap-up lately, smoothed.
@@ -48,12 +48,12 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub fn new(settings: routing::Queue) -> Self {
+    pub fn new(settings: routing::Queue, layout: Layout) -> Self {
         Queue {
-            free: Free::new(&settings),
+            free: Rings::new(&settings, layout),
             settings,
             open: true,
-            waiting: BTreeMap::new(),
+            waiting: Vec::new(),
             ringing: BTreeMap::new(),
             listed: None,
             handling: HANDLING_FIRST,
@@ -75,16 +75,44 @@ impl Queue {
     }
 
     pub fn len(&self) -> u32 {
-        (self.waiting.len() + self.ringing.len()) as u32
+        self.lines().map(BTreeMap::len).sum::<usize>() as u32
     }
 
     pub fn visits(&self) -> impl Iterator<Item = VisitId> + '_ {
-        self.waiting.values().chain(self.ringing.values()).copied()
+        self.lines().flat_map(BTreeMap::values).copied()
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &BTreeMap<Key, VisitId>> {
+        self.waiting.iter().chain([&self.ringing])
+    }
+
+    /// A visit waits, at this stage.
+    pub fn put(&mut self, key: Key, stage: usize, visit: VisitId) {
+        if self.waiting.len() <= stage {
+            self.waiting.resize_with(stage + 1, BTreeMap::new);
+        }
+        self.waiting[stage].insert(key, visit);
+    }
+
+    /// A visit waits no more.
+    pub fn take(&mut self, key: Key) -> Option<VisitId> {
+        self.waiting.iter_mut().find_map(|line| line.remove(&key))
+    }
+
+    /// The first visit that somebody is free for.
+    pub fn head(&self) -> Option<Key> {
+        let lines = self.waiting.get(self.free.first_stage()?..)?;
+        lines.iter().filter_map(|line| line.first_key_value()).map(|(key, _)| *key).min()
+    }
+
+    /// Whether this visit waits at this stage.
+    pub fn waits(&self, key: Key, stage: usize, visit: VisitId) -> bool {
+        self.waiting.get(stage).and_then(|line| line.get(&key)) == Some(&visit)
     }
 
     /// Nobody more may wait, and nobody is free to take one more at once.
     pub fn is_full(&self) -> bool {
-        self.len() >= self.settings.waiting_max && self.free.is_empty()
+        self.len() >= self.settings.waiting_max && self.free.first_stage() != Some(0)
     }
 
     /// Place of `key`, 1 is next. The usual case, a newcomer at the end, takes no search.
@@ -93,7 +121,7 @@ impl Queue {
             Some((last, _)) if *last < key => map.len(),
             _ => map.range(..key).count(),
         };
-        (ahead(&self.waiting) + ahead(&self.ringing)) as u32 + 1
+        self.lines().map(ahead).sum::<usize>() as u32 + 1
     }
 
     pub fn note_handling(&mut self, time: Duration) {

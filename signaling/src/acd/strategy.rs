@@ -22,7 +22,7 @@ use random::Random;
 use ranked::Ranked;
 use round_robin::RoundRobin;
 use std::time::Duration;
-use terms::routing::{self, Strategy};
+use terms::routing::{Matching, Strategy};
 use terms::{AgentId, Moment};
 use weighted_random::WeightedRandom;
 
@@ -44,7 +44,7 @@ struct Rule {
     measure: fn(&Candidate, Moment) -> i64,
 }
 
-/// The free agents of a queue.
+/// The free agents of a queue, or of one of its rings.
 #[derive(Clone, Debug)]
 pub(super) struct Free(Order);
 
@@ -59,11 +59,10 @@ enum Order {
 }
 
 impl Free {
-    /// Nobody yet.
-    pub fn new(queue: &routing::Queue) -> Self {
+    /// Nobody yet. `agents` is the order that the queue names them in.
+    pub fn new(strategy: Strategy, agents: &[AgentId], matching: &Matching) -> Self {
         let ranked = |rule| Order::Ranked(rule, Ranked::default());
-        let agents = &queue.agents;
-        Free(match queue.strategy {
+        Free(match strategy {
             Strategy::LongestIdle => ranked(longest_idle::RULE),
             Strategy::LongestIdleGlobal => ranked(longest_idle_global::RULE),
             Strategy::FewestCalls => ranked(fewest_calls::RULE),
@@ -74,7 +73,7 @@ impl Free {
             Strategy::Linear => Order::Linear(Linear::new(agents)),
             Strategy::Random => Order::Random(Random::default()),
             Strategy::WeightedRandom => {
-                Order::WeightedRandom(WeightedRandom::new(agents, &queue.matching))
+                Order::WeightedRandom(WeightedRandom::new(agents, matching))
             }
         })
     }

@@ -1,6 +1,7 @@
 //! The distributor alone: order, fairness, and a long random walk in which nothing may break.
 
 mod order;
+mod rings;
 mod strategies;
 
 use super::*;
@@ -9,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use terms::TenantId;
 use terms::control::AgentAction;
-use terms::routing::{self, Matching, Plan, Seat, Strategy, Target};
+use terms::routing::{self, Matching, Need, Plan, Seat, Skill, Strategy, Target};
 
 fn at(secs: u64) -> Now {
     let wall = Timestamp::from_secs(1_800_000_000 + secs as i64);
@@ -48,6 +49,7 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
             ha1_md5: String::new(),
             ha1_sha256: String::new(),
             pickup_any: false,
+            skills: vec![Skill { name: "gas".into(), level: id as u32 % 4 }],
         })
         .collect();
     plan.queues = queues;
@@ -216,10 +218,18 @@ impl Day {
         let strategy = Strategy::ALL[((seed * 5 + id) % strategies) as usize];
         let seats = mine
             .iter()
-            .map(|&agent| Seat { weight: rng.random_range(0..4), ..Seat::usual(AgentId(agent)) })
+            .map(|&agent| Seat {
+                agent: AgentId(agent),
+                weight: rng.random_range(0..4),
+                level: rng.random_range(1..4),
+            })
             .collect();
         let priority_step_s = rng.random_range(0..2) * 30;
-        let matching = Matching { seats, priority_step_s, ..Matching::default() };
+        let widen_every_s = rng.random_range(0..3) * 10;
+        let until_s = [None, Some(0), Some(15), Some(30)][rng.random_range(0..4)];
+        let needs = vec![Need { skill: "gas".into(), level: 2, until_s }];
+        let matching =
+            Matching { seats, needs, widen_every_s, priority_step_s, ..Matching::default() };
         routing::Queue { strategy, matching, ..queue(id, &mine, (id % 3) as i32) }
     }
 
@@ -331,7 +341,9 @@ impl Day {
         let Some(mine) = self.acd.visits.get(&rung) else { return };
         let serves = &self.acd.agents[&agent].queues;
         for (id, visit) in &self.acd.visits {
-            if visit.offer.is_none() && serves.contains(&visit.queue) {
+            let queue = &self.acd.queues[&visit.queue];
+            let reaches = serves.contains(&visit.queue) && queue.free.reaches(visit.stage, agent);
+            if visit.offer.is_none() && reaches {
                 assert!(
                     mine.key.rank() <= visit.key.rank(),
                     "{rung} rings at {agent} before {id}: {:?} {:?}",

@@ -24,7 +24,9 @@ pub enum OfferEnd {
 pub struct Choice {
     /// How the queue chooses among free agents.
     pub strategy: Strategy,
-    /// Free agents among whom it chose, this one included.
+    /// Which ring of the queue's agents was asked, 1 is the nearest.
+    pub ring: u32,
+    /// Free agents of that ring among whom it chose, this one included.
     pub candidates: u32,
     /// The figure that put this agent first: ms idle ([`Strategy::LongestIdle`] and its kin),
     /// conversations, ms talked, thousandths of busy time, the place in the queue's list, or the

@@ -65,7 +65,29 @@ impl Strategy {
     }
 }
 
-/// What is particular to one agent of a queue. Who has no seat has weight 1.
+/// What an agent can do, and how well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skill {
+    /// Such as `cantonese`.
+    pub name: String,
+    /// Higher is better.
+    pub level: u32,
+}
+
+/// A skill that a queue asks of its agents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// Its name.
+    pub skill: String,
+    /// At least.
+    pub level: u32,
+    /// How long a contact waits for somebody who has it, in seconds; with 0 those who have it only go
+    /// first. None: those who lack it never serve the queue.
+    #[serde(default)]
+    pub until_s: Option<u32>,
+}
+
+/// What is particular to one agent of a queue. Who has no seat has weight 1 and level 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
     /// Who.
@@ -73,12 +95,14 @@ pub struct Seat {
     /// Lots that they have among the free ones, for [`Strategy::WeightedRandom`]; 0 is only drawn
     /// when nobody else is free.
     pub weight: u32,
+    /// Level 1 is asked at once, each further one [`Matching::widen_every_s`] later.
+    pub level: u32,
 }
 
 impl Seat {
     /// A seat like any other.
     pub const fn usual(agent: AgentId) -> Self {
-        Seat { agent, weight: 1 }
+        Seat { agent, weight: 1, level: 1 }
     }
 }
 
@@ -98,6 +122,10 @@ pub struct KnownCaller {
 pub struct Matching {
     /// Agents who differ from the rest.
     pub seats: Vec<Seat>,
+    /// Skills that agents need.
+    pub needs: Vec<Need>,
+    /// Seconds of waiting from one level of seats to the next.
+    pub widen_every_s: u32,
     /// Seconds of waiting that one point of a contact's own priority is worth among those of the
     /// queue's priority; 0: more points always go first.
     pub priority_step_s: u32,

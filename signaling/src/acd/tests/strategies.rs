@@ -134,8 +134,15 @@ fn an_offer_says_why_it_went_to_this_agent_and_why_this_contact() {
             Output::Offer { choice, .. } => Some(choice),
             _ => None,
         });
-        let (candidates, priority, waited_ms, waiting) = (2, 6, 7_000, 1);
-        let expected = Choice { strategy, candidates, measure, priority, waited_ms, waiting };
+        let expected = Choice {
+            strategy,
+            ring: 1,
+            candidates: 2,
+            measure,
+            priority: 6,
+            waited_ms: 7_000,
+            waiting: 1,
+        };
         assert_eq!(choice, Some(expected));
     }
 }
