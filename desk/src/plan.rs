@@ -141,6 +141,8 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
             priority_step_s: settings.priority_step_s,
             vip_priority: settings.vip_priority,
             resume_s: settings.resume_s,
+            own_agent_s: settings.own_agent_s,
+            last_agent_s: settings.last_agent_s,
         },
     }
 }

@@ -103,6 +103,11 @@ pub struct Settings {
     pub vip_priority: i32,
     /// Seconds within which a caller who hung up while waiting comes back to their place; 0 is never.
     pub resume_s: u32,
+    /// Seconds that a contact waits for the customer's own agent, where they are signed in and ready,
+    /// before others are asked; 0 is never.
+    pub own_agent_s: u32,
+    /// The same for the agent whom the caller talked with last.
+    pub last_agent_s: u32,
     /// Most contacts waiting.
     pub waiting_max: u32,
     /// Longest wait in seconds.
@@ -137,6 +142,8 @@ impl Default for Settings {
             priority_step_s: 0,
             vip_priority: 0,
             resume_s: 0,
+            own_agent_s: 0,
+            last_agent_s: 0,
             waiting_max: 200,
             wait_max_s: 300,
             overflow: None,
@@ -157,6 +164,8 @@ impl Settings {
             ("widen_every_s", self.widen_every_s, 0..=600),
             ("priority_step_s", self.priority_step_s, 0..=3_600),
             ("resume_s", self.resume_s, 0..=3_600),
+            ("own_agent_s", self.own_agent_s, 0..=600),
+            ("last_agent_s", self.last_agent_s, 0..=600),
             ("waiting_max", self.waiting_max, 1..=10_000),
             ("wait_max_s", self.wait_max_s, 5..=7_200),
             ("ring_max_s", self.ring_max_s, 3..=180),

@@ -58,8 +58,8 @@ async fn agents_keep_the_order_and_the_weights_that_a_queue_gives_them() {
 }
 
 #[tokio::test]
-async fn the_plan_names_customers_who_are_vips_and_changes_when_one_becomes_one_or_none() {
-    let (_folder, store, tenant, _) = opened().await;
+async fn the_plan_names_vips_and_customers_with_an_agent_and_changes_with_them_alone() {
+    let (_folder, store, tenant, [agent, _]) = opened().await;
     let version = async || store.plan_version(tenant).await.unwrap();
     let before = version().await;
     let number = "13800138000";
@@ -70,9 +70,17 @@ async fn the_plan_names_customers_who_are_vips_and_changes_when_one_becomes_one_
     store.put_customer(tenant, &by(), number, &vip).await.unwrap();
     assert_eq!(version().await, before + 1);
     let known = store.compile_plan(tenant).await.unwrap().known_callers;
-    assert_eq!(known, [KnownCaller { number: "+8613800138000".into(), vip: true }]);
+    assert_eq!(known, [KnownCaller { number: "+8613800138000".into(), vip: true, agent: None }]);
+    let own = Card { agent: Some(agent), ..plain.clone() };
+    let customer = store.put_customer(tenant, &by(), number, &own).await.unwrap();
+    assert_eq!(customer.card, own);
+    let known = store.compile_plan(tenant).await.unwrap().known_callers;
+    assert_eq!((known[0].vip, known[0].agent), (false, Some(agent)));
+    let stranger = Card { agent: Some(AgentId(99)), ..plain.clone() };
+    let refused = store.put_customer(tenant, &by(), number, &stranger).await;
+    assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
     store.put_customer(tenant, &by(), number, &plain).await.unwrap();
-    assert_eq!(version().await, before + 2);
+    assert_eq!(version().await, before + 3);
     assert!(store.compile_plan(tenant).await.unwrap().known_callers.is_empty());
 }
 
@@ -84,6 +92,8 @@ async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
         priority_step_s: 60,
         vip_priority: 3,
         resume_s: 120,
+        own_agent_s: 40,
+        last_agent_s: 30,
         widen_every_s: 20,
         needs: vec![need.clone()],
         ..Settings::default()
@@ -94,6 +104,7 @@ async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
     let matching = store.compile_plan(tenant).await.unwrap().queues[0].matching.clone();
     assert_eq!((matching.priority_step_s, matching.vip_priority, matching.resume_s), (60, 3, 120));
     assert_eq!(matching.widen_every_s, 20);
+    assert_eq!((matching.own_agent_s, matching.last_agent_s), (40, 30));
     assert_eq!(matching.needs, [routing::Need::from(need.clone())]);
     let level = |level| Need { level, ..need.clone() };
     let long = Need { until_s: Some(3_601), ..need.clone() };

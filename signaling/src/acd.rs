@@ -21,6 +21,7 @@ mod apply;
 mod audit;
 mod keep;
 mod offer;
+mod personal;
 mod presence;
 mod queue;
 mod resume;
@@ -32,12 +33,14 @@ mod tests;
 
 pub use agent::Stage;
 pub(crate) use keep::{KeptAgent, KeptVisit};
+pub use personal::Personal;
 
 use crate::switch::Now;
 use agent::Agent;
 use queue::{Key, Queue};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
+use rings::Pick;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use terms::event::{Activity, Choice, FlowOut, Forwarding, OfferEnd};
@@ -113,6 +116,8 @@ pub struct Arrival {
     pub priority: i32,
     /// Its place counts from here; a contact that comes back keeps its age.
     pub since: Moment,
+    /// Whom it waits for first, where they are there.
+    pub personal: Option<Personal>,
 }
 
 /// What became of an arrival.
@@ -159,6 +164,8 @@ struct Visit {
     /// Which rings of agents it reaches by now, and when it reaches further ones.
     stage: usize,
     widens_at: Option<Moment>,
+    /// It waits for one agent alone.
+    awaited: Option<personal::Awaited>,
     offer: Option<Offer>,
 }
 
@@ -174,7 +181,17 @@ enum Timer {
     Offer(VisitId),
     Wait(VisitId),
     Widen(VisitId),
+    Personal(VisitId),
     WrapUp(AgentId),
+}
+
+/// What stands among the matchable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// A queue with a visit that reaches a free agent.
+    Queue(QueueId),
+    /// A free agent whom a visit waits for.
+    Agent(AgentId),
 }
 
 /// A queue as others see it.
@@ -219,7 +236,7 @@ pub struct Distributor {
     agents: BTreeMap<AgentId, Agent>,
     queues: BTreeMap<QueueId, Queue>,
     visits: BTreeMap<VisitId, Visit>,
-    matchable: BTreeSet<(Key, QueueId)>,
+    matchable: BTreeSet<(Key, Place)>,
     timers: BTreeSet<(Moment, Timer)>,
     arrivals: u64,
     outputs: VecDeque<Output>,
@@ -227,6 +244,7 @@ pub struct Distributor {
     touched: BTreeSet<AgentId>,
     /// Callers who may come back to their place.
     left: resume::Left,
+    last: personal::Last,
     /// For strategies that draw lots.
     dice: SmallRng,
 }
@@ -244,6 +262,7 @@ impl Distributor {
             outputs: VecDeque::new(),
             touched: BTreeSet::new(),
             left: resume::Left::default(),
+            last: personal::Last::default(),
             dice: SmallRng::seed_from_u64(seed),
         }
     }
@@ -253,7 +272,8 @@ impl Distributor {
     /// # Errors
     /// When the queue does not exist.
     pub fn enqueue(&mut self, now: Now, arrival: Arrival) -> Result<Entered, NoQueue> {
-        let Arrival { visit, call, queue: id, priority, since } = arrival;
+        let Arrival { visit, call, queue: id, priority, since, personal } = arrival;
+        let personal = personal.filter(|personal| self.may_await(personal.agent, id));
         let queue = self.queues.get_mut(&id).filter(|q| q.open).ok_or(NoQueue(id))?;
         self.arrivals += 1;
         let key = queue.key(priority, since, self.arrivals);
@@ -278,11 +298,15 @@ impl Distributor {
             leave_at,
             stage: 0,
             widens_at: None,
+            awaited: None,
             offer: None,
         };
         self.visits.insert(visit, stay);
         self.timers.insert((leave_at, Timer::Wait(visit)));
         self.widen(now, visit);
+        if let Some(personal) = personal {
+            self.await_agent(now, visit, personal);
+        }
         self.pump(now);
         Ok(Entered::Waiting { position, priority })
     }
@@ -321,6 +345,7 @@ impl Distributor {
                 Timer::Offer(visit) => self.offer_expired(now, visit),
                 Timer::Wait(visit) => self.waited_too_long(now, visit),
                 Timer::Widen(visit) => self.widen(now, visit),
+                Timer::Personal(visit) => self.await_all(visit),
                 Timer::WrapUp(agent) => self.end_wrap_up(now, agent, None),
             }
         }
@@ -382,6 +407,7 @@ impl Distributor {
     }
 
     fn remove(&mut self, id: VisitId) {
+        self.stop_awaiting(id);
         let Some(visit) = self.visits.remove(&id) else { return };
         self.timers.remove(&(visit.leave_at, Timer::Wait(id)));
         if let Some(at) = visit.widens_at {
@@ -422,10 +448,10 @@ impl Distributor {
             return;
         }
         if let Some(old) = std::mem::replace(&mut queue.listed, head) {
-            self.matchable.remove(&(old, id));
+            self.matchable.remove(&(old, Place::Queue(id)));
         }
         if let Some(new) = head {
-            self.matchable.insert((new, id));
+            self.matchable.insert((new, Place::Queue(id)));
         }
     }
 
@@ -436,7 +462,7 @@ impl Distributor {
         self.outputs.extend(agent.changes(now, disposition).map(Output::AgentChanged));
         let free = agent.is_free();
         if free == agent.listed {
-            return;
+            return self.leave_personal(id);
         }
         agent.listed = free;
         let (candidate, queues) = (agent.candidate(), agent.queues.clone());
@@ -450,18 +476,38 @@ impl Distributor {
             }
             self.relist(queue_id);
         }
+        self.relist_agent(id);
+        self.leave_personal(id);
     }
 
-    /// Offers until no queue has both a waiting contact and a free agent.
+    /// Offers until no waiting contact reaches a free agent.
     fn pump(&mut self, now: Now) {
-        while let Some(&(key, id)) = self.matchable.first() {
-            let queue = self.queues.get_mut(&id).expect("a matchable queue exists");
-            let visit = queue.take(key).expect("a matchable queue has its head");
-            let stage = self.visits.get(&visit).expect("a waiting visit exists").stage;
-            let pick = queue.free.pick(stage, &mut self.dice);
-            queue.ringing.insert(key, visit);
-            self.offer(now, id, visit, pick.expect("a matchable queue has a free agent"));
-            self.relist(id);
+        while let Some(&(key, place)) = self.matchable.first() {
+            match place {
+                Place::Queue(id) => self.offer_next(now, key, id),
+                Place::Agent(id) => self.offer_personally(now, key, id),
+            }
         }
+    }
+
+    fn offer_next(&mut self, now: Now, key: Key, id: QueueId) {
+        let queue = self.queues.get_mut(&id).expect("a matchable queue exists");
+        let visit = queue.take(key).expect("a matchable queue has its head");
+        let stage = self.visits.get(&visit).expect("a waiting visit exists").stage;
+        let pick = queue.free.pick(stage, &mut self.dice);
+        queue.ringing.insert(key, visit);
+        self.offer(now, id, visit, pick.expect("a matchable queue has a free agent"));
+        self.relist(id);
+    }
+
+    fn offer_personally(&mut self, now: Now, key: Key, id: AgentId) {
+        let agent = self.agents.get(&id).expect("a matchable agent exists");
+        let visit = *agent.personal.get(&key).expect("a matchable agent has their head");
+        let (_, awaited) = self.stop_awaiting(visit).expect("the visit waits for this agent");
+        let queue_id = self.visits.get(&visit).expect("a waiting visit exists").queue;
+        let queue = self.queues.get_mut(&queue_id).expect("a visit's queue exists");
+        queue.ringing.insert(key, visit);
+        let ring = queue.free.ring(id).unwrap_or(1);
+        self.offer(now, queue_id, visit, Pick { agent: id, by: awaited.by, ring, candidates: 1 });
     }
 }

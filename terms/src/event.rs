@@ -22,7 +22,7 @@ mod offer;
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
-pub use offer::{Choice, OfferEnd};
+pub use offer::{Choice, ChosenBy, OfferEnd};
 
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,

@@ -14,7 +14,7 @@ use axum::http::HeaderMap;
 use desk::Permission;
 use serde::Serialize;
 use serde_json::{Value, json};
-use terms::event::Choice;
+use terms::event::{Choice, ChosenBy};
 use terms::routing::Strategy;
 use terms::{AgentId, CallId, QueueId, VisitId};
 use utoipa::ToSchema;
@@ -58,6 +58,9 @@ struct RoutedOffer {
 /// Why this agent, and why this contact.
 #[derive(Serialize, ToSchema)]
 struct RoutedBy {
+    /// `strategy`, `own_agent` (the customer's) or `last_agent` (whom the caller talked with last).
+    #[schema(value_type = String)]
+    by: ChosenBy,
     /// The queue's strategy.
     strategy: &'static str,
     /// Which ring of the queue's agents was asked, 1 is the nearest.
@@ -155,6 +158,7 @@ fn id(detail: &Value, field: &str) -> Option<u64> {
 impl From<Choice> for RoutedBy {
     fn from(choice: Choice) -> Self {
         RoutedBy {
+            by: choice.by,
             strategy: choice.strategy.as_str(),
             ring: choice.ring,
             candidates: choice.candidates,
@@ -170,7 +174,8 @@ fn explanation(choice: Option<Choice>, in_chinese: bool) -> String {
     let sentences = choice.map_or_else(
         || vec!["Why is not known: an older program made this offer.".to_owned()],
         |choice| {
-            let ring = (choice.ring > 1).then(|| why_the_ring(&choice));
+            let is_nearest = choice.ring == 1 || choice.by != ChosenBy::Strategy;
+            let ring = (!is_nearest).then(|| why_the_ring(&choice));
             let agent = Some(why_the_agent(&choice));
             [agent, ring, Some(why_the_contact(&choice))].into_iter().flatten().collect()
         },
@@ -184,6 +189,13 @@ fn explanation(choice: Option<Choice>, in_chinese: bool) -> String {
 
 /// In English; the Chinese stands in the catalogue of sentences.
 fn why_the_agent(choice: &Choice) -> String {
+    match choice.by {
+        ChosenBy::OwnAgent => return "It went to the customer's own agent.".to_owned(),
+        ChosenBy::LastAgent => {
+            return "It went to the agent whom the caller talked with last.".to_owned();
+        }
+        ChosenBy::Strategy => {}
+    }
     let free = choice.candidates;
     let Some(measure) = choice.measure else {
         return match choice.strategy {
@@ -245,6 +257,7 @@ mod tests {
         for strategy in Strategy::ALL {
             for measure in [None, Some(61_000)] {
                 let choice = Choice {
+                    by: ChosenBy::Strategy,
                     strategy,
                     ring: 2,
                     candidates: 3,
@@ -263,6 +276,28 @@ mod tests {
             }
         }
         assert!(!explanation(None, true).is_empty());
+    }
+
+    #[test]
+    fn an_agent_of_the_callers_own_is_told_as_such() {
+        for (by, english, chinese) in [
+            (ChosenBy::OwnAgent, "It went to the customer's own agent.", "专属座席"),
+            (ChosenBy::LastAgent, "It went to the agent whom the caller", "上次"),
+        ] {
+            let choice = Choice {
+                by,
+                strategy: Strategy::Linear,
+                ring: 2,
+                candidates: 1,
+                measure: Some(1),
+                priority: 0,
+                waited_ms: 0,
+                waiting: 1,
+            };
+            assert!(explanation(Some(choice), false).starts_with(english), "{by:?}");
+            assert!(explanation(Some(choice), true).contains(chinese), "{by:?}");
+            assert!(!explanation(Some(choice), false).contains("ring"), "{by:?}");
+        }
     }
 
     #[test]

@@ -151,6 +151,8 @@ const SENTENCES: &[(&str, &str)] = &[
         "Of {} free agents, the one least busy lately: {} percent.",
         "{} 名空闲座席中近来最不忙者：{}%。",
     ),
+    ("It went to the customer's own agent.", "派给该客户的专属座席。"),
+    ("It went to the agent whom the caller talked with last.", "派给上次接待该来电者的座席。"),
     ("Nobody of a nearer ring than {} was free.", "较第 {} 圈更近的座席均不空闲。"),
     (
         "The contact had waited {} s with priority {}; {} waited in all.",

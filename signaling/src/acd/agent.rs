@@ -2,11 +2,13 @@
 //! a choice made during a conversation simply shows afterwards.
 
 use super::offer::DO_NOT_DISTURB;
+use super::queue::Key;
 use super::strategy::Candidate;
 use super::tally::Tally;
 use super::{AgentView, Changed};
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use terms::event::{Activity, Forwarding};
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
@@ -80,6 +82,9 @@ pub(super) struct Agent {
     pub in_plan: bool,
     /// Listed as free in those queues.
     pub listed: bool,
+    /// Visits that wait for them alone, and the head under which they stand among the matchable.
+    pub personal: BTreeMap<Key, VisitId>,
+    pub matchable: Option<Key>,
     told: Told,
     since: Timestamp,
 }
@@ -99,6 +104,8 @@ impl Agent {
             queues: Vec::new(),
             in_plan: true,
             listed: false,
+            personal: BTreeMap::new(),
+            matchable: None,
             told: (Activity::SignedOut, None, None, None),
             since: now.wall,
         }
@@ -106,11 +113,12 @@ impl Agent {
 
     /// May be offered a contact. A phone that is known to be gone cannot ring.
     pub fn is_free(&self) -> bool {
-        self.presence == Presence::Ready
-            && self.engaged.is_none()
-            && self.wrap_up.is_none()
-            && self.registered != Some(false)
-            && !self.do_not_disturb
+        self.is_there() && self.engaged.is_none() && self.wrap_up.is_none()
+    }
+
+    /// May be offered a contact once they are done with the one they have.
+    pub fn is_there(&self) -> bool {
+        self.presence == Presence::Ready && self.registered != Some(false) && !self.do_not_disturb
     }
 
     /// As strategies see them.

@@ -19,6 +19,7 @@ impl Distributor {
         self.apply_agents(now, plan);
         self.list_all();
         self.widen_all(now);
+        self.await_who_serves();
         self.close_queues(now);
         self.sign_out_leavers(now, plan);
         self.forget();
@@ -28,6 +29,7 @@ impl Distributor {
     fn unlist_all(&mut self) {
         for agent in self.agents.values_mut() {
             agent.listed = false;
+            agent.matchable = None;
         }
         self.matchable.clear();
         for queue in self.queues.values_mut() {
@@ -96,6 +98,10 @@ impl Distributor {
         for queue in queues {
             self.relist(queue);
         }
+        let agents: Vec<AgentId> = self.agents.keys().copied().collect();
+        for agent in agents {
+            self.relist_agent(agent);
+        }
     }
 
     /// Rings may be others now.
@@ -103,6 +109,21 @@ impl Distributor {
         let visits: Vec<VisitId> = self.visits.keys().copied().collect();
         for visit in visits {
             self.widen(now, visit);
+        }
+    }
+
+    /// Who waits for an agent who does not serve the queue any more waits for everybody.
+    fn await_who_serves(&mut self) {
+        let gone: Vec<VisitId> = self
+            .visits
+            .iter()
+            .filter(|(_, visit)| {
+                visit.awaited.is_some_and(|awaited| !self.may_await(awaited.agent, visit.queue))
+            })
+            .map(|(&id, _)| id)
+            .collect();
+        for id in gone {
+            self.await_all(id);
         }
     }
 
@@ -145,7 +166,7 @@ impl Distributor {
         let agents = &self.agents;
         self.timers.retain(|(_, timer)| match timer {
             Timer::WrapUp(agent) => agents.contains_key(agent),
-            Timer::Offer(_) | Timer::Wait(_) | Timer::Widen(_) => true,
+            Timer::Offer(_) | Timer::Wait(_) | Timer::Widen(_) | Timer::Personal(_) => true,
         });
     }
 }

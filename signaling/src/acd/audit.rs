@@ -32,9 +32,16 @@ impl Distributor {
         let mut rung = BTreeSet::new();
         for (id, visit) in &self.visits {
             let queue = self.queues.get(&visit.queue).ok_or(format!("visit {id}: no queue"))?;
-            let is_there = match visit.offer {
-                Some(_) => queue.ringing.get(&visit.key) == Some(id),
-                None => queue.waits(visit.key, visit.stage, *id),
+            let is_there = match (visit.offer, visit.awaited) {
+                (Some(_), _) => queue.ringing.get(&visit.key) == Some(id),
+                (None, Some(awaited)) => {
+                    let agent = self.agents.get(&awaited.agent);
+                    let knows = |a: &Agent| a.is_there() && a.personal.get(&visit.key) == Some(id);
+                    queue.personal.get(&visit.key) == Some(id)
+                        && self.timers.contains(&(awaited.until, Timer::Personal(*id)))
+                        && agent.is_some_and(knows)
+                }
+                (None, None) => queue.waits(visit.key, visit.stage, *id),
             };
             if !is_there {
                 return Err(format!("visit {id} is not in its place"));
@@ -61,6 +68,9 @@ impl Distributor {
         let id = agent.id;
         if agent.listed != (agent.in_plan && agent.is_free()) {
             return Err(format!("agent {id} is listed {}, but is not so", agent.listed));
+        }
+        if agent.listed && !agent.personal.is_empty() {
+            return Err(format!("agent {id} is free, and somebody waits for them alone"));
         }
         if let Some(wrap_up) = agent.wrap_up
             && !self.timers.contains(&(wrap_up.until, Timer::WrapUp(id)))

@@ -118,6 +118,7 @@ impl Distributor {
             leave_at,
             stage: 0,
             widens_at: None,
+            awaited: None,
             offer: None,
         };
         self.visits.insert(id, stay);

@@ -47,6 +47,7 @@ impl Distributor {
         let agent = self.agents.get(&pick.agent).expect("a listed agent exists");
         let waited = (now.moment - visit.since).as_millis();
         Choice {
+            by: pick.by,
             strategy: queue.settings.strategy,
             ring: u32::try_from(pick.ring).unwrap_or(u32::MAX),
             candidates: u32::try_from(pick.candidates).unwrap_or(u32::MAX),

@@ -38,6 +38,8 @@ pub(super) struct Queue {
     pub open: bool,
     /// Without an offer, by stage: how many rings of agents a visit has come to reach.
     waiting: Vec<BTreeMap<Key, VisitId>>,
+    /// For one agent alone.
+    pub personal: BTreeMap<Key, VisitId>,
     /// With an offer; they keep their place.
     pub ringing: BTreeMap<Key, VisitId>,
     pub free: Rings,
@@ -54,6 +56,7 @@ impl Queue {
             settings,
             open: true,
             waiting: Vec::new(),
+            personal: BTreeMap::new(),
             ringing: BTreeMap::new(),
             listed: None,
             handling: HANDLING_FIRST,
@@ -83,7 +86,7 @@ impl Queue {
     }
 
     fn lines(&self) -> impl Iterator<Item = &BTreeMap<Key, VisitId>> {
-        self.waiting.iter().chain([&self.ringing])
+        self.waiting.iter().chain([&self.personal, &self.ringing])
     }
 
     /// A visit waits, at this stage.

@@ -8,6 +8,7 @@ use super::strategy::{Candidate, Free};
 use rand::rngs::SmallRng;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use terms::event::ChosenBy;
 use terms::routing::{self, Need, Skill};
 use terms::{AgentId, Moment};
 
@@ -64,6 +65,7 @@ struct Ring {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pick {
     pub agent: AgentId,
+    pub by: ChosenBy,
     /// Of which ring, 1 is the nearest.
     pub ring: usize,
     /// Free agents of that ring.
@@ -124,6 +126,11 @@ impl Rings {
         ring.is_some_and(|ring| ring.stage <= stage)
     }
 
+    /// The ring of an agent, 1 is the nearest; none for who never serves this queue.
+    pub fn ring(&self, agent: AgentId) -> Option<usize> {
+        self.ring_of.get(&agent).map(|ring| ring + 1)
+    }
+
     /// Who never serves this queue is not listed.
     pub fn insert(&mut self, candidate: &Candidate) {
         if let Some(free) = self.of(candidate.agent) {
@@ -147,7 +154,8 @@ impl Rings {
         let reached = self.rings.iter_mut().take_while(|ring| ring.stage <= stage);
         let (n, ring) = reached.enumerate().find(|(_, ring)| !ring.free.is_empty())?;
         let candidates = ring.free.len();
-        Some(Pick { agent: ring.free.pick(dice)?, ring: n + 1, candidates })
+        let (agent, by) = (ring.free.pick(dice)?, ChosenBy::Strategy);
+        Some(Pick { agent, by, ring: n + 1, candidates })
     }
 
     /// See [`Free::measure`].

@@ -1,6 +1,7 @@
 //! The distributor alone: order, fairness, and a long random walk in which nothing may break.
 
 mod order;
+mod personal;
 mod rings;
 mod strategies;
 
@@ -10,6 +11,7 @@ use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use terms::TenantId;
 use terms::control::AgentAction;
+use terms::event::ChosenBy;
 use terms::routing::{self, Matching, Need, Plan, Seat, Skill, Strategy, Target};
 
 fn at(secs: u64) -> Now {
@@ -77,6 +79,7 @@ fn comes(acd: &mut Distributor, now: Now, n: u64, queue: u64, priority: i32) -> 
         queue: QueueId(queue),
         priority,
         since: now.moment,
+        personal: None,
     };
     acd.enqueue(now, arrival).expect("the queue exists")
 }
@@ -244,7 +247,18 @@ impl Day {
                 self.counts[0] += 1;
                 let queue = self.rng.random_range(1..=5);
                 let own = self.rng.random_range(-1..3);
-                if let Entered::Full { .. } = comes(&mut self.acd, now, self.visits, queue, own) {
+                let wait = Duration::from_secs(20);
+                let personal = Personal { agent, wait, by: ChosenBy::LastAgent };
+                let arrival = Arrival {
+                    visit: VisitId(self.visits),
+                    call: CallId(self.visits),
+                    queue: QueueId(queue),
+                    priority: own,
+                    since: now.moment,
+                    personal: self.rng.random_bool(0.3).then_some(personal),
+                };
+                let entered = self.acd.enqueue(now, arrival).expect("the queue exists");
+                if let Entered::Full { .. } = entered {
                     self.counts[3] += 1;
                 }
             }
@@ -342,7 +356,10 @@ impl Day {
         let serves = &self.acd.agents[&agent].queues;
         for (id, visit) in &self.acd.visits {
             let queue = &self.acd.queues[&visit.queue];
-            let reaches = serves.contains(&visit.queue) && queue.free.reaches(visit.stage, agent);
+            let reaches = match visit.awaited {
+                Some(awaited) => awaited.agent == agent,
+                None => serves.contains(&visit.queue) && queue.free.reaches(visit.stage, agent),
+            };
             if visit.offer.is_none() && reaches {
                 assert!(
                     mine.key.rank() <= visit.key.rank(),

@@ -90,6 +90,9 @@ impl Call {
         let (visit, queue) = (waiting.visit, waiting.queue.clone());
         let theirs = cx.acd(self.tenant).is_some_and(|acd| acd.answered(now, visit, agent));
         if theirs {
+            if let Some(acd) = cx.acd(self.tenant).filter(|_| !self.caller.is_withheld()) {
+                acd.talks(&self.caller.normal, agent);
+            }
             self.connect(cx, leg, Some((visit, &queue)));
         } else {
             self.close_leg(cx, leg, cause::NORMAL, Party::System, Bye::Hangup);

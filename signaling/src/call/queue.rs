@@ -3,12 +3,12 @@
 
 use super::timers::Timer;
 use super::{Call, Next, Phase};
-use crate::acd::{Arrival, Entered};
+use crate::acd::{Arrival, Entered, Personal};
 use crate::ivr::prompt;
 use crate::switch::Cx;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{FlowOut, Kind, OfferEnd};
+use terms::event::{ChosenBy, FlowOut, Kind, OfferEnd};
 use terms::media::{PlayEnd, Source};
 use terms::routing::Queue;
 use terms::{AgentId, LegId, Moment, QueueId, VisitId};
@@ -40,7 +40,8 @@ impl Call {
         };
         let since = since.or_else(|| self.comes_back(cx, id)).unwrap_or(now.moment);
         let priority = priority.saturating_add(self.vip_priority(cx, &queue));
-        let arrival = Arrival { visit, call, queue: id, priority, since };
+        let personal = self.personal(cx, &queue);
+        let arrival = Arrival { visit, call, queue: id, priority, since, personal };
         let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
         let (position, priority, full) = match entered {
             Some(Entered::Waiting { position, priority }) => (position, priority, false),
@@ -70,6 +71,26 @@ impl Call {
         let now = cx.now.moment;
         let acd = cx.acd(self.tenant).filter(|_| !self.caller.is_withheld())?;
         acd.resumes(now, queue, &self.caller.normal)
+    }
+
+    /// Whom the caller waits for first. Who talked already was passed on, and does not go back.
+    fn personal(&self, cx: &mut Cx, queue: &Queue) -> Option<Personal> {
+        if self.caller.is_withheld() || self.story.answered {
+            return None;
+        }
+        let matching = &queue.matching;
+        let plan = cx.plan(self.tenant);
+        let known = plan.as_ref().and_then(|plan| plan.known_caller(&self.caller));
+        let own = known.and_then(|known| known.agent).filter(|_| matching.own_agent_s > 0);
+        let (agent, wait_s, by) = match own {
+            Some(agent) => (agent, matching.own_agent_s, ChosenBy::OwnAgent),
+            None if matching.last_agent_s > 0 => {
+                let last = cx.acd(self.tenant)?.last_agent(&self.caller.normal)?;
+                (last, matching.last_agent_s, ChosenBy::LastAgent)
+            }
+            None => return None,
+        };
+        Some(Personal { agent, wait: Duration::from_secs(wait_s.into()), by })
     }
 
     fn vip_priority(&self, cx: &Cx, queue: &Queue) -> i32 {

@@ -19,9 +19,23 @@ pub enum OfferEnd {
     PickedUp,
 }
 
+/// By what an agent was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// The queue's strategy, among those who were free.
+    Strategy,
+    /// The customer has an agent of their own.
+    OwnAgent,
+    /// The caller talked with them last.
+    LastAgent,
+}
+
 /// Why this contact was offered to this agent, as of the moment of the offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
+    /// By what the agent was chosen.
+    pub by: ChosenBy,
     /// How the queue chooses among free agents.
     pub strategy: Strategy,
     /// Which ring of the queue's agents was asked, 1 is the nearest.

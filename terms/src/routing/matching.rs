@@ -114,6 +114,9 @@ pub struct KnownCaller {
     /// They go first, by as much as the queue says.
     #[serde(default)]
     pub vip: bool,
+    /// Whom they are to talk with.
+    #[serde(default)]
+    pub agent: Option<AgentId>,
 }
 
 /// What a queue says about matching, beyond its strategy.
@@ -133,6 +136,10 @@ pub struct Matching {
     pub vip_priority: i32,
     /// Seconds within which a caller who hung up while waiting comes back to their place; 0 is never.
     pub resume_s: u32,
+    /// Seconds that a contact waits for the customer's own agent before others are asked; 0 is never.
+    pub own_agent_s: u32,
+    /// The same for the agent whom the caller talked with last, where there is no agent of their own.
+    pub last_agent_s: u32,
 }
 
 impl Matching {

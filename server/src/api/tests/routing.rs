@@ -14,7 +14,7 @@ fn path(call: CallId) -> String {
 /// Two offers of a call: one that nobody answered, one that was.
 async fn offered_twice(rig: &Rig, call: CallId) {
     let choice = json!({
-        "strategy": "least_talk", "ring": 1, "candidates": 2, "measure": 61_000, "priority": 3,
+        "by": "strategy", "strategy": "least_talk", "ring": 1, "candidates": 2, "measure": 61_000, "priority": 3,
         "waited_ms": 4_200, "waiting": 5,
     });
     let offer = |agent: &str| json!({"visit": "9", "queue": "1", "agent": agent, "choice": choice});

@@ -55,7 +55,7 @@ fn a_contact_that_comes_into_another_queue_keeps_its_age_there() {
     arrives(&mut acd, at(20), 2, 2);
     acd.leave(at(30), VisitId(1));
     let (visit, call, queue, since) = (VisitId(3), CallId(3), QueueId(2), at(10).moment);
-    let arrival = Arrival { visit, call, queue, priority: 0, since };
+    let arrival = Arrival { visit, call, queue, priority: 0, since, personal: None };
     let entered = acd.enqueue(at(30), arrival).expect("the queue exists");
     assert_eq!(entered, Entered::Waiting { position: 1, priority: 0 });
     assert_eq!(taken(&mut acd, 50), [3, 2]);

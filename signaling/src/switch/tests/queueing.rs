@@ -41,7 +41,8 @@ fn all_leave(rig: &mut Rig) {
 fn a_vip_stands_before_those_who_are_none_as_far_as_the_queue_says() {
     for (vip_priority, place) in [(5, (5, 1)), (0, (0, 2))] {
         let mut rig = Rig::new(plan_with(|plan| {
-            plan.known_callers = vec![KnownCaller { number: format!("+86{SECOND}"), vip: true }];
+            let number = format!("+86{SECOND}");
+            plan.known_callers = vec![KnownCaller { number, vip: true, agent: None }];
             plan.queues[0].matching.vip_priority = vip_priority;
         }));
         rings(&mut rig, FIRST);
@@ -95,5 +96,51 @@ fn the_log_says_with_each_offer_why_it_was_made() {
     assert_eq!((choice.strategy, choice.candidates), (Strategy::LongestIdle, 1));
     assert!((4_000..=5_000).contains(&choice.waited_ms), "{choice:?}");
     assert_eq!((choice.measure, choice.waiting), (Some(0), 1), "ready in this moment");
+    all_leave(&mut rig);
+}
+
+/// Who answered, in order.
+fn answered(rig: &Rig) -> Vec<AgentId> {
+    let agent = |kind: &Kind| match kind {
+        Kind::Answered { agent, .. } => Some(*agent),
+        _ => None,
+    };
+    rig.log.iter().filter_map(|entry| agent(&entry.kind)).collect()
+}
+
+#[test]
+fn a_caller_who_rings_again_is_with_the_agent_of_the_last_time() {
+    for (last_agent_s, second) in [(20, A1), (0, A2)] {
+        let mut rig =
+            Rig::new(plan_with(|plan| plan.queues[0].matching.last_agent_s = last_agent_s));
+        sign_in(&mut rig, A1);
+        rig.wait(secs(1));
+        sign_in(&mut rig, A2);
+        let leg = rings(&mut rig, FIRST);
+        rig.hangs_up(leg);
+        rig.wait(secs(15));
+        let again = rings(&mut rig, FIRST);
+        assert_eq!(answered(&rig), [A1, second], "{last_agent_s}: agent 2 is idle longer");
+        rig.hangs_up(again);
+        all_leave(&mut rig);
+    }
+}
+
+#[test]
+fn a_customers_own_agent_comes_before_everybody_for_as_long_as_the_queue_waits() {
+    let mut rig = Rig::new(plan_with(|plan| {
+        let number = format!("+86{FIRST}");
+        plan.known_callers = vec![KnownCaller { number, vip: false, agent: Some(A2) }];
+        plan.queues[0].matching.own_agent_s = 20;
+    }));
+    sign_in(&mut rig, A1);
+    rig.wait(secs(1));
+    sign_in(&mut rig, A2);
+    rings(&mut rig, FIRST);
+    assert_eq!(answered(&rig), [A2]);
+    rings(&mut rig, FIRST);
+    assert_eq!(answered(&rig), [A2], "their agent talks, and they wait");
+    rig.wait(secs(20));
+    assert_eq!(answered(&rig), [A2, A1], "not for ever");
     all_leave(&mut rig);
 }
