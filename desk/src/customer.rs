@@ -171,7 +171,7 @@ impl Store {
         if let Some(agent) = card.agent {
             crate::agent::exists(&mut write, tenant, agent).await?;
         }
-        let before = known(&mut write, tenant, customer_id).await?;
+        let before = in_plan(&mut write, tenant, customer_id).await?;
         let after = (card.vip, card.agent);
         if before == NOTHING && after != NOTHING {
             let count = "SELECT COUNT(*) FROM customers
@@ -231,7 +231,7 @@ type Known = (bool, Option<AgentId>);
 /// Such a customer is not in the plan.
 const NOTHING: Known = (false, None);
 
-async fn known(write: &mut Write, tenant: TenantId, customer_id: CustomerId) -> Result<Known> {
+async fn in_plan(write: &mut Write, tenant: TenantId, customer_id: CustomerId) -> Result<Known> {
     let doing = write.doing;
     let row = sqlx::query("SELECT vip, agent_id FROM customers WHERE tenant_id = $1 AND id = $2")
         .bind(tenant.0 as i64)

@@ -202,13 +202,14 @@ fn settings_text(settings: &Settings) -> String {
 
 fn queue(row: &DbRow, members: &[(QueueId, Seat)]) -> Result<Queue> {
     let queue_id = QueueId(id(row, "id"));
-    let seats = || members.iter().filter(|(q, _)| *q == queue_id).map(|(_, seat)| *seat);
+    let seats: Vec<Seat> =
+        members.iter().filter(|(q, _)| *q == queue_id).map(|(_, seat)| *seat).collect();
     Ok(Queue {
         id: queue_id,
         name: row.get("name"),
         settings: document(row, "settings", "read a queue", "queue")?,
-        agents: seats().map(|seat| seat.agent).collect(),
-        seats: seats().filter(|seat| *seat != Seat::usual(seat.agent)).collect(),
+        agents: seats.iter().map(|seat| seat.agent).collect(),
+        seats: seats.into_iter().filter(|seat| *seat != Seat::usual(seat.agent)).collect(),
     })
 }
 

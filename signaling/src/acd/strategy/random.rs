@@ -57,7 +57,7 @@ mod tests {
         free.insert(AgentId(2));
         free.remove(AgentId(1));
         assert_eq!(free.len(), 3);
-        let mut drawn = BTreeMap::new();
+        let mut drawn: BTreeMap<AgentId, u32> = BTreeMap::new();
         for _ in 0..3_000 {
             *drawn.entry(free.pick(&mut dice).expect("somebody is free")).or_insert(0) += 1;
         }

@@ -24,7 +24,7 @@ pub(super) struct WeightedRandom {
 impl WeightedRandom {
     pub fn new(agents: &[AgentId], matching: &Matching) -> Self {
         let given = matching.weights();
-        let weight = |agent| given.get(agent).copied().unwrap_or(1);
+        let weight = |agent: &AgentId| given.get(agent).copied().unwrap_or(1);
         WeightedRandom {
             row: Row::new(agents),
             weights: agents.iter().map(weight).collect(),
@@ -115,7 +115,7 @@ mod tests {
         free.insert(AgentId(2));
         free.remove(AgentId(1));
         let mut dice = SmallRng::seed_from_u64(7);
-        let mut drawn = BTreeMap::new();
+        let mut drawn: BTreeMap<u64, i32> = BTreeMap::new();
         for _ in 0..10_000 {
             *drawn.entry(free.pick(&mut dice).expect("somebody is free").0).or_insert(0) += 1;
         }
