@@ -13,6 +13,7 @@ mod pickup;
 mod plans;
 mod prompts;
 mod quality;
+mod queues;
 mod recording_rules;
 mod recordings;
 mod retention;
