@@ -14,12 +14,19 @@ use axum::http::HeaderMap;
 use desk::Permission;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 use terms::event::{Choice, ChosenBy};
 use terms::routing::Strategy;
-use terms::{AgentId, CallId, QueueId, VisitId};
+use terms::{AgentId, CallId, QueueId, Timestamp, VisitId, created_at};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use warehouse::query::literal;
+
+/// No call goes on for longer.
+const CALL_MAX: Duration = Duration::from_secs(7 * 86_400);
+/// How far the wall clock may step back during a call, in µs.
+const EARLIER_US: i64 = 60_000_000;
 
 /// Why a call went where it did.
 #[derive(Serialize, ToSchema)]
@@ -92,9 +99,15 @@ async fn routing(
     Id(call): Id<CallId>,
 ) -> Result<Json<CallRouting>, Problem> {
     api.may_read_call(&caller, call).await?;
+    // The call's id says when it began: days of before and long after need not be read.
+    let began = created_at(call.0);
+    let (from, to) = (Timestamp(began.0 - EARLIER_US), began + CALL_MAX);
     let sql = format!(
-        "SELECT at, kind, detail FROM events WHERE call_id = {call}
-         AND kind IN ('offered', 'offer_ended', 'answered') ORDER BY seq LIMIT 10000"
+        "SELECT \"at\", kind, detail FROM events WHERE call_id = {call}
+         AND \"at\" >= {} AND \"at\" < {}
+         AND kind IN ('offered', 'offer_ended', 'answered') ORDER BY seq LIMIT 10000",
+        literal::instant(from),
+        literal::instant(to)
     );
     let told = rows(&api.tenant_session(&caller).await?, &sql).await?;
     let offers = offers(&told, messages::prefers_chinese(&headers));

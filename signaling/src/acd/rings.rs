@@ -121,6 +121,7 @@ impl Rings {
     }
 
     /// True when a visit of this stage may be offered to this agent.
+    #[cfg(test)]
     pub fn reaches(&self, stage: usize, agent: AgentId) -> bool {
         let ring = self.ring_of.get(&agent).and_then(|&ring| self.rings.get(ring));
         ring.is_some_and(|ring| ring.stage <= stage)

@@ -50,7 +50,7 @@ async fn a_call_tells_whom_it_was_offered_to_and_why_in_the_readers_language() {
     let got = rig.get(&path(call), &token).await;
     assert_eq!(got.status, StatusCode::OK, "{got:?}");
     let offers = got.json()["offers"].clone();
-    let ends: Vec<_> = (0..2).map(|n| (&offers[n]["agent"], &offers[n]["end"])).collect();
+    let ends: Vec<_> = (0..2_usize).map(|n| (&offers[n]["agent"], &offers[n]["end"])).collect();
     let [seven, eight] = [json!("7"), json!("8")];
     assert_eq!(ends, [(&seven, &json!("no_answer")), (&eight, &json!("answered"))]);
     let choice = &offers[0]["choice"];

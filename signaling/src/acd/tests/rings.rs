@@ -110,3 +110,17 @@ fn an_offer_says_from_which_ring_it_chose() {
     });
     assert_eq!(choice, Some((1, 2)), "the nearest that has anybody");
 }
+
+#[test]
+fn a_contact_that_outlives_the_process_reaches_as_far_as_it_has_waited() {
+    let mut before = ready(3, vec![levels([3, 3, 3])]);
+    arrives(&mut before, at(10), 1, 1);
+    let kept = before.keep_visit(VisitId(1)).expect("it waits");
+    for (second, offered) in [(69, vec![]), (70, vec![(1, 1)])] {
+        let mut acd = ready(3, vec![levels([3, 3, 3])]);
+        assert!(acd.restore_visit(at(second), VisitId(1), &kept));
+        acd.restored(at(second));
+        assert_eq!(offers(&mut acd), offered);
+        acd.audit().expect("all is well");
+    }
+}

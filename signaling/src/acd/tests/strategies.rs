@@ -148,3 +148,17 @@ fn an_offer_says_why_it_went_to_this_agent_and_why_this_contact() {
         assert_eq!(choice, Some(expected));
     }
 }
+
+#[test]
+fn what_was_counted_of_agents_outlives_the_process() {
+    let before = short_day(Strategy::FewestCalls);
+    let mut acd = Distributor::new(8);
+    acd.apply(at(150), &plan(2, vec![with(Strategy::FewestCalls, &[1, 2])]));
+    for id in [1, 2].map(AgentId) {
+        let kept = before.keep_agent(id).expect("an agent of the plan");
+        acd.restore_agent(at(150), id, kept, false);
+    }
+    acd.restored(at(150));
+    while acd.poll_output().is_some() {}
+    assert_eq!(next(&mut acd, 200, 4), 1, "one conversation against two, though idle less long");
+}
