@@ -107,7 +107,7 @@ impl Compiled {
         self.plan.agents.get(*self.agents.get(&id)?)
     }
 
-    /// A queue's terms. Its list of agents is empty: who serves it is the distributor's business, and
+    /// A queue's terms. Its list of agents and its needs are empty: who serves it is the distributor's business, and
     /// a call that is kept after each step would drag thousands of them along.
     pub fn queue(&self, id: QueueId) -> Option<Arc<Queue>> {
         self.queues.get(&id).cloned()
@@ -220,7 +220,7 @@ impl Compiled {
 }
 
 fn terms_of(queue: &Queue) -> Queue {
-    let matching = Matching { seats: Vec::new(), ..queue.matching.clone() };
+    let matching = Matching { seats: Vec::new(), needs: Vec::new(), ..queue.matching.clone() };
     Queue { agents: Vec::new(), matching, ..queue.clone() }
 }
 
