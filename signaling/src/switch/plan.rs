@@ -107,8 +107,8 @@ impl Compiled {
         self.plan.agents.get(*self.agents.get(&id)?)
     }
 
-    /// A queue's terms. Its list of agents and its needs are empty: who serves it is the distributor's business, and
-    /// a call that is kept after each step would drag thousands of them along.
+    /// A queue's terms. Its list of agents and its needs are empty: who serves it is the distributor's
+    /// business, and a call that is kept after each step would drag thousands of them along.
     pub fn queue(&self, id: QueueId) -> Option<Arc<Queue>> {
         self.queues.get(&id).cloned()
     }
