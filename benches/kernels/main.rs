@@ -3,6 +3,7 @@
 //! cost as a share of a core, and appends each figure to the results file.
 
 mod browser;
+mod distributor;
 mod house;
 mod legs;
 mod rooms;
@@ -159,6 +160,12 @@ const KERNELS: &[Kernel] = &[
             let tones = Some(TonePlan::Us);
             listen(Codec::Pcma, Watch { tones, fax: true, answerer: true }, 8_000.0, times);
         },
+    },
+    Kernel {
+        bench: "distributor",
+        metric: "contact offered, answered and released, 10,000 agents, 1,000 queues",
+        limit_ns: Some(20_000.0),
+        run: distributor::assign,
     },
     Kernel { bench: "relay", metric: "header read and rewritten", limit_ns: None, run: rewrite },
 ];

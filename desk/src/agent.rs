@@ -3,8 +3,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::queue::Seat;
 use crate::secret::{Secret, generated_password, ha1};
-use crate::store::{DbRow, Write, id};
+use crate::skill::Skill;
+use crate::store::{DbRow, Write, document, id};
 use crate::user::NewUser;
 use crate::{Error, Result, Role, Store, text};
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,8 @@ pub struct Agent {
     /// May pick up what rings at anybody's phone; else at those of who serve a queue together with
     /// them.
     pub pickup_any: bool,
+    /// What they can do.
+    pub skills: Vec<Skill>,
 }
 
 /// An agent to be.
@@ -56,16 +60,17 @@ pub(crate) struct Phone {
     pub(crate) ha1_sha256: String,
 }
 
-fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Agent {
+fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Agent> {
     let agent_id = AgentId(id(row, "id"));
-    Agent {
+    Ok(Agent {
         id: agent_id,
         number: row.get("number"),
         name: row.get("name"),
         sip_user: row.get("sip_user"),
         queues: members.iter().filter(|(_, a)| *a == agent_id).map(|(queue, _)| *queue).collect(),
         pickup_any: row.get("pickup_any"),
-    }
+        skills: document(row, "skills", "read an agent", "agent")?,
+    })
 }
 
 impl Store {
@@ -91,7 +96,7 @@ impl Store {
         .collect();
         let rows = sqlx::query(
             "SELECT a.id, a.number, u.name, a.sip_user, a.ha1_md5, a.ha1_sha256,
-                    a.pickup_any
+                    a.pickup_any, a.skills
              FROM agents a JOIN users u ON u.id = a.id
              WHERE a.tenant_id = $1 AND u.disabled_at IS NULL ORDER BY a.number LIMIT 10000",
         )
@@ -99,14 +104,13 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during("list agents")?;
-        Ok(rows
-            .iter()
+        rows.iter()
             .map(|row| {
                 let phone =
                     Phone { ha1_md5: row.get("ha1_md5"), ha1_sha256: row.get("ha1_sha256") };
-                (agent(row, &members), phone)
+                Ok((agent(row, &members)?, phone))
             })
-            .collect())
+            .collect()
     }
 
     /// One agent.
@@ -231,6 +235,7 @@ pub(crate) async fn insert(
         sip_user: new.number.clone(),
         queues: new.queues.clone(),
         pickup_any: false,
+        skills: Vec::new(),
     };
     let (md5, sha256) = ha1(&made.sip_user, realm, password.expose());
     let doing = write.doing;
@@ -248,7 +253,7 @@ pub(crate) async fn insert(
     .await
     .during(doing)?;
     for queue in &new.queues {
-        crate::queue::join(write, tenant, *queue, made.id).await?;
+        crate::queue::join(write, tenant, *queue, Seat::usual(made.id)).await?;
     }
     write.audit(tenant, by, "agent.create", &made.number).await?;
     Ok(made)

@@ -6,8 +6,12 @@ use crate::store::{DbRow, Write, id, time};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
-use terms::{CustomerId, PhoneNumber, TenantId, Timestamp};
+use terms::routing::KnownCaller;
+use terms::{AgentId, CustomerId, PhoneNumber, TenantId, Timestamp};
 use utoipa::ToSchema;
+
+/// Customers of a tenant who are VIPs or have an agent of their own.
+pub const KNOWN_MAX: i64 = 10_000;
 
 /// A customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -42,8 +46,12 @@ pub struct Card {
     pub area: String,
     /// Anything else.
     pub note: String,
-    /// Goes first.
+    /// Goes first in queues that say so (`vip_priority`); at most 10,000 customers are
+    /// VIPs or have an agent.
     pub vip: bool,
+    /// The agent whom they are to talk with, in queues that wait for one (`own_agent_s`).
+    #[schema(value_type = Option<String>)]
+    pub agent: Option<AgentId>,
 }
 
 impl Card {
@@ -54,13 +62,14 @@ impl Card {
             area: text::line("area", &self.area)?,
             note: text::prose("note", &self.note)?,
             vip: self.vip,
+            agent: self.agent,
         })
     }
 }
 
 const COLUMNS: &str =
-    "SELECT id, number, name, address, area, note, vip, created_at, changed_at FROM customers
-     WHERE tenant_id = $1";
+    "SELECT id, number, name, address, area, note, vip, agent_id, created_at, changed_at
+     FROM customers WHERE tenant_id = $1";
 
 fn customer(row: &DbRow) -> Customer {
     Customer {
@@ -72,10 +81,15 @@ fn customer(row: &DbRow) -> Customer {
             area: row.get("area"),
             note: row.get("note"),
             vip: row.get("vip"),
+            agent: agent(row),
         },
         created_at: time(row, "created_at"),
         changed_at: time(row, "changed_at"),
     }
+}
+
+fn agent(row: &DbRow) -> Option<AgentId> {
+    row.get::<Option<i64>, _>("agent_id").map(|agent| AgentId(agent as u64))
 }
 
 impl Store {
@@ -154,9 +168,19 @@ impl Store {
         let known = by_number(&mut write, tenant, by, number, &country).await?;
         let customer_id =
             known.ok_or_else(|| Error::invalid("number", "a telephone number is needed"))?.0;
+        if let Some(agent) = card.agent {
+            crate::agent::exists(&mut write, tenant, agent).await?;
+        }
+        let before = in_plan(&mut write, tenant, customer_id).await?;
+        let after = (card.vip, card.agent);
+        if before == NOTHING && after != NOTHING {
+            let count = "SELECT COUNT(*) FROM customers
+                         WHERE tenant_id = $1 AND (vip OR agent_id IS NOT NULL)";
+            write.room_for(tenant, count, KNOWN_MAX).await?;
+        }
         sqlx::query(
             "UPDATE customers SET name = $3, address = $4, area = $5, note = $6, vip = $7,
-             changed_at = $8 WHERE tenant_id = $1 AND id = $2",
+             changed_at = $8, agent_id = $9 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
         .bind(customer_id.0 as i64)
@@ -166,13 +190,56 @@ impl Store {
         .bind(&card.note)
         .bind(card.vip)
         .bind(by.at.0)
+        .bind(card.agent.map(|agent| agent.0 as i64))
         .execute(write.db())
         .await
         .during("change a customer")?;
         write.audit(tenant, by, "customer.put", customer_id).await?;
+        if before != after {
+            write.raise_plan(tenant).await?;
+        }
         write.commit().await?;
         self.customer(tenant, customer_id).await
     }
+
+    /// The customers whom the plan names.
+    pub(crate) async fn known_callers_for_plan(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Vec<KnownCaller>> {
+        let rows = sqlx::query(
+            "SELECT number, vip, agent_id FROM customers
+             WHERE tenant_id = $1 AND (vip OR agent_id IS NOT NULL) ORDER BY number LIMIT 10000",
+        )
+        .bind(tenant.0 as i64)
+        .fetch_all(self.reader())
+        .await
+        .during("list customers whom the plan names")?;
+        Ok(rows
+            .iter()
+            .map(|row| KnownCaller {
+                number: row.get("number"),
+                vip: row.get("vip"),
+                agent: agent(row),
+            })
+            .collect())
+    }
+}
+
+/// What the plan says of a customer: whether they are a VIP, and whom they are to talk with.
+type Known = (bool, Option<AgentId>);
+/// Such a customer is not in the plan.
+const NOTHING: Known = (false, None);
+
+async fn in_plan(write: &mut Write, tenant: TenantId, customer_id: CustomerId) -> Result<Known> {
+    let doing = write.doing;
+    let row = sqlx::query("SELECT vip, agent_id FROM customers WHERE tenant_id = $1 AND id = $2")
+        .bind(tenant.0 as i64)
+        .bind(customer_id.0 as i64)
+        .fetch_one(write.db())
+        .await
+        .during(doing)?;
+    Ok((row.get("vip"), agent(&row)))
 }
 
 /// The customer with this number, made when nobody knew them: (id, normalised number). `None`

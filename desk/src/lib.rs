@@ -32,6 +32,7 @@ pub mod recording;
 pub mod retention;
 pub mod role;
 pub mod secret;
+pub mod skill;
 pub mod store;
 pub mod tenant;
 mod text;

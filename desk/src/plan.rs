@@ -66,6 +66,7 @@ impl Store {
         let mut queues: Vec<_> = self.queues(tenant).await?.into_iter().map(queue).collect();
         for queue in &mut queues {
             queue.agents.retain(|agent| may_serve.contains(agent));
+            queue.matching.seats.retain(|seat| may_serve.contains(&seat.agent));
         }
         Ok(Plan {
             format: PLAN_VERSION,
@@ -95,10 +96,12 @@ impl Store {
                     ha1_md5: phone.ha1_md5,
                     ha1_sha256: phone.ha1_sha256,
                     pickup_any: agent.pickup_any,
+                    skills: agent.skills.into_iter().map(routing::Skill::from).collect(),
                 })
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,
             blocked: self.blocked(tenant).await?.into_iter().map(|b| b.number).collect(),
+            known_callers: self.known_callers_for_plan(tenant).await?,
             recording_rules: self.recording_rules_for_plan(tenant).await?,
             recording_exclusions: Arc::new(self.exclusions_for_plan(tenant).await?),
             conferences: self.conferences_for_plan(tenant).await?,
@@ -131,7 +134,21 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
         record: settings.record,
         survey: settings.survey,
         service_level_s: settings.service_level_s,
+        matching: routing::Matching {
+            seats: queue.seats.iter().map(seat).collect(),
+            needs: settings.needs.into_iter().map(routing::Need::from).collect(),
+            widen_every_s: settings.widen_every_s,
+            priority_step_s: settings.priority_step_s,
+            vip_priority: settings.vip_priority,
+            resume_s: settings.resume_s,
+            own_agent_s: settings.own_agent_s,
+            last_agent_s: settings.last_agent_s,
+        },
     }
+}
+
+fn seat(seat: &crate::queue::Seat) -> routing::Seat {
+    routing::Seat { agent: seat.agent, weight: seat.weight, level: seat.level }
 }
 
 #[cfg(test)]

@@ -2,16 +2,20 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::skill::{self, Need};
 use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use std::collections::{BTreeMap, BTreeSet};
 use terms::routing::{Strategy, Target};
 use terms::{AgentId, QueueId, TenantId};
 use utoipa::ToSchema;
 
 /// Queues of one tenant.
 pub const QUEUES_MAX: i64 = 1_000;
+/// Most lots of one agent.
+pub const WEIGHT_MAX: u32 = 1_000;
 
 /// A queue.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -24,9 +28,46 @@ pub struct Queue {
     /// How it works.
     #[serde(flatten)]
     pub settings: Settings,
-    /// Who serves it.
+    /// Who serves it, in the order that `linear` and `round_robin` go by.
     #[schema(value_type = Vec<String>)]
     pub agents: Vec<AgentId>,
+    /// Those of them who differ from the rest.
+    pub seats: Vec<Seat>,
+}
+
+/// What is particular to one agent of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seat {
+    /// Who.
+    #[schema(value_type = String)]
+    pub agent: AgentId,
+    /// Lots that they have with `weighted_random`, 0–1,000, 1 when left out; who has 0 is only drawn
+    /// while nobody else is free.
+    #[serde(default = "Seat::weight_usual")]
+    pub weight: u32,
+    /// 1–9, 1 when left out: level 1 is asked at once, each further one `widen_every_s` later.
+    #[serde(default = "skill::level_usual")]
+    pub level: u32,
+}
+
+impl Seat {
+    const fn weight_usual() -> u32 {
+        1
+    }
+
+    /// A seat like any other.
+    pub(crate) const fn usual(agent: AgentId) -> Self {
+        Seat { agent, weight: Seat::weight_usual(), level: skill::level_usual() }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.weight > WEIGHT_MAX {
+            let problem = format!("{} is outside 0-{WEIGHT_MAX}", self.weight);
+            return Err(Error::invalid("weight", problem));
+        }
+        skill::check_level("level", self.level)
+    }
 }
 
 /// A queue to be, or as it shall be from now on.
@@ -43,11 +84,30 @@ pub struct QueueDraft {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Settings {
-    /// `longest_idle` or `round_robin`.
+    /// Which of the free agents is next: `longest_idle`, `longest_idle_queue`, `longest_idle_global`,
+    /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk` or
+    /// `occupancy`.
     #[schema(value_type = String)]
     pub strategy: Strategy,
-    /// Higher goes first.
+    /// Skills that it asks of its agents, at most 8.
+    pub needs: Vec<Need>,
+    /// Seconds of waiting after which agents of the next level are asked too.
+    pub widen_every_s: u32,
+    /// Of the queues that an agent serves, the higher goes first; the longest wait decides among
+    /// equals. What a flow adds for one contact goes on top.
     pub priority: i32,
+    /// Seconds of waiting that a point of what a flow added, or of `vip_priority`, is worth; with 0
+    /// more points always go first.
+    pub priority_step_s: u32,
+    /// Added to the priority of customers who are VIPs.
+    pub vip_priority: i32,
+    /// Seconds within which a caller who hung up while waiting comes back to their place; 0 is never.
+    pub resume_s: u32,
+    /// Seconds that a contact waits for the customer's own agent, where they are signed in and ready,
+    /// before others are asked; 0 is never.
+    pub own_agent_s: u32,
+    /// The same for the agent whom the caller talked with last.
+    pub last_agent_s: u32,
     /// Most contacts waiting.
     pub waiting_max: u32,
     /// Longest wait in seconds.
@@ -76,7 +136,14 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             strategy: Strategy::LongestIdle,
+            needs: Vec::new(),
+            widen_every_s: 0,
             priority: 0,
+            priority_step_s: 0,
+            vip_priority: 0,
+            resume_s: 0,
+            own_agent_s: 0,
+            last_agent_s: 0,
             waiting_max: 200,
             wait_max_s: 300,
             overflow: None,
@@ -94,6 +161,11 @@ impl Default for Settings {
 impl Settings {
     fn check(&self) -> Result<()> {
         for (field, value, range) in [
+            ("widen_every_s", self.widen_every_s, 0..=600),
+            ("priority_step_s", self.priority_step_s, 0..=3_600),
+            ("resume_s", self.resume_s, 0..=3_600),
+            ("own_agent_s", self.own_agent_s, 0..=600),
+            ("last_agent_s", self.last_agent_s, 0..=600),
             ("waiting_max", self.waiting_max, 1..=10_000),
             ("wait_max_s", self.wait_max_s, 5..=7_200),
             ("ring_max_s", self.ring_max_s, 3..=180),
@@ -106,6 +178,12 @@ impl Settings {
                 return Err(Error::invalid(field, format!("{value} is outside {least}-{most}")));
             }
         }
+        for (field, value) in [("priority", self.priority), ("vip_priority", self.vip_priority)] {
+            if !(-1_000..=1_000).contains(&value) {
+                return Err(Error::invalid(field, format!("{value} is outside -1000 to 1000")));
+            }
+        }
+        skill::check_needs(&self.needs)?;
         text::token("music", &self.music, 64).map(drop)
     }
 }
@@ -122,13 +200,16 @@ fn settings_text(settings: &Settings) -> String {
     serde_json::to_string(settings).expect("settings are always valid JSON")
 }
 
-fn queue(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Queue> {
+fn queue(row: &DbRow, members: &[(QueueId, Seat)]) -> Result<Queue> {
     let queue_id = QueueId(id(row, "id"));
+    let seats: Vec<Seat> =
+        members.iter().filter(|(q, _)| *q == queue_id).map(|(_, seat)| *seat).collect();
     Ok(Queue {
         id: queue_id,
         name: row.get("name"),
         settings: document(row, "settings", "read a queue", "queue")?,
-        agents: members.iter().filter(|(q, _)| *q == queue_id).map(|(_, agent)| *agent).collect(),
+        agents: seats.iter().map(|seat| seat.agent).collect(),
+        seats: seats.into_iter().filter(|seat| *seat != Seat::usual(seat.agent)).collect(),
     })
 }
 
@@ -145,16 +226,16 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during("list queues")?;
-        let members: Vec<(QueueId, AgentId)> = sqlx::query(
-            "SELECT queue_id, agent_id FROM queue_agents WHERE tenant_id = $1
-             ORDER BY queue_id, agent_id",
+        let members: Vec<(QueueId, Seat)> = sqlx::query(
+            "SELECT queue_id, agent_id, weight, level FROM queue_agents WHERE tenant_id = $1
+             ORDER BY queue_id, position, agent_id",
         )
         .bind(tenant.0 as i64)
         .fetch_all(self.reader())
         .await
         .during("list queues")?
         .iter()
-        .map(|row| (QueueId(id(row, "queue_id")), AgentId(id(row, "agent_id"))))
+        .map(|row| (QueueId(id(row, "queue_id")), seat(row)))
         .collect();
         rows.iter().map(|row| queue(row, &members)).collect()
     }
@@ -219,17 +300,19 @@ impl Store {
         self.queue(tenant, queue_id).await
     }
 
-    /// Says who serves a queue from now on.
+    /// Says who serves a queue from now on, in this order. Who has no seat gets the usual one.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the queue or an agent.
+    /// [`Error::NotFound`] for the queue or an agent, [`Error::Invalid`] for a seat.
     pub async fn set_queue_agents(
         &self,
         tenant: TenantId,
         by: &By,
         queue_id: QueueId,
         agents: &[AgentId],
+        seats: &[Seat],
     ) -> Result<Queue> {
+        let seats = by_agent(agents, seats)?;
         let mut write = self.write("change who serves a queue").await?;
         exists(&mut write, tenant, queue_id).await?;
         sqlx::query("DELETE FROM queue_agents WHERE tenant_id = $1 AND queue_id = $2")
@@ -239,7 +322,8 @@ impl Store {
             .await
             .during("change who serves a queue")?;
         for agent in agents {
-            join(&mut write, tenant, queue_id, *agent).await?;
+            let seat = seats.get(agent).copied().unwrap_or(Seat::usual(*agent));
+            join(&mut write, tenant, queue_id, seat).await?;
         }
         write.audit(tenant, by, "queue.agents", queue_id).await?;
         write.raise_plan(tenant).await?;
@@ -267,7 +351,28 @@ pub(crate) async fn insert(
         .await
         .during(doing)?;
     write.audit(tenant, by, "queue.create", queue_id).await?;
-    Ok(Queue { id: queue_id, name, settings: draft.settings.clone(), agents: Vec::new() })
+    let settings = draft.settings.clone();
+    Ok(Queue { id: queue_id, name, settings, agents: Vec::new(), seats: Vec::new() })
+}
+
+fn seat(row: &DbRow) -> Seat {
+    let number = |column: &str| u32::try_from(row.get::<i64, _>(column)).unwrap_or(1);
+    let (weight, level) = (number("weight"), number("level"));
+    Seat { agent: AgentId(id(row, "agent_id")), weight, level }
+}
+
+/// Seats of a list of agents: each may have one, and nobody else.
+fn by_agent(agents: &[AgentId], seats: &[Seat]) -> Result<BTreeMap<AgentId, Seat>> {
+    let known: BTreeSet<AgentId> = agents.iter().copied().collect();
+    let mut found = BTreeMap::new();
+    for seat in seats {
+        seat.check()?;
+        if !known.contains(&seat.agent) || found.insert(seat.agent, *seat).is_some() {
+            let problem = "each seat belongs to another one of the agents";
+            return Err(Error::invalid("seats", problem));
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) async fn exists(write: &mut Write, tenant: TenantId, queue_id: QueueId) -> Result<()> {
@@ -276,23 +381,28 @@ pub(crate) async fn exists(write: &mut Write, tenant: TenantId, queue_id: QueueI
     if found { Ok(()) } else { Err(Error::not_found("queue", queue_id)) }
 }
 
-/// Both must be the tenant's: a foreign agent or queue does not exist.
+/// Sits down at the end of the queue's list. Both must be the tenant's: a foreign agent or queue does
+/// not exist.
 pub(crate) async fn join(
     write: &mut Write,
     tenant: TenantId,
     queue_id: QueueId,
-    agent: AgentId,
+    seat: Seat,
 ) -> Result<()> {
     exists(write, tenant, queue_id).await?;
-    crate::agent::exists(write, tenant, agent).await?;
+    crate::agent::exists(write, tenant, seat.agent).await?;
     let doing = write.doing;
     sqlx::query(
-        "INSERT INTO queue_agents (tenant_id, queue_id, agent_id) VALUES ($1, $2, $3)
+        "INSERT INTO queue_agents (tenant_id, queue_id, agent_id, weight, level, position)
+         SELECT $1, $2, $3, $4, $5, COALESCE(MAX(position), 0) + 1 FROM queue_agents
+         WHERE queue_id = $2
          ON CONFLICT (queue_id, agent_id) DO NOTHING",
     )
     .bind(tenant.0 as i64)
     .bind(queue_id.0 as i64)
-    .bind(agent.0 as i64)
+    .bind(seat.agent.0 as i64)
+    .bind(i64::from(seat.weight))
+    .bind(i64::from(seat.level))
     .execute(write.db())
     .await
     .during(doing)?;

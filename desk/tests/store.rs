@@ -319,7 +319,7 @@ async fn another_tenants_rows_do_not_exist() {
         s.roll_back_flow(other, &by(), flow, 1).await.err(),
         s.queue(other, FIRST_QUEUE).await.err(),
         s.change_queue(other, &by(), FIRST_QUEUE, &draft).await.err(),
-        s.set_queue_agents(other, &by(), FIRST_QUEUE, &[]).await.err(),
+        s.set_queue_agents(other, &by(), FIRST_QUEUE, &[], &[]).await.err(),
         s.set_number_target(other, &by(), number, &Target::Hangup).await.err(),
         s.remove_number(other, &by(), number).await.err(),
         s.change_trunk(other, &by(), trunk, &trunk_draft).await.err(),
@@ -338,7 +338,7 @@ async fn another_tenants_rows_do_not_exist() {
 
     // Foreign things cannot be referred to either.
     let theirs = s.create_queue(other, &by(), &draft).await.unwrap();
-    let foreign = s.set_queue_agents(other, &by(), theirs.id, &[agent]).await;
+    let foreign = s.set_queue_agents(other, &by(), theirs.id, &[agent], &[]).await;
     assert!(matches!(foreign, Err(Error::NotFound { .. })));
     let number = NumberDraft { digits: "4001".into(), target: Target::Queue(FIRST_QUEUE) };
     assert!(matches!(s.create_number(other, &by(), &number).await, Err(Error::Invalid { .. })));

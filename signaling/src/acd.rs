@@ -1,11 +1,13 @@
 //! Automatic call distribution: one single-writer machine per tenant, because queues share agents.
 //!
 //! # How an assignment is found
-//! A queue keeps its waiting visits in order (priority, then age) and its free agents in the order
-//! of its strategy. A queue that has both is *matchable*, and the set of matchable queues is ordered
-//! by the visit at their head. [`Distributor::pump`] takes the first until the set is empty, so
-//! after every input no free agent has an eligible waiting caller, and no caller passes an older
-//! one of the same priority. Every step is a look into an ordered index: O(log n).
+//! A queue keeps its waiting visits in order (priority, then age; or age with priority as waiting
+//! time) and its free agents in the order of its strategy; where it has rings of agents, a visit
+//! reaches more of them the longer it waits. A queue with a visit that reaches a free agent is
+//! *matchable*, and the set of matchable queues is ordered by the first such visit.
+//! [`Distributor::pump`] takes the first until the set is empty, so after every input no free agent
+//! has an eligible waiting caller, and no caller passes an older one of the same priority whom the
+//! agent could have taken. Every step is a look into an ordered index: O(log n), times the rings.
 //!
 //! # How an offer ends
 //! An offer has an owner (the call), a deadline, and exactly one end: answered, declined,
@@ -19,21 +21,29 @@ mod apply;
 mod audit;
 mod keep;
 mod offer;
+mod personal;
 mod presence;
 mod queue;
+mod resume;
+mod rings;
 mod strategy;
+mod tally;
 #[cfg(test)]
 mod tests;
 
 pub use agent::Stage;
 pub(crate) use keep::{KeptAgent, KeptVisit};
+pub use personal::Personal;
 
 use crate::switch::Now;
 use agent::Agent;
 use queue::{Key, Queue};
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use rings::Pick;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use terms::event::{Activity, FlowOut, Forwarding, OfferEnd};
+use terms::event::{Activity, Choice, FlowOut, Forwarding, OfferEnd};
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
 
 /// What the distributor wants done.
@@ -49,6 +59,8 @@ pub enum Output {
         queue: QueueId,
         /// The agent.
         agent: AgentId,
+        /// Why they.
+        choice: Choice,
     },
     /// The offer ended by the distributor's own doing: stop ringing.
     OfferEnded {
@@ -104,6 +116,8 @@ pub struct Arrival {
     pub priority: i32,
     /// Its place counts from here; a contact that comes back keeps its age.
     pub since: Moment,
+    /// Whom it waits for first, where they are there.
+    pub personal: Option<Personal>,
 }
 
 /// What became of an arrival.
@@ -140,9 +154,18 @@ pub struct Busy(pub AgentId);
 struct Visit {
     call: CallId,
     queue: QueueId,
+    /// The queue's and its own.
+    priority: i32,
+    since: Moment,
     key: Key,
     since_wall: Timestamp,
+    entered: Moment,
     leave_at: Moment,
+    /// Which rings of agents it reaches by now, and when it reaches further ones.
+    stage: usize,
+    widens_at: Option<Moment>,
+    /// It waits for one agent alone.
+    awaited: Option<personal::Awaited>,
     offer: Option<Offer>,
 }
 
@@ -157,7 +180,18 @@ struct Offer {
 enum Timer {
     Offer(VisitId),
     Wait(VisitId),
+    Widen(VisitId),
+    Personal(VisitId),
     WrapUp(AgentId),
+}
+
+/// What stands among the matchable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// A queue with a visit that reaches a free agent.
+    Queue(QueueId),
+    /// A free agent whom a visit waits for.
+    Agent(AgentId),
 }
 
 /// A queue as others see it.
@@ -197,23 +231,40 @@ pub struct AgentView {
 }
 
 /// The distributor of one tenant.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Distributor {
     agents: BTreeMap<AgentId, Agent>,
     queues: BTreeMap<QueueId, Queue>,
     visits: BTreeMap<VisitId, Visit>,
-    matchable: BTreeSet<(Key, QueueId)>,
+    matchable: BTreeSet<(Key, Place)>,
     timers: BTreeSet<(Moment, Timer)>,
     arrivals: u64,
     outputs: VecDeque<Output>,
     /// Agents who changed, for those who keep them.
     touched: BTreeSet<AgentId>,
+    /// Callers who may come back to their place.
+    left: resume::Left,
+    last: personal::Last,
+    /// For strategies that draw lots.
+    dice: SmallRng,
 }
 
 impl Distributor {
-    /// Nobody and nothing; [`Distributor::apply`] fills it.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nobody and nothing; [`Distributor::apply`] fills it. `seed` is for strategies that draw lots.
+    pub fn new(seed: u64) -> Self {
+        Distributor {
+            agents: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            visits: BTreeMap::new(),
+            matchable: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            arrivals: 0,
+            outputs: VecDeque::new(),
+            touched: BTreeSet::new(),
+            left: resume::Left::default(),
+            last: personal::Last::default(),
+            dice: SmallRng::seed_from_u64(seed),
+        }
     }
 
     /// Puts a contact into a queue and looks for an agent.
@@ -221,11 +272,12 @@ impl Distributor {
     /// # Errors
     /// When the queue does not exist.
     pub fn enqueue(&mut self, now: Now, arrival: Arrival) -> Result<Entered, NoQueue> {
-        let Arrival { visit, call, queue: id, priority, since } = arrival;
+        let Arrival { visit, call, queue: id, priority, since, personal } = arrival;
+        let personal = personal.filter(|personal| self.may_await(personal.agent, id));
         let queue = self.queues.get_mut(&id).filter(|q| q.open).ok_or(NoQueue(id))?;
-        let priority = queue.settings.priority.saturating_add(priority);
         self.arrivals += 1;
-        let key = Key::new(priority, since, self.arrivals);
+        let key = queue.key(priority, since, self.arrivals);
+        let priority = queue.settings.priority.saturating_add(priority);
         let position = queue.position(key);
         if queue.is_full() {
             return Ok(Entered::Full { position, priority });
@@ -234,11 +286,27 @@ impl Distributor {
         let since_wall = Timestamp(
             now.wall.0.saturating_sub(i64::try_from((now.moment - since).as_micros()).unwrap_or(0)),
         );
-        queue.waiting.insert(key, visit);
-        self.visits
-            .insert(visit, Visit { call, queue: id, key, since_wall, leave_at, offer: None });
+        queue.put(key, 0, visit);
+        let stay = Visit {
+            call,
+            queue: id,
+            priority,
+            since,
+            key,
+            since_wall,
+            entered: now.moment,
+            leave_at,
+            stage: 0,
+            widens_at: None,
+            awaited: None,
+            offer: None,
+        };
+        self.visits.insert(visit, stay);
         self.timers.insert((leave_at, Timer::Wait(visit)));
-        self.relist(id);
+        self.widen(now, visit);
+        if let Some(personal) = personal {
+            self.await_agent(now, visit, personal);
+        }
         self.pump(now);
         Ok(Entered::Waiting { position, priority })
     }
@@ -276,6 +344,8 @@ impl Distributor {
             match timer {
                 Timer::Offer(visit) => self.offer_expired(now, visit),
                 Timer::Wait(visit) => self.waited_too_long(now, visit),
+                Timer::Widen(visit) => self.widen(now, visit),
+                Timer::Personal(visit) => self.await_all(visit),
                 Timer::WrapUp(agent) => self.end_wrap_up(now, agent, None),
             }
         }
@@ -337,30 +407,51 @@ impl Distributor {
     }
 
     fn remove(&mut self, id: VisitId) {
+        self.stop_awaiting(id);
         let Some(visit) = self.visits.remove(&id) else { return };
         self.timers.remove(&(visit.leave_at, Timer::Wait(id)));
+        if let Some(at) = visit.widens_at {
+            self.timers.remove(&(at, Timer::Widen(id)));
+        }
         if let Some(offer) = visit.offer {
             self.timers.remove(&(offer.deadline, Timer::Offer(id)));
         }
         if let Some(queue) = self.queues.get_mut(&visit.queue) {
-            queue.waiting.remove(&visit.key);
+            queue.take(visit.key);
             queue.ringing.remove(&visit.key);
         }
         self.relist(visit.queue);
     }
 
+    /// A visit comes to the stage that its wait has reached, and knows when it comes to the next.
+    fn widen(&mut self, now: Now, id: VisitId) {
+        let Some(visit) = self.visits.get_mut(&id) else { return };
+        let Some(queue) = self.queues.get_mut(&visit.queue) else { return };
+        if let Some(at) = visit.widens_at {
+            self.timers.remove(&(at, Timer::Widen(id)));
+        }
+        visit.stage = queue.free.stage(now.moment - visit.entered);
+        visit.widens_at = queue.free.next_stage(visit.stage).map(|wait| visit.entered + wait);
+        self.timers.extend(visit.widens_at.map(|at| (at, Timer::Widen(id))));
+        if queue.take(visit.key).is_some() {
+            queue.put(visit.key, visit.stage, id);
+        }
+        let queue = visit.queue;
+        self.relist(queue);
+    }
+
     /// Puts the queue where it belongs in the set of matchable queues.
     fn relist(&mut self, id: QueueId) {
         let Some(queue) = self.queues.get_mut(&id) else { return };
-        let head = queue.waiting.keys().next().copied().filter(|_| !queue.free.is_empty());
+        let head = queue.head();
         if queue.listed == head {
             return;
         }
         if let Some(old) = std::mem::replace(&mut queue.listed, head) {
-            self.matchable.remove(&(old, id));
+            self.matchable.remove(&(old, Place::Queue(id)));
         }
         if let Some(new) = head {
-            self.matchable.insert((new, id));
+            self.matchable.insert((new, Place::Queue(id)));
         }
     }
 
@@ -371,31 +462,52 @@ impl Distributor {
         self.outputs.extend(agent.changes(now, disposition).map(Output::AgentChanged));
         let free = agent.is_free();
         if free == agent.listed {
-            return;
+            return self.leave_personal(id);
         }
         agent.listed = free;
-        let (since, queues) = (agent.idle_since, agent.queues.clone());
+        let (candidate, queues) = (agent.candidate(), agent.queues.clone());
         for queue_id in queues {
             if let Some(queue) = self.queues.get_mut(&queue_id) {
                 if free {
-                    queue.free.insert(id, since);
+                    queue.free.insert(&candidate);
                 } else {
                     queue.free.remove(id);
                 }
             }
             self.relist(queue_id);
         }
+        self.relist_agent(id);
+        self.leave_personal(id);
     }
 
-    /// Offers until no queue has both a waiting contact and a free agent.
+    /// Offers until no waiting contact reaches a free agent.
     fn pump(&mut self, now: Now) {
-        while let Some(&(key, id)) = self.matchable.first() {
-            let queue = self.queues.get_mut(&id).expect("a matchable queue exists");
-            let visit = queue.waiting.remove(&key).expect("a matchable queue has its head");
-            let agent = queue.free.pick().expect("a matchable queue has a free agent");
-            queue.ringing.insert(key, visit);
-            self.offer(now, id, visit, agent);
-            self.relist(id);
+        while let Some(&(key, place)) = self.matchable.first() {
+            match place {
+                Place::Queue(id) => self.offer_next(now, key, id),
+                Place::Agent(id) => self.offer_personally(now, key, id),
+            }
         }
+    }
+
+    fn offer_next(&mut self, now: Now, key: Key, id: QueueId) {
+        let queue = self.queues.get_mut(&id).expect("a matchable queue exists");
+        let visit = queue.take(key).expect("a matchable queue has its head");
+        let stage = self.visits.get(&visit).expect("a waiting visit exists").stage;
+        let pick = queue.free.pick(stage, &mut self.dice);
+        queue.ringing.insert(key, visit);
+        self.offer(now, id, visit, pick.expect("a matchable queue has a free agent"));
+        self.relist(id);
+    }
+
+    fn offer_personally(&mut self, now: Now, key: Key, id: AgentId) {
+        let agent = self.agents.get(&id).expect("a matchable agent exists");
+        let visit = *agent.personal.get(&key).expect("a matchable agent has their head");
+        let (_, awaited) = self.stop_awaiting(visit).expect("the visit waits for this agent");
+        let queue_id = self.visits.get(&visit).expect("a waiting visit exists").queue;
+        let queue = self.queues.get_mut(&queue_id).expect("a visit's queue exists");
+        queue.ringing.insert(key, visit);
+        let ring = queue.free.ring(id).unwrap_or(1);
+        self.offer(now, queue_id, visit, Pick { agent: id, by: awaited.by, ring, candidates: 1 });
     }
 }

@@ -324,8 +324,8 @@ impl Switch {
     fn on_distributor(&mut self, now: Now, tenant: TenantId, output: acd::Output) {
         use acd::Output as O;
         match output {
-            O::Offer { visit, call, agent, .. } => {
-                self.with_call(now, call, |call, cx| call.offer(cx, visit, agent));
+            O::Offer { visit, call, agent, choice, .. } => {
+                self.with_call(now, call, |call, cx| call.offer(cx, visit, agent, choice));
             }
             O::OfferEnded { visit, call, agent, end, .. } => {
                 self.with_call(now, call, |call, cx| call.offer_ended(cx, visit, agent, end));

@@ -12,6 +12,8 @@
 //! | flow, step | 流程、步骤 | A versioned IVR graph and one node of it. |
 //! | queue, visit | 队列、排队 | Where contacts wait for an agent; one stay of one contact in one queue. |
 //! | offer | 振铃派发 | The distributor rings one agent for one waiting contact; it ends as answered, declined, unanswered, picked up by a colleague or withdrawn. |
+//! | strategy, seat | 分配策略、席位 | Which of a queue's free agents is next; what is particular to one agent of a queue. |
+//! | skill, need, ring | 技能、技能要求、圈 | What an agent can do; what a queue asks of its agents; those of them whom a contact reaches after the same wait. |
 //! | pickup, team | 代接、代接组 | A colleague takes what rings at an agent's phone; those who serve a queue together. |
 //! | forwarding, do not disturb | 呼叫转移、免打扰 | Where an agent wants the calls to their extension to go; that nobody rings there. |
 //! | agent | 座席 | A person who answers. Presence is what they chose (ready, break); activity is what we observe (idle, ringing, talking, wrap-up). |

@@ -4,10 +4,12 @@
 //! plan on disk, so a database that is down never stops a call.
 
 mod conference;
+mod matching;
 mod prompt;
 mod recording;
 
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
+pub use matching::{KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
@@ -57,6 +59,9 @@ pub struct Plan {
     pub trunks: Vec<Trunk>,
     /// Callers that are refused, normalised.
     pub blocked: Vec<String>,
+    /// Callers of whom something is known that counts while they wait.
+    #[serde(default)]
+    pub known_callers: Vec<KnownCaller>,
     /// Which conversations are recorded; the first rule that matches decides. Where none does, the
     /// queue's own setting, or the box's for calls without a queue.
     #[serde(default)]
@@ -158,17 +163,6 @@ pub struct Window {
     pub to_minute: u16,
 }
 
-/// How the next agent is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// The agent idle longest.
-    #[default]
-    LongestIdle,
-    /// In turn, with memory.
-    RoundRobin,
-}
-
 /// A queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Queue {
@@ -202,6 +196,9 @@ pub struct Queue {
     pub survey: bool,
     /// T of the service level in seconds.
     pub service_level_s: u32,
+    /// How contacts and agents find each other, beyond the strategy.
+    #[serde(default)]
+    pub matching: Matching,
 }
 
 /// An agent and their phone.
@@ -223,6 +220,9 @@ pub struct Agent {
     /// queue together with them.
     #[serde(default)]
     pub pickup_any: bool,
+    /// What they can do.
+    #[serde(default)]
+    pub skills: Vec<Skill>,
 }
 
 /// A SIP peer that carries calls of the public network.
@@ -383,6 +383,7 @@ impl Plan {
             agents: Vec::new(),
             trunks: Vec::new(),
             blocked: Vec::new(),
+            known_callers: Vec::new(),
             recording_rules: Vec::new(),
             recording_exclusions: Arc::default(),
             conferences: Vec::new(),

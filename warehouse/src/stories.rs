@@ -102,7 +102,8 @@ pub fn enqueued(visit: u64, queue: u64) -> Kind {
 }
 
 pub fn offered(visit: u64, queue: u64, agent: u64) -> Kind {
-    Kind::Offered { visit: VisitId(visit), queue: QueueId(queue), agent: AgentId(agent) }
+    let (visit, queue, agent) = (VisitId(visit), QueueId(queue), AgentId(agent));
+    Kind::Offered { visit, queue, agent, choice: None }
 }
 
 pub fn answered(visit: Option<u64>, queue: Option<u64>, agent: u64) -> Kind {

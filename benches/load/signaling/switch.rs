@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use terms::control::{AgentAction, Answer, Ask, Request};
-use terms::routing::{Agent, Number, Plan, Queue, Strategy, Target};
+use terms::routing::{Agent, Matching, Number, Plan, Queue, Strategy, Target};
 use terms::{AgentId, NumberId, QueueId, TenantId};
 
 const TENANT: TenantId = TenantId(1);
@@ -154,6 +154,7 @@ fn plan(agents: u32) -> Plan {
         record: true,
         survey: true,
         service_level_s: 20,
+        matching: Matching::default(),
     }];
     let (digits, target) = (NUMBER.to_owned(), Target::Queue(QUEUE));
     plan.numbers = vec![Number { id: NumberId(1), digits, target }];

@@ -81,6 +81,9 @@ const SENTENCES: &[(&str, &str)] = &[
     ("the id of a recording, fax or contact is needed", "需要录音、传真或联络的编号"),
     ("one line of 1-{} characters is needed", "需要一行 1-{} 个字符的文字"),
     ("each queue may stand once", "每个队列只能出现一次"),
+    ("each skill stands once, without blanks around it", "每项技能只能出现一次，前后不能有空格"),
+    ("at most {} skills are kept", "最多 {} 项技能"),
+    ("each seat belongs to another one of the agents", "每个席位须属于名单中不同的座席"),
     ("{} is above {}; 0 keeps for ever", "{} 超过 {}；0 表示永久保存"),
     ("The file of this recording is not on this box any more.", "该录音文件已不在本机。"),
     (
@@ -109,6 +112,53 @@ const SENTENCES: &[(&str, &str)] = &[
     ("zh-CN or en is needed", "需要 zh-CN 或 en"),
     ("at most {} printable characters are taken", "最多 {} 个可见字符"),
     ("a script has at most {} characters", "试呼脚本最多 {} 个字符"),
+    // Why a call went where it did.
+    ("Of {} free agents, the one idle longest: {} s.", "{} 名空闲座席中空闲最久者：{} 秒。"),
+    (
+        "Of {} free agents, the one who served this queue longest ago: {} s.",
+        "{} 名空闲座席中距上次服务本队列最久者：{} 秒。",
+    ),
+    (
+        "Of {} free agents, one who had no conversation from this queue yet.",
+        "{} 名空闲座席中尚未服务过本队列者。",
+    ),
+    (
+        "Of {} free agents, the one who talked longest ago: {} s.",
+        "{} 名空闲座席中距上次通话最久者：{} 秒。",
+    ),
+    (
+        "Of {} free agents, the next in turn: place {} of the list.",
+        "{} 名空闲座席中轮到者：名单第 {} 位。",
+    ),
+    (
+        "Of {} free agents, the first of the list: place {}.",
+        "{} 名空闲座席中名单最靠前者：第 {} 位。",
+    ),
+    ("Of {} free agents, one by lot.", "{} 名空闲座席中随机抽取一名。"),
+    (
+        "Of {} free agents, one by lot with the weight {}.",
+        "{} 名空闲座席中按权重抽取一名：权重 {}。",
+    ),
+    (
+        "Of {} free agents, the one with the fewest conversations: {}.",
+        "{} 名空闲座席中接听次数最少者：{} 次。",
+    ),
+    (
+        "Of {} free agents, the one who talked least: {} s.",
+        "{} 名空闲座席中通话时间最短者：{} 秒。",
+    ),
+    (
+        "Of {} free agents, the one least busy lately: {} percent.",
+        "{} 名空闲座席中近来最不忙者：{}%。",
+    ),
+    ("It went to the customer's own agent.", "派给该客户的专属座席。"),
+    ("It went to the agent whom the caller talked with last.", "派给上次接待该来电者的座席。"),
+    ("Nobody of a nearer ring than {} was free.", "较第 {} 圈更近的座席均不空闲。"),
+    (
+        "The contact had waited {} s with priority {}; {} waited in all.",
+        "来电已等候 {} 秒，优先级 {}，共 {} 个在等候。",
+    ),
+    ("Why is not known: an older program made this offer.", "原因不详：此次派发由旧版本程序作出。"),
     // Prompts.
     (
         "Other prompts are being uploaded; try again in a moment.",

@@ -1,4 +1,4 @@
-//! Queues and who serves them.
+//! Queues, who serves them, and what agents can do.
 
 use super::Shared;
 use super::extract::{Body, Id};
@@ -8,7 +8,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
-use desk::queue::{Queue, QueueDraft};
+use desk::agent::Agent;
+use desk::queue::{Queue, QueueDraft, Seat};
+use desk::skill::Skill;
 use serde::Deserialize;
 use terms::{AgentId, QueueId};
 use utoipa::ToSchema;
@@ -19,9 +21,20 @@ use utoipa_axum::routes;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Members {
-    /// All of them.
+    /// All of them, in the order that `linear` and `round_robin` go by.
     #[schema(value_type = Vec<String>)]
     agents: Vec<AgentId>,
+    /// Those of them who differ from the rest.
+    #[serde(default)]
+    seats: Vec<Seat>,
+}
+
+/// What an agent can do.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Skills {
+    /// All of it, at most 32.
+    skills: Vec<Skill>,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -31,6 +44,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::FloorRead, routes!(get)))
         .routes(guard.may(Permission::QueuesWrite, routes!(change)))
         .routes(guard.may(Permission::QueuesWrite, routes!(set_agents)))
+        .routes(guard.may(Permission::QueuesWrite, routes!(set_skills)))
 }
 
 /// All queues.
@@ -77,7 +91,19 @@ async fn set_agents(
     State(api): State<Shared>,
     caller: Caller,
     Id(queue): Id<QueueId>,
-    Body(Members { agents }): Body<Members>,
+    Body(Members { agents, seats }): Body<Members>,
 ) -> Result<Json<Queue>, Problem> {
-    Ok(Json(api.store.set_queue_agents(caller.tenant(), &caller.by(), queue, &agents).await?))
+    let (tenant, by) = (caller.tenant(), caller.by());
+    Ok(Json(api.store.set_queue_agents(tenant, &by, queue, &agents, &seats).await?))
+}
+
+/// Say what an agent can do from now on: queues ask for it by `needs`.
+#[utoipa::path(put, path = "/api/v1/agents/{id}/skills", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = Skills, responses((status = 200, body = Agent)))]
+async fn set_skills(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+    Body(Skills { skills }): Body<Skills>,
+) -> Result<Json<Agent>, Problem> {
+    Ok(Json(api.store.set_agent_skills(caller.tenant(), &caller.by(), agent, &skills).await?))
 }

@@ -2,9 +2,13 @@
 //! a choice made during a conversation simply shows afterwards.
 
 use super::offer::DO_NOT_DISTURB;
+use super::queue::Key;
+use super::strategy::Candidate;
+use super::tally::Tally;
 use super::{AgentView, Changed};
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use terms::event::{Activity, Forwarding};
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
@@ -64,6 +68,8 @@ pub(super) struct Agent {
     pub wrap_up: Option<WrapUp>,
     /// The order of the longest-idle strategy.
     pub idle_since: Moment,
+    /// The order of other strategies.
+    pub tally: Tally,
     /// Whether a phone is registered; unknown until the registrar says.
     pub registered: Option<bool>,
     /// Nobody may ring there.
@@ -76,6 +82,9 @@ pub(super) struct Agent {
     pub in_plan: bool,
     /// Listed as free in those queues.
     pub listed: bool,
+    /// Visits that wait for them alone, and the head under which they stand among the matchable.
+    pub personal: BTreeMap<Key, VisitId>,
+    pub matchable: Option<Key>,
     told: Told,
     since: Timestamp,
 }
@@ -88,12 +97,15 @@ impl Agent {
             engaged: None,
             wrap_up: None,
             idle_since: now.moment,
+            tally: Tally::new(now.moment),
             registered: None,
             do_not_disturb: false,
             forwarding: Forwarding::default(),
             queues: Vec::new(),
             in_plan: true,
             listed: false,
+            personal: BTreeMap::new(),
+            matchable: None,
             told: (Activity::SignedOut, None, None, None),
             since: now.wall,
         }
@@ -101,11 +113,17 @@ impl Agent {
 
     /// May be offered a contact. A phone that is known to be gone cannot ring.
     pub fn is_free(&self) -> bool {
-        self.presence == Presence::Ready
-            && self.engaged.is_none()
-            && self.wrap_up.is_none()
-            && self.registered != Some(false)
-            && !self.do_not_disturb
+        self.is_there() && self.engaged.is_none() && self.wrap_up.is_none()
+    }
+
+    /// May be offered a contact once they are done with the one they have.
+    pub fn is_there(&self) -> bool {
+        self.presence == Presence::Ready && self.registered != Some(false) && !self.do_not_disturb
+    }
+
+    /// As strategies see them.
+    pub fn candidate(&self) -> Candidate {
+        Candidate { agent: self.id, idle_since: self.idle_since, tally: self.tally }
     }
 
     pub fn activity(&self) -> Activity {
@@ -137,6 +155,7 @@ impl Agent {
         let state = self.state();
         let mut told: Vec<Told> = Vec::new();
         if state != self.told {
+            self.tally.spend(now.moment, self.told.0);
             let wrap_up_ends = self.told.0 == Activity::WrapUp && state.0 != Activity::WrapUp;
             if wrap_up_ends && state.0 != Activity::Idle {
                 told.push((Activity::Idle, disposition, None, None));

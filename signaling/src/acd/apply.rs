@@ -3,12 +3,12 @@
 
 use super::agent::{Agent, Presence};
 use super::queue::Queue;
-use super::strategy::Free;
+use super::rings::{Layout, Rings};
 use super::{Distributor, Output, Timer};
 use crate::switch::Now;
 use std::collections::{BTreeMap, BTreeSet};
 use terms::event::{FlowOut, OfferEnd};
-use terms::routing::Plan;
+use terms::routing::{Plan, Skill};
 use terms::{AgentId, QueueId, VisitId};
 
 impl Distributor {
@@ -18,6 +18,8 @@ impl Distributor {
         self.apply_queues(plan);
         self.apply_agents(now, plan);
         self.list_all();
+        self.widen_all(now);
+        self.await_who_serves();
         self.close_queues(now);
         self.sign_out_leavers(now, plan);
         self.forget();
@@ -27,6 +29,7 @@ impl Distributor {
     fn unlist_all(&mut self) {
         for agent in self.agents.values_mut() {
             agent.listed = false;
+            agent.matchable = None;
         }
         self.matchable.clear();
         for queue in self.queues.values_mut() {
@@ -38,14 +41,21 @@ impl Distributor {
         for queue in self.queues.values_mut() {
             queue.open = false;
         }
+        let skills: BTreeMap<AgentId, &[Skill]> =
+            plan.agents.iter().map(|agent| (agent.id, agent.skills.as_slice())).collect();
         for settings in &plan.queues {
-            let queue =
-                self.queues.entry(settings.id).or_insert_with(|| Queue::new(settings.clone()));
+            let of = |agent: AgentId| skills.get(&agent).copied().unwrap_or_default();
+            let layout = Layout::of(settings, of);
+            let queue = self
+                .queues
+                .entry(settings.id)
+                .or_insert_with(|| Queue::new(settings.clone(), layout.clone()));
             queue.open = true;
             let same = queue.settings.strategy == settings.strategy
-                && queue.settings.agents == settings.agents;
+                && queue.settings.matching.seats == settings.matching.seats
+                && *queue.free.layout() == layout;
             if !same {
-                queue.free = Free::new(settings.strategy, &settings.agents);
+                queue.free = Rings::new(settings, layout);
             }
             queue.settings = settings.clone();
         }
@@ -77,15 +87,43 @@ impl Distributor {
     fn list_all(&mut self) {
         for agent in self.agents.values_mut().filter(|agent| agent.in_plan && agent.is_free()) {
             agent.listed = true;
+            let candidate = agent.candidate();
             for queue in &agent.queues {
                 if let Some(queue) = self.queues.get_mut(queue) {
-                    queue.free.insert(agent.id, agent.idle_since);
+                    queue.free.insert(&candidate);
                 }
             }
         }
         let queues: Vec<QueueId> = self.queues.keys().copied().collect();
         for queue in queues {
             self.relist(queue);
+        }
+        let agents: Vec<AgentId> = self.agents.keys().copied().collect();
+        for agent in agents {
+            self.relist_agent(agent);
+        }
+    }
+
+    /// Rings may be others now.
+    fn widen_all(&mut self, now: Now) {
+        let visits: Vec<VisitId> = self.visits.keys().copied().collect();
+        for visit in visits {
+            self.widen(now, visit);
+        }
+    }
+
+    /// Who waits for an agent who does not serve the queue any more waits for everybody.
+    fn await_who_serves(&mut self) {
+        let gone: Vec<VisitId> = self
+            .visits
+            .iter()
+            .filter(|(_, visit)| {
+                visit.awaited.is_some_and(|awaited| !self.may_await(awaited.agent, visit.queue))
+            })
+            .map(|(&id, _)| id)
+            .collect();
+        for id in gone {
+            self.await_all(id);
         }
     }
 
@@ -128,7 +166,7 @@ impl Distributor {
         let agents = &self.agents;
         self.timers.retain(|(_, timer)| match timer {
             Timer::WrapUp(agent) => agents.contains_key(agent),
-            Timer::Offer(_) | Timer::Wait(_) => true,
+            Timer::Offer(_) | Timer::Wait(_) | Timer::Widen(_) | Timer::Personal(_) => true,
         });
     }
 }

@@ -18,7 +18,7 @@ impl Distributor {
 
     fn audit_queues(&self) -> Result<(), String> {
         for (id, queue) in &self.queues {
-            if queue.open && !queue.waiting.is_empty() && !queue.free.is_empty() {
+            if queue.open && queue.head().is_some() {
                 return Err(format!("queue {id} has a waiting contact and a free agent"));
             }
         }
@@ -32,9 +32,22 @@ impl Distributor {
         let mut rung = BTreeSet::new();
         for (id, visit) in &self.visits {
             let queue = self.queues.get(&visit.queue).ok_or(format!("visit {id}: no queue"))?;
-            let place = if visit.offer.is_some() { &queue.ringing } else { &queue.waiting };
-            if place.get(&visit.key) != Some(id) {
+            let is_there = match (visit.offer, visit.awaited) {
+                (Some(_), _) => queue.ringing.get(&visit.key) == Some(id),
+                (None, Some(awaited)) => {
+                    let agent = self.agents.get(&awaited.agent);
+                    let knows = |a: &Agent| a.is_there() && a.personal.get(&visit.key) == Some(id);
+                    queue.personal.get(&visit.key) == Some(id)
+                        && self.timers.contains(&(awaited.until, Timer::Personal(*id)))
+                        && agent.is_some_and(knows)
+                }
+                (None, None) => queue.waits(visit.key, visit.stage, *id),
+            };
+            if !is_there {
                 return Err(format!("visit {id} is not in its place"));
+            }
+            if visit.widens_at.is_some_and(|at| !self.timers.contains(&(at, Timer::Widen(*id)))) {
+                return Err(format!("visit {id} never reaches further agents"));
             }
             let Some(offer) = visit.offer else { continue };
             if !rung.insert(offer.agent) {
@@ -55,6 +68,9 @@ impl Distributor {
         let id = agent.id;
         if agent.listed != (agent.in_plan && agent.is_free()) {
             return Err(format!("agent {id} is listed {}, but is not so", agent.listed));
+        }
+        if agent.listed && !agent.personal.is_empty() {
+            return Err(format!("agent {id} is free, and somebody waits for them alone"));
         }
         if let Some(wrap_up) = agent.wrap_up
             && !self.timers.contains(&(wrap_up.until, Timer::WrapUp(id)))

@@ -2,6 +2,7 @@
 
 use super::agent::{Engaged, Presence, WrapUp};
 use super::queue::Key;
+use super::tally::Tally;
 use super::{Distributor, Timer, Visit};
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ pub(crate) struct KeptAgent {
     engaged: Option<Engaged>,
     wrap_up: Option<WrapUp>,
     idle_since: Moment,
+    tally: Tally,
     registered: Option<bool>,
     do_not_disturb: bool,
     forwarding: Forwarding,
@@ -35,7 +37,8 @@ pub(crate) struct KeptVisit {
     queue: QueueId,
     priority: i32,
     since: Moment,
-    arrival: u64,
+    key: Key,
+    entered: Moment,
     since_wall: Timestamp,
     leave_at: Moment,
 }
@@ -54,6 +57,7 @@ impl Distributor {
             engaged: agent.engaged,
             wrap_up: agent.wrap_up,
             idle_since: agent.idle_since,
+            tally: agent.tally,
             registered: agent.registered,
             do_not_disturb: agent.do_not_disturb,
             forwarding: agent.forwarding.clone(),
@@ -63,13 +67,13 @@ impl Distributor {
     /// A stay as it is now.
     pub(crate) fn keep_visit(&self, id: VisitId) -> Option<KeptVisit> {
         let visit = self.visits.get(&id)?;
-        let (priority, since, arrival) = visit.key.parts();
         Some(KeptVisit {
             call: visit.call,
             queue: visit.queue,
-            priority,
-            since,
-            arrival,
+            priority: visit.priority,
+            since: visit.since,
+            key: visit.key,
+            entered: visit.entered,
             since_wall: visit.since_wall,
             leave_at: visit.leave_at,
         })
@@ -84,6 +88,7 @@ impl Distributor {
         agent.engaged = kept.engaged.filter(|engaged| taken && engaged.visit.is_none());
         agent.wrap_up = kept.wrap_up.filter(|_| agent.presence != Presence::SignedOut);
         agent.idle_since = kept.idle_since;
+        agent.tally = kept.tally;
         agent.registered = kept.registered;
         agent.do_not_disturb = kept.do_not_disturb;
         agent.forwarding = kept.forwarding;
@@ -94,17 +99,31 @@ impl Distributor {
     }
 
     /// A contact stands where it stood. False where its queue is gone.
-    pub(crate) fn restore_visit(&mut self, id: VisitId, kept: &KeptVisit) -> bool {
+    pub(crate) fn restore_visit(&mut self, now: Now, id: VisitId, kept: &KeptVisit) -> bool {
         let Some(queue) = self.queues.get_mut(&kept.queue).filter(|queue| queue.open) else {
             return false;
         };
-        let key = Key::new(kept.priority, kept.since, kept.arrival);
-        self.arrivals = self.arrivals.max(kept.arrival);
-        queue.waiting.insert(key, id);
-        let KeptVisit { call, queue, since_wall, leave_at, .. } = *kept;
-        self.visits.insert(id, Visit { call, queue, key, since_wall, leave_at, offer: None });
+        let KeptVisit { call, queue: queue_id, priority, since, key, .. } = *kept;
+        let KeptVisit { entered, since_wall, leave_at, .. } = *kept;
+        self.arrivals = self.arrivals.max(key.arrival);
+        queue.put(key, 0, id);
+        let stay = Visit {
+            call,
+            queue: queue_id,
+            priority,
+            since,
+            key,
+            since_wall,
+            entered,
+            leave_at,
+            stage: 0,
+            widens_at: None,
+            awaited: None,
+            offer: None,
+        };
+        self.visits.insert(id, stay);
         self.timers.insert((leave_at, Timer::Wait(id)));
-        self.relist(queue);
+        self.widen(now, id);
         true
     }
 

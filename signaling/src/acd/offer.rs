@@ -1,10 +1,11 @@
 //! Offers, from ringing to their one end, and conversations, from answer to the end of wrap-up.
 
 use super::agent::{Engaged, Presence, Stage, WrapUp};
+use super::rings::Pick;
 use super::{Busy, Distributor, Offer, Output, Timer};
 use crate::switch::Now;
 use std::time::Duration;
-use terms::event::{FlowOut, Forwarding, OfferEnd};
+use terms::event::{Choice, FlowOut, Forwarding, OfferEnd};
 use terms::{AgentId, CallId, QueueId, VisitId};
 
 /// Reason of the break that an agent gets who does not answer.
@@ -17,7 +18,9 @@ pub const DO_NOT_DISTURB: &str = "do_not_disturb";
 pub const UNREACHABLE: &str = "unreachable";
 
 impl Distributor {
-    pub(super) fn offer(&mut self, now: Now, queue: QueueId, id: VisitId, agent_id: AgentId) {
+    pub(super) fn offer(&mut self, now: Now, queue: QueueId, id: VisitId, pick: Pick) {
+        let agent_id = pick.agent;
+        let choice = self.choice(now, queue, id, pick);
         let ring = self.queues.get(&queue).map_or(0, |queue| queue.settings.ring_max_s);
         let deadline = now.moment + Duration::from_secs(ring.max(1).into());
         let visit = self.visits.get_mut(&id).expect("a waiting visit exists");
@@ -33,8 +36,26 @@ impl Distributor {
             quiet: false,
             talking_since: None,
         });
-        self.outputs.push_back(Output::Offer { visit: id, call, queue, agent: agent_id });
+        self.outputs.push_back(Output::Offer { visit: id, call, queue, agent: agent_id, choice });
         self.settle(agent_id, now, None);
+    }
+
+    /// Why this visit goes to this agent, while both are as they were chosen.
+    fn choice(&self, now: Now, queue: QueueId, visit: VisitId, pick: Pick) -> Choice {
+        let queue = self.queues.get(&queue).expect("an offer comes from a queue");
+        let visit = self.visits.get(&visit).expect("a waiting visit exists");
+        let agent = self.agents.get(&pick.agent).expect("a listed agent exists");
+        let waited = (now.moment - visit.since).as_millis();
+        Choice {
+            by: pick.by,
+            strategy: queue.settings.strategy,
+            ring: u32::try_from(pick.ring).unwrap_or(u32::MAX),
+            candidates: u32::try_from(pick.candidates).unwrap_or(u32::MAX),
+            measure: queue.free.measure(&agent.candidate(), now.moment),
+            priority: visit.priority,
+            waited_ms: u64::try_from(waited).unwrap_or(u64::MAX),
+            waiting: queue.len(),
+        }
     }
 
     /// The agent answered: the visit is over, the conversation begins. False when the offer had
@@ -117,6 +138,7 @@ impl Distributor {
     fn requeue(&mut self, id: VisitId, now: Now) {
         let Some(visit) = self.visits.get(&id) else { return };
         let (key, queue_id, call, leave_at) = (visit.key, visit.queue, visit.call, visit.leave_at);
+        let stage = visit.stage;
         let queue = self.queues.get_mut(&queue_id).expect("a visit's queue exists");
         queue.ringing.remove(&key);
         if leave_at <= now.moment || !queue.open {
@@ -125,7 +147,7 @@ impl Distributor {
             self.outputs.push_back(Output::FlowOut { visit: id, call, reason });
             return;
         }
-        queue.waiting.insert(key, id);
+        queue.put(key, stage, id);
         self.relist(queue_id);
     }
 
@@ -211,6 +233,12 @@ impl Distributor {
         });
         if !engaged.quiet {
             agent.idle_since = now.moment;
+        }
+        if engaged.talking_since.is_some() && !engaged.quiet {
+            agent.tally.served(now.moment, handled, engaged.queue.is_some());
+            if let Some(queue) = engaged.queue.and_then(|queue| self.queues.get_mut(&queue)) {
+                queue.free.served(id, now.moment);
+            }
         }
         if let Some((queue, time)) = wrap_up {
             let until = now.moment + time;

@@ -65,6 +65,9 @@ impl Distributor {
             // The call began before the shift: it is shown from the next one on.
             engaged.quiet = true;
         }
+        if agent.presence == Presence::SignedOut && !leaves {
+            agent.tally.begin_shift();
+        }
         agent.presence = presence;
         if !was_ready && !leaves {
             agent.idle_since = now.moment;

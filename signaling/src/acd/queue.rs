@@ -1,38 +1,32 @@
 //! One queue: who waits, in order, and who could take them.
 
-use super::strategy::Free;
+use super::rings::{Layout, Rings};
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use terms::routing;
 use terms::{Moment, VisitId};
 
+const NANOS_PER_S: i64 = 1_000_000_000;
 /// Handling time that is assumed before one was seen.
 const HANDLING_FIRST: Duration = Duration::from_secs(180);
 /// A new handling time counts one part in this many.
 const HANDLING_WEIGHT: u32 = 8;
 
-/// The order of waiting: priority, then age, then arrival.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The order of waiting, in all queues of a tenant: tier, then age, then arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Key {
-    priority: Reverse<i32>,
-    since: Moment,
-    arrival: u64,
+    tier: Reverse<i32>,
+    /// When the wait began, in ns; earlier by what the contact's own priority is worth as waiting.
+    since: i64,
+    pub arrival: u64,
 }
 
 impl Key {
-    pub fn new(priority: i32, since: Moment, arrival: u64) -> Self {
-        Key { priority: Reverse(priority), since, arrival }
-    }
-
-    /// Priority, age and arrival.
-    pub fn parts(&self) -> (i32, Moment, u64) {
-        (self.priority.0, self.since, self.arrival)
-    }
-
     #[cfg(test)]
-    pub fn rank(&self) -> (Reverse<i32>, Moment) {
-        (self.priority, self.since)
+    pub fn rank(&self) -> (Reverse<i32>, i64) {
+        (self.tier, self.since)
     }
 }
 
@@ -42,11 +36,13 @@ pub(super) struct Queue {
     pub settings: routing::Queue,
     /// Still in the plan; a removed queue only waits for its last conversations.
     pub open: bool,
-    /// Without an offer.
-    pub waiting: BTreeMap<Key, VisitId>,
+    /// Without an offer, by stage: how many rings of agents a visit has come to reach.
+    waiting: Vec<BTreeMap<Key, VisitId>>,
+    /// For one agent alone.
+    pub personal: BTreeMap<Key, VisitId>,
     /// With an offer; they keep their place.
     pub ringing: BTreeMap<Key, VisitId>,
-    pub free: Free,
+    pub free: Rings,
     /// The head under which the queue stands among the matchable ones.
     pub listed: Option<Key>,
     /// Talk and wrap-up lately, smoothed.
@@ -54,29 +50,72 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub fn new(settings: routing::Queue) -> Self {
+    pub fn new(settings: routing::Queue, layout: Layout) -> Self {
         Queue {
-            free: Free::new(settings.strategy, &settings.agents),
+            free: Rings::new(&settings, layout),
             settings,
             open: true,
-            waiting: BTreeMap::new(),
+            waiting: Vec::new(),
+            personal: BTreeMap::new(),
             ringing: BTreeMap::new(),
             listed: None,
             handling: HANDLING_FIRST,
         }
     }
 
+    /// The place of a contact with a priority of its own. Where points are worth waiting time, a
+    /// contact with fewer points overtakes once it has waited so much longer; the order of two does
+    /// not change while both wait.
+    pub fn key(&self, own: i32, since: Moment, arrival: u64) -> Key {
+        let step = i64::from(self.settings.matching.priority_step_s) * NANOS_PER_S;
+        let since = i64::try_from(since.0).unwrap_or(i64::MAX);
+        let of_queue = self.settings.priority;
+        let (tier, since) = match step {
+            0 => (of_queue.saturating_add(own), since),
+            step => (of_queue, since.saturating_sub(step.saturating_mul(own.into()))),
+        };
+        Key { tier: Reverse(tier), since, arrival }
+    }
+
     pub fn len(&self) -> u32 {
-        (self.waiting.len() + self.ringing.len()) as u32
+        self.lines().map(BTreeMap::len).sum::<usize>() as u32
     }
 
     pub fn visits(&self) -> impl Iterator<Item = VisitId> + '_ {
-        self.waiting.values().chain(self.ringing.values()).copied()
+        self.lines().flat_map(BTreeMap::values).copied()
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &BTreeMap<Key, VisitId>> {
+        self.waiting.iter().chain([&self.personal, &self.ringing])
+    }
+
+    /// A visit waits, at this stage.
+    pub fn put(&mut self, key: Key, stage: usize, visit: VisitId) {
+        if self.waiting.len() <= stage {
+            self.waiting.resize_with(stage + 1, BTreeMap::new);
+        }
+        self.waiting[stage].insert(key, visit);
+    }
+
+    /// A visit waits no more.
+    pub fn take(&mut self, key: Key) -> Option<VisitId> {
+        self.waiting.iter_mut().find_map(|line| line.remove(&key))
+    }
+
+    /// The first visit that somebody is free for.
+    pub fn head(&self) -> Option<Key> {
+        let lines = self.waiting.get(self.free.first_stage()?..)?;
+        lines.iter().filter_map(|line| line.first_key_value()).map(|(key, _)| *key).min()
+    }
+
+    /// Whether this visit waits at this stage.
+    pub fn waits(&self, key: Key, stage: usize, visit: VisitId) -> bool {
+        self.waiting.get(stage).and_then(|line| line.get(&key)) == Some(&visit)
     }
 
     /// Nobody more may wait, and nobody is free to take one more at once.
     pub fn is_full(&self) -> bool {
-        self.len() >= self.settings.waiting_max && self.free.is_empty()
+        self.len() >= self.settings.waiting_max && self.free.first_stage() != Some(0)
     }
 
     /// Place of `key`, 1 is next. The usual case, a newcomer at the end, takes no search.
@@ -85,7 +124,7 @@ impl Queue {
             Some((last, _)) if *last < key => map.len(),
             _ => map.range(..key).count(),
         };
-        (ahead(&self.waiting) + ahead(&self.ringing)) as u32 + 1
+        self.lines().map(ahead).sum::<usize>() as u32 + 1
     }
 
     pub fn note_handling(&mut self, time: Duration) {

@@ -1,12 +1,18 @@
 //! The distributor alone: order, fairness, and a long random walk in which nothing may break.
 
+mod order;
+mod personal;
+mod rings;
+mod strategies;
+
 use super::*;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use terms::TenantId;
 use terms::control::AgentAction;
-use terms::routing::{self, Plan, Strategy, Target};
+use terms::event::ChosenBy;
+use terms::routing::{self, Matching, Need, Plan, Seat, Skill, Strategy, Target};
 
 fn at(secs: u64) -> Now {
     let wall = Timestamp::from_secs(1_800_000_000 + secs as i64);
@@ -30,6 +36,7 @@ fn queue(id: u64, agents: &[u64], priority: i32) -> routing::Queue {
         record: false,
         survey: false,
         service_level_s: 20,
+        matching: Matching::default(),
     }
 }
 
@@ -44,6 +51,7 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
             ha1_md5: String::new(),
             ha1_sha256: String::new(),
             pickup_any: false,
+            skills: vec![Skill { name: "gas".into(), level: id as u32 % 4 }],
         })
         .collect();
     plan.queues = queues;
@@ -51,7 +59,7 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
 }
 
 fn ready(agents: u64, queues: Vec<routing::Queue>) -> Distributor {
-    let mut acd = Distributor::new();
+    let mut acd = Distributor::new(7);
     acd.apply(at(0), &plan(agents, queues));
     for agent in 1..=agents {
         acd.act(at(0), AgentId(agent), AgentAction::SignIn).expect("a known agent signs in");
@@ -60,12 +68,18 @@ fn ready(agents: u64, queues: Vec<routing::Queue>) -> Distributor {
 }
 
 fn arrives(acd: &mut Distributor, now: Now, n: u64, queue: u64) -> Entered {
+    comes(acd, now, n, queue, 0)
+}
+
+/// A contact with a priority of its own.
+fn comes(acd: &mut Distributor, now: Now, n: u64, queue: u64, priority: i32) -> Entered {
     let arrival = Arrival {
         visit: VisitId(n),
         call: CallId(n),
         queue: QueueId(queue),
-        priority: 0,
+        priority,
         since: now.moment,
+        personal: None,
     };
     acd.enqueue(now, arrival).expect("the queue exists")
 }
@@ -194,15 +208,32 @@ const AGENTS: u64 = 12;
 impl Day {
     fn new(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let queues = (1..=5)
-            .map(|id| {
-                let mine: Vec<u64> = (1..=AGENTS).filter(|_| rng.random_bool(0.4)).collect();
-                queue(id, &mine, (id % 3) as i32)
-            })
-            .collect();
+        let queues = (1..=5).map(|id| Self::queue(&mut rng, seed, id)).collect();
         let acd = ready(AGENTS, queues);
         let (offers, talking) = (BTreeMap::new(), BTreeMap::new());
         Day { acd, rng, second: 1, visits: 0, offers, talking, counts: [0; 4] }
+    }
+
+    /// Two days in a row have all strategies.
+    fn queue(rng: &mut SmallRng, seed: u64, id: u64) -> routing::Queue {
+        let mine: Vec<u64> = (1..=AGENTS).filter(|_| rng.random_bool(0.4)).collect();
+        let strategies = Strategy::ALL.len() as u64;
+        let strategy = Strategy::ALL[((seed * 5 + id) % strategies) as usize];
+        let seats = mine
+            .iter()
+            .map(|&agent| Seat {
+                agent: AgentId(agent),
+                weight: rng.random_range(0..4),
+                level: rng.random_range(1..4),
+            })
+            .collect();
+        let priority_step_s = rng.random_range(0..2) * 30;
+        let widen_every_s = rng.random_range(0..3) * 10;
+        let until_s = [None, Some(0), Some(15), Some(30)][rng.random_range(0..4)];
+        let needs = vec![Need { skill: "gas".into(), level: 2, until_s }];
+        let matching =
+            Matching { seats, needs, widen_every_s, priority_step_s, ..Matching::default() };
+        routing::Queue { strategy, matching, ..queue(id, &mine, (id % 3) as i32) }
     }
 
     fn step(&mut self) {
@@ -215,7 +246,19 @@ impl Day {
                 self.visits += 1;
                 self.counts[0] += 1;
                 let queue = self.rng.random_range(1..=5);
-                if let Entered::Full { .. } = arrives(&mut self.acd, now, self.visits, queue) {
+                let own = self.rng.random_range(-1..3);
+                let wait = Duration::from_secs(20);
+                let personal = Personal { agent, wait, by: ChosenBy::LastAgent };
+                let arrival = Arrival {
+                    visit: VisitId(self.visits),
+                    call: CallId(self.visits),
+                    queue: QueueId(queue),
+                    priority: own,
+                    since: now.moment,
+                    personal: self.rng.random_bool(0.3).then_some(personal),
+                };
+                let entered = self.acd.enqueue(now, arrival).expect("the queue exists");
+                if let Entered::Full { .. } = entered {
                     self.counts[3] += 1;
                 }
             }
@@ -312,7 +355,12 @@ impl Day {
         let Some(mine) = self.acd.visits.get(&rung) else { return };
         let serves = &self.acd.agents[&agent].queues;
         for (id, visit) in &self.acd.visits {
-            if visit.offer.is_none() && serves.contains(&visit.queue) {
+            let queue = &self.acd.queues[&visit.queue];
+            let reaches = match visit.awaited {
+                Some(awaited) => awaited.agent == agent,
+                None => serves.contains(&visit.queue) && queue.free.reaches(visit.stage, agent),
+            };
+            if visit.offer.is_none() && reaches {
                 assert!(
                     mine.key.rank() <= visit.key.rank(),
                     "{rung} rings at {agent} before {id}: {:?} {:?}",

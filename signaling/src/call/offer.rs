@@ -5,13 +5,13 @@ use super::leg::{Bye, Invitation, Leg};
 use super::{Call, Phase, cause};
 use crate::sip::user_agent::Destination;
 use crate::switch::Cx;
-use terms::event::{Kind, OfferEnd, Party, Role};
+use terms::event::{Choice, Kind, OfferEnd, Party, Role};
 use terms::media::Place;
 use terms::{AgentId, LegId, VisitId};
 
 impl Call {
     /// Ring this agent.
-    pub(crate) fn offer(&mut self, cx: &mut Cx, visit: VisitId, agent: AgentId) {
+    pub(crate) fn offer(&mut self, cx: &mut Cx, visit: VisitId, agent: AgentId, choice: Choice) {
         let now = cx.now;
         let queue = match &self.phase {
             Phase::Waiting(waiting) if waiting.visit == visit && waiting.offer.is_none() => {
@@ -39,7 +39,7 @@ impl Call {
                 ("X-Queue".to_owned(), queue.to_string()),
             ],
         });
-        self.log(cx, None, Kind::Offered { visit, queue, agent });
+        self.log(cx, None, Kind::Offered { visit, queue, agent, choice: Some(choice) });
         let leg = self.open_leg(cx, leg, Place::WithContact);
         if let Phase::Waiting(waiting) = &mut self.phase {
             waiting.offer = Some((agent, leg));
@@ -90,6 +90,9 @@ impl Call {
         let (visit, queue) = (waiting.visit, waiting.queue.clone());
         let theirs = cx.acd(self.tenant).is_some_and(|acd| acd.answered(now, visit, agent));
         if theirs {
+            if let Some(acd) = cx.acd(self.tenant).filter(|_| !self.caller.is_withheld()) {
+                acd.talks(&self.caller.normal, agent);
+            }
             self.connect(cx, leg, Some((visit, &queue)));
         } else {
             self.close_leg(cx, leg, cause::NORMAL, Party::System, Bye::Hangup);

@@ -3,12 +3,12 @@
 
 use super::timers::Timer;
 use super::{Call, Next, Phase};
-use crate::acd::{Arrival, Entered};
+use crate::acd::{Arrival, Entered, Personal};
 use crate::ivr::prompt;
 use crate::switch::Cx;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{FlowOut, Kind, OfferEnd};
+use terms::event::{ChosenBy, FlowOut, Kind, OfferEnd};
 use terms::media::{PlayEnd, Source};
 use terms::routing::Queue;
 use terms::{AgentId, LegId, Moment, QueueId, VisitId};
@@ -38,8 +38,10 @@ impl Call {
         let Some(queue) = cx.plan(self.tenant).and_then(|plan| plan.queue(id)) else {
             return false;
         };
-        let since = since.unwrap_or(now.moment);
-        let arrival = Arrival { visit, call, queue: id, priority, since };
+        let since = since.or_else(|| self.comes_back(cx, id)).unwrap_or(now.moment);
+        let priority = priority.saturating_add(self.vip_priority(cx, &queue));
+        let personal = self.personal(cx, &queue);
+        let arrival = Arrival { visit, call, queue: id, priority, since, personal };
         let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
         let (position, priority, full) = match entered {
             Some(Entered::Waiting { position, priority }) => (position, priority, false),
@@ -62,6 +64,39 @@ impl Call {
             self.arm_announcement(cx, &queue);
         }
         true
+    }
+
+    /// Since when a caller has waited who hung up here a while ago.
+    fn comes_back(&self, cx: &mut Cx, queue: QueueId) -> Option<Moment> {
+        let now = cx.now.moment;
+        let acd = cx.acd(self.tenant).filter(|_| !self.caller.is_withheld())?;
+        acd.resumes(now, queue, &self.caller.normal)
+    }
+
+    /// Whom the caller waits for first. Who talked already was passed on, and does not go back.
+    fn personal(&self, cx: &mut Cx, queue: &Queue) -> Option<Personal> {
+        if self.caller.is_withheld() || self.story.answered {
+            return None;
+        }
+        let matching = &queue.matching;
+        let plan = cx.plan(self.tenant);
+        let known = plan.as_ref().and_then(|plan| plan.known_caller(&self.caller));
+        let own = known.and_then(|known| known.agent).filter(|_| matching.own_agent_s > 0);
+        let (agent, wait_s, by) = match own {
+            Some(agent) => (agent, matching.own_agent_s, ChosenBy::OwnAgent),
+            None if matching.last_agent_s > 0 => {
+                let last = cx.acd(self.tenant)?.last_agent(&self.caller.normal)?;
+                (last, matching.last_agent_s, ChosenBy::LastAgent)
+            }
+            None => return None,
+        };
+        Some(Personal { agent, wait: Duration::from_secs(wait_s.into()), by })
+    }
+
+    fn vip_priority(&self, cx: &Cx, queue: &Queue) -> i32 {
+        let plan = cx.plan(self.tenant);
+        let known = plan.as_ref().and_then(|plan| plan.known_caller(&self.caller));
+        known.filter(|known| known.vip).map_or(0, |_| queue.matching.vip_priority)
     }
 
     /// Music until something else happens. Where the music itself is missing it is silence:
@@ -132,6 +167,9 @@ impl Call {
         let (visit, queue, now) = (waiting.visit, waiting.queue.id, cx.now);
         self.timers.clear(Timer::Announce);
         if let Some(acd) = cx.acd(self.tenant) {
+            if caller_left && !self.caller.is_withheld() {
+                acd.abandons(now.moment, visit, &self.caller.normal);
+            }
             acd.leave(now, visit);
         }
         if let Some((agent, leg)) = waiting.offer {

@@ -54,6 +54,7 @@ pub(super) fn plan() -> Plan {
         ha1_md5: Algorithm::Md5.hash(&parts),
         ha1_sha256: Algorithm::Sha256.hash(&parts),
         pickup_any: false,
+        skills: Vec::new(),
     });
     plan.numbers.push(Number {
         id: NumberId(1),

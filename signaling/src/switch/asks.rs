@@ -50,9 +50,10 @@ impl Switch {
             ));
         }
         let compiled = Arc::new(Compiled::compile(plan, before.as_deref())?);
+        let seed = self.world.draw();
         let tenant = self.world.tenants.entry(id).or_insert_with(|| Tenant {
             plan: Arc::clone(&compiled),
-            acd: Distributor::new(),
+            acd: Distributor::new(seed),
             trunks: super::trunks::Usage::default(),
         });
         tenant.plan = Arc::clone(&compiled);

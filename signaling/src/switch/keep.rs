@@ -49,7 +49,7 @@ impl Switch {
             if let (Some((visit, place)), Some(tenant)) =
                 (call.visit(), self.world.tenants.get_mut(&call.tenant))
             {
-                tenant.acd.restore_visit(visit, place);
+                tenant.acd.restore_visit(now, visit, place);
             }
         }
         self.restore_agents(now, kept, &calls);

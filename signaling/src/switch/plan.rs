@@ -7,7 +7,9 @@ use crate::ivr::{self, Flow, Known, hours};
 use chrono_tz::Tz;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use terms::routing::{Agent, CallerRule, PLAN_VERSION, Plan, Queue, Target, Trunk};
+use terms::routing::{
+    Agent, CallerRule, KnownCaller, Matching, PLAN_VERSION, Plan, Queue, Target, Trunk,
+};
 use terms::{AgentId, ConferenceId, FlowId, PhoneNumber, QueueId, TenantId, TrunkId};
 
 /// A compiled plan.
@@ -22,6 +24,8 @@ pub(crate) struct Compiled {
     queues: HashMap<QueueId, Arc<Queue>>,
     flows: HashMap<FlowId, (u32, Arc<Flow>)>,
     blocked: HashSet<String>,
+    /// By their number, normalised.
+    known_callers: HashMap<String, KnownCaller>,
     /// Room numbers of conferences.
     rooms: HashMap<String, ConferenceId>,
 }
@@ -87,6 +91,7 @@ impl Compiled {
                 .iter()
                 .map(|caller| PhoneNumber::parse(caller, &plan.country).normal)
                 .collect(),
+            known_callers: known_callers(&plan),
             rooms: rooms(&plan),
             flows,
             plan,
@@ -102,8 +107,8 @@ impl Compiled {
         self.plan.agents.get(*self.agents.get(&id)?)
     }
 
-    /// A queue's terms. Its list of agents is empty: who serves it is the distributor's business, and
-    /// a call that is kept after each step would drag thousands of them along.
+    /// A queue's terms. Its list of agents and its needs are empty: who serves it is the distributor's
+    /// business, and a call that is kept after each step would drag thousands of them along.
     pub fn queue(&self, id: QueueId) -> Option<Arc<Queue>> {
         self.queues.get(&id).cloned()
     }
@@ -114,6 +119,11 @@ impl Compiled {
 
     pub fn trunk(&self, id: TrunkId) -> Option<&Trunk> {
         self.plan.trunks.iter().find(|trunk| trunk.id == id)
+    }
+
+    /// What is known of a caller that counts while they wait.
+    pub fn known_caller(&self, caller: &PhoneNumber) -> Option<&KnownCaller> {
+        self.known_callers.get(&caller.normal)
     }
 
     pub fn is_blocked(&self, caller: &PhoneNumber) -> bool {
@@ -210,7 +220,8 @@ impl Compiled {
 }
 
 fn terms_of(queue: &Queue) -> Queue {
-    Queue { agents: Vec::new(), ..queue.clone() }
+    let matching = Matching { seats: Vec::new(), needs: Vec::new(), ..queue.matching.clone() };
+    Queue { agents: Vec::new(), matching, ..queue.clone() }
 }
 
 fn numbers(plan: &Plan) -> HashMap<String, Target> {
@@ -222,6 +233,13 @@ fn numbers(plan: &Plan) -> HashMap<String, Target> {
     // What is written in the plan wins over what another number becomes when it is normalised.
     numbers.extend(plan.numbers.iter().map(|n| (n.digits.clone(), n.target.clone())));
     numbers
+}
+
+fn known_callers(plan: &Plan) -> HashMap<String, KnownCaller> {
+    let by_number = |known: &KnownCaller| {
+        (PhoneNumber::parse(&known.number, &plan.country).normal, known.clone())
+    };
+    plan.known_callers.iter().map(by_number).collect()
 }
 
 fn rooms(plan: &Plan) -> HashMap<String, ConferenceId> {

@@ -15,6 +15,7 @@ mod phones;
 mod pickup;
 mod property;
 mod quality;
+mod queueing;
 mod recording;
 mod restore;
 mod supervision;

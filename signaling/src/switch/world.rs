@@ -109,6 +109,11 @@ impl World {
         }
     }
 
+    /// A number drawn from the seed.
+    pub fn draw(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+
     /// A recording begins; its ledger will come. One that never came must not stop others: the
     /// oldest is forgotten.
     pub fn expect_recording(&mut self, recording: RecordingId, of: RecordingOf) {

@@ -139,7 +139,7 @@ impl OpenCall {
                 self.enqueue(*visit, *queue, *priority, *position, at);
                 self.wait(entry.leg);
             }
-            Kind::Offered { visit, queue, agent } => self.offer(*visit, *queue, *agent, at),
+            Kind::Offered { visit, queue, agent, .. } => self.offer(*visit, *queue, *agent, at),
             Kind::OfferEnded { visit, end, .. } => {
                 if let Some(open) = self.visits.get_mut(visit) {
                     open.end_offer(*end, at);

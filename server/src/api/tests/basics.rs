@@ -140,6 +140,7 @@ fn the_document_lists_these_operations() {
         "POST /api/v1/session",
         "GET /api/v1/calls",
         "GET /api/v1/calls/{id}",
+        "GET /api/v1/calls/{id}/routing",
         "POST /api/v1/calls/{id}/actions",
         "POST /api/v1/calls/{id}/supervise",
         "PATCH /api/v1/calls/{id}/supervise",

@@ -1,56 +1,23 @@
-//! The agent idle longest: since the end of their last conversation or wrap-up, or since they became
-//! ready. An offer that the caller withdrew does not set the clock back.
+//! The agent idle longest: since the end of their last call or wrap-up, or since they became ready.
+//! An offer that the caller withdrew does not set the clock back.
 
-use std::collections::{BTreeMap, BTreeSet};
-use terms::{AgentId, Moment};
+use super::{Candidate, Rule, earliest, millis};
 
-#[derive(Clone, Debug, Default)]
-pub(in crate::acd) struct LongestIdle {
-    order: BTreeSet<(Moment, AgentId)>,
-    since: BTreeMap<AgentId, Moment>,
-}
-
-impl LongestIdle {
-    pub fn insert(&mut self, agent: AgentId, idle_since: Moment) {
-        self.remove(agent);
-        self.order.insert((idle_since, agent));
-        self.since.insert(agent, idle_since);
-    }
-
-    pub fn remove(&mut self, agent: AgentId) {
-        if let Some(since) = self.since.remove(&agent) {
-            self.order.remove(&(since, agent));
-        }
-    }
-
-    pub fn clear(&mut self) {
-        self.order.clear();
-        self.since.clear();
-    }
-
-    pub fn pick(&self) -> Option<AgentId> {
-        self.order.first().map(|&(_, agent)| agent)
-    }
-
-    pub fn len(&self) -> usize {
-        self.order.len()
-    }
-}
+pub(super) const RULE: Rule = Rule {
+    rank: |candidate: &Candidate| earliest(candidate.idle_since),
+    measure: |candidate, now| millis(now - candidate.idle_since),
+};
 
 #[cfg(test)]
 mod tests {
+    use super::super::candidate;
     use super::*;
+    use terms::Moment;
 
     #[test]
-    fn the_agent_idle_longest_is_next() {
-        let mut free = LongestIdle::default();
-        free.insert(AgentId(1), Moment::from_secs(30));
-        free.insert(AgentId(2), Moment::from_secs(10));
-        free.insert(AgentId(3), Moment::from_secs(20));
-        assert_eq!(free.pick(), Some(AgentId(2)));
-        free.insert(AgentId(2), Moment::from_secs(40));
-        assert_eq!(free.pick(), Some(AgentId(3)), "a second listing replaces the first");
-        free.remove(AgentId(3));
-        assert_eq!((free.pick(), free.len()), (Some(AgentId(1)), 2));
+    fn the_agent_idle_longest_has_the_lowest_rank() {
+        let [first, second] = [candidate(1, 30), candidate(2, 10)];
+        assert!((RULE.rank)(&second) < (RULE.rank)(&first));
+        assert_eq!((RULE.measure)(&second, Moment::from_secs(12)), 2_000);
     }
 }

@@ -1,13 +1,13 @@
 //! In turn, in the order that the queue names its agents, with memory: the turn goes on after the
 //! agent who had it last, also when that agent is not free.
 
-use std::collections::{BTreeMap, BTreeSet};
+use super::row::Row;
+use std::collections::BTreeSet;
 use terms::AgentId;
 
 #[derive(Clone, Debug)]
-pub(in crate::acd) struct RoundRobin {
-    seats: BTreeMap<AgentId, usize>,
-    agents: Vec<AgentId>,
+pub(super) struct RoundRobin {
+    row: Row,
     free: BTreeSet<usize>,
     /// The seat after the one that had the last turn.
     turn: usize,
@@ -15,21 +15,16 @@ pub(in crate::acd) struct RoundRobin {
 
 impl RoundRobin {
     pub fn new(agents: &[AgentId]) -> Self {
-        RoundRobin {
-            seats: agents.iter().enumerate().map(|(seat, &agent)| (agent, seat)).collect(),
-            agents: agents.to_vec(),
-            free: BTreeSet::new(),
-            turn: 0,
-        }
+        RoundRobin { row: Row::new(agents), free: BTreeSet::new(), turn: 0 }
     }
 
     pub fn insert(&mut self, agent: AgentId) {
-        self.free.extend(self.seats.get(&agent));
+        self.free.extend(self.row.seat(agent));
     }
 
     pub fn remove(&mut self, agent: AgentId) {
-        if let Some(seat) = self.seats.get(&agent) {
-            self.free.remove(seat);
+        if let Some(seat) = self.row.seat(agent) {
+            self.free.remove(&seat);
         }
     }
 
@@ -40,7 +35,11 @@ impl RoundRobin {
     pub fn pick(&mut self) -> Option<AgentId> {
         let seat = *self.free.range(self.turn..).next().or_else(|| self.free.first())?;
         self.turn = seat + 1;
-        self.agents.get(seat).copied()
+        self.row.agent(seat)
+    }
+
+    pub fn place(&self, agent: AgentId) -> Option<i64> {
+        self.row.place(agent)
     }
 
     pub fn len(&self) -> usize {

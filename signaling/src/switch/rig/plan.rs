@@ -3,7 +3,8 @@
 use super::{TENANT, TRUNK};
 use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{
-    Agent, CallerRule, Conference, Flow, Number, Pin, Plan, Queue, Strategy, Target, Trunk,
+    Agent, CallerRule, Conference, Flow, Matching, Number, Pin, Plan, Queue, Strategy, Target,
+    Trunk,
 };
 use terms::{AgentId, ConferenceId, FlowId, NumberId, QueueId};
 
@@ -99,6 +100,7 @@ fn agent(id: u64) -> Agent {
         ha1_md5: String::new(),
         ha1_sha256: String::new(),
         pickup_any: false,
+        skills: Vec::new(),
     }
 }
 
@@ -119,6 +121,7 @@ fn service() -> Queue {
         record: true,
         survey: true,
         service_level_s: 20,
+        matching: Matching::default(),
     }
 }
 

@@ -1,0 +1,57 @@
+//! Queues from the outside: strategies, seats, skills, and what is refused.
+
+use super::rig::Rig;
+use axum::http::{Method, StatusCode};
+use desk::Role;
+use serde_json::json;
+use terms::routing::Strategy;
+
+#[tokio::test]
+async fn every_strategy_is_taken_by_its_name_and_others_are_refused_with_those_there_are() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    for strategy in Strategy::ALL {
+        let draft = json!({"name": strategy.as_str(), "strategy": strategy.as_str()});
+        let made = rig.post("/api/v1/queues", &token, draft).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        assert_eq!(made.json()["strategy"], strategy.as_str());
+    }
+    let draft = json!({"name": "x", "strategy": "loudest"});
+    let refused = rig.post("/api/v1/queues", &token, draft).await;
+    assert!(refused.status.is_client_error(), "{refused:?}");
+    let message = refused.json()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("loudest") && message.contains("fewest_calls"), "{message}");
+}
+
+#[tokio::test]
+async fn seats_and_skills_are_set_by_who_may_and_come_back() {
+    let rig = Rig::new().await;
+    let (manager, agent) = (rig.token(Role::Manager).await, rig.token(Role::Agent).await);
+    let (_, foreign) = rig.other_tenant().await;
+    let (one, two) = (rig.first.agents[0].0, rig.first.agents[1].0);
+    let seat = json!({"agent": two, "weight": 3, "level": 2});
+    let members = json!({"agents": [two, one], "seats": [seat]});
+    let skills = json!({"skills": [{"name": "粤语", "level": 4}]});
+    let (seats_uri, skills_uri) =
+        ("/api/v1/queues/1/agents", format!("/api/v1/agents/{one}/skills"));
+    for (token, status) in [
+        (&agent, StatusCode::FORBIDDEN),
+        (&foreign, StatusCode::NOT_FOUND),
+        (&manager, StatusCode::OK),
+    ] {
+        let got = rig.ask(Method::PUT, seats_uri, token, Some(members.clone())).await;
+        assert_eq!(got.status, status, "{got:?}");
+        let got = rig.ask(Method::PUT, &skills_uri, token, Some(skills.clone())).await;
+        assert_eq!(got.status, status, "{got:?}");
+    }
+    let queue = rig.get("/api/v1/queues/1", &manager).await.json();
+    assert_eq!((&queue["agents"], &queue["seats"]), (&json!([two, one]), &json!([seat])));
+    let shown = rig.get(&format!("/api/v1/agents/{one}"), &manager).await.json();
+    assert_eq!(shown["skills"], skills["skills"]);
+
+    let strange = json!({"agents": [one], "seats": [seat]});
+    let refused = rig.ask(Method::PUT, seats_uri, &manager, Some(strange)).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+    let message = refused.json()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("each seat belongs to another one"), "{message}");
+}

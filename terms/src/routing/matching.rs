@@ -1,0 +1,163 @@
+//! How the contacts and the agents of one queue find each other.
+
+use crate::id::AgentId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How the next agent is chosen among those who are free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The agent idle longest: since they became ready, or since the end of their last call or
+    /// wrap-up.
+    #[default]
+    LongestIdle,
+    /// The agent whose last conversation from this queue ended longest ago; who had none goes first.
+    LongestIdleQueue,
+    /// The agent whose last conversation of any kind ended longest ago. A break does not set them
+    /// back.
+    LongestIdleGlobal,
+    /// In turn, with memory.
+    RoundRobin,
+    /// In the order that the queue names them, from the first on each time.
+    Linear,
+    /// By lot.
+    Random,
+    /// By lot; each has as many lots as their weight says.
+    WeightedRandom,
+    /// Who had the fewest conversations from queues since they signed in.
+    FewestCalls,
+    /// Who talked least in conversations from queues since they signed in.
+    LeastTalk,
+    /// Whose share of busy time was lowest lately. Breaks do not count.
+    Occupancy,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Strategy; 10] = [
+        Strategy::LongestIdle,
+        Strategy::LongestIdleQueue,
+        Strategy::LongestIdleGlobal,
+        Strategy::RoundRobin,
+        Strategy::Linear,
+        Strategy::Random,
+        Strategy::WeightedRandom,
+        Strategy::FewestCalls,
+        Strategy::LeastTalk,
+        Strategy::Occupancy,
+    ];
+
+    /// Its name in settings and in the event log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Strategy::LongestIdle => "longest_idle",
+            Strategy::LongestIdleQueue => "longest_idle_queue",
+            Strategy::LongestIdleGlobal => "longest_idle_global",
+            Strategy::RoundRobin => "round_robin",
+            Strategy::Linear => "linear",
+            Strategy::Random => "random",
+            Strategy::WeightedRandom => "weighted_random",
+            Strategy::FewestCalls => "fewest_calls",
+            Strategy::LeastTalk => "least_talk",
+            Strategy::Occupancy => "occupancy",
+        }
+    }
+}
+
+/// What an agent can do, and how well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skill {
+    /// Such as `cantonese`.
+    pub name: String,
+    /// Higher is better.
+    pub level: u32,
+}
+
+/// A skill that a queue asks of its agents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// Its name.
+    pub skill: String,
+    /// At least.
+    pub level: u32,
+    /// How long a contact waits for somebody who has it, in seconds; with 0 those who have it only go
+    /// first. None: those who lack it never serve the queue.
+    #[serde(default)]
+    pub until_s: Option<u32>,
+}
+
+/// What is particular to one agent of a queue. Who has no seat has weight 1 and level 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// Who.
+    pub agent: AgentId,
+    /// Lots that they have among the free ones, for [`Strategy::WeightedRandom`]; 0 is only drawn
+    /// when nobody else is free.
+    pub weight: u32,
+    /// Level 1 is asked at once, each further one [`Matching::widen_every_s`] later.
+    pub level: u32,
+}
+
+impl Seat {
+    /// A seat like any other.
+    pub const fn usual(agent: AgentId) -> Self {
+        Seat { agent, weight: 1, level: 1 }
+    }
+}
+
+/// A caller of whom something is known that counts while they wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownCaller {
+    /// Their number, normalised.
+    pub number: String,
+    /// They go first, by as much as the queue says.
+    #[serde(default)]
+    pub vip: bool,
+    /// Whom they are to talk with.
+    #[serde(default)]
+    pub agent: Option<AgentId>,
+}
+
+/// What a queue says about matching, beyond its strategy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Matching {
+    /// Agents who differ from the rest.
+    pub seats: Vec<Seat>,
+    /// Skills that agents need.
+    pub needs: Vec<Need>,
+    /// Seconds of waiting from one level of seats to the next.
+    pub widen_every_s: u32,
+    /// Seconds of waiting that one point of a contact's own priority is worth among those of the
+    /// queue's priority; 0: more points always go first.
+    pub priority_step_s: u32,
+    /// Added to the priority of a caller who is a VIP.
+    pub vip_priority: i32,
+    /// Seconds within which a caller who hung up while waiting comes back to their place; 0 is never.
+    pub resume_s: u32,
+    /// Seconds that a contact waits for the customer's own agent before others are asked; 0 is never.
+    pub own_agent_s: u32,
+    /// The same for the agent whom the caller talked with last, where there is no agent of their own.
+    pub last_agent_s: u32,
+}
+
+impl Matching {
+    /// Weights of those who have a seat.
+    pub fn weights(&self) -> BTreeMap<AgentId, u32> {
+        self.seats.iter().map(|seat| (seat.agent, seat.weight)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strategy_is_called_the_same_everywhere() {
+        for strategy in Strategy::ALL {
+            let name = serde_json::to_value(strategy).expect("a name");
+            assert_eq!(name, strategy.as_str());
+        }
+    }
+}
