@@ -44,6 +44,8 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
             ha1_md5: String::new(),
             ha1_sha256: String::new(),
             pickup_any: false,
+            calling: Default::default(),
+            phone: Default::default(),
         })
         .collect();
     plan.queues = queues;

@@ -118,5 +118,7 @@ pub fn agent(id: AgentId, user: &str, password: &str, realm: &str) -> Agent {
         ha1_md5: Algorithm::Md5.hash(&parts),
         ha1_sha256: Algorithm::Sha256.hash(&parts),
         pickup_any: false,
+        calling: Default::default(),
+        phone: Default::default(),
     }
 }

@@ -54,6 +54,8 @@ pub(super) fn plan() -> Plan {
         ha1_md5: Algorithm::Md5.hash(&parts),
         ha1_sha256: Algorithm::Sha256.hash(&parts),
         pickup_any: false,
+        calling: Default::default(),
+        phone: Default::default(),
     });
     plan.numbers.push(Number {
         id: NumberId(1),

@@ -142,7 +142,12 @@ fn a_cancel_that_crosses_the_answer_changes_nothing() {
 fn a_refusal_says_why_and_a_busy_box_when_to_come_back() {
     let mut bench = Bench::new();
     let call = bench.call();
-    bench.command(Command::Reject { leg: call.leg, status: 503, retry_after_s: Some(7) });
+    bench.command(Command::Reject {
+        leg: call.leg,
+        status: 503,
+        retry_after_s: Some(7),
+        warning: None,
+    });
     assert_eq!(bench.one().header("Retry-After"), "7");
     let call = bench.call();
     bench.command(Command::Hangup { leg: call.leg, cause: 17 });

@@ -99,6 +99,8 @@ fn agent(id: u64) -> Agent {
         ha1_md5: String::new(),
         ha1_sha256: String::new(),
         pickup_any: false,
+        calling: Default::default(),
+        phone: Default::default(),
     }
 }
 
