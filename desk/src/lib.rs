@@ -15,6 +15,7 @@ pub mod agent;
 pub mod audit;
 pub mod blocked;
 pub mod bootstrap;
+pub mod calling;
 pub mod conference;
 pub mod customer;
 pub mod error;

@@ -95,6 +95,12 @@ impl Store {
                     ha1_md5: phone.ha1_md5,
                     ha1_sha256: phone.ha1_sha256,
                     pickup_any: agent.pickup_any,
+                    calling: routing::CallingRight {
+                        dial: agent.calling.dial,
+                        forward: agent.calling.forward,
+                        bar: phone.bar,
+                    },
+                    phone: phone.settings,
                 })
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,
@@ -103,6 +109,7 @@ impl Store {
             recording_exclusions: Arc::new(self.exclusions_for_plan(tenant).await?),
             conferences: self.conferences_for_plan(tenant).await?,
             prompts: self.prompts_for_plan(tenant).await?,
+            calling: self.calling_rules(tenant).await?.into(),
         })
     }
 }
