@@ -11,6 +11,7 @@
 pub mod agents;
 pub mod audit;
 pub mod call_quality;
+pub mod calling;
 pub mod calls;
 pub mod child;
 pub mod conferences;
@@ -212,6 +213,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(supervise::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))
+        .merge(calling::routes(guard))
         .merge(call_quality::routes(guard))
         .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))
