@@ -5,7 +5,7 @@
 use super::dial::Dialable;
 use super::{Call, cause};
 use crate::switch::Cx;
-use terms::event::{Calling, CallingRefusal, CallingWay, InCalling, Kind, Party};
+use terms::event::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling, Kind, Party};
 use terms::routing::NumberClass;
 use terms::{AgentId, UserId};
 
@@ -48,7 +48,7 @@ impl Call {
         agent: AgentId,
         (digits, class): (&str, NumberClass),
         way: CallingWay,
-    ) -> Result<(), (CallingRefusal, Option<terms::event::CallingLimit>)> {
+    ) -> Result<(), (CallingRefusal, Option<CallingLimit>)> {
         let (now, key, limits) = (cx.now, (self.tenant, agent), cx.world.config.out);
         let right = cx.plan(self.tenant).map(|plan| plan.right(Some(agent), way));
         let out = &mut cx.world.calls_out;
@@ -59,7 +59,9 @@ impl Call {
             // Who calls an extension does not decide where it is forwarded to.
             let limit = match way {
                 CallingWay::Forward => None,
-                _ => out.refused(now, &limits, key),
+                CallingWay::Dial | CallingWay::Transfer | CallingWay::Invite => {
+                    out.refused(now, &limits, key)
+                }
             };
             return Err((CallingRefusal::NoRight, limit));
         }

@@ -11,7 +11,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 /// Shortest pause between two looks at calls that go on.
 const LOOK_MIN: Duration = Duration::from_secs(1);
-/// Calls that are remembered of one agent, whatever the limits: who has none is not counted.
+/// Calls that are remembered of one agent, whatever the limits; more than a limit may be.
 const REMEMBERED_MAX: usize = 2_000;
 
 /// A call that goes on.

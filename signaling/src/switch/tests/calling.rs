@@ -346,6 +346,22 @@ fn what_is_set_by_code_and_by_screen_is_written_down_once_each() {
 }
 
 #[test]
+fn after_a_kill_what_was_set_last_counts_and_not_what_the_store_knew_before() {
+    let mut rig = rig_with(&[]);
+    let before = rig.now.wall;
+    rig.wait(secs(10));
+    assert_eq!(act(&mut rig, A1, AgentAction::DoNotDisturb { on: true }), Answer::Done);
+    rig.kill(&[]);
+    let mut plan = demo_plan();
+    plan.version = 2;
+    let forwarding = Forwarding { always: Some("1002".into()), ..Forwarding::default() };
+    plan.agents[0].phone = PhoneSettings { do_not_disturb: false, forwarding, at: before };
+    uses(&mut rig, plan);
+    let live = rig.state().agents.remove(0);
+    assert_eq!((live.do_not_disturb, live.forwarding.always), (true, None));
+}
+
+#[test]
 fn a_new_process_has_what_the_plan_says_of_phones_and_keeps_what_was_set_later() {
     let always = |to: &str| Forwarding { always: Some(to.into()), ..Forwarding::default() };
     let mut plan = demo_plan();
