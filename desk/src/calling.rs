@@ -249,16 +249,21 @@ impl Store {
 
     /// Keeps what these entries of the event log say about agents' calls, and that it was followed
     /// through `seq`. What is older than what is known changes nothing, so entries may come again.
+    /// The switch works by what it says itself; where it may have begun anew since, `missed` has its
+    /// plan told to it again.
     ///
     /// # Errors
     /// When the store does not answer; nothing was kept then.
-    pub async fn keep_calling(&self, entries: &[Arc<Entry>], seq: u64) -> Result<()> {
+    pub async fn keep_calling(&self, entries: &[Arc<Entry>], seq: u64, missed: bool) -> Result<()> {
         let mut write = self.write("keep what agents set").await?;
         for entry in entries {
             let Kind::Calling(Calling { agent, what }) = &entry.kind else { continue };
             match what {
                 InCalling::Set { do_not_disturb, forwarding } => {
-                    keep_settings(&mut write, entry, *agent, *do_not_disturb, forwarding).await?;
+                    let set = (*do_not_disturb, forwarding);
+                    if keep_settings(&mut write, entry, *agent, set).await? && missed {
+                        write.raise_plan(entry.tenant).await?;
+                    }
                 }
                 InCalling::Barred { limit } => keep_bar(&mut write, entry, *agent, *limit).await?,
                 InCalling::Refused { .. } => {}
@@ -277,15 +282,13 @@ impl Store {
     }
 }
 
-/// The plan needs no new version for it: the switch is where it comes from, and learns it from the
-/// plan when it begins.
+/// False where it was known, or something later.
 async fn keep_settings(
     write: &mut Write,
     entry: &Entry,
     agent: AgentId,
-    do_not_disturb: bool,
-    forwarding: &Forwarding,
-) -> Result<()> {
+    (do_not_disturb, forwarding): (bool, &Forwarding),
+) -> Result<bool> {
     let doing = write.doing;
     let done = sqlx::query(
         "UPDATE agents SET do_not_disturb = $3, forwarding = $4, phone_set_at = $5
@@ -300,7 +303,7 @@ async fn keep_settings(
     .await
     .during(doing)?;
     if done.rows_affected() == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let Forwarding { always, busy, no_answer, .. } = forwarding;
     let to = |target: &Option<String>| target.clone().unwrap_or_else(|| "-".to_owned());
@@ -311,7 +314,8 @@ async fn keep_settings(
         to(no_answer)
     );
     let by = By::system(SWITCH, entry.at);
-    write.audit(entry.tenant, &by, "agent.phone_settings", subject).await
+    write.audit(entry.tenant, &by, "agent.phone_settings", subject).await?;
+    Ok(true)
 }
 
 async fn keep_bar(

@@ -97,13 +97,13 @@ async fn a_bar_is_kept_until_it_is_lifted_and_an_old_entry_brings_it_not_back() 
     let limit = CallingLimit::Destinations;
     let barred = [entry(7, 10, tenant, agent, InCalling::Barred { limit })];
     let version = plan(&store, tenant).await.version;
-    store.keep_calling(&barred, 7).await.unwrap();
+    store.keep_calling(&barred, 7, false).await.unwrap();
     let known = store.agent(tenant, agent).await.unwrap().barred;
     assert_eq!(known, Some(CallingBar { at: at(10), limit }));
     let raised = plan(&store, tenant).await;
     assert!(raised.version > version, "a switch that begins learns it");
     assert_eq!(raised.agent(agent).unwrap().calling.bar, Bar { barred: true, at: at(10) });
-    store.keep_calling(&barred, 7).await.unwrap();
+    store.keep_calling(&barred, 7, false).await.unwrap();
     let expected = format!("switch agent.barred: {agent} \"destinations\"");
     assert_eq!(actions(&store, tenant, "agent.barred").await, [expected], "once");
     store.close().await;
@@ -115,7 +115,7 @@ async fn a_bar_is_kept_until_it_is_lifted_and_an_old_entry_brings_it_not_back() 
     assert_eq!(lifted.barred, None);
     let bar = plan(&store, tenant).await.agent(agent).unwrap().calling.bar;
     assert!(!bar.barred && bar.at > at(10), "{bar:?}");
-    store.keep_calling(&barred, 7).await.unwrap();
+    store.keep_calling(&barred, 7, false).await.unwrap();
     assert_eq!(store.agent(tenant, agent).await.unwrap().barred, None);
     let again = store.lift_bar(tenant, &by(20), agent).await;
     assert!(matches!(again, Err(Error::Refused(_))), "{again:?}");
@@ -138,7 +138,9 @@ async fn what_agents_set_is_kept_over_a_start_and_the_later_of_two_counts() {
         entry(6, 50, tenant, AgentId(999), set("1005")),
     ];
     assert_eq!(store.calling_kept().await.unwrap(), None);
-    store.keep_calling(&entries, 9).await.unwrap();
+    let version = plan(&store, tenant).await.version;
+    store.keep_calling(&entries, 9, false).await.unwrap();
+    assert_eq!(plan(&store, tenant).await.version, version, "the switch knows what it says");
     store.close().await;
 
     let store = open(folder.path()).await;
@@ -153,4 +155,10 @@ async fn what_agents_set_is_kept_over_a_start_and_the_later_of_two_counts() {
     let noted = actions(&store, tenant, "agent.phone_settings").await;
     assert_eq!(noted.len(), 1, "{noted:?}");
     assert!(noted[0].contains("always 1003"), "{noted:?}");
+    let later = [entry(12, 60, tenant, agent, set("1002"))];
+    store.keep_calling(&later, 12, true).await.unwrap();
+    let told = plan(&store, tenant).await;
+    assert!(told.version > version, "a switch that began before it was kept hears of it");
+    store.keep_calling(&later, 12, true).await.unwrap();
+    assert_eq!(plan(&store, tenant).await.version, told.version, "once");
 }
