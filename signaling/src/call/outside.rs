@@ -1,6 +1,6 @@
 //! Whether somebody may have a number outside called: their right, and for an agent's extension the
-//! bar and the guard ([`crate::calling`]). Whoever is asked for in another way (by a flow, or by a
-//! published number that leads outside) was chosen by who runs the hotline.
+//! bar and the guard ([`crate::calling`]). A flow has the tenant's right. Where a published number
+//! leads outside, that was chosen by who runs the hotline.
 
 use super::dial::Dialable;
 use super::{Call, cause};
@@ -69,8 +69,8 @@ impl Call {
         out.call(now, &limits, key, call).map_err(|limit| (CallingRefusal::Barred, Some(limit)))
     }
 
-    /// Whether somebody at a screen, or a chairperson of a conference, may have `to` called. A person
-    /// and their extension have one id. The guard is for extensions.
+    /// Whether somebody at a screen may have `to` called; nobody is a flow, or a chairperson with keys.
+    /// A person and their extension have one id. The guard is for extensions.
     pub(super) fn screen_may_call(
         &self,
         cx: &Cx,

@@ -3,11 +3,12 @@
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Destination};
 use crate::switch::{Config, OutLimits};
+use serde_json::json;
 use std::collections::BTreeSet;
-use terms::UserId;
 use terms::control::SupervisorPhone;
 use terms::event::{CallingLimit, Forwarding, SupervisionMode};
-use terms::routing::{Bar, CallingRight, NumberClass, PhoneSettings, Plan};
+use terms::routing::{Bar, CallingRight, Flow, NumberClass, PhoneSettings, Plan};
+use terms::{FlowId, UserId};
 
 const ABROAD: &str = "00442071234567";
 const MOBILE: &str = "013811112222";
@@ -145,6 +146,27 @@ fn a_caller_is_passed_on_and_somebody_asked_in_within_ones_right_alone() {
     let invited = CallAction::Invite { target: MOBILE.to_owned() };
     assert_eq!(call_act(&mut rig, invited), Answer::Done);
     rig.hangs_up(customer);
+    all_hang_up(&mut rig);
+}
+
+#[test]
+fn a_flow_has_the_tenants_right_and_goes_on_at_its_error_where_it_has_none() {
+    let mut plan = demo_plan();
+    let document = json!({"format": 1, "start": "go", "steps": {
+        "go": {"kind": "transfer", "target": ABROAD, "on": {"error": "sorry"}},
+        "sorry": {"kind": "hangup", "prompts": ["goodbye"]}}});
+    plan.flows = vec![Flow { id: FlowId(1), name: "hotline".into(), version: 2, document }];
+    let mut rig = Rig::new(plan.clone());
+    let customer = rig.customer_dials("95105688");
+    rig.wait(secs(5));
+    assert_eq!(heard(&rig, customer), ["goodbye"]);
+    assert_eq!(called(&rig), [] as [&str; 0]);
+    plan.version = 2;
+    plan.calling.dial = NumberClass::International;
+    uses(&mut rig, plan);
+    rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    assert_eq!(called(&rig), [ABROAD]);
     all_hang_up(&mut rig);
 }
 
