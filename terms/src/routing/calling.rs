@@ -162,18 +162,18 @@ fn class_of_form(number: &PhoneNumber, country: &str) -> NumberClass {
         };
     }
     let length = normal.len();
-    match normal {
+    match () {
         // A number of either kind has its country code by now, where it is long enough to be one.
-        _ if normal.starts_with("00") => International,
-        _ if normal.starts_with('0') => National,
-        _ if length <= SUBSCRIBER_DIGITS_MAX => Local,
-        _ if country == "1" && length == 10 => in_country_1(normal),
-        _ if country == "1" && length == 11 && normal.starts_with('1') => {
+        () if normal.starts_with("00") => International,
+        () if normal.starts_with('0') => National,
+        () if length <= SUBSCRIBER_DIGITS_MAX => Local,
+        () if country == "1" && length == 10 => in_country_1(normal),
+        () if country == "1" && length == 11 && normal.starts_with('1') => {
             in_country_1(&normal[1..])
         }
-        _ if country == "86" && length == 10 && is_free_or_shared(normal) => National,
+        () if country == "86" && length == 10 && is_free_or_shared(normal) => National,
         // Without `+` it may be a number of any country.
-        _ => International,
+        () => International,
     }
 }
 
