@@ -7,7 +7,9 @@ use signaling::switch::Now;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 use terms::control::AgentAction;
-use terms::routing::{Agent, Matching, Plan, Queue, Seat, Strategy, Target};
+use terms::routing::{
+    Agent, CallingRight, Matching, PhoneSettings, Plan, Queue, Seat, Strategy, Target,
+};
 use terms::{AgentId, CallId, Moment, QueueId, TenantId, Timestamp, VisitId};
 
 const AGENTS: u64 = 10_000;
@@ -82,6 +84,8 @@ fn agent(n: u64) -> Agent {
         ha1_md5: String::new(),
         ha1_sha256: String::new(),
         pickup_any: false,
+        calling: CallingRight::default(),
+        phone: PhoneSettings::default(),
         skills: Vec::new(),
     }
 }

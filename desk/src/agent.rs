@@ -2,6 +2,7 @@
 //! with a phone; both have one id. The phone's password is kept as HA1 only.
 
 use crate::audit::By;
+use crate::calling::{self, CallingBar, CallingRight};
 use crate::error::During;
 use crate::queue::Seat;
 use crate::secret::{Secret, generated_password, ha1};
@@ -11,6 +12,7 @@ use crate::user::NewUser;
 use crate::{Error, Result, Role, Store, text};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use terms::routing::{Bar, PhoneSettings};
 use terms::{AgentId, QueueId, TenantId};
 use utoipa::ToSchema;
 
@@ -37,6 +39,10 @@ pub struct Agent {
     pub pickup_any: bool,
     /// What they can do.
     pub skills: Vec<Skill>,
+    /// What they may call outside.
+    pub calling: CallingRight,
+    /// They are kept from calling out; null where they are not.
+    pub barred: Option<CallingBar>,
 }
 
 /// An agent to be.
@@ -53,11 +59,13 @@ pub struct NewAgent {
     pub queues: Vec<QueueId>,
 }
 
-/// HA1 of a phone, for the plan.
+/// A phone, for the plan: its HA1, what was set for it, and whether it may call out.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Phone {
     pub(crate) ha1_md5: String,
     pub(crate) ha1_sha256: String,
+    pub(crate) settings: PhoneSettings,
+    pub(crate) bar: Bar,
 }
 
 fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Agent> {
@@ -70,6 +78,17 @@ fn agent(row: &DbRow, members: &[(QueueId, AgentId)]) -> Result<Agent> {
         queues: members.iter().filter(|(_, a)| *a == agent_id).map(|(queue, _)| *queue).collect(),
         pickup_any: row.get("pickup_any"),
         skills: document(row, "skills", "read an agent", "agent")?,
+        calling: calling::right(row)?,
+        barred: calling::barred(row)?,
+    })
+}
+
+fn phone(row: &DbRow) -> Result<Phone> {
+    Ok(Phone {
+        ha1_md5: row.get("ha1_md5"),
+        ha1_sha256: row.get("ha1_sha256"),
+        settings: calling::settings(row)?,
+        bar: calling::bar(row),
     })
 }
 
@@ -96,7 +115,8 @@ impl Store {
         .collect();
         let rows = sqlx::query(
             "SELECT a.id, a.number, u.name, a.sip_user, a.ha1_md5, a.ha1_sha256,
-                    a.pickup_any, a.skills
+                    a.pickup_any, a.skills, a.calling, a.barred, a.barred_at, a.barred_for,
+                    a.do_not_disturb, a.forwarding, a.phone_set_at
              FROM agents a JOIN users u ON u.id = a.id
              WHERE a.tenant_id = $1 AND u.disabled_at IS NULL ORDER BY a.number LIMIT 10000",
         )
@@ -104,13 +124,7 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during("list agents")?;
-        rows.iter()
-            .map(|row| {
-                let phone =
-                    Phone { ha1_md5: row.get("ha1_md5"), ha1_sha256: row.get("ha1_sha256") };
-                Ok((agent(row, &members)?, phone))
-            })
-            .collect()
+        rows.iter().map(|row| Ok((agent(row, &members)?, phone(row)?))).collect()
     }
 
     /// One agent.
@@ -236,6 +250,8 @@ pub(crate) async fn insert(
         queues: new.queues.clone(),
         pickup_any: false,
         skills: Vec::new(),
+        calling: CallingRight::default(),
+        barred: None,
     };
     let (md5, sha256) = ha1(&made.sip_user, realm, password.expose());
     let doing = write.doing;

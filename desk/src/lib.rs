@@ -5,8 +5,9 @@
 //!
 //! **Every query takes the tenant as its argument and names it in its `WHERE`.** There is no way
 //! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`] and
-//! [`Store::plan_versions`], which hand over to the warehouse and the call path, and
-//! [`Store::authenticate`], which finds out who asks.
+//! [`Store::plan_versions`], which hand over to the warehouse and the call path,
+//! [`Store::keep_calling`], whose entries each say whose they are, and [`Store::authenticate`], which
+//! finds out who asks.
 //!
 //! Every change says [`By`] whom, goes into the audit table in the same transaction, and raises
 //! the plan's version there when the call path is concerned.
@@ -15,6 +16,7 @@ pub mod agent;
 pub mod audit;
 pub mod blocked;
 pub mod bootstrap;
+pub mod calling;
 pub mod conference;
 pub mod customer;
 pub mod error;

@@ -97,6 +97,12 @@ impl Store {
                     ha1_sha256: phone.ha1_sha256,
                     pickup_any: agent.pickup_any,
                     skills: agent.skills.into_iter().map(routing::Skill::from).collect(),
+                    calling: routing::CallingRight {
+                        dial: agent.calling.dial,
+                        forward: agent.calling.forward,
+                        bar: phone.bar,
+                    },
+                    phone: phone.settings,
                 })
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,
@@ -106,6 +112,7 @@ impl Store {
             recording_exclusions: Arc::new(self.exclusions_for_plan(tenant).await?),
             conferences: self.conferences_for_plan(tenant).await?,
             prompts: self.prompts_for_plan(tenant).await?,
+            calling: self.calling_rules(tenant).await?.into(),
         })
     }
 }

@@ -33,6 +33,8 @@ text_enum! {
         RecordingsHold = "recordings.hold",
         /// Delete a recording, change how long recordings are kept.
         RecordingsDelete = "recordings.delete",
+        /// Change what agents may call outside, and let those call out again who were barred.
+        CallingWrite = "calling.write",
         /// See and change which conversations are recorded, and what is never recorded.
         RecordingRules = "recordings.rules",
         /// Make and change conference rooms, and see their PINs.
@@ -104,6 +106,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::RecordingsRead, LEADERS),
         (P::RecordingsHold, MANAGERS),
         (P::RecordingsDelete, ADMINISTRATORS),
+        (P::CallingWrite, ADMINISTRATORS),
         (P::RecordingRules, ADMINISTRATORS),
         (P::ConferencesWrite, ADMINISTRATORS),
         (P::ReportsRead, LEADERS),

@@ -12,6 +12,7 @@ pub mod agents;
 pub mod audit;
 pub mod call_quality;
 pub mod call_routing;
+pub mod calling;
 pub mod calls;
 pub mod child;
 pub mod conferences;
@@ -213,6 +214,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(supervise::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))
+        .merge(calling::routes(guard))
         .merge(call_quality::routes(guard))
         .merge(call_routing::routes(guard))
         .merge(conferences::routes(guard))

@@ -20,6 +20,8 @@ use value::{Address, Algorithm, Backend, Bytes, PortRange, Span, Speech, Zone};
 /// Shortest part of a recording: shorter ones would be more files than conversations.
 const PART_MIN: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// Most calls of an agent that a limit may allow: so many are remembered of each.
+const OUT_CALLS_MAX: u32 = 1_000;
 /// Prompts that a tenant may ever have of its own: a plan names them all.
 const OWN_PROMPTS_MAX: u32 = 10_000;
 
@@ -193,6 +195,17 @@ config! {
         silence_max: Span = "\"30s\"", Restart;
         /// Longest message that a caller may leave.
         message_max: Span = "\"120s\"", Restart;
+        /// Calls of one agent to the outside in a minute; one more bars the agent from calling out
+        /// until an administrator lifts it. Here and in the next four, 0 is no limit.
+        out_per_minute_max: u32 = "10", Restart;
+        /// Calls of one agent to the outside at a time, forwarded ones included.
+        out_at_once_max: u32 = "5", Restart;
+        /// Different numbers outside that one agent calls in an hour.
+        out_destinations_per_hour_max: u32 = "60", Restart;
+        /// Length of all calls of one agent to the outside in an hour, from dialling on.
+        out_length_per_hour_max: Span = "\"2h\"", Restart;
+        /// Calls of one agent in an hour to numbers that they have no right to.
+        out_refused_per_hour_max: u32 = "4", Restart;
         /// Record conversations that came through no queue.
         record_direct: bool = "true", Restart;
         /// Folder of what live calls need to go on when the call process is killed; it should be in
@@ -426,6 +439,17 @@ impl Config {
             return refused("rtp.own_prompts_max", problem);
         }
         for (key, value) in [
+            ("calls.out_per_minute_max", self.calls.out_per_minute_max),
+            ("calls.out_at_once_max", self.calls.out_at_once_max),
+            ("calls.out_destinations_per_hour_max", self.calls.out_destinations_per_hour_max),
+            ("calls.out_refused_per_hour_max", self.calls.out_refused_per_hour_max),
+        ] {
+            if value > OUT_CALLS_MAX {
+                let problem = format!("{value} is above {OUT_CALLS_MAX}; 0 is no limit");
+                return refused(key, problem);
+            }
+        }
+        for (key, value) in [
             ("sip.dialogs_max", self.sip.dialogs_max),
             ("sip.connections_of_address_max", self.sip.connections_of_address_max),
             ("calls.max", self.calls.max),
@@ -548,6 +572,17 @@ mod tests {
             assert!(said.contains(&format!("rtp.{key}")) && said.contains(why), "{said}");
         }
         assert!(Config::parse("[rtp]\nbuffers = 64\n", Path::new("switchgrid.toml")).is_ok());
+    }
+
+    #[test]
+    fn limits_on_calling_out_are_named_and_bounded_and_0_is_none() {
+        let parse = |text: &str| Config::parse(text, Path::new("switchgrid.toml"));
+        let config = parse("[calls]\nout_per_minute_max = 0\nout_at_once_max = 3\n").unwrap();
+        assert_eq!((config.calls.out_per_minute_max, config.calls.out_at_once_max), (0, 3));
+        assert_eq!(config.calls.out_length_per_hour_max.0.as_secs(), 7_200);
+        let refusal = parse("[calls]\nout_refused_per_hour_max = 1001\n").unwrap_err().to_string();
+        assert!(refusal.contains("calls.out_refused_per_hour_max"), "{refusal}");
+        assert!(refusal.contains("1001 is above 1000"), "{refusal}");
     }
 
     #[test]

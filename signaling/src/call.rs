@@ -7,7 +7,7 @@
 //! `transfer_blind` · `invite_party` one more comes in, any may leave · `conference` the PIN, a
 //! member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
 //! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
-//! `feature_code` · `forward` to where an agent wants it · `pickup` a colleague takes what rings ·
+//! `feature_code` · `outside` who may call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -33,6 +33,7 @@ mod leg;
 mod live;
 mod media;
 mod offer;
+mod outside;
 mod pickup;
 mod queue;
 mod record;

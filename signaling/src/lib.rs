@@ -3,6 +3,7 @@
 
 pub mod acd;
 mod call;
+mod calling;
 mod conference;
 pub mod edge;
 mod id_map;

@@ -14,11 +14,13 @@ mod plan;
 mod quality;
 #[doc(hidden)]
 pub mod rig;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod trunks;
 mod world;
 
+pub use crate::calling::Limits as OutLimits;
 pub use config::Config;
 pub(crate) use plan::{Calling, Compiled, Dialled};
 pub(crate) use world::{Cx, FaxOf, RecordingOf, World};
@@ -172,7 +174,8 @@ impl Switch {
         let drain = self.drain.filter(|drain| !drain.forced).map(|drain| drain.until);
         let meetings = self.world.conferences.values().filter_map(Conference::next_timeout);
         let timeouts = queues.chain(calls).chain(drain).chain(meetings);
-        timeouts.chain(self.measuring.next_timeout()).min()
+        let calling = self.world.calls_out.next_timeout();
+        timeouts.chain(self.measuring.next_timeout()).chain(calling).min()
     }
 
     /// Calls that are alive.
@@ -255,6 +258,7 @@ impl Switch {
             tenant.acd.handle_timeout(now);
         }
         self.give_up_measuring(now);
+        self.bars_timeout(now);
         self.conferences_timeout(now);
         self.settle(now);
         while let Some(&(at, id)) = self.timers.first() {
@@ -296,6 +300,8 @@ impl Switch {
         }
         if over {
             self.calls.remove(&id);
+            let limits = self.world.config.out;
+            self.world.calls_out.ended(now, &limits, id);
         }
     }
 
@@ -307,6 +313,7 @@ impl Switch {
             self.settle_distributors(now);
         }
         self.settle_summons(now);
+        self.settle_bars(now);
         self.settle_drain(now);
     }
 

@@ -423,6 +423,9 @@ pub struct LiveAgent {
     /// Where calls to their extension go.
     #[serde(default)]
     pub forwarding: Forwarding,
+    /// They are kept from calling out.
+    #[serde(default)]
+    pub barred: bool,
 }
 
 /// A recording that runs, or waits for its file.

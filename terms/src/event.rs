@@ -14,11 +14,13 @@
 //! A torn frame at the end of the last file is what a crash leaves; the reader stops there and the
 //! writer truncates it away. A bad frame with a good one after it is damage and is reported.
 
+mod calling;
 mod conference;
 mod forward;
 mod frame;
 mod offer;
 
+pub use calling::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling};
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
@@ -541,6 +543,8 @@ pub enum Kind {
         /// The queue whose call it is.
         queue: Option<QueueId>,
     },
+    /// An agent's calls out, and calls to their phone.
+    Calling(Calling),
     /// The call path started; calls that it did not restore ended.
     Started {
         /// Version of the program.

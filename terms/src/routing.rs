@@ -3,11 +3,15 @@
 //! A [`Plan`] is a snapshot with a version; [`Delta`]s follow it in order. signaling keeps the last
 //! plan on disk, so a database that is down never stops a call.
 
+mod calling;
 mod conference;
 mod matching;
 mod prompt;
 mod recording;
 
+pub use calling::{
+    Bar, CallingRight, CallingRules, NumberClass, NumberPrefix, PREFIXES_MAX, PhoneSettings,
+};
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 pub use matching::{KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
@@ -23,8 +27,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Format version of [`Plan`] on disk and on the local socket. 2 has recording rules: a reader that
-/// does not know them would record who must not be.
-pub const PLAN_VERSION: u32 = 2;
+/// does not know them would record who must not be. 3 has rights to call out: a reader that does not
+/// know them would let a thief call.
+pub const PLAN_VERSION: u32 = 3;
 
 /// Everything that the call path knows about one tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +80,9 @@ pub struct Plan {
     /// Prompts of the tenant's own.
     #[serde(default)]
     pub prompts: Vec<OwnPrompt>,
+    /// What agents may call outside.
+    #[serde(default)]
+    pub calling: CallingRules,
 }
 
 /// A dialled number and what answers it.
@@ -223,6 +231,12 @@ pub struct Agent {
     /// What they can do.
     #[serde(default)]
     pub skills: Vec<Skill>,
+    /// What they may call outside.
+    #[serde(default)]
+    pub calling: CallingRight,
+    /// What they set for their phone.
+    #[serde(default)]
+    pub phone: PhoneSettings,
 }
 
 /// A SIP peer that carries calls of the public network.
@@ -388,6 +402,7 @@ impl Plan {
             recording_exclusions: Arc::default(),
             conferences: Vec::new(),
             prompts: Vec::new(),
+            calling: CallingRules::default(),
         }
     }
 
@@ -498,7 +513,9 @@ mod tests {
         fields.remove("recording_exclusions");
         fields.remove("conferences");
         fields.remove("prompts");
+        fields.remove("calling");
         let plan: Plan = serde_json::from_value(plan).unwrap();
+        assert_eq!(plan.calling, CallingRules::default(), "nothing abroad");
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
         assert!(plan.conferences.is_empty() && plan.prompts.is_empty());
     }

@@ -72,6 +72,8 @@ pub(super) struct AgentLive {
     do_not_disturb: bool,
     /// Where calls to their extension go; of others only with the permission `agents.state`.
     forwarding: Option<Forwards>,
+    /// They are kept from calling out.
+    barred: bool,
 }
 
 impl AgentLive {
@@ -90,6 +92,7 @@ impl AgentLive {
             registered: live.registered,
             do_not_disturb: live.do_not_disturb,
             forwarding: sets.then(|| Forwards::from(&live.forwarding)),
+            barred: live.barred,
         }
     }
 }

@@ -60,6 +60,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         .keeping(config.warehouse.log_keep.0);
     let events = Feed::new(data.join("events"));
     tokio::spawn(events.clone().follow(ingest.progress().applied_seq + 1));
+    let next = ingest.progress().applied_seq + 1;
+    tokio::spawn(super::calling::follow::run(store.clone(), events.clone(), next));
     let (stop, stopping) = watch::channel(false);
     let (seals, seal_requests) = mpsc::channel(8);
     let ingesting = tokio::spawn(ingest_loop(ingest, warehouse.clone(), seal_requests, stopping));

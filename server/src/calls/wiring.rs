@@ -18,7 +18,7 @@ use signaling::edge::plans::Plans;
 use signaling::edge::signaling::{Handle, Signaling};
 use signaling::edge::websocket::Rules;
 use signaling::ivr::prompt;
-use signaling::switch::Secret;
+use signaling::switch::{OutLimits, Secret};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -322,6 +322,7 @@ fn switch_config(config: &Config, certificate: Fingerprint) -> signaling::switch
         ring_max: config.calls.ring_max.0,
         silence_max: config.calls.silence_max.0,
         message_max: config.calls.message_max.0,
+        out: out_limits(config),
         record_direct: config.calls.record_direct,
         recording_part_max: config.recording.part_max.0,
         codecs: config.sip.codecs.clone(),
@@ -329,6 +330,16 @@ fn switch_config(config: &Config, certificate: Fingerprint) -> signaling::switch
         t38: config.sip.t38,
         certificate: Some(certificate),
         ..signaling::switch::Config::default()
+    }
+}
+
+fn out_limits(config: &Config) -> OutLimits {
+    OutLimits {
+        per_minute_max: config.calls.out_per_minute_max,
+        at_once_max: config.calls.out_at_once_max,
+        destinations_per_hour_max: config.calls.out_destinations_per_hour_max,
+        length_per_hour_max: config.calls.out_length_per_hour_max.0,
+        refused_per_hour_max: config.calls.out_refused_per_hour_max,
     }
 }
 

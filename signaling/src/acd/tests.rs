@@ -52,6 +52,8 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
             ha1_sha256: String::new(),
             pickup_any: false,
             skills: vec![Skill { name: "gas".into(), level: id as u32 % 4 }],
+            calling: Default::default(),
+            phone: Default::default(),
         })
         .collect();
     plan.queues = queues;

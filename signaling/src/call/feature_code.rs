@@ -90,10 +90,9 @@ impl Call {
             FeatureCode::Forward(when, to) => return self.set_forwarding(cx, agent, when, to),
             FeatureCode::PickUp(_) => return "nothing_to_pick_up",
         };
-        let now = cx.now;
-        match cx.acd(self.tenant).map(|acd| acd.act(now, agent, action)) {
-            Some(Ok(())) => prompt,
-            Some(Err(_)) | None => "invalid",
+        match cx.world.act(cx.now, (self.tenant, agent), action) {
+            Ok(()) => prompt,
+            Err(_) => "invalid",
         }
     }
 
@@ -105,20 +104,21 @@ impl Call {
         when: ForwardWhen,
         to: Option<String>,
     ) -> &'static str {
-        let now = cx.now;
-        let Some(acd) = cx.acd(self.tenant) else { return "invalid" };
+        let key = (self.tenant, agent);
         let mut dialled = Forwarding { no_answer_s: NO_ANSWER_S, ..Forwarding::default() };
         dialled.set(when, to.clone());
-        if check_forwarding(&self.plan, agent, &dialled).is_err() {
+        let barred = cx.world.calls_out.is_barred(key);
+        if check_forwarding(&self.plan, agent, &dialled, barred).is_err() {
             return "number_unknown";
         }
         let prompt = if to.is_some() { "forwarding_on" } else { "forwarding_off" };
+        let Some(acd) = cx.acd(self.tenant) else { return "invalid" };
         let mut set = acd.forwarding(agent).cloned().unwrap_or_default();
         if when == ForwardWhen::NoAnswer {
             set.no_answer_s = NO_ANSWER_S;
         }
         set.set(when, to);
-        match acd.act(now, agent, AgentAction::Forward(set)) {
+        match cx.world.act(cx.now, key, AgentAction::Forward(set)) {
             Ok(()) => prompt,
             Err(_) => "invalid",
         }

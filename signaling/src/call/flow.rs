@@ -192,7 +192,10 @@ impl Call {
             None => self.resolve(target),
         };
         match next {
-            Some(Next::Dial(to)) => self.dial(cx, to, dial::Why::Flow),
+            // A flow may dial what a stranger typed: it has the tenant's right and no more.
+            Some(Next::Dial(to)) if self.screen_may_call(cx, None, &to).is_ok() => {
+                self.dial(cx, to, dial::Why::Flow);
+            }
             Some(Next::To(Target::Queue(queue))) if self.enqueue(cx, queue, 0, None) => {}
             Some(
                 next @ Next::To(
@@ -202,7 +205,7 @@ impl Call {
                 self.left_flow(cx, "transferred");
                 self.go_to(cx, next);
             }
-            Some(Next::To(_) | Next::Say(_)) | None => {
+            Some(Next::Dial(_) | Next::To(_) | Next::Say(_)) | None => {
                 if !self.follow_flow(cx, "error") {
                     self.strand(cx);
                 }

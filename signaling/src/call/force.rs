@@ -25,11 +25,21 @@ impl Call {
             return Err("there is no conversation to transfer".to_owned());
         };
         let (from, _) = self.agent_who_talks()?;
-        self.may_transfer(from).map_err(|(_, why)| why.to_owned())?;
+        let talk = self.may_transfer(from).map_err(|(_, why)| why.to_owned())?;
         let goal = self.goal(from, target).map_err(|(_, why)| why.to_owned())?;
         self.must_be_free(cx, &goal)?;
+        self.may_move(cx, by, &goal)?;
         self.note_forced(cx, by, ForcedAct::Transfer, Some(target));
-        self.screen_transfers(cx, target)
+        self.transfer(cx, from, talk, goal, target, false);
+        Ok(())
+    }
+
+    /// Whether the supervisor may have that called: their right counts, not that of who talks.
+    fn may_move(&self, cx: &Cx, by: UserId, goal: &Goal) -> Result<(), &'static str> {
+        match goal {
+            Goal::Party(to) => self.screen_may_call(cx, Some(by), to),
+            Goal::Queue(_) | Goal::Other(_) => Ok(()),
+        }
     }
 
     /// Ends the conversation as if the agent had hung up, or the call where there is none.
@@ -41,6 +51,7 @@ impl Call {
     fn move_waiting(&mut self, cx: &mut Cx, by: UserId, target: &str) -> Result<(), String> {
         let goal = self.goal(self.anchor, target).map_err(|(_, why)| why.to_owned())?;
         self.must_be_free(cx, &goal)?;
+        self.may_move(cx, by, &goal)?;
         self.note_forced(cx, by, ForcedAct::Transfer, Some(target));
         let phase = std::mem::replace(&mut self.phase, Phase::Ending);
         let Phase::Waiting(waiting) = phase else {

@@ -3,19 +3,22 @@
 //! outside that a trunk lets out, which is shown a number of the tenant and told by `Diversion` (RFC
 //! 5806) that it is not the first that was called.
 //!
+//! What they have no right to forward to is refused when it is set, and again when it is followed.
+//!
 //! # Circles
 //! An agent forwards a call once; a call is not forwarded to who has forwarded it, but ends there as
 //! if nothing were set. It is forwarded [`FORWARDS_MAX`] times at most, those counted that its trunk
 //! tells of: so what goes out to a number that leads back here ends too.
 
 use super::dial::{Dial, Dialable, Why};
+use super::outside::why_not;
 use super::timers::Timer;
 use super::{Call, Next, Phase};
 use crate::sip::uri::escape_user;
 use crate::switch::{Compiled, Cx, Dialled};
 use std::ops::RangeInclusive;
 use std::time::Duration;
-use terms::event::{ForwardWhen, Forwarding, Kind};
+use terms::event::{CallingRefusal, CallingWay, ForwardWhen, Forwarding, Kind};
 use terms::routing::{Target, Trunk};
 use terms::{AgentId, PhoneNumber, QueueId};
 
@@ -24,7 +27,8 @@ const FORWARDS_MAX: usize = 5;
 /// How long a phone may ring before a call is forwarded, in seconds.
 const NO_ANSWER_S: RangeInclusive<u32> = 5..=120;
 
-/// Looks whether calls to `agent` can be forwarded so.
+/// Looks whether calls to `agent` can be forwarded so, and may be. `barred` where they are kept from
+/// calling out.
 ///
 /// # Errors
 /// A sentence for people.
@@ -32,6 +36,7 @@ pub(crate) fn check_forwarding(
     plan: &Compiled,
     agent: AgentId,
     forwarding: &Forwarding,
+    barred: bool,
 ) -> Result<(), &'static str> {
     let Forwarding { always, busy, no_answer, no_answer_s } = forwarding;
     for target in [always, busy, no_answer].into_iter().flatten() {
@@ -41,6 +46,9 @@ pub(crate) fn check_forwarding(
             Some(Dialled::Agent(to) | Dialled::Published(Target::Agent(to))) if to == agent => {
                 return Err("nobody forwards calls to themselves");
             }
+            Some(Dialled::Outside { digits, .. }) => {
+                may_forward(plan, agent, &digits, barred).map_err(why_not)?;
+            }
             Some(_) => {}
         }
     }
@@ -48,6 +56,22 @@ pub(crate) fn check_forwarding(
         return Err("a phone rings 5 to 120 seconds before a call is forwarded");
     }
     Ok(())
+}
+
+fn may_forward(
+    plan: &Compiled,
+    agent: AgentId,
+    digits: &str,
+    barred: bool,
+) -> Result<(), CallingRefusal> {
+    match plan.class_of(digits) {
+        None => Ok(()),
+        Some(_) if barred => Err(CallingRefusal::Barred),
+        Some(class) if class > plan.right(Some(agent), CallingWay::Forward) => {
+            Err(CallingRefusal::NoRight)
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// Where a target of theirs leads; `pick` decides among trunks that share their calls.
@@ -113,6 +137,11 @@ impl Call {
             }
             None => return false,
         };
+        if let Next::Dial(to) = &next
+            && self.may_call(cx, agent, to, CallingWay::Forward).is_err()
+        {
+            return false;
+        }
         self.log(cx, None, Kind::Forwarded { agent, target, when });
         self.forwarded.push((agent, when));
         match next {

@@ -5,13 +5,14 @@ use super::dial::Dialable;
 use super::fax::Fax;
 use super::hearing::Hearing;
 use super::leg::{Bye, Leg, Sip};
+use super::outside::why_not;
 use super::timers::{Timer, Timers};
 use super::{Call, Next, Phase, Story, cause, feature_code, media};
 use crate::sip::user_agent::{Incoming, Origin};
 use crate::switch::{Compiled, Cx};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use terms::event::{Direction, Kind, Party, Role};
+use terms::event::{CallingWay, Direction, Kind, Party, Role};
 use terms::media::Place;
 use terms::routing::Target;
 use terms::{AgentId, CallId, ContactId, LegId, PhoneNumber, TenantId, TrunkId};
@@ -21,12 +22,21 @@ struct Refusal {
     status: u16,
     cause: u8,
     retry: bool,
+    /// For who reads the answer.
+    warning: Option<&'static str>,
 }
 
-const BLOCKED: Refusal = Refusal { status: 603, cause: cause::REJECTED, retry: false };
-const UNKNOWN: Refusal = Refusal { status: 404, cause: cause::UNALLOCATED, retry: false };
-const BUSY: Refusal = Refusal { status: 486, cause: cause::BUSY, retry: false };
-const OVERLOAD: Refusal = Refusal { status: 503, cause: cause::CONGESTION, retry: true };
+impl Refusal {
+    const fn of(status: u16, cause: u8) -> Self {
+        Refusal { status, cause, retry: false, warning: None }
+    }
+}
+
+const BLOCKED: Refusal = Refusal::of(603, cause::REJECTED);
+const UNKNOWN: Refusal = Refusal::of(404, cause::UNALLOCATED);
+const BUSY: Refusal = Refusal::of(486, cause::BUSY);
+const FORBIDDEN: Refusal = Refusal::of(403, cause::REJECTED);
+const OVERLOAD: Refusal = Refusal { retry: true, ..Refusal::of(503, cause::CONGESTION) };
 
 /// A new call, admitted or refused. `closed` is a box that takes no more calls.
 pub(crate) fn incoming(cx: &mut Cx, incoming: Incoming, closed: bool) -> Call {
@@ -46,7 +56,8 @@ pub(crate) fn incoming(cx: &mut Cx, incoming: Incoming, closed: bool) -> Call {
         Err(refusal) => {
             let retry_after_s = refusal.retry.then_some(cx.world.config.retry_after_s);
             call.story.refused = true;
-            call.refuse_with(cx, refusal.status, refusal.cause, retry_after_s);
+            let Refusal { status, cause, warning, .. } = refusal;
+            call.refuse_with(cx, (status, cause), retry_after_s, warning);
         }
     }
     call
@@ -194,6 +205,10 @@ impl Call {
         if next == Some(Next::Dial(Dialable::Agent(agent))) {
             return Err(BUSY);
         }
+        if let Some(Next::Dial(to)) = &next {
+            let may = self.may_call(cx, agent, to, CallingWay::Dial);
+            may.map_err(|why| Refusal { warning: Some(why_not(why)), ..FORBIDDEN })?;
+        }
         let (now, call, quiet) = (cx.now, self.id, code.is_some());
         let acd = cx.acd(self.tenant).ok_or(UNKNOWN)?;
         // During a feature code the phone is off the hook, so nobody is offered to it.
@@ -214,14 +229,20 @@ impl Call {
     /// Refuses a caller who was not answered yet; hangs up on one who was.
     pub(super) fn refuse(&mut self, cx: &mut Cx, status: u16, cause: u8) {
         let retry = (status == 503).then_some(cx.world.config.retry_after_s);
-        self.refuse_with(cx, status, cause, retry);
+        self.refuse_with(cx, (status, cause), retry, None);
     }
 
-    fn refuse_with(&mut self, cx: &mut Cx, status: u16, cause: u8, retry_after_s: Option<u32>) {
+    fn refuse_with(
+        &mut self,
+        cx: &mut Cx,
+        (status, cause): (u16, u8),
+        retry_after_s: Option<u32>,
+        warning: Option<&'static str>,
+    ) {
         self.ending = Some((cause, Party::System));
         self.phase = Phase::Ending;
         self.timers.clear(Timer::Ring);
-        let bye = Bye::Reject { status, retry_after_s };
+        let bye = Bye::Reject { status, retry_after_s, warning };
         self.close_leg(cx, self.anchor, cause, Party::System, bye);
         self.try_finish(cx);
     }

@@ -8,13 +8,14 @@
 
 use super::dial::Dialable;
 use super::leg::{Bye, Leg};
+use super::outside::why_not;
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause};
 use crate::acd::Stage;
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use terms::LegId;
-use terms::event::{Kind, Party, Role};
+use terms::event::{CallingWay, Kind, Party, Role};
 use terms::media::{Command, Place};
 use terms::routing::Target;
 
@@ -42,6 +43,7 @@ impl Call {
         let agent = pair.find_map(|leg| Some((leg, self.agent_of(leg)?)));
         let (from, agent) = agent.ok_or("there is no agent in this call")?;
         let mut to = self.whom(target)?;
+        self.may_call(cx, agent, &to, CallingWay::Invite).map_err(why_not)?;
         let leg = self.leg_towards(cx, &mut to, true).map_err(|(_, cause)| sorry(cause))?;
         let target = target.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
         self.log(cx, Some(from), Kind::Invited { agent, target });

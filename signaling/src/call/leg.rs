@@ -156,7 +156,7 @@ pub(super) enum Bye {
     /// We end it: CANCEL, BYE or a refusal by the cause.
     Hangup,
     /// We refuse it with this status.
-    Reject { status: u16, retry_after_s: Option<u32> },
+    Reject { status: u16, retry_after_s: Option<u32>, warning: Option<&'static str> },
 }
 
 impl Call {
@@ -255,11 +255,12 @@ impl Call {
 fn goodbye(id: LegId, leg: &Leg, cause: u8, bye: Bye) -> Option<Sipc> {
     match (leg.sip, bye) {
         (Sip::Idle | Sip::Gone, _) | (_, Bye::Gone) => None,
-        (Sip::Trying, Bye::Reject { status, retry_after_s }) if leg.incoming => {
-            Some(Sipc::Reject { leg: id, status, retry_after_s })
+        (Sip::Trying, Bye::Reject { status, retry_after_s, warning }) if leg.incoming => {
+            Some(Sipc::Reject { leg: id, status, retry_after_s, warning })
         }
         (Sip::Trying, _) if leg.incoming => {
-            Some(Sipc::Reject { leg: id, status: status_of(cause), retry_after_s: None })
+            let status = status_of(cause);
+            Some(Sipc::Reject { leg: id, status, retry_after_s: None, warning: None })
         }
         (Sip::Trying | Sip::Answered, _) => Some(Sipc::Hangup { leg: id, cause }),
     }

@@ -71,6 +71,7 @@ impl Call {
             SupervisorPhone::Agent(agent) => Dialable::Agent(*agent),
             SupervisorPhone::Number(number) => self.whom(number)?,
         };
+        self.screen_may_call(cx, Some(by), &to)?;
         if let Dialable::Agent(supervisor) = to
             && self.legs.values().any(|leg| leg.agent == Some(supervisor))
         {

@@ -7,12 +7,13 @@
 
 use super::dial::{Dialable, Why};
 use super::leg::Bye;
+use super::outside::why_not;
 use super::timers::Timer;
 use super::{Call, Next, Phase, Talk, cause};
 use crate::acd::Stage;
 use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Cx;
-use terms::event::{Kind, Party, Role, TransferKind};
+use terms::event::{CallingWay, Kind, Party, Role, TransferKind};
 use terms::media::Command;
 use terms::routing::Target;
 use terms::{LegId, QueueId, RoomId};
@@ -38,7 +39,7 @@ pub(super) enum Goal {
 impl Call {
     /// REFER from a phone.
     pub(super) fn on_refer(&mut self, cx: &mut Cx, id: LegId, target: &str) {
-        match self.may_transfer(id).and_then(|talk| Ok((talk, self.goal(id, target)?))) {
+        match self.may_transfer(id).and_then(|talk| Ok((talk, self.own_goal(cx, id, target)?))) {
             Ok((talk, goal)) => {
                 cx.sip(Sipc::AcceptRefer { leg: id });
                 self.transfer(cx, id, talk, goal, target, true);
@@ -55,7 +56,7 @@ impl Call {
         let agent = [talk.partner, self.anchor].into_iter().find(|&id| self.agent_of(id).is_some());
         let from = agent.ok_or("there is no agent in this call")?;
         let talk = self.may_transfer(from).map_err(|(_, why)| why.to_owned())?;
-        let goal = self.goal(from, target).map_err(|(_, why)| why.to_owned())?;
+        let goal = self.own_goal(cx, from, target).map_err(|(_, why)| why.to_owned())?;
         self.transfer(cx, from, talk, goal, target, false);
         Ok(())
     }
@@ -95,7 +96,22 @@ impl Call {
         }
     }
 
-    fn transfer(
+    /// The same, where the agent whose leg it is may have that called.
+    fn own_goal(
+        &self,
+        cx: &mut Cx,
+        from: LegId,
+        target: &str,
+    ) -> Result<Goal, (u16, &'static str)> {
+        let goal = self.goal(from, target)?;
+        if let (Goal::Party(to), Some(agent)) = (&goal, self.agent_of(from)) {
+            let may = self.may_call(cx, agent, to, CallingWay::Transfer);
+            may.map_err(|why| (403, why_not(why)))?;
+        }
+        Ok(goal)
+    }
+
+    pub(super) fn transfer(
         &mut self,
         cx: &mut Cx,
         from: LegId,

@@ -119,5 +119,7 @@ pub fn agent(id: AgentId, user: &str, password: &str, realm: &str) -> Agent {
         ha1_sha256: Algorithm::Sha256.hash(&parts),
         pickup_any: false,
         skills: Vec::new(),
+        calling: Default::default(),
+        phone: Default::default(),
     }
 }

@@ -55,6 +55,8 @@ pub(super) fn plan() -> Plan {
         ha1_sha256: Algorithm::Sha256.hash(&parts),
         pickup_any: false,
         skills: Vec::new(),
+        calling: Default::default(),
+        phone: Default::default(),
     });
     plan.numbers.push(Number {
         id: NumberId(1),

@@ -73,6 +73,8 @@ pub enum Command {
         status: u16,
         /// Seconds for Retry-After, with 503.
         retry_after_s: Option<u32>,
+        /// Why, for who reads the answer (Warning, RFC 3261 §20.43). Letters, spaces and `;` alone.
+        warning: Option<&'static str>,
     },
     /// Call somebody.
     Invite(Box<Invite>),

@@ -4,6 +4,7 @@ use super::world::Tenant;
 use super::{Compiled, Cx, Drain, Now, Output, Switch};
 use crate::acd::Distributor;
 use crate::call::{Call, check_forwarding};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
@@ -55,9 +56,11 @@ impl Switch {
             plan: Arc::clone(&compiled),
             acd: Distributor::new(seed),
             trunks: super::trunks::Usage::default(),
+            set_at: BTreeMap::new(),
         });
         tenant.plan = Arc::clone(&compiled);
         tenant.acd.apply(now, &compiled.plan);
+        self.world.learn(now, &compiled.plan);
         Ok(())
     }
 
@@ -82,11 +85,13 @@ impl Switch {
         agent: AgentId,
         action: AgentAction,
     ) -> Result<(), String> {
-        let tenant = self.world.tenants.get_mut(&tenant).ok_or("there is no such tenant")?;
+        let key = (tenant, agent);
+        let tenant = self.world.tenants.get(&tenant).ok_or("there is no such tenant")?;
         if let AgentAction::Forward(forwarding) = &action {
-            check_forwarding(&tenant.plan, agent, forwarding)?;
+            let barred = self.world.calls_out.is_barred(key);
+            check_forwarding(&tenant.plan, agent, forwarding, barred)?;
         }
-        tenant.acd.act(now, agent, action)
+        self.world.act(now, key, action)
     }
 
     fn call_acts(
@@ -133,6 +138,7 @@ impl Switch {
                     registered: view.registered,
                     do_not_disturb: view.do_not_disturb,
                     forwarding: view.forwarding,
+                    barred: self.world.calls_out.is_barred((id, view.agent)),
                 })
                 .collect(),
             calls: self

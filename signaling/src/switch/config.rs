@@ -1,5 +1,6 @@
 //! What the box's owner may set about calls. Each limit has a name and a default.
 
+use crate::calling::Limits;
 use crate::reach::Reach;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -60,6 +61,8 @@ pub struct Config {
     pub pin_wrong_within: Duration,
     /// Longest wait for a key of a PIN, or for the key of who is asked to come.
     pub conference_key_max: Duration,
+    /// How much one agent may call out before they are barred.
+    pub out: Limits,
     /// Record conversations that came through no queue.
     pub record_direct: bool,
     /// Longest recording in one part; a longer conversation goes on in the next.
@@ -98,6 +101,7 @@ impl Default for Config {
             pin_wrong_room_max: 60,
             pin_wrong_within: Duration::from_secs(900),
             conference_key_max: Duration::from_secs(10),
+            out: Limits::default(),
             record_direct: true,
             recording_part_max: Duration::from_secs(3_600),
             recordings_max: 20_000,

@@ -124,6 +124,8 @@ impl Switch {
             let takes = |call: &&Kept| Some(call.id) == found.call() && call.takes(agent);
             let taken = calls.iter().any(|call| takes(&call));
             tenant.acd.restore_agent(now, agent, found, taken);
+            // What was kept is the last word about their phone: a plan of before takes nothing back.
+            tenant.set_at.insert(agent, now.wall);
         }
     }
 

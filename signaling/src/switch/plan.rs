@@ -7,8 +7,9 @@ use crate::ivr::{self, Flow, Known, hours};
 use chrono_tz::Tz;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use terms::event::CallingWay;
 use terms::routing::{
-    Agent, CallerRule, KnownCaller, Matching, PLAN_VERSION, Plan, Queue, Target, Trunk,
+    Agent, CallerRule, KnownCaller, Matching, NumberClass, PLAN_VERSION, Plan, Queue, Target, Trunk,
 };
 use terms::{AgentId, ConferenceId, FlowId, PhoneNumber, QueueId, TenantId, TrunkId};
 
@@ -212,6 +213,24 @@ impl Compiled {
     pub fn numbers_of(&self, agent: AgentId) -> Vec<PhoneNumber> {
         let own = self.plan.numbers.iter().filter(|number| number.target == Target::Agent(agent));
         own.map(|number| PhoneNumber::parse(&number.digits, &self.plan.country)).collect()
+    }
+
+    /// What a number outside is, as somebody inside dials it; none for emergency services.
+    pub fn class_of(&self, digits: &str) -> Option<NumberClass> {
+        let country = &self.plan.country;
+        self.plan.calling.class_of(&PhoneNumber::parse(digits, country), country)
+    }
+
+    /// The dearest class that they may call so. Who is no agent has the tenant's right.
+    pub fn right(&self, agent: Option<AgentId>, way: CallingWay) -> NumberClass {
+        let own = agent.and_then(|agent| self.agent(agent)).map(|agent| agent.calling);
+        let own = own.unwrap_or_default();
+        match way {
+            CallingWay::Forward => own.forward.unwrap_or(self.plan.calling.forward),
+            CallingWay::Dial | CallingWay::Transfer | CallingWay::Invite => {
+                own.dial.unwrap_or(self.plan.calling.dial)
+            }
+        }
     }
 
     pub fn queue_name(&self, id: QueueId) -> &str {

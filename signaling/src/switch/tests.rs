@@ -4,6 +4,7 @@ mod addresses;
 mod agents;
 mod browsers;
 mod callers;
+mod calling;
 mod conference;
 mod control;
 mod document;
@@ -25,7 +26,7 @@ mod trunks;
 use super::rig::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;
 use terms::control::{AgentAction, Answer, Ask, CallAction};
-use terms::event::{InConference, Kind, Outcome, Party};
+use terms::event::{Calling, InCalling, InConference, Kind, Outcome, Party};
 use terms::{AgentId, CallId, LegId};
 
 const A1: AgentId = AgentId(1);
@@ -94,6 +95,7 @@ fn word(kind: &Kind) -> Option<String> {
             format!("{agent} forwarded to {target}: {when:?}")
         }
         Kind::PickedUp { agent, from } => format!("{agent} picked up from {from}"),
+        Kind::Calling(calling) => calling_word(calling)?,
         Kind::Answered { agent, .. } => format!("answered {agent}"),
         Kind::Abandoned { .. } => "abandoned".into(),
         Kind::FlowedOut { reason, .. } => format!("flowed out {reason:?}"),
@@ -133,6 +135,16 @@ fn word(kind: &Kind) -> Option<String> {
         }
     };
     Some(text)
+}
+
+fn calling_word(Calling { agent, what }: &Calling) -> Option<String> {
+    match what {
+        InCalling::Refused { number, class, way, why } => {
+            Some(format!("{agent} not to {number}: {class:?} {way:?} {why:?}"))
+        }
+        InCalling::Barred { limit } => Some(format!("{agent} barred: {limit:?}")),
+        InCalling::Set { .. } => None,
+    }
 }
 
 fn conference_word(what: &InConference) -> String {

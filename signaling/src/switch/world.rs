@@ -3,6 +3,7 @@
 use super::{Compiled, Config, HttpAsk, Now, Output, Secret, trunks::Usage};
 use crate::acd::Distributor;
 use crate::call::Summons;
+use crate::calling::CallsOut;
 use crate::conference::{self, Conference};
 use crate::id_map::IdMap;
 use crate::sip::user_agent;
@@ -14,7 +15,9 @@ use std::sync::Arc;
 use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::id::IdGen;
 use terms::media::{self, FaxOutcome, Ledger};
-use terms::{AgentId, CallId, ContactId, FaxId, LegId, MeetingId, QueueId, RecordingId, TenantId};
+use terms::{
+    AgentId, CallId, ContactId, FaxId, LegId, MeetingId, QueueId, RecordingId, TenantId, Timestamp,
+};
 
 /// One tenant's part of the switch.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(crate) struct Tenant {
     pub plan: Arc<Compiled>,
     pub acd: Distributor,
     pub trunks: Usage,
+    /// When agents last set something for their phones.
+    pub set_at: BTreeMap<AgentId, Timestamp>,
 }
 
 /// About whom a recording is; its ledger comes when the call may be long gone.
@@ -69,6 +74,8 @@ pub(crate) struct World {
     pub summons: VecDeque<(CallId, Summons)>,
     /// Agents who have a browser among their phones.
     pub browsers: BTreeSet<(TenantId, AgentId)>,
+    /// What agents call outside, and who may not.
+    pub calls_out: CallsOut,
     /// Wrong PINs.
     pub doors: conference::doors::Doors,
     /// Calls since the start.
@@ -99,6 +106,7 @@ impl World {
             orders: VecDeque::new(),
             summons: VecDeque::new(),
             browsers: BTreeSet::new(),
+            calls_out: CallsOut::default(),
             doors: conference::doors::Doors::default(),
             calls_begun: 0,
             keys_in_clear: 0,

@@ -196,6 +196,8 @@ impl OpenCall {
             // listens, whispers or speaks up is no party.
             Kind::Invited { .. }
             | Kind::Forwarded { .. }
+            // What was not called, and what an agent set, stands in `events`.
+            | Kind::Calling(_)
             | Kind::PickedUp { .. }
             | Kind::SupervisionStarted { .. }
             | Kind::SupervisionChanged { .. }

@@ -4,8 +4,8 @@ use crate::derive::Fold;
 use crate::stories::*;
 use std::collections::BTreeMap;
 use terms::event::{
-    Activity, Direction, FlowOut, Kind, OfferEnd, Outcome, Party, Role, Satisfaction, Supervised,
-    SupervisionEnd, SupervisionMode, TransferKind,
+    Activity, Calling, CallingLimit, Direction, FlowOut, InCalling, Kind, OfferEnd, Outcome, Party,
+    Role, Satisfaction, Supervised, SupervisionEnd, SupervisionMode, TransferKind,
 };
 use terms::record::{AgentSpan, Call, Leg, QueueVisit, Recording, Row, Survey};
 use terms::{AgentId, LegId, QueueId, SurveyId, Timestamp, TrunkId, UserId, VisitId};
@@ -570,6 +570,20 @@ fn entries_of_a_call_that_never_started_make_no_rows_but_events() {
     let mut rows = Vec::new();
     s.entries.iter().for_each(|entry| fold.apply(entry, &mut rows));
     assert_eq!((rows.len(), fold.strays()), (2, 2));
+}
+
+#[test]
+fn a_bar_is_an_event_of_no_call_and_belongs_to_none() {
+    let mut s = Script::new(1);
+    let what = InCalling::Barred { limit: CallingLimit::Length };
+    s.push(1.0, None, None, Kind::Calling(Calling { agent: AgentId(11), what }));
+    let mut fold = Fold::new();
+    let mut rows = Vec::new();
+    s.entries.iter().for_each(|entry| fold.apply(entry, &mut rows));
+    assert_eq!((rows.len(), fold.strays()), (1, 0));
+    let Some(Row::Event(event)) = rows.first() else { panic!("{rows:?}") };
+    assert_eq!(event.kind, "calling");
+    assert!(event.detail.contains("length"), "{}", event.detail);
 }
 
 #[test]

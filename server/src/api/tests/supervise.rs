@@ -204,6 +204,7 @@ fn at_the_call(agent: AgentId) -> LiveAgent {
         registered: true,
         do_not_disturb: false,
         forwarding: Forwarding::default(),
+        barred: false,
     }
 }
 

@@ -50,6 +50,11 @@ pub(crate) fn summon(cx: &mut Cx, summons: Summons) -> Result<Call, String> {
     let mut call = Call::blank(cx, tenant, Arc::clone(&plan), (caller, called));
     call.contact = contact;
     let mut to = call.whom(&target)?;
+    let user = match by {
+        ConferenceBy::User(user) => Some(user),
+        ConferenceBy::Chair | ConferenceBy::Member => None,
+    };
+    call.screen_may_call(cx, user, &to)?;
     call.direction = match to {
         Dialable::Agent(_) => Direction::Internal,
         Dialable::Outside { .. } => Direction::Outbound,

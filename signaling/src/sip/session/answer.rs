@@ -104,14 +104,17 @@ impl UserAgent {
         now: Now,
         leg: LegId,
         status: u16,
-        retry_after_s: Option<u32>,
+        (retry_after_s, warning): (Option<u32>, Option<&'static str>),
     ) {
         let waits = self.legs.get(&leg).is_some_and(|leg| leg.stage == Stage::Incoming);
         let Some(gone) = waits.then(|| self.release(leg)).flatten() else { return };
         let Some(tx) = gone.invite else { return };
         let seconds = retry_after_s.map(|seconds| seconds.to_string());
+        // 399 is what a person reads, RFC 3261 §20.43.
+        let warning = warning.map(|text| format!("399 switchgrid \"{text}\""));
+        let headers = [("Retry-After", &seconds), ("Warning", &warning)];
         let extra: Vec<(&str, &str)> =
-            seconds.iter().map(|seconds| ("Retry-After", seconds.as_str())).collect();
+            headers.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
         self.respond(now, tx, status.clamp(300, 699), &extra, None);
         self.count("calls_refused");
     }

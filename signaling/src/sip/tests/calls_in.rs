@@ -142,8 +142,19 @@ fn a_cancel_that_crosses_the_answer_changes_nothing() {
 fn a_refusal_says_why_and_a_busy_box_when_to_come_back() {
     let mut bench = Bench::new();
     let call = bench.call();
-    bench.command(Command::Reject { leg: call.leg, status: 503, retry_after_s: Some(7) });
+    bench.command(Command::Reject {
+        leg: call.leg,
+        status: 503,
+        retry_after_s: Some(7),
+        warning: None,
+    });
     assert_eq!(bench.one().header("Retry-After"), "7");
+    let call = bench.call();
+    let warning = Some("there is no right");
+    bench.command(Command::Reject { leg: call.leg, status: 403, retry_after_s: None, warning });
+    let forbidden = bench.one();
+    assert_eq!(forbidden.start(), "SIP/2.0 403 Forbidden");
+    assert_eq!(forbidden.header("Warning"), "399 switchgrid \"there is no right\"");
     let call = bench.call();
     bench.command(Command::Hangup { leg: call.leg, cause: 17 });
     let busy = bench.one();

@@ -248,7 +248,12 @@ fn the_descriptions_of_old_advisories_do_no_harm() {
         bench.receive(carrier(), &call);
         for event in bench.events() {
             let Event::Incoming(incoming) = event else { continue };
-            bench.command(Command::Reject { leg: incoming.leg, status: 488, retry_after_s: None });
+            bench.command(Command::Reject {
+                leg: incoming.leg,
+                status: 488,
+                retry_after_s: None,
+                warning: None,
+            });
         }
         let last = bench.sent().pop().expect("every request is answered");
         let status: u16 = last.start()[8..11].parse().unwrap();

@@ -45,7 +45,12 @@ fn a_trunk_over_its_limits_gets_503_and_calls_give_their_place_back() {
     bench.command(invite(901));
     let failed = Event::Failed { leg: LegId(901), status: 503, cause: 42 };
     assert_eq!(bench.events(), [failed]);
-    bench.command(Command::Reject { leg: call.leg, status: 486, retry_after_s: None });
+    bench.command(Command::Reject {
+        leg: call.leg,
+        status: 486,
+        retry_after_s: None,
+        warning: None,
+    });
     bench.sent();
     bench.ms += 1000;
     bench.command(invite(902));

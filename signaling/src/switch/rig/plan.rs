@@ -101,6 +101,8 @@ fn agent(id: u64) -> Agent {
         ha1_sha256: String::new(),
         pickup_any: false,
         skills: Vec::new(),
+        calling: Default::default(),
+        phone: Default::default(),
     }
 }
 

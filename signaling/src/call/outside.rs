@@ -1,0 +1,97 @@
+//! Whether somebody may have a number outside called: their right, and for an agent's extension the
+//! bar and the guard ([`crate::calling`]). A flow has the tenant's right. Where a published number
+//! leads outside, that was chosen by who runs the hotline.
+
+use super::dial::Dialable;
+use super::{Call, cause};
+use crate::switch::Cx;
+use terms::event::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling, Kind, Party};
+use terms::routing::NumberClass;
+use terms::{AgentId, UserId};
+
+/// Why a number is not called, for people.
+pub(super) fn why_not(why: CallingRefusal) -> &'static str {
+    match why {
+        CallingRefusal::NoRight => "there is no right to call numbers of this class",
+        CallingRefusal::Barred => "calling out is barred until an administrator lifts it",
+    }
+}
+
+impl Call {
+    /// Whether `agent` may have `to` called; then it counts for their extension. What may not be is
+    /// written down.
+    pub(super) fn may_call(
+        &self,
+        cx: &mut Cx,
+        agent: AgentId,
+        to: &Dialable,
+        way: CallingWay,
+    ) -> Result<(), CallingRefusal> {
+        let Dialable::Outside { digits, .. } = to else { return Ok(()) };
+        let Some(class) = cx.plan(self.tenant).and_then(|plan| plan.class_of(digits)) else {
+            return Ok(());
+        };
+        let Err((why, limit)) = self.count(cx, agent, (digits, class), way) else { return Ok(()) };
+        let number = digits.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
+        let refused = InCalling::Refused { number, class, way, why };
+        let barred = limit.map(|limit| InCalling::Barred { limit });
+        for what in [Some(refused), barred].into_iter().flatten() {
+            self.log(cx, None, Kind::Calling(Calling { agent, what }));
+        }
+        Err(why)
+    }
+
+    /// Counts a call out. Why it may not be, and what was too much with it.
+    fn count(
+        &self,
+        cx: &mut Cx,
+        agent: AgentId,
+        (digits, class): (&str, NumberClass),
+        way: CallingWay,
+    ) -> Result<(), (CallingRefusal, Option<CallingLimit>)> {
+        let (now, key, limits) = (cx.now, (self.tenant, agent), cx.world.config.out);
+        let right = cx.plan(self.tenant).map(|plan| plan.right(Some(agent), way));
+        let out = &mut cx.world.calls_out;
+        if out.is_barred(key) {
+            return Err((CallingRefusal::Barred, None));
+        }
+        if right.is_none_or(|right| class > right) {
+            // Who calls an extension does not decide where it is forwarded to.
+            let limit = match way {
+                CallingWay::Forward => None,
+                CallingWay::Dial | CallingWay::Transfer | CallingWay::Invite => {
+                    out.refused(now, &limits, key)
+                }
+            };
+            return Err((CallingRefusal::NoRight, limit));
+        }
+        let call = (self.id, digits, class.is_costly());
+        out.call(now, &limits, key, call).map_err(|limit| (CallingRefusal::Barred, Some(limit)))
+    }
+
+    /// Whether somebody at a screen may have `to` called; nobody is a flow, or a chairperson with keys.
+    /// A person and their extension have one id. The guard is for extensions.
+    pub(super) fn screen_may_call(
+        &self,
+        cx: &Cx,
+        by: Option<UserId>,
+        to: &Dialable,
+    ) -> Result<(), &'static str> {
+        let Dialable::Outside { digits, .. } = to else { return Ok(()) };
+        let Some(plan) = cx.plan(self.tenant) else { return Ok(()) };
+        let agent = by.map(|user| AgentId(user.0));
+        if agent.is_some_and(|agent| cx.world.calls_out.is_barred((self.tenant, agent))) {
+            return Err(why_not(CallingRefusal::Barred));
+        }
+        let right = plan.right(agent, CallingWay::Invite);
+        match plan.class_of(digits).is_none_or(|class| class <= right) {
+            true => Ok(()),
+            false => Err(why_not(CallingRefusal::NoRight)),
+        }
+    }
+
+    /// The agent who had it made was barred.
+    pub(crate) fn cut_off(&mut self, cx: &mut Cx) {
+        self.end(cx, cause::REJECTED, Party::System);
+    }
+}
