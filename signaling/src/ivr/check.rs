@@ -1,6 +1,8 @@
 //! Proves a flow before anybody hears it. A document with a problem is refused with the step's name
 //! and what would be right; one without becomes a [`Flow`].
 
+mod tables;
+
 use super::flow::{FLOW_FORMAT, Flow};
 use super::prompt::{self, Entry};
 use super::spoken::Way;
@@ -86,6 +88,8 @@ impl fmt::Display for Problem {
 /// Collects problems of one step.
 pub(crate) struct Report<'a> {
     known: &'a Known,
+    /// Columns of the flow's own tables.
+    tables: BTreeMap<String, BTreeSet<String>>,
     step: String,
     problems: Vec<Problem>,
 }
@@ -95,7 +99,8 @@ pub(crate) struct Report<'a> {
 /// # Errors
 /// Every problem found, each with its step.
 pub fn check(document: &Value, known: &Known) -> Result<Flow, Vec<Problem>> {
-    let mut report = Report { known, step: String::new(), problems: Vec::new() };
+    let mut report =
+        Report { known, tables: BTreeMap::new(), step: String::new(), problems: Vec::new() };
     let flow = read(document, &mut report);
     if report.problems.is_empty()
         && let Some(flow) = &flow
@@ -114,7 +119,7 @@ fn read(document: &Value, report: &mut Report) -> Option<Flow> {
         return None;
     };
     for field in fields.keys() {
-        let known = ["format", "name", "start", "variables", "steps_max", "steps"];
+        let known = ["format", "name", "start", "variables", "tables", "steps_max", "steps"];
         report.unless(known.contains(&field.as_str()), || {
             (format!("unknown field \"{}\"", clip(field)), known.join(", "))
         });
@@ -128,11 +133,13 @@ fn read(document: &Value, report: &mut Report) -> Option<Flow> {
         Some(value) => value.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
     };
     report.range("steps_max", steps_max, 1, STEPS_TAKEN_MAX);
+    let tables = tables::read(fields, report);
     let flow = Flow {
         name: text(fields, "name", report, true)?,
         start: text(fields, "start", report, false)?,
         variables: variables(fields, report),
         steps_max,
+        tables,
         steps: steps(fields, report)?,
     };
     Some(flow)
@@ -421,6 +428,17 @@ impl Report<'_> {
         });
     }
 
+    pub(crate) fn flow(&mut self, field: &str, id: &str) {
+        let flow = id.parse::<FlowId>().ok();
+        let known = flow.is_some_and(|id| self.known.everything || self.known.flows.contains(&id));
+        self.unless(known, || {
+            (
+                format!("{field}: there is no flow \"{}\"", clip(id)),
+                "the id of a published flow".to_owned(),
+            )
+        });
+    }
+
     pub(crate) fn target(&mut self, field: &str, target: &str) {
         if let Some(id) = target.strip_prefix("queue:") {
             match id.parse() {
@@ -428,12 +446,7 @@ impl Report<'_> {
                 Err(_) => self.add(&format!("{field} \"{}\"", clip(target)), "queue:<id>"),
             }
         } else if let Some(id) = target.strip_prefix("flow:") {
-            let flow = id.parse::<FlowId>().ok();
-            let known =
-                flow.is_some_and(|id| self.known.everything || self.known.flows.contains(&id));
-            self.unless(known, || {
-                (format!("{field}: there is no flow \"{}\"", clip(id)), "flow:<id>".to_owned())
-            });
+            self.flow(field, id);
         } else if let Some(id) = target.strip_prefix("conference:") {
             let room = id.parse::<ConferenceId>().ok();
             let known = room

@@ -3,6 +3,7 @@
 //! calls.
 
 use super::trunks::{Fit, in_turn};
+use crate::ivr::flow::Library;
 use crate::ivr::{self, Flow, Known, hours};
 use chrono_tz::Tz;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -20,7 +21,7 @@ pub(crate) struct Compiled {
     short_numbers: HashMap<String, AgentId>,
     /// Without their agents.
     queues: HashMap<QueueId, Arc<Queue>>,
-    flows: HashMap<FlowId, (u32, Arc<Flow>)>,
+    flows: Library,
     blocked: HashSet<String>,
     /// Room numbers of conferences.
     rooms: HashMap<String, ConferenceId>,
@@ -64,7 +65,7 @@ impl Compiled {
             ));
         }
         let known = Known::of(&plan);
-        let mut flows = HashMap::new();
+        let mut flows = Library::new();
         for flow in &plan.flows {
             let old = before.filter(|old| old.plan.flow(flow.id) == Some(flow) && old.knows(&plan));
             let ready = match old.and_then(|old| old.flows.get(&flow.id)) {
@@ -110,6 +111,10 @@ impl Compiled {
 
     pub fn flow(&self, id: FlowId) -> Option<(u32, Arc<Flow>)> {
         self.flows.get(&id).cloned()
+    }
+
+    pub fn flows(&self) -> &Library {
+        &self.flows
     }
 
     pub fn trunk(&self, id: TrunkId) -> Option<&Trunk> {

@@ -155,3 +155,58 @@ fn a_newer_format_and_an_unknown_field_are_refused() {
     let text = problems(&document).join("\n");
     assert!(text.contains("another version") && text.contains("\"colour\""), "{text}");
 }
+
+#[test]
+fn tables_expressions_forms_and_called_flows_are_checked() {
+    let look = |change: Value| {
+        let mut step = json!({"kind": "table", "table": "zones", "key": "${zip}",
+            "map": {"city": "city"}, "next": "z", "not_found": "z"});
+        step.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let mut document = one(step);
+        document["tables"] = json!({"zones": {"31": {"city": "杭州"}}});
+        document
+    };
+    check(&look(json!({})), &Known::default()).expect("the table is there");
+    let collect = |change: Value| {
+        let mut step = json!({"kind": "collect", "prompts": [], "variable": "n", "digits_max": 4,
+            "next": "z", "on": {"timeout": "z", "invalid": "z"}});
+        step.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        one(step)
+    };
+    let compute = |expression: &str| {
+        one(json!({"kind": "expression", "expression": expression, "variable": "x", "next": "z",
+            "on": {"error": "z"}}))
+    };
+    let mut rows = look(json!({}));
+    rows["tables"]["zones"] = json!({"": {"city": "x"}});
+    let mut texts = look(json!({}));
+    texts["tables"]["zones"] = json!({"31": {"city": 5}});
+    for (document, what) in [
+        (look(json!({"table": "prices"})), "no table \"prices\"; right is one of zones"),
+        (
+            look(json!({"map": {"fee": "fee"}})),
+            "no row has the column \"fee\"; right is one of city",
+        ),
+        (look(json!({"match": "regex"})), "unknown variant `regex`"),
+        (rows, "tables.zones has the row \"\""),
+        (texts, "tables.zones is not rows by key"),
+        (collect(json!({"forms": ["1[3"]})), "? for any digit"),
+        (collect(json!({"value_min": 5, "value_max": 4})), "at most value_max, which is 4"),
+        (collect(json!({"check_digit": "crc"})), "unknown variant `crc`"),
+        (compute("1 +"), "expression: it ends where a value is needed"),
+        (
+            one(
+                json!({"kind": "expression", "expression": "1", "next": "z", "on": {"error": "z"}}),
+            ),
+            "its value goes nowhere",
+        ),
+        (
+            one(json!({"kind": "subflow", "flow": "9", "next": "z", "on": {"error": "z"}})),
+            "there is no flow \"9\"",
+        ),
+        (one(json!({"kind": "return", "result": "a b"})), "names the variable"),
+    ] {
+        let text = problems(&document).join("\n");
+        assert!(text.contains(what), "{what}: {text}");
+    }
+}

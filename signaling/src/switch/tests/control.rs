@@ -268,6 +268,40 @@ fn an_http_step_asks_once_and_goes_on_with_the_answer() {
 }
 
 #[test]
+fn the_steps_of_a_called_flow_are_noted_under_that_flow() {
+    let mut plan = demo_plan();
+    plan.flows[0].document = json!({"format": 1, "start": "pay", "steps": {
+        "pay": {"kind": "subflow", "flow": "2", "results": {"paid": "bye"}, "next": "queue",
+            "on": {"error": "queue"}},
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    plan.flows.push(terms::routing::Flow {
+        id: terms::FlowId(2),
+        name: "pay".into(),
+        version: 5,
+        document: json!({"format": 1, "start": "ask", "steps": {
+            "ask": {"kind": "menu", "prompts": ["menu"], "keys": {"1": "paid"},
+                "on": {"timeout": "back", "invalid": "back"}},
+            "paid": {"kind": "return", "result": "paid"}, "back": {"kind": "return"}}}),
+    });
+    let mut rig = Rig::new(plan);
+    let customer = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    rig.presses(customer, "1");
+    rig.wait(secs(1));
+    let steps: Vec<(u64, u32, &str)> = rig
+        .log
+        .iter()
+        .filter_map(|entry| match &entry.kind {
+            Kind::IvrStep { flow, version, step, .. } => Some((flow.0, *version, step.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(steps, [(1, 1, "pay"), (2, 5, "ask"), (2, 5, "paid"), (1, 1, "bye")]);
+    balanced(&mut rig);
+}
+
+#[test]
 fn numbers_in_circles_end_the_call() {
     let mut plan = demo_plan();
     plan.queues[0].wait_max_s = 0;
