@@ -155,6 +155,29 @@ impl Store {
         .collect()
     }
 
+    /// One published version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the flow or the version.
+    pub async fn flow_version(
+        &self,
+        tenant: TenantId,
+        flow_id: FlowId,
+        number: u32,
+    ) -> Result<FlowVersion> {
+        let row = sqlx::query(
+            "SELECT version, document, note, rolled_back_to, published_at, published_by
+             FROM flow_versions WHERE tenant_id = $1 AND flow_id = $2 AND version = $3",
+        )
+        .bind(tenant.0 as i64)
+        .bind(flow_id.0 as i64)
+        .bind(i64::from(number))
+        .fetch_optional(self.reader())
+        .await
+        .during("read a version of a flow")?;
+        version(&row.ok_or_else(|| Error::not_found("version", number))?)
+    }
+
     /// Makes a flow with a draft; nothing answers calls yet.
     ///
     /// # Errors

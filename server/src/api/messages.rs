@@ -268,6 +268,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("dates such as {} are needed", "需要形如 {} 的日期"),
     ("at most {} entries are kept", "最多 {} 项"),
+    ("keys are 0-9, *, # and A-D", "按键为 0-9、*、# 和 A-D"),
     ("0 to due_minutes are allowed", "允许 0 到 due_minutes"),
     ("{} minutes are allowed", "允许 {} 分钟"),
     ("there is no such person: {}", "没有此人：{}"),

@@ -4,6 +4,7 @@
 mod basics;
 mod conferences;
 mod faxes;
+mod flows;
 mod forwarding;
 mod hostile;
 mod lists;

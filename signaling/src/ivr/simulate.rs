@@ -3,7 +3,7 @@
 
 use super::flow::{Flow, Library};
 use super::run::{Cx, Effect, Fax, Hand, Input, Left, Run};
-use super::wording;
+use super::{Known, check, wording};
 use crate::switch::Now;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -130,6 +130,27 @@ pub fn script(text: &str) -> Vec<Act> {
             }
         })
         .collect()
+}
+
+/// The flows that `document` calls, and those that they call, out of the published ones. One that
+/// cannot be read is left out.
+pub fn library(document: &serde_json::Value, published: &[terms::routing::Flow]) -> Library {
+    let mut library = Library::new();
+    let mut open = vec![document];
+    while let Some(document) = open.pop() {
+        let called = document["steps"].as_object().into_iter().flat_map(serde_json::Map::values);
+        let called = called.filter(|step| step["kind"] == "subflow");
+        for id in called.filter_map(|step| step["flow"].as_str()?.parse::<FlowId>().ok()) {
+            let flow = published.iter().find(|flow| flow.id == id);
+            if let Some(flow) = flow.filter(|_| !library.contains_key(&id))
+                && let Ok(checked) = check(&flow.document, &Known::anything())
+            {
+                library.insert(id, (flow.version, Arc::new(checked)));
+                open.push(&flow.document);
+            }
+        }
+    }
+    library
 }
 
 /// Walks `flow` with `acts`. When the script is over and the flow still waits for the caller, the

@@ -161,6 +161,7 @@ fn the_document_lists_these_operations() {
         "GET /api/v1/trunks",
         "POST /api/v1/flows/{id}/publish",
         "POST /api/v1/flows/{id}/rollback",
+        "POST /api/v1/flows/{id}/simulate",
         "GET /api/v1/customers",
         "GET /api/v1/orders",
         "POST /api/v1/orders/{id}/steps",

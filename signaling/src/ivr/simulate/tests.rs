@@ -1,7 +1,7 @@
 //! Flows heard as transcripts.
 
 use super::*;
-use crate::ivr::{Known, check, default_flow};
+use crate::ivr::default_flow;
 use serde_json::{Value, json};
 use terms::QueueId;
 
@@ -313,7 +313,7 @@ fn an_expression_computes_and_chooses_and_takes_its_error_edge() {
 }
 
 /// The paying flow, 7, asks and comes back with `paid` or with nothing; 8 calls itself.
-fn library() -> crate::ivr::flow::Library {
+fn payments() -> Library {
     let pay = json!({"format": 1, "start": "ask", "variables": {"currency": "CNY"}, "steps": {
         "ask": {"kind": "menu", "prompts": ["menu"], "attempts": 1, "keys": {"1": "paid"},
             "on": {"timeout": "back", "invalid": "back"}},
@@ -338,7 +338,7 @@ fn calling(id: &str) -> Value {
 }
 
 fn called(id: &str, text: &str) -> Transcript {
-    let scene = Scene { flows: library(), ..Scene::default() };
+    let scene = Scene { flows: payments(), ..Scene::default() };
     simulate(flow(&calling(id)), &scene, script(text))
 }
 
@@ -366,6 +366,22 @@ fn a_flow_calls_another_and_goes_on_by_what_it_says() {
 }
 
 #[test]
+fn a_trial_finds_the_flows_that_are_called_and_no_others() {
+    let published = |id, document| terms::routing::Flow {
+        id: FlowId(id),
+        name: String::new(),
+        version: 2,
+        document,
+    };
+    let end = json!({"format": 1, "start": "a", "steps": {"a": {"kind": "return"}}});
+    let flows = [published(7, calling("8")), published(8, end.clone()), published(9, end)];
+    let found = library(&calling("7"), &flows);
+    assert_eq!(found.keys().copied().collect::<Vec<_>>(), [FlowId(7), FlowId(8)]);
+    assert_eq!(found[&FlowId(8)].0, 2);
+    assert!(library(&json!([1]), &flows).is_empty(), "whatever is sent");
+}
+
+#[test]
 fn who_hangs_up_in_a_called_flow_is_noted_by_the_one_that_called_it() {
     let gone = called("7", "hangup");
     assert_eq!(gone.variables.get("gone").map(String::as_str), Some("yes"), "{:#?}", gone.lines);
@@ -387,7 +403,7 @@ fn a_flow_that_calls_itself_ends_at_the_depth_and_one_that_nobody_called_ends_th
 fn called_flows_share_the_steps_that_the_first_one_allows() {
     let mut document = calling("8");
     document["steps_max"] = json!(5);
-    let scene = Scene { flows: library(), ..Scene::default() };
+    let scene = Scene { flows: payments(), ..Scene::default() };
     let told = simulate(flow(&document), &scene, Vec::new());
     assert_eq!(told.end, Some(Hand::Hangup { cause: 41 }));
     assert!(told.lines.last().is_some_and(|line| line == "ends with cause 41"));
