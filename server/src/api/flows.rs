@@ -1,6 +1,8 @@
 //! IVR flows: draft, check, try, publish, go back. Nothing is published that signaling's checker
 //! has not passed; it is checked against the tenant's plan as it is now.
 
+mod differences;
+mod review;
 mod trial;
 
 use super::extract::{Body, Id, Params};
@@ -77,6 +79,8 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::RoutingRead, routes!(history)))
         .routes(guard.may(Permission::RoutingWrite, routes!(roll_back)))
         .merge(trial::routes(guard))
+        .merge(review::routes(guard))
+        .merge(differences::routes(guard))
 }
 
 /// All flows with their drafts.
@@ -166,7 +170,8 @@ fn wrong_flow(problems: Vec<String>) -> Problem {
     Problem::invalid("document", message).with_errors(problems)
 }
 
-/// Publish the draft: calls that come in afterwards run it.
+/// Publish the draft: calls that come in afterwards run it. Where the tenant has more than one
+/// administrator, somebody who did not write it has approved this revision before.
 #[utoipa::path(post, path = "/api/v1/flows/{id}/publish", tag = "flows", params(("id" = String, Path, description = "The flow's id")), request_body = Publishing, responses((status = 201, body = FlowVersion)))]
 async fn publish(
     State(api): State<Shared>,

@@ -1,8 +1,9 @@
 //! Flows: tried without a telephone, reviewed, compared, taken from packs.
 
-use super::rig::Rig;
+use super::rig::{NOON, Rig};
 use axum::http::{Method, StatusCode};
-use desk::Role;
+use desk::user::NewUser;
+use desk::{By, Role};
 use serde_json::{Value, json};
 
 /// A flow that asks a server for what is owed and reads it out.
@@ -98,4 +99,124 @@ async fn a_simulation_goes_into_published_flows_and_takes_no_nonsense() {
     let agent = rig.token(Role::Agent).await;
     let denied = rig.ask(Method::POST, uri, &agent, Some(json!({}))).await;
     assert_eq!(denied.status, StatusCode::FORBIDDEN);
+}
+
+/// A second administrator with a token: from now on two have to look at a flow.
+async fn second_administrator(rig: &Rig) -> String {
+    let new = NewUser {
+        login: "second".into(),
+        name: "second".into(),
+        role: Role::Administrator,
+        password: "a-good-password".into(),
+    };
+    let by = By::system("test", NOON);
+    let user = rig.store.create_user(rig.tenant(), &by, &new).await.unwrap().id;
+    rig.token_of(rig.tenant(), user, Role::Administrator, None).await
+}
+
+#[tokio::test]
+async fn who_writes_a_flow_has_it_approved_by_somebody_else_before_it_is_published() {
+    let rig = Rig::new().await;
+    let (author, other) = (rig.token(Role::Administrator).await, second_administrator(&rig).await);
+    let end = json!({"format": 1, "start": "a", "steps": {"a": {"kind": "hangup"}}});
+    let id = made(&rig, &author, "end", end.clone()).await;
+    let (reviews, publish) =
+        (format!("/api/v1/flows/{id}/reviews"), format!("/api/v1/flows/{id}/publish"));
+    let early = rig.post(&publish, &author, json!({"revision": 1})).await;
+    assert_eq!(early.status, StatusCode::CONFLICT, "{early:?}");
+
+    let asked = rig.post(&reviews, &author, json!({"revision": 1, "note": "new"})).await;
+    assert_eq!(asked.status, StatusCode::CREATED, "{asked:?}");
+    let review = format!("{reviews}/{}", asked.json()["id"]);
+    let yes = json!({"approve": true});
+    let own = rig.post(&review, &author, yes.clone()).await;
+    assert_eq!(own.status, StatusCode::CONFLICT, "who wrote it: {own:?}");
+    let supervisor = rig.token(Role::Supervisor).await;
+    assert_eq!(rig.post(&review, &supervisor, yes.clone()).await.status, StatusCode::FORBIDDEN);
+    let (_, foreign) = rig.other_tenant().await;
+    assert_eq!(rig.post(&review, &foreign, yes.clone()).await.status, StatusCode::NOT_FOUND);
+    let approved = rig.post(&review, &other, yes.clone()).await;
+    assert_eq!((approved.status, &approved.json()["state"]), (StatusCode::OK, &json!("approved")));
+    let again = rig.post(&review, &other, json!({"approve": false})).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "{again:?}");
+
+    // An approval is for what was seen: a change makes it worthless.
+    let change = json!({"name": "end", "document": end});
+    let uri = format!("/api/v1/flows/{id}?revision=1");
+    rig.ask(Method::PUT, &uri, &other, Some(change)).await;
+    let changed = rig.post(&publish, &author, json!({"revision": 2})).await;
+    assert_eq!(changed.status, StatusCode::CONFLICT, "{changed:?}");
+    let asked = rig.post(&reviews, &author, json!({"revision": 2})).await.json();
+    let review = format!("{reviews}/{}", asked["id"]);
+    let both = rig.post(&review, &other, yes.clone()).await;
+    assert_eq!(both.status, StatusCode::CONFLICT, "both wrote a part: {both:?}");
+    let manager = rig.token(Role::Manager).await;
+    assert_eq!(rig.post(&review, &manager, yes).await.status, StatusCode::OK);
+    let published = rig.post(&publish, &author, json!({"revision": 2})).await;
+    assert_eq!(published.status, StatusCode::CREATED, "{published:?}");
+    assert!(published.json()["approved_by"].is_string(), "{published:?}");
+    let uri = format!("/api/v1/flows/{id}/rollback");
+    let back = rig.post(&uri, &author, json!({"version": 1})).await.json();
+    assert_eq!(
+        (&back["version"], &back["approved_by"]),
+        (&json!(2), &published.json()["approved_by"])
+    );
+
+    let audited = rig.store.audit(rig.tenant(), None, 100).await.unwrap();
+    let actions: Vec<&str> = audited.iter().map(|row| row.action.as_str()).collect();
+    for action in ["flow.review", "flow.approve", "flow.publish", "flow.roll_back"] {
+        assert!(actions.contains(&action), "{action}: {actions:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_draft_is_not_published_and_only_a_sound_one_is_reviewed() {
+    let rig = Rig::new().await;
+    let (author, other) = (rig.token(Role::Administrator).await, second_administrator(&rig).await);
+    let reviews = "/api/v1/flows/1/reviews";
+    let stale = rig.post(reviews, &author, json!({"revision": 9})).await;
+    assert_eq!(stale.status, StatusCode::CONFLICT);
+    let first = rig.post(reviews, &author, json!({"revision": 1})).await.json();
+    let second = rig.post(reviews, &author, json!({"revision": 1})).await.json();
+    let no = json!({"approve": false, "reason": "请补充夜间流程"});
+    let rejected = rig.post(&format!("{reviews}/{}", second["id"]), &other, no).await;
+    assert_eq!(rejected.json()["reason"], "请补充夜间流程");
+    let told = rig.get(reviews, &author).await.json();
+    let states: Vec<_> = told.as_array().unwrap().iter().map(|r| r["state"].clone()).collect();
+    assert_eq!(states, [json!("rejected"), json!("withdrawn")]);
+    let late = format!("{reviews}/{}", first["id"]);
+    let late = rig.post(&late, &other, json!({"approve": true})).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    let publish = rig.post("/api/v1/flows/1/publish", &author, json!({"revision": 1})).await;
+    assert_eq!(publish.status, StatusCode::CONFLICT, "{publish:?}");
+    let broken = made(&rig, &author, "broken", json!({"format": 1})).await;
+    let uri = format!("/api/v1/flows/{broken}/reviews");
+    let refused = rig.post(&uri, &author, json!({"revision": 1})).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    for odd in ["x", "99999"] {
+        let got = rig.post(&format!("{reviews}/{odd}"), &other, json!({"approve": true})).await;
+        assert_eq!(got.status, StatusCode::NOT_FOUND, "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn two_versions_or_the_draft_and_what_answers_calls_are_compared() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let flow = rig.get("/api/v1/flows/1", &token).await.json();
+    let uri = "/api/v1/flows/1/differences";
+    let same = rig.get(uri, &token).await.json();
+    assert_eq!((&same["from"], &same["steps"]), (&json!(1), &json!([])));
+    let mut draft = flow["draft"].clone();
+    draft["steps"]["menu"]["attempts"] = json!(2);
+    let change = json!({"name": flow["name"], "document": draft});
+    rig.ask(Method::PUT, "/api/v1/flows/1?revision=1", &token, Some(change)).await;
+    let told = rig.get(uri, &token).await.json();
+    let fields = json!([{"field": "attempts", "before": 3, "after": 2}]);
+    assert_eq!(told["steps"], json!([{"step": "menu", "change": "changed", "fields": fields}]));
+    rig.post("/api/v1/flows/1/publish", &token, json!({"revision": 2})).await;
+    let back = rig.get(&format!("{uri}?from=2&to=1"), &token).await.json();
+    assert_eq!(back["steps"][0]["fields"][0]["after"], 3);
+    let gone = rig.get(&format!("{uri}?from=7"), &token).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
 }
