@@ -10,6 +10,7 @@ pub mod form;
 pub mod hours;
 mod limits;
 pub mod number;
+pub mod packs;
 pub mod prompt;
 pub mod run;
 pub mod simulate;
