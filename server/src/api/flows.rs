@@ -2,6 +2,7 @@
 //! has not passed; it is checked against the tenant's plan as it is now.
 
 mod differences;
+mod packs;
 mod review;
 mod trial;
 
@@ -81,6 +82,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .merge(trial::routes(guard))
         .merge(review::routes(guard))
         .merge(differences::routes(guard))
+        .merge(packs::routes(guard))
 }
 
 /// All flows with their drafts.

@@ -242,6 +242,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "who wrote a draft or asked for its review does not approve it; ask somebody else",
         "草稿的编写人或送审人不能批准该草稿，请由他人批准",
     ),
+    ("this sample needs {}", "此样例需要 {}"),
     ("this review is {} already", "此审核的状态已是 {}"),
     ("{}: at most {} are kept for one tenant", "{}：每个租户最多 {} 个"),
     ("a person has at most {} tokens; revoke one first", "每人最多 {} 个令牌，请先收回一个"),

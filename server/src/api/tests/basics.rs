@@ -164,6 +164,8 @@ fn the_document_lists_these_operations() {
         "POST /api/v1/flows/{id}/simulate",
         "POST /api/v1/flows/{id}/reviews/{review}",
         "GET /api/v1/flows/{id}/differences",
+        "GET /api/v1/flows/packs",
+        "POST /api/v1/flows/packs/{pack}",
         "GET /api/v1/customers",
         "GET /api/v1/orders",
         "POST /api/v1/orders/{id}/steps",

@@ -220,3 +220,42 @@ async fn two_versions_or_the_draft_and_what_answers_calls_are_compared() {
     let gone = rig.get(&format!("{uri}?from=7"), &token).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_sample_becomes_a_draft_that_is_simulated_with_its_own_answers_and_published() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let listed = rig.get("/api/v1/flows/packs", &token).await.json();
+    let ids: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|pack| pack["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["courier", "gas", "cable_tv", "post"]);
+    let gas = &listed[1];
+    assert_eq!(
+        (&gas["title"]["zh-CN"], &gas["needs"]),
+        (&json!("燃气"), &json!(["queue", "server"]))
+    );
+
+    let uri = "/api/v1/flows/packs/gas";
+    let bare = rig.post(uri, &token, json!({"name": "燃气", "queue": "1"})).await;
+    assert_eq!((bare.status, &bare.json()["field"]), (StatusCode::BAD_REQUEST, &json!("server")));
+    let own = json!({"name": "燃气", "queue": "1", "server": "https://gas.example"});
+    let made = rig.post(uri, &token, own).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let inputs = json!(["silence", {"keys": "1"}, {"keys": "10023456"}, {"keys": "202611"}]);
+    let body = json!({"inputs": inputs, "servers": gas["servers"]});
+    let told = rig.post(&format!("/api/v1/flows/{id}/simulate"), &token, body).await.json();
+    let heard = told["heard"].to_string();
+    assert!(heard.contains("十一月份燃气费八十六元四角"), "{heard}");
+    let asked = "https://gas.example/v1/bills?account=10023456&month=202611";
+    assert_eq!(told["requests"], json!([asked]));
+    let publish = format!("/api/v1/flows/{id}/publish");
+    let published = rig.post(&publish, &token, json!({"revision": 1})).await;
+    assert_eq!(published.status, StatusCode::CREATED, "{published:?}");
+
+    let nothing = rig.post("/api/v1/flows/packs/bank", &token, json!({"name": "x", "queue": "1"}));
+    assert_eq!(nothing.await.status, StatusCode::NOT_FOUND);
+    let supervisor = rig.token(Role::Supervisor).await;
+    let denied = rig.post(uri, &supervisor, json!({"name": "x", "queue": "1"})).await;
+    assert_eq!(denied.status, StatusCode::FORBIDDEN);
+}
