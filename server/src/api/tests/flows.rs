@@ -253,6 +253,18 @@ async fn a_sample_becomes_a_draft_that_is_simulated_with_its_own_answers_and_pub
     let published = rig.post(&publish, &token, json!({"revision": 1})).await;
     assert_eq!(published.status, StatusCode::CREATED, "{published:?}");
 
+    let weekday = json!({"weekday": 1, "from_minute": 540, "to_minute": 1_080});
+    let hours = json!({"name": "office", "windows": [weekday]});
+    let put = rig.ask(Method::PUT, "/api/v1/hours", &token, Some(hours)).await;
+    assert_eq!(put.status, StatusCode::OK, "{put:?}");
+    for pack in ids {
+        let own =
+            json!({"name": pack, "queue": "1", "hours": "office", "server": "http://a.example"});
+        let made = rig.post(&format!("/api/v1/flows/packs/{pack}"), &token, own).await.json();
+        let uri = format!("/api/v1/flows/{}/publish", made["id"].as_str().unwrap());
+        let published = rig.post(&uri, &token, json!({"revision": 1})).await;
+        assert_eq!(published.status, StatusCode::CREATED, "{pack}: {published:?}");
+    }
     let nothing = rig.post("/api/v1/flows/packs/bank", &token, json!({"name": "x", "queue": "1"}));
     assert_eq!(nothing.await.status, StatusCode::NOT_FOUND);
     let supervisor = rig.token(Role::Supervisor).await;
