@@ -4,10 +4,12 @@
 //! plan on disk, so a database that is down never stops a call.
 
 mod conference;
+mod number;
 mod prompt;
 mod recording;
 
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
+pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
@@ -70,6 +72,9 @@ pub struct Plan {
     /// Prompts of the tenant's own.
     #[serde(default)]
     pub prompts: Vec<OwnPrompt>,
+    /// What answers numbers by trunk and time instead of their targets.
+    #[serde(default)]
+    pub number_rules: Vec<NumberRules>,
 }
 
 /// A dialled number and what answers it.
@@ -387,6 +392,7 @@ impl Plan {
             recording_exclusions: Arc::default(),
             conferences: Vec::new(),
             prompts: Vec::new(),
+            number_rules: Vec::new(),
         }
     }
 
@@ -497,9 +503,11 @@ mod tests {
         fields.remove("recording_exclusions");
         fields.remove("conferences");
         fields.remove("prompts");
+        fields.remove("number_rules");
         let plan: Plan = serde_json::from_value(plan).unwrap();
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
         assert!(plan.conferences.is_empty() && plan.prompts.is_empty());
+        assert!(plan.number_rules.is_empty());
     }
 
     #[test]

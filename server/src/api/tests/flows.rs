@@ -1,4 +1,4 @@
-//! Flows: tried without a telephone, reviewed, compared, taken from packs.
+//! Flows: tried without a telephone, reviewed, compared, taken from packs, and which one answers.
 
 use super::rig::{NOON, Rig};
 use axum::http::{Method, StatusCode};
@@ -270,4 +270,40 @@ async fn a_sample_becomes_a_draft_that_is_simulated_with_its_own_answers_and_pub
     let supervisor = rig.token(Role::Supervisor).await;
     let denied = rig.post(uri, &supervisor, json!({"name": "x", "queue": "1"})).await;
     assert_eq!(denied.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_number_is_led_by_trunk_and_time_to_what_the_tenant_has() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let number = rig.get("/api/v1/numbers", &token).await.json()[0].clone();
+    assert_eq!(number["rules"], json!([]));
+    let weekday = json!({"weekday": 1, "from_minute": 540, "to_minute": 1_080});
+    let hours = json!({"name": "office", "windows": [weekday]});
+    rig.ask(Method::PUT, "/api/v1/hours", &token, Some(hours)).await;
+    let uri = format!("/api/v1/numbers/{}/rules", number["id"].as_str().unwrap());
+    let target = json!({"voicemail": "1"});
+    for (rule, word) in [
+        (json!({"target": target}), "a trunk, opening hours, or both"),
+        (json!({"trunk": "99", "target": target}), "no such trunk: 99"),
+        (json!({"hours": "night", "target": target}), "no opening hours \"night\""),
+        (json!({"hours": "office", "target": {"queue": "99"}}), "no such flow, queue"),
+    ] {
+        let got = rig.ask(Method::PUT, &uri, &token, Some(json!({"rules": [rule]}))).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{got:?}");
+        assert!(got.json()["message"].as_str().unwrap().contains(word), "{got:?}");
+    }
+    let night = json!({"hours": "office", "closed": true, "target": target});
+    let many = json!({"rules": vec![night.clone(); 21]});
+    let got = rig.ask(Method::PUT, &uri, &token, Some(many)).await;
+    assert_eq!(got.status, StatusCode::BAD_REQUEST);
+    let set = rig.ask(Method::PUT, &uri, &token, Some(json!({"rules": [night]}))).await;
+    assert_eq!(set.status, StatusCode::NO_CONTENT, "{set:?}");
+    let plan = rig.store.compile_plan(rig.tenant()).await.unwrap();
+    let rules = &plan.number_rules[0].rules;
+    assert_eq!((rules[0].hours.as_deref(), rules[0].closed), (Some("office"), true));
+    assert_eq!(rig.calls.plan_version(rig.tenant()), plan.version, "the switch works by it");
+    let (_, foreign) = rig.other_tenant().await;
+    let got = rig.ask(Method::PUT, &uri, &foreign, Some(json!({"rules": []}))).await;
+    assert_eq!(got.status, StatusCode::NOT_FOUND);
 }

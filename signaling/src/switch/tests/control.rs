@@ -1,9 +1,10 @@
 use super::*;
 use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Input;
+use crate::switch::rig::TRUNK;
 use serde_json::json;
 use terms::control::LiveRecording;
-use terms::routing::{Change, Delta, Flow, Target};
+use terms::routing::{Change, Delta, Flow, NumberRule, NumberRules, Target};
 use terms::{FlowId, QueueId, TenantId};
 
 fn flow(version: u32, document: serde_json::Value) -> Change {
@@ -298,6 +299,26 @@ fn the_steps_of_a_called_flow_are_noted_under_that_flow() {
         })
         .collect();
     assert_eq!(steps, [(1, 1, "pay"), (2, 5, "ask"), (2, 5, "paid"), (1, 1, "bye")]);
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_number_goes_another_way_over_one_trunk_and_the_usual_way_from_inside() {
+    let mut plan = demo_plan();
+    let number = plan.numbers.iter().find(|n| n.digits == "95105600").expect("queue 1").id;
+    let rule = |trunk, target| NumberRule { trunk, hours: None, closed: false, target };
+    plan.number_rules = vec![NumberRules {
+        number,
+        rules: vec![
+            rule(Some(terms::TrunkId(TRUNK.0 + 1)), Target::Hangup),
+            rule(Some(TRUNK), Target::Flow(FlowId(1))),
+        ],
+    }];
+    let mut rig = Rig::new(plan);
+    let customer = rig.customer_dials("95105600");
+    rig.wait(secs(1));
+    assert_eq!(heard(&rig, customer).first().map(String::as_str), Some("welcome"), "the flow");
+    rig.hangs_up(customer);
     balanced(&mut rig);
 }
 
