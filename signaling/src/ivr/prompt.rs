@@ -203,8 +203,8 @@ mod tests {
 
     fn cx(language: &str) -> Cx<'_> {
         let now = Now { moment: Moment::from_secs(1), wall: Timestamp::from_secs(1_800_000_000) };
-        const FLOWS: &Library = &Library::new();
-        Cx { now, hours: &[], zone: chrono_tz::Asia::Shanghai, language, flows: FLOWS }
+        static FLOWS: Library = Library::new();
+        Cx { now, hours: &[], zone: chrono_tz::Asia::Shanghai, language, flows: &FLOWS }
     }
 
     #[test]

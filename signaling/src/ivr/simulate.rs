@@ -138,7 +138,8 @@ pub fn library(document: &serde_json::Value, published: &[terms::routing::Flow])
     let mut library = Library::new();
     let mut open = vec![document];
     while let Some(document) = open.pop() {
-        let called = document["steps"].as_object().into_iter().flat_map(serde_json::Map::values);
+        let steps = document["steps"].as_object();
+        let called = steps.into_iter().flat_map(|steps| steps.values());
         let called = called.filter(|step| step["kind"] == "subflow");
         for id in called.filter_map(|step| step["flow"].as_str()?.parse::<FlowId>().ok()) {
             let flow = published.iter().find(|flow| flow.id == id);
