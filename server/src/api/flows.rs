@@ -4,6 +4,7 @@
 mod differences;
 mod packs;
 mod review;
+mod statistics;
 mod trial;
 
 use super::extract::{Body, Id, Params};
@@ -83,6 +84,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .merge(review::routes(guard))
         .merge(differences::routes(guard))
         .merge(packs::routes(guard))
+        .merge(statistics::routes(guard))
 }
 
 /// All flows with their drafts.

@@ -1,10 +1,13 @@
-//! Flows: tried without a telephone, reviewed, compared, taken from packs, and which one answers.
+//! Flows: tried without a telephone, reviewed, compared, taken from packs, counted, and which one answers.
 
 use super::rig::{NOON, Rig};
 use axum::http::{Method, StatusCode};
 use desk::user::NewUser;
 use desk::{By, Role};
 use serde_json::{Value, json};
+use std::time::Duration;
+use terms::record::{IvrStep, Row};
+use terms::{CallId, ContactId, FlowId};
 
 /// A flow that asks a server for what is owed and reads it out.
 fn balance() -> Value {
@@ -306,4 +309,59 @@ async fn a_number_is_led_by_trunk_and_time_to_what_the_tenant_has() {
     let (_, foreign) = rig.other_tenant().await;
     let got = rig.ask(Method::PUT, &uri, &foreign, Some(json!({"rules": []}))).await;
     assert_eq!(got.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn each_step_of_a_flow_is_counted_by_its_edges_and_by_how_long_calls_stayed() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Supervisor).await;
+    // Seconds after noon, the flow, its version, the step, its edge, seconds in it.
+    for (seq, (second, flow, version, step, exit, stay)) in [
+        (0, 1, 1, "welcome", "next", 4),
+        (0, 1, 1, "menu", "1", 2),
+        (10, 1, 1, "menu", "1", 4),
+        (20, 1, 2, "menu", "timeout", 9),
+        (0, 2, 1, "menu", "1", 1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let entered_at = NOON + Duration::from_secs(second);
+        let row = IvrStep {
+            tenant_id: rig.tenant(),
+            seq: seq as i64 + 1,
+            call_id: CallId(second + 1),
+            contact_id: ContactId(second + 1),
+            call_started_at: entered_at,
+            flow_id: FlowId(flow),
+            flow_version: version,
+            step: step.into(),
+            kind: if step == "menu" { "menu" } else { "play" }.into(),
+            entered_at,
+            left_at: entered_at + Duration::from_secs(stay),
+            exit: exit.into(),
+            digits: None,
+        };
+        rig.stage(&[Row::IvrStep(row)]).await;
+    }
+    let uri = "/api/v1/flows/1/statistics";
+    let told = rig.get(uri, &token).await;
+    assert_eq!(told.status, StatusCode::OK, "{told:?}");
+    let exits = json!([{"exit": "1", "times": 2}, {"exit": "timeout", "times": 1}]);
+    let welcome = json!([{"exit": "next", "times": 1}]);
+    assert_eq!(
+        told.json(),
+        json!([
+            {"step": "menu", "kind": "menu", "times": 3, "mean_ms": 5_000, "exits": exits},
+            {"step": "welcome", "kind": "play", "times": 1, "mean_ms": 4_000, "exits": welcome},
+        ])
+    );
+    let second = rig.get(&format!("{uri}?version=2"), &token).await.json();
+    assert_eq!((second[0]["times"].as_u64(), second.as_array().unwrap().len()), (Some(1), 1));
+    let later = rig.get(&format!("{uri}?from=2026-11-23T04:00:05Z"), &token).await.json();
+    assert_eq!(later[0]["times"], 2);
+    let (_, foreign) = rig.other_tenant().await;
+    assert_eq!(rig.get(uri, &foreign).await.status, StatusCode::NOT_FOUND);
+    let agent = rig.token(Role::Agent).await;
+    assert_eq!(rig.get(uri, &agent).await.status, StatusCode::FORBIDDEN);
 }
