@@ -3,6 +3,7 @@
 
 mod differences;
 mod packs;
+mod replay;
 mod review;
 mod statistics;
 mod trial;
@@ -84,6 +85,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .merge(review::routes(guard))
         .merge(differences::routes(guard))
         .merge(packs::routes(guard))
+        .merge(replay::routes(guard))
         .merge(statistics::routes(guard))
 }
 

@@ -1,6 +1,10 @@
 //! Tries a flow without a telephone: a script of keys and silences in, a transcript of what would
 //! be heard and where the call goes out.
 
+mod replay;
+
+pub use replay::{Past, Replayed, replay};
+
 use super::flow::{Flow, Library};
 use super::run::{Cx, Effect, Fax, Hand, Input, Left, Run};
 use super::{Known, check, wording};
@@ -157,24 +161,8 @@ pub fn library(document: &serde_json::Value, published: &[terms::routing::Flow])
 /// Walks `flow` with `acts`. When the script is over and the flow still waits for the caller, the
 /// caller stays silent.
 pub fn simulate(flow: Flow, scene: &Scene, acts: Vec<Act>) -> Transcript {
-    let mut walk = Walk {
-        scene,
-        zone: super::hours::zone(&scene.time_zone),
-        now: Now { moment: Moment::from_secs(1), wall: scene.at },
-        told: Transcript::default(),
-        heard: Vec::new(),
-        playing: false,
-    };
-    let mut given: Vec<(&str, &str)> =
-        scene.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    given.extend([
-        ("caller", scene.caller.as_str()),
-        ("called", scene.called.as_str()),
-        ("language", scene.language.as_str()),
-        ("fax", "no"),
-    ]);
-    let mut run = Run::start(Arc::new(flow), &walk.cx(), &given);
-    walk.drain(&mut run);
+    let mut walk = Walk::new(scene);
+    let mut run = walk.start(Arc::new(flow));
     let mut acts = VecDeque::from(acts);
     while !run.is_over() {
         match acts.pop_front() {
@@ -197,7 +185,33 @@ struct Walk<'a> {
     playing: bool,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(scene: &'a Scene) -> Self {
+        Walk {
+            scene,
+            zone: super::hours::zone(&scene.time_zone),
+            now: Now { moment: Moment::from_secs(1), wall: scene.at },
+            told: Transcript::default(),
+            heard: Vec::new(),
+            playing: false,
+        }
+    }
+
+    fn start(&mut self, flow: Arc<Flow>) -> Run {
+        let scene = self.scene;
+        let mut given: Vec<(&str, &str)> =
+            scene.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        given.extend([
+            ("caller", scene.caller.as_str()),
+            ("called", scene.called.as_str()),
+            ("language", scene.language.as_str()),
+            ("fax", "no"),
+        ]);
+        let mut run = Run::start(flow, &self.cx(), &given);
+        self.drain(&mut run);
+        run
+    }
+
     fn cx(&self) -> Cx<'_> {
         let Scene { hours, language, flows, .. } = self.scene;
         Cx { now: self.now, hours, zone: self.zone, language, flows }

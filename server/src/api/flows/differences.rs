@@ -23,6 +23,7 @@ const DEPTH_MAX: usize = 3;
 /// Which two documents.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct Between {
     /// The earlier version; left out, the one that answers calls.
     from: Option<u32>,

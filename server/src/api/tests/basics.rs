@@ -165,6 +165,7 @@ fn the_document_lists_these_operations() {
         "POST /api/v1/flows/{id}/reviews/{review}",
         "GET /api/v1/flows/{id}/differences",
         "GET /api/v1/flows/{id}/statistics",
+        "POST /api/v1/flows/{id}/replay",
         "GET /api/v1/flows/packs",
         "POST /api/v1/flows/packs/{pack}",
         "GET /api/v1/customers",

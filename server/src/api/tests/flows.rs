@@ -1,6 +1,6 @@
 //! Flows: tried without a telephone, reviewed, compared, taken from packs, counted, and which one answers.
 
-use super::rig::{NOON, Rig};
+use super::rig::{NOON, Rig, call_row};
 use axum::http::{Method, StatusCode};
 use desk::user::NewUser;
 use desk::{By, Role};
@@ -311,10 +311,8 @@ async fn a_number_is_led_by_trunk_and_time_to_what_the_tenant_has() {
     assert_eq!(got.status, StatusCode::NOT_FOUND);
 }
 
-#[tokio::test]
-async fn each_step_of_a_flow_is_counted_by_its_edges_and_by_how_long_calls_stayed() {
-    let rig = Rig::new().await;
-    let token = rig.token(Role::Supervisor).await;
+/// Three calls went through flow 1, and one through another.
+async fn went(rig: &Rig) {
     // Seconds after noon, the flow, its version, the step, its edge, seconds in it.
     for (seq, (second, flow, version, step, exit, stay)) in [
         (0, 1, 1, "welcome", "next", 4),
@@ -340,10 +338,17 @@ async fn each_step_of_a_flow_is_counted_by_its_edges_and_by_how_long_calls_staye
             entered_at,
             left_at: entered_at + Duration::from_secs(stay),
             exit: exit.into(),
-            digits: None,
+            digits: (exit == "1").then(|| exit.into()),
         };
         rig.stage(&[Row::IvrStep(row)]).await;
     }
+}
+
+#[tokio::test]
+async fn each_step_of_a_flow_is_counted_by_its_edges_and_by_how_long_calls_stayed() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Supervisor).await;
+    went(&rig).await;
     let uri = "/api/v1/flows/1/statistics";
     let told = rig.get(uri, &token).await;
     assert_eq!(told.status, StatusCode::OK, "{told:?}");
@@ -364,4 +369,38 @@ async fn each_step_of_a_flow_is_counted_by_its_edges_and_by_how_long_calls_staye
     assert_eq!(rig.get(uri, &foreign).await.status, StatusCode::NOT_FOUND);
     let agent = rig.token(Role::Agent).await;
     assert_eq!(rig.get(uri, &agent).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_calls_of_yesterday_are_walked_through_the_draft() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let agent = rig.first.agents[0].0;
+    for (call, second) in [(1, 0), (11, 10), (21, 20)] {
+        let row = call_row(rig.tenant(), CallId(call), second, 60, agent);
+        rig.stage(&[Row::Call(row)]).await;
+    }
+    went(&rig).await;
+    let end = json!({"kind": "enqueue", "queue": "1", "on": {"error": "bye"}});
+    let mut flow = json!({"format": 1, "start": "menu", "steps": {
+        "menu": {"kind": "menu", "prompts": ["menu"], "keys": {"1": "agent"},
+            "on": {"timeout": "agent", "invalid": "bye"}},
+        "agent": end, "bye": {"kind": "hangup"}}});
+    let uri = "/api/v1/flows/1/replay";
+    let told = rig.post(uri, &token, json!({"document": flow})).await;
+    assert_eq!(told.status, StatusCode::OK, "{told:?}");
+    let told = told.json();
+    // The first call heard a welcome that is gone, the others end at the menu and would go on.
+    assert_eq!((&told["calls"], &told["differ"]), (&json!(3), &json!(3)), "{told}");
+    let first = told["examples"].as_array().unwrap().iter().find(|one| one["call"] == "1").unwrap();
+    assert_eq!(first["before"], json!({"step": "welcome", "exit": "next"}));
+    assert_eq!(first["after"], json!({"step": "menu", "exit": "1"}));
+    flow["steps"]["menu"]["keys"] = json!({"2": "agent"});
+    let told = rig.post(uri, &token, json!({"document": flow})).await.json();
+    let second = told["examples"].as_array().unwrap().iter().find(|one| one["call"] == "11");
+    assert_eq!(second.unwrap()["after"], json!({"step": "menu", "exit": "invalid"}), "{told}");
+    let later = json!({"document": flow, "from": "2026-11-23T05:00:00Z"});
+    assert_eq!(rig.post(uri, &token, later).await.json()["calls"], 0);
+    let (_, foreign) = rig.other_tenant().await;
+    assert_eq!(rig.post(uri, &foreign, json!({})).await.status, StatusCode::NOT_FOUND);
 }
