@@ -1,4 +1,5 @@
-//! Sample flows to begin with: what there is, and a draft of one with what the tenant has of its own.
+//! Sample flows to begin with: what there is, and a draft of one with what the tenant has of its
+//! own.
 
 use crate::api::Shared;
 use crate::api::extract::Body;

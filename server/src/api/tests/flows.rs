@@ -1,4 +1,5 @@
-//! Flows: tried without a telephone, reviewed, compared, taken from packs, counted, and which one answers.
+//! Flows: tried without a telephone, reviewed, compared, taken from packs, counted, walked again,
+//! and which one answers.
 
 use super::rig::{NOON, Rig, call_row};
 use axum::http::{Method, StatusCode};

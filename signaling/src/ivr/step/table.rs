@@ -1,4 +1,5 @@
-//! `table`: looks a key up in a table that the flow carries; the columns of the row become variables.
+//! `table`: looks a key up in a table that the flow carries; the columns of the row become
+//! variables.
 
 use super::Kind;
 use crate::ivr::LIST_MAX;
