@@ -9,8 +9,8 @@ use super::spoken::Way;
 use super::step::Step;
 use super::template::{is_sound, is_variable, names};
 use super::{
-    LIST_MAX, NAME_CHARS_MAX, PROMPTS_MAX, STEPS_MAX, STEPS_TAKEN_DEFAULT, STEPS_TAKEN_MAX,
-    VARIABLES_MAX,
+    LIST_MAX, NAME_CHARS_MAX, PROMPTS_MAX, SHOW_MAX, STEPS_MAX, STEPS_TAKEN_DEFAULT,
+    STEPS_TAKEN_MAX, VARIABLES_MAX,
 };
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,6 +106,7 @@ pub fn check(document: &Value, known: &Known) -> Result<Flow, Vec<Problem>> {
         && let Some(flow) = &flow
     {
         check_edges(flow, &mut report);
+        check_show(flow, &mut report);
     }
     match flow {
         Some(flow) if report.problems.is_empty() => Ok(flow),
@@ -119,7 +120,8 @@ fn read(document: &Value, report: &mut Report) -> Option<Flow> {
         return None;
     };
     for field in fields.keys() {
-        let known = ["format", "name", "start", "variables", "tables", "steps_max", "steps"];
+        let known =
+            ["format", "name", "start", "variables", "show", "tables", "steps_max", "steps"];
         report.unless(known.contains(&field.as_str()), || {
             (format!("unknown field \"{}\"", clip(field)), known.join(", "))
         });
@@ -139,6 +141,7 @@ fn read(document: &Value, report: &mut Report) -> Option<Flow> {
         start: text(fields, "start", report, false)?,
         variables: variables(fields, report),
         steps_max,
+        show: show(fields, report),
         tables,
         steps: steps(fields, report)?,
     };
@@ -170,6 +173,32 @@ fn variables(fields: &Map<String, Value>, report: &mut Report) -> BTreeMap<Strin
             report.add("\"variables\" is not an object of texts", "{\"vip\": \"no\"}");
             BTreeMap::new()
         }
+    }
+}
+
+fn show(fields: &Map<String, Value>, report: &mut Report) -> Vec<String> {
+    let Some(value) = fields.get("show") else { return Vec::new() };
+    let Ok(names) = serde_json::from_value::<Vec<String>>(value.clone()) else {
+        report.add("\"show\" is not a list of variables", "[\"business\", \"account\"]");
+        return Vec::new();
+    };
+    report.range("show", names.len() as u32, 0, SHOW_MAX as u32);
+    for name in &names {
+        report.variable("show", name);
+    }
+    names
+}
+
+/// What a caller enters in secret is nobody's to see.
+fn check_show(flow: &Flow, report: &mut Report) {
+    report.step = String::new();
+    let secret = flow.steps.values().filter_map(|step| match step {
+        Step::Collect(collect) if collect.secret => Some(collect.variable.as_str()),
+        _ => None,
+    });
+    for name in secret.filter(|name| flow.show.iter().any(|shown| shown == name)) {
+        let what = format!("show has \"{name}\", which is entered in secret");
+        report.add(&what, "a variable that others may see");
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Flow {
     pub variables: BTreeMap<String, String>,
     /// Steps that one call may take.
     pub steps_max: u32,
+    /// Variables that people are shown while the call goes on.
+    pub show: Vec<String>,
     /// What steps look up, by name.
     pub tables: BTreeMap<String, Table>,
     /// The steps by name.

@@ -36,6 +36,10 @@ pub const ROWS_MAX: usize = 5_000;
 pub const COLUMNS_MAX: usize = 16;
 /// Characters of a row's key; more of what is looked up are not read.
 pub const KEY_CHARS_MAX: usize = 64;
+/// Variables that people are shown of one call.
+pub const SHOW_MAX: usize = 8;
+/// Characters of such a value; the rest is cut.
+pub const SHOWN_CHARS_MAX: usize = 100;
 /// Flows within each other: one that calls itself ends here.
 pub const SUBFLOWS_DEEP_MAX: usize = 8;
 /// Farthest that a key or a step goes in what is played, in ms.

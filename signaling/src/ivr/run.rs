@@ -8,13 +8,14 @@ mod nested;
 
 pub(crate) use nested::Back;
 
+use super::SHOWN_CHARS_MAX;
 use super::collect::{Collect, Entered, Rules};
 use super::flow::{Flow, Library};
 use super::prompt::prompts;
 use super::template::{Escape, Variables};
 use crate::switch::Now;
 use chrono_tz::Tz;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use terms::media::{Keys, Seek, Source};
@@ -201,6 +202,8 @@ pub struct Run {
     callers: Vec<nested::Frame>,
     /// Of the first flow: those that it calls do not get more.
     steps_max: u32,
+    /// What the first flow shows of its variables.
+    show: Vec<String>,
     step: String,
     entered_at: Timestamp,
     doing: Doing,
@@ -244,6 +247,7 @@ impl Run {
             of: None,
             callers: Vec::new(),
             steps_max: flow.steps_max,
+            show: flow.show.clone(),
             flow,
         };
         run.walk(cx);
@@ -345,6 +349,15 @@ impl Run {
     /// The step where the call is.
     pub fn step(&self) -> &str {
         &self.step
+    }
+
+    /// What people are shown of the call's variables; those without a value are left out.
+    pub fn shown(&self) -> BTreeMap<String, String> {
+        let values = self.show.iter().map(|name| {
+            let value = self.variables.get(name).chars().take(SHOWN_CHARS_MAX);
+            (name.clone(), value.collect::<String>())
+        });
+        values.filter(|(_, value)| !value.is_empty()).collect()
     }
 
     /// The kind of that step.

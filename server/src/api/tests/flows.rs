@@ -405,3 +405,11 @@ async fn the_calls_of_yesterday_are_walked_through_the_draft() {
     let (_, foreign) = rig.other_tenant().await;
     assert_eq!(rig.post(uri, &foreign, json!({})).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn an_agent_is_shown_what_the_flow_learned_with_their_live_call() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Agent).await;
+    let live = rig.get("/api/v1/live", &token).await.json();
+    assert_eq!(live["calls"][0]["data"], json!({"business": "报修"}), "{live}");
+}

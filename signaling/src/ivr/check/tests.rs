@@ -179,6 +179,10 @@ fn tables_expressions_forms_and_called_flows_are_checked() {
     };
     let mut rows = look(json!({}));
     rows["tables"]["zones"] = json!({"": {"city": "x"}});
+    let mut shown = collect(json!({"secret": true}));
+    shown["show"] = json!(["n"]);
+    let mut listed = look(json!({}));
+    listed["show"] = json!("city");
     let mut texts = look(json!({}));
     texts["tables"]["zones"] = json!({"31": {"city": 5}});
     for (document, what) in [
@@ -188,6 +192,8 @@ fn tables_expressions_forms_and_called_flows_are_checked() {
             "no row has the column \"fee\"; right is one of city",
         ),
         (look(json!({"match": "regex"})), "unknown variant `regex`"),
+        (shown, "show has \"n\", which is entered in secret"),
+        (listed, "\"show\" is not a list of variables"),
         (rows, "tables.zones has the row \"\""),
         (texts, "tables.zones is not rows by key"),
         (collect(json!({"forms": ["1[3"]})), "? for any digit"),

@@ -269,6 +269,34 @@ fn an_http_step_asks_once_and_goes_on_with_the_answer() {
 }
 
 #[test]
+fn an_agent_is_shown_what_the_flow_learned_and_nothing_else() {
+    let mut plan = demo_plan();
+    plan.flows[0].document = json!({"format": 1, "start": "ask", "show": ["business", "account"],
+        "variables": {"business": "报修", "other": "x"}, "steps": {
+        "ask": {"kind": "collect", "prompts": [], "variable": "account", "digits_max": 3,
+            "next": "queue", "on": {"timeout": "queue", "invalid": "queue"}},
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    let mut rig = Rig::new(plan);
+    let customer = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    let shown = |rig: &mut Rig| {
+        let data = rig.state().calls[0].data.clone();
+        data.into_iter().collect::<Vec<(String, String)>>()
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(shown(&mut rig), [pair("business", "报修")], "the account is not known yet");
+    for digit in ["4", "7", "1"] {
+        rig.presses(customer, digit);
+    }
+    rig.wait(secs(1));
+    assert_eq!(phase(&mut rig), "waiting");
+    assert_eq!(shown(&mut rig), [pair("account", "471"), pair("business", "报修")]);
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
 fn the_steps_of_a_called_flow_are_noted_under_that_flow() {
     let mut plan = demo_plan();
     plan.flows[0].document = json!({"format": 1, "start": "pay", "steps": {
