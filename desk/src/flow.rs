@@ -5,6 +5,10 @@
 //! desk does not know what a flow means: whoever publishes has the document checked first and
 //! names the draft's revision that was checked, so that nothing unchecked slips in between.
 
+mod review;
+
+pub use review::{Decision, Review, ReviewState};
+
 use crate::audit::By;
 use crate::error::During;
 use crate::store::{DbRow, Write, document, id, id_opt, time};
@@ -71,6 +75,9 @@ pub struct FlowVersion {
     /// By whom.
     #[schema(value_type = Option<String>)]
     pub published_by: Option<UserId>,
+    /// Who looked at it before; none where nobody had to.
+    #[schema(value_type = Option<String>)]
+    pub approved_by: Option<UserId>,
 }
 
 fn document_text(document: &Value) -> Result<String> {
@@ -141,7 +148,7 @@ impl Store {
     ) -> Result<Vec<FlowVersion>> {
         self.flow(tenant, flow_id).await?;
         sqlx::query(
-            "SELECT version, document, note, rolled_back_to, published_at, published_by
+            "SELECT version, document, note, rolled_back_to, published_at, published_by, approved_by
              FROM flow_versions WHERE tenant_id = $1 AND flow_id = $2
              ORDER BY version DESC LIMIT 1000",
         )
@@ -153,6 +160,29 @@ impl Store {
         .iter()
         .map(version)
         .collect()
+    }
+
+    /// One published version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the flow or the version.
+    pub async fn flow_version(
+        &self,
+        tenant: TenantId,
+        flow_id: FlowId,
+        number: u32,
+    ) -> Result<FlowVersion> {
+        let row = sqlx::query(
+            "SELECT version, document, note, rolled_back_to, published_at, published_by, approved_by
+             FROM flow_versions WHERE tenant_id = $1 AND flow_id = $2 AND version = $3",
+        )
+        .bind(tenant.0 as i64)
+        .bind(flow_id.0 as i64)
+        .bind(i64::from(number))
+        .fetch_optional(self.reader())
+        .await
+        .during("read a version of a flow")?;
+        version(&row.ok_or_else(|| Error::not_found("version", number))?)
     }
 
     /// Makes a flow with a draft; nothing answers calls yet.
@@ -194,6 +224,7 @@ impl Store {
         .execute(write.db())
         .await
         .during("change a flow")?;
+        review::note_edit(&mut write, tenant, by, flow_id, revision + 1).await?;
         write.audit(tenant, by, "flow.change", flow_id).await?;
         write.commit().await?;
         self.flow(tenant, flow_id).await
@@ -202,7 +233,8 @@ impl Store {
     /// Publishes the draft at `revision`, which was checked. Calls that come in afterwards run it.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Refused`] when the draft was changed since.
+    /// [`Error::NotFound`], [`Error::Refused`] when the draft was changed since, or nobody approved
+    /// it who had to.
     pub async fn publish_flow(
         &self,
         tenant: TenantId,
@@ -213,8 +245,9 @@ impl Store {
     ) -> Result<FlowVersion> {
         let mut write = self.write("publish a flow").await?;
         let flow = at_revision(&mut write, tenant, flow_id, revision).await?;
-        let version =
-            insert_version(&mut write, tenant, by, &flow, &flow.draft, note, None).await?;
+        let approved_by = review::approval(&mut write, tenant, flow_id, revision).await?;
+        let origin = Origin::Draft { approved_by };
+        let version = insert_version(&mut write, tenant, by, &flow, note, origin).await?;
         write.raise_plan(tenant).await?;
         write.commit().await?;
         Ok(version)
@@ -234,7 +267,7 @@ impl Store {
         let flow = self.flow(tenant, flow_id).await?;
         let mut write = self.write("roll a flow back").await?;
         let row = sqlx::query(
-            "SELECT version, document, note, rolled_back_to, published_at, published_by
+            "SELECT version, document, note, rolled_back_to, published_at, published_by, approved_by
              FROM flow_versions WHERE tenant_id = $1 AND flow_id = $2 AND version = $3",
         )
         .bind(tenant.0 as i64)
@@ -244,9 +277,9 @@ impl Store {
         .await
         .during("roll a flow back")?;
         let old = version(&row.ok_or_else(|| Error::not_found("version", to))?)?;
+        let note = old.note.clone();
         let made =
-            insert_version(&mut write, tenant, by, &flow, &old.document, &old.note, Some(to))
-                .await?;
+            insert_version(&mut write, tenant, by, &flow, &note, Origin::Version(old)).await?;
         write.raise_plan(tenant).await?;
         write.commit().await?;
         Ok(made)
@@ -287,6 +320,7 @@ fn version(row: &DbRow) -> Result<FlowVersion> {
         rolled_back_to: id_opt(row, "rolled_back_to").map(|version| version as u32),
         published_at: time(row, "published_at"),
         published_by: id_opt(row, "published_by").map(UserId),
+        approved_by: id_opt(row, "approved_by").map(UserId),
     })
 }
 
@@ -336,6 +370,7 @@ pub(crate) async fn insert(
     .execute(write.db())
     .await
     .during(doing)?;
+    review::note_edit(write, tenant, by, flow_id, 1).await?;
     write.audit(tenant, by, "flow.create", flow_id).await?;
     Ok(flow_id)
 }
@@ -348,7 +383,16 @@ pub(crate) async fn publish_first(
     flow_id: FlowId,
 ) -> Result<()> {
     let flow = at_revision(write, tenant, flow_id, 1).await?;
-    insert_version(write, tenant, by, &flow, &flow.draft, "", None).await.map(drop)
+    let origin = Origin::Draft { approved_by: None };
+    insert_version(write, tenant, by, &flow, "", origin).await.map(drop)
+}
+
+/// What is published.
+enum Origin {
+    /// The draft as it is.
+    Draft { approved_by: Option<UserId> },
+    /// An older version again.
+    Version(FlowVersion),
 }
 
 async fn insert_version(
@@ -356,10 +400,15 @@ async fn insert_version(
     tenant: TenantId,
     by: &By,
     flow: &Flow,
-    document: &Value,
     note: &str,
-    rolled_back_to: Option<u32>,
+    origin: Origin,
 ) -> Result<FlowVersion> {
+    let (document, revision, rolled_back_to, approved_by) = match origin {
+        Origin::Draft { approved_by } => {
+            (flow.draft.clone(), Some(flow.revision), None, approved_by)
+        }
+        Origin::Version(old) => (old.document, None, Some(old.version), old.approved_by),
+    };
     let doing = write.doing;
     let last: Option<i64> = sqlx::query_scalar(
         "SELECT MAX(version) FROM flow_versions WHERE tenant_id = $1 AND flow_id = $2",
@@ -371,25 +420,29 @@ async fn insert_version(
     .during(doing)?;
     let made = FlowVersion {
         version: last.unwrap_or(0) as u32 + 1,
-        document: document.clone(),
+        document,
         note: text::line("note", note)?,
         rolled_back_to,
         published_at: by.at,
         published_by: by.user,
+        approved_by,
     };
     sqlx::query(
         "INSERT INTO flow_versions
-         (tenant_id, flow_id, version, document, note, rolled_back_to, published_at, published_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         (tenant_id, flow_id, version, document, note, rolled_back_to, published_at, published_by,
+          revision, approved_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(tenant.0 as i64)
     .bind(flow.id.0 as i64)
     .bind(i64::from(made.version))
-    .bind(document.to_string())
+    .bind(made.document.to_string())
     .bind(&made.note)
     .bind(rolled_back_to.map(i64::from))
     .bind(by.at.0)
     .bind(by.user.map(|user| user.0 as i64))
+    .bind(revision)
+    .bind(approved_by.map(|user| user.0 as i64))
     .execute(write.db())
     .await
     .during(doing)?;
@@ -400,8 +453,7 @@ async fn insert_version(
         .execute(write.db())
         .await
         .during(doing)?;
-    write
-        .audit(tenant, by, "flow.publish", format!("{} version {}", flow.id, made.version))
-        .await?;
+    let action = if rolled_back_to.is_some() { "flow.roll_back" } else { "flow.publish" };
+    write.audit(tenant, by, action, format!("{} version {}", flow.id, made.version)).await?;
     Ok(made)
 }

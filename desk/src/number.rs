@@ -3,10 +3,10 @@
 use crate::audit::By;
 use crate::error::During;
 use crate::store::{Write, document, id};
-use crate::{Error, Result, Store};
+use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
-use terms::routing::Target;
+use terms::routing::{NUMBER_RULES_MAX, NumberRule, Target};
 use terms::{NumberId, PhoneNumber, TenantId};
 use utoipa::ToSchema;
 
@@ -25,6 +25,10 @@ pub struct Number {
     /// `{"voicemail": "1"}`, `{"conference": "1"}` or `"hangup"`.
     #[schema(value_type = Object)]
     pub target: Target,
+    /// What answers calls from outside instead, by trunk and time; the first rule that fits decides:
+    /// `{"trunk": "1", "hours": "office", "closed": true, "target": {"flow": "2"}}`.
+    #[schema(value_type = Vec<Object>)]
+    pub rules: Vec<NumberRule>,
 }
 
 /// A number to be, or as it shall be from now on.
@@ -76,7 +80,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn numbers(&self, tenant: TenantId) -> Result<Vec<Number>> {
         sqlx::query(
-            "SELECT id, digits, target FROM numbers WHERE tenant_id = $1 ORDER BY digits LIMIT 10000",
+            "SELECT id, digits, target, rules FROM numbers WHERE tenant_id = $1 ORDER BY digits LIMIT 10000",
         )
         .bind(tenant.0 as i64)
         .fetch_all(self.reader())
@@ -88,6 +92,7 @@ impl Store {
                 id: NumberId(id(row, "id")),
                 digits: row.get("digits"),
                 target: document(row, "target", "list numbers", "target")?,
+                rules: document(row, "rules", "list numbers", "rules")?,
             })
         })
         .collect()
@@ -139,6 +144,40 @@ impl Store {
         write.commit().await
     }
 
+    /// Replaces what answers a number by trunk and time.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`].
+    pub async fn set_number_rules(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        number: NumberId,
+        rules: &[NumberRule],
+    ) -> Result<()> {
+        if rules.len() > NUMBER_RULES_MAX {
+            let problem = format!("at most {NUMBER_RULES_MAX} entries are kept");
+            return Err(Error::invalid("rules", problem));
+        }
+        let mut write = self.write("change the rules of a number").await?;
+        for rule in rules {
+            check_rule(&mut write, tenant, rule).await?;
+        }
+        let done = sqlx::query("UPDATE numbers SET rules = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(tenant.0 as i64)
+            .bind(number.0 as i64)
+            .bind(serde_json::to_string(rules).expect("rules are always valid JSON"))
+            .execute(write.db())
+            .await
+            .during("change the rules of a number")?;
+        if done.rows_affected() == 0 {
+            return Err(Error::not_found("number", number));
+        }
+        write.audit(tenant, by, "number.rules", number).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await
+    }
+
     /// Takes a number out of use.
     ///
     /// # Errors
@@ -160,6 +199,36 @@ impl Store {
     }
 }
 
+/// Refuses a rule that names what the tenant does not have, and one that would hide all behind it.
+async fn check_rule(write: &mut Write, tenant: TenantId, rule: &NumberRule) -> Result<()> {
+    if rule.trunk.is_none() && rule.hours.is_none() {
+        return Err(Error::invalid("rules", "a rule needs a trunk, opening hours, or both"));
+    }
+    if rule.closed && rule.hours.is_none() {
+        return Err(Error::invalid("rules", "closed needs opening hours"));
+    }
+    if let Some(trunk) = rule.trunk {
+        let select = "SELECT 1 FROM trunks WHERE tenant_id = $1 AND id = $2";
+        if !write.has(tenant, select, trunk.0).await? {
+            return Err(Error::invalid("rules", format!("there is no such trunk: {trunk}")));
+        }
+    }
+    if let Some(name) = &rule.hours {
+        let doing = write.doing;
+        let found = sqlx::query("SELECT 1 FROM hours WHERE tenant_id = $1 AND name = $2")
+            .bind(tenant.0 as i64)
+            .bind(name)
+            .fetch_optional(write.db())
+            .await
+            .during(doing)?;
+        if found.is_none() {
+            let name: String = name.chars().take(text::NAME_CHARS_MAX).collect();
+            return Err(Error::invalid("rules", format!("there are no opening hours \"{name}\"")));
+        }
+    }
+    check_target(write, tenant, "rules", &rule.target).await
+}
+
 pub(crate) async fn insert(
     write: &mut Write,
     tenant: TenantId,
@@ -176,6 +245,7 @@ pub(crate) async fn insert(
         id: NumberId(write.next_id("number").await? as u64),
         digits: PhoneNumber::parse(&draft.digits, country).normal,
         target: draft.target.clone(),
+        rules: Vec::new(),
     };
     let doing = write.doing;
     sqlx::query("INSERT INTO numbers (id, tenant_id, digits, target) VALUES ($1, $2, $3, $4)")

@@ -9,7 +9,7 @@ use crate::store::id;
 use crate::{Result, Store};
 use std::collections::HashSet;
 use std::sync::Arc;
-use terms::routing::{self, PLAN_VERSION, Plan, Target};
+use terms::routing::{self, NumberRules, PLAN_VERSION, Plan, Target};
 use terms::{AgentId, TenantId};
 
 impl Store {
@@ -68,6 +68,7 @@ impl Store {
             queue.agents.retain(|agent| may_serve.contains(agent));
             queue.matching.seats.retain(|seat| may_serve.contains(&seat.agent));
         }
+        let numbers = self.numbers(tenant).await?;
         Ok(Plan {
             format: PLAN_VERSION,
             version,
@@ -77,9 +78,12 @@ impl Store {
             country: profile.country,
             realm: profile.realm,
             language: profile.language,
-            numbers: self
-                .numbers(tenant)
-                .await?
+            number_rules: numbers
+                .iter()
+                .filter(|n| !n.rules.is_empty())
+                .map(|n| NumberRules { number: n.id, rules: n.rules.clone() })
+                .collect(),
+            numbers: numbers
                 .into_iter()
                 .map(|n| routing::Number { id: n.id, digits: n.digits, target: n.target })
                 .collect(),

@@ -59,6 +59,8 @@ text_enum! {
         RoutingRead = "routing.read",
         /// Draft and publish flows, upload prompts, change numbers, block callers.
         RoutingWrite = "routing.write",
+        /// Approve or reject a draft of a flow that somebody else wrote.
+        RoutingApprove = "routing.approve",
         /// See trunks.
         TrunksRead = "trunks.read",
         /// Make and change trunks.
@@ -119,6 +121,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::AgentsWrite, MANAGERS),
         (P::RoutingRead, LEADERS),
         (P::RoutingWrite, MANAGERS),
+        (P::RoutingApprove, MANAGERS),
         (P::TrunksRead, ADMINISTRATORS),
         (P::TrunksWrite, ADMINISTRATORS),
         (P::CustomersRead, EVERYBODY),

@@ -4,15 +4,20 @@
 
 pub mod check;
 pub mod collect;
+pub mod expression;
 pub mod flow;
+pub mod form;
 pub mod hours;
 mod limits;
+pub mod number;
+pub mod packs;
 pub mod prompt;
 pub mod run;
 pub mod simulate;
 pub mod spoken;
 pub mod step;
 pub mod template;
+pub mod wording;
 
 pub use check::{Known, Problem, check};
 pub use flow::Flow;

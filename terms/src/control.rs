@@ -10,6 +10,7 @@ use crate::media::Quality;
 use crate::routing::{Delta, Plan};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A numbered request; the answer carries the number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -478,6 +479,9 @@ pub struct LiveCall {
     /// Whether it is being recorded.
     #[serde(default)]
     pub recording: RecordingNow,
+    /// What its flow learned and shows to people, by variable.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, String>,
 }
 
 /// A conference right now.

@@ -6,6 +6,7 @@
 mod calling;
 mod conference;
 mod matching;
+mod number;
 mod prompt;
 mod recording;
 
@@ -14,6 +15,7 @@ pub use calling::{
 };
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 pub use matching::{KnownCaller, Matching, Need, Seat, Skill, Strategy};
+pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
@@ -83,6 +85,9 @@ pub struct Plan {
     /// What agents may call outside.
     #[serde(default)]
     pub calling: CallingRules,
+    /// What answers numbers by trunk and time instead of their targets.
+    #[serde(default)]
+    pub number_rules: Vec<NumberRules>,
 }
 
 /// A dialled number and what answers it.
@@ -403,6 +408,7 @@ impl Plan {
             conferences: Vec::new(),
             prompts: Vec::new(),
             calling: CallingRules::default(),
+            number_rules: Vec::new(),
         }
     }
 
@@ -514,10 +520,12 @@ mod tests {
         fields.remove("conferences");
         fields.remove("prompts");
         fields.remove("calling");
+        fields.remove("number_rules");
         let plan: Plan = serde_json::from_value(plan).unwrap();
         assert_eq!(plan.calling, CallingRules::default(), "nothing abroad");
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
         assert!(plan.conferences.is_empty() && plan.prompts.is_empty());
+        assert!(plan.number_rules.is_empty());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! Characters are read by the longest phrase of `phrases.txt` that stands there, else alone by
 //! `characters.txt` (GB 2312, made by `scripts/make-pinyin`). Numbers are read as numbers, years,
-//! telephone numbers and accounts digit by digit (with 幺 for 一), and 不 changes its tone before a
-//! falling one. Latin letters go through as they are; the voice reads them as pinyin.
+//! rooms, houses, telephone numbers and accounts digit by digit (with 幺 for 一), and 不 changes its
+//! tone before a falling one. Latin letters go through as they are; the voice reads them as pinyin.
 
 use super::DIGITS_APART;
 use std::collections::HashMap;
@@ -141,7 +141,9 @@ impl Words {
         }
         let is_year = whole.len() == 4 && rest.starts_with('年');
         if behind.is_empty()
-            && (whole.len() >= DIGITS_APART || (whole.len() > 1 && whole.starts_with('0')))
+            && (whole.len() >= DIGITS_APART
+                || (whole.len() > 1 && whole.starts_with('0'))
+                || (!is_money && is_address(whole, rest)))
         {
             self.apart(whole, "yao1");
         } else if is_year {
@@ -225,6 +227,13 @@ impl Words {
     }
 }
 
+/// The number of a room or a house, said digit by digit: 501室, 1266号; but 100号 is a hundred.
+fn is_address(digits: &str, rest: &str) -> bool {
+    let is_room = rest.starts_with(['室', '房']);
+    let is_house = rest.starts_with('号') && !digits.ends_with("00");
+    digits.len() > 2 && (is_room || is_house)
+}
+
 /// The digits in front, and what follows.
 fn digits(text: &str) -> (&str, &str) {
     text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
@@ -287,6 +296,19 @@ mod tests {
             ("95105688", "jiu3 wu3 yao1 ling2 wu3 liu4 ba1 ba1"),
             ("0571", "ling2 wu3 qi1 yao1"),
             ("99999999999999999999", "jiu3 ".repeat(20).trim_end()),
+        ] {
+            assert_eq!(said(text), pinyin, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_an_address_are_read_as_people_say_them() {
+        for (text, pinyin) in [
+            ("58号", "wu3 shi2 ba1 hao4"),
+            ("1266号", "yao1 er4 liu4 liu4 hao4"),
+            ("100号", "yi1 bai3 hao4"),
+            ("3号楼501室", "san1 hao4 lou2 wu3 ling2 yao1 shi4"),
+            ("110.5号", "yi1 bai3 yi1 shi2 dian3 wu3 hao4"),
         ] {
             assert_eq!(said(text), pinyin, "{text}");
         }

@@ -1,6 +1,13 @@
 //! IVR flows: draft, check, try, publish, go back. Nothing is published that signaling's checker
 //! has not passed; it is checked against the tenant's plan as it is now.
 
+mod differences;
+mod packs;
+mod replay;
+mod review;
+mod statistics;
+mod trial;
+
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
@@ -14,15 +21,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signaling::ivr::check::{Known, check as check_flow};
 use signaling::ivr::prompt::languages;
-use signaling::ivr::run::Hand;
-use signaling::ivr::simulate::{Scene, script, simulate};
-use terms::{FlowId, QueueId};
+use terms::FlowId;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// Longest script of a trial.
-const SCRIPT_CHARS_MAX: usize = 1_000;
 
 /// Which draft is meant.
 #[derive(Deserialize, IntoParams)]
@@ -69,84 +71,6 @@ struct RollBack {
     version: u32,
 }
 
-/// A trial without a telephone.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Trial {
-    /// The graph; left out, the draft as it is stored.
-    #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    document: Option<Value>,
-    /// Keys and silences: `1 silence 13800# hangup`.
-    script: String,
-    /// Who calls.
-    #[serde(default)]
-    caller: Option<String>,
-    /// When.
-    #[serde(default, with = "desk::when::option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    at: Option<terms::Timestamp>,
-}
-
-/// What would happen.
-#[derive(Serialize, ToSchema)]
-struct Told {
-    /// One thing a line: what is heard, pressed, asked and where the call goes.
-    lines: Vec<String>,
-    /// Where the call ended up; none when the script ended first.
-    end: Option<TrialEnd>,
-}
-
-/// Where a trial ended up.
-#[derive(Serialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum TrialEnd {
-    /// In a queue.
-    Queue {
-        /// Which.
-        #[schema(value_type = String)]
-        queue: QueueId,
-        /// Added to the queue's own.
-        priority: i32,
-    },
-    /// At a message.
-    Voicemail {
-        /// For the people of this queue.
-        #[schema(value_type = String)]
-        queue: QueueId,
-    },
-    /// At the satisfaction question.
-    Survey,
-    /// With a fax machine of ours.
-    Fax {
-        /// What it sends; none where it receives.
-        document: Option<String>,
-    },
-    /// With somebody else.
-    Transfer {
-        /// Who, as the flow says it.
-        target: String,
-    },
-    /// It was ended.
-    Hangup {
-        /// Hangup cause, ITU-T Q.850.
-        cause: u8,
-    },
-}
-
-impl From<Hand> for TrialEnd {
-    fn from(hand: Hand) -> Self {
-        match hand {
-            Hand::Enqueue { queue, priority } => TrialEnd::Queue { queue, priority },
-            Hand::Voicemail { queue } => TrialEnd::Voicemail { queue },
-            Hand::Survey => TrialEnd::Survey,
-            Hand::Fax(fax) => TrialEnd::Fax { document: fax.document },
-            Hand::Transfer { target } => TrialEnd::Transfer { target },
-            Hand::Hangup { cause } => TrialEnd::Hangup { cause },
-        }
-    }
-}
-
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::RoutingRead, routes!(list)))
@@ -154,10 +78,15 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::RoutingRead, routes!(get)))
         .routes(guard.may(Permission::RoutingWrite, routes!(change)))
         .routes(guard.may(Permission::RoutingRead, routes!(check)))
-        .routes(guard.may(Permission::RoutingRead, routes!(try_out)))
         .routes(guard.may(Permission::RoutingWrite, routes!(publish)))
         .routes(guard.may(Permission::RoutingRead, routes!(history)))
         .routes(guard.may(Permission::RoutingWrite, routes!(roll_back)))
+        .merge(trial::routes(guard))
+        .merge(review::routes(guard))
+        .merge(differences::routes(guard))
+        .merge(packs::routes(guard))
+        .merge(replay::routes(guard))
+        .merge(statistics::routes(guard))
 }
 
 /// All flows with their drafts.
@@ -236,39 +165,6 @@ impl Api {
     }
 }
 
-/// Try a flow without a telephone.
-#[utoipa::path(post, path = "/api/v1/flows/{id}/try", tag = "flows", params(("id" = String, Path, description = "The flow's id")), request_body = Trial, responses((status = 200, body = Told)))]
-async fn try_out(
-    State(api): State<Shared>,
-    caller: Caller,
-    Id(flow): Id<FlowId>,
-    Body(trial): Body<Trial>,
-) -> Result<Json<Told>, Problem> {
-    if trial.script.len() > SCRIPT_CHARS_MAX {
-        let message = format!("a script has at most {SCRIPT_CHARS_MAX} characters");
-        return Err(Problem::invalid("script", message));
-    }
-    let stored = api.store.flow(caller.tenant(), flow).await?.draft;
-    let document = trial.document.unwrap_or(stored);
-    let flow = check_flow(&document, &api.known(&caller, &document).await?)
-        .map_err(|problems| wrong_flow(problems.iter().map(ToString::to_string).collect()))?;
-    let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let scene = Scene {
-        at: trial.at.unwrap_or(caller.now()),
-        time_zone: profile.time_zone,
-        language: profile.language,
-        hours: api.store.hours(caller.tenant()).await?,
-        caller: trial.caller.unwrap_or_default(),
-        ..Scene::default()
-    };
-    let acts = script(&trial.script);
-    // A flow may loop for thousands of steps: that is computing, not waiting.
-    let told = tokio::task::spawn_blocking(move || simulate(flow, &scene, acts))
-        .await
-        .map_err(|panic| Problem::internal(panic.to_string()))?;
-    Ok(Json(Told { lines: told.lines, end: told.end.map(TrialEnd::from) }))
-}
-
 fn wrong_flow(problems: Vec<String>) -> Problem {
     let message = match problems.first() {
         Some(first) if problems.len() == 1 => format!("The flow cannot be published: {first}"),
@@ -280,7 +176,8 @@ fn wrong_flow(problems: Vec<String>) -> Problem {
     Problem::invalid("document", message).with_errors(problems)
 }
 
-/// Publish the draft: calls that come in afterwards run it.
+/// Publish the draft: calls that come in afterwards run it. Where the tenant has more than one
+/// administrator, somebody who did not write it has approved this revision before.
 #[utoipa::path(post, path = "/api/v1/flows/{id}/publish", tag = "flows", params(("id" = String, Path, description = "The flow's id")), request_body = Publishing, responses((status = 201, body = FlowVersion)))]
 async fn publish(
     State(api): State<Shared>,

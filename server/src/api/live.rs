@@ -23,6 +23,7 @@ use feed::Subscription;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -115,6 +116,8 @@ struct CallLive {
     /// `off`, `on` or `paused`.
     #[schema(value_type = String)]
     recording: RecordingNow,
+    /// What its flow learned and shows: the kind of business, an account.
+    data: BTreeMap<String, String>,
 }
 
 /// Where to begin.
@@ -172,6 +175,7 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         legs: call.legs,
         supervision: call.supervision.filter(|_| all).map(SupervisionLive::from),
         recording: call.recording,
+        data: call.data,
     });
     Ok(Json(Live {
         plan_version: state.plan_version.to_string(),

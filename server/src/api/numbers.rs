@@ -12,7 +12,7 @@ use desk::blocked::Blocked;
 use desk::number::{Number, NumberDraft};
 use serde::Deserialize;
 use terms::NumberId;
-use terms::routing::Target;
+use terms::routing::{NumberRule, Target};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,6 +25,17 @@ struct NewTarget {
     /// `{"voicemail": "1"}` or `"hangup"`.
     #[schema(value_type = Object)]
     target: Target,
+}
+
+/// What answers a number by trunk and time.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRules {
+    /// In order, the first that fits decides:
+    /// `{"trunk": "1", "hours": "office", "closed": true, "target": {"flow": "2"}}`. Without `trunk`
+    /// over any, without `hours` at any time.
+    #[schema(value_type = Vec<Object>)]
+    rules: Vec<NumberRule>,
 }
 
 /// A caller to refuse.
@@ -43,6 +54,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::RoutingRead, routes!(list)))
         .routes(guard.may(Permission::RoutingWrite, routes!(create)))
         .routes(guard.may(Permission::RoutingWrite, routes!(set_target)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(set_rules)))
         .routes(guard.may(Permission::RoutingWrite, routes!(remove)))
         .routes(guard.may(Permission::RoutingRead, routes!(list_blocked)))
         .routes(guard.may(Permission::RoutingWrite, routes!(block)))
@@ -75,6 +87,18 @@ async fn set_target(
     Body(NewTarget { target }): Body<NewTarget>,
 ) -> Result<StatusCode, Problem> {
     api.store.set_number_target(caller.tenant(), &caller.by(), number, &target).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Replace what answers a number by trunk and time, for calls from outside.
+#[utoipa::path(put, path = "/api/v1/numbers/{id}/rules", tag = "routing", params(("id" = String, Path, description = "The number's id")), request_body = NewRules, responses((status = 204)))]
+async fn set_rules(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(number): Id<NumberId>,
+    Body(NewRules { rules }): Body<NewRules>,
+) -> Result<StatusCode, Problem> {
+    api.store.set_number_rules(caller.tenant(), &caller.by(), number, &rules).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,6 +5,7 @@ mod basics;
 mod calling;
 mod conferences;
 mod faxes;
+mod flows;
 mod forwarding;
 mod hostile;
 mod lists;

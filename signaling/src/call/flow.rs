@@ -22,7 +22,8 @@ pub(super) struct Flowing {
 
 fn run_cx<'a>(plan: &'a Compiled, language: Option<&'a str>, cx: &Cx) -> run::Cx<'a> {
     let terms::routing::Plan { hours, language: tenants, .. } = &plan.plan;
-    run::Cx { now: cx.now, hours, zone: plan.zone, language: language.unwrap_or(tenants) }
+    let language = language.unwrap_or(tenants);
+    run::Cx { now: cx.now, hours, zone: plan.zone, language, flows: plan.flows() }
 }
 
 impl Call {
@@ -137,9 +138,10 @@ impl Call {
             }
             Effect::Left(left) => {
                 let Some(flowing) = &self.flow else { return };
+                let (flow, version) = left.of.unwrap_or((flowing.flow, flowing.version));
                 let kind = Kind::IvrStep {
-                    flow: flowing.flow,
-                    version: flowing.version,
+                    flow,
+                    version,
                     step: left.step,
                     kind: left.kind.to_owned(),
                     entered_at: left.entered_at,

@@ -182,7 +182,8 @@ impl Call {
         if self.plan.is_blocked(&self.caller) {
             return Err(BLOCKED);
         }
-        let target = self.plan.published(&self.called).cloned().ok_or(UNKNOWN)?;
+        let target = self.plan.answering(&self.called, trunk, cx.now.wall);
+        let target = target.cloned().ok_or(UNKNOWN)?;
         if let Some(settings) = self.plan.trunk(trunk)
             && let Some(tenant) = cx.world.tenants.get_mut(&self.tenant)
         {

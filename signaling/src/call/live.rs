@@ -33,6 +33,7 @@ impl Call {
                 joined: supervision.joined,
             }),
             recording: self.recording_now(),
+            data: self.flow.as_ref().map(|flowing| flowing.run.shown()).unwrap_or_default(),
         }
     }
 

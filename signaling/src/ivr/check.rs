@@ -1,14 +1,16 @@
 //! Proves a flow before anybody hears it. A document with a problem is refused with the step's name
 //! and what would be right; one without becomes a [`Flow`].
 
+mod tables;
+
 use super::flow::{FLOW_FORMAT, Flow};
 use super::prompt::{self, Entry};
 use super::spoken::Way;
 use super::step::Step;
 use super::template::{is_sound, is_variable, names};
 use super::{
-    LIST_MAX, NAME_CHARS_MAX, PROMPTS_MAX, STEPS_MAX, STEPS_TAKEN_DEFAULT, STEPS_TAKEN_MAX,
-    VARIABLES_MAX,
+    LIST_MAX, NAME_CHARS_MAX, PROMPTS_MAX, SHOW_MAX, STEPS_MAX, STEPS_TAKEN_DEFAULT,
+    STEPS_TAKEN_MAX, VARIABLES_MAX,
 };
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +88,8 @@ impl fmt::Display for Problem {
 /// Collects problems of one step.
 pub(crate) struct Report<'a> {
     known: &'a Known,
+    /// Columns of the flow's own tables.
+    tables: BTreeMap<String, BTreeSet<String>>,
     step: String,
     problems: Vec<Problem>,
 }
@@ -95,12 +99,14 @@ pub(crate) struct Report<'a> {
 /// # Errors
 /// Every problem found, each with its step.
 pub fn check(document: &Value, known: &Known) -> Result<Flow, Vec<Problem>> {
-    let mut report = Report { known, step: String::new(), problems: Vec::new() };
+    let mut report =
+        Report { known, tables: BTreeMap::new(), step: String::new(), problems: Vec::new() };
     let flow = read(document, &mut report);
     if report.problems.is_empty()
         && let Some(flow) = &flow
     {
         check_edges(flow, &mut report);
+        check_show(flow, &mut report);
     }
     match flow {
         Some(flow) if report.problems.is_empty() => Ok(flow),
@@ -114,7 +120,8 @@ fn read(document: &Value, report: &mut Report) -> Option<Flow> {
         return None;
     };
     for field in fields.keys() {
-        let known = ["format", "name", "start", "variables", "steps_max", "steps"];
+        let known =
+            ["format", "name", "start", "variables", "show", "tables", "steps_max", "steps"];
         report.unless(known.contains(&field.as_str()), || {
             (format!("unknown field \"{}\"", clip(field)), known.join(", "))
         });
@@ -128,11 +135,14 @@ fn read(document: &Value, report: &mut Report) -> Option<Flow> {
         Some(value) => value.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
     };
     report.range("steps_max", steps_max, 1, STEPS_TAKEN_MAX);
+    let tables = tables::read(fields, report);
     let flow = Flow {
         name: text(fields, "name", report, true)?,
         start: text(fields, "start", report, false)?,
         variables: variables(fields, report),
         steps_max,
+        show: show(fields, report),
+        tables,
         steps: steps(fields, report)?,
     };
     Some(flow)
@@ -163,6 +173,32 @@ fn variables(fields: &Map<String, Value>, report: &mut Report) -> BTreeMap<Strin
             report.add("\"variables\" is not an object of texts", "{\"vip\": \"no\"}");
             BTreeMap::new()
         }
+    }
+}
+
+fn show(fields: &Map<String, Value>, report: &mut Report) -> Vec<String> {
+    let Some(value) = fields.get("show") else { return Vec::new() };
+    let Ok(names) = serde_json::from_value::<Vec<String>>(value.clone()) else {
+        report.add("\"show\" is not a list of variables", "[\"business\", \"account\"]");
+        return Vec::new();
+    };
+    report.range("show", names.len() as u32, 0, SHOW_MAX as u32);
+    for name in &names {
+        report.variable("show", name);
+    }
+    names
+}
+
+/// What a caller enters in secret is nobody's to see.
+fn check_show(flow: &Flow, report: &mut Report) {
+    report.step = String::new();
+    let secret = flow.steps.values().filter_map(|step| match step {
+        Step::Collect(collect) if collect.secret => Some(collect.variable.as_str()),
+        _ => None,
+    });
+    for name in secret.filter(|name| flow.show.iter().any(|shown| shown == name)) {
+        let what = format!("show has \"{name}\", which is entered in secret");
+        report.add(&what, "a variable that others may see");
     }
 }
 
@@ -421,6 +457,17 @@ impl Report<'_> {
         });
     }
 
+    pub(crate) fn flow(&mut self, field: &str, id: &str) {
+        let flow = id.parse::<FlowId>().ok();
+        let known = flow.is_some_and(|id| self.known.everything || self.known.flows.contains(&id));
+        self.unless(known, || {
+            (
+                format!("{field}: there is no flow \"{}\"", clip(id)),
+                "the id of a published flow".to_owned(),
+            )
+        });
+    }
+
     pub(crate) fn target(&mut self, field: &str, target: &str) {
         if let Some(id) = target.strip_prefix("queue:") {
             match id.parse() {
@@ -428,12 +475,7 @@ impl Report<'_> {
                 Err(_) => self.add(&format!("{field} \"{}\"", clip(target)), "queue:<id>"),
             }
         } else if let Some(id) = target.strip_prefix("flow:") {
-            let flow = id.parse::<FlowId>().ok();
-            let known =
-                flow.is_some_and(|id| self.known.everything || self.known.flows.contains(&id));
-            self.unless(known, || {
-                (format!("{field}: there is no flow \"{}\"", clip(id)), "flow:<id>".to_owned())
-            });
+            self.flow(field, id);
         } else if let Some(id) = target.strip_prefix("conference:") {
             let room = id.parse::<ConferenceId>().ok();
             let known = room
@@ -456,165 +498,4 @@ impl Report<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn problems(document: &Value) -> Vec<String> {
-        let mut known = Known::default();
-        known.queues.insert(QueueId(1));
-        known.hours.insert("office".to_owned());
-        check(document, &known).unwrap_err().iter().map(ToString::to_string).collect()
-    }
-
-    fn one(step: Value) -> Value {
-        json!({"format": 1, "start": "a", "steps": {"a": step, "z": {"kind": "hangup"}}})
-    }
-
-    #[test]
-    fn each_problem_names_its_step_and_what_is_right() {
-        let menu = json!({"kind": "menu", "prompts": ["menu"], "keys": {"1": "nowhere"},
-            "on": {"timeout": "z"}});
-        let text = problems(&one(menu)).join("\n");
-        assert!(text.contains("step \"a\": the edge on.invalid is missing"), "{text}");
-
-        let menu = json!({"kind": "menu", "prompts": ["menu"], "keys": {"1": "nowhere"},
-            "on": {"timeout": "z", "invalid": "z"}});
-        let text = problems(&one(menu)).join("\n");
-        assert!(text.contains("keys.1 leads to \"nowhere\", which does not exist"), "{text}");
-        assert!(text.contains("one of a, z"), "{text}");
-    }
-
-    #[test]
-    fn what_does_not_exist_is_refused() {
-        for (step, what) in [
-            (json!({"kind": "enqueue", "queue": "9", "on": {"error": "z"}}), "no queue 9"),
-            (json!({"kind": "hours", "hours": "x", "open": "z", "closed": "z"}), "opening hours"),
-            (json!({"kind": "dance"}), "unknown variant `dance`"),
-            (
-                json!({"kind": "play", "prompts": ["a"], "next": "z", "volume": 3}),
-                "unknown field `volume`",
-            ),
-            (json!({"kind": "play", "prompts": ["../x"], "next": "z"}), "letters, digits"),
-            (
-                json!({"kind": "play", "prompts": [], "next": "z", "on": {"error": "z"}}),
-                "never takes on.error",
-            ),
-            (json!({"kind": "transfer", "target": "queue:9", "on": {"error": "z"}}), "no queue 9"),
-            (
-                json!({"kind": "transfer", "target": "conference:9", "on": {"error": "z"}}),
-                "no conference \"9\"",
-            ),
-            (json!({"kind": "transfer", "target": "1;rm -rf", "on": {"error": "z"}}), "a number"),
-            (
-                json!({"kind": "http", "url": "http://${caller}/", "next": "z",
-                "on": {"error": "z", "timeout": "z"}}),
-                "a host without variables",
-            ),
-            (json!({"kind": "set", "values": {"a": "${"}, "next": "z"}), "broken template"),
-            (json!({"kind": "play", "prompts": ["number:12a"], "next": "z"}), "such as 123"),
-            (json!({"kind": "play", "prompts": ["date:2026-02-30"], "next": "z"}), "2026-11-28"),
-            (json!({"kind": "play", "prompts": ["money:${"], "next": "z"}), "broken template"),
-            (json!({"kind": "play", "prompts": ["sum:1"], "next": "z"}), "digits, number, money"),
-            (json!({"kind": "play", "prompts": ["say: "], "next": "z"}), "1 to 500"),
-            (json!({"kind": "play", "prompts": ["a"], "times": 0, "next": "z"}), "1 to 20"),
-            (json!({"kind": "play", "prompts": ["a"], "keys": "x", "next": "z"}), "some of 0123"),
-            (json!({"kind": "play", "prompts": ["a"], "seek": {"4": 0}, "next": "z"}), "go back"),
-            (json!({"kind": "language", "language": "../x", "next": "z"}), "zh-CN or en"),
-            (json!({"kind": "language", "language": "${x}", "next": "z"}), "zh-CN or en"),
-        ] {
-            let text = problems(&one(step)).join("\n");
-            assert!(text.contains(what), "{what}: {text}");
-            assert!(text.contains("step \"a\""), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_fax_is_taken_where_there_is_a_machine_and_its_names_are_good() {
-        let step = |change: serde_json::Value| {
-            let mut step = json!({"kind": "fax", "next": "z", "on": {"error": "z"}});
-            let fields = change.as_object().expect("an object").clone();
-            step.as_object_mut().expect("an object").extend(fields);
-            one(step)
-        };
-        for good in [
-            json!({}),
-            json!({"send": "price-list"}),
-            json!({"send": "${form}", "station": "+86 10 1", "ecm": false}),
-        ] {
-            check(&step(good), &Known::default()).expect("it is good");
-        }
-        let missing = Known { faxless: Some("install libspandsp2".into()), ..Known::default() };
-        for (bad, known, word) in [
-            (json!({"send": "../etc"}), Known::default(), "no name of a document"),
-            (json!({"station": "Switchgrid"}), Known::default(), "station"),
-            (json!({}), missing, "install libspandsp2"),
-        ] {
-            let problems = check(&step(bad), &known).unwrap_err();
-            assert_eq!(problems.len(), 1, "{problems:?}");
-            assert!(problems[0].to_string().contains(word), "{}", problems[0]);
-        }
-    }
-
-    #[test]
-    fn what_is_said_of_values_is_taken_and_texts_only_where_they_can_be_spoken() {
-        let prompts = json!([
-            "digits:${a}",
-            "number:${a}",
-            "number:-4.5",
-            "money:12.50",
-            "date:today",
-            "time:${a}",
-            "say:您好 ${a}"
-        ]);
-        let document = one(json!({"kind": "play", "prompts": prompts, "next": "z"}));
-        check(&document, &Known::default()).expect("all of it is said");
-        let why = "espeak-ng is not installed".to_owned();
-        let known = Known { speechless: Some(why), ..Known::default() };
-        let problems = check(&document, &known).unwrap_err();
-        let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        assert_eq!(problems.len(), 1, "{text}");
-        assert!(
-            text.contains("step \"a\"") && text.contains("espeak-ng is not installed"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn a_prompt_or_a_language_that_nobody_has_is_refused() {
-        let set = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
-        let (prompts, languages) = (set(&["hi"]), set(&["en", "yue"]));
-        let known = Known { prompts, languages, ..Known::default() };
-        let document = |prompt: &str, language: &str| {
-            json!({"format": 1, "start": "a", "steps": {
-                "a": {"kind": "language", "language": language, "next": "b"},
-                "b": {"kind": "hangup", "prompts": [prompt]}}})
-        };
-        check(&document("hi", "yue"), &known).expect("both are there");
-        let problems = check(&document("promo", "fr"), &known).unwrap_err();
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert!(told[0].contains("no prompt in \"fr\"; right is one of en, yue"), "{told:?}");
-        assert!(told[1].contains("step \"b\": the prompt \"promo\" does not exist"), "{told:?}");
-        assert_eq!(told.len(), 2);
-    }
-
-    #[test]
-    fn a_step_that_nothing_leads_to_is_found() {
-        let document = json!({"format": 1, "start": "a", "steps": {
-            "a": {"kind": "hangup"}, "lost": {"kind": "hangup"}}});
-        assert_eq!(
-            problems(&document),
-            [
-                "step \"lost\": nothing leads here; right is an edge from another step, or no such step"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_newer_format_and_an_unknown_field_are_refused() {
-        let document = json!({"format": 2, "start": "a", "colour": 1,
-            "steps": {"a": {"kind": "hangup"}}});
-        let text = problems(&document).join("\n");
-        assert!(text.contains("another version") && text.contains("\"colour\""), "{text}");
-    }
-}
+mod tests;

@@ -3,9 +3,17 @@
 
 use super::step::Step;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use terms::FlowId;
 
 /// Version of the document's format; a newer one is refused.
 pub const FLOW_FORMAT: u32 = 1;
+
+/// Rows by key, each a text by column.
+pub type Table = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Published flows by id, each with its version: what a step `subflow` finds.
+pub type Library = BTreeMap<FlowId, (u32, Arc<Flow>)>;
 
 /// A checked flow.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +26,10 @@ pub struct Flow {
     pub variables: BTreeMap<String, String>,
     /// Steps that one call may take.
     pub steps_max: u32,
+    /// Variables that people are shown while the call goes on.
+    pub show: Vec<String>,
+    /// What steps look up, by name.
+    pub tables: BTreeMap<String, Table>,
     /// The steps by name.
     pub steps: BTreeMap<String, Step>,
 }

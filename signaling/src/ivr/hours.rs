@@ -7,13 +7,22 @@ use terms::routing::Hours;
 
 /// True when `hours` are open at `at` in `zone`.
 pub fn is_open(hours: &Hours, zone: Tz, at: Timestamp) -> bool {
-    let Some(utc) = DateTime::from_timestamp_micros(at.0) else { return false };
-    let local = utc.with_timezone(&zone);
+    let Some(local) = local(zone, at) else { return false };
     let weekday = local.weekday().number_from_monday() as u8;
     let minute = (local.hour() * 60 + local.minute()) as u16;
     hours
         .windows_on(&local.date_naive().to_string(), weekday)
         .any(|window| (window.from_minute..window.to_minute).contains(&minute))
+}
+
+/// True on a local date that `hours` name as closed.
+pub fn is_holiday(hours: &Hours, zone: Tz, at: Timestamp) -> bool {
+    let date = local(zone, at).map(|local| local.date_naive().to_string());
+    date.is_some_and(|date| hours.closed.contains(&date))
+}
+
+fn local(zone: Tz, at: Timestamp) -> Option<DateTime<Tz>> {
+    DateTime::from_timestamp_micros(at.0).map(|utc| utc.with_timezone(&zone))
 }
 
 /// The zone of that name; UTC when there is none, so that a call is never lost to a spelling.

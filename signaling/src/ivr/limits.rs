@@ -28,5 +28,19 @@ pub const HTTP_MS_MAX: u32 = 30_000;
 pub const RETRIES_MAX: u8 = 5;
 /// Times that one step may play its prompts.
 pub const PLAY_TIMES_MAX: u16 = 20;
+/// Tables in one document.
+pub const TABLES_MAX: usize = 16;
+/// Rows of one table.
+pub const ROWS_MAX: usize = 5_000;
+/// Columns of one row.
+pub const COLUMNS_MAX: usize = 16;
+/// Characters of a row's key; more of what is looked up are not read.
+pub const KEY_CHARS_MAX: usize = 64;
+/// Variables that people are shown of one call.
+pub const SHOW_MAX: usize = 8;
+/// Characters of such a value; the rest is cut.
+pub const SHOWN_CHARS_MAX: usize = 100;
+/// Flows within each other: one that calls itself ends here.
+pub const SUBFLOWS_DEEP_MAX: usize = 8;
 /// Farthest that a key or a step goes in what is played, in ms.
 pub const SEEK_MS_MAX: u32 = 1_800_000;

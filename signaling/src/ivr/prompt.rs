@@ -196,13 +196,15 @@ pub fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ivr::flow::Library;
     use crate::switch::Now;
     use std::path::Path;
     use terms::{Moment, Timestamp};
 
     fn cx(language: &str) -> Cx<'_> {
         let now = Now { moment: Moment::from_secs(1), wall: Timestamp::from_secs(1_800_000_000) };
-        Cx { now, hours: &[], zone: chrono_tz::Asia::Shanghai, language }
+        static FLOWS: Library = Library::new();
+        Cx { now, hours: &[], zone: chrono_tz::Asia::Shanghai, language, flows: &FLOWS }
     }
 
     #[test]

@@ -4,18 +4,23 @@
 //! Some steps hand the call to another machine (a queue, a message, an agent); the run then rests
 //! until [`Run::follow`] says by which edge the call came back.
 
+mod nested;
+
+pub(crate) use nested::Back;
+
+use super::SHOWN_CHARS_MAX;
 use super::collect::{Collect, Entered, Rules};
-use super::flow::Flow;
+use super::flow::{Flow, Library};
 use super::prompt::prompts;
 use super::template::{Escape, Variables};
 use crate::switch::Now;
 use chrono_tz::Tz;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use terms::media::{Keys, Seek, Source};
 use terms::routing::Hours;
-use terms::{Moment, QueueId, Timestamp};
+use terms::{FlowId, Moment, QueueId, Timestamp};
 
 /// Hangup cause of a flow that runs in circles: temporary failure, Q.850.
 const LOOP_CAUSE: u8 = 41;
@@ -33,6 +38,8 @@ pub struct Cx<'a> {
     pub zone: Tz,
     /// Language of prompts.
     pub language: &'a str,
+    /// The tenant's published flows.
+    pub flows: &'a Library,
 }
 
 /// What a run is told.
@@ -104,6 +111,8 @@ pub enum Effect {
 /// A step that the call went through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
+    /// The flow that was called, where it is a step of one; else it is one of the call's own flow.
+    pub of: Option<(FlowId, u32)>,
     /// Its name.
     pub step: String,
     /// Its kind.
@@ -187,6 +196,14 @@ enum Doing {
 #[derive(Clone, Debug)]
 pub struct Run {
     flow: Arc<Flow>,
+    /// Which it is, where it was called by another.
+    of: Option<(FlowId, u32)>,
+    /// Flows that wait for this one, the innermost last.
+    callers: Vec<nested::Frame>,
+    /// Of the first flow: those that it calls do not get more.
+    steps_max: u32,
+    /// What the first flow shows of its variables.
+    show: Vec<String>,
     step: String,
     entered_at: Timestamp,
     doing: Doing,
@@ -227,6 +244,10 @@ impl Run {
             language: None,
             effects: VecDeque::new(),
             variables,
+            of: None,
+            callers: Vec::new(),
+            steps_max: flow.steps_max,
+            show: flow.show.clone(),
             flow,
         };
         run.walk(cx);
@@ -238,17 +259,20 @@ impl Run {
         if matches!(self.doing, Doing::Handed | Doing::Over) {
             return;
         }
-        let flow = Arc::clone(&self.flow);
-        flow.steps[&self.step].handle(self, cx, &input);
-        self.walk(cx);
+        self.give(cx, &input);
         // From media the key comes when it is let go, and what it stopped is over by then; a key by
         // INFO stops and answers at once. Either way the caller need not hear what they know.
         if let Some(key) = self.key_ahead.take()
             && matches!(self.doing, Doing::Asking { .. })
         {
-            flow.steps[&self.step].handle(self, cx, &Input::Digit(key));
-            self.walk(cx);
+            self.give(cx, &Input::Digit(key));
         }
+    }
+
+    fn give(&mut self, cx: &Cx, input: &Input) {
+        let flow = Arc::clone(&self.flow);
+        flow.steps[&self.step].handle(self, cx, input);
+        self.walk(cx);
     }
 
     /// The caller hung up. Only steps that need no caller follow, from the `hangup` edge on.
@@ -269,6 +293,9 @@ impl Run {
             self.doing = Doing::Over;
         } else {
             self.exit("hangup", to);
+        }
+        if self.next.is_none() {
+            self.hang_up_in_callers();
         }
         self.walk(cx);
     }
@@ -324,10 +351,29 @@ impl Run {
         &self.step
     }
 
+    /// What people are shown of the call's variables; those without a value are left out.
+    pub fn shown(&self) -> BTreeMap<String, String> {
+        let values = self.show.iter().map(|name| {
+            let value = self.variables.get(name).chars().take(SHOWN_CHARS_MAX);
+            (name.clone(), value.collect::<String>())
+        });
+        values.filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// The kind of that step.
+    pub fn kind(&self) -> &'static str {
+        self.flow.steps[&self.step].kind()
+    }
+
+    /// The flow that was called and where the call is; none in the call's own.
+    pub fn of(&self) -> Option<(FlowId, u32)> {
+        self.of
+    }
+
     /// Enters steps until one waits for something. The loop guard ends a flow that never does.
     fn walk(&mut self, cx: &Cx) {
-        let flow = Arc::clone(&self.flow);
         while let Some(name) = self.next.take() {
+            let flow = Arc::clone(&self.flow);
             let step = &flow.steps[&name];
             if self.caller_gone && step.needs_caller() {
                 self.doing = Doing::Over;
@@ -338,7 +384,7 @@ impl Run {
             self.digits = None;
             self.is_left = false;
             self.taken += 1;
-            if self.taken > flow.steps_max {
+            if self.taken > self.steps_max {
                 self.note_left("loop");
                 self.hand(Hand::Hangup { cause: LOOP_CAUSE });
                 return;
@@ -348,8 +394,9 @@ impl Run {
     }
 
     fn note_left(&mut self, exit: &str) {
-        let kind = self.flow.steps[&self.step].kind();
+        let kind = self.kind();
         let left = Left {
+            of: self.of,
             step: self.step.clone(),
             kind,
             entered_at: self.entered_at,

@@ -1,14 +1,19 @@
 //! Tries a flow without a telephone: a script of keys and silences in, a transcript of what would
 //! be heard and where the call goes out.
 
-use super::flow::Flow;
-use super::run::{Cx, Effect, Fax, Hand, Input, Run};
+mod replay;
+
+pub use replay::{Past, Replayed, replay};
+
+use super::flow::{Flow, Library};
+use super::run::{Cx, Effect, Fax, Hand, Input, Left, Run};
+use super::{Known, check, wording};
 use crate::switch::Now;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use terms::media::{Seek, Source};
 use terms::routing::Hours;
-use terms::{Moment, Timestamp};
+use terms::{FlowId, Moment, Timestamp};
 
 /// Lines of one transcript; a longer one is cut.
 pub const LINES_MAX: usize = 10_000;
@@ -43,6 +48,23 @@ pub struct Scene {
     pub caller: String,
     /// What they dialled.
     pub called: String,
+    /// Variables that are there from the start, besides the box's.
+    pub variables: BTreeMap<String, String>,
+    /// The tenant's published flows.
+    pub flows: Library,
+    /// Servers that answer by themselves.
+    pub mocks: Vec<Mock>,
+}
+
+/// What a server answers in a trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mock {
+    /// Requests whose path begins so are answered, whatever their host.
+    pub path: String,
+    /// The status.
+    pub status: u16,
+    /// The JSON.
+    pub body: serde_json::Value,
 }
 
 impl Default for Scene {
@@ -54,6 +76,9 @@ impl Default for Scene {
             hours: Vec::new(),
             caller: "+8613800138000".to_owned(),
             called: "95105688".to_owned(),
+            variables: BTreeMap::new(),
+            flows: Library::new(),
+            mocks: Vec::new(),
         }
     }
 }
@@ -67,6 +92,27 @@ pub struct Transcript {
     pub end: Option<Hand>,
     /// Requests that were made.
     pub requests: Vec<String>,
+    /// The steps in turn, with what was heard in each.
+    pub steps: Vec<Walked>,
+    /// Variables at the end.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A step that the call went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walked {
+    /// The called flow and its version; none in the one that is tried.
+    pub of: Option<(FlowId, u32)>,
+    /// Its name.
+    pub step: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The edge; none where the call still is.
+    pub exit: Option<String>,
+    /// What was entered, masked where it is secret.
+    pub digits: Option<String>,
+    /// What was heard, as text: one entry for each time that something was said.
+    pub heard: Vec<String>,
 }
 
 impl Transcript {
@@ -90,24 +136,33 @@ pub fn script(text: &str) -> Vec<Act> {
         .collect()
 }
 
+/// The flows that `document` calls, and those that they call, out of the published ones. One that
+/// cannot be read is left out.
+pub fn library(document: &serde_json::Value, published: &[terms::routing::Flow]) -> Library {
+    let mut library = Library::new();
+    let mut open = vec![document];
+    while let Some(document) = open.pop() {
+        let steps = document["steps"].as_object();
+        let called = steps.into_iter().flat_map(|steps| steps.values());
+        let called = called.filter(|step| step["kind"] == "subflow");
+        for id in called.filter_map(|step| step["flow"].as_str()?.parse::<FlowId>().ok()) {
+            let flow = published.iter().find(|flow| flow.id == id);
+            if let Some(flow) = flow.filter(|_| !library.contains_key(&id))
+                && let Ok(checked) = check(&flow.document, &Known::anything())
+            {
+                library.insert(id, (flow.version, Arc::new(checked)));
+                open.push(&flow.document);
+            }
+        }
+    }
+    library
+}
+
 /// Walks `flow` with `acts`. When the script is over and the flow still waits for the caller, the
 /// caller stays silent.
 pub fn simulate(flow: Flow, scene: &Scene, acts: Vec<Act>) -> Transcript {
-    let mut walk = Walk {
-        scene,
-        zone: super::hours::zone(&scene.time_zone),
-        now: Now { moment: Moment::from_secs(1), wall: scene.at },
-        told: Transcript::default(),
-        playing: false,
-    };
-    let given = [
-        ("caller", scene.caller.as_str()),
-        ("called", scene.called.as_str()),
-        ("language", scene.language.as_str()),
-        ("fax", "no"),
-    ];
-    let mut run = Run::start(Arc::new(flow), &walk.cx(), &given);
-    walk.drain(&mut run);
+    let mut walk = Walk::new(scene);
+    let mut run = walk.start(Arc::new(flow));
     let mut acts = VecDeque::from(acts);
     while !run.is_over() {
         match acts.pop_front() {
@@ -117,7 +172,7 @@ pub fn simulate(flow: Flow, scene: &Scene, acts: Vec<Act>) -> Transcript {
             None => walk.act(&mut run, Act::Silence),
         }
     }
-    walk.told
+    walk.finish(&run)
 }
 
 struct Walk<'a> {
@@ -125,13 +180,67 @@ struct Walk<'a> {
     zone: chrono_tz::Tz,
     now: Now,
     told: Transcript,
+    /// In the step where the call is.
+    heard: Vec<String>,
     playing: bool,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(scene: &'a Scene) -> Self {
+        Walk {
+            scene,
+            zone: super::hours::zone(&scene.time_zone),
+            now: Now { moment: Moment::from_secs(1), wall: scene.at },
+            told: Transcript::default(),
+            heard: Vec::new(),
+            playing: false,
+        }
+    }
+
+    fn start(&mut self, flow: Arc<Flow>) -> Run {
+        let scene = self.scene;
+        let mut given: Vec<(&str, &str)> =
+            scene.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        given.extend([
+            ("caller", scene.caller.as_str()),
+            ("called", scene.called.as_str()),
+            ("language", scene.language.as_str()),
+            ("fax", "no"),
+        ]);
+        let mut run = Run::start(flow, &self.cx(), &given);
+        self.drain(&mut run);
+        run
+    }
+
     fn cx(&self) -> Cx<'_> {
-        let Scene { hours, language, .. } = self.scene;
-        Cx { now: self.now, hours, zone: self.zone, language }
+        let Scene { hours, language, flows, .. } = self.scene;
+        Cx { now: self.now, hours, zone: self.zone, language, flows }
+    }
+
+    fn finish(mut self, run: &Run) -> Transcript {
+        if !run.is_over() {
+            let left = Left {
+                of: run.of(),
+                step: run.step().to_owned(),
+                kind: run.kind(),
+                entered_at: self.now.wall,
+                exit: String::new(),
+                digits: None,
+            };
+            self.walked(left, None);
+        }
+        let variables = run.variables.iter();
+        self.told.variables =
+            variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        self.told
+    }
+
+    fn walked(&mut self, left: Left, exit: Option<String>) {
+        let heard = std::mem::take(&mut self.heard);
+        if self.told.steps.len() < LINES_MAX {
+            let Left { of, step, kind, digits, .. } = left;
+            self.told.steps.push(Walked { of, step, kind, exit, digits, heard });
+        }
     }
 
     fn act(&mut self, run: &mut Run, act: Act) {
@@ -151,6 +260,7 @@ impl Walk<'_> {
             }
             Act::Hangup => {
                 self.told.line("hang up".to_owned());
+                run.left("hangup");
                 run.caller_gone(&self.cx());
                 self.drain(run);
             }
@@ -187,18 +297,9 @@ impl Walk<'_> {
                     if manner.start_ms > 0 {
                         self.told.line(format!("hear from {} ms on", manner.start_ms));
                     }
+                    self.heard.push(wording::text(&sources));
                     for source in sources {
-                        self.told.line(match source {
-                            Source::Prompt(name) => format!("hear {name}"),
-                            Source::Speech { text, .. } => format!("hear \"{text}\" spoken"),
-                            Source::Ringback => "hear ringback".to_owned(),
-                            Source::Busy => "hear the busy tone".to_owned(),
-                            Source::Reminder { ms } => format!("hear a soft beep of {ms} ms"),
-                            Source::Beep { ms } => format!("hear a beep of {ms} ms"),
-                            Source::Arrival => "hear that somebody comes".to_owned(),
-                            Source::Departure => "hear that somebody leaves".to_owned(),
-                            Source::Silence { ms } => format!("hear nothing for {ms} ms"),
-                        });
+                        self.told.line(heard(source));
                     }
                 }
                 Effect::StopPlay => self.playing = false,
@@ -209,9 +310,18 @@ impl Walk<'_> {
                 }
                 Effect::Http { method, url, .. } => {
                     self.told.line(format!("ask {method} {url}"));
+                    let mock = self.scene.mocks.iter().find(|mock| mock.answers(&url));
                     self.told.requests.push(url);
+                    if let Some(Mock { status, body, .. }) = mock {
+                        run.handle(&self.cx(), Input::Http(Ok((*status, body.clone()))));
+                    }
                 }
-                Effect::Left(left) => self.told.line(format!("step {} → {}", left.step, left.exit)),
+                Effect::Left(left) => {
+                    let within = left.of.map_or(String::new(), |(flow, _)| format!("{flow}/"));
+                    self.told.line(format!("step {within}{} → {}", left.step, left.exit));
+                    let exit = Some(left.exit.clone());
+                    self.walked(left, exit);
+                }
                 Effect::Hand(hand) => {
                     self.told.line(match &hand {
                         Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
@@ -228,6 +338,28 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+}
+
+impl Mock {
+    fn answers(&self, url: &str) -> bool {
+        let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
+        behind.find('/').is_some_and(|at| behind[at..].starts_with(&self.path))
+    }
+}
+
+/// The line of a transcript that says what is heard.
+fn heard(source: Source) -> String {
+    match source {
+        Source::Prompt(name) => format!("hear {name}"),
+        Source::Speech { text, .. } => format!("hear \"{text}\" spoken"),
+        Source::Ringback => "hear ringback".to_owned(),
+        Source::Busy => "hear the busy tone".to_owned(),
+        Source::Reminder { ms } => format!("hear a soft beep of {ms} ms"),
+        Source::Beep { ms } => format!("hear a beep of {ms} ms"),
+        Source::Arrival => "hear that somebody comes".to_owned(),
+        Source::Departure => "hear that somebody leaves".to_owned(),
+        Source::Silence { ms } => format!("hear nothing for {ms} ms"),
     }
 }
 

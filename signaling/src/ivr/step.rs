@@ -1,9 +1,11 @@
 //! The kinds of steps, one file each. A step says what it needs ([`Kind`]), how it begins and what
 //! it makes of an input; [`super::run`] walks from one to the next.
 
+mod back;
 mod branch;
 mod collect;
 mod enqueue;
+mod expression;
 mod fax;
 mod hangup;
 mod hours;
@@ -12,13 +14,17 @@ mod language;
 mod menu;
 mod play;
 mod set;
+mod subflow;
 mod survey;
+mod table;
 mod transfer;
 mod voicemail;
 
+pub use back::Return;
 pub use branch::{Branch, Case, Condition, Op};
 pub use collect::Collect;
 pub use enqueue::Enqueue;
+pub use expression::Expression;
 pub use fax::Fax;
 pub use hangup::Hangup;
 pub use hours::Hours;
@@ -27,7 +33,9 @@ pub use language::Language;
 pub use menu::Menu;
 pub use play::Play;
 pub use set::Set;
+pub use subflow::Subflow;
 pub use survey::Survey;
+pub use table::{Match, Table};
 pub use transfer::Transfer;
 pub use voicemail::Voicemail;
 
@@ -115,6 +123,10 @@ kinds! {
     Hours,
     /// Sets variables.
     Set,
+    /// Looks something up in a table.
+    Table,
+    /// Computes.
+    Expression,
     /// Changes the language of the call.
     Language,
     /// Asks another server.
@@ -129,6 +141,10 @@ kinds! {
     Survey,
     /// Passes the call on.
     Transfer,
+    /// Calls another flow.
+    Subflow,
+    /// Ends a called flow.
+    Return,
     /// Ends the call.
     Hangup,
 }

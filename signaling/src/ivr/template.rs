@@ -31,6 +31,11 @@ impl Variables {
         self.0.get(name).map_or("", String::as_str)
     }
 
+    /// All of them by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// `text` with every `${name}` replaced.
     pub fn expand(&self, text: &str, escape: Escape) -> String {
         let mut out = String::with_capacity(text.len());

@@ -3,27 +3,32 @@
 //! calls.
 
 use super::trunks::{Fit, in_turn};
+use crate::ivr::flow::Library;
 use crate::ivr::{self, Flow, Known, hours};
 use chrono_tz::Tz;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use terms::event::CallingWay;
 use terms::routing::{
-    Agent, CallerRule, KnownCaller, Matching, NumberClass, PLAN_VERSION, Plan, Queue, Target, Trunk,
+    Agent, CallerRule, KnownCaller, Matching, NumberClass, NumberRule, PLAN_VERSION, Plan, Queue,
+    Target, Trunk,
 };
-use terms::{AgentId, ConferenceId, FlowId, PhoneNumber, QueueId, TenantId, TrunkId};
+use terms::{
+    AgentId, ConferenceId, FlowId, NumberId, PhoneNumber, QueueId, TenantId, Timestamp, TrunkId,
+};
 
 /// A compiled plan.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub plan: Plan,
     pub zone: Tz,
-    numbers: HashMap<String, Target>,
+    numbers: HashMap<String, (NumberId, Target)>,
+    rules: HashMap<NumberId, Vec<NumberRule>>,
     agents: HashMap<AgentId, usize>,
     short_numbers: HashMap<String, AgentId>,
     /// Without their agents.
     queues: HashMap<QueueId, Arc<Queue>>,
-    flows: HashMap<FlowId, (u32, Arc<Flow>)>,
+    flows: Library,
     blocked: HashSet<String>,
     /// By their number, normalised.
     known_callers: HashMap<String, KnownCaller>,
@@ -69,7 +74,7 @@ impl Compiled {
             ));
         }
         let known = Known::of(&plan);
-        let mut flows = HashMap::new();
+        let mut flows = Library::new();
         for flow in &plan.flows {
             let old = before.filter(|old| old.plan.flow(flow.id) == Some(flow) && old.knows(&plan));
             let ready = match old.and_then(|old| old.flows.get(&flow.id)) {
@@ -84,6 +89,7 @@ impl Compiled {
         Ok(Compiled {
             zone: hours::zone(&plan.time_zone),
             numbers: numbers(&plan),
+            rules: plan.number_rules.iter().map(|own| (own.number, own.rules.clone())).collect(),
             agents: plan.agents.iter().enumerate().map(|(n, agent)| (agent.id, n)).collect(),
             short_numbers: short_numbers(&plan),
             queues: plan.queues.iter().map(|queue| (queue.id, Arc::new(terms_of(queue)))).collect(),
@@ -118,6 +124,10 @@ impl Compiled {
         self.flows.get(&id).cloned()
     }
 
+    pub fn flows(&self) -> &Library {
+        &self.flows
+    }
+
     pub fn trunk(&self, id: TrunkId) -> Option<&Trunk> {
         self.plan.trunks.iter().find(|trunk| trunk.id == id)
     }
@@ -133,6 +143,26 @@ impl Compiled {
 
     /// What answers a published number, as dialled or normalised.
     pub fn published(&self, called: &PhoneNumber) -> Option<&Target> {
+        self.number(called).map(|(_, target)| target)
+    }
+
+    /// What answers a call to a published number that comes over `trunk` at this time.
+    pub fn answering(
+        &self,
+        called: &PhoneNumber,
+        trunk: TrunkId,
+        at: Timestamp,
+    ) -> Option<&Target> {
+        let (number, target) = self.number(called)?;
+        let is_open = |name: &str| {
+            let hours = self.plan.hours.iter().find(|hours| hours.name == name)?;
+            Some(hours::is_open(hours, self.zone, at))
+        };
+        let mut rules = self.rules.get(number).into_iter().flatten();
+        Some(rules.find(|rule| rule.fits(trunk, is_open)).map_or(target, |rule| &rule.target))
+    }
+
+    fn number(&self, called: &PhoneNumber) -> Option<&(NumberId, Target)> {
         self.numbers.get(&called.received).or_else(|| self.numbers.get(&called.normal))
     }
 
@@ -243,14 +273,14 @@ fn terms_of(queue: &Queue) -> Queue {
     Queue { agents: Vec::new(), matching, ..queue.clone() }
 }
 
-fn numbers(plan: &Plan) -> HashMap<String, Target> {
+fn numbers(plan: &Plan) -> HashMap<String, (NumberId, Target)> {
     let mut numbers = HashMap::new();
     for number in &plan.numbers {
         let parsed = PhoneNumber::parse(&number.digits, &plan.country);
-        numbers.entry(parsed.normal).or_insert_with(|| number.target.clone());
+        numbers.entry(parsed.normal).or_insert_with(|| (number.id, number.target.clone()));
     }
     // What is written in the plan wins over what another number becomes when it is normalised.
-    numbers.extend(plan.numbers.iter().map(|n| (n.digits.clone(), n.target.clone())));
+    numbers.extend(plan.numbers.iter().map(|n| (n.digits.clone(), (n.id, n.target.clone()))));
     numbers
 }
 
@@ -279,9 +309,8 @@ fn short_numbers(plan: &Plan) -> HashMap<String, AgentId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use terms::NumberId;
     use terms::media::{SrtpPolicy, TrunkT38};
-    use terms::routing::Number;
+    use terms::routing::{Hours, Number, NumberRules, Window};
 
     fn trunk(id: u64, prefixes: &[&str]) -> Trunk {
         Trunk {
@@ -336,6 +365,42 @@ mod tests {
         }
         assert_eq!(plan.published(&number("95105688")), Some(&Target::Hangup));
         assert_eq!(plan.published(&number("95105689")), None);
+    }
+
+    #[test]
+    fn rules_of_a_number_decide_by_trunk_and_time_and_only_for_that_number() {
+        let mut plan = plan().plan;
+        let window = |weekday| Window { weekday, from_minute: 540, to_minute: 1_080 };
+        plan.hours = vec![Hours {
+            name: "office".into(),
+            windows: (1..=5).map(window).collect(),
+            closed: Vec::new(),
+            open: Vec::new(),
+        }];
+        let rule = |trunk, hours: Option<&str>, target| NumberRule {
+            trunk,
+            hours: hours.map(str::to_owned),
+            closed: true,
+            target,
+        };
+        let night = Target::Voicemail(QueueId(1));
+        let rules = vec![
+            rule(Some(TrunkId(2)), None, Target::Queue(QueueId(2))),
+            rule(None, Some("office"), night.clone()),
+        ];
+        plan.number_rules = vec![NumberRules { number: NumberId(2), rules }];
+        let plan = Compiled::compile(plan, None).expect("a plan without flows compiles");
+        // 2026-11-30, a Monday, 10:00 in Shanghai, and the night before.
+        let (day, before) =
+            (Timestamp::from_secs(1_796_004_000), Timestamp::from_secs(1_795_964_400));
+        let to = |digits, trunk, at| plan.answering(&number(digits), TrunkId(trunk), at);
+        assert_eq!(to("02087654321", 1, day), Some(&Target::Queue(QueueId(1))), "none fits");
+        assert_eq!(to("+862087654321", 1, before), Some(&night));
+        assert_eq!(to("02087654321", 2, before), Some(&Target::Queue(QueueId(2))), "the first");
+        assert_eq!(to("95105688", 2, before), Some(&Target::Hangup), "another number");
+        assert_eq!(to("95105689", 2, before), None);
+        let inside = plan.published(&number("02087654321"));
+        assert_eq!(inside, Some(&Target::Queue(QueueId(1))), "from inside the usual target");
     }
 
     #[test]

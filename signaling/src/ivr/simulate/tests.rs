@@ -1,7 +1,7 @@
 //! Flows heard as transcripts.
 
 use super::*;
-use crate::ivr::{Known, check, default_flow};
+use crate::ivr::default_flow;
 use serde_json::{Value, json};
 use terms::QueueId;
 
@@ -130,6 +130,7 @@ fn secret_digits_do_not_reach_the_log() {
         hours: &[],
         zone: chrono_tz::Tz::UTC,
         language: "en",
+        flows: &scene.flows,
     };
     let mut run = Run::start(Arc::new(flow(&account())), &cx, &[]);
     for digit in "4711#".chars() {
@@ -211,6 +212,7 @@ fn the_key_that_skips_a_prompt_is_the_answer_where_the_next_step_asks() {
         hours: &[],
         zone: chrono_tz::Tz::UTC,
         language: "en",
+        flows: &media.flows,
     };
     // From media: the prompt is over when the key goes down, the key comes when it is let go.
     let mut run = Run::start(Arc::new(flow(&default_flow(QueueId(7)))), &cx, &[]);
@@ -234,4 +236,221 @@ fn a_fax_takes_the_call_from_the_flow() {
     };
     assert_eq!(fax(json!({})).lines, ["sends a fax"]);
     assert_eq!(fax(json!({"send": "${form}"})).lines, ["gets the fax tariff"]);
+}
+
+fn collect(change: Value, text: &str) -> Transcript {
+    let mut step = json!({"kind": "collect", "prompts": ["account"], "invalid_prompts": ["invalid"],
+        "variable": "account", "digits_max": 18, "attempts": 2, "next": "bye",
+        "on": {"timeout": "bye", "invalid": "wrong"}});
+    step.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    told(
+        &json!({"format": 1, "start": "ask", "steps": {"ask": step,
+            "wrong": {"kind": "hangup", "cause": 21}, "bye": {"kind": "hangup"}}}),
+        text,
+    )
+}
+
+#[test]
+fn an_entry_that_is_not_what_is_asked_for_is_asked_again() {
+    for (change, good, bad) in [
+        (json!({"forms": ["1[3-9]?????????", "0??"]}), "013#", "12800138000#"),
+        (json!({"check_digit": "luhn"}), "79927398713#", "79927398710#"),
+        (json!({"check_digit": "mod_11_2"}), "11010519491231002*", "110105194912310021"),
+        (json!({"value_min": 1, "value_max": 12}), "12#", "13#"),
+        (json!({"value_min": 1}), "1#", "0#"),
+        (json!({"digits_min": 2}), "12#", "1#"),
+    ] {
+        let right = collect(change.clone(), good);
+        assert_eq!(right.end, Some(Hand::Hangup { cause: 16 }), "{change} takes {good}");
+        let again = collect(change.clone(), &format!("{bad} {good}"));
+        assert_eq!(again.end, Some(Hand::Hangup { cause: 16 }), "{change}: a second chance");
+        assert!(again.lines.contains(&"hear zh-CN/invalid".to_owned()), "{change} says so");
+        let wrong = collect(change.clone(), &format!("{bad} {bad}"));
+        assert_eq!(wrong.end, Some(Hand::Hangup { cause: 21 }), "{change} refuses {bad}");
+    }
+}
+
+#[test]
+fn a_table_finds_a_row_by_its_key_or_by_the_longest_beginning() {
+    let told = |way: &str, key: &str| {
+        let document = json!({"format": 1, "start": "look", "variables": {"zip": key},
+            "tables": {"zones": {"31": {"city": "杭州", "fee": "12"}, "3100": {"city": "萧山"}}},
+            "steps": {
+                "look": {"kind": "table", "table": "zones", "key": "${zip}", "match": way,
+                    "map": {"city": "city", "fee": "fee"}, "next": "bye", "not_found": "none"},
+                "none": {"kind": "hangup", "cause": 1}, "bye": {"kind": "hangup"}}});
+        let told = simulate(flow(&document), &Scene::default(), Vec::new());
+        let value = |name: &str| told.variables.get(name).cloned().unwrap_or_default();
+        let is_found = told.end == Some(Hand::Hangup { cause: 16 });
+        is_found.then(|| [value("table_key"), value("city"), value("fee")].join(" "))
+    };
+    assert_eq!(told("exact", "31").as_deref(), Some("31 杭州 12"));
+    assert_eq!(told("exact", "310000"), None);
+    assert_eq!(told("longest_prefix", "310012").as_deref(), Some("3100 萧山 "));
+    assert_eq!(told("longest_prefix", "311200").as_deref(), Some("31 杭州 12"));
+    assert_eq!(told("longest_prefix", "3"), None);
+    assert_eq!(told("longest_prefix", "杭州"), None);
+}
+
+#[test]
+fn an_expression_computes_and_chooses_and_takes_its_error_edge() {
+    let told = |balance: &str| {
+        let document = json!({"format": 1, "start": "fee", "variables": {"balance": balance},
+            "steps": {
+                "fee": {"kind": "expression", "expression": "round(balance * 1.1, 2)",
+                    "variable": "due", "next": "owes", "on": {"error": "broken"}},
+                "owes": {"kind": "expression", "expression": "due > 100", "next": "much",
+                    "else": "little", "on": {"error": "broken"}},
+                "much": {"kind": "hangup", "prompts": ["money:${due}"]},
+                "little": {"kind": "hangup", "cause": 1}, "broken": {"kind": "hangup", "cause": 2}}});
+        let told = simulate(flow(&document), &Scene::default(), Vec::new());
+        (told.end, told.variables.get("due").cloned())
+    };
+    let ends = |cause| Some(Hand::Hangup { cause });
+    assert_eq!(told("100.05"), (ends(16), Some("110.06".into())));
+    assert_eq!(told("80"), (ends(1), Some("88".into())));
+    assert_eq!(told("many"), (ends(2), None));
+}
+
+/// The paying flow, 7, asks and comes back with `paid` or with nothing; 8 calls itself.
+fn payments() -> Library {
+    let pay = json!({"format": 1, "start": "ask", "variables": {"currency": "CNY"}, "steps": {
+        "ask": {"kind": "menu", "prompts": ["menu"], "attempts": 1, "keys": {"1": "paid"},
+            "on": {"timeout": "back", "invalid": "back"}},
+        "paid": {"kind": "return", "result": "paid"}, "back": {"kind": "return"}}});
+    let round = json!({"format": 1, "start": "again", "steps": {
+        "again": {"kind": "subflow", "flow": "8", "next": "back", "on": {"error": "deep"}},
+        "deep": {"kind": "set", "values": {"deep": "yes"}, "next": "back"},
+        "back": {"kind": "return"}}});
+    [(7, 3, pay), (8, 1, round)]
+        .into_iter()
+        .map(|(id, version, document)| (FlowId(id), (version, Arc::new(flow(&document)))))
+        .collect()
+}
+
+fn calling(id: &str) -> Value {
+    json!({"format": 1, "start": "pay", "steps": {
+        "pay": {"kind": "subflow", "flow": id, "results": {"paid": "thanks"}, "next": "bye",
+            "on": {"error": "broken", "hangup": "note"}},
+        "note": {"kind": "set", "values": {"gone": "yes"}, "next": "bye"},
+        "thanks": {"kind": "hangup", "prompts": ["thanks"]},
+        "broken": {"kind": "hangup", "cause": 41}, "bye": {"kind": "hangup", "cause": 17}}})
+}
+
+fn called(id: &str, text: &str) -> Transcript {
+    let scene = Scene { flows: payments(), ..Scene::default() };
+    simulate(flow(&calling(id)), &scene, script(text))
+}
+
+#[test]
+fn a_flow_calls_another_and_goes_on_by_what_it_says() {
+    let paid = called("7", "silence 1");
+    assert_eq!(
+        paid.lines,
+        [
+            "step pay → enter",
+            "hear zh-CN/menu",
+            "press 1",
+            "step 7/ask → 1",
+            "step 7/paid → paid",
+            "hear zh-CN/thanks",
+            "step thanks → hangup",
+            "ends with cause 16",
+        ]
+    );
+    assert_eq!(paid.steps[1].of, Some((FlowId(7), 3)));
+    assert_eq!(paid.steps[1].heard, [wording::of("zh-CN/menu").unwrap()]);
+    assert_eq!(paid.variables.get("currency").map(String::as_str), Some("CNY"));
+    assert_eq!(called("7", "").end, Some(Hand::Hangup { cause: 17 }), "without a result");
+    assert_eq!(called("9", "").end, Some(Hand::Hangup { cause: 41 }), "it is gone");
+}
+
+#[test]
+fn a_trial_finds_the_flows_that_are_called_and_no_others() {
+    let published = |id, document| terms::routing::Flow {
+        id: FlowId(id),
+        name: String::new(),
+        version: 2,
+        document,
+    };
+    let end = json!({"format": 1, "start": "a", "steps": {"a": {"kind": "return"}}});
+    let flows = [published(7, calling("8")), published(8, end.clone()), published(9, end)];
+    let found = library(&calling("7"), &flows);
+    assert_eq!(found.keys().copied().collect::<Vec<_>>(), [FlowId(7), FlowId(8)]);
+    assert_eq!(found[&FlowId(8)].0, 2);
+    assert!(library(&json!([1]), &flows).is_empty(), "whatever is sent");
+}
+
+#[test]
+fn who_hangs_up_in_a_called_flow_is_noted_by_the_one_that_called_it() {
+    let gone = called("7", "hangup");
+    assert_eq!(gone.variables.get("gone").map(String::as_str), Some("yes"), "{:#?}", gone.lines);
+    assert!(gone.lines.contains(&"step note → next".to_owned()), "{:#?}", gone.lines);
+}
+
+#[test]
+fn a_flow_that_calls_itself_ends_at_the_depth_and_one_that_nobody_called_ends_the_call() {
+    let round = called("8", "");
+    assert_eq!(round.variables.get("deep").map(String::as_str), Some("yes"));
+    let deep = round.lines.iter().filter(|line| *line == "step 8/again → enter").count();
+    assert_eq!(deep + 1, crate::ivr::SUBFLOWS_DEEP_MAX);
+    assert_eq!(round.end, Some(Hand::Hangup { cause: 17 }));
+    let alone = told(&json!({"format": 1, "start": "a", "steps": {"a": {"kind": "return"}}}), "");
+    assert_eq!(alone.end, Some(Hand::Hangup { cause: 16 }));
+}
+
+#[test]
+fn called_flows_share_the_steps_that_the_first_one_allows() {
+    let mut document = calling("8");
+    document["steps_max"] = json!(5);
+    let scene = Scene { flows: payments(), ..Scene::default() };
+    let told = simulate(flow(&document), &scene, Vec::new());
+    assert_eq!(told.end, Some(Hand::Hangup { cause: 41 }));
+    assert!(told.lines.last().is_some_and(|line| line == "ends with cause 41"));
+    assert!(told.lines.contains(&"step 8/again → loop".to_owned()), "{:#?}", told.lines);
+}
+
+#[test]
+fn a_server_of_a_trial_answers_by_itself() {
+    let body = json!({"data": {"name": "Li", "level": 4}});
+    let mocks = vec![Mock { path: "/v1".into(), status: 200, body }];
+    let scene = Scene { mocks, ..Scene::default() };
+    let told = simulate(flow(&account()), &scene, script("12345#"));
+    assert_eq!(told.end, Some(Hand::Transfer { target: "1001".into() }));
+    assert_eq!(told.variables.get("level").map(String::as_str), Some("4"));
+    assert_eq!(
+        told.steps.last().map(|step| (step.kind, step.exit.clone())),
+        Some(("transfer", None))
+    );
+    assert_eq!(told.steps[0].digits.as_deref(), Some("*****"));
+}
+
+#[test]
+fn a_holiday_has_a_way_of_its_own() {
+    let office = Hours {
+        name: "office".into(),
+        windows: Vec::new(),
+        closed: vec!["2026-10-01".into()],
+        open: Vec::new(),
+    };
+    let document = |holiday: Value| {
+        json!({"format": 1, "start": "a", "steps": {
+            "a": {"kind": "hours", "hours": "office", "open": "b", "closed": "b",
+                "holiday": holiday},
+            "b": {"kind": "hangup"}, "c": {"kind": "hangup", "cause": 1}}})
+    };
+    let ends = |document: &Value, day: i64| {
+        // 2026-10-01, 10:00 in Shanghai, and days after it.
+        let at = Timestamp::from_secs(1_790_820_000 + day * 86_400);
+        let scene = Scene { at, hours: vec![office.clone()], ..Scene::default() };
+        let mut document = document.clone();
+        if document["steps"]["a"]["holiday"].is_null() {
+            document["steps"].as_object_mut().unwrap().remove("c");
+        }
+        simulate(flow(&document), &scene, Vec::new()).end
+    };
+    let named = document(json!("c"));
+    assert_eq!(ends(&named, 0), Some(Hand::Hangup { cause: 1 }));
+    assert_eq!(ends(&named, 1), Some(Hand::Hangup { cause: 16 }));
+    assert_eq!(ends(&document(Value::Null), 0), Some(Hand::Hangup { cause: 16 }));
 }

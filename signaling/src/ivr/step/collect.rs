@@ -1,12 +1,13 @@
-//! `collect`: several digits into a variable. Too few digits and silence are asked again,
-//! `attempts` times in all.
+//! `collect`: several digits into a variable. Silence, too few digits and an entry that is not what
+//! the step asks for are asked again, `attempts` times in all.
 
 use super::{Kind, yes};
 use crate::ivr::check::Report;
 use crate::ivr::collect::{Entered, Rules};
 use crate::ivr::flow::On;
+use crate::ivr::form::{self, CheckDigit};
 use crate::ivr::run::{Cx, Input, Run};
-use crate::ivr::{ATTEMPTS_MAX, DIGITS_MAX, WAIT_MS_MAX};
+use crate::ivr::{ATTEMPTS_MAX, DIGITS_MAX, LIST_MAX, WAIT_MS_MAX};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -44,6 +45,18 @@ pub struct Collect {
     /// The log shows `*` for each digit.
     #[serde(default)]
     pub secret: bool,
+    /// What the entry must look like: one of these forms; with none, anything.
+    #[serde(default)]
+    pub forms: Vec<String>,
+    /// Its last place follows from the others.
+    #[serde(default)]
+    pub check_digit: Option<CheckDigit>,
+    /// As a number it is not below this.
+    #[serde(default)]
+    pub value_min: Option<u64>,
+    /// As a number it is not above this.
+    #[serde(default)]
+    pub value_max: Option<u64>,
     /// Then.
     pub next: String,
     /// `timeout`, `invalid`, `hangup`.
@@ -72,6 +85,35 @@ fn attempts() -> u8 {
 }
 
 impl Collect {
+    /// True when the entry is what the step asks for.
+    fn takes(&self, digits: &str) -> bool {
+        let is_formed =
+            self.forms.is_empty() || self.forms.iter().any(|form| form::fits(form, digits));
+        let checks = self.check_digit.is_none_or(|check| check.holds(digits));
+        let value = digits.parse::<u64>().ok();
+        let is_enough = self.value_min.is_none_or(|min| value.is_some_and(|value| value >= min));
+        let is_little = self.value_max.is_none_or(|max| value.is_some_and(|value| value <= max));
+        digits.len() >= usize::from(self.digits_min)
+            && is_formed
+            && checks
+            && is_enough
+            && is_little
+    }
+
+    fn check_values(&self, report: &mut Report) {
+        report.range("forms", self.forms.len() as u32, 0, LIST_MAX as u32);
+        for text in &self.forms {
+            report.unless(form::is_form(text), || {
+                let right = "digits, *, ? for any digit and [3-9] for one of several";
+                (format!("forms has \"{text:.64}\""), right.to_owned())
+            });
+        }
+        let (min, max) = (self.value_min.unwrap_or(0), self.value_max.unwrap_or(u64::MAX));
+        report.unless(min <= max, || {
+            (format!("value_min is {min}"), format!("at most value_max, which is {max}"))
+        });
+    }
+
     fn ask(&self, run: &mut Run, cx: &Cx, attempt: u8, before: &[String]) {
         let names: Vec<String> = before.iter().chain(&self.prompts).cloned().collect();
         let sources = run.prompts(cx, &names);
@@ -107,6 +149,7 @@ impl Kind for Collect {
         report.range("attempts", self.attempts.into(), 1, ATTEMPTS_MAX.into());
         let is_key = self.terminator.is_none_or(|key| matches!(key, '#' | '*'));
         report.unless(is_key, || ("terminator".to_owned(), "\"#\", \"*\" or null".to_owned()));
+        self.check_values(report);
     }
     fn enter(&self, run: &mut Run, cx: &Cx) {
         self.ask(run, cx, 1, &[]);
@@ -114,7 +157,7 @@ impl Kind for Collect {
     fn handle(&self, run: &mut Run, cx: &Cx, input: &Input) {
         let Some((entered, attempt)) = run.asked(cx, input) else { return };
         let (label, before): (&str, &[String]) = match &entered {
-            Entered::Digits(digits) if digits.len() >= usize::from(self.digits_min) => {
+            Entered::Digits(digits) if self.takes(digits) => {
                 run.variables.set(&self.variable, digits);
                 run.note_digits(digits, self.secret);
                 return run.exit("next", Some(&self.next));

@@ -1,9 +1,10 @@
 use super::*;
 use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Input;
+use crate::switch::rig::TRUNK;
 use serde_json::json;
 use terms::control::LiveRecording;
-use terms::routing::{Change, Delta, Flow, Target};
+use terms::routing::{Change, Delta, Flow, NumberRule, NumberRules, Target};
 use terms::{FlowId, QueueId, TenantId};
 
 fn flow(version: u32, document: serde_json::Value) -> Change {
@@ -265,6 +266,88 @@ fn an_http_step_asks_once_and_goes_on_with_the_answer() {
         steps,
         ["look next", "choose case 0", "agent error", "queue enqueued", "ask next", "bye hangup"]
     );
+}
+
+#[test]
+fn an_agent_is_shown_what_the_flow_learned_and_nothing_else() {
+    let mut plan = demo_plan();
+    plan.flows[0].document = json!({"format": 1, "start": "ask", "show": ["business", "account"],
+        "variables": {"business": "报修", "other": "x"}, "steps": {
+        "ask": {"kind": "collect", "prompts": [], "variable": "account", "digits_max": 3,
+            "next": "queue", "on": {"timeout": "queue", "invalid": "queue"}},
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    let mut rig = Rig::new(plan);
+    let customer = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    let shown = |rig: &mut Rig| {
+        let data = rig.state().calls[0].data.clone();
+        data.into_iter().collect::<Vec<(String, String)>>()
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(shown(&mut rig), [pair("business", "报修")], "the account is not known yet");
+    for digit in ["4", "7", "1"] {
+        rig.presses(customer, digit);
+    }
+    rig.wait(secs(1));
+    assert_eq!(phase(&mut rig), "waiting");
+    assert_eq!(shown(&mut rig), [pair("account", "471"), pair("business", "报修")]);
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
+fn the_steps_of_a_called_flow_are_noted_under_that_flow() {
+    let mut plan = demo_plan();
+    plan.flows[0].document = json!({"format": 1, "start": "pay", "steps": {
+        "pay": {"kind": "subflow", "flow": "2", "results": {"paid": "bye"}, "next": "queue",
+            "on": {"error": "queue"}},
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    plan.flows.push(terms::routing::Flow {
+        id: terms::FlowId(2),
+        name: "pay".into(),
+        version: 5,
+        document: json!({"format": 1, "start": "ask", "steps": {
+            "ask": {"kind": "menu", "prompts": ["menu"], "keys": {"1": "paid"},
+                "on": {"timeout": "back", "invalid": "back"}},
+            "paid": {"kind": "return", "result": "paid"}, "back": {"kind": "return"}}}),
+    });
+    let mut rig = Rig::new(plan);
+    let customer = rig.customer_dials("95105688");
+    rig.wait(secs(1));
+    rig.presses(customer, "1");
+    rig.wait(secs(1));
+    let steps: Vec<(u64, u32, &str)> = rig
+        .log
+        .iter()
+        .filter_map(|entry| match &entry.kind {
+            Kind::IvrStep { flow, version, step, .. } => Some((flow.0, *version, step.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(steps, [(1, 1, "pay"), (2, 5, "ask"), (2, 5, "paid"), (1, 1, "bye")]);
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_number_goes_another_way_over_one_trunk_and_the_usual_way_from_inside() {
+    let mut plan = demo_plan();
+    let number = plan.numbers.iter().find(|n| n.digits == "95105600").expect("queue 1").id;
+    let rule = |trunk, target| NumberRule { trunk, hours: None, closed: false, target };
+    plan.number_rules = vec![NumberRules {
+        number,
+        rules: vec![
+            rule(Some(terms::TrunkId(TRUNK.0 + 1)), Target::Hangup),
+            rule(Some(TRUNK), Target::Flow(FlowId(1))),
+        ],
+    }];
+    let mut rig = Rig::new(plan);
+    let customer = rig.customer_dials("95105600");
+    rig.wait(secs(1));
+    assert_eq!(heard(&rig, customer).first().map(String::as_str), Some("welcome"), "the flow");
+    rig.hangs_up(customer);
+    balanced(&mut rig);
 }
 
 #[test]

@@ -1,0 +1,374 @@
+//! Flows tried without a telephone: as a transcript of a script, or step by step with what would be
+//! heard in words.
+
+use super::wrong_flow;
+use crate::api::Shared;
+use crate::api::extract::{Body, Id};
+use crate::api::guard::{Caller, Guard};
+use crate::api::problem::Problem;
+use axum::Json;
+use axum::extract::State;
+use desk::Permission;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use signaling::ivr::check::check as check_flow;
+use signaling::ivr::run::Hand;
+use signaling::ivr::simulate::{Act, Mock, Scene, Transcript, Walked, library, script, simulate};
+use std::collections::BTreeMap;
+use terms::{FlowId, QueueId};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest script of a trial, and longest entry of keys.
+const SCRIPT_CHARS_MAX: usize = 1_000;
+/// Inputs, servers and variables of a simulation, each.
+const INPUTS_MAX: usize = 200;
+
+/// A trial without a telephone.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    /// The graph; left out, the draft as it is stored.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    document: Option<Value>,
+    /// Keys and silences: `1 silence 13800# hangup`.
+    script: String,
+    /// Who calls.
+    #[serde(default)]
+    caller: Option<String>,
+    /// When.
+    #[serde(default, with = "desk::when::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<terms::Timestamp>,
+}
+
+/// What would happen.
+#[derive(Serialize, ToSchema)]
+struct Told {
+    /// One thing a line: what is heard, pressed, asked and where the call goes.
+    lines: Vec<String>,
+    /// Where the call ended up; none when the script ended first.
+    end: Option<TrialEnd>,
+}
+
+/// Where a trial ended up.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum TrialEnd {
+    /// In a queue.
+    Queue {
+        /// Which.
+        #[schema(value_type = String)]
+        queue: QueueId,
+        /// Added to the queue's own.
+        priority: i32,
+    },
+    /// At a message.
+    Voicemail {
+        /// For the people of this queue.
+        #[schema(value_type = String)]
+        queue: QueueId,
+    },
+    /// At the satisfaction question.
+    Survey,
+    /// With a fax machine of ours.
+    Fax {
+        /// What it sends; none where it receives.
+        document: Option<String>,
+    },
+    /// With somebody else.
+    Transfer {
+        /// Who, as the flow says it.
+        target: String,
+    },
+    /// It was ended.
+    Hangup {
+        /// Hangup cause, ITU-T Q.850.
+        cause: u8,
+    },
+}
+
+impl From<Hand> for TrialEnd {
+    fn from(hand: Hand) -> Self {
+        match hand {
+            Hand::Enqueue { queue, priority } => TrialEnd::Queue { queue, priority },
+            Hand::Voicemail { queue } => TrialEnd::Voicemail { queue },
+            Hand::Survey => TrialEnd::Survey,
+            Hand::Fax(fax) => TrialEnd::Fax { document: fax.document },
+            Hand::Transfer { target } => TrialEnd::Transfer { target },
+            Hand::Hangup { cause } => TrialEnd::Hangup { cause },
+        }
+    }
+}
+
+/// A call through a flow, told beforehand.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Simulation {
+    /// The graph; left out, the draft as it is stored.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    document: Option<Value>,
+    /// A published version in its place.
+    #[serde(default)]
+    version: Option<u32>,
+    /// What the caller and the world do, one after the other. When the list is over the caller is
+    /// silent.
+    #[serde(default)]
+    inputs: Vec<SimulatedInput>,
+    /// Servers that answer by themselves.
+    #[serde(default)]
+    servers: Vec<SimulatedServer>,
+    /// Variables that are there from the start.
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+    /// Who calls.
+    #[serde(default)]
+    caller: Option<String>,
+    /// What they dialled.
+    #[serde(default)]
+    called: Option<String>,
+    /// When.
+    #[serde(default, with = "desk::when::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<terms::Timestamp>,
+}
+
+/// One thing that happens.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum SimulatedInput {
+    /// Keys, one by one: 0-9, *, #, A-D.
+    Keys(String),
+    /// Words as in a script: `silence 1 hangup`.
+    Text(String),
+    /// The caller listens to the end, or says nothing until the flow's patience is over.
+    Silence,
+    /// The asked server answers.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The JSON.
+        #[serde(default)]
+        #[schema(value_type = Object)]
+        body: Value,
+    },
+    /// The asked server cannot be reached.
+    Failure,
+    /// The queue, the agent or the survey that got the call gives it back by this edge.
+    Back(String),
+    /// The caller hangs up.
+    Hangup,
+}
+
+/// A server that answers by itself.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SimulatedServer {
+    /// Requests whose path begins so, whatever their host.
+    path: String,
+    /// The HTTP status.
+    #[serde(default = "ok")]
+    status: u16,
+    /// The JSON.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    body: Value,
+}
+
+const fn ok() -> u16 {
+    200
+}
+
+/// What would happen.
+#[derive(Serialize, ToSchema)]
+struct Simulated {
+    /// The steps in turn.
+    steps: Vec<SimulatedStep>,
+    /// All that is heard, as text, one entry for each time that something is said.
+    heard: Vec<String>,
+    /// Addresses that were asked.
+    requests: Vec<String>,
+    /// Variables at the end: what an agent's page would show.
+    variables: BTreeMap<String, String>,
+    /// Where the call ended up; none when the inputs ended first.
+    end: Option<TrialEnd>,
+}
+
+/// A step that the call would go through.
+#[derive(Serialize, ToSchema)]
+struct SimulatedStep {
+    /// The flow that was called; none in the one that is simulated.
+    #[schema(value_type = Option<String>)]
+    flow: Option<FlowId>,
+    /// Its name.
+    step: String,
+    /// Its kind.
+    kind: String,
+    /// The edge; none where the call still is.
+    exit: Option<String>,
+    /// What was entered, masked where it is secret.
+    digits: Option<String>,
+    /// What is heard there, as text.
+    heard: Vec<String>,
+}
+
+impl From<Walked> for SimulatedStep {
+    fn from(walked: Walked) -> Self {
+        SimulatedStep {
+            flow: walked.of.map(|(flow, _)| flow),
+            step: walked.step,
+            kind: walked.kind.to_owned(),
+            exit: walked.exit,
+            digits: walked.digits,
+            heard: walked.heard,
+        }
+    }
+}
+
+impl From<Transcript> for Simulated {
+    fn from(told: Transcript) -> Self {
+        Simulated {
+            heard: told.steps.iter().flat_map(|step| step.heard.iter().cloned()).collect(),
+            steps: told.steps.into_iter().map(SimulatedStep::from).collect(),
+            requests: told.requests,
+            variables: told.variables,
+            end: told.end.map(TrialEnd::from),
+        }
+    }
+}
+
+pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(guard.may(Permission::RoutingRead, routes!(try_out)))
+        .routes(guard.may(Permission::RoutingRead, routes!(simulate_call)))
+}
+
+/// Try a flow without a telephone.
+#[utoipa::path(post, path = "/api/v1/flows/{id}/try", tag = "flows", params(("id" = String, Path, description = "The flow's id")), request_body = Trial, responses((status = 200, body = Told)))]
+async fn try_out(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(flow): Id<FlowId>,
+    Body(trial): Body<Trial>,
+) -> Result<Json<Told>, Problem> {
+    too_long("script", &trial.script)?;
+    let stored = api.store.flow(caller.tenant(), flow).await?.draft;
+    let document = trial.document.unwrap_or(stored);
+    let scene = Scene { caller: trial.caller.unwrap_or_default(), ..Scene::default() };
+    let told = walk(&api, &caller, document, trial.at, scene, script(&trial.script)).await?;
+    Ok(Json(Told { lines: told.lines, end: told.end.map(TrialEnd::from) }))
+}
+
+/// Simulate a call: the steps that it would take, what would be heard, and where it would go.
+#[utoipa::path(post, path = "/api/v1/flows/{id}/simulate", tag = "flows", params(("id" = String, Path, description = "The flow's id")), request_body = Simulation, responses((status = 200, body = Simulated)))]
+async fn simulate_call(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(flow): Id<FlowId>,
+    Body(simulation): Body<Simulation>,
+) -> Result<Json<Simulated>, Problem> {
+    let acts = acts(&simulation.inputs)?;
+    for (field, count) in
+        [("servers", simulation.servers.len()), ("variables", simulation.variables.len())]
+    {
+        few(field, count)?;
+    }
+    let stored = api.store.flow(caller.tenant(), flow).await?.draft;
+    let document = match (simulation.document, simulation.version) {
+        (Some(document), _) => document,
+        (None, None) => stored,
+        (None, Some(version)) => {
+            api.store.flow_version(caller.tenant(), flow, version).await?.document
+        }
+    };
+    let mock = |server: SimulatedServer| Mock {
+        path: server.path,
+        status: server.status,
+        body: server.body,
+    };
+    let usual = Scene::default();
+    let scene = Scene {
+        caller: simulation.caller.unwrap_or_default(),
+        called: simulation.called.unwrap_or(usual.called),
+        variables: simulation.variables,
+        mocks: simulation.servers.into_iter().map(mock).collect(),
+        ..Scene::default()
+    };
+    let told = walk(&api, &caller, document, simulation.at, scene, acts).await?;
+    Ok(Json(told.into()))
+}
+
+/// Checks `document` and walks it where and when the tenant is.
+async fn walk(
+    api: &Shared,
+    caller: &Caller,
+    document: Value,
+    at: Option<terms::Timestamp>,
+    scene: Scene,
+    acts: Vec<Act>,
+) -> Result<Transcript, Problem> {
+    let flow = check_flow(&document, &api.known(caller, &document).await?)
+        .map_err(|problems| wrong_flow(problems.iter().map(ToString::to_string).collect()))?;
+    let plan = api.store.compile_plan(caller.tenant()).await?;
+    let at = at.unwrap_or(caller.now());
+    // A flow may loop for thousands of steps: that is computing, not waiting.
+    let told = tokio::task::spawn_blocking(move || {
+        let scene = Scene {
+            at,
+            flows: library(&document, &plan.flows),
+            time_zone: plan.time_zone,
+            language: plan.language,
+            hours: plan.hours,
+            ..scene
+        };
+        simulate(flow, &scene, acts)
+    });
+    told.await.map_err(|panic| Problem::internal(panic.to_string()))
+}
+
+fn acts(inputs: &[SimulatedInput]) -> Result<Vec<Act>, Problem> {
+    few("inputs", inputs.len())?;
+    let mut acts = Vec::new();
+    for input in inputs {
+        match input {
+            SimulatedInput::Keys(keys) => {
+                too_long("inputs", keys)?;
+                if !keys.chars().all(|c| "0123456789*#ABCD".contains(c)) {
+                    return Err(Problem::invalid("inputs", "keys are 0-9, *, # and A-D"));
+                }
+                acts.extend(keys.chars().map(Act::Digit));
+            }
+            SimulatedInput::Text(text) => {
+                too_long("inputs", text)?;
+                acts.extend(script(text));
+            }
+            SimulatedInput::Silence => acts.push(Act::Silence),
+            SimulatedInput::Answer { status, body } => {
+                acts.push(Act::Http(Ok((*status, body.clone()))));
+            }
+            SimulatedInput::Failure => acts.push(Act::Http(Err("refused".to_owned()))),
+            SimulatedInput::Back(edge) => acts.push(Act::Back(edge.clone())),
+            SimulatedInput::Hangup => acts.push(Act::Hangup),
+        }
+    }
+    Ok(acts)
+}
+
+fn too_long(field: &str, text: &str) -> Result<(), Problem> {
+    if text.len() > SCRIPT_CHARS_MAX {
+        let message = format!("a script has at most {SCRIPT_CHARS_MAX} characters");
+        return Err(Problem::invalid(field, message));
+    }
+    Ok(())
+}
+
+fn few(field: &str, count: usize) -> Result<(), Problem> {
+    if count > INPUTS_MAX {
+        let message = format!("at most {INPUTS_MAX} entries are kept");
+        return Err(Problem::invalid(field, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! Documents that are refused, and with which words.
+
+use super::*;
+use serde_json::json;
+
+fn problems(document: &Value) -> Vec<String> {
+    let mut known = Known::default();
+    known.queues.insert(QueueId(1));
+    known.hours.insert("office".to_owned());
+    check(document, &known).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+fn one(step: Value) -> Value {
+    json!({"format": 1, "start": "a", "steps": {"a": step, "z": {"kind": "hangup"}}})
+}
+
+#[test]
+fn each_problem_names_its_step_and_what_is_right() {
+    let menu = json!({"kind": "menu", "prompts": ["menu"], "keys": {"1": "nowhere"},
+        "on": {"timeout": "z"}});
+    let text = problems(&one(menu)).join("\n");
+    assert!(text.contains("step \"a\": the edge on.invalid is missing"), "{text}");
+
+    let menu = json!({"kind": "menu", "prompts": ["menu"], "keys": {"1": "nowhere"},
+        "on": {"timeout": "z", "invalid": "z"}});
+    let text = problems(&one(menu)).join("\n");
+    assert!(text.contains("keys.1 leads to \"nowhere\", which does not exist"), "{text}");
+    assert!(text.contains("one of a, z"), "{text}");
+}
+
+#[test]
+fn what_does_not_exist_is_refused() {
+    for (step, what) in [
+        (json!({"kind": "enqueue", "queue": "9", "on": {"error": "z"}}), "no queue 9"),
+        (json!({"kind": "hours", "hours": "x", "open": "z", "closed": "z"}), "opening hours"),
+        (json!({"kind": "dance"}), "unknown variant `dance`"),
+        (
+            json!({"kind": "play", "prompts": ["a"], "next": "z", "volume": 3}),
+            "unknown field `volume`",
+        ),
+        (json!({"kind": "play", "prompts": ["../x"], "next": "z"}), "letters, digits"),
+        (
+            json!({"kind": "play", "prompts": [], "next": "z", "on": {"error": "z"}}),
+            "never takes on.error",
+        ),
+        (json!({"kind": "transfer", "target": "queue:9", "on": {"error": "z"}}), "no queue 9"),
+        (
+            json!({"kind": "transfer", "target": "conference:9", "on": {"error": "z"}}),
+            "no conference \"9\"",
+        ),
+        (json!({"kind": "transfer", "target": "1;rm -rf", "on": {"error": "z"}}), "a number"),
+        (
+            json!({"kind": "http", "url": "http://${caller}/", "next": "z",
+            "on": {"error": "z", "timeout": "z"}}),
+            "a host without variables",
+        ),
+        (json!({"kind": "set", "values": {"a": "${"}, "next": "z"}), "broken template"),
+        (json!({"kind": "play", "prompts": ["number:12a"], "next": "z"}), "such as 123"),
+        (json!({"kind": "play", "prompts": ["date:2026-02-30"], "next": "z"}), "2026-11-28"),
+        (json!({"kind": "play", "prompts": ["money:${"], "next": "z"}), "broken template"),
+        (json!({"kind": "play", "prompts": ["sum:1"], "next": "z"}), "digits, number, money"),
+        (json!({"kind": "play", "prompts": ["say: "], "next": "z"}), "1 to 500"),
+        (json!({"kind": "play", "prompts": ["a"], "times": 0, "next": "z"}), "1 to 20"),
+        (json!({"kind": "play", "prompts": ["a"], "keys": "x", "next": "z"}), "some of 0123"),
+        (json!({"kind": "play", "prompts": ["a"], "seek": {"4": 0}, "next": "z"}), "go back"),
+        (json!({"kind": "language", "language": "../x", "next": "z"}), "zh-CN or en"),
+        (json!({"kind": "language", "language": "${x}", "next": "z"}), "zh-CN or en"),
+    ] {
+        let text = problems(&one(step)).join("\n");
+        assert!(text.contains(what), "{what}: {text}");
+        assert!(text.contains("step \"a\""), "{text}");
+    }
+}
+
+#[test]
+fn a_fax_is_taken_where_there_is_a_machine_and_its_names_are_good() {
+    let step = |change: serde_json::Value| {
+        let mut step = json!({"kind": "fax", "next": "z", "on": {"error": "z"}});
+        let fields = change.as_object().expect("an object").clone();
+        step.as_object_mut().expect("an object").extend(fields);
+        one(step)
+    };
+    for good in [
+        json!({}),
+        json!({"send": "price-list"}),
+        json!({"send": "${form}", "station": "+86 10 1", "ecm": false}),
+    ] {
+        check(&step(good), &Known::default()).expect("it is good");
+    }
+    let missing = Known { faxless: Some("install libspandsp2".into()), ..Known::default() };
+    for (bad, known, word) in [
+        (json!({"send": "../etc"}), Known::default(), "no name of a document"),
+        (json!({"station": "Switchgrid"}), Known::default(), "station"),
+        (json!({}), missing, "install libspandsp2"),
+    ] {
+        let problems = check(&step(bad), &known).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].to_string().contains(word), "{}", problems[0]);
+    }
+}
+
+#[test]
+fn what_is_said_of_values_is_taken_and_texts_only_where_they_can_be_spoken() {
+    let prompts = json!([
+        "digits:${a}",
+        "number:${a}",
+        "number:-4.5",
+        "money:12.50",
+        "date:today",
+        "time:${a}",
+        "say:您好 ${a}"
+    ]);
+    let document = one(json!({"kind": "play", "prompts": prompts, "next": "z"}));
+    check(&document, &Known::default()).expect("all of it is said");
+    let why = "espeak-ng is not installed".to_owned();
+    let known = Known { speechless: Some(why), ..Known::default() };
+    let problems = check(&document, &known).unwrap_err();
+    let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert_eq!(problems.len(), 1, "{text}");
+    assert!(text.contains("step \"a\"") && text.contains("espeak-ng is not installed"), "{text}");
+}
+
+#[test]
+fn a_prompt_or_a_language_that_nobody_has_is_refused() {
+    let set = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    let (prompts, languages) = (set(&["hi"]), set(&["en", "yue"]));
+    let known = Known { prompts, languages, ..Known::default() };
+    let document = |prompt: &str, language: &str| {
+        json!({"format": 1, "start": "a", "steps": {
+            "a": {"kind": "language", "language": language, "next": "b"},
+            "b": {"kind": "hangup", "prompts": [prompt]}}})
+    };
+    check(&document("hi", "yue"), &known).expect("both are there");
+    let problems = check(&document("promo", "fr"), &known).unwrap_err();
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert!(told[0].contains("no prompt in \"fr\"; right is one of en, yue"), "{told:?}");
+    assert!(told[1].contains("step \"b\": the prompt \"promo\" does not exist"), "{told:?}");
+    assert_eq!(told.len(), 2);
+}
+
+#[test]
+fn a_step_that_nothing_leads_to_is_found() {
+    let document = json!({"format": 1, "start": "a", "steps": {
+        "a": {"kind": "hangup"}, "lost": {"kind": "hangup"}}});
+    assert_eq!(
+        problems(&document),
+        ["step \"lost\": nothing leads here; right is an edge from another step, or no such step"]
+    );
+}
+
+#[test]
+fn a_newer_format_and_an_unknown_field_are_refused() {
+    let document = json!({"format": 2, "start": "a", "colour": 1,
+        "steps": {"a": {"kind": "hangup"}}});
+    let text = problems(&document).join("\n");
+    assert!(text.contains("another version") && text.contains("\"colour\""), "{text}");
+}
+
+#[test]
+fn tables_expressions_forms_and_called_flows_are_checked() {
+    let look = |change: Value| {
+        let mut step = json!({"kind": "table", "table": "zones", "key": "${zip}",
+            "map": {"city": "city"}, "next": "z", "not_found": "z"});
+        step.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let mut document = one(step);
+        document["tables"] = json!({"zones": {"31": {"city": "杭州"}}});
+        document
+    };
+    check(&look(json!({})), &Known::default()).expect("the table is there");
+    let collect = |change: Value| {
+        let mut step = json!({"kind": "collect", "prompts": [], "variable": "n", "digits_max": 4,
+            "next": "z", "on": {"timeout": "z", "invalid": "z"}});
+        step.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        one(step)
+    };
+    let compute = |expression: &str| {
+        one(json!({"kind": "expression", "expression": expression, "variable": "x", "next": "z",
+            "on": {"error": "z"}}))
+    };
+    let mut rows = look(json!({}));
+    rows["tables"]["zones"] = json!({"": {"city": "x"}});
+    let mut shown = collect(json!({"secret": true}));
+    shown["show"] = json!(["n"]);
+    let mut listed = look(json!({}));
+    listed["show"] = json!("city");
+    let mut texts = look(json!({}));
+    texts["tables"]["zones"] = json!({"31": {"city": 5}});
+    for (document, what) in [
+        (look(json!({"table": "prices"})), "no table \"prices\"; right is one of zones"),
+        (
+            look(json!({"map": {"fee": "fee"}})),
+            "no row has the column \"fee\"; right is one of city",
+        ),
+        (look(json!({"match": "regex"})), "unknown variant `regex`"),
+        (shown, "show has \"n\", which is entered in secret"),
+        (listed, "\"show\" is not a list of variables"),
+        (rows, "tables.zones has the row \"\""),
+        (texts, "tables.zones is not rows by key"),
+        (collect(json!({"forms": ["1[3"]})), "? for any digit"),
+        (collect(json!({"value_min": 5, "value_max": 4})), "at most value_max, which is 4"),
+        (collect(json!({"check_digit": "crc"})), "unknown variant `crc`"),
+        (compute("1 +"), "expression: it ends where a value is needed"),
+        (
+            one(
+                json!({"kind": "expression", "expression": "1", "next": "z", "on": {"error": "z"}}),
+            ),
+            "its value goes nowhere",
+        ),
+        (
+            one(json!({"kind": "subflow", "flow": "9", "next": "z", "on": {"error": "z"}})),
+            "there is no flow \"9\"",
+        ),
+        (one(json!({"kind": "return", "result": "a b"})), "names the variable"),
+    ] {
+        let text = problems(&document).join("\n");
+        assert!(text.contains(what), "{what}: {text}");
+    }
+}
