@@ -1,6 +1,7 @@
 //! All reports. A new one is a new file here and a line in [`catalogue`]; screen, forms, API
 //! schema and help text follow from it.
 
+mod abandoned_calls;
 mod calls;
 mod order_list;
 mod overdue_orders;
@@ -10,6 +11,7 @@ mod satisfaction;
 mod satisfaction_list;
 mod workload;
 
+pub use abandoned_calls::ABANDONED_CALLS;
 pub use calls::CALLS;
 pub use order_list::ORDER_LIST;
 pub use overdue_orders::OVERDUE_ORDERS;
@@ -24,17 +26,18 @@ use crate::messages::{Words, words};
 
 /// All reports, in the order in which people are shown them.
 pub fn catalogue() -> &'static [&'static Report] {
-    static ALL: [&Report; 8] = [
+    static ALL: &[&Report] = &[
         &SATISFACTION,
         &WORKLOAD,
         &OVERDUE_ORDERS,
         &QUEUE_SUMMARY,
+        &ABANDONED_CALLS,
         &QUALITY,
         &CALLS,
         &SATISFACTION_LIST,
         &ORDER_LIST,
     ];
-    &ALL
+    ALL
 }
 
 /// The report `id`.
@@ -89,6 +92,16 @@ const SHORT_ABANDON: Parameter = Parameter {
     ),
     default: Some("5"),
 };
+
+/// The customer's number of a row `call` of `calls`: who calls us, or whom we call.
+fn customer(call: &str) -> String {
+    format!("CASE WHEN {call}.direction = 'outbound' THEN {call}.called ELSE {call}.caller END")
+}
+
+/// `number` tells who it is: it was not withheld, as `terms::PhoneNumber::is_withheld` sees it.
+fn is_known(number: &str) -> String {
+    format!("LOWER({number}) NOT IN ('', 'anonymous', 'unavailable')")
+}
 
 /// A column of text.
 const fn text(id: &'static str, header: Words, source: Source) -> Column {

@@ -131,6 +131,7 @@ const STORED: &[(&str, Words)] = &[
     ("internal", words("内部", "internal")),
     ("answered", words("已接听", "answered")),
     ("abandoned", words("放弃", "abandoned")),
+    ("short_abandoned", words("短放弃", "short abandon")),
     ("voicemail", words("留言", "voicemail")),
     ("ivr_only", words("自助", "IVR only")),
     ("refused", words("拒绝", "refused")),

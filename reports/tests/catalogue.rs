@@ -1,5 +1,8 @@
 //! Every report of the catalogue on staged rows, against numbers counted by hand.
 
+#[path = "catalogue/abandoned_calls.rs"]
+mod abandoned_calls;
+
 use reports::catalogue::{
     CALLS, ORDER_LIST, OVERDUE_ORDERS, QUALITY, QUEUE_SUMMARY, SATISFACTION, SATISFACTION_LIST,
     WORKLOAD,
