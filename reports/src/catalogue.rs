@@ -2,6 +2,7 @@
 //! schema and help text follow from it.
 
 mod abandoned_calls;
+mod breaks;
 mod calls;
 mod order_list;
 mod overdue_orders;
@@ -9,9 +10,12 @@ mod quality;
 mod queue_summary;
 mod satisfaction;
 mod satisfaction_list;
+mod spans;
+mod time_sheet;
 mod workload;
 
 pub use abandoned_calls::ABANDONED_CALLS;
+pub use breaks::BREAKS;
 pub use calls::CALLS;
 pub use order_list::ORDER_LIST;
 pub use overdue_orders::OVERDUE_ORDERS;
@@ -19,6 +23,7 @@ pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_list::SATISFACTION_LIST;
+pub use time_sheet::TIME_SHEET;
 pub use workload::WORKLOAD;
 
 use crate::definition::{Column, Kind, Parameter, Report, Source, Total};
@@ -29,6 +34,8 @@ pub fn catalogue() -> &'static [&'static Report] {
     static ALL: &[&Report] = &[
         &SATISFACTION,
         &WORKLOAD,
+        &TIME_SHEET,
+        &BREAKS,
         &OVERDUE_ORDERS,
         &QUEUE_SUMMARY,
         &ABANDONED_CALLS,

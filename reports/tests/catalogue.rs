@@ -2,6 +2,8 @@
 
 #[path = "catalogue/abandoned_calls.rs"]
 mod abandoned_calls;
+#[path = "catalogue/agent_time.rs"]
+mod agent_time;
 
 use reports::catalogue::{
     CALLS, ORDER_LIST, OVERDUE_ORDERS, QUALITY, QUEUE_SUMMARY, SATISFACTION, SATISFACTION_LIST,
