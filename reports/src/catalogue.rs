@@ -12,6 +12,7 @@ mod satisfaction;
 mod satisfaction_list;
 mod spans;
 mod time_sheet;
+mod trunk_usage;
 mod workload;
 
 pub use abandoned_calls::ABANDONED_CALLS;
@@ -24,6 +25,7 @@ pub use queue_summary::QUEUE_SUMMARY;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_list::SATISFACTION_LIST;
 pub use time_sheet::TIME_SHEET;
+pub use trunk_usage::TRUNK_USAGE;
 pub use workload::WORKLOAD;
 
 use crate::definition::{Column, Kind, Parameter, Report, Source, Total};
@@ -39,6 +41,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &OVERDUE_ORDERS,
         &QUEUE_SUMMARY,
         &ABANDONED_CALLS,
+        &TRUNK_USAGE,
         &QUALITY,
         &CALLS,
         &SATISFACTION_LIST,

@@ -10,7 +10,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
 use std::collections::BTreeMap;
-use terms::{AgentId, QueueId, Timestamp};
+use terms::{AgentId, QueueId, Timestamp, TrunkId};
 use warehouse::{Session, SqlError};
 
 /// An agent as people know them.
@@ -29,6 +29,8 @@ pub struct Names {
     pub agents: BTreeMap<AgentId, AgentName>,
     /// Queues.
     pub queues: BTreeMap<QueueId, String>,
+    /// Trunks.
+    pub trunks: BTreeMap<TrunkId, String>,
 }
 
 /// What a report is run with.
@@ -192,6 +194,13 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
                 None => Cell::Text(format!("#{id}")),
             },
             None => Cell::Word(&NO_QUEUE),
+        },
+        Source::TrunkName(field) => match fields.int(field)?.map(|id| TrunkId(id as u64)) {
+            Some(id) => match names.trunks.get(&id) {
+                Some(name) => Cell::text(name),
+                None => Cell::Text(format!("#{id}")),
+            },
+            None => Cell::Empty,
         },
         Source::Hour(field) => match fields.int(field)? {
             Some(hour) => Cell::Text(format!("{hour:02}:00–{:02}:00", hour + 1)),

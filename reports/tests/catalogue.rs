@@ -4,6 +4,8 @@
 mod abandoned_calls;
 #[path = "catalogue/agent_time.rs"]
 mod agent_time;
+#[path = "catalogue/trunk_usage.rs"]
+mod trunk_usage;
 
 use reports::catalogue::{
     CALLS, ORDER_LIST, OVERDUE_ORDERS, QUALITY, QUEUE_SUMMARY, SATISFACTION, SATISFACTION_LIST,
@@ -16,7 +18,7 @@ use reports::{
 use terms::record::{AgentSpan, Call, Leg, Order, Quality, QueueVisit, Row, Survey};
 use terms::{
     AgentId, CallId, ContactId, LegId, OrderId, QueueId, SpanId, SurveyId, TenantId, Timestamp,
-    VisitId,
+    TrunkId, VisitId,
 };
 use warehouse::{Limits, Scope, Session, Warehouse};
 
@@ -25,6 +27,7 @@ const THEIRS: TenantId = TenantId(2);
 const FANG: AgentId = AgentId(7);
 const LI: AgentId = AgentId(8);
 const REPAIR: QueueId = QueueId(3);
+const CARRIER: TrunkId = TrunkId(5);
 
 /// A warehouse that goes with its directory.
 struct Store {
@@ -60,6 +63,7 @@ impl Store {
         let names = Names {
             agents: [(FANG, agent("1001", "王芳")), (LI, agent("998", "李建国"))].into(),
             queues: [(REPAIR, "报修".to_owned())].into(),
+            trunks: [(CARRIER, "电信".to_owned())].into(),
         };
         let params = Params::new(period, now, "江城燃气热线", names);
         run(&self.session().await, report, &params).await.expect("the report runs")

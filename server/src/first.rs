@@ -8,7 +8,7 @@ use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use terms::{AgentId, QueueId, TenantId, Timestamp};
+use terms::{AgentId, QueueId, TenantId, Timestamp, TrunkId};
 
 /// The wall clock.
 pub fn wall() -> Timestamp {
@@ -25,19 +25,21 @@ pub async fn open_store(config: &Config) -> Result<Store, desk::Error> {
     Store::open(&file.to_string_lossy()).await
 }
 
-/// Agents as (id, number, name) and queues as (id, name).
-pub type PeopleAndQueues = (Vec<(AgentId, String, String)>, Vec<(QueueId, String)>);
+/// Agents as (id, number, name), queues and trunks as (id, name).
+pub type Named = (Vec<(AgentId, String, String)>, Vec<(QueueId, String)>, Vec<(TrunkId, String)>);
 
 /// The names that reports print for ids.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn names(store: &Store, tenant: TenantId) -> Result<PeopleAndQueues, desk::Error> {
+pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error> {
     let agents = store.agents(tenant).await?;
     let queues = store.queues(tenant).await?;
+    let trunks = store.trunks(tenant).await?;
     Ok((
         agents.into_iter().map(|agent| (agent.id, agent.number, agent.name)).collect(),
         queues.into_iter().map(|queue| (queue.id, queue.name)).collect(),
+        trunks.into_iter().map(|trunk| (trunk.id, trunk.name)).collect(),
     ))
 }
 

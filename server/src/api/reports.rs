@@ -109,7 +109,7 @@ async fn get(
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
     let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let (agents, queues) = crate::first::names(&api.store, caller.tenant()).await?;
+    let (agents, queues, trunks) = crate::first::names(&api.store, caller.tenant()).await?;
     let job = Job::Report(Box::new(ReportJob {
         scope: JobScope {
             tenant: caller.tenant(),
@@ -129,6 +129,7 @@ async fn get(
         now: caller.now(),
         agents,
         queues,
+        trunks,
     }));
     let done = api.work.run(job).await?;
     let subject = format!("{} {period} {format}", report.id);

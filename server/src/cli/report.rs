@@ -45,7 +45,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let (agents, queues) = crate::first::names(&store, tenant).await?;
+        let (agents, queues, trunks) = crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
                 tenant,
@@ -62,6 +62,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             now: crate::first::wall(),
             agents,
             queues,
+            trunks,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;
