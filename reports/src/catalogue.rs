@@ -12,6 +12,7 @@ mod satisfaction;
 mod satisfaction_list;
 mod spans;
 mod time_sheet;
+mod transfer_hold;
 mod trunk_usage;
 mod workload;
 
@@ -25,6 +26,7 @@ pub use queue_summary::QUEUE_SUMMARY;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_list::SATISFACTION_LIST;
 pub use time_sheet::TIME_SHEET;
+pub use transfer_hold::TRANSFER_HOLD;
 pub use trunk_usage::TRUNK_USAGE;
 pub use workload::WORKLOAD;
 
@@ -41,6 +43,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &OVERDUE_ORDERS,
         &QUEUE_SUMMARY,
         &ABANDONED_CALLS,
+        &TRANSFER_HOLD,
         &TRUNK_USAGE,
         &QUALITY,
         &CALLS,
