@@ -4,10 +4,12 @@
 mod abandoned_calls;
 mod breaks;
 mod calls;
+mod first_contact;
 mod order_list;
 mod overdue_orders;
 mod quality;
 mod queue_summary;
+mod repeat_callers;
 mod satisfaction;
 mod satisfaction_list;
 mod spans;
@@ -19,10 +21,12 @@ mod workload;
 pub use abandoned_calls::ABANDONED_CALLS;
 pub use breaks::BREAKS;
 pub use calls::CALLS;
+pub use first_contact::FIRST_CONTACT;
 pub use order_list::ORDER_LIST;
 pub use overdue_orders::OVERDUE_ORDERS;
 pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
+pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_list::SATISFACTION_LIST;
 pub use time_sheet::TIME_SHEET;
@@ -43,6 +47,8 @@ pub fn catalogue() -> &'static [&'static Report] {
         &OVERDUE_ORDERS,
         &QUEUE_SUMMARY,
         &ABANDONED_CALLS,
+        &FIRST_CONTACT,
+        &REPEAT_CALLERS,
         &TRANSFER_HOLD,
         &TRUNK_USAGE,
         &QUALITY,

@@ -212,10 +212,11 @@ fn with_subtotals(report: &Report, rows: Vec<Row>) -> Vec<Row> {
                 *cell = first.clone();
             }
         }
-        // A group of one hour, day or word shares it too; its line says "subtotal" there like all
-        // others. The first column names the group.
+        // A group of one hour, day, word or agent shares it too; its line says "subtotal" there like
+        // all others. The first column names the group.
         let is_part = |column: &Column| {
-            matches!(column.source, Source::Hour(_) | Source::Day(_) | Source::Word(_))
+            use Source::{AgentNumber, Day, Hour, Word};
+            matches!(column.source, AgentNumber(_) | Day(_) | Hour(_) | Word(_))
         };
         if let Some(after_first) = report.columns.iter().skip(1).position(is_part) {
             cells[after_first + 1] = Cell::Word(&SUBTOTAL);

@@ -4,6 +4,8 @@
 mod abandoned_calls;
 #[path = "catalogue/agent_time.rs"]
 mod agent_time;
+#[path = "catalogue/first_contact.rs"]
+mod first_contact;
 #[path = "catalogue/transfer_hold.rs"]
 mod transfer_hold;
 #[path = "catalogue/trunk_usage.rs"]
