@@ -6,6 +6,7 @@ mod breaks;
 mod calls;
 mod first_contact;
 mod order_list;
+mod orders_over_time;
 mod overdue_orders;
 mod quality;
 mod queue_summary;
@@ -23,6 +24,7 @@ pub use breaks::BREAKS;
 pub use calls::CALLS;
 pub use first_contact::FIRST_CONTACT;
 pub use order_list::ORDER_LIST;
+pub use orders_over_time::{ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR};
 pub use overdue_orders::OVERDUE_ORDERS;
 pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
@@ -45,6 +47,9 @@ pub fn catalogue() -> &'static [&'static Report] {
         &TIME_SHEET,
         &BREAKS,
         &OVERDUE_ORDERS,
+        &ORDERS_BY_WEEK,
+        &ORDERS_BY_MONTH,
+        &ORDERS_BY_YEAR,
         &QUEUE_SUMMARY,
         &ABANDONED_CALLS,
         &FIRST_CONTACT,

@@ -1,7 +1,8 @@
 //! The time a report is about, as pieces of SQL. Only numbers that we computed and quoted text
 //! ever get into a query.
 
-use crate::period::{Period, Segment};
+use crate::period::{Period, Segment, segments};
+use chrono_tz::Tz;
 use terms::Timestamp;
 use warehouse::query::literal::instant;
 
@@ -19,6 +20,8 @@ pub struct Window {
     pub to: Timestamp,
     /// When it is asked.
     pub now: Timestamp,
+    /// Whose clock.
+    pub zone: Tz,
     /// Stretches of constant clock, together the whole period.
     pub segments: Vec<Segment>,
     /// Answered within this many seconds is in time.
@@ -39,10 +42,16 @@ impl Window {
             from: period.from,
             to: period.to,
             now,
+            zone: period.zone,
             segments: period.segments(),
             service_level_s,
             short_abandon_s,
         }
+    }
+
+    /// The same, but from an earlier instant on.
+    pub fn since(&self, from: Timestamp) -> Window {
+        Window { from, segments: segments(from, self.to, self.zone), ..self.clone() }
     }
 
     /// `column` lies in the period.

@@ -6,6 +6,8 @@ mod abandoned_calls;
 mod agent_time;
 #[path = "catalogue/first_contact.rs"]
 mod first_contact;
+#[path = "catalogue/orders_over_time.rs"]
+mod orders_over_time;
 #[path = "catalogue/transfer_hold.rs"]
 mod transfer_hold;
 #[path = "catalogue/trunk_usage.rs"]
