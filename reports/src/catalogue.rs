@@ -10,6 +10,7 @@ mod orders_over_time;
 mod overdue_orders;
 mod quality;
 mod queue_summary;
+mod recording_log;
 mod repeat_callers;
 mod satisfaction;
 mod satisfaction_list;
@@ -28,6 +29,7 @@ pub use orders_over_time::{ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR};
 pub use overdue_orders::OVERDUE_ORDERS;
 pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
+pub use recording_log::RECORDING_LOG;
 pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_list::SATISFACTION_LIST;
@@ -58,6 +60,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &TRUNK_USAGE,
         &QUALITY,
         &CALLS,
+        &RECORDING_LOG,
         &SATISFACTION_LIST,
         &ORDER_LIST,
     ];
