@@ -7,6 +7,8 @@ mod calls;
 mod first_contact;
 mod order_list;
 mod orders_over_time;
+mod overdue_by_assignee;
+mod overdue_by_kind;
 mod overdue_orders;
 mod quality;
 mod queue_summary;
@@ -26,6 +28,8 @@ pub use calls::CALLS;
 pub use first_contact::FIRST_CONTACT;
 pub use order_list::ORDER_LIST;
 pub use orders_over_time::{ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR};
+pub use overdue_by_assignee::OVERDUE_BY_ASSIGNEE;
+pub use overdue_by_kind::OVERDUE_BY_KIND;
 pub use overdue_orders::OVERDUE_ORDERS;
 pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
@@ -49,6 +53,8 @@ pub fn catalogue() -> &'static [&'static Report] {
         &TIME_SHEET,
         &BREAKS,
         &OVERDUE_ORDERS,
+        &OVERDUE_BY_KIND,
+        &OVERDUE_BY_ASSIGNEE,
         &ORDERS_BY_WEEK,
         &ORDERS_BY_MONTH,
         &ORDERS_BY_YEAR,

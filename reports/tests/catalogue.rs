@@ -8,6 +8,8 @@ mod agent_time;
 mod first_contact;
 #[path = "catalogue/orders_over_time.rs"]
 mod orders_over_time;
+#[path = "catalogue/overdue_by.rs"]
+mod overdue_by;
 #[path = "catalogue/recording_log.rs"]
 mod recording_log;
 #[path = "catalogue/transfer_hold.rs"]

@@ -12,7 +12,7 @@ fn when(text: &str) -> Option<Timestamp> {
 }
 
 /// The first version of an order: created, due, closed.
-fn order(id: u64, [created, due, closed]: [&str; 3]) -> Order {
+pub(super) fn order(id: u64, [created, due, closed]: [&str; 3]) -> Order {
     Order {
         tenant_id: OURS,
         version_id: id as i64 * 10,
