@@ -15,6 +15,7 @@ mod queue_summary;
 mod recording_log;
 mod repeat_callers;
 mod satisfaction;
+mod satisfaction_by_queue;
 mod satisfaction_list;
 mod spans;
 mod time_sheet;
@@ -36,6 +37,7 @@ pub use queue_summary::QUEUE_SUMMARY;
 pub use recording_log::RECORDING_LOG;
 pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
+pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
 pub use satisfaction_list::SATISFACTION_LIST;
 pub use time_sheet::TIME_SHEET;
 pub use transfer_hold::TRANSFER_HOLD;
@@ -49,6 +51,7 @@ use crate::messages::{Words, words};
 pub fn catalogue() -> &'static [&'static Report] {
     static ALL: &[&Report] = &[
         &SATISFACTION,
+        &SATISFACTION_BY_QUEUE,
         &WORKLOAD,
         &TIME_SHEET,
         &BREAKS,

@@ -12,6 +12,8 @@ mod orders_over_time;
 mod overdue_by;
 #[path = "catalogue/recording_log.rs"]
 mod recording_log;
+#[path = "catalogue/satisfaction_by_queue.rs"]
+mod satisfaction_by_queue;
 #[path = "catalogue/transfer_hold.rs"]
 mod transfer_hold;
 #[path = "catalogue/trunk_usage.rs"]
