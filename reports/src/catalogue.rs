@@ -18,6 +18,7 @@ mod satisfaction;
 mod satisfaction_by_queue;
 mod satisfaction_list;
 mod spans;
+mod staffing;
 mod time_sheet;
 mod transfer_hold;
 mod trunk_usage;
@@ -39,6 +40,7 @@ pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
 pub use satisfaction_list::SATISFACTION_LIST;
+pub use staffing::STAFFING;
 pub use time_sheet::TIME_SHEET;
 pub use transfer_hold::TRANSFER_HOLD;
 pub use trunk_usage::TRUNK_USAGE;
@@ -63,6 +65,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &ORDERS_BY_YEAR,
         &QUEUE_SUMMARY,
         &ABANDONED_CALLS,
+        &STAFFING,
         &FIRST_CONTACT,
         &REPEAT_CALLERS,
         &TRANSFER_HOLD,

@@ -206,6 +206,13 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
             Some(hour) => Cell::Text(format!("{hour:02}:00–{:02}:00", hour + 1)),
             None => Cell::Empty,
         },
+        Source::HalfHour(field) => match fields.int(field)? {
+            Some(half) => {
+                let time = |half: i64| format!("{:02}:{:02}", half / 2, half % 2 * 30);
+                Cell::Text(format!("{}–{}", time(half), time(half + 1)))
+            }
+            None => Cell::Empty,
+        },
         Source::Day(field) => match fields.int(field)?.map(day_text) {
             Some(day) => Cell::Text(day),
             None => Cell::Empty,

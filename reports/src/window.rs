@@ -96,6 +96,15 @@ impl Window {
         days.map(|day| format!("({day})")).collect::<Vec<_>>().join(", ")
     }
 
+    /// How many local days of the period have begun by the time of asking; at least one.
+    pub fn days_begun(&self) -> i64 {
+        let day = |at: i64| {
+            let within = self.segments.iter().rfind(|segment| segment.from.0 <= at);
+            (at + within.map_or(0, shift_us)).div_euclid(DAY_US)
+        };
+        (day(self.now.min(self.to).0 - 1) - day(self.from.0) + 1).max(1)
+    }
+
     /// What goes from the time in `begins` to that in `ends` has a part in the local day `day` of
     /// the period.
     pub fn touches_day(&self, day: i64, begins: &str, ends: &str) -> String {
@@ -138,6 +147,20 @@ mod tests {
         assert_eq!(touches, format!("a < {to} AND b > {from}"));
         // Samoa skipped this day.
         assert_eq!(window("2011-12-30", "Pacific/Apia").day_values(), "(0)");
+    }
+
+    #[test]
+    fn days_have_begun_by_the_local_clock() {
+        let asked = |text: &str, zone: &str, now: i64| {
+            let period = Period::parse(text, zone, Timestamp(0)).expect("a good period");
+            Window::new(&period, Timestamp(now * HOUR_US), 20, 5).days_begun()
+        };
+        // 2026-10-25 00:00 and 2026-11-02 00:00 in Berlin, eight days and an hour apart.
+        let (first, after) = (498_022, 498_215);
+        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", after), 7);
+        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", first + 24), 1);
+        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", first + 26), 2);
+        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", first - 5), 1);
     }
 
     #[test]

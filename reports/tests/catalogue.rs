@@ -14,6 +14,8 @@ mod overdue_by;
 mod recording_log;
 #[path = "catalogue/satisfaction_by_queue.rs"]
 mod satisfaction_by_queue;
+#[path = "catalogue/staffing.rs"]
+mod staffing;
 #[path = "catalogue/transfer_hold.rs"]
 mod transfer_hold;
 #[path = "catalogue/trunk_usage.rs"]
