@@ -10,6 +10,8 @@ mod first_contact;
 mod orders_over_time;
 #[path = "catalogue/overdue_by.rs"]
 mod overdue_by;
+#[path = "catalogue/reconciled.rs"]
+mod reconciled;
 #[path = "catalogue/recording_log.rs"]
 mod recording_log;
 #[path = "catalogue/satisfaction_by_queue.rs"]

@@ -7,7 +7,13 @@ use terms::record::{AgentSpan, Leg, QueueVisit, Row};
 use terms::{CallId, QueueId, SpanId, Timestamp};
 
 /// A stay in a queue from a moment on.
-fn stay(id: u64, queue: QueueId, entered_at: Timestamp, wait_ms: i32, outcome: &str) -> Row {
+pub(super) fn stay(
+    id: u64,
+    queue: QueueId,
+    entered_at: Timestamp,
+    wait_ms: i32,
+    outcome: &str,
+) -> Row {
     match visit(id, "00:00:00", wait_ms, outcome) {
         Row::QueueVisit(stay) => {
             Row::QueueVisit(QueueVisit { queue_id: queue, entered_at, ..stay })
