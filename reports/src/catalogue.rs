@@ -17,6 +17,7 @@ mod repeat_callers;
 mod satisfaction;
 mod satisfaction_by_queue;
 mod satisfaction_list;
+mod service_level;
 mod spans;
 mod staffing;
 mod time_sheet;
@@ -40,6 +41,7 @@ pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
 pub use satisfaction_list::SATISFACTION_LIST;
+pub use service_level::SERVICE_LEVELS;
 pub use staffing::STAFFING;
 pub use time_sheet::TIME_SHEET;
 pub use transfer_hold::TRANSFER_HOLD;
@@ -64,6 +66,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &ORDERS_BY_MONTH,
         &ORDERS_BY_YEAR,
         &QUEUE_SUMMARY,
+        &SERVICE_LEVELS,
         &ABANDONED_CALLS,
         &STAFFING,
         &FIRST_CONTACT,

@@ -215,8 +215,8 @@ fn with_subtotals(report: &Report, rows: Vec<Row>) -> Vec<Row> {
         // A group of one hour, day, word or agent shares it too; its line says "subtotal" there like
         // all others. The first column names the group.
         let is_part = |column: &Column| {
-            use Source::{AgentNumber, Day, Hour, Word};
-            matches!(column.source, AgentNumber(_) | Day(_) | Hour(_) | Word(_))
+            use Source::{AgentNumber, Day, HalfHour, Hour, Word};
+            matches!(column.source, AgentNumber(_) | Day(_) | HalfHour(_) | Hour(_) | Word(_))
         };
         if let Some(after_first) = report.columns.iter().skip(1).position(is_part) {
             cells[after_first + 1] = Cell::Word(&SUBTOTAL);

@@ -16,6 +16,8 @@ mod reconciled;
 mod recording_log;
 #[path = "catalogue/satisfaction_by_queue.rs"]
 mod satisfaction_by_queue;
+#[path = "catalogue/service_level.rs"]
+mod service_level;
 #[path = "catalogue/staffing.rs"]
 mod staffing;
 #[path = "catalogue/transfer_hold.rs"]

@@ -137,7 +137,7 @@ pub static STAFFING: Report = Report {
 };
 
 /// The half-hour of the day, 0 to 47, of the time in `at`.
-fn slot(window: &Window, at: &str) -> String {
+pub(super) fn slot(window: &Window, at: &str) -> String {
     format!("{} / {HALF_US} % 48", window.local_us(at))
 }
 

@@ -9,8 +9,8 @@ use super::{
 use reports::catalogue::{
     ABANDONED_CALLS, BREAKS, CALLS, FIRST_CONTACT, ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR,
     OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS, QUEUE_SUMMARY, SATISFACTION,
-    SATISFACTION_BY_QUEUE, SATISFACTION_LIST, STAFFING, TIME_SHEET, TRANSFER_HOLD, TRUNK_USAGE,
-    WORKLOAD,
+    SATISFACTION_BY_QUEUE, SATISFACTION_LIST, SERVICE_LEVELS, STAFFING, TIME_SHEET, TRANSFER_HOLD,
+    TRUNK_USAGE, WORKLOAD,
 };
 use reports::{Cell, Report, ReportTable};
 use terms::record::{AgentSpan, Call, Leg, Order, Row};
@@ -274,6 +274,11 @@ async fn reports_on_queues_and_workload_agree_with_the_list_of_calls() {
         assert_eq!(total(&queues, "offered"), ended, "seed {seed}");
         assert_eq!(total(&queues, "answered"), answered, "seed {seed}");
         opens(&store, &queues, "offered", seed).await;
+
+        let levels = of(&store, &SERVICE_LEVELS, PERIOD).await;
+        for column in ["offered", "answered", "in_time", "abandoned", "short_abandoned"] {
+            assert_eq!(total(&levels, column), total(&queues, column), "seed {seed}: {column}");
+        }
 
         let abandoned = of(&store, &ABANDONED_CALLS, PERIOD).await;
         assert_eq!(total(&queues, "abandoned"), abandoned.rows.len() as i64, "seed {seed}");
