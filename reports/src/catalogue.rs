@@ -3,8 +3,11 @@
 
 mod abandoned_calls;
 mod breaks;
+mod call_reasons;
 mod calls;
 mod first_contact;
+mod ivr_containment;
+mod ivr_path;
 mod order_list;
 mod orders_over_time;
 mod overdue_by_assignee;
@@ -27,8 +30,11 @@ mod workload;
 
 pub use abandoned_calls::ABANDONED_CALLS;
 pub use breaks::BREAKS;
+pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
 pub use first_contact::FIRST_CONTACT;
+pub use ivr_containment::IVR_CONTAINMENT;
+pub use ivr_path::IVR_PATH;
 pub use order_list::ORDER_LIST;
 pub use orders_over_time::{ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR};
 pub use overdue_by_assignee::OVERDUE_BY_ASSIGNEE;
@@ -69,6 +75,9 @@ pub fn catalogue() -> &'static [&'static Report] {
         &SERVICE_LEVELS,
         &ABANDONED_CALLS,
         &STAFFING,
+        &IVR_CONTAINMENT,
+        &IVR_PATH,
+        &CALL_REASONS,
         &FIRST_CONTACT,
         &REPEAT_CALLERS,
         &TRANSFER_HOLD,

@@ -48,6 +48,8 @@ pub enum Source {
     QueueName(&'static str),
     /// The name of the trunk whose id the field holds.
     TrunkName(&'static str),
+    /// The name of the flow whose id the field holds.
+    FlowName(&'static str),
     /// An hour of the day, 0–23, as `09:00–10:00`.
     Hour(&'static str),
     /// A half-hour of the day, 0–47, as `09:30–10:00`.

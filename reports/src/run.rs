@@ -10,7 +10,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
 use std::collections::BTreeMap;
-use terms::{AgentId, QueueId, Timestamp, TrunkId};
+use terms::{AgentId, FlowId, QueueId, Timestamp, TrunkId};
 use warehouse::{Session, SqlError};
 
 /// An agent as people know them.
@@ -31,6 +31,8 @@ pub struct Names {
     pub queues: BTreeMap<QueueId, String>,
     /// Trunks.
     pub trunks: BTreeMap<TrunkId, String>,
+    /// Flows.
+    pub flows: BTreeMap<FlowId, String>,
 }
 
 /// What a report is run with.
@@ -189,17 +191,15 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
             None => Cell::Empty,
         },
         Source::QueueName(field) => match fields.int(field)?.map(|id| QueueId(id as u64)) {
-            Some(id) => match names.queues.get(&id) {
-                Some(name) => Cell::text(name),
-                None => Cell::Text(format!("#{id}")),
-            },
+            Some(id) => named(names.queues.get(&id), id),
             None => Cell::Word(&NO_QUEUE),
         },
         Source::TrunkName(field) => match fields.int(field)?.map(|id| TrunkId(id as u64)) {
-            Some(id) => match names.trunks.get(&id) {
-                Some(name) => Cell::text(name),
-                None => Cell::Text(format!("#{id}")),
-            },
+            Some(id) => named(names.trunks.get(&id), id),
+            None => Cell::Empty,
+        },
+        Source::FlowName(field) => match fields.int(field)?.map(|id| FlowId(id as u64)) {
+            Some(id) => named(names.flows.get(&id), id),
             None => Cell::Empty,
         },
         Source::Hour(field) => match fields.int(field)? {
@@ -222,6 +222,11 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
             _ => Cell::Word(&NO_DEPARTMENT),
         },
     })
+}
+
+/// The name of what has an id, or the id.
+fn named(name: Option<&String>, id: impl std::fmt::Display) -> Cell {
+    name.map_or_else(|| Cell::Text(format!("#{id}")), |name| Cell::text(name))
 }
 
 /// The day so many days after 1970-01-01.

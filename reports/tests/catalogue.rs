@@ -4,8 +4,12 @@
 mod abandoned_calls;
 #[path = "catalogue/agent_time.rs"]
 mod agent_time;
+#[path = "catalogue/call_reasons.rs"]
+mod call_reasons;
 #[path = "catalogue/first_contact.rs"]
 mod first_contact;
+#[path = "catalogue/ivr.rs"]
+mod ivr;
 #[path = "catalogue/orders_over_time.rs"]
 mod orders_over_time;
 #[path = "catalogue/overdue_by.rs"]
@@ -35,8 +39,8 @@ use reports::{
 };
 use terms::record::{AgentSpan, Call, Leg, Order, Quality, QueueVisit, Row, Survey};
 use terms::{
-    AgentId, CallId, ContactId, LegId, OrderId, QueueId, SpanId, SurveyId, TenantId, Timestamp,
-    TrunkId, VisitId,
+    AgentId, CallId, ContactId, FlowId, LegId, OrderId, QueueId, SpanId, SurveyId, TenantId,
+    Timestamp, TrunkId, VisitId,
 };
 use warehouse::{Limits, Scope, Session, Warehouse};
 
@@ -46,6 +50,7 @@ const FANG: AgentId = AgentId(7);
 const LI: AgentId = AgentId(8);
 const REPAIR: QueueId = QueueId(3);
 const CARRIER: TrunkId = TrunkId(5);
+const HOTLINE: FlowId = FlowId(2);
 
 /// A warehouse that goes with its directory.
 struct Store {
@@ -82,6 +87,7 @@ impl Store {
             agents: [(FANG, agent("1001", "王芳")), (LI, agent("998", "李建国"))].into(),
             queues: [(REPAIR, "报修".to_owned())].into(),
             trunks: [(CARRIER, "电信".to_owned())].into(),
+            flows: [(HOTLINE, "热线".to_owned())].into(),
         };
         let params = Params::new(period, now, "江城燃气热线", names);
         run(&self.session().await, report, &params).await.expect("the report runs")

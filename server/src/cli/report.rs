@@ -3,6 +3,7 @@
 use super::block_on;
 use super::home::Home;
 use crate::config::Config;
+use crate::first::Named;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use anyhow::Context;
 use std::io::Write;
@@ -45,7 +46,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let (agents, queues, trunks) = crate::first::names(&store, tenant).await?;
+        let Named { agents, queues, trunks, flows } = crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
                 tenant,
@@ -63,6 +64,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             agents,
             queues,
             trunks,
+            flows,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

@@ -31,6 +31,7 @@ impl Bench {
                 .collect(),
             queues: job.queues.into_iter().collect(),
             trunks: job.trunks.into_iter().collect(),
+            flows: job.flows.into_iter().collect(),
         };
         let limits = Limits { rows_max: ROWS_MAX, ..self.limits };
         let session = self.session(job.scope.into(), limits).await?;
