@@ -10,6 +10,7 @@ use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
+use warehouse::query::literal::instant;
 
 /// Abandoned calls. A call belongs to the time at which it entered the queue that it left.
 pub static ABANDONED_CALLS: Report = Report {
@@ -71,7 +72,7 @@ pub static ABANDONED_CALLS: Report = Report {
 };
 
 fn sql(window: &Window) -> String {
-    let in_period = window.holds("v.entered_at");
+    let (in_period, from) = (window.holds("v.entered_at"), instant(window.from));
     let short = i64::from(window.short_abandon_s) * 1000;
     let (number, known) = (customer("c"), is_known("l.caller"));
     format!(
@@ -85,7 +86,7 @@ fn sql(window: &Window) -> String {
          talked AS (
              SELECT {number} AS number, c.started_at
              FROM calls c
-             WHERE c.outcome = 'answered' AND c.direction <> 'internal'
+             WHERE c.outcome = 'answered' AND c.direction <> 'internal' AND c.started_at >= {from}
          ),
          reached AS (
              SELECT l.visit_id, MIN(t.started_at) AS reached_at

@@ -9,7 +9,7 @@ use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::Window;
-use warehouse::query::literal;
+use warehouse::query::literal::{self, instant};
 
 /// Answered calls by reason. A call belongs to the time at which it began.
 pub static CALL_REASONS: Report = Report {
@@ -69,12 +69,17 @@ pub static CALL_REASONS: Report = Report {
     order: Order::Sql,
 };
 
-/// The wrap-up of each call: its time, and the first choice of an agent.
-const WRAP_UP: &str = "SELECT call_id, SUM(CAST(duration_ms AS BIGINT)) AS wrap_up_ms,
+/// The wrap-up of each call of the period or later: its time, and the first choice of an agent.
+fn wrap_ups(window: &Window) -> String {
+    let from = instant(window.from);
+    format!(
+        "SELECT call_id, SUM(CAST(duration_ms AS BIGINT)) AS wrap_up_ms,
                 FIRST_VALUE(reason ORDER BY reason IS NULL, started_at, span_id) AS reason
          FROM agent_spans
-         WHERE activity = 'wrap_up' AND call_id IS NOT NULL
-         GROUP BY call_id";
+         WHERE activity = 'wrap_up' AND call_id IS NOT NULL AND started_at >= {from}
+         GROUP BY call_id"
+    )
+}
 
 /// What has no reason gets a word for it.
 const TOLD: &str = "CASE WHEN w.reason IS NULL OR w.reason = '' THEN 'no_reason' ELSE w.reason END";
@@ -84,9 +89,9 @@ const ANSWERED: &str = "c.outcome = 'answered' AND c.agent_id IS NOT NULL";
 
 fn sql(window: &Window) -> String {
     let in_period = window.holds("c.started_at");
-    let number = customer("c");
+    let (wrap_ups, number) = (wrap_ups(window), customer("c"));
     format!(
-        "WITH wrap AS ({WRAP_UP}),
+        "WITH wrap AS ({wrap_ups}),
          answered AS (
              SELECT {TOLD} AS told, c.direction, {number} AS number,
                     CAST(c.talk_ms AS BIGINT) + c.hold_ms + COALESCE(w.wrap_up_ms, 0) AS handle_ms
@@ -110,10 +115,10 @@ fn sql(window: &Window) -> String {
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let told = literal::text(&row.text("told")?.unwrap_or_default());
-    let in_period = window.holds("c.started_at");
+    let (in_period, wrap_ups) = (window.holds("c.started_at"), wrap_ups(window));
     let predicate = format!(
         "call_id IN (SELECT c.call_id FROM calls c
-                     LEFT JOIN ({WRAP_UP}) AS w ON w.call_id = c.call_id
+                     LEFT JOIN ({wrap_ups}) AS w ON w.call_id = c.call_id
                      WHERE {ANSWERED} AND {in_period} AND {TOLD} = {told})"
     );
     Ok(Condition { table: "calls", key: "contact_id", predicate })

@@ -118,6 +118,7 @@ fn sql(window: &Window) -> String {
              SELECT call_id, FIRST_VALUE(reason ORDER BY started_at, span_id) AS reason
              FROM agent_spans
              WHERE activity = 'wrap_up' AND reason IS NOT NULL AND call_id IS NOT NULL
+                   AND started_at >= {earliest}
              GROUP BY call_id
          ),
          contact AS (

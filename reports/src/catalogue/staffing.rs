@@ -13,6 +13,7 @@ use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{HOUR_US, Window};
+use warehouse::query::literal::instant;
 
 const HALF_US: i64 = HOUR_US / 2;
 /// The share that is to be answered in time.
@@ -145,6 +146,7 @@ fn sql(window: &Window) -> String {
     let (entered, answered) = (window.holds("entered_at"), window.holds("l.answered_at"));
     let (entered_slot, answered_slot) = (slot(window, "entered_at"), slot(window, "l.answered_at"));
     let (days, within) = (window.days_begun(), window.service_level_s);
+    let from = instant(window.from);
     let counted = |outcome: &str| format!("SUM(CASE WHEN outcome = '{outcome}' THEN 1 ELSE 0 END)");
     let (were_answered, hung_up) = (counted("answered"), counted("abandoned"));
     // Shares travel as millionths.
@@ -170,7 +172,7 @@ fn sql(window: &Window) -> String {
          wrap AS (
              SELECT call_id, agent_id, SUM(CAST(duration_ms AS BIGINT)) AS wrap_up_ms
              FROM agent_spans
-             WHERE activity = 'wrap_up' AND call_id IS NOT NULL
+             WHERE activity = 'wrap_up' AND call_id IS NOT NULL AND started_at >= {from}
              GROUP BY call_id, agent_id
          ),
          handled AS (
