@@ -39,7 +39,7 @@ pub struct Arguments {
 pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> {
     let Some(report) = &arguments.report else {
         for report in reports::catalogue() {
-            println!("{:<16} {} / {}", report.id, report.title.zh, report.title.en);
+            println!("{:<22} {} / {}", report.id, report.title.zh, report.title.en);
         }
         return Ok(());
     };
