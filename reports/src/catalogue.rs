@@ -8,6 +8,7 @@ mod calls;
 mod first_contact;
 mod ivr_containment;
 mod ivr_path;
+mod order_kinds;
 mod order_list;
 mod orders_over_time;
 mod overdue_by_assignee;
@@ -35,6 +36,7 @@ pub use calls::CALLS;
 pub use first_contact::FIRST_CONTACT;
 pub use ivr_containment::IVR_CONTAINMENT;
 pub use ivr_path::IVR_PATH;
+pub use order_kinds::ORDER_KINDS;
 pub use order_list::ORDER_LIST;
 pub use orders_over_time::{ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR};
 pub use overdue_by_assignee::OVERDUE_BY_ASSIGNEE;
@@ -68,6 +70,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &OVERDUE_ORDERS,
         &OVERDUE_BY_KIND,
         &OVERDUE_BY_ASSIGNEE,
+        &ORDER_KINDS,
         &ORDERS_BY_WEEK,
         &ORDERS_BY_MONTH,
         &ORDERS_BY_YEAR,

@@ -10,6 +10,8 @@ mod call_reasons;
 mod first_contact;
 #[path = "catalogue/ivr.rs"]
 mod ivr;
+#[path = "catalogue/order_kinds.rs"]
+mod order_kinds;
 #[path = "catalogue/orders_over_time.rs"]
 mod orders_over_time;
 #[path = "catalogue/overdue_by.rs"]
