@@ -1,22 +1,59 @@
 //! All reports. A new one is a new file here and a line in [`catalogue`]; screen, forms, API
 //! schema and help text follow from it.
 
+mod abandoned_calls;
+mod breaks;
+mod call_reasons;
 mod calls;
+mod first_contact;
+mod ivr_containment;
+mod ivr_path;
+mod order_kinds;
 mod order_list;
+mod orders_over_time;
+mod overdue_by_assignee;
+mod overdue_by_kind;
 mod overdue_orders;
 mod quality;
 mod queue_summary;
+mod recording_log;
+mod repeat_callers;
 mod satisfaction;
+mod satisfaction_by_queue;
 mod satisfaction_list;
+mod service_level;
+mod spans;
+mod staffing;
+mod time_sheet;
+mod transfer_hold;
+mod trunk_usage;
 mod workload;
 
+pub use abandoned_calls::ABANDONED_CALLS;
+pub use breaks::BREAKS;
+pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
+pub use first_contact::FIRST_CONTACT;
+pub use ivr_containment::IVR_CONTAINMENT;
+pub use ivr_path::IVR_PATH;
+pub use order_kinds::ORDER_KINDS;
 pub use order_list::ORDER_LIST;
+pub use orders_over_time::{ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR};
+pub use overdue_by_assignee::OVERDUE_BY_ASSIGNEE;
+pub use overdue_by_kind::OVERDUE_BY_KIND;
 pub use overdue_orders::OVERDUE_ORDERS;
 pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
+pub use recording_log::RECORDING_LOG;
+pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
+pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
 pub use satisfaction_list::SATISFACTION_LIST;
+pub use service_level::SERVICE_LEVELS;
+pub use staffing::STAFFING;
+pub use time_sheet::TIME_SHEET;
+pub use transfer_hold::TRANSFER_HOLD;
+pub use trunk_usage::TRUNK_USAGE;
 pub use workload::WORKLOAD;
 
 use crate::definition::{Column, Kind, Parameter, Report, Source, Total};
@@ -24,17 +61,37 @@ use crate::messages::{Words, words};
 
 /// All reports, in the order in which people are shown them.
 pub fn catalogue() -> &'static [&'static Report] {
-    static ALL: [&Report; 8] = [
+    static ALL: &[&Report] = &[
         &SATISFACTION,
+        &SATISFACTION_BY_QUEUE,
         &WORKLOAD,
+        &TIME_SHEET,
+        &BREAKS,
         &OVERDUE_ORDERS,
+        &OVERDUE_BY_KIND,
+        &OVERDUE_BY_ASSIGNEE,
+        &ORDER_KINDS,
+        &ORDERS_BY_WEEK,
+        &ORDERS_BY_MONTH,
+        &ORDERS_BY_YEAR,
         &QUEUE_SUMMARY,
+        &SERVICE_LEVELS,
+        &ABANDONED_CALLS,
+        &STAFFING,
+        &IVR_CONTAINMENT,
+        &IVR_PATH,
+        &CALL_REASONS,
+        &FIRST_CONTACT,
+        &REPEAT_CALLERS,
+        &TRANSFER_HOLD,
+        &TRUNK_USAGE,
         &QUALITY,
         &CALLS,
+        &RECORDING_LOG,
         &SATISFACTION_LIST,
         &ORDER_LIST,
     ];
-    &ALL
+    ALL
 }
 
 /// The report `id`.
@@ -89,6 +146,16 @@ const SHORT_ABANDON: Parameter = Parameter {
     ),
     default: Some("5"),
 };
+
+/// The customer's number of a row `call` of `calls`: who calls us, or whom we call.
+fn customer(call: &str) -> String {
+    format!("CASE WHEN {call}.direction = 'outbound' THEN {call}.called ELSE {call}.caller END")
+}
+
+/// `number` tells who it is: it was not withheld, as `terms::PhoneNumber::is_withheld` sees it.
+fn is_known(number: &str) -> String {
+    format!("LOWER({number}) NOT IN ('', 'anonymous', 'unavailable')")
+}
 
 /// A column of text.
 const fn text(id: &'static str, header: Words, source: Source) -> Column {

@@ -46,8 +46,14 @@ pub enum Source {
     AgentName(&'static str),
     /// The name of the queue whose id the field holds.
     QueueName(&'static str),
+    /// The name of the trunk whose id the field holds.
+    TrunkName(&'static str),
+    /// The name of the flow whose id the field holds.
+    FlowName(&'static str),
     /// An hour of the day, 0–23, as `09:00–10:00`.
     Hour(&'static str),
+    /// A half-hour of the day, 0–47, as `09:30–10:00`.
+    HalfHour(&'static str),
     /// A day, counted from 1970-01-01, as `2026-11-23`.
     Day(&'static str),
     /// A department's name; empty is told as unassigned.

@@ -228,7 +228,8 @@ fn shift_secs(at: Timestamp, zone: Tz) -> i32 {
     (offset.base_utc_offset() + offset.dst_offset()).num_seconds() as i32
 }
 
-fn segments(from: Timestamp, to: Timestamp, zone: Tz) -> Vec<Segment> {
+/// The stretches between changes of the zone's clocks from `from` to `to`, in order.
+pub(crate) fn segments(from: Timestamp, to: Timestamp, zone: Tz) -> Vec<Segment> {
     const STEP_US: i64 = 6 * 3_600_000_000;
     const SECOND_US: i64 = 1_000_000;
     let mut out = Vec::new();

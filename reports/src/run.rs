@@ -10,7 +10,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
 use std::collections::BTreeMap;
-use terms::{AgentId, QueueId, Timestamp};
+use terms::{AgentId, FlowId, QueueId, Timestamp, TrunkId};
 use warehouse::{Session, SqlError};
 
 /// An agent as people know them.
@@ -29,6 +29,10 @@ pub struct Names {
     pub agents: BTreeMap<AgentId, AgentName>,
     /// Queues.
     pub queues: BTreeMap<QueueId, String>,
+    /// Trunks.
+    pub trunks: BTreeMap<TrunkId, String>,
+    /// Flows.
+    pub flows: BTreeMap<FlowId, String>,
 }
 
 /// What a report is run with.
@@ -187,14 +191,26 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
             None => Cell::Empty,
         },
         Source::QueueName(field) => match fields.int(field)?.map(|id| QueueId(id as u64)) {
-            Some(id) => match names.queues.get(&id) {
-                Some(name) => Cell::text(name),
-                None => Cell::Text(format!("#{id}")),
-            },
+            Some(id) => named(names.queues.get(&id), id),
             None => Cell::Word(&NO_QUEUE),
+        },
+        Source::TrunkName(field) => match fields.int(field)?.map(|id| TrunkId(id as u64)) {
+            Some(id) => named(names.trunks.get(&id), id),
+            None => Cell::Empty,
+        },
+        Source::FlowName(field) => match fields.int(field)?.map(|id| FlowId(id as u64)) {
+            Some(id) => named(names.flows.get(&id), id),
+            None => Cell::Empty,
         },
         Source::Hour(field) => match fields.int(field)? {
             Some(hour) => Cell::Text(format!("{hour:02}:00–{:02}:00", hour + 1)),
+            None => Cell::Empty,
+        },
+        Source::HalfHour(field) => match fields.int(field)? {
+            Some(half) => {
+                let time = |half: i64| format!("{:02}:{:02}", half / 2, half % 2 * 30);
+                Cell::Text(format!("{}–{}", time(half), time(half + 1)))
+            }
             None => Cell::Empty,
         },
         Source::Day(field) => match fields.int(field)?.map(day_text) {
@@ -206,6 +222,11 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
             _ => Cell::Word(&NO_DEPARTMENT),
         },
     })
+}
+
+/// The name of what has an id, or the id.
+fn named(name: Option<&String>, id: impl std::fmt::Display) -> Cell {
+    name.map_or_else(|| Cell::Text(format!("#{id}")), |name| Cell::text(name))
 }
 
 /// The day so many days after 1970-01-01.

@@ -212,11 +212,14 @@ fn with_subtotals(report: &Report, rows: Vec<Row>) -> Vec<Row> {
                 *cell = first.clone();
             }
         }
-        // A group of one hour or one word shares it too; its line says "subtotal" there like all
-        // others.
-        let is_part = |column: &Column| matches!(column.source, Source::Hour(_) | Source::Word(_));
-        if let Some(position) = report.columns.iter().position(is_part) {
-            cells[position] = Cell::Word(&SUBTOTAL);
+        // A group of one hour, day, word or agent shares it too; its line says "subtotal" there like
+        // all others. The first column names the group.
+        let is_part = |column: &Column| {
+            use Source::{AgentNumber, Day, HalfHour, Hour, Word};
+            matches!(column.source, AgentNumber(_) | Day(_) | HalfHour(_) | Hour(_) | Word(_))
+        };
+        if let Some(after_first) = report.columns.iter().skip(1).position(is_part) {
+            cells[after_first + 1] = Cell::Word(&SUBTOTAL);
         }
         out.push(Row { kind: RowKind::Subtotal, cells, behind: None });
     }

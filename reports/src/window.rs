@@ -1,7 +1,8 @@
 //! The time a report is about, as pieces of SQL. Only numbers that we computed and quoted text
 //! ever get into a query.
 
-use crate::period::{Period, Segment};
+use crate::period::{Period, Segment, segments};
+use chrono_tz::Tz;
 use terms::Timestamp;
 use warehouse::query::literal::instant;
 
@@ -19,6 +20,8 @@ pub struct Window {
     pub to: Timestamp,
     /// When it is asked.
     pub now: Timestamp,
+    /// Whose clock.
+    pub zone: Tz,
     /// Stretches of constant clock, together the whole period.
     pub segments: Vec<Segment>,
     /// Answered within this many seconds is in time.
@@ -39,10 +42,16 @@ impl Window {
             from: period.from,
             to: period.to,
             now,
+            zone: period.zone,
             segments: period.segments(),
             service_level_s,
             short_abandon_s,
         }
+    }
+
+    /// The same, but from an earlier instant on.
+    pub fn since(&self, from: Timestamp) -> Window {
+        Window { from, segments: segments(from, self.to, self.zone), ..self.clone() }
     }
 
     /// `column` lies in the period.
@@ -54,16 +63,15 @@ impl Window {
     /// Right for times within the period.
     pub fn local_us(&self, column: &str) -> String {
         let utc = format!("CAST({column} AS BIGINT)");
-        let shift = |segment: &Segment| i64::from(segment.shift_secs) * 1_000_000;
         let Some((last, before)) = self.segments.split_last() else { return utc };
         if before.is_empty() {
-            return format!("({utc} + {})", shift(last));
+            return format!("({utc} + {})", shift_us(last));
         }
         let mut sql = format!("({utc} + CASE");
         for segment in before {
-            sql += &format!(" WHEN {column} < {} THEN {}", instant(segment.to), shift(segment));
+            sql += &format!(" WHEN {column} < {} THEN {}", instant(segment.to), shift_us(segment));
         }
-        sql + &format!(" ELSE {} END)", shift(last))
+        sql + &format!(" ELSE {} END)", shift_us(last))
     }
 
     /// The rows of a VALUES list (from, to, shift in microseconds), one a segment. A period
@@ -76,18 +84,87 @@ impl Window {
             self.segments.iter().map(|s| row(s.from, s.to, s.shift_secs)).collect();
         if rows.is_empty() { row(self.from, self.from, 0) } else { rows.join(", ") }
     }
+
+    /// The rows of a VALUES list (day), the local days of the period counted from 1970-01-01. A
+    /// period without a single instant gives one row that nothing can touch.
+    pub fn day_values(&self) -> String {
+        let day = |at: i64, segment: &Segment| (at + shift_us(segment)).div_euclid(DAY_US);
+        let (Some(first), Some(last)) = (self.segments.first(), self.segments.last()) else {
+            return "(0)".to_owned();
+        };
+        let days = day(self.from.0, first)..=day(self.to.0 - 1, last);
+        days.map(|day| format!("({day})")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How many local days of the period have begun by the time of asking; at least one.
+    pub fn days_begun(&self) -> i64 {
+        let day = |at: i64| {
+            let within = self.segments.iter().rfind(|segment| segment.from.0 <= at);
+            (at + within.map_or(0, shift_us)).div_euclid(DAY_US)
+        };
+        (day(self.now.min(self.to).0 - 1) - day(self.from.0) + 1).max(1)
+    }
+
+    /// What goes from the time in `begins` to that in `ends` has a part in the local day `day` of
+    /// the period.
+    pub fn touches_day(&self, day: i64, begins: &str, ends: &str) -> String {
+        let within = |segment: &Segment| {
+            let local = |days: i64| days * DAY_US - shift_us(segment);
+            (segment.from.0.max(local(day)), segment.to.0.min(local(day + 1)))
+        };
+        let parts: Vec<(i64, i64)> =
+            self.segments.iter().map(within).filter(|(from, to)| from < to).collect();
+        let from = parts.iter().map(|part| part.0).min().unwrap_or(self.from.0);
+        let to = parts.iter().map(|part| part.1).max().unwrap_or(self.from.0);
+        let (from, to) = (instant(Timestamp(from)), instant(Timestamp(to)));
+        format!("{begins} < {to} AND {ends} > {from}")
+    }
+}
+
+/// Local clock minus UTC, in microseconds.
+fn shift_us(segment: &Segment) -> i64 {
+    i64::from(segment.shift_secs) * 1_000_000
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn window(text: &str, zone: &str) -> Window {
+        let period = Period::parse(text, zone, Timestamp(0)).expect("a good period");
+        Window::new(&period, Timestamp(0), 20, 5)
+    }
+
+    #[test]
+    fn the_days_of_a_period_are_local_and_as_long_as_the_clock_makes_them() {
+        assert_eq!(window("2026-11-23", "Asia/Shanghai").day_values(), "(20780)");
+        let berlin = window("2026-10-24..2026-10-26", "Europe/Berlin");
+        assert_eq!(berlin.day_values(), "(20750), (20751), (20752)");
+        // From 22:00 UTC, 25 hours.
+        let sunday = 1_792_879_200_000_000;
+        let touches = berlin.touches_day(20_751, "a", "b");
+        let (from, to) = (instant(Timestamp(sunday)), instant(Timestamp(sunday + 25 * HOUR_US)));
+        assert_eq!(touches, format!("a < {to} AND b > {from}"));
+        // Samoa skipped this day.
+        assert_eq!(window("2011-12-30", "Pacific/Apia").day_values(), "(0)");
+    }
+
+    #[test]
+    fn days_have_begun_by_the_local_clock() {
+        let asked = |text: &str, zone: &str, now: i64| {
+            let period = Period::parse(text, zone, Timestamp(0)).expect("a good period");
+            Window::new(&period, Timestamp(now * HOUR_US), 20, 5).days_begun()
+        };
+        // 2026-10-25 00:00 and 2026-11-02 00:00 in Berlin, eight days and an hour apart.
+        let (first, after) = (498_022, 498_215);
+        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", after), 7);
+        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", first + 24), 1);
+        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", first + 26), 2);
+        assert_eq!(asked("2026-10-25..2026-10-31", "Europe/Berlin", first - 5), 1);
+    }
+
     #[test]
     fn the_local_clock_follows_the_zone() {
-        let window = |text, zone| {
-            let period = Period::parse(text, zone, Timestamp(0)).expect("a good period");
-            Window::new(&period, Timestamp(0), 20, 5)
-        };
         assert_eq!(
             window("2026-11", "Asia/Shanghai").local_us("at"),
             "(CAST(at AS BIGINT) + 28800000000)"

@@ -1,5 +1,36 @@
 //! Every report of the catalogue on staged rows, against numbers counted by hand.
 
+#[path = "catalogue/abandoned_calls.rs"]
+mod abandoned_calls;
+#[path = "catalogue/agent_time.rs"]
+mod agent_time;
+#[path = "catalogue/call_reasons.rs"]
+mod call_reasons;
+#[path = "catalogue/first_contact.rs"]
+mod first_contact;
+#[path = "catalogue/ivr.rs"]
+mod ivr;
+#[path = "catalogue/order_kinds.rs"]
+mod order_kinds;
+#[path = "catalogue/orders_over_time.rs"]
+mod orders_over_time;
+#[path = "catalogue/overdue_by.rs"]
+mod overdue_by;
+#[path = "catalogue/reconciled.rs"]
+mod reconciled;
+#[path = "catalogue/recording_log.rs"]
+mod recording_log;
+#[path = "catalogue/satisfaction_by_queue.rs"]
+mod satisfaction_by_queue;
+#[path = "catalogue/service_level.rs"]
+mod service_level;
+#[path = "catalogue/staffing.rs"]
+mod staffing;
+#[path = "catalogue/transfer_hold.rs"]
+mod transfer_hold;
+#[path = "catalogue/trunk_usage.rs"]
+mod trunk_usage;
+
 use reports::catalogue::{
     CALLS, ORDER_LIST, OVERDUE_ORDERS, QUALITY, QUEUE_SUMMARY, SATISFACTION, SATISFACTION_LIST,
     WORKLOAD,
@@ -10,8 +41,8 @@ use reports::{
 };
 use terms::record::{AgentSpan, Call, Leg, Order, Quality, QueueVisit, Row, Survey};
 use terms::{
-    AgentId, CallId, ContactId, LegId, OrderId, QueueId, SpanId, SurveyId, TenantId, Timestamp,
-    VisitId,
+    AgentId, CallId, ContactId, FlowId, LegId, OrderId, QueueId, SpanId, SurveyId, TenantId,
+    Timestamp, TrunkId, VisitId,
 };
 use warehouse::{Limits, Scope, Session, Warehouse};
 
@@ -20,6 +51,8 @@ const THEIRS: TenantId = TenantId(2);
 const FANG: AgentId = AgentId(7);
 const LI: AgentId = AgentId(8);
 const REPAIR: QueueId = QueueId(3);
+const CARRIER: TrunkId = TrunkId(5);
+const HOTLINE: FlowId = FlowId(2);
 
 /// A warehouse that goes with its directory.
 struct Store {
@@ -55,6 +88,8 @@ impl Store {
         let names = Names {
             agents: [(FANG, agent("1001", "王芳")), (LI, agent("998", "李建国"))].into(),
             queues: [(REPAIR, "报修".to_owned())].into(),
+            trunks: [(CARRIER, "电信".to_owned())].into(),
+            flows: [(HOTLINE, "热线".to_owned())].into(),
         };
         let params = Params::new(period, now, "江城燃气热线", names);
         run(&self.session().await, report, &params).await.expect("the report runs")

@@ -8,7 +8,7 @@ use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use terms::{AgentId, QueueId, TenantId, Timestamp};
+use terms::{AgentId, FlowId, QueueId, TenantId, Timestamp, TrunkId};
 
 /// The wall clock.
 pub fn wall() -> Timestamp {
@@ -25,20 +25,33 @@ pub async fn open_store(config: &Config) -> Result<Store, desk::Error> {
     Store::open(&file.to_string_lossy()).await
 }
 
-/// Agents as (id, number, name) and queues as (id, name).
-pub type PeopleAndQueues = (Vec<(AgentId, String, String)>, Vec<(QueueId, String)>);
-
 /// The names that reports print for ids.
+pub struct Named {
+    /// Agents as (id, number, name).
+    pub agents: Vec<(AgentId, String, String)>,
+    /// Queues as (id, name).
+    pub queues: Vec<(QueueId, String)>,
+    /// Trunks as (id, name).
+    pub trunks: Vec<(TrunkId, String)>,
+    /// Flows as (id, name).
+    pub flows: Vec<(FlowId, String)>,
+}
+
+/// What is called how in the store.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn names(store: &Store, tenant: TenantId) -> Result<PeopleAndQueues, desk::Error> {
+pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error> {
     let agents = store.agents(tenant).await?;
     let queues = store.queues(tenant).await?;
-    Ok((
-        agents.into_iter().map(|agent| (agent.id, agent.number, agent.name)).collect(),
-        queues.into_iter().map(|queue| (queue.id, queue.name)).collect(),
-    ))
+    let trunks = store.trunks(tenant).await?;
+    let flows = store.flows(tenant).await?;
+    Ok(Named {
+        agents: agents.into_iter().map(|agent| (agent.id, agent.number, agent.name)).collect(),
+        queues: queues.into_iter().map(|queue| (queue.id, queue.name)).collect(),
+        trunks: trunks.into_iter().map(|trunk| (trunk.id, trunk.name)).collect(),
+        flows: flows.into_iter().map(|flow| (flow.id, flow.name)).collect(),
+    })
 }
 
 /// Fills an empty store, unpacks the prompts and prints the passwords once.

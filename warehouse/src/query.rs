@@ -5,6 +5,7 @@
 //! table is a `scoped` scan whose filter on tenant, queues and agents runs below everything the
 //! text can say, errors and statistics included.
 
+mod erlang;
 mod functions;
 mod guard;
 pub mod literal;
@@ -14,6 +15,7 @@ mod refusal;
 mod scan;
 mod scoped;
 mod snapshot;
+mod staffing;
 
 use crate::answer::plain_text;
 use crate::query::guard::Guarded;
@@ -78,6 +80,7 @@ impl Session {
         context.register_table(ORDERS_LATEST, Arc::new(latest)).map_err(prepare)?;
         tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
         functions::restrict(&context);
+        staffing::register(&context);
         Ok(Session { context, scope, limits, tables, as_of })
     }
 

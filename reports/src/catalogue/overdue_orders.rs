@@ -1,4 +1,5 @@
-//! Orders by department: what was due in the period, and whether it was done in time.
+//! Orders by department: what was due in the period, and whether it was done in time. The same by
+//! type and by assignee stands beside it, made of what this file shares.
 //!
 //! The cohort is by deadline, so open overdue orders count against the rate. The table of orders
 //! keeps every version; the latest one that was known at the time of asking speaks for its order,
@@ -6,14 +7,14 @@
 
 use super::colour::{BAD, FAIR, FREE, GOOD, WORSE};
 use super::{PERIOD, ZONE, count, share, text};
-use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
+use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
 use warehouse::query::literal::{self, instant};
 
-const STATES: &[(&str, &str)] = &[
+pub(super) const STATES: &[(&str, &str)] = &[
     ("closed_in_time", GOOD),
     ("open_in_time", FREE),
     ("warned", FAIR),
@@ -34,19 +35,19 @@ pub static OVERDUE_ORDERS: Report = Report {
     behind,
     columns: &[
         text("department", words("部门", "Department"), Source::Department("department")),
-        count("due", words("到期", "Due")),
-        count("closed_in_time", words("按时办结", "Closed in time")),
-        count("open_in_time", words("在办未到期", "Open, not due yet")),
-        count("warned", words("预警", "Warned")),
-        count("overdue_closed", words("超时办结", "Closed late")),
-        count("overdue_open", words("超时未结", "Overdue, open")),
-        share("on_time", words("按时办结率", "On-time rate"), "closed_in_time", "due"),
-        count("open_1d", words("超时 ≤1天", "Overdue ≤1 day")),
-        count("open_3d", words("1–3天", "1–3 days")),
-        count("open_7d", words("3–7天", "3–7 days")),
-        count("open_more", words(">7天", ">7 days")),
+        DUE,
+        CLOSED_IN_TIME,
+        OPEN_IN_TIME,
+        WARNED,
+        OVERDUE_CLOSED,
+        OVERDUE_OPEN,
+        ON_TIME,
+        OPEN_1D,
+        OPEN_3D,
+        OPEN_7D,
+        OPEN_MORE,
     ],
-    figures: &["on_time", "due", "overdue_open", "overdue_closed", "warned"],
+    figures: FIGURES,
     charts: &[
         Chart::Bar {
             title: words("各部门工单", "Orders by department"),
@@ -55,42 +56,68 @@ pub static OVERDUE_ORDERS: Report = Report {
         },
         Chart::Pie { title: words("工单构成", "All orders"), pie: Pie::Totals(STATES) },
     ],
-    formulas: &[
-        Formula {
-            name: words("按时办结率", "On-time rate"),
-            text: words(
-                "按时办结 ÷ 到期（截止时间在统计期内的全部工单，超时未结的也在内）",
-                "closed in time ÷ due (all orders whose deadline lies in the period, open overdue ones too)",
-            ),
-        },
-        Formula {
-            name: words("到期", "Due"),
-            text: words(
-                "按时办结 + 在办未到期 + 预警 + 超时办结 + 超时未结",
-                "closed in time + open, not due yet + warned + closed late + overdue, open",
-            ),
-        },
-        Formula {
-            name: words("预警", "Warned"),
-            text: words(
-                "未办结、未到期，但已过预警时间",
-                "open and not due yet, but past the time of warning",
-            ),
-        },
-        Formula {
-            name: words("超时 ≤1天 … >7天", "Overdue ≤1 day … >7 days"),
-            text: words(
-                "超时未结的工单，按生成时已超时的时长分档",
-                "the open overdue orders by how long they have been overdue at the time of generation",
-            ),
-        },
-    ],
+    formulas: FORMULAS,
     subtotals: false,
     order: Order::FirstColumn,
 };
 
+pub(super) const DUE: Column = count("due", words("到期", "Due"));
+pub(super) const CLOSED_IN_TIME: Column =
+    count("closed_in_time", words("按时办结", "Closed in time"));
+pub(super) const OPEN_IN_TIME: Column =
+    count("open_in_time", words("在办未到期", "Open, not due yet"));
+pub(super) const WARNED: Column = count("warned", words("预警", "Warned"));
+pub(super) const OVERDUE_CLOSED: Column = count("overdue_closed", words("超时办结", "Closed late"));
+pub(super) const OVERDUE_OPEN: Column = count("overdue_open", words("超时未结", "Overdue, open"));
+pub(super) const ON_TIME: Column =
+    share("on_time", words("按时办结率", "On-time rate"), "closed_in_time", "due");
+pub(super) const OPEN_1D: Column = count("open_1d", words("超时 ≤1天", "Overdue ≤1 day"));
+pub(super) const OPEN_3D: Column = count("open_3d", words("1–3天", "1–3 days"));
+pub(super) const OPEN_7D: Column = count("open_7d", words("3–7天", "3–7 days"));
+pub(super) const OPEN_MORE: Column = count("open_more", words(">7天", ">7 days"));
+
+/// Columns whose totals stand out.
+pub(super) const FIGURES: &[&str] = &["on_time", "due", "overdue_open", "overdue_closed", "warned"];
+
+/// How the numbers are made.
+pub(super) const FORMULAS: &[Formula] = &[
+    Formula {
+        name: words("按时办结率", "On-time rate"),
+        text: words(
+            "按时办结 ÷ 到期（截止时间在统计期内的全部工单，超时未结的也在内）",
+            "closed in time ÷ due (all orders whose deadline lies in the period, open overdue ones too)",
+        ),
+    },
+    Formula {
+        name: words("到期", "Due"),
+        text: words(
+            "按时办结 + 在办未到期 + 预警 + 超时办结 + 超时未结",
+            "closed in time + open, not due yet + warned + closed late + overdue, open",
+        ),
+    },
+    Formula {
+        name: words("预警", "Warned"),
+        text: words(
+            "未办结、未到期，但已过预警时间",
+            "open and not due yet, but past the time of warning",
+        ),
+    },
+    Formula {
+        name: words("超时 ≤1天 … >7天", "Overdue ≤1 day … >7 days"),
+        text: words(
+            "超时未结的工单，按生成时已超时的时长分档",
+            "the open overdue orders by how long they have been overdue at the time of generation",
+        ),
+    },
+];
+
 fn sql(window: &Window) -> String {
-    let latest = latest(window, COLUMNS);
+    sql_by(window, "department")
+}
+
+/// Orders that were due in the period, counted by the column `by`.
+pub(super) fn sql_by(window: &Window, by: &str) -> String {
+    let latest = latest(window, &columns(by));
     let now = instant(window.now);
     let open = "closed_at IS NULL";
     let counted = |condition: String| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
@@ -105,7 +132,7 @@ fn sql(window: &Window) -> String {
     };
     format!(
         "WITH latest AS ({latest})
-         SELECT department,
+         SELECT {by},
                 COUNT(*) AS due,
                 {closed_in_time} AS closed_in_time,
                 {open_in_time} AS open_in_time,
@@ -118,8 +145,8 @@ fn sql(window: &Window) -> String {
                 {open_more} AS open_more
          FROM latest
          WHERE {due}
-         GROUP BY department
-         ORDER BY department",
+         GROUP BY {by}
+         ORDER BY {by}",
         closed_in_time = counted("closed_at <= deadline_at".to_owned()),
         open_in_time = counted(format!("{open} AND deadline_at >= {now} AND NOT ({warned})")),
         warned = counted(format!("{open} AND deadline_at >= {now} AND {warned}")),
@@ -133,7 +160,9 @@ fn sql(window: &Window) -> String {
     )
 }
 
-const COLUMNS: &str = "department, deadline_at, warn_at, closed_at";
+fn columns(by: &str) -> String {
+    format!("{by}, deadline_at, warn_at, closed_at")
+}
 
 /// `columns` of the version of each order that was the latest at the time of asking.
 pub(super) fn latest(window: &Window, columns: &str) -> String {
@@ -149,12 +178,16 @@ pub(super) fn latest(window: &Window, columns: &str) -> String {
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
-    let department = row.text("department")?.unwrap_or_default();
+    let department = literal::text(&row.text("department")?.unwrap_or_default());
+    Ok(behind_by(window, "department", &format!("= {department}")))
+}
+
+/// The orders of which the column `by` is what `is` says.
+pub(super) fn behind_by(window: &Window, by: &str, is: &str) -> Condition {
     let predicate = format!(
-        "order_id IN (SELECT order_id FROM ({}) AS latest WHERE department = {} AND {})",
-        latest(window, COLUMNS),
-        literal::text(&department),
+        "order_id IN (SELECT order_id FROM ({}) AS latest WHERE {by} {is} AND {})",
+        latest(window, &columns(by)),
         window.holds("deadline_at"),
     );
-    Ok(Condition { table: "orders", key: "order_id", predicate })
+    Condition { table: "orders", key: "order_id", predicate }
 }

@@ -2,7 +2,7 @@
 
 use super::colour::{BAD, FAIR, GOOD};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, count, share};
-use crate::definition::{Chart, Formula, Order, Pie, Report};
+use crate::definition::{Chart, Column, Formula, Order, Pie, Report};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -22,49 +22,73 @@ pub static SATISFACTION: Report = Report {
     columns: &[
         AGENT_NUMBER,
         AGENT_NAME,
-        count("asked", words("邀评", "Asked")),
-        count("answered", words("有效评价", "Valid answers")),
-        count("satisfied", words("满意", "Satisfied")),
-        count("neutral", words("一般", "Neutral")),
-        count("dissatisfied", words("不满意", "Dissatisfied")),
-        share("satisfaction", words("满意率", "Satisfaction"), "satisfied", "answered"),
-        share("dissatisfaction", words("不满意率", "Dissatisfaction"), "dissatisfied", "answered"),
-        share("response", words("参评率", "Response"), "answered", "asked"),
+        ASKED,
+        ANSWERED,
+        SATISFIED,
+        NEUTRAL,
+        DISSATISFIED,
+        SATISFACTION_RATE,
+        DISSATISFACTION,
+        RESPONSE,
     ],
-    figures: &["satisfaction", "dissatisfaction", "response", "answered", "asked"],
+    figures: FIGURES,
     charts: &[
         Chart::Bar {
             title: words("各坐席评价分布", "Answers by agent"),
             label: "agent_name",
-            series: &[("satisfied", GOOD), ("neutral", FAIR), ("dissatisfied", BAD)],
+            series: ANSWERS,
         },
-        Chart::Pie {
-            title: words("评价构成", "All answers"),
-            pie: Pie::Totals(&[("satisfied", GOOD), ("neutral", FAIR), ("dissatisfied", BAD)]),
-        },
+        Chart::Pie { title: words("评价构成", "All answers"), pie: Pie::Totals(ANSWERS) },
     ],
-    formulas: &[
-        Formula {
-            name: words("满意率", "Satisfaction"),
-            text: words("满意 ÷ 有效评价", "satisfied ÷ valid answers"),
-        },
-        Formula {
-            name: words("不满意率", "Dissatisfaction"),
-            text: words("不满意 ÷ 有效评价", "dissatisfied ÷ valid answers"),
-        },
-        Formula {
-            name: words("参评率", "Response"),
-            text: words("有效评价 ÷ 邀评", "valid answers ÷ asked"),
-        },
-    ],
+    formulas: FORMULAS,
     subtotals: false,
     order: Order::FirstColumn,
 };
 
+pub(super) const ANSWERS: &[(&str, &str)] =
+    &[("satisfied", GOOD), ("neutral", FAIR), ("dissatisfied", BAD)];
+
+pub(super) const ASKED: Column = count("asked", words("邀评", "Asked"));
+pub(super) const ANSWERED: Column = count("answered", words("有效评价", "Valid answers"));
+pub(super) const SATISFIED: Column = count("satisfied", words("满意", "Satisfied"));
+pub(super) const NEUTRAL: Column = count("neutral", words("一般", "Neutral"));
+pub(super) const DISSATISFIED: Column = count("dissatisfied", words("不满意", "Dissatisfied"));
+pub(super) const SATISFACTION_RATE: Column =
+    share("satisfaction", words("满意率", "Satisfaction"), "satisfied", "answered");
+pub(super) const DISSATISFACTION: Column =
+    share("dissatisfaction", words("不满意率", "Dissatisfaction"), "dissatisfied", "answered");
+pub(super) const RESPONSE: Column =
+    share("response", words("参评率", "Response"), "answered", "asked");
+
+/// Columns whose totals stand out.
+pub(super) const FIGURES: &[&str] =
+    &["satisfaction", "dissatisfaction", "response", "answered", "asked"];
+
+/// How the numbers are made.
+pub(super) const FORMULAS: &[Formula] = &[
+    Formula {
+        name: words("满意率", "Satisfaction"),
+        text: words("满意 ÷ 有效评价", "satisfied ÷ valid answers"),
+    },
+    Formula {
+        name: words("不满意率", "Dissatisfaction"),
+        text: words("不满意 ÷ 有效评价", "dissatisfied ÷ valid answers"),
+    },
+    Formula {
+        name: words("参评率", "Response"),
+        text: words("有效评价 ÷ 邀评", "valid answers ÷ asked"),
+    },
+];
+
 fn sql(window: &Window) -> String {
+    sql_by(window, "agent_id")
+}
+
+/// Questions that were asked in the period, counted by the column `by`.
+pub(super) fn sql_by(window: &Window, by: &str) -> String {
     let in_period = window.holds("asked_at");
     format!(
-        "SELECT agent_id,
+        "SELECT {by},
                 COUNT(*) AS asked,
                 COUNT(answer) AS answered,
                 SUM(CASE WHEN answer = 'satisfied' THEN 1 ELSE 0 END) AS satisfied,
@@ -72,8 +96,8 @@ fn sql(window: &Window) -> String {
                 SUM(CASE WHEN answer = 'dissatisfied' THEN 1 ELSE 0 END) AS dissatisfied
          FROM surveys
          WHERE {in_period}
-         GROUP BY agent_id
-         ORDER BY agent_id"
+         GROUP BY {by}
+         ORDER BY {by}"
     )
 }
 

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terms::control::{Ask, Asker, CallAction, RecordingOrder};
 use terms::number::is_dialable;
-use terms::{AgentId, CallId, ConferenceId, MeetingId, QueueId, Timestamp};
+use terms::{
+    AgentId, CallId, ConferenceId, ContactId, FlowId, MeetingId, QueueId, Timestamp, TrunkId,
+};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -99,7 +101,76 @@ impl OutcomeFilter {
     }
 }
 
-/// What to find. Fields combine.
+/// Which way a call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum DirectionFilter {
+    /// A customer called.
+    Inbound,
+    /// An agent called out.
+    Outbound,
+    /// Between colleagues.
+    Internal,
+}
+
+impl DirectionFilter {
+    fn as_str(self) -> &'static str {
+        match self {
+            DirectionFilter::Inbound => "inbound",
+            DirectionFilter::Outbound => "outbound",
+            DirectionFilter::Internal => "internal",
+        }
+    }
+}
+
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PartyFilter {
+    /// The customer.
+    Customer,
+    /// An agent.
+    Agent,
+    /// Somebody else outside.
+    Outside,
+    /// The box.
+    System,
+}
+
+impl PartyFilter {
+    fn as_str(self) -> &'static str {
+        match self {
+            PartyFilter::Customer => "customer",
+            PartyFilter::Agent => "agent",
+            PartyFilter::Outside => "outside",
+            PartyFilter::System => "system",
+        }
+    }
+}
+
+/// What the caller thought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum SatisfactionFilter {
+    /// Satisfied.
+    Satisfied,
+    /// Neither.
+    Neutral,
+    /// Dissatisfied.
+    Dissatisfied,
+}
+
+impl SatisfactionFilter {
+    fn as_str(self) -> &'static str {
+        match self {
+            SatisfactionFilter::Satisfied => "satisfied",
+            SatisfactionFilter::Neutral => "neutral",
+            SatisfactionFilter::Dissatisfied => "dissatisfied",
+        }
+    }
+}
+
+/// What to find. Fields combine freely.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -134,13 +205,64 @@ struct Search {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     meeting: Option<MeetingId>,
+    /// The contact that it belongs to.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    contact: Option<ContactId>,
+    /// The trunk that it came in on.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    trunk: Option<TrunkId>,
+    /// The first flow.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    flow: Option<FlowId>,
+    /// Which way it went.
+    #[serde(default)]
+    #[param(inline)]
+    direction: Option<DirectionFilter>,
     /// How it ended.
     #[serde(default)]
     #[param(inline)]
     outcome: Option<OutcomeFilter>,
+    /// Who ended it.
+    #[serde(default)]
+    #[param(inline)]
+    hangup_by: Option<PartyFilter>,
+    /// Hangup cause, ITU-T Q.850.
+    #[serde(default)]
+    hangup_cause: Option<u8>,
+    /// What the caller thought.
+    #[serde(default)]
+    #[param(inline)]
+    satisfaction: Option<SatisfactionFilter>,
+    /// Whether there is a recording.
+    #[serde(default)]
+    recorded: Option<bool>,
+    /// Whether it was passed on.
+    #[serde(default)]
+    transferred: Option<bool>,
     /// At least so many seconds long.
     #[serde(default)]
     min_duration: Option<u32>,
+    /// At most so many seconds long.
+    #[serde(default)]
+    max_duration: Option<u32>,
+    /// At least so many seconds in queues.
+    #[serde(default)]
+    min_wait: Option<u32>,
+    /// At most so many seconds in queues.
+    #[serde(default)]
+    max_wait: Option<u32>,
+    /// At least so many seconds of conversation.
+    #[serde(default)]
+    min_talk: Option<u32>,
+    /// At most so many seconds of conversation.
+    #[serde(default)]
+    max_talk: Option<u32>,
+    /// At least so many seconds on hold.
+    #[serde(default)]
+    min_hold: Option<u32>,
     /// Order of the list.
     #[serde(default)]
     #[param(inline)]
@@ -252,14 +374,44 @@ fn conditions(search: &Search) -> Result<Conditions, Problem> {
     conditions.id("queue_id", search.queue.map(|queue| queue.0));
     conditions.id("conference_id", search.conference.map(|conference| conference.0));
     conditions.id("meeting_id", search.meeting.map(|meeting| meeting.0));
-    if let Some(outcome) = search.outcome {
-        conditions.is("outcome", outcome.as_str())?;
+    conditions.id("contact_id", search.contact.map(|contact| contact.0));
+    conditions.id("trunk_id", search.trunk.map(|trunk| trunk.0));
+    conditions.id("flow_id", search.flow.map(|flow| flow.0));
+    conditions.id("hangup_cause", search.hangup_cause.map(u64::from));
+    let words = [
+        ("direction", search.direction.map(DirectionFilter::as_str)),
+        ("outcome", search.outcome.map(OutcomeFilter::as_str)),
+        ("hangup_by", search.hangup_by.map(PartyFilter::as_str)),
+        ("satisfaction", search.satisfaction.map(SatisfactionFilter::as_str)),
+    ];
+    for (column, word) in words {
+        if let Some(word) = word {
+            conditions.is(column, word)?;
+        }
     }
-    conditions.seconds_min("duration_ms", search.min_duration);
+    lengths(&mut conditions, search);
+    if let Some(recorded) = search.recorded {
+        let is = if recorded { "IS NOT NULL" } else { "IS NULL" };
+        conditions.own(format!("recording_id {is}"));
+    }
+    if let Some(transferred) = search.transferred {
+        let times = if transferred { "> 0" } else { "= 0" };
+        conditions.own(format!("transfers {times}"));
+    }
     if let Some(cursor) = &search.cursor {
         conditions.own(search.sort.after(Cursor::parse(cursor)?));
     }
     Ok(conditions)
+}
+
+fn lengths(conditions: &mut Conditions, search: &Search) {
+    conditions.seconds_min("duration_ms", search.min_duration);
+    conditions.seconds_max("duration_ms", search.max_duration);
+    conditions.seconds_min("wait_ms", search.min_wait);
+    conditions.seconds_max("wait_ms", search.max_wait);
+    conditions.seconds_min("talk_ms", search.min_talk);
+    conditions.seconds_max("talk_ms", search.max_talk);
+    conditions.seconds_min("hold_ms", search.min_hold);
 }
 
 /// One call with its legs, queue visits, flow steps, recordings, surveys and orders.
@@ -407,6 +559,10 @@ mod tests {
         assert!(search("sort=duration_ms;DROP%20TABLE%20calls").is_err());
         assert!(search("outcome=answered%27").is_err());
         assert!(search("agent=1%20OR%201=1").is_err());
+        for bad in ["direction=sideways", "hangup_by=x", "satisfaction=5", "recorded=maybe"] {
+            assert!(search(bad).is_err(), "{bad}");
+        }
+        assert!(search("hangup_cause=256").is_err());
         assert!(search("order_by=caller").is_err(), "unknown parameters are refused");
         assert_eq!(search("sort=longest").unwrap().sort, CallSort::Longest);
     }

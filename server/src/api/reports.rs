@@ -4,6 +4,7 @@ use super::extract::Params;
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::{Api, Shared};
+use crate::first::Named;
 use crate::work::jobs::{Job, JobScope, ReportJob};
 use axum::Json;
 use axum::body::Body;
@@ -109,7 +110,8 @@ async fn get(
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
     let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let (agents, queues) = crate::first::names(&api.store, caller.tenant()).await?;
+    let Named { agents, queues, trunks, flows } =
+        crate::first::names(&api.store, caller.tenant()).await?;
     let job = Job::Report(Box::new(ReportJob {
         scope: JobScope {
             tenant: caller.tenant(),
@@ -129,6 +131,8 @@ async fn get(
         now: caller.now(),
         agents,
         queues,
+        trunks,
+        flows,
     }));
     let done = api.work.run(job).await?;
     let subject = format!("{} {period} {format}", report.id);

@@ -163,6 +163,13 @@ impl Conditions {
         }
     }
 
+    /// `column`, in milliseconds, is at most so many seconds.
+    pub(super) fn seconds_max(&mut self, column: &'static str, seconds: Option<u32>) {
+        if let Some(seconds) = seconds {
+            self.0.push(format!("{column} <= {}", u64::from(seconds) * 1000));
+        }
+    }
+
     /// A condition without anything that a person typed.
     pub(super) fn own(&mut self, condition: String) {
         self.0.push(condition);

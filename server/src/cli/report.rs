@@ -3,6 +3,7 @@
 use super::block_on;
 use super::home::Home;
 use crate::config::Config;
+use crate::first::Named;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use anyhow::Context;
 use std::io::Write;
@@ -38,14 +39,14 @@ pub struct Arguments {
 pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> {
     let Some(report) = &arguments.report else {
         for report in reports::catalogue() {
-            println!("{:<16} {} / {}", report.id, report.title.zh, report.title.en);
+            println!("{:<22} {} / {}", report.id, report.title.zh, report.title.en);
         }
         return Ok(());
     };
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let (agents, queues) = crate::first::names(&store, tenant).await?;
+        let Named { agents, queues, trunks, flows } = crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
                 tenant,
@@ -62,6 +63,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             now: crate::first::wall(),
             agents,
             queues,
+            trunks,
+            flows,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

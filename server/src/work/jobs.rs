@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use terms::{AgentId, QueueId, TenantId, Timestamp};
+use terms::{AgentId, FlowId, QueueId, TenantId, Timestamp, TrunkId};
 use tokio::sync::Semaphore;
 use warehouse::recordings::Stored;
 use warehouse::{Limits, Scope, Session, Warehouse};
@@ -75,6 +75,10 @@ pub struct ReportJob {
     pub agents: Vec<(AgentId, String, String)>,
     /// Queues as (id, name).
     pub queues: Vec<(QueueId, String)>,
+    /// Trunks as (id, name).
+    pub trunks: Vec<(TrunkId, String)>,
+    /// Flows as (id, name).
+    pub flows: Vec<(FlowId, String)>,
 }
 
 /// A job.

@@ -30,6 +30,8 @@ impl Bench {
                 .map(|(id, number, name)| (id, AgentName { number, name }))
                 .collect(),
             queues: job.queues.into_iter().collect(),
+            trunks: job.trunks.into_iter().collect(),
+            flows: job.flows.into_iter().collect(),
         };
         let limits = Limits { rows_max: ROWS_MAX, ..self.limits };
         let session = self.session(job.scope.into(), limits).await?;

@@ -5,7 +5,9 @@ use axum::http::StatusCode;
 use desk::Role;
 use serde_json::{Value, json};
 use terms::record::{Call, Row};
-use terms::{CallId, ConferenceId, MeetingId};
+use terms::{
+    AgentId, CallId, ConferenceId, ContactId, FlowId, MeetingId, QueueId, RecordingId, TrunkId,
+};
 
 fn ids(page: &Value) -> Vec<String> {
     let calls = page["calls"].as_array().unwrap_or_else(|| panic!("{page}"));
@@ -54,6 +56,81 @@ async fn calls_are_found_by_every_filter_and_paged_once_each() {
         let all = found(&format!("sort={sort}")).await;
         assert_eq!(seen, all, "{sort}");
     }
+}
+
+/// Each finds one of three calls, or all but that one.
+const CONDITIONS: [(&str, bool); 26] = [
+    ("caller=0060", true),
+    ("called=10086", true),
+    ("agent=77", true),
+    ("queue=7", true),
+    ("conference=3", true),
+    ("meeting=8", true),
+    ("contact=99", true),
+    ("trunk=5", true),
+    ("flow=6", true),
+    ("direction=outbound", true),
+    ("outcome=answered", true),
+    ("hangup_by=agent", true),
+    ("hangup_cause=31", true),
+    ("satisfaction=dissatisfied", true),
+    ("recorded=true", true),
+    ("recorded=false", false),
+    ("transferred=true", true),
+    ("transferred=false", false),
+    ("min_duration=600", true),
+    ("max_duration=599", false),
+    ("min_wait=20", true),
+    ("max_wait=19", false),
+    ("min_talk=300", true),
+    ("max_talk=299", false),
+    ("min_hold=40", true),
+    ("min_hold=0&max_wait=19&max_talk=299", false),
+];
+
+#[tokio::test]
+async fn calls_are_found_by_twenty_five_conditions_alone_and_together() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let agent = rig.first.agents[0].0;
+    let plain = |id: u64, second: i64| call_row(rig.tenant(), CallId(id), second, 20, agent);
+    let special = Call {
+        contact_id: ContactId(99),
+        direction: "outbound".into(),
+        called: "10086".into(),
+        trunk_id: Some(TrunkId(5)),
+        flow_id: Some(FlowId(6)),
+        queue_id: Some(QueueId(7)),
+        hangup_cause: 31,
+        hangup_by: "agent".into(),
+        wait_ms: 20_000,
+        talk_ms: 300_000,
+        hold_ms: 40_000,
+        transfers: 1,
+        recording_id: Some(RecordingId(9)),
+        satisfaction: Some("dissatisfied".into()),
+        conference_id: Some(ConferenceId(3)),
+        meeting_id: Some(MeetingId(8)),
+        ..call_row(rig.tenant(), CallId(2), 60, 600, AgentId(77))
+    };
+    rig.stage(&[Row::Call(plain(1, 0)), Row::Call(special), Row::Call(plain(3, 120))]).await;
+    let found = async |query: &str| {
+        let uri = format!("/api/v1/calls?sort=oldest&{query}");
+        ids(&rig.get(&uri, &token).await.json())
+    };
+    for (query, the_one) in CONDITIONS {
+        let expected: &[&str] = if the_one { &["2"] } else { &["1", "3"] };
+        assert_eq!(found(query).await, expected, "{query}");
+    }
+    assert_eq!(found("from=2026-11-23T04:00:30Z").await, ["2", "3"]);
+    assert_eq!(found("to=2026-11-23T04:01:30Z").await, ["1", "2"]);
+    let together: Vec<&str> =
+        CONDITIONS.iter().filter(|(_, the_one)| *the_one).map(|(query, _)| *query).collect();
+    let together = together.join("&");
+    assert_eq!(found(&together).await, ["2"]);
+    let edges = "max_duration=600&max_wait=20&max_talk=300";
+    let days = "from=2026-11-23T04:00:30Z&to=2026-11-23T04:01:30Z";
+    assert_eq!(found(&format!("{together}&{edges}&{days}")).await, ["2"]);
 }
 
 #[tokio::test]

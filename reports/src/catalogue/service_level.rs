@@ -1,0 +1,137 @@
+//! Service level by queue and half-hour of the day, by every formula of the trade.
+//!
+//! A stay in a queue belongs to the time at which the contact entered it, as in the queue summary.
+
+use super::colour::{BAD, FAIR, GOOD};
+use super::staffing::slot;
+use super::{PERIOD, SERVICE_LEVEL, SHORT_ABANDON, ZONE, count, share, text};
+use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
+use crate::messages::words;
+use crate::run::{Error, Fields};
+use crate::table::Condition;
+use crate::window::Window;
+
+const PARTS: &[(&str, &str)] = &[("in_time", GOOD), ("late", FAIR), ("abandoned", BAD)];
+
+/// Service level by queue and half-hour.
+pub static SERVICE_LEVELS: Report = Report {
+    id: "service_level",
+    title: words("服务水平统计", "Service level"),
+    help: words(
+        "按队列和一天中的半小时统计服务水平，各天同一时段合计，并列出通行的各种算法；按进入队列的时间归入。",
+        "Service level by queue and half-hour of the day, the same half-hour of all days together, by all formulas of the trade; counted when the contact entered the queue.",
+    ),
+    parameters: &[PERIOD, ZONE, SERVICE_LEVEL, SHORT_ABANDON],
+    sql,
+    behind,
+    columns: &[
+        text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
+        text("interval", words("时段", "Interval"), Source::HalfHour("slot")),
+        count("offered", words("进线", "Offered")),
+        count("answered", words("接听", "Answered")),
+        count("in_time", words("及时接听", "In time")),
+        count("late", words("超时接听", "Late")),
+        count("abandoned", words("放弃", "Abandoned")),
+        count("abandoned_in_time", words("及时放弃", "Abandoned in time")),
+        count("short_abandoned", words("短放弃", "Short")),
+        share("level", words("服务水平", "Service level"), "in_time", "base"),
+        share("level_f1", words("F1", "F1"), "served_or_gone", "ended"),
+        share("level_f2", words("F2", "F2"), "in_time", "answered"),
+        share("level_f3", words("F3", "F3"), "in_time", "ended"),
+        share("level_f4", words("F4", "F4"), "in_time", "answered_or_waited"),
+        share("abandon_rate", words("净放弃率", "Abandon rate"), "abandoned_long", "offered_long"),
+    ],
+    figures: &["offered", "level", "level_f1", "level_f3", "abandon_rate"],
+    charts: &[
+        Chart::Bar {
+            title: words("各队列接听与放弃", "Answered and abandoned by queue"),
+            label: "queue",
+            series: PARTS,
+        },
+        Chart::Pie { title: words("接听与放弃构成", "All"), pie: Pie::Totals(PARTS) },
+    ],
+    formulas: &[
+        Formula {
+            name: words("服务水平", "Service level"),
+            text: words(
+                "{service_level_s} 秒内接听 ÷ (接听 + 放弃 − {short_abandon_s} 秒内的短放弃)",
+                "answered within {service_level_s} s ÷ (answered + abandoned − abandoned within {short_abandon_s} s)",
+            ),
+        },
+        Formula {
+            name: words("F1", "F1"),
+            text: words(
+                "({service_level_s} 秒内接听 + {service_level_s} 秒内放弃) ÷ (接听 + 放弃)",
+                "(answered within {service_level_s} s + abandoned within {service_level_s} s) ÷ (answered + abandoned)",
+            ),
+        },
+        Formula {
+            name: words("F2", "F2"),
+            text: words(
+                "{service_level_s} 秒内接听 ÷ 接听",
+                "answered within {service_level_s} s ÷ answered",
+            ),
+        },
+        Formula {
+            name: words("F3", "F3"),
+            text: words(
+                "{service_level_s} 秒内接听 ÷ (接听 + 放弃)",
+                "answered within {service_level_s} s ÷ (answered + abandoned)",
+            ),
+        },
+        Formula {
+            name: words("F4", "F4"),
+            text: words(
+                "{service_level_s} 秒内接听 ÷ (接听 + {service_level_s} 秒后放弃)",
+                "answered within {service_level_s} s ÷ (answered + abandoned after {service_level_s} s)",
+            ),
+        },
+        Formula {
+            name: words("净放弃率", "Abandon rate"),
+            text: words(
+                "(放弃 − 短放弃) ÷ (进线 − 短放弃)",
+                "(abandoned − short) ÷ (offered − short)",
+            ),
+        },
+    ],
+    subtotals: true,
+    order: Order::FirstColumn,
+};
+
+fn sql(window: &Window) -> String {
+    let (in_period, slot) = (window.holds("entered_at"), slot(window, "entered_at"));
+    let in_time_ms = i64::from(window.service_level_s) * 1000;
+    let short_ms = i64::from(window.short_abandon_s) * 1000;
+    let counted = |condition: &str| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
+    let within =
+        |outcome: &str, ms: i64| counted(&format!("outcome = '{outcome}' AND wait_ms <= {ms}"));
+    let (answered, abandoned) = (counted("outcome = 'answered'"), counted("outcome = 'abandoned'"));
+    let in_time = within("answered", in_time_ms);
+    let (gone, short) = (within("abandoned", in_time_ms), within("abandoned", short_ms));
+    format!(
+        "WITH counted AS (
+             SELECT queue_id, {slot} AS slot, COUNT(*) AS offered, {answered} AS answered,
+                    {in_time} AS in_time, {abandoned} AS abandoned,
+                    {gone} AS abandoned_in_time, {short} AS short_abandoned
+             FROM queue_visits
+             WHERE {in_period}
+             GROUP BY queue_id, {slot}
+         )
+         SELECT *, answered - in_time AS late,
+                answered + abandoned - short_abandoned AS base,
+                in_time + abandoned_in_time AS served_or_gone,
+                answered + abandoned AS ended,
+                answered + abandoned - abandoned_in_time AS answered_or_waited,
+                abandoned - short_abandoned AS abandoned_long,
+                offered - short_abandoned AS offered_long
+         FROM counted
+         ORDER BY queue_id, slot"
+    )
+}
+
+fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+    let (queue, on) = (row.int("queue_id")?.unwrap_or(0), row.int("slot")?.unwrap_or(0));
+    let (in_period, slot) = (window.holds("entered_at"), slot(window, "entered_at"));
+    let predicate = format!("queue_id = {queue} AND {in_period} AND {slot} = {on}");
+    Ok(Condition { table: "queue_visits", key: "contact_id", predicate })
+}

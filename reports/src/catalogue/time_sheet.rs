@@ -1,0 +1,133 @@
+//! Time sheet: when each agent was signed in on each day, and in which states.
+//!
+//! A stretch over midnight gives each day its part, in the report's zone. All states together are
+//! the signed-in time, so every row adds up.
+
+use super::colour::{AFTER, FREE, GOOD, HOLD, PAUSE, WORK};
+use super::spans::pieces;
+use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, duration, share, text, time};
+use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
+use crate::messages::words;
+use crate::run::{Error, Fields};
+use crate::table::Condition;
+use crate::window::{DAY_US, Window};
+
+const TIME: &[(&str, &str)] = &[
+    ("talk_ms", WORK),
+    ("hold_ms", HOLD),
+    ("wrap_up_ms", AFTER),
+    ("ringing_ms", GOOD),
+    ("idle_ms", FREE),
+    ("break_ms", PAUSE),
+];
+
+/// Time sheet by agent and day. Time is split by the clock.
+pub static TIME_SHEET: Report = Report {
+    id: "time_sheet",
+    title: words("坐席工时表", "Time sheet"),
+    help: words(
+        "按坐席和日期统计签入时长与各状态时长；跨日的时段按时钟切分到各日。",
+        "Signed-in time and the time in each state by agent and day; a stretch over midnight gives each day its part.",
+    ),
+    parameters: &[PERIOD, ZONE],
+    sql,
+    behind,
+    columns: &[
+        AGENT_NUMBER,
+        AGENT_NAME,
+        text("day", words("日期", "Day"), Source::Day("day")),
+        time("first_at", words("最早签入", "From")),
+        time("last_at", words("最晚签出", "Until")),
+        duration("signed_in_ms", words("签入时长", "Signed in")),
+        duration("talk_ms", words("通话", "Talk")),
+        duration("hold_ms", words("保持", "Hold")),
+        duration("wrap_up_ms", words("话后", "Wrap-up")),
+        duration("ringing_ms", words("振铃", "Ringing")),
+        duration("idle_ms", words("空闲", "Idle")),
+        duration("break_ms", words("小休", "Break")),
+        share("occupancy", words("工时利用率", "Occupancy"), "handle_ms", "on_duty_ms"),
+        share("utilisation", words("签入利用率", "Utilisation"), "handle_ms", "signed_in_ms"),
+    ],
+    figures: &["signed_in_ms", "wrap_up_ms", "break_ms", "occupancy", "utilisation"],
+    charts: &[
+        Chart::Bar {
+            title: words("各坐席工时", "Time by agent"),
+            label: "agent_name",
+            series: TIME,
+        },
+        Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) },
+    ],
+    formulas: &[
+        Formula {
+            name: words("签入时长", "Signed in"),
+            text: words(
+                "通话 + 保持 + 话后 + 振铃 + 空闲 + 小休",
+                "talk + hold + wrap-up + ringing + idle + break",
+            ),
+        },
+        Formula {
+            name: words("工时利用率", "Occupancy"),
+            text: words(
+                "(通话 + 保持 + 话后) ÷ (通话 + 保持 + 话后 + 振铃 + 空闲)",
+                "(talk + hold + wrap-up) ÷ (talk + hold + wrap-up + ringing + idle)",
+            ),
+        },
+        Formula {
+            name: words("签入利用率", "Utilisation"),
+            text: words(
+                "(通话 + 保持 + 话后) ÷ 签入时长，以签入时长为付薪时间",
+                "(talk + hold + wrap-up) ÷ signed in, which is taken for the paid time",
+            ),
+        },
+    ],
+    subtotals: true,
+    order: Order::FirstColumn,
+};
+
+fn sql(window: &Window) -> String {
+    let pieces = pieces(window, "s.agent_id, s.activity");
+    let days = window.day_values();
+    let spent = |activity: &str| {
+        format!("SUM(CASE WHEN activity = '{activity}' THEN ends_us - begins_us ELSE 0 END) / 1000")
+    };
+    let (talk, hold, wrap_up) = (spent("talking"), spent("holding"), spent("wrap_up"));
+    let (ringing, idle, pause) = (spent("ringing"), spent("idle"), spent("break"));
+    let at = |us: &str| format!("arrow_cast({us}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
+    let (first, last) = (at("MIN(begins_us - shift_us)"), at("MAX(ends_us - shift_us)"));
+    format!(
+        "WITH clock (day) AS (VALUES {days}),
+         piece AS ({pieces}),
+         part AS (
+             SELECT agent_id, activity, shift_us, begins_us / {DAY_US} AS day, begins_us, ends_us
+             FROM piece
+             WHERE begins_us / {DAY_US} = (ends_us - 1) / {DAY_US}
+             UNION ALL
+             SELECT agent_id, activity, shift_us, day, GREATEST(begins_us, day * {DAY_US}),
+                    LEAST(ends_us, (day + 1) * {DAY_US})
+             FROM piece
+             JOIN clock ON begins_us < (day + 1) * {DAY_US} AND ends_us > day * {DAY_US}
+             WHERE begins_us / {DAY_US} <> (ends_us - 1) / {DAY_US}
+         ),
+         summed AS (
+             SELECT agent_id, day, {first} AS first_at, {last} AS last_at,
+                    {talk} AS talk_ms, {hold} AS hold_ms, {wrap_up} AS wrap_up_ms,
+                    {ringing} AS ringing_ms, {idle} AS idle_ms, {pause} AS break_ms
+             FROM part
+             GROUP BY agent_id, day
+         )
+         SELECT agent_id, day, first_at, last_at,
+                talk_ms, hold_ms, wrap_up_ms, ringing_ms, idle_ms, break_ms,
+                talk_ms + hold_ms + wrap_up_ms AS handle_ms,
+                talk_ms + hold_ms + wrap_up_ms + ringing_ms + idle_ms AS on_duty_ms,
+                talk_ms + hold_ms + wrap_up_ms + ringing_ms + idle_ms + break_ms AS signed_in_ms
+         FROM summed
+         ORDER BY agent_id, day"
+    )
+}
+
+fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+    let agent = row.int("agent_id")?.unwrap_or(0);
+    let on_day = window.touches_day(row.int("day")?.unwrap_or(0), "started_at", "ended_at");
+    let predicate = format!("agent_id = {agent} AND call_id IS NOT NULL AND {on_day}");
+    Ok(Condition { table: "agent_spans", key: "call_id", predicate })
+}
