@@ -2,6 +2,7 @@
 
 use crate::system::{self, Ending, Kind};
 use anyhow::{Context, Result, ensure};
+use benches::awake::{self, Awake};
 use benches::media::crowd::{Crowd, speaker};
 use benches::media::g711::Law;
 use benches::media::wav::{self, Wav};
@@ -157,6 +158,7 @@ impl Plan {
             .with_context(|| format!("start {}", self.kind.name()))?;
         let pid = system.pid();
         let idle = procstat::usage(pid, "")?;
+        let _awake = Awake::start(self.server_core).context("keep the core awake")?;
         let crowd = Crowd::gather(self.calls)?;
         let to = system.open(&crowd.calls()).context("open the calls")?;
         crowd.speak(&to);
@@ -186,7 +188,7 @@ impl Plan {
             us_per_packet: all * 1e6 / packets,
             us_storage: spent(&|name| name.starts_with("recording")) * 1e6 / packets,
             us_kernel: all * in_kernel * 1e6 / packets,
-            us_phones: own.saturating_sub(own_before).as_secs_f64() * 1e6 / packets,
+            us_phones: (own.saturating_sub(own_before).as_secs_f64() - all) * 1e6 / packets,
             cores: all / measured.as_secs_f64(),
             lost: verdict.lost(),
             damaged: verdict.damaged,
@@ -239,8 +241,10 @@ impl Plan {
     }
 }
 
+/// CPU of the phones and of the system under test, which is a child.
 fn own_cpu() -> Result<Duration> {
-    Ok(procstat::threads(std::process::id(), "")?.values().sum())
+    let threads = procstat::threads(std::process::id(), "")?;
+    Ok(threads.iter().filter(|(name, _)| *name != awake::THREAD).map(|(_, cpu)| *cpu).sum())
 }
 
 #[cfg(test)]
