@@ -378,7 +378,7 @@ impl Day {
 fn a_long_random_day_breaks_nothing() {
     for seed in 0..20 {
         let mut day = Day::new(seed);
-        for _ in 0..2_000 {
+        for _ in 0..3_000 {
             day.step();
         }
         let waiting = day.acd.waiting() as u64;

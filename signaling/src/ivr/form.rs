@@ -11,7 +11,7 @@ const DIGITS: &str = "0123456789";
 /// True for a text that is a form: a digit or `*` stands for itself, `?` for any digit, `[3-9]`
 /// and `[13]` for one of those.
 pub fn is_form(form: &str) -> bool {
-    form.len() <= FORM_CHARS_MAX && places(form).is_some_and(|places| !places.is_empty())
+    form.len() <= FORM_CHARS_MAX && places(form).is_some()
 }
 
 /// True when `digits` has the form. A text that is no form has no entry.
@@ -22,7 +22,7 @@ pub fn fits(form: &str, digits: &str) -> bool {
     })
 }
 
-/// For each place of the form the keys that may stand there.
+/// For each place of the form the keys that may stand there; a form has one place at least.
 fn places(form: &str) -> Option<Vec<String>> {
     let mut places = Vec::new();
     let mut chars = form.chars();
@@ -38,7 +38,7 @@ fn places(form: &str) -> Option<Vec<String>> {
             _ => return None,
         });
     }
-    Some(places)
+    (!places.is_empty()).then_some(places)
 }
 
 /// `13-5*` is 1, 3, 4, 5 or the star.
