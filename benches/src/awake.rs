@@ -41,9 +41,8 @@ impl Awake {
 impl Drop for Awake {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(Err(error))) => eprintln!("a core was not kept awake: {error}"),
-            Some(Ok(Ok(())) | Err(_)) | None => {}
+        if let Some(Ok(Err(error))) = self.thread.take().map(JoinHandle::join) {
+            eprintln!("a core was not kept awake: {error}");
         }
     }
 }

@@ -52,7 +52,7 @@ struct StepChange {
     /// Its name.
     step: String,
     /// What became of it.
-    change: Changed,
+    change: Fate,
     /// Its fields.
     fields: Vec<FieldChange>,
 }
@@ -60,7 +60,7 @@ struct StepChange {
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Changed {
+enum Fate {
     /// It is new.
     Added,
     /// It is gone.
@@ -128,9 +128,9 @@ fn compare(before: &Value, after: &Value) -> Differences {
             continue;
         }
         let change = match (old, new) {
-            (None, _) => Changed::Added,
-            (_, None) => Changed::Removed,
-            (Some(_), Some(_)) => Changed::Changed,
+            (None, _) => Fate::Added,
+            (_, None) => Fate::Removed,
+            (Some(_), Some(_)) => Fate::Changed,
         };
         let mut changes = Vec::new();
         let (old, new) = (old.unwrap_or(&Value::Null), new.unwrap_or(&Value::Null));
@@ -209,12 +209,9 @@ mod tests {
                 change("tables.z.31", json!({"fee": "9"}), json!({"fee": "8"})),
             ]
         );
-        let steps: Vec<(&str, Changed)> =
+        let steps: Vec<(&str, Fate)> =
             told.steps.iter().map(|step| (step.step.as_str(), step.change)).collect();
-        assert_eq!(
-            steps,
-            [("a", Changed::Changed), ("c", Changed::Removed), ("d", Changed::Added)]
-        );
+        assert_eq!(steps, [("a", Fate::Changed), ("c", Fate::Removed), ("d", Fate::Added)]);
         assert_eq!(told.steps[0].fields, [change("keys.1", json!("b"), json!("d"))]);
         assert_eq!(told.steps[2].fields, [change("kind", Value::Null, json!("hangup"))]);
         assert_eq!(compare(&before, &before), Differences::default());
