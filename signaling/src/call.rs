@@ -4,8 +4,8 @@
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
 //! hear each other · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` ·
-//! `transfer_blind` · `invite_party` one more comes in, any may leave · `conference` the PIN, a
-//! member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
+//! `transfer_blind` · `consult` somebody is asked first · `invite_party` one more comes in, any may
+//! leave · `conference` the PIN, a member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
 //! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
 //! `feature_code` · `outside` who may call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
@@ -16,6 +16,7 @@
 mod answer;
 mod conference;
 mod connect;
+mod consult;
 mod dial;
 mod document;
 mod end;
@@ -145,11 +146,40 @@ struct Talk {
     asked: Option<invite_party::Asked>,
     /// Came in, in the order they did.
     guests: Vec<LegId>,
+    /// An agent asks somebody while the other one waits.
+    consult: Option<consult::Consult>,
 }
 
 impl Talk {
     fn new(partner: LegId, room: RoomId) -> Self {
-        Talk { partner, room, hold: hold::Hold::default(), asked: None, guests: Vec::new() }
+        Talk {
+            partner,
+            room,
+            hold: hold::Hold::default(),
+            asked: None,
+            guests: Vec::new(),
+            consult: None,
+        }
+    }
+
+    /// Who is there beside the two who began.
+    fn others(&self) -> impl Iterator<Item = LegId> + '_ {
+        let consulted = self.consult.as_ref().filter(|consult| consult.joined);
+        self.guests.iter().copied().chain(consulted.map(|consult| consult.leg))
+    }
+
+    fn is_consulted(&self, leg: LegId) -> bool {
+        self.consult.as_ref().is_some_and(|consult| consult.leg == leg)
+    }
+
+    /// Whom a key of `from` is for.
+    fn listener(&self, anchor: LegId, from: LegId) -> LegId {
+        match &self.consult {
+            Some(consult) if consult.joined && consult.from == from => consult.leg,
+            Some(consult) if consult.leg == from => consult.from,
+            _ if from == anchor => self.partner,
+            _ => anchor,
+        }
     }
 }
 
@@ -326,7 +356,7 @@ impl Call {
             Phase::Message(_) if id == self.anchor && digit == '#' => self.finish_message(cx),
             // RFC 4733 passes through the room; INFO ends at us and goes on as RFC 4733.
             Phase::Talking(talk) if by == leg::DigitsBy::Info => {
-                let leg = if id == self.anchor { talk.partner } else { self.anchor };
+                let leg = talk.listener(self.anchor, id);
                 cx.media(Command::SendDigits { leg, digits: digit.to_string() });
             }
             _ => {}

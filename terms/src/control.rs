@@ -141,6 +141,17 @@ pub enum CallAction {
         /// A short number or an outside number.
         target: String,
     },
+    /// Talk with somebody else first; the customer waits with music.
+    Consult {
+        /// A short number, an outside number, or `queue:<id>`.
+        target: String,
+    },
+    /// Pass the customer on to who is consulted.
+    CompleteConsultation,
+    /// Let go who is consulted and go on with the customer.
+    EndConsultation,
+    /// The customer, the agent and who is consulted talk together.
+    JoinConsultation,
     /// Put the customer on hold.
     Hold,
     /// End of hold.
@@ -464,8 +475,8 @@ pub struct LiveCall {
     pub called: String,
     /// Began then.
     pub started_at: Timestamp,
-    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`, `fax`,
-    /// `conference`.
+    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `consulting`, `survey`, `voicemail`,
+    /// `fax`, `conference`.
     pub phase: String,
     /// The queue.
     pub queue: Option<QueueId>,

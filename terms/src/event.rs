@@ -16,12 +16,14 @@
 
 mod calling;
 mod conference;
+mod consultation;
 mod forward;
 mod frame;
 mod offer;
 
 pub use calling::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling};
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
+pub use consultation::{Consultation, ConsultationEnd, InConsultation};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
 pub use offer::{Choice, ChosenBy, OfferEnd};
@@ -422,6 +424,9 @@ pub enum Kind {
         /// What they dialled.
         target: String,
     },
+    /// An agent asks somebody else while the customer waits. `leg` is the agent's; that of
+    /// who is consulted where they answer.
+    Consultation(Consultation),
     /// A supervisor came into the conversation. `leg` is the supervisor's.
     SupervisionStarted {
         /// Who, and whom.

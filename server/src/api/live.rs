@@ -98,8 +98,8 @@ struct CallLive {
     #[serde(with = "when")]
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
-    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`, `fax` or
-    /// `conference`.
+    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `consulting`, `survey`, `voicemail`, `fax`
+    /// or `conference`.
     phase: String,
     /// The queue.
     #[schema(value_type = Option<String>)]

@@ -237,6 +237,7 @@ impl Call {
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
                 self.guest_answered(cx, id);
             }
+            Phase::Talking(talk) if talk.is_consulted(id) => self.consulted_answered(cx, id),
             _ => self.close_leg(cx, id, cause::NORMAL, Party::System, Bye::Hangup),
         }
     }
@@ -267,6 +268,7 @@ impl Call {
         }
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),
+            Phase::Talking(talk) if talk.is_consulted(id) => self.consulted_failed(cx, again),
             Phase::Talking(_) => self.guest_failed(cx, id, again),
             Phase::Summoning(_) if id == self.anchor => self.summoned_failed(cx, cause, again),
             Phase::Dialling(dial) if dial.leg == Some(id) => {
@@ -294,6 +296,7 @@ impl Call {
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
                 self.guest_failed(cx, id, false);
             }
+            Phase::Talking(talk) if talk.is_consulted(id) => self.consulted_failed(cx, false),
             _ => self.end(cx, cause::NO_RESOURCE, Party::System),
         }
     }

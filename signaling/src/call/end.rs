@@ -7,7 +7,7 @@ use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::switch::Cx;
 use terms::LegId;
-use terms::event::{Kind, Outcome, Party};
+use terms::event::{ConsultationEnd, Kind, Outcome, Party};
 
 impl Call {
     /// Ends the call. A second end changes nothing.
@@ -23,6 +23,7 @@ impl Call {
         self.quit_conference(cx);
         let talking = matches!(self.phase, Phase::Talking(_));
         if talking {
+            self.consultation_over(cx, ConsultationEnd::Over);
             self.clear_hold(cx);
         }
         match std::mem::replace(&mut self.phase, Phase::Ending) {

@@ -1,7 +1,7 @@
 //! A call that outlives the process: what is kept of it after each step, and how it goes on.
 //!
-//! A conversation goes on with everybody in it, held or listened to as before; its recording goes on
-//! in a further part. Who waited in a queue goes on waiting in their place. A caller in a flow hears
+//! A conversation goes on with everybody in it, held, consulting or listened to as before; its
+//! recording goes on in a further part. Who waited in a queue goes on waiting in their place. A caller in a flow hears
 //! it from its beginning, one who was asked for satisfaction or a PIN is asked again. A meeting goes
 //! on with those of its members who do. A phone that only rang
 //! is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use terms::event::{Direction, FlowOut, ForwardWhen, Kind, OfferEnd, Party};
+use terms::event::{ConsultationEnd, Direction, FlowOut, ForwardWhen, Kind, OfferEnd, Party};
 use terms::media::{Audience, Command, PlayEnd};
 use terms::routing::Queue;
 use terms::{
@@ -373,9 +373,10 @@ impl Call {
                 self.drop_leg(cx, guest, cause::TEMPORARY_FAILURE);
             }
         }
+        self.consult_on(cx);
         let Phase::Talking(talk) = &self.phase else { return };
-        let (hold, guests) = (talk.hold, talk.guests.clone());
-        for leg in [self.anchor, partner].into_iter().chain(guests) {
+        let (hold, others) = (talk.hold, talk.others().collect::<Vec<_>>());
+        for leg in [self.anchor, partner].into_iter().chain(others) {
             cx.media(Command::Audience { leg, audience: Audience::Everyone });
             cx.media(Command::Join { leg, room });
         }
@@ -395,6 +396,19 @@ impl Call {
         self.record_next(cx, part);
         if announcing {
             self.record(cx, partner);
+        }
+    }
+
+    /// Who is consulted goes on where they talk; else the customer waits until the agent resumes.
+    fn consult_on(&mut self, cx: &mut Cx) {
+        let Phase::Talking(talk) = &self.phase else { return };
+        let Some(consult) = &talk.consult else { return };
+        if !consult.joined || !self.goes_on(consult.leg) {
+            let end = match consult.joined {
+                true => ConsultationEnd::Left,
+                false => ConsultationEnd::Unanswered,
+            };
+            self.let_consulted_go(cx, end, cause::TEMPORARY_FAILURE);
         }
     }
 

@@ -57,6 +57,7 @@ impl Call {
             Phase::Waiting(_) => "waiting",
             Phase::Dialling(_) | Phase::Summoning(_) => "ringing",
             Phase::Conferring(_) => "conference",
+            Phase::Talking(talk) if talk.consult.is_some() => "consulting",
             Phase::Talking(talk) if talk.hold.is_held() => "holding",
             Phase::Talking(_) => "talking",
             Phase::Survey(_) => "survey",

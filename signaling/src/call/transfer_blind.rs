@@ -68,6 +68,9 @@ impl Call {
         // Only our own people move a call: a stranger's REFER would dial at our expense. A
         // supervisor's phone holds no end of it.
         match self.agent_of(id).filter(|_| !self.is_supervisor(id)) {
+            Some(_) if talk.consult.is_some() => {
+                Err((491, "somebody is being consulted: that must end first"))
+            }
             Some(_) if !talk.guests.is_empty() => Err((
                 491,
                 "more than two are in the conversation: who was asked in must leave first",
