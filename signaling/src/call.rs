@@ -8,6 +8,7 @@
 //! leave · `conference` the PIN, a member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
 //! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
 //! `feature_code` · `outside` who may call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings ·
+//! `park` anybody takes who waits on a slot ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -35,6 +36,7 @@ mod live;
 mod media;
 mod offer;
 mod outside;
+mod park;
 mod pickup;
 mod queue;
 mod record;
@@ -118,6 +120,8 @@ enum Phase {
     Dialling(Dial),
     /// A conversation.
     Talking(Talk),
+    /// Waits for somebody to take them.
+    Parked(park::Parked),
     /// The satisfaction question.
     Survey(Survey),
     /// Leaves a message.
@@ -312,6 +316,7 @@ impl Call {
                 Timer::Announce => self.announce(cx),
                 Timer::Ring => self.rang_too_long(cx),
                 Timer::Asked => self.guest_rang_too_long(cx),
+                Timer::Parked => self.parked_too_long(cx),
                 Timer::Supervisor => self.supervisor_rang_too_long(cx),
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::ConferenceKey => self.knock_timeout(cx),
@@ -384,6 +389,7 @@ impl Call {
             | Phase::Answering { .. }
             | Phase::Dialling(_)
             | Phase::Talking(_)
+            | Phase::Parked(_)
             | Phase::Summoning(_)
             | Phase::Faxing(_)
             | Phase::Ending => {}
@@ -391,7 +397,11 @@ impl Call {
     }
 
     fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
-        let held = matches!(&self.phase, Phase::Talking(talk) if talk.hold.is_held());
+        let held = match &self.phase {
+            Phase::Talking(talk) => talk.hold.is_held(),
+            Phase::Parked(_) => true,
+            _ => false,
+        };
         // When nothing comes of a browser its page is gone, and nobody is left to resume.
         let may_rest = held && !self.legs.get(&id).is_some_and(Leg::is_browser);
         // Who receives a page is silent as long as it lasts; T.30 has its own patience.

@@ -340,6 +340,13 @@ enum LiveAction {
     EndConsultation,
     /// Have the customer and who is consulted in one conversation.
     JoinConsultation,
+    /// Park the customer with music until somebody takes them, on this slot or the first that is
+    /// free (`parked` of a call in `GET /api/v1/live`).
+    Park {
+        /// Where.
+        #[serde(default)]
+        slot: Option<u8>,
+    },
     /// Put the customer on hold.
     Hold,
     /// End of hold.
@@ -505,6 +512,7 @@ async fn act(
         }
         LiveAction::EndConsultation => ("call.consult.end", CallAction::EndConsultation),
         LiveAction::JoinConsultation => ("call.consult.join", CallAction::JoinConsultation),
+        LiveAction::Park { slot } => ("call.park", CallAction::Park { slot }),
         LiveAction::Hold => ("call.hold", CallAction::Hold),
         LiveAction::Resume => ("call.resume", CallAction::Resume),
         LiveAction::StartRecording => ("recording.start", record(RecordingOrder::Start)),

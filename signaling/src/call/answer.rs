@@ -49,6 +49,8 @@ impl Call {
             self.answer_opened(cx);
         } else if self.is_picking(id) {
             self.picker_opened(cx, id);
+        } else if self.is_taker(id) {
+            self.taker_opened(cx, id);
         }
     }
 
@@ -63,6 +65,8 @@ impl Call {
             self.refuse(cx, 503, cause::NO_RESOURCE);
         } else if self.is_picking(id) {
             self.drop_picking(cx, cause::NO_RESOURCE, Bye::Hangup);
+        } else if self.is_taker(id) {
+            self.drop_taker(cx, cause::NO_RESOURCE, Bye::Hangup);
         } else {
             self.close_leg(cx, id, cause::NO_RESOURCE, Party::System, Bye::Gone);
             self.no_port_for(cx, id);

@@ -33,6 +33,8 @@ pub(super) enum Why {
     Flow,
     /// An agent passed the caller on.
     Transfer(Transfer),
+    /// Nobody took the caller whom they had parked.
+    Parked,
 }
 
 /// Somebody rings.
@@ -51,6 +53,11 @@ impl Dial {
             Dialable::Agent(agent) => Some(agent),
             Dialable::Outside { .. } => None,
         }
+    }
+
+    /// The caller is on hold meanwhile, in the log.
+    pub fn is_held(&self) -> bool {
+        matches!(self.why, Why::Transfer(_) | Why::Parked)
     }
 
     /// Somebody else is dialled for the same reason.
@@ -231,6 +238,7 @@ impl Call {
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_answered(cx),
             _ if self.is_picking(id) => self.picked_up(cx),
+            _ if self.is_taker(id) => self.taken(cx),
             Phase::Waiting(_) => self.offer_answered(cx, id),
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),
@@ -265,6 +273,9 @@ impl Call {
         }
         if self.is_picking(id) {
             return self.picking_failed();
+        }
+        if self.is_taker(id) {
+            return self.taker_failed();
         }
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),
@@ -323,6 +334,7 @@ impl Call {
         self.stop_play(cx, self.anchor);
         match dial.why {
             Why::Transfer(transfer) => self.transfer_failed(cx, transfer, status, cause),
+            Why::Parked => self.nobody_took(cx, cause),
             Why::Flow if self.follow_flow(cx, "error") => {}
             Why::Flow | Why::Direct if self.anchor_answered() => {
                 self.story.stranded = true;

@@ -36,6 +36,10 @@ impl Call {
                 self.picking_failed();
                 self.close_leg(cx, id, cause, by, bye);
             }
+            _ if self.is_taker(id) => {
+                self.taker_failed();
+                self.close_leg(cx, id, cause, by, bye);
+            }
             Phase::Talking(talk) if id == talk.partner || id == self.anchor => {
                 self.talker_left(cx, id, cause, by, bye);
             }
@@ -127,6 +131,7 @@ impl Call {
             CallAction::CompleteConsultation => self.complete_consultation(cx),
             CallAction::EndConsultation => self.end_consultation(cx),
             CallAction::JoinConsultation => self.join_consultation(cx),
+            CallAction::Park { slot } => self.screen_parks(cx, *slot),
             CallAction::Hold => self.screen_holds(cx, true),
             CallAction::Resume => self.screen_holds(cx, false),
             CallAction::Supervise { by, phone, mode } => self.supervise(cx, *by, phone, *mode),

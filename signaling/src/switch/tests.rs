@@ -13,6 +13,7 @@ mod encrypted;
 mod fax;
 mod guests;
 mod language;
+mod parking;
 mod phones;
 mod pickup;
 mod property;
@@ -28,7 +29,7 @@ use super::rig::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;
 use terms::control::{AgentAction, Answer, Ask, CallAction};
 use terms::event::{
-    Calling, Consultation, InCalling, InConference, InConsultation, Kind, Outcome, Party,
+    Calling, Consultation, InCalling, InConference, InConsultation, Kind, Outcome, Parking, Party,
 };
 use terms::{AgentId, CallId, LegId};
 
@@ -115,6 +116,7 @@ fn word(kind: &Kind) -> Option<String> {
             outcome.text
         ),
         Kind::Invited { target, .. } => format!("invited {target}"),
+        Kind::Parking(Parking { slot, what }) => format!("slot {slot}: {what:?}"),
         Kind::Consultation(consultation) => consultation_word(consultation),
         Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),
         Kind::SupervisionChanged { of, mode } => format!("{} now: {mode:?}", of.agent),

@@ -197,6 +197,8 @@ impl OpenCall {
             Kind::Invited { .. }
             // That the customer waits is told by hold, who came by their leg and its answer.
             | Kind::Consultation(_)
+            // The same is so for who is parked.
+            | Kind::Parking(_)
             | Kind::Forwarded { .. }
             // What was not called, and what an agent set, stands in `events`.
             | Kind::Calling(_)

@@ -158,7 +158,7 @@ async fn a_call_of_somebody_else_is_moved_and_ended_by_name() {
 }
 
 #[tokio::test]
-async fn an_agent_consults_and_comes_back_and_what_is_no_target_is_refused() {
+async fn an_agent_consults_and_parks_and_what_is_no_target_is_refused() {
     let rig = Rig::new().await;
     let own = rig.token(Role::Agent).await;
     let actions = format!("/api/v1/calls/{LIVE_CALL}/actions");
@@ -168,6 +168,8 @@ async fn an_agent_consults_and_comes_back_and_what_is_no_target_is_refused() {
         json!({"action": "complete_consultation"}),
         json!({"action": "end_consultation"}),
         json!({"action": "join_consultation"}),
+        json!({"action": "park"}),
+        json!({"action": "park", "slot": 3}),
     ] {
         assert_eq!(rig.post(&actions, &own, action).await.status, 204);
     }
@@ -182,6 +184,8 @@ async fn an_agent_consults_and_comes_back_and_what_is_no_target_is_refused() {
             CallAction::CompleteConsultation,
             CallAction::EndConsultation,
             CallAction::JoinConsultation,
+            CallAction::Park { slot: None },
+            CallAction::Park { slot: Some(3) },
         ]
     );
     assert_eq!(audited(&rig).await, vec![], "one's own call is one's own business");
