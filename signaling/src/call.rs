@@ -5,11 +5,11 @@
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
 //! hear each other · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` ·
 //! `transfer_blind` · `consult` somebody is asked first · `invite_party` one more comes in, any may
-//! leave · `conference` the PIN, a member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
-//! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
-//! `feature_code` · `outside` who may call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings ·
-//! `park` anybody takes who waits on a slot ·
-//! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
+//! leave · `conference` the PIN, a member's keys, whom a meeting calls · `supervise` listen, whisper,
+//! barge in · `take_over` · `force` · `release` who left and what follows · `survey` · `voicemail` ·
+//! `record` · `feature_code` · `outside` who may call there · `forward` to where an agent wants it ·
+//! `pickup` a colleague takes what rings · `park` anybody takes who waits on a slot · `keep` outlives
+//! the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.

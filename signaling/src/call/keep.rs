@@ -1,11 +1,10 @@
 //! A call that outlives the process: what is kept of it after each step, and how it goes on.
 //!
 //! A conversation goes on with everybody in it, held, consulting or listened to as before; its
-//! recording goes on in a further part. Who waited in a queue goes on waiting in their place, who was parked on
-//! their slot. A caller in a flow hears
-//! it from its beginning, one who was asked for satisfaction or a PIN is asked again. A meeting goes
-//! on with those of its members who do. A phone that only rang
-//! is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
+//! recording goes on in a further part. Who waited in a queue goes on waiting in their place, who was
+//! parked on their slot. A caller in a flow hears it from its beginning, one who was asked for
+//! satisfaction or a PIN is asked again. A meeting goes on with those of its members who do. A phone
+//! that only rang is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
 //! properly: each leg and the call get their ends, the outcome is `interrupted`.
 
 use super::conference::Knock;
