@@ -168,19 +168,25 @@ impl Talk {
 
     /// Who is there beside the two who began.
     fn others(&self) -> impl Iterator<Item = LegId> + '_ {
-        let consulted = self.consult.as_ref().filter(|consult| consult.joined);
-        self.guests.iter().copied().chain(consulted.map(|consult| consult.leg))
+        let consult = self.consult.as_ref().filter(|consult| consult.joined);
+        let consulting = consult.into_iter().flat_map(|consult| [Some(consult.leg), consult.own]);
+        self.guests.iter().copied().chain(consulting.flatten())
     }
 
     fn is_consulted(&self, leg: LegId) -> bool {
         self.consult.as_ref().is_some_and(|consult| consult.leg == leg)
     }
 
+    /// The second line of a phone that consults.
+    fn is_second(&self, leg: LegId) -> bool {
+        self.consult.as_ref().is_some_and(|consult| consult.own == Some(leg))
+    }
+
     /// Whom a key of `from` is for.
     fn listener(&self, anchor: LegId, from: LegId) -> LegId {
         match &self.consult {
-            Some(consult) if consult.joined && consult.from == from => consult.leg,
-            Some(consult) if consult.leg == from => consult.from,
+            Some(consult) if consult.joined && consult.speaks() == from => consult.leg,
+            Some(consult) if consult.leg == from => consult.speaks(),
             _ if from == anchor => self.partner,
             _ => anchor,
         }
@@ -275,7 +281,7 @@ impl Call {
             }
             SipEvent::OfferAccepted { sdp, .. } => self.on_offer_accepted(cx, id, &sdp),
             SipEvent::OfferRejected { status, .. } => self.fax_refused(cx, id, status),
-            SipEvent::Refer { target, .. } => self.on_refer(cx, id, &target),
+            SipEvent::Refer { target, replaces, .. } => self.on_refer(cx, id, &target, replaces),
             SipEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Info),
             SipEvent::Incoming(_)
             | SipEvent::Registered { .. }

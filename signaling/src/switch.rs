@@ -7,6 +7,7 @@
 mod asks;
 mod conferences;
 mod config;
+mod consult;
 mod keep;
 mod metrics;
 mod park;
@@ -213,7 +214,10 @@ impl Switch {
     }
 
     fn on_incoming(&mut self, now: Now, incoming: user_agent::Incoming) {
-        if self.dials_pickup(now, &incoming) || self.dials_parked(now, &incoming) {
+        if self.dials_pickup(now, &incoming)
+            || self.dials_parked(now, &incoming)
+            || self.dials_consultation(now, &incoming)
+        {
             return;
         }
         let over = self.drain.is_some() || self.calls.len() >= self.world.config.calls_max;

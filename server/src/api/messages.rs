@@ -453,6 +453,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("somebody is parked there already", "此驻留位已被占用"),
     ("nobody is parked there", "此驻留位没有通话"),
     ("who is consulted has not answered yet", "被咨询方尚未接听"),
+    ("the phone has two calls: join them there", "话机上有两路通话，请在话机上合并"),
     ("two parties outside do not talk alone at our expense", "不能让两个外线方单独通话"),
     ("there is no conversation to record", "没有可录音的通话"),
     ("there is no conversation that is being recorded", "没有正在录音的通话"),

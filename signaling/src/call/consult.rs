@@ -6,22 +6,28 @@
 //! Where the consultation ends by itself (nobody answers, or who was asked hangs up) the customer
 //! waits on until the agent resumes: what the agent says in that moment was meant for somebody else.
 //! The recording goes on as on hold, and who is consulted stands on it as a guest does.
+//!
+//! A phone consults with a second line: its INVITE is a leg of this call, and the two talk in a room
+//! of their own. The phone itself holds its first line, and REFER with Replaces passes the customer
+//! on (RFC 5589 §7).
 
 use super::dial::Dialable;
 use super::hold::Hold;
+use super::incoming::leg_of;
 use super::invite_party::sorry;
-use super::leg::{Bye, Leg};
+use super::leg::{Bye, Leg, Sip};
 use super::outside::why_not;
 use super::timers::Timer;
 use super::{Call, Next, Phase, Talk, cause};
+use crate::sip::user_agent::{Command as Sipc, Incoming};
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use terms::event::{
     Activity, CallingWay, Consultation, ConsultationEnd, InConsultation, Kind, Party, TransferKind,
 };
-use terms::media::{Place, Source};
+use terms::media::{Command, Place, Source};
 use terms::routing::Target;
-use terms::{LegId, QueueId};
+use terms::{AgentId, LegId, QueueId, RoomId};
 
 /// Nobody of a queue can be asked, for people.
 const NOBODY_FREE: &str = "no agent of this queue is free";
@@ -36,8 +42,25 @@ pub(super) struct Consult {
     pub from: LegId,
     /// Theirs.
     pub leg: LegId,
+    /// The second line of the agent's phone, where it was dialled there.
+    pub own: Option<LegId>,
     /// They answered.
     pub joined: bool,
+}
+
+impl Consult {
+    /// The agent's leg that they hear.
+    pub fn speaks(&self) -> LegId {
+        self.own.unwrap_or(self.from)
+    }
+}
+
+/// Who asks whom.
+struct Asking {
+    to: Dialable,
+    target: String,
+    from: LegId,
+    own: Option<LegId>,
 }
 
 impl Call {
@@ -66,7 +89,7 @@ impl Call {
         let asked = InConsultation::Asked { target: target.clone() };
         self.log(cx, Some(from), Kind::Consultation(Consultation { agent, what: asked }));
         self.set_hold(cx, Hold { holder: Some(from), consult: true, ..hold });
-        self.ring_consulted(cx, (to, target, from), leg);
+        self.ring_consulted(cx, Asking { to, target, from, own: None }, leg);
         self.play(cx, from, vec![Source::Ringback], true, false);
         Ok(())
     }
@@ -93,16 +116,114 @@ impl Call {
         longest.map(|view| Dialable::Agent(view.agent)).ok_or(NOBODY_FREE)
     }
 
-    fn ring_consulted(
+    /// The agent may ask somebody by dialling on a second line.
+    pub(crate) fn may_consult(&self, agent: AgentId) -> bool {
+        let Phase::Talking(talk) = &self.phase else { return false };
+        let alone = talk.consult.is_none() && talk.asked.is_none() && talk.guests.is_empty();
+        alone && self.line_of(agent).is_some()
+    }
+
+    /// The leg with which an agent takes part in the conversation.
+    fn line_of(&self, agent: AgentId) -> Option<LegId> {
+        let Phase::Talking(talk) = &self.phase else { return None };
+        [talk.partner, self.anchor].into_iter().find(|&leg| self.agent_of(leg) == Some(agent))
+    }
+
+    /// Their INVITE is a leg of this call from now on, or was refused. False where nobody can be
+    /// asked at what they dialled.
+    pub(crate) fn dialled_consultation(
         &mut self,
         cx: &mut Cx,
-        (to, target, from): (Dialable, String, LegId),
-        leg: Leg,
-    ) {
+        agent: AgentId,
+        incoming: &Incoming,
+    ) -> bool {
+        let Some(from) = self.line_of(agent) else { return false };
+        let Ok(mut to) = self.whom_to_consult(cx, &incoming.called) else { return false };
+        let id = incoming.leg;
+        let reject =
+            |status, warning| Sipc::Reject { leg: id, status, retry_after_s: None, warning };
+        if let Err(why) = self.may_call(cx, agent, &to, CallingWay::Transfer) {
+            cx.sip(reject(403, Some(why_not(why))));
+            return true;
+        }
+        let leg = match self.leg_towards(cx, &mut to, true) {
+            Ok(leg) => leg,
+            Err((status, _)) => {
+                cx.sip(reject(status, None));
+                return true;
+            }
+        };
+        let own = leg_of(cx, incoming);
+        let (role, address) = (own.role, own.address.clone());
+        self.legs.insert(id, own);
+        cx.world.legs.insert(id, self.id);
+        self.log(cx, Some(id), Kind::LegStarted { role, agent: Some(agent), address, trunk: None });
+        let target: String =
+            incoming.called.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
+        let what = InConsultation::Asked { target: target.clone() };
+        self.log(cx, Some(from), Kind::Consultation(Consultation { agent, what }));
+        self.open_voice(cx, id, Place::WithContact);
+        self.ring_consulted(cx, Asking { to, target, from, own: Some(id) }, leg);
+        true
+    }
+
+    pub(super) fn is_second_line(&self, id: LegId) -> bool {
+        self.consultation().is_some_and(|consult| consult.own == Some(id))
+    }
+
+    /// The second line has a port.
+    pub(super) fn second_opened(&mut self, cx: &mut Cx, id: LegId) {
+        if !self.prepare_answer(id) {
+            self.let_consulted_go(cx, ConsultationEnd::Over, cause::INCOMPATIBLE);
+        }
+    }
+
+    /// Who is consulted rings: the second line hears of it.
+    pub(super) fn consulted_rings(&self, cx: &mut Cx, id: LegId) {
+        let consult = self.consultation().filter(|consult| consult.leg == id);
+        if let Some(leg) = consult.and_then(|consult| consult.own) {
+            cx.sip(Sipc::Progress { leg, status: 180, sdp: None });
+        }
+    }
+
+    /// The phone hung up its second line.
+    pub(super) fn second_left(&mut self, cx: &mut Cx, cause: u8, by: Party, bye: Bye) {
+        let Some(&Consult { own: Some(own), joined, .. }) = self.consultation() else { return };
+        if joined {
+            self.leave_recording(cx, own);
+        }
+        self.close_leg(cx, own, cause, by, bye);
+        self.let_consulted_go(cx, ConsultationEnd::Returned, cause::NORMAL);
+    }
+
+    /// REFER with Replaces: the phone joins the other parties of its two lines.
+    pub(super) fn phone_completes(&mut self, cx: &mut Cx, id: LegId, other: LegId) {
+        let status = match self.consultation() {
+            Some(&Consult { from, own: Some(own), leg, joined, .. })
+                if [(from, own), (own, from)].contains(&(id, other)) =>
+            {
+                match joined {
+                    false => Some(491),
+                    true => self.leaves_strangers(from, leg).then_some(403),
+                }
+            }
+            // Whatever dialog that is, they are no party of it.
+            _ => Some(481),
+        };
+        if let Some(status) = status {
+            return cx.sip(Sipc::RejectRefer { leg: id, status });
+        }
+        cx.sip(Sipc::AcceptRefer { leg: id });
+        cx.sip(Sipc::ReferProgress { leg: id, status: 200 });
+        self.hand_over(cx, cause::NORMAL, Party::Agent, Bye::Hangup);
+    }
+
+    fn ring_consulted(&mut self, cx: &mut Cx, asking: Asking, leg: Leg) {
+        let Asking { to, target, from, own } = asking;
         let leg = self.open_leg(cx, leg, Place::LeastLoaded);
         self.timers.set(Timer::Asked, cx.now.moment + cx.world.config.ring_max);
         if let Phase::Talking(talk) = &mut self.phase {
-            talk.consult = Some(Consult { to, target, from, leg, joined: false });
+            talk.consult = Some(Consult { to, target, from, leg, own, joined: false });
         }
     }
 
@@ -111,9 +232,20 @@ impl Call {
         let Phase::Talking(talk) = &mut self.phase else { return };
         let Some(consult) = &mut talk.consult else { return };
         consult.joined = true;
-        let (from, room) = (consult.from, talk.room);
+        let (from, own, mut room) = (consult.from, consult.own, talk.room);
         self.timers.clear(Timer::Asked);
-        self.stop_play(cx, from);
+        match own {
+            None => self.stop_play(cx, from),
+            Some(own) => {
+                self.answer_leg(cx, own);
+                if self.legs.get(&own).is_none_or(|leg| leg.sip != Sip::Answered) {
+                    return self.let_consulted_go(cx, ConsultationEnd::Over, cause::NO_RESOURCE);
+                }
+                room = RoomId(cx.id());
+                cx.media(Command::Join { leg: own, room });
+                self.join_recording(cx, own);
+            }
+        }
         if let Some(agent) = self.agent_of(from) {
             let what = InConsultation::Answered;
             self.log(cx, Some(id), Kind::Consultation(Consultation { agent, what }));
@@ -122,14 +254,14 @@ impl Call {
     }
 
     /// Who is consulted said no, or cannot be reached this way. Their leg is closed.
-    pub(super) fn consulted_failed(&mut self, cx: &mut Cx, again: bool) {
-        let Some(Consult { mut to, target, from, .. }) = self.consultation().cloned() else {
+    pub(super) fn consulted_failed(&mut self, cx: &mut Cx, again: bool, cause: u8) {
+        let Some(Consult { mut to, target, from, own, .. }) = self.consultation().cloned() else {
             return;
         };
         if again && let Ok(leg) = self.leg_towards(cx, &mut to, false) {
-            return self.ring_consulted(cx, (to, target, from), leg);
+            return self.ring_consulted(cx, Asking { to, target, from, own }, leg);
         }
-        self.let_consulted_go(cx, ConsultationEnd::Unanswered, cause::NO_ANSWER);
+        self.let_consulted_go(cx, ConsultationEnd::Unanswered, cause);
     }
 
     /// Who is consulted hung up.
@@ -139,7 +271,8 @@ impl Call {
         self.consulted_goes(cx, end, cause, by, bye);
     }
 
-    /// Who is consulted, if anybody, is hung up on. The customer waits on.
+    /// Who is consulted, if anybody, is hung up on. The customer waits on; where a phone consults it is
+    /// the phone that holds.
     pub(super) fn let_consulted_go(&mut self, cx: &mut Cx, end: ConsultationEnd, cause: u8) {
         self.consulted_goes(cx, end, cause, Party::System, Bye::Hangup);
     }
@@ -152,14 +285,28 @@ impl Call {
         by: Party,
         bye: Bye,
     ) {
-        let Some(Consult { leg, joined, .. }) = self.consultation_over(cx, end) else { return };
+        let over = self.consultation_over(cx, end);
+        let Some(Consult { leg, own, joined, .. }) = over else { return };
         if joined {
             self.leave_recording(cx, leg);
         }
         self.close_leg(cx, leg, cause, by, bye);
+        if let Some(own) = own {
+            return self.close_second(cx, own, joined, cause);
+        }
         if let Phase::Talking(talk) = &mut self.phase {
             (talk.hold.screen, talk.hold.consult) = (true, false);
         }
+    }
+
+    fn close_second(&mut self, cx: &mut Cx, own: LegId, joined: bool, cause: u8) {
+        if !self.legs.get(&own).is_some_and(Leg::is_alive) {
+            return;
+        }
+        if joined {
+            self.leave_recording(cx, own);
+        }
+        self.close_leg(cx, own, cause, Party::System, Bye::Hangup);
     }
 
     /// Writes down how the consultation ended, and changes nothing for who took part.
@@ -172,6 +319,8 @@ impl Call {
         let consult = talk.consult.take()?;
         if !consult.joined {
             self.timers.clear(Timer::Asked);
+        }
+        if !consult.joined && consult.own.is_none() {
             self.stop_play(cx, consult.from);
         }
         if let Some(agent) = self.agent_of(consult.from) {
@@ -224,6 +373,9 @@ impl Call {
     pub(super) fn join_consultation(&mut self, cx: &mut Cx) -> Result<(), String> {
         let (talk, consult) = self.joined_consultation()?;
         let leg = consult.leg;
+        if consult.own.is_some() {
+            return Err("the phone has two calls: join them there".to_owned());
+        }
         if talk.hold.phone {
             return Err("the phone itself holds: press resume on the phone".to_owned());
         }
@@ -258,7 +410,8 @@ impl Call {
         let Some(consult) = self.consultation() else { return false };
         let (from, leg, joined) = (consult.from, consult.leg, consult.joined);
         let is_agent = id == from;
-        if !joined || (is_agent && self.leaves_strangers(from, leg)) {
+        // A phone that hangs up its first line means the customer.
+        if !joined || consult.own.is_some() || (is_agent && self.leaves_strangers(from, leg)) {
             let end = if is_agent { ConsultationEnd::Over } else { ConsultationEnd::CustomerLeft };
             self.let_consulted_go(cx, end, cause::NORMAL);
             return false;
@@ -285,7 +438,7 @@ impl Call {
     /// The customer has who was consulted, and the agent is free.
     fn hand_over(&mut self, cx: &mut Cx, cause: u8, by: Party, bye: Bye) {
         let over = self.consultation_over(cx, ConsultationEnd::Transferred);
-        let Some(Consult { target, from, leg, .. }) = over else { return };
+        let Some(Consult { target, from, leg, own, .. }) = over else { return };
         if let Some(agent) = self.agent_of(from) {
             let kind = TransferKind::Attended;
             self.log(cx, Some(from), Kind::Transferred { kind, agent, target });
@@ -297,7 +450,13 @@ impl Call {
             self.anchor = talk.partner;
         }
         talk.partner = leg;
+        let room = talk.room;
         self.serves_from_now(leg);
+        if let Some(own) = own {
+            self.close_second(cx, own, true, cause::NORMAL);
+            cx.media(Command::Leave { leg });
+            cx.media(Command::Join { leg, room });
+        }
         self.leave_recording(cx, from);
         self.close_leg(cx, from, cause, by, bye);
     }

@@ -211,6 +211,7 @@ impl Call {
         };
         leg.rang = true;
         self.log(cx, Some(id), Kind::LegRinging);
+        self.consulted_rings(cx, id);
         let Phase::Dialling(dial) = &self.phase else { return };
         if dial.leg != Some(id) {
             return;
@@ -279,7 +280,9 @@ impl Call {
         }
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),
-            Phase::Talking(talk) if talk.is_consulted(id) => self.consulted_failed(cx, again),
+            Phase::Talking(talk) if talk.is_consulted(id) => {
+                self.consulted_failed(cx, again, cause);
+            }
             Phase::Talking(_) => self.guest_failed(cx, id, again),
             Phase::Summoning(_) if id == self.anchor => self.summoned_failed(cx, cause, again),
             Phase::Dialling(dial) if dial.leg == Some(id) => {
@@ -307,7 +310,9 @@ impl Call {
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
                 self.guest_failed(cx, id, false);
             }
-            Phase::Talking(talk) if talk.is_consulted(id) => self.consulted_failed(cx, false),
+            Phase::Talking(talk) if talk.is_consulted(id) => {
+                self.consulted_failed(cx, false, cause::NO_RESOURCE);
+            }
             _ => self.end(cx, cause::NO_RESOURCE, Party::System),
         }
     }

@@ -68,7 +68,7 @@ impl Call {
         let is_agent = self.agent_of(id).is_some();
         let Phase::Talking(talk) = &self.phase else { return };
         let mut hold = talk.hold;
-        let is_guest = talk.guests.contains(&id) || self.is_supervisor(id);
+        let is_guest = talk.guests.contains(&id) || talk.is_second(id) || self.is_supervisor(id);
         if !is_agent || is_guest || hold.holder.is_some_and(|holder| holder != id) {
             return;
         }

@@ -400,11 +400,12 @@ impl Call {
         }
     }
 
-    /// Who is consulted goes on where they talk; else the customer waits until the agent resumes.
+    /// Who is consulted from the screen goes on where they talk; else the customer waits until the
+    /// agent resumes. Of a phone's second line the voice is not found again.
     fn consult_on(&mut self, cx: &mut Cx) {
         let Phase::Talking(talk) = &self.phase else { return };
         let Some(consult) = &talk.consult else { return };
-        if !consult.joined || !self.goes_on(consult.leg) {
+        if !consult.joined || consult.own.is_some() || !self.goes_on(consult.leg) {
             let end = match consult.joined {
                 true => ConsultationEnd::Left,
                 false => ConsultationEnd::Unanswered,

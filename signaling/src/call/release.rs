@@ -43,6 +43,9 @@ impl Call {
             Phase::Talking(talk) if id == talk.partner || id == self.anchor => {
                 self.talker_left(cx, id, cause, by, bye);
             }
+            Phase::Talking(talk) if talk.is_second(id) => {
+                self.second_left(cx, cause, by, bye);
+            }
             Phase::Talking(talk) if talk.is_consulted(id) => {
                 self.consulted_left(cx, cause, by, bye);
             }

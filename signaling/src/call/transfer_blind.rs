@@ -38,7 +38,16 @@ pub(super) enum Goal {
 
 impl Call {
     /// REFER from a phone.
-    pub(super) fn on_refer(&mut self, cx: &mut Cx, id: LegId, target: &str) {
+    pub(super) fn on_refer(
+        &mut self,
+        cx: &mut Cx,
+        id: LegId,
+        target: &str,
+        replaces: Option<LegId>,
+    ) {
+        if let Some(other) = replaces {
+            return self.phone_completes(cx, id, other);
+        }
         if let Some(FeatureCode::Park(slot)) = FeatureCode::parse(target) {
             if let Err((status, _)) = self.park(cx, id, slot, true) {
                 cx.sip(Sipc::RejectRefer { leg: id, status });

@@ -21,6 +21,7 @@ mod quality;
 mod queueing;
 mod recording;
 mod restore;
+mod second_line;
 mod supervision;
 mod talking;
 mod trunks;

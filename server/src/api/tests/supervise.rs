@@ -199,6 +199,7 @@ async fn an_agent_consults_and_parks_and_what_is_no_target_is_refused() {
         "no agent of this queue is free",
         "nobody is being consulted",
         "who is consulted has not answered yet",
+        "the phone has two calls: join them there",
         "two parties outside do not talk alone at our expense",
     ] {
         assert!(crate::api::messages::in_chinese(why).is_some(), "{why}");
