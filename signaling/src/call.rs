@@ -4,11 +4,12 @@
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
 //! hear each other · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` ·
-//! `transfer_blind` · `invite_party` one more comes in, any may leave · `conference` the PIN, a
-//! member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
-//! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
-//! `feature_code` · `outside` who may call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings ·
-//! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
+//! `transfer_blind` · `consult` somebody is asked first · `invite_party` one more comes in, any may
+//! leave · `conference` the PIN, a member's keys, whom a meeting calls · `supervise` listen, whisper,
+//! barge in · `take_over` · `force` · `release` who left and what follows · `survey` · `voicemail` ·
+//! `record` · `feature_code` · `outside` who may call there · `forward` to where an agent wants it ·
+//! `pickup` a colleague takes what rings · `park` anybody takes who waits on a slot · `keep` outlives
+//! the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
@@ -16,6 +17,7 @@
 mod answer;
 mod conference;
 mod connect;
+mod consult;
 mod dial;
 mod document;
 mod end;
@@ -34,6 +36,7 @@ mod live;
 mod media;
 mod offer;
 mod outside;
+mod park;
 mod pickup;
 mod queue;
 mod record;
@@ -117,6 +120,8 @@ enum Phase {
     Dialling(Dial),
     /// A conversation.
     Talking(Talk),
+    /// Waits for somebody to take them.
+    Parked(park::Parked),
     /// The satisfaction question.
     Survey(Survey),
     /// Leaves a message.
@@ -145,11 +150,46 @@ struct Talk {
     asked: Option<invite_party::Asked>,
     /// Came in, in the order they did.
     guests: Vec<LegId>,
+    /// An agent asks somebody while the other one waits.
+    consult: Option<consult::Consult>,
 }
 
 impl Talk {
     fn new(partner: LegId, room: RoomId) -> Self {
-        Talk { partner, room, hold: hold::Hold::default(), asked: None, guests: Vec::new() }
+        Talk {
+            partner,
+            room,
+            hold: hold::Hold::default(),
+            asked: None,
+            guests: Vec::new(),
+            consult: None,
+        }
+    }
+
+    /// Who is there beside the two who began.
+    fn others(&self) -> impl Iterator<Item = LegId> + '_ {
+        let consult = self.consult.as_ref().filter(|consult| consult.joined);
+        let consulting = consult.into_iter().flat_map(|consult| [Some(consult.leg), consult.own]);
+        self.guests.iter().copied().chain(consulting.flatten())
+    }
+
+    fn is_consulted(&self, leg: LegId) -> bool {
+        self.consult.as_ref().is_some_and(|consult| consult.leg == leg)
+    }
+
+    /// The second line of a phone that consults.
+    fn is_second(&self, leg: LegId) -> bool {
+        self.consult.as_ref().is_some_and(|consult| consult.own == Some(leg))
+    }
+
+    /// Whom a key of `from` is for.
+    fn listener(&self, anchor: LegId, from: LegId) -> LegId {
+        match &self.consult {
+            Some(consult) if consult.joined && consult.speaks() == from => consult.leg,
+            Some(consult) if consult.leg == from => consult.speaks(),
+            _ if from == anchor => self.partner,
+            _ => anchor,
+        }
     }
 }
 
@@ -241,7 +281,7 @@ impl Call {
             }
             SipEvent::OfferAccepted { sdp, .. } => self.on_offer_accepted(cx, id, &sdp),
             SipEvent::OfferRejected { status, .. } => self.fax_refused(cx, id, status),
-            SipEvent::Refer { target, .. } => self.on_refer(cx, id, &target),
+            SipEvent::Refer { target, replaces, .. } => self.on_refer(cx, id, &target, replaces),
             SipEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Info),
             SipEvent::Incoming(_)
             | SipEvent::Registered { .. }
@@ -282,6 +322,7 @@ impl Call {
                 Timer::Announce => self.announce(cx),
                 Timer::Ring => self.rang_too_long(cx),
                 Timer::Asked => self.guest_rang_too_long(cx),
+                Timer::Parked => self.parked_too_long(cx),
                 Timer::Supervisor => self.supervisor_rang_too_long(cx),
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::ConferenceKey => self.knock_timeout(cx),
@@ -326,7 +367,7 @@ impl Call {
             Phase::Message(_) if id == self.anchor && digit == '#' => self.finish_message(cx),
             // RFC 4733 passes through the room; INFO ends at us and goes on as RFC 4733.
             Phase::Talking(talk) if by == leg::DigitsBy::Info => {
-                let leg = if id == self.anchor { talk.partner } else { self.anchor };
+                let leg = talk.listener(self.anchor, id);
                 cx.media(Command::SendDigits { leg, digits: digit.to_string() });
             }
             _ => {}
@@ -354,6 +395,7 @@ impl Call {
             | Phase::Answering { .. }
             | Phase::Dialling(_)
             | Phase::Talking(_)
+            | Phase::Parked(_)
             | Phase::Summoning(_)
             | Phase::Faxing(_)
             | Phase::Ending => {}
@@ -361,7 +403,11 @@ impl Call {
     }
 
     fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
-        let held = matches!(&self.phase, Phase::Talking(talk) if talk.hold.is_held());
+        let held = match &self.phase {
+            Phase::Talking(talk) => talk.hold.is_held(),
+            Phase::Parked(_) => true,
+            _ => false,
+        };
         // When nothing comes of a browser its page is gone, and nobody is left to resume.
         let may_rest = held && !self.legs.get(&id).is_some_and(Leg::is_browser);
         // Who receives a page is silent as long as it lasts; T.30 has its own patience.

@@ -7,8 +7,10 @@
 mod asks;
 mod conferences;
 mod config;
+mod consult;
 mod keep;
 mod metrics;
+mod park;
 mod pickup;
 mod plan;
 mod quality;
@@ -212,7 +214,10 @@ impl Switch {
     }
 
     fn on_incoming(&mut self, now: Now, incoming: user_agent::Incoming) {
-        if self.dials_pickup(now, &incoming) {
+        if self.dials_pickup(now, &incoming)
+            || self.dials_parked(now, &incoming)
+            || self.dials_consultation(now, &incoming)
+        {
             return;
         }
         let over = self.drain.is_some() || self.calls.len() >= self.world.config.calls_max;
@@ -389,6 +394,7 @@ impl Switch {
     pub fn audit(&self) -> Result<(), String> {
         self.world.tenants.values().try_for_each(|tenant| tenant.acd.audit())?;
         self.audit_conferences()?;
+        self.audit_slots()?;
         let on_trunks: u32 = self.world.tenants.values().map(|tenant| tenant.trunks.calls()).sum();
         let left = self.world.legs.len() + on_trunks as usize + self.timers.len();
         if self.calls.is_empty() && left > 0 {

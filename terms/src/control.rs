@@ -56,6 +56,15 @@ pub enum Ask {
         /// At whose phone it rings; none for whoever of the team rings longest.
         from: Option<AgentId>,
     },
+    /// Ring an agent's phone; when it is answered, it has the caller who is parked there.
+    TakeParked {
+        /// Whose.
+        tenant: TenantId,
+        /// Who takes them.
+        by: AgentId,
+        /// Where.
+        slot: u8,
+    },
     /// Do something in a conference.
     Conference {
         /// Whose.
@@ -140,6 +149,22 @@ pub enum CallAction {
     Invite {
         /// A short number or an outside number.
         target: String,
+    },
+    /// Talk with somebody else first; the customer waits with music.
+    Consult {
+        /// A short number, an outside number, or `queue:<id>`.
+        target: String,
+    },
+    /// Pass the customer on to who is consulted.
+    CompleteConsultation,
+    /// Let go who is consulted and go on with the customer.
+    EndConsultation,
+    /// The customer, the agent and who is consulted talk together.
+    JoinConsultation,
+    /// Park the customer until somebody takes them.
+    Park {
+        /// Where; none for the first slot that is free.
+        slot: Option<u8>,
     },
     /// Put the customer on hold.
     Hold,
@@ -464,8 +489,8 @@ pub struct LiveCall {
     pub called: String,
     /// Began then.
     pub started_at: Timestamp,
-    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`, `fax`,
-    /// `conference`.
+    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `consulting`, `parked`, `survey`,
+    /// `voicemail`, `fax`, `conference`.
     pub phase: String,
     /// The queue.
     pub queue: Option<QueueId>,
@@ -479,6 +504,9 @@ pub struct LiveCall {
     /// Whether it is being recorded.
     #[serde(default)]
     pub recording: RecordingNow,
+    /// The slot on which the caller is parked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<u8>,
     /// What its flow learned and shows to people, by variable.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<String, String>,

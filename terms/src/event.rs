@@ -16,15 +16,19 @@
 
 mod calling;
 mod conference;
+mod consultation;
 mod forward;
 mod frame;
 mod offer;
+mod parking;
 
 pub use calling::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling};
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
+pub use consultation::{Consultation, ConsultationEnd, InConsultation};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
 pub use offer::{Choice, ChosenBy, OfferEnd};
+pub use parking::{InParking, Parking};
 
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
@@ -422,6 +426,12 @@ pub enum Kind {
         /// What they dialled.
         target: String,
     },
+    /// An agent asks somebody else while the customer waits. `leg` is the agent's; that of
+    /// who is consulted where they answer.
+    Consultation(Consultation),
+    /// A caller is parked, taken, or rings back. `leg` is the agent's who does it; where they ring
+    /// back, the caller's.
+    Parking(Parking),
     /// A supervisor came into the conversation. `leg` is the supervisor's.
     SupervisionStarted {
         /// Who, and whom.

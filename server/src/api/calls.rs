@@ -327,6 +327,26 @@ enum LiveAction {
         /// A short number or an outside number.
         target: String,
     },
+    /// Talk with somebody else first. The customer waits with music, and waits on when nobody
+    /// answers or who is consulted hangs up, until `resume`.
+    Consult {
+        /// A short number, an outside number, or `queue:<id>` for its agent who has been free
+        /// longest.
+        target: String,
+    },
+    /// Pass the customer on to who is consulted, and be free.
+    CompleteConsultation,
+    /// Let go who is consulted, and go on with the customer.
+    EndConsultation,
+    /// Have the customer and who is consulted in one conversation.
+    JoinConsultation,
+    /// Park the customer with music until somebody takes them, on this slot or the first that is
+    /// free (`parked` of a call in `GET /api/v1/live`).
+    Park {
+        /// Where.
+        #[serde(default)]
+        slot: Option<u8>,
+    },
     /// Put the customer on hold.
     Hold,
     /// End of hold.
@@ -484,6 +504,15 @@ async fn act(
         LiveAction::Invite { target } => {
             ("call.invite", CallAction::Invite { target: invited(target)? })
         }
+        LiveAction::Consult { target } => {
+            ("call.consult", CallAction::Consult { target: transfer_target(target)? })
+        }
+        LiveAction::CompleteConsultation => {
+            ("call.consult.complete", CallAction::CompleteConsultation)
+        }
+        LiveAction::EndConsultation => ("call.consult.end", CallAction::EndConsultation),
+        LiveAction::JoinConsultation => ("call.consult.join", CallAction::JoinConsultation),
+        LiveAction::Park { slot } => ("call.park", CallAction::Park { slot }),
         LiveAction::Hold => ("call.hold", CallAction::Hold),
         LiveAction::Resume => ("call.resume", CallAction::Resume),
         LiveAction::StartRecording => ("recording.start", record(RecordingOrder::Start)),

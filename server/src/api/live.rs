@@ -98,8 +98,8 @@ struct CallLive {
     #[serde(with = "when")]
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
-    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `survey`, `voicemail`, `fax` or
-    /// `conference`.
+    /// `ivr`, `waiting`, `ringing`, `talking`, `holding`, `consulting`, `parked`, `survey`,
+    /// `voicemail`, `fax` or `conference`.
     phase: String,
     /// The queue.
     #[schema(value_type = Option<String>)]
@@ -116,6 +116,9 @@ struct CallLive {
     /// `off`, `on` or `paused`.
     #[schema(value_type = String)]
     recording: RecordingNow,
+    /// The slot on which the caller is parked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parked: Option<u8>,
     /// What its flow learned and shows: the kind of business, an account.
     data: BTreeMap<String, String>,
 }
@@ -175,6 +178,7 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         legs: call.legs,
         supervision: call.supervision.filter(|_| all).map(SupervisionLive::from),
         recording: call.recording,
+        parked: call.parked,
         data: call.data,
     });
     Ok(Json(Live {

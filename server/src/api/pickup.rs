@@ -1,5 +1,6 @@
-//! Call pickup: one's own phone rings and, answered, has the call that rings at a colleague's. The
-//! switch knows who may: those who serve a queue together, and who was given the right to all.
+//! Call pickup: one's own phone rings and, answered, has the call that rings at a colleague's, or
+//! the caller who is parked on a slot. The switch knows who may pick up: those who serve a queue
+//! together, and who was given the right to all. A parked caller may be taken by any agent.
 
 use super::agents::done;
 use super::extract::{Body, Id};
@@ -26,10 +27,19 @@ struct PickupRight {
     any: bool,
 }
 
+/// Where a caller is parked.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ParkSlot {
+    /// The slot, from 1 on.
+    slot: u8,
+}
+
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::CallsControlOwn, routes!(pick_up_of_team)))
         .routes(guard.may(Permission::CallsControlOwn, routes!(pick_up)))
+        .routes(guard.may(Permission::CallsControlOwn, routes!(take_parked)))
         .routes(guard.may(Permission::UsersWrite, routes!(set_right)))
 }
 
@@ -51,6 +61,17 @@ async fn pick_up(
     api.pick_up(&caller, Some(from)).await
 }
 
+/// Take the caller who is parked on a slot: one's phone rings and, answered, has them.
+#[utoipa::path(post, path = "/api/v1/take-parked", tag = "calls", request_body = ParkSlot, responses((status = 204)))]
+async fn take_parked(
+    State(api): State<Shared>,
+    caller: Caller,
+    Body(ParkSlot { slot }): Body<ParkSlot>,
+) -> Result<StatusCode, Problem> {
+    let by = phone_of(&caller)?;
+    done(api.calls.ask(Ask::TakeParked { tenant: caller.tenant(), by, slot }).await)
+}
+
 /// Let an agent pick up anybody's calls, or those of their own team alone.
 #[utoipa::path(put, path = "/api/v1/agents/{id}/pickup-right", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = PickupRight, responses((status = 200, body = Agent)))]
 async fn set_right(
@@ -64,8 +85,11 @@ async fn set_right(
 
 impl Api {
     async fn pick_up(&self, caller: &Caller, from: Option<AgentId>) -> Result<StatusCode, Problem> {
-        let by =
-            caller.agent().ok_or_else(|| Problem::conflict("you have no phone as an agent"))?;
+        let by = phone_of(caller)?;
         done(self.calls.ask(Ask::PickUp { tenant: caller.tenant(), by, from }).await)
     }
+}
+
+fn phone_of(caller: &Caller) -> Result<AgentId, Problem> {
+    caller.agent().ok_or_else(|| Problem::conflict("you have no phone as an agent"))
 }

@@ -9,7 +9,7 @@ use crate::sip::user_agent::{Command as Sipc, Invite};
 use crate::switch::Cx;
 use std::net::SocketAddr;
 use terms::LegId;
-use terms::event::{Kind, Party};
+use terms::event::{ConsultationEnd, Kind, Party};
 use terms::media::Port;
 
 impl Call {
@@ -49,6 +49,10 @@ impl Call {
             self.answer_opened(cx);
         } else if self.is_picking(id) {
             self.picker_opened(cx, id);
+        } else if self.is_taker(id) {
+            self.taker_opened(cx, id);
+        } else if self.is_second_line(id) {
+            self.second_opened(cx, id);
         }
     }
 
@@ -63,6 +67,10 @@ impl Call {
             self.refuse(cx, 503, cause::NO_RESOURCE);
         } else if self.is_picking(id) {
             self.drop_picking(cx, cause::NO_RESOURCE, Bye::Hangup);
+        } else if self.is_taker(id) {
+            self.drop_taker(cx, cause::NO_RESOURCE, Bye::Hangup);
+        } else if self.is_second_line(id) {
+            self.let_consulted_go(cx, ConsultationEnd::Over, cause::NO_RESOURCE);
         } else {
             self.close_leg(cx, id, cause::NO_RESOURCE, Party::System, Bye::Gone);
             self.no_port_for(cx, id);

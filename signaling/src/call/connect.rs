@@ -29,8 +29,10 @@ impl Call {
         if matches!(why, Some(Why::Flow)) {
             self.left_flow(cx, "connected");
         }
-        if let Some(Why::Transfer(transfer)) = why {
-            self.transfer_done(cx, transfer);
+        match why {
+            Some(Why::Transfer(transfer)) => self.transfer_done(cx, transfer),
+            Some(Why::Parked) => self.log(cx, Some(self.anchor), Kind::Resumed),
+            Some(Why::Direct | Why::Flow) | None => {}
         }
         self.stop_play(cx, self.anchor);
         self.stop_listening(cx);

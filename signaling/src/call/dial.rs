@@ -33,6 +33,8 @@ pub(super) enum Why {
     Flow,
     /// An agent passed the caller on.
     Transfer(Transfer),
+    /// Nobody took the caller whom they had parked.
+    Parked,
 }
 
 /// Somebody rings.
@@ -51,6 +53,11 @@ impl Dial {
             Dialable::Agent(agent) => Some(agent),
             Dialable::Outside { .. } => None,
         }
+    }
+
+    /// The caller is on hold meanwhile, in the log.
+    pub fn is_held(&self) -> bool {
+        matches!(self.why, Why::Transfer(_) | Why::Parked)
     }
 
     /// Somebody else is dialled for the same reason.
@@ -204,6 +211,7 @@ impl Call {
         };
         leg.rang = true;
         self.log(cx, Some(id), Kind::LegRinging);
+        self.consulted_rings(cx, id);
         let Phase::Dialling(dial) = &self.phase else { return };
         if dial.leg != Some(id) {
             return;
@@ -231,12 +239,14 @@ impl Call {
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_answered(cx),
             _ if self.is_picking(id) => self.picked_up(cx),
+            _ if self.is_taker(id) => self.taken(cx),
             Phase::Waiting(_) => self.offer_answered(cx, id),
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
                 self.guest_answered(cx, id);
             }
+            Phase::Talking(talk) if talk.is_consulted(id) => self.consulted_answered(cx, id),
             _ => self.close_leg(cx, id, cause::NORMAL, Party::System, Bye::Hangup),
         }
     }
@@ -265,8 +275,14 @@ impl Call {
         if self.is_picking(id) {
             return self.picking_failed();
         }
+        if self.is_taker(id) {
+            return self.taker_failed();
+        }
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),
+            Phase::Talking(talk) if talk.is_consulted(id) => {
+                self.consulted_failed(cx, again, cause);
+            }
             Phase::Talking(_) => self.guest_failed(cx, id, again),
             Phase::Summoning(_) if id == self.anchor => self.summoned_failed(cx, cause, again),
             Phase::Dialling(dial) if dial.leg == Some(id) => {
@@ -294,6 +310,9 @@ impl Call {
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
                 self.guest_failed(cx, id, false);
             }
+            Phase::Talking(talk) if talk.is_consulted(id) => {
+                self.consulted_failed(cx, false, cause::NO_RESOURCE);
+            }
             _ => self.end(cx, cause::NO_RESOURCE, Party::System),
         }
     }
@@ -320,6 +339,7 @@ impl Call {
         self.stop_play(cx, self.anchor);
         match dial.why {
             Why::Transfer(transfer) => self.transfer_failed(cx, transfer, status, cause),
+            Why::Parked => self.nobody_took(cx, cause),
             Why::Flow if self.follow_flow(cx, "error") => {}
             Why::Flow | Why::Direct if self.anchor_answered() => {
                 self.story.stranded = true;

@@ -1,13 +1,12 @@
 //! The end: whatever the call was doing is finished properly, every leg is closed, and when media
 //! has given back the last port, `CallEnded` is written, exactly once.
 
-use super::dial::Why;
 use super::leg::Bye;
 use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::switch::Cx;
 use terms::LegId;
-use terms::event::{Kind, Outcome, Party};
+use terms::event::{ConsultationEnd, Kind, Outcome, Party};
 
 impl Call {
     /// Ends the call. A second end changes nothing.
@@ -23,15 +22,17 @@ impl Call {
         self.quit_conference(cx);
         let talking = matches!(self.phase, Phase::Talking(_));
         if talking {
+            self.consultation_over(cx, ConsultationEnd::Over);
             self.clear_hold(cx);
         }
         match std::mem::replace(&mut self.phase, Phase::Ending) {
             Phase::Waiting(waiting) => self.quit_queue(cx, &waiting, caller_left),
+            Phase::Parked(parked) => self.leave_slot(cx, parked.slot),
             Phase::Survey(survey) => self.quit_survey(cx, survey, None),
             Phase::Message(message) => self.quit_message(cx, message),
             Phase::Knocking(_) | Phase::Conferring(_) | Phase::Summoning(_) => {}
-            // Whom an agent was passing on does not wait any more.
-            Phase::Dialling(dial) if matches!(dial.why, Why::Transfer(_)) => {
+            // Whom an agent was passing on, or had parked, does not wait any more.
+            Phase::Dialling(dial) if dial.is_held() => {
                 self.log(cx, Some(self.anchor), Kind::Resumed);
             }
             Phase::Opening { .. }

@@ -1,11 +1,12 @@
 //! Codes that an agent dials on their own phone. The box does it, says so, and hangs up.
 //!
 //! *41 sign in · *42 sign out · *43 ready · *44 break · *8 pick up what rings longest in the team, with
-//! an extension what rings there · *78 do not disturb, *79 no longer · with a number *72 forwards calls
-//! always, *90 when busy, *92 when nobody answers; *73, *91 and *93 no longer.
+//! an extension what rings there · *45 with a slot takes who is parked there · *78 do not disturb, *79
+//! no longer · with a number *72 forwards calls always, *90 when busy, *92 when nobody answers; *73,
+//! *91 and *93 no longer.
 //!
-//! What is picked up never comes here: the phone that dialled is in that call at once
-//! (`switch::pickup`).
+//! What is picked up or taken never comes here: the phone that dialled is in that call at once
+//! (`switch::pickup`, `switch::park`).
 
 use super::{Call, check_forwarding};
 use crate::switch::Cx;
@@ -25,6 +26,8 @@ pub(crate) enum FeatureCode {
     Break,
     /// At this extension, or at any of the team.
     PickUp(Option<String>),
+    /// Who is parked on this slot. As the target of a transfer: park there, or wherever is free.
+    Park(Option<u8>),
     /// On or off.
     DoNotDisturb(bool),
     /// To this number, or no longer.
@@ -50,6 +53,7 @@ impl FeatureCode {
             "*78" => Some(FeatureCode::DoNotDisturb(true)),
             "*79" => Some(FeatureCode::DoNotDisturb(false)),
             "*8" => Some(FeatureCode::PickUp(None)),
+            "*45" => Some(FeatureCode::Park(None)),
             _ => Self::with_number(dialled),
         }
     }
@@ -66,6 +70,7 @@ impl FeatureCode {
                 let to = number(on);
                 (to.is_some() || dialled == off).then_some(FeatureCode::Forward(when, to))
             })
+            .or_else(|| Some(FeatureCode::Park(Some(number("*45")?.parse().ok()?))))
             .or_else(|| Some(FeatureCode::PickUp(Some(number("*8")?))))
     }
 }
@@ -88,7 +93,7 @@ impl Call {
                 (AgentAction::DoNotDisturb { on }, prompt)
             }
             FeatureCode::Forward(when, to) => return self.set_forwarding(cx, agent, when, to),
-            FeatureCode::PickUp(_) => return "nothing_to_pick_up",
+            FeatureCode::PickUp(_) | FeatureCode::Park(_) => return "nothing_to_pick_up",
         };
         match cx.world.act(cx.now, (self.tenant, agent), action) {
             Ok(()) => prompt,
@@ -136,6 +141,8 @@ mod tests {
         assert_eq!(parse("*78"), Some(FeatureCode::DoNotDisturb(true)));
         assert_eq!(parse("*79"), Some(FeatureCode::DoNotDisturb(false)));
         assert_eq!(parse("*8"), Some(FeatureCode::PickUp(None)));
+        assert_eq!(parse("*45"), Some(FeatureCode::Park(None)));
+        assert_eq!(parse("*4512"), Some(FeatureCode::Park(Some(12))));
         assert_eq!(parse("*81002"), Some(FeatureCode::PickUp(Some("1002".into()))));
         let forward = |when, to: &str| Some(FeatureCode::Forward(when, Some(to.into())));
         assert_eq!(parse("*7213800138000"), forward(ForwardWhen::Always, "13800138000"));
@@ -144,7 +151,7 @@ mod tests {
         assert_eq!(parse("*93"), Some(FeatureCode::Forward(ForwardWhen::NoAnswer, None)));
         for none in [
             "*72", "*90", "*731", "*72*41", "*72+44", "*", "*4", "8", "81002", "*8#", "*8x",
-            "*81002*", "*8+1",
+            "*81002*", "*8+1", "*45256", "*45x", "*45*1",
         ] {
             assert_eq!(parse(none), None, "{none}");
         }

@@ -171,6 +171,7 @@ impl Call {
             match why {
                 Why::Transfer(transfer) => self.let_go(cx, transfer),
                 Why::Flow => self.left_flow(cx, "transferred"),
+                Why::Parked => self.log(cx, Some(self.anchor), Kind::Resumed),
                 Why::Direct => {}
             }
         }

@@ -20,13 +20,15 @@ pub(super) struct Hold {
     pub holder: Option<LegId>,
     /// The holder's phone said so.
     pub phone: bool,
-    /// The screen said so.
+    /// The screen said so, or a consultation has just ended by itself.
     pub screen: bool,
+    /// The holder consults somebody.
+    pub consult: bool,
 }
 
 impl Hold {
     pub fn is_held(self) -> bool {
-        self.phone || self.screen
+        self.phone || self.screen || self.consult
     }
 }
 
@@ -66,7 +68,7 @@ impl Call {
         let is_agent = self.agent_of(id).is_some();
         let Phase::Talking(talk) = &self.phase else { return };
         let mut hold = talk.hold;
-        let is_guest = talk.guests.contains(&id) || self.is_supervisor(id);
+        let is_guest = talk.guests.contains(&id) || talk.is_second(id) || self.is_supervisor(id);
         if !is_agent || is_guest || hold.holder.is_some_and(|holder| holder != id) {
             return;
         }
@@ -80,6 +82,9 @@ impl Call {
         let Phase::Talking(talk) = &self.phase else {
             return Err("there is no conversation to hold".to_owned());
         };
+        if talk.consult.is_some() {
+            return Err("somebody is being consulted: return to the customer first".to_owned());
+        }
         let mut hold = talk.hold;
         let holder =
             [talk.partner, self.anchor].into_iter().find(|&id| self.agent_of(id).is_some());
@@ -94,7 +99,7 @@ impl Call {
         Ok(())
     }
 
-    fn set_hold(&mut self, cx: &mut Cx, hold: Hold) {
+    pub(super) fn set_hold(&mut self, cx: &mut Cx, hold: Hold) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         let (was, partner) = (talk.hold, talk.partner);
         talk.hold = if hold.is_held() { hold } else { Hold::default() };

@@ -14,10 +14,10 @@ use super::{Call, Next, Phase, cause};
 use crate::acd::Stage;
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
-use terms::LegId;
-use terms::event::{CallingWay, Kind, Party, Role};
+use terms::event::{CallingWay, ConsultationEnd, Kind, Party, Role};
 use terms::media::{Command, Place};
 use terms::routing::Target;
+use terms::{LegId, RoomId};
 
 /// Somebody who was asked in and has not answered yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ impl Call {
         };
         if talk.asked.is_some() {
             return Err("somebody is being asked in already".to_owned());
+        }
+        if talk.consult.is_some() {
+            return Err("somebody is being consulted: that must end first".to_owned());
         }
         let parties_max = cx.world.config.parties_max;
         if 2 + talk.guests.len() >= parties_max {
@@ -78,6 +81,11 @@ impl Call {
         talk.guests.push(id);
         let room = talk.room;
         self.timers.clear(Timer::Asked);
+        self.come_in(cx, id, room);
+    }
+
+    /// Into the room and onto the recording.
+    pub(super) fn come_in(&mut self, cx: &mut Cx, id: LegId, room: RoomId) {
         cx.media(Command::Join { leg: id, room });
         if let Some(agent) = self.agent_of(id) {
             self.log(cx, Some(id), Kind::Answered { visit: None, queue: None, agent });
@@ -101,6 +109,7 @@ impl Call {
 
     pub(super) fn guest_rang_too_long(&mut self, cx: &mut Cx) {
         self.withdraw_asked(cx, cause::NO_ANSWER);
+        self.let_consulted_go(cx, ConsultationEnd::Unanswered, cause::NO_ANSWER);
     }
 
     /// The phone that rings for this conversation stops.
@@ -163,13 +172,18 @@ impl Call {
         if let Phase::Talking(talk) = &mut self.phase {
             (talk.partner, talk.guests) = (partner, rest);
         }
-        // Who stays with the customer has the after-call work, and is who the survey is about.
-        if let Some(agent) = self.agent_of(partner).filter(|_| promoted) {
-            self.agent = Some(agent);
-            let wrap_up = self.wrap_up();
-            if let Some(leg) = self.legs.get_mut(&partner) {
-                leg.wrap_up = wrap_up;
-            }
+        if promoted {
+            self.serves_from_now(partner);
+        }
+    }
+
+    /// Who stays with the customer has the after-call work, and is who the survey is about.
+    pub(super) fn serves_from_now(&mut self, partner: LegId) {
+        let Some(agent) = self.agent_of(partner) else { return };
+        self.agent = Some(agent);
+        let wrap_up = self.wrap_up();
+        if let Some(leg) = self.legs.get_mut(&partner) {
+            leg.wrap_up = wrap_up;
         }
     }
 }

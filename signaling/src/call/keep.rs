@@ -1,15 +1,15 @@
 //! A call that outlives the process: what is kept of it after each step, and how it goes on.
 //!
-//! A conversation goes on with everybody in it, held or listened to as before; its recording goes on
-//! in a further part. Who waited in a queue goes on waiting in their place. A caller in a flow hears
-//! it from its beginning, one who was asked for satisfaction or a PIN is asked again. A meeting goes
-//! on with those of its members who do. A phone that only rang
-//! is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
+//! A conversation goes on with everybody in it, held, consulting or listened to as before; its
+//! recording goes on in a further part. Who waited in a queue goes on waiting in their place, who was
+//! parked on their slot. A caller in a flow hears it from its beginning, one who was asked for
+//! satisfaction or a PIN is asked again. A meeting goes on with those of its members who do. A phone
+//! that only rang is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
 //! properly: each leg and the call get their ends, the outcome is `interrupted`.
 
 use super::conference::Knock;
-use super::dial::Why;
 use super::leg::{Bye, Leg, Sip, Voice};
+use super::park::Parked;
 use super::pickup::Picking;
 use super::queue::Waiting;
 use super::record::Recording;
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use terms::event::{Direction, FlowOut, ForwardWhen, Kind, OfferEnd, Party};
+use terms::event::{ConsultationEnd, Direction, FlowOut, ForwardWhen, Kind, OfferEnd, Party};
 use terms::media::{Audience, Command, PlayEnd};
 use terms::routing::Queue;
 use terms::{
@@ -82,6 +82,7 @@ enum At {
         passed_on: bool,
     },
     Talking(Talk),
+    Parked(Parked),
     /// Machines talk, over T.38 or on their way there, or one with ours: a pause ends their session.
     Fax,
     Survey(Survey),
@@ -105,12 +106,11 @@ impl Call {
             Phase::Waiting(Waiting { visit, offer, .. }) => {
                 At::Waiting { visit: *visit, offer: *offer }
             }
-            Phase::Dialling(dial) => {
-                At::Dialling { passed_on: matches!(dial.why, Why::Transfer(_)) }
-            }
+            Phase::Dialling(dial) => At::Dialling { passed_on: dial.is_held() },
             Phase::Talking(_) if self.fax.is_on() => At::Fax,
             Phase::Faxing(_) => At::Fax,
             Phase::Talking(talk) => At::Talking(talk.clone()),
+            Phase::Parked(parked) => At::Parked(parked.clone()),
             Phase::Survey(survey) => At::Survey(*survey),
             Phase::Message(message) => At::Message(*message),
             Phase::Knocking(knock) => At::Knocking(Box::new(knock.clone())),
@@ -259,6 +259,7 @@ impl Waking {
                 let both = anchor && call.goes_on(talk.partner);
                 call.talk_on(cx, talk, part.filter(|_| both), both, announcing);
             }
+            At::Parked(parked) => call.park_on(cx, parked, part, anchor),
             At::Survey(survey) => call.survey_on(cx, survey, part, anchor),
             At::Message(message) => call.message_on(cx, message, part, anchor),
             At::Knocking(knock) => call.knock_on(cx, *knock, anchor),
@@ -373,9 +374,10 @@ impl Call {
                 self.drop_leg(cx, guest, cause::TEMPORARY_FAILURE);
             }
         }
+        self.consult_on(cx);
         let Phase::Talking(talk) = &self.phase else { return };
-        let (hold, guests) = (talk.hold, talk.guests.clone());
-        for leg in [self.anchor, partner].into_iter().chain(guests) {
+        let (hold, others) = (talk.hold, talk.others().collect::<Vec<_>>());
+        for leg in [self.anchor, partner].into_iter().chain(others) {
             cx.media(Command::Audience { leg, audience: Audience::Everyone });
             cx.media(Command::Join { leg, room });
         }
@@ -396,6 +398,32 @@ impl Call {
         if announcing {
             self.record(cx, partner);
         }
+    }
+
+    /// Who is consulted from the screen goes on where they talk; else the customer waits until the
+    /// agent resumes. Of a phone's second line the voice is not found again.
+    fn consult_on(&mut self, cx: &mut Cx) {
+        let Phase::Talking(talk) = &self.phase else { return };
+        let Some(consult) = &talk.consult else { return };
+        if !consult.joined || consult.own.is_some() || !self.goes_on(consult.leg) {
+            let end = match consult.joined {
+                true => ConsultationEnd::Left,
+                false => ConsultationEnd::Unanswered,
+            };
+            self.let_consulted_go(cx, end, cause::TEMPORARY_FAILURE);
+        }
+    }
+
+    /// Whoever was about to take them tries again.
+    fn park_on(&mut self, cx: &mut Cx, parked: Parked, part: Option<Recording>, goes_on: bool) {
+        cx.world.parked.insert((self.tenant, parked.slot), self.id);
+        self.phase = Phase::Parked(parked);
+        self.drop_taker(cx, cause::TEMPORARY_FAILURE, Bye::Gone);
+        if !goes_on {
+            return self.interrupt(cx);
+        }
+        self.record_next(cx, part);
+        self.play_while_parked(cx);
     }
 
     fn survey_on(&mut self, cx: &mut Cx, survey: Survey, part: Option<Recording>, goes_on: bool) {

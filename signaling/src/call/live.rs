@@ -33,6 +33,10 @@ impl Call {
                 joined: supervision.joined,
             }),
             recording: self.recording_now(),
+            parked: match &self.phase {
+                Phase::Parked(parked) => Some(parked.slot),
+                _ => None,
+            },
             data: self.flow.as_ref().map(|flowing| flowing.run.shown()).unwrap_or_default(),
         }
     }
@@ -57,8 +61,10 @@ impl Call {
             Phase::Waiting(_) => "waiting",
             Phase::Dialling(_) | Phase::Summoning(_) => "ringing",
             Phase::Conferring(_) => "conference",
+            Phase::Talking(talk) if talk.consult.is_some() => "consulting",
             Phase::Talking(talk) if talk.hold.is_held() => "holding",
             Phase::Talking(_) => "talking",
+            Phase::Parked(_) => "parked",
             Phase::Survey(_) => "survey",
             Phase::Message(_) => "voicemail",
             Phase::Faxing(_) => "fax",

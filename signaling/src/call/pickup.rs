@@ -54,6 +54,22 @@ impl Call {
         agent: AgentId,
         incoming: &Incoming,
     ) -> Result<(), &'static str> {
+        let id = self.dialled_leg(cx, agent, incoming)?;
+        self.picking = Some(Picking { leg: id, from, agent });
+        self.open_voice(cx, id, Place::WithContact);
+        Ok(())
+    }
+
+    /// An agent's INVITE is a leg of this call, as yet without a port.
+    ///
+    /// # Errors
+    /// When they have another call. Nothing changes then.
+    pub(super) fn dialled_leg(
+        &mut self,
+        cx: &mut Cx,
+        agent: AgentId,
+        incoming: &Incoming,
+    ) -> Result<LegId, &'static str> {
         self.engage_picker(cx, agent)?;
         let mut leg = leg_of(cx, incoming);
         leg.engaged = true;
@@ -62,9 +78,7 @@ impl Call {
         self.legs.insert(id, leg);
         cx.world.legs.insert(id, self.id);
         self.log(cx, Some(id), Kind::LegStarted { role, agent: Some(agent), address, trunk: None });
-        self.picking = Some(Picking { leg: id, from, agent });
-        self.open_voice(cx, id, Place::WithContact);
-        Ok(())
+        Ok(id)
     }
 
     /// Rings their phone.
@@ -77,6 +91,16 @@ impl Call {
         from: LegId,
         agent: AgentId,
     ) -> Result<(), &'static str> {
+        let leg = self.rung_leg(cx, agent)?;
+        self.picking = Some(Picking { leg, from, agent });
+        Ok(())
+    }
+
+    /// A leg that rings an agent's phone for who waits in this call.
+    ///
+    /// # Errors
+    /// When they have another call. Nothing changes then.
+    pub(super) fn rung_leg(&mut self, cx: &mut Cx, agent: AgentId) -> Result<LegId, &'static str> {
         let plan = cx.plan(self.tenant).unwrap_or_else(|| Arc::clone(&self.plan));
         self.engage_picker(cx, agent)?;
         let address = plan.agent(agent).map_or(String::new(), |agent| agent.sip_user.clone());
@@ -95,9 +119,7 @@ impl Call {
                 ("X-Contact".to_owned(), self.contact.to_string()),
             ],
         });
-        let leg = self.open_leg(cx, leg, Place::WithContact);
-        self.picking = Some(Picking { leg, from, agent });
-        Ok(())
+        Ok(self.open_leg(cx, leg, Place::WithContact))
     }
 
     fn engage_picker(&mut self, cx: &mut Cx, agent: AgentId) -> Result<(), &'static str> {

@@ -9,7 +9,7 @@ use super::{Call, Phase, cause};
 use crate::switch::Cx;
 use terms::LegId;
 use terms::control::CallAction;
-use terms::event::{Party, Role, SupervisionEnd};
+use terms::event::{ConsultationEnd, Party, Role, SupervisionEnd};
 use terms::media::Command;
 
 impl Call {
@@ -36,8 +36,18 @@ impl Call {
                 self.picking_failed();
                 self.close_leg(cx, id, cause, by, bye);
             }
+            _ if self.is_taker(id) => {
+                self.taker_failed();
+                self.close_leg(cx, id, cause, by, bye);
+            }
             Phase::Talking(talk) if id == talk.partner || id == self.anchor => {
                 self.talker_left(cx, id, cause, by, bye);
+            }
+            Phase::Talking(talk) if talk.is_second(id) => {
+                self.second_left(cx, cause, by, bye);
+            }
+            Phase::Talking(talk) if talk.is_consulted(id) => {
+                self.consulted_left(cx, cause, by, bye);
             }
             Phase::Talking(talk) if talk.guests.contains(&id) => {
                 self.guest_left(cx, id, cause, by, bye);
@@ -68,6 +78,9 @@ impl Call {
 
     /// One of the two who began a conversation left.
     fn talker_left(&mut self, cx: &mut Cx, id: LegId, cause: u8, by: Party, bye: Bye) {
+        if self.left_the_consultation(cx, id, cause, by, bye) {
+            return;
+        }
         let Phase::Talking(talk) = &self.phase else { return };
         if !talk.guests.is_empty() {
             return self.go_on_without(cx, id, cause, by, bye);
@@ -117,6 +130,11 @@ impl Call {
             }
             CallAction::Transfer { target } => self.screen_transfers(cx, target),
             CallAction::Invite { target } => self.screen_invites(cx, target),
+            CallAction::Consult { target } => self.screen_consults(cx, target),
+            CallAction::CompleteConsultation => self.complete_consultation(cx),
+            CallAction::EndConsultation => self.end_consultation(cx),
+            CallAction::JoinConsultation => self.join_consultation(cx),
+            CallAction::Park { slot } => self.screen_parks(cx, *slot),
             CallAction::Hold => self.screen_holds(cx, true),
             CallAction::Resume => self.screen_holds(cx, false),
             CallAction::Supervise { by, phone, mode } => self.supervise(cx, *by, phone, *mode),
@@ -134,6 +152,7 @@ impl Call {
 
     /// In a conversation the agent hangs up; otherwise the call is ended.
     pub(super) fn screen_hangs_up(&mut self, cx: &mut Cx) {
+        self.let_consulted_go(cx, ConsultationEnd::Over, cause::NORMAL);
         let agent = match &self.phase {
             Phase::Talking(talk) => {
                 [talk.partner, self.anchor].into_iter().find(|&id| self.agent_of(id).is_some())

@@ -5,7 +5,7 @@ use super::leg::Bye;
 use super::supervise::Supervision;
 use super::{Call, Phase, cause};
 use crate::switch::Cx;
-use terms::event::{Kind, Party, Role, SupervisionEnd, SupervisionMode};
+use terms::event::{ConsultationEnd, Kind, Party, Role, SupervisionEnd, SupervisionMode};
 use terms::media::{Audience, Command};
 use terms::{LegId, UserId};
 
@@ -15,6 +15,7 @@ impl Call {
         if !self.supervised_by(by)?.joined {
             return Err("the supervisor has not answered yet".to_owned());
         }
+        self.let_consulted_go(cx, ConsultationEnd::Over, cause::NORMAL);
         // Who waited for the agent is spoken to now.
         self.clear_hold(cx);
         let Some(Supervision { of, mode, leg, agent_leg, .. }) = self.supervision.take() else {

@@ -12,6 +12,7 @@ pub(super) enum Timer {
     Announce,
     Ring,
     Asked,
+    Parked,
     Supervisor,
     SurveyKey,
     ConferenceKey,

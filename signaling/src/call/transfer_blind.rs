@@ -1,5 +1,5 @@
 //! An agent passes the other party on without asking first, by REFER or from the screen: to a
-//! colleague, to `queue:<id>`, to a number outside.
+//! colleague, to `queue:<id>`, to a number outside; REFER to the code `*45` parks them (`park`).
 //!
 //! Until somebody answers, the agent stays in the call and the customer waits with ringing in the
 //! ear (held, in the log). When nobody answers, the customer is back with the agent; when the agent
@@ -9,7 +9,7 @@ use super::dial::{Dialable, Why};
 use super::leg::Bye;
 use super::outside::why_not;
 use super::timers::Timer;
-use super::{Call, Next, Phase, Talk, cause};
+use super::{Call, FeatureCode, Next, Phase, Talk, cause};
 use crate::acd::Stage;
 use crate::sip::user_agent::Command as Sipc;
 use crate::switch::Cx;
@@ -38,7 +38,22 @@ pub(super) enum Goal {
 
 impl Call {
     /// REFER from a phone.
-    pub(super) fn on_refer(&mut self, cx: &mut Cx, id: LegId, target: &str) {
+    pub(super) fn on_refer(
+        &mut self,
+        cx: &mut Cx,
+        id: LegId,
+        target: &str,
+        replaces: Option<LegId>,
+    ) {
+        if let Some(other) = replaces {
+            return self.phone_completes(cx, id, other);
+        }
+        if let Some(FeatureCode::Park(slot)) = FeatureCode::parse(target) {
+            if let Err((status, _)) = self.park(cx, id, slot, true) {
+                cx.sip(Sipc::RejectRefer { leg: id, status });
+            }
+            return;
+        }
         match self.may_transfer(id).and_then(|talk| Ok((talk, self.own_goal(cx, id, target)?))) {
             Ok((talk, goal)) => {
                 cx.sip(Sipc::AcceptRefer { leg: id });
@@ -68,6 +83,9 @@ impl Call {
         // Only our own people move a call: a stranger's REFER would dial at our expense. A
         // supervisor's phone holds no end of it.
         match self.agent_of(id).filter(|_| !self.is_supervisor(id)) {
+            Some(_) if talk.consult.is_some() => {
+                Err((491, "somebody is being consulted: that must end first"))
+            }
             Some(_) if !talk.guests.is_empty() => Err((
                 491,
                 "more than two are in the conversation: who was asked in must leave first",

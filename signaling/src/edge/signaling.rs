@@ -486,6 +486,7 @@ impl Thread {
                 | Ask::PickUp { .. }
                 | Ask::Conference { .. }
                 | Ask::Recording { .. }
+                | Ask::TakeParked { .. }
                 | Ask::Quality { .. }
                 | Ask::Metrics => {}
             }

@@ -297,6 +297,10 @@ impl Call {
         String::from_utf8_lossy(message.first(name).unwrap()).into_owned()
     }
 
+    pub(super) fn call_id(&self) -> String {
+        self.line(Name::CallId)
+    }
+
     /// A request inside the dialog with the next CSeq.
     pub(super) fn request(&mut self, method: &str, more: &str, body: &str) -> String {
         self.seq += 1;

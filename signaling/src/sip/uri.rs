@@ -89,6 +89,14 @@ impl<'a> Uri<'a> {
         String::from_utf8_lossy(&plain).chars().take(NUMBER_CHARS_MAX).collect()
     }
 
+    /// A header that a request to here is to carry, without its escapes (RFC 3261 §19.1.1).
+    pub fn header(&self, name: &str) -> Option<Vec<u8>> {
+        self.headers.split(|&b| b == b'&').find_map(|item| {
+            let (key, value) = split_at(item, b'=');
+            key.eq_ignore_ascii_case(name.as_bytes()).then(|| unescape(value))
+        })
+    }
+
     /// Value of a parameter; empty when it stands alone.
     pub fn param(&self, name: &str) -> Option<&'a [u8]> {
         header::param(self.params, name)

@@ -260,12 +260,15 @@ pub enum Event {
         /// The status.
         status: u16,
     },
-    /// They want the other party to go to `target` (blind transfer).
+    /// They want the other party to go to `target` (blind transfer), or to take their place in
+    /// another dialog (attended transfer).
     Refer {
         /// The leg that asks.
         leg: LegId,
         /// User part of Refer-To.
         target: String,
+        /// The leg whose dialog Replaces names. Whose it is, is not known yet.
+        replaces: Option<LegId>,
     },
     /// A digit by INFO (application/dtmf-relay or application/dtmf).
     Digit {

@@ -27,6 +27,9 @@ impl Switch {
                 Some(done(self.call_acts(now, tenant, call, &action)))
             }
             Ask::PickUp { tenant, by, from } => Some(done(self.asks_pickup(now, tenant, by, from))),
+            Ask::TakeParked { tenant, by, slot } => {
+                Some(done(self.asks_parked(now, tenant, by, slot)))
+            }
             Ask::Conference { tenant, conference, by, action } => {
                 Some(done(self.conference_acts(now, (tenant, conference), by, action)))
             }

@@ -51,6 +51,10 @@ pub struct Config {
     pub trunk_attempts_max: u8,
     /// Parties of one conversation, those asked in included.
     pub parties_max: usize,
+    /// Callers of a tenant who may be parked at a time; slots are numbered from 1.
+    pub park_slots: u8,
+    /// Longest wait of a parked caller; then they ring back.
+    pub park_max: Duration,
     /// Times a caller is asked for the PIN of a conference in one call.
     pub pin_attempts: u8,
     /// Wrong PINs of one caller at one conference, within `pin_wrong_within`; then they are refused.
@@ -96,6 +100,8 @@ impl Default for Config {
             hops_max: 20,
             trunk_attempts_max: 3,
             parties_max: 5,
+            park_slots: 20,
+            park_max: Duration::from_secs(120),
             pin_attempts: 3,
             pin_wrong_max: 6,
             pin_wrong_room_max: 60,

@@ -103,7 +103,7 @@ pub struct Rig {
 #[derive(Clone, Debug)]
 struct Dialog {
     agent: Option<AgentId>,
-    /// A feature code: allowed beside a conversation.
+    /// A feature code or a second line: allowed beside a conversation.
     code: bool,
     late_offer: bool,
     answered: bool,
@@ -219,11 +219,14 @@ impl Rig {
             Origin::Agent(agent) => Some(agent),
             Origin::Trunk(_) => None,
         };
+        // Who has a conversation dials on a second line of the same phone.
+        let talks = |dialog: &Dialog| dialog.agent.is_some() && dialog.agent == agent;
+        let second = self.dialogs.values().any(|dialog| talks(dialog) && dialog.answered);
         self.dialogs.insert(
             leg,
             Dialog {
                 agent,
-                code: called.starts_with('*'),
+                code: second || called.starts_with('*'),
                 late_offer: offer.is_none(),
                 answered: false,
                 source: self.callers_at,
@@ -293,8 +296,15 @@ impl Rig {
     /// A phone sends REFER.
     pub fn refers(&mut self, leg: LegId, target: &str) {
         if self.dialogs.get(&leg).is_some_and(|dialog| dialog.answered) {
-            self.feed(Input::Sip(SipEvent::Refer { leg, target: target.to_owned() }));
+            let target = target.to_owned();
+            self.feed(Input::Sip(SipEvent::Refer { leg, target, replaces: None }));
         }
+    }
+
+    /// A phone sends REFER with Replaces, which names the dialog of `other`.
+    pub fn refers_replacing(&mut self, leg: LegId, other: LegId) {
+        let refer = SipEvent::Refer { leg, target: String::new(), replaces: Some(other) };
+        self.feed(Input::Sip(refer));
     }
 
     /// The live leg of an agent's phone.

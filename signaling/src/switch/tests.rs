@@ -6,12 +6,14 @@ mod browsers;
 mod callers;
 mod calling;
 mod conference;
+mod consult;
 mod control;
 mod document;
 mod encrypted;
 mod fax;
 mod guests;
 mod language;
+mod parking;
 mod phones;
 mod pickup;
 mod property;
@@ -19,6 +21,7 @@ mod quality;
 mod queueing;
 mod recording;
 mod restore;
+mod second_line;
 mod supervision;
 mod talking;
 mod trunks;
@@ -26,7 +29,9 @@ mod trunks;
 use super::rig::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;
 use terms::control::{AgentAction, Answer, Ask, CallAction};
-use terms::event::{Calling, InCalling, InConference, Kind, Outcome, Party};
+use terms::event::{
+    Calling, Consultation, InCalling, InConference, InConsultation, Kind, Outcome, Parking, Party,
+};
 use terms::{AgentId, CallId, LegId};
 
 const A1: AgentId = AgentId(1);
@@ -112,6 +117,8 @@ fn word(kind: &Kind) -> Option<String> {
             outcome.text
         ),
         Kind::Invited { target, .. } => format!("invited {target}"),
+        Kind::Parking(Parking { slot, what }) => format!("slot {slot}: {what:?}"),
+        Kind::Consultation(consultation) => consultation_word(consultation),
         Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),
         Kind::SupervisionChanged { of, mode } => format!("{} now: {mode:?}", of.agent),
         Kind::SupervisionEnded { of, end } => format!("{} no longer: {end:?}", of.agent),
@@ -144,6 +151,14 @@ fn calling_word(Calling { agent, what }: &Calling) -> Option<String> {
         }
         InCalling::Barred { limit } => Some(format!("{agent} barred: {limit:?}")),
         InCalling::Set { .. } => None,
+    }
+}
+
+fn consultation_word(Consultation { agent, what }: &Consultation) -> String {
+    match what {
+        InConsultation::Asked { target } => format!("{agent} consults {target}"),
+        InConsultation::Answered => format!("{agent} is advised"),
+        InConsultation::Ended { end } => format!("{agent} consulted: {end:?}"),
     }
 }
 

@@ -72,6 +72,8 @@ pub(crate) struct World {
     pub orders: VecDeque<(CallId, conference::Order)>,
     /// Whom meetings call because a chairperson dialled them, and whose call that is.
     pub summons: VecDeque<(CallId, Summons)>,
+    /// Callers who are parked, by slot.
+    pub parked: BTreeMap<(TenantId, u8), CallId>,
     /// Agents who have a browser among their phones.
     pub browsers: BTreeSet<(TenantId, AgentId)>,
     /// What agents call outside, and who may not.
@@ -105,6 +107,7 @@ impl World {
             conferences_touched: BTreeSet::new(),
             orders: VecDeque::new(),
             summons: VecDeque::new(),
+            parked: BTreeMap::new(),
             browsers: BTreeSet::new(),
             calls_out: CallsOut::default(),
             doors: conference::doors::Doors::default(),

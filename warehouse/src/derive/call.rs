@@ -195,6 +195,10 @@ impl OpenCall {
             // Who came is told by their leg, who picked up by the answer that follows; who only
             // listens, whispers or speaks up is no party.
             Kind::Invited { .. }
+            // That the customer waits is told by hold, who came by their leg and its answer.
+            | Kind::Consultation(_)
+            // The same is so for who is parked.
+            | Kind::Parking(_)
             | Kind::Forwarded { .. }
             // What was not called, and what an agent set, stands in `events`.
             | Kind::Calling(_)

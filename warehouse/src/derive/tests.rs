@@ -4,8 +4,9 @@ use crate::derive::Fold;
 use crate::stories::*;
 use std::collections::BTreeMap;
 use terms::event::{
-    Activity, Calling, CallingLimit, Direction, FlowOut, InCalling, Kind, OfferEnd, Outcome, Party,
-    Role, Satisfaction, Supervised, SupervisionEnd, SupervisionMode, TransferKind,
+    Activity, Calling, CallingLimit, Direction, FlowOut, InCalling, InParking, Kind, OfferEnd,
+    Outcome, Parking, Party, Role, Satisfaction, Supervised, SupervisionEnd, SupervisionMode,
+    TransferKind,
 };
 use terms::record::{AgentSpan, Call, Leg, QueueVisit, Recording, Row, Survey};
 use terms::{AgentId, LegId, QueueId, SurveyId, Timestamp, TrunkId, UserId, VisitId};
@@ -214,6 +215,31 @@ fn a_blind_transfer_that_nobody_answers_holds_until_the_customer_gives_up() {
     let rows = s.rows();
     let call = calls(&rows)[0];
     assert_eq!((call.talk_ms, call.hold_ms, call.duration_ms), (10_000, 15_000, 45_200));
+}
+
+#[test]
+fn who_is_parked_is_on_hold_until_somebody_takes_them() {
+    let mut s = Script::new(1);
+    talking(&mut s);
+    let parking = |what| Kind::Parking(Parking { slot: 3, what });
+    s.leg(30.0, 100, 102, parking(InParking::Parked { by: AgentId(11) }))
+        .leg(30.0, 100, 101, Kind::Held { by: Party::Agent })
+        .leg(30.0, 100, 102, Kind::Released { agent: AgentId(11), by: Party::Agent })
+        .leg(30.0, 100, 102, leg_ended(Party::Agent))
+        .leg(45.0, 100, 103, leg_started(Role::Agent, Some(12)))
+        .leg(45.0, 100, 103, parking(InParking::Taken { by: AgentId(12) }))
+        .leg(45.0, 100, 101, Kind::Resumed)
+        .leg(45.0, 100, 103, Kind::LegAnswered)
+        .leg(45.0, 100, 103, answered(None, Some(1), 12))
+        .leg(70.0, 100, 103, Kind::Released { agent: AgentId(12), by: Party::Customer })
+        .leg(70.0, 100, 103, leg_ended(Party::Customer));
+    end(&mut s, 70.0, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let call = calls(&rows)[0];
+    assert_eq!((call.talk_ms, call.hold_ms, call.transfers), (35_000, 15_000, 0));
+    assert_eq!((call.agent_id, call.last_agent_id), (Some(AgentId(11)), Some(AgentId(12))));
+    let leg = |agent| *legs(&rows).iter().find(|leg| leg.agent_id == Some(AgentId(agent))).unwrap();
+    assert_eq!((leg(11).talk_ms, leg(12).talk_ms), (10_000, 25_000));
 }
 
 #[test]

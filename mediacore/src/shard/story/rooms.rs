@@ -91,6 +91,33 @@ fn a_party_on_hold_neither_hears_nor_is_heard_and_hears_music() {
 }
 
 #[test]
+fn who_is_held_hears_nothing_of_two_who_consult_and_is_heard_by_neither() {
+    let mut world = World::new();
+    world.pair(1);
+    world.command(Command::Hold { leg: LegId(1) });
+    let third = world.add(Codec::Pcma, 1, |_| {});
+    world.join(third, 1);
+    let levels = [1_000_i16, 2_000, 4_000];
+    let talk = |world: &mut World| {
+        for _ in 0..60 {
+            for (phone, &level) in levels.iter().enumerate() {
+                world.speak(phone, 20, level);
+            }
+            world.run(20);
+        }
+    };
+    talk(&mut world);
+    assert!(world.phones[0].heard.is_empty(), "the one who waits");
+    assert!((world.phones[1].last_level() - 4_000).abs() < 200);
+    assert!((world.phones[2].last_level() - 2_000).abs() < 200);
+    world.command(Command::Leave { leg: LegId(2) });
+    world.command(Command::Resume { leg: LegId(1) });
+    talk(&mut world);
+    assert!((world.phones[0].last_level() - 4_000).abs() < 200, "passed on");
+    assert!((world.phones[2].last_level() - 1_000).abs() < 200);
+}
+
+#[test]
 fn a_recording_goes_on_through_hold() {
     let mut world = World::new();
     world.pair(1);

@@ -40,6 +40,41 @@ async fn an_agent_picks_up_of_the_team_and_of_a_colleague_by_name() {
 }
 
 #[tokio::test]
+async fn an_agent_parks_sees_the_slot_and_takes_from_it() {
+    let rig = Rig::new().await;
+    let own = rig.first.agents[0].0;
+    let token = rig.token(Role::Agent).await;
+    let take = |slot: u16| Some(json!({"slot": slot}));
+    let uri = "/api/v1/take-parked";
+    let got = rig.ask(Method::POST, uri, &token, take(3)).await;
+    assert_eq!(got.status, StatusCode::NO_CONTENT, "{got:?}");
+    for wrong in [take(256), Some(json!({})), Some(json!({"slot": "3"}))] {
+        let got = rig.ask(Method::POST, uri, &token, wrong).await;
+        assert!(got.status.is_client_error(), "{got:?}");
+    }
+    let manager = rig.token(Role::Manager).await;
+    let got = rig.ask(Method::POST, uri, &manager, take(3)).await;
+    assert_eq!(got.status, StatusCode::CONFLICT, "who has no phone: {got:?}");
+    let taken: Vec<Ask> = {
+        let asked = rig.calls.asked.lock().unwrap();
+        let takes = asked.iter().filter(|ask| matches!(ask, Ask::TakeParked { .. }));
+        takes.cloned().collect()
+    };
+    assert_eq!(taken, [Ask::TakeParked { tenant: rig.tenant(), by: own, slot: 3 }]);
+    let live = rig.ask(Method::GET, "/api/v1/live", &token, None).await;
+    assert_eq!(live.json()["calls"][0]["parked"], 3, "{live:?}");
+    for why in [
+        "there is no conversation to park",
+        "every slot has somebody parked on it",
+        "there is no such slot",
+        "somebody is parked there already",
+        "nobody is parked there",
+    ] {
+        assert!(crate::api::messages::in_chinese(why).is_some(), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn who_has_no_phone_and_who_is_of_another_tenant_picks_up_nothing() {
     let rig = Rig::new().await;
     let second = rig.first.agents[1].0;

@@ -124,6 +124,7 @@ impl CallsLink for Switch {
                     legs: Vec::new(),
                     supervision: *self.supervision.lock().unwrap(),
                     recording: RecordingNow::On,
+                    parked: Some(3),
                     data: [("business".to_owned(), "报修".to_owned())].into(),
                 }],
                 agents: self.agents.lock().unwrap().clone(),

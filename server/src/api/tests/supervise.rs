@@ -158,6 +158,55 @@ async fn a_call_of_somebody_else_is_moved_and_ended_by_name() {
 }
 
 #[tokio::test]
+async fn an_agent_consults_and_parks_and_what_is_no_target_is_refused() {
+    let rig = Rig::new().await;
+    let own = rig.token(Role::Agent).await;
+    let actions = format!("/api/v1/calls/{LIVE_CALL}/actions");
+    for action in [
+        json!({"action": "consult", "target": "queue:7"}),
+        json!({"action": "consult", "target": "1003"}),
+        json!({"action": "complete_consultation"}),
+        json!({"action": "end_consultation"}),
+        json!({"action": "join_consultation"}),
+        json!({"action": "park"}),
+        json!({"action": "park", "slot": 3}),
+    ] {
+        assert_eq!(rig.post(&actions, &own, action).await.status, 204);
+    }
+    let nonsense = json!({"action": "consult", "target": "the boss"});
+    assert!(rig.post(&actions, &own, nonsense).await.status.is_client_error());
+    let consult = |target: &str| CallAction::Consult { target: target.to_owned() };
+    assert_eq!(
+        asked(&rig),
+        [
+            consult("queue:7"),
+            consult("1003"),
+            CallAction::CompleteConsultation,
+            CallAction::EndConsultation,
+            CallAction::JoinConsultation,
+            CallAction::Park { slot: None },
+            CallAction::Park { slot: Some(3) },
+        ]
+    );
+    assert_eq!(audited(&rig).await, vec![], "one's own call is one's own business");
+    for why in [
+        "there is no conversation to ask somebody about",
+        "somebody is being consulted already",
+        "somebody is being consulted: return to the customer first",
+        "somebody is being consulted: that must end first",
+        "more than two are in the conversation, or asked in",
+        "the other party holds this call",
+        "no agent of this queue is free",
+        "nobody is being consulted",
+        "who is consulted has not answered yet",
+        "the phone has two calls: join them there",
+        "two parties outside do not talk alone at our expense",
+    ] {
+        assert!(crate::api::messages::in_chinese(why).is_some(), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn an_agent_sees_nothing_of_who_listens_and_a_supervisor_does() {
     let rig = Rig::new().await;
     let (agent, leader) = (rig.first.agents[0].0, rig.first.agents[1].0);

@@ -4,10 +4,10 @@
 
 use super::super::{Call, Phase};
 use crate::switch::Cx;
-use terms::UserId;
 use terms::control::{Asker, RecordingOrder};
 use terms::event::Kind;
 use terms::media::Command;
+use terms::{LegId, UserId};
 
 /// Pauses of one part of a recording.
 const PAUSES_MAX: u32 = 400;
@@ -37,7 +37,7 @@ impl Call {
             return Err("there is no conversation to record".to_owned());
         };
         let mut legs = vec![self.anchor, talk.partner];
-        let guests = talk.guests.clone();
+        let others: Vec<LegId> = talk.others().collect();
         let decision = self.decide(cx, &legs);
         if decision.is_excluded() {
             return Err(decision.refusal());
@@ -46,7 +46,7 @@ impl Call {
         if self.recording.is_some() || self.announcing.is_some() {
             return Err("the conversation is being recorded already".to_owned());
         }
-        legs.extend(guests.into_iter().filter(|&guest| !self.is_excluded(cx, guest)));
+        legs.extend(others.into_iter().filter(|&other| !self.is_excluded(cx, other)));
         let parties = legs.into_iter().map(|leg| (leg, self.side(leg))).collect();
         self.begin_recording(cx, decision, parties, Some(by.user));
         Ok(())

@@ -1,9 +1,9 @@
-//! Blind transfer: their REFER, RFC 3515, and our NOTIFYs about how it goes. A Refer-To with
-//! Replaces (attended transfer) is refused.
+//! Transfer: their REFER, RFC 3515, and our NOTIFYs about how it goes. A Refer-To with Replaces
+//! (attended transfer, RFC 5589 §7) names another dialog with us: the phone's own second call.
 
 use super::{Owner, Stage};
 use crate::sip::core::UserAgent;
-use crate::sip::header::NameAddr;
+use crate::sip::header::{self, NameAddr};
 use crate::sip::message::{Message, Name};
 use crate::sip::uri::Scheme;
 use crate::sip::user_agent::Event;
@@ -32,7 +32,13 @@ impl Refer {
 
 impl UserAgent {
     pub(in crate::sip) fn on_refer(&mut self, now: Now, leg: LegId, tx: u64, request: &Message) {
-        let target = refer_target(request);
+        let target = refer_target(request).and_then(|(target, replaced)| {
+            let replaces = replaced.map(|named| self.dialog_named(&named)).transpose()?;
+            Ok((target, replaces))
+        });
+        if matches!(target, Err(481)) {
+            self.count("refused_replaces");
+        }
         let Some(state) = self.legs.get_mut(&leg) else { return };
         let target = match target {
             _ if state.refer.is_some() || state.stage != Stage::Confirmed => Err(491),
@@ -42,12 +48,31 @@ impl UserAgent {
             Err(status) => {
                 self.respond(now, tx, status, &[], None);
             }
-            Ok(target) => {
+            Ok((target, replaces)) => {
                 state.refers += 1;
                 let id = request.cseq().map(|cseq| cseq.number).filter(|_| state.refers > 1);
                 state.refer = Some(Refer { tx: Some(tx), id });
-                self.emit(Event::Refer { leg, target });
+                self.emit(Event::Refer { leg, target, replaces });
             }
+        }
+    }
+
+    /// The confirmed dialog of ours that a Replaces value names, RFC 3891 §3: our tag is their
+    /// `to-tag`. The switch says whether the phone has anything to do with it.
+    fn dialog_named(&self, named: &[u8]) -> Result<LegId, u16> {
+        let call_id = named.split(|&b| b == b';').next().map(header::trim).unwrap_or_default();
+        let tag = |name| header::param(named, name).unwrap_or_default();
+        let ours = String::from_utf8_lossy(tag("to-tag"));
+        let leg = self.tags.get(&*ours).copied().ok_or(481_u16)?;
+        let state = self.legs.get(&leg).ok_or(481_u16)?;
+        let is_it = state.dialog.as_ref().is_some_and(|dialog| {
+            dialog.call_id[..] == *call_id && dialog.remote_tag[..] == *tag("from-tag")
+        });
+        match is_it {
+            true if state.stage != Stage::Confirmed => Err(491),
+            true if header::param(named, "early-only").is_some() => Err(486),
+            true => Ok(leg),
+            false => Err(481),
         }
     }
 
@@ -108,18 +133,17 @@ impl UserAgent {
     }
 }
 
-/// The user part of Refer-To, or the status that refuses it.
-fn refer_target(request: &Message) -> Result<String, u16> {
+/// The user part of Refer-To and what its Replaces says, or the status that refuses it.
+fn refer_target(request: &Message) -> Result<(String, Option<Vec<u8>>), u16> {
     if request.occurrences(Name::ReferTo) != 1 {
         return Err(400);
     }
     let value = request.first(Name::ReferTo).ok_or(400_u16)?;
     let uri = NameAddr::parse(value).and_then(|to| to.parsed_uri()).ok_or(400_u16)?;
-    let replaces = uri.headers.to_ascii_lowercase().starts_with(b"replaces")
-        || memchr::memmem::find(&uri.headers.to_ascii_lowercase(), b"&replaces").is_some();
-    match uri.scheme {
-        Scheme::Other => Err(416),
-        _ if replaces => Err(501),
-        _ => Some(uri.user_text()).filter(|user| !user.is_empty()).ok_or(404),
+    let replaces = uri.header("Replaces");
+    match (uri.scheme, uri.user_text()) {
+        (Scheme::Other, _) => Err(416),
+        (_, user) if user.is_empty() && replaces.is_none() => Err(404),
+        (_, user) => Ok((user, replaces)),
     }
 }

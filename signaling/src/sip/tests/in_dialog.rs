@@ -99,7 +99,8 @@ fn a_blind_transfer_reports_how_it_goes() {
     let mut call = bench.talk();
     let refer = call.request("REFER", "Refer-To: <sip:1002@192.0.2.1>\r\n", "");
     bench.receive(carrier(), refer);
-    assert_eq!(bench.events(), [Event::Refer { leg: call.leg, target: "1002".into() }]);
+    let told = Event::Refer { leg: call.leg, target: "1002".into(), replaces: None };
+    assert_eq!(bench.events(), [told]);
     let second = call.request("REFER", "Refer-To: <sip:1003@192.0.2.1>\r\n", "");
     bench.receive(carrier(), second);
     assert!(bench.one().start().contains("491"));
@@ -114,7 +115,7 @@ fn a_blind_transfer_reports_how_it_goes() {
     bench.command(Command::ReferProgress { leg: call.leg, status: 200 });
     assert!(bench.sent().is_empty(), "the subscription is over");
     for (refer_to, status) in [
-        ("<sip:1002@h?Replaces=x%3Bto-tag%3Da>", "501"),
+        ("<sip:1002@h?Replaces=x%3Bto-tag%3Da>", "481"),
         ("<soap.beep:1002>", "416"),
         ("<sip:h>", "404"),
     ] {
@@ -122,6 +123,40 @@ fn a_blind_transfer_reports_how_it_goes() {
         bench.receive(carrier(), refer);
         assert!(bench.one().start().contains(status), "{refer_to}");
     }
+}
+
+#[test]
+fn an_attended_transfer_names_a_dialog_of_ours_and_no_other() {
+    let mut bench = Bench::new();
+    let mut first = bench.talk();
+    let second = bench.talk();
+    let ringing = bench.call();
+    let replaces = |call_id: &str, to: &str, more: &str| {
+        format!(
+            "Refer-To: <sip:1003@192.0.2.1?Require=replaces&Replaces={}%3Bto-tag%3D{to}\
+             %3Bfrom-tag%3Dcaller{more}>\r\n",
+            call_id.replace('@', "%40")
+        )
+    };
+    let (own, other) = (second.call_id(), first.call_id());
+    for (named, status) in [
+        (replaces("nobody", &second.tag, ""), "481"),
+        (replaces(&other, &second.tag, ""), "481"),
+        (replaces(&own, "guessed", ""), "481"),
+        (replaces(&own, &second.tag, "x"), "481"),
+        (replaces(&own, &second.tag, "%3Bearly-only"), "486"),
+        (replaces(&ringing.call_id(), &ringing.tag, ""), "491"),
+    ] {
+        let refer = first.request("REFER", &named, "");
+        bench.receive(carrier(), refer);
+        assert!(bench.one().start().contains(status), "{named}");
+        assert_eq!(bench.events(), [], "{named}");
+    }
+    assert_eq!(bench.counter("refused_replaces"), 4);
+    let refer = first.request("REFER", &replaces(&own, &second.tag, ""), "");
+    bench.receive(carrier(), refer);
+    let (leg, replaces) = (first.leg, Some(second.leg));
+    assert_eq!(bench.events(), [Event::Refer { leg, target: "1003".into(), replaces }]);
 }
 
 #[test]

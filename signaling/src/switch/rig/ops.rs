@@ -78,6 +78,8 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
                 "*44",
                 "*8",
                 "*81001",
+                "*45",
+                "*451",
             ];
             rig.agent_dials(agent, called[usize::from(with / 3) % called.len()]);
         }
@@ -188,7 +190,7 @@ fn with_call(rig: &mut Rig, with: u8) {
     let call = calls[usize::from(with) % calls.len()].call;
     let by = UserId(3);
     let record = |order| CallAction::Record { order, by: Asker { user: UserId(9), any: true } };
-    let action = match with / 8 % 24 {
+    let action = match with / 8 % 30 {
         0 => CallAction::Hangup,
         1 => CallAction::Hold,
         2 => CallAction::Resume,
@@ -213,6 +215,12 @@ fn with_call(rig: &mut Rig, with: u8) {
         20 => record(RecordingOrder::Stop),
         21 => record(RecordingOrder::Pause),
         22 => record(RecordingOrder::Resume),
+        23 => CallAction::Consult { target: "1003".into() },
+        24 => CallAction::CompleteConsultation,
+        25 => CallAction::EndConsultation,
+        26 => CallAction::JoinConsultation,
+        27 => CallAction::Park { slot: None },
+        28 => CallAction::Park { slot: Some(1) },
         _ => CallAction::Transfer { target: "013800000000".into() },
     };
     rig.ask(Ask::Call { tenant: TENANT, call, action });

@@ -372,7 +372,7 @@ fn events_about_strangers_change_nothing() {
     for event in [
         E::Ended { leg, cause: 16 },
         E::Acked { leg, sdp: None },
-        E::Refer { leg, target: "1001".into() },
+        E::Refer { leg, target: "1001".into(), replaces: None },
         E::Failed { leg, status: 486, cause: 17 },
     ] {
         rig.feed(Input::Sip(event));

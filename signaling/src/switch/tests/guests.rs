@@ -24,7 +24,7 @@ fn three(rig: &mut Rig) -> (LegId, LegId, LegId) {
 }
 
 /// The room that a leg was last put into, unless it left since.
-fn room_of(rig: &Rig, of: LegId) -> Option<RoomId> {
+pub(super) fn room_of(rig: &Rig, of: LegId) -> Option<RoomId> {
     rig.media.iter().fold(None, |room, command| match command {
         Command::Join { leg, room } if *leg == of => Some(*room),
         Command::Leave { leg } | Command::Release { leg } if *leg == of => None,
@@ -33,7 +33,7 @@ fn room_of(rig: &Rig, of: LegId) -> Option<RoomId> {
 }
 
 /// Who stands in the only recording, by side.
-fn recorded(rig: &Rig) -> Vec<(LegId, Side)> {
+pub(super) fn recorded(rig: &Rig) -> Vec<(LegId, Side)> {
     let mut parties = Vec::new();
     for command in &rig.media {
         match command {
