@@ -14,12 +14,14 @@
 //! A torn frame at the end of the last file is what a crash leaves; the reader stops there and the
 //! writer truncates it away. A bad frame with a good one after it is damage and is reported.
 
+mod callback;
 mod calling;
 mod conference;
 mod forward;
 mod frame;
 mod offer;
 
+pub use callback::{Callback, CallbackEnd, InCallback};
 pub use calling::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling};
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
 pub use forward::{ForwardWhen, Forwarding};
@@ -353,6 +355,8 @@ pub enum Kind {
         /// The queue.
         queue: QueueId,
     },
+    /// Something about a callback that was asked for. No `call` is set.
+    Callback(Callback),
     /// A call progress tone, a fax machine or an answering machine was heard. `leg` is who said it.
     ProgressHeard {
         /// What.

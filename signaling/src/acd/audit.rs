@@ -41,6 +41,7 @@ impl Distributor {
                         && self.timers.contains(&(awaited.until, Timer::Personal(*id)))
                         && agent.is_some_and(knows)
                 }
+                (None, None) if visit.absent => queue.absent.get(&visit.key) == Some(id),
                 (None, None) => queue.waits(visit.key, visit.stage, *id),
             };
             if !is_there {

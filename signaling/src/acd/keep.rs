@@ -41,6 +41,7 @@ pub(crate) struct KeptVisit {
     entered: Moment,
     since_wall: Timestamp,
     leave_at: Moment,
+    absent: bool,
 }
 
 impl Distributor {
@@ -76,6 +77,7 @@ impl Distributor {
             entered: visit.entered,
             since_wall: visit.since_wall,
             leave_at: visit.leave_at,
+            absent: visit.absent,
         })
     }
 
@@ -104,9 +106,13 @@ impl Distributor {
             return false;
         };
         let KeptVisit { call, queue: queue_id, priority, since, key, .. } = *kept;
-        let KeptVisit { entered, since_wall, leave_at, .. } = *kept;
+        let KeptVisit { entered, since_wall, leave_at, absent, .. } = *kept;
         self.arrivals = self.arrivals.max(key.arrival);
-        queue.put(key, 0, id);
+        if absent {
+            queue.absent.insert(key, id);
+        } else {
+            queue.put(key, 0, id);
+        }
         let stay = Visit {
             call,
             queue: queue_id,
@@ -120,6 +126,7 @@ impl Distributor {
             widens_at: None,
             awaited: None,
             offer: None,
+            absent,
         };
         self.visits.insert(id, stay);
         self.timers.insert((leave_at, Timer::Wait(id)));

@@ -17,6 +17,7 @@ impl Call {
     pub(super) fn connect(&mut self, cx: &mut Cx, partner: LegId, from: Option<(VisitId, &Queue)>) {
         self.timers.clear(Timer::Ring);
         self.timers.clear(Timer::Announce);
+        self.timers.clear(Timer::Typing);
         self.forwarded.clear();
         self.drop_picking(cx, cause::ELSEWHERE, Bye::Hangup);
         let room = RoomId(cx.id());

@@ -171,7 +171,7 @@ impl Call {
             match why {
                 Why::Transfer(transfer) => self.let_go(cx, transfer),
                 Why::Flow => self.left_flow(cx, "transferred"),
-                Why::Direct => {}
+                Why::Direct | Why::Callback => {}
             }
         }
         self.go_to(cx, next);

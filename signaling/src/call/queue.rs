@@ -22,6 +22,16 @@ pub(super) struct Waiting {
     pub visit: VisitId,
     pub queue: Arc<Queue>,
     pub offer: Option<(AgentId, LegId)>,
+    /// The contact's own priority.
+    pub own: i32,
+    /// The number at which they want to be called back, while they type it.
+    pub typed: Option<String>,
+}
+
+impl Waiting {
+    pub fn new(visit: VisitId, queue: Arc<Queue>, own: i32) -> Self {
+        Waiting { visit, queue, offer: None, own, typed: None }
+    }
 }
 
 impl Call {
@@ -38,10 +48,13 @@ impl Call {
         let Some(queue) = cx.plan(self.tenant).and_then(|plan| plan.queue(id)) else {
             return false;
         };
-        let since = since.or_else(|| self.comes_back(cx, id)).unwrap_or(now.moment);
+        let called_back = self.take_callback_off(cx, id, self.customer());
+        let since = since.or(called_back).or_else(|| self.comes_back(cx, id));
+        let since = since.unwrap_or(now.moment);
         let priority = priority.saturating_add(self.vip_priority(cx, &queue));
+        let own = priority;
         let personal = self.personal(cx, &queue);
-        let arrival = Arrival { visit, call, queue: id, priority, since, personal };
+        let arrival = Arrival { visit, call, queue: id, priority, since, personal, callback: None };
         let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
         let (position, priority, full) = match entered {
             Some(Entered::Waiting { position, priority }) => (position, priority, false),
@@ -51,8 +64,7 @@ impl Call {
         self.log(cx, Some(self.anchor), Kind::Enqueued { visit, queue: id, priority, position });
         self.queue = Some(Arc::clone(&queue));
         self.queued_since = Some(since);
-        let waiting = Waiting { visit, queue: Arc::clone(&queue), offer: None };
-        self.phase = Phase::Waiting(waiting);
+        self.phase = Phase::Waiting(Waiting::new(visit, Arc::clone(&queue), own));
         self.left_flow(cx, "enqueued");
         if full {
             self.overflow(cx, FlowOut::Overflow);
@@ -69,8 +81,9 @@ impl Call {
     /// Since when a caller has waited who hung up here a while ago.
     fn comes_back(&self, cx: &mut Cx, queue: QueueId) -> Option<Moment> {
         let now = cx.now.moment;
-        let acd = cx.acd(self.tenant).filter(|_| !self.caller.is_withheld())?;
-        acd.resumes(now, queue, &self.caller.normal)
+        let customer = self.customer();
+        let acd = cx.acd(self.tenant).filter(|_| !customer.is_withheld())?;
+        acd.resumes(now, queue, &customer.normal)
     }
 
     /// Whom the caller waits for first. Who talked already was passed on, and does not go back.
@@ -103,6 +116,9 @@ impl Call {
     /// asking for it again and again would keep the box busy with nothing.
     pub(super) fn play_music(&mut self, cx: &mut Cx, before: &PlayEnd) {
         let Phase::Waiting(waiting) = &self.phase else { return };
+        if waiting.typed.is_some() {
+            return;
+        }
         let music = match waiting.queue.music.as_str() {
             "" => "music/wait",
             name => name,
@@ -114,18 +130,18 @@ impl Call {
         self.play(cx, self.anchor, vec![source], true, false);
     }
 
-    fn arm_announcement(&mut self, cx: &Cx, queue: &Queue) {
+    pub(super) fn arm_announcement(&mut self, cx: &Cx, queue: &Queue) {
         let every = Duration::from_secs(queue.announce_every_s.into());
         let at = (!every.is_zero()).then(|| cx.now.moment + every);
         self.timers.set_or_clear(Timer::Announce, at);
     }
 
-    /// Says the place, and the wait when it can be told. Not while an agent's phone rings: the
-    /// answer would cut the sentence.
+    /// Says the place, the wait when it can be told, and how to be called back. Not while an agent's
+    /// phone rings, whose answer would cut the sentence, and not while the caller types a number.
     pub(super) fn announce(&mut self, cx: &mut Cx) {
         let Phase::Waiting(waiting) = &self.phase else { return };
-        let (queue, visit, rings) =
-            (Arc::clone(&waiting.queue), waiting.visit, waiting.offer.is_some());
+        let rings = waiting.offer.is_some() || waiting.typed.is_some();
+        let (queue, visit) = (Arc::clone(&waiting.queue), waiting.visit);
         self.arm_announcement(cx, &queue);
         let position = cx.acd(self.tenant).and_then(|acd| acd.position(visit));
         let Some(position) = position.filter(|_| !rings) else { return };
@@ -138,12 +154,18 @@ impl Call {
             sources.extend(prompt::count(language, minutes));
             sources.push(prompt::prompt(language, "minutes"));
         }
+        sources.extend(self.callback_offer(&queue));
         self.play(cx, self.anchor, sources, false, false);
     }
 
     /// The distributor sends the caller on.
     pub(crate) fn flow_out(&mut self, cx: &mut Cx, visit: VisitId, reason: FlowOut) {
-        if matches!(&self.phase, Phase::Waiting(waiting) if waiting.visit == visit) {
+        if !matches!(&self.phase, Phase::Waiting(waiting) if waiting.visit == visit) {
+            return;
+        }
+        if self.waits_to_call_back() {
+            self.callback_flows_out(cx, reason);
+        } else {
             self.overflow(cx, reason);
         }
     }
@@ -155,6 +177,7 @@ impl Call {
         };
         let (visit, queue) = (waiting.visit, waiting.queue.id);
         self.timers.clear(Timer::Announce);
+        self.timers.clear(Timer::Typing);
         self.log(cx, Some(self.anchor), Kind::FlowedOut { visit, queue, reason });
         self.story.stranded = true;
         self.stop_play(cx, self.anchor);
@@ -167,8 +190,8 @@ impl Call {
         let (visit, queue, now) = (waiting.visit, waiting.queue.id, cx.now);
         self.timers.clear(Timer::Announce);
         if let Some(acd) = cx.acd(self.tenant) {
-            if caller_left && !self.caller.is_withheld() {
-                acd.abandons(now.moment, visit, &self.caller.normal);
+            if caller_left && !self.customer().is_withheld() {
+                acd.abandons(now.moment, visit, &self.customer().normal);
             }
             acd.leave(now, visit);
         }

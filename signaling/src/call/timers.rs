@@ -10,6 +10,8 @@ pub(super) enum Timer {
     Ack,
     Flow,
     Announce,
+    Typing,
+    Callback,
     Ring,
     Asked,
     Supervisor,

@@ -3,6 +3,7 @@
 mod addresses;
 mod agents;
 mod browsers;
+mod callbacks;
 mod callers;
 mod calling;
 mod conference;
@@ -26,7 +27,7 @@ mod trunks;
 use super::rig::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;
 use terms::control::{AgentAction, Answer, Ask, CallAction};
-use terms::event::{Calling, InCalling, InConference, Kind, Outcome, Party};
+use terms::event::{Calling, InCallback, InCalling, InConference, Kind, Outcome, Party};
 use terms::{AgentId, CallId, LegId};
 
 const A1: AgentId = AgentId(1);
@@ -130,9 +131,9 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::RecordingPaused { by, .. } => format!("paused by {by}"),
         Kind::RecordingResumed { by, .. } => format!("recorded again by {by}"),
         Kind::RecordingStopped { by, .. } => format!("recording stopped by {by}"),
-        Kind::CallbackQueued { .. } | Kind::Started { .. } | Kind::RecordingStarted { .. } => {
-            return None;
-        }
+        Kind::CallbackQueued { .. } => "callback queued".into(),
+        Kind::Callback(callback) => callback_word(&callback.what),
+        Kind::Started { .. } | Kind::RecordingStarted { .. } => return None,
     };
     Some(text)
 }
@@ -144,6 +145,15 @@ fn calling_word(Calling { agent, what }: &Calling) -> Option<String> {
         }
         InCalling::Barred { limit } => Some(format!("{agent} barred: {limit:?}")),
         InCalling::Set { .. } => None,
+    }
+}
+
+fn callback_word(what: &InCallback) -> String {
+    match what {
+        InCallback::Asked { number, first } => format!("{number} asked back, {first:?} first"),
+        InCallback::Tried { attempt } => format!("tried {attempt}"),
+        InCallback::Unreached { attempt, cause } => format!("unreached {attempt} by {cause}"),
+        InCallback::Ended { end, .. } => format!("callback {end:?}"),
     }
 }
 
