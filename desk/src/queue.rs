@@ -1,5 +1,9 @@
 //! Queues: where contacts wait for an agent, and who serves them.
 
+mod callback;
+
+pub use callback::Callback;
+
 use crate::audit::By;
 use crate::error::During;
 use crate::skill::{self, Need};
@@ -130,6 +134,8 @@ pub struct Settings {
     pub survey: bool,
     /// T of the service level in seconds.
     pub service_level_s: u32,
+    /// Callers may ask to be called back and keep their place; left out, they may not.
+    pub callback: Option<Callback>,
 }
 
 impl Default for Settings {
@@ -154,6 +160,7 @@ impl Default for Settings {
             record: true,
             survey: true,
             service_level_s: 20,
+            callback: None,
         }
     }
 }
@@ -183,6 +190,7 @@ impl Settings {
                 return Err(Error::invalid(field, format!("{value} is outside -1000 to 1000")));
             }
         }
+        self.callback.as_ref().map_or(Ok(()), Callback::check)?;
         skill::check_needs(&self.needs)?;
         text::token("music", &self.music, 64).map(drop)
     }
@@ -190,6 +198,9 @@ impl Settings {
 
 async fn check(write: &mut Write, tenant: TenantId, draft: &QueueDraft) -> Result<String> {
     draft.settings.check()?;
+    if let Some(callback) = &draft.settings.callback {
+        callback.check_hours(write, tenant).await?;
+    }
     if let Some(target) = &draft.settings.overflow {
         crate::number::check_target(write, tenant, "overflow", target).await?;
     }

@@ -3,6 +3,7 @@
 
 mod basics;
 mod calling;
+mod callbacks;
 mod conferences;
 mod faxes;
 mod flows;

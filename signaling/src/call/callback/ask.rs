@@ -2,9 +2,9 @@
 //! confirmation, and the line is free. What cannot be called is refused with a prompt, and the caller
 //! waits on.
 
-use super::super::queue::Waiting;
-use super::super::timers::Timer;
-use super::super::{Call, Phase, cause};
+use crate::call::queue::Waiting;
+use crate::call::timers::Timer;
+use crate::call::{Call, Phase, cause};
 use crate::ivr::prompt;
 use crate::switch::Cx;
 use std::sync::Arc;
