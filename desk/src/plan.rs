@@ -155,7 +155,11 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
             own_agent_s: settings.own_agent_s,
             last_agent_s: settings.last_agent_s,
         },
-        in_queue: routing::InQueue { callback: settings.callback.map(routing::Callback::from) },
+        in_queue: routing::InQueue {
+            callback: settings.callback.map(routing::Callback::from),
+            notices: settings.notices,
+            notice_every_s: settings.notice_every_s,
+        },
     }
 }
 

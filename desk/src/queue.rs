@@ -18,6 +18,8 @@ use utoipa::ToSchema;
 
 /// Queues of one tenant.
 pub const QUEUES_MAX: i64 = 1_000;
+/// Notices of one queue.
+pub const NOTICES_MAX: usize = 8;
 /// Most lots of one agent.
 pub const WEIGHT_MAX: u32 = 1_000;
 
@@ -134,6 +136,11 @@ pub struct Settings {
     pub survey: bool,
     /// T of the service level in seconds.
     pub service_level_s: u32,
+    /// What callers hear between the music, one after the other: prompts of the box or the tenant, by
+    /// name without language; at most 8.
+    pub notices: Vec<String>,
+    /// Seconds from one notice to the next; 0 is never.
+    pub notice_every_s: u32,
     /// Callers may ask to be called back and keep their place; left out, they may not.
     pub callback: Option<Callback>,
 }
@@ -160,6 +167,8 @@ impl Default for Settings {
             record: true,
             survey: true,
             service_level_s: 20,
+            notices: Vec::new(),
+            notice_every_s: 0,
             callback: None,
         }
     }
@@ -178,6 +187,7 @@ impl Settings {
             ("ring_max_s", self.ring_max_s, 3..=180),
             ("wrap_up_s", self.wrap_up_s, 0..=3_600),
             ("announce_every_s", self.announce_every_s, 0..=3_600),
+            ("notice_every_s", self.notice_every_s, 0..=3_600),
             ("service_level_s", self.service_level_s, 1..=3_600),
         ] {
             if !range.contains(&value) {
@@ -191,6 +201,13 @@ impl Settings {
             }
         }
         self.callback.as_ref().map_or(Ok(()), Callback::check)?;
+        if self.notices.len() > NOTICES_MAX {
+            let problem = format!("at most {NOTICES_MAX} are played one after the other");
+            return Err(Error::invalid("notices", problem));
+        }
+        for notice in &self.notices {
+            text::token("notices", notice, 64)?;
+        }
         skill::check_needs(&self.needs)?;
         text::token("music", &self.music, 64).map(drop)
     }

@@ -284,6 +284,7 @@ impl Call {
                 Timer::Ack => self.ack_late(cx),
                 Timer::Flow => self.flow_timeout(cx),
                 Timer::Announce => self.announce(cx),
+                Timer::Notice => self.notice(cx),
                 Timer::Typing => self.typed_too_long(cx),
                 Timer::Callback => self.look(cx),
                 Timer::Ring => self.rang_too_long(cx),

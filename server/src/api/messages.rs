@@ -360,6 +360,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("1-32 of 0-9, +, * and # are needed", "需要 1-32 位 0-9、+、* 或 #"),
     ("2-12 digits are needed, such as {}", "需要 2-12 位数字，例如 {}"),
     ("a telephone number is needed", "需要电话号码"),
+    ("at most {} are played one after the other", "最多依次播放 {} 条"),
     ("{} is no key from 0 to 9", "{} 不是 0 至 9 的按键"),
     ("{} is outside {}", "{} 超出范围 {}"),
     ("0 would let nothing through; use at least 1", "0 会拒绝一切，请至少填 1"),

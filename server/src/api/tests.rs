@@ -2,8 +2,8 @@
 //! folder, with the real worker's bench behind it and a switch that notes what it is asked.
 
 mod basics;
-mod calling;
 mod callbacks;
+mod calling;
 mod conferences;
 mod faxes;
 mod flows;

@@ -54,6 +54,16 @@ impl Distributor {
         self.remove(id);
     }
 
+    /// How long who comes now will wait: not at all where somebody is free, unknown while no agent of
+    /// the queue is signed in.
+    pub fn newcomers_wait(&self, id: QueueId) -> Option<Duration> {
+        let queue = self.queues.get(&id)?;
+        match queue.free.first_stage() {
+            Some(0) => Some(Duration::ZERO),
+            _ => self.estimated_wait(id, queue.len() + 1),
+        }
+    }
+
     /// Whether those before this stay will be served within `lead`, as far as it can be told: never
     /// while no agent of the queue is signed in.
     pub fn is_near(&self, queue: QueueId, id: VisitId, lead: Duration) -> bool {

@@ -299,8 +299,9 @@ impl Call {
             acd.present(now, visit, Some(stay));
         }
         let greeting = prompt::prompt(self.language(), "queue");
-        self.play(cx, self.anchor, vec![greeting], false, false);
+        self.say_waiting(cx, vec![greeting]);
         self.arm_announcement(cx, queue);
+        self.arm_notice(cx, queue);
     }
 
     /// The customer was not reached: again after the pause, or never.

@@ -1,6 +1,9 @@
 //! Waiting: into the queue, music, announcements of the place, and out again by overflow. (Out by
 //! an answer is `offer` and `connect`, out by hanging up is `end`.)
 
+mod leave;
+mod notice;
+
 use super::timers::Timer;
 use super::{Call, Next, Phase};
 use crate::acd::{Arrival, Entered, Personal};
@@ -26,11 +29,20 @@ pub(super) struct Waiting {
     pub own: i32,
     /// The number at which they want to be called back, while they type it.
     pub typed: Option<String>,
+    /// Something is said, and not music.
+    pub speaks: bool,
+    /// Notices that they have heard.
+    pub noticed: usize,
 }
 
 impl Waiting {
     pub fn new(visit: VisitId, queue: Arc<Queue>, own: i32) -> Self {
-        Waiting { visit, queue, offer: None, own, typed: None }
+        Waiting { visit, queue, offer: None, own, typed: None, speaks: false, noticed: 0 }
+    }
+
+    /// An agent rings for them, or they type.
+    fn is_busy(&self) -> bool {
+        self.offer.is_some() || self.typed.is_some()
     }
 }
 
@@ -70,10 +82,9 @@ impl Call {
             self.overflow(cx, FlowOut::Overflow);
         } else {
             let greeting = prompt::prompt(self.language(), "queue");
-            if !self.play(cx, self.anchor, vec![greeting], false, false) {
-                self.play_music(cx, &PlayEnd::Finished);
-            }
+            self.say_waiting(cx, vec![greeting]);
             self.arm_announcement(cx, &queue);
+            self.arm_notice(cx, &queue);
         }
         true
     }
@@ -115,10 +126,11 @@ impl Call {
     /// Music until something else happens. Where the music itself is missing it is silence:
     /// asking for it again and again would keep the box busy with nothing.
     pub(super) fn play_music(&mut self, cx: &mut Cx, before: &PlayEnd) {
-        let Phase::Waiting(waiting) = &self.phase else { return };
+        let Phase::Waiting(waiting) = &mut self.phase else { return };
         if waiting.typed.is_some() {
             return;
         }
+        waiting.speaks = false;
         let music = match waiting.queue.music.as_str() {
             "" => "music/wait",
             name => name,
@@ -140,11 +152,13 @@ impl Call {
     /// phone rings, whose answer would cut the sentence, and not while the caller types a number.
     pub(super) fn announce(&mut self, cx: &mut Cx) {
         let Phase::Waiting(waiting) = &self.phase else { return };
-        let rings = waiting.offer.is_some() || waiting.typed.is_some();
-        let (queue, visit) = (Arc::clone(&waiting.queue), waiting.visit);
+        if waiting.speaks {
+            return self.timers.set(Timer::Announce, cx.now.moment + notice::LATER);
+        }
+        let (queue, visit, busy) = (Arc::clone(&waiting.queue), waiting.visit, waiting.is_busy());
         self.arm_announcement(cx, &queue);
         let position = cx.acd(self.tenant).and_then(|acd| acd.position(visit));
-        let Some(position) = position.filter(|_| !rings) else { return };
+        let Some(position) = position.filter(|_| !busy) else { return };
         let wait = cx.acd(self.tenant).and_then(|acd| acd.estimated_wait(queue.id, position));
         let language = self.language();
         let mut sources = vec![prompt::prompt(language, "position")];
@@ -155,7 +169,7 @@ impl Call {
             sources.push(prompt::prompt(language, "minutes"));
         }
         sources.extend(self.callback_offer(&queue));
-        self.play(cx, self.anchor, sources, false, false);
+        self.say_waiting(cx, sources);
     }
 
     /// The distributor sends the caller on.
@@ -176,8 +190,7 @@ impl Call {
             return;
         };
         let (visit, queue) = (waiting.visit, waiting.queue.id);
-        self.timers.clear(Timer::Announce);
-        self.timers.clear(Timer::Typing);
+        self.hush();
         self.log(cx, Some(self.anchor), Kind::FlowedOut { visit, queue, reason });
         self.story.stranded = true;
         self.stop_play(cx, self.anchor);
@@ -188,7 +201,7 @@ impl Call {
     /// is withdrawn.
     pub(super) fn quit_queue(&mut self, cx: &mut Cx, waiting: &Waiting, caller_left: bool) {
         let (visit, queue, now) = (waiting.visit, waiting.queue.id, cx.now);
-        self.timers.clear(Timer::Announce);
+        self.hush();
         if let Some(acd) = cx.acd(self.tenant) {
             if caller_left && !self.customer().is_withheld() {
                 acd.abandons(now.moment, visit, &self.customer().normal);

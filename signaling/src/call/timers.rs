@@ -10,6 +10,7 @@ pub(super) enum Timer {
     Ack,
     Flow,
     Announce,
+    Notice,
     Typing,
     Callback,
     Ring,

@@ -23,6 +23,7 @@ mod restore;
 mod supervision;
 mod talking;
 mod trunks;
+mod waiting;
 
 use super::rig::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;

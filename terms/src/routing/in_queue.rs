@@ -1,13 +1,17 @@
-//! What a caller can do while they wait in a queue.
+//! What a caller can do and hears while they wait in a queue.
 
 use serde::{Deserialize, Serialize};
 
-/// What a caller can do while they wait, beyond waiting.
+/// What a caller can do and hears while they wait, beyond music and their place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InQueue {
     /// They may ask to be called back and keep their place.
     pub callback: Option<Callback>,
+    /// What they hear between the music, one after the other: names of prompts without language.
+    pub notices: Vec<String>,
+    /// Seconds from one notice to the next; 0 is never.
+    pub notice_every_s: u32,
 }
 
 /// Who is called first.

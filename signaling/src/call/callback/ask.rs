@@ -42,15 +42,21 @@ impl Call {
     /// A key while the caller waits.
     pub(in crate::call) fn waiting_digit(&mut self, cx: &mut Cx, digit: char) {
         let Phase::Waiting(waiting) = &self.phase else { return };
-        // Who is rung for them answers in a moment; who was called back has what they asked for.
-        if waiting.offer.is_some() || self.callback.is_some() {
+        // Who is rung for them answers in a moment.
+        if waiting.offer.is_some() {
             return;
         }
         if waiting.typed.is_some() {
             return self.number_digit(cx, digit);
         }
+        if self.leave_by_key(cx, digit) {
+            return;
+        }
+        let Phase::Waiting(waiting) = &self.phase else { return };
         let settings = waiting.queue.in_queue.callback.as_ref();
-        match settings.filter(|settings| settings.key == digit).map(|it| it.other_number) {
+        // Who was called back has what they asked for.
+        let settings = settings.filter(|it| it.key == digit && self.callback.is_none());
+        match settings.map(|it| it.other_number) {
             Some(true) => self.ask_number(cx),
             Some(false) => self.ask_back(cx, self.caller.clone()),
             None => {}
@@ -102,11 +108,10 @@ impl Call {
         let Some(settings) = queue.in_queue.callback.clone() else { return };
         if self.outside(cx, number.clone()).is_none() {
             let sorry = prompt::prompt(self.language(), "callback_not_possible");
-            self.play(cx, self.anchor, vec![sorry], false, false);
-            return;
+            return self.say_waiting(cx, vec![sorry]);
         }
         let now = cx.now;
-        self.timers.clear(Timer::Announce);
+        self.hush();
         if let Some(acd) = cx.acd(self.tenant) {
             acd.leave(now, visit);
         }
