@@ -126,6 +126,8 @@ pub struct Settings {
     pub ring_max_s: u32,
     /// Wrap-up in seconds.
     pub wrap_up_s: u32,
+    /// Wrap-up ends only with a disposition, which the agent chooses, or with their shift.
+    pub wrap_up_mandatory: bool,
     /// Waiting music: the name of a prompt under `music/`, without this folder; `music` is `wait`.
     pub music: String,
     /// Seconds between announcements of the position; 0 is never.
@@ -162,6 +164,7 @@ impl Default for Settings {
             overflow: None,
             ring_max_s: 20,
             wrap_up_s: 30,
+            wrap_up_mandatory: false,
             music: "music".to_owned(),
             announce_every_s: 30,
             record: true,

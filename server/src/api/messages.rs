@@ -460,6 +460,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("nobody is in this conference", "此会议室当前没有会议"),
     ("there is no such conference", "没有此会议室"),
     ("nobody waits to be called back by this call", "此通话没有等待回拨的客户"),
+    ("choose a disposition first", "请先选择通话小结"),
     ("nobody is on the line yet", "客户尚未接通"),
     ("there is no such member in the conference", "会议中没有此成员"),
     ("they muted themselves: they alone may undo it", "该成员自行静音，只能由其本人取消"),

@@ -74,6 +74,7 @@ impl Distributor {
             return Err(format!("agent {id} is free, and somebody waits for them alone"));
         }
         if let Some(wrap_up) = agent.wrap_up
+            && !wrap_up.mandatory
             && !self.timers.contains(&(wrap_up.until, Timer::WrapUp(id)))
         {
             return Err(format!("the wrap-up of agent {id} never ends"));

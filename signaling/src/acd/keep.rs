@@ -94,7 +94,7 @@ impl Distributor {
         agent.registered = kept.registered;
         agent.do_not_disturb = kept.do_not_disturb;
         agent.forwarding = kept.forwarding;
-        if let Some(wrap_up) = agent.wrap_up {
+        if let Some(wrap_up) = agent.wrap_up.filter(|wrap_up| !wrap_up.mandatory) {
             self.timers.insert((wrap_up.until, Timer::WrapUp(id)));
         }
         self.settle(id, now, None);

@@ -4,6 +4,7 @@ mod order;
 mod personal;
 mod rings;
 mod strategies;
+mod wrap_up;
 
 use super::*;
 use rand::rngs::SmallRng;

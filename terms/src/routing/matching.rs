@@ -140,6 +140,9 @@ pub struct Matching {
     pub own_agent_s: u32,
     /// The same for the agent whom the caller talked with last, where there is no agent of their own.
     pub last_agent_s: u32,
+    /// After a conversation an agent is offered nobody before they have said by a disposition what it
+    /// was about: the wrap-up does not end by itself.
+    pub wrap_up_mandatory: bool,
 }
 
 impl Matching {
