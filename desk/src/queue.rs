@@ -48,7 +48,8 @@ pub struct Seat {
     /// Who.
     #[schema(value_type = String)]
     pub agent: AgentId,
-    /// Lots that they have with `weighted_random`, 0–1,000, 1 when left out; who has 0 is only drawn
+    /// Lots that they have with `weighted_random`, or their share with `percentage`, which is percent
+    /// where all add up to 100; 0–1,000, 1 when left out; who has 0 is only drawn
     /// while nobody else is free.
     #[serde(default = "Seat::weight_usual")]
     pub weight: u32,
@@ -91,8 +92,8 @@ pub struct QueueDraft {
 #[serde(default)]
 pub struct Settings {
     /// Which of the free agents is next: `longest_idle`, `longest_idle_queue`, `longest_idle_global`,
-    /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk` or
-    /// `occupancy`.
+    /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk`,
+    /// `occupancy` or `percentage`.
     #[schema(value_type = String)]
     pub strategy: Strategy,
     /// Skills that it asks of its agents, at most 8.

@@ -135,6 +135,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "Of {} free agents, the first of the list: place {}.",
         "{} 名空闲座席中名单最靠前者：第 {} 位。",
     ),
+    (
+        "Of {} free agents, the one furthest behind their share: weight {}.",
+        "{} 名空闲座席中选择落后于分配比例最多的一名：权重 {}。",
+    ),
     ("Of {} free agents, one by lot.", "{} 名空闲座席中随机抽取一名。"),
     (
         "Of {} free agents, one by lot with the weight {}.",

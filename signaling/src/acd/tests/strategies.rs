@@ -163,3 +163,15 @@ fn what_was_counted_of_agents_outlives_the_process() {
     while acd.poll_output().is_some() {}
     assert_eq!(next(&mut acd, 200, 4), 1, "one conversation against two, though idle less long");
 }
+
+#[test]
+fn each_agent_gets_their_percent_of_a_queue() {
+    let seat = |agent, weight| Seat { weight, ..Seat::usual(AgentId(agent)) };
+    let seats = vec![seat(1, 50), seat(2, 30), seat(3, 20)];
+    let matching = Matching { seats, ..Matching::default() };
+    let queue = routing::Queue { matching, ..with(Strategy::Percentage, &[1, 2, 3]) };
+    let mut acd = ready(3, vec![queue]);
+    let served: Vec<u64> = (1..=200).map(|n| serve(&mut acd, n * 10, n, 1, 5)).collect();
+    let times = |agent| served.iter().filter(|&&served| served == agent).count();
+    assert_eq!([1, 2, 3].map(times), [100, 60, 40]);
+}
