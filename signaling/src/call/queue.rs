@@ -99,17 +99,17 @@ impl Call {
 
     /// Whom the caller waits for first. Who talked already was passed on, and does not go back.
     fn personal(&self, cx: &mut Cx, queue: &Queue) -> Option<Personal> {
-        if self.caller.is_withheld() || self.story.answered {
+        if self.customer().is_withheld() || self.story.answered {
             return None;
         }
         let matching = &queue.matching;
         let plan = cx.plan(self.tenant);
-        let known = plan.as_ref().and_then(|plan| plan.known_caller(&self.caller));
+        let known = plan.as_ref().and_then(|plan| plan.known_caller(self.customer()));
         let own = known.and_then(|known| known.agent).filter(|_| matching.own_agent_s > 0);
         let (agent, wait_s, by) = match own {
             Some(agent) => (agent, matching.own_agent_s, ChosenBy::OwnAgent),
             None if matching.last_agent_s > 0 => {
-                let last = cx.acd(self.tenant)?.last_agent(&self.caller.normal)?;
+                let last = cx.acd(self.tenant)?.last_agent(&self.customer().normal)?;
                 (last, matching.last_agent_s, ChosenBy::LastAgent)
             }
             None => return None,
@@ -119,7 +119,7 @@ impl Call {
 
     fn vip_priority(&self, cx: &Cx, queue: &Queue) -> i32 {
         let plan = cx.plan(self.tenant);
-        let known = plan.as_ref().and_then(|plan| plan.known_caller(&self.caller));
+        let known = plan.as_ref().and_then(|plan| plan.known_caller(self.customer()));
         known.filter(|known| known.vip).map_or(0, |_| queue.matching.vip_priority)
     }
 
