@@ -8,7 +8,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 use terms::control::AgentAction;
 use terms::routing::{
-    Agent, CallingRight, Matching, PhoneSettings, Plan, Queue, Seat, Strategy, Target,
+    Agent, CallingRight, InQueue, Matching, PhoneSettings, Plan, Queue, Seat, Strategy, Target,
 };
 use terms::{AgentId, CallId, Moment, QueueId, TenantId, Timestamp, VisitId};
 
@@ -54,7 +54,8 @@ impl Floor {
         let (visit, call) = (VisitId(self.contacts), CallId(self.contacts));
         let queue = QueueId(self.contacts % QUEUES);
         let since = self.now.moment;
-        let arrival = Arrival { visit, call, queue, priority: 0, since, personal: None };
+        let arrival =
+            Arrival { visit, call, queue, priority: 0, since, personal: None, callback: None };
         self.acd.enqueue(self.now, arrival).expect("the queue is in the plan");
         let agent = self.offered().expect("somebody is free");
         self.now.moment += Duration::from_secs(1);
@@ -112,5 +113,6 @@ fn queue(n: u64) -> Queue {
         survey: false,
         service_level_s: 20,
         matching: Matching { seats, widen_every_s: 20, ..Matching::default() },
+        in_queue: InQueue::default(),
     }
 }

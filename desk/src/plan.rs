@@ -154,6 +154,12 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
             resume_s: settings.resume_s,
             own_agent_s: settings.own_agent_s,
             last_agent_s: settings.last_agent_s,
+            wrap_up_mandatory: settings.wrap_up_mandatory,
+        },
+        in_queue: routing::InQueue {
+            callback: settings.callback.map(routing::Callback::from),
+            notices: settings.notices,
+            notice_every_s: settings.notice_every_s,
         },
     }
 }

@@ -1,5 +1,9 @@
 //! Queues: where contacts wait for an agent, and who serves them.
 
+mod callback;
+
+pub use callback::Callback;
+
 use crate::audit::By;
 use crate::error::During;
 use crate::skill::{self, Need};
@@ -14,6 +18,8 @@ use utoipa::ToSchema;
 
 /// Queues of one tenant.
 pub const QUEUES_MAX: i64 = 1_000;
+/// Notices of one queue.
+pub const NOTICES_MAX: usize = 8;
 /// Most lots of one agent.
 pub const WEIGHT_MAX: u32 = 1_000;
 
@@ -42,7 +48,8 @@ pub struct Seat {
     /// Who.
     #[schema(value_type = String)]
     pub agent: AgentId,
-    /// Lots that they have with `weighted_random`, 0–1,000, 1 when left out; who has 0 is only drawn
+    /// Lots that they have with `weighted_random`, or their share with `percentage`, which is percent
+    /// where all add up to 100; 0–1,000, 1 when left out; who has 0 is only drawn
     /// while nobody else is free.
     #[serde(default = "Seat::weight_usual")]
     pub weight: u32,
@@ -85,8 +92,8 @@ pub struct QueueDraft {
 #[serde(default)]
 pub struct Settings {
     /// Which of the free agents is next: `longest_idle`, `longest_idle_queue`, `longest_idle_global`,
-    /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk` or
-    /// `occupancy`.
+    /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk`,
+    /// `occupancy` or `percentage`.
     #[schema(value_type = String)]
     pub strategy: Strategy,
     /// Skills that it asks of its agents, at most 8.
@@ -120,6 +127,8 @@ pub struct Settings {
     pub ring_max_s: u32,
     /// Wrap-up in seconds.
     pub wrap_up_s: u32,
+    /// Wrap-up ends only with a disposition, which the agent chooses, or with their shift.
+    pub wrap_up_mandatory: bool,
     /// Waiting music: the name of a prompt under `music/`, without this folder; `music` is `wait`.
     pub music: String,
     /// Seconds between announcements of the position; 0 is never.
@@ -130,6 +139,13 @@ pub struct Settings {
     pub survey: bool,
     /// T of the service level in seconds.
     pub service_level_s: u32,
+    /// What callers hear between the music, one after the other: prompts of the box or the tenant, by
+    /// name without language; at most 8.
+    pub notices: Vec<String>,
+    /// Seconds from one notice to the next; 0 is never.
+    pub notice_every_s: u32,
+    /// Callers may ask to be called back and keep their place; left out, they may not.
+    pub callback: Option<Callback>,
 }
 
 impl Default for Settings {
@@ -149,11 +165,15 @@ impl Default for Settings {
             overflow: None,
             ring_max_s: 20,
             wrap_up_s: 30,
+            wrap_up_mandatory: false,
             music: "music".to_owned(),
             announce_every_s: 30,
             record: true,
             survey: true,
             service_level_s: 20,
+            notices: Vec::new(),
+            notice_every_s: 0,
+            callback: None,
         }
     }
 }
@@ -171,6 +191,7 @@ impl Settings {
             ("ring_max_s", self.ring_max_s, 3..=180),
             ("wrap_up_s", self.wrap_up_s, 0..=3_600),
             ("announce_every_s", self.announce_every_s, 0..=3_600),
+            ("notice_every_s", self.notice_every_s, 0..=3_600),
             ("service_level_s", self.service_level_s, 1..=3_600),
         ] {
             if !range.contains(&value) {
@@ -183,6 +204,14 @@ impl Settings {
                 return Err(Error::invalid(field, format!("{value} is outside -1000 to 1000")));
             }
         }
+        self.callback.as_ref().map_or(Ok(()), Callback::check)?;
+        if self.notices.len() > NOTICES_MAX {
+            let problem = format!("at most {NOTICES_MAX} are played one after the other");
+            return Err(Error::invalid("notices", problem));
+        }
+        for notice in &self.notices {
+            text::token("notices", notice, 64)?;
+        }
         skill::check_needs(&self.needs)?;
         text::token("music", &self.music, 64).map(drop)
     }
@@ -190,6 +219,9 @@ impl Settings {
 
 async fn check(write: &mut Write, tenant: TenantId, draft: &QueueDraft) -> Result<String> {
     draft.settings.check()?;
+    if let Some(callback) = &draft.settings.callback {
+        callback.check_hours(write, tenant).await?;
+    }
     if let Some(target) = &draft.settings.overflow {
         crate::number::check_target(write, tenant, "overflow", target).await?;
     }

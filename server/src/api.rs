@@ -12,6 +12,7 @@ pub mod agents;
 pub mod audit;
 pub mod call_quality;
 pub mod call_routing;
+pub mod callbacks;
 pub mod calling;
 pub mod calls;
 pub mod child;
@@ -217,6 +218,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(calling::routes(guard))
         .merge(call_quality::routes(guard))
         .merge(call_routing::routes(guard))
+        .merge(callbacks::routes(guard))
         .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))

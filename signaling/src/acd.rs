@@ -19,6 +19,7 @@
 mod agent;
 mod apply;
 mod audit;
+mod callback;
 mod keep;
 mod offer;
 mod personal;
@@ -118,6 +119,9 @@ pub struct Arrival {
     pub since: Moment,
     /// Whom it waits for first, where they are there.
     pub personal: Option<Personal>,
+    /// Nobody is on the line: it stays absent until [`Distributor::present`], at most so long, and
+    /// no limit of the queue refuses it, because it stood there before. It waits for nobody first.
+    pub callback: Option<Duration>,
 }
 
 /// What became of an arrival.
@@ -167,6 +171,8 @@ struct Visit {
     /// It waits for one agent alone.
     awaited: Option<personal::Awaited>,
     offer: Option<Offer>,
+    /// Nobody is found for it.
+    absent: bool,
 }
 
 /// One agent rings for one visit.
@@ -272,21 +278,27 @@ impl Distributor {
     /// # Errors
     /// When the queue does not exist.
     pub fn enqueue(&mut self, now: Now, arrival: Arrival) -> Result<Entered, NoQueue> {
-        let Arrival { visit, call, queue: id, priority, since, personal } = arrival;
-        let personal = personal.filter(|personal| self.may_await(personal.agent, id));
+        let Arrival { visit, call, queue: id, priority, since, personal, callback } = arrival;
+        let absent = callback.is_some();
+        let personal = personal.filter(|personal| !absent && self.may_await(personal.agent, id));
         let queue = self.queues.get_mut(&id).filter(|q| q.open).ok_or(NoQueue(id))?;
         self.arrivals += 1;
         let key = queue.key(priority, since, self.arrivals);
         let priority = queue.settings.priority.saturating_add(priority);
         let position = queue.position(key);
-        if queue.is_full() {
+        if queue.is_full() && !absent {
             return Ok(Entered::Full { position, priority });
         }
-        let leave_at = now.moment + Duration::from_secs(queue.settings.wait_max_s.into());
+        let wait_max = Duration::from_secs(queue.settings.wait_max_s.into());
+        let leave_at = now.moment + callback.unwrap_or(wait_max);
         let since_wall = Timestamp(
             now.wall.0.saturating_sub(i64::try_from((now.moment - since).as_micros()).unwrap_or(0)),
         );
-        queue.put(key, 0, visit);
+        if absent {
+            queue.absent.insert(key, visit);
+        } else {
+            queue.put(key, 0, visit);
+        }
         let stay = Visit {
             call,
             queue: id,
@@ -300,6 +312,7 @@ impl Distributor {
             widens_at: None,
             awaited: None,
             offer: None,
+            absent,
         };
         self.visits.insert(visit, stay);
         self.timers.insert((leave_at, Timer::Wait(visit)));
@@ -419,6 +432,7 @@ impl Distributor {
         if let Some(queue) = self.queues.get_mut(&visit.queue) {
             queue.take(visit.key);
             queue.ringing.remove(&visit.key);
+            queue.absent.remove(&visit.key);
         }
         self.relist(visit.queue);
     }

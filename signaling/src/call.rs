@@ -8,13 +8,15 @@
 //! leave · `conference` the PIN, a member's keys, whom a meeting calls · `supervise` listen, whisper,
 //! barge in · `take_over` · `force` · `release` who left and what follows · `survey` · `voicemail` ·
 //! `record` · `feature_code` · `outside` who may call there · `forward` to where an agent wants it ·
-//! `pickup` a colleague takes what rings · `park` anybody takes who waits on a slot · `keep` outlives
-//! the process · `end` every leg closed, one `CallEnded`.
+//! `pickup` a colleague takes what rings · `park` anybody takes who waits on a slot · `callback` the
+//! customer is called and keeps their place · `keep` outlives the process · `end` every leg closed,
+//! one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
 
 mod answer;
+mod callback;
 mod conference;
 mod connect;
 mod consult;
@@ -49,6 +51,7 @@ mod timers;
 mod transfer_blind;
 mod voicemail;
 
+pub(crate) use callback::{AskedBack, call_back};
 pub(crate) use conference::{Summons, summon};
 pub(crate) use feature_code::FeatureCode;
 pub(crate) use forward::check_forwarding;
@@ -252,6 +255,8 @@ pub(crate) struct Call {
     over: bool,
     /// The conference that they are in, or called to.
     conference: Option<ConferenceId>,
+    /// It calls a customer back.
+    callback: Option<callback::Callback>,
 }
 
 impl Call {
@@ -320,6 +325,9 @@ impl Call {
                 Timer::Ack => self.ack_late(cx),
                 Timer::Flow => self.flow_timeout(cx),
                 Timer::Announce => self.announce(cx),
+                Timer::Notice => self.notice(cx),
+                Timer::Typing => self.typed_too_long(cx),
+                Timer::Callback => self.look(cx),
                 Timer::Ring => self.rang_too_long(cx),
                 Timer::Asked => self.guest_rang_too_long(cx),
                 Timer::Parked => self.parked_too_long(cx),
@@ -361,6 +369,7 @@ impl Call {
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_digit(cx, digit),
             Phase::Ivr if id == self.anchor => self.flow_digit(cx, digit),
+            Phase::Waiting(_) if id == self.anchor => self.waiting_digit(cx, digit),
             Phase::Survey(_) if id == self.anchor => self.survey_digit(cx, digit),
             Phase::Knocking(_) => self.knock_digit(cx, digit),
             Phase::Conferring(_) => self.conference_digit(cx, digit),

@@ -5,6 +5,7 @@
 //! seed give the same outputs.
 
 mod asks;
+mod callbacks;
 mod conferences;
 mod config;
 mod consult;
@@ -25,7 +26,7 @@ mod world;
 pub use crate::calling::Limits as OutLimits;
 pub use config::Config;
 pub(crate) use plan::{Calling, Compiled, Dialled};
-pub(crate) use world::{Cx, FaxOf, RecordingOf, World};
+pub(crate) use world::{CallbackPlace, Cx, FaxOf, RecordingOf, World};
 
 use crate::acd;
 use crate::call::{self, Call};
@@ -312,10 +313,10 @@ impl Switch {
 
     /// Tells the calls what distributors and meetings decided, until nobody has anything to say.
     fn settle(&mut self, now: Now) {
-        self.settle_distributors(now);
+        self.settle_queues(now);
         while let Some((call, order)) = self.world.orders.pop_front() {
             self.with_call(now, call, |call, cx| call.on_order(cx, order));
-            self.settle_distributors(now);
+            self.settle_queues(now);
         }
         self.settle_summons(now);
         self.settle_bars(now);
@@ -395,6 +396,7 @@ impl Switch {
         self.world.tenants.values().try_for_each(|tenant| tenant.acd.audit())?;
         self.audit_conferences()?;
         self.audit_slots()?;
+        self.audit_callbacks()?;
         let on_trunks: u32 = self.world.tenants.values().map(|tenant| tenant.trunks.calls()).sum();
         let left = self.world.legs.len() + on_trunks as usize + self.timers.len();
         if self.calls.is_empty() && left > 0 {

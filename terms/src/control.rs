@@ -7,7 +7,7 @@ use crate::id::{
     TrunkId, UserId,
 };
 use crate::media::Quality;
-use crate::routing::{Delta, Plan};
+use crate::routing::{CallFirst, Delta, Plan};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -205,6 +205,11 @@ pub enum CallAction {
         /// Who.
         by: UserId,
     },
+    /// Nobody is called back any more: for a callback that waits, named by its call.
+    CancelCallback {
+        /// Who.
+        by: UserId,
+    },
     /// Do something to the recording of the conversation.
     Record {
         /// What.
@@ -341,6 +346,32 @@ pub struct LiveState {
     /// Trunks.
     #[serde(default)]
     pub trunks: Vec<LiveTrunk>,
+    /// Customers who wait to be called back, those who asked first before the others.
+    #[serde(default)]
+    pub callbacks: Vec<LiveCallback>,
+}
+
+/// A customer who waits to be called back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveCallback {
+    /// Which: the id of the call that is made for it.
+    pub callback: CallId,
+    /// Of which contact.
+    pub contact: ContactId,
+    /// Where they keep their place.
+    pub queue: QueueId,
+    /// The number to be dialled, as shown.
+    pub number: String,
+    /// They asked for it then.
+    pub asked_at: Timestamp,
+    /// Who is called first.
+    pub first: CallFirst,
+    /// How often they were dialled.
+    pub tries: u32,
+    /// Their place, 1 is next; none while somebody is being called for it.
+    pub position: Option<u32>,
+    /// They are not dialled before; none where it is only a matter of their turn.
+    pub not_before: Option<Timestamp>,
 }
 
 /// A trunk right now.
@@ -603,6 +634,7 @@ mod tests {
             CallAction::TakeOver { by },
             CallAction::ForceTransfer { by, target: "queue:7".into() },
             CallAction::ForceRelease { by },
+            CallAction::CancelCallback { by },
         ] {
             let text = serde_json::to_string(&action).expect("it is JSON");
             assert_eq!(serde_json::from_str::<CallAction>(&text).expect("it is read"), action);

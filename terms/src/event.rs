@@ -14,6 +14,7 @@
 //! A torn frame at the end of the last file is what a crash leaves; the reader stops there and the
 //! writer truncates it away. A bad frame with a good one after it is damage and is reported.
 
+mod callback;
 mod calling;
 mod conference;
 mod consultation;
@@ -22,6 +23,7 @@ mod frame;
 mod offer;
 mod parking;
 
+pub use callback::{Callback, CallbackEnd, InCallback};
 pub use calling::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling};
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
 pub use consultation::{Consultation, ConsultationEnd, InConsultation};
@@ -357,6 +359,8 @@ pub enum Kind {
         /// The queue.
         queue: QueueId,
     },
+    /// Something about a callback that was asked for. No `call` is set.
+    Callback(Callback),
     /// A call progress tone, a fax machine or an answering machine was heard. `leg` is who said it.
     ProgressHeard {
         /// What.

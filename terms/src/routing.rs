@@ -5,6 +5,7 @@
 
 mod calling;
 mod conference;
+mod in_queue;
 mod matching;
 mod number;
 mod prompt;
@@ -14,6 +15,7 @@ pub use calling::{
     Bar, CallingRight, CallingRules, NumberClass, NumberPrefix, PREFIXES_MAX, PhoneSettings,
 };
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
+pub use in_queue::{CallFirst, Callback, InQueue};
 pub use matching::{KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
@@ -212,6 +214,9 @@ pub struct Queue {
     /// How contacts and agents find each other, beyond the strategy.
     #[serde(default)]
     pub matching: Matching,
+    /// What a caller can do while they wait.
+    #[serde(default)]
+    pub in_queue: InQueue,
 }
 
 /// An agent and their phone.

@@ -63,8 +63,9 @@ impl Fold {
                 self.spans.change(entry, *agent, *activity, reason.as_deref(), *queue, rows);
             }
             Kind::CallStarted { .. } => self.start_call(entry),
-            // About the room or the agent, and no call.
-            Kind::Conference { .. } | Kind::Calling(_) if entry.call.is_none() => {}
+            // About the room, the agent or the contact, and no call.
+            Kind::Conference { .. } | Kind::Calling(_) | Kind::Callback(_)
+                if entry.call.is_none() => {}
             _ => self.apply_to_call(entry, rows),
         }
         self.last_at = self.last_at.max(entry.at);

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use terms::control::{AgentAction, Answer, Ask, Request};
-use terms::routing::{Agent, Matching, Number, Plan, Queue, Strategy, Target};
+use terms::routing::{Agent, InQueue, Matching, Number, Plan, Queue, Strategy, Target};
 use terms::{AgentId, NumberId, QueueId, TenantId};
 
 const TENANT: TenantId = TenantId(1);
@@ -155,6 +155,7 @@ fn plan(agents: u32) -> Plan {
         survey: true,
         service_level_s: 20,
         matching: Matching::default(),
+        in_queue: InQueue::default(),
     }];
     let (digits, target) = (NUMBER.to_owned(), Target::Queue(QUEUE));
     plan.numbers = vec![Number { id: NumberId(1), digits, target }];

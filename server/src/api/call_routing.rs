@@ -239,6 +239,9 @@ fn why_the_agent(choice: &Choice) -> String {
         Strategy::WeightedRandom => {
             format!("Of {free} free agents, one by lot with the weight {measure}.")
         }
+        Strategy::Percentage => {
+            format!("Of {free} free agents, the one furthest behind their share: weight {measure}.")
+        }
         Strategy::FewestCalls => {
             format!("Of {free} free agents, the one with the fewest conversations: {measure}.")
         }

@@ -36,6 +36,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("There is no such call, or it has not ended yet.", "没有此通话，或通话尚未结束。"),
     ("There is no such report; there are {}.", "没有此报表；现有 {}。"),
     ("There is no report \"{}\"; there are {}.", "没有报表“{}”；现有 {}。"),
+    ("There is no such callback.", "没有此回拨。"),
     ("There is no such version.", "没有此版本。"),
     ("There is no such recording.", "没有此录音。"),
     ("There is no such fax.", "没有此传真。"),
@@ -133,6 +134,10 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "Of {} free agents, the first of the list: place {}.",
         "{} 名空闲座席中名单最靠前者：第 {} 位。",
+    ),
+    (
+        "Of {} free agents, the one furthest behind their share: weight {}.",
+        "{} 名空闲座席中选择落后于分配比例最多的一名：权重 {}。",
     ),
     ("Of {} free agents, one by lot.", "{} 名空闲座席中随机抽取一名。"),
     (
@@ -359,6 +364,8 @@ const SENTENCES: &[(&str, &str)] = &[
     ("1-32 of 0-9, +, * and # are needed", "需要 1-32 位 0-9、+、* 或 #"),
     ("2-12 digits are needed, such as {}", "需要 2-12 位数字，例如 {}"),
     ("a telephone number is needed", "需要电话号码"),
+    ("at most {} are played one after the other", "最多依次播放 {} 条"),
+    ("{} is no key from 0 to 9", "{} 不是 0 至 9 的按键"),
     ("{} is outside {}", "{} 超出范围 {}"),
     ("0 would let nothing through; use at least 1", "0 会拒绝一切，请至少填 1"),
     ("a list is too long: at most 256 are kept", "列表过长，最多 256 项"),
@@ -472,6 +479,9 @@ const SENTENCES: &[(&str, &str)] = &[
     ("nothing answers that number", "此号码无人接听"),
     ("nobody is in this conference", "此会议室当前没有会议"),
     ("there is no such conference", "没有此会议室"),
+    ("nobody waits to be called back by this call", "此通话没有等待回拨的客户"),
+    ("choose a disposition first", "请先选择通话小结"),
+    ("nobody is on the line yet", "客户尚未接通"),
     ("there is no such member in the conference", "会议中没有此成员"),
     ("they muted themselves: they alone may undo it", "该成员自行静音，只能由其本人取消"),
     ("the conference has {} participants at most", "会议最多 {} 人"),

@@ -2,6 +2,7 @@
 //! folder, with the real worker's bench behind it and a switch that notes what it is asked.
 
 mod basics;
+mod callbacks;
 mod calling;
 mod conferences;
 mod faxes;

@@ -54,6 +54,8 @@ pub(super) struct WrapUp {
     pub queue: QueueId,
     pub handled: Duration,
     pub since: Moment,
+    /// It ends with a disposition, and not by itself.
+    pub mandatory: bool,
 }
 
 /// What was last told about an agent: activity, reason, call, queue.
@@ -109,6 +111,11 @@ impl Agent {
             told: (Activity::SignedOut, None, None, None),
             since: now.wall,
         }
+    }
+
+    /// Has to say what the last conversation was about before anything else.
+    pub fn owes_disposition(&self) -> bool {
+        self.wrap_up.is_some_and(|wrap_up| wrap_up.mandatory)
     }
 
     /// May be offered a contact. A phone that is known to be gone cannot ring.

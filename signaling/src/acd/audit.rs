@@ -41,6 +41,7 @@ impl Distributor {
                         && self.timers.contains(&(awaited.until, Timer::Personal(*id)))
                         && agent.is_some_and(knows)
                 }
+                (None, None) if visit.absent => queue.absent.get(&visit.key) == Some(id),
                 (None, None) => queue.waits(visit.key, visit.stage, *id),
             };
             if !is_there {
@@ -73,6 +74,7 @@ impl Distributor {
             return Err(format!("agent {id} is free, and somebody waits for them alone"));
         }
         if let Some(wrap_up) = agent.wrap_up
+            && !wrap_up.mandatory
             && !self.timers.contains(&(wrap_up.until, Timer::WrapUp(id)))
         {
             return Err(format!("the wrap-up of agent {id} never ends"));

@@ -41,6 +41,7 @@ pub(crate) struct KeptVisit {
     entered: Moment,
     since_wall: Timestamp,
     leave_at: Moment,
+    absent: bool,
 }
 
 impl Distributor {
@@ -76,6 +77,7 @@ impl Distributor {
             entered: visit.entered,
             since_wall: visit.since_wall,
             leave_at: visit.leave_at,
+            absent: visit.absent,
         })
     }
 
@@ -92,7 +94,7 @@ impl Distributor {
         agent.registered = kept.registered;
         agent.do_not_disturb = kept.do_not_disturb;
         agent.forwarding = kept.forwarding;
-        if let Some(wrap_up) = agent.wrap_up {
+        if let Some(wrap_up) = agent.wrap_up.filter(|wrap_up| !wrap_up.mandatory) {
             self.timers.insert((wrap_up.until, Timer::WrapUp(id)));
         }
         self.settle(id, now, None);
@@ -104,9 +106,13 @@ impl Distributor {
             return false;
         };
         let KeptVisit { call, queue: queue_id, priority, since, key, .. } = *kept;
-        let KeptVisit { entered, since_wall, leave_at, .. } = *kept;
+        let KeptVisit { entered, since_wall, leave_at, absent, .. } = *kept;
         self.arrivals = self.arrivals.max(key.arrival);
-        queue.put(key, 0, id);
+        if absent {
+            queue.absent.insert(key, id);
+        } else {
+            queue.put(key, 0, id);
+        }
         let stay = Visit {
             call,
             queue: queue_id,
@@ -120,6 +126,7 @@ impl Distributor {
             widens_at: None,
             awaited: None,
             offer: None,
+            absent,
         };
         self.visits.insert(id, stay);
         self.timers.insert((leave_at, Timer::Wait(id)));

@@ -171,7 +171,7 @@ impl Distributor {
         let stage = Stage::Ringing;
         let engaged = Engaged { call, stage, queue, visit: None, quiet, talking_since: None };
         agent.engaged = Some(engaged);
-        if !quiet {
+        if !quiet && !agent.owes_disposition() {
             // Who dials is done with the last call.
             self.drop_wrap_up(id);
         }
@@ -216,7 +216,8 @@ impl Distributor {
         self.agents.get(&id).map(|agent| &agent.forwarding)
     }
 
-    /// The agent's call ended. Wrap-up follows when there is time for it and the agent stays.
+    /// The agent's call ended. Wrap-up follows when there is time for it, or a disposition is wanted, and
+    /// the agent stays.
     pub fn release(
         &mut self,
         now: Now,
@@ -224,12 +225,18 @@ impl Distributor {
         call: CallId,
         wrap_up: Option<(QueueId, Duration)>,
     ) {
+        let mandatory = wrap_up.is_some_and(|(queue, _)| {
+            let queue = self.queues.get(&queue);
+            queue.is_some_and(|queue| queue.settings.matching.wrap_up_mandatory)
+        });
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(engaged) = agent.engaged.filter(|engaged| engaged.call == call) else { return };
         agent.engaged = None;
         let handled = engaged.talking_since.map_or(Duration::ZERO, |since| now.moment - since);
         let wrap_up = wrap_up.filter(|&(_, time)| {
-            !time.is_zero() && !engaged.quiet && agent.presence != Presence::SignedOut
+            (mandatory || !time.is_zero())
+                && !engaged.quiet
+                && agent.presence != Presence::SignedOut
         });
         if !engaged.quiet {
             agent.idle_since = now.moment;
@@ -242,8 +249,11 @@ impl Distributor {
         }
         if let Some((queue, time)) = wrap_up {
             let until = now.moment + time;
-            agent.wrap_up = Some(WrapUp { until, call, queue, handled, since: now.moment });
-            self.timers.insert((until, Timer::WrapUp(id)));
+            agent.wrap_up =
+                Some(WrapUp { until, call, queue, handled, since: now.moment, mandatory });
+            if !mandatory {
+                self.timers.insert((until, Timer::WrapUp(id)));
+            }
         } else if let Some(queue) = engaged.queue.and_then(|queue| self.queues.get_mut(&queue)) {
             queue.note_handling(handled);
         }

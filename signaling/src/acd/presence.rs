@@ -11,6 +11,12 @@ use terms::event::OfferEnd;
 
 /// Characters of a reason or a disposition that are kept.
 pub const REASON_CHARS_MAX: usize = 64;
+/// What an agent hears who has to end a wrap-up with a disposition.
+const OWES: &str = "choose a disposition first";
+
+fn says(disposition: Option<&str>) -> bool {
+    disposition.is_some_and(|text| !text.trim().is_empty())
+}
 
 impl Distributor {
     /// An agent chooses.
@@ -22,7 +28,14 @@ impl Distributor {
             return Err(format!("there is no agent {id} in this tenant"));
         };
         let signed_out = agent.presence == Presence::SignedOut;
+        let owes = agent.owes_disposition();
         match action {
+            AgentAction::SignIn | AgentAction::Ready | AgentAction::Break { .. } if owes => {
+                return Err(OWES.to_owned());
+            }
+            AgentAction::EndWrapUp { disposition } if owes && !says(disposition.as_deref()) => {
+                return Err(OWES.to_owned());
+            }
             AgentAction::SignIn => self.choose(now, id, Presence::Ready),
             AgentAction::SignOut => self.choose(now, id, Presence::SignedOut),
             AgentAction::Ready if signed_out => return Err("sign in first".to_owned()),

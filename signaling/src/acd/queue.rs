@@ -42,6 +42,8 @@ pub(super) struct Queue {
     pub personal: BTreeMap<Key, VisitId>,
     /// With an offer; they keep their place.
     pub ringing: BTreeMap<Key, VisitId>,
+    /// Nobody is found for them; they keep their place.
+    pub absent: BTreeMap<Key, VisitId>,
     pub free: Rings,
     /// The head under which the queue stands among the matchable ones.
     pub listed: Option<Key>,
@@ -58,6 +60,7 @@ impl Queue {
             waiting: Vec::new(),
             personal: BTreeMap::new(),
             ringing: BTreeMap::new(),
+            absent: BTreeMap::new(),
             listed: None,
             handling: HANDLING_FIRST,
         }
@@ -86,7 +89,7 @@ impl Queue {
     }
 
     fn lines(&self) -> impl Iterator<Item = &BTreeMap<Key, VisitId>> {
-        self.waiting.iter().chain([&self.personal, &self.ringing])
+        self.waiting.iter().chain([&self.personal, &self.ringing, &self.absent])
     }
 
     /// A visit waits, at this stage.

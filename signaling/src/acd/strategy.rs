@@ -8,6 +8,7 @@ mod longest_idle;
 mod longest_idle_global;
 mod longest_idle_queue;
 mod occupancy;
+mod percentage;
 mod random;
 mod ranked;
 mod round_robin;
@@ -17,6 +18,7 @@ mod weighted_random;
 use super::tally::Tally;
 use linear::Linear;
 use longest_idle_queue::LongestIdleQueue;
+use percentage::Percentage;
 use rand::rngs::SmallRng;
 use random::Random;
 use ranked::Ranked;
@@ -56,6 +58,7 @@ enum Order {
     Linear(Linear),
     Random(Random),
     WeightedRandom(WeightedRandom),
+    Percentage(Percentage),
 }
 
 impl Free {
@@ -75,6 +78,7 @@ impl Free {
             Strategy::WeightedRandom => {
                 Order::WeightedRandom(WeightedRandom::new(agents, matching))
             }
+            Strategy::Percentage => Order::Percentage(Percentage::new(agents, matching)),
         })
     }
 
@@ -87,6 +91,7 @@ impl Free {
             Order::Linear(free) => free.insert(agent),
             Order::Random(free) => free.insert(agent),
             Order::WeightedRandom(free) => free.insert(agent),
+            Order::Percentage(free) => free.insert(agent),
         }
     }
 
@@ -98,6 +103,7 @@ impl Free {
             Order::Linear(free) => free.remove(agent),
             Order::Random(free) => free.remove(agent),
             Order::WeightedRandom(free) => free.remove(agent),
+            Order::Percentage(free) => free.remove(agent),
         }
     }
 
@@ -110,6 +116,7 @@ impl Free {
             Order::Linear(free) => free.clear(),
             Order::Random(free) => free.clear(),
             Order::WeightedRandom(free) => free.clear(),
+            Order::Percentage(free) => free.clear(),
         }
     }
 
@@ -122,6 +129,7 @@ impl Free {
             Order::Linear(free) => free.pick(),
             Order::Random(free) => free.pick(dice),
             Order::WeightedRandom(free) => free.pick(dice),
+            Order::Percentage(free) => free.pick(),
         }
     }
 
@@ -136,6 +144,7 @@ impl Free {
             Order::Linear(free) => free.place(candidate.agent),
             Order::Random(_) => None,
             Order::WeightedRandom(free) => free.weight(candidate.agent).map(i64::from),
+            Order::Percentage(free) => free.weight(candidate.agent).map(i64::from),
         }
     }
 
@@ -154,6 +163,7 @@ impl Free {
             Order::Linear(free) => free.len(),
             Order::Random(free) => free.len(),
             Order::WeightedRandom(free) => free.len(),
+            Order::Percentage(free) => free.len(),
         }
     }
 

@@ -4,6 +4,7 @@ mod order;
 mod personal;
 mod rings;
 mod strategies;
+mod wrap_up;
 
 use super::*;
 use rand::rngs::SmallRng;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use terms::TenantId;
 use terms::control::AgentAction;
 use terms::event::ChosenBy;
-use terms::routing::{self, Matching, Need, Plan, Seat, Skill, Strategy, Target};
+use terms::routing::{self, InQueue, Matching, Need, Plan, Seat, Skill, Strategy, Target};
 
 fn at(secs: u64) -> Now {
     let wall = Timestamp::from_secs(1_800_000_000 + secs as i64);
@@ -37,6 +38,7 @@ fn queue(id: u64, agents: &[u64], priority: i32) -> routing::Queue {
         survey: false,
         service_level_s: 20,
         matching: Matching::default(),
+        in_queue: InQueue::default(),
     }
 }
 
@@ -82,6 +84,7 @@ fn comes(acd: &mut Distributor, now: Now, n: u64, queue: u64, priority: i32) -> 
         priority,
         since: now.moment,
         personal: None,
+        callback: None,
     };
     acd.enqueue(now, arrival).expect("the queue exists")
 }
@@ -243,7 +246,7 @@ impl Day {
         let agent = AgentId(self.rng.random_range(1..=AGENTS));
         let any = self.pick_visit();
         let offered = self.pick_offer();
-        match self.rng.random_range(0..16) {
+        match self.rng.random_range(0..18) {
             0..=4 => {
                 self.visits += 1;
                 self.counts[0] += 1;
@@ -258,6 +261,7 @@ impl Day {
                     priority: own,
                     since: now.moment,
                     personal: self.rng.random_bool(0.3).then_some(personal),
+                    callback: self.rng.random_bool(0.2).then_some(Duration::from_secs(100)),
                 };
                 let entered = self.acd.enqueue(now, arrival).expect("the queue exists");
                 if let Entered::Full { .. } = entered {
@@ -301,7 +305,9 @@ impl Day {
                 let _ = self.acd.act(now, agent, action);
             }
             13 => self.acd.registered(now, agent, self.rng.random_bool(0.8)),
-            14 if let Some((visit, from)) = offered => self.picks_up(now, agent, visit, from),
+            14 if let Some(visit) = any => self.acd.present(now, visit, None),
+            15 if let Some(visit) = any => self.acd.absent(visit),
+            16 if let Some((visit, from)) = offered => self.picks_up(now, agent, visit, from),
             _ => {
                 self.second += self.rng.random_range(0..10);
                 self.acd.handle_timeout(at(self.second));
@@ -362,7 +368,7 @@ impl Day {
                 Some(awaited) => awaited.agent == agent,
                 None => serves.contains(&visit.queue) && queue.free.reaches(visit.stage, agent),
             };
-            if visit.offer.is_none() && reaches {
+            if visit.offer.is_none() && !visit.absent && reaches {
                 assert!(
                     mine.key.rank() <= visit.key.rank(),
                     "{rung} rings at {agent} before {id}: {:?} {:?}",

@@ -16,7 +16,7 @@ impl Call {
     /// Brings the anchor and `partner` together. `from` is the stay in a queue that this ends.
     pub(super) fn connect(&mut self, cx: &mut Cx, partner: LegId, from: Option<(VisitId, &Queue)>) {
         self.timers.clear(Timer::Ring);
-        self.timers.clear(Timer::Announce);
+        self.hush();
         self.forwarded.clear();
         self.drop_picking(cx, cause::ELSEWHERE, Bye::Hangup);
         let room = RoomId(cx.id());

@@ -35,6 +35,8 @@ pub(super) enum Why {
     Transfer(Transfer),
     /// Nobody took the caller whom they had parked.
     Parked,
+    /// A customer is called back.
+    Callback,
 }
 
 /// Somebody rings.
@@ -194,6 +196,10 @@ impl Call {
     /// Who calls out: the agent among the two who talk or of the call, and the caller of an incoming
     /// call with the number that they dialled.
     fn calling(&self, plan: &Compiled) -> Calling {
+        if self.callback.is_some() {
+            // It is the hotline that calls, whichever agent is on the line.
+            return Calling { dialled: self.caller.clone(), ..Calling::default() };
+        }
         let agent = self.agent_of(self.anchor).or(self.agent);
         let agent = agent.map(|agent| plan.numbers_of(agent)).unwrap_or_default();
         match self.direction {
@@ -218,7 +224,7 @@ impl Call {
         }
         if let Why::Transfer(transfer) = &dial.why {
             self.refer_progress(cx, transfer, 180);
-        } else if !self.anchor_answered() {
+        } else if !matches!(dial.why, Why::Callback) && !self.anchor_answered() {
             cx.sip(Sipc::Progress { leg: self.anchor, status: 180, sdp: None });
         }
     }
@@ -241,6 +247,9 @@ impl Call {
             _ if self.is_picking(id) => self.picked_up(cx),
             _ if self.is_taker(id) => self.taken(cx),
             Phase::Waiting(_) => self.offer_answered(cx, id),
+            Phase::Dialling(Dial { why: Why::Callback, leg, .. }) if *leg == Some(id) => {
+                self.customer_answered(cx, id);
+            }
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
@@ -300,6 +309,12 @@ impl Call {
         match &self.phase {
             // The conversation goes on without the supervisor.
             _ if self.is_supervisor(id) => self.supervisor_failed(cx, false),
+            Phase::Waiting(waiting)
+                if waiting.offer.is_some_and(|offer| offer.1 == id)
+                    && self.waits_to_call_back() =>
+            {
+                self.callback_without_port(cx);
+            }
             Phase::Waiting(waiting) if waiting.offer.is_some_and(|offer| offer.1 == id) => {
                 self.end(cx, cause::NO_RESOURCE, Party::System);
             }
@@ -340,6 +355,7 @@ impl Call {
         match dial.why {
             Why::Transfer(transfer) => self.transfer_failed(cx, transfer, status, cause),
             Why::Parked => self.nobody_took(cx, cause),
+            Why::Callback => self.customer_unreached(cx, cause),
             Why::Flow if self.follow_flow(cx, "error") => {}
             Why::Flow | Why::Direct if self.anchor_answered() => {
                 self.story.stranded = true;

@@ -6,13 +6,16 @@ use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::switch::Cx;
 use terms::LegId;
-use terms::event::{ConsultationEnd, Kind, Outcome, Party};
+use terms::event::{CallbackEnd, ConsultationEnd, Kind, Outcome, Party};
 
 impl Call {
     /// Ends the call. A second end changes nothing.
     pub(super) fn end(&mut self, cx: &mut Cx, cause: u8, by: Party) {
         if self.ending.is_some() {
             return;
+        }
+        if self.waits_to_call_back() {
+            return self.end_callback(cx, CallbackEnd::Interrupted, None);
         }
         let caller_left = by != Party::System;
         // Who released the conversation ended the call, whatever was asked or said after it.
@@ -47,6 +50,7 @@ impl Call {
         self.stop_recording(cx);
         for timer in [
             Timer::Ack,
+            Timer::Typing,
             Timer::Ring,
             Timer::Asked,
             Timer::ConferenceKey,

@@ -162,6 +162,9 @@ impl Call {
         }
         match hand {
             Hand::Enqueue { queue, priority } => {
+                if self.dissuade(cx, queue) {
+                    return;
+                }
                 if !self.enqueue(cx, queue, priority, None) && !self.follow_flow(cx, "error") {
                     self.strand(cx);
                 }

@@ -18,6 +18,9 @@ impl Call {
         by: UserId,
         target: &str,
     ) -> Result<(), String> {
+        if self.waits_to_call_back() {
+            return Err("nobody is on the line yet".to_owned());
+        }
         if matches!(self.phase, Phase::Waiting(_)) {
             return self.move_waiting(cx, by, target);
         }

@@ -172,7 +172,7 @@ impl Call {
                 Why::Transfer(transfer) => self.let_go(cx, transfer),
                 Why::Flow => self.left_flow(cx, "transferred"),
                 Why::Parked => self.log(cx, Some(self.anchor), Kind::Resumed),
-                Why::Direct => {}
+                Why::Direct | Why::Callback => {}
             }
         }
         self.go_to(cx, next);

@@ -147,6 +147,7 @@ impl Call {
             language: None,
             over: false,
             conference: None,
+            callback: None,
         }
     }
 

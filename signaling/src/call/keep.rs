@@ -7,6 +7,7 @@
 //! that only rang is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
 //! properly: each leg and the call get their ends, the outcome is `interrupted`.
 
+use super::callback::Callback;
 use super::conference::Knock;
 use super::leg::{Bye, Leg, Sip, Voice};
 use super::park::Parked;
@@ -64,6 +65,7 @@ pub(crate) struct Kept<'a> {
     diverted: u8,
     language: Option<Cow<'a, str>>,
     conference: Option<ConferenceId>,
+    callback: Option<Cow<'a, Callback>>,
 }
 
 /// What the call is doing, as far as it can be taken up again.
@@ -76,6 +78,7 @@ enum At {
     Waiting {
         visit: VisitId,
         offer: Option<(AgentId, LegId)>,
+        own: i32,
     },
     /// Somebody rings for the caller, who was passed on or not.
     Dialling {
@@ -103,8 +106,8 @@ impl Call {
         let at = match &self.phase {
             Phase::Opening { .. } | Phase::Answering { .. } => At::Beginning,
             Phase::Ivr => self.flow.as_ref().map_or(At::Beginning, |flow| At::Flow(flow.flow)),
-            Phase::Waiting(Waiting { visit, offer, .. }) => {
-                At::Waiting { visit: *visit, offer: *offer }
+            Phase::Waiting(Waiting { visit, offer, own, .. }) => {
+                At::Waiting { visit: *visit, offer: *offer, own: *own }
             }
             Phase::Dialling(dial) => At::Dialling { passed_on: dial.is_held() },
             Phase::Talking(_) if self.fax.is_on() => At::Fax,
@@ -158,6 +161,7 @@ impl Call {
             diverted: self.diverted,
             language: self.language.as_deref().map(Cow::Borrowed),
             conference: self.conference,
+            callback: self.callback.as_ref().map(Cow::Borrowed),
         }
     }
 }
@@ -222,6 +226,7 @@ impl Kept<'_> {
             language: self.language.map(Cow::into_owned),
             over: false,
             conference: self.conference,
+            callback: self.callback.map(Cow::into_owned),
         };
         let part = self.recording.map(|(recording, _)| recording);
         Waking { call, at: self.at, part, announcing: self.announcing }
@@ -249,10 +254,21 @@ impl Waking {
         call.find_legs(cx, lives);
         call.drop_picking(cx, cause::TEMPORARY_FAILURE, Bye::Gone);
         call.find_conference(cx);
+        if call.waits_to_call_back() {
+            let offer = match &at {
+                At::Waiting { offer, .. } => *offer,
+                _ => None,
+            };
+            call.call_back_on(cx, offer, matches!(at, At::Dialling { .. }));
+            return call;
+        }
         let anchor = call.goes_on(call.anchor);
         match at {
-            At::Waiting { visit, offer } => match call.queue.clone() {
-                Some(queue) => call.wait_on(cx, Waiting { visit, queue, offer }, part, anchor),
+            At::Waiting { visit, offer, own } => match call.queue.clone() {
+                Some(queue) => {
+                    let waiting = Waiting { offer, ..Waiting::new(visit, queue, own) };
+                    call.wait_on(cx, waiting, part, anchor);
+                }
                 None => call.interrupt(cx),
             },
             At::Talking(talk) => {

@@ -25,6 +25,7 @@ impl Call {
                 return;
             }
         };
+        self.callback_offered(cx);
         let plan = cx.plan(self.tenant).unwrap_or_else(|| self.plan.clone());
         let address = plan.agent(agent).map_or(String::new(), |agent| agent.sip_user.clone());
         let mut leg = Leg::new(Role::Agent, Some(agent), address);
@@ -48,7 +49,8 @@ impl Call {
 
     /// What an agent's phone shows as the caller.
     pub(super) fn caller_for_agents(&self) -> String {
-        if self.caller.is_withheld() { "anonymous".to_owned() } else { self.caller.shown.clone() }
+        let customer = self.customer();
+        if customer.is_withheld() { "anonymous".to_owned() } else { customer.shown.clone() }
     }
 
     /// The distributor ended the offer: the deadline, or the agent left.
@@ -89,9 +91,12 @@ impl Call {
         let Some((agent, _)) = waiting.offer.filter(|offer| offer.1 == leg) else { return };
         let (visit, queue) = (waiting.visit, waiting.queue.clone());
         let theirs = cx.acd(self.tenant).is_some_and(|acd| acd.answered(now, visit, agent));
-        if theirs {
-            if let Some(acd) = cx.acd(self.tenant).filter(|_| !self.caller.is_withheld()) {
-                acd.talks(&self.caller.normal, agent);
+        if theirs && self.waits_to_call_back() {
+            self.agent_takes_callback(cx, leg);
+        } else if theirs {
+            let customer = self.customer();
+            if let Some(acd) = cx.acd(self.tenant).filter(|_| !customer.is_withheld()) {
+                acd.talks(&customer.normal, agent);
             }
             self.connect(cx, leg, Some((visit, &queue)));
         } else {

@@ -34,6 +34,8 @@ impl Call {
     /// The leg that rings at an agent's phone and could be picked up, and whose it is.
     pub(crate) fn rings_at(&self) -> Option<(LegId, AgentId)> {
         let leg = match &self.phase {
+            // The customer is not on the line.
+            _ if self.waits_to_call_back() => return None,
             Phase::Waiting(waiting) => waiting.offer?.1,
             Phase::Dialling(dial) => dial.leg?,
             _ => return None,

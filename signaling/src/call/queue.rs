@@ -1,6 +1,9 @@
 //! Waiting: into the queue, music, announcements of the place, and out again by overflow. (Out by
 //! an answer is `offer` and `connect`, out by hanging up is `end`.)
 
+mod leave;
+mod notice;
+
 use super::timers::Timer;
 use super::{Call, Next, Phase};
 use crate::acd::{Arrival, Entered, Personal};
@@ -22,6 +25,25 @@ pub(super) struct Waiting {
     pub visit: VisitId,
     pub queue: Arc<Queue>,
     pub offer: Option<(AgentId, LegId)>,
+    /// The contact's own priority.
+    pub own: i32,
+    /// The number at which they want to be called back, while they type it.
+    pub typed: Option<String>,
+    /// Something is said, and not music.
+    pub speaks: bool,
+    /// Notices that they have heard.
+    pub noticed: usize,
+}
+
+impl Waiting {
+    pub fn new(visit: VisitId, queue: Arc<Queue>, own: i32) -> Self {
+        Waiting { visit, queue, offer: None, own, typed: None, speaks: false, noticed: 0 }
+    }
+
+    /// An agent rings for them, or they type.
+    fn is_busy(&self) -> bool {
+        self.offer.is_some() || self.typed.is_some()
+    }
 }
 
 impl Call {
@@ -38,10 +60,13 @@ impl Call {
         let Some(queue) = cx.plan(self.tenant).and_then(|plan| plan.queue(id)) else {
             return false;
         };
-        let since = since.or_else(|| self.comes_back(cx, id)).unwrap_or(now.moment);
+        let called_back = self.take_callback_off(cx, id, self.customer());
+        let since = since.or(called_back).or_else(|| self.comes_back(cx, id));
+        let since = since.unwrap_or(now.moment);
         let priority = priority.saturating_add(self.vip_priority(cx, &queue));
+        let own = priority;
         let personal = self.personal(cx, &queue);
-        let arrival = Arrival { visit, call, queue: id, priority, since, personal };
+        let arrival = Arrival { visit, call, queue: id, priority, since, personal, callback: None };
         let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
         let (position, priority, full) = match entered {
             Some(Entered::Waiting { position, priority }) => (position, priority, false),
@@ -51,17 +76,15 @@ impl Call {
         self.log(cx, Some(self.anchor), Kind::Enqueued { visit, queue: id, priority, position });
         self.queue = Some(Arc::clone(&queue));
         self.queued_since = Some(since);
-        let waiting = Waiting { visit, queue: Arc::clone(&queue), offer: None };
-        self.phase = Phase::Waiting(waiting);
+        self.phase = Phase::Waiting(Waiting::new(visit, Arc::clone(&queue), own));
         self.left_flow(cx, "enqueued");
         if full {
             self.overflow(cx, FlowOut::Overflow);
         } else {
             let greeting = prompt::prompt(self.language(), "queue");
-            if !self.play(cx, self.anchor, vec![greeting], false, false) {
-                self.play_music(cx, &PlayEnd::Finished);
-            }
+            self.say_waiting(cx, vec![greeting]);
             self.arm_announcement(cx, &queue);
+            self.arm_notice(cx, &queue);
         }
         true
     }
@@ -69,23 +92,24 @@ impl Call {
     /// Since when a caller has waited who hung up here a while ago.
     fn comes_back(&self, cx: &mut Cx, queue: QueueId) -> Option<Moment> {
         let now = cx.now.moment;
-        let acd = cx.acd(self.tenant).filter(|_| !self.caller.is_withheld())?;
-        acd.resumes(now, queue, &self.caller.normal)
+        let customer = self.customer();
+        let acd = cx.acd(self.tenant).filter(|_| !customer.is_withheld())?;
+        acd.resumes(now, queue, &customer.normal)
     }
 
     /// Whom the caller waits for first. Who talked already was passed on, and does not go back.
     fn personal(&self, cx: &mut Cx, queue: &Queue) -> Option<Personal> {
-        if self.caller.is_withheld() || self.story.answered {
+        if self.customer().is_withheld() || self.story.answered {
             return None;
         }
         let matching = &queue.matching;
         let plan = cx.plan(self.tenant);
-        let known = plan.as_ref().and_then(|plan| plan.known_caller(&self.caller));
+        let known = plan.as_ref().and_then(|plan| plan.known_caller(self.customer()));
         let own = known.and_then(|known| known.agent).filter(|_| matching.own_agent_s > 0);
         let (agent, wait_s, by) = match own {
             Some(agent) => (agent, matching.own_agent_s, ChosenBy::OwnAgent),
             None if matching.last_agent_s > 0 => {
-                let last = cx.acd(self.tenant)?.last_agent(&self.caller.normal)?;
+                let last = cx.acd(self.tenant)?.last_agent(&self.customer().normal)?;
                 (last, matching.last_agent_s, ChosenBy::LastAgent)
             }
             None => return None,
@@ -95,14 +119,18 @@ impl Call {
 
     fn vip_priority(&self, cx: &Cx, queue: &Queue) -> i32 {
         let plan = cx.plan(self.tenant);
-        let known = plan.as_ref().and_then(|plan| plan.known_caller(&self.caller));
+        let known = plan.as_ref().and_then(|plan| plan.known_caller(self.customer()));
         known.filter(|known| known.vip).map_or(0, |_| queue.matching.vip_priority)
     }
 
     /// Music until something else happens. Where the music itself is missing it is silence:
     /// asking for it again and again would keep the box busy with nothing.
     pub(super) fn play_music(&mut self, cx: &mut Cx, before: &PlayEnd) {
-        let Phase::Waiting(waiting) = &self.phase else { return };
+        let Phase::Waiting(waiting) = &mut self.phase else { return };
+        if waiting.typed.is_some() {
+            return;
+        }
+        waiting.speaks = false;
         let music = match waiting.queue.music.as_str() {
             "" => "music/wait",
             name => name,
@@ -114,21 +142,23 @@ impl Call {
         self.play(cx, self.anchor, vec![source], true, false);
     }
 
-    fn arm_announcement(&mut self, cx: &Cx, queue: &Queue) {
+    pub(super) fn arm_announcement(&mut self, cx: &Cx, queue: &Queue) {
         let every = Duration::from_secs(queue.announce_every_s.into());
         let at = (!every.is_zero()).then(|| cx.now.moment + every);
         self.timers.set_or_clear(Timer::Announce, at);
     }
 
-    /// Says the place, and the wait when it can be told. Not while an agent's phone rings: the
-    /// answer would cut the sentence.
+    /// Says the place, the wait when it can be told, and how to be called back. Not while an agent's
+    /// phone rings, whose answer would cut the sentence, and not while the caller types a number.
     pub(super) fn announce(&mut self, cx: &mut Cx) {
         let Phase::Waiting(waiting) = &self.phase else { return };
-        let (queue, visit, rings) =
-            (Arc::clone(&waiting.queue), waiting.visit, waiting.offer.is_some());
+        if waiting.speaks {
+            return self.timers.set(Timer::Announce, cx.now.moment + notice::LATER);
+        }
+        let (queue, visit, busy) = (Arc::clone(&waiting.queue), waiting.visit, waiting.is_busy());
         self.arm_announcement(cx, &queue);
         let position = cx.acd(self.tenant).and_then(|acd| acd.position(visit));
-        let Some(position) = position.filter(|_| !rings) else { return };
+        let Some(position) = position.filter(|_| !busy) else { return };
         let wait = cx.acd(self.tenant).and_then(|acd| acd.estimated_wait(queue.id, position));
         let language = self.language();
         let mut sources = vec![prompt::prompt(language, "position")];
@@ -138,12 +168,18 @@ impl Call {
             sources.extend(prompt::count(language, minutes));
             sources.push(prompt::prompt(language, "minutes"));
         }
-        self.play(cx, self.anchor, sources, false, false);
+        sources.extend(self.callback_offer(&queue));
+        self.say_waiting(cx, sources);
     }
 
     /// The distributor sends the caller on.
     pub(crate) fn flow_out(&mut self, cx: &mut Cx, visit: VisitId, reason: FlowOut) {
-        if matches!(&self.phase, Phase::Waiting(waiting) if waiting.visit == visit) {
+        if !matches!(&self.phase, Phase::Waiting(waiting) if waiting.visit == visit) {
+            return;
+        }
+        if self.waits_to_call_back() {
+            self.callback_flows_out(cx, reason);
+        } else {
             self.overflow(cx, reason);
         }
     }
@@ -154,7 +190,7 @@ impl Call {
             return;
         };
         let (visit, queue) = (waiting.visit, waiting.queue.id);
-        self.timers.clear(Timer::Announce);
+        self.hush();
         self.log(cx, Some(self.anchor), Kind::FlowedOut { visit, queue, reason });
         self.story.stranded = true;
         self.stop_play(cx, self.anchor);
@@ -165,10 +201,10 @@ impl Call {
     /// is withdrawn.
     pub(super) fn quit_queue(&mut self, cx: &mut Cx, waiting: &Waiting, caller_left: bool) {
         let (visit, queue, now) = (waiting.visit, waiting.queue.id, cx.now);
-        self.timers.clear(Timer::Announce);
+        self.hush();
         if let Some(acd) = cx.acd(self.tenant) {
-            if caller_left && !self.caller.is_withheld() {
-                acd.abandons(now.moment, visit, &self.caller.normal);
+            if caller_left && !self.customer().is_withheld() {
+                acd.abandons(now.moment, visit, &self.customer().normal);
             }
             acd.leave(now, visit);
         }

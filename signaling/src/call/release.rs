@@ -52,6 +52,9 @@ impl Call {
             Phase::Talking(talk) if talk.guests.contains(&id) => {
                 self.guest_left(cx, id, cause, by, bye);
             }
+            Phase::Dialling(dial) if matches!(dial.why, Why::Callback) && id == self.anchor => {
+                self.agent_left_callback(cx, cause, by, bye);
+            }
             _ if id == self.anchor => self.caller_left(cx, cause, by, bye),
             Phase::Dialling(dial) if matches!(&dial.why, Why::Transfer(t) if t.from == id) => {
                 // The agent need not stay for the end of the transfer.
@@ -146,6 +149,7 @@ impl Call {
                 self.force_release(cx, *by);
                 Ok(())
             }
+            CallAction::CancelCallback { by } => self.cancel_callback(cx, *by),
             CallAction::Record { order, by } => self.screen_records(cx, *order, *by),
         }
     }

@@ -12,6 +12,7 @@ use super::SHOWN_CHARS_MAX;
 use super::collect::{Collect, Entered, Rules};
 use super::flow::{Flow, Library};
 use super::prompt::prompts;
+use super::step::Step;
 use super::template::{Escape, Variables};
 use crate::switch::Now;
 use chrono_tz::Tz;
@@ -325,6 +326,22 @@ impl Run {
         self.doing = Doing::Over;
         self.walk(cx);
         true
+    }
+
+    /// Whether the step that gave the call away has this edge of its own.
+    pub fn leads(&self, edge: &str) -> bool {
+        let step = &self.flow.steps[&self.step];
+        self.doing == Doing::Handed && step.ways().iter().any(|(name, _)| name == edge)
+    }
+
+    /// The longest estimated wait with which the step that gives the call away puts it into its queue.
+    pub fn estimate_max(&self) -> Option<Duration> {
+        match &self.flow.steps[&self.step] {
+            Step::Enqueue(step) => {
+                step.estimate_max_s.map(|seconds| Duration::from_secs(seconds.into()))
+            }
+            _ => None,
+        }
     }
 
     /// The next effect.

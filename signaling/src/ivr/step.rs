@@ -23,7 +23,7 @@ mod voicemail;
 pub use back::Return;
 pub use branch::{Branch, Case, Condition, Op};
 pub use collect::Collect;
-pub use enqueue::Enqueue;
+pub use enqueue::{Enqueue, LONG_WAIT};
 pub use expression::Expression;
 pub use fax::Fax;
 pub use hangup::Hangup;

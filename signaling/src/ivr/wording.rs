@@ -27,6 +27,27 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("wait", "预计等待时间", "The estimated waiting time is"),
     ("minutes", "分钟", "minutes"),
     (
+        "callback_offer",
+        "如需保留排队位置并由我们回拨，请按",
+        "To keep your place and be called back, press",
+    ),
+    (
+        "callback_number",
+        "回拨您来电的号码请按井号键，或输入其他号码，按井号键结束。",
+        "To be called back at the number you are calling from, press the pound key. \
+         Or enter another number, followed by the pound key.",
+    ),
+    (
+        "callback_taken",
+        "您的排队位置已保留，我们将尽快给您回电，请挂机。",
+        "Your place is kept and we will call you back. You may hang up now.",
+    ),
+    (
+        "callback_not_possible",
+        "此号码无法回拨，请继续等候。",
+        "This number cannot be called back. Please wait.",
+    ),
+    (
         "survey",
         "请对本次服务进行评价，满意请按一，一般请按二，不满意请按三。",
         "Please rate our service. Satisfied, press 1. Neutral, press 2. Not satisfied, press 3.",

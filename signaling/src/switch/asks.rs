@@ -60,6 +60,7 @@ impl Switch {
             acd: Distributor::new(seed),
             trunks: super::trunks::Usage::default(),
             set_at: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
         });
         tenant.plan = Arc::clone(&compiled);
         tenant.acd.apply(now, &compiled.plan);
@@ -147,8 +148,14 @@ impl Switch {
             calls: self
                 .calls
                 .values()
-                .filter(|call| call.tenant == id && !call.is_ending())
+                .filter(|call| call.tenant == id && !call.is_ending() && !call.is_idle_callback())
                 .map(|call| call.live())
+                .collect(),
+            callbacks: self
+                .calls
+                .values()
+                .filter(|call| call.tenant == id)
+                .filter_map(|call| call.live_callback(&tenant.acd))
                 .collect(),
             conferences: self.live_conferences(id),
             // The SIP core knows them; the edge asks it.
@@ -176,6 +183,13 @@ impl Switch {
     /// so that every call still gets its record.
     pub(super) fn settle_drain(&mut self, now: Now) {
         let Some(mut drain) = self.drain else { return };
+        if !self.calls.is_empty() && self.calls.values().all(|call| call.is_idle_callback()) {
+            // Nobody is on the line, and an orderly stop leaves nothing to the next process.
+            let left: Vec<CallId> = self.calls.keys().copied().collect();
+            for id in left {
+                self.with_call(now, id, Call::interrupt);
+            }
+        }
         if !drain.forced && now.moment >= drain.until && !self.calls.is_empty() {
             drain.forced = true;
             self.drain = Some(drain);

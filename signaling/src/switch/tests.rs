@@ -3,6 +3,7 @@
 mod addresses;
 mod agents;
 mod browsers;
+mod callbacks;
 mod callers;
 mod calling;
 mod conference;
@@ -25,12 +26,14 @@ mod second_line;
 mod supervision;
 mod talking;
 mod trunks;
+mod waiting;
 
 use super::rig::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;
 use terms::control::{AgentAction, Answer, Ask, CallAction};
 use terms::event::{
-    Calling, Consultation, InCalling, InConference, InConsultation, Kind, Outcome, Parking, Party,
+    Calling, Consultation, InCallback, InCalling, InConference, InConsultation, Kind, Outcome,
+    Parking, Party,
 };
 use terms::{AgentId, CallId, LegId};
 
@@ -137,9 +140,9 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::RecordingPaused { by, .. } => format!("paused by {by}"),
         Kind::RecordingResumed { by, .. } => format!("recorded again by {by}"),
         Kind::RecordingStopped { by, .. } => format!("recording stopped by {by}"),
-        Kind::CallbackQueued { .. } | Kind::Started { .. } | Kind::RecordingStarted { .. } => {
-            return None;
-        }
+        Kind::CallbackQueued { .. } => "callback queued".into(),
+        Kind::Callback(callback) => callback_word(&callback.what),
+        Kind::Started { .. } | Kind::RecordingStarted { .. } => return None,
     };
     Some(text)
 }
@@ -159,6 +162,15 @@ fn consultation_word(Consultation { agent, what }: &Consultation) -> String {
         InConsultation::Asked { target } => format!("{agent} consults {target}"),
         InConsultation::Answered => format!("{agent} is advised"),
         InConsultation::Ended { end } => format!("{agent} consulted: {end:?}"),
+    }
+}
+
+fn callback_word(what: &InCallback) -> String {
+    match what {
+        InCallback::Asked { number, first } => format!("{number} asked back, {first:?} first"),
+        InCallback::Tried { attempt } => format!("tried {attempt}"),
+        InCallback::Unreached { attempt, cause } => format!("unreached {attempt} by {cause}"),
+        InCallback::Ended { end, .. } => format!("callback {end:?}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Compiled, Config, HttpAsk, Now, Output, Secret, trunks::Usage};
 use crate::acd::Distributor;
-use crate::call::Summons;
+use crate::call::{AskedBack, Summons};
 use crate::calling::CallsOut;
 use crate::conference::{self, Conference};
 use crate::id_map::IdMap;
@@ -16,7 +16,8 @@ use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::id::IdGen;
 use terms::media::{self, FaxOutcome, Ledger};
 use terms::{
-    AgentId, CallId, ContactId, FaxId, LegId, MeetingId, QueueId, RecordingId, TenantId, Timestamp,
+    AgentId, CallId, ContactId, FaxId, LegId, MeetingId, Moment, QueueId, RecordingId, TenantId,
+    Timestamp, VisitId,
 };
 
 /// One tenant's part of the switch.
@@ -27,6 +28,18 @@ pub(crate) struct Tenant {
     pub trunks: Usage,
     /// When agents last set something for their phones.
     pub set_at: BTreeMap<AgentId, Timestamp>,
+    /// Customers who wait to be called back, by queue and number.
+    pub callbacks: BTreeMap<(QueueId, String), CallbackPlace>,
+}
+
+/// Where a customer stands who waits to be called back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CallbackPlace {
+    /// The call that calls them.
+    pub call: CallId,
+    pub visit: VisitId,
+    /// Since when they have waited.
+    pub since: Moment,
 }
 
 /// About whom a recording is; its ledger comes when the call may be long gone.
@@ -74,6 +87,10 @@ pub(crate) struct World {
     pub summons: VecDeque<(CallId, Summons)>,
     /// Callers who are parked, by slot.
     pub parked: BTreeMap<(TenantId, u8), CallId>,
+    /// Callers who asked to be called back and hang up; the switch makes the calls.
+    pub callbacks_asked: VecDeque<AskedBack>,
+    /// Callbacks whose place the customer has taken.
+    pub callbacks_over: VecDeque<CallId>,
     /// Agents who have a browser among their phones.
     pub browsers: BTreeSet<(TenantId, AgentId)>,
     /// What agents call outside, and who may not.
@@ -108,6 +125,8 @@ impl World {
             orders: VecDeque::new(),
             summons: VecDeque::new(),
             parked: BTreeMap::new(),
+            callbacks_asked: VecDeque::new(),
+            callbacks_over: VecDeque::new(),
             browsers: BTreeSet::new(),
             calls_out: CallsOut::default(),
             doors: conference::doors::Doors::default(),

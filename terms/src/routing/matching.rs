@@ -31,11 +31,13 @@ pub enum Strategy {
     LeastTalk,
     /// Whose share of busy time was lowest lately. Breaks do not count.
     Occupancy,
+    /// Who is furthest behind their share of the queue's contacts, which is their weight.
+    Percentage,
 }
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 10] = [
+    pub const ALL: [Strategy; 11] = [
         Strategy::LongestIdle,
         Strategy::LongestIdleQueue,
         Strategy::LongestIdleGlobal,
@@ -46,6 +48,7 @@ impl Strategy {
         Strategy::FewestCalls,
         Strategy::LeastTalk,
         Strategy::Occupancy,
+        Strategy::Percentage,
     ];
 
     /// Its name in settings and in the event log.
@@ -61,6 +64,7 @@ impl Strategy {
             Strategy::FewestCalls => "fewest_calls",
             Strategy::LeastTalk => "least_talk",
             Strategy::Occupancy => "occupancy",
+            Strategy::Percentage => "percentage",
         }
     }
 }
@@ -92,7 +96,8 @@ pub struct Need {
 pub struct Seat {
     /// Who.
     pub agent: AgentId,
-    /// Lots that they have among the free ones, for [`Strategy::WeightedRandom`]; 0 is only drawn
+    /// Lots that they have among the free ones, for [`Strategy::WeightedRandom`], or their share, for
+    /// [`Strategy::Percentage`]; 0 is only drawn
     /// when nobody else is free.
     pub weight: u32,
     /// Level 1 is asked at once, each further one [`Matching::widen_every_s`] later.
@@ -140,6 +145,9 @@ pub struct Matching {
     pub own_agent_s: u32,
     /// The same for the agent whom the caller talked with last, where there is no agent of their own.
     pub last_agent_s: u32,
+    /// After a conversation an agent is offered nobody before they have said by a disposition what it
+    /// was about: the wrap-up does not end by itself.
+    pub wrap_up_mandatory: bool,
 }
 
 impl Matching {

@@ -202,6 +202,8 @@ impl OpenCall {
             | Kind::Forwarded { .. }
             // What was not called, and what an agent set, stands in `events`.
             | Kind::Calling(_)
+            // The tries are in `events`; the stay that they are for is a stay like any other.
+            | Kind::Callback(_)
             | Kind::PickedUp { .. }
             | Kind::SupervisionStarted { .. }
             | Kind::SupervisionChanged { .. }

@@ -30,8 +30,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use terms::control::{
-    Answer, Ask, LegQuality, LineFault, LineProblem, LiveAgent, LiveCall, LiveRecording, LiveState,
-    LiveSupervision, LiveTrunk, RecordingNow, TrunkDown, TrunkFault,
+    Answer, Ask, LegQuality, LineFault, LineProblem, LiveAgent, LiveCall, LiveCallback,
+    LiveRecording, LiveState, LiveSupervision, LiveTrunk, RecordingNow, TrunkDown, TrunkFault,
 };
 use terms::event;
 use terms::media::{Codec, FarQuality, Quality, Ssrc, SsrcEpoch, VoipMetrics};
@@ -91,6 +91,8 @@ pub struct Switch {
     pub supervision: Mutex<Option<LiveSupervision>>,
     /// What agents do.
     pub agents: Mutex<Vec<LiveAgent>>,
+    /// Who waits to be called back.
+    pub callbacks: Mutex<Vec<LiveCallback>>,
     agent: Mutex<AgentId>,
 }
 
@@ -128,6 +130,7 @@ impl CallsLink for Switch {
                     data: [("business".to_owned(), "报修".to_owned())].into(),
                 }],
                 agents: self.agents.lock().unwrap().clone(),
+                callbacks: self.callbacks.lock().unwrap().clone(),
                 trunks: vec![LiveTrunk {
                     trunk: TrunkId(7),
                     calls: 2,

@@ -55,7 +55,8 @@ fn a_contact_that_comes_into_another_queue_keeps_its_age_there() {
     arrives(&mut acd, at(20), 2, 2);
     acd.leave(at(30), VisitId(1));
     let (visit, call, queue, since) = (VisitId(3), CallId(3), QueueId(2), at(10).moment);
-    let arrival = Arrival { visit, call, queue, priority: 0, since, personal: None };
+    let arrival =
+        Arrival { visit, call, queue, priority: 0, since, personal: None, callback: None };
     let entered = acd.enqueue(at(30), arrival).expect("the queue exists");
     assert_eq!(entered, Entered::Waiting { position: 1, priority: 0 });
     assert_eq!(taken(&mut acd, 50), [3, 2]);
@@ -79,4 +80,37 @@ fn who_hung_up_comes_back_to_their_place_once_and_in_time() {
     arrives(&mut acd, at(41), 3, 1);
     acd.abandons(at(41).moment, VisitId(3), "c");
     assert_eq!(acd.resumes(late + Duration::from_secs(1), QueueId(1), "c"), None, "too late");
+}
+
+#[test]
+fn who_is_absent_is_passed_by_and_stands_where_they_stood_once_they_are_back() {
+    let mut acd = ready(1, vec![queue(1, &[1], 0)]);
+    let arrival = Arrival {
+        visit: VisitId(1),
+        call: CallId(1),
+        queue: QueueId(1),
+        priority: 0,
+        since: at(1).moment,
+        personal: None,
+        callback: Some(Duration::from_secs(500)),
+    };
+    acd.enqueue(at(1), arrival).expect("the queue exists");
+    assert_eq!(offers(&mut acd), []);
+    arrives(&mut acd, at(2), 2, 1);
+    assert_eq!(offers(&mut acd), [(2, 1)], "nobody else is there");
+    acd.answered(at(3), VisitId(2), AgentId(1));
+    arrives(&mut acd, at(3), 3, 1);
+    assert_eq!((acd.position(VisitId(1)), acd.position(VisitId(3))), (Some(1), Some(2)));
+    acd.present(at(4), VisitId(1), None);
+    acd.release(at(20), AgentId(1), CallId(2), None);
+    assert_eq!(offers(&mut acd), [(1, 1)]);
+    acd.offer_failed(at(25), VisitId(1), OfferEnd::Unreachable);
+    acd.absent(VisitId(1));
+    acd.registered(at(30), AgentId(1), true);
+    assert_eq!(offers(&mut acd), [(3, 1)], "absent again");
+    acd.audit().expect("all is well");
+    acd.handle_timeout(at(501));
+    let gone = std::iter::from_fn(|| acd.poll_output())
+        .any(|output| matches!(output, Output::FlowOut { visit: VisitId(1), .. }));
+    assert!(gone, "not for ever");
 }

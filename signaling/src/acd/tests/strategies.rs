@@ -129,7 +129,8 @@ fn an_offer_says_why_it_went_to_this_agent_and_why_this_contact() {
         while acd.poll_output().is_some() {}
         let (visit, call, since) = (VisitId(4), CallId(4), at(193).moment);
         let queue = QueueId(1);
-        let arrival = Arrival { visit, call, queue, priority: 6, since, personal: None };
+        let arrival =
+            Arrival { visit, call, queue, priority: 6, since, personal: None, callback: None };
         acd.enqueue(at(200), arrival).expect("the queue exists");
         let choice = std::iter::from_fn(|| acd.poll_output()).find_map(|output| match output {
             Output::Offer { choice, .. } => Some(choice),
@@ -161,4 +162,16 @@ fn what_was_counted_of_agents_outlives_the_process() {
     acd.restored(at(150));
     while acd.poll_output().is_some() {}
     assert_eq!(next(&mut acd, 200, 4), 1, "one conversation against two, though idle less long");
+}
+
+#[test]
+fn each_agent_gets_their_percent_of_a_queue() {
+    let seat = |agent, weight| Seat { weight, ..Seat::usual(AgentId(agent)) };
+    let seats = vec![seat(1, 50), seat(2, 30), seat(3, 20)];
+    let matching = Matching { seats, ..Matching::default() };
+    let queue = routing::Queue { matching, ..with(Strategy::Percentage, &[1, 2, 3]) };
+    let mut acd = ready(3, vec![queue]);
+    let served: Vec<u64> = (1..=200).map(|n| serve(&mut acd, n * 10, n, 1, 5)).collect();
+    let times = |agent| served.iter().filter(|&&served| served == agent).count();
+    assert_eq!([1, 2, 3].map(times), [100, 60, 40]);
 }

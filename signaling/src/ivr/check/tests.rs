@@ -32,6 +32,18 @@ fn each_problem_names_its_step_and_what_is_right() {
 fn what_does_not_exist_is_refused() {
     for (step, what) in [
         (json!({"kind": "enqueue", "queue": "9", "on": {"error": "z"}}), "no queue 9"),
+        (
+            json!({"kind": "enqueue", "queue": "1", "keys": {"x": "z"}, "on": {"error": "z"}}),
+            "keys has \"x\"",
+        ),
+        (
+            json!({"kind": "enqueue", "queue": "1", "estimate_max_s": 60, "on": {"error": "z"}}),
+            "estimate_max_s and long_wait together",
+        ),
+        (
+            json!({"kind": "enqueue", "queue": "1", "keys": {"1": "nowhere"}, "on": {"error": "z"}}),
+            "keys.1 leads to \"nowhere\"",
+        ),
         (json!({"kind": "hours", "hours": "x", "open": "z", "closed": "z"}), "opening hours"),
         (json!({"kind": "dance"}), "unknown variant `dance`"),
         (

@@ -1,12 +1,20 @@
 //! `enqueue`: the call waits for an agent. The flow rests; it goes on at `released` when the agent
-//! releases first, or at `error` when the queue is gone.
+//! releases first, at the step of a key that the caller presses while they wait, or at `error` when
+//! the queue is gone. Who would wait too long does not come into the queue.
 
 use super::Kind;
+use crate::ivr::LIST_MAX;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
 use crate::ivr::run::{Cx, Hand, Input, Run};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use terms::QueueId;
+
+/// The edge of who would wait too long.
+pub const LONG_WAIT: &str = "long_wait";
+/// The longest wait that a step may name, in seconds.
+const ESTIMATE_MAX_S: u32 = 7_200;
 
 /// Puts the call into a queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +25,15 @@ pub struct Enqueue {
     /// Added to the queue's priority.
     #[serde(default)]
     pub priority: i32,
+    /// Keys that lead out of the queue, each to a step.
+    #[serde(default)]
+    pub keys: BTreeMap<String, String>,
+    /// Estimated waits that are longer go to `long_wait`.
+    #[serde(default)]
+    pub estimate_max_s: Option<u32>,
+    /// Where those go who would wait longer.
+    #[serde(default)]
+    pub long_wait: Option<String>,
     /// `error`, `released`, `hangup`.
     #[serde(default)]
     pub on: On,
@@ -31,12 +48,25 @@ impl Kind for Enqueue {
         &self.on
     }
     fn ways(&self) -> Vec<(String, &str)> {
-        Vec::new()
+        let keys = self.keys.iter().map(|(key, to)| (format!("keys.{key}"), to.as_str()));
+        let long_wait = self.long_wait.as_deref().map(|to| (LONG_WAIT.to_owned(), to));
+        keys.chain(long_wait).collect()
     }
     fn check(&self, report: &mut Report) {
         report.queue("queue", self.queue);
         let small = (-1_000..=1_000).contains(&self.priority);
         report.unless(small, || ("priority".to_owned(), "-1000 to 1000".to_owned()));
+        report.range("keys", self.keys.len() as u32, 0, LIST_MAX as u32);
+        for key in self.keys.keys() {
+            let is_key = key.len() == 1 && key.chars().all(|c| "0123456789*#".contains(c));
+            report.unless(is_key, || (format!("keys has \"{key}\""), "one of 0-9 * #".to_owned()));
+        }
+        if let Some(seconds) = self.estimate_max_s {
+            report.range("estimate_max_s", seconds, 1, ESTIMATE_MAX_S);
+        }
+        let both = self.estimate_max_s.is_some() == self.long_wait.is_some();
+        let right = "estimate_max_s and long_wait together, or neither";
+        report.unless(both, || ("one of two fields".to_owned(), right.to_owned()));
     }
     fn enter(&self, run: &mut Run, _: &Cx) {
         run.hand(Hand::Enqueue { queue: self.queue, priority: self.priority });

@@ -1,7 +1,7 @@
 //! The books: what began must end, and every contact that was offered to a queue is somewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use terms::event::{Entry, InConference, Kind, OfferEnd};
+use terms::event::{Callback, Entry, InCallback, InConference, Kind, OfferEnd};
 use terms::{AgentId, CallId, LegId, QueueId, RecordingId, SurveyId, VisitId};
 
 /// Counts of one world.
@@ -21,6 +21,10 @@ pub struct Books {
     pub abandoned: BTreeMap<QueueId, u64>,
     /// Left it otherwise.
     pub flowed_out: BTreeMap<QueueId, u64>,
+    /// Hung up to be called back.
+    pub callbacks: BTreeMap<QueueId, u64>,
+    /// Callbacks that were asked for and have not ended.
+    pub asked_back: BTreeSet<CallId>,
     /// Calls that began and have not ended.
     pub calls: BTreeSet<CallId>,
     /// Legs that began and have not ended.
@@ -83,6 +87,16 @@ impl Books {
             }
             Kind::Abandoned { visit, .. } => count(&mut self.visits, *visit, &mut self.abandoned),
             Kind::FlowedOut { visit, .. } => count(&mut self.visits, *visit, &mut self.flowed_out),
+            Kind::CallbackQueued { visit, .. } => {
+                count(&mut self.visits, *visit, &mut self.callbacks)
+            }
+            Kind::Callback(Callback { callback, what, .. }) => match what {
+                InCallback::Asked { .. } => self.asked_back.insert(*callback),
+                InCallback::Tried { .. } | InCallback::Unreached { .. } => {
+                    self.asked_back.contains(callback)
+                }
+                InCallback::Ended { .. } => self.asked_back.remove(callback),
+            },
             Kind::SurveyAsked { survey, .. } => self.surveys.insert(*survey),
             Kind::SurveyAnswered { survey, .. } => self.surveys.remove(survey),
             Kind::Recorded { ledger, .. } => self.recorded.insert(ledger.recording),
@@ -118,6 +132,8 @@ impl Books {
         expect(self.offers.is_empty(), format!("offers never ended: {:?}", self.offers));
         expect(self.picked.is_empty(), format!("picked up by nobody: {:?}", self.picked));
         expect(self.visits.is_empty(), format!("visits never ended: {:?}", self.visits));
+        let asked_back = &self.asked_back;
+        expect(asked_back.is_empty(), format!("callbacks never ended: {asked_back:?}"));
         expect(self.surveys.is_empty(), format!("surveys never ended: {:?}", self.surveys));
         expect(self.conferring.is_empty(), format!("never left: {:?}", self.conferring));
         let (opened, closed) = (self.ports_opened, self.ports_closed);
@@ -125,6 +141,7 @@ impl Books {
         for (queue, &offered) in &self.offered {
             let of = |map: &BTreeMap<QueueId, u64>| map.get(queue).copied().unwrap_or(0);
             let gone = of(&self.answered) + of(&self.abandoned) + of(&self.flowed_out);
+            let gone = gone + of(&self.callbacks);
             expect(offered == gone, format!("queue {queue}: {offered} offered, {gone} accounted"));
         }
         wrong

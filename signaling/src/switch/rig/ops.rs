@@ -9,7 +9,10 @@ use terms::control::{
     AgentAction, Ask, Asker, CallAction, ConferenceAction, RecordingOrder, SupervisorPhone,
 };
 use terms::event::{Forwarding, SupervisionMode};
-use terms::routing::{Exclusion, RecordingRule, RecordingScope, RecordingThen, RecordingWhen};
+use terms::routing::{
+    CallFirst, Callback, Exclusion, Plan, RecordingRule, RecordingScope, RecordingThen,
+    RecordingWhen,
+};
 use terms::{AgentId, CallId, ConferenceId, LegId, RecordingRuleId, UserId};
 
 /// Longest list of operations that is run.
@@ -20,7 +23,7 @@ const OPS_MAX: usize = 20_000;
 /// # Panics
 /// When the books do not balance afterwards, or a peer was told nonsense.
 pub fn run_ops(bytes: &[u8]) -> Rig {
-    let mut rig = Rig::new(demo_plan());
+    let mut rig = Rig::new(plan_with_callbacks(bytes));
     for (n, op) in bytes.chunks_exact(2).take(OPS_MAX).enumerate() {
         step(&mut rig, op[0], op[1]);
         assert!(rig.books.errors.is_empty(), "operation {n} {op:?}: {:?}", rig.books.errors);
@@ -31,6 +34,19 @@ pub fn run_ops(bytes: &[u8]) -> Rig {
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(rig.switch.calls(), 0, "no call is left");
     rig
+}
+
+/// Callers of queue 1 are called back with key 5, in either way.
+fn plan_with_callbacks(bytes: &[u8]) -> Plan {
+    let first = match bytes.first() {
+        Some(byte) if byte & 1 == 1 => CallFirst::Customer,
+        _ => CallFirst::Agent,
+    };
+    let (key, tries_max, pause_s, age_max_s) = ('5', 2, 20, 120);
+    let callback = Callback { key, first, tries_max, pause_s, age_max_s, ..Callback::default() };
+    let mut plan = demo_plan();
+    plan.queues[0].in_queue.callback = Some(callback);
+    plan
 }
 
 /// Everybody hangs up and everything that waits for time gets it.

@@ -3,8 +3,8 @@
 use super::{TENANT, TRUNK};
 use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{
-    Agent, CallerRule, Conference, Flow, Matching, Number, Pin, Plan, Queue, Strategy, Target,
-    Trunk,
+    Agent, CallerRule, Conference, Flow, InQueue, Matching, Number, Pin, Plan, Queue, Strategy,
+    Target, Trunk,
 };
 use terms::{AgentId, ConferenceId, FlowId, NumberId, QueueId};
 
@@ -124,6 +124,7 @@ fn service() -> Queue {
         survey: true,
         service_level_s: 20,
         matching: Matching::default(),
+        in_queue: InQueue::default(),
     }
 }
 
