@@ -5,7 +5,7 @@
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
 //! hear each other · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` ·
 //! `transfer_blind` · `invite_party` one more comes in, any may leave · `conference` the PIN, a
-//! member's keys, whom a meeting calls · `supervise` listen, whisper, barge in · `take_over` ·
+//! member's keys, whom a meeting calls · `click` a screen has a call made · `supervise` listen, whisper, barge in · `take_over` ·
 //! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
 //! `feature_code` · `outside` who may call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
@@ -14,6 +14,7 @@
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
 
 mod answer;
+mod click;
 mod conference;
 mod connect;
 mod dial;
@@ -46,6 +47,7 @@ mod timers;
 mod transfer_blind;
 mod voicemail;
 
+pub(crate) use click::click;
 pub(crate) use conference::{Summons, summon};
 pub(crate) use feature_code::FeatureCode;
 pub(crate) use forward::check_forwarding;
@@ -129,6 +131,8 @@ enum Phase {
     Conferring(conference::Attendance),
     /// Called by a conference: rings.
     Summoning(conference::Summoning),
+    /// Made from a screen: one side rings.
+    Clicking(click::Clicking),
     /// Hears a last prompt.
     Farewell { cause: u8 },
     /// Legs are being closed.
@@ -209,6 +213,8 @@ pub(crate) struct Call {
     diverted: u8,
     /// The language that its flow chose, in place of the plan's.
     language: Option<String>,
+    /// The number that who asked for the call wants the outside to see.
+    wanted: Option<PhoneNumber>,
     over: bool,
     /// The conference that they are in, or called to.
     conference: Option<ConferenceId>,
@@ -355,6 +361,7 @@ impl Call {
             | Phase::Dialling(_)
             | Phase::Talking(_)
             | Phase::Summoning(_)
+            | Phase::Clicking(_)
             | Phase::Faxing(_)
             | Phase::Ending => {}
         }

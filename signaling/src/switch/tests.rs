@@ -5,6 +5,7 @@ mod agents;
 mod browsers;
 mod callers;
 mod calling;
+mod click;
 mod conference;
 mod control;
 mod document;
