@@ -15,6 +15,7 @@ pub mod call_routing;
 pub mod calling;
 pub mod calls;
 pub mod child;
+pub mod click;
 pub mod conferences;
 pub mod customers;
 pub mod deletion;
@@ -125,6 +126,8 @@ pub struct ApiLimits {
     pub request_max: Duration,
     /// Longest wait for the switch after a change that concerns calls.
     pub plan_max: Duration,
+    /// A number that was called within this time is called again when it is confirmed.
+    pub called_again: Duration,
 }
 
 impl Default for ApiLimits {
@@ -133,6 +136,7 @@ impl Default for ApiLimits {
             body_max: 1 << 20,
             request_max: Duration::from_secs(60),
             plan_max: Duration::from_secs(3),
+            called_again: Duration::from_secs(30 * 60),
         }
     }
 }
@@ -211,6 +215,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))
+        .merge(click::routes(guard))
         .merge(supervise::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))

@@ -206,6 +206,9 @@ config! {
         out_length_per_hour_max: Span = "\"2h\"", Restart;
         /// Calls of one agent in an hour to numbers that they have no right to.
         out_refused_per_hour_max: u32 = "4", Restart;
+        /// A call from a screen to a number that anybody of the tenant called within this time is made
+        /// when it is confirmed; 0s never asks.
+        called_again: Span = "\"30m\"", Restart;
         /// Record conversations that came through no queue.
         record_direct: bool = "true", Restart;
         /// Folder of what live calls need to go on when the call process is killed; it should be in

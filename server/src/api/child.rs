@@ -117,6 +117,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         limits: ApiLimits {
             body_max: config.http.body_max.0 as usize,
             request_max: config.http.request_max.0,
+            called_again: config.calls.called_again.0,
             ..ApiLimits::default()
         },
         speechless: crate::speech::speechless(&config),

@@ -3,6 +3,7 @@
 
 mod basics;
 mod calling;
+mod click;
 mod conferences;
 mod faxes;
 mod flows;

@@ -139,6 +139,7 @@ fn the_document_lists_these_operations() {
     for expected in [
         "POST /api/v1/session",
         "GET /api/v1/calls",
+        "POST /api/v1/calls",
         "GET /api/v1/calls/{id}",
         "GET /api/v1/calls/{id}/routing",
         "POST /api/v1/calls/{id}/actions",

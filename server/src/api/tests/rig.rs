@@ -49,6 +49,8 @@ pub const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 pub const LIVE_CALL: CallId = CallId(900);
 /// The recording of that call, which runs.
 pub const LIVE_RECORDING: RecordingId = RecordingId(901);
+/// The call that the switch makes when it is asked for one.
+pub const MADE_CALL: CallId = CallId(902);
 
 /// What is kept of what was fetched back.
 const CACHE_MAX: u64 = 1 << 20;
@@ -148,6 +150,7 @@ impl CallsLink for Switch {
                 }))
             }
             (Ask::Quality { .. }, None) => Answer::Quality(live_quality()),
+            (Ask::Dial(_), None) => Answer::Call(MADE_CALL),
             (Ask::Metrics, None) => Answer::Metrics(vec![terms::control::Metric {
                 name: "switchgrid_calls".into(),
                 labels: vec![("tenant".into(), "a\"b".into())],
