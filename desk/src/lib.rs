@@ -25,6 +25,7 @@ pub mod hold;
 pub mod hours;
 pub mod lockout;
 pub mod number;
+pub mod once;
 pub mod order;
 pub mod outbox;
 pub mod plan;

@@ -29,6 +29,7 @@ pub mod guard;
 pub mod headers;
 pub mod health;
 pub mod hours;
+pub mod idempotency;
 pub mod links;
 pub mod live;
 pub mod messages;
@@ -148,6 +149,7 @@ pub struct Api {
     http: HttpMetrics,
     readiness: health::Cached,
     sockets: Arc<tokio::sync::Semaphore>,
+    running: idempotency::Running,
 }
 
 impl std::ops::Deref for Api {
@@ -168,6 +170,7 @@ pub fn router(state: ApiState) -> Router {
         http: HttpMetrics::default(),
         readiness: health::Cached::default(),
         sockets: Arc::new(tokio::sync::Semaphore::new(live::SOCKETS_MAX)),
+        running: idempotency::Running::default(),
         state,
     });
     let (router, document) = routes(&api).split_for_parts();
@@ -245,7 +248,8 @@ fn base() -> OpenApi {
                     "An open call centre. Sign in with `POST /api/v1/session`, then send \
                      `Authorization: Bearer <token>`. Ids are strings, times RFC 3339. A change \
                      that concerns calls is answered when the switch works by it; where that \
-                     takes too long, the header `x-plan-pending` says so in a sentence.",
+                     takes too long, the header `x-plan-pending` says so in a sentence. A POST with \
+                     an `Idempotency-Key` is carried out once in 24 hours.",
                 ),
             ),
         )

@@ -32,6 +32,27 @@ const SENTENCES: &[(&str, &str)] = &[
     ("give back the `next` of the page before as it was", "请原样传回上一页的 next"),
     ("give back the `next` of the page before", "请原样传回上一页的 next"),
     ("this address answers WebSocket connections only", "此地址只接受 WebSocket 连接"),
+    (
+        "This Idempotency-Key came with another request; choose a new one.",
+        "此 Idempotency-Key 已用于另一请求，请换一个。",
+    ),
+    (
+        "The request with this Idempotency-Key is still being carried out.",
+        "使用此 Idempotency-Key 的请求仍在处理中。",
+    ),
+    (
+        "Whether the request with this Idempotency-Key was carried out is not known: the box started \
+         anew meanwhile. Look, and choose a new key.",
+        "无法得知使用此 Idempotency-Key 的请求是否已执行：期间系统重新启动过。请核实后换一个新键。",
+    ),
+    (
+        "This was carried out before; its answer was too long to be kept.",
+        "此请求已执行过；其结果过长，未保存。",
+    ),
+    (
+        "one Idempotency-Key of 1 to 255 printable characters without blanks is needed",
+        "需要一个 1 至 255 个可打印字符且不含空格的 Idempotency-Key",
+    ),
     ("There is no such live call.", "没有这样的进行中的通话。"),
     ("There is no such call, or it has not ended yet.", "没有此通话，或通话尚未结束。"),
     ("There is no such report; there are {}.", "没有此报表；现有 {}。"),

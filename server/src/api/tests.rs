@@ -9,6 +9,7 @@ mod faxes;
 mod flows;
 mod forwarding;
 mod hostile;
+mod idempotency;
 mod lists;
 mod live;
 mod moved;

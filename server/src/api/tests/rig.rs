@@ -76,6 +76,8 @@ pub struct Rig {
     pub moving: Option<Moving>,
     pub prompts: Arc<Prompts>,
     pub router: Router,
+    /// What the router is made of: another one is the child after a restart.
+    pub state: ApiState,
     ids: Mutex<IdGen>,
     position: AtomicI64,
 }
@@ -342,7 +344,7 @@ impl Rig {
         std::fs::create_dir_all(folder.path().join("events")).unwrap();
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
         let (ids, position) = (Mutex::new(IdGen::new(1)), AtomicI64::new(0));
-        let router = router(state);
+        let router = router(state.clone());
         Rig {
             folder,
             store,
@@ -356,6 +358,7 @@ impl Rig {
             moving,
             prompts,
             router,
+            state,
             ids,
             position,
         }
