@@ -28,6 +28,7 @@ pub mod forwarding;
 pub mod guard;
 pub mod headers;
 pub mod health;
+pub mod hooks;
 pub mod hours;
 pub mod idempotency;
 pub mod links;
@@ -232,6 +233,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(reports::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))
+        .merge(hooks::routes(guard))
         .merge(audit::routes(guard))
         .merge(health::routes())
         .merge(metrics::routes())

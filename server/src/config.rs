@@ -262,6 +262,13 @@ config! {
         /// Private addresses that HTTP steps of flows may ask; public addresses always may be asked.
         http_allowed: Vec<std::net::IpAddr> = "[]", Restart;
     }
+    /// Programs that are told of events over HTTP.
+    hooks: HooksConfig {
+        /// Private addresses that may be told of events; public addresses always may be.
+        allowed: Vec<std::net::IpAddr> = "[]", Restart;
+        /// A program that could not be told for so long is paused until somebody resumes it.
+        failing_max: Span = "\"8h\"", Restart;
+    }
     /// Recordings.
     recording: RecordingConfig {
         /// Folder of finished recordings. Empty is `recordings` in the data folder.

@@ -100,6 +100,12 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let engine = Arc::new(move || crate::speech::bare_engine(&spoken));
     let prompts = Arc::new(Prompts::new(&config, engine));
     prompts.tidy(&store).await;
+    let tell = super::hooks::tell::Terms {
+        allowed: config.hooks.allowed.clone(),
+        failing_max: config.hooks.failing_max.0,
+        ..super::hooks::tell::Terms::default()
+    };
+    tokio::spawn(super::hooks::tell::run(store.clone(), events.clone(), tell, first::wall));
     let state = ApiState {
         store: store.clone(),
         warehouse,

@@ -8,6 +8,7 @@ mod conferences;
 mod faxes;
 mod flows;
 mod forwarding;
+mod hooks;
 mod hostile;
 mod idempotency;
 mod lists;

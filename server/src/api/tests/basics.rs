@@ -175,6 +175,8 @@ fn the_document_lists_these_operations() {
         "POST /api/v1/orders/{id}/steps",
         "GET /api/v1/live",
         "GET /api/v1/events",
+        "POST /api/v1/hooks",
+        "GET /api/v1/hooks/{id}/deliveries",
         "GET /api/v1/audit",
         "GET /healthz",
         "GET /readyz",
