@@ -3,7 +3,7 @@
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` ·
+//! hear each other · `digits` keys from a screen · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` ·
 //! `transfer_blind` · `invite_party` one more comes in, any may leave · `conference` the PIN, a
 //! member's keys, whom a meeting calls · `click` a screen has a call made · `supervise` listen, whisper, barge in · `take_over` ·
 //! `force` · `release` who left and what follows · `survey` · `voicemail` · `record` ·
@@ -18,6 +18,7 @@ mod click;
 mod conference;
 mod connect;
 mod dial;
+mod digits;
 mod document;
 mod end;
 mod fax;

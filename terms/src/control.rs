@@ -175,6 +175,11 @@ pub enum CallAction {
     Hold,
     /// End of hold.
     Resume,
+    /// Send keys to the party that the agent talks with, as if pressed on the agent's phone.
+    SendDigits {
+        /// 0-9, *, # and A-D.
+        digits: String,
+    },
     /// Ring a supervisor's phone and, when it is answered, bring it into the conversation.
     Supervise {
         /// Who supervises.

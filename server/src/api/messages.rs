@@ -437,6 +437,9 @@ const SENTENCES: &[(&str, &str)] = &[
     ("the agent has not signed in", "座席未签入"),
     ("the agent is not to be disturbed", "座席已设置免打扰"),
     ("no trunk may show that number", "没有中继可以显示此号码"),
+    ("1 to 64 keys of 0-9, *, # and A-D can be sent", "可发送 1 至 64 个按键：0-9、*、# 和 A-D"),
+    ("there is no conversation to send keys into", "没有可发送按键的通话"),
+    ("the other party is on hold", "对方正被保持"),
     ("nobody calls themselves", "不能呼叫自己"),
     (
         "only an agent or a number outside can be called from a screen",
