@@ -467,6 +467,7 @@ mod tests {
         let mut trunk = plan.trunk(TrunkId(1)).expect("trunk 1 is in the plan").clone();
         trunk.caller_numbers.push("02087650001".into());
         let who = Calling {
+            wanted: None,
             agent: plan.numbers_of(AgentId(8)),
             caller: number("13800138000"),
             dialled: number("+862087654321"),
@@ -482,5 +483,9 @@ mod tests {
         assert_eq!(shown(CallerRule::Caller, &stranger), "02087654321", "never a customer's");
         let inside = Calling { caller: number("02087650001"), ..stranger };
         assert_eq!(shown(CallerRule::Caller, &inside), "02087650001");
+        let asked = Calling { wanted: Some(number("+862087654321")), ..inside };
+        assert_eq!(shown(CallerRule::Fixed, &asked), "02087654321", "before every rule");
+        let stolen = Calling { wanted: Some(number("10086")), ..asked };
+        assert_eq!(shown(CallerRule::Fixed, &stolen), "95105688", "and never one of others");
     }
 }

@@ -148,8 +148,7 @@ impl Teller {
 
     fn is_for(&self, entry: &Entry) -> bool {
         let kinds = &self.line.kinds;
-        entry.tenant == self.line.tenant
-            && (kinds.is_empty() || kinds.iter().any(|kind| *kind == kind_of(entry)))
+        entry.tenant == self.line.tenant && (kinds.is_empty() || kinds.contains(&kind_of(entry)))
     }
 
     async fn pass(&mut self, seq: u64) {
