@@ -6,8 +6,8 @@
 //! **Every query takes the tenant as its argument and names it in its `WHERE`.** There is no way
 //! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`] and
 //! [`Store::plan_versions`], which hand over to the warehouse and the call path,
-//! [`Store::keep_calling`], whose entries each say whose they are, and [`Store::authenticate`], which
-//! finds out who asks.
+//! [`Store::keep_calling`], whose entries each say whose they are, [`Store::hook_lines`], which says of
+//! each line whose it is, and [`Store::authenticate`], which finds out who asks.
 //!
 //! Every change says [`By`] whom, goes into the audit table in the same transaction, and raises
 //! the plan's version there when the call path is concerned.
@@ -22,9 +22,11 @@ pub mod customer;
 pub mod error;
 pub mod flow;
 pub mod hold;
+pub mod hook;
 pub mod hours;
 pub mod lockout;
 pub mod number;
+pub mod once;
 pub mod order;
 pub mod outbox;
 pub mod plan;

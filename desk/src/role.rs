@@ -77,6 +77,8 @@ text_enum! {
         OrdersAssign = "orders.assign",
         /// Live events.
         EventsRead = "events.read",
+        /// Make and change programs that are told of events over HTTP.
+        HooksWrite = "hooks.write",
         /// See users.
         UsersRead = "users.read",
         /// Make and change users, their roles and passwords.
@@ -130,6 +132,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::OrdersWrite, EVERYBODY),
         (P::OrdersAssign, LEADERS),
         (P::EventsRead, LEADERS),
+        (P::HooksWrite, ADMINISTRATORS),
         (P::UsersRead, MANAGERS),
         (P::UsersWrite, ADMINISTRATORS),
         (P::SelfService, EVERYBODY),

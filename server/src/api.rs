@@ -16,6 +16,7 @@ pub mod callbacks;
 pub mod calling;
 pub mod calls;
 pub mod child;
+pub mod click;
 pub mod conferences;
 pub mod customers;
 pub mod deletion;
@@ -28,7 +29,9 @@ pub mod forwarding;
 pub mod guard;
 pub mod headers;
 pub mod health;
+pub mod hooks;
 pub mod hours;
+pub mod idempotency;
 pub mod links;
 pub mod live;
 pub mod messages;
@@ -126,6 +129,8 @@ pub struct ApiLimits {
     pub request_max: Duration,
     /// Longest wait for the switch after a change that concerns calls.
     pub plan_max: Duration,
+    /// A number that was called within this time is called again when it is confirmed.
+    pub called_again: Duration,
 }
 
 impl Default for ApiLimits {
@@ -134,6 +139,7 @@ impl Default for ApiLimits {
             body_max: 1 << 20,
             request_max: Duration::from_secs(60),
             plan_max: Duration::from_secs(3),
+            called_again: Duration::from_secs(30 * 60),
         }
     }
 }
@@ -145,6 +151,7 @@ pub struct Api {
     http: HttpMetrics,
     readiness: health::Cached,
     sockets: Arc<tokio::sync::Semaphore>,
+    running: idempotency::Running,
 }
 
 impl std::ops::Deref for Api {
@@ -165,6 +172,7 @@ pub fn router(state: ApiState) -> Router {
         http: HttpMetrics::default(),
         readiness: health::Cached::default(),
         sockets: Arc::new(tokio::sync::Semaphore::new(live::SOCKETS_MAX)),
+        running: idempotency::Running::default(),
         state,
     });
     let (router, document) = routes(&api).split_for_parts();
@@ -212,6 +220,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))
+        .merge(click::routes(guard))
         .merge(supervise::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))
@@ -226,6 +235,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(reports::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))
+        .merge(hooks::routes(guard))
         .merge(audit::routes(guard))
         .merge(health::routes())
         .merge(metrics::routes())
@@ -242,7 +252,8 @@ fn base() -> OpenApi {
                     "An open call centre. Sign in with `POST /api/v1/session`, then send \
                      `Authorization: Bearer <token>`. Ids are strings, times RFC 3339. A change \
                      that concerns calls is answered when the switch works by it; where that \
-                     takes too long, the header `x-plan-pending` says so in a sentence.",
+                     takes too long, the header `x-plan-pending` says so in a sentence. A POST with \
+                     an `Idempotency-Key` is carried out once in 24 hours.",
                 ),
             ),
         )

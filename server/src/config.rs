@@ -206,6 +206,9 @@ config! {
         out_length_per_hour_max: Span = "\"2h\"", Restart;
         /// Calls of one agent in an hour to numbers that they have no right to.
         out_refused_per_hour_max: u32 = "4", Restart;
+        /// A call from a screen to a number that anybody of the tenant called within this time is made
+        /// when it is confirmed; 0s never asks.
+        called_again: Span = "\"30m\"", Restart;
         /// Record conversations that came through no queue.
         record_direct: bool = "true", Restart;
         /// Folder of what live calls need to go on when the call process is killed; it should be in
@@ -258,6 +261,13 @@ config! {
     ivr: IvrConfig {
         /// Private addresses that HTTP steps of flows may ask; public addresses always may be asked.
         http_allowed: Vec<std::net::IpAddr> = "[]", Restart;
+    }
+    /// Programs that are told of events over HTTP.
+    hooks: HooksConfig {
+        /// Private addresses that may be told of events; public addresses always may be.
+        allowed: Vec<std::net::IpAddr> = "[]", Restart;
+        /// A program that could not be told for so long is paused until somebody resumes it.
+        failing_max: Span = "\"8h\"", Restart;
     }
     /// Recordings.
     recording: RecordingConfig {

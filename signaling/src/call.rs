@@ -3,24 +3,26 @@
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` ·
-//! `transfer_blind` · `consult` somebody is asked first · `invite_party` one more comes in, any may
-//! leave · `conference` the PIN, a member's keys, whom a meeting calls · `supervise` listen, whisper,
-//! barge in · `take_over` · `force` · `release` who left and what follows · `survey` · `voicemail` ·
-//! `record` · `feature_code` · `outside` who may call there · `forward` to where an agent wants it ·
-//! `pickup` a colleague takes what rings · `park` anybody takes who waits on a slot · `callback` the
-//! customer is called and keeps their place · `keep` outlives the process · `end` every leg closed,
-//! one `CallEnded`.
+//! hear each other · `digits` keys from a screen · `hearing` a fax machine calls · `fax` both go over
+//! to T.38 · `hold` · `transfer_blind` · `consult` somebody is asked first · `invite_party` one more
+//! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
+//! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
+//! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
+//! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
+//! anybody takes who waits on a slot · `callback` the customer is called and keeps their place ·
+//! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
 
 mod answer;
 mod callback;
+mod click;
 mod conference;
 mod connect;
 mod consult;
 mod dial;
+mod digits;
 mod document;
 mod end;
 mod fax;
@@ -52,6 +54,7 @@ mod transfer_blind;
 mod voicemail;
 
 pub(crate) use callback::{AskedBack, call_back};
+pub(crate) use click::click;
 pub(crate) use conference::{Summons, summon};
 pub(crate) use feature_code::FeatureCode;
 pub(crate) use forward::check_forwarding;
@@ -137,6 +140,8 @@ enum Phase {
     Conferring(conference::Attendance),
     /// Called by a conference: rings.
     Summoning(conference::Summoning),
+    /// Made from a screen: one side rings.
+    Clicking(click::Clicking),
     /// Hears a last prompt.
     Farewell { cause: u8 },
     /// Legs are being closed.
@@ -252,6 +257,8 @@ pub(crate) struct Call {
     diverted: u8,
     /// The language that its flow chose, in place of the plan's.
     language: Option<String>,
+    /// The number that who asked for the call wants the outside to see.
+    wanted: Option<PhoneNumber>,
     over: bool,
     /// The conference that they are in, or called to.
     conference: Option<ConferenceId>,
@@ -406,6 +413,7 @@ impl Call {
             | Phase::Talking(_)
             | Phase::Parked(_)
             | Phase::Summoning(_)
+            | Phase::Clicking(_)
             | Phase::Faxing(_)
             | Phase::Ending => {}
         }

@@ -65,6 +65,8 @@ pub enum Ask {
         /// Where.
         slot: u8,
     },
+    /// Make a call: one side rings, and the other once it has answered. Answered by [`Answer::Call`].
+    Dial(Box<DialOrder>),
     /// Do something in a conference.
     Conference {
         /// Whose.
@@ -134,6 +136,34 @@ pub enum AgentAction {
     Forward(Forwarding),
 }
 
+/// A call that somebody at a screen wants made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialOrder {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Who asks for it.
+    pub by: UserId,
+    /// The agent whose call it is.
+    pub agent: AgentId,
+    /// A short number or an outside number.
+    pub target: String,
+    /// Who rings first.
+    pub first: DialFirst,
+    /// The number of the tenant that the outside is to see; none leaves it to the trunk's rule.
+    pub caller_number: Option<String>,
+}
+
+/// Which side of a call that is made from a screen rings first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DialFirst {
+    /// The agent, who hears the other side ring.
+    #[default]
+    Agent,
+    /// The customer, who waits for the agent with ringing in the ear.
+    Customer,
+}
+
 /// What is to happen to a live call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -170,6 +200,11 @@ pub enum CallAction {
     Hold,
     /// End of hold.
     Resume,
+    /// Send keys to the party that the agent talks with, as if pressed on the agent's phone.
+    SendDigits {
+        /// 0-9, *, # and A-D.
+        digits: String,
+    },
     /// Ring a supervisor's phone and, when it is answered, bring it into the conversation.
     Supervise {
         /// Who supervises.
@@ -305,6 +340,8 @@ pub struct Response {
 pub enum Answer {
     /// Done.
     Done,
+    /// Done: this call was made.
+    Call(CallId),
     /// Not done, with a sentence for people.
     Refused(String),
     /// The live state.
@@ -621,6 +658,26 @@ mod tests {
         assert_eq!((call.agent, call.supervision), (Some(AgentId(3)), None));
         let told = serde_json::to_value(&call).expect("it is JSON");
         assert!(told.get("supervision").is_none(), "{told}");
+    }
+
+    #[test]
+    fn a_call_that_is_wanted_and_the_one_that_was_made_cross_the_socket() {
+        let order = DialOrder {
+            tenant: TenantId(1),
+            by: UserId(2),
+            agent: AgentId(2),
+            target: "013800138000".into(),
+            first: DialFirst::Customer,
+            caller_number: Some("95105688".into()),
+        };
+        let ask = Ask::Dial(Box::new(order));
+        let text = serde_json::to_string(&ask).expect("it is JSON");
+        assert_eq!(serde_json::from_str::<Ask>(&text).expect("it is read"), ask);
+        let text = serde_json::to_string(&Answer::Call(CallId(9))).expect("it is JSON");
+        assert_eq!(
+            serde_json::from_str::<Answer>(&text).expect("it is read"),
+            Answer::Call(CallId(9))
+        );
     }
 
     #[test]

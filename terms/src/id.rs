@@ -172,6 +172,8 @@ ids! {
     SpanId,
     /// A rule that says which conversations are recorded.
     RecordingRuleId,
+    /// A program that is told of events over HTTP.
+    HookId,
 }
 
 #[cfg(test)]

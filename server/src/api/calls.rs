@@ -351,6 +351,11 @@ enum LiveAction {
     Hold,
     /// End of hold.
     Resume,
+    /// Send keys to the party that the agent talks with, as from the phone.
+    SendDigits {
+        /// 1 to 64 of 0-9, *, # and A-D.
+        digits: String,
+    },
     /// Begin to record the conversation, where the rule lets agents do so; supervisors may always.
     StartRecording,
     /// End the recording; the conversation goes on.
@@ -515,6 +520,7 @@ async fn act(
         LiveAction::Park { slot } => ("call.park", CallAction::Park { slot }),
         LiveAction::Hold => ("call.hold", CallAction::Hold),
         LiveAction::Resume => ("call.resume", CallAction::Resume),
+        LiveAction::SendDigits { digits } => ("call.digits", CallAction::SendDigits { digits }),
         LiveAction::StartRecording => ("recording.start", record(RecordingOrder::Start)),
         LiveAction::StopRecording => ("recording.stop", record(RecordingOrder::Stop)),
         LiveAction::PauseRecording => ("recording.pause", record(RecordingOrder::Pause)),

@@ -100,6 +100,12 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let engine = Arc::new(move || crate::speech::bare_engine(&spoken));
     let prompts = Arc::new(Prompts::new(&config, engine));
     prompts.tidy(&store).await;
+    let tell = super::hooks::tell::Terms {
+        allowed: config.hooks.allowed.clone(),
+        failing_max: config.hooks.failing_max.0,
+        ..super::hooks::tell::Terms::default()
+    };
+    tokio::spawn(super::hooks::tell::run(store.clone(), events.clone(), tell, first::wall));
     let state = ApiState {
         store: store.clone(),
         warehouse,
@@ -117,6 +123,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         limits: ApiLimits {
             body_max: config.http.body_max.0 as usize,
             request_max: config.http.request_max.0,
+            called_again: config.calls.called_again.0,
             ..ApiLimits::default()
         },
         speechless: crate::speech::speechless(&config),

@@ -1,10 +1,10 @@
 //! Who asks, and whether they may. A bearer token becomes a [`Caller`] here and nowhere else.
 
 use super::problem::Problem;
-use super::{Api, Shared};
+use super::{Api, Shared, idempotency};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use desk::user::Identity;
@@ -161,12 +161,19 @@ async fn check(
         return problem.into_response();
     }
     let (tenant, method) = (caller.tenant(), request.method().clone());
-    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(caller.clone());
+    if method == Method::POST && request.headers().contains_key(idempotency::KEY) {
+        return idempotency::once(api, &caller, request, next).await;
+    }
     super::plans::after_change(&api, tenant, &method, next.run(request)).await
 }
 
 fn describe(routes: &mut UtoipaMethodRouter<Shared>, permission: Permission) {
     for item in routes.1.paths.values_mut() {
+        if let Some(post) = &mut item.post {
+            let parameters = post.parameters.get_or_insert_with(Vec::new);
+            parameters.push(RefOr::T(idempotency::parameter()));
+        }
         let operations = [
             &mut item.get,
             &mut item.put,

@@ -386,7 +386,7 @@ async fn write(
 }
 
 /// An entry as clients see it: as in the log, with its time as RFC 3339.
-fn text(entry: &Entry) -> String {
+pub(super) fn text(entry: &Entry) -> String {
     let mut value = serde_json::to_value(entry).expect("an entry is always valid JSON");
     value["at"] = entry.at.to_string().into();
     value.to_string()

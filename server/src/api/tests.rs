@@ -4,11 +4,14 @@
 mod basics;
 mod callbacks;
 mod calling;
+mod click;
 mod conferences;
 mod faxes;
 mod flows;
 mod forwarding;
+mod hooks;
 mod hostile;
+mod idempotency;
 mod lists;
 mod live;
 mod moved;

@@ -35,7 +35,7 @@ impl HttpSteps {
         let host =
             url.host_str().ok_or("the URL names no host")?.trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default().ok_or("only http and https can be asked")?;
-        let addresses = self.resolve(&host, port).await?;
+        let addresses = reachable(&host, port, &self.allowed, "ivr.http_allowed").await?;
         // The checked address is the one that is connected to: a name cannot change in between.
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -60,23 +60,29 @@ impl HttpSteps {
         let json = serde_json::from_slice(&bytes).unwrap_or(serde_json::Value::Null);
         Ok((status, json))
     }
+}
 
-    /// Every address of the name must be allowed.
-    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
-            .await
-            .map_err(|error| format!("{host}: {error}"))?
-            .collect();
-        for address in &addresses {
-            if !is_public(address.ip()) && !self.allowed.contains(&address.ip()) {
-                return Err(format!(
-                    "{} is inside; name it in ivr.http_allowed to let flows ask it",
-                    address.ip()
-                ));
-            }
+/// The addresses of a name, each of which must be of the public internet or among `allowed`, which
+/// is what `key` of the configuration lists.
+///
+/// # Errors
+/// A sentence for people.
+pub async fn reachable(
+    host: &str,
+    port: u16,
+    allowed: &[IpAddr],
+    key: &str,
+) -> Result<Vec<SocketAddr>, String> {
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|error| format!("{host}: {error}"))?
+        .collect();
+    for address in &addresses {
+        if !is_public(address.ip()) && !allowed.contains(&address.ip()) {
+            return Err(format!("{} is inside; name it in {key} to have it asked", address.ip()));
         }
-        if addresses.is_empty() { Err(format!("{host} has no address")) } else { Ok(addresses) }
     }
+    if addresses.is_empty() { Err(format!("{host} has no address")) } else { Ok(addresses) }
 }
 
 /// True for addresses of the public internet.

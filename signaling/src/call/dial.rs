@@ -202,11 +202,14 @@ impl Call {
         }
         let agent = self.agent_of(self.anchor).or(self.agent);
         let agent = agent.map(|agent| plan.numbers_of(agent)).unwrap_or_default();
+        let wanted = self.wanted.clone();
         match self.direction {
             Direction::Inbound => {
-                Calling { agent, caller: self.caller.clone(), dialled: self.called.clone() }
+                Calling { wanted, agent, caller: self.caller.clone(), dialled: self.called.clone() }
             }
-            Direction::Outbound | Direction::Internal => Calling { agent, ..Calling::default() },
+            Direction::Outbound | Direction::Internal => {
+                Calling { wanted, agent, ..Calling::default() }
+            }
         }
     }
 
@@ -252,6 +255,7 @@ impl Call {
             }
             Phase::Dialling(dial) if dial.leg == Some(id) => self.connect(cx, id, None),
             Phase::Summoning(_) if id == self.anchor => self.summoned_answered(cx),
+            Phase::Clicking(clicking) if clicking.leg == Some(id) => self.clicked_answered(cx, id),
             Phase::Talking(talk) if talk.asked.as_ref().is_some_and(|asked| asked.leg == id) => {
                 self.guest_answered(cx, id);
             }
@@ -294,6 +298,9 @@ impl Call {
             }
             Phase::Talking(_) => self.guest_failed(cx, id, again),
             Phase::Summoning(_) if id == self.anchor => self.summoned_failed(cx, cause, again),
+            Phase::Clicking(clicking) if clicking.leg == Some(id) => {
+                self.clicked_failed(cx, cause, again);
+            }
             Phase::Dialling(dial) if dial.leg == Some(id) => {
                 dial.leg = None;
                 if !again || self.dial_next(cx).is_err() {
@@ -335,6 +342,9 @@ impl Call {
     pub(super) fn rang_too_long(&mut self, cx: &mut Cx) {
         if matches!(self.phase, Phase::Summoning(_)) {
             return self.summoned_rang_too_long(cx);
+        }
+        if matches!(self.phase, Phase::Clicking(_)) {
+            return self.clicked_rang_too_long(cx);
         }
         let Phase::Dialling(dial) = &mut self.phase else { return };
         if let Some(leg) = dial.leg.take() {

@@ -145,6 +145,7 @@ impl Call {
             forwarded: Vec::new(),
             diverted: 0,
             language: None,
+            wanted: None,
             over: false,
             conference: None,
             callback: None,

@@ -98,6 +98,8 @@ enum At {
         cause: u8,
     },
     Ending,
+    /// A phone that rings because a screen had the call made.
+    Clicking,
 }
 
 impl Call {
@@ -119,6 +121,7 @@ impl Call {
             Phase::Knocking(knock) => At::Knocking(Box::new(knock.clone())),
             Phase::Conferring(_) => At::Conferring,
             Phase::Summoning(_) => At::Summoning,
+            Phase::Clicking(_) => At::Clicking,
             Phase::Farewell { cause } => At::Farewell { cause: *cause },
             Phase::Ending => At::Ending,
         };
@@ -224,6 +227,8 @@ impl Kept<'_> {
             forwarded: self.forwarded.into_owned(),
             diverted: self.diverted,
             language: self.language.map(Cow::into_owned),
+            // Whoever is called from now on sees what the trunk's rule says.
+            wanted: None,
             over: false,
             conference: self.conference,
             callback: self.callback.map(Cow::into_owned),
@@ -291,7 +296,7 @@ impl Waking {
                 }
                 call.interrupt(cx);
             }
-            At::Beginning | At::Flow(_) | At::Fax | At::Summoning | At::Ending => {
+            At::Beginning | At::Flow(_) | At::Fax | At::Summoning | At::Clicking | At::Ending => {
                 call.interrupt(cx)
             }
         }

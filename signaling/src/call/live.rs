@@ -14,6 +14,7 @@ impl Call {
                 pair.into_iter().find_map(|leg| self.agent_of(leg))
             }
             Phase::Dialling(dial) => dial.leg.and_then(|leg| self.agent_of(leg)),
+            Phase::Clicking(clicking) => Some(clicking.agent),
             _ => None,
         };
         LiveCall {
@@ -59,7 +60,7 @@ impl Call {
         match &self.phase {
             Phase::Waiting(waiting) if waiting.offer.is_some() => "ringing",
             Phase::Waiting(_) => "waiting",
-            Phase::Dialling(_) | Phase::Summoning(_) => "ringing",
+            Phase::Dialling(_) | Phase::Summoning(_) | Phase::Clicking(_) => "ringing",
             Phase::Conferring(_) => "conference",
             Phase::Talking(talk) if talk.consult.is_some() => "consulting",
             Phase::Talking(talk) if talk.hold.is_held() => "holding",

@@ -140,6 +140,7 @@ impl Call {
             CallAction::Park { slot } => self.screen_parks(cx, *slot),
             CallAction::Hold => self.screen_holds(cx, true),
             CallAction::Resume => self.screen_holds(cx, false),
+            CallAction::SendDigits { digits } => self.screen_sends(cx, digits),
             CallAction::Supervise { by, phone, mode } => self.supervise(cx, *by, phone, *mode),
             CallAction::ChangeSupervision { by, mode } => self.change_supervision(cx, *by, *mode),
             CallAction::EndSupervision => self.dismiss_supervisor(cx),

@@ -484,6 +484,7 @@ impl Thread {
                 Ask::Agent { .. }
                 | Ask::Call { .. }
                 | Ask::PickUp { .. }
+                | Ask::Dial(_)
                 | Ask::Conference { .. }
                 | Ask::Recording { .. }
                 | Ask::TakeParked { .. }

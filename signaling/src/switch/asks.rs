@@ -3,13 +3,13 @@
 use super::world::Tenant;
 use super::{Compiled, Cx, Drain, Now, Output, Switch};
 use crate::acd::Distributor;
-use crate::call::{Call, check_forwarding};
+use crate::call::{Call, check_forwarding, click};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
-    AgentAction, Answer, Ask, CallAction, LiveAgent, LiveQueue, LiveRecording, LiveState, Request,
-    Response,
+    AgentAction, Answer, Ask, CallAction, DialOrder, LiveAgent, LiveQueue, LiveRecording,
+    LiveState, Request, Response,
 };
 use terms::routing::{Delta, Plan};
 use terms::{AgentId, CallId, RecordingId, TenantId};
@@ -30,6 +30,10 @@ impl Switch {
             Ask::TakeParked { tenant, by, slot } => {
                 Some(done(self.asks_parked(now, tenant, by, slot)))
             }
+            Ask::Dial(order) => Some(match self.clicks(now, &order) {
+                Ok(call) => Answer::Call(call),
+                Err(why) => Answer::Refused(why),
+            }),
             Ask::Conference { tenant, conference, by, action } => {
                 Some(done(self.conference_acts(now, (tenant, conference), by, action)))
             }
@@ -111,6 +115,20 @@ impl Switch {
         let result = call.act(&mut Cx { now, world: &mut self.world }, action);
         self.after(now, id);
         result
+    }
+
+    /// Makes the call that a screen wants.
+    fn clicks(&mut self, now: Now, order: &DialOrder) -> Result<CallId, String> {
+        if self.drain.is_some() || self.calls.len() >= self.world.config.calls_max {
+            return Err("the box takes no more calls at the moment".to_owned());
+        }
+        let mut cx = Cx { now, world: &mut self.world };
+        let (call, result) = click(&mut cx, order)?;
+        cx.world.calls_begun += 1;
+        let id = call.id;
+        self.calls.insert(id, Box::new(call));
+        self.after(now, id);
+        result.map(|()| id).map_err(str::to_owned)
     }
 
     fn state(&self, id: TenantId) -> Answer {

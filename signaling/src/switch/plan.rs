@@ -50,6 +50,8 @@ pub(crate) enum Dialled {
 /// Who calls, as far as numbers go.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Calling {
+    /// What who asked for the call wants shown: it goes before every rule.
+    pub wanted: Option<PhoneNumber>,
     /// Those of the agent who calls.
     pub agent: Vec<PhoneNumber>,
     /// Of who called us.
@@ -213,30 +215,38 @@ impl Compiled {
     /// the trunk may show it, else the trunk's own. Nobody shows a number that is not the tenant's;
     /// where none is left, no call goes out.
     pub fn shown(&self, trunk: &Trunk, calling: &Calling) -> Option<String> {
-        let wanted: Vec<&PhoneNumber> = match trunk.caller_rule {
+        let by_rule: Vec<&PhoneNumber> = match trunk.caller_rule {
             CallerRule::Dialled => vec![&calling.dialled],
             CallerRule::Caller => {
                 calling.agent.iter().chain([&calling.caller, &calling.dialled]).collect()
             }
             CallerRule::Fixed => Vec::new(),
         };
-        let listed = trunk.caller_numbers.iter().chain([&trunk.caller_number]);
-        let allowed: Vec<(&String, PhoneNumber)> = listed
-            .map(|number| (number, PhoneNumber::parse(number, &self.plan.country)))
-            .filter(|(_, parsed)| self.published(parsed).is_some())
-            .collect();
+        let allowed = self.showable(trunk);
         let of = |wanted: &PhoneNumber| {
             let mut allowed = allowed.iter();
-            let same =
-                |parsed: &PhoneNumber| !parsed.normal.is_empty() && parsed.normal == wanted.normal;
-            allowed.find(|(_, parsed)| same(parsed)).map(|(number, _)| (*number).clone())
+            allowed.find(|(_, parsed)| same(parsed, wanted)).map(|(number, _)| (*number).clone())
         };
         let own = || {
             let mut allowed = allowed.iter();
             let number = allowed.find(|(number, _)| **number == trunk.caller_number);
             number.map(|(number, _)| (*number).clone())
         };
-        wanted.into_iter().find_map(of).or_else(own)
+        calling.wanted.iter().chain(by_rule).find_map(of).or_else(own)
+    }
+
+    /// Whether calls over `trunk` may show this number.
+    pub fn may_show(&self, trunk: &Trunk, number: &PhoneNumber) -> bool {
+        self.showable(trunk).iter().any(|(_, parsed)| same(parsed, number))
+    }
+
+    /// The numbers of the tenant that `trunk` may show, as it writes them.
+    fn showable<'a>(&self, trunk: &'a Trunk) -> Vec<(&'a String, PhoneNumber)> {
+        let listed = trunk.caller_numbers.iter().chain([&trunk.caller_number]);
+        listed
+            .map(|number| (number, PhoneNumber::parse(number, &self.plan.country)))
+            .filter(|(_, parsed)| self.published(parsed).is_some())
+            .collect()
     }
 
     /// The numbers that lead to this agent and nobody else.
@@ -266,6 +276,10 @@ impl Compiled {
     pub fn queue_name(&self, id: QueueId) -> &str {
         self.queues.get(&id).map_or("", |queue| queue.name.as_str())
     }
+}
+
+fn same(parsed: &PhoneNumber, wanted: &PhoneNumber) -> bool {
+    !parsed.normal.is_empty() && parsed.normal == wanted.normal
 }
 
 fn terms_of(queue: &Queue) -> Queue {
@@ -453,6 +467,7 @@ mod tests {
         let mut trunk = plan.trunk(TrunkId(1)).expect("trunk 1 is in the plan").clone();
         trunk.caller_numbers.push("02087650001".into());
         let who = Calling {
+            wanted: None,
             agent: plan.numbers_of(AgentId(8)),
             caller: number("13800138000"),
             dialled: number("+862087654321"),
@@ -468,5 +483,9 @@ mod tests {
         assert_eq!(shown(CallerRule::Caller, &stranger), "02087654321", "never a customer's");
         let inside = Calling { caller: number("02087650001"), ..stranger };
         assert_eq!(shown(CallerRule::Caller, &inside), "02087650001");
+        let asked = Calling { wanted: Some(number("+862087654321")), ..inside };
+        assert_eq!(shown(CallerRule::Fixed, &asked), "02087654321", "before every rule");
+        let stolen = Calling { wanted: Some(number("10086")), ..asked };
+        assert_eq!(shown(CallerRule::Fixed, &stolen), "95105688", "and never one of others");
     }
 }

@@ -6,6 +6,7 @@ mod browsers;
 mod callbacks;
 mod callers;
 mod calling;
+mod click;
 mod conference;
 mod consult;
 mod control;

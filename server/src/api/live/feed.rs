@@ -66,6 +66,11 @@ impl Feed {
         warehouse::log::first_entry(&self.log)
     }
 
+    /// The last entry that was passed on; 0 before the first look.
+    pub fn through(&self) -> u64 {
+        self.next.load(Ordering::Acquire).saturating_sub(1)
+    }
+
     /// A reader that begins with `from`, or with whatever comes next.
     pub fn subscribe(self: &Arc<Self>, from: Option<u64>) -> Subscription {
         // First listen, then look where we are: what comes in between is heard twice, not never.

@@ -139,6 +139,7 @@ fn the_document_lists_these_operations() {
     for expected in [
         "POST /api/v1/session",
         "GET /api/v1/calls",
+        "POST /api/v1/calls",
         "GET /api/v1/calls/{id}",
         "GET /api/v1/calls/{id}/routing",
         "POST /api/v1/calls/{id}/actions",
@@ -174,6 +175,8 @@ fn the_document_lists_these_operations() {
         "POST /api/v1/orders/{id}/steps",
         "GET /api/v1/live",
         "GET /api/v1/events",
+        "POST /api/v1/hooks",
+        "GET /api/v1/hooks/{id}/deliveries",
         "GET /api/v1/audit",
         "GET /healthz",
         "GET /readyz",

@@ -49,6 +49,8 @@ pub const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 pub const LIVE_CALL: CallId = CallId(900);
 /// The recording of that call, which runs.
 pub const LIVE_RECORDING: RecordingId = RecordingId(901);
+/// The call that the switch makes when it is asked for one.
+pub const MADE_CALL: CallId = CallId(902);
 
 /// What is kept of what was fetched back.
 const CACHE_MAX: u64 = 1 << 20;
@@ -74,6 +76,8 @@ pub struct Rig {
     pub moving: Option<Moving>,
     pub prompts: Arc<Prompts>,
     pub router: Router,
+    /// What the router is made of: another one is the child after a restart.
+    pub state: ApiState,
     ids: Mutex<IdGen>,
     position: AtomicI64,
 }
@@ -152,6 +156,7 @@ impl CallsLink for Switch {
                 }))
             }
             (Ask::Quality { .. }, None) => Answer::Quality(live_quality()),
+            (Ask::Dial(_), None) => Answer::Call(MADE_CALL),
             (Ask::Metrics, None) => Answer::Metrics(vec![terms::control::Metric {
                 name: "switchgrid_calls".into(),
                 labels: vec![("tenant".into(), "a\"b".into())],
@@ -343,7 +348,7 @@ impl Rig {
         std::fs::create_dir_all(folder.path().join("events")).unwrap();
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
         let (ids, position) = (Mutex::new(IdGen::new(1)), AtomicI64::new(0));
-        let router = router(state);
+        let router = router(state.clone());
         Rig {
             folder,
             store,
@@ -357,6 +362,7 @@ impl Rig {
             moving,
             prompts,
             router,
+            state,
             ids,
             position,
         }

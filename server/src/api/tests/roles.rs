@@ -165,6 +165,11 @@ async fn an_agent_acts_on_their_own_live_call_and_no_other() {
     assert_eq!(rig.post(&uri, &other, hold.clone()).await.status, StatusCode::FORBIDDEN);
     let (_, foreign) = rig.other_tenant().await;
     assert_eq!(rig.post(&uri, &foreign, hold).await.status, StatusCode::NOT_FOUND);
+    let keys = json!({"action": "send_digits", "digits": "1#"});
+    assert_eq!(rig.post(&uri, &own, keys).await.status, StatusCode::NO_CONTENT);
+    let action = terms::control::CallAction::SendDigits { digits: "1#".into() };
+    let ask = Ask::Call { tenant: rig.tenant(), call: LIVE_CALL, action };
+    assert!(rig.calls.asked.lock().unwrap().contains(&ask));
     let evil = json!({"action": "transfer", "target": "sip:x@evil.example"});
     assert_eq!(rig.post(&uri, &own, evil).await.status, StatusCode::BAD_REQUEST);
 }

@@ -6,7 +6,8 @@ use crate::sip::user_agent::Command as Sipc;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
-    AgentAction, Ask, Asker, CallAction, ConferenceAction, RecordingOrder, SupervisorPhone,
+    AgentAction, Ask, Asker, CallAction, ConferenceAction, DialFirst, DialOrder, RecordingOrder,
+    SupervisorPhone,
 };
 use terms::event::{Forwarding, SupervisionMode};
 use terms::routing::{
@@ -158,6 +159,7 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             rig.feed(crate::switch::Input::Sip(event));
         }
         17 => change_plan(rig, with),
+        21 if with & 4 != 0 => click(rig, agent, with),
         21 => {
             let from = (with & 8 != 0).then(|| AgentId(u64::from(with / 16 % 3) + 1));
             rig.ask(Ask::PickUp { tenant: TENANT, by: agent, from });
@@ -169,6 +171,20 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
         }
         _ => rig.wait(Duration::from_millis(u64::from(with) * u64::from(with))),
     }
+}
+
+/// A screen has a call made, to whom it can be made and to whom not.
+fn click(rig: &mut Rig, agent: AgentId, with: u8) {
+    let to = ["013800000000", "1001", "00442071234567", "95105688"];
+    let first = if with & 8 == 0 { DialFirst::Agent } else { DialFirst::Customer };
+    rig.ask(Ask::Dial(Box::new(DialOrder {
+        tenant: TENANT,
+        by: UserId(agent.0),
+        agent,
+        target: to[usize::from(with / 16) % to.len()].to_owned(),
+        first,
+        caller_number: (with & 128 != 0).then(|| "95105600".to_owned()),
+    })));
 }
 
 /// A party asks for a fax, or answers what it was asked or not.

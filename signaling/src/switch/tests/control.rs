@@ -423,3 +423,33 @@ fn a_recording_is_known_from_its_start_until_its_ledger_has_come() {
     assert_eq!(known(&mut rig, TENANT), Answer::Recording(None));
     balanced(&mut rig);
 }
+
+#[test]
+fn keys_from_the_screen_reach_the_customer_and_nothing_else_is_a_key() {
+    let mut rig = rig_with(&[A1]);
+    let send = |digits: &str| CallAction::SendDigits { digits: digits.to_owned() };
+    let customer = rig.customer_dials("95105600");
+    let early = Answer::Refused("there is no conversation to send keys into".into());
+    assert_eq!(call_act(&mut rig, send("1")), early);
+    rig.wait(secs(5));
+    assert_eq!(call_act(&mut rig, send("12#A")), Answer::Done);
+    let sent = |rig: &Rig| {
+        let sent = rig.media.iter().filter_map(|command| match command {
+            terms::media::Command::SendDigits { leg, digits } => Some((*leg, digits.clone())),
+            _ => None,
+        });
+        sent.collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&rig), [(customer, "12#A".to_owned())]);
+    for bad in ["", "12x", "1 2", &"1".repeat(65)] {
+        let why = "1 to 64 keys of 0-9, *, # and A-D can be sent".to_owned();
+        assert_eq!(call_act(&mut rig, send(bad)), Answer::Refused(why), "{bad}");
+    }
+    assert_eq!(call_act(&mut rig, CallAction::Hold), Answer::Done);
+    let held = Answer::Refused("the other party is on hold".into());
+    assert_eq!(call_act(&mut rig, send("1")), held);
+    assert_eq!(sent(&rig).len(), 1);
+    assert!(!format!("{:?}", rig.log).contains("12#A"), "it may be a PIN");
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
