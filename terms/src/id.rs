@@ -172,6 +172,12 @@ ids! {
     SpanId,
     /// A rule that says which conversations are recorded.
     RecordingRuleId,
+    /// A report with what it is asked with, kept under a name.
+    SavedReportId,
+    /// When a saved report is made, and where it goes.
+    ScheduleId,
+    /// One making of a scheduled report.
+    ReportRunId,
 }
 
 #[cfg(test)]
