@@ -45,6 +45,7 @@ pub mod recordings;
 pub mod reports;
 pub mod retention;
 pub mod rows;
+pub mod schedules;
 pub mod session;
 pub mod sql;
 pub mod supervise;
@@ -52,6 +53,7 @@ pub mod tokens;
 pub mod trunks;
 pub mod users;
 
+use crate::schedules::Schedules;
 use crate::tier::Tier;
 use axum::Router;
 use axum::response::Redirect;
@@ -114,6 +116,8 @@ pub struct ApiState {
     pub faxes: PathBuf,
     /// Prompts: the box's and the tenants' own.
     pub prompts: Arc<prompts::Prompts>,
+    /// Scheduled reports.
+    pub schedules: Arc<Schedules>,
 }
 
 /// What one request may take.
@@ -222,6 +226,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(recordings::routes(guard))
         .merge(retention::routes(guard))
         .merge(reports::routes(guard))
+        .merge(schedules::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))
         .merge(audit::routes(guard))

@@ -64,6 +64,7 @@ text_enum! {
 
 /// What a run makes, as it was when the run became due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ReportWork)]
 pub struct Work {
     /// The schedule's name.
     pub name: String,
@@ -131,6 +132,7 @@ pub struct Run {
 
 /// A delivery of a run's file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReportDelivery)]
 pub struct Delivery {
     /// Its place among the deliveries of the run.
     pub place: u32,

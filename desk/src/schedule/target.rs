@@ -20,6 +20,7 @@ const FOLDER_CHARS_MAX: usize = 64;
 
 /// Where a file goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ReportTarget)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Target {
     /// A mail with the file; where it is too large, with a link to it.

@@ -22,5 +22,6 @@ mod retention;
 mod rig;
 mod roles;
 mod routing;
+mod schedules;
 mod supervise;
 mod trunks;
