@@ -7,7 +7,6 @@ use crate::schedule::planner::RelativePeriod;
 use crate::store::{DbRow, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::{SavedReportId, TenantId};
 use utoipa::ToSchema;
 

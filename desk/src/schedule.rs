@@ -16,7 +16,6 @@ use crate::{Error, Result, Store, text, when};
 use cron::Cron;
 use planner::{Due, Misfire, Planner, Rule};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use target::Target;
 use terms::{SavedReportId, ScheduleId, TenantId, Timestamp};
 use utoipa::ToSchema;

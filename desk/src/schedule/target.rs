@@ -206,7 +206,7 @@ mod tests {
         for url in ["ftp://example.com", "https://a b", "javascript:alert(1)", ""] {
             assert!(webhook(url).is_err(), "{url}");
         }
-        assert!(check(&vec![Target::S3; 11]).is_err());
+        assert!(check(&std::iter::repeat_n(Target::S3, 11).collect::<Vec<_>>()).is_err());
         assert!(check(&[Target::Mail { to: Vec::new() }]).is_err());
         let root = Target::Directory { root: "srv".into(), path: String::new() };
         assert!(check(&[root]).is_err());

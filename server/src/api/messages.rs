@@ -424,8 +424,8 @@ const SENTENCES: &[(&str, &str)] = &[
         "root 须为 schedules.directories 中的文件夹",
     ),
     (
-        "path: at most {} folders such as {} are needed, of letters, digits, \".\", \"_\" and \"-\"",
-        "path：最多 {} 层文件夹，例如 {}，由字母、数字、“.”、“_”和“-”组成",
+        "at most {} folders such as {} are needed, of letters, digits, \".\", \"_\" and \"-\"",
+        "最多 {} 层文件夹，例如 {}，由字母、数字、“.”、“_”和“-”组成",
     ),
     ("a webhook needs a secret to be signed with", "Webhook 需要用于签名的密钥"),
     ("this box has no object store (tier.bucket)", "本机没有对象存储（tier.bucket）"),

@@ -66,7 +66,7 @@ impl Watermark for Data {
         assert!(until <= now, "a period that has not ended is no schedule's");
         let is_complete = self.0.load(Ordering::Relaxed);
         Box::pin(async move {
-            if is_complete { Ok(()) } else { Err("2 calls of its period go on".to_owned()) }
+            if is_complete { Ok(()) } else { Err("calls of its period go on: 2".to_owned()) }
         })
     }
 }
@@ -297,7 +297,7 @@ async fn a_run_is_planned_at_its_time_and_waits_until_its_data_are_complete() {
     let waits = rig.store.report_runs(rig.tenant, None, None, 9).await.unwrap().remove(0);
     assert_eq!(
         (waits.state, waits.problem.as_str()),
-        (RunState::Waiting, "2 calls of its period go on")
+        (RunState::Waiting, "calls of its period go on: 2")
     );
     assert_eq!((waits.work.period.as_str(), waits.attempts), ("2026-11-23", 0));
     assert_eq!(rig.worker.jobs.load(Ordering::Relaxed), 0);
@@ -329,7 +329,7 @@ async fn data_that_never_come_end_the_run_with_the_reason() {
     let failed = rig.run(run).await;
     assert_eq!(
         (failed.state, failed.problem.as_str()),
-        (RunState::Failed, "2 calls of its period go on")
+        (RunState::Failed, "calls of its period go on: 2")
     );
     assert!(failed.file.is_none());
 }

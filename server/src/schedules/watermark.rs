@@ -47,7 +47,7 @@ impl Sealed {
         };
         let early = live.calls.iter().filter(|call| call.started_at < until).count();
         if early > 0 {
-            return Err(format!("{early} calls of its period go on"));
+            return Err(format!("calls of its period go on: {early}"));
         }
         let outbox = self.store.read_after(0, 1).await.map_err(|error| error.to_string())?;
         if !outbox.is_empty() {

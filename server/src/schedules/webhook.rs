@@ -25,7 +25,7 @@ pub struct Webhooks {
 }
 
 /// What is posted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Post<'a> {
     /// Where to.
     pub url: &'a str,

@@ -66,10 +66,12 @@ async fn a_report_is_saved_scheduled_run_and_fetched_and_every_step_is_audited()
     {
         assert!(audit.contains(action), "{action}");
     }
-    let used = rig.ask(Method::DELETE, &format!("/api/v1/saved-reports/{saved}"), &manager, None);
-    assert_eq!(used.await.status, StatusCode::CONFLICT);
-    let gone = rig.ask(Method::DELETE, &format!("/api/v1/schedules/{schedule}"), &manager, None);
-    assert_eq!(gone.await.status, StatusCode::NO_CONTENT);
+    let path = format!("/api/v1/saved-reports/{saved}");
+    let used = rig.ask(Method::DELETE, &path, &manager, None).await;
+    assert_eq!(used.status, StatusCode::CONFLICT);
+    let path = format!("/api/v1/schedules/{schedule}");
+    let gone = rig.ask(Method::DELETE, &path, &manager, None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
     assert_eq!(rig.get(&file, &manager).await.status, StatusCode::OK, "its runs stay");
 }
 
@@ -87,7 +89,7 @@ async fn a_call_that_goes_on_keeps_its_days_report_waiting() {
     let run = rig.get(&list, &manager).await.json();
     assert_eq!(
         (run[0]["state"].as_str(), run[0]["problem"].as_str()),
-        (Some("waiting"), Some("1 calls of its period go on"))
+        (Some("waiting"), Some("calls of its period go on: 1"))
     );
 }
 
