@@ -44,7 +44,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(may(routes!(list_saved, save)))
         .routes(may(routes!(put_saved, remove_saved)))
         .routes(may(routes!(list, create)))
-        .routes(may(routes!(put, remove)))
+        .routes(may(routes!(one, put, remove)))
         .routes(may(routes!(run)))
         .routes(may(routes!(runs)))
         .routes(may(routes!(one_run)))
@@ -119,6 +119,16 @@ async fn remove_saved(
 #[utoipa::path(get, path = "/api/v1/schedules", tag = "schedules", responses((status = 200, body = Vec<Schedule>)))]
 async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Schedule>>, Problem> {
     Ok(Json(api.store.schedules(caller.tenant()).await?))
+}
+
+/// One schedule.
+#[utoipa::path(get, path = "/api/v1/schedules/{id}", tag = "schedules", params(("id" = String, Path, description = "The schedule's id")), responses((status = 200, body = Schedule)))]
+async fn one(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(id): Id<ScheduleId>,
+) -> Result<Json<Schedule>, Problem> {
+    Ok(Json(api.store.schedule(caller.tenant(), id).await?))
 }
 
 /// Make a schedule. It begins now: nothing is due for a time before.

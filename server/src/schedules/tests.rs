@@ -5,6 +5,7 @@ mod smtp;
 
 use super::*;
 use crate::config::value::{Bytes, Secret, SmtpTls, Span};
+use crate::logging::kept::Kept;
 use crate::tier::cache::Cache;
 use crate::tier::fragile::Fragile;
 use crate::work::jobs::{Done, Problem};
@@ -526,4 +527,32 @@ async fn two_processes_make_a_run_once() {
     assert_eq!(rig.to_the_end(&first, run).await.state, RunState::Done);
     assert_eq!(rig.worker.jobs.load(Ordering::Relaxed), 1);
     assert_eq!((rig.smtp.mails().len(), rig.posts.lock().unwrap().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn neither_the_password_nor_the_secret_reaches_the_log() {
+    let _one = ONE.lock().await;
+    // While there is one subscriber alone, tracing asks that of the thread that meets an event
+    // first, and the other tests' threads have none.
+    let _second = tracing::Dispatch::new(Kept::default().log("trace", false));
+    let kept = Kept::default();
+    let _log = tracing::subscriber::set_default(kept.log("trace", false));
+    let rig = Rig::new(Manner::Refuses).await;
+    let unreached = Target::Webhook { url: "http://127.0.0.1:1/in?token=tok-99".into() };
+    let schedule = rig.schedule("Daily", vec![mail(), unreached]).await;
+    let run = rig.run_now(schedule.id).await;
+    rig.process().round(|| rig.wall()).await.unwrap();
+    let states: Vec<DeliveryState> =
+        rig.run(run).await.deliveries.iter().map(|one| one.state).collect();
+    assert_eq!(states, [DeliveryState::Failed, DeliveryState::Waiting]);
+    let log = kept.text();
+    assert!(log.contains("a report is not delivered"), "the log was kept: {log}");
+    // The second is the password as AUTH PLAIN has it, user and password between NULs.
+    for secret in ["hush-hush", "AHJlcG9ydHMAaHVzaC1odXNo", SECRET] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "a secret stands in the log");
+    }
+    let told: Vec<&str> =
+        log.lines().filter(|line| line.contains("a report is not delivered")).collect();
+    assert!(!told.iter().any(|line| line.contains("tok-99")), "{told:?}");
 }

@@ -67,3 +67,55 @@ impl Watermark for Sealed {
         Box::pin(self.look(tenant, until, now))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::NotThere;
+    use desk::bootstrap::Defaults;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use terms::control::LiveState;
+
+    const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
+
+    /// A switch with one answer.
+    struct Switch(Mutex<Answer>);
+
+    impl CallsLink for Switch {
+        fn ask(&self, _: Ask) -> BoxFuture<'_, Answer> {
+            let answer = self.0.lock().unwrap().clone();
+            Box::pin(async move { answer })
+        }
+        fn deliver(&self, _: Ask) -> BoxFuture<'_, Result<Answer, NotThere>> {
+            Box::pin(async { Err(NotThere("nobody delivers here".to_owned())) })
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sealed_before_a_period_can_be_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+        let defaults = Defaults::with_flow(serde_json::json!({"start": "hello", "steps": {}}));
+        let tenant = store.bootstrap(&defaults, NOON).await.unwrap().unwrap().tenant;
+        let switch = Arc::new(Switch(Mutex::new(Answer::State(LiveState::default()))));
+        let seals = Arc::new(AtomicU64::new(0));
+        let counted = seals.clone();
+        let seal: Seal = Arc::new(move || {
+            let nth = counted.fetch_add(1, Ordering::Relaxed);
+            Box::pin(
+                async move { if nth == 0 { Ok(7) } else { Err("the disk is full".to_owned()) } },
+            )
+        });
+        let sealed = Sealed::new(store, switch.clone(), seal);
+        let early = sealed.reaches(tenant, NOON, Timestamp(NOON.0 - 1)).await;
+        assert_eq!(early, Err("its period has not ended".to_owned()));
+        *switch.0.lock().unwrap() = Answer::Refused("the switch is not running".to_owned());
+        let away = sealed.reaches(tenant, NOON, NOON).await;
+        assert_eq!(away, Err("the switch is not running".to_owned()));
+        assert_eq!(seals.load(Ordering::Relaxed), 0);
+        *switch.0.lock().unwrap() = Answer::State(LiveState::default());
+        assert_eq!(sealed.reaches(tenant, NOON, NOON).await, Ok(()));
+        assert_eq!(sealed.reaches(tenant, NOON, NOON).await, Err("the disk is full".to_owned()));
+    }
+}

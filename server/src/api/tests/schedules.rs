@@ -152,6 +152,7 @@ async fn schedules_are_a_managers_and_another_tenant_sees_none() {
     let (_, foreign) = rig.other_tenant().await;
     let supervisor = rig.token(Role::Supervisor).await;
     for (method, path) in [
+        (Method::GET, format!("/api/v1/schedules/{schedule}")),
         (Method::POST, format!("/api/v1/schedules/{schedule}/run")),
         (Method::DELETE, format!("/api/v1/schedules/{schedule}")),
         (Method::DELETE, format!("/api/v1/saved-reports/{saved}")),
