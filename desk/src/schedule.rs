@@ -15,7 +15,7 @@ use crate::store::{DbRow, Write, document, id, time};
 use crate::{Error, Result, Store, text, when};
 use cron::Cron;
 use planner::{Due, Misfire, Planner, Rule};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use target::Target;
 use terms::{SavedReportId, ScheduleId, TenantId, Timestamp};
 use utoipa::ToSchema;
@@ -76,7 +76,7 @@ pub struct ScheduleDraft {
     pub targets: Vec<Target>,
     /// What webhooks are signed with, 16-200 characters. It is never shown again, and stays as it
     /// is when left out.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "Hidden::always")]
     #[schema(value_type = Option<String>)]
     pub webhook_secret: Hidden,
 }
@@ -88,6 +88,19 @@ fn yes() -> bool {
 /// A text that nobody is shown.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Hidden(pub Option<String>);
+
+impl Hidden {
+    /// It is left out wherever it could be shown or stored in clear.
+    fn always(&self) -> bool {
+        true
+    }
+}
+
+impl Serialize for Hidden {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_none()
+    }
+}
 
 impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {

@@ -123,15 +123,25 @@ impl Schedules {
     /// See [`Error`]; what was done stays done.
     pub async fn round(&self, wall: impl Fn() -> Timestamp) -> Result<(), Error> {
         for tenant in self.store.tenants().await? {
-            self.plan(tenant.id, wall()).await?;
-            for _ in 0..TURN_MAX {
-                let claimed = self.store.claim_run(tenant.id, self.holder, wall()).await?;
-                let Some(lease) = claimed else { break };
-                self.work_on(&lease, &wall).await?;
+            match self.round_of(tenant.id, &wall).await {
+                // What one tenant has stored does not hold up the others.
+                Err(Error::Store(error)) => {
+                    tracing::error!(tenant = %tenant.id, %error, "scheduled reports wait");
+                }
+                result => result?,
             }
-            self.forget(tenant.id, wall()).await?;
         }
         Ok(())
+    }
+
+    async fn round_of(&self, tenant: TenantId, wall: impl Fn() -> Timestamp) -> Result<(), Error> {
+        self.plan(tenant, wall()).await?;
+        for _ in 0..TURN_MAX {
+            let claimed = self.store.claim_run(tenant, self.holder, wall()).await?;
+            let Some(lease) = claimed else { break };
+            self.work_on(&lease, &wall).await?;
+        }
+        self.forget(tenant, wall()).await
     }
 
     async fn plan(&self, tenant: TenantId, now: Timestamp) -> Result<(), Error> {
