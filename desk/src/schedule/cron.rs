@@ -265,6 +265,52 @@ mod tests {
     }
 
     #[test]
+    fn every_day_of_a_year_has_its_one_time_in_every_zone() {
+        use chrono_tz::{America, Australia};
+        for zone in [SHANGHAI, BERLIN, America::Havana, America::New_York, Australia::Lord_Howe] {
+            for text in ["30 0 * * *", "30 1 * * *", "15 2 * * *"] {
+                let cron = Cron::parse(text).unwrap();
+                let first = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+                let eve = instant(zone, first.pred_opt().unwrap(), 23, 0);
+                let days = cron.after(eve, zone, |_| true).take(365);
+                for (n, at) in (0..).zip(days) {
+                    assert_eq!(local_date(zone, at), first + Days::new(n), "{zone} {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_is_written_is_read_or_refused_and_comes_in_order() {
+        const PIECES: &[&str] = &[
+            "*", "0", "7", "12", "31", "59", "1-5", "*/2", "8-18/5", "SUN", "jan", "-", "/", "60",
+            "5-1", "",
+        ];
+        let mut state = 42_u64;
+        let mut read = 0;
+        for _ in 0..20_000 {
+            let mut field = || {
+                // Xorshift, G. Marsaglia 2003.
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let [first, second, both, ..] = state.to_le_bytes();
+                let piece = |byte: u8| PIECES[usize::from(byte) % PIECES.len()];
+                match both % 4 {
+                    0 => format!("{},{}", piece(first), piece(second)),
+                    _ => piece(first).to_owned(),
+                }
+            };
+            let text = [field(), field(), field(), field(), field()].join(" ");
+            let Ok(cron) = Cron::parse(&text) else { continue };
+            read += 1;
+            let times: Vec<_> = cron.after(Timestamp(0), BERLIN, |_| true).take(3).collect();
+            assert!(times.is_sorted() && times.first().is_none_or(|at| at.0 > 0), "{text}");
+        }
+        assert!(read > 0, "some of it is a schedule");
+    }
+
+    #[test]
     fn a_day_that_never_comes_is_no_endless_search() {
         assert!(next("0 0 30 2 *", SHANGHAI, "2026-11-23T00:00:00Z", 1).is_empty());
     }
