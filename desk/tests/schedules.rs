@@ -189,6 +189,10 @@ async fn who_lost_the_lease_changes_nothing() {
     // The lease began anew with it.
     let soon = Timestamp(later.0 + LEASE_US - 1);
     assert_eq!(desk.store.claim_run(desk.tenant, 3, soon).await.unwrap(), None);
+    // A process that begins ends it, for the ghost of the one before too.
+    desk.store.end_leases(desk.tenant).await.unwrap();
+    assert!(desk.store.note_sending(&second, 1, soon).await.is_err());
+    assert!(desk.store.claim_run(desk.tenant, 3, soon).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@
 //!                     end_run ◄─ note_delivery ◄─ send ◄─ note_sending ◄──────┘
 //! ```
 //!
-//! A process that dies anywhere in between leaves a row whose lease ends; the next one goes on from
-//! what the row says. A file is made again under the same name. A delivery that was being sent is
+//! A process that dies anywhere in between leaves a row whose lease ends, at the latest when the next
+//! one begins; that goes on from what the row says. A file is made again under the same name. A delivery that was being sent is
 //! sent again where that leaves the receiver with one (a place of its own, or a key that the receiver
 //! knows); a mail is not, and is told as uncertain. **Nobody has a report twice.**
 //!
@@ -109,12 +109,27 @@ impl Schedules {
     /// Rounds until the process ends.
     pub async fn keep_on(&self, wall: impl Fn() -> Timestamp) {
         tokio::time::sleep(AFTER_START).await;
+        while let Err(error) = self.begin().await {
+            tracing::error!(%error, "scheduled reports wait");
+            tokio::time::sleep(EVERY).await;
+        }
         loop {
             if let Err(error) = self.round(&wall).await {
                 tracing::error!(%error, "scheduled reports wait");
             }
             tokio::time::sleep(EVERY).await;
         }
+    }
+
+    /// Takes over what the process before left: the lock on the data folder says that it has ended.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn begin(&self) -> Result<(), Error> {
+        for tenant in self.store.tenants().await? {
+            self.store.end_leases(tenant.id).await?;
+        }
+        Ok(())
     }
 
     /// Plans what is due, works on what waits, and forgets what is old.

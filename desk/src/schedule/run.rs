@@ -425,6 +425,24 @@ impl Store {
         Ok(found.map(|id| Lease { tenant, run: ReportRunId(id as u64), holder }))
     }
 
+    /// Ends every lease of a tenant: for a process that begins, and knows that it is the only one.
+    /// Whoever held one writes nothing any more.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn end_leases(&self, tenant: TenantId) -> Result<()> {
+        let mut write = self.write("end leases").await?;
+        sqlx::query(
+            "UPDATE report_runs SET lease_holder = 0, lease_until = 0
+             WHERE tenant_id = $1 AND lease_until > 0",
+        )
+        .bind(tenant.0 as i64)
+        .execute(write.db())
+        .await
+        .during("end leases")?;
+        write.commit().await
+    }
+
     /// Lets a run wait until `next_at`; `failed` counts as an attempt.
     ///
     /// # Errors

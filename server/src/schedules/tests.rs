@@ -284,6 +284,23 @@ async fn nothing_is_delivered_twice_whichever_step_the_process_ends_at() {
 }
 
 #[tokio::test]
+async fn the_next_process_of_the_box_goes_on_at_once() {
+    let _one = ONE.lock().await;
+    let rig = Rig::new(Manner::Takes).await;
+    let schedule = rig.schedule("Daily", rig.everywhere()).await;
+    let run = rig.run_now(schedule.id).await;
+    arm("schedule.noted", Fault::Eio, 1);
+    let ended = rig.process().round(|| rig.wall()).await;
+    disarm("schedule.noted");
+    assert!(matches!(ended, Err(Error::Stopped(_))), "{ended:?}");
+    let next = rig.process();
+    next.begin().await.unwrap();
+    next.round(|| rig.wall()).await.unwrap();
+    assert_eq!(rig.run(run).await.state, RunState::Done);
+    assert_eq!(rig.worker.jobs.load(Ordering::Relaxed), 1, "the file was there");
+}
+
+#[tokio::test]
 async fn a_run_is_planned_at_its_time_and_waits_until_its_data_are_complete() {
     let _one = ONE.lock().await;
     let rig = Rig::new(Manner::Takes).await;
