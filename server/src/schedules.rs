@@ -7,9 +7,10 @@
 //! ```
 //!
 //! A process that dies anywhere in between leaves a row whose lease ends, at the latest when the next
-//! one begins; that goes on from what the row says. A file is made again under the same name. A delivery that was being sent is
-//! sent again where that leaves the receiver with one (a place of its own, or a key that the receiver
-//! knows); a mail is not, and is told as uncertain. **Nobody has a report twice.**
+//! one begins; that goes on from what the row says. A file is made again under the same name. A
+//! delivery that was being sent is sent again where that leaves the receiver with one (a place of its
+//! own, or a key that the receiver knows); a mail is not, and is told as uncertain. **Nobody has a
+//! report twice.**
 //!
 //! The period of a run comes from its due time. It is complete when everything that began in it is in
 //! the warehouse ([`watermark`]); until then the run waits.
