@@ -327,8 +327,8 @@ impl Schedules {
             Outcome::Uncertain(why) => (DeliveryState::Uncertain, why, now),
         };
         if state != DeliveryState::Delivered {
-            let (run, kind) = (run.id, delivery.target.kind());
-            tracing::warn!(tenant = %lease.tenant, %run, kind, why, state = state.as_str(), "a report is not delivered");
+            let (run, kind, state) = (run.id, delivery.target.kind(), state.as_str());
+            tracing::warn!(tenant = %lease.tenant, %run, kind, state, why, "a report is not delivered");
         }
         self.store.note_delivery(lease, place, state, &why, at).await?;
         step("schedule.delivered").await

@@ -1,8 +1,8 @@
 //! Which runs of a schedule are due. A machine that is told the time: no clock, no store.
 //!
-//! A run that is due while nothing runs here is late when it is found more than
-//! [`LATE_AFTER_US`] after its time. Of late ones `run_once` makes the last and `skip` makes none; the others are
-//! told as missed. A run's period is that of its due time, however late it is made.
+//! A run that is due while nothing runs here is late when it is found more than [`LATE_AFTER_US`]
+//! after its time. Of late ones `run_once` makes the last and `skip` makes none; the others are told
+//! as missed. A run's period is that of its due time, however late it is made.
 
 use super::cron::{Cron, local_date};
 use crate::text::text_enum;

@@ -103,9 +103,9 @@ mod tests {
         let counted = seals.clone();
         let seal: Seal = Arc::new(move || {
             let nth = counted.fetch_add(1, Ordering::Relaxed);
-            Box::pin(
-                async move { if nth == 0 { Ok(7) } else { Err("the disk is full".to_owned()) } },
-            )
+            Box::pin(async move {
+                if nth == 0 { Ok(7_u64) } else { Err("the disk is full".to_owned()) }
+            })
         });
         let sealed = Sealed::new(store, switch.clone(), seal);
         let early = sealed.reaches(tenant, NOON, Timestamp(NOON.0 - 1)).await;
