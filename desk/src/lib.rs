@@ -35,6 +35,8 @@ pub mod queue;
 pub mod recording;
 pub mod retention;
 pub mod role;
+pub mod saved_report;
+pub mod schedule;
 pub mod secret;
 pub mod skill;
 pub mod store;

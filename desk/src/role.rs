@@ -41,6 +41,8 @@ text_enum! {
         ConferencesWrite = "conferences.write",
         /// Run reports.
         ReportsRead = "reports.read",
+        /// Save and schedule reports, and fetch what schedules made.
+        ReportsSchedule = "reports.schedule",
         /// Ask in SQL.
         SqlRun = "sql.run",
         /// Seal the warehouse.
@@ -114,6 +116,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::RecordingRules, ADMINISTRATORS),
         (P::ConferencesWrite, ADMINISTRATORS),
         (P::ReportsRead, LEADERS),
+        (P::ReportsSchedule, MANAGERS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),
         (P::FloorRead, EVERYBODY),

@@ -49,6 +49,7 @@ pub mod recordings;
 pub mod reports;
 pub mod retention;
 pub mod rows;
+pub mod schedules;
 pub mod session;
 pub mod sql;
 pub mod supervise;
@@ -56,6 +57,7 @@ pub mod tokens;
 pub mod trunks;
 pub mod users;
 
+use crate::schedules::Schedules;
 use crate::tier::Tier;
 use axum::Router;
 use axum::response::Redirect;
@@ -118,6 +120,8 @@ pub struct ApiState {
     pub faxes: PathBuf,
     /// Prompts: the box's and the tenants' own.
     pub prompts: Arc<prompts::Prompts>,
+    /// Scheduled reports.
+    pub schedules: Arc<Schedules>,
 }
 
 /// What one request may take.
@@ -233,6 +237,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(recordings::routes(guard))
         .merge(retention::routes(guard))
         .merge(reports::routes(guard))
+        .merge(schedules::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))
         .merge(hooks::routes(guard))

@@ -6,6 +6,7 @@
 mod doors;
 mod networks;
 pub mod refusal;
+mod schedules;
 mod tier;
 pub mod value;
 
@@ -342,6 +343,36 @@ config! {
         /// Questions and reports that run at the same time.
         jobs_max: u32 = "2", Restart;
     }
+    /// Reports that are made by a schedule, and where their files go.
+    schedules: SchedulesConfig {
+        /// Folder of their files. Empty is `report-runs` in the data folder.
+        files: PathBuf = "\"\"", Restart;
+        /// How long a run and its file are kept.
+        keep: Span = "\"90d\"", Restart;
+        /// Folders that files may be put into, each tenant's in a folder of its own beneath.
+        directories: Vec<PathBuf> = "[]", Restart;
+        /// Private addresses that webhooks may lead to, over http too; public ones are asked over https.
+        webhook_allowed: Vec<std::net::IpAddr> = "[]", Restart;
+        /// Name or address of the mail server. Empty: no mail is sent.
+        smtp_host: String = "\"\"", Restart;
+        /// Its port: 587 with starttls, 465 with implicit.
+        smtp_port: u16 = "587", Restart;
+        /// Encryption: starttls, implicit (TLS from the first octet) or off.
+        smtp_tls: value::SmtpTls = "\"starttls\"", Restart;
+        /// PEM file of the authorities that the mail server's certificate is checked against. Empty is
+        /// those of the system.
+        smtp_ca: PathBuf = "\"\"", Restart;
+        /// User at the mail server; empty signs nobody in.
+        smtp_user: String = "\"\"", Restart;
+        /// Their password. The environment variable SWITCHGRID_SMTP_PASSWORD, when set, holds it instead.
+        smtp_password: value::Secret = "\"\"", Restart;
+        /// Sender of mails, such as reports@example.com.
+        mail_from: String = "\"\"", Restart;
+        /// Largest file of a mail; instead of a larger one it has a link.
+        mail_bytes_max: Bytes = "\"10MiB\"", Restart;
+        /// Where people reach this box, such as https://desk.example.com: links in mails begin with it.
+        link: String = "\"\"", Restart;
+    }
 }
 
 /// A default is written as TOML once, so that the documentation shows what the program uses.
@@ -475,6 +506,7 @@ impl Config {
             }
         }
         tier::check(&self.tier)?;
+        schedules::check(&self.schedules)?;
         for (key, port) in
             [("sip.udp", self.sip.udp.0.port()), ("http.listen", self.http.listen.0.port())]
         {

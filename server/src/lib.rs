@@ -10,6 +10,7 @@ pub mod link;
 pub mod logging;
 pub mod open;
 pub mod prompts;
+pub mod schedules;
 pub mod serve;
 pub mod speech;
 pub mod tier;

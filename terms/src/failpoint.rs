@@ -37,6 +37,19 @@ pub const COMMIT_STEPS: &[&str] = &[
 pub const MOVE_STEPS: &[&str] =
     &["tier.put", "tier.verify", "move.note", "move.free", "move.unlink", "move.done"];
 
+/// The steps of a scheduled report, in their order: the tests end the work at each.
+pub const SCHEDULE_STEPS: &[&str] = &[
+    "schedule.claimed",
+    "schedule.write",
+    "schedule.rename",
+    "schedule.made",
+    "schedule.noted",
+    "schedule.sending",
+    "schedule.sent",
+    "schedule.delivered",
+    "schedule.end",
+];
+
 /// Whether this build has any.
 pub const COMPILED: bool = cfg!(any(debug_assertions, feature = "failpoints"));
 

@@ -174,6 +174,12 @@ ids! {
     RecordingRuleId,
     /// A program that is told of events over HTTP.
     HookId,
+    /// A report with what it is asked with, kept under a name.
+    SavedReportId,
+    /// When a saved report is made, and where it goes.
+    ScheduleId,
+    /// One making of a scheduled report.
+    ReportRunId,
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use super::plans::Plans;
 use super::prompts::Prompts;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
+use crate::schedules::Schedules;
+use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
 use crate::work::encode::Form;
 use crate::{first, link, work};
@@ -96,6 +98,12 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         let moving = Moving::new(warehouse.clone(), mover, tier.clone(), config.tier.after.0);
         tokio::spawn(async move { moving.keep_on(first::wall).await });
     }
+    let seal = seal_by(seals);
+    let sealed = Arc::new(Sealed::new(store.clone(), calls.clone(), seal.clone()));
+    let schedules = Schedules::open(&config, store.clone(), worker.clone(), sealed, tier.clone())?;
+    let schedules = Arc::new(schedules);
+    let planning = schedules.clone();
+    tokio::spawn(async move { planning.keep_on(first::wall).await });
     let spoken = config.clone();
     let engine = Arc::new(move || crate::speech::bare_engine(&spoken));
     let prompts = Arc::new(Prompts::new(&config, engine));
@@ -117,7 +125,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         tier,
         encoding,
         recording_keys: config.recording_keys(),
-        seal: seal_by(seals),
+        seal,
         events,
         clock: Arc::new(SystemClock::default()),
         limits: ApiLimits {
@@ -130,6 +138,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         faxless: crate::fax::faxless(),
         faxes: crate::fax::folder(&config),
         prompts,
+        schedules,
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
     let service = super::router(state).into_make_service_with_connect_info::<SocketAddr>();

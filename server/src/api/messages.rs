@@ -434,6 +434,38 @@ const SENTENCES: &[(&str, &str)] = &[
     ("\"{}\" is not a period: write {}", "“{}”不是有效的时间段：请写 {}"),
     ("\"{}\" is {} days long: at most {} are allowed", "“{}”长达 {} 天，最多 {} 天"),
     ("no reports as \"{}\": use {}", "没有“{}”格式的报表：请用 {}"),
+    // Saved reports and schedules.
+    ("This run has no file.", "此次运行没有文件。"),
+    ("The file of this run is not on this box any more.", "此次运行的文件已不在本机。"),
+    (
+        "five fields are needed: minute, hour, day, month, weekday, such as {}",
+        "需要五个字段：分、时、日、月、星期，例如 {}",
+    ),
+    ("\"{}\" is no {}; {} are allowed", "“{}”不能用作 {}；允许 {}"),
+    (
+        "the minute has to be one number: a report is made at most once an hour",
+        "分钟须为一个数字：报表每小时最多生成一次",
+    ),
+    ("this schedule never comes due", "此计划永远不会到期"),
+    ("an IANA name such as {} is needed", "需要 IANA 时区名称，例如 {}"),
+    ("{} characters are needed", "需要 {} 个字符"),
+    ("{} mail addresses are needed", "需要 {} 个邮件地址"),
+    ("mail addresses such as {} are needed", "需要形如 {} 的邮件地址"),
+    ("an address such as {} is needed", "需要形如 {} 的地址"),
+    (
+        "root has to be a folder of schedules.directories",
+        "root 须为 schedules.directories 中的文件夹",
+    ),
+    (
+        "at most {} folders such as {} are needed, of letters, digits, \".\", \"_\" and \"-\"",
+        "最多 {} 层文件夹，例如 {}，由字母、数字、“.”、“_”和“-”组成",
+    ),
+    ("a webhook needs a secret to be signed with", "Webhook 需要用于签名的密钥"),
+    ("this box has no object store (tier.bucket)", "本机没有对象存储（tier.bucket）"),
+    (
+        "this box has no mail server (schedules.smtp_host)",
+        "本机没有邮件服务器（schedules.smtp_host）",
+    ),
     // The switch.
     ("the switch has too many questions waiting; try again", "交换服务繁忙，请重试"),
     ("the switch does not answer; it may be starting", "交换服务没有响应，可能正在启动"),

@@ -26,5 +26,6 @@ mod retention;
 mod rig;
 mod roles;
 mod routing;
+mod schedules;
 mod supervise;
 mod trunks;

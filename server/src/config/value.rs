@@ -576,6 +576,18 @@ pub enum Speech {
     Nothing,
 }
 
+/// Encryption of mail on its way to the mail server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmtpTls {
+    /// Asked for in clear (RFC 3207); a server that has none gets no mail.
+    StartTls,
+    /// From the first octet (RFC 8314).
+    Implicit,
+    /// None: everybody on the way can read.
+    Off,
+}
+
 /// Socket loop of media and storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,6 +5,7 @@ mod commit;
 mod disk;
 mod moved;
 mod recording;
+mod schedules;
 mod start;
 mod talk;
 

@@ -1,7 +1,7 @@
 //! A box for one test.
 
 use crate::api::deletion::Deletion;
-use crate::api::links::{CallsLink, Clock, WorkLink};
+use crate::api::links::{CallsLink, Clock, Seal, WorkLink};
 use crate::api::live::feed::Feed;
 use crate::api::moving::Moving;
 use crate::api::plans::Plans;
@@ -9,6 +9,8 @@ use crate::api::prompts::Prompts;
 use crate::api::{ApiLimits, ApiState, router};
 use crate::config::Config;
 use crate::link::NotThere;
+use crate::schedules::Schedules;
+use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
 use crate::tier::cache::Cache;
 use crate::tier::fragile::Fragile;
@@ -75,6 +77,7 @@ pub struct Rig {
     /// Where there is a second tier.
     pub moving: Option<Moving>,
     pub prompts: Arc<Prompts>,
+    pub schedules: Arc<Schedules>,
     pub router: Router,
     /// What the router is made of: another one is the child after a restart.
     pub state: ApiState,
@@ -293,6 +296,7 @@ impl Rig {
         let mut config = Config::default();
         config.server.data = folder.path().to_owned();
         config.sql.jobs_max = 8;
+        config.schedules.directories = vec![folder.path().join("out")];
         config.rtp.prompt_bytes_max = crate::config::value::Bytes(PROMPT_BYTES_MAX);
         config.rtp.prompt_length_max = crate::config::value::Span(Duration::from_secs(5));
         config.rtp.own_prompts_max = PROMPTS_MAX;
@@ -322,6 +326,14 @@ impl Rig {
             if mute.exists() { Err("install espeak-ng".to_owned()) } else { Ok(Box::new(Humming)) }
         });
         let prompts = Arc::new(Prompts::new(&config, engine));
+        let seal: Seal = Arc::new(move || {
+            let sealing = sealing.clone();
+            Box::pin(async move { sealing.seal().await.map_err(|e| e.to_string()) })
+        });
+        let sealed = Arc::new(Sealed::new(store.clone(), calls.clone(), seal.clone()));
+        let (worker, second) = (work.clone(), tier.clone());
+        let schedules = Schedules::open(&config, store.clone(), worker, sealed, second).unwrap();
+        let schedules = Arc::new(schedules);
         let state = ApiState {
             store: store.clone(),
             warehouse: warehouse.clone(),
@@ -333,10 +345,7 @@ impl Rig {
             tier,
             encoding: Arc::default(),
             recording_keys: folder.path().join("recording.keys"),
-            seal: Arc::new(move || {
-                let sealing = sealing.clone();
-                Box::pin(async move { sealing.seal().await.map_err(|e| e.to_string()) })
-            }),
+            seal,
             events: feed.clone(),
             clock: clock.clone(),
             limits: ApiLimits { body_max: 64 << 10, plan_max: PLAN_MAX, ..ApiLimits::default() },
@@ -344,6 +353,7 @@ impl Rig {
             faxless: None,
             faxes: folder.path().join("faxes"),
             prompts: prompts.clone(),
+            schedules: schedules.clone(),
         };
         std::fs::create_dir_all(folder.path().join("events")).unwrap();
         std::fs::create_dir_all(folder.path().join("recordings")).unwrap();
@@ -361,6 +371,7 @@ impl Rig {
             deletion,
             moving,
             prompts,
+            schedules,
             router,
             state,
             ids,

@@ -1,0 +1,219 @@
+//! Schedules in the store: what cannot be is refused, a due time has one run, and who lost a lease
+//! changes nothing.
+
+use desk::bootstrap::Defaults;
+use desk::saved_report::SavedReportDraft;
+use desk::schedule::planner::{Misfire, RelativePeriod};
+use desk::schedule::run::{DeliveryState, LEASE_US, RunFile, RunState};
+use desk::schedule::target::Target;
+use desk::schedule::{Hidden, ScheduleDraft};
+use desk::{By, Error, Store};
+use serde_json::json;
+use terms::{SavedReportId, ScheduleId, TenantId, Timestamp};
+
+/// 2026-11-23T04:00:00Z, Monday noon in Shanghai.
+const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
+const HOUR_US: i64 = 3_600_000_000;
+
+fn by() -> By {
+    By { user: None, source: "192.0.2.1".into(), at: NOON }
+}
+
+fn after(hours: i64) -> Timestamp {
+    Timestamp(NOON.0 + hours * HOUR_US)
+}
+
+struct Desk {
+    folder: tempfile::TempDir,
+    store: Store,
+    tenant: TenantId,
+    saved: SavedReportId,
+}
+
+async fn desk() -> Desk {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
+    let tenant = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty").tenant;
+    let draft = SavedReportDraft {
+        name: "Workload".into(),
+        report: "workload".into(),
+        period: RelativePeriod::Yesterday,
+        format: "pdf".into(),
+        language: "en".into(),
+    };
+    let saved = store.create_saved_report(tenant, &by(), &draft).await.unwrap().id;
+    Desk { folder, store, tenant, saved }
+}
+
+fn daily(desk: &Desk) -> ScheduleDraft {
+    ScheduleDraft {
+        name: "Daily".into(),
+        saved_report: desk.saved,
+        cron: "0 8 * * *".into(),
+        time_zone: None,
+        calendar: None,
+        misfire: Misfire::RunOnce,
+        until: None,
+        enabled: true,
+        targets: vec![Target::Mail { to: vec!["office@example.com".into()] }, Target::S3],
+        webhook_secret: Hidden(None),
+    }
+}
+
+/// Plans what is due at `now`.
+async fn plan(desk: &Desk, now: Timestamp) {
+    for mut planned in desk.store.schedules_to_plan(desk.tenant).await.unwrap() {
+        let dues = planned.planner.handle_time(now);
+        let through = planned.planner.through();
+        desk.store.note_due(desk.tenant, &planned, &dues, through).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_that_cannot_be_is_refused_by_its_field() {
+    let desk = desk().await;
+    let refused = async |change: fn(&mut ScheduleDraft)| {
+        let mut draft = daily(&desk);
+        change(&mut draft);
+        match desk.store.create_schedule(desk.tenant, &by(), &draft).await {
+            Err(Error::Invalid { field, problem }) => format!("{field}: {problem}"),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(
+        refused(|d| d.until = Some(after(-1))).await.starts_with("until: a time in the future")
+    );
+    let never = refused(|d| d.cron = "0 0 30 2 *".into()).await;
+    assert_eq!(never, "cron: this schedule never comes due");
+    // It would come at 8:00, but is over at 7:00.
+    let over = refused(|d| d.until = Some(after(19))).await;
+    assert_eq!(over, "cron: this schedule never comes due");
+    assert!(refused(|d| d.cron = "0 25 * * *".into()).await.contains("is no hour"));
+    assert!(
+        refused(|d| d.time_zone = Some("Mars/Olympus".into()))
+            .await
+            .starts_with("time_zone: an IANA")
+    );
+    let calendar = refused(|d| d.calendar = Some("moon".into())).await;
+    assert_eq!(calendar, "calendar: there are no opening hours \"moon\"");
+    let unsigned =
+        refused(|d| d.targets = vec![Target::Webhook { url: "https://x.example".into() }]);
+    assert!(unsigned.await.starts_with("webhook_secret: a webhook needs a secret"));
+    assert!(refused(|d| d.webhook_secret = Hidden(Some("short".into()))).await.contains("16-200"));
+    let gone = ScheduleDraft { saved_report: SavedReportId(999), ..daily(&desk) };
+    let gone = desk.store.create_schedule(desk.tenant, &by(), &gone).await;
+    assert!(matches!(gone, Err(Error::NotFound { what: "saved report", .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_due_time_has_one_run_that_keeps_what_it_was_to_do() {
+    let desk = desk().await;
+    let made = desk.store.create_schedule(desk.tenant, &by(), &daily(&desk)).await.unwrap();
+    assert_eq!(made.next_at.unwrap().to_string(), "2026-11-24T00:00:00.000Z");
+    plan(&desk, after(20)).await;
+    plan(&desk, after(20)).await;
+    let runs = desk.store.report_runs(desk.tenant, Some(made.id), None, 10).await.unwrap();
+    assert_eq!(runs.len(), 1);
+    assert_eq!((runs[0].work.period.as_str(), runs[0].state), ("2026-11-23", RunState::Waiting));
+    assert_eq!(runs[0].deliveries.len(), 2);
+    assert_ne!(runs[0].deliveries[0].key, runs[0].deliveries[1].key);
+    // Two days nobody was here: the last one is made, the other is told.
+    plan(&desk, after(72)).await;
+    let runs = desk.store.report_runs(desk.tenant, Some(made.id), None, 10).await.unwrap();
+    let states: Vec<RunState> = runs.iter().map(|run| run.state).collect();
+    assert_eq!(states, [RunState::Waiting, RunState::Missed, RunState::Waiting]);
+    assert!(runs[1].deliveries.is_empty());
+    // The schedule goes, its runs stay; the saved report can go then.
+    let used = desk.store.remove_saved_report(desk.tenant, &by(), desk.saved).await;
+    assert!(matches!(used, Err(Error::InUse { .. })), "{used:?}");
+    desk.store.remove_schedule(desk.tenant, &by(), made.id).await.unwrap();
+    desk.store.remove_saved_report(desk.tenant, &by(), desk.saved).await.unwrap();
+    assert_eq!(desk.store.report_runs(desk.tenant, None, None, 10).await.unwrap().len(), 3);
+    let other = TenantId(desk.tenant.0 + 1);
+    assert!(desk.store.report_runs(other, None, None, 10).await.unwrap().is_empty());
+    assert!(desk.store.report_run(other, runs[0].id).await.is_err());
+}
+
+#[tokio::test]
+async fn a_changed_schedule_begins_anew_and_one_that_is_off_is_not_due() {
+    let desk = desk().await;
+    let made = desk.store.create_schedule(desk.tenant, &by(), &daily(&desk)).await.unwrap();
+    let planned = desk.store.schedules_to_plan(desk.tenant).await.unwrap();
+    let late = By { at: after(20), ..by() };
+    desk.store.put_schedule(desk.tenant, &late, made.id, &daily(&desk)).await.unwrap();
+    // What was read before the change is not kept.
+    let mut old = planned[0].clone();
+    let dues = old.planner.handle_time(after(20));
+    assert_eq!(dues.len(), 1);
+    desk.store.note_due(desk.tenant, &old, &dues, after(20)).await.unwrap();
+    plan(&desk, after(20)).await;
+    assert!(desk.store.report_runs(desk.tenant, None, None, 10).await.unwrap().is_empty());
+    let off = ScheduleDraft { enabled: false, ..daily(&desk) };
+    let off = desk.store.put_schedule(desk.tenant, &late, made.id, &off).await.unwrap();
+    assert_eq!(off.next_at, None);
+    plan(&desk, after(100)).await;
+    assert!(desk.store.report_runs(desk.tenant, None, None, 10).await.unwrap().is_empty());
+    let run = desk.store.run_schedule(desk.tenant, &late, made.id).await.unwrap();
+    assert!(run.work.manual && run.due_at == late.at);
+    let gone = desk.store.run_schedule(desk.tenant, &late, ScheduleId(999)).await;
+    assert!(matches!(gone, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn who_lost_the_lease_changes_nothing() {
+    let desk = desk().await;
+    desk.store.create_schedule(desk.tenant, &by(), &daily(&desk)).await.unwrap();
+    plan(&desk, after(20)).await;
+    let now = after(20);
+    let first = desk.store.claim_run(desk.tenant, 1, now).await.unwrap().unwrap();
+    assert_eq!(desk.store.claim_run(desk.tenant, 2, now).await.unwrap(), None, "it is held");
+    let later = Timestamp(now.0 + LEASE_US);
+    let second = desk.store.claim_run(desk.tenant, 2, later).await.unwrap().unwrap();
+    assert_eq!(second.run, first.run);
+    let file = RunFile { name: "x.pdf".into(), bytes: 1, content_type: "application/pdf".into() };
+    let lost = [
+        desk.store.note_run_made(&first, &file).await,
+        desk.store.note_sending(&first, 0, later).await,
+        desk.store.note_delivery(&first, 0, DeliveryState::Delivered, "", later).await,
+        desk.store.postpone_run(&first, later, "", true).await,
+        desk.store.end_run(&first, RunState::Done, "", later).await,
+    ];
+    assert!(lost.iter().all(|one| matches!(one, Err(Error::Refused(_)))), "{lost:?}");
+    let run = desk.store.report_run(desk.tenant, first.run).await.unwrap();
+    assert_eq!((run.state, run.attempts, run.file), (RunState::Waiting, 0, None));
+    assert!(run.deliveries.iter().all(|one| one.state == DeliveryState::Waiting));
+    desk.store.note_sending(&second, 0, later).await.unwrap();
+    let run = desk.store.report_run(desk.tenant, first.run).await.unwrap();
+    assert_eq!(run.deliveries[0].state, DeliveryState::Sending);
+    // The lease began anew with it.
+    let soon = Timestamp(later.0 + LEASE_US - 1);
+    assert_eq!(desk.store.claim_run(desk.tenant, 3, soon).await.unwrap(), None);
+    // A process that begins ends it, for the ghost of the one before too.
+    desk.store.end_leases(desk.tenant).await.unwrap();
+    assert!(desk.store.note_sending(&second, 1, soon).await.is_err());
+    assert!(desk.store.claim_run(desk.tenant, 3, soon).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_secret_of_a_webhook_is_sealed_and_stays_until_another_is_given() {
+    let desk = desk().await;
+    let draft = ScheduleDraft {
+        targets: vec![Target::Webhook { url: "https://x.example/in".into() }],
+        webhook_secret: Hidden(Some("4711471147114711".into())),
+        ..daily(&desk)
+    };
+    let made = desk.store.create_schedule(desk.tenant, &by(), &draft).await.unwrap();
+    let same = ScheduleDraft { webhook_secret: Hidden(None), ..draft };
+    desk.store.put_schedule(desk.tenant, &by(), made.id, &same).await.unwrap();
+    let secret = desk.store.webhook_secret(desk.tenant, made.id).await.unwrap().unwrap();
+    assert_eq!(secret.expose(), "4711471147114711");
+    assert!(!serde_json::to_string(&made).unwrap().contains("4711"));
+    let mut bytes = Vec::new();
+    for entry in std::fs::read_dir(desk.folder.path()).unwrap() {
+        bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
+    }
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("x.example/in"), "the right files were read");
+    assert!(!holds("4711471147114711"));
+}

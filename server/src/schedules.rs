@@ -1,0 +1,450 @@
+//! Scheduled reports: planned, made and delivered, in the process of the API.
+//!
+//! ```text
+//!  note_due ─► claim ─► data complete? ─► render ─► write, sync, rename ─► note_run_made
+//!                                                                             │ each target
+//!                     end_run ◄─ note_delivery ◄─ send ◄─ note_sending ◄──────┘
+//! ```
+//!
+//! A process that dies anywhere in between leaves a row whose lease ends, at the latest when the next
+//! one begins; that goes on from what the row says. A file is made again under the same name. A
+//! delivery that was being sent is sent again where that leaves the receiver with one (a place of its
+//! own, or a key that the receiver knows); a mail is not, and is told as uncertain. **Nobody has a
+//! report twice.**
+//!
+//! The period of a run comes from its due time. It is complete when everything that began in it is in
+//! the warehouse ([`watermark`]); until then the run waits.
+
+pub mod directory;
+pub mod files;
+pub mod mail;
+pub mod outcome;
+#[cfg(test)]
+mod tests;
+pub mod watermark;
+pub mod webhook;
+
+use crate::api::links::WorkLink;
+use crate::config::{self, Config};
+use crate::tier::Tier;
+use crate::work::jobs::{Job, JobScope, ReportJob};
+use desk::Store;
+use desk::schedule::run::{Delivery, DeliveryState, Lease, Run, RunFile, RunState};
+use desk::schedule::target::Target;
+use desk::schedule::{Planned, ScheduleDraft};
+use files::Files;
+use mail::Mailer;
+use outcome::{ATTEMPTS_MAX, Outcome, pause};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use terms::{TenantId, Timestamp};
+use watermark::Watermark;
+use webhook::{Post, Webhooks};
+
+/// Pause after a start: calls come first.
+const AFTER_START: Duration = Duration::from_secs(10);
+/// How often is looked for what is due.
+const EVERY: Duration = Duration::from_secs(5);
+/// How often is looked whether the data of a period are complete.
+const DATA_EVERY: Duration = Duration::from_secs(60);
+/// A run whose data are not complete so long after it was due has failed.
+const DATA_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Runs of one tenant that are worked on before the next tenant's turn.
+const TURN_MAX: usize = 4;
+
+/// Plans, makes and delivers.
+pub struct Schedules {
+    store: Store,
+    work: Arc<dyn WorkLink>,
+    watermark: Arc<dyn Watermark>,
+    tier: Option<Arc<Tier>>,
+    files: Files,
+    directories: Vec<PathBuf>,
+    webhooks: Webhooks,
+    mailer: Option<Mailer>,
+    keep: Duration,
+    /// This process among those that may hold a lease.
+    holder: i64,
+}
+
+/// Why a round ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] desk::Error),
+    /// A point of fault.
+    #[error("stopped at {0}")]
+    Stopped(String),
+}
+
+impl Schedules {
+    /// With what the configuration names.
+    ///
+    /// # Errors
+    /// [`config::Error::Refused`] for a mail server that cannot be used.
+    pub fn open(
+        config: &Config,
+        store: Store,
+        work: Arc<dyn WorkLink>,
+        watermark: Arc<dyn Watermark>,
+        tier: Option<Arc<Tier>>,
+    ) -> Result<Schedules, config::Error> {
+        let mut holder = [0; 8];
+        getrandom::fill(&mut holder).expect("the kernel has random bytes");
+        Ok(Schedules {
+            store,
+            work,
+            watermark,
+            tier,
+            files: Files::new(config.report_runs_dir()),
+            directories: config.schedules.directories.clone(),
+            webhooks: Webhooks::new(config.schedules.webhook_allowed.clone()),
+            mailer: Mailer::open(config)?,
+            keep: config.schedules.keep.0,
+            holder: i64::from_ne_bytes(holder),
+        })
+    }
+
+    /// Rounds until the process ends.
+    pub async fn keep_on(&self, wall: impl Fn() -> Timestamp) {
+        tokio::time::sleep(AFTER_START).await;
+        while let Err(error) = self.begin().await {
+            tracing::error!(%error, "scheduled reports wait");
+            tokio::time::sleep(EVERY).await;
+        }
+        loop {
+            if let Err(error) = self.round(&wall).await {
+                tracing::error!(%error, "scheduled reports wait");
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Takes over what the process before left: the lock on the data folder says that it has ended.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn begin(&self) -> Result<(), Error> {
+        for tenant in self.store.tenants().await? {
+            self.store.end_leases(tenant.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Plans what is due, works on what waits, and forgets what is old.
+    ///
+    /// # Errors
+    /// See [`Error`]; what was done stays done.
+    pub async fn round(&self, wall: impl Fn() -> Timestamp) -> Result<(), Error> {
+        for tenant in self.store.tenants().await? {
+            match self.round_of(tenant.id, &wall).await {
+                // What one tenant has stored does not hold up the others.
+                Err(Error::Store(error)) => {
+                    tracing::error!(tenant = %tenant.id, %error, "scheduled reports wait");
+                }
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn round_of(&self, tenant: TenantId, wall: impl Fn() -> Timestamp) -> Result<(), Error> {
+        self.plan(tenant, wall()).await?;
+        for _ in 0..TURN_MAX {
+            let claimed = self.store.claim_run(tenant, self.holder, wall()).await?;
+            let Some(lease) = claimed else { break };
+            self.work_on(&lease, &wall).await?;
+        }
+        self.forget(tenant, wall()).await
+    }
+
+    async fn plan(&self, tenant: TenantId, now: Timestamp) -> Result<(), Error> {
+        for mut planned in self.store.schedules_to_plan(tenant).await? {
+            let dues = planned.planner.handle_time(now);
+            if !dues.is_empty() {
+                let through = planned.planner.through();
+                self.store.note_due(tenant, &planned, &dues, through).await?;
+                told(tenant, &planned, dues.len());
+            }
+        }
+        Ok(())
+    }
+
+    async fn work_on(&self, lease: &Lease, wall: impl Fn() -> Timestamp) -> Result<(), Error> {
+        step("schedule.claimed").await?;
+        let mut run = self.store.report_run(lease.tenant, lease.run).await?;
+        if run.state == RunState::Waiting {
+            match self.make(lease, &run, wall()).await? {
+                Some(file) => run.file = Some(file),
+                None => return Ok(()),
+            }
+        }
+        for delivery in &run.deliveries {
+            self.deliver(lease, &run, delivery, &wall).await?;
+        }
+        let run = self.store.report_run(lease.tenant, lease.run).await?;
+        let waiting = run.deliveries.iter().filter(|one| !one.is_over());
+        match waiting.map(|one| one.next_at).min() {
+            Some(next_at) => self.store.postpone_run(lease, next_at, "", false).await?,
+            None => {
+                step("schedule.end").await?;
+                let all = run.deliveries.iter().all(|one| one.state == DeliveryState::Delivered);
+                let state = if all { RunState::Done } else { RunState::Partly };
+                self.store.end_run(lease, state, "", wall()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the file of a run, or lets it wait, or ends it.
+    async fn make(
+        &self,
+        lease: &Lease,
+        run: &Run,
+        now: Timestamp,
+    ) -> Result<Option<RunFile>, Error> {
+        if let Err(why) = self.is_complete(lease.tenant, run, now).await {
+            let waited = now.millis_since(run.due_at);
+            let too_long = u128::try_from(waited).is_ok_and(|ms| ms > DATA_MAX.as_millis());
+            match too_long {
+                true => self.store.end_run(lease, RunState::Failed, &why, now).await?,
+                false => self.store.postpone_run(lease, now + DATA_EVERY, &why, false).await?,
+            }
+            return Ok(None);
+        }
+        let done = match self.work.run(self.job(lease.tenant, run, now).await?).await {
+            Ok(done) => done,
+            Err(problem) => {
+                let ours = problem.status >= 500 || problem.status == 408;
+                self.again(lease, run, now, &problem.to_string(), ours).await?;
+                return Ok(None);
+            }
+        };
+        let name = Files::name(run);
+        let file = RunFile {
+            bytes: done.body.len() as u64,
+            content_type: done.content_type,
+            name: name.clone(),
+        };
+        let written = self.files.write(lease.tenant, &name, done.body).await;
+        step("schedule.write").await?;
+        let kept = match written {
+            Ok(()) => self.files.keep(lease.tenant, &name).await,
+            Err(error) => Err(error),
+        };
+        step("schedule.rename").await?;
+        if let Err(error) = kept {
+            self.again(lease, run, now, &format!("write {name}: {error}"), true).await?;
+            return Ok(None);
+        }
+        step("schedule.made").await?;
+        self.store.note_run_made(lease, &file).await?;
+        step("schedule.noted").await?;
+        Ok(Some(file))
+    }
+
+    /// Whether everything that began in the run's period is in the warehouse; else why not.
+    async fn is_complete(&self, tenant: TenantId, run: &Run, now: Timestamp) -> Result<(), String> {
+        let period = reports::Period::parse(&run.work.period, &run.work.time_zone, run.due_at);
+        let until = period.map_err(|error| error.to_string())?.to;
+        self.watermark.reaches(tenant, until, now).await
+    }
+
+    async fn job(&self, tenant: TenantId, run: &Run, now: Timestamp) -> Result<Job, Error> {
+        let tenant_name = self.store.tenant(tenant).await?.profile.name;
+        let named = crate::first::names(&self.store, tenant).await?;
+        Ok(Job::Report(Box::new(ReportJob {
+            scope: JobScope {
+                tenant,
+                queues: None,
+                agents: None,
+                mask_numbers: false,
+                time_zone: run.work.time_zone.clone(),
+            },
+            report: run.work.report.clone(),
+            period: run.work.period.clone(),
+            format: run.work.format.clone(),
+            language: run.work.language.clone(),
+            tenant_name,
+            now,
+            agents: named.agents,
+            queues: named.queues,
+            trunks: named.trunks,
+            flows: named.flows,
+        })))
+    }
+
+    /// An attempt to make a run failed; `ours` may go better the next time.
+    async fn again(
+        &self,
+        lease: &Lease,
+        run: &Run,
+        now: Timestamp,
+        why: &str,
+        ours: bool,
+    ) -> Result<(), Error> {
+        let attempts = run.attempts + 1;
+        if ours && attempts < ATTEMPTS_MAX {
+            self.store.postpone_run(lease, now + pause(attempts), why, true).await?;
+        } else {
+            self.store.end_run(lease, RunState::Failed, why, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver(
+        &self,
+        lease: &Lease,
+        run: &Run,
+        delivery: &Delivery,
+        wall: impl Fn() -> Timestamp,
+    ) -> Result<(), Error> {
+        let place = delivery.place;
+        if delivery.is_over() || delivery.next_at > wall() {
+            return Ok(());
+        }
+        // It was being sent when the process ended: the receiver may have it.
+        if delivery.state == DeliveryState::Sending && !delivery.target.may_repeat() {
+            let why = "the process ended while it was being sent";
+            let state = DeliveryState::Uncertain;
+            self.store.note_delivery(lease, place, state, why, wall()).await?;
+            return Ok(());
+        }
+        self.store.note_sending(lease, place, wall()).await?;
+        step("schedule.sending").await?;
+        let outcome = self.send(lease.tenant, run, delivery, wall()).await?;
+        step("schedule.sent").await?;
+        let attempts = delivery.attempts + 1;
+        let now = wall();
+        let (state, why, at) = match outcome {
+            Outcome::Delivered => (DeliveryState::Delivered, String::new(), now),
+            Outcome::Again(why) if attempts < ATTEMPTS_MAX => {
+                (DeliveryState::Waiting, why, now + pause(attempts))
+            }
+            Outcome::Again(why) | Outcome::Failed(why) => (DeliveryState::Failed, why, now),
+            Outcome::Uncertain(why) => (DeliveryState::Uncertain, why, now),
+        };
+        if state != DeliveryState::Delivered {
+            let (run, kind, state) = (run.id, delivery.target.kind(), state.as_str());
+            tracing::warn!(tenant = %lease.tenant, %run, kind, state, why, "a report is not delivered");
+        }
+        self.store.note_delivery(lease, place, state, &why, at).await?;
+        step("schedule.delivered").await
+    }
+
+    /// One attempt at one delivery.
+    async fn send(
+        &self,
+        tenant: TenantId,
+        run: &Run,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Result<Outcome, Error> {
+        let Some(file) = &run.file else {
+            return Ok(Outcome::Failed("the run has no file".to_owned()));
+        };
+        let path = Files::path(tenant, &file.name);
+        Ok(match &delivery.target {
+            Target::Directory { root, path: below } => {
+                let (roots, root, below) = (self.directories.clone(), root.clone(), below.clone());
+                let (from, name) = (self.files.folder().join(path), file.name.clone());
+                let put = files::blocking(move || {
+                    Ok(directory::put(
+                        &roots,
+                        tenant,
+                        (root.as_str(), below.as_str()),
+                        &from,
+                        &name,
+                    ))
+                });
+                put.await.unwrap_or_else(|error| Outcome::Again(error.to_string()))
+            }
+            Target::S3 => match &self.tier {
+                Some(tier) => match tier.put(self.files.folder(), &path, None).await {
+                    Ok(_) => Outcome::Delivered,
+                    Err(error) => Outcome::Again(error.to_string()),
+                },
+                None => Outcome::Failed("there is no object store (tier.bucket)".to_owned()),
+            },
+            Target::Webhook { url } => {
+                let secret = self.store.webhook_secret(tenant, run.schedule).await?;
+                match (secret, self.files.read(tenant, file).await) {
+                    (None, _) => Outcome::Failed("the schedule has no secret any more".to_owned()),
+                    (_, Err(error)) => Outcome::Failed(format!("read {}: {error}", file.name)),
+                    (Some(secret), Ok(body)) => {
+                        let (secret, key) = (secret.expose(), delivery.key.as_str());
+                        self.webhooks.send(Post { url, secret, key, file, now }, body).await
+                    }
+                }
+            }
+            Target::Mail { to } => match &self.mailer {
+                None => Outcome::Failed("there is no mail server (schedules.smtp_host)".to_owned()),
+                Some(mailer) if mailer.is_linked(file.bytes) => {
+                    mailer.send(run, to, &delivery.key, None).await
+                }
+                Some(mailer) => match self.files.read(tenant, file).await {
+                    Ok(bytes) => mailer.send(run, to, &delivery.key, Some(bytes)).await,
+                    Err(error) => Outcome::Failed(format!("read {}: {error}", file.name)),
+                },
+            },
+        })
+    }
+
+    /// Takes away what is older than is kept: the file first, so that no file is without its row.
+    async fn forget(&self, tenant: TenantId, now: Timestamp) -> Result<(), Error> {
+        let keep = i64::try_from(self.keep.as_micros()).unwrap_or(i64::MAX);
+        let before = Timestamp(now.0.saturating_sub(keep));
+        for run in self.store.old_runs(tenant, before).await? {
+            if let Some(file) = &run.file
+                && let Err(error) = self.files.remove(tenant, &file.name).await
+            {
+                tracing::error!(%tenant, run = %run.id, %error, "an old report stays");
+                continue;
+            }
+            self.store.forget_run(tenant, run.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the file of a run.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn read(&self, tenant: TenantId, file: &RunFile) -> std::io::Result<Vec<u8>> {
+        self.files.read(tenant, file).await
+    }
+
+    /// Refuses targets that this box has not.
+    ///
+    /// # Errors
+    /// What is missing, for the person.
+    pub fn check(&self, draft: &ScheduleDraft) -> Result<(), String> {
+        for target in &draft.targets {
+            match target {
+                Target::Directory { root, .. } => {
+                    if !self.directories.iter().any(|folder| folder.as_os_str() == root.as_str()) {
+                        return Err("root has to be a folder of schedules.directories".to_owned());
+                    }
+                }
+                Target::S3 if self.tier.is_none() => {
+                    return Err("this box has no object store (tier.bucket)".to_owned());
+                }
+                Target::Mail { .. } if self.mailer.is_none() => {
+                    return Err("this box has no mail server (schedules.smtp_host)".to_owned());
+                }
+                Target::S3 | Target::Mail { .. } | Target::Webhook { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn told(tenant: TenantId, planned: &Planned, runs: usize) {
+    tracing::info!(%tenant, schedule = %planned.schedule.id, runs, "reports are due");
+}
+
+async fn step(name: &str) -> Result<(), Error> {
+    crate::tier::point(name).await.map_err(|error| Error::Stopped(error.to_string()))
+}
