@@ -250,7 +250,7 @@ impl Call {
             let what = InConsultation::Answered;
             self.log(cx, Some(id), Kind::Consultation(Consultation { agent, what }));
         }
-        self.come_in(cx, id, room);
+        self.seat_guest(cx, id, room);
     }
 
     /// Who is consulted said no, or cannot be reached this way. Their leg is closed.

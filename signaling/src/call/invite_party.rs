@@ -81,11 +81,11 @@ impl Call {
         talk.guests.push(id);
         let room = talk.room;
         self.timers.clear(Timer::Asked);
-        self.come_in(cx, id, room);
+        self.seat_guest(cx, id, room);
     }
 
     /// Into the room and onto the recording.
-    pub(super) fn come_in(&mut self, cx: &mut Cx, id: LegId, room: RoomId) {
+    pub(super) fn seat_guest(&mut self, cx: &mut Cx, id: LegId, room: RoomId) {
         cx.media(Command::Join { leg: id, room });
         if let Some(agent) = self.agent_of(id) {
             self.log(cx, Some(id), Kind::Answered { visit: None, queue: None, agent });
