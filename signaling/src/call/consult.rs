@@ -107,7 +107,8 @@ impl Call {
 
     /// Nobody waits in line for advice while a customer waits for them.
     fn free_agent_of(&self, cx: &mut Cx, queue: QueueId) -> Result<Dialable, &'static str> {
-        let queue = self.plan.queue(queue).ok_or("there is no such queue")?;
+        let mut queues = self.plan.plan.queues.iter();
+        let queue = queues.find(|known| known.id == queue).ok_or("there is no such queue")?;
         let acd = cx.acd(self.tenant).ok_or(NOBODY_FREE)?;
         let free = acd.agents().filter(|view| {
             view.activity == Activity::Idle && view.registered && queue.agents.contains(&view.agent)
