@@ -9,6 +9,7 @@ pub mod first;
 pub mod link;
 pub mod logging;
 pub mod open;
+pub mod outward;
 pub mod prompts;
 pub mod schedules;
 pub mod serve;

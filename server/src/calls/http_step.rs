@@ -1,8 +1,9 @@
-//! HTTP steps of IVR flows: one request each, bounded in time and bytes, no redirects, no
-//! addresses of this machine or its private neighbours unless the administrator allows them.
+//! HTTP steps of IVR flows: one request each, bounded in time and bytes, and only to where it
+//! may go ([`Place`]).
 
+use crate::outward::Place;
 use signaling::switch::{HttpAsk, HttpDone};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 
 /// Longest JSON answer that a flow may read.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
@@ -32,17 +33,9 @@ impl HttpSteps {
 
     async fn request(&self, ask: HttpAsk) -> Result<(u16, serde_json::Value), String> {
         let url = reqwest::Url::parse(&ask.url).map_err(|error| error.to_string())?;
-        let host =
-            url.host_str().ok_or("the URL names no host")?.trim_matches(['[', ']']).to_owned();
-        let port = url.port_or_known_default().ok_or("only http and https can be asked")?;
-        let addresses = reachable(&host, port, &self.allowed, "ivr.http_allowed").await?;
-        // The checked address is the one that is connected to: a name cannot change in between.
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .resolve_to_addrs(&host, &addresses)
-            .build()
-            .map_err(|error| error.to_string())?;
+        let place = Place::of(&url, &self.allowed, "ivr.http_allowed").await;
+        let place = place.map_err(|refusal| refusal.to_string())?;
+        let client = place.client().build().map_err(|error| error.to_string())?;
         let method = ask.method.parse().map_err(|_| format!("{} is no method", ask.method))?;
         let mut request = client.request(method, url);
         if let Some(body) = &ask.body {
@@ -59,74 +52,6 @@ impl HttpSteps {
         }
         let json = serde_json::from_slice(&bytes).unwrap_or(serde_json::Value::Null);
         Ok((status, json))
-    }
-}
-
-/// The addresses of a name, each of which must be of the public internet or among `allowed`, which
-/// is what `key` of the configuration lists.
-///
-/// # Errors
-/// A sentence for people.
-pub async fn reachable(
-    host: &str,
-    port: u16,
-    allowed: &[IpAddr],
-    key: &str,
-) -> Result<Vec<SocketAddr>, String> {
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|error| format!("{host}: {error}"))?
-        .collect();
-    for address in &addresses {
-        if !is_public(address.ip()) && !allowed.contains(&address.ip()) {
-            return Err(format!("{} is inside; name it in {key} to have it asked", address.ip()));
-        }
-    }
-    if addresses.is_empty() { Err(format!("{host} has no address")) } else { Ok(addresses) }
-}
-
-/// True for addresses of the public internet.
-pub(crate) fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            !(ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || ip.is_unspecified()
-                || ip.is_broadcast()
-                || ip.is_multicast()
-                || ip.is_documentation()
-                || a == 0
-                || a >= 240
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 198 && (18..20).contains(&b))
-                || (a, b, c) == (192, 0, 0)
-                || (a, b, c) == (192, 88, 99))
-        }
-        IpAddr::V6(ip) => match carried(ip) {
-            Some(v4) => is_public(IpAddr::V4(v4)),
-            // Only 2000::/3 is given out; of it, 2001::/23 is for protocols and 2001:db8::/32 for
-            // documentation.
-            None => {
-                let [first, second, ..] = ip.segments();
-                first & 0xe000 == 0x2000
-                    && !(first == 0x2001 && (second < 0x200 || second == 0xdb8))
-                    && first != 0x3fff
-            }
-        },
-    }
-}
-
-/// The IPv4 address that an IPv6 address leads to: mapped, compatible (RFC 4291 §2.5.5), 6to4
-/// (RFC 3056) and both prefixes of NAT64 (RFC 6052, RFC 8215).
-fn carried(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
-    match ip.segments() {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => v4(high, low),
-        [0x2002, high, low, ..] => v4(high, low),
-        [0x64, 0xff9b, 0 | 1, .., high, low] => v4(high, low),
-        _ => None,
     }
 }
 
@@ -195,9 +120,6 @@ mod tests {
         }
         for url in ["file:///etc/passwd", "gopher://127.0.0.1:1/", "ftp://127.0.0.1/", "http://"] {
             assert!(steps.run(ask(url)).await.result.is_err(), "{url}");
-        }
-        for open in ["1.1.1.1", "2606:4700::1111", "64:ff9b::1.1.1.1", "::ffff:8.8.8.8"] {
-            assert!(is_public(open.parse().unwrap()), "{open}");
         }
     }
 

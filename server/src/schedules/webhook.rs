@@ -6,7 +6,7 @@
 //! attempt: a receiver that has seen it drops the repeat.
 
 use super::outcome::Outcome;
-use crate::calls::http_step::is_public;
+use crate::outward::{Place, Refusal};
 use aws_lc_rs::hmac;
 use desk::schedule::run::RunFile;
 use std::net::{IpAddr, SocketAddr};
@@ -53,25 +53,15 @@ impl Webhooks {
         let Ok(url) = reqwest::Url::parse(post.url) else {
             return Outcome::Failed("this is no address".to_owned());
         };
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Outcome::Failed("the address names no host".to_owned());
+        let place = match Place::of(&url, &self.allowed, "schedules.webhook_allowed").await {
+            Ok(place) => place,
+            Err(Refusal::Unknown(why)) => return Outcome::Again(why),
+            Err(Refusal::Barred(why)) => return Outcome::Failed(why),
         };
-        let host = host.trim_matches(['[', ']']).to_owned();
-        let addresses = match tokio::net::lookup_host((host.as_str(), port)).await {
-            Ok(addresses) => addresses.collect::<Vec<SocketAddr>>(),
-            Err(error) => return Outcome::Again(format!("{host}: {error}")),
-        };
-        if let Err(why) = self.check(url.scheme(), &addresses) {
-            return Outcome::Failed(why);
+        if !self.may_speak(url.scheme(), place.addresses()) {
+            return Outcome::Failed("https is needed".to_owned());
         }
-        // The checked address is the one that is connected to: a name cannot change in between.
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .resolve_to_addrs(&host, &addresses)
-            .timeout(REQUEST_MAX)
-            .build();
-        let client = match client {
+        let client = match place.client().timeout(REQUEST_MAX).build() {
             Ok(client) => client,
             Err(error) => return Outcome::Again(error.to_string()),
         };
@@ -90,20 +80,12 @@ impl Webhooks {
         }
     }
 
-    fn check(&self, scheme: &str, addresses: &[SocketAddr]) -> Result<(), String> {
-        if addresses.is_empty() {
-            return Err("the name has no address".to_owned());
-        }
-        let is_allowed = |address: &SocketAddr| self.allowed.contains(&address.ip());
-        let inside = addresses.iter().find(|at| !is_public(at.ip()) && !is_allowed(at));
-        if let Some(inside) = inside {
-            let ip = inside.ip();
-            return Err(format!("{ip} is inside; name it in schedules.webhook_allowed"));
-        }
+    /// Beyond the administrator's own neighbours nothing goes in the clear.
+    fn may_speak(&self, scheme: &str, addresses: &[SocketAddr]) -> bool {
         match scheme {
-            "https" => Ok(()),
-            "http" if addresses.iter().all(is_allowed) => Ok(()),
-            _ => Err("https is needed".to_owned()),
+            "https" => true,
+            "http" => addresses.iter().all(|address| self.allowed.contains(&address.ip())),
+            _ => false,
         }
     }
 }

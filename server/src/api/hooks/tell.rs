@@ -8,11 +8,11 @@
 
 use crate::api::live;
 use crate::api::live::feed::{Feed, Subscription};
-use crate::calls::http_step::reachable;
+use crate::outward::Place;
 use desk::Store;
 use desk::hook::{Attempt, Line, delivery_id};
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::Entry;
@@ -105,8 +105,8 @@ struct Teller {
     terms: Terms,
     wall: Wall,
     line: Line,
-    /// What connects to these addresses.
-    client: Option<(Vec<SocketAddr>, reqwest::Client)>,
+    /// What connects to this place.
+    client: Option<(Place, reqwest::Client)>,
 }
 
 impl Teller {
@@ -238,26 +238,17 @@ impl Teller {
         Ok(answer.status().as_u16())
     }
 
-    /// The checked address is the one that is connected to; a connection is used again as long as
-    /// the name leads to the same.
+    /// A connection is used again as long as the name leads to the same.
     async fn client(&mut self, url: &reqwest::Url) -> Result<reqwest::Client, String> {
-        let host = url.host_str().ok_or("the URL names no host")?;
-        let host = host.trim_matches(['[', ']']).to_owned();
-        let port = url.port_or_known_default().ok_or("only http and https can be told")?;
-        let mut addresses = reachable(&host, port, &self.terms.allowed, "hooks.allowed").await?;
-        addresses.sort_unstable();
+        let place = Place::of(url, &self.terms.allowed, "hooks.allowed").await;
+        let place = place.map_err(|refusal| refusal.to_string())?.sorted();
         if let Some((known, client)) = &self.client
-            && *known == addresses
+            && *known == place
         {
             return Ok(client.clone());
         }
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .resolve_to_addrs(&host, &addresses)
-            .build()
-            .map_err(|error| because(&error))?;
-        self.client = Some((addresses, client.clone()));
+        let client = place.client().build().map_err(|error| because(&error))?;
+        self.client = Some((place, client.clone()));
         Ok(client)
     }
 }
