@@ -7,8 +7,9 @@
 
 use super::outcome::Outcome;
 use crate::outward::{Place, Refusal};
-use aws_lc_rs::hmac;
 use desk::schedule::run::RunFile;
+use desk::secret::Secret;
+use desk::signer::Signer;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use terms::Timestamp;
@@ -102,18 +103,14 @@ fn judged(status: u16) -> Outcome {
 
 /// `t=<seconds>,v1=<hex>`.
 pub fn signature(secret: &str, key: &str, now: Timestamp, body: &[u8]) -> String {
-    let seconds = now.as_millis() / 1_000;
-    let mut signing =
-        hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()));
-    signing.update(format!("{seconds}.{key}.").as_bytes());
-    signing.update(body);
-    let hex: String = signing.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={seconds},v1={hex}")
+    let signer = Signer::new(&Secret::new(secret));
+    signer.header(now.as_millis() / 1_000, &[key.as_bytes(), body])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::hmac;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_406_400);
 

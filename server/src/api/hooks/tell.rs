@@ -221,7 +221,7 @@ impl Teller {
 
     async fn post(&mut self, seq: u64, kind: &str, body: &str) -> Result<u16, String> {
         let seconds = (self.wall)().0.div_euclid(1_000_000);
-        let signature = format!("t={seconds},v1={}", self.line.signer.sign(seconds, body));
+        let signature = self.line.signer.header(seconds, &[body.as_bytes()]);
         let url = reqwest::Url::parse(&self.line.url).map_err(|error| error.to_string())?;
         let client = self.client(&url).await?;
         let answer = client

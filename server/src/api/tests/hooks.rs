@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::routing::post;
 use desk::Role;
-use desk::hook::Signer;
 use desk::secret::Secret;
+use desk::signer::Signer;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::Write;
@@ -169,7 +169,7 @@ async fn a_receiver_that_fails_is_slow_and_comes_back_is_told_of_all_in_order() 
     for (delivery, signature, body, _) in &came {
         let seconds = signature.strip_prefix("t=").and_then(|rest| rest.split_once(",v1="));
         let (seconds, hex) = seconds.expect("both parts");
-        assert_eq!(hex, signer.sign(seconds.parse().unwrap(), body), "{delivery}");
+        assert_eq!(hex, signer.sign(seconds.parse().unwrap(), &[body.as_bytes()]), "{delivery}");
     }
     let oldest = deliveries.last().unwrap();
     assert_eq!((&oldest["id"], &oldest["attempts"]), (&json!(first), &json!(4)), "{oldest}");
