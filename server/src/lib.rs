@@ -15,6 +15,7 @@ pub mod schedules;
 pub mod serve;
 pub mod speech;
 pub mod tier;
+pub mod whole;
 pub mod work;
 
 /// Points of fault belong to test builds: a program that people run has none.

@@ -10,6 +10,7 @@ use super::faxes::{answer, blocking};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use crate::open::beneath;
+use crate::whole;
 use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
@@ -20,8 +21,8 @@ use mediacore::edge::fax::documents;
 use mediacore::tiff;
 use serde::Serialize;
 use std::fs::{DirBuilder, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use terms::TenantId;
@@ -228,18 +229,5 @@ fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
             File::open(made)?.sync_all()?;
         }
     }
-    let partial = folder.join(PARTIAL);
-    let written = (|| {
-        let mut file =
-            File::options().create(true).truncate(true).write(true).mode(0o600).open(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, path)?;
-        File::open(folder)?.sync_all()
-    })();
-    if written.is_err() {
-        // Where the disk is full this makes room; the error that counts is told already.
-        let _ = std::fs::remove_file(&partial);
-    }
-    written
+    whole::put(path, &folder.join(PARTIAL), bytes)
 }

@@ -2,11 +2,11 @@
 //! renamed before a row names it; a kill in between leaves a file that nobody names, and the next
 //! start removes it.
 
+use crate::whole;
 use desk::Store;
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 use terms::TenantId;
 
@@ -34,20 +34,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
             File::open(made)?.sync_all()?;
         }
     }
-    let partial = path.with_extension("part");
-    let written = (|| {
-        let mut file =
-            File::options().create(true).truncate(true).write(true).mode(0o600).open(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, &path)?;
-        File::open(folder)?.sync_all()
-    })();
-    if written.is_err() {
-        // Where the disk is full this makes room; the error that counts is told already.
-        let _ = std::fs::remove_file(&partial);
-    }
-    written
+    whole::put(&path, &path.with_extension("part"), bytes)
 }
 
 /// Removes files of this tenant that no row names. What cannot be removed stays until the next time.
