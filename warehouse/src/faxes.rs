@@ -247,18 +247,9 @@ impl Warehouse {
     }
 
     async fn step_faxes(&self, faxes: &[FaxId], sql: &'static str) -> Result<(), Error> {
-        if faxes.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.write("note deleted faxes").await?;
-        for fax in faxes {
-            sqlx::query(sql)
-                .bind(fax.0 as i64)
-                .execute(&mut *tx)
-                .await
-                .map_err(Error::database("note deleted faxes"))?;
-        }
-        tx.commit().await.map_err(Error::database("note deleted faxes"))
+        let ids: Vec<i64> = faxes.iter().map(|fax| fax.0 as i64).collect();
+        self.step("note deleted faxes", sql, &ids).await?;
+        Ok(())
     }
 }
 
@@ -289,17 +280,6 @@ pub(crate) async fn note(db: &mut SqliteConnection, rows: &[Row]) -> Result<(), 
 fn received(row: &SqliteRow) -> Result<Received, Error> {
     let id: i64 = row.get("id");
     let damaged = |why: String| Error::Damaged { what: format!("fax {id}"), why };
-    let deleted = match row.get::<Option<i64>, _>("deleted_at") {
-        None => None,
-        Some(at) => {
-            let reason: String = row.get("deleted_reason");
-            Some(Deleted {
-                at: Timestamp(at),
-                reason: Reason::from_text(&reason).ok_or_else(|| damaged(reason))?,
-                detail: row.get("deleted_detail"),
-            })
-        }
-    };
     let whole: Option<Vec<u8>> = row.get("row");
     let whole = whole.as_deref().map(serde_json::from_slice).transpose();
     Ok(Received {
@@ -307,7 +287,7 @@ fn received(row: &SqliteRow) -> Result<Received, Error> {
         fax: FaxId(id as u64),
         started_at: Timestamp(row.get("started_at")),
         row: whole.map_err(|error| damaged(error.to_string()))?,
-        deleted,
+        deleted: Deleted::of_row(row).map_err(damaged)?,
     })
 }
 

@@ -13,7 +13,7 @@ mod moved;
 #[cfg(test)]
 mod tests;
 
-pub use delete::{Doomed, OfQueues, Reason};
+pub use delete::{Deleted, Doomed, OfQueues, Reason};
 pub use moved::{Moved, Stage, Stored};
 
 pub(crate) use fill::fill;
@@ -64,17 +64,6 @@ pub struct Indexed {
     pub repair: Option<Repair>,
     /// Its files are on their way to the object store, or lie there.
     pub moved: Option<Moved>,
-}
-
-/// That a recording was deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deleted {
-    /// When.
-    pub at: Timestamp,
-    /// Why.
-    pub reason: Reason,
-    /// Which rule, or what the person said who asked for it.
-    pub detail: String,
 }
 
 /// What became of a damaged file: its size, length and hash are not those of its row any more.
@@ -261,21 +250,10 @@ fn indexed(row: &sqlx::sqlite::SqliteRow) -> Result<Indexed, Error> {
     let id: i64 = row.get("id");
     let damaged = |why: String| Error::Damaged { what: format!("recording {id}"), why };
     let parse = |text: &str| serde_json::from_str(text).map_err(|e| damaged(e.to_string()));
-    let deleted = match row.get::<Option<i64>, _>("deleted_at") {
-        None => None,
-        Some(at) => {
-            let reason: String = row.get("deleted_reason");
-            Some(Deleted {
-                at: Timestamp(at),
-                reason: Reason::from_text(&reason).ok_or_else(|| damaged(reason))?,
-                detail: row.get("deleted_detail"),
-            })
-        }
-    };
     let repair: Option<String> = row.get("repair");
     Ok(Indexed {
         recording: serde_json::from_slice(row.get("row")).map_err(|e| damaged(e.to_string()))?,
-        deleted,
+        deleted: Deleted::of_row(row).map_err(damaged)?,
         repair: repair.as_deref().map(parse).transpose()?,
         moved: Moved::of_row(row).map_err(damaged)?,
     })

@@ -5,7 +5,8 @@
 use super::{Indexed, indexed};
 use crate::store::now;
 use crate::{Error, Warehouse, stage};
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
 use terms::record::{Recording, RecordingDeletion, Row};
 use terms::{QueueId, RecordingId, TenantId, Timestamp};
 
@@ -34,6 +35,27 @@ impl Reason {
             "erasure" => Some(Reason::Erasure),
             _ => None,
         }
+    }
+}
+
+/// That something was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: Reason,
+    /// Which rule, or what the person said who asked for it.
+    pub detail: String,
+}
+
+impl Deleted {
+    /// What a row of an index says; a reason that nobody knows comes back as it stands there.
+    pub(crate) fn of_row(row: &SqliteRow) -> Result<Option<Deleted>, String> {
+        let Some(at) = row.get::<Option<i64>, _>("deleted_at") else { return Ok(None) };
+        let reason: String = row.get("deleted_reason");
+        let reason = Reason::from_text(&reason).ok_or(reason)?;
+        Ok(Some(Deleted { at: Timestamp(at), reason, detail: row.get("deleted_detail") }))
     }
 }
 
@@ -173,18 +195,32 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`]; they are looked for again then.
     pub async fn recordings_removed(&self, recordings: &[RecordingId]) -> Result<(), Error> {
-        let mut tx = self.write("note removed files").await?;
-        for recording in recordings {
-            sqlx::query(
-                "UPDATE recording SET removed = 1, moved = 0, moved_files = NULL \
-                 WHERE id = $1 AND deleted_at IS NOT NULL",
-            )
-            .bind(recording.0 as i64)
-            .execute(&mut *tx)
-            .await
-            .map_err(Error::database("note removed files"))?;
+        let ids: Vec<i64> = recordings.iter().map(|recording| recording.0 as i64).collect();
+        let sql = "UPDATE recording SET removed = 1, moved = 0, moved_files = NULL \
+                   WHERE id = $1 AND deleted_at IS NOT NULL";
+        self.step("note removed files", sql, &ids).await?;
+        Ok(())
+    }
+
+    /// Takes a statement over each of some ids of an index, all or none. Says how many rows that
+    /// changed.
+    pub(crate) async fn step(
+        &self,
+        doing: &'static str,
+        sql: &'static str,
+        ids: &[i64],
+    ) -> Result<u64, Error> {
+        if ids.is_empty() {
+            return Ok(0);
         }
-        tx.commit().await.map_err(Error::database("note removed files"))
+        let mut tx = self.write(doing).await?;
+        let mut changed = 0;
+        for id in ids {
+            let done = sqlx::query(sql).bind(*id).execute(&mut *tx).await;
+            changed += done.map_err(Error::database(doing))?.rows_affected();
+        }
+        tx.commit().await.map_err(Error::database(doing))?;
+        Ok(changed)
     }
 }
 

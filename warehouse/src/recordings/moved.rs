@@ -171,7 +171,7 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`]; nothing may be sent then.
     pub async fn note_moving(&self, recording: RecordingId) -> Result<bool, Error> {
-        self.step(
+        self.step_move(
             recording,
             "UPDATE recording SET moved = 1, moved_files = NULL \
              WHERE id = $1 AND kept = 1 AND moved < 2",
@@ -208,7 +208,8 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`]; its local files are looked for again then.
     pub async fn note_freed(&self, recording: RecordingId) -> Result<bool, Error> {
-        self.step(recording, "UPDATE recording SET moved = 3 WHERE id = $1 AND moved = 2").await
+        self.step_move(recording, "UPDATE recording SET moved = 3 WHERE id = $1 AND moved = 2")
+            .await
     }
 
     /// Notes that the local files of a recording count again: another form of it was made, or it
@@ -217,21 +218,14 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`].
     pub async fn note_here(&self, recording: RecordingId) -> Result<bool, Error> {
-        self.step(
+        self.step_move(
             recording,
             "UPDATE recording SET moved = 1, moved_files = NULL WHERE id = $1 AND moved > 1",
         )
         .await
     }
 
-    async fn step(&self, recording: RecordingId, sql: &'static str) -> Result<bool, Error> {
-        let mut tx = self.write("note a move").await?;
-        let done = sqlx::query(sql)
-            .bind(recording.0 as i64)
-            .execute(&mut *tx)
-            .await
-            .map_err(Error::database("note a move"))?;
-        tx.commit().await.map_err(Error::database("note a move"))?;
-        Ok(done.rows_affected() > 0)
+    async fn step_move(&self, recording: RecordingId, sql: &'static str) -> Result<bool, Error> {
+        Ok(self.step("note a move", sql, &[recording.0 as i64]).await? > 0)
     }
 }
