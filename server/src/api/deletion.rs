@@ -52,6 +52,40 @@ pub struct Swept {
     pub failed: u64,
 }
 
+impl Swept {
+    /// Counts what the worker removed of all that was to go, each with its path; gives back those of
+    /// which nothing is left.
+    fn count<'a, T>(
+        &mut self,
+        removed: &Removed,
+        all: impl ExactSizeIterator<Item = (&'a str, T)>,
+    ) -> Vec<T> {
+        let failed: BTreeSet<&str> = removed.failed.iter().map(|(path, _)| path.as_str()).collect();
+        let is_gone = |path: &str| {
+            // A folder that could not be synced may come back with all that was in it.
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            !failed.contains(path) && !failed.contains(folder)
+        };
+        let decided = all.len();
+        let gone: Vec<T> = all.filter(|(path, _)| is_gone(path)).map(|(_, of)| of).collect();
+        self.files += removed.files;
+        self.failed += (decided - gone.len()) as u64;
+        gone
+    }
+
+    /// What became of one that somebody asked to have deleted, after its files were to go.
+    fn erased(&self, removed: Result<(), Error>) -> Erased {
+        match removed {
+            Ok(()) if self.failed == 0 => Erased::Done,
+            Ok(()) => Erased::Later,
+            Err(error) => {
+                tracing::error!(%error, "files of what was deleted go in the next round");
+                Erased::Later
+            }
+        }
+    }
+}
+
 /// A reason why deleting stopped half-way; the next round goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -201,14 +235,8 @@ impl Deletion {
         if swept.held > 0 {
             return Ok(Erased::Held);
         }
-        match self.remove(&doomed, &mut swept).await {
-            Ok(()) if swept.failed == 0 => Ok(Erased::Done),
-            Ok(()) => Ok(Erased::Later),
-            Err(error) => {
-                tracing::error!(%error, "files of a deleted recording go in the next round");
-                Ok(Erased::Later)
-            }
-        }
+        let removed = self.remove(&doomed, &mut swept).await;
+        Ok(swept.erased(removed))
     }
 
     /// Removes what was decided earlier and is still there.
@@ -232,12 +260,8 @@ impl Deletion {
         let wavs = doomed.iter().map(|of| of.path.clone()).collect();
         let moved = doomed.iter().filter(|of| of.moved).map(|of| of.path.clone()).collect();
         let removed = self.ask(Job::Remove { wavs, moved }).await?;
-        let gone: Vec<RecordingId> = {
-            let is_gone = all_gone(&removed);
-            doomed.iter().filter(|of| is_gone(&of.path)).map(|of| of.recording).collect()
-        };
-        swept.files += removed.files;
-        swept.failed += (doomed.len() - gone.len()) as u64;
+        let all = doomed.iter().map(|of| (of.path.as_str(), of.recording));
+        let gone = swept.count(&removed, all);
         self.warehouse.recordings_removed(&gone).await?;
         Ok(())
     }
@@ -251,16 +275,6 @@ impl Deletion {
             tracing::error!(path, error, "a file of what was deleted is left");
         }
         Ok(removed)
-    }
-}
-
-/// Whether nothing is left of a path.
-fn all_gone(removed: &Removed) -> impl Fn(&str) -> bool {
-    let failed: BTreeSet<&str> = removed.failed.iter().map(|(path, _)| path.as_str()).collect();
-    move |path: &str| {
-        // A folder that could not be synced may come back with all that was in it.
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        !failed.contains(path) && !failed.contains(folder)
     }
 }
 

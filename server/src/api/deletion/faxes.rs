@@ -6,7 +6,7 @@
 //! the log leaves. Whose call such a one was nobody knows: it stays while anything of its tenant is
 //! held that it may be of.
 
-use super::{Deletion, Erased, Error, Swept, all_gone};
+use super::{Deletion, Erased, Error, Swept};
 use crate::fax;
 use crate::work::jobs::Job;
 use crate::work::remove::BATCH_MAX;
@@ -84,14 +84,8 @@ impl Deletion {
         if swept.held > 0 {
             return Ok(Erased::Held);
         }
-        match self.remove_faxes(&doomed, now, &mut swept).await {
-            Ok(()) if swept.failed == 0 => Ok(Erased::Done),
-            Ok(()) => Ok(Erased::Later),
-            Err(error) => {
-                tracing::error!(%error, "the file of a deleted fax goes in the next round");
-                Ok(Erased::Later)
-            }
-        }
+        let removed = self.remove_faxes(&doomed, now, &mut swept).await;
+        Ok(swept.erased(removed))
     }
 
     /// Removes what was decided earlier and is still there.
@@ -132,13 +126,8 @@ impl Deletion {
         self.warehouse.faxes_told(&told).await?;
         let files: Vec<String> = doomed.iter().map(DoomedFax::path).collect();
         let removed = self.ask(Job::RemoveFaxes { files: files.clone() }).await?;
-        let gone: Vec<FaxId> = {
-            let is_gone = all_gone(&removed);
-            let gone = doomed.iter().zip(&files).filter(|(_, file)| is_gone(file.as_str()));
-            gone.map(|(of, _)| of.fax).collect()
-        };
-        swept.files += removed.files;
-        swept.failed += (doomed.len() - gone.len()) as u64;
+        let all = doomed.iter().zip(&files).map(|(of, file)| (file.as_str(), of.fax));
+        let gone = swept.count(&removed, all);
         self.warehouse.faxes_removed(&gone).await?;
         Ok(())
     }
