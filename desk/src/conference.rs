@@ -198,15 +198,8 @@ impl Store {
         if used.is_some() {
             return Err(Error::Refused("a number leads into this conference".to_owned()));
         }
-        let done = sqlx::query("DELETE FROM conferences WHERE tenant_id = $1 AND id = $2")
-            .bind(tenant.0 as i64)
-            .bind(id.0 as i64)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("conference", id));
-        }
+        let delete = "DELETE FROM conferences WHERE tenant_id = $1 AND id = $2";
+        write.remove(tenant, delete, ("conference", id.0)).await?;
         write.audit(tenant, by, "conference.remove", id).await?;
         write.raise_plan(tenant).await?;
         write.commit().await

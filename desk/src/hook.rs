@@ -349,13 +349,8 @@ impl Store {
             .execute(write.db())
             .await
             .during(doing)?;
-        let done = sqlx::query("DELETE FROM hooks WHERE tenant_id = $1 AND id = $2")
-            .bind(tenant.0 as i64)
-            .bind(of.0 as i64)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        found(done.rows_affected(), of)?;
+        let delete = "DELETE FROM hooks WHERE tenant_id = $1 AND id = $2";
+        write.remove(tenant, delete, ("hook", of.0)).await?;
         write.audit(tenant, by, "hook.delete", of).await?;
         write.commit().await
     }

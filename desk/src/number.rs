@@ -184,15 +184,8 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn remove_number(&self, tenant: TenantId, by: &By, number: NumberId) -> Result<()> {
         let mut write = self.write("remove a number").await?;
-        let done = sqlx::query("DELETE FROM numbers WHERE tenant_id = $1 AND id = $2")
-            .bind(tenant.0 as i64)
-            .bind(number.0 as i64)
-            .execute(write.db())
-            .await
-            .during("remove a number")?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("number", number));
-        }
+        let delete = "DELETE FROM numbers WHERE tenant_id = $1 AND id = $2";
+        write.remove(tenant, delete, ("number", number.0)).await?;
         write.audit(tenant, by, "number.remove", number).await?;
         write.raise_plan(tenant).await?;
         write.commit().await

@@ -173,15 +173,8 @@ impl Store {
         id: RecordingRuleId,
     ) -> Result<()> {
         let mut write = self.write("remove a recording rule").await?;
-        let done = sqlx::query("DELETE FROM recording_rules WHERE tenant_id = $1 AND id = $2")
-            .bind(tenant.0 as i64)
-            .bind(id.0 as i64)
-            .execute(write.db())
-            .await
-            .during("remove a recording rule")?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("recording rule", id));
-        }
+        let delete = "DELETE FROM recording_rules WHERE tenant_id = $1 AND id = $2";
+        write.remove(tenant, delete, ("recording rule", id.0)).await?;
         write.audit(tenant, by, "recording_rule.remove", id).await?;
         write.raise_plan(tenant).await?;
         write.commit().await

@@ -147,16 +147,8 @@ impl Store {
         id: SavedReportId,
     ) -> Result<()> {
         let mut write = self.write("remove a saved report").await?;
-        let doing = write.doing;
-        let done = sqlx::query("DELETE FROM saved_reports WHERE tenant_id = $1 AND id = $2")
-            .bind(tenant.0 as i64)
-            .bind(id.0 as i64)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("saved report", id));
-        }
+        let delete = "DELETE FROM saved_reports WHERE tenant_id = $1 AND id = $2";
+        write.remove(tenant, delete, ("saved report", id.0)).await?;
         write.audit(tenant, by, "saved_report.remove", id).await?;
         write.commit().await
     }

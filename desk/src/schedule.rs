@@ -335,16 +335,8 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn remove_schedule(&self, tenant: TenantId, by: &By, id: ScheduleId) -> Result<()> {
         let mut write = self.write("remove a schedule").await?;
-        let doing = write.doing;
-        let done = sqlx::query("DELETE FROM schedules WHERE tenant_id = $1 AND id = $2")
-            .bind(tenant.0 as i64)
-            .bind(id.0 as i64)
-            .execute(write.db())
-            .await
-            .during(doing)?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("schedule", id));
-        }
+        let delete = "DELETE FROM schedules WHERE tenant_id = $1 AND id = $2";
+        write.remove(tenant, delete, ("schedule", id.0)).await?;
         write.audit(tenant, by, "schedule.remove", id).await?;
         write.commit().await
     }

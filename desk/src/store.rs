@@ -193,6 +193,29 @@ impl Write {
         Ok(found.is_some())
     }
 
+    /// Takes away the row that `delete` looks for by tenant and id; `what` is its noun.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the tenant has none.
+    pub(crate) async fn remove(
+        &mut self,
+        tenant: TenantId,
+        delete: &'static str,
+        (what, id): (&'static str, u64),
+    ) -> Result<()> {
+        let doing = self.doing;
+        let done = sqlx::query(delete)
+            .bind(tenant.0 as i64)
+            .bind(id as i64)
+            .execute(self.db())
+            .await
+            .during(doing)?;
+        match done.rows_affected() {
+            0 => Err(Error::not_found(what, id)),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses when a tenant already has `max` of something. `count` selects their number.
     pub(crate) async fn room_for(
         &mut self,
