@@ -149,6 +149,27 @@ pub(crate) async fn by_name(
     .transpose()
 }
 
+/// Refuses a name under which the tenant has no opening hours. `field` is where it stands.
+pub(crate) async fn check_name(
+    write: &mut Write,
+    tenant: TenantId,
+    field: &'static str,
+    name: &str,
+) -> Result<()> {
+    let doing = write.doing;
+    let found = sqlx::query("SELECT 1 FROM hours WHERE tenant_id = $1 AND name = $2")
+        .bind(tenant.0 as i64)
+        .bind(name)
+        .fetch_optional(write.db())
+        .await
+        .during(doing)?;
+    if found.is_none() {
+        let name: String = name.chars().take(text::NAME_CHARS_MAX).collect();
+        return Err(Error::invalid(field, format!("there are no opening hours \"{name}\"")));
+    }
+    Ok(())
+}
+
 /// The instant of a local minute. A minute that daylight saving skips begins when the gap ends.
 fn instant(zone: Tz, date: NaiveDate, minute: u16) -> Timestamp {
     let local = date.and_hms_opt(0, 0, 0).expect("midnight is a time")

@@ -3,7 +3,7 @@
 use crate::audit::By;
 use crate::error::During;
 use crate::store::{Write, document, id};
-use crate::{Error, Result, Store, text};
+use crate::{Error, Result, Store, hours};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use terms::routing::{NUMBER_RULES_MAX, NumberRule, Target};
@@ -207,17 +207,7 @@ async fn check_rule(write: &mut Write, tenant: TenantId, rule: &NumberRule) -> R
         }
     }
     if let Some(name) = &rule.hours {
-        let doing = write.doing;
-        let found = sqlx::query("SELECT 1 FROM hours WHERE tenant_id = $1 AND name = $2")
-            .bind(tenant.0 as i64)
-            .bind(name)
-            .fetch_optional(write.db())
-            .await
-            .during(doing)?;
-        if found.is_none() {
-            let name: String = name.chars().take(text::NAME_CHARS_MAX).collect();
-            return Err(Error::invalid("rules", format!("there are no opening hours \"{name}\"")));
-        }
+        hours::check_name(write, tenant, "rules", name).await?;
     }
     check_target(write, tenant, "rules", &rule.target).await
 }

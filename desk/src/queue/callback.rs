@@ -1,8 +1,7 @@
 //! How callers of a queue are called back.
 
-use crate::error::During;
 use crate::store::Write;
-use crate::{Error, Result, text};
+use crate::{Error, Result, hours};
 use serde::{Deserialize, Serialize};
 use terms::TenantId;
 use terms::routing::{self, CallFirst};
@@ -82,21 +81,9 @@ impl Callback {
 
     /// Its opening hours must be the tenant's.
     pub(super) async fn check_hours(&self, write: &mut Write, tenant: TenantId) -> Result<()> {
-        let Some(name) = &self.hours else { return Ok(()) };
-        let doing = write.doing;
-        let found = sqlx::query("SELECT 1 FROM hours WHERE tenant_id = $1 AND name = $2")
-            .bind(tenant.0 as i64)
-            .bind(name)
-            .fetch_optional(write.db())
-            .await
-            .during(doing)?;
-        match found {
-            Some(_) => Ok(()),
-            None => {
-                let name: String = name.chars().take(text::NAME_CHARS_MAX).collect();
-                let problem = format!("there are no opening hours \"{name}\"");
-                Err(Error::invalid("callback", problem))
-            }
+        match &self.hours {
+            Some(name) => hours::check_name(write, tenant, "callback", name).await,
+            None => Ok(()),
         }
     }
 }
