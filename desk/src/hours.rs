@@ -182,11 +182,10 @@ fn instant(zone: Tz, date: NaiveDate, minute: u16) -> Timestamp {
     Timestamp(at)
 }
 
-fn local_date(zone: Tz, at: Timestamp) -> NaiveDate {
-    DateTime::<Utc>::from_timestamp_micros(at.0)
-        .unwrap_or_default()
-        .with_timezone(&zone)
-        .date_naive()
+/// The local date of an instant.
+pub(crate) fn local_date(zone: Tz, at: Timestamp) -> NaiveDate {
+    let utc = DateTime::<Utc>::from_timestamp_micros(at.0).unwrap_or_default();
+    utc.with_timezone(&zone).date_naive()
 }
 
 /// The open stretches from the local day of `from` on, in order.

@@ -8,7 +8,8 @@
 //! **A local time that does not exist**, in the night when clocks go forward, counts at the first
 //! instant after the gap. **One that comes twice**, when they go back, counts the first time.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use crate::hours::local_date;
+use chrono::{Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use terms::Timestamp;
 
@@ -167,12 +168,6 @@ impl Cron {
                 later
             })
     }
-}
-
-/// The local date of an instant.
-pub(crate) fn local_date(zone: Tz, at: Timestamp) -> NaiveDate {
-    let utc = DateTime::<Utc>::from_timestamp_micros(at.0).unwrap_or_default();
-    utc.with_timezone(&zone).date_naive()
 }
 
 fn instant(zone: Tz, date: NaiveDate, hour: u32, minute: u16) -> Timestamp {

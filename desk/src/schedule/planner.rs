@@ -4,7 +4,8 @@
 //! after its time. Of late ones `run_once` makes the last and `skip` makes none; the others are told
 //! as missed. A run's period is that of its due time, however late it is made.
 
-use super::cron::{Cron, local_date};
+use super::cron::Cron;
+use crate::hours::local_date;
 use crate::text::text_enum;
 use chrono::{Datelike, Days, NaiveDate};
 use chrono_tz::Tz;
