@@ -8,11 +8,10 @@
 
 use super::dial::{Dialable, Why};
 use super::invite_party::sorry;
-use super::leg::{Bye, Invitation, Leg};
+use super::leg::{Bye, Leg};
 use super::outside::why_not;
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause};
-use crate::sip::user_agent::Destination;
 use crate::switch::{Compiled, Cx};
 use std::sync::Arc;
 use terms::control::{DialFirst, DialOrder};
@@ -179,25 +178,15 @@ impl Call {
     fn ring_clicker(&mut self, cx: &mut Cx, agent: AgentId, to: Dialable, rings: Rings) {
         let plan = cx.plan(self.tenant).unwrap_or_else(|| Arc::clone(&self.plan));
         let address = plan.agent(agent).map_or(String::new(), |agent| agent.sip_user.clone());
-        let (from_user, from_name) = match &to {
+        let from = match &to {
             Dialable::Outside { digits, .. } => (digits.clone(), String::new()),
             Dialable::Agent(colleague) => {
                 let colleague = plan.agent(*colleague);
                 colleague.map(|it| (it.sip_user.clone(), it.name.clone())).unwrap_or_default()
             }
         };
-        let mut leg = Leg::new(Role::Agent, Some(agent), address);
+        let mut leg = self.phone_leg(Role::Agent, agent, address, from);
         leg.engaged = true;
-        leg.invitation = Some(Invitation {
-            to: Destination::Agent(self.tenant, agent),
-            from_user,
-            from_name,
-            other_way: false,
-            headers: vec![
-                ("X-Call".to_owned(), self.id.to_string()),
-                ("X-Contact".to_owned(), self.contact.to_string()),
-            ],
-        });
         let leg = self.open_leg(cx, leg, Place::WithContact);
         if rings == Rings::AgentFirst {
             self.anchor = leg;

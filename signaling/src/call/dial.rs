@@ -152,19 +152,13 @@ impl Call {
             return None;
         }
         acd.engage(now, agent, call, queue, false).ok()?;
-        let mut leg = Leg::new(Role::Agent, Some(agent), settings.sip_user.clone());
-        leg.engaged = true;
         let from = self.agent_of(self.anchor).and_then(|agent| plan.agent(agent));
-        leg.invitation = Some(Invitation {
-            to: Destination::Agent(self.tenant, agent),
-            from_user: from.map_or_else(|| self.caller_for_agents(), |from| from.sip_user.clone()),
-            from_name: from.map(|from| from.name.clone()).unwrap_or_default(),
-            other_way: false,
-            headers: vec![
-                ("X-Call".to_owned(), self.id.to_string()),
-                ("X-Contact".to_owned(), self.contact.to_string()),
-            ],
-        });
+        let from = from.map_or_else(
+            || (self.caller_for_agents(), String::new()),
+            |from| (from.sip_user.clone(), from.name.clone()),
+        );
+        let mut leg = self.phone_leg(Role::Agent, agent, settings.sip_user.clone(), from);
+        leg.engaged = true;
         Some(leg)
     }
 

@@ -28,18 +28,11 @@ impl Call {
         self.callback_offered(cx);
         let plan = cx.plan(self.tenant).unwrap_or_else(|| self.plan.clone());
         let address = plan.agent(agent).map_or(String::new(), |agent| agent.sip_user.clone());
-        let mut leg = Leg::new(Role::Agent, Some(agent), address);
-        leg.invitation = Some(Invitation {
-            to: Destination::Agent(self.tenant, agent),
-            from_user: self.caller_for_agents(),
-            from_name: plan.queue_name(queue).to_owned(),
-            other_way: false,
-            headers: vec![
-                ("X-Call".to_owned(), self.id.to_string()),
-                ("X-Contact".to_owned(), self.contact.to_string()),
-                ("X-Queue".to_owned(), queue.to_string()),
-            ],
-        });
+        let from = (self.caller_for_agents(), plan.queue_name(queue).to_owned());
+        let mut leg = self.phone_leg(Role::Agent, agent, address, from);
+        if let Some(invitation) = &mut leg.invitation {
+            invitation.headers.push(("X-Queue".to_owned(), queue.to_string()));
+        }
         self.log(cx, None, Kind::Offered { visit, queue, agent, choice: Some(choice) });
         let leg = self.open_leg(cx, leg, Place::WithContact);
         if let Phase::Waiting(waiting) = &mut self.phase {
@@ -51,6 +44,28 @@ impl Call {
     pub(super) fn caller_for_agents(&self) -> String {
         let customer = self.customer();
         if customer.is_withheld() { "anonymous".to_owned() } else { customer.shown.clone() }
+    }
+
+    /// A leg that rings an agent's phone at `address`, which shows this number and name.
+    pub(super) fn phone_leg(
+        &self,
+        role: Role,
+        agent: AgentId,
+        address: String,
+        (from_user, from_name): (String, String),
+    ) -> Leg {
+        let mut leg = Leg::new(role, Some(agent), address);
+        leg.invitation = Some(Invitation {
+            to: Destination::Agent(self.tenant, agent),
+            from_user,
+            from_name,
+            other_way: false,
+            headers: vec![
+                ("X-Call".to_owned(), self.id.to_string()),
+                ("X-Contact".to_owned(), self.contact.to_string()),
+            ],
+        });
+        leg
     }
 
     /// The distributor ended the offer: the deadline, or the agent left.

@@ -7,9 +7,9 @@
 //! they stay as they were. What follows is what follows any answer.
 
 use super::incoming::leg_of;
-use super::leg::{Bye, Invitation, Leg};
+use super::leg::Bye;
 use super::{Call, Phase, cause};
-use crate::sip::user_agent::{Destination, Incoming};
+use crate::sip::user_agent::Incoming;
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -106,21 +106,16 @@ impl Call {
         let plan = cx.plan(self.tenant).unwrap_or_else(|| Arc::clone(&self.plan));
         self.engage_picker(cx, agent)?;
         let address = plan.agent(agent).map_or(String::new(), |agent| agent.sip_user.clone());
-        let mut leg = Leg::new(Role::Agent, Some(agent), address);
-        leg.engaged = true;
         let colleague = self.agent_of(self.anchor).and_then(|agent| plan.agent(agent));
-        let name = self.queue.as_ref().map_or("", |queue| plan.queue_name(queue.id));
-        leg.invitation = Some(Invitation {
-            to: Destination::Agent(self.tenant, agent),
-            from_user: colleague
-                .map_or_else(|| self.caller_for_agents(), |agent| agent.sip_user.clone()),
-            from_name: colleague.map_or(name, |agent| agent.name.as_str()).to_owned(),
-            other_way: false,
-            headers: vec![
-                ("X-Call".to_owned(), self.id.to_string()),
-                ("X-Contact".to_owned(), self.contact.to_string()),
-            ],
-        });
+        let from = match colleague {
+            Some(colleague) => (colleague.sip_user.clone(), colleague.name.clone()),
+            None => {
+                let name = self.queue.as_ref().map_or("", |queue| plan.queue_name(queue.id));
+                (self.caller_for_agents(), name.to_owned())
+            }
+        };
+        let mut leg = self.phone_leg(Role::Agent, agent, address, from);
+        leg.engaged = true;
         Ok(self.open_leg(cx, leg, Place::WithContact))
     }
 

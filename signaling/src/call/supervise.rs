@@ -8,10 +8,9 @@
 //! they are taken, quietly, so that they are in one call at a time and no list shows which.
 
 use super::dial::Dialable;
-use super::leg::{Bye, Invitation, Leg};
+use super::leg::{Bye, Leg};
 use super::timers::Timer;
 use super::{Call, Phase, cause};
-use crate::sip::user_agent::Destination;
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use terms::control::SupervisorPhone;
@@ -125,19 +124,10 @@ impl Call {
             return None;
         }
         acd.engage(now, agent, call, None, true).ok()?;
-        let mut leg = Leg::new(Role::Supervisor, Some(agent), settings.sip_user.clone());
-        leg.engaged = true;
         let from = plan.agent(supervised);
-        leg.invitation = Some(Invitation {
-            to: Destination::Agent(self.tenant, agent),
-            from_user: from.map(|from| from.sip_user.clone()).unwrap_or_default(),
-            from_name: from.map(|from| from.name.clone()).unwrap_or_default(),
-            other_way: false,
-            headers: vec![
-                ("X-Call".to_owned(), self.id.to_string()),
-                ("X-Contact".to_owned(), self.contact.to_string()),
-            ],
-        });
+        let from = from.map(|from| (from.sip_user.clone(), from.name.clone())).unwrap_or_default();
+        let mut leg = self.phone_leg(Role::Supervisor, agent, settings.sip_user.clone(), from);
+        leg.engaged = true;
         Some(leg)
     }
 
