@@ -294,11 +294,6 @@ impl Distributor {
         let since_wall = Timestamp(
             now.wall.0.saturating_sub(i64::try_from((now.moment - since).as_micros()).unwrap_or(0)),
         );
-        if absent {
-            queue.absent.insert(key, visit);
-        } else {
-            queue.put(key, 0, visit);
-        }
         let stay = Visit {
             call,
             queue: id,
@@ -314,14 +309,25 @@ impl Distributor {
             offer: None,
             absent,
         };
-        self.visits.insert(visit, stay);
-        self.timers.insert((leave_at, Timer::Wait(visit)));
-        self.widen(now, visit);
+        self.stand(now, visit, stay);
         if let Some(personal) = personal {
             self.await_agent(now, visit, personal);
         }
         self.pump(now);
         Ok(Entered::Waiting { position, priority })
+    }
+
+    /// A visit stands in its queue: it came in, or stands there again after a restart.
+    fn stand(&mut self, now: Now, id: VisitId, visit: Visit) {
+        let queue = self.queues.get_mut(&visit.queue).expect("its queue was found just now");
+        if visit.absent {
+            queue.absent.insert(visit.key, id);
+        } else {
+            queue.put(visit.key, visit.stage, id);
+        }
+        self.timers.insert((visit.leave_at, Timer::Wait(id)));
+        self.visits.insert(id, visit);
+        self.widen(now, id);
     }
 
     /// The contact is gone, or goes elsewhere: an offer is withdrawn. Answers whom it was offered to.

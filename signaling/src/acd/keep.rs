@@ -102,20 +102,15 @@ impl Distributor {
 
     /// A contact stands where it stood. False where its queue is gone.
     pub(crate) fn restore_visit(&mut self, now: Now, id: VisitId, kept: &KeptVisit) -> bool {
-        let Some(queue) = self.queues.get_mut(&kept.queue).filter(|queue| queue.open) else {
+        if !self.queues.get(&kept.queue).is_some_and(|queue| queue.open) {
             return false;
-        };
-        let KeptVisit { call, queue: queue_id, priority, since, key, .. } = *kept;
+        }
+        let KeptVisit { call, queue, priority, since, key, .. } = *kept;
         let KeptVisit { entered, since_wall, leave_at, absent, .. } = *kept;
         self.arrivals = self.arrivals.max(key.arrival);
-        if absent {
-            queue.absent.insert(key, id);
-        } else {
-            queue.put(key, 0, id);
-        }
         let stay = Visit {
             call,
-            queue: queue_id,
+            queue,
             priority,
             since,
             key,
@@ -128,9 +123,7 @@ impl Distributor {
             offer: None,
             absent,
         };
-        self.visits.insert(id, stay);
-        self.timers.insert((leave_at, Timer::Wait(id)));
-        self.widen(now, id);
+        self.stand(now, id, stay);
         true
     }
 
