@@ -269,15 +269,7 @@ impl Store {
         .execute(write.db())
         .await
         .during(doing)?;
-        let administrators: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM users
-             WHERE tenant_id = $1 AND role = 'administrator' AND disabled_at IS NULL",
-        )
-        .bind(tenant.0 as i64)
-        .fetch_one(write.db())
-        .await
-        .during(doing)?;
-        if administrators == 0 {
+        if administrators(&mut write, tenant).await? == 0 {
             return Err(Error::Refused("the last administrator has to stay one".into()));
         }
         if was_lower || now.disabled_at.is_some() {
@@ -370,6 +362,19 @@ pub(crate) fn identity(row: &DbRow) -> Result<Identity> {
         role: Role::stored("read a user", row.get("role"))?,
         agent: crate::store::id_opt(row, "agent_id").map(AgentId),
     })
+}
+
+/// How many administrators of a tenant may sign in.
+pub(crate) async fn administrators(write: &mut Write, tenant: TenantId) -> Result<i64> {
+    let doing = write.doing;
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM users
+         WHERE tenant_id = $1 AND role = 'administrator' AND disabled_at IS NULL",
+    )
+    .bind(tenant.0 as i64)
+    .fetch_one(write.db())
+    .await
+    .during(doing)
 }
 
 pub(crate) async fn insert(

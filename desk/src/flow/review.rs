@@ -7,7 +7,7 @@ use crate::audit::By;
 use crate::error::During;
 use crate::store::{DbRow, Write, id_opt, time, time_opt};
 use crate::text::text_enum;
-use crate::{Error, Result, Store, text, when};
+use crate::{Error, Result, Store, text, user, when};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use terms::{FlowId, TenantId, Timestamp, UserId};
@@ -266,16 +266,7 @@ async fn stranger(
 
 /// Whether there is a second administrator to ask.
 async fn needs_two(write: &mut Write, tenant: TenantId) -> Result<bool> {
-    let doing = write.doing;
-    let administrators: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM users
-         WHERE tenant_id = $1 AND role = 'administrator' AND disabled_at IS NULL",
-    )
-    .bind(tenant.0 as i64)
-    .fetch_one(write.db())
-    .await
-    .during(doing)?;
-    Ok(administrators > 1)
+    Ok(user::administrators(write, tenant).await? > 1)
 }
 
 /// Who approved the draft at `revision`; refuses when somebody had to and nobody did.
