@@ -60,9 +60,7 @@ async fn begin(store: &Store, events: &Feed, from: u64) -> u64 {
     if kept.is_none() {
         keep(store, &[], from.saturating_sub(1), false).await;
     }
-    let from = kept.map_or(from, |seq| seq + 1);
-    let first = events.first().ok().flatten();
-    first.map_or(from, |first| from.max(first))
+    events.left_from(kept.map_or(from, |seq| seq + 1))
 }
 
 async fn keep(store: &Store, entries: &[Arc<Entry>], through: u64, missed: bool) {

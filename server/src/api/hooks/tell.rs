@@ -138,12 +138,12 @@ impl Teller {
     /// Where the hook stood, or where the log begins now.
     fn begin(&self, events: &Arc<Feed>) -> Subscription {
         let next = self.line.through + 1;
-        let first = events.first().ok().flatten().unwrap_or(next);
+        let first = events.left_from(next);
         if first > next {
             let hook = self.line.hook;
             tracing::warn!(%hook, next, first, "a hook misses what the log has no more");
         }
-        events.subscribe(Some(next.max(first)))
+        events.subscribe(Some(first))
     }
 
     fn is_for(&self, entry: &Entry) -> bool {

@@ -66,6 +66,11 @@ impl Feed {
         warehouse::log::first_entry(&self.log)
     }
 
+    /// `seq`, or the first entry that is left where the log no longer has that one.
+    pub fn left_from(&self, seq: u64) -> u64 {
+        self.first().ok().flatten().map_or(seq, |first| first.max(seq))
+    }
+
     /// The last entry that was passed on; 0 before the first look.
     pub fn through(&self) -> u64 {
         self.next.load(Ordering::Acquire).saturating_sub(1)
