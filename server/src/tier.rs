@@ -22,6 +22,7 @@ mod wire;
 use crate::config::{self, Config};
 use axum::body::Bytes;
 use cache::Cache;
+use desk::secret::hex;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as ObjectPath;
 use object_store::{
@@ -329,7 +330,7 @@ impl Tier {
             file.write_all(&piece).await.map_err(Error::disk("write", to))?;
             at += piece.len() as u64;
         }
-        compare(&expected, at, &hex(hash))?;
+        compare(&expected, at, &hex(&hash.finalize()))?;
         // A late error of a write is told by the flush alone.
         file.flush().await.map_err(Error::disk("write", to))?;
         file.sync_all().await.map_err(Error::disk("sync", to))?;
@@ -348,7 +349,7 @@ impl Tier {
             hash.update(&piece);
             at += piece.len() as u64;
         }
-        compare(stored, at, &hex(hash))
+        compare(stored, at, &hex(&hash.finalize()))
     }
 
     /// The next piece of an object from `at` on, of the version that was looked at.
@@ -463,7 +464,7 @@ async fn hash(file: File) -> io::Result<(u64, String)> {
         loop {
             let got = file.read(&mut piece)?;
             if got == 0 {
-                return Ok((bytes, hex(hash)));
+                return Ok((bytes, hex(&hash.finalize())));
             }
             hash.update(&piece[..got]);
             bytes += got as u64;
@@ -480,10 +481,6 @@ async fn next_piece(file: File) -> io::Result<(File, Vec<u8>)> {
         Ok((file, piece))
     };
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Passes a point of fault: a stall holds up this task alone, everything else is a failed request.

@@ -20,6 +20,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::Permission;
 use desk::prompt::{NewPrompt, Prompt, PromptFormat, PromptName, PromptRoom};
+use desk::secret::hex;
 use futures::StreamExt;
 use mediacore::prompt::{self, Kind, Limits};
 use mediacore::speech::{self, Engine};
@@ -325,7 +326,7 @@ fn examine(bytes: Vec<u8>, limits: &Limits) -> Result<Playable, Problem> {
         Kind::Opus => PromptFormat::Opus,
     };
     let length_ms = samples.len() as u64 * 1_000 / u64::from(prompt::RATE_HZ);
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(&bytes));
     Ok(Playable { bytes, format, length_ms, sha256 })
 }
 
