@@ -24,11 +24,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
 fn body_problem(rejection: &JsonRejection) -> Problem {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "The body is longer than this server takes.",
-        ),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "media_type",
@@ -36,6 +32,12 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
         ),
         _ => Problem::invalid("body", unreadable("body", &rejection.body_text())),
     }
+}
+
+/// The body is longer than is taken.
+pub(super) fn too_large() -> Problem {
+    let message = "The body is longer than this server takes.";
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
 }
 
 /// The parameters after `?`.

@@ -6,6 +6,7 @@
 //! An answer of 500 and above, or 429, is not kept: the request came to nothing and may be sent again
 //! under its key.
 
+use super::extract::too_large;
 use super::guard::Caller;
 use super::problem::Problem;
 use super::{Shared, plans};
@@ -125,11 +126,6 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     }
     let message = "one Idempotency-Key of 1 to 255 printable characters without blanks is needed";
     Err(Problem::invalid("idempotency_key", message))
-}
-
-fn too_large() -> Problem {
-    let message = "The body is longer than this server takes.";
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
 }
 
 /// What tells one request from another: its address and its body.
