@@ -1,6 +1,7 @@
 //! The program `switchgrid`: configuration, wiring of the rooms, the API, live events, commands.
 
 pub mod api;
+pub mod blocking;
 pub mod calls;
 pub mod cli;
 pub mod config;

@@ -25,6 +25,7 @@ pub mod watermark;
 pub mod webhook;
 
 use crate::api::links::WorkLink;
+use crate::blocking::blocking;
 use crate::config::{self, Config};
 use crate::tier::Tier;
 use crate::work::jobs::{Job, JobScope, ReportJob};
@@ -350,7 +351,7 @@ impl Schedules {
             Target::Directory { root, path: below } => {
                 let (roots, root, below) = (self.directories.clone(), root.clone(), below.clone());
                 let (from, name) = (self.files.folder().join(path), file.name.clone());
-                let put = files::blocking(move || {
+                let put = blocking(move || {
                     Ok(directory::put(
                         &roots,
                         tenant,

@@ -19,6 +19,7 @@ mod tests;
 #[cfg(test)]
 mod wire;
 
+use crate::blocking::blocking;
 use crate::config::{self, Config};
 use axum::body::Bytes;
 use cache::Cache;
@@ -470,7 +471,7 @@ async fn hash(file: File) -> io::Result<(u64, String)> {
             bytes += got as u64;
         }
     };
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+    blocking(work).await
 }
 
 /// The next bytes of a file, fewer than [`PIECE_BYTES`] only at its end.
@@ -480,7 +481,7 @@ async fn next_piece(file: File) -> io::Result<(File, Vec<u8>)> {
         (&file).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
         Ok((file, piece))
     };
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+    blocking(work).await
 }
 
 /// Passes a point of fault: a stall holds up this task alone, everything else is a failed request.

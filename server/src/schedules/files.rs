@@ -1,6 +1,7 @@
 //! The files of scheduled reports on this box, `reports/<tenant>/<report>-<period>-<run>.<form>`
 //! beneath their folder. A file is there whole and synced, or not at all.
 
+use crate::blocking::blocking;
 use desk::schedule::run::{Run, RunFile};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -105,11 +106,4 @@ fn part(path: &Path) -> PathBuf {
 /// What was renamed there is there after a power cut too.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-/// Runs file work off the event loop.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

@@ -6,6 +6,7 @@
 //! any mount option, survives a restart, and is shared with the commands that fetch beside the box.
 
 use super::Error;
+use crate::blocking::blocking;
 use crate::open::beneath;
 use std::fs::{self, DirBuilder, File, FileTimes};
 use std::io::{self, ErrorKind};
@@ -106,8 +107,7 @@ impl Cache {
             evict(&folder, bytes_max, &target);
             Ok(kept)
         };
-        let kept = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
-        kept.and_then(|kept| kept).map_err(Error::disk("keep", &self.folder.join(path)))
+        blocking(work).await.map_err(Error::disk("keep", &self.folder.join(path)))
     }
 
     /// Lets others go for a file that was made here.

@@ -7,6 +7,7 @@
 //! held that it may be of.
 
 use super::{Deletion, Erased, Error, Swept};
+use crate::blocking::blocking;
 use crate::fax;
 use crate::work::jobs::Job;
 use crate::work::remove::BATCH_MAX;
@@ -28,7 +29,7 @@ impl Deletion {
     ) -> Result<(), Error> {
         let folder = self.faxes.clone();
         let list = move || fax::received(&folder, tenant);
-        let there = tokio::task::spawn_blocking(list).await.map_err(std::io::Error::other)??;
+        let there = blocking(list).await?;
         let adopted = self.warehouse.adopt_faxes(tenant, &there).await?;
         if adopted > 0 {
             tracing::info!(%tenant, adopted, "faxes that no entry of the log spoke of");

@@ -2,6 +2,7 @@
 //! renamed before a row names it; a kill in between leaves a file that nobody names, and the next
 //! start removes it.
 
+use crate::blocking::blocking;
 use crate::whole;
 use desk::Store;
 use std::collections::BTreeSet;
@@ -18,8 +19,7 @@ pub(super) async fn keep(
     bytes: Vec<u8>,
 ) -> io::Result<()> {
     let (folder, name) = (own.join(tenant.to_string()), sha256.to_owned());
-    let writing = tokio::task::spawn_blocking(move || write(&folder, &name, &bytes));
-    writing.await.map_err(io::Error::other)?
+    blocking(move || write(&folder, &name, &bytes)).await
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -44,12 +44,8 @@ pub(super) async fn drop_unnamed(own: &Path, store: &Store, tenant: TenantId) {
         Err(error) => return tracing::warn!(%tenant, %error, "files of prompts are not tidied"),
     };
     let folder = own.join(tenant.to_string());
-    let removing = tokio::task::spawn_blocking(move || remove_all_but(&folder, &named));
-    match removing.await.map_err(io::Error::other) {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) | Err(error) => {
-            tracing::warn!(%tenant, %error, "files of prompts are not tidied");
-        }
+    if let Err(error) = blocking(move || remove_all_but(&folder, &named)).await {
+        tracing::warn!(%tenant, %error, "files of prompts are not tidied");
     }
 }
 
