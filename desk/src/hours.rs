@@ -3,7 +3,7 @@
 
 use crate::audit::By;
 use crate::error::During;
-use crate::store::{Write, document};
+use crate::store::{DbRow, Write, document};
 use crate::{Error, Result, Store, text};
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -133,12 +133,7 @@ pub(crate) async fn by_name(
     name: &str,
 ) -> Result<Option<Hours>> {
     let doing = write.doing;
-    let row = sqlx::query("SELECT document FROM hours WHERE tenant_id = $1 AND name = $2")
-        .bind(tenant.0 as i64)
-        .bind(name)
-        .fetch_optional(write.db())
-        .await
-        .during(doing)?;
+    let row = row_of(write, tenant, name).await?;
     row.map(|row| {
         serde_json::from_str(row.get::<&str, _>("document")).map_err(|e| Error::Stored {
             doing,
@@ -149,6 +144,16 @@ pub(crate) async fn by_name(
     .transpose()
 }
 
+async fn row_of(write: &mut Write, tenant: TenantId, name: &str) -> Result<Option<DbRow>> {
+    let doing = write.doing;
+    sqlx::query("SELECT document FROM hours WHERE tenant_id = $1 AND name = $2")
+        .bind(tenant.0 as i64)
+        .bind(name)
+        .fetch_optional(write.db())
+        .await
+        .during(doing)
+}
+
 /// Refuses a name under which the tenant has no opening hours. `field` is where it stands.
 pub(crate) async fn check_name(
     write: &mut Write,
@@ -156,14 +161,7 @@ pub(crate) async fn check_name(
     field: &'static str,
     name: &str,
 ) -> Result<()> {
-    let doing = write.doing;
-    let found = sqlx::query("SELECT 1 FROM hours WHERE tenant_id = $1 AND name = $2")
-        .bind(tenant.0 as i64)
-        .bind(name)
-        .fetch_optional(write.db())
-        .await
-        .during(doing)?;
-    if found.is_none() {
+    if row_of(write, tenant, name).await?.is_none() {
         let name: String = name.chars().take(text::NAME_CHARS_MAX).collect();
         return Err(Error::invalid(field, format!("there are no opening hours \"{name}\"")));
     }
