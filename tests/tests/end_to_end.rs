@@ -13,6 +13,9 @@ mod chromium;
 #[path = "end_to_end/conference.rs"]
 mod conference;
 
+#[path = "end_to_end/consulted.rs"]
+mod consulted;
+
 #[path = "end_to_end/encrypted.rs"]
 mod encrypted;
 
@@ -61,6 +64,7 @@ use conference::{
     a_conference_goes_on_when_the_call_path_is_killed,
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
 };
+use consulted::a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them;
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
@@ -138,6 +142,7 @@ stories! {
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
+    a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them,
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     what_an_agent_set_lasts_over_an_orderly_stop,
