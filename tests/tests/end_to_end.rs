@@ -22,6 +22,9 @@ mod encrypted;
 #[path = "end_to_end/fax.rs"]
 mod fax;
 
+#[path = "end_to_end/parked.rs"]
+mod parked;
+
 #[path = "end_to_end/pickup.rs"]
 mod pickup;
 
@@ -69,6 +72,7 @@ use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clea
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
+use parked::who_dials_the_code_of_a_slot_talks_with_who_was_parked_there;
 use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
 use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
 use prompts::{
@@ -143,6 +147,7 @@ stories! {
     a_conference_goes_on_when_the_call_path_is_killed,
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
     a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them,
+    who_dials_the_code_of_a_slot_talks_with_who_was_parked_there,
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     what_an_agent_set_lasts_over_an_orderly_stop,
