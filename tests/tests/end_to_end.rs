@@ -34,6 +34,9 @@ mod phone_settings;
 #[path = "end_to_end/secure_trunk.rs"]
 mod secure_trunk;
 
+#[path = "end_to_end/stolen.rs"]
+mod stolen;
+
 #[path = "end_to_end/fax_document.rs"]
 mod fax_document;
 
@@ -88,6 +91,7 @@ use std::net::Ipv6Addr;
 use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
+use stolen::a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it;
 use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
 use tests::peer::kamailio::Proxy;
@@ -148,6 +152,7 @@ stories! {
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
     a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them,
     who_dials_the_code_of_a_slot_talks_with_who_was_parked_there,
+    a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it,
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     what_an_agent_set_lasts_over_an_orderly_stop,
