@@ -10,6 +10,9 @@ mod browser;
 #[path = "end_to_end/chromium.rs"]
 mod chromium;
 
+#[path = "end_to_end/clicked.rs"]
+mod clicked;
+
 #[path = "end_to_end/conference.rs"]
 mod conference;
 
@@ -65,6 +68,7 @@ use chromium::{
     an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,
     chromium_calls_the_hotline_and_chooses_by_a_key,
 };
+use clicked::a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard;
 use conference::{
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
@@ -153,6 +157,7 @@ stories! {
     a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them,
     who_dials_the_code_of_a_slot_talks_with_who_was_parked_there,
     a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it,
+    a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard,
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     what_an_agent_set_lasts_over_an_orderly_stop,
