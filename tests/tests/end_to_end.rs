@@ -7,6 +7,9 @@ mod addresses;
 #[path = "end_to_end/browser.rs"]
 mod browser;
 
+#[path = "end_to_end/called_back.rs"]
+mod called_back;
+
 #[path = "end_to_end/chromium.rs"]
 mod chromium;
 
@@ -63,6 +66,7 @@ use browser::{
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
 };
+use called_back::who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts;
 use chromium::{
     a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends_with_its_page,
     an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,
@@ -158,6 +162,7 @@ stories! {
     who_dials_the_code_of_a_slot_talks_with_who_was_parked_there,
     a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it,
     a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard,
+    who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts,
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     what_an_agent_set_lasts_over_an_orderly_stop,
