@@ -28,6 +28,9 @@ mod encrypted;
 #[path = "end_to_end/fax.rs"]
 mod fax;
 
+#[path = "end_to_end/hooked.rs"]
+mod hooked;
+
 #[path = "end_to_end/parked.rs"]
 mod parked;
 
@@ -82,6 +85,7 @@ use consulted::a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
+use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
 use parked::who_dials_the_code_of_a_slot_talks_with_who_was_parked_there;
 use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
@@ -163,6 +167,7 @@ stories! {
     a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it,
     a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard,
     who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts,
+    a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order,
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     what_an_agent_set_lasts_over_an_orderly_stop,
