@@ -7,17 +7,32 @@ mod addresses;
 #[path = "end_to_end/browser.rs"]
 mod browser;
 
+#[path = "end_to_end/called_back.rs"]
+mod called_back;
+
 #[path = "end_to_end/chromium.rs"]
 mod chromium;
 
+#[path = "end_to_end/clicked.rs"]
+mod clicked;
+
 #[path = "end_to_end/conference.rs"]
 mod conference;
+
+#[path = "end_to_end/consulted.rs"]
+mod consulted;
 
 #[path = "end_to_end/encrypted.rs"]
 mod encrypted;
 
 #[path = "end_to_end/fax.rs"]
 mod fax;
+
+#[path = "end_to_end/hooked.rs"]
+mod hooked;
+
+#[path = "end_to_end/parked.rs"]
+mod parked;
 
 #[path = "end_to_end/pickup.rs"]
 mod pickup;
@@ -27,6 +42,9 @@ mod phone_settings;
 
 #[path = "end_to_end/secure_trunk.rs"]
 mod secure_trunk;
+
+#[path = "end_to_end/stolen.rs"]
+mod stolen;
 
 #[path = "end_to_end/fax_document.rs"]
 mod fax_document;
@@ -51,20 +69,25 @@ use browser::{
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
 };
+use called_back::who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts;
 use chromium::{
     a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends_with_its_page,
     an_agent_in_chromium_talks_presses_a_key_holds_and_passes_the_caller_on,
     chromium_calls_the_hotline_and_chooses_by_a_key,
 };
+use clicked::a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard;
 use conference::{
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
 };
+use consulted::a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them;
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
+use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
+use parked::who_dials_the_code_of_a_slot_talks_with_who_was_parked_there;
 use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
 use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
 use prompts::{
@@ -80,6 +103,7 @@ use std::net::Ipv6Addr;
 use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
+use stolen::a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it;
 use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
 use tests::peer::kamailio::Proxy;
@@ -138,6 +162,12 @@ stories! {
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
+    a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them,
+    who_dials_the_code_of_a_slot_talks_with_who_was_parked_there,
+    a_stolen_extension_is_barred_by_its_fifth_call_abroad_until_somebody_lifts_it,
+    a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard,
+    who_asks_to_be_called_back_is_called_when_an_agent_has_come_and_accepts,
+    a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order,
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     what_an_agent_set_lasts_over_an_orderly_stop,

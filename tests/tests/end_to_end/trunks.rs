@@ -21,7 +21,7 @@ pub fn a_call_that_one_carrier_refuses_goes_out_over_the_next_one(backend: &str)
     let (status, body) = house.post("/api/v1/numbers", &number);
     assert_eq!(status, 201, "{body}");
     let mut full = Carrier::start(&house, "full", 1, &refuses());
-    let mut good = Carrier::start(&house, "good", 2, &answers());
+    let mut good = Carrier::start(&house, "good", 2, &answers(None));
     let first = trunk(&house, &full, 1, "fixed");
     let second = trunk(&house, &good, 2, "dialled");
 
@@ -36,9 +36,7 @@ pub fn a_call_that_one_carrier_refuses_goes_out_over_the_next_one(backend: &str)
         house.wait_row(&answered);
     }
     for carrier in [&mut full, &mut good] {
-        let ended = || carrier.child.try_wait().ok().flatten();
-        let end = wait_for("SIPp to end", seconds(60), ended);
-        assert!(end.success(), "{}\n{}", carrier.said(), house.log());
+        carrier.finish(&house);
     }
     let (refused, taken) = (full.said(), good.said());
     let shows = |said: &str, number: &str| said.contains(&format!("<sip:{number}@"));
@@ -67,13 +65,26 @@ fn trunk(house: &House, carrier: &Carrier, order: u32, rule: &str) -> String {
         "prefixes": [""], "order": order, "caller_rule": rule,
         "caller_number": house.hotline, "caller_numbers": [NUMBER], "codecs": ["PCMA"],
     });
-    let (status, body) = house.post("/api/v1/trunks", &draft);
+    made(house, &draft)
+}
+
+/// A trunk to this carrier for every number outside, which shows the hotline; its id.
+pub fn trunk_for_all(house: &House, carrier: &Carrier) -> String {
+    let draft = json!({
+        "name": carrier.name, "proxy": format!("sip:127.0.0.1:{};transport=udp", carrier.port),
+        "prefixes": [""], "caller_number": house.hotline, "codecs": ["PCMA"],
+    });
+    made(house, &draft)
+}
+
+fn made(house: &House, draft: &Value) -> String {
+    let (status, body) = house.post("/api/v1/trunks", draft);
     assert_eq!(status, 201, "{body}");
     body["id"].as_str().expect("an id").to_owned()
 }
 
 /// SIPp as a carrier that takes so many calls.
-struct Carrier {
+pub struct Carrier {
     child: Child,
     folder: PathBuf,
     name: &'static str,
@@ -81,7 +92,8 @@ struct Carrier {
 }
 
 impl Carrier {
-    fn start(house: &House, name: &'static str, calls: u32, scenario: &str) -> Self {
+    /// One that plays this scenario.
+    pub fn start(house: &House, name: &'static str, calls: u32, scenario: &str) -> Self {
         let free = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let port = free.expect("a free port").port();
         let folder = house.scratch().to_owned();
@@ -103,8 +115,14 @@ impl Carrier {
         Carrier { child, folder, name, port }
     }
 
+    /// Waits until it has had all its calls, as the scenario wants them.
+    pub fn finish(&mut self, house: &House) {
+        let end = wait_for("SIPp to end", seconds(60), || self.child.try_wait().ok().flatten());
+        assert!(end.success(), "{}\n{}", self.said(), house.log());
+    }
+
     /// What was said on the wire, and what SIPp says of it.
-    fn said(&self) -> String {
+    pub fn said(&self) -> String {
         let file = |kind: &str| self.folder.join(format!("carrier-{}.{kind}", self.name));
         let read = |kind: &str| fs::read_to_string(file(kind)).unwrap_or_default();
         read("out") + &read("msg")
@@ -143,12 +161,15 @@ fn refuses() -> String {
     scenario(&[receives("INVITE"), says("503 Full", true, wait), receives("ACK")])
 }
 
-fn answers() -> String {
+/// Answers each call. Its audio is wanted at `media`, when somebody else than SIPp listens and speaks.
+pub fn answers(media: Option<u16>) -> String {
     let empty = "Content-Length: 0\n\n";
     let audio = "Contact: <sip:carrier@[local_ip]:[local_port]>\nContent-Type: application/sdp\n\
                  Content-Length: [len]\n\nv=0\no=carrier 1 1 IN IP4 [local_ip]\ns=-\n\
                  c=IN IP4 [media_ip]\nt=0 0\nm=audio [auto_media_port] RTP/AVP 8\n\
                  a=rtpmap:8 PCMA/8000\na=ptime:20\n";
+    let media = media.map_or("[auto_media_port]".to_owned(), |port| port.to_string());
+    let audio = &audio.replace("[auto_media_port]", &media);
     let goodbye =
         says("200 OK", false, empty).replace("[last_To:];tag=[pid]s[call_number]", "[last_To:]");
     scenario(&[
