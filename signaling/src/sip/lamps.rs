@@ -8,6 +8,7 @@ use super::dialog::Dialog;
 use super::flow::{ConnectionId, Flow, Hop};
 use super::message::Message;
 use super::registrar::Who;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use terms::{AgentId, LegId, Moment};
 
@@ -29,6 +30,10 @@ impl Default for Limits {
         Limits { expires_min_s: 60, expires_max_s: 3600, of_phone_max: 64, lamps_max: 10_000 }
     }
 }
+
+/// How far CSeq and version jump where the process is replaced: what was told since the last refresh is
+/// not kept, and is less.
+const AHEAD: u32 = 1 << 20;
 
 /// Names a watch: whose phone watches, and a number.
 pub(super) type WatchId = (Who, u64);
@@ -62,7 +67,7 @@ pub(super) struct Shown {
 }
 
 /// One subscription.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Watch {
     pub(super) watched: AgentId,
     pub(super) dialog: Dialog,
@@ -74,10 +79,13 @@ pub(super) struct Watch {
     pub(super) expires_at: Moment,
     /// Of the next document.
     version: u32,
+    #[serde(skip)]
     told: BTreeMap<LegId, Shown>,
     /// A NOTIFY waits for its answer.
+    #[serde(skip)]
     waits: bool,
     /// Something changed meanwhile.
+    #[serde(skip)]
     behind: bool,
 }
 
@@ -111,6 +119,12 @@ impl Watch {
         document(version, entity, name, &said)
     }
 
+    /// The same in the next process.
+    pub(super) fn go_on(&mut self) {
+        self.dialog.local_seq = self.dialog.local_seq.saturating_add(AHEAD);
+        self.version = self.version.saturating_add(AHEAD);
+    }
+
     /// A NOTIFY is about to leave; false while another one waits for its answer.
     pub(super) fn begin(&mut self) -> bool {
         self.behind = self.waits;
@@ -135,6 +149,8 @@ pub(super) struct Lamps {
     expiries: BTreeSet<(Moment, WatchId)>,
     /// Who is to be told.
     due: BTreeSet<WatchId>,
+    /// Whose watches changed, for those who keep them; no more than there are agents.
+    touched: BTreeSet<Who>,
 }
 
 impl Lamps {
@@ -188,6 +204,7 @@ impl Lamps {
 
     /// A new watch, which is to be told at once.
     pub(super) fn insert(&mut self, id: WatchId, watch: Watch) {
+        self.touched.insert(id.0);
         self.tags.insert(watch.dialog.local_tag.clone(), id);
         self.watched.entry((id.0.0, watch.watched)).or_default().insert(id);
         self.expiries.insert((watch.expires_at, id));
@@ -199,6 +216,7 @@ impl Lamps {
     pub(super) fn refresh(&mut self, id: WatchId, expires_at: Moment) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let old = std::mem::replace(&mut watch.expires_at, expires_at);
+        self.touched.insert(id.0);
         self.expiries.remove(&(old, id));
         self.expiries.insert((expires_at, id));
         self.due.insert(id);
@@ -206,6 +224,7 @@ impl Lamps {
 
     pub(super) fn remove(&mut self, id: WatchId) -> Option<Watch> {
         let watch = self.watches.remove(&id)?;
+        self.touched.insert(id.0);
         self.tags.remove(&watch.dialog.local_tag);
         self.expiries.remove(&(watch.expires_at, id));
         self.due.remove(&id);
@@ -217,6 +236,16 @@ impl Lamps {
             }
         }
         Some(watch)
+    }
+
+    /// Whose watches came, were refreshed or went since this was asked last.
+    pub(super) fn take_touched(&mut self) -> BTreeSet<Who> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// What outlives the process of an agent's watches, with their numbers.
+    pub(super) fn keep(&self, who: Who) -> Vec<(u64, &Watch)> {
+        self.of(Some(who)).map(|(id, watch)| (id.1, watch)).collect()
     }
 
     /// It has something to be told.

@@ -177,6 +177,20 @@ impl UserAgent {
         self.arm_lamps();
     }
 
+    /// What phones watched before a restart, where they are still registered; they are told how it is.
+    pub(super) fn restore_lamps(&mut self, now: Now, who: Who, kept: Vec<(u64, Watch)>) {
+        for (number, mut watch) in kept {
+            let is_there = self.registered_behind_nat(who, watch.flow).is_some();
+            if is_there && watch.expires_at > now.moment {
+                self.numbered = self.numbered.max(number);
+                watch.go_on();
+                self.lamps.insert((who, number), watch);
+                self.count("lamps_restored");
+            }
+        }
+        self.arm_lamps();
+    }
+
     fn arm_lamps(&mut self) {
         self.timers.set(Waiting::Lamps, self.lamps.next_timeout());
     }

@@ -334,6 +334,31 @@ fn a_subscription_ends_with_the_registration_of_its_phone() {
 }
 
 #[test]
+fn a_lamp_goes_on_after_a_kill_and_its_numbers_only_rise() {
+    let mut bench = office(|config| config.keeps = true);
+    let ok = watching(&mut bench);
+    let records = bench.core.take_changes();
+    let mut next = Bench::with(|config| config.keeps = true);
+    (next.ms, next.branch) = (bench.ms + 400, bench.branch);
+    next.core.set_plan(next.now(), &two());
+    let now = next.now();
+    next.core.restore(now, &records);
+    let first = next.one();
+    assert_eq!(first.header("Call-ID"), ok.header("Call-ID"));
+    assert_eq!(first.header("Subscription-State"), "active;expires=599");
+    let number: u32 = first.header("CSeq").split(' ').next().unwrap().parse().unwrap();
+    assert!(number > 1_000, "{}", first.text);
+    assert!(first.has("version=\"10"), "{}", first.text);
+    answered(&mut next, &first, "200 OK");
+    let rings = ring(&mut next);
+    answered(&mut next, notify(&rings), "200 OK");
+    let refresh = within(&ok, "SUBSCRIBE", 2, "Event: dialog\r\n");
+    let sent = prove(&mut next, phone(), "1001", "SUBSCRIBE", &refresh);
+    assert_eq!(sent[0].start(), "SIP/2.0 200 OK");
+    assert_eq!(next.counter("lamps_live"), 1);
+}
+
+#[test]
 fn a_colleague_who_leaves_the_plan_is_watched_no_more() {
     let mut bench = office(|_| {});
     watching(&mut bench);
