@@ -53,7 +53,13 @@ fn prove(
     request: &str,
 ) -> Vec<Sent> {
     bench.receive(from, request);
-    let challenge = bench.one();
+    let again = with_password(&bench.one(), user, method, request);
+    bench.receive(from, again);
+    bench.sent()
+}
+
+/// The request again with this user's password.
+fn with_password(challenge: &Sent, user: &str, method: &str, request: &str) -> String {
     assert_eq!(challenge.start(), "SIP/2.0 401 Unauthorized", "{}", challenge.text);
     let value = challenge.header("WWW-Authenticate");
     let digest = Digest::parse(value.as_bytes()).unwrap();
@@ -62,9 +68,7 @@ fn prove(
     let uri = "sip:192.0.2.1";
     let value = crate::sip::digest::respond(&credential, &digest, method, uri, 1, "c").unwrap();
     let line = format!("Authorization: {value}\r\nMax-Forwards");
-    let again = request.replace("branch=z9hG4bK", "branch=z9hG4bKp").replace("Max-Forwards", &line);
-    bench.receive(from, again);
-    bench.sent()
+    request.replace("branch=z9hG4bK", "branch=z9hG4bKp").replace("Max-Forwards", &line)
 }
 
 /// 1001's phone subscribes; what comes.
@@ -330,6 +334,27 @@ fn a_subscription_ends_with_the_registration_of_its_phone() {
     answered(&mut bench, &sent[1], "200 OK");
     let sent = bench.pass(Duration::from_secs(601));
     assert!(sent.iter().any(|(_, sent)| sent.has("terminated;reason=timeout")), "by time");
+    assert_eq!(bench.counter("lamps_live"), 0);
+}
+
+#[test]
+fn what_is_watched_over_a_connection_ends_with_it() {
+    let mut bench = office(|_| {});
+    let connection = ConnectionId(5);
+    let over = |bench: &mut Bench, method: &str, user: &str, more: &str| {
+        let request = bench.request(method, user, more, "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
+        bench.core.handle_stream(bench.now(), 1, connection, phone(), request.as_bytes());
+        let again = with_password(&bench.one(), "1001", method, &request);
+        bench.core.handle_stream(bench.now(), 1, connection, phone(), again.as_bytes());
+        bench.sent()
+    };
+    let registered = over(&mut bench, "REGISTER", "1001", "");
+    assert_eq!(registered[0].start(), "SIP/2.0 200 OK", "{}", registered[0].text);
+    let sent = over(&mut bench, "SUBSCRIBE", "8002", "Event: dialog\r\n");
+    assert_eq!(sent[0].start(), "SIP/2.0 200 OK", "{}", sent[0].text);
+    assert_eq!(notify(&sent).connection, Some(connection));
+    assert_eq!(bench.counter("lamps_live"), 1);
+    bench.core.handle_closed(bench.now(), connection);
     assert_eq!(bench.counter("lamps_live"), 0);
 }
 
