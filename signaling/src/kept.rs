@@ -1,7 +1,7 @@
 //! Live state that outlives the process: which records there are, and how they are written.
 //!
-//! A record is one call, one meeting, one door at which somebody guessed, one agent, one dialog or
-//! one agent's phones, in the form of `postcard`: some fifteen are written for each call, and as JSON
+//! A record is one call, one meeting, one door at which somebody guessed, one agent, one dialog, one
+//! agent's phones or what these watch, in the form of `postcard`: some fifteen are written for each call, and as JSON
 //! they cost a third of it. Whoever owns it says after each step what has changed ([`Change`]); the
 //! edge writes all changes of a step as one piece, before the packets of the step leave. Records hold
 //! keys of audio and what people are called: they are kept in memory, and nobody else may read them.
@@ -32,6 +32,8 @@ pub enum Key {
     Phones(TenantId, AgentId),
     /// Wrong PINs at the door of a conference room.
     Door(TenantId, ConferenceId),
+    /// Which colleagues an agent's phones watch.
+    Lamps(TenantId, AgentId),
 }
 
 /// A record is new or different, or (without a value) there is none any more.

@@ -5,6 +5,7 @@ use super::bucket::Sources;
 use super::digest::{Algorithm, Authenticator, Ha1};
 use super::flow::{ConnectionId, Flow, Hop, Host, ListenerId, Seen, Transmit, Transport};
 use super::frame::{Frame, Framer};
+use super::lamps::{self, Lamps};
 use super::message::Message;
 use super::parse::Carrier;
 use super::registrar::{Limits, Registrar, Who};
@@ -65,6 +66,8 @@ pub struct Config {
     pub challenges_per_s_max: u32,
     /// Bounds of registrations.
     pub registrations: Limits,
+    /// Bounds of what phones watch.
+    pub lamps: lamps::Limits,
     /// Timers of RFC 3261.
     pub timing: Timing,
     /// Say after each step what changed, for a process that goes on after this one was killed.
@@ -85,6 +88,7 @@ impl Config {
             requests_per_s_max: 2_000,
             challenges_per_s_max: 500,
             registrations: Limits::default(),
+            lamps: lamps::Limits::default(),
             timing: Timing::default(),
             keeps: false,
         }
@@ -105,6 +109,8 @@ pub(super) struct Tenant {
     pub(super) country: String,
     /// SIP user and name of each agent.
     pub(super) agents: HashMap<AgentId, (String, String)>,
+    /// Agents by number and by SIP user.
+    pub(super) extensions: HashMap<String, AgentId>,
     pub(super) numbers: HashSet<String>,
 }
 
@@ -127,6 +133,7 @@ pub struct UserAgent {
     pub(super) accounts: HashMap<(Vec<u8>, Vec<u8>), (Account, Ha1)>,
     pub(super) authenticator: Authenticator,
     pub(super) registrar: Registrar,
+    pub(super) lamps: Lamps,
     pub(super) trunks: Trunks,
     /// What the switch was told of them.
     pub(super) trunks_down: BTreeMap<TrunkKey, TrunkDown>,
@@ -169,6 +176,7 @@ impl UserAgent {
             tenants: BTreeMap::new(),
             accounts: HashMap::new(),
             registrar: Registrar::default(),
+            lamps: Lamps::default(),
             trunks: Trunks::default(),
             trunks_down: BTreeMap::new(),
             servers: IdMap::default(),
@@ -227,9 +235,11 @@ impl UserAgent {
         }
         let numbers = plan.numbers.iter().map(|number| number.digits.clone()).collect();
         let (realm, country) = (plan.realm.clone(), plan.country.clone());
-        self.tenants.insert(tenant, Tenant { realm, country, agents, numbers });
+        let extensions = extensions(plan);
+        self.tenants.insert(tenant, Tenant { realm, country, agents, extensions, numbers });
         self.set_trunks(now, plan);
         self.arm_registrar();
+        self.prune_lamps(now, None);
     }
 
     fn add_account(&mut self, realm: &[u8], user: &str, account: Account, ha1: Ha1) {
@@ -425,6 +435,7 @@ impl UserAgent {
 
     /// A connection closed: requests that wait on it failed, phones behind it are out of reach.
     pub fn handle_closed(&mut self, now: Now, connection: ConnectionId) {
+        self.lamps.on_closed(connection, self.registrar.behind(connection));
         for who in self.registrar.on_closed(connection) {
             self.on_unregistered(who);
         }
@@ -436,11 +447,13 @@ impl UserAgent {
         if let Some(trunk) = known.trunk {
             self.on_line_closed(now, trunk, connection);
         }
+        self.settle_lamps(now);
     }
 
     /// The request of this [`Transmit::transaction`] could not be sent: no route, no name, refused.
     pub fn handle_unsent(&mut self, now: Now, transaction: u64) {
         self.on_client_failed(now, transaction, 503);
+        self.settle_lamps(now);
     }
 
     /// The switch wants something.
@@ -461,6 +474,7 @@ impl UserAgent {
             Command::RejectRefer { leg, status } => self.reject_refer(now, leg, status),
             Command::ReferProgress { leg, status } => self.refer_progress(now, leg, status),
         }
+        self.settle_lamps(now);
     }
 
     /// `next_timeout` is reached.
@@ -477,9 +491,12 @@ impl UserAgent {
                         self.on_unregistered(who);
                     }
                     self.arm_registrar();
+                    self.prune_lamps(now, None);
                 }
+                Waiting::Lamps => self.on_lamps_timeout(now),
             }
         }
+        self.settle_lamps(now);
     }
 
     /// When `handle_timeout` is to be called.
@@ -514,6 +531,7 @@ impl UserAgent {
             ("transactions_live", self.servers.len() + self.clients.len()),
             ("connections_live", self.connections.len()),
             ("sources_live", self.sources.len()),
+            ("lamps_live", self.lamps.len()),
         ];
         let counted = self.counters.iter().map(|(&name, &count)| (name, count));
         counted.chain(tables.into_iter().map(|(name, count)| (name, count as u64)))
@@ -630,4 +648,13 @@ impl UserAgent {
         builder.header("Supported", "timer");
         builder.header("User-Agent", &self.config.user_agent);
     }
+}
+
+/// Agents by what is dialled to reach their phones; the SIP user comes before another's number.
+fn extensions(plan: &Plan) -> HashMap<String, AgentId> {
+    let numbers = plan.agents.iter().map(|agent| (agent.number.clone(), agent.id));
+    let users = plan.agents.iter().map(|agent| (agent.sip_user.clone(), agent.id));
+    let mut extensions: HashMap<String, AgentId> = numbers.chain(users).collect();
+    extensions.remove("");
+    extensions
 }

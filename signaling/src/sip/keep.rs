@@ -1,4 +1,4 @@
-//! Dialogs and registrations that outlive the process.
+//! Dialogs, registrations and what phones watch: all that outlives the process.
 //!
 //! A dialog goes on with its tags, counters, routes and timers. What was under way in it is not kept:
 //! a peer sends its request again, ours is made anew by whoever wants it. A phone that we were ringing
@@ -36,6 +36,7 @@ impl UserAgent {
     pub fn take_changes(&mut self) -> Vec<Change> {
         let legs = std::mem::take(&mut self.touched);
         let phones = self.registrar.take_touched();
+        let lamps = self.lamps.take_touched();
         if !self.config.keeps {
             return Vec::new();
         }
@@ -47,6 +48,11 @@ impl UserAgent {
             let bindings = self.registrar.bindings(who);
             let some = (!bindings.is_empty()).then_some(bindings);
             changes.push(Change::of(Key::Phones(who.0, who.1), some.as_ref()));
+        }
+        for who in lamps {
+            let watches = self.lamps.keep(who);
+            let some = (!watches.is_empty()).then_some(watches);
+            changes.push(Change::of(Key::Lamps(who.0, who.1), some.as_ref()));
         }
         changes
     }
@@ -74,10 +80,18 @@ impl UserAgent {
                     let bindings = change.read().unwrap_or_default();
                     self.restore_phones(now, (tenant, agent), bindings);
                 }
+                // After the phones that watch.
+                Key::Lamps(..) => {}
                 Key::Call(_) | Key::Conference(..) | Key::Agent(..) | Key::Door(..) => {}
             }
         }
         self.arm_registrar();
+        for change in kept {
+            if let Key::Lamps(tenant, agent) = change.key {
+                self.restore_lamps(now, (tenant, agent), change.read().unwrap_or_default());
+            }
+        }
+        self.settle_lamps(now);
     }
 
     fn restore_dialog(&mut self, id: LegId, kept: KeptDialog) {

@@ -11,6 +11,7 @@ use super::parse::Carrier;
 use super::registrar::Who;
 use super::send::Reply;
 use super::session::{ALLOW, SUPPORTED};
+use super::subscribe::ALLOW_EVENTS;
 use super::transaction::Key;
 use super::trunk::{RETRY_AFTER_S, TrunkKey};
 use super::user_agent::Event;
@@ -50,6 +51,7 @@ impl UserAgent {
             self.count("responses");
             self.on_response(now, flow, &message);
         }
+        self.settle_lamps(now);
     }
 
     fn on_request(&mut self, now: Now, flow: Flow, request: &Message) {
@@ -89,6 +91,9 @@ impl UserAgent {
 
     fn on_in_dialog(&mut self, now: Now, flow: Flow, request: &Message, tag: &[u8]) {
         let tag = String::from_utf8_lossy(tag);
+        if let Some(watch) = self.lamps.named(&tag, request) {
+            return self.on_resubscribe(now, flow, request, watch);
+        }
         let found = self.tags.get(&*tag).copied();
         let leg = found.filter(|id| {
             let dialog = self.legs.get(id).and_then(|leg| leg.dialog.as_ref());
@@ -126,7 +131,7 @@ impl UserAgent {
                 self.respond(now, tx, 481, &[], None);
             }
             Method::Subscribe => {
-                self.respond(now, tx, 489, &[("Allow-Events", "refer")], None);
+                self.respond(now, tx, 489, &[("Allow-Events", ALLOW_EVENTS)], None);
             }
             _ => {
                 self.respond(now, tx, 405, &[("Allow", ALLOW)], None);
@@ -153,10 +158,7 @@ impl UserAgent {
             Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
                 self.reply(now, flow, request, &Reply::plain(481));
             }
-            Method::Subscribe => {
-                let must = [("Allow-Events", "refer".to_owned())];
-                self.reply(now, flow, request, &Reply::with(489, &must));
-            }
+            Method::Subscribe => self.on_subscribe(now, flow, request),
             Method::Refer => self.reply(now, flow, request, &Reply::plain(403)),
             _ => {
                 let must = [("Allow", ALLOW.to_owned())];
@@ -331,6 +333,7 @@ impl UserAgent {
                 self.respond(now, tx, 200, &lines, None);
                 self.count("registered");
                 self.tell_browsers();
+                self.prune_lamps(now, Some(who));
                 if is_new && flow.transport.is_reliable() {
                     self.rebind(who, flow, request);
                 }

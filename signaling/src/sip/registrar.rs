@@ -246,6 +246,11 @@ impl Registrar {
         gone
     }
 
+    /// Who has phones behind this connection.
+    pub(crate) fn behind(&self, connection: ConnectionId) -> &[Who] {
+        self.connections.get(&connection).map_or(&[], Vec::as_slice)
+    }
+
     /// A connection closed: its phones are out of reach. Agents that have no phone left.
     pub(crate) fn on_closed(&mut self, connection: ConnectionId) -> Vec<Who> {
         let owners = self.connections.remove(&connection).unwrap_or_default();

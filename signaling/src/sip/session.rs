@@ -8,6 +8,7 @@ mod cancel;
 mod info;
 mod invite;
 mod keep;
+mod light;
 mod options;
 mod prack;
 mod rebind;
@@ -22,6 +23,7 @@ pub(super) use keep::{KeptDialog, Ringing};
 use super::core::UserAgent;
 use super::dialog::Dialog;
 use super::flow::{Flow, Hop};
+use super::lamps::WatchId;
 use super::message::Message;
 use super::registrar::Who;
 use super::timers::Waiting;
@@ -39,7 +41,7 @@ use terms::{LegId, Moment};
 
 /// Methods that we understand.
 pub(super) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE";
 /// Extensions that we announce. 100rel is understood where a peer requires it, but not asked for.
 pub(super) const SUPPORTED: &[&str] = &["timer"];
 
@@ -65,6 +67,8 @@ pub(super) enum Owner {
     Refresh(LegId),
     /// NOTIFY of a transfer.
     Notify(LegId),
+    /// NOTIFY to a lamp.
+    Lamp(WatchId),
     /// A trunk's REGISTER.
     Register(TrunkKey),
     /// OPTIONS to a trunk.
@@ -119,6 +123,8 @@ pub(super) struct Leg {
     local_sdp: Option<String>,
     /// They understand UPDATE.
     takes_update: bool,
+    /// It rings, before there is a dialog.
+    early: bool,
     /// Of an incoming leg: tells copies of its INVITE.
     merge_key: Option<Box<[u8]>>,
     /// Of an outgoing leg.
@@ -150,6 +156,7 @@ impl Leg {
             session_timer: None,
             local_sdp: None,
             takes_update: false,
+            early: false,
             merge_key: None,
             branches: Vec::new(),
             refusal: None,
@@ -201,6 +208,9 @@ impl UserAgent {
     fn release(&mut self, leg: LegId) -> Option<Leg> {
         let gone = self.legs.remove(&leg)?;
         self.touch(leg);
+        if let Some(who) = gone.phone {
+            self.lamps.set(who, leg, None);
+        }
         if let Some(dialog) = &gone.dialog {
             self.tags.remove(&dialog.local_tag);
         }
@@ -268,6 +278,7 @@ impl UserAgent {
             Owner::Reinvite(leg) => self.on_reinvite_response(now, leg, tx, response),
             Owner::Refresh(leg) => self.on_refresh_response(now, leg, response),
             Owner::Notify(leg) => self.on_notify_response(leg, response.status()),
+            Owner::Lamp(id) => self.on_lamp_response(id, response.status()),
             Owner::Register(key) => self.on_register_response(now, key, response),
             Owner::Health(key) => self.on_health_response(now, key, response.status()),
             Owner::Nobody => {}
@@ -281,6 +292,7 @@ impl UserAgent {
             Owner::Reinvite(leg) => self.on_reinvite_failed(now, leg, status),
             Owner::Refresh(leg) => self.on_refresh_failed(now, leg, status),
             Owner::Notify(leg) => self.on_notify_response(leg, status),
+            Owner::Lamp(id) => self.on_lamp_failed(id),
             Owner::Register(key) => self.on_register_failed(now, key),
             Owner::Health(key) => self.on_health_failed(now, key),
             Owner::Nobody => {}

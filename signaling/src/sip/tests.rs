@@ -7,6 +7,7 @@ mod calls_in;
 mod calls_out;
 mod health;
 mod in_dialog;
+mod lamps;
 mod limits;
 mod lines;
 mod restore;

@@ -15,6 +15,8 @@ pub(crate) enum Waiting {
     Leg(LegId),
     /// The registrar's next expiry.
     Registrar,
+    /// The end of the next lamp's subscription.
+    Lamps,
     /// A trunk's registration.
     Trunk(super::trunk::TrunkKey),
     /// The next OPTIONS to a trunk, or the end of its rest.

@@ -94,7 +94,8 @@ impl Switch {
                 | Key::Call(_)
                 | Key::Agent(..)
                 | Key::Leg(_)
-                | Key::Phones(..) => {}
+                | Key::Phones(..)
+                | Key::Lamps(..) => {}
             }
         }
     }
@@ -137,6 +138,7 @@ impl Switch {
             | Key::Agent(..)
             | Key::Leg(_)
             | Key::Phones(..)
+            | Key::Lamps(..)
             | Key::Door(..) => None,
         };
         kept.iter().filter_map(call).collect()

@@ -47,7 +47,10 @@ impl UserAgent {
         };
         let Some(tx) = state.invite else { return };
         let status = status.clamp(180, 183);
-        if state.reliable.is_some() {
+        let reliable = state.reliable.is_some();
+        state.early = true;
+        self.light(leg);
+        if reliable {
             self.progress_reliably(now, leg, tx, status, sdp);
         } else {
             self.respond(now, tx, status, &[], sdp.as_deref());
@@ -66,6 +69,7 @@ impl UserAgent {
             state.reliable = None;
             self.count("calls_answered");
         }
+        self.light(leg);
         self.arm_leg(leg);
     }
 

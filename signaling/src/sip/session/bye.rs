@@ -48,6 +48,7 @@ impl UserAgent {
             // Until our 200 is acknowledged there may be no BYE (RFC 3261 §15).
             Stage::Confirmed if state.answered.as_ref().is_some_and(|a| a.initial()) => {
                 state.stage = Stage::Closing(cause);
+                self.light(leg);
             }
             Stage::Confirmed => self.say_bye(now, leg, cause, false),
             Stage::Closing(_) => {}

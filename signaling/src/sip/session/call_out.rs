@@ -126,6 +126,7 @@ impl UserAgent {
         };
         state.silent_until = invite.other_way.then(|| now.moment + SILENCE_MAX);
         self.legs.insert(leg, state);
+        self.light(leg);
         self.arm_leg(leg);
         self.count("calls_out");
         let invite = Arc::new(invite);
@@ -319,6 +320,10 @@ impl UserAgent {
             return self.send_cancel(now, id);
         }
         if let (Some(leg), status @ 180..=183) = (branch.leg, response.status()) {
+            if let Some(state) = self.legs.get_mut(&leg) {
+                state.early = true;
+            }
+            self.light(leg);
             self.emit(Event::Progress { leg, status, sdp: response.sdp() });
         }
     }
@@ -396,6 +401,7 @@ impl UserAgent {
             self.cancel_branch(now, loser, 26);
         }
         self.touch(leg);
+        self.light(leg);
         self.arm_leg(leg);
         let encrypted = flow.transport.is_encrypted();
         self.emit(Event::Answered { leg, sdp, source: flow.remote, encrypted, nat });

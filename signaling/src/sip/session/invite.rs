@@ -126,6 +126,7 @@ impl UserAgent {
         self.merging.insert(merge_key(request));
         self.tags.insert(tag.to_owned(), leg_id);
         self.legs.insert(leg_id, leg);
+        self.light(leg_id);
         self.arm_leg(leg_id);
         Some(leg_id)
     }

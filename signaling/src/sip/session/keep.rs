@@ -100,6 +100,7 @@ impl UserAgent {
         }
         self.merging.extend(leg.merge_key.clone());
         self.legs.insert(id, leg);
+        self.light(id);
         self.arm_leg(id);
     }
 

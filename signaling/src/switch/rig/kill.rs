@@ -29,7 +29,7 @@ pub fn reads_back(change: &Change) {
         Key::Conference(..) => same::<Conference>(change),
         Key::Door(..) => same::<Door>(change),
         Key::Agent(..) => same::<KeptAgent>(change),
-        Key::Leg(_) | Key::Phones(..) => {}
+        Key::Leg(_) | Key::Phones(..) | Key::Lamps(..) => {}
     }
 }
 
