@@ -5,7 +5,7 @@ use crate::audit::By;
 use crate::error::During;
 use crate::store::{DbRow, Write, document};
 use crate::{Error, Result, Store, text};
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
@@ -19,6 +19,8 @@ pub const HOURS_MAX: i64 = 200;
 const ENTRIES_MAX: usize = 1_000;
 /// Days looked ahead for working time: ten years.
 const DAYS_MAX: u64 = 3_660;
+/// Longest gap in a zone's local time: a whole day (Samoa, 2011-12-30).
+const GAP_MINUTES_MAX: i64 = 2 * 24 * 60;
 
 /// Opening hours as the API speaks of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -168,16 +170,16 @@ pub(crate) async fn check_name(
     Ok(())
 }
 
-/// The instant of a local minute. A minute that daylight saving skips begins when the gap ends.
-fn instant(zone: Tz, date: NaiveDate, minute: u16) -> Timestamp {
-    let local = date.and_hms_opt(0, 0, 0).expect("midnight is a time")
-        + chrono::Duration::minutes(i64::from(minute));
-    let at = zone
-        .from_local_datetime(&local)
-        .earliest()
-        .or_else(|| zone.from_local_datetime(&(local + chrono::Duration::hours(1))).earliest())
-        .map_or_else(|| local.and_utc().timestamp_micros(), |at| at.timestamp_micros());
-    Timestamp(at)
+/// The instant of a local minute, counted from the date's midnight. One that does not exist, in the
+/// night when clocks go forward, is the first instant after the gap; of one that comes twice it is the
+/// first.
+pub(crate) fn instant(zone: Tz, date: NaiveDate, minute: i64) -> Timestamp {
+    let local = date.and_time(NaiveTime::MIN) + TimeDelta::minutes(minute);
+    let exists = |after: i64| zone.from_local_datetime(&(local + TimeDelta::minutes(after)));
+    let at = (0..=GAP_MINUTES_MAX)
+        .find_map(|after| exists(after).earliest())
+        .unwrap_or_else(|| zone.from_utc_datetime(&local));
+    Timestamp(at.timestamp_micros())
 }
 
 /// The local date of an instant.
@@ -198,7 +200,8 @@ fn stretches(
         let mut windows: Vec<Window> = hours.windows_on(&date.to_string(), weekday).collect();
         windows.sort_by_key(|window| window.from_minute);
         windows.into_iter().map(move |window| {
-            (instant(zone, date, window.from_minute), instant(zone, date, window.to_minute))
+            let at = |minute: u16| instant(zone, date, minute.into());
+            (at(window.from_minute), at(window.to_minute))
         })
     })
 }
@@ -295,6 +298,20 @@ mod tests {
             at("2026-11-23T09:10:00+08:00"),
         );
         assert_eq!(minutes, 70);
+    }
+
+    #[test]
+    fn a_window_that_begins_in_the_gap_of_a_spring_night_is_open_from_its_end_on() {
+        let berlin = chrono_tz::Europe::Berlin;
+        let early = Window { weekday: 7, from_minute: 150, to_minute: 240 };
+        let night = Hours { windows: vec![early], ..office() };
+        let worked =
+            |from: &str, to: &str| working_minutes_between(&night, berlin, at(from), at(to));
+        // 02:30 does not exist; 03:00 to 04:00 does.
+        assert_eq!(worked("2026-03-29T00:00:00+01:00", "2026-03-29T12:00:00+02:00"), 60);
+        assert_eq!(worked("2026-04-05T00:00:00+02:00", "2026-04-05T12:00:00+02:00"), 90);
+        // 02:30 comes twice: from the first one on.
+        assert_eq!(worked("2026-10-25T00:00:00+02:00", "2026-10-25T12:00:00+01:00"), 150);
     }
 
     #[test]

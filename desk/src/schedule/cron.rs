@@ -8,8 +8,8 @@
 //! **A local time that does not exist**, in the night when clocks go forward, counts at the first
 //! instant after the gap. **One that comes twice**, when they go back, counts the first time.
 
-use crate::hours::local_date;
-use chrono::{Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone};
+use crate::hours::{instant, local_date};
+use chrono::{Datelike, Days, NaiveDate};
 use chrono_tz::Tz;
 use terms::Timestamp;
 
@@ -17,8 +17,6 @@ use terms::Timestamp;
 const TEXT_CHARS_MAX: usize = 100;
 /// Days looked ahead: twelve years have a 29 February, whatever century begins.
 const DAYS_MAX: u64 = 4_400;
-/// Longest gap in a zone's local time: a whole day (Samoa, 2011-12-30).
-const GAP_MINUTES_MAX: i64 = 2 * 24 * 60;
 
 const MONTHS: &[&str] =
     &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
@@ -159,7 +157,7 @@ impl Cron {
             .flat_map(move |date| {
                 let (bits, minute) = (self.hours, self.minute);
                 let hours = (0..24).filter(move |hour| has(bits, *hour));
-                hours.map(move |hour| instant(zone, date, hour, minute))
+                hours.map(move |hour| instant(zone, date, i64::from(60 * hour + u32::from(minute))))
             })
             // Two local times of one gap are the same instant.
             .filter(move |at| {
@@ -168,16 +166,6 @@ impl Cron {
                 later
             })
     }
-}
-
-fn instant(zone: Tz, date: NaiveDate, hour: u32, minute: u16) -> Timestamp {
-    let minutes = i64::from(hour) * 60 + i64::from(minute);
-    let local = date.and_time(NaiveTime::MIN) + TimeDelta::minutes(minutes);
-    let exists = |after: i64| zone.from_local_datetime(&(local + TimeDelta::minutes(after)));
-    let at = (0..=GAP_MINUTES_MAX)
-        .find_map(|after| exists(after).earliest())
-        .unwrap_or_else(|| zone.from_utc_datetime(&local));
-    Timestamp(at.timestamp_micros())
 }
 
 #[cfg(test)]
