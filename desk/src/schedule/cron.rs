@@ -254,7 +254,7 @@ mod tests {
             for text in ["30 0 * * *", "30 1 * * *", "15 2 * * *"] {
                 let cron = Cron::parse(text).unwrap();
                 let first = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
-                let eve = instant(zone, first.pred_opt().unwrap(), 23, 0);
+                let eve = instant(zone, first.pred_opt().unwrap(), 23 * 60);
                 let days = cron.after(eve, zone, |_| true).take(365);
                 for (n, at) in (0..).zip(days) {
                     assert_eq!(local_date(zone, at), first + Days::new(n), "{zone} {text}");

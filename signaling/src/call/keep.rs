@@ -84,7 +84,7 @@ enum At {
     Dialling {
         passed_on: bool,
     },
-    Talking(Talk),
+    Talking(Box<Talk>),
     Parked(Parked),
     /// Machines talk, over T.38 or on their way there, or one with ours: a pause ends their session.
     Fax,
@@ -114,7 +114,7 @@ impl Call {
             Phase::Dialling(dial) => At::Dialling { passed_on: dial.is_held() },
             Phase::Talking(_) if self.fax.is_on() => At::Fax,
             Phase::Faxing(_) => At::Fax,
-            Phase::Talking(talk) => At::Talking(talk.clone()),
+            Phase::Talking(talk) => At::Talking(Box::new(talk.clone())),
             Phase::Parked(parked) => At::Parked(parked.clone()),
             Phase::Survey(survey) => At::Survey(*survey),
             Phase::Message(message) => At::Message(*message),
@@ -278,7 +278,7 @@ impl Waking {
             },
             At::Talking(talk) => {
                 let both = anchor && call.goes_on(talk.partner);
-                call.talk_on(cx, talk, part.filter(|_| both), both, announcing);
+                call.talk_on(cx, *talk, part.filter(|_| both), both, announcing);
             }
             At::Parked(parked) => call.park_on(cx, parked, part, anchor),
             At::Survey(survey) => call.survey_on(cx, survey, part, anchor),

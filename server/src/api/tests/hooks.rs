@@ -31,12 +31,15 @@ enum Next {
     Hang,
 }
 
+/// Delivery, signature, body and whether it was taken.
+type Came = (String, String, String, bool);
+
 /// A program that is told of events.
 #[derive(Clone, Default)]
 struct Receiver {
     next: Arc<Mutex<VecDeque<Next>>>,
-    /// Delivery, signature, body and whether it was taken, in the order they came.
-    came: Arc<Mutex<Vec<(String, String, String, bool)>>>,
+    /// In the order they came.
+    came: Arc<Mutex<Vec<Came>>>,
 }
 
 impl Receiver {
