@@ -174,7 +174,9 @@ impl Phone {
         let mut link = wait_for("the phone to listen", limit, || {
             let link = TcpStream::connect(self.control).ok()?;
             link.set_read_timeout(Some(limit)).ok()?;
-            Some(link)
+            // While nobody listens on a port of the kernel's choosing, the kernel may choose it for
+            // the connection to it, which then hears itself.
+            (link.local_addr().ok()? != self.control).then_some(link)
         });
         let order = json!({"command": command, "params": params}).to_string();
         link.write_all(format!("{}:{order},", order.len()).as_bytes()).expect("the phone listens");
