@@ -9,10 +9,13 @@ use mp3lame_encoder::{
     Bitrate, Builder, FlushGap, InterleavedPcm, Mode, MonoPcm, Quality, max_required_buffer_size,
 };
 
+/// Bits a second over all channels that can be encoded, in kbit/s: what the encoder has for 8 kHz.
+pub const KBIT: [u16; 7] = [8, 16, 24, 32, 40, 48, 64];
+
 /// How to encode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mp3Options {
-    /// Bits a second over all channels: 8, 16, 24, 32, 40, 48 or 64 kbit/s.
+    /// Bits a second over all channels in kbit/s, one of [`KBIT`].
     pub kbit: u16,
     /// Two channels; otherwise both are mixed into one.
     pub stereo: bool,

@@ -280,7 +280,7 @@ config! {
         keys: PathBuf = "\"\"", Restart;
         /// Make an MP3 beside every WAV.
         mp3: bool = "true", Restart;
-        /// Bit rate of MP3 in kbit/s: 8, 16, 24, 32, 40, 48, 56, 64, 80, 96 or 128.
+        /// Bit rate of MP3 in kbit/s over both sides: 8, 16, 24, 32, 40, 48 or 64.
         mp3_kbit: u32 = "32", Restart;
         /// Make an Opus file beside every WAV.
         opus: bool = "false", Restart;
@@ -432,11 +432,11 @@ impl Config {
     /// # Errors
     /// [`Error::Refused`].
     pub fn check(&self) -> Result<(), Error> {
-        if ![8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 128].contains(&self.recording.mp3_kbit) {
+        if !mediacore::mp3::KBIT.map(u32::from).contains(&self.recording.mp3_kbit) {
             return refused(
                 "recording.mp3_kbit",
                 format!(
-                    "{} kbit/s is no MP3 rate; use 8, 16, 24, 32, 40, 48, 56, 64, 80, 96 or 128",
+                    "{} kbit/s is no rate of ours; use 8, 16, 24, 32, 40, 48 or 64",
                     self.recording.mp3_kbit
                 ),
             );
@@ -614,6 +614,31 @@ mod tests {
             assert!(said.contains(&format!("rtp.{key}")) && said.contains(why), "{said}");
         }
         assert!(Config::parse("[rtp]\nbuffers = 64\n", Path::new("switchgrid.toml")).is_ok());
+    }
+
+    #[test]
+    fn every_rate_that_is_taken_can_be_encoded_and_every_other_is_refused_by_its_key() {
+        use mediacore::mp3::{self, Mp3Options};
+        use mediacore::ogg_opus;
+        use mediacore::record::wav::Format;
+        for kbit in 0..=130_u16 {
+            let taken = |key: &str| {
+                let text = format!("[recording]\n{key} = {kbit}\n");
+                match Config::parse(&text, Path::new("switchgrid.toml")) {
+                    Ok(_) => true,
+                    Err(refusal) => {
+                        let said = refusal.to_string();
+                        assert!(said.contains(&format!("recording.{key}")), "{said}");
+                        false
+                    }
+                }
+            };
+            let format = Format::stereo_8k(None);
+            let mp3 = mp3::Encoder::new(Mp3Options { kbit, stereo: true }, format).is_ok();
+            assert_eq!(taken("mp3_kbit"), mp3, "{kbit} kbit/s of MP3");
+            let opus = ogg_opus::Encoder::new(kbit, format).is_ok();
+            assert_eq!(taken("opus_kbit"), opus, "{kbit} kbit/s of Opus");
+        }
     }
 
     #[test]
