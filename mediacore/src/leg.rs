@@ -392,9 +392,11 @@ impl Leg {
         self.srtp.as_ref().filter(|_| done).map(|session| session.agreed())
     }
 
-    /// STUN, handshake and RTCP may come where RTP does (RFC 7983).
+    /// STUN, handshake and RTCP may come where RTP does (RFC 7983). UDPTL has no numbers that could
+    /// tell it from them.
     pub fn is_multiplexed(&self) -> bool {
-        self.agreed.as_ref().is_some_and(|agreed| agreed.remote.dtls.is_some())
+        let by_agreement = |agreed: &Agreed| agreed.remote.dtls.is_some() || agreed.remote.rtcp_mux;
+        self.agreed.as_ref().is_some_and(by_agreement) && !self.is_fax()
     }
 
     /// RTCP goes the way of RTP.

@@ -107,10 +107,10 @@ pub fn answer(
                 (Keying::Sdes(line, _), _) => line.write(&mut text),
                 (Keying::Dtls(_), Some((certificate, role))) => {
                     text += &webrtc::handshake_lines(certificate, role);
-                    text += if audio.rtcp_mux { "a=rtcp-mux\r\n" } else { "" };
                 }
                 (Keying::Dtls(_), None) | (Keying::None, _) => {}
             }
+            text += if audio.rtcp_mux { "a=rtcp-mux\r\n" } else { "" };
             text += &shared_lines(local, mid);
         } else {
             text += &format!("m={} 0 {} {}\r\n", offered.media, offered.proto, offered.fmt);
@@ -118,7 +118,8 @@ pub fn answer(
             text += &mid.map(|mid| format!("a=mid:{mid}\r\n")).unwrap_or_default();
         }
     }
-    Ok((text, remote(audio, send, receive, keys, signalling, nat)))
+    let theirs = remote(audio, send, receive, keys, signalling, nat);
+    Ok((text, Remote { rtcp_mux: audio.rtcp_mux, ..theirs }))
 }
 
 /// What their answer to our [`offer`] agreed.
@@ -186,7 +187,8 @@ fn remote(
         signalling,
         xr: audio.xr.unwrap_or_default(),
         srtp,
-        // Plain audio and keys of descriptions keep two ports: nobody has asked for less.
+        // Our own offers ask for one port with a handshake only (RFC 5761 §5.1.1): what was not
+        // offered cannot be agreed.
         rtcp_mux: audio.rtcp_mux && dtls.is_some(),
         dtls,
         ice,

@@ -292,3 +292,16 @@ fn extended_reports_of_the_session_hold_for_its_audio() {
         answer(&mut local(), &Description::parse(text).unwrap(), source(), false).unwrap();
     assert!(remote.xr.receiver_round_trip && !remote.xr.voip_metrics);
 }
+
+#[test]
+fn one_port_for_both_is_answered_where_it_is_offered_and_not_taken_where_nobody_asked() {
+    let media = |line: &str| format!("m=audio 4000 RTP/AVP 8\r\n{line}");
+    let mux = "a=rtcp-mux\r\n";
+    let (text, remote) = answered(&media(mux));
+    assert!(remote.rtcp_mux && text.contains(mux), "{text}");
+    let (text, remote) = answered(&media(""));
+    assert!(!remote.rtcp_mux && !text.contains("rtcp-mux"), "{text}");
+    assert!(!offer(&local()).contains("rtcp-mux"), "plain offers have a port for each");
+    let unasked = accept(&mut local(), &offer_of(&media(mux)), source(), false).unwrap();
+    assert!(!unasked.rtcp_mux, "their reports go where our offer said");
+}
