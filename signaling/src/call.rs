@@ -315,8 +315,12 @@ impl Call {
             MediaEvent::Released { quality, .. } => self.finish_leg(cx, id, Some(quality)),
             MediaEvent::Progress { tone, .. } => self.on_progress(cx, id, tone),
             MediaEvent::FaxDone { outcome, .. } => self.document_done(cx, &outcome),
-            // What was measured is asked for by the API, and the switch gathers it.
-            MediaEvent::Learned { .. } | MediaEvent::Recorded(_) | MediaEvent::Measured { .. } => {}
+            // What was measured is asked for by the API, and the switch gathers it. Where a command
+            // crossed the end of its leg, that end is told for itself.
+            MediaEvent::Unknown { .. }
+            | MediaEvent::Learned { .. }
+            | MediaEvent::Recorded(_)
+            | MediaEvent::Measured { .. } => {}
         }
     }
 

@@ -242,6 +242,7 @@ impl Switch {
             }
             E::Opened { leg, .. }
             | E::OpenFailed { leg, .. }
+            | E::Unknown { leg }
             | E::Digit { leg, .. }
             | E::PlayDone { leg, .. }
             | E::Silent { leg, .. }

@@ -3,7 +3,7 @@
 //!
 //! Order per leg: `Open` → `Opened` → `Connect` (again after every offer/answer) → `Audience`,
 //! `Join`, `Play`, `Hold`, `Record` in any order → `Release` → `Released`. A command for a leg that is gone changes
-//! nothing and answers nothing: hang-ups cross on the wire.
+//! nothing and is answered with `Unknown`; a second `Release` is not: hang-ups cross on the wire.
 
 mod dtls;
 mod fax;
@@ -563,6 +563,11 @@ pub enum Event {
         leg: LegId,
         /// For the log.
         reason: String,
+    },
+    /// Something was asked of a leg that is not there, or not any more.
+    Unknown {
+        /// The leg.
+        leg: LegId,
     },
     /// A complete digit, once per key press however often its packets came; heard in the audio on
     /// legs where no events were agreed.

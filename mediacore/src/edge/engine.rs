@@ -2,6 +2,7 @@
 //!
 //! A command that cannot be delivered is refused to its sender at once; nobody waits for a core.
 
+mod figures;
 mod files;
 
 use super::epoll::Epoll;
@@ -11,18 +12,19 @@ use super::ports::PortPool;
 use super::route::Router;
 use super::slots;
 use super::socket::Wake;
-use super::worker::{self, Across, Handle, Input, Moved, Restored, Worker};
+use super::worker::{self, Across, Handle, Input, Restored, Worker};
 use crate::prompt::PromptStore;
-use crate::record::{Block, RecorderConfig, RecorderStats};
-use crate::shard::{Config, Shard, ShardStats};
+use crate::record::{Block, RecorderConfig};
+use crate::shard::{Config, Shard};
 use crate::slot::{Kept, Slots};
 use crate::uring::Uring;
+pub use figures::{Counters, EngineStats, ShardReport};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use terms::LegId;
@@ -160,69 +162,6 @@ pub enum SendError {
     Full(u16),
 }
 
-/// One core's figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ShardReport {
-    /// Open legs.
-    pub legs: usize,
-    /// Rooms.
-    pub rooms: usize,
-    /// Recordings that run.
-    pub recordings: usize,
-    /// Packets.
-    pub packets: ShardStats,
-    /// The recorder.
-    pub recorder: RecorderStats,
-    /// The backend.
-    pub moved: Moved,
-    /// Frames and payloads for other cores that found the ring full.
-    pub across_lost: u64,
-    /// CPU time of the thread.
-    pub cpu: Duration,
-}
-
-/// All cores' figures, at most 100 ms old.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EngineStats {
-    /// By core.
-    pub shards: Vec<ShardReport>,
-}
-
-impl EngineStats {
-    /// Open legs of all cores.
-    pub fn legs(&self) -> usize {
-        self.shards.iter().map(|shard| shard.legs).sum()
-    }
-    /// RTP packets received by all cores.
-    pub fn packets_in(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.packets.packets_in).sum()
-    }
-    /// RTP packets sent by all cores.
-    pub fn packets_out(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.packets.packets_out).sum()
-    }
-    /// CPU time of all cores.
-    pub fn cpu(&self) -> Duration {
-        self.shards.iter().map(|shard| shard.cpu).sum()
-    }
-}
-
-/// A report that a core writes and others read.
-#[derive(Debug, Default)]
-pub struct Counters(Mutex<ShardReport>);
-
-impl Counters {
-    /// Publishes, unless somebody reads just now.
-    pub fn publish(&self, report: ShardReport) {
-        if let Ok(mut published) = self.0.try_lock() {
-            *published = report;
-        }
-    }
-    fn read(&self) -> ShardReport {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 struct Asking {
     router: Router,
     inputs: Vec<rtrb::Producer<Input>>,
@@ -239,6 +178,8 @@ pub struct Engine {
     counters: Vec<Arc<Counters>>,
     stop: Arc<AtomicBool>,
     backend: Backend,
+    tell: Box<dyn Fn(usize, Event) + Send + Sync>,
+    commands_unknown: AtomicU64,
     exchange: Exchange,
     live: Option<PathBuf>,
     restored: Vec<LegId>,
@@ -268,6 +209,8 @@ impl Engine {
             counters: Vec::new(),
             stop,
             backend,
+            tell: Box::new(on_event.clone()),
+            commands_unknown: AtomicU64::new(0),
             exchange: Exchange::new(config.fax, on_event.clone()),
             live: config.live.filter(|folder| is_usable(folder, shards)),
             restored: Vec::new(),
@@ -360,8 +303,18 @@ impl Engine {
         self.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands a command to the core of its leg.
+    /// Hands a command to the core of its leg. What is asked of a leg that is not there is answered
+    /// with [`Event::Unknown`].
+    ///
+    /// # Errors
+    /// When that core has too many commands waiting; nothing is done then.
     pub fn send(&self, command: Command) -> Result<(), SendError> {
+        let unknown = self.asking().router.lacks(&command);
+        if let Some(leg) = unknown {
+            self.commands_unknown.fetch_add(1, Ordering::Relaxed);
+            (self.tell)(0, Event::Unknown { leg });
+            return Ok(());
+        }
         let mut asking = self.asking();
         let asking = &mut *asking;
         let mut plan = Vec::new();
@@ -432,7 +385,10 @@ impl Engine {
 
     /// The figures of all cores.
     pub fn stats(&self) -> EngineStats {
-        EngineStats { shards: self.counters.iter().map(|counters| counters.read()).collect() }
+        EngineStats {
+            shards: self.counters.iter().map(|counters| counters.read()).collect(),
+            commands_unknown: self.commands_unknown.load(Ordering::Relaxed),
+        }
     }
 
     /// Ends all legs and all cores, and waits for them.

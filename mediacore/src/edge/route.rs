@@ -134,6 +134,20 @@ impl Router {
         }
     }
 
+    /// The leg that a command is about, where it has to be there and is not. A leg may be released
+    /// twice (hang-ups cross), a fax that finds none says so itself, and a recording needs no party.
+    pub fn lacks(&self, command: &Command) -> Option<LegId> {
+        match command {
+            Command::Open { .. }
+            | Command::Release { .. }
+            | Command::FaxStart { .. }
+            | Command::RecordStart(_)
+            | Command::RecordJoin { .. }
+            | Command::RecordLeave { .. } => None,
+            asked => asked.leg().filter(|leg| !self.legs.contains_key(leg)),
+        }
+    }
+
     /// A leg goes on from before a kill, on this core: what other cores have to hear about it.
     pub fn restore(&mut self, shard: u16, kept: &Kept) -> Plan {
         let stand = Stand { shard, room: None, audience: kept.audience };
@@ -447,8 +461,16 @@ mod tests {
     }
 
     #[test]
-    fn commands_for_unknown_legs_go_nowhere() {
+    fn commands_for_unknown_legs_go_nowhere_and_are_told_unless_they_may_cross() {
         let mut router = Router::new(2);
+        let (leg, digits) = (LegId(9), "1".to_owned());
+        for told in [Command::Hold { leg }, Command::SendDigits { leg, digits }] {
+            assert_eq!(router.lacks(&told), Some(leg), "{told:?}");
+        }
+        let recording = RecordingId(9);
+        for crossing in [Command::Release { leg }, Command::RecordLeave { recording, leg }] {
+            assert_eq!(router.lacks(&crossing), None, "{crossing:?}");
+        }
         assert!(router.plan(Command::Hold { leg: LegId(9) }).is_empty());
         assert!(router.plan(Command::Join { leg: LegId(9), room: RoomId(1) }).is_empty());
         assert!(router.plan(Command::RecordStop { recording: RecordingId(9) }).is_empty());

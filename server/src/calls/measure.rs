@@ -59,6 +59,7 @@ pub fn metrics(
     add("speech_other_language_total", &[], spoken_elsewhere as f64);
     if let Some(engine) = engine {
         add("rtp_legs_lost_in_kill", &[], engine.legs_lost() as f64);
+        add("rtp_commands_unknown_total", &[], engine.stats().commands_unknown as f64);
     }
     if let Some(storage) = storage {
         add("storage_bytes_total", &[], storage.bytes as f64);

@@ -5,6 +5,7 @@ mod documents;
 mod faults;
 mod fax;
 mod restore;
+mod strays;
 mod webrtc;
 
 use super::*;
