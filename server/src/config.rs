@@ -224,6 +224,8 @@ config! {
         ports: PortRange = "\"20000-32766\"", Restart;
         /// Address to send and receive audio on.
         bind: value::HostAddress = "\"0.0.0.0\"", Restart;
+        /// Code point of audio packets (DSCP), 0-63: 46 is expedited forwarding, 0 marks nothing.
+        dscp: u8 = "46", Restart;
         /// Socket loop: auto, io_uring or epoll. Auto takes io_uring where the kernel allows it.
         backend: Backend = "\"auto\"", Restart;
         /// Media threads; each is pinned to a core of its own while there are enough.
@@ -461,6 +463,9 @@ impl Config {
         if self.rtp.shards == 0 || self.rtp.shards > 64 {
             return refused("rtp.shards", format!("{} is outside 1-64", self.rtp.shards));
         }
+        if self.rtp.dscp > 63 {
+            return refused("rtp.dscp", format!("{} is outside 0-63", self.rtp.dscp));
+        }
         let buffers = self.rtp.buffers;
         if !buffers.is_power_of_two() || !(64..=32_768).contains(&buffers) {
             let problem = format!("{buffers} is no power of two from 64 to 32768");
@@ -606,6 +611,7 @@ mod tests {
             ("parties_max", "0", "at least 1"),
             ("legs_max", "0", "at least 1"),
             ("shards", "65", "1-64"),
+            ("dscp", "64", "0-63"),
             ("jitter_ms_max", "30", "a smaller rtp.jitter_ms_min"),
         ] {
             let text = format!("[rtp]\n{key} = {value}\n");

@@ -8,7 +8,7 @@ mod files;
 use super::epoll::Epoll;
 use super::fax::{self, Exchange};
 use super::identity;
-use super::ports::PortPool;
+use super::ports::{DSCP_EF, PortPool};
 use super::route::Router;
 use super::slots;
 use super::socket::Wake;
@@ -76,6 +76,8 @@ pub struct EngineConfig {
     pub ports: Option<RangeInclusive<u16>>,
     /// How long a closed port rests.
     pub port_rest: Duration,
+    /// Code point of all packets (RFC 2474), 0–63.
+    pub dscp: u8,
     /// Media cores.
     pub shards: u16,
     /// CPUs to pin them to, one each; fewer leaves the others free.
@@ -111,6 +113,7 @@ impl EngineConfig {
             filters: true,
             ports: None,
             port_rest: Duration::from_secs(2),
+            dscp: DSCP_EF,
             shards: 1,
             pin: Vec::new(),
             backend: BackendChoice::Auto,
@@ -238,6 +241,7 @@ impl Engine {
                 filters: config.filters,
                 ports: config.ports.clone(),
                 port_rest: config.port_rest,
+                dscp: config.dscp,
                 tick: config.tick,
                 buffers: config.buffers,
                 pin: config.pin.get(core).copied(),
@@ -437,6 +441,9 @@ fn check(config: &EngineConfig) -> Result<(), Error> {
     if !config.buffers.is_power_of_two() || config.buffers < 64 {
         return wrong(format!("{} buffers; a power of two from 64 is needed", config.buffers));
     }
+    if config.dscp > 63 {
+        return wrong(format!("dscp {}; 0 to 63 are possible", config.dscp));
+    }
     if config.commands_max < 1_024 {
         return wrong(format!("commands_max {}; at least 1024 is needed", config.commands_max));
     }
@@ -503,6 +510,7 @@ struct Seeds {
     filters: bool,
     ports: Option<RangeInclusive<u16>>,
     port_rest: Duration,
+    dscp: u8,
     tick: Duration,
     buffers: u16,
     pin: Option<usize>,
@@ -587,7 +595,8 @@ impl Seeds {
             usize::from(self.number),
             usize::from(self.shards),
             self.port_rest,
-        );
+        )
+        .marked(self.dscp);
         let mut worker = Worker {
             shard: Shard::new(config, self.prompts).with_slots(self.slots),
             backend,

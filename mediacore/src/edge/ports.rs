@@ -17,8 +17,8 @@ use terms::Moment;
 const TRIES_MAX: usize = 64;
 /// Pause between two tries for a port that a leg had before.
 const AGAIN_AFTER: Duration = Duration::from_millis(5);
-/// Expedited forwarding, RFC 3246, in the upper six bits.
-const DSCP_EF: u32 = 46 << 2;
+/// Expedited forwarding, RFC 3246: what networks that give voice a lane of its own look for.
+pub const DSCP_EF: u8 = 46;
 
 /// Why no pair could be had.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,7 @@ pub struct PortPool {
     free: Option<VecDeque<(Moment, u16)>>,
     pairs: usize,
     rest: Duration,
+    dscp: u8,
 }
 
 impl PortPool {
@@ -70,7 +71,12 @@ impl PortPool {
     ) -> Self {
         let free = range.map(|range| part(range, shard, shards));
         let pairs = free.as_ref().map_or(usize::MAX, VecDeque::len);
-        PortPool { ip, free, pairs, rest }
+        PortPool { ip, free, pairs, rest, dscp: DSCP_EF }
+    }
+
+    /// The same, whose packets carry this code point (RFC 2474), 0–63, in place of [`DSCP_EF`].
+    pub fn marked(self, dscp: u8) -> Self {
+        PortPool { dscp, ..self }
     }
 
     /// Binds a pair.
@@ -88,7 +94,7 @@ impl PortPool {
                     None => break,
                 },
             };
-            match bind_pair(self.ip, port) {
+            match bind_pair(self.ip, port, self.dscp) {
                 Ok(pair) => return Ok(pair),
                 Err(error) => {
                     if let Some(free) = &mut self.free {
@@ -108,7 +114,7 @@ impl PortPool {
     /// still be closing the sockets of the process that ended.
     pub fn reserve_again(&mut self, port: u16, until: Moment) -> io::Result<Pair> {
         let pair = loop {
-            match bind_pair(self.ip, port) {
+            match bind_pair(self.ip, port, self.dscp) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && clock::now() < until => {
                     clock::sleep_until(clock::now() + AGAIN_AFTER);
                 }
@@ -140,25 +146,27 @@ fn part(range: RangeInclusive<u16>, shard: usize, shards: usize) -> VecDeque<(Mo
 /// Binds `port` and the one above; port 0 asks the kernel for an even one, which is then bound by
 /// its number: a port that the kernel chose itself is lost when a filter is dissolved (udp(7),
 /// AF_UNSPEC).
-fn bind_pair(ip: IpAddr, port: u16) -> io::Result<Pair> {
-    let port = if port == 0 { bind(ip, 0)?.local_addr()?.port() } else { port };
-    let rtp = bind(ip, port)?;
+fn bind_pair(ip: IpAddr, port: u16, dscp: u8) -> io::Result<Pair> {
+    let port = if port == 0 { bind(ip, 0, dscp)?.local_addr()?.port() } else { port };
+    let rtp = bind(ip, port, dscp)?;
     let above = port.checked_add(1).filter(|_| port % 2 == 0);
     let above = above.ok_or_else(|| io::Error::other("the kernel chose an odd port"))?;
-    let rtcp = bind(ip, above)?;
+    let rtcp = bind(ip, above, dscp)?;
     Ok(Pair { rtp, rtcp, port })
 }
 
-fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
+fn bind(ip: IpAddr, port: u16, dscp: u8) -> io::Result<UdpSocket> {
     let address = SocketAddr::new(ip, port);
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
+    // The upper six bits of the octet; the lower two are the network's (RFC 3168).
+    let octet = u32::from(dscp) << 2;
     let marked = match ip {
-        IpAddr::V4(_) => socket.set_tos_v4(DSCP_EF),
-        IpAddr::V6(_) => socket.set_tclass_v6(DSCP_EF),
+        IpAddr::V4(_) => socket.set_tos_v4(octet),
+        IpAddr::V6(_) => socket.set_tclass_v6(octet),
     };
     if let Err(error) = marked {
-        tracing::debug!(%error, "RTP is sent without DSCP EF");
+        tracing::debug!(%error, dscp, "RTP is sent unmarked");
     }
     socket.bind(&address.into())?;
     Ok(socket.into())
@@ -167,6 +175,7 @@ fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use socket2::SockRef;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -177,6 +186,24 @@ mod tests {
         assert_eq!(pair.rtp.local_addr().unwrap().port(), pair.port);
         assert_eq!(pair.port % 2, 0);
         assert_eq!(pair.rtcp.local_addr().unwrap().port(), pair.port + 1);
+    }
+
+    #[test]
+    fn both_ports_of_a_pair_are_marked_as_was_asked_over_ipv4_and_ipv6() {
+        let new = |ip| PortPool::new(ip, None, 0, 1, Duration::ZERO);
+        for (dscp, octet) in [(DSCP_EF, 0xB8), (40, 0xA0), (0, 0)] {
+            let pair = new(HERE).marked(dscp).reserve(Moment(0)).unwrap();
+            for socket in [&pair.rtp, &pair.rtcp] {
+                assert_eq!(SockRef::from(socket).tos_v4().unwrap(), octet);
+            }
+            let six = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
+            let pair = new(six).marked(dscp).reserve(Moment(0)).unwrap();
+            for socket in [&pair.rtp, &pair.rtcp] {
+                assert_eq!(SockRef::from(socket).tclass_v6().unwrap(), octet);
+            }
+        }
+        let usual = new(HERE).reserve(Moment(0)).unwrap();
+        assert_eq!(SockRef::from(&usual.rtp).tos_v4().unwrap(), 0xB8, "as nobody asked");
     }
 
     #[test]

@@ -255,6 +255,7 @@ fn engine_config(config: &Config, rings: Rings, prompts: PromptStore) -> EngineC
     // Peers of different networks come to different addresses of one socket.
     engine.filters = config.sip.networks.is_empty() || !bind.is_unspecified();
     engine.ports = Some(config.rtp.ports.first..=config.rtp.ports.last);
+    engine.dscp = config.rtp.dscp;
     engine.shards = config.rtp.shards;
     // Pinning helps only while one core stays for everything else.
     engine.pin = if shards < cores { (cores - shards..cores).collect() } else { Vec::new() };

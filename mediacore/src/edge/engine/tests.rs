@@ -614,6 +614,7 @@ fn wrong_numbers_stop_the_start() {
         EngineConfig { tick: Duration::from_secs(1), ..EngineConfig::default() },
         EngineConfig { buffers: 1_000, ..EngineConfig::default() },
         EngineConfig { commands_max: 1, ..EngineConfig::default() },
+        EngineConfig { dscp: 64, ..EngineConfig::default() },
     ] {
         assert!(matches!(Engine::start(config, |_, _| {}), Err(Error::Config(_))));
     }
