@@ -163,7 +163,8 @@ fn bind(ip: IpAddr, port: u16, dscp: u8) -> io::Result<UdpSocket> {
     let octet = u32::from(dscp) << 2;
     let marked = match ip {
         IpAddr::V4(_) => socket.set_tos_v4(octet),
-        IpAddr::V6(_) => socket.set_tclass_v6(octet),
+        // A socket of both families marks IPv4 by the octet of its own.
+        IpAddr::V6(_) => socket.set_tclass_v6(octet).and_then(|()| socket.set_tos_v4(octet)),
     };
     if let Err(error) = marked {
         tracing::debug!(%error, dscp, "RTP is sent unmarked");
@@ -200,6 +201,7 @@ mod tests {
             let pair = new(six).marked(dscp).reserve(Moment(0)).unwrap();
             for socket in [&pair.rtp, &pair.rtcp] {
                 assert_eq!(SockRef::from(socket).tclass_v6().unwrap(), octet);
+                assert_eq!(SockRef::from(socket).tos_v4().unwrap(), octet, "to a peer on IPv4");
             }
         }
         let usual = new(HERE).reserve(Moment(0)).unwrap();
