@@ -30,14 +30,15 @@ test: ## format, clippy with warnings as errors, unit, simulation and end-to-end
 bench: ## the quick figures, appended to target/bench/results.jsonl
 	scripts/setup --bench
 	$(CARGO) build --release -p benches -p server
-	target/release/switchgrid-kernels
 	target/release/switchgrid-load bench
 	target/release/switchgrid-load signaling
+	target/release/switchgrid-kernels
 
-bench-media: ## calls relayed and recorded on one core, against rtpengine and a bare loop
+bench-media: ## calls relayed and recorded on one core, against rtpengine and a bare loop; codecs, keys, rooms, files
 	scripts/setup --bench
 	$(CARGO) build --release -p benches --no-default-features
 	target/release/switchgrid-media
+	for part in legs rooms files; do target/release/switchgrid-kernels $$part || exit 1; done
 
 bench-store: ## the store at 3 million recordings: finding, paging, deleting
 	scripts/setup

@@ -1,9 +1,11 @@
 //! `switchgrid-kernels`: the small loops that everything else stands on, timed one by one. Prints
-//! nanoseconds an operation, what a packet costs by the codecs and keys of its legs, and what rooms
-//! cost as a share of a core, and appends each figure to the results file.
+//! nanoseconds an operation, what a packet costs by the codecs and keys of its legs, what rooms
+//! cost as a share of a core, and how many live calls a core encodes, and appends each figure to the
+//! results file. A figure above its limit makes it fail.
 
 mod browser;
 mod distributor;
+mod files;
 mod house;
 mod legs;
 mod rooms;
@@ -21,6 +23,7 @@ use signaling::sip::message::Message;
 use signaling::sip::parse::Carrier;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use terms::Moment;
 use terms::media::{Codec, RtpTime, Ssrc, TonePlan, Watch, Wishes};
@@ -31,6 +34,8 @@ const ROUNDS: usize = 9;
 const ROOM_FRAMES: u64 = 100;
 /// The same of calls by codec and keys.
 const LEG_FRAMES: u32 = 50;
+/// Length of a recording that is encoded.
+const FILE_SECONDS: usize = 60;
 /// An INVITE of 852 bytes, as a gateway of a carrier sends it.
 const INVITE: &[u8] = include_bytes!("invite.sip");
 
@@ -312,7 +317,7 @@ fn elapsed(run: fn(u64), times: u64) -> Duration {
     began.elapsed()
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let file = match arguments.results {
         Some(file) => file,
@@ -321,26 +326,55 @@ fn main() -> Result<()> {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["bench", "metric", "ns", "limit"]);
+    let mut missed = 0;
     for kernel in KERNELS.iter().filter(|kernel| kernel.bench.contains(&arguments.filter)) {
         let ns = time(kernel.run, Duration::from_millis(arguments.round_ms));
         let figure = Figure::new(kernel.bench, kernel.metric, ns, "ns");
         results::append(&file, &figure).with_context(|| format!("append to {}", file.display()))?;
-        let limit = match kernel.limit_ns {
-            Some(limit) if ns <= limit => format!("{limit} ok"),
-            Some(limit) => format!("{limit} EXCEEDED"),
-            None => String::new(),
-        };
+        let limit = verdict(ns, kernel.limit_ns, &mut missed);
         table.add_row([kernel.bench, kernel.metric, &format!("{ns:.1}"), &limit]);
     }
     println!("{table}");
     if "rooms".contains(&arguments.filter) {
-        println!("{}", measure_rooms(&file)?);
+        println!("{}", measure_rooms(&file, &mut missed)?);
     }
     if "legs".contains(&arguments.filter) {
         println!("{}", measure_legs(&file)?);
     }
+    if "files".contains(&arguments.filter) {
+        println!("{}", measure_files(&file)?);
+    }
     println!("appended to {}", file.display());
-    Ok(())
+    if missed > 0 {
+        eprintln!("switchgrid-kernels: above their limit: {missed}");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A limit and whether it holds, in a table's words.
+fn verdict(value: f64, limit: Option<f64>, missed: &mut u32) -> String {
+    match limit {
+        Some(limit) if value <= limit => format!("{limit} ok"),
+        Some(limit) => {
+            *missed += 1;
+            format!("{limit} EXCEEDED")
+        }
+        None => String::new(),
+    }
+}
+
+fn measure_files(file: &Path) -> Result<Table> {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["bench", "metric", "calls"]);
+    for form in &files::FORMS {
+        let calls = files::calls_per_core(form, FILE_SECONDS, ROUNDS);
+        let figure = Figure::new("files", form.metric, calls, "calls");
+        results::append(file, &figure).with_context(|| format!("append to {}", file.display()))?;
+        table.add_row(["files", form.metric, &format!("{calls:.0}")]);
+    }
+    Ok(table)
 }
 
 fn measure_legs(file: &Path) -> Result<Table> {
@@ -356,7 +390,7 @@ fn measure_legs(file: &Path) -> Result<Table> {
     Ok(table)
 }
 
-fn measure_rooms(file: &Path) -> Result<Table> {
+fn measure_rooms(file: &Path, missed: &mut u32) -> Result<Table> {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["bench", "metric", "% of a core", "limit"]);
@@ -364,11 +398,7 @@ fn measure_rooms(file: &Path) -> Result<Table> {
         let percent = rooms::percent(share, ROOM_FRAMES, ROUNDS);
         let figure = Figure::new("rooms", share.metric, percent, "% of a core");
         results::append(file, &figure).with_context(|| format!("append to {}", file.display()))?;
-        let limit = match share.limit_percent {
-            Some(limit) if percent <= limit => format!("{limit} ok"),
-            Some(limit) => format!("{limit} EXCEEDED"),
-            None => String::new(),
-        };
+        let limit = verdict(percent, share.limit_percent, missed);
         table.add_row(["rooms", share.metric, &format!("{percent:.2}"), &limit]);
     }
     Ok(table)
@@ -383,6 +413,14 @@ mod tests {
         assert_eq!(INVITE.len(), 852);
         let message = Message::parse(INVITE, Carrier::Datagram).expect("a well-formed INVITE");
         assert!(message.sdp().is_some());
+    }
+
+    #[test]
+    fn a_limit_is_met_at_its_edge_and_missed_beyond_and_counted() {
+        let mut missed = 0;
+        assert_eq!(verdict(5.0, Some(5.0), &mut missed), "5 ok");
+        assert_eq!((verdict(9.0, None, &mut missed), missed), (String::new(), 0));
+        assert_eq!((verdict(5.1, Some(5.0), &mut missed), missed), ("5 EXCEEDED".to_owned(), 1));
     }
 
     #[test]
