@@ -1,10 +1,11 @@
 //! The child `work`: ad-hoc SQL, report rendering, encoding, the move of recordings to the second
-//! tier and the removal of deleted ones, in limited memory and at low priority, so that none of them
-//! takes a core or a byte from a call.
+//! tier and the removal of deleted ones, in limited memory and at low priority, encoding and removal at
+//! the lowest, so that none of them takes a core or a byte from a call.
 //!
 //! One connection of `<data>/run/work.sock` is one job: a line of JSON asks, a line of JSON answers,
 //! the bytes follow. Closing the connection cancels the job.
 
+mod behind;
 pub mod encode;
 pub mod jobs;
 pub mod moving;

@@ -1,5 +1,6 @@
 //! MP3 and Opus beside the WAV, at the lowest priority. A sealed WAV gets sealed ones.
 
+use super::behind::behind_the_rest;
 use super::jobs::{Done, Problem};
 use mediacore::edge::encode::encode_wav;
 use mediacore::edge::keys::Keys;
@@ -79,7 +80,7 @@ pub async fn encode(
     if !source.exists() {
         return Err(Problem::new(404, "missing", "There is no such recording.", wav.to_owned()));
     }
-    let encoding = tokio::task::spawn_blocking(move || {
+    let encoding = behind_the_rest("encode", move || {
         let ring = keys.as_ref().map(|keys| &*keys.ring);
         match form {
             Form::Mp3 => {
@@ -98,7 +99,7 @@ pub async fn encode(
     match encoding.await {
         Ok(Ok(())) => Ok(done()),
         Ok(Err(error)) => Err(failed(&told(&error))),
-        Err(panic) => Err(failed(&panic.to_string())),
+        Err(error) => Err(failed(&error)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! the second tier, or was fetched back from it, goes too: a recording is removed when all of it
 //! is.
 
+use super::behind::behind_the_rest;
 use super::jobs::{Done, Problem};
 use super::moving::{self, Claims};
 use crate::tier::Tier;
@@ -77,7 +78,7 @@ pub async fn run(
         }
         removed
     };
-    let mut removed = behind_the_rest(local).await?;
+    let mut removed = on_its_thread(local).await?;
     removed.failed.extend(busy);
     remove_objects(tier, moved, &mut removed).await;
     drop(taken);
@@ -90,7 +91,7 @@ pub async fn run(
 /// 400 for more than [`BATCH_MAX`] of them.
 pub async fn run_faxes(faxes: PathBuf, files: Vec<String>) -> Result<Done, Problem> {
     few_enough(files.len())?;
-    let removed = behind_the_rest(move || remove_faxes(&faxes, &files)).await?;
+    let removed = on_its_thread(move || remove_faxes(&faxes, &files)).await?;
     Ok(moving::done(&removed))
 }
 
@@ -103,22 +104,11 @@ fn few_enough(count: usize) -> Result<(), Problem> {
 }
 
 /// On a thread of its own, to which everybody comes first.
-async fn behind_the_rest(
+async fn on_its_thread(
     work: impl FnOnce() -> Removed + Send + 'static,
 ) -> Result<Removed, Problem> {
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let work = move || {
-        lower_priority();
-        // The asker may have given up; what was removed is found to be gone the next time.
-        let _ = tell.send(work());
-    };
-    let failed =
-        |error: String| Problem::new(500, "remove", "The files could not be removed.", error);
-    std::thread::Builder::new()
-        .name("remove".to_owned())
-        .spawn(work)
-        .map_err(|error| failed(error.to_string()))?;
-    told.await.map_err(|error| failed(error.to_string()))
+    let done = behind_the_rest("remove", work).await;
+    done.map_err(|error| Problem::new(500, "remove", "The files could not be removed.", error))
 }
 
 /// Removes the objects of recordings that may have some. Without the second tier nothing is known
@@ -308,18 +298,6 @@ fn unlink(folder: RawFd, name: &str) -> io::Result<u64> {
     match io::Error::last_os_error() {
         error if error.kind() == io::ErrorKind::NotFound => Ok(0),
         error => Err(error),
-    }
-}
-
-/// Class "idle" of the disk's scheduler, and the end of the processor's queue: whoever wants either
-/// comes first. Where it is refused the thread goes on as it is.
-fn lower_priority() {
-    const IOPRIO_WHO_PROCESS: libc::c_int = 1;
-    const IOPRIO_CLASS_IDLE: libc::c_int = 3 << 13;
-    // SAFETY: neither call takes pointers; who 0 is the calling thread on Linux.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS as _, 0, 19);
-        libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE);
     }
 }
 
