@@ -16,6 +16,7 @@ pub mod journal;
 pub mod live;
 pub mod net;
 pub mod plans;
+mod refusals;
 pub mod signaling;
 pub mod tls;
 pub mod websocket;

@@ -24,7 +24,9 @@ pub const DSCP_EF: u8 = 46;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// All are taken or rest.
-    #[error("reserve an RTP port: all {0} pairs of this media core are in use or at rest")]
+    #[error(
+        "reserve an RTP port: all {0} pairs of this media core are in use or at rest (rtp.ports)"
+    )]
     Exhausted(usize),
     /// The kernel refused.
     #[error("reserve an RTP port on {ip} near {port}: {source}")]

@@ -85,7 +85,7 @@ impl Shard {
         let refusal = if self.names.contains_key(&id) {
             Some(format!("open leg {id}: it is open already"))
         } else if self.names.len() >= self.config.legs_max {
-            Some(format!("open leg {id}: {} legs are open, the limit", self.names.len()))
+            Some(format!("open leg {id}: {} legs are open (rtp.legs_max)", self.names.len()))
         } else {
             None
         };
@@ -168,7 +168,7 @@ impl Shard {
         let room = self.room_or_new(id);
         let standing = self.rooms[room as usize].room.as_mut().expect("a room was just made");
         if standing.members.len() >= self.config.room_legs_max {
-            tracing::warn!(room = id.0, "a leg stays outside: the room is at its limit");
+            tracing::warn!(room = id.0, "a leg stays outside: the room is full (rtp.parties_max)");
             return;
         }
         standing.members.push(idx);

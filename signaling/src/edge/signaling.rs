@@ -8,6 +8,7 @@ use super::journal::{self, Journal, Synced};
 use super::live::Live;
 use super::net::{ARRIVED_MAX, Arrived, Bound, Net};
 use super::plans::Plans;
+use super::refusals::Refusals;
 use crate::kept::Change;
 use crate::reach::Reach;
 use crate::sip::digest::Algorithm;
@@ -296,6 +297,7 @@ async fn run(
         live,
         offered: None,
         looked_at: None,
+        refusals: Refusals::default(),
     };
     thread.begin(&kept, &config.media_legs);
     let _ = ready.send(Ok(addresses));
@@ -396,6 +398,7 @@ struct Thread {
     offered: Option<(u64, Plan)>,
     /// A tenant whose state the switch is asked for, by the question's number.
     looked_at: Option<(u64, TenantId)>,
+    refusals: Refusals,
 }
 
 impl Thread {
@@ -472,6 +475,11 @@ impl Thread {
 
     fn input(&mut self, input: Input) {
         let now = clock::now();
+        if let Input::Media(media::Event::OpenFailed { leg, reason }) = &input
+            && let Some(legs) = self.refusals.note(now.moment)
+        {
+            tracing::warn!(%leg, %reason, legs, "media opens no leg: callers are refused");
+        }
         if let Input::Ask(request) = &input {
             match &request.body {
                 Ask::Plan(plan) => self.offered = Some((request.id, (**plan).clone())),
@@ -621,7 +629,8 @@ impl Thread {
         let lost = metric("switchgrid_event_log_lost_total".to_owned(), self.journal.lost());
         let left_out = self.live.as_ref().map_or(0, Live::left_out);
         let left_out = metric("switchgrid_live_state_left_out_total".to_owned(), left_out);
-        core.chain([lost, left_out]).collect()
+        let refused = metric("switchgrid_media_legs_refused_total".to_owned(), self.refusals.legs);
+        core.chain([lost, left_out, refused]).collect()
     }
 
     fn output(&mut self, output: Output) {

@@ -492,7 +492,7 @@ fn ports_of_a_small_range_run_out_and_come_back() {
         };
         assert!(matches!(open(1), Event::Opened { .. }));
         let Event::OpenFailed { reason, .. } = open(2) else { panic!("one pair is all") };
-        assert!(reason.contains("all 1 pairs"), "{reason}");
+        assert!(reason.contains("all 1 pairs") && reason.contains("rtp.ports"), "{reason}");
         engine.send(Command::Release { leg: LegId(1) }).unwrap();
         assert!(matches!(events.recv_timeout(PATIENCE).unwrap(), Event::Released { .. }));
         assert!(matches!(open(3), Event::Opened { .. }));

@@ -198,7 +198,10 @@ fn limits_refuse_and_the_books_balance() {
     }
     let (leg, contact, tenant) = (LegId(50), ContactId(1), TenantId(1));
     world.command(Command::Open { leg, contact, tenant, place: Place::default(), port: Port::Own });
-    assert!(matches!(world.events.last(), Some(Event::OpenFailed { leg: LegId(50), .. })));
+    let Some(Event::OpenFailed { leg: LegId(50), reason }) = world.events.last() else {
+        panic!("{:?}", world.events.last());
+    };
+    assert!(reason.contains("3 legs") && reason.contains("rtp.legs_max"), "{reason}");
     for phone in 0..3 {
         world.join(phone, 1);
     }
