@@ -92,6 +92,9 @@ pub fn answer(
         local.direction.sends() && audio.listens(),
         local.direction.receives() && audio.direction.sends(),
     );
+    let numbers = [Some(number), events.map(|(_, number)| number)];
+    let apart = numbers.into_iter().flatten().any(reads_as_rtcp);
+    let one_port = audio.rtcp_mux && (!apart || matches!(keys, Keying::Dtls(_)));
     let named = audio.mid.as_ref().filter(|_| local.port == Port::Shared);
     let mid = named.map(|(mid, _)| mid.as_str());
     let bundled = named.filter(|(_, bundled)| *bundled);
@@ -110,7 +113,7 @@ pub fn answer(
                 }
                 (Keying::Dtls(_), None) | (Keying::None, _) => {}
             }
-            text += if audio.rtcp_mux { "a=rtcp-mux\r\n" } else { "" };
+            text += if one_port { "a=rtcp-mux\r\n" } else { "" };
             text += &shared_lines(local, mid);
         } else {
             text += &format!("m={} 0 {} {}\r\n", offered.media, offered.proto, offered.fmt);
@@ -119,7 +122,12 @@ pub fn answer(
         }
     }
     let theirs = remote(audio, send, receive, keys, signalling, nat);
-    Ok((text, Remote { rtcp_mux: audio.rtcp_mux, ..theirs }))
+    Ok((text, Remote { rtcp_mux: one_port, ..theirs }))
+}
+
+/// With a marker these numbers would be taken for RTCP on one port, RFC 5761 §4.
+fn reads_as_rtcp(number: PayloadType) -> bool {
+    (64..=95).contains(&number.0)
 }
 
 /// What their answer to our [`offer`] agreed.

@@ -336,7 +336,7 @@ impl Payloads {
             .filter_map(|(number, map)| Some((number.parse().ok()?, map.trim())))
             .collect();
         for number in media.fmt.split_whitespace().filter_map(|word| word.parse::<u8>().ok()) {
-            // 72–76 would read as RTCP beside it (RFC 5761 §4); above 127 there is no bit left.
+            // Above 127 there is no bit left.
             if number > 127 {
                 continue;
             }

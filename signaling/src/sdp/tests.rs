@@ -301,6 +301,13 @@ fn one_port_for_both_is_answered_where_it_is_offered_and_not_taken_where_nobody_
     assert!(remote.rtcp_mux && text.contains(mux), "{text}");
     let (text, remote) = answered(&media(""));
     assert!(!remote.rtcp_mux && !text.contains("rtcp-mux"), "{text}");
+    for numbers in ["77 101", "96 77"] {
+        let (audio, events) = numbers.split_once(' ').unwrap();
+        let maps =
+            format!("a=rtpmap:{audio} PCMA/8000\r\na=rtpmap:{events} telephone-event/8000\r\n");
+        let (text, remote) = answered(&format!("m=audio 4000 RTP/AVP {numbers}\r\n{maps}{mux}"));
+        assert!(!remote.rtcp_mux && !text.contains("rtcp-mux"), "77 with a marker is 205: {text}");
+    }
     assert!(!offer(&local()).contains("rtcp-mux"), "plain offers have a port for each");
     let unasked = accept(&mut local(), &offer_of(&media(mux)), source(), false).unwrap();
     assert!(!unasked.rtcp_mux, "their reports go where our offer said");
