@@ -1,7 +1,7 @@
 //! Retention at work: files by themselves, and the whole way with the decision, the rows that tell of
 //! it, and the note that the files are gone.
 
-use crate::Figures;
+use crate::{FILES_PER_S, Figures};
 use anyhow::{Context, Result, ensure};
 use server::work::remove::{BATCH_MAX, remove};
 use std::fs;
@@ -43,7 +43,8 @@ pub async fn measure(folder: &Path, count: u64, figures: &mut Figures) -> Result
         warehouse.recordings_removed(&ids).await?;
     }
     let seconds = start.elapsed().as_secs_f64();
-    figures.add("files deleted, decision and row included", files as f64 / seconds, "files/s")?;
+    let rate = files as f64 / seconds;
+    figures.add_within("files deleted, decision and row included", rate, "files/s", FILES_PER_S)?;
     figures.add("recordings deleted, all included", due.len() as f64 / seconds, "recordings/s")?;
     warehouse.close().await;
     Ok(())

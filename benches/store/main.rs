@@ -1,6 +1,7 @@
 //! `switchgrid-store`: the store of recordings at 80,000 hours. Fills a warehouse with as many rows
 //! as 100-second recordings make of that, a year of them, and measures what people do with it: find
-//! one, page through, and let retention delete. The figures go to the results file.
+//! one, page through, and let retention delete. The figures go to the results file; one beyond its limit
+//! makes the bench fail.
 
 mod delete;
 mod fill;
@@ -10,6 +11,7 @@ use anyhow::Result;
 use benches::results::{self, Figure};
 use clap::Parser;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// What the bench is told.
@@ -27,7 +29,12 @@ struct Arguments {
     data: Option<PathBuf>,
 }
 
-fn main() -> Result<()> {
+/// The longest lookup through the index, in ms.
+const LOOKUP_MS: Limit = Limit::AtMost(1_000.0);
+/// Files that retention removes in a second, the decision and its row included.
+const FILES_PER_S: Limit = Limit::AtLeast(10_000.0);
+
+fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let temporary;
     let folder = match &arguments.data {
@@ -41,24 +48,64 @@ fn main() -> Result<()> {
     runtime.block_on(bench(folder, &arguments))
 }
 
-async fn bench(folder: &Path, arguments: &Arguments) -> Result<()> {
+async fn bench(folder: &Path, arguments: &Arguments) -> Result<ExitCode> {
     fill::fill(folder, arguments.recordings).await?;
     let mut figures = Figures::new()?;
     find::measure(folder, arguments.recordings, &mut figures).await?;
     delete::measure(folder, arguments.deletions, &mut figures).await?;
     println!("{} figures in {}", figures.count, figures.file.display());
-    Ok(())
+    if figures.missed > 0 {
+        eprintln!("switchgrid-store: beyond their limit: {}", figures.missed);
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a figure should keep to.
+#[derive(Clone, Copy)]
+enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Limit {
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Limit::AtMost(most) => value <= most,
+            Limit::AtLeast(least) => value >= least,
+        }
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Limit::AtMost(most) => write!(f, "at most {most}"),
+            Limit::AtLeast(least) => write!(f, "at least {least}"),
+        }
+    }
 }
 
 /// Where figures go.
 struct Figures {
     file: PathBuf,
     count: usize,
+    /// Beyond their limit.
+    missed: usize,
 }
 
 impl Figures {
     fn new() -> Result<Figures> {
-        Ok(Figures { file: results::file()?, count: 0 })
+        Ok(Figures { file: results::file()?, count: 0, missed: 0 })
+    }
+
+    /// The same with its limit.
+    fn add_within(&mut self, metric: &str, value: f64, unit: &str, limit: Limit) -> Result<()> {
+        self.add(metric, value, unit)?;
+        let word = if limit.holds(value) { "ok" } else { "EXCEEDED" };
+        self.missed += usize::from(!limit.holds(value));
+        println!("{:<56} {limit}: {word}", "");
+        Ok(())
     }
 
     /// Prints and keeps one figure.
@@ -74,7 +121,8 @@ impl Figures {
         times.sort();
         let ms = |time: Duration| time.as_secs_f64() * 1000.0;
         self.add(&format!("{what}, median"), ms(times[times.len() / 2]), "ms")?;
-        self.add(&format!("{what}, longest of {}", times.len()), ms(times[times.len() - 1]), "ms")
+        let longest = format!("{what}, longest of {}", times.len());
+        self.add_within(&longest, ms(times[times.len() - 1]), "ms", LOOKUP_MS)
     }
 }
 
@@ -83,4 +131,16 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let start = Instant::now();
     let done = work.await;
     (done, start.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_hold_at_their_edge_and_not_beyond() {
+        let held = |limit: Limit| [9.0, 10.0, 11.0].map(|value| limit.holds(value));
+        assert_eq!(held(Limit::AtMost(10.0)), [true, true, false]);
+        assert_eq!(held(Limit::AtLeast(10.0)), [false, true, true]);
+    }
 }
