@@ -1,4 +1,5 @@
-//! `switchgrid-load calls`: a load run against anybody's switch, and a table of what came of it.
+//! `switchgrid-load calls`: a load run against anybody's switch, step by step, and a table of what came
+//! of each.
 
 use crate::load::{self, Load, Outcome};
 use crate::sip::digest::Credential;
@@ -29,9 +30,9 @@ pub struct Arguments {
     /// Number to dial.
     #[arg(long, default_value = "95105688")]
     dial: String,
-    /// Calls at a time.
-    #[arg(long, default_value_t = 10)]
-    calls: u32,
+    /// Calls at a time, one step each, such as 100,500,1000.
+    #[arg(long, value_delimiter = ',', default_values_t = [10])]
+    calls: Vec<u32>,
     /// New calls per second.
     #[arg(long, default_value_t = 10.0)]
     cps: f64,
@@ -78,11 +79,19 @@ pub struct Arguments {
 /// # Errors
 /// What kept it from running.
 pub fn run(arguments: &Arguments) -> Result<bool> {
+    let mut all_good = true;
+    for calls in &arguments.calls {
+        all_good &= step(arguments, *calls)?;
+    }
+    Ok(all_good)
+}
+
+fn step(arguments: &Arguments, calls: u32) -> Result<bool> {
     let load = Load {
         server: arguments.server,
         local: arguments.local,
         dial: arguments.dial.clone(),
-        calls: arguments.calls,
+        calls,
         cps: arguments.cps,
         time: Duration::from_secs(arguments.seconds),
         short: arguments.short,

@@ -156,9 +156,11 @@ pub async fn run(load: &Load) -> Result<Outcome> {
         let time = if load.short { load.time } else { ends - Instant::now() };
         field.place(order(load, n + 1, time));
     }
+    let own_before = own_cpu();
     let (from, before) = if load.short { (began, first) } else { (Instant::now(), usage(load)?) };
     listen_until(&mut field, ends - Duration::from_millis(200), &mut sum).await?;
     let (measured, after) = (from.elapsed(), usage(load)?);
+    let own = own_cpu().saturating_sub(own_before);
     listen_until(&mut field, ends + STRAGGLERS, &mut sum).await?;
     field.clear();
     listen_until(&mut field, Instant::now() + Duration::from_millis(300), &mut sum).await?;
@@ -175,20 +177,29 @@ pub async fn run(load: &Load) -> Result<Outcome> {
     };
     outcome.failed.sort();
     if load.server_pid.is_some() {
-        outcome.add_usage(load);
+        outcome.add_usage(load, own, first.memory_bytes);
     }
     Ok(outcome)
 }
 
 impl Outcome {
-    fn add_usage(&mut self, load: &Load) {
+    /// What the switch used while all calls were up, and the generator apart from it.
+    fn add_usage(&mut self, load: &Load, own: Duration, idle_bytes: u64) {
+        let calls = f64::from(load.calls);
         let share = 100.0 * self.cpu.as_secs_f64() / self.measured.as_secs_f64();
         self.figures.push(("switch CPU".into(), share, "% of a core"));
         if !load.short && !load.silent {
             // Fifty packets a second each way, forwarded and recorded.
-            let packets = f64::from(load.calls) * 2.0 * 50.0 * self.measured.as_secs_f64();
-            let us = self.cpu.as_secs_f64() * 1e6 / packets;
-            self.figures.push(("switch CPU per packet".into(), us, "µs"));
+            let packets = calls * 2.0 * 50.0 * self.measured.as_secs_f64();
+            let us = |cpu: Duration| cpu.as_secs_f64() * 1e6 / packets;
+            let full = calls * 100.0 / share.max(1e-9);
+            let grown = self.memory_bytes.saturating_sub(idle_bytes) as f64 / 1e3 / calls;
+            self.figures.extend([
+                ("switch CPU per packet".to_owned(), us(self.cpu), "µs"),
+                ("generator CPU per packet".to_owned(), us(own), "µs"),
+                ("calls that would fill a core".to_owned(), full, "calls"),
+                ("switch memory per call".to_owned(), grown, "kB"),
+            ]);
         }
         self.figures.push(("switch memory".into(), self.memory_bytes as f64 / 1e6, "MB"));
     }
@@ -262,6 +273,15 @@ async fn listen_until(field: &mut Field, until: Instant, sum: &mut Sum) -> Resul
     Ok(())
 }
 
+/// CPU time of this process alone: the switch may be a child of it.
+fn own_cpu() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a timespec of ours that lives through the call.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    assert_eq!(result, 0, "every Linux counts what a process uses");
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 fn usage(load: &Load) -> Result<Usage> {
     load.server_pid.map_or(Ok(Usage::default()), |pid| procstat::usage(pid, ""))
 }
@@ -269,6 +289,53 @@ fn usage(load: &Load) -> Result<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_switch_used_is_divided_by_packets_calls_and_cores() {
+        let mut load = load_of(200);
+        let mut outcome = Outcome {
+            wire: "epoll",
+            figures: Vec::new(),
+            failed: Vec::new(),
+            frames_bad: 0,
+            cpu: Duration::from_secs(1),
+            measured: Duration::from_secs(10),
+            memory_bytes: 90_000_000,
+        };
+        outcome.add_usage(&load, Duration::from_millis(500), 80_000_000);
+        let figure = |outcome: &Outcome, name: &str| {
+            let found = outcome.figures.iter().find(|(known, ..)| known == name);
+            found.map(|(_, value, _)| value.round())
+        };
+        assert_eq!(figure(&outcome, "switch CPU"), Some(10.0));
+        assert_eq!(figure(&outcome, "switch CPU per packet"), Some(5.0), "1 s for 200,000");
+        assert_eq!(figure(&outcome, "generator CPU per packet"), Some(3.0));
+        assert_eq!(figure(&outcome, "calls that would fill a core"), Some(2_000.0));
+        assert_eq!(figure(&outcome, "switch memory per call"), Some(50.0));
+        load.silent = true;
+        outcome.figures.clear();
+        outcome.add_usage(&load, Duration::ZERO, 0);
+        assert_eq!(figure(&outcome, "switch CPU per packet"), None, "nobody spoke");
+    }
+
+    fn load_of(calls: u32) -> Load {
+        Load {
+            server: SocketAddr::from(([127, 0, 0, 1], 5060)),
+            local: [127, 0, 0, 1].into(),
+            dial: "1".into(),
+            calls,
+            cps: 10.0,
+            time: Duration::from_secs(10),
+            short: false,
+            press: None,
+            agents: Vec::new(),
+            law: Law::A,
+            silent: false,
+            engines: 1,
+            wire: Choice::Auto,
+            server_pid: Some(1),
+        }
+    }
 
     #[test]
     fn a_refused_call_counts_as_failed_and_a_good_one_does_not() {
