@@ -65,6 +65,21 @@ fn what_the_segments_still_hold_is_rendered_again_octet_by_octet() {
 }
 
 #[test]
+fn a_row_of_another_length_is_told_before_the_hash_and_a_row_without_one_is_believed() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let row = &stored(dir.path())[0];
+    for off_ms in [-20, 20] {
+        let other = Ledger { duration_ms: row.duration_ms + off_ms, ..row.clone() };
+        let (there, expected) = (row.duration_ms, other.duration_ms);
+        assert_eq!(fault(dir.path(), &other), Some(Fault::Duration { there, expected }));
+        let unhashed = Ledger { sha256: None, ..other };
+        assert_eq!(fault(dir.path(), &unhashed), Some(Fault::Duration { there, expected }));
+    }
+    assert_eq!(fault(dir.path(), &Ledger { sha256: None, ..row.clone() }), None);
+}
+
+#[test]
 fn a_file_that_was_cut_short_plays_to_its_new_end_after_the_header_is_fixed() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
