@@ -38,7 +38,7 @@ bench-media: ## calls relayed and recorded on one core, against rtpengine and a 
 	scripts/setup --bench
 	$(CARGO) build --release -p benches --no-default-features
 	target/release/switchgrid-media
-	for part in legs rooms files; do target/release/switchgrid-kernels $$part || exit 1; done
+	for part in stages legs rooms files; do target/release/switchgrid-kernels $$part || exit 1; done
 
 bench-store: ## the store at 3 million recordings: finding, paging, deleting
 	scripts/setup

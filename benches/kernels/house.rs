@@ -55,4 +55,5 @@ pub fn drain(shard: &mut Shard) {
     }
     while shard.poll_port().is_some() {}
     while shard.poll_event().is_some() {}
+    while shard.poll_block().is_some() {}
 }

@@ -15,10 +15,11 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use terms::Moment;
 use terms::media::{
-    Codec, PayloadType, Payloads, Remote, RtpTime, SeqNo, Srtp, SrtpKey, SrtpSuite, Ssrc, Wishes,
+    Codec, Command, PayloadType, Payloads, RecordStart, RecordTerms, Remote, RtpTime, SeqNo, Side,
+    Srtp, SrtpKey, SrtpSuite, Ssrc, Wishes,
 };
+use terms::{CallId, ContactId, LegId, Moment, RecordingId, TenantId, Timestamp};
 
 const CALLS: u32 = 50;
 /// Packets of a voice before it repeats.
@@ -31,6 +32,14 @@ pub struct Pairing {
     /// What is measured.
     pub metric: &'static str,
     sides: [(Codec, Keys); 2],
+    /// Both sides are recorded; what storage does with the blocks is not in it.
+    recorded: bool,
+}
+
+impl Pairing {
+    const fn of(metric: &'static str, sides: [(Codec, Keys); 2]) -> Self {
+        Pairing { metric, sides, recorded: false }
+    }
 }
 
 /// Where the keys of a side come from.
@@ -49,28 +58,29 @@ const TAG80: Keys = Keys::Sdes(SrtpSuite::AesCm128HmacSha1Tag80);
 const GCM: Keys = Keys::Sdes(SrtpSuite::AeadAes128Gcm);
 
 /// All of them.
-pub const PAIRINGS: [Pairing; 9] = [
-    Pairing { metric: "PCMA to PCMA, relayed", sides: [PLAIN, PLAIN] },
+pub const PAIRINGS: [Pairing; 10] = [
+    Pairing::of("PCMA to PCMA, relayed", [PLAIN, PLAIN]),
     Pairing {
-        metric: "PCMA to PCMA, SRTP (AES-CM, HMAC-SHA1-80) on both sides",
-        sides: [(Codec::Pcma, TAG80), (Codec::Pcma, TAG80)],
+        recorded: true,
+        ..Pairing::of("PCMA to PCMA, relayed and both sides recorded", [PLAIN, PLAIN])
     },
-    Pairing {
-        metric: "PCMA to PCMA, SRTP (AES-GCM-128) on both sides",
-        sides: [(Codec::Pcma, GCM), (Codec::Pcma, GCM)],
-    },
-    Pairing { metric: "L16 to PCMA", sides: [(Codec::L16, Keys::Clear), PLAIN] },
-    Pairing { metric: "G.722 to PCMA", sides: [(Codec::G722, Keys::Clear), PLAIN] },
-    Pairing { metric: "Opus to PCMA", sides: [(Codec::Opus, Keys::Clear), PLAIN] },
-    Pairing { metric: "Opus in SRTP (AES-GCM-128) to PCMA", sides: [(Codec::Opus, GCM), PLAIN] },
-    Pairing {
-        metric: "PCMA of a browser (WebRTC) to PCMA, relayed",
-        sides: [(Codec::Pcma, Keys::Browser), PLAIN],
-    },
-    Pairing {
-        metric: "Opus of a browser (WebRTC) to PCMA",
-        sides: [(Codec::Opus, Keys::Browser), PLAIN],
-    },
+    Pairing::of(
+        "PCMA to PCMA, SRTP (AES-CM, HMAC-SHA1-80) on both sides",
+        [(Codec::Pcma, TAG80), (Codec::Pcma, TAG80)],
+    ),
+    Pairing::of(
+        "PCMA to PCMA, SRTP (AES-GCM-128) on both sides",
+        [(Codec::Pcma, GCM), (Codec::Pcma, GCM)],
+    ),
+    Pairing::of("L16 to PCMA", [(Codec::L16, Keys::Clear), PLAIN]),
+    Pairing::of("G.722 to PCMA", [(Codec::G722, Keys::Clear), PLAIN]),
+    Pairing::of("Opus to PCMA", [(Codec::Opus, Keys::Clear), PLAIN]),
+    Pairing::of("Opus in SRTP (AES-GCM-128) to PCMA", [(Codec::Opus, GCM), PLAIN]),
+    Pairing::of(
+        "PCMA of a browser (WebRTC) to PCMA, relayed",
+        [(Codec::Pcma, Keys::Browser), PLAIN],
+    ),
+    Pairing::of("Opus of a browser (WebRTC) to PCMA", [(Codec::Opus, Keys::Browser), PLAIN]),
 ];
 
 /// A phone: what it says, and how it seals it.
@@ -166,8 +176,25 @@ fn open(pairing: &Pairing) -> (Shard, Moment, Vec<Phone>) {
         Phone { address, door, codec, audio: payloads(codec).audio, ssrc: Ssrc(n), session }
     };
     let phones = (0..2 * CALLS).map(&mut phone).collect();
+    if pairing.recorded {
+        (0..CALLS).for_each(|call| shard.handle_command(now, record(call)));
+    }
     drain(&mut shard);
     (shard, now, phones)
+}
+
+/// Both sides of a call, the first one as the customer.
+fn record(call: u32) -> Command {
+    let leg = |side: u32| LegId(u64::from(2 * call + side) + 1);
+    Command::RecordStart(RecordStart {
+        recording: RecordingId(u64::from(call) + 1),
+        tenant: TenantId(1),
+        contact: ContactId(1),
+        call: CallId(u64::from(call) + 1),
+        started_at: Timestamp::from_secs(1_800_000_000),
+        parties: vec![(leg(0), Side::Customer), (leg(1), Side::Other)],
+        terms: RecordTerms::default(),
+    })
 }
 
 fn certificate() -> Arc<Identity> {
@@ -221,6 +248,22 @@ mod tests {
             let (spent, sent) = run(pairing, 10);
             assert!(spent > Duration::ZERO);
             assert_eq!(sent, u64::from(10 * 2 * CALLS), "{}", pairing.metric);
+        }
+    }
+
+    #[test]
+    fn one_pairing_is_recorded_and_keeps_every_frame() {
+        for pairing in &PAIRINGS {
+            let (mut shard, now, mut phones) = open(pairing);
+            let voices = pairing.sides.map(|(codec, _)| voice(codec));
+            for (n, phone) in phones.iter_mut().enumerate() {
+                let mut packet = Packet { bytes: [0; TRANSMIT_MAX], len: 0 };
+                phone.write(0, &voices[n % 2][0], &mut packet);
+                let (bytes, len) = (&mut packet.bytes, packet.len);
+                shard.handle_packet(now, phone.door, phone.address, bytes, len);
+            }
+            let kept = if pairing.recorded { u64::from(2 * CALLS) } else { 0 };
+            assert_eq!(shard.recorder_stats().frames, kept, "{}", pairing.metric);
         }
     }
 }

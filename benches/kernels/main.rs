@@ -9,6 +9,7 @@ mod files;
 mod house;
 mod legs;
 mod rooms;
+mod stages;
 
 use anyhow::{Context, Result};
 use benches::results::{self, Figure};
@@ -172,7 +173,14 @@ const KERNELS: &[Kernel] = &[
         limit_ns: Some(20_000.0),
         run: distributor::assign,
     },
-    Kernel { bench: "relay", metric: "header read and rewritten", limit_ns: None, run: rewrite },
+    Kernel { bench: "stages", metric: "header read and rewritten", limit_ns: None, run: rewrite },
+    Kernel { bench: "stages", metric: "source checked", limit_ns: None, run: stages::check_source },
+    Kernel {
+        bench: "stages",
+        metric: "number, loss and jitter noted",
+        limit_ns: None,
+        run: stages::note_packet,
+    },
 ];
 
 fn parse(times: u64) {
