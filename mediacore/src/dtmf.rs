@@ -415,6 +415,7 @@ mod tests {
     #[test]
     fn no_more_digits_wait_than_the_limit() {
         let mut sender = Sender::default();
-        assert_eq!(sender.push(&"5".repeat(1_000)), SEND_MAX);
+        assert_eq!((sender.push(&"5".repeat(60)), sender.push(&"6".repeat(60))), (60, 4));
+        assert_eq!(sender.push("7"), 0);
     }
 }

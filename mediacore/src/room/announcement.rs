@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(both.len(), 3);
         assert!(both[1].samples().iter().all(|&sample| sample == 0));
         assert!(both[2].samples().iter().any(|&sample| sample > 5_000));
-        assert_eq!(frames(vec![Source::Ringback]).len(), FRAMES_MAX as usize);
+        assert_eq!(frames(vec![Source::Ringback]).len(), 3_000, "a minute");
         assert!(frames(Vec::new()).is_empty());
     }
 

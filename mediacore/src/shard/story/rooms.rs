@@ -203,3 +203,29 @@ fn a_far_party_is_recorded_through_its_tap() {
     }
     assert_eq!(here.shard.recorder_stats().frames, 5);
 }
+
+#[test]
+fn a_room_that_is_full_leaves_the_next_outside_until_somebody_leaves() {
+    let mut world = World::new();
+    world.shard.config.room_legs_max = 2;
+    for n in 0..3 {
+        assert_eq!(world.add(Codec::Pcma, 1, |_| {}), n);
+        world.join(n, 1);
+    }
+    let speak = |world: &mut World| {
+        for _ in 0..10 {
+            (0..3).for_each(|phone| _ = world.speak(phone, 20, 1_000 * (phone as i16 + 1)));
+            world.run(20);
+        }
+    };
+    speak(&mut world);
+    let heard = |world: &World| [0, 1, 2].map(|phone: usize| world.phones[phone].heard.len());
+    assert_eq!(heard(&world), [10, 10, 0], "the third neither hears nor is heard");
+    let first = world.phones[0].leg;
+    world.command(Command::Leave { leg: first });
+    world.join(2, 1);
+    speak(&mut world);
+    assert_eq!(heard(&world), [10, 20, 10]);
+    let level = world.phones[1].last_level();
+    assert!((2_900..3_100).contains(&level), "the third is heard: {level}");
+}
