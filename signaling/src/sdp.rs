@@ -61,6 +61,9 @@ pub struct Local {
     /// On which port: the shared one is for WebRTC, which means a handshake, ICE, and RTCP on the
     /// same port.
     pub port: Port,
+    /// RTCP goes the way of RTP, as was last agreed: our next offer asks for it again.
+    #[serde(default)]
+    pub one_port: bool,
 }
 
 impl Local {
@@ -77,6 +80,7 @@ impl Local {
             ptime_ms: 20,
             security: Security::NONE,
             port: Port::Own,
+            one_port: false,
         }
     }
 

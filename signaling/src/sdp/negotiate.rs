@@ -25,8 +25,10 @@ pub fn offer(local: &Local) -> String {
     offered.crypto.iter().for_each(|line| line.write(&mut text));
     if let Some(certificate) = offered.certificate {
         text += &webrtc::handshake_lines(certificate, None);
-        text += "a=rtcp-mux\r\n";
     }
+    // Others are asked for one port once they have asked themselves (RFC 5761 §5.1.1).
+    let one_port = offered.certificate.is_some() || local.one_port;
+    text += if one_port { "a=rtcp-mux\r\n" } else { "" };
     text += &shared_lines(local, bundled);
     text + XR_LINE
 }
@@ -121,6 +123,7 @@ pub fn answer(
             text += &mid.map(|mid| format!("a=mid:{mid}\r\n")).unwrap_or_default();
         }
     }
+    local.one_port = one_port;
     let theirs = remote(audio, send, receive, keys, signalling, nat);
     Ok((text, Remote { rtcp_mux: one_port, ..theirs }))
 }
@@ -151,7 +154,10 @@ pub fn accept(
     let ours = events.map(|(hz, _)| (hz, event_type(hz)));
     let receive = payloads(codec, codec.payload_type(), ours, OUR_WISHES);
     let keys = local.security.accept(local.port, audio)?;
-    Ok(remote(audio, send, receive, keys, signalling, nat))
+    let theirs = remote(audio, send, receive, keys, signalling, nat);
+    let one_port = theirs.rtcp_mux || (audio.rtcp_mux && local.one_port);
+    local.one_port = one_port;
+    Ok(Remote { rtcp_mux: one_port, ..theirs })
 }
 
 /// What we ask of what they send: copies of lost frames cost us nothing to hear.
@@ -195,8 +201,8 @@ fn remote(
         signalling,
         xr: audio.xr.unwrap_or_default(),
         srtp,
-        // Our own offers ask for one port with a handshake only (RFC 5761 §5.1.1): what was not
-        // offered cannot be agreed.
+        // What was not offered cannot be agreed (RFC 5761 §5.1.1): a first offer of ours asks for
+        // one port with a handshake only.
         rtcp_mux: audio.rtcp_mux && dtls.is_some(),
         dtls,
         ice,

@@ -312,3 +312,19 @@ fn one_port_for_both_is_answered_where_it_is_offered_and_not_taken_where_nobody_
     let unasked = accept(&mut local(), &offer_of(&media(mux)), source(), false).unwrap();
     assert!(!unasked.rtcp_mux, "their reports go where our offer said");
 }
+
+#[test]
+fn one_port_that_was_agreed_is_offered_again_until_the_peer_wants_two() {
+    let media = |line: &str| format!("m=audio 4000 RTP/AVP 8\r\n{line}");
+    let mux = "a=rtcp-mux\r\n";
+    let mut ours = local();
+    answer(&mut ours, &offer_of(&media(mux)), source(), false).unwrap();
+    assert!(offer(&ours).contains(mux), "as to hold it");
+    let still = accept(&mut ours, &offer_of(&media(mux)), source(), false).unwrap();
+    assert!(still.rtcp_mux && offer(&ours).contains(mux));
+    let apart = accept(&mut ours, &offer_of(&media("")), source(), false).unwrap();
+    assert!(!apart.rtcp_mux && !offer(&ours).contains(mux));
+    answer(&mut ours, &offer_of(&media(mux)), source(), false).unwrap();
+    answer(&mut ours, &offer_of(&media("")), source(), false).unwrap();
+    assert!(!offer(&ours).contains(mux), "an offer without it takes it back");
+}
