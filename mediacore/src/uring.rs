@@ -3,9 +3,11 @@
 //!
 //! A receive is armed once for each socket and goes on until its leg closes. While legs are open
 //! the ring waits to the end of the tick, so that one system call submits the sends of the last
-//! turn and brings everything that came. A relayed packet is sent from the buffer it came in; the
-//! buffer returns to the pool when the send is complete. When the pool is empty the kernel ends a
-//! receive with ENOBUFS; it is armed again and counted. Linux 6.1 has everything used here.
+//! turn and brings everything that came. A relayed packet is sent from the buffer it came in. A
+//! send never waits (MSG_DONTWAIT): it is over once the kernel has taken its entry, and only one
+//! that failed has a completion. So buffers return to the pool with the call that submitted them.
+//! When the pool is empty the kernel ends a receive with ENOBUFS; it is armed again and counted.
+//! Linux 6.1 has everything used here.
 //!
 //! Before its source is known a socket receives with names. Once the kernel passes one source only,
 //! the socket is connected to it: names are neither written nor read any more, and the kernel keeps
@@ -82,10 +84,8 @@ struct Receive {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
     Receive(Receive),
-    /// A slot of `Sends`.
-    Send(u32),
-    /// A receive buffer that goes out as it is.
-    Forward(u16),
+    /// It failed: one that did not has no completion.
+    Send,
     Wake,
     Cancel,
 }
@@ -99,10 +99,9 @@ impl Token {
                     | u64::from(receive.connected) << 3
                     | u64::from(receive.channel == Channel::Rtcp) << 2
             }
-            Token::Send(slot) => u64::from(slot) << 2 | 1,
-            Token::Forward(buffer) => u64::from(buffer) << 2 | 2,
-            Token::Wake => 3,
-            Token::Cancel => 7,
+            Token::Send => 1,
+            Token::Wake => 2,
+            Token::Cancel => 3,
         }
     }
 
@@ -114,9 +113,8 @@ impl Token {
                 connected: data & 8 != 0,
                 generation: (data >> 4) as u32 & GENERATIONS,
             }),
-            1 => Token::Send((data >> 2) as u32),
-            2 => Token::Forward((data >> 2) as u16),
-            _ if data == 3 => Token::Wake,
+            1 => Token::Send,
+            2 => Token::Wake,
             _ => Token::Cancel,
         }
     }
@@ -143,6 +141,8 @@ pub struct Uring {
     ring: IoUring,
     pool: Pool,
     sends: Sends,
+    /// Receive buffers that go out as they are with the next submission.
+    outgoing: Vec<u16>,
     /// What every receive asks for: a name and no control data.
     header: Box<libc::msghdr>,
     places: Vec<Place>,
@@ -175,7 +175,11 @@ fn try_everything() -> Result<(), String> {
             return Err(format!("the kernel has no {name} on io_uring"));
         }
     }
-    if !ring.params().is_feature_ext_arg() || !ring.params().is_feature_nodrop() {
+    let params = ring.params();
+    let has_all = params.is_feature_ext_arg()
+        && params.is_feature_nodrop()
+        && params.is_feature_skip_cqe_on_success();
+    if !has_all {
         return Err("the kernel is older than Linux 6.1".into());
     }
     let pool = Pool::new(64).map_err(|error| refused("map buffers", error))?;
@@ -201,7 +205,9 @@ fn build(submissions: u32, completions: u32) -> io::Result<IoUring> {
 /// From here on the kernel takes nothing from this ring but what a loop does: a hole elsewhere in
 /// io_uring is not ours. Begins the ring, for this thread.
 fn restrict(ring: &IoUring) -> io::Result<()> {
-    let flags = squeue::Flags::FIXED_FILE | squeue::Flags::BUFFER_SELECT;
+    let flags = squeue::Flags::FIXED_FILE
+        | squeue::Flags::BUFFER_SELECT
+        | squeue::Flags::SKIP_SUCCESS;
     let mut allowed: Vec<Restriction> =
         OPERATIONS.iter().map(|(code, _)| Restriction::sqe_op(*code)).collect();
     allowed.push(Restriction::sqe_flags_allowed(flags.bits()));
@@ -227,6 +233,7 @@ impl Uring {
             ring,
             pool,
             sends: Sends::new(buffers),
+            outgoing: Vec::with_capacity(HARVEST),
             header,
             places: Vec::new(),
             harvest: Vec::with_capacity(HARVEST),
@@ -255,6 +262,15 @@ impl Uring {
         self.moved.enters += 1;
         if let Err(error) = self.ring.submit() {
             tracing::debug!(%error, "submit; it is tried again");
+        }
+        self.submitted();
+    }
+
+    /// Once the kernel has taken every entry, every send is over and its memory is ours again.
+    fn submitted(&mut self) {
+        if self.ring.submission().is_empty() {
+            self.outgoing.drain(..).for_each(|buffer| self.pool.give_back(buffer));
+            self.sends.release_all(&mut self.pool);
         }
     }
 
@@ -299,18 +315,23 @@ impl Uring {
             let start = self.pool.part(buffer, at, len).as_ptr();
             let send = opcode::Send::new(file(leg, channel), start, len as u32);
             let send = send.flags(libc::MSG_DONTWAIT).build();
-            return self.push(send.user_data(Token::Forward(buffer).pack()));
+            self.push(silent(send));
+            return self.outgoing.push(buffer);
         }
-        let Some(slot) = self.sends.fill(to, bytes, &self.pool) else {
+        // Submitting would release the slot of an entry that has no place yet.
+        while self.sends.is_full() || self.ring.submission().is_full() {
+            self.submit();
+        }
+        let Some(header) = self.sends.fill(to, bytes, &self.pool) else {
             self.moved.sends_failed += 1;
             if let Bytes::Pooled { buffer, .. } = bytes {
                 self.pool.give_back(buffer);
             }
             return;
         };
-        let send = opcode::SendMsg::new(file(leg, channel), self.sends.header(slot));
+        let send = opcode::SendMsg::new(file(leg, channel), header);
         let send = send.flags(libc::MSG_DONTWAIT as u32).build();
-        self.push(send.user_data(Token::Send(slot).pack()));
+        self.push(silent(send));
     }
 
     /// Copies waiting completions out of the ring; how many.
@@ -325,7 +346,7 @@ impl Uring {
     fn look_ahead(&self, n: usize, shard: &Shard) {
         let leg_of = |ahead: usize| match Token::unpack(self.harvest.get(n + ahead)?.0) {
             Token::Receive(receive) => Some(receive.leg),
-            Token::Send(_) | Token::Forward(_) | Token::Wake | Token::Cancel => None,
+            Token::Send | Token::Wake | Token::Cancel => None,
         };
         if let Some(leg) = leg_of(ahead::LEG_AHEAD) {
             shard.expect_leg(leg);
@@ -340,16 +361,7 @@ impl Uring {
 
     fn complete(&mut self, now: Moment, (data, result, flags): (u64, i32, u32), shard: &mut Shard) {
         match Token::unpack(data) {
-            Token::Send(slot) => {
-                if let Some(buffer) = self.sends.release(slot) {
-                    self.pool.give_back(buffer);
-                }
-                self.moved.sends_failed += u64::from(result < 0);
-            }
-            Token::Forward(buffer) => {
-                self.pool.give_back(buffer);
-                self.moved.sends_failed += u64::from(result < 0);
-            }
+            Token::Send => self.moved.sends_failed += u64::from(result < 0),
             Token::Receive(receive) => {
                 if let Some(buffer) = cqueue::buffer_select(flags) {
                     self.pool.take();
@@ -457,7 +469,9 @@ impl Uring {
         let timeout = types::Timespec::from(until - clock::now());
         let args = types::SubmitArgs::new().timespec(&timeout);
         self.moved.enters += 1;
-        match self.ring.submitter().submit_with_args(want, &args) {
+        let entered = self.ring.submitter().submit_with_args(want, &args);
+        self.submitted();
+        match entered {
             Ok(_) => Ok(()),
             Err(error) => match error.raw_os_error() {
                 // The tick is over, a signal came, or completions wait to be taken first.
@@ -466,6 +480,11 @@ impl Uring {
             },
         }
     }
+}
+
+/// A send that says something only when it failed.
+fn silent(send: squeue::Entry) -> squeue::Entry {
+    send.user_data(Token::Send.pack()).flags(squeue::Flags::SKIP_SUCCESS)
 }
 
 fn file(leg: LegIdx, channel: Channel) -> types::Fixed {
@@ -605,10 +624,7 @@ mod tests {
             receive(0, Channel::Rtp, false, 0),
             receive(70_000, Channel::Rtcp, false, GENERATIONS),
             receive(1, Channel::Rtp, true, 1),
-            Token::Send(0),
-            Token::Send(u32::MAX),
-            Token::Forward(0),
-            Token::Forward(u16::MAX),
+            Token::Send,
             Token::Wake,
             Token::Cancel,
         ];

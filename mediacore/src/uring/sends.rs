@@ -1,4 +1,5 @@
-//! Sends on their way: header, vector, name and bytes at addresses that stay until the completion.
+//! Sends that are about to be submitted: header, vector, name and bytes at addresses that stay until
+//! the kernel has taken them.
 
 use super::buffers::Pool;
 use crate::edge::socket::RawName;
@@ -10,7 +11,7 @@ use std::net::SocketAddr;
 pub enum Bytes<'a> {
     /// Made here; copied into the slot.
     Copied(&'a [u8]),
-    /// Part of a receive buffer, which is ours until the send is complete.
+    /// Part of a receive buffer, which stays ours until the send is over.
     Pooled {
         /// Which buffer.
         buffer: u16,
@@ -29,25 +30,30 @@ struct Slot {
     bytes: [u8; TRANSMIT_MAX],
 }
 
-/// All slots; their number is the limit of sends on their way.
+/// All slots; their number is the limit of sends in one submission.
 pub struct Sends {
     slots: Vec<Option<Box<Slot>>>,
-    free: Vec<u32>,
+    /// Slots in use: the first so many.
+    filled: usize,
 }
 
 impl Sends {
     /// As many slots as there are receive buffers. A slot takes memory when it is first used.
     pub fn new(count: u16) -> Self {
-        Sends {
-            slots: (0..count).map(|_| None).collect(),
-            free: (0..u32::from(count)).rev().collect(),
-        }
+        Sends { slots: (0..count).map(|_| None).collect(), filled: 0 }
     }
 
-    /// Fills a slot; `None` when all are on their way.
-    pub fn fill(&mut self, to: SocketAddr, bytes: Bytes, pool: &Pool) -> Option<u32> {
-        let number = self.free.pop()?;
-        let slot = self.slots[number as usize].get_or_insert_with(|| {
+    /// No slot is left.
+    pub fn is_full(&self) -> bool {
+        self.filled == self.slots.len()
+    }
+
+    /// Fills a slot: its header, which stays where it is until [`Sends::release_all`]. `None` when all
+    /// are in use.
+    pub fn fill(&mut self, to: SocketAddr, bytes: Bytes, pool: &Pool) -> Option<*const libc::msghdr> {
+        let slot = self.slots.get_mut(self.filled)?;
+        self.filled += 1;
+        let slot = slot.get_or_insert_with(|| {
             Box::new(Slot {
                 // SAFETY: a msghdr of zeros is a valid one without name, vectors or control data.
                 header: unsafe { std::mem::zeroed() },
@@ -75,18 +81,16 @@ impl Sends {
         slot.header.msg_namelen = slot.name.len();
         slot.header.msg_iov = &mut slot.vector;
         slot.header.msg_iovlen = 1;
-        Some(number)
+        Some(&slot.header)
     }
 
-    /// The header of a filled slot; it stays where it is until the slot is released.
-    pub fn header(&self, slot: u32) -> *const libc::msghdr {
-        let slot = self.slots[slot as usize].as_ref().expect("only filled slots are sent");
-        &slot.header
-    }
-
-    /// A send is complete; the receive buffer that is free with it.
-    pub fn release(&mut self, slot: u32) -> Option<u16> {
-        self.free.push(slot);
-        self.slots[slot as usize].as_mut().expect("only filled slots complete").pooled.take()
+    /// All sends are over: their receive buffers go back to the pool.
+    pub fn release_all(&mut self, pool: &mut Pool) {
+        for slot in self.slots[..self.filled].iter_mut().flatten() {
+            if let Some(buffer) = slot.pooled.take() {
+                pool.give_back(buffer);
+            }
+        }
+        self.filled = 0;
     }
 }
