@@ -30,7 +30,7 @@ pub(crate) mod story;
 pub mod timeline;
 pub mod wav;
 
-use crate::shard::ahead::fetch;
+use crate::shard::ahead::{self, fetch};
 pub use block::Block;
 use block::{
     BODY_BYTES_MAX, BlockWriter, Chunk, Entry, Frame, Head, Lost, Marked, TrackHead, samples_of,
@@ -313,6 +313,23 @@ impl Recorder {
         }
     }
 
+    /// The chunks that are due next will be copied: asks for their tracks, and a little later for
+    /// what they hold.
+    fn expect_due(&self) {
+        let track_of = |ahead: usize| {
+            let &(_, slot, _) = self.due.get(ahead)?;
+            self.tracks.get(slot as usize)?.as_ref()
+        };
+        if let Some(track) = track_of(ahead::LEG_AHEAD) {
+            fetch(&track.head);
+            fetch(&track.chunk);
+            fetch(&track.turn);
+        }
+        if let Some(track) = track_of(ahead::CHUNK_AHEAD) {
+            track.chunk.expect_body();
+        }
+    }
+
     /// Frames of a standing track that could not be handed on. What the disk then lost is told by
     /// the ledger.
     pub fn frames_lost_of(&self, track: TrackIdx) -> u64 {
@@ -372,6 +389,7 @@ impl Recorder {
     /// Does what time asks for: closes old chunks and blocks, declares, sends again.
     pub fn tick(&mut self, now: Moment) {
         while let Some(&(when, slot, turn)) = self.due.front() {
+            self.expect_due();
             let track = self.tracks.get(slot as usize).and_then(Option::as_ref);
             let stale = track.is_none_or(|track| track.turn != turn);
             if when > now && !stale {

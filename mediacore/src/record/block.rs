@@ -622,6 +622,11 @@ impl Chunk {
         }
     }
 
+    /// All frames are read soon.
+    pub fn expect_body(&self) {
+        (0..self.body.len()).step_by(64).for_each(|at| fetch_at(self.body[at..].as_ptr()));
+    }
+
     /// Appends a frame that fits.
     pub fn push(&mut self, frame: Frame, codec: Codec, ssrc: Ssrc) {
         if self.frames == 0 {
