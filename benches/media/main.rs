@@ -47,11 +47,11 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::ALL)]
     systems: Vec<Kind>,
     /// Calls of the soak, a group after the other through one process; 0 leaves it out. Eight hours of
-    /// 500 calls at a time, three minutes each, are 80,000.
+    /// 1,000 calls at a time, six minutes each, are 80,000.
     #[arg(long, default_value_t = 80_000)]
     soak: u32,
     /// Calls of the soak at a time.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 1_000)]
     soak_group: u32,
     /// Recordings of each step that are read sample by sample.
     #[arg(long, default_value_t = 100)]
