@@ -93,7 +93,7 @@ pub struct QueueDraft {
 pub struct Settings {
     /// Which of the free agents is next: `longest_idle`, `longest_idle_queue`, `longest_idle_global`,
     /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk`,
-    /// `occupancy` or `percentage`.
+    /// `occupancy`, `percentage` or `ring_all`, with which all of them ring at once, at most 20.
     #[schema(value_type = String)]
     pub strategy: Strategy,
     /// Skills that it asks of its agents, at most 8.

@@ -11,8 +11,10 @@
 //!
 //! # How an offer ends
 //! An offer has an owner (the call), a deadline, and exactly one end: answered, declined,
-//! unanswered, unreachable, picked up by a colleague or withdrawn. Whatever the end, the agent and the visit are put where
-//! they belong in the same step; nobody stays reserved.
+//! unanswered, unreachable, picked up by a colleague or withdrawn. Whatever the end, the agent and
+//! the visit are put where they belong in the same step; nobody stays reserved. A visit rings at one
+//! agent, or with [`Strategy::RingAll`] at several, who have one deadline: the first answer
+//! withdraws the other offers, and the visit goes back to its place when the last of them has ended.
 //!
 //! Methods take the time; outputs come from [`Distributor::poll_output`].
 
@@ -45,7 +47,11 @@ use rings::Pick;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use terms::event::{Activity, Choice, FlowOut, Forwarding, OfferEnd};
+use terms::routing::Strategy;
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
+
+/// Agents at whom one contact rings at a time, with [`Strategy::RingAll`].
+pub const RUNG_MAX: usize = 20;
 
 /// What the distributor wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,10 +181,10 @@ struct Visit {
     absent: bool,
 }
 
-/// One agent rings for one visit.
-#[derive(Clone, Copy, Debug)]
+/// Agents who ring for one visit, until the same deadline. There is at least one.
+#[derive(Clone, Debug)]
 struct Offer {
-    agent: AgentId,
+    agents: Vec<AgentId>,
     deadline: Moment,
 }
 
@@ -330,10 +336,9 @@ impl Distributor {
         self.widen(now, id);
     }
 
-    /// The contact is gone, or goes elsewhere: an offer is withdrawn. Answers whom it was offered to.
-    pub fn leave(&mut self, now: Now, visit: VisitId) -> Option<AgentId> {
-        let offered = self.visits.get(&visit)?.offer.map(|offer| offer.agent);
-        self.end_offer(now, visit, OfferEnd::Withdrawn);
+    /// The contact is gone, or goes elsewhere: its offers are withdrawn. Answers whom it was offered to.
+    pub fn leave(&mut self, now: Now, visit: VisitId) -> Vec<AgentId> {
+        let offered = self.withdraw(now, visit);
         self.remove(visit);
         self.pump(now);
         offered
@@ -515,9 +520,31 @@ impl Distributor {
         let visit = queue.take(key).expect("a matchable queue has its head");
         let stage = self.visits.get(&visit).expect("a waiting visit exists").stage;
         let pick = queue.free.pick(stage, &mut self.dice);
+        let rings_all = queue.settings.strategy == Strategy::RingAll;
         queue.ringing.insert(key, visit);
-        self.offer(now, id, visit, pick.expect("a matchable queue has a free agent"));
+        let pick = pick.expect("a matchable queue has a free agent");
+        self.offer(now, id, visit, pick);
+        if rings_all {
+            self.offer_to_others(now, id, visit, stage, pick);
+        }
         self.relist(id);
+    }
+
+    /// The rest of the ring that the first was chosen from, those idle longest before the others.
+    fn offer_to_others(
+        &mut self,
+        now: Now,
+        id: QueueId,
+        visit: VisitId,
+        stage: usize,
+        first: Pick,
+    ) {
+        for _ in 1..RUNG_MAX {
+            let queue = self.queues.get_mut(&id).expect("an offer comes from a queue");
+            let next = queue.free.pick(stage, &mut self.dice);
+            let Some(next) = next.filter(|next| next.ring == first.ring) else { break };
+            self.offer(now, id, visit, Pick { candidates: first.candidates, ..next });
+        }
     }
 
     fn offer_personally(&mut self, now: Now, key: Key, id: AgentId) {

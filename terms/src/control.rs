@@ -562,8 +562,11 @@ pub struct LiveCall {
     pub phase: String,
     /// The queue.
     pub queue: Option<QueueId>,
-    /// The agent.
+    /// The agent. None while it rings at several.
     pub agent: Option<AgentId>,
+    /// The agents at whose phones it rings for a queue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rung: Vec<AgentId>,
     /// Its parties' legs. A supervisor who listens in is none.
     pub legs: Vec<LegId>,
     /// Who supervises it: not for the eyes of the agent.

@@ -242,6 +242,9 @@ fn why_the_agent(choice: &Choice) -> String {
         Strategy::Percentage => {
             format!("Of {free} free agents, the one furthest behind their share: weight {measure}.")
         }
+        Strategy::RingAll => {
+            format!("Of {free} free agents, one of those who ring together, idle for {seconds} s.")
+        }
         Strategy::FewestCalls => {
             format!("Of {free} free agents, the one with the fewest conversations: {measure}.")
         }

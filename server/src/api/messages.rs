@@ -162,6 +162,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "{} 名空闲座席中名单最靠前者：第 {} 位。",
     ),
     (
+        "Of {} free agents, one of those who ring together, idle for {} s.",
+        "{} 名空闲座席中同时振铃者之一，已空闲 {} 秒。",
+    ),
+    (
         "Of {} free agents, the one furthest behind their share: weight {}.",
         "{} 名空闲座席中选择落后于分配比例最多的一名：权重 {}。",
     ),

@@ -24,7 +24,8 @@ const SILENCE_MS: u32 = 60_000;
 pub(super) struct Waiting {
     pub visit: VisitId,
     pub queue: Arc<Queue>,
-    pub offer: Option<(AgentId, LegId)>,
+    /// Whose phones ring for them, by which legs.
+    pub offers: Vec<(AgentId, LegId)>,
     /// The contact's own priority.
     pub own: i32,
     /// The number at which they want to be called back, while they type it.
@@ -37,12 +38,34 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub fn new(visit: VisitId, queue: Arc<Queue>, own: i32) -> Self {
-        Waiting { visit, queue, offer: None, own, typed: None, speaks: false, noticed: 0 }
+        Waiting { visit, queue, offers: Vec::new(), own, typed: None, speaks: false, noticed: 0 }
+    }
+
+    /// An agent rings for them.
+    pub fn rings(&self) -> bool {
+        !self.offers.is_empty()
     }
 
     /// An agent rings for them, or they type.
     fn is_busy(&self) -> bool {
-        self.offer.is_some() || self.typed.is_some()
+        self.rings() || self.typed.is_some()
+    }
+
+    /// The agent at whose phone this leg rings for them.
+    pub fn agent_at(&self, leg: LegId) -> Option<AgentId> {
+        self.offers.iter().find(|offer| offer.1 == leg).map(|offer| offer.0)
+    }
+
+    /// The leg that rings at this agent's phone.
+    pub fn leg_of(&self, agent: AgentId) -> Option<LegId> {
+        self.offers.iter().find(|offer| offer.0 == agent).map(|offer| offer.1)
+    }
+
+    /// This leg rings no more. Whose it was.
+    pub fn take_offer(&mut self, leg: LegId) -> Option<AgentId> {
+        let agent = self.agent_at(leg)?;
+        self.offers.retain(|offer| offer.1 != leg);
+        Some(agent)
     }
 }
 
@@ -197,8 +220,8 @@ impl Call {
         self.go_to(cx, Next::To(waiting.queue.overflow.clone()));
     }
 
-    /// The call ends while it waits: abandoned when the caller left, forced out otherwise. An offer
-    /// is withdrawn.
+    /// The call ends while it waits: abandoned when the caller left, forced out otherwise. Its offers
+    /// are withdrawn.
     pub(super) fn quit_queue(&mut self, cx: &mut Cx, waiting: &Waiting, caller_left: bool) {
         let (visit, queue, now) = (waiting.visit, waiting.queue.id, cx.now);
         self.hush();
@@ -208,7 +231,7 @@ impl Call {
             }
             acd.leave(now, visit);
         }
-        if let Some((agent, leg)) = waiting.offer {
+        for &(agent, leg) in &waiting.offers {
             let end = OfferEnd::Withdrawn;
             self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
         }

@@ -23,6 +23,7 @@ mod quality;
 mod queueing;
 mod recording;
 mod restore;
+mod ring_all;
 mod second_line;
 mod supervision;
 mod talking;

@@ -33,11 +33,13 @@ pub enum Strategy {
     Occupancy,
     /// Who is furthest behind their share of the queue's contacts, which is their weight.
     Percentage,
+    /// All of them at once: whoever answers first has the contact.
+    RingAll,
 }
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 11] = [
+    pub const ALL: [Strategy; 12] = [
         Strategy::LongestIdle,
         Strategy::LongestIdleQueue,
         Strategy::LongestIdleGlobal,
@@ -49,6 +51,7 @@ impl Strategy {
         Strategy::LeastTalk,
         Strategy::Occupancy,
         Strategy::Percentage,
+        Strategy::RingAll,
     ];
 
     /// Its name in settings and in the event log.
@@ -65,6 +68,7 @@ impl Strategy {
             Strategy::LeastTalk => "least_talk",
             Strategy::Occupancy => "occupancy",
             Strategy::Percentage => "percentage",
+            Strategy::RingAll => "ring_all",
         }
     }
 }

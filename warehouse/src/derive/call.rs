@@ -140,9 +140,9 @@ impl OpenCall {
                 self.wait(entry.leg);
             }
             Kind::Offered { visit, queue, agent, .. } => self.offer(*visit, *queue, *agent, at),
-            Kind::OfferEnded { visit, end, .. } => {
+            Kind::OfferEnded { visit, agent, end, .. } => {
                 if let Some(open) = self.visits.get_mut(visit) {
-                    open.end_offer(*end, at);
+                    open.end_offer(*agent, *end, at);
                 }
             }
             Kind::Answered { visit, queue, agent } => {
@@ -330,7 +330,7 @@ impl OpenCall {
         // Entries of an older program say only which trunk the call came in on.
         let trunk = trunk.or(self.trunk.filter(|_| role == Role::Customer));
         let queue = agent.and_then(|agent| {
-            let rings = |visit: &&OpenVisit| visit.ringing.is_some_and(|(who, _)| who == agent);
+            let rings = |visit: &&OpenVisit| visit.ringing.iter().any(|(who, _)| *who == agent);
             self.visits.values().find(rings).map(|visit| visit.queue)
         });
         self.legs.entry(leg).or_insert(OpenLeg {
@@ -401,7 +401,7 @@ impl OpenCall {
             position: i32::try_from(position).unwrap_or(i32::MAX),
             offers: 0,
             offers_unanswered: 0,
-            ringing: None,
+            ringing: Vec::new(),
             ring_ms: 0,
         });
     }

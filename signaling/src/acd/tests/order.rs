@@ -104,7 +104,7 @@ fn who_is_absent_is_passed_by_and_stands_where_they_stood_once_they_are_back() {
     acd.present(at(4), VisitId(1), None);
     acd.release(at(20), AgentId(1), CallId(2), None);
     assert_eq!(offers(&mut acd), [(1, 1)]);
-    acd.offer_failed(at(25), VisitId(1), OfferEnd::Unreachable);
+    acd.offer_failed(at(25), VisitId(1), AgentId(1), OfferEnd::Unreachable);
     acd.absent(VisitId(1));
     acd.registered(at(30), AgentId(1), true);
     assert_eq!(offers(&mut acd), [(3, 1)], "absent again");

@@ -61,7 +61,7 @@ fn an_agent_who_leaves_declines_or_is_not_there_is_not_waited_for() {
     let mut acd = ready(2, vec![queue(1, &[1, 2], 0)]);
     waits_for(&mut acd, at(10), 1, 2);
     assert_eq!(offers(&mut acd), [(1, 2)]);
-    acd.offer_failed(at(12), VisitId(1), OfferEnd::Declined);
+    acd.offer_failed(at(12), VisitId(1), AgentId(2), OfferEnd::Declined);
     assert_eq!(offers(&mut acd), [(1, 1)]);
 
     let mut acd = ready(3, vec![queue(1, &[1, 2], 0)]);

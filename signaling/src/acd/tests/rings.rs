@@ -93,7 +93,7 @@ fn a_plan_with_other_rings_serves_those_who_wait_already() {
     assert_eq!(passes(&mut acd, 45), []);
     acd.apply(at(46), &plan(3, vec![levels([3, 3, 2])]));
     assert_eq!(offers(&mut acd), [(1, 3)], "they have waited 36 s");
-    acd.offer_failed(at(50), VisitId(1), OfferEnd::Declined);
+    acd.offer_failed(at(50), VisitId(1), AgentId(3), OfferEnd::Declined);
     assert_eq!(passes(&mut acd, 70), [(1, 1)], "and go on to the third level");
     acd.leave(at(71), VisitId(1));
     assert_eq!(acd.next_timeout(), None, "nothing is left to wait for");

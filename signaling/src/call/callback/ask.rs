@@ -43,7 +43,7 @@ impl Call {
     pub(in crate::call) fn waiting_digit(&mut self, cx: &mut Cx, digit: char) {
         let Phase::Waiting(waiting) = &self.phase else { return };
         // Who is rung for them answers in a moment.
-        if waiting.offer.is_some() {
+        if waiting.rings() {
             return;
         }
         if waiting.typed.is_some() {
@@ -95,7 +95,7 @@ impl Call {
     pub(in crate::call) fn typed_too_long(&mut self, cx: &mut Cx) {
         self.timers.clear(Timer::Typing);
         let Phase::Waiting(waiting) = &mut self.phase else { return };
-        if waiting.typed.take().is_some() && waiting.offer.is_none() {
+        if waiting.typed.take().is_some() && !waiting.rings() {
             self.play_music(cx, &PlayEnd::Finished);
         }
     }
