@@ -96,7 +96,7 @@ pub struct Settings {
     /// `occupancy`, `percentage` or `ring_all`, with which all of them ring at once, at most 20.
     #[schema(value_type = String)]
     pub strategy: Strategy,
-    /// Skills that it asks of its agents, at most 8.
+    /// Skills that it asks of its agents, or that they must not have, at most 8.
     pub needs: Vec<Need>,
     /// Seconds of waiting after which agents of the next level are asked too.
     pub widen_every_s: u32,

@@ -87,7 +87,7 @@ async fn the_plan_names_vips_and_customers_with_an_agent_and_changes_with_them_a
 #[tokio::test]
 async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
     let (_folder, store, tenant, _) = opened().await;
-    let need = Need { skill: "粤语".into(), level: 2, until_s: Some(30) };
+    let need = Need { skill: "粤语".into(), level: 2, until_s: Some(30), excluded: true };
     let settings = Settings {
         priority_step_s: 60,
         vip_priority: 3,

@@ -239,7 +239,8 @@ impl Day {
         let priority_step_s = rng.random_range(0..2) * 30;
         let widen_every_s = rng.random_range(0..3) * 10;
         let until_s = [None, Some(0), Some(15), Some(30)][rng.random_range(0..4)];
-        let needs = vec![Need { skill: "gas".into(), level: 2, until_s }];
+        let excluded = rng.random_bool(0.3);
+        let needs = vec![Need { skill: "gas".into(), level: 2, until_s, excluded }];
         let matching =
             Matching { seats, needs, widen_every_s, priority_step_s, ..Matching::default() };
         routing::Queue { strategy, matching, ..queue(id, &mine, (id % 3) as i32) }

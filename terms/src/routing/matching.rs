@@ -82,7 +82,7 @@ pub struct Skill {
     pub level: u32,
 }
 
-/// A skill that a queue asks of its agents.
+/// A skill that a queue asks of its agents, or that they must not have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
     /// Its name.
@@ -93,6 +93,9 @@ pub struct Need {
     /// first. None: those who lack it never serve the queue.
     #[serde(default)]
     pub until_s: Option<u32>,
+    /// The other way round: who has it at this level is who lacks it at any other.
+    #[serde(default)]
+    pub excluded: bool,
 }
 
 /// What is particular to one agent of a queue. Who has no seat has weight 1 and level 1.
