@@ -155,6 +155,7 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
             own_agent_s: settings.own_agent_s,
             last_agent_s: settings.last_agent_s,
             wrap_up_mandatory: settings.wrap_up_mandatory,
+            decision: settings.decision.map(routing::Decision::from),
         },
         in_queue: routing::InQueue {
             callback: settings.callback.map(routing::Callback::from),

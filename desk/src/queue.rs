@@ -1,8 +1,10 @@
 //! Queues: where contacts wait for an agent, and who serves them.
 
 mod callback;
+mod decision;
 
 pub use callback::Callback;
+pub use decision::Decision;
 
 use crate::audit::By;
 use crate::error::During;
@@ -146,6 +148,9 @@ pub struct Settings {
     pub notice_every_s: u32,
     /// Callers may ask to be called back and keep their place; left out, they may not.
     pub callback: Option<Callback>,
+    /// A program that is asked about each contact that comes in, before an agent is looked for; left
+    /// out, nobody is.
+    pub decision: Option<Decision>,
 }
 
 impl Default for Settings {
@@ -174,6 +179,7 @@ impl Default for Settings {
             notices: Vec::new(),
             notice_every_s: 0,
             callback: None,
+            decision: None,
         }
     }
 }
@@ -205,6 +211,7 @@ impl Settings {
             }
         }
         self.callback.as_ref().map_or(Ok(()), Callback::check)?;
+        self.decision.as_ref().map_or(Ok(()), Decision::check)?;
         if self.notices.len() > NOTICES_MAX {
             let problem = format!("at most {NOTICES_MAX} are played one after the other");
             return Err(Error::invalid("notices", problem));

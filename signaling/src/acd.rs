@@ -22,6 +22,7 @@ mod agent;
 mod apply;
 mod audit;
 mod callback;
+mod decide;
 mod keep;
 mod offer;
 mod personal;
@@ -128,6 +129,8 @@ pub struct Arrival {
     /// Nobody is on the line: it stays absent until [`Distributor::present`], at most so long, and
     /// no limit of the queue refuses it, because it stood there before. It waits for nobody first.
     pub callback: Option<Duration>,
+    /// Nobody is found for it, and it waits for nobody first, until [`Distributor::decide`].
+    pub undecided: bool,
 }
 
 /// What became of an arrival.
@@ -284,15 +287,16 @@ impl Distributor {
     /// # Errors
     /// When the queue does not exist.
     pub fn enqueue(&mut self, now: Now, arrival: Arrival) -> Result<Entered, NoQueue> {
-        let Arrival { visit, call, queue: id, priority, since, personal, callback } = arrival;
-        let absent = callback.is_some();
+        let Arrival { visit, call, queue: id, priority, since, .. } = arrival;
+        let Arrival { personal, callback, undecided, .. } = arrival;
+        let absent = callback.is_some() || undecided;
         let personal = personal.filter(|personal| !absent && self.may_await(personal.agent, id));
         let queue = self.queues.get_mut(&id).filter(|q| q.open).ok_or(NoQueue(id))?;
         self.arrivals += 1;
         let key = queue.key(priority, since, self.arrivals);
         let priority = queue.settings.priority.saturating_add(priority);
         let position = queue.position(key);
-        if queue.is_full() && !absent {
+        if queue.is_full() && callback.is_none() {
             return Ok(Entered::Full { position, priority });
         }
         let wait_max = Duration::from_secs(queue.settings.wait_max_s.into());
@@ -348,6 +352,11 @@ impl Distributor {
     pub fn position(&self, visit: VisitId) -> Option<u32> {
         let visit = self.visits.get(&visit)?;
         Some(self.queues.get(&visit.queue)?.position(visit.key))
+    }
+
+    /// Contacts that wait in a queue, ringing ones included.
+    pub fn waiting_in(&self, id: QueueId) -> u32 {
+        self.queues.get(&id).map_or(0, Queue::len)
     }
 
     /// How long the contact at `position` will wait, from the handling times seen lately and the

@@ -320,9 +320,11 @@ impl Call {
         }
     }
 
-    /// The request of an HTTP step ended.
+    /// The request of an HTTP step, or for a decision, ended.
     pub fn on_http(&mut self, cx: &mut Cx, done: HttpDone) {
-        self.flow_http(cx, done);
+        if let Some(done) = self.decided(cx, done) {
+            self.flow_http(cx, done);
+        }
     }
 
     /// A timer of ours is due.
@@ -335,6 +337,7 @@ impl Call {
                 Timer::Notice => self.notice(cx),
                 Timer::Typing => self.typed_too_long(cx),
                 Timer::Callback => self.look(cx),
+                Timer::Decision => self.decided_too_late(cx),
                 Timer::Ring => self.rang_too_long(cx),
                 Timer::Asked => self.guest_rang_too_long(cx),
                 Timer::Parked => self.parked_too_long(cx),

@@ -29,7 +29,7 @@ pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
 pub use consultation::{Consultation, ConsultationEnd, InConsultation};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
-pub use offer::{Choice, ChosenBy, OfferEnd};
+pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
 
 use crate::id::{
@@ -287,6 +287,9 @@ pub enum Kind {
         /// Place at entry, 1 is next.
         position: u32,
     },
+    /// A program of the tenant said what a contact in a queue is worth and whom it waits for first, or
+    /// did not say it in time.
+    Decided(Decision),
     /// An agent's phone is to ring.
     Offered {
         /// This stay.

@@ -16,7 +16,7 @@ pub use calling::{
 };
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 pub use in_queue::{CallFirst, Callback, InQueue};
-pub use matching::{KnownCaller, Matching, Need, Seat, Skill, Strategy};
+pub use matching::{Decision, KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{

@@ -188,6 +188,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("It went to the customer's own agent.", "派给该客户的专属座席。"),
     ("It went to the agent whom the caller talked with last.", "派给上次接待该来电者的座席。"),
+    ("It went to the agent whom the tenant's program named.", "派给租户程序指定的座席。"),
     ("Nobody of a nearer ring than {} was free.", "较第 {} 圈更近的座席均不空闲。"),
     (
         "The contact had waited {} s with priority {}; {} waited in all.",

@@ -1,5 +1,6 @@
 //! The distributor alone: order, fairness, and a long random walk in which nothing may break.
 
+mod decide;
 mod order;
 mod personal;
 mod ring_all;
@@ -86,6 +87,7 @@ fn comes(acd: &mut Distributor, now: Now, n: u64, queue: u64, priority: i32) -> 
         since: now.moment,
         personal: None,
         callback: None,
+        undecided: false,
     };
     acd.enqueue(now, arrival).expect("the queue exists")
 }
@@ -251,7 +253,7 @@ impl Day {
         let agent = AgentId(self.rng.random_range(1..=AGENTS));
         let any = self.pick_visit();
         let offered = self.pick_offer();
-        match self.rng.random_range(0..18) {
+        match self.rng.random_range(0..19) {
             0..=4 => {
                 self.visits += 1;
                 self.counts[0] += 1;
@@ -267,6 +269,7 @@ impl Day {
                     since: now.moment,
                     personal: self.rng.random_bool(0.3).then_some(personal),
                     callback: self.rng.random_bool(0.2).then_some(Duration::from_secs(100)),
+                    undecided: self.rng.random_bool(0.1),
                 };
                 let entered = self.acd.enqueue(now, arrival).expect("the queue exists");
                 if let Entered::Full { .. } = entered {
@@ -318,6 +321,12 @@ impl Day {
             14 if let Some(visit) = any => self.acd.present(now, visit, None),
             15 if let Some(visit) = any => self.acd.absent(visit),
             16 if let Some((visit, from)) = offered => self.picks_up(now, agent, visit, from),
+            17 if let Some(visit) = any => {
+                let (own, wait) = (self.rng.random_range(-2..5), Duration::from_secs(15));
+                let personal = Personal { agent, wait, by: ChosenBy::Decision };
+                let personal = self.rng.random_bool(0.5).then_some(personal);
+                self.acd.decide(now, visit, own, personal);
+            }
             _ => {
                 self.second += self.rng.random_range(0..10);
                 self.acd.handle_timeout(at(self.second));

@@ -153,6 +153,7 @@ impl Call {
             since: callback.since,
             personal: None,
             callback: Some(callback.until - now.moment),
+            undecided: false,
         };
         let Some(acd) = cx.acd(self.tenant) else { return false };
         acd.position(callback.visit).is_some() || acd.enqueue(now, arrival).is_ok()

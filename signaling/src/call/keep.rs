@@ -366,6 +366,12 @@ impl Call {
             return self.interrupt(cx);
         }
         self.record_next(cx, part);
+        let now = cx.now;
+        if let Some(acd) = cx.acd(self.tenant) {
+            // Nobody answers any more what another program was asked.
+            acd.present(now, visit, None);
+        }
+        self.timers.clear(Timer::Decision);
         let place = cx.acd(self.tenant).and_then(|acd| acd.position(visit));
         if place.is_none() {
             // Its queue went with the last plan.

@@ -1,6 +1,7 @@
 //! Waiting: into the queue, music, announcements of the place, and out again by overflow. (Out by
 //! an answer is `offer` and `connect`, out by hanging up is `end`.)
 
+mod decide;
 mod leave;
 mod notice;
 
@@ -34,11 +35,22 @@ pub(super) struct Waiting {
     pub speaks: bool,
     /// Notices that they have heard.
     pub noticed: usize,
+    /// The request to a program that is to say what they are worth.
+    pub deciding: Option<u64>,
 }
 
 impl Waiting {
     pub fn new(visit: VisitId, queue: Arc<Queue>, own: i32) -> Self {
-        Waiting { visit, queue, offers: Vec::new(), own, typed: None, speaks: false, noticed: 0 }
+        Waiting {
+            visit,
+            queue,
+            offers: Vec::new(),
+            own,
+            typed: None,
+            speaks: false,
+            noticed: 0,
+            deciding: None,
+        }
     }
 
     /// An agent rings for them.
@@ -88,8 +100,11 @@ impl Call {
         let since = since.unwrap_or(now.moment);
         let priority = priority.saturating_add(self.vip_priority(cx, &queue));
         let own = priority;
-        let personal = self.personal(cx, &queue);
-        let arrival = Arrival { visit, call, queue: id, priority, since, personal, callback: None };
+        let undecided = queue.matching.decision.is_some();
+        let personal = if undecided { None } else { self.personal(cx, &queue) };
+        let callback = None;
+        let arrival =
+            Arrival { visit, call, queue: id, priority, since, personal, callback, undecided };
         let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
         let (position, priority, full) = match entered {
             Some(Entered::Waiting { position, priority }) => (position, priority, false),
@@ -108,6 +123,7 @@ impl Call {
             self.say_waiting(cx, vec![greeting]);
             self.arm_announcement(cx, &queue);
             self.arm_notice(cx, &queue);
+            self.ask_decision(cx, position);
         }
         true
     }

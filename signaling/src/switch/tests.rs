@@ -10,6 +10,7 @@ mod click;
 mod conference;
 mod consult;
 mod control;
+mod decided;
 mod document;
 mod encrypted;
 mod fax;
@@ -99,6 +100,10 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::LegAnswered => "leg answered".into(),
         Kind::IvrIn { .. } => "ivr".into(),
         Kind::Enqueued { queue, position, .. } => format!("enqueued {queue} at {position}"),
+        Kind::Decided(decision) => {
+            let (end, agent) = (decision.end, decision.agent);
+            format!("{end:?}: {agent:?} with {}", decision.priority)
+        }
         Kind::Offered { agent, .. } => format!("offered {agent}"),
         Kind::OfferEnded { agent, end, .. } => format!("offer to {agent} ended {end:?}"),
         Kind::Forwarded { agent, target, when } => {

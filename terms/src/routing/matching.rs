@@ -155,6 +155,20 @@ pub struct Matching {
     /// After a conversation an agent is offered nobody before they have said by a disposition what it
     /// was about: the wrap-up does not end by itself.
     pub wrap_up_mandatory: bool,
+    /// A program of the tenant is asked about each contact that comes in.
+    pub decision: Option<Decision>,
+}
+
+/// Another program is asked what a contact is worth and whom it waits for first. No agent is found for
+/// it before there is an answer, or the time is over: then it waits as if nobody had been asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Where, by POST.
+    pub url: String,
+    /// How long an answer is waited for, in ms.
+    pub timeout_ms: u32,
+    /// Seconds that a contact waits for an agent who is named, where the answer does not say it.
+    pub wait_s: u32,
 }
 
 impl Matching {

@@ -195,6 +195,8 @@ impl OpenCall {
             // Who came is told by their leg, who picked up by the answer that follows; who only
             // listens, whispers or speaks up is no party.
             Kind::Invited { .. }
+            // What a program said of a contact shows in the offers that follow.
+            | Kind::Decided(_)
             // That the customer waits is told by hold, who came by their leg and its answer.
             | Kind::Consultation(_)
             // The same is so for who is parked.

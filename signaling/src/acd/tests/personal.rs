@@ -6,7 +6,16 @@ fn waits_for(acd: &mut Distributor, now: Now, n: u64, agent: u64) {
     let (wait, by) = (Duration::from_secs(30), ChosenBy::LastAgent);
     let personal = Some(Personal { agent: AgentId(agent), wait, by });
     let (visit, call, queue, since) = (VisitId(n), CallId(n), QueueId(1), now.moment);
-    let arrival = Arrival { visit, call, queue, priority: 0, since, personal, callback: None };
+    let arrival = Arrival {
+        visit,
+        call,
+        queue,
+        priority: 0,
+        since,
+        personal,
+        callback: None,
+        undecided: false,
+    };
     acd.enqueue(now, arrival).expect("the queue exists");
     acd.audit().expect("all is well");
 }
