@@ -376,6 +376,13 @@ impl Call {
         if *leg.digits_by.get_or_insert(by) != by {
             return;
         }
+        let asks = matches!(
+            self.phase,
+            Phase::Waiting(_) | Phase::Survey(_) | Phase::Knocking(_) | Phase::Message(_)
+        );
+        if asks && id == self.anchor && self.flow_swallows(cx, digit) {
+            return;
+        }
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_digit(cx, digit),
             Phase::Ivr if id == self.anchor => self.flow_digit(cx, digit),

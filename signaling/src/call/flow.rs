@@ -54,6 +54,12 @@ impl Call {
         self.feed_flow(cx, Input::Digit(digit));
     }
 
+    /// The key ends an entry of the flow that was complete without it.
+    pub(super) fn flow_swallows(&mut self, cx: &Cx, digit: char) -> bool {
+        let now = cx.now.moment;
+        self.flow.as_mut().is_some_and(|flowing| flowing.run.swallows(now, digit))
+    }
+
     pub(super) fn flow_play_done(&mut self, cx: &mut Cx) {
         self.feed_flow(cx, Input::PlayDone);
     }

@@ -213,6 +213,8 @@ pub struct Run {
     is_left: bool,
     /// The key that skipped a prompt: the answer where the next step asks.
     key_ahead: Option<char>,
+    /// The terminator of an entry that was complete without it, and until when it may come.
+    spare: Option<(char, Moment)>,
     taken: u32,
     caller_gone: bool,
     /// The language that a step chose.
@@ -240,6 +242,7 @@ impl Run {
             next: Some(flow.start.clone()),
             is_left: false,
             key_ahead: None,
+            spare: None,
             taken: 0,
             caller_gone: false,
             language: None,
@@ -260,6 +263,11 @@ impl Run {
         if matches!(self.doing, Doing::Handed | Doing::Over) {
             return;
         }
+        if let Input::Digit(key) = input
+            && self.swallows(cx.now.moment, key)
+        {
+            return;
+        }
         self.give(cx, &input);
         // From media the key comes when it is let go, and what it stopped is over by then; a key by
         // INFO stops and answers at once. Either way the caller need not hear what they know.
@@ -268,6 +276,12 @@ impl Run {
         {
             self.give(cx, &Input::Digit(key));
         }
+    }
+
+    /// True for the terminator of an entry that was complete by its length: it is a key of nothing that
+    /// follows. Only the first key after the entry may be it.
+    pub fn swallows(&mut self, now: Moment, key: char) -> bool {
+        self.spare.take().is_some_and(|(spare, until)| key == spare && now <= until)
     }
 
     fn give(&mut self, cx: &Cx, input: &Input) {
@@ -494,7 +508,9 @@ impl Run {
                 if std::mem::take(saying) {
                     self.effects.push_back(Effect::StopPlay);
                 }
-                collect.on_digit(now, *digit)
+                let entered = collect.on_digit(now, *digit);
+                self.spare = collect.spare(now);
+                entered
             }
             Input::PlayDone => {
                 *saying = false;

@@ -454,3 +454,35 @@ fn a_holiday_has_a_way_of_its_own() {
     assert_eq!(ends(&named, 1), Some(Hand::Hangup { cause: 16 }));
     assert_eq!(ends(&document(Value::Null), 0), Some(Hand::Hangup { cause: 16 }));
 }
+
+#[test]
+fn the_key_that_ends_an_entry_which_is_full_already_is_no_key_of_the_next_step() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "pin", "digits_max": 4,
+            "next": "menu", "on": {"timeout": "bye", "invalid": "bye"}},
+        "menu": {"kind": "menu", "prompts": ["menu"], "keys": {"#": "again", "1": "queue"},
+            "attempts": 1, "on": {"timeout": "bye", "invalid": "bye"}},
+        "again": {"kind": "voicemail", "queue": "2"},
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}
+    }});
+    let end = |keys| told(&document, keys).end;
+    let queue = Some(Hand::Enqueue { queue: QueueId(1), priority: 0 });
+    assert_eq!(end("1234#1"), queue, "belongs to the entry");
+    assert_eq!(end("12#1"), queue, "ends the entry, which is shorter");
+    assert_eq!(end("1234##"), Some(Hand::Voicemail { queue: QueueId(2) }), "once");
+    assert_eq!(end("12341#"), queue, "only right behind the entry");
+}
+
+#[test]
+fn an_entry_that_is_asked_again_is_not_answered_by_the_end_of_the_first() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "pin", "digits_max": 4,
+            "attempts": 2, "value_max": 2000, "next": "queue",
+            "on": {"timeout": "bye", "invalid": "bye"}},
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}
+    }});
+    let queue = Some(Hand::Enqueue { queue: QueueId(1), priority: 0 });
+    assert_eq!(told(&document, "9999#1999#").end, queue, "two entries, each with its key");
+}
