@@ -28,6 +28,7 @@ pub const KINDS: &[&str] = &[
     "leg_answered",
     "ivr_in",
     "ivr_step",
+    "flow_told",
     "enqueued",
     "decided",
     "offered",

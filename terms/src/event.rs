@@ -40,6 +40,7 @@ use crate::media::{FaxOutcome, Ledger, Progress, Quality};
 use crate::number::PhoneNumber;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Format version of [`Entry`].
 pub const ENTRY_VERSION: u16 = 1;
@@ -275,6 +276,17 @@ pub enum Kind {
         exit: String,
         /// Digits it collected, `*` for each where the flow says they are secret.
         digits: Option<String>,
+    },
+    /// A step of a flow tells programs of the tenant something.
+    FlowTold {
+        /// The flow.
+        flow: FlowId,
+        /// Its version.
+        version: u32,
+        /// What it is about, as the flow calls it.
+        event: String,
+        /// Field to value.
+        data: BTreeMap<String, String>,
     },
     /// Put into a queue.
     Enqueued {

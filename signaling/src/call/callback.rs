@@ -86,7 +86,11 @@ pub(crate) fn call_back(cx: &mut Cx, asked: AskedBack) -> Call {
     call.phase = Phase::Waiting(Waiting::new(visit, queue, asked.priority));
     call.tell_callback(cx, told);
     if call.stand(cx) {
-        call.look(cx);
+        if asked.rest.is_zero() {
+            call.look(cx);
+        } else {
+            call.rest(cx, asked.rest);
+        }
     }
     call
 }
@@ -330,8 +334,14 @@ impl Call {
     }
 
     fn pause(&mut self, cx: &mut Cx) {
-        let Some(callback) = &mut self.callback else { return };
+        let Some(callback) = &self.callback else { return };
         let pause = Duration::from_secs(callback.settings.pause_s.into());
+        self.rest(cx, pause);
+    }
+
+    /// Nobody is called for it so long.
+    fn rest(&mut self, cx: &mut Cx, pause: Duration) {
+        let Some(callback) = &mut self.callback else { return };
         callback.not_before = Some(cx.now.wall + pause);
         let visit = callback.visit;
         if let Some(acd) = cx.acd(self.tenant) {

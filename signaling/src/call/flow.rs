@@ -3,7 +3,7 @@
 use super::hearing::FAX;
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause, dial};
-use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run};
+use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run, Told};
 use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
 use terms::event::{Kind, Party};
 use terms::media::Playback;
@@ -142,6 +142,12 @@ impl Call {
                     flowing.request = Some(id);
                 }
             }
+            Effect::Tell(Told { of, event, data }) => {
+                let Some(flowing) = &self.flow else { return };
+                let (flow, version) = of.unwrap_or((flowing.flow, flowing.version));
+                let kind = Kind::FlowTold { flow, version, event, data };
+                self.log(cx, Some(self.anchor), kind);
+            }
             Effect::Left(left) => {
                 let Some(flowing) = &self.flow else { return };
                 let (flow, version) = left.of.unwrap_or((flowing.flow, flowing.version));
@@ -178,6 +184,12 @@ impl Call {
             Hand::Voicemail { queue } => {
                 self.left_flow(cx, "voicemail");
                 self.take_message(cx, queue);
+            }
+            Hand::Callback { queue, number } => {
+                let edge = if self.flow_asks_back(cx, queue, &number) { "next" } else { "error" };
+                if !self.follow_flow(cx, edge) {
+                    self.strand(cx);
+                }
             }
             Hand::Survey => self.ask_survey(cx, true),
             Hand::Fax(fax) => self.start_document(cx, fax),

@@ -156,7 +156,7 @@ impl Call {
         Some(Personal { agent, wait: Duration::from_secs(wait_s.into()), by })
     }
 
-    fn vip_priority(&self, cx: &Cx, queue: &Queue) -> i32 {
+    pub(super) fn vip_priority(&self, cx: &Cx, queue: &Queue) -> i32 {
         let plan = cx.plan(self.tenant);
         let known = plan.as_ref().and_then(|plan| plan.known_caller(self.customer()));
         known.filter(|known| known.vip).map_or(0, |_| queue.matching.vip_priority)

@@ -103,10 +103,23 @@ pub enum Effect {
         /// Longest wait.
         timeout: Duration,
     },
+    /// Tell programs of the tenant.
+    Tell(Told),
     /// A step was left.
     Left(Left),
     /// The call goes to another machine.
     Hand(Hand),
+}
+
+/// What programs are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The flow that was called, where it is a step of one; else it is one of the call's own flow.
+    pub of: Option<(FlowId, u32)>,
+    /// What it is about.
+    pub event: String,
+    /// Field to value.
+    pub data: BTreeMap<String, String>,
 }
 
 /// A step that the call went through.
@@ -151,6 +164,13 @@ pub enum Hand {
     Voicemail {
         /// For whose people.
         queue: QueueId,
+    },
+    /// Nowhere: the caller will be called back, and the flow goes on.
+    Callback {
+        /// By whose people.
+        queue: QueueId,
+        /// At which number; empty is the caller's.
+        number: String,
     },
     /// The satisfaction question.
     Survey,
@@ -466,6 +486,11 @@ impl Run {
     /// Stops what is said: keys by INFO do not pass through media, which stops by itself.
     pub(crate) fn hush(&mut self) {
         self.effects.push_back(Effect::StopPlay);
+    }
+
+    /// Tells programs of the tenant.
+    pub(crate) fn tell(&mut self, event: String, data: BTreeMap<String, String>) {
+        self.effects.push_back(Effect::Tell(Told { of: self.of, event, data }));
     }
 
     /// Gives the call away and rests. Ending the call is for good.

@@ -3,6 +3,7 @@
 
 mod back;
 mod branch;
+mod callback;
 mod collect;
 mod enqueue;
 mod expression;
@@ -19,9 +20,11 @@ mod survey;
 mod table;
 mod transfer;
 mod voicemail;
+mod webhook;
 
 pub use back::Return;
 pub use branch::{Branch, Case, Condition, Op};
+pub use callback::Callback;
 pub use collect::Collect;
 pub use enqueue::{Enqueue, LONG_WAIT};
 pub use expression::Expression;
@@ -38,6 +41,7 @@ pub use survey::Survey;
 pub use table::{Match, Table};
 pub use transfer::Transfer;
 pub use voicemail::Voicemail;
+pub use webhook::Webhook;
 
 use super::check::Report;
 use super::flow::On;
@@ -131,8 +135,12 @@ kinds! {
     Language,
     /// Asks another server.
     Http,
+    /// Tells programs of something.
+    Webhook,
     /// Puts the call into a queue.
     Enqueue,
+    /// Has the caller called back.
+    Callback,
     /// Takes a message.
     Voicemail,
     /// Sends or receives a fax.

@@ -14,6 +14,7 @@ mod decided;
 mod document;
 mod encrypted;
 mod fax;
+mod flow_steps;
 mod guests;
 mod language;
 mod parking;
@@ -100,6 +101,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::LegAnswered => "leg answered".into(),
         Kind::IvrIn { .. } => "ivr".into(),
         Kind::Enqueued { queue, position, .. } => format!("enqueued {queue} at {position}"),
+        Kind::FlowTold { event, data, .. } => format!("told {event} {data:?}"),
         Kind::Decided(decision) => {
             let (end, agent) = (decision.end, decision.agent);
             format!("{end:?}: {agent:?} with {}", decision.priority)

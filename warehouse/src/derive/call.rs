@@ -197,6 +197,8 @@ impl OpenCall {
             Kind::Invited { .. }
             // What a program said of a contact shows in the offers that follow.
             | Kind::Decided(_)
+            // What a flow tells programs is in `events` as it was told.
+            | Kind::FlowTold { .. }
             // That the customer waits is told by hold, who came by their leg and its answer.
             | Kind::Consultation(_)
             // The same is so for who is parked.

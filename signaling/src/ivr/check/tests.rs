@@ -46,6 +46,17 @@ fn what_does_not_exist_is_refused() {
         ),
         (json!({"kind": "hours", "hours": "x", "open": "z", "closed": "z"}), "opening hours"),
         (json!({"kind": "dance"}), "unknown variant `dance`"),
+        (json!({"kind": "webhook", "event": "a b", "next": "z"}), "a letter, then letters"),
+        (json!({"kind": "webhook", "event": "a", "data": {"1": ""}, "next": "z"}), "the variable"),
+        (
+            json!({"kind": "webhook", "event": "a", "data": {"b": "${"}, "next": "z"}),
+            "broken template",
+        ),
+        (
+            json!({"kind": "callback", "queue": "9", "next": "z", "on": {"error": "z"}}),
+            "no queue 9",
+        ),
+        (json!({"kind": "callback", "queue": "1", "next": "z"}), "the edge on.error is missing"),
         (
             json!({"kind": "play", "prompts": ["a"], "next": "z", "volume": 3}),
             "unknown field `volume`",

@@ -486,3 +486,45 @@ fn an_entry_that_is_asked_again_is_not_answered_by_the_end_of_the_first() {
     let queue = Some(Hand::Enqueue { queue: QueueId(1), priority: 0 });
     assert_eq!(told(&document, "9999#1999#").end, queue, "two entries, each with its key");
 }
+
+#[test]
+fn programs_are_told_what_the_call_knows_also_when_the_caller_has_gone() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "account", "digits_max": 4,
+            "next": "tell", "on": {"timeout": "bye", "invalid": "bye", "hangup": "gone"}},
+        "tell": {"kind": "webhook", "event": "entered", "data": {"who": "${caller}",
+            "account": "${account}"}, "next": "bye"},
+        "gone": {"kind": "webhook", "event": "left", "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }});
+    let told_of = |script| {
+        let lines = told(&document, script).lines;
+        lines.into_iter().filter(|line| line.starts_with("tell")).collect::<Vec<_>>()
+    };
+    assert_eq!(told_of("4711"), ["tell entered account=4711 who=+8613800138000"]);
+    assert_eq!(told_of("47 hangup"), ["tell left"]);
+}
+
+#[test]
+fn a_caller_is_called_back_without_waiting_and_the_flow_goes_on() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "number", "digits_min": 0,
+            "digits_max": 12, "next": "back", "on": {"timeout": "sorry", "invalid": "sorry"}},
+        "back": {"kind": "callback", "queue": "7", "number": "${number}", "next": "bye",
+            "on": {"error": "sorry"}},
+        "sorry": {"kind": "play", "prompts": ["callback_not_possible"], "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }});
+    let goes = |script_text, back: &str| {
+        let mut acts = script(script_text);
+        acts.push(Act::Back(back.to_owned()));
+        simulate(flow(&document), &Scene::default(), acts)
+    };
+    let told = goes("02087654321#", "next");
+    assert!(told.lines.contains(&"is called back for queue 7 at 02087654321".to_owned()));
+    assert_eq!(told.end, Some(Hand::Hangup { cause: 16 }));
+    let told = goes("#", "error");
+    assert!(told.lines.contains(&"is called back for queue 7".to_owned()), "{:#?}", told.lines);
+    assert!(told.lines.contains(&"step back → error".to_owned()));
+    assert!(told.lines.contains(&"hear zh-CN/callback_not_possible".to_owned()));
+}
