@@ -109,6 +109,8 @@ enum Next {
     Dial(Dialable),
     /// These prompts, then the end.
     Say(Vec<&'static str>),
+    /// They may not: this prompt says so.
+    TurnAway(String),
 }
 
 /// What the call is doing, in the order of its life.
@@ -456,6 +458,10 @@ impl Call {
             Next::Dial(to) => return self.dial(cx, to, dial::Why::Direct),
             _ if !self.anchor_answered() && !rings_first(&next) => return self.answer(cx, next),
             Next::Say(prompts) => return self.farewell(cx, &prompts, cause::NORMAL),
+            Next::TurnAway(prompt) => {
+                self.story.refused = true;
+                return self.farewell(cx, &[prompt.as_str()], cause::REJECTED);
+            }
             Next::To(target) => target,
         };
         match target {
@@ -586,6 +592,6 @@ impl Call {
 fn rings_first(next: &Next) -> bool {
     match next {
         Next::Dial(_) | Next::To(Target::Agent(_) | Target::Number(_)) => true,
-        Next::Say(_) | Next::To(_) => false,
+        Next::Say(_) | Next::TurnAway(_) | Next::To(_) => false,
     }
 }

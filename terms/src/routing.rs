@@ -3,6 +3,7 @@
 //! A [`Plan`] is a snapshot with a version; [`Delta`]s follow it in order. signaling keeps the last
 //! plan on disk, so a database that is down never stops a call.
 
+mod callers;
 mod calling;
 mod conference;
 mod in_queue;
@@ -11,6 +12,7 @@ mod number;
 mod prompt;
 mod recording;
 
+pub use callers::{AllowedCaller, BlockedCaller, Treatment, WITHHELD};
 pub use calling::{
     Bar, CallingRight, CallingRules, NumberClass, NumberPrefix, PREFIXES_MAX, PhoneSettings,
 };
@@ -66,8 +68,11 @@ pub struct Plan {
     pub agents: Vec<Agent>,
     /// Trunks.
     pub trunks: Vec<Trunk>,
-    /// Callers that are refused, normalised.
-    pub blocked: Vec<String>,
+    /// Callers that are not let in.
+    pub blocked: Vec<BlockedCaller>,
+    /// Callers that are let in whatever [`Plan::blocked`] says.
+    #[serde(default)]
+    pub allowed: Vec<AllowedCaller>,
     /// Callers of whom something is known that counts while they wait.
     #[serde(default)]
     pub known_callers: Vec<KnownCaller>,
@@ -375,7 +380,7 @@ pub enum Change {
     /// Add or replace a number.
     Number(Number),
     /// Refuse this caller.
-    Block(String),
+    Block(BlockedCaller),
     /// Let this caller in again.
     Unblock(String),
     /// Record by these rules from now on.
@@ -407,6 +412,7 @@ impl Plan {
             agents: Vec::new(),
             trunks: Vec::new(),
             blocked: Vec::new(),
+            allowed: Vec::new(),
             known_callers: Vec::new(),
             recording_rules: Vec::new(),
             recording_exclusions: Arc::default(),
@@ -428,8 +434,8 @@ impl Plan {
             Change::Queue(queue) => put(&mut self.queues, queue, |a, b| a.id == b.id),
             Change::Agent(agent) => put(&mut self.agents, agent, |a, b| a.id == b.id),
             Change::Number(number) => put(&mut self.numbers, number, |a, b| a.id == b.id),
-            Change::Block(caller) => put(&mut self.blocked, caller, |a, b| a == b),
-            Change::Unblock(caller) => self.blocked.retain(|blocked| *blocked != caller),
+            Change::Block(caller) => put(&mut self.blocked, caller, |a, b| a.number == b.number),
+            Change::Unblock(number) => self.blocked.retain(|blocked| blocked.number != number),
             Change::RecordingRules(rules) => self.recording_rules = rules,
             Change::Exclude(exclusion) => {
                 Arc::make_mut(&mut self.recording_exclusions).insert(exclusion);
@@ -478,7 +484,7 @@ mod tests {
         let block = |version| Delta {
             version,
             tenant: TenantId(1),
-            change: Change::Block("+8613800138000".into()),
+            change: Change::Block(BlockedCaller::always("+8613800138000")),
         };
         assert!(!plan.apply(block(2)), "a gap is refused");
         assert!(plan.apply(block(1)));

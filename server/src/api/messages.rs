@@ -563,6 +563,11 @@ const SENTENCES: &[(&str, &str)] = &[
     ("the conference has {} participants at most", "会议最多 {} 人"),
     ("the box takes no more calls at the moment", "系统目前不接受新的通话"),
     ("an agent cannot transfer to themselves", "座席不能转接给自己"),
+    ("only an announcement has a prompt", "仅“announcement”方式可设提示音"),
+    (
+        "a beginning is + and 1-20 digits with * behind it, such as +8610*",
+        "号段须为 + 和 1 至 20 位数字并以 * 结尾，例如 +8610*",
+    ),
     ("only an agent may transfer", "只有座席可以转接"),
 ];
 
@@ -570,6 +575,7 @@ const SENTENCES: &[(&str, &str)] = &[
 const NOUNS: &[(&str, &str)] = &[
     ("agent", "座席"),
     ("blocked caller", "黑名单号码"),
+    ("allowed caller", "白名单号码"),
     ("customer", "客户"),
     ("exclusion", "不录音条目"),
     ("flow", "流程"),

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use terms::event::{CallingWay, Direction, Kind, Party, Role};
 use terms::media::Place;
-use terms::routing::Target;
+use terms::routing::{Target, Treatment};
 use terms::{AgentId, CallId, ContactId, LegId, PhoneNumber, TenantId, TrunkId};
 
 /// Why a call may not come in.
@@ -181,11 +181,15 @@ impl Call {
 
     /// From outside only published numbers are reached: no agent's phone, no other trunk.
     fn admit_from_outside(&mut self, cx: &mut Cx, trunk: TrunkId) -> Result<Next, Refusal> {
-        if self.plan.is_blocked(&self.caller) {
-            return Err(BLOCKED);
-        }
+        let turned_away = match self.plan.treatment(&self.caller, cx.now.wall) {
+            Some(Treatment::HangUp) => return Err(BLOCKED),
+            Some(Treatment::Busy) => return Err(BUSY),
+            Some(Treatment::Announcement(prompt)) => Some(prompt.clone()),
+            None => None,
+        };
         let target = self.plan.answering(&self.called, trunk, cx.now.wall);
-        let target = target.cloned().ok_or(UNKNOWN)?;
+        let target = target.ok_or(UNKNOWN)?;
+        let target = self.plan.way_of(&self.caller).unwrap_or(target).clone();
         if let Some(settings) = self.plan.trunk(trunk)
             && let Some(tenant) = cx.world.tenants.get_mut(&self.tenant)
         {
@@ -196,7 +200,7 @@ impl Call {
                 leg.trunk = Some(trunk);
             }
         }
-        Ok(Next::To(target))
+        Ok(turned_away.map_or(Next::To(target), Next::TurnAway))
     }
 
     fn admit_from_agent(&mut self, cx: &mut Cx, agent: AgentId) -> Result<Next, Refusal> {

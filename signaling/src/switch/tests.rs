@@ -30,6 +30,7 @@ mod second_line;
 mod supervision;
 mod talking;
 mod trunks;
+mod turned_away;
 mod waiting;
 
 use super::rig::{Phone, Rig, TENANT, demo_plan};
