@@ -392,7 +392,9 @@ impl Call {
             Phase::Survey(_) if id == self.anchor => self.survey_digit(cx, digit),
             Phase::Knocking(_) => self.knock_digit(cx, digit),
             Phase::Conferring(_) => self.conference_digit(cx, digit),
-            Phase::Message(_) if id == self.anchor && digit == '#' => self.finish_message(cx),
+            Phase::Message(message) if id == self.anchor && message.ends_at(digit) => {
+                self.finish_message(cx);
+            }
             // RFC 4733 passes through the room; INFO ends at us and goes on as RFC 4733.
             Phase::Talking(talk) if by == leg::DigitsBy::Info => {
                 let leg = talk.listener(self.anchor, id);

@@ -185,6 +185,7 @@ impl Call {
                 self.left_flow(cx, "voicemail");
                 self.take_message(cx, queue);
             }
+            Hand::Record(record) => self.record_for_flow(cx, record),
             Hand::Callback { queue, number } => {
                 let edge = if self.flow_asks_back(cx, queue, &number) { "next" } else { "error" };
                 if !self.follow_flow(cx, edge) {

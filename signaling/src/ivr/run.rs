@@ -150,6 +150,21 @@ pub struct Fax {
     pub ecm: bool,
 }
 
+/// What a caller says is to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// For whose people.
+    pub queue: QueueId,
+    /// Said before the tone.
+    pub sources: Vec<Source>,
+    /// Longest, in seconds.
+    pub max_s: u32,
+    /// What is shorter is no message, in ms.
+    pub min_ms: u32,
+    /// Key that ends it.
+    pub terminator: Option<char>,
+}
+
 /// To whom the call goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hand {
@@ -165,6 +180,8 @@ pub enum Hand {
         /// For whose people.
         queue: QueueId,
     },
+    /// A message, after which the flow goes on.
+    Record(Record),
     /// Nowhere: the caller will be called back, and the flow goes on.
     Callback {
         /// By whose people.

@@ -6,7 +6,7 @@ mod replay;
 pub use replay::{Past, Replayed, replay};
 
 use super::flow::{Flow, Library};
-use super::run::{Cx, Effect, Fax, Hand, Input, Left, Run, Told};
+use super::run::{Cx, Effect, Fax, Hand, Input, Left, Record, Run, Told};
 use super::{Known, check, wording};
 use crate::switch::Now;
 use std::collections::{BTreeMap, VecDeque};
@@ -328,9 +328,18 @@ impl<'a> Walk<'a> {
                     self.walked(left, exit);
                 }
                 Effect::Hand(hand) => {
+                    if let Hand::Record(Record { sources, .. }) = &hand {
+                        self.heard.push(wording::text(sources));
+                        for source in sources {
+                            self.told.line(heard(source.clone()));
+                        }
+                    }
                     self.told.line(match &hand {
                         Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
                         Hand::Voicemail { queue } => format!("leaves a message for queue {queue}"),
+                        Hand::Record(Record { queue, .. }) => {
+                            format!("says something for queue {queue}")
+                        }
                         Hand::Callback { queue, number } if number.is_empty() => {
                             format!("is called back for queue {queue}")
                         }

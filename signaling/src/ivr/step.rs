@@ -14,6 +14,7 @@ mod http;
 mod language;
 mod menu;
 mod play;
+mod record;
 mod set;
 mod subflow;
 mod survey;
@@ -35,6 +36,7 @@ pub use http::Http;
 pub use language::Language;
 pub use menu::Menu;
 pub use play::Play;
+pub use record::Record;
 pub use set::Set;
 pub use subflow::Subflow;
 pub use survey::Survey;
@@ -143,6 +145,8 @@ kinds! {
     Callback,
     /// Takes a message.
     Voicemail,
+    /// Records what the caller says.
+    Record,
     /// Sends or receives a fax.
     Fax,
     /// Asks for satisfaction.

@@ -58,6 +58,16 @@ fn what_does_not_exist_is_refused() {
         ),
         (json!({"kind": "callback", "queue": "1", "next": "z"}), "the edge on.error is missing"),
         (
+            json!({"kind": "record", "queue": "1", "prompts": ["a"], "max_s": 601, "next": "z",
+                "on": {"error": "z", "timeout": "z"}}),
+            "1 to 600",
+        ),
+        (
+            json!({"kind": "record", "queue": "1", "prompts": ["a"], "terminator": "1", "next": "z",
+                "on": {"error": "z", "timeout": "z"}}),
+            "or null",
+        ),
+        (
             json!({"kind": "play", "prompts": ["a"], "next": "z", "volume": 3}),
             "unknown field `volume`",
         ),

@@ -528,3 +528,36 @@ fn a_caller_is_called_back_without_waiting_and_the_flow_goes_on() {
     assert!(told.lines.contains(&"step back → error".to_owned()));
     assert!(told.lines.contains(&"hear zh-CN/callback_not_possible".to_owned()));
 }
+
+#[test]
+fn what_a_caller_says_is_recorded_and_the_flow_goes_on_by_whether_it_was_enough() {
+    let document = json!({"format": 1, "start": "say", "steps": {
+        "say": {"kind": "record", "queue": "7", "prompts": ["voicemail"], "next": "thanks",
+            "on": {"error": "bye", "timeout": "again"}},
+        "again": {"kind": "play", "prompts": ["invalid"], "next": "say"},
+        "thanks": {"kind": "play", "prompts": ["thanks"], "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }});
+    let acts =
+        vec![Act::Back("timeout".into()), Act::Silence, Act::Back("next".into()), Act::Silence];
+    let told = simulate(flow(&document), &Scene::default(), acts);
+    assert_eq!(
+        told.lines,
+        [
+            "hear zh-CN/voicemail",
+            "says something for queue 7",
+            "back by timeout",
+            "step say → timeout",
+            "hear zh-CN/invalid",
+            "step again → next",
+            "hear zh-CN/voicemail",
+            "says something for queue 7",
+            "back by next",
+            "step say → next",
+            "hear zh-CN/thanks",
+            "step thanks → next",
+            "step bye → hangup",
+            "ends with cause 16",
+        ]
+    );
+}

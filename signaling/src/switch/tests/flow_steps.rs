@@ -79,3 +79,77 @@ fn what_the_queue_does_not_allow_takes_the_error_edge() {
         balanced(&mut rig);
     }
 }
+
+fn records(more: &Value) -> Plan {
+    let mut step = json!({"kind": "record", "queue": "1", "prompts": ["voicemail"], "max_s": 20,
+        "min_ms": 2_000, "next": "well", "on": {"error": "badly", "timeout": "badly"}});
+    for (name, value) in more.as_object().into_iter().flatten() {
+        step[name] = value.clone();
+    }
+    plan(step)
+}
+
+fn messages(rig: &Rig) -> usize {
+    told(rig).iter().filter(|word| *word == "message left").count()
+}
+
+#[test]
+fn a_message_in_a_flow_ends_with_its_key_or_its_length_and_the_flow_goes_on() {
+    for (more, key, heard_then) in [
+        (json!({}), Some("#"), "thanks"),
+        (json!({"terminator": "*"}), Some("*"), "thanks"),
+        (json!({"terminator": null}), None, "thanks"),
+    ] {
+        let mut rig = Rig::new(records(&more));
+        let caller = rig.customer_dials("95105688");
+        rig.wait(secs(3));
+        assert_eq!(phase(&mut rig), "voicemail", "{more}");
+        rig.wait(secs(4));
+        rig.presses(caller, "17");
+        assert_eq!(phase(&mut rig), "voicemail", "{more}: other keys mean nothing");
+        match key {
+            Some(key) => rig.presses(caller, key),
+            None => rig.wait(secs(20)),
+        }
+        let heard = heard(&rig, caller);
+        assert_eq!(heard[0], "voicemail");
+        assert!(heard.contains(&heard_then.to_owned()), "{more}: {heard:?}");
+        assert_eq!(messages(&rig), 1, "{more}");
+        rig.wait(secs(10));
+        assert_eq!(outcome(&rig).0, Outcome::Voicemail);
+        assert!(told(&rig).contains(&"recorded Recorded".to_owned()));
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn what_is_too_short_is_no_message_and_who_hangs_up_has_left_what_they_said() {
+    let mut rig = Rig::new(records(&json!({})));
+    let caller = rig.customer_dials("95105688");
+    rig.wait(secs(3));
+    rig.presses(caller, "#");
+    assert!(heard(&rig, caller).contains(&"invalid".to_owned()));
+    rig.wait(secs(10));
+    assert_eq!((messages(&rig), outcome(&rig).0), (0, Outcome::IvrOnly));
+
+    for (said, left) in [(1, 0), (6, 1)] {
+        let mut rig = Rig::new(records(&json!({})));
+        let caller = rig.customer_dials("95105688");
+        rig.wait(secs(2 + said));
+        rig.hangs_up(caller);
+        rig.wait(secs(1));
+        assert_eq!(messages(&rig), left, "after {said} s");
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn a_message_in_a_flow_that_outlives_the_process_is_one_like_others() {
+    let mut rig = Rig::new(records(&json!({})));
+    rig.customer_dials("95105688");
+    rig.wait(secs(8));
+    rig.kill(&[]);
+    rig.wait(secs(5));
+    assert_eq!(messages(&rig), 1, "what was said until then");
+    balanced(&mut rig);
+}
