@@ -34,8 +34,9 @@ use std::sync::Arc;
 
 /// Format version of [`Plan`] on disk and on the local socket. 2 has recording rules: a reader that
 /// does not know them would record who must not be. 3 has rights to call out: a reader that does not
-/// know them would let a thief call.
-pub const PLAN_VERSION: u32 = 3;
+/// know them would let a thief call. 4 has callers who are blocked in their own way and for a time: a
+/// reader that does not know them cannot read the list.
+pub const PLAN_VERSION: u32 = 4;
 
 /// Everything that the call path knows about one tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
