@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 /// (0–600) and `priority` (points of the contact's own, -1000 to 1000).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = QueueDecision)]
 pub struct Decision {
     /// Where, `http` or `https`; an address inside must stand in `ivr.http_allowed`.
     pub url: String,
