@@ -54,8 +54,16 @@ impl Floor {
         let (visit, call) = (VisitId(self.contacts), CallId(self.contacts));
         let queue = QueueId(self.contacts % QUEUES);
         let since = self.now.moment;
-        let arrival =
-            Arrival { visit, call, queue, priority: 0, since, personal: None, callback: None };
+        let arrival = Arrival {
+            visit,
+            call,
+            queue,
+            priority: 0,
+            since,
+            personal: None,
+            callback: None,
+            undecided: false,
+        };
         self.acd.enqueue(self.now, arrival).expect("the queue is in the plan");
         let agent = self.offered().expect("somebody is free");
         self.now.moment += Duration::from_secs(1);

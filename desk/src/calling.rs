@@ -40,6 +40,10 @@ pub struct CallingRules {
     /// Classes of one's own; the longest prefix that fits a number decides.
     #[serde(default)]
     pub prefixes: Vec<CallingPrefix>,
+    /// Who dials what they may not is answered and hears why; else their phone gets 403 and plays its
+    /// tone for it.
+    #[serde(default)]
+    pub announce: bool,
 }
 
 /// Numbers that begin so are in this class.
@@ -107,10 +111,10 @@ impl CallingRules {
 
 impl From<CallingRules> for routing::CallingRules {
     fn from(rules: CallingRules) -> Self {
-        let CallingRules { dial, forward, prefixes } = rules;
+        let CallingRules { dial, forward, prefixes, announce } = rules;
         let prefixes =
             prefixes.into_iter().map(|p| NumberPrefix { prefix: p.prefix, class: p.class });
-        routing::CallingRules { dial, forward, prefixes: prefixes.collect() }
+        routing::CallingRules { dial, forward, prefixes: prefixes.collect(), announce }
     }
 }
 

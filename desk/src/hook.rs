@@ -28,7 +28,9 @@ pub const KINDS: &[&str] = &[
     "leg_answered",
     "ivr_in",
     "ivr_step",
+    "flow_told",
     "enqueued",
+    "decided",
     "offered",
     "offer_ended",
     "forwarded",
@@ -178,14 +180,7 @@ pub struct Attempt<'a> {
 
 impl HookDraft {
     fn check(&self) -> Result<HookDraft> {
-        let url = text::line("url", &self.url)?;
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let host = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
-        if host.is_empty() || host.contains('@') || url.contains([' ', '#']) {
-            let problem = "an address such as https://crm.example.com/events is needed, without a \
-                           name and password";
-            return Err(Error::invalid("url", problem));
-        }
+        let url = text::web_address("url", &self.url)?;
         if let Some(kind) = self.kinds.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
             let kind: String = kind.chars().filter(|c| !c.is_control()).take(40).collect();
             let problem = format!("there is no event {kind}; there are {}", KINDS.join(", "));

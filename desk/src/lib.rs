@@ -13,6 +13,7 @@
 //! the plan's version there when the call path is concerned.
 
 pub mod agent;
+pub mod allowed;
 pub mod audit;
 pub mod blocked;
 pub mod bootstrap;

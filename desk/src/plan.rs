@@ -9,7 +9,7 @@ use crate::store::id;
 use crate::{Result, Store};
 use std::collections::HashSet;
 use std::sync::Arc;
-use terms::routing::{self, NumberRules, PLAN_VERSION, Plan, Target};
+use terms::routing::{self, AllowedCaller, BlockedCaller, NumberRules, PLAN_VERSION, Plan, Target};
 use terms::{AgentId, TenantId};
 
 impl Store {
@@ -110,7 +110,8 @@ impl Store {
                 })
                 .collect(),
             trunks: self.trunks_for_plan(tenant).await?,
-            blocked: self.blocked(tenant).await?.into_iter().map(|b| b.number).collect(),
+            blocked: self.blocked(tenant).await?.into_iter().map(BlockedCaller::from).collect(),
+            allowed: self.allowed(tenant).await?.into_iter().map(AllowedCaller::from).collect(),
             known_callers: self.known_callers_for_plan(tenant).await?,
             recording_rules: self.recording_rules_for_plan(tenant).await?,
             recording_exclusions: Arc::new(self.exclusions_for_plan(tenant).await?),
@@ -155,6 +156,7 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
             own_agent_s: settings.own_agent_s,
             last_agent_s: settings.last_agent_s,
             wrap_up_mandatory: settings.wrap_up_mandatory,
+            decision: settings.decision.map(routing::Decision::from),
         },
         in_queue: routing::InQueue {
             callback: settings.callback.map(routing::Callback::from),

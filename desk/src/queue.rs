@@ -1,8 +1,10 @@
 //! Queues: where contacts wait for an agent, and who serves them.
 
 mod callback;
+mod decision;
 
 pub use callback::Callback;
+pub use decision::Decision;
 
 use crate::audit::By;
 use crate::error::During;
@@ -93,10 +95,10 @@ pub struct QueueDraft {
 pub struct Settings {
     /// Which of the free agents is next: `longest_idle`, `longest_idle_queue`, `longest_idle_global`,
     /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk`,
-    /// `occupancy` or `percentage`.
+    /// `occupancy`, `percentage` or `ring_all`, with which all of them ring at once, at most 20.
     #[schema(value_type = String)]
     pub strategy: Strategy,
-    /// Skills that it asks of its agents, at most 8.
+    /// Skills that it asks of its agents, or that they must not have, at most 8.
     pub needs: Vec<Need>,
     /// Seconds of waiting after which agents of the next level are asked too.
     pub widen_every_s: u32,
@@ -146,6 +148,9 @@ pub struct Settings {
     pub notice_every_s: u32,
     /// Callers may ask to be called back and keep their place; left out, they may not.
     pub callback: Option<Callback>,
+    /// A program that is asked about each contact that comes in, before an agent is looked for; left
+    /// out, nobody is.
+    pub decision: Option<Decision>,
 }
 
 impl Default for Settings {
@@ -174,6 +179,7 @@ impl Default for Settings {
             notices: Vec::new(),
             notice_every_s: 0,
             callback: None,
+            decision: None,
         }
     }
 }
@@ -205,6 +211,7 @@ impl Settings {
             }
         }
         self.callback.as_ref().map_or(Ok(()), Callback::check)?;
+        self.decision.as_ref().map_or(Ok(()), Decision::check)?;
         if self.notices.len() > NOTICES_MAX {
             let problem = format!("at most {NOTICES_MAX} are played one after the other");
             return Err(Error::invalid("notices", problem));

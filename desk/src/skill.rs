@@ -29,7 +29,7 @@ pub struct Skill {
     pub level: u32,
 }
 
-/// A skill that a queue asks of its agents.
+/// A skill that a queue asks of its agents, or that they must not have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Need {
@@ -42,6 +42,10 @@ pub struct Need {
     /// only go first. Left out: who lacks it never serves the queue.
     #[serde(default)]
     pub until_s: Option<u32>,
+    /// The other way round: who has it at this level never serves the queue, or with `until_s` only
+    /// after so many seconds, or with 0 only after all others.
+    #[serde(default)]
+    pub excluded: bool,
 }
 
 pub(crate) const fn level_usual() -> u32 {
@@ -92,8 +96,8 @@ impl From<Skill> for routing::Skill {
 }
 
 impl From<Need> for routing::Need {
-    fn from(Need { skill, level, until_s }: Need) -> Self {
-        routing::Need { skill, level, until_s }
+    fn from(Need { skill, level, until_s, excluded }: Need) -> Self {
+        routing::Need { skill, level, until_s, excluded }
     }
 }
 

@@ -23,6 +23,19 @@ pub(crate) fn line(field: &'static str, text: &str) -> Result<String> {
     limited(field, text.trim(), LINE_CHARS_MAX, false)
 }
 
+/// The address of a program that is asked or told something.
+pub(crate) fn web_address(field: &'static str, text: &str) -> Result<String> {
+    let url = line(field, text)?;
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+    if host.is_empty() || host.contains('@') || url.contains([' ', '#']) {
+        let problem = "an address such as https://crm.example.com/events is needed, without a \
+                       name and password";
+        return Err(Error::invalid(field, problem));
+    }
+    Ok(url)
+}
+
 /// Several lines, may be empty.
 pub(crate) fn prose(field: &'static str, text: &str) -> Result<String> {
     limited(field, text.trim(), PROSE_CHARS_MAX, true)

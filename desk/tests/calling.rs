@@ -68,6 +68,7 @@ async fn rights_are_the_countrys_at_first_and_reach_the_plan_when_they_change() 
         dial: NumberClass::Local,
         forward: NumberClass::Internal,
         prefixes: vec![prefix],
+        announce: true,
     };
     store.put_calling_rules(tenant, &by(1), &rules).await.unwrap();
     assert_eq!(store.calling_rules(tenant).await.unwrap(), rules);

@@ -2,7 +2,7 @@
 
 use desk::bootstrap::{Defaults, FIRST_QUEUE};
 use desk::customer::Card;
-use desk::queue::{QueueDraft, Seat, Settings};
+use desk::queue::{Decision, QueueDraft, Seat, Settings};
 use desk::skill::{Need, Skill};
 use desk::{By, Error, Store};
 use serde_json::json;
@@ -87,7 +87,9 @@ async fn the_plan_names_vips_and_customers_with_an_agent_and_changes_with_them_a
 #[tokio::test]
 async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
     let (_folder, store, tenant, _) = opened().await;
-    let need = Need { skill: "粤语".into(), level: 2, until_s: Some(30) };
+    let need = Need { skill: "粤语".into(), level: 2, until_s: Some(30), excluded: true };
+    let url = " https://crm.example/decide ".to_owned();
+    let decision = Decision { url, timeout_ms: 800, wait_s: 20 };
     let settings = Settings {
         priority_step_s: 60,
         vip_priority: 3,
@@ -96,6 +98,7 @@ async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
         last_agent_s: 30,
         widen_every_s: 20,
         needs: vec![need.clone()],
+        decision: Some(decision.clone()),
         ..Settings::default()
     };
     let draft = |settings| QueueDraft { name: "客服".into(), settings };
@@ -106,6 +109,11 @@ async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
     assert_eq!(matching.widen_every_s, 20);
     assert_eq!((matching.own_agent_s, matching.last_agent_s), (40, 30));
     assert_eq!(matching.needs, [routing::Need::from(need.clone())]);
+    let asked = matching.decision.expect("a program is asked");
+    assert_eq!((asked.url.as_str(), asked.timeout_ms), ("https://crm.example/decide", 800));
+    let slow = Decision { timeout_ms: 5_001, ..decision.clone() };
+    let inward = Decision { url: "file:///etc/passwd".into(), ..decision };
+    let asks = |decision| Settings { decision: Some(decision), ..settings.clone() };
     let level = |level| Need { level, ..need.clone() };
     let long = Need { until_s: Some(3_601), ..need.clone() };
     for (wrong, field) in [
@@ -117,6 +125,8 @@ async fn how_contacts_wait_reaches_the_plan_and_is_refused_out_of_range() {
         (Settings { resume_s: 3_601, ..settings.clone() }, "resume_s"),
         (Settings { vip_priority: -1_001, ..settings.clone() }, "vip_priority"),
         (Settings { priority: 1_001, ..settings.clone() }, "priority"),
+        (asks(slow), "decision"),
+        (asks(inward), "decision"),
     ] {
         match store.change_queue(tenant, &by(), FIRST_QUEUE, &draft(wrong)).await {
             Err(Error::Invalid { field: named, .. }) => assert_eq!(named, field),

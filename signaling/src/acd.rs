@@ -11,8 +11,10 @@
 //!
 //! # How an offer ends
 //! An offer has an owner (the call), a deadline, and exactly one end: answered, declined,
-//! unanswered, unreachable, picked up by a colleague or withdrawn. Whatever the end, the agent and the visit are put where
-//! they belong in the same step; nobody stays reserved.
+//! unanswered, unreachable, picked up by a colleague or withdrawn. Whatever the end, the agent and
+//! the visit are put where they belong in the same step; nobody stays reserved. A visit rings at one
+//! agent, or with [`Strategy::RingAll`] at several, who have one deadline: the first answer
+//! withdraws the other offers, and the visit goes back to its place when the last of them has ended.
 //!
 //! Methods take the time; outputs come from [`Distributor::poll_output`].
 
@@ -20,6 +22,7 @@ mod agent;
 mod apply;
 mod audit;
 mod callback;
+mod decide;
 mod keep;
 mod offer;
 mod personal;
@@ -45,7 +48,11 @@ use rings::Pick;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use terms::event::{Activity, Choice, FlowOut, Forwarding, OfferEnd};
+use terms::routing::Strategy;
 use terms::{AgentId, CallId, Moment, QueueId, Timestamp, VisitId};
+
+/// Agents at whom one contact rings at a time, with [`Strategy::RingAll`].
+pub const RUNG_MAX: usize = 20;
 
 /// What the distributor wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +129,8 @@ pub struct Arrival {
     /// Nobody is on the line: it stays absent until [`Distributor::present`], at most so long, and
     /// no limit of the queue refuses it, because it stood there before. It waits for nobody first.
     pub callback: Option<Duration>,
+    /// Nobody is found for it, and it waits for nobody first, until [`Distributor::decide`].
+    pub undecided: bool,
 }
 
 /// What became of an arrival.
@@ -175,10 +184,10 @@ struct Visit {
     absent: bool,
 }
 
-/// One agent rings for one visit.
-#[derive(Clone, Copy, Debug)]
+/// Agents who ring for one visit, until the same deadline. There is at least one.
+#[derive(Clone, Debug)]
 struct Offer {
-    agent: AgentId,
+    agents: Vec<AgentId>,
     deadline: Moment,
 }
 
@@ -278,15 +287,16 @@ impl Distributor {
     /// # Errors
     /// When the queue does not exist.
     pub fn enqueue(&mut self, now: Now, arrival: Arrival) -> Result<Entered, NoQueue> {
-        let Arrival { visit, call, queue: id, priority, since, personal, callback } = arrival;
-        let absent = callback.is_some();
+        let Arrival { visit, call, queue: id, priority, since, .. } = arrival;
+        let Arrival { personal, callback, undecided, .. } = arrival;
+        let absent = callback.is_some() || undecided;
         let personal = personal.filter(|personal| !absent && self.may_await(personal.agent, id));
         let queue = self.queues.get_mut(&id).filter(|q| q.open).ok_or(NoQueue(id))?;
         self.arrivals += 1;
         let key = queue.key(priority, since, self.arrivals);
         let priority = queue.settings.priority.saturating_add(priority);
         let position = queue.position(key);
-        if queue.is_full() && !absent {
+        if queue.is_full() && callback.is_none() {
             return Ok(Entered::Full { position, priority });
         }
         let wait_max = Duration::from_secs(queue.settings.wait_max_s.into());
@@ -330,10 +340,9 @@ impl Distributor {
         self.widen(now, id);
     }
 
-    /// The contact is gone, or goes elsewhere: an offer is withdrawn. Answers whom it was offered to.
-    pub fn leave(&mut self, now: Now, visit: VisitId) -> Option<AgentId> {
-        let offered = self.visits.get(&visit)?.offer.map(|offer| offer.agent);
-        self.end_offer(now, visit, OfferEnd::Withdrawn);
+    /// The contact is gone, or goes elsewhere: its offers are withdrawn. Answers whom it was offered to.
+    pub fn leave(&mut self, now: Now, visit: VisitId) -> Vec<AgentId> {
+        let offered = self.withdraw(now, visit);
         self.remove(visit);
         self.pump(now);
         offered
@@ -343,6 +352,11 @@ impl Distributor {
     pub fn position(&self, visit: VisitId) -> Option<u32> {
         let visit = self.visits.get(&visit)?;
         Some(self.queues.get(&visit.queue)?.position(visit.key))
+    }
+
+    /// Contacts that wait in a queue, ringing ones included.
+    pub fn waiting_in(&self, id: QueueId) -> u32 {
+        self.queues.get(&id).map_or(0, Queue::len)
     }
 
     /// How long the contact at `position` will wait, from the handling times seen lately and the
@@ -515,9 +529,31 @@ impl Distributor {
         let visit = queue.take(key).expect("a matchable queue has its head");
         let stage = self.visits.get(&visit).expect("a waiting visit exists").stage;
         let pick = queue.free.pick(stage, &mut self.dice);
+        let rings_all = queue.settings.strategy == Strategy::RingAll;
         queue.ringing.insert(key, visit);
-        self.offer(now, id, visit, pick.expect("a matchable queue has a free agent"));
+        let pick = pick.expect("a matchable queue has a free agent");
+        self.offer(now, id, visit, pick);
+        if rings_all {
+            self.offer_to_others(now, id, visit, stage, pick);
+        }
         self.relist(id);
+    }
+
+    /// The rest of the ring that the first was chosen from, those idle longest before the others.
+    fn offer_to_others(
+        &mut self,
+        now: Now,
+        id: QueueId,
+        visit: VisitId,
+        stage: usize,
+        first: Pick,
+    ) {
+        for _ in 1..RUNG_MAX {
+            let queue = self.queues.get_mut(&id).expect("an offer comes from a queue");
+            let next = queue.free.pick(stage, &mut self.dice);
+            let Some(next) = next.filter(|next| next.ring == first.ring) else { break };
+            self.offer(now, id, visit, Pick { candidates: first.candidates, ..next });
+        }
     }
 
     fn offer_personally(&mut self, now: Now, key: Key, id: AgentId) {

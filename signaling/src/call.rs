@@ -109,6 +109,8 @@ enum Next {
     Dial(Dialable),
     /// These prompts, then the end.
     Say(Vec<&'static str>),
+    /// They may not: this prompt says so.
+    TurnAway(String),
 }
 
 /// What the call is doing, in the order of its life.
@@ -324,9 +326,11 @@ impl Call {
         }
     }
 
-    /// The request of an HTTP step ended.
+    /// The request of an HTTP step, or for a decision, ended.
     pub fn on_http(&mut self, cx: &mut Cx, done: HttpDone) {
-        self.flow_http(cx, done);
+        if let Some(done) = self.decided(cx, done) {
+            self.flow_http(cx, done);
+        }
     }
 
     /// A timer of ours is due.
@@ -339,6 +343,7 @@ impl Call {
                 Timer::Notice => self.notice(cx),
                 Timer::Typing => self.typed_too_long(cx),
                 Timer::Callback => self.look(cx),
+                Timer::Decision => self.decided_too_late(cx),
                 Timer::Ring => self.rang_too_long(cx),
                 Timer::Asked => self.guest_rang_too_long(cx),
                 Timer::Parked => self.parked_too_long(cx),
@@ -377,6 +382,13 @@ impl Call {
         if *leg.digits_by.get_or_insert(by) != by {
             return;
         }
+        let asks = matches!(
+            self.phase,
+            Phase::Waiting(_) | Phase::Survey(_) | Phase::Knocking(_) | Phase::Message(_)
+        );
+        if asks && id == self.anchor && self.flow_swallows(cx, digit) {
+            return;
+        }
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_digit(cx, digit),
             Phase::Ivr if id == self.anchor => self.flow_digit(cx, digit),
@@ -384,7 +396,9 @@ impl Call {
             Phase::Survey(_) if id == self.anchor => self.survey_digit(cx, digit),
             Phase::Knocking(_) => self.knock_digit(cx, digit),
             Phase::Conferring(_) => self.conference_digit(cx, digit),
-            Phase::Message(_) if id == self.anchor && digit == '#' => self.finish_message(cx),
+            Phase::Message(message) if id == self.anchor && message.ends_at(digit) => {
+                self.finish_message(cx);
+            }
             // RFC 4733 passes through the room; INFO ends at us and goes on as RFC 4733.
             Phase::Talking(talk) if by == leg::DigitsBy::Info => {
                 let leg = talk.listener(self.anchor, id);
@@ -450,6 +464,10 @@ impl Call {
             Next::Dial(to) => return self.dial(cx, to, dial::Why::Direct),
             _ if !self.anchor_answered() && !rings_first(&next) => return self.answer(cx, next),
             Next::Say(prompts) => return self.farewell(cx, &prompts, cause::NORMAL),
+            Next::TurnAway(prompt) => {
+                self.story.refused = true;
+                return self.farewell(cx, &[prompt.as_str()], cause::REJECTED);
+            }
             Next::To(target) => target,
         };
         match target {
@@ -580,6 +598,6 @@ impl Call {
 fn rings_first(next: &Next) -> bool {
     match next {
         Next::Dial(_) | Next::To(Target::Agent(_) | Target::Number(_)) => true,
-        Next::Say(_) | Next::To(_) => false,
+        Next::Say(_) | Next::TurnAway(_) | Next::To(_) => false,
     }
 }

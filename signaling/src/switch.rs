@@ -6,6 +6,7 @@
 
 mod asks;
 mod callbacks;
+mod callers;
 mod conferences;
 mod config;
 mod consult;

@@ -1,13 +1,17 @@
 //! What the `api` child asks of the `calls` child over the local socket, and what it hears back.
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
+mod callback;
+
+pub use callback::LiveCallback;
+
 use crate::event::{Activity, Forwarding, Role, Supervised, SupervisionMode};
 use crate::id::{
     AgentId, CallId, ConferenceId, ContactId, LegId, MeetingId, QueueId, RecordingId, TenantId,
     TrunkId, UserId,
 };
 use crate::media::Quality;
-use crate::routing::{CallFirst, Delta, Plan};
+use crate::routing::{Delta, Plan};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -388,29 +392,6 @@ pub struct LiveState {
     pub callbacks: Vec<LiveCallback>,
 }
 
-/// A customer who waits to be called back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LiveCallback {
-    /// Which: the id of the call that is made for it.
-    pub callback: CallId,
-    /// Of which contact.
-    pub contact: ContactId,
-    /// Where they keep their place.
-    pub queue: QueueId,
-    /// The number to be dialled, as shown.
-    pub number: String,
-    /// They asked for it then.
-    pub asked_at: Timestamp,
-    /// Who is called first.
-    pub first: CallFirst,
-    /// How often they were dialled.
-    pub tries: u32,
-    /// Their place, 1 is next; none while somebody is being called for it.
-    pub position: Option<u32>,
-    /// They are not dialled before; none where it is only a matter of their turn.
-    pub not_before: Option<Timestamp>,
-}
-
 /// A trunk right now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveTrunk {
@@ -562,8 +543,11 @@ pub struct LiveCall {
     pub phase: String,
     /// The queue.
     pub queue: Option<QueueId>,
-    /// The agent.
+    /// The agent. None while it rings at several.
     pub agent: Option<AgentId>,
+    /// The agents at whose phones it rings for a queue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rung: Vec<AgentId>,
     /// Its parties' legs. A supervisor who listens in is none.
     pub legs: Vec<LegId>,
     /// Who supervises it: not for the eyes of the agent.

@@ -29,7 +29,7 @@ pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
 pub use consultation::{Consultation, ConsultationEnd, InConsultation};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
-pub use offer::{Choice, ChosenBy, OfferEnd};
+pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
 
 use crate::id::{
@@ -40,6 +40,7 @@ use crate::media::{FaxOutcome, Ledger, Progress, Quality};
 use crate::number::PhoneNumber;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Format version of [`Entry`].
 pub const ENTRY_VERSION: u16 = 1;
@@ -276,6 +277,17 @@ pub enum Kind {
         /// Digits it collected, `*` for each where the flow says they are secret.
         digits: Option<String>,
     },
+    /// A step of a flow tells programs of the tenant something.
+    FlowTold {
+        /// The flow.
+        flow: FlowId,
+        /// Its version.
+        version: u32,
+        /// What it is about, as the flow calls it.
+        event: String,
+        /// Field to value.
+        data: BTreeMap<String, String>,
+    },
     /// Put into a queue.
     Enqueued {
         /// This stay.
@@ -287,6 +299,9 @@ pub enum Kind {
         /// Place at entry, 1 is next.
         position: u32,
     },
+    /// A program of the tenant said what a contact in a queue is worth and whom it waits for first, or
+    /// did not say it in time.
+    Decided(Decision),
     /// An agent's phone is to ring.
     Offered {
         /// This stay.

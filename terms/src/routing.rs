@@ -3,6 +3,7 @@
 //! A [`Plan`] is a snapshot with a version; [`Delta`]s follow it in order. signaling keeps the last
 //! plan on disk, so a database that is down never stops a call.
 
+mod callers;
 mod calling;
 mod conference;
 mod in_queue;
@@ -11,12 +12,13 @@ mod number;
 mod prompt;
 mod recording;
 
+pub use callers::{AllowedCaller, BlockedCaller, Treatment, WITHHELD};
 pub use calling::{
     Bar, CallingRight, CallingRules, NumberClass, NumberPrefix, PREFIXES_MAX, PhoneSettings,
 };
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 pub use in_queue::{CallFirst, Callback, InQueue};
-pub use matching::{KnownCaller, Matching, Need, Seat, Skill, Strategy};
+pub use matching::{Decision, KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{
@@ -32,8 +34,9 @@ use std::sync::Arc;
 
 /// Format version of [`Plan`] on disk and on the local socket. 2 has recording rules: a reader that
 /// does not know them would record who must not be. 3 has rights to call out: a reader that does not
-/// know them would let a thief call.
-pub const PLAN_VERSION: u32 = 3;
+/// know them would let a thief call. 4 has callers who are blocked in their own way and for a time: a
+/// reader that does not know them cannot read the list.
+pub const PLAN_VERSION: u32 = 4;
 
 /// Everything that the call path knows about one tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,8 +69,11 @@ pub struct Plan {
     pub agents: Vec<Agent>,
     /// Trunks.
     pub trunks: Vec<Trunk>,
-    /// Callers that are refused, normalised.
-    pub blocked: Vec<String>,
+    /// Callers that are not let in.
+    pub blocked: Vec<BlockedCaller>,
+    /// Callers that are let in whatever [`Plan::blocked`] says.
+    #[serde(default)]
+    pub allowed: Vec<AllowedCaller>,
     /// Callers of whom something is known that counts while they wait.
     #[serde(default)]
     pub known_callers: Vec<KnownCaller>,
@@ -375,7 +381,7 @@ pub enum Change {
     /// Add or replace a number.
     Number(Number),
     /// Refuse this caller.
-    Block(String),
+    Block(BlockedCaller),
     /// Let this caller in again.
     Unblock(String),
     /// Record by these rules from now on.
@@ -407,6 +413,7 @@ impl Plan {
             agents: Vec::new(),
             trunks: Vec::new(),
             blocked: Vec::new(),
+            allowed: Vec::new(),
             known_callers: Vec::new(),
             recording_rules: Vec::new(),
             recording_exclusions: Arc::default(),
@@ -428,8 +435,8 @@ impl Plan {
             Change::Queue(queue) => put(&mut self.queues, queue, |a, b| a.id == b.id),
             Change::Agent(agent) => put(&mut self.agents, agent, |a, b| a.id == b.id),
             Change::Number(number) => put(&mut self.numbers, number, |a, b| a.id == b.id),
-            Change::Block(caller) => put(&mut self.blocked, caller, |a, b| a == b),
-            Change::Unblock(caller) => self.blocked.retain(|blocked| *blocked != caller),
+            Change::Block(caller) => put(&mut self.blocked, caller, |a, b| a.number == b.number),
+            Change::Unblock(number) => self.blocked.retain(|blocked| blocked.number != number),
             Change::RecordingRules(rules) => self.recording_rules = rules,
             Change::Exclude(exclusion) => {
                 Arc::make_mut(&mut self.recording_exclusions).insert(exclusion);
@@ -478,7 +485,7 @@ mod tests {
         let block = |version| Delta {
             version,
             tenant: TenantId(1),
-            change: Change::Block("+8613800138000".into()),
+            change: Change::Block(BlockedCaller::always("+8613800138000")),
         };
         assert!(!plan.apply(block(2)), "a gap is refused");
         assert!(plan.apply(block(1)));

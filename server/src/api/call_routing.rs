@@ -65,7 +65,8 @@ struct RoutedOffer {
 /// Why this agent, and why this contact.
 #[derive(Serialize, ToSchema)]
 struct RoutedBy {
-    /// `strategy`, `own_agent` (the customer's) or `last_agent` (whom the caller talked with last).
+    /// `strategy`, `own_agent` (the customer's), `last_agent` (whom the caller talked with last) or
+    /// `decision` (whom the tenant's program named).
     #[schema(value_type = String)]
     by: ChosenBy,
     /// The queue's strategy.
@@ -207,6 +208,9 @@ fn why_the_agent(choice: &Choice) -> String {
         ChosenBy::LastAgent => {
             return "It went to the agent whom the caller talked with last.".to_owned();
         }
+        ChosenBy::Decision => {
+            return "It went to the agent whom the tenant's program named.".to_owned();
+        }
         ChosenBy::Strategy => {}
     }
     let free = choice.candidates;
@@ -241,6 +245,9 @@ fn why_the_agent(choice: &Choice) -> String {
         }
         Strategy::Percentage => {
             format!("Of {free} free agents, the one furthest behind their share: weight {measure}.")
+        }
+        Strategy::RingAll => {
+            format!("Of {free} free agents, one of those who ring together, idle for {seconds} s.")
         }
         Strategy::FewestCalls => {
             format!("Of {free} free agents, the one with the fewest conversations: {measure}.")
@@ -299,6 +306,7 @@ mod tests {
         for (by, english, chinese) in [
             (ChosenBy::OwnAgent, "It went to the customer's own agent.", "专属座席"),
             (ChosenBy::LastAgent, "It went to the agent whom the caller", "上次"),
+            (ChosenBy::Decision, "It went to the agent whom the tenant's program", "指定"),
         ] {
             let choice = Choice {
                 by,

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use terms::control::{Answer, Ask, LiveState, RecordingNow};
+use terms::control::{Answer, Ask, LiveCall, LiveState, RecordingNow};
 use terms::event::Entry;
 use terms::{AgentId, CallId, ContactId, LegId, QueueId, TenantId, Timestamp};
 use tokio::sync::mpsc;
@@ -104,9 +104,12 @@ struct CallLive {
     /// The queue.
     #[schema(value_type = Option<String>)]
     queue: Option<QueueId>,
-    /// The agent.
+    /// The agent; none while it rings at several.
     #[schema(value_type = Option<String>)]
     agent: Option<AgentId>,
+    /// The agents at whose phones it rings for a queue.
+    #[schema(value_type = Vec<String>)]
+    rung: Vec<AgentId>,
     /// Its parties' legs.
     #[schema(value_type = Vec<String>)]
     legs: Vec<LegId>,
@@ -165,7 +168,9 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         agents_signed_in: queue.agents_signed_in,
         agents_idle: queue.agents_idle,
     });
-    let calls = state.calls.into_iter().filter(|call| all || is_own(call.agent));
+    let rings = |call: &LiveCall| call.rung.iter().any(|&agent| is_own(Some(agent)));
+    let calls = state.calls.into_iter();
+    let calls = calls.filter(|call| all || is_own(call.agent) || rings(call));
     let calls = calls.map(|call| CallLive {
         call: call.call,
         contact: call.contact,
@@ -175,6 +180,7 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         phase: call.phase,
         queue: call.queue,
         agent: call.agent,
+        rung: call.rung,
         legs: call.legs,
         supervision: call.supervision.filter(|_| all).map(SupervisionLive::from),
         recording: call.recording,

@@ -162,6 +162,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "{} 名空闲座席中名单最靠前者：第 {} 位。",
     ),
     (
+        "Of {} free agents, one of those who ring together, idle for {} s.",
+        "{} 名空闲座席中同时振铃者之一，已空闲 {} 秒。",
+    ),
+    (
         "Of {} free agents, the one furthest behind their share: weight {}.",
         "{} 名空闲座席中选择落后于分配比例最多的一名：权重 {}。",
     ),
@@ -184,6 +188,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("It went to the customer's own agent.", "派给该客户的专属座席。"),
     ("It went to the agent whom the caller talked with last.", "派给上次接待该来电者的座席。"),
+    ("It went to the agent whom the tenant's program named.", "派给租户程序指定的座席。"),
     ("Nobody of a nearer ring than {} was free.", "较第 {} 圈更近的座席均不空闲。"),
     (
         "The contact had waited {} s with priority {}; {} waited in all.",
@@ -558,6 +563,11 @@ const SENTENCES: &[(&str, &str)] = &[
     ("the conference has {} participants at most", "会议最多 {} 人"),
     ("the box takes no more calls at the moment", "系统目前不接受新的通话"),
     ("an agent cannot transfer to themselves", "座席不能转接给自己"),
+    ("only an announcement has a prompt", "仅“announcement”方式可设提示音"),
+    (
+        "a beginning is + and 1-20 digits with * behind it, such as +8610*",
+        "号段须为 + 和 1 至 20 位数字并以 * 结尾，例如 +8610*",
+    ),
     ("only an agent may transfer", "只有座席可以转接"),
 ];
 
@@ -565,6 +575,7 @@ const SENTENCES: &[(&str, &str)] = &[
 const NOUNS: &[(&str, &str)] = &[
     ("agent", "座席"),
     ("blocked caller", "黑名单号码"),
+    ("allowed caller", "白名单号码"),
     ("customer", "客户"),
     ("exclusion", "不录音条目"),
     ("flow", "流程"),
@@ -648,51 +659,4 @@ pub fn prefers_chinese(headers: &HeaderMap) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sentence_is_told_in_chinese_with_what_it_was_filled_with() {
-        for (english, chinese) in [
-            ("Sign in first.", "请先登录。"),
-            ("There is no such queue.", "没有此队列。"),
-            ("There is no such call, or it has not ended yet.", "没有此通话，或通话尚未结束。"),
-            ("password: at least 10 characters are needed", "password：至少需要 10 个字符"),
-            (
-                "order 20261123-00007 is at version 3: somebody changed it; read it again",
-                "工单 20261123-00007 已是版本 3：有人修改过，请重新读取",
-            ),
-            (
-                "kind: no rule names a department for \"漏水\"; choose one in department",
-                "kind：没有为“漏水”指定部门的规则，请在 department 中选择部门",
-            ),
-        ] {
-            assert_eq!(in_chinese(english).as_deref(), Some(chinese), "{english}");
-        }
-        assert_eq!(in_chinese("Nobody wrote this sentence."), None);
-        assert_eq!(in_chinese("field: nobody wrote this either"), None);
-    }
-
-    #[test]
-    fn every_pair_has_the_same_gaps() {
-        for (english, chinese) in SENTENCES {
-            let gaps = |text: &str| text.matches("{}").count();
-            assert_eq!(gaps(english), gaps(chinese), "{english}");
-            assert_eq!(in_chinese(english).as_deref(), Some(*chinese), "hidden by an earlier one");
-        }
-    }
-
-    #[test]
-    fn a_browsers_list_of_languages_is_weighed() {
-        let prefers = |text: &str| {
-            let value = text.parse().unwrap();
-            prefers_chinese(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)]))
-        };
-        assert!(prefers("zh-CN,zh;q=0.9,en;q=0.8"));
-        assert!(prefers("fr, zh;q=0.5"));
-        assert!(!prefers("en-GB,en;q=0.9,zh;q=0.5"));
-        assert!(!prefers("zh;q=0"));
-        assert!(!prefers("*"));
-        assert!(!prefers_chinese(&HeaderMap::new()));
-    }
-}
+mod tests;

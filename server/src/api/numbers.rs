@@ -1,4 +1,4 @@
-//! Published numbers, and callers that are refused.
+//! Published numbers, callers that are not let in, and those that always are.
 
 use super::Shared;
 use super::extract::{Body, Id};
@@ -8,7 +8,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
-use desk::blocked::Blocked;
+use desk::allowed::{Allow, Allowed};
+use desk::blocked::{Block, Blocked};
 use desk::number::{Number, NumberDraft};
 use serde::Deserialize;
 use terms::NumberId;
@@ -38,17 +39,6 @@ struct NewRules {
     rules: Vec<NumberRule>,
 }
 
-/// A caller to refuse.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewBlock {
-    /// Their number.
-    number: String,
-    /// Why.
-    #[serde(default)]
-    reason: String,
-}
-
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::RoutingRead, routes!(list)))
@@ -59,6 +49,9 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::RoutingRead, routes!(list_blocked)))
         .routes(guard.may(Permission::RoutingWrite, routes!(block)))
         .routes(guard.may(Permission::RoutingWrite, routes!(unblock)))
+        .routes(guard.may(Permission::RoutingRead, routes!(list_allowed)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(allow)))
+        .routes(guard.may(Permission::RoutingWrite, routes!(disallow)))
 }
 
 /// All numbers.
@@ -113,7 +106,7 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Callers that are refused.
+/// Callers that are not let in.
 #[utoipa::path(get, path = "/api/v1/blocked", tag = "routing", responses((status = 200, body = Vec<Blocked>)))]
 async fn list_blocked(
     State(api): State<Shared>,
@@ -122,14 +115,14 @@ async fn list_blocked(
     Ok(Json(api.store.blocked(caller.tenant()).await?))
 }
 
-/// Refuse a caller from now on.
-#[utoipa::path(post, path = "/api/v1/blocked", tag = "routing", request_body = NewBlock, responses((status = 201, body = Blocked)))]
+/// Let a caller in no more, for some days or for ever.
+#[utoipa::path(post, path = "/api/v1/blocked", tag = "routing", request_body = Block, responses((status = 201, body = Blocked)))]
 async fn block(
     State(api): State<Shared>,
     caller: Caller,
-    Body(NewBlock { number, reason }): Body<NewBlock>,
+    Body(draft): Body<Block>,
 ) -> Result<(StatusCode, Json<Blocked>), Problem> {
-    let blocked = api.store.block(caller.tenant(), &caller.by(), &number, &reason).await?;
+    let blocked = api.store.block(caller.tenant(), &caller.by(), &draft).await?;
     Ok((StatusCode::CREATED, Json(blocked)))
 }
 
@@ -141,5 +134,36 @@ async fn unblock(
     Id(number): Id<String>,
 ) -> Result<StatusCode, Problem> {
     api.store.unblock(caller.tenant(), &caller.by(), &number).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Callers that are let in whatever the list of blocked ones says.
+#[utoipa::path(get, path = "/api/v1/allowed", tag = "routing", responses((status = 200, body = Vec<Allowed>)))]
+async fn list_allowed(
+    State(api): State<Shared>,
+    caller: Caller,
+) -> Result<Json<Vec<Allowed>>, Problem> {
+    Ok(Json(api.store.allowed(caller.tenant()).await?))
+}
+
+/// Let a caller in from now on, whatever the list of blocked ones says.
+#[utoipa::path(post, path = "/api/v1/allowed", tag = "routing", request_body = Allow, responses((status = 201, body = Allowed)))]
+async fn allow(
+    State(api): State<Shared>,
+    caller: Caller,
+    Body(draft): Body<Allow>,
+) -> Result<(StatusCode, Json<Allowed>), Problem> {
+    let allowed = api.store.allow(caller.tenant(), &caller.by(), &draft).await?;
+    Ok((StatusCode::CREATED, Json(allowed)))
+}
+
+/// Treat a caller like others again.
+#[utoipa::path(delete, path = "/api/v1/allowed/{number}", tag = "routing", params(("number" = String, Path, description = "As listed")), responses((status = 204)))]
+async fn disallow(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id(number): Id<String>,
+) -> Result<StatusCode, Problem> {
+    api.store.disallow(caller.tenant(), &caller.by(), &number).await?;
     Ok(StatusCode::NO_CONTENT)
 }

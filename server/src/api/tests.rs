@@ -3,6 +3,7 @@
 
 mod basics;
 mod callbacks;
+mod callers;
 mod calling;
 mod click;
 mod conferences;

@@ -133,8 +133,8 @@ impl Distributor {
             self.queues.values().filter(|queue| !queue.open).flat_map(Queue::visits).collect();
         for id in closed {
             if self.visits.get(&id).is_some_and(|visit| visit.offer.is_some()) {
-                // The end of the offer sends the contact on.
-                self.revoke(now, id, OfferEnd::Withdrawn);
+                // The end of the last offer sends the contact on.
+                self.revoke_all(now, id, OfferEnd::Withdrawn);
                 continue;
             }
             let Some(call) = self.visits.get(&id).map(|visit| visit.call) else { continue };
@@ -153,7 +153,7 @@ impl Distributor {
             }
             self.drop_wrap_up(id);
             if let Some(visit) = self.offered_to(id) {
-                self.revoke(now, visit, OfferEnd::Withdrawn);
+                self.revoke(now, visit, id, OfferEnd::Withdrawn);
             }
             self.settle(id, now, None);
         }

@@ -1,8 +1,9 @@
 //! What must hold after every input. The property tests and the fuzz targets ask for it each time.
 
 use super::agent::{Agent, Presence, Stage};
-use super::{Distributor, Timer};
+use super::{Distributor, Offer, RUNG_MAX, Timer};
 use std::collections::BTreeSet;
+use terms::VisitId;
 
 impl Distributor {
     /// Looks for a state that must not be: a free agent beside an eligible waiting contact, an agent
@@ -32,7 +33,7 @@ impl Distributor {
         let mut rung = BTreeSet::new();
         for (id, visit) in &self.visits {
             let queue = self.queues.get(&visit.queue).ok_or(format!("visit {id}: no queue"))?;
-            let is_there = match (visit.offer, visit.awaited) {
+            let is_there = match (&visit.offer, visit.awaited) {
                 (Some(_), _) => queue.ringing.get(&visit.key) == Some(id),
                 (None, Some(awaited)) => {
                     let agent = self.agents.get(&awaited.agent);
@@ -50,16 +51,29 @@ impl Distributor {
             if visit.widens_at.is_some_and(|at| !self.timers.contains(&(at, Timer::Widen(*id)))) {
                 return Err(format!("visit {id} never reaches further agents"));
             }
-            let Some(offer) = visit.offer else { continue };
-            if !rung.insert(offer.agent) {
-                return Err(format!("agent {} is offered two contacts", offer.agent));
+            let Some(offer) = &visit.offer else { continue };
+            self.audit_offer(*id, offer)?;
+            if let Some(twice) = offer.agents.iter().find(|&&agent| !rung.insert(agent)) {
+                return Err(format!("agent {twice} is offered two contacts"));
             }
-            if !self.timers.contains(&(offer.deadline, Timer::Offer(*id))) {
-                return Err(format!("the offer of visit {id} never ends"));
+            if offer.agents.len() > RUNG_MAX {
+                return Err(format!("visit {id} rings at {} agents", offer.agents.len()));
             }
-            let engaged = self.agents.get(&offer.agent).and_then(|agent| agent.engaged);
-            if engaged.is_none_or(|e| e.visit != Some(*id) || e.stage != Stage::Ringing) {
-                return Err(format!("visit {id} rings at an agent who does not know"));
+        }
+        Ok(())
+    }
+
+    fn audit_offer(&self, id: VisitId, offer: &Offer) -> Result<(), String> {
+        if offer.agents.is_empty() {
+            return Err(format!("visit {id} rings at nobody"));
+        }
+        if !self.timers.contains(&(offer.deadline, Timer::Offer(id))) {
+            return Err(format!("the offer of visit {id} never ends"));
+        }
+        for agent in &offer.agents {
+            let engaged = self.agents.get(agent).and_then(|agent| agent.engaged);
+            if engaged.is_none_or(|e| e.visit != Some(id) || e.stage != Stage::Ringing) {
+                return Err(format!("visit {id} rings at agent {agent}, who does not know"));
             }
         }
         Ok(())
@@ -80,7 +94,7 @@ impl Distributor {
             return Err(format!("the wrap-up of agent {id} never ends"));
         }
         if let Some(visit) = agent.engaged.and_then(|engaged| engaged.visit)
-            && self.visits.get(&visit).and_then(|visit| visit.offer).is_none()
+            && !self.rung(visit).contains(&id)
         {
             return Err(format!("agent {id} is reserved for nothing"));
         }

@@ -7,7 +7,6 @@
 use super::{Distributor, Timer};
 use crate::switch::Now;
 use std::time::Duration;
-use terms::event::OfferEnd;
 use terms::{QueueId, VisitId};
 
 impl Distributor {
@@ -50,7 +49,7 @@ impl Distributor {
     /// The stay is over, and somebody takes its place in the same moment: the next one is offered only
     /// when they stand there.
     pub fn vacate(&mut self, now: Now, id: VisitId) {
-        self.end_offer(now, id, OfferEnd::Withdrawn);
+        self.withdraw(now, id);
         self.remove(id);
     }
 

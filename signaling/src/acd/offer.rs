@@ -24,7 +24,8 @@ impl Distributor {
         let ring = self.queues.get(&queue).map_or(0, |queue| queue.settings.ring_max_s);
         let deadline = now.moment + Duration::from_secs(ring.max(1).into());
         let visit = self.visits.get_mut(&id).expect("a waiting visit exists");
-        visit.offer = Some(Offer { agent: agent_id, deadline });
+        let offer = visit.offer.get_or_insert(Offer { agents: Vec::new(), deadline });
+        offer.agents.push(agent_id);
         let call = visit.call;
         self.timers.insert((deadline, Timer::Offer(id)));
         let agent = self.agents.get_mut(&agent_id).expect("a listed agent exists");
@@ -58,12 +59,15 @@ impl Distributor {
         }
     }
 
-    /// The agent answered: the visit is over, the conversation begins. False when the offer had
-    /// already ended.
+    /// The agent answered: the visit is over, the conversation begins, and whoever else rang for it
+    /// is as they were. False when the offer had already ended.
     pub fn answered(&mut self, now: Now, id: VisitId, agent: AgentId) -> bool {
-        let offered = self.visits.get(&id).and_then(|visit| visit.offer);
-        if offered.is_none_or(|offer| offer.agent != agent) {
+        let rung = self.rung(id);
+        if !rung.contains(&agent) {
             return false;
+        }
+        for other in rung.into_iter().filter(|other| *other != agent) {
+            self.end_offer(now, id, other, OfferEnd::Withdrawn);
         }
         self.remove(id);
         if let Some(engaged) = self.agents.get_mut(&agent).and_then(|agent| agent.engaged.as_mut())
@@ -82,43 +86,77 @@ impl Distributor {
     pub fn picked_up(&mut self, now: Now, id: VisitId, from: AgentId, by: AgentId) -> bool {
         let Some(visit) = self.visits.get(&id) else { return false };
         let (call, queue) = (visit.call, visit.queue);
-        if visit.offer.is_none_or(|offer| offer.agent != from) {
+        if !self.rung(id).contains(&from) {
             return false;
         }
-        self.end_offer(now, id, OfferEnd::PickedUp);
+        self.end_offer(now, id, from, OfferEnd::PickedUp);
+        self.withdraw(now, id);
         self.remove(id);
         self.serve(now, by, call, Some(queue));
         self.pump(now);
         true
     }
 
-    /// The phone said no, or could not be reached. The contact goes back to its place.
-    pub fn offer_failed(&mut self, now: Now, id: VisitId, end: OfferEnd) {
-        if self.end_offer(now, id, end).is_some() {
+    /// The phone said no, or could not be reached. The contact rings on where else it does, and goes
+    /// back to its place where it does not.
+    pub fn offer_failed(&mut self, now: Now, id: VisitId, agent: AgentId, end: OfferEnd) {
+        if self.end_offer(now, id, agent, end) {
             self.requeue(id, now);
             self.pump(now);
         }
     }
 
     pub(super) fn offer_expired(&mut self, now: Now, id: VisitId) {
-        self.revoke(now, id, OfferEnd::NoAnswer);
+        self.revoke_all(now, id, OfferEnd::NoAnswer);
     }
 
-    /// Ends an offer by our own doing and tells the call.
-    pub(super) fn revoke(&mut self, now: Now, id: VisitId, end: OfferEnd) {
-        let Some(agent) = self.end_offer(now, id, end) else { return };
-        let visit = self.visits.get(&id).expect("a visit outlives its offer");
+    /// Ends the offer to one agent by our own doing and tells the call.
+    pub(super) fn revoke(&mut self, now: Now, id: VisitId, agent: AgentId, end: OfferEnd) {
+        if !self.end_offer(now, id, agent, end) {
+            return;
+        }
+        let visit = self.visits.get(&id).expect("a visit outlives its offers");
         let (call, queue) = (visit.call, visit.queue);
         self.outputs.push_back(Output::OfferEnded { visit: id, call, queue, agent, end });
         self.requeue(id, now);
     }
 
+    /// The same for all whom it is offered to.
+    pub(super) fn revoke_all(&mut self, now: Now, id: VisitId, end: OfferEnd) {
+        for agent in self.rung(id) {
+            self.revoke(now, id, agent, end);
+        }
+    }
+
+    /// Takes the offers off a visit that is about to end. Whom it was offered to.
+    pub(super) fn withdraw(&mut self, now: Now, id: VisitId) -> Vec<AgentId> {
+        let rung = self.rung(id);
+        for &agent in &rung {
+            self.end_offer(now, id, agent, OfferEnd::Withdrawn);
+        }
+        rung
+    }
+
+    /// At whom a visit rings.
+    pub(super) fn rung(&self, id: VisitId) -> Vec<AgentId> {
+        let offer = self.visits.get(&id).and_then(|visit| visit.offer.as_ref());
+        offer.map(|offer| offer.agents.clone()).unwrap_or_default()
+    }
+
     /// Takes the offer off visit and agent. An agent who let a caller ring goes on a break, so that
-    /// the same caller does not ring there again.
-    pub(super) fn end_offer(&mut self, now: Now, id: VisitId, end: OfferEnd) -> Option<AgentId> {
-        let offer = self.visits.get_mut(&id)?.offer.take()?;
-        self.timers.remove(&(offer.deadline, Timer::Offer(id)));
-        let agent = self.agents.get_mut(&offer.agent).expect("an offered agent exists");
+    /// the same caller does not ring there again. False where there was no such offer.
+    fn end_offer(&mut self, now: Now, id: VisitId, agent_id: AgentId, end: OfferEnd) -> bool {
+        let Some(visit) = self.visits.get_mut(&id) else { return false };
+        let Some(offer) = visit.offer.as_mut() else { return false };
+        let Some(place) = offer.agents.iter().position(|agent| *agent == agent_id) else {
+            return false;
+        };
+        offer.agents.remove(place);
+        if offer.agents.is_empty() {
+            self.timers.remove(&(offer.deadline, Timer::Offer(id)));
+            visit.offer = None;
+        }
+        let agent = self.agents.get_mut(&agent_id).expect("an offered agent exists");
         agent.engaged = None;
         let reason = match end {
             OfferEnd::NoAnswer => Some(NO_ANSWER),
@@ -130,13 +168,16 @@ impl Distributor {
         if let Some(reason) = reason.filter(|_| is_ready) {
             agent.presence = Presence::Break { reason: reason.to_owned() };
         }
-        self.settle(offer.agent, now, None);
-        Some(offer.agent)
+        self.settle(agent_id, now, None);
+        true
     }
 
-    /// Back to its place in the queue: its age makes it the first of those who came later.
+    /// Back to its place in the queue, unless it rings on at somebody: its age makes it the first of
+    /// those who came later.
     fn requeue(&mut self, id: VisitId, now: Now) {
-        let Some(visit) = self.visits.get(&id) else { return };
+        let Some(visit) = self.visits.get(&id).filter(|visit| visit.offer.is_none()) else {
+            return;
+        };
         let (key, queue_id, call, leave_at) = (visit.key, visit.queue, visit.call, visit.leave_at);
         let stage = visit.stage;
         let queue = self.queues.get_mut(&queue_id).expect("a visit's queue exists");

@@ -88,7 +88,7 @@ impl Distributor {
         self.drop_wrap_up(id);
         self.settle(id, now, None);
         if leaves && let Some(visit) = self.offered_to(id) {
-            self.revoke(now, visit, OfferEnd::Declined);
+            self.revoke(now, visit, id, OfferEnd::Declined);
         }
     }
 
@@ -105,7 +105,7 @@ impl Distributor {
         }
         self.settle(id, now, None);
         if on && let Some(visit) = self.offered_to(id) {
-            self.revoke(now, visit, OfferEnd::Declined);
+            self.revoke(now, visit, id, OfferEnd::Declined);
         }
     }
 

@@ -42,13 +42,13 @@ impl Layout {
     }
 }
 
-/// None where the agent misses what is always needed.
+/// None where the agent misses what is always needed, or has what never fits.
 fn distance(after_s: u32, needs: &[Need], skills: &[Skill]) -> Option<Distance> {
     let mut distance = Distance { after_s, misses: 0 };
     let has = |need: &Need| {
         skills.iter().any(|skill| skill.name == need.skill && skill.level >= need.level)
     };
-    for need in needs.iter().filter(|need| !has(need)) {
+    for need in needs.iter().filter(|need| has(need) == need.excluded) {
         distance.after_s = distance.after_s.max(need.until_s?);
         distance.misses += 1;
     }
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn need(skill: &str, level: u32, until_s: Option<u32>) -> Need {
-        Need { skill: skill.into(), level, until_s }
+        Need { skill: skill.into(), level, until_s, excluded: false }
     }
 
     fn skill(name: &str, level: u32) -> Skill {
@@ -208,5 +208,20 @@ mod tests {
         assert_eq!(of(&few), Some((30, 1)), "needed for half a minute");
         assert_eq!(of(&[skill("gas", 2)]), None, "always needed at this level");
         assert_eq!(distance(60, &needs, &few).map(|d| d.after_s), Some(60), "the level is further");
+    }
+
+    #[test]
+    fn what_agents_must_not_have_sets_back_who_has_it_and_nobody_else() {
+        let of = |until_s, skills: &[Skill]| {
+            let trainee = Need { excluded: true, ..need("trainee", 2, until_s) };
+            distance(0, &[trainee], skills).map(|d| (d.after_s, d.misses))
+        };
+        let (has, less) = ([skill("trainee", 2)], [skill("trainee", 1)]);
+        assert_eq!(of(None, &has), None, "never");
+        assert_eq!(of(Some(40), &has), Some((40, 1)), "only after so long");
+        assert_eq!(of(Some(0), &has), Some((0, 1)), "after all others");
+        for skills in [&less[..], &[]] {
+            assert_eq!(of(None, skills), Some((0, 0)), "{skills:?}");
+        }
     }
 }

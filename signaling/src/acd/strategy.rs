@@ -11,6 +11,7 @@ mod occupancy;
 mod percentage;
 mod random;
 mod ranked;
+mod ring_all;
 mod round_robin;
 mod row;
 mod weighted_random;
@@ -71,6 +72,7 @@ impl Free {
             Strategy::FewestCalls => ranked(fewest_calls::RULE),
             Strategy::LeastTalk => ranked(least_talk::RULE),
             Strategy::Occupancy => ranked(occupancy::RULE),
+            Strategy::RingAll => ranked(ring_all::RULE),
             Strategy::LongestIdleQueue => Order::LongestIdleQueue(LongestIdleQueue::default()),
             Strategy::RoundRobin => Order::RoundRobin(RoundRobin::new(agents)),
             Strategy::Linear => Order::Linear(Linear::new(agents)),

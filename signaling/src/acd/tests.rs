@@ -1,7 +1,9 @@
 //! The distributor alone: order, fairness, and a long random walk in which nothing may break.
 
+mod decide;
 mod order;
 mod personal;
+mod ring_all;
 mod rings;
 mod strategies;
 mod wrap_up;
@@ -9,7 +11,7 @@ mod wrap_up;
 use super::*;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use terms::TenantId;
 use terms::control::AgentAction;
 use terms::event::ChosenBy;
@@ -85,6 +87,7 @@ fn comes(acd: &mut Distributor, now: Now, n: u64, queue: u64, priority: i32) -> 
         since: now.moment,
         personal: None,
         callback: None,
+        undecided: false,
     };
     acd.enqueue(now, arrival).expect("the queue exists")
 }
@@ -147,7 +150,7 @@ fn a_withdrawn_offer_does_not_cost_the_agent_their_turn() {
     let mut acd = ready(2, vec![queue(1, &[1, 2], 0)]);
     arrives(&mut acd, at(1), 1, 1);
     assert_eq!(offers(&mut acd), [(1, 1)]);
-    assert_eq!(acd.leave(at(2), VisitId(1)), Some(AgentId(1)));
+    assert_eq!(acd.leave(at(2), VisitId(1)), [AgentId(1)]);
     arrives(&mut acd, at(3), 2, 1);
     assert_eq!(offers(&mut acd), [(2, 1)], "agent 1 is still idle longest");
 }
@@ -203,9 +206,11 @@ struct Day {
     rng: SmallRng,
     second: u64,
     visits: u64,
-    offers: BTreeMap<VisitId, AgentId>,
+    offers: BTreeSet<(VisitId, AgentId)>,
     talking: BTreeMap<AgentId, CallId>,
     counts: [u64; 4],
+    /// Visits that rang at more than one agent.
+    rung_together: u64,
 }
 
 const AGENTS: u64 = 12;
@@ -215,11 +220,12 @@ impl Day {
         let mut rng = SmallRng::seed_from_u64(seed);
         let queues = (1..=5).map(|id| Self::queue(&mut rng, seed, id)).collect();
         let acd = ready(AGENTS, queues);
-        let (offers, talking) = (BTreeMap::new(), BTreeMap::new());
-        Day { acd, rng, second: 1, visits: 0, offers, talking, counts: [0; 4] }
+        let (offers, talking) = (BTreeSet::new(), BTreeMap::new());
+        let (counts, rung_together) = ([0; 4], 0);
+        Day { acd, rng, second: 1, visits: 0, offers, talking, counts, rung_together }
     }
 
-    /// Two days in a row have all strategies.
+    /// Three days in a row have all strategies.
     fn queue(rng: &mut SmallRng, seed: u64, id: u64) -> routing::Queue {
         let mine: Vec<u64> = (1..=AGENTS).filter(|_| rng.random_bool(0.4)).collect();
         let strategies = Strategy::ALL.len() as u64;
@@ -235,7 +241,8 @@ impl Day {
         let priority_step_s = rng.random_range(0..2) * 30;
         let widen_every_s = rng.random_range(0..3) * 10;
         let until_s = [None, Some(0), Some(15), Some(30)][rng.random_range(0..4)];
-        let needs = vec![Need { skill: "gas".into(), level: 2, until_s }];
+        let excluded = rng.random_bool(0.3);
+        let needs = vec![Need { skill: "gas".into(), level: 2, until_s, excluded }];
         let matching =
             Matching { seats, needs, widen_every_s, priority_step_s, ..Matching::default() };
         routing::Queue { strategy, matching, ..queue(id, &mine, (id % 3) as i32) }
@@ -246,7 +253,7 @@ impl Day {
         let agent = AgentId(self.rng.random_range(1..=AGENTS));
         let any = self.pick_visit();
         let offered = self.pick_offer();
-        match self.rng.random_range(0..18) {
+        match self.rng.random_range(0..19) {
             0..=4 => {
                 self.visits += 1;
                 self.counts[0] += 1;
@@ -262,6 +269,7 @@ impl Day {
                     since: now.moment,
                     personal: self.rng.random_bool(0.3).then_some(personal),
                     callback: self.rng.random_bool(0.2).then_some(Duration::from_secs(100)),
+                    undecided: self.rng.random_bool(0.1),
                 };
                 let entered = self.acd.enqueue(now, arrival).expect("the queue exists");
                 if let Entered::Full { .. } = entered {
@@ -270,18 +278,23 @@ impl Day {
             }
             5 | 6 if let Some((visit, agent)) = offered => {
                 assert!(self.acd.answered(now, visit, agent), "the offer is theirs");
-                self.offers.remove(&visit);
+                for (_, other) in self.take_rung(visit) {
+                    assert!(!self.acd.answered(now, visit, other), "nobody answers second");
+                }
                 let before = self.talking.insert(agent, CallId(visit.0));
                 assert_eq!(before, None, "{agent} has two calls");
                 self.counts[1] += 1;
             }
-            7 if let Some((visit, _)) = offered => {
+            7 if let Some((visit, rung)) = offered => {
                 let ends = [OfferEnd::NoAnswer, OfferEnd::Declined, OfferEnd::Unreachable];
-                self.offers.remove(&visit);
-                self.acd.offer_failed(now, visit, ends[self.rng.random_range(0..3)]);
+                self.offers.remove(&(visit, rung));
+                self.acd.offer_failed(now, visit, rung, ends[self.rng.random_range(0..3)]);
             }
             8 if let Some(visit) = any => {
-                assert_eq!(self.acd.leave(now, visit), self.offers.remove(&visit));
+                let left: BTreeSet<_> = self.acd.leave(now, visit).into_iter().collect();
+                let rung = self.take_rung(visit);
+                let rung: BTreeSet<_> = rung.into_iter().map(|(_, agent)| agent).collect();
+                assert_eq!(left, rung);
                 self.counts[2] += 1;
             }
             9 | 10 => {
@@ -308,6 +321,12 @@ impl Day {
             14 if let Some(visit) = any => self.acd.present(now, visit, None),
             15 if let Some(visit) = any => self.acd.absent(visit),
             16 if let Some((visit, from)) = offered => self.picks_up(now, agent, visit, from),
+            17 if let Some(visit) = any => {
+                let (own, wait) = (self.rng.random_range(-2..5), Duration::from_secs(15));
+                let personal = Personal { agent, wait, by: ChosenBy::Decision };
+                let personal = self.rng.random_bool(0.5).then_some(personal);
+                self.acd.decide(now, visit, own, personal);
+            }
             _ => {
                 self.second += self.rng.random_range(0..10);
                 self.acd.handle_timeout(at(self.second));
@@ -326,9 +345,17 @@ impl Day {
         assert!(!self.acd.picked_up(now, visit, agent, agent), "it does not ring there");
         assert!(self.acd.picked_up(now, visit, from, agent), "it rings there");
         assert!(!self.acd.picked_up(now, visit, from, agent), "nobody has it twice");
-        self.offers.remove(&visit);
+        self.take_rung(visit);
         self.talking.insert(agent, call);
         self.counts[1] += 1;
+    }
+
+    /// Nobody rings for this visit any more. Who did.
+    fn take_rung(&mut self, visit: VisitId) -> BTreeSet<(VisitId, AgentId)> {
+        let rung: BTreeSet<_> =
+            self.offers.iter().copied().filter(|(of, _)| *of == visit).collect();
+        self.offers = &self.offers - &rung;
+        rung
     }
 
     fn pick_visit(&mut self) -> Option<VisitId> {
@@ -337,7 +364,7 @@ impl Day {
     }
 
     fn pick_offer(&mut self) -> Option<(VisitId, AgentId)> {
-        let offers: Vec<_> = self.offers.iter().map(|(&visit, &agent)| (visit, agent)).collect();
+        let offers: Vec<_> = self.offers.iter().copied().collect();
         (!offers.is_empty()).then(|| offers[self.rng.random_range(0..offers.len())])
     }
 
@@ -345,12 +372,18 @@ impl Day {
         while let Some(output) = self.acd.poll_output() {
             match output {
                 Output::Offer { visit, agent, .. } => {
-                    let twice = self.offers.insert(visit, agent);
-                    assert_eq!(twice, None, "{visit} rings twice");
+                    let is_new = self.offers.insert((visit, agent));
+                    assert!(is_new, "{visit} rings twice at {agent}");
+                    let agents = self.offers.iter().filter(|(of, _)| *of == visit).count();
+                    let queue = self.acd.visits.get(&visit).map(|visit| visit.queue);
+                    let strategy = queue.map(|queue| self.acd.queues[&queue].settings.strategy);
+                    let several = strategy == Some(Strategy::RingAll);
+                    assert!(agents == 1 || several, "{visit} rings at {agents} agents");
+                    self.rung_together += u64::from(agents == 2);
                     self.check_order(visit, agent);
                 }
                 Output::OfferEnded { visit, agent, .. } => {
-                    assert_eq!(self.offers.remove(&visit), Some(agent));
+                    assert!(self.offers.remove(&(visit, agent)), "{visit} rang at {agent}");
                 }
                 Output::FlowOut { .. } => self.counts[3] += 1,
                 Output::AgentChanged(_) => {}
@@ -382,6 +415,7 @@ impl Day {
 
 #[test]
 fn a_long_random_day_breaks_nothing() {
+    let mut rung_together = 0;
     for seed in 0..20 {
         let mut day = Day::new(seed);
         for _ in 0..3_000 {
@@ -391,8 +425,10 @@ fn a_long_random_day_breaks_nothing() {
         let [offered, answered, abandoned, flowed_out] = day.counts;
         assert_eq!(offered, answered + abandoned + flowed_out + waiting, "seed {seed}");
         assert!(answered > 40, "seed {seed}: {answered} answers, nothing happened");
+        rung_together += day.rung_together;
         end_of_day(&mut day);
     }
+    assert!(rung_together > 0, "nothing rang at several");
 }
 
 /// Everybody hangs up; an hour later nobody rings and nobody wraps up.
@@ -404,7 +440,7 @@ fn end_of_day(day: &mut Day) {
     while let Some(visit) = day.pick_visit() {
         day.acd.leave(at(day.second), visit);
         day.take_outputs();
-        day.offers.retain(|visit, _| day.acd.visits.contains_key(visit));
+        day.offers.retain(|(visit, _)| day.acd.visits.contains_key(visit));
     }
     day.acd.handle_timeout(at(day.second + 3_600));
     assert_eq!(day.acd.next_timeout(), None);

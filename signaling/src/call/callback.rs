@@ -86,7 +86,11 @@ pub(crate) fn call_back(cx: &mut Cx, asked: AskedBack) -> Call {
     call.phase = Phase::Waiting(Waiting::new(visit, queue, asked.priority));
     call.tell_callback(cx, told);
     if call.stand(cx) {
-        call.look(cx);
+        if asked.rest.is_zero() {
+            call.look(cx);
+        } else {
+            call.rest(cx, asked.rest);
+        }
     }
     call
 }
@@ -153,6 +157,7 @@ impl Call {
             since: callback.since,
             personal: None,
             callback: Some(callback.until - now.moment),
+            undecided: false,
         };
         let Some(acd) = cx.acd(self.tenant) else { return false };
         acd.position(callback.visit).is_some() || acd.enqueue(now, arrival).is_ok()
@@ -162,7 +167,7 @@ impl Call {
     /// from here.
     pub(super) fn look(&mut self, cx: &mut Cx) {
         let Some((callback, queue)) = self.pending() else { return };
-        if !matches!(&self.phase, Phase::Waiting(waiting) if waiting.offer.is_none()) {
+        if !matches!(&self.phase, Phase::Waiting(waiting) if !waiting.rings()) {
             // An agent rings for it. When they do not answer the distributor goes on.
             return self.timers.set(Timer::Callback, cx.now.moment + OPEN_EVERY);
         }
@@ -329,8 +334,14 @@ impl Call {
     }
 
     fn pause(&mut self, cx: &mut Cx) {
-        let Some(callback) = &mut self.callback else { return };
+        let Some(callback) = &self.callback else { return };
         let pause = Duration::from_secs(callback.settings.pause_s.into());
+        self.rest(cx, pause);
+    }
+
+    /// Nobody is called for it so long.
+    fn rest(&mut self, cx: &mut Cx, pause: Duration) {
+        let Some(callback) = &mut self.callback else { return };
         callback.not_before = Some(cx.now.wall + pause);
         let visit = callback.visit;
         if let Some(acd) = cx.acd(self.tenant) {
@@ -365,8 +376,8 @@ impl Call {
     pub(super) fn callback_without_port(&mut self, cx: &mut Cx) {
         let now = cx.now;
         let Phase::Waiting(waiting) = &mut self.phase else { return };
-        let (visit, offer) = (waiting.visit, waiting.offer.take());
-        if let Some((agent, leg)) = offer {
+        let (visit, offers) = (waiting.visit, std::mem::take(&mut waiting.offers));
+        for (agent, leg) in offers {
             self.tell_offer_ended(cx, agent, leg);
         }
         if let Some(acd) = cx.acd(self.tenant) {
@@ -409,10 +420,10 @@ impl Call {
         let (begun, entered) = (callback.begun, callback.entered);
         self.finish_callback(cx, end, by);
         let rung = match &self.phase {
-            Phase::Waiting(waiting) => waiting.offer,
-            _ => self.agent_of(self.anchor).map(|agent| (agent, self.anchor)),
+            Phase::Waiting(waiting) => waiting.offers.clone(),
+            _ => self.agent_of(self.anchor).map(|agent| (agent, self.anchor)).into_iter().collect(),
         };
-        if let Some((agent, leg)) = rung {
+        for (agent, leg) in rung {
             self.tell_offer_ended(cx, agent, leg);
         }
         if let Some(acd) = cx.acd(self.tenant) {
@@ -450,11 +461,11 @@ impl Call {
     pub(super) fn call_back_on(
         &mut self,
         cx: &mut Cx,
-        offer: Option<(AgentId, LegId)>,
+        offers: Vec<(AgentId, LegId)>,
         dialled: bool,
     ) {
         let accepted = self.agent_of(self.anchor).map(|agent| (agent, self.anchor));
-        if let Some((agent, leg)) = offer.or(accepted) {
+        for (agent, leg) in offers.into_iter().chain(accepted) {
             self.tell_offer_ended(cx, agent, leg);
         }
         self.anchor = NOBODY;

@@ -310,13 +310,18 @@ impl Call {
         match &self.phase {
             // The conversation goes on without the supervisor.
             _ if self.is_supervisor(id) => self.supervisor_failed(cx, false),
+            // Others ring on.
             Phase::Waiting(waiting)
-                if waiting.offer.is_some_and(|offer| offer.1 == id)
-                    && self.waits_to_call_back() =>
+                if waiting.offers.len() > 1 && waiting.agent_at(id).is_some() =>
+            {
+                self.offer_failed(cx, id, OfferEnd::Withdrawn);
+            }
+            Phase::Waiting(waiting)
+                if waiting.agent_at(id).is_some() && self.waits_to_call_back() =>
             {
                 self.callback_without_port(cx);
             }
-            Phase::Waiting(waiting) if waiting.offer.is_some_and(|offer| offer.1 == id) => {
+            Phase::Waiting(waiting) if waiting.agent_at(id).is_some() => {
                 self.end(cx, cause::NO_RESOURCE, Party::System);
             }
             Phase::Dialling(dial) if dial.leg == Some(id) => {

@@ -3,7 +3,7 @@
 use super::hearing::FAX;
 use super::timers::Timer;
 use super::{Call, Next, Phase, cause, dial};
-use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run};
+use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run, Told};
 use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
 use terms::event::{Kind, Party};
 use terms::media::Playback;
@@ -52,6 +52,12 @@ impl Call {
 
     pub(super) fn flow_digit(&mut self, cx: &mut Cx, digit: char) {
         self.feed_flow(cx, Input::Digit(digit));
+    }
+
+    /// The key ends an entry of the flow that was complete without it.
+    pub(super) fn flow_swallows(&mut self, cx: &Cx, digit: char) -> bool {
+        let now = cx.now.moment;
+        self.flow.as_mut().is_some_and(|flowing| flowing.run.swallows(now, digit))
     }
 
     pub(super) fn flow_play_done(&mut self, cx: &mut Cx) {
@@ -136,6 +142,12 @@ impl Call {
                     flowing.request = Some(id);
                 }
             }
+            Effect::Tell(Told { of, event, data }) => {
+                let Some(flowing) = &self.flow else { return };
+                let (flow, version) = of.unwrap_or((flowing.flow, flowing.version));
+                let kind = Kind::FlowTold { flow, version, event, data };
+                self.log(cx, Some(self.anchor), kind);
+            }
             Effect::Left(left) => {
                 let Some(flowing) = &self.flow else { return };
                 let (flow, version) = left.of.unwrap_or((flowing.flow, flowing.version));
@@ -172,6 +184,13 @@ impl Call {
             Hand::Voicemail { queue } => {
                 self.left_flow(cx, "voicemail");
                 self.take_message(cx, queue);
+            }
+            Hand::Record(record) => self.record_for_flow(cx, record),
+            Hand::Callback { queue, number } => {
+                let edge = if self.flow_asks_back(cx, queue, &number) { "next" } else { "error" };
+                if !self.follow_flow(cx, edge) {
+                    self.strand(cx);
+                }
             }
             Hand::Survey => self.ask_survey(cx, true),
             Hand::Fax(fax) => self.start_document(cx, fax),
@@ -210,7 +229,7 @@ impl Call {
                 self.left_flow(cx, "transferred");
                 self.go_to(cx, next);
             }
-            Some(Next::Dial(_) | Next::To(_) | Next::Say(_)) | None => {
+            Some(Next::Dial(_) | Next::To(_) | Next::Say(_) | Next::TurnAway(_)) | None => {
                 if !self.follow_flow(cx, "error") {
                     self.strand(cx);
                 }

@@ -62,7 +62,7 @@ impl Call {
             return Ok(());
         };
         self.quit_queue(cx, &waiting, false);
-        if let Some((_, leg)) = waiting.offer {
+        for (_, leg) in waiting.offers {
             self.close_leg(cx, leg, cause::NORMAL, Party::System, Bye::Hangup);
         }
         self.stop_play(cx, self.anchor);

@@ -5,7 +5,7 @@ use super::dial::Dialable;
 use super::fax::Fax;
 use super::hearing::Hearing;
 use super::leg::{Bye, Leg, Sip};
-use super::outside::why_not;
+use super::outside::{announcement, why_not};
 use super::timers::{Timer, Timers};
 use super::{Call, Next, Phase, Story, cause, feature_code, media};
 use crate::sip::user_agent::{Incoming, Origin};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use terms::event::{CallingWay, Direction, Kind, Party, Role};
 use terms::media::Place;
-use terms::routing::Target;
+use terms::routing::{Target, Treatment};
 use terms::{AgentId, CallId, ContactId, LegId, PhoneNumber, TenantId, TrunkId};
 
 /// Why a call may not come in.
@@ -181,11 +181,15 @@ impl Call {
 
     /// From outside only published numbers are reached: no agent's phone, no other trunk.
     fn admit_from_outside(&mut self, cx: &mut Cx, trunk: TrunkId) -> Result<Next, Refusal> {
-        if self.plan.is_blocked(&self.caller) {
-            return Err(BLOCKED);
-        }
+        let turned_away = match self.plan.treatment(&self.caller, cx.now.wall) {
+            Some(Treatment::HangUp) => return Err(BLOCKED),
+            Some(Treatment::Busy) => return Err(BUSY),
+            Some(Treatment::Announcement(prompt)) => Some(prompt.clone()),
+            None => None,
+        };
         let target = self.plan.answering(&self.called, trunk, cx.now.wall);
-        let target = target.cloned().ok_or(UNKNOWN)?;
+        let target = target.ok_or(UNKNOWN)?;
+        let target = self.plan.way_of(&self.caller).unwrap_or(target).clone();
         if let Some(settings) = self.plan.trunk(trunk)
             && let Some(tenant) = cx.world.tenants.get_mut(&self.tenant)
         {
@@ -196,23 +200,28 @@ impl Call {
                 leg.trunk = Some(trunk);
             }
         }
-        Ok(Next::To(target))
+        Ok(turned_away.map_or(Next::To(target), Next::TurnAway))
     }
 
     fn admit_from_agent(&mut self, cx: &mut Cx, agent: AgentId) -> Result<Next, Refusal> {
         let code = feature_code::FeatureCode::parse(&self.called.received);
-        let next = match &code {
+        let mut next = match &code {
             Some(_) => None,
             None => Some(self.resolve(&self.called.received.clone()).ok_or(UNKNOWN)?),
         };
         if next == Some(Next::Dial(Dialable::Agent(agent))) {
             return Err(BUSY);
         }
-        if let Some(Next::Dial(to)) = &next {
-            let may = self.may_call(cx, agent, to, CallingWay::Dial);
-            may.map_err(|why| Refusal { warning: Some(why_not(why)), ..FORBIDDEN })?;
+        if let Some(Next::Dial(to)) = &next
+            && let Err(why) = self.may_call(cx, agent, to, CallingWay::Dial)
+        {
+            if !self.plan.plan.calling.announce {
+                return Err(Refusal { warning: Some(why_not(why)), ..FORBIDDEN });
+            }
+            next = Some(Next::TurnAway(announcement(why).to_owned()));
         }
-        let (now, call, quiet) = (cx.now, self.id, code.is_some());
+        let turned_away = matches!(next, Some(Next::TurnAway(_)));
+        let (now, call, quiet) = (cx.now, self.id, code.is_some() || turned_away);
         let acd = cx.acd(self.tenant).ok_or(UNKNOWN)?;
         // During a feature code the phone is off the hook, so nobody is offered to it.
         let engaged = acd.engage(now, agent, call, None, quiet).is_ok();

@@ -77,7 +77,7 @@ enum At {
     /// In [`Kept::queue`].
     Waiting {
         visit: VisitId,
-        offer: Option<(AgentId, LegId)>,
+        offers: Vec<(AgentId, LegId)>,
         own: i32,
     },
     /// Somebody rings for the caller, who was passed on or not.
@@ -108,8 +108,8 @@ impl Call {
         let at = match &self.phase {
             Phase::Opening { .. } | Phase::Answering { .. } => At::Beginning,
             Phase::Ivr => self.flow.as_ref().map_or(At::Beginning, |flow| At::Flow(flow.flow)),
-            Phase::Waiting(Waiting { visit, offer, own, .. }) => {
-                At::Waiting { visit: *visit, offer: *offer, own: *own }
+            Phase::Waiting(Waiting { visit, offers, own, .. }) => {
+                At::Waiting { visit: *visit, offers: offers.clone(), own: *own }
             }
             Phase::Dialling(dial) => At::Dialling { passed_on: dial.is_held() },
             Phase::Talking(_) if self.fax.is_on() => At::Fax,
@@ -260,18 +260,19 @@ impl Waking {
         call.drop_picking(cx, cause::TEMPORARY_FAILURE, Bye::Gone);
         call.find_conference(cx);
         if call.waits_to_call_back() {
-            let offer = match &at {
-                At::Waiting { offer, .. } => *offer,
-                _ => None,
+            let dialled = matches!(at, At::Dialling { .. });
+            let offers = match at {
+                At::Waiting { offers, .. } => offers,
+                _ => Vec::new(),
             };
-            call.call_back_on(cx, offer, matches!(at, At::Dialling { .. }));
+            call.call_back_on(cx, offers, dialled);
             return call;
         }
         let anchor = call.goes_on(call.anchor);
         match at {
-            At::Waiting { visit, offer, own } => match call.queue.clone() {
+            At::Waiting { visit, offers, own } => match call.queue.clone() {
                 Some(queue) => {
-                    let waiting = Waiting { offer, ..Waiting::new(visit, queue, own) };
+                    let waiting = Waiting { offers, ..Waiting::new(visit, queue, own) };
                     call.wait_on(cx, waiting, part, anchor);
                 }
                 None => call.interrupt(cx),
@@ -354,9 +355,9 @@ impl Call {
         goes_on: bool,
     ) {
         let (visit, queue) = (waiting.visit, waiting.queue.id);
-        let offer = waiting.offer.take();
+        let offers = std::mem::take(&mut waiting.offers);
         self.phase = Phase::Waiting(waiting);
-        if let Some((agent, leg)) = offer {
+        for (agent, leg) in offers {
             let end = OfferEnd::Withdrawn;
             self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
             self.close_leg(cx, leg, cause::TEMPORARY_FAILURE, Party::System, Bye::Gone);
@@ -365,6 +366,12 @@ impl Call {
             return self.interrupt(cx);
         }
         self.record_next(cx, part);
+        let now = cx.now;
+        if let Some(acd) = cx.acd(self.tenant) {
+            // Nobody answers any more what another program was asked.
+            acd.present(now, visit, None);
+        }
+        self.timers.clear(Timer::Decision);
         let place = cx.acd(self.tenant).and_then(|acd| acd.position(visit));
         if place.is_none() {
             // Its queue went with the last plan.

@@ -8,7 +8,11 @@ use terms::{AgentId, LegId};
 impl Call {
     pub(crate) fn live(&self) -> LiveCall {
         let talker = match &self.phase {
-            Phase::Waiting(waiting) => waiting.offer.map(|(agent, _)| agent),
+            // While several ring nobody has it.
+            Phase::Waiting(waiting) => match waiting.offers.as_slice() {
+                [(agent, _)] => Some(*agent),
+                _ => None,
+            },
             Phase::Talking(talk) => {
                 let pair: [LegId; 2] = [talk.partner, self.anchor];
                 pair.into_iter().find_map(|leg| self.agent_of(leg))
@@ -26,6 +30,10 @@ impl Call {
             phase: self.phase_name().to_owned(),
             queue: self.queue.as_ref().map(|queue| queue.id),
             agent: talker.or(self.agent_of(self.anchor)),
+            rung: match &self.phase {
+                Phase::Waiting(waiting) => waiting.offers.iter().map(|offer| offer.0).collect(),
+                _ => Vec::new(),
+            },
             legs: self.legs.keys().copied().filter(|&leg| !self.is_supervisor(leg)).collect(),
             supervision: self.supervision.as_ref().map(|supervision| LiveSupervision {
                 of: supervision.of,
@@ -58,7 +66,7 @@ impl Call {
 
     fn phase_name(&self) -> &'static str {
         match &self.phase {
-            Phase::Waiting(waiting) if waiting.offer.is_some() => "ringing",
+            Phase::Waiting(waiting) if waiting.rings() => "ringing",
             Phase::Waiting(_) => "waiting",
             Phase::Dialling(_) | Phase::Summoning(_) | Phase::Clicking(_) => "ringing",
             Phase::Conferring(_) => "conference",

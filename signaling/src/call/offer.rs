@@ -14,7 +14,9 @@ impl Call {
     pub(crate) fn offer(&mut self, cx: &mut Cx, visit: VisitId, agent: AgentId, choice: Choice) {
         let now = cx.now;
         let queue = match &self.phase {
-            Phase::Waiting(waiting) if waiting.visit == visit && waiting.offer.is_none() => {
+            Phase::Waiting(waiting)
+                if waiting.visit == visit && waiting.leg_of(agent).is_none() =>
+            {
                 waiting.queue.id
             }
             // The caller left in the same moment.
@@ -36,7 +38,7 @@ impl Call {
         self.log(cx, None, Kind::Offered { visit, queue, agent, choice: Some(choice) });
         let leg = self.open_leg(cx, leg, Place::WithContact);
         if let Phase::Waiting(waiting) = &mut self.phase {
-            waiting.offer = Some((agent, leg));
+            waiting.offers.push((agent, leg));
         }
     }
 
@@ -77,12 +79,9 @@ impl Call {
         end: OfferEnd,
     ) {
         let Phase::Waiting(waiting) = &mut self.phase else { return };
-        let Some((_, leg)) =
-            waiting.offer.take_if(|offer| waiting.visit == visit && offer.0 == agent)
-        else {
-            return;
-        };
-        let queue = waiting.queue.id;
+        let leg = waiting.leg_of(agent).filter(|_| waiting.visit == visit);
+        let Some((leg, queue)) = leg.map(|leg| (leg, waiting.queue.id)) else { return };
+        waiting.take_offer(leg);
         self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
         self.close_leg(cx, leg, cause::NO_ANSWER, Party::System, Bye::Hangup);
     }
@@ -91,11 +90,11 @@ impl Call {
     pub(super) fn offer_failed(&mut self, cx: &mut Cx, leg: LegId, end: OfferEnd) {
         let now = cx.now;
         let Phase::Waiting(waiting) = &mut self.phase else { return };
-        let Some((agent, _)) = waiting.offer.take_if(|offer| offer.1 == leg) else { return };
+        let Some(agent) = waiting.take_offer(leg) else { return };
         let (visit, queue) = (waiting.visit, waiting.queue.id);
         self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
         if let Some(acd) = cx.acd(self.tenant) {
-            acd.offer_failed(now, visit, end);
+            acd.offer_failed(now, visit, agent, end);
         }
     }
 
@@ -103,9 +102,12 @@ impl Call {
     pub(super) fn offer_answered(&mut self, cx: &mut Cx, leg: LegId) {
         let now = cx.now;
         let Phase::Waiting(waiting) = &self.phase else { return };
-        let Some((agent, _)) = waiting.offer.filter(|offer| offer.1 == leg) else { return };
+        let Some(agent) = waiting.agent_at(leg) else { return };
         let (visit, queue) = (waiting.visit, waiting.queue.clone());
         let theirs = cx.acd(self.tenant).is_some_and(|acd| acd.answered(now, visit, agent));
+        if theirs {
+            self.stop_others(cx, leg);
+        }
         if theirs && self.waits_to_call_back() {
             self.agent_takes_callback(cx, leg);
         } else if theirs {
@@ -116,6 +118,22 @@ impl Call {
             self.connect(cx, leg, Some((visit, &queue)));
         } else {
             self.close_leg(cx, leg, cause::NORMAL, Party::System, Bye::Hangup);
+        }
+    }
+}
+
+impl Call {
+    /// Whoever else rings is told that the call was completed elsewhere (RFC 3326). The distributor
+    /// knows already.
+    pub(super) fn stop_others(&mut self, cx: &mut Cx, answered: LegId) {
+        let Phase::Waiting(waiting) = &mut self.phase else { return };
+        let others = waiting.offers.iter().copied().filter(|offer| offer.1 != answered);
+        let others: Vec<_> = others.collect();
+        waiting.offers.retain(|offer| offer.1 == answered);
+        let (visit, queue, end) = (waiting.visit, waiting.queue.id, OfferEnd::Withdrawn);
+        for (agent, leg) in others {
+            self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
+            self.close_leg(cx, leg, cause::ELSEWHERE, Party::System, Bye::Hangup);
         }
     }
 }

@@ -17,6 +17,14 @@ pub(super) fn why_not(why: CallingRefusal) -> &'static str {
     }
 }
 
+/// The prompt that says it to who dialled.
+pub(super) fn announcement(why: CallingRefusal) -> &'static str {
+    match why {
+        CallingRefusal::NoRight => "call_not_allowed",
+        CallingRefusal::Barred => "call_barred",
+    }
+}
+
 impl Call {
     /// Whether `agent` may have `to` called; then it counts for their extension. What may not be is
     /// written down.
@@ -88,6 +96,30 @@ impl Call {
             true => Ok(()),
             false => Err(why_not(CallingRefusal::NoRight)),
         }
+    }
+
+    /// A call that a meeting makes counts for the extension of who asked for it; their right was looked
+    /// at before. Where it is too much they are barred, and nobody is called.
+    pub(super) fn count_for(
+        &self,
+        cx: &mut Cx,
+        agent: AgentId,
+        to: &Dialable,
+    ) -> Result<(), &'static str> {
+        let Dialable::Outside { digits, .. } = to else { return Ok(()) };
+        let Some(plan) = cx.plan(self.tenant) else { return Ok(()) };
+        let class = plan.agent(agent).and_then(|_| plan.class_of(digits));
+        let Some(class) = class else { return Ok(()) };
+        let (now, key, limits) = (cx.now, (self.tenant, agent), cx.world.config.out);
+        let out = &mut cx.world.calls_out;
+        if out.is_barred(key) {
+            return Err(why_not(CallingRefusal::Barred));
+        }
+        let call = (self.id, digits.as_str(), class.is_costly());
+        let Err(limit) = out.call(now, &limits, key, call) else { return Ok(()) };
+        // The call that is not made is in no log.
+        cx.world.note_calling(now, key, InCalling::Barred { limit });
+        Err(why_not(CallingRefusal::Barred))
     }
 
     /// The agent who had it made was barred.

@@ -31,18 +31,16 @@ pub(super) struct Picking {
 }
 
 impl Call {
-    /// The leg that rings at an agent's phone and could be picked up, and whose it is.
-    pub(crate) fn rings_at(&self) -> Option<(LegId, AgentId)> {
-        let leg = match &self.phase {
-            // The customer is not on the line.
-            _ if self.waits_to_call_back() => return None,
-            Phase::Waiting(waiting) => waiting.offer?.1,
-            Phase::Dialling(dial) => dial.leg?,
-            _ => return None,
+    /// The legs that ring at agents' phones and could be picked up, and whose they are.
+    pub(crate) fn rings_at(&self) -> Vec<(LegId, AgentId)> {
+        let legs: Vec<LegId> = match &self.phase {
+            // The customer is not on the line. Of two who pick up at the same instant the first has it.
+            _ if self.waits_to_call_back() || self.picking.is_some() => return Vec::new(),
+            Phase::Waiting(waiting) => waiting.offers.iter().map(|offer| offer.1).collect(),
+            Phase::Dialling(dial) => dial.leg.into_iter().collect(),
+            _ => Vec::new(),
         };
-        // Two who pick up at the same instant: the first has it.
-        let agent = self.agent_of(leg).filter(|_| self.picking.is_none())?;
-        Some((leg, agent))
+        legs.into_iter().filter_map(|leg| Some((leg, self.agent_of(leg)?))).collect()
     }
 
     /// Their INVITE with the code is a leg of this call from now on.
@@ -173,6 +171,7 @@ impl Call {
             }
             let end = OfferEnd::PickedUp;
             self.log(cx, Some(from), Kind::OfferEnded { visit, queue, agent: colleague, end });
+            self.stop_others(cx, from);
         } else {
             let (now, call) = (cx.now, self.id);
             let queue = self.queue.as_ref().map(|queue| queue.id);
@@ -181,7 +180,7 @@ impl Call {
             }
         }
         match &mut self.phase {
-            Phase::Waiting(waiting) => waiting.offer = None,
+            Phase::Waiting(waiting) => waiting.offers.clear(),
             Phase::Dialling(dial) => dial.leg = None,
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Waiting: into the queue, music, announcements of the place, and out again by overflow. (Out by
 //! an answer is `offer` and `connect`, out by hanging up is `end`.)
 
+mod decide;
 mod leave;
 mod notice;
 
@@ -24,7 +25,8 @@ const SILENCE_MS: u32 = 60_000;
 pub(super) struct Waiting {
     pub visit: VisitId,
     pub queue: Arc<Queue>,
-    pub offer: Option<(AgentId, LegId)>,
+    /// Whose phones ring for them, by which legs.
+    pub offers: Vec<(AgentId, LegId)>,
     /// The contact's own priority.
     pub own: i32,
     /// The number at which they want to be called back, while they type it.
@@ -33,16 +35,49 @@ pub(super) struct Waiting {
     pub speaks: bool,
     /// Notices that they have heard.
     pub noticed: usize,
+    /// The request to a program that is to say what they are worth.
+    pub deciding: Option<u64>,
 }
 
 impl Waiting {
     pub fn new(visit: VisitId, queue: Arc<Queue>, own: i32) -> Self {
-        Waiting { visit, queue, offer: None, own, typed: None, speaks: false, noticed: 0 }
+        Waiting {
+            visit,
+            queue,
+            offers: Vec::new(),
+            own,
+            typed: None,
+            speaks: false,
+            noticed: 0,
+            deciding: None,
+        }
+    }
+
+    /// An agent rings for them.
+    pub fn rings(&self) -> bool {
+        !self.offers.is_empty()
     }
 
     /// An agent rings for them, or they type.
     fn is_busy(&self) -> bool {
-        self.offer.is_some() || self.typed.is_some()
+        self.rings() || self.typed.is_some()
+    }
+
+    /// The agent at whose phone this leg rings for them.
+    pub fn agent_at(&self, leg: LegId) -> Option<AgentId> {
+        self.offers.iter().find(|offer| offer.1 == leg).map(|offer| offer.0)
+    }
+
+    /// The leg that rings at this agent's phone.
+    pub fn leg_of(&self, agent: AgentId) -> Option<LegId> {
+        self.offers.iter().find(|offer| offer.0 == agent).map(|offer| offer.1)
+    }
+
+    /// This leg rings no more. Whose it was.
+    pub fn take_offer(&mut self, leg: LegId) -> Option<AgentId> {
+        let agent = self.agent_at(leg)?;
+        self.offers.retain(|offer| offer.1 != leg);
+        Some(agent)
     }
 }
 
@@ -65,8 +100,11 @@ impl Call {
         let since = since.unwrap_or(now.moment);
         let priority = priority.saturating_add(self.vip_priority(cx, &queue));
         let own = priority;
-        let personal = self.personal(cx, &queue);
-        let arrival = Arrival { visit, call, queue: id, priority, since, personal, callback: None };
+        let undecided = queue.matching.decision.is_some();
+        let personal = if undecided { None } else { self.personal(cx, &queue) };
+        let callback = None;
+        let arrival =
+            Arrival { visit, call, queue: id, priority, since, personal, callback, undecided };
         let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
         let (position, priority, full) = match entered {
             Some(Entered::Waiting { position, priority }) => (position, priority, false),
@@ -85,6 +123,7 @@ impl Call {
             self.say_waiting(cx, vec![greeting]);
             self.arm_announcement(cx, &queue);
             self.arm_notice(cx, &queue);
+            self.ask_decision(cx, position);
         }
         true
     }
@@ -117,7 +156,7 @@ impl Call {
         Some(Personal { agent, wait: Duration::from_secs(wait_s.into()), by })
     }
 
-    fn vip_priority(&self, cx: &Cx, queue: &Queue) -> i32 {
+    pub(super) fn vip_priority(&self, cx: &Cx, queue: &Queue) -> i32 {
         let plan = cx.plan(self.tenant);
         let known = plan.as_ref().and_then(|plan| plan.known_caller(self.customer()));
         known.filter(|known| known.vip).map_or(0, |_| queue.matching.vip_priority)
@@ -197,8 +236,8 @@ impl Call {
         self.go_to(cx, Next::To(waiting.queue.overflow.clone()));
     }
 
-    /// The call ends while it waits: abandoned when the caller left, forced out otherwise. An offer
-    /// is withdrawn.
+    /// The call ends while it waits: abandoned when the caller left, forced out otherwise. Its offers
+    /// are withdrawn.
     pub(super) fn quit_queue(&mut self, cx: &mut Cx, waiting: &Waiting, caller_left: bool) {
         let (visit, queue, now) = (waiting.visit, waiting.queue.id, cx.now);
         self.hush();
@@ -208,7 +247,7 @@ impl Call {
             }
             acd.leave(now, visit);
         }
-        if let Some((agent, leg)) = waiting.offer {
+        for &(agent, leg) in &waiting.offers {
             let end = OfferEnd::Withdrawn;
             self.log(cx, Some(leg), Kind::OfferEnded { visit, queue, agent, end });
         }

@@ -13,6 +13,7 @@ pub(super) enum Timer {
     Notice,
     Typing,
     Callback,
+    Decision,
     Ring,
     Asked,
     Parked,

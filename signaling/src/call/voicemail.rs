@@ -1,11 +1,14 @@
 //! A message for a queue's people: prompt, beep, recording until `#`, the end of the call or the
-//! longest message.
+//! longest message. A step of a flow has its own prompt, key and length, and goes on afterwards; after a
+//! restart the flow is gone, and its message is one like others.
 
 use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::ivr::prompt;
+use crate::ivr::run::Record;
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use terms::event::Kind;
 use terms::media::Source;
 use terms::{QueueId, RecordingId};
@@ -19,6 +22,16 @@ pub(super) struct Message {
     queue: QueueId,
     /// After the beep.
     recording: bool,
+    /// What the step of a flow wants.
+    asked: Option<Asked>,
+}
+
+/// A message that a step of a flow asked for.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Asked {
+    max_s: u32,
+    min_ms: u32,
+    terminator: Option<char>,
 }
 
 impl Message {
@@ -26,16 +39,39 @@ impl Message {
     pub fn begins(self) -> Option<QueueId> {
         (!self.recording).then_some(self.queue)
     }
+
+    /// Whether this key ends it.
+    pub fn ends_at(self, key: char) -> bool {
+        self.asked.map_or(Some('#'), |asked| asked.terminator) == Some(key)
+    }
+
+    /// Whether so much is a message.
+    fn is_enough(self, length: Duration) -> bool {
+        let min_ms = self.asked.map_or(0, |asked| asked.min_ms);
+        length >= Duration::from_millis(min_ms.into())
+    }
 }
 
 impl Call {
     /// Asks the anchor to speak.
     pub(super) fn take_message(&mut self, cx: &mut Cx, queue: QueueId) {
         self.story.heard = true;
-        self.phase = Phase::Message(Message { queue, recording: false });
+        self.phase = Phase::Message(Message { queue, recording: false, asked: None });
         let please = prompt::prompt(self.language(), "voicemail");
         let sources = vec![please, Source::Beep { ms: BEEP_MS }];
         if !self.play(cx, self.anchor, sources, false, false) {
+            self.strand(cx);
+        }
+    }
+
+    /// The same for a step of the flow, which goes on afterwards.
+    pub(super) fn record_for_flow(&mut self, cx: &mut Cx, wanted: Record) {
+        let Record { queue, mut sources, max_s, min_ms, terminator } = wanted;
+        self.story.heard = true;
+        let asked = Some(Asked { max_s, min_ms, terminator });
+        self.phase = Phase::Message(Message { queue, recording: false, asked });
+        sources.push(Source::Beep { ms: BEEP_MS });
+        if !self.play(cx, self.anchor, sources, false, false) && !self.follow_flow(cx, "error") {
             self.strand(cx);
         }
     }
@@ -46,9 +82,12 @@ impl Call {
         if std::mem::replace(&mut message.recording, true) {
             return;
         }
-        let queue = message.queue;
+        let (queue, asked) = (message.queue, message.asked);
         self.record_message(cx, queue);
-        self.timers.set(Timer::Message, cx.now.moment + cx.world.config.message_max);
+        let longest = cx.world.config.message_max;
+        let wanted = asked.map(|asked| Duration::from_secs(asked.max_s.into()));
+        let longest = wanted.map_or(longest, |wanted| wanted.min(longest));
+        self.timers.set(Timer::Message, cx.now.moment + longest);
     }
 
     /// After a restart: what was said until then is the message.
@@ -64,20 +103,45 @@ impl Call {
         self.log(cx, Some(self.anchor), kind);
     }
 
-    /// `#`, or long enough.
+    /// The key, or long enough.
     pub(super) fn finish_message(&mut self, cx: &mut Cx) {
         let Phase::Message(message) = &self.phase else { return };
         if message.recording {
             let message = *message;
+            let running = self.recording.as_ref();
+            let running = running.map(|running| (running.id, cx.now.moment - running.since));
             self.quit_message(cx, message);
-            self.farewell(cx, &["thanks"], cause::NORMAL);
+            if !(message.asked.is_some() && self.message_for_flow(cx, message, running)) {
+                self.farewell(cx, &["thanks"], cause::NORMAL);
+            }
         }
     }
 
-    /// What was said so far is the message.
+    /// The flow knows what was recorded, and goes on. False where it does not.
+    fn message_for_flow(
+        &mut self,
+        cx: &mut Cx,
+        message: Message,
+        running: Option<(RecordingId, Duration)>,
+    ) -> bool {
+        let Some((recording, length)) = running else { return self.follow_flow(cx, "error") };
+        let enough = message.is_enough(length);
+        if let Some(flowing) = &mut self.flow {
+            let id = if enough { recording.to_string() } else { String::new() };
+            flowing.run.variables.set("recording_id", &id);
+            flowing.run.variables.set("recording_ms", &length.as_millis().to_string());
+        }
+        self.follow_flow(cx, if enough { "next" } else { "timeout" })
+    }
+
+    /// What was said so far is the message, where it is enough.
     pub(super) fn quit_message(&mut self, cx: &mut Cx, message: Message) {
         self.timers.clear(Timer::Message);
-        let running = self.recording.as_ref().filter(|_| message.recording);
+        let now = cx.now.moment;
+        let running = self
+            .recording
+            .as_ref()
+            .filter(|running| message.recording && message.is_enough(now - running.since));
         if let Some(recording) = running.map(|running| running.id) {
             self.story.message = true;
             let kind = Kind::VoicemailLeft { queue: message.queue, recording };

@@ -83,7 +83,7 @@ fn read(path: &Path) -> Result<Plan, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use terms::routing::Change;
+    use terms::routing::{BlockedCaller, Change};
 
     #[test]
     fn a_plan_survives_a_restart_and_changes_apply_in_order() {
@@ -93,7 +93,7 @@ mod tests {
         let block = |version| Delta {
             version,
             tenant: TenantId(7),
-            change: Change::Block("+8613800138000".into()),
+            change: Change::Block(BlockedCaller::always("+8613800138000")),
         };
         assert!(plans.apply(block(2)).is_none(), "a gap is refused");
         let next = plans.apply(block(1)).unwrap();

@@ -4,6 +4,9 @@
 use std::time::Duration;
 use terms::Moment;
 
+/// Who presses the terminator though the entry is complete by its length does so in this time.
+const SPARE_MAX: Duration = Duration::from_secs(2);
+
 /// When an entry is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -33,12 +36,14 @@ pub struct Collect {
     digits: String,
     deadline: Option<Moment>,
     complete: bool,
+    /// Complete by its length.
+    full: bool,
 }
 
 impl Collect {
     /// An empty entry; no clock runs until [`Collect::start`] or the first digit.
     pub fn new(rules: Rules) -> Self {
-        Collect { rules, digits: String::new(), deadline: None, complete: false }
+        Collect { rules, digits: String::new(), deadline: None, complete: false, full: false }
     }
 
     /// The prompt is over: the caller's time begins, unless they already type.
@@ -58,6 +63,7 @@ impl Collect {
         }
         self.digits.push(digit);
         if self.digits.len() >= usize::from(self.rules.digits_max) {
+            self.full = true;
             return Some(self.finish());
         }
         self.deadline = Some(now + self.rules.next_max);
@@ -72,6 +78,13 @@ impl Collect {
         let nothing = self.digits.is_empty();
         let entered = self.finish();
         Some(if nothing { Entered::Nothing } else { entered })
+    }
+
+    /// The terminator that may still follow an entry that was complete just now by its length, and
+    /// until when a key is taken for it: it belongs to this entry and to nothing that comes after.
+    pub fn spare(&self, now: Moment) -> Option<(char, Moment)> {
+        let key = self.rules.terminator.filter(|_| self.full)?;
+        Some((key, now + self.rules.next_max.min(SPARE_MAX)))
     }
 
     /// When [`Collect::on_timeout`] is due.
@@ -109,8 +122,10 @@ mod tests {
         assert_eq!(entry.on_digit(AT(1), '5'), None, "late keys change nothing");
 
         let mut entry = account();
+        assert_eq!(entry.spare(AT(1)), None);
         let last = "1234".chars().map(|digit| entry.on_digit(AT(1), digit)).last().flatten();
         assert_eq!(last, Some(Entered::Digits("1234".into())));
+        assert_eq!(entry.spare(AT(1)), Some(('#', AT(3))), "it may still come");
 
         let mut entry = account();
         entry.on_digit(AT(1), '9');

@@ -42,5 +42,9 @@ pub const SHOW_MAX: usize = 8;
 pub const SHOWN_CHARS_MAX: usize = 100;
 /// Flows within each other: one that calls itself ends here.
 pub const SUBFLOWS_DEEP_MAX: usize = 8;
+/// Longest that a step records what a caller says, in seconds.
+pub const RECORD_S_MAX: u32 = 600;
+/// Fields of what a step tells programs.
+pub const TOLD_MAX: usize = 16;
 /// Farthest that a key or a step goes in what is played, in ms.
 pub const SEEK_MS_MAX: u32 = 1_800_000;

@@ -103,10 +103,23 @@ pub enum Effect {
         /// Longest wait.
         timeout: Duration,
     },
+    /// Tell programs of the tenant.
+    Tell(Told),
     /// A step was left.
     Left(Left),
     /// The call goes to another machine.
     Hand(Hand),
+}
+
+/// What programs are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The flow that was called, where it is a step of one; else it is one of the call's own flow.
+    pub of: Option<(FlowId, u32)>,
+    /// What it is about.
+    pub event: String,
+    /// Field to value.
+    pub data: BTreeMap<String, String>,
 }
 
 /// A step that the call went through.
@@ -137,6 +150,21 @@ pub struct Fax {
     pub ecm: bool,
 }
 
+/// What a caller says is to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// For whose people.
+    pub queue: QueueId,
+    /// Said before the tone.
+    pub sources: Vec<Source>,
+    /// Longest, in seconds.
+    pub max_s: u32,
+    /// What is shorter is no message, in ms.
+    pub min_ms: u32,
+    /// Key that ends it.
+    pub terminator: Option<char>,
+}
+
 /// To whom the call goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hand {
@@ -151,6 +179,15 @@ pub enum Hand {
     Voicemail {
         /// For whose people.
         queue: QueueId,
+    },
+    /// A message, after which the flow goes on.
+    Record(Record),
+    /// Nowhere: the caller will be called back, and the flow goes on.
+    Callback {
+        /// By whose people.
+        queue: QueueId,
+        /// At which number; empty is the caller's.
+        number: String,
     },
     /// The satisfaction question.
     Survey,
@@ -213,6 +250,8 @@ pub struct Run {
     is_left: bool,
     /// The key that skipped a prompt: the answer where the next step asks.
     key_ahead: Option<char>,
+    /// The terminator of an entry that was complete without it, and until when it may come.
+    spare: Option<(char, Moment)>,
     taken: u32,
     caller_gone: bool,
     /// The language that a step chose.
@@ -240,6 +279,7 @@ impl Run {
             next: Some(flow.start.clone()),
             is_left: false,
             key_ahead: None,
+            spare: None,
             taken: 0,
             caller_gone: false,
             language: None,
@@ -260,6 +300,11 @@ impl Run {
         if matches!(self.doing, Doing::Handed | Doing::Over) {
             return;
         }
+        if let Input::Digit(key) = input
+            && self.swallows(cx.now.moment, key)
+        {
+            return;
+        }
         self.give(cx, &input);
         // From media the key comes when it is let go, and what it stopped is over by then; a key by
         // INFO stops and answers at once. Either way the caller need not hear what they know.
@@ -268,6 +313,12 @@ impl Run {
         {
             self.give(cx, &Input::Digit(key));
         }
+    }
+
+    /// True for the terminator of an entry that was complete by its length: it is a key of nothing that
+    /// follows. Only the first key after the entry may be it.
+    pub fn swallows(&mut self, now: Moment, key: char) -> bool {
+        self.spare.take().is_some_and(|(spare, until)| key == spare && now <= until)
     }
 
     fn give(&mut self, cx: &Cx, input: &Input) {
@@ -454,6 +505,11 @@ impl Run {
         self.effects.push_back(Effect::StopPlay);
     }
 
+    /// Tells programs of the tenant.
+    pub(crate) fn tell(&mut self, event: String, data: BTreeMap<String, String>) {
+        self.effects.push_back(Effect::Tell(Told { of: self.of, event, data }));
+    }
+
     /// Gives the call away and rests. Ending the call is for good.
     pub(crate) fn hand(&mut self, hand: Hand) {
         self.doing = if matches!(hand, Hand::Hangup { .. }) { Doing::Over } else { Doing::Handed };
@@ -494,7 +550,9 @@ impl Run {
                 if std::mem::take(saying) {
                     self.effects.push_back(Effect::StopPlay);
                 }
-                collect.on_digit(now, *digit)
+                let entered = collect.on_digit(now, *digit);
+                self.spare = collect.spare(now);
+                entered
             }
             Input::PlayDone => {
                 *saying = false;

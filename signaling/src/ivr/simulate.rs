@@ -6,7 +6,7 @@ mod replay;
 pub use replay::{Past, Replayed, replay};
 
 use super::flow::{Flow, Library};
-use super::run::{Cx, Effect, Fax, Hand, Input, Left, Run};
+use super::run::{Cx, Effect, Fax, Hand, Input, Left, Record, Run, Told};
 use super::{Known, check, wording};
 use crate::switch::Now;
 use std::collections::{BTreeMap, VecDeque};
@@ -316,6 +316,11 @@ impl<'a> Walk<'a> {
                         run.handle(&self.cx(), Input::Http(Ok((*status, body.clone()))));
                     }
                 }
+                Effect::Tell(Told { event, data, .. }) => {
+                    let data: Vec<String> =
+                        data.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+                    self.told.line(format!("tell {event}{}", data.concat()));
+                }
                 Effect::Left(left) => {
                     let within = left.of.map_or(String::new(), |(flow, _)| format!("{flow}/"));
                     self.told.line(format!("step {within}{} → {}", left.step, left.exit));
@@ -323,9 +328,24 @@ impl<'a> Walk<'a> {
                     self.walked(left, exit);
                 }
                 Effect::Hand(hand) => {
+                    if let Hand::Record(Record { sources, .. }) = &hand {
+                        self.heard.push(wording::text(sources));
+                        for source in sources {
+                            self.told.line(heard(source.clone()));
+                        }
+                    }
                     self.told.line(match &hand {
                         Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
                         Hand::Voicemail { queue } => format!("leaves a message for queue {queue}"),
+                        Hand::Record(Record { queue, .. }) => {
+                            format!("says something for queue {queue}")
+                        }
+                        Hand::Callback { queue, number } if number.is_empty() => {
+                            format!("is called back for queue {queue}")
+                        }
+                        Hand::Callback { queue, number } => {
+                            format!("is called back for queue {queue} at {number}")
+                        }
                         Hand::Survey => "is asked for satisfaction".to_owned(),
                         Hand::Fax(Fax { document: None, .. }) => "sends a fax".to_owned(),
                         Hand::Fax(Fax { document: Some(name), .. }) => {

@@ -3,6 +3,7 @@
 
 mod back;
 mod branch;
+mod callback;
 mod collect;
 mod enqueue;
 mod expression;
@@ -13,15 +14,18 @@ mod http;
 mod language;
 mod menu;
 mod play;
+mod record;
 mod set;
 mod subflow;
 mod survey;
 mod table;
 mod transfer;
 mod voicemail;
+mod webhook;
 
 pub use back::Return;
 pub use branch::{Branch, Case, Condition, Op};
+pub use callback::Callback;
 pub use collect::Collect;
 pub use enqueue::{Enqueue, LONG_WAIT};
 pub use expression::Expression;
@@ -32,12 +36,14 @@ pub use http::Http;
 pub use language::Language;
 pub use menu::Menu;
 pub use play::Play;
+pub use record::Record;
 pub use set::Set;
 pub use subflow::Subflow;
 pub use survey::Survey;
 pub use table::{Match, Table};
 pub use transfer::Transfer;
 pub use voicemail::Voicemail;
+pub use webhook::Webhook;
 
 use super::check::Report;
 use super::flow::On;
@@ -131,10 +137,16 @@ kinds! {
     Language,
     /// Asks another server.
     Http,
+    /// Tells programs of something.
+    Webhook,
     /// Puts the call into a queue.
     Enqueue,
+    /// Has the caller called back.
+    Callback,
     /// Takes a message.
     Voicemail,
+    /// Records what the caller says.
+    Record,
     /// Sends or receives a fax.
     Fax,
     /// Asks for satisfaction.

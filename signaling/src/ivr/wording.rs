@@ -116,6 +116,17 @@ const WORDS: &[(&str, &str, &str)] = &[
         "您拨打的号码不存在，请核对后再拨。",
         "The number you have dialled does not exist. Please check it.",
     ),
+    (
+        "caller_blocked",
+        "您的来电暂时无法接通，再见。",
+        "Your call cannot be connected at present. Goodbye.",
+    ),
+    ("call_not_allowed", "您没有权限拨打此号码。", "You are not allowed to call this number."),
+    (
+        "call_barred",
+        "您的分机已被限制外呼，请联系管理员。",
+        "Calling out is barred for your extension. Please ask an administrator.",
+    ),
     ("error", "系统繁忙，请稍后再拨。", "The system is busy. Please call again later."),
     ("digits/0", "零", "zero"),
     ("digits/1", "一", "one"),

@@ -7,7 +7,7 @@ use crate::conference::{Conference, Key, Order};
 use std::collections::BTreeSet;
 use terms::control::{ConferenceAction, LiveConference};
 use terms::event::ConferenceBy;
-use terms::{CallId, ConferenceId, TenantId, UserId};
+use terms::{AgentId, CallId, ConferenceId, TenantId, UserId};
 
 impl Switch {
     pub(super) fn conference_acts(
@@ -17,10 +17,13 @@ impl Switch {
         by: UserId,
         action: ConferenceAction,
     ) -> Result<(), String> {
+        // A person and their extension have one id.
+        let extension = Some(AgentId(by.0));
         let by = ConferenceBy::User(by);
         if let ConferenceAction::DialOut { target, chair } = action {
             let (tenant, conference) = key;
-            return self.dial_out(now, Summons { tenant, conference, target, chair, by });
+            return self
+                .dial_out(now, Summons { tenant, conference, target, chair, by, extension });
         }
         let mut cx = Cx { now, world: &mut self.world };
         let done = cx.confer(key, |conference, cx| act(conference, cx, by, action));

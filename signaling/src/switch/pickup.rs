@@ -71,10 +71,11 @@ impl Switch {
                 && (any || team.contains(&colleague))
         };
         let calls = self.calls.values().filter(|call| call.tenant == tenant && !call.is_ending());
-        let ringing = calls.filter_map(|call| {
-            let (leg, colleague) = call.rings_at()?;
-            may(colleague).then_some((call.id, leg))
+        let ringing = calls.flat_map(|call| {
+            let id = call.id;
+            call.rings_at().into_iter().map(move |(leg, colleague)| (id, leg, colleague))
         });
-        ringing.min_by_key(|&(_, leg)| leg)
+        let allowed = ringing.filter(|&(_, _, colleague)| may(colleague));
+        allowed.map(|(id, leg, _)| (id, leg)).min_by_key(|&(_, leg)| leg)
     }
 }

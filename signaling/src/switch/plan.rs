@@ -2,16 +2,17 @@
 //! checked and typed. A call keeps the compiled plan that it began with; a newer one serves newer
 //! calls.
 
+use super::callers::Callers;
 use super::trunks::{Fit, in_turn};
 use crate::ivr::flow::Library;
 use crate::ivr::{self, Flow, Known, hours};
 use chrono_tz::Tz;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use terms::event::CallingWay;
 use terms::routing::{
     Agent, CallerRule, KnownCaller, Matching, NumberClass, NumberRule, PLAN_VERSION, Plan, Queue,
-    Target, Trunk,
+    Target, Treatment, Trunk,
 };
 use terms::{
     AgentId, ConferenceId, FlowId, NumberId, PhoneNumber, QueueId, TenantId, Timestamp, TrunkId,
@@ -29,9 +30,7 @@ pub(crate) struct Compiled {
     /// Without their agents.
     queues: HashMap<QueueId, Arc<Queue>>,
     flows: Library,
-    blocked: HashSet<String>,
-    /// By their number, normalised.
-    known_callers: HashMap<String, KnownCaller>,
+    callers: Callers,
     /// Room numbers of conferences.
     rooms: HashMap<String, ConferenceId>,
 }
@@ -95,12 +94,7 @@ impl Compiled {
             agents: plan.agents.iter().enumerate().map(|(n, agent)| (agent.id, n)).collect(),
             short_numbers: short_numbers(&plan),
             queues: plan.queues.iter().map(|queue| (queue.id, Arc::new(terms_of(queue)))).collect(),
-            blocked: plan
-                .blocked
-                .iter()
-                .map(|caller| PhoneNumber::parse(caller, &plan.country).normal)
-                .collect(),
-            known_callers: known_callers(&plan),
+            callers: Callers::of(&plan),
             rooms: rooms(&plan),
             flows,
             plan,
@@ -136,11 +130,17 @@ impl Compiled {
 
     /// What is known of a caller that counts while they wait.
     pub fn known_caller(&self, caller: &PhoneNumber) -> Option<&KnownCaller> {
-        self.known_callers.get(&caller.normal)
+        self.callers.known(caller)
     }
 
-    pub fn is_blocked(&self, caller: &PhoneNumber) -> bool {
-        self.blocked.contains(&caller.normal)
+    /// Where a caller goes whatever answers the number that they dialled.
+    pub fn way_of(&self, caller: &PhoneNumber) -> Option<&Target> {
+        self.callers.target(caller)
+    }
+
+    /// What becomes of the calls of a caller who is not let in at this time.
+    pub fn treatment(&self, caller: &PhoneNumber, now: Timestamp) -> Option<&Treatment> {
+        self.callers.treatment(caller, now)
     }
 
     /// What answers a published number, as dialled or normalised.
@@ -296,13 +296,6 @@ fn numbers(plan: &Plan) -> HashMap<String, (NumberId, Target)> {
     // What is written in the plan wins over what another number becomes when it is normalised.
     numbers.extend(plan.numbers.iter().map(|n| (n.digits.clone(), (n.id, n.target.clone()))));
     numbers
-}
-
-fn known_callers(plan: &Plan) -> HashMap<String, KnownCaller> {
-    let by_number = |known: &KnownCaller| {
-        (PhoneNumber::parse(&known.number, &plan.country).normal, known.clone())
-    };
-    plan.known_callers.iter().map(by_number).collect()
 }
 
 fn rooms(plan: &Plan) -> HashMap<String, ConferenceId> {

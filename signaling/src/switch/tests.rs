@@ -10,9 +10,11 @@ mod click;
 mod conference;
 mod consult;
 mod control;
+mod decided;
 mod document;
 mod encrypted;
 mod fax;
+mod flow_steps;
 mod guests;
 mod language;
 mod parking;
@@ -23,10 +25,12 @@ mod quality;
 mod queueing;
 mod recording;
 mod restore;
+mod ring_all;
 mod second_line;
 mod supervision;
 mod talking;
 mod trunks;
+mod turned_away;
 mod waiting;
 
 use super::rig::{Phone, Rig, TENANT, demo_plan};
@@ -98,6 +102,11 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::LegAnswered => "leg answered".into(),
         Kind::IvrIn { .. } => "ivr".into(),
         Kind::Enqueued { queue, position, .. } => format!("enqueued {queue} at {position}"),
+        Kind::FlowTold { event, data, .. } => format!("told {event} {data:?}"),
+        Kind::Decided(decision) => {
+            let (end, agent) = (decision.end, decision.agent);
+            format!("{end:?}: {agent:?} with {}", decision.priority)
+        }
         Kind::Offered { agent, .. } => format!("offered {agent}"),
         Kind::OfferEnded { agent, end, .. } => format!("offer to {agent} ended {end:?}"),
         Kind::Forwarded { agent, target, when } => {

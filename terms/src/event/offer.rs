@@ -1,5 +1,6 @@
 //! Offers of the distributor: why one went where it did, and how it ended.
 
+use crate::id::{AgentId, QueueId, VisitId};
 use crate::routing::Strategy;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,35 @@ pub enum ChosenBy {
     OwnAgent,
     /// The caller talked with them last.
     LastAgent,
+    /// A program of the tenant named them.
+    Decision,
+}
+
+/// A program of the tenant was asked about a contact that came into a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// This stay.
+    pub visit: VisitId,
+    /// The queue.
+    pub queue: QueueId,
+    /// How it ended.
+    pub end: DecisionEnd,
+    /// Whom it named; an agent who is not there is not waited for.
+    pub agent: Option<AgentId>,
+    /// The queue's priority and the contact's own, from now on.
+    pub priority: i32,
+}
+
+/// How a question to a program of the tenant ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionEnd {
+    /// With an answer.
+    Answered,
+    /// It could not be asked, or what it said is no answer: as if nobody had been asked.
+    Failed,
+    /// Not in time: the same.
+    Late,
 }
 
 /// Why this contact was offered to this agent, as of the moment of the offer.
@@ -56,8 +86,19 @@ pub struct Choice {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::event::Kind;
-    use crate::id::{AgentId, QueueId, VisitId};
+
+    #[test]
+    fn a_decision_is_written_with_its_end() {
+        let (visit, queue, agent) = (VisitId(1), QueueId(2), Some(AgentId(3)));
+        let end = DecisionEnd::Answered;
+        let kind = Kind::Decided(Decision { visit, queue, end, agent, priority: 5 });
+        let written = serde_json::to_string(&kind).unwrap();
+        let expected = r#"{"type":"decided","visit":"1","queue":"2","end":"answered","agent":"3","priority":5}"#;
+        assert_eq!(written, expected);
+        assert_eq!(serde_json::from_str::<Kind>(&written).unwrap(), kind);
+    }
 
     #[test]
     fn an_offer_of_an_older_program_is_read_without_its_reason() {

@@ -60,6 +60,9 @@ pub struct CallingRules {
     pub forward: NumberClass,
     /// Classes of the tenant's own; they come before what the program knows.
     pub prefixes: Vec<NumberPrefix>,
+    /// Who dials what they may not hears why, instead of the tone that their phone has for 403.
+    #[serde(default)]
+    pub announce: bool,
 }
 
 /// An agent's own rights.

@@ -33,11 +33,13 @@ pub enum Strategy {
     Occupancy,
     /// Who is furthest behind their share of the queue's contacts, which is their weight.
     Percentage,
+    /// All of them at once: whoever answers first has the contact.
+    RingAll,
 }
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 11] = [
+    pub const ALL: [Strategy; 12] = [
         Strategy::LongestIdle,
         Strategy::LongestIdleQueue,
         Strategy::LongestIdleGlobal,
@@ -49,6 +51,7 @@ impl Strategy {
         Strategy::LeastTalk,
         Strategy::Occupancy,
         Strategy::Percentage,
+        Strategy::RingAll,
     ];
 
     /// Its name in settings and in the event log.
@@ -65,6 +68,7 @@ impl Strategy {
             Strategy::LeastTalk => "least_talk",
             Strategy::Occupancy => "occupancy",
             Strategy::Percentage => "percentage",
+            Strategy::RingAll => "ring_all",
         }
     }
 }
@@ -78,7 +82,7 @@ pub struct Skill {
     pub level: u32,
 }
 
-/// A skill that a queue asks of its agents.
+/// A skill that a queue asks of its agents, or that they must not have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
     /// Its name.
@@ -89,6 +93,9 @@ pub struct Need {
     /// first. None: those who lack it never serve the queue.
     #[serde(default)]
     pub until_s: Option<u32>,
+    /// The other way round: who has it at this level is who lacks it at any other.
+    #[serde(default)]
+    pub excluded: bool,
 }
 
 /// What is particular to one agent of a queue. Who has no seat has weight 1 and level 1.
@@ -148,6 +155,20 @@ pub struct Matching {
     /// After a conversation an agent is offered nobody before they have said by a disposition what it
     /// was about: the wrap-up does not end by itself.
     pub wrap_up_mandatory: bool,
+    /// A program of the tenant is asked about each contact that comes in.
+    pub decision: Option<Decision>,
+}
+
+/// Another program is asked what a contact is worth and whom it waits for first. No agent is found for
+/// it before there is an answer, or the time is over: then it waits as if nobody had been asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Where, by POST.
+    pub url: String,
+    /// How long an answer is waited for, in ms.
+    pub timeout_ms: u32,
+    /// Seconds that a contact waits for an agent who is named, where the answer does not say it.
+    pub wait_s: u32,
 }
 
 impl Matching {

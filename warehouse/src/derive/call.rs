@@ -140,9 +140,9 @@ impl OpenCall {
                 self.wait(entry.leg);
             }
             Kind::Offered { visit, queue, agent, .. } => self.offer(*visit, *queue, *agent, at),
-            Kind::OfferEnded { visit, end, .. } => {
+            Kind::OfferEnded { visit, agent, end, .. } => {
                 if let Some(open) = self.visits.get_mut(visit) {
-                    open.end_offer(*end, at);
+                    open.end_offer(*agent, *end, at);
                 }
             }
             Kind::Answered { visit, queue, agent } => {
@@ -195,6 +195,10 @@ impl OpenCall {
             // Who came is told by their leg, who picked up by the answer that follows; who only
             // listens, whispers or speaks up is no party.
             Kind::Invited { .. }
+            // What a program said of a contact shows in the offers that follow.
+            | Kind::Decided(_)
+            // What a flow tells programs is in `events` as it was told.
+            | Kind::FlowTold { .. }
             // That the customer waits is told by hold, who came by their leg and its answer.
             | Kind::Consultation(_)
             // The same is so for who is parked.
@@ -330,7 +334,7 @@ impl OpenCall {
         // Entries of an older program say only which trunk the call came in on.
         let trunk = trunk.or(self.trunk.filter(|_| role == Role::Customer));
         let queue = agent.and_then(|agent| {
-            let rings = |visit: &&OpenVisit| visit.ringing.is_some_and(|(who, _)| who == agent);
+            let rings = |visit: &&OpenVisit| visit.ringing.iter().any(|(who, _)| *who == agent);
             self.visits.values().find(rings).map(|visit| visit.queue)
         });
         self.legs.entry(leg).or_insert(OpenLeg {
@@ -401,7 +405,7 @@ impl OpenCall {
             position: i32::try_from(position).unwrap_or(i32::MAX),
             offers: 0,
             offers_unanswered: 0,
-            ringing: None,
+            ringing: Vec::new(),
             ring_ms: 0,
         });
     }

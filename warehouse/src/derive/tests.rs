@@ -125,6 +125,40 @@ fn offers_without_an_answer_are_counted_but_not_withdrawn_ones() {
 }
 
 #[test]
+fn a_call_that_rang_at_several_is_whose_who_answered_and_no_refusal_of_the_others() {
+    let mut s = Script::new(1);
+    queued(&mut s);
+    let ended = |agent, end| Kind::OfferEnded {
+        visit: VisitId(500),
+        queue: QueueId(1),
+        agent: AgentId(agent),
+        end,
+    };
+    for (leg, agent) in [(102, 11), (103, 12), (104, 13)] {
+        s.call(11.0, 100, offered(500, 1, agent));
+        s.leg(11.0, 100, leg, leg_started(Role::Agent, Some(agent)));
+    }
+    s.call(12.0, 100, ended(11, OfferEnd::Declined))
+        .leg(12.0, 100, 102, leg_ended(Party::Agent))
+        .leg(15.0, 100, 103, Kind::LegAnswered)
+        .call(15.0, 100, ended(13, OfferEnd::Withdrawn))
+        .leg(15.0, 100, 104, leg_ended(Party::System))
+        .leg(15.0, 100, 103, answered(Some(500), Some(1), 12))
+        .leg(45.0, 100, 103, Kind::Released { agent: AgentId(12), by: Party::Customer })
+        .leg(45.0, 100, 103, leg_ended(Party::Customer));
+    end(&mut s, 45.0, Outcome::Answered, Party::Customer);
+    let rows = s.rows();
+    let stay = visits(&rows)[0];
+    assert_eq!((stay.offers, stay.offers_unanswered, stay.ring_ms), (3, 1, 4_000));
+    assert_eq!((stay.outcome.as_str(), stay.agent_id), ("answered", Some(AgentId(12))));
+    let leg = |agent| *legs(&rows).iter().find(|leg| leg.agent_id == Some(AgentId(agent))).unwrap();
+    for agent in [11, 12, 13] {
+        assert_eq!(leg(agent).queue_id, Some(QueueId(1)), "agent {agent}");
+    }
+    assert_eq!((leg(12).talk_ms, leg(13).talk_ms), (30_000, 0));
+}
+
+#[test]
 fn a_call_that_was_picked_up_is_the_pickers_and_the_offer_no_refusal() {
     let mut s = Script::new(1);
     queued(&mut s);

@@ -15,8 +15,8 @@ pub struct OpenVisit {
     pub position: i32,
     pub offers: i32,
     pub offers_unanswered: i32,
-    /// The agent who rings now, since when.
-    pub ringing: Option<(AgentId, Timestamp)>,
+    /// The agents who ring now, since when.
+    pub ringing: Vec<(AgentId, Timestamp)>,
     /// The last offer's ringing.
     pub ring_ms: i32,
 }
@@ -40,27 +40,30 @@ pub struct VisitOf {
 
 impl OpenVisit {
     pub fn offer(&mut self, agent: AgentId, at: Timestamp) {
-        self.stop_ringing(at);
+        self.stop_ringing(agent, at);
         self.offers += 1;
         self.ring_ms = 0;
-        self.ringing = Some((agent, at));
+        self.ringing.push((agent, at));
     }
 
-    pub fn end_offer(&mut self, end: OfferEnd, at: Timestamp) {
-        self.stop_ringing(at);
+    pub fn end_offer(&mut self, agent: AgentId, end: OfferEnd, at: Timestamp) {
+        self.stop_ringing(agent, at);
         let unanswered = !matches!(end, OfferEnd::Withdrawn | OfferEnd::PickedUp);
         self.offers_unanswered += i32::from(unanswered);
     }
 
-    fn stop_ringing(&mut self, at: Timestamp) {
-        if let Some((_, since)) = self.ringing.take() {
+    fn stop_ringing(&mut self, agent: AgentId, at: Timestamp) {
+        if let Some(place) = self.ringing.iter().position(|rings| rings.0 == agent) {
+            let (_, since) = self.ringing.remove(place);
             self.ring_ms = ms(since, at);
         }
     }
 
     /// Its row.
     pub fn close(mut self, of: VisitOf, at: Timestamp, end: VisitEnd) -> QueueVisit {
-        self.stop_ringing(at);
+        if let Some((_, since)) = self.ringing.last() {
+            self.ring_ms = ms(*since, at);
+        }
         let (outcome, reason, agent) = match end {
             VisitEnd::Answered(agent) => ("answered", None, Some(agent)),
             VisitEnd::Abandoned => ("abandoned", None, None),

@@ -71,6 +71,20 @@ enum TrialEnd {
         #[schema(value_type = String)]
         queue: QueueId,
     },
+    /// Says something after a tone; the flow goes on.
+    Record {
+        /// For the people of this queue.
+        #[schema(value_type = String)]
+        queue: QueueId,
+    },
+    /// On the line, to be called back later; the flow goes on.
+    Callback {
+        /// By the people of this queue.
+        #[schema(value_type = String)]
+        queue: QueueId,
+        /// At this number; empty is the caller's.
+        number: String,
+    },
     /// At the satisfaction question.
     Survey,
     /// With a fax machine of ours.
@@ -95,6 +109,8 @@ impl From<Hand> for TrialEnd {
         match hand {
             Hand::Enqueue { queue, priority } => TrialEnd::Queue { queue, priority },
             Hand::Voicemail { queue } => TrialEnd::Voicemail { queue },
+            Hand::Record(record) => TrialEnd::Record { queue: record.queue },
+            Hand::Callback { queue, number } => TrialEnd::Callback { queue, number },
             Hand::Survey => TrialEnd::Survey,
             Hand::Fax(fax) => TrialEnd::Fax { document: fax.document },
             Hand::Transfer { target } => TrialEnd::Transfer { target },

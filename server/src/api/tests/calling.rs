@@ -49,7 +49,7 @@ async fn administrators_alone_give_rights_and_the_switch_hears_of_them() {
     let agent = rig.first.agents[0].0;
     let uri = format!("/api/v1/agents/{agent}/calling-right");
     let right = json!({"dial": "international", "forward": "internal"});
-    let rules = json!({"dial": "local", "forward": "local", "prefixes":
+    let rules = json!({"dial": "local", "forward": "local", "announce": true, "prefixes":
         [{"prefix": "020", "class": "local"}]});
     for role in [Role::Agent, Role::Supervisor, Role::Manager] {
         let token = rig.token(role).await;

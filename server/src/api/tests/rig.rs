@@ -130,6 +130,7 @@ impl CallsLink for Switch {
                     phase: "talking".into(),
                     queue: Some(FIRST_QUEUE),
                     agent: Some(*self.agent.lock().unwrap()),
+                    rung: Vec::new(),
                     legs: Vec::new(),
                     supervision: *self.supervision.lock().unwrap(),
                     recording: RecordingNow::On,

@@ -55,8 +55,16 @@ fn a_contact_that_comes_into_another_queue_keeps_its_age_there() {
     arrives(&mut acd, at(20), 2, 2);
     acd.leave(at(30), VisitId(1));
     let (visit, call, queue, since) = (VisitId(3), CallId(3), QueueId(2), at(10).moment);
-    let arrival =
-        Arrival { visit, call, queue, priority: 0, since, personal: None, callback: None };
+    let arrival = Arrival {
+        visit,
+        call,
+        queue,
+        priority: 0,
+        since,
+        personal: None,
+        callback: None,
+        undecided: false,
+    };
     let entered = acd.enqueue(at(30), arrival).expect("the queue exists");
     assert_eq!(entered, Entered::Waiting { position: 1, priority: 0 });
     assert_eq!(taken(&mut acd, 50), [3, 2]);
@@ -93,6 +101,7 @@ fn who_is_absent_is_passed_by_and_stands_where_they_stood_once_they_are_back() {
         since: at(1).moment,
         personal: None,
         callback: Some(Duration::from_secs(500)),
+        undecided: false,
     };
     acd.enqueue(at(1), arrival).expect("the queue exists");
     assert_eq!(offers(&mut acd), []);
@@ -104,7 +113,7 @@ fn who_is_absent_is_passed_by_and_stands_where_they_stood_once_they_are_back() {
     acd.present(at(4), VisitId(1), None);
     acd.release(at(20), AgentId(1), CallId(2), None);
     assert_eq!(offers(&mut acd), [(1, 1)]);
-    acd.offer_failed(at(25), VisitId(1), OfferEnd::Unreachable);
+    acd.offer_failed(at(25), VisitId(1), AgentId(1), OfferEnd::Unreachable);
     acd.absent(VisitId(1));
     acd.registered(at(30), AgentId(1), true);
     assert_eq!(offers(&mut acd), [(3, 1)], "absent again");

@@ -6,7 +6,16 @@ fn waits_for(acd: &mut Distributor, now: Now, n: u64, agent: u64) {
     let (wait, by) = (Duration::from_secs(30), ChosenBy::LastAgent);
     let personal = Some(Personal { agent: AgentId(agent), wait, by });
     let (visit, call, queue, since) = (VisitId(n), CallId(n), QueueId(1), now.moment);
-    let arrival = Arrival { visit, call, queue, priority: 0, since, personal, callback: None };
+    let arrival = Arrival {
+        visit,
+        call,
+        queue,
+        priority: 0,
+        since,
+        personal,
+        callback: None,
+        undecided: false,
+    };
     acd.enqueue(now, arrival).expect("the queue exists");
     acd.audit().expect("all is well");
 }
@@ -61,7 +70,7 @@ fn an_agent_who_leaves_declines_or_is_not_there_is_not_waited_for() {
     let mut acd = ready(2, vec![queue(1, &[1, 2], 0)]);
     waits_for(&mut acd, at(10), 1, 2);
     assert_eq!(offers(&mut acd), [(1, 2)]);
-    acd.offer_failed(at(12), VisitId(1), OfferEnd::Declined);
+    acd.offer_failed(at(12), VisitId(1), AgentId(2), OfferEnd::Declined);
     assert_eq!(offers(&mut acd), [(1, 1)]);
 
     let mut acd = ready(3, vec![queue(1, &[1, 2], 0)]);

@@ -18,8 +18,11 @@ fn passes(acd: &mut Distributor, second: u64) -> Vec<(u64, u64)> {
 
 /// Agents with a skill at these levels, in one queue that needs it.
 fn skilled<const N: usize>(levels: [u32; N], until_s: Option<u32>) -> Distributor {
+    needing(levels, Need { skill: "gas".into(), level: 3, until_s, excluded: false })
+}
+
+fn needing<const N: usize>(levels: [u32; N], need: Need) -> Distributor {
     let agents: Vec<u64> = (1..=N as u64).collect();
-    let need = Need { skill: "gas".into(), level: 3, until_s };
     let matching = Matching { needs: vec![need], ..Matching::default() };
     let mut plan = plan(N as u64, vec![routing::Queue { matching, ..queue(1, &agents, 0) }]);
     for (agent, level) in plan.agents.iter_mut().zip(levels) {
@@ -87,13 +90,32 @@ fn a_needed_skill_is_waited_for_a_wished_one_goes_first_and_a_required_one_is_ne
 }
 
 #[test]
+fn who_has_what_a_queue_excludes_goes_last_is_waited_past_or_never_serves_it() {
+    let excluded = |until_s| Need { skill: "gas".into(), level: 3, until_s, excluded: true };
+    let mut acd = needing([3, 2], excluded(Some(0)));
+    arrives(&mut acd, at(10), 1, 1);
+    arrives(&mut acd, at(10), 2, 1);
+    assert_eq!(offers(&mut acd), [(1, 2), (2, 1)], "after the others");
+
+    let mut acd = needing([3], excluded(Some(20)));
+    arrives(&mut acd, at(10), 1, 1);
+    assert_eq!(passes(&mut acd, 29), []);
+    assert_eq!(passes(&mut acd, 30), [(1, 1)], "not for 20 s");
+
+    let mut acd = needing([3], excluded(None));
+    arrives(&mut acd, at(10), 1, 1);
+    assert_eq!(passes(&mut acd, 309), [], "never");
+    acd.audit().expect("all is well");
+}
+
+#[test]
 fn a_plan_with_other_rings_serves_those_who_wait_already() {
     let mut acd = ready(3, vec![levels([3, 3, 3])]);
     arrives(&mut acd, at(10), 1, 1);
     assert_eq!(passes(&mut acd, 45), []);
     acd.apply(at(46), &plan(3, vec![levels([3, 3, 2])]));
     assert_eq!(offers(&mut acd), [(1, 3)], "they have waited 36 s");
-    acd.offer_failed(at(50), VisitId(1), OfferEnd::Declined);
+    acd.offer_failed(at(50), VisitId(1), AgentId(3), OfferEnd::Declined);
     assert_eq!(passes(&mut acd, 70), [(1, 1)], "and go on to the third level");
     acd.leave(at(71), VisitId(1));
     assert_eq!(acd.next_timeout(), None, "nothing is left to wait for");

@@ -129,8 +129,16 @@ fn an_offer_says_why_it_went_to_this_agent_and_why_this_contact() {
         while acd.poll_output().is_some() {}
         let (visit, call, since) = (VisitId(4), CallId(4), at(193).moment);
         let queue = QueueId(1);
-        let arrival =
-            Arrival { visit, call, queue, priority: 6, since, personal: None, callback: None };
+        let arrival = Arrival {
+            visit,
+            call,
+            queue,
+            priority: 6,
+            since,
+            personal: None,
+            callback: None,
+            undecided: false,
+        };
         acd.enqueue(at(200), arrival).expect("the queue exists");
         let choice = std::iter::from_fn(|| acd.poll_output()).find_map(|output| match output {
             Output::Offer { choice, .. } => Some(choice),

@@ -20,6 +20,8 @@ const DIGITS_MAX: usize = 20;
 const FIRST_DIGIT: Duration = Duration::from_secs(20);
 /// From one digit to the next.
 const NEXT_DIGIT: Duration = Duration::from_secs(10);
+/// From the wish in a flow to the first call for it: the caller hears the flow out and hangs up.
+const GOODBYE: Duration = Duration::from_secs(20);
 
 /// A caller is to be called back, and keeps their place.
 #[derive(Clone, Debug)]
@@ -36,6 +38,8 @@ pub(crate) struct AskedBack {
     pub priority: i32,
     /// Since when they have waited.
     pub since: Moment,
+    /// Nobody is called for it so long: they are on the line still.
+    pub rest: Duration,
 }
 
 impl Call {
@@ -43,7 +47,7 @@ impl Call {
     pub(in crate::call) fn waiting_digit(&mut self, cx: &mut Cx, digit: char) {
         let Phase::Waiting(waiting) = &self.phase else { return };
         // Who is rung for them answers in a moment.
-        if waiting.offer.is_some() {
+        if waiting.rings() {
             return;
         }
         if waiting.typed.is_some() {
@@ -95,7 +99,7 @@ impl Call {
     pub(in crate::call) fn typed_too_long(&mut self, cx: &mut Cx) {
         self.timers.clear(Timer::Typing);
         let Phase::Waiting(waiting) = &mut self.phase else { return };
-        if waiting.typed.take().is_some() && waiting.offer.is_none() {
+        if waiting.typed.take().is_some() && !waiting.rings() {
             self.play_music(cx, &PlayEnd::Finished);
         }
     }
@@ -129,9 +133,52 @@ impl Call {
             settings,
             priority,
             since: before.map_or(since, |before| before.min(since)),
+            rest: Duration::ZERO,
         });
         self.story.heard = true;
         self.farewell(cx, &["callback_taken", "goodbye"], cause::NORMAL);
+    }
+
+    /// A step of the flow wants it, for who never stood in the queue: their place counts from now on.
+    /// False, and nothing happens, where the queue calls nobody back or is full, or the number may not
+    /// be called or is another one than it calls.
+    pub(in crate::call) fn flow_asks_back(
+        &mut self,
+        cx: &mut Cx,
+        queue: QueueId,
+        typed: &str,
+    ) -> bool {
+        let Some(queue) = cx.plan(self.tenant).and_then(|plan| plan.queue(queue)) else {
+            return false;
+        };
+        let Some(settings) = queue.in_queue.callback.clone() else { return false };
+        let number = match typed {
+            "" => self.customer().clone(),
+            typed => PhoneNumber::parse(typed, &self.plan.plan.country),
+        };
+        let own = number.normal == self.customer().normal;
+        let waiting = cx.acd(self.tenant).map_or(0, |acd| acd.waiting_in(queue.id));
+        let room = waiting < queue.waiting_max && self.callback.is_none();
+        let allowed = own || settings.other_number;
+        if !room || !allowed || self.outside(cx, number.clone()).is_none() {
+            return false;
+        }
+        let now = cx.now.moment;
+        let before = self.take_callback_off(cx, queue.id, &number);
+        let priority = self.vip_priority(cx, &queue);
+        cx.world.callbacks_asked.push_back(AskedBack {
+            tenant: self.tenant,
+            contact: self.contact,
+            hotline: self.called.clone(),
+            number,
+            language: self.language.clone(),
+            queue,
+            settings,
+            priority,
+            since: before.map_or(now, |before| before.min(now)),
+            rest: GOODBYE,
+        });
+        true
     }
 
     /// Ends the callback of a number that stands in this queue. Since when it has waited.

@@ -55,7 +55,9 @@ impl Call {
             (Pressed::Star(_), _) => self.conference_key(cx, id, digit),
             (Pressed::Number(target, _), '#') if !target.is_empty() => {
                 let (tenant, by) = (self.tenant, ConferenceBy::Chair);
-                let summons = Summons { tenant, conference: id, target, chair: false, by };
+                let extension = self.agent_of(self.anchor);
+                let (conference, chair) = (id, false);
+                let summons = Summons { tenant, conference, target, chair, by, extension };
                 cx.world.summons.push_back((self.id, summons));
             }
             (Pressed::Number(..) | Pressed::Nothing, _) => {}

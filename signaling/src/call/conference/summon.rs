@@ -10,7 +10,7 @@ use crate::switch::Cx;
 use std::sync::Arc;
 use terms::event::{ConferenceBy, Direction, Kind, Party, Role};
 use terms::media::Place;
-use terms::{ConferenceId, ContactId, PhoneNumber, TenantId, routing};
+use terms::{AgentId, ConferenceId, ContactId, PhoneNumber, TenantId, routing};
 
 /// Who is to be called, and by whom.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Summons {
     pub target: String,
     pub chair: bool,
     pub by: ConferenceBy,
+    /// Whose extension it counts for, where it is one.
+    pub extension: Option<AgentId>,
 }
 
 /// Rings.
@@ -36,7 +38,7 @@ pub(in crate::call) struct Summoning {
 /// # Errors
 /// Why nobody rings, for people.
 pub(crate) fn summon(cx: &mut Cx, summons: Summons) -> Result<Call, String> {
-    let Summons { tenant, conference, target, chair, by } = summons;
+    let Summons { tenant, conference, target, chair, by, extension } = summons;
     let plan = cx.plan(tenant).ok_or_else(|| format!("tenant {tenant} has no plan yet"))?;
     let settings = plan.plan.conference(conference).cloned();
     let settings = settings.ok_or("there is no such conference")?;
@@ -55,11 +57,21 @@ pub(crate) fn summon(cx: &mut Cx, summons: Summons) -> Result<Call, String> {
         ConferenceBy::Chair | ConferenceBy::Member => None,
     };
     call.screen_may_call(cx, user, &to)?;
+    if let Some(agent) = extension {
+        call.count_for(cx, agent, &to)?;
+    }
     call.direction = match to {
         Dialable::Agent(_) => Direction::Internal,
         Dialable::Outside { .. } => Direction::Outbound,
     };
-    let mut leg = call.leg_towards(cx, &mut to, true).map_err(|(_, cause)| sorry(cause))?;
+    let mut leg = match call.leg_towards(cx, &mut to, true) {
+        Ok(leg) => leg,
+        Err((_, cause)) => {
+            let (now, limits) = (cx.now, cx.world.config.out);
+            cx.world.calls_out.ended(now, &limits, call.id);
+            return Err(sorry(cause).to_owned());
+        }
+    };
     if leg.agent.is_none() {
         leg.role = Role::Outside;
     }

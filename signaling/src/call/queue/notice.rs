@@ -26,7 +26,7 @@ impl Call {
 
     /// Nothing more is told: the wait is over.
     pub(in crate::call) fn hush(&mut self) {
-        for timer in [Timer::Announce, Timer::Notice, Timer::Typing] {
+        for timer in [Timer::Announce, Timer::Notice, Timer::Typing, Timer::Decision] {
             self.timers.clear(timer);
         }
     }

@@ -46,6 +46,27 @@ fn what_does_not_exist_is_refused() {
         ),
         (json!({"kind": "hours", "hours": "x", "open": "z", "closed": "z"}), "opening hours"),
         (json!({"kind": "dance"}), "unknown variant `dance`"),
+        (json!({"kind": "webhook", "event": "a b", "next": "z"}), "a letter, then letters"),
+        (json!({"kind": "webhook", "event": "a", "data": {"1": ""}, "next": "z"}), "the variable"),
+        (
+            json!({"kind": "webhook", "event": "a", "data": {"b": "${"}, "next": "z"}),
+            "broken template",
+        ),
+        (
+            json!({"kind": "callback", "queue": "9", "next": "z", "on": {"error": "z"}}),
+            "no queue 9",
+        ),
+        (json!({"kind": "callback", "queue": "1", "next": "z"}), "the edge on.error is missing"),
+        (
+            json!({"kind": "record", "queue": "1", "prompts": ["a"], "max_s": 601, "next": "z",
+                "on": {"error": "z", "timeout": "z"}}),
+            "1 to 600",
+        ),
+        (
+            json!({"kind": "record", "queue": "1", "prompts": ["a"], "terminator": "1", "next": "z",
+                "on": {"error": "z", "timeout": "z"}}),
+            "or null",
+        ),
         (
             json!({"kind": "play", "prompts": ["a"], "next": "z", "volume": 3}),
             "unknown field `volume`",

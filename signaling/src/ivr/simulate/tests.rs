@@ -454,3 +454,110 @@ fn a_holiday_has_a_way_of_its_own() {
     assert_eq!(ends(&named, 1), Some(Hand::Hangup { cause: 16 }));
     assert_eq!(ends(&document(Value::Null), 0), Some(Hand::Hangup { cause: 16 }));
 }
+
+#[test]
+fn the_key_that_ends_an_entry_which_is_full_already_is_no_key_of_the_next_step() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "pin", "digits_max": 4,
+            "next": "menu", "on": {"timeout": "bye", "invalid": "bye"}},
+        "menu": {"kind": "menu", "prompts": ["menu"], "keys": {"#": "again", "1": "queue"},
+            "attempts": 1, "on": {"timeout": "bye", "invalid": "bye"}},
+        "again": {"kind": "voicemail", "queue": "2"},
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}
+    }});
+    let end = |keys| told(&document, keys).end;
+    let queue = Some(Hand::Enqueue { queue: QueueId(1), priority: 0 });
+    assert_eq!(end("1234#1"), queue, "belongs to the entry");
+    assert_eq!(end("12#1"), queue, "ends the entry, which is shorter");
+    assert_eq!(end("1234##"), Some(Hand::Voicemail { queue: QueueId(2) }), "once");
+    assert_eq!(end("12341#"), queue, "only right behind the entry");
+}
+
+#[test]
+fn an_entry_that_is_asked_again_is_not_answered_by_the_end_of_the_first() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "pin", "digits_max": 4,
+            "attempts": 2, "value_max": 2000, "next": "queue",
+            "on": {"timeout": "bye", "invalid": "bye"}},
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}
+    }});
+    let queue = Some(Hand::Enqueue { queue: QueueId(1), priority: 0 });
+    assert_eq!(told(&document, "9999#1999#").end, queue, "two entries, each with its key");
+}
+
+#[test]
+fn programs_are_told_what_the_call_knows_also_when_the_caller_has_gone() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "account", "digits_max": 4,
+            "next": "tell", "on": {"timeout": "bye", "invalid": "bye", "hangup": "gone"}},
+        "tell": {"kind": "webhook", "event": "entered", "data": {"who": "${caller}",
+            "account": "${account}"}, "next": "bye"},
+        "gone": {"kind": "webhook", "event": "left", "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }});
+    let told_of = |script| {
+        let lines = told(&document, script).lines;
+        lines.into_iter().filter(|line| line.starts_with("tell")).collect::<Vec<_>>()
+    };
+    assert_eq!(told_of("4711"), ["tell entered account=4711 who=+8613800138000"]);
+    assert_eq!(told_of("47 hangup"), ["tell left"]);
+}
+
+#[test]
+fn a_caller_is_called_back_without_waiting_and_the_flow_goes_on() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "number", "digits_min": 0,
+            "digits_max": 12, "next": "back", "on": {"timeout": "sorry", "invalid": "sorry"}},
+        "back": {"kind": "callback", "queue": "7", "number": "${number}", "next": "bye",
+            "on": {"error": "sorry"}},
+        "sorry": {"kind": "play", "prompts": ["callback_not_possible"], "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }});
+    let goes = |script_text, back: &str| {
+        let mut acts = script(script_text);
+        acts.push(Act::Back(back.to_owned()));
+        simulate(flow(&document), &Scene::default(), acts)
+    };
+    let told = goes("02087654321#", "next");
+    assert!(told.lines.contains(&"is called back for queue 7 at 02087654321".to_owned()));
+    assert_eq!(told.end, Some(Hand::Hangup { cause: 16 }));
+    let told = goes("#", "error");
+    assert!(told.lines.contains(&"is called back for queue 7".to_owned()), "{:#?}", told.lines);
+    assert!(told.lines.contains(&"step back → error".to_owned()));
+    assert!(told.lines.contains(&"hear zh-CN/callback_not_possible".to_owned()));
+}
+
+#[test]
+fn what_a_caller_says_is_recorded_and_the_flow_goes_on_by_whether_it_was_enough() {
+    let document = json!({"format": 1, "start": "say", "steps": {
+        "say": {"kind": "record", "queue": "7", "prompts": ["voicemail"], "next": "thanks",
+            "on": {"error": "bye", "timeout": "again"}},
+        "again": {"kind": "play", "prompts": ["invalid"], "next": "say"},
+        "thanks": {"kind": "play", "prompts": ["thanks"], "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }});
+    let acts =
+        vec![Act::Back("timeout".into()), Act::Silence, Act::Back("next".into()), Act::Silence];
+    let told = simulate(flow(&document), &Scene::default(), acts);
+    assert_eq!(
+        told.lines,
+        [
+            "hear zh-CN/voicemail",
+            "says something for queue 7",
+            "back by timeout",
+            "step say → timeout",
+            "hear zh-CN/invalid",
+            "step again → next",
+            "hear zh-CN/voicemail",
+            "says something for queue 7",
+            "back by next",
+            "step say → next",
+            "hear zh-CN/thanks",
+            "step thanks → next",
+            "step bye → hangup",
+            "ends with cause 16",
+        ]
+    );
+}

@@ -32,7 +32,7 @@ pub struct Books {
     /// Visits that still wait.
     pub visits: BTreeMap<VisitId, QueueId>,
     /// Offers that still ring.
-    pub offers: BTreeMap<VisitId, AgentId>,
+    pub offers: BTreeSet<(VisitId, AgentId)>,
     /// Offers that a colleague picked up, until it is said who, and at whose phone they rang.
     pub picked: BTreeMap<VisitId, AgentId>,
     /// Questions that are open.
@@ -65,25 +65,27 @@ impl Books {
                 self.visits.insert(*visit, *queue).is_none()
             }
             Kind::Offered { visit, agent, .. } => {
-                self.visits.contains_key(visit) && self.offers.insert(*visit, *agent).is_none()
+                self.visits.contains_key(visit) && self.offers.insert((*visit, *agent))
             }
             Kind::OfferEnded { visit, agent, end, .. } => {
                 if *end == OfferEnd::PickedUp {
                     self.picked.insert(*visit, *agent);
                 }
-                self.offers.remove(visit) == Some(*agent)
+                self.offers.remove(&(*visit, *agent))
             }
             Kind::PickedUp { agent, from } => {
                 // In a queue the offer ended just before; a direct call has none.
                 let offer = self.picked.iter().find(|(_, rang)| *rang == from).map(|rung| *rung.0);
                 offer.is_none_or(|visit| {
                     self.picked.remove(&visit);
-                    self.offers.insert(visit, *agent).is_none()
+                    self.offers.insert((visit, *agent))
                 })
             }
             Kind::Answered { visit: Some(visit), agent, .. } => {
-                let offered = self.offers.remove(visit) == Some(*agent);
-                offered && count(&mut self.visits, *visit, &mut self.answered)
+                // Who rang beside them is told first that somebody else has it.
+                let offered = self.offers.remove(&(*visit, *agent));
+                let alone = !self.offers.iter().any(|(of, _)| of == visit);
+                offered && alone && count(&mut self.visits, *visit, &mut self.answered)
             }
             Kind::Abandoned { visit, .. } => count(&mut self.visits, *visit, &mut self.abandoned),
             Kind::FlowedOut { visit, .. } => count(&mut self.visits, *visit, &mut self.flowed_out),

@@ -11,8 +11,8 @@ use terms::control::{
 };
 use terms::event::{Forwarding, SupervisionMode};
 use terms::routing::{
-    CallFirst, Callback, Exclusion, Plan, RecordingRule, RecordingScope, RecordingThen,
-    RecordingWhen,
+    CallFirst, Callback, Decision, Exclusion, Plan, RecordingRule, RecordingScope, RecordingThen,
+    RecordingWhen, Strategy,
 };
 use terms::{AgentId, CallId, ConferenceId, LegId, RecordingRuleId, UserId};
 
@@ -37,7 +37,8 @@ pub fn run_ops(bytes: &[u8]) -> Rig {
     rig
 }
 
-/// Callers of queue 1 are called back with key 5, in either way.
+/// Callers of queue 1 are called back with key 5, in either way, and ring at one or at all; a program
+/// that never answers may be asked about those of queue 2.
 fn plan_with_callbacks(bytes: &[u8]) -> Plan {
     let first = match bytes.first() {
         Some(byte) if byte & 1 == 1 => CallFirst::Customer,
@@ -47,6 +48,14 @@ fn plan_with_callbacks(bytes: &[u8]) -> Plan {
     let callback = Callback { key, first, tries_max, pause_s, age_max_s, ..Callback::default() };
     let mut plan = demo_plan();
     plan.queues[0].in_queue.callback = Some(callback);
+    if bytes.get(1).is_some_and(|byte| byte & 1 == 1) {
+        plan.queues[0].strategy = Strategy::RingAll;
+    }
+    if bytes.get(1).is_some_and(|byte| byte & 2 == 2) {
+        let url = "http://crm.example/decide".to_owned();
+        let decision = Decision { url, timeout_ms: 1_000, wait_s: 20 };
+        plan.queues[1].matching.decision = Some(decision);
+    }
     plan
 }
 

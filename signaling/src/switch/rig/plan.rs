@@ -3,8 +3,8 @@
 use super::{TENANT, TRUNK};
 use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{
-    Agent, CallerRule, Conference, Flow, InQueue, Matching, Number, Pin, Plan, Queue, Strategy,
-    Target, Trunk,
+    Agent, BlockedCaller, CallerRule, Conference, Flow, InQueue, Matching, Number, Pin, Plan,
+    Queue, Strategy, Target, Trunk,
 };
 use terms::{AgentId, ConferenceId, FlowId, NumberId, QueueId};
 
@@ -64,7 +64,7 @@ pub fn demo_plan() -> Plan {
         caller_rule: CallerRule::Dialled,
     }];
     plan.conferences = conferences();
-    plan.blocked = vec!["+8613900000000".into()];
+    plan.blocked = vec![BlockedCaller::always("+8613900000000")];
     plan
 }
 

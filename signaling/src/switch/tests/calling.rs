@@ -409,3 +409,65 @@ fn a_new_process_has_what_the_plan_says_of_phones_and_keeps_what_was_set_later()
     let kinds: BTreeSet<bool> = written(&rig).into_iter().map(|(on, _)| on).collect();
     assert_eq!(kinds, BTreeSet::from([false]), "what a plan says is written down already");
 }
+
+#[test]
+fn who_dials_what_they_may_not_hears_why_where_the_tenant_wants_it_so() {
+    let mut plan = demo_plan();
+    plan.calling.announce = true;
+    let mut rig = Rig::new(plan.clone());
+    sign_in(&mut rig, A1);
+    let leg = rig.agent_dials(A1, ABROAD);
+    rig.wait(secs(1));
+    assert_eq!((refusal(&rig, leg), heard(&rig, leg)), (None, vec!["call_not_allowed".to_owned()]));
+    rig.wait(secs(5));
+    assert_eq!(outcome(&rig), (Outcome::Refused, 21, Party::System));
+    let word = format!("1 not to {ABROAD}: International Dial NoRight");
+    assert!(told(&rig).contains(&word), "{:#?}", told(&rig));
+    assert_eq!(states(&rig, A1), ["Idle"], "it is no conversation");
+    bar(&mut rig, plan, true);
+    let leg = rig.agent_dials(A1, MOBILE);
+    rig.wait(secs(5));
+    assert_eq!(heard(&rig, leg), ["call_barred"]);
+    assert_eq!(called(&rig), [] as [&str; 0]);
+    assert_eq!(dials(&mut rig, A1, "1002"), None, "colleagues");
+    balanced(&mut rig);
+}
+
+#[test]
+fn calls_that_a_meeting_makes_count_for_the_extension_of_who_asked_for_them() {
+    let out = OutLimits { at_once_max: 1, ..OutLimits::default() };
+    let mut rig = Rig::with(demo_plan(), Config { out, ..Config::default() });
+    let chair = rig.agent_dials(A1, "8101");
+    rig.wait(secs(1));
+    rig.presses(chair, "815471#");
+    rig.wait(secs(1));
+    rig.presses(chair, "*4013811112222#");
+    rig.wait(secs(1));
+    assert_eq!((called(&rig), barred_for(&rig)), (vec![MOBILE.to_owned()], vec![]));
+    rig.presses(chair, "*4013811113333#");
+    rig.wait(secs(1));
+    assert_eq!(called(&rig), [MOBILE], "one at a time");
+    assert_eq!(barred_for(&rig), [CallingLimit::AtOnce]);
+    rig.presses(chair, "*4013811114444#");
+    assert_eq!(called(&rig), [MOBILE], "barred");
+    assert_eq!(barred_for(&rig).len(), 1);
+    all_hang_up(&mut rig);
+}
+
+#[test]
+fn a_call_of_a_meeting_that_ended_or_was_never_made_does_not_count_on() {
+    let out = OutLimits { at_once_max: 1, ..OutLimits::default() };
+    let mut rig = Rig::with(demo_plan(), Config { out, ..Config::default() });
+    let target = MOBILE.to_owned();
+    let action = terms::control::ConferenceAction::DialOut { target, chair: false };
+    let (tenant, conference, by) = (TENANT, terms::ConferenceId(2), UserId(A1.0));
+    rig.outside = Phone::Refuses(486);
+    for _ in 0..3 {
+        let action = action.clone();
+        let asked = Ask::Conference { tenant, conference, by, action };
+        assert_eq!(rig.ask(asked), Answer::Done);
+        rig.wait(secs(5));
+    }
+    assert_eq!((called(&rig).len(), barred_for(&rig)), (3, vec![]));
+    balanced(&mut rig);
+}

@@ -4,7 +4,7 @@ use crate::switch::Input;
 use crate::switch::rig::TRUNK;
 use serde_json::json;
 use terms::control::LiveRecording;
-use terms::routing::{Change, Delta, Flow, NumberRule, NumberRules, Target};
+use terms::routing::{BlockedCaller, Change, Delta, Flow, NumberRule, NumberRules, Target};
 use terms::{FlowId, QueueId, TenantId};
 
 fn flow(version: u32, document: serde_json::Value) -> Change {
@@ -141,7 +141,7 @@ fn a_flow_with_a_missing_edge_is_refused_with_the_step_and_nothing_changes() {
 #[test]
 fn deltas_follow_each_other_and_block_callers() {
     let mut rig = rig_with(&[]);
-    assert_eq!(change(&mut rig, Change::Block("13800138000".into())), Answer::Done);
+    assert_eq!(change(&mut rig, Change::Block(BlockedCaller::always("13800138000"))), Answer::Done);
     rig.customer_dials("95105688");
     assert!(matches!(rig.sip.last(), Some(Sipc::Reject { status: 603, .. })));
     let version = rig.state().plan_version;
