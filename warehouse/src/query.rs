@@ -28,6 +28,9 @@ use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
 use datafusion::config::Dialect;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::cache::cache_manager::{
+    CacheManager, CacheManagerConfig, FileMetadataCache,
+};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -49,6 +52,8 @@ pub const ORDERS_LATEST: &str = "orders_latest";
 const CORES_MAX: usize = 4;
 /// Bytes on disk that sorts and joins may spill, as a multiple of `memory_max`.
 const SPILL_FACTOR: u64 = 4;
+/// Bytes of footers that a process keeps: a file's is read and parsed once, not once a question.
+const FOOTERS_BYTES_MAX: usize = 64 << 20;
 
 /// One person's or one report's reading of the warehouse: a snapshot, a scope and limits.
 pub struct Session {
@@ -186,12 +191,27 @@ fn runtime(warehouse: &Warehouse, limits: &Limits) -> Result<Arc<RuntimeEnv>, Da
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_max)))
         .with_disk_manager_builder(spill)
+        .with_cache_manager(footers_only().with_file_metadata_cache(Some(warehouse.footers())))
         .build_arc()?;
     // Absent is as good as removed.
     runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref()).ok();
     let files = LocalFileSystem::new_with_prefix(warehouse.dir())?;
     runtime.register_object_store(ObjectStoreUrl::parse(scan::STORE)?.as_ref(), Arc::new(files));
     Ok(runtime)
+}
+
+/// An empty cache of footers.
+pub(crate) fn footers() -> Result<Arc<FileMetadataCache>, Error> {
+    let manager = CacheManager::try_new(&footers_only()).map_err(prepare)?;
+    Ok(manager.get_file_metadata_cache())
+}
+
+/// Files are named by the manifest, so nothing is listed.
+fn footers_only() -> CacheManagerConfig {
+    CacheManagerConfig::default()
+        .with_metadata_cache_limit(FOOTERS_BYTES_MAX)
+        .with_file_statistics_cache_limit(0)
+        .with_list_files_cache_limit(0)
 }
 
 fn columns(layout: &crate::schema::Layout) -> Vec<String> {

@@ -4,11 +4,13 @@
 //! transaction of the manifest and the staged rows.
 
 use crate::file::make_folder;
-use crate::{Error, manifest, seal, stage, sweep};
+use crate::{Error, manifest, query, seal, stage, sweep};
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use terms::Timestamp;
 use terms::record::Row;
@@ -34,6 +36,8 @@ pub struct Warehouse {
     upkeep: Mutex<()>,
     /// Staged rows that make a file, and the longest time in ms that a row stays staged.
     seal_after: (i64, i64),
+    /// What Parquet files say of themselves, for all sessions: files never change.
+    footers: Arc<FileMetadataCache>,
 }
 
 struct Writer {
@@ -97,6 +101,7 @@ impl Warehouse {
             writer,
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
+            footers: query::footers()?,
         };
         sweep::recover(&warehouse).await?;
         crate::recordings::fill(&warehouse).await?;
@@ -122,6 +127,7 @@ impl Warehouse {
             writer: None,
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
+            footers: query::footers()?,
         })
     }
 
@@ -262,6 +268,11 @@ impl Warehouse {
         action: &'static str,
     ) -> Result<Transaction<'static, Sqlite>, Error> {
         self.readers.begin().await.map_err(Error::database(action))
+    }
+
+    /// The footers of files that were read before.
+    pub(crate) fn footers(&self) -> Arc<FileMetadataCache> {
+        Arc::clone(&self.footers)
     }
 
     /// A new name under `_tmp`.
