@@ -17,6 +17,7 @@
 
 pub mod answer;
 mod check;
+mod compact;
 pub mod derive;
 pub mod error;
 mod fail;
@@ -29,6 +30,7 @@ mod manifest;
 mod publish;
 pub mod query;
 pub mod recordings;
+mod rewrite;
 pub mod schema;
 pub mod scope;
 mod seal;

@@ -6,6 +6,7 @@
 //! text can say, errors and statistics included.
 
 mod erlang;
+mod files;
 mod functions;
 mod guard;
 pub mod literal;
@@ -18,6 +19,7 @@ mod snapshot;
 mod staffing;
 
 use crate::answer::plain_text;
+use crate::query::files::Files;
 use crate::query::guard::Guarded;
 use crate::query::scan::ScopedTable;
 use crate::query::scoped::Rule;
@@ -195,8 +197,8 @@ fn runtime(warehouse: &Warehouse, limits: &Limits) -> Result<Arc<RuntimeEnv>, Da
         .build_arc()?;
     // Absent is as good as removed.
     runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref()).ok();
-    let files = LocalFileSystem::new_with_prefix(warehouse.dir())?;
-    runtime.register_object_store(ObjectStoreUrl::parse(scan::STORE)?.as_ref(), Arc::new(files));
+    let files = Arc::new(Files(LocalFileSystem::new_with_prefix(warehouse.dir())?));
+    runtime.register_object_store(ObjectStoreUrl::parse(scan::STORE)?.as_ref(), files);
     Ok(runtime)
 }
 

@@ -4,7 +4,7 @@
 //! transaction of the manifest and the staged rows.
 
 use crate::file::make_folder;
-use crate::{Error, manifest, query, seal, stage, sweep};
+use crate::{Error, compact, manifest, query, seal, stage, sweep};
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -206,8 +206,8 @@ impl Warehouse {
     }
 
     /// What is due at `now`: seals after 10,000 rows or 5 minutes (see [`Warehouse::sealing`]),
-    /// publishes days that are over, removes files that were replaced a while ago. Call it every
-    /// few seconds.
+    /// publishes days that are over, removes files that were replaced a while ago, merges the files
+    /// of a day that late rows made many. Call it every few seconds.
     ///
     /// # Errors
     /// See [`Error`]; what was not done is due again the next time.
@@ -222,7 +222,9 @@ impl Warehouse {
             seal::all(self).await?;
         }
         crate::publish::due(self, now).await?;
-        sweep::retired(self, now).await
+        sweep::retired(self, now).await?;
+        compact::due(self, now).await?;
+        Ok(())
     }
 
     /// What is where.
