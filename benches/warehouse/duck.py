@@ -36,6 +36,12 @@ def opened(ask):
             # A table without a row has no file: it stands there empty, as it does for us.
             named = ", ".join(f'"{name}" {kind}' for name, kind in columns)
             duck.execute(f"CREATE TABLE {table} ({named})")
+    # The counts that our engine keeps are open to this one too; here all files have theirs.
+    counts = f"{ask['folder']}/_rollup/queue_intervals/dt=*/*.parquet"
+    if glob.glob(counts):
+        source = f"read_parquet('{counts}', hive_partitioning = false)"
+        text = f"SELECT * FROM {source} WHERE tenant_id = {ask['tenant']}"
+        duck.execute(f"CREATE VIEW queue_intervals AS {text}")
     return duck
 
 

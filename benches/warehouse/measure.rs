@@ -25,11 +25,18 @@ const ONES: [&str; 3] =
 /// The report whose month stands for all.
 const MONTH: &str = "queue_summary";
 
-/// Times of one question in ms.
-#[derive(Clone, Copy, Debug)]
+/// Times of one question, or of several, in ms.
+#[derive(Clone, Copy, Debug, Default)]
 struct Took {
     ours: f64,
     theirs: f64,
+}
+
+impl Took {
+    fn add(&mut self, took: Took) {
+        self.ours += took.ours;
+        self.theirs += took.theirs;
+    }
 }
 
 /// Asks both everything and prints a line for each question and for each sum.
@@ -45,17 +52,14 @@ pub async fn side_by_side(
     figures: &mut Figures,
 ) -> Result<()> {
     println!("{:<60} {:>12} {:>12} {:>7}", "", "ours, ms", "duckdb, ms", "ratio");
-    let mut sums: BTreeMap<Group, Took> = BTreeMap::new();
+    let (mut with, mut without) = (BTreeMap::new(), Took::default());
     for question in questions {
         let what = format!("{}: {}", question.group, question.name);
-        let took = match both((&mut *ours, &mut *duck), question, runs, scratch).await {
-            Ok(took) => took,
-            Err(error) => {
-                figures.wrong(&what, &format!("{error:#}"));
-                continue;
-            }
+        let engines = (&mut *ours, &mut *duck);
+        let Some(took) = line(engines, (&what, &question.sql), runs, scratch, figures).await?
+        else {
+            continue;
         };
-        figures.beside(&what, took.ours, took.theirs, Limit::None)?;
         if ONES.contains(&question.name.as_str()) {
             figures.line(&format!("{what}, alone"), took.ours, "ms", Limit::Most(ONE_MS_MAX))?;
         }
@@ -63,27 +67,57 @@ pub async fn side_by_side(
             let what = "a month of the largest tenant";
             figures.line(what, took.ours, "ms", Limit::Most(MONTH_MS_MAX))?;
         }
-        let sum = sums.entry(question.group).or_insert(Took { ours: 0.0, theirs: 0.0 });
-        (sum.ours, sum.theirs) = (sum.ours + took.ours, sum.theirs + took.theirs);
+        let sum: &mut Took = with.entry(question.group).or_default();
+        sum.add(took);
+        let Some(rows) = &question.without_rollups else {
+            without.add(took);
+            continue;
+        };
+        let (what, engines) = (format!("{what}, without roll-ups"), (&mut *ours, &mut *duck));
+        if let Some(took) = line(engines, (&what, rows), runs, scratch, figures).await? {
+            without.add(took);
+        }
     }
-    for (group, sum) in &sums {
-        let what = format!("{group}: all together");
-        figures.beside(&what, sum.ours, sum.theirs, Limit::None)?;
+    let mut all = Took::default();
+    for (group, sum) in &with {
+        figures.beside(&format!("{group}: all together"), sum.ours, sum.theirs, Limit::None)?;
+        all.add(*sum);
     }
-    let all = |of: fn(&Took) -> f64| sums.values().map(of).sum::<f64>();
-    let (ours, theirs) = (all(|sum| sum.ours), all(|sum| sum.theirs));
     println!("of DuckDB's time {RATIO_GOAL} is the goal and {RATIO_MAX} the limit:");
-    figures.beside("all questions together", ours, theirs, Limit::Most(RATIO_MAX))
+    let limit = Limit::Most(RATIO_MAX);
+    figures.beside("all questions together, with roll-ups", all.ours, all.theirs, limit)?;
+    let what = "all questions together, without roll-ups";
+    figures.beside(what, without.ours, without.theirs, limit)
+}
+
+/// One question and its line; `None` where there is no right answer.
+async fn line(
+    engines: (&mut Ours, &mut Duck),
+    (what, sql): (&str, &str),
+    runs: usize,
+    scratch: &Path,
+    figures: &mut Figures,
+) -> Result<Option<Took>> {
+    match both(engines, sql, runs, scratch).await {
+        Ok(took) => {
+            figures.beside(what, took.ours, took.theirs, Limit::None)?;
+            Ok(Some(took))
+        }
+        Err(error) => {
+            figures.wrong(what, &format!("{error:#}"));
+            Ok(None)
+        }
+    }
 }
 
 /// The medians of one question, which both answer alike.
 async fn both(
     (ours, duck): (&mut Ours, &mut Duck),
-    question: &Question,
+    sql: &str,
     runs: usize,
     scratch: &Path,
 ) -> Result<Took> {
-    let (shared, _) = dialect::shared(&question.sql);
+    let (shared, _) = dialect::shared(sql);
     let theirs = dialect::duckdb(&shared);
     let file = scratch.join("answer.arrows");
     let (mut our_times, mut their_times) = (Vec::new(), Vec::new());

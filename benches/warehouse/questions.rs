@@ -54,6 +54,8 @@ pub struct Question {
     pub name: String,
     /// Its text.
     pub sql: String,
+    /// Of a report that reads roll-ups, its text over rows.
+    pub without_rollups: Option<String>,
 }
 
 /// A call that there is, to be looked for.
@@ -76,8 +78,12 @@ pub fn all(subject: &Subject) -> Result<Vec<Question>> {
     for report in catalogue() {
         let period = if LISTS.contains(&report.id) { DAY } else { MONTH };
         let period = Period::parse(period, ZONE, NOW)?;
-        let sql = (report.sql)(&Window::new(&period, NOW, 20, 5));
-        questions.push(Question { group: Group::Report, name: report.id.to_owned(), sql });
+        let window = Window::new(&period, NOW, 20, 5);
+        let sql = (report.sql)(&window);
+        let rows = (report.sql)(&Window { rollups: false, ..window });
+        let without_rollups = (rows != sql).then_some(rows);
+        let name = report.id.to_owned();
+        questions.push(Question { group: Group::Report, name, sql, without_rollups });
     }
     for (group, texts) in
         [(Group::Detail, include_str!("detail.sql")), (Group::AdHoc, include_str!("adhoc.sql"))]
@@ -86,7 +92,8 @@ pub fn all(subject: &Subject) -> Result<Vec<Question>> {
             let (name, sql) = text.split_once('\n').context("a name and a text")?;
             let sql = filled(sql.trim().trim_end_matches(';'), subject)?;
             ensure!(!sql.contains('{'), "nothing is put into {sql}");
-            questions.push(Question { group, name: name.to_owned(), sql });
+            let name = name.to_owned();
+            questions.push(Question { group, name, sql, without_rollups: None });
         }
     }
     Ok(questions)
@@ -127,6 +134,7 @@ mod tests {
         let names: BTreeSet<(Group, &str)> =
             questions.iter().map(|question| (question.group, question.name.as_str())).collect();
         assert_eq!(names.len(), questions.len());
+        assert!(questions.iter().any(|question| question.without_rollups.is_some()));
         assert!(LISTS.iter().all(|list| names.contains(&(Group::Report, *list))));
     }
 

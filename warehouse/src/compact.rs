@@ -31,6 +31,9 @@ pub async fn some(
     closed: &str,
 ) -> Result<u64, Error> {
     let mut tx = warehouse.read("list published files").await?;
+    if !manifest::has_small(&mut tx, (files_min as i64, SMALL_ROWS), closed).await? {
+        return Ok(0);
+    }
     let mut published = manifest::in_state(&mut tx, "published").await?;
     drop(tx);
     published.retain(|entry| entry.day.as_str() < closed);

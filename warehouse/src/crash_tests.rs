@@ -3,7 +3,7 @@
 
 use crate::derive::Fold;
 use crate::stories::{day, order, write_log};
-use crate::{Ingest, Warehouse, compact, file, sweep};
+use crate::{Ingest, Limits, Scope, Session, Warehouse, compact, file, rollup, sweep};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use terms::TenantId;
 use terms::Timestamp;
 use terms::event::Entry;
-use terms::failpoint::{COMMIT_STEPS, REWRITE_STEPS};
+use terms::failpoint::{COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS};
 use terms::record::Row;
 
 const DIR: &str = "SWITCHGRID_CRASH_TEST_DIR";
@@ -52,6 +53,11 @@ const STEPS: &[(&str, &[u32])] = &[
     ("rewrite.swap", &[1, 3]),
     ("rewrite.commit", &[1, 3]),
     ("rewrite.done", &[1, 3]),
+    ("rollup.write", &[1, 2]),
+    ("rollup.sync", &[1]),
+    ("rollup.rename", &[1, 2]),
+    ("rollup.dirsync", &[1]),
+    ("rollup.commit", &[1, 2]),
 ];
 
 fn entries() -> Vec<Entry> {
@@ -80,6 +86,7 @@ async fn work(dir: &Path) {
         if part % 2 == 1 {
             warehouse.publish_all().await.unwrap();
             compact::some(&warehouse, (2, usize::MAX), "9999-12-31").await.unwrap();
+            rollup::catch_up(&warehouse).await.unwrap();
             let later = Timestamp(crate::store::now().0 + 2 * sweep::RETIRED_MS * 1000);
             sweep::retired(&warehouse, later).await.unwrap();
         }
@@ -88,6 +95,11 @@ async fn work(dir: &Path) {
     ingest.trim(SystemTime::now() + Duration::from_secs(60)).await.unwrap();
     assert_eq!(std::fs::read_dir(&log).unwrap().count(), 1);
     assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+    let scope = Scope::of(TenantId(1));
+    let session = Session::open(&warehouse, scope, Limits::default()).await.unwrap();
+    let stays = session.query("SELECT COUNT(*) AS n FROM queue_visits").await.unwrap();
+    let counts = session.query("SELECT SUM(offered) AS n FROM queue_intervals").await.unwrap();
+    assert_eq!(counts.to_csv(), stays.to_csv());
 }
 
 /// Does the work when one of the tests below has started this program again for it.
@@ -152,7 +164,7 @@ fn check(store: &Path, what: &str) {
 #[test]
 fn every_step_of_the_commit_is_among_those_that_kill() {
     let killed: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
-    assert_eq!(killed, [COMMIT_STEPS, REWRITE_STEPS].concat());
+    assert_eq!(killed, [COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS].concat());
 }
 
 #[test]

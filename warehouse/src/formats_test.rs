@@ -52,6 +52,7 @@ warehouse/
 ├─ warehouse.db                       staged rows and the manifest: SQLite, WAL, synchronous=FULL
 ├─ warehouse.lock                     held by the process that writes
 ├─ _tmp/                              files being written
+├─ _rollup/queue_intervals/dt=…/      counts of quarter-hours of each published file of queue_visits
 ├─ _old/<table>/dt=2026-11-23/        files that were merged, kept ten minutes for our sessions
 ├─ _hot/<table>/dt=2026-11-23/        sealed files of ours: not for other programs
 │    <first seq>-<last seq>.parquet
@@ -79,6 +80,8 @@ SELECT path, tbl, day, rows, bytes, sha256, state FROM file;
 ```
 
 In SQL, `orders_latest` has the highest version of every order; it is not a file.
+`queue_intervals` counts stays in queues by tenant, queue and quarter-hour (`from_at`): `offered`, `answered`, `answered_20s`, `abandoned`, `abandoned_20s`, `abandoned_5s`, `flowed_out`, `callback_queued`, `answered_wait_ms`, `wait_ms_max`. `queue_hours` and `queue_days` are its sums by hour and by day of the reader's zone.
+What is counted is kept for each published file; rows of others are counted when somebody asks. Who is limited to agents sees no counts.
 ";
 
 #[test]

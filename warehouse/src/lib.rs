@@ -31,6 +31,7 @@ mod publish;
 pub mod query;
 pub mod recordings;
 mod rewrite;
+mod rollup;
 pub mod schema;
 pub mod scope;
 mod seal;
@@ -43,6 +44,7 @@ pub use error::{Error, Position, SqlError, SqlFault};
 pub use ingest::Ingest;
 pub use load::Load;
 pub use query::Session;
+pub use rollup::THRESHOLDS_S as ROLLUP_THRESHOLDS_S;
 pub use scope::{Limits, Scope};
 pub use store::{Stats, Verified, Warehouse};
 

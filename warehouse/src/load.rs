@@ -65,6 +65,7 @@ impl<'a> Load<'a> {
         for ((table, day), batches) in self.parts {
             rows += part(self.warehouse, (table, &day), batches).await?;
         }
+        crate::rollup::catch_up(self.warehouse).await?;
         Ok(rows)
     }
 }

@@ -142,6 +142,38 @@ pub async fn in_state(db: &mut SqliteConnection, state: &str) -> Result<Vec<Entr
         .map_err(Error::database("list files"))
 }
 
+/// The published files of a table that have no counts ([`crate::rollup`]).
+pub async fn uncounted(db: &mut SqliteConnection, table: &str) -> Result<Vec<Entry>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM file WHERE state = 'published' AND tbl = $1 \
+         AND path NOT IN (SELECT source FROM rollup) ORDER BY day, seq_min"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(table)
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list files"))
+}
+
+/// Whether a table's day before `closed` has `files` published files with fewer than `rows` rows.
+pub async fn has_small(
+    db: &mut SqliteConnection,
+    (files, rows): (i64, i64),
+    closed: &str,
+) -> Result<bool, Error> {
+    let days: Vec<i64> = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM file WHERE state = 'published' AND rows < $1 AND day < $2 \
+         GROUP BY tbl, day HAVING COUNT(*) >= $3 LIMIT 1",
+    )
+    .bind(rows)
+    .bind(closed)
+    .bind(files)
+    .fetch_all(db)
+    .await
+    .map_err(Error::database("list small files"))?;
+    Ok(!days.is_empty())
+}
+
 /// The files that a session of `tenant` reads.
 pub async fn readable(db: &mut SqliteConnection, tenant: i64) -> Result<Vec<Entry>, Error> {
     let text = format!(

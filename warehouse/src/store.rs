@@ -4,7 +4,7 @@
 //! transaction of the manifest and the staged rows.
 
 use crate::file::make_folder;
-use crate::{Error, compact, manifest, query, seal, stage, sweep};
+use crate::{Error, compact, manifest, query, rollup, seal, stage, sweep};
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -192,7 +192,9 @@ impl Warehouse {
     pub async fn publish(&self, day: &str) -> Result<u64, Error> {
         let _one = self.upkeep().await;
         seal::day(self, day).await?;
-        crate::publish::files(self, |hot| hot.day == day).await
+        let rows = crate::publish::files(self, |hot| hot.day == day).await?;
+        rollup::catch_up(self).await?;
+        Ok(rows)
     }
 
     /// Seals and publishes every day.
@@ -202,7 +204,9 @@ impl Warehouse {
     pub async fn publish_all(&self) -> Result<u64, Error> {
         let _one = self.upkeep().await;
         seal::all(self).await?;
-        crate::publish::files(self, |_| true).await
+        let rows = crate::publish::files(self, |_| true).await?;
+        rollup::catch_up(self).await?;
+        Ok(rows)
     }
 
     /// What is due at `now`: seals after 10,000 rows or 5 minutes (see [`Warehouse::sealing`]),
@@ -221,9 +225,12 @@ impl Warehouse {
         if rows >= rows_max || waited >= waited_max {
             seal::all(self).await?;
         }
-        crate::publish::due(self, now).await?;
+        let published = crate::publish::due(self, now).await?;
         sweep::retired(self, now).await?;
-        compact::due(self, now).await?;
+        let merged = compact::due(self, now).await?;
+        if published > 0 || merged > 0 {
+            rollup::catch_up(self).await?;
+        }
         Ok(())
     }
 
@@ -360,7 +367,8 @@ const WRITE: &str = "BEGIN IMMEDIATE";
 
 async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
     let mut tx = pool.begin_with(WRITE).await.map_err(Error::database("prepare"))?;
-    let indexes = crate::recordings::SCHEMA.iter().chain(crate::faxes::SCHEMA);
+    let indexes =
+        crate::recordings::SCHEMA.iter().chain(crate::faxes::SCHEMA).chain(rollup::SCHEMA);
     for statement in manifest::SCHEMA.iter().chain(indexes) {
         sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
     }

@@ -1,7 +1,7 @@
 //! What a crash left, and what was replaced: finished, undone or removed. A file that the manifest
 //! does not name is never read, so removing it changes no answer.
 
-use crate::{Error, Warehouse, fail, file, manifest, publish, rewrite};
+use crate::{Error, Warehouse, fail, file, manifest, publish, rewrite, rollup};
 use std::collections::BTreeSet;
 use std::path::Path;
 use terms::Timestamp;
@@ -27,6 +27,7 @@ pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
         }
     }
     rewrite::recover(warehouse).await?;
+    rollup::tidy(warehouse).await?;
     orphans(warehouse).await
 }
 
@@ -36,6 +37,9 @@ pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error>
     let mut tx = warehouse.read("list retired files").await?;
     let paths = manifest::retired(&mut tx, until).await?;
     drop(tx);
+    if paths.is_empty() {
+        return Ok(());
+    }
     for path in paths {
         let whole = warehouse.dir().join(&path);
         let old = warehouse.dir().join(rewrite::old_path(&path));
@@ -49,6 +53,7 @@ pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error>
         manifest::forget(&mut tx, &path).await?;
         tx.commit().await.map_err(Error::database("forget a file"))?;
     }
+    rollup::tidy(warehouse).await?;
     rewrite::tidy(warehouse).await
 }
 
