@@ -43,8 +43,8 @@ pub async fn some(
             break;
         }
         // A day whose old files are still kept for sessions waits.
-        if let Some(done) = rewrite::rewrite(warehouse, &files, None).await? {
-            merged += done.files;
+        if let Some(replaced) = rewrite::rewrite(warehouse, &files, None).await? {
+            merged += replaced;
             days += 1;
         }
     }

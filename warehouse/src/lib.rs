@@ -19,6 +19,7 @@ pub mod answer;
 mod check;
 mod compact;
 pub mod derive;
+pub mod erase;
 pub mod error;
 mod fail;
 pub mod faxes;

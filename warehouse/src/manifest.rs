@@ -142,6 +142,25 @@ pub async fn in_state(db: &mut SqliteConnection, state: &str) -> Result<Vec<Entr
         .map_err(Error::database("list files"))
 }
 
+/// The published files of a table's day that may hold rows of `tenant`.
+pub async fn published_of(
+    db: &mut SqliteConnection,
+    (table, day): (&str, &str),
+    tenant: i64,
+) -> Result<Vec<Entry>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM file WHERE state = 'published' AND tbl = $1 AND day = $2 \
+         AND tenant_min <= $3 AND tenant_max >= $3 ORDER BY seq_min"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(table)
+        .bind(day)
+        .bind(tenant)
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list files"))
+}
+
 /// The published files of a table that have no counts ([`crate::rollup`]).
 pub async fn uncounted(db: &mut SqliteConnection, table: &str) -> Result<Vec<Entry>, Error> {
     let text = format!(

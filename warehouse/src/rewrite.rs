@@ -1,5 +1,5 @@
 //! Published files of one table's day put in the place of others: fewer larger ones, or the same
-//! without some rows. An outside reader sees the folder of the day as it was or as it is, never both:
+//! rows without what was said of a person. An outside reader sees the folder of the day as it was or as it is, never both:
 //! the new folder is made beside (`_old/<table>/dt=…`, with hard links of what stays), and the kernel
 //! exchanges the two names in one step (`RENAME_EXCHANGE`, renameat2(2)). The files that were replaced
 //! then lie below `_old`, where sessions that began before find them ([`crate::query`]) until they are
@@ -12,8 +12,9 @@
 use crate::file::{self, Steps, Written};
 use crate::schema::{self, Layout, layout_of, layouts};
 use crate::{Error, Warehouse, fail, manifest, publish};
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::error::ArrowError;
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -33,29 +34,21 @@ const STEPS: Steps = Steps {
     dirsync: "rewrite.dirsync",
 };
 
-/// Which rows of a batch stay; `None` keeps all.
-pub type Keep = Option<Arc<dyn Fn(&RecordBatch) -> BooleanArray + Send + Sync>>;
+/// What becomes of the rows of a batch, which keeps its columns.
+pub type Change = Arc<dyn Fn(&RecordBatch) -> Result<RecordBatch, ArrowError> + Send + Sync>;
 
-/// What a rewrite did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rewritten {
-    /// Files that were replaced.
-    pub files: u64,
-    /// Rows that went.
-    pub rows_removed: u64,
-}
-
-/// Replaces `files`, all published and of one table's day, by one with the rows that `keep` keeps.
-/// Damaged ones stay where they are. `None`, and nothing happens, while files of an earlier rewrite
-/// of the day are still kept for sessions, and where no file is whole.
+/// Replaces `files`, all published and of one table's day, by one with their rows, as `change` makes
+/// them. Damaged ones stay where they are. Returns how many were replaced: none where it is one file
+/// and nothing changes. `None`, and nothing happens, while files of an earlier rewrite of the day are
+/// still kept for sessions, and where no file is whole.
 ///
 /// # Errors
 /// See [`Error`]; the old files count on then.
 pub async fn rewrite(
     warehouse: &Warehouse,
     files: &[manifest::Entry],
-    keep: Keep,
-) -> Result<Option<Rewritten>, Error> {
+    change: Option<Change>,
+) -> Result<Option<u64>, Error> {
     let Some(first) = files.first() else { return Ok(None) };
     let (table, day) = (first.tbl.as_str(), first.day.as_str());
     let mut tx = warehouse.read("look for kept files").await?;
@@ -67,23 +60,23 @@ pub async fn rewrite(
     }
     let tmp = warehouse.tmp(&format!("rewrite-{table}-{day}.parquet"));
     let made =
-        make(layout_of(table), warehouse.dir().to_owned(), files.to_vec(), tmp.clone(), keep);
+        make(layout_of(table), warehouse.dir().to_owned(), files.to_vec(), tmp.clone(), change);
     let Some((written, replaced)) = made.await? else { return Ok(None) };
-    let before: i64 = files.iter().filter(|of| replaced.contains(&of.path)).map(|of| of.rows).sum();
-    let done = Rewritten {
-        files: replaced.len() as u64,
-        rows_removed: u64::try_from(before - written.rows).unwrap_or(0),
-    };
     let seqs = (
         files.iter().map(|entry| entry.seq_min).min().unwrap_or_default(),
         files.iter().map(|entry| entry.seq_max).max().unwrap_or_default(),
     );
     let sealed_at = files.iter().map(|entry| entry.sealed_at).min().unwrap_or_default();
-    let names = (publish::path_of((table, day), seqs, &written), table, day);
+    let path = publish::path_of((table, day), seqs, &written);
+    if files.iter().any(|entry| entry.path == path) {
+        publish::remove(&tmp)?;
+        return Ok(Some(0));
+    }
+    let names = (path, table, day);
     let entry = manifest::Entry::new(names, seqs, STATE, Timestamp(sealed_at), written);
     exchange_for(warehouse, &entry, &replaced, tmp).await?;
-    tracing::debug!(table, day, files = done.files, removed = done.rows_removed, "rewritten");
-    Ok(Some(done))
+    tracing::debug!(table, day, files = replaced.len(), "rewritten");
+    Ok(Some(replaced.len() as u64))
 }
 
 /// Writes the rows of the files that are whole into one, and says which those are.
@@ -92,7 +85,7 @@ async fn make(
     dir: PathBuf,
     files: Vec<manifest::Entry>,
     tmp: PathBuf,
-    keep: Keep,
+    change: Option<Change>,
 ) -> Result<Option<(Written, Vec<String>)>, Error> {
     let work = move || {
         file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
@@ -101,8 +94,8 @@ async fn make(
             return Ok(None);
         }
         let sorted = concat_batches(&layout.schema, &batches)
-            .and_then(|batch| match &keep {
-                Some(keep) => filter_record_batch(&batch, &keep(&batch)),
+            .and_then(|batch| match &change {
+                Some(change) => change(&batch),
                 None => Ok(batch),
             })
             .and_then(|batch| schema::sort(layout, &batch))

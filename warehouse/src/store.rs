@@ -279,6 +279,18 @@ impl Warehouse {
         self.readers.begin().await.map_err(Error::database(action))
     }
 
+    /// Writes the database anew, without the bytes of rows that are gone, and empties its log.
+    pub(crate) async fn write_anew(&self) -> Result<(), Error> {
+        let writer = self.writer.as_ref().ok_or(Error::ReadOnly("write the database anew"))?;
+        for statement in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            sqlx::query(statement)
+                .execute(&writer.pool)
+                .await
+                .map_err(Error::database("write the database anew"))?;
+        }
+        Ok(())
+    }
+
     /// The footers of files that were read before.
     pub(crate) fn footers(&self) -> Arc<FileMetadataCache> {
         Arc::clone(&self.footers)
