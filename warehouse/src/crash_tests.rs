@@ -14,11 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use terms::TenantId;
-use terms::Timestamp;
 use terms::event::Entry;
 use terms::failpoint::{COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS};
 use terms::record::Row;
+use terms::{TenantId, Timestamp};
 
 const DIR: &str = "SWITCHGRID_CRASH_TEST_DIR";
 const CHILD: &str = "crash_tests::the_work_that_is_killed";

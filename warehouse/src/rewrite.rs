@@ -172,7 +172,7 @@ pub async fn tidy(warehouse: &Warehouse) -> Result<(), Error> {
     }
     for folder in folders {
         let name = |path: Option<&Path>| Some(path?.file_name()?.to_str()?.to_owned());
-        let (table, day) = (name(folder.parent()), name(Some(&folder)));
+        let (table, day) = (name(folder.parent()), name(Some(folder.as_path())));
         let (Some(table), Some(day)) = (table, day) else { continue };
         let Some(day) = day.strip_prefix("dt=") else { continue };
         let mut tx = warehouse.read("look for kept files").await?;
