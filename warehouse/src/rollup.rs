@@ -206,6 +206,14 @@ pub async fn tidy(warehouse: &Warehouse) -> Result<(), Error> {
 
 /// The counts of published files, each as if it were a file of the manifest, by the file they are of.
 pub async fn readable(db: &mut SqliteConnection) -> Result<Vec<(String, manifest::Entry)>, Error> {
+    // A reader may come before the first writer of this version.
+    let made: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = 'rollup'")
+        .fetch_one(&mut *db)
+        .await
+        .map_err(Error::database("list counts"))?;
+    if made == 0 {
+        return Ok(Vec::new());
+    }
     let rows: Vec<Kept> = sqlx::query_as(
         "SELECT source, path, rows, bytes, sha256, tenant_min, tenant_max, at_min, at_max \
          FROM rollup",
@@ -370,6 +378,24 @@ mod tests {
         let ours = (1..200).filter(|id| id % 5 != 0).count();
         assert_eq!(offered, [format!("offered\r\n{ours}\r\n")]);
         assert!(kept.lines().count() > 100);
+    }
+
+    #[tokio::test]
+    async fn a_warehouse_of_before_there_were_counts_is_read_without_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let mut rng = StdRng::seed_from_u64(2);
+        let rows: Vec<Row> = (1..50).map(|id| visit(id, &mut rng)).collect();
+        warehouse.stage_rows("test", 1, &rows).await.unwrap();
+        warehouse.publish_all().await.unwrap();
+        let mut tx = warehouse.write("test").await.unwrap();
+        sqlx::query("DROP TABLE rollup").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let (kept, anew) = both(&warehouse).await;
+        assert_eq!(kept, anew);
+        warehouse.close().await;
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        assert!(catch_up(&warehouse).await.unwrap() >= 3, "a file a day");
     }
 
     #[tokio::test]
