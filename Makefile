@@ -5,7 +5,7 @@ CARGO ?= cargo
 DATA ?= ./data
 SECONDS_EACH ?= 60
 
-.PHONY: help demo run test bench bench-media bench-store faults fuzz
+.PHONY: help demo run test bench bench-media bench-store bench-warehouse faults fuzz
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -44,6 +44,11 @@ bench-store: ## the store at 3 million recordings: finding, paging, deleting
 	scripts/setup
 	$(CARGO) build --release -p benches
 	target/release/switchgrid-store
+
+bench-warehouse: ## reports, searches and questions on 20 million calls, beside DuckDB (CALLS=100000 tries it)
+	scripts/setup --bench
+	$(CARGO) build --release -p benches
+	target/release/switchgrid-warehouse $(if $(CALLS),--calls $(CALLS))
 
 faults: ## what calls and recordings lose when the process, the disk or the kernel fails
 	scripts/setup

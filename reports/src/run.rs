@@ -108,8 +108,10 @@ pub async fn run(
     report: &'static Report,
     params: &Params,
 ) -> Result<ReportTable, Error> {
-    let window =
+    let mut window =
         Window::new(&params.period, params.now, params.service_level_s, params.short_abandon_s);
+    // Counts know queues and no agents.
+    window.rollups = session.scope().agents.is_none();
     let sql = (report.sql)(&window);
     let answer = session
         .query(&sql)

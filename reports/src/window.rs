@@ -4,6 +4,7 @@
 use crate::period::{Period, Segment, segments};
 use chrono_tz::Tz;
 use terms::Timestamp;
+use warehouse::ROLLUP_THRESHOLDS_S;
 use warehouse::query::literal::instant;
 
 /// Microseconds of an hour.
@@ -28,6 +29,8 @@ pub struct Window {
     pub service_level_s: u32,
     /// Abandoned within this many seconds is short.
     pub short_abandon_s: u32,
+    /// Read counts of quarter-hours where they give the same numbers.
+    pub rollups: bool,
 }
 
 impl Window {
@@ -46,7 +49,20 @@ impl Window {
             segments: period.segments(),
             service_level_s,
             short_abandon_s,
+            rollups: true,
         }
+    }
+
+    /// Whether the counts of quarter-hours give the numbers of this window: they know two thresholds,
+    /// and the period and its clock begin, end and change with a quarter-hour.
+    pub fn counts_fit(&self) -> bool {
+        let whole = |us: i64| us.rem_euclid(HOUR_US / 4) == 0;
+        let even = |segment: &Segment| whole(segment.from.0) && whole(shift_us(segment));
+        self.rollups
+            && (self.service_level_s, self.short_abandon_s) == ROLLUP_THRESHOLDS_S
+            && whole(self.from.0)
+            && whole(self.to.0)
+            && self.segments.iter().all(even)
     }
 
     /// The same, but from an earlier instant on.
@@ -133,6 +149,18 @@ mod tests {
     fn window(text: &str, zone: &str) -> Window {
         let period = Period::parse(text, zone, Timestamp(0)).expect("a good period");
         Window::new(&period, Timestamp(0), 20, 5)
+    }
+
+    #[test]
+    fn counts_of_quarter_hours_fit_the_usual_thresholds_and_clocks() {
+        assert!(window("2026-11", "Asia/Shanghai").counts_fit());
+        assert!(window("2026-10-25", "Europe/Berlin").counts_fit());
+        assert!(window("2026-11", "Asia/Kathmandu").counts_fit());
+        let shanghai = window("2026-11", "Asia/Shanghai");
+        assert!(!Window { service_level_s: 30, ..shanghai.clone() }.counts_fit());
+        assert!(!Window { short_abandon_s: 10, ..shanghai.clone() }.counts_fit());
+        assert!(!Window { rollups: false, ..shanghai.clone() }.counts_fit());
+        assert!(!Window { from: Timestamp(shanghai.from.0 + 1), ..shanghai }.counts_fit());
     }
 
     #[test]

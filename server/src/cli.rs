@@ -1,5 +1,6 @@
 //! The commands of `switchgrid`.
 
+pub mod erase;
 pub mod fax;
 pub mod home;
 pub mod recording;
@@ -43,6 +44,8 @@ enum Command {
     Report(report::Arguments),
     /// List, fetch and verify recordings.
     Recording(recording::Arguments),
+    /// Take what the warehouse knows of one person out of it, while the box does not run.
+    Erase(erase::Arguments),
     /// Manage people who sign in.
     User(user::Arguments),
     /// The fax machine of one fax, on standard input and output. The box starts it itself.
@@ -95,6 +98,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
         Command::Sql(arguments) => return sql::run(&config, &arguments),
         Command::Report(arguments) => report::run(&config, &arguments)?,
         Command::Recording(arguments) => return recording::run(&config, &arguments),
+        Command::Erase(arguments) => erase::run(&config, &arguments)?,
         Command::User(arguments) => user::run(&config, &arguments)?,
         Command::Child { .. } | Command::Fax(_) => unreachable!("these are handled above"),
     }

@@ -33,6 +33,24 @@ pub const COMMIT_STEPS: &[&str] = &[
     "log.trim",
 ];
 
+/// The steps by which published files are put in the place of others, in their order: the crash tests
+/// end the process at each.
+pub const REWRITE_STEPS: &[&str] = &[
+    "rewrite.write",
+    "rewrite.sync",
+    "rewrite.rename",
+    "rewrite.dirsync",
+    "rewrite.announce",
+    "rewrite.swap",
+    "rewrite.commit",
+    "rewrite.done",
+];
+
+/// The steps by which counts of a published file are kept, in their order: the crash tests end the
+/// process at each.
+pub const ROLLUP_STEPS: &[&str] =
+    &["rollup.write", "rollup.sync", "rollup.rename", "rollup.dirsync", "rollup.commit"];
+
 /// The steps of a recording's move to the second tier, in their order: the crash tests end the box at each.
 pub const MOVE_STEPS: &[&str] =
     &["tier.put", "tier.verify", "move.note", "move.free", "move.unlink", "move.done"];

@@ -47,6 +47,8 @@ pub async fn verify(warehouse: &Warehouse) -> Result<Verified, Error> {
     let mut tx = warehouse.read("verify").await?;
     let mut files = manifest::in_state(&mut tx, "hot").await?;
     files.extend(manifest::in_state(&mut tx, "published").await?);
+    let counts = crate::rollup::readable(&mut tx).await?;
+    files.extend(counts.into_iter().map(|(_, entry)| entry));
     {
         let mut staged =
             sqlx::query_as::<_, Staged>("SELECT seq, crc, blob FROM stage ORDER BY seq")

@@ -3,7 +3,7 @@
 
 use crate::derive::Fold;
 use crate::stories::{day, order, write_log};
-use crate::{Ingest, Warehouse, file, sweep};
+use crate::{Ingest, Limits, Scope, Session, Warehouse, compact, file, rollup, sweep};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use terms::Timestamp;
 use terms::event::Entry;
+use terms::failpoint::{COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS};
 use terms::record::Row;
+use terms::{TenantId, Timestamp};
 
 const DIR: &str = "SWITCHGRID_CRASH_TEST_DIR";
 const CHILD: &str = "crash_tests::the_work_that_is_killed";
@@ -43,6 +44,19 @@ const STEPS: &[(&str, &[u32])] = &[
     ("publish.done", &[1, 9]),
     ("publish.retire", &[1, 5]),
     ("log.trim", &[1, 3]),
+    ("rewrite.write", &[1, 3]),
+    ("rewrite.sync", &[2]),
+    ("rewrite.rename", &[1, 3]),
+    ("rewrite.dirsync", &[1, 3]),
+    ("rewrite.announce", &[1, 3]),
+    ("rewrite.swap", &[1, 3]),
+    ("rewrite.commit", &[1, 3]),
+    ("rewrite.done", &[1, 3]),
+    ("rollup.write", &[1, 2]),
+    ("rollup.sync", &[1]),
+    ("rollup.rename", &[1, 2]),
+    ("rollup.dirsync", &[1]),
+    ("rollup.commit", &[1, 2]),
 ];
 
 fn entries() -> Vec<Entry> {
@@ -55,7 +69,7 @@ fn orders(part: usize) -> Vec<Row> {
 }
 
 /// The whole work, the same at every start: the log appears in parts, each is read and sealed, and
-/// every other one published.
+/// every other one published and its files merged with those of before.
 async fn work(dir: &Path) {
     let (store, log) = (dir.join("store"), dir.join("log"));
     let entries = entries();
@@ -70,6 +84,8 @@ async fn work(dir: &Path) {
         warehouse.seal().await.unwrap();
         if part % 2 == 1 {
             warehouse.publish_all().await.unwrap();
+            compact::some(&warehouse, (2, usize::MAX), "9999-12-31").await.unwrap();
+            rollup::catch_up(&warehouse).await.unwrap();
             let later = Timestamp(crate::store::now().0 + 2 * sweep::RETIRED_MS * 1000);
             sweep::retired(&warehouse, later).await.unwrap();
         }
@@ -78,6 +94,11 @@ async fn work(dir: &Path) {
     ingest.trim(SystemTime::now() + Duration::from_secs(60)).await.unwrap();
     assert_eq!(std::fs::read_dir(&log).unwrap().count(), 1);
     assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+    let scope = Scope::of(TenantId(1));
+    let session = Session::open(&warehouse, scope, Limits::default()).await.unwrap();
+    let stays = session.query("SELECT COUNT(*) AS n FROM queue_visits").await.unwrap();
+    let counts = session.query("SELECT SUM(offered) AS n FROM queue_intervals").await.unwrap();
+    assert_eq!(counts.to_csv(), stays.to_csv());
 }
 
 /// Does the work when one of the tests below has started this program again for it.
@@ -142,7 +163,7 @@ fn check(store: &Path, what: &str) {
 #[test]
 fn every_step_of_the_commit_is_among_those_that_kill() {
     let killed: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
-    assert_eq!(killed, terms::failpoint::COMMIT_STEPS);
+    assert_eq!(killed, [COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS].concat());
 }
 
 #[test]
@@ -191,7 +212,15 @@ fn killed_at_random_moments_nothing_is_lost_doubled_or_taken_back() {
 
 #[test]
 fn a_failing_step_is_an_error_and_the_next_try_completes() {
-    for step in ["seal.write", "seal.dirsync", "publish.sync", "publish.dirsync", "ingest.commit"] {
+    for step in [
+        "seal.write",
+        "seal.dirsync",
+        "publish.sync",
+        "publish.dirsync",
+        "rewrite.write",
+        "rewrite.swap",
+        "ingest.commit",
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let failed = child(dir.path(), &format!("{step}=enospc:1")).status().unwrap();
         assert!(!failed.success() && !was_killed(failed), "{step}: a full disk went unnoticed");

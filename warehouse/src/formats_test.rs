@@ -52,6 +52,8 @@ warehouse/
 ├─ warehouse.db                       staged rows and the manifest: SQLite, WAL, synchronous=FULL
 ├─ warehouse.lock                     held by the process that writes
 ├─ _tmp/                              files being written
+├─ _rollup/queue_intervals/dt=…/      counts of quarter-hours of each published file of queue_visits
+├─ _old/<table>/dt=2026-11-23/        files that were merged, kept ten minutes for our sessions
 ├─ _hot/<table>/dt=2026-11-23/        sealed files of ours: not for other programs
 │    <first seq>-<last seq>.parquet
 └─ <table>/dt=2026-11-23/             published files: read them with any engine
@@ -61,6 +63,7 @@ warehouse/
 `<table>/dt=*/*.parquet` holds each published row exactly once.
 `dt` is the UTC day of the contact's start (of a stretch of an agent, its start; of an order, its creation).
 A published file never changes; a late row adds a file.
+Once a day has four small files of a table, they are merged: the folder of the day is exchanged for one with the merged file in one step, so that a reader who opens it sees each row once before and after. One that listed the folder before and opens a file after it does not find the file, and asks again.
 
 Each file is sorted by tenant, time and id, in row groups of at most 262,144 rows, zstd level 3, with a page index, and with bloom filters on `call_id`, `contact_id`, `order_id` and telephone numbers.
 Types are those that every engine reads; times are microseconds UTC, durations whole milliseconds.
@@ -71,11 +74,14 @@ A staged row is one blob: the row as JSON, with its table's version and a CRC-32
 
 ```sql
 -- the order of life of a file: hot, retired (merged into a published one, kept ten minutes), gone;
--- publishing (named before the rename), published
+-- publishing (named before the rename) or rewriting (before its folder is exchanged), published,
+-- retired (its rows are in another published one), gone
 SELECT path, tbl, day, rows, bytes, sha256, state FROM file;
 ```
 
 In SQL, `orders_latest` has the highest version of every order; it is not a file.
+`queue_intervals` counts stays in queues by tenant, queue and quarter-hour (`from_at`): `offered`, `answered`, `answered_20s`, `abandoned`, `abandoned_20s`, `abandoned_5s`, `flowed_out`, `callback_queued`, `answered_wait_ms`, `wait_ms_max`. `queue_hours` and `queue_days` are its sums by hour and by day of the reader's zone.
+What is counted is kept for each published file; rows of others are counted when somebody asks. Who is limited to agents sees no counts.
 ";
 
 #[test]

@@ -17,17 +17,22 @@
 
 pub mod answer;
 mod check;
+mod compact;
 pub mod derive;
+pub mod erase;
 pub mod error;
 mod fail;
 pub mod faxes;
 mod file;
 pub mod ingest;
+mod load;
 pub mod log;
 mod manifest;
 mod publish;
 pub mod query;
 pub mod recordings;
+mod rewrite;
+mod rollup;
 pub mod schema;
 pub mod scope;
 mod seal;
@@ -38,7 +43,9 @@ mod sweep;
 pub use answer::Answer;
 pub use error::{Error, Position, SqlError, SqlFault};
 pub use ingest::Ingest;
+pub use load::Load;
 pub use query::Session;
+pub use rollup::THRESHOLDS_S as ROLLUP_THRESHOLDS_S;
 pub use scope::{Limits, Scope};
 pub use store::{Stats, Verified, Warehouse};
 

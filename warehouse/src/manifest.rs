@@ -3,7 +3,8 @@
 //!
 //! A file's life: `hot` (sealed, ours) → `retired` (its rows are in a published file; kept a while
 //! for sessions that still read it) → gone. A published file: `publishing` (named before the
-//! rename, so that a start after a crash can finish or undo it) → `published`.
+//! rename, so that a start after a crash can finish or undo it) → `published` → `retired`, where a
+//! rewritten one took its place, which was `rewriting` until it did.
 
 use crate::Error;
 use crate::file::Written;
@@ -30,7 +31,7 @@ pub struct Entry {
     pub seq_max: i64,
     /// SHA-256 in hex.
     pub sha256: String,
-    /// `hot`, `publishing`, `published` or `retired`.
+    /// `hot`, `publishing`, `rewriting`, `published` or `retired`.
     pub state: String,
     /// Smallest tenant in it.
     pub tenant_min: i64,
@@ -141,6 +142,57 @@ pub async fn in_state(db: &mut SqliteConnection, state: &str) -> Result<Vec<Entr
         .map_err(Error::database("list files"))
 }
 
+/// The published files of a table's day that may hold rows of `tenant`.
+pub async fn published_of(
+    db: &mut SqliteConnection,
+    (table, day): (&str, &str),
+    tenant: i64,
+) -> Result<Vec<Entry>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM file WHERE state = 'published' AND tbl = $1 AND day = $2 \
+         AND tenant_min <= $3 AND tenant_max >= $3 ORDER BY seq_min"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(table)
+        .bind(day)
+        .bind(tenant)
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list files"))
+}
+
+/// The published files of a table that have no counts ([`crate::rollup`]).
+pub async fn uncounted(db: &mut SqliteConnection, table: &str) -> Result<Vec<Entry>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM file WHERE state = 'published' AND tbl = $1 \
+         AND path NOT IN (SELECT source FROM rollup) ORDER BY day, seq_min"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(table)
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list files"))
+}
+
+/// Whether a table's day before `closed` has `files` published files with fewer than `rows` rows.
+pub async fn has_small(
+    db: &mut SqliteConnection,
+    (files, rows): (i64, i64),
+    closed: &str,
+) -> Result<bool, Error> {
+    let days: Vec<i64> = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM file WHERE state = 'published' AND rows < $1 AND day < $2 \
+         GROUP BY tbl, day HAVING COUNT(*) >= $3 LIMIT 1",
+    )
+    .bind(rows)
+    .bind(closed)
+    .bind(files)
+    .fetch_all(db)
+    .await
+    .map_err(Error::database("list small files"))?;
+    Ok(!days.is_empty())
+}
+
 /// The files that a session of `tenant` reads.
 pub async fn readable(db: &mut SqliteConnection, tenant: i64) -> Result<Vec<Entry>, Error> {
     let text = format!(
@@ -208,7 +260,24 @@ pub async fn paths(db: &mut SqliteConnection) -> Result<Vec<String>, Error> {
         .map_err(Error::database("list files"))
 }
 
-/// Names a file that is about to be published, and which hot files it replaces.
+/// Whether files of a table's day that were replaced are still kept, or a rewrite of it is under way.
+pub async fn keeps_old(
+    db: &mut SqliteConnection,
+    (table, day): (&str, &str),
+) -> Result<bool, Error> {
+    let files: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM file WHERE tbl = $1 AND day = $2 AND \
+         (state = 'rewriting' OR state = 'retired' AND substr(path, 1, 5) <> '_hot/')",
+    )
+    .bind(table)
+    .bind(day)
+    .fetch_one(db)
+    .await
+    .map_err(Error::database("look for kept files"))?;
+    Ok(files > 0)
+}
+
+/// Names a file that is about to be published, and which files it replaces.
 pub async fn announce(
     tx: &mut Transaction<'_, Sqlite>,
     entry: &Entry,
@@ -216,12 +285,15 @@ pub async fn announce(
 ) -> Result<(), Error> {
     insert(tx, entry).await?;
     for path in replaces {
-        sqlx::query("UPDATE file SET replaced_by = $1 WHERE path = $2 AND state = 'hot'")
-            .bind(&entry.path)
-            .bind(path)
-            .execute(&mut **tx)
-            .await
-            .map_err(Error::database("announce a file"))?;
+        sqlx::query(
+            "UPDATE file SET replaced_by = $1 \
+             WHERE path = $2 AND state IN ('hot', 'published')",
+        )
+        .bind(&entry.path)
+        .bind(path)
+        .execute(&mut **tx)
+        .await
+        .map_err(Error::database("announce a file"))?;
     }
     Ok(())
 }
@@ -233,13 +305,17 @@ pub async fn complete(
     now: Timestamp,
 ) -> Result<(), Error> {
     let error = "publish a file";
-    sqlx::query("UPDATE file SET state = 'published' WHERE path = $1 AND state = 'publishing'")
-        .bind(path)
-        .execute(&mut **tx)
-        .await
-        .map_err(Error::database(error))?;
     sqlx::query(
-        "UPDATE file SET state = 'retired', retired_at = $1 WHERE replaced_by = $2 AND state = 'hot'",
+        "UPDATE file SET state = 'published' \
+         WHERE path = $1 AND state IN ('publishing', 'rewriting')",
+    )
+    .bind(path)
+    .execute(&mut **tx)
+    .await
+    .map_err(Error::database(error))?;
+    sqlx::query(
+        "UPDATE file SET state = 'retired', retired_at = $1 \
+         WHERE replaced_by = $2 AND state IN ('hot', 'published')",
     )
     .bind(now.0)
     .bind(path)
@@ -249,19 +325,22 @@ pub async fn complete(
     Ok(())
 }
 
-/// Forgets an announced file: its hot files go on counting.
+/// Forgets an announced file: those that it was to replace go on counting.
 pub async fn withdraw(tx: &mut Transaction<'_, Sqlite>, path: &str) -> Result<(), Error> {
     let error = "withdraw a file";
-    sqlx::query("DELETE FROM file WHERE path = $1 AND state = 'publishing'")
+    sqlx::query("DELETE FROM file WHERE path = $1 AND state IN ('publishing', 'rewriting')")
         .bind(path)
         .execute(&mut **tx)
         .await
         .map_err(Error::database(error))?;
-    sqlx::query("UPDATE file SET replaced_by = NULL WHERE replaced_by = $1 AND state = 'hot'")
-        .bind(path)
-        .execute(&mut **tx)
-        .await
-        .map_err(Error::database(error))?;
+    sqlx::query(
+        "UPDATE file SET replaced_by = NULL \
+         WHERE replaced_by = $1 AND state IN ('hot', 'published')",
+    )
+    .bind(path)
+    .execute(&mut **tx)
+    .await
+    .map_err(Error::database(error))?;
     Ok(())
 }
 

@@ -21,7 +21,8 @@ pub const PART_ROWS_MAX: i64 = 1_000_000;
 /// as a rule. Later rows add a file.
 pub const CLOSE_AFTER_MS: i64 = 2 * 3_600_000;
 
-const STEPS: Steps = Steps {
+/// The failpoints on the way to disk.
+pub const STEPS: Steps = Steps {
     write: "publish.write",
     sync: "publish.sync",
     rename: "publish.rename",
@@ -90,30 +91,47 @@ async fn part(warehouse: &Warehouse, hot: &[manifest::Entry]) -> Result<u64, Err
     let tmp = warehouse.tmp(&format!("publish-{table}-{:020}.parquet", seqs.0));
     let merged = merge(layout, warehouse.dir().to_owned(), hot.to_vec(), tmp.clone()).await?;
     let Some((written, replaced)) = merged else { return Ok(0) };
-    let name = format!("part-{:020}-{:020}-{}.parquet", seqs.0, seqs.1, &written.sha256[..8]);
-    let path = format!("{table}/dt={day}/{name}");
+    let path = path_of((table, day), seqs, &written);
     let rows = written.rows as u64;
 
-    fail::database("publish.announce", "publish").await?;
-    let names = (path.clone(), table, day);
+    let names = (path, table, day);
     let entry = manifest::Entry::new(names, seqs, "publishing", sealed_at, written);
+    settle(warehouse, &entry, &replaced, tmp).await?;
+    tracing::debug!(table, day, rows, "published");
+    Ok(rows)
+}
+
+/// Brings the file that was written at `tmp` to its place among the published ones: named, renamed,
+/// counted, and the hot files that it replaces retired.
+pub async fn settle(
+    warehouse: &Warehouse,
+    entry: &manifest::Entry,
+    replaced: &[String],
+    tmp: PathBuf,
+) -> Result<(), Error> {
+    let path = &entry.path;
+    fail::database("publish.announce", "publish").await?;
     let mut tx = warehouse.write("publish").await?;
-    manifest::announce(&mut tx, &entry, &replaced).await?;
+    manifest::announce(&mut tx, entry, replaced).await?;
     tx.commit().await.map_err(Error::database("publish"))?;
 
-    if let Err(error) = place(tmp, warehouse.dir().join(&path)).await {
+    if let Err(error) = place(tmp, warehouse.dir().join(path)).await {
         // The row counts stay right either way; a start would tell the two apart as well.
         let mut tx = warehouse.write("publish").await?;
-        manifest::withdraw(&mut tx, &path).await?;
+        manifest::withdraw(&mut tx, path).await?;
         tx.commit().await.map_err(Error::database("publish"))?;
-        remove(&warehouse.dir().join(&path))?;
+        remove(&warehouse.dir().join(path))?;
         return Err(error);
     }
     fail::database("publish.commit", "publish").await?;
-    complete(warehouse, &path).await?;
-    fail::database("publish.done", "publish").await?;
-    tracing::debug!(table, day, rows, "published");
-    Ok(rows)
+    complete(warehouse, path).await?;
+    fail::database("publish.done", "publish").await
+}
+
+/// Where a published file lies.
+pub fn path_of((table, day): (&str, &str), seqs: (i64, i64), written: &Written) -> String {
+    let name = format!("part-{:020}-{:020}-{}.parquet", seqs.0, seqs.1, &written.sha256[..8]);
+    format!("{table}/dt={day}/{name}")
 }
 
 /// Makes an announced file count.

@@ -6,8 +6,10 @@
 //! text can say, errors and statistics included.
 
 mod erlang;
+mod files;
 mod functions;
 mod guard;
+mod intervals;
 pub mod literal;
 mod names;
 mod orders;
@@ -18,16 +20,23 @@ mod snapshot;
 mod staffing;
 
 use crate::answer::plain_text;
+use crate::query::files::Files;
 use crate::query::guard::Guarded;
+use crate::query::intervals::Intervals;
 use crate::query::scan::ScopedTable;
 use crate::query::scoped::Rule;
 use crate::query::snapshot::Snapshot;
+use crate::rollup::{self, QUEUE_INTERVALS};
 use crate::schema::layouts;
 use crate::{Answer, Error, Limits, Scope, SqlError, SqlFault, Warehouse};
 use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
 use datafusion::config::Dialect;
+use datafusion::datasource::ViewTable;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::cache::cache_manager::{
+    CacheManager, CacheManagerConfig, FileMetadataCache,
+};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -45,10 +54,14 @@ const CATALOGUE: &str = "switchgrid";
 const SCHEMA: &str = "public";
 /// The view of every order's latest version.
 pub const ORDERS_LATEST: &str = "orders_latest";
+/// Views of the sums of the counts of quarter-hours.
+const SUMS: [(&str, &str); 2] = [("queue_hours", "hour"), ("queue_days", "day")];
 /// Cores of one query: the box has calls to carry.
 const CORES_MAX: usize = 4;
 /// Bytes on disk that sorts and joins may spill, as a multiple of `memory_max`.
 const SPILL_FACTOR: u64 = 4;
+/// Bytes of footers that a process keeps: a file's is read and parsed once, not once a question.
+const FOOTERS_BYTES_MAX: usize = 64 << 20;
 
 /// One person's or one report's reading of the warehouse: a snapshot, a scope and limits.
 pub struct Session {
@@ -76,6 +89,7 @@ impl Session {
             tables.insert((*name).to_owned(), columns(layout));
         }
         let as_of = snapshot.as_of;
+        intervals(&context, &snapshot, &scope, &mut tables).await.map_err(prepare)?;
         let latest = orders::Latest::new(snapshot, scope.clone());
         context.register_table(ORDERS_LATEST, Arc::new(latest)).map_err(prepare)?;
         tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
@@ -152,6 +166,34 @@ impl Session {
     }
 }
 
+/// The counts of quarter-hours, and their sums by hour and by day of the reader's zone.
+async fn intervals(
+    context: &SessionContext,
+    snapshot: &Snapshot,
+    scope: &Scope,
+    tables: &mut BTreeMap<String, Vec<String>>,
+) -> Result<(), DataFusionError> {
+    let counts = Intervals::new(snapshot, scope.clone());
+    context.register_table(QUEUE_INTERVALS, Arc::new(counts))?;
+    let columns = columns(rollup::layout());
+    for (name, unit) in SUMS {
+        let zone = scope.time_zone.replace('\'', "");
+        let local = format!("arrow_cast(from_at, 'Timestamp(Microsecond, Some(\"{zone}\"))')");
+        let sums = columns[3..columns.len() - 1].iter().map(|of| format!("SUM({of}) AS {of}"));
+        let sql = format!(
+            "SELECT tenant_id, queue_id, date_trunc('{unit}', {local}) AS from_at, {}, \
+             MAX(wait_ms_max) AS wait_ms_max FROM {QUEUE_INTERVALS} \
+             GROUP BY tenant_id, queue_id, date_trunc('{unit}', {local})",
+            sums.collect::<Vec<_>>().join(", ")
+        );
+        let plan = context.sql(&sql).await?.into_unoptimized_plan();
+        context.register_table(name, Arc::new(ViewTable::new(plan, None)))?;
+        tables.insert(name.to_owned(), columns.clone());
+    }
+    tables.insert(QUEUE_INTERVALS.to_owned(), columns);
+    Ok(())
+}
+
 fn context(
     warehouse: &Warehouse,
     scope: &Scope,
@@ -186,12 +228,27 @@ fn runtime(warehouse: &Warehouse, limits: &Limits) -> Result<Arc<RuntimeEnv>, Da
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_max)))
         .with_disk_manager_builder(spill)
+        .with_cache_manager(footers_only().with_file_metadata_cache(Some(warehouse.footers())))
         .build_arc()?;
     // Absent is as good as removed.
     runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref()).ok();
-    let files = LocalFileSystem::new_with_prefix(warehouse.dir())?;
-    runtime.register_object_store(ObjectStoreUrl::parse(scan::STORE)?.as_ref(), Arc::new(files));
+    let files = Arc::new(Files(LocalFileSystem::new_with_prefix(warehouse.dir())?));
+    runtime.register_object_store(ObjectStoreUrl::parse(scan::STORE)?.as_ref(), files);
     Ok(runtime)
+}
+
+/// An empty cache of footers.
+pub(crate) fn footers() -> Result<Arc<FileMetadataCache>, Error> {
+    let manager = CacheManager::try_new(&footers_only()).map_err(prepare)?;
+    Ok(manager.get_file_metadata_cache())
+}
+
+/// Files are named by the manifest, so nothing is listed.
+fn footers_only() -> CacheManagerConfig {
+    CacheManagerConfig::default()
+        .with_metadata_cache_limit(FOOTERS_BYTES_MAX)
+        .with_file_statistics_cache_limit(0)
+        .with_list_files_cache_limit(0)
 }
 
 fn columns(layout: &crate::schema::Layout) -> Vec<String> {

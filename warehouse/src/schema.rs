@@ -39,13 +39,19 @@ pub fn layout_of(table: &str) -> &'static Arc<Layout> {
 }
 
 fn layout(table: Table) -> Layout {
-    let schema = Arc::new(Schema::new(table.columns.iter().map(field).collect::<Vec<_>>()));
     let (id, day) = key_columns(table.name);
     let at = |name: &str| {
         let found = table.columns.iter().position(|column| column.name == name);
         found.expect("every table has the columns that its kind of row has")
     };
-    Layout { schema, day: at(day), id: at(id), table }
+    let (id, day) = (at(id), at(day));
+    layout_with(table, id, day)
+}
+
+/// The layout of a table that is named and placed by the columns `id` and `day`.
+pub fn layout_with(table: Table, id: usize, day: usize) -> Layout {
+    let schema = Arc::new(Schema::new(table.columns.iter().map(field).collect::<Vec<_>>()));
+    Layout { schema, day, id, table }
 }
 
 /// The columns that name a row and place it in a day, as `terms::record` declares them.

@@ -4,11 +4,13 @@
 //! transaction of the manifest and the staged rows.
 
 use crate::file::make_folder;
-use crate::{Error, manifest, seal, stage, sweep};
+use crate::{Error, compact, manifest, query, rollup, seal, stage, sweep};
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use terms::Timestamp;
 use terms::record::Row;
@@ -34,6 +36,8 @@ pub struct Warehouse {
     upkeep: Mutex<()>,
     /// Staged rows that make a file, and the longest time in ms that a row stays staged.
     seal_after: (i64, i64),
+    /// What Parquet files say of themselves, for all sessions: files never change.
+    footers: Arc<FileMetadataCache>,
 }
 
 struct Writer {
@@ -97,6 +101,7 @@ impl Warehouse {
             writer,
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
+            footers: query::footers()?,
         };
         sweep::recover(&warehouse).await?;
         crate::recordings::fill(&warehouse).await?;
@@ -122,6 +127,7 @@ impl Warehouse {
             writer: None,
             upkeep: Mutex::new(()),
             seal_after: (STAGED_ROWS_MAX, STAGED_MS_MAX),
+            footers: query::footers()?,
         })
     }
 
@@ -186,7 +192,9 @@ impl Warehouse {
     pub async fn publish(&self, day: &str) -> Result<u64, Error> {
         let _one = self.upkeep().await;
         seal::day(self, day).await?;
-        crate::publish::files(self, |hot| hot.day == day).await
+        let rows = crate::publish::files(self, |hot| hot.day == day).await?;
+        rollup::catch_up(self).await?;
+        Ok(rows)
     }
 
     /// Seals and publishes every day.
@@ -196,12 +204,14 @@ impl Warehouse {
     pub async fn publish_all(&self) -> Result<u64, Error> {
         let _one = self.upkeep().await;
         seal::all(self).await?;
-        crate::publish::files(self, |_| true).await
+        let rows = crate::publish::files(self, |_| true).await?;
+        rollup::catch_up(self).await?;
+        Ok(rows)
     }
 
     /// What is due at `now`: seals after 10,000 rows or 5 minutes (see [`Warehouse::sealing`]),
-    /// publishes days that are over, removes files that were replaced a while ago. Call it every
-    /// few seconds.
+    /// publishes days that are over, removes files that were replaced a while ago, merges the files
+    /// of a day that late rows made many. Call it every few seconds.
     ///
     /// # Errors
     /// See [`Error`]; what was not done is due again the next time.
@@ -215,8 +225,13 @@ impl Warehouse {
         if rows >= rows_max || waited >= waited_max {
             seal::all(self).await?;
         }
-        crate::publish::due(self, now).await?;
-        sweep::retired(self, now).await
+        let published = crate::publish::due(self, now).await?;
+        sweep::retired(self, now).await?;
+        let merged = compact::due(self, now).await?;
+        if published > 0 || merged > 0 {
+            rollup::catch_up(self).await?;
+        }
+        Ok(())
     }
 
     /// What is where.
@@ -262,6 +277,23 @@ impl Warehouse {
         action: &'static str,
     ) -> Result<Transaction<'static, Sqlite>, Error> {
         self.readers.begin().await.map_err(Error::database(action))
+    }
+
+    /// Writes the database anew, without the bytes of rows that are gone, and empties its log.
+    pub(crate) async fn write_anew(&self) -> Result<(), Error> {
+        let writer = self.writer.as_ref().ok_or(Error::ReadOnly("write the database anew"))?;
+        for statement in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            sqlx::query(statement)
+                .execute(&writer.pool)
+                .await
+                .map_err(Error::database("write the database anew"))?;
+        }
+        Ok(())
+    }
+
+    /// The footers of files that were read before.
+    pub(crate) fn footers(&self) -> Arc<FileMetadataCache> {
+        Arc::clone(&self.footers)
     }
 
     /// A new name under `_tmp`.
@@ -347,7 +379,8 @@ const WRITE: &str = "BEGIN IMMEDIATE";
 
 async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
     let mut tx = pool.begin_with(WRITE).await.map_err(Error::database("prepare"))?;
-    let indexes = crate::recordings::SCHEMA.iter().chain(crate::faxes::SCHEMA);
+    let indexes =
+        crate::recordings::SCHEMA.iter().chain(crate::faxes::SCHEMA).chain(rollup::SCHEMA);
     for statement in manifest::SCHEMA.iter().chain(indexes) {
         sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
     }

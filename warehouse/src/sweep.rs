@@ -1,7 +1,7 @@
 //! What a crash left, and what was replaced: finished, undone or removed. A file that the manifest
 //! does not name is never read, so removing it changes no answer.
 
-use crate::{Error, Warehouse, fail, file, manifest, publish};
+use crate::{Error, Warehouse, fail, file, manifest, publish, rewrite, rollup};
 use std::collections::BTreeSet;
 use std::path::Path;
 use terms::Timestamp;
@@ -26,6 +26,8 @@ pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
             tx.commit().await.map_err(Error::database("undo an unfinished file"))?;
         }
     }
+    rewrite::recover(warehouse).await?;
+    rollup::tidy(warehouse).await?;
     orphans(warehouse).await
 }
 
@@ -35,18 +37,24 @@ pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error>
     let mut tx = warehouse.read("list retired files").await?;
     let paths = manifest::retired(&mut tx, until).await?;
     drop(tx);
+    if paths.is_empty() {
+        return Ok(());
+    }
     for path in paths {
         let whole = warehouse.dir().join(&path);
+        let old = warehouse.dir().join(rewrite::old_path(&path));
         let work = move || {
             fail::file("publish.retire", "remove", &whole)?;
-            publish::remove(&whole)
+            publish::remove(&whole)?;
+            publish::remove(&old)
         };
         tokio::task::spawn_blocking(work).await.expect("removing does not panic")?;
         let mut tx = warehouse.write("forget a file").await?;
         manifest::forget(&mut tx, &path).await?;
         tx.commit().await.map_err(Error::database("forget a file"))?;
     }
-    Ok(())
+    rollup::tidy(warehouse).await?;
+    rewrite::tidy(warehouse).await
 }
 
 fn is_whole(path: &Path, entry: &manifest::Entry) -> bool {

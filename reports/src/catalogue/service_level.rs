@@ -98,7 +98,8 @@ pub static SERVICE_LEVELS: Report = Report {
     order: Order::FirstColumn,
 };
 
-fn sql(window: &Window) -> String {
+/// The counts of half-hours of the day, out of stays.
+fn stays(window: &Window) -> String {
     let (in_period, slot) = (window.holds("entered_at"), slot(window, "entered_at"));
     let in_time_ms = i64::from(window.service_level_s) * 1000;
     let short_ms = i64::from(window.short_abandon_s) * 1000;
@@ -109,14 +110,32 @@ fn sql(window: &Window) -> String {
     let in_time = within("answered", in_time_ms);
     let (gone, short) = (within("abandoned", in_time_ms), within("abandoned", short_ms));
     format!(
-        "WITH counted AS (
-             SELECT queue_id, {slot} AS slot, COUNT(*) AS offered, {answered} AS answered,
-                    {in_time} AS in_time, {abandoned} AS abandoned,
-                    {gone} AS abandoned_in_time, {short} AS short_abandoned
-             FROM queue_visits
-             WHERE {in_period}
-             GROUP BY queue_id, {slot}
-         )
+        "SELECT queue_id, {slot} AS slot, COUNT(*) AS offered, {answered} AS answered,
+                {in_time} AS in_time, {abandoned} AS abandoned,
+                {gone} AS abandoned_in_time, {short} AS short_abandoned
+         FROM queue_visits
+         WHERE {in_period}
+         GROUP BY queue_id, {slot}"
+    )
+}
+
+/// The same out of counts of quarter-hours.
+fn counts(window: &Window) -> String {
+    let (in_period, slot) = (window.holds("from_at"), slot(window, "from_at"));
+    format!(
+        "SELECT queue_id, {slot} AS slot, SUM(offered) AS offered, SUM(answered) AS answered,
+                SUM(answered_20s) AS in_time, SUM(abandoned) AS abandoned,
+                SUM(abandoned_20s) AS abandoned_in_time, SUM(abandoned_5s) AS short_abandoned
+         FROM queue_intervals
+         WHERE {in_period}
+         GROUP BY queue_id, {slot}"
+    )
+}
+
+fn sql(window: &Window) -> String {
+    let counted = if window.counts_fit() { counts(window) } else { stays(window) };
+    format!(
+        "WITH counted AS ({counted})
          SELECT *, answered - in_time AS late,
                 answered + abandoned - short_abandoned AS base,
                 in_time + abandoned_in_time AS served_or_gone,

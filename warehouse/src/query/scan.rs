@@ -13,6 +13,7 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, DFSchema, Result, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -88,7 +89,12 @@ impl ScopedTable {
         if files.is_empty() {
             return Ok(None);
         }
+        let url = ObjectStoreUrl::parse(STORE)?;
+        let runtime = state.runtime_env();
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, footers);
         let mut source = ParquetSource::new(Arc::clone(&self.layout.schema))
+            .with_parquet_file_reader_factory(Arc::new(reader))
             .with_pushdown_filters(false)
             .with_enable_page_index(true)
             .with_bloom_filter_on_read(true);
@@ -98,7 +104,6 @@ impl ScopedTable {
             let schema = DFSchema::try_from(Arc::clone(&self.layout.schema))?;
             source = source.with_predicate(state.create_physical_expr(prune, &schema)?);
         }
-        let url = ObjectStoreUrl::parse(STORE)?;
         let groups = self.groups(files, state.config().target_partitions());
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)

@@ -4,11 +4,11 @@ use crate::manifest::{self, Entry};
 use crate::schema::{self, Layout};
 use crate::stage::Staged;
 use crate::store::read_source;
-use crate::{Error, Warehouse, ingest};
+use crate::{Error, Warehouse, ingest, rollup};
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use terms::record::Row;
 use terms::{TenantId, Timestamp};
 
@@ -16,7 +16,9 @@ use terms::{TenantId, Timestamp};
 #[derive(Debug)]
 pub struct Snapshot {
     files: BTreeMap<String, Vec<Entry>>,
-    staged: BTreeMap<String, Rows>,
+    staged: BTreeMap<String, Arc<Rows>>,
+    /// Counts of published files, by the file.
+    counts: BTreeMap<String, Entry>,
     /// The wall clock of the latest entry of the event log whose rows are in it.
     pub as_of: Timestamp,
 }
@@ -47,7 +49,34 @@ impl Snapshot {
             staged.entry(table).or_default().blobs.push(Staged { seq, crc, blob });
         }
         let as_of = Timestamp(read_source(&mut tx, ingest::SOURCE).await?.at);
-        Ok(Snapshot { files, staged, as_of })
+        let staged = staged.into_iter().map(|(table, rows)| (table, Arc::new(rows))).collect();
+        let counts = rollup::readable(&mut tx).await?.into_iter().collect();
+        Ok(Snapshot { files, staged, counts, as_of })
+    }
+
+    /// The stays in queues as counts: those that are kept, under the name of their table, and the
+    /// rows that have none.
+    pub fn counted(&self) -> (Snapshot, Snapshot) {
+        let empty = || Snapshot {
+            files: BTreeMap::new(),
+            staged: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            as_of: self.as_of,
+        };
+        let (mut kept, mut others) = (empty(), empty());
+        let (mut counts, mut files) = (Vec::new(), Vec::new());
+        for entry in self.files(rollup::SOURCE) {
+            match self.counts.get(&entry.path).filter(|_| entry.state == "published") {
+                Some(of_file) => counts.push(of_file.clone()),
+                None => files.push(entry.clone()),
+            }
+        }
+        kept.files.insert(rollup::QUEUE_INTERVALS.to_owned(), counts);
+        others.files.insert(rollup::SOURCE.to_owned(), files);
+        if let Some(rows) = self.staged.get(rollup::SOURCE) {
+            others.staged.insert(rollup::SOURCE.to_owned(), Arc::clone(rows));
+        }
+        (kept, others)
     }
 
     /// The files that may hold rows of the tenant.

@@ -52,6 +52,16 @@ pub(crate) async fn fill(warehouse: &Warehouse) -> Result<(), Error> {
     tx.commit().await.map_err(Error::database("fill the index of recordings"))
 }
 
+/// Forgets that the index is whole: the next opening fills it.
+pub(crate) async fn unfill(db: &mut SqliteConnection) -> Result<(), Error> {
+    sqlx::query("DELETE FROM meta WHERE name = $1")
+        .bind(FILLED)
+        .execute(db)
+        .await
+        .map_err(Error::database("forget the index of recordings"))?;
+    Ok(())
+}
+
 async fn staged(db: &mut SqliteConnection) -> Result<Vec<Row>, Error> {
     let rows: Vec<Staged> = sqlx::query_as(
         "SELECT seq, crc, blob FROM stage WHERE tbl IN ('recordings', 'recording_deletions')",

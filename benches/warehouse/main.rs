@@ -1,0 +1,165 @@
+//! `switchgrid-warehouse`: reports, searches and questions over a year of calls, beside DuckDB on the
+//! same files. Makes the calls once and keeps them, prints a line for each figure with its limit and
+//! `ok` or `EXCEEDED`, and its exit status says whether a limit was missed.
+
+mod dialect;
+mod duck;
+mod figures;
+mod fill;
+mod make;
+mod measure;
+mod ours;
+mod questions;
+mod rows;
+mod shape;
+
+use crate::duck::{Duck, Share};
+use crate::figures::{Figures, Limit};
+use crate::ours::Ours;
+use crate::questions::{Question, Subject};
+use crate::shape::OURS;
+use anyhow::{Context, Result, ensure};
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use clap::Parser;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use warehouse::Limits;
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Threads of each engine, as the product's sessions have them at most.
+const THREADS_MAX: usize = 4;
+/// Calls of the small store, or a twentieth where there are fewer in all.
+const SMALL: u64 = 1_000_000;
+
+/// What the bench is told.
+#[derive(Parser)]
+#[command(name = "switchgrid-warehouse", version, about, max_term_width = 100)]
+struct Arguments {
+    /// Calls of the year; a store of that number and seed is used again.
+    #[arg(long, default_value_t = 20_000_000)]
+    calls: u64,
+    /// What chance is made from.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Times that each question is asked; the median counts.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Memory of a question in MiB, for either engine.
+    #[arg(long, default_value_t = 512)]
+    memory_mib: usize,
+    /// Folder for the stores; `bench/warehouse` in the target folder when left out.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("switchgrid-warehouse: start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(bench(&arguments)) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(misses) => {
+            eprintln!("switchgrid-warehouse: {misses} figures missed their limit");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("switchgrid-warehouse: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How many limits were missed.
+async fn bench(arguments: &Arguments) -> Result<u32> {
+    ensure!(arguments.runs > 0 && arguments.calls >= 10_000, "one run and 10,000 calls at least");
+    let mut figures = Figures::new()?;
+    let root = match &arguments.data {
+        Some(root) => root.clone(),
+        None => figures.file.parent().context("results lie in a folder")?.join("warehouse"),
+    };
+    let small_calls = SMALL.min(arguments.calls / 20);
+    let small = fill::fill(&root, arguments.seed, small_calls).await?;
+    let large = fill::fill(&root, arguments.seed, arguments.calls).await?;
+    let (bytes, files) = fill::size(&large).await?;
+    figures.line(
+        "bytes of a call, all its rows",
+        bytes as f64 / arguments.calls as f64,
+        "B",
+        Limit::None,
+    )?;
+    figures.line("published files", files as f64, "", Limit::None)?;
+
+    let limits = Limits {
+        rows_max: 5_000_000,
+        time_max: Duration::from_secs(300),
+        memory_max: arguments.memory_mib << 20,
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let share = Share { threads, memory_bytes: limits.memory_max };
+    let scratch = tempfile::tempdir()?;
+    compare(arguments, (&small, &large), (limits, share), scratch.path(), &mut figures).await?;
+    println!("figures appended to {}", figures.file.display());
+    Ok(figures.misses)
+}
+
+async fn compare(
+    arguments: &Arguments,
+    (small_folder, large_folder): (&Path, &Path),
+    (limits, share): (Limits, Share),
+    scratch: &Path,
+    figures: &mut Figures,
+) -> Result<()> {
+    let runs = arguments.runs;
+    let mut small = Ours::open(small_folder, limits).await?;
+    let mut large = Ours::open(large_folder, limits).await?;
+    let of_small = questions::all(&subject(&mut small).await?)?;
+    let of_large = questions::all(&subject(&mut large).await?)?;
+    let mut duck = Duck::open(large_folder, OURS, share)?;
+    println!("{} calls, DuckDB {}, {} threads each", arguments.calls, duck.version, share.threads);
+    measure::side_by_side((&mut large, &mut duck), &of_large, runs, scratch, figures).await?;
+    measure::whole_reports(&mut large, &of_large, runs, figures).await?;
+    let peak = large.peak_bytes as f64 / f64::from(1 << 20);
+    let setting = Limit::Most((limits.memory_max >> 20) as f64);
+    figures.line("most memory of a question, above the process at rest", peak, "MiB", setting)?;
+
+    let times_larger = arguments.calls as f64 / (arguments.calls / 20).min(SMALL) as f64;
+    for name in ["outcomes of a year", "queue_summary", "a call by its number"] {
+        let texts = (text(&of_small, name)?, text(&of_large, name)?);
+        let of = (name, times_larger);
+        measure::growth((&mut small, &mut large), texts, of, runs, figures).await?;
+    }
+    let file = scratch.join("calls.db");
+    duck.copy(small_folder, OURS, &file)?;
+    let of = (file.as_path(), runs);
+    measure::rows_of_sqlite((&mut small, &mut duck), &of_small, of, figures).await
+}
+
+/// The text of the question `name`.
+fn text<'a>(questions: &'a [Question], name: &str) -> Result<&'a str> {
+    let found = questions.iter().find(|question| question.name == name);
+    found.map(|question| question.sql.as_str()).with_context(|| format!("nobody asks for {name}"))
+}
+
+/// A call of the middle of the year that was answered and recorded.
+async fn subject(ours: &mut Ours) -> Result<Subject> {
+    let sql = "SELECT call_id, caller, agent_id FROM calls \
+               WHERE direction = 'inbound' AND recording_id IS NOT NULL \
+               AND started_at >= arrow_cast(1782864000000000, \
+                                            'Timestamp(Microsecond, Some(\"UTC\"))') \
+               ORDER BY call_id LIMIT 1";
+    let (_, answer) = ours.time(sql).await?;
+    let batch = answer.batches.first().context("there is no recorded call after 2026-07-01")?;
+    let int = |at: usize| batch.column(at).as_primitive::<Int64Type>().value(0);
+    let caller = batch.column(1).as_string::<i32>().value(0).to_owned();
+    Ok(Subject { call: int(0), caller, agent: int(2) })
+}

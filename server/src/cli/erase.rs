@@ -1,0 +1,93 @@
+//! `switchgrid erase`: takes what the warehouse knows of one person out of it, while the box does not
+//! run. Their recordings and faxes are deleted before, by the API, and customers and orders of the
+//! business are changed there.
+
+use super::block_on;
+use super::home::Home;
+use crate::config::Config;
+use anyhow::Context;
+use desk::By;
+use terms::TenantId;
+use warehouse::Warehouse;
+use warehouse::erase::Digits;
+
+/// Arguments of `switchgrid erase`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The person's number without country code and leading zero, as all forms of it have it.
+    number: String,
+    /// Why, for the audit table: who asked and when.
+    #[arg(long)]
+    reason: String,
+    /// Whose person.
+    #[arg(long, default_value = "1")]
+    tenant: TenantId,
+}
+
+/// Erases.
+///
+/// # Errors
+/// When the number is none, the box runs, recordings of the person are kept, or a file cannot be
+/// written.
+pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> {
+    let digits = Digits::parse(&arguments.number).with_context(|| {
+        format!(
+            "\"{}\" is not a person's number: write at least six digits, without country code and \
+             leading zero",
+            arguments.number
+        )
+    })?;
+    let tenant = arguments.tenant;
+    block_on(async {
+        let Home { store, .. } = Home::open(config, tenant).await?;
+        let warehouse = Warehouse::open(config.server.data.join("warehouse")).await?;
+        let kept = warehouse.recordings_of_number(tenant, &digits).await?;
+        if let Some(first) = kept.first() {
+            anyhow::bail!(
+                "{} recordings of this number are kept, the first is {first}: delete them before \
+                 (POST /api/v1/recordings/{first}/deletion), because afterwards nothing tells \
+                 whose they were",
+                kept.len()
+            );
+        }
+        // The audit table is not the place to keep the number.
+        let subject = format!("a number: {}", arguments.reason);
+        let by = By::system("command line", crate::first::wall());
+        store.note(tenant, &by, "person.erase", &subject).await?;
+        let erased = warehouse.erase_number(tenant, &digits).await?;
+        warehouse.close().await;
+        store.close().await;
+        println!(
+            "{} rows told of the person and do no more; the files of before go ten minutes after \
+             the box starts, the event log within a week",
+            erased.rows
+        );
+        if erased.days_waiting > 0 {
+            println!(
+                "{} days were rewritten a moment ago for another reason: start the box, and erase \
+                 again in ten minutes",
+                erased.days_waiting
+            );
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_persons_number_is_refused_before_anything_is_opened() {
+        let mut config = Config::default();
+        config.server.data = "/no/such/folder".into();
+        let erase = |number: &str| {
+            let (number, reason) = (number.to_owned(), "asked for".to_owned());
+            let arguments = Arguments { number, reason, tenant: TenantId(1) };
+            run(&config, &arguments).expect_err("there is nothing to erase").to_string()
+        };
+        assert!(erase("12345").contains("at least six digits"));
+        assert!(erase("+8613800138000").contains("without country code"));
+        assert!(erase("13800138000").contains("holds no box"));
+    }
+}

@@ -1,0 +1,91 @@
+//! The files of a warehouse as sessions read them: where a file was replaced since the session began
+//! ([`crate::rewrite`]), it is read where it lies now. Nothing is written through a session.
+
+use crate::rewrite::old_path;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use std::fmt;
+use std::ops::Range;
+
+/// The files.
+#[derive(Debug)]
+pub struct Files(pub LocalFileSystem);
+
+impl fmt::Display for Files {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("the files of a warehouse")
+    }
+}
+
+fn refused(what: &str) -> Error {
+    Error::NotImplemented { operation: what.to_owned(), implementer: "a session".to_owned() }
+}
+
+/// Where a file of before is; `None` where it cannot be.
+fn old(location: &Path) -> Option<Path> {
+    Path::parse(old_path(location.as_ref())).ok()
+}
+
+#[async_trait]
+impl ObjectStore for Files {
+    async fn put_opts(&self, _: &Path, _: PutPayload, _: PutOptions) -> Result<PutResult> {
+        Err(refused("put"))
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        _: &Path,
+        _: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        Err(refused("put"))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let missing = match self.0.get_opts(location, options.clone()).await {
+            Err(error @ Error::NotFound { .. }) => error,
+            other => return other,
+        };
+        match old(location) {
+            Some(old) => self.0.get_opts(&old, options).await.map_err(|_| missing),
+            None => Err(missing),
+        }
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let missing = match self.0.get_ranges(location, ranges).await {
+            Err(error @ Error::NotFound { .. }) => error,
+            other => return other,
+        };
+        match old(location) {
+            Some(old) => self.0.get_ranges(&old, ranges).await.map_err(|_| missing),
+            None => Err(missing),
+        }
+    }
+
+    fn delete_stream(
+        &self,
+        _: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        futures::stream::iter([Err(refused("delete"))]).boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.0.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.0.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {
+        Err(refused("copy"))
+    }
+}

@@ -1,0 +1,448 @@
+//! Counts of quarter-hours, made once of each published file and kept beside it, so that a report over
+//! months reads some thousand rows and not every stay. They are sums of a file's rows and nothing
+//! else: the sums of all files are those of all rows, whenever rows came, and a file without counts
+//! (not made yet, just merged, hot, staged) is counted when somebody asks ([`crate::query`]). One text
+//! of SQL makes both.
+//!
+//! `_rollup/<name>/dt=…/<file>` holds the counts of one published file, and a row of `rollup` names it
+//! once it is on disk. Named steps: `rollup.write`, `rollup.sync`, `rollup.rename`, `rollup.dirsync`,
+//! `rollup.commit`.
+
+use crate::file::{self, Steps, Written};
+use crate::schema::{self, Layout, layout_of};
+use crate::{Error, Warehouse, fail, manifest};
+use arrow::array::RecordBatch;
+use arrow::compute::{cast, concat_batches};
+use datafusion::common::{DataFusionError, Result as Planned};
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use sqlx::SqliteConnection;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use terms::record::{Column, ColumnType, Table};
+
+/// The counts of stays in queues by tenant, queue and quarter-hour.
+pub const QUEUE_INTERVALS: &str = "queue_intervals";
+/// What they count.
+pub const SOURCE: &str = "queue_visits";
+/// Where they lie.
+pub const FOLDER: &str = "_rollup";
+/// The thresholds in seconds that they know: answered in time, and abandoned soon.
+pub const THRESHOLDS_S: (u32, u32) = (20, 5);
+
+const STEPS: Steps = Steps {
+    write: "rollup.write",
+    sync: "rollup.sync",
+    rename: "rollup.rename",
+    dirsync: "rollup.dirsync",
+};
+
+/// The table of the manifest.
+pub const SCHEMA: &[&str] = &["CREATE TABLE IF NOT EXISTS rollup (
+        source TEXT PRIMARY KEY, path TEXT NOT NULL, rows INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, tenant_min INTEGER NOT NULL,
+        tenant_max INTEGER NOT NULL, at_min INTEGER NOT NULL, at_max INTEGER NOT NULL) STRICT"];
+
+/// The columns of the counts.
+pub fn layout() -> &'static Arc<Layout> {
+    static LAYOUT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
+        let column = |name, kind, doc| Column { name, kind, nullable: false, doc };
+        let count = |name, doc| column(name, ColumnType::Int64, doc);
+        let columns = vec![
+            count("tenant_id", "Whose it is."),
+            count("queue_id", "The queue."),
+            column("from_at", ColumnType::Time, "The quarter-hour in which they entered."),
+            count("offered", "Stays."),
+            count("answered", "Of those, answered."),
+            count("answered_20s", "Of those, within 20 seconds."),
+            count("abandoned", "Given up."),
+            count("abandoned_20s", "Of those, within 20 seconds."),
+            count("abandoned_5s", "Of those, within 5 seconds."),
+            count("flowed_out", "Flowed out."),
+            count("callback_queued", "Left for a callback."),
+            count("answered_wait_ms", "Waiting of those who were answered."),
+            column("wait_ms_max", ColumnType::Int32, "The longest stay."),
+        ];
+        let doc = "Stays in queues by quarter-hour.";
+        let table = Table { name: QUEUE_INTERVALS, version: 1, doc, columns };
+        Arc::new(schema::layout_with(table, 1, 2))
+    });
+    &LAYOUT
+}
+
+/// The counts of the rows of `source`, a table with the columns of [`SOURCE`].
+pub fn sql(source: &str) -> String {
+    let counted = |condition: &str| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
+    let of = |outcome: &str| counted(&format!("outcome = '{outcome}'"));
+    let within = |outcome: &str, seconds: u32| {
+        counted(&format!("outcome = '{outcome}' AND wait_ms <= {seconds}000"))
+    };
+    let slot = "arrow_cast(CAST(entered_at AS BIGINT) / 900000000 * 900000000, \
+                'Timestamp(Microsecond, Some(\"UTC\"))')";
+    let (in_time, soon) = THRESHOLDS_S;
+    format!(
+        "SELECT tenant_id, queue_id, {slot} AS from_at, COUNT(*) AS offered,
+                {} AS answered, {} AS answered_20s, {} AS abandoned, {} AS abandoned_20s,
+                {} AS abandoned_5s, {} AS flowed_out, {} AS callback_queued,
+                SUM(CASE WHEN outcome = 'answered' THEN CAST(wait_ms AS BIGINT) ELSE 0 END)
+                    AS answered_wait_ms,
+                MAX(wait_ms) AS wait_ms_max
+         FROM {source}
+         GROUP BY tenant_id, queue_id, {slot}",
+        of("answered"),
+        within("answered", in_time),
+        of("abandoned"),
+        within("abandoned", in_time),
+        within("abandoned", soon),
+        of("flowed_out"),
+        of("callback_queued"),
+    )
+}
+
+/// Counts the published files that have no counts yet. Returns how many files.
+///
+/// # Errors
+/// See [`Error`]; what was counted before stays.
+pub async fn catch_up(warehouse: &Warehouse) -> Result<u64, Error> {
+    let mut tx = warehouse.read("list files without counts").await?;
+    let uncounted = manifest::uncounted(&mut tx, SOURCE).await?;
+    drop(tx);
+    let mut made = 0;
+    for entry in &uncounted {
+        made += u64::from(count(warehouse, entry).await?);
+    }
+    Ok(made)
+}
+
+/// The counts of one file. False where it is damaged: it is told and not counted.
+async fn count(warehouse: &Warehouse, entry: &manifest::Entry) -> Result<bool, Error> {
+    let name = entry.path.rsplit('/').next().unwrap_or_default();
+    let path = format!("{FOLDER}/{QUEUE_INTERVALS}/dt={}/{name}", entry.day);
+    let tmp = warehouse.tmp(&format!("rollup-{name}"));
+    let (dir, source) = (warehouse.dir().to_owned(), entry.clone());
+    let read = move || file::read_whole(layout_of(SOURCE), &dir, &[source]);
+    let (batches, whole) = tokio::task::spawn_blocking(read).await.expect("reading does not panic");
+    if whole.is_empty() {
+        return Ok(false);
+    }
+    let counts = aggregate(batches).await.map_err(|error| Error::Session(error.to_string()))?;
+    let written = write(counts, tmp, warehouse.dir().join(&path)).await?;
+    fail::database("rollup.commit", "keep counts").await?;
+    let mut tx = warehouse.write("keep counts").await?;
+    sqlx::query(
+        "INSERT OR REPLACE INTO rollup (source, path, rows, bytes, sha256, tenant_min, \
+         tenant_max, at_min, at_max) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&entry.path)
+    .bind(&path)
+    .bind(written.rows)
+    .bind(written.bytes)
+    .bind(&written.sha256)
+    .bind(written.tenants.0)
+    .bind(written.tenants.1)
+    .bind(written.times.0)
+    .bind(written.times.1)
+    .execute(&mut *tx)
+    .await
+    .map_err(Error::database("keep counts"))?;
+    tx.commit().await.map_err(Error::database("keep counts"))?;
+    Ok(true)
+}
+
+async fn aggregate(batches: Vec<RecordBatch>) -> Planned<RecordBatch> {
+    let context = SessionContext::new();
+    let rows = MemTable::try_new(Arc::clone(&layout_of(SOURCE).schema), vec![batches])?;
+    context.register_table(SOURCE, Arc::new(rows))?;
+    let counted = context.sql(&sql(SOURCE)).await?.collect().await?;
+    let mut conformed = Vec::new();
+    for batch in &counted {
+        let fields = layout().schema.fields().iter();
+        let columns = fields
+            .zip(batch.columns())
+            .map(|(field, column)| cast(column, field.data_type()))
+            .collect::<Result<Vec<_>, _>>()?;
+        conformed.push(RecordBatch::try_new(Arc::clone(&layout().schema), columns)?);
+    }
+    concat_batches(&layout().schema, &conformed).map_err(DataFusionError::from)
+}
+
+async fn write(counts: RecordBatch, tmp: PathBuf, to: PathBuf) -> Result<Written, Error> {
+    let work = move || {
+        file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
+        let sorted = schema::sort(layout(), &counts)
+            .map_err(|error| Error::parquet("sort counts for", &tmp)(error.into()))?;
+        let written = file::write(layout(), &sorted, &tmp, STEPS)?;
+        file::place(&tmp, &to, STEPS)?;
+        Ok(written)
+    };
+    tokio::task::spawn_blocking(work).await.expect("counting does not panic")
+}
+
+/// Forgets the counts of files that are gone, and removes files that nothing names.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn tidy(warehouse: &Warehouse) -> Result<(), Error> {
+    let mut tx = warehouse.write("forget counts").await?;
+    sqlx::query("DELETE FROM rollup WHERE source NOT IN (SELECT path FROM file)")
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::database("forget counts"))?;
+    let named: Vec<String> = sqlx::query_scalar("SELECT path FROM rollup")
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(Error::database("list counts"))?;
+    tx.commit().await.map_err(Error::database("forget counts"))?;
+    let dir = warehouse.dir().to_owned();
+    let work = move || {
+        let is_named = |path: &Path| named.iter().any(|name| dir.join(name) == path);
+        for path in file::walk(&dir.join(FOLDER))?.iter().filter(|path| !is_named(path)) {
+            crate::publish::remove(path)?;
+        }
+        Ok(())
+    };
+    tokio::task::spawn_blocking(work).await.expect("removing does not panic")
+}
+
+/// The counts of published files, each as if it were a file of the manifest, by the file they are of.
+pub async fn readable(db: &mut SqliteConnection) -> Result<Vec<(String, manifest::Entry)>, Error> {
+    // A reader may come before the first writer of this version.
+    let made: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = 'rollup'")
+        .fetch_one(&mut *db)
+        .await
+        .map_err(Error::database("list counts"))?;
+    if made == 0 {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Kept> = sqlx::query_as(
+        "SELECT source, path, rows, bytes, sha256, tenant_min, tenant_max, at_min, at_max \
+         FROM rollup",
+    )
+    .fetch_all(db)
+    .await
+    .map_err(Error::database("list counts"))?;
+    Ok(rows.into_iter().map(Kept::entry).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct Kept {
+    source: String,
+    path: String,
+    rows: i64,
+    bytes: i64,
+    sha256: String,
+    tenant_min: i64,
+    tenant_max: i64,
+    at_min: i64,
+    at_max: i64,
+}
+
+impl Kept {
+    fn entry(self) -> (String, manifest::Entry) {
+        let written = Written {
+            rows: self.rows,
+            bytes: self.bytes,
+            sha256: self.sha256,
+            tenants: (self.tenant_min, self.tenant_max),
+            times: (self.at_min, self.at_max),
+        };
+        let names = (self.path, QUEUE_INTERVALS, "");
+        let at = terms::Timestamp(0);
+        (self.source, manifest::Entry::new(names, (0, 0), "published", at, written))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stories::BEGIN;
+    use crate::{Limits, Scope, Session, compact, sweep};
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+    use std::time::Duration;
+    use terms::record::{QueueVisit, Row};
+    use terms::{CallId, ContactId, QueueId, TenantId, Timestamp, VisitId};
+
+    const DAY_US: i64 = 86_400_000_000;
+
+    fn visit(id: u64, rng: &mut StdRng) -> Row {
+        let start = Timestamp(BEGIN.0 + rng.random_range(0..3 * DAY_US));
+        let entered_at = start + Duration::from_secs(rng.random_range(0..2_000));
+        let wait_ms = rng.random_range(0..60_000);
+        let outcomes = ["answered", "abandoned", "flowed_out", "callback_queued"];
+        Row::QueueVisit(QueueVisit {
+            tenant_id: TenantId(1 + u64::from(id.is_multiple_of(5))),
+            visit_id: VisitId(id),
+            call_id: CallId(id),
+            contact_id: ContactId(id),
+            call_started_at: start,
+            queue_id: QueueId(rng.random_range(1..4)),
+            entered_at,
+            left_at: entered_at + Duration::from_millis(wait_ms),
+            wait_ms: wait_ms as i32,
+            ring_ms: 0,
+            outcome: outcomes[rng.random_range(0..4)].to_owned(),
+            flow_out_reason: None,
+            agent_id: None,
+            priority: 0,
+            position: 1,
+            offers: 0,
+            offers_unanswered: 0,
+        })
+    }
+
+    async fn answers(warehouse: &Warehouse, texts: &[String]) -> Vec<String> {
+        let scope = Scope::of(TenantId(1));
+        let session = Session::open(warehouse, scope, Limits::default()).await.unwrap();
+        let mut answers = Vec::new();
+        for text in texts {
+            answers.push(session.query(text).await.unwrap().to_csv());
+        }
+        answers
+    }
+
+    /// The kept counts, and the same counted anew, as text.
+    async fn both(warehouse: &Warehouse) -> (String, String) {
+        let columns = "tenant_id, queue_id, from_at, SUM(offered) AS offered, \
+            SUM(answered) AS answered, SUM(answered_20s) AS answered_20s, \
+            SUM(abandoned) AS abandoned, SUM(abandoned_20s) AS abandoned_20s, \
+            SUM(abandoned_5s) AS abandoned_5s, SUM(flowed_out) AS flowed_out, \
+            SUM(callback_queued) AS callback_queued, \
+            SUM(answered_wait_ms) AS answered_wait_ms, MAX(wait_ms_max) AS wait_ms_max";
+        let of = |source: &str| {
+            format!(
+                "SELECT {columns} FROM {source} GROUP BY tenant_id, queue_id, from_at \
+                 ORDER BY tenant_id, queue_id, from_at"
+            )
+        };
+        let anew = of(&format!("({}) AS anew", sql(SOURCE)));
+        let mut found = answers(warehouse, &[of(QUEUE_INTERVALS), anew]).await;
+        let anew = found.pop().unwrap_or_default();
+        (found.pop().unwrap_or_default(), anew)
+    }
+
+    #[tokio::test]
+    async fn kept_counts_are_those_of_the_rows_whatever_comes_late_or_is_merged() {
+        for seed in 0..4 {
+            let dir = tempfile::tempdir().unwrap();
+            let warehouse = Warehouse::open(dir.path()).await.unwrap();
+            let mut rng = StdRng::seed_from_u64(seed);
+            let (mut id, mut position) = (0, 0);
+            for step in 0..25 {
+                match rng.random_range(0..5) {
+                    0 | 1 => {
+                        let rows: Vec<Row> = (0..rng.random_range(1..30))
+                            .map(|_| {
+                                id += 1;
+                                visit(id, &mut rng)
+                            })
+                            .collect();
+                        position += 1;
+                        warehouse.stage_rows("test", position, &rows).await.unwrap();
+                    }
+                    2 => {
+                        warehouse.seal().await.unwrap();
+                    }
+                    3 => {
+                        warehouse.publish_all().await.unwrap();
+                    }
+                    _ => {
+                        let later = Timestamp(crate::store::now().0 + 3_600_000_000);
+                        sweep::retired(&warehouse, later).await.unwrap();
+                        compact::some(&warehouse, (2, 2), "9999-12-31").await.unwrap();
+                    }
+                }
+                let (kept, anew) = both(&warehouse).await;
+                assert_eq!(kept, anew, "seed {seed}, step {step}");
+            }
+            warehouse.publish_all().await.unwrap();
+            assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+        }
+    }
+
+    #[tokio::test]
+    async fn published_files_have_counts_that_are_read_instead_of_their_rows() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let mut rng = StdRng::seed_from_u64(9);
+        let rows: Vec<Row> = (1..200).map(|id| visit(id, &mut rng)).collect();
+        warehouse.stage_rows("test", 1, &rows).await.unwrap();
+        warehouse.publish_all().await.unwrap();
+        let (kept, _) = both(&warehouse).await;
+        // The stays themselves are gone; their counts answer.
+        for path in file::walk(&dir.path().join(SOURCE)).unwrap() {
+            std::fs::remove_file(path).unwrap();
+        }
+        let text = format!("SELECT SUM(offered) AS offered FROM {QUEUE_INTERVALS}");
+        let offered = answers(&warehouse, &[text]).await;
+        let ours = (1..200).filter(|id| id % 5 != 0).count();
+        assert_eq!(offered, [format!("offered\r\n{ours}\r\n")]);
+        assert!(kept.lines().count() > 100);
+    }
+
+    #[tokio::test]
+    async fn a_warehouse_of_before_there_were_counts_is_read_without_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let mut rng = StdRng::seed_from_u64(2);
+        let rows: Vec<Row> = (1..50).map(|id| visit(id, &mut rng)).collect();
+        warehouse.stage_rows("test", 1, &rows).await.unwrap();
+        warehouse.publish_all().await.unwrap();
+        let mut tx = warehouse.write("test").await.unwrap();
+        sqlx::query("DROP TABLE rollup").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let (kept, anew) = both(&warehouse).await;
+        assert_eq!(kept, anew);
+        warehouse.close().await;
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        assert!(catch_up(&warehouse).await.unwrap() >= 3, "a file a day");
+    }
+
+    #[tokio::test]
+    async fn hours_and_days_are_sums_by_the_readers_clock() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let mut rng = StdRng::seed_from_u64(3);
+        let rows: Vec<Row> = (1..100).map(|id| visit(id, &mut rng)).collect();
+        warehouse.stage_rows("test", 1, &rows).await.unwrap();
+        let by = |unit: &str, table: &str| {
+            let local = "arrow_cast(entered_at, 'Timestamp(Microsecond, Some(\"Asia/Shanghai\"))')";
+            [
+                format!("SELECT from_at, SUM(offered) AS n FROM {table} GROUP BY 1 ORDER BY 1"),
+                format!(
+                    "SELECT date_trunc('{unit}', {local}) AS from_at, COUNT(*) AS n \
+                     FROM queue_visits GROUP BY 1 ORDER BY 1"
+                ),
+            ]
+        };
+        for (unit, table) in [("hour", "queue_hours"), ("day", "queue_days")] {
+            let found = answers(&warehouse, &by(unit, table)).await;
+            assert_eq!(found[0], found[1], "{table}");
+            assert!(found[0].lines().count() > 3);
+        }
+    }
+
+    #[tokio::test]
+    async fn counts_are_of_ones_own_tenant_and_queues_and_of_no_agents() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let mut rng = StdRng::seed_from_u64(5);
+        let rows: Vec<Row> = (1..100).map(|id| visit(id, &mut rng)).collect();
+        warehouse.stage_rows("test", 1, &rows[..60]).await.unwrap();
+        warehouse.publish_all().await.unwrap();
+        warehouse.stage_rows("test", 2, &rows[60..]).await.unwrap();
+        let asked = async |scope: Scope, text: &str| {
+            let session = Session::open(&warehouse, scope, Limits::default()).await.unwrap();
+            session.query(text).await.unwrap().to_csv()
+        };
+        let theirs = Scope::of(TenantId(2));
+        let text = "SELECT SUM(offered) AS n FROM queue_intervals";
+        assert_eq!(asked(theirs, text).await, "n\r\n19\r\n");
+        let one = Scope { queues: Some(vec![QueueId(2)]), ..Scope::of(TenantId(1)) };
+        let text = "SELECT DISTINCT queue_id FROM queue_intervals";
+        assert_eq!(asked(one, text).await, "queue_id\r\n2\r\n");
+        let agents = Some(vec![terms::AgentId(1)]);
+        let team = Scope { agents, ..Scope::of(TenantId(1)) };
+        assert_eq!(asked(team, text).await, "queue_id\r\n");
+    }
+}
