@@ -46,6 +46,7 @@ pub mod prompts;
 pub mod queues;
 pub mod recording_rules;
 pub mod recordings;
+mod related;
 pub mod reports;
 pub mod retention;
 pub mod rows;

@@ -103,6 +103,37 @@ impl Store {
         Ok(OrderPage { orders, next })
     }
 
+    /// The calls of which an order holds `text` in its title, content, address or a note of its
+    /// steps; at most `limit`. `from` leaves out orders that were made before.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn calls_of_text(
+        &self,
+        tenant: TenantId,
+        text: &str,
+        from: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<CallId>> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT call_id FROM orders
+             WHERE tenant_id = $1 AND call_id IS NOT NULL AND created_at >= $2
+                 AND (title LIKE $3 ESCAPE '\\' OR content LIKE $3 ESCAPE '\\'
+                     OR address LIKE $3 ESCAPE '\\'
+                     OR EXISTS (SELECT 1 FROM order_steps WHERE order_id = orders.id
+                         AND note LIKE $3 ESCAPE '\\'))
+             ORDER BY call_id DESC LIMIT $4",
+        )
+        .bind(tenant.0 as i64)
+        .bind(from.map_or(i64::MIN, |from| from.0))
+        .bind(contains(text))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .during("find calls by the text of their orders")?;
+        Ok(rows.iter().filter_map(|row| id_opt(row, "call_id")).map(CallId).collect())
+    }
+
     /// One order.
     ///
     /// # Errors

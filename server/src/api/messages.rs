@@ -143,6 +143,10 @@ const SENTENCES: &[Sentence] = &[
     ("you have no phone as an agent: say which one to ring", "您没有座席话机，请指定要振铃的号码"),
     ("zh-CN or en is needed", "需要 zh-CN 或 en"),
     ("at most {} printable characters are taken", "最多 {} 个可见字符"),
+    (
+        "more than {} calls fit; choose a shorter period or say more of it",
+        "符合条件的通话超过 {} 个；请缩短时间段，或把条件写得更具体",
+    ),
     ("a script has at most {} characters", "试呼脚本最多 {} 个字符"),
     // Why a call went where it did.
     ("Of {} free agents, the one idle longest: {} s.", "{} 名空闲座席中空闲最久者：{} 秒。"),

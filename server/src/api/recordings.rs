@@ -11,6 +11,7 @@ mod range;
 use super::extract::{Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
+use super::related::{Asked, Related};
 use super::rows::{Cursor, columns_of, filter, page_limit};
 use super::{Api, Shared};
 use crate::open::beneath;
@@ -33,7 +34,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use terms::control::{Answer, Ask, LiveRecording};
 use terms::record::{Column, Record, Recording};
-use terms::{AgentId, CallId, QueueId, RecordingId, TenantId, Timestamp, id};
+use terms::{AgentId, CallId, CustomerId, OrderId, QueueId, RecordingId, TenantId, Timestamp, id};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
@@ -98,9 +99,24 @@ struct Search {
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// The customer's number, or a part of it.
+    /// The customer's number, or a part of it; with `*` for any characters or `?` for one, the whole
+    /// number.
     #[serde(default)]
     caller: Option<String>,
+    /// The customer, under the number that is known of them.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    customer: Option<CustomerId>,
+    /// The order that was made from its call.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    order: Option<OrderId>,
+    /// What an agent chose as the reason of its call.
+    #[serde(default)]
+    reason: Option<String>,
+    /// A part of the title, content, address or a note of an order that was made from its call.
+    #[serde(default)]
+    text: Option<String>,
     /// The first agent on it.
     #[serde(default)]
     #[param(value_type = Option<String>)]
@@ -116,6 +132,9 @@ struct Search {
     /// At least so many seconds long.
     #[serde(default)]
     min_duration: Option<u32>,
+    /// At most so many seconds long.
+    #[serde(default)]
+    max_duration: Option<u32>,
     /// Where the last page ended.
     #[serde(default)]
     cursor: Option<String>,
@@ -148,15 +167,9 @@ async fn list(
     Params(search): Params<Search>,
 ) -> Result<Json<RecordingPage>, Problem> {
     let limit = page_limit(search.limit) as usize;
-    let (asked, own) = (search.agent, caller.agent());
-    let mut search = indexed(&search, caller.tenant())?;
-    if !caller.may(Permission::CallsRead) {
-        // Without a phone, or asking for a colleague's, one has none.
-        if own.is_none() || asked.is_some_and(|asked| Some(asked) != own) {
-            return Ok(Json(RecordingPage { recordings: Vec::new(), next: None }));
-        }
-        search.agent = own;
-    }
+    let Some(search) = api.search_of(&caller, &search).await? else {
+        return Ok(Json(RecordingPage { recordings: Vec::new(), next: None }));
+    };
     // One more than shown tells whether there is a next page.
     let mut found = api.warehouse.recordings(&search, limit + 1).await?;
     let more = found.len() > limit;
@@ -202,7 +215,11 @@ impl ToSchema for ListedRecording {
     }
 }
 
-fn indexed(search: &Search, tenant: TenantId) -> Result<recordings::Search, Problem> {
+fn indexed(
+    search: &Search,
+    tenant: TenantId,
+    related: Related,
+) -> Result<recordings::Search, Problem> {
     let before = search.cursor.as_deref().map(Cursor::parse).transpose()?;
     let caller = search.caller.as_deref().map(|text| filter("caller", text)).transpose()?;
     Ok(recordings::Search {
@@ -210,10 +227,14 @@ fn indexed(search: &Search, tenant: TenantId) -> Result<recordings::Search, Prob
         from: search.from,
         to: search.to,
         caller: caller.filter(|text| !text.is_empty()).map(str::to_owned),
+        number: related.number,
         agent: search.agent,
         queue: search.queue,
         call: search.call,
+        calls: related.calls.map(|calls| calls.into_iter().collect()),
         duration_ms_min: search.min_duration.map(|seconds| u64::from(seconds) * 1000),
+        duration_ms_max: search.max_duration.map(|seconds| u64::from(seconds) * 1000),
+        kept: false,
         before: before.map(|Cursor { key, id }| (Timestamp(key), RecordingId(id))),
     })
 }
@@ -260,6 +281,30 @@ async fn head(
 }
 
 impl Api {
+    /// A search of the index for what `caller` may find of it; `None` where that is nothing.
+    async fn search_of(
+        &self,
+        caller: &Caller,
+        search: &Search,
+    ) -> Result<Option<recordings::Search>, Problem> {
+        let own = caller.agent();
+        let sees_all = caller.may(Permission::CallsRead);
+        // Without a phone, or asking for a colleague's, one has none.
+        if !sees_all && (own.is_none() || search.agent.is_some_and(|asked| Some(asked) != own)) {
+            return Ok(None);
+        }
+        let text = search.text.as_deref();
+        let (customer, order) = (search.customer, search.order);
+        let asked = Asked { customer, order, text, from: search.from, to: search.to };
+        let reason = search.reason.as_deref();
+        let related = self.related_by_reason(caller, asked, reason).await?;
+        let mut indexed = indexed(search, caller.tenant(), related)?;
+        if !sees_all {
+            indexed.agent = own;
+        }
+        Ok(Some(indexed))
+    }
+
     async fn recording(
         &self,
         caller: &Caller,

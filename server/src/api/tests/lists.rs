@@ -1,12 +1,13 @@
 //! Lists, SQL and reports.
 
-use super::rig::{Rig, call_row};
-use axum::http::StatusCode;
+use super::rig::{NOON, Rig, call_row, recording_row};
+use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
-use terms::record::{Call, Row};
+use terms::record::{AgentSpan, Call, Recording, Row};
 use terms::{
-    AgentId, CallId, ConferenceId, ContactId, FlowId, MeetingId, QueueId, RecordingId, TrunkId,
+    AgentId, CallId, ConferenceId, ContactId, FlowId, MeetingId, QueueId, RecordingId, SpanId,
+    TrunkId,
 };
 
 fn ids(page: &Value) -> Vec<String> {
@@ -131,6 +132,81 @@ async fn calls_are_found_by_twenty_five_conditions_alone_and_together() {
     let edges = "max_duration=600&max_wait=20&max_talk=300";
     let days = "from=2026-11-23T04:00:30Z&to=2026-11-23T04:01:30Z";
     assert_eq!(found(&format!("{together}&{edges}&{days}")).await, ["2"]);
+}
+
+#[tokio::test]
+async fn calls_and_recordings_are_found_by_number_customer_order_reason_and_note() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let agent = rig.first.agents[0].0;
+    for call in [1, 2, 3] {
+        let row = call_row(rig.tenant(), CallId(call), call as i64, 60, agent);
+        let recording = Recording {
+            call_id: CallId(call),
+            caller: row.caller.clone(),
+            ..recording_row(rig.tenant(), RecordingId(100 + call), agent, None, 0)
+        };
+        rig.stage(&[Row::Call(row), Row::Recording(recording)]).await;
+    }
+    let wrap_up = |span: u64, call: u64, reason: &str| {
+        Row::AgentSpan(AgentSpan {
+            tenant_id: rig.tenant(),
+            span_id: SpanId(span),
+            agent_id: agent,
+            activity: "wrap_up".into(),
+            reason: Some(reason.into()),
+            started_at: NOON,
+            ended_at: NOON,
+            duration_ms: 0,
+            call_id: Some(CallId(call)),
+            queue_id: None,
+        })
+    };
+    rig.stage(&[wrap_up(1, 2, "报修"), wrap_up(2, 3, "咨询")]).await;
+    let number = call_row(rig.tenant(), CallId(2), 2, 60, agent).caller;
+    let card = json!({"number": number, "name": "王"});
+    let put = rig.ask(Method::PUT, "/api/v1/customers", &token, Some(card)).await;
+    assert_eq!(put.status, StatusCode::OK, "{put:?}");
+    let customer = put.json()["id"].as_str().unwrap().to_owned();
+    let order = json!({"kind": "报修", "title": "漏水", "call": "2"});
+    let order = rig.post("/api/v1/orders", &token, order).await.json();
+    let order = order["id"].as_str().unwrap().to_owned();
+    let note = json!({"action": "note", "note": "门卫不让进 100%"});
+    let noted = rig.post(&format!("/api/v1/orders/{order}/steps"), &token, note).await;
+    assert_eq!(noted.status, StatusCode::OK, "{noted:?}");
+
+    let both = async |query: &str| {
+        let calls = rig.get(&format!("/api/v1/calls?{query}"), &token).await;
+        assert_eq!(calls.status, StatusCode::OK, "{query}: {calls:?}");
+        let recordings = rig.get(&format!("/api/v1/recordings?{query}"), &token).await.json();
+        let of = recordings["recordings"].as_array().unwrap().iter();
+        let of: Vec<String> = of.map(|of| of["call_id"].as_str().unwrap().to_owned()).collect();
+        (ids(&calls.json()), of)
+    };
+    let two = (vec!["2".to_owned()], vec!["2".to_owned()]);
+    for query in [
+        "caller=*0002".to_owned(),
+        "caller=%2B86138*000%3F&text=%E6%BC%8F%E6%B0%B4".to_owned(),
+        format!("customer={customer}"),
+        format!("order={order}"),
+        "reason=%E6%8A%A5%E4%BF%AE".to_owned(),
+        "text=100%25".to_owned(),
+        format!("text=%E9%97%A8%E5%8D%AB&order={order}&customer={customer}&caller=*2"),
+    ] {
+        assert_eq!(both(&query).await, two, "{query}");
+    }
+    for query in
+        ["caller=138*", "caller=0%252", "text=100%25%25", "reason=x", "text=%E6%BC%8F&caller=*3"]
+    {
+        assert_eq!(both(query).await, (Vec::new(), Vec::new()), "{query}");
+    }
+    let (_, foreign) = rig.other_tenant().await;
+    for path in ["calls", "recordings"] {
+        let query = format!("/api/v1/{path}?text=%E6%BC%8F%E6%B0%B4");
+        assert_eq!(rig.get(&query, &foreign).await.json()[path], json!([]));
+        let query = format!("/api/v1/{path}?customer={customer}");
+        assert_eq!(rig.get(&query, &foreign).await.status, StatusCode::NOT_FOUND);
+    }
 }
 
 #[tokio::test]
