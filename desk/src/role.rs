@@ -29,6 +29,8 @@ text_enum! {
         CallsControl = "calls.control",
         /// Hear and fetch every recording.
         RecordingsRead = "recordings.read",
+        /// Fetch a set of recordings as one file, and evidence packs of calls.
+        RecordingsExport = "recordings.export",
         /// Set and lift legal holds, see how long recordings are kept.
         RecordingsHold = "recordings.hold",
         /// Delete a recording, change how long recordings are kept.
@@ -110,6 +112,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::CallsControlOwn, EVERYBODY),
         (P::CallsControl, LEADERS),
         (P::RecordingsRead, LEADERS),
+        (P::RecordingsExport, MANAGERS),
         (P::RecordingsHold, MANAGERS),
         (P::RecordingsDelete, ADMINISTRATORS),
         (P::CallingWrite, ADMINISTRATORS),

@@ -136,6 +136,8 @@ pub struct ApiLimits {
     pub plan_max: Duration,
     /// A number that was called within this time is called again when it is confirmed.
     pub called_again: Duration,
+    /// Most recordings of one export.
+    pub export_max: u32,
 }
 
 impl Default for ApiLimits {
@@ -145,6 +147,7 @@ impl Default for ApiLimits {
             request_max: Duration::from_secs(60),
             plan_max: Duration::from_secs(3),
             called_again: Duration::from_secs(30 * 60),
+            export_max: 2_000,
         }
     }
 }
@@ -156,6 +159,7 @@ pub struct Api {
     http: HttpMetrics,
     readiness: health::Cached,
     sockets: Arc<tokio::sync::Semaphore>,
+    exports: Arc<tokio::sync::Semaphore>,
     running: idempotency::Running,
 }
 
@@ -177,6 +181,7 @@ pub fn router(state: ApiState) -> Router {
         http: HttpMetrics::default(),
         readiness: health::Cached::default(),
         sockets: Arc::new(tokio::sync::Semaphore::new(live::SOCKETS_MAX)),
+        exports: Arc::new(tokio::sync::Semaphore::new(recordings::EXPORTS_MAX)),
         running: idempotency::Running::default(),
         state,
     });

@@ -296,6 +296,11 @@ config! {
         /// Longest recording in one file; a longer conversation goes on in the next one. The log on disk holds at least what all calls said in this time.
         part_max: Span = "\"1h\"", Restart;
     }
+    /// Sets of recordings that are fetched as one file.
+    export: ExportConfig {
+        /// Most recordings of one set over the API. `switchgrid recording export` copies any number.
+        recordings_max: u32 = "2000", Restart;
+    }
     /// A second tier of recordings: an object store with the S3 API. Without a bucket there is none.
     tier: TierConfig {
         /// Bucket that finished recordings move to. Empty: all stay on this box.
@@ -498,6 +503,7 @@ impl Config {
             ("rtp.parties_max", self.rtp.parties_max),
             ("rtp.speakers_max", self.rtp.speakers_max),
             ("warehouse.seal_rows", self.warehouse.seal_rows),
+            ("export.recordings_max", self.export.recordings_max),
             ("sql.rows_max", self.sql.rows_max),
             ("sql.jobs_max", self.sql.jobs_max),
         ] {

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod blocking;
+pub mod bundle;
 pub mod calls;
 pub mod cli;
 pub mod config;

@@ -132,6 +132,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
             body_max: config.http.body_max.0 as usize,
             request_max: config.http.request_max.0,
             called_again: config.calls.called_again.0,
+            export_max: config.export.recordings_max,
             ..ApiLimits::default()
         },
         speechless: crate::speech::speechless(&config),

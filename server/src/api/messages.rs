@@ -126,6 +126,14 @@ const SENTENCES: &[Sentence] = &[
         "This recording lies in the object store, which does not answer right now; try again later.",
         "该录音存放在对象存储中，目前无法访问，请稍后再试。",
     ),
+    ("an export has no pages; leave it out", "导出不分页；请去掉此参数"),
+    (
+        "{} recordings fit, an export has at most {} (export.recordings_max); choose a shorter \
+         period, or have them copied by `switchgrid recording export`.",
+        "符合条件的录音有 {} 条，一次导出最多 {} 条（export.recordings_max）；请缩短时间段，或用 \
+         `switchgrid recording export` 复制。",
+    ),
+    ("Other exports are running; try again in a minute.", "其他导出正在进行，请一分钟后再试。"),
     ("This recording is still being written; try again in a moment.", "录音仍在写入，请稍后再试。"),
     (
         "This recording is not finished: the conversation goes on, or its file is still being \

@@ -5,6 +5,7 @@
 //! caller or a client ever becomes part of a path. What is not here any more comes from the second
 //! tier ([`moved`]). Every fetch is written to the audit table first.
 
+mod export;
 mod moved;
 mod range;
 
@@ -153,10 +154,13 @@ struct RecordingPage {
     next: Option<String>,
 }
 
+pub(super) use export::EXPORTS_MAX;
+
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::CallsOwn, routes!(list)))
         .routes(guard.may(Permission::CallsOwn, routes!(fetch, head)))
+        .merge(export::routes(guard))
 }
 
 /// Find recordings. Without the permission `recordings.read` one finds one's own.
@@ -329,16 +333,33 @@ impl Api {
             (AudioFormat::Wav, Some(sha256), _) | (_, _, Some(sha256)) => format!("\"{sha256}\""),
             _ => format!("\"{:x}-{:x}-{:x}\"", meta.ino(), meta.len(), meta.mtime_nsec()),
         };
+        let rendering = self.in_clear(file, &path).await?;
+        answer(rendering, &etag, recording, format, method, headers)
+    }
+
+    /// An open file, with the keys where it is sealed.
+    async fn in_clear(&self, file: std::fs::File, path: &str) -> Result<Rendering, Problem> {
         let keys = self.recording_keys.clone();
         let open = move || {
             let keys = Keys::read(&keys).ok();
             Rendering::open(file, keys.as_ref().map(|keys| &*keys.ring))
         };
         let opened = tokio::task::spawn_blocking(open).await;
-        let rendering = opened
+        opened
             .map_err(|e| Problem::internal(e.to_string()))?
-            .map_err(|e| Problem::internal(format!("{path}: {e}")))?;
-        answer(rendering, &etag, recording, format, method, headers)
+            .map_err(|e| Problem::internal(format!("{path}: {e}")))
+    }
+
+    /// A recording in this form, in clear, wherever it lies.
+    async fn rendering(&self, found: &Indexed, format: AudioFormat) -> Result<Rendering, Problem> {
+        let path = path_in_ledger(&found.recording, found.recording.tenant_id)?;
+        let opened = self.open_recording(found, &path, format).await?;
+        self.in_clear(opened.file, &path).await
+    }
+
+    /// A recording as it was made, in clear, wherever it lies.
+    pub(super) async fn original(&self, found: &Indexed) -> Result<Rendering, Problem> {
+        self.rendering(found, AudioFormat::Wav).await
     }
 
     async fn ledger_row(

@@ -202,14 +202,33 @@ impl Source {
         format: Form,
         target: &Path,
     ) -> Result<u64, anyhow::Error> {
+        let mut from = self.in_clear(warehouse, found, wav, format).await?;
+        let copied = File::create(target).and_then(|mut to| std::io::copy(&mut from, &mut to));
+        copied.with_context(|| format!("copy {wav} to {}", target.display()))
+    }
+
+    /// A recording in clear, wherever it lies.
+    async fn rendering(
+        &self,
+        warehouse: &Warehouse,
+        found: &Indexed,
+        format: Form,
+    ) -> Result<Rendering, anyhow::Error> {
+        let wav = found.recording.path.as_deref().context("it has no file")?;
+        self.in_clear(warehouse, found, wav, format).await
+    }
+
+    async fn in_clear(
+        &self,
+        warehouse: &Warehouse,
+        found: &Indexed,
+        wav: &str,
+        format: Form,
+    ) -> Result<Rendering, anyhow::Error> {
         let from = self.file(found, wav, format).await?;
         self.refuse_if_deleted(warehouse, found, wav).await?;
-        let copy = || {
-            let ring = self.keys.as_ref().map(|keys| &*keys.ring);
-            let mut from = Rendering::open(from, ring)?;
-            std::io::copy(&mut from, &mut std::fs::File::create(target)?)
-        };
-        copy().with_context(|| format!("copy {wav} to {}", target.display()))
+        let ring = self.keys.as_ref().map(|keys| &*keys.ring);
+        Rendering::open(from, ring).with_context(|| format!("open {wav}"))
     }
 
     async fn file(&self, found: &Indexed, wav: &str, format: Form) -> Result<File, anyhow::Error> {
