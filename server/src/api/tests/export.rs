@@ -49,7 +49,8 @@ async fn a_set_comes_as_a_zip_with_index_checksums_and_an_audit_row() {
     assert_eq!(got.header("content-disposition"), "attachment; filename=\"recordings.zip\"");
     let name = |of: RecordingId| format!("2026-11-23/{of}.wav");
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(names, [&name(first), &name(second), "SHA256SUMS", "index.csv"]);
+    let (one, two) = (name(first), name(second));
+    assert_eq!(names, [one.as_str(), two.as_str(), "SHA256SUMS", "index.csv"]);
     assert_eq!(files[&name(first)], b"RIFFone");
     assert!(files[&name(second)] == vec![9; 200_000]);
     let sums = text(&files, "SHA256SUMS");
