@@ -21,6 +21,7 @@ pub mod conferences;
 pub mod customers;
 pub mod deletion;
 pub mod encoding;
+mod evidence;
 pub mod extract;
 pub mod fax_documents;
 pub mod faxes;
@@ -105,6 +106,8 @@ pub struct ApiState {
     pub encoding: Arc<encoding::Backlog>,
     /// File of the keys that sealed recordings are opened with.
     pub recording_keys: PathBuf,
+    /// File of the key that evidence packs are signed with.
+    pub evidence_key: PathBuf,
     /// Seals the warehouse up to now.
     pub seal: Seal,
     /// Live events.
@@ -230,6 +233,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))
+        .merge(evidence::routes(guard))
         .merge(click::routes(guard))
         .merge(supervise::routes(guard))
         .merge(pickup::routes(guard))

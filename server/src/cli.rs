@@ -1,5 +1,6 @@
 //! The commands of `switchgrid`.
 
+pub mod evidence;
 pub mod fax;
 pub mod home;
 pub mod recording;
@@ -43,6 +44,8 @@ enum Command {
     Report(report::Arguments),
     /// List, fetch and verify recordings.
     Recording(recording::Arguments),
+    /// Make and verify evidence packs of calls.
+    Evidence(evidence::Arguments),
     /// Manage people who sign in.
     User(user::Arguments),
     /// The fax machine of one fax, on standard input and output. The box starts it itself.
@@ -95,6 +98,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
         Command::Sql(arguments) => return sql::run(&config, &arguments),
         Command::Report(arguments) => report::run(&config, &arguments)?,
         Command::Recording(arguments) => return recording::run(&config, &arguments),
+        Command::Evidence(arguments) => return evidence::run(&config, &arguments),
         Command::User(arguments) => user::run(&config, &arguments)?,
         Command::Child { .. } | Command::Fax(_) => unreachable!("these are handled above"),
     }

@@ -9,6 +9,7 @@ use super::plans::Plans;
 use super::prompts::Prompts;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
+use crate::evidence::SigningKey;
 use crate::schedules::Schedules;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
@@ -125,6 +126,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         tier,
         encoding,
         recording_keys: config.recording_keys(),
+        evidence_key: SigningKey::path(&config.server.data),
         seal,
         events,
         clock: Arc::new(SystemClock::default()),

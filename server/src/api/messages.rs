@@ -133,6 +133,10 @@ const SENTENCES: &[Sentence] = &[
         "符合条件的录音有 {} 条，一次导出最多 {} 条（export.recordings_max）；请缩短时间段，或用 \
          `switchgrid recording export` 复制。",
     ),
+    (
+        "This call has more than {} rows of {}; a pack takes no more.",
+        "此通话的记录超过 {} 条（{}），证据包容纳不下。",
+    ),
     ("Other exports are running; try again in a minute.", "其他导出正在进行，请一分钟后再试。"),
     ("This recording is still being written; try again in a moment.", "录音仍在写入，请稍后再试。"),
     (

@@ -6,6 +6,7 @@ mod callbacks;
 mod calling;
 mod click;
 mod conferences;
+mod evidence;
 mod export;
 mod faxes;
 mod flows;

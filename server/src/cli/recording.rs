@@ -62,7 +62,7 @@ enum Command {
 
 /// Form of a recording.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Form {
+pub(super) enum Form {
     /// As recorded: customer left, everyone else right.
     Wav,
     /// Small.
@@ -172,7 +172,7 @@ async fn get(
 }
 
 /// Where recordings are copied from: the folder, or the second tier by way of its cache.
-struct Source {
+pub(super) struct Source {
     folder: PathBuf,
     /// A secret that is missing here hinders only what lies there.
     tier: Result<Option<Tier>, config::Error>,
@@ -181,7 +181,7 @@ struct Source {
 }
 
 impl Source {
-    fn open(config: &Config) -> Source {
+    pub(super) fn open(config: &Config) -> Source {
         Source {
             folder: config.recordings_dir(),
             tier: Tier::open(config),
@@ -208,7 +208,7 @@ impl Source {
     }
 
     /// A recording in clear, wherever it lies.
-    async fn rendering(
+    pub(super) async fn rendering(
         &self,
         warehouse: &Warehouse,
         found: &Indexed,
