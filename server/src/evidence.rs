@@ -25,6 +25,9 @@ pub use verify::{Fault, NotAPack, Verdict, verify};
 use serde::{Deserialize, Serialize};
 use terms::{CallId, RecordingId, TenantId};
 
+/// Recordings of one call that a pack takes.
+pub const RECORDINGS_MAX: usize = 1_000;
+
 /// What a manifest says it is.
 const FORMAT: &str = "switchgrid-evidence";
 /// Version of the format that is written, and the newest that is read.

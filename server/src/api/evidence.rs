@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::recordings::refuse_deleted;
 use super::rows::rows;
 use crate::bundle::pipe;
-use crate::evidence::{self, Audio, SigningKey};
+use crate::evidence::{self, Audio, RECORDINGS_MAX, SigningKey};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -19,8 +19,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use warehouse::recordings::{Indexed, Search};
 
-/// Recordings of one call.
-const RECORDINGS_MAX: usize = 1_000;
 /// Bytes that go to the reader at a time.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -87,7 +85,10 @@ async fn pack(
 /// Every recording of the call, opened, or why it cannot be.
 async fn audio_of(api: &Shared, tenant: TenantId, call: CallId) -> Result<Vec<Audio>, Problem> {
     let search = Search { tenant, call: Some(call), ..Search::default() };
-    let mut found = api.warehouse.recordings(&search, RECORDINGS_MAX).await?;
+    let mut found = api.warehouse.recordings(&search, RECORDINGS_MAX + 1).await?;
+    if found.len() > RECORDINGS_MAX {
+        return Err(evidence::Error::TooMany { most: RECORDINGS_MAX, of: "recordings" }.into());
+    }
     // The list has the latest first.
     found.reverse();
     let mut audio = Vec::new();

@@ -5,7 +5,7 @@ use super::block_on;
 use super::home::Home;
 use super::recording::{Form, Source};
 use crate::config::Config;
-use crate::evidence::{self, Audio, SigningKey, Verdict};
+use crate::evidence::{self, Audio, RECORDINGS_MAX, SigningKey, Verdict};
 use anyhow::Context;
 use desk::By;
 use std::fs::File;
@@ -15,9 +15,6 @@ use std::process::ExitCode;
 use terms::{CallId, TenantId};
 use warehouse::recordings::Search;
 use warehouse::{Limits, Warehouse};
-
-/// Recordings of one call.
-const RECORDINGS_MAX: usize = 1_000;
 
 /// Arguments of `switchgrid evidence`.
 #[derive(clap::Args)]
@@ -90,7 +87,11 @@ async fn pack(
     let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
     let source = Source::open(config);
     let search = Search { tenant, call: Some(call), ..Search::default() };
-    let mut found = warehouse.recordings(&search, RECORDINGS_MAX).await?;
+    let mut found = warehouse.recordings(&search, RECORDINGS_MAX + 1).await?;
+    anyhow::ensure!(
+        found.len() <= RECORDINGS_MAX,
+        "call {call} has more than {RECORDINGS_MAX} recordings; a pack takes no more"
+    );
     found.reverse();
     let mut audio = Vec::new();
     for of in &found {
