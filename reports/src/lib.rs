@@ -17,6 +17,7 @@
 pub mod catalogue;
 mod cell;
 mod definition;
+mod interval;
 mod messages;
 pub mod period;
 pub mod render;

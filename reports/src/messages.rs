@@ -91,6 +91,11 @@ pub(crate) const PROVISIONAL: Words = words(
     "统计期尚未结束，数字为暂定值。",
     "The period has not ended yet: the numbers are provisional.",
 );
+pub(crate) const INTERVAL_PROVISIONAL: Words = words(
+    "带 * 的时段尚未结束，其数字为暂定值；其余时段的数字不再变化，补到的数据除外。",
+    "An interval with * has not ended yet: its numbers are provisional. Those of the others stand, \
+     but for data that come late.",
+);
 pub(crate) const NOT_COMPLETE: Words = words(
     "行数超过上限，只含前面的部分；请缩短统计期。",
     "There are more rows than the limit allows, the rest is left out: choose a shorter period.",

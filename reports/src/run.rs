@@ -1,6 +1,7 @@
 //! Runs a report: its SQL on a session of the warehouse, names put to ids, rows in order, totals.
 
 use crate::definition::{Column, Kind, Order, Report, Source};
+use crate::interval::is_provisional;
 use crate::messages::{NO_DEPARTMENT, NO_QUEUE, stored};
 use crate::period::Period;
 use crate::table::{Cell, ReportTable, Row, RowKind};
@@ -118,7 +119,7 @@ pub async fn run(
 
     let mut rows = Vec::with_capacity(answer.rows());
     for batch in &answer.batches {
-        rows_of(report, &window, &params.names, batch, &mut rows)?;
+        rows_of(report, &window, params, batch, &mut rows)?;
     }
     if report.order == Order::FirstColumn {
         rows.sort_by_cached_key(|row| first_column_key(&row.cells[0]));
@@ -147,7 +148,7 @@ fn first_column_key(cell: &Cell) -> (u8, u64, String) {
 fn rows_of(
     report: &'static Report,
     window: &Window,
-    names: &Names,
+    params: &Params,
     batch: &RecordBatch,
     rows: &mut Vec<Row>,
 ) -> Result<(), Error> {
@@ -157,10 +158,11 @@ fn rows_of(
         let cells = report
             .columns
             .iter()
-            .map(|column| cell(column, &fields, names))
+            .map(|column| cell(column, &fields, &params.names))
             .collect::<Result<Vec<Cell>, Error>>()?;
         let behind = Some((report.behind)(window, &fields)?);
-        rows.push(Row { kind: RowKind::Data, cells, behind });
+        let provisional = is_provisional(report, &params.period, params.now, &fields)?;
+        rows.push(Row { kind: RowKind::Data, cells, behind, provisional });
     }
     Ok(())
 }
@@ -171,7 +173,7 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
         Ok::<_, Error>(id.map(|id| (id, names.agents.get(&id))))
     };
     Ok(match column.source {
-        Source::Field(field) => fields.cell(field, column.kind)?,
+        Source::Field(field) | Source::Interval(field) => fields.cell(field, column.kind)?,
         Source::Ratio { numerator, denominator } => Cell::Ratio {
             numerator: fields.int(numerator)?.unwrap_or(0),
             denominator: fields.int(denominator)?.unwrap_or(0),

@@ -4,6 +4,7 @@
 use crate::definition::{Column, Report, Source, Total};
 use crate::messages::{SUBTOTAL, Words};
 use crate::period::Period;
+use std::borrow::Cow;
 use terms::Timestamp;
 
 /// One cell.
@@ -122,6 +123,8 @@ pub struct Row {
     pub cells: Vec<Cell>,
     /// What is behind it; a subtotal has none.
     pub behind: Option<Condition>,
+    /// Its interval had not ended when the report was run; of a subtotal one of its rows.
+    pub provisional: bool,
 }
 
 /// A report that has been run.
@@ -173,6 +176,18 @@ impl ReportTable {
         }
     }
 
+    /// A cell as people are shown it: the name of an interval that had not ended has a mark, which
+    /// a note explains.
+    pub(crate) fn shown<'a>(&self, row: &'a Row, index: usize) -> Cow<'a, Cell> {
+        let is_marked = row.provisional
+            && row.kind == RowKind::Data
+            && self.report.columns[index].source.is_interval();
+        match &row.cells[index] {
+            Cell::Text(text) if is_marked => Cow::Owned(Cell::Text(format!("{text} *"))),
+            cell => Cow::Borrowed(cell),
+        }
+    }
+
     /// The rows of the answer, without subtotals.
     pub fn data_rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.kind == RowKind::Data)
@@ -221,7 +236,8 @@ fn with_subtotals(report: &Report, rows: Vec<Row>) -> Vec<Row> {
         if let Some(after_first) = report.columns.iter().skip(1).position(is_part) {
             cells[after_first + 1] = Cell::Word(&SUBTOTAL);
         }
-        out.push(Row { kind: RowKind::Subtotal, cells, behind: None });
+        let provisional = group.iter().any(|row| row.provisional);
+        out.push(Row { kind: RowKind::Subtotal, cells, behind: None, provisional });
     }
     out
 }

@@ -16,6 +16,8 @@ mod order_kinds;
 mod orders_over_time;
 #[path = "catalogue/overdue_by.rs"]
 mod overdue_by;
+#[path = "catalogue/provisional.rs"]
+mod provisional;
 #[path = "catalogue/reconciled.rs"]
 mod reconciled;
 #[path = "catalogue/recording_log.rs"]

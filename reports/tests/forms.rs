@@ -32,7 +32,7 @@ fn table(report: &'static Report, period: &str, rows: Vec<Vec<Cell>>) -> ReportT
             assert_eq!(cells.len(), report.columns.len(), "a cell for each column");
             let behind =
                 Condition { table: "calls", key: "contact_id", predicate: "TRUE".to_owned() };
-            Row { kind: RowKind::Data, cells, behind: Some(behind) }
+            Row { kind: RowKind::Data, cells, behind: Some(behind), provisional: false }
         })
         .collect();
     ReportTable::new(report, "江城燃气热线", period, NOW, rows)

@@ -47,6 +47,9 @@ struct ColumnOf {
 #[derive(Serialize)]
 struct RowOf<'a> {
     kind: &'static str,
+    /// Its interval goes on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    provisional: bool,
     cells: Cells<'a>,
     /// The query that lists what is behind the row.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +98,7 @@ impl<'a> Document<'a> {
                 RowKind::Data => "data",
                 RowKind::Subtotal => "subtotal",
             },
+            provisional: row.provisional,
             cells: self.cells(&row.cells, false),
             behind: row.behind.as_ref().map(crate::Condition::sql),
         }

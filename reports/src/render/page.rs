@@ -5,8 +5,8 @@ use super::svg;
 use crate::cell::{cell_text, local};
 use crate::definition::{Column, Kind, Order, Source, Total};
 use crate::messages::{
-    self, DAY, DAYS, FIGURES, FORMULAS, GENERATED, Language, NO_ROWS, NOT_COMPLETE, NOTES, PAGE,
-    PERIOD, PRINT_CUT, PROVISIONAL, ROWS, TENANT, TO, TOTAL, ZONE,
+    self, DAY, DAYS, FIGURES, FORMULAS, GENERATED, INTERVAL_PROVISIONAL, Language, NO_ROWS,
+    NOT_COMPLETE, NOTES, PAGE, PERIOD, PRINT_CUT, PROVISIONAL, ROWS, TENANT, TO, TOTAL, ZONE,
 };
 use crate::table::{Cell, ReportTable, Row, RowKind};
 use serde::Serialize;
@@ -182,10 +182,12 @@ fn figure_texts(table: &ReportTable, language: Language) -> Vec<(&'static str, S
 
 fn rows(table: &ReportTable, language: Language) -> Vec<PageRow> {
     let cells = |row: &Row| {
-        row.cells
-            .iter()
-            .zip(table.report.columns)
-            .map(|(cell, column)| cell_text(cell, column.kind, table.period.zone, language))
+        let columns = table.report.columns.iter().enumerate();
+        columns
+            .map(|(index, column)| {
+                let cell = table.shown(row, index);
+                cell_text(&cell, column.kind, table.period.zone, language)
+            })
             .collect()
     };
     table
@@ -265,6 +267,9 @@ pub fn notes(table: &ReportTable, language: Language) -> Vec<String> {
     let mut notes = Vec::new();
     if table.provisional {
         notes.push(PROVISIONAL.get(language).to_owned());
+    }
+    if table.data_rows().any(|row| row.provisional) {
+        notes.push(INTERVAL_PROVISIONAL.get(language).to_owned());
     }
     if table.truncated {
         notes.push(NOT_COMPLETE.get(language).to_owned());

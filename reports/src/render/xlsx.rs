@@ -302,12 +302,12 @@ fn data(sheet: &mut Worksheet, table: &ReportTable, language: Language) -> Resul
 
     let mut row = 1;
     for data_row in table.data_rows() {
-        for (index, cell) in data_row.cells.iter().enumerate() {
+        for index in 0..data_row.cells.len() {
             let place = (row, index as u16);
             write_cell(
                 sheet,
                 place,
-                cell,
+                &table.shown(data_row, index),
                 columns[index].kind,
                 table.period.zone,
                 language,
