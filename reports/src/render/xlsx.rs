@@ -302,13 +302,13 @@ fn data(sheet: &mut Worksheet, table: &ReportTable, language: Language) -> Resul
 
     let mut row = 1;
     for data_row in table.data_rows() {
-        for index in 0..data_row.cells.len() {
+        for (index, column) in columns.iter().enumerate() {
             let place = (row, index as u16);
             write_cell(
                 sheet,
                 place,
                 &table.shown(data_row, index),
-                columns[index].kind,
+                column.kind,
                 table.period.zone,
                 language,
                 base(),

@@ -70,5 +70,5 @@ async fn the_month_that_goes_on_is_marked_among_those_that_stand() {
         rows.map(|row| row.cells[0].clone()).collect::<Vec<Cell>>()
     };
     assert_eq!(marked("2026-11-23 04:00:00").await, [Cell::Text("2026-11".into())]);
-    assert_eq!(marked("2026-12-01 04:00:00").await, []);
+    assert_eq!(marked("2026-12-01 04:00:00").await, Vec::<Cell>::new());
 }
