@@ -19,6 +19,7 @@ mod queue_summary;
 mod recording_log;
 mod repeat_callers;
 mod satisfaction;
+mod satisfaction_by_area;
 mod satisfaction_by_queue;
 mod satisfaction_list;
 mod service_level;
@@ -47,6 +48,7 @@ pub use queue_summary::QUEUE_SUMMARY;
 pub use recording_log::RECORDING_LOG;
 pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
+pub use satisfaction_by_area::SATISFACTION_BY_AREA;
 pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
 pub use satisfaction_list::SATISFACTION_LIST;
 pub use service_level::SERVICE_LEVELS;
@@ -64,6 +66,7 @@ pub fn catalogue() -> &'static [&'static Report] {
     static ALL: &[&Report] = &[
         &SATISFACTION,
         &SATISFACTION_BY_QUEUE,
+        &SATISFACTION_BY_AREA,
         &WORKLOAD,
         &TIME_SHEET,
         &BREAKS,

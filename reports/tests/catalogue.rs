@@ -22,6 +22,8 @@ mod provisional;
 mod reconciled;
 #[path = "catalogue/recording_log.rs"]
 mod recording_log;
+#[path = "catalogue/satisfaction_by_area.rs"]
+mod satisfaction_by_area;
 #[path = "catalogue/satisfaction_by_queue.rs"]
 mod satisfaction_by_queue;
 #[path = "catalogue/service_level.rs"]
