@@ -49,7 +49,9 @@ text_enum! {
         SqlRun = "sql.run",
         /// Seal the warehouse.
         WarehouseSeal = "warehouse.seal",
-        /// See queues, agents, hours and what they do now.
+        /// Plan and withdraw shifts of agents.
+        ShiftsWrite = "shifts.write",
+        /// See queues, agents, hours, planned shifts and what agents do now.
         FloorRead = "floor.read",
         /// Sign in, ready, break: one's own state.
         AgentStateOwn = "agents.state_own",
@@ -122,6 +124,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::ReportsSchedule, MANAGERS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),
+        (P::ShiftsWrite, LEADERS),
         (P::FloorRead, EVERYBODY),
         (P::AgentStateOwn, EVERYBODY),
         (P::AgentState, LEADERS),

@@ -2,6 +2,7 @@
 //! schema and help text follow from it.
 
 mod abandoned_calls;
+mod adherence;
 mod breaks;
 mod call_reasons;
 mod calls;
@@ -31,6 +32,7 @@ mod trunk_usage;
 mod workload;
 
 pub use abandoned_calls::ABANDONED_CALLS;
+pub use adherence::ADHERENCE;
 pub use breaks::BREAKS;
 pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
@@ -69,6 +71,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &SATISFACTION_BY_AREA,
         &WORKLOAD,
         &TIME_SHEET,
+        &ADHERENCE,
         &BREAKS,
         &OVERDUE_ORDERS,
         &OVERDUE_BY_KIND,

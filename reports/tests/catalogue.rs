@@ -2,6 +2,8 @@
 
 #[path = "catalogue/abandoned_calls.rs"]
 mod abandoned_calls;
+#[path = "catalogue/adherence.rs"]
+mod adherence;
 #[path = "catalogue/agent_time.rs"]
 mod agent_time;
 #[path = "catalogue/call_reasons.rs"]

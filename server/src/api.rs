@@ -53,6 +53,7 @@ pub mod retention;
 pub mod rows;
 pub mod schedules;
 pub mod session;
+mod shifts;
 pub mod sql;
 pub mod supervise;
 pub mod tokens;
@@ -248,6 +249,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(retention::routes(guard))
         .merge(reports::routes(guard))
         .merge(schedules::routes(guard))
+        .merge(shifts::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))
         .merge(hooks::routes(guard))

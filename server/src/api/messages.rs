@@ -257,6 +257,11 @@ const SENTENCES: &[Sentence] = &[
         "order {} is at version {}: somebody changed it; read it again",
         "工单 {} 已是版本 {}：有人修改过，请重新读取",
     ),
+    ("this agent has a shift then already", "该座席此时段已有班次"),
+    (
+        "a shift ends after it begins, at most 25 hours later",
+        "班次须晚于开始时间结束，最长 25 小时",
+    ),
     ("order {} is {}: {} is not possible now", "工单 {} 的状态是 {}，现在不能执行 {}"),
     (
         "the draft is at revision {}, not {}: somebody changed it; read it again",
@@ -525,6 +530,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("approved", "已批准"),
     ("rejected", "已驳回"),
     ("withdrawn", "已撤回"),
+    ("shift", "班次"),
     ("tenant", "租户"),
     ("hold", "保留"),
     ("token", "令牌"),

@@ -29,5 +29,6 @@ mod rig;
 mod roles;
 mod routing;
 mod schedules;
+mod shifts;
 mod supervise;
 mod trunks;
