@@ -100,6 +100,10 @@ pub(crate) const NOT_COMPLETE: Words = words(
     "行数超过上限，只含前面的部分；请缩短统计期。",
     "There are more rows than the limit allows, the rest is left out: choose a shorter period.",
 );
+pub(crate) const LEFT_OUT: Words = words(
+    "以下数据文件已损坏，其中的数据未计入：",
+    "These files of the warehouse are damaged, and what is in them is not counted: ",
+);
 pub(crate) const PRINT_CUT: Words = words(
     "页面形式只印前 {n} 行，全部数据见 Excel 或 CSV。",
     "Page forms print the first {n} rows only; the workbook and CSV hold all of them.",

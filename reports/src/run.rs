@@ -127,6 +127,7 @@ pub async fn run(
     let period = params.period.clone();
     let mut table = ReportTable::new(report, &params.tenant, period, params.now, rows);
     table.truncated = answer.truncated;
+    table.left_out = answer.left_out;
     table.values = vec![
         ("{service_level_s}", params.service_level_s.to_string()),
         ("{short_abandon_s}", params.short_abandon_s.to_string()),

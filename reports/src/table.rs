@@ -146,6 +146,8 @@ pub struct ReportTable {
     pub provisional: bool,
     /// There were more rows than the session's limit.
     pub truncated: bool,
+    /// Damaged files of the warehouse, whose rows are not in it.
+    pub left_out: Vec<String>,
     /// Values that stand in the formulas, such as `{service_level_s}`.
     pub values: Vec<(&'static str, String)>,
 }
@@ -172,6 +174,7 @@ impl ReportTable {
             total,
             provisional,
             truncated: false,
+            left_out: Vec::new(),
             values: Vec::new(),
         }
     }

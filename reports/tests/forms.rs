@@ -508,6 +508,19 @@ fn a_cut_answer_says_that_it_is_cut() {
 }
 
 #[test]
+fn a_damaged_file_is_named_where_its_rows_are_missing() {
+    let mut table = satisfaction();
+    let file = "surveys/dt=2026-11-23/part-1-9-ab.parquet";
+    table.left_out = vec![file.to_owned()];
+    for language in [Language::En, Language::ZhCn] {
+        assert!(text_form(&table, Format::Txt, language).contains(file));
+    }
+    let json: Value =
+        serde_json::from_slice(&rendered(&table, Format::Json, Language::En)).expect("it is JSON");
+    assert_eq!(json["left_out"], json!([file]));
+}
+
+#[test]
 fn markup_in_names_is_not_set_as_markup() {
     let name = "#panic() *x* $y$ \\ @z";
     let rows = vec![satisfaction_row("1001", name, 2, [1, 0, 0])];

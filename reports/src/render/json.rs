@@ -77,6 +77,9 @@ impl Serialize for Document<'_> {
         map.serialize_entry("generated_at", &at(table.generated_at))?;
         map.serialize_entry("provisional", &table.provisional)?;
         map.serialize_entry("truncated", &table.truncated)?;
+        if !table.left_out.is_empty() {
+            map.serialize_entry("left_out", &table.left_out)?;
+        }
         let column = |column: &Column| ColumnOf {
             id: column.id,
             header: column.header.get(language),

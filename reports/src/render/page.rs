@@ -5,8 +5,9 @@ use super::svg;
 use crate::cell::{cell_text, local};
 use crate::definition::{Column, Kind, Order, Source, Total};
 use crate::messages::{
-    self, DAY, DAYS, FIGURES, FORMULAS, GENERATED, INTERVAL_PROVISIONAL, Language, NO_ROWS,
-    NOT_COMPLETE, NOTES, PAGE, PERIOD, PRINT_CUT, PROVISIONAL, ROWS, TENANT, TO, TOTAL, ZONE,
+    self, DAY, DAYS, FIGURES, FORMULAS, GENERATED, INTERVAL_PROVISIONAL, LEFT_OUT, Language,
+    NO_ROWS, NOT_COMPLETE, NOTES, PAGE, PERIOD, PRINT_CUT, PROVISIONAL, ROWS, TENANT, TO, TOTAL,
+    ZONE,
 };
 use crate::table::{Cell, ReportTable, Row, RowKind};
 use serde::Serialize;
@@ -273,6 +274,9 @@ pub fn notes(table: &ReportTable, language: Language) -> Vec<String> {
     }
     if table.truncated {
         notes.push(NOT_COMPLETE.get(language).to_owned());
+    }
+    if !table.left_out.is_empty() {
+        notes.push(format!("{}{}", LEFT_OUT.get(language), table.left_out.join(", ")));
     }
     if table.rows.len() > ROWS_MAX {
         notes.push(PRINT_CUT.get(language).replace("{n}", &ROWS_MAX.to_string()));

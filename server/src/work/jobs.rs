@@ -322,8 +322,16 @@ impl Bench {
         }
         let session = self.session(scope.into(), limits).await?;
         let answer = session.query(sql).await.map_err(sql_problem)?;
-        let truncated = answer.truncated;
+        // Whatever the form, an answer without the rows of a damaged file is not whole.
+        let truncated = answer.truncated || !answer.left_out.is_empty();
         let (content_type, body) = match format {
+            SqlFormat::Json if !answer.left_out.is_empty() => {
+                let left_out = serde_json::json!(answer.left_out);
+                let rows = answer.to_json();
+                let body =
+                    format!("{{\"rows\":{rows},\"truncated\":true,\"left_out\":{left_out}}}");
+                ("application/json", body.into_bytes())
+            }
             SqlFormat::Json => ("application/json", answer.to_json().into_bytes()),
             SqlFormat::Csv => ("text/csv; charset=utf-8", answer.to_csv().into_bytes()),
             SqlFormat::Arrow => ("application/vnd.apache.arrow.stream", answer.to_ipc()),

@@ -4,11 +4,12 @@ use crate::manifest::{self, Entry};
 use crate::schema::{self, Layout};
 use crate::stage::Staged;
 use crate::store::read_source;
-use crate::{Error, Warehouse, ingest};
+use crate::{Error, Warehouse, file, ingest};
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use terms::record::Row;
 use terms::{TenantId, Timestamp};
 
@@ -17,6 +18,8 @@ use terms::{TenantId, Timestamp};
 pub struct Snapshot {
     files: BTreeMap<String, Vec<Entry>>,
     staged: BTreeMap<String, Rows>,
+    /// Paths of files that are not what was written: no answer has their rows any more.
+    damaged: Mutex<BTreeSet<String>>,
     /// The wall clock of the latest entry of the event log whose rows are in it.
     pub as_of: Timestamp,
 }
@@ -47,12 +50,42 @@ impl Snapshot {
             staged.entry(table).or_default().blobs.push(Staged { seq, crc, blob });
         }
         let as_of = Timestamp(read_source(&mut tx, ingest::SOURCE).await?.at);
-        Ok(Snapshot { files, staged, as_of })
+        Ok(Snapshot { files, staged, damaged: Mutex::default(), as_of })
     }
 
-    /// The files that may hold rows of the tenant.
-    pub fn files(&self, table: &str) -> &[Entry] {
-        self.files.get(table).map_or(&[], Vec::as_slice)
+    /// The files that may hold rows of the tenant, without those that are damaged.
+    pub fn files(&self, table: &str) -> Vec<Entry> {
+        let damaged = self.damaged();
+        let files = self.files.get(table).into_iter().flatten();
+        files.filter(|entry| !damaged.contains(&entry.path)).cloned().collect()
+    }
+
+    /// Holds the files of some tables against what was written, and leaves out those that are
+    /// another. Says whether there are more of them than before. A file that is gone is not damaged:
+    /// it was taken away since the snapshot.
+    pub fn leave_out_damaged(&self, dir: &Path, is_asked: impl Fn(&str) -> bool) -> bool {
+        let asked = self.files.iter().filter(|(table, _)| is_asked(table));
+        let mut found = Vec::new();
+        for entry in asked.flat_map(|(_, entries)| entries) {
+            let Ok((sha256, _)) = file::digest(&dir.join(&entry.path)) else { continue };
+            if sha256 != entry.sha256 {
+                tracing::error!(file = %entry.path, "is not what was written; left out of answers");
+                found.push(entry.path.clone());
+            }
+        }
+        let mut damaged = self.damaged();
+        let before = damaged.len();
+        damaged.extend(found);
+        damaged.len() > before
+    }
+
+    /// The files that are left out because they are damaged.
+    pub fn left_out(&self) -> Vec<String> {
+        self.damaged().iter().cloned().collect()
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The staged rows. A damaged one is left out and told; sealing puts it aside.
