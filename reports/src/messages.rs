@@ -105,8 +105,8 @@ pub(crate) const LEFT_OUT: Words = words(
     "These files of the warehouse are damaged, and what is in them is not counted: ",
 );
 pub(crate) const PRINT_CUT: Words = words(
-    "页面形式只印前 {n} 行，全部数据见 Excel 或 CSV。",
-    "Page forms print the first {n} rows only; the workbook and CSV hold all of them.",
+    "共 {all} 行，页面形式只印前 {n} 行，全部数据见 Excel 或 CSV。",
+    "Of {all} rows page forms print the first {n} only; the workbook and CSV hold all of them.",
 );
 pub(crate) const PAGES_CUT: Words = words(
     "图片只含前 {n} 页，全部页面见 PDF。",

@@ -279,7 +279,8 @@ pub fn notes(table: &ReportTable, language: Language) -> Vec<String> {
         notes.push(format!("{}{}", LEFT_OUT.get(language), table.left_out.join(", ")));
     }
     if table.rows.len() > ROWS_MAX {
-        notes.push(PRINT_CUT.get(language).replace("{n}", &ROWS_MAX.to_string()));
+        let told = PRINT_CUT.get(language).replace("{n}", &ROWS_MAX.to_string());
+        notes.push(told.replace("{all}", &table.rows.len().to_string()));
     }
     let by_hour = table.report.columns.iter().any(|c| matches!(c.source, Source::Hour(_)));
     if by_hour && table.period.days() > 1 {
