@@ -109,13 +109,8 @@ pub async fn run(
     report: &'static Report,
     params: &Params,
 ) -> Result<ReportTable, Error> {
-    let window =
-        Window::new(&params.period, params.now, params.service_level_s, params.short_abandon_s);
-    let sql = (report.sql)(&window);
-    let answer = session
-        .query(&sql)
-        .await
-        .map_err(|source| Error::Query { report: report.id, source: Box::new(source) })?;
+    let window = window(params);
+    let answer = ask(session, report, &(report.sql)(&window)).await?;
 
     let mut rows = Vec::with_capacity(answer.rows());
     for batch in &answer.batches {
@@ -133,6 +128,36 @@ pub async fn run(
         ("{short_abandon_s}", params.short_abandon_s.to_string()),
     ];
     Ok(table)
+}
+
+/// How many rows `report` has, counted and not read.
+///
+/// # Errors
+/// [`Error::Query`] when the warehouse refuses or fails.
+pub async fn count(
+    session: &Session,
+    report: &'static Report,
+    params: &Params,
+) -> Result<u64, Error> {
+    let rows = (report.sql)(&window(params));
+    let answer =
+        ask(session, report, &format!("SELECT COUNT(*) AS n FROM ({rows}) AS made")).await?;
+    let count = answer.batches.iter().find(|batch| batch.num_rows() > 0);
+    let count = count.map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
+    Ok(count.unsigned_abs())
+}
+
+fn window(params: &Params) -> Window {
+    Window::new(&params.period, params.now, params.service_level_s, params.short_abandon_s)
+}
+
+async fn ask(
+    session: &Session,
+    report: &'static Report,
+    sql: &str,
+) -> Result<warehouse::Answer, Error> {
+    let answer = session.query(sql).await;
+    answer.map_err(|source| Error::Query { report: report.id, source: Box::new(source) })
 }
 
 /// Work numbers stand by value, names by letters, what has no name at the end.

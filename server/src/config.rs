@@ -343,6 +343,8 @@ config! {
         time_max: Span = "\"30s\"", Restart;
         /// Most rows in an answer.
         rows_max: u32 = "100000", Restart;
+        /// Most rows of a report; one with more is refused with their number.
+        report_rows_max: u32 = "1000000", Restart;
         /// Memory of one question.
         memory_max: Bytes = "\"512MiB\"", Restart;
         /// Questions and reports that run at the same time.
@@ -505,6 +507,7 @@ impl Config {
             ("warehouse.seal_rows", self.warehouse.seal_rows),
             ("export.recordings_max", self.export.recordings_max),
             ("sql.rows_max", self.sql.rows_max),
+            ("sql.report_rows_max", self.sql.report_rows_max),
             ("sql.jobs_max", self.sql.jobs_max),
         ] {
             if value == 0 {

@@ -239,6 +239,12 @@ const SENTENCES: &[Sentence] = &[
         "数据仓库未能封存；数据仍在暂存区，可以查询。",
     ),
     ("The recording could not be encoded.", "录音转码失败。"),
+    (
+        "This report has {} rows, and one has at most {} (sql.report_rows_max); choose a shorter \
+         period, or read the files of the warehouse, which hold them all.",
+        "此报表有 {} 行，一份报表最多 {} 行（sql.report_rows_max）；请缩短统计期，或直接读取数据仓库的\
+         文件，其中有全部数据。",
+    ),
     ("The report could not be made.", "报表生成失败。"),
     ("The report could not be printed.", "报表排版失败。"),
     (

@@ -190,6 +190,7 @@ pub struct Bench {
     recordings: PathBuf,
     faxes: PathBuf,
     pub(super) limits: Limits,
+    pub(super) report_rows_max: usize,
     keys: PathBuf,
     rates: Rates,
     turns: Arc<Semaphore>,
@@ -215,6 +216,7 @@ impl Bench {
                 time_max: config.sql.time_max.0,
                 memory_max: config.sql.memory_max.0 as usize,
             },
+            report_rows_max: config.sql.report_rows_max as usize,
             keys: config.recording_keys(),
             rates: Rates {
                 mp3_kbit: config.recording.mp3_kbit,

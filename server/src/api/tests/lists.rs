@@ -1,6 +1,8 @@
 //! Lists, SQL and reports.
 
 use super::rig::{NOON, Rig, call_row, recording_row};
+use crate::config::Config;
+use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
@@ -206,6 +208,55 @@ async fn calls_and_recordings_are_found_by_number_customer_order_reason_and_note
         assert_eq!(rig.get(&query, &foreign).await.json()[path], json!([]));
         let query = format!("/api/v1/{path}?customer={customer}");
         assert_eq!(rig.get(&query, &foreign).await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn a_report_of_too_many_rows_is_refused_with_their_number() {
+    let rig = Rig::new().await;
+    let agent = rig.first.agents[0].0;
+    for second in 0..4 {
+        rig.call(rig.tenant(), second, 60, agent).await;
+    }
+    let mut config = Config::default();
+    config.server.data = rig.folder.path().to_owned();
+    let report = |report: &str, format: &str| {
+        Job::Report(Box::new(ReportJob {
+            scope: JobScope {
+                tenant: rig.tenant(),
+                queues: None,
+                agents: None,
+                mask_numbers: false,
+                time_zone: "Asia/Shanghai".into(),
+            },
+            report: report.into(),
+            period: "2026-11-23".into(),
+            format: format.into(),
+            language: "en".into(),
+            tenant_name: "x".into(),
+            now: NOON,
+            agents: Vec::new(),
+            queues: Vec::new(),
+            trunks: Vec::new(),
+            flows: Vec::new(),
+        }))
+    };
+    for (most, fits) in [(4, true), (3, false)] {
+        config.sql.report_rows_max = most;
+        let bench = Bench::open(config.clone()).await.unwrap();
+        for format in ["csv", "pdf"] {
+            let made = bench.run(report("calls", format)).await;
+            match made {
+                Ok(_) => assert!(fits, "{format}"),
+                Err(problem) => {
+                    assert!(!fits, "{format}: {problem}");
+                    assert_eq!(problem.status, 413);
+                    let said = "has 4 rows, and one has at most 3 (sql.report_rows_max)";
+                    assert!(problem.message.contains(said), "{problem}");
+                    assert!(crate::api::messages::in_chinese(&problem.message).is_some());
+                }
+            }
+        }
     }
 }
 
