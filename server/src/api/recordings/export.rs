@@ -47,7 +47,7 @@ impl FromStr for AudioFormat {
 
 /// A part of the set on its way to the thread that writes it.
 enum Piece {
-    Found(Box<Recording>, Rendering),
+    Found(Box<Recording>, Box<Rendering>),
     Missing(Box<Recording>, Box<str>),
     /// Nothing is left out: without it the set is not finished.
     End,
@@ -152,7 +152,7 @@ impl Api {
                 let rendering = self.rendering(&found, format).await;
                 let of = Box::new(found.recording);
                 let piece = match rendering {
-                    Ok(rendering) => Piece::Found(of, rendering),
+                    Ok(rendering) => Piece::Found(of, Box::new(rendering)),
                     Err(problem) => Piece::Missing(of, problem.message),
                 };
                 if pieces.send(piece).await.is_err() {
