@@ -59,6 +59,7 @@ pub mod supervise;
 pub mod tokens;
 pub mod trunks;
 pub mod users;
+mod xml;
 
 use crate::schedules::Schedules;
 use crate::tier::Tier;
@@ -270,7 +271,8 @@ fn base() -> OpenApi {
                      `Authorization: Bearer <token>`. Ids are strings, times RFC 3339. A change \
                      that concerns calls is answered when the switch works by it; where that \
                      takes too long, the header `x-plan-pending` says so in a sentence. A POST with \
-                     an `Idempotency-Key` is carried out once in 24 hours.",
+                     an `Idempotency-Key` is carried out once in 24 hours. Answers are JSON, or XML \
+                     where `Accept` names it first.",
                 ),
             ),
         )

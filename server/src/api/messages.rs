@@ -216,6 +216,10 @@ const SENTENCES: &[Sentence] = &[
     ("The flow cannot be published: {}", "流程不能发布：{}"),
     ("The flow cannot be published.", "流程不能发布。"),
     // Load and faults.
+    (
+        "This answer is too long for XML; ask for less, or for JSON.",
+        "结果过长，不能以 XML 返回；请缩小范围，或改用 JSON。",
+    ),
     ("This took too long and was stopped; ask for less.", "处理时间过长，已停止；请缩小范围。"),
     (
         "There is too much to look through; choose a shorter period.",

@@ -1,6 +1,6 @@
 //! Lists, SQL and reports.
 
-use super::rig::{NOON, Rig, call_row, recording_row};
+use super::rig::{NOON, Rig, call_row, recording_row, request};
 use crate::config::Config;
 use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
 use axum::http::{Method, StatusCode};
@@ -209,6 +209,37 @@ async fn calls_and_recordings_are_found_by_number_customer_order_reason_and_note
         let query = format!("/api/v1/{path}?customer={customer}");
         assert_eq!(rig.get(&query, &foreign).await.status, StatusCode::NOT_FOUND);
     }
+}
+
+#[tokio::test]
+async fn a_list_and_a_problem_are_told_in_xml_to_who_asks_for_it() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let call = rig.call(rig.tenant(), 0, 60, rig.first.agents[0].0).await;
+    let ask = async |uri: &str| {
+        let mut asked = request(Method::GET, uri, &token, None);
+        asked.headers_mut().insert("accept", "application/xml".parse().unwrap());
+        rig.send(asked).await
+    };
+    let got = ask("/api/v1/calls").await;
+    assert_eq!((got.status, got.header("content-type")), (StatusCode::OK, "application/xml"));
+    let xml = String::from_utf8(got.body.to_vec()).unwrap();
+    assert!(
+        xml.contains(&format!("<item><agent_id>{}</agent_id>", rig.first.agents[0].0)),
+        "{xml}"
+    );
+    assert!(xml.contains(&format!("<call_id>{call}</call_id>")), "{xml}");
+    // A caller's text stays text.
+    assert!(xml.contains("<user_agent>=HYPERLINK(&quot;x&quot;)</user_agent>"), "{xml}");
+    let got = ask("/api/v1/calls?limit=x").await;
+    assert_eq!(got.status, StatusCode::BAD_REQUEST);
+    assert_eq!(got.header("content-type"), "application/problem+xml");
+    let xml = String::from_utf8(got.body.to_vec()).unwrap();
+    assert!(xml.contains("<problem xmlns=\"urn:ietf:rfc:7807\">"), "{xml}");
+    assert!(xml.contains("a whole number is needed"), "{xml}");
+    // What is no JSON is as it was.
+    let got = ask("/metrics").await;
+    assert!(!got.header("content-type").contains("xml"));
 }
 
 #[tokio::test]
