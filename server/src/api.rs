@@ -54,6 +54,7 @@ pub mod rows;
 pub mod schedules;
 pub mod session;
 mod shifts;
+pub mod socket;
 pub mod sql;
 pub mod supervise;
 pub mod tokens;

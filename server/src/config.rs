@@ -124,6 +124,9 @@ config! {
     http: HttpConfig {
         /// Address and port to listen on.
         listen: Address = "\"0.0.0.0:8080\"", Restart;
+        /// Address and port of a plain TCP socket for programs that speak no HTTP, such as
+        /// 127.0.0.1:8081: lines of JSON, not encrypted. Empty is none.
+        socket: value::Listen = "\"\"", Restart;
         /// Longest request body.
         body_max: Bytes = "\"1MiB\"", Restart;
         /// Longest time for a request other than a download or a live connection.

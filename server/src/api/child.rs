@@ -144,7 +144,13 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         schedules,
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
-    let service = super::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let router = super::router(state);
+    if let Some(address) = config.http.socket.0 {
+        let socket = tokio::net::TcpListener::bind(address).await?;
+        let body_max = config.http.body_max.0 as usize;
+        tokio::spawn(super::socket::serve(socket, router.clone(), body_max));
+    }
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let mut ending = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let (end, ended) = oneshot::channel::<()>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {

@@ -216,6 +216,15 @@ const SENTENCES: &[Sentence] = &[
     ("The flow cannot be published: {}", "流程不能发布：{}"),
     ("The flow cannot be published.", "流程不能发布。"),
     // Load and faults.
+    ("one line of JSON with a path is needed: {}", "需要一行含 path 的 JSON：{}"),
+    (
+        "a method, an address such as /api/v1/calls and printable words are needed",
+        "需要请求方法、形如 /api/v1/calls 的地址，且各项均为可见字符",
+    ),
+    (
+        "This answer is no JSON, or too long for a line; ask over HTTP.",
+        "结果不是 JSON，或过长，不能以一行返回；请改用 HTTP。",
+    ),
     (
         "This answer is too long for XML; ask for less, or for JSON.",
         "结果过长，不能以 XML 返回；请缩小范围，或改用 JSON。",

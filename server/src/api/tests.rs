@@ -30,5 +30,6 @@ mod roles;
 mod routing;
 mod schedules;
 mod shifts;
+mod socket;
 mod supervise;
 mod trunks;
