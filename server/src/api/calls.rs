@@ -200,6 +200,9 @@ struct Search {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     order: Option<OrderId>,
+    /// The area (grid) of an order that was made from it.
+    #[serde(default)]
+    area: Option<String>,
     /// What an agent chose as its reason after it.
     #[serde(default)]
     reason: Option<String>,
@@ -409,8 +412,14 @@ async fn list(
 impl Search {
     /// What other stores than that of calls are asked.
     fn asked(&self) -> Asked<'_> {
-        let text = self.text.as_deref();
-        Asked { customer: self.customer, order: self.order, text, from: self.from, to: self.to }
+        Asked {
+            customer: self.customer,
+            order: self.order,
+            area: self.area.as_deref(),
+            text: self.text.as_deref(),
+            from: self.from,
+            to: self.to,
+        }
     }
 }
 

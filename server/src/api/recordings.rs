@@ -112,6 +112,9 @@ struct Search {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     order: Option<OrderId>,
+    /// The area (grid) of an order that was made from its call.
+    #[serde(default)]
+    area: Option<String>,
     /// What an agent chose as the reason of its call.
     #[serde(default)]
     reason: Option<String>,
@@ -297,9 +300,14 @@ impl Api {
         if !sees_all && (own.is_none() || search.agent.is_some_and(|asked| Some(asked) != own)) {
             return Ok(None);
         }
-        let text = search.text.as_deref();
-        let (customer, order) = (search.customer, search.order);
-        let asked = Asked { customer, order, text, from: search.from, to: search.to };
+        let asked = Asked {
+            customer: search.customer,
+            order: search.order,
+            area: search.area.as_deref(),
+            text: search.text.as_deref(),
+            from: search.from,
+            to: search.to,
+        };
         let reason = search.reason.as_deref();
         let related = self.related_by_reason(caller, asked, reason).await?;
         let mut indexed = indexed(search, caller.tenant(), related)?;

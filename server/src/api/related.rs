@@ -1,5 +1,5 @@
 //! What a search for calls or recordings asks of other stores: who the customer is, which order it
-//! led to, what the agent chose as its reason, what stands in notes. Each becomes a number or a set
+//! led to and in which area, what the agent chose as its reason, what stands in notes. Each becomes a number or a set
 //! of calls first, so that the search itself stays one question to one index, page by page.
 
 use super::Api;
@@ -20,6 +20,7 @@ const REASON_LATER_US: i64 = 86_400_000_000;
 pub(super) struct Asked<'a> {
     pub customer: Option<CustomerId>,
     pub order: Option<OrderId>,
+    pub area: Option<&'a str>,
     pub text: Option<&'a str>,
     /// The period of the search, which narrows these questions too.
     pub from: Option<Timestamp>,
@@ -76,11 +77,12 @@ impl Api {
             let of = self.store.order(tenant, order).await?;
             related.only(of.call.into_iter().collect());
         }
-        if let Some(text) = asked.text {
-            let text = filter("text", text)?;
+        let area = asked.area.map(|area| filter("area", area)).transpose()?;
+        let text = asked.text.map(|text| filter("text", text)).transpose()?;
+        if area.is_some() || text.is_some() {
             let most = CALLS_MAX as u32 + 1;
-            let found = self.store.calls_of_text(tenant, text, asked.from, most).await?;
-            related.only(few("text", found)?);
+            let found = self.store.calls_of_orders(tenant, (area, text), asked.from, most).await?;
+            related.only(few(if text.is_some() { "text" } else { "area" }, found)?);
         }
         Ok(related)
     }

@@ -137,7 +137,7 @@ async fn calls_are_found_by_twenty_five_conditions_alone_and_together() {
 }
 
 #[tokio::test]
-async fn calls_and_recordings_are_found_by_number_customer_order_reason_and_note() {
+async fn calls_and_recordings_are_found_by_number_customer_order_area_reason_and_note() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Manager).await;
     let agent = rig.first.agents[0].0;
@@ -170,7 +170,7 @@ async fn calls_and_recordings_are_found_by_number_customer_order_reason_and_note
     let put = rig.ask(Method::PUT, "/api/v1/customers", &token, Some(card)).await;
     assert_eq!(put.status, StatusCode::OK, "{put:?}");
     let customer = put.json()["id"].as_str().unwrap().to_owned();
-    let order = json!({"kind": "报修", "title": "漏水", "call": "2"});
+    let order = json!({"kind": "报修", "title": "漏水", "call": "2", "area": "城东"});
     let order = rig.post("/api/v1/orders", &token, order).await.json();
     let order = order["id"].as_str().unwrap().to_owned();
     let note = json!({"action": "note", "note": "门卫不让进 100%"});
@@ -193,13 +193,21 @@ async fn calls_and_recordings_are_found_by_number_customer_order_reason_and_note
         format!("order={order}"),
         "reason=%E6%8A%A5%E4%BF%AE".to_owned(),
         "text=100%25".to_owned(),
+        "area=%E5%9F%8E%E4%B8%9C".to_owned(),
+        "area=%E5%9F%8E%E4%B8%9C&text=%E6%BC%8F".to_owned(),
         format!("text=%E9%97%A8%E5%8D%AB&order={order}&customer={customer}&caller=*2"),
     ] {
         assert_eq!(both(&query).await, two, "{query}");
     }
-    for query in
-        ["caller=138*", "caller=0%252", "text=100%25%25", "reason=x", "text=%E6%BC%8F&caller=*3"]
-    {
+    for query in [
+        "caller=138*",
+        "caller=0%252",
+        "text=100%25%25",
+        "area=%E5%9F%8E",
+        "area=%E5%9F%8E%E4%B8%9C&text=x",
+        "reason=x",
+        "text=%E6%BC%8F&caller=*3",
+    ] {
         assert_eq!(both(query).await, (Vec::new(), Vec::new()), "{query}");
     }
     let (_, foreign) = rig.other_tenant().await;
