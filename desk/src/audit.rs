@@ -2,7 +2,7 @@
 //! never change.
 
 use crate::error::During;
-use crate::store::{id, id_opt, time};
+use crate::store::{DbRow, id, id_opt, time};
 use crate::{Result, Store, when};
 use serde::Serialize;
 use sqlx::Row;
@@ -92,17 +92,49 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during("read the audit table")?;
-        Ok(rows
-            .iter()
-            .map(|row| AuditRow {
-                id: id(row, "id") as i64,
-                at: time(row, "at"),
-                user: id_opt(row, "user_id").map(UserId),
-                source: row.get("source"),
-                action: row.get("action"),
-                subject: row.get("subject"),
-            })
-            .collect())
+        Ok(rows.iter().map(audit_row).collect())
+    }
+
+    /// The rows about some ids, which stand alone in the subject or first, the earliest first; at
+    /// most `limit` of each id.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn audit_of(
+        &self,
+        tenant: TenantId,
+        subjects: &[String],
+        limit: u32,
+    ) -> Result<Vec<AuditRow>> {
+        let mut found = Vec::new();
+        for subject in subjects {
+            let rows = sqlx::query(
+                "SELECT id, at, user_id, source, action, subject FROM audit
+                 WHERE tenant_id = $1 AND (subject = $2 OR subject LIKE $3 ESCAPE '\\')
+                 ORDER BY id LIMIT $4",
+            )
+            .bind(tenant.0 as i64)
+            .bind(subject)
+            .bind(format!("{} %", subject.replace(['%', '_', '\\'], "?")))
+            .bind(i64::from(limit))
+            .fetch_all(self.reader())
+            .await
+            .during("read the audit table")?;
+            found.extend(rows.iter().map(audit_row));
+        }
+        found.sort_by_key(|row| row.id);
+        Ok(found)
+    }
+}
+
+fn audit_row(row: &DbRow) -> AuditRow {
+    AuditRow {
+        id: id(row, "id") as i64,
+        at: time(row, "at"),
+        user: id_opt(row, "user_id").map(UserId),
+        source: row.get("source"),
+        action: row.get("action"),
+        subject: row.get("subject"),
     }
 }
 

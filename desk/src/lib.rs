@@ -39,6 +39,7 @@ pub mod role;
 pub mod saved_report;
 pub mod schedule;
 pub mod secret;
+pub mod shift;
 pub mod signer;
 pub mod skill;
 pub mod store;

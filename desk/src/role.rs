@@ -29,6 +29,8 @@ text_enum! {
         CallsControl = "calls.control",
         /// Hear and fetch every recording.
         RecordingsRead = "recordings.read",
+        /// Fetch a set of recordings as one file, and evidence packs of calls.
+        RecordingsExport = "recordings.export",
         /// Set and lift legal holds, see how long recordings are kept.
         RecordingsHold = "recordings.hold",
         /// Delete a recording, change how long recordings are kept.
@@ -47,7 +49,9 @@ text_enum! {
         SqlRun = "sql.run",
         /// Seal the warehouse.
         WarehouseSeal = "warehouse.seal",
-        /// See queues, agents, hours and what they do now.
+        /// Plan and withdraw shifts of agents.
+        ShiftsWrite = "shifts.write",
+        /// See queues, agents, hours, planned shifts and what agents do now.
         FloorRead = "floor.read",
         /// Sign in, ready, break: one's own state.
         AgentStateOwn = "agents.state_own",
@@ -110,6 +114,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::CallsControlOwn, EVERYBODY),
         (P::CallsControl, LEADERS),
         (P::RecordingsRead, LEADERS),
+        (P::RecordingsExport, MANAGERS),
         (P::RecordingsHold, MANAGERS),
         (P::RecordingsDelete, ADMINISTRATORS),
         (P::CallingWrite, ADMINISTRATORS),
@@ -119,6 +124,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::ReportsSchedule, MANAGERS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),
+        (P::ShiftsWrite, LEADERS),
         (P::FloorRead, EVERYBODY),
         (P::AgentStateOwn, EVERYBODY),
         (P::AgentState, LEADERS),

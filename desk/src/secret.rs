@@ -131,7 +131,8 @@ impl Keeper {
     }
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+/// The octets of hex; `None` for anything else.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }

@@ -18,7 +18,7 @@ use sqlx::{Row, Sqlite, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use terms::record::{self, Record};
+use terms::record;
 use terms::{TenantId, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
@@ -275,10 +275,9 @@ impl Write {
     }
 
     /// Puts a row for the warehouse beside the change that it tells of.
-    pub(crate) async fn hand_over(&mut self, row: &record::Order) -> Result<()> {
+    pub(crate) async fn hand_over(&mut self, row: &record::Row) -> Result<()> {
         let position = self.next_id("outbox").await?;
-        let payload = serde_json::to_string(&record::Row::Order(row.clone()))
-            .expect("a row is always valid JSON");
+        let payload = serde_json::to_string(row).expect("a row is always valid JSON");
         let doing = self.doing;
         sqlx::query("INSERT INTO outbox (position, tenant_id, payload) VALUES ($1, $2, $3)")
             .bind(position)

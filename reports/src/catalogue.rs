@@ -2,6 +2,7 @@
 //! schema and help text follow from it.
 
 mod abandoned_calls;
+mod adherence;
 mod breaks;
 mod call_reasons;
 mod calls;
@@ -19,6 +20,7 @@ mod queue_summary;
 mod recording_log;
 mod repeat_callers;
 mod satisfaction;
+mod satisfaction_by_area;
 mod satisfaction_by_queue;
 mod satisfaction_list;
 mod service_level;
@@ -30,6 +32,7 @@ mod trunk_usage;
 mod workload;
 
 pub use abandoned_calls::ABANDONED_CALLS;
+pub use adherence::ADHERENCE;
 pub use breaks::BREAKS;
 pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
@@ -47,6 +50,7 @@ pub use queue_summary::QUEUE_SUMMARY;
 pub use recording_log::RECORDING_LOG;
 pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
+pub use satisfaction_by_area::SATISFACTION_BY_AREA;
 pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
 pub use satisfaction_list::SATISFACTION_LIST;
 pub use service_level::SERVICE_LEVELS;
@@ -64,8 +68,10 @@ pub fn catalogue() -> &'static [&'static Report] {
     static ALL: &[&Report] = &[
         &SATISFACTION,
         &SATISFACTION_BY_QUEUE,
+        &SATISFACTION_BY_AREA,
         &WORKLOAD,
         &TIME_SHEET,
+        &ADHERENCE,
         &BREAKS,
         &OVERDUE_ORDERS,
         &OVERDUE_BY_KIND,

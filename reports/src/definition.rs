@@ -56,8 +56,18 @@ pub enum Source {
     HalfHour(&'static str),
     /// A day, counted from 1970-01-01, as `2026-11-23`.
     Day(&'static str),
+    /// The name of a week, month or year, as a period is written: `2026-W47`, `2026-11`, `2026`.
+    Interval(&'static str),
     /// A department's name; empty is told as unassigned.
     Department(&'static str),
+}
+
+impl Source {
+    /// The column says which interval a row is about.
+    pub(crate) fn is_interval(self) -> bool {
+        use Source::{Day, HalfHour, Hour, Interval};
+        matches!(self, Day(_) | HalfHour(_) | Hour(_) | Interval(_))
+    }
 }
 
 /// What stands in the total row.

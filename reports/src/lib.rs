@@ -17,6 +17,7 @@
 pub mod catalogue;
 mod cell;
 mod definition;
+mod interval;
 mod messages;
 pub mod period;
 pub mod render;
@@ -32,6 +33,6 @@ pub use definition::{
 pub use messages::{Language, UnknownLanguage, Words};
 pub use period::{Period, PeriodError};
 pub use render::{Format, Rendered, UnknownFormat, render};
-pub use run::{AgentName, Error, Fields, Names, Params, run};
+pub use run::{AgentName, Error, Fields, Names, Params, count, run};
 pub use table::{Cell, Condition, ReportTable, Row, RowKind};
 pub use window::Window;

@@ -91,13 +91,22 @@ pub(crate) const PROVISIONAL: Words = words(
     "统计期尚未结束，数字为暂定值。",
     "The period has not ended yet: the numbers are provisional.",
 );
+pub(crate) const INTERVAL_PROVISIONAL: Words = words(
+    "带 * 的时段尚未结束，其数字为暂定值；其余时段的数字不再变化，补到的数据除外。",
+    "An interval with * has not ended yet: its numbers are provisional. Those of the others stand, \
+     but for data that come late.",
+);
 pub(crate) const NOT_COMPLETE: Words = words(
     "行数超过上限，只含前面的部分；请缩短统计期。",
     "There are more rows than the limit allows, the rest is left out: choose a shorter period.",
 );
+pub(crate) const LEFT_OUT: Words = words(
+    "以下数据文件已损坏，其中的数据未计入：",
+    "These files of the warehouse are damaged, and what is in them is not counted: ",
+);
 pub(crate) const PRINT_CUT: Words = words(
-    "页面形式只印前 {n} 行，全部数据见 Excel 或 CSV。",
-    "Page forms print the first {n} rows only; the workbook and CSV hold all of them.",
+    "共 {all} 行，页面形式只印前 {n} 行，全部数据见 Excel 或 CSV。",
+    "Of {all} rows page forms print the first {n} only; the workbook and CSV hold all of them.",
 );
 pub(crate) const PAGES_CUT: Words = words(
     "图片只含前 {n} 页，全部页面见 PDF。",
@@ -164,6 +173,7 @@ const STORED: &[(&str, Words)] = &[
     ("declined", words("拒接来电", "declined")),
     ("do_not_disturb", words("免打扰", "do not disturb")),
     ("unreachable", words("话机不可达", "phone unreachable")),
+    ("no_area", words("（无片区）", "(no area)")),
     ("warned", words("预警", "warned")),
     ("overdue_open", words("超时未结", "overdue, open")),
     ("overdue_closed", words("超时办结", "closed late")),

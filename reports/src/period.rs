@@ -4,7 +4,9 @@
 //! of 23 or 25 hours. Where local midnight does not exist, the day begins with its first instant.
 //! Weeks are those of ISO 8601: from Monday, number 1 holds the year's first Thursday.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Weekday};
+use chrono::{
+    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Weekday,
+};
 use chrono_tz::{OffsetComponents, Tz};
 use terms::Timestamp;
 
@@ -114,6 +116,18 @@ impl Period {
         (self.last - self.first).num_days() + 1
     }
 
+    /// The instant at which the clock of `day` shows so many minutes after midnight; 24 hours are
+    /// the end of the day.
+    pub(crate) fn clock(&self, day: NaiveDate, minutes: i64) -> Timestamp {
+        instant_of(day.and_time(NaiveTime::MIN) + TimeDelta::minutes(minutes), self.zone)
+    }
+
+    /// The first instant after the day so many days after 1970-01-01.
+    pub(crate) fn end_of_day(&self, day: i64) -> Option<Timestamp> {
+        let day = NaiveDate::default().checked_add_signed(TimeDelta::try_days(day)?)?;
+        Some(self.clock(day, 24 * 60))
+    }
+
     /// The stretches between changes of the zone's clocks, in order, together the whole period.
     pub fn segments(&self) -> Vec<Segment> {
         segments(self.from, self.to, self.zone)
@@ -212,13 +226,17 @@ fn days_of_year(text: &str) -> Result<(NaiveDate, NaiveDate), PeriodError> {
 /// The first instant whose local date is `day`, or, when the zone skipped that day altogether,
 /// the first instant after it.
 fn first_instant(day: NaiveDate, zone: Tz) -> Timestamp {
-    let midnight = day.and_time(chrono::NaiveTime::MIN);
+    instant_of(day.and_time(NaiveTime::MIN), zone)
+}
+
+/// The first instant at which clocks show `local`, or, when they skip it, the first after it.
+fn instant_of(local: NaiveDateTime, zone: Tz) -> Timestamp {
     // Clocks jump over midnight by an hour in some zones, over a whole day once in a life
     // (Samoa, 2011-12-30). Offsets are whole quarters of an hour since long before 2000.
-    let exists = |minutes: i64| zone.from_local_datetime(&(midnight + TimeDelta::minutes(minutes)));
+    let exists = |minutes: i64| zone.from_local_datetime(&(local + TimeDelta::minutes(minutes)));
     let instant = (0..=2 * 24 * 4)
         .find_map(|quarter| exists(quarter * 15).earliest())
-        .unwrap_or_else(|| zone.from_utc_datetime(&midnight));
+        .unwrap_or_else(|| zone.from_utc_datetime(&local));
     Timestamp(instant.timestamp_micros())
 }
 
@@ -317,6 +335,17 @@ mod tests {
         // Cuba's clocks went from 01:00 back to 00:00.
         let day = range("2026-11-01", "America/Havana");
         assert_eq!(day, "2026-11-01T04:00:00.000Z 2026-11-02T05:00:00.000Z 25h");
+    }
+
+    #[test]
+    fn a_clock_of_a_day_is_an_instant_and_its_end_the_next_days_first() {
+        let period = Period::parse("2026-10-25", "Europe/Berlin", Timestamp(0)).unwrap();
+        let hours =
+            |minutes| (period.clock(period.last, minutes).0 - period.from.0) / 3_600_000_000;
+        // The hour from two to three comes twice; its first counts.
+        assert_eq!([hours(60), hours(120), hours(180), hours(24 * 60)], [1, 2, 4, 25]);
+        assert_eq!(period.end_of_day(20_751), Some(period.to));
+        assert_eq!(period.end_of_day(i64::MAX), None);
     }
 
     #[test]

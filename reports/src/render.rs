@@ -131,8 +131,14 @@ pub fn render(table: &ReportTable, format: Format, language: Language) -> Result
         Format::Html => html::write(&Page::new(table, language, html::WIDTH_PX))
             .map_err(|error| failed(format!("{error:#}")))?,
         Format::Pdf | Format::Png => {
-            let page = Page::new(table, language, page::paper_width_pt(table));
-            warnings.extend(missing_warning(&page, language));
+            let mut page = Page::new(table, language, page::paper_width_pt(table));
+            let missing = missing_glyphs(&page.all_text());
+            if !missing.is_empty() {
+                let told = GLYPHS_MISSING.get(language);
+                warnings.push(format!("{told}{missing}"));
+                // On the page itself by their numbers: the characters would be boxes there too.
+                page.notes.push(format!("{told}{}", code_points(&missing)));
+            }
             let document = world::typeset(&page).map_err(failed)?;
             if format == Format::Pdf {
                 pdf::write(&document, table.generated_at).map_err(failed)?
@@ -144,7 +150,8 @@ pub fn render(table: &ReportTable, format: Format, language: Language) -> Result
     Ok(Rendered { bytes, warnings })
 }
 
-fn missing_warning(page: &Page, language: Language) -> Option<String> {
-    let missing = missing_glyphs(&page.all_text());
-    (!missing.is_empty()).then(|| format!("{}{missing}", GLYPHS_MISSING.get(language)))
+/// `U+4DAE, U+3D8D`.
+fn code_points(text: &str) -> String {
+    let told: Vec<String> = text.chars().map(|char| format!("U+{:04X}", u32::from(char))).collect();
+    told.join(", ")
 }

@@ -1,6 +1,7 @@
 //! Runs a report: its SQL on a session of the warehouse, names put to ids, rows in order, totals.
 
 use crate::definition::{Column, Kind, Order, Report, Source};
+use crate::interval::is_provisional;
 use crate::messages::{NO_DEPARTMENT, NO_QUEUE, stored};
 use crate::period::Period;
 use crate::table::{Cell, ReportTable, Row, RowKind};
@@ -108,19 +109,14 @@ pub async fn run(
     report: &'static Report,
     params: &Params,
 ) -> Result<ReportTable, Error> {
-    let mut window =
-        Window::new(&params.period, params.now, params.service_level_s, params.short_abandon_s);
+    let mut window = window(params);
     // Counts know queues and no agents.
     window.rollups = session.scope().agents.is_none();
-    let sql = (report.sql)(&window);
-    let answer = session
-        .query(&sql)
-        .await
-        .map_err(|source| Error::Query { report: report.id, source: Box::new(source) })?;
+    let answer = ask(session, report, &(report.sql)(&window)).await?;
 
     let mut rows = Vec::with_capacity(answer.rows());
     for batch in &answer.batches {
-        rows_of(report, &window, &params.names, batch, &mut rows)?;
+        rows_of(report, &window, params, batch, &mut rows)?;
     }
     if report.order == Order::FirstColumn {
         rows.sort_by_cached_key(|row| first_column_key(&row.cells[0]));
@@ -128,11 +124,42 @@ pub async fn run(
     let period = params.period.clone();
     let mut table = ReportTable::new(report, &params.tenant, period, params.now, rows);
     table.truncated = answer.truncated;
+    table.left_out = answer.left_out;
     table.values = vec![
         ("{service_level_s}", params.service_level_s.to_string()),
         ("{short_abandon_s}", params.short_abandon_s.to_string()),
     ];
     Ok(table)
+}
+
+/// How many rows `report` has, counted and not read.
+///
+/// # Errors
+/// [`Error::Query`] when the warehouse refuses or fails.
+pub async fn count(
+    session: &Session,
+    report: &'static Report,
+    params: &Params,
+) -> Result<u64, Error> {
+    let rows = (report.sql)(&window(params));
+    let answer =
+        ask(session, report, &format!("SELECT COUNT(*) AS n FROM ({rows}) AS made")).await?;
+    let count = answer.batches.iter().find(|batch| batch.num_rows() > 0);
+    let count = count.map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
+    Ok(count.unsigned_abs())
+}
+
+fn window(params: &Params) -> Window {
+    Window::new(&params.period, params.now, params.service_level_s, params.short_abandon_s)
+}
+
+async fn ask(
+    session: &Session,
+    report: &'static Report,
+    sql: &str,
+) -> Result<warehouse::Answer, Error> {
+    let answer = session.query(sql).await;
+    answer.map_err(|source| Error::Query { report: report.id, source: Box::new(source) })
 }
 
 /// Work numbers stand by value, names by letters, what has no name at the end.
@@ -149,7 +176,7 @@ fn first_column_key(cell: &Cell) -> (u8, u64, String) {
 fn rows_of(
     report: &'static Report,
     window: &Window,
-    names: &Names,
+    params: &Params,
     batch: &RecordBatch,
     rows: &mut Vec<Row>,
 ) -> Result<(), Error> {
@@ -159,10 +186,11 @@ fn rows_of(
         let cells = report
             .columns
             .iter()
-            .map(|column| cell(column, &fields, names))
+            .map(|column| cell(column, &fields, &params.names))
             .collect::<Result<Vec<Cell>, Error>>()?;
         let behind = Some((report.behind)(window, &fields)?);
-        rows.push(Row { kind: RowKind::Data, cells, behind });
+        let provisional = is_provisional(report, &params.period, params.now, &fields)?;
+        rows.push(Row { kind: RowKind::Data, cells, behind, provisional });
     }
     Ok(())
 }
@@ -173,7 +201,7 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
         Ok::<_, Error>(id.map(|id| (id, names.agents.get(&id))))
     };
     Ok(match column.source {
-        Source::Field(field) => fields.cell(field, column.kind)?,
+        Source::Field(field) | Source::Interval(field) => fields.cell(field, column.kind)?,
         Source::Ratio { numerator, denominator } => Cell::Ratio {
             numerator: fields.int(numerator)?.unwrap_or(0),
             denominator: fields.int(denominator)?.unwrap_or(0),

@@ -4,6 +4,7 @@
 use crate::definition::{Column, Report, Source, Total};
 use crate::messages::{SUBTOTAL, Words};
 use crate::period::Period;
+use std::borrow::Cow;
 use terms::Timestamp;
 
 /// One cell.
@@ -122,6 +123,8 @@ pub struct Row {
     pub cells: Vec<Cell>,
     /// What is behind it; a subtotal has none.
     pub behind: Option<Condition>,
+    /// Its interval had not ended when the report was run; of a subtotal one of its rows.
+    pub provisional: bool,
 }
 
 /// A report that has been run.
@@ -143,6 +146,8 @@ pub struct ReportTable {
     pub provisional: bool,
     /// There were more rows than the session's limit.
     pub truncated: bool,
+    /// Damaged files of the warehouse, whose rows are not in it.
+    pub left_out: Vec<String>,
     /// Values that stand in the formulas, such as `{service_level_s}`.
     pub values: Vec<(&'static str, String)>,
 }
@@ -169,7 +174,20 @@ impl ReportTable {
             total,
             provisional,
             truncated: false,
+            left_out: Vec::new(),
             values: Vec::new(),
+        }
+    }
+
+    /// A cell as people are shown it: the name of an interval that had not ended has a mark, which
+    /// a note explains.
+    pub(crate) fn shown<'a>(&self, row: &'a Row, index: usize) -> Cow<'a, Cell> {
+        let is_marked = row.provisional
+            && row.kind == RowKind::Data
+            && self.report.columns[index].source.is_interval();
+        match &row.cells[index] {
+            Cell::Text(text) if is_marked => Cow::Owned(Cell::Text(format!("{text} *"))),
+            cell => Cow::Borrowed(cell),
         }
     }
 
@@ -221,7 +239,8 @@ fn with_subtotals(report: &Report, rows: Vec<Row>) -> Vec<Row> {
         if let Some(after_first) = report.columns.iter().skip(1).position(is_part) {
             cells[after_first + 1] = Cell::Word(&SUBTOTAL);
         }
-        out.push(Row { kind: RowKind::Subtotal, cells, behind: None });
+        let provisional = group.iter().any(|row| row.provisional);
+        out.push(Row { kind: RowKind::Subtotal, cells, behind: None, provisional });
     }
     out
 }

@@ -2,6 +2,8 @@
 
 #[path = "catalogue/abandoned_calls.rs"]
 mod abandoned_calls;
+#[path = "catalogue/adherence.rs"]
+mod adherence;
 #[path = "catalogue/agent_time.rs"]
 mod agent_time;
 #[path = "catalogue/call_reasons.rs"]
@@ -16,10 +18,14 @@ mod order_kinds;
 mod orders_over_time;
 #[path = "catalogue/overdue_by.rs"]
 mod overdue_by;
+#[path = "catalogue/provisional.rs"]
+mod provisional;
 #[path = "catalogue/reconciled.rs"]
 mod reconciled;
 #[path = "catalogue/recording_log.rs"]
 mod recording_log;
+#[path = "catalogue/satisfaction_by_area.rs"]
+mod satisfaction_by_area;
 #[path = "catalogue/satisfaction_by_queue.rs"]
 mod satisfaction_by_queue;
 #[path = "catalogue/service_level.rs"]

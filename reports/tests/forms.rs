@@ -32,7 +32,7 @@ fn table(report: &'static Report, period: &str, rows: Vec<Vec<Cell>>) -> ReportT
             assert_eq!(cells.len(), report.columns.len(), "a cell for each column");
             let behind =
                 Condition { table: "calls", key: "contact_id", predicate: "TRUE".to_owned() };
-            Row { kind: RowKind::Data, cells, behind: Some(behind) }
+            Row { kind: RowKind::Data, cells, behind: Some(behind), provisional: false }
         })
         .collect();
     ReportTable::new(report, "江城燃气热线", period, NOW, rows)
@@ -497,6 +497,11 @@ fn a_character_that_the_font_lacks_is_a_warning_and_no_failure() {
         let made = render(&table, format, Language::ZhCn).expect("it can be rendered");
         assert_eq!(made.warnings, ["内嵌字体没有这些字，页面上以方框代替：䶮"]);
     }
+    // Whoever reads the page has no log: it names them by their numbers.
+    let made = render(&table, Format::Pdf, Language::En).expect("it can be rendered");
+    let Some(text) = pdf_text(&made.bytes) else { return };
+    let flat: String = text.split_whitespace().collect();
+    assert!(flat.contains("boxesstandintheirplace:U+4DAE"), "{text}");
 }
 
 #[test]
@@ -505,6 +510,30 @@ fn a_cut_answer_says_that_it_is_cut() {
     table.truncated = true;
     let txt = text_form(&table, Format::Txt, Language::En);
     assert!(txt.contains("There are more rows than the limit allows"));
+}
+
+#[test]
+fn a_page_that_is_cut_says_how_many_rows_there_are_and_which_form_has_them() {
+    let row = |n: i64| satisfaction_row(&n.to_string(), "王芳", n, [n, 0, 0]);
+    let long = table(&SATISFACTION, "2026-11", (1..=2_001).map(row).collect());
+    let note = "Of 2001 rows page forms print the first 2000 only; the workbook and CSV hold all";
+    let txt = text_form(&long, Format::Txt, Language::En);
+    assert!(txt.contains(note));
+    let csv = text_form(&long, Format::Csv, Language::En);
+    assert_eq!(csv.lines().count(), 2_003, "a head, all rows, the total");
+}
+
+#[test]
+fn a_damaged_file_is_named_where_its_rows_are_missing() {
+    let mut table = satisfaction();
+    let file = "surveys/dt=2026-11-23/part-1-9-ab.parquet";
+    table.left_out = vec![file.to_owned()];
+    for language in [Language::En, Language::ZhCn] {
+        assert!(text_form(&table, Format::Txt, language).contains(file));
+    }
+    let json: Value =
+        serde_json::from_slice(&rendered(&table, Format::Json, Language::En)).expect("it is JSON");
+    assert_eq!(json["left_out"], json!([file]));
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub mod conferences;
 pub mod customers;
 pub mod deletion;
 pub mod encoding;
+mod evidence;
 pub mod extract;
 pub mod fax_documents;
 pub mod faxes;
@@ -46,16 +47,20 @@ pub mod prompts;
 pub mod queues;
 pub mod recording_rules;
 pub mod recordings;
+mod related;
 pub mod reports;
 pub mod retention;
 pub mod rows;
 pub mod schedules;
 pub mod session;
+mod shifts;
+pub mod socket;
 pub mod sql;
 pub mod supervise;
 pub mod tokens;
 pub mod trunks;
 pub mod users;
+mod xml;
 
 use crate::schedules::Schedules;
 use crate::tier::Tier;
@@ -104,6 +109,8 @@ pub struct ApiState {
     pub encoding: Arc<encoding::Backlog>,
     /// File of the keys that sealed recordings are opened with.
     pub recording_keys: PathBuf,
+    /// File of the key that evidence packs are signed with.
+    pub evidence_key: PathBuf,
     /// Seals the warehouse up to now.
     pub seal: Seal,
     /// Live events.
@@ -135,6 +142,8 @@ pub struct ApiLimits {
     pub plan_max: Duration,
     /// A number that was called within this time is called again when it is confirmed.
     pub called_again: Duration,
+    /// Most recordings of one export.
+    pub export_max: u32,
 }
 
 impl Default for ApiLimits {
@@ -144,6 +153,7 @@ impl Default for ApiLimits {
             request_max: Duration::from_secs(60),
             plan_max: Duration::from_secs(3),
             called_again: Duration::from_secs(30 * 60),
+            export_max: 2_000,
         }
     }
 }
@@ -155,6 +165,7 @@ pub struct Api {
     http: HttpMetrics,
     readiness: health::Cached,
     sockets: Arc<tokio::sync::Semaphore>,
+    exports: Arc<tokio::sync::Semaphore>,
     running: idempotency::Running,
 }
 
@@ -176,6 +187,7 @@ pub fn router(state: ApiState) -> Router {
         http: HttpMetrics::default(),
         readiness: health::Cached::default(),
         sockets: Arc::new(tokio::sync::Semaphore::new(live::SOCKETS_MAX)),
+        exports: Arc::new(tokio::sync::Semaphore::new(recordings::EXPORTS_MAX)),
         running: idempotency::Running::default(),
         state,
     });
@@ -224,6 +236,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
         .merge(calls::routes(guard))
+        .merge(evidence::routes(guard))
         .merge(click::routes(guard))
         .merge(supervise::routes(guard))
         .merge(pickup::routes(guard))
@@ -238,6 +251,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(retention::routes(guard))
         .merge(reports::routes(guard))
         .merge(schedules::routes(guard))
+        .merge(shifts::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))
         .merge(hooks::routes(guard))
@@ -258,7 +272,8 @@ fn base() -> OpenApi {
                      `Authorization: Bearer <token>`. Ids are strings, times RFC 3339. A change \
                      that concerns calls is answered when the switch works by it; where that \
                      takes too long, the header `x-plan-pending` says so in a sentence. A POST with \
-                     an `Idempotency-Key` is carried out once in 24 hours.",
+                     an `Idempotency-Key` is carried out once in 24 hours. Answers are JSON, or XML \
+                     where `Accept` names it first.",
                 ),
             ),
         )

@@ -1,6 +1,7 @@
 //! The commands of `switchgrid`.
 
 pub mod erase;
+pub mod evidence;
 pub mod fax;
 pub mod home;
 pub mod recording;
@@ -46,6 +47,8 @@ enum Command {
     Recording(recording::Arguments),
     /// Take what the warehouse knows of one person out of it, while the box does not run.
     Erase(erase::Arguments),
+    /// Make and verify evidence packs of calls.
+    Evidence(evidence::Arguments),
     /// Manage people who sign in.
     User(user::Arguments),
     /// The fax machine of one fax, on standard input and output. The box starts it itself.
@@ -99,6 +102,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
         Command::Report(arguments) => report::run(&config, &arguments)?,
         Command::Recording(arguments) => return recording::run(&config, &arguments),
         Command::Erase(arguments) => erase::run(&config, &arguments)?,
+        Command::Evidence(arguments) => return evidence::run(&config, &arguments),
         Command::User(arguments) => user::run(&config, &arguments)?,
         Command::Child { .. } | Command::Fax(_) => unreachable!("these are handled above"),
     }

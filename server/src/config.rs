@@ -124,6 +124,9 @@ config! {
     http: HttpConfig {
         /// Address and port to listen on.
         listen: Address = "\"0.0.0.0:8080\"", Restart;
+        /// Address and port of a plain TCP socket for programs that speak no HTTP, such as
+        /// 127.0.0.1:8081: lines of JSON, not encrypted. Empty is none.
+        socket: value::Listen = "\"\"", Restart;
         /// Longest request body.
         body_max: Bytes = "\"1MiB\"", Restart;
         /// Longest time for a request other than a download or a live connection.
@@ -298,6 +301,11 @@ config! {
         /// Longest recording in one file; a longer conversation goes on in the next one. The log on disk holds at least what all calls said in this time.
         part_max: Span = "\"1h\"", Restart;
     }
+    /// Sets of recordings that are fetched as one file.
+    export: ExportConfig {
+        /// Most recordings of one set over the API. `switchgrid recording export` copies any number.
+        recordings_max: u32 = "2000", Restart;
+    }
     /// A second tier of recordings: an object store with the S3 API. Without a bucket there is none.
     tier: TierConfig {
         /// Bucket that finished recordings move to. Empty: all stay on this box.
@@ -340,6 +348,8 @@ config! {
         time_max: Span = "\"30s\"", Restart;
         /// Most rows in an answer.
         rows_max: u32 = "100000", Restart;
+        /// Most rows of a report; one with more is refused with their number.
+        report_rows_max: u32 = "1000000", Restart;
         /// Memory of one question.
         memory_max: Bytes = "\"512MiB\"", Restart;
         /// Questions and reports that run at the same time.
@@ -503,7 +513,9 @@ impl Config {
             ("rtp.parties_max", self.rtp.parties_max),
             ("rtp.speakers_max", self.rtp.speakers_max),
             ("warehouse.seal_rows", self.warehouse.seal_rows),
+            ("export.recordings_max", self.export.recordings_max),
             ("sql.rows_max", self.sql.rows_max),
+            ("sql.report_rows_max", self.sql.report_rows_max),
             ("sql.jobs_max", self.sql.jobs_max),
         ] {
             if value == 0 {

@@ -2,9 +2,11 @@
 
 pub mod api;
 pub mod blocking;
+pub mod bundle;
 pub mod calls;
 pub mod cli;
 pub mod config;
+pub mod evidence;
 pub mod fax;
 pub mod first;
 pub mod link;

@@ -75,7 +75,8 @@ pub async fn read_line(
     read_line_of(LINE_BYTES_MAX, read, line).await
 }
 
-async fn read_line_of(
+/// The same with another limit.
+pub(crate) async fn read_line_of(
     bytes_max: usize,
     read: &mut (impl AsyncBufRead + Unpin),
     line: &mut Vec<u8>,
@@ -85,7 +86,7 @@ async fn read_line_of(
     match line.last() {
         Some(b'\n') => Ok(true),
         Some(_) if line.len() > bytes_max => {
-            let problem = format!("a line on the local socket has more than {bytes_max} bytes");
+            let problem = format!("a line has more than {bytes_max} bytes");
             Err(io::Error::new(io::ErrorKind::InvalidData, problem))
         }
         Some(_) => Err(io::ErrorKind::UnexpectedEof.into()),

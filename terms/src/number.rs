@@ -43,6 +43,25 @@ pub fn is_dialable(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '*' | '#' | '+' | '.' | '_' | '-')
 }
 
+/// The pattern for SQL's `LIKE` with `\` as escape that a text with wildcards means: `*` stands for
+/// any characters, `?` for one, and the whole number has to fit. `None` where it has none: then it is
+/// a part of the number.
+pub fn like(text: &str) -> Option<String> {
+    if !text.contains(['*', '?']) {
+        return None;
+    }
+    let mut pattern = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '*' => pattern.push('%'),
+            '?' => pattern.push('_'),
+            '%' | '_' | '\\' => pattern.extend(['\\', c]),
+            c => pattern.push(c),
+        }
+    }
+    Some(pattern)
+}
+
 fn normalise(received: &str, country: &str) -> String {
     let is_number = received.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))
         && received.chars().any(|c| c.is_ascii_digit());
@@ -79,6 +98,13 @@ mod tests {
             assert_eq!(PhoneNumber::parse(text, "86").normal, "+8613800138000", "{text}");
         }
         assert_eq!(PhoneNumber::parse("02087654321", "86").normal, "+862087654321");
+    }
+
+    #[test]
+    fn wildcards_become_a_pattern_and_nothing_else_of_the_text_does() {
+        assert_eq!(like("+86138*7?").as_deref(), Some("+86138%7_"));
+        assert_eq!(like("*a_b%c\\").as_deref(), Some("%a\\_b\\%c\\\\"));
+        assert_eq!(like("13800"), None);
     }
 
     #[test]

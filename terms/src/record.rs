@@ -589,6 +589,26 @@ tables! {
         detail: String,
     }
 
+    /// Planned shifts of agents: one row when a shift is planned, one more when it is withdrawn.
+    Shift = "shifts" version 1, id version_id, day starts_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// This row; rises over the box.
+        version_id: i64,
+        /// The shift.
+        shift_id: i64,
+        /// Whose shift.
+        agent_id: AgentId,
+        /// Begins.
+        starts_at: Timestamp,
+        /// Ends.
+        ends_at: Timestamp,
+        /// Withdrawn by this row; the row that planned it stays.
+        withdrawn: bool,
+        /// Planned or withdrawn.
+        changed_at: Timestamp,
+    }
+
     /// Every version of every work order: one row a change.
     Order = "orders" version 1, id version_id, day created_at {
         /// Whose it is.

@@ -19,6 +19,8 @@ pub struct Answer {
     pub batches: Vec<RecordBatch>,
     /// There were more rows than `rows_max`.
     pub truncated: bool,
+    /// Files whose rows are not in it, because they are not what was written.
+    pub left_out: Vec<String>,
 }
 
 impl Answer {
@@ -248,7 +250,12 @@ mod tests {
             ("at", Arc::new(times.with_timezone("+08:00"))),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        Answer { schema: batch.schema(), batches: vec![batch], truncated: false }
+        Answer {
+            schema: batch.schema(),
+            batches: vec![batch],
+            truncated: false,
+            left_out: Vec::new(),
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use terms::Timestamp;
 
@@ -70,6 +71,8 @@ pub struct Session {
     limits: Limits,
     tables: BTreeMap<String, Vec<String>>,
     as_of: Timestamp,
+    snapshot: Arc<Snapshot>,
+    dir: PathBuf,
 }
 
 impl Session {
@@ -90,12 +93,13 @@ impl Session {
         }
         let as_of = snapshot.as_of;
         intervals(&context, &snapshot, &scope, &mut tables).await.map_err(prepare)?;
-        let latest = orders::Latest::new(snapshot, scope.clone());
+        let latest = orders::Latest::new(Arc::clone(&snapshot), scope.clone());
         context.register_table(ORDERS_LATEST, Arc::new(latest)).map_err(prepare)?;
         tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
         functions::restrict(&context);
         staffing::register(&context);
-        Ok(Session { context, scope, limits, tables, as_of })
+        let dir = warehouse.dir().to_owned();
+        Ok(Session { context, scope, limits, tables, as_of, snapshot, dir })
     }
 
     /// Whose rows it reads.
@@ -114,14 +118,15 @@ impl Session {
         &self.tables
     }
 
-    /// Runs one SELECT, WITH, VALUES or EXPLAIN.
+    /// Runs one SELECT, WITH, VALUES or EXPLAIN. Where a file cannot be read because it is not what
+    /// was written, the rest answers, and the answer names the file.
     ///
     /// # Errors
     /// See [`SqlFault`].
     pub async fn query(&self, sql: &str) -> Result<Answer, SqlError> {
         let guarded = guard::check(sql, &self.tables)?;
-        match tokio::time::timeout(self.limits.time_max, self.run(guarded)).await {
-            Ok(answer) => answer.map_err(|error| refusal::explain(error, sql, self)),
+        match tokio::time::timeout(self.limits.time_max, self.answer(guarded, sql)).await {
+            Ok(answer) => answer,
             Err(_) => Err(SqlError::new(
                 SqlFault::TimedOut,
                 format!(
@@ -130,6 +135,34 @@ impl Session {
                 ),
             )),
         }
+    }
+
+    /// Asks, and once more without the files that turn out to be damaged.
+    async fn answer(&self, guarded: Guarded, sql: &str) -> Result<Answer, SqlError> {
+        let error = match self.run(guarded).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        if !refusal::may_be_damage(&error) || !self.leave_out_damaged(sql).await {
+            return Err(refusal::explain(error, sql, self));
+        }
+        let again = guard::check(sql, &self.tables)?;
+        self.run(again).await.map_err(|error| refusal::explain(error, sql, self))
+    }
+
+    /// True where files of the tables that are asked turned out to be damaged.
+    async fn leave_out_damaged(&self, sql: &str) -> bool {
+        let (snapshot, dir) = (Arc::clone(&self.snapshot), self.dir.clone());
+        let sql = sql.to_lowercase();
+        let asks_counts =
+            sql.contains(QUEUE_INTERVALS) || SUMS.iter().any(|(name, _)| sql.contains(name));
+        let look = move || {
+            snapshot.leave_out_damaged(&dir, |table| {
+                let is_counted = table == QUEUE_INTERVALS || table == rollup::SOURCE;
+                sql.contains(table) || asks_counts && is_counted
+            })
+        };
+        tokio::task::spawn_blocking(look).await.unwrap_or(false)
     }
 
     async fn run(&self, guarded: Guarded) -> Result<Answer, DataFusionError> {
@@ -162,7 +195,7 @@ impl Session {
                 break;
             }
         }
-        Ok(Answer { schema, batches, truncated })
+        Ok(Answer { schema, batches, truncated, left_out: self.snapshot.left_out() })
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) use moved::prepare;
 use crate::{Error, Warehouse};
 use serde_json::{Map, Value as Json};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use terms::number::like;
 use terms::record::{Record, Recording, Row, Value};
 use terms::{AgentId, CallId, QueueId, RecordingId, TenantId, Timestamp};
 
@@ -97,16 +98,25 @@ pub struct Search {
     pub from: Option<Timestamp>,
     /// Began before.
     pub to: Option<Timestamp>,
-    /// The customer's number, or a part of it. A beginning with `+` is looked up.
+    /// The customer's number, or a part of it; with `*` or `?` the whole number
+    /// ([`terms::number::like`]). A beginning with `+` is looked up.
     pub caller: Option<String>,
+    /// The customer's number as it is stored, whole.
+    pub number: Option<String>,
     /// The first agent on it.
     pub agent: Option<AgentId>,
     /// The queue.
     pub queue: Option<QueueId>,
     /// The call.
     pub call: Option<CallId>,
+    /// One of these calls.
+    pub calls: Option<Vec<CallId>>,
     /// At least so long.
     pub duration_ms_min: Option<u64>,
+    /// At most so long.
+    pub duration_ms_max: Option<u64>,
+    /// Only those of which there is a file.
+    pub kept: bool,
     /// Where the last page ended: start and id of its last recording.
     pub before: Option<(Timestamp, RecordingId)>,
 }
@@ -142,6 +152,23 @@ impl Warehouse {
         select(&mut query, search, few.as_deref(), limit);
         let rows = query.build().fetch_all(&mut *tx).await;
         rows.map_err(Error::database("find recordings"))?.iter().map(indexed).collect()
+    }
+
+    /// How many recordings match, pages aside.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn recordings_matching(&self, search: &Search) -> Result<u64, Error> {
+        let mut tx = self.read("count recordings").await?;
+        let few = few_of_number(&mut tx, search).await?;
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT COUNT(*)");
+        matching(&mut query, search, few.as_deref());
+        let count: i64 = query
+            .build_query_scalar()
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(Error::database("count recordings"))?;
+        Ok(count as u64)
     }
 
     /// Recordings of all tenants in the order of their ids, from `after` on.
@@ -264,10 +291,10 @@ async fn few_of_number(
     db: &mut SqliteConnection,
     search: &Search,
 ) -> Result<Option<Vec<i64>>, Error> {
-    let Some(prefix) = search.caller.as_deref().filter(|text| text.starts_with('+')) else {
-        return Ok(None);
-    };
-    if search.call.is_some() {
+    let Some(text) = search.caller.as_deref() else { return Ok(None) };
+    let prefix = text.split(['*', '?']).next().unwrap_or_default();
+    let is_narrower = search.call.is_some() || search.calls.is_some() || search.number.is_some();
+    if !prefix.starts_with('+') || is_narrower {
         return Ok(None);
     }
     let mut query = QueryBuilder::<Sqlite>::new(
@@ -277,6 +304,9 @@ async fn few_of_number(
     query.push(" AND caller >= ").push_bind(prefix.to_owned());
     // No number holds a letter: `~` is after every digit.
     query.push(" AND caller < ").push_bind(format!("{prefix}~"));
+    if let Some(pattern) = like(text) {
+        query.push(" AND caller LIKE ").push_bind(pattern).push(" ESCAPE '\\'");
+    }
     times(&mut query, search);
     query.push(" LIMIT ").push_bind(SORTED_MAX as i64 + 1);
     let ids: Vec<i64> =
@@ -285,7 +315,14 @@ async fn few_of_number(
 }
 
 fn select(query: &mut QueryBuilder<Sqlite>, search: &Search, few: Option<&[i64]>, limit: usize) {
-    query.push("SELECT * FROM recording");
+    query.push("SELECT *");
+    matching(query, search, few);
+    query.push(" ORDER BY started_at DESC, id DESC LIMIT ").push_bind(limit as i64);
+}
+
+/// `FROM … WHERE …` of a search.
+fn matching(query: &mut QueryBuilder<Sqlite>, search: &Search, few: Option<&[i64]>) {
+    query.push(" FROM recording");
     match few {
         Some(ids) => {
             query.push(" WHERE id IN (SELECT value FROM json_each(");
@@ -300,6 +337,14 @@ fn select(query: &mut QueryBuilder<Sqlite>, search: &Search, few: Option<&[i64]>
     if let Some(call) = search.call {
         query.push(" AND call = ").push_bind(call.0 as i64);
     }
+    if let Some(calls) = &search.calls {
+        let calls: Vec<i64> = calls.iter().map(|call| call.0 as i64).collect();
+        query.push(" AND call IN (SELECT value FROM json_each(");
+        query.push_bind(serde_json::to_string(&calls).expect("numbers are valid JSON")).push("))");
+    }
+    if let Some(number) = &search.number {
+        query.push(" AND caller = ").push_bind(number.clone());
+    }
     if let Some(agent) = search.agent {
         query.push(" AND agent = ").push_bind(agent.0 as i64);
     }
@@ -310,17 +355,29 @@ fn select(query: &mut QueryBuilder<Sqlite>, search: &Search, few: Option<&[i64]>
         let least = i64::try_from(least).unwrap_or(i64::MAX);
         query.push(" AND duration_ms >= ").push_bind(least);
     }
-    if let (Some(part), None) = (&search.caller, few) {
-        query.push(" AND instr(caller, ").push_bind(part.clone()).push(") > 0");
+    if let Some(most) = search.duration_ms_max {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        query.push(" AND duration_ms <= ").push_bind(most);
+    }
+    if search.kept {
+        query.push(" AND kept = 1");
+    }
+    if let (Some(text), None) = (&search.caller, few) {
+        match like(text) {
+            Some(pattern) => {
+                query.push(" AND caller LIKE ").push_bind(pattern).push(" ESCAPE '\\'")
+            }
+            None => query.push(" AND instr(caller, ").push_bind(text.clone()).push(") > 0"),
+        };
     }
     times(query, search);
-    query.push(" ORDER BY started_at DESC, id DESC LIMIT ").push_bind(limit as i64);
 }
 
 /// The index whose order is the list's and that rules out the most.
 fn index_of(search: &Search) -> &'static str {
     match search {
-        Search { call: Some(_), .. } => "recording_by_call",
+        Search { call: Some(_), .. } | Search { calls: Some(_), .. } => "recording_by_call",
+        Search { number: Some(_), .. } => "recording_by_caller",
         Search { agent: Some(_), .. } => "recording_by_agent",
         Search { queue: Some(_), .. } => "recording_by_queue",
         _ => "recording_by_time",

@@ -68,6 +68,7 @@ fn key_columns(table: &str) -> (&'static str, &'static str) {
         "recordings" | "recording_deletions" => ("recording_id", "call_started_at"),
         "faxes" => ("fax_id", "call_started_at"),
         "orders" => ("version_id", "created_at"),
+        "shifts" => ("version_id", "starts_at"),
         other => panic!("table {other} needs its key columns named here"),
     }
 }

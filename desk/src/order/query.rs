@@ -103,6 +103,45 @@ impl Store {
         Ok(OrderPage { orders, next })
     }
 
+    /// The calls of which an order is in `area` and holds `text` in its title, content, address or a
+    /// note of its steps, as far as either is asked for; at most `limit`. `from` leaves out orders
+    /// that were made before.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn calls_of_orders(
+        &self,
+        tenant: TenantId,
+        (area, text): (Option<&str>, Option<&str>),
+        from: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<CallId>> {
+        let mut query = QueryBuilder::<Db>::new(
+            "SELECT DISTINCT call_id FROM orders WHERE call_id IS NOT NULL AND tenant_id = ",
+        );
+        query.push_bind(tenant.0 as i64);
+        if let Some(from) = from {
+            query.push(" AND created_at >= ").push_bind(from.0);
+        }
+        if let Some(area) = area {
+            query.push(" AND area = ").push_bind(area.to_owned());
+        }
+        if let Some(pattern) = text.map(contains) {
+            query.push(" AND (title LIKE ").push_bind(pattern.clone());
+            query.push(" ESCAPE '\\' OR content LIKE ").push_bind(pattern.clone());
+            query.push(" ESCAPE '\\' OR address LIKE ").push_bind(pattern.clone());
+            query.push(
+                " ESCAPE '\\' OR EXISTS (SELECT 1 FROM order_steps WHERE order_id = orders.id \
+                 AND note LIKE ",
+            );
+            query.push_bind(pattern).push(" ESCAPE '\\'))");
+        }
+        query.push(" ORDER BY call_id DESC LIMIT ").push_bind(i64::from(limit));
+        let doing = "find calls by their orders";
+        let rows = query.build().fetch_all(self.reader()).await.during(doing)?;
+        Ok(rows.iter().filter_map(|row| id_opt(row, "call_id")).map(CallId).collect())
+    }
+
     /// One order.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::tenant::Profile;
 use crate::{Error, Result, Store, text, when};
 use chrono_tz::Tz;
 use serde::Deserialize;
-use terms::{CallId, OrderId, TenantId, Timestamp, UserId};
+use terms::{CallId, OrderId, TenantId, Timestamp, UserId, record};
 use utoipa::ToSchema;
 
 /// An order to be. Department, person and deadline come from the rule of its type where they are
@@ -405,6 +405,6 @@ async fn put_down(
     .await
     .during(doing)?;
     let version_id = write.next_id("order_version").await?;
-    write.hand_over(&order.record(tenant, version_id)).await?;
+    write.hand_over(&record::Row::Order(order.record(tenant, version_id))).await?;
     write.audit(tenant, by, "order.step", format!("{} {action}", order.number)).await
 }

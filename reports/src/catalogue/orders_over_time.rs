@@ -61,7 +61,7 @@ const fn of_interval(column: Column) -> Column {
 }
 
 const COLUMNS: &[Column] = &[
-    text("interval", words("周期", "Interval"), Source::Field("label")),
+    text("interval", words("周期", "Interval"), Source::Interval("label")),
     of_interval(count("open_before", words("期初在办", "Open at start"))),
     count("created", words("新建", "Created")),
     count("closed", words("办结", "Closed")),

@@ -86,6 +86,11 @@ fn sql(window: &Window) -> String {
 
 /// Questions that were asked in the period, counted by the column `by`.
 pub(super) fn sql_by(window: &Window, by: &str) -> String {
+    sql_from(window, "surveys", by)
+}
+
+/// The same over questions that were joined with something.
+pub(super) fn sql_from(window: &Window, questions: &str, by: &str) -> String {
     let in_period = window.holds("asked_at");
     format!(
         "SELECT {by},
@@ -94,7 +99,7 @@ pub(super) fn sql_by(window: &Window, by: &str) -> String {
                 SUM(CASE WHEN answer = 'satisfied' THEN 1 ELSE 0 END) AS satisfied,
                 SUM(CASE WHEN answer = 'neutral' THEN 1 ELSE 0 END) AS neutral,
                 SUM(CASE WHEN answer = 'dissatisfied' THEN 1 ELSE 0 END) AS dissatisfied
-         FROM surveys
+         FROM {questions}
          WHERE {in_period}
          GROUP BY {by}
          ORDER BY {by}"

@@ -47,6 +47,9 @@ struct ColumnOf {
 #[derive(Serialize)]
 struct RowOf<'a> {
     kind: &'static str,
+    /// Its interval goes on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    provisional: bool,
     cells: Cells<'a>,
     /// The query that lists what is behind the row.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +77,9 @@ impl Serialize for Document<'_> {
         map.serialize_entry("generated_at", &at(table.generated_at))?;
         map.serialize_entry("provisional", &table.provisional)?;
         map.serialize_entry("truncated", &table.truncated)?;
+        if !table.left_out.is_empty() {
+            map.serialize_entry("left_out", &table.left_out)?;
+        }
         let column = |column: &Column| ColumnOf {
             id: column.id,
             header: column.header.get(language),
@@ -95,6 +101,7 @@ impl<'a> Document<'a> {
                 RowKind::Data => "data",
                 RowKind::Subtotal => "subtotal",
             },
+            provisional: row.provisional,
             cells: self.cells(&row.cells, false),
             behind: row.behind.as_ref().map(crate::Condition::sql),
         }

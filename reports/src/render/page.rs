@@ -5,8 +5,9 @@ use super::svg;
 use crate::cell::{cell_text, local};
 use crate::definition::{Column, Kind, Order, Source, Total};
 use crate::messages::{
-    self, DAY, DAYS, FIGURES, FORMULAS, GENERATED, Language, NO_ROWS, NOT_COMPLETE, NOTES, PAGE,
-    PERIOD, PRINT_CUT, PROVISIONAL, ROWS, TENANT, TO, TOTAL, ZONE,
+    self, DAY, DAYS, FIGURES, FORMULAS, GENERATED, INTERVAL_PROVISIONAL, LEFT_OUT, Language,
+    NO_ROWS, NOT_COMPLETE, NOTES, PAGE, PERIOD, PRINT_CUT, PROVISIONAL, ROWS, TENANT, TO, TOTAL,
+    ZONE,
 };
 use crate::table::{Cell, ReportTable, Row, RowKind};
 use serde::Serialize;
@@ -182,10 +183,12 @@ fn figure_texts(table: &ReportTable, language: Language) -> Vec<(&'static str, S
 
 fn rows(table: &ReportTable, language: Language) -> Vec<PageRow> {
     let cells = |row: &Row| {
-        row.cells
-            .iter()
-            .zip(table.report.columns)
-            .map(|(cell, column)| cell_text(cell, column.kind, table.period.zone, language))
+        let columns = table.report.columns.iter().enumerate();
+        columns
+            .map(|(index, column)| {
+                let cell = table.shown(row, index);
+                cell_text(&cell, column.kind, table.period.zone, language)
+            })
             .collect()
     };
     table
@@ -266,11 +269,18 @@ pub fn notes(table: &ReportTable, language: Language) -> Vec<String> {
     if table.provisional {
         notes.push(PROVISIONAL.get(language).to_owned());
     }
+    if table.data_rows().any(|row| row.provisional) {
+        notes.push(INTERVAL_PROVISIONAL.get(language).to_owned());
+    }
     if table.truncated {
         notes.push(NOT_COMPLETE.get(language).to_owned());
     }
+    if !table.left_out.is_empty() {
+        notes.push(format!("{}{}", LEFT_OUT.get(language), table.left_out.join(", ")));
+    }
     if table.rows.len() > ROWS_MAX {
-        notes.push(PRINT_CUT.get(language).replace("{n}", &ROWS_MAX.to_string()));
+        let told = PRINT_CUT.get(language).replace("{n}", &ROWS_MAX.to_string());
+        notes.push(told.replace("{all}", &table.rows.len().to_string()));
     }
     let by_hour = table.report.columns.iter().any(|c| matches!(c.source, Source::Hour(_)));
     if by_hour && table.period.days() > 1 {

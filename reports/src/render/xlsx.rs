@@ -302,13 +302,13 @@ fn data(sheet: &mut Worksheet, table: &ReportTable, language: Language) -> Resul
 
     let mut row = 1;
     for data_row in table.data_rows() {
-        for (index, cell) in data_row.cells.iter().enumerate() {
+        for (index, column) in columns.iter().enumerate() {
             let place = (row, index as u16);
             write_cell(
                 sheet,
                 place,
-                cell,
-                columns[index].kind,
+                &table.shown(data_row, index),
+                column.kind,
                 table.period.zone,
                 language,
                 base(),

@@ -9,8 +9,8 @@ use super::{
 use reports::catalogue::{
     ABANDONED_CALLS, BREAKS, CALLS, FIRST_CONTACT, ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR,
     OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS, QUEUE_SUMMARY, SATISFACTION,
-    SATISFACTION_BY_QUEUE, SATISFACTION_LIST, SERVICE_LEVELS, STAFFING, TIME_SHEET, TRANSFER_HOLD,
-    TRUNK_USAGE, WORKLOAD,
+    SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_LIST, SERVICE_LEVELS, STAFFING,
+    TIME_SHEET, TRANSFER_HOLD, TRUNK_USAGE, WORKLOAD,
 };
 use reports::{Cell, Report, ReportTable};
 use terms::record::{AgentSpan, Call, Leg, Order, Row};
@@ -333,9 +333,11 @@ async fn reports_on_satisfaction_agree() {
         let store = store(Books::made(seed)).await;
         let by_agent = of(&store, &SATISFACTION, PERIOD).await;
         let by_queue = of(&store, &SATISFACTION_BY_QUEUE, PERIOD).await;
+        let by_area = of(&store, &SATISFACTION_BY_AREA, PERIOD).await;
         let results = of(&store, &SATISFACTION_LIST, PERIOD).await;
         for column in ["asked", "answered", "satisfied", "neutral", "dissatisfied"] {
             assert_eq!(total(&by_agent, column), total(&by_queue, column), "seed {seed}: {column}");
+            assert_eq!(total(&by_agent, column), total(&by_area, column), "seed {seed}: {column}");
         }
         assert_eq!(total(&by_agent, "asked"), results.rows.len() as i64, "seed {seed}");
     }

@@ -4,6 +4,7 @@ use super::agents::done;
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
+use super::related::{Asked, of_reason};
 use super::rows::{
     CallRow, Conditions, Cursor, IvrStepRow, LegRow, Page, QueueVisitRow, RecordingRow, SurveyRow,
     rows,
@@ -19,7 +20,8 @@ use serde_json::Value;
 use terms::control::{Ask, Asker, CallAction, RecordingOrder};
 use terms::number::is_dialable;
 use terms::{
-    AgentId, CallId, ConferenceId, ContactId, FlowId, MeetingId, QueueId, Timestamp, TrunkId,
+    AgentId, CallId, ConferenceId, ContactId, CustomerId, FlowId, MeetingId, OrderId, QueueId,
+    Timestamp, TrunkId,
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -183,12 +185,30 @@ struct Search {
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// The caller's number, or a part of it.
+    /// The caller's number, or a part of it; with `*` for any characters or `?` for one, the whole
+    /// number.
     #[serde(default)]
     caller: Option<String>,
-    /// The dialled number, or a part of it.
+    /// The dialled number, in the same way.
     #[serde(default)]
     called: Option<String>,
+    /// The customer, under the number that is known of them.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    customer: Option<CustomerId>,
+    /// The order that was made from it.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    order: Option<OrderId>,
+    /// The area (grid) of an order that was made from it.
+    #[serde(default)]
+    area: Option<String>,
+    /// What an agent chose as its reason after it.
+    #[serde(default)]
+    reason: Option<String>,
+    /// A part of the title, content, address or a note of an order that was made from it.
+    #[serde(default)]
+    text: Option<String>,
     /// An agent who answered, first or last.
     #[serde(default)]
     #[param(value_type = Option<String>)]
@@ -380,7 +400,8 @@ async fn list(
     caller: Caller,
     Params(search): Params<Search>,
 ) -> Result<Json<CallPage>, Problem> {
-    let conditions = conditions(&search)?;
+    let mut conditions = conditions(&search)?;
+    api.related(caller.tenant(), search.asked()).await?.narrow(&mut conditions);
     let (session, sort) = (api.session(&caller).await?, search.sort);
     let cursor = |row: &Value| sort.cursor(row);
     let page =
@@ -388,11 +409,25 @@ async fn list(
     Ok(Json(CallPage { calls: page.rows, next: page.next }))
 }
 
+impl Search {
+    /// What other stores than that of calls are asked.
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            customer: self.customer,
+            order: self.order,
+            area: self.area.as_deref(),
+            text: self.text.as_deref(),
+            from: self.from,
+            to: self.to,
+        }
+    }
+}
+
 fn conditions(search: &Search) -> Result<Conditions, Problem> {
     let mut conditions = Conditions::default();
     conditions.between("started_at", search.from, search.to);
-    conditions.contains("caller", search.caller.as_deref())?;
-    conditions.contains("called", search.called.as_deref())?;
+    conditions.number("caller", search.caller.as_deref())?;
+    conditions.number("called", search.called.as_deref())?;
     if let Some(agent) = search.agent {
         conditions.own(format!("(agent_id = {agent} OR last_agent_id = {agent})"));
     }
@@ -422,6 +457,10 @@ fn conditions(search: &Search) -> Result<Conditions, Problem> {
     if let Some(transferred) = search.transferred {
         let times = if transferred { "> 0" } else { "= 0" };
         conditions.own(format!("transfers {times}"));
+    }
+    if let Some(reason) = &search.reason {
+        let chosen = of_reason(reason, search.from, search.to)?;
+        conditions.own(format!("call_id IN ({chosen})"));
     }
     if let Some(cursor) = &search.cursor {
         conditions.own(search.sort.after(Cursor::parse(cursor)?));
@@ -586,6 +625,16 @@ mod tests {
             sql,
             " WHERE strpos(caller, '138'' OR 1=1--') > 0 AND (agent_id = 7 OR last_agent_id = 7) \
              AND outcome = 'answered' AND duration_ms >= 5000"
+        );
+    }
+
+    #[test]
+    fn a_number_with_wildcards_is_a_whole_number_and_a_reason_a_question_of_its_own() {
+        let search = search("caller=%2B86138*7%3F_9&reason=x%27y");
+        assert_eq!(
+            conditions(&search.unwrap()).unwrap().sql(),
+            " WHERE caller LIKE '+86138%7_\\_9' AND call_id IN (SELECT call_id FROM agent_spans \
+             WHERE activity = 'wrap_up' AND call_id IS NOT NULL AND reason = 'x''y')"
         );
     }
 

@@ -9,6 +9,7 @@ use super::plans::Plans;
 use super::prompts::Prompts;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
+use crate::evidence::SigningKey;
 use crate::schedules::Schedules;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
@@ -125,6 +126,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         tier,
         encoding,
         recording_keys: config.recording_keys(),
+        evidence_key: SigningKey::path(&config.server.data),
         seal,
         events,
         clock: Arc::new(SystemClock::default()),
@@ -132,6 +134,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
             body_max: config.http.body_max.0 as usize,
             request_max: config.http.request_max.0,
             called_again: config.calls.called_again.0,
+            export_max: config.export.recordings_max,
             ..ApiLimits::default()
         },
         speechless: crate::speech::speechless(&config),
@@ -141,7 +144,13 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         schedules,
     };
     let listener = tokio::net::TcpListener::bind(config.http.listen.0).await?;
-    let service = super::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let router = super::router(state);
+    if let Some(address) = config.http.socket.0 {
+        let socket = tokio::net::TcpListener::bind(address).await?;
+        let body_max = config.http.body_max.0 as usize;
+        tokio::spawn(super::socket::serve(socket, router.clone(), body_max));
+    }
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let mut ending = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let (end, ended) = oneshot::channel::<()>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {

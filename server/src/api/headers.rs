@@ -1,7 +1,7 @@
 //! What every answer gets: limits before, security headers and a count after.
 
 use super::problem::{self, Problem};
-use super::{Shared, messages};
+use super::{Shared, messages, xml};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -30,6 +30,7 @@ async fn around(State(api): State<Shared>, request: Request, next: Next) -> Resp
     let start = api.clock.moment();
     let method = request.method().clone();
     let in_chinese = method != Method::HEAD && messages::prefers_chinese(request.headers());
+    let in_xml = method != Method::HEAD && xml::is_wanted(request.headers());
     let is_docs = request.uri().path().starts_with("/api/docs");
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let mut response = match tokio::time::timeout(api.limits.request_max, next.run(request)).await {
@@ -43,6 +44,9 @@ async fn around(State(api): State<Shared>, request: Request, next: Next) -> Resp
     api.http.count(&method, route.as_deref(), response.status(), took);
     if in_chinese {
         problem::tell_in_chinese(&mut response);
+    }
+    if in_xml {
+        response = xml::told(response).await;
     }
     harden(&mut response, is_docs);
     response

@@ -3,10 +3,15 @@
 //! sentence was filled with, in the same order. What a parser or the SQL engine says of a text stays
 //! as it is: it speaks of keywords. Every problem that the API's own tests meet has to be here.
 
+mod prompts;
+
 use axum::http::{HeaderMap, header};
 
-/// English and Chinese. The first that fits is taken: special ones stand before general ones.
-const SENTENCES: &[(&str, &str)] = &[
+/// English and Chinese.
+type Sentence = (&'static str, &'static str);
+
+/// The first that fits is taken: special ones stand before general ones.
+const SENTENCES: &[Sentence] = &[
     // Who asks.
     ("Sign in first.", "请先登录。"),
     ("Send a token: Authorization: Bearer <token>.", "请携带令牌：Authorization: Bearer <token>。"),
@@ -121,6 +126,18 @@ const SENTENCES: &[(&str, &str)] = &[
         "This recording lies in the object store, which does not answer right now; try again later.",
         "该录音存放在对象存储中，目前无法访问，请稍后再试。",
     ),
+    ("an export has no pages; leave it out", "导出不分页；请去掉此参数"),
+    (
+        "{} recordings fit, an export has at most {} (export.recordings_max); choose a shorter \
+         period, or have them copied by `switchgrid recording export`.",
+        "符合条件的录音有 {} 条，一次导出最多 {} 条（export.recordings_max）；请缩短时间段，或用 \
+         `switchgrid recording export` 复制。",
+    ),
+    (
+        "This call has more than {} rows of {}; a pack takes no more.",
+        "此通话的记录超过 {} 条（{}），证据包容纳不下。",
+    ),
+    ("Other exports are running; try again in a minute.", "其他导出正在进行，请一分钟后再试。"),
     ("This recording is still being written; try again in a moment.", "录音仍在写入，请稍后再试。"),
     (
         "This recording is not finished: the conversation goes on, or its file is still being \
@@ -138,6 +155,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ("you have no phone as an agent: say which one to ring", "您没有座席话机，请指定要振铃的号码"),
     ("zh-CN or en is needed", "需要 zh-CN 或 en"),
     ("at most {} printable characters are taken", "最多 {} 个可见字符"),
+    (
+        "more than {} calls fit; choose a shorter period or say more of it",
+        "符合条件的通话超过 {} 个；请缩短时间段，或把条件写得更具体",
+    ),
     ("a script has at most {} characters", "试呼脚本最多 {} 个字符"),
     // Why a call went where it did.
     ("Of {} free agents, the one idle longest: {} s.", "{} 名空闲座席中空闲最久者：{} 秒。"),
@@ -195,85 +216,24 @@ const SENTENCES: &[(&str, &str)] = &[
         "来电已等候 {} 秒，优先级 {}，共 {} 个在等候。",
     ),
     ("Why is not known: an older program made this offer.", "原因不详：此次派发由旧版本程序作出。"),
-    // Prompts.
-    (
-        "Other prompts are being uploaded; try again in a moment.",
-        "正在上传其他提示音，请稍后再试。",
-    ),
-    ("The prompt could not be kept; nothing was changed.", "提示音未能保存；没有任何更改。"),
-    ("The file of this prompt is not on this box any more.", "该提示音文件已不在本机。"),
-    ("The text could not be spoken.", "文字未能合成语音。"),
-    ("Texts cannot be spoken here: {}", "本机不能合成语音：{}"),
-    (
-        "This prompt is in use: {}; name another there first.",
-        "该提示音仍在使用：{}；请先在该处改用其他提示音。",
-    ),
-    ("a language such as zh-CN or en is needed, or music", "需要 zh-CN、en 等语言，或 music"),
-    ("1-{} of a-z, 0-9, \"_\" and \"-\" are needed", "需要 1-{} 个 a-z、0-9、“_”或“-”"),
-    (
-        "a tenant has at most {} prompts (rtp.own_prompts_max)",
-        "每个租户最多 {} 个提示音（rtp.own_prompts_max）",
-    ),
-    (
-        "all prompts of a tenant are at most {} s long (rtp.own_prompts_length_max)",
-        "每个租户的提示音总长最多 {} 秒（rtp.own_prompts_length_max）",
-    ),
-    (
-        "{} bytes; a prompt has at most {} (rtp.prompt_bytes_max)",
-        "共 {} 字节；提示音最多 {} 字节（rtp.prompt_bytes_max）",
-    ),
-    (
-        "a prompt is at most {} s long (rtp.prompt_length_max)",
-        "提示音最长 {} 秒（rtp.prompt_length_max）",
-    ),
-    ("no audio is in it", "其中没有声音"),
-    (
-        "it is of an unknown kind (it begins with {}); WAV, MP3 (MPEG audio layer III) and Ogg Opus \
-         are played",
-        "无法识别文件类型（开头为 {}）；可播放 WAV、MP3（MPEG 音频第三层）和 Ogg Opus",
-    ),
-    (
-        "it is {}; WAV, MP3 (MPEG audio layer III) and Ogg Opus are played",
-        "文件是 {}；可播放 WAV、MP3（MPEG 音频第三层）和 Ogg Opus",
-    ),
-    ("the \"{}\" chunk of the WAV is missing or too short", "WAV 文件缺少“{}”块，或该块过短"),
-    (
-        "format tag {} with {} bits, {} channels and {} Hz is not played; PCM of 8 to 32 bits, \
-         32-bit floats, A-law or µ-law with 1 to 8 channels and 4000 to 192000 Hz is",
-        "不能播放格式标记 {}、{} 位、{} 声道、{} Hz；可播放 8 至 32 位 PCM、32 位浮点、A 律或 µ 律，\
-         1 至 8 声道，4000 至 192000 Hz",
-    ),
-    (
-        "MP3 frame {}, {} ms into it, is damaged: {}; the whole file is needed",
-        "MP3 第 {} 帧（第 {} 毫秒处）已损坏：{}；需要完整的文件",
-    ),
-    (
-        "Ogg page {}, {} ms into it, is damaged: {}; the whole file is needed",
-        "Ogg 第 {} 页（第 {} 毫秒处）已损坏：{}；需要完整的文件",
-    ),
-    (
-        "Opus packet {}, {} ms into it, is damaged: {}; the whole file is needed",
-        "Opus 第 {} 个数据包（第 {} 毫秒处）已损坏：{}；需要完整的文件",
-    ),
-    ("it cannot be resampled: {}", "无法转换采样率：{}"),
-    ("it cannot be decoded", "无法解码"),
-    (
-        "there is no voice for the language \"{}\"; zh and en are spoken",
-        "没有语言“{}”的语音；可合成 zh 和 en",
-    ),
-    (
-        "{} characters; a text that is spoken has at most {}",
-        "共 {} 个字符；合成语音的文字最多 {} 个",
-    ),
-    (
-        "{} cannot be read by this voice; write it in other characters",
-        "此语音不能读 {}；请换用其他文字",
-    ),
-    ("no word is in it", "其中没有文字"),
+    // Flows.
     ("The flow cannot be published: {} (and {} more)", "流程不能发布：{}（另有 {} 处）"),
     ("The flow cannot be published: {}", "流程不能发布：{}"),
     ("The flow cannot be published.", "流程不能发布。"),
     // Load and faults.
+    ("one line of JSON with a path is needed: {}", "需要一行含 path 的 JSON：{}"),
+    (
+        "a method, an address such as /api/v1/calls and printable words are needed",
+        "需要请求方法、形如 /api/v1/calls 的地址，且各项均为可见字符",
+    ),
+    (
+        "This answer is no JSON, or too long for a line; ask over HTTP.",
+        "结果不是 JSON，或过长，不能以一行返回；请改用 HTTP。",
+    ),
+    (
+        "This answer is too long for XML; ask for less, or for JSON.",
+        "结果过长，不能以 XML 返回；请缩小范围，或改用 JSON。",
+    ),
     ("This took too long and was stopped; ask for less.", "处理时间过长，已停止；请缩小范围。"),
     (
         "There is too much to look through; choose a shorter period.",
@@ -297,6 +257,12 @@ const SENTENCES: &[(&str, &str)] = &[
         "数据仓库未能封存；数据仍在暂存区，可以查询。",
     ),
     ("The recording could not be encoded.", "录音转码失败。"),
+    (
+        "This report has {} rows, and one has at most {} (sql.report_rows_max); choose a shorter \
+         period, or read the files of the warehouse, which hold them all.",
+        "此报表有 {} 行，一份报表最多 {} 行（sql.report_rows_max）；请缩短统计期，或直接读取数据仓库的\
+         文件，其中有全部数据。",
+    ),
     ("The report could not be made.", "报表生成失败。"),
     ("The report could not be printed.", "报表排版失败。"),
     (
@@ -314,6 +280,11 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "order {} is at version {}: somebody changed it; read it again",
         "工单 {} 已是版本 {}：有人修改过，请重新读取",
+    ),
+    ("this agent has a shift then already", "该座席此时段已有班次"),
+    (
+        "a shift ends after it begins, at most 25 hours later",
+        "班次须晚于开始时间结束，最长 25 小时",
     ),
     ("order {} is {}: {} is not possible now", "工单 {} 的状态是 {}，现在不能执行 {}"),
     (
@@ -589,6 +560,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("approved", "已批准"),
     ("rejected", "已驳回"),
     ("withdrawn", "已撤回"),
+    ("shift", "班次"),
     ("tenant", "租户"),
     ("hold", "保留"),
     ("token", "令牌"),
@@ -604,9 +576,11 @@ pub fn in_chinese(sentence: &str) -> Option<String> {
     if let Some((field, problem)) = sentence.split_once(": ").filter(|(field, _)| is_field(field)) {
         return in_chinese(problem).map(|problem| format!("{field}：{problem}"));
     }
-    SENTENCES
-        .iter()
-        .find_map(|(english, chinese)| Some(fill(chinese, &filling(english, sentence)?)))
+    all().find_map(|(english, chinese)| Some(fill(chinese, &filling(english, sentence)?)))
+}
+
+fn all() -> impl Iterator<Item = &'static Sentence> {
+    SENTENCES.iter().chain(prompts::SENTENCES)
 }
 
 /// What stands at the `{}` of `pattern`; `None` when the sentence is another one.

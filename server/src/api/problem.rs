@@ -195,6 +195,19 @@ impl From<warehouse::Error> for Problem {
     }
 }
 
+impl From<crate::evidence::Error> for Problem {
+    fn from(error: crate::evidence::Error) -> Self {
+        use crate::evidence::Error;
+        match error {
+            Error::Store(error) => error.into(),
+            Error::Sql(error) => error.into(),
+            Error::TooMany { .. } => {
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string())
+            }
+        }
+    }
+}
+
 impl From<super::deletion::Error> for Problem {
     fn from(error: super::deletion::Error) -> Self {
         use super::deletion::Error;

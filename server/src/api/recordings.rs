@@ -5,12 +5,14 @@
 //! caller or a client ever becomes part of a path. What is not here any more comes from the second
 //! tier ([`moved`]). Every fetch is written to the audit table first.
 
+mod export;
 mod moved;
 mod range;
 
 use super::extract::{Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
+use super::related::{Asked, Related};
 use super::rows::{Cursor, columns_of, filter, page_limit};
 use super::{Api, Shared};
 use crate::open::beneath;
@@ -33,7 +35,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use terms::control::{Answer, Ask, LiveRecording};
 use terms::record::{Column, Record, Recording};
-use terms::{AgentId, CallId, QueueId, RecordingId, TenantId, Timestamp, id};
+use terms::{AgentId, CallId, CustomerId, OrderId, QueueId, RecordingId, TenantId, Timestamp, id};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
@@ -98,9 +100,27 @@ struct Search {
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// The customer's number, or a part of it.
+    /// The customer's number, or a part of it; with `*` for any characters or `?` for one, the whole
+    /// number.
     #[serde(default)]
     caller: Option<String>,
+    /// The customer, under the number that is known of them.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    customer: Option<CustomerId>,
+    /// The order that was made from its call.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    order: Option<OrderId>,
+    /// The area (grid) of an order that was made from its call.
+    #[serde(default)]
+    area: Option<String>,
+    /// What an agent chose as the reason of its call.
+    #[serde(default)]
+    reason: Option<String>,
+    /// A part of the title, content, address or a note of an order that was made from its call.
+    #[serde(default)]
+    text: Option<String>,
     /// The first agent on it.
     #[serde(default)]
     #[param(value_type = Option<String>)]
@@ -116,6 +136,9 @@ struct Search {
     /// At least so many seconds long.
     #[serde(default)]
     min_duration: Option<u32>,
+    /// At most so many seconds long.
+    #[serde(default)]
+    max_duration: Option<u32>,
     /// Where the last page ended.
     #[serde(default)]
     cursor: Option<String>,
@@ -134,10 +157,13 @@ struct RecordingPage {
     next: Option<String>,
 }
 
+pub(super) use export::EXPORTS_MAX;
+
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::CallsOwn, routes!(list)))
         .routes(guard.may(Permission::CallsOwn, routes!(fetch, head)))
+        .merge(export::routes(guard))
 }
 
 /// Find recordings. Without the permission `recordings.read` one finds one's own.
@@ -148,15 +174,9 @@ async fn list(
     Params(search): Params<Search>,
 ) -> Result<Json<RecordingPage>, Problem> {
     let limit = page_limit(search.limit) as usize;
-    let (asked, own) = (search.agent, caller.agent());
-    let mut search = indexed(&search, caller.tenant())?;
-    if !caller.may(Permission::CallsRead) {
-        // Without a phone, or asking for a colleague's, one has none.
-        if own.is_none() || asked.is_some_and(|asked| Some(asked) != own) {
-            return Ok(Json(RecordingPage { recordings: Vec::new(), next: None }));
-        }
-        search.agent = own;
-    }
+    let Some(search) = api.search_of(&caller, &search).await? else {
+        return Ok(Json(RecordingPage { recordings: Vec::new(), next: None }));
+    };
     // One more than shown tells whether there is a next page.
     let mut found = api.warehouse.recordings(&search, limit + 1).await?;
     let more = found.len() > limit;
@@ -202,7 +222,11 @@ impl ToSchema for ListedRecording {
     }
 }
 
-fn indexed(search: &Search, tenant: TenantId) -> Result<recordings::Search, Problem> {
+fn indexed(
+    search: &Search,
+    tenant: TenantId,
+    related: Related,
+) -> Result<recordings::Search, Problem> {
     let before = search.cursor.as_deref().map(Cursor::parse).transpose()?;
     let caller = search.caller.as_deref().map(|text| filter("caller", text)).transpose()?;
     Ok(recordings::Search {
@@ -210,10 +234,14 @@ fn indexed(search: &Search, tenant: TenantId) -> Result<recordings::Search, Prob
         from: search.from,
         to: search.to,
         caller: caller.filter(|text| !text.is_empty()).map(str::to_owned),
+        number: related.number,
         agent: search.agent,
         queue: search.queue,
         call: search.call,
+        calls: related.calls.map(|calls| calls.into_iter().collect()),
         duration_ms_min: search.min_duration.map(|seconds| u64::from(seconds) * 1000),
+        duration_ms_max: search.max_duration.map(|seconds| u64::from(seconds) * 1000),
+        kept: false,
         before: before.map(|Cursor { key, id }| (Timestamp(key), RecordingId(id))),
     })
 }
@@ -260,6 +288,35 @@ async fn head(
 }
 
 impl Api {
+    /// A search of the index for what `caller` may find of it; `None` where that is nothing.
+    async fn search_of(
+        &self,
+        caller: &Caller,
+        search: &Search,
+    ) -> Result<Option<recordings::Search>, Problem> {
+        let own = caller.agent();
+        let sees_all = caller.may(Permission::CallsRead);
+        // Without a phone, or asking for a colleague's, one has none.
+        if !sees_all && (own.is_none() || search.agent.is_some_and(|asked| Some(asked) != own)) {
+            return Ok(None);
+        }
+        let asked = Asked {
+            customer: search.customer,
+            order: search.order,
+            area: search.area.as_deref(),
+            text: search.text.as_deref(),
+            from: search.from,
+            to: search.to,
+        };
+        let reason = search.reason.as_deref();
+        let related = self.related_by_reason(caller, asked, reason).await?;
+        let mut indexed = indexed(search, caller.tenant(), related)?;
+        if !sees_all {
+            indexed.agent = own;
+        }
+        Ok(Some(indexed))
+    }
+
     async fn recording(
         &self,
         caller: &Caller,
@@ -284,16 +341,33 @@ impl Api {
             (AudioFormat::Wav, Some(sha256), _) | (_, _, Some(sha256)) => format!("\"{sha256}\""),
             _ => format!("\"{:x}-{:x}-{:x}\"", meta.ino(), meta.len(), meta.mtime_nsec()),
         };
+        let rendering = self.in_clear(file, &path).await?;
+        answer(rendering, &etag, recording, format, method, headers)
+    }
+
+    /// An open file, with the keys where it is sealed.
+    async fn in_clear(&self, file: std::fs::File, path: &str) -> Result<Rendering, Problem> {
         let keys = self.recording_keys.clone();
         let open = move || {
             let keys = Keys::read(&keys).ok();
             Rendering::open(file, keys.as_ref().map(|keys| &*keys.ring))
         };
         let opened = tokio::task::spawn_blocking(open).await;
-        let rendering = opened
+        opened
             .map_err(|e| Problem::internal(e.to_string()))?
-            .map_err(|e| Problem::internal(format!("{path}: {e}")))?;
-        answer(rendering, &etag, recording, format, method, headers)
+            .map_err(|e| Problem::internal(format!("{path}: {e}")))
+    }
+
+    /// A recording in this form, in clear, wherever it lies.
+    async fn rendering(&self, found: &Indexed, format: AudioFormat) -> Result<Rendering, Problem> {
+        let path = path_in_ledger(&found.recording, found.recording.tenant_id)?;
+        let opened = self.open_recording(found, &path, format).await?;
+        self.in_clear(opened.file, &path).await
+    }
+
+    /// A recording as it was made, in clear, wherever it lies.
+    pub(super) async fn original(&self, found: &Indexed) -> Result<Rendering, Problem> {
+        self.rendering(found, AudioFormat::Wav).await
     }
 
     async fn ledger_row(

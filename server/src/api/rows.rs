@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::time::Duration;
 use terms::Timestamp;
+use terms::number::like;
 use terms::record::{self, ColumnType, Record};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
@@ -146,6 +147,19 @@ impl Conditions {
         if let Some(text) = text {
             self.0.push(format!("strpos({column}, {}) > 0", quoted(column, text)?));
         }
+        Ok(())
+    }
+
+    /// `column`, a telephone number, holds `text` somewhere; with `*` or `?` in it, it is that as a
+    /// whole.
+    pub(super) fn number(
+        &mut self,
+        column: &'static str,
+        text: Option<&str>,
+    ) -> Result<(), Problem> {
+        let Some(pattern) = text.and_then(like) else { return self.contains(column, text) };
+        filter(column, text.unwrap_or_default())?;
+        self.0.push(format!("{column} LIKE {}", literal::text(&pattern)));
         Ok(())
     }
 

@@ -62,7 +62,7 @@ enum Command {
 
 /// Form of a recording.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Form {
+pub(super) enum Form {
     /// As recorded: customer left, everyone else right.
     Wav,
     /// Small.
@@ -172,7 +172,7 @@ async fn get(
 }
 
 /// Where recordings are copied from: the folder, or the second tier by way of its cache.
-struct Source {
+pub(super) struct Source {
     folder: PathBuf,
     /// A secret that is missing here hinders only what lies there.
     tier: Result<Option<Tier>, config::Error>,
@@ -181,7 +181,7 @@ struct Source {
 }
 
 impl Source {
-    fn open(config: &Config) -> Source {
+    pub(super) fn open(config: &Config) -> Source {
         Source {
             folder: config.recordings_dir(),
             tier: Tier::open(config),
@@ -202,14 +202,33 @@ impl Source {
         format: Form,
         target: &Path,
     ) -> Result<u64, anyhow::Error> {
+        let mut from = self.in_clear(warehouse, found, wav, format).await?;
+        let copied = File::create(target).and_then(|mut to| std::io::copy(&mut from, &mut to));
+        copied.with_context(|| format!("copy {wav} to {}", target.display()))
+    }
+
+    /// A recording in clear, wherever it lies.
+    pub(super) async fn rendering(
+        &self,
+        warehouse: &Warehouse,
+        found: &Indexed,
+        format: Form,
+    ) -> Result<Rendering, anyhow::Error> {
+        let wav = found.recording.path.as_deref().context("it has no file")?;
+        self.in_clear(warehouse, found, wav, format).await
+    }
+
+    async fn in_clear(
+        &self,
+        warehouse: &Warehouse,
+        found: &Indexed,
+        wav: &str,
+        format: Form,
+    ) -> Result<Rendering, anyhow::Error> {
         let from = self.file(found, wav, format).await?;
         self.refuse_if_deleted(warehouse, found, wav).await?;
-        let copy = || {
-            let ring = self.keys.as_ref().map(|keys| &*keys.ring);
-            let mut from = Rendering::open(from, ring)?;
-            std::io::copy(&mut from, &mut std::fs::File::create(target)?)
-        };
-        copy().with_context(|| format!("copy {wav} to {}", target.display()))
+        let ring = self.keys.as_ref().map(|keys| &*keys.ring);
+        Rendering::open(from, ring).with_context(|| format!("open {wav}"))
     }
 
     async fn file(&self, found: &Indexed, wav: &str, format: Form) -> Result<File, anyhow::Error> {

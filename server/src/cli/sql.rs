@@ -72,6 +72,9 @@ fn print(answer: &Answer, format: Format, home: &Home) -> Result<(), anyhow::Err
         Format::Csv => out.write_all(answer.to_csv().as_bytes())?,
         Format::Arrow => out.write_all(&answer.to_ipc())?,
     }
+    for file in &answer.left_out {
+        eprintln!("{file} is damaged, and its rows are not in the answer.");
+    }
     if answer.truncated {
         eprintln!("The answer was cut at {} rows (sql.rows_max).", answer.rows());
     }

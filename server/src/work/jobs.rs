@@ -190,6 +190,7 @@ pub struct Bench {
     recordings: PathBuf,
     faxes: PathBuf,
     pub(super) limits: Limits,
+    pub(super) report_rows_max: usize,
     keys: PathBuf,
     rates: Rates,
     turns: Arc<Semaphore>,
@@ -215,6 +216,7 @@ impl Bench {
                 time_max: config.sql.time_max.0,
                 memory_max: config.sql.memory_max.0 as usize,
             },
+            report_rows_max: config.sql.report_rows_max as usize,
             keys: config.recording_keys(),
             rates: Rates {
                 mp3_kbit: config.recording.mp3_kbit,
@@ -322,8 +324,16 @@ impl Bench {
         }
         let session = self.session(scope.into(), limits).await?;
         let answer = session.query(sql).await.map_err(sql_problem)?;
-        let truncated = answer.truncated;
+        // Whatever the form, an answer without the rows of a damaged file is not whole.
+        let truncated = answer.truncated || !answer.left_out.is_empty();
         let (content_type, body) = match format {
+            SqlFormat::Json if !answer.left_out.is_empty() => {
+                let left_out = serde_json::json!(answer.left_out);
+                let rows = answer.to_json();
+                let body =
+                    format!("{{\"rows\":{rows},\"truncated\":true,\"left_out\":{left_out}}}");
+                ("application/json", body.into_bytes())
+            }
             SqlFormat::Json => ("application/json", answer.to_json().into_bytes()),
             SqlFormat::Csv => ("text/csv; charset=utf-8", answer.to_csv().into_bytes()),
             SqlFormat::Arrow => ("application/vnd.apache.arrow.stream", answer.to_ipc()),

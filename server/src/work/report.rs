@@ -4,9 +4,6 @@ use super::jobs::{Bench, Done, Problem, ReportJob};
 use reports::{AgentName, Format, Language, Names, Params, Period};
 use warehouse::Limits;
 
-/// Rows that the SQL behind a report may give: agents times hours of a year, not contacts.
-const ROWS_MAX: usize = 1_000_000;
-
 impl Bench {
     /// Runs and renders `job`.
     pub(super) async fn report(&self, job: ReportJob) -> Result<Done, Problem> {
@@ -33,10 +30,14 @@ impl Bench {
             trunks: job.trunks.into_iter().collect(),
             flows: job.flows.into_iter().collect(),
         };
-        let limits = Limits { rows_max: ROWS_MAX, ..self.limits };
+        let limits = Limits { rows_max: self.report_rows_max, ..self.limits };
         let session = self.session(job.scope.into(), limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
         let table = reports::run(&session, report, &params).await.map_err(failed)?;
+        if table.truncated {
+            let rows = reports::count(&session, report, &params).await.map_err(failed)?;
+            return Err(too_long(rows, self.report_rows_max));
+        }
         // Typesetting is pure computation: it must not hold up the socket.
         let rendered =
             tokio::task::spawn_blocking(move || reports::render(&table, format, language))
@@ -59,6 +60,15 @@ impl Bench {
             body: rendered.bytes,
         })
     }
+}
+
+/// Half a report would be taken for a whole one.
+fn too_long(rows: u64, most: usize) -> Problem {
+    let message = format!(
+        "This report has {rows} rows, and one has at most {most} (sql.report_rows_max); choose a \
+         shorter period, or read the files of the warehouse, which hold them all."
+    );
+    Problem::new(413, "too_large", message, String::new())
 }
 
 fn failed(error: reports::Error) -> Problem {

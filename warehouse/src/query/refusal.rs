@@ -3,6 +3,7 @@
 use crate::query::Session;
 use crate::query::names::nearest;
 use crate::{Position, SqlError, SqlFault};
+use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 
 /// The engine's error as ours.
@@ -35,6 +36,26 @@ pub fn explain(error: DataFusionError, sql: &str, session: &Session) -> SqlError
         .or_else(|| made.word.as_deref().and_then(|word| find(word, sql)));
     made.detail = detail;
     made
+}
+
+/// True for what a reader's text cannot bring about and a damaged file can.
+pub fn may_be_damage(error: &DataFusionError) -> bool {
+    match error.find_root() {
+        DataFusionError::ParquetError(_)
+        | DataFusionError::ObjectStore(_)
+        | DataFusionError::IoError(_)
+        | DataFusionError::Internal(_)
+        | DataFusionError::ExecutionJoin(_)
+        | DataFusionError::External(_) => true,
+        DataFusionError::ArrowError(source, _) => matches!(
+            **source,
+            ArrowError::ParquetError(_)
+                | ArrowError::ExternalError(_)
+                | ArrowError::IoError(..)
+                | ArrowError::InvalidArgumentError(_)
+        ),
+        _ => false,
+    }
 }
 
 fn unknown_column(schema: &SchemaError) -> SqlError {

@@ -104,7 +104,7 @@ impl ScopedTable {
             let schema = DFSchema::try_from(Arc::clone(&self.layout.schema))?;
             source = source.with_predicate(state.create_physical_expr(prune, &schema)?);
         }
-        let groups = self.groups(files, state.config().target_partitions());
+        let groups = self.groups(&files, state.config().target_partitions());
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(Some(needed.to_vec()))?

@@ -4,11 +4,12 @@ use crate::manifest::{self, Entry};
 use crate::schema::{self, Layout};
 use crate::stage::Staged;
 use crate::store::read_source;
-use crate::{Error, Warehouse, ingest, rollup};
+use crate::{Error, Warehouse, file, ingest, rollup};
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use terms::record::Row;
 use terms::{TenantId, Timestamp};
 
@@ -19,6 +20,8 @@ pub struct Snapshot {
     staged: BTreeMap<String, Arc<Rows>>,
     /// Counts of published files, by the file.
     counts: BTreeMap<String, Entry>,
+    /// Paths of files that are not what was written: no answer has their rows any more.
+    damaged: Arc<Mutex<BTreeSet<String>>>,
     /// The wall clock of the latest entry of the event log whose rows are in it.
     pub as_of: Timestamp,
 }
@@ -51,16 +54,17 @@ impl Snapshot {
         let as_of = Timestamp(read_source(&mut tx, ingest::SOURCE).await?.at);
         let staged = staged.into_iter().map(|(table, rows)| (table, Arc::new(rows))).collect();
         let counts = rollup::readable(&mut tx).await?.into_iter().collect();
-        Ok(Snapshot { files, staged, counts, as_of })
+        Ok(Snapshot { files, staged, counts, damaged: Arc::default(), as_of })
     }
 
     /// The stays in queues as counts: those that are kept, under the name of their table, and the
-    /// rows that have none.
+    /// rows that have none. What turns out to be damaged later is left out of both.
     pub fn counted(&self) -> (Snapshot, Snapshot) {
         let empty = || Snapshot {
             files: BTreeMap::new(),
             staged: BTreeMap::new(),
             counts: BTreeMap::new(),
+            damaged: Arc::clone(&self.damaged),
             as_of: self.as_of,
         };
         let (mut kept, mut others) = (empty(), empty());
@@ -68,7 +72,7 @@ impl Snapshot {
         for entry in self.files(rollup::SOURCE) {
             match self.counts.get(&entry.path).filter(|_| entry.state == "published") {
                 Some(of_file) => counts.push(of_file.clone()),
-                None => files.push(entry.clone()),
+                None => files.push(entry),
             }
         }
         kept.files.insert(rollup::QUEUE_INTERVALS.to_owned(), counts);
@@ -79,9 +83,40 @@ impl Snapshot {
         (kept, others)
     }
 
-    /// The files that may hold rows of the tenant.
-    pub fn files(&self, table: &str) -> &[Entry] {
-        self.files.get(table).map_or(&[], Vec::as_slice)
+    /// The files that may hold rows of the tenant, without those that are damaged.
+    pub fn files(&self, table: &str) -> Vec<Entry> {
+        let damaged = self.damaged();
+        let files = self.files.get(table).into_iter().flatten();
+        files.filter(|entry| !damaged.contains(&entry.path)).cloned().collect()
+    }
+
+    /// Holds the files of some tables against what was written, and leaves out those that are
+    /// another. Says whether there are more of them than before. A file that is gone is not damaged:
+    /// it was taken away since the snapshot.
+    pub fn leave_out_damaged(&self, dir: &Path, is_asked: impl Fn(&str) -> bool) -> bool {
+        let asked = self.files.iter().filter(|(table, _)| is_asked(table));
+        let counts = self.counts.values().filter(|_| is_asked(rollup::QUEUE_INTERVALS));
+        let mut found = Vec::new();
+        for entry in asked.flat_map(|(_, entries)| entries).chain(counts) {
+            let Ok((sha256, _)) = file::digest(&dir.join(&entry.path)) else { continue };
+            if sha256 != entry.sha256 {
+                tracing::error!(file = %entry.path, "is not what was written; left out of answers");
+                found.push(entry.path.clone());
+            }
+        }
+        let mut damaged = self.damaged();
+        let before = damaged.len();
+        damaged.extend(found);
+        damaged.len() > before
+    }
+
+    /// The files that are left out because they are damaged.
+    pub fn left_out(&self) -> Vec<String> {
+        self.damaged().iter().cloned().collect()
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The staged rows. A damaged one is left out and told; sealing puts it aside.

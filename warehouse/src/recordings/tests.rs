@@ -94,10 +94,35 @@ async fn every_search_finds_what_looking_at_every_row_finds() {
             expected(|of| of.caller.contains("0777")),
         ),
         (Search { caller: Some("+99".into()), ..all.clone() }, Vec::new()),
+        (
+            Search { caller: Some("+8613800000?7*".into()), ..all.clone() },
+            expected(|of| of.caller.starts_with("+8613800000") && of.caller[12..].starts_with('7')),
+        ),
+        (
+            Search { caller: Some("*77".into()), ..all.clone() },
+            expected(|of| of.caller.ends_with("77")),
+        ),
+        (Search { caller: Some("%77".into()), ..all.clone() }, Vec::new()),
+        (
+            Search { number: Some(recording(40).caller), ..all.clone() },
+            expected(|of| of.recording_id == RecordingId(40)),
+        ),
+        (
+            Search { calls: Some(vec![CallId(41), CallId(400)]), ..all.clone() },
+            expected(|of| [CallId(41), CallId(400)].contains(&of.call_id)),
+        ),
+        (Search { calls: Some(Vec::new()), ..all.clone() }, Vec::new()),
+        (
+            Search { duration_ms_max: Some(20_000), queue: Some(QueueId(3)), ..all.clone() },
+            expected(|of| of.duration_ms <= 20_000 && of.queue_id == Some(QueueId(3))),
+        ),
+        (Search { kept: true, ..all.clone() }, expected(|of| of.path.is_some())),
     ];
     for (search, expected) in cases {
         let found = warehouse.recordings(&search, 2000).await.unwrap();
         assert_eq!(ids(&found), expected, "{search:?}");
+        let count = warehouse.recordings_matching(&search).await.unwrap();
+        assert_eq!(count, expected.len() as u64, "{search:?}");
     }
     let found = warehouse.recording(TENANT, RecordingId(7)).await.unwrap().unwrap();
     assert_eq!(found.recording, recording(7));
@@ -147,6 +172,11 @@ async fn a_page_starts_in_an_index_where_the_last_one_ended_and_is_not_sorted() 
             " AND queue=?",
         ),
         (Search { call: Some(CallId(1)), ..Search::default() }, "recording_by_call", " AND call=?"),
+        (
+            Search { number: Some("+8613800138000".into()), ..Search::default() },
+            "recording_by_caller",
+            " AND caller=?",
+        ),
     ] {
         let plan = plan(&warehouse, search).await;
         let start = format!("SEARCH recording USING INDEX {index} (tenant=?{by} AND ");

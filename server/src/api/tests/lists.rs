@@ -1,12 +1,15 @@
 //! Lists, SQL and reports.
 
-use super::rig::{Rig, call_row};
-use axum::http::StatusCode;
+use super::rig::{NOON, Rig, call_row, recording_row, request};
+use crate::config::Config;
+use crate::work::jobs::{Bench, Job, JobScope, ReportJob};
+use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
-use terms::record::{Call, Row};
+use terms::record::{AgentSpan, Call, Recording, Row};
 use terms::{
-    AgentId, CallId, ConferenceId, ContactId, FlowId, MeetingId, QueueId, RecordingId, TrunkId,
+    AgentId, CallId, ConferenceId, ContactId, FlowId, MeetingId, QueueId, RecordingId, SpanId,
+    TrunkId,
 };
 
 fn ids(page: &Value) -> Vec<String> {
@@ -131,6 +134,167 @@ async fn calls_are_found_by_twenty_five_conditions_alone_and_together() {
     let edges = "max_duration=600&max_wait=20&max_talk=300";
     let days = "from=2026-11-23T04:00:30Z&to=2026-11-23T04:01:30Z";
     assert_eq!(found(&format!("{together}&{edges}&{days}")).await, ["2"]);
+}
+
+#[tokio::test]
+async fn calls_and_recordings_are_found_by_number_customer_order_area_reason_and_note() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let agent = rig.first.agents[0].0;
+    for call in [1, 2, 3] {
+        let row = call_row(rig.tenant(), CallId(call), call as i64, 60, agent);
+        let recording = Recording {
+            call_id: CallId(call),
+            caller: row.caller.clone(),
+            ..recording_row(rig.tenant(), RecordingId(100 + call), agent, None, 0)
+        };
+        rig.stage(&[Row::Call(row), Row::Recording(recording)]).await;
+    }
+    let wrap_up = |span: u64, call: u64, reason: &str| {
+        Row::AgentSpan(AgentSpan {
+            tenant_id: rig.tenant(),
+            span_id: SpanId(span),
+            agent_id: agent,
+            activity: "wrap_up".into(),
+            reason: Some(reason.into()),
+            started_at: NOON,
+            ended_at: NOON,
+            duration_ms: 0,
+            call_id: Some(CallId(call)),
+            queue_id: None,
+        })
+    };
+    rig.stage(&[wrap_up(1, 2, "报修"), wrap_up(2, 3, "咨询")]).await;
+    let number = call_row(rig.tenant(), CallId(2), 2, 60, agent).caller;
+    let card = json!({"number": number, "name": "王"});
+    let put = rig.ask(Method::PUT, "/api/v1/customers", &token, Some(card)).await;
+    assert_eq!(put.status, StatusCode::OK, "{put:?}");
+    let customer = put.json()["id"].as_str().unwrap().to_owned();
+    let order = json!({"kind": "报修", "title": "漏水", "call": "2", "area": "城东"});
+    let order = rig.post("/api/v1/orders", &token, order).await.json();
+    let order = order["id"].as_str().unwrap().to_owned();
+    let note = json!({"action": "note", "note": "门卫不让进 100%"});
+    let noted = rig.post(&format!("/api/v1/orders/{order}/steps"), &token, note).await;
+    assert_eq!(noted.status, StatusCode::OK, "{noted:?}");
+
+    let both = async |query: &str| {
+        let calls = rig.get(&format!("/api/v1/calls?{query}"), &token).await;
+        assert_eq!(calls.status, StatusCode::OK, "{query}: {calls:?}");
+        let recordings = rig.get(&format!("/api/v1/recordings?{query}"), &token).await.json();
+        let of = recordings["recordings"].as_array().unwrap().iter();
+        let of: Vec<String> = of.map(|of| of["call_id"].as_str().unwrap().to_owned()).collect();
+        (ids(&calls.json()), of)
+    };
+    let two = (vec!["2".to_owned()], vec!["2".to_owned()]);
+    for query in [
+        "caller=*0002".to_owned(),
+        "caller=%2B86138*000%3F&text=%E6%BC%8F%E6%B0%B4".to_owned(),
+        format!("customer={customer}"),
+        format!("order={order}"),
+        "reason=%E6%8A%A5%E4%BF%AE".to_owned(),
+        "text=100%25".to_owned(),
+        "area=%E5%9F%8E%E4%B8%9C".to_owned(),
+        "area=%E5%9F%8E%E4%B8%9C&text=%E6%BC%8F".to_owned(),
+        format!("text=%E9%97%A8%E5%8D%AB&order={order}&customer={customer}&caller=*2"),
+    ] {
+        assert_eq!(both(&query).await, two, "{query}");
+    }
+    for query in [
+        "caller=138*",
+        "caller=0%252",
+        "text=100%25%25",
+        "area=%E5%9F%8E",
+        "area=%E5%9F%8E%E4%B8%9C&text=x",
+        "reason=x",
+        "text=%E6%BC%8F&caller=*3",
+    ] {
+        assert_eq!(both(query).await, (Vec::new(), Vec::new()), "{query}");
+    }
+    let (_, foreign) = rig.other_tenant().await;
+    for path in ["calls", "recordings"] {
+        let query = format!("/api/v1/{path}?text=%E6%BC%8F%E6%B0%B4");
+        assert_eq!(rig.get(&query, &foreign).await.json()[path], json!([]));
+        let query = format!("/api/v1/{path}?customer={customer}");
+        assert_eq!(rig.get(&query, &foreign).await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn a_list_and_a_problem_are_told_in_xml_to_who_asks_for_it() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let call = rig.call(rig.tenant(), 0, 60, rig.first.agents[0].0).await;
+    let ask = async |uri: &str| {
+        let mut asked = request(Method::GET, uri, &token, None);
+        asked.headers_mut().insert("accept", "application/xml".parse().unwrap());
+        rig.send(asked).await
+    };
+    let got = ask("/api/v1/calls").await;
+    assert_eq!((got.status, got.header("content-type")), (StatusCode::OK, "application/xml"));
+    let xml = String::from_utf8(got.body.to_vec()).unwrap();
+    let agent = rig.first.agents[0].0;
+    assert!(xml.contains(&format!("<agent_id>{agent}</agent_id>")), "{xml}");
+    assert!(xml.contains(&format!("<call_id>{call}</call_id>")), "{xml}");
+    // A caller's text stays text.
+    assert!(xml.contains("<user_agent>=HYPERLINK(&quot;x&quot;)</user_agent>"), "{xml}");
+    let got = ask("/api/v1/calls?limit=x").await;
+    assert_eq!(got.status, StatusCode::BAD_REQUEST);
+    assert_eq!(got.header("content-type"), "application/problem+xml");
+    let xml = String::from_utf8(got.body.to_vec()).unwrap();
+    assert!(xml.contains("<problem xmlns=\"urn:ietf:rfc:7807\">"), "{xml}");
+    assert!(xml.contains("a whole number is needed"), "{xml}");
+    // What is no JSON is as it was.
+    let got = ask("/api/v1/reports/calls?format=csv&period=2026-11-23").await;
+    assert_eq!(got.header("content-type"), "text/csv; charset=utf-8");
+}
+
+#[tokio::test]
+async fn a_report_of_too_many_rows_is_refused_with_their_number() {
+    let rig = Rig::new().await;
+    let agent = rig.first.agents[0].0;
+    for second in 0..4 {
+        rig.call(rig.tenant(), second, 60, agent).await;
+    }
+    let mut config = Config::default();
+    config.server.data = rig.folder.path().to_owned();
+    let report = |report: &str, format: &str| {
+        Job::Report(Box::new(ReportJob {
+            scope: JobScope {
+                tenant: rig.tenant(),
+                queues: None,
+                agents: None,
+                mask_numbers: false,
+                time_zone: "Asia/Shanghai".into(),
+            },
+            report: report.into(),
+            period: "2026-11-23".into(),
+            format: format.into(),
+            language: "en".into(),
+            tenant_name: "x".into(),
+            now: NOON,
+            agents: Vec::new(),
+            queues: Vec::new(),
+            trunks: Vec::new(),
+            flows: Vec::new(),
+        }))
+    };
+    for (most, fits) in [(4, true), (3, false)] {
+        config.sql.report_rows_max = most;
+        let bench = Bench::open(config.clone()).await.unwrap();
+        for format in ["csv", "pdf"] {
+            let made = bench.run(report("calls", format)).await;
+            match made {
+                Ok(_) => assert!(fits, "{format}"),
+                Err(problem) => {
+                    assert!(!fits, "{format}: {problem}");
+                    assert_eq!(problem.status, 413);
+                    let said = "has 4 rows, and one has at most 3 (sql.report_rows_max)";
+                    assert!(problem.message.contains(said), "{problem}");
+                    assert!(crate::api::messages::in_chinese(&problem.message).is_some());
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]

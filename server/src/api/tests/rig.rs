@@ -346,6 +346,7 @@ impl Rig {
             tier,
             encoding: Arc::default(),
             recording_keys: folder.path().join("recording.keys"),
+            evidence_key: folder.path().join("evidence.key"),
             seal,
             events: feed.clone(),
             clock: clock.clone(),

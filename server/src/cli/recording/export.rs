@@ -1,17 +1,22 @@
 //! `switchgrid recording export`: recordings as plain files, `<out>/<yyyy-mm-dd>/<recording>.wav`,
 //! with a list of them beside, `recordings.csv`. What is there already is left as it is, so that an
-//! export goes on where it stopped.
+//! export goes on where it stopped. With `--zip` it is one file as the API gives it, of any size.
+//! Either way the audit table says so first.
 
 use super::{Form, Source};
+use crate::bundle::recordings::Set;
 use crate::cli::home::Home;
 use crate::config::Config;
 use anyhow::Context;
+use desk::By;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write;
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use terms::record::Recording;
-use terms::{RecordingId, Timestamp};
+use terms::{AgentId, CallId, QueueId, RecordingId, TenantId, Timestamp};
 use warehouse::Warehouse;
 use warehouse::recordings::Search;
 
@@ -21,15 +26,30 @@ const PAGE: usize = 500;
 /// What to copy, and where to.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Folder for the files; made when it is missing.
+    /// Folder for the files, made when it is missing; with --zip, the file.
     #[arg(long)]
     out: PathBuf,
+    /// One zip with index.csv and SHA256SUMS instead of a folder.
+    #[arg(long)]
+    zip: bool,
     /// Only recordings that began at or after this time, such as 2026-11-01T00:00:00+08:00.
     #[arg(long, value_parser = time)]
     from: Option<Timestamp>,
     /// Only recordings that began before this time.
     #[arg(long, value_parser = time)]
     to: Option<Timestamp>,
+    /// Only recordings of this number, or a part of it; with * or ? the whole number.
+    #[arg(long)]
+    caller: Option<String>,
+    /// Only recordings whose first agent this is.
+    #[arg(long)]
+    agent: Option<AgentId>,
+    /// Only recordings of this queue.
+    #[arg(long)]
+    queue: Option<QueueId>,
+    /// Only recordings of this call.
+    #[arg(long)]
+    call: Option<CallId>,
     /// Their form.
     #[arg(long, value_enum, default_value_t = Form::Wav)]
     format: Form,
@@ -47,18 +67,25 @@ pub async fn run(
 ) -> Result<ExitCode, anyhow::Error> {
     let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
     let source = Source::open(config);
-    let mut search =
-        Search { tenant: home.tenant, from: options.from, to: options.to, ..Search::default() };
-    let bar = ProgressBar::no_length().with_style(
-        ProgressStyle::with_template("{spinner} {pos} recordings").expect("the template is valid"),
+    let mut search = options.search(home.tenant);
+    let count = warehouse.recordings_matching(&search).await?;
+    let by = By::system("command line", crate::first::wall());
+    let subject = format!("{count} recordings {}", options.format.extension());
+    home.store.note(home.tenant, &by, "recording.export", &subject).await?;
+    let bar = ProgressBar::new(count).with_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} recordings")
+            .expect("the template is valid"),
     );
+    if options.zip {
+        return zip(&warehouse, &source, search, options, &bar).await;
+    }
     let mut list = String::from(HEAD);
     let (mut copied, mut failed) = (0_u64, 0_u64);
     loop {
         let page = warehouse.recordings(&search, PAGE).await?;
         let Some(last) = page.last() else { break };
         search.before = Some((last.recording.started_at, last.recording.recording_id));
-        for found in page.iter().filter(|found| found.deleted.is_none()) {
+        for found in &page {
             let Some(wav) = &found.recording.path else { continue };
             let day = found.recording.started_at.day_text();
             let name = format!("{day}/{}", file_name(found.recording.recording_id, options.format));
@@ -85,6 +112,63 @@ pub async fn run(
     std::fs::create_dir_all(&options.out)?;
     let csv = options.out.join("recordings.csv");
     std::fs::write(&csv, list).with_context(|| format!("write {}", csv.display()))?;
+    println!("{copied} recordings in {}, {failed} failed", options.out.display());
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Options {
+    fn search(&self, tenant: TenantId) -> Search {
+        Search {
+            tenant,
+            from: self.from,
+            to: self.to,
+            caller: self.caller.clone(),
+            agent: self.agent,
+            queue: self.queue,
+            call: self.call,
+            kept: true,
+            ..Search::default()
+        }
+    }
+}
+
+/// The set as one file, under another name until it is whole.
+async fn zip(
+    warehouse: &Warehouse,
+    source: &Source,
+    mut search: Search,
+    options: &Options,
+    bar: &ProgressBar,
+) -> Result<ExitCode, anyhow::Error> {
+    let mut partial = options.out.clone().into_os_string();
+    partial.push(".part");
+    let partial = PathBuf::from(partial);
+    let made = || format!("write {}", partial.display());
+    let mut set = Set::new(BufWriter::new(File::create(&partial).with_context(made)?));
+    let (mut copied, mut failed) = (0_u64, 0_u64);
+    loop {
+        let page = warehouse.recordings(&search, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        search.before = Some((last.recording.started_at, last.recording.recording_id));
+        for found in &page {
+            bar.inc(1);
+            match source.rendering(warehouse, found, options.format).await {
+                Ok(mut rendering) => {
+                    let extension = options.format.extension();
+                    set.add(&found.recording, extension, &mut rendering).with_context(made)?;
+                    copied += 1;
+                }
+                Err(error) => {
+                    bar.println(format!("{}: {error:#}", found.recording.recording_id));
+                    set.note_missing(&found.recording, &format!("{error:#}"));
+                    failed += 1;
+                }
+            }
+        }
+    }
+    set.finish().with_context(made)?;
+    std::fs::rename(&partial, &options.out).with_context(made)?;
+    bar.finish_and_clear();
     println!("{copied} recordings in {}, {failed} failed", options.out.display());
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
