@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod moving;
 pub mod remove;
 mod report;
+pub mod wire;
 
 use crate::config::Config;
 use crate::link;

@@ -11,6 +11,7 @@ mod guard;
 pub mod literal;
 mod names;
 mod orders;
+pub mod postgres;
 mod refusal;
 mod scan;
 mod scoped;
@@ -18,7 +19,6 @@ mod snapshot;
 mod staffing;
 
 use crate::answer::plain_text;
-use crate::query::guard::Guarded;
 use crate::query::scan::ScopedTable;
 use crate::query::scoped::Rule;
 use crate::query::snapshot::Snapshot;
@@ -32,7 +32,9 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as Parsed;
 use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use std::collections::BTreeMap;
@@ -57,6 +59,8 @@ pub struct Session {
     limits: Limits,
     tables: BTreeMap<String, Vec<String>>,
     as_of: Timestamp,
+    /// Set for clients of PostgreSQL.
+    catalogue: Option<postgres::Catalogue>,
 }
 
 impl Session {
@@ -81,7 +85,7 @@ impl Session {
         tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
         functions::restrict(&context);
         staffing::register(&context);
-        Ok(Session { context, scope, limits, tables, as_of })
+        Ok(Session { context, scope, limits, tables, as_of, catalogue: None })
     }
 
     /// Whose rows it reads.
@@ -105,8 +109,18 @@ impl Session {
     /// # Errors
     /// See [`SqlFault`].
     pub async fn query(&self, sql: &str) -> Result<Answer, SqlError> {
-        let guarded = guard::check(sql, &self.tables)?;
-        match tokio::time::timeout(self.limits.time_max, self.run(guarded)).await {
+        let statement = guard::parse(sql)?;
+        guard::allow(&statement, &self.tables, None)?;
+        self.within_time(sql, self.run(statement)).await
+    }
+
+    /// The answer of `work`, unless it takes too long.
+    async fn within_time(
+        &self,
+        sql: &str,
+        work: impl Future<Output = Result<Answer, DataFusionError>>,
+    ) -> Result<Answer, SqlError> {
+        match tokio::time::timeout(self.limits.time_max, work).await {
             Ok(answer) => answer.map_err(|error| refusal::explain(error, sql, self)),
             Err(_) => Err(SqlError::new(
                 SqlFault::TimedOut,
@@ -118,13 +132,22 @@ impl Session {
         }
     }
 
-    async fn run(&self, guarded: Guarded) -> Result<Answer, DataFusionError> {
-        let plan = self.context.state().statement_to_plan(guarded.statement).await?;
+    async fn run(&self, statement: Parsed) -> Result<Answer, DataFusionError> {
+        let plan = self.context.state().statement_to_plan(statement).await?;
+        self.collect(self.read_only(plan)?).await
+    }
+
+    /// The plan, unless it does more than read.
+    fn read_only(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
         let options = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
             .with_allow_statements(false);
         options.verify_plan(&plan)?;
+        Ok(plan)
+    }
+
+    async fn collect(&self, plan: LogicalPlan) -> Result<Answer, DataFusionError> {
         let frame = self.context.execute_logical_plan(plan).await?;
         let mut stream = frame.execute_stream().await?;
         let schema = plain_text::schema(&stream.schema());

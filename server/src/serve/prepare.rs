@@ -106,9 +106,12 @@ pub fn ports(config: &mut Config) -> Result<(), Error> {
     }
     claim("sip.tcp", &mut config.sip.tcp, |address| TcpListener::bind(address)?.local_addr())?;
     let sip = &mut config.sip;
-    for (key, listen) in
-        [("sip.tls", &mut sip.tls), ("sip.ws", &mut sip.ws), ("sip.wss", &mut sip.wss)]
-    {
+    for (key, listen) in [
+        ("sip.tls", &mut sip.tls),
+        ("sip.ws", &mut sip.ws),
+        ("sip.wss", &mut sip.wss),
+        ("sql.postgres", &mut config.sql.postgres),
+    ] {
         if let Some(address) = &mut listen.0 {
             let mut claimed = Address(*address);
             claim(key, &mut claimed, |address| TcpListener::bind(address)?.local_addr())?;

@@ -2,6 +2,7 @@
 
 use super::encode::{Form, Rates};
 use super::moving::{self, Claims, Freed, Sent, done};
+use super::wire::WireJob;
 use crate::config::Config;
 use crate::tier::Tier;
 use mediacore::edge::keys::Keys;
@@ -95,6 +96,8 @@ pub enum Job {
         /// Most rows; the configuration's limit holds as well.
         rows_max: Option<u32>,
     },
+    /// Answer a client of PostgreSQL.
+    Wire(Box<WireJob>),
     /// Render a report.
     Report(Box<ReportJob>),
     /// Encode a WAV into another form beside it.
@@ -244,6 +247,10 @@ impl Bench {
             Job::Sql { scope, sql, format, rows_max } => {
                 let _turn = self.turn().await?;
                 self.sql(scope, &sql, format, rows_max).await
+            }
+            Job::Wire(job) => {
+                let _turn = self.turn().await?;
+                self.wire(*job).await
             }
             Job::Report(job) => {
                 let _turn = self.turn().await?;
