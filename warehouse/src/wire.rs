@@ -8,6 +8,7 @@ mod binary;
 mod cell;
 mod kind;
 
+pub use binary::time_text;
 pub use kind::Kind;
 
 use crate::Answer;

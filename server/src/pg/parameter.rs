@@ -2,8 +2,7 @@
 
 use super::message::refused;
 use crate::work::wire::Refusal;
-use terms::Timestamp;
-use warehouse::wire::Kind;
+use warehouse::wire::{Kind, time_text};
 
 /// Microseconds from 1970 to 2000, where PostgreSQL counts from.
 const MICROS: i64 = 10_957 * DAY;
@@ -33,19 +32,16 @@ pub fn text(kind: Kind, bytes: &[u8], binary: bool) -> Result<String, Refusal> {
         Kind::Float8 => int::<8>(bytes).map(|bytes| f64::from_be_bytes(bytes).to_string()),
         Kind::Date => int::<4>(bytes).map(|bytes| {
             let days = i64::from(i32::from_be_bytes(bytes));
-            let text = Timestamp(days.saturating_mul(DAY).saturating_add(MICROS)).to_string();
-            text.split('T').next().unwrap_or_default().to_owned()
+            let text = time_text(days.saturating_mul(DAY).saturating_add(MICROS));
+            text.split(' ').next().unwrap_or_default().to_owned()
         }),
         Kind::Time => micros().map(|micros| {
-            let text = Timestamp(micros.rem_euclid(DAY)).to_string();
-            text.trim_end_matches('Z').split('T').nth(1).unwrap_or_default().to_owned()
+            let text = time_text(micros.rem_euclid(DAY));
+            text.split(' ').nth(1).unwrap_or_default().to_owned()
         }),
-        Kind::Timestamp => micros().map(|micros| {
-            let text = Timestamp(micros.saturating_add(MICROS)).to_string();
-            text.trim_end_matches('Z').to_owned()
-        }),
+        Kind::Timestamp => micros().map(|micros| time_text(micros.saturating_add(MICROS))),
         Kind::TimestampTz => {
-            micros().map(|micros| Timestamp(micros.saturating_add(MICROS)).to_string())
+            micros().map(|micros| format!("{}+00:00", time_text(micros.saturating_add(MICROS))))
         }
         Kind::Numeric => numeric(bytes),
         Kind::Bytes | Kind::Text => None,
@@ -106,9 +102,9 @@ mod tests {
         assert_eq!(binary(Kind::Int8, &[0xff; 4]), "4294967295", "an oid");
         assert_eq!(binary(Kind::Float8, &1.5_f64.to_be_bytes()), "1.5");
         assert_eq!(binary(Kind::Date, &0_i32.to_be_bytes()), "2000-01-01");
-        assert_eq!(binary(Kind::TimestampTz, &0_i64.to_be_bytes()), "2000-01-01T00:00:00.000Z");
-        assert_eq!(binary(Kind::Timestamp, &1_000_i64.to_be_bytes()), "2000-01-01T00:00:00.001");
-        assert_eq!(binary(Kind::Time, &3_600_000_000_i64.to_be_bytes()), "01:00:00.000");
+        assert_eq!(binary(Kind::TimestampTz, &0_i64.to_be_bytes()), "2000-01-01 00:00:00+00:00");
+        assert_eq!(binary(Kind::Timestamp, &1_i64.to_be_bytes()), "2000-01-01 00:00:00.000001");
+        assert_eq!(binary(Kind::Time, &3_600_000_000_i64.to_be_bytes()), "01:00:00");
         assert_eq!(binary(Kind::Text, "王芳".as_bytes()), "王芳");
     }
 

@@ -3,11 +3,12 @@
 use super::*;
 use crate::api::links::SystemClock;
 use crate::work::jobs::{Done, Job, Problem};
-use desk::bootstrap::Defaults;
-use desk::token::NewToken;
+use desk::bootstrap::{Defaults, First};
+use desk::token::{NewToken, Token};
 use desk::{By, Role};
 use futures::future::BoxFuture;
 use serde_json::json;
+use terms::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Nobody who is not signed in reaches the worker.
@@ -25,18 +26,30 @@ struct Rig {
     user: String,
 }
 
-async fn rig() -> Rig {
-    let folder = tempfile::tempdir().unwrap();
+/// A store with its first people.
+async fn store(folder: &tempfile::TempDir) -> (Store, First) {
     let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
-    let clock = SystemClock::default();
-    let at = clock.wall();
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
+    let at = SystemClock::default().wall();
     let first = store.bootstrap(&defaults, at).await.unwrap().expect("the store was empty");
+    (store, first)
+}
+
+/// A token for SQL of the administrator.
+async fn sql_token(store: &Store, first: &First, at: Timestamp) -> (By, Token) {
     let (login, password) = &first.administrator;
     let who = store.sign_in(None, login, password.expose()).await.unwrap().unwrap();
     let by = By { user: Some(who.user), source: "192.0.2.1".into(), at };
     let new = NewToken { name: "BI".into(), role: Role::Manager, days: 1, sql: true };
     let (token, _) = store.create_token(who.tenant, &by, who.user, &new).await.unwrap();
+    (by, token)
+}
+
+async fn rig() -> Rig {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, first) = store(&folder).await;
+    let clock = SystemClock::default();
+    let (_, token) = sql_token(&store, &first, clock.wall()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let door = Door::new(&Config::default(), store, Arc::new(Nowhere), Arc::new(clock), None);
@@ -152,6 +165,45 @@ async fn a_stranger_is_answered_nothing() {
         stream.write_all(&said).await.unwrap();
         assert_eq!(rest(stream).await, "");
     }
+}
+
+/// A worker that never answers.
+struct Endless;
+
+impl WorkLink for Endless {
+    fn run(&self, _: Job) -> BoxFuture<'_, Result<Done, Problem>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_question_ends_when_that_is_asked_and_a_token_that_was_taken_back_asks_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, first) = store(&folder).await;
+    let clock = SystemClock::default();
+    let (by, token) = sql_token(&store, &first, clock.wall()).await;
+    let config = Config::default();
+    let door = Door::new(&config, store.clone(), Arc::new(Endless), Arc::new(clock), None);
+    let user = token.sql_user.clone().unwrap();
+    let asker = ask::Asker { token: token.id, user, source: IpAddr::from([127, 0, 0, 1]) };
+    let registered = door.cancels.register();
+    let want = || crate::work::wire::Want::Rows { parameters: Vec::new(), binary: Vec::new() };
+    let cancelling = async {
+        loop {
+            door.cancels.cancel(registered.number, registered.secret);
+            tokio::task::yield_now().await;
+        }
+    };
+    let asking = door.ask(&asker, "SELECT 1", want(), &registered.cancelled);
+    let refusal = tokio::select! {
+        answered = asking => answered.unwrap_err(),
+        () = cancelling => unreachable!("it goes on for ever"),
+    };
+    assert_eq!(refusal.code, "57014");
+
+    store.revoke_token(first.tenant, &by, token.id, None).await.unwrap();
+    let asking = door.ask(&asker, "SELECT 1", want(), &registered.cancelled).await;
+    assert_eq!(asking.unwrap_err().code, "28000");
 }
 
 #[tokio::test]

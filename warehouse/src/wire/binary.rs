@@ -38,14 +38,12 @@ pub fn numeric(text: &str, out: &mut Vec<u8>) -> bool {
 
 /// `2023-11-14 22:13:20.123` of microseconds since 1970.
 pub fn time_text(micros: i64) -> String {
-    let text = Timestamp(micros).to_string();
-    let text = text.trim_end_matches('Z').replacen('T', " ", 1);
-    match text.split_once('.') {
-        Some((whole, fraction)) => match fraction.trim_end_matches('0') {
-            "" => whole.to_owned(),
-            fraction => format!("{whole}.{fraction}"),
-        },
-        None => text,
+    let fraction = micros.rem_euclid(1_000_000);
+    let whole = Timestamp(micros.saturating_sub(fraction)).to_string();
+    let whole = whole.split('.').next().unwrap_or_default().replacen('T', " ", 1);
+    match format!("{fraction:06}").trim_end_matches('0') {
+        "" => whole,
+        fraction => format!("{whole}.{fraction}"),
     }
 }
 
@@ -73,5 +71,7 @@ mod tests {
     fn a_time_has_no_zeros_behind_it() {
         assert_eq!(time_text(0), "1970-01-01 00:00:00");
         assert_eq!(time_text(1_700_000_000_123_000), "2023-11-14 22:13:20.123");
+        assert_eq!(time_text(1_700_000_000_000_001), "2023-11-14 22:13:20.000001");
+        assert_eq!(time_text(-1), "1969-12-31 23:59:59.999999");
     }
 }
