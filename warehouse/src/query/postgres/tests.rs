@@ -221,6 +221,22 @@ async fn what_dbeaver_jdbc_grafana_and_metabase_ask_first_is_answered() {
 }
 
 #[tokio::test]
+async fn the_wall_stands_for_clients_of_postgresql_too() {
+    let asked = asked().await;
+    assert_eq!(asked.lines("SELECT DISTINCT tenant_id FROM calls").await, ["1"]);
+    let all = [value(Some(Kind::Int8), "2")];
+    let sql = "SELECT call_id FROM calls WHERE tenant_id = $1 OR true";
+    let (all, own) = (
+        asked.session.ask(sql, &all).await.unwrap(),
+        asked.session.query("SELECT call_id FROM calls").await.unwrap(),
+    );
+    assert_eq!(all.rows(), own.rows());
+    assert!(own.rows() > 0);
+    let error = asked.session.query("SELECT * FROM pg_catalog.pg_class").await.unwrap_err();
+    assert_eq!(error.fault, SqlFault::UnknownTable, "others do not see these tables");
+}
+
+#[tokio::test]
 async fn columns_have_the_names_that_postgresql_gives() {
     let asked = asked().await;
     for (sql, names) in [
