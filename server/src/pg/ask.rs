@@ -140,6 +140,7 @@ fn failed(problem: &Problem) -> Refusal {
     tracing::warn!(detail = problem.detail, "a question in SQL was not answered");
     let code = match (problem.status, problem.kind.as_str()) {
         (503, "busy") => "53300",
+        (503, "ended") => "53200",
         (413, _) => "54000",
         (503, _) => "57P03",
         _ => "58000",
@@ -166,7 +167,8 @@ mod tests {
     fn a_worker_that_has_no_place_says_so_by_its_code() {
         let busy = Problem::new(503, "busy", "Too many questions.", "");
         assert_eq!(failed(&busy).code, "53300");
-        assert_eq!(failed(&Problem::unavailable("it ended")).code, "57P03");
+        assert_eq!(failed(&Problem::ended("unexpected end of file")).code, "53200");
+        assert_eq!(failed(&Problem::unavailable("it is starting")).code, "57P03");
         assert_eq!(read(b"{}".to_vec()).unwrap_err().code, "XX000");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::encode::{Form, Rates};
 use super::moving::{self, Claims, Freed, Sent, done};
+use super::watch::Watch;
 use super::wire::WireJob;
 use crate::config::Config;
 use crate::tier::Tier;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use terms::{AgentId, FlowId, QueueId, TenantId, Timestamp, TrunkId};
 use tokio::sync::Semaphore;
 use warehouse::recordings::Stored;
@@ -180,6 +181,12 @@ impl Problem {
         Problem::new(503, "unavailable", "This cannot be answered right now; try again.", detail)
     }
 
+    /// The worker took the job and closed without an answer: a question that takes too much memory, or
+    /// cannot be stopped, ends it; and beyond its places it takes none.
+    pub fn ended(detail: &str) -> Self {
+        Problem::new(503, "ended", "The worker ended or is full; ask for less.", detail)
+    }
+
     /// The answer is too long to hand over.
     pub fn too_large(bytes: u64) -> Self {
         let message = "The answer is too large; ask for fewer rows or a shorter period.";
@@ -193,6 +200,7 @@ pub struct Bench {
     recordings: PathBuf,
     faxes: PathBuf,
     pub(super) limits: Limits,
+    watch: Arc<Watch>,
     keys: PathBuf,
     rates: Rates,
     turns: Arc<Semaphore>,
@@ -218,6 +226,7 @@ impl Bench {
                 time_max: config.sql.time_max.0,
                 memory_max: config.sql.memory_max.0 as usize,
             },
+            watch: Watch::new(config.sql.time_max.0),
             keys: config.recording_keys(),
             rates: Rates {
                 mp3_kbit: config.recording.mp3_kbit,
@@ -230,6 +239,13 @@ impl Bench {
             tier: None,
             claims: Claims::default(),
         })
+    }
+
+    /// Watches over its questions on a thread of its own, and ends the process over one that cannot be
+    /// stopped.
+    pub fn watch(&self) {
+        let watch = self.watch.clone();
+        std::thread::spawn(move || watch.keep_on());
     }
 
     /// The same with a second tier.
@@ -246,10 +262,12 @@ impl Bench {
         match job {
             Job::Sql { scope, sql, format, rows_max } => {
                 let _turn = self.turn().await?;
+                let _watched = self.watch.begin(Instant::now());
                 self.sql(scope, &sql, format, rows_max).await
             }
             Job::Wire(job) => {
                 let _turn = self.turn().await?;
+                let _watched = self.watch.begin(Instant::now());
                 self.wire(*job).await
             }
             Job::Report(job) => {
