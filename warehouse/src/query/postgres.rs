@@ -24,7 +24,7 @@ use datafusion::common::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What a session for clients of PostgreSQL knows besides.
@@ -130,13 +130,13 @@ impl Session {
         let Some(query) = query_of(&mut statement) else { return Ok(Vec::new()) };
         let count = bind::count(query)?;
         let said = |at: usize| kinds.get(at).copied().flatten();
-        let found = if count == 0 || (0..count).all(|at| said(at).is_some()) {
-            Default::default()
-        } else {
-            // A text that cannot be planned yet says nothing of its parameters.
-            let plan = self.context.state().statement_to_plan(statement).await;
-            plan.and_then(|plan| plan.get_parameter_types()).unwrap_or_default()
-        };
+        let mut found = HashMap::new();
+        let open = (0..count).any(|at| said(at).is_none());
+        // What does not pass, or cannot be planned yet, says nothing of its parameters.
+        if open && guard::allow(&statement, &self.tables, self.described()).is_ok() {
+            let plan = self.planned(statement).await;
+            found = plan.and_then(|plan| plan.get_parameter_types()).unwrap_or_default();
+        }
         let demanded = |at: usize| {
             let kind = found.get(&format!("${}", at + 1)).cloned().flatten();
             kind.map(|kind| Kind::of(&kind))
@@ -157,8 +157,7 @@ impl Session {
             bind::bind(query, parameters)?;
             nothing = self.catalogue.as_ref().and_then(|known| empty::answer(query, known));
         }
-        let names = self.catalogue.as_ref().map(|known| &known.names);
-        let planned = match guard::allow(&statement, &self.tables, names) {
+        let planned = match guard::allow(&statement, &self.tables, self.described()) {
             Ok(()) => self.planned(statement).await.map_err(|e| refusal::explain(e, sql, self)),
             Err(error) => Err(error),
         };
@@ -167,6 +166,11 @@ impl Session {
             (Err(_), Some(empty)) => Ok(Err(empty)),
             (Err(error), None) => Err(error),
         }
+    }
+
+    /// The tables of the catalogue.
+    fn described(&self) -> Option<&BTreeSet<String>> {
+        self.catalogue.as_ref().map(|known| &known.names)
     }
 
     async fn planned(&self, statement: Parsed) -> Result<LogicalPlan, DataFusionError> {

@@ -144,27 +144,34 @@ async fn what_the_warehouse_does_not_have_has_no_rows() {
 #[tokio::test]
 async fn what_dbeaver_jdbc_grafana_and_metabase_ask_first_is_answered() {
     let asked = asked().await;
-    let ask = async |sql: &str| asked.lines(sql).await;
-    assert_eq!(ask("SELECT current_schema(), session_user").await, ["public,sql_1"]);
-    assert!(ask("SELECT version()").await[0].starts_with("PostgreSQL 14.0 (Switchgrid"));
+    assert_eq!(asked.lines("SELECT current_schema(), session_user").await, ["public,sql_1"]);
+    assert!(asked.lines("SELECT version()").await[0].starts_with("PostgreSQL 14.0 (Switchgrid"));
     assert_eq!(
-        ask("SELECT current_setting('server_version_num')::int/100 AS version").await,
+        asked.lines("SELECT current_setting('server_version_num')::int/100 AS version").await,
         ["1400"]
     );
-    let namespaces = ask("SELECT n.oid,n.*,d.description FROM pg_catalog.pg_namespace n
+    let namespaces = asked
+        .lines(
+            "SELECT n.oid,n.*,d.description FROM pg_catalog.pg_namespace n
         LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid=n.oid AND d.objsubid=0
-        AND d.classoid='pg_namespace'::regclass ORDER BY nspname")
-    .await;
+        AND d.classoid='pg_namespace'::regclass ORDER BY nspname",
+        )
+        .await;
     assert_eq!(namespaces.len(), 3);
-    let classes = ask("SELECT c.oid,c.*,d.description,
+    let classes = asked
+        .lines(
+            "SELECT c.oid,c.*,d.description,
           pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_expr,
           pg_catalog.pg_get_partkeydef(c.oid) as partition_key
         FROM pg_catalog.pg_class c LEFT OUTER JOIN pg_catalog.pg_description d
           ON d.objoid=c.oid AND d.objsubid=0 AND d.classoid='pg_class'::regclass
-        WHERE c.relnamespace=2200 AND c.relkind not in ('i','I','c')")
-    .await;
+        WHERE c.relnamespace=2200 AND c.relkind not in ('i','I','c')",
+        )
+        .await;
     assert_eq!(classes.len(), asked.session.tables().len());
-    let columns = ask("SELECT * FROM (SELECT current_database() AS current_database, n.nspname,
+    let columns = asked
+        .lines(
+            "SELECT * FROM (SELECT current_database() AS current_database, n.nspname,
           c.relname,a.attname,a.atttypid,
           a.attnotnull OR (t.typtype = 'd' AND t.typnotnull) AS attnotnull,a.atttypmod,a.attlen,
           t.typtypmod,row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum) AS attnum,
@@ -182,10 +189,13 @@ async fn what_dbeaver_jdbc_grafana_and_metabase_ask_first_is_answered() {
             ON (dc.relnamespace=dn.oid AND dn.nspname='pg_catalog')
         WHERE c.relkind in ('r','p','v','f','m') and a.attnum > 0 AND NOT a.attisdropped
           AND n.nspname LIKE 'public' AND c.relname LIKE 'calls') c
-        WHERE true ORDER BY nspname,c.relname,attnum")
-    .await;
+        WHERE true ORDER BY nspname,c.relname,attnum",
+        )
+        .await;
     assert_eq!(columns.len(), asked.session.tables()["calls"].len());
-    let tables = ask(r#"SELECT CASE WHEN quote_ident(table_schema) IN (
+    let tables = asked
+        .lines(
+            r#"SELECT CASE WHEN quote_ident(table_schema) IN (
           SELECT CASE WHEN trim(s[i]) = '"$user"' THEN user ELSE trim(s[i]) END
           FROM generate_series(array_lower(string_to_array(current_setting('search_path'),','),1),
             array_upper(string_to_array(current_setting('search_path'),','),1)) as i,
@@ -194,18 +204,24 @@ async fn what_dbeaver_jdbc_grafana_and_metabase_ask_first_is_answered() {
         ELSE quote_ident(table_schema) || '.' || quote_ident(table_name) END AS "table"
         FROM information_schema.tables
         WHERE quote_ident(table_schema) NOT IN ('information_schema', 'pg_catalog')
-        ORDER BY 1"#)
-    .await;
+        ORDER BY 1"#,
+        )
+        .await;
     assert!(tables.contains(&"calls".to_owned()), "{tables:?}");
-    let columns = ask(r#"SELECT quote_ident(column_name) AS "column", data_type AS "type"
+    let columns = asked
+        .lines(
+            r#"SELECT quote_ident(column_name) AS "column", data_type AS "type"
         FROM information_schema.columns WHERE
         CASE WHEN array_length(parse_ident('calls'),1) = 2
           THEN quote_ident(table_schema) = (parse_ident('calls'))[1]
             AND quote_ident(table_name) = (parse_ident('calls'))[2]
-          ELSE quote_ident(table_name) = 'calls' END"#)
-    .await;
+          ELSE quote_ident(table_name) = 'calls' END"#,
+        )
+        .await;
     assert!(columns.contains(&"call_id,bigint".to_owned()), "{columns:?}");
-    let described = ask("SELECT n.nspname AS schema, c.relname AS name,
+    let described = asked
+        .lines(
+            "SELECT n.nspname AS schema, c.relname AS name,
           CASE c.relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' END AS type,
           d.description AS description, NULLIF(stat.n_live_tup, 0) AS estimated_row_count
         FROM pg_catalog.pg_class AS c
@@ -215,8 +231,9 @@ async fn what_dbeaver_jdbc_grafana_and_metabase_ask_first_is_answered() {
           LEFT JOIN pg_stat_user_tables AS stat
             ON n.nspname = stat.schemaname AND c.relname = stat.relname
         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-          AND c.relkind IN ('r', 'p', 'v', 'f', 'm')")
-    .await;
+          AND c.relkind IN ('r', 'p', 'v', 'f', 'm')",
+        )
+        .await;
     assert_eq!(described.len(), asked.session.tables().len());
 }
 
