@@ -3,7 +3,7 @@
 //! a mark and a number, which [`shown`] takes off again.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, VisitMut, VisitorMut,
+    Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, VisitMut, VisitorMut,
 };
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -29,15 +29,15 @@ impl VisitorMut for Names {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         // Whoever is only named keeps that name before all others.
         let mut taken: BTreeSet<String> = select.projection.iter().filter_map(said).collect();
-        let has_wildcard = select.projection.iter().any(|item| {
-            matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
-        });
+        let wildcards: Vec<String> = select.projection.iter().filter_map(wildcard).collect();
         let mut texts = BTreeSet::new();
         for item in &mut select.projection {
             let SelectItem::UnnamedExpr(expr) = item else { continue };
             let base = match plain(expr) {
                 // A column that stands there once has its name already.
-                Some(_) if texts.insert(expr.to_string()) && !has_wildcard => continue,
+                Some(_) if texts.insert(expr.to_string()) && !is_among(expr, &wildcards) => {
+                    continue;
+                }
                 Some(name) => name.to_owned(),
                 None => given(expr),
             };
@@ -51,6 +51,24 @@ impl VisitorMut for Names {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Whose columns a wildcard stands for; empty for all.
+fn wildcard(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::Wildcard(_) => Some(String::new()),
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+            Some(name.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// True when a wildcard of the same list has the column, too.
+fn is_among(expr: &Expr, wildcards: &[String]) -> bool {
+    let text = expr.to_string();
+    let of = text.rsplit_once('.').map_or("", |(table, _)| table);
+    wildcards.iter().any(|wildcard| wildcard.is_empty() || wildcard == of)
 }
 
 /// The name that the text says.

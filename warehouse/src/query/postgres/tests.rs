@@ -262,6 +262,12 @@ async fn columns_have_the_names_that_postgresql_gives() {
         ("SELECT call_id, call_id FROM calls", vec!["call_id", "call_id"]),
         ("SELECT max(talk_ms), max(hold_ms) FROM legs", vec!["max", "max"]),
         ("SELECT a.count FROM (SELECT count(*) FROM calls) a", vec!["count"]),
+        (
+            "WITH a AS (SELECT c.caller, l.* FROM calls c JOIN legs l ON c.call_id = l.call_id) \
+          SELECT caller, role FROM a",
+            vec!["caller", "role"],
+        ),
+        ("SELECT a.call_id FROM (SELECT call_id, * FROM calls) a", vec!["call_id"]),
     ] {
         assert_eq!(asked.heads(sql).await, names, "{sql}");
     }
