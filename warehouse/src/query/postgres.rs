@@ -182,7 +182,7 @@ impl Session {
 fn query_of(statement: &mut Parsed) -> Option<&mut Query> {
     match statement {
         Parsed::Statement(statement) => match statement.as_mut() {
-            Statement::Query(query) => Some(query),
+            Statement::Query(query) => Some(query.as_mut()),
             _ => None,
         },
         Parsed::Explain(explain) => query_of(&mut explain.statement),

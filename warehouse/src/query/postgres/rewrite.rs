@@ -64,7 +64,7 @@ impl VisitorMut for Words<'_> {
     type Break = std::convert::Infallible;
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> Step {
-        let made = match expr {
+        let made = match &*expr {
             Expr::Subquery(query) if is_empty(query, self.known) => expression("NULL"),
             Expr::Exists { subquery, negated } if is_empty(subquery, self.known) => {
                 expression(if *negated { "TRUE" } else { "FALSE" })
@@ -97,9 +97,11 @@ impl VisitorMut for Words<'_> {
         let made = match expr {
             Expr::Collate { expr, .. } => Some((**expr).clone()),
             Expr::BinaryOp { op, .. } => {
-                if let BinaryOperator::PGCustomBinaryOperator(parts) = op
-                    && let Some(plain) = parts.last().and_then(|word| operator(word))
-                {
+                let plain = match &*op {
+                    BinaryOperator::PGCustomBinaryOperator(parts) => parts.last(),
+                    _ => None,
+                };
+                if let Some(plain) = plain.and_then(|word| operator(word)) {
                     *op = plain;
                 }
                 None
@@ -123,9 +125,11 @@ impl VisitorMut for Words<'_> {
 
 impl Words<'_> {
     fn function(&self, function: &mut Function) -> Option<Expr> {
-        if let [schema, _] = function.name.0.as_slice()
-            && schema.to_string().eq_ignore_ascii_case(PG_CATALOG)
-        {
+        let is_theirs = match function.name.0.as_slice() {
+            [schema, _] => schema.to_string().eq_ignore_ascii_case(PG_CATALOG),
+            _ => false,
+        };
+        if is_theirs {
             function.name.0.remove(0);
         }
         let [name] = function.name.0.as_slice() else { return None };
