@@ -7,7 +7,8 @@
 //! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`] and
 //! [`Store::plan_versions`], which hand over to the warehouse and the call path,
 //! [`Store::keep_calling`], whose entries each say whose they are, [`Store::hook_lines`], which says of
-//! each line whose it is, and [`Store::authenticate`], which finds out who asks.
+//! each line whose it is, and [`Store::authenticate`], [`Store::sql_verifier`] and
+//! [`Store::sql_identity`], which find out who asks.
 //!
 //! Every change says [`By`] whom, goes into the audit table in the same transaction, and raises
 //! the plan's version there when the call path is concerned.
@@ -38,6 +39,7 @@ pub mod retention;
 pub mod role;
 pub mod saved_report;
 pub mod schedule;
+pub mod scram;
 pub mod secret;
 pub mod shift;
 pub mod signer;

@@ -1,13 +1,17 @@
 //! Bearer tokens of sessions and programs: 32 random bytes, kept as SHA-256. Whoever copies the
 //! database gets no token; an unknown token costs one index look-up.
+//!
+//! A token for SQL is the password at the door for clients of PostgreSQL and good for nothing else:
+//! it lies in the settings of tools. Of it the verifier is kept ([`crate::scram`]).
 
 use crate::audit::By;
 use crate::error::During;
+use crate::scram::Verifier;
 use crate::secret::{Secret, hex, random, sha256_hex};
-use crate::store::{Write, id, time, time_opt};
+use crate::store::{DbRow, Write, id, time, time_opt};
 use crate::text::text_enum;
 use crate::user::{Identity, identity};
-use crate::{Error, Result, Role, Store, text, when};
+use crate::{Error, Permission, Result, Role, Store, text, when};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::time::Duration;
@@ -22,6 +26,8 @@ pub const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(366 * 86_400);
 pub const TOKENS_MAX: i64 = 50;
 /// Tokens begin with this, so that a leaked one is recognised by scanners.
 const PREFIX: &str = "sgt_";
+/// The name that goes with a token for SQL is this and its id.
+const SQL_USER: &str = "sql_";
 
 text_enum! {
     /// What a token is for.
@@ -30,6 +36,8 @@ text_enum! {
         Session = "session",
         /// A program.
         Program = "program",
+        /// A tool that asks in SQL as if of PostgreSQL.
+        Sql = "sql",
     }
 }
 
@@ -47,6 +55,9 @@ pub struct Token {
     pub name: String,
     /// What for.
     pub kind: TokenKind,
+    /// The user name that goes with a token for SQL; the secret is the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sql_user: Option<String>,
     /// May do at most this.
     pub role: Role,
     /// Made.
@@ -77,6 +88,9 @@ pub struct NewToken {
     pub role: Role,
     /// Good for so many days, 1–366.
     pub days: u32,
+    /// For a tool that asks in SQL as if of PostgreSQL, and for nothing else.
+    #[serde(default)]
+    pub sql: bool,
 }
 
 impl Store {
@@ -116,14 +130,16 @@ impl Store {
         if new.role > person.role {
             return Err(Error::invalid("role", "a token may not do more than its owner"));
         }
+        if new.sql && !new.role.allows(Permission::SqlRun) {
+            return Err(Error::invalid("role", "this role may not ask in SQL"));
+        }
+        let kind = if new.sql { TokenKind::Sql } else { TokenKind::Program };
         let lifetime = Duration::from_secs(u64::from(new.days) * 86_400);
         if new.days == 0 || lifetime > TOKEN_LIFETIME_MAX {
             return Err(Error::invalid("days", "1-366 days are allowed"));
         }
         let mut write = self.write("create a token").await?;
-        let made =
-            insert(&mut write, tenant, by, user, (&name, TokenKind::Program, new.role, lifetime))
-                .await?;
+        let made = insert(&mut write, tenant, by, user, (&name, kind, new.role, lifetime)).await?;
         write.audit(tenant, by, "token.create", made.0.id).await?;
         write.commit().await?;
         Ok(made)
@@ -152,11 +168,13 @@ impl Store {
         .during("list tokens")?
         .iter()
         .map(|row| {
+            let kind = TokenKind::stored("list tokens", row.get("kind"))?;
             Ok(Token {
                 id: row.get("id"),
                 user: UserId(id(row, "user_id")),
                 name: row.get("name"),
-                kind: TokenKind::stored("list tokens", row.get("kind"))?,
+                kind,
+                sql_user: sql_user(kind, row.get("id")),
                 role: Role::stored("list tokens", row.get("role"))?,
                 created_at: time(row, "created_at"),
                 expires_at: time(row, "expires_at"),
@@ -198,7 +216,7 @@ impl Store {
     }
 
     /// Who sends this token: the person, their token's id and when it expires. `None` when it is
-    /// unknown, expired or taken back, or its owner may not sign in any more.
+    /// unknown, expired, taken back or for SQL, or its owner may not sign in any more.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -215,7 +233,7 @@ impl Store {
                     t.id AS token_id, t.role AS token_role, t.expires_at
              FROM tokens t JOIN users u ON u.id = t.user_id AND u.tenant_id = t.tenant_id
              LEFT JOIN agents a ON a.id = u.id
-             WHERE t.hash = $1 AND t.revoked_at IS NULL AND t.expires_at > $2
+             WHERE t.hash = $1 AND t.kind <> 'sql' AND t.revoked_at IS NULL AND t.expires_at > $2
                AND u.disabled_at IS NULL",
         )
         .bind(sha256_hex(token))
@@ -224,10 +242,73 @@ impl Store {
         .await
         .during("check a token")?;
         let Some(row) = row else { return Ok(None) };
-        let mut who = identity(&row)?;
-        who.role = who.role.min(Role::stored("check a token", row.get("token_role"))?);
-        Ok(Some((who, row.get("token_id"), time(&row, "expires_at"))))
+        Ok(Some((holder(&row)?, row.get("token_id"), time(&row, "expires_at"))))
     }
+
+    /// What the secret that goes with this user name is checked against, and the token's id. `None`
+    /// as in [`Store::authenticate`].
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sql_verifier(
+        &self,
+        sql_user: &str,
+        now: Timestamp,
+    ) -> Result<Option<(Verifier, i64)>> {
+        let token = sql_user.strip_prefix(SQL_USER).and_then(|id| id.parse::<i64>().ok());
+        let Some(token) = token else { return Ok(None) };
+        let kept: Option<Option<String>> = sqlx::query_scalar(
+            "SELECT t.scram FROM tokens t
+             JOIN users u ON u.id = t.user_id AND u.tenant_id = t.tenant_id
+             WHERE t.id = $1 AND t.kind = 'sql' AND t.revoked_at IS NULL AND t.expires_at > $2
+               AND u.disabled_at IS NULL",
+        )
+        .bind(token)
+        .bind(now.0)
+        .fetch_optional(self.reader())
+        .await
+        .during("check a token")?;
+        let Some(kept) = kept.flatten() else { return Ok(None) };
+        let verifier = Verifier::parse(&kept).ok_or_else(|| Error::Stored {
+            doing: "check a token",
+            what: "verifier",
+            problem: "it cannot be read".to_owned(),
+        })?;
+        Ok(Some((verifier, token)))
+    }
+
+    /// Who holds a token for SQL that was proved, as long as it is good: a tool stays connected for
+    /// days.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sql_identity(&self, token: i64, now: Timestamp) -> Result<Option<Identity>> {
+        let row = sqlx::query(
+            "SELECT u.id, u.tenant_id, u.login, u.name, u.role, a.id AS agent_id,
+                    t.role AS token_role
+             FROM tokens t JOIN users u ON u.id = t.user_id AND u.tenant_id = t.tenant_id
+             LEFT JOIN agents a ON a.id = u.id
+             WHERE t.id = $1 AND t.kind = 'sql' AND t.revoked_at IS NULL AND t.expires_at > $2
+               AND u.disabled_at IS NULL",
+        )
+        .bind(token)
+        .bind(now.0)
+        .fetch_optional(self.reader())
+        .await
+        .during("check a token")?;
+        row.as_ref().map(holder).transpose()
+    }
+}
+
+/// The person with the lower of their role and their token's.
+fn holder(row: &DbRow) -> Result<Identity> {
+    let mut who = identity(row)?;
+    who.role = who.role.min(Role::stored("check a token", row.get("token_role"))?);
+    Ok(who)
+}
+
+fn sql_user(kind: TokenKind, id: i64) -> Option<String> {
+    (kind == TokenKind::Sql).then(|| format!("{SQL_USER}{id}"))
 }
 
 async fn insert(
@@ -265,19 +346,23 @@ async fn insert(
         )));
     }
     let secret = Secret::new(format!("{PREFIX}{}", hex(&random::<32>())));
+    let scram = (kind == TokenKind::Sql).then(|| Verifier::of(secret.expose()).to_text());
+    let id = write.next_id("token").await?;
     let token = Token {
-        id: write.next_id("token").await?,
+        id,
         user,
         name: name.to_owned(),
         kind,
+        sql_user: sql_user(kind, id),
         role,
         created_at: by.at,
         expires_at: by.at + lifetime,
         revoked_at: None,
     };
     sqlx::query(
-        "INSERT INTO tokens (id, tenant_id, user_id, name, kind, role, hash, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO tokens
+             (id, tenant_id, user_id, name, kind, role, hash, created_at, expires_at, scram)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(token.id)
     .bind(tenant.0 as i64)
@@ -288,6 +373,7 @@ async fn insert(
     .bind(sha256_hex(secret.expose()))
     .bind(token.created_at.0)
     .bind(token.expires_at.0)
+    .bind(scram)
     .execute(write.db())
     .await
     .during(doing)?;

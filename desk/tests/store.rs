@@ -232,7 +232,7 @@ async fn a_token_is_good_until_it_expires_or_is_taken_back() {
     let a = Box_::new().await;
     let (login, password) = &a.first.administrator;
     let who = a.store.sign_in(None, login, password.expose()).await.unwrap().unwrap();
-    let new = NewToken { name: "export".into(), role: Role::Supervisor, days: 1 };
+    let new = NewToken { name: "export".into(), role: Role::Supervisor, days: 1, sql: false };
     let (token, secret) = a.store.create_token(a.tenant(), &by(), who.user, &new).await.unwrap();
     let seen = a.store.authenticate(secret.expose(), NOON).await.unwrap().unwrap().0;
     assert_eq!((seen.user, seen.role), (who.user, Role::Supervisor), "the lower role counts");

@@ -354,6 +354,13 @@ config! {
         memory_max: Bytes = "\"512MiB\"", Restart;
         /// Questions and reports that run at the same time.
         jobs_max: u32 = "2", Restart;
+        /// Address and port for clients of PostgreSQL, such as 0.0.0.0:5432: psql, DBeaver, Grafana,
+        /// Metabase. Empty is none. TLS is that of sip.certificate.
+        postgres: value::Listen = "\"\"", Restart;
+        /// Let them sign in from other machines without TLS, where something of your own encrypts.
+        postgres_plain: bool = "false", Restart;
+        /// Most connections of clients of PostgreSQL.
+        postgres_connections_max: u32 = "32", Restart;
     }
     /// Reports that are made by a schedule, and where their files go.
     schedules: SchedulesConfig {
@@ -466,6 +473,7 @@ impl Config {
             return refused("sip.digest", "name at least one of \"SHA-256\" and \"MD5\"".into());
         }
         self.check_doors()?;
+        self.check_postgres()?;
         self.check_networks()?;
         if self.sip.codecs.is_empty() {
             return refused("sip.codecs", "name at least one, such as \"PCMA\"".into());
@@ -517,6 +525,7 @@ impl Config {
             ("sql.rows_max", self.sql.rows_max),
             ("sql.report_rows_max", self.sql.report_rows_max),
             ("sql.jobs_max", self.sql.jobs_max),
+            ("sql.postgres_connections_max", self.sql.postgres_connections_max),
         ] {
             if value == 0 {
                 return refused(key, "0 would let nothing through; use at least 1".into());

@@ -13,6 +13,7 @@ pub mod link;
 pub mod logging;
 pub mod open;
 pub mod outward;
+pub mod pg;
 pub mod prompts;
 pub mod schedules;
 pub mod serve;

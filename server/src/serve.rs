@@ -92,6 +92,9 @@ async fn announce(prepared: &Prepared) -> Result<(), anyhow::Error> {
         }
     }
     println!("       HTTP http://{http}/   API pages http://{http}/api/docs");
+    if prepared.config.sql.postgres.0.is_some() {
+        println!("       SQL  {} (PostgreSQL)", prepared.config.sql.postgres);
+    }
     println!("       data {}", prepared.config.server.data.display());
     Ok(())
 }

@@ -11,6 +11,8 @@ pub mod jobs;
 pub mod moving;
 pub mod remove;
 mod report;
+mod watch;
+pub mod wire;
 
 use crate::config::Config;
 use crate::link;
@@ -51,6 +53,7 @@ pub fn run(config: Config) -> Result<(), anyhow::Error> {
         let listener = link::listen(&config.server.data.join("run/work.sock"))?;
         let tier = Tier::open(&config)?.map(Arc::new);
         let bench = Arc::new(jobs::Bench::open(config).await?.with_tier(tier));
+        bench.watch();
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let stream = tokio::select! {
@@ -134,9 +137,12 @@ impl Client {
     pub async fn run(&self, job: &Job) -> Result<Done, Problem> {
         match tokio::time::timeout(self.job_max, self.converse(job)).await {
             Ok(Ok(result)) => result,
-            Ok(Err(error)) => Err(Problem::unavailable(&format!(
-                "the worker ended or is starting; a question that needs too much memory ends it: {error}"
-            ))),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(Problem::ended(&error.to_string()))
+            }
+            Ok(Err(error)) => {
+                Err(Problem::unavailable(&format!("the worker is starting: {error}")))
+            }
             Err(_) => Err(Problem::unavailable("the worker took too long")),
         }
     }

@@ -58,6 +58,9 @@ mod killed;
 #[path = "end_to_end/prompts.rs"]
 mod prompts;
 
+#[path = "end_to_end/queried.rs"]
+mod queried;
+
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
@@ -93,6 +96,10 @@ use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
 use prompts::{
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
+};
+use queried::{
+    psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
+    who_has_no_good_token_for_sql_is_not_let_in,
 };
 use secure_trunk::{
     a_call_goes_out_over_a_trunk_that_shows_its_certificate_and_both_are_heard,
@@ -171,6 +178,8 @@ stories! {
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     what_an_agent_set_lasts_over_an_orderly_stop,
+    psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
+    who_has_no_good_token_for_sql_is_not_let_in,
 }
 
 /// Tells a story when its turn has come.

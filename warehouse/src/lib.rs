@@ -39,6 +39,7 @@ mod seal;
 mod stage;
 pub mod store;
 mod sweep;
+pub mod wire;
 
 pub use answer::Answer;
 pub use error::{Error, Position, SqlError, SqlFault};

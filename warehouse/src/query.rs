@@ -13,6 +13,7 @@ mod intervals;
 pub mod literal;
 mod names;
 mod orders;
+pub mod postgres;
 mod refusal;
 mod scan;
 mod scoped;
@@ -21,7 +22,6 @@ mod staffing;
 
 use crate::answer::plain_text;
 use crate::query::files::Files;
-use crate::query::guard::Guarded;
 use crate::query::intervals::Intervals;
 use crate::query::scan::ScopedTable;
 use crate::query::scoped::Rule;
@@ -41,7 +41,9 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as Parsed;
 use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use std::collections::BTreeMap;
@@ -73,6 +75,8 @@ pub struct Session {
     as_of: Timestamp,
     snapshot: Arc<Snapshot>,
     dir: PathBuf,
+    /// Set for clients of PostgreSQL.
+    catalogue: Option<postgres::Catalogue>,
 }
 
 impl Session {
@@ -99,7 +103,7 @@ impl Session {
         functions::restrict(&context);
         staffing::register(&context);
         let dir = warehouse.dir().to_owned();
-        Ok(Session { context, scope, limits, tables, as_of, snapshot, dir })
+        Ok(Session { context, scope, limits, tables, as_of, snapshot, dir, catalogue: None })
     }
 
     /// Whose rows it reads.
@@ -124,9 +128,19 @@ impl Session {
     /// # Errors
     /// See [`SqlFault`].
     pub async fn query(&self, sql: &str) -> Result<Answer, SqlError> {
-        let guarded = guard::check(sql, &self.tables)?;
-        match tokio::time::timeout(self.limits.time_max, self.answer(guarded, sql)).await {
-            Ok(answer) => answer,
+        let statement = guard::parse(sql)?;
+        guard::allow(&statement, &self.tables, None)?;
+        self.within_time(sql, self.run(sql, statement)).await
+    }
+
+    /// The answer of `work`, unless it takes too long.
+    async fn within_time(
+        &self,
+        sql: &str,
+        work: impl Future<Output = Result<Answer, DataFusionError>>,
+    ) -> Result<Answer, SqlError> {
+        match tokio::time::timeout(self.limits.time_max, work).await {
+            Ok(answer) => answer.map_err(|error| refusal::explain(error, sql, self)),
             Err(_) => Err(SqlError::new(
                 SqlFault::TimedOut,
                 format!(
@@ -137,17 +151,21 @@ impl Session {
         }
     }
 
+    async fn run(&self, sql: &str, statement: Parsed) -> Result<Answer, DataFusionError> {
+        let plan = self.context.state().statement_to_plan(statement).await?;
+        self.answer(sql, self.read_only(plan)?).await
+    }
+
     /// Asks, and once more without the files that turn out to be damaged.
-    async fn answer(&self, guarded: Guarded, sql: &str) -> Result<Answer, SqlError> {
-        let error = match self.run(guarded).await {
+    async fn answer(&self, sql: &str, plan: LogicalPlan) -> Result<Answer, DataFusionError> {
+        let error = match self.collect(plan.clone()).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         if !refusal::may_be_damage(&error) || !self.leave_out_damaged(sql).await {
-            return Err(refusal::explain(error, sql, self));
+            return Err(error);
         }
-        let again = guard::check(sql, &self.tables)?;
-        self.run(again).await.map_err(|error| refusal::explain(error, sql, self))
+        self.collect(plan).await
     }
 
     /// True where files of the tables that are asked turned out to be damaged.
@@ -165,13 +183,17 @@ impl Session {
         tokio::task::spawn_blocking(look).await.unwrap_or(false)
     }
 
-    async fn run(&self, guarded: Guarded) -> Result<Answer, DataFusionError> {
-        let plan = self.context.state().statement_to_plan(guarded.statement).await?;
+    /// The plan, unless it does more than read.
+    fn read_only(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
         let options = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
             .with_allow_statements(false);
         options.verify_plan(&plan)?;
+        Ok(plan)
+    }
+
+    async fn collect(&self, plan: LogicalPlan) -> Result<Answer, DataFusionError> {
         let frame = self.context.execute_logical_plan(plan).await?;
         let mut stream = frame.execute_stream().await?;
         let schema = plain_text::schema(&stream.schema());

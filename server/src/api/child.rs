@@ -2,7 +2,7 @@
 
 use super::deletion::Deletion;
 use super::encoding::{self, Backlog};
-use super::links::{Seal, SystemClock};
+use super::links::{Clock, Seal, SystemClock};
 use super::live::feed::Feed;
 use super::moving::Moving;
 use super::plans::Plans;
@@ -10,6 +10,7 @@ use super::prompts::Prompts;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
 use crate::evidence::SigningKey;
+use crate::pg::Door;
 use crate::schedules::Schedules;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
@@ -17,6 +18,7 @@ use crate::work::encode::Form;
 use crate::{first, link, work};
 use desk::Store;
 use futures::future::BoxFuture;
+use signaling::edge::tls::Certificate;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,6 +117,19 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         ..super::hooks::tell::Terms::default()
     };
     tokio::spawn(super::hooks::tell::run(store.clone(), events.clone(), tell, first::wall));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    if let Some(listen) = config.sql.postgres.0 {
+        let listener = tokio::net::TcpListener::bind(listen).await?;
+        let certificate = match config.certificate() {
+            Some(files) => Some(Arc::new(Certificate::open(files)?)),
+            None => None,
+        };
+        if let Some(certificate) = certificate.clone() {
+            tokio::spawn(certificate.watch());
+        }
+        let door = Door::new(&config, store.clone(), worker.clone(), clock.clone(), certificate);
+        tokio::spawn(Arc::new(door).serve(listener));
+    }
     let state = ApiState {
         store: store.clone(),
         warehouse,
@@ -129,7 +144,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         evidence_key: SigningKey::path(&config.server.data),
         seal,
         events,
-        clock: Arc::new(SystemClock::default()),
+        clock,
         limits: ApiLimits {
             body_max: config.http.body_max.0 as usize,
             request_max: config.http.request_max.0,

@@ -23,6 +23,8 @@ const SENTENCES: &[Sentence] = &[
     ("The old password is wrong.", "原密码不正确。"),
     ("Too many failures from this address; try again later.", "该地址失败次数过多，请稍后再试。"),
     ("Your role does not allow this.", "您的角色没有此项权限。"),
+    ("this role may not ask in SQL", "此角色不能使用 SQL 查询。"),
+    ("The worker ended or is full; ask for less.", "查询进程已退出或已满，请缩小查询范围。"),
     // What is asked.
     ("There is nothing at this address.", "此地址没有内容。"),
     ("There is nothing with this id.", "没有此编号的内容。"),

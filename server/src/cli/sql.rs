@@ -1,4 +1,7 @@
-//! `switchgrid sql "SELECT …"`: one question to the warehouse, whether the box runs or not.
+//! `switchgrid sql "SELECT …"`: one question to the warehouse, whether the box runs or not. As in
+//! psql, `\d` lists the tables and `\d calls` what is in one.
+
+mod tables;
 
 use super::block_on;
 use super::home::Home;
@@ -6,13 +9,14 @@ use crate::config::Config;
 use desk::when;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 use terms::TenantId;
 use warehouse::{Answer, Limits};
 
 /// Arguments of `switchgrid sql`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The question, or `-` for standard input.
+    /// The question, or `-` for standard input; `\d` lists the tables, `\d calls` the columns of one.
     sql: String,
     /// Whose rows.
     #[arg(long, default_value = "1")]
@@ -20,6 +24,9 @@ pub struct Arguments {
     /// Form of the answer.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Say how long it took, on standard error.
+    #[arg(long)]
+    timing: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -43,6 +50,18 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
         "-" => std::io::read_to_string(std::io::stdin())?,
         text => text.to_owned(),
     };
+    if let Some(wanted) = tables::wanted(&sql) {
+        return Ok(match tables::table(wanted) {
+            Ok(table) => {
+                writeln!(std::io::stdout(), "{table}")?;
+                ExitCode::SUCCESS
+            }
+            Err(problem) => {
+                eprintln!("{problem}");
+                ExitCode::FAILURE
+            }
+        });
+    }
     block_on(async {
         let home = Home::open(config, arguments.tenant).await?;
         let limits = Limits {
@@ -51,7 +70,12 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
             memory_max: config.sql.memory_max.0 as usize,
         };
         let session = home.session(config, limits).await?;
-        match session.query(&sql).await {
+        let began = Instant::now();
+        let answer = session.query(&sql).await;
+        if arguments.timing {
+            eprintln!("{:.1} ms", began.elapsed().as_secs_f64() * 1_000.0);
+        }
+        match answer {
             Ok(answer) => {
                 print(&answer, arguments.format, &home)?;
                 Ok(ExitCode::SUCCESS)

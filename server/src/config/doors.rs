@@ -1,4 +1,5 @@
-//! The keys of SIP over TLS and WebSocket against each other and against the files that they name.
+//! The keys of SIP over TLS and WebSocket, and of the door for clients of PostgreSQL, against each
+//! other and against the files that they name.
 
 use super::{Config, Error, refused};
 use signaling::edge::tls::{self, Files};
@@ -37,6 +38,18 @@ impl Config {
             Err(tls::Error::Certificate(problem)) => refused("sip.certificate", problem),
             Err(tls::Error::Key(problem)) => refused("sip.certificate_key", problem),
         }
+    }
+
+    /// Nobody on another machine signs in for SQL in clear, unless that is said.
+    pub(super) fn check_postgres(&self) -> Result<(), Error> {
+        let Some(listen) = self.sql.postgres.0 else { return Ok(()) };
+        let is_safe = listen.ip().is_loopback() || self.certificate().is_some();
+        if is_safe || self.sql.postgres_plain {
+            return Ok(());
+        }
+        let problem = "a certificate is needed: name PEM files as sip.certificate and \
+                       sip.certificate_key, or listen on 127.0.0.1";
+        refused("sql.postgres", problem.into())
     }
 }
 
@@ -78,6 +91,22 @@ mod tests {
         let text =
             problem(&format!("[sip]\ncertificate = \"{empty}\"\ncertificate_key = \"{empty}\"\n"));
         assert!(text.contains("holds no certificate; a section BEGIN CERTIFICATE"), "{text}");
+    }
+
+    #[test]
+    fn sql_for_other_machines_needs_a_certificate_or_a_word() {
+        let text = problem("[sql]\npostgres = \"0.0.0.0:5432\"\n");
+        assert!(
+            text.starts_with("switchgrid.toml:2: sql.postgres: a certificate is needed"),
+            "{text}"
+        );
+        for fine in [
+            "[sql]\npostgres = \"127.0.0.1:5432\"\n",
+            "[sql]\npostgres = \"[::1]:5432\"\n",
+            "[sql]\npostgres = \"0.0.0.0:5432\"\npostgres_plain = true\n",
+        ] {
+            assert!(Config::parse(fine, Path::new("x")).is_ok(), "{fine}");
+        }
     }
 
     #[test]

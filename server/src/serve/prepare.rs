@@ -111,6 +111,7 @@ pub fn ports(config: &mut Config) -> Result<(), Error> {
         ("sip.tls", &mut sip.tls),
         ("sip.ws", &mut sip.ws),
         ("sip.wss", &mut sip.wss),
+        ("sql.postgres", &mut config.sql.postgres),
     ] {
         if let Some(address) = &mut listen.0 {
             let mut claimed = Address(*address);

@@ -2,6 +2,8 @@
 
 use super::encode::{Form, Rates};
 use super::moving::{self, Claims, Freed, Sent, done};
+use super::watch::Watch;
+use super::wire::WireJob;
 use crate::config::Config;
 use crate::tier::Tier;
 use mediacore::edge::keys::Keys;
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use terms::{AgentId, FlowId, QueueId, TenantId, Timestamp, TrunkId};
 use tokio::sync::Semaphore;
 use warehouse::recordings::Stored;
@@ -95,6 +97,8 @@ pub enum Job {
         /// Most rows; the configuration's limit holds as well.
         rows_max: Option<u32>,
     },
+    /// Answer a client of PostgreSQL.
+    Wire(Box<WireJob>),
     /// Render a report.
     Report(Box<ReportJob>),
     /// Encode a WAV into another form beside it.
@@ -177,6 +181,12 @@ impl Problem {
         Problem::new(503, "unavailable", "This cannot be answered right now; try again.", detail)
     }
 
+    /// The worker took the job and closed without an answer: a question that takes too much memory, or
+    /// cannot be stopped, ends it; and beyond its places it takes none.
+    pub fn ended(detail: &str) -> Self {
+        Problem::new(503, "ended", "The worker ended or is full; ask for less.", detail)
+    }
+
     /// The answer is too long to hand over.
     pub fn too_large(bytes: u64) -> Self {
         let message = "The answer is too large; ask for fewer rows or a shorter period.";
@@ -191,6 +201,7 @@ pub struct Bench {
     faxes: PathBuf,
     pub(super) limits: Limits,
     pub(super) report_rows_max: usize,
+    watch: Arc<Watch>,
     keys: PathBuf,
     rates: Rates,
     turns: Arc<Semaphore>,
@@ -217,6 +228,7 @@ impl Bench {
                 memory_max: config.sql.memory_max.0 as usize,
             },
             report_rows_max: config.sql.report_rows_max as usize,
+            watch: Watch::new(config.sql.time_max.0),
             keys: config.recording_keys(),
             rates: Rates {
                 mp3_kbit: config.recording.mp3_kbit,
@@ -229,6 +241,13 @@ impl Bench {
             tier: None,
             claims: Claims::default(),
         })
+    }
+
+    /// Watches over its questions on a thread of its own, and ends the process over one that cannot be
+    /// stopped.
+    pub fn watch(&self) {
+        let watch = self.watch.clone();
+        std::thread::spawn(move || watch.keep_on());
     }
 
     /// The same with a second tier.
@@ -245,7 +264,13 @@ impl Bench {
         match job {
             Job::Sql { scope, sql, format, rows_max } => {
                 let _turn = self.turn().await?;
+                let _watched = self.watch.begin(Instant::now());
                 self.sql(scope, &sql, format, rows_max).await
+            }
+            Job::Wire(job) => {
+                let _turn = self.turn().await?;
+                let _watched = self.watch.begin(Instant::now());
+                self.wire(*job).await
             }
             Job::Report(job) => {
                 let _turn = self.turn().await?;

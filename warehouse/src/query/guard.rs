@@ -21,14 +21,8 @@ const DEPTH_MAX: usize = 50;
 /// Longest result of `lpad` and `rpad`.
 const PAD_MAX: u64 = 1_000;
 
-/// A text that passed.
-pub struct Guarded {
-    /// What it says.
-    pub statement: Parsed,
-}
-
-/// Checks `sql` against the rules and the names of `tables`.
-pub fn check(sql: &str, tables: &BTreeMap<String, Vec<String>>) -> Result<Guarded, SqlError> {
+/// Reads the one statement of `sql`.
+pub fn parse(sql: &str) -> Result<Parsed, SqlError> {
     if sql.len() > SQL_BYTES_MAX {
         let text = format!("the text has {} bytes, {SQL_BYTES_MAX} are allowed", sql.len());
         return Err(SqlError::new(SqlFault::Forbidden, text));
@@ -42,12 +36,22 @@ pub fn check(sql: &str, tables: &BTreeMap<String, Vec<String>>) -> Result<Guarde
     let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
         return Err(SqlError::new(SqlFault::Forbidden, "exactly one statement is needed"));
     };
-    let query = query_of(&statement)?;
+    Ok(statement)
+}
+
+/// Checks a statement against the rules and the names of `tables`, and of `catalogue` where a
+/// session has one: the tables in which it describes itself, as `pg_catalog.pg_class`.
+pub fn allow(
+    statement: &Parsed,
+    tables: &BTreeMap<String, Vec<String>>,
+    catalogue: Option<&BTreeSet<String>>,
+) -> Result<(), SqlError> {
+    let query = query_of(statement)?;
     let mut ctes = CteNames(BTreeSet::new());
     let _ = query.visit(&mut ctes);
-    match query.visit(&mut Walk { tables, ctes: ctes.0 }) {
+    match query.visit(&mut Walk { tables, catalogue, ctes: ctes.0 }) {
         ControlFlow::Break(error) => Err(*error),
-        ControlFlow::Continue(()) => Ok(Guarded { statement }),
+        ControlFlow::Continue(()) => Ok(()),
     }
 }
 
@@ -122,6 +126,7 @@ impl Visitor for CteNames {
 
 struct Walk<'a> {
     tables: &'a BTreeMap<String, Vec<String>>,
+    catalogue: Option<&'a BTreeSet<String>>,
     ctes: BTreeSet<String>,
 }
 
@@ -163,6 +168,10 @@ impl Walk<'_> {
         let known = match parts.as_slice() {
             [table] => self.tables.contains_key(*table) || self.ctes.contains(*table),
             [SCHEMA, table] | [CATALOGUE, SCHEMA, table] => self.tables.contains_key(*table),
+            [schema, table] | [CATALOGUE, schema, table] => {
+                let name = format!("{schema}.{table}");
+                self.catalogue.is_some_and(|known| known.contains(&name))
+            }
             _ => false,
         };
         if known {

@@ -1,0 +1,126 @@
+//! The door for clients of PostgreSQL: its protocol 3.0 (PostgreSQL 16, "Frontend/Backend Protocol")
+//! over the tenant's rows, for psql, DBeaver, Grafana, Metabase and whatever else speaks it.
+//!
+//! It asks for TLS, except on this machine; who connects proves a token for SQL by SCRAM-SHA-256
+//! ([`desk::scram`]). Every question is looked at anew: whether the token is still good, whose rows
+//! it may see. It is answered by the `work` child, like those of the API, and only reads.
+//!
+//! ```text
+//!  start ── TLS, sign-in ──► session ── simple, extended ──► ask ──► work child
+//!    └── cancel ──────────────► cancel                        └──► rows, as they are
+//! ```
+
+mod ask;
+mod cancel;
+mod extended;
+mod message;
+mod parameter;
+mod session;
+mod start;
+mod statement;
+
+use crate::api::links::{Clock, WorkLink};
+use crate::config::Config;
+use cancel::Cancels;
+use desk::Store;
+use desk::lockout::Lockout;
+use signaling::edge::tls::Certificate;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// Connections that have not signed in yet.
+const STARTING_MAX: usize = 64;
+/// Longest time from the connection to the end of its sign-in.
+const START_MAX: Duration = Duration::from_secs(20);
+/// How long to wait before the next connection when one could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Everything that connections share.
+pub struct Door {
+    store: Store,
+    work: Arc<dyn WorkLink>,
+    clock: Arc<dyn Clock>,
+    certificate: Option<Arc<Certificate>>,
+    /// Others than this machine may come without TLS.
+    plain: bool,
+    lockout: Mutex<Lockout>,
+    /// Makes salts for names that nobody has.
+    nobody: [u8; 32],
+    starting: Arc<Semaphore>,
+    signed_in: Arc<Semaphore>,
+    cancels: Arc<Cancels>,
+}
+
+impl Door {
+    /// A door of this box.
+    pub fn new(
+        config: &Config,
+        store: Store,
+        work: Arc<dyn WorkLink>,
+        clock: Arc<dyn Clock>,
+        certificate: Option<Arc<Certificate>>,
+    ) -> Self {
+        let mut nobody = [0; 32];
+        getrandom::fill(&mut nobody).expect("the kernel has random bytes");
+        Door {
+            store,
+            work,
+            clock,
+            certificate,
+            plain: config.sql.postgres_plain,
+            lockout: Mutex::default(),
+            nobody,
+            starting: Arc::new(Semaphore::new(STARTING_MAX)),
+            signed_in: Arc::new(Semaphore::new(config.sql.postgres_connections_max as usize)),
+            cancels: Arc::default(),
+        }
+    }
+
+    /// Takes connections until it is dropped.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
+        loop {
+            let (stream, from) = match listener.accept().await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    tracing::error!(%error, "a connection for SQL was not taken");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            // Who finds no place is closed.
+            let Ok(place) = self.starting.clone().try_acquire_owned() else { continue };
+            let door = self.clone();
+            tokio::spawn(async move {
+                let started = tokio::time::timeout(START_MAX, door.start(stream, from)).await;
+                drop(place);
+                match started {
+                    Ok(Ok(Some(session))) => session.run().await,
+                    Ok(Ok(None)) => {}
+                    Ok(Err(error)) => tracing::debug!(%error, %from, "a sign-in for SQL ended"),
+                    Err(_) => tracing::debug!(%from, "a sign-in for SQL took too long"),
+                }
+            });
+        }
+    }
+
+    async fn start(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        from: SocketAddr,
+    ) -> std::io::Result<Option<session::Session>> {
+        // Small messages go at once.
+        stream.set_nodelay(true)?;
+        start::start(self, stream, from).await
+    }
+
+    /// True when passwords and rows may go in clear to this address.
+    fn may_be_plain(&self, from: IpAddr) -> bool {
+        self.plain || from.to_canonical().is_loopback()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! A question on its way to the `work` child: by whom, and whether they still may; then its rows, or
+//! why there are none.
+
+use super::Door;
+use super::message::refused;
+use crate::work::jobs::{Job, JobScope, Problem};
+use crate::work::wire::{Refusal, Want, WireHead, WireJob};
+use desk::user::Identity;
+use desk::{By, Permission};
+use std::net::IpAddr;
+use tokio::sync::Notify;
+use warehouse::wire::{Kind, WireColumn};
+
+/// Who asks.
+#[derive(Debug)]
+pub struct Asker {
+    /// The token that was proved.
+    pub token: i64,
+    /// The name at the door.
+    pub user: String,
+    /// From where.
+    pub source: IpAddr,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answered {
+    /// The types of the parameters, where that was asked.
+    pub parameters: Vec<Kind>,
+    /// The columns.
+    pub columns: Vec<WireColumn>,
+    /// The rows.
+    pub rows: Rows,
+}
+
+/// `DataRow` messages, of which some may have been sent.
+#[derive(Debug, Default)]
+pub struct Rows {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Rows {
+    /// The next rows, at most `most` of them, and how many they are; all where `most` is zero.
+    pub fn next(&mut self, most: usize) -> (&[u8], usize) {
+        let (start, mut count) = (self.at, 0);
+        while let Some(head) = self.bytes.get(self.at..self.at + 5) {
+            if most > 0 && count == most {
+                break;
+            }
+            let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
+            self.at = (self.at + 1 + length).min(self.bytes.len());
+            count += 1;
+        }
+        (&self.bytes[start..self.at], count)
+    }
+
+    /// True when all were sent.
+    pub fn is_done(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+}
+
+impl Door {
+    /// Answers one question, unless `cancelled` comes first. What is asked for rows is written down
+    /// before it is answered.
+    pub(super) async fn ask(
+        &self,
+        asker: &Asker,
+        sql: &str,
+        want: Want,
+        cancelled: &Notify,
+    ) -> Result<Answered, Refusal> {
+        tokio::select! {
+            answered = self.answer(asker, sql, want) => answered,
+            () = cancelled.notified() => {
+                Err(refused("57014", "stopped because it was asked to be"))
+            }
+        }
+    }
+
+    async fn answer(&self, asker: &Asker, sql: &str, want: Want) -> Result<Answered, Refusal> {
+        let identity = self.still_good(asker).await?;
+        let unreachable = |error: desk::Error| {
+            tracing::error!(%error, "a question in SQL could not be checked");
+            refused("57P03", "this cannot be answered right now; try again")
+        };
+        if matches!(want, Want::Rows { .. }) {
+            let by = By {
+                user: Some(identity.user),
+                source: asker.source.to_string(),
+                at: self.clock.wall(),
+            };
+            let noted = self.store.note(identity.tenant, &by, "sql.ask", sql).await;
+            noted.map_err(unreachable)?;
+        }
+        let tenant = self.store.tenant(identity.tenant).await.map_err(unreachable)?;
+        let scope = JobScope {
+            tenant: identity.tenant,
+            queues: None,
+            agents: None,
+            mask_numbers: false,
+            time_zone: tenant.profile.time_zone,
+        };
+        let (user, sql) = (asker.user.clone(), sql.to_owned());
+        let job = Job::Wire(Box::new(WireJob { scope, user, sql, want }));
+        let done = self.work.run(job).await.map_err(|problem| failed(&problem))?;
+        read(done.body)
+    }
+
+    /// Who asks, as long as their token is good and their role allows it.
+    async fn still_good(&self, asker: &Asker) -> Result<Identity, Refusal> {
+        let found = self.store.sql_identity(asker.token, self.clock.wall()).await;
+        let found = found.map_err(|error| {
+            tracing::error!(%error, "a question in SQL could not be checked");
+            refused("57P03", "this cannot be answered right now; try again")
+        })?;
+        found
+            .filter(|identity| identity.role.allows(Permission::SqlRun))
+            .ok_or_else(|| refused("28000", "the token is expired or taken back; sign in again"))
+    }
+}
+
+/// The worker's answer: a line that says what it is, and the rows behind it.
+fn read(mut body: Vec<u8>) -> Result<Answered, Refusal> {
+    let broken = || refused("XX000", "the worker's answer cannot be read");
+    let end = body.iter().position(|byte| *byte == b'\n').ok_or_else(broken)?;
+    let head: WireHead = serde_json::from_slice(&body[..end]).map_err(|_| broken())?;
+    match head {
+        WireHead::Refused(refusal) => Err(refusal),
+        WireHead::Columns { parameters, columns } => {
+            let bytes = body.split_off(end + 1);
+            Ok(Answered { parameters, columns, rows: Rows { bytes, at: 0 } })
+        }
+    }
+}
+
+/// Why the worker did not answer at all: too many ask, or it ended.
+fn failed(problem: &Problem) -> Refusal {
+    tracing::warn!(detail = problem.detail, "a question in SQL was not answered");
+    let code = match (problem.status, problem.kind.as_str()) {
+        (503, "busy") => "53300",
+        (503, "ended") => "53200",
+        (413, _) => "54000",
+        (503, _) => "57P03",
+        _ => "58000",
+    };
+    refused(code, problem.message.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_given_by_the_piece() {
+        let row = b"D\0\0\0\x06\0\0";
+        let mut rows = Rows { bytes: row.repeat(3), at: 0 };
+        assert_eq!(rows.next(2).1, 2);
+        assert!(!rows.is_done());
+        assert_eq!(rows.next(0), (row.as_slice(), 1));
+        assert!(rows.is_done());
+        assert_eq!(rows.next(5), (&[][..], 0));
+    }
+
+    #[test]
+    fn a_worker_that_has_no_place_says_so_by_its_code() {
+        let busy = Problem::new(503, "busy", "Too many questions.", "");
+        assert_eq!(failed(&busy).code, "53300");
+        assert_eq!(failed(&Problem::ended("unexpected end of file")).code, "53200");
+        assert_eq!(failed(&Problem::unavailable("it is starting")).code, "57P03");
+        assert_eq!(read(b"{}".to_vec()).unwrap_err().code, "XX000");
+    }
+}

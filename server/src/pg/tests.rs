@@ -1,0 +1,235 @@
+//! The door from the outside, as a client of the protocol that is up to no good.
+
+use super::*;
+use crate::api::links::SystemClock;
+use crate::work::jobs::{Done, Job, Problem};
+use desk::bootstrap::{Defaults, First};
+use desk::token::{NewToken, Token};
+use desk::{By, Role};
+use futures::future::BoxFuture;
+use serde_json::json;
+use terms::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Nobody who is not signed in reaches the worker.
+struct Nowhere;
+
+impl WorkLink for Nowhere {
+    fn run(&self, _: Job) -> BoxFuture<'_, Result<Done, Problem>> {
+        panic!("a stranger asked the worker")
+    }
+}
+
+struct Rig {
+    _folder: tempfile::TempDir,
+    at: SocketAddr,
+    user: String,
+}
+
+/// A store with its first people.
+async fn store(folder: &tempfile::TempDir) -> (Store, First) {
+    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
+    let at = SystemClock::default().wall();
+    let first = store.bootstrap(&defaults, at).await.unwrap().expect("the store was empty");
+    (store, first)
+}
+
+/// A token for SQL of the administrator.
+async fn sql_token(store: &Store, first: &First, at: Timestamp) -> (By, Token) {
+    let (login, password) = &first.administrator;
+    let who = store.sign_in(None, login, password.expose()).await.unwrap().unwrap();
+    let by = By { user: Some(who.user), source: "192.0.2.1".into(), at };
+    let new = NewToken { name: "BI".into(), role: Role::Manager, days: 1, sql: true };
+    let (token, _) = store.create_token(who.tenant, &by, who.user, &new).await.unwrap();
+    (by, token)
+}
+
+async fn rig() -> Rig {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, first) = store(&folder).await;
+    let clock = SystemClock::default();
+    let (_, token) = sql_token(&store, &first, clock.wall()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let door = Door::new(&Config::default(), store, Arc::new(Nowhere), Arc::new(clock), None);
+    tokio::spawn(Arc::new(door).serve(listener));
+    Rig { _folder: folder, at, user: token.sql_user.unwrap() }
+}
+
+impl Rig {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.at).await.unwrap()
+    }
+}
+
+/// A first message.
+fn first(code: u32, rest: &[u8]) -> Vec<u8> {
+    let mut out = ((8 + rest.len()) as u32).to_be_bytes().to_vec();
+    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(rest);
+    out
+}
+
+fn hello(user: &str) -> Vec<u8> {
+    first(3 << 16, format!("user\0{user}\0database\0switchgrid\0\0").as_bytes())
+}
+
+/// A message with a letter.
+fn message(letter: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    super::message::put(&mut out, letter, |out| out.extend_from_slice(body));
+    out
+}
+
+/// All that the door says until it closes.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut heard = Vec::new();
+    // A door that closes on unread bytes resets the connection.
+    let _ = stream.read_to_end(&mut heard).await;
+    String::from_utf8_lossy(&heard).into_owned()
+}
+
+/// A sign-in with a proof that is none.
+async fn guess(rig: &Rig, user: &str) -> String {
+    let mut stream = rig.connect().await;
+    stream.write_all(&hello(user)).await.unwrap();
+    let first = b"SCRAM-SHA-256\0\0\0\0\x0en,,n=,r=abcdef";
+    stream.write_all(&message(b'p', first)).await.unwrap();
+    let mut heard = Vec::new();
+    let nonce = loop {
+        let mut piece = [0; 512];
+        let count = stream.read(&mut piece).await.unwrap();
+        heard.extend_from_slice(&piece[..count]);
+        let text = String::from_utf8_lossy(&heard).into_owned();
+        match text.split_once("r=abcdef") {
+            Some((_, nonce)) if nonce.contains(",i=") => {
+                break format!("abcdef{}", nonce.split(',').next().unwrap());
+            }
+            _ if count == 0 => return text,
+            _ => {}
+        }
+    };
+    let last = format!("c=biws,r={nonce},p={}=", "A".repeat(43));
+    stream.write_all(&message(b'p', last.as_bytes())).await.unwrap();
+    rest(stream).await
+}
+
+#[tokio::test]
+async fn a_wrong_proof_and_a_name_that_nobody_has_are_refused_alike() {
+    let rig = rig().await;
+    let wrong = guess(&rig, &rig.user).await;
+    assert!(
+        wrong.contains("C28P01") && wrong.contains("the name or the secret is wrong"),
+        "{wrong}"
+    );
+    assert_eq!(guess(&rig, "sql_999999").await, wrong);
+    assert_eq!(guess(&rig, "' OR 1=1 --").await, wrong);
+}
+
+#[tokio::test]
+async fn a_guesser_is_locked_out() {
+    let rig = rig().await;
+    for _ in 0..desk::lockout::FAILURES_MAX {
+        assert!(guess(&rig, &rig.user).await.contains("C28P01"));
+    }
+    let mut stream = rig.connect().await;
+    stream.write_all(&hello(&rig.user)).await.unwrap();
+    let heard = rest(stream).await;
+    assert!(heard.contains("too many failures from this address"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_stranger_is_answered_nothing() {
+    let rig = rig().await;
+    let mut stream = rig.connect().await;
+    stream.write_all(&hello(&rig.user)).await.unwrap();
+    stream.write_all(&message(b'Q', b"SELECT 1\0")).await.unwrap();
+    let heard = rest(stream).await;
+    assert!(heard.contains("C08P01"), "{heard}");
+
+    for (said, known) in [
+        (first(2 << 16, b"\0"), "protocol 2.0 is not spoken here"),
+        (first(3 << 16, b"user\0a\0database\0other\0\0"), "there is one database"),
+        (first(3 << 16, b"\0"), "a user name is needed"),
+        (first(3 << 16, b"user\0a"), "cannot be read"),
+    ] {
+        let mut stream = rig.connect().await;
+        stream.write_all(&said).await.unwrap();
+        let heard = rest(stream).await;
+        assert!(heard.contains(known), "{heard}");
+    }
+    // A length that no first message has, and a request to cancel what nobody runs.
+    for said in [b"\xff\xff\xff\xff".to_vec(), first(80_877_102, &[0; 8])] {
+        let mut stream = rig.connect().await;
+        stream.write_all(&said).await.unwrap();
+        assert_eq!(rest(stream).await, "");
+    }
+}
+
+/// A worker that never answers.
+struct Endless;
+
+impl WorkLink for Endless {
+    fn run(&self, _: Job) -> BoxFuture<'_, Result<Done, Problem>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_question_ends_when_that_is_asked_and_a_token_that_was_taken_back_asks_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, first) = store(&folder).await;
+    let clock = SystemClock::default();
+    let (by, token) = sql_token(&store, &first, clock.wall()).await;
+    let config = Config::default();
+    let door = Door::new(&config, store.clone(), Arc::new(Endless), Arc::new(clock), None);
+    let user = token.sql_user.clone().unwrap();
+    let asker = ask::Asker { token: token.id, user, source: IpAddr::from([127, 0, 0, 1]) };
+    let registered = door.cancels.register();
+    let want = || crate::work::wire::Want::Rows { parameters: Vec::new(), binary: Vec::new() };
+    let cancelling = async {
+        loop {
+            door.cancels.cancel(registered.number, registered.secret);
+            tokio::task::yield_now().await;
+        }
+    };
+    let asking = door.ask(&asker, "SELECT 1", want(), &registered.cancelled);
+    let refusal = tokio::select! {
+        answered = asking => answered.unwrap_err(),
+        () = cancelling => unreachable!("it goes on for ever"),
+    };
+    assert_eq!(refusal.code, "57014");
+
+    store.revoke_token(first.tenant, &by, token.id, None).await.unwrap();
+    let asking = door.ask(&asker, "SELECT 1", want(), &registered.cancelled).await;
+    assert_eq!(asking.unwrap_err().code, "28000");
+}
+
+#[tokio::test]
+async fn a_box_without_a_certificate_says_that_it_has_no_tls() {
+    let rig = rig().await;
+    let mut stream = rig.connect().await;
+    stream.write_all(&first(80_877_103, b"")).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'N');
+    stream.write_all(&first(80_877_104, b"")).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'N');
+    stream.write_all(&hello("sql_999")).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'R', "the start goes on in clear");
+}
+
+#[tokio::test]
+async fn only_this_machine_may_come_in_clear() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let door = |config: &Config| {
+        let clock = Arc::new(SystemClock::default());
+        Door::new(config, store.clone(), Arc::new(Nowhere), clock, None)
+    };
+    let mut config = Config::default();
+    let (here, there) = ("::ffff:127.0.0.1".parse().unwrap(), "192.0.2.1".parse().unwrap());
+    assert!(door(&config).may_be_plain(here));
+    assert!(!door(&config).may_be_plain(there));
+    config.sql.postgres_plain = true;
+    assert!(door(&config).may_be_plain(there));
+}

@@ -1,0 +1,254 @@
+//! From the words of PostgreSQL to those of the engine: its functions about itself, its types of
+//! names (`'calls'::regclass`), its operators with a schema. What we put in is made of our own words
+//! and of pieces of the text's tree; whatever comes out is looked at by the guard.
+
+mod function;
+
+use super::empty::is_empty;
+use super::{Catalogue, settings};
+use crate::query::literal;
+use crate::wire::Kind;
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, Query, Value, VisitMut, VisitorMut,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// The schema of the tables in which PostgreSQL describes itself.
+pub const PG_CATALOG: &str = "pg_catalog";
+
+/// Turns a query into what the engine reads.
+pub fn rewrite(query: &mut Query, known: &Catalogue, tables: &BTreeMap<String, Vec<String>>) {
+    let _ = query.visit(&mut Relations { known, tables });
+    let _ = query.visit(&mut Words { known });
+}
+
+/// A piece of SQL as a tree.
+fn expression(text: &str) -> Option<Expr> {
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?.parse_expr().ok()
+}
+
+type Step = ControlFlow<std::convert::Infallible>;
+
+/// `pg_class` is `pg_catalog.pg_class`, unless it is one of ours.
+struct Relations<'a> {
+    known: &'a Catalogue,
+    tables: &'a BTreeMap<String, Vec<String>>,
+}
+
+impl VisitorMut for Relations<'_> {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> Step {
+        let [ObjectNamePart::Identifier(only)] = name.0.as_slice() else {
+            return ControlFlow::Continue(());
+        };
+        let table = only.value.to_lowercase();
+        let is_described = self.known.names.contains(&format!("{PG_CATALOG}.{table}"));
+        if is_described && !self.tables.contains_key(&table) {
+            let parts = [Ident::new(PG_CATALOG), Ident::new(table)];
+            name.0 = parts.map(ObjectNamePart::Identifier).to_vec();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+struct Words<'a> {
+    known: &'a Catalogue,
+}
+
+impl VisitorMut for Words<'_> {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> Step {
+        let made = match &*expr {
+            Expr::Subquery(query) if is_empty(query, self.known) => expression("NULL"),
+            Expr::Exists { subquery, negated } if is_empty(subquery, self.known) => {
+                expression(if *negated { "TRUE" } else { "FALSE" })
+            }
+            Expr::InSubquery { subquery, negated, .. } if is_empty(subquery, self.known) => {
+                expression(if *negated { "TRUE" } else { "FALSE" })
+            }
+            // Which schemas stand in the path, asked with functions that make tables.
+            Expr::InSubquery { expr, subquery, negated }
+                if subquery.to_string().contains("search_path") =>
+            {
+                let not = if *negated { "NOT " } else { "" };
+                expression(&format!("{expr} {not}IN ('public')"))
+            }
+            Expr::Function(function) => match &function.args {
+                FunctionArguments::Subquery(query) if is_empty(query, self.known) => {
+                    expression("NULL")
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(made) = made {
+            *expr = made;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> Step {
+        let made = match expr {
+            Expr::Collate { expr, .. } => Some((**expr).clone()),
+            Expr::BinaryOp { op, .. } => {
+                let plain = match &*op {
+                    BinaryOperator::PGCustomBinaryOperator(parts) => parts.last(),
+                    _ => None,
+                };
+                if let Some(plain) = plain.and_then(|word| operator(word)) {
+                    *op = plain;
+                }
+                None
+            }
+            Expr::Cast { expr, data_type, .. } => {
+                cast(expr, &data_type.to_string().to_lowercase(), self.known)
+            }
+            Expr::Function(function) => self.function(function),
+            Expr::Identifier(name) if name.quote_style.is_none() => {
+                let is_word = name.value.eq_ignore_ascii_case("current_schema");
+                is_word.then(|| expression("'public'")).flatten()
+            }
+            _ => None,
+        };
+        if let Some(made) = made {
+            *expr = made;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Words<'_> {
+    fn function(&self, function: &mut Function) -> Option<Expr> {
+        let is_theirs = match function.name.0.as_slice() {
+            [schema, _] => schema.to_string().eq_ignore_ascii_case(PG_CATALOG),
+            _ => false,
+        };
+        if is_theirs {
+            function.name.0.remove(0);
+        }
+        let [name] = function.name.0.as_slice() else { return None };
+        let name = name.as_ident()?.value.to_lowercase();
+        let args: Vec<String> = match &function.args {
+            FunctionArguments::None => Vec::new(),
+            FunctionArguments::List(list) => {
+                list.args.iter().map(argument).collect::<Option<_>>()?
+            }
+            FunctionArguments::Subquery(_) => return None,
+        };
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        expression(&function::meaning(&name, &args, self.known)?)
+    }
+}
+
+fn argument(arg: &FunctionArg) -> Option<String> {
+    match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.to_string()),
+        _ => None,
+    }
+}
+
+/// `OPERATOR(pg_catalog.~)` and its like.
+fn operator(word: &str) -> Option<BinaryOperator> {
+    Some(match word {
+        "~" => BinaryOperator::PGRegexMatch,
+        "~*" => BinaryOperator::PGRegexIMatch,
+        "!~" => BinaryOperator::PGRegexNotMatch,
+        "!~*" => BinaryOperator::PGRegexNotIMatch,
+        "=" => BinaryOperator::Eq,
+        "<>" | "!=" => BinaryOperator::NotEq,
+        "<" => BinaryOperator::Lt,
+        ">" => BinaryOperator::Gt,
+        "<=" => BinaryOperator::LtEq,
+        ">=" => BinaryOperator::GtEq,
+        "||" => BinaryOperator::StringConcat,
+        "+" => BinaryOperator::Plus,
+        "-" => BinaryOperator::Minus,
+        _ => return None,
+    })
+}
+
+/// A cast to a type that the engine does not have.
+fn cast(expr: &Expr, to: &str, known: &Catalogue) -> Option<Expr> {
+    let plain = to.trim_start_matches("pg_catalog.").replace('"', "");
+    if plain.ends_with("[]") {
+        return to.contains("pg_catalog").then(|| expr.clone());
+    }
+    let text = match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text.as_str()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let wanted = match (plain.as_str(), text) {
+        ("regclass", Some(name)) => return expression(&oid_of(name, known)),
+        ("regclass", None) => return expression(&name_of(&expr.to_string(), known)),
+        ("regtype", Some(name)) => return expression(&type_of(name)),
+        ("regtype", None) => return expression(&function::type_name(&expr.to_string())),
+        ("regnamespace", None) => return expression("'public'"),
+        ("oid" | "xid" | "cid" | "regnamespace", _) => "BIGINT",
+        (
+            "regproc" | "regprocedure" | "regrole" | "name" | "information_schema.sql_identifier",
+            _,
+        ) => "TEXT",
+        // PostgreSQL's one-letter type is quoted; `char` alone is another.
+        ("char", _) if to.contains('"') => "TEXT",
+        ("text" | "varchar" | "bpchar", _) if to.contains("pg_catalog") => "TEXT",
+        ("int2", _) if to.contains("pg_catalog") => "SMALLINT",
+        ("int4", _) if to.contains("pg_catalog") => "INTEGER",
+        ("int8", _) if to.contains("pg_catalog") => "BIGINT",
+        ("bool", _) if to.contains("pg_catalog") => "BOOLEAN",
+        ("float8", _) if to.contains("pg_catalog") => "DOUBLE PRECISION",
+        _ => return None,
+    };
+    expression(&format!("CAST({expr} AS {wanted})"))
+}
+
+/// The number of a table by its name, which may have a schema and quotes.
+fn oid_of(name: &str, known: &Catalogue) -> String {
+    let name = name.rsplit('.').next().unwrap_or(name).replace('"', "");
+    let system = match name.as_str() {
+        "pg_class" => Some(1_259),
+        "pg_namespace" => Some(2_615),
+        "pg_type" => Some(1_247),
+        "pg_proc" => Some(1_255),
+        "pg_database" => Some(1_262),
+        "pg_attribute" => Some(1_249),
+        "pg_constraint" => Some(2_606),
+        _ => None,
+    };
+    let ours = known.tables.iter().find(|(_, table)| *table == name).map(|(oid, _)| *oid);
+    match system.or(ours) {
+        Some(oid) => format!("CAST({oid} AS BIGINT)"),
+        None => "CAST(NULL AS BIGINT)".to_owned(),
+    }
+}
+
+/// The name of a table by its number.
+fn name_of(oid: &str, known: &Catalogue) -> String {
+    let mut text = format!("CASE CAST({oid} AS BIGINT)");
+    for (number, name) in &known.tables {
+        text.push_str(&format!(" WHEN {number} THEN {}", literal::text(name)));
+    }
+    text.push_str(&format!(" ELSE CAST({oid} AS TEXT) END"));
+    text
+}
+
+fn type_of(name: &str) -> String {
+    let name = name.rsplit('.').next().unwrap_or(name).replace('"', "").to_lowercase();
+    let kind = Kind::ALL.into_iter().find(|kind| kind.short_name() == name || kind.name() == name);
+    let oid = kind.map_or_else(|| "NULL".to_owned(), |kind| kind.oid().to_string());
+    format!("CAST({oid} AS BIGINT)")
+}
+
+/// The setting of a name in quotes.
+fn setting_of(name: &str) -> String {
+    let name = name.trim_matches('\'');
+    settings::setting(name).map_or_else(|| "CAST(NULL AS TEXT)".to_owned(), literal::text)
+}

@@ -1,0 +1,329 @@
+//! What clients of PostgreSQL ask, in their own words, over a small warehouse.
+
+use super::*;
+use crate::{Limits, Scope, Warehouse};
+use terms::TenantId;
+
+struct Asked {
+    _dir: tempfile::TempDir,
+    session: Session,
+}
+
+async fn asked() -> Asked {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path().join("warehouse")).await.unwrap();
+    let rows = crate::stories::fold(&crate::stories::day(5, 3, 60));
+    warehouse.stage_rows("test", 1, &rows).await.unwrap();
+    let session = Session::open(&warehouse, Scope::of(TenantId(1)), Limits::default()).await;
+    Asked { _dir: dir, session: session.unwrap().for_postgres("sql_1").unwrap() }
+}
+
+impl Asked {
+    async fn lines(&self, sql: &str) -> Vec<String> {
+        match self.session.ask(sql, &[]).await {
+            Ok(answer) => answer.to_csv().lines().skip(1).map(str::to_owned).collect(),
+            Err(error) => panic!("{error} | {}\n{sql}", error.detail),
+        }
+    }
+
+    async fn heads(&self, sql: &str) -> Vec<String> {
+        let answer = self.session.ask(sql, &[]).await.unwrap();
+        wire::columns(&answer).into_iter().map(|column| column.name).collect()
+    }
+}
+
+fn value(kind: Option<Kind>, text: &str) -> Parameter {
+    Parameter { kind, text: Some(text.to_owned()) }
+}
+
+#[tokio::test]
+async fn psql_lists_and_describes_tables() {
+    let asked = asked().await;
+    // `\dt`
+    let tables = asked
+        .lines(
+            r#"SELECT n.nspname as "Schema", c.relname as "Name",
+                 CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' END as "Type",
+                 pg_catalog.pg_get_userbyid(c.relowner) as "Owner"
+               FROM pg_catalog.pg_class c
+                 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+               WHERE c.relkind IN ('r','p','')
+                 AND n.nspname <> 'pg_catalog'
+                 AND n.nspname !~ '^pg_toast'
+                 AND n.nspname <> 'information_schema'
+                 AND pg_catalog.pg_table_is_visible(c.oid)
+               ORDER BY 1,2"#,
+        )
+        .await;
+    assert!(tables.contains(&"public,calls,table,sql_1".to_owned()), "{tables:?}");
+    assert!(!tables.iter().any(|line| line.contains("orders_latest")), "that one is a view");
+    // `\d calls`
+    let found = asked
+        .lines(
+            "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c
+               LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             WHERE c.relname OPERATOR(pg_catalog.~) '^(calls)$' COLLATE pg_catalog.default
+               AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 2, 3",
+        )
+        .await;
+    let (oid, rest) = found[0].split_once(',').unwrap();
+    assert_eq!(rest, "public,calls");
+    let flags = asked
+        .lines(&format!(
+            "SELECT c.relchecks, c.relkind, c.relhasindex, c.relhasrules, c.relhastriggers,
+               c.relrowsecurity, c.relforcerowsecurity, false AS relhasoids, c.relispartition, '',
+               c.reltablespace,
+               CASE WHEN c.reloftype = 0 THEN ''
+                 ELSE c.reloftype::pg_catalog.regtype::pg_catalog.text END,
+               c.relpersistence, c.relreplident, am.amname
+             FROM pg_catalog.pg_class c
+               LEFT JOIN pg_catalog.pg_class tc ON (c.reltoastrelid = tc.oid)
+               LEFT JOIN pg_catalog.pg_am am ON (c.relam = am.oid)
+             WHERE c.oid = '{oid}'"
+        ))
+        .await;
+    assert_eq!(flags, ["0,r,false,false,false,false,false,false,false,,0,,p,n,"]);
+    let columns = asked
+        .lines(&format!(
+            "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+               (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true)
+                FROM pg_catalog.pg_attrdef d
+                WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.atthasdef),
+               a.attnotnull,
+               (SELECT c.collname FROM pg_catalog.pg_collation c, pg_catalog.pg_type t
+                WHERE c.oid = a.attcollation AND t.oid = a.atttypid
+                  AND a.attcollation <> t.typcollation) AS attcollation,
+               a.attidentity, a.attgenerated
+             FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = '{oid}' AND a.attnum > 0 AND NOT a.attisdropped
+             ORDER BY a.attnum"
+        ))
+        .await;
+    assert!(columns.contains(&"call_id,bigint,,true,,,".to_owned()), "{columns:?}");
+    let kind = "timestamp with time zone";
+    assert!(columns.contains(&format!("started_at,{kind},,true,,,")), "{columns:?}");
+}
+
+#[tokio::test]
+async fn what_the_warehouse_does_not_have_has_no_rows() {
+    let asked = asked().await;
+    for (sql, heads) in [
+        (
+            "SELECT pol.polname, CASE WHEN pol.polroles = '{0}' THEN NULL ELSE
+               pg_catalog.array_to_string(array(select rolname from pg_catalog.pg_roles
+               where oid = any (pol.polroles) order by 1),',') END AS roles
+             FROM pg_catalog.pg_policy pol WHERE pol.polrelid = '16384' ORDER BY 1",
+            vec!["polname", "roles"],
+        ),
+        (
+            "SELECT c.oid::pg_catalog.regclass AS parent FROM pg_catalog.pg_class c,
+               pg_catalog.pg_inherits i WHERE c.oid = i.inhparent AND i.inhrelid = '16384'
+               AND c.relkind != 'p' AND c.relkind != 'I' ORDER BY inhseqno",
+            vec!["parent"],
+        ),
+        (
+            "SELECT pubname, NULL AS a, NULL AS b FROM pg_catalog.pg_publication p
+               JOIN pg_catalog.pg_publication_rel pr ON p.oid = pr.prpubid
+             WHERE pr.prrelid = '16384'
+             UNION ALL SELECT pubname, NULL, NULL FROM pg_catalog.pg_publication p
+             WHERE p.puballtables AND pg_catalog.pg_relation_is_publishable('16384') ORDER BY 1",
+            vec!["pubname", "a", "b"],
+        ),
+        ("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'", vec!["extversion"]),
+    ] {
+        assert_eq!(asked.lines(sql).await, Vec::<String>::new(), "{sql}");
+        assert_eq!(asked.heads(sql).await, heads, "{sql}");
+    }
+    let error = asked.session.ask("SELECT * FROM call", &[]).await.unwrap_err();
+    assert_eq!(error.fault, SqlFault::UnknownTable, "a table of ours is not silently empty");
+    let error = asked.session.ask("SELECT relnam FROM pg_class", &[]).await.unwrap_err();
+    assert_eq!(error.fault, SqlFault::UnknownColumn);
+}
+
+#[tokio::test]
+async fn what_dbeaver_jdbc_grafana_and_metabase_ask_first_is_answered() {
+    let asked = asked().await;
+    assert_eq!(asked.lines("SELECT current_schema(), session_user").await, ["public,sql_1"]);
+    assert!(asked.lines("SELECT version()").await[0].starts_with("PostgreSQL 14.0 (Switchgrid"));
+    assert_eq!(
+        asked.lines("SELECT current_setting('server_version_num')::int/100 AS version").await,
+        ["1400"]
+    );
+    let namespaces = asked
+        .lines(
+            "SELECT n.oid,n.*,d.description FROM pg_catalog.pg_namespace n
+        LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid=n.oid AND d.objsubid=0
+        AND d.classoid='pg_namespace'::regclass ORDER BY nspname",
+        )
+        .await;
+    assert_eq!(namespaces.len(), 3);
+    let classes = asked
+        .lines(
+            "SELECT c.oid,c.*,d.description,
+          pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_expr,
+          pg_catalog.pg_get_partkeydef(c.oid) as partition_key
+        FROM pg_catalog.pg_class c LEFT OUTER JOIN pg_catalog.pg_description d
+          ON d.objoid=c.oid AND d.objsubid=0 AND d.classoid='pg_class'::regclass
+        WHERE c.relnamespace=2200 AND c.relkind not in ('i','I','c')",
+        )
+        .await;
+    assert_eq!(classes.len(), asked.session.tables().len());
+    let columns = asked
+        .lines(
+            "SELECT * FROM (SELECT current_database() AS current_database, n.nspname,
+          c.relname,a.attname,a.atttypid,
+          a.attnotnull OR (t.typtype = 'd' AND t.typnotnull) AS attnotnull,a.atttypmod,a.attlen,
+          t.typtypmod,row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum) AS attnum,
+          nullif(a.attidentity, '') as attidentity,nullif(a.attgenerated, '') as attgenerated,
+          pg_catalog.pg_get_expr(def.adbin, def.adrelid) AS adsrc,dsc.description,t.typbasetype,
+          t.typtype
+        FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON (c.relnamespace = n.oid)
+          JOIN pg_catalog.pg_attribute a ON (a.attrelid=c.oid)
+          JOIN pg_catalog.pg_type t ON (a.atttypid = t.oid)
+          LEFT JOIN pg_catalog.pg_attrdef def ON (a.attrelid=def.adrelid AND a.attnum = def.adnum)
+          LEFT JOIN pg_catalog.pg_description dsc
+            ON (c.oid=dsc.objoid AND a.attnum = dsc.objsubid)
+          LEFT JOIN pg_catalog.pg_class dc ON (dc.oid=dsc.classoid AND dc.relname='pg_class')
+          LEFT JOIN pg_catalog.pg_namespace dn
+            ON (dc.relnamespace=dn.oid AND dn.nspname='pg_catalog')
+        WHERE c.relkind in ('r','p','v','f','m') and a.attnum > 0 AND NOT a.attisdropped
+          AND n.nspname LIKE 'public' AND c.relname LIKE 'calls') c
+        WHERE true ORDER BY nspname,c.relname,attnum",
+        )
+        .await;
+    assert_eq!(columns.len(), asked.session.tables()["calls"].len());
+    let tables = asked
+        .lines(
+            r#"SELECT CASE WHEN quote_ident(table_schema) IN (
+          SELECT CASE WHEN trim(s[i]) = '"$user"' THEN user ELSE trim(s[i]) END
+          FROM generate_series(array_lower(string_to_array(current_setting('search_path'),','),1),
+            array_upper(string_to_array(current_setting('search_path'),','),1)) as i,
+            string_to_array(current_setting('search_path'),',') s)
+        THEN quote_ident(table_name)
+        ELSE quote_ident(table_schema) || '.' || quote_ident(table_name) END AS "table"
+        FROM information_schema.tables
+        WHERE quote_ident(table_schema) NOT IN ('information_schema', 'pg_catalog')
+        ORDER BY 1"#,
+        )
+        .await;
+    assert!(tables.contains(&"calls".to_owned()), "{tables:?}");
+    let columns = asked
+        .lines(
+            r#"SELECT quote_ident(column_name) AS "column", data_type AS "type"
+        FROM information_schema.columns WHERE
+        CASE WHEN array_length(parse_ident('calls'),1) = 2
+          THEN quote_ident(table_schema) = (parse_ident('calls'))[1]
+            AND quote_ident(table_name) = (parse_ident('calls'))[2]
+          ELSE quote_ident(table_name) = 'calls' END"#,
+        )
+        .await;
+    assert!(columns.contains(&"call_id,bigint".to_owned()), "{columns:?}");
+    let described = asked
+        .lines(
+            "SELECT n.nspname AS schema, c.relname AS name,
+          CASE c.relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' END AS type,
+          d.description AS description, NULLIF(stat.n_live_tup, 0) AS estimated_row_count
+        FROM pg_catalog.pg_class AS c
+          INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+          LEFT JOIN pg_catalog.pg_description AS d ON c.oid = d.objoid AND d.objsubid = 0
+            AND d.classoid = 'pg_class'::regclass
+          LEFT JOIN pg_stat_user_tables AS stat
+            ON n.nspname = stat.schemaname AND c.relname = stat.relname
+        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+          AND c.relkind IN ('r', 'p', 'v', 'f', 'm')",
+        )
+        .await;
+    assert_eq!(described.len(), asked.session.tables().len());
+}
+
+#[tokio::test]
+async fn the_wall_stands_for_clients_of_postgresql_too() {
+    let asked = asked().await;
+    assert_eq!(asked.lines("SELECT DISTINCT tenant_id FROM calls").await, ["1"]);
+    let all = [value(Some(Kind::Int8), "2")];
+    let sql = "SELECT call_id FROM calls WHERE tenant_id = $1 OR true";
+    let (all, own) = (
+        asked.session.ask(sql, &all).await.unwrap(),
+        asked.session.query("SELECT call_id FROM calls").await.unwrap(),
+    );
+    assert_eq!(all.rows(), own.rows());
+    assert!(own.rows() > 0);
+    let error = asked.session.query("SELECT * FROM pg_catalog.pg_class").await.unwrap_err();
+    assert_eq!(error.fault, SqlFault::UnknownTable, "others do not see these tables");
+}
+
+#[tokio::test]
+async fn columns_have_the_names_that_postgresql_gives() {
+    let asked = asked().await;
+    for (sql, names) in [
+        ("SELECT count(*) FROM calls", vec!["count"]),
+        ("SELECT 1 + 1, 2, 'x'", vec!["?column?", "?column?", "?column?"]),
+        ("SELECT call_id, call_id FROM calls", vec!["call_id", "call_id"]),
+        ("SELECT max(talk_ms), max(hold_ms) FROM legs", vec!["max", "max"]),
+        ("SELECT a.count FROM (SELECT count(*) FROM calls) a", vec!["count"]),
+        (
+            "WITH a AS (SELECT c.caller, l.* FROM calls c JOIN legs l ON c.call_id = l.call_id) \
+          SELECT caller, role FROM a",
+            vec!["caller", "role"],
+        ),
+        ("SELECT a.call_id FROM (SELECT call_id, * FROM calls) a", vec!["call_id"]),
+    ] {
+        assert_eq!(asked.heads(sql).await, names, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_are_described_and_bound() {
+    let asked = asked().await;
+    let sql = "SELECT call_id, caller FROM calls WHERE call_id = $1 AND caller <> $2 LIMIT $3";
+    let kinds = [None, None, Some(Kind::Int4)];
+    let described = asked.session.describe(sql, &kinds).await.unwrap();
+    assert_eq!(described.parameters, [Kind::Int8, Kind::Text, Kind::Int4]);
+    let kinds: Vec<Kind> = described.columns.iter().map(|column| column.kind).collect();
+    assert_eq!(kinds, [Kind::Int8, Kind::Text]);
+
+    let first = asked.lines("SELECT min(call_id) FROM calls").await.remove(0);
+    let values =
+        [value(Some(Kind::Int8), &first), value(None, "' OR 1=1 --"), value(Some(Kind::Int4), "5")];
+    let answer = asked.session.ask(sql, &values).await.unwrap();
+    assert_eq!(answer.rows(), 1, "a quote in a value ends nothing");
+
+    let error = asked.session.ask(sql, &values[..1]).await.unwrap_err();
+    assert!(error.message.contains("no value for the parameter $2"), "{error}");
+    let wrong = [value(Some(Kind::Int8), "1 OR 1=1"), values[1].clone(), values[2].clone()];
+    let error = asked.session.ask(sql, &wrong).await.unwrap_err();
+    assert!(error.message.contains("is no value of the type bigint"), "{error}");
+    let null = Parameter { kind: Some(Kind::Int8), text: None };
+    let answer = asked.session.ask(sql, &[null, values[1].clone(), values[2].clone()]).await;
+    assert_eq!(answer.unwrap().rows(), 0);
+}
+
+#[tokio::test]
+async fn a_description_is_that_of_the_answer() {
+    let asked = asked().await;
+    for sql in [
+        "SELECT * FROM calls LIMIT 1",
+        "SELECT 1 AS a UNION ALL SELECT 2.5",
+        "SELECT count(*), avg(talk_ms), date_trunc('day', started_at) FROM legs GROUP BY 3",
+        "SELECT oid, relname, relnatts, reltuples, relhasindex FROM pg_class LIMIT 1",
+        "EXPLAIN SELECT 1",
+    ] {
+        let described = asked.session.describe(sql, &[]).await.unwrap();
+        let answer = asked.session.ask(sql, &[]).await.unwrap();
+        assert_eq!(described.columns, wire::columns(&answer), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn only_reading_is_answered_and_a_mistake_has_its_place() {
+    let asked = asked().await;
+    for sql in ["DELETE FROM calls", "DROP TABLE calls", "INSERT INTO pg_class VALUES (1)"] {
+        let error = asked.session.ask(sql, &[]).await.unwrap_err();
+        assert_eq!(error.fault, SqlFault::Forbidden, "{sql}: {error}");
+    }
+    let error = asked.session.ask("SELECT\n  coler FROM calls", &[]).await.unwrap_err();
+    let at = error.position.unwrap();
+    assert_eq!((error.fault, at.line, at.column), (SqlFault::UnknownColumn, 2, 3));
+    assert!(error.message.contains("did you mean \"caller\""), "{error}");
+}
