@@ -104,7 +104,12 @@ mod tests {
             ("at", Arc::new(at.with_timezone("UTC"))),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        Answer { schema: batch.schema(), batches: vec![batch], truncated: false }
+        Answer {
+            schema: batch.schema(),
+            batches: vec![batch],
+            truncated: false,
+            left_out: Vec::new(),
+        }
     }
 
     /// The cells of the first row.
@@ -127,7 +132,12 @@ mod tests {
 
     fn one(array: ArrayRef, binary: bool) -> Option<Vec<u8>> {
         let batch = RecordBatch::try_from_iter([("x", array)]).unwrap();
-        let answer = Answer { schema: batch.schema(), batches: vec![batch], truncated: false };
+        let answer = Answer {
+            schema: batch.schema(),
+            batches: vec![batch],
+            truncated: false,
+            left_out: Vec::new(),
+        };
         first(&answer, &[binary]).pop().unwrap()
     }
 

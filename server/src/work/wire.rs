@@ -89,11 +89,14 @@ impl Bench {
         Ok(Done { content_type: "application/octet-stream".into(), truncated: false, body })
     }
 
-    /// A client cannot see that an answer was cut: it gets none.
+    /// A client cannot see that an answer was cut or lacks the rows of a damaged file: it gets none.
     fn told(&self, answer: &Answer, binary: &[bool]) -> (WireHead, Vec<u8>) {
         if answer.truncated {
             let most = self.limits.rows_max;
             return (WireHead::Refused(too_many(most)), Vec::new());
+        }
+        if !answer.left_out.is_empty() {
+            return (WireHead::Refused(damaged(&answer.left_out)), Vec::new());
         }
         let columns = wire::columns(answer);
         (WireHead::Columns { parameters: Vec::new(), columns }, wire::rows(answer, binary))
@@ -105,6 +108,15 @@ fn too_many(most: usize) -> Refusal {
         code: "54000".to_owned(),
         message: format!("the answer has more than {most} rows (sql.rows_max)"),
         hint: Some("Add a LIMIT, ask for a shorter period, or group the rows.".to_owned()),
+        place: None,
+    }
+}
+
+fn damaged(files: &[String]) -> Refusal {
+    Refusal {
+        code: "XX001".to_owned(),
+        message: format!("damaged files are left out of the answer: {}", files.join(", ")),
+        hint: Some("The HTTP interface answers with the other rows.".to_owned()),
         place: None,
     }
 }
@@ -147,6 +159,13 @@ mod tests {
         let told = refusal(error);
         assert_eq!((told.code.as_str(), told.place), ("42703", Some((2, 3))));
         assert_eq!(told.hint.as_deref(), Some("There are: caller, called."));
+    }
+
+    #[test]
+    fn an_answer_without_the_rows_of_a_damaged_file_is_none() {
+        let told = damaged(&["published/calls/day=20261123/1.parquet".to_owned()]);
+        assert_eq!(told.code, "XX001");
+        assert!(told.message.contains("day=20261123/1.parquet"), "{}", told.message);
     }
 
     #[test]

@@ -23,7 +23,12 @@ pub fn answer(query: &Query, known: &Catalogue) -> Option<Answer> {
     }
     let fields: Vec<Field> =
         heads(&query.body).into_iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
-    Some(Answer { schema: Arc::new(Schema::new(fields)), batches: Vec::new(), truncated: false })
+    Some(Answer {
+        schema: Arc::new(Schema::new(fields)),
+        batches: Vec::new(),
+        truncated: false,
+        left_out: Vec::new(),
+    })
 }
 
 fn body(body: &SetExpr, known: &Catalogue) -> bool {

@@ -2,7 +2,8 @@
 
 use super::{Cell, Row, kind_of};
 use crate::query::postgres::settings::{DATABASE, SETTINGS};
-use crate::query::{ORDERS_LATEST, SCHEMA};
+use crate::query::{ORDERS_LATEST, SCHEMA, SUMS};
+use crate::rollup::{self, QUEUE_INTERVALS};
 use crate::schema::{Layout, layouts};
 use crate::wire::Kind;
 use std::collections::BTreeMap;
@@ -65,12 +66,20 @@ pub fn all(tables: &[(i64, String)], user: &str) -> BTreeMap<&'static str, Vec<R
 }
 
 fn layout_of(table: &str) -> Option<&'static Layout> {
-    let table = if is_view(table) { "orders" } else { table };
+    if is_counted(table) {
+        return Some(rollup::layout());
+    }
+    let table = if table == ORDERS_LATEST { "orders" } else { table };
     layouts().get(table).map(|layout| &**layout)
 }
 
+/// Counts of stays in queues, and their sums.
+fn is_counted(table: &str) -> bool {
+    table == QUEUE_INTERVALS || SUMS.iter().any(|(name, _)| *name == table)
+}
+
 fn is_view(table: &str) -> bool {
-    table == ORDERS_LATEST
+    table == ORDERS_LATEST || is_counted(table)
 }
 
 fn with_owner(row: [(&'static str, Cell); 2], column: &'static str, owner: &str) -> Row {
