@@ -11,7 +11,7 @@ use crate::sip::header;
 use crate::sip::message::{Message, Name};
 use crate::sip::send::DATAGRAM_BYTES_MAX;
 use crate::sip::trunk::{Proxy, TrunkKey};
-use crate::sip::uri::escape_user;
+use crate::sip::uri::{escape_user, without_headers};
 use crate::sip::user_agent::{Destination, Event, Invite};
 use crate::sip::write::{Builder, Injection, quoted};
 use crate::switch::Now;
@@ -153,7 +153,7 @@ impl UserAgent {
                     .iter()
                     .filter(|binding| binding.flow.transport.is_websocket() == invite.browser)
                     .map(|binding| Way {
-                        target: binding.contact.to_vec(),
+                        target: without_headers(&binding.contact).to_vec(),
                         hop: binding.hop(),
                         nat: binding.nat,
                         domain: None,

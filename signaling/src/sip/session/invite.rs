@@ -11,7 +11,7 @@ use crate::sip::receive::Proof;
 use crate::sip::registrar::Who;
 use crate::sip::send::user_of;
 use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
-use crate::sip::uri::decimal;
+use crate::sip::uri::{decimal, ip_of};
 use crate::sip::user_agent::{Event, Incoming, Origin};
 use crate::switch::Now;
 use terms::{LegId, PhoneNumber, TenantId};
@@ -78,6 +78,9 @@ impl UserAgent {
         let encoding = request.first(Name::ContentEncoding);
         if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
             return Some((415, vec![("Accept-Encoding", "identity".to_owned())]));
+        }
+        if !takes_descriptions(request) {
+            return Some((406, Vec::new()));
         }
         if let Some(min) = super::session_timer::too_short(request) {
             return Some((422, vec![("Min-SE", min.to_string())]));
@@ -177,6 +180,18 @@ impl UserAgent {
     }
 }
 
+/// Accept leaves room for the description that our answer is (RFC 4475 §3.3.15). An Accept that
+/// names nothing is a slip, and no wish to hear nothing.
+fn takes_descriptions(request: &Message) -> bool {
+    let mut kinds = request.list(Name::Accept).peekable();
+    let taken = ["application/sdp", "application/*", "*/*"];
+    kinds.peek().is_none()
+        || kinds.any(|kind| {
+            let kind = kind.split(|&b| b == b';').next().unwrap_or_default();
+            taken.iter().any(|taken| header::trim(kind).eq_ignore_ascii_case(taken.as_bytes()))
+        })
+}
+
 /// Call-ID, From tag and CSeq: the same for all copies of one request.
 fn merge_key(request: &Message) -> Box<[u8]> {
     let seq = request.cseq().map_or(0, |cseq| cseq.number).to_be_bytes();
@@ -207,8 +222,8 @@ fn trunk_caller(request: &Message) -> (String, String) {
 /// Contact says nothing about the way to it.
 fn is_behind_nat(request: &Message, flow: &Flow) -> bool {
     let source = flow.remote.ip().to_canonical();
-    let via = request.via().and_then(|via| std::str::from_utf8(via.host).ok()?.parse().ok());
-    if via.is_some_and(|said: std::net::IpAddr| said.to_canonical() != source) {
+    let via = request.via().and_then(|via| ip_of(via.host));
+    if via.is_some_and(|said| said.to_canonical() != source) {
         return true;
     }
     let contact = request.contact().and_then(|contact| contact.parsed_uri()?.ip());
