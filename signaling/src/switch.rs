@@ -15,6 +15,7 @@ mod park;
 mod pickup;
 mod plan;
 mod quality;
+mod replace;
 #[doc(hidden)]
 pub mod rig;
 mod settings;
@@ -215,7 +216,8 @@ impl Switch {
     }
 
     fn on_incoming(&mut self, now: Now, incoming: user_agent::Incoming) {
-        if self.dials_pickup(now, &incoming)
+        if self.replaces(now, &incoming)
+            || self.dials_pickup(now, &incoming)
             || self.dials_parked(now, &incoming)
             || self.dials_consultation(now, &incoming)
         {

@@ -645,7 +645,7 @@ impl UserAgent {
     pub(super) fn dialog_headers(&self, builder: &mut Builder, seen: &Seen) {
         builder.header("Contact", seen.contact());
         builder.header("Allow", super::session::ALLOW);
-        builder.header("Supported", "timer");
+        builder.header("Supported", super::session::SUPPORTED.join(", "));
         builder.header("User-Agent", &self.config.user_agent);
     }
 }

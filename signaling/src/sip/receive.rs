@@ -146,6 +146,10 @@ impl UserAgent {
         }
         match request.method() {
             Method::Invite => self.on_invite(now, flow, request),
+            // Nothing but an INVITE replaces a dialog (RFC 3891 §3).
+            _ if request.first(Name::Replaces).is_some() => {
+                self.reply(now, flow, request, &Reply::plain(400));
+            }
             Method::Register => self.on_register(now, flow, request),
             Method::Options => {
                 let nice = [

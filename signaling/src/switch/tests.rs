@@ -22,6 +22,7 @@ mod property;
 mod quality;
 mod queueing;
 mod recording;
+mod replaces;
 mod restore;
 mod second_line;
 mod supervision;

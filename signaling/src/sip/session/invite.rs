@@ -41,9 +41,17 @@ impl UserAgent {
             self.count("refused_dialogs");
             return self.reply_busy(now, flow, request);
         }
+        let replaced = self.replaced(request, trunk, phone);
         let tag = self.token();
         let Some(tx) = self.start_server(now, flow, request, &tag) else { return };
-        if let Some((status, extra)) = self.refusal_of(now, request, trunk) {
+        let refusal = match replaced {
+            Ok(_) => self.refusal_of(now, request, trunk),
+            Err(status) => {
+                self.count("refused_replaces");
+                Some((status, Vec::new()))
+            }
+        };
+        if let Some((status, extra)) = refusal {
             let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (*n, v.as_str())).collect();
             self.respond(now, tx, status, &extra, None);
             return;
@@ -57,7 +65,8 @@ impl UserAgent {
             self.respond(now, tx, 400, &[], None);
             return;
         };
-        let incoming = self.describe(leg, flow, request, tenant, origin);
+        let mut incoming = self.describe(leg, flow, request, tenant, origin);
+        incoming.replaces = replaced.ok().flatten();
         self.count("calls_in");
         self.emit(Event::Incoming(Box::new(incoming)));
     }
@@ -168,6 +177,7 @@ impl UserAgent {
             encrypted: flow.transport.is_encrypted(),
             nat: self.legs.get(&leg).is_some_and(|leg| leg.nat),
             diverted: diverted(request),
+            replaces: None,
         }
     }
 
