@@ -3,6 +3,7 @@
 mod messages;
 
 use super::*;
+use crate::sip::frame::{Frame, Framer};
 use crate::sip::message::Method;
 use messages::*;
 
@@ -112,6 +113,30 @@ fn what_rfc_4475_calls_invalid_is_refused_with_the_status_that_is_owed() {
 #[test]
 fn what_rfc_4475_asks_for_in_vain_gets_the_status_that_it_names() {
     torture(&meaning());
+}
+
+#[test]
+fn what_is_read_from_a_datagram_is_cut_out_of_a_stream_in_whatever_pieces_it_comes() {
+    let all = [valid(), meaning()].into_iter().flatten();
+    let with_length = |bytes: &[u8]| {
+        let message = Message::parse(bytes, Carrier::Datagram);
+        message.is_ok_and(|message| matches!(message.content_length(), Ok(Some(_))))
+    };
+    let mut cut = 0;
+    for Case { section, bytes, .. } in all.filter(|case| with_length(&case.bytes)) {
+        for piece in [1, 7, 1_000, bytes.len()] {
+            let (mut framer, mut out) = (Framer::default(), Vec::new());
+            for piece in bytes.chunks(piece) {
+                framer.push(piece);
+                while let Some(Frame::Message(message)) = framer.next_frame() {
+                    out.extend_from_slice(&message);
+                }
+            }
+            assert_eq!(out, bytes, "{section} in pieces of {piece}");
+        }
+        cut += 1;
+    }
+    assert!(cut > 20, "{cut} have a length");
 }
 
 #[test]
