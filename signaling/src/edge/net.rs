@@ -3,7 +3,7 @@
 //! begin with a handshake are handed to [`Doors`]; those over TLS to a trunk are opened there, one to
 //! each trunk, when something is to be sent ([`Net::set_lines`]).
 
-use super::dial::Target;
+use super::dial::{Target, connect};
 use super::doors::Doors;
 use crate::sip::bucket::source_key;
 use crate::sip::flow::{ConnectionId, Host, ListenerId, Transmit, Transport};
@@ -510,13 +510,14 @@ impl Net {
         tokio::task::spawn_local(async move {
             let connecting = async {
                 let to = match transmit.hop.host {
-                    Host::Address(address) => address,
+                    Host::Address(address) => vec![address],
                     Host::Name(name, port) => {
-                        resolve(&name, port, SocketAddr::from(([0, 0, 0, 0], 0))).await?
+                        let found = timeout(CONNECT_MAX, lookup_host((name.as_str(), port)));
+                        found.await??.collect()
                     }
                 };
-                let mut stream = timeout(CONNECT_MAX, TcpStream::connect(to)).await??;
-                stream.set_nodelay(true)?;
+                let mut stream = connect(&to).await?;
+                let to = stream.peer_addr()?;
                 stream.write_all(&transmit.bytes).await?;
                 io::Result::Ok((stream, to))
             };
