@@ -46,6 +46,7 @@ mod text;
 pub mod token;
 pub mod trunk;
 pub mod user;
+pub mod voicemail;
 pub mod when;
 
 pub use audit::By;

@@ -56,6 +56,7 @@ pub mod supervise;
 pub mod tokens;
 pub mod trunks;
 pub mod users;
+pub mod voicemails;
 
 use crate::schedules::Schedules;
 use crate::tier::Tier;
@@ -232,6 +233,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(call_quality::routes(guard))
         .merge(call_routing::routes(guard))
         .merge(callbacks::routes(guard))
+        .merge(voicemails::routes(guard))
         .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))

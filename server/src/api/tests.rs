@@ -29,3 +29,4 @@ mod routing;
 mod schedules;
 mod supervise;
 mod trunks;
+mod voicemails;

@@ -488,6 +488,7 @@ impl Thread {
                 | Ask::Conference { .. }
                 | Ask::Recording { .. }
                 | Ask::TakeParked { .. }
+                | Ask::Heard { .. }
                 | Ask::Quality { .. }
                 | Ask::Metrics => {}
             }

@@ -10,6 +10,7 @@ mod in_dialog;
 mod lamps;
 mod limits;
 mod lines;
+mod messages;
 mod replaces;
 mod restore;
 mod torture;
