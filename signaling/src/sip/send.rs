@@ -267,6 +267,7 @@ impl UserAgent {
 
     fn fail_client(&mut self, now: Now, id: u64, status: u16) {
         if let Some(tx) = self.drop_client(id) {
+            self.server_failed(now, &tx.hop);
             self.on_owned_failed(now, tx.owner, status);
             self.on_owned_over(tx.owner);
         }

@@ -13,6 +13,7 @@ mod lines;
 mod messages;
 mod replaces;
 mod restore;
+mod servers;
 mod torture;
 mod trunks;
 
