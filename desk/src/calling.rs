@@ -251,8 +251,8 @@ impl Store {
         Ok(row.map(|row| id(&row, "seq")))
     }
 
-    /// Keeps what these entries of the event log say about agents' calls, and that it was followed
-    /// through `seq`. What is older than what is known changes nothing, so entries may come again.
+    /// Keeps what these entries of the event log say about agents' calls and about messages, and that
+    /// it was followed through `seq`. What is older than what is known changes nothing, so entries may come again.
     /// The switch works by what it says itself; where it may have begun anew since, `missed` has its
     /// plan told to it again.
     ///
@@ -261,6 +261,7 @@ impl Store {
     pub async fn keep_calling(&self, entries: &[Arc<Entry>], seq: u64, missed: bool) -> Result<()> {
         let mut write = self.write("keep what agents set").await?;
         for entry in entries {
+            crate::voicemail::keep(&mut write, entry).await?;
             let Kind::Calling(Calling { agent, what }) = &entry.kind else { continue };
             match what {
                 InCalling::Set { do_not_disturb, forwarding } => {

@@ -63,6 +63,7 @@ pub const KINDS: &[&str] = &[
     "survey_asked",
     "survey_answered",
     "voicemail_left",
+    "voicemail_heard",
     "recorded",
     "leg_ended",
     "call_ended",

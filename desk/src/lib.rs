@@ -50,6 +50,7 @@ mod text;
 pub mod token;
 pub mod trunk;
 pub mod user;
+pub mod voicemail;
 pub mod when;
 
 pub use audit::By;

@@ -118,6 +118,7 @@ impl Store {
             conferences: self.conferences_for_plan(tenant).await?,
             prompts: self.prompts_for_plan(tenant).await?,
             calling: self.calling_rules(tenant).await?.into(),
+            messages: self.messages_for_plan(tenant).await?,
         })
     }
 }

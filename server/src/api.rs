@@ -60,6 +60,7 @@ pub mod supervise;
 pub mod tokens;
 pub mod trunks;
 pub mod users;
+pub mod voicemails;
 mod xml;
 
 use crate::schedules::Schedules;
@@ -245,6 +246,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(call_quality::routes(guard))
         .merge(call_routing::routes(guard))
         .merge(callbacks::routes(guard))
+        .merge(voicemails::routes(guard))
         .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))

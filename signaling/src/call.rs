@@ -9,7 +9,7 @@
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
 //! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
-//! anybody takes who waits on a slot · `callback` the customer is called and keeps their place ·
+//! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -45,6 +45,7 @@ mod pickup;
 mod queue;
 mod record;
 mod release;
+mod replace;
 mod reroute;
 mod supervise;
 mod survey;
@@ -246,6 +247,8 @@ pub(crate) struct Call {
     supervision: Option<Supervision>,
     /// A colleague is about to take what rings.
     picking: Option<pickup::Picking>,
+    /// Somebody is about to go on in a new dialog.
+    replacing: Option<replace::Replacing>,
     announcing: Option<record::Announcing>,
     story: Story,
     ending: Option<(u8, Party)>,

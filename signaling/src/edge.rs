@@ -14,6 +14,7 @@ pub mod dial;
 pub mod doors;
 pub mod journal;
 pub mod live;
+mod names;
 pub mod net;
 pub mod plans;
 mod refusals;

@@ -20,6 +20,7 @@ mod receive;
 pub mod registrar;
 mod registration;
 mod send;
+pub mod servers;
 mod session;
 mod subscribe;
 mod timers;

@@ -16,6 +16,7 @@ mod park;
 mod pickup;
 mod plan;
 mod quality;
+mod replace;
 #[doc(hidden)]
 pub mod rig;
 mod settings;
@@ -216,7 +217,8 @@ impl Switch {
     }
 
     fn on_incoming(&mut self, now: Now, incoming: user_agent::Incoming) {
-        if self.dials_pickup(now, &incoming)
+        if self.replaces(now, &incoming)
+            || self.dials_pickup(now, &incoming)
             || self.dials_parked(now, &incoming)
             || self.dials_consultation(now, &incoming)
         {

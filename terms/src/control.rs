@@ -94,6 +94,17 @@ pub enum Ask {
         /// Which.
         recording: RecordingId,
     },
+    /// Somebody has heard a message that was left for the people of a queue.
+    Heard {
+        /// Whose.
+        tenant: TenantId,
+        /// For whose people.
+        queue: QueueId,
+        /// The message.
+        recording: RecordingId,
+        /// Who.
+        by: UserId,
+    },
     /// How the legs of a live call hear and are heard until now.
     Quality {
         /// Whose.

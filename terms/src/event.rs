@@ -531,6 +531,15 @@ pub enum Kind {
         /// The message.
         recording: RecordingId,
     },
+    /// Somebody has heard a message. Of no call: that one has ended long ago.
+    VoicemailHeard {
+        /// For whose people it was left.
+        queue: QueueId,
+        /// The message.
+        recording: RecordingId,
+        /// Who.
+        by: UserId,
+    },
     /// A recording is on disk, or will never be.
     Recorded {
         /// Its row in the ledger.

@@ -96,6 +96,20 @@ pub struct Plan {
     /// What answers numbers by trunk and time instead of their targets.
     #[serde(default)]
     pub number_rules: Vec<NumberRules>,
+    /// Messages that were left for the people of queues; what a queue is not in has none.
+    #[serde(default)]
+    pub messages: Vec<QueueMessages>,
+}
+
+/// How many messages were left for the people of a queue and are still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueMessages {
+    /// Whose.
+    pub queue: QueueId,
+    /// Nobody has heard them.
+    pub waiting: u32,
+    /// Somebody has.
+    pub heard: u32,
 }
 
 /// A dialled number and what answers it.
@@ -421,6 +435,7 @@ impl Plan {
             prompts: Vec::new(),
             calling: CallingRules::default(),
             number_rules: Vec::new(),
+            messages: Vec::new(),
         }
     }
 

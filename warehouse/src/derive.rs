@@ -64,7 +64,10 @@ impl Fold {
             }
             Kind::CallStarted { .. } => self.start_call(entry),
             // About the room, the agent or the contact, and no call.
-            Kind::Conference { .. } | Kind::Calling(_) | Kind::Callback(_)
+            Kind::Conference { .. }
+            | Kind::Calling(_)
+            | Kind::Callback(_)
+            | Kind::VoicemailHeard { .. }
                 if entry.call.is_none() => {}
             _ => self.apply_to_call(entry, rows),
         }

@@ -213,6 +213,7 @@ impl Deletion {
         swept.held += keep.len() as u64;
         let ids: Vec<RecordingId> = go.iter().map(|recording| recording.recording_id).collect();
         let doomed = self.warehouse.delete_recordings(tenant, &ids, why, now).await?;
+        self.store.forget_voicemails(tenant, &ids).await?;
         swept.deleted += doomed.len() as u64;
         Ok(doomed)
     }

@@ -70,6 +70,7 @@ const SENTENCES: &[Sentence] = &[
     ("There is no such report; there are {}.", "没有此报表；现有 {}。"),
     ("There is no report \"{}\"; there are {}.", "没有报表“{}”；现有 {}。"),
     ("There is no such callback.", "没有此回拨。"),
+    ("There is no such message.", "没有此留言。"),
     ("There is no such version.", "没有此版本。"),
     ("There is no such recording.", "没有此录音。"),
     ("There is no such fax.", "没有此传真。"),

@@ -376,9 +376,12 @@ impl Api {
         recording: RecordingId,
     ) -> Result<Indexed, Problem> {
         let found = self.warehouse.recording(caller.tenant(), recording).await?;
+        // What was left for the people of a queue is for each of them.
+        let is_message = self.message_for(caller, recording).await?.is_some();
         let is_theirs = |found: &Indexed| {
             let agent = found.recording.agent_id;
-            caller.may(Permission::CallsRead) || agent.is_some() && agent == caller.agent()
+            let own = is_message || agent.is_some() && agent == caller.agent();
+            own || caller.may(Permission::CallsRead)
         };
         match found {
             Some(found) if is_theirs(&found) => {

@@ -34,3 +34,4 @@ mod shifts;
 mod socket;
 mod supervise;
 mod trunks;
+mod voicemails;

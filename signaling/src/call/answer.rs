@@ -51,6 +51,8 @@ impl Call {
             self.picker_opened(cx, id);
         } else if self.is_taker(id) {
             self.taker_opened(cx, id);
+        } else if self.is_replacing(id) {
+            self.replacement_opened(cx, id);
         } else if self.is_second_line(id) {
             self.second_opened(cx, id);
         }
@@ -69,6 +71,8 @@ impl Call {
             self.drop_picking(cx, cause::NO_RESOURCE, Bye::Hangup);
         } else if self.is_taker(id) {
             self.drop_taker(cx, cause::NO_RESOURCE, Bye::Hangup);
+        } else if self.is_replacing(id) {
+            self.drop_replacement(cx, cause::NO_RESOURCE, Bye::Hangup);
         } else if self.is_second_line(id) {
             self.let_consulted_go(cx, ConsultationEnd::Over, cause::NO_RESOURCE);
         } else {

@@ -136,6 +136,7 @@ impl Call {
             recording: None,
             supervision: None,
             picking: None,
+            replacing: None,
             announcing: None,
             story: Story::default(),
             ending: None,

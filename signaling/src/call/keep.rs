@@ -14,6 +14,7 @@ use super::park::Parked;
 use super::pickup::Picking;
 use super::queue::Waiting;
 use super::record::Recording;
+use super::replace::Replacing;
 use super::supervise::Supervision;
 use super::survey::Survey;
 use super::timers::{Timer, Timers};
@@ -56,6 +57,7 @@ pub(crate) struct Kept<'a> {
     announcing: bool,
     supervision: Option<Supervision>,
     picking: Option<Picking>,
+    replacing: Option<Replacing>,
     story: Story,
     ending: Option<(u8, Party)>,
     released_by: Option<Party>,
@@ -155,6 +157,7 @@ impl Call {
             announcing: self.announcing.is_some(),
             supervision: self.supervision.clone(),
             picking: self.picking,
+            replacing: self.replacing,
             story: self.story,
             ending: self.ending,
             released_by: self.released_by,
@@ -218,6 +221,7 @@ impl Kept<'_> {
             recording: None,
             supervision: self.supervision,
             picking: self.picking,
+            replacing: self.replacing,
             announcing: None,
             story: self.story,
             ending: self.ending,
@@ -258,6 +262,7 @@ impl Waking {
         }
         call.find_legs(cx, lives);
         call.drop_picking(cx, cause::TEMPORARY_FAILURE, Bye::Gone);
+        call.drop_replacement(cx, cause::TEMPORARY_FAILURE, Bye::Gone);
         call.find_conference(cx);
         if call.waits_to_call_back() {
             let dialled = matches!(at, At::Dialling { .. });

@@ -40,6 +40,10 @@ impl Call {
                 self.taker_failed();
                 self.close_leg(cx, id, cause, by, bye);
             }
+            _ if self.is_replacing(id) => {
+                self.replacement_failed();
+                self.close_leg(cx, id, cause, by, bye);
+            }
             Phase::Talking(talk) if id == talk.partner || id == self.anchor => {
                 self.talker_left(cx, id, cause, by, bye);
             }

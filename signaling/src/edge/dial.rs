@@ -21,6 +21,10 @@ use tokio_rustls::client::TlsStream;
 
 /// How long name, connection and handshake may take together.
 const DIAL_MAX: Duration = Duration::from_secs(10);
+/// How long one address may take before the next one of the same name is tried.
+const ADDRESS_MAX: Duration = Duration::from_secs(3);
+/// So many addresses of a name are tried.
+const ADDRESSES_MAX: usize = 3;
 
 /// Whom to call, and whom to believe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,16 +81,18 @@ fn config(ca: &str) -> Result<ClientConfig, LineProblem> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// The first of these addresses that takes us.
-async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+/// The first of these addresses that takes us (RFC 3263 §4.3): one that refuses, or says nothing for
+/// too long, is passed over.
+pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
+    for address in addresses.iter().take(ADDRESSES_MAX) {
+        match timeout(ADDRESS_MAX, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
                 stream.set_nodelay(true)?;
                 return Ok(stream);
             }
-            Err(error) => last = error,
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),
         }
     }
     Err(last)
@@ -233,6 +239,23 @@ mod tests {
         let by_the_system = dials(shown.config, Some("localhost"), "");
         let either = [LineFault::CertificateIssuer, LineFault::Authorities];
         assert!(by_the_system.is_err_and(|fault| either.contains(&fault)));
+    }
+
+    #[test]
+    fn where_one_address_of_a_name_refuses_the_next_one_is_called() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let open = listener.local_addr().unwrap();
+            // Nobody listens on the port of TCPMUX, and no connection leaves from it.
+            let closed: SocketAddr = "127.0.0.1:1".parse().unwrap();
+            let stream = connect(&[closed, open]).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), open);
+            let refused = connect(&[closed]).await.unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+            let nowhere = connect(&[]).await.unwrap_err();
+            assert_eq!(nowhere.kind(), io::ErrorKind::AddrNotAvailable);
+        });
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! begin with a handshake are handed to [`Doors`]; those over TLS to a trunk are opened there, one to
 //! each trunk, when something is to be sent ([`Net::set_lines`]).
 
-use super::dial::Target;
+use super::dial::{Target, connect};
 use super::doors::Doors;
+use super::names;
 use crate::sip::bucket::source_key;
 use crate::sip::flow::{ConnectionId, Host, ListenerId, Transmit, Transport};
+use crate::sip::servers::{Named, Server};
 use crate::sip::trunk::TrunkKey;
 use std::collections::HashMap;
 use std::io;
@@ -20,6 +22,7 @@ use terms::control::LineProblem;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, lookup_host};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 /// Datagrams and pieces of streams that wait for the core.
@@ -65,6 +68,8 @@ pub enum Arrived {
     NotDialled(ConnectionId, TrunkKey, LineProblem),
     /// This request of ours could not be sent.
     Unsent(u64),
+    /// The servers of a trunk that is given by name.
+    Located(TrunkKey, Vec<Server>),
 }
 
 /// A bound listener.
@@ -141,6 +146,8 @@ pub struct Net {
     doors: Doors,
     /// Trunks that we call over TLS.
     lines: HashMap<TrunkKey, Line>,
+    /// Trunks whose names are looked up, and who does it.
+    named: HashMap<TrunkKey, (Named, AbortHandle)>,
     connections: HashMap<ConnectionId, Connection>,
     /// How many each source has, and may have.
     sources: HashMap<IpAddr, usize>,
@@ -280,6 +287,7 @@ impl Net {
             streams,
             doors,
             lines: HashMap::new(),
+            named: HashMap::new(),
             connections: HashMap::new(),
             sources: HashMap::new(),
             of_source_max,
@@ -348,6 +356,27 @@ impl Net {
         for line in old.into_values() {
             line.connection.into_iter().for_each(|connection| self.forget(connection));
             line.waiting.into_iter().for_each(|id| self.unsent(Some(id)));
+        }
+    }
+
+    /// The trunks of a tenant whose names are looked up from now on.
+    pub fn set_names(&mut self, tenant: TenantId, wanted: Vec<(TrunkKey, Named)>) {
+        let is_kept = |key: &TrunkKey, named: &Named| {
+            key.0 != tenant || wanted.iter().any(|(other, want)| other == key && want == named)
+        };
+        self.named.retain(|key, (named, task)| {
+            let kept = is_kept(key, named);
+            if !kept {
+                task.abort();
+            }
+            kept
+        });
+        for (key, named) in wanted {
+            if !self.named.contains_key(&key) {
+                let following = names::follow(key, named.clone(), self.arrived.clone());
+                let task = tokio::task::spawn_local(following).abort_handle();
+                self.named.insert(key, (named, task));
+            }
         }
     }
 
@@ -510,13 +539,14 @@ impl Net {
         tokio::task::spawn_local(async move {
             let connecting = async {
                 let to = match transmit.hop.host {
-                    Host::Address(address) => address,
+                    Host::Address(address) => vec![address],
                     Host::Name(name, port) => {
-                        resolve(&name, port, SocketAddr::from(([0, 0, 0, 0], 0))).await?
+                        let found = timeout(CONNECT_MAX, lookup_host((name.as_str(), port)));
+                        found.await??.collect()
                     }
                 };
-                let mut stream = timeout(CONNECT_MAX, TcpStream::connect(to)).await??;
-                stream.set_nodelay(true)?;
+                let mut stream = connect(&to).await?;
+                let to = stream.peer_addr()?;
                 stream.write_all(&transmit.bytes).await?;
                 io::Result::Ok((stream, to))
             };

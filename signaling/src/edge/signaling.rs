@@ -435,6 +435,7 @@ impl Thread {
         let secured = self.user_agent.secured_trunks(plan.tenant).into_iter();
         let targets = secured.map(|(key, host, ca)| (key, Target { host, ca })).collect();
         self.net.set_lines(plan.tenant, targets);
+        self.net.set_names(plan.tenant, self.user_agent.named_trunks(plan.tenant));
     }
 
     /// Takes up what the process before kept. What one room has and the other does not know of is
@@ -496,6 +497,7 @@ impl Thread {
                 | Ask::Conference { .. }
                 | Ask::Recording { .. }
                 | Ask::TakeParked { .. }
+                | Ask::Heard { .. }
                 | Ask::Quality { .. }
                 | Ask::Metrics => {}
             }
@@ -563,6 +565,9 @@ impl Thread {
                 }
             }
             Arrived::Unsent(transaction) => self.user_agent.handle_unsent(now, transaction),
+            Arrived::Located(trunk, servers) => {
+                self.user_agent.handle_located(now, trunk, servers);
+            }
         }
     }
 

@@ -112,6 +112,8 @@ pub(super) struct Tenant {
     /// Agents by number and by SIP user.
     pub(super) extensions: HashMap<String, AgentId>,
     pub(super) numbers: HashSet<String>,
+    /// Messages for each agent: those that wait, and those that were heard.
+    pub(super) messages: HashMap<AgentId, (u32, u32)>,
 }
 
 pub(super) struct Connection {
@@ -235,11 +237,21 @@ impl UserAgent {
         }
         let numbers = plan.numbers.iter().map(|number| number.digits.clone()).collect();
         let (realm, country) = (plan.realm.clone(), plan.country.clone());
-        let extensions = extensions(plan);
-        self.tenants.insert(tenant, Tenant { realm, country, agents, extensions, numbers });
+        let (extensions, messages) = (extensions(plan), messages(plan));
+        let empty = HashMap::new();
+        let before = self.tenants.get(&tenant).map_or(&empty, |tenant| &tenant.messages);
+        let count = |of: &HashMap<AgentId, (u32, u32)>, agent: AgentId| of.get(&agent).copied();
+        for agent in plan.agents.iter().map(|agent| agent.id) {
+            if count(before, agent) != count(&messages, agent) {
+                self.lamps.messages_changed((tenant, agent));
+            }
+        }
+        let known = Tenant { realm, country, agents, extensions, numbers, messages };
+        self.tenants.insert(tenant, known);
         self.set_trunks(now, plan);
         self.arm_registrar();
         self.prune_lamps(now, None);
+        self.settle_lamps(now);
     }
 
     fn add_account(&mut self, realm: &[u8], user: &str, account: Account, ha1: Ha1) {
@@ -645,9 +657,23 @@ impl UserAgent {
     pub(super) fn dialog_headers(&self, builder: &mut Builder, seen: &Seen) {
         builder.header("Contact", seen.contact());
         builder.header("Allow", super::session::ALLOW);
-        builder.header("Supported", "timer");
+        builder.header("Supported", super::session::SUPPORTED.join(", "));
         builder.header("User-Agent", &self.config.user_agent);
     }
+}
+
+/// The messages of all queues that each agent serves.
+fn messages(plan: &Plan) -> HashMap<AgentId, (u32, u32)> {
+    let mut messages: HashMap<AgentId, (u32, u32)> = HashMap::new();
+    for of in &plan.messages {
+        let Some(queue) = plan.queue(of.queue) else { continue };
+        for agent in &queue.agents {
+            let (waiting, heard) = messages.entry(*agent).or_default();
+            *waiting = waiting.saturating_add(of.waiting);
+            *heard = heard.saturating_add(of.heard);
+        }
+    }
+    messages
 }
 
 /// Agents by what is dialled to reach their phones; the SIP user comes before another's number.

@@ -3,7 +3,7 @@
 
 use super::header::NameAddr;
 use super::message::{Message, Name};
-use super::uri::Uri;
+use super::uri::{Uri, without_headers};
 use super::write::{Builder, unfold};
 use crate::kept::octets;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,10 @@ impl Dialog {
     /// The dialog that their INVITE begins; `local_tag` is ours (RFC 3261 §12.1.1).
     pub(crate) fn from_request(request: &Message, local_tag: &str, first_seq: u32) -> Option<Self> {
         let from = request.from()?;
+        // Before RFC 3261 a call could come without Contact: what follows goes to who it is from
+        // (RFC 2543 §6.13, RFC 4475 §3.4.1).
+        let old = !request.via()?.names_transaction();
+        let target = request.contact().or(old.then_some(from))?;
         Some(Dialog {
             call_id: request.call_id().into(),
             local_tag: local_tag.to_owned(),
@@ -50,7 +54,7 @@ impl Dialog {
                 .take(ROUTES_MAX)
                 .map(|route| unfold(route).into_owned())
                 .collect(),
-            target: request.contact()?.uri.to_vec(),
+            target: without_headers(target.uri).to_vec(),
         })
     }
 
@@ -94,7 +98,7 @@ impl Dialog {
     /// Contact of a target refresh (RFC 3261 §12.2).
     pub(crate) fn refresh_target(&mut self, message: &Message) {
         if let Some(contact) = message.contact() {
-            self.target = contact.uri.to_vec();
+            self.target = without_headers(contact.uri).to_vec();
         }
     }
 

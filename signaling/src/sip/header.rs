@@ -93,6 +93,8 @@ pub(crate) fn text(value: &[u8], bytes_max: usize) -> String {
 /// The top Via or a lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Via<'a> {
+    /// `2.0`. Another one is read too, so that its sender can be told (RFC 4475 §3.1.2.16).
+    pub version: &'a [u8],
     /// `UDP`, `TCP`, …
     pub transport: &'a [u8],
     /// Name or address.
@@ -108,7 +110,8 @@ impl<'a> Via<'a> {
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let (name, rest) = cut(value, b'/')?;
         let (version, rest) = cut(rest, b'/')?;
-        if !trim(name).eq_ignore_ascii_case(b"SIP") || trim(version) != b"2.0" {
+        let version = trim(version);
+        if !trim(name).eq_ignore_ascii_case(b"SIP") || !is_token(version) {
             return None;
         }
         let rest = trim(rest);
@@ -116,11 +119,16 @@ impl<'a> Via<'a> {
         let (transport, rest) = (&rest[..blank], &rest[blank..]);
         let (sent_by, params) = cut(rest, b';').unwrap_or((rest, b""));
         let (host, port) = host_port_of(sent_by)?;
-        is_token(transport).then_some(Via { transport, host, port, params })
+        is_token(transport).then_some(Via { version, transport, host, port, params })
     }
     /// The branch.
     pub fn branch(&self) -> Option<&'a [u8]> {
         param(self.params, "branch")
+    }
+    /// The branch names one transaction of its sender, as RFC 3261 §8.1.1.7 has it. The seven letters
+    /// alone name none (RFC 4475 §3.2.1).
+    pub fn names_transaction(&self) -> bool {
+        self.branch().is_some_and(|branch| branch.starts_with(b"z9hG4bK") && branch.len() > 7)
     }
     /// The sender wants its answer where it came from (RFC 3581).
     pub fn has_rport(&self) -> bool {
@@ -389,7 +397,8 @@ mod tests {
             (&b"UDP"[..], &b"2001:db8::9"[..], Some(5061))
         );
         assert_eq!((via.branch(), via.has_rport()), (Some(&b"z9hG4bKx"[..]), true));
-        assert_eq!(Via::parse(b"SIP/3.0/UDP x"), None);
+        assert_eq!(Via::parse(b"SIP/3.0/UDP x").map(|via| via.version), Some(&b"3.0"[..]));
+        assert_eq!(Via::parse(b"HTTP/2.0/UDP x"), None);
     }
 
     #[test]

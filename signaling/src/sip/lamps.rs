@@ -1,4 +1,5 @@
 //! Busy lamps: who watches which agent's phone, and what they were told last. RFC 4235 on RFC 6665.
+//! The lamp for waiting messages (RFC 3842) is one that a phone watches of its own agent.
 //!
 //! A watch is one subscription of a registered phone to the extension of a colleague. A change marks
 //! those who watch it; each is told by one NOTIFY at a time, which says everything that there is, so
@@ -66,6 +67,35 @@ pub(super) struct Shown {
     pub(super) initiator: bool,
 }
 
+/// What is watched, RFC 6665 §7.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Package {
+    /// Calls at a phone, RFC 4235.
+    Dialog,
+    /// Messages for its agent, RFC 3842.
+    Messages,
+}
+
+impl Package {
+    pub(super) const ALL: [Package; 2] = [Package::Dialog, Package::Messages];
+
+    /// The word in Event.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Package::Dialog => "dialog",
+            Package::Messages => "message-summary",
+        }
+    }
+
+    /// The type of its documents.
+    pub(super) const fn content(self) -> &'static str {
+        match self {
+            Package::Dialog => "application/dialog-info+xml",
+            Package::Messages => "application/simple-message-summary",
+        }
+    }
+}
+
 /// One subscription.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Watch {
@@ -101,6 +131,11 @@ impl Watch {
         let (version, told) = (0, BTreeMap::new());
         let (waits, behind) = (false, false);
         Watch { watched, dialog, hop, flow, event, expires_at, version, told, waits, behind }
+    }
+
+    pub(super) fn package(&self) -> Package {
+        let of = |package: &Package| self.event.split(';').next() == Some(package.text());
+        Package::ALL.into_iter().find(of).unwrap_or(Package::Dialog)
     }
 
     /// The next document with these calls, and those that ended since the last one.
@@ -165,8 +200,20 @@ impl Lamps {
             self.calls.remove(&who);
         }
         if before != shown {
-            self.due.extend(self.watched.get(&who).into_iter().flatten());
+            self.changed(who, Package::Dialog);
         }
+    }
+
+    /// Other messages than before wait for this agent.
+    pub(super) fn messages_changed(&mut self, who: Who) {
+        self.changed(who, Package::Messages);
+    }
+
+    fn changed(&mut self, who: Who, package: Package) {
+        let watching = self.watched.get(&who).into_iter().flatten().copied();
+        let watches = &self.watches;
+        let is_of = |id: &WatchId| watches.get(id).is_some_and(|watch| watch.package() == package);
+        self.due.extend(watching.filter(is_of));
     }
 
     /// The calls at this agent's phones.
@@ -299,6 +346,15 @@ fn document(version: u32, entity: &str, name: &str, calls: &BTreeMap<LegId, Show
          <dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"{version}\" \
          state=\"full\" entity=\"{entity}\">\r\n{}</dialog-info>\r\n",
         dialogs.concat()
+    )
+}
+
+/// RFC 3842 §5.2: what waits, and what was heard before.
+pub(super) fn summary(account: &str, (waiting, heard): (u32, u32)) -> String {
+    let word = if waiting > 0 { "yes" } else { "no" };
+    format!(
+        "Messages-Waiting: {word}\r\nMessage-Account: {account}\r\n\
+         Voice-Message: {waiting}/{heard}\r\n"
     )
 }
 

@@ -7,6 +7,8 @@ use std::fmt;
 
 /// Most header lines that are read.
 pub const HEADERS_MAX: usize = 128;
+/// Longest Request-URI that is read, in bytes.
+pub const URI_BYTES_MAX: usize = 4_096;
 /// Longest message in bytes, body included.
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
 
@@ -43,7 +45,7 @@ impl Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {reason}")]
 pub struct Fault {
-    /// 400, 413, 416, 420, 505, …
+    /// 400, 413, 414, 416, 420, 505, …
     pub status: u16,
     /// For the reason phrase and the log; never holds what the sender wrote.
     pub reason: &'static str,
@@ -251,7 +253,7 @@ names! {
     Authorization "Authorization", ProxyAuthorization "Proxy-Authorization",
     WwwAuthenticate "WWW-Authenticate", ProxyAuthenticate "Proxy-Authenticate",
     Expires "Expires", MinExpires "Min-Expires", Require "Require", ProxyRequire "Proxy-Require",
-    Supported "Supported", Allow "Allow", UserAgent "User-Agent", Server "Server",
+    Supported "Supported", Accept "Accept", Allow "Allow", UserAgent "User-Agent", Server "Server",
     ReferTo "Refer-To", Reason "Reason", RetryAfter "Retry-After",
     PAssertedIdentity "P-Asserted-Identity", Event "Event", SubscriptionState "Subscription-State",
     SessionExpires "Session-Expires", MinSe "Min-SE", RSeq "RSeq", RAck "RAck",
@@ -269,7 +271,7 @@ impl Name {
             3 => &[Name::Via],
             4 => &[Name::From, Name::CSeq, Name::RSeq, Name::RAck],
             5 => &[Name::Allow, Name::Route, Name::Event],
-            6 => &[Name::Server, Name::Reason, Name::MinSe],
+            6 => &[Name::Server, Name::Reason, Name::MinSe, Name::Accept],
             7 => &[Name::CallId, Name::Contact, Name::Expires, Name::Require, Name::Privacy],
             8 => &[Name::ReferTo, Name::Replaces],
             9 => &[Name::Supported, Name::Diversion],

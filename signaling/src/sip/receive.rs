@@ -133,8 +133,8 @@ impl UserAgent {
             Method::Subscribe => {
                 self.respond(now, tx, 489, &[("Allow-Events", ALLOW_EVENTS)], None);
             }
-            _ => {
-                self.respond(now, tx, 405, &[("Allow", ALLOW)], None);
+            method => {
+                self.respond(now, tx, not_ours(method), &[("Allow", ALLOW)], None);
             }
         }
     }
@@ -146,6 +146,10 @@ impl UserAgent {
         }
         match request.method() {
             Method::Invite => self.on_invite(now, flow, request),
+            // Nothing but an INVITE replaces a dialog (RFC 3891 §3).
+            _ if request.first(Name::Replaces).is_some() => {
+                self.reply(now, flow, request, &Reply::plain(400));
+            }
             Method::Register => self.on_register(now, flow, request),
             Method::Options => {
                 let nice = [
@@ -160,9 +164,9 @@ impl UserAgent {
             }
             Method::Subscribe => self.on_subscribe(now, flow, request),
             Method::Refer => self.reply(now, flow, request, &Reply::plain(403)),
-            _ => {
+            method => {
                 let must = [("Allow", ALLOW.to_owned())];
-                self.reply(now, flow, request, &Reply::with(405, &must));
+                self.reply(now, flow, request, &Reply::with(not_ours(method), &must));
             }
         }
     }
@@ -345,6 +349,12 @@ impl UserAgent {
         }
         self.arm_registrar();
     }
+}
+
+/// A method that we know and do not offer is not allowed, one that we never heard of is not
+/// implemented (RFC 3261 §8.2.1 and §21.5.2).
+fn not_ours(method: Method) -> u16 {
+    if method == Method::Other { 501 } else { 405 }
 }
 
 /// Required extensions that we do not have, as a list for Unsupported.

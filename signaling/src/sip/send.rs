@@ -184,6 +184,10 @@ impl UserAgent {
 
     /// A response came (RFC 3261 §17.1.3).
     pub(super) fn on_response(&mut self, now: Now, flow: Flow, response: &Message) {
+        // What answers us has our own Via and no other (RFC 3261 §8.1.3.3, RFC 4475 §3.3.10).
+        if response.list(Name::Via).nth(1).is_some() {
+            return self.count("responses_stray");
+        }
         let branch = response.via().and_then(|via| via.branch()).unwrap_or_default();
         let method = response.cseq().map_or(&b""[..], |cseq| cseq.method);
         let key =
@@ -263,6 +267,7 @@ impl UserAgent {
 
     fn fail_client(&mut self, now: Now, id: u64, status: u16) {
         if let Some(tx) = self.drop_client(id) {
+            self.server_failed(now, &tx.hop);
             self.on_owned_failed(now, tx.owner, status);
             self.on_owned_over(tx.owner);
         }

@@ -14,6 +14,7 @@ mod prack;
 mod rebind;
 mod refer;
 mod reinvite;
+mod replaces;
 mod session_timer;
 mod update;
 
@@ -43,7 +44,7 @@ use terms::{LegId, Moment};
 pub(super) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE";
 /// Extensions that we announce. 100rel is understood where a peer requires it, but not asked for.
-pub(super) const SUPPORTED: &[&str] = &["timer"];
+pub(super) const SUPPORTED: &[&str] = &["timer", "replaces"];
 
 /// Q.850 causes that the core gives by itself.
 pub(super) mod cause {

@@ -1,12 +1,12 @@
 //! SUBSCRIBE to the calls of a colleague's phone and our NOTIFYs, RFC 6665 with the event package
-//! `dialog` (RFC 4235). Whoever subscribes has proven who they are and does it from where a phone of
+//! `dialog` (RFC 4235), and to one's own messages, `message-summary` (RFC 3842). Whoever subscribes has proven who they are and does it from where a phone of
 //! theirs is registered; the subscription ends with that registration.
 
 use super::core::UserAgent;
 use super::dialog::Dialog;
 use super::flow::Flow;
 use super::header;
-use super::lamps::{Watch, WatchId};
+use super::lamps::{self, Package, Watch, WatchId};
 use super::message::{Message, Method, Name};
 use super::parse::is_token;
 use super::receive::Proof;
@@ -21,18 +21,14 @@ use crate::switch::Now;
 use std::time::Duration;
 
 /// What can be subscribed to. To `refer` subscribes a REFER alone.
-pub(super) const ALLOW_EVENTS: &str = "dialog, refer";
-/// The event package of RFC 4235.
-const PACKAGE: &str = "dialog";
-/// Its documents.
-const CONTENT: &str = "application/dialog-info+xml";
+pub(super) const ALLOW_EVENTS: &str = "dialog, message-summary, refer";
 /// Longest id of an Event header that is given back.
 const ID_BYTES_MAX: usize = 64;
 
 impl UserAgent {
     /// SUBSCRIBE outside of a dialog: a phone wants to watch an extension.
     pub(super) fn on_subscribe(&mut self, now: Now, flow: Flow, request: &Message) {
-        let Some(event) = event_of(request) else {
+        let Some((package, event)) = event_of(request) else {
             let must = [("Allow-Events", ALLOW_EVENTS.to_owned())];
             return self.reply(now, flow, request, &Reply::with(489, &must));
         };
@@ -43,7 +39,7 @@ impl UserAgent {
         };
         let tag = self.token();
         let Some(tx) = self.start_server(now, flow, request, &tag) else { return };
-        match self.watch(now, flow, request, who, &tag, event) {
+        match self.watch(now, flow, request, who, &tag, (package, event)) {
             Err(status) => self.refuse_watch(now, tx, status),
             Ok((watch, lives_s)) => {
                 let id = (who, self.number());
@@ -62,12 +58,16 @@ impl UserAgent {
         request: &Message,
         who: Who,
         tag: &str,
-        event: String,
+        (package, event): (Package, String),
     ) -> Result<(Watch, u32), u16> {
         let nat = self.registered_behind_nat(who, flow).ok_or(403_u16)?;
         let uri = Uri::parse(request.uri()).ok_or(404_u16)?;
         let tenant = self.tenants.get(&who.0).ok_or(403_u16)?;
         let watched = *tenant.extensions.get(&uri.user_text()).ok_or(404_u16)?;
+        // How many messages wait for somebody is nobody else's business.
+        if package == Package::Messages && watched != who.1 {
+            return Err(403);
+        }
         let lives_s = self.life_of(request)?;
         // A phone that was started anew does not know of its subscriptions of before.
         let same = self.lamps.of(Some(who)).find(|(_, watch)| {
@@ -109,7 +109,8 @@ impl UserAgent {
     /// A request in the dialog of a subscription: it is refreshed or ended.
     pub(super) fn on_resubscribe(&mut self, now: Now, flow: Flow, request: &Message, id: WatchId) {
         let event = event_of(request);
-        let is_it = self.lamps.get(id).is_some_and(|watch| event.as_ref() == Some(&watch.event));
+        let named = event.map(|(_, event)| event);
+        let is_it = self.lamps.get(id).is_some_and(|watch| named.as_ref() == Some(&watch.event));
         if request.method() != Method::Subscribe || !is_it {
             return self.reply(now, flow, request, &Reply::plain(481));
         }
@@ -231,16 +232,22 @@ impl UserAgent {
         let agent = self.tenants.get(&tenant).and_then(|tenant| tenant.agents.get(&watched));
         let agent = agent.cloned();
         let calls = self.lamps.calls((tenant, watched));
+        let messages = self.tenants.get(&tenant).and_then(|tenant| tenant.messages.get(&watched));
+        let messages = messages.copied().unwrap_or_default();
         let Some(watch) = self.lamps.get_mut(id) else { return };
+        let content = watch.package().content();
         // Of who has left the plan there is nothing to say.
         let body = agent.map_or_else(String::new, |(user, name)| {
             let entity = format!("sip:{}@{}", escape_user(&user), seen.address);
-            watch.document(&entity, &name, calls)
+            match watch.package() {
+                Package::Dialog => watch.document(&entity, &name, calls),
+                Package::Messages => lamps::summary(&entity, messages),
+            }
         });
         let mut builder = watch.dialog.request("NOTIFY", &seen.via(&branch), None);
         self.dialog_headers(&mut builder, &seen);
         builder.header("Event", &event).header("Subscription-State", state);
-        match builder.finish(CONTENT, body.as_bytes()) {
+        match builder.finish(content, body.as_bytes()) {
             Ok(bytes) => {
                 self.count("lamps_told");
                 self.start_client(now, hop, &branch, bytes, owner);
@@ -289,13 +296,12 @@ impl UserAgent {
 }
 
 /// Our Event header for this request: the package that we have, with the id that theirs names.
-fn event_of(request: &Message) -> Option<String> {
+fn event_of(request: &Message) -> Option<(Package, String)> {
     let value = request.first(Name::Event)?;
-    let package = value.split(|&b| b == b';').next().map(header::trim)?;
-    if package != PACKAGE.as_bytes() {
-        return None;
-    }
-    let Some(id) = header::param(value, "id") else { return Some(PACKAGE.to_owned()) };
+    let word = value.split(|&b| b == b';').next().map(header::trim)?;
+    let package = Package::ALL.into_iter().find(|known| word == known.text().as_bytes())?;
+    let text = package.text();
+    let Some(id) = header::param(value, "id") else { return Some((package, text.to_owned())) };
     let fits = is_token(id) && id.len() <= ID_BYTES_MAX;
-    fits.then(|| format!("{PACKAGE};id={}", String::from_utf8_lossy(id)))
+    fits.then(|| (package, format!("{text};id={}", String::from_utf8_lossy(id))))
 }

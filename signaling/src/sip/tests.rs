@@ -10,7 +10,10 @@ mod in_dialog;
 mod lamps;
 mod limits;
 mod lines;
+mod messages;
+mod replaces;
 mod restore;
+mod servers;
 mod torture;
 mod trunks;
 

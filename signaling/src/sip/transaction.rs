@@ -69,7 +69,7 @@ impl Key {
             key.extend_from_slice(part);
             key.push(0);
         }
-        if !branch.starts_with(b"z9hG4bK") || branch.len() <= 7 {
+        if !via.names_transaction() {
             key.extend_from_slice(request.call_id());
             key.push(0);
             key.extend_from_slice(request.from_tag().unwrap_or_default());

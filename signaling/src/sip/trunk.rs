@@ -13,6 +13,7 @@ pub(crate) use register::Registration;
 use super::bucket::Bucket;
 use super::flow::{ConnectionId, Host, Transport};
 use super::header;
+use super::servers::{Named, Servers};
 use super::uri::{Scheme, Uri};
 use crate::reach::Network;
 use health::Health;
@@ -37,6 +38,10 @@ pub(crate) struct Proxy {
     pub(crate) transport: Transport,
     /// `host[:port]` as it stands in URIs.
     pub(crate) domain: String,
+    /// The port, where it is said.
+    port: Option<u16>,
+    /// The transport, where it is said.
+    said: Option<Transport>,
 }
 
 impl Proxy {
@@ -63,7 +68,15 @@ impl Proxy {
         if transport.is_websocket() {
             return None;
         }
-        Some(Proxy { host, transport, domain })
+        let said = uri.param("transport").is_some().then_some(transport);
+        Some(Proxy { host, transport, domain, port: uri.port, said })
+    }
+
+    /// What is to be looked up, where it is given by name. Over TLS that is done with each connection.
+    pub(crate) fn named(&self) -> Option<Named> {
+        let Host::Name(name, _) = &self.host else { return None };
+        let named = || Named { name: name.clone(), port: self.port, transport: self.said };
+        (self.transport != Transport::Tls).then(named)
     }
 }
 
@@ -73,6 +86,8 @@ pub(crate) struct Trunk {
     pub(crate) plan: routing::Trunk,
     networks: Vec<Network>,
     pub(crate) proxy: Option<Proxy>,
+    /// What its name says.
+    pub(crate) servers: Servers,
     calls: u32,
     rate: Option<Bucket>,
     /// The realm that our credentials are bound to.
@@ -91,6 +106,7 @@ impl Trunk {
         Trunk {
             networks: plan.sources.iter().filter_map(|source| Network::parse(source)).collect(),
             proxy: Proxy::parse(&plan.proxy),
+            servers: Servers::default(),
             calls: 0,
             rate: None,
             realm: realm.filter(|realm| !realm.is_empty()).map(Into::into),
@@ -100,6 +116,16 @@ impl Trunk {
             problem: None,
             plan,
         }
+    }
+
+    /// Its calls stay; so does what its name says, where that is the same.
+    fn changed_to(self, plan: routing::Trunk) -> Self {
+        let mut new = Trunk { calls: self.calls, ..Trunk::new(plan) };
+        let named = |trunk: &Trunk| trunk.proxy.as_ref().and_then(Proxy::named);
+        if named(&new) == named(&self) {
+            new.servers = self.servers;
+        }
+        new
     }
 
     pub(crate) fn holds(&self, ip: IpAddr) -> bool {
@@ -198,7 +224,7 @@ impl Trunks {
             }
             let trunk = match old.remove(&plan.id) {
                 Some(trunk) if trunk.plan == *plan => trunk,
-                Some(trunk) => Trunk { calls: trunk.calls, ..Trunk::new(plan.clone()) },
+                Some(trunk) => trunk.changed_to(plan.clone()),
                 None => Trunk::new(plan.clone()),
             };
             self.list.insert((tenant, plan.id), trunk);

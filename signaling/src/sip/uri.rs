@@ -2,7 +2,7 @@
 
 use super::flow::Transport;
 use super::header;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use terms::number::NUMBER_CHARS_MAX;
 
 /// Which kind of URI.
@@ -104,7 +104,7 @@ impl<'a> Uri<'a> {
 
     /// The host, when it is an address.
     pub fn ip(&self) -> Option<IpAddr> {
-        std::str::from_utf8(self.host).ok()?.parse().ok()
+        ip_of(self.host)
     }
 
     /// The port that is meant (RFC 3261 §19.1.2).
@@ -152,7 +152,7 @@ pub(crate) fn host_port_of(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let (host, rest) = if let Some(inside) = text.strip_prefix(b"[") {
         let end = memchr::memchr(b']', inside)?;
         let address = &inside[..end];
-        std::str::from_utf8(address).ok()?.parse::<std::net::Ipv6Addr>().ok()?;
+        ip_of(address).filter(IpAddr::is_ipv6)?;
         (address, header::trim(&inside[end + 1..]))
     } else {
         let end = memchr::memchr(b':', text).unwrap_or(text.len());
@@ -169,6 +169,28 @@ pub(crate) fn host_port_of(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
         None => return None,
     };
     Some((host, port))
+}
+
+/// An address without brackets.
+pub(crate) fn ip_of(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
+    text.parse().ok().or_else(|| with_three_colons(text))
+}
+
+/// The grammar of RFC 3261 put a third colon before the IPv4 part of an IPv6 address; those who
+/// follow it to the letter are understood (RFC 5118 §4.10).
+fn with_three_colons(text: &str) -> Option<IpAddr> {
+    let (before, after) = text.split_once(":::")?;
+    let after: Ipv4Addr = after.parse().ok()?;
+    format!("{before}::{after}").parse().ok()
+}
+
+/// What a request may be sent to: a URI whose headers are left out, because they belong into no
+/// Request-URI and a stranger's Route or From least of all (RFC 3261 §19.1.1 and §19.1.5).
+pub(crate) fn without_headers(text: &[u8]) -> &[u8] {
+    let user_end = memchr::memchr(b'@', text).unwrap_or(0);
+    let headers = memchr::memchr(b'?', &text[user_end..]);
+    headers.map_or(text, |at| &text[..user_end + at])
 }
 
 /// A whole decimal number without sign; `None` when it does not fit.
@@ -270,6 +292,27 @@ mod tests {
         ];
         for text in broken {
             assert_eq!(Uri::parse(text), None, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_third_colon_is_borne_before_an_ipv4_part_and_nowhere_else() {
+        let meant: IpAddr = "2001:db8::192.0.2.1".parse().unwrap();
+        assert_eq!(ip_of(b"2001:db8::192.0.2.1"), Some(meant));
+        assert_eq!(ip_of(b"2001:db8:::192.0.2.1"), Some(meant));
+        for broken in ["2001:db8:::10", "2001:db8::::192.0.2.1", "2001:db8::1:::192.0.2.1", "a"] {
+            assert_eq!(ip_of(broken.as_bytes()), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_request_goes_to_a_uri_without_its_headers() {
+        for (said, meant) in [
+            ("sip:a?b@h;lr?Route=%3Csip:evil%3E", "sip:a?b@h;lr"),
+            ("sip:h?Subject=x", "sip:h"),
+            ("sip:a@h", "sip:a@h"),
+        ] {
+            assert_eq!(without_headers(said.as_bytes()), meant.as_bytes());
         }
     }
 

@@ -176,6 +176,9 @@ pub struct Incoming {
     pub nat: bool,
     /// How often it was forwarded on its way, as a trunk tells (Diversion, RFC 5806).
     pub diverted: u8,
+    /// The leg whose place it is to take (Replaces, RFC 3891): one of the same phone's agent, or of the
+    /// same trunk.
+    pub replaces: Option<LegId>,
 }
 
 /// Who calls.

@@ -2,7 +2,7 @@
 //! §16.3), and the status that is owed where it does not. RFC 4475 is the test.
 
 use super::header::{CSeq, NameAddr, Via, split_list, trim};
-use super::message::{Fault, Message, Method, Name};
+use super::message::{Fault, Message, Method, Name, URI_BYTES_MAX};
 use super::uri::{Scheme, Uri, decimal};
 
 /// Headers that may stand once only (RFC 3261 §20, RFC 4475 §3.3.8), a bit each.
@@ -45,7 +45,7 @@ impl Message<'_> {
     fn check_mandatory(&self) -> Result<(), Fault> {
         let mut vias = self.list(Name::Via).peekable();
         vias.peek().ok_or(Fault::bad("Via Missing"))?;
-        if !vias.all(|via| Via::parse(via).is_some()) {
+        if !vias.all(|via| Via::parse(via).is_some_and(|via| via.version == b"2.0")) {
             return Err(Fault::bad("Bad Via"));
         }
         let call_id = self.call_id();
@@ -93,6 +93,9 @@ impl Message<'_> {
 
     fn check_uri(&self) -> Result<(), Fault> {
         let unsupported = Fault { status: 416, reason: "Unsupported URI Scheme" };
+        if self.uri().len() > URI_BYTES_MAX {
+            return Err(Fault { status: 414, reason: "Request-URI Too Long" });
+        }
         let uri = Uri::parse(self.uri()).ok_or(Fault::bad("Bad Request-URI"))?;
         match uri.scheme {
             Scheme::Other => Err(unsupported),
@@ -110,8 +113,7 @@ impl Message<'_> {
         if self.from_tag().is_none() && self.method() != Method::Cancel {
             return Some("missing_from_tag");
         }
-        let branch = self.via().and_then(|via| via.branch());
-        branch.is_none_or(|branch| !branch.starts_with(b"z9hG4bK")).then_some("old_branch")
+        self.via().is_none_or(|via| !via.names_transaction()).then_some("old_branch")
     }
 }
 

@@ -4,6 +4,7 @@
 use super::flow::{Flow, Transport};
 use super::header::{self, is_blank};
 use super::message::{Message, Name};
+use super::uri::ip_of;
 use std::borrow::Cow;
 
 /// A value held CR, LF or NUL.
@@ -170,7 +171,7 @@ fn top_via(value: &[u8], flow: &Flow) -> Vec<u8> {
     let Some(via) = header::Via::parse(value) else { return value.to_vec() };
     let source = flow.remote;
     let ip = source.ip().to_canonical();
-    let said = std::str::from_utf8(via.host).ok().and_then(|host| host.parse().ok());
+    let said = ip_of(via.host);
     let rport = via.has_rport();
     let mut top = value.to_vec();
     if rport && let Some(at) = rport_at(value) {
@@ -237,6 +238,7 @@ pub(crate) fn phrase(status: u16) -> &'static str {
         408 => "Request Timeout",
         410 => "Gone",
         413 => "Request Entity Too Large",
+        414 => "Request-URI Too Long",
         415 => "Unsupported Media Type",
         416 => "Unsupported URI Scheme",
         420 => "Bad Extension",

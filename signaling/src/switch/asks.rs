@@ -11,6 +11,7 @@ use terms::control::{
     AgentAction, Answer, Ask, CallAction, DialOrder, LiveAgent, LiveQueue, LiveRecording,
     LiveState, Request, Response,
 };
+use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::routing::{Delta, Plan};
 use terms::{AgentId, CallId, RecordingId, TenantId};
 
@@ -39,6 +40,10 @@ impl Switch {
             }
             Ask::State { tenant } => Some(self.state(tenant)),
             Ask::Recording { tenant, recording } => Some(self.recording(tenant, recording)),
+            Ask::Heard { tenant, queue, recording, by } => {
+                let kind = Kind::VoicemailHeard { queue, recording, by };
+                Some(done(self.heard(now, tenant, kind)))
+            }
             Ask::Quality { tenant, call } => self.ask_quality(now, id, tenant, call),
             Ask::Metrics => Some(Answer::Metrics(self.metrics())),
             Ask::Drain { within_s } => self.start_drain(now, id, within_s),
@@ -69,6 +74,17 @@ impl Switch {
         tenant.plan = Arc::clone(&compiled);
         tenant.acd.apply(now, &compiled.plan);
         self.world.learn(now, &compiled.plan);
+        Ok(())
+    }
+
+    /// What somebody did that is about no call is written down.
+    fn heard(&mut self, now: Now, tenant: TenantId, kind: Kind) -> Result<(), String> {
+        if !self.world.tenants.contains_key(&tenant) {
+            return Err("there is no such tenant".to_owned());
+        }
+        let (v, at) = (ENTRY_VERSION, now.wall);
+        let (contact, call, leg) = (None, None, None);
+        self.world.log(Entry { v, seq: 0, at, tenant, contact, call, leg, kind });
         Ok(())
     }
 

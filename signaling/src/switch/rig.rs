@@ -213,6 +213,22 @@ impl Rig {
         called: &str,
         offer: Option<String>,
     ) -> LegId {
+        self.comes(origin, caller, called, offer, None)
+    }
+
+    /// Somebody sends an INVITE that is to take the place of this leg.
+    pub fn replaces(&mut self, origin: Origin, old: LegId) -> LegId {
+        self.comes(origin, "13900139000", "95105600", Some(sdp("sendrecv")), Some(old))
+    }
+
+    fn comes(
+        &mut self,
+        origin: Origin,
+        caller: &str,
+        called: &str,
+        offer: Option<String>,
+        replaces: Option<LegId>,
+    ) -> LegId {
         self.made += 1;
         let leg = LegId(1 << 62 | self.made);
         let agent = match origin {
@@ -247,6 +263,7 @@ impl Rig {
             encrypted: self.encrypted,
             nat: false,
             diverted: self.diverted,
+            replaces,
         }))));
         leg
     }

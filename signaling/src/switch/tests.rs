@@ -24,6 +24,7 @@ mod property;
 mod quality;
 mod queueing;
 mod recording;
+mod replaces;
 mod restore;
 mod ring_all;
 mod second_line;
@@ -143,6 +144,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::SurveyAsked { .. } => "survey".into(),
         Kind::SurveyAnswered { answer, .. } => format!("survey answered {answer:?}"),
         Kind::VoicemailLeft { .. } => "message left".into(),
+        Kind::VoicemailHeard { recording, by, .. } => format!("{by} heard {recording}"),
         Kind::Recorded { ledger, .. } => format!("recorded {:?}", ledger.state),
         Kind::LegEnded { cause, by, .. } => format!("leg ended {cause} by {by:?}"),
         Kind::CallEnded { outcome, cause, by } => format!("ended {outcome:?} {cause} by {by:?}"),

@@ -208,6 +208,8 @@ impl OpenCall {
             | Kind::Calling(_)
             // The tries are in `events`; the stay that they are for is a stay like any other.
             | Kind::Callback(_)
+            // Said long after the call.
+            | Kind::VoicemailHeard { .. }
             | Kind::PickedUp { .. }
             | Kind::SupervisionStarted { .. }
             | Kind::SupervisionChanged { .. }

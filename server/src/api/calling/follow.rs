@@ -1,5 +1,5 @@
-//! Carries bars and what agents set for their phones from the event log into the business store, so
-//! that both last. The store notes how far it was followed in the same transaction; what is older
+//! Carries bars, what agents set for their phones, and messages from the event log into the business
+//! store, so that they last. The store notes how far it was followed in the same transaction; what is older
 //! than what it knows changes nothing.
 
 use crate::api::live::feed::Feed;
@@ -7,6 +7,7 @@ use desk::Store;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::event::{Entry, InCalling, Kind};
+use terms::media::RecordingState;
 
 /// Pause after the log or the store did not answer.
 const RETRY: Duration = Duration::from_secs(1);
@@ -74,6 +75,11 @@ async fn keep(store: &Store, entries: &[Arc<Entry>], through: u64, missed: bool)
 fn is_kept(entry: &Entry) -> bool {
     match &entry.kind {
         Kind::Calling(calling) => !matches!(calling.what, InCalling::Refused { .. }),
+        Kind::VoicemailLeft { .. } | Kind::VoicemailHeard { .. } => true,
+        // Of a message there is nothing to be heard then.
+        Kind::Recorded { ledger, agent: None, queue: Some(_), .. } => {
+            matches!(ledger.state, RecordingState::Refused)
+        }
         _ => false,
     }
 }

@@ -11,7 +11,7 @@ use crate::sip::header;
 use crate::sip::message::{Message, Name};
 use crate::sip::send::DATAGRAM_BYTES_MAX;
 use crate::sip::trunk::{Proxy, TrunkKey};
-use crate::sip::uri::escape_user;
+use crate::sip::uri::{escape_user, without_headers};
 use crate::sip::user_agent::{Destination, Event, Invite};
 use crate::sip::write::{Builder, Injection, quoted};
 use crate::switch::Now;
@@ -124,7 +124,9 @@ impl UserAgent {
             Destination::Agent(tenant, agent) => Some((tenant, agent)),
             Destination::Trunk(..) => None,
         };
-        state.silent_until = invite.other_way.then(|| now.moment + SILENCE_MAX);
+        let other_server = ways.first().is_some_and(|way| self.has_other_server(&way.hop));
+        let other = invite.other_way || other_server;
+        state.silent_until = other.then(|| now.moment + SILENCE_MAX);
         self.legs.insert(leg, state);
         self.light(leg);
         self.arm_leg(leg);
@@ -153,7 +155,7 @@ impl UserAgent {
                     .iter()
                     .filter(|binding| binding.flow.transport.is_websocket() == invite.browser)
                     .map(|binding| Way {
-                        target: binding.contact.to_vec(),
+                        target: without_headers(&binding.contact).to_vec(),
                         hop: binding.hop(),
                         nat: binding.nat,
                         domain: None,
@@ -173,21 +175,30 @@ impl UserAgent {
                 if !entry.enter(now.moment) {
                     return Err((503, cause::CONGESTION));
                 }
-                let hop = self.hop_of(&proxy, key);
-                let target = format!("sip:{}@{}", escape_user(number), proxy.domain).into_bytes();
-                let way = Way { target, hop, nat: false, domain: own_domain, trunk: Some(key) };
-                Ok((vec![way], Some(key)))
+                entry.servers.draw(now.moment, &mut self.rng);
+                Ok((vec![self.way_over(key, &proxy, number, own_domain)], Some(key)))
             }
         }
     }
 
+    /// To the server of the trunk whose turn it is.
+    fn way_over(&self, key: TrunkKey, proxy: &Proxy, number: &str, domain: Option<String>) -> Way {
+        let hop = self.hop_of(proxy, key);
+        let target = format!("sip:{}@{}", escape_user(number), proxy.domain).into_bytes();
+        Way { target, hop, nat: false, domain, trunk: Some(key) }
+    }
+
     pub(in crate::sip) fn hop_of(&self, proxy: &Proxy, trunk: TrunkKey) -> Hop {
-        let known = match proxy.host {
+        let server = self.trunks.get(trunk).and_then(|trunk| trunk.servers.first());
+        let (transport, host) = match (&proxy.host, server) {
+            (Host::Name(..), Some(server)) => (server.transport, Host::Address(server.address)),
+            (host, _) => (proxy.transport, host.clone()),
+        };
+        let known = match host {
             Host::Address(address) => Some(address),
             Host::Name(..) => None,
         };
-        let listener = self.listener_for(proxy.transport, known);
-        let (transport, host) = (proxy.transport, proxy.host.clone());
+        let listener = self.listener_for(transport, known);
         let known = self.trunks.get(trunk).filter(|_| transport == Transport::Tls);
         let connection = known.and_then(|trunk| trunk.connection);
         Hop { listener, transport, host, connection, trunk: Some(trunk) }
@@ -286,6 +297,9 @@ impl UserAgent {
             status => {
                 if let Some(key) = self.branches.get(&id).and_then(|branch| branch.trunk) {
                     self.on_trunk_refused(now, key, response);
+                    if status == 503 {
+                        self.branch_server_failed(now, id);
+                    }
                 }
                 let cause = header::reason_cause(response);
                 self.on_branch_failed(now, id, status, cause);
@@ -308,6 +322,21 @@ impl UserAgent {
     pub(super) fn give_up_silent(&mut self, now: Now, leg: LegId) {
         let due = |state: &Leg| state.silent_until.is_some_and(|until| until <= now.moment);
         if self.legs.get(&leg).is_some_and(due) {
+            let branch = self.legs.get(&leg).and_then(|state| state.branches.first().copied());
+            if let Some(id) = branch {
+                self.branch_server_failed(now, id);
+                if self.calls_next_server(now, id) {
+                    return self.cancel_branch(now, id, cause::NORMAL);
+                }
+            }
+            let invite = branch.and_then(|id| self.branches.get(&id)?.invite.clone());
+            if invite.is_some_and(|invite| !invite.other_way) {
+                // There is nowhere else to go: it has as long as any call.
+                if let Some(state) = self.legs.get_mut(&leg) {
+                    state.silent_until = None;
+                }
+                return self.arm_leg(leg);
+            }
             self.count("trunks_silent");
             self.drop_outgoing(now, leg, None);
             self.emit(Event::Failed { leg, status: 408, cause: cause::TIMER_EXPIRY });
@@ -460,7 +489,48 @@ impl UserAgent {
         })
     }
 
+    fn branch_server_failed(&mut self, now: Now, id: u64) {
+        if let Some(hop) = self.branches.get(&id).map(|branch| branch.hop.clone()) {
+            self.server_failed(now, &hop);
+        }
+    }
+
+    /// The trunk has a server besides: the call goes there, as if nothing had been asked before (RFC
+    /// 3263 §4.3). What is said later of the first one is taken back. False where nothing else is left
+    /// to try, or the callee was reached.
+    fn calls_next_server(&mut self, now: Now, id: u64) -> bool {
+        let Some(branch) = self.branches.get(&id) else { return false };
+        let (Some(leg), Some(key), Some(invite)) =
+            (branch.leg, branch.trunk, branch.invite.clone())
+        else {
+            return false;
+        };
+        let early = self.legs.get(&leg).is_none_or(|state| state.early);
+        if early || !self.server_rests(&branch.hop) || !self.has_other_server(&branch.hop) {
+            return false;
+        }
+        let Destination::Trunk(_, _, number) = &invite.to else { return false };
+        let Some(trunk) = self.trunks.get(key) else { return false };
+        let Some(proxy) = trunk.proxy.clone() else { return false };
+        let domain = trunk.plan.outbound.is_some().then(|| proxy.domain.clone());
+        let way = self.way_over(key, &proxy, number, domain);
+        let silent_until = Some(now.moment + SILENCE_MAX);
+        let Some(state) = self.legs.get_mut(&leg) else { return false };
+        state.branches.retain(|&other| other != id);
+        (state.hop, state.silent_until) = (way.hop.clone(), silent_until);
+        self.count("trunk_servers_passed_over");
+        let opened = self.open_branch(now, leg, &invite, way).is_ok();
+        self.arm_leg(leg);
+        opened
+    }
+
     pub(super) fn on_branch_failed(&mut self, now: Now, id: u64, status: u16, reason: Option<u8>) {
+        if self.calls_next_server(now, id) {
+            if let Some(branch) = self.branches.get_mut(&id) {
+                branch.settle();
+            }
+            return;
+        }
         let Some(leg) = self.branches.get_mut(&id).and_then(Branch::settle) else { return };
         let Some(state) = self.legs.get_mut(&leg) else { return };
         state.branches.retain(|&other| other != id);

@@ -11,7 +11,7 @@ use crate::sip::receive::Proof;
 use crate::sip::registrar::Who;
 use crate::sip::send::user_of;
 use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
-use crate::sip::uri::decimal;
+use crate::sip::uri::{decimal, ip_of};
 use crate::sip::user_agent::{Event, Incoming, Origin};
 use crate::switch::Now;
 use terms::{LegId, PhoneNumber, TenantId};
@@ -41,9 +41,17 @@ impl UserAgent {
             self.count("refused_dialogs");
             return self.reply_busy(now, flow, request);
         }
+        let replaced = self.replaced(request, trunk, phone);
         let tag = self.token();
         let Some(tx) = self.start_server(now, flow, request, &tag) else { return };
-        if let Some((status, extra)) = self.refusal_of(now, request, trunk) {
+        let refusal = match replaced {
+            Ok(_) => self.refusal_of(now, request, trunk),
+            Err(status) => {
+                self.count("refused_replaces");
+                Some((status, Vec::new()))
+            }
+        };
+        if let Some((status, extra)) = refusal {
             let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (*n, v.as_str())).collect();
             self.respond(now, tx, status, &extra, None);
             return;
@@ -57,7 +65,8 @@ impl UserAgent {
             self.respond(now, tx, 400, &[], None);
             return;
         };
-        let incoming = self.describe(leg, flow, request, tenant, origin);
+        let mut incoming = self.describe(leg, flow, request, tenant, origin);
+        incoming.replaces = replaced.ok().flatten();
         self.count("calls_in");
         self.emit(Event::Incoming(Box::new(incoming)));
     }
@@ -78,6 +87,9 @@ impl UserAgent {
         let encoding = request.first(Name::ContentEncoding);
         if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
             return Some((415, vec![("Accept-Encoding", "identity".to_owned())]));
+        }
+        if !takes_descriptions(request) {
+            return Some((406, Vec::new()));
         }
         if let Some(min) = super::session_timer::too_short(request) {
             return Some((422, vec![("Min-SE", min.to_string())]));
@@ -165,6 +177,7 @@ impl UserAgent {
             encrypted: flow.transport.is_encrypted(),
             nat: self.legs.get(&leg).is_some_and(|leg| leg.nat),
             diverted: diverted(request),
+            replaces: None,
         }
     }
 
@@ -175,6 +188,18 @@ impl UserAgent {
         }
         self.end(leg, if cause == 0 { cause::NORMAL } else { cause });
     }
+}
+
+/// Accept leaves room for the description that our answer is (RFC 4475 §3.3.15). An Accept that
+/// names nothing is a slip, and no wish to hear nothing.
+fn takes_descriptions(request: &Message) -> bool {
+    let mut kinds = request.list(Name::Accept).peekable();
+    let taken = ["application/sdp", "application/*", "*/*"];
+    kinds.peek().is_none()
+        || kinds.any(|kind| {
+            let kind = kind.split(|&b| b == b';').next().unwrap_or_default();
+            taken.iter().any(|taken| header::trim(kind).eq_ignore_ascii_case(taken.as_bytes()))
+        })
 }
 
 /// Call-ID, From tag and CSeq: the same for all copies of one request.
@@ -207,8 +232,8 @@ fn trunk_caller(request: &Message) -> (String, String) {
 /// Contact says nothing about the way to it.
 fn is_behind_nat(request: &Message, flow: &Flow) -> bool {
     let source = flow.remote.ip().to_canonical();
-    let via = request.via().and_then(|via| std::str::from_utf8(via.host).ok()?.parse().ok());
-    if via.is_some_and(|said: std::net::IpAddr| said.to_canonical() != source) {
+    let via = request.via().and_then(|via| ip_of(via.host));
+    if via.is_some_and(|said| said.to_canonical() != source) {
         return true;
     }
     let contact = request.contact().and_then(|contact| contact.parsed_uri()?.ip());

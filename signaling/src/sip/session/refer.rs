@@ -1,9 +1,10 @@
 //! Transfer: their REFER, RFC 3515, and our NOTIFYs about how it goes. A Refer-To with Replaces
 //! (attended transfer, RFC 5589 §7) names another dialog with us: the phone's own second call.
 
+use super::replaces::is_early_only;
 use super::{Owner, Stage};
 use crate::sip::core::UserAgent;
-use crate::sip::header::{self, NameAddr};
+use crate::sip::header::NameAddr;
 use crate::sip::message::{Message, Name};
 use crate::sip::uri::Scheme;
 use crate::sip::user_agent::Event;
@@ -57,22 +58,15 @@ impl UserAgent {
         }
     }
 
-    /// The confirmed dialog of ours that a Replaces value names, RFC 3891 §3: our tag is their
-    /// `to-tag`. The switch says whether the phone has anything to do with it.
+    /// The confirmed dialog of ours that a Replaces value names, RFC 3891 §3. The switch says whether
+    /// the phone has anything to do with it.
     fn dialog_named(&self, named: &[u8]) -> Result<LegId, u16> {
-        let call_id = named.split(|&b| b == b';').next().map(header::trim).unwrap_or_default();
-        let tag = |name| header::param(named, name).unwrap_or_default();
-        let ours = String::from_utf8_lossy(tag("to-tag"));
-        let leg = self.tags.get(&*ours).copied().ok_or(481_u16)?;
-        let state = self.legs.get(&leg).ok_or(481_u16)?;
-        let is_it = state.dialog.as_ref().is_some_and(|dialog| {
-            dialog.call_id[..] == *call_id && dialog.remote_tag[..] == *tag("from-tag")
-        });
-        match is_it {
-            true if state.stage != Stage::Confirmed => Err(491),
-            true if header::param(named, "early-only").is_some() => Err(486),
-            true => Ok(leg),
-            false => Err(481),
+        let leg = self.leg_named(named).ok_or(481_u16)?;
+        match self.legs.get(&leg) {
+            Some(state) if state.stage != Stage::Confirmed => Err(491),
+            Some(_) if is_early_only(named) => Err(486),
+            Some(_) => Ok(leg),
+            None => Err(481),
         }
     }
 

@@ -199,7 +199,7 @@ fn nothing_else_gets_in_without_a_password() {
         ("BYE", "481"),
         ("NOTIFY", "481"),
         ("INFO", "481"),
-        ("FOO", "405"),
+        ("FOO", "501"),
         ("OPTIONS", "200"),
     ] {
         let request = bench.request(method, "1001", "", "");

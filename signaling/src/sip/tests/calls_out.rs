@@ -20,7 +20,7 @@ fn invite(to: Destination) -> Command {
     }))
 }
 
-fn to_agent() -> Command {
+pub(super) fn to_agent() -> Command {
     invite(Destination::Agent(TENANT, AGENT))
 }
 fn to_trunk(number: &str) -> Command {

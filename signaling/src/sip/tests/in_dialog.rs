@@ -213,7 +213,7 @@ fn an_older_request_and_a_strangers_request_are_refused() {
     let unknown = call.with_seq("FOO", 70, "", "");
     bench.receive(carrier(), unknown);
     let refused = bench.one();
-    assert!(refused.start().contains("405") && refused.header("Allow").contains("UPDATE"));
+    assert!(refused.start().contains("501") && refused.header("Allow").contains("UPDATE"));
     assert_eq!(bench.counter("legs_live"), 1);
 }
 

@@ -13,7 +13,7 @@ fn desk() -> SocketAddr {
 }
 
 /// The usual plan with a colleague, who is 8002 to people and 1002 to the registrar.
-fn two() -> Plan {
+pub(super) fn two() -> Plan {
     let mut plan = plan();
     let parts: [&[u8]; 3] = [b"1002", plan.realm.as_bytes(), b"secret"];
     let colleague = Agent {
@@ -30,7 +30,7 @@ fn two() -> Plan {
 }
 
 /// Two agents whose phones are registered.
-fn office(change: impl FnOnce(&mut Config)) -> Bench {
+pub(super) fn office(change: impl FnOnce(&mut Config)) -> Bench {
     let mut bench = Bench::with(change);
     bench.core.set_plan(bench.now(), &two());
     bench.register(phone(), "sip:1001@198.51.100.7:5060");
@@ -72,7 +72,7 @@ fn with_password(challenge: &Sent, user: &str, method: &str, request: &str) -> S
 }
 
 /// 1001's phone subscribes; what comes.
-fn subscribe(bench: &mut Bench, to: &str, more: &str) -> Vec<Sent> {
+pub(super) fn subscribe(bench: &mut Bench, to: &str, more: &str) -> Vec<Sent> {
     let request = bench.request("SUBSCRIBE", to, more, "");
     prove(bench, phone(), "1001", "SUBSCRIBE", &request)
 }
@@ -85,7 +85,7 @@ fn watching(bench: &mut Bench) -> Sent {
     sent.remove(0)
 }
 
-fn answered(bench: &mut Bench, notify: &Sent, status: &str) {
+pub(super) fn answered(bench: &mut Bench, notify: &Sent, status: &str) {
     assert_eq!(notify.start(), "NOTIFY sip:a@198.51.100.7:5060 SIP/2.0");
     bench.receive(phone(), notify.answer(status, "", "", ""));
 }
@@ -215,7 +215,7 @@ fn a_subscription_that_cannot_be_is_refused_with_what_would_be_right() {
         bench.receive(phone(), request);
         let refused = bench.one();
         assert_eq!(refused.start(), "SIP/2.0 489 Bad Event", "{event}");
-        assert_eq!(refused.header("Allow-Events"), "dialog, refer");
+        assert_eq!(refused.header("Allow-Events"), "dialog, message-summary, refer");
     }
     let dialog = "Event: dialog\r\n";
     for (to, more, status) in [

@@ -2,6 +2,7 @@ use super::*;
 use crate::sip::user_agent::{Command as Sipc, Origin};
 use crate::switch::rig::{PROMPT, TRUNK};
 use terms::media::Command;
+use terms::{QueueId, RecordingId, TenantId, UserId};
 
 #[test]
 fn a_caller_reaches_an_agent_and_is_asked_for_satisfaction() {
@@ -294,4 +295,16 @@ fn missing_prompts_and_music_do_not_keep_the_box_busy() {
     rig.hangs_up(waiting);
     rig.hangs_up(choosing);
     balanced(&mut rig);
+}
+
+#[test]
+fn that_a_message_was_heard_is_written_down() {
+    let mut rig = rig_with(&[]);
+    let (queue, recording, by) = (QueueId(1), RecordingId(7), UserId(5));
+    let heard = |tenant| Ask::Heard { tenant, queue, recording, by };
+    assert_eq!(rig.ask(heard(TENANT)), Answer::Done);
+    assert_eq!(told(&rig), ["5 heard 7"]);
+    let nobodys = Answer::Refused("there is no such tenant".into());
+    assert_eq!(rig.ask(heard(TenantId(9))), nobodys);
+    assert_eq!(told(&rig).len(), 1);
 }

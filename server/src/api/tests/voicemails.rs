@@ -1,0 +1,81 @@
+//! Messages from the outside: who learns of them, who may hear them, and what the switch is asked when
+//! one was heard.
+
+use super::rig::{NOON, Rig, recording_row};
+use axum::http::{Method, StatusCode};
+use desk::Role;
+use desk::bootstrap::FIRST_QUEUE;
+use serde_json::json;
+use std::sync::Arc;
+use terms::control::Ask;
+use terms::event::{ENTRY_VERSION, Entry, Kind};
+use terms::record::Row;
+use terms::{AgentId, RecordingId, UserId};
+
+const VOICEMAILS: &str = "/api/v1/voicemails";
+const AUDIO: &[u8] = b"RIFF0123456789abcdefghij";
+
+/// A message is left for the first queue.
+async fn left(rig: &Rig) -> RecordingId {
+    let recording = RecordingId(rig.id());
+    let tenant = rig.tenant();
+    let path = format!("{tenant}/2026-11-23/{recording}.wav");
+    rig.write(&path, AUDIO);
+    let mut row = recording_row(tenant, recording, AgentId(0), Some(path), AUDIO.len());
+    row.agent_id = None;
+    rig.stage(&[Row::Recording(row)]).await;
+    let kind = Kind::VoicemailLeft { queue: FIRST_QUEUE, recording };
+    let (v, seq, at) = (ENTRY_VERSION, 1, NOON);
+    let (contact, call, leg) = (None, None, None);
+    let entry = Arc::new(Entry { v, seq, at, tenant, contact, call, leg, kind });
+    rig.store.keep_calling(&[entry], 1, false).await.unwrap();
+    recording
+}
+
+fn heard(rig: &Rig) -> Vec<(RecordingId, UserId)> {
+    let asked = rig.calls.asked.lock().unwrap();
+    let of = asked.iter().filter_map(|ask| match ask {
+        Ask::Heard { tenant, queue, recording, by } => {
+            assert_eq!((*tenant, *queue), (rig.tenant(), FIRST_QUEUE));
+            Some((*recording, *by))
+        }
+        _ => None,
+    });
+    of.collect()
+}
+
+#[tokio::test]
+async fn the_people_of_a_queue_hear_its_messages_and_say_so_and_nobody_else_learns_of_them() {
+    let rig = Rig::new().await;
+    let recording = left(&rig).await;
+    let one = format!("{VOICEMAILS}/{recording}/heard");
+    let audio = format!("/api/v1/recordings/{recording}");
+    let (_, foreign) = rig.other_tenant().await;
+    let stranger = AgentId(999);
+    let stranger = rig.token_of(rig.tenant(), UserId(999), Role::Agent, Some(stranger)).await;
+    for token in [&foreign, &stranger] {
+        assert_eq!(rig.get(VOICEMAILS, token).await.json(), json!([]));
+        assert_eq!(rig.get(&audio, token).await.status, StatusCode::NOT_FOUND);
+        let got = rig.ask(Method::POST, &one, token, None).await;
+        assert_eq!((got.status, heard(&rig)), (StatusCode::NOT_FOUND, vec![]));
+    }
+    let agent = rig.token(Role::Agent).await;
+    let listed = rig.get(VOICEMAILS, &agent).await.json();
+    assert_eq!(
+        listed,
+        json!([{"recording": recording, "queue": FIRST_QUEUE, "heard_at": null,
+            "left_at": "2026-11-23T04:00:00.000Z", "heard_by": null}])
+    );
+    assert_eq!(rig.get(&audio, &agent).await.status, StatusCode::OK);
+    let other = rig.ask(Method::POST, &format!("{VOICEMAILS}/7/heard"), &agent, None).await;
+    assert_eq!((other.status, heard(&rig)), (StatusCode::NOT_FOUND, vec![]));
+    let got = rig.ask(Method::POST, &one, &agent, None).await;
+    assert_eq!(got.status, StatusCode::NO_CONTENT);
+    let by = UserId(rig.first.agents[0].0.0);
+    assert_eq!(heard(&rig), [(recording, by)]);
+    let rows = rig.store.audit(rig.tenant(), None, 100).await.unwrap();
+    let noted = |row: &desk::audit::AuditRow| row.action == "voicemail.heard";
+    assert!(rows.iter().any(|row| noted(row) && row.subject == recording.to_string()));
+    let leader = rig.token(Role::Supervisor).await;
+    assert_eq!(rig.get(VOICEMAILS, &leader).await.json(), listed);
+}

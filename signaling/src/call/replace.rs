@@ -1,0 +1,134 @@
+//! Somebody goes on in a new dialog (INVITE with Replaces, RFC 3891): an agent at another of their
+//! phones, or who is behind a trunk and was passed on there. The new leg takes the old one's place in
+//! the conversation as soon as it has a port; until then, and where it comes to nothing, the old one
+//! stays. The call, its recording and its record are one, and the agent is as busy as before.
+
+use super::incoming::leg_of;
+use super::leg::{Bye, Sip};
+use super::{Call, Phase, cause};
+use crate::acd::Stage;
+use crate::sip::user_agent::{Incoming, Origin};
+use crate::switch::Cx;
+use serde::{Deserialize, Serialize};
+use terms::LegId;
+use terms::event::{Kind, Party};
+use terms::media::{Command, Place};
+
+/// Somebody is about to take a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Replacing {
+    /// The new leg.
+    leg: LegId,
+    /// The one whose place it takes.
+    old: LegId,
+}
+
+impl Call {
+    /// Their INVITE is a leg of this call from now on.
+    ///
+    /// # Errors
+    /// The status that refuses it: 403 for somebody else's place, 603 where none is given up. Nothing
+    /// changes then.
+    pub(crate) fn dialled_replacement(
+        &mut self,
+        cx: &mut Cx,
+        old: LegId,
+        incoming: &Incoming,
+    ) -> Result<(), u16> {
+        let (by, trunk) = match incoming.origin {
+            Origin::Agent(agent) => (Some(agent), None),
+            Origin::Trunk(trunk) => (None, Some(trunk)),
+        };
+        let role = self.legs.get(&old).filter(|leg| leg.agent == by).map(|leg| leg.role);
+        let role = role.ok_or(403_u16)?;
+        if self.replacing.is_some() || !self.may_be_replaced(old) {
+            return Err(603);
+        }
+        let mut leg = leg_of(cx, incoming);
+        leg.role = role;
+        let (id, agent, address) = (incoming.leg, leg.agent, leg.address.clone());
+        self.legs.insert(id, leg);
+        cx.world.legs.insert(id, self.id);
+        self.log(cx, Some(id), Kind::LegStarted { role, agent, address, trunk });
+        self.replacing = Some(Replacing { leg: id, old });
+        self.open_voice(cx, id, Place::WithContact);
+        Ok(())
+    }
+
+    /// One of the two who began a conversation, in which nothing else is under way; who waits for the
+    /// other one is not replaced behind their back.
+    fn may_be_replaced(&self, old: LegId) -> bool {
+        let Phase::Talking(talk) = &self.phase else { return false };
+        let is_party = old == self.anchor || old == talk.partner;
+        let waits = talk.hold.is_held() && talk.hold.holder != Some(old);
+        let is_quiet = talk.asked.is_none() && talk.consult.is_none() && !self.fax.is_on();
+        is_party && is_quiet && !waits
+    }
+
+    pub(super) fn is_replacing(&self, id: LegId) -> bool {
+        self.replacing.is_some_and(|replacing| replacing.leg == id)
+    }
+
+    /// The new leg ended by itself, and is closed.
+    pub(super) fn replacement_failed(&mut self) {
+        self.replacing = None;
+    }
+
+    /// Who was about to take the place does not get it.
+    pub(super) fn drop_replacement(&mut self, cx: &mut Cx, cause: u8, bye: Bye) {
+        if let Some(replacing) = self.replacing.take() {
+            self.close_leg(cx, replacing.leg, cause, Party::System, bye);
+        }
+    }
+
+    /// The new leg has a port.
+    pub(super) fn replacement_opened(&mut self, cx: &mut Cx, id: LegId) {
+        let Some(Replacing { old, .. }) = self.replacing else { return };
+        if !self.may_be_replaced(old) {
+            let bye = Bye::Reject { status: 603, retry_after_s: None, warning: None };
+            return self.drop_replacement(cx, cause::NORMAL, bye);
+        }
+        if !self.prepare_answer(id) {
+            return self.drop_replacement(cx, cause::INCOMPATIBLE, Bye::Hangup);
+        }
+        self.answer_leg(cx, id);
+        if self.legs.get(&id).is_some_and(|leg| leg.sip == Sip::Answered) {
+            self.replacing = None;
+            self.change_places(cx, old, id);
+        }
+    }
+
+    fn change_places(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
+        if self.supervision.as_ref().is_some_and(|supervision| supervision.agent_leg == old) {
+            self.supervised_is_over(cx);
+        }
+        // Who waited for the old phone is spoken to at the new one.
+        self.clear_hold(cx);
+        let Phase::Talking(talk) = &mut self.phase else { return };
+        if self.anchor == old {
+            self.anchor = new;
+        } else {
+            talk.partner = new;
+        }
+        let room = talk.room;
+        cx.media(Command::Join { leg: new, room });
+        self.hand_on(cx, old, new);
+        self.join_recording(cx, new);
+        self.leave_recording(cx, old);
+        self.close_leg(cx, old, cause::NORMAL, Party::System, Bye::Hangup);
+        self.tell_stage(cx, new, Stage::Talking);
+    }
+
+    /// The agent stays taken, and what follows for them follows when the new leg ends.
+    fn hand_on(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
+        let Some(leg) = self.legs.get_mut(&old) else { return };
+        let (engaged, wrap_up) = (std::mem::take(&mut leg.engaged), leg.wrap_up.take());
+        let talked = leg.talked;
+        let Some(leg) = self.legs.get_mut(&new) else { return };
+        (leg.engaged, leg.wrap_up, leg.talked) = (engaged, wrap_up, talked);
+        if let Some(agent) = leg.agent.filter(|_| talked) {
+            let queue = self.queue.as_ref().map(|queue| queue.id);
+            self.log(cx, Some(new), Kind::Answered { visit: None, queue, agent });
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! INVITE with Replaces (RFC 3891): whoever has a dialog with us goes on in a new one. A phone takes
+//! the place of another phone of its agent, and what comes over a trunk the place of what came or went
+//! over it. A dialog of anybody else is replaced by nobody.
+
+use super::Stage;
+use crate::sip::core::UserAgent;
+use crate::sip::header;
+use crate::sip::message::{Message, Name};
+use crate::sip::registrar::Who;
+use crate::sip::trunk::TrunkKey;
+use terms::LegId;
+
+impl UserAgent {
+    /// The leg whose place this INVITE of `trunk` or `phone` is to take; none where it names none.
+    ///
+    /// # Errors
+    /// The status that refuses it (RFC 3891 §3): 400 for two dialogs at once, 481 for one that is not
+    /// ours or that we have not answered, 403 for somebody else's, 486 for one that was to be replaced
+    /// only before it is answered, 603 for one that is over.
+    pub(super) fn replaced(
+        &self,
+        request: &Message,
+        trunk: Option<TrunkKey>,
+        phone: Option<Who>,
+    ) -> Result<Option<LegId>, u16> {
+        let mut named = request.all(Name::Replaces);
+        let Some(dialog) = named.next() else { return Ok(None) };
+        if named.next().is_some() || request.other("Join").is_some() {
+            return Err(400);
+        }
+        let leg = self.leg_named(dialog).ok_or(481_u16)?;
+        let state = self.legs.get(&leg).ok_or(481_u16)?;
+        match state.stage {
+            _ if (state.trunk, state.phone) != (trunk, phone) => Err(403),
+            Stage::Incoming | Stage::Outgoing => Err(481),
+            Stage::Closing(_) => Err(603),
+            Stage::Confirmed if is_early_only(dialog) => Err(486),
+            Stage::Confirmed => Ok(Some(leg)),
+        }
+    }
+
+    /// The leg whose dialog a Replaces value names: our tag is their `to-tag`.
+    pub(super) fn leg_named(&self, dialog: &[u8]) -> Option<LegId> {
+        let call_id = dialog.split(|&b| b == b';').next().map(header::trim).unwrap_or_default();
+        let tag = |name| header::param(dialog, name).unwrap_or_default();
+        let leg = self.tags.get(&*String::from_utf8_lossy(tag("to-tag"))).copied()?;
+        let known = self.legs.get(&leg)?.dialog.as_ref()?;
+        let is_it = known.call_id[..] == *call_id && known.remote_tag[..] == *tag("from-tag");
+        is_it.then_some(leg)
+    }
+}
+
+/// Only a dialog that is not answered yet is meant (RFC 3891 §7.1).
+pub(super) fn is_early_only(dialog: &[u8]) -> bool {
+    header::param(dialog, "early-only").is_some()
+}

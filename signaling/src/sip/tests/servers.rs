@@ -1,0 +1,119 @@
+//! A trunk that is given by name: which of its servers is called, and who after it.
+
+use super::trunks::invite;
+use super::*;
+use crate::sip::servers::Server;
+use terms::TrunkId;
+
+const FIRST: &str = "203.0.113.5:5060";
+const SECOND: &str = "203.0.113.6:5070";
+
+/// A core that calls a trunk by its name, which has two servers; a third is in a
+/// network that we have no listener in.
+fn by_name() -> Bench {
+    let mut bench = Bench::new();
+    let mut plan = plan();
+    plan.trunks[0].proxy = "sip:carrier.example.com".into();
+    bench.core.set_plan(bench.now(), &plan);
+    let server = |address, priority| Server {
+        address: peer(address),
+        transport: Transport::Udp,
+        priority,
+        weight: 0,
+    };
+    let unreachable = server("[2001:db8::5]:5060", 1);
+    let servers = vec![unreachable, server(SECOND, 20), server(FIRST, 10)];
+    bench.core.handle_located(bench.now(), (TENANT, TrunkId(1)), servers);
+    bench
+}
+
+/// The INVITEs among what was sent, with where they went.
+fn invites(sent: Vec<Sent>) -> Vec<(Host, Sent)> {
+    let own = sent.into_iter().filter(|sent| sent.start().starts_with("INVITE "));
+    own.map(|sent| (sent.to.clone(), sent)).collect()
+}
+
+fn goes_to(sent: &Sent, address: &str) {
+    assert!(matches!(sent.to, Host::Address(to) if to == peer(address)), "{:?}", sent.to);
+    assert_eq!(sent.start(), "INVITE sip:13900139000@carrier.example.com SIP/2.0");
+}
+
+/// The only INVITE of what was sent last.
+fn next(bench: &mut Bench) -> Sent {
+    let mut sent = invites(bench.sent());
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    sent.remove(0).1
+}
+
+#[test]
+fn the_server_of_the_lowest_priority_is_called_and_the_next_one_when_it_cannot() {
+    let mut bench = by_name();
+    bench.command(invite(901));
+    let first = next(&mut bench);
+    goes_to(&first, FIRST);
+    bench.receive(carrier(), first.answer("503 Down", "t", "", ""));
+    let second = next(&mut bench);
+    goes_to(&second, SECOND);
+    assert_ne!(first.header("Call-ID"), second.header("Call-ID"));
+    assert!(bench.events().is_empty(), "nobody hears of it");
+    bench.receive(carrier(), second.answer("503 Down", "t", "", ""));
+    let failed = |event: &Event| matches!(event, Event::Failed { status: 503, .. });
+    assert!(bench.events().iter().any(failed), "there is no third");
+    assert_eq!(bench.counter("trunk_servers_passed_over"), 1);
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_passed_over_by_the_next_calls_too() {
+    let mut bench = by_name();
+    bench.command(invite(901));
+    let first = next(&mut bench);
+    let transaction = first.transaction.expect("an INVITE has one");
+    bench.core.handle_unsent(bench.now(), transaction);
+    goes_to(&next(&mut bench), SECOND);
+    bench.command(invite(902));
+    goes_to(&next(&mut bench), SECOND);
+}
+
+#[test]
+fn a_silent_server_is_given_up_and_what_it_says_later_is_taken_back() {
+    let mut bench = by_name();
+    bench.command(invite(901));
+    let first = next(&mut bench);
+    let passed = bench.pass(Duration::from_secs(7)).into_iter().map(|(_, sent)| sent).collect();
+    let to_second = |of: &(Host, Sent)| matches!(of.0, Host::Address(to) if to == peer(SECOND));
+    let second = invites(passed).into_iter().find(to_second).expect("the second is called").1;
+    goes_to(&second, SECOND);
+    assert!(bench.events().is_empty());
+    bench.receive(carrier(), first.answer("180 Ringing", "t", "", ""));
+    let taken_back = bench.starts().iter().any(|start| start.starts_with("CANCEL "));
+    assert!(taken_back && bench.events().is_empty(), "nobody rings twice");
+    bench.receive(carrier(), second.answer("486 Busy Here", "t", "", ""));
+    let failed = |event: &Event| matches!(event, Event::Failed { status: 486, .. });
+    assert!(bench.events().iter().any(failed), "what the callee says stands");
+}
+
+#[test]
+fn who_rang_is_not_called_over_another_server() {
+    let mut bench = by_name();
+    bench.command(invite(901));
+    let first = next(&mut bench);
+    bench.receive(carrier(), first.answer("180 Ringing", "t", "", ""));
+    bench.events();
+    bench.receive(carrier(), first.answer("503 Down", "t", "", ""));
+    let failed = |event: &Event| matches!(event, Event::Failed { status: 503, .. });
+    assert!(bench.events().iter().any(failed));
+    assert!(invites(bench.sent()).is_empty());
+}
+
+#[test]
+fn what_a_name_says_outlives_a_change_of_the_trunk_and_not_of_the_name() {
+    let mut bench = by_name();
+    let mut plan = plan();
+    plan.trunks[0].calls_max = 7;
+    for (proxy, known) in [("sip:carrier.example.com", true), ("sip:other.example.com", false)] {
+        plan.trunks[0].proxy = proxy.into();
+        bench.core.set_plan(bench.now(), &plan);
+        bench.command(invite(if known { 901 } else { 902 }));
+        assert_eq!(matches!(next(&mut bench).to, Host::Address(_)), known, "{proxy}");
+    }
+}

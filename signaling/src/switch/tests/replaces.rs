@@ -1,0 +1,141 @@
+//! Somebody goes on in a new dialog: INVITE with Replaces (RFC 3891).
+
+use super::guests::{recorded, room_of};
+use super::*;
+use crate::sip::user_agent::{Command as Sipc, Origin};
+use crate::switch::rig::TRUNK;
+use terms::media::Side;
+
+fn rejected(rig: &Rig, of: LegId) -> Option<u16> {
+    rig.sip.iter().find_map(|command| match command {
+        Sipc::Reject { leg, status, .. } if *leg == of => Some(*status),
+        _ => None,
+    })
+}
+
+fn hung_up(rig: &Rig, of: LegId) -> bool {
+    rig.sip.iter().any(|command| matches!(command, Sipc::Hangup { leg, .. } if *leg == of))
+}
+
+fn times(rig: &Rig, what: &str) -> usize {
+    told(rig).iter().filter(|word| word.starts_with(what)).count()
+}
+
+#[test]
+fn an_agent_goes_on_at_another_phone_in_the_same_call_on_the_same_recording() {
+    let mut rig = rig_with(&[A1]);
+    let customer = talking(&mut rig);
+    let old = rig.leg_of(A1).expect("agent 1 talks");
+    let new = rig.replaces(Origin::Agent(A1), old);
+    rig.wait(secs(1));
+    assert_eq!(phase(&mut rig), "talking");
+    assert!(hung_up(&rig, old), "the first phone is free");
+    assert_eq!(rig.leg_of(A1), Some(new));
+    assert!(room_of(&rig, new).is_some());
+    assert_eq!(room_of(&rig, new), room_of(&rig, customer));
+    assert_eq!(recorded(&rig), [(customer, Side::Customer), (new, Side::Other)]);
+    assert_eq!(states(&rig, A1).last().map(String::as_str), Some("Talking"), "as busy as before");
+    assert!(!states(&rig, A1).contains(&"WrapUp".into()));
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+    assert!(states(&rig, A1).contains(&"WrapUp".into()), "after-call work follows as ever");
+    assert_eq!((times(&rig, "call "), times(&rig, "ended ")), (1, 1), "{:#?}", told(&rig));
+    assert_eq!(times(&rig, "recorded Recorded"), 1, "one recording");
+}
+
+#[test]
+fn a_customer_is_passed_on_behind_their_trunk_and_whoever_comes_is_the_customer() {
+    let mut rig = rig_with(&[A1]);
+    let customer = talking(&mut rig);
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    let other = rig.replaces(Origin::Trunk(TRUNK), customer);
+    rig.wait(secs(1));
+    assert!(hung_up(&rig, customer));
+    assert_eq!(room_of(&rig, other), room_of(&rig, agent));
+    assert_eq!(recorded(&rig), [(agent, Side::Other), (other, Side::Customer)]);
+    assert_eq!(phase(&mut rig), "talking");
+    rig.hangs_up(agent);
+    rig.wait(secs(1));
+    assert_eq!(phase(&mut rig), "survey", "they are asked as the customer");
+    rig.hangs_up(other);
+    balanced(&mut rig);
+    assert_eq!((times(&rig, "call "), times(&rig, "recorded Recorded")), (1, 1));
+}
+
+#[test]
+fn nobody_takes_the_place_of_somebody_else() {
+    let mut rig = rig_with(&[A1, A2]);
+    let customer = talking(&mut rig);
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    for (origin, old, status) in [
+        (Origin::Agent(A2), agent, 403),
+        (Origin::Agent(A1), customer, 403),
+        (Origin::Trunk(TRUNK), agent, 403),
+        (Origin::Agent(A1), LegId(99), 603),
+    ] {
+        let leg = rig.replaces(origin, old);
+        rig.wait(secs(1));
+        assert_eq!(rejected(&rig, leg), Some(status), "{origin:?} names {old}");
+        assert_eq!((phase(&mut rig).as_str(), rig.legs().len()), ("talking", 2));
+    }
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
+fn where_no_place_is_given_up_the_call_goes_on_as_it_was() {
+    let mut rig = rig_with(&[A1, A3]);
+    let waiting = rig.customer_dials("95105600");
+    let early = rig.replaces(Origin::Trunk(TRUNK), waiting);
+    assert_eq!(rejected(&rig, early), Some(603), "there is no conversation yet");
+    rig.wait(secs(5));
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    rig.reinvites(agent, Some("sendonly"));
+    let held = rig.replaces(Origin::Trunk(TRUNK), waiting);
+    assert_eq!(rejected(&rig, held), Some(603), "they are on hold");
+    rig.reinvites(agent, Some("sendrecv"));
+    let target = "1003".into();
+    assert_eq!(call_act(&mut rig, CallAction::Consult { target }), Answer::Done);
+    rig.wait(secs(5));
+    let consulting = rig.replaces(Origin::Agent(A1), agent);
+    assert_eq!(rejected(&rig, consulting), Some(603), "somebody is being consulted");
+    assert_eq!(call_act(&mut rig, CallAction::EndConsultation), Answer::Done);
+    rig.ports = false;
+    let portless = rig.replaces(Origin::Agent(A1), agent);
+    rig.wait(secs(1));
+    assert_eq!(rejected(&rig, portless), Some(503));
+    rig.ports = true;
+    let cancelled = rig.replaces(Origin::Agent(A1), agent);
+    rig.hangs_up(cancelled);
+    rig.wait(secs(1));
+    assert_eq!((phase(&mut rig).as_str(), rig.leg_of(A1)), ("talking", Some(agent)));
+    rig.hangs_up(waiting);
+    balanced(&mut rig);
+}
+
+#[test]
+fn who_was_on_hold_for_the_old_phone_is_spoken_to_at_the_new_one() {
+    let mut rig = rig_with(&[A1]);
+    let customer = talking(&mut rig);
+    let old = rig.leg_of(A1).expect("agent 1 talks");
+    rig.reinvites(old, Some("sendonly"));
+    assert_eq!(phase(&mut rig), "holding");
+    rig.replaces(Origin::Agent(A1), old);
+    rig.wait(secs(1));
+    assert_eq!(phase(&mut rig), "talking");
+    assert_eq!(states(&rig, A1).last().map(String::as_str), Some("Talking"));
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
+fn after_a_kill_the_new_leg_is_let_go_and_the_old_one_goes_on() {
+    let mut rig = rig_with(&[A1]);
+    let customer = talking(&mut rig);
+    let old = rig.leg_of(A1).expect("agent 1 talks");
+    rig.replaces(Origin::Agent(A1), old);
+    rig.kill(&[]);
+    assert_eq!((phase(&mut rig).as_str(), rig.leg_of(A1)), ("talking", Some(old)));
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
