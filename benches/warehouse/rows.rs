@@ -18,7 +18,7 @@ pub fn rows(batches: &[RecordBatch]) -> Result<Vec<String>> {
     let mut rows = Vec::new();
     for batch in batches {
         let columns: Vec<Vec<String>> = batch.columns().iter().map(cells).collect::<Result<_>>()?;
-        let row = |row: usize| columns.iter().map(|column| column[row].as_str());
+        let row = |row: usize| columns.iter().map(move |column| column[row].as_str());
         rows.extend((0..batch.num_rows()).map(|at| row(at).collect::<Vec<_>>().join("\t")));
     }
     rows.sort();

@@ -37,7 +37,7 @@ pub(super) struct Recording {
     /// Whoever asked for it; then no rule ends it.
     by: Option<UserId>,
     /// When its first part began.
-    since: Moment,
+    pub since: Moment,
     /// Whoever paused it.
     pub paused: Option<UserId>,
     /// Pauses of this part.

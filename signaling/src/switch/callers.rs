@@ -40,7 +40,7 @@ impl<T> List<T> {
         List { whole, beginnings, withheld }
     }
 
-    fn find<'a>(&'a self, caller: &'a PhoneNumber) -> impl Iterator<Item = &'a T> {
+    fn find<'a>(&'a self, caller: &PhoneNumber) -> impl Iterator<Item = &'a T> {
         let number = caller.normal.as_str();
         let withheld = self.withheld.as_ref().filter(|_| caller.is_withheld());
         let beginnings = (1..=number.len()).rev().filter_map(move |end| number.get(..end));

@@ -77,18 +77,18 @@ impl Call {
             return Some(done);
         }
         match Said::read(done.result) {
-            Some(said) => self.decide(cx, &said, DecisionEnd::Answered),
-            None => self.decide(cx, &Said::default(), DecisionEnd::Failed),
+            Some(said) => self.conclude(cx, &said, DecisionEnd::Answered),
+            None => self.conclude(cx, &Said::default(), DecisionEnd::Failed),
         }
         None
     }
 
     /// There was no answer in time.
     pub(in crate::call) fn decided_too_late(&mut self, cx: &mut Cx) {
-        self.decide(cx, &Said::default(), DecisionEnd::Late);
+        self.conclude(cx, &Said::default(), DecisionEnd::Late);
     }
 
-    fn decide(&mut self, cx: &mut Cx, said: &Said, end: DecisionEnd) {
+    fn conclude(&mut self, cx: &mut Cx, said: &Said, end: DecisionEnd) {
         self.timers.clear(Timer::Decision);
         let Phase::Waiting(waiting) = &mut self.phase else { return };
         if waiting.deciding.take().is_none() {

@@ -207,8 +207,8 @@ fn sipx(text: &str) -> Option<Said> {
         call_id: text_of(&headers.typed::<CallId>()?.ok()?.0)?,
         cseq: (cseq.sequence, cseq.method.to_string()),
         vias: vias.iter().map(hop).collect::<Option<_>>()?,
-        from: party(&headers.typed::<sipx_sip::headers::From>()?.ok()?)?,
-        to: party(&headers.typed::<sipx_sip::headers::To>()?.ok()?)?,
+        from: party(&headers.typed::<sipx_sip::headers::From>()?.ok()?.0)?,
+        to: party(&headers.typed::<sipx_sip::headers::To>()?.ok()?.0)?,
         body_bytes: message.body().len(),
     })
 }
