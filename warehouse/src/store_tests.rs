@@ -145,7 +145,8 @@ async fn a_damaged_hot_file_is_neither_merged_nor_published() {
 #[tokio::test]
 async fn a_damaged_published_file_is_named_and_the_rest_answers() {
     type Damage = fn(&mut Vec<u8>);
-    let cut: Damage = |bytes| bytes.truncate(bytes.len() / 2);
+    // The footer is known from before: what is missing are the pages.
+    let cut: Damage = |bytes| bytes.truncate(16);
     // The header of the first page, which is that of the column that every scan reads.
     let overwritten: Damage = |bytes| bytes[4..40].fill(0xFF);
     for damage in [cut, overwritten] {

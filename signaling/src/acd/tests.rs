@@ -418,7 +418,7 @@ fn a_long_random_day_breaks_nothing() {
     let mut rung_together = 0;
     for seed in 0..20 {
         let mut day = Day::new(seed);
-        for _ in 0..3_000 {
+        for _ in 0..4_000 {
             day.step();
         }
         let waiting = day.acd.waiting() as u64;

@@ -3,8 +3,9 @@
 
 use super::rig::{NOON, Rig, recording_row};
 use axum::http::{Method, StatusCode};
-use desk::Role;
+use desk::agent::NewAgent;
 use desk::bootstrap::FIRST_QUEUE;
+use desk::{By, Role};
 use serde_json::json;
 use std::sync::Arc;
 use terms::control::Ask;
@@ -51,8 +52,10 @@ async fn the_people_of_a_queue_hear_its_messages_and_say_so_and_nobody_else_lear
     let one = format!("{VOICEMAILS}/{recording}/heard");
     let audio = format!("/api/v1/recordings/{recording}");
     let (_, foreign) = rig.other_tenant().await;
-    let stranger = AgentId(999);
-    let stranger = rig.token_of(rig.tenant(), UserId(999), Role::Agent, Some(stranger)).await;
+    let new = NewAgent { number: "8999".into(), name: "Nan".into(), queues: Vec::new() };
+    let by = By::system("test", NOON);
+    let agent = rig.store.create_agent(rig.tenant(), &by, &new).await.unwrap().0.id;
+    let stranger = rig.token_of(rig.tenant(), UserId(agent.0), Role::Agent, Some(agent)).await;
     for token in [&foreign, &stranger] {
         assert_eq!(rig.get(VOICEMAILS, token).await.json(), json!([]));
         assert_eq!(rig.get(&audio, token).await.status, StatusCode::NOT_FOUND);

@@ -34,7 +34,12 @@ fn callbacks(rig: &Rig) -> Vec<String> {
 fn programs_are_told_in_the_log_and_the_flow_goes_on_at_once() {
     let step = json!({"kind": "webhook", "event": "rang", "data": {"who": "${caller}"},
         "next": "well"});
-    let mut rig = Rig::new(plan(step));
+    let mut plan = plan(step);
+    // Nothing goes wrong in it.
+    if let Some(steps) = plan.flows[0].document["steps"].as_object_mut() {
+        steps.remove("badly");
+    }
+    let mut rig = Rig::new(plan);
     let caller = rig.customer_dials("95105688");
     rig.wait(secs(1));
     assert!(told(&rig).contains(&"told rang {\"who\": \"+8613800138000\"}".to_owned()));

@@ -120,7 +120,7 @@ fn who_is_called_back_is_dialled_for_the_one_agent_who_accepts() {
     for agent in [A1, A2] {
         sign_in(&mut rig, agent);
     }
-    rig.wait(secs(12));
+    rig.wait(secs(30));
     assert_eq!(phase(&mut rig), "talking");
     assert_eq!(rig.state().calls[0].agent, Some(A2));
     assert_eq!(rig.leg_of(A1), None);
