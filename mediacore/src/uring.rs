@@ -205,9 +205,8 @@ fn build(submissions: u32, completions: u32) -> io::Result<IoUring> {
 /// From here on the kernel takes nothing from this ring but what a loop does: a hole elsewhere in
 /// io_uring is not ours. Begins the ring, for this thread.
 fn restrict(ring: &IoUring) -> io::Result<()> {
-    let flags = squeue::Flags::FIXED_FILE
-        | squeue::Flags::BUFFER_SELECT
-        | squeue::Flags::SKIP_SUCCESS;
+    let flags =
+        squeue::Flags::FIXED_FILE | squeue::Flags::BUFFER_SELECT | squeue::Flags::SKIP_SUCCESS;
     let mut allowed: Vec<Restriction> =
         OPERATIONS.iter().map(|(code, _)| Restriction::sqe_op(*code)).collect();
     allowed.push(Restriction::sqe_flags_allowed(flags.bits()));

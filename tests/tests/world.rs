@@ -413,7 +413,7 @@ fn smuggled_headers_of_a_caller_reach_no_phone_and_no_file_name() {
         P-Preferred-Identity : <sip:110@10.0.0.1>\r\nRemote-Party-ID : <sip:110@10.0.0.1>\r\n\
         Diversion : <sip:110@10.0.0.1>;reason=unconditional\r\nHistory-Info\t: <sip:110@10.0.0.1>\r\n\
         Call-Info : <http://evil.example/x>\r\nAlert-Info : <http://evil.example/x>\r\n\
-        Replaces : a;to-tag=b;from-tag=c\r\nReferred-By : <sip:110@10.0.0.1>\r\n\
+        Referred-By : <sip:110@10.0.0.1>\r\n\
         Subject: forged\r\n X-Call: 666\r\nUser-Agent: <script>alert(1)</script>\r\n";
     let invite = format!(
         "INVITE sip:{QUEUE}@10.0.0.1 SIP/2.0\r\n\
@@ -424,6 +424,14 @@ fn smuggled_headers_of_a_caller_reach_no_phone_and_no_file_name() {
          Content-Length: {}\r\n\r\n{sdp}",
         sdp.len()
     );
+    // Who would take the place of a conversation that is not there gets nowhere (RFC 3891, section 3).
+    let replacing = invite
+        .replace("z9hG4bKsmuggler", "z9hG4bKreplacer")
+        .replace("%2e%2e/call", "%2e%2e/other")
+        .replace("Subject: forged", "Replaces : a;to-tag=b;from-tag=c\r\nSubject: forged");
+    world.city_sends(replacing.as_bytes());
+    world.run_for(seconds(1));
+    assert!(world.phones.iter().all(|phone| phone.invited.is_empty()), "nobody is called");
     world.city_sends(invite.as_bytes());
     world.run_for(seconds(1));
     let answer = world.phones[0].invited.last().expect("the hotline answers");

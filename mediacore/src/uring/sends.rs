@@ -50,7 +50,12 @@ impl Sends {
 
     /// Fills a slot: its header, which stays where it is until [`Sends::release_all`]. `None` when all
     /// are in use.
-    pub fn fill(&mut self, to: SocketAddr, bytes: Bytes, pool: &Pool) -> Option<*const libc::msghdr> {
+    pub fn fill(
+        &mut self,
+        to: SocketAddr,
+        bytes: Bytes,
+        pool: &Pool,
+    ) -> Option<*const libc::msghdr> {
         let slot = self.slots.get_mut(self.filled)?;
         self.filled += 1;
         let slot = slot.get_or_insert_with(|| {

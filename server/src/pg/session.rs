@@ -208,7 +208,7 @@ impl Session {
                 // What has failed is rolled back, whatever was said.
                 let failed = self.transaction == Transaction::Failed;
                 self.transaction = Transaction::None;
-                self.tag(if failed { "ROLLBACK" } else { *tag });
+                self.tag(if failed { "ROLLBACK" } else { tag });
             }
             Statement::Done(tag) => {
                 if *tag == "ROLLBACK" && self.transaction == Transaction::Failed {

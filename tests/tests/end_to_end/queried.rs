@@ -118,7 +118,7 @@ fn complained(output: &Output) -> String {
 pub fn psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing(backend: &str) {
     let asked = asked(backend);
     let (status, order) =
-        asked.house.post("/api/v1/orders", &json!({"kind": "repair", "title": TITLE}));
+        asked.house.post("/api/v1/orders", &json!({"kind": "报修", "title": TITLE}));
     assert_eq!(status, 201, "{order}");
     asked.house.wait_row("SELECT * FROM orders");
     let token = asked.token();

@@ -51,8 +51,8 @@ fn reports_come_and_go_where_the_audio_does_or_on_a_port_of_their_own_as_agreed(
     let heard = far(&world, 0);
     assert_eq!((heard.reports, heard.packets_lost, heard.jitter_us), (1, 3, 5_000));
     assert_eq!(far(&world, 1), FarQuality::default(), "a report on the wrong port says nothing");
-    for phone in 0..2 {
-        let audio = world.phones[phone].heard.len() - told[phone];
+    for (phone, told) in told.into_iter().enumerate() {
+        let audio = world.phones[phone].heard.len() - told;
         let quality = world.release(phone);
         assert_eq!((audio, quality.packets_lost, quality.packets_received), (1_000, 0, 1_000));
         assert_eq!(quality.packets_dropped, phone as u64);
