@@ -34,8 +34,11 @@ struct Arguments {
     /// Calls at a time, one step each.
     #[arg(long, value_delimiter = ',', default_values_t = [100, 500, 1000, 1600, 2000])]
     calls: Vec<u32>,
+    /// Rounds of all steps; the run in the middle of each step counts, and the losses of all.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
     /// Seconds that all calls of a step are up.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 6)]
     seconds: u64,
     /// Calls of the side-by-side runs; 0 leaves them out.
     #[arg(long, default_value_t = 1000)]
@@ -147,12 +150,21 @@ impl Bench {
         }
     }
 
+    /// All steps, over and over, so that an hour in which the machine is slow meets all of them.
     fn ladder(&mut self) -> Result<()> {
+        let steps = self.arguments.calls.clone();
+        let mut runs: Vec<Vec<Figures>> = vec![Vec::new(); steps.len()];
+        for round in 1..=self.arguments.rounds.max(1) {
+            eprintln!("ladder: round {round} of {}", self.arguments.rounds.max(1));
+            for (&calls, runs) in steps.iter().zip(&mut runs) {
+                runs.push(self.plan(Kind::Ours, calls).run()?);
+            }
+        }
         let (mut table, mut costs) = (heads(), Vec::new());
-        for calls in self.arguments.calls.clone() {
-            let figures = self.plan(Kind::Ours, calls).run()?;
+        for runs in &runs {
+            let figures = Figures::median(runs);
             table.add_row(figures.cells());
-            self.keep(&format!("media-{calls}-calls"), &figures)?;
+            self.keep(&format!("media-{}-calls", figures.calls), &figures)?;
             self.judge(&figures);
             // At a full core a packet costs what is left for it.
             if figures.cores <= FULL {

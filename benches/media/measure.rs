@@ -141,6 +141,7 @@ impl Figures {
         sorted.sort_by(|a, b| a.us_per_packet.total_cmp(&b.us_per_packet));
         let mut median = sorted[sorted.len() / 2].clone();
         median.lost = runs.iter().map(|run| run.lost).sum();
+        median.damaged = runs.iter().map(|run| run.damaged).sum();
         median.frames_missing = runs.iter().map(|run| run.frames_missing).sum();
         median.files_bad = runs.iter().map(|run| run.files_bad).sum();
         median
