@@ -312,8 +312,8 @@ pub struct Sealer {
     keys: FileKeys,
     /// Everything before this offset is sealed.
     sealed_to: u64,
-    /// The last block: its place, and its header in clear.
-    last: Option<(u64, [u8; HEADER_BYTES])>,
+    /// The blocks of the last write: their places, and their headers in clear.
+    last: Vec<(u64, [u8; HEADER_BYTES])>,
 }
 
 impl Sealer {
@@ -321,7 +321,7 @@ impl Sealer {
     pub fn new(ring: Arc<Keyring>, salt: [u8; SALT_BYTES]) -> Sealer {
         let seal = FileSeal { key: ring.current(), salt };
         let keys = FileKeys::segment(ring, seal).expect("a ring holds its current key");
-        Sealer { keys, sealed_to: SEGMENT_HEADER_BYTES as u64, last: None }
+        Sealer { keys, sealed_to: SEGMENT_HEADER_BYTES as u64, last: Vec::new() }
     }
 
     /// How the segment is sealed.
@@ -342,43 +342,66 @@ impl Sealer {
         bytes
     }
 
-    /// The block as it stands at `offset` of the file. The same block may be sealed for its place
-    /// again, after a write that failed.
+    /// The blocks as they stand one behind the other from `offset` of the file on. The same block may
+    /// be sealed for its place again, after a write that failed.
     ///
     /// # Errors
-    /// When another block was sealed for this place before.
-    pub fn block(
+    /// When another block was sealed for one of these places before.
+    pub fn blocks(
         &mut self,
         offset: u64,
-        block: &Block,
+        blocks: &[Block],
         out: &mut Vec<u8>,
     ) -> Result<(), SealedTwice> {
+        out.clear();
+        // What lies before is written and not tried again.
+        self.last.retain(|&(place, _)| place >= offset);
+        let mut at = offset;
+        for block in blocks {
+            if let Err(refused) = self.append(at, block, out) {
+                out.clear();
+                return Err(refused);
+            }
+            at += block.bytes().len() as u64;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, offset: u64, block: &Block, out: &mut Vec<u8>) -> Result<(), SealedTwice> {
         let plain = block.bytes();
         let header = *plain.first_chunk::<HEADER_BYTES>().expect("a block has a header");
-        if offset < self.sealed_to && self.last != Some((offset, header)) {
+        let is_again = self.last.contains(&(offset, header));
+        if offset < self.sealed_to && !is_again {
             return Err(SealedTwice { offset });
         }
-        self.last = Some((offset, header));
+        if !is_again {
+            self.last.push((offset, header));
+        }
         self.sealed_to = self.sealed_to.max(offset + plain.len() as u64);
-        out.clear();
+        let begins = out.len();
         out.extend_from_slice(plain);
+        let block = &mut out[begins..];
         let mut at = HEADER_BYTES;
-        while let Some(entry) = Entry::at(out, at) {
-            let (head, rest) = out[at..entry.end].split_at_mut(ENTRY_HEAD_BYTES);
+        while let Some(entry) = Entry::at(block, at) {
+            let (head, rest) = block[at..entry.end].split_at_mut(ENTRY_HEAD_BYTES);
             let (body, tag) = rest.split_at_mut(rest.len() - TAG_BYTES);
             let key = self.keys.tenant(entry.tenant);
             encrypt(key, offset + at as u64, head, body, tag);
             at = entry.end;
         }
-        assert_eq!(at, out.len(), "a block consists of whole entries, so that none stays in clear");
+        assert_eq!(
+            at,
+            block.len(),
+            "a block consists of whole entries, so that none stays in clear"
+        );
         let seal = self.keys.seal;
-        let own = &mut out[..HEADER_BYTES];
+        let own = &mut block[..HEADER_BYTES];
         own[40..48].copy_from_slice(&seal.key.0.to_le_bytes());
         own[48..48 + SALT_BYTES].copy_from_slice(&seal.salt);
         let (said, tag) = own.split_at_mut(HEADER_BYTES - TAG_BYTES);
         encrypt(&self.keys.own, offset, &said[8..], &mut [], tag);
-        let crc = crc32fast::hash(&out[8..]);
-        out[4..8].copy_from_slice(&crc.to_le_bytes());
+        let crc = crc32fast::hash(&block[8..]);
+        block[4..8].copy_from_slice(&crc.to_le_bytes());
         Ok(())
     }
 }

@@ -161,7 +161,9 @@ pub(crate) fn sealed_segment(id: SegmentId, run: u32, blocks: &[Block]) -> (Vec<
     let mut bytes = sealer.header(SegmentHeader { id, run, seal: None }).to_vec();
     let mut sealed = Vec::new();
     for block in blocks {
-        sealer.block(bytes.len() as u64, block, &mut sealed).expect("each place is sealed once");
+        sealer
+            .blocks(bytes.len() as u64, std::slice::from_ref(block), &mut sealed)
+            .expect("each place is sealed once");
         bytes.extend_from_slice(&sealed);
     }
     (bytes, FileKeys::segment(ring(), sealer.seal()).expect("the ring has its own key"))

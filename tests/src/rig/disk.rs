@@ -167,11 +167,11 @@ impl Disk {
                 self.files.insert(header.id, File { seal: sealer.seal(), bytes });
                 self.sealer = Some(sealer);
             }
-            Op::Write { segment, offset, block } => {
+            Op::Write { segment, offset, blocks } => {
                 let file = self.files.get_mut(segment).expect("a write goes to an open segment");
                 let sealer = self.sealer.as_mut().expect("an open segment has its sealer");
                 let mut bytes = Vec::new();
-                sealer.block(*offset, block, &mut bytes).expect("a place is sealed once");
+                sealer.blocks(*offset, blocks, &mut bytes).expect("a place is sealed once");
                 // A write that fails leaves a part of itself.
                 let written = if outcome == Outcome::Done { bytes.len() } else { bytes.len() / 2 };
                 file.bytes.truncate(*offset as usize);

@@ -174,9 +174,9 @@ impl Shard {
                 bytes.extend_from_slice(&sealer.header(*header));
                 self.sealer = Some(sealer);
             }),
-            Op::Write { offset, block, .. } => {
+            Op::Write { offset, blocks, .. } => {
                 let sealer = self.sealer.as_mut().expect("the segment was opened with a sealer");
-                sealer.block(*offset, block, &mut bytes).map_err(io::Error::other)
+                sealer.blocks(*offset, blocks, &mut bytes).map_err(io::Error::other)
             }
             Op::Sync(_) | Op::Close(_) => Ok(()),
         };

@@ -3,6 +3,7 @@
 use super::*;
 use crate::record::block::{BlockWriter, Chunk, Entry as Said, Frame};
 use crate::record::segment::{Found, SegmentId, scan};
+use std::slice::from_ref;
 use terms::media::{Codec, RtpTime, SeqNo, Ssrc};
 use terms::{Moment, RecordingId};
 
@@ -34,7 +35,7 @@ fn block(number: u64) -> Block {
 
 fn sealed(sealer: &mut Sealer, at: u64, block: &Block) -> Vec<u8> {
     let mut bytes = Vec::new();
-    sealer.block(at, block, &mut bytes).expect("this place is free");
+    sealer.blocks(at, from_ref(block), &mut bytes).expect("this place is free");
     bytes
 }
 
@@ -155,6 +156,25 @@ fn a_rotated_ring_opens_what_the_older_key_sealed() {
 }
 
 #[test]
+fn blocks_of_one_write_are_sealed_each_for_its_place_and_may_be_tried_again_with_more() {
+    let mut sealer = sealer(1);
+    let mut bytes = Vec::new();
+    sealer.blocks(AT, &[block(3), block(4)], &mut bytes).unwrap();
+    let next = bytes.len() / 2;
+    let mut keys = keys_of(&sealer, 0x4B).unwrap();
+    for (at, bytes) in [(AT, &bytes[..next]), (AT + next as u64, &bytes[next..])] {
+        assert_eq!(said(&keys.open_block(at, bytes.to_vec()).unwrap().0), ALL);
+        assert!(keys.open_block(at + 1, bytes.to_vec()).is_none(), "not for another place");
+    }
+    let first = bytes.clone();
+    sealer.blocks(AT, &[block(3), block(4), block(5)], &mut bytes).unwrap();
+    assert_eq!(bytes[..first.len()], first, "the same as before, and one more");
+    let refused = sealer.blocks(AT, &[block(3), block(6)], &mut bytes);
+    assert_eq!(refused, Err(SealedTwice { offset: AT + next as u64 }));
+    assert!(bytes.is_empty(), "nothing is given out");
+}
+
+#[test]
 fn no_place_is_sealed_twice_with_other_contents() {
     let mut sealer = sealer(1);
     let first = sealed(&mut sealer, AT, &block(3));
@@ -162,11 +182,11 @@ fn no_place_is_sealed_twice_with_other_contents() {
     let next = AT + first.len() as u64;
     let mut out = Vec::new();
     for at in [AT, AT + 1, next - 1, 0] {
-        let refused = sealer.block(at, &block(4), &mut out);
+        let refused = sealer.blocks(at, from_ref(&block(4)), &mut out);
         assert_eq!(refused, Err(SealedTwice { offset: at }));
     }
     sealed(&mut sealer, next, &block(4));
-    assert!(sealer.block(AT, &block(3), &mut out).is_err(), "too late to try again");
+    assert!(sealer.blocks(AT, &[block(3)], &mut out).is_err(), "too late to try again");
     assert!(out.is_empty(), "nothing is given out that was refused");
 }
 
