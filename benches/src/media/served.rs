@@ -6,6 +6,7 @@ use super::crowd::Pair;
 use anyhow::{Context, Result, bail};
 use mediacore::edge::clock;
 use mediacore::edge::engine::{Engine, EngineConfig};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, channel};
@@ -60,40 +61,66 @@ impl Calls {
     /// What was refused, or did not come in time.
     pub fn open(&mut self, calls: &[Pair]) -> Result<Vec<Pair>> {
         let first = self.up.end;
+        let up = first..first + calls.len() as u64;
+        // All at once: a core takes commands at the end of a tick, and answers one tick later.
+        for call in up.clone() {
+            for called in [false, true] {
+                let (contact, tenant) = (ContactId(call), TenantId(1));
+                let (leg, place, port) = (leg(call, called), Place::WithContact, Port::Own);
+                self.send(&Command::Open { leg, contact, tenant, place, port });
+            }
+        }
+        let doors = self.opened(2 * calls.len())?;
         let mut pairs = Vec::new();
-        for (call, phones) in (first..).zip(calls) {
-            let caller = self.open_leg(call, false, phones.0)?;
-            let called = self.open_leg(call, true, phones.1)?;
+        for (call, phones) in up.clone().zip(calls) {
+            self.join(call, false, phones.0);
+            self.join(call, true, phones.1);
             if self.rows.is_some() {
                 self.record(call);
             }
-            pairs.push((caller, called));
+            let door = |called| doors.get(&leg(call, called)).copied();
+            pairs.push(door(false).zip(door(true)).context("every leg has a port")?);
         }
-        self.up = first..first + calls.len() as u64;
+        self.up = up;
+        self.wait_for_all_before()?;
         Ok(pairs)
     }
 
-    fn open_leg(&self, call: u64, called: bool, phone: SocketAddr) -> Result<SocketAddr> {
-        let leg = leg(call, called);
-        let (contact, tenant) = (ContactId(call), TenantId(1));
-        let (place, port) = (Place::WithContact, Port::Own);
+    /// Whoever speaks now is heard: what was asked of the core so far is done. Commands are in order,
+    /// so one more leg that comes and goes has come after them.
+    fn wait_for_all_before(&self) -> Result<()> {
+        let (contact, tenant) = (ContactId(self.up.end), TenantId(1));
+        let (leg, place, port) = (leg(self.up.end, false), Place::WithContact, Port::Own);
         self.send(&Command::Open { leg, contact, tenant, place, port });
-        let rtp = self.opened()?;
+        self.opened(1)?;
+        self.send(&Command::Release { leg });
+        loop {
+            let event = self.events.recv_timeout(PATIENCE).context("a leg closes in time")?;
+            if matches!(event, Event::Released { .. }) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn join(&self, call: u64, called: bool, phone: SocketAddr) {
+        let leg = leg(call, called);
         let payloads = Payloads::of(Codec::Pcma).with_dtmf(PayloadType(101));
         self.send(&Command::Connect { leg, remote: Box::new(Remote::at(phone, payloads)) });
         self.send(&Command::Join { leg, room: RoomId(call) });
-        Ok(rtp)
     }
 
-    fn opened(&self) -> Result<SocketAddr> {
-        loop {
-            match self.events.recv_timeout(PATIENCE).context("a leg opens in time")? {
-                Event::Opened { rtp, .. } => return Ok(rtp),
+    /// The addresses of so many legs.
+    fn opened(&self, count: usize) -> Result<HashMap<LegId, SocketAddr>> {
+        let mut doors = HashMap::with_capacity(count);
+        while doors.len() < count {
+            match self.events.recv_timeout(PATIENCE).context("legs open in time")? {
+                Event::Opened { leg, rtp } => _ = doors.insert(leg, rtp),
                 // Nobody speaks before all calls are open.
                 Event::Silent { .. } => {}
                 other => bail!("a leg was to open, but {other:?}"),
             }
         }
+        Ok(doors)
     }
 
     fn record(&self, call: u64) {
