@@ -15,9 +15,6 @@ use crate::latch::canonical;
 use std::net::{IpAddr, SocketAddr};
 use terms::media::{FAX_DATAGRAM_BYTES_MAX, FaxRemote, SeqNo};
 
-/// Consecutive datagrams that make a source behind a NAT. The first words of a fax are few and far
-/// between, and both sides may wait for the other's: the four of RTP would be too many.
-pub const PROBATION: u16 = 2;
 /// A candidate is followed by its next number, or by itself once more: gateways say an indicator
 /// several times.
 const STEP_MAX: u16 = 1;
@@ -107,10 +104,11 @@ struct Candidate {
 }
 
 /// Where the UDPTL of a leg may come from. The signalled address passes at once. Where a NAT is
-/// declared, another source is learned from the IP of the signalling alone, after [`PROBATION`]
-/// well-formed datagrams in sequence, which are held and then passed on. What was learned stays: the
-/// receiver of a page is silent for minutes, so silence says nothing. A new answer or ECONNREFUSED
-/// dissolves it.
+/// declared, another source is learned from the IP of the signalling alone, after two well-formed
+/// datagrams in sequence, the first of which is held and passed on with the second: the first words
+/// of a fax are few and far between, and both sides may wait for the other's, so the four of RTP would
+/// be too many. What was learned stays: the receiver of a page is silent for minutes, so silence says
+/// nothing. A new answer or ECONNREFUSED dissolves it.
 #[derive(Clone, Debug)]
 pub struct Door {
     signalled: SocketAddr,
