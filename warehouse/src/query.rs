@@ -8,6 +8,7 @@
 mod erlang;
 mod files;
 mod functions;
+mod giving_way;
 mod guard;
 mod intervals;
 pub mod literal;
@@ -22,6 +23,7 @@ mod staffing;
 
 use crate::answer::plain_text;
 use crate::query::files::Files;
+use crate::query::giving_way::GivingWay;
 use crate::query::intervals::Intervals;
 use crate::query::scan::ScopedTable;
 use crate::query::scoped::Rule;
@@ -271,6 +273,7 @@ fn context(
     let state = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_runtime_env(runtime(warehouse, limits)?)
+        .with_physical_optimizer_rule(Arc::new(GivingWay))
         .build();
     Ok(SessionContext::new_with_state(state))
 }
