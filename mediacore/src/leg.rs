@@ -14,6 +14,7 @@ use crate::latch::Latch;
 use crate::play::Player;
 use crate::record::TrackIdx;
 use crate::rtcp::LastReport;
+use crate::shard::ahead::{LINE, fetch_at};
 use crate::shard::documents::Machine;
 use crate::srtp::{self, Session};
 use crate::stats::ReceiveStats;
@@ -164,85 +165,93 @@ impl Counts {
     }
 }
 
-/// One party of a call.
+/// One party of a call. What every packet reads stands first and together, what is rarely needed last:
+/// between two packets of a leg its memory has left the cache, and each line is waited for.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Leg {
-    /// Its name.
-    pub id: LegId,
     /// Whose sockets are its: its own, or those of the shared port.
     pub door: LegIdx,
-    /// Our RTP address, once reserved.
-    pub local: Option<SocketAddr>,
-    /// What offer and answer agreed.
-    pub agreed: Option<Agreed>,
-    /// Where its audio may come from.
-    pub latch: Option<Latch>,
+    /// Where its audio goes.
+    pub route: Route,
+    /// For whom its digits are made anew.
+    pub digits_to: Option<LegIdx>,
+    /// Shards, one bit each, whose recordings want what it says.
+    pub taps: u64,
+    /// What the kernel filters for.
+    pub filter: Option<SocketAddr>,
+    /// When the agreement came.
+    pub connected_at: Moment,
+    /// When audio was last expected to begin or came.
+    pub heard_at: Moment,
+    /// Silences told since then.
+    pub silences: usize,
+    /// A fax machine or a modem speaks: its sound is left as it is.
+    pub modem: bool,
+    /// Its audio is relayed, and decoded for others all the same.
+    pub tapped: bool,
+    /// Its digits are told, and heard by nobody else.
+    pub digits_kept: bool,
+    /// In the room but deaf and dumb.
+    pub held: bool,
+    /// What it says is mixed in a small room or searched for keys.
+    pub treated: bool,
+    /// It hears the mix of its room.
+    pub hears_mix: bool,
     /// What encrypts it, where keys were agreed.
     pub srtp: Option<Box<Session>>,
     /// What makes its keys.
     pub handshake: Option<Box<Handshake>>,
     /// Its ways on the shared port.
     pub ways: Option<Box<Ways>>,
-    /// What the kernel filters for.
-    pub filter: Option<SocketAddr>,
-    /// Where its RTCP really came from.
-    pub rtcp_source: Option<SocketAddr>,
-    /// What came.
-    pub receive: ReceiveStats,
-    /// What was not used.
-    pub counts: Counts,
-    /// Digits that come.
-    pub digits: dtmf::Receiver,
-    /// Digits that go as events.
-    pub sender: dtmf::Sender,
-    /// Digits that go as tones.
-    pub keypad: Keypad,
-    /// What it is watched for.
-    pub watch: Watch,
     /// Listens to it, where somebody wants to know.
     pub ear: Option<Box<Ear>>,
-    /// For whom its digits are made anew.
-    pub digits_to: Option<LegIdx>,
-    /// Its digits are told, and heard by nobody else.
-    pub digits_kept: bool,
-    /// Until when the rest of a key's sound is kept from the mix.
-    pub muted_until: Option<Moment>,
-    /// The stream toward the phone.
-    pub stream: Stream,
-    /// What plays.
-    pub player: Option<Player>,
-    /// When its next frame of prompt or digits goes out.
-    pub frame_due: Option<Moment>,
     /// What it carried as T.38, once it did.
     pub fax: Option<Box<Fax>>,
     /// A fax machine of ours, while one has it.
     pub machine: Option<Box<Machine>>,
-    /// A fax machine or a modem speaks: its sound is left as it is.
-    pub modem: bool,
-    /// What it says is mixed in a small room or searched for keys.
-    pub treated: bool,
+    /// Recordings it stands in.
+    pub tracks: Vec<(RecordingId, TrackIdx)>,
+    /// Where its audio may come from.
+    pub latch: Option<Latch>,
+    /// What offer and answer agreed.
+    pub agreed: Option<Agreed>,
+    /// What came.
+    pub receive: ReceiveStats,
+    /// The stream toward the phone.
+    pub stream: Stream,
+    /// Digits that go as events.
+    pub sender: dtmf::Sender,
+    /// Digits that go as tones.
+    pub keypad: Keypad,
+    /// What plays.
+    pub player: Option<Player>,
+    /// Its name.
+    pub id: LegId,
+    /// Our RTP address, once reserved.
+    pub local: Option<SocketAddr>,
+    /// Where its RTCP really came from.
+    pub rtcp_source: Option<SocketAddr>,
+    /// What was not used.
+    pub counts: Counts,
+    /// Digits that come.
+    pub digits: dtmf::Receiver,
+    /// What it is watched for.
+    pub watch: Watch,
+    /// Until when the rest of a key's sound is kept from the mix.
+    pub muted_until: Option<Moment>,
+    /// When its next frame of prompt or digits goes out.
+    pub frame_due: Option<Moment>,
     /// Its room, by place.
     pub room: Option<u32>,
-    /// In the room but deaf and dumb.
-    pub held: bool,
     /// Who in its room hears it.
     pub audience: Audience,
-    /// Where its audio goes.
-    pub route: Route,
-    /// Its audio is relayed, and decoded for others all the same.
-    pub tapped: bool,
-    /// It hears the mix of its room.
-    pub hears_mix: bool,
     /// Its playout delay while it is decoded.
     pub jitter: Option<Jitter>,
     /// What it says, brought to the rate of its room.
     pub voice: Converter,
     /// What is made here for it to hear, once something was.
     pub outlet: Option<Outlet>,
-    /// Recordings it stands in.
-    pub tracks: Vec<(RecordingId, TrackIdx)>,
-    /// Shards, one bit each, whose recordings want what it says.
-    pub taps: u64,
     /// Their last sender report.
     pub last_report: Option<LastReport>,
     /// A receiver time of theirs that is not answered.
@@ -253,17 +262,19 @@ pub struct Leg {
     pub far: FarQuality,
     /// Packets sent when the last report was written.
     pub reported_packets: u64,
-    /// When audio was last expected to begin or came.
-    pub heard_at: Moment,
-    /// When the agreement came.
-    pub connected_at: Moment,
-    /// Silences told since then.
-    pub silences: usize,
     /// It goes on from before a kill, and nobody has claimed it yet.
     pub unclaimed: bool,
 }
 
 impl Leg {
+    /// A packet of this leg comes soon: asks for what stands before the figures of what came.
+    pub fn expect(&self) {
+        let start = std::ptr::from_ref(self).cast::<u8>();
+        for at in (0..std::mem::offset_of!(Leg, receive)).step_by(LINE) {
+            fetch_at(start.wrapping_add(at));
+        }
+    }
+
     /// A leg without a port.
     pub fn new(now: Moment, id: LegId, door: LegIdx, stream: Stream) -> Self {
         Leg {

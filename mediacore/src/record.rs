@@ -30,7 +30,7 @@ pub(crate) mod story;
 pub mod timeline;
 pub mod wav;
 
-use crate::shard::ahead::{self, fetch};
+use crate::shard::ahead::{self, fetch, fetch_whole};
 pub use block::Block;
 use block::{
     BODY_BYTES_MAX, BlockWriter, Chunk, Entry, Frame, Head, Lost, Marked, TrackHead, samples_of,
@@ -108,6 +108,8 @@ pub struct RecorderStats {
     pub resends_lost: u64,
 }
 
+/// Begins with a cache line: it is fetched whole before a frame comes.
+#[repr(align(64))]
 struct Track {
     tenant: TenantId,
     head: TrackHead,
@@ -301,8 +303,7 @@ impl Recorder {
     /// A frame of this track comes soon: asks for the track.
     pub fn expect_track(&self, track: TrackIdx) {
         if let Some(Some(standing)) = self.tracks.get(track.slot as usize) {
-            fetch(&standing.head);
-            fetch(&standing.chunk);
+            fetch_whole(standing);
         }
     }
 

@@ -350,6 +350,9 @@ impl Uring {
         if let Some(leg) = leg_of(ahead::LEG_AHEAD) {
             shard.expect_leg(leg);
         }
+        if let Some(leg) = leg_of(ahead::TRACKS_AHEAD) {
+            shard.expect_tracks(leg);
+        }
         if let Some(leg) = leg_of(ahead::WAY_AHEAD) {
             shard.expect_way(leg);
         }

@@ -9,15 +9,30 @@ use super::Shard;
 use crate::leg::{LegIdx, Route};
 
 /// How many packets early [`Shard::expect_leg`] is worth calling.
-pub const LEG_AHEAD: usize = 8;
+pub const LEG_AHEAD: usize = 9;
+/// How many packets early [`Shard::expect_tracks`] is worth calling.
+pub const TRACKS_AHEAD: usize = 6;
 /// How many packets early [`Shard::expect_way`] is worth calling: what it reads has come by then.
 pub const WAY_AHEAD: usize = 4;
 /// The same for [`Shard::expect_chunk`].
 pub const CHUNK_AHEAD: usize = 2;
 
+/// Bytes of a cache line.
+pub const LINE: usize = 64;
+
 /// Asks for the cache line of a place.
 pub fn fetch<T: ?Sized>(place: &T) {
     fetch_at(std::ptr::from_ref(place).cast());
+}
+
+/// Asks for every cache line of a place.
+pub fn fetch_whole<T>(place: &T) {
+    let start = std::ptr::from_ref(place).cast::<u8>();
+    let last = size_of::<T>().saturating_sub(1);
+    for at in (0..last).step_by(LINE) {
+        fetch_at(start.wrapping_add(at));
+    }
+    fetch_at(start.wrapping_add(last));
 }
 
 /// Asks for the cache line of an address, whatever is there.
@@ -37,13 +52,14 @@ impl Shard {
     /// A packet of this leg comes soon.
     pub fn expect_leg(&self, idx: LegIdx) {
         let Some(leg) = self.leg(idx) else { return };
-        fetch(&leg.agreed);
-        fetch(&leg.latch);
-        fetch(&leg.receive);
-        fetch(&leg.route);
-        fetch(&leg.heard_at);
-        fetch(&leg.tracks);
-        fetch(&leg.filter);
+        leg.expect();
+        fetch_whole(&leg.receive);
+    }
+
+    /// A packet of this leg comes rather soon: the list of the tracks it is recorded on.
+    pub fn expect_tracks(&self, idx: LegIdx) {
+        let Some(leg) = self.leg(idx) else { return };
+        fetch_at(leg.tracks.as_ptr().cast());
     }
 
     /// A packet of this leg comes sooner: the party who hears it, and the tracks it is recorded on.
@@ -52,18 +68,15 @@ impl Shard {
         for &(_, track) in &leg.tracks {
             self.recorder.expect_track(track);
         }
-        if let Route::Relay(to) = leg.route
-            && let Some(to) = self.leg(to)
-        {
-            fetch(&to.agreed);
-            fetch(&to.latch);
-            fetch(&to.stream);
+        let Route::Relay(to) = leg.route else { return };
+        if let Some(to) = self.leg(to) {
+            to.expect();
+            fetch_whole(&to.stream);
+            fetch_whole(&to.sender);
+            fetch_whole(&to.keypad);
             fetch(&to.player);
-            fetch(&to.sender);
         }
-        if let Route::Relay(to) = leg.route {
-            self.slots.expect(to.index());
-        }
+        self.slots.expect(to.index());
     }
 
     /// The frame of a member of a room is taken soon.

@@ -202,7 +202,9 @@ impl Shard {
         }
         let leg = self.legs[idx.index()].leg.as_deref_mut().expect("still here");
         let (route, says_key) = (leg.route, leg.says_key());
-        if let Some(jitter) = leg.jitter.as_mut().filter(|_| leg.tapped) {
+        if leg.tapped
+            && let Some(jitter) = &mut leg.jitter
+        {
             jitter.put(now, header.time, &bytes[packet.payload()]);
         }
         if leg.taps != 0 {
