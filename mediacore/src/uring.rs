@@ -353,6 +353,10 @@ impl Uring {
         if let Some(leg) = leg_of(ahead::TRACKS_AHEAD) {
             shard.expect_tracks(leg);
         }
+        let filled = self.harvest.get(n + ahead::TRACKS_AHEAD);
+        if let Some(buffer) = filled.and_then(|&(_, _, flags)| cqueue::buffer_select(flags)) {
+            self.pool.expect(buffer);
+        }
         if let Some(leg) = leg_of(ahead::WAY_AHEAD) {
             shard.expect_way(leg);
         }

@@ -9,7 +9,7 @@ use super::Shard;
 use crate::leg::{LegIdx, Route};
 
 /// How many packets early [`Shard::expect_leg`] is worth calling.
-pub const LEG_AHEAD: usize = 9;
+pub const LEG_AHEAD: usize = 12;
 /// How many packets early [`Shard::expect_tracks`] is worth calling.
 pub const TRACKS_AHEAD: usize = 6;
 /// How many packets early [`Shard::expect_way`] is worth calling: what it reads has come by then.

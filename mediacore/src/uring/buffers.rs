@@ -9,6 +9,7 @@
 //! about twice what one turn needs, and of those with us the one used last goes back first. A turn
 //! that finds the kernel short doubles what it holds; a calm while brings it down again.
 
+use crate::shard::ahead::fetch_at;
 use io_uring::Submitter;
 use io_uring::types::BufRingEntry;
 use std::io;
@@ -122,6 +123,11 @@ impl Pool {
         assert!(buffer < self.count, "the kernel names only our buffers");
         // SAFETY: inside the mapping, as was just checked.
         unsafe { self.bytes.start.add(usize::from(buffer) * BUFFER_BYTES) }
+    }
+
+    /// The packet in a buffer is looked at soon: asks for its beginning. Without names it lies there.
+    pub fn expect(&self, buffer: u16) {
+        fetch_at(self.start(buffer).as_ptr());
     }
 
     /// Where a part of a buffer begins.
