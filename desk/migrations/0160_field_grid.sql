@@ -24,6 +24,8 @@ CREATE TABLE areas (
     team_id BIGINT REFERENCES queues (id),
     queue_id BIGINT NOT NULL REFERENCES queues (id),
     ring_s BIGINT NOT NULL,
+    -- Of the orders that are made for callers whom nobody answered.
+    order_kind TEXT,
     UNIQUE (tenant_id, code),
     UNIQUE (tenant_id, number)
 );

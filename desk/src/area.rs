@@ -4,7 +4,7 @@
 use crate::audit::By;
 use crate::error::During;
 use crate::store::{DbRow, Write, id, id_opt};
-use crate::{Error, Result, Store, allowed, text, worker};
+use crate::{Error, Result, Store, allowed, order, text, worker};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::collections::{BTreeSet, HashMap};
@@ -58,6 +58,9 @@ pub struct AreaDraft {
     /// How long each worker's phone rings, 5–120 seconds; left out, 20.
     #[serde(default = "ring_usual")]
     pub ring_s: u32,
+    /// The type of the order that is made for a caller whom nobody answered; left out, none is.
+    #[serde(default)]
+    pub order: Option<String>,
     /// Callers who belong there: numbers, or their beginnings from the country code on with `*` behind
     /// them, such as `+862087*`. At most 2,000.
     #[serde(default)]
@@ -132,7 +135,8 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn areas(&self, tenant: TenantId) -> Result<Vec<Area>> {
-        let select = "SELECT id, code, name, name_en, number, team_id, queue_id, ring_s FROM areas
+        let select = "SELECT id, code, name, name_en, number, team_id, queue_id, ring_s,
+                      order_kind FROM areas
                       WHERE tenant_id = $1 ORDER BY code LIMIT 5000";
         let areas = self.grid_rows(tenant, select).await?;
         let select = "SELECT area_id, worker_id FROM area_workers WHERE tenant_id = $1
@@ -154,6 +158,7 @@ impl Store {
                 team: id_opt(row, "team_id").map(QueueId),
                 queue: QueueId(id(row, "queue_id")),
                 ring_s: u32::try_from(id(row, "ring_s")).unwrap_or(AREA_RING_S_USUAL),
+                order: row.get("order_kind"),
                 callers: callers.remove(&area).unwrap_or_default(),
             };
             Area { id: AreaId(area), draft }
@@ -191,9 +196,9 @@ impl Store {
         let count = "SELECT COUNT(*) FROM areas WHERE tenant_id = $1";
         write.room_for(tenant, count, AREAS_MAX).await?;
         let made = AreaId(write.next_id("area").await? as u64);
-        let put =
-            "INSERT INTO areas (tenant_id, id, code, name, name_en, number, team_id, queue_id,
-                   ring_s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let put = "INSERT INTO areas (tenant_id, id, code, name, name_en, number, team_id,
+                   queue_id, ring_s, order_kind)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         put_down(&mut write, put, (tenant, made), &draft).await?;
         write.audit(tenant, by, "area.create", told(made, &draft)).await?;
         write.raise_plan(tenant).await?;
@@ -220,7 +225,7 @@ impl Store {
         }
         empty(&mut write, tenant, area).await?;
         let put = "UPDATE areas SET code = $3, name = $4, name_en = $5, number = $6, team_id = $7,
-                   queue_id = $8, ring_s = $9 WHERE tenant_id = $1 AND id = $2";
+                   queue_id = $8, ring_s = $9, order_kind = $10 WHERE tenant_id = $1 AND id = $2";
         put_down(&mut write, put, (tenant, area), &draft).await?;
         write.audit(tenant, by, "area.change", told(area, &draft)).await?;
         write.raise_plan(tenant).await?;
@@ -294,6 +299,9 @@ async fn put_down(
             return Err(Error::invalid(field, format!("there is no such queue: {queue}")));
         }
     }
+    if let Some(kind) = &draft.order {
+        order::lost::check_kind(write, tenant, "order", kind).await?;
+    }
     let doing = write.doing;
     sqlx::query(put)
         .bind(tenant.0 as i64)
@@ -305,6 +313,7 @@ async fn put_down(
         .bind(draft.team.map(|team| team.0 as i64))
         .bind(draft.queue.0 as i64)
         .bind(i64::from(draft.ring_s))
+        .bind(draft.order.as_deref())
         .execute(write.db())
         .await
         .during(doing)?;

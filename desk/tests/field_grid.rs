@@ -4,12 +4,16 @@
 use desk::area::AreaDraft;
 use desk::bootstrap::{Defaults, First};
 use desk::number::NumberDraft;
+use desk::order::query::OrderFilter;
+use desk::order::rule::Rule;
 use desk::tenant::Profile;
 use desk::worker::{Absence, Worker, WorkerDraft};
 use desk::{By, Error, Store};
 use serde_json::json;
+use std::sync::Arc;
+use terms::event::{ENTRY_VERSION, Entry, Hop, Hunt, InHunt, Kind};
 use terms::routing::Target;
-use terms::{AreaId, QueueId, TenantId, Timestamp, WorkerId};
+use terms::{AreaId, CallId, QueueId, TenantId, Timestamp, WorkerId};
 
 /// 2026-11-23T04:00:00Z.
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
@@ -66,6 +70,7 @@ fn north(workers: &[WorkerId]) -> AreaDraft {
         team: None,
         queue: QueueId(1),
         ring_s: 25,
+        order: None,
         callers: Vec::new(),
     }
 }
@@ -151,6 +156,7 @@ async fn what_is_no_worker_and_no_area_is_refused_by_its_field() {
         (AreaDraft { team: Some(QueueId(99)), ..good.clone() }, "team"),
         (AreaDraft { ring_s: 4, ..good.clone() }, "ring_s"),
         (AreaDraft { ring_s: 121, ..good.clone() }, "ring_s"),
+        (AreaDraft { order: Some("没有的类型".into()), ..good.clone() }, "order"),
         (AreaDraft { callers: vec!["withheld".into()], ..good.clone() }, "callers"),
         (AreaDraft { callers: vec!["020*".into()], ..good.clone() }, "callers"),
         (AreaDraft { callers: vec!["*".into()], ..good.clone() }, "callers"),
@@ -219,4 +225,53 @@ async fn another_tenants_areas_and_workers_do_not_exist() {
     assert_eq!(store.area(tenant, area.id).await.unwrap().draft.workers, [one.id]);
     let unknown = store.area(tenant, AreaId(99)).await.unwrap_err();
     assert!(missing(unknown));
+}
+
+fn lost(tenant: TenantId, area: AreaId, call: u64, seq: u64) -> Arc<Entry> {
+    let hop = Hop::Voicemail { queue: QueueId(1) };
+    let what = InHunt::Lost { caller: "+8613800138000".into() };
+    Arc::new(Entry {
+        v: ENTRY_VERSION,
+        seq,
+        at: NOON,
+        tenant,
+        contact: None,
+        call: Some(CallId(call)),
+        leg: None,
+        kind: Kind::Hunt(Hunt { area, hop, what }),
+    })
+}
+
+#[tokio::test]
+async fn a_caller_whom_nobody_answered_becomes_an_order_once() {
+    let (_folder, store, first) = desk().await;
+    let tenant = first.tenant;
+    let rule = Rule {
+        kind: "回访".into(),
+        department: "客服部".into(),
+        assignee: None,
+        due_minutes: 60,
+        warn_minutes: 10,
+        hours: None,
+    };
+    store.put_order_rule(tenant, &by(), &rule).await.unwrap();
+    let draft = AreaDraft { order: Some(rule.kind.clone()), ..north(&[]) };
+    let area = store.create_area(tenant, &by(), &draft).await.unwrap().id;
+    let quiet = AreaDraft { code: "020-2".into(), ..north(&[]) };
+    let quiet = store.create_area(tenant, &by(), &quiet).await.unwrap().id;
+    let entries = [lost(tenant, area, 7, 1), lost(tenant, quiet, 8, 2)];
+    store.keep_calling(&entries, 2, false).await.unwrap();
+    store.keep_calling(&entries, 2, true).await.unwrap();
+    let other = other_tenant(&store).await;
+    let foreign = [lost(other, area, 9, 3), lost(tenant, AreaId(99), 10, 4)];
+    store.keep_calling(&foreign, 4, false).await.unwrap();
+    let all = OrderFilter { limit: 10, ..OrderFilter::default() };
+    let orders = store.orders(tenant, &all, NOON).await.unwrap().orders;
+    assert_eq!(orders.len(), 1, "{orders:#?}");
+    let order = &orders[0];
+    assert_eq!((order.kind.as_str(), order.department.as_str()), ("回访", "客服部"));
+    assert_eq!((order.area.as_str(), order.call), ("城北片区", Some(CallId(7))));
+    assert_eq!(order.customer_number, "+8613800138000");
+    assert_eq!(order.deadline_at, Some(after(1)));
+    assert!(store.orders(other, &all, NOON).await.unwrap().orders.is_empty());
 }

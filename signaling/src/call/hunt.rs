@@ -127,6 +127,8 @@ impl Call {
                 }
             }
             Hop::Voicemail { queue } => {
+                let caller = self.customer().normal.clone();
+                self.log_hop(cx, InHunt::Lost { caller });
                 self.end_hop(cx, HopEnd::Message);
                 self.hunt = None;
                 self.left_flow(cx, "voicemail");

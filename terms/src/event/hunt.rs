@@ -4,7 +4,7 @@ use crate::id::{AreaId, QueueId, WorkerId};
 use serde::{Deserialize, Serialize};
 
 /// Something about one of those whom the hunt through an area tries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hunt {
     /// Which area.
     pub area: AreaId,
@@ -45,7 +45,7 @@ pub enum Hop {
 }
 
 /// What happened in a hunt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InHunt {
     /// They are tried: a phone is to ring, or the caller waits.
@@ -54,6 +54,12 @@ pub enum InHunt {
     Ended {
         /// How.
         end: HopEnd,
+    },
+    /// Nobody of the area was to be had: the caller is asked for a message, and somebody has to call
+    /// them back.
+    Lost {
+        /// Who called, normalised.
+        caller: String,
     },
 }
 

@@ -62,6 +62,7 @@ pub(super) fn hops(told: &[Value], in_chinese: bool) -> Vec<RoutedHop> {
         let (at, end) = match hunt.what {
             InHunt::Began => (row["at"].clone(), None),
             InHunt::Ended { end } => (row["at"].clone(), Some(end)),
+            InHunt::Lost { .. } => continue,
         };
         let is_it = |one: &&mut Told| {
             let same = (one.hunt.area, one.hunt.hop) == (hunt.area, hunt.hop);

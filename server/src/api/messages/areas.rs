@@ -17,6 +17,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "entry \"{}\": a number, or its beginning with * behind it such as +8620*, is needed",
         "“{}”：需要号码，或以 * 结尾的号码开头，例如 +8620*",
     ),
+    (
+        "there is no order type \"{}\"; make a rule for it first",
+        "没有工单类型“{}”，请先为其设置规则",
+    ),
     // Whom of an area a call was tried at.
     ("The caller was asked for a message.", "已请来电者留言。"),
     ("The caller hung up while the {} was tried.", "寻呼{}时来电者已挂机。"),

@@ -38,7 +38,7 @@ async fn a_manager_draws_areas_and_a_supervisor_sends_workers_on_leave() {
     let changed = rig.ask(Method::PUT, &uri, &supervisor, Some(leave)).await;
     assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
     let told = rig.get(&uri, &supervisor).await.json();
-    let absence = json!({"from": "2026-11-23T00:00:00Z", "until": null});
+    let absence = json!({"from": "2026-11-23T00:00:00.000Z", "until": null});
     assert_eq!((&told["absence"], &told["areas"]), (&absence, &json!([area])));
     let grid = rig.store.compile_plan(rig.tenant()).await.unwrap().grid;
     assert!(grid.workers[0].absence.is_some() && grid.workers[0].substitute.is_some());
@@ -72,6 +72,7 @@ async fn what_is_no_area_or_worker_is_refused_by_its_field_in_both_languages() {
         (&good_area, "areas", "team", json!("99"), "没有此队列"),
         (&good_area, "areas", "workers", json!([li, li]), "每人一次"),
         (&good_area, "areas", "workers", json!(["99"]), "没有此网格员"),
+        (&good_area, "areas", "order", json!("x"), "没有工单类型"),
         (&good_area, "areas", "ring_s", json!(3), "超出范围"),
         (&good_area, "areas", "callers", json!(["020*"]), "例如 +8620*"),
     ] {

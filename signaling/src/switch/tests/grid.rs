@@ -20,16 +20,17 @@ pub(super) fn word(hunt: &Hunt) -> String {
         Hop::Queue { queue } => format!("area queue {queue}"),
         Hop::Voicemail { queue } => format!("voicemail {queue}"),
     };
-    match hunt.what {
+    match &hunt.what {
         InHunt::Began => format!("{who} is tried"),
         InHunt::Ended { end } => format!("{who}: {end:?}"),
+        InHunt::Lost { caller } => format!("{caller} is lost"),
     }
 }
 
 /// How it ended with each who was tried or passed over.
 fn ends(rig: &Rig) -> Vec<String> {
     let hunts = rig.log.iter().filter_map(|entry| match &entry.kind {
-        Kind::Hunt(hunt) if hunt.what != InHunt::Began => Some(word(hunt)),
+        Kind::Hunt(hunt) if matches!(hunt.what, InHunt::Ended { .. }) => Some(word(hunt)),
         _ => None,
     });
     hunts.collect()
@@ -176,6 +177,8 @@ fn whom_nobody_answers_is_asked_for_a_message_in_the_end() {
     ];
     assert_eq!(ends(&rig), all, "each with its reason, once");
     assert_eq!(phones(&rig), ["13800000001"], "no unbound phone is called");
+    let lost = told(&rig).into_iter().filter(|word| word.contains("is lost"));
+    assert_eq!(lost.collect::<Vec<_>>(), ["+8613800138000 is lost"], "somebody calls them back");
     rig.hangs_up(caller);
     rig.wait(secs(1));
     assert_eq!(outcome(&rig).0, Outcome::Voicemail);
