@@ -95,8 +95,8 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(guard.may(Permission::CallsOwn, routes!(routing)))
 }
 
-/// Why a call went where it did, offer by offer, and hop by hop where the people of an area were called: one's own, or, with the permission `calls.read`,
-/// any.
+/// Why a call went where it did, offer by offer, and hop by hop where the people of an area were
+/// called: one's own, or, with the permission `calls.read`, any.
 #[utoipa::path(get, path = "/api/v1/calls/{id}/routing", tag = "calls", params(("id" = String, Path, description = "The call's id")), responses((status = 200, body = CallRouting)))]
 async fn routing(
     State(api): State<Shared>,
