@@ -291,6 +291,46 @@ fn an_extension_is_its_workers_from_inside_and_a_stranger_who_shows_it_is_a_stra
     balanced(&mut rig);
 }
 
+/// Who calls from a worker's phone is asked for a number and connected with it; nobody else is.
+fn calls_through() -> Plan {
+    let mut plan = plan();
+    plan.flows[0].document = json!({"format": 1, "start": "who", "steps": {
+        "who": {"kind": "branch", "else": "ask", "cases": [
+            {"if": {"left": "${worker}", "op": "is_empty", "right": ""}, "go": "refuse"}]},
+        "ask": {"kind": "collect", "prompts": ["menu"], "variable": "number", "digits_min": 3,
+            "digits_max": 20, "terminator": "#", "next": "through",
+            "on": {"timeout": "refuse", "invalid": "refuse"}},
+        "through": {"kind": "transfer", "target": "${number}", "on": {"error": "refuse"}},
+        "refuse": {"kind": "hangup", "cause": 21}}});
+    plan
+}
+
+#[test]
+fn a_worker_calls_through_under_the_published_number_and_an_unbound_phone_is_refused() {
+    let mut plan = calls_through();
+    plan.grid.workers[0].bound = false;
+    let mut rig = Rig::new(plan);
+    let own = rig.dials(Origin::Trunk(FIRST), "13900000002", "95105688", true);
+    rig.wait(secs(1));
+    rig.presses(own, "13811112222#");
+    rig.wait(secs(5));
+    assert_eq!(phase(&mut rig), "talking");
+    assert_eq!(called(&rig), [("13811112222".to_owned(), "95105688".to_owned())]);
+    rig.hangs_up(own);
+    rig.wait(secs(1));
+    for stranger in ["13800000001", "13700000000"] {
+        rig.dials(Origin::Trunk(FIRST), stranger, "95105688", true);
+        rig.wait(secs(5));
+        assert_eq!((outcome(&rig).1, outcome(&rig).2), (21, Party::System), "{stranger}");
+    }
+    assert_eq!(phones(&rig).len(), 1, "nobody was called for them");
+    let refused = rig.log.iter().filter(|entry| {
+        matches!(&entry.kind, Kind::IvrStep { step, exit, .. } if step == "who" && exit != "else")
+    });
+    assert_eq!(refused.count(), 2, "and both are in the log");
+    balanced(&mut rig);
+}
+
 #[test]
 fn an_extension_rings_itself_wherever_it_is_forwarded() {
     let mut plan = plan();
