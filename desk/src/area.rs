@@ -77,6 +77,10 @@ impl AreaDraft {
         if !AREA_RING_S.contains(&self.ring_s) {
             return Err(Error::invalid("ring_s", format!("{} is outside 5-120", self.ring_s)));
         }
+        if self.team == Some(self.queue) {
+            let problem = "the team's queue is another one than the area's";
+            return Err(Error::invalid("team", problem));
+        }
         let once: BTreeSet<&WorkerId> = self.workers.iter().collect();
         if self.workers.len() > AREA_WORKERS_MAX || once.len() < self.workers.len() {
             let problem = format!("at most {AREA_WORKERS_MAX} field workers, each once");

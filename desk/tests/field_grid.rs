@@ -154,6 +154,7 @@ async fn what_is_no_worker_and_no_area_is_refused_by_its_field() {
         (AreaDraft { workers: vec![one.id, one.id], ..good.clone() }, "workers"),
         (AreaDraft { queue: QueueId(99), ..good.clone() }, "queue"),
         (AreaDraft { team: Some(QueueId(99)), ..good.clone() }, "team"),
+        (AreaDraft { team: Some(QueueId(1)), ..good.clone() }, "team"),
         (AreaDraft { ring_s: 4, ..good.clone() }, "ring_s"),
         (AreaDraft { ring_s: 121, ..good.clone() }, "ring_s"),
         (AreaDraft { order: Some("没有的类型".into()), ..good.clone() }, "order"),

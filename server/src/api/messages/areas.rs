@@ -9,6 +9,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "this number is published; the worker's own phone is needed",
         "该号码是对外公布的号码，请填写网格员自己的电话",
     ),
+    ("the team's queue is another one than the area's", "班组队列不能与片区队列相同"),
     ("nobody stands in for themselves", "替班人不能是本人"),
     ("there is no such field worker: {}", "没有此网格员：{}"),
     ("there is no such queue: {}", "没有此队列：{}"),

@@ -70,6 +70,7 @@ async fn what_is_no_area_or_worker_is_refused_by_its_field_in_both_languages() {
         (&good_area, "areas", "number", json!("10086"), "本租户的号码"),
         (&good_area, "areas", "queue", json!("99"), "没有此队列"),
         (&good_area, "areas", "team", json!("99"), "没有此队列"),
+        (&good_area, "areas", "team", json!("1"), "不能与片区队列相同"),
         (&good_area, "areas", "workers", json!([li, li]), "每人一次"),
         (&good_area, "areas", "workers", json!(["99"]), "没有此网格员"),
         (&good_area, "areas", "order", json!("x"), "没有工单类型"),
