@@ -34,6 +34,7 @@ pub const KINDS: &[&str] = &[
     "offered",
     "offer_ended",
     "forwarded",
+    "hunt",
     "picked_up",
     "answered",
     "abandoned",

@@ -15,6 +15,7 @@
 
 pub mod agent;
 pub mod allowed;
+pub mod area;
 pub mod audit;
 pub mod blocked;
 pub mod bootstrap;
@@ -52,6 +53,7 @@ pub mod trunk;
 pub mod user;
 pub mod voicemail;
 pub mod when;
+pub mod worker;
 
 pub use audit::By;
 pub use error::Error;

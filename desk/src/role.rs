@@ -67,6 +67,8 @@ text_enum! {
         RoutingWrite = "routing.write",
         /// Approve or reject a draft of a flow that somebody else wrote.
         RoutingApprove = "routing.approve",
+        /// Change field workers: their phones, their leave and who stands in for them.
+        WorkersWrite = "workers.write",
         /// See trunks.
         TrunksRead = "trunks.read",
         /// Make and change trunks.
@@ -133,6 +135,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::RoutingRead, LEADERS),
         (P::RoutingWrite, MANAGERS),
         (P::RoutingApprove, MANAGERS),
+        (P::WorkersWrite, LEADERS),
         (P::TrunksRead, ADMINISTRATORS),
         (P::TrunksWrite, ADMINISTRATORS),
         (P::CustomersRead, EVERYBODY),

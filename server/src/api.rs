@@ -9,6 +9,7 @@
 //! - The document at `/api/openapi.json` is made from the handlers; `/api/docs` shows it offline.
 
 pub mod agents;
+pub mod areas;
 pub mod audit;
 pub mod call_quality;
 pub mod call_routing;
@@ -61,6 +62,7 @@ pub mod tokens;
 pub mod trunks;
 pub mod users;
 pub mod voicemails;
+pub mod workers;
 mod xml;
 
 use crate::schedules::Schedules;
@@ -254,6 +256,8 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(reports::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))
+        .merge(areas::routes(guard))
+        .merge(workers::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))
         .merge(hooks::routes(guard))

@@ -10,6 +10,7 @@
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
 //! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
+//! `hunt` the people of an area are called ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -32,6 +33,7 @@ mod force;
 mod forward;
 mod hearing;
 mod hold;
+mod hunt;
 mod incoming;
 mod invite_party;
 mod keep;
@@ -269,6 +271,8 @@ pub(crate) struct Call {
     conference: Option<ConferenceId>,
     /// It calls a customer back.
     callback: Option<callback::Callback>,
+    /// The people of an area are called.
+    hunt: Option<Box<hunt::Hunt>>,
 }
 
 impl Call {

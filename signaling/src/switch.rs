@@ -4,6 +4,7 @@
 //! to be done, [`Switch::next_timeout`] says when it wants to be woken. The same inputs and the same
 //! seed give the same outputs.
 
+mod areas;
 mod asks;
 mod callbacks;
 mod callers;
@@ -26,6 +27,7 @@ mod trunks;
 mod world;
 
 pub use crate::calling::Limits as OutLimits;
+pub(crate) use areas::Stop;
 pub use config::Config;
 pub(crate) use plan::{Calling, Compiled, Dialled};
 pub(crate) use world::{CallbackPlace, Cx, FaxOf, RecordingOf, World};

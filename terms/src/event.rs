@@ -20,6 +20,7 @@ mod conference;
 mod consultation;
 mod forward;
 mod frame;
+mod hunt;
 mod offer;
 mod parking;
 
@@ -29,6 +30,7 @@ pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
 pub use consultation::{Consultation, ConsultationEnd, InConsultation};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
+pub use hunt::{Hop, HopEnd, Hunt, InHunt};
 pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
 
@@ -334,6 +336,8 @@ pub enum Kind {
         /// Why.
         when: ForwardWhen,
     },
+    /// Somebody of an area is tried for the caller, or that is over.
+    Hunt(Hunt),
     /// A colleague takes a call that rings at an agent's phone. `leg` is the colleague's; `Answered`
     /// follows.
     PickedUp {

@@ -162,6 +162,10 @@ ids! {
     ConferenceId,
     /// One meeting in a conference, from who comes first to who leaves last.
     MeetingId,
+    /// An area of the field grid.
+    AreaId,
+    /// A field worker.
+    WorkerId,
     /// A work order.
     OrderId,
     /// A customer.

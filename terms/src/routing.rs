@@ -3,6 +3,7 @@
 //! A [`Plan`] is a snapshot with a version; [`Delta`]s follow it in order. signaling keeps the last
 //! plan on disk, so a database that is down never stops a call.
 
+mod area;
 mod callers;
 mod calling;
 mod conference;
@@ -12,6 +13,9 @@ mod number;
 mod prompt;
 mod recording;
 
+pub use area::{
+    AREA_RING_S, AREA_RING_S_USUAL, AREA_WORKERS_MAX, Absence, Area, FieldGrid, Worker,
+};
 pub use callers::{AllowedCaller, BlockedCaller, Treatment, WITHHELD};
 pub use calling::{
     Bar, CallingRight, CallingRules, NumberClass, NumberPrefix, PREFIXES_MAX, PhoneSettings,
@@ -99,6 +103,9 @@ pub struct Plan {
     /// Messages that were left for the people of queues; what a queue is not in has none.
     #[serde(default)]
     pub messages: Vec<QueueMessages>,
+    /// Areas and their field workers.
+    #[serde(default)]
+    pub grid: FieldGrid,
 }
 
 /// How many messages were left for the people of a queue and are still there.
@@ -436,6 +443,7 @@ impl Plan {
             calling: CallingRules::default(),
             number_rules: Vec::new(),
             messages: Vec::new(),
+            grid: FieldGrid::default(),
         }
     }
 

@@ -63,58 +63,7 @@ impl Store {
     pub async fn create_order(&self, tenant: TenantId, by: &By, new: &NewOrder) -> Result<Order> {
         let profile = self.tenant(tenant).await?.profile;
         let mut write = self.write("create an order").await?;
-        let kind = text::name("kind", &new.kind)?;
-        let rule = rule::find(&mut write, tenant, &kind).await?;
-        let department = match (&new.department, &rule) {
-            (Some(department), _) => text::name("department", department)?,
-            (None, Some(rule)) => rule.department.clone(),
-            (None, None) => {
-                return Err(Error::invalid(
-                    "kind",
-                    format!("no rule names a department for \"{kind}\"; choose one in department"),
-                ));
-            }
-        };
-        let assignee = new.assignee.or(rule.as_ref().and_then(|rule| rule.assignee));
-        if let Some(assignee) = assignee {
-            rule::person(&mut write, tenant, assignee).await?;
-        }
-        let (deadline_at, warn_at) =
-            due(&mut write, tenant, by.at, new, rule.as_ref(), &profile).await?;
-        let customer = crate::customer::by_number(
-            &mut write,
-            tenant,
-            by,
-            &new.customer_number,
-            &profile.country,
-        )
-        .await?;
-        let id = OrderId(write.next_id("order").await? as u64);
-        let made = Order {
-            id,
-            number: quoted(id, by.at, zone(&profile)),
-            version: 1,
-            kind,
-            department,
-            area: text::line("area", &new.area)?,
-            title: text::name("title", &new.title)?,
-            content: text::prose("content", &new.content)?,
-            address: text::line("address", &new.address)?,
-            assignee,
-            deadline_at,
-            warn_at,
-            progress: Progress::Open,
-            suspended_at: None,
-            closed_at: None,
-            call: new.call,
-            customer: customer.as_ref().map(|(id, _)| *id),
-            customer_number: customer.map(|(_, number)| number).unwrap_or_default(),
-            created_by: by.user,
-            created_at: by.at,
-            changed_at: by.at,
-        };
-        insert(&mut write, tenant, &made).await?;
-        put_down(&mut write, tenant, by, &made, None, "create", "").await?;
+        let made = make(&mut write, tenant, by, new, &profile).await?;
         write.commit().await?;
         Ok(made)
     }
@@ -167,6 +116,63 @@ impl Store {
         write.commit().await?;
         Ok(after)
     }
+}
+
+/// Makes an order in a change that is going on.
+pub(crate) async fn make(
+    write: &mut Write,
+    tenant: TenantId,
+    by: &By,
+    new: &NewOrder,
+    profile: &Profile,
+) -> Result<Order> {
+    let kind = text::name("kind", &new.kind)?;
+    let rule = rule::find(write, tenant, &kind).await?;
+    let department = match (&new.department, &rule) {
+        (Some(department), _) => text::name("department", department)?,
+        (None, Some(rule)) => rule.department.clone(),
+        (None, None) => {
+            return Err(Error::invalid(
+                "kind",
+                format!("no rule names a department for \"{kind}\"; choose one in department"),
+            ));
+        }
+    };
+    let assignee = new.assignee.or(rule.as_ref().and_then(|rule| rule.assignee));
+    if let Some(assignee) = assignee {
+        rule::person(write, tenant, assignee).await?;
+    }
+    let (deadline_at, warn_at) = due(write, tenant, by.at, new, rule.as_ref(), profile).await?;
+    let customer =
+        crate::customer::by_number(write, tenant, by, &new.customer_number, &profile.country)
+            .await?;
+    let id = OrderId(write.next_id("order").await? as u64);
+    let made = Order {
+        id,
+        number: quoted(id, by.at, zone(profile)),
+        version: 1,
+        kind,
+        department,
+        area: text::line("area", &new.area)?,
+        title: text::name("title", &new.title)?,
+        content: text::prose("content", &new.content)?,
+        address: text::line("address", &new.address)?,
+        assignee,
+        deadline_at,
+        warn_at,
+        progress: Progress::Open,
+        suspended_at: None,
+        closed_at: None,
+        call: new.call,
+        customer: customer.as_ref().map(|(id, _)| *id),
+        customer_number: customer.map(|(_, number)| number).unwrap_or_default(),
+        created_by: by.user,
+        created_at: by.at,
+        changed_at: by.at,
+    };
+    insert(write, tenant, &made).await?;
+    put_down(write, tenant, by, &made, None, "create", "").await?;
+    Ok(made)
 }
 
 fn zone(profile: &Profile) -> Tz {

@@ -2,6 +2,8 @@
 //! it in the reader's language. Read from the event log's rows, so a call that goes on has those that
 //! were staged.
 
+mod hops;
+
 use super::extract::Id;
 use super::guard::{Caller, Guard};
 use super::messages;
@@ -12,6 +14,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use desk::Permission;
+use hops::RoutedHop;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -36,6 +39,8 @@ struct CallRouting {
     call: CallId,
     /// Whom it was offered to, in order.
     offers: Vec<RoutedOffer>,
+    /// Whom of an area it was tried at, in order, where a flow called the people of one.
+    hops: Vec<RoutedHop>,
 }
 
 /// One offer to one agent.
@@ -90,8 +95,8 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(guard.may(Permission::CallsOwn, routes!(routing)))
 }
 
-/// Why a call went where it did, offer by offer: one's own, or, with the permission `calls.read`,
-/// any.
+/// Why a call went where it did, offer by offer, and hop by hop where the people of an area were
+/// called: one's own, or, with the permission `calls.read`, any.
 #[utoipa::path(get, path = "/api/v1/calls/{id}/routing", tag = "calls", params(("id" = String, Path, description = "The call's id")), responses((status = 200, body = CallRouting)))]
 async fn routing(
     State(api): State<Shared>,
@@ -106,13 +111,14 @@ async fn routing(
     let sql = format!(
         "SELECT \"at\", kind, detail FROM events WHERE call_id = {call}
          AND \"at\" >= {} AND \"at\" < {}
-         AND kind IN ('offered', 'offer_ended', 'answered') ORDER BY seq LIMIT 10000",
+         AND kind IN ('offered', 'offer_ended', 'answered', 'hunt') ORDER BY seq LIMIT 10000",
         literal::instant(from),
         literal::instant(to)
     );
     let told = rows(&api.tenant_session(&caller).await?, &sql).await?;
-    let offers = offers(&told, messages::prefers_chinese(&headers));
-    Ok(Json(CallRouting { call, offers }))
+    let in_chinese = messages::prefers_chinese(&headers);
+    let (offers, hops) = (offers(&told, in_chinese), hops::hops(&told, in_chinese));
+    Ok(Json(CallRouting { call, offers, hops }))
 }
 
 impl Api {
@@ -139,6 +145,7 @@ fn offers(told: &[Value], in_chinese: bool) -> Vec<RoutedOffer> {
                 continue;
             }
             Some("answered") => json!("answered"),
+            Some("hunt") => continue,
             _ => detail["end"].clone(),
         };
         let (visit, agent) = (id(&detail, "visit").map(VisitId), id(&detail, "agent").map(AgentId));

@@ -3,6 +3,7 @@
 //! sentence was filled with, in the same order. What a parser or the SQL engine says of a text stays
 //! as it is: it speaks of keywords. Every problem that the API's own tests meet has to be here.
 
+mod areas;
 mod prompts;
 
 use axum::http::{HeaderMap, header};
@@ -548,6 +549,12 @@ const SENTENCES: &[Sentence] = &[
 /// Nouns that sentences are filled with.
 const NOUNS: &[(&str, &str)] = &[
     ("agent", "座席"),
+    ("area", "片区"),
+    ("area queue", "片区队列"),
+    ("field worker", "网格员"),
+    ("substitute", "替班网格员"),
+    ("team queue", "班组队列"),
+    ("worker", "网格员"),
     ("blocked caller", "黑名单号码"),
     ("allowed caller", "白名单号码"),
     ("customer", "客户"),
@@ -583,7 +590,7 @@ pub fn in_chinese(sentence: &str) -> Option<String> {
 }
 
 fn all() -> impl Iterator<Item = &'static Sentence> {
-    SENTENCES.iter().chain(prompts::SENTENCES)
+    SENTENCES.iter().chain(prompts::SENTENCES).chain(areas::SENTENCES)
 }
 
 /// What stands at the `{}` of `pattern`; `None` when the sentence is another one.

@@ -26,13 +26,14 @@ impl Call {
             Phase::Dialling(dial) => Some(dial.why),
             _ => None,
         };
-        if matches!(why, Some(Why::Flow)) {
+        self.hunt_answered(cx);
+        if matches!(why, Some(Why::Flow | Why::Area)) {
             self.left_flow(cx, "connected");
         }
         match why {
             Some(Why::Transfer(transfer)) => self.transfer_done(cx, transfer),
             Some(Why::Parked) => self.log(cx, Some(self.anchor), Kind::Resumed),
-            Some(Why::Direct | Why::Flow | Why::Callback) | None => {}
+            Some(Why::Direct | Why::Flow | Why::Callback | Why::Area) | None => {}
         }
         self.stop_play(cx, self.anchor);
         self.stop_listening(cx);

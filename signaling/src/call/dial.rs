@@ -2,6 +2,7 @@
 //! trunk that works, one leg an attempt. The caller hears ringing, from us when they were answered
 //! already, from their own phone when not.
 
+use super::hunt::hop_end;
 use super::leg::{Bye, Invitation, Leg};
 use super::offer::offer_end;
 use super::timers::Timer;
@@ -37,6 +38,8 @@ pub(super) enum Why {
     Parked,
     /// A customer is called back.
     Callback,
+    /// A field worker is called for the caller.
+    Area,
 }
 
 /// Somebody rings.
@@ -196,7 +199,7 @@ impl Call {
         }
         let agent = self.agent_of(self.anchor).or(self.agent);
         let agent = agent.map(|agent| plan.numbers_of(agent)).unwrap_or_default();
-        let wanted = self.wanted.clone();
+        let wanted = self.shown_in_hunt().or_else(|| self.wanted.clone());
         match self.direction {
             Direction::Inbound => {
                 Calling { wanted, agent, caller: self.caller.clone(), dialled: self.called.clone() }
@@ -365,6 +368,7 @@ impl Call {
             Why::Transfer(transfer) => self.transfer_failed(cx, transfer, status, cause),
             Why::Parked => self.nobody_took(cx, cause),
             Why::Callback => self.customer_unreached(cx, cause),
+            Why::Area => self.hunt_goes_on(cx, hop_end(status, cause)),
             Why::Flow if self.follow_flow(cx, "error") => {}
             Why::Flow | Why::Direct if self.anchor_answered() => {
                 self.story.stranded = true;

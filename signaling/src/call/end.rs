@@ -20,6 +20,7 @@ impl Call {
         let caller_left = by != Party::System;
         // Who released the conversation ended the call, whatever was asked or said after it.
         self.ending = Some((cause, self.released_by.unwrap_or(by)));
+        self.hunt_is_over(cx, caller_left);
         self.supervised_is_over(cx);
         self.fax_is_over(cx);
         self.quit_conference(cx);

@@ -35,6 +35,7 @@ impl Call {
         self.story.heard = true;
         self.log(cx, Some(self.anchor), Kind::IvrIn { flow: id, version });
         let (call, contact) = (self.id.to_string(), self.contact.to_string());
+        let worker = self.worker_who_calls();
         let given = [
             ("caller", self.caller.normal.as_str()),
             ("called", self.called.normal.as_str()),
@@ -42,6 +43,7 @@ impl Call {
             ("contact", &contact),
             ("language", self.language()),
             (FAX, self.hearing.fax()),
+            ("worker", &worker),
         ];
         let run = Run::start(flow, &run_cx(&self.plan, self.language.as_deref(), cx), &given);
         self.flow = Some(Box::new(Flowing { flow: id, version, run, request: None }));
@@ -181,6 +183,7 @@ impl Call {
                     self.strand(cx);
                 }
             }
+            Hand::Area { by, code } => self.hunt_area(cx, by, &code),
             Hand::Voicemail { queue } => {
                 self.left_flow(cx, "voicemail");
                 self.take_message(cx, queue);

@@ -61,6 +61,7 @@ impl Call {
             self.phase = phase;
             return Ok(());
         };
+        self.hunt_is_over(cx, false);
         self.quit_queue(cx, &waiting, false);
         for (_, leg) in waiting.offers {
             self.close_leg(cx, leg, cause::NORMAL, Party::System, Bye::Hangup);

@@ -104,6 +104,9 @@ impl Call {
     /// How long whom the call is dialled to may ring.
     pub(super) fn ring_max(&self, cx: &mut Cx) -> Duration {
         let max = cx.world.config.ring_max;
+        if let Some(ring) = self.rings_in_hunt() {
+            return ring.min(max);
+        }
         let Phase::Dialling(dial) = &self.phase else { return max };
         let agent = dial.agent().filter(|&agent| !self.has_forwarded(agent));
         let (Some(agent), Some(acd)) = (agent, cx.acd(self.tenant)) else { return max };
@@ -115,7 +118,9 @@ impl Call {
     /// it nowhere, or it cannot go there: then nothing has changed.
     pub(super) fn forward(&mut self, cx: &mut Cx, when: ForwardWhen) -> bool {
         let Phase::Dialling(dial) = &self.phase else { return false };
-        let Some(agent) = dial.agent() else { return false };
+        let Some(agent) = dial.agent().filter(|_| !matches!(dial.why, Why::Area)) else {
+            return false;
+        };
         let set = cx.acd(self.tenant).and_then(|acd| acd.forwarding(agent));
         let Some(target) = set.and_then(|set| set.target(when)).map(str::to_owned) else {
             return false;
@@ -172,7 +177,7 @@ impl Call {
                 Why::Transfer(transfer) => self.let_go(cx, transfer),
                 Why::Flow => self.left_flow(cx, "transferred"),
                 Why::Parked => self.log(cx, Some(self.anchor), Kind::Resumed),
-                Why::Direct | Why::Callback => {}
+                Why::Direct | Why::Callback | Why::Area => {}
             }
         }
         self.go_to(cx, next);

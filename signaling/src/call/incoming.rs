@@ -150,6 +150,7 @@ impl Call {
             over: false,
             conference: None,
             callback: None,
+            hunt: None,
         }
     }
 

@@ -9,6 +9,7 @@
 
 use super::callback::Callback;
 use super::conference::Knock;
+use super::hunt::Hunt;
 use super::leg::{Bye, Leg, Sip, Voice};
 use super::park::Parked;
 use super::pickup::Picking;
@@ -68,6 +69,7 @@ pub(crate) struct Kept<'a> {
     language: Option<Cow<'a, str>>,
     conference: Option<ConferenceId>,
     callback: Option<Cow<'a, Callback>>,
+    hunt: Option<Cow<'a, Hunt>>,
 }
 
 /// What the call is doing, as far as it can be taken up again.
@@ -168,6 +170,7 @@ impl Call {
             language: self.language.as_deref().map(Cow::Borrowed),
             conference: self.conference,
             callback: self.callback.as_ref().map(Cow::Borrowed),
+            hunt: self.hunt.as_deref().map(Cow::Borrowed),
         }
     }
 }
@@ -236,6 +239,7 @@ impl Kept<'_> {
             over: false,
             conference: self.conference,
             callback: self.callback.map(Cow::into_owned),
+            hunt: self.hunt.map(|hunt| Box::new(hunt.into_owned())),
         };
         let part = self.recording.map(|(recording, _)| recording);
         Waking { call, at: self.at, part, announcing: self.announcing }

@@ -12,7 +12,7 @@ use crate::ivr::prompt;
 use crate::switch::Cx;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{ChosenBy, FlowOut, Kind, OfferEnd};
+use terms::event::{ChosenBy, FlowOut, HopEnd, Kind, OfferEnd};
 use terms::media::{PlayEnd, Source};
 use terms::routing::Queue;
 use terms::{AgentId, LegId, Moment, QueueId, VisitId};
@@ -233,6 +233,9 @@ impl Call {
         self.log(cx, Some(self.anchor), Kind::FlowedOut { visit, queue, reason });
         self.story.stranded = true;
         self.stop_play(cx, self.anchor);
+        if self.hunt.is_some() {
+            return self.hunt_goes_on(cx, HopEnd::FlowedOut);
+        }
         self.go_to(cx, Next::To(waiting.queue.overflow.clone()));
     }
 

@@ -12,7 +12,7 @@ use super::SHOWN_CHARS_MAX;
 use super::collect::{Collect, Entered, Rules};
 use super::flow::{Flow, Library};
 use super::prompt::prompts;
-use super::step::Step;
+use super::step::{AreaBy, Step};
 use super::template::{Escape, Variables};
 use crate::switch::Now;
 use chrono_tz::Tz;
@@ -174,6 +174,13 @@ pub enum Hand {
         queue: QueueId,
         /// Added to the queue's own.
         priority: i32,
+    },
+    /// The people of an area.
+    Area {
+        /// How it is found.
+        by: AreaBy,
+        /// Its code, where it is found by that.
+        code: String,
     },
     /// A message.
     Voicemail {

@@ -199,8 +199,8 @@ impl<'a> Walk<'a> {
 
     fn start(&mut self, flow: Arc<Flow>) -> Run {
         let scene = self.scene;
-        let mut given: Vec<(&str, &str)> =
-            scene.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut given = vec![("worker", "")];
+        given.extend(scene.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         given.extend([
             ("caller", scene.caller.as_str()),
             ("called", scene.called.as_str()),
@@ -336,6 +336,12 @@ impl<'a> Walk<'a> {
                     }
                     self.told.line(match &hand {
                         Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
+                        Hand::Area { code, .. } if !code.is_empty() => {
+                            format!("goes to the people of area {code}")
+                        }
+                        Hand::Area { by, .. } => {
+                            format!("goes to the people of the area of the {}", by.whose())
+                        }
                         Hand::Voicemail { queue } => format!("leaves a message for queue {queue}"),
                         Hand::Record(Record { queue, .. }) => {
                             format!("says something for queue {queue}")

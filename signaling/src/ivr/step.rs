@@ -1,6 +1,7 @@
 //! The kinds of steps, one file each. A step says what it needs ([`Kind`]), how it begins and what
 //! it makes of an input; [`super::run`] walks from one to the next.
 
+mod area;
 mod back;
 mod branch;
 mod callback;
@@ -23,6 +24,7 @@ mod transfer;
 mod voicemail;
 mod webhook;
 
+pub use area::{Area, AreaBy, UNKNOWN_AREA};
 pub use back::Return;
 pub use branch::{Branch, Case, Condition, Op};
 pub use callback::Callback;
@@ -141,6 +143,8 @@ kinds! {
     Webhook,
     /// Puts the call into a queue.
     Enqueue,
+    /// Calls the people of an area.
+    Area,
     /// Has the caller called back.
     Callback,
     /// Takes a message.

@@ -18,7 +18,7 @@ pub(super) struct Callers {
 }
 
 #[derive(Debug)]
-struct List<T> {
+pub(super) struct List<T> {
     whole: HashMap<String, T>,
     beginnings: HashMap<String, T>,
     /// Who shows no number.
@@ -26,7 +26,7 @@ struct List<T> {
 }
 
 impl<T> List<T> {
-    fn of(country: &str, entries: impl Iterator<Item = (String, T)>) -> Self {
+    pub fn of(country: &str, entries: impl Iterator<Item = (String, T)>) -> Self {
         let (mut whole, mut beginnings, mut withheld) = (HashMap::new(), HashMap::new(), None);
         for (number, what) in entries {
             if number == WITHHELD {
@@ -40,7 +40,7 @@ impl<T> List<T> {
         List { whole, beginnings, withheld }
     }
 
-    fn find<'a>(&'a self, caller: &PhoneNumber) -> impl Iterator<Item = &'a T> {
+    pub fn find<'a>(&'a self, caller: &PhoneNumber) -> impl Iterator<Item = &'a T> {
         let number = caller.normal.as_str();
         let withheld = self.withheld.as_ref().filter(|_| caller.is_withheld());
         let beginnings = (1..=number.len()).rev().filter_map(move |end| number.get(..end));

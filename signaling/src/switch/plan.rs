@@ -2,6 +2,7 @@
 //! checked and typed. A call keeps the compiled plan that it began with; a newer one serves newer
 //! calls.
 
+use super::areas::Areas;
 use super::callers::Callers;
 use super::trunks::{Fit, in_turn};
 use crate::ivr::flow::Library;
@@ -31,6 +32,7 @@ pub(crate) struct Compiled {
     queues: HashMap<QueueId, Arc<Queue>>,
     flows: Library,
     callers: Callers,
+    areas: Areas,
     /// Room numbers of conferences.
     rooms: HashMap<String, ConferenceId>,
 }
@@ -95,6 +97,7 @@ impl Compiled {
             short_numbers: short_numbers(&plan),
             queues: plan.queues.iter().map(|queue| (queue.id, Arc::new(terms_of(queue)))).collect(),
             callers: Callers::of(&plan),
+            areas: Areas::of(&plan),
             rooms: rooms(&plan),
             flows,
             plan,
@@ -126,6 +129,11 @@ impl Compiled {
 
     pub fn trunk(&self, id: TrunkId) -> Option<&Trunk> {
         self.plan.trunks.iter().find(|trunk| trunk.id == id)
+    }
+
+    /// The field grid.
+    pub fn areas(&self) -> &Areas {
+        &self.areas
     }
 
     /// What is known of a caller that counts while they wait.

@@ -15,6 +15,7 @@ mod document;
 mod encrypted;
 mod fax;
 mod flow_steps;
+mod grid;
 mod guests;
 mod language;
 mod parking;
@@ -113,6 +114,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::Forwarded { agent, target, when } => {
             format!("{agent} forwarded to {target}: {when:?}")
         }
+        Kind::Hunt(hunt) => grid::word(hunt),
         Kind::PickedUp { agent, from } => format!("{agent} picked up from {from}"),
         Kind::Calling(calling) => calling_word(calling)?,
         Kind::Answered { agent, .. } => format!("answered {agent}"),

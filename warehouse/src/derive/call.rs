@@ -204,6 +204,8 @@ impl OpenCall {
             // The same is so for who is parked.
             | Kind::Parking(_)
             | Kind::Forwarded { .. }
+            // Who of an area was tried, and how that ended, is in `events`; who came is told by their leg.
+            | Kind::Hunt(_)
             // What was not called, and what an agent set, stands in `events`.
             | Kind::Calling(_)
             // The tries are in `events`; the stay that they are for is a stay like any other.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use signaling::ivr::check::check as check_flow;
 use signaling::ivr::run::Hand;
 use signaling::ivr::simulate::{Act, Mock, Scene, Transcript, Walked, library, script, simulate};
+use signaling::ivr::step::AreaBy;
 use std::collections::BTreeMap;
 use terms::{FlowId, QueueId};
 use utoipa::ToSchema;
@@ -65,6 +66,14 @@ enum TrialEnd {
         /// Added to the queue's own.
         priority: i32,
     },
+    /// With the people of an area.
+    Area {
+        /// How it is found: `code`, `called` or `caller`.
+        #[schema(value_type = String)]
+        by: AreaBy,
+        /// Its code; empty where it is found by a number.
+        code: String,
+    },
     /// At a message.
     Voicemail {
         /// For the people of this queue.
@@ -108,6 +117,7 @@ impl From<Hand> for TrialEnd {
     fn from(hand: Hand) -> Self {
         match hand {
             Hand::Enqueue { queue, priority } => TrialEnd::Queue { queue, priority },
+            Hand::Area { by, code } => TrialEnd::Area { by, code },
             Hand::Voicemail { queue } => TrialEnd::Voicemail { queue },
             Hand::Record(record) => TrialEnd::Record { queue: record.queue },
             Hand::Callback { queue, number } => TrialEnd::Callback { queue, number },

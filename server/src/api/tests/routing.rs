@@ -88,3 +88,44 @@ async fn an_agent_reads_why_of_their_own_calls_alone() {
         assert_eq!(got.status, status, "{call}: {got:?}");
     }
 }
+
+#[tokio::test]
+async fn a_call_tells_whom_of_an_area_it_was_tried_at_and_why_that_came_to_nothing() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Supervisor).await;
+    let call = rig.call(rig.tenant(), 0, 60, rig.first.agents[0].0).await;
+    let worker = json!({"worker": {"worker": "3", "stands_in": null}});
+    let queue = json!({"queue": {"queue": "1"}});
+    let rows = [
+        (&worker, json!("began")),
+        (&worker, json!({"ended": {"end": "no_answer"}})),
+        (&queue, json!("began")),
+    ];
+    let row = |(seq, (hop, what)): (usize, (&Value, Value))| {
+        Row::Event(Event {
+            tenant_id: rig.tenant(),
+            seq: seq as i64,
+            at: NOON,
+            contact_id: None,
+            call_id: Some(call),
+            leg_id: None,
+            kind: "hunt".to_owned(),
+            detail: json!({"area": "7", "hop": hop, "what": what}).to_string(),
+        })
+    };
+    let rows: Vec<Row> = rows.into_iter().enumerate().map(row).collect();
+    rig.stage(&rows).await;
+    let mut asked = request(Method::GET, &path(call), &token, None);
+    asked.headers_mut().insert("accept-language", "zh-CN".parse().unwrap());
+    let got = rig.send(asked).await;
+    assert_eq!(got.status, StatusCode::OK, "{got:?}");
+    let told = got.json();
+    assert_eq!((&told["offers"], told["hops"].as_array().map(Vec::len)), (&json!([]), Some(2)));
+    let first = &told["hops"][0];
+    assert_eq!((&first["area"], &first["worker"]), (&json!("7"), &json!("3")));
+    assert_eq!((&first["hop"], &first["end"]), (&json!("worker"), &json!("no_answer")));
+    assert_eq!(first["explanation"], "网格员未在限定时间内接听。");
+    let second = &told["hops"][1];
+    assert_eq!((&second["queue"], &second["end"]), (&json!("1"), &json!(null)));
+    assert_eq!(second["explanation"], "正在寻呼片区队列。");
+}

@@ -1,7 +1,7 @@
 //! The books: what began must end, and every contact that was offered to a queue is somewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use terms::event::{Callback, Entry, InCallback, InConference, Kind, OfferEnd};
+use terms::event::{Callback, Entry, Hop, InCallback, InConference, InHunt, Kind, OfferEnd};
 use terms::{AgentId, CallId, LegId, QueueId, RecordingId, SurveyId, VisitId};
 
 /// Counts of one world.
@@ -35,6 +35,8 @@ pub struct Books {
     pub offers: BTreeSet<(VisitId, AgentId)>,
     /// Offers that a colleague picked up, until it is said who, and at whose phone they rang.
     pub picked: BTreeMap<VisitId, AgentId>,
+    /// Who of an area is tried for a call.
+    pub hunting: BTreeMap<CallId, Hop>,
     /// Questions that are open.
     pub surveys: BTreeSet<SurveyId>,
     /// Legs that are in a conference.
@@ -99,6 +101,14 @@ impl Books {
                 }
                 InCallback::Ended { .. } => self.asked_back.remove(callback),
             },
+            Kind::Hunt(hunt) => match (entry.call, &hunt.what) {
+                (Some(call), InHunt::Began) => self.hunting.insert(call, hunt.hop).is_none(),
+                (Some(call), InHunt::Ended { .. }) => {
+                    self.hunting.remove(&call).is_none_or(|begun| begun == hunt.hop)
+                }
+                (Some(_), InHunt::Lost { .. }) => true,
+                (None, _) => false,
+            },
             Kind::SurveyAsked { survey, .. } => self.surveys.insert(*survey),
             Kind::SurveyAnswered { survey, .. } => self.surveys.remove(survey),
             Kind::Recorded { ledger, .. } => self.recorded.insert(ledger.recording),
@@ -136,6 +146,7 @@ impl Books {
         expect(self.visits.is_empty(), format!("visits never ended: {:?}", self.visits));
         let asked_back = &self.asked_back;
         expect(asked_back.is_empty(), format!("callbacks never ended: {asked_back:?}"));
+        expect(self.hunting.is_empty(), format!("tried without an end: {:?}", self.hunting));
         expect(self.surveys.is_empty(), format!("surveys never ended: {:?}", self.surveys));
         expect(self.conferring.is_empty(), format!("never left: {:?}", self.conferring));
         let (opened, closed) = (self.ports_opened, self.ports_closed);

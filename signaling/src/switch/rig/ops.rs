@@ -3,6 +3,7 @@
 
 use super::{Phone, Rig, TENANT, demo_plan, t38};
 use crate::sip::user_agent::Command as Sipc;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{
@@ -11,11 +12,16 @@ use terms::control::{
 };
 use terms::event::{Forwarding, SupervisionMode};
 use terms::routing::{
-    CallFirst, Callback, Decision, Exclusion, Plan, RecordingRule, RecordingScope, RecordingThen,
-    RecordingWhen, Strategy,
+    Area, CallFirst, Callback, Decision, Exclusion, Flow, Number, Plan, RecordingRule,
+    RecordingScope, RecordingThen, RecordingWhen, Strategy, Target, Worker,
 };
-use terms::{AgentId, CallId, ConferenceId, LegId, RecordingRuleId, UserId};
+use terms::{
+    AgentId, AreaId, CallId, ConferenceId, FlowId, LegId, NumberId, QueueId, RecordingRuleId,
+    UserId, WorkerId,
+};
 
+/// Calls the people of an area.
+const GRID: &str = "95105604";
 /// Longest list of operations that is run.
 const OPS_MAX: usize = 20_000;
 
@@ -37,6 +43,40 @@ pub fn run_ops(bytes: &[u8]) -> Rig {
     rig
 }
 
+/// An area with two workers outside and one at an extension, with a team and a queue, behind a number
+/// of its own.
+fn with_an_area(mut plan: Plan) -> Plan {
+    let worker = |id: u64, phone: &str, substitute: u64| Worker {
+        id: WorkerId(id),
+        name: format!("worker {id}"),
+        phone: phone.to_owned(),
+        bound: true,
+        substitute: Some(WorkerId(substitute)),
+        absence: None,
+    };
+    let area = Area {
+        id: AreaId(1),
+        code: "1".into(),
+        name: "north".into(),
+        number: GRID.to_owned(),
+        workers: vec![WorkerId(1), WorkerId(3)],
+        team: Some(QueueId(2)),
+        queue: QueueId(1),
+        ring_s: 20,
+        callers: Vec::new(),
+    };
+    plan.grid.areas = vec![area];
+    plan.grid.workers =
+        vec![worker(1, "13800000001", 2), worker(2, "1003", 1), worker(3, "13800000003", 1)];
+    let document = json!({"format": 1, "start": "area", "steps": {
+        "area": {"kind": "area", "by": "called", "unknown": "bye", "on": {"released": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    plan.flows.push(Flow { id: FlowId(2), name: "grid".into(), version: 1, document });
+    let (id, target) = (NumberId(9), Target::Flow(FlowId(2)));
+    plan.numbers.push(Number { id, digits: GRID.to_owned(), target });
+    plan
+}
+
 /// Callers of queue 1 are called back with key 5, in either way, and ring at one or at all; a program
 /// that never answers may be asked about those of queue 2.
 fn plan_with_callbacks(bytes: &[u8]) -> Plan {
@@ -46,7 +86,7 @@ fn plan_with_callbacks(bytes: &[u8]) -> Plan {
     };
     let (key, tries_max, pause_s, age_max_s) = ('5', 2, 20, 120);
     let callback = Callback { key, first, tries_max, pause_s, age_max_s, ..Callback::default() };
-    let mut plan = demo_plan();
+    let mut plan = with_an_area(demo_plan());
     plan.queues[0].in_queue.callback = Some(callback);
     if bytes.get(1).is_some_and(|byte| byte & 1 == 1) {
         plan.queues[0].strategy = Strategy::RingAll;
@@ -73,8 +113,8 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
     let agent = AgentId(u64::from(with % 3) + 1);
     match op % 24 {
         0..=2 => {
-            let called = ["95105688", "95105600", "95105601", "95105602"][usize::from(with % 4)];
-            rig.customer_dials(called);
+            let called = ["95105688", "95105600", "95105601", "95105602", GRID];
+            rig.customer_dials(called[usize::from(with) % called.len()]);
         }
         18 => {
             let leg = match with % 4 {
@@ -312,7 +352,7 @@ fn own_phone(agent: u64) -> SupervisorPhone {
 /// A new plan while people talk: a queue or an agent goes and comes back, and what is recorded
 /// changes.
 fn change_plan(rig: &mut Rig, with: u8) {
-    let mut plan = demo_plan();
+    let mut plan = with_an_area(demo_plan());
     plan.version = rig.state().plan_version + 1;
     match with % 4 {
         0 => plan.queues.truncate(1),
