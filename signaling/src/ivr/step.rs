@@ -16,6 +16,7 @@ mod menu;
 mod play;
 mod record;
 mod set;
+mod sql;
 mod subflow;
 mod survey;
 mod table;
@@ -38,6 +39,7 @@ pub use menu::Menu;
 pub use play::Play;
 pub use record::Record;
 pub use set::Set;
+pub use sql::Sql;
 pub use subflow::Subflow;
 pub use survey::Survey;
 pub use table::{Match, Table};
@@ -137,6 +139,8 @@ kinds! {
     Language,
     /// Asks another server.
     Http,
+    /// Asks a database.
+    Sql,
     /// Tells programs of something.
     Webhook,
     /// Puts the call into a queue.
