@@ -119,6 +119,8 @@ impl Store {
             prompts: self.prompts_for_plan(tenant).await?,
             calling: self.calling_rules(tenant).await?.into(),
             messages: self.messages_for_plan(tenant).await?,
+            connectors: self.connectors_for_plan(tenant).await?,
+            emergency: self.emergencies_for_plan(tenant).await?,
         })
     }
 }

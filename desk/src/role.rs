@@ -67,6 +67,10 @@ text_enum! {
         RoutingWrite = "routing.write",
         /// Approve or reject a draft of a flow that somebody else wrote.
         RoutingApprove = "routing.approve",
+        /// Bring emergency plans into force, and out of it.
+        EmergencySwitch = "emergency.switch",
+        /// See, make and change connectors to business databases.
+        ConnectorsWrite = "connectors.write",
         /// See trunks.
         TrunksRead = "trunks.read",
         /// Make and change trunks.
@@ -133,6 +137,8 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::RoutingRead, LEADERS),
         (P::RoutingWrite, MANAGERS),
         (P::RoutingApprove, MANAGERS),
+        (P::EmergencySwitch, LEADERS),
+        (P::ConnectorsWrite, ADMINISTRATORS),
         (P::TrunksRead, ADMINISTRATORS),
         (P::TrunksWrite, ADMINISTRATORS),
         (P::CustomersRead, EVERYBODY),
