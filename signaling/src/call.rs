@@ -360,10 +360,10 @@ impl Call {
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::ConferenceKey => self.knock_timeout(cx),
                 Timer::Message => self.finish_message(cx),
-                Timer::Farewell => {
+                Timer::Farewell if matches!(self.phase, Phase::Announcing { .. }) => {
                     self.announcement_over(cx);
-                    self.farewell_over(cx);
                 }
+                Timer::Farewell => self.farewell_over(cx),
                 Timer::CallMax => self.end(cx, cause::TIMER_EXPIRED, Party::System),
                 Timer::RecordingPart => self.next_part(cx),
                 Timer::RecordingMax => self.stop_recording(cx),

@@ -82,7 +82,7 @@ impl SqlSteps {
         });
         if let Err(why) = &result {
             let (tenant, connector) = (ask.tenant, &ask.connector.name);
-            tracing::warn!(%tenant, connector, call = %ask.call, ?why, "a flow heard no database");
+            tracing::warn!(%tenant, %connector, call = %ask.call, ?why, "a flow heard no database");
         }
         SqlDone { id: ask.id, result }
     }

@@ -302,6 +302,7 @@ impl Waking {
             }
             // They have heard enough of it.
             At::Announcing { target } if anchor => {
+                call.timers.clear(Timer::Farewell);
                 call.record_next(cx, part);
                 call.go_to(cx, Next::To(target));
             }

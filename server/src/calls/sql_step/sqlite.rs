@@ -68,7 +68,7 @@ pub(super) async fn ask(
         }
         found.rows += 1;
         // What changes something is brought to its end, however many rows of it are read.
-        if !ask.writes && found.rows >= ask.connector.rows_max.into() {
+        if !ask.writes && found.rows >= u64::from(ask.connector.rows_max) {
             break;
         }
     }
