@@ -284,11 +284,13 @@ async fn published(write: &mut Write, tenant: TenantId, flow: FlowId) -> Result<
 /// At most one plan is in force for a number.
 async fn is_free(write: &mut Write, tenant: TenantId, draft: &EmergencyDraft) -> Result<()> {
     let doing = write.doing;
-    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND active_since IS NOT NULL")))
-        .bind(tenant.0 as i64)
-        .fetch_all(write.db())
-        .await
-        .during(doing)?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "{COLUMNS} AND active_since IS NOT NULL ORDER BY name"
+    )))
+    .bind(tenant.0 as i64)
+    .fetch_all(write.db())
+    .await
+    .during(doing)?;
     for row in &rows {
         let other = emergency(row)?;
         if draft.covers_some_of(&other.draft) {
