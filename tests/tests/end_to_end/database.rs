@@ -26,7 +26,7 @@ pub fn a_caller_keys_an_account_and_hears_its_balance_from_the_database(backend:
     let house = House::start(Options { backend: backend.into(), config, ..Options::default() });
     let address = format!("postgres://127.0.0.1:{}/gas?sslmode=disable", database.port());
     let connector = json!({"address": address, "user": "ivr", "password": USER_PASSWORD,
-        "writes": true, "timeout_ms": 2_000});
+        "writes": true, "timeout_ms": 5_000});
     let (status, body) = house.put_json("/api/v1/connectors/gas", &connector);
     assert_eq!(status, 200, "{body}");
     assert!(!body.to_string().contains(USER_PASSWORD));
@@ -78,10 +78,10 @@ fn flow() -> Value {
         "ask": {"kind": "collect", "prompts": ["say:请输入您的账号。"], "variable": "account",
             "digits_min": 3, "digits_max": 3, "next": "look",
             "on": {"timeout": "later", "invalid": "later"}},
-        "look": {"kind": "sql", "connector": "gas", "map": {"owes": "owes"},
+        "look": {"kind": "sql", "connector": "gas", "timeout_ms": 10_000, "map": {"owes": "owes"},
             "statement": "SELECT owes FROM accounts WHERE id = :account::bigint",
             "found": "note", "none": "nobody", "on": {"error": "later", "timeout": "later"}},
-        "note": {"kind": "sql", "connector": "gas", "write": true,
+        "note": {"kind": "sql", "connector": "gas", "timeout_ms": 10_000, "write": true,
             "statement": "INSERT INTO asked VALUES (:account::bigint, :caller)",
             "found": "say", "none": "later", "on": {"error": "later", "timeout": "later"}},
         "say": {"kind": "hangup", "prompts": [format!("say:{owes}")]},
