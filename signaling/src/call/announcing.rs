@@ -21,6 +21,7 @@ impl Call {
     /// Plays the prompt.
     pub(super) fn announce_emergency(&mut self, cx: &mut Cx, name: &str, target: Target) {
         let sources = vec![prompt(self.language(), name)];
+        self.story.heard = true;
         self.phase = Phase::Announcing { target };
         let until = cx.now.moment + cx.world.config.announcement_max;
         self.timers.set(Timer::Farewell, until);

@@ -93,6 +93,7 @@ fn a_prompt_that_is_missing_holds_nobody_and_who_hangs_up_meanwhile_is_gone() {
     rig.hangs_up(gone);
     rig.wait(PROMPT + secs(1));
     assert_eq!(heard(&rig, gone), ["storm_notice"]);
+    assert_eq!(outcome(&rig).0, Outcome::IvrOnly, "they heard something");
     balanced(&mut rig);
 }
 
