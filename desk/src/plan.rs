@@ -120,6 +120,8 @@ impl Store {
             calling: self.calling_rules(tenant).await?.into(),
             messages: self.messages_for_plan(tenant).await?,
             grid: self.grid_for_plan(tenant).await?,
+            connectors: self.connectors_for_plan(tenant).await?,
+            emergency: self.emergencies_for_plan(tenant).await?,
         })
     }
 }

@@ -69,6 +69,10 @@ text_enum! {
         RoutingApprove = "routing.approve",
         /// Change field workers: their phones, their leave and who stands in for them.
         WorkersWrite = "workers.write",
+        /// Bring emergency plans into force, and out of it.
+        EmergencySwitch = "emergency.switch",
+        /// See, make and change connectors to business databases.
+        ConnectorsWrite = "connectors.write",
         /// See trunks.
         TrunksRead = "trunks.read",
         /// Make and change trunks.
@@ -136,6 +140,8 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::RoutingWrite, MANAGERS),
         (P::RoutingApprove, MANAGERS),
         (P::WorkersWrite, LEADERS),
+        (P::EmergencySwitch, LEADERS),
+        (P::ConnectorsWrite, ADMINISTRATORS),
         (P::TrunksRead, ADMINISTRATORS),
         (P::TrunksWrite, ADMINISTRATORS),
         (P::CustomersRead, EVERYBODY),

@@ -19,8 +19,10 @@ pub mod calls;
 pub mod child;
 pub mod click;
 pub mod conferences;
+mod connectors;
 pub mod customers;
 pub mod deletion;
+mod emergency;
 pub mod encoding;
 mod evidence;
 pub mod extract;
@@ -232,8 +234,10 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(hours::routes(guard))
         .merge(numbers::routes(guard))
         .merge(trunks::routes(guard))
+        .merge(emergency::routes(guard))
         .merge(flows::routes(guard))
         .merge(prompts::routes(guard))
+        .merge(connectors::routes(guard))
         .merge(fax_documents::routes(guard))
         .merge(faxes::routes(guard))
         .merge(customers::routes(guard))

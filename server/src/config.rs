@@ -267,6 +267,11 @@ config! {
     ivr: IvrConfig {
         /// Private addresses that HTTP steps of flows may ask; public addresses always may be asked.
         http_allowed: Vec<std::net::IpAddr> = "[]", Restart;
+        /// Private addresses of databases that SQL steps of flows may ask; public addresses always may be
+        /// asked.
+        sql_allowed: Vec<std::net::IpAddr> = "[]", Restart;
+        /// Folder of SQLite files that SQL steps of flows may ask, as <tenant's id>/<file>. Empty is none.
+        sqlite_folder: PathBuf = "\"\"", Restart;
     }
     /// Programs that are told of events over HTTP.
     hooks: HooksConfig {

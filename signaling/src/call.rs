@@ -16,7 +16,9 @@
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
 
+mod announcing;
 mod answer;
+mod ask;
 mod callback;
 mod click;
 mod conference;
@@ -114,6 +116,8 @@ enum Next {
     Say(Vec<&'static str>),
     /// They may not: this prompt says so.
     TurnAway(String),
+    /// This prompt of an emergency plan, then a target of the plan.
+    Announce { prompt: String, target: Target },
 }
 
 /// What the call is doing, in the order of its life.
@@ -147,6 +151,8 @@ enum Phase {
     Summoning(conference::Summoning),
     /// Made from a screen: one side rings.
     Clicking(click::Clicking),
+    /// Hears what an emergency plan says first.
+    Announcing { target: Target },
     /// Hears a last prompt.
     Farewell { cause: u8 },
     /// Legs are being closed.
@@ -358,6 +364,9 @@ impl Call {
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::ConferenceKey => self.knock_timeout(cx),
                 Timer::Message => self.finish_message(cx),
+                Timer::Farewell if matches!(self.phase, Phase::Announcing { .. }) => {
+                    self.announcement_over(cx);
+                }
                 Timer::Farewell => self.farewell_over(cx),
                 Timer::CallMax => self.end(cx, cause::TIMER_EXPIRED, Party::System),
                 Timer::RecordingPart => self.next_part(cx),
@@ -429,6 +438,7 @@ impl Call {
             Phase::Waiting(_) => self.play_music(cx, end),
             Phase::Survey(_) => self.survey_asked(cx),
             Phase::Message(_) => self.start_message(cx),
+            Phase::Announcing { .. } => self.announcement_over(cx),
             Phase::Farewell { .. } => self.farewell_over(cx),
             Phase::Knocking(_) => self.knock_asked(cx, end),
             Phase::Conferring(_) => self.conference_music(cx, end),
@@ -474,6 +484,9 @@ impl Call {
             Next::TurnAway(prompt) => {
                 self.story.refused = true;
                 return self.farewell(cx, &[prompt.as_str()], cause::REJECTED);
+            }
+            Next::Announce { prompt, target } => {
+                return self.announce_emergency(cx, &prompt, target);
             }
             Next::To(target) => target,
         };
@@ -605,6 +618,6 @@ impl Call {
 fn rings_first(next: &Next) -> bool {
     match next {
         Next::Dial(_) | Next::To(Target::Agent(_) | Target::Number(_)) => true,
-        Next::Say(_) | Next::TurnAway(_) | Next::To(_) => false,
+        Next::Say(_) | Next::TurnAway(_) | Next::Announce { .. } | Next::To(_) => false,
     }
 }

@@ -15,6 +15,7 @@ pub mod prompt;
 pub mod run;
 pub mod simulate;
 pub mod spoken;
+mod statement;
 pub mod step;
 pub mod template;
 pub mod wording;

@@ -21,6 +21,7 @@ mod replace;
 #[doc(hidden)]
 pub mod rig;
 mod settings;
+mod sql;
 #[cfg(test)]
 mod tests;
 mod trunks;
@@ -30,6 +31,7 @@ pub use crate::calling::Limits as OutLimits;
 pub(crate) use areas::Stop;
 pub use config::Config;
 pub(crate) use plan::{Calling, Compiled, Dialled};
+pub use sql::{SqlAsk, SqlDone};
 pub(crate) use world::{CallbackPlace, Cx, FaxOf, RecordingOf, World};
 
 use crate::acd;
@@ -76,6 +78,8 @@ pub enum Input {
     Ask(control::Request),
     /// An HTTP step's request ended.
     Http(HttpDone),
+    /// A SQL step's question ended.
+    Sql(SqlDone),
     /// `next_timeout` is reached.
     Timeout,
 }
@@ -93,6 +97,8 @@ pub enum Output {
     Answer(control::Response),
     /// An HTTP step's request; exactly one [`HttpDone`] answers it.
     Http(HttpAsk),
+    /// A SQL step's question; exactly one [`SqlDone`] answers it.
+    Sql(Box<SqlAsk>),
 }
 
 /// A request of an HTTP step.
@@ -164,6 +170,7 @@ impl Switch {
             Input::Media(event) => self.on_media(now, event),
             Input::Ask(request) => self.on_ask(now, request),
             Input::Http(done) => self.on_http(now, done),
+            Input::Sql(done) => self.on_sql(now, done),
             Input::Timeout => self.on_timeout(now),
         }
         self.settle(now);

@@ -609,6 +609,22 @@ tables! {
         changed_at: Timestamp,
     }
 
+    /// Emergency plans as they were switched: one row each time that one came into force or out of it.
+    Emergency = "emergencies" version 1, id version_id, day changed_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// This row; rises over the box.
+        version_id: i64,
+        /// The plan's name.
+        name: String,
+        /// In force from here on; else no longer.
+        in_force: bool,
+        /// When.
+        changed_at: Timestamp,
+        /// The user who switched it; 0 is the box itself.
+        user_id: i64,
+    }
+
     /// Every version of every work order: one row a change.
     Order = "orders" version 1, id version_id, day created_at {
         /// Whose it is.

@@ -7,6 +7,8 @@ mod area;
 mod callers;
 mod calling;
 mod conference;
+mod connector;
+mod emergency;
 mod in_queue;
 mod matching;
 mod number;
@@ -21,6 +23,8 @@ pub use calling::{
     Bar, CallingRight, CallingRules, NumberClass, NumberPrefix, PREFIXES_MAX, PhoneSettings,
 };
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
+pub use connector::{CONNECTOR_MS_MAX, CONNECTOR_ROWS_MAX, Connector, Database, DatabaseTls};
+pub use emergency::Emergency;
 pub use in_queue::{CallFirst, Callback, InQueue};
 pub use matching::{Decision, KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
@@ -106,6 +110,12 @@ pub struct Plan {
     /// Areas and their field workers.
     #[serde(default)]
     pub grid: FieldGrid,
+    /// Business databases that flows may ask.
+    #[serde(default)]
+    pub connectors: Vec<Connector>,
+    /// Emergency plans in force.
+    #[serde(default)]
+    pub emergency: Vec<Emergency>,
 }
 
 /// How many messages were left for the people of a queue and are still there.
@@ -444,6 +454,8 @@ impl Plan {
             number_rules: Vec::new(),
             messages: Vec::new(),
             grid: FieldGrid::default(),
+            connectors: Vec::new(),
+            emergency: Vec::new(),
         }
     }
 
@@ -556,11 +568,14 @@ mod tests {
         fields.remove("prompts");
         fields.remove("calling");
         fields.remove("number_rules");
+        fields.remove("connectors");
+        fields.remove("emergency");
         let plan: Plan = serde_json::from_value(plan).unwrap();
         assert_eq!(plan.calling, CallingRules::default(), "nothing abroad");
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
         assert!(plan.conferences.is_empty() && plan.prompts.is_empty());
         assert!(plan.number_rules.is_empty());
+        assert!(plan.connectors.is_empty() && plan.emergency.is_empty());
     }
 
     #[test]

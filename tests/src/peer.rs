@@ -1,8 +1,9 @@
-//! SIP peers of other makers: from Debian, and a browser of parts.
+//! Peers of other makers: SIP from Debian, a browser of parts, and a database.
 
 pub mod baresip;
 pub mod chromium;
 pub mod kamailio;
 pub mod page;
+pub mod postgres;
 pub mod sipp;
 pub mod voice;

@@ -22,6 +22,9 @@ mod conference;
 #[path = "end_to_end/consulted.rs"]
 mod consulted;
 
+#[path = "end_to_end/database.rs"]
+mod database;
+
 #[path = "end_to_end/encrypted.rs"]
 mod encrypted;
 
@@ -85,6 +88,7 @@ use conference::{
     a_key_mutes_one_of_two_who_confer_and_does_not_reach_the_other,
 };
 use consulted::a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them;
+use database::a_caller_keys_an_account_and_hears_its_balance_from_the_database;
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
@@ -95,6 +99,7 @@ use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
 use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
 use prompts::{
     a_caller_hears_the_texts_of_a_flow_spoken,
+    a_caller_keys_an_account_and_hears_its_balance_from_the_database,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
 };
 use queried::{

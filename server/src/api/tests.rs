@@ -8,6 +8,8 @@ mod callers;
 mod calling;
 mod click;
 mod conferences;
+mod connectors;
+mod emergency;
 mod evidence;
 mod export;
 mod faxes;

@@ -3,6 +3,7 @@
 
 use super::http_step::HttpSteps;
 use super::measure;
+use super::sql_step::SqlSteps;
 use crate::config::{Config, value};
 use crate::prompts::{self, own_of};
 use mediacore::edge::engine::{BackendChoice, Engine, EngineConfig};
@@ -76,6 +77,8 @@ impl Switchboard {
         let (commands, passing) = (engine.clone(), studio.clone());
         let steps = HttpSteps::new(config.ivr.http_allowed.clone());
         let asked = handle.clone();
+        let databases = SqlSteps::new(&config.ivr.sql_allowed, config.ivr.sqlite_folder.clone());
+        let (sql_runtime, sql_asked) = (runtime.clone(), handle.clone());
         let signaling = Signaling::start(
             signaling::edge::signaling::Config {
                 media_legs,
@@ -93,6 +96,15 @@ impl Switchboard {
                     let done = steps.run(ask).await;
                     if let Some(handle) = asked.get() {
                         handle.http_done(done);
+                    }
+                });
+            }),
+            Box::new(move |ask| {
+                let (databases, asked) = (databases.clone(), sql_asked.clone());
+                sql_runtime.spawn(async move {
+                    let done = databases.run(ask).await;
+                    if let Some(handle) = asked.get() {
+                        handle.sql_done(done);
                     }
                 });
             }),

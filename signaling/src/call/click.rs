@@ -124,7 +124,7 @@ impl Call {
         let to = match self.resolve(&order.target) {
             Some(Next::Dial(to)) => to,
             Some(Next::To(Target::Agent(agent))) => Dialable::Agent(agent),
-            Some(Next::To(_) | Next::Say(_) | Next::TurnAway(_)) => {
+            Some(Next::To(_) | Next::Say(_) | Next::TurnAway(_) | Next::Announce { .. }) => {
                 return Err("only an agent or a number outside can be called from a screen");
             }
             None => return Err("nothing answers that number"),

@@ -46,6 +46,7 @@ impl Call {
             | Phase::Dialling(_)
             | Phase::Talking(_)
             | Phase::Faxing(_)
+            | Phase::Announcing { .. }
             | Phase::Farewell { .. }
             | Phase::Ending => {}
         }

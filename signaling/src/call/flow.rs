@@ -71,11 +71,23 @@ impl Call {
     }
 
     pub(super) fn flow_http(&mut self, cx: &mut Cx, done: HttpDone) {
-        let Some(flowing) = &mut self.flow else { return };
-        if flowing.request == Some(done.id) {
-            flowing.request = None;
+        if self.takes_request(done.id) {
             self.feed_flow(cx, Input::Http(done.result));
         }
+    }
+
+    /// The flow waits for the answer to this request, and no other.
+    pub(super) fn await_request(&mut self, id: u64) {
+        if let Some(flowing) = &mut self.flow {
+            flowing.request = Some(id);
+        }
+    }
+
+    /// True once for the request that is awaited; answers to older ones are dropped.
+    pub(super) fn takes_request(&mut self, id: u64) -> bool {
+        self.flow
+            .as_mut()
+            .is_some_and(|flowing| flowing.request.take_if(|own| *own == id).is_some())
     }
 
     /// The call comes back to its flow by `edge`. False when the flow does not want it.
@@ -104,7 +116,7 @@ impl Call {
         self.pump_flow(cx);
     }
 
-    fn feed_flow(&mut self, cx: &mut Cx, input: Input) {
+    pub(super) fn feed_flow(&mut self, cx: &mut Cx, input: Input) {
         let Some(flowing) = &mut self.flow else { return };
         flowing.run.handle(&run_cx(&self.plan, self.language.as_deref(), cx), input);
         self.pump_flow(cx);
@@ -140,10 +152,9 @@ impl Call {
             Effect::Http { method, url, body, timeout } => {
                 let call = self.id;
                 let id = cx.http(call, |id| HttpAsk { id, call, method, url, body, timeout });
-                if let Some(flowing) = &mut self.flow {
-                    flowing.request = Some(id);
-                }
+                self.await_request(id);
             }
+            Effect::Sql(query) => self.ask_database(cx, query),
             Effect::Tell(Told { of, event, data }) => {
                 let Some(flowing) = &self.flow else { return };
                 let (flow, version) = of.unwrap_or((flowing.flow, flowing.version));
@@ -232,7 +243,14 @@ impl Call {
                 self.left_flow(cx, "transferred");
                 self.go_to(cx, next);
             }
-            Some(Next::Dial(_) | Next::To(_) | Next::Say(_) | Next::TurnAway(_)) | None => {
+            Some(
+                Next::Dial(_)
+                | Next::To(_)
+                | Next::Say(_)
+                | Next::TurnAway(_)
+                | Next::Announce { .. },
+            )
+            | None => {
                 if !self.follow_flow(cx, "error") {
                     self.strand(cx);
                 }

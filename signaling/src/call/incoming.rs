@@ -202,7 +202,7 @@ impl Call {
                 leg.trunk = Some(trunk);
             }
         }
-        Ok(turned_away.map_or(Next::To(target), Next::TurnAway))
+        Ok(turned_away.map_or_else(|| self.emergency_way(target), Next::TurnAway))
     }
 
     fn admit_from_agent(&mut self, cx: &mut Cx, agent: AgentId) -> Result<Next, Refusal> {

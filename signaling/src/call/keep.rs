@@ -20,7 +20,7 @@ use super::supervise::Supervision;
 use super::survey::Survey;
 use super::timers::{Timer, Timers};
 use super::voicemail::Message;
-use super::{Call, Phase, Story, Talk, cause};
+use super::{Call, Next, Phase, Story, Talk, cause};
 use crate::acd;
 use crate::ivr::prompt;
 use crate::switch::{Compiled, Cx, Now, RecordingOf};
@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use terms::event::{ConsultationEnd, Direction, FlowOut, ForwardWhen, Kind, OfferEnd, Party};
 use terms::media::{Audience, Command, PlayEnd};
-use terms::routing::Queue;
+use terms::routing::{Queue, Target};
 use terms::{
     AgentId, CallId, ConferenceId, ContactId, FlowId, LegId, Moment, PhoneNumber, TenantId, VisitId,
 };
@@ -98,6 +98,10 @@ enum At {
     Conferring,
     /// A phone that a conference rings.
     Summoning,
+    /// Hears what an emergency plan says first.
+    Announcing {
+        target: Target,
+    },
     Farewell {
         cause: u8,
     },
@@ -126,6 +130,7 @@ impl Call {
             Phase::Conferring(_) => At::Conferring,
             Phase::Summoning(_) => At::Summoning,
             Phase::Clicking(_) => At::Clicking,
+            Phase::Announcing { target } => At::Announcing { target: target.clone() },
             Phase::Farewell { cause } => At::Farewell { cause: *cause },
             Phase::Ending => At::Ending,
         };
@@ -299,6 +304,12 @@ impl Waking {
                 call.record_next(cx, part);
                 call.start_flow(cx, flow);
             }
+            // They have heard enough of it.
+            At::Announcing { target } if anchor => {
+                call.timers.clear(Timer::Farewell);
+                call.record_next(cx, part);
+                call.go_to(cx, Next::To(target));
+            }
             At::Farewell { cause } => call.end(cx, cause, Party::System),
             At::Dialling { passed_on } => {
                 if passed_on {
@@ -306,9 +317,13 @@ impl Waking {
                 }
                 call.interrupt(cx);
             }
-            At::Beginning | At::Flow(_) | At::Fax | At::Summoning | At::Clicking | At::Ending => {
-                call.interrupt(cx)
-            }
+            At::Beginning
+            | At::Flow(_)
+            | At::Announcing { .. }
+            | At::Fax
+            | At::Summoning
+            | At::Clicking
+            | At::Ending => call.interrupt(cx),
         }
         call
     }

@@ -15,7 +15,7 @@ use crate::sip::digest::Algorithm;
 use crate::sip::flow::{ListenerId, Transport};
 use crate::sip::user_agent::Command;
 use crate::sip::{self, Listener, UserAgent};
-use crate::switch::{self, HttpAsk, HttpDone, Input, Output, Secret, Switch};
+use crate::switch::{self, HttpAsk, HttpDone, Input, Output, Secret, SqlAsk, SqlDone, Switch};
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -127,6 +127,8 @@ pub type MediaSink = Box<dyn FnMut(media::Command) + Send>;
 pub type Answers = Box<dyn FnMut(Response) + Send>;
 /// Takes requests of HTTP steps.
 pub type Http = Box<dyn FnMut(HttpAsk) + Send>;
+/// Takes questions of SQL steps.
+pub type Sql = Box<dyn FnMut(SqlAsk) + Send>;
 
 enum Message {
     Input(Box<Input>),
@@ -168,6 +170,11 @@ impl Handle {
         self.put(Input::Http(done));
     }
 
+    /// A SQL step's question ended.
+    pub fn sql_done(&self, done: SqlDone) {
+        self.put(Input::Sql(done));
+    }
+
     fn put(&self, input: Input) {
         if self.inputs.try_send(Message::Input(Box::new(input))).is_err() {
             tracing::error!("signaling is {INPUTS_MAX} inputs behind or has ended; one is lost");
@@ -192,6 +199,7 @@ impl Signaling {
         media: MediaSink,
         answers: Answers,
         http: Http,
+        sql: Sql,
     ) -> Result<Self, Error> {
         let journal = Journal::open(&config.data.join("events"), config.journal.clone())?;
         let plans = Plans::open(config.data.join("plans"))
@@ -211,7 +219,7 @@ impl Signaling {
                         return;
                     }
                 };
-                let sinks = Sinks { media, answers, http };
+                let sinks = Sinks { media, answers, http, sql };
                 let local = tokio::task::LocalSet::new();
                 local.block_on(&runtime, run(config, journal, plans, sinks, waiting, &ready));
             })
@@ -249,6 +257,7 @@ struct Sinks {
     media: MediaSink,
     answers: Answers,
     http: Http,
+    sql: Sql,
 }
 
 type Ready = std_mpsc::SyncSender<Result<Vec<SocketAddr>, Error>>;
@@ -663,6 +672,7 @@ impl Thread {
                 (self.sinks.answers)(response);
             }
             Output::Http(ask) => (self.sinks.http)(ask),
+            Output::Sql(ask) => (self.sinks.sql)(*ask),
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct Known {
     pub conferences: BTreeSet<ConferenceId>,
     /// Names of opening hours.
     pub hours: BTreeSet<String>,
+    /// Databases that flows may ask, and whether they may change something there.
+    pub connectors: BTreeMap<String, bool>,
     /// Names of prompts without language; `None` when they are not known here.
     pub prompts: Option<BTreeSet<String>>,
     /// Languages that there is something to hear in; `None` when they are not known here.
@@ -51,6 +53,7 @@ impl Known {
             flows: plan.flows.iter().map(|flow| flow.id).collect(),
             conferences: plan.conferences.iter().map(|room| room.id).collect(),
             hours: plan.hours.iter().map(|hours| hours.name.clone()).collect(),
+            connectors: plan.connectors.iter().map(|of| (of.name.clone(), of.writes)).collect(),
             prompts: None,
             languages: None,
             speechless: None,
@@ -455,6 +458,25 @@ impl Report<'_> {
                 format!("one of {}", known.join(", ")),
             )
         });
+    }
+
+    /// A database, and whether it may be written to.
+    pub(crate) fn connector(&mut self, field: &str, name: &str, write: bool) {
+        if self.known.everything {
+            return;
+        }
+        let known: Vec<&str> = self.known.connectors.keys().take(12).map(String::as_str).collect();
+        let right = format!("one of {}", known.join(", "));
+        match self.known.connectors.get(name) {
+            None => {
+                self.add(&format!("{field}: there is no database \"{}\"", clip(name)), &right);
+            }
+            Some(false) if write => {
+                let what = format!("{field}: the database \"{}\" is only read", clip(name));
+                self.add(&what, "a step that reads, or a connector with \"writes\": true");
+            }
+            Some(_) => {}
+        }
     }
 
     pub(crate) fn flow(&mut self, field: &str, id: &str) {

@@ -24,6 +24,10 @@ pub const ATTEMPTS_MAX: u8 = 10;
 pub const WAIT_MS_MAX: u32 = 60_000;
 /// Longest wait for an answer over HTTP in ms.
 pub const HTTP_MS_MAX: u32 = 30_000;
+/// Longest wait for an answer of a database in ms.
+pub use terms::routing::CONNECTOR_MS_MAX;
+/// Characters of a statement for a database.
+pub const STATEMENT_CHARS_MAX: usize = 4_096;
 /// Repeats of a failed request.
 pub const RETRIES_MAX: u8 = 5;
 /// Times that one step may play its prompts.

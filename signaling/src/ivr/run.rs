@@ -5,8 +5,11 @@
 //! until [`Run::follow`] says by which edge the call came back.
 
 mod nested;
+mod query;
 
 pub(crate) use nested::Back;
+pub(crate) use query::stand_in;
+pub use query::{Fault, Found, Query};
 
 use super::SHOWN_CHARS_MAX;
 use super::collect::{Collect, Entered, Rules};
@@ -54,6 +57,8 @@ pub enum Input {
     Timeout,
     /// The request ended: status and JSON, or why it failed.
     Http(Result<(u16, serde_json::Value), String>),
+    /// The database answered, or did not.
+    Sql(Result<Found, Fault>),
 }
 
 /// How something is said.
@@ -103,6 +108,8 @@ pub enum Effect {
         /// Longest wait.
         timeout: Duration,
     },
+    /// Ask a database.
+    Sql(Query),
     /// Tell programs of the tenant.
     Tell(Told),
     /// A step was left.
@@ -567,7 +574,7 @@ impl Run {
                 None
             }
             Input::Timeout => collect.on_timeout(now),
-            Input::Http(_) => None,
+            Input::Http(_) | Input::Sql(_) => None,
         };
         Some((entered?, *attempt))
     }
@@ -601,7 +608,7 @@ impl Run {
             Input::Http(Err(_)) if cx.now.moment - *asked >= timeout => Answer::Late,
             Input::Http(Err(_)) => Answer::Failed,
             Input::Timeout if cx.now.moment >= *until => Answer::Late,
-            Input::Timeout | Input::PlayDone | Input::Digit(_) => return None,
+            Input::Timeout | Input::PlayDone | Input::Digit(_) | Input::Sql(_) => return None,
         };
         Some((answer, *left))
     }

@@ -6,7 +6,7 @@ mod replay;
 pub use replay::{Past, Replayed, replay};
 
 use super::flow::{Flow, Library};
-use super::run::{Cx, Effect, Fax, Hand, Input, Left, Record, Run, Told};
+use super::run::{Cx, Effect, Fax, Hand, Input, Left, Query, Record, Run, Told, stand_in};
 use super::{Known, check, wording};
 use crate::switch::Now;
 use std::collections::{BTreeMap, VecDeque};
@@ -25,7 +25,7 @@ pub enum Act {
     Digit(char),
     /// Listen to the end and press nothing until the flow's patience is over.
     Silence,
-    /// The asked server answers, or fails.
+    /// The asked server or database answers, or fails.
     Http(Result<(u16, serde_json::Value), String>),
     /// The machine that got the call gives it back by this edge.
     Back(String),
@@ -59,7 +59,8 @@ pub struct Scene {
 /// What a server answers in a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mock {
-    /// Requests whose path begins so are answered, whatever their host.
+    /// Requests whose path begins so are answered, whatever their host; `sql:<connector>` stands in
+    /// for a database, whose rows are a list of objects in `body`.
     pub path: String,
     /// The status.
     pub status: u16,
@@ -250,6 +251,9 @@ impl<'a> Walk<'a> {
                 self.feed(run, Input::Digit(digit));
             }
             Act::Silence => self.silence(run),
+            Act::Http(result) if run.kind() == "sql" => {
+                self.feed(run, Input::Sql(stand_in(result)));
+            }
             Act::Http(result) => self.feed(run, Input::Http(result)),
             Act::Back(edge) => {
                 if run.follow(&self.cx(), &edge) {
@@ -279,6 +283,18 @@ impl<'a> Walk<'a> {
             self.told.line("silence".to_owned());
         }
         self.feed(run, Input::Timeout);
+    }
+
+    /// A database is asked: what stands in for it answers at once.
+    fn query(&mut self, run: &mut Run, query: &Query) {
+        let Query { connector, statement, values, .. } = query;
+        self.told.line(format!("ask the database {connector}: {statement} {values:?}"));
+        let path = format!("sql:{connector}");
+        let mock = self.scene.mocks.iter().find(|mock| mock.path == path);
+        self.told.requests.push(path);
+        if let Some(Mock { status, body, .. }) = mock {
+            run.handle(&self.cx(), Input::Sql(stand_in(Ok((*status, body.clone())))));
+        }
     }
 
     fn feed(&mut self, run: &mut Run, input: Input) {
@@ -316,6 +332,7 @@ impl<'a> Walk<'a> {
                         run.handle(&self.cx(), Input::Http(Ok((*status, body.clone()))));
                     }
                 }
+                Effect::Sql(query) => self.query(run, &query),
                 Effect::Tell(Told { event, data, .. }) => {
                     let data: Vec<String> =
                         data.iter().map(|(name, value)| format!(" {name}={value}")).collect();

@@ -17,6 +17,7 @@ mod menu;
 mod play;
 mod record;
 mod set;
+mod sql;
 mod subflow;
 mod survey;
 mod table;
@@ -40,6 +41,7 @@ pub use menu::Menu;
 pub use play::Play;
 pub use record::Record;
 pub use set::Set;
+pub use sql::Sql;
 pub use subflow::Subflow;
 pub use survey::Survey;
 pub use table::{Match, Table};
@@ -139,6 +141,8 @@ kinds! {
     Language,
     /// Asks another server.
     Http,
+    /// Asks a database.
+    Sql,
     /// Tells programs of something.
     Webhook,
     /// Puts the call into a queue.

@@ -12,8 +12,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use terms::event::CallingWay;
 use terms::routing::{
-    Agent, CallerRule, KnownCaller, Matching, NumberClass, NumberRule, PLAN_VERSION, Plan, Queue,
-    Target, Treatment, Trunk,
+    Agent, CallerRule, Emergency, KnownCaller, Matching, NumberClass, NumberRule, PLAN_VERSION,
+    Plan, Queue, Target, Treatment, Trunk,
 };
 use terms::{
     AgentId, ConferenceId, FlowId, NumberId, PhoneNumber, QueueId, TenantId, Timestamp, TrunkId,
@@ -170,6 +170,12 @@ impl Compiled {
         };
         let mut rules = self.rules.get(number).into_iter().flatten();
         Some(rules.find(|rule| rule.fits(trunk, is_open)).map_or(target, |rule| &rule.target))
+    }
+
+    /// The emergency plan in force that a call to a published number meets.
+    pub fn emergency(&self, called: &PhoneNumber) -> Option<&Emergency> {
+        let (number, _) = self.number(called)?;
+        self.plan.emergency.iter().find(|emergency| emergency.covers(*number))
     }
 
     fn number(&self, called: &PhoneNumber) -> Option<&(NumberId, Target)> {

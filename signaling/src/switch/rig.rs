@@ -10,7 +10,7 @@ pub use books::Books;
 pub use ops::run_ops;
 pub use plan::demo_plan;
 
-use super::{Config, HttpAsk, HttpDone, Input, Now, Output, Secret, Switch};
+use super::{Config, HttpAsk, HttpDone, Input, Now, Output, Secret, SqlAsk, Switch};
 use crate::kept::{Change, Key};
 use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent, Incoming, Origin};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +84,8 @@ pub struct Rig {
     pub answers: Vec<Response>,
     /// Requests of HTTP steps.
     pub requests: Vec<HttpAsk>,
+    /// Questions of SQL steps.
+    pub questions: Vec<SqlAsk>,
     /// What must balance.
     pub books: Books,
     events: BTreeMap<(Moment, u64), Input>,
@@ -391,6 +393,7 @@ impl Rig {
                 }
                 Output::Answer(answer) => self.answers.push(answer),
                 Output::Http(ask) => self.requests.push(ask),
+                Output::Sql(ask) => self.questions.push(*ask),
             }
         }
         for change in self.switch.take_changes() {
@@ -425,7 +428,9 @@ impl Rig {
     fn cancel(&mut self, leg: LegId) {
         self.events.retain(|_, input| match input {
             Input::Sip(event) => super::leg_of(event) != Some(leg),
-            Input::Media(_) | Input::Ask(_) | Input::Http(_) | Input::Timeout => true,
+            Input::Media(_) | Input::Ask(_) | Input::Http(_) | Input::Sql(_) | Input::Timeout => {
+                true
+            }
         });
     }
 

@@ -1,6 +1,6 @@
 //! What calls share: ids, outputs, tenants with their queues and trunks, and who owns which leg.
 
-use super::{Compiled, Config, HttpAsk, Now, Output, Secret, trunks::Usage};
+use super::{Compiled, Config, HttpAsk, Now, Output, Secret, SqlAsk, trunks::Usage};
 use crate::acd::Distributor;
 use crate::call::{AskedBack, Summons};
 use crate::calling::CallsOut;
@@ -75,7 +75,7 @@ pub(crate) struct World {
     pub recordings: BTreeMap<RecordingId, RecordingOf>,
     /// Faxes that are being sent or received. They end with the process.
     faxes: BTreeMap<FaxId, FaxOf>,
-    /// HTTP requests that are on their way.
+    /// Requests over HTTP and to databases that are on their way.
     pub requests: HashMap<u64, CallId>,
     /// Meetings that are going on.
     pub conferences: BTreeMap<conference::Key, Conference>,
@@ -236,10 +236,22 @@ impl Cx<'_> {
 
     /// Sends a request of an HTTP step.
     pub fn http(&mut self, call: CallId, ask: impl FnOnce(u64) -> HttpAsk) -> u64 {
+        let id = self.request(call);
+        self.world.outputs.push_back(Output::Http(ask(id)));
+        id
+    }
+
+    /// Sends a question of a SQL step.
+    pub fn sql(&mut self, call: CallId, ask: impl FnOnce(u64) -> SqlAsk) -> u64 {
+        let id = self.request(call);
+        self.world.outputs.push_back(Output::Sql(Box::new(ask(id))));
+        id
+    }
+
+    fn request(&mut self, call: CallId) -> u64 {
         self.world.requests_made += 1;
         let id = self.world.requests_made;
         self.world.requests.insert(id, call);
-        self.world.outputs.push_back(Output::Http(ask(id)));
         id
     }
 

@@ -359,6 +359,7 @@ impl Center {
             Output::Log(entry) => self.log(*entry),
             Output::Answer(answer) => self.answers.push(answer),
             Output::Http(ask) => panic!("no flow of this world asks {ask:?}"),
+            Output::Sql(ask) => panic!("no flow of this world asks {ask:?}"),
         }
     }
 

@@ -193,12 +193,12 @@ enum SimulatedInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SimulatedServer {
-    /// Requests whose path begins so, whatever their host.
+    /// Requests whose path begins so, whatever their host; `sql:<connector>` stands in for a database.
     path: String,
     /// The HTTP status.
     #[serde(default = "ok")]
     status: u16,
-    /// The JSON.
+    /// The JSON; of a database a list of rows.
     #[serde(default)]
     #[schema(value_type = Object)]
     body: Value,

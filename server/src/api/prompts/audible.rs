@@ -47,7 +47,12 @@ impl Audible {
             rule.then.announce == name && misses(&BTreeSet::from([plan.language.as_str()]))
         });
         let rules = rules.map(|rule| format!("recording rule \"{}\"", rule.name));
-        flows.chain(queues).chain(rules).collect()
+        let emergencies = plan.emergency.iter().filter(|emergency| {
+            emergency.announcement.as_ref() == Some(&name)
+                && misses(&BTreeSet::from([plan.language.as_str()]))
+        });
+        let emergencies = emergencies.map(|own| format!("emergency plan \"{}\"", own.name));
+        flows.chain(queues).chain(rules).chain(emergencies).collect()
     }
 }
 

@@ -249,3 +249,35 @@ fn tables_expressions_forms_and_called_flows_are_checked() {
         assert!(text.contains(what), "{what}: {text}");
     }
 }
+
+#[test]
+fn a_database_is_one_of_the_tenants_and_a_statement_is_one_with_bound_values() {
+    let step = |change: Value| {
+        let mut step = json!({"kind": "sql", "connector": "billing", "statement": "SELECT 1",
+            "found": "z", "none": "z", "on": {"error": "z", "timeout": "z"}});
+        let fields = change.as_object().expect("an object").clone();
+        step.as_object_mut().expect("an object").extend(fields);
+        one(step)
+    };
+    let mut known = Known::default();
+    known.connectors.insert("billing".into(), false);
+    check(&step(json!({})), &known).expect("it reads");
+    let write = json!({"statement": "INSERT INTO t VALUES (:caller)", "write": true});
+    for (change, right) in [
+        (json!({"connector": "other"}), "one of billing"),
+        (write.clone(), "is only read"),
+        (json!({"statement": "DELETE FROM t"}), "\"write\": true"),
+        (json!({"statement": "DROP TABLE t"}), "one of select"),
+        (json!({"statement": "SELECT '${caller}' || ${caller}"}), "with :name for a value"),
+        (json!({"statement": "SELECT 1; DELETE FROM t"}), "one statement"),
+        (json!({"timeout_ms": 60_000}), "100 to 30000"),
+        (json!({"map": {"1": "a"}}), "a letter, then letters"),
+        (json!({"map": {"a": ""}}), "the name of a column"),
+    ] {
+        let problems = check(&step(change), &known).unwrap_err();
+        let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(text.join("\n").contains(right), "{right}: {text:?}");
+    }
+    known.connectors.insert("billing".into(), true);
+    check(&step(write), &known).expect("it may write");
+}

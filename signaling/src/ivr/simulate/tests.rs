@@ -561,3 +561,44 @@ fn what_a_caller_says_is_recorded_and_the_flow_goes_on_by_whether_it_was_enough(
         ]
     );
 }
+
+/// A database is asked about an account; what stands in for it answers.
+fn billing() -> Value {
+    json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "variable": "account", "digits_min": 3, "digits_max": 6,
+            "next": "look", "on": {"timeout": "bye", "invalid": "bye"}},
+        "look": {"kind": "sql", "connector": "billing", "map": {"owes": "owes"},
+            "statement": "SELECT owes FROM accounts WHERE id = :account::bigint",
+            "found": "say", "none": "unknown", "on": {"error": "sorry", "timeout": "slow"}},
+        "say": {"kind": "play", "prompts": ["number:${owes}"], "next": "bye"},
+        "unknown": {"kind": "play", "prompts": ["invalid"], "next": "bye"},
+        "sorry": {"kind": "play", "prompts": ["sorry"], "next": "bye"},
+        "slow": {"kind": "play", "prompts": ["wait"], "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }})
+}
+
+#[test]
+fn a_database_is_asked_with_bound_values_and_each_answer_has_its_way() {
+    let walk = |body: Option<Value>, acts: &str| {
+        let mock = |body| Mock { path: "sql:billing".into(), status: 200, body };
+        let scene = Scene { mocks: body.map(mock).into_iter().collect(), ..Scene::default() };
+        simulate(flow(&billing()), &scene, script(acts))
+    };
+    let told = walk(Some(json!([{"owes": 7, "name": null}, {"owes": 8}])), "123#");
+    let asked = "ask the database billing: SELECT owes FROM accounts WHERE id = $1::bigint \
+                 [\"123\"]";
+    assert!(told.lines.contains(&asked.to_owned()), "{:?}", told.lines);
+    assert_eq!(told.requests, ["sql:billing"]);
+    assert_eq!((told.variables["owes"].as_str(), told.variables["sql_rows"].as_str()), ("7", "2"));
+    let way = |told: &Transcript| told.steps[1].exit.clone().expect("it was left");
+    assert_eq!(way(&told), "found");
+    assert_eq!(way(&walk(Some(json!([])), "123#")), "none");
+    assert_eq!(way(&walk(None, "123# silence")), "timeout");
+    let failed = simulate(
+        flow(&billing()),
+        &Scene::default(),
+        [script("123#"), vec![Act::Http(Err("refused".to_owned()))]].concat(),
+    );
+    assert_eq!(way(&failed), "error");
+}

@@ -55,6 +55,7 @@ impl Rig {
         self.events.retain(|_, input| matches!(input, Input::Media(Event::Recorded(_))));
         self.playing.clear();
         self.requests.clear();
+        self.questions.clear();
         self.dialogs.retain(|_, dialog| dialog.answered);
         for (start, at) in std::mem::take(&mut self.recordings).into_values() {
             let cut = ledger(&start, self.now.moment - at);

@@ -1,0 +1,140 @@
+//! A PostgreSQL server of its own: a fresh cluster in a temporary folder, on a port of the system's
+//! choice, with a password. It will not run as root; where the test does, it is the user `postgres`.
+
+use crate::house::wait_for;
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Of the superuser.
+const PASSWORD: &str = "only-in-tests";
+
+/// A running server.
+pub struct Postgres {
+    child: Child,
+    folder: TempDir,
+    port: u16,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts it.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed, or does not start.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let owner = owner();
+        if let Some((uid, gid)) = owner {
+            std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid)).expect("a chown");
+        }
+        let secret = folder.path().join("password");
+        std::fs::write(&secret, PASSWORD).expect("the folder is ours");
+        let data = folder.path().join("data");
+        let made = command("initdb", owner, folder.path())
+            .args(["--username=postgres", "--auth=scram-sha-256", "--no-sync", "--no-locale"])
+            .args(["--encoding=UTF8", "--pwfile"])
+            .arg(&secret)
+            .arg("--pgdata")
+            .arg(&data)
+            .output()
+            .expect("postgresql is installed by scripts/setup --tests");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.expect("a free port").port();
+        let log = std::fs::File::create(folder.path().join("log")).expect("a log");
+        let child = command("postgres", owner, folder.path())
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", "fsync=off", "-c"])
+            .arg(format!("unix_socket_directories={}", folder.path().display()))
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
+            .spawn()
+            .expect("postgresql is installed by scripts/setup --tests");
+        let server = Postgres { child, folder, port };
+        wait_for("PostgreSQL to answer", Duration::from_secs(30), || {
+            server.psql("postgres", "SELECT 1").ok()
+        });
+        server
+    }
+
+    /// Where it listens on this machine.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What psql prints for a statement of the superuser: fields with `|` between them.
+    ///
+    /// # Panics
+    /// With the server's words when it refuses.
+    pub fn sql(&self, database: &str, statement: &str) -> String {
+        let log = self.folder.path().join("log");
+        self.psql(database, statement).unwrap_or_else(|said| {
+            panic!("{said}\n{}", std::fs::read_to_string(log).unwrap_or_default())
+        })
+    }
+
+    /// Ends it in an orderly way; nobody is answered any more.
+    pub fn stop(&mut self) {
+        // SIGINT is its fast shutdown.
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-INT", &pid]).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+
+    fn psql(&self, database: &str, statement: &str) -> Result<String, String> {
+        let output = Command::new("psql")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres"])
+            .args(["-d", database, "-v", "ON_ERROR_STOP=1", "-qAtc", statement])
+            .env("PGPASSWORD", PASSWORD)
+            .output()
+            .expect("psql is installed by scripts/setup --tests");
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.stop();
+        }
+    }
+}
+
+/// A program of the server, which Debian keeps out of the way.
+fn command(name: &str, owner: Option<(u32, u32)>, folder: &Path) -> Command {
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin").join(name)).collect())
+        .unwrap_or_default();
+    versions.retain(|program| program.exists());
+    versions.sort();
+    let mut command = Command::new(versions.pop().unwrap_or_else(|| PathBuf::from(name)));
+    command.current_dir(folder).stdin(Stdio::null());
+    if let Some((uid, gid)) = owner {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+/// The user `postgres` where the test is root.
+fn owner() -> Option<(u32, u32)> {
+    let is_root = std::fs::metadata("/proc/self").expect("/proc").uid() == 0;
+    is_root.then(|| (id("-u"), id("-g")))
+}
+
+fn id(which: &str) -> u32 {
+    let output = Command::new("id").args([which, "postgres"]).output().expect("id runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().expect("the user postgres comes with the package")
+}
