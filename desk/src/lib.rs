@@ -45,6 +45,7 @@ pub mod shift;
 pub mod signer;
 pub mod skill;
 pub mod store;
+pub mod team;
 pub mod tenant;
 mod text;
 pub mod token;

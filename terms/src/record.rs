@@ -609,6 +609,20 @@ tables! {
         changed_at: Timestamp,
     }
 
+    /// To which team an agent belongs from a time on: one row a change, good until the agent's next.
+    TeamMember = "team_members" version 1, id version_id, day since {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// This row; rises over the box.
+        version_id: i64,
+        /// Who.
+        agent_id: AgentId,
+        /// The team from then on; NULL for none.
+        team_id: Option<TeamId>,
+        /// From when on; later rows of an agent are never earlier.
+        since: Timestamp,
+    }
+
     /// Every version of every work order: one row a change.
     Order = "orders" version 1, id version_id, day created_at {
         /// Whose it is.
