@@ -22,14 +22,18 @@ mod repeat_callers;
 mod satisfaction;
 mod satisfaction_by_area;
 mod satisfaction_by_queue;
+mod satisfaction_by_team;
 mod satisfaction_list;
 mod service_level;
 mod spans;
 mod staffing;
+mod teams;
 mod time_sheet;
+mod time_sheet_by_team;
 mod transfer_hold;
 mod trunk_usage;
 mod workload;
+mod workload_by_team;
 
 pub use abandoned_calls::ABANDONED_CALLS;
 pub use adherence::ADHERENCE;
@@ -52,13 +56,16 @@ pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_by_area::SATISFACTION_BY_AREA;
 pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
+pub use satisfaction_by_team::SATISFACTION_BY_TEAM;
 pub use satisfaction_list::SATISFACTION_LIST;
 pub use service_level::SERVICE_LEVELS;
 pub use staffing::STAFFING;
 pub use time_sheet::TIME_SHEET;
+pub use time_sheet_by_team::TIME_SHEET_BY_TEAM;
 pub use transfer_hold::TRANSFER_HOLD;
 pub use trunk_usage::TRUNK_USAGE;
 pub use workload::WORKLOAD;
+pub use workload_by_team::WORKLOAD_BY_TEAM;
 
 use crate::definition::{Column, Kind, Parameter, Report, Source, Total};
 use crate::messages::{Words, words};
@@ -67,10 +74,13 @@ use crate::messages::{Words, words};
 pub fn catalogue() -> &'static [&'static Report] {
     static ALL: &[&Report] = &[
         &SATISFACTION,
+        &SATISFACTION_BY_TEAM,
         &SATISFACTION_BY_QUEUE,
         &SATISFACTION_BY_AREA,
         &WORKLOAD,
+        &WORKLOAD_BY_TEAM,
         &TIME_SHEET,
+        &TIME_SHEET_BY_TEAM,
         &ADHERENCE,
         &BREAKS,
         &OVERDUE_ORDERS,

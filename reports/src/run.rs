@@ -2,7 +2,7 @@
 
 use crate::definition::{Column, Kind, Order, Report, Source};
 use crate::interval::is_provisional;
-use crate::messages::{NO_DEPARTMENT, NO_QUEUE, stored};
+use crate::messages::{NO_DEPARTMENT, NO_QUEUE, NO_TEAM, stored};
 use crate::period::Period;
 use crate::table::{Cell, ReportTable, Row, RowKind};
 use crate::window::Window;
@@ -11,7 +11,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
 use std::collections::BTreeMap;
-use terms::{AgentId, FlowId, QueueId, Timestamp, TrunkId};
+use terms::{AgentId, FlowId, QueueId, TeamId, Timestamp, TrunkId};
 use warehouse::{Session, SqlError};
 
 /// An agent as people know them.
@@ -34,6 +34,8 @@ pub struct Names {
     pub trunks: BTreeMap<TrunkId, String>,
     /// Flows.
     pub flows: BTreeMap<FlowId, String>,
+    /// Teams, those that were dissolved included.
+    pub teams: BTreeMap<TeamId, String>,
 }
 
 /// What a report is run with.
@@ -231,6 +233,10 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
         Source::FlowName(field) => match fields.int(field)?.map(|id| FlowId(id as u64)) {
             Some(id) => named(names.flows.get(&id), id),
             None => Cell::Empty,
+        },
+        Source::TeamName(field) => match fields.int(field)?.map(|id| TeamId(id as u64)) {
+            Some(id) => named(names.teams.get(&id), id),
+            None => Cell::Word(&NO_TEAM),
         },
         Source::Hour(field) => match fields.int(field)? {
             Some(hour) => Cell::Text(format!("{hour:02}:00–{:02}:00", hour + 1)),

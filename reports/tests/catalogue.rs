@@ -6,6 +6,8 @@ mod abandoned_calls;
 mod adherence;
 #[path = "catalogue/agent_time.rs"]
 mod agent_time;
+#[path = "catalogue/by_team.rs"]
+mod by_team;
 #[path = "catalogue/call_reasons.rs"]
 mod call_reasons;
 #[path = "catalogue/first_contact.rs"]
@@ -96,6 +98,7 @@ impl Store {
             queues: [(REPAIR, "报修".to_owned())].into(),
             trunks: [(CARRIER, "电信".to_owned())].into(),
             flows: [(HOTLINE, "热线".to_owned())].into(),
+            teams: by_team::names(),
         };
         let params = Params::new(period, now, "江城燃气热线", names);
         run(&self.session().await, report, &params).await.expect("the report runs")

@@ -274,6 +274,7 @@ impl Schedules {
             queues: named.queues,
             trunks: named.trunks,
             flows: named.flows,
+            teams: named.teams,
         })))
     }
 

@@ -110,13 +110,14 @@ async fn get(
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
     let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let Named { agents, queues, trunks, flows } =
+    let Named { agents, queues, trunks, flows, teams } =
         crate::first::names(&api.store, caller.tenant()).await?;
+    let seen = api.store.agents_seen(caller.identity()).await?;
     let job = Job::Report(Box::new(ReportJob {
         scope: JobScope {
             tenant: caller.tenant(),
             queues: None,
-            agents: None,
+            agents: seen,
             mask_numbers: false,
             time_zone: profile.time_zone,
         },
@@ -133,6 +134,7 @@ async fn get(
         queues,
         trunks,
         flows,
+        teams,
     }));
     let done = api.work.run(job).await?;
     let subject = format!("{} {period} {format}", report.id);

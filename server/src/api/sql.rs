@@ -98,7 +98,7 @@ async fn ask(
     let scope = JobScope {
         tenant: caller.tenant(),
         queues: None,
-        agents: None,
+        agents: api.store.agents_seen(caller.identity()).await?,
         mask_numbers: false,
         time_zone,
     };

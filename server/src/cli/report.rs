@@ -46,7 +46,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let Named { agents, queues, trunks, flows } = crate::first::names(&store, tenant).await?;
+        let Named { agents, queues, trunks, flows, teams } =
+            crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
                 tenant,
@@ -65,6 +66,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             queues,
             trunks,
             flows,
+            teams,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

@@ -95,10 +95,11 @@ impl Door {
             noted.map_err(unreachable)?;
         }
         let tenant = self.store.tenant(identity.tenant).await.map_err(unreachable)?;
+        let agents = self.store.agents_seen(&identity).await.map_err(unreachable)?;
         let scope = JobScope {
             tenant: identity.tenant,
             queues: None,
-            agents: None,
+            agents,
             mask_numbers: false,
             time_zone: tenant.profile.time_zone,
         };

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use terms::{AgentId, FlowId, QueueId, TenantId, Timestamp, TrunkId};
+use terms::{AgentId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId};
 use tokio::sync::Semaphore;
 use warehouse::recordings::Stored;
 use warehouse::{Limits, Scope, Session, Warehouse};
@@ -81,6 +81,8 @@ pub struct ReportJob {
     pub trunks: Vec<(TrunkId, String)>,
     /// Flows as (id, name).
     pub flows: Vec<(FlowId, String)>,
+    /// Teams as (id, name).
+    pub teams: Vec<(TeamId, String)>,
 }
 
 /// A job.

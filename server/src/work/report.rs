@@ -29,6 +29,7 @@ impl Bench {
             queues: job.queues.into_iter().collect(),
             trunks: job.trunks.into_iter().collect(),
             flows: job.flows.into_iter().collect(),
+            teams: job.teams.into_iter().collect(),
         };
         let limits = Limits { rows_max: self.report_rows_max, ..self.limits };
         let session = self.session(job.scope.into(), limits).await?;

@@ -276,6 +276,7 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
             queues: Vec::new(),
             trunks: Vec::new(),
             flows: Vec::new(),
+            teams: Vec::new(),
         }))
     };
     for (most, fits) in [(4, true), (3, false)] {
