@@ -57,6 +57,7 @@ mod shifts;
 pub mod socket;
 pub mod sql;
 pub mod supervise;
+mod teams;
 pub mod tokens;
 pub mod trunks;
 pub mod users;
@@ -254,6 +255,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(reports::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))
+        .merge(teams::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))
         .merge(hooks::routes(guard))

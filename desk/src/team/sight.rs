@@ -83,7 +83,8 @@ impl Store {
         let doing = "read a supervisor's teams";
         let below = tree(self.reader(), who.tenant, doing).await?.with_below(&teams);
         let members = sqlx::query(
-            "SELECT agent_id, team_id FROM team_members WHERE tenant_id = $1 AND until IS NULL",
+            "SELECT agent_id, team_id FROM team_members WHERE tenant_id = $1 AND until IS NULL
+             ORDER BY agent_id",
         )
         .bind(who.tenant.0 as i64)
         .fetch_all(self.reader())

@@ -33,5 +33,6 @@ mod schedules;
 mod shifts;
 mod socket;
 mod supervise;
+mod teams;
 mod trunks;
 mod voicemails;
