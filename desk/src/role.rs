@@ -51,7 +51,7 @@ text_enum! {
         WarehouseSeal = "warehouse.seal",
         /// Plan and withdraw shifts of agents.
         ShiftsWrite = "shifts.write",
-        /// See queues, agents, hours, planned shifts and what agents do now.
+        /// See queues, agents, teams, hours, planned shifts and what agents do now.
         FloorRead = "floor.read",
         /// Sign in, ready, break: one's own state.
         AgentStateOwn = "agents.state_own",
@@ -59,7 +59,7 @@ text_enum! {
         AgentState = "agents.state",
         /// Make and change queues, hours and memberships.
         QueuesWrite = "queues.write",
-        /// Make and change agents and their phones.
+        /// Make and change agents, their phones and their teams.
         AgentsWrite = "agents.write",
         /// See flows, prompts, numbers and the list of blocked callers.
         RoutingRead = "routing.read",
