@@ -3,6 +3,7 @@
 
 mod abandoned_calls;
 mod adherence;
+mod audit;
 mod breaks;
 mod call_reasons;
 mod calls;
@@ -37,6 +38,7 @@ mod workload_by_team;
 
 pub use abandoned_calls::ABANDONED_CALLS;
 pub use adherence::ADHERENCE;
+pub use audit::AUDIT;
 pub use breaks::BREAKS;
 pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
@@ -106,6 +108,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &RECORDING_LOG,
         &SATISFACTION_LIST,
         &ORDER_LIST,
+        &AUDIT,
     ];
     ALL
 }

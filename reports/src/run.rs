@@ -11,7 +11,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
 use std::collections::BTreeMap;
-use terms::{AgentId, FlowId, QueueId, TeamId, Timestamp, TrunkId};
+use terms::{AgentId, FlowId, QueueId, TeamId, Timestamp, TrunkId, UserId};
 use warehouse::{Session, SqlError};
 
 /// An agent as people know them.
@@ -53,6 +53,10 @@ pub struct Params {
     pub service_level_s: u32,
     /// Abandoned within this many seconds is short; 5 by default.
     pub short_abandon_s: u32,
+    /// Only what this person did; read by the report `audit`.
+    pub user: Option<UserId>,
+    /// Only this action, or those of this kind; read by the report `audit`.
+    pub action: Option<String>,
 }
 
 impl Params {
@@ -65,6 +69,8 @@ impl Params {
             names,
             service_level_s: 20,
             short_abandon_s: 5,
+            user: None,
+            action: None,
         }
     }
 }
@@ -130,6 +136,8 @@ pub async fn run(
     table.values = vec![
         ("{service_level_s}", params.service_level_s.to_string()),
         ("{short_abandon_s}", params.short_abandon_s.to_string()),
+        ("{user}", params.user.map_or("*".to_owned(), |user| user.to_string())),
+        ("{action}", params.action.clone().unwrap_or("*".to_owned())),
     ];
     Ok(table)
 }
@@ -152,7 +160,9 @@ pub async fn count(
 }
 
 fn window(params: &Params) -> Window {
-    Window::new(&params.period, params.now, params.service_level_s, params.short_abandon_s)
+    let (in_time, short) = (params.service_level_s, params.short_abandon_s);
+    let window = Window::new(&params.period, params.now, in_time, short);
+    Window { user: params.user, action: params.action.clone(), ..window }
 }
 
 async fn ask(

@@ -3,7 +3,7 @@
 
 use crate::period::{Period, Segment, segments};
 use chrono_tz::Tz;
-use terms::Timestamp;
+use terms::{Timestamp, UserId};
 use warehouse::ROLLUP_THRESHOLDS_S;
 use warehouse::query::literal::instant;
 
@@ -29,6 +29,10 @@ pub struct Window {
     pub service_level_s: u32,
     /// Abandoned within this many seconds is short.
     pub short_abandon_s: u32,
+    /// Only what this person did, where a report asks for it.
+    pub user: Option<UserId>,
+    /// Only this action, or those of this kind, where a report asks for it.
+    pub action: Option<String>,
     /// Read counts of quarter-hours where they give the same numbers.
     pub rollups: bool,
 }
@@ -49,6 +53,8 @@ impl Window {
             segments: period.segments(),
             service_level_s,
             short_abandon_s,
+            user: None,
+            action: None,
             rollups: true,
         }
     }

@@ -6,6 +6,8 @@ mod abandoned_calls;
 mod adherence;
 #[path = "catalogue/agent_time.rs"]
 mod agent_time;
+#[path = "catalogue/audit.rs"]
+mod audit;
 #[path = "catalogue/by_team.rs"]
 mod by_team;
 #[path = "catalogue/call_reasons.rs"]

@@ -623,6 +623,26 @@ tables! {
         since: Timestamp,
     }
 
+    /// Who did what, from where, on what: the audit table of the business store.
+    Audit = "audit" version 1, id audit_id, day done_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The entry; rises over the box.
+        audit_id: i64,
+        /// When.
+        done_at: Timestamp,
+        /// Who; NULL for the box itself.
+        user_id: Option<UserId>,
+        /// Their login.
+        login: Option<String>,
+        /// From where: an address, `command line` and the like.
+        source: String,
+        /// What, such as `recording.fetch`.
+        action: String,
+        /// On what.
+        subject: String,
+    }
+
     /// Every version of every work order: one row a change.
     Order = "orders" version 1, id version_id, day created_at {
         /// Whose it is.

@@ -286,6 +286,8 @@ const SENTENCES: &[Sentence] = &[
     ),
     ("this agent has a shift then already", "该座席此时段已有班次"),
     ("there is no such team: {}", "没有此班组：{}"),
+    ("this report does not look at this condition", "此报表不支持该条件"),
+    ("a schedule has nobody's right to read the audit", "定时报表没有任何人的审计权限"),
     ("a team cannot belong to itself or to a team below it", "班组不能隶属于自身或其下级班组"),
     ("teams have at most {} levels", "班组最多 {} 级"),
     ("agents or teams still belong to this team", "此班组尚有座席或下级班组"),

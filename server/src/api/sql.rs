@@ -100,6 +100,7 @@ async fn ask(
         queues: None,
         agents: api.store.agents_seen(caller.identity()).await?,
         mask_numbers: false,
+        audit: caller.may(Permission::AuditRead),
         time_zone,
     };
     let format = match question.format {

@@ -1,6 +1,7 @@
 //! The API from the outside: the real router over a real store and warehouse in a temporary
 //! folder, with the real worker's bench behind it and a switch that notes what it is asked.
 
+mod audit;
 mod basics;
 mod callbacks;
 mod callers;

@@ -54,6 +54,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
                 queues: None,
                 agents: None,
                 mask_numbers: false,
+                audit: true,
                 time_zone: profile.time_zone.clone(),
             },
             report: report.clone(),
@@ -67,6 +68,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             trunks,
             flows,
             teams,
+            user: None,
+            action: None,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

@@ -101,6 +101,7 @@ impl Door {
             queues: None,
             agents,
             mask_numbers: false,
+            audit: identity.role.allows(Permission::AuditRead),
             time_zone: tenant.profile.time_zone,
         };
         let (user, sql) = (asker.user.clone(), sql.to_owned());

@@ -34,6 +34,7 @@ impl Bench {
         let limits = Limits { rows_max: self.report_rows_max, ..self.limits };
         let session = self.session(job.scope.into(), limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
+        let params = Params { user: job.user, action: job.action, ..params };
         let table = reports::run(&session, report, &params).await.map_err(failed)?;
         if table.truncated {
             let rows = reports::count(&session, report, &params).await.map_err(failed)?;
