@@ -35,6 +35,7 @@ pub mod outbox;
 pub mod plan;
 pub mod prompt;
 pub mod queue;
+pub mod rates;
 pub mod recording;
 pub mod retention;
 pub mod role;

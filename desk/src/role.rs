@@ -45,6 +45,8 @@ text_enum! {
         ReportsRead = "reports.read",
         /// Save and schedule reports, and fetch what schedules made.
         ReportsSchedule = "reports.schedule",
+        /// See and set what an hour of an agent and a minute of a trunk cost.
+        RatesWrite = "rates.write",
         /// Ask in SQL.
         SqlRun = "sql.run",
         /// Seal the warehouse.
@@ -122,6 +124,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::ConferencesWrite, ADMINISTRATORS),
         (P::ReportsRead, LEADERS),
         (P::ReportsSchedule, MANAGERS),
+        (P::RatesWrite, MANAGERS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),
         (P::ShiftsWrite, LEADERS),

@@ -7,6 +7,7 @@ mod audit;
 mod breaks;
 mod call_reasons;
 mod calls;
+mod cost_per_contact;
 mod first_contact;
 mod ivr_containment;
 mod ivr_path;
@@ -42,6 +43,7 @@ pub use audit::AUDIT;
 pub use breaks::BREAKS;
 pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
+pub use cost_per_contact::COST_PER_CONTACT;
 pub use first_contact::FIRST_CONTACT;
 pub use ivr_containment::IVR_CONTAINMENT;
 pub use ivr_path::IVR_PATH;
@@ -103,6 +105,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &REPEAT_CALLERS,
         &TRANSFER_HOLD,
         &TRUNK_USAGE,
+        &COST_PER_CONTACT,
         &QUALITY,
         &CALLS,
         &RECORDING_LOG,

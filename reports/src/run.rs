@@ -4,6 +4,7 @@ use crate::definition::{Column, Kind, Order, Report, Source};
 use crate::interval::is_provisional;
 use crate::messages::{NO_DEPARTMENT, NO_QUEUE, NO_TEAM, stored};
 use crate::period::Period;
+use crate::rates::{Rates, amount};
 use crate::table::{Cell, ReportTable, Row, RowKind};
 use crate::window::Window;
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -57,6 +58,8 @@ pub struct Params {
     pub user: Option<UserId>,
     /// Only this action, or those of this kind; read by the report `audit`.
     pub action: Option<String>,
+    /// What agents and trunks cost; read by the report `cost_per_contact`, which costs nothing without.
+    pub rates: Option<Rates>,
 }
 
 impl Params {
@@ -71,6 +74,7 @@ impl Params {
             short_abandon_s: 5,
             user: None,
             action: None,
+            rates: None,
         }
     }
 }
@@ -139,6 +143,13 @@ pub async fn run(
         ("{user}", params.user.map_or("*".to_owned(), |user| user.to_string())),
         ("{action}", params.action.clone().unwrap_or("*".to_owned())),
     ];
+    if let Some(rates) = &params.rates {
+        table.values.extend([
+            ("{agent_hour}", amount(rates.agent_hour)),
+            ("{inbound_minute}", amount(rates.inbound_minute)),
+            ("{outbound_minute}", rates.outbound_text()),
+        ]);
+    }
     Ok(table)
 }
 
@@ -162,7 +173,12 @@ pub async fn count(
 fn window(params: &Params) -> Window {
     let (in_time, short) = (params.service_level_s, params.short_abandon_s);
     let window = Window::new(&params.period, params.now, in_time, short);
-    Window { user: params.user, action: params.action.clone(), ..window }
+    Window {
+        user: params.user,
+        action: params.action.clone(),
+        rates: params.rates.clone(),
+        ..window
+    }
 }
 
 async fn ask(

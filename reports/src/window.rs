@@ -2,6 +2,7 @@
 //! ever get into a query.
 
 use crate::period::{Period, Segment, segments};
+use crate::rates::Rates;
 use chrono_tz::Tz;
 use terms::{Timestamp, UserId};
 use warehouse::ROLLUP_THRESHOLDS_S;
@@ -33,6 +34,8 @@ pub struct Window {
     pub user: Option<UserId>,
     /// Only this action, or those of this kind, where a report asks for it.
     pub action: Option<String>,
+    /// What agents and trunks cost, where a report asks for it.
+    pub rates: Option<Rates>,
     /// Read counts of quarter-hours where they give the same numbers.
     pub rollups: bool,
 }
@@ -55,6 +58,7 @@ impl Window {
             short_abandon_s,
             user: None,
             action: None,
+            rates: None,
             rollups: true,
         }
     }

@@ -12,6 +12,8 @@ mod audit;
 mod by_team;
 #[path = "catalogue/call_reasons.rs"]
 mod call_reasons;
+#[path = "catalogue/cost_per_contact.rs"]
+mod cost_per_contact;
 #[path = "catalogue/first_contact.rs"]
 mod first_contact;
 #[path = "catalogue/ivr.rs"]

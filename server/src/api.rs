@@ -45,6 +45,7 @@ pub mod plans;
 pub mod problem;
 pub mod prompts;
 pub mod queues;
+mod rates;
 pub mod recording_rules;
 pub mod recordings;
 mod related;
@@ -253,6 +254,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(recordings::routes(guard))
         .merge(retention::routes(guard))
         .merge(reports::routes(guard))
+        .merge(rates::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))
         .merge(teams::routes(guard))

@@ -5,6 +5,7 @@ use crate::config::Config;
 use anyhow::Context;
 use desk::Store;
 use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
+use desk::rates::Rates;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -25,7 +26,7 @@ pub async fn open_store(config: &Config) -> Result<Store, desk::Error> {
     Store::open(&file.to_string_lossy()).await
 }
 
-/// The names that reports print for ids.
+/// The names that reports print for ids, and what they compute costs from.
 pub struct Named {
     /// Agents as (id, number, name).
     pub agents: Vec<(AgentId, String, String)>,
@@ -37,6 +38,8 @@ pub struct Named {
     pub flows: Vec<(FlowId, String)>,
     /// Teams as (id, name).
     pub teams: Vec<(TeamId, String)>,
+    /// What agents and trunks cost, where that is set.
+    pub rates: Option<Rates>,
 }
 
 /// What is called how in the store.
@@ -55,6 +58,7 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
         trunks: trunks.into_iter().map(|trunk| (trunk.id, trunk.name)).collect(),
         flows: flows.into_iter().map(|flow| (flow.id, flow.name)).collect(),
         teams,
+        rates: store.rates(tenant).await?,
     })
 }
 

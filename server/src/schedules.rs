@@ -278,6 +278,7 @@ impl Schedules {
             teams: named.teams,
             user: None,
             action: None,
+            rates: named.rates,
         })))
     }
 

@@ -286,6 +286,14 @@ const SENTENCES: &[Sentence] = &[
     ),
     ("this agent has a shift then already", "该座席此时段已有班次"),
     ("there is no such team: {}", "没有此班组：{}"),
+    (
+        "beginnings of numbers such as +8610 are needed, each once",
+        "需要形如 +8610 的号码前缀，且各不相同",
+    ),
+    (
+        "No rates are set: say by PUT /api/v1/rates what an hour and a minute cost.",
+        "尚未设定费率：请通过 PUT /api/v1/rates 设定每小时和每分钟的费率。",
+    ),
     ("this report does not look at this condition", "此报表不支持该条件"),
     ("a schedule has nobody's right to read the audit", "定时报表没有任何人的审计权限"),
     ("a team cannot belong to itself or to a team below it", "班组不能隶属于自身或其下级班组"),

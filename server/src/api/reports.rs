@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::Permission;
-use reports::catalogue::AUDIT;
+use reports::catalogue::{AUDIT, COST_PER_CONTACT};
 use reports::{Language, Report};
 use serde::Deserialize;
 use serde_json::Value;
@@ -120,6 +120,10 @@ async fn get(
     if report.id == AUDIT.id {
         caller.must(Permission::AuditRead)?;
     }
+    if report.id == COST_PER_CONTACT.id {
+        // Trunks are of no team, and half of a cost would be taken for the whole.
+        api.must_see_all(&caller).await?;
+    }
     taken(report, "user", asked.user.is_some())?;
     taken(report, "action", asked.action.is_some())?;
     let action = asked.action.as_deref().map(|text| word("action", text)).transpose()?;
@@ -127,7 +131,7 @@ async fn get(
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
     let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let Named { agents, queues, trunks, flows, teams } =
+    let Named { agents, queues, trunks, flows, teams, rates } =
         crate::first::names(&api.store, caller.tenant()).await?;
     let seen = api.store.agents_seen(caller.identity()).await?;
     let job = Job::Report(Box::new(ReportJob {
@@ -155,6 +159,7 @@ async fn get(
         teams,
         user: asked.user,
         action,
+        rates,
     }));
     let done = api.work.run(job).await?;
     let subject = format!("{} {period} {format}", report.id);

@@ -24,6 +24,7 @@ mod plans;
 mod prompts;
 mod quality;
 mod queues;
+mod rates;
 mod recording_rules;
 mod recordings;
 mod retention;

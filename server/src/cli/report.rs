@@ -46,7 +46,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let Named { agents, queues, trunks, flows, teams } =
+        let Named { agents, queues, trunks, flows, teams, rates } =
             crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
@@ -70,6 +70,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             teams,
             user: None,
             action: None,
+            rates,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

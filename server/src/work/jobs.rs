@@ -90,6 +90,8 @@ pub struct ReportJob {
     pub user: Option<UserId>,
     /// Only this action, where the report asks for it.
     pub action: Option<String>,
+    /// What agents and trunks cost, where that is set.
+    pub rates: Option<desk::rates::Rates>,
 }
 
 /// A job.
