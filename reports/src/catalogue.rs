@@ -29,6 +29,7 @@ mod satisfaction_list;
 mod service_level;
 mod spans;
 mod staffing;
+mod stages;
 mod teams;
 mod time_sheet;
 mod time_sheet_by_team;
@@ -64,6 +65,7 @@ pub use satisfaction_by_team::SATISFACTION_BY_TEAM;
 pub use satisfaction_list::SATISFACTION_LIST;
 pub use service_level::SERVICE_LEVELS;
 pub use staffing::STAFFING;
+pub use stages::STAGES_BY_DAY;
 pub use time_sheet::TIME_SHEET;
 pub use time_sheet_by_team::TIME_SHEET_BY_TEAM;
 pub use transfer_hold::TRANSFER_HOLD;
@@ -94,6 +96,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &ORDERS_BY_WEEK,
         &ORDERS_BY_MONTH,
         &ORDERS_BY_YEAR,
+        &STAGES_BY_DAY,
         &QUEUE_SUMMARY,
         &SERVICE_LEVELS,
         &ABANDONED_CALLS,

@@ -38,6 +38,8 @@ mod satisfaction_by_queue;
 mod service_level;
 #[path = "catalogue/staffing.rs"]
 mod staffing;
+#[path = "catalogue/stages.rs"]
+mod stages;
 #[path = "catalogue/transfer_hold.rs"]
 mod transfer_hold;
 #[path = "catalogue/trunk_usage.rs"]

@@ -11,8 +11,8 @@ use reports::catalogue::{
     ABANDONED_CALLS, BREAKS, CALLS, FIRST_CONTACT, ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR,
     OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS, QUEUE_SUMMARY, SATISFACTION,
     SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM, SATISFACTION_LIST,
-    SERVICE_LEVELS, STAFFING, TIME_SHEET, TIME_SHEET_BY_TEAM, TRANSFER_HOLD, TRUNK_USAGE, WORKLOAD,
-    WORKLOAD_BY_TEAM,
+    SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, TIME_SHEET, TIME_SHEET_BY_TEAM, TRANSFER_HOLD,
+    TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
 };
 use reports::{Cell, Report, ReportTable};
 use terms::record::{AgentSpan, Call, Leg, Order, Row};
@@ -288,6 +288,12 @@ async fn reports_on_queues_and_workload_agree_with_the_list_of_calls() {
         assert_eq!(total(&queues, "offered"), ended, "seed {seed}");
         assert_eq!(total(&queues, "answered"), answered, "seed {seed}");
         opens(&store, &queues, "offered", seed).await;
+
+        let stages = of(&store, &STAGES_BY_DAY, PERIOD).await;
+        for column in ["offered", "answered", "abandoned"] {
+            assert_eq!(total(&stages, column), total(&queues, column), "seed {seed}: {column}");
+        }
+        opens(&store, &stages, "calls", seed).await;
 
         let levels = of(&store, &SERVICE_LEVELS, PERIOD).await;
         for column in ["offered", "answered", "in_time", "abandoned", "short_abandoned"] {
