@@ -57,6 +57,14 @@ impl Api {
         Ok(seen.is_none_or(|seen| agent.is_some_and(|agent| seen.contains(&agent))))
     }
 
+    /// 404 for an agent whom `caller`, who may act on others, does not see.
+    pub(super) async fn must_see(&self, caller: &Caller, agent: AgentId) -> Result<(), Problem> {
+        if self.sees(caller, Some(agent)).await? {
+            return Ok(());
+        }
+        Err(Problem::not_found("There is no such agent."))
+    }
+
     /// 403 for a supervisor who is limited to teams: what is asked for does not say of whom it is.
     pub(super) async fn must_see_all(&self, caller: &Caller) -> Result<(), Problem> {
         if self.sees(caller, None).await? { Ok(()) } else { Err(Problem::forbidden()) }

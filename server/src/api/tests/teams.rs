@@ -180,6 +180,9 @@ async fn a_supervisor_of_teams_acts_on_no_call_of_other_agents() {
         assert_eq!(quality == StatusCode::NOT_FOUND, !sees, "{quality}");
         let got = rig.post(&act, supervisor, json!({"action": "hangup"})).await;
         assert_eq!(got.status == StatusCode::NOT_FOUND, !sees, "{got:?}");
+        let state = format!("/api/v1/agents/{}/state", rig.first.agents[0].0);
+        let got = rig.post(&state, supervisor, json!({"action": "ready"})).await;
+        assert_eq!(got.status == StatusCode::NOT_FOUND, !sees, "{got:?}");
         // Neither events nor faxes say of whom they are.
         assert_eq!(floor.status("/api/v1/events").await, StatusCode::FORBIDDEN);
         assert_eq!(floor.status("/api/v1/faxes").await, StatusCode::FORBIDDEN);
