@@ -6,7 +6,7 @@ use crate::store::{DbRow, id, id_opt, time};
 use crate::{Result, Store, when};
 use serde::Serialize;
 use sqlx::Row;
-use terms::{TenantId, Timestamp, UserId};
+use terms::{TenantId, Timestamp, UserId, record};
 use utoipa::ToSchema;
 
 /// Longest text of a source or subject that is kept.
@@ -95,6 +95,25 @@ impl Store {
         Ok(rows.iter().map(audit_row).collect())
     }
 
+    /// Rows of all tenants after `id`, in order, at most `limit`, as the warehouse keeps them. They
+    /// are numbered in the order of commits, and none is ever taken away.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn audit_after(&self, id: i64, limit: u32) -> Result<Vec<record::Audit>> {
+        let rows = sqlx::query(
+            "SELECT a.id, a.tenant_id, a.at, a.user_id, u.login, a.source, a.action, a.subject
+             FROM audit a LEFT JOIN users u ON u.id = a.user_id
+             WHERE a.id > $1 ORDER BY a.id LIMIT $2",
+        )
+        .bind(id)
+        .bind(i64::from(limit.min(crate::store::LIST_MAX)))
+        .fetch_all(self.reader())
+        .await
+        .during("read the audit table")?;
+        Ok(rows.iter().map(handed_over).collect())
+    }
+
     /// The rows about some ids, which stand alone in the subject or first, the earliest first; at
     /// most `limit` of each id.
     ///
@@ -124,6 +143,19 @@ impl Store {
         }
         found.sort_by_key(|row| row.id);
         Ok(found)
+    }
+}
+
+fn handed_over(row: &DbRow) -> record::Audit {
+    record::Audit {
+        tenant_id: TenantId(id(row, "tenant_id")),
+        audit_id: row.get("id"),
+        done_at: time(row, "at"),
+        user_id: id_opt(row, "user_id").map(UserId),
+        login: row.get("login"),
+        source: row.get("source"),
+        action: row.get("action"),
+        subject: row.get("subject"),
     }
 }
 

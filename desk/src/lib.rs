@@ -4,8 +4,9 @@
 //! and a store that is down never stops a call.
 //!
 //! **Every query takes the tenant as its argument and names it in its `WHERE`.** There is no way
-//! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`] and
-//! [`Store::plan_versions`], which hand over to the warehouse and the call path,
+//! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`],
+//! [`Store::audit_after`] and [`Store::plan_versions`], which hand over to the warehouse and the call
+//! path,
 //! [`Store::keep_calling`], whose entries each say whose they are, [`Store::hook_lines`], which says of
 //! each line whose it is, and [`Store::authenticate`], [`Store::sql_verifier`] and
 //! [`Store::sql_identity`], which find out who asks.
@@ -37,6 +38,7 @@ pub mod outbox;
 pub mod plan;
 pub mod prompt;
 pub mod queue;
+pub mod rates;
 pub mod recording;
 pub mod retention;
 pub mod role;
@@ -48,6 +50,7 @@ pub mod shift;
 pub mod signer;
 pub mod skill;
 pub mod store;
+pub mod team;
 pub mod tenant;
 mod text;
 pub mod token;

@@ -45,13 +45,15 @@ text_enum! {
         ReportsRead = "reports.read",
         /// Save and schedule reports, and fetch what schedules made.
         ReportsSchedule = "reports.schedule",
+        /// See and set what an hour of an agent and a minute of a trunk cost.
+        RatesWrite = "rates.write",
         /// Ask in SQL.
         SqlRun = "sql.run",
         /// Seal the warehouse.
         WarehouseSeal = "warehouse.seal",
         /// Plan and withdraw shifts of agents.
         ShiftsWrite = "shifts.write",
-        /// See queues, agents, hours, planned shifts and what agents do now.
+        /// See queues, agents, teams, hours, planned shifts and what agents do now.
         FloorRead = "floor.read",
         /// Sign in, ready, break: one's own state.
         AgentStateOwn = "agents.state_own",
@@ -59,7 +61,7 @@ text_enum! {
         AgentState = "agents.state",
         /// Make and change queues, hours and memberships.
         QueuesWrite = "queues.write",
-        /// Make and change agents and their phones.
+        /// Make and change agents, their phones and their teams.
         AgentsWrite = "agents.write",
         /// See flows, prompts, numbers and the list of blocked callers.
         RoutingRead = "routing.read",
@@ -128,6 +130,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::ConferencesWrite, ADMINISTRATORS),
         (P::ReportsRead, LEADERS),
         (P::ReportsSchedule, MANAGERS),
+        (P::RatesWrite, MANAGERS),
         (P::SqlRun, MANAGERS),
         (P::WarehouseSeal, ADMINISTRATORS),
         (P::ShiftsWrite, LEADERS),

@@ -3,9 +3,11 @@
 
 mod abandoned_calls;
 mod adherence;
+mod audit;
 mod breaks;
 mod call_reasons;
 mod calls;
+mod cost_per_contact;
 mod first_contact;
 mod ivr_containment;
 mod ivr_path;
@@ -22,20 +24,27 @@ mod repeat_callers;
 mod satisfaction;
 mod satisfaction_by_area;
 mod satisfaction_by_queue;
+mod satisfaction_by_team;
 mod satisfaction_list;
 mod service_level;
 mod spans;
 mod staffing;
+mod stages;
+mod teams;
 mod time_sheet;
+mod time_sheet_by_team;
 mod transfer_hold;
 mod trunk_usage;
 mod workload;
+mod workload_by_team;
 
 pub use abandoned_calls::ABANDONED_CALLS;
 pub use adherence::ADHERENCE;
+pub use audit::AUDIT;
 pub use breaks::BREAKS;
 pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
+pub use cost_per_contact::COST_PER_CONTACT;
 pub use first_contact::FIRST_CONTACT;
 pub use ivr_containment::IVR_CONTAINMENT;
 pub use ivr_path::IVR_PATH;
@@ -52,13 +61,17 @@ pub use repeat_callers::REPEAT_CALLERS;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_by_area::SATISFACTION_BY_AREA;
 pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
+pub use satisfaction_by_team::SATISFACTION_BY_TEAM;
 pub use satisfaction_list::SATISFACTION_LIST;
 pub use service_level::SERVICE_LEVELS;
 pub use staffing::STAFFING;
+pub use stages::STAGES_BY_DAY;
 pub use time_sheet::TIME_SHEET;
+pub use time_sheet_by_team::TIME_SHEET_BY_TEAM;
 pub use transfer_hold::TRANSFER_HOLD;
 pub use trunk_usage::TRUNK_USAGE;
 pub use workload::WORKLOAD;
+pub use workload_by_team::WORKLOAD_BY_TEAM;
 
 use crate::definition::{Column, Kind, Parameter, Report, Source, Total};
 use crate::messages::{Words, words};
@@ -67,10 +80,13 @@ use crate::messages::{Words, words};
 pub fn catalogue() -> &'static [&'static Report] {
     static ALL: &[&Report] = &[
         &SATISFACTION,
+        &SATISFACTION_BY_TEAM,
         &SATISFACTION_BY_QUEUE,
         &SATISFACTION_BY_AREA,
         &WORKLOAD,
+        &WORKLOAD_BY_TEAM,
         &TIME_SHEET,
+        &TIME_SHEET_BY_TEAM,
         &ADHERENCE,
         &BREAKS,
         &OVERDUE_ORDERS,
@@ -80,6 +96,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &ORDERS_BY_WEEK,
         &ORDERS_BY_MONTH,
         &ORDERS_BY_YEAR,
+        &STAGES_BY_DAY,
         &QUEUE_SUMMARY,
         &SERVICE_LEVELS,
         &ABANDONED_CALLS,
@@ -91,11 +108,13 @@ pub fn catalogue() -> &'static [&'static Report] {
         &REPEAT_CALLERS,
         &TRANSFER_HOLD,
         &TRUNK_USAGE,
+        &COST_PER_CONTACT,
         &QUALITY,
         &CALLS,
         &RECORDING_LOG,
         &SATISFACTION_LIST,
         &ORDER_LIST,
+        &AUDIT,
     ];
     ALL
 }

@@ -50,6 +50,8 @@ pub enum Source {
     TrunkName(&'static str),
     /// The name of the flow whose id the field holds.
     FlowName(&'static str),
+    /// The name of the team whose id the field holds; none is told as no team.
+    TeamName(&'static str),
     /// An hour of the day, 0–23, as `09:00–10:00`.
     Hour(&'static str),
     /// A half-hour of the day, 0–47, as `09:30–10:00`.

@@ -51,6 +51,7 @@ fn end(
         | Source::QueueName(_)
         | Source::TrunkName(_)
         | Source::FlowName(_)
+        | Source::TeamName(_)
         | Source::Department(_) => None,
     })
 }

@@ -20,6 +20,7 @@ mod definition;
 mod interval;
 mod messages;
 pub mod period;
+mod rates;
 pub mod render;
 mod run;
 mod table;
@@ -32,6 +33,7 @@ pub use definition::{
 };
 pub use messages::{Language, UnknownLanguage, Words};
 pub use period::{Period, PeriodError};
+pub use rates::Rates;
 pub use render::{Format, Rendered, UnknownFormat, render};
 pub use run::{AgentName, Error, Fields, Names, Params, count, run};
 pub use table::{Cell, Condition, ReportTable, Row, RowKind};

@@ -129,6 +129,7 @@ pub(crate) const HOURS_OVER_DAYS: Words = words(
 pub(crate) const TO: Words = words("至", "to");
 pub(crate) const NO_DEPARTMENT: Words = words("（未分派）", "(unassigned)");
 pub(crate) const NO_QUEUE: Words = words("（无队列）", "(no queue)");
+pub(crate) const NO_TEAM: Words = words("（无班组）", "(no team)");
 
 /// Words that the warehouse stores in English and people read in their language.
 const STORED: &[(&str, Words)] = &[

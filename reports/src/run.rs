@@ -2,8 +2,9 @@
 
 use crate::definition::{Column, Kind, Order, Report, Source};
 use crate::interval::is_provisional;
-use crate::messages::{NO_DEPARTMENT, NO_QUEUE, stored};
+use crate::messages::{NO_DEPARTMENT, NO_QUEUE, NO_TEAM, stored};
 use crate::period::Period;
+use crate::rates::{Rates, amount};
 use crate::table::{Cell, ReportTable, Row, RowKind};
 use crate::window::Window;
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -11,7 +12,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
 use std::collections::BTreeMap;
-use terms::{AgentId, FlowId, QueueId, Timestamp, TrunkId};
+use terms::{AgentId, FlowId, QueueId, TeamId, Timestamp, TrunkId, UserId};
 use warehouse::{Session, SqlError};
 
 /// An agent as people know them.
@@ -34,6 +35,8 @@ pub struct Names {
     pub trunks: BTreeMap<TrunkId, String>,
     /// Flows.
     pub flows: BTreeMap<FlowId, String>,
+    /// Teams, those that were dissolved included.
+    pub teams: BTreeMap<TeamId, String>,
 }
 
 /// What a report is run with.
@@ -51,6 +54,12 @@ pub struct Params {
     pub service_level_s: u32,
     /// Abandoned within this many seconds is short; 5 by default.
     pub short_abandon_s: u32,
+    /// Only what this person did; read by the report `audit`.
+    pub user: Option<UserId>,
+    /// Only this action, or those of this kind; read by the report `audit`.
+    pub action: Option<String>,
+    /// What agents and trunks cost; read by the report `cost_per_contact`, which costs nothing without.
+    pub rates: Option<Rates>,
 }
 
 impl Params {
@@ -63,6 +72,9 @@ impl Params {
             names,
             service_level_s: 20,
             short_abandon_s: 5,
+            user: None,
+            action: None,
+            rates: None,
         }
     }
 }
@@ -128,7 +140,16 @@ pub async fn run(
     table.values = vec![
         ("{service_level_s}", params.service_level_s.to_string()),
         ("{short_abandon_s}", params.short_abandon_s.to_string()),
+        ("{user}", params.user.map_or("*".to_owned(), |user| user.to_string())),
+        ("{action}", params.action.clone().unwrap_or("*".to_owned())),
     ];
+    if let Some(rates) = &params.rates {
+        table.values.extend([
+            ("{agent_hour}", amount(rates.agent_hour)),
+            ("{inbound_minute}", amount(rates.inbound_minute)),
+            ("{outbound_minute}", rates.outbound_text()),
+        ]);
+    }
     Ok(table)
 }
 
@@ -150,7 +171,14 @@ pub async fn count(
 }
 
 fn window(params: &Params) -> Window {
-    Window::new(&params.period, params.now, params.service_level_s, params.short_abandon_s)
+    let (in_time, short) = (params.service_level_s, params.short_abandon_s);
+    let window = Window::new(&params.period, params.now, in_time, short);
+    Window {
+        user: params.user,
+        action: params.action.clone(),
+        rates: params.rates.clone(),
+        ..window
+    }
 }
 
 async fn ask(
@@ -231,6 +259,10 @@ fn cell(column: &Column, fields: &Fields, names: &Names) -> Result<Cell, Error> 
         Source::FlowName(field) => match fields.int(field)?.map(|id| FlowId(id as u64)) {
             Some(id) => named(names.flows.get(&id), id),
             None => Cell::Empty,
+        },
+        Source::TeamName(field) => match fields.int(field)?.map(|id| TeamId(id as u64)) {
+            Some(id) => named(names.teams.get(&id), id),
+            None => Cell::Word(&NO_TEAM),
         },
         Source::Hour(field) => match fields.int(field)? {
             Some(hour) => Cell::Text(format!("{hour:02}:00–{:02}:00", hour + 1)),

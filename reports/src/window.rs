@@ -2,8 +2,9 @@
 //! ever get into a query.
 
 use crate::period::{Period, Segment, segments};
+use crate::rates::Rates;
 use chrono_tz::Tz;
-use terms::Timestamp;
+use terms::{Timestamp, UserId};
 use warehouse::ROLLUP_THRESHOLDS_S;
 use warehouse::query::literal::instant;
 
@@ -29,6 +30,12 @@ pub struct Window {
     pub service_level_s: u32,
     /// Abandoned within this many seconds is short.
     pub short_abandon_s: u32,
+    /// Only what this person did, where a report asks for it.
+    pub user: Option<UserId>,
+    /// Only this action, or those of this kind, where a report asks for it.
+    pub action: Option<String>,
+    /// What agents and trunks cost, where a report asks for it.
+    pub rates: Option<Rates>,
     /// Read counts of quarter-hours where they give the same numbers.
     pub rollups: bool,
 }
@@ -49,6 +56,9 @@ impl Window {
             segments: period.segments(),
             service_level_s,
             short_abandon_s,
+            user: None,
+            action: None,
+            rates: None,
             rollups: true,
         }
     }

@@ -6,8 +6,14 @@ mod abandoned_calls;
 mod adherence;
 #[path = "catalogue/agent_time.rs"]
 mod agent_time;
+#[path = "catalogue/audit.rs"]
+mod audit;
+#[path = "catalogue/by_team.rs"]
+mod by_team;
 #[path = "catalogue/call_reasons.rs"]
 mod call_reasons;
+#[path = "catalogue/cost_per_contact.rs"]
+mod cost_per_contact;
 #[path = "catalogue/first_contact.rs"]
 mod first_contact;
 #[path = "catalogue/ivr.rs"]
@@ -32,6 +38,8 @@ mod satisfaction_by_queue;
 mod service_level;
 #[path = "catalogue/staffing.rs"]
 mod staffing;
+#[path = "catalogue/stages.rs"]
+mod stages;
 #[path = "catalogue/transfer_hold.rs"]
 mod transfer_hold;
 #[path = "catalogue/trunk_usage.rs"]
@@ -96,6 +104,7 @@ impl Store {
             queues: [(REPAIR, "报修".to_owned())].into(),
             trunks: [(CARRIER, "电信".to_owned())].into(),
             flows: [(HOTLINE, "热线".to_owned())].into(),
+            teams: by_team::names(),
         };
         let params = Params::new(period, now, "江城燃气热线", names);
         run(&self.session().await, report, &params).await.expect("the report runs")

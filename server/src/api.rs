@@ -48,6 +48,7 @@ pub mod plans;
 pub mod problem;
 pub mod prompts;
 pub mod queues;
+mod rates;
 pub mod recording_rules;
 pub mod recordings;
 mod related;
@@ -60,6 +61,7 @@ mod shifts;
 pub mod socket;
 pub mod sql;
 pub mod supervise;
+mod teams;
 pub mod tokens;
 pub mod trunks;
 pub mod users;
@@ -258,10 +260,12 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(recordings::routes(guard))
         .merge(retention::routes(guard))
         .merge(reports::routes(guard))
+        .merge(rates::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))
         .merge(areas::routes(guard))
         .merge(workers::routes(guard))
+        .merge(teams::routes(guard))
         .merge(sql::routes(guard))
         .merge(live::routes(guard))
         .merge(hooks::routes(guard))

@@ -5,10 +5,11 @@ use crate::config::Config;
 use anyhow::Context;
 use desk::Store;
 use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
+use desk::rates::Rates;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use terms::{AgentId, FlowId, QueueId, TenantId, Timestamp, TrunkId};
+use terms::{AgentId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId};
 
 /// The wall clock.
 pub fn wall() -> Timestamp {
@@ -25,7 +26,7 @@ pub async fn open_store(config: &Config) -> Result<Store, desk::Error> {
     Store::open(&file.to_string_lossy()).await
 }
 
-/// The names that reports print for ids.
+/// The names that reports print for ids, and what they compute costs from.
 pub struct Named {
     /// Agents as (id, number, name).
     pub agents: Vec<(AgentId, String, String)>,
@@ -35,6 +36,10 @@ pub struct Named {
     pub trunks: Vec<(TrunkId, String)>,
     /// Flows as (id, name).
     pub flows: Vec<(FlowId, String)>,
+    /// Teams as (id, name).
+    pub teams: Vec<(TeamId, String)>,
+    /// What agents and trunks cost, where that is set.
+    pub rates: Option<Rates>,
 }
 
 /// What is called how in the store.
@@ -46,11 +51,14 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
     let queues = store.queues(tenant).await?;
     let trunks = store.trunks(tenant).await?;
     let flows = store.flows(tenant).await?;
+    let teams = store.team_names(tenant).await?;
     Ok(Named {
         agents: agents.into_iter().map(|agent| (agent.id, agent.number, agent.name)).collect(),
         queues: queues.into_iter().map(|queue| (queue.id, queue.name)).collect(),
         trunks: trunks.into_iter().map(|trunk| (trunk.id, trunk.name)).collect(),
         flows: flows.into_iter().map(|flow| (flow.id, flow.name)).collect(),
+        teams,
+        rates: store.rates(tenant).await?,
     })
 }
 

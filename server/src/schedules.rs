@@ -262,6 +262,7 @@ impl Schedules {
                 queues: None,
                 agents: None,
                 mask_numbers: false,
+                audit: false,
                 time_zone: run.work.time_zone.clone(),
             },
             report: run.work.report.clone(),
@@ -274,6 +275,10 @@ impl Schedules {
             queues: named.queues,
             trunks: named.trunks,
             flows: named.flows,
+            teams: named.teams,
+            user: None,
+            action: None,
+            rates: named.rates,
         })))
     }
 

@@ -184,6 +184,8 @@ ids! {
     ScheduleId,
     /// One making of a scheduled report.
     ReportRunId,
+    /// A team of agents, or a department that teams belong to.
+    TeamId,
 }
 
 #[cfg(test)]

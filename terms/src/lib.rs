@@ -14,7 +14,8 @@
 //! | offer | 振铃派发 | The distributor rings one agent for one waiting contact; it ends as answered, declined, unanswered, picked up by a colleague or withdrawn. |
 //! | strategy, seat | 分配策略、席位 | Which of a queue's free agents is next; what is particular to one agent of a queue. |
 //! | skill, need, ring | 技能、技能要求、圈 | What an agent can do; what a queue asks of its agents; those of them whom a contact reaches after the same wait. |
-//! | pickup, team | 代接、代接组 | A colleague takes what rings at an agent's phone; those who serve a queue together. |
+//! | pickup | 代接 | A colleague takes what rings at an agent's phone: one of those who serve a queue together. |
+//! | team | 班组 | Agents who are led together; teams form a tree, so that departments have teams. |
 //! | forwarding, do not disturb | 呼叫转移、免打扰 | Where an agent wants the calls to their extension to go; that nobody rings there. |
 //! | agent | 座席 | A person who answers. Presence is what they chose (ready, break); activity is what we observe (idle, ringing, talking, wrap-up). |
 //! | wrap-up | 话后处理 | From release until the agent is ready again. |

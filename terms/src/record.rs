@@ -625,6 +625,40 @@ tables! {
         user_id: i64,
     }
 
+    /// To which team an agent belongs from a time on: one row a change, good until the agent's next.
+    TeamMember = "team_members" version 1, id version_id, day since {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// This row; rises over the box.
+        version_id: i64,
+        /// Who.
+        agent_id: AgentId,
+        /// The team from then on; NULL for none.
+        team_id: Option<TeamId>,
+        /// From when on; later rows of an agent are never earlier.
+        since: Timestamp,
+    }
+
+    /// Who did what, from where, on what: the audit table of the business store.
+    Audit = "audit" version 1, id audit_id, day done_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// The entry; rises over the box.
+        audit_id: i64,
+        /// When.
+        done_at: Timestamp,
+        /// Who; NULL for the box itself.
+        user_id: Option<UserId>,
+        /// Their login.
+        login: Option<String>,
+        /// From where: an address, `command line` and the like.
+        source: String,
+        /// What, such as `recording.fetch`.
+        action: String,
+        /// On what.
+        subject: String,
+    }
+
     /// Every version of every work order: one row a change.
     Order = "orders" version 1, id version_id, day created_at {
         /// Whose it is.

@@ -105,6 +105,8 @@ pub struct Search {
     pub number: Option<String>,
     /// The first agent on it.
     pub agent: Option<AgentId>,
+    /// The first agent on it is one of these.
+    pub agents: Option<Vec<AgentId>>,
     /// The queue.
     pub queue: Option<QueueId>,
     /// The call.
@@ -347,6 +349,11 @@ fn matching(query: &mut QueryBuilder<Sqlite>, search: &Search, few: Option<&[i64
     }
     if let Some(agent) = search.agent {
         query.push(" AND agent = ").push_bind(agent.0 as i64);
+    }
+    if let Some(agents) = &search.agents {
+        let agents: Vec<i64> = agents.iter().map(|agent| agent.0 as i64).collect();
+        query.push(" AND agent IN (SELECT value FROM json_each(");
+        query.push_bind(serde_json::to_string(&agents).expect("numbers are valid JSON")).push("))");
     }
     if let Some(queue) = search.queue {
         query.push(" AND queue = ").push_bind(queue.0 as i64);

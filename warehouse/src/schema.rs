@@ -70,6 +70,8 @@ fn key_columns(table: &str) -> (&'static str, &'static str) {
         "orders" => ("version_id", "created_at"),
         "shifts" => ("version_id", "starts_at"),
         "emergencies" => ("version_id", "changed_at"),
+        "audit" => ("audit_id", "done_at"),
+        "team_members" => ("version_id", "since"),
         other => panic!("table {other} needs its key columns named here"),
     }
 }

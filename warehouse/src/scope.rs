@@ -15,6 +15,8 @@ pub struct Scope {
     pub agents: Option<Vec<AgentId>>,
     /// Show telephone numbers as `+86138****8000`.
     pub mask_numbers: bool,
+    /// Show who did what (the table `audit`); else it has no rows.
+    pub audit: bool,
     /// IANA zone for `current_date`, `date_trunc` of zoned times and the like.
     pub time_zone: String,
 }
@@ -27,6 +29,7 @@ impl Scope {
             queues: None,
             agents: None,
             mask_numbers: false,
+            audit: false,
             time_zone: "Asia/Shanghai".to_owned(),
         }
     }

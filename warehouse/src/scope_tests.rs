@@ -8,8 +8,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use std::time::Duration;
-use terms::record::Row;
-use terms::{AgentId, QueueId, TenantId};
+use terms::record::{Row, TeamMember};
+use terms::{AgentId, QueueId, TeamId, TenantId, Timestamp};
 
 /// Rows of three tenants.
 fn rows() -> Vec<Row> {
@@ -221,6 +221,35 @@ async fn a_team_leader_sees_the_queues_and_agents_of_the_team() {
         assert_eq!(number(session, "SELECT count(*) FROM events").await, 0, "no queue, no agent");
     }
     assert!(number(&both, count).await > number(&queue, count).await);
+}
+
+#[tokio::test]
+async fn who_sees_some_agents_sees_who_of_them_belonged_to_which_team() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    let rows: Vec<Row> = [(1, 11), (1, 12), (2, 11)]
+        .into_iter()
+        .enumerate()
+        .map(|(version, (tenant, agent))| {
+            Row::TeamMember(TeamMember {
+                tenant_id: TenantId(tenant),
+                version_id: version as i64,
+                agent_id: AgentId(agent),
+                team_id: Some(TeamId(5)),
+                since: Timestamp::from_secs(1_795_406_400),
+            })
+        })
+        .collect();
+    warehouse.stage_rows("desk", 1, &rows).await.unwrap();
+    let count = "SELECT count(*) FROM team_members";
+    assert_eq!(number(&session(&warehouse, 1).await, count).await, 2);
+    let scope = Scope { agents: Some(vec![AgentId(11)]), ..Scope::of(TenantId(1)) };
+    let limited = Session::open(&warehouse, scope, Limits::default()).await.unwrap();
+    assert_eq!(number(&limited, count).await, 1);
+    assert_eq!(number(&limited, "SELECT agent_id FROM team_members").await, 11);
+    let nobody = Scope { agents: Some(Vec::new()), ..Scope::of(TenantId(1)) };
+    let nobody = Session::open(&warehouse, nobody, Limits::default()).await.unwrap();
+    assert_eq!(number(&nobody, count).await, 0);
 }
 
 #[tokio::test]

@@ -6,13 +6,18 @@ use warehouse::query::literal::instant;
 /// `columns` of the agents' stretches `s`, cut at the period's edges and where the zone's clocks
 /// change, with `begins_us` and `ends_us` on the local clock, which is UTC plus `shift_us` there.
 pub(super) fn pieces(window: &Window, columns: &str) -> String {
+    pieces_of(window, "agent_spans", columns)
+}
+
+/// The same of other stretches.
+pub(super) fn pieces_of(window: &Window, stretches: &str, columns: &str) -> String {
     let (from, to) = (instant(window.from), instant(window.to));
     let segments = window.segment_values();
     format!(
         "SELECT {columns}, g.shift_us,
                 CAST(GREATEST(s.started_at, g.begins) AS BIGINT) + g.shift_us AS begins_us,
                 CAST(LEAST(s.ended_at, g.ends) AS BIGINT) + g.shift_us AS ends_us
-         FROM agent_spans s
+         FROM {stretches} s
          JOIN (VALUES {segments}) AS g (begins, ends, shift_us)
               ON s.started_at < g.ends AND s.ended_at > g.begins
          WHERE s.started_at < {to} AND s.ended_at > {from}"

@@ -6,13 +6,13 @@
 use super::colour::{AFTER, FREE, GOOD, HOLD, PAUSE, WORK};
 use super::spans::pieces;
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, duration, share, text, time};
-use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
+use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, Window};
 
-const TIME: &[(&str, &str)] = &[
+pub(super) const TIME: &[(&str, &str)] = &[
     ("talk_ms", WORK),
     ("hold_ms", HOLD),
     ("wrap_up_ms", AFTER),
@@ -35,20 +35,20 @@ pub static TIME_SHEET: Report = Report {
     columns: &[
         AGENT_NUMBER,
         AGENT_NAME,
-        text("day", words("日期", "Day"), Source::Day("day")),
-        time("first_at", words("最早签入", "From")),
-        time("last_at", words("最晚签出", "Until")),
-        duration("signed_in_ms", words("签入时长", "Signed in")),
-        duration("talk_ms", words("通话", "Talk")),
-        duration("hold_ms", words("保持", "Hold")),
-        duration("wrap_up_ms", words("话后", "Wrap-up")),
-        duration("ringing_ms", words("振铃", "Ringing")),
-        duration("idle_ms", words("空闲", "Idle")),
-        duration("break_ms", words("小休", "Break")),
-        share("occupancy", words("工时利用率", "Occupancy"), "handle_ms", "on_duty_ms"),
-        share("utilisation", words("签入利用率", "Utilisation"), "handle_ms", "signed_in_ms"),
+        DAY,
+        FIRST_AT,
+        LAST_AT,
+        SIGNED_IN,
+        TALK,
+        HOLD_TIME,
+        WRAP_UP,
+        RINGING,
+        IDLE,
+        BREAK,
+        OCCUPANCY,
+        UTILISATION,
     ],
-    figures: &["signed_in_ms", "wrap_up_ms", "break_ms", "occupancy", "utilisation"],
+    figures: FIGURES,
     charts: &[
         Chart::Bar {
             title: words("各坐席工时", "Time by agent"),
@@ -57,35 +57,61 @@ pub static TIME_SHEET: Report = Report {
         },
         Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) },
     ],
-    formulas: &[
-        Formula {
-            name: words("签入时长", "Signed in"),
-            text: words(
-                "通话 + 保持 + 话后 + 振铃 + 空闲 + 小休",
-                "talk + hold + wrap-up + ringing + idle + break",
-            ),
-        },
-        Formula {
-            name: words("工时利用率", "Occupancy"),
-            text: words(
-                "(通话 + 保持 + 话后) ÷ (通话 + 保持 + 话后 + 振铃 + 空闲)",
-                "(talk + hold + wrap-up) ÷ (talk + hold + wrap-up + ringing + idle)",
-            ),
-        },
-        Formula {
-            name: words("签入利用率", "Utilisation"),
-            text: words(
-                "(通话 + 保持 + 话后) ÷ 签入时长，以签入时长为付薪时间",
-                "(talk + hold + wrap-up) ÷ signed in, which is taken for the paid time",
-            ),
-        },
-    ],
+    formulas: FORMULAS,
     subtotals: true,
     order: Order::FirstColumn,
 };
 
+pub(super) const DAY: Column = text("day", words("日期", "Day"), Source::Day("day"));
+pub(super) const FIRST_AT: Column = time("first_at", words("最早签入", "From"));
+pub(super) const LAST_AT: Column = time("last_at", words("最晚签出", "Until"));
+pub(super) const SIGNED_IN: Column = duration("signed_in_ms", words("签入时长", "Signed in"));
+pub(super) const TALK: Column = duration("talk_ms", words("通话", "Talk"));
+pub(super) const HOLD_TIME: Column = duration("hold_ms", words("保持", "Hold"));
+pub(super) const WRAP_UP: Column = duration("wrap_up_ms", words("话后", "Wrap-up"));
+pub(super) const RINGING: Column = duration("ringing_ms", words("振铃", "Ringing"));
+pub(super) const IDLE: Column = duration("idle_ms", words("空闲", "Idle"));
+pub(super) const BREAK: Column = duration("break_ms", words("小休", "Break"));
+pub(super) const OCCUPANCY: Column =
+    share("occupancy", words("工时利用率", "Occupancy"), "handle_ms", "on_duty_ms");
+pub(super) const UTILISATION: Column =
+    share("utilisation", words("签入利用率", "Utilisation"), "handle_ms", "signed_in_ms");
+
+/// Columns whose totals stand out.
+pub(super) const FIGURES: &[&str] =
+    &["signed_in_ms", "wrap_up_ms", "break_ms", "occupancy", "utilisation"];
+
+/// How the numbers are made.
+pub(super) const FORMULAS: &[Formula] = &[
+    Formula {
+        name: words("签入时长", "Signed in"),
+        text: words(
+            "通话 + 保持 + 话后 + 振铃 + 空闲 + 小休",
+            "talk + hold + wrap-up + ringing + idle + break",
+        ),
+    },
+    Formula {
+        name: words("工时利用率", "Occupancy"),
+        text: words(
+            "(通话 + 保持 + 话后) ÷ (通话 + 保持 + 话后 + 振铃 + 空闲)",
+            "(talk + hold + wrap-up) ÷ (talk + hold + wrap-up + ringing + idle)",
+        ),
+    },
+    Formula {
+        name: words("签入利用率", "Utilisation"),
+        text: words(
+            "(通话 + 保持 + 话后) ÷ 签入时长，以签入时长为付薪时间",
+            "(talk + hold + wrap-up) ÷ signed in, which is taken for the paid time",
+        ),
+    },
+];
+
 fn sql(window: &Window) -> String {
-    let pieces = pieces(window, "s.agent_id, s.activity");
+    sql_from(window, "agent_id", &pieces(window, "s.agent_id, s.activity"))
+}
+
+/// The pieces of stretches by their column `key` and by day.
+pub(super) fn sql_from(window: &Window, key: &str, pieces: &str) -> String {
     let days = window.day_values();
     let spent = |activity: &str| {
         format!("SUM(CASE WHEN activity = '{activity}' THEN ends_us - begins_us ELSE 0 END) / 1000")
@@ -98,30 +124,30 @@ fn sql(window: &Window) -> String {
         "WITH clock (day) AS (VALUES {days}),
          piece AS ({pieces}),
          part AS (
-             SELECT agent_id, activity, shift_us, begins_us / {DAY_US} AS day, begins_us, ends_us
+             SELECT {key}, activity, shift_us, begins_us / {DAY_US} AS day, begins_us, ends_us
              FROM piece
              WHERE begins_us / {DAY_US} = (ends_us - 1) / {DAY_US}
              UNION ALL
-             SELECT agent_id, activity, shift_us, day, GREATEST(begins_us, day * {DAY_US}),
+             SELECT {key}, activity, shift_us, day, GREATEST(begins_us, day * {DAY_US}),
                     LEAST(ends_us, (day + 1) * {DAY_US})
              FROM piece
              JOIN clock ON begins_us < (day + 1) * {DAY_US} AND ends_us > day * {DAY_US}
              WHERE begins_us / {DAY_US} <> (ends_us - 1) / {DAY_US}
          ),
          summed AS (
-             SELECT agent_id, day, {first} AS first_at, {last} AS last_at,
+             SELECT {key}, day, {first} AS first_at, {last} AS last_at,
                     {talk} AS talk_ms, {hold} AS hold_ms, {wrap_up} AS wrap_up_ms,
                     {ringing} AS ringing_ms, {idle} AS idle_ms, {pause} AS break_ms
              FROM part
-             GROUP BY agent_id, day
+             GROUP BY {key}, day
          )
-         SELECT agent_id, day, first_at, last_at,
+         SELECT {key}, day, first_at, last_at,
                 talk_ms, hold_ms, wrap_up_ms, ringing_ms, idle_ms, break_ms,
                 talk_ms + hold_ms + wrap_up_ms AS handle_ms,
                 talk_ms + hold_ms + wrap_up_ms + ringing_ms + idle_ms AS on_duty_ms,
                 talk_ms + hold_ms + wrap_up_ms + ringing_ms + idle_ms + break_ms AS signed_in_ms
          FROM summed
-         ORDER BY agent_id, day"
+         ORDER BY {key}, day"
     )
 }
 

@@ -11,14 +11,14 @@
 
 use super::colour::{AFTER, FREE, HOLD, PAUSE, WORK};
 use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, count, duration, share, text};
-use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
+use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
 use crate::window::{DAY_US, HOUR_US, Window};
 use warehouse::query::literal::instant;
 
-const TIME: &[(&str, &str)] = &[
+pub(super) const TIME: &[(&str, &str)] = &[
     ("talk_ms", WORK),
     ("hold_ms", HOLD),
     ("wrap_up_ms", AFTER),
@@ -44,19 +44,19 @@ pub static WORKLOAD: Report = Report {
     columns: &[
         AGENT_NUMBER,
         AGENT_NAME,
-        text("hour", words("时段", "Hour"), Source::Hour("hour")),
-        count("offered", words("派入", "Offered")),
-        count("answered", words("接听", "Answered")),
-        count("unanswered", words("未接", "Unanswered")),
-        duration("talk_ms", words("通话", "Talk")),
-        duration("hold_ms", words("保持", "Hold")),
-        duration("wrap_up_ms", words("话后", "Wrap-up")),
-        average("aht", words("平均处理", "AHT"), "handle_ms", "answered"),
-        duration("ready_ms", words("就绪", "Ready")),
-        duration("break_ms", words("小休", "Break")),
-        share("occupancy", words("工时利用率", "Occupancy"), "handle_ms", "on_duty_ms"),
+        HOUR,
+        OFFERED,
+        ANSWERED,
+        UNANSWERED,
+        TALK,
+        HOLD_TIME,
+        WRAP_UP,
+        AHT,
+        READY,
+        BREAK,
+        OCCUPANCY,
     ],
-    figures: &["answered", "unanswered", "talk_ms", "aht", "occupancy"],
+    figures: FIGURES,
     charts: &[
         Chart::Bar {
             title: words("各坐席工时", "Time by agent"),
@@ -65,31 +65,52 @@ pub static WORKLOAD: Report = Report {
         },
         Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) },
     ],
-    formulas: &[
-        Formula {
-            name: words("未接", "Unanswered"),
-            text: words("派入 − 接听", "offered − answered"),
-        },
-        Formula {
-            name: words("平均处理", "AHT"),
-            text: words("(通话 + 保持 + 话后) ÷ 接听", "(talk + hold + wrap-up) ÷ answered"),
-        },
-        Formula {
-            name: words("就绪", "Ready"), text: words("空闲 + 振铃", "idle + ringing")
-        },
-        Formula {
-            name: words("工时利用率", "Occupancy"),
-            text: words(
-                "(通话 + 保持 + 话后) ÷ (通话 + 保持 + 话后 + 就绪)",
-                "(talk + hold + wrap-up) ÷ (talk + hold + wrap-up + ready)",
-            ),
-        },
-    ],
+    formulas: FORMULAS,
     subtotals: true,
     order: Order::FirstColumn,
 };
 
+pub(super) const HOUR: Column = text("hour", words("时段", "Hour"), Source::Hour("hour"));
+pub(super) const OFFERED: Column = count("offered", words("派入", "Offered"));
+pub(super) const ANSWERED: Column = count("answered", words("接听", "Answered"));
+pub(super) const UNANSWERED: Column = count("unanswered", words("未接", "Unanswered"));
+pub(super) const TALK: Column = duration("talk_ms", words("通话", "Talk"));
+pub(super) const HOLD_TIME: Column = duration("hold_ms", words("保持", "Hold"));
+pub(super) const WRAP_UP: Column = duration("wrap_up_ms", words("话后", "Wrap-up"));
+pub(super) const AHT: Column = average("aht", words("平均处理", "AHT"), "handle_ms", "answered");
+pub(super) const READY: Column = duration("ready_ms", words("就绪", "Ready"));
+pub(super) const BREAK: Column = duration("break_ms", words("小休", "Break"));
+pub(super) const OCCUPANCY: Column =
+    share("occupancy", words("工时利用率", "Occupancy"), "handle_ms", "on_duty_ms");
+
+/// Columns whose totals stand out.
+pub(super) const FIGURES: &[&str] = &["answered", "unanswered", "talk_ms", "aht", "occupancy"];
+
+/// How the numbers are made.
+pub(super) const FORMULAS: &[Formula] = &[
+    Formula {
+        name: words("未接", "Unanswered"), text: words("派入 − 接听", "offered − answered")
+    },
+    Formula {
+        name: words("平均处理", "AHT"),
+        text: words("(通话 + 保持 + 话后) ÷ 接听", "(talk + hold + wrap-up) ÷ answered"),
+    },
+    Formula { name: words("就绪", "Ready"), text: words("空闲 + 振铃", "idle + ringing") },
+    Formula {
+        name: words("工时利用率", "Occupancy"),
+        text: words(
+            "(通话 + 保持 + 话后) ÷ (通话 + 保持 + 话后 + 就绪)",
+            "(talk + hold + wrap-up) ÷ (talk + hold + wrap-up + ready)",
+        ),
+    },
+];
+
 fn sql(window: &Window) -> String {
+    sql_from(window, "agent_id", ["agent_spans", "legs"])
+}
+
+/// Time of stretches and offers by their column `key` and by hour.
+pub(super) fn sql_from(window: &Window, key: &str, [stretches, legs]: [&str; 2]) -> String {
     let (from, to) = (instant(window.from), instant(window.to));
     let segments = window.segment_values();
     let hours = (0..24).map(|hour| format!("({hour})")).collect::<Vec<_>>().join(", ");
@@ -117,66 +138,71 @@ fn sql(window: &Window) -> String {
         "WITH segment (begins, ends, shift_us) AS (VALUES {segments}),
          clock (hour) AS (VALUES {hours}),
          piece AS (
-             SELECT s.agent_id, s.activity,
+             SELECT s.{key}, s.activity,
                     CAST(GREATEST(s.started_at, g.begins) AS BIGINT) + g.shift_us AS begins_us,
                     CAST(LEAST(s.ended_at, g.ends) AS BIGINT) + g.shift_us AS ends_us
-             FROM agent_spans s
+             FROM {stretches} s
              JOIN segment g ON s.started_at < g.ends AND s.ended_at > g.begins
              WHERE s.started_at < {to} AND s.ended_at > {from}
          ),
          part AS (
-             SELECT agent_id, activity, begins_us / {HOUR_US} % 24 AS hour,
+             SELECT {key}, activity, begins_us / {HOUR_US} % 24 AS hour,
                     ends_us - begins_us AS spent_us
              FROM piece
              WHERE begins_us / {HOUR_US} = (ends_us - 1) / {HOUR_US}
              UNION ALL
-             SELECT agent_id, activity, hour, {passed_at_end} - {passed_at_begin} AS spent_us
+             SELECT {key}, activity, hour, {passed_at_end} - {passed_at_begin} AS spent_us
              FROM piece
              CROSS JOIN clock
              WHERE begins_us / {HOUR_US} <> (ends_us - 1) / {HOUR_US}
                    AND {passed_at_end} > {passed_at_begin}
          ),
          counted AS (
-             SELECT agent_id, hour, 0 AS offered, 0 AS answered,
+             SELECT {key}, hour, 0 AS offered, 0 AS answered,
                     {talk} AS talk_us, {hold} AS hold_us, {wrap_up} AS wrap_up_us,
                     {ready} AS ready_us, {pause} AS break_us
              FROM part
-             GROUP BY agent_id, hour
+             GROUP BY {key}, hour
              UNION ALL
-             SELECT o.agent_id, {offer_hour} AS hour, COUNT(*), COUNT(o.answered_at),
+             SELECT o.{key}, {offer_hour} AS hour, COUNT(*), COUNT(o.answered_at),
                     0, 0, 0, 0, 0
-             FROM legs o
+             FROM {legs} o
              LEFT JOIN calls c ON c.call_id = o.call_id
              WHERE {offers} AND {in_period}
-             GROUP BY o.agent_id, {offer_hour}
+             GROUP BY o.{key}, {offer_hour}
          ),
          summed AS (
-             SELECT agent_id, hour,
+             SELECT {key}, hour,
                     SUM(offered) AS offered, SUM(answered) AS answered,
                     SUM(talk_us) / 1000 AS talk_ms, SUM(hold_us) / 1000 AS hold_ms,
                     SUM(wrap_up_us) / 1000 AS wrap_up_ms, SUM(ready_us) / 1000 AS ready_ms,
                     SUM(break_us) / 1000 AS break_ms
              FROM counted
-             GROUP BY agent_id, hour
+             GROUP BY {key}, hour
          )
-         SELECT agent_id, hour, offered, answered, offered - answered AS unanswered,
+         SELECT {key}, hour, offered, answered, offered - answered AS unanswered,
                 talk_ms, hold_ms, wrap_up_ms, ready_ms, break_ms,
                 talk_ms + hold_ms + wrap_up_ms AS handle_ms,
                 talk_ms + hold_ms + wrap_up_ms + ready_ms AS on_duty_ms
          FROM summed
-         ORDER BY agent_id, hour"
+         ORDER BY {key}, hour"
+    )
+}
+
+/// The offers of the hour, as a condition on legs.
+pub(super) fn offered_in(window: &Window, hour: i64) -> String {
+    format!(
+        "role = 'agent' AND agent_id IS NOT NULL AND {} AND {} / {HOUR_US} % 24 = {hour} \
+         AND call_id NOT IN (SELECT call_id FROM calls WHERE direction <> 'inbound') \
+         AND (answered_at IS NOT NULL OR hangup_cause <> {ELSEWHERE})",
+        window.holds("started_at"),
+        window.local_us("started_at"),
     )
 }
 
 fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let agent = row.int("agent_id")?.unwrap_or(0);
     let hour = row.int("hour")?.unwrap_or(0);
-    let predicate = format!(
-        "role = 'agent' AND agent_id = {agent} AND {} AND {} / {HOUR_US} % 24 = {hour} \
-         AND call_id NOT IN (SELECT call_id FROM calls WHERE direction <> 'inbound') \
-         AND (answered_at IS NOT NULL OR hangup_cause <> {ELSEWHERE})",
-        window.holds("started_at"),
-        window.local_us("started_at"),
-    );
+    let predicate = format!("agent_id = {agent} AND {}", offered_in(window, hour));
     Ok(Condition { table: "legs", key: "contact_id", predicate })
 }

@@ -1,6 +1,7 @@
 //! The books balance: on random calls, agents and orders, reports that count the same thing agree,
 //! and so does what stands behind their rows. A failure names its seed.
 
+use super::by_team::member;
 use super::orders_over_time::order;
 use super::staffing::stay;
 use super::{
@@ -9,12 +10,13 @@ use super::{
 use reports::catalogue::{
     ABANDONED_CALLS, BREAKS, CALLS, FIRST_CONTACT, ORDERS_BY_MONTH, ORDERS_BY_WEEK, ORDERS_BY_YEAR,
     OVERDUE_BY_ASSIGNEE, OVERDUE_BY_KIND, OVERDUE_ORDERS, QUEUE_SUMMARY, SATISFACTION,
-    SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_LIST, SERVICE_LEVELS, STAFFING,
-    TIME_SHEET, TRANSFER_HOLD, TRUNK_USAGE, WORKLOAD,
+    SATISFACTION_BY_AREA, SATISFACTION_BY_QUEUE, SATISFACTION_BY_TEAM, SATISFACTION_LIST,
+    SERVICE_LEVELS, STAFFING, STAGES_BY_DAY, TIME_SHEET, TIME_SHEET_BY_TEAM, TRANSFER_HOLD,
+    TRUNK_USAGE, WORKLOAD, WORKLOAD_BY_TEAM,
 };
 use reports::{Cell, Report, ReportTable};
 use terms::record::{AgentSpan, Call, Leg, Order, Row};
-use terms::{AgentId, LegId, QueueId, SpanId, Timestamp, TrunkId};
+use terms::{AgentId, LegId, QueueId, SpanId, TeamId, Timestamp, TrunkId};
 
 const SEEDS: u64 = 4;
 /// Two of the four days that calls are made on.
@@ -70,6 +72,9 @@ impl Books {
         }
         for id in 1..=120 {
             books.order(id);
+        }
+        for version in 1..=12 {
+            books.membership(version);
         }
         books.rows
     }
@@ -196,6 +201,15 @@ impl Books {
         }
     }
 
+    /// One or the other changes the team, at every full six hours.
+    fn membership(&mut self, version: i64) {
+        let team = self.dice.pick(&[None, Some(TeamId(1)), Some(TeamId(2))]);
+        let (day, hour) = (22 + version / 4, version % 4 * 6);
+        let since = format!("2026-11-{day} {hour:02}:00:00");
+        let agent = self.dice.agent();
+        self.rows.push(member(OURS, version, agent, team, &since));
+    }
+
     fn order(&mut self, id: u64) {
         let created_at = after(shanghai("2026-10-20 00:00:00"), self.dice.below(40 * DAY_S));
         let later = |seconds: u64, given: bool| given.then(|| after(created_at, seconds));
@@ -275,6 +289,12 @@ async fn reports_on_queues_and_workload_agree_with_the_list_of_calls() {
         assert_eq!(total(&queues, "answered"), answered, "seed {seed}");
         opens(&store, &queues, "offered", seed).await;
 
+        let stages = of(&store, &STAGES_BY_DAY, PERIOD).await;
+        for column in ["offered", "answered", "abandoned"] {
+            assert_eq!(total(&stages, column), total(&queues, column), "seed {seed}: {column}");
+        }
+        opens(&store, &stages, "calls", seed).await;
+
         let levels = of(&store, &SERVICE_LEVELS, PERIOD).await;
         for column in ["offered", "answered", "in_time", "abandoned", "short_abandoned"] {
             assert_eq!(total(&levels, column), total(&queues, column), "seed {seed}: {column}");
@@ -334,12 +354,16 @@ async fn reports_on_satisfaction_agree() {
         let by_agent = of(&store, &SATISFACTION, PERIOD).await;
         let by_queue = of(&store, &SATISFACTION_BY_QUEUE, PERIOD).await;
         let by_area = of(&store, &SATISFACTION_BY_AREA, PERIOD).await;
+        let by_team = of(&store, &SATISFACTION_BY_TEAM, PERIOD).await;
         let results = of(&store, &SATISFACTION_LIST, PERIOD).await;
         for column in ["asked", "answered", "satisfied", "neutral", "dissatisfied"] {
             assert_eq!(total(&by_agent, column), total(&by_queue, column), "seed {seed}: {column}");
             assert_eq!(total(&by_agent, column), total(&by_area, column), "seed {seed}: {column}");
+            assert_eq!(total(&by_agent, column), total(&by_team, column), "seed {seed}: {column}");
         }
         assert_eq!(total(&by_agent, "asked"), results.rows.len() as i64, "seed {seed}");
+        assert!(by_team.rows.len() > 1, "seed {seed}: agents are in teams");
+        opens(&store, &by_team, "asked", seed).await;
     }
 }
 
@@ -368,6 +392,18 @@ async fn reports_on_agents_time_add_up_to_the_time_that_they_were_signed_in() {
         let ready = total(&sheet, "ringing_ms") + total(&sheet, "idle_ms");
         assert_eq!(total(&workload, "ready_ms"), ready, "seed {seed}");
         assert_eq!(total(&breaks, "break_ms"), total(&sheet, "break_ms"), "seed {seed}");
+        let (sheet_by_team, by_team) = (
+            of(&store, &TIME_SHEET_BY_TEAM, PERIOD).await,
+            of(&store, &WORKLOAD_BY_TEAM, PERIOD).await,
+        );
+        for column in ["signed_in_ms", "talk_ms", "hold_ms", "ringing_ms", "idle_ms", "break_ms"] {
+            let (by_team, by_agent) = (total(&sheet_by_team, column), total(&sheet, column));
+            assert_eq!(by_team, by_agent, "seed {seed}: {column}");
+        }
+        for column in ["offered", "answered", "unanswered", "talk_ms", "ready_ms", "occupancy"] {
+            let (by_team, by_agent) = (total(&by_team, column), total(&workload, column));
+            assert_eq!(by_team, by_agent, "seed {seed}: {column}");
+        }
         opens(&store, &breaks, "breaks", seed).await;
     }
 }

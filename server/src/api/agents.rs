@@ -185,6 +185,7 @@ async fn set_state(
     let is_own = caller.agent() == Some(agent);
     if !is_own {
         caller.must(Permission::AgentState)?;
+        api.must_see(&caller, agent).await?;
     }
     api.store.agent(caller.tenant(), agent).await?;
     let action = match change {

@@ -86,6 +86,7 @@ async fn phone(
 ) -> Result<Json<PhoneSettings>, Problem> {
     if caller.agent() != Some(agent) {
         caller.must(Permission::AgentState)?;
+        api.must_see(&caller, agent).await?;
     }
     let kept = api.store.phone_settings(caller.tenant(), agent).await?;
     // The switch knows of what was set a moment ago.

@@ -575,7 +575,7 @@ async fn act(
 
 impl Api {
     /// True when the caller is the agent of this live call. 404 when it is no live call of the
-    /// tenant.
+    /// tenant, or of an agent whom the caller as a supervisor of teams does not see.
     pub(super) async fn is_live_call_of(
         &self,
         caller: &Caller,
@@ -583,8 +583,10 @@ impl Api {
     ) -> Result<bool, Problem> {
         let live = self.live_state(caller).await?;
         let found = live.calls.iter().find(|other| other.call == call);
-        let found = found.ok_or_else(|| Problem::not_found("There is no such live call."))?;
-        Ok(found.agent.is_some() && found.agent == caller.agent())
+        let nothing = || Problem::not_found("There is no such live call.");
+        let found = found.ok_or_else(nothing)?;
+        let is_own = found.agent.is_some() && found.agent == caller.agent();
+        if is_own || self.sees(caller, found.agent).await? { Ok(is_own) } else { Err(nothing()) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The child `api`: desk and its store, warehouse ingest and sealing, the plans for the switch, HTTP.
 
+mod trail;
+
 use super::deletion::Deletion;
 use super::encoding::{self, Backlog};
 use super::links::{Clock, Seal, SystemClock};
@@ -71,6 +73,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let (seals, seal_requests) = mpsc::channel(8);
     let ingesting = tokio::spawn(ingest_loop(ingest, warehouse.clone(), seal_requests, stopping));
     tokio::spawn(outbox_loop(store.clone(), warehouse.clone()));
+    tokio::spawn(trail::run(store.clone(), warehouse.clone()));
     let calls = link::Client::start(data.join("run/calls.sock"), plans_of(store.clone()));
     let calls = Arc::new(calls);
     let plans = Arc::new(Plans::default());

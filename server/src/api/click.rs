@@ -122,6 +122,7 @@ impl Api {
         let agent = match new.agent.filter(|agent| Some(*agent) != caller.agent()) {
             Some(other) => {
                 caller.must(Permission::CallsControl)?;
+                self.must_see(caller, other).await?;
                 self.store.agent(caller.tenant(), other).await?;
                 other
             }

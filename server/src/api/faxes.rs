@@ -113,6 +113,7 @@ async fn list(
     caller: Caller,
     Params(FaxPage { before, limit }): Params<FaxPage>,
 ) -> Result<Json<Vec<ListedFax>>, Problem> {
+    api.must_see_all(&caller).await?;
     let (faxes, tenant) = (api.faxes.clone(), caller.tenant());
     let leaving = api.warehouse.faxes_leaving(tenant).await?;
     let limit = page_limit(limit) as usize;
@@ -153,6 +154,7 @@ async fn fetch(
     Id(fax): Id<FaxId>,
     Params(FaxWanted { format }): Params<FaxWanted>,
 ) -> Result<Response, Problem> {
+    api.must_see_all(&caller).await?;
     if let Some(found) = api.warehouse.fax(caller.tenant(), fax).await? {
         refuse_deleted(&found)?;
     }

@@ -66,6 +66,7 @@ async fn set(
     let is_own = caller.agent() == Some(agent);
     if !is_own {
         caller.must(Permission::AgentState)?;
+        api.must_see(&caller, agent).await?;
     }
     api.store.agent(caller.tenant(), agent).await?;
     let Forwards { always, busy, no_answer, no_answer_s } = forwards;

@@ -168,9 +168,13 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         agents_signed_in: queue.agents_signed_in,
         agents_idle: queue.agents_idle,
     });
+    let seen = api.store.agents_seen(caller.identity()).await?;
+    let sees = |agent: Option<AgentId>| {
+        seen.as_ref().is_none_or(|seen| agent.is_some_and(|agent| seen.contains(&agent)))
+    };
     let rings = |call: &LiveCall| call.rung.iter().any(|&agent| is_own(Some(agent)));
     let calls = state.calls.into_iter();
-    let calls = calls.filter(|call| all || is_own(call.agent) || rings(call));
+    let calls = calls.filter(|call| all && sees(call.agent) || is_own(call.agent) || rings(call));
     let calls = calls.map(|call| CallLive {
         call: call.call,
         contact: call.contact,
@@ -206,6 +210,7 @@ async fn events(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
+    api.must_see_all(&caller).await?;
     let upgrade = upgrade.map_err(|_| {
         Problem::invalid("upgrade", "this address answers WebSocket connections only")
     })?;

@@ -33,7 +33,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
-use terms::control::{Answer, Ask, LiveRecording};
+use terms::control::{Answer, Ask};
 use terms::record::{Column, Record, Recording};
 use terms::{AgentId, CallId, CustomerId, OrderId, QueueId, RecordingId, TenantId, Timestamp, id};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -236,6 +236,7 @@ fn indexed(
         caller: caller.filter(|text| !text.is_empty()).map(str::to_owned),
         number: related.number,
         agent: search.agent,
+        agents: None,
         queue: search.queue,
         call: search.call,
         calls: related.calls.map(|calls| calls.into_iter().collect()),
@@ -313,6 +314,8 @@ impl Api {
         let mut indexed = indexed(search, caller.tenant(), related)?;
         if !sees_all {
             indexed.agent = own;
+        } else {
+            indexed.agents = self.store.agents_seen(caller.identity()).await?;
         }
         Ok(Some(indexed))
     }
@@ -378,13 +381,12 @@ impl Api {
         let found = self.warehouse.recording(caller.tenant(), recording).await?;
         // What was left for the people of a queue is for each of them.
         let is_message = self.message_for(caller, recording).await?.is_some();
-        let is_theirs = |found: &Indexed| {
-            let agent = found.recording.agent_id;
-            let own = is_message || agent.is_some() && agent == caller.agent();
-            own || caller.may(Permission::CallsRead)
-        };
+        let agent = found.as_ref().and_then(|found| found.recording.agent_id);
+        let own = is_message || agent.is_some() && agent == caller.agent();
+        let is_theirs =
+            own || caller.may(Permission::CallsRead) && self.sees(caller, agent).await?;
         match found {
-            Some(found) if is_theirs(&found) => {
+            Some(found) if is_theirs => {
                 refuse_deleted(&found)?;
                 return Ok(found);
             }
@@ -409,11 +411,12 @@ impl Api {
             Answer::Refused(why) => Err(why),
             other => return Err(Problem::internal(format!("the switch answered {other:?}"))),
         };
-        let is_theirs = |of: &LiveRecording| {
-            caller.may(Permission::CallsRead) || of.agent.is_some() && of.agent == caller.agent()
-        };
+        let agent = live.as_ref().ok().and_then(Option::as_ref).and_then(|of| of.agent);
+        let own = agent.is_some() && agent == caller.agent();
+        let is_theirs =
+            own || caller.may(Permission::CallsRead) && self.sees(caller, agent).await?;
         match live {
-            Ok(Some(of)) if is_theirs(&of) => Err(Problem::conflict(
+            Ok(Some(_)) if is_theirs => Err(Problem::conflict(
                 "This recording is not finished: the conversation goes on, or its file is still \
                  being written. Try again when the conversation has ended.",
             )),

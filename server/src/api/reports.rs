@@ -12,9 +12,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::Permission;
-use reports::Language;
+use reports::catalogue::{AUDIT, COST_PER_CONTACT};
+use reports::{Language, Report};
 use serde::Deserialize;
 use serde_json::Value;
+use terms::UserId;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -47,6 +49,14 @@ struct Asked {
     /// `zh-CN` or `en`; the organisation's when left out.
     #[serde(default)]
     lang: Option<String>,
+    /// Only what this person did; of the report `audit`.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    user: Option<UserId>,
+    /// Only this action, such as `recording.fetch`, or all of a kind, `recording`; of the report
+    /// `audit`.
+    #[serde(default)]
+    action: Option<String>,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -74,7 +84,8 @@ async fn list(
     Params(Tongue { lang }): Params<Tongue>,
 ) -> Result<Json<Vec<Value>>, Problem> {
     let language = api.language(&caller, lang.as_deref()).await?;
-    let summaries = reports::catalogue().iter().map(|report| {
+    let open = |report: &&&Report| report.id != AUDIT.id || caller.may(Permission::AuditRead);
+    let summaries = reports::catalogue().iter().filter(open).map(|report| {
         serde_json::to_value(report.summary(language)).expect("a summary is always valid JSON")
     });
     Ok(Json(summaries.collect()))
@@ -106,18 +117,30 @@ async fn get(
         let message = format!("There is no such report; there are {}.", known.join(", "));
         return Err(Problem::not_found(message));
     };
+    if report.id == AUDIT.id {
+        caller.must(Permission::AuditRead)?;
+    }
+    if report.id == COST_PER_CONTACT.id {
+        // Trunks are of no team, and half of a cost would be taken for the whole.
+        api.must_see_all(&caller).await?;
+    }
+    taken(report, "user", asked.user.is_some())?;
+    taken(report, "action", asked.action.is_some())?;
+    let action = asked.action.as_deref().map(|text| word("action", text)).transpose()?;
     let language = api.language(&caller, asked.lang.as_deref()).await?;
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
     let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let Named { agents, queues, trunks, flows } =
+    let Named { agents, queues, trunks, flows, teams, rates } =
         crate::first::names(&api.store, caller.tenant()).await?;
+    let seen = api.store.agents_seen(caller.identity()).await?;
     let job = Job::Report(Box::new(ReportJob {
         scope: JobScope {
             tenant: caller.tenant(),
             queues: None,
-            agents: None,
+            agents: seen,
             mask_numbers: false,
+            audit: caller.may(Permission::AuditRead),
             time_zone: profile.time_zone,
         },
         report: report.id.to_owned(),
@@ -133,12 +156,24 @@ async fn get(
         queues,
         trunks,
         flows,
+        teams,
+        user: asked.user,
+        action,
+        rates,
     }));
     let done = api.work.run(job).await?;
     let subject = format!("{} {period} {format}", report.id);
     api.store.note(caller.tenant(), &caller.by(), "report.run", &subject).await?;
     let name = file_name(&format!("{}-{period}.{format}", report.id));
     Ok(file(done.content_type, Some(&name), done.truncated, done.body))
+}
+
+/// Refuses a condition that the report does not look at: its numbers would be taken for others.
+fn taken(report: &Report, parameter: &str, given: bool) -> Result<(), Problem> {
+    if given && report.parameters.iter().all(|known| known.id != parameter) {
+        return Err(Problem::invalid(parameter, "this report does not look at this condition"));
+    }
+    Ok(())
 }
 
 fn word(field: &str, text: &str) -> Result<String, Problem> {

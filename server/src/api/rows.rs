@@ -93,12 +93,15 @@ pub(super) fn any_rows() -> RefOr<Schema> {
 }
 
 impl Api {
-    /// A session over what `caller` may see: everything of the tenant, or only their own calls.
+    /// A session over what `caller` may see: everything of the tenant, what is of the agents of
+    /// their teams, or only their own calls.
     pub(super) async fn session(&self, caller: &Caller) -> Result<Session, Problem> {
         let mut scope = Scope::of(caller.tenant());
         scope.time_zone = self.store.tenant(caller.tenant()).await?.profile.time_zone;
         if !caller.may(Permission::CallsRead) {
             scope.agents = Some(caller.agent().into_iter().collect());
+        } else {
+            scope.agents = self.store.agents_seen(caller.identity()).await?;
         }
         Ok(Session::open(&self.warehouse, scope, LIMITS).await?)
     }

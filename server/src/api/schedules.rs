@@ -58,6 +58,10 @@ fn check_saved(draft: &SavedReportDraft) -> Result<(), Problem> {
         let message = format!("There is no such report; there are {}.", known.join(", "));
         return Err(Problem::invalid("report", message));
     }
+    if draft.report == reports::catalogue::AUDIT.id {
+        let message = "a schedule has nobody's right to read the audit";
+        return Err(Problem::invalid("report", message));
+    }
     draft.format.parse::<Format>().map_err(|e| Problem::invalid("format", e.to_string()))?;
     match draft.language.parse::<Language>() {
         Ok(_) => Ok(()),

@@ -98,8 +98,9 @@ async fn ask(
     let scope = JobScope {
         tenant: caller.tenant(),
         queues: None,
-        agents: None,
+        agents: api.store.agents_seen(caller.identity()).await?,
         mask_numbers: false,
+        audit: caller.may(Permission::AuditRead),
         time_zone,
     };
     let format = match question.format {

@@ -2,6 +2,7 @@
 //! folder, with the real worker's bench behind it and a switch that notes what it is asked.
 
 mod areas;
+mod audit;
 mod basics;
 mod callbacks;
 mod callers;
@@ -26,6 +27,7 @@ mod plans;
 mod prompts;
 mod quality;
 mod queues;
+mod rates;
 mod recording_rules;
 mod recordings;
 mod retention;
@@ -36,5 +38,6 @@ mod schedules;
 mod shifts;
 mod socket;
 mod supervise;
+mod teams;
 mod trunks;
 mod voicemails;

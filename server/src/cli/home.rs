@@ -53,6 +53,7 @@ impl Home {
         let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
         let mut scope = Scope::of(self.tenant);
         scope.time_zone.clone_from(&self.profile.time_zone);
+        scope.audit = true;
         Ok(Session::open(&warehouse, scope, limits).await?)
     }
 

@@ -46,13 +46,15 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let Named { agents, queues, trunks, flows } = crate::first::names(&store, tenant).await?;
+        let Named { agents, queues, trunks, flows, teams, rates } =
+            crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
                 tenant,
                 queues: None,
                 agents: None,
                 mask_numbers: false,
+                audit: true,
                 time_zone: profile.time_zone.clone(),
             },
             report: report.clone(),
@@ -65,6 +67,10 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             queues,
             trunks,
             flows,
+            teams,
+            user: None,
+            action: None,
+            rates,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

@@ -95,11 +95,13 @@ impl Door {
             noted.map_err(unreachable)?;
         }
         let tenant = self.store.tenant(identity.tenant).await.map_err(unreachable)?;
+        let agents = self.store.agents_seen(&identity).await.map_err(unreachable)?;
         let scope = JobScope {
             tenant: identity.tenant,
             queues: None,
-            agents: None,
+            agents,
             mask_numbers: false,
+            audit: identity.role.allows(Permission::AuditRead),
             time_zone: tenant.profile.time_zone,
         };
         let (user, sql) = (asker.user.clone(), sql.to_owned());

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use terms::{AgentId, FlowId, QueueId, TenantId, Timestamp, TrunkId};
+use terms::{AgentId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId, UserId};
 use tokio::sync::Semaphore;
 use warehouse::recordings::Stored;
 use warehouse::{Limits, Scope, Session, Warehouse};
@@ -28,6 +28,8 @@ pub struct JobScope {
     pub agents: Option<Vec<AgentId>>,
     /// Show telephone numbers with their middle hidden.
     pub mask_numbers: bool,
+    /// Show who did what.
+    pub audit: bool,
     /// IANA zone of dates.
     pub time_zone: String,
 }
@@ -39,6 +41,7 @@ impl From<JobScope> for Scope {
             queues: scope.queues,
             agents: scope.agents,
             mask_numbers: scope.mask_numbers,
+            audit: scope.audit,
             time_zone: scope.time_zone,
         }
     }
@@ -81,6 +84,14 @@ pub struct ReportJob {
     pub trunks: Vec<(TrunkId, String)>,
     /// Flows as (id, name).
     pub flows: Vec<(FlowId, String)>,
+    /// Teams as (id, name).
+    pub teams: Vec<(TeamId, String)>,
+    /// Only what this person did, where the report asks for it.
+    pub user: Option<UserId>,
+    /// Only this action, where the report asks for it.
+    pub action: Option<String>,
+    /// What agents and trunks cost, where that is set.
+    pub rates: Option<desk::rates::Rates>,
 }
 
 /// A job.

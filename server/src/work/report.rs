@@ -1,7 +1,8 @@
 //! Runs one report and renders it.
 
 use super::jobs::{Bench, Done, Problem, ReportJob};
-use reports::{AgentName, Format, Language, Names, Params, Period};
+use reports::catalogue::COST_PER_CONTACT;
+use reports::{AgentName, Format, Language, Names, Params, Period, Rates};
 use warehouse::Limits;
 
 impl Bench {
@@ -14,6 +15,11 @@ impl Bench {
                 format!("There is no report \"{}\"; there are {}.", job.report, known.join(", "));
             return Err(Problem::new(404, "report", message, String::new()));
         };
+        if report.id == COST_PER_CONTACT.id && job.rates.is_none() {
+            let message =
+                "No rates are set: say by PUT /api/v1/rates what an hour and a minute cost.";
+            return Err(wrong(message.to_owned()));
+        }
         let format: Format =
             job.format.parse().map_err(|e: reports::UnknownFormat| wrong(e.to_string()))?;
         let language: Language =
@@ -29,10 +35,13 @@ impl Bench {
             queues: job.queues.into_iter().collect(),
             trunks: job.trunks.into_iter().collect(),
             flows: job.flows.into_iter().collect(),
+            teams: job.teams.into_iter().collect(),
         };
         let limits = Limits { rows_max: self.report_rows_max, ..self.limits };
         let session = self.session(job.scope.into(), limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
+        let rates = job.rates.map(rates);
+        let params = Params { user: job.user, action: job.action, rates, ..params };
         let table = reports::run(&session, report, &params).await.map_err(failed)?;
         if table.truncated {
             let rows = reports::count(&session, report, &params).await.map_err(failed)?;
@@ -59,6 +68,17 @@ impl Bench {
             truncated: false,
             body: rendered.bytes,
         })
+    }
+}
+
+/// The rates as reports know them.
+fn rates(kept: desk::rates::Rates) -> Rates {
+    let prefixes = kept.prefixes.into_iter().map(|of| (of.prefix, of.minute)).collect();
+    Rates {
+        agent_hour: kept.agent_hour,
+        inbound_minute: kept.inbound_minute,
+        outbound_minute: kept.outbound_minute,
+        prefixes,
     }
 }
 

@@ -89,6 +89,8 @@ cells! {
     AgentId => Int64, |v| v.0 as i64;
     FlowId => Int64, |v| v.0 as i64;
     TrunkId => Int64, |v| v.0 as i64;
+    TeamId => Int64, |v| v.0 as i64;
+    UserId => Int64, |v| v.0 as i64;
     OrderId => Int64, |v| v.0 as i64;
     CustomerId => Int64, |v| v.0 as i64;
     SurveyId => Int64, |v| v.0 as i64;

@@ -37,6 +37,8 @@ use std::sync::Arc;
 const QUEUE_COLUMNS: [&str; 1] = ["queue_id"];
 /// Columns that name an agent.
 const AGENT_COLUMNS: [&str; 3] = ["agent_id", "last_agent_id", "assignee_id"];
+/// The table of who did what, for those only who may read it.
+const AUDIT: &str = "audit";
 /// Columns that hold a telephone number.
 const NUMBER_COLUMNS: [&str; 6] =
     ["caller", "caller_received", "called", "address", "customer_number", "station"];
@@ -67,7 +69,8 @@ impl Rule {
         if let Some(agents) = &scope.agents {
             add(&AGENT_COLUMNS, agents.iter().map(|agent| agent.0 as i64).collect());
         }
-        let limited = scope.queues.is_some() || scope.agents.is_some();
+        let closed = layout.table.name == AUDIT && !scope.audit;
+        let limited = closed || scope.queues.is_some() || scope.agents.is_some();
         Rule {
             tenant: scope.tenant.0 as i64,
             any_of: limited.then_some(any_of),

@@ -113,6 +113,11 @@ async fn every_search_finds_what_looking_at_every_row_finds() {
         ),
         (Search { calls: Some(Vec::new()), ..all.clone() }, Vec::new()),
         (
+            Search { agents: Some(vec![AgentId(1), AgentId(3)]), ..all.clone() },
+            expected(|of| [Some(AgentId(1)), Some(AgentId(3))].contains(&of.agent_id)),
+        ),
+        (Search { agents: Some(Vec::new()), ..all.clone() }, Vec::new()),
+        (
             Search { duration_ms_max: Some(20_000), queue: Some(QueueId(3)), ..all.clone() },
             expected(|of| of.duration_ms <= 20_000 && of.queue_id == Some(QueueId(3))),
         ),

@@ -264,6 +264,7 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
                 queues: None,
                 agents: None,
                 mask_numbers: false,
+                audit: false,
                 time_zone: "Asia/Shanghai".into(),
             },
             report: report.into(),
@@ -276,6 +277,10 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
             queues: Vec::new(),
             trunks: Vec::new(),
             flows: Vec::new(),
+            teams: Vec::new(),
+            user: None,
+            action: None,
+            rates: None,
         }))
     };
     for (most, fits) in [(4, true), (3, false)] {

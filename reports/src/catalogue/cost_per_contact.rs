@@ -1,0 +1,136 @@
+//! Cost per contact: what agents and trunks cost by the tenant's rates, by queue, over the contacts
+//! that were answered.
+//!
+//! An agent costs for as long as they are signed in. Time of a queue's calls is that queue's; what is
+//! idle or on break is nobody's and stands in a line of its own, so that the total is the whole cost.
+
+use super::colour::{HOLD, WORK};
+use super::{PERIOD, ZONE, count, decimal, duration, text};
+use crate::definition::{Chart, Formula, Order, Pie, Report, Source};
+use crate::messages::words;
+use crate::rates::Rates;
+use crate::run::{Error, Fields};
+use crate::table::Condition;
+use crate::window::Window;
+use warehouse::query::literal::{self, instant};
+
+const COST: &[(&str, &str)] = &[("agent_cost", WORK), ("trunk_cost", HOLD)];
+
+/// Cost per contact by queue. Agents' time is cut at the period's edges; calls and trunks belong to
+/// the time at which they began.
+pub static COST_PER_CONTACT: Report = Report {
+    id: "cost_per_contact",
+    title: words("单次联络成本", "Cost per contact"),
+    help: words(
+        "按租户设定的费率，按队列统计坐席与中继成本及每次接听的成本；空闲与小休不属于任何队列，单列一行。",
+        "What agents and trunks cost by the rates that are set, by queue, and what an answered contact costs; idle time and breaks are of no queue and stand in a line of their own.",
+    ),
+    parameters: &[PERIOD, ZONE],
+    sql,
+    behind,
+    columns: &[
+        text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
+        count("contacts", words("接听", "Answered")),
+        duration("agent_ms", words("坐席时长", "Agents' time")),
+        duration("trunk_ms", words("中继时长", "Trunks' time")),
+        count("agent_cost", words("坐席成本（百分之一）", "Agents (hundredths)")),
+        count("trunk_cost", words("中继成本（百分之一）", "Trunks (hundredths)")),
+        count("cost", words("总成本（百分之一）", "Cost (hundredths)")),
+        decimal("per_contact", words("单次联络成本", "Cost per contact"), "cost", "contacts"),
+    ],
+    figures: &["per_contact", "contacts", "cost", "agent_cost", "trunk_cost"],
+    charts: &[
+        Chart::Bar {
+            title: words("各队列成本", "Cost by queue"), label: "queue", series: COST
+        },
+        Chart::Pie { title: words("成本构成", "What costs"), pie: Pie::Totals(COST) },
+    ],
+    formulas: &[
+        Formula {
+            name: words("坐席成本", "Agents"),
+            text: words("签入时长 × 每小时 {agent_hour}", "signed-in time × {agent_hour} an hour"),
+        },
+        Formula {
+            name: words("中继成本", "Trunks"),
+            text: words(
+                "接通时长 × 每分钟费率：呼入 {inbound_minute}；呼出按号码前缀 {outbound_minute}（* 为其余）",
+                "connected time × the rate of a minute: inbound {inbound_minute}; outbound by the number's beginning {outbound_minute} (* is any other)",
+            ),
+        },
+        Formula {
+            name: words("单次联络成本", "Cost per contact"),
+            text: words("(坐席成本 + 中继成本) ÷ 接听", "(agents + trunks) ÷ answered"),
+        },
+    ],
+    subtotals: false,
+    order: Order::FirstColumn,
+};
+
+/// What a minute of the trunk's leg `l` of the call `c` costs.
+fn minute(rates: &Rates) -> String {
+    let prefixes = rates.longest_first().into_iter().map(|(prefix, minute)| {
+        format!("WHEN strpos(l.address, {}) = 1 THEN {minute}", literal::text(prefix))
+    });
+    format!(
+        "CASE WHEN l.role = 'customer' AND COALESCE(c.direction, 'inbound') = 'inbound' THEN {} \
+         {} ELSE {} END",
+        rates.inbound_minute,
+        prefixes.collect::<Vec<_>>().join(" "),
+        rates.outbound_minute
+    )
+}
+
+fn sql(window: &Window) -> String {
+    let (from, to) = (instant(window.from), instant(window.to));
+    let rates = window.rates.clone().unwrap_or_default();
+    let (minute, agent_hour) = (minute(&rates), rates.agent_hour);
+    let (carried, began) = (window.holds("l.started_at"), window.holds("started_at"));
+    format!(
+        "WITH carried AS (
+             SELECT c.queue_id, CAST(l.ended_at AS BIGINT) - CAST(l.answered_at AS BIGINT) AS took_us,
+                    {minute} AS rate
+             FROM legs l
+             LEFT JOIN calls c ON c.call_id = l.call_id
+             WHERE l.trunk_id IS NOT NULL AND l.answered_at IS NOT NULL AND {carried}
+         ),
+         part AS (
+             SELECT queue_id, 0 AS contacts,
+                    SUM(CAST(LEAST(ended_at, {to}) AS BIGINT)
+                        - CAST(GREATEST(started_at, {from}) AS BIGINT)) / 1000 AS agent_ms,
+                    0 AS trunk_ms, 0 AS ms_rates
+             FROM agent_spans
+             WHERE started_at < {to} AND ended_at > {from}
+             GROUP BY queue_id
+             UNION ALL
+             SELECT queue_id, 0, 0, SUM(took_us) / 1000, SUM(took_us / 1000 * rate)
+             FROM carried
+             GROUP BY queue_id
+             UNION ALL
+             SELECT queue_id, COUNT(*), 0, 0, 0
+             FROM calls
+             WHERE outcome = 'answered' AND {began}
+             GROUP BY queue_id
+         ),
+         summed AS (
+             SELECT queue_id, SUM(contacts) AS contacts, SUM(agent_ms) AS agent_ms,
+                    SUM(trunk_ms) AS trunk_ms,
+                    (SUM(agent_ms) / 1000 * {agent_hour} + 1800) / 3600 AS agent_cost,
+                    (SUM(ms_rates) + 30000) / 60000 AS trunk_cost
+             FROM part
+             GROUP BY queue_id
+         )
+         SELECT queue_id, contacts, agent_ms, trunk_ms, agent_cost, trunk_cost,
+                agent_cost + trunk_cost AS cost
+         FROM summed
+         ORDER BY queue_id"
+    )
+}
+
+fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+    let queue = row.int("queue_id")?;
+    let of_queue =
+        queue.map_or("queue_id IS NULL".to_owned(), |queue| format!("queue_id = {queue}"));
+    let predicate =
+        format!("outcome = 'answered' AND {of_queue} AND {}", window.holds("started_at"));
+    Ok(Condition { table: "calls", key: "call_id", predicate })
+}

@@ -1,0 +1,66 @@
+//! Time sheet by team: when its agents were signed in on each day, and in which states, for as long
+//! as they belonged to it.
+
+use super::spans::pieces_of;
+use super::teams::{TEAM, is_of, spans};
+use super::time_sheet::{
+    BREAK, DAY, FIGURES, FIRST_AT, FORMULAS, HOLD_TIME, IDLE, LAST_AT, OCCUPANCY, RINGING,
+    SIGNED_IN, TALK, TIME, UTILISATION, WRAP_UP, sql_from,
+};
+use super::{PERIOD, ZONE};
+use crate::definition::{Chart, Order, Pie, Report};
+use crate::messages::words;
+use crate::run::{Error, Fields};
+use crate::table::Condition;
+use crate::window::Window;
+
+/// Time sheet by team and day. Time is split by the clock, and where an agent changed the team.
+pub static TIME_SHEET_BY_TEAM: Report = Report {
+    id: "time_sheet_by_team",
+    title: words("班组工时表", "Time sheet by team"),
+    help: words(
+        "按坐席当时所属的班组和日期统计签入时长与各状态时长；跨日和换组的时段按时钟切分。",
+        "Signed-in time and the time in each state by the team that agents belonged to then, and by day; a stretch over midnight or over a change of team gives each its part.",
+    ),
+    parameters: &[PERIOD, ZONE],
+    sql,
+    behind,
+    columns: &[
+        TEAM,
+        DAY,
+        FIRST_AT,
+        LAST_AT,
+        SIGNED_IN,
+        TALK,
+        HOLD_TIME,
+        WRAP_UP,
+        RINGING,
+        IDLE,
+        BREAK,
+        OCCUPANCY,
+        UTILISATION,
+    ],
+    figures: FIGURES,
+    charts: &[
+        Chart::Bar { title: words("各班组工时", "Time by team"), label: "team", series: TIME },
+        Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) },
+    ],
+    formulas: FORMULAS,
+    subtotals: true,
+    order: Order::FirstColumn,
+};
+
+fn sql(window: &Window) -> String {
+    let pieces = pieces_of(window, &spans(window), "s.team_id, s.activity");
+    sql_from(window, "team_id", &pieces)
+}
+
+fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
+    let (spans, of_team) = (spans(window), is_of(row)?);
+    let on_day = window.touches_day(row.int("day")?.unwrap_or(0), "started_at", "ended_at");
+    let predicate = format!(
+        "call_id IS NOT NULL \
+         AND span_id IN (SELECT span_id FROM {spans} AS led WHERE {of_team} AND {on_day})"
+    );
+    Ok(Condition { table: "agent_spans", key: "call_id", predicate })
+}

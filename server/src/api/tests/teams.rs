@@ -1,0 +1,207 @@
+//! Teams over the API, and what a supervisor of teams sees.
+
+use super::rig::{LIVE_CALL, Rig};
+use axum::http::{Method, StatusCode};
+use desk::Role;
+use serde_json::{Value, json};
+use terms::AgentId;
+
+async fn put(rig: &Rig, uri: &str, token: &str, body: Value) -> StatusCode {
+    rig.ask(Method::PUT, uri, token, Some(body)).await.status
+}
+
+async fn make(rig: &Rig, token: &str, name: &str, parent: Value) -> String {
+    let got = rig.post("/api/v1/teams", token, json!({"name": name, "parent": parent})).await;
+    assert_eq!(got.status, StatusCode::CREATED, "{got:?}");
+    got.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn teams_are_a_tree_that_agents_move_about_in() {
+    let rig = Rig::new().await;
+    let manager = rig.token(Role::Manager).await;
+    let department = make(&rig, &manager, "客服部", Value::Null).await;
+    let team = make(&rig, &manager, "一班", json!(department)).await;
+    let own = rig.token(Role::Agent).await;
+    let draft = json!({"name": "二班"});
+    assert_eq!(rig.post("/api/v1/teams", &own, draft.clone()).await.status, StatusCode::FORBIDDEN);
+    let twice = json!({"name": "一班", "parent": department});
+    assert_eq!(rig.post("/api/v1/teams", &manager, twice).await.status, StatusCode::CONFLICT);
+    let ring = json!({"name": "客服部", "parent": team});
+    let uri = format!("/api/v1/teams/{department}");
+    let got = rig.ask(Method::PUT, &uri, &manager, Some(ring)).await;
+    assert_eq!(
+        (got.status, got.json()["field"].as_str()),
+        (StatusCode::BAD_REQUEST, Some("parent"))
+    );
+
+    let agent = rig.first.agents[0].0;
+    let membership = format!("/api/v1/agents/{agent}/team");
+    assert_eq!(put(&rig, &membership, &manager, json!({"team": team})).await, StatusCode::OK);
+    let listed = rig.get("/api/v1/teams", &own).await.json();
+    let paths = |teams: &Value| {
+        let teams = teams.as_array().unwrap().iter();
+        teams.map(|team| team["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&listed), ["客服部", "客服部 / 一班"]);
+    assert_eq!(listed[1]["agents"], json!([agent]));
+    let used = rig.ask(Method::DELETE, &format!("/api/v1/teams/{team}"), &manager, None).await;
+    assert_eq!(used.status, StatusCode::CONFLICT);
+
+    let (_, foreign) = rig.other_tenant().await;
+    assert_eq!(rig.get("/api/v1/teams", &foreign).await.json(), json!([]));
+    assert_eq!(put(&rig, &uri, &foreign, draft).await, StatusCode::NOT_FOUND);
+    assert_eq!(
+        put(&rig, &membership, &foreign, json!({"team": null})).await,
+        StatusCode::NOT_FOUND
+    );
+
+    assert_eq!(put(&rig, &membership, &manager, json!({"team": null})).await, StatusCode::OK);
+    let history = rig.get(&membership, &own).await.json();
+    assert_eq!(history[0]["team"], json!(team));
+    assert!(history[0]["until"].is_string(), "{history}");
+    let gone = rig.ask(Method::DELETE, &format!("/api/v1/teams/{team}"), &manager, None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    let audit = &rig.store.audit(rig.tenant(), None, 1).await.unwrap()[0];
+    assert_eq!(audit.action, "team.dissolve");
+}
+
+/// A box with two agents in a team each, a call and a recording of each, and the same question to all
+/// that tells of calls.
+struct Floor {
+    rig: Rig,
+    administrator: String,
+    supervisor: String,
+    /// Where the supervisor's teams are.
+    sight: String,
+    /// A department with the two teams, and the teams.
+    department: String,
+    teams: [String; 2],
+    recordings: [String; 2],
+    calls: [String; 2],
+}
+
+impl Floor {
+    async fn new() -> Self {
+        let rig = Rig::new().await;
+        let administrator = rig.token(Role::Administrator).await;
+        let supervisor = rig.token(Role::Supervisor).await;
+        let user = rig.person(rig.tenant(), Role::Supervisor).await;
+        let department = make(&rig, &administrator, "客服部", Value::Null).await;
+        let (mut teams, mut recordings, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+        let agents: Vec<AgentId> = rig.first.agents.iter().map(|agent| agent.0).take(2).collect();
+        for (second, agent) in (0..).zip(agents) {
+            let name = format!("{second} 班");
+            let team = make(&rig, &administrator, &name, json!(department)).await;
+            let uri = format!("/api/v1/agents/{agent}/team");
+            let put = put(&rig, &uri, &administrator, json!({"team": team})).await;
+            assert_eq!(put, StatusCode::OK);
+            teams.push(team);
+            calls.push(rig.call(rig.tenant(), second, 60, agent).await.to_string());
+            recordings.push(rig.recording(rig.tenant(), agent, b"RIFF").await.to_string());
+        }
+        Floor {
+            sight: format!("/api/v1/users/{user}/teams"),
+            rig,
+            administrator,
+            supervisor,
+            department,
+            teams: teams.try_into().unwrap(),
+            recordings: recordings.try_into().unwrap(),
+            calls: calls.try_into().unwrap(),
+        }
+    }
+
+    async fn limit(&self, teams: Value) {
+        let status =
+            put(&self.rig, &self.sight, &self.administrator, json!({"teams": teams})).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+    }
+
+    async fn status(&self, uri: &str) -> StatusCode {
+        self.rig.get(uri, &self.supervisor).await.status
+    }
+
+    /// Of which of the two agents the supervisor is told anything.
+    async fn seen(&self) -> [bool; 2] {
+        let (rig, supervisor) = (&self.rig, &self.supervisor);
+        let calls = rig.get("/api/v1/calls", supervisor).await.json()["calls"].to_string();
+        let list = rig.get("/api/v1/recordings", supervisor).await.json();
+        let list = list["recordings"].to_string();
+        let report = "/api/v1/reports/calls?format=csv&period=2026-11-23";
+        let report = rig.get(report, supervisor).await;
+        let report = String::from_utf8(report.body.to_vec()).unwrap();
+        let mut seen = [false; 2];
+        for (at, seen) in seen.iter_mut().enumerate() {
+            let (call, recording) = (&self.calls[at], &self.recordings[at]);
+            let told = [
+                calls.contains(call),
+                list.contains(recording),
+                report.contains(&format!("861380013{at:04}")),
+                self.status(&format!("/api/v1/calls/{call}")).await != StatusCode::NOT_FOUND,
+                self.status(&format!("/api/v1/recordings/{recording}")).await
+                    != StatusCode::NOT_FOUND,
+            ];
+            assert!(told.iter().all(|one| *one == told[0]), "agent {at}: {told:?}");
+            *seen = told[0];
+        }
+        seen
+    }
+}
+
+#[tokio::test]
+async fn a_supervisor_of_teams_finds_nothing_of_other_agents() {
+    let floor = Floor::new().await;
+    assert_eq!(floor.seen().await, [true, true]);
+    floor.limit(json!([floor.teams[0]])).await;
+    assert_eq!(floor.seen().await, [true, false]);
+    floor.limit(json!([floor.teams[1]])).await;
+    assert_eq!(floor.seen().await, [false, true]);
+    floor.limit(json!([])).await;
+    assert_eq!(floor.seen().await, [false, false]);
+    // A department is all of its teams.
+    floor.limit(json!([floor.department])).await;
+    assert_eq!(floor.seen().await, [true, true]);
+    floor.limit(Value::Null).await;
+    assert_eq!(floor.seen().await, [true, true]);
+}
+
+#[tokio::test]
+async fn a_supervisor_of_teams_acts_on_no_call_of_other_agents() {
+    let floor = Floor::new().await;
+    let (rig, supervisor) = (&floor.rig, &floor.supervisor);
+    let act = format!("/api/v1/calls/{LIVE_CALL}/actions");
+    // The live call is that of the first agent.
+    for (team, sees) in [(1, false), (0, true)] {
+        floor.limit(json!([floor.teams[team]])).await;
+        let live = rig.get("/api/v1/live", supervisor).await.json();
+        assert_eq!(live["calls"].as_array().unwrap().len(), usize::from(sees));
+        let quality = floor.status(&format!("/api/v1/calls/{LIVE_CALL}/quality")).await;
+        assert_eq!(quality == StatusCode::NOT_FOUND, !sees, "{quality}");
+        let got = rig.post(&act, supervisor, json!({"action": "hangup"})).await;
+        assert_eq!(got.status == StatusCode::NOT_FOUND, !sees, "{got:?}");
+        let state = format!("/api/v1/agents/{}/state", rig.first.agents[0].0);
+        let got = rig.post(&state, supervisor, json!({"action": "ready"})).await;
+        assert_eq!(got.status == StatusCode::NOT_FOUND, !sees, "{got:?}");
+        // Neither events nor faxes say of whom they are.
+        assert_eq!(floor.status("/api/v1/events").await, StatusCode::FORBIDDEN);
+        assert_eq!(floor.status("/api/v1/faxes").await, StatusCode::FORBIDDEN);
+    }
+}
+
+#[tokio::test]
+async fn only_a_supervisor_is_limited_and_only_to_teams_that_there_are() {
+    let floor = Floor::new().await;
+    let (rig, administrator) = (&floor.rig, &floor.administrator);
+    let manager = rig.person(rig.tenant(), Role::Manager).await;
+    let uri = format!("/api/v1/users/{manager}/teams");
+    let teams = json!({"teams": [floor.teams[0]]});
+    assert_eq!(put(rig, &uri, administrator, teams.clone()).await, StatusCode::CONFLICT);
+    assert_eq!(put(rig, &floor.sight, &floor.supervisor, teams).await, StatusCode::FORBIDDEN);
+    let unknown = json!({"teams": ["77"]});
+    assert_eq!(put(rig, &floor.sight, administrator, unknown).await, StatusCode::NOT_FOUND);
+    assert_eq!(rig.get(&floor.sight, administrator).await.json(), json!({"teams": null}));
+    floor.limit(json!([floor.teams[1]])).await;
+    let kept = rig.get(&floor.sight, administrator).await.json();
+    assert_eq!(kept, json!({"teams": [floor.teams[1]]}));
+}
