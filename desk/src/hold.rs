@@ -75,10 +75,14 @@ pub struct NewHold {
 /// What is held now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    recordings: BTreeSet<RecordingId>,
-    faxes: BTreeSet<FaxId>,
-    contacts: BTreeSet<ContactId>,
-    numbers: BTreeSet<String>,
+    /// Recordings.
+    pub recordings: BTreeSet<RecordingId>,
+    /// Received faxes.
+    pub faxes: BTreeSet<FaxId>,
+    /// Contacts.
+    pub contacts: BTreeSet<ContactId>,
+    /// Numbers, normalised.
+    pub numbers: BTreeSet<String>,
 }
 
 impl Held {

@@ -47,6 +47,20 @@ impl Digits {
         let good = digits.len() >= DIGITS_MIN && digits.bytes().all(|byte| byte.is_ascii_digit());
         good.then_some(Digits(digits))
     }
+
+    /// Those of a normalised number of a tenant whose country has this code. `None` where they are too
+    /// few.
+    pub fn of_normal(normal: &str, country: &str) -> Option<Digits> {
+        Digits::parse(match normal.strip_prefix('+') {
+            Some(rest) => rest.strip_prefix(country).unwrap_or(rest),
+            None => normal.trim_start_matches('0'),
+        })
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What an erasure did.
@@ -344,6 +358,17 @@ mod tests {
         assert_eq!(Digits::parse("(010) 8888-1234"), Some(Digits("01088881234".to_owned())));
         for bad in ["", "12345", "+8613800138000", "138%0013", "abc123456"] {
             assert_eq!(Digits::parse(bad), None, "{bad}");
+        }
+        for (normal, digits) in [
+            ("+8613800138000", Some("13800138000")),
+            ("+862087654321", Some("2087654321")),
+            ("+442071234567", Some("442071234567")),
+            ("01088881234", Some("1088881234")),
+            ("95105", None),
+            ("withheld", None),
+        ] {
+            let found = Digits::of_normal(normal, "86");
+            assert_eq!(found.as_ref().map(Digits::as_str), digits, "{normal}");
         }
     }
 }

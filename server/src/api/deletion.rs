@@ -1,4 +1,5 @@
 //! Deleting recordings and faxes: by retention, on the hour, and one at a time when somebody asks.
+//! Rows of the warehouse go by retention too (`rows`).
 //! Both go the same way: what is held is left out, the deletion is decided and told (a row of the
 //! warehouse), then the worker removes the files.
 //!
@@ -7,6 +8,7 @@
 //! deleted.
 
 mod faxes;
+mod rows;
 
 use super::links::WorkLink;
 use crate::work::jobs::{Job, Problem};
@@ -162,6 +164,7 @@ impl Deletion {
         for tenant in self.store.tenants().await? {
             self.tenant(tenant.id, now, &mut swept).await?;
             self.faxes_of(tenant.id, now, &mut swept).await?;
+            self.rows_of(tenant.id, now).await?;
         }
         Ok(swept)
     }

@@ -120,6 +120,10 @@ const SENTENCES: &[Sentence] = &[
     ("at most {} skills are kept", "最多 {} 项技能"),
     ("each seat belongs to another one of the agents", "每个席位须属于名单中不同的座席"),
     ("{} is above {}; 0 keeps for ever", "{} 超过 {}；0 表示永久保存"),
+    (
+        "rows of recordings stay at least as long as recordings do",
+        "录音的数据行至少须与录音本身保存同样长的时间",
+    ),
     ("The file of this recording is not on this box any more.", "该录音文件已不在本机。"),
     (
         "The file of this recording is neither on this box nor in the object store any more.",

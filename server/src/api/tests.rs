@@ -28,6 +28,7 @@ mod recordings;
 mod retention;
 mod rig;
 mod roles;
+mod rows_kept;
 mod routing;
 mod schedules;
 mod shifts;
