@@ -146,6 +146,20 @@ impl Store {
         rows.iter().map(hold).collect()
     }
 
+    /// The holds of a tenant that are in force.
+    ///
+    /// # Errors
+    /// When the store does not answer: then nothing may be deleted either.
+    pub async fn holds_in_force(&self, tenant: TenantId) -> Result<Vec<Hold>> {
+        let text = format!("{COLUMNS} AND lifted_at IS NULL ORDER BY id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(tenant.0 as i64)
+            .fetch_all(self.reader())
+            .await
+            .during("read what is held")?;
+        rows.iter().map(hold).collect()
+    }
+
     /// What is held of a tenant now.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ pub mod bootstrap;
 pub mod calling;
 pub mod conference;
 pub mod customer;
+pub mod erasure;
 pub mod error;
 pub mod flow;
 pub mod hold;
