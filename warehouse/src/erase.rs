@@ -8,6 +8,8 @@
 //! The voice of a recording is a file of its own and is deleted before
 //! ([`Warehouse::delete_recordings`]); the event log forgets within a week.
 
+pub mod traces;
+
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
 use crate::{Answer, Error, Limits, Scope, Session, SqlError, Warehouse, manifest, publish, seal};
@@ -140,9 +142,13 @@ fn unanswered(error: SqlError) -> Error {
 
 /// The calls that the person made or got.
 async fn calls(session: &Session, digits: &Digits) -> Result<BTreeSet<i64>, SqlError> {
-    let theirs = mentions(Call::TABLE, digits).unwrap_or_else(|| "FALSE".to_owned());
-    let sql = format!("SELECT DISTINCT call_id FROM calls WHERE {theirs}");
+    let sql = format!("SELECT DISTINCT call_id FROM calls WHERE {}", calls_of(digits));
     Ok(numbers(&session.query(&sql).await?))
+}
+
+/// The condition of rows of `calls` that are theirs.
+fn calls_of(digits: &Digits) -> String {
+    mentions(Call::TABLE, digits).unwrap_or_else(|| "FALSE".to_owned())
 }
 
 /// The tables and days that tell of them.
