@@ -21,6 +21,7 @@ pub mod conferences;
 pub mod customers;
 pub mod deletion;
 pub mod encoding;
+pub mod erasures;
 mod evidence;
 pub mod extract;
 pub mod fax_documents;
@@ -251,6 +252,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))
         .merge(retention::routes(guard))
+        .merge(erasures::routes(guard))
         .merge(reports::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))

@@ -8,6 +8,7 @@
 //! deleted.
 
 mod faxes;
+pub mod persons;
 mod rows;
 
 use super::links::WorkLink;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::record::Recording;
 use terms::{QueueId, RecordingId, TenantId, Timestamp};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use warehouse::Warehouse;
 use warehouse::recordings::{Doomed, OfQueues, Reason};
 
@@ -39,6 +40,8 @@ pub struct Deletion {
     /// Where received faxes lie.
     faxes: PathBuf,
     gate: Mutex<()>,
+    /// An erasure was asked for.
+    wish: Notify,
 }
 
 /// What a round of retention did.
@@ -124,7 +127,7 @@ impl Deletion {
         work: Arc<dyn WorkLink>,
         faxes: PathBuf,
     ) -> Deletion {
-        Deletion { store, warehouse, work, faxes, gate: Mutex::new(()) }
+        Deletion { store, warehouse, work, faxes, gate: Mutex::new(()), wish: Notify::new() }
     }
 
     /// Keeps deletions from being decided while the guard lives.

@@ -1,9 +1,11 @@
-//! `switchgrid erase`: takes what the warehouse knows of one person out of it, while the box does not
-//! run. Their recordings and faxes are deleted before, by the API, and customers and orders of the
-//! business are changed there.
+//! `switchgrid erase`: takes what warehouse and business store know of one person out of them, while the
+//! box does not run. Their recordings and faxes are deleted before, by the API, which does all of it
+//! where the box runs (`POST /api/v1/erasures`).
 
 use super::block_on;
 use super::home::Home;
+use crate::api::child::carry_outbox;
+use crate::api::deletion::persons::{holds_on, listed};
 use crate::config::Config;
 use anyhow::Context;
 use desk::By;
@@ -50,16 +52,32 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
                 kept.len()
             );
         }
+        let faxes = warehouse.faxes_of_number(tenant, &digits).await?;
+        if let Some(first) = faxes.first().map(|found| found.fax) {
+            anyhow::bail!(
+                "{} faxes of this number are kept, the first is {first}: delete them before \
+                 (POST /api/v1/faxes/{first}/deletion)",
+                faxes.len()
+            );
+        }
+        let held = holds_on(&store, &warehouse, tenant, &digits).await?;
+        anyhow::ensure!(
+            held.is_empty(),
+            "legal holds keep something of this person and must be lifted first: {}",
+            listed(&held)
+        );
         // The audit table is not the place to keep the number.
         let subject = format!("a number: {}", arguments.reason);
         let by = By::system("command line", crate::first::wall());
         store.note(tenant, &by, "person.erase", &subject).await?;
+        while carry_outbox(&store, &warehouse).await? > 0 {}
+        let entries = store.erase_person(tenant, digits.as_str()).await?;
         let erased = warehouse.erase_number(tenant, &digits).await?;
         warehouse.close().await;
         store.close().await;
         println!(
-            "{} rows told of the person and do no more; the files of before go ten minutes after \
-             the box starts, the event log within a week",
+            "{} rows and {entries} entries of the business told of the person and do no more; the \
+             files of before go ten minutes after the box starts, the event log past its time",
             erased.rows
         );
         if erased.days_waiting > 0 {

@@ -138,7 +138,7 @@ impl Rig {
     }
 }
 
-fn row(tenant: TenantId, fax: FaxId) -> Fax {
+pub(super) fn row(tenant: TenantId, fax: FaxId) -> Fax {
     Fax {
         tenant_id: tenant,
         fax_id: fax,
