@@ -23,7 +23,8 @@ text_enum! {
     ErasureState, "state of an erasure" {
         /// It is being done, or goes on in a few minutes.
         Waiting = "waiting",
-        /// Nothing that is asked for tells of the person; replaced files and the event log still hold bytes.
+        /// Nothing that can be asked for tells of the person; replaced files and the event log still
+        /// hold bytes.
         Clearing = "clearing",
         /// No byte of the data folder tells of the person.
         Done = "done",

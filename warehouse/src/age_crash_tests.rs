@@ -22,6 +22,8 @@ const TENANT: TenantId = TenantId(1);
 const UNTIL: Timestamp = Timestamp::from_secs(1_795_395_600);
 /// The passes at which to die.
 const PASSES: [u32; 2] = [1, 3];
+/// How files go that were replaced or whose time is over.
+const RETIRE: &[&str] = &["publish.retire"];
 
 /// A tenant that shares its files with another, and a day of its own alone.
 fn rows() -> Vec<Row> {
@@ -126,14 +128,16 @@ fn published(store: &Path) -> Ids {
 
 #[test]
 fn killed_while_rows_go_nothing_wanted_is_lost_and_nothing_comes_back() {
-    let wanted = wanted();
-    let steps = [AGE_STEPS, REWRITE_STEPS, &["publish.retire"]].concat();
+    let wanted = &wanted();
+    let steps = [AGE_STEPS, REWRITE_STEPS, RETIRE].concat();
     let all: Vec<(&str, u32)> =
         steps.iter().flat_map(|step| PASSES.map(|pass| (*step, pass))).collect();
     // The disk's syncs are waited for, not the processor: several at a time.
     std::thread::scope(|scope| {
         for some in all.chunks(all.len().div_ceil(4)) {
-            scope.spawn(|| some.iter().for_each(|(step, pass)| killed_once(&wanted, step, *pass)));
+            scope.spawn(move || {
+                some.iter().for_each(|(step, pass)| killed_once(wanted, step, *pass))
+            });
         }
     });
 }

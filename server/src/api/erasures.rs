@@ -119,8 +119,9 @@ fn digits(text: &str, country: &str) -> Result<Digits, Problem> {
 
 /// Nobody calls back who asked to be forgotten. A switch that is not there calls nobody.
 async fn cancel_callbacks(api: &Shared, caller: &Caller, digits: &Digits) {
-    let Ok(state) = api.live_state(caller).await else { return };
-    for live in state.callbacks.iter().filter(|live| live.number.contains(digits.as_str())) {
+    let Ok(mut state) = api.live_state(caller).await else { return };
+    state.callbacks.retain(|live| live.number.contains(digits.as_str()));
+    for live in state.callbacks {
         let action = CallAction::CancelCallback { by: caller.user() };
         let _ =
             api.calls.ask(Ask::Call { tenant: caller.tenant(), call: live.callback, action }).await;

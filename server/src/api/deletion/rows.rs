@@ -20,6 +20,11 @@ const TABLES: [(&str, &[&str]); 7] = [
     ("orders", &["orders"]),
 ];
 
+/// The tables that a setting is about.
+fn tables_of(name: &str) -> &'static [&'static str] {
+    TABLES.iter().find(|(of, _)| *of == name).map_or(&[], |(_, tables)| tables)
+}
+
 /// What was held when it was last asked for, and the rows that stay because of it.
 #[derive(Default)]
 struct Known {
@@ -34,12 +39,12 @@ impl Deletion {
         let mut known = Known::default();
         for (name, days) in kept.all() {
             let Some(until) = over_before(days, now) else { continue };
-            let tables =
-                TABLES.iter().filter(|(of, _)| *of == name).flat_map(|(_, tables)| *tables);
+            let tables = tables_of(name);
             let (mut aged, mut dates) = (Aged::default(), 0);
             for table in tables {
                 self.stays(tenant, &mut known).await?;
-                for day in self.warehouse.days_over(tenant, table, until, &known.stays).await? {
+                let over = self.warehouse.days_over(tenant, table, until, &known.stays).await?;
+                for day in over {
                     // A hold that was answered is respected by every day that goes later.
                     let _gate = self.gate.lock().await;
                     self.stays(tenant, &mut known).await?;

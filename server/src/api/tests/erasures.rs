@@ -1,11 +1,10 @@
 //! People who ask to be forgotten: who may ask, what keeps them, and that no byte is left.
 
-use super::faxes::row as fax_row;
+use super::faxes::{document, row as fax_row};
 use super::rig::{NOON, Rig, call_row, recording_row};
 use axum::http::StatusCode;
 use desk::Role;
 use desk::customer::Card;
-use mediacore::tiff;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -57,7 +56,7 @@ impl Rig {
         let folder = self.folder.path().join("faxes").join(tenant.to_string());
         std::fs::create_dir_all(&folder).unwrap();
         let fax_file = folder.join(format!("{fax}.tif"));
-        std::fs::write(&fax_file, tiff::write(&[(1_728, &vec![0xA5; 216 * 4])])).unwrap();
+        std::fs::write(&fax_file, document(1_728)).unwrap();
         let contact_id = ContactId(call.0);
         let row = call_row(tenant, call, 1, 60, agent);
         let of_recording = recording_row(tenant, recording, agent, Some(path), 4);
