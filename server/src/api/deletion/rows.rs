@@ -10,7 +10,7 @@ use warehouse::age::{Aged, Holds, Stays};
 use warehouse::erase::Digits;
 
 /// The tables that each setting is about.
-const TABLES: [(&str, &[&str]); 7] = [
+static TABLES: [(&str, &[&str]); 7] = [
     ("calls", &["calls", "legs", "queue_visits", "ivr_steps"]),
     ("events", &["events"]),
     ("surveys", &["surveys"]),
@@ -22,7 +22,7 @@ const TABLES: [(&str, &[&str]); 7] = [
 
 /// The tables that a setting is about.
 fn tables_of(name: &str) -> &'static [&'static str] {
-    TABLES.iter().find(|(of, _)| *of == name).map_or(&[], |(_, tables)| tables)
+    TABLES.iter().find(|(of, _)| *of == name).map_or(&[], |(_, tables)| *tables)
 }
 
 /// What was held when it was last asked for, and the rows that stay because of it.
