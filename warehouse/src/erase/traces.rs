@@ -55,6 +55,24 @@ impl Warehouse {
         Ok(manifest::retired(&mut tx, until).await?.len())
     }
 
+    /// How many recordings and faxes were deleted with this detail and still have a file.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn deleted_left(&self, tenant: TenantId, detail: &str) -> Result<i64, Error> {
+        let mut tx = self.read("count files of what was deleted").await?;
+        sqlx::query_scalar(
+            "SELECT (SELECT COUNT(*) FROM recording WHERE deleted_at IS NOT NULL AND removed = 0 \
+             AND tenant = $1 AND deleted_detail = $2) + (SELECT COUNT(*) FROM fax \
+             WHERE deleted_at IS NOT NULL AND removed = 0 AND tenant = $1 AND deleted_detail = $2)",
+        )
+        .bind(tenant.0 as i64)
+        .bind(detail)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(Error::database("count files of what was deleted"))
+    }
+
     /// The clock by which files are replaced.
     pub fn clock(&self) -> Timestamp {
         crate::store::now()
@@ -151,5 +169,13 @@ mod tests {
         assert_eq!(theirs.contacts, [recording.contact_id].into());
         assert_eq!(theirs.recordings, [recording.recording_id].into());
         assert_eq!(warehouse.theirs(TenantId(2), &digits).await.unwrap(), Theirs::default());
+
+        let why = (crate::recordings::Reason::Erasure, "erasure 7");
+        let one = [recording.recording_id];
+        warehouse.delete_recordings(TenantId(1), &one, why, Timestamp(5)).await.unwrap();
+        let left = async |detail| warehouse.deleted_left(TenantId(1), detail).await.unwrap();
+        assert_eq!((left("erasure 7").await, left("erasure 8").await), (1, 0));
+        warehouse.recordings_removed(&one).await.unwrap();
+        assert_eq!(left("erasure 7").await, 0);
     }
 }

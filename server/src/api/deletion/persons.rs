@@ -52,6 +52,11 @@ pub fn listed(holds: &[i64]) -> String {
     holds.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// What stands beside recordings and faxes that an erasure deleted.
+fn detail(id: i64) -> String {
+    format!("erasure {id}")
+}
+
 impl Deletion {
     /// An erasure was asked for: it is begun at once.
     pub fn wake(&self) {
@@ -144,7 +149,7 @@ impl Deletion {
         if !holds_on(&self.store, &self.warehouse, tenant, digits).await?.is_empty() {
             return Ok(None);
         }
-        let detail = format!("erasure {id}");
+        let detail = detail(id);
         for recording in self.warehouse.recordings_of_number(tenant, digits).await? {
             let found = self.warehouse.recording(tenant, recording).await?;
             let Some(found) = found.filter(|found| found.deleted.is_none()) else { continue };
@@ -184,8 +189,13 @@ impl Deletion {
     ) -> Result<(), Error> {
         let kept = self.warehouse.files_kept(until).await?;
         let logs = log_files(log.to_owned(), tenant, digits, at).await?;
-        if kept + logs > 0 {
-            let problem = format!("{kept} replaced files and {logs} of the event log are kept");
+        // What could not be removed is tried again in each round of retention.
+        let left = self.warehouse.deleted_left(tenant, &detail(id)).await?;
+        if kept + logs > 0 || left > 0 {
+            let problem = format!(
+                "there are still {kept} replaced files, {logs} of the event log, and {left} of \
+                 recordings and faxes"
+            );
             let (reached, both) = (Reached::default(), Some((at, until)));
             return Ok(self.store.note_reached(tenant, id, reached, both, &problem).await?);
         }

@@ -146,7 +146,7 @@ async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
         "{now}"
     );
     assert!(now["rows"].as_i64().unwrap() >= 3 && now["entries"].as_i64().unwrap() >= 1, "{now}");
-    assert!(now["problem"].as_str().unwrap().contains("1 of the event log are kept"), "{now}");
+    assert!(now["problem"].as_str().unwrap().contains("1 of the event log"), "{now}");
     assert!(!person.fax.exists());
     let heard = rig.get(&format!("/api/v1/recordings/{}", person.recording), &token).await;
     assert_eq!(heard.status, StatusCode::GONE);
