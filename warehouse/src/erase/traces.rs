@@ -45,6 +45,26 @@ impl Warehouse {
         Ok(theirs)
     }
 
+    /// Whether there is a call of theirs that began before `until`: of one that went on while they were
+    /// erased the rows come later.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn called_before(
+        &self,
+        tenant: TenantId,
+        digits: &Digits,
+        until: Timestamp,
+    ) -> Result<bool, Error> {
+        let session = Session::open(self, Scope::of(tenant), LIMITS).await?;
+        let sql = format!(
+            "SELECT DISTINCT call_id FROM calls WHERE ({}) AND CAST(started_at AS BIGINT) < {}",
+            calls_of(digits),
+            until.0
+        );
+        Ok(!numbers(&session.query(&sql).await.map_err(unanswered)?).is_empty())
+    }
+
     /// How many files that were replaced up to `until`, by the clock of [`Warehouse::clock`], are
     /// still kept for sessions.
     ///
@@ -169,6 +189,12 @@ mod tests {
         assert_eq!(theirs.contacts, [recording.contact_id].into());
         assert_eq!(theirs.recordings, [recording.recording_id].into());
         assert_eq!(warehouse.theirs(TenantId(2), &digits).await.unwrap(), Theirs::default());
+
+        let began = recording.call_started_at;
+        let before = async |until| {
+            warehouse.called_before(TenantId(1), &digits, Timestamp(until)).await.unwrap()
+        };
+        assert!(!before(began.0).await && before(began.0 + 1).await);
 
         let why = (crate::recordings::Reason::Erasure, "erasure 7");
         let one = [recording.recording_id];

@@ -154,6 +154,17 @@ async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
     let row = rig.post("/api/v1/sql", &token, json!({"sql": sql})).await.json();
     assert_eq!(row["rows"], json!([{"caller": ""}]), "the call is still counted");
 
+    // A call that went on meanwhile has its row only now; its day was rewritten a moment ago.
+    let late = call_row(rig.tenant(), CallId(rig.id()), 2, 60, rig.first.agents[0].0);
+    rig.stage(&[Row::Call(Call { caller: format!("+86{DIGITS}"), ..late })]).await;
+    rig.attempt().await;
+    let now = rig.erasure(&token, &id).await;
+    assert_eq!(now["state"], "waiting", "{now}");
+    assert!(now["problem"].as_str().unwrap().contains("were rewritten"), "{now}");
+    rig.warehouse.tend(LATER).await.unwrap();
+    rig.attempt().await;
+    assert_eq!(rig.erasure(&token, &id).await["state"], "clearing");
+
     // The files of before go ten minutes later, the log past its time.
     rig.warehouse.tend(LATER).await.unwrap();
     rig.attempt().await;
