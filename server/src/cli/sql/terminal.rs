@@ -55,9 +55,9 @@ impl<'a> Counter<'a> {
         let mut editor = DefaultEditor::with_config(settings)?;
         let history = shell::history(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
         if let Some(path) = &history {
-            match private(path) {
-                Ok(()) => editor.load_history(path)?,
-                Err(error) => eprintln!("The history is not kept: {}: {error}", path.display()),
+            let loaded = private(path).and_then(|()| Ok(editor.load_history(path)?));
+            if let Err(error) = loaded {
+                eprintln!("There is no history: {}: {error}", path.display());
             }
         }
         println!("Questions end with ; and \\? tells what else there is.");
