@@ -94,6 +94,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use desk::customer::Card;
+    use desk::hold::{HoldKind, NewHold};
 
     #[test]
     fn what_is_no_persons_number_is_refused_before_anything_is_opened() {
@@ -107,5 +109,43 @@ mod tests {
         assert!(erase("12345").contains("at least six digits"));
         assert!(erase("+8613800138000").contains("without country code"));
         assert!(erase("13800138000").contains("holds no box"));
+    }
+
+    #[test]
+    fn a_hold_keeps_a_person_and_without_one_their_card_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.data = folder.path().to_owned();
+        let (tenant, by) = (TenantId(1), By::system("test", crate::first::wall()));
+        let (number, reason) = ("13800138000".to_owned(), "letter".to_owned());
+        let arguments = Arguments { number: number.clone(), reason, tenant };
+        let store = || crate::first::open_store(&config);
+        block_on(async {
+            crate::first::bootstrap(&config, None).await?;
+            let store = store().await?;
+            let card = Card { name: "李雷".into(), ..Card::default() };
+            store.put_customer(tenant, &by, &number, &card).await?;
+            let (kind, value) = (HoldKind::Number, "138 0013 8000".to_owned());
+            let hold = NewHold { kind, value, reason: "case 7".into() };
+            store.set_hold(tenant, &by, &hold).await?;
+            store.close().await;
+            Ok(())
+        })
+        .unwrap();
+        let refused = run(&config, &arguments).unwrap_err().to_string();
+        assert!(refused.ends_with("must be lifted first: 1"), "{refused}");
+        block_on(async {
+            let store = store().await?;
+            store.lift_hold(tenant, &by, 1, "closed").await?;
+            store.close().await;
+            Ok(())
+        })
+        .unwrap();
+        run(&config, &arguments).unwrap();
+        let left = block_on(async {
+            let store = store().await?;
+            Ok(store.customer_by_number(tenant, &number).await?)
+        });
+        assert_eq!(left.unwrap(), None);
     }
 }
