@@ -55,7 +55,7 @@ impl<'a> Counter<'a> {
         let mut editor = DefaultEditor::with_config(settings)?;
         let history = shell::history(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
         if let Some(path) = &history {
-            let loaded = private(path).and_then(|()| Ok(editor.load_history(path)?));
+            let loaded = private(path).and_then(|()| editor.load_history(path).map_err(Into::into));
             if let Err(error) = loaded {
                 eprintln!("There is no history: {}: {error}", path.display());
             }
