@@ -159,12 +159,13 @@ impl<'a> Counter<'a> {
                 return failed(notes, "The question was stopped.");
             }
         };
+        let took = began.elapsed();
         match answer {
             Err(error) => return failed(notes, &shell::told(sql, &error)),
             Ok(answer) => self.print(&answer, out, notes)?,
         }
         if self.timing {
-            writeln!(notes, "{:.1} ms", began.elapsed().as_secs_f64() * 1_000.0)?;
+            writeln!(notes, "{:.1} ms", took.as_secs_f64() * 1_000.0)?;
         }
         Ok(Next::GoOn)
     }
