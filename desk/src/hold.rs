@@ -75,10 +75,14 @@ pub struct NewHold {
 /// What is held now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    recordings: BTreeSet<RecordingId>,
-    faxes: BTreeSet<FaxId>,
-    contacts: BTreeSet<ContactId>,
-    numbers: BTreeSet<String>,
+    /// Recordings.
+    pub recordings: BTreeSet<RecordingId>,
+    /// Received faxes.
+    pub faxes: BTreeSet<FaxId>,
+    /// Contacts.
+    pub contacts: BTreeSet<ContactId>,
+    /// Numbers, normalised.
+    pub numbers: BTreeSet<String>,
 }
 
 impl Held {
@@ -139,6 +143,20 @@ impl Store {
             .fetch_all(self.reader())
             .await
             .during("list holds")?;
+        rows.iter().map(hold).collect()
+    }
+
+    /// The holds of a tenant that are in force.
+    ///
+    /// # Errors
+    /// When the store does not answer: then nothing may be deleted either.
+    pub async fn holds_in_force(&self, tenant: TenantId) -> Result<Vec<Hold>> {
+        let text = format!("{COLUMNS} AND lifted_at IS NULL ORDER BY id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(tenant.0 as i64)
+            .fetch_all(self.reader())
+            .await
+            .during("read what is held")?;
         rows.iter().map(hold).collect()
     }
 

@@ -25,6 +25,7 @@ pub mod conference;
 pub mod connector;
 pub mod customer;
 pub mod emergency;
+pub mod erasure;
 pub mod error;
 pub mod flow;
 pub mod hold;

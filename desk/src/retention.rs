@@ -1,5 +1,9 @@
 //! How long recordings and received faxes are kept: so many days for the tenant, other numbers for
-//! the recordings of single queues.
+//! the recordings of single queues. And how long rows of the warehouse are (`rows`).
+
+mod rows;
+
+pub use rows::RowRetention;
 
 use crate::audit::By;
 use crate::error::During;
@@ -14,7 +18,7 @@ use utoipa::ToSchema;
 pub const DAYS_MAX: u32 = 36_500;
 const DAY_US: i64 = 86_400_000_000;
 
-/// How long recordings and received faxes of a tenant are kept.
+/// How long recordings, received faxes and rows of a tenant are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
@@ -24,6 +28,10 @@ pub struct Retention {
     #[serde(default)]
     #[schema(required = false)]
     pub queues: Vec<QueueRetention>,
+    /// How long rows of the warehouse are kept; left out, for ever.
+    #[serde(default, skip_serializing_if = "RowRetention::is_for_ever")]
+    #[schema(required = false)]
+    pub rows: RowRetention,
 }
 
 /// How long recordings of a queue are kept.
@@ -43,6 +51,12 @@ pub fn over_before(days: u32, now: Timestamp) -> Option<Timestamp> {
 }
 
 impl Retention {
+    /// The longest time of recordings; `None` where some are kept for ever.
+    fn longest(&self) -> Option<u32> {
+        let days = self.queues.iter().map(|of| of.days).chain([self.days]);
+        days.map(|days| (days > 0).then_some(days)).max_by_key(|days| days.unwrap_or(u32::MAX))?
+    }
+
     fn check(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
         if self.queues.iter().any(|of| !seen.insert(of.queue)) {
@@ -54,7 +68,7 @@ impl Retention {
                 let problem = format!("{days} is above {DAYS_MAX}; 0 keeps for ever");
                 Err(Error::invalid("days", problem))
             }
-            None => Ok(()),
+            None => self.rows.check(self.longest()),
         }
     }
 }
@@ -72,7 +86,8 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during("read how long recordings are kept")?;
-        let mut retention = Retention::default();
+        let rows_kept = self.row_retention(tenant).await?;
+        let mut retention = Retention { rows: rows_kept, ..Retention::default() };
         for row in &rows {
             let (queue, days) = (crate::store::id(row, "queue_id"), row.get::<i64, _>("days"));
             let days = u32::try_from(days).unwrap_or(DAYS_MAX);
@@ -121,9 +136,11 @@ impl Store {
                 .await
                 .during(doing)?;
         }
+        rows::replace(&mut write, tenant, &retention.rows).await?;
         let said: Vec<String> =
             retention.queues.iter().map(|of| format!(", queue {} {}", of.queue, of.days)).collect();
-        let subject = format!("{} days{}", retention.days, said.concat());
+        let said = said.concat() + &rows::said(&retention.rows);
+        let subject = format!("{} days{said}", retention.days);
         write.audit(tenant, by, "retention.set", subject).await?;
         write.commit().await
     }
@@ -143,10 +160,15 @@ mod tests {
     #[test]
     fn a_queue_stands_once_and_a_time_has_an_end() {
         let of = |queue, days| QueueRetention { queue: QueueId(queue), days };
-        let twice = Retention { days: 1, queues: vec![of(1, 2), of(1, 3)] };
+        let kept = |days, queues| Retention { days, queues, ..Retention::default() };
+        let twice = kept(1, vec![of(1, 2), of(1, 3)]);
         assert!(twice.check().unwrap_err().to_string().contains("may stand once"));
-        let long = Retention { days: 1, queues: vec![of(1, 36_501)] };
+        let long = kept(1, vec![of(1, 36_501)]);
         assert!(long.check().unwrap_err().to_string().contains("36501 is above 36500"));
-        assert!(Retention { days: 0, queues: vec![of(1, 30), of(2, 0)] }.check().is_ok());
+        assert!(kept(0, vec![of(1, 30), of(2, 0)]).check().is_ok());
+        let rows = RowRetention { recordings: 40, ..RowRetention::default() };
+        assert!(Retention { rows, ..kept(20, vec![of(1, 30)]) }.check().is_ok());
+        assert!(Retention { rows, ..kept(20, vec![of(1, 41)]) }.check().is_err());
+        assert!(Retention { rows, ..kept(20, vec![of(1, 0)]) }.check().is_err());
     }
 }

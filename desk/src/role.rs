@@ -35,6 +35,8 @@ text_enum! {
         RecordingsHold = "recordings.hold",
         /// Delete a recording, change how long recordings are kept.
         RecordingsDelete = "recordings.delete",
+        /// Have everything forgotten that tells of one person.
+        PersonsErase = "persons.erase",
         /// Change what agents may call outside, and let those call out again who were barred.
         CallingWrite = "calling.write",
         /// See and change which conversations are recorded, and what is never recorded.
@@ -125,6 +127,7 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::RecordingsExport, MANAGERS),
         (P::RecordingsHold, MANAGERS),
         (P::RecordingsDelete, ADMINISTRATORS),
+        (P::PersonsErase, ADMINISTRATORS),
         (P::CallingWrite, ADMINISTRATORS),
         (P::RecordingRules, ADMINISTRATORS),
         (P::ConferencesWrite, ADMINISTRATORS),

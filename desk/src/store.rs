@@ -138,6 +138,14 @@ impl Store {
         Ok(())
     }
 
+    /// Writes the database anew, without the bytes of rows that are gone, and empties its log.
+    pub(crate) async fn write_anew(&self) -> Result<()> {
+        for statement in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            sqlx::query(statement).execute(&self.writer).await.during("write the store anew")?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn reader(&self) -> &SqlitePool {
         &self.readers
     }

@@ -24,6 +24,7 @@ pub mod customers;
 pub mod deletion;
 mod emergency;
 pub mod encoding;
+pub mod erasures;
 mod evidence;
 pub mod extract;
 pub mod fax_documents;
@@ -259,6 +260,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))
         .merge(retention::routes(guard))
+        .merge(erasures::routes(guard))
         .merge(reports::routes(guard))
         .merge(rates::routes(guard))
         .merge(schedules::routes(guard))

@@ -51,6 +51,10 @@ pub const REWRITE_STEPS: &[&str] = &[
 pub const ROLLUP_STEPS: &[&str] =
     &["rollup.write", "rollup.sync", "rollup.rename", "rollup.dirsync", "rollup.commit"];
 
+/// The steps by which rows whose time is over leave the manifest, in their order: the crash tests end
+/// the process at each.
+pub const AGE_STEPS: &[&str] = &["age.retire", "age.done"];
+
 /// The steps of a recording's move to the second tier, in their order: the crash tests end the box at each.
 pub const MOVE_STEPS: &[&str] =
     &["tier.put", "tier.verify", "move.note", "move.free", "move.unlink", "move.done"];

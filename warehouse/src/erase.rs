@@ -8,6 +8,8 @@
 //! The voice of a recording is a file of its own and is deleted before
 //! ([`Warehouse::delete_recordings`]); the event log forgets within a week.
 
+pub mod traces;
+
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
 use crate::{Answer, Error, Limits, Scope, Session, SqlError, Warehouse, manifest, publish, seal};
@@ -46,6 +48,20 @@ impl Digits {
         let digits: String = text.chars().filter(|c| !" -()".contains(*c)).collect();
         let good = digits.len() >= DIGITS_MIN && digits.bytes().all(|byte| byte.is_ascii_digit());
         good.then_some(Digits(digits))
+    }
+
+    /// Those of a normalised number of a tenant whose country has this code. `None` where they are too
+    /// few.
+    pub fn of_normal(normal: &str, country: &str) -> Option<Digits> {
+        Digits::parse(match normal.strip_prefix('+') {
+            Some(rest) => rest.strip_prefix(country).unwrap_or(rest),
+            None => normal.trim_start_matches('0'),
+        })
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -127,9 +143,13 @@ fn unanswered(error: SqlError) -> Error {
 
 /// The calls that the person made or got.
 async fn calls(session: &Session, digits: &Digits) -> Result<BTreeSet<i64>, SqlError> {
-    let theirs = mentions(Call::TABLE, digits).unwrap_or_else(|| "FALSE".to_owned());
-    let sql = format!("SELECT DISTINCT call_id FROM calls WHERE {theirs}");
+    let sql = format!("SELECT DISTINCT call_id FROM calls WHERE {}", calls_of(digits));
     Ok(numbers(&session.query(&sql).await?))
+}
+
+/// The condition of rows of `calls` that are theirs.
+fn calls_of(digits: &Digits) -> String {
+    mentions(Call::TABLE, digits).unwrap_or_else(|| "FALSE".to_owned())
 }
 
 /// The tables and days that tell of them.
@@ -345,6 +365,17 @@ mod tests {
         assert_eq!(Digits::parse("(010) 8888-1234"), Some(Digits("01088881234".to_owned())));
         for bad in ["", "12345", "+8613800138000", "138%0013", "abc123456"] {
             assert_eq!(Digits::parse(bad), None, "{bad}");
+        }
+        for (normal, digits) in [
+            ("+8613800138000", Some("13800138000")),
+            ("+862087654321", Some("2087654321")),
+            ("+442071234567", Some("442071234567")),
+            ("01088881234", Some("1088881234")),
+            ("95105", None),
+            ("withheld", None),
+        ] {
+            let found = Digits::of_normal(normal, "86");
+            assert_eq!(found.as_ref().map(Digits::as_str), digits, "{normal}");
         }
     }
 }

@@ -9,6 +9,7 @@
 //! is told to the audit table, then the file goes, then it is noted that it is gone. A process that
 //! dies in between takes up the rest at its next start.
 
+use crate::erase::Digits;
 use crate::recordings::{Deleted, Reason};
 use crate::store::now;
 use crate::{Error, Warehouse, stage};
@@ -108,6 +109,29 @@ impl Warehouse {
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find faxes to delete"))?;
+        rows.iter().map(received).collect()
+    }
+
+    /// Faxes of a tenant that are not deleted and came from this number, or were sent by a machine that
+    /// names it: they are to be deleted before it is erased.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn faxes_of_number(
+        &self,
+        tenant: TenantId,
+        digits: &Digits,
+    ) -> Result<Vec<Received>, Error> {
+        let mut tx = self.read("find faxes of a number").await?;
+        let rows = sqlx::query(
+            "SELECT * FROM fax WHERE deleted_at IS NULL AND tenant = $1 AND row IS NOT NULL \
+             AND instr(CAST(row AS TEXT), $2) > 0 ORDER BY id",
+        )
+        .bind(tenant.0 as i64)
+        .bind(digits.as_str())
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(Error::database("find faxes of a number"))?;
         rows.iter().map(received).collect()
     }
 

@@ -15,6 +15,7 @@
 //! **A finished record is in the warehouse exactly once**, whenever the process dies.
 //! **A session reads one tenant's rows**: the filter sits in the scan, below whatever is asked.
 
+pub mod age;
 pub mod answer;
 mod check;
 mod compact;
@@ -50,6 +51,8 @@ pub use rollup::THRESHOLDS_S as ROLLUP_THRESHOLDS_S;
 pub use scope::{Limits, Scope};
 pub use store::{Stats, Verified, Warehouse};
 
+#[cfg(test)]
+mod age_crash_tests;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]

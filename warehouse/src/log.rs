@@ -240,7 +240,7 @@ pub fn first_entry(dir: &Path) -> Result<Option<u64>, Error> {
 }
 
 /// The files of a log by their first sequence number.
-fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
+pub(crate) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

@@ -235,7 +235,7 @@ pub async fn published(db: &mut SqliteConnection) -> Result<BTreeSet<(String, St
     Ok(days.into_iter().collect())
 }
 
-/// Retires hot files whose rows are in another hot file now.
+/// Retires files whose rows are in another hot file now, or whose time is over.
 pub async fn retire(
     tx: &mut Transaction<'_, Sqlite>,
     paths: &[String],

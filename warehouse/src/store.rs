@@ -4,7 +4,7 @@
 //! transaction of the manifest and the staged rows.
 
 use crate::file::make_folder;
-use crate::{Error, compact, manifest, query, rollup, seal, stage, sweep};
+use crate::{Error, age, compact, manifest, query, rollup, seal, stage, sweep};
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -379,8 +379,11 @@ const WRITE: &str = "BEGIN IMMEDIATE";
 
 async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
     let mut tx = pool.begin_with(WRITE).await.map_err(Error::database("prepare"))?;
-    let indexes =
-        crate::recordings::SCHEMA.iter().chain(crate::faxes::SCHEMA).chain(rollup::SCHEMA);
+    let indexes = crate::recordings::SCHEMA
+        .iter()
+        .chain(crate::faxes::SCHEMA)
+        .chain(rollup::SCHEMA)
+        .chain(age::SCHEMA);
     for statement in manifest::SCHEMA.iter().chain(indexes) {
         sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
     }

@@ -98,6 +98,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let deletion = Arc::new(deletion);
     let deleting = deletion.clone();
     tokio::spawn(async move { deleting.keep_on(first::wall).await });
+    let (erasing, log) = (deletion.clone(), data.join("events"));
+    tokio::spawn(async move { erasing.keep_erasing(&log, first::wall).await });
     let tier = Tier::open(&config)?.map(Arc::new);
     if let Some(tier) = &tier {
         let mover = Arc::new(work::Client::new(data, MOVE_MAX));
@@ -241,7 +243,12 @@ async fn outbox_loop(store: Store, warehouse: Arc<Warehouse>) {
     }
 }
 
-async fn carry_outbox(store: &Store, warehouse: &Warehouse) -> Result<usize, anyhow::Error> {
+/// Carries one reading of desk's outbox; says how many records. Two may do it at a time: what is staged
+/// is staged once.
+pub(crate) async fn carry_outbox(
+    store: &Store,
+    warehouse: &Warehouse,
+) -> Result<usize, super::deletion::Error> {
     let position = warehouse.position(OUTBOX).await?;
     let entries = store.read_after(position, desk::outbox::READ_MAX).await?;
     let Some(last) = entries.last().map(|entry| entry.position) else { return Ok(0) };

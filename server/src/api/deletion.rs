@@ -1,4 +1,5 @@
 //! Deleting recordings and faxes: by retention, on the hour, and one at a time when somebody asks.
+//! Rows of the warehouse go by retention too (`rows`).
 //! Both go the same way: what is held is left out, the deletion is decided and told (a row of the
 //! warehouse), then the worker removes the files.
 //!
@@ -7,6 +8,8 @@
 //! deleted.
 
 mod faxes;
+pub mod persons;
+mod rows;
 
 use super::links::WorkLink;
 use crate::work::jobs::{Job, Problem};
@@ -20,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::record::Recording;
 use terms::{QueueId, RecordingId, TenantId, Timestamp};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use warehouse::Warehouse;
 use warehouse::recordings::{Doomed, OfQueues, Reason};
 
@@ -37,6 +40,8 @@ pub struct Deletion {
     /// Where received faxes lie.
     faxes: PathBuf,
     gate: Mutex<()>,
+    /// An erasure was asked for.
+    wish: Notify,
 }
 
 /// What a round of retention did.
@@ -122,7 +127,7 @@ impl Deletion {
         work: Arc<dyn WorkLink>,
         faxes: PathBuf,
     ) -> Deletion {
-        Deletion { store, warehouse, work, faxes, gate: Mutex::new(()) }
+        Deletion { store, warehouse, work, faxes, gate: Mutex::new(()), wish: Notify::new() }
     }
 
     /// Keeps deletions from being decided while the guard lives.
@@ -162,6 +167,7 @@ impl Deletion {
         for tenant in self.store.tenants().await? {
             self.tenant(tenant.id, now, &mut swept).await?;
             self.faxes_of(tenant.id, now, &mut swept).await?;
+            self.rows_of(tenant.id, now).await?;
         }
         Ok(swept)
     }

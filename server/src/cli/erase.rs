@@ -1,9 +1,11 @@
-//! `switchgrid erase`: takes what the warehouse knows of one person out of it, while the box does not
-//! run. Their recordings and faxes are deleted before, by the API, and customers and orders of the
-//! business are changed there.
+//! `switchgrid erase`: takes what warehouse and business store know of one person out of them, while the
+//! box does not run. Their recordings and faxes are deleted before, by the API, which does all of it
+//! where the box runs (`POST /api/v1/erasures`).
 
 use super::block_on;
 use super::home::Home;
+use crate::api::child::carry_outbox;
+use crate::api::deletion::persons::{holds_on, listed};
 use crate::config::Config;
 use anyhow::Context;
 use desk::By;
@@ -50,16 +52,32 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
                 kept.len()
             );
         }
+        let faxes = warehouse.faxes_of_number(tenant, &digits).await?;
+        if let Some(first) = faxes.first().map(|found| found.fax) {
+            anyhow::bail!(
+                "{} faxes of this number are kept, the first is {first}: delete them before \
+                 (POST /api/v1/faxes/{first}/deletion)",
+                faxes.len()
+            );
+        }
+        let held = holds_on(&store, &warehouse, tenant, &digits).await?;
+        anyhow::ensure!(
+            held.is_empty(),
+            "legal holds keep something of this person and must be lifted first: {}",
+            listed(&held)
+        );
         // The audit table is not the place to keep the number.
         let subject = format!("a number: {}", arguments.reason);
         let by = By::system("command line", crate::first::wall());
         store.note(tenant, &by, "person.erase", &subject).await?;
+        while carry_outbox(&store, &warehouse).await? > 0 {}
+        let entries = store.erase_person(tenant, digits.as_str()).await?;
         let erased = warehouse.erase_number(tenant, &digits).await?;
         warehouse.close().await;
         store.close().await;
         println!(
-            "{} rows told of the person and do no more; the files of before go ten minutes after \
-             the box starts, the event log within a week",
+            "{} rows and {entries} entries of the business told of the person and do no more; the \
+             files of before go ten minutes after the box starts, the event log past its time",
             erased.rows
         );
         if erased.days_waiting > 0 {
@@ -76,6 +94,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use desk::customer::Card;
+    use desk::hold::{HoldKind, NewHold};
 
     #[test]
     fn what_is_no_persons_number_is_refused_before_anything_is_opened() {
@@ -89,5 +109,43 @@ mod tests {
         assert!(erase("12345").contains("at least six digits"));
         assert!(erase("+8613800138000").contains("without country code"));
         assert!(erase("13800138000").contains("holds no box"));
+    }
+
+    #[test]
+    fn a_hold_keeps_a_person_and_without_one_their_card_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.data = folder.path().to_owned();
+        let (tenant, by) = (TenantId(1), By::system("test", crate::first::wall()));
+        let (number, reason) = ("13800138000".to_owned(), "letter".to_owned());
+        let arguments = Arguments { number: number.clone(), reason, tenant };
+        let store = || crate::first::open_store(&config);
+        block_on(async {
+            crate::first::bootstrap(&config, None).await?;
+            let store = store().await?;
+            let card = Card { name: "李雷".into(), ..Card::default() };
+            store.put_customer(tenant, &by, &number, &card).await?;
+            let (kind, value) = (HoldKind::Number, "138 0013 8000".to_owned());
+            let hold = NewHold { kind, value, reason: "case 7".into() };
+            store.set_hold(tenant, &by, &hold).await?;
+            store.close().await;
+            Ok(())
+        })
+        .unwrap();
+        let refused = run(&config, &arguments).unwrap_err().to_string();
+        assert!(refused.ends_with("must be lifted first: 1"), "{refused}");
+        block_on(async {
+            let store = store().await?;
+            store.lift_hold(tenant, &by, 1, "closed").await?;
+            store.close().await;
+            Ok(())
+        })
+        .unwrap();
+        run(&config, &arguments).unwrap();
+        let left = block_on(async {
+            let store = store().await?;
+            Ok(store.customer_by_number(tenant, &number).await?)
+        });
+        assert_eq!(left.unwrap(), None);
     }
 }

@@ -1,13 +1,16 @@
 //! `switchgrid sql "SELECT …"`: one question to the warehouse, whether the box runs or not. As in
-//! psql, `\d` lists the tables and `\d calls` what is in one.
+//! psql, `\d` lists the tables and `\d calls` what is in one. Without a question they are typed at a
+//! prompt, or come as a script.
 
+mod shell;
 mod tables;
+mod terminal;
 
 use super::block_on;
 use super::home::Home;
 use crate::config::Config;
 use desk::when;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 use terms::TenantId;
@@ -16,8 +19,9 @@ use warehouse::{Answer, Limits};
 /// Arguments of `switchgrid sql`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The question, or `-` for standard input; `\d` lists the tables, `\d calls` the columns of one.
-    sql: String,
+    /// The question, or `-` for one from standard input; `\d` lists the tables, `\d calls` the columns
+    /// of one. Left out, questions are typed, or read from a script on standard input.
+    sql: Option<String>,
     /// Whose rows.
     #[arg(long, default_value = "1")]
     tenant: TenantId,
@@ -46,7 +50,8 @@ enum Format {
 /// # Errors
 /// When the warehouse cannot be read. A fault of the question is printed and gives exit code 1.
 pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
-    let sql = match arguments.sql.as_str() {
+    let Some(sql) = &arguments.sql else { return converse(config, arguments) };
+    let sql = match sql.as_str() {
         "-" => std::io::read_to_string(std::io::stdin())?,
         text => text.to_owned(),
     };
@@ -64,12 +69,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
     }
     block_on(async {
         let home = Home::open(config, arguments.tenant).await?;
-        let limits = Limits {
-            rows_max: config.sql.rows_max as usize,
-            time_max: config.sql.time_max.0,
-            memory_max: config.sql.memory_max.0 as usize,
-        };
-        let session = home.session(config, limits).await?;
+        let session = home.session(config, limits(config)).await?;
         let began = Instant::now();
         let answer = session.query(&sql).await;
         if arguments.timing {
@@ -81,26 +81,64 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => {
-                eprintln!("{error}");
+                eprintln!("{}", shell::told(&sql, &error));
                 Ok(ExitCode::FAILURE)
             }
         }
     })
 }
 
+/// Answers what is typed or what a script asks.
+fn converse(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
+    block_on(async {
+        let home = Home::open(config, arguments.tenant).await?;
+        let mut counter = terminal::Counter::new(&home, config, limits(config), arguments);
+        if std::io::stdin().is_terminal() {
+            counter.talk().await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let script = std::io::read_to_string(std::io::stdin())?;
+        let (mut out, mut notes) = (std::io::stdout(), std::io::stderr());
+        let good = counter.script(&script, &mut out, &mut notes).await?;
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        rows_max: config.sql.rows_max as usize,
+        time_max: config.sql.time_max.0,
+        memory_max: config.sql.memory_max.0 as usize,
+    }
+}
+
 fn print(answer: &Answer, format: Format, home: &Home) -> Result<(), anyhow::Error> {
-    let mut out = std::io::stdout().lock();
+    write(answer, format, home, &mut std::io::stdout())?;
+    notes(answer, &mut std::io::stderr())
+}
+
+fn write(
+    answer: &Answer,
+    format: Format,
+    home: &Home,
+    out: &mut impl Write,
+) -> Result<(), anyhow::Error> {
     match format {
         Format::Table => writeln!(out, "{}", table(answer, home))?,
         Format::Json => writeln!(out, "{}", answer.to_json())?,
         Format::Csv => out.write_all(answer.to_csv().as_bytes())?,
         Format::Arrow => out.write_all(&answer.to_ipc())?,
     }
+    Ok(())
+}
+
+/// What the answer does not say of itself.
+fn notes(answer: &Answer, to: &mut impl Write) -> Result<(), anyhow::Error> {
     for file in &answer.left_out {
-        eprintln!("{file} is damaged, and its rows are not in the answer.");
+        writeln!(to, "{file} is damaged, and its rows are not in the answer.")?;
     }
     if answer.truncated {
-        eprintln!("The answer was cut at {} rows (sql.rows_max).", answer.rows());
+        writeln!(to, "The answer was cut at {} rows (sql.rows_max).", answer.rows())?;
     }
     Ok(())
 }
@@ -124,6 +162,11 @@ fn table(answer: &Answer, home: &Home) -> comfy_table::Table {
                 other => other.to_string(),
             }
         }));
+    }
+    for (at, field) in fields.iter().enumerate() {
+        if let Some(column) = table.column_mut(at).filter(|_| field.data_type().is_numeric()) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
     }
     table
 }

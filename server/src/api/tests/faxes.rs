@@ -16,7 +16,7 @@ const FAXES: &str = "/api/v1/faxes";
 const DOCUMENTS: &str = "/api/v1/fax-documents";
 
 /// Two pages.
-fn document(width: u32) -> Vec<u8> {
+pub(super) fn document(width: u32) -> Vec<u8> {
     let (one, two) = (vec![0xA5; width as usize / 8 * 20], vec![0x5A; width as usize / 8 * 10]);
     tiff::write(&[(width, &one), (width, &two)])
 }
@@ -138,7 +138,7 @@ impl Rig {
     }
 }
 
-fn row(tenant: TenantId, fax: FaxId) -> Fax {
+pub(super) fn row(tenant: TenantId, fax: FaxId) -> Fax {
     Fax {
         tenant_id: tenant,
         fax_id: fax,

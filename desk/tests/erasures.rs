@@ -1,0 +1,142 @@
+//! People who are forgotten by the business store: their card, orders, lists, and every byte.
+
+use desk::bootstrap::Defaults;
+use desk::customer::Card;
+use desk::erasure::{ErasureState, Reached};
+use desk::order::Action;
+use desk::order::write::NewOrder;
+use desk::{By, Store};
+use serde_json::json;
+use std::path::Path;
+use terms::{TenantId, Timestamp};
+
+const AT: Timestamp = Timestamp::from_secs(1_795_406_400);
+const DIGITS: &str = "13800138000";
+
+async fn opened(folder: &Path) -> (Store, TenantId) {
+    let store = Store::open(folder.join("desk.db").to_str().unwrap()).await.unwrap();
+    let first = store
+        .bootstrap(&Defaults::with_flow(json!({"start": "hello", "steps": {}})), AT)
+        .await
+        .unwrap()
+        .unwrap();
+    (store, first.tenant)
+}
+
+fn holds_digits(folder: &Path) -> Vec<String> {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let bytes = std::fs::read(path).unwrap();
+            bytes.windows(DIGITS.len()).any(|some| some == DIGITS.as_bytes())
+        })
+        .map(|path| path.display().to_string())
+        .collect()
+}
+
+fn by() -> By {
+    By::system("test", AT)
+}
+
+/// A person in every place that the store has.
+async fn known(store: &Store, tenant: TenantId) -> terms::OrderId {
+    let card = Card { name: "李雷".into(), note: "rings at night".into(), ..Card::default() };
+    store.put_customer(tenant, &by(), DIGITS, &card).await.unwrap();
+    let other = Card { note: format!("neighbour of {DIGITS}"), ..Card::default() };
+    store.put_customer(tenant, &by(), "13900139000", &other).await.unwrap();
+    let new = NewOrder {
+        kind: "repair".into(),
+        title: "lamp".into(),
+        content: format!("ring {DIGITS} before"),
+        address: "Long Street 1".into(),
+        area: String::new(),
+        customer_number: DIGITS.into(),
+        call: None,
+        department: Some("north".into()),
+        assignee: None,
+        deadline_at: None,
+        warn_at: None,
+    };
+    let order = store.create_order(tenant, &by(), &new).await.unwrap();
+    let note = format!("asked at {DIGITS}");
+    store.step_order(tenant, &by(), order.id, None, &Action::Start, &note).await.unwrap();
+    let block = desk::blocked::Block::always(DIGITS, "rings at night");
+    store.block(tenant, &by(), &block).await.unwrap();
+    // The warehouse has what the outbox held.
+    let entries = store.read_after(0, 1_000).await.unwrap();
+    store.forget_through(entries.last().unwrap().position).await.unwrap();
+    order.id
+}
+
+#[tokio::test]
+async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let order = known(&store, tenant).await;
+    assert!(!holds_digits(folder.path()).is_empty(), "there is something to erase");
+    let plan = store.compile_plan(tenant).await.unwrap().version;
+
+    assert!(store.erase_person(tenant, DIGITS).await.unwrap() >= 5);
+    assert_eq!(holds_digits(folder.path()), Vec::<String>::new());
+    let order = store.order(tenant, order).await.unwrap();
+    assert_eq!((order.title.as_str(), order.content.as_str(), order.version), ("", "", 2));
+    assert_eq!((order.customer, order.customer_number.as_str()), (None, ""));
+    assert!(store.customer_by_number(tenant, DIGITS).await.unwrap().is_none());
+    let neighbour = store.customer_by_number(tenant, "13900139000").await.unwrap().unwrap();
+    assert_eq!(neighbour.card.note, "");
+    assert_eq!(store.blocked(tenant).await.unwrap(), []);
+    let audit = store.audit(tenant, None, 100).await.unwrap();
+    let blocked = audit.iter().find(|row| row.action == "caller.block").unwrap();
+    assert_eq!(blocked.subject, "+86***", "the row stays");
+    assert!(store.compile_plan(tenant).await.unwrap().version > plan, "calls are told");
+    assert_eq!(store.erase_person(tenant, DIGITS).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn another_tenants_card_of_the_same_number_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    known(&store, tenant).await;
+    let profile = desk::tenant::Profile {
+        name: "Other".into(),
+        time_zone: "Asia/Shanghai".into(),
+        country: "86".into(),
+        realm: "other".into(),
+        language: "en".into(),
+    };
+    let other = store.create_tenant(&by(), &profile).await.unwrap().id;
+    let card = Card { name: "李雷".into(), ..Card::default() };
+    store.put_customer(other, &by(), DIGITS, &card).await.unwrap();
+    store.erase_person(tenant, DIGITS).await.unwrap();
+    assert!(store.customer_by_number(other, DIGITS).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_wish_is_kept_sealed_until_it_has_ended_and_its_number_nowhere_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    for bad in ["", "asked by 138 0013 8000"] {
+        let refused = store.ask_erasure(tenant, &by(), DIGITS, bad).await.unwrap_err();
+        assert!(refused.to_string().starts_with("reason: "), "{refused}");
+    }
+    let asked = store.ask_erasure(tenant, &by(), DIGITS, "letter of 3 May").await.unwrap();
+    assert_eq!(asked.state, ErasureState::Waiting);
+    assert_eq!(holds_digits(folder.path()), Vec::<String>::new(), "it lies sealed");
+    let open = store.open_erasures(tenant).await.unwrap();
+    assert_eq!((open[0].id, open[0].digits.as_str(), open[0].erased), (asked.id, DIGITS, None));
+
+    let reached = Reached { rows: 3, entries: 2, ..Reached::default() };
+    store.note_reached(tenant, asked.id, reached, None, "days wait").await.unwrap();
+    let both = Some((AT, Timestamp(AT.0 + 1)));
+    store.note_reached(tenant, asked.id, reached, both, "").await.unwrap();
+    assert_eq!(store.open_erasures(tenant).await.unwrap()[0].erased, both);
+    let now = store.erasure(tenant, asked.id).await.unwrap();
+    assert_eq!((now.state, now.rows, now.entries), (ErasureState::Clearing, 6, 4));
+
+    store.end_erasure(tenant, asked.id, ErasureState::Done, "", AT).await.unwrap();
+    assert_eq!(store.open_erasures(tenant).await.unwrap(), []);
+    let listed = store.erasures(tenant, None, 10).await.unwrap();
+    assert_eq!((listed.len(), listed[0].state), (1, ErasureState::Done));
+    assert!(store.erasure(TenantId(99), asked.id).await.is_err(), "another tenant has none");
+}

@@ -1,0 +1,208 @@
+//! Forgetting one person: their recordings and faxes are deleted, then what the business store and the
+//! warehouse know of them goes. What is left are bytes: replaced files, which go in ten minutes, and
+//! files of the event log, which go past their time (`warehouse.log_keep`); the erasure has ended when
+//! neither has the number any more. Every step may be repeated: an attempt that stops half-way is made
+//! again.
+
+use super::{Deletion, Erased, Error};
+use crate::api::child::carry_outbox;
+use desk::Store;
+use desk::erasure::{ErasureState, Open, Reached};
+use desk::hold::HoldKind;
+use std::path::Path;
+use std::time::Duration;
+use terms::{ContactId, FaxId, RecordingId, TenantId, Timestamp};
+use warehouse::Warehouse;
+use warehouse::erase::Digits;
+use warehouse::erase::traces::log_files;
+
+/// Pause between attempts: as long as replaced files are kept.
+const EVERY: Duration = Duration::from_secs(600);
+
+/// The holds in force that cover something of the person with this number.
+///
+/// # Errors
+/// When it cannot be told: then nothing may be erased.
+pub async fn holds_on(
+    store: &Store,
+    warehouse: &Warehouse,
+    tenant: TenantId,
+    digits: &Digits,
+) -> Result<Vec<i64>, Error> {
+    let holds = store.holds_in_force(tenant).await?;
+    if holds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let theirs = warehouse.theirs(tenant, digits).await?;
+    let covers = |kind: HoldKind, value: &str| match kind {
+        HoldKind::Recording => {
+            value.parse::<RecordingId>().is_ok_and(|id| theirs.recordings.contains(&id))
+        }
+        HoldKind::Fax => value.parse::<FaxId>().is_ok_and(|id| theirs.faxes.contains(&id)),
+        HoldKind::Contact => {
+            value.parse::<ContactId>().is_ok_and(|id| theirs.contacts.contains(&id))
+        }
+        HoldKind::Number => value.contains(digits.as_str()),
+    };
+    Ok(holds.iter().filter(|hold| covers(hold.kind, &hold.value)).map(|hold| hold.id).collect())
+}
+
+/// `3, 4`.
+pub fn listed(holds: &[i64]) -> String {
+    holds.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What stands beside recordings and faxes that an erasure deleted.
+fn detail(id: i64) -> String {
+    format!("erasure {id}")
+}
+
+impl Deletion {
+    /// An erasure was asked for: it is begun at once.
+    pub fn wake(&self) {
+        self.wish.notify_one();
+    }
+
+    /// Attempts until the process ends.
+    pub async fn keep_erasing(&self, log: &Path, wall: impl Fn() -> Timestamp) {
+        loop {
+            if let Err(error) = self.erase_persons(log, wall()).await {
+                tracing::error!(%error, "erasures go on in ten minutes");
+            }
+            tokio::select! {
+                () = self.wish.notified() => {}
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    /// Attempts every erasure that is under way; `log` is the folder of the event log.
+    ///
+    /// # Errors
+    /// See [`Error`]; the others are attempted all the same, and this one the next time.
+    pub async fn erase_persons(&self, log: &Path, now: Timestamp) -> Result<(), Error> {
+        let mut first = Ok(());
+        for tenant in self.store.tenants().await? {
+            for open in self.store.open_erasures(tenant.id).await? {
+                let done = self.attempt(tenant.id, &open, log, now).await;
+                first = first.and(done);
+            }
+        }
+        first
+    }
+
+    async fn attempt(
+        &self,
+        tenant: TenantId,
+        open: &Open,
+        log: &Path,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        // It was a number when it was asked for.
+        let Some(digits) = Digits::parse(&open.digits) else { return Ok(()) };
+        match open.erased {
+            None => self.forget(tenant, open.id, &digits, now).await,
+            Some(erased) => self.clear(tenant, open.id, &digits, (erased, log, now)).await,
+        }
+    }
+
+    /// Takes out all that can be asked for.
+    async fn forget(
+        &self,
+        tenant: TenantId,
+        id: i64,
+        digits: &Digits,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let Some(mut reached) = self.forget_files(tenant, id, digits, now).await? else {
+            let held = holds_on(&self.store, &self.warehouse, tenant, digits).await?;
+            return self.refuse(tenant, id, &held, now).await;
+        };
+        // A hold that was answered is respected: none is set from here on.
+        let _gate = self.gate.lock().await;
+        let held = holds_on(&self.store, &self.warehouse, tenant, digits).await?;
+        if !held.is_empty() {
+            return self.refuse(tenant, id, &held, now).await;
+        }
+        while carry_outbox(&self.store, &self.warehouse).await? > 0 {}
+        reached.entries = self.store.erase_person(tenant, digits.as_str()).await?;
+        let erased = self.warehouse.erase_number(tenant, digits).await?;
+        reached.rows = erased.rows;
+        let (both, problem) = match erased.days_waiting {
+            0 => (Some((now, self.warehouse.clock())), String::new()),
+            days => (None, format!("{days} days were rewritten a moment ago")),
+        };
+        self.store.note_reached(tenant, id, reached, both, &problem).await?;
+        tracing::info!(%tenant, erasure = id, rows = reached.rows, "a person was erased");
+        Ok(())
+    }
+
+    /// Deletes recordings and faxes; `None` where a hold keeps one.
+    async fn forget_files(
+        &self,
+        tenant: TenantId,
+        id: i64,
+        digits: &Digits,
+        now: Timestamp,
+    ) -> Result<Option<Reached>, Error> {
+        let mut reached = Reached::default();
+        if !holds_on(&self.store, &self.warehouse, tenant, digits).await?.is_empty() {
+            return Ok(None);
+        }
+        let detail = detail(id);
+        for recording in self.warehouse.recordings_of_number(tenant, digits).await? {
+            let found = self.warehouse.recording(tenant, recording).await?;
+            let Some(found) = found.filter(|found| found.deleted.is_none()) else { continue };
+            if self.erase(&found.recording, &detail, now).await? == Erased::Held {
+                return Ok(None);
+            }
+            reached.recordings += 1;
+        }
+        for fax in self.warehouse.faxes_of_number(tenant, digits).await? {
+            if self.erase_fax(&fax, &detail, now).await? == Erased::Held {
+                return Ok(None);
+            }
+            reached.faxes += 1;
+        }
+        Ok(Some(reached))
+    }
+
+    async fn refuse(
+        &self,
+        tenant: TenantId,
+        id: i64,
+        held: &[i64],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let problem = format!("legal holds: {}", listed(held));
+        let ended = self.store.end_erasure(tenant, id, ErasureState::Held, &problem, now);
+        Ok(ended.await?)
+    }
+
+    /// Ends the erasure when no file has bytes of the person any more.
+    async fn clear(
+        &self,
+        tenant: TenantId,
+        id: i64,
+        digits: &Digits,
+        ((at, until), log, now): ((Timestamp, Timestamp), &Path, Timestamp),
+    ) -> Result<(), Error> {
+        // A call that went on meanwhile has its rows now.
+        if self.warehouse.called_before(tenant, digits, at).await? {
+            return self.forget(tenant, id, digits, now).await;
+        }
+        let kept = self.warehouse.files_kept(until).await?;
+        let logs = log_files(log.to_owned(), tenant, digits, at).await?;
+        // What could not be removed is tried again in each round of retention.
+        let left = self.warehouse.deleted_left(tenant, &detail(id)).await?;
+        if kept + logs > 0 || left > 0 {
+            let problem = format!(
+                "there are still {kept} replaced files, {logs} of the event log, and {left} of \
+                 recordings and faxes"
+            );
+            let (reached, both) = (Reached::default(), Some((at, until)));
+            return Ok(self.store.note_reached(tenant, id, reached, both, &problem).await?);
+        }
+        Ok(self.store.end_erasure(tenant, id, ErasureState::Done, "", now).await?)
+    }
+}

@@ -1,0 +1,114 @@
+//! Rows of the warehouse whose time is over, by the tenant's rule: what is held is left out, the rest
+//! goes day by day, and the audit table has the counts.
+
+use super::{Deletion, Error};
+use desk::By;
+use desk::hold::Held;
+use desk::retention::over_before;
+use terms::{TenantId, Timestamp};
+use warehouse::age::{Aged, Holds, Stays};
+use warehouse::erase::Digits;
+
+/// The tables that each setting is about.
+static TABLES: [(&str, &[&str]); 7] = [
+    ("calls", &["calls", "legs", "queue_visits", "ivr_steps"]),
+    ("events", &["events"]),
+    ("surveys", &["surveys"]),
+    ("quality", &["quality"]),
+    ("agents", &["agent_spans", "shifts"]),
+    ("recordings", &["recordings", "recording_deletions", "faxes"]),
+    ("orders", &["orders"]),
+];
+
+/// The tables that a setting is about.
+fn tables_of(name: &str) -> &'static [&'static str] {
+    TABLES.iter().find(|(of, _)| *of == name).map_or(&[], |(_, tables)| *tables)
+}
+
+/// What was held when it was last asked for, and the rows that stay because of it.
+#[derive(Default)]
+struct Known {
+    held: Held,
+    stays: Stays,
+}
+
+impl Deletion {
+    /// Takes a tenant's rows out whose time is over.
+    pub(super) async fn rows_of(&self, tenant: TenantId, now: Timestamp) -> Result<(), Error> {
+        let kept = self.store.retention(tenant).await?.rows;
+        let mut known = Known::default();
+        for (name, days) in kept.all() {
+            let Some(until) = over_before(days, now) else { continue };
+            let tables = tables_of(name);
+            let (mut aged, mut dates) = (Aged::default(), 0);
+            for table in tables {
+                self.stays(tenant, &mut known).await?;
+                let over = self.warehouse.days_over(tenant, table, until, &known.stays).await?;
+                for day in over {
+                    // A hold that was answered is respected by every day that goes later.
+                    let _gate = self.gate.lock().await;
+                    self.stays(tenant, &mut known).await?;
+                    let one = self.warehouse.age_day(tenant, (table, &day), &known.stays).await?;
+                    dates += u64::from(one.rows > 0);
+                    aged = aged.and(one);
+                }
+            }
+            if aged.rows > 0 {
+                let subject = format!(
+                    "{} rows of {name} of {dates} days kept for {days} days; {} held",
+                    aged.rows, aged.held
+                );
+                let by = By::system("retention", now);
+                self.store.note(tenant, &by, "rows.retention", &subject).await?;
+                tracing::info!(%tenant, "{subject}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings what is known of holds up to date.
+    async fn stays(&self, tenant: TenantId, known: &mut Known) -> Result<(), Error> {
+        let held = self.store.held(tenant).await?;
+        if held != known.held {
+            let holds = self.holds(tenant, &held).await?;
+            known.stays = self.warehouse.held_rows(tenant, &holds).await?;
+            known.held = held;
+        }
+        Ok(())
+    }
+
+    /// What is held, as the warehouse looks for it.
+    async fn holds(&self, tenant: TenantId, held: &Held) -> Result<Holds, Error> {
+        let country = self.store.tenant(tenant).await?.profile.country;
+        let digits = |normal: &String| match Digits::of_normal(normal, &country) {
+            Some(digits) => digits.as_str().to_owned(),
+            // A short number, as it is.
+            None => normal.clone(),
+        };
+        Ok(Holds {
+            recordings: held.recordings.clone(),
+            faxes: held.faxes.clone(),
+            contacts: held.contacts.clone(),
+            numbers: held.numbers.iter().map(digits).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use desk::retention::RowRetention;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_table_is_kept_by_one_setting_and_every_setting_keeps_some() {
+        let mut tables: Vec<&str> =
+            TABLES.iter().flat_map(|(_, tables)| *tables).copied().collect();
+        tables.sort_unstable();
+        let all: Vec<&str> = warehouse::schema::layouts().keys().copied().collect();
+        assert_eq!(tables, all);
+        let named: BTreeSet<&str> = TABLES.iter().map(|(name, _)| *name).collect();
+        let set: BTreeSet<&str> = RowRetention::default().all().map(|(name, _)| name).into();
+        assert_eq!(named, set);
+    }
+}

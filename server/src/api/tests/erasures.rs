@@ -1,0 +1,244 @@
+//! People who ask to be forgotten: who may ask, what keeps them, and that no byte is left.
+
+use super::faxes::{document, row as fax_row};
+use super::rig::{NOON, Rig, call_row, recording_row};
+use axum::http::StatusCode;
+use desk::Role;
+use desk::customer::Card;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use terms::control::{Ask, CallAction, LiveCallback};
+use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, write_frame};
+use terms::record::{Call, Fax, Row};
+use terms::routing::CallFirst;
+use terms::{CallId, ContactId, FaxId, PhoneNumber, QueueId, RecordingId, Timestamp};
+
+const ERASURES: &str = "/api/v1/erasures";
+const DIGITS: &str = "13800138000";
+/// Long after every file that was replaced in a test.
+const LATER: Timestamp = Timestamp::from_secs(4_000_000_000);
+
+/// The files below a folder that hold the digits.
+fn telling(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            if bytes.windows(DIGITS.len()).any(|some| some == DIGITS.as_bytes()) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The rows of a person: a call, a recording with a file, and a fax with one.
+struct Person {
+    call: CallId,
+    recording: RecordingId,
+    fax: PathBuf,
+    log: PathBuf,
+}
+
+impl Rig {
+    async fn person_of_the_digits(&self) -> Person {
+        let (tenant, agent) = (self.tenant(), self.first.agents[0].0);
+        let (call, recording) = (CallId(self.id()), RecordingId(self.id()));
+        let (fax, caller) = (FaxId(self.id()), format!("+86{DIGITS}"));
+        let path = format!("{tenant}/2026-11-23/{recording}.wav");
+        self.write(&path, b"RIFF");
+        let folder = self.folder.path().join("faxes").join(tenant.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        let fax_file = folder.join(format!("{fax}.tif"));
+        std::fs::write(&fax_file, document(1_728)).unwrap();
+        let contact_id = ContactId(call.0);
+        let row = call_row(tenant, call, 1, 60, agent);
+        let of_recording = recording_row(tenant, recording, agent, Some(path), 4);
+        self.stage(&[
+            Row::Call(Call { caller: caller.clone(), ..row }),
+            Row::Recording(terms::record::Recording {
+                call_id: call,
+                contact_id,
+                caller: caller.clone(),
+                ..of_recording
+            }),
+            Row::Fax(Fax { contact_id, caller: caller.clone(), ..fax_row(tenant, fax) }),
+        ])
+        .await;
+        let card = Card { name: "李雷".into(), ..Card::default() };
+        let by = desk::By::system("test", NOON);
+        self.store.put_customer(tenant, &by, DIGITS, &card).await.unwrap();
+        Person { call, recording, fax: fax_file, log: self.log_of(&caller) }
+    }
+
+    /// A file of the event log in which the number called.
+    fn log_of(&self, caller: &str) -> PathBuf {
+        let kind = Kind::CallStarted {
+            direction: Direction::Inbound,
+            caller: PhoneNumber::parse(caller, "86"),
+            called: PhoneNumber::parse("95105688", "86"),
+            trunk: None,
+            sip_call_id: "x".into(),
+            user_agent: "x".into(),
+        };
+        let (contact, call, leg) = (Some(ContactId(1)), Some(CallId(1)), None);
+        let (tenant, at) = (self.tenant(), NOON);
+        let entry = Entry { v: ENTRY_VERSION, seq: 1, at, tenant, contact, call, leg, kind };
+        let mut bytes = Vec::new();
+        write_frame(&entry, &mut bytes);
+        let path = self.folder.path().join("events/events-00000000000000000001.log");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    async fn attempt(&self) {
+        let log = self.folder.path().join("events");
+        self.deletion.erase_persons(&log, NOON + Duration::from_secs(60)).await.unwrap();
+    }
+
+    async fn erasure(&self, token: &str, id: &Value) -> Value {
+        self.get(&format!("{ERASURES}/{id}"), token).await.json()
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let person = rig.person_of_the_digits().await;
+    rig.calls.callbacks.lock().unwrap().push(LiveCallback {
+        callback: CallId(77),
+        contact: ContactId(77),
+        queue: QueueId(1),
+        number: format!("+86{DIGITS}"),
+        asked_at: NOON,
+        first: CallFirst::Agent,
+        tries: 0,
+        position: Some(1),
+        not_before: None,
+    });
+    assert!(telling(rig.folder.path()).len() >= 3, "there is something to erase");
+
+    let body = json!({"number": "138 0013-8000", "reason": "letter of 3 May"});
+    let got = rig.post(ERASURES, &token, body).await;
+    assert_eq!(got.status, StatusCode::ACCEPTED, "{got:?}");
+    let id = got.json()["id"].clone();
+    assert_eq!(got.header("location"), format!("{ERASURES}/{id}"));
+    assert_eq!(got.json()["state"], "waiting");
+    let cancelled = rig.calls.asked.lock().unwrap().iter().any(|ask| {
+        let is_cancel = |action: &CallAction| matches!(action, CallAction::CancelCallback { .. });
+        matches!(ask, Ask::Call { call: CallId(77), action, .. } if is_cancel(action))
+    });
+    assert!(cancelled, "nobody calls back");
+
+    rig.attempt().await;
+    rig.attempt().await;
+    let now = rig.erasure(&token, &id).await;
+    assert_eq!(
+        (&now["state"], &now["recordings"], &now["faxes"]),
+        (&json!("clearing"), &json!(1), &json!(1)),
+        "{now}"
+    );
+    assert!(now["rows"].as_i64().unwrap() >= 3 && now["entries"].as_i64().unwrap() >= 1, "{now}");
+    assert!(now["problem"].as_str().unwrap().contains("1 of the event log"), "{now}");
+    assert!(!person.fax.exists());
+    let heard = rig.get(&format!("/api/v1/recordings/{}", person.recording), &token).await;
+    assert_eq!(heard.status, StatusCode::GONE);
+    let sql = format!("SELECT caller FROM calls WHERE call_id = {}", person.call);
+    let row = rig.post("/api/v1/sql", &token, json!({"sql": sql})).await.json();
+    assert_eq!(row["rows"], json!([{"caller": ""}]), "the call is still counted");
+
+    // A call that went on meanwhile has its row only now; its day was rewritten a moment ago.
+    let late = call_row(rig.tenant(), CallId(rig.id()), 2, 60, rig.first.agents[0].0);
+    rig.stage(&[Row::Call(Call { caller: format!("+86{DIGITS}"), ..late })]).await;
+    rig.attempt().await;
+    let now = rig.erasure(&token, &id).await;
+    assert_eq!(now["state"], "waiting", "{now}");
+    assert!(now["problem"].as_str().unwrap().contains("were rewritten"), "{now}");
+    rig.warehouse.tend(LATER).await.unwrap();
+    rig.attempt().await;
+    assert_eq!(rig.erasure(&token, &id).await["state"], "clearing");
+
+    // The files of before go ten minutes later, the log past its time.
+    rig.warehouse.tend(LATER).await.unwrap();
+    rig.attempt().await;
+    assert_eq!(rig.erasure(&token, &id).await["state"], "clearing", "the log is there");
+    assert_eq!(telling(rig.folder.path()), [person.log.clone()]);
+    std::fs::remove_file(&person.log).unwrap();
+    rig.attempt().await;
+    let done = rig.erasure(&token, &id).await;
+    assert_eq!((&done["state"], &done["problem"]), (&json!("done"), &json!("")));
+    assert_eq!(telling(rig.folder.path()), Vec::<PathBuf>::new());
+    let audit = rig.store.audit(rig.tenant(), None, 50).await.unwrap();
+    let said = |action: &str| {
+        let row = audit.iter().find(|row| row.action == action);
+        row.map(|row| row.subject.clone()).unwrap_or_default()
+    };
+    assert_eq!(said("person.erase"), format!("erasure {id}: letter of 3 May"));
+    assert_eq!(said("person.erased"), format!("erasure {id}: done"));
+}
+
+#[tokio::test]
+async fn a_hold_on_anything_of_a_person_keeps_them_and_is_named() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let person = rig.person_of_the_digits().await;
+    let wish = json!({"number": DIGITS, "reason": "letter"});
+    for (kind, value) in [
+        ("number", DIGITS.to_owned()),
+        ("contact", person.call.to_string()),
+        ("recording", person.recording.to_string()),
+        ("fax", person.fax.file_stem().unwrap().to_string_lossy().into_owned()),
+    ] {
+        let body = json!({"kind": kind, "value": value, "reason": "case 7"});
+        let hold = rig.post("/api/v1/holds", &token, body).await.json()["id"].clone();
+        let got = rig.post(ERASURES, &token, wish.clone()).await;
+        assert_eq!(got.status, StatusCode::CONFLICT, "{kind}");
+        let message = got.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.ends_with(&format!("first: {hold}.")), "{kind}: {message}");
+        let why = json!({"reason": "closed"});
+        let lifted = rig.post(&format!("/api/v1/holds/{hold}/lift"), &token, why).await;
+        assert_eq!(lifted.status, StatusCode::NO_CONTENT);
+    }
+    // One that comes between the wish and the work is respected too.
+    let got = rig.post(ERASURES, &token, wish).await;
+    assert_eq!(got.status, StatusCode::ACCEPTED);
+    let body = json!({"kind": "number", "value": DIGITS, "reason": "case 8"});
+    rig.post("/api/v1/holds", &token, body).await;
+    rig.attempt().await;
+    let ended = rig.erasure(&token, &got.json()["id"]).await;
+    assert_eq!(ended["state"], "held");
+    assert!(ended["problem"].as_str().unwrap().starts_with("legal holds: "), "{ended}");
+    assert!(person.fax.exists());
+    let listed = rig.get(ERASURES, &token).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn only_administrators_ask_and_only_for_persons_numbers_with_a_reason() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let manager = rig.token(Role::Manager).await;
+    let wish = json!({"number": DIGITS, "reason": "letter"});
+    assert_eq!(rig.post(ERASURES, &manager, wish.clone()).await.status, StatusCode::FORBIDDEN);
+    for bad in [
+        json!({"number": "95105", "reason": "letter"}),
+        json!({"number": "withheld", "reason": "letter"}),
+        json!({"number": DIGITS, "reason": ""}),
+        json!({"number": DIGITS, "reason": "asked by 13800138000"}),
+        json!({"number": DIGITS}),
+    ] {
+        let got = rig.post(ERASURES, &token, bad.clone()).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+    let asked = rig.post(ERASURES, &token, wish).await.json();
+    let (_, foreign) = rig.other_tenant().await;
+    let theirs = rig.get(&format!("{ERASURES}/{}", asked["id"]), &foreign).await;
+    assert_eq!(theirs.status, StatusCode::NOT_FOUND);
+}
