@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 pub struct RowRetention {
     /// Calls, their legs, stays in queues and steps of flows.
     pub calls: u32,
-    /// Everything that happened, as it was told.
+    /// Everything that happened, as it was told, and emergency plans as they were switched.
     pub events: u32,
     /// Answers to surveys.
     pub surveys: u32,
