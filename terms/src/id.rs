@@ -180,6 +180,8 @@ ids! {
     ScheduleId,
     /// One making of a scheduled report.
     ReportRunId,
+    /// A number that stands for somebody for a time.
+    LeaseId,
 }
 
 #[cfg(test)]

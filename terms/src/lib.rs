@@ -26,6 +26,8 @@
 //! | conference, meeting | 会议室、会议 | A room of the plan with a number and PINs; what goes on in it from who comes first to who leaves last. |
 //! | chairperson, guest | 主持人、来宾 | Who entered with the chairperson's PIN, or was called in as one; everybody else in a conference. |
 //! | right, bar | 外呼权限、外呼禁止 | The dearest class of numbers outside that an agent may call; the end of calling out for an extension that called out like a thief. |
+//! | lease | 号码租约 | For a time a number of the tenant stands for somebody whose own number nobody is told. |
+//! | trace-back | 总机溯源 | Who calls back the number that an agent's call showed reaches that agent first. |
 //! | order | 工单 | A piece of work with a deadline, from a call or from elsewhere. |
 //!
 //! Three times, three types: [`time::Moment`] is when something reached us, [`media::RtpTime`] is

@@ -7,10 +7,12 @@ mod callers;
 mod calling;
 mod conference;
 mod in_queue;
+mod lease;
 mod matching;
 mod number;
 mod prompt;
 mod recording;
+mod trace_back;
 
 pub use callers::{AllowedCaller, BlockedCaller, Treatment, WITHHELD};
 pub use calling::{
@@ -18,6 +20,7 @@ pub use calling::{
 };
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 pub use in_queue::{CallFirst, Callback, InQueue};
+pub use lease::{LEASE_CODE_DIGITS, LEASES_MAX, Lease, LeaseChanges, LeaseKind};
 pub use matching::{Decision, KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
@@ -25,6 +28,7 @@ pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
     RecordingWhen,
 };
+pub use trace_back::{TRACE_KEEP_S_MAX, TRACE_WAIT_S_MAX, TraceBack};
 
 use crate::id::{AgentId, ConferenceId, FlowId, NumberId, QueueId, TenantId, TrunkId};
 use crate::media::{Codec, SrtpPolicy, TrunkT38};
@@ -99,6 +103,9 @@ pub struct Plan {
     /// Messages that were left for the people of queues; what a queue is not in has none.
     #[serde(default)]
     pub messages: Vec<QueueMessages>,
+    /// Whom those reach who call back.
+    #[serde(default)]
+    pub trace_back: TraceBack,
 }
 
 /// How many messages were left for the people of a queue and are still there.
@@ -436,6 +443,7 @@ impl Plan {
             calling: CallingRules::default(),
             number_rules: Vec::new(),
             messages: Vec::new(),
+            trace_back: TraceBack::default(),
         }
     }
 
