@@ -10,6 +10,7 @@
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
 //! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
+//! `lease` a number that stands for somebody · `trace_back` who calls back reaches who called them ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -35,6 +36,7 @@ mod hold;
 mod incoming;
 mod invite_party;
 mod keep;
+mod lease;
 mod leg;
 mod live;
 mod media;
@@ -51,6 +53,7 @@ mod supervise;
 mod survey;
 mod take_over;
 mod timers;
+mod trace_back;
 mod transfer_blind;
 mod voicemail;
 
@@ -112,6 +115,10 @@ enum Next {
     Say(Vec<&'static str>),
     /// They may not: this prompt says so.
     TurnAway(String),
+    /// Where a leased number leads them.
+    Leased(lease::LeaseStep),
+    /// They call an agent back.
+    Returning(trace_back::Returning),
 }
 
 /// What the call is doing, in the order of its life.
@@ -145,6 +152,8 @@ enum Phase {
     Summoning(conference::Summoning),
     /// Made from a screen: one side rings.
     Clicking(click::Clicking),
+    /// Keys in the code of a leased number.
+    Coding(lease::Coding),
     /// Hears a last prompt.
     Farewell { cause: u8 },
     /// Legs are being closed.
@@ -269,6 +278,8 @@ pub(crate) struct Call {
     conference: Option<ConferenceId>,
     /// It calls a customer back.
     callback: Option<callback::Callback>,
+    /// It goes by a lease of the number that was called.
+    lease: Option<lease::ByLease>,
 }
 
 impl Call {
@@ -353,6 +364,7 @@ impl Call {
                 Timer::Supervisor => self.supervisor_rang_too_long(cx),
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::ConferenceKey => self.knock_timeout(cx),
+                Timer::Code => self.code_timeout(cx),
                 Timer::Message => self.finish_message(cx),
                 Timer::Farewell => self.farewell_over(cx),
                 Timer::CallMax => self.end(cx, cause::TIMER_EXPIRED, Party::System),
@@ -399,6 +411,7 @@ impl Call {
             Phase::Survey(_) if id == self.anchor => self.survey_digit(cx, digit),
             Phase::Knocking(_) => self.knock_digit(cx, digit),
             Phase::Conferring(_) => self.conference_digit(cx, digit),
+            Phase::Coding(_) if id == self.anchor => self.code_digit(cx, digit),
             Phase::Message(message) if id == self.anchor && message.ends_at(digit) => {
                 self.finish_message(cx);
             }
@@ -428,6 +441,7 @@ impl Call {
             Phase::Farewell { .. } => self.farewell_over(cx),
             Phase::Knocking(_) => self.knock_asked(cx, end),
             Phase::Conferring(_) => self.conference_music(cx, end),
+            Phase::Coding(_) => self.code_asked(cx),
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Dialling(_)
@@ -465,12 +479,14 @@ impl Call {
         }
         let target = match next {
             Next::Dial(to) => return self.dial(cx, to, dial::Why::Direct),
+            Next::Returning(returning) => return self.trace_back(cx, returning),
             _ if !self.anchor_answered() && !rings_first(&next) => return self.answer(cx, next),
             Next::Say(prompts) => return self.farewell(cx, &prompts, cause::NORMAL),
             Next::TurnAway(prompt) => {
                 self.story.refused = true;
                 return self.farewell(cx, &[prompt.as_str()], cause::REJECTED);
             }
+            Next::Leased(step) => return self.go_by_lease(cx, step),
             Next::To(target) => target,
         };
         match target {
@@ -600,7 +616,10 @@ impl Call {
 /// The called phone rings before the caller is answered.
 fn rings_first(next: &Next) -> bool {
     match next {
-        Next::Dial(_) | Next::To(Target::Agent(_) | Target::Number(_)) => true,
-        Next::Say(_) | Next::TurnAway(_) | Next::To(_) => false,
+        Next::Dial(_)
+        | Next::To(Target::Agent(_) | Target::Number(_))
+        | Next::Leased(lease::LeaseStep::Reach(_))
+        | Next::Returning(_) => true,
+        Next::Say(_) | Next::TurnAway(_) | Next::Leased(_) | Next::To(_) => false,
     }
 }

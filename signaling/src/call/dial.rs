@@ -5,6 +5,7 @@
 use super::leg::{Bye, Invitation, Leg};
 use super::offer::offer_end;
 use super::timers::Timer;
+use super::trace_back::Returning;
 use super::transfer_blind::Transfer;
 use super::{Call, Phase, cause, media, reroute};
 use crate::sip::user_agent::{Command as Sipc, Destination};
@@ -37,6 +38,10 @@ pub(super) enum Why {
     Parked,
     /// A customer is called back.
     Callback,
+    /// The caller calls back the agent who called them.
+    TraceBack(Box<Returning>),
+    /// The number that was called stands for them.
+    Lease,
 }
 
 /// Somebody rings.
@@ -60,6 +65,19 @@ impl Dial {
     /// The caller is on hold meanwhile, in the log.
     pub fn is_held(&self) -> bool {
         matches!(self.why, Why::Transfer(_) | Why::Parked)
+    }
+
+    /// An agent is to be free first; then they ring.
+    pub fn awaiting(agent: AgentId, why: Why) -> Self {
+        Dial { why, to: Dialable::Agent(agent), leg: None, tried: true }
+    }
+
+    /// Who calls back.
+    pub fn returning(&self) -> Option<&Returning> {
+        match &self.why {
+            Why::TraceBack(returning) => Some(returning),
+            _ => None,
+        }
     }
 
     /// Somebody else is dialled for the same reason.
@@ -167,11 +185,15 @@ impl Call {
         let plan = cx.plan(self.tenant)?;
         let trunk = plan.trunk(id)?;
         let from = plan.shown(trunk, &self.calling(&plan))?;
+        if !self.may_be_shown(&plan, &from) {
+            return None;
+        }
         let headers = self.diversion(trunk, &from).into_iter().collect();
         let now = cx.now.moment;
         if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take_out(trunk, now) {
             return None;
         }
+        self.note_called(cx, digits, &from);
         // The first party outside that an agent dials is the customer of the call.
         let customer = self.direction == Direction::Outbound && !self.story.answered;
         let role = if customer { Role::Customer } else { Role::Outside };
@@ -365,6 +387,8 @@ impl Call {
             Why::Transfer(transfer) => self.transfer_failed(cx, transfer, status, cause),
             Why::Parked => self.nobody_took(cx, cause),
             Why::Callback => self.customer_unreached(cx, cause),
+            Why::TraceBack(returning) => self.trace_missed(cx, *returning),
+            Why::Lease => self.lease_unreached(cx, cause),
             Why::Flow if self.follow_flow(cx, "error") => {}
             Why::Flow | Why::Direct if self.anchor_answered() => {
                 self.story.stranded = true;

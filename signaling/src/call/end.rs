@@ -39,10 +39,15 @@ impl Call {
             Phase::Dialling(dial) if dial.is_held() => {
                 self.log(cx, Some(self.anchor), Kind::Resumed);
             }
+            Phase::Dialling(dial) => {
+                if let Some(returning) = dial.returning() {
+                    self.give_up_agent(cx, returning);
+                }
+            }
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Ivr
-            | Phase::Dialling(_)
+            | Phase::Coding(_)
             | Phase::Talking(_)
             | Phase::Faxing(_)
             | Phase::Farewell { .. }
@@ -55,6 +60,7 @@ impl Call {
             Timer::Ring,
             Timer::Asked,
             Timer::ConferenceKey,
+            Timer::Code,
             Timer::Farewell,
             Timer::CallMax,
         ] {

@@ -229,7 +229,15 @@ impl Call {
                 self.left_flow(cx, "transferred");
                 self.go_to(cx, next);
             }
-            Some(Next::Dial(_) | Next::To(_) | Next::Say(_) | Next::TurnAway(_)) | None => {
+            Some(
+                Next::Dial(_)
+                | Next::To(_)
+                | Next::Say(_)
+                | Next::TurnAway(_)
+                | Next::Leased(_)
+                | Next::Returning(_),
+            )
+            | None => {
                 if !self.follow_flow(cx, "error") {
                     self.strand(cx);
                 }

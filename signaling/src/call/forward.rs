@@ -115,7 +115,9 @@ impl Call {
     /// it nowhere, or it cannot go there: then nothing has changed.
     pub(super) fn forward(&mut self, cx: &mut Cx, when: ForwardWhen) -> bool {
         let Phase::Dialling(dial) = &self.phase else { return false };
-        let Some(agent) = dial.agent() else { return false };
+        // Who calls back wants this agent, and else what answers the number.
+        let agent = dial.agent().filter(|_| dial.returning().is_none());
+        let Some(agent) = agent else { return false };
         let set = cx.acd(self.tenant).and_then(|acd| acd.forwarding(agent));
         let Some(target) = set.and_then(|set| set.target(when)).map(str::to_owned) else {
             return false;
@@ -172,7 +174,7 @@ impl Call {
                 Why::Transfer(transfer) => self.let_go(cx, transfer),
                 Why::Flow => self.left_flow(cx, "transferred"),
                 Why::Parked => self.log(cx, Some(self.anchor), Kind::Resumed),
-                Why::Direct | Why::Callback => {}
+                Why::Direct | Why::Callback | Why::TraceBack(_) | Why::Lease => {}
             }
         }
         self.go_to(cx, next);

@@ -3,12 +3,13 @@
 //! A conversation goes on with everybody in it, held, consulting or listened to as before; its
 //! recording goes on in a further part. Who waited in a queue goes on waiting in their place, who was
 //! parked on their slot. A caller in a flow hears it from its beginning, one who was asked for
-//! satisfaction or a PIN is asked again. A meeting goes on with those of its members who do. A phone
+//! satisfaction, a PIN or a code is asked again. A meeting goes on with those of its members who do. A phone
 //! that only rang is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
 //! properly: each leg and the call get their ends, the outcome is `interrupted`.
 
 use super::callback::Callback;
 use super::conference::Knock;
+use super::lease::{ByLease, LeaseStep};
 use super::leg::{Bye, Leg, Sip, Voice};
 use super::park::Parked;
 use super::pickup::Picking;
@@ -68,6 +69,7 @@ pub(crate) struct Kept<'a> {
     language: Option<Cow<'a, str>>,
     conference: Option<ConferenceId>,
     callback: Option<Cow<'a, Callback>>,
+    lease: Option<ByLease>,
 }
 
 /// What the call is doing, as far as it can be taken up again.
@@ -102,6 +104,8 @@ enum At {
     Ending,
     /// A phone that rings because a screen had the call made.
     Clicking,
+    /// Asked for the code of a leased number.
+    Coding,
 }
 
 impl Call {
@@ -124,6 +128,7 @@ impl Call {
             Phase::Conferring(_) => At::Conferring,
             Phase::Summoning(_) => At::Summoning,
             Phase::Clicking(_) => At::Clicking,
+            Phase::Coding(_) => At::Coding,
             Phase::Farewell { cause } => At::Farewell { cause: *cause },
             Phase::Ending => At::Ending,
         };
@@ -168,6 +173,7 @@ impl Call {
             language: self.language.as_deref().map(Cow::Borrowed),
             conference: self.conference,
             callback: self.callback.as_ref().map(Cow::Borrowed),
+            lease: self.lease,
         }
     }
 }
@@ -236,6 +242,7 @@ impl Kept<'_> {
             over: false,
             conference: self.conference,
             callback: self.callback.map(Cow::into_owned),
+            lease: self.lease,
         };
         let part = self.recording.map(|(recording, _)| recording);
         Waking { call, at: self.at, part, announcing: self.announcing }
@@ -295,6 +302,7 @@ impl Waking {
                 call.record_next(cx, part);
                 call.start_flow(cx, flow);
             }
+            At::Coding if anchor => call.go_by_lease(cx, LeaseStep::AskCode),
             At::Farewell { cause } => call.end(cx, cause, Party::System),
             At::Dialling { passed_on } => {
                 if passed_on {
@@ -302,9 +310,13 @@ impl Waking {
                 }
                 call.interrupt(cx);
             }
-            At::Beginning | At::Flow(_) | At::Fax | At::Summoning | At::Clicking | At::Ending => {
-                call.interrupt(cx)
-            }
+            At::Beginning
+            | At::Flow(_)
+            | At::Fax
+            | At::Summoning
+            | At::Clicking
+            | At::Coding
+            | At::Ending => call.interrupt(cx),
         }
         call
     }

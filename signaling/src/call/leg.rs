@@ -201,6 +201,8 @@ impl Call {
         if let Some(command) = goodbye(id, leg, cause, bye) {
             cx.sip(command);
         }
+        let called = (!leg.incoming && leg.trunk.is_some()).then(|| leg.address.clone());
+        let answered = leg.sip == Sip::Answered;
         leg.sip = Sip::Gone;
         let (agent, talked, engaged) = (leg.agent, leg.talked, leg.engaged);
         let (wrap_up, trunk) = (leg.wrap_up, leg.trunk.take());
@@ -210,6 +212,9 @@ impl Call {
         }
         if let Some(agent) = agent.filter(|_| talked) {
             self.log(cx, Some(id), Kind::Released { agent, by });
+        }
+        if let Some(called) = called {
+            self.note_call_ended(cx, &called, answered, cause);
         }
         let (now, call) = (cx.now, self.id);
         if let Some(tenant) = cx.world.tenants.get_mut(&self.tenant) {

@@ -81,6 +81,7 @@ impl Call {
             | Phase::Answering { .. }
             | Phase::Ivr
             | Phase::Knocking(_)
+            | Phase::Coding(_)
             | Phase::Farewell { .. }
             | Phase::Ending => "ivr",
         }

@@ -17,6 +17,7 @@ mod fax;
 mod flow_steps;
 mod guests;
 mod language;
+mod leases;
 mod parking;
 mod phones;
 mod pickup;
@@ -30,6 +31,7 @@ mod ring_all;
 mod second_line;
 mod supervision;
 mod talking;
+mod trace_back;
 mod trunks;
 mod turned_away;
 mod waiting;
@@ -102,6 +104,10 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::LegRinging => "ringing".into(),
         Kind::LegAnswered => "leg answered".into(),
         Kind::IvrIn { .. } => "ivr".into(),
+        Kind::Leased(leased) => format!("lease {:?}: {:?}", leased.lease.map(|id| id.0), leased.what),
+        Kind::TracedBack(back) => {
+            format!("back to {} ({:?}): {:?}", back.agent, back.found, back.what)
+        }
         Kind::Enqueued { queue, position, .. } => format!("enqueued {queue} at {position}"),
         Kind::FlowTold { event, data, .. } => format!("told {event} {data:?}"),
         Kind::Decided(decision) => {

@@ -3,6 +3,7 @@
 //! what changed since the version that it has.
 
 use crate::id::{LeaseId, TenantId};
+use crate::number::PhoneNumber;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -34,9 +35,9 @@ pub struct Lease {
     pub kind: LeaseKind,
     /// The number, normalised: one of the tenant's.
     pub number: String,
-    /// Whose own number nobody is told, normalised.
+    /// Whose own number nobody is told, as it is dialled.
     pub a: String,
-    /// The other one, normalised; with [`LeaseKind::Axb`] only.
+    /// The other one, as they are dialled; with [`LeaseKind::Axb`] only.
     pub b: Option<String>,
     /// What the caller keys in; with [`LeaseKind::Axe`] only.
     pub code: Option<String>,
@@ -67,9 +68,10 @@ impl Lease {
         self.from <= at && at < self.until
     }
 
-    /// Whether this number, normalised, is A's or B's.
-    pub fn is_party(&self, number: &str) -> bool {
-        self.a == number || self.b.as_deref() == Some(number)
+    /// Whether this number is A's or B's. `country` is the tenant's.
+    pub fn is_party(&self, number: &PhoneNumber, country: &str) -> bool {
+        let parties = [Some(&self.a), self.b.as_ref()].into_iter().flatten();
+        parties.map(|party| PhoneNumber::parse(party, country)).any(|p| p.normal == number.normal)
     }
 }
 
@@ -85,7 +87,7 @@ mod tests {
             version: 1,
             kind: LeaseKind::Axb,
             number: "95105688".into(),
-            a: "+8613800138000".into(),
+            a: "13800138000".into(),
             b: Some("+8613900139000".into()),
             code: None,
             from: at(100),
@@ -94,7 +96,8 @@ mod tests {
         };
         let counts: Vec<bool> = [99, 100, 199, 200].map(|n| lease.counts(at(n))).into();
         assert_eq!(counts, [false, true, true, false]);
-        assert!(lease.is_party("+8613900139000") && !lease.is_party("95105688"));
+        let is_party = |text| lease.is_party(&PhoneNumber::parse(text, "86"), "86");
+        assert!(is_party("+8613800138000") && is_party("13900139000") && !is_party("95105688"));
         let written = serde_json::to_value(&lease).unwrap();
         assert_eq!(written["kind"], "axb");
         assert_eq!(serde_json::from_value::<Lease>(written).unwrap(), lease);

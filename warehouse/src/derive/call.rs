@@ -203,6 +203,9 @@ impl OpenCall {
             | Kind::Consultation(_)
             // The same is so for who is parked.
             | Kind::Parking(_)
+            // Whom a leased number reached, and who was called back, is told by the legs that follow.
+            | Kind::Leased(_)
+            | Kind::TracedBack(_)
             | Kind::Forwarded { .. }
             // What was not called, and what an agent set, stands in `events`.
             | Kind::Calling(_)
