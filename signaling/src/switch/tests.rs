@@ -104,7 +104,9 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::LegRinging => "ringing".into(),
         Kind::LegAnswered => "leg answered".into(),
         Kind::IvrIn { .. } => "ivr".into(),
-        Kind::Leased(leased) => format!("lease {:?}: {:?}", leased.lease.map(|id| id.0), leased.what),
+        Kind::Leased(leased) => {
+            format!("lease {:?}: {:?}", leased.lease.map(|id| id.0), leased.what)
+        }
         Kind::TracedBack(back) => {
             format!("back to {} ({:?}): {:?}", back.agent, back.found, back.what)
         }

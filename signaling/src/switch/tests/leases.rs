@@ -148,7 +148,7 @@ fn a_lease_begins_and_ends_by_the_clock() {
     let later = Lease { from, ..lease(&rig, LeaseKind::Axb) };
     gives(&mut rig, vec![later]);
     let leg = calls(&mut rig, A);
-    rig.wait(secs(3));
+    rig.wait(secs(1));
     assert_eq!(heard(&rig, leg), ["queue"], "it is the queue's until then");
     ends(&mut rig, leg);
     rig.wait(secs(60));
@@ -159,7 +159,7 @@ fn a_lease_begins_and_ends_by_the_clock() {
     rig.wait(secs(3_600));
     is_told(&mut rig, A, "lease_over");
     let leg = calls(&mut rig, OTHER);
-    rig.wait(secs(3));
+    rig.wait(secs(1));
     assert_eq!(heard(&rig, leg), ["queue"], "others reach what answers the number");
     ends(&mut rig, leg);
     balanced(&mut rig);
