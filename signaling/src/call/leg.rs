@@ -202,7 +202,6 @@ impl Call {
             cx.sip(command);
         }
         let called = (!leg.incoming && leg.trunk.is_some()).then(|| leg.address.clone());
-        let answered = leg.sip == Sip::Answered;
         leg.sip = Sip::Gone;
         let (agent, talked, engaged) = (leg.agent, leg.talked, leg.engaged);
         let (wrap_up, trunk) = (leg.wrap_up, leg.trunk.take());
@@ -214,7 +213,7 @@ impl Call {
             self.log(cx, Some(id), Kind::Released { agent, by });
         }
         if let Some(called) = called {
-            self.note_call_ended(cx, &called, answered, cause);
+            self.note_call_ended(cx, &called, cause);
         }
         let (now, call) = (cx.now, self.id);
         if let Some(tenant) = cx.world.tenants.get_mut(&self.tenant) {

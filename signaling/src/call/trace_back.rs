@@ -15,7 +15,7 @@ use std::time::Duration;
 use terms::event::{Found, InTraceBack, Kind, Role, TracedBack};
 use terms::media::Place;
 use terms::routing::Target;
-use terms::{AgentId, Moment, PhoneNumber};
+use terms::{AgentId, LegId, Moment, PhoneNumber};
 
 /// How long the agent's phone rings.
 const RING_MAX: Duration = Duration::from_secs(20);
@@ -52,17 +52,28 @@ impl Call {
         tenant.traces.note(trace);
     }
 
+    /// A phone that was rung answered.
+    pub(super) fn note_call_answered(&self, cx: &mut Cx, id: LegId) {
+        let leg = self.legs.get(&id).filter(|leg| leg.trunk.is_some());
+        if let Some(leg) = leg {
+            self.note_news(cx, &leg.address, Found::Answered);
+        }
+    }
+
     /// A leg to somebody outside has ended: from now on its time counts.
-    pub(super) fn note_call_ended(&self, cx: &mut Cx, called: &str, answered: bool, cause: u8) {
+    pub(super) fn note_call_ended(&self, cx: &mut Cx, called: &str, cause: u8) {
         let found = match cause {
-            _ if answered => Found::Answered,
             cause::BUSY | cause::REJECTED => Found::Busy,
             cause::NO_ANSWER | cause::NORMAL | cause::ELSEWHERE => Found::NoAnswer,
             _ => Found::Unreachable,
         };
+        self.note_news(cx, called, found);
+    }
+
+    fn note_news(&self, cx: &mut Cx, called: &str, found: Found) {
         let customer = PhoneNumber::parse(called, &self.plan.plan.country).normal;
         if let Some(tenant) = cx.world.tenants.get_mut(&self.tenant) {
-            tenant.traces.ended(&customer, self.id, cx.now.moment, found);
+            tenant.traces.news(&customer, self.id, cx.now.moment, found);
         }
     }
 

@@ -71,13 +71,14 @@ impl Traces {
         self.by_order.get(self.by_number.get(&number)?)
     }
 
-    /// The call to this customer has ended.
-    pub fn ended(&mut self, customer: &str, call: CallId, at: Moment, found: Found) {
+    /// The call to this customer was answered, or has ended; one that was answered stays so.
+    pub fn news(&mut self, customer: &str, call: CallId, at: Moment, found: Found) {
         let from = (customer.to_owned(), String::new());
         let theirs = self.by_number.range(from..).take_while(|((who, _), _)| who == customer);
         let mut traces = theirs.filter_map(|(_, order)| self.by_order.get(order));
         let of_call = traces.find(|trace| trace.call == call).cloned();
         if let Some(trace) = of_call {
+            let found = if trace.found == Found::Answered { Found::Answered } else { found };
             self.note(Trace { at, found, ..trace });
         }
     }
@@ -142,11 +143,16 @@ mod tests {
     fn the_end_of_a_call_is_its_last_news_and_that_of_another_call_is_none() {
         let mut traces = Traces::default();
         traces.note(trace("a", 10, 1));
-        traces.ended("a", CallId(11), Moment::from_secs(40), Found::Busy);
+        traces.news("a", CallId(11), Moment::from_secs(40), Found::Busy);
         assert_eq!(found(&mut traces, "a", 0), Some(1));
-        traces.ended("a", CallId(10), Moment::from_secs(50), Found::Busy);
-        let found = traces.find("a", "95105688", Moment::from_secs(45)).map(|trace| trace.found);
-        assert_eq!(found, Some(Found::Busy));
+        let mut news = |secs, found| {
+            traces.news("a", CallId(10), Moment::from_secs(secs), found);
+            let trace = traces.find("a", "95105688", Moment::from_secs(45));
+            trace.map(|trace| trace.found)
+        };
+        assert_eq!(news(50, Found::Busy), Some(Found::Busy));
+        assert_eq!(news(51, Found::Answered), Some(Found::Answered));
+        assert_eq!(news(52, Found::NoAnswer), Some(Found::Answered));
     }
 
     #[test]
