@@ -4,8 +4,9 @@
 //! and a store that is down never stops a call.
 //!
 //! **Every query takes the tenant as its argument and names it in its `WHERE`.** There is no way
-//! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`] and
-//! [`Store::plan_versions`], which hand over to the warehouse and the call path,
+//! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`],
+//! [`Store::plan_versions`] and [`Store::lease_versions`], which hand over to the warehouse and the call
+//! path,
 //! [`Store::keep_calling`], whose entries each say whose they are, [`Store::hook_lines`], which says of
 //! each line whose it is, and [`Store::authenticate`], [`Store::sql_verifier`] and
 //! [`Store::sql_identity`], which find out who asks.
@@ -26,6 +27,7 @@ pub mod flow;
 pub mod hold;
 pub mod hook;
 pub mod hours;
+pub mod lease;
 pub mod lockout;
 pub mod number;
 pub mod once;
@@ -48,6 +50,7 @@ pub mod store;
 pub mod tenant;
 mod text;
 pub mod token;
+pub mod trace_back;
 pub mod trunk;
 pub mod user;
 pub mod voicemail;

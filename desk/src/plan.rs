@@ -119,6 +119,7 @@ impl Store {
             prompts: self.prompts_for_plan(tenant).await?,
             calling: self.calling_rules(tenant).await?.into(),
             messages: self.messages_for_plan(tenant).await?,
+            trace_back: self.trace_back(tenant).await?.into(),
         })
     }
 }
