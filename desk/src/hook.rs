@@ -26,6 +26,8 @@ pub const KINDS: &[&str] = &[
     "leg_started",
     "leg_ringing",
     "leg_answered",
+    "leased",
+    "traced_back",
     "ivr_in",
     "ivr_step",
     "flow_told",

@@ -5,7 +5,8 @@
 //!
 //! **Every query takes the tenant as its argument and names it in its `WHERE`.** There is no way
 //! to ask for a row without saying whose it is; the exceptions are [`Store::read_after`],
-//! [`Store::audit_after`] and [`Store::plan_versions`], which hand over to the warehouse and the call
+//! [`Store::audit_after`], [`Store::plan_versions`] and [`Store::lease_versions`], which hand over to
+//! the warehouse and the call
 //! path,
 //! [`Store::keep_calling`], whose entries each say whose they are, [`Store::hook_lines`], which says of
 //! each line whose it is, and [`Store::authenticate`], [`Store::sql_verifier`] and
@@ -31,6 +32,7 @@ pub mod flow;
 pub mod hold;
 pub mod hook;
 pub mod hours;
+pub mod lease;
 pub mod lockout;
 pub mod number;
 pub mod once;
@@ -55,6 +57,7 @@ pub mod team;
 pub mod tenant;
 mod text;
 pub mod token;
+pub mod trace_back;
 pub mod trunk;
 pub mod user;
 pub mod voicemail;

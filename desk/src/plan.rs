@@ -122,6 +122,7 @@ impl Store {
             grid: self.grid_for_plan(tenant).await?,
             connectors: self.connectors_for_plan(tenant).await?,
             emergency: self.emergencies_for_plan(tenant).await?,
+            trace_back: self.trace_back(tenant).await?.into(),
         })
     }
 }

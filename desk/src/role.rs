@@ -65,6 +65,10 @@ text_enum! {
         QueuesWrite = "queues.write",
         /// Make and change agents, their phones and their teams.
         AgentsWrite = "agents.write",
+        /// See leases of numbers, and whose own numbers they hide.
+        LeasesRead = "leases.read",
+        /// Lease numbers, change when leases end, and end them.
+        LeasesWrite = "leases.write",
         /// See flows, prompts, numbers and the list of blocked callers.
         RoutingRead = "routing.read",
         /// Draft and publish flows, upload prompts, change numbers, block callers.
@@ -142,6 +146,8 @@ const GRANTS: &[(Permission, &[Role])] = {
         (P::AgentState, LEADERS),
         (P::QueuesWrite, MANAGERS),
         (P::AgentsWrite, MANAGERS),
+        (P::LeasesRead, LEADERS),
+        (P::LeasesWrite, MANAGERS),
         (P::RoutingRead, LEADERS),
         (P::RoutingWrite, MANAGERS),
         (P::RoutingApprove, MANAGERS),

@@ -37,6 +37,7 @@ pub mod health;
 pub mod hooks;
 pub mod hours;
 pub mod idempotency;
+pub mod leases;
 pub mod links;
 pub mod live;
 pub mod messages;
@@ -236,6 +237,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(queues::routes(guard))
         .merge(hours::routes(guard))
         .merge(numbers::routes(guard))
+        .merge(leases::routes(guard))
         .merge(trunks::routes(guard))
         .merge(emergency::routes(guard))
         .merge(flows::routes(guard))

@@ -22,6 +22,7 @@ mod agent;
 mod apply;
 mod audit;
 mod callback;
+mod claim;
 mod decide;
 mod keep;
 mod offer;
@@ -36,6 +37,7 @@ mod tally;
 mod tests;
 
 pub use agent::Stage;
+pub use claim::Claim;
 pub(crate) use keep::{KeptAgent, KeptVisit};
 pub use personal::Personal;
 
@@ -91,6 +93,20 @@ pub enum Output {
         call: CallId,
         /// Why.
         reason: FlowOut,
+    },
+    /// An agent is a call's that wanted them, and reserved: ring them.
+    Claimed {
+        /// Who.
+        agent: AgentId,
+        /// Whose.
+        call: CallId,
+    },
+    /// An agent whom a call waits for has left.
+    ClaimOver {
+        /// Who.
+        agent: AgentId,
+        /// Whose.
+        call: CallId,
     },
     /// An agent's state changed.
     AgentChanged(Changed),
@@ -260,6 +276,7 @@ pub struct Distributor {
     /// Callers who may come back to their place.
     left: resume::Left,
     last: personal::Last,
+    claims: claim::Claims,
     /// For strategies that draw lots.
     dice: SmallRng,
 }
@@ -278,6 +295,7 @@ impl Distributor {
             touched: BTreeSet::new(),
             left: resume::Left::default(),
             last: personal::Last::default(),
+            claims: claim::Claims::default(),
             dice: SmallRng::seed_from_u64(seed),
         }
     }
@@ -491,6 +509,7 @@ impl Distributor {
 
     /// After an agent's state changed: tells it, and lists or unlists the agent as free.
     fn settle(&mut self, id: AgentId, now: Now, disposition: Option<String>) {
+        self.serve_claims(id);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         self.touched.insert(id);
         self.outputs.extend(agent.changes(now, disposition).map(Output::AgentChanged));

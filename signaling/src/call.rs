@@ -11,6 +11,7 @@
 //! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
 //! `hunt` the people of an area are called ·
+//! `lease` a number that stands for somebody · `trace_back` who calls back reaches who called them ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -39,6 +40,7 @@ mod hunt;
 mod incoming;
 mod invite_party;
 mod keep;
+mod lease;
 mod leg;
 mod live;
 mod media;
@@ -55,6 +57,7 @@ mod supervise;
 mod survey;
 mod take_over;
 mod timers;
+mod trace_back;
 mod transfer_blind;
 mod voicemail;
 
@@ -118,6 +121,10 @@ enum Next {
     TurnAway(String),
     /// This prompt of an emergency plan, then a target of the plan.
     Announce { prompt: String, target: Target },
+    /// Where a leased number leads them.
+    Leased(lease::LeaseStep),
+    /// They call an agent back.
+    Returning(trace_back::Returning),
 }
 
 /// What the call is doing, in the order of its life.
@@ -153,6 +160,8 @@ enum Phase {
     Clicking(click::Clicking),
     /// Hears what an emergency plan says first.
     Announcing { target: Target },
+    /// Keys in the code of a leased number.
+    Coding(lease::Coding),
     /// Hears a last prompt.
     Farewell { cause: u8 },
     /// Legs are being closed.
@@ -279,6 +288,8 @@ pub(crate) struct Call {
     callback: Option<callback::Callback>,
     /// The people of an area are called.
     hunt: Option<Box<hunt::Hunt>>,
+    /// It goes by a lease of the number that was called.
+    lease: Option<lease::ByLease>,
 }
 
 impl Call {
@@ -363,6 +374,7 @@ impl Call {
                 Timer::Supervisor => self.supervisor_rang_too_long(cx),
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::ConferenceKey => self.knock_timeout(cx),
+                Timer::Code => self.code_timeout(cx),
                 Timer::Message => self.finish_message(cx),
                 Timer::Farewell if matches!(self.phase, Phase::Announcing { .. }) => {
                     self.announcement_over(cx);
@@ -412,6 +424,7 @@ impl Call {
             Phase::Survey(_) if id == self.anchor => self.survey_digit(cx, digit),
             Phase::Knocking(_) => self.knock_digit(cx, digit),
             Phase::Conferring(_) => self.conference_digit(cx, digit),
+            Phase::Coding(_) if id == self.anchor => self.code_digit(cx, digit),
             Phase::Message(message) if id == self.anchor && message.ends_at(digit) => {
                 self.finish_message(cx);
             }
@@ -442,6 +455,7 @@ impl Call {
             Phase::Farewell { .. } => self.farewell_over(cx),
             Phase::Knocking(_) => self.knock_asked(cx, end),
             Phase::Conferring(_) => self.conference_music(cx, end),
+            Phase::Coding(_) => self.code_asked(cx),
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Dialling(_)
@@ -479,6 +493,7 @@ impl Call {
         }
         let target = match next {
             Next::Dial(to) => return self.dial(cx, to, dial::Why::Direct),
+            Next::Returning(returning) => return self.trace_back(cx, returning),
             _ if !self.anchor_answered() && !rings_first(&next) => return self.answer(cx, next),
             Next::Say(prompts) => return self.farewell(cx, &prompts, cause::NORMAL),
             Next::TurnAway(prompt) => {
@@ -488,6 +503,7 @@ impl Call {
             Next::Announce { prompt, target } => {
                 return self.announce_emergency(cx, &prompt, target);
             }
+            Next::Leased(step) => return self.go_by_lease(cx, step),
             Next::To(target) => target,
         };
         match target {
@@ -617,7 +633,14 @@ impl Call {
 /// The called phone rings before the caller is answered.
 fn rings_first(next: &Next) -> bool {
     match next {
-        Next::Dial(_) | Next::To(Target::Agent(_) | Target::Number(_)) => true,
-        Next::Say(_) | Next::TurnAway(_) | Next::Announce { .. } | Next::To(_) => false,
+        Next::Dial(_)
+        | Next::To(Target::Agent(_) | Target::Number(_))
+        | Next::Leased(lease::LeaseStep::Reach(_))
+        | Next::Returning(_) => true,
+        Next::Say(_)
+        | Next::TurnAway(_)
+        | Next::Announce { .. }
+        | Next::Leased(_)
+        | Next::To(_) => false,
     }
 }

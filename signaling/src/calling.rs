@@ -8,8 +8,9 @@
 
 mod guard;
 
+pub(crate) use guard::Guard;
+
 use crate::switch::Now;
-use guard::Guard;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 use terms::event::CallingLimit;

@@ -12,6 +12,7 @@ mod conferences;
 mod config;
 mod consult;
 mod keep;
+mod leases;
 mod metrics;
 mod park;
 mod pickup;
@@ -24,14 +25,17 @@ mod settings;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod trunks;
 mod world;
 
 pub use crate::calling::Limits as OutLimits;
 pub(crate) use areas::Stop;
 pub use config::Config;
+pub(crate) use leases::{Binding, Found as LeaseFound};
 pub(crate) use plan::{Calling, Compiled, Dialled};
 pub use sql::{SqlAsk, SqlDone};
+pub(crate) use traces::Trace;
 pub(crate) use world::{CallbackPlace, Cx, FaxOf, RecordingOf, World};
 
 use crate::acd;
@@ -41,7 +45,7 @@ use crate::sip::user_agent;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use terms::{CallId, LegId, Moment, TenantId, Timestamp, control, event, media};
+use terms::{AgentId, CallId, LegId, Moment, TenantId, Timestamp, control, event, media};
 
 /// Both clocks, read once per input at the edge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -308,7 +312,7 @@ impl Switch {
         if self.world.config.keeps {
             self.touched.insert(id);
         }
-        let over = call.is_over();
+        let (over, tenant) = (call.is_over(), call.tenant);
         let due = call.next_timeout().filter(|_| !over);
         let next = due.map(|at| at.max(Moment(now.moment.0 + 1)));
         if call.listed != next {
@@ -321,6 +325,9 @@ impl Switch {
             self.calls.remove(&id);
             let limits = self.world.config.out;
             self.world.calls_out.ended(now, &limits, id);
+            if let Some(leases) = self.world.leases.get_mut(&tenant) {
+                leases.call_ended(now.moment, id);
+            }
         }
     }
 
@@ -359,6 +366,15 @@ impl Switch {
             O::FlowOut { visit, call, reason } => {
                 self.with_call(now, call, |call, cx| call.flow_out(cx, visit, reason));
             }
+            O::Claimed { agent, call } => {
+                if !self.calls.contains_key(&call) {
+                    return self.give_back(now, tenant, agent, call);
+                }
+                self.with_call(now, call, |call, cx| call.claimed(cx, agent));
+            }
+            O::ClaimOver { agent, call } => {
+                self.with_call(now, call, |call, cx| call.claim_over(cx, agent));
+            }
             O::AgentChanged(changed) => {
                 let contact = changed.call.and_then(|id| self.calls.get(&id)).map(|c| c.contact);
                 self.world.log(event::Entry {
@@ -377,6 +393,15 @@ impl Switch {
                     },
                 });
             }
+        }
+    }
+}
+
+impl Switch {
+    /// An agent was reserved for a call that has ended meanwhile.
+    fn give_back(&mut self, now: Now, tenant: TenantId, agent: AgentId, call: CallId) {
+        if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
+            tenant.acd.release(now, agent, call, None);
         }
     }
 }

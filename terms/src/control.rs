@@ -11,7 +11,7 @@ use crate::id::{
     TrunkId, UserId,
 };
 use crate::media::Quality;
-use crate::routing::{Delta, Plan};
+use crate::routing::{Delta, LeaseChanges, Plan};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ pub enum Ask {
     Plan(Box<Plan>),
     /// Apply this change to the plan.
     Delta(Box<Delta>),
+    /// Leases of numbers are so from now on.
+    Leases(Box<LeaseChanges>),
     /// Change an agent's state.
     Agent {
         /// Whose.

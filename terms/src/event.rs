@@ -21,8 +21,10 @@ mod consultation;
 mod forward;
 mod frame;
 mod hunt;
+mod lease;
 mod offer;
 mod parking;
+mod trace_back;
 
 pub use callback::{Callback, CallbackEnd, InCallback};
 pub use calling::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling};
@@ -31,8 +33,10 @@ pub use consultation::{Consultation, ConsultationEnd, InConsultation};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
 pub use hunt::{Hop, HopEnd, Hunt, InHunt};
+pub use lease::{InLease, LeaseRefusal, Leased};
 pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
+pub use trace_back::{Found, InTraceBack, TracedBack};
 
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
@@ -255,6 +259,10 @@ pub enum Kind {
     LegRinging,
     /// The leg was answered; for the customer: we answered.
     LegAnswered,
+    /// A call to a leased number goes to the other side, or nowhere.
+    Leased(Leased),
+    /// The caller calls back: their agent comes first.
+    TracedBack(TracedBack),
     /// The call reached a flow.
     IvrIn {
         /// The flow.

@@ -186,6 +186,8 @@ ids! {
     ReportRunId,
     /// A team of agents, or a department that teams belong to.
     TeamId,
+    /// A number that stands for somebody for a time.
+    LeaseId,
 }
 
 #[cfg(test)]

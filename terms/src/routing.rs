@@ -10,10 +10,12 @@ mod conference;
 mod connector;
 mod emergency;
 mod in_queue;
+mod lease;
 mod matching;
 mod number;
 mod prompt;
 mod recording;
+mod trace_back;
 
 pub use area::{
     AREA_RING_S, AREA_RING_S_USUAL, AREA_WORKERS_MAX, Absence, Area, FieldGrid, Worker,
@@ -26,6 +28,7 @@ pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIG
 pub use connector::{CONNECTOR_MS_MAX, CONNECTOR_ROWS_MAX, Connector, Database, DatabaseTls};
 pub use emergency::Emergency;
 pub use in_queue::{CallFirst, Callback, InQueue};
+pub use lease::{LEASE_CODE_DIGITS, LEASES_MAX, Lease, LeaseChanges, LeaseKind};
 pub use matching::{Decision, KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
@@ -33,6 +36,7 @@ pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
     RecordingWhen,
 };
+pub use trace_back::{TRACE_KEEP_S_MAX, TRACE_WAIT_S_MAX, TraceBack};
 
 use crate::id::{AgentId, ConferenceId, FlowId, NumberId, QueueId, TenantId, TrunkId};
 use crate::media::{Codec, SrtpPolicy, TrunkT38};
@@ -116,6 +120,9 @@ pub struct Plan {
     /// Emergency plans in force.
     #[serde(default)]
     pub emergency: Vec<Emergency>,
+    /// Whom those reach who call back.
+    #[serde(default)]
+    pub trace_back: TraceBack,
 }
 
 /// How many messages were left for the people of a queue and are still there.
@@ -456,6 +463,7 @@ impl Plan {
             grid: FieldGrid::default(),
             connectors: Vec::new(),
             emergency: Vec::new(),
+            trace_back: TraceBack::default(),
         }
     }
 

@@ -41,6 +41,28 @@ struct CallRouting {
     offers: Vec<RoutedOffer>,
     /// Whom of an area it was tried at, in order, where a flow called the people of one.
     hops: Vec<RoutedHop>,
+    /// What became of a caller who called an agent back, in order.
+    returns: Vec<RoutedReturn>,
+}
+
+/// The caller called back: the agent who had called them came first.
+#[derive(Serialize, ToSchema)]
+struct RoutedReturn {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Value,
+    /// Who had called them.
+    #[schema(value_type = String)]
+    agent: AgentId,
+    /// By this call.
+    #[schema(value_type = String)]
+    called_by: CallId,
+    /// How that was: `open` where it went on, `answered`, `busy`, `no_answer` or `unreachable`.
+    found: String,
+    /// `waits` for the agent, `rings` at their phone, or `missed`: what answers the number did.
+    what: String,
+    /// The same for people, in the language of `Accept-Language` (Chinese or English).
+    explanation: String,
 }
 
 /// One offer to one agent.
@@ -111,14 +133,19 @@ async fn routing(
     let sql = format!(
         "SELECT \"at\", kind, detail FROM events WHERE call_id = {call}
          AND \"at\" >= {} AND \"at\" < {}
-         AND kind IN ('offered', 'offer_ended', 'answered', 'hunt') ORDER BY seq LIMIT 10000",
+         AND kind IN ('offered', 'offer_ended', 'answered', 'hunt', 'traced_back')
+         ORDER BY seq LIMIT 10000",
         literal::instant(from),
         literal::instant(to)
     );
     let told = rows(&api.tenant_session(&caller).await?, &sql).await?;
     let in_chinese = messages::prefers_chinese(&headers);
-    let (offers, hops) = (offers(&told, in_chinese), hops::hops(&told, in_chinese));
-    Ok(Json(CallRouting { call, offers, hops }))
+    Ok(Json(CallRouting {
+        call,
+        offers: offers(&told, in_chinese),
+        hops: hops::hops(&told, in_chinese),
+        returns: returns(&told, in_chinese),
+    }))
 }
 
 impl Api {
@@ -144,6 +171,7 @@ fn offers(told: &[Value], in_chinese: bool) -> Vec<RoutedOffer> {
                 offers.extend(offer(row, &detail, in_chinese));
                 continue;
             }
+            Some("traced_back") => continue,
             Some("answered") => json!("answered"),
             Some("hunt") => continue,
             _ => detail["end"].clone(),
@@ -157,6 +185,34 @@ fn offers(told: &[Value], in_chinese: bool) -> Vec<RoutedOffer> {
         }
     }
     offers
+}
+
+/// Where these rows tell of who called back.
+fn returns(told: &[Value], in_chinese: bool) -> Vec<RoutedReturn> {
+    let rows = told.iter().filter(|row| row["kind"] == "traced_back");
+    let of = |row: &Value| {
+        let text = row["detail"].as_str().unwrap_or_default();
+        let detail: Value = serde_json::from_str(text).unwrap_or_default();
+        let word = |field: &str| detail[field].as_str().unwrap_or_default().to_owned();
+        let (agent, what) = (AgentId(id(&detail, "agent")?), word("what"));
+        let english = match what.as_str() {
+            "waits" => {
+                format!("They called back: agent {agent} had called them and was waited for.")
+            }
+            "rings" => format!("They called back: agent {agent}, who had called them, came first."),
+            _ => format!("They called back: agent {agent} had called them and was not to be had."),
+        };
+        let chinese = in_chinese.then(|| messages::in_chinese(&english)).flatten();
+        Some(RoutedReturn {
+            at: row["at"].clone(),
+            agent,
+            called_by: CallId(id(&detail, "called_by")?),
+            found: word("found"),
+            what,
+            explanation: chinese.unwrap_or(english),
+        })
+    };
+    rows.filter_map(of).collect()
 }
 
 fn offer(row: &Value, detail: &Value, in_chinese: bool) -> Option<RoutedOffer> {

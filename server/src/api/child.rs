@@ -258,7 +258,7 @@ pub(crate) async fn carry_outbox(
     Ok(rows.len())
 }
 
-/// What a new connection to the switch begins with: every tenant's plan.
+/// What a new connection to the switch begins with: every tenant's plan, and the leases of numbers.
 fn plans_of(store: Store) -> link::Greeting {
     Arc::new(move || {
         let store = store.clone();
@@ -268,6 +268,12 @@ fn plans_of(store: Store) -> link::Greeting {
                 match store.compile_plan(tenant).await {
                     Ok(plan) => plans.push(Ask::Plan(Box::new(plan))),
                     Err(error) => tracing::error!(%tenant, %error, "the plan cannot be compiled"),
+                }
+            }
+            for (tenant, _) in store.lease_versions().await.unwrap_or_default() {
+                match store.lease_changes(tenant, None, first::wall()).await {
+                    Ok(leases) => plans.push(Ask::Leases(Box::new(leases))),
+                    Err(error) => tracing::error!(%tenant, %error, "leases cannot be read"),
                 }
             }
             plans

@@ -7,6 +7,7 @@
 //! The wait is bounded. When it is over, or the switch is not there, the change stands in the store
 //! all the same: the answer is what it would be, with a sentence in the header [`PENDING`].
 
+use super::leases::carry::Carrier;
 use super::links::CallsLink;
 use crate::link::NotThere;
 use axum::http::{HeaderValue, Method, Response};
@@ -29,6 +30,8 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Plans {
     told: watch::Sender<HashMap<TenantId, Told>>,
+    /// Leases of numbers, which are no part of a plan.
+    pub leases: Carrier,
 }
 
 /// What became of one plan.
@@ -53,6 +56,7 @@ impl Plans {
         let mut changes = store.plan_changes();
         loop {
             changes.mark_unchanged();
+            self.leases.bring_all(&store, &*calls, crate::first::wall()).await;
             let pause = match self.send_new(&store, &*calls).await {
                 Ok(()) => LOOK_EVERY,
                 Err(NotThere(why)) => {

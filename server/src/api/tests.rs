@@ -20,6 +20,7 @@ mod forwarding;
 mod hooks;
 mod hostile;
 mod idempotency;
+mod leases;
 mod lists;
 mod live;
 mod moved;

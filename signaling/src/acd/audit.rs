@@ -87,6 +87,9 @@ impl Distributor {
         if agent.listed && !agent.personal.is_empty() {
             return Err(format!("agent {id} is free, and somebody waits for them alone"));
         }
+        if agent.listed && self.claims.wants(id) {
+            return Err(format!("agent {id} is free, and a call wants them"));
+        }
         if let Some(wrap_up) = agent.wrap_up
             && !wrap_up.mandatory
             && !self.timers.contains(&(wrap_up.until, Timer::WrapUp(id)))

@@ -1,5 +1,6 @@
 //! The distributor alone: order, fairness, and a long random walk in which nothing may break.
 
+mod claim;
 mod decide;
 mod order;
 mod personal;
@@ -386,7 +387,7 @@ impl Day {
                     assert!(self.offers.remove(&(visit, agent)), "{visit} rang at {agent}");
                 }
                 Output::FlowOut { .. } => self.counts[3] += 1,
-                Output::AgentChanged(_) => {}
+                Output::Claimed { .. } | Output::ClaimOver { .. } | Output::AgentChanged(_) => {}
             }
         }
     }

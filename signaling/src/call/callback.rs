@@ -265,7 +265,7 @@ impl Call {
     }
 
     /// How the tenant may call this number outside; nothing else is called back.
-    fn outside(&self, cx: &Cx, number: PhoneNumber) -> Option<Dialable> {
+    pub(super) fn outside(&self, cx: &Cx, number: PhoneNumber) -> Option<Dialable> {
         let PhoneNumber { received, normal, .. } = number;
         let to = [received, normal].iter().find_map(|digits| match self.resolve(digits) {
             Some(Next::Dial(to @ Dialable::Outside { .. })) => Some(to),

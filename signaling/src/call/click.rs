@@ -109,7 +109,11 @@ fn may_ring(cx: &mut Cx, order: &DialOrder) -> Result<(), &'static str> {
 }
 
 /// Leaves the trunks that may show `number`.
-fn shows(plan: &Compiled, to: &mut Dialable, number: &PhoneNumber) -> Result<(), &'static str> {
+pub(super) fn shows(
+    plan: &Compiled,
+    to: &mut Dialable,
+    number: &PhoneNumber,
+) -> Result<(), &'static str> {
     let Dialable::Outside { trunks, .. } = to else { return Ok(()) };
     trunks.retain(|&id| plan.trunk(id).is_some_and(|trunk| plan.may_show(trunk, number)));
     match trunks.is_empty() {
@@ -124,7 +128,14 @@ impl Call {
         let to = match self.resolve(&order.target) {
             Some(Next::Dial(to)) => to,
             Some(Next::To(Target::Agent(agent))) => Dialable::Agent(agent),
-            Some(Next::To(_) | Next::Say(_) | Next::TurnAway(_) | Next::Announce { .. }) => {
+            Some(
+                Next::To(_)
+                | Next::Say(_)
+                | Next::TurnAway(_)
+                | Next::Announce { .. }
+                | Next::Leased(_)
+                | Next::Returning(_),
+            ) => {
                 return Err("only an agent or a number outside can be called from a screen");
             }
             None => return Err("nothing answers that number"),

@@ -33,7 +33,15 @@ impl Call {
         match why {
             Some(Why::Transfer(transfer)) => self.transfer_done(cx, transfer),
             Some(Why::Parked) => self.log(cx, Some(self.anchor), Kind::Resumed),
-            Some(Why::Direct | Why::Flow | Why::Callback | Why::Area) | None => {}
+            Some(
+                Why::Direct
+                | Why::Flow
+                | Why::Callback
+                | Why::Area
+                | Why::TraceBack(_)
+                | Why::Lease,
+            )
+            | None => {}
         }
         self.stop_play(cx, self.anchor);
         self.stop_listening(cx);

@@ -6,6 +6,7 @@ use super::hunt::hop_end;
 use super::leg::{Bye, Invitation, Leg};
 use super::offer::offer_end;
 use super::timers::Timer;
+use super::trace_back::Returning;
 use super::transfer_blind::Transfer;
 use super::{Call, Phase, cause, media, reroute};
 use crate::sip::user_agent::{Command as Sipc, Destination};
@@ -40,6 +41,10 @@ pub(super) enum Why {
     Callback,
     /// A field worker is called for the caller.
     Area,
+    /// The caller calls back the agent who called them.
+    TraceBack(Box<Returning>),
+    /// The number that was called stands for them.
+    Lease,
 }
 
 /// Somebody rings.
@@ -63,6 +68,19 @@ impl Dial {
     /// The caller is on hold meanwhile, in the log.
     pub fn is_held(&self) -> bool {
         matches!(self.why, Why::Transfer(_) | Why::Parked)
+    }
+
+    /// An agent is to be free first; then they ring.
+    pub fn awaiting(agent: AgentId, why: Why) -> Self {
+        Dial { why, to: Dialable::Agent(agent), leg: None, tried: true }
+    }
+
+    /// Who calls back.
+    pub fn returning(&self) -> Option<&Returning> {
+        match &self.why {
+            Why::TraceBack(returning) => Some(returning),
+            _ => None,
+        }
     }
 
     /// Somebody else is dialled for the same reason.
@@ -170,11 +188,15 @@ impl Call {
         let plan = cx.plan(self.tenant)?;
         let trunk = plan.trunk(id)?;
         let from = plan.shown(trunk, &self.calling(&plan))?;
+        if !self.may_be_shown(&plan, &from) {
+            return None;
+        }
         let headers = self.diversion(trunk, &from).into_iter().collect();
         let now = cx.now.moment;
         if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take_out(trunk, now) {
             return None;
         }
+        self.note_called(cx, digits, &from);
         // The first party outside that an agent dials is the customer of the call.
         let customer = self.direction == Direction::Outbound && !self.story.answered;
         let role = if customer { Role::Customer } else { Role::Outside };
@@ -242,6 +264,7 @@ impl Call {
         };
         self.connect_media(cx, id, remote);
         self.log(cx, Some(id), Kind::LegAnswered);
+        self.note_call_answered(cx, id);
         match &self.phase {
             _ if self.is_supervisor(id) => self.supervisor_answered(cx),
             _ if self.is_picking(id) => self.picked_up(cx),
@@ -369,6 +392,8 @@ impl Call {
             Why::Parked => self.nobody_took(cx, cause),
             Why::Callback => self.customer_unreached(cx, cause),
             Why::Area => self.hunt_goes_on(cx, hop_end(status, cause)),
+            Why::TraceBack(returning) => self.trace_missed(cx, *returning),
+            Why::Lease => self.lease_unreached(cx, cause),
             Why::Flow if self.follow_flow(cx, "error") => {}
             Why::Flow | Why::Direct if self.anchor_answered() => {
                 self.story.stranded = true;

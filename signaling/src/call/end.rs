@@ -40,10 +40,15 @@ impl Call {
             Phase::Dialling(dial) if dial.is_held() => {
                 self.log(cx, Some(self.anchor), Kind::Resumed);
             }
+            Phase::Dialling(dial) => {
+                if let Some(returning) = dial.returning() {
+                    self.give_up_agent(cx, returning);
+                }
+            }
             Phase::Opening { .. }
             | Phase::Answering { .. }
             | Phase::Ivr
-            | Phase::Dialling(_)
+            | Phase::Coding(_)
             | Phase::Talking(_)
             | Phase::Faxing(_)
             | Phase::Announcing { .. }
@@ -57,6 +62,7 @@ impl Call {
             Timer::Ring,
             Timer::Asked,
             Timer::ConferenceKey,
+            Timer::Code,
             Timer::Farewell,
             Timer::CallMax,
         ] {

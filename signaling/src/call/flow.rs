@@ -248,7 +248,9 @@ impl Call {
                 | Next::To(_)
                 | Next::Say(_)
                 | Next::TurnAway(_)
-                | Next::Announce { .. },
+                | Next::Announce { .. }
+                | Next::Leased(_)
+                | Next::Returning(_),
             )
             | None => {
                 if !self.follow_flow(cx, "error") {

@@ -118,9 +118,10 @@ impl Call {
     /// it nowhere, or it cannot go there: then nothing has changed.
     pub(super) fn forward(&mut self, cx: &mut Cx, when: ForwardWhen) -> bool {
         let Phase::Dialling(dial) = &self.phase else { return false };
-        let Some(agent) = dial.agent().filter(|_| !matches!(dial.why, Why::Area)) else {
-            return false;
-        };
+        // A worker of an area is called, not an agent; who calls back wants this agent, and else what
+        // answers the number.
+        let by_name = dial.returning().is_none() && !matches!(dial.why, Why::Area);
+        let Some(agent) = dial.agent().filter(|_| by_name) else { return false };
         let set = cx.acd(self.tenant).and_then(|acd| acd.forwarding(agent));
         let Some(target) = set.and_then(|set| set.target(when)).map(str::to_owned) else {
             return false;
@@ -177,7 +178,7 @@ impl Call {
                 Why::Transfer(transfer) => self.let_go(cx, transfer),
                 Why::Flow => self.left_flow(cx, "transferred"),
                 Why::Parked => self.log(cx, Some(self.anchor), Kind::Resumed),
-                Why::Direct | Why::Callback | Why::Area => {}
+                Why::Direct | Why::Callback | Why::Area | Why::TraceBack(_) | Why::Lease => {}
             }
         }
         self.go_to(cx, next);

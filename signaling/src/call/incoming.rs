@@ -36,6 +36,8 @@ const BLOCKED: Refusal = Refusal::of(603, cause::REJECTED);
 const UNKNOWN: Refusal = Refusal::of(404, cause::UNALLOCATED);
 const BUSY: Refusal = Refusal::of(486, cause::BUSY);
 const FORBIDDEN: Refusal = Refusal::of(403, cause::REJECTED);
+/// RFC 3261 §21.4.19.
+const LOOP: Refusal = Refusal::of(482, cause::EXCHANGE_ROUTING);
 const OVERLOAD: Refusal = Refusal { retry: true, ..Refusal::of(503, cause::CONGESTION) };
 
 /// A new call, admitted or refused. `closed` is a box that takes no more calls.
@@ -151,6 +153,7 @@ impl Call {
             conference: None,
             callback: None,
             hunt: None,
+            lease: None,
         }
     }
 
@@ -191,7 +194,7 @@ impl Call {
         };
         let target = self.plan.answering(&self.called, trunk, cx.now.wall);
         let target = target.ok_or(UNKNOWN)?;
-        let target = self.plan.way_of(&self.caller).unwrap_or(target).clone();
+        let target = target.clone();
         if let Some(settings) = self.plan.trunk(trunk)
             && let Some(tenant) = cx.world.tenants.get_mut(&self.tenant)
         {
@@ -202,7 +205,29 @@ impl Call {
                 leg.trunk = Some(trunk);
             }
         }
-        Ok(turned_away.map_or_else(|| self.emergency_way(target), Next::TurnAway))
+        if let Some(prompt) = turned_away {
+            return Ok(Next::TurnAway(prompt));
+        }
+        if self.plan.emergency(&self.called).is_some() {
+            let own = self.plan.way_of(&self.caller).cloned();
+            return Ok(self.emergency_way(own.unwrap_or(target)));
+        }
+        self.lead(cx, trunk, target)
+    }
+
+    /// Where a caller goes who is let in: by the lease of the number, by their own way, back to the
+    /// agent who called them, unless it is the hour that decides, or to what answers it.
+    fn lead(&self, cx: &mut Cx, trunk: TrunkId, target: Target) -> Result<Next, Refusal> {
+        if let Some(found) = self.lease_of_number(cx) {
+            return self.by_lease(cx, found).map(Next::Leased).ok_or(LOOP);
+        }
+        if let Some(way) = self.plan.way_of(&self.caller) {
+            return Ok(Next::To(way.clone()));
+        }
+        if self.plan.is_by_hours(&self.called, trunk, cx.now.wall) {
+            return Ok(Next::To(target));
+        }
+        Ok(self.returning(cx, &target).map_or(Next::To(target), Next::Returning))
     }
 
     fn admit_from_agent(&mut self, cx: &mut Cx, agent: AgentId) -> Result<Next, Refusal> {

@@ -59,9 +59,14 @@ impl Call {
         match self.resolve(target) {
             Some(Next::Dial(to)) => Ok(to),
             Some(Next::To(Target::Agent(agent))) => Ok(Dialable::Agent(agent)),
-            Some(Next::To(_) | Next::Say(_) | Next::TurnAway(_) | Next::Announce { .. }) => {
-                Err("only an agent or a number outside can be asked in")
-            }
+            Some(
+                Next::To(_)
+                | Next::Say(_)
+                | Next::TurnAway(_)
+                | Next::Announce { .. }
+                | Next::Leased(_)
+                | Next::Returning(_),
+            ) => Err("only an agent or a number outside can be asked in"),
             None => Err("nothing answers that number"),
         }
     }

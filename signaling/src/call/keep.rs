@@ -3,13 +3,14 @@
 //! A conversation goes on with everybody in it, held, consulting or listened to as before; its
 //! recording goes on in a further part. Who waited in a queue goes on waiting in their place, who was
 //! parked on their slot. A caller in a flow hears it from its beginning, one who was asked for
-//! satisfaction or a PIN is asked again. A meeting goes on with those of its members who do. A phone
+//! satisfaction, a PIN or a code is asked again. A meeting goes on with those of its members who do. A phone
 //! that only rang is let go. What cannot go on (the caller's line or voice is lost, a party rang for them) is ended
 //! properly: each leg and the call get their ends, the outcome is `interrupted`.
 
 use super::callback::Callback;
 use super::conference::Knock;
 use super::hunt::Hunt;
+use super::lease::{ByLease, LeaseStep};
 use super::leg::{Bye, Leg, Sip, Voice};
 use super::park::Parked;
 use super::pickup::Picking;
@@ -70,6 +71,7 @@ pub(crate) struct Kept<'a> {
     conference: Option<ConferenceId>,
     callback: Option<Cow<'a, Callback>>,
     hunt: Option<Cow<'a, Hunt>>,
+    lease: Option<ByLease>,
 }
 
 /// What the call is doing, as far as it can be taken up again.
@@ -108,6 +110,8 @@ enum At {
     Ending,
     /// A phone that rings because a screen had the call made.
     Clicking,
+    /// Asked for the code of a leased number.
+    Coding,
 }
 
 impl Call {
@@ -131,6 +135,7 @@ impl Call {
             Phase::Summoning(_) => At::Summoning,
             Phase::Clicking(_) => At::Clicking,
             Phase::Announcing { target } => At::Announcing { target: target.clone() },
+            Phase::Coding(_) => At::Coding,
             Phase::Farewell { cause } => At::Farewell { cause: *cause },
             Phase::Ending => At::Ending,
         };
@@ -176,6 +181,7 @@ impl Call {
             conference: self.conference,
             callback: self.callback.as_ref().map(Cow::Borrowed),
             hunt: self.hunt.as_deref().map(Cow::Borrowed),
+            lease: self.lease,
         }
     }
 }
@@ -245,6 +251,7 @@ impl Kept<'_> {
             conference: self.conference,
             callback: self.callback.map(Cow::into_owned),
             hunt: self.hunt.map(|hunt| Box::new(hunt.into_owned())),
+            lease: self.lease,
         };
         let part = self.recording.map(|(recording, _)| recording);
         Waking { call, at: self.at, part, announcing: self.announcing }
@@ -310,6 +317,7 @@ impl Waking {
                 call.record_next(cx, part);
                 call.go_to(cx, Next::To(target));
             }
+            At::Coding if anchor => call.go_by_lease(cx, LeaseStep::AskCode),
             At::Farewell { cause } => call.end(cx, cause, Party::System),
             At::Dialling { passed_on } => {
                 if passed_on {
@@ -323,6 +331,7 @@ impl Waking {
             | At::Fax
             | At::Summoning
             | At::Clicking
+            | At::Coding
             | At::Ending => call.interrupt(cx),
         }
         call

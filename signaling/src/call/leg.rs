@@ -201,6 +201,7 @@ impl Call {
         if let Some(command) = goodbye(id, leg, cause, bye) {
             cx.sip(command);
         }
+        let called = (!leg.incoming && leg.trunk.is_some()).then(|| leg.address.clone());
         leg.sip = Sip::Gone;
         let (agent, talked, engaged) = (leg.agent, leg.talked, leg.engaged);
         let (wrap_up, trunk) = (leg.wrap_up, leg.trunk.take());
@@ -210,6 +211,9 @@ impl Call {
         }
         if let Some(agent) = agent.filter(|_| talked) {
             self.log(cx, Some(id), Kind::Released { agent, by });
+        }
+        if let Some(called) = called {
+            self.note_call_ended(cx, &called, cause);
         }
         let (now, call) = (cx.now, self.id);
         if let Some(tenant) = cx.world.tenants.get_mut(&self.tenant) {

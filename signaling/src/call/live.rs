@@ -82,6 +82,7 @@ impl Call {
             | Phase::Ivr
             | Phase::Knocking(_)
             | Phase::Announcing { .. }
+            | Phase::Coding(_)
             | Phase::Farewell { .. }
             | Phase::Ending => "ivr",
         }

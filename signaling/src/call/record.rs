@@ -89,7 +89,10 @@ impl Call {
     }
 
     fn decide(&self, cx: &Cx, legs: &[LegId]) -> Decision {
-        let direct = cx.world.config.record_direct;
+        if self.lease.is_some_and(|by| !by.record) {
+            return Decision::by_lease();
+        }
+        let direct = cx.world.config.record_direct || self.lease.is_some();
         let otherwise = self.queue.as_ref().map_or(direct, |queue| queue.record);
         self.decide_or(cx, legs, otherwise)
     }

@@ -20,6 +20,7 @@ pub(super) enum Timer {
     Supervisor,
     SurveyKey,
     ConferenceKey,
+    Code,
     Message,
     Farewell,
     CallMax,

@@ -110,9 +110,14 @@ impl Call {
             Some(Next::Dial(party)) => Ok(Goal::Party(party)),
             Some(Next::To(Target::Queue(queue))) => Ok(Goal::Queue(queue)),
             Some(Next::To(target)) => Ok(Goal::Other(target)),
-            Some(Next::Say(_) | Next::TurnAway(_) | Next::Announce { .. }) | None => {
-                Err((404, "nothing answers that number"))
-            }
+            Some(
+                Next::Say(_)
+                | Next::TurnAway(_)
+                | Next::Announce { .. }
+                | Next::Leased(_)
+                | Next::Returning(_),
+            )
+            | None => Err((404, "nothing answers that number")),
         }
     }
 

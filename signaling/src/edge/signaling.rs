@@ -500,6 +500,7 @@ impl Thread {
                 Ask::Drain { .. } => self.user_agent.drain(),
                 Ask::State { tenant } => self.looked_at = Some((request.id, *tenant)),
                 Ask::Agent { .. }
+                | Ask::Leases(_)
                 | Ask::Call { .. }
                 | Ask::PickUp { .. }
                 | Ask::Dial(_)

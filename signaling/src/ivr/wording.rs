@@ -127,6 +127,33 @@ const WORDS: &[(&str, &str, &str)] = &[
         "您的分机已被限制外呼，请联系管理员。",
         "Calling out is barred for your extension. Please ask an administrator.",
     ),
+    (
+        "lease_stranger",
+        "您不能通过此号码联系对方，请核对后再拨。",
+        "You cannot reach anybody by this number. Please check it.",
+    ),
+    ("lease_nobody", "目前没有可以接通的来电者。", "Nobody has called you at this number yet."),
+    ("lease_over", "此号码的服务期限已过。", "The time for which this number was given is over."),
+    (
+        "lease_code",
+        "请输入分机号，按井号键结束。",
+        "Please enter the extension, followed by the pound key.",
+    ),
+    (
+        "lease_busy",
+        "对方正在通话中，请稍后再拨。",
+        "The party you are calling is busy. Please call again later.",
+    ),
+    (
+        "lease_no_answer",
+        "对方暂时无人接听，请稍后再拨。",
+        "Nobody answers at present. Please call again later.",
+    ),
+    (
+        "lease_unreachable",
+        "对方暂时无法接通，请稍后再拨。",
+        "The party you are calling cannot be reached at present. Please call again later.",
+    ),
     ("error", "系统繁忙，请稍后再拨。", "The system is busy. Please call again later."),
     ("digits/0", "零", "zero"),
     ("digits/1", "一", "one"),

@@ -82,7 +82,12 @@ impl UserAgent {
                 }
                 // After the phones that watch.
                 Key::Lamps(..) => {}
-                Key::Call(_) | Key::Conference(..) | Key::Agent(..) | Key::Door(..) => {}
+                Key::Call(_)
+                | Key::Conference(..)
+                | Key::Agent(..)
+                | Key::Door(..)
+                | Key::Trace(..)
+                | Key::Lease(..) => {}
             }
         }
         self.arm_registrar();

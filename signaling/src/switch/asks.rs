@@ -21,6 +21,7 @@ impl Switch {
         let answer = match body {
             Ask::Plan(plan) => Some(done(self.use_plan(now, *plan))),
             Ask::Delta(delta) => Some(done(self.use_delta(now, *delta))),
+            Ask::Leases(changes) => Some(done(self.use_leases(now, *changes))),
             Ask::Agent { tenant, agent, action } => {
                 Some(done(self.agent_acts(now, tenant, agent, action)))
             }
@@ -70,6 +71,7 @@ impl Switch {
             trunks: super::trunks::Usage::default(),
             set_at: BTreeMap::new(),
             callbacks: BTreeMap::new(),
+            traces: super::traces::Traces::default(),
         });
         tenant.plan = Arc::clone(&compiled);
         tenant.acd.apply(now, &compiled.plan);

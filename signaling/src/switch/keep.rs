@@ -1,5 +1,7 @@
 //! What of the switch outlives the process, and how it goes on from there.
 
+use super::leases::KeptLease;
+use super::traces::Trace;
 use super::{Cx, Now, Switch};
 use crate::acd::KeptAgent;
 use crate::call::{Kept, Waking};
@@ -29,6 +31,10 @@ impl Switch {
                 let kept = tenant.acd.keep_agent(agent);
                 changes.push(Change::of(Key::Agent(id, agent), kept.as_ref()));
             }
+            changes.extend(tenant.traces.take_changes(id));
+        }
+        for (&id, leases) in &mut self.world.leases {
+            changes.extend(leases.take_changes(id));
         }
         if !self.world.config.keeps {
             changes.clear();
@@ -54,6 +60,7 @@ impl Switch {
         }
         self.restore_agents(now, kept, &calls);
         self.restore_conferences(kept);
+        self.restore_numbers(kept);
         let mut waking: Vec<Waking> = Vec::with_capacity(calls.len());
         for call in calls {
             let mut cx = Cx { now, world: &mut self.world };
@@ -87,6 +94,34 @@ impl Switch {
                 Key::Door(tenant, id) if self.world.tenants.contains_key(&tenant) => {
                     if let Some(door) = change.read::<Door>() {
                         self.world.doors.restore((tenant, id), door);
+                    }
+                }
+                Key::Conference(..)
+                | Key::Door(..)
+                | Key::Call(_)
+                | Key::Agent(..)
+                | Key::Leg(_)
+                | Key::Phones(..)
+                | Key::Lamps(..)
+                | Key::Trace(..)
+                | Key::Lease(..) => {}
+            }
+        }
+    }
+
+    /// Who may call back whom, and which numbers stand for somebody.
+    fn restore_numbers(&mut self, kept: &[Change]) {
+        for change in kept {
+            match change.key {
+                Key::Trace(tenant, order) => {
+                    let tenant = self.world.tenants.get_mut(&tenant);
+                    if let (Some(tenant), Some(trace)) = (tenant, change.read::<Trace>()) {
+                        tenant.traces.restore(order, trace);
+                    }
+                }
+                Key::Lease(tenant, _) => {
+                    if let Some(kept) = change.read::<KeptLease>() {
+                        self.world.leases.entry(tenant).or_default().restore(kept);
                     }
                 }
                 Key::Conference(..)
@@ -139,7 +174,9 @@ impl Switch {
             | Key::Leg(_)
             | Key::Phones(..)
             | Key::Lamps(..)
-            | Key::Door(..) => None,
+            | Key::Door(..)
+            | Key::Trace(..)
+            | Key::Lease(..) => None,
         };
         kept.iter().filter_map(call).collect()
     }

@@ -164,12 +164,24 @@ impl Compiled {
         at: Timestamp,
     ) -> Option<&Target> {
         let (number, target) = self.number(called)?;
+        Some(self.rule(*number, trunk, at).map_or(target, |rule| &rule.target))
+    }
+
+    /// Whether it is opening hours that decide what answers such a call.
+    pub fn is_by_hours(&self, called: &PhoneNumber, trunk: TrunkId, at: Timestamp) -> bool {
+        let number = self.number(called).map(|(number, _)| *number);
+        let rule = number.and_then(|number| self.rule(number, trunk, at));
+        rule.is_some_and(|rule| rule.hours.is_some())
+    }
+
+    /// The first rule of a number that fits.
+    fn rule(&self, number: NumberId, trunk: TrunkId, at: Timestamp) -> Option<&NumberRule> {
         let is_open = |name: &str| {
             let hours = self.plan.hours.iter().find(|hours| hours.name == name)?;
             Some(hours::is_open(hours, self.zone, at))
         };
-        let mut rules = self.rules.get(number).into_iter().flatten();
-        Some(rules.find(|rule| rule.fits(trunk, is_open)).map_or(target, |rule| &rule.target))
+        let mut rules = self.rules.get(&number).into_iter().flatten();
+        rules.find(|rule| rule.fits(trunk, is_open))
     }
 
     /// The emergency plan in force that a call to a published number meets.

@@ -19,6 +19,7 @@ mod flow_steps;
 mod grid;
 mod guests;
 mod language;
+mod leases;
 mod parking;
 mod phones;
 mod pickup;
@@ -33,6 +34,7 @@ mod second_line;
 mod sql;
 mod supervision;
 mod talking;
+mod trace_back;
 mod trunks;
 mod turned_away;
 mod waiting;
@@ -105,6 +107,12 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::LegRinging => "ringing".into(),
         Kind::LegAnswered => "leg answered".into(),
         Kind::IvrIn { .. } => "ivr".into(),
+        Kind::Leased(leased) => {
+            format!("lease {:?}: {:?}", leased.lease.map(|id| id.0), leased.what)
+        }
+        Kind::TracedBack(back) => {
+            format!("back to {} ({:?}): {:?}", back.agent, back.found, back.what)
+        }
         Kind::Enqueued { queue, position, .. } => format!("enqueued {queue} at {position}"),
         Kind::FlowTold { event, data, .. } => format!("told {event} {data:?}"),
         Kind::Decided(decision) => {

@@ -1,5 +1,7 @@
 //! What calls share: ids, outputs, tenants with their queues and trunks, and who owns which leg.
 
+use super::leases::Leases;
+use super::traces::Traces;
 use super::{Compiled, Config, HttpAsk, Now, Output, Secret, SqlAsk, trunks::Usage};
 use crate::acd::Distributor;
 use crate::call::{AskedBack, Summons};
@@ -30,6 +32,8 @@ pub(crate) struct Tenant {
     pub set_at: BTreeMap<AgentId, Timestamp>,
     /// Customers who wait to be called back, by queue and number.
     pub callbacks: BTreeMap<(QueueId, String), CallbackPlace>,
+    /// Whom agents called outside, for who calls back.
+    pub traces: Traces,
 }
 
 /// Where a customer stands who waits to be called back.
@@ -71,6 +75,8 @@ pub(crate) struct World {
     pub ids: IdGen,
     pub outputs: VecDeque<Output>,
     pub tenants: BTreeMap<TenantId, Tenant>,
+    /// Numbers that stand for somebody for a time; they may come before the plan.
+    pub leases: BTreeMap<TenantId, Leases>,
     pub legs: IdMap<LegId, CallId>,
     pub recordings: BTreeMap<RecordingId, RecordingOf>,
     /// Faxes that are being sent or received. They end with the process.
@@ -116,6 +122,7 @@ impl World {
             ids: IdGen::new(0),
             outputs: VecDeque::new(),
             tenants: BTreeMap::new(),
+            leases: BTreeMap::new(),
             legs: IdMap::default(),
             recordings: BTreeMap::new(),
             faxes: BTreeMap::new(),

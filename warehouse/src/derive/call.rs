@@ -203,6 +203,9 @@ impl OpenCall {
             | Kind::Consultation(_)
             // The same is so for who is parked.
             | Kind::Parking(_)
+            // Whom a leased number reached, and who was called back, is told by the legs that follow.
+            | Kind::Leased(_)
+            | Kind::TracedBack(_)
             | Kind::Forwarded { .. }
             // Who of an area was tried, and how that ended, is in `events`; who came is told by their leg.
             | Kind::Hunt(_)

@@ -55,13 +55,21 @@ pub(crate) enum Why {
     Rule(String),
     /// The queue's own setting.
     Queue,
-    /// The box's setting.
+    /// The box's setting, or that of a lease.
     Direct,
+    /// It goes by a lease that is not recorded.
+    Lease,
 }
 
 impl Decision {
+    /// It goes by a lease that is never recorded.
+    pub fn by_lease() -> Self {
+        let then = RecordingThen { record: false, ..RecordingThen::default() };
+        Decision { why: Why::Lease, then }
+    }
+
     pub fn is_excluded(&self) -> bool {
-        matches!(self.why, Why::Excluded(_))
+        matches!(self.why, Why::Excluded(_) | Why::Lease)
     }
 
     /// Why it is not recorded, for people.
@@ -73,6 +81,7 @@ impl Decision {
             Why::Rule(name) => format!("not recorded by the rule \"{name}\""),
             Why::Queue => "this queue is not recorded".to_owned(),
             Why::Direct => "calls without a queue are not recorded".to_owned(),
+            Why::Lease => "this lease of a number is not recorded".to_owned(),
         }
     }
 }

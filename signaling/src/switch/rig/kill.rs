@@ -7,6 +7,8 @@ use crate::call::Kept;
 use crate::conference::Conference;
 use crate::conference::doors::Door;
 use crate::kept::{Change, Key};
+use crate::switch::leases::KeptLease;
+use crate::switch::traces::Trace;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -29,6 +31,8 @@ pub fn reads_back(change: &Change) {
         Key::Conference(..) => same::<Conference>(change),
         Key::Door(..) => same::<Door>(change),
         Key::Agent(..) => same::<KeptAgent>(change),
+        Key::Trace(..) => same::<Trace>(change),
+        Key::Lease(..) => same::<KeptLease>(change),
         Key::Leg(_) | Key::Phones(..) | Key::Lamps(..) => {}
     }
 }

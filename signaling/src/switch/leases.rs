@@ -1,0 +1,264 @@
+//! Numbers that stand for somebody for a time, by number. They are told apart from the plan, change by
+//! change, and each is one record of what outlives the process. An end needs no change: it is the
+//! clock's.
+//!
+//! Whoever was a party hears for [`TOLD_FOR`] that a lease is over; then it is forgotten.
+
+use super::{Now, Switch};
+use crate::calling::{Guard, Limits};
+use crate::kept::{Change, Key};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+use terms::event::{CallingLimit, LeaseRefusal};
+use terms::routing::{LEASES_MAX, Lease, LeaseChanges, LeaseKind};
+use terms::{CallId, LeaseId, Moment, PhoneNumber, TenantId, Timestamp};
+
+/// How long its parties are told that a lease is over.
+const TOLD_FOR: Duration = Duration::from_secs(86_400);
+/// Leases of a tenant that are known, those included that are over; of more, those that end first are
+/// forgotten.
+const KNOWN_MAX: usize = 2 * LEASES_MAX;
+/// Callers whose wrong codes are counted.
+const GUESSERS_MAX: usize = 10_000;
+
+/// A lease as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptLease {
+    lease: Lease,
+    /// Who called A last, as they came: whom A reaches, with [`LeaseKind::Ax`].
+    caller: Option<String>,
+}
+
+/// What a leased number does with a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// This other side is to be called.
+    Reaches(Binding),
+    /// A code says whom.
+    Code,
+    /// Nobody.
+    Refused(Option<LeaseId>, LeaseRefusal),
+    /// The call comes back to where it went out.
+    Loop,
+}
+
+/// Whom a caller reaches by a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Binding {
+    pub lease: LeaseId,
+    /// As they are dialled.
+    pub to: String,
+    pub record: bool,
+}
+
+/// Leases of one tenant.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    version: u64,
+    by_id: BTreeMap<LeaseId, KeptLease>,
+    by_number: HashMap<String, BTreeSet<LeaseId>>,
+    ends: BTreeSet<(Timestamp, LeaseId)>,
+    guards: BTreeMap<LeaseId, Guard>,
+    of_call: HashMap<CallId, LeaseId>,
+    /// Wrong codes of callers, and since when they are counted.
+    guesses: HashMap<String, (Moment, u32)>,
+    touched: BTreeSet<LeaseId>,
+}
+
+impl Leases {
+    /// What changed.
+    ///
+    /// # Errors
+    /// A sentence, where changes before these are missing.
+    pub fn apply(&mut self, now: Timestamp, changes: LeaseChanges) -> Result<(), String> {
+        let LeaseChanges { since, version, leases, .. } = changes;
+        if let Some(since) = since.filter(|&since| since > self.version) {
+            let known = self.version;
+            return Err(format!(
+                "leases came since version {since}, version {known} is known: send all"
+            ));
+        }
+        let before = match since {
+            Some(_) => BTreeMap::new(),
+            None => self.forget_all(),
+        };
+        for lease in leases {
+            let caller = before.get(&lease.id).and_then(|kept| kept.caller.clone());
+            self.put(lease, caller);
+        }
+        self.version = version.max(self.version);
+        self.forget_old(now);
+        Ok(())
+    }
+
+    /// All that were known.
+    fn forget_all(&mut self) -> BTreeMap<LeaseId, KeptLease> {
+        let before = std::mem::take(&mut self.by_id);
+        self.touched.extend(before.keys());
+        self.by_number.clear();
+        self.ends.clear();
+        self.version = 0;
+        before
+    }
+
+    fn put(&mut self, lease: Lease, caller: Option<String>) {
+        let before = self.take(lease.id).and_then(|before| before.caller);
+        self.by_number.entry(lease.number.clone()).or_default().insert(lease.id);
+        self.ends.insert((lease.until, lease.id));
+        let kept = KeptLease { caller: caller.or(before), lease };
+        self.by_id.insert(kept.lease.id, kept);
+    }
+
+    fn take(&mut self, id: LeaseId) -> Option<KeptLease> {
+        self.touched.insert(id);
+        let kept = self.by_id.remove(&id)?;
+        self.ends.remove(&(kept.lease.until, id));
+        if let Some(of_number) = self.by_number.get_mut(&kept.lease.number) {
+            of_number.remove(&id);
+            if of_number.is_empty() {
+                self.by_number.remove(&kept.lease.number);
+            }
+        }
+        Some(kept)
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        while let Some(&(until, id)) = self.ends.first()
+            && (until + TOLD_FOR <= now || self.by_id.len() > KNOWN_MAX)
+        {
+            self.take(id);
+            self.guards.remove(&id);
+        }
+    }
+
+    fn of_number<'a>(&'a self, number: &PhoneNumber) -> impl Iterator<Item = &'a Lease> {
+        let by_number = &self.by_number;
+        let ids = by_number.get(&number.received).or_else(|| by_number.get(&number.normal));
+        ids.into_iter().flatten().filter_map(|id| Some(&self.by_id.get(id)?.lease))
+    }
+
+    /// What becomes of a call to this number; none where it stands for nobody. `diverted` is a call
+    /// that somebody forwarded here.
+    pub fn find(
+        &self,
+        number: &PhoneNumber,
+        (caller, country): (&PhoneNumber, &str),
+        at: Timestamp,
+        diverted: bool,
+    ) -> Option<Found> {
+        let is_party = |lease: &Lease| lease.is_party(caller, country);
+        let Some(lease) = self.of_number(number).find(|lease| lease.counts(at)) else {
+            let told = |lease: &&Lease| lease.until <= at && at < lease.until + TOLD_FOR;
+            let over = self.of_number(number).filter(told).find(|&lease| is_party(lease))?;
+            return Some(Found::Refused(Some(over.id), LeaseRefusal::Over));
+        };
+        let returns = caller.normal == number.normal || (diverted && is_party(lease));
+        if returns {
+            return Some(Found::Loop);
+        }
+        let binding =
+            |to: &str| Binding { lease: lease.id, to: to.to_owned(), record: lease.record };
+        let refused = |why| Found::Refused(Some(lease.id), why);
+        let is = |party: &str| PhoneNumber::parse(party, country).normal == caller.normal;
+        Some(match (lease.kind, &lease.b) {
+            (LeaseKind::Axe, _) => Found::Code,
+            (LeaseKind::Ax, _) if is(&lease.a) => {
+                let last = self.by_id.get(&lease.id).and_then(|kept| kept.caller.as_deref());
+                last.map_or(refused(LeaseRefusal::NobodyCalled), |to| Found::Reaches(binding(to)))
+            }
+            (LeaseKind::Ax, _) => Found::Reaches(binding(&lease.a)),
+            (LeaseKind::Axb, Some(b)) if is(&lease.a) => Found::Reaches(binding(b)),
+            (LeaseKind::Axb, Some(b)) if is(b) => Found::Reaches(binding(&lease.a)),
+            (LeaseKind::Axb, _) => refused(LeaseRefusal::Stranger),
+        })
+    }
+
+    /// Whom this code of the number reaches.
+    pub fn by_code(&self, number: &PhoneNumber, code: &str, at: Timestamp) -> Option<Binding> {
+        let mut leases = self.of_number(number).filter(|lease| lease.counts(at));
+        let lease = leases.find(|lease| lease.code.as_deref() == Some(code))?;
+        Some(Binding { lease: lease.id, to: lease.a.clone(), record: lease.record })
+    }
+
+    /// Somebody calls by a lease: A may reach them.
+    pub fn note_caller(&mut self, id: LeaseId, caller: &PhoneNumber, country: &str) {
+        let Some(kept) = self.by_id.get_mut(&id) else { return };
+        let is_other = kept.lease.kind == LeaseKind::Ax && !kept.lease.is_party(caller, country);
+        if is_other && !caller.is_withheld() {
+            kept.caller = Some(caller.received.clone());
+            self.touched.insert(id);
+        }
+    }
+
+    /// Counts a call by a lease, as those of an agent's extension are.
+    ///
+    /// # Errors
+    /// What is too much with it.
+    pub fn count(
+        &mut self,
+        now: Moment,
+        limits: &Limits,
+        id: LeaseId,
+        (call, number, costly): (CallId, &str, bool),
+    ) -> Result<(), CallingLimit> {
+        self.guards.entry(id).or_default().call(now, limits, (call, number, costly))?;
+        self.of_call.insert(call, id);
+        Ok(())
+    }
+
+    /// A call is over.
+    pub fn call_ended(&mut self, now: Moment, call: CallId) {
+        if let Some(guard) = self.of_call.remove(&call).and_then(|id| self.guards.get_mut(&id)) {
+            guard.ended(now, call);
+        }
+    }
+
+    /// A wrong code.
+    pub fn note_guess(&mut self, now: Moment, caller: &PhoneNumber, within: Duration) {
+        if self.guesses.len() >= GUESSERS_MAX {
+            self.guesses.retain(|_, (since, _)| now - *since < within);
+        }
+        if self.guesses.len() >= GUESSERS_MAX {
+            self.guesses.clear();
+        }
+        let guess = self.guesses.entry(caller.normal.clone()).or_insert((now, 0));
+        if now - guess.0 >= within {
+            *guess = (now, 0);
+        }
+        guess.1 += 1;
+    }
+
+    /// Whether this caller has keyed in too many.
+    pub fn guesses_too_often(
+        &self,
+        now: Moment,
+        caller: &PhoneNumber,
+        (max, within): (u32, Duration),
+    ) -> bool {
+        let guess = self.guesses.get(&caller.normal);
+        guess.is_some_and(|&(since, wrong)| now - since < within && wrong >= max)
+    }
+
+    /// What changed since this was asked last.
+    pub fn take_changes(&mut self, tenant: TenantId) -> Vec<Change> {
+        let touched = std::mem::take(&mut self.touched).into_iter();
+        touched.map(|id| Change::of(Key::Lease(tenant, id), self.by_id.get(&id))).collect()
+    }
+
+    /// One that the process before kept.
+    pub fn restore(&mut self, KeptLease { lease, caller }: KeptLease) {
+        self.version = self.version.max(lease.version);
+        self.put(lease, caller);
+    }
+}
+
+impl Switch {
+    /// Numbers stand for others from now on.
+    pub(super) fn use_leases(&mut self, now: Now, changes: LeaseChanges) -> Result<(), String> {
+        self.world.leases.entry(changes.tenant).or_default().apply(now.wall, changes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Leases alone: changes, ends, whom a number reaches.
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const X: &str = "95105600";
+
+fn lease(id: u64, version: u64, kind: LeaseKind) -> Lease {
+    Lease {
+        id: LeaseId(id),
+        version,
+        kind,
+        number: X.into(),
+        a: "13800138001".into(),
+        b: (kind == LeaseKind::Axb).then(|| "13800138002".into()),
+        code: (kind == LeaseKind::Axe).then(|| format!("{id}00")),
+        from: NOW,
+        until: NOW + Duration::from_secs(3_600),
+        record: false,
+    }
+}
+
+fn changes(since: Option<u64>, version: u64, leases: Vec<Lease>) -> LeaseChanges {
+    LeaseChanges { tenant: TenantId(1), since, version, leases }
+}
+
+fn number(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text, "86")
+}
+
+fn found(leases: &Leases, caller: &str, after_s: u64) -> Option<Found> {
+    let at = NOW + Duration::from_secs(after_s);
+    leases.find(&number(X), (&number(caller), "86"), at, false)
+}
+
+fn reached(leases: &Leases, caller: &str) -> Option<String> {
+    match found(leases, caller, 1) {
+        Some(Found::Reaches(binding)) => Some(binding.to),
+        _ => None,
+    }
+}
+
+#[test]
+fn changes_follow_each_other_and_a_gap_is_refused() {
+    let mut leases = Leases::default();
+    let one = vec![lease(1, 5, LeaseKind::Axb)];
+    assert!(leases.apply(NOW, changes(Some(4), 5, one.clone())).is_err(), "nothing is known");
+    leases.apply(NOW, changes(None, 5, one)).expect("all of them");
+    assert_eq!(reached(&leases, "13800138001").as_deref(), Some("13800138002"));
+    let ended = Lease { until: NOW, version: 6, ..lease(1, 6, LeaseKind::Axb) };
+    leases.apply(NOW, changes(Some(5), 6, vec![ended])).expect("the next one");
+    assert_eq!(reached(&leases, "13800138001"), None);
+    assert!(leases.apply(NOW, changes(Some(7), 8, vec![])).is_err());
+    leases.apply(NOW, changes(None, 9, vec![])).expect("all of them: there is none");
+    assert_eq!(found(&leases, "13800138001", 1), None);
+}
+
+#[test]
+fn a_lease_ends_by_itself_and_its_parties_are_told_for_a_day() {
+    let mut leases = Leases::default();
+    leases.apply(NOW, changes(None, 1, vec![lease(1, 1, LeaseKind::Axb)])).expect("one");
+    let over = Found::Refused(Some(LeaseId(1)), LeaseRefusal::Over);
+    assert_eq!(found(&leases, "13800138002", 3_600), Some(over));
+    assert_eq!(found(&leases, "13800138009", 3_600), None, "others reach what answers it");
+    assert_eq!(found(&leases, "13800138002", 3_600 + 86_400), None);
+    let later = NOW + Duration::from_secs(3_600 + 86_400);
+    leases.apply(later, changes(Some(1), 1, vec![])).expect("nothing new");
+    assert!(leases.by_id.is_empty() && leases.by_number.is_empty() && leases.ends.is_empty());
+    let forgotten = leases.take_changes(TenantId(1));
+    assert!(forgotten.iter().all(|change| change.value.is_none()), "its record goes too");
+}
+
+#[test]
+fn a_call_that_comes_back_goes_nowhere() {
+    let mut leases = Leases::default();
+    leases.apply(NOW, changes(None, 1, vec![lease(1, 1, LeaseKind::Ax)])).expect("one");
+    assert_eq!(found(&leases, X, 1), Some(Found::Loop), "somebody forwards what we called");
+    let forwarded = leases.find(&number(X), (&number("13800138001"), "86"), NOW, true);
+    assert_eq!(forwarded, Some(Found::Loop));
+    let stranger = leases.find(&number(X), (&number("13800138009"), "86"), NOW, true);
+    assert!(matches!(stranger, Some(Found::Reaches(_))), "who forwards to us is a caller");
+}
+
+#[test]
+fn many_share_a_number_by_their_codes_and_who_guesses_is_heard_no_more() {
+    let mut leases = Leases::default();
+    let both = vec![lease(1, 1, LeaseKind::Axe), lease(2, 2, LeaseKind::Axe)];
+    leases.apply(NOW, changes(None, 2, both)).expect("two");
+    assert_eq!(found(&leases, "13800138009", 1), Some(Found::Code));
+    let by = |code| leases.by_code(&number(X), code, NOW).map(|binding| binding.lease.0);
+    assert_eq!((by("100"), by("200"), by("300")), (Some(1), Some(2), None));
+
+    let (who, within) = (number("13800138009"), Duration::from_secs(900));
+    let at = Moment::from_secs;
+    for n in 0..3 {
+        leases.note_guess(at(n), &who, within);
+    }
+    assert!(leases.guesses_too_often(at(3), &who, (3, within)));
+    assert!(!leases.guesses_too_often(at(3), &number("13800138008"), (3, within)));
+    assert!(!leases.guesses_too_often(at(900), &who, (3, within)), "a quarter of an hour later");
+}
+
+#[test]
+fn a_calls_last_caller_and_its_version_outlive_the_process() {
+    let mut leases = Leases::default();
+    leases.apply(NOW, changes(None, 3, vec![lease(1, 3, LeaseKind::Ax)])).expect("one");
+    assert_eq!(
+        found(&leases, "13800138001", 1),
+        Some(Found::Refused(Some(LeaseId(1)), LeaseRefusal::NobodyCalled))
+    );
+    leases.note_caller(LeaseId(1), &number("13800138009"), "86");
+    leases.note_caller(LeaseId(1), &number("anonymous"), "86");
+    leases.note_caller(LeaseId(1), &number("13800138001"), "86");
+    let mut again = Leases::default();
+    for change in leases.take_changes(TenantId(1)) {
+        again.restore(change.read().expect("what was written is read"));
+    }
+    assert_eq!(reached(&again, "13800138001").as_deref(), Some("13800138009"));
+    again.apply(NOW, changes(Some(3), 3, vec![])).expect("nothing is missing");
+}
