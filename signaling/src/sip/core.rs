@@ -474,8 +474,8 @@ impl UserAgent {
         match command {
             Command::Progress { leg, status, sdp } => self.progress(now, leg, status, sdp),
             Command::Answer { leg, sdp } => self.answer(now, leg, sdp),
-            Command::Reject { leg, status, retry_after_s, warning } => {
-                self.reject(now, leg, status, (retry_after_s, warning));
+            Command::Reject { leg, status, cause, retry_after_s, warning } => {
+                self.reject(now, leg, (status, cause), (retry_after_s, warning));
             }
             Command::Invite(invite) => self.invite(now, *invite),
             Command::Hangup { leg, cause } => self.hangup(now, leg, cause),

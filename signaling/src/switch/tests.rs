@@ -15,6 +15,7 @@ mod document;
 mod encrypted;
 mod fax;
 mod flow_steps;
+mod gateways;
 mod guests;
 mod language;
 mod parking;

@@ -145,14 +145,19 @@ fn a_refusal_says_why_and_a_busy_box_when_to_come_back() {
     bench.command(Command::Reject {
         leg: call.leg,
         status: 503,
+        cause: 0,
         retry_after_s: Some(7),
         warning: None,
     });
-    assert_eq!(bench.one().header("Retry-After"), "7");
+    let later = bench.one();
+    assert_eq!(later.header("Retry-After"), "7");
+    assert!(!later.has("Reason: "), "{}", later.text);
     let call = bench.call();
     let warning = Some("there is no right");
-    bench.command(Command::Reject { leg: call.leg, status: 403, retry_after_s: None, warning });
+    let (leg, cause) = (call.leg, 21);
+    bench.command(Command::Reject { leg, status: 403, cause, retry_after_s: None, warning });
     let forbidden = bench.one();
+    assert_eq!(forbidden.header("Reason"), "Q.850;cause=21");
     assert_eq!(forbidden.start(), "SIP/2.0 403 Forbidden");
     assert_eq!(forbidden.header("Warning"), "399 switchgrid \"there is no right\"");
     let call = bench.call();
