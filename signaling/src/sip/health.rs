@@ -6,7 +6,6 @@ use super::message::{Message, Name};
 use super::session::Owner;
 use super::timers::Waiting;
 use super::trunk::{LINE_REST, REST_MAX, Trunk, TrunkKey};
-use super::uri::escape_user;
 use super::user_agent::Event;
 use super::write::Builder;
 use crate::switch::Now;
@@ -45,10 +44,7 @@ impl UserAgent {
         let hop = self.hop_of(proxy, key);
         let seen = self.seen(&hop, None);
         let (via, contact) = (seen.via(&branch), seen.contact());
-        let own = match &trunk.plan.outbound {
-            Some(credential) => format!("{}@{}", escape_user(&credential.user), proxy.domain),
-            None => format!("switchgrid@{}", seen.address),
-        };
+        let own = trunk.own_name().unwrap_or_else(|| format!("switchgrid@{}", seen.address));
         let uri = format!("sip:{}", proxy.domain);
         let mut builder = Builder::request("OPTIONS", uri.as_bytes());
         let Some(trunk) = self.trunks.get_mut(key) else { return };

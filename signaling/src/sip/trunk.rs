@@ -5,9 +5,11 @@
 //! toward that trunk and nothing else, least of all a challenged BYE (CVE-2021-41158, threat T10).
 
 mod health;
+mod identity;
 mod register;
 
 pub(crate) use health::{LINE_REST, REST_MAX};
+pub(crate) use identity::service_route;
 pub(crate) use register::Registration;
 
 use super::bucket::Bucket;
