@@ -108,6 +108,8 @@ pub(super) struct Leg {
     nat: bool,
     /// Their INVITE or re-INVITE that waits for our final answer.
     invite: Option<u64>,
+    /// Its CSeq number, which its ACK repeats whatever came after it.
+    invite_seq: u32,
     /// Their INVITE or re-INVITE had no offer.
     late: bool,
     /// Their UPDATE that waits for our answer.
@@ -147,6 +149,7 @@ impl Leg {
             flow,
             nat: false,
             invite: None,
+            invite_seq: 0,
             late: false,
             update: None,
             answered: None,

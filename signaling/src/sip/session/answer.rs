@@ -88,7 +88,7 @@ impl UserAgent {
         let Some(hop) = self.servers.get(&tx).map(|tx| tx.hop.clone()) else { return false };
         let timing = self.config.timing;
         let Some(state) = self.legs.get_mut(&leg) else { return false };
-        let seq = state.dialog.as_ref().and_then(|dialog| dialog.remote_seq).unwrap_or(0);
+        let seq = state.invite_seq;
         state.answered = Some(Answered {
             bytes,
             hop,

@@ -129,6 +129,7 @@ impl UserAgent {
         leg.session_timer = super::session_timer::asked(now.moment, request);
         leg.reliable = super::prack::required(request);
         leg.invite = Some(tx);
+        leg.invite_seq = request.cseq().map_or(0, |cseq| cseq.number);
         leg.dialog = Some(dialog);
         if let Some(server) = self.servers.get_mut(&tx) {
             server.leg = Some(leg_id);

@@ -211,6 +211,29 @@ fn reliable_progress_waits_for_its_prack() {
 }
 
 #[test]
+fn an_ack_is_that_of_its_invite_whatever_came_in_between() {
+    let mut bench = Bench::new();
+    let mut call = bench.call_with("Require: 100rel\r\n", SDP);
+    bench.command(Command::Progress { leg: call.leg, status: 180, sdp: None });
+    bench.sent();
+    let prack = call.request("PRACK", "RAck: 1 1 INVITE\r\n", "");
+    bench.receive(carrier(), prack);
+    bench.command(Command::Answer { leg: call.leg, sdp: SDP.into() });
+    assert_eq!(bench.starts(), ["SIP/2.0 200 OK", "SIP/2.0 200 OK"]);
+    bench.receive(carrier(), call.with_seq("ACK", 1, "", ""));
+    assert_eq!(bench.events(), [Event::Acked { leg: call.leg, sdp: None }]);
+
+    let reinvite = call.request("INVITE", "", SDP);
+    bench.receive(carrier(), reinvite);
+    let info = call.request("INFO", "", "");
+    bench.receive(carrier(), info);
+    bench.command(Command::AcceptOffer { leg: call.leg, sdp: SDP.into() });
+    bench.receive(carrier(), call.with_seq("ACK", 3, "", ""));
+    bench.sent();
+    assert!(bench.pass(Duration::from_secs(60)).is_empty(), "no 200 is repeated, and no BYE comes");
+}
+
+#[test]
 fn an_extension_that_nobody_knows_is_named_in_the_refusal() {
     let mut bench = Bench::new();
     let invite = bench.request("INVITE", "95105688", "Require: timer, secret-sauce\r\n", SDP);
