@@ -146,9 +146,16 @@ pub fn receives(request: &str) -> String {
 
 /// Awaits the answer that ends a request. What comes on the way to it may come or not.
 pub fn hears(status: u16) -> String {
-    let on_the_way = [100, 180, 183].map(|status| perhaps_hears(status)).concat();
-    let routes = if status == 200 { " rrs=\"true\"" } else { "" };
-    format!("{on_the_way}  <recv response=\"{status}\"{routes}/>\n")
+    format!("{}  <recv response=\"{status}\"/>\n", on_the_way())
+}
+
+/// Awaits the answer that begins a dialog: what follows goes to its Contact.
+pub fn hears_answer() -> String {
+    format!("{}{}", on_the_way(), hears_only(200))
+}
+
+fn on_the_way() -> String {
+    [100, 180, 183].map(perhaps_hears).concat()
 }
 
 /// Takes an answer that may come.
@@ -156,7 +163,7 @@ pub fn perhaps_hears(status: u16) -> String {
     format!("  <recv response=\"{status}\" optional=\"true\"/>\n")
 }
 
-/// Awaits this answer and no other.
+/// Awaits this answer to an INVITE and no other: what follows goes to its Contact.
 pub fn hears_only(status: u16) -> String {
     format!("  <recv response=\"{status}\" rrs=\"true\"/>\n")
 }

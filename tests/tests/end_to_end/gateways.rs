@@ -6,8 +6,8 @@ use super::seconds;
 use serde_json::{Value, json};
 use tests::house::{House, Options, wait_for};
 use tests::peer::device::{
-    Device, EMPTY, KNOWN, TAGGED, ack_of_refusal, answer, describes, heard_in, hears, insists,
-    pauses, receives, request, says,
+    Device, EMPTY, KNOWN, TAGGED, ack_of_refusal, answer, describes, heard_in, hears, hears_answer,
+    insists, pauses, receives, request, says,
 };
 use tests::peer::voice::Voice;
 use tests::sound::halves_with;
@@ -72,7 +72,7 @@ fn calls_and_talks(uri: &str, from: &str, to: &str, more: &str, audio: &str) -> 
     let reason = format!("Reason: Q.850;cause=16;text=\"Normal call clearing\"\n{EMPTY}");
     vec![
         insists(&request("INVITE", uri, ends, 1, &format!("{more}{}", describes(audio)))),
-        hears(200),
+        hears_answer(),
         says(&request("ACK", "[next_url]", (from, KNOWN), 1, EMPTY)),
         pauses(TALK_MS),
         insists(&request("BYE", "[next_url]", (from, KNOWN), 2, &reason)),
@@ -234,7 +234,7 @@ pub fn causes_of_isdn_pass_between_two_e1_gateways_both_ways(backend: &str) {
     let second = trunk(&house, "e1 good", good.port(), &json!({"order": 2}));
 
     let audio = format!(
-        "m=audio {} RTP/AVP 0 8 13 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-16\n\
+        "m=audio {} RTP/AVP 8 0 13 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-16\n\
          a=ptime:10",
         ends.caller.port()
     );
@@ -242,7 +242,7 @@ pub fn causes_of_isdn_pass_between_two_e1_gateways_both_ways(backend: &str) {
     let to = format!("To: <{DIALLED}>");
     let steps = [
         insists(&request("INVITE", DIALLED, (&from, &to), 1, &describes(&audio))),
-        hears(200),
+        hears_answer(),
         says(&request("ACK", "[next_url]", (&from, KNOWN), 1, EMPTY)),
         receives("BYE"),
         says(&answer("200 OK", KNOWN, EMPTY)),
@@ -341,7 +341,7 @@ pub fn an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_o
     let to = format!("To: <{DIALLED}>");
     let steps = [
         insists(&request("INVITE", DIALLED, (&from, &to), 1, &describes(&audio))),
-        hears(200),
+        hears_answer(),
         says(&request("ACK", "[next_url]", (&from, KNOWN), 1, EMPTY)),
         receives("BYE"),
         says(&answer("200 OK", KNOWN, EMPTY)),
@@ -388,7 +388,7 @@ pub fn an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_o
     ];
     let mut gsm = Device::awaits(&house, "gsm", 1, &steps.concat());
     trunk(&house, "gsm", gsm.port(), &json!({}));
-    let audio = format!("m=audio {} RTP/AVP 0 3 8\na=ptime:20", ends.caller.port());
+    let audio = format!("m=audio {} RTP/AVP 3 8 0\na=ptime:20", ends.caller.port());
     let steps = calls_and_talks(DIALLED, &from, &format!("To: <tel:{THROUGH}>"), "", &audio);
     let mut caller = Device::calls(&house, "gsm-caller", THROUGH, &steps);
     ends.begin(&caller);
