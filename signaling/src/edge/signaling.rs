@@ -430,7 +430,11 @@ impl Thread {
     fn use_plan(&mut self, plan: &Plan) {
         self.user_agent.set_plan(clock::now(), plan);
         let secured = self.user_agent.secured_trunks(plan.tenant).into_iter();
-        let targets = secured.map(|(key, host, ca)| (key, Target { host, ca })).collect();
+        let target = |(key, host, ca)| {
+            let named = self.user_agent.secured_name(key);
+            (key, Target { host, named, ca })
+        };
+        let targets = secured.map(target).collect();
         self.net.set_lines(plan.tenant, targets);
         self.net.set_names(plan.tenant, self.user_agent.named_trunks(plan.tenant));
     }

@@ -80,6 +80,14 @@ impl Proxy {
         let named = || Named { name: name.clone(), port: self.port, transport: self.said };
         (self.transport != Transport::Tls).then(named)
     }
+
+    /// What is to be looked up for a connection over TLS: a name whose port is not said.
+    pub(crate) fn secured_name(&self) -> Option<Named> {
+        let Host::Name(name, _) = &self.host else { return None };
+        let transport = Some(Transport::Tls);
+        let named = || Named { name: name.clone(), port: None, transport };
+        (self.transport == Transport::Tls && self.port.is_none()).then(named)
+    }
 }
 
 /// A trunk at work.
