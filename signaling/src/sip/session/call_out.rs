@@ -319,7 +319,8 @@ impl UserAgent {
             status => {
                 if let Some(key) = self.branches.get(&id).and_then(|branch| branch.trunk) {
                     self.on_trunk_refused(now, key, response);
-                    if status == 503 {
+                    // It cannot, or what lies behind it is silent: its other servers may do better.
+                    if matches!(status, 408 | 503) {
                         self.branch_server_failed(now, id);
                     }
                 }

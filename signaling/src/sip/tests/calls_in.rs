@@ -122,6 +122,22 @@ fn a_cancel_takes_the_call_back() {
 }
 
 #[test]
+fn a_cancel_says_why_the_call_is_taken_back() {
+    for (reason, cause) in [
+        ("SIP ;cause=200 ;text=\"Call completed elsewhere\"", 26),
+        ("SIP;cause=200, Q.850;cause=102", 102),
+        ("SIP;cause=487", 16),
+        ("X;cause=200", 16),
+    ] {
+        let mut bench = Bench::new();
+        let call = bench.call();
+        let line = format!("Max-Forwards: 70\r\nReason: {reason}\r\n");
+        bench.receive(carrier(), call.cancel().replace("Max-Forwards: 70\r\n", &line));
+        assert_eq!(bench.events(), [Event::Ended { leg: call.leg, cause }], "{reason}");
+    }
+}
+
+#[test]
 fn a_cancel_that_crosses_the_answer_changes_nothing() {
     let mut bench = Bench::new();
     let mut call = bench.call();

@@ -63,6 +63,16 @@ fn the_server_of_the_lowest_priority_is_called_and_the_next_one_when_it_cannot()
 }
 
 #[test]
+fn a_server_behind_which_nobody_says_anything_is_passed_over() {
+    let mut bench = by_name();
+    bench.command(invite(901));
+    let first = next(&mut bench);
+    bench.receive(carrier(), first.answer("408 Request Timeout", "t", "", ""));
+    goes_to(&next(&mut bench), SECOND);
+    assert!(bench.events().is_empty());
+}
+
+#[test]
 fn a_server_that_cannot_be_reached_is_passed_over_by_the_next_calls_too() {
     let mut bench = by_name();
     bench.command(invite(901));
