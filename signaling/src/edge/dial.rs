@@ -1,7 +1,7 @@
 //! Connections over TLS that we open, to trunks. The trunk's host is asked for by name (SNI), and its
-//! certificate has to be for that name, whichever server its services lead to, in date, and of an authority that is trusted: those of the
-//! trunk where some are named, those of the system where none are. Whoever cannot show one is not
-//! spoken to, and nothing goes there in clear instead.
+//! certificate has to be for that name, whichever server its services lead to, in date, and of an
+//! authority that is trusted: those of the trunk where some are named, those of the system where none
+//! are. Whoever cannot show one is not spoken to, and nothing goes there in clear instead.
 
 use super::net::{Link, converse};
 use super::{names, tls};
