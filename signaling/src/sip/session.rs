@@ -19,6 +19,7 @@ mod session_timer;
 mod update;
 
 pub(super) use call_out::Branch;
+pub(super) use invite::called;
 pub(super) use keep::{KeptDialog, Ringing};
 
 use super::core::UserAgent;

@@ -218,7 +218,7 @@ fn diverted(request: &Message) -> u8 {
 
 /// The number that was dialled. Who calls the contact that we registered says it besides: as the
 /// callee whom a home network had found (P-Called-Party-ID, RFC 7315 §4.2), else in To.
-fn called(request: &Message) -> String {
+pub(in crate::sip) fn called(request: &Message) -> String {
     let asked = Uri::parse(request.uri()).map(|uri| uri.user_text()).unwrap_or_default();
     if asked != CONTACT_USER {
         return asked;

@@ -91,6 +91,24 @@ fn who_calls_our_contact_says_the_number_besides() {
 }
 
 #[test]
+fn of_two_tenants_behind_one_proxy_the_one_whose_number_is_meant_is_called() {
+    let mut bench = Bench::new();
+    let mut other = Plan::empty(TenantId(2), "other");
+    let (id, digits, target) = (NumberId(1), NUMBER.to_owned(), Target::Hangup);
+    other.numbers.push(Number { id, digits, target });
+    other.trunks.push(crate::sip::trunk::plan_for_tests(&["203.0.113.0/24"]));
+    bench.core.set_plan(bench.now(), &other);
+    for (number, tenant) in [(NUMBER, TenantId(2)), ("95105688", TENANT)] {
+        let party = format!("P-Called-Party-ID: <sip:{number}@ims.example>\r\n");
+        let call = bench.request("INVITE", "switchgrid", &party, SDP);
+        bench.receive(carrier(), &call);
+        let events = bench.events();
+        let [Event::Incoming(incoming)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((incoming.tenant, incoming.called.as_str()), (tenant, number));
+    }
+}
+
+#[test]
 fn the_number_among_asserted_identities_is_who_calls() {
     for (asserted, caller) in [
         ("<sip:li.si@ims.example>, <tel:+8613800138000>", "+8613800138000"),
