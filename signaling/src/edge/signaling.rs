@@ -372,6 +372,7 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     let transactions = config.dialogs_max.saturating_mul(TRANSACTIONS_PER_DIALOG);
     user_agent.transactions_max = user_agent.transactions_max.max(transactions);
     user_agent.requests_per_s_max = config.requests_per_s_max;
+    user_agent.silence_max = config.switch.trunk_silence_max;
     user_agent
 }
 

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use terms::control::{LiveTrunk, TrunkDown};
 use terms::routing::Plan;
 use terms::{AgentId, IdGen, LegId, Moment, TenantId};
@@ -70,6 +71,9 @@ pub struct Config {
     pub lamps: lamps::Limits,
     /// Timers of RFC 3261.
     pub timing: Timing,
+    /// Longest wait for a first word of a trunk, 100 at least, where another server or trunk is left:
+    /// in 6 s a trunk gets four copies of the INVITE over UDP.
+    pub silence_max: Duration,
     /// Say after each step what changed, for a process that goes on after this one was killed.
     pub keeps: bool,
 }
@@ -90,6 +94,7 @@ impl Config {
             registrations: Limits::default(),
             lamps: lamps::Limits::default(),
             timing: Timing::default(),
+            silence_max: Duration::from_secs(6),
             keeps: false,
         }
     }

@@ -17,12 +17,8 @@ use crate::sip::write::{Builder, Injection, quoted};
 use crate::switch::Now;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 use terms::LegId;
 
-/// Longest wait for a first word of a trunk, 100 at least, where another one is left: four copies of the
-/// INVITE over UDP.
-const SILENCE_MAX: Duration = Duration::from_secs(6);
 /// Most different 2xx to one INVITE that are acknowledged.
 const FORKS_MAX: usize = 8;
 /// Bytes of an INVITE without its description and extra headers, for choosing the transport.
@@ -138,7 +134,7 @@ impl UserAgent {
         };
         let other_server = ways.first().is_some_and(|way| self.has_other_server(&way.hop));
         let other = invite.other_way || other_server;
-        state.silent_until = other.then(|| now.moment + SILENCE_MAX);
+        state.silent_until = other.then(|| now.moment + self.config.silence_max);
         self.legs.insert(leg, state);
         self.light(leg);
         self.arm_leg(leg);
@@ -541,7 +537,7 @@ impl UserAgent {
         let Some(proxy) = trunk.proxy.clone() else { return false };
         let domain = trunk.own_domain();
         let way = self.way_over(key, &proxy, number, domain);
-        let silent_until = Some(now.moment + SILENCE_MAX);
+        let silent_until = Some(now.moment + self.config.silence_max);
         let Some(state) = self.legs.get_mut(&leg) else { return false };
         state.branches.retain(|&other| other != id);
         (state.hop, state.silent_until) = (way.hop.clone(), silent_until);
