@@ -238,16 +238,27 @@ fn asserted<'a>(request: &Message<'a>) -> Option<NameAddr<'a>> {
     all().find(is_number).or_else(|| all().next())
 }
 
+/// Who calls, as gateways said it before there was P-Asserted-Identity (Remote-Party-ID, never a
+/// standard and still the only word of some).
+fn remote_party<'a>(request: &Message<'a>) -> Option<NameAddr<'a>> {
+    let said = NameAddr::parse(request.other("Remote-Party-ID")?)?;
+    let party = header::param(said.params, "party");
+    party.is_none_or(|party| party.eq_ignore_ascii_case(b"calling")).then_some(said)
+}
+
+/// Number and name; `anonymous` for who does not want them known.
 fn trunk_caller(request: &Message) -> (String, String) {
-    let asserted = asserted(request);
-    let name = asserted.or(request.from()).map(|from| from.display_text()).unwrap_or_default();
+    let by_gateway = || remote_party(request);
+    let known = asserted(request).or_else(by_gateway);
+    let name = known.or(request.from()).map(|from| from.display_text()).unwrap_or_default();
     let private = request.first(Name::Privacy).is_some_and(|value| {
         value.split(|&b| b == b';').any(|item| header::trim(item).eq_ignore_ascii_case(b"id"))
     });
-    if private {
+    let withheld = known.and_then(|known| header::param(known.params, "privacy"));
+    if private || withheld.is_some_and(|what| !what.eq_ignore_ascii_case(b"off")) {
         return ("anonymous".to_owned(), String::new());
     }
-    (user_of(asserted.or(request.from())), name)
+    (user_of(known.or(request.from())), name)
 }
 
 /// The phone's own idea of its address is not where its messages come from. Behind a proxy the

@@ -125,6 +125,22 @@ fn the_number_among_asserted_identities_is_who_calls() {
 }
 
 #[test]
+fn what_gateways_said_before_there_was_a_standard_is_who_calls_where_nothing_else_is() {
+    for (more, caller) in [
+        (
+            "Remote-Party-ID: \"Li\" <sip:+8613800138000@gw>;party=calling;privacy=off",
+            "+8613800138000",
+        ),
+        ("Remote-Party-ID: <tel:13800138000>", "+8613800138000"),
+        ("Remote-Party-ID: <sip:13800138000@gw>;party=calling;privacy=full", "anonymous"),
+        ("Remote-Party-ID: <sip:13800138000@gw>;party=called", "1001"),
+        ("Remote-Party-ID: <sip:110@gw>\r\nP-Asserted-Identity: <tel:120>", "120"),
+    ] {
+        assert_eq!(heard("95105688", &format!("{more}\r\n")).1, caller, "{more}");
+    }
+}
+
+#[test]
 fn a_description_that_came_before_the_answer_alone_is_that_of_its_sender() {
     let contact = "Contact: <sip:x@203.0.113.5>\r\n";
     for (tag, answered) in [("t", true), ("other", false)] {
