@@ -121,6 +121,16 @@ impl Servers {
         }
     }
 
+    /// This one is there.
+    pub(crate) fn answered(&mut self, address: SocketAddr) {
+        self.resting.remove(&address);
+    }
+
+    /// Those that are not called next.
+    pub(crate) fn others(&self) -> Vec<Server> {
+        self.list.iter().skip(1).copied().collect()
+    }
+
     /// Nothing came of the last request to this one.
     pub(crate) fn rests(&self, address: SocketAddr) -> bool {
         self.resting.contains_key(&address)
@@ -180,6 +190,22 @@ impl UserAgent {
             trunk.servers.failed(now.moment, *address);
             trunk.servers.draw(now.moment, &mut self.rng);
         }
+    }
+
+    /// Whether a server of the trunk is there, as it was asked: who is not is called after the others.
+    pub(super) fn server_asked(
+        &mut self,
+        now: Now,
+        key: TrunkKey,
+        address: SocketAddr,
+        there: bool,
+    ) {
+        let Some(trunk) = self.trunks.get_mut(key) else { return };
+        match there {
+            true => trunk.servers.answered(address),
+            false => trunk.servers.failed(now.moment, address),
+        }
+        trunk.servers.draw(now.moment, &mut self.rng);
     }
 
     /// The server of this way is passed over.

@@ -39,6 +39,7 @@ use prack::Reliable;
 use refer::Refer;
 use reinvite::Offering;
 use session_timer::SessionTimer;
+use std::net::SocketAddr;
 use terms::{LegId, Moment};
 
 /// Methods that we understand.
@@ -73,8 +74,8 @@ pub(super) enum Owner {
     Lamp(WatchId),
     /// A trunk's REGISTER.
     Register(TrunkKey),
-    /// OPTIONS to a trunk.
-    Health(TrunkKey),
+    /// OPTIONS to a trunk, to the server of it that is there.
+    Health(TrunkKey, Option<SocketAddr>),
     /// Nobody: CANCEL, BYE. A challenge to these is never answered.
     Nobody,
 }
@@ -285,7 +286,9 @@ impl UserAgent {
             Owner::Notify(leg) => self.on_notify_response(leg, response.status()),
             Owner::Lamp(id) => self.on_lamp_response(id, response.status()),
             Owner::Register(key) => self.on_register_response(now, key, response),
-            Owner::Health(key) => self.on_health_response(now, key, response.status()),
+            Owner::Health(key, server) => {
+                self.on_health_response(now, key, server, response.status());
+            }
             Owner::Nobody => {}
         }
     }
@@ -299,7 +302,7 @@ impl UserAgent {
             Owner::Notify(leg) => self.on_notify_response(leg, status),
             Owner::Lamp(id) => self.on_lamp_failed(id),
             Owner::Register(key) => self.on_register_failed(now, key),
-            Owner::Health(key) => self.on_health_failed(now, key),
+            Owner::Health(key, server) => self.on_health_failed(now, key, server),
             Owner::Nobody => {}
         }
     }

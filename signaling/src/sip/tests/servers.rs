@@ -103,6 +103,33 @@ fn a_silent_server_is_given_up_and_what_it_says_later_is_taken_back() {
 }
 
 #[test]
+fn each_server_is_asked_by_itself_and_who_is_silent_is_called_last() {
+    let mut bench = by_name();
+    let mut plan = plan();
+    plan.trunks[0].proxy = "sip:carrier.example.com".into();
+    plan.trunks[0].options_every_s = 10;
+    bench.core.set_plan(bench.now(), &plan);
+    let mut asked: Vec<Sent> = Vec::new();
+    while asked.is_empty() {
+        asked = bench.pass(Duration::from_secs(1)).into_iter().map(|(_, sent)| sent).collect();
+    }
+    let to = |asked: &[Sent], address: &str| {
+        let host = Host::Address(peer(address));
+        let first =
+            asked.iter().find(|sent| sent.start().starts_with("OPTIONS ") && sent.to == host);
+        first.expect("it is asked").clone()
+    };
+    assert_ne!(to(&asked, FIRST).header("Call-ID"), to(&asked, SECOND).header("Call-ID"));
+    let answer = to(&asked, SECOND).answer("200 OK", "t", "", "");
+    bench.receive(peer(SECOND), answer);
+    bench.pass(Duration::from_secs(33));
+    assert!(bench.core.live_trunks(TENANT)[0].down.is_none(), "one of them is there");
+    assert!(bench.events().iter().all(|event| !matches!(event, Event::Trunk { down: true, .. })));
+    bench.command(invite(901));
+    goes_to(&next(&mut bench), SECOND);
+}
+
+#[test]
 fn who_rang_is_not_called_over_another_server() {
     let mut bench = by_name();
     bench.command(invite(901));
