@@ -186,6 +186,9 @@ config! {
         dialogs_max: u32 = "20000", Restart;
         /// Most requests per second from one address before they are dropped.
         requests_per_s_max: u32 = "2000", Restart;
+        /// How long a trunk may say nothing at all to a call where another server of it, or another
+        /// trunk, is left to try: 1s to 32s.
+        trunk_silence_max: Span = "\"6s\"", Restart;
     }
     /// Calls, each limit for one call unless it says otherwise.
     calls: CallsConfig {
@@ -197,6 +200,8 @@ config! {
         ring_max: Span = "\"45s\"", Restart;
         /// Longest silence on a leg that should send audio; then it is hung up.
         silence_max: Span = "\"30s\"", Restart;
+        /// Trunks that are called for one number, one after the other: 1 to 10.
+        trunk_attempts_max: u8 = "3", Restart;
         /// Longest message that a caller may leave.
         message_max: Span = "\"120s\"", Restart;
         /// Calls of one agent to the outside in a minute; one more bars the agent from calling out
@@ -480,6 +485,7 @@ impl Config {
         self.check_doors()?;
         self.check_postgres()?;
         self.check_networks()?;
+        self.check_trunks()?;
         if self.sip.codecs.is_empty() {
             return refused("sip.codecs", "name at least one, such as \"PCMA\"".into());
         }
@@ -554,6 +560,18 @@ impl Config {
         Ok(())
     }
 
+    /// How trunks are tried for one call.
+    fn check_trunks(&self) -> Result<(), Error> {
+        let (silence, attempts) = (self.sip.trunk_silence_max, self.calls.trunk_attempts_max);
+        if !(1_000..=32_000).contains(&silence.0.as_millis()) {
+            return refused("sip.trunk_silence_max", format!("{silence} is outside 1s-32s"));
+        }
+        if !(1..=10).contains(&attempts) {
+            return refused("calls.trunk_attempts_max", format!("{attempts} is outside 1-10"));
+        }
+        Ok(())
+    }
+
     /// File of the keys that seal recordings.
     pub fn recording_keys(&self) -> PathBuf {
         if self.recording.keys.as_os_str().is_empty() {
@@ -616,82 +634,4 @@ pub fn documentation() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_file_is_the_embedded_default() {
-        let config = Config::parse("", Path::new("switchgrid.toml")).unwrap();
-        assert_eq!(config, Config::default());
-        assert_eq!(config.sip.udp.0.port(), 5060);
-        assert_eq!(config.http.listen.0.port(), 8080);
-        assert_eq!(config.rtp.ports.to_string(), "20000-32766");
-    }
-
-    #[test]
-    fn what_media_cannot_work_with_is_refused_by_its_key() {
-        for (key, value, why) in [
-            ("buffers", "1000", "no power of two"),
-            ("buffers", "32", "64 to 32768"),
-            ("buffers", "65536", "64 to 32768"),
-            ("parties_max", "0", "at least 1"),
-            ("legs_max", "0", "at least 1"),
-            ("shards", "65", "1-64"),
-            ("dscp", "64", "0-63"),
-            ("jitter_ms_max", "30", "a smaller rtp.jitter_ms_min"),
-        ] {
-            let text = format!("[rtp]\n{key} = {value}\n");
-            let refusal = Config::parse(&text, Path::new("switchgrid.toml")).unwrap_err();
-            let said = refusal.to_string();
-            assert!(said.contains(&format!("rtp.{key}")) && said.contains(why), "{said}");
-        }
-        assert!(Config::parse("[rtp]\nbuffers = 64\n", Path::new("switchgrid.toml")).is_ok());
-    }
-
-    #[test]
-    fn every_rate_that_is_taken_can_be_encoded_and_every_other_is_refused_by_its_key() {
-        use mediacore::mp3::{self, Mp3Options};
-        use mediacore::ogg_opus;
-        use mediacore::record::wav::Format;
-        for kbit in 0..=130_u16 {
-            let taken = |key: &str| {
-                let text = format!("[recording]\n{key} = {kbit}\n");
-                match Config::parse(&text, Path::new("switchgrid.toml")) {
-                    Ok(_) => true,
-                    Err(refusal) => {
-                        let said = refusal.to_string();
-                        assert!(said.contains(&format!("recording.{key}")), "{said}");
-                        false
-                    }
-                }
-            };
-            let format = Format::stereo_8k(None);
-            let mp3 = mp3::Encoder::new(Mp3Options { kbit, stereo: true }, format).is_ok();
-            assert_eq!(taken("mp3_kbit"), mp3, "{kbit} kbit/s of MP3");
-            let opus = ogg_opus::Encoder::new(kbit, format).is_ok();
-            assert_eq!(taken("opus_kbit"), opus, "{kbit} kbit/s of Opus");
-        }
-    }
-
-    #[test]
-    fn limits_on_calling_out_are_named_and_bounded_and_0_is_none() {
-        let parse = |text: &str| Config::parse(text, Path::new("switchgrid.toml"));
-        let config = parse("[calls]\nout_per_minute_max = 0\nout_at_once_max = 3\n").unwrap();
-        assert_eq!((config.calls.out_per_minute_max, config.calls.out_at_once_max), (0, 3));
-        assert_eq!(config.calls.out_length_per_hour_max.0.as_secs(), 7_200);
-        let refusal = parse("[calls]\nout_refused_per_hour_max = 1001\n").unwrap_err().to_string();
-        assert!(refusal.contains("calls.out_refused_per_hour_max"), "{refusal}");
-        assert!(refusal.contains("1001 is above 1000"), "{refusal}");
-    }
-
-    #[test]
-    fn the_documentation_page_is_current() {
-        let page = documentation();
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/config.md");
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(&file, &page).expect("docs/config.md can be written");
-        }
-        let on_disk = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(on_disk == page, "docs/config.md is stale: run the tests once with UPDATE=1");
-    }
-}
+mod tests;

@@ -100,6 +100,7 @@ pub(crate) mod cause {
     pub const EXCHANGE_ROUTING: u8 = 25;
     /// Another phone has the call.
     pub const ELSEWHERE: u8 = 26;
+    pub const INCOMPLETE: u8 = 28;
     pub const NO_CIRCUIT: u8 = 34;
     pub const TEMPORARY_FAILURE: u8 = 41;
     pub const CONGESTION: u8 = 42;

@@ -17,6 +17,7 @@ pub mod live;
 mod names;
 pub mod net;
 pub mod plans;
+mod pulse;
 mod refusals;
 pub mod signaling;
 pub mod tls;

@@ -31,6 +31,12 @@ mod encrypted;
 #[path = "end_to_end/fax.rs"]
 mod fax;
 
+#[path = "end_to_end/features.rs"]
+mod features;
+
+#[path = "end_to_end/gateways.rs"]
+mod gateways;
+
 #[path = "end_to_end/hooked.rs"]
 mod hooked;
 
@@ -92,6 +98,17 @@ use database::a_caller_keys_an_account_and_hears_its_balance_from_the_database;
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
+use features::{
+    a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,
+    a_phone_passes_its_caller_on_and_is_told_how_it_goes,
+    one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
+    ringing_that_has_to_arrive_is_repeated_until_its_prack,
+};
+use gateways::{
+    a_line_of_a_home_network_registers_and_passes_calls_both_ways,
+    an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
+    causes_of_isdn_pass_between_two_e1_gateways_both_ways,
+};
 use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
 use parked::who_dials_the_code_of_a_slot_talks_with_who_was_parked_there;
@@ -165,6 +182,13 @@ stories! {
     a_call_goes_out_over_a_trunk_that_shows_its_certificate_and_both_are_heard,
     a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
     a_call_that_one_carrier_refuses_goes_out_over_the_next_one,
+    a_line_of_a_home_network_registers_and_passes_calls_both_ways,
+    causes_of_isdn_pass_between_two_e1_gateways_both_ways,
+    an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
+    a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,
+    ringing_that_has_to_arrive_is_repeated_until_its_prack,
+    one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,
+    a_phone_passes_its_caller_on_and_is_told_how_it_goes,
     a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf,
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,

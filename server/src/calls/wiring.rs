@@ -333,6 +333,8 @@ fn switch_config(config: &Config, certificate: Fingerprint) -> signaling::switch
         calls_max: config.calls.max as usize,
         call_max: config.calls.length_max.0,
         ring_max: config.calls.ring_max.0,
+        trunk_attempts_max: config.calls.trunk_attempts_max,
+        trunk_silence_max: config.sip.trunk_silence_max.0,
         silence_max: config.calls.silence_max.0,
         message_max: config.calls.message_max.0,
         out: out_limits(config),

@@ -141,16 +141,21 @@ impl Call {
         let Some(from) = self.line_of(agent) else { return false };
         let Ok(mut to) = self.whom_to_consult(cx, &incoming.called) else { return false };
         let id = incoming.leg;
-        let reject =
-            |status, warning| Sipc::Reject { leg: id, status, retry_after_s: None, warning };
+        let reject = |(status, cause), warning| Sipc::Reject {
+            leg: id,
+            status,
+            cause,
+            retry_after_s: None,
+            warning,
+        };
         if let Err(why) = self.may_call(cx, agent, &to, CallingWay::Transfer) {
-            cx.sip(reject(403, Some(why_not(why))));
+            cx.sip(reject((403, cause::REJECTED), Some(why_not(why))));
             return true;
         }
         let leg = match self.leg_towards(cx, &mut to, true) {
             Ok(leg) => leg,
-            Err((status, _)) => {
-                cx.sip(reject(status, None));
+            Err(why) => {
+                cx.sip(reject(why, None));
                 return true;
             }
         };

@@ -145,7 +145,15 @@ impl Call {
                 Ok(()) => Ok(to),
                 Err(_) => Err(HopEnd::NoRight),
             },
-            Some(Next::To(_) | Next::Say(_) | Next::TurnAway(_)) | None => Err(HopEnd::NoWay),
+            Some(
+                Next::To(_)
+                | Next::Say(_)
+                | Next::TurnAway(_)
+                | Next::Announce { .. }
+                | Next::Leased(_)
+                | Next::Returning(_),
+            )
+            | None => Err(HopEnd::NoWay),
         }
     }
 

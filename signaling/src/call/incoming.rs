@@ -33,6 +33,8 @@ impl Refusal {
 }
 
 const BLOCKED: Refusal = Refusal::of(603, cause::REJECTED);
+/// A gateway that sends digits as they are dialled comes again with more of them (RFC 3578 §3.1).
+const INCOMPLETE: Refusal = Refusal::of(484, cause::INCOMPLETE);
 const UNKNOWN: Refusal = Refusal::of(404, cause::UNALLOCATED);
 const BUSY: Refusal = Refusal::of(486, cause::BUSY);
 const FORBIDDEN: Refusal = Refusal::of(403, cause::REJECTED);
@@ -193,8 +195,8 @@ impl Call {
             None => None,
         };
         let target = self.plan.answering(&self.called, trunk, cx.now.wall);
-        let target = target.ok_or(UNKNOWN)?;
-        let target = target.clone();
+        let unknown = || if self.plan.is_begun(&self.called) { INCOMPLETE } else { UNKNOWN };
+        let target = target.ok_or_else(unknown)?.clone();
         if let Some(settings) = self.plan.trunk(trunk)
             && let Some(tenant) = cx.world.tenants.get_mut(&self.tenant)
         {

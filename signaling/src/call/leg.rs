@@ -260,11 +260,11 @@ fn goodbye(id: LegId, leg: &Leg, cause: u8, bye: Bye) -> Option<Sipc> {
     match (leg.sip, bye) {
         (Sip::Idle | Sip::Gone, _) | (_, Bye::Gone) => None,
         (Sip::Trying, Bye::Reject { status, retry_after_s, warning }) if leg.incoming => {
-            Some(Sipc::Reject { leg: id, status, retry_after_s, warning })
+            Some(Sipc::Reject { leg: id, status, cause, retry_after_s, warning })
         }
         (Sip::Trying, _) if leg.incoming => {
             let status = status_of(cause);
-            Some(Sipc::Reject { leg: id, status, retry_after_s: None, warning: None })
+            Some(Sipc::Reject { leg: id, status, cause, retry_after_s: None, warning: None })
         }
         (Sip::Trying | Sip::Answered, _) => Some(Sipc::Hangup { leg: id, cause }),
     }

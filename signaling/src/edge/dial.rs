@@ -1,11 +1,12 @@
 //! Connections over TLS that we open, to trunks. The trunk's host is asked for by name (SNI), and its
-//! certificate has to be for that name, in date, and of an authority that is trusted: those of the
-//! trunk where some are named, those of the system where none are. Whoever cannot show one is not
-//! spoken to, and nothing goes there in clear instead.
+//! certificate has to be for that name, whichever server its services lead to, in date, and of an
+//! authority that is trusted: those of the trunk where some are named, those of the system where none
+//! are. Whoever cannot show one is not spoken to, and nothing goes there in clear instead.
 
 use super::net::{Link, converse};
-use super::tls;
+use super::{names, tls};
 use crate::sip::flow::Host;
+use crate::sip::servers::Named;
 use crate::sip::trunk::TrunkKey;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
@@ -31,6 +32,8 @@ const ADDRESSES_MAX: usize = 3;
 pub struct Target {
     /// Where, and whose name the certificate has to bear.
     pub host: Host,
+    /// The name whose services say where its servers are; none where the port is said.
+    pub named: Option<Named>,
     /// Certificates of authorities as PEM; empty is the system's.
     pub ca: String,
 }
@@ -57,8 +60,12 @@ async fn open(target: &Target) -> Result<(TlsStream<TcpStream>, SocketAddr), Lin
         Host::Name(name, port) => {
             let server = ServerName::try_from(name.clone())
                 .map_err(|_| problem(LineFault::Unreachable, &format!("{name} is no host name")))?;
-            let stream = match lookup_host((name.as_str(), *port)).await {
-                Ok(addresses) => connect(&addresses.collect::<Vec<_>>()).await,
+            let addresses: io::Result<Vec<SocketAddr>> = match &target.named {
+                Some(named) => Ok(names::in_turn(named).await),
+                None => lookup_host((name.as_str(), *port)).await.map(Iterator::collect),
+            };
+            let stream = match addresses {
+                Ok(addresses) => connect(&addresses).await,
                 Err(error) => Err(error),
             };
             (server, stream)
@@ -175,7 +182,7 @@ mod tests {
                 Some(name) => Host::Name(name.to_owned(), address.port()),
                 None => Host::Address(address),
             };
-            let opened = open(&Target { host, ca: ca.to_owned() }).await;
+            let opened = open(&Target { host, named: None, ca: ca.to_owned() }).await;
             let heard = match opened {
                 Ok((mut stream, reached)) => {
                     assert_eq!(reached, address);
@@ -265,7 +272,7 @@ mod tests {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let target = Target { host: Host::Address(address), ca: right.pem };
+            let target = Target { host: Host::Address(address), named: None, ca: right.pem };
             let peer = tokio::spawn(async move {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let _ = stream.write_all(b"SIP/2.0 400 Bad Request\r\n\r\n").await;

@@ -4,14 +4,17 @@
 
 use super::net::Arrived;
 use crate::sip::flow::Transport;
-use crate::sip::servers::{Named, SERVERS_MAX, Server, transport_of};
+use crate::sip::servers::{Named, SERVERS_MAX, Server, Servers, transport_of};
 use crate::sip::trunk::TrunkKey;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, TYPE};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
+use terms::Moment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket, lookup_host};
 use tokio::sync::mpsc;
@@ -27,6 +30,8 @@ const AGAIN_MAX: Duration = Duration::from_secs(600);
 const NAME_SERVERS_MAX: usize = 3;
 /// Port of a server whose port nobody says (RFC 3261 §19.1.2).
 const PORT: u16 = 5060;
+/// The same over TLS.
+const PORT_SECURED: u16 = 5061;
 /// Rank of addresses that no service names.
 const UNRANKED: (u16, u16) = (0, 0);
 
@@ -43,6 +48,11 @@ pub(super) async fn follow(trunk: TrunkKey, named: Named, arrived: mpsc::Sender<
         }
         sleep(lives.clamp(AGAIN_MIN, AGAIN_MAX)).await;
     }
+}
+
+/// Where the servers of a name are, in the order in which they are called.
+pub(super) async fn in_turn(named: &Named) -> Vec<SocketAddr> {
+    Resolver::of_the_system().in_turn(named).await
 }
 
 /// A service as a name server says it.
@@ -77,12 +87,20 @@ impl Resolver {
         }
         if found.is_empty() {
             let transport = named.transport.unwrap_or(Transport::Udp);
-            let host = (named.name.as_str(), named.port.unwrap_or(PORT));
+            let usual = if transport == Transport::Tls { PORT_SECURED } else { PORT };
+            let host = (named.name.as_str(), named.port.unwrap_or(usual));
             found = addresses(host, transport, UNRANKED).await;
             lives = AGAIN_MIN;
         }
         found.truncate(SERVERS_MAX);
         (found, lives)
+    }
+
+    async fn in_turn(&self, named: &Named) -> Vec<SocketAddr> {
+        let mut servers = Servers::default();
+        servers.set(self.locate(named).await.0);
+        servers.draw(Moment::default(), &mut SmallRng::seed_from_u64(unguessed().into()));
+        servers.addresses()
     }
 
     async fn services(&self, named: &Named) -> (Vec<Service>, Duration) {
@@ -332,6 +350,44 @@ mod tests {
             let transport = Transport::Udp;
             let expected = Server { address, transport, priority: 5, weight: 1 };
             assert_eq!((servers, lives), (vec![expected], Duration::from_secs(60)));
+        });
+    }
+
+    #[test]
+    fn servers_over_tls_are_called_by_their_rank_and_a_name_without_them_at_its_own_port() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let resolver = Resolver { servers: vec![socket.local_addr().unwrap()] };
+            let served = async {
+                let mut buffer = vec![0; 512];
+                loop {
+                    let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+                    let asked = Packet::parse(&buffer[..length]).unwrap();
+                    let mut reply = Packet::new_reply(asked.id());
+                    if asked.questions[0].qname.to_string() == "_sips._tcp.carrier.example" {
+                        for data in [srv(20, 0, 5071, "127.0.0.8"), srv(10, 0, 5081, "127.0.0.9")] {
+                            let owner = Name::new("_sips._tcp.carrier.example").unwrap();
+                            reply.answers.push(ResourceRecord::new(owner, CLASS::IN, 60, data));
+                        }
+                    }
+                    socket.send_to(&reply.build_bytes_vec().unwrap(), from).await.unwrap();
+                }
+            };
+            let of = |name: &str| Named {
+                name: name.into(),
+                port: None,
+                transport: Some(Transport::Tls),
+            };
+            let (ranked, plain) = (of("carrier.example"), of("127.0.0.7"));
+            let found = async { (resolver.in_turn(&ranked).await, resolver.in_turn(&plain).await) };
+            let (ranked, plain) = tokio::select! {
+                () = served => unreachable!("it serves for ever"),
+                found = found => found,
+            };
+            let at = |ip: u8, port| SocketAddr::from(([127, 0, 0, ip], port));
+            assert_eq!(ranked, [at(9, 5081), at(8, 5071)]);
+            assert_eq!(plain, [at(7, 5061)]);
         });
     }
 }

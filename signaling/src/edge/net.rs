@@ -6,6 +6,7 @@
 use super::dial::{Target, connect};
 use super::doors::Doors;
 use super::names;
+use super::pulse::{self, Beat, PING, Pulse};
 use crate::sip::bucket::source_key;
 use crate::sip::flow::{ConnectionId, Host, ListenerId, Transmit, Transport};
 use crate::sip::servers::{Named, Server};
@@ -156,7 +157,7 @@ pub struct Net {
     peers: HashMap<SocketAddr, ConnectionId>,
     next: u64,
     arrived: mpsc::Sender<Arrived>,
-    opened: mpsc::Sender<(TcpStream, ListenerId, SocketAddr)>,
+    opened: mpsc::Sender<Opening>,
 }
 
 /// An open connection, or one to a trunk that is being opened.
@@ -197,8 +198,20 @@ impl Line {
     }
 }
 
-/// Accepted connections that the loop has to register.
-pub type Opened = mpsc::Receiver<(TcpStream, ListenerId, SocketAddr)>;
+/// A connection that the loop has to register.
+pub struct Opening {
+    /// The connection.
+    pub stream: TcpStream,
+    /// The listener that it reached, or that its requests name.
+    pub listener: ListenerId,
+    /// The peer.
+    pub peer: SocketAddr,
+    /// We opened it.
+    pub is_ours: bool,
+}
+
+/// Connections in the order in which they opened.
+pub type Opened = mpsc::Receiver<Opening>;
 
 /// What a connection's task has of the loop.
 pub struct Link {
@@ -210,6 +223,8 @@ pub struct Link {
     pub peer: SocketAddr,
     /// What is to be written.
     pub writes: mpsc::Receiver<Arc<[u8]>>,
+    /// We opened it, and keep it open.
+    is_ours: bool,
     /// Since when something waits.
     behind_since: Option<Instant>,
     arrived: mpsc::Sender<Arrived>,
@@ -306,7 +321,8 @@ impl Net {
 
     /// Makes an accepted or opened connection known. False when there are too many: dropping the
     /// stream closes it, and those who are connected stay.
-    pub fn register(&mut self, stream: TcpStream, listener: ListenerId, peer: SocketAddr) -> bool {
+    pub fn register(&mut self, opening: Opening) -> bool {
+        let Opening { stream, listener, peer, is_ours } = opening;
         let source = source_key(peer.ip());
         let of_source = self.sources.get(&source).copied().unwrap_or(0);
         if self.connections.len() >= CONNECTIONS_MAX || of_source >= self.of_source_max {
@@ -323,9 +339,8 @@ impl Net {
         self.connections.insert(connection, Connection { peer, transport, writes, trunk });
         self.peers.insert(peer, connection);
         self.sources.insert(source, of_source + 1);
-        let arrived = self.arrived.clone();
-        let link =
-            Link { listener, connection, peer, writes: waiting, behind_since: None, arrived };
+        let (arrived, writes, behind_since) = (self.arrived.clone(), waiting, None);
+        let link = Link { listener, connection, peer, writes, is_ours, behind_since, arrived };
         if transport == Transport::Tcp {
             let (read, write) = stream.into_split();
             tokio::task::spawn_local(converse(read, write, link));
@@ -516,8 +531,8 @@ impl Net {
         let opening = Connection { peer, transport: Transport::Tls, writes, trunk: Some(trunk) };
         self.connections.insert(connection, opening);
         let (listener, arrived) = (transmit.hop.listener, self.arrived.clone());
-        let link =
-            Link { listener, connection, peer, writes: waiting, behind_since: None, arrived };
+        let (writes, is_ours, behind_since) = (waiting, true, None);
+        let link = Link { listener, connection, peer, writes, is_ours, behind_since, arrived };
         self.doors.dial(line.target.clone(), trunk, link);
     }
 
@@ -551,8 +566,9 @@ impl Net {
                 io::Result::Ok((stream, to))
             };
             match (connecting.await, transmit.transaction) {
-                (Ok((stream, to)), _) => {
-                    let _ = opened.send((stream, transmit.hop.listener, to)).await;
+                (Ok((stream, peer)), _) => {
+                    let listener = transmit.hop.listener;
+                    let _ = opened.send(Opening { stream, listener, peer, is_ours: true }).await;
                 }
                 (Err(_), Some(id)) => {
                     let _ = arrived.send(Arrived::Unsent(id)).await;
@@ -595,16 +611,13 @@ async fn receive(listener: ListenerId, socket: Rc<UdpSocket>, arrived: mpsc::Sen
     }
 }
 
-async fn accept(
-    listener: ListenerId,
-    socket: TcpListener,
-    opened: mpsc::Sender<(TcpStream, ListenerId, SocketAddr)>,
-) {
+async fn accept(listener: ListenerId, socket: TcpListener, opened: mpsc::Sender<Opening>) {
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                if opened.send((stream, listener, peer)).await.is_err() {
+                let opening = Opening { stream, listener, peer, is_ours: false };
+                if opened.send(opening).await.is_err() {
                     return;
                 }
             }
@@ -624,10 +637,15 @@ pub(super) async fn converse(
     mut link: Link,
 ) {
     let mut buffer = vec![0; 16 << 10];
+    let mut pulse = link.is_ours.then(|| Pulse::new(Instant::now()));
     loop {
+        let beat = pulse::until(pulse.as_ref().map(Pulse::next_timeout));
         tokio::select! {
             got = timeout(IDLE_MAX, read.read(&mut buffer)) => match got {
                 Ok(Ok(length)) if length > 0 => {
+                    if let Some(pulse) = &mut pulse {
+                        pulse.on_heard(Instant::now(), &buffer[..length]);
+                    }
                     if !link.hand_bytes(buffer[..length].to_vec()).await {
                         return;
                     }
@@ -642,6 +660,19 @@ pub(super) async fn converse(
                     }
                 }
                 None => break,
+            },
+            () = beat => match pulse.as_mut().and_then(|pulse| pulse.on_timeout(Instant::now())) {
+                Some(Beat::Ask) => {
+                    let written = timeout(WRITE_MAX, send_all(&mut write, PING)).await;
+                    if !matches!(written, Ok(Ok(()))) {
+                        break;
+                    }
+                }
+                Some(Beat::Gone) => {
+                    tracing::debug!(peer = %link.peer, "who answered pings does not any more");
+                    break;
+                }
+                None => {}
             },
         }
     }

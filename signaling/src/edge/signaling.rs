@@ -6,13 +6,13 @@ use super::dial::Target;
 use super::doors::{self, Doors};
 use super::journal::{self, Journal, Synced};
 use super::live::Live;
-use super::net::{ARRIVED_MAX, Arrived, Bound, Net};
+use super::net::{ARRIVED_MAX, Arrived, Bound, Net, Opening};
 use super::plans::Plans;
 use super::refusals::Refusals;
 use crate::kept::Change;
 use crate::reach::Reach;
 use crate::sip::digest::Algorithm;
-use crate::sip::flow::{ListenerId, Transport};
+use crate::sip::flow::Transport;
 use crate::sip::user_agent::Command;
 use crate::sip::{self, Listener, UserAgent};
 use crate::switch::{self, HttpAsk, HttpDone, Input, Output, Secret, SqlAsk, SqlDone, Switch};
@@ -28,7 +28,6 @@ use terms::event::{ENTRY_VERSION, Entry, Kind};
 use terms::media;
 use terms::routing::Plan;
 use terms::{LegId, TenantId};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 /// Inputs from other threads that wait.
@@ -320,9 +319,7 @@ async fn run(
                 }
             }
             Some(arrived) = arrivals.recv() => thread.arrive(arrived),
-            Some((stream, listener, peer)) = opened.recv() => {
-                thread.connect(stream, listener, peer);
-            }
+            Some(opening) = opened.recv() => thread.connect(opening),
             () = tokio::time::sleep(pause) => {}
         }
         // What else has come is part of the same step: its entries, its live state and its packets
@@ -384,6 +381,7 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     let transactions = config.dialogs_max.saturating_mul(TRANSACTIONS_PER_DIALOG);
     user_agent.transactions_max = user_agent.transactions_max.max(transactions);
     user_agent.requests_per_s_max = config.requests_per_s_max;
+    user_agent.silence_max = config.switch.trunk_silence_max;
     user_agent
 }
 
@@ -442,7 +440,11 @@ impl Thread {
     fn use_plan(&mut self, plan: &Plan) {
         self.user_agent.set_plan(clock::now(), plan);
         let secured = self.user_agent.secured_trunks(plan.tenant).into_iter();
-        let targets = secured.map(|(key, host, ca)| (key, Target { host, ca })).collect();
+        let target = |(key, host, ca)| {
+            let named = self.user_agent.secured_name(key);
+            (key, Target { host, named, ca })
+        };
+        let targets = secured.map(target).collect();
         self.net.set_lines(plan.tenant, targets);
         self.net.set_names(plan.tenant, self.user_agent.named_trunks(plan.tenant));
     }
@@ -530,12 +532,12 @@ impl Thread {
     }
 
     /// Somebody connects.
-    fn connect(&mut self, stream: TcpStream, listener: ListenerId, peer: SocketAddr) {
-        let pays = self.net.has_handshake(listener);
-        if pays && !self.user_agent.admit_connection(clock::now(), peer) {
+    fn connect(&mut self, opening: Opening) {
+        let pays = self.net.has_handshake(opening.listener);
+        if pays && !self.user_agent.admit_connection(clock::now(), opening.peer) {
             return;
         }
-        if !self.net.register(stream, listener, peer) {
+        if !self.net.register(opening) {
             self.user_agent.handle_connection_refused();
         }
     }

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use terms::control::{LiveTrunk, TrunkDown};
 use terms::routing::Plan;
 use terms::{AgentId, IdGen, LegId, Moment, TenantId};
@@ -70,6 +71,9 @@ pub struct Config {
     pub lamps: lamps::Limits,
     /// Timers of RFC 3261.
     pub timing: Timing,
+    /// Longest wait for a first word of a trunk, 100 at least, where another server or trunk is left:
+    /// in 6 s a trunk gets four copies of the INVITE over UDP.
+    pub silence_max: Duration,
     /// Say after each step what changed, for a process that goes on after this one was killed.
     pub keeps: bool,
 }
@@ -90,6 +94,7 @@ impl Config {
             registrations: Limits::default(),
             lamps: lamps::Limits::default(),
             timing: Timing::default(),
+            silence_max: Duration::from_secs(6),
             keeps: false,
         }
     }
@@ -474,8 +479,8 @@ impl UserAgent {
         match command {
             Command::Progress { leg, status, sdp } => self.progress(now, leg, status, sdp),
             Command::Answer { leg, sdp } => self.answer(now, leg, sdp),
-            Command::Reject { leg, status, retry_after_s, warning } => {
-                self.reject(now, leg, status, (retry_after_s, warning));
+            Command::Reject { leg, status, cause, retry_after_s, warning } => {
+                self.reject(now, leg, (status, cause), (retry_after_s, warning));
             }
             Command::Invite(invite) => self.invite(now, *invite),
             Command::Hangup { leg, cause } => self.hangup(now, leg, cause),

@@ -80,6 +80,12 @@ impl Dialog {
         }
     }
 
+    /// The same, through these proxies (RFC 3261 §8.1.2).
+    pub(crate) fn through(mut self, routes: Vec<Vec<u8>>) -> Self {
+        self.routes = routes;
+        self
+    }
+
     /// The same dialog with what their response adds (RFC 3261 §12.1.2).
     pub(crate) fn with_response(&self, response: &Message) -> Self {
         let mut dialog = self.clone();

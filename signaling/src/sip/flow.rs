@@ -127,6 +127,9 @@ impl Hop {
     }
 }
 
+/// The user of our Contact, where a registrar finds us whatever was dialled.
+pub(crate) const CONTACT_USER: &str = "switchgrid";
+
 /// How the other end of a way reaches us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
@@ -142,7 +145,7 @@ impl Seen {
 
     /// `<sip:host:port;transport=tcp>`
     pub(crate) fn contact(&self) -> String {
-        format!("<sip:switchgrid@{}{}>", self.address, self.transport.uri_param())
+        format!("<sip:{CONTACT_USER}@{}{}>", self.address, self.transport.uri_param())
     }
 }
 

@@ -2,15 +2,16 @@
 //! calls and registrations say of a trunk. The switch hears of each change.
 
 use super::core::UserAgent;
+use super::flow::{Hop, Host};
 use super::message::{Message, Name};
 use super::session::Owner;
 use super::timers::Waiting;
 use super::trunk::{LINE_REST, REST_MAX, Trunk, TrunkKey};
-use super::uri::escape_user;
 use super::user_agent::Event;
 use super::write::Builder;
 use crate::switch::Now;
 use rand::Rng;
+use std::net::SocketAddr;
 use std::time::Duration;
 use terms::control::{LineProblem, TrunkDown, TrunkFault};
 
@@ -37,62 +38,92 @@ impl UserAgent {
         self.tell_trunk(now, key);
     }
 
+    /// Each server of the trunk is asked by itself.
     fn send_options(&mut self, now: Now, key: TrunkKey) {
-        let (tag, call_id) = (self.token(), format!("{}{}", self.token(), self.token()));
-        let branch = format!("z9hG4bK{}", self.token());
+        let call_id = format!("{}{}", self.token(), self.token());
         let Some(trunk) = self.trunks.get(key) else { return };
         let (Some(proxy), Some(every)) = (&trunk.proxy, trunk.options_every()) else { return };
-        let hop = self.hop_of(proxy, key);
-        let seen = self.seen(&hop, None);
-        let (via, contact) = (seen.via(&branch), seen.contact());
-        let own = match &trunk.plan.outbound {
-            Some(credential) => format!("{}@{}", escape_user(&credential.user), proxy.domain),
-            None => format!("switchgrid@{}", seen.address),
-        };
-        let uri = format!("sip:{}", proxy.domain);
-        let mut builder = Builder::request("OPTIONS", uri.as_bytes());
+        let (hop, others) = (self.hop_of(proxy, key), trunk.servers.others());
         let Some(trunk) = self.trunks.get_mut(key) else { return };
         let health = &mut trunk.health;
         if health.call_id.is_empty() {
             health.call_id = call_id;
         }
         health.on_asked(now.moment, every);
+        let named = (health.call_id.clone(), health.seq);
+        for _ in &others {
+            health.on_asked_besides();
+        }
+        self.ask_health(now, key, hop, named);
+        for server in others {
+            let (transport, host) = (server.transport, Host::Address(server.address));
+            let listener = self.listener_for(transport, Some(server.address));
+            let hop = Hop { listener, transport, host, connection: None, trunk: Some(key) };
+            let named = (format!("{}{}", self.token(), self.token()), 1);
+            self.ask_health(now, key, hop, named);
+        }
+    }
+
+    fn ask_health(&mut self, now: Now, key: TrunkKey, hop: Hop, (call_id, seq): (String, u32)) {
+        let (tag, branch) = (self.token(), format!("z9hG4bK{}", self.token()));
+        let seen = self.seen(&hop, None);
+        let server = match hop.host {
+            Host::Address(address) => Some(address),
+            Host::Name(..) => None,
+        };
+        let Some(trunk) = self.trunks.get(key) else { return };
+        let Some(proxy) = &trunk.proxy else { return };
+        let own = trunk.own_name().unwrap_or_else(|| format!("switchgrid@{}", seen.address));
+        let uri = format!("sip:{}", proxy.domain);
+        let mut builder = Builder::request("OPTIONS", uri.as_bytes());
         builder
-            .header("Via", via)
+            .header("Via", seen.via(&branch))
             .header("Max-Forwards", "70")
             .header("From", format!("<sip:{own}>;tag={tag}"))
             .header("To", format!("<{uri}>"))
-            .header("Call-ID", &health.call_id)
-            .header("CSeq", format!("{} OPTIONS", health.seq))
-            .header("Contact", contact)
+            .header("Call-ID", call_id)
+            .header("CSeq", format!("{seq} OPTIONS"))
+            .header("Contact", seen.contact())
             .header("Accept", "application/sdp")
             .header("User-Agent", &self.config.user_agent);
         match builder.end() {
             Ok(bytes) => {
-                self.start_client(now, hop, &branch, bytes, Owner::Health(key));
+                self.start_client(now, hop, &branch, bytes, Owner::Health(key, server));
             }
             Err(error) => {
                 tracing::error!(%error, trunk = %key.1, "OPTIONS were not built");
-                self.on_health_failed(now, key);
+                self.on_health_failed(now, key, server);
             }
         }
     }
 
-    pub(super) fn on_health_response(&mut self, now: Now, key: TrunkKey, status: u16) {
+    pub(super) fn on_health_response(
+        &mut self,
+        now: Now,
+        key: TrunkKey,
+        server: Option<SocketAddr>,
+        status: u16,
+    ) {
         if status < 200 {
             return;
         }
         if let Some(trunk) = self.trunks.get_mut(key) {
             trunk.health.on_answered(status);
         }
+        if let Some(address) = server {
+            self.server_asked(now, key, address, status != 503);
+        }
         self.tell_trunk(now, key);
     }
 
     /// OPTIONS stayed without an answer, or could not be sent.
-    pub(super) fn on_health_failed(&mut self, now: Now, key: TrunkKey) {
+    pub(super) fn on_health_failed(&mut self, now: Now, key: TrunkKey, server: Option<SocketAddr>) {
         self.count("trunk_options_unanswered");
         if let Some(trunk) = self.trunks.get_mut(key) {
             trunk.health.on_missed();
+        }
+        if let Some(address) = server {
+            self.server_asked(now, key, address, false);
         }
         self.tell_trunk(now, key);
     }

@@ -258,6 +258,7 @@ names! {
     PAssertedIdentity "P-Asserted-Identity", Event "Event", SubscriptionState "Subscription-State",
     SessionExpires "Session-Expires", MinSe "Min-SE", RSeq "RSeq", RAck "RAck",
     Replaces "Replaces", Privacy "Privacy", Diversion "Diversion",
+    ServiceRoute "Service-Route",
 }
 
 impl Name {
@@ -278,7 +279,7 @@ impl Name {
             10 => &[Name::UserAgent],
             11 => &[Name::MinExpires, Name::RetryAfter],
             12 => &[Name::MaxForwards, Name::ContentType, Name::RecordRoute],
-            13 => &[Name::Authorization, Name::ProxyRequire],
+            13 => &[Name::Authorization, Name::ProxyRequire, Name::ServiceRoute],
             14 => &[Name::ContentLength],
             15 => &[Name::SessionExpires],
             16 => &[Name::WwwAuthenticate, Name::ContentEncoding],

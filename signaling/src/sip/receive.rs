@@ -10,7 +10,7 @@ use super::message::{Message, Method, Name};
 use super::parse::Carrier;
 use super::registrar::Who;
 use super::send::Reply;
-use super::session::{ALLOW, SUPPORTED};
+use super::session::{ALLOW, SUPPORTED, called};
 use super::subscribe::ALLOW_EVENTS;
 use super::transaction::Key;
 use super::trunk::{RETRY_AFTER_S, TrunkKey};
@@ -236,8 +236,7 @@ impl UserAgent {
         if let Some((key, trunk)) = ours.and_then(|key| Some((key, self.trunks.get(key)?))) {
             return Some((key, trunk.plan.inbound_digest.is_some()));
         }
-        let uri = super::uri::Uri::parse(request.uri())?;
-        let dialled = uri.user_text();
+        let dialled = called(request);
         let owns = |key: TrunkKey| {
             self.tenants.get(&key.0).is_some_and(|tenant| {
                 let number = terms::PhoneNumber::parse(&dialled, &tenant.country);

@@ -6,8 +6,8 @@ use super::header::{NameAddr, param};
 use super::message::{Message, Name};
 use super::session::Owner;
 use super::timers::Waiting;
-use super::trunk::TrunkKey;
-use super::uri::{decimal, escape_user};
+use super::trunk::{TrunkKey, service_route};
+use super::uri::decimal;
 use super::write::Builder;
 use crate::switch::Now;
 use terms::routing::Plan;
@@ -50,12 +50,16 @@ impl UserAgent {
         let (tag, call_id) = (self.token(), format!("{}{}", self.token(), self.token()));
         let branch = format!("z9hG4bK{}", self.token());
         let Some(trunk) = self.trunks.get(key) else { return };
-        let (Some(proxy), Some(credential)) = (&trunk.proxy, &trunk.plan.outbound) else { return };
+        let (Some(proxy), Some(own), Some(domain)) =
+            (&trunk.proxy, trunk.own_name(), trunk.domain())
+        else {
+            return;
+        };
         let hop = self.hop_of(proxy, key);
         let seen = self.seen(&hop, None);
         let (via, contact) = (seen.via(&branch), seen.contact());
-        let own = format!("<sip:{}@{}>", escape_user(&credential.user), proxy.domain);
-        let uri = format!("sip:{}", proxy.domain);
+        let own = format!("<sip:{own}>");
+        let uri = format!("sip:{domain}");
         let asked = trunk.plan.register_expires_s.max(trunk.registration.expires_min_s);
         let mut builder = Builder::request("REGISTER", uri.as_bytes());
         let Some(trunk) = self.trunks.get_mut(key) else { return };
@@ -73,6 +77,7 @@ impl UserAgent {
             .header("CSeq", format!("{} REGISTER", registration.seq))
             .header("Contact", contact)
             .header("Expires", asked.to_string())
+            .header("Supported", "path")
             .header("User-Agent", &self.config.user_agent);
         if let Some((name, value)) = authorization {
             builder.header(name, value);
@@ -131,7 +136,7 @@ impl UserAgent {
             .or(response.number(Name::Expires));
         if let Some(trunk) = self.trunks.get_mut(key) {
             let expires_s = granted.unwrap_or(trunk.plan.register_expires_s);
-            trunk.registration.on_granted(now.moment, expires_s);
+            trunk.registration.on_granted(now.moment, expires_s, service_route(response));
             self.count("trunk_registrations");
         }
         self.tell_trunk(now, key);
@@ -140,10 +145,11 @@ impl UserAgent {
     fn answer_register_challenge(&mut self, now: Now, key: TrunkKey, response: &Message) -> bool {
         let cnonce = self.token();
         let Some(trunk) = self.trunks.get_mut(key) else { return false };
-        let Some(proxy) = trunk.proxy.as_ref().filter(|_| !trunk.registration.challenged) else {
+        let challenged = trunk.registration.challenged;
+        let Some(domain) = trunk.domain().filter(|_| !challenged) else {
             return false;
         };
-        let uri = format!("sip:{}", proxy.domain);
+        let uri = format!("sip:{domain}");
         let Some((name, value)) = self.authorize(key, response, "REGISTER", &uri, &cnonce) else {
             return false;
         };

@@ -45,8 +45,16 @@ impl Named {
     /// The names of services that are asked for where NAPTR says nothing, each with its transport;
     /// none where the port is said. What is to be secret is not asked for in clear.
     pub fn services(&self) -> Vec<(Transport, String)> {
-        let all = [(Transport::Udp, "_sip._udp."), (Transport::Tcp, "_sip._tcp.")];
-        let said = |transport| self.transport.is_none_or(|said| said == transport);
+        let all = [
+            (Transport::Udp, "_sip._udp."),
+            (Transport::Tcp, "_sip._tcp."),
+            (Transport::Tls, "_sips._tcp."),
+        ];
+        let said = |transport| match self.transport {
+            Some(said) => said == transport,
+            // Over TLS a trunk is called where it says so.
+            None => transport != Transport::Tls,
+        };
         let of = all.into_iter().filter(|&(transport, _)| self.port.is_none() && said(transport));
         of.map(|(transport, service)| (transport, format!("{service}{}", self.name))).collect()
     }
@@ -79,6 +87,11 @@ impl Servers {
         self.list = servers;
     }
 
+    /// Where they are, in that order.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.list.iter().map(|server| server.address).collect()
+    }
+
     /// The one that is called next.
     pub(crate) fn first(&self) -> Option<&Server> {
         self.list.first()
@@ -106,6 +119,16 @@ impl Servers {
         if self.list.iter().any(|server| server.address == address) {
             self.resting.insert(address, now + REST);
         }
+    }
+
+    /// This one is there.
+    pub(crate) fn answered(&mut self, address: SocketAddr) {
+        self.resting.remove(&address);
+    }
+
+    /// Those that are not called next.
+    pub(crate) fn others(&self) -> Vec<Server> {
+        self.list.iter().skip(1).copied().collect()
     }
 
     /// Nothing came of the last request to this one.
@@ -139,6 +162,11 @@ impl UserAgent {
         own.filter_map(|key| Some((key, self.trunks.get(key)?.proxy.as_ref()?.named()?))).collect()
     }
 
+    /// What is looked up before a connection to this trunk is opened over TLS.
+    pub fn secured_name(&self, trunk: TrunkKey) -> Option<Named> {
+        self.trunks.get(trunk)?.proxy.as_ref()?.secured_name()
+    }
+
     /// What the names of a trunk say. Those that no listener reaches are left out.
     pub fn handle_located(&mut self, now: Now, trunk: TrunkKey, mut servers: Vec<Server>) {
         let listeners = &self.config.listeners;
@@ -162,6 +190,22 @@ impl UserAgent {
             trunk.servers.failed(now.moment, *address);
             trunk.servers.draw(now.moment, &mut self.rng);
         }
+    }
+
+    /// Whether a server of the trunk is there, as it was asked: who is not is called after the others.
+    pub(super) fn server_asked(
+        &mut self,
+        now: Now,
+        key: TrunkKey,
+        address: SocketAddr,
+        there: bool,
+    ) {
+        let Some(trunk) = self.trunks.get_mut(key) else { return };
+        match there {
+            true => trunk.servers.answered(address),
+            false => trunk.servers.failed(now.moment, address),
+        }
+        trunk.servers.draw(now.moment, &mut self.rng);
     }
 
     /// The server of this way is passed over.
@@ -244,6 +288,9 @@ mod tests {
             |transport: Transport, word: &str| (transport, format!("_sip.{word}.carrier.example"));
         assert_eq!(named(None, None).services(), [of(udp, "_udp"), of(tcp, "_tcp")]);
         assert_eq!(named(None, Some(tcp)).services(), [of(tcp, "_tcp")]);
+        let tls = Transport::Tls;
+        let secured = (tls, "_sips._tcp.carrier.example".to_owned());
+        assert_eq!(named(None, Some(tls)).services(), [secured]);
         assert!(named(Some(5080), None).services().is_empty());
         assert_eq!([transport_of("sip+d2u"), transport_of("SIPS+D2T")], [Some(udp), None]);
     }

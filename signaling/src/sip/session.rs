@@ -19,6 +19,7 @@ mod session_timer;
 mod update;
 
 pub(super) use call_out::Branch;
+pub(super) use invite::called;
 pub(super) use keep::{KeptDialog, Ringing};
 
 use super::core::UserAgent;
@@ -38,6 +39,7 @@ use prack::Reliable;
 use refer::Refer;
 use reinvite::Offering;
 use session_timer::SessionTimer;
+use std::net::SocketAddr;
 use terms::{LegId, Moment};
 
 /// Methods that we understand.
@@ -72,8 +74,8 @@ pub(super) enum Owner {
     Lamp(WatchId),
     /// A trunk's REGISTER.
     Register(TrunkKey),
-    /// OPTIONS to a trunk.
-    Health(TrunkKey),
+    /// OPTIONS to a trunk, to the server of it that is there.
+    Health(TrunkKey, Option<SocketAddr>),
     /// Nobody: CANCEL, BYE. A challenge to these is never answered.
     Nobody,
 }
@@ -108,6 +110,8 @@ pub(super) struct Leg {
     nat: bool,
     /// Their INVITE or re-INVITE that waits for our final answer.
     invite: Option<u64>,
+    /// Its CSeq number, which its ACK repeats whatever came after it.
+    invite_seq: u32,
     /// Their INVITE or re-INVITE had no offer.
     late: bool,
     /// Their UPDATE that waits for our answer.
@@ -147,6 +151,7 @@ impl Leg {
             flow,
             nat: false,
             invite: None,
+            invite_seq: 0,
             late: false,
             update: None,
             answered: None,
@@ -281,7 +286,9 @@ impl UserAgent {
             Owner::Notify(leg) => self.on_notify_response(leg, response.status()),
             Owner::Lamp(id) => self.on_lamp_response(id, response.status()),
             Owner::Register(key) => self.on_register_response(now, key, response),
-            Owner::Health(key) => self.on_health_response(now, key, response.status()),
+            Owner::Health(key, server) => {
+                self.on_health_response(now, key, server, response.status());
+            }
             Owner::Nobody => {}
         }
     }
@@ -295,7 +302,7 @@ impl UserAgent {
             Owner::Notify(leg) => self.on_notify_response(leg, status),
             Owner::Lamp(id) => self.on_lamp_failed(id),
             Owner::Register(key) => self.on_register_failed(now, key),
-            Owner::Health(key) => self.on_health_failed(now, key),
+            Owner::Health(key, server) => self.on_health_failed(now, key, server),
             Owner::Nobody => {}
         }
     }

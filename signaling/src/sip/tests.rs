@@ -5,6 +5,7 @@ mod auth;
 mod browsers;
 mod calls_in;
 mod calls_out;
+mod gateways;
 mod health;
 mod in_dialog;
 mod lamps;

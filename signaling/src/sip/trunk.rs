@@ -5,9 +5,11 @@
 //! toward that trunk and nothing else, least of all a challenged BYE (CVE-2021-41158, threat T10).
 
 mod health;
+mod identity;
 mod register;
 
 pub(crate) use health::{LINE_REST, REST_MAX};
+pub(crate) use identity::service_route;
 pub(crate) use register::Registration;
 
 use super::bucket::Bucket;
@@ -77,6 +79,14 @@ impl Proxy {
         let Host::Name(name, _) = &self.host else { return None };
         let named = || Named { name: name.clone(), port: self.port, transport: self.said };
         (self.transport != Transport::Tls).then(named)
+    }
+
+    /// What is to be looked up for a connection over TLS: a name whose port is not said.
+    pub(crate) fn secured_name(&self) -> Option<Named> {
+        let Host::Name(name, _) = &self.host else { return None };
+        let transport = Some(Transport::Tls);
+        let named = || Named { name: name.clone(), port: None, transport };
+        (self.transport == Transport::Tls && self.port.is_none()).then(named)
     }
 }
 

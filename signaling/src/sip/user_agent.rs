@@ -71,6 +71,8 @@ pub enum Command {
         leg: LegId,
         /// 300–699.
         status: u16,
+        /// ITU-T Q.850 cause for the Reason header, which a gateway passes on as it is; 0 says none.
+        cause: u8,
         /// Seconds for Retry-After, with 503.
         retry_after_s: Option<u32>,
         /// Why, for who reads the answer (Warning, RFC 3261 §20.43). Letters, spaces and `;` alone.

@@ -49,6 +49,8 @@ pub struct Config {
     pub hops_max: u8,
     /// Trunks that are called for one number, one after the other.
     pub trunk_attempts_max: u8,
+    /// Longest wait for a first word of a trunk, 100 at least, where another one is left.
+    pub trunk_silence_max: Duration,
     /// Parties of one conversation, those asked in included.
     pub parties_max: usize,
     /// Callers of a tenant who may be parked at a time; slots are numbered from 1.
@@ -99,6 +101,7 @@ impl Default for Config {
             announcement_max: Duration::from_secs(60),
             hops_max: 20,
             trunk_attempts_max: 3,
+            trunk_silence_max: Duration::from_secs(6),
             parties_max: 5,
             park_slots: 20,
             park_max: Duration::from_secs(120),

@@ -194,6 +194,12 @@ impl Compiled {
         self.numbers.get(&called.received).or_else(|| self.numbers.get(&called.normal))
     }
 
+    /// More digits may follow: a published number begins so.
+    pub fn is_begun(&self, called: &PhoneNumber) -> bool {
+        let begun = &called.received;
+        !begun.is_empty() && self.numbers.keys().any(|number| number.starts_with(begun.as_str()))
+    }
+
     /// Agents who serve a queue together with this one.
     pub fn team(&self, agent: AgentId) -> BTreeSet<AgentId> {
         let theirs = self.plan.queues.iter().filter(|queue| queue.agents.contains(&agent));

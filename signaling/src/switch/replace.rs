@@ -18,8 +18,8 @@ impl Switch {
             None => Err(603),
         };
         if let Err(status) = result {
-            let (leg, retry_after_s, warning) = (incoming.leg, None, None);
-            cx.sip(Command::Reject { leg, status, retry_after_s, warning });
+            let (leg, cause, retry_after_s, warning) = (incoming.leg, 0, None, None);
+            cx.sip(Command::Reject { leg, status, cause, retry_after_s, warning });
         }
         if let Some(id) = id {
             self.after(now, id);

@@ -140,6 +140,7 @@ impl Rig {
             media: Vec::new(),
             answers: Vec::new(),
             requests: Vec::new(),
+            questions: Vec::new(),
             books: Books::default(),
             events: BTreeMap::new(),
             sent: 0,

@@ -16,6 +16,7 @@ mod emergency;
 mod encrypted;
 mod fax;
 mod flow_steps;
+mod gateways;
 mod grid;
 mod guests;
 mod language;

@@ -5,7 +5,7 @@ use mediacore::g711::{self, Law};
 use mediacore::rtp;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use terms::media::{PayloadType, RtpTime, SeqNo, Ssrc};
@@ -19,6 +19,11 @@ const KEY_PACKETS: u8 = 8;
 const KEY_ENDS: u8 = 3;
 /// No key is pressed.
 const NO_KEY: u8 = u8::MAX;
+/// Packets of one key that is heard as two tones: 120 ms.
+const TONES_PACKETS: u8 = 6;
+/// Hz of the rows and the columns of the keys (ITU-T Q.23).
+const ROWS_HZ: [f64; 4] = [697.0, 770.0, 852.0, 941.0];
+const COLUMNS_HZ: [f64; 3] = [1_209.0, 1_336.0, 1_477.0];
 
 /// A voice that speaks and listens.
 pub struct Voice {
@@ -31,6 +36,10 @@ struct Shared {
     stop: AtomicBool,
     heard: AtomicBool,
     key: AtomicU8,
+    /// A key that is heard instead of the tone.
+    tones: AtomicU8,
+    /// Who is spoken to before anybody was heard; 0 is nobody.
+    to: AtomicU16,
 }
 
 /// Audio that came in one packet.
@@ -76,6 +85,8 @@ impl Voice {
             stop: AtomicBool::new(false),
             heard: AtomicBool::new(false),
             key: AtomicU8::new(NO_KEY),
+            tones: AtomicU8::new(NO_KEY),
+            to: AtomicU16::new(0),
         });
         let theirs = shared.clone();
         let thread = std::thread::spawn(move || Mouth::new(socket, hz).run(&theirs));
@@ -97,6 +108,16 @@ impl Voice {
         self.shared.key.store(key, Ordering::Release);
     }
 
+    /// Presses a key, 0 to 9, on a line that knows tones alone.
+    pub fn sounds(&self, key: u8) {
+        self.shared.tones.store(key, Ordering::Release);
+    }
+
+    /// Speaks to this port of the same machine, whether it was heard or not.
+    pub fn speaks_to(&self, port: u16) {
+        self.shared.to.store(port, Ordering::Release);
+    }
+
     /// Ends and gives what was heard.
     ///
     /// # Panics
@@ -115,6 +136,8 @@ struct Mouth {
     seq: u16,
     samples_sent: u32,
     key: Option<Key>,
+    /// A key that is heard, and how many packets more of it.
+    tones: Option<(u8, u8)>,
 }
 
 /// A key that is down.
@@ -126,7 +149,7 @@ struct Key {
 
 impl Mouth {
     fn new(socket: UdpSocket, hz: f64) -> Self {
-        Mouth { socket, hz, peer: None, seq: 0, samples_sent: 0, key: None }
+        Mouth { socket, hz, peer: None, seq: 0, samples_sent: 0, key: None, tones: None }
     }
 
     fn run(mut self, shared: &Shared) -> Vec<Frame> {
@@ -142,6 +165,14 @@ impl Mouth {
                 let key = shared.key.swap(NO_KEY, Ordering::AcqRel);
                 if key != NO_KEY {
                     self.key = Some(Key { number: key, sent: 0, time: RtpTime(self.samples_sent) });
+                }
+                let tones = shared.tones.swap(NO_KEY, Ordering::AcqRel);
+                if tones != NO_KEY {
+                    self.tones = Some((tones, TONES_PACKETS));
+                }
+                let to = shared.to.load(Ordering::Acquire);
+                if to > 0 && self.peer.is_none() {
+                    self.peer = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, to)));
                 }
                 self.speak();
             }
@@ -166,6 +197,7 @@ impl Mouth {
             Some(key) if key.sent < KEY_PACKETS => self.key_packet(key),
             _ => self.tone_packet(),
         };
+        self.tones = self.tones.and_then(|(key, left)| Some((key, left.checked_sub(1)?)));
         self.seq = self.seq.wrapping_add(1);
         self.samples_sent += FRAME_SAMPLES as u32;
         // A box that is being killed takes nothing; the test is about that.
@@ -176,9 +208,20 @@ impl Mouth {
         let mut datagram = self.header(PCMA, RtpTime(self.samples_sent), false);
         datagram.extend(
             (0..FRAME_SAMPLES as u32)
-                .map(|n| g711::encode(Law::A, tone(self.hz, self.samples_sent + n))),
+                .map(|n| g711::encode(Law::A, self.sample(self.samples_sent + n))),
         );
         datagram
+    }
+
+    fn sample(&self, n: u32) -> i16 {
+        match self.tones {
+            Some((key, 1..)) => {
+                let at = usize::from(key.wrapping_sub(1));
+                let (row, column) = if key == 0 { (3, 1) } else { (at / 3, at % 3) };
+                tone(ROWS_HZ[row], n) + tone(COLUMNS_HZ[column], n)
+            }
+            _ => tone(self.hz, n),
+        }
     }
 
     fn key_packet(&mut self, mut key: Key) -> Vec<u8> {

@@ -516,10 +516,10 @@ impl World {
             Act::Answer(phone, leg) => self.answer(phone, leg),
             Act::Refuse(phone, leg) => {
                 if self.is_live(phone, leg) {
-                    self.command(
-                        phone,
-                        Command::Reject { leg, status: 486, retry_after_s: None, warning: None },
-                    );
+                    let (status, cause) = (486, 17);
+                    let refusal =
+                        Command::Reject { leg, status, cause, retry_after_s: None, warning: None };
+                    self.command(phone, refusal);
                     self.over(phone, leg);
                     self.settle_phone(phone);
                 }

@@ -88,7 +88,7 @@ impl UserAgent {
         let Some(hop) = self.servers.get(&tx).map(|tx| tx.hop.clone()) else { return false };
         let timing = self.config.timing;
         let Some(state) = self.legs.get_mut(&leg) else { return false };
-        let seq = state.dialog.as_ref().and_then(|dialog| dialog.remote_seq).unwrap_or(0);
+        let seq = state.invite_seq;
         state.answered = Some(Answered {
             bytes,
             hop,
@@ -107,7 +107,7 @@ impl UserAgent {
         &mut self,
         now: Now,
         leg: LegId,
-        status: u16,
+        (status, cause): (u16, u8),
         (retry_after_s, warning): (Option<u32>, Option<&'static str>),
     ) {
         let waits = self.legs.get(&leg).is_some_and(|leg| leg.stage == Stage::Incoming);
@@ -116,7 +116,8 @@ impl UserAgent {
         let seconds = retry_after_s.map(|seconds| seconds.to_string());
         // 399 is what a person reads, RFC 3261 §20.43.
         let warning = warning.map(|text| format!("399 switchgrid \"{text}\""));
-        let headers = [("Retry-After", &seconds), ("Warning", &warning)];
+        let why = (cause > 0).then(|| reason(cause));
+        let headers = [("Reason", &why), ("Retry-After", &seconds), ("Warning", &warning)];
         let extra: Vec<(&str, &str)> =
             headers.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
         self.respond(now, tx, status.clamp(300, 699), &extra, None);

@@ -17,12 +17,8 @@ use crate::sip::write::{Builder, Injection, quoted};
 use crate::switch::Now;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 use terms::LegId;
 
-/// Longest wait for a first word of a trunk, 100 at least, where another one is left: four copies of the
-/// INVITE over UDP.
-const SILENCE_MAX: Duration = Duration::from_secs(6);
 /// Most different 2xx to one INVITE that are acknowledged.
 const FORKS_MAX: usize = 8;
 /// Bytes of an INVITE without its description and extra headers, for choosing the transport.
@@ -47,6 +43,8 @@ pub(in crate::sip) struct Branch {
     pub(super) wants_cancel: Option<u8>,
     pub(super) cancelled: bool,
     challenged: bool,
+    /// The last description before the answer, and the tag of who said it.
+    early: Option<(Box<[u8]>, String)>,
     /// Answers that were acknowledged: their repetitions get the same ACK.
     acks: Vec<Acknowledged>,
 }
@@ -74,6 +72,7 @@ impl Branch {
             cancelled: false,
             // What is taken back is not asked for again with a password.
             challenged: true,
+            early: None,
             acks: Vec::new(),
         }
     }
@@ -81,7 +80,16 @@ impl Branch {
     /// It has its final response: what only the INVITE needed goes. The leg that was waiting for it.
     fn settle(&mut self) -> Option<LegId> {
         (self.pending, self.invite, self.via_branch) = (false, None, String::new());
+        self.early = None;
         self.leg.take()
+    }
+
+    /// What an answer describes. Some gateways do so before it alone, against RFC 3261 §13.2.1.
+    fn described(&self, response: &Message) -> Option<String> {
+        let same =
+            |(tag, _): &&(Box<[u8]>, String)| response.to_tag().unwrap_or_default() == &tag[..];
+        let early = || self.early.as_ref().filter(same).map(|(_, sdp)| sdp.clone());
+        response.sdp().or_else(early)
     }
 }
 
@@ -126,7 +134,7 @@ impl UserAgent {
         };
         let other_server = ways.first().is_some_and(|way| self.has_other_server(&way.hop));
         let other = invite.other_way || other_server;
-        state.silent_until = other.then(|| now.moment + SILENCE_MAX);
+        state.silent_until = other.then(|| now.moment + self.config.silence_max);
         self.legs.insert(leg, state);
         self.light(leg);
         self.arm_leg(leg);
@@ -171,7 +179,7 @@ impl UserAgent {
                 let key = (*tenant, *trunk);
                 let entry = self.trunks.get_mut(key).ok_or((404, cause::NO_ROUTE))?;
                 let proxy = entry.proxy.clone().ok_or((404, cause::NO_ROUTE))?;
-                let own_domain = entry.plan.outbound.is_some().then(|| proxy.domain.clone());
+                let own_domain = entry.own_domain();
                 if !entry.enter(now.moment) {
                     return Err((503, cause::CONGESTION));
                 }
@@ -184,7 +192,8 @@ impl UserAgent {
     /// To the server of the trunk whose turn it is.
     fn way_over(&self, key: TrunkKey, proxy: &Proxy, number: &str, domain: Option<String>) -> Way {
         let hop = self.hop_of(proxy, key);
-        let target = format!("sip:{}@{}", escape_user(number), proxy.domain).into_bytes();
+        let uri = self.trunks.get(key).and_then(|trunk| trunk.uri_of(number));
+        let target = uri.unwrap_or_default().into_bytes();
         Way { target, hop, nat: false, domain, trunk: Some(key) }
     }
 
@@ -211,7 +220,10 @@ impl UserAgent {
         invite: &Arc<Invite>,
         way: Way,
     ) -> Result<(), Injection> {
+        let trunk = way.trunk.and_then(|key| self.trunks.get(key));
+        let routes = trunk.map(|trunk| trunk.registration.routes.clone()).unwrap_or_default();
         let extra: usize = invite.headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum();
+        let extra = extra + routes.iter().map(Vec::len).sum::<usize>();
         let long = HEAD_BYTES + invite.sdp.len() + extra > DATAGRAM_BYTES_MAX;
         let stream = (long && way.hop.transport == Transport::Udp)
             .then(|| self.stream_to(&way.hop))
@@ -228,7 +240,7 @@ impl UserAgent {
         let remote = [b"<", &way.target[..], b">"].concat();
         let call_id = format!("{}{}", self.token(), self.token());
         let tag = self.token();
-        let dialog = Dialog::outgoing(call_id, tag, local, remote, way.target, 0);
+        let dialog = Dialog::outgoing(call_id, tag, local, remote, way.target, 0).through(routes);
         let id = self.number();
         let branch = Branch {
             leg: Some(leg),
@@ -243,6 +255,7 @@ impl UserAgent {
             wants_cancel: None,
             cancelled: false,
             challenged: false,
+            early: None,
             acks: Vec::new(),
         };
         self.branches.insert(id, branch);
@@ -269,11 +282,16 @@ impl UserAgent {
             return Ok(());
         };
         let (seen, media) = (self.seen(&hop, None), self.media_told(&hop));
+        let trunk = branch.trunk.and_then(|key| self.trunks.get(key));
+        let preferred = trunk.and_then(|trunk| trunk.preferred(&invite.from_user));
         let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
         let mut builder = branch.dialog.request("INVITE", &seen.via(&via_branch), None);
         self.dialog_headers(&mut builder, &seen);
         if let Some((name, value)) = authorization {
             builder.header(name, value);
+        }
+        if let Some(preferred) = preferred {
+            builder.header("P-Preferred-Identity", preferred);
         }
         extra_headers(&mut builder, &invite);
         let bytes = builder.finish("application/sdp", invite.sdp_at(media).as_bytes())?;
@@ -297,7 +315,8 @@ impl UserAgent {
             status => {
                 if let Some(key) = self.branches.get(&id).and_then(|branch| branch.trunk) {
                     self.on_trunk_refused(now, key, response);
-                    if status == 503 {
+                    // It cannot, or what lies behind it is silent: its other servers may do better.
+                    if matches!(status, 408 | 503) {
                         self.branch_server_failed(now, id);
                     }
                 }
@@ -344,16 +363,20 @@ impl UserAgent {
     }
 
     fn on_branch_progress(&mut self, now: Now, id: u64, response: &Message) {
-        let Some(branch) = self.branches.get(&id) else { return };
+        let Some(branch) = self.branches.get_mut(&id) else { return };
         if branch.wants_cancel.is_some() {
             return self.send_cancel(now, id);
+        }
+        let sdp = response.sdp();
+        if let Some(sdp) = &sdp {
+            branch.early = Some((response.to_tag().unwrap_or_default().into(), sdp.clone()));
         }
         if let (Some(leg), status @ 180..=183) = (branch.leg, response.status()) {
             if let Some(state) = self.legs.get_mut(&leg) {
                 state.early = true;
             }
             self.light(leg);
-            self.emit(Event::Progress { leg, status, sdp: response.sdp() });
+            self.emit(Event::Progress { leg, status, sdp });
         }
     }
 
@@ -374,8 +397,8 @@ impl UserAgent {
         let seen = self.seen(&hop, Some(flow.remote));
         self.acknowledge(id, tag, &mut dialog, &hop, seen);
         let Some(branch) = self.branches.get_mut(&id) else { return };
+        let sdp = branch.described(response);
         let winner = branch.settle();
-        let sdp = response.sdp();
         match (winner, sdp) {
             (Some(leg), Some(sdp)) => self.win(now, leg, dialog, hop, flow, nat, response, sdp),
             (Some(leg), None) => {
@@ -512,9 +535,9 @@ impl UserAgent {
         let Destination::Trunk(_, _, number) = &invite.to else { return false };
         let Some(trunk) = self.trunks.get(key) else { return false };
         let Some(proxy) = trunk.proxy.clone() else { return false };
-        let domain = trunk.plan.outbound.is_some().then(|| proxy.domain.clone());
+        let domain = trunk.own_domain();
         let way = self.way_over(key, &proxy, number, domain);
-        let silent_until = Some(now.moment + SILENCE_MAX);
+        let silent_until = Some(now.moment + self.config.silence_max);
         let Some(state) = self.legs.get_mut(&leg) else { return false };
         state.branches.retain(|&other| other != id);
         (state.hop, state.silent_until) = (way.hop.clone(), silent_until);

@@ -4,7 +4,7 @@ use super::{Owner, reason};
 use crate::sip::core::UserAgent;
 use crate::sip::flow::Flow;
 use crate::sip::header;
-use crate::sip::message::Message;
+use crate::sip::message::{Message, Name};
 use crate::sip::send::{ClientMachine, Reply, follow_up};
 use crate::sip::transaction::Key;
 use crate::switch::Now;
@@ -26,7 +26,7 @@ impl UserAgent {
         self.respond(now, own, 200, &[], None);
         if let Some(leg) = leg.filter(|_| pending) {
             self.count("calls_cancelled");
-            self.on_cancelled(now, leg, header::reason_cause(request).unwrap_or(0));
+            self.on_cancelled(now, leg, cause_of_cancel(request));
         }
     }
 
@@ -77,6 +77,19 @@ impl UserAgent {
             self.start_client(now, hop, &via_branch, cancel, Owner::Nobody);
         }
     }
+}
+
+/// Why a call is taken back; 0 is not said. Proxies say in SIP's own words that another phone has it
+/// (RFC 3326 §3.1), and phones that ring here are told so.
+fn cause_of_cancel(request: &Message) -> u8 {
+    let elsewhere = || request.list(Name::Reason).any(is_answered_elsewhere).then_some(26);
+    header::reason_cause(request).or_else(elsewhere).unwrap_or(0)
+}
+
+/// `SIP;cause=200`
+fn is_answered_elsewhere(reason: &[u8]) -> bool {
+    let protocol = reason.split(|&b| b == b';').next().map(header::trim).unwrap_or_default();
+    protocol.eq_ignore_ascii_case(b"SIP") && header::param(reason, "cause") == Some(&b"200"[..])
 }
 
 fn machine_timeout(

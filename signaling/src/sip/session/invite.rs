@@ -4,14 +4,14 @@ use super::{Leg, Stage, cause};
 use crate::sdp::is_private;
 use crate::sip::core::UserAgent;
 use crate::sip::dialog::Dialog;
-use crate::sip::flow::Flow;
-use crate::sip::header;
+use crate::sip::flow::{CONTACT_USER, Flow};
+use crate::sip::header::{self, NameAddr};
 use crate::sip::message::{Message, Name};
 use crate::sip::receive::Proof;
 use crate::sip::registrar::Who;
 use crate::sip::send::user_of;
 use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
-use crate::sip::uri::{decimal, ip_of};
+use crate::sip::uri::{Uri, decimal, ip_of};
 use crate::sip::user_agent::{Event, Incoming, Origin};
 use crate::switch::Now;
 use terms::{LegId, PhoneNumber, TenantId};
@@ -129,6 +129,7 @@ impl UserAgent {
         leg.session_timer = super::session_timer::asked(now.moment, request);
         leg.reliable = super::prack::required(request);
         leg.invite = Some(tx);
+        leg.invite_seq = request.cseq().map_or(0, |cseq| cseq.number);
         leg.dialog = Some(dialog);
         if let Some(server) = self.servers.get_mut(&tx) {
             server.leg = Some(leg_id);
@@ -162,12 +163,11 @@ impl UserAgent {
             Origin::Trunk(_) => trunk_caller(request),
         };
         let text = |name| header::text(request.first(name).unwrap_or_default(), TEXT_BYTES_MAX);
-        let uri = crate::sip::uri::Uri::parse(request.uri());
         Incoming {
             leg,
             tenant,
             origin,
-            called: uri.map(|uri| uri.user_text()).unwrap_or_default(),
+            called: called(request),
             caller: PhoneNumber::parse(&caller, country),
             caller_name,
             call_id: text(Name::CallId),
@@ -216,16 +216,49 @@ fn diverted(request: &Message) -> u8 {
     request.list(Name::Diversion).map(times).fold(0, u8::saturating_add)
 }
 
+/// The number that was dialled. Who calls the contact that we registered says it besides: as the
+/// callee whom a home network had found (P-Called-Party-ID, RFC 7315 §4.2), else in To.
+pub(in crate::sip) fn called(request: &Message) -> String {
+    let asked = Uri::parse(request.uri()).map(|uri| uri.user_text()).unwrap_or_default();
+    if asked != CONTACT_USER {
+        return asked;
+    }
+    let party = request.other("P-Called-Party-ID").and_then(NameAddr::parse);
+    user_of(party.or(request.to()))
+}
+
+/// Who is asserted. A network may say a name and a number (RFC 3325 §9.1): the number is who calls.
+fn asserted<'a>(request: &Message<'a>) -> Option<NameAddr<'a>> {
+    let all = || request.list(Name::PAssertedIdentity).take(2).filter_map(NameAddr::parse);
+    let is_number = |address: &NameAddr| {
+        let user = user_of(Some(*address));
+        let digits = user.strip_prefix('+').unwrap_or(&user);
+        !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '.'))
+    };
+    all().find(is_number).or_else(|| all().next())
+}
+
+/// Who calls, as gateways said it before there was P-Asserted-Identity (Remote-Party-ID, never a
+/// standard and still the only word of some).
+fn remote_party<'a>(request: &Message<'a>) -> Option<NameAddr<'a>> {
+    let said = NameAddr::parse(request.other("Remote-Party-ID")?)?;
+    let party = header::param(said.params, "party");
+    party.is_none_or(|party| party.eq_ignore_ascii_case(b"calling")).then_some(said)
+}
+
+/// Number and name; `anonymous` for who does not want them known.
 fn trunk_caller(request: &Message) -> (String, String) {
-    let asserted = request.list(Name::PAssertedIdentity).next().and_then(header::NameAddr::parse);
-    let name = asserted.or(request.from()).map(|from| from.display_text()).unwrap_or_default();
+    let by_gateway = || remote_party(request);
+    let known = asserted(request).or_else(by_gateway);
+    let name = known.or(request.from()).map(|from| from.display_text()).unwrap_or_default();
     let private = request.first(Name::Privacy).is_some_and(|value| {
         value.split(|&b| b == b';').any(|item| header::trim(item).eq_ignore_ascii_case(b"id"))
     });
-    if private {
+    let withheld = known.and_then(|known| header::param(known.params, "privacy"));
+    if private || withheld.is_some_and(|what| !what.eq_ignore_ascii_case(b"off")) {
         return ("anonymous".to_owned(), String::new());
     }
-    (user_of(asserted.or(request.from())), name)
+    (user_of(known.or(request.from())), name)
 }
 
 /// The phone's own idea of its address is not where its messages come from. Behind a proxy the

@@ -74,6 +74,7 @@ impl UserAgent {
         let Some(state) = self.legs.get_mut(&leg) else { return };
         let sdp = request.sdp();
         state.invite = Some(tx);
+        state.invite_seq = request.cseq().map_or(0, |cseq| cseq.number);
         state.late = sdp.is_none();
         let trunk = state.trunk;
         if let Some(server) = self.servers.get_mut(&tx) {

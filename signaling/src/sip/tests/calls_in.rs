@@ -122,6 +122,22 @@ fn a_cancel_takes_the_call_back() {
 }
 
 #[test]
+fn a_cancel_says_why_the_call_is_taken_back() {
+    for (reason, cause) in [
+        ("SIP ;cause=200 ;text=\"Call completed elsewhere\"", 26),
+        ("SIP;cause=200, Q.850;cause=102", 102),
+        ("SIP;cause=487", 16),
+        ("X;cause=200", 16),
+    ] {
+        let mut bench = Bench::new();
+        let call = bench.call();
+        let line = format!("Max-Forwards: 70\r\nReason: {reason}\r\n");
+        bench.receive(carrier(), call.cancel().replace("Max-Forwards: 70\r\n", &line));
+        assert_eq!(bench.events(), [Event::Ended { leg: call.leg, cause }], "{reason}");
+    }
+}
+
+#[test]
 fn a_cancel_that_crosses_the_answer_changes_nothing() {
     let mut bench = Bench::new();
     let mut call = bench.call();
@@ -145,14 +161,19 @@ fn a_refusal_says_why_and_a_busy_box_when_to_come_back() {
     bench.command(Command::Reject {
         leg: call.leg,
         status: 503,
+        cause: 0,
         retry_after_s: Some(7),
         warning: None,
     });
-    assert_eq!(bench.one().header("Retry-After"), "7");
+    let later = bench.one();
+    assert_eq!(later.header("Retry-After"), "7");
+    assert!(!later.has("Reason: "), "{}", later.text);
     let call = bench.call();
     let warning = Some("there is no right");
-    bench.command(Command::Reject { leg: call.leg, status: 403, retry_after_s: None, warning });
+    let (leg, cause) = (call.leg, 21);
+    bench.command(Command::Reject { leg, status: 403, cause, retry_after_s: None, warning });
     let forbidden = bench.one();
+    assert_eq!(forbidden.header("Reason"), "Q.850;cause=21");
     assert_eq!(forbidden.start(), "SIP/2.0 403 Forbidden");
     assert_eq!(forbidden.header("Warning"), "399 switchgrid \"there is no right\"");
     let call = bench.call();
@@ -203,6 +224,29 @@ fn reliable_progress_waits_for_its_prack() {
     let unheard = bench.pass(Duration::from_secs(40));
     assert!(unheard.iter().any(|(_, sent)| sent.start().contains("504")));
     assert_eq!(bench.events(), [Event::Ended { leg: call.leg, cause: 102 }]);
+}
+
+#[test]
+fn an_ack_is_that_of_its_invite_whatever_came_in_between() {
+    let mut bench = Bench::new();
+    let mut call = bench.call_with("Require: 100rel\r\n", SDP);
+    bench.command(Command::Progress { leg: call.leg, status: 180, sdp: None });
+    bench.sent();
+    let prack = call.request("PRACK", "RAck: 1 1 INVITE\r\n", "");
+    bench.receive(carrier(), prack);
+    bench.command(Command::Answer { leg: call.leg, sdp: SDP.into() });
+    assert_eq!(bench.starts(), ["SIP/2.0 200 OK", "SIP/2.0 200 OK"]);
+    bench.receive(carrier(), call.with_seq("ACK", 1, "", ""));
+    assert_eq!(bench.events(), [Event::Acked { leg: call.leg, sdp: None }]);
+
+    let reinvite = call.request("INVITE", "", SDP);
+    bench.receive(carrier(), reinvite);
+    let info = call.request("INFO", "", "");
+    bench.receive(carrier(), info);
+    bench.command(Command::AcceptOffer { leg: call.leg, sdp: SDP.into() });
+    bench.receive(carrier(), call.with_seq("ACK", 3, "", ""));
+    bench.sent();
+    assert!(bench.pass(Duration::from_secs(60)).is_empty(), "no 200 is repeated, and no BYE comes");
 }
 
 #[test]

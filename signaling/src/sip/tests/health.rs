@@ -128,6 +128,17 @@ fn a_trunk_that_asks_for_time_is_given_it() {
 }
 
 #[test]
+fn how_long_a_trunk_may_say_nothing_is_a_setting() {
+    let mut bench = Bench::with(|config| config.silence_max = secs(2));
+    let Command::Invite(call) = invite(901) else { panic!("it is an INVITE") };
+    bench.command(Command::Invite(Box::new(Invite { other_way: true, ..*call })));
+    bench.pass(Duration::from_millis(1_900));
+    assert!(bench.events().is_empty());
+    bench.pass(Duration::from_millis(200));
+    assert_eq!(bench.events(), [Event::Failed { leg: LegId(901), status: 408, cause: 102 }]);
+}
+
+#[test]
 fn a_trunk_that_says_nothing_is_given_up_early_where_another_is_left() {
     let way = |other_way| match invite(901) {
         Command::Invite(invite) => Command::Invite(Box::new(Invite { other_way, ..*invite })),

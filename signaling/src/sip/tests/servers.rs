@@ -63,6 +63,16 @@ fn the_server_of_the_lowest_priority_is_called_and_the_next_one_when_it_cannot()
 }
 
 #[test]
+fn a_server_behind_which_nobody_says_anything_is_passed_over() {
+    let mut bench = by_name();
+    bench.command(invite(901));
+    let first = next(&mut bench);
+    bench.receive(carrier(), first.answer("408 Request Timeout", "t", "", ""));
+    goes_to(&next(&mut bench), SECOND);
+    assert!(bench.events().is_empty());
+}
+
+#[test]
 fn a_server_that_cannot_be_reached_is_passed_over_by_the_next_calls_too() {
     let mut bench = by_name();
     bench.command(invite(901));
@@ -90,6 +100,33 @@ fn a_silent_server_is_given_up_and_what_it_says_later_is_taken_back() {
     bench.receive(carrier(), second.answer("486 Busy Here", "t", "", ""));
     let failed = |event: &Event| matches!(event, Event::Failed { status: 486, .. });
     assert!(bench.events().iter().any(failed), "what the callee says stands");
+}
+
+#[test]
+fn each_server_is_asked_by_itself_and_who_is_silent_is_called_last() {
+    let mut bench = by_name();
+    let mut plan = plan();
+    plan.trunks[0].proxy = "sip:carrier.example.com".into();
+    plan.trunks[0].options_every_s = 10;
+    bench.core.set_plan(bench.now(), &plan);
+    let mut asked: Vec<Sent> = Vec::new();
+    while asked.is_empty() {
+        asked = bench.pass(Duration::from_secs(1)).into_iter().map(|(_, sent)| sent).collect();
+    }
+    let to = |asked: &[Sent], address: &str| {
+        let host = Host::Address(peer(address));
+        let first =
+            asked.iter().find(|sent| sent.start().starts_with("OPTIONS ") && sent.to == host);
+        first.expect("it is asked").clone()
+    };
+    assert_ne!(to(&asked, FIRST).header("Call-ID"), to(&asked, SECOND).header("Call-ID"));
+    let answer = to(&asked, SECOND).answer("200 OK", "t", "", "");
+    bench.receive(peer(SECOND), answer);
+    bench.pass(Duration::from_secs(33));
+    assert!(bench.core.live_trunks(TENANT)[0].down.is_none(), "one of them is there");
+    assert!(bench.events().iter().all(|event| !matches!(event, Event::Trunk { down: true, .. })));
+    bench.command(invite(901));
+    goes_to(&next(&mut bench), SECOND);
 }
 
 #[test]

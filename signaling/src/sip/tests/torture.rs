@@ -199,6 +199,7 @@ fn the_descriptions_of_old_advisories_do_no_harm() {
             bench.command(Command::Reject {
                 leg: incoming.leg,
                 status: 488,
+                cause: 88,
                 retry_after_s: None,
                 warning: None,
             });

@@ -48,6 +48,7 @@ fn a_trunk_over_its_limits_gets_503_and_calls_give_their_place_back() {
     bench.command(Command::Reject {
         leg: call.leg,
         status: 486,
+        cause: 17,
         retry_after_s: None,
         warning: None,
     });

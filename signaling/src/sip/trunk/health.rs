@@ -20,8 +20,12 @@ pub(crate) struct Health {
     /// The Call-ID of all its OPTIONS.
     pub(crate) call_id: String,
     pub(crate) seq: u32,
-    /// Waits for the answer to one.
-    asking: bool,
+    /// So many of those that were asked together wait for their answer.
+    waiting: u32,
+    /// What came of the others.
+    heard: bool,
+    refused: bool,
+    /// Rounds in a row in which no server answered.
     missed: u32,
     /// The last answer was 503.
     unavailable: bool,
@@ -33,7 +37,7 @@ pub(crate) struct Health {
 impl Health {
     /// When the core has to look at it.
     pub(crate) fn next_timeout(&self) -> Option<Moment> {
-        let asks = self.next_at.filter(|_| !self.asking);
+        let asks = self.next_at.filter(|_| self.waiting == 0);
         earliest(asks, self.rest.map(|(until, _)| until))
     }
 
@@ -45,25 +49,46 @@ impl Health {
     /// Whether it is time to ask; a rest that is over ends.
     pub(crate) fn on_timeout(&mut self, now: Moment) -> bool {
         self.rest = self.rest.filter(|&(until, _)| until > now);
-        !self.asking && self.next_at.is_some_and(|at| at <= now)
+        self.waiting == 0 && self.next_at.is_some_and(|at| at <= now)
     }
 
     pub(crate) fn on_asked(&mut self, now: Moment, every: Duration) {
-        self.asking = true;
+        self.waiting = 1;
         self.seq += 1;
         self.next_at = Some(now + every);
     }
 
-    /// Any final answer says that it is there, but for one that says it is not.
+    /// Another of its servers was asked in the same round.
+    pub(crate) fn on_asked_besides(&mut self) {
+        self.waiting += 1;
+    }
+
+    /// Any final answer says that it is there, but for one that says it is not. One server that is
+    /// there is enough.
     pub(crate) fn on_answered(&mut self, status: u16) {
-        self.asking = false;
-        self.missed = 0;
-        self.unavailable = status == 503;
+        if status == 503 {
+            self.refused = true;
+        } else {
+            (self.heard, self.missed, self.unavailable) = (true, 0, false);
+        }
+        self.settle();
     }
 
     pub(crate) fn on_missed(&mut self) {
-        self.asking = false;
-        self.missed = self.missed.saturating_add(1);
+        self.settle();
+    }
+
+    /// What the round says, once all have answered or have not.
+    fn settle(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+        if self.waiting > 0 {
+            return;
+        }
+        match (std::mem::take(&mut self.heard), std::mem::take(&mut self.refused)) {
+            (true, _) => {}
+            (false, true) => (self.missed, self.unavailable) = (0, true),
+            (false, false) => self.missed = self.missed.saturating_add(1),
+        }
     }
 
     /// Leaves it alone until then, or for longer where that was so before.
@@ -114,6 +139,35 @@ mod tests {
         assert_eq!(health.fault(), Some(TrunkFault::Unavailable));
         health.on_answered(401);
         assert_eq!(health.fault(), None, "who asks for a password is there");
+    }
+
+    #[test]
+    fn of_several_servers_one_that_is_there_is_enough() {
+        let mut health = Health::default();
+        let asks_two = |health: &mut Health, s| {
+            health.on_asked(at(s), Duration::from_secs(30));
+            health.on_asked_besides();
+        };
+        for round in 0..3 {
+            asks_two(&mut health, 100 * round);
+            health.on_answered(200);
+            assert_eq!(health.next_timeout(), None, "the other one may still answer");
+            health.on_missed();
+            assert_eq!(health.fault(), None);
+        }
+        asks_two(&mut health, 400);
+        health.on_missed();
+        health.on_answered(503);
+        assert_eq!(health.fault(), Some(TrunkFault::Unavailable), "none of them is there");
+        for round in 5..7 {
+            asks_two(&mut health, 100 * round);
+            health.on_missed();
+            health.on_missed();
+        }
+        assert_eq!(health.fault(), Some(TrunkFault::Silent));
+        asks_two(&mut health, 700);
+        health.on_answered(404);
+        assert_eq!(health.fault(), None, "at once");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(crate) struct Registration {
     /// What a 423 asked for.
     pub(crate) expires_min_s: u32,
     pub(crate) is_registered: bool,
+    /// The proxies that our calls go through, the first one first.
+    pub(crate) routes: Vec<Vec<u8>>,
     failures: u32,
     next_at: Option<Moment>,
 }
@@ -45,13 +47,14 @@ impl Registration {
         self.failures > 0
     }
 
-    /// 200 with this life.
-    pub(crate) fn on_granted(&mut self, now: Moment, expires_s: u32) {
+    /// 200 with this life, and this way for our calls.
+    pub(crate) fn on_granted(&mut self, now: Moment, expires_s: u32, routes: Vec<Vec<u8>>) {
         *self = Registration {
             call_id: std::mem::take(&mut self.call_id),
             seq: self.seq,
             expires_min_s: self.expires_min_s,
             is_registered: true,
+            routes,
             // A little early: lost packets take time.
             next_at: Some(now + Duration::from_secs(u64::from(expires_s.max(20))) * 4 / 5),
             ..Registration::default()
@@ -85,7 +88,7 @@ mod tests {
         }
         assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300]);
         assert!(registration.has_failed());
-        registration.on_granted(Moment::from_secs(100), 600);
+        registration.on_granted(Moment::from_secs(100), 600, Vec::new());
         assert!(!registration.has_failed());
         assert_eq!(registration.next_timeout(), Some(Moment::from_secs(580)));
         assert_eq!(registration.on_failed(Moment::default()), Moment::from_secs(5));
