@@ -116,7 +116,6 @@ use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
 use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
 use prompts::{
     a_caller_hears_the_texts_of_a_flow_spoken,
-    a_caller_keys_an_account_and_hears_its_balance_from_the_database,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
 };
 use queried::{
