@@ -205,6 +205,7 @@ stories! {
     a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order,
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
+    a_caller_keys_an_account_and_hears_its_balance_from_the_database,
     what_an_agent_set_lasts_over_an_orderly_stop,
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     who_has_no_good_token_for_sql_is_not_let_in,

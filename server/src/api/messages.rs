@@ -4,6 +4,7 @@
 //! as it is: it speaks of keywords. Every problem that the API's own tests meet has to be here.
 
 mod areas;
+mod databases;
 mod leases;
 mod prompts;
 
@@ -620,7 +621,7 @@ pub fn in_chinese(sentence: &str) -> Option<String> {
 }
 
 fn all() -> impl Iterator<Item = &'static Sentence> {
-    let more = [prompts::SENTENCES, areas::SENTENCES, leases::SENTENCES];
+    let more = [prompts::SENTENCES, areas::SENTENCES, databases::SENTENCES, leases::SENTENCES];
     SENTENCES.iter().chain(more.into_iter().flatten())
 }
 

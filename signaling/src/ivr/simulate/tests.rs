@@ -565,8 +565,8 @@ fn what_a_caller_says_is_recorded_and_the_flow_goes_on_by_whether_it_was_enough(
 /// A database is asked about an account; what stands in for it answers.
 fn billing() -> Value {
     json!({"format": 1, "start": "ask", "steps": {
-        "ask": {"kind": "collect", "variable": "account", "digits_min": 3, "digits_max": 6,
-            "next": "look", "on": {"timeout": "bye", "invalid": "bye"}},
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "account", "digits_min": 3,
+            "digits_max": 6, "next": "look", "on": {"timeout": "bye", "invalid": "bye"}},
         "look": {"kind": "sql", "connector": "billing", "map": {"owes": "owes"},
             "statement": "SELECT owes FROM accounts WHERE id = :account::bigint",
             "found": "say", "none": "unknown", "on": {"error": "sorry", "timeout": "slow"}},
