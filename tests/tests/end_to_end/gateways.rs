@@ -127,10 +127,10 @@ pub fn a_line_of_a_home_network_registers_and_passes_calls_both_ways(backend: &s
          {EMPTY}"
     );
     let granted = format!(
-        "Contact: <sip:switchgrid@[remote_ip]:[remote_port]>;expires=600\n\
+        "Contact: <sip:switchgrid@{}>;expires=600\n\
          Service-Route: <sip:orig@scscf.ims.example;lr>\nPath: <sip:[local_ip]:[local_port];lr>\n\
          P-Associated-URI: <sip:{}@ims.example>\n{EMPTY}",
-        house.hotline
+        house.sip, house.hotline
     );
     // A registration and a call are two dialogs of one scenario.
     let audio = format!(
@@ -218,10 +218,11 @@ pub fn causes_of_isdn_pass_between_two_e1_gateways_both_ways(backend: &str) {
     // The called hangs up, for a reason that their network knows.
     let audio = format!("m=audio {} RTP/AVP 8\na=ptime:30", ends.called.port());
     let bye = format!(
-        "BYE sip:switchgrid@[remote_ip]:[remote_port] SIP/2.0\n\
+        "BYE sip:switchgrid@{} SIP/2.0\n\
          Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n\
          From: <sip:{OUTSIDE}@[local_ip]>;tag=[pid]s[call_number]\nTo:[$from]\n[last_Call-ID:]\n\
-         CSeq: 1 BYE\nMax-Forwards: 70\nReason: Q.850;cause=31;text=\"Normal, unspecified\"\n{EMPTY}"
+         CSeq: 1 BYE\nMax-Forwards: 70\nReason: Q.850;cause=31;text=\"Normal, unspecified\"\n{EMPTY}",
+        house.sip
     );
     let keeps_from = "  <recv request=\"INVITE\"><action><ereg regexp=\".*\" search_in=\"hdr\" \
                       header=\"From:\" assign_to=\"from\"/></action></recv>\n";
