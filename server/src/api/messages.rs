@@ -585,6 +585,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("worker", "网格员"),
     ("blocked caller", "黑名单号码"),
     ("allowed caller", "白名单号码"),
+    ("conference", "会议室"),
     ("customer", "客户"),
     ("exclusion", "不录音条目"),
     ("erasure", "个人资料删除"),
