@@ -89,6 +89,10 @@ impl Leases {
         }
         self.version = version.max(self.version);
         self.forget_old(now);
+        if since.is_none() {
+            // Those that were not told again are counted no more, either.
+            self.guards.retain(|id, _| self.by_id.contains_key(id));
+        }
         Ok(())
     }
 

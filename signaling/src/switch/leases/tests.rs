@@ -118,3 +118,17 @@ fn a_calls_last_caller_and_its_version_outlive_the_process() {
     assert_eq!(reached(&again, "13800138001").as_deref(), Some("13800138009"));
     again.apply(NOW, changes(Some(3), 3, vec![])).expect("nothing is missing");
 }
+
+#[test]
+fn what_was_counted_of_a_lease_goes_with_it_when_all_are_told_anew() {
+    let mut leases = Leases::default();
+    let both = vec![lease(1, 1, LeaseKind::Axe), lease(2, 2, LeaseKind::Axe)];
+    leases.apply(NOW, changes(None, 2, both)).expect("two");
+    for n in [1, 2] {
+        let call = (CallId(n), "13800138001", false);
+        let counted = leases.count(Moment::from_secs(1), &Limits::default(), LeaseId(n), call);
+        counted.expect("one call is never too much");
+    }
+    leases.apply(NOW, changes(None, 3, vec![lease(2, 2, LeaseKind::Axe)])).expect("one");
+    assert_eq!(leases.guards.keys().collect::<Vec<_>>(), [&LeaseId(2)]);
+}
