@@ -124,6 +124,7 @@ const SENTENCES: &[Sentence] = &[
     ),
     ("a person's number of at least six digits is needed", "需要至少六位数字的个人号码"),
     ("an erasure needs a reason", "删除个人资料需要填写理由"),
+    ("this is a number of the tenant's own", "这是本租户自己的号码"),
     ("the reason is kept: leave the number out of it", "理由会被保存：其中不要写出号码"),
     ("each queue may stand once", "每个队列只能出现一次"),
     ("each skill stands once, without blanks around it", "每项技能只能出现一次，前后不能有空格"),

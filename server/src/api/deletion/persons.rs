@@ -5,7 +5,7 @@
 //! again.
 
 use super::{Deletion, Erased, Error};
-use crate::api::child::carry_outbox;
+use crate::api::child::{carry_outbox, carry_trail};
 use desk::Store;
 use desk::erasure::{ErasureState, Open, Reached};
 use desk::hold::HoldKind;
@@ -124,7 +124,9 @@ impl Deletion {
         if !held.is_empty() {
             return self.refuse(tenant, id, &held, now).await;
         }
+        // What another reading took before the number was made unreadable is staged too late then.
         while carry_outbox(&self.store, &self.warehouse).await? > 0 {}
+        while carry_trail(&self.store, &self.warehouse).await? > 0 {}
         reached.entries = self.store.erase_person(tenant, digits.as_str()).await?;
         let erased = self.warehouse.erase_number(tenant, digits).await?;
         reached.rows = erased.rows;

@@ -185,6 +185,23 @@ async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
 }
 
 #[tokio::test]
+async fn a_row_of_the_audit_that_was_read_before_an_erasure_is_not_carried_after_it() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let by = desk::By::system("test", NOON);
+    let subject = format!("+86{DIGITS}");
+    rig.store.note(rig.tenant(), &by, "caller.block", &subject).await.unwrap();
+    let read = rig.store.audit_after(0, 1_000).await.unwrap();
+    assert!(read.iter().any(|row| row.subject.contains(DIGITS)));
+    let wish = json!({"number": DIGITS, "reason": "letter"});
+    assert_eq!(rig.post(ERASURES, &token, wish).await.status, StatusCode::ACCEPTED);
+    rig.attempt().await;
+    let last = read.last().unwrap().audit_id;
+    let rows: Vec<Row> = read.into_iter().map(Row::Audit).collect();
+    assert!(!rig.warehouse.stage_rows("desk audit", last, &rows).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_hold_on_anything_of_a_person_keeps_them_and_is_named() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;
@@ -229,6 +246,7 @@ async fn only_administrators_ask_and_only_for_persons_numbers_with_a_reason() {
     assert_eq!(rig.post(ERASURES, &manager, wish.clone()).await.status, StatusCode::FORBIDDEN);
     for bad in [
         json!({"number": "95105", "reason": "letter"}),
+        json!({"number": "95105688", "reason": "the hotline is nobody's"}),
         json!({"number": "withheld", "reason": "letter"}),
         json!({"number": DIGITS, "reason": ""}),
         json!({"number": DIGITS, "reason": "asked by 13800138000"}),
