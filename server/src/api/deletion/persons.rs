@@ -81,9 +81,17 @@ impl Deletion {
     /// # Errors
     /// See [`Error`]; the others are attempted all the same, and this one the next time.
     pub async fn erase_persons(&self, log: &Path, now: Timestamp) -> Result<(), Error> {
-        let mut first = Ok(());
+        let mut first: Result<(), Error> = Ok(());
         for tenant in self.store.tenants().await? {
-            for open in self.store.open_erasures(tenant.id).await? {
+            let open = match self.store.open_erasures(tenant.id).await {
+                Ok(open) => open,
+                // What keeps one tenant's wishes from being read keeps no other's.
+                Err(error) => {
+                    first = first.and(Err(error.into()));
+                    continue;
+                }
+            };
+            for open in open {
                 let done = self.attempt(tenant.id, &open, log, now).await;
                 first = first.and(done);
             }

@@ -5,7 +5,10 @@ use super::rig::{NOON, Rig, call_row, recording_row};
 use axum::http::StatusCode;
 use desk::Role;
 use desk::customer::Card;
+use desk::erasure::ErasureState;
 use serde_json::{Value, json};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use terms::control::{Ask, CallAction, LiveCallback};
@@ -199,6 +202,24 @@ async fn a_row_of_the_audit_that_was_read_before_an_erasure_is_not_carried_after
     let last = read.last().unwrap().audit_id;
     let rows: Vec<Row> = read.into_iter().map(Row::Audit).collect();
     assert!(!rig.warehouse.stage_rows("desk audit", last, &rows).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_wish_that_cannot_be_read_keeps_no_other_tenants_from_being_done() {
+    let rig = Rig::new().await;
+    let by = desk::By::system("test", NOON);
+    rig.store.ask_erasure(rig.tenant(), &by, DIGITS, "letter").await.unwrap();
+    let (other, _) = rig.other_tenant().await;
+    let theirs = rig.store.ask_erasure(other, &by, DIGITS, "letter").await.unwrap().id;
+    let options = SqliteConnectOptions::new().filename(rig.folder.path().join("desk.db"));
+    let mut desk = SqliteConnection::connect_with(&options).await.unwrap();
+    let spoil = "UPDATE erasures SET number_sealed = 'x' WHERE tenant_id <> $1";
+    sqlx::query(spoil).bind(other.0 as i64).execute(&mut desk).await.unwrap();
+    desk.close().await.unwrap();
+    let log = rig.folder.path().join("events");
+    assert!(rig.deletion.erase_persons(&log, NOON).await.is_err(), "somebody is told of it");
+    let theirs = rig.store.erasure(other, theirs).await.unwrap();
+    assert_eq!(theirs.state, ErasureState::Clearing);
 }
 
 #[tokio::test]
