@@ -139,6 +139,8 @@ async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
         matches!(ask, Ask::Call { call: CallId(77), action, .. } if is_cancel(action))
     });
     assert!(cancelled, "nobody calls back");
+    let forget = Ask::Forget(rig.tenant(), DIGITS.to_owned());
+    assert!(rig.calls.asked.lock().unwrap().contains(&forget), "calls remember them no more");
 
     rig.attempt().await;
     rig.attempt().await;

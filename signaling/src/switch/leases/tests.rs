@@ -132,3 +132,22 @@ fn what_was_counted_of_a_lease_goes_with_it_when_all_are_told_anew() {
     leases.apply(NOW, changes(None, 3, vec![lease(2, 2, LeaseKind::Axe)])).expect("one");
     assert_eq!(leases.guards.keys().collect::<Vec<_>>(), [&LeaseId(2)]);
 }
+
+#[test]
+fn who_is_forgotten_called_nobody_in_what_outlives_the_process_too() {
+    let mut leases = Leases::default();
+    leases.apply(NOW, changes(None, 1, vec![lease(1, 1, LeaseKind::Ax)])).expect("one");
+    leases.note_caller(LeaseId(1), &number("+8613800138009"), "86");
+    leases.take_changes(TenantId(1));
+    leases.forget_caller("13800138008");
+    assert_eq!(reached(&leases, "13800138001").as_deref(), Some("+8613800138009"));
+    leases.forget_caller("13800138009");
+    let mut again = Leases::default();
+    for change in leases.take_changes(TenantId(1)) {
+        again.restore(change.read().expect("what was written is read"));
+    }
+    for leases in [&leases, &again] {
+        let nobody = Found::Refused(Some(LeaseId(1)), LeaseRefusal::NobodyCalled);
+        assert_eq!(found(leases, "13800138001", 1), Some(nobody));
+    }
+}

@@ -86,6 +86,19 @@ fn a_conversation_that_is_longer_than_one_looks_back_is_called_back_too() {
 }
 
 #[test]
+fn who_was_forgotten_hears_the_flow() {
+    let mut rig = rig_of(demo_plan());
+    calls_out(&mut rig, answers());
+    let forget = Ask::Forget(TENANT, CUSTOMER.to_owned());
+    assert_eq!(rig.ask(forget), Answer::Done);
+    let customer = calls_back(&mut rig);
+    rig.wait(secs(3));
+    assert_eq!(traced(&rig), ["ivr"]);
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
 fn a_call_out_that_found_busy_or_nobody_counts_too() {
     for (phone, found) in [(Phone::Refuses(486), "Busy"), (Phone::Rings, "NoAnswer")] {
         let mut rig = rig_of(demo_plan());
