@@ -122,11 +122,24 @@ fn owner(tenant: TenantId, id: i64) -> String {
 }
 
 impl Store {
+    /// Refuses digits that stand in a published number of the tenant: what everybody called is not one
+    /// person's, and would be gone from every call.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub async fn check_person(&self, tenant: TenantId, digits: &str) -> Result<()> {
+        let numbers = self.numbers(tenant).await?;
+        if numbers.iter().any(|number| number.digits.contains(digits)) {
+            return Err(Error::invalid("number", "this is a number of the tenant's own"));
+        }
+        Ok(())
+    }
+
     /// Puts down that the person with these digits is to be forgotten.
     ///
     /// # Errors
-    /// [`Error::Invalid`] without a reason, or with one that has the number in it; [`Error::Refused`]
-    /// when too many are under way.
+    /// [`Error::Invalid`] for a number of the tenant's own, without a reason, or with one that has the
+    /// number in it; [`Error::Refused`] when too many are under way.
     pub async fn ask_erasure(
         &self,
         tenant: TenantId,
@@ -134,6 +147,7 @@ impl Store {
         digits: &str,
         reason: &str,
     ) -> Result<Erasure> {
+        self.check_person(tenant, digits).await?;
         let reason = text::line("reason", reason)?;
         if reason.is_empty() {
             return Err(Error::invalid("reason", "an erasure needs a reason"));

@@ -17,6 +17,10 @@ use utoipa::ToSchema;
 const LENGTH_MAX: Duration = Duration::from_secs(366 * 86_400);
 /// The call path tells the parties of a lease for so long that it is over.
 const TOLD_FOR_US: i64 = 86_400_000_000;
+/// One that is over for longer is forgotten when the next one is made.
+const KEPT_US: i64 = 366 * 86_400_000_000;
+/// Leases that the call path is told in one message: as many as it knows of a tenant.
+const CHANGES_MAX: usize = 2 * LEASES_MAX;
 
 /// A leased number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -245,6 +249,16 @@ impl Store {
         since: Option<u64>,
         at: Timestamp,
     ) -> Result<LeaseChanges> {
+        self.lease_changes_of(tenant, since, at, CHANGES_MAX).await
+    }
+
+    async fn lease_changes_of(
+        &self,
+        tenant: TenantId,
+        since: Option<u64>,
+        at: Timestamp,
+        most: usize,
+    ) -> Result<LeaseChanges> {
         let doing = "read changes of leases";
         // The version first: a change in between is told twice, and not left out.
         let version = sqlx::query("SELECT lease_version FROM tenants WHERE id = $1")
@@ -256,13 +270,21 @@ impl Store {
             .ok_or_else(|| Error::not_found("tenant", tenant))?;
         let mut query = QueryBuilder::<Db>::new(COLUMNS);
         query.push_bind(tenant.0 as i64);
+        // Of all there are those that end last count; of changes the rest follows with the next look.
         match since {
-            Some(since) => query.push(" AND version > ").push_bind(since as i64),
-            None => query.push(" AND until_at > ").push_bind(at.0.saturating_sub(TOLD_FOR_US)),
-        };
-        query.push(" ORDER BY version LIMIT ").push_bind(2 * LEASES_MAX as i64);
+            Some(since) => {
+                query.push(" AND version > ").push_bind(since as i64).push(" ORDER BY version");
+            }
+            None => {
+                query.push(" AND until_at > ").push_bind(at.0.saturating_sub(TOLD_FOR_US));
+                query.push(" ORDER BY until_at DESC, id");
+            }
+        }
+        query.push(" LIMIT ").push_bind(most as i64);
         let rows = query.build().fetch_all(self.reader()).await.during(doing)?;
         let leases = rows.iter().map(for_calls).collect::<Result<Vec<_>>>()?;
+        let last = leases.last().filter(|_| since.is_some() && leases.len() == most);
+        let version = last.map_or(version, |last| last.version);
         Ok(LeaseChanges { tenant, since, version, leases })
     }
 
@@ -308,6 +330,7 @@ impl Store {
         check_numbers(&mut write, tenant, &made, &country).await?;
         refuse_conflict(&mut write, tenant, &made).await?;
         room_for(&mut write, tenant, by.at).await?;
+        forget_old(&mut write, tenant, by.at).await?;
         made.id = LeaseId(write.next_id("lease").await? as u64);
         made.created_by = by.user;
         let version = raise(&mut write, tenant).await?;
@@ -470,6 +493,48 @@ async fn room_for(write: &mut Write, tenant: TenantId, at: Timestamp) -> Result<
     Ok(())
 }
 
+async fn forget_old(write: &mut Write, tenant: TenantId, at: Timestamp) -> Result<()> {
+    let doing = write.doing;
+    sqlx::query("DELETE FROM leases WHERE tenant_id = $1 AND until_at <= $2")
+        .bind(tenant.0 as i64)
+        .bind(at.0.saturating_sub(KEPT_US))
+        .execute(write.db())
+        .await
+        .during(doing)?;
+    Ok(())
+}
+
+/// Leases one of whose parties has these digits are as if they had never counted, and do not tell of
+/// them. Returns how many there were.
+pub(crate) async fn forget_party(write: &mut Write, tenant: TenantId, digits: &str) -> Result<u64> {
+    let doing = write.doing;
+    let found = sqlx::query(
+        "SELECT id FROM leases WHERE tenant_id = $1 AND (instr(a, $2) > 0 OR instr(b, $2) > 0)",
+    )
+    .bind(tenant.0 as i64)
+    .bind(digits)
+    .fetch_all(write.db())
+    .await
+    .during(doing)?;
+    for row in &found {
+        let version = raise(write, tenant).await?;
+        sqlx::query(
+            "UPDATE leases SET version = $3, from_at = 0, until_at = 0,
+             a = CASE WHEN instr(a, $4) > 0 THEN '' ELSE a END,
+             b = CASE WHEN instr(b, $4) > 0 THEN '' ELSE b END
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(tenant.0 as i64)
+        .bind(id(row, "id") as i64)
+        .bind(version)
+        .bind(digits)
+        .execute(write.db())
+        .await
+        .during(doing)?;
+    }
+    Ok(found.len() as u64)
+}
+
 /// A lease that is not over.
 async fn open_lease(
     write: &mut Write,
@@ -502,4 +567,44 @@ async fn set_end(write: &mut Write, tenant: TenantId, lease: &Lease) -> Result<(
         .await
         .during(doing)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bootstrap::Defaults;
+    use serde_json::json;
+
+    const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
+
+    #[tokio::test]
+    async fn of_too_many_leases_those_that_end_last_are_told_and_of_changes_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+        let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
+        let tenant = store.bootstrap(&defaults, NOON).await.unwrap().unwrap().tenant;
+        let mut made = Vec::new();
+        for hours in [3, 2, 1] {
+            let new = NewLease {
+                kind: LeaseKind::Axe,
+                number: "95105688".into(),
+                a: "13800138001".into(),
+                b: None,
+                code: Some(format!("47{hours}")),
+                from: None,
+                until: Timestamp(NOON.0 + hours * 3_600_000_000),
+                record: false,
+                reference: String::new(),
+            };
+            let lease = store.create_lease(tenant, &By::system("test", NOON), &new).await;
+            made.push(lease.unwrap().id);
+        }
+        for (since, told, version) in
+            [(None, &made[..2], 3), (Some(0), &made[..2], 2), (Some(2), &made[2..], 3)]
+        {
+            let changes = store.lease_changes_of(tenant, since, NOON, 2).await.unwrap();
+            let ids: Vec<LeaseId> = changes.leases.iter().map(|lease| lease.id).collect();
+            assert_eq!((ids.as_slice(), changes.version), (told, version), "{since:?}");
+        }
+    }
 }

@@ -117,6 +117,17 @@ impl Store {
         Ok(rows.iter().map(shift).collect())
     }
 
+    /// One planned shift.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none, or it was withdrawn.
+    pub async fn shift(&self, tenant: TenantId, shift_id: i64) -> Result<Shift> {
+        let mut query = QueryBuilder::<Db>::new(COLUMNS);
+        query.push_bind(tenant.0 as i64).push(" AND id = ").push_bind(shift_id);
+        let row = query.build().fetch_optional(self.reader()).await.during("read a shift")?;
+        row.as_ref().map(shift).ok_or_else(|| Error::not_found("shift", shift_id))
+    }
+
     /// Plans a shift.
     ///
     /// # Errors

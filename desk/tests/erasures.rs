@@ -1,14 +1,18 @@
 //! People who are forgotten by the business store: their card, orders, lists, and every byte.
 
+use desk::area::AreaDraft;
 use desk::bootstrap::Defaults;
 use desk::customer::Card;
 use desk::erasure::{ErasureState, Reached};
+use desk::lease::{LeaseFilter, NewLease};
 use desk::order::Action;
 use desk::order::write::NewOrder;
+use desk::worker::WorkerDraft;
 use desk::{By, Store};
 use serde_json::json;
 use std::path::Path;
-use terms::{TenantId, Timestamp};
+use terms::routing::LeaseKind;
+use terms::{QueueId, TenantId, Timestamp};
 
 const AT: Timestamp = Timestamp::from_secs(1_795_406_400);
 const DIGITS: &str = "13800138000";
@@ -90,6 +94,73 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     let blocked = audit.iter().find(|row| row.action == "caller.block").unwrap();
     assert_eq!(blocked.subject, "+86***", "the row stays");
     assert!(store.compile_plan(tenant).await.unwrap().version > plan, "calls are told");
+    assert_eq!(store.erase_person(tenant, DIGITS).await.unwrap(), 0);
+}
+
+fn worker(phone: &str) -> WorkerDraft {
+    let (name, substitute, absence) = ("李雷".into(), None, None);
+    WorkerDraft { name, phone: phone.into(), bound: true, substitute, absence }
+}
+
+/// A lease of one of the tenant's numbers, by its code, for somebody.
+fn lease(code: &str, a: &str, reference: &str) -> NewLease {
+    NewLease {
+        kind: LeaseKind::Axe,
+        number: "95105688".into(),
+        a: a.into(),
+        b: None,
+        code: Some(code.into()),
+        from: None,
+        until: Timestamp(AT.0 + 3_600_000_000),
+        record: false,
+        reference: reference.into(),
+    }
+}
+
+#[tokio::test]
+async fn leases_field_workers_and_areas_forget_who_was_erased_and_go_on_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let theirs = store.create_worker(tenant, &by(), &worker(DIGITS)).await.unwrap();
+    let other = store.create_worker(tenant, &by(), &worker("13900139000")).await.unwrap();
+    let area = AreaDraft {
+        code: "020-1".into(),
+        name: "North".into(),
+        name_en: String::new(),
+        number: None,
+        workers: vec![theirs.id, other.id],
+        team: None,
+        queue: QueueId(1),
+        ring_s: 20,
+        order: None,
+        callers: vec![DIGITS.into(), "+862087*".into()],
+    };
+    let area = store.create_area(tenant, &by(), &area).await.unwrap();
+    let ended = store.create_lease(tenant, &by(), &lease("11", DIGITS, "o-1")).await.unwrap();
+    let kept = lease("22", "13900139000", &format!("for {DIGITS}"));
+    let kept = store.create_lease(tenant, &by(), &kept).await.unwrap();
+    let before = store.lease_versions().await.unwrap()[0].1;
+    let entries = store.read_after(0, 1_000).await.unwrap();
+    if let Some(last) = entries.last() {
+        store.forget_through(last.position).await.unwrap();
+    }
+
+    store.erase_person(tenant, DIGITS).await.unwrap();
+    assert_eq!(holds_digits(folder.path()), Vec::<String>::new());
+    let grid = store.compile_plan(tenant).await.unwrap().grid;
+    let of = |id| grid.workers.iter().find(|worker| worker.id == id).unwrap();
+    assert_eq!((of(theirs.id).bound, of(theirs.id).phone.as_str()), (false, ""));
+    assert_eq!((of(other.id).bound, of(other.id).phone.as_str()), (true, "13900139000"));
+    let area = store.area(tenant, area.id).await.unwrap();
+    assert_eq!(area.draft.callers, ["+862087*"]);
+    assert_eq!(area.draft.workers, [theirs.id, other.id], "the area goes on");
+    // Calls are told of the one that is over, and it never counts again.
+    let told = store.lease_changes(tenant, Some(before), AT).await.unwrap().leases;
+    let told: Vec<_> = told.iter().map(|lease| (lease.id, lease.counts(AT))).collect();
+    assert_eq!(told, [(ended.id, false)]);
+    let listed = store.leases(tenant, &LeaseFilter::default(), 10).await.unwrap();
+    let kept = listed.iter().find(|lease| lease.id == kept.id).unwrap();
+    assert_eq!((kept.reference.as_str(), kept.until > AT), ("", true));
     assert_eq!(store.erase_person(tenant, DIGITS).await.unwrap(), 0);
 }
 

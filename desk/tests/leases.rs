@@ -109,3 +109,19 @@ async fn an_end_moves_while_it_is_to_come_and_is_final_then() {
     let all = store.leases(tenant, &LeaseFilter::default(), 10).await.unwrap();
     assert_eq!(all, [extended]);
 }
+
+#[tokio::test]
+async fn a_lease_that_is_over_for_a_year_is_forgotten_when_the_next_one_is_made() {
+    let (_folder, store, first) = desk().await;
+    let tenant = first.tenant;
+    let old = store.create_lease(tenant, &by(NOON), &new(LeaseKind::Axb, 0, 1)).await.unwrap();
+    let mut kept = Vec::new();
+    for days in [366, 367] {
+        let hours = days * 24;
+        let draft = new(LeaseKind::Ax, hours, hours + 1);
+        let made = store.create_lease(tenant, &by(after(hours)), &draft).await.unwrap();
+        let listed = store.leases(tenant, &LeaseFilter::default(), 10).await.unwrap();
+        kept.push((made.id, listed.iter().any(|lease| lease.id == old.id)));
+    }
+    assert_eq!([kept[0].1, kept[1].1], [true, false]);
+}

@@ -140,6 +140,11 @@ async fn a_limit_to_teams_holds_for_a_supervisor_and_follows_who_belongs_to_them
     assert_eq!(seen(Role::Supervisor).await, Some(vec![fang, li]));
     store.set_agent_team(tenant, &by, li, None).await.unwrap();
     assert_eq!(seen(Role::Supervisor).await, Some(vec![fang]));
+    for own in [li, fang] {
+        let answers = Identity { agent: Some(own), ..who(Role::Supervisor) };
+        let both = store.agents_seen(&answers).await.unwrap().unwrap();
+        assert_eq!(both, if own == li { vec![fang, li] } else { vec![fang] }, "and their own");
+    }
     assert_eq!(seen(Role::Manager).await, None);
     store.set_user_teams(tenant, &by, user, None).await.unwrap();
     assert_eq!(seen(Role::Supervisor).await, None);

@@ -191,15 +191,7 @@ pub type Shared = Arc<Api>;
 /// The whole API. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that it
 /// knows where requests come from.
 pub fn router(state: ApiState) -> Router {
-    let api: Shared = Arc::new(Api {
-        lockout: Mutex::default(),
-        http: HttpMetrics::default(),
-        readiness: health::Cached::default(),
-        sockets: Arc::new(tokio::sync::Semaphore::new(live::SOCKETS_MAX)),
-        exports: Arc::new(tokio::sync::Semaphore::new(recordings::EXPORTS_MAX)),
-        running: idempotency::Running::default(),
-        state,
-    });
+    let api = shared(state);
     let (router, document) = routes(&api).split_for_parts();
     let document = finished(document);
     // The page asks an outside server whether the document is valid, unless it is told not to.
@@ -212,6 +204,18 @@ pub fn router(state: ApiState) -> Router {
         .fallback(|| async { Problem::not_found("There is nothing at this address.") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
     headers::wrap(router, &api).with_state(api)
+}
+
+fn shared(state: ApiState) -> Shared {
+    Arc::new(Api {
+        lockout: Mutex::default(),
+        http: HttpMetrics::default(),
+        readiness: health::Cached::default(),
+        sockets: Arc::new(tokio::sync::Semaphore::new(live::SOCKETS_MAX)),
+        exports: Arc::new(tokio::sync::Semaphore::new(recordings::EXPORTS_MAX)),
+        running: idempotency::Running::default(),
+        state,
+    })
 }
 
 /// The OpenAPI document, for the copy in the documentation.

@@ -35,6 +35,8 @@ pub enum Ask {
     Delta(Box<Delta>),
     /// Leases of numbers are so from now on.
     Leases(Box<LeaseChanges>),
+    /// Remember no call out to, and none by a lease of, whose number has these digits in every form.
+    Forget(TenantId, String),
     /// Change an agent's state.
     Agent {
         /// Whose.

@@ -1,15 +1,16 @@
 //! What the business store knows of one person leaves it: their card, the words of their orders, what
-//! was written down in the steps of these, and their place on the lists of callers. Orders themselves
+//! was written down in the steps of these, their place on the lists of callers and in areas, their phone
+//! where they are a field worker, and leases of numbers that stand for them. Orders themselves
 //! stay, so that counts are what they were. The audit table keeps its rows with the number made
 //! unreadable. Flows, prompts and saved reports are what people of the tenant wrote for everybody, and
 //! stay.
 
 use crate::error::During;
-use crate::{Result, Store};
+use crate::{Result, Store, lease};
 use terms::TenantId;
 
 /// Each with the tenant as `$1` and the digits as `$2`, in the order that references ask for.
-const STATEMENTS: [&str; 10] = [
+const STATEMENTS: [&str; 13] = [
     "UPDATE order_steps SET note = '' WHERE tenant_id = $1 AND note <> '' AND (instr(note, $2) > 0
      OR order_id IN (SELECT o.id FROM orders o LEFT JOIN customers c
          ON c.id = o.customer_id AND c.tenant_id = o.tenant_id
@@ -36,6 +37,11 @@ const STATEMENTS: [&str; 10] = [
     "DELETE FROM allowed WHERE tenant_id = $1 AND (instr(number, $2) > 0 OR instr(reason, $2) > 0)",
     "DELETE FROM recording_exclusions
      WHERE tenant_id = $1 AND (instr(value, $2) > 0 OR instr(reason, $2) > 0)",
+    "DELETE FROM area_callers WHERE tenant_id = $1 AND instr(number, $2) > 0",
+    // The areas keep a worker whom nobody is told of, and who is passed over until there is a phone.
+    "UPDATE field_workers SET name = '***', phone = '', phone_normal = 'erased ' || id, bound = FALSE
+     WHERE tenant_id = $1 AND instr(phone_normal, $2) > 0",
+    "UPDATE leases SET reference = '' WHERE tenant_id = $1 AND instr(reference, $2) > 0",
     // Those in force were lifted before, or nothing is erased.
     "UPDATE holds SET value = replace(value, $2, '***'), reason = replace(reason, $2, '***'),
      lifted_reason = replace(lifted_reason, $2, '***')
@@ -65,6 +71,7 @@ impl Store {
                 .during(doing)?;
             entries += done.rows_affected();
         }
+        entries += lease::forget_party(&mut write, tenant, digits).await?;
         if entries > 0 {
             // Lists of callers and known customers are in the plan.
             write.raise_plan(tenant).await?;

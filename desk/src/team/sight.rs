@@ -71,7 +71,8 @@ impl Store {
     }
 
     /// The agents whose rows somebody sees who may see those of others: `None` for all. A supervisor
-    /// who is limited to teams sees who belongs to these teams now, and to those below them.
+    /// who is limited to teams sees who belongs to these teams now, and to those below them, and what
+    /// is their own.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -90,7 +91,13 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during(doing)?;
-        Ok(Some(agents_of(&members, &below)))
+        let mut seen = agents_of(&members, &below);
+        if let Some(own) = who.agent
+            && !seen.contains(&own)
+        {
+            seen.push(own);
+        }
+        Ok(Some(seen))
     }
 }
 

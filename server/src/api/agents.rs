@@ -79,10 +79,14 @@ pub(super) struct AgentLive {
 impl AgentLive {
     /// In which call a colleague is, is for those with the permission `calls.read`: it would tell an
     /// agent who listens in.
-    pub(super) fn seen_by(caller: &Caller, live: &LiveAgent) -> Self {
+    ///
+    /// `seen` are the agents whose calls and settings are shown to who may see those of others; none
+    /// for all.
+    pub(super) fn seen_by(caller: &Caller, seen: Option<&[AgentId]>, live: &LiveAgent) -> Self {
         let is_own = caller.agent() == Some(live.agent);
-        let all = caller.may(Permission::CallsRead) || is_own;
-        let sets = caller.may(Permission::AgentState) || is_own;
+        let sees = seen.is_none_or(|seen| seen.contains(&live.agent));
+        let all = caller.may(Permission::CallsRead) && sees || is_own;
+        let sets = caller.may(Permission::AgentState) && sees || is_own;
         AgentLive {
             agent: live.agent,
             activity: live.activity,
@@ -141,13 +145,20 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<AgentView>>, Problem> {
     let agents = api.store.agents(caller.tenant()).await?;
     let live = api.live_state(&caller).await.ok();
-    Ok(Json(agents.into_iter().map(|agent| view(&caller, agent, live.as_ref())).collect()))
+    let seen = api.store.agents_seen(caller.identity()).await?;
+    let view = |agent| view(&caller, seen.as_deref(), agent, live.as_ref());
+    Ok(Json(agents.into_iter().map(view).collect()))
 }
 
-fn view(caller: &Caller, agent: Agent, live: Option<&LiveState>) -> AgentView {
+fn view(
+    caller: &Caller,
+    seen: Option<&[AgentId]>,
+    agent: Agent,
+    live: Option<&LiveState>,
+) -> AgentView {
     let live = live
         .and_then(|live| live.agents.iter().find(|other| other.agent == agent.id))
-        .map(|live| AgentLive::seen_by(caller, live));
+        .map(|live| AgentLive::seen_by(caller, seen, live));
     AgentView { agent, live }
 }
 
@@ -171,7 +182,8 @@ async fn get(
 ) -> Result<Json<AgentView>, Problem> {
     let agent = api.store.agent(caller.tenant(), agent).await?;
     let live = api.live_state(&caller).await.ok();
-    Ok(Json(view(&caller, agent, live.as_ref())))
+    let seen = api.store.agents_seen(caller.identity()).await?;
+    Ok(Json(view(&caller, seen.as_deref(), agent, live.as_ref())))
 }
 
 /// Sign in or out, ready, break: one's own state, or, with `agents.state`, that of any agent.

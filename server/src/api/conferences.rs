@@ -189,7 +189,10 @@ async fn live(
     caller: Caller,
 ) -> Result<Json<Vec<MeetingLive>>, Problem> {
     let state = api.live_state(&caller).await?;
-    Ok(Json(state.conferences.into_iter().map(MeetingLive::from).collect()))
+    let seen = api.store.agents_seen(caller.identity()).await?;
+    let meetings = state.conferences.into_iter();
+    let meetings = meetings.filter(|meeting| is_shown(meeting, &caller, seen.as_deref()));
+    Ok(Json(meetings.map(MeetingLive::from).collect()))
 }
 
 /// Mute, take out, lock, call somebody, end.
@@ -224,7 +227,29 @@ async fn act(
     api.confer(&caller, id, name, action).await
 }
 
+/// A supervisor of teams is shown the meetings that one of `seen` takes part in, or they themselves.
+fn is_shown(meeting: &LiveConference, caller: &Caller, seen: Option<&[AgentId]>) -> bool {
+    let Some(seen) = seen else { return true };
+    let mut agents = meeting.members.iter().filter_map(|member| member.agent);
+    agents.any(|agent| seen.contains(&agent) || caller.agent() == Some(agent))
+}
+
 impl Api {
+    /// 404 for a room in which nothing goes on that `caller` is shown.
+    async fn must_see_meeting(
+        &self,
+        caller: &Caller,
+        conference: ConferenceId,
+    ) -> Result<(), Problem> {
+        let Some(seen) = self.store.agents_seen(caller.identity()).await? else { return Ok(()) };
+        let live = self.live_state(caller).await?.conferences;
+        let mut rooms = live.iter().filter(|meeting| meeting.conference == conference);
+        match rooms.any(|meeting| is_shown(meeting, caller, Some(&seen))) {
+            true => Ok(()),
+            false => Err(Problem::not_found("There is no such conference.")),
+        }
+    }
+
     /// Writes down who wants what in a conference of their tenant, and asks the switch for it.
     async fn confer(
         &self,
@@ -233,6 +258,7 @@ impl Api {
         name: &'static str,
         action: ConferenceAction,
     ) -> Result<StatusCode, Problem> {
+        self.must_see_meeting(caller, conference).await?;
         let tenant = caller.tenant();
         let by = caller.user();
         self.store.note(tenant, &caller.by(), name, &conference.to_string()).await?;

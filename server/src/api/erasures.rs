@@ -98,6 +98,8 @@ async fn ask(
     let asked = api.store.ask_erasure(tenant, &caller.by(), digits.as_str(), &new.reason).await?;
     drop(pause);
     cancel_callbacks(&api, &caller, &digits).await;
+    // One that is not there is asked for nothing: what it remembers goes with its time.
+    let _ = api.calls.ask(Ask::Forget(tenant, digits.as_str().to_owned())).await;
     api.deletion.wake();
     let mut response = (StatusCode::ACCEPTED, Json(&asked)).into_response();
     let place = format!("/api/v1/erasures/{}", asked.id);

@@ -153,6 +153,15 @@ impl Api {
             other => Err(Problem::internal(format!("the switch answered {other:?}"))),
         }
     }
+
+    /// The token is still good, still allows to follow events, and is not that of a supervisor who was
+    /// limited to teams meanwhile.
+    pub(super) async fn may_follow(&self, token: &str) -> bool {
+        let known = self.store.authenticate(token, self.clock.wall()).await;
+        let Ok(Some((who, ..))) = known else { return false };
+        let seen = self.store.agents_seen(&who).await;
+        who.role.allows(Permission::EventsRead) && matches!(seen, Ok(None))
+    }
 }
 
 /// What goes on right now. Without the permission `calls.read` one sees one's own calls.
@@ -191,11 +200,12 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         parked: call.parked,
         data: call.data,
     });
+    let agent = |agent| AgentLive::seen_by(&caller, seen.as_deref(), agent);
     Ok(Json(Live {
         plan_version: state.plan_version.to_string(),
         queues: queues.collect(),
         calls: calls.collect(),
-        agents: state.agents.iter().map(|agent| AgentLive::seen_by(&caller, agent)).collect(),
+        agents: state.agents.iter().map(agent).collect(),
     }))
 }
 
@@ -321,7 +331,7 @@ impl Follower {
                     Some(Ok(_)) => continue,
                 },
                 _ = ping.tick() => {
-                    if !self.is_welcome().await {
+                    if !self.api.may_follow(&self.token).await {
                         let why = "the token is not good any more";
                         return End::Close(close_code::POLICY, why.to_owned());
                     }
@@ -333,13 +343,6 @@ impl Follower {
                 return End::Gone;
             }
         }
-    }
-
-    /// The token is still good and still allows this.
-    async fn is_welcome(&self) -> bool {
-        let now = self.api.clock.wall();
-        let known = self.api.store.authenticate(&self.token, now).await;
-        matches!(known, Ok(Some((who, ..))) if who.role.allows(Permission::EventsRead))
     }
 }
 

@@ -84,6 +84,7 @@ async fn plan(
     caller: Caller,
     Body(new): Body<NewShift>,
 ) -> Result<(StatusCode, Json<Shift>), Problem> {
+    api.must_see(&caller, new.agent).await?;
     let made = api.store.plan_shift(caller.tenant(), &caller.by(), &new).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
@@ -95,6 +96,8 @@ async fn withdraw(
     caller: Caller,
     Id(shift): Id<i64>,
 ) -> Result<StatusCode, Problem> {
+    let of = api.store.shift(caller.tenant(), shift).await?;
+    api.must_see(&caller, of.agent).await?;
     api.store.withdraw_shift(caller.tenant(), &caller.by(), shift).await?;
     Ok(StatusCode::NO_CONTENT)
 }

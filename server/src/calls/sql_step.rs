@@ -30,6 +30,8 @@ const CONNECTIONS_MAX: u32 = 8;
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// How long a connection is used at all: a file may have been replaced, a server moved.
 const LIFETIME_MAX: Duration = Duration::from_secs(300);
+/// A connector that nobody asks for so long, or that is gone, is forgotten with its password.
+const UNUSED_MAX: Duration = Duration::from_secs(3_600);
 
 /// Asks databases for flows.
 #[derive(Clone)]
@@ -43,6 +45,8 @@ pub struct SqlSteps {
 struct Kept {
     connector: Connector,
     pool: Pool,
+    /// Asked for last.
+    used: Instant,
 }
 
 #[derive(Clone)]
@@ -142,9 +146,17 @@ impl SqlSteps {
                 Pool::Sqlite(sqlite::pool(connector, &folder, file).await?)
             }
         };
-        let kept = Kept { connector: connector.clone(), pool: pool.clone() };
+        let used = Instant::now();
+        let kept = Kept { connector: connector.clone(), pool: pool.clone(), used };
+        self.forget_unused(used);
         self.pools.lock().expect("no panic while held").insert(key, kept);
         Ok(pool)
+    }
+
+    /// Connections go when the last question over them has ended.
+    fn forget_unused(&self, now: Instant) {
+        let mut pools = self.pools.lock().expect("no panic while held");
+        pools.retain(|_, kept| now.duration_since(kept.used) < UNUSED_MAX);
     }
 
     fn kept(
@@ -153,8 +165,9 @@ impl SqlSteps {
         connector: &Connector,
         addresses: &[SocketAddr],
     ) -> Option<Pool> {
-        let pools = self.pools.lock().expect("no panic while held");
-        let kept = pools.get(key).filter(|kept| kept.connector == *connector)?;
+        let mut pools = self.pools.lock().expect("no panic while held");
+        let kept = pools.get_mut(key).filter(|kept| kept.connector == *connector)?;
+        kept.used = Instant::now();
         match &kept.pool {
             Pool::Postgres { at, .. } if !addresses.contains(at) => None,
             pool => Some(pool.clone()),

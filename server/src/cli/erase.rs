@@ -42,6 +42,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     block_on(async {
         let Home { store, .. } = Home::open(config, tenant).await?;
+        store.check_person(tenant, digits.as_str()).await?;
         let warehouse = Warehouse::open(config.server.data.join("warehouse")).await?;
         let kept = warehouse.recordings_of_number(tenant, &digits).await?;
         if let Some(first) = kept.first() {

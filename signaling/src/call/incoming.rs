@@ -210,7 +210,13 @@ impl Call {
         if let Some(prompt) = turned_away {
             return Ok(Next::TurnAway(prompt));
         }
-        if self.plan.emergency(&self.called).is_some() {
+        if let Some(emergency) = self.plan.emergency(&self.called) {
+            // Without a flow what usually answers the number does: a lease stands before its target.
+            if emergency.flow.is_none()
+                && let Some(found) = self.lease_of_number(cx)
+            {
+                return self.by_lease(cx, found).map(Next::Leased).ok_or(LOOP);
+            }
             let own = self.plan.way_of(&self.caller).cloned();
             return Ok(self.emergency_way(own.unwrap_or(target)));
         }

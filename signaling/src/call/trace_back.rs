@@ -28,15 +28,24 @@ pub(super) struct Returning {
     then: Target,
 }
 
+/// So long ago, or the beginning.
+fn before(now: Moment, keep: Duration) -> Moment {
+    Moment(now.0.saturating_sub(u64::try_from(keep.as_nanos()).unwrap_or(now.0)))
+}
+
 impl Call {
     /// An agent's call goes out to `digits` and shows this number.
     pub(super) fn note_called(&self, cx: &mut Cx, digits: &str, shown: &str) {
         let agent = self.agent_of(self.anchor).or(self.agent);
         let own = self.callback.is_none() && self.lease.is_none();
         let Some(agent) = agent.filter(|_| own) else { return };
+        let (now, call_max) = (cx.now.moment, cx.world.config.call_max);
         let Some(tenant) = cx.world.tenants.get_mut(&self.tenant) else { return };
         let plan = &tenant.plan.plan;
-        if plan.trace_back.keep_s == 0 {
+        let keep = Duration::from_secs(plan.trace_back.keep_s.into());
+        // The end of a call counts, which comes within the longest one.
+        tenant.traces.forget_before(before(now, keep.saturating_add(call_max)));
+        if keep.is_zero() {
             return;
         }
         let normal = |text| PhoneNumber::parse(text, &plan.country).normal;
@@ -46,7 +55,7 @@ impl Call {
             agent,
             queue: self.queue.as_ref().map(|queue| queue.id),
             call: self.id,
-            at: cx.now.moment,
+            at: now,
             found: Found::Open,
         };
         tenant.traces.note(trace);
@@ -78,16 +87,15 @@ impl Call {
     }
 
     /// The call out that this caller calls back for; `then` is what answers the number.
-    pub(super) fn returning(&self, cx: &mut Cx, then: &Target) -> Option<Returning> {
+    pub(super) fn returning(&self, cx: &Cx, then: &Target) -> Option<Returning> {
         let rules = &self.plan.plan.trace_back;
         let goes_first = rules.not_at.contains(&self.called.normal);
         if rules.keep_s == 0 || goes_first || self.caller.is_withheld() {
             return None;
         }
         let keep = Duration::from_secs(rules.keep_s.into());
-        let now = cx.now.moment.0;
-        let since = Moment(now.saturating_sub(u64::try_from(keep.as_nanos()).unwrap_or(now)));
-        let traces = &mut cx.world.tenants.get_mut(&self.tenant)?.traces;
+        let since = before(cx.now.moment, keep);
+        let traces = &cx.world.tenants.get(&self.tenant)?.traces;
         let trace = traces.find(&self.caller.normal, &self.called.normal, since)?.clone();
         Some(Returning { trace, then: then.clone() })
     }

@@ -214,10 +214,12 @@ fn pointers(answer: &[u8]) -> Vec<(Transport, String)> {
         }
     }
     found.sort_by_key(|(order, preference, ..)| (*order, *preference));
+    found.truncate(SERVERS_MAX);
     found.into_iter().map(|(_, _, transport, name)| (transport, name)).collect()
 }
 
-/// The servers that SRV names, and for how long. A target `.` says that there are none (RFC 2782).
+/// The servers that SRV names, those of the best priority first, and for how long; not more than are
+/// called, however many are named, since each is looked up. A target `.` says that there are none (RFC 2782).
 fn services_of(answer: &[u8], transport: Transport) -> (Vec<Service>, Duration) {
     let (mut services, mut lives) = (Vec::new(), AGAIN_MAX);
     let Ok(packet) = Packet::parse(answer) else { return (services, lives) };
@@ -230,6 +232,8 @@ fn services_of(answer: &[u8], transport: Transport) -> (Vec<Service>, Duration) 
             lives = lives.min(Duration::from_secs(record.ttl.into()));
         }
     }
+    services.sort_by_key(|service| service.priority);
+    services.truncate(SERVERS_MAX);
     (services, lives)
 }
 
@@ -295,6 +299,17 @@ mod tests {
         let expected = [service(10, 60, 5060, "a.example"), service(20, 0, 5080, "b.example")];
         assert_eq!((services, lives), (expected.to_vec(), Duration::from_secs(90)));
         assert!(services_of(b"nothing of the kind", Transport::Udp).0.is_empty());
+    }
+
+    #[test]
+    fn of_too_many_services_those_of_the_best_priority_are_looked_up() {
+        let many = (0_u16..32).rev();
+        let said = answer(many.map(|priority| srv(priority, 0, 5060, "a.example")).collect());
+        let (services, _) = services_of(&said, Transport::Udp);
+        let priorities: Vec<usize> = services.iter().map(|of| of.priority.into()).collect();
+        assert_eq!(priorities, (0..SERVERS_MAX).collect::<Vec<_>>());
+        let said = answer(vec![naptr(1, 1, "s", "SIP+D2U"); SERVERS_MAX + 1]);
+        assert_eq!(pointers(&said).len(), SERVERS_MAX);
     }
 
     #[test]

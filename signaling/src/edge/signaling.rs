@@ -503,6 +503,7 @@ impl Thread {
                 Ask::State { tenant } => self.looked_at = Some((request.id, *tenant)),
                 Ask::Agent { .. }
                 | Ask::Leases(_)
+                | Ask::Forget(..)
                 | Ask::Call { .. }
                 | Ask::PickUp { .. }
                 | Ask::Dial(_)

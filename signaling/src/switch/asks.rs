@@ -22,6 +22,10 @@ impl Switch {
             Ask::Plan(plan) => Some(done(self.use_plan(now, *plan))),
             Ask::Delta(delta) => Some(done(self.use_delta(now, *delta))),
             Ask::Leases(changes) => Some(done(self.use_leases(now, *changes))),
+            Ask::Forget(tenant, digits) => {
+                self.forget_person(tenant, &digits);
+                Some(Answer::Done)
+            }
             Ask::Agent { tenant, agent, action } => {
                 Some(done(self.agent_acts(now, tenant, agent, action)))
             }

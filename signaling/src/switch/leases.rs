@@ -89,6 +89,10 @@ impl Leases {
         }
         self.version = version.max(self.version);
         self.forget_old(now);
+        if since.is_none() {
+            // Those that were not told again are counted no more, either.
+            self.guards.retain(|id, _| self.by_id.contains_key(id));
+        }
         Ok(())
     }
 
@@ -191,6 +195,17 @@ impl Leases {
         }
     }
 
+    /// Who has these digits in their number called nobody.
+    pub fn forget_caller(&mut self, digits: &str) {
+        for (&id, kept) in &mut self.by_id {
+            if kept.caller.as_ref().is_some_and(|caller| caller.contains(digits)) {
+                kept.caller = None;
+                self.touched.insert(id);
+            }
+        }
+        self.guesses.retain(|caller, _| !caller.contains(digits));
+    }
+
     /// Counts a call by a lease, as those of an agent's extension are.
     ///
     /// # Errors
@@ -257,6 +272,16 @@ impl Switch {
     /// Numbers stand for others from now on.
     pub(super) fn use_leases(&mut self, now: Now, changes: LeaseChanges) -> Result<(), String> {
         self.world.leases.entry(changes.tenant).or_default().apply(now.wall, changes)
+    }
+
+    /// A person is remembered no more, neither to be called back nor to be reached by a lease.
+    pub(super) fn forget_person(&mut self, tenant: TenantId, digits: &str) {
+        if let Some(leases) = self.world.leases.get_mut(&tenant) {
+            leases.forget_caller(digits);
+        }
+        if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
+            tenant.traces.forget(digits);
+        }
     }
 }
 

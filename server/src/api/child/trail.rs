@@ -29,8 +29,14 @@ pub(super) async fn run(store: Store, warehouse: Arc<Warehouse>) {
     }
 }
 
-/// One reading; how many rows it had.
-async fn carry(store: &Store, warehouse: &Warehouse) -> Result<usize, anyhow::Error> {
+/// One reading; how many rows it had. Two may do it at a time: what is staged is staged once.
+///
+/// # Errors
+/// When the store or the warehouse does not answer.
+pub(crate) async fn carry(
+    store: &Store,
+    warehouse: &Warehouse,
+) -> Result<usize, crate::api::deletion::Error> {
     let position = warehouse.position(TRAIL).await?;
     let rows = store.audit_after(position, READ_MAX).await?;
     let Some(last) = rows.last().map(|row| row.audit_id) else { return Ok(0) };

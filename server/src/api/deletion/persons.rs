@@ -5,7 +5,7 @@
 //! again.
 
 use super::{Deletion, Erased, Error};
-use crate::api::child::carry_outbox;
+use crate::api::child::{carry_outbox, carry_trail};
 use desk::Store;
 use desk::erasure::{ErasureState, Open, Reached};
 use desk::hold::HoldKind;
@@ -81,9 +81,17 @@ impl Deletion {
     /// # Errors
     /// See [`Error`]; the others are attempted all the same, and this one the next time.
     pub async fn erase_persons(&self, log: &Path, now: Timestamp) -> Result<(), Error> {
-        let mut first = Ok(());
+        let mut first: Result<(), Error> = Ok(());
         for tenant in self.store.tenants().await? {
-            for open in self.store.open_erasures(tenant.id).await? {
+            let open = match self.store.open_erasures(tenant.id).await {
+                Ok(open) => open,
+                // What keeps one tenant's wishes from being read keeps no other's.
+                Err(error) => {
+                    first = first.and(Err(error.into()));
+                    continue;
+                }
+            };
+            for open in open {
                 let done = self.attempt(tenant.id, &open, log, now).await;
                 first = first.and(done);
             }
@@ -124,7 +132,9 @@ impl Deletion {
         if !held.is_empty() {
             return self.refuse(tenant, id, &held, now).await;
         }
+        // What another reading took before the number was made unreadable is staged too late then.
         while carry_outbox(&self.store, &self.warehouse).await? > 0 {}
+        while carry_trail(&self.store, &self.warehouse).await? > 0 {}
         reached.entries = self.store.erase_person(tenant, digits.as_str()).await?;
         let erased = self.warehouse.erase_number(tenant, digits).await?;
         reached.rows = erased.rows;

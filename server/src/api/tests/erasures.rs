@@ -5,7 +5,10 @@ use super::rig::{NOON, Rig, call_row, recording_row};
 use axum::http::StatusCode;
 use desk::Role;
 use desk::customer::Card;
+use desk::erasure::ErasureState;
 use serde_json::{Value, json};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use terms::control::{Ask, CallAction, LiveCallback};
@@ -136,6 +139,8 @@ async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
         matches!(ask, Ask::Call { call: CallId(77), action, .. } if is_cancel(action))
     });
     assert!(cancelled, "nobody calls back");
+    let forget = Ask::Forget(rig.tenant(), DIGITS.to_owned());
+    assert!(rig.calls.asked.lock().unwrap().contains(&forget), "calls remember them no more");
 
     rig.attempt().await;
     rig.attempt().await;
@@ -185,6 +190,41 @@ async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
 }
 
 #[tokio::test]
+async fn a_row_of_the_audit_that_was_read_before_an_erasure_is_not_carried_after_it() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let by = desk::By::system("test", NOON);
+    let subject = format!("+86{DIGITS}");
+    rig.store.note(rig.tenant(), &by, "caller.block", &subject).await.unwrap();
+    let read = rig.store.audit_after(0, 1_000).await.unwrap();
+    assert!(read.iter().any(|row| row.subject.contains(DIGITS)));
+    let wish = json!({"number": DIGITS, "reason": "letter"});
+    assert_eq!(rig.post(ERASURES, &token, wish).await.status, StatusCode::ACCEPTED);
+    rig.attempt().await;
+    let last = read.last().unwrap().audit_id;
+    let rows: Vec<Row> = read.into_iter().map(Row::Audit).collect();
+    assert!(!rig.warehouse.stage_rows("desk audit", last, &rows).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_wish_that_cannot_be_read_keeps_no_other_tenants_from_being_done() {
+    let rig = Rig::new().await;
+    let by = desk::By::system("test", NOON);
+    rig.store.ask_erasure(rig.tenant(), &by, DIGITS, "letter").await.unwrap();
+    let (other, _) = rig.other_tenant().await;
+    let theirs = rig.store.ask_erasure(other, &by, DIGITS, "letter").await.unwrap().id;
+    let options = SqliteConnectOptions::new().filename(rig.folder.path().join("desk.db"));
+    let mut desk = SqliteConnection::connect_with(&options).await.unwrap();
+    let spoil = "UPDATE erasures SET number_sealed = 'x' WHERE tenant_id <> $1";
+    sqlx::query(spoil).bind(other.0 as i64).execute(&mut desk).await.unwrap();
+    desk.close().await.unwrap();
+    let log = rig.folder.path().join("events");
+    assert!(rig.deletion.erase_persons(&log, NOON).await.is_err(), "somebody is told of it");
+    let theirs = rig.store.erasure(other, theirs).await.unwrap();
+    assert_eq!(theirs.state, ErasureState::Clearing);
+}
+
+#[tokio::test]
 async fn a_hold_on_anything_of_a_person_keeps_them_and_is_named() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;
@@ -229,6 +269,7 @@ async fn only_administrators_ask_and_only_for_persons_numbers_with_a_reason() {
     assert_eq!(rig.post(ERASURES, &manager, wish.clone()).await.status, StatusCode::FORBIDDEN);
     for bad in [
         json!({"number": "95105", "reason": "letter"}),
+        json!({"number": "95105688", "reason": "the hotline is nobody's"}),
         json!({"number": "withheld", "reason": "letter"}),
         json!({"number": DIGITS, "reason": ""}),
         json!({"number": DIGITS, "reason": "asked by 13800138000"}),

@@ -33,7 +33,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use terms::control::{
     Answer, Ask, LegQuality, LineFault, LineProblem, LiveAgent, LiveCall, LiveCallback,
-    LiveRecording, LiveState, LiveSupervision, LiveTrunk, RecordingNow, TrunkDown, TrunkFault,
+    LiveConference, LiveRecording, LiveState, LiveSupervision, LiveTrunk, RecordingNow, TrunkDown,
+    TrunkFault,
 };
 use terms::event;
 use terms::media::{Codec, FarQuality, Quality, Ssrc, SsrcEpoch, VoipMetrics};
@@ -100,6 +101,8 @@ pub struct Switch {
     pub agents: Mutex<Vec<LiveAgent>>,
     /// Who waits to be called back.
     pub callbacks: Mutex<Vec<LiveCallback>>,
+    /// What goes on in conference rooms.
+    pub conferences: Mutex<Vec<LiveConference>>,
     agent: Mutex<AgentId>,
 }
 
@@ -139,6 +142,7 @@ impl CallsLink for Switch {
                 }],
                 agents: self.agents.lock().unwrap().clone(),
                 callbacks: self.callbacks.lock().unwrap().clone(),
+                conferences: self.conferences.lock().unwrap().clone(),
                 trunks: vec![LiveTrunk {
                     trunk: TrunkId(7),
                     calls: 2,

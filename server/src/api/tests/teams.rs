@@ -1,10 +1,12 @@
 //! Teams over the API, and what a supervisor of teams sees.
 
-use super::rig::{LIVE_CALL, Rig};
+use super::rig::{LIVE_CALL, NOON, Rig};
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
-use terms::AgentId;
+use terms::control::{LiveAgent, LiveConference, LiveMember, RecordingNow};
+use terms::event::{Activity, Forwarding};
+use terms::{AgentId, CallId, ConferenceId, ContactId, MeetingId};
 
 async fn put(rig: &Rig, uri: &str, token: &str, body: Value) -> StatusCode {
     rig.ask(Method::PUT, uri, token, Some(body)).await.status
@@ -187,6 +189,118 @@ async fn a_supervisor_of_teams_acts_on_no_call_of_other_agents() {
         assert_eq!(floor.status("/api/v1/events").await, StatusCode::FORBIDDEN);
         assert_eq!(floor.status("/api/v1/faxes").await, StatusCode::FORBIDDEN);
     }
+}
+
+#[tokio::test]
+async fn a_supervisor_of_teams_plans_and_withdraws_shifts_of_no_other_agent() {
+    let floor = Floor::new().await;
+    let (rig, supervisor) = (&floor.rig, &floor.supervisor);
+    let agent = rig.first.agents[0].0;
+    let shift = |day: u32| {
+        json!({
+            "agent": agent,
+            "starts_at": format!("2026-11-{day}T01:00:00Z"),
+            "ends_at": format!("2026-11-{day}T09:00:00Z"),
+        })
+    };
+    let planned = rig.post("/api/v1/shifts", &floor.administrator, shift(23)).await.json();
+    let uri = format!("/api/v1/shifts/{}", planned["id"]);
+    floor.limit(json!([floor.teams[1]])).await;
+    let refused = rig.post("/api/v1/shifts", supervisor, shift(24)).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND, "{refused:?}");
+    let kept = rig.ask(Method::DELETE, &uri, supervisor, None).await;
+    assert_eq!(kept.status, StatusCode::NOT_FOUND, "{kept:?}");
+    floor.limit(json!([floor.teams[0]])).await;
+    let made = rig.post("/api/v1/shifts", supervisor, shift(24)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let gone = rig.ask(Method::DELETE, &uri, supervisor, None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{gone:?}");
+}
+
+#[tokio::test]
+async fn calls_and_settings_of_other_agents_are_not_among_who_is_signed_in() {
+    let floor = Floor::new().await;
+    let rig = &floor.rig;
+    let live = |agent| LiveAgent {
+        agent,
+        activity: Activity::Idle,
+        reason: None,
+        since: NOON,
+        call: Some(LIVE_CALL),
+        registered: true,
+        do_not_disturb: false,
+        forwarding: Forwarding { always: Some("13800138000".into()), ..Forwarding::default() },
+        barred: false,
+    };
+    let agents = [rig.first.agents[0].0, rig.first.agents[1].0];
+    *rig.calls.agents.lock().unwrap() = agents.map(live).into();
+    floor.limit(json!([floor.teams[1]])).await;
+    let whole = rig.get("/api/v1/live", &floor.supervisor).await.json();
+    let listed = rig.get("/api/v1/agents", &floor.supervisor).await.json();
+    for (at, agent) in agents.iter().enumerate() {
+        let uri = format!("/api/v1/agents/{agent}");
+        let one = rig.get(&uri, &floor.supervisor).await.json();
+        let of = |list: &Value, id: &str| {
+            let mut list = list.as_array().unwrap().iter();
+            list.find(|one| one.pointer(id) == Some(&json!(agent))).unwrap().clone()
+        };
+        let told = [
+            of(&whole["agents"], "/agent"),
+            of(&listed, "/live/agent")["live"].clone(),
+            one["live"].clone(),
+        ];
+        for live in told {
+            assert_eq!((live["call"].is_null(), live["forwarding"].is_null()), (at == 0, at == 0));
+            assert_eq!(live["registered"], true, "the floor is seen by everybody");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_meeting_of_other_agents_is_neither_shown_nor_steered() {
+    let floor = Floor::new().await;
+    let (rig, supervisor) = (&floor.rig, &floor.supervisor);
+    let member = |call, agent| LiveMember {
+        call: CallId(call),
+        number: "1001".into(),
+        agent,
+        chair: false,
+        muted: false,
+        since: Some(NOON),
+    };
+    *rig.calls.conferences.lock().unwrap() = vec![LiveConference {
+        conference: ConferenceId(1),
+        meeting: MeetingId(1),
+        contact: ContactId(1),
+        name: "Monday".into(),
+        started_at: NOON,
+        locked: false,
+        open: true,
+        recording: RecordingNow::Off,
+        members: vec![member(7, Some(rig.first.agents[0].0)), member(8, None)],
+    }];
+    let uri = "/api/v1/conferences/1/live";
+    for (team, sees) in [(1, false), (0, true)] {
+        floor.limit(json!([floor.teams[team]])).await;
+        let live = rig.get("/api/v1/conferences/live", supervisor).await.json();
+        assert_eq!(live.as_array().unwrap().len(), usize::from(sees));
+        let got = rig.post(uri, supervisor, json!({"action": "end"})).await;
+        assert_eq!(got.status == StatusCode::NOT_FOUND, !sees, "{got:?}");
+    }
+    let nowhere = rig.post("/api/v1/conferences/2/live", supervisor, json!({"action": "end"}));
+    assert_eq!(nowhere.await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn who_is_limited_while_following_events_follows_them_no_longer() {
+    let floor = Floor::new().await;
+    let api = crate::api::shared(floor.rig.state.clone());
+    assert!(api.may_follow(&floor.supervisor).await);
+    assert!(!api.may_follow("sgt_unknown").await);
+    floor.limit(json!([floor.teams[0]])).await;
+    assert!(!api.may_follow(&floor.supervisor).await);
+    floor.limit(Value::Null).await;
+    assert!(api.may_follow(&floor.supervisor).await);
 }
 
 #[tokio::test]

@@ -208,3 +208,16 @@ async fn a_flow_cannot_ask_a_database_inside() {
         assert!(why.contains("inside") && why.contains("ivr.sql_allowed"), "{host}: {why}");
     }
 }
+
+#[tokio::test]
+async fn connections_of_a_connector_that_nobody_asks_any_more_are_forgotten() {
+    let Files { steps, folder: _folder } = files().await;
+    let count = "SELECT count(*) AS n FROM accounts";
+    steps.run(reads(gas(false), count, &[])).await.result.unwrap();
+    let now = Instant::now();
+    steps.forget_unused(now);
+    assert_eq!(steps.pools.lock().unwrap().len(), 1);
+    steps.forget_unused(now + UNUSED_MAX);
+    assert_eq!(steps.pools.lock().unwrap().len(), 0);
+    steps.run(reads(gas(false), count, &[])).await.result.expect("asked anew");
+}

@@ -118,3 +118,36 @@ fn a_calls_last_caller_and_its_version_outlive_the_process() {
     assert_eq!(reached(&again, "13800138001").as_deref(), Some("13800138009"));
     again.apply(NOW, changes(Some(3), 3, vec![])).expect("nothing is missing");
 }
+
+#[test]
+fn what_was_counted_of_a_lease_goes_with_it_when_all_are_told_anew() {
+    let mut leases = Leases::default();
+    let both = vec![lease(1, 1, LeaseKind::Axe), lease(2, 2, LeaseKind::Axe)];
+    leases.apply(NOW, changes(None, 2, both)).expect("two");
+    for n in [1, 2] {
+        let call = (CallId(n), "13800138001", false);
+        let counted = leases.count(Moment::from_secs(1), &Limits::default(), LeaseId(n), call);
+        counted.expect("one call is never too much");
+    }
+    leases.apply(NOW, changes(None, 3, vec![lease(2, 2, LeaseKind::Axe)])).expect("one");
+    assert_eq!(leases.guards.keys().collect::<Vec<_>>(), [&LeaseId(2)]);
+}
+
+#[test]
+fn who_is_forgotten_called_nobody_in_what_outlives_the_process_too() {
+    let mut leases = Leases::default();
+    leases.apply(NOW, changes(None, 1, vec![lease(1, 1, LeaseKind::Ax)])).expect("one");
+    leases.note_caller(LeaseId(1), &number("+8613800138009"), "86");
+    leases.take_changes(TenantId(1));
+    leases.forget_caller("13800138008");
+    assert_eq!(reached(&leases, "13800138001").as_deref(), Some("+8613800138009"));
+    leases.forget_caller("13800138009");
+    let mut again = Leases::default();
+    for change in leases.take_changes(TenantId(1)) {
+        again.restore(change.read().expect("what was written is read"));
+    }
+    for leases in [&leases, &again] {
+        let nobody = Found::Refused(Some(LeaseId(1)), LeaseRefusal::NobodyCalled);
+        assert_eq!(found(leases, "13800138001", 1), Some(nobody));
+    }
+}

@@ -6,7 +6,7 @@ use super::*;
 use crate::sip::user_agent::{Command as Sipc, Destination, Invite, Origin};
 use terms::LeaseId;
 use terms::media::Command;
-use terms::routing::{CallerRule, Lease, LeaseChanges, LeaseKind, Plan};
+use terms::routing::{CallerRule, Emergency, Lease, LeaseChanges, LeaseKind, Plan};
 
 /// A number of the tenant that its trunk may show.
 const X: &str = "95105600";
@@ -128,6 +128,23 @@ fn no_side_learns_the_others_number_whatever_the_trunk_shows_else() {
     plan.trunks[0].caller_numbers.clear();
     let mut rig = leased_with(plan, LeaseKind::Axb);
     is_told(&mut rig, A, "lease_unreachable");
+    balanced(&mut rig);
+}
+
+#[test]
+fn an_emergency_plan_that_only_announces_takes_no_leased_number_away() {
+    let mut plan = demo_plan();
+    plan.emergency = vec![Emergency {
+        name: "storm".into(),
+        numbers: Vec::new(),
+        flow: None,
+        announcement: Some("storm_notice".into()),
+    }];
+    let mut rig = leased_with(plan, LeaseKind::Axb);
+    let leg = calls(&mut rig, A);
+    rig.wait(secs(5));
+    assert_eq!((phase(&mut rig).as_str(), called(&rig)), ("talking", vec![B.to_owned()]));
+    ends(&mut rig, leg);
     balanced(&mut rig);
 }
 

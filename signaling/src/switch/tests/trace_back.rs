@@ -64,6 +64,41 @@ fn who_calls_back_reaches_the_agent_who_called_them_and_not_the_flow() {
 }
 
 #[test]
+fn a_conversation_that_is_longer_than_one_looks_back_is_called_back_too() {
+    let mut plan = demo_plan();
+    plan.trace_back.keep_s = 60;
+    let mut rig = rig_of(plan);
+    rig.outside = answers();
+    let agent = rig.agent_dials(A1, DIALLED);
+    rig.wait(secs(120));
+    let other = rig.customer_dials(HOTLINE);
+    rig.wait(secs(3));
+    rig.hangs_up(other);
+    rig.wait(secs(5));
+    rig.hangs_up(agent);
+    rig.wait(secs(5));
+    let customer = calls_back(&mut rig);
+    rig.wait(secs(5));
+    let last = traced(&rig).pop();
+    assert_eq!(last.as_deref(), Some("back to 1 (Answered): Rings"), "its end counts");
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
+fn who_was_forgotten_hears_the_flow() {
+    let mut rig = rig_of(demo_plan());
+    calls_out(&mut rig, answers());
+    let forget = Ask::Forget(TENANT, CUSTOMER.to_owned());
+    assert_eq!(rig.ask(forget), Answer::Done);
+    let customer = calls_back(&mut rig);
+    rig.wait(secs(3));
+    assert_eq!(traced(&rig), ["ivr"]);
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
 fn a_call_out_that_found_busy_or_nobody_counts_too() {
     for (phone, found) in [(Phone::Refuses(486), "Busy"), (Phone::Rings, "NoAnswer")] {
         let mut rig = rig_of(demo_plan());
