@@ -7,6 +7,7 @@ mod areas;
 mod databases;
 mod leases;
 mod prompts;
+mod regions;
 
 use axum::http::{HeaderMap, header};
 
@@ -621,7 +622,13 @@ pub fn in_chinese(sentence: &str) -> Option<String> {
 }
 
 fn all() -> impl Iterator<Item = &'static Sentence> {
-    let more = [prompts::SENTENCES, areas::SENTENCES, databases::SENTENCES, leases::SENTENCES];
+    let more = [
+        prompts::SENTENCES,
+        areas::SENTENCES,
+        databases::SENTENCES,
+        leases::SENTENCES,
+        regions::SENTENCES,
+    ];
     SENTENCES.iter().chain(more.into_iter().flatten())
 }
 
