@@ -136,6 +136,7 @@ impl CallsLink for Switch {
                     recording: RecordingNow::On,
                     parked: Some(3),
                     data: [("business".to_owned(), "报修".to_owned())].into(),
+                    region: None,
                 }],
                 agents: self.agents.lock().unwrap().clone(),
                 callbacks: self.callbacks.lock().unwrap().clone(),
@@ -544,6 +545,8 @@ pub fn call_row(tenant: TenantId, call: CallId, second: i64, length: i32, agent:
         outside_ms: Some(0),
         conference_id: None,
         meeting_id: None,
+        province: None,
+        city: None,
     }
 }
 
