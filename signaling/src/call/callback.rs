@@ -159,6 +159,7 @@ impl Call {
             callback: Some(callback.until - now.moment),
             undecided: false,
         };
+        self.introduce(cx, callback.visit, queue);
         let Some(acd) = cx.acd(self.tenant) else { return false };
         acd.position(callback.visit).is_some() || acd.enqueue(now, arrival).is_ok()
     }

@@ -6,7 +6,7 @@ use terms::Region;
 use terms::event::Direction;
 
 impl Call {
-    pub(super) fn region(&self) -> Option<Region> {
+    pub(in crate::call) fn region(&self) -> Option<Region> {
         let outside = match self.direction {
             Direction::Outbound => &self.called,
             Direction::Inbound | Direction::Internal => &self.caller,

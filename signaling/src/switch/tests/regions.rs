@@ -7,7 +7,7 @@ use serde_json::json;
 use std::sync::Arc;
 use terms::Region;
 use terms::region::Regions;
-use terms::routing::Plan;
+use terms::routing::{Plan, Seat, Strategy};
 
 /// Callers of 广东 hear `thanks`, callers of 深圳 `invalid`, everybody else nothing.
 fn plan() -> Plan {
@@ -64,4 +64,23 @@ fn a_live_call_says_where_its_caller_is_at_home() {
     assert_eq!(rig.state().calls[0].region, Some(region("北京", "北京")));
     rig.hangs_up(caller);
     balanced(&mut rig);
+}
+
+#[test]
+fn a_queue_scores_agents_by_where_the_caller_is_at_home() {
+    for (caller, agent) in [("02087654321", A2), ("01087654321", A1)] {
+        let mut plan = demo_plan();
+        let text = "if(caller_city = '广州', agent_weight, -agent_weight)".to_owned();
+        plan.queues[0].strategy = Strategy::Expression;
+        plan.queues[0].matching.seats = vec![Seat { weight: 9, ..Seat::usual(A2) }];
+        plan.queues[0].matching.expression = Some(text);
+        let mut rig = Rig::new(plan);
+        sign_in(&mut rig, A1);
+        sign_in(&mut rig, A2);
+        let leg = rig.dials(Origin::Trunk(TRUNK), caller, "95105600", true);
+        rig.wait(secs(5));
+        assert_eq!(rig.state().calls[0].agent, Some(agent), "{caller}");
+        rig.hangs_up(leg);
+        balanced(&mut rig);
+    }
 }
