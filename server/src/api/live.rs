@@ -9,6 +9,7 @@ pub mod feed;
 
 use super::extract::Params;
 use super::guard::{self, Caller, Guard, SUBPROTOCOL};
+use super::number_regions::NumberRegion;
 use super::problem::Problem;
 use super::supervise::SupervisionLive;
 use super::{Api, Shared};
@@ -124,6 +125,9 @@ struct CallLive {
     parked: Option<u8>,
     /// What its flow learned and shows: the kind of business, an account.
     data: BTreeMap<String, String>,
+    /// Where the number outside is at home; left out where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<NumberRegion>,
 }
 
 /// Where to begin.
@@ -190,6 +194,7 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         recording: call.recording,
         parked: call.parked,
         data: call.data,
+        region: call.region.map(NumberRegion::from),
     });
     Ok(Json(Live {
         plan_version: state.plan_version.to_string(),

@@ -10,7 +10,7 @@ use axum::extract::rejection::StringRejection;
 use axum::http::StatusCode;
 use desk::Permission;
 use serde::{Deserialize, Serialize};
-use terms::PhoneNumber;
+use terms::{PhoneNumber, Region};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,11 +37,17 @@ struct NumberRegions {
 
 /// Where a number is at home.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
-struct NumberRegion {
+pub(super) struct NumberRegion {
     /// The province, or what the table has in its place.
     province: String,
     /// The city; empty where it is not known.
     city: String,
+}
+
+impl From<Region> for NumberRegion {
+    fn from(Region { province, city }: Region) -> Self {
+        NumberRegion { province, city }
+    }
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -64,7 +70,7 @@ async fn get(
         let number = PhoneNumber::parse(&number, &profile.country);
         regions.region(&number.normal, &profile.language)
     });
-    let region = region.map(|region| NumberRegion { province: region.province, city: region.city });
+    let region = region.map(NumberRegion::from);
     Ok(Json(NumberRegions { prefixes: regions.0.len(), region }))
 }
 
