@@ -576,6 +576,8 @@ fn call(plot: &Plot) -> Row {
         outside_ms: Some(0),
         conference_id: None,
         meeting_id: None,
+        province: None,
+        city: None,
     })
 }
 

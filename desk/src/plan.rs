@@ -123,6 +123,7 @@ impl Store {
             connectors: self.connectors_for_plan(tenant).await?,
             emergency: self.emergencies_for_plan(tenant).await?,
             trace_back: self.trace_back(tenant).await?.into(),
+            regions: Arc::new(self.regions(tenant).await?),
         })
     }
 }
@@ -162,6 +163,7 @@ fn queue(queue: crate::queue::Queue) -> routing::Queue {
             last_agent_s: settings.last_agent_s,
             wrap_up_mandatory: settings.wrap_up_mandatory,
             decision: settings.decision.map(routing::Decision::from),
+            expression: settings.expression,
         },
         in_queue: routing::InQueue {
             callback: settings.callback.map(routing::Callback::from),

@@ -95,7 +95,8 @@ pub struct QueueDraft {
 pub struct Settings {
     /// Which of the free agents is next: `longest_idle`, `longest_idle_queue`, `longest_idle_global`,
     /// `round_robin`, `linear`, `random`, `weighted_random`, `fewest_calls`, `least_talk`,
-    /// `occupancy`, `percentage` or `ring_all`, with which all of them ring at once, at most 20.
+    /// `occupancy`, `percentage`, `expression`, or `ring_all`, with which all of them ring at once, at
+    /// most 20.
     #[schema(value_type = String)]
     pub strategy: Strategy,
     /// Skills that it asks of its agents, or that they must not have, at most 8.
@@ -151,6 +152,9 @@ pub struct Settings {
     /// A program that is asked about each contact that comes in, before an agent is looked for; left
     /// out, nobody is.
     pub decision: Option<Decision>,
+    /// What `expression` scores free agents by, at most 500 characters, such as
+    /// `skill('gas') * 10 - agent_calls`; the highest score is next. Left out, all have the same.
+    pub expression: Option<String>,
 }
 
 impl Default for Settings {
@@ -180,6 +184,7 @@ impl Default for Settings {
             notice_every_s: 0,
             callback: None,
             decision: None,
+            expression: None,
         }
     }
 }

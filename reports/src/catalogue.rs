@@ -7,6 +7,7 @@ mod audit;
 mod breaks;
 mod call_reasons;
 mod calls;
+mod calls_by_region;
 mod cost_per_contact;
 mod first_contact;
 mod ivr_containment;
@@ -44,6 +45,7 @@ pub use audit::AUDIT;
 pub use breaks::BREAKS;
 pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
+pub use calls_by_region::CALLS_BY_REGION;
 pub use cost_per_contact::COST_PER_CONTACT;
 pub use first_contact::FIRST_CONTACT;
 pub use ivr_containment::IVR_CONTAINMENT;
@@ -104,6 +106,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &IVR_CONTAINMENT,
         &IVR_PATH,
         &CALL_REASONS,
+        &CALLS_BY_REGION,
         &FIRST_CONTACT,
         &REPEAT_CALLERS,
         &TRANSFER_HOLD,

@@ -174,6 +174,7 @@ const STORED: &[(&str, Words)] = &[
     ("declined", words("拒接来电", "declined")),
     ("do_not_disturb", words("免打扰", "do not disturb")),
     ("unreachable", words("话机不可达", "phone unreachable")),
+    ("no_region", words("归属地不详", "unknown region")),
     ("no_area", words("（无片区）", "(no area)")),
     ("warned", words("预警", "warned")),
     ("overdue_open", words("超时未结", "overdue, open")),

@@ -12,6 +12,7 @@ mod audit;
 mod by_team;
 #[path = "catalogue/call_reasons.rs"]
 mod call_reasons;
+mod calls_by_region;
 #[path = "catalogue/cost_per_contact.rs"]
 mod cost_per_contact;
 #[path = "catalogue/first_contact.rs"]
@@ -282,6 +283,8 @@ fn call(id: u64, direction: &str, started_at: Timestamp) -> Call {
         outside_ms: Some(0),
         conference_id: None,
         meeting_id: None,
+        province: None,
+        city: None,
     }
 }
 

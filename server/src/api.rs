@@ -43,6 +43,7 @@ pub mod live;
 pub mod messages;
 pub mod metrics;
 pub mod moving;
+mod number_regions;
 pub mod numbers;
 pub mod orders;
 pub mod pickup;
@@ -241,6 +242,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(queues::routes(guard))
         .merge(hours::routes(guard))
         .merge(numbers::routes(guard))
+        .merge(number_regions::routes(guard))
         .merge(leases::routes(guard))
         .merge(trunks::routes(guard))
         .merge(emergency::routes(guard))

@@ -40,7 +40,9 @@ pub use agent::Stage;
 pub use claim::Claim;
 pub(crate) use keep::{KeptAgent, KeptVisit};
 pub use personal::Personal;
+pub use strategy::check_score;
 
+use crate::ivr::template::Variables;
 use crate::switch::Now;
 use agent::Agent;
 use queue::{Key, Queue};
@@ -198,6 +200,15 @@ struct Visit {
     offer: Option<Offer>,
     /// Nobody is found for it.
     absent: bool,
+    /// What strategies may know of it.
+    facts: Variables,
+}
+
+impl Visit {
+    fn contact(&self, now: Moment) -> strategy::Contact<'_> {
+        let (waited, priority) = (now - self.since, self.priority);
+        strategy::Contact { now, waited, priority, facts: &self.facts }
+    }
 }
 
 /// Agents who ring for one visit, until the same deadline. There is at least one.
@@ -277,6 +288,8 @@ pub struct Distributor {
     left: resume::Left,
     last: personal::Last,
     claims: claim::Claims,
+    /// Who comes in next.
+    introduced: Option<(VisitId, Variables)>,
     /// For strategies that draw lots.
     dice: SmallRng,
 }
@@ -296,8 +309,14 @@ impl Distributor {
             left: resume::Left::default(),
             last: personal::Last::default(),
             claims: claim::Claims::default(),
+            introduced: None,
             dice: SmallRng::seed_from_u64(seed),
         }
+    }
+
+    /// Says what strategies may know of the contact that [`Distributor::enqueue`] takes next.
+    pub fn introduce(&mut self, visit: VisitId, facts: Variables) {
+        self.introduced = Some((visit, facts));
     }
 
     /// Puts a contact into a queue and looks for an agent.
@@ -307,6 +326,7 @@ impl Distributor {
     pub fn enqueue(&mut self, now: Now, arrival: Arrival) -> Result<Entered, NoQueue> {
         let Arrival { visit, call, queue: id, priority, since, .. } = arrival;
         let Arrival { personal, callback, undecided, .. } = arrival;
+        let introduced = self.introduced.take().filter(|(introduced, _)| *introduced == visit);
         let absent = callback.is_some() || undecided;
         let personal = personal.filter(|personal| !absent && self.may_await(personal.agent, id));
         let queue = self.queues.get_mut(&id).filter(|q| q.open).ok_or(NoQueue(id))?;
@@ -336,6 +356,7 @@ impl Distributor {
             awaited: None,
             offer: None,
             absent,
+            facts: introduced.map(|(_, facts)| facts).unwrap_or_default(),
         };
         self.stand(now, visit, stay);
         if let Some(personal) = personal {
@@ -546,8 +567,9 @@ impl Distributor {
     fn offer_next(&mut self, now: Now, key: Key, id: QueueId) {
         let queue = self.queues.get_mut(&id).expect("a matchable queue exists");
         let visit = queue.take(key).expect("a matchable queue has its head");
-        let stage = self.visits.get(&visit).expect("a waiting visit exists").stage;
-        let pick = queue.free.pick(stage, &mut self.dice);
+        let stay = self.visits.get(&visit).expect("a waiting visit exists");
+        let (stage, contact) = (stay.stage, stay.contact(now.moment));
+        let pick = queue.free.pick(stage, &contact, &mut self.dice);
         let rings_all = queue.settings.strategy == Strategy::RingAll;
         queue.ringing.insert(key, visit);
         let pick = pick.expect("a matchable queue has a free agent");
@@ -569,7 +591,9 @@ impl Distributor {
     ) {
         for _ in 1..RUNG_MAX {
             let queue = self.queues.get_mut(&id).expect("an offer comes from a queue");
-            let next = queue.free.pick(stage, &mut self.dice);
+            let stay = self.visits.get(&visit).expect("a visit outlives its offers");
+            let contact = stay.contact(now.moment);
+            let next = queue.free.pick(stage, &contact, &mut self.dice);
             let Some(next) = next.filter(|next| next.ring == first.ring) else { break };
             self.offer(now, id, visit, Pick { candidates: first.candidates, ..next });
         }

@@ -50,6 +50,7 @@ mod park;
 mod pickup;
 mod queue;
 mod record;
+mod region;
 mod release;
 mod replace;
 mod reroute;

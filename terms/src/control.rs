@@ -577,6 +577,9 @@ pub struct LiveCall {
     /// What its flow learned and shows to people, by variable.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<String, String>,
+    /// Where the number outside is at home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<crate::Region>,
 }
 
 /// A conference right now.

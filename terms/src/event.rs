@@ -44,6 +44,7 @@ use crate::id::{
 };
 use crate::media::{FaxOutcome, Ledger, Progress, Quality};
 use crate::number::PhoneNumber;
+use crate::region::Region;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -242,6 +243,9 @@ pub enum Kind {
         sip_call_id: String,
         /// The peer's User-Agent, as received.
         user_agent: String,
+        /// Where the number outside is at home, where that is known; an older program said none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        region: Option<Region>,
     },
     /// A leg began. `leg` is set.
     LegStarted {

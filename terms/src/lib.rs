@@ -30,6 +30,7 @@
 //! | area, worker, hunt | 片区、网格员、逐级寻呼 | A part of the ground that a tenant serves; who works there and is called at their own phone; calling them, their substitutes, the team and the queue one after the other. |
 //! | lease | 号码租约 | For a time a number of the tenant stands for somebody whose own number nobody is told. |
 //! | trace-back | 总机溯源 | Who calls back the number that an agent's call showed reaches that agent first. |
+//! | region | 归属地 | The province and city where a number is at home. |
 //! | order | 工单 | A piece of work with a deadline, from a call or from elsewhere. |
 //!
 //! Three times, three types: [`time::Moment`] is when something reached us, [`media::RtpTime`] is
@@ -43,9 +44,11 @@ pub mod media;
 pub mod number;
 pub mod numeral;
 pub mod record;
+pub mod region;
 pub mod routing;
 pub mod time;
 
 pub use id::*;
 pub use number::PhoneNumber;
+pub use region::Region;
 pub use time::{Moment, Timestamp};

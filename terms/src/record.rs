@@ -71,7 +71,7 @@ tables! {
     }
 
     /// One row a finished call.
-    Call = "calls" version 3, id call_id, day started_at {
+    Call = "calls" version 4, id call_id, day started_at {
         /// Whose it is.
         tenant_id: TenantId,
         /// The call.
@@ -139,6 +139,11 @@ tables! {
         conference_id: Option<ConferenceId>,
         /// The meeting there, which its members share.
         meeting_id: Option<MeetingId>,
+        /// The province where the number outside is at home; NULL where that is not known, and in
+        /// rows of versions 1 to 3.
+        province: Option<String>,
+        /// The city; NULL in the same way, and where the province alone is known.
+        city: Option<String>,
     }
 
     /// One row a finished leg.

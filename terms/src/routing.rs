@@ -40,6 +40,7 @@ pub use trace_back::{TRACE_KEEP_S_MAX, TRACE_WAIT_S_MAX, TraceBack};
 
 use crate::id::{AgentId, ConferenceId, FlowId, NumberId, QueueId, TenantId, TrunkId};
 use crate::media::{Codec, SrtpPolicy, TrunkT38};
+use crate::region::Regions;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -123,6 +124,9 @@ pub struct Plan {
     /// Whom those reach who call back.
     #[serde(default)]
     pub trace_back: TraceBack,
+    /// Where numbers are at home that have no area code.
+    #[serde(default)]
+    pub regions: Arc<Regions>,
 }
 
 /// How many messages were left for the people of a queue and are still there.
@@ -464,6 +468,7 @@ impl Plan {
             connectors: Vec::new(),
             emergency: Vec::new(),
             trace_back: TraceBack::default(),
+            regions: Arc::default(),
         }
     }
 

@@ -103,7 +103,7 @@ struct RoutedBy {
     /// Free agents of that ring among whom it chose, this one included.
     candidates: u32,
     /// What put this agent first: ms idle, conversations, ms talked, thousandths of busy time, the
-    /// place in the queue's list, or the weight; none by lot.
+    /// place in the queue's list, the weight, or thousandths of the score; none by lot.
     measure: Option<i64>,
     /// The queue's priority and the contact's own.
     priority: i32,
@@ -111,6 +111,9 @@ struct RoutedBy {
     waited_ms: u64,
     /// Contacts that waited in the queue, this one included.
     waiting: u32,
+    /// With `expression`, agents who counted as 0 because their score could not be computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unscored: Option<u32>,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -243,6 +246,7 @@ impl From<Choice> for RoutedBy {
             priority: choice.priority,
             waited_ms: choice.waited_ms,
             waiting: choice.waiting,
+            unscored: choice.unscored,
         }
     }
 }
@@ -254,7 +258,8 @@ fn explanation(choice: Option<Choice>, in_chinese: bool) -> String {
             let is_nearest = choice.ring == 1 || choice.by != ChosenBy::Strategy;
             let ring = (!is_nearest).then(|| why_the_ring(&choice));
             let agent = Some(why_the_agent(&choice));
-            [agent, ring, Some(why_the_contact(&choice))].into_iter().flatten().collect()
+            let unscored = choice.unscored.map(no_score);
+            [agent, unscored, ring, Some(why_the_contact(&choice))].into_iter().flatten().collect()
         },
     );
     if !in_chinese {
@@ -322,7 +327,22 @@ fn why_the_agent(choice: &Choice) -> String {
             let percent = measure / 10;
             format!("Of {free} free agents, the one least busy lately: {percent} percent.")
         }
+        Strategy::Expression => {
+            let score = score(measure);
+            format!("Of {free} free agents, the one with the highest score: {score}.")
+        }
     }
+}
+
+fn no_score(agents: u32) -> String {
+    format!("{agents} of them counted as 0: their score could not be computed.")
+}
+
+/// Thousandths as a number with three places.
+fn score(thousandths: i64) -> String {
+    let sign = if thousandths < 0 { "-" } else { "" };
+    let (whole, rest) = (thousandths.unsigned_abs() / 1_000, thousandths.unsigned_abs() % 1_000);
+    format!("{sign}{whole}.{rest:03}")
 }
 
 fn why_the_ring(choice: &Choice) -> String {
@@ -351,6 +371,7 @@ mod tests {
                     priority: -2,
                     waited_ms: 7_000,
                     waiting: 4,
+                    unscored: None,
                 };
                 let english = explanation(Some(choice), false);
                 assert!(english.starts_with("Of 3 free agents"), "{english}");
@@ -362,6 +383,26 @@ mod tests {
             }
         }
         assert!(!explanation(None, true).is_empty());
+    }
+
+    #[test]
+    fn a_score_is_told_with_those_who_had_none() {
+        let choice = Choice {
+            by: ChosenBy::Strategy,
+            strategy: Strategy::Expression,
+            ring: 1,
+            candidates: 3,
+            measure: Some(-1_250),
+            priority: 0,
+            waited_ms: 0,
+            waiting: 1,
+            unscored: Some(2),
+        };
+        let english = explanation(Some(choice), false);
+        assert!(english.contains("the highest score: -1.250. 2 of them counted as 0"), "{english}");
+        let chinese = explanation(Some(choice), true);
+        assert!(chinese.contains("得分最高者：-1.250。"), "{chinese}");
+        assert!(chinese.contains("其中 2 名的得分无法计算"), "{chinese}");
     }
 
     #[test]
@@ -380,6 +421,7 @@ mod tests {
                 priority: 0,
                 waited_ms: 0,
                 waiting: 1,
+                unscored: None,
             };
             assert!(explanation(Some(choice), false).starts_with(english), "{by:?}");
             assert!(explanation(Some(choice), true).contains(chinese), "{by:?}");

@@ -192,6 +192,12 @@ struct Search {
     /// The dialled number, in the same way.
     #[serde(default)]
     called: Option<String>,
+    /// The province where the number outside is at home, as the list has it.
+    #[serde(default)]
+    province: Option<String>,
+    /// The city.
+    #[serde(default)]
+    city: Option<String>,
     /// The customer, under the number that is known of them.
     #[serde(default)]
     #[param(value_type = Option<String>)]
@@ -444,7 +450,8 @@ fn conditions(search: &Search) -> Result<Conditions, Problem> {
         ("hangup_by", search.hangup_by.map(PartyFilter::as_str)),
         ("satisfaction", search.satisfaction.map(SatisfactionFilter::as_str)),
     ];
-    for (column, word) in words {
+    let regions = [("province", search.province.as_deref()), ("city", search.city.as_deref())];
+    for (column, word) in words.into_iter().chain(regions) {
         if let Some(word) = word {
             conditions.is(column, word)?;
         }

@@ -9,6 +9,7 @@ pub mod feed;
 
 use super::extract::Params;
 use super::guard::{self, Caller, Guard, SUBPROTOCOL};
+use super::number_regions::NumberRegion;
 use super::problem::Problem;
 use super::supervise::SupervisionLive;
 use super::{Api, Shared};
@@ -124,6 +125,9 @@ struct CallLive {
     parked: Option<u8>,
     /// What its flow learned and shows: the kind of business, an account.
     data: BTreeMap<String, String>,
+    /// Where the number outside is at home; left out where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<NumberRegion>,
 }
 
 /// Where to begin.
@@ -199,6 +203,7 @@ async fn state(State(api): State<Shared>, caller: Caller) -> Result<Json<Live>, 
         recording: call.recording,
         parked: call.parked,
         data: call.data,
+        region: call.region.map(NumberRegion::from),
     });
     let agent = |agent| AgentLive::seen_by(&caller, seen.as_deref(), agent);
     Ok(Json(Live {

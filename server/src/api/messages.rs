@@ -7,6 +7,7 @@ mod areas;
 mod databases;
 mod leases;
 mod prompts;
+mod regions;
 
 use axum::http::{HeaderMap, header};
 
@@ -129,6 +130,7 @@ const SENTENCES: &[Sentence] = &[
     ("each queue may stand once", "每个队列只能出现一次"),
     ("each skill stands once, without blanks around it", "每项技能只能出现一次，前后不能有空格"),
     ("at most {} skills are kept", "最多 {} 项技能"),
+    ("agents cannot be scored by this: {}", "无法据此给座席评分：{}"),
     ("each seat belongs to another one of the agents", "每个席位须属于名单中不同的座席"),
     ("{} is above {}; 0 keeps for ever", "{} 超过 {}；0 表示永久保存"),
     (
@@ -207,6 +209,11 @@ const SENTENCES: &[Sentence] = &[
     (
         "Of {} free agents, the one furthest behind their share: weight {}.",
         "{} 名空闲座席中选择落后于分配比例最多的一名：权重 {}。",
+    ),
+    ("Of {} free agents, the one with the highest score: {}.", "{} 名空闲座席中得分最高者：{}。"),
+    (
+        "{} of them counted as 0: their score could not be computed.",
+        "其中 {} 名的得分无法计算，按 0 计。",
     ),
     ("Of {} free agents, one by lot.", "{} 名空闲座席中随机抽取一名。"),
     (
@@ -623,7 +630,13 @@ pub fn in_chinese(sentence: &str) -> Option<String> {
 }
 
 fn all() -> impl Iterator<Item = &'static Sentence> {
-    let more = [prompts::SENTENCES, areas::SENTENCES, databases::SENTENCES, leases::SENTENCES];
+    let more = [
+        prompts::SENTENCES,
+        areas::SENTENCES,
+        databases::SENTENCES,
+        leases::SENTENCES,
+        regions::SENTENCES,
+    ];
     SENTENCES.iter().chain(more.into_iter().flatten())
 }
 

@@ -60,8 +60,18 @@ async fn create(
     caller: Caller,
     Body(draft): Body<QueueDraft>,
 ) -> Result<(StatusCode, Json<Queue>), Problem> {
+    check_expression(&draft)?;
     let made = api.store.create_queue(caller.tenant(), &caller.by(), &draft).await?;
     Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Refuses an expression that agents cannot be scored by.
+fn check_expression(draft: &QueueDraft) -> Result<(), Problem> {
+    let Some(text) = &draft.settings.expression else { return Ok(()) };
+    signaling::acd::check_score(text).map_err(|problem| {
+        let message = format!("expression: agents cannot be scored by this: {problem}");
+        Problem::invalid("expression", message).with_errors(vec![problem])
+    })
 }
 
 /// One queue.
@@ -82,6 +92,7 @@ async fn change(
     Id(queue): Id<QueueId>,
     Body(draft): Body<QueueDraft>,
 ) -> Result<Json<Queue>, Problem> {
+    check_expression(&draft)?;
     Ok(Json(api.store.change_queue(caller.tenant(), &caller.by(), queue, &draft).await?))
 }
 

@@ -24,6 +24,7 @@ mod leases;
 mod lists;
 mod live;
 mod moved;
+mod number_regions;
 mod pickup;
 mod plans;
 mod prompts;

@@ -53,6 +53,7 @@ impl Distributor {
             queue.open = true;
             let same = queue.settings.strategy == settings.strategy
                 && queue.settings.matching.seats == settings.matching.seats
+                && queue.settings.matching.expression == settings.matching.expression
                 && *queue.free.layout() == layout;
             if !same {
                 queue.free = Rings::new(settings, layout);

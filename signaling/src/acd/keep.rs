@@ -4,6 +4,7 @@ use super::agent::{Engaged, Presence, WrapUp};
 use super::queue::Key;
 use super::tally::Tally;
 use super::{Distributor, Timer, Visit};
+use crate::ivr::template::Variables;
 use crate::switch::Now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -122,6 +123,7 @@ impl Distributor {
             awaited: None,
             offer: None,
             absent,
+            facts: Variables::default(),
         };
         self.stand(now, id, stay);
         true

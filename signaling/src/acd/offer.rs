@@ -56,6 +56,7 @@ impl Distributor {
             priority: visit.priority,
             waited_ms: u64::try_from(waited).unwrap_or(u64::MAX),
             waiting: queue.len(),
+            unscored: queue.free.unscored(pick.agent),
         }
     }
 

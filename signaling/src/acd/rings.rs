@@ -4,12 +4,12 @@
 //! comes. Inside a ring the strategy decides. Rings that open at the same wait are one *stage* of a
 //! visit: a visit of stage `s` reaches the rings of all stages up to `s`.
 
-use super::strategy::{Candidate, Free};
+use super::strategy::{Candidate, Contact, Free, Skills};
 use rand::rngs::SmallRng;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use terms::event::ChosenBy;
-use terms::routing::{self, Need, Skill};
+use terms::routing::{self, Need, Skill, Strategy};
 use terms::{AgentId, Moment};
 
 /// How far off an agent is: the seconds that a contact waits before they may be asked, and how many
@@ -22,7 +22,11 @@ struct Distance {
 
 /// Who is in which ring, the nearest first; each in the order of the queue's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Layout(BTreeMap<Distance, Vec<AgentId>>);
+pub(super) struct Layout {
+    rings: BTreeMap<Distance, Vec<AgentId>>,
+    /// Of those in them, where the strategy asks for it.
+    skills: Skills,
+}
 
 impl Layout {
     /// `skills` tells those of an agent.
@@ -31,14 +35,18 @@ impl Layout {
         let levels: BTreeMap<AgentId, u32> =
             matching.seats.iter().map(|seat| (seat.agent, seat.level)).collect();
         let mut rings: BTreeMap<Distance, Vec<AgentId>> = BTreeMap::new();
+        let mut known = Skills::new();
         for &agent in &queue.agents {
             let level = levels.get(&agent).copied().unwrap_or(1);
             let after_s = matching.widen_every_s.saturating_mul(level.saturating_sub(1));
             if let Some(distance) = distance(after_s, &matching.needs, skills(agent)) {
                 rings.entry(distance).or_default().push(agent);
+                if queue.strategy == Strategy::Expression {
+                    known.insert(agent, skills(agent).to_vec());
+                }
             }
         }
-        Layout(rings)
+        Layout { rings, skills: known }
     }
 }
 
@@ -87,14 +95,14 @@ impl Rings {
     /// Nobody is free yet.
     pub fn new(queue: &routing::Queue, layout: Layout) -> Self {
         let mut stages = vec![Duration::ZERO];
-        let mut rings = Vec::with_capacity(layout.0.len());
+        let mut rings = Vec::with_capacity(layout.rings.len());
         let mut ring_of = BTreeMap::new();
-        for (ring, (distance, agents)) in layout.0.iter().enumerate() {
+        for (ring, (distance, agents)) in layout.rings.iter().enumerate() {
             let wait = Duration::from_secs(distance.after_s.into());
             if stages.last().is_none_or(|last| *last < wait) {
                 stages.push(wait);
             }
-            let free = Free::new(queue.strategy, agents, &queue.matching);
+            let free = Free::new(queue.strategy, agents, &queue.matching, &layout.skills);
             rings.push(Ring { stage: stages.len() - 1, free });
             ring_of.extend(agents.iter().map(|&agent| (agent, ring)));
         }
@@ -151,11 +159,11 @@ impl Rings {
     }
 
     /// The next agent for a visit of this stage, of the nearest ring that has one.
-    pub fn pick(&mut self, stage: usize, dice: &mut SmallRng) -> Option<Pick> {
+    pub fn pick(&mut self, stage: usize, contact: &Contact, dice: &mut SmallRng) -> Option<Pick> {
         let reached = self.rings.iter_mut().take_while(|ring| ring.stage <= stage);
         let (n, ring) = reached.enumerate().find(|(_, ring)| !ring.free.is_empty())?;
         let candidates = ring.free.len();
-        let (agent, by) = (ring.free.pick(dice)?, ChosenBy::Strategy);
+        let (agent, by) = (ring.free.pick(contact, dice)?, ChosenBy::Strategy);
         Some(Pick { agent, by, ring: n + 1, candidates })
     }
 
@@ -163,6 +171,12 @@ impl Rings {
     pub fn measure(&self, candidate: &Candidate, now: Moment) -> Option<i64> {
         let ring = *self.ring_of.get(&candidate.agent)?;
         self.rings.get(ring)?.free.measure(candidate, now)
+    }
+
+    /// See [`Free::unscored`].
+    pub fn unscored(&self, agent: AgentId) -> Option<u32> {
+        let ring = *self.ring_of.get(&agent)?;
+        self.rings.get(ring)?.free.unscored(agent)
     }
 
     /// An agent's conversation from this queue has ended.

@@ -1,6 +1,7 @@
 //! Who is next among the free agents of one queue. A strategy keeps them in its own order and gives
 //! one away in O(log n). Each has a file; those that go by a figure of the agent's are a [`Rule`].
 
+mod expression;
 mod fewest_calls;
 mod least_talk;
 mod linear;
@@ -14,9 +15,12 @@ mod ranked;
 mod ring_all;
 mod round_robin;
 mod row;
+mod score;
 mod weighted_random;
 
 use super::tally::Tally;
+use crate::ivr::template::Variables;
+use expression::Expression;
 use linear::Linear;
 use longest_idle_queue::LongestIdleQueue;
 use percentage::Percentage;
@@ -24,8 +28,10 @@ use rand::rngs::SmallRng;
 use random::Random;
 use ranked::Ranked;
 use round_robin::RoundRobin;
+pub use score::check_score;
+use std::collections::BTreeMap;
 use std::time::Duration;
-use terms::routing::{Matching, Strategy};
+use terms::routing::{Matching, Skill, Strategy};
 use terms::{AgentId, Moment};
 use weighted_random::WeightedRandom;
 
@@ -36,6 +42,20 @@ pub(super) struct Candidate {
     /// Since they became ready, or since the end of their last call or wrap-up.
     pub idle_since: Moment,
     pub tally: Tally,
+}
+
+/// Skills of the agents of a queue whose strategy asks for them.
+pub(super) type Skills = BTreeMap<AgentId, Vec<Skill>>;
+
+/// What a strategy may know of the contact that an agent is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contact<'a> {
+    pub now: Moment,
+    pub waited: Duration,
+    /// The queue's priority and its own.
+    pub priority: i32,
+    /// Where they come from, and what their flow learned.
+    pub facts: &'a Variables,
 }
 
 /// A strategy that goes by a figure.
@@ -60,11 +80,17 @@ enum Order {
     Random(Random),
     WeightedRandom(WeightedRandom),
     Percentage(Percentage),
+    Expression(Expression),
 }
 
 impl Free {
     /// Nobody yet. `agents` is the order that the queue names them in.
-    pub fn new(strategy: Strategy, agents: &[AgentId], matching: &Matching) -> Self {
+    pub fn new(
+        strategy: Strategy,
+        agents: &[AgentId],
+        matching: &Matching,
+        skills: &Skills,
+    ) -> Self {
         let ranked = |rule| Order::Ranked(rule, Ranked::default());
         Free(match strategy {
             Strategy::LongestIdle => ranked(longest_idle::RULE),
@@ -81,6 +107,7 @@ impl Free {
                 Order::WeightedRandom(WeightedRandom::new(agents, matching))
             }
             Strategy::Percentage => Order::Percentage(Percentage::new(agents, matching)),
+            Strategy::Expression => Order::Expression(Expression::new(agents, matching, skills)),
         })
     }
 
@@ -94,6 +121,7 @@ impl Free {
             Order::Random(free) => free.insert(agent),
             Order::WeightedRandom(free) => free.insert(agent),
             Order::Percentage(free) => free.insert(agent),
+            Order::Expression(free) => free.insert(candidate),
         }
     }
 
@@ -106,6 +134,7 @@ impl Free {
             Order::Random(free) => free.remove(agent),
             Order::WeightedRandom(free) => free.remove(agent),
             Order::Percentage(free) => free.remove(agent),
+            Order::Expression(free) => free.remove(agent),
         }
     }
 
@@ -119,11 +148,12 @@ impl Free {
             Order::Random(free) => free.clear(),
             Order::WeightedRandom(free) => free.clear(),
             Order::Percentage(free) => free.clear(),
+            Order::Expression(free) => free.clear(),
         }
     }
 
-    /// The next agent. They stay listed until they are removed.
-    pub fn pick(&mut self, dice: &mut SmallRng) -> Option<AgentId> {
+    /// The next agent for this contact. They stay listed until they are removed.
+    pub fn pick(&mut self, contact: &Contact, dice: &mut SmallRng) -> Option<AgentId> {
         match &mut self.0 {
             Order::Ranked(_, free) => free.pick(),
             Order::LongestIdleQueue(free) => free.pick(),
@@ -132,12 +162,13 @@ impl Free {
             Order::Random(free) => free.pick(dice),
             Order::WeightedRandom(free) => free.pick(dice),
             Order::Percentage(free) => free.pick(),
+            Order::Expression(free) => free.pick(contact),
         }
     }
 
     /// The figure that the strategy went by: ms idle, conversations, ms talked, thousandths of busy
-    /// time, the place in the queue's list, the weight. None where there is none: by lot, and for who
-    /// had no conversation from this queue.
+    /// time, the place in the queue's list, the weight, thousandths of the score. None where there is
+    /// none: by lot, and for who had no conversation from this queue.
     pub fn measure(&self, candidate: &Candidate, now: Moment) -> Option<i64> {
         match &self.0 {
             Order::Ranked(rule, _) => Some((rule.measure)(candidate, now)),
@@ -147,7 +178,14 @@ impl Free {
             Order::Random(_) => None,
             Order::WeightedRandom(free) => free.weight(candidate.agent).map(i64::from),
             Order::Percentage(free) => free.weight(candidate.agent).map(i64::from),
+            Order::Expression(free) => free.measure(candidate.agent),
         }
+    }
+
+    /// Agents who counted as 0 when this one was picked, because they had no score.
+    pub fn unscored(&self, agent: AgentId) -> Option<u32> {
+        let Order::Expression(free) = &self.0 else { return None };
+        free.unscored(agent)
     }
 
     /// An agent's conversation from this queue has ended.
@@ -166,6 +204,7 @@ impl Free {
             Order::Random(free) => free.len(),
             Order::WeightedRandom(free) => free.len(),
             Order::Percentage(free) => free.len(),
+            Order::Expression(free) => free.len(),
         }
     }
 

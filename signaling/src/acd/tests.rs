@@ -244,8 +244,16 @@ impl Day {
         let until_s = [None, Some(0), Some(15), Some(30)][rng.random_range(0..4)];
         let excluded = rng.random_bool(0.3);
         let needs = vec![Need { skill: "gas".into(), level: 2, until_s, excluded }];
-        let matching =
-            Matching { seats, needs, widen_every_s, priority_step_s, ..Matching::default() };
+        // Now and then nobody has a score: the agent's calls are what it is divided by.
+        let expression = Some("skill('gas') + waited_ms / agent_calls - agent_weight".to_owned());
+        let matching = Matching {
+            seats,
+            needs,
+            widen_every_s,
+            priority_step_s,
+            expression,
+            ..Matching::default()
+        };
         routing::Queue { strategy, matching, ..queue(id, &mine, (id % 3) as i32) }
     }
 

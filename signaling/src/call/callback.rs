@@ -159,6 +159,7 @@ impl Call {
             callback: Some(callback.until - now.moment),
             undecided: false,
         };
+        self.introduce(cx, callback.visit, queue);
         let Some(acd) = cx.acd(self.tenant) else { return false };
         acd.position(callback.visit).is_some() || acd.enqueue(now, arrival).is_ok()
     }
@@ -225,6 +226,7 @@ impl Call {
             trunk: None,
             sip_call_id: String::new(),
             user_agent: String::new(),
+            region: self.region(),
         };
         self.log(cx, None, started);
     }

@@ -36,6 +36,7 @@ impl Call {
         self.log(cx, Some(self.anchor), Kind::IvrIn { flow: id, version });
         let (call, contact) = (self.id.to_string(), self.contact.to_string());
         let worker = self.worker_who_calls();
+        let region = self.region().unwrap_or_default();
         let given = [
             ("caller", self.caller.normal.as_str()),
             ("called", self.called.normal.as_str()),
@@ -44,6 +45,8 @@ impl Call {
             ("language", self.language()),
             (FAX, self.hearing.fax()),
             ("worker", &worker),
+            ("caller_province", &region.province),
+            ("caller_city", &region.city),
         ];
         let run = Run::start(flow, &run_cx(&self.plan, self.language.as_deref(), cx), &given);
         self.flow = Some(Box::new(Flowing { flow: id, version, run, request: None }));

@@ -172,6 +172,7 @@ impl Call {
             trunk,
             sip_call_id: incoming.call_id.chars().take(256).collect(),
             user_agent: incoming.user_agent.chars().take(256).collect(),
+            region: self.region(),
         };
         self.log(cx, None, started);
         let leg = &self.legs[&self.anchor];

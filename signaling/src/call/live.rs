@@ -47,6 +47,7 @@ impl Call {
                 _ => None,
             },
             data: self.flow.as_ref().map(|flowing| flowing.run.shown()).unwrap_or_default(),
+            region: self.region(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! an answer is `offer` and `connect`, out by hanging up is `end`.)
 
 mod decide;
+mod facts;
 mod leave;
 mod notice;
 
@@ -105,6 +106,7 @@ impl Call {
         let callback = None;
         let arrival =
             Arrival { visit, call, queue: id, priority, since, personal, callback, undecided };
+        self.introduce(cx, visit, &queue);
         let entered = cx.acd(self.tenant).and_then(|acd| acd.enqueue(now, arrival).ok());
         let (position, priority, full) = match entered {
             Some(Entered::Waiting { position, priority }) => (position, priority, false),

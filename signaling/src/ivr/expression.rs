@@ -14,9 +14,12 @@
 //! ```
 
 mod evaluate;
+mod kind;
 mod token;
 
 pub use evaluate::Fault;
+pub(crate) use evaluate::{Names, Value};
+pub(crate) use kind::Kind;
 
 use super::number::Number;
 use token::{Token, tokens};
@@ -65,10 +68,18 @@ enum Node {
 /// # Errors
 /// What is wrong with it and what would be right, in one sentence.
 pub fn parse(text: &str) -> Result<Expression, String> {
+    parse_with(text, &[])
+}
+
+/// Reads an expression that may also call the functions `more`, whose values [`Names`] has.
+///
+/// # Errors
+/// What is wrong with it and what would be right, in one sentence.
+pub(crate) fn parse_with(text: &str, more: More) -> Result<Expression, String> {
     if text.chars().count() > EXPRESSION_CHARS_MAX {
         return Err(format!("it has more than {EXPRESSION_CHARS_MAX} characters"));
     }
-    let mut reader = Reader { tokens: tokens(text)?, at: 0, depth: 0 };
+    let mut reader = Reader { tokens: tokens(text)?, at: 0, depth: 0, more };
     let node = reader.any()?;
     match reader.peek() {
         None => Ok(Expression(node)),
@@ -76,10 +87,14 @@ pub fn parse(text: &str) -> Result<Expression, String> {
     }
 }
 
+/// Functions of one use alone.
+type More = &'static [(&'static str, usize)];
+
 struct Reader {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    more: More,
 }
 
 impl Reader {
@@ -197,8 +212,9 @@ impl Reader {
 
     /// What stands in the parentheses of a function.
     fn call(&mut self, name: &str) -> Result<Node, String> {
-        let Some(&(name, wanted)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
-            let known: Vec<&str> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
+        let all = || FUNCTIONS.iter().chain(self.more);
+        let Some(&(name, wanted)) = all().find(|(known, _)| *known == name) else {
+            let known: Vec<&str> = all().map(|(name, _)| *name).collect();
             return Err(format!("there is no function {name}; there are {}", known.join(", ")));
         };
         let mut values = vec![self.any()?];

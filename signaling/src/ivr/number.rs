@@ -20,6 +20,16 @@ impl Number {
         Number::of(i128::try_from(value).ok()?.checked_mul(ONE)?)
     }
 
+    /// A whole number on either side of zero, where it is small enough.
+    pub fn integer(value: i64) -> Option<Self> {
+        Number::of(i128::from(value).checked_mul(ONE)?)
+    }
+
+    /// In thousandths, what is below them cut off.
+    pub fn thousandths(self) -> i64 {
+        i64::try_from(self.0 / 1_000).unwrap_or(i64::MAX)
+    }
+
     fn of(millionths: i128) -> Option<Self> {
         (-END < millionths && millionths < END).then_some(Number(millionths))
     }

@@ -442,6 +442,11 @@ impl Run {
         values.filter(|(_, value)| !value.is_empty()).collect()
     }
 
+    /// What the flow knows by now.
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
     /// The kind of that step.
     pub fn kind(&self) -> &'static str {
         self.flow.steps[&self.step].kind()

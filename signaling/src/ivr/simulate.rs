@@ -12,6 +12,7 @@ use crate::switch::Now;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use terms::media::{Seek, Source};
+use terms::region::Regions;
 use terms::routing::Hours;
 use terms::{FlowId, Moment, Timestamp};
 
@@ -54,6 +55,8 @@ pub struct Scene {
     pub flows: Library,
     /// Servers that answer by themselves.
     pub mocks: Vec<Mock>,
+    /// Where numbers are at home that have no area code.
+    pub regions: Arc<Regions>,
 }
 
 /// What a server answers in a trial.
@@ -80,6 +83,7 @@ impl Default for Scene {
             variables: BTreeMap::new(),
             flows: Library::new(),
             mocks: Vec::new(),
+            regions: Arc::default(),
         }
     }
 }
@@ -200,7 +204,12 @@ impl<'a> Walk<'a> {
 
     fn start(&mut self, flow: Arc<Flow>) -> Run {
         let scene = self.scene;
-        let mut given = vec![("worker", "")];
+        let region = scene.regions.region(&scene.caller, &scene.language).unwrap_or_default();
+        let mut given = vec![
+            ("worker", ""),
+            ("caller_province", region.province.as_str()),
+            ("caller_city", region.city.as_str()),
+        ];
         given.extend(scene.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         given.extend([
             ("caller", scene.caller.as_str()),

@@ -28,6 +28,7 @@ mod property;
 mod quality;
 mod queueing;
 mod recording;
+mod regions;
 mod replaces;
 mod restore;
 mod ring_all;

@@ -73,8 +73,8 @@ pub struct Choice {
     /// Free agents of that ring among whom it chose, this one included.
     pub candidates: u32,
     /// The figure that put this agent first: ms idle ([`Strategy::LongestIdle`] and its kin),
-    /// conversations, ms talked, thousandths of busy time, the place in the queue's list, or the
-    /// weight. None by lot, and for who had no conversation from the queue yet.
+    /// conversations, ms talked, thousandths of busy time, the place in the queue's list, the
+    /// weight, or thousandths of the score. None by lot, and for who had no conversation from the queue yet.
     pub measure: Option<i64>,
     /// The queue's priority and the contact's own.
     pub priority: i32,
@@ -82,6 +82,10 @@ pub struct Choice {
     pub waited_ms: u64,
     /// Contacts that waited in the queue, this one included.
     pub waiting: u32,
+    /// Agents who counted as 0 because their score could not be computed, with
+    /// [`Strategy::Expression`]; none where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unscored: Option<u32>,
 }
 
 #[cfg(test)]

@@ -35,11 +35,13 @@ pub enum Strategy {
     Percentage,
     /// All of them at once: whoever answers first has the contact.
     RingAll,
+    /// Who has the highest score by the queue's expression, [`Matching::expression`].
+    Expression,
 }
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 12] = [
+    pub const ALL: [Strategy; 13] = [
         Strategy::LongestIdle,
         Strategy::LongestIdleQueue,
         Strategy::LongestIdleGlobal,
@@ -52,6 +54,7 @@ impl Strategy {
         Strategy::Occupancy,
         Strategy::Percentage,
         Strategy::RingAll,
+        Strategy::Expression,
     ];
 
     /// Its name in settings and in the event log.
@@ -69,6 +72,7 @@ impl Strategy {
             Strategy::Occupancy => "occupancy",
             Strategy::Percentage => "percentage",
             Strategy::RingAll => "ring_all",
+            Strategy::Expression => "expression",
         }
     }
 }
@@ -157,6 +161,8 @@ pub struct Matching {
     pub wrap_up_mandatory: bool,
     /// A program of the tenant is asked about each contact that comes in.
     pub decision: Option<Decision>,
+    /// What [`Strategy::Expression`] scores free agents by; without one all have the same.
+    pub expression: Option<String>,
 }
 
 /// Another program is asked what a contact is worth and whom it waits for first. No agent is found for

@@ -14,7 +14,7 @@ use terms::event::{
 };
 use terms::record::{Call, IvrStep, Row};
 use terms::{
-    AgentId, CallId, ContactId, FlowId, LegId, PhoneNumber, QueueId, RecordingId, SurveyId,
+    AgentId, CallId, ContactId, FlowId, LegId, PhoneNumber, QueueId, RecordingId, Region, SurveyId,
     TenantId, Timestamp, TrunkId, VisitId,
 };
 
@@ -31,6 +31,7 @@ pub struct OpenCall {
     trunk: Option<TrunkId>,
     sip_call_id: String,
     user_agent: String,
+    region: Region,
     started_at: Timestamp,
     answered_at: Option<Timestamp>,
     flow: Option<FlowId>,
@@ -62,7 +63,7 @@ enum Ivr {
 impl OpenCall {
     /// The call that `entry` starts.
     pub fn start(entry: &Entry) -> Option<(CallId, OpenCall)> {
-        let Kind::CallStarted { direction, caller, called, trunk, sip_call_id, user_agent } =
+        let Kind::CallStarted { direction, caller, called, trunk, sip_call_id, user_agent, region } =
             &entry.kind
         else {
             return None;
@@ -80,6 +81,7 @@ impl OpenCall {
             trunk: *trunk,
             sip_call_id: sip_call_id.clone(),
             user_agent: user_agent.clone(),
+            region: region.clone().unwrap_or_default(),
             started_at: entry.at,
             answered_at: None,
             flow: None,
@@ -314,6 +316,8 @@ impl OpenCall {
             outside_ms: Some(self.outside.read().0),
             conference_id: self.meeting.map(|meeting| meeting.conference),
             meeting_id: self.meeting.map(|meeting| meeting.meeting),
+            province: Some(self.region.province).filter(|name| !name.is_empty()),
+            city: Some(self.region.city).filter(|name| !name.is_empty()),
         }
     }
 

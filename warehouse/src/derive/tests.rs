@@ -24,6 +24,7 @@ macro_rules! pick {
 }
 
 mod heard;
+mod region;
 
 fn calls(rows: &[Row]) -> Vec<&Call> {
     pick!(rows, Call)
@@ -326,9 +327,9 @@ fn each_attempt_over_a_trunk_is_a_leg_that_names_it() {
 fn colleagues_who_call_each_other_both_talk() {
     let mut s = Script::new(1);
     let internal = |kind| match kind {
-        Kind::CallStarted { caller, called, trunk, sip_call_id, user_agent, .. } => {
+        Kind::CallStarted { caller, called, trunk, sip_call_id, user_agent, region, .. } => {
             let direction = Direction::Internal;
-            Kind::CallStarted { direction, caller, called, trunk, sip_call_id, user_agent }
+            Kind::CallStarted { direction, caller, called, trunk, sip_call_id, user_agent, region }
         }
         other => other,
     };

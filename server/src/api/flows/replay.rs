@@ -120,6 +120,7 @@ async fn replay_calls(
             time_zone: plan.time_zone,
             language: plan.language,
             hours: plan.hours,
+            regions: plan.regions,
             ..Scene::default()
         };
         walk_all(&Arc::new(checked), &scene, &steps)

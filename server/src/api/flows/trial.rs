@@ -348,6 +348,7 @@ async fn walk(
             time_zone: plan.time_zone,
             language: plan.language,
             hours: plan.hours,
+            regions: plan.regions,
             ..scene
         };
         simulate(flow, &scene, acts)

@@ -412,4 +412,5 @@ async fn an_agent_is_shown_what_the_flow_learned_with_their_live_call() {
     let token = rig.token(Role::Agent).await;
     let live = rig.get("/api/v1/live", &token).await.json();
     assert_eq!(live["calls"][0]["data"], json!({"business": "报修"}), "{live}");
+    assert_eq!(live["calls"][0]["region"], json!({"province": "北京", "city": ""}), "{live}");
 }

@@ -62,7 +62,9 @@ async fn calls_are_found_by_every_filter_and_paged_once_each() {
 }
 
 /// Each finds one of three calls, or all but that one.
-const CONDITIONS: [(&str, bool); 26] = [
+const CONDITIONS: [(&str, bool); 28] = [
+    ("province=%E5%B9%BF%E4%B8%9C", true),
+    ("city=%E5%B9%BF%E5%B7%9E", true),
     ("caller=0060", true),
     ("called=10086", true),
     ("agent=77", true),
@@ -114,6 +116,8 @@ async fn calls_are_found_by_twenty_five_conditions_alone_and_together() {
         satisfaction: Some("dissatisfied".into()),
         conference_id: Some(ConferenceId(3)),
         meeting_id: Some(MeetingId(8)),
+        province: Some("广东".into()),
+        city: Some("广州".into()),
         ..call_row(rig.tenant(), CallId(2), 60, 600, AgentId(77))
     };
     rig.stage(&[Row::Call(plain(1, 0)), Row::Call(special), Row::Call(plain(3, 120))]).await;

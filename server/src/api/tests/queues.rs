@@ -55,3 +55,31 @@ async fn seats_and_skills_are_set_by_who_may_and_come_back() {
     let message = refused.json()["message"].as_str().unwrap().to_owned();
     assert!(message.contains("each seat belongs to another one"), "{message}");
 }
+
+#[tokio::test]
+async fn an_expression_that_cannot_score_agents_is_refused_with_its_place() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let draft = |expression: &str| json!({"name": "gas", "strategy": "expression", "expression": expression});
+    for (expression, part) in [
+        ("skill('gas') +", "it ends where a value is needed"),
+        ("agent_idel_ms", "there is no agent_idel_ms"),
+        ("caller * 2", "caller is a text, and \"*\" takes a number"),
+        ("priority > 2", "a score is a number"),
+    ] {
+        let refused = rig.post("/api/v1/queues", &token, draft(expression)).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{expression}");
+        let problem = refused.json();
+        assert_eq!(problem["field"], "expression");
+        let message = problem["message"].as_str().unwrap();
+        assert!(message.contains(part), "{expression}: {message}");
+    }
+    let made = rig.post("/api/v1/queues", &token, draft("skill('gas') * 10 - agent_calls")).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let uri = format!("/api/v1/queues/{}", made.json()["id"].as_str().unwrap());
+    let refused = rig.ask(Method::PUT, &uri, &token, Some(draft("caller"))).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+    let plan = rig.store.compile_plan(rig.tenant()).await.unwrap();
+    let expression = plan.queues.last().unwrap().matching.expression.clone();
+    assert_eq!(expression.as_deref(), Some("skill('gas') * 10 - agent_calls"));
+}

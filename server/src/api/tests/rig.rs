@@ -40,8 +40,8 @@ use terms::event;
 use terms::media::{Codec, FarQuality, Quality, Ssrc, SsrcEpoch, VoipMetrics};
 use terms::record::{Call, Recording, Row};
 use terms::{
-    AgentId, CallId, ContactId, IdGen, LegId, Moment, QueueId, RecordingId, TenantId, Timestamp,
-    TrunkId, UserId,
+    AgentId, CallId, ContactId, IdGen, LegId, Moment, QueueId, RecordingId, Region, TenantId,
+    Timestamp, TrunkId, UserId,
 };
 use tower::ServiceExt;
 use warehouse::Warehouse;
@@ -139,6 +139,7 @@ impl CallsLink for Switch {
                     recording: RecordingNow::On,
                     parked: Some(3),
                     data: [("business".to_owned(), "报修".to_owned())].into(),
+                    region: Some(Region { province: "北京".into(), city: String::new() }),
                 }],
                 agents: self.agents.lock().unwrap().clone(),
                 callbacks: self.callbacks.lock().unwrap().clone(),
@@ -548,6 +549,8 @@ pub fn call_row(tenant: TenantId, call: CallId, second: i64, length: i32, agent:
         outside_ms: Some(0),
         conference_id: None,
         meeting_id: None,
+        province: None,
+        city: None,
     }
 }
 

@@ -153,6 +153,7 @@ fn an_offer_says_why_it_went_to_this_agent_and_why_this_contact() {
             priority: 6,
             waited_ms: 7_000,
             waiting: 1,
+            unscored: None,
         };
         assert_eq!(choice, Some(expected));
     }
@@ -182,4 +183,47 @@ fn each_agent_gets_their_percent_of_a_queue() {
     let served: Vec<u64> = (1..=200).map(|n| serve(&mut acd, n * 10, n, 1, 5)).collect();
     let times = |agent| served.iter().filter(|&&served| served == agent).count();
     assert_eq!([1, 2, 3].map(times), [100, 60, 40]);
+}
+
+/// Agents 1 to 3 have levels 1 to 3 of gas.
+fn scored(expression: &str) -> routing::Queue {
+    let matching = Matching { expression: Some(expression.to_owned()), ..Matching::default() };
+    routing::Queue { matching, ..with(Strategy::Expression, &[1, 2, 3]) }
+}
+
+#[test]
+fn an_expression_goes_by_what_is_known_of_the_contact_and_of_each_agent() {
+    let mut acd = ready(3, vec![scored("if(business = 'gas', skill('gas'), -skill('gas'))")]);
+    let mut facts = Variables::default();
+    facts.set("business", "gas");
+    acd.introduce(VisitId(1), facts);
+    assert_eq!(next(&mut acd, 10, 1), 3);
+    assert_eq!(next(&mut acd, 11, 2), 1, "what is known of another contact does not count");
+}
+
+#[test]
+fn a_new_expression_and_new_skills_count_from_the_plan_on() {
+    let mut acd = ready(3, vec![scored("skill('gas')")]);
+    acd.apply(at(5), &plan(3, vec![scored("-skill('gas')")]));
+    assert_eq!(next(&mut acd, 10, 1), 1);
+    let mut plan = plan(3, vec![scored("-skill('gas')")]);
+    plan.agents[2].skills.clear();
+    acd.apply(at(11), &plan);
+    assert_eq!(next(&mut acd, 12, 2), 3);
+}
+
+#[test]
+fn an_offer_says_its_score_and_how_many_had_none() {
+    for (expression, measure, unscored) in
+        [("skill('gas') / 8", 375, None), ("1 / agent_calls", 0, Some(3))]
+    {
+        let mut acd = ready(3, vec![scored(expression)]);
+        arrives(&mut acd, at(10), 1, 1);
+        let choice = std::iter::from_fn(|| acd.poll_output()).find_map(|output| match output {
+            Output::Offer { choice, .. } => Some(choice),
+            _ => None,
+        });
+        let choice = choice.expect("somebody is free");
+        assert_eq!((choice.measure, choice.unscored), (Some(measure), unscored), "{expression}");
+    }
 }

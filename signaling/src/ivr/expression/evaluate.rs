@@ -17,11 +17,31 @@ pub enum Fault {
     NoTruth,
 }
 
+/// What a part of an expression comes to.
 #[derive(Clone, Debug)]
-enum Value {
+pub(crate) enum Value {
     Number(Number),
     Text(String),
     Truth(bool),
+}
+
+/// Where an expression finds what it names.
+pub(crate) trait Names {
+    /// The value of a name.
+    fn value(&self, name: &str) -> Value;
+    /// What the function `skill` says of this name.
+    fn skill(&self, name: &str) -> Value;
+}
+
+/// Flows know no agents: the function is not read there.
+impl Names for Variables {
+    fn value(&self, name: &str) -> Value {
+        Value::Text(self.get(name).to_owned())
+    }
+
+    fn skill(&self, _: &str) -> Value {
+        Value::Text(String::new())
+    }
 }
 
 impl Expression {
@@ -31,6 +51,14 @@ impl Expression {
     /// Why there is none.
     pub fn value(&self, variables: &Variables) -> Result<String, Fault> {
         evaluate(&self.0, variables).map(Value::text)
+    }
+
+    /// The value as a number.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn number(&self, names: &impl Names) -> Result<Number, Fault> {
+        evaluate(&self.0, names)?.number()
     }
 }
 
@@ -65,13 +93,13 @@ impl Value {
     }
 }
 
-fn evaluate(node: &Node, variables: &Variables) -> Result<Value, Fault> {
-    let value = |node: &Node| evaluate(node, variables);
+fn evaluate(node: &Node, names: &impl Names) -> Result<Value, Fault> {
+    let value = |node: &Node| evaluate(node, names);
     Ok(match node {
         Node::Number(number) => Value::Number(*number),
         Node::Text(text) => Value::Text(text.clone()),
         Node::Truth(truth) => Value::Truth(*truth),
-        Node::Variable(name) => Value::Text(variables.get(name).to_owned()),
+        Node::Variable(name) => names.value(name),
         Node::Not(inner) => Value::Truth(!value(inner)?.truth()?),
         Node::Negated(inner) => Value::Number(value(inner)?.number()?.negated()),
         // The right side counts only where the left one leaves it open.
@@ -86,6 +114,7 @@ fn evaluate(node: &Node, variables: &Variables) -> Result<Value, Fault> {
             let chosen = if value(&values[0])?.truth()? { &values[1] } else { &values[2] };
             value(chosen)?
         }
+        Node::Call("skill", values) => names.skill(&value(&values[0])?.text()),
         Node::Call(name, values) => {
             let values: Vec<Value> = values.iter().map(value).collect::<Result<_, _>>()?;
             call(name, &values)?
