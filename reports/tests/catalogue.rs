@@ -14,6 +14,8 @@ mod by_team;
 mod call_reasons;
 #[path = "catalogue/cost_per_contact.rs"]
 mod cost_per_contact;
+#[path = "catalogue/counts.rs"]
+mod counts;
 #[path = "catalogue/first_contact.rs"]
 mod first_contact;
 #[path = "catalogue/ivr.rs"]
