@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn counts_are_of_ones_own_tenant_and_queues_and_of_no_agents() {
+    async fn counts_of_stays_are_of_ones_own_tenant_queues_and_agents() {
         let dir = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open(dir.path()).await.unwrap();
         let mut rng = StdRng::seed_from_u64(5);

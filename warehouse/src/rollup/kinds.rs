@@ -4,7 +4,7 @@ use super::counts::{Counts, Key, Measure, Place, What};
 use terms::record::ColumnType;
 
 /// All of them.
-pub static KINDS: [Counts; 5] = [QUEUES, CALLS, AGENTS, SURVEYS, QUALITY];
+pub static KINDS: [Counts; 6] = [QUEUES, CALLS, LEGS, AGENTS, SURVEYS, QUALITY];
 
 const QUEUES: Counts = Counts {
     name: "queue_intervals",
@@ -81,6 +81,47 @@ const CALLS: Counts = Counts {
         sum("transfers", "CAST(transfers AS BIGINT)", "Times passed on."),
     ],
     sums: &[("call_hours", "hour"), ("call_days", "day")],
+};
+
+const LEGS: Counts = Counts {
+    name: "leg_intervals",
+    doc: "Legs by quarter-hour: what agents were offered and took, what lines carried.",
+    source: "legs",
+    place: Place::At("started_at"),
+    place_doc: "The quarter-hour in which they began.",
+    keys: &[
+        word("role", false, "`customer`, `agent`, `outside` or `supervisor`."),
+        id("agent_id", true, "The agent."),
+        id("queue_id", true, "The queue whose offer they were."),
+        id("trunk_id", true, "The trunk that they went over; NULL for phones inside."),
+    ],
+    measures: &[
+        rows("legs", "Legs."),
+        those(
+            "answered",
+            "answered_at IS NOT NULL",
+            "Of those, answered: contacts that were handled.",
+        ),
+        those(
+            "busy",
+            "answered_at IS NULL AND hangup_cause = 17",
+            "Not answered because it was busy, ITU-T Q.850 cause 17.",
+        ),
+        those(
+            "no_answer",
+            "answered_at IS NULL AND hangup_cause IN (18, 19)",
+            "Not answered in time, causes 18 and 19.",
+        ),
+        sum("ring_ms", "CAST(ring_ms AS BIGINT)", "Ringing."),
+        sum("talk_ms", "CAST(talk_ms AS BIGINT)", "In conversation, hold not included."),
+        sum("hold_ms", "CAST(hold_ms AS BIGINT)", "On hold."),
+        sum(
+            "taken_us",
+            "CAST(ended_at AS BIGINT) - CAST(started_at AS BIGINT)",
+            "From start to end, in microseconds.",
+        ),
+    ],
+    sums: &[],
 };
 
 const AGENTS: Counts = Counts {

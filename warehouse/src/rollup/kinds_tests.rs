@@ -282,7 +282,8 @@ async fn calls_by_hour_and_day_are_sums_by_the_readers_clock() {
 async fn counts_name_no_number_of_a_person() {
     let dir = tempfile::tempdir().unwrap();
     let warehouse = Warehouse::open(dir.path()).await.unwrap();
-    let rows = some_rows(1, &mut StdRng::seed_from_u64(4));
+    let mut rng = StdRng::seed_from_u64(4);
+    let rows: Vec<Row> = (0..6).flat_map(|step| some_rows(step, &mut rng)).collect();
     warehouse.stage_rows("test", 1, &rows).await.unwrap();
     let session = open(&warehouse, Scope::of(TENANT)).await;
     let outbound = calls(&rows).filter(|call| call.direction == "outbound");
