@@ -157,7 +157,10 @@ impl Counts {
         let mut shown = vec!["tenant_id".to_owned()];
         let mut by = shown.clone();
         for key in self.keys {
-            shown.push(format!("{} AS {}", key.sql, key.name));
+            shown.push(match key.sql == key.name {
+                true => key.name.to_owned(),
+                false => format!("{} AS {}", key.sql, key.name),
+            });
             by.push(key.sql.to_owned());
         }
         shown.push(format!("{from_at} AS from_at"));
