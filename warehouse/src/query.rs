@@ -28,7 +28,7 @@ use crate::query::scan::ScopedTable;
 use crate::query::scoped::Rule;
 use crate::query::snapshot::Snapshot;
 use crate::rollup::KINDS;
-use crate::schema::layouts;
+use crate::schema::{Layout, layouts};
 use crate::{Answer, Error, Limits, Scope, SqlError, SqlFault, Warehouse};
 use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
@@ -217,6 +217,11 @@ impl Session {
     }
 }
 
+/// The tables of counts of quarter-hours and the views of their sums, with their columns.
+pub fn counts() -> impl Iterator<Item = (&'static str, &'static Layout)> {
+    KINDS.iter().flat_map(|of| of.names().map(move |name| (name, &**of.layout())))
+}
+
 fn context(
     warehouse: &Warehouse,
     scope: &Scope,
@@ -275,7 +280,7 @@ fn footers_only() -> CacheManagerConfig {
         .with_list_files_cache_limit(0)
 }
 
-fn columns(layout: &crate::schema::Layout) -> Vec<String> {
+fn columns(layout: &Layout) -> Vec<String> {
     layout.table.columns.iter().map(|column| column.name.to_owned()).collect()
 }
 
