@@ -22,7 +22,8 @@ pub struct Counts {
     pub place: Place,
     /// Which one that is, in words.
     pub place_doc: &'static str,
-    /// By what it counts, beside tenant and quarter-hour.
+    /// By what it counts, beside tenant and quarter-hour. The first is never NULL: files are sorted by
+    /// it.
     pub keys: &'static [Key],
     /// What it counts.
     pub measures: &'static [Measure],

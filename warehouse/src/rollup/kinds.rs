@@ -158,7 +158,7 @@ const SURVEYS: Counts = Counts {
     source: "surveys",
     place: Place::At("asked_at"),
     place_doc: "The quarter-hour in which they were asked.",
-    keys: &[id("queue_id", true, "From which queue."), id("agent_id", false, "About whom.")],
+    keys: &[id("agent_id", false, "About whom."), id("queue_id", true, "From which queue.")],
     measures: &[
         rows("asked", "Questions."),
         those("answered", "answer IS NOT NULL", "Of those, answered."),

@@ -91,6 +91,18 @@ fn some_rows(step: u64, rng: &mut StdRng) -> Vec<Row> {
     rows
 }
 
+#[test]
+fn each_table_is_counted_once_and_its_files_are_sorted_by_what_is_never_null() {
+    for counts in &KINDS {
+        let layout = counts.layout();
+        assert!(!layout.table.columns[layout.id].nullable, "{}", counts.name);
+        assert_eq!(layout.table.columns[layout.day].name, "from_at", "{}", counts.name);
+        let same = KINDS.iter().filter(|other| other.source == counts.source);
+        assert_eq!(same.count(), 1, "{}: one file has one file of counts", counts.source);
+        assert!(of_source(counts.source).is_some_and(|of| of.name == counts.name));
+    }
+}
+
 #[tokio::test]
 async fn counts_are_those_of_the_rows_after_every_kind_of_upkeep() {
     for seed in 0..2 {
