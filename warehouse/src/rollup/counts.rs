@@ -36,7 +36,7 @@ pub struct Counts {
 pub enum Place {
     /// That of the time in a column.
     At(&'static str),
-    /// Each that it touches, from the time in one column to that in another: `quarter` is the
+    /// Each that it touches, from the time in one column to that in another: `nth` is the
     /// number of the quarter-hour since 1970. A row without length touches one.
     Through(&'static str, &'static str),
 }
@@ -145,11 +145,11 @@ impl Counts {
                 let columns = &layout_of(self.source).table.columns;
                 let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
                 let cut = format!(
-                    "(SELECT {}, UNNEST(range({first}, GREATEST({first}, {last}) + 1)) AS quarter \
+                    "(SELECT {}, UNNEST(range({first}, GREATEST({first}, {last}) + 1)) AS nth \
                      FROM {source}) AS cut",
                     names.join(", ")
                 );
-                (cut, "quarter".to_owned())
+                (cut, "nth".to_owned())
             }
         };
         let from_at = format!(

@@ -139,13 +139,13 @@ const AGENTS: Counts = Counts {
     measures: &[
         those(
             "began",
-            "CAST(started_at AS BIGINT) / 900000000 = quarter",
+            "CAST(started_at AS BIGINT) / 900000000 = nth",
             "Stretches that began in it.",
         ),
         sum(
             "spent_us",
-            "GREATEST(0, LEAST(CAST(ended_at AS BIGINT), (quarter + 1) * 900000000) \
-             - GREATEST(CAST(started_at AS BIGINT), quarter * 900000000))",
+            "GREATEST(0, LEAST(CAST(ended_at AS BIGINT), (nth + 1) * 900000000) \
+             - GREATEST(CAST(started_at AS BIGINT), nth * 900000000))",
             "Time in microseconds.",
         ),
     ],
