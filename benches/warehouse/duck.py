@@ -4,6 +4,7 @@ standard output; the rows of a question go to an Arrow IPC stream where it names
 
 import glob
 import json
+import os
 import sqlite3
 import sys
 import time
@@ -37,11 +38,10 @@ def opened(ask):
             named = ", ".join(f'"{name}" {kind}' for name, kind in columns)
             duck.execute(f"CREATE TABLE {table} ({named})")
     # The counts that our engine keeps are open to this one too; here all files have theirs.
-    counts = f"{ask['folder']}/_rollup/queue_intervals/dt=*/*.parquet"
-    if glob.glob(counts):
-        source = f"read_parquet('{counts}', hive_partitioning = false)"
+    for kept in glob.glob(f"{ask['folder']}/_rollup/*"):
+        source = f"read_parquet('{kept}/dt=*/*.parquet', hive_partitioning = false)"
         text = f"SELECT * FROM {source} WHERE tenant_id = {ask['tenant']}"
-        duck.execute(f"CREATE VIEW queue_intervals AS {text}")
+        duck.execute(f"CREATE VIEW {os.path.basename(kept)} AS {text}")
     return duck
 
 

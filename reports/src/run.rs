@@ -122,7 +122,7 @@ pub async fn run(
     params: &Params,
 ) -> Result<ReportTable, Error> {
     let mut window = window(params);
-    // Counts know queues and no agents.
+    // Most counts tell no agents apart, so those of some agents' rows are made of the rows anyway.
     window.rollups = session.scope().agents.is_none();
     let answer = ask(session, report, &(report.sql)(&window)).await?;
 

@@ -63,16 +63,17 @@ impl Window {
         }
     }
 
-    /// Whether the counts of quarter-hours give the numbers of this window: they know two thresholds,
-    /// and the period and its clock begin, end and change with a quarter-hour.
-    pub fn counts_fit(&self) -> bool {
+    /// Whether counts of quarter-hours give the numbers of this window: the period and its clock
+    /// begin, end and change with a quarter-hour.
+    pub fn quarters_fit(&self) -> bool {
         let whole = |us: i64| us.rem_euclid(HOUR_US / 4) == 0;
         let even = |segment: &Segment| whole(segment.from.0) && whole(shift_us(segment));
-        self.rollups
-            && (self.service_level_s, self.short_abandon_s) == ROLLUP_THRESHOLDS_S
-            && whole(self.from.0)
-            && whole(self.to.0)
-            && self.segments.iter().all(even)
+        self.rollups && whole(self.from.0) && whole(self.to.0) && self.segments.iter().all(even)
+    }
+
+    /// The same where the numbers depend on the thresholds: the counts know two of them.
+    pub fn counts_fit(&self) -> bool {
+        self.quarters_fit() && (self.service_level_s, self.short_abandon_s) == ROLLUP_THRESHOLDS_S
     }
 
     /// The same, but from an earlier instant on.
@@ -168,6 +169,7 @@ mod tests {
         assert!(window("2026-11", "Asia/Kathmandu").counts_fit());
         let shanghai = window("2026-11", "Asia/Shanghai");
         assert!(!Window { service_level_s: 30, ..shanghai.clone() }.counts_fit());
+        assert!(Window { service_level_s: 30, ..shanghai.clone() }.quarters_fit());
         assert!(!Window { short_abandon_s: 10, ..shanghai.clone() }.counts_fit());
         assert!(!Window { rollups: false, ..shanghai.clone() }.counts_fit());
         assert!(!Window { from: Timestamp(shanghai.from.0 + 1), ..shanghai }.counts_fit());

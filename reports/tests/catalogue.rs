@@ -15,6 +15,8 @@ mod call_reasons;
 mod calls_by_region;
 #[path = "catalogue/cost_per_contact.rs"]
 mod cost_per_contact;
+#[path = "catalogue/counts.rs"]
+mod counts;
 #[path = "catalogue/first_contact.rs"]
 mod first_contact;
 #[path = "catalogue/ivr.rs"]

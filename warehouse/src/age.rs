@@ -213,7 +213,7 @@ impl Warehouse {
             aged.rows += plan.rows_whole;
         }
         note(self, tenant, &plan.done, &stays.fingerprint()).await?;
-        if table == rollup::SOURCE && aged.rows > 0 {
+        if rollup::of_source(table).is_some() && aged.rows > 0 {
             rollup::catch_up(self).await?;
         }
         Ok(aged)

@@ -99,6 +99,9 @@ async fn work(dir: &Path) {
     let stays = session.query("SELECT COUNT(*) AS n FROM queue_visits").await.unwrap();
     let counts = session.query("SELECT SUM(offered) AS n FROM queue_intervals").await.unwrap();
     assert_eq!(counts.to_csv(), stays.to_csv());
+    let calls = session.query("SELECT COUNT(*) AS n FROM calls").await.unwrap();
+    let counts = session.query("SELECT SUM(calls) AS n FROM call_intervals").await.unwrap();
+    assert_eq!(counts.to_csv(), calls.to_csv());
 }
 
 /// Does the work when one of the tests below has started this program again for it.

@@ -12,7 +12,9 @@ pub mod traces;
 
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
-use crate::{Answer, Error, Limits, Scope, Session, SqlError, Warehouse, manifest, publish, seal};
+use crate::{
+    Answer, Error, Limits, Scope, Session, SqlError, Warehouse, manifest, publish, rollup, seal,
+};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
@@ -125,6 +127,7 @@ impl Warehouse {
                 done.days_waiting += 1;
             }
         }
+        rollup::catch_up(self).await?;
         erase_indexed(self, tenant, digits).await?;
         self.write_anew().await?;
         done.rows = rows.load(Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! `docs/formats/warehouse.md` says what the tables are; it is written from their declaration.
 
+use crate::rollup::{Counts, KINDS};
 use std::fmt::Write;
 use std::path::Path;
 use terms::record::{ColumnType, tables};
@@ -28,7 +29,27 @@ fn page() -> String {
             writeln!(page, "| `{name}` | {kind} | {null} | {doc} |").unwrap();
         }
     }
+    page.push_str(COUNTS);
+    for counts in &KINDS {
+        counted(&mut page, counts);
+    }
     page
+}
+
+fn counted(page: &mut String, counts: &Counts) {
+    let layout = counts.layout();
+    write!(page, "\n### {}\n\n{} Counts `{}`.", counts.name, counts.doc, counts.source).unwrap();
+    let sums = counts.sums.iter().map(|(name, unit)| format!("`{name}` by {unit}"));
+    let sums: Vec<String> = sums.collect();
+    if !sums.is_empty() {
+        write!(page, " Its sums by the reader's clock: {}.", sums.join(", ")).unwrap();
+    }
+    page.push_str("\n\n| column | type | NULL | meaning |\n|---|---|---|---|\n");
+    for column in &layout.table.columns {
+        let null = if column.nullable { "yes" } else { "" };
+        let (name, kind, doc) = (column.name, kind(column.kind), column.doc);
+        writeln!(page, "| `{name}` | {kind} | {null} | {doc} |").unwrap();
+    }
 }
 
 fn kind(kind: ColumnType) -> &'static str {
@@ -52,7 +73,7 @@ warehouse/
 ├─ warehouse.db                       staged rows and the manifest: SQLite, WAL, synchronous=FULL
 ├─ warehouse.lock                     held by the process that writes
 ├─ _tmp/                              files being written
-├─ _rollup/queue_intervals/dt=…/      counts of quarter-hours of each published file of queue_visits
+├─ _rollup/<counts>/dt=…/             counts of quarter-hours of each published file of their table
 ├─ _old/<table>/dt=2026-11-23/        files that were merged, kept ten minutes for our sessions
 ├─ _hot/<table>/dt=2026-11-23/        sealed files of ours: not for other programs
 │    <first seq>-<last seq>.parquet
@@ -80,8 +101,13 @@ SELECT path, tbl, day, rows, bytes, sha256, state FROM file;
 ```
 
 In SQL, `orders_latest` has the highest version of every order; it is not a file.
-`queue_intervals` counts stays in queues by tenant, queue and quarter-hour (`from_at`): `offered`, `answered`, `answered_20s`, `abandoned`, `abandoned_20s`, `abandoned_5s`, `flowed_out`, `callback_queued`, `answered_wait_ms`, `wait_ms_max`. `queue_hours` and `queue_days` are its sums by hour and by day of the reader's zone.
-What is counted is kept for each published file; rows of others are counted when somebody asks. Who is limited to agents sees no counts.
+";
+
+const COUNTS: &str = "
+## Counts of quarter-hours
+
+Tables of SQL that count the rows of another by tenant, quarter-hour (`from_at`) and keys. What is counted is kept for each published file below `_rollup`; rows of others, staged ones too, are counted when somebody asks. So several rows may have the same keys: sum them up. Every question gets what the rows themselves would give, late rows, merged files, erased persons and rows whose time is over included.
+Who sees a part of the rows sees their counts. Where the keys do not tell which part that is (calls by queue, stays by agent), those rows are counted when somebody asks.
 ";
 
 #[test]

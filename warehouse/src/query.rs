@@ -24,17 +24,15 @@ mod staffing;
 use crate::answer::plain_text;
 use crate::query::files::Files;
 use crate::query::giving_way::GivingWay;
-use crate::query::intervals::Intervals;
 use crate::query::scan::ScopedTable;
 use crate::query::scoped::Rule;
 use crate::query::snapshot::Snapshot;
-use crate::rollup::{self, QUEUE_INTERVALS};
-use crate::schema::layouts;
+use crate::rollup::KINDS;
+use crate::schema::{Layout, layouts};
 use crate::{Answer, Error, Limits, Scope, SqlError, SqlFault, Warehouse};
 use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
 use datafusion::config::Dialect;
-use datafusion::datasource::ViewTable;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::cache::cache_manager::{
     CacheManager, CacheManagerConfig, FileMetadataCache,
@@ -59,8 +57,6 @@ const CATALOGUE: &str = "switchgrid";
 const SCHEMA: &str = "public";
 /// The view of every order's latest version.
 pub const ORDERS_LATEST: &str = "orders_latest";
-/// Views of the sums of the counts of quarter-hours.
-const SUMS: [(&str, &str); 2] = [("queue_hours", "hour"), ("queue_days", "day")];
 /// Cores of one query: the box has calls to carry.
 const CORES_MAX: usize = 4;
 /// Bytes on disk that sorts and joins may spill, as a multiple of `memory_max`.
@@ -98,7 +94,7 @@ impl Session {
             tables.insert((*name).to_owned(), columns(layout));
         }
         let as_of = snapshot.as_of;
-        intervals(&context, &snapshot, &scope, &mut tables).await.map_err(prepare)?;
+        intervals::register(&context, &snapshot, &scope, &mut tables).await.map_err(prepare)?;
         let latest = orders::Latest::new(Arc::clone(&snapshot), scope.clone());
         context.register_table(ORDERS_LATEST, Arc::new(latest)).map_err(prepare)?;
         tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
@@ -174,12 +170,10 @@ impl Session {
     async fn leave_out_damaged(&self, sql: &str) -> bool {
         let (snapshot, dir) = (Arc::clone(&self.snapshot), self.dir.clone());
         let sql = sql.to_lowercase();
-        let asks_counts =
-            sql.contains(QUEUE_INTERVALS) || SUMS.iter().any(|(name, _)| sql.contains(name));
         let look = move || {
             snapshot.leave_out_damaged(&dir, |table| {
-                let is_counted = table == QUEUE_INTERVALS || table == rollup::SOURCE;
-                sql.contains(table) || asks_counts && is_counted
+                let mut kinds = KINDS.iter().filter(|of| table == of.name || table == of.source);
+                sql.contains(table) || kinds.any(|of| of.names().any(|name| sql.contains(name)))
             })
         };
         tokio::task::spawn_blocking(look).await.unwrap_or(false)
@@ -223,32 +217,9 @@ impl Session {
     }
 }
 
-/// The counts of quarter-hours, and their sums by hour and by day of the reader's zone.
-async fn intervals(
-    context: &SessionContext,
-    snapshot: &Snapshot,
-    scope: &Scope,
-    tables: &mut BTreeMap<String, Vec<String>>,
-) -> Result<(), DataFusionError> {
-    let counts = Intervals::new(snapshot, scope.clone());
-    context.register_table(QUEUE_INTERVALS, Arc::new(counts))?;
-    let columns = columns(rollup::layout());
-    for (name, unit) in SUMS {
-        let zone = scope.time_zone.replace('\'', "");
-        let local = format!("arrow_cast(from_at, 'Timestamp(Microsecond, Some(\"{zone}\"))')");
-        let sums = columns[3..columns.len() - 1].iter().map(|of| format!("SUM({of}) AS {of}"));
-        let sql = format!(
-            "SELECT tenant_id, queue_id, date_trunc('{unit}', {local}) AS from_at, {}, \
-             MAX(wait_ms_max) AS wait_ms_max FROM {QUEUE_INTERVALS} \
-             GROUP BY tenant_id, queue_id, date_trunc('{unit}', {local})",
-            sums.collect::<Vec<_>>().join(", ")
-        );
-        let plan = context.sql(&sql).await?.into_unoptimized_plan();
-        context.register_table(name, Arc::new(ViewTable::new(plan, None)))?;
-        tables.insert(name.to_owned(), columns.clone());
-    }
-    tables.insert(QUEUE_INTERVALS.to_owned(), columns);
-    Ok(())
+/// The tables of counts of quarter-hours and the views of their sums, with their columns.
+pub fn counts() -> impl Iterator<Item = (&'static str, &'static Layout)> {
+    KINDS.iter().flat_map(|of| of.names().map(move |name| (name, &**of.layout())))
 }
 
 fn context(
@@ -309,7 +280,7 @@ fn footers_only() -> CacheManagerConfig {
         .with_list_files_cache_limit(0)
 }
 
-fn columns(layout: &crate::schema::Layout) -> Vec<String> {
+fn columns(layout: &Layout) -> Vec<String> {
     layout.table.columns.iter().map(|column| column.name.to_owned()).collect()
 }
 

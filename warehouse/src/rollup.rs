@@ -1,12 +1,17 @@
 //! Counts of quarter-hours, made once of each published file and kept beside it, so that a report over
-//! months reads some thousand rows and not every stay. They are sums of a file's rows and nothing
+//! months reads some thousand rows and not every stay or call. They are sums of a file's rows and nothing
 //! else: the sums of all files are those of all rows, whenever rows came, and a file without counts
 //! (not made yet, just merged, hot, staged) is counted when somebody asks ([`crate::query`]). One text
 //! of SQL makes both.
 //!
 //! `_rollup/<name>/dt=…/<file>` holds the counts of one published file, and a row of `rollup` names it
-//! once it is on disk. Named steps: `rollup.write`, `rollup.sync`, `rollup.rename`, `rollup.dirsync`,
-//! `rollup.commit`.
+//! once it is on disk. What is counted of which table is said in `kinds`. Named steps: `rollup.write`,
+//! `rollup.sync`, `rollup.rename`, `rollup.dirsync`, `rollup.commit`.
+
+mod counts;
+mod kinds;
+#[cfg(test)]
+mod kinds_tests;
 
 use crate::file::{self, Steps, Written};
 use crate::schema::{self, Layout, layout_of};
@@ -18,13 +23,11 @@ use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use sqlx::SqliteConnection;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
-use terms::record::{Column, ColumnType, Table};
+use std::sync::Arc;
 
-/// The counts of stays in queues by tenant, queue and quarter-hour.
-pub const QUEUE_INTERVALS: &str = "queue_intervals";
-/// What they count.
-pub const SOURCE: &str = "queue_visits";
+pub use counts::Counts;
+pub use kinds::KINDS;
+
 /// Where they lie.
 pub const FOLDER: &str = "_rollup";
 /// The thresholds in seconds that they know: answered in time, and abandoned soon.
@@ -43,60 +46,14 @@ pub const SCHEMA: &[&str] = &["CREATE TABLE IF NOT EXISTS rollup (
         bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, tenant_min INTEGER NOT NULL,
         tenant_max INTEGER NOT NULL, at_min INTEGER NOT NULL, at_max INTEGER NOT NULL) STRICT"];
 
-/// The columns of the counts.
-pub fn layout() -> &'static Arc<Layout> {
-    static LAYOUT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
-        let column = |name, kind, doc| Column { name, kind, nullable: false, doc };
-        let count = |name, doc| column(name, ColumnType::Int64, doc);
-        let columns = vec![
-            count("tenant_id", "Whose it is."),
-            count("queue_id", "The queue."),
-            column("from_at", ColumnType::Time, "The quarter-hour in which they entered."),
-            count("offered", "Stays."),
-            count("answered", "Of those, answered."),
-            count("answered_20s", "Of those, within 20 seconds."),
-            count("abandoned", "Given up."),
-            count("abandoned_20s", "Of those, within 20 seconds."),
-            count("abandoned_5s", "Of those, within 5 seconds."),
-            count("flowed_out", "Flowed out."),
-            count("callback_queued", "Left for a callback."),
-            count("answered_wait_ms", "Waiting of those who were answered."),
-            column("wait_ms_max", ColumnType::Int32, "The longest stay."),
-        ];
-        let doc = "Stays in queues by quarter-hour.";
-        let table = Table { name: QUEUE_INTERVALS, version: 1, doc, columns };
-        Arc::new(schema::layout_with(table, 1, 2))
-    });
-    &LAYOUT
+/// The counts of a table, where it is counted.
+pub fn of_source(table: &str) -> Option<&'static Counts> {
+    KINDS.iter().find(|counts| counts.source == table)
 }
 
-/// The counts of the rows of `source`, a table with the columns of [`SOURCE`].
-pub fn sql(source: &str) -> String {
-    let counted = |condition: &str| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
-    let of = |outcome: &str| counted(&format!("outcome = '{outcome}'"));
-    let within = |outcome: &str, seconds: u32| {
-        counted(&format!("outcome = '{outcome}' AND wait_ms <= {seconds}000"))
-    };
-    let slot = "arrow_cast(CAST(entered_at AS BIGINT) / 900000000 * 900000000, \
-                'Timestamp(Microsecond, Some(\"UTC\"))')";
-    let (in_time, soon) = THRESHOLDS_S;
-    format!(
-        "SELECT tenant_id, queue_id, {slot} AS from_at, COUNT(*) AS offered,
-                {} AS answered, {} AS answered_20s, {} AS abandoned, {} AS abandoned_20s,
-                {} AS abandoned_5s, {} AS flowed_out, {} AS callback_queued,
-                SUM(CASE WHEN outcome = 'answered' THEN CAST(wait_ms AS BIGINT) ELSE 0 END)
-                    AS answered_wait_ms,
-                MAX(wait_ms) AS wait_ms_max
-         FROM {source}
-         GROUP BY tenant_id, queue_id, {slot}",
-        of("answered"),
-        within("answered", in_time),
-        of("abandoned"),
-        within("abandoned", in_time),
-        within("abandoned", soon),
-        of("flowed_out"),
-        of("callback_queued"),
-    )
+/// The counts that a name in SQL is of: that of their table, or of a view of their sums.
+pub fn named(table: &str) -> Option<&'static Counts> {
+    KINDS.iter().find(|counts| counts.names().any(|name| name == table))
 }
 
 /// Counts the published files that have no counts yet. Returns how many files.
@@ -105,28 +62,37 @@ pub fn sql(source: &str) -> String {
 /// See [`Error`]; what was counted before stays.
 pub async fn catch_up(warehouse: &Warehouse) -> Result<u64, Error> {
     let mut tx = warehouse.read("list files without counts").await?;
-    let uncounted = manifest::uncounted(&mut tx, SOURCE).await?;
+    let mut uncounted = Vec::new();
+    for counts in &KINDS {
+        let files = manifest::uncounted(&mut tx, counts.source).await?;
+        uncounted.extend(files.into_iter().map(|entry| (counts, entry)));
+    }
     drop(tx);
     let mut made = 0;
-    for entry in &uncounted {
-        made += u64::from(count(warehouse, entry).await?);
+    for (counts, entry) in uncounted {
+        made += u64::from(count(warehouse, counts, &entry).await?);
     }
     Ok(made)
 }
 
 /// The counts of one file. False where it is damaged: it is told and not counted.
-async fn count(warehouse: &Warehouse, entry: &manifest::Entry) -> Result<bool, Error> {
+async fn count(
+    warehouse: &Warehouse,
+    counts: &'static Counts,
+    entry: &manifest::Entry,
+) -> Result<bool, Error> {
     let name = entry.path.rsplit('/').next().unwrap_or_default();
-    let path = format!("{FOLDER}/{QUEUE_INTERVALS}/dt={}/{name}", entry.day);
+    let path = format!("{FOLDER}/{}/dt={}/{name}", counts.name, entry.day);
     let tmp = warehouse.tmp(&format!("rollup-{name}"));
     let (dir, source) = (warehouse.dir().to_owned(), entry.clone());
-    let read = move || file::read_whole(layout_of(SOURCE), &dir, &[source]);
+    let read = move || file::read_whole(layout_of(counts.source), &dir, &[source]);
     let (batches, whole) = tokio::task::spawn_blocking(read).await.expect("reading does not panic");
     if whole.is_empty() {
         return Ok(false);
     }
-    let counts = aggregate(batches).await.map_err(|error| Error::Session(error.to_string()))?;
-    let written = write(counts, tmp, warehouse.dir().join(&path)).await?;
+    let made = aggregate(counts, batches).await;
+    let made = made.map_err(|error| Error::Session(error.to_string()))?;
+    let written = write(counts.layout(), made, tmp, warehouse.dir().join(&path)).await?;
     fail::database("rollup.commit", "keep counts").await?;
     let mut tx = warehouse.write("keep counts").await?;
     sqlx::query(
@@ -149,29 +115,34 @@ async fn count(warehouse: &Warehouse, entry: &manifest::Entry) -> Result<bool, E
     Ok(true)
 }
 
-async fn aggregate(batches: Vec<RecordBatch>) -> Planned<RecordBatch> {
-    let context = SessionContext::new();
-    let rows = MemTable::try_new(Arc::clone(&layout_of(SOURCE).schema), vec![batches])?;
-    context.register_table(SOURCE, Arc::new(rows))?;
-    let counted = context.sql(&sql(SOURCE)).await?.collect().await?;
+async fn aggregate(counts: &'static Counts, batches: Vec<RecordBatch>) -> Planned<RecordBatch> {
+    let (context, layout) = (SessionContext::new(), counts.layout());
+    let rows = MemTable::try_new(Arc::clone(&layout_of(counts.source).schema), vec![batches])?;
+    context.register_table(counts.source, Arc::new(rows))?;
+    let counted = context.sql(&counts.sql(counts.source)).await?.collect().await?;
     let mut conformed = Vec::new();
     for batch in &counted {
-        let fields = layout().schema.fields().iter();
+        let fields = layout.schema.fields().iter();
         let columns = fields
             .zip(batch.columns())
             .map(|(field, column)| cast(column, field.data_type()))
             .collect::<Result<Vec<_>, _>>()?;
-        conformed.push(RecordBatch::try_new(Arc::clone(&layout().schema), columns)?);
+        conformed.push(RecordBatch::try_new(Arc::clone(&layout.schema), columns)?);
     }
-    concat_batches(&layout().schema, &conformed).map_err(DataFusionError::from)
+    concat_batches(&layout.schema, &conformed).map_err(DataFusionError::from)
 }
 
-async fn write(counts: RecordBatch, tmp: PathBuf, to: PathBuf) -> Result<Written, Error> {
+async fn write(
+    layout: &'static Layout,
+    counts: RecordBatch,
+    tmp: PathBuf,
+    to: PathBuf,
+) -> Result<Written, Error> {
     let work = move || {
         file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
-        let sorted = schema::sort(layout(), &counts)
+        let sorted = schema::sort(layout, &counts)
             .map_err(|error| Error::parquet("sort counts for", &tmp)(error.into()))?;
-        let written = file::write(layout(), &sorted, &tmp, STEPS)?;
+        let written = file::write(layout, &sorted, &tmp, STEPS)?;
         file::place(&tmp, &to, STEPS)?;
         Ok(written)
     };
@@ -221,7 +192,7 @@ pub async fn readable(db: &mut SqliteConnection) -> Result<Vec<(String, manifest
     .fetch_all(db)
     .await
     .map_err(Error::database("list counts"))?;
-    Ok(rows.into_iter().map(Kept::entry).collect())
+    Ok(rows.into_iter().filter_map(Kept::entry).collect())
 }
 
 #[derive(sqlx::FromRow)]
@@ -238,7 +209,10 @@ struct Kept {
 }
 
 impl Kept {
-    fn entry(self) -> (String, manifest::Entry) {
+    /// None where a newer program keeps counts that this one does not know.
+    fn entry(self) -> Option<(String, manifest::Entry)> {
+        let name = self.path.strip_prefix(FOLDER)?.split('/').nth(1)?;
+        let table = KINDS.iter().find(|counts| counts.name == name)?.name;
         let written = Written {
             rows: self.rows,
             bytes: self.bytes,
@@ -246,9 +220,9 @@ impl Kept {
             tenants: (self.tenant_min, self.tenant_max),
             times: (self.at_min, self.at_max),
         };
-        let names = (self.path, QUEUE_INTERVALS, "");
+        let names = (self.path, table, "");
         let at = terms::Timestamp(0);
-        (self.source, manifest::Entry::new(names, (0, 0), "published", at, written))
+        Some((self.source, manifest::Entry::new(names, (0, 0), "published", at, written)))
     }
 }
 
@@ -264,6 +238,8 @@ mod tests {
     use terms::{CallId, ContactId, QueueId, TenantId, Timestamp, VisitId};
 
     const DAY_US: i64 = 86_400_000_000;
+    const SOURCE: &str = "queue_visits";
+    const QUEUE_INTERVALS: &str = "queue_intervals";
 
     fn visit(id: u64, rng: &mut StdRng) -> Row {
         let start = Timestamp(BEGIN.0 + rng.random_range(0..3 * DAY_US));
@@ -315,7 +291,8 @@ mod tests {
                  ORDER BY tenant_id, queue_id, from_at"
             )
         };
-        let anew = of(&format!("({}) AS anew", sql(SOURCE)));
+        let sql = of_source(SOURCE).unwrap().sql(SOURCE);
+        let anew = of(&format!("({sql}) AS anew"));
         let mut found = answers(warehouse, &[of(QUEUE_INTERVALS), anew]).await;
         let anew = found.pop().unwrap_or_default();
         (found.pop().unwrap_or_default(), anew)
@@ -423,7 +400,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn counts_are_of_ones_own_tenant_and_queues_and_of_no_agents() {
+    async fn counts_of_stays_are_of_ones_own_tenant_queues_and_agents() {
         let dir = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open(dir.path()).await.unwrap();
         let mut rng = StdRng::seed_from_u64(5);

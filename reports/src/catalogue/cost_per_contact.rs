@@ -80,8 +80,29 @@ fn minute(rates: &Rates) -> String {
     )
 }
 
-fn sql(window: &Window) -> String {
+/// The time of agents by queue.
+fn worked(window: &Window) -> String {
+    if window.quarters_fit() {
+        let in_period = window.holds("from_at");
+        return format!(
+            "SELECT queue_id, SUM(spent_us) / 1000 AS agent_ms
+             FROM agent_intervals
+             WHERE {in_period} AND spent_us > 0
+             GROUP BY queue_id"
+        );
+    }
     let (from, to) = (instant(window.from), instant(window.to));
+    format!(
+        "SELECT queue_id, SUM(CAST(LEAST(ended_at, {to}) AS BIGINT)
+                    - CAST(GREATEST(started_at, {from}) AS BIGINT)) / 1000 AS agent_ms
+         FROM agent_spans
+         WHERE started_at < {to} AND ended_at > {from} AND ended_at > started_at
+         GROUP BY queue_id"
+    )
+}
+
+fn sql(window: &Window) -> String {
+    let worked = worked(window);
     let rates = window.rates.clone().unwrap_or_default();
     let (minute, agent_hour) = (minute(&rates), rates.agent_hour);
     let (carried, began) = (window.holds("l.started_at"), window.holds("started_at"));
@@ -94,13 +115,8 @@ fn sql(window: &Window) -> String {
              WHERE l.trunk_id IS NOT NULL AND l.answered_at IS NOT NULL AND {carried}
          ),
          part AS (
-             SELECT queue_id, 0 AS contacts,
-                    SUM(CAST(LEAST(ended_at, {to}) AS BIGINT)
-                        - CAST(GREATEST(started_at, {from}) AS BIGINT)) / 1000 AS agent_ms,
-                    0 AS trunk_ms, 0 AS ms_rates
-             FROM agent_spans
-             WHERE started_at < {to} AND ended_at > {from}
-             GROUP BY queue_id
+             SELECT queue_id, 0 AS contacts, agent_ms, 0 AS trunk_ms, 0 AS ms_rates
+             FROM ({worked}) AS worked
              UNION ALL
              SELECT queue_id, 0, 0, SUM(took_us) / 1000, SUM(took_us / 1000 * rate)
              FROM carried

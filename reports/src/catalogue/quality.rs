@@ -88,12 +88,38 @@ pub static QUALITY: Report = Report {
     order: Order::FirstColumn,
 };
 
-fn day(window: &Window) -> String {
-    format!("{} / {DAY_US}", window.local_us("call_started_at"))
+fn day(window: &Window, at: &str) -> String {
+    format!("{} / {DAY_US}", window.local_us(at))
+}
+
+/// The same numbers out of counts of quarter-hours.
+fn sql_of_counts(window: &Window) -> String {
+    let (day, in_period) = (day(window, "from_at"), window.holds("from_at"));
+    format!(
+        "SELECT {day} AS day, role, codec,
+                SUM(legs) AS legs,
+                SUM(packets_expected) AS expected,
+                SUM(packets_received) AS received,
+                SUM(packets_lost) AS lost,
+                SUM(packets_late) AS late,
+                SUM(jitter_us_packets) / 10 AS jitter_packets,
+                (SUM(mos_sum) + 50) / 100 AS mos_sum,
+                SUM(scored) AS scored,
+                SUM(scored) - SUM(mos_below_403) AS good,
+                SUM(mos_below_403) - SUM(mos_below_360) AS fair,
+                SUM(mos_below_360) AS low
+         FROM quality_intervals
+         WHERE {in_period}
+         GROUP BY {day}, role, codec
+         ORDER BY day, role, codec"
+    )
 }
 
 fn sql(window: &Window) -> String {
-    let (day, in_period) = (day(window), window.holds("call_started_at"));
+    if window.quarters_fit() {
+        return sql_of_counts(window);
+    }
+    let (day, in_period) = (day(window, "call_started_at"), window.holds("call_started_at"));
     format!(
         "SELECT {day} AS day, role, codec,
                 COUNT(*) AS legs,
@@ -102,7 +128,7 @@ fn sql(window: &Window) -> String {
                 SUM(packets_lost) AS lost,
                 SUM(packets_late) AS late,
                 SUM(CAST(jitter_us AS BIGINT) * packets_received) / 10 AS jitter_packets,
-                CAST(COALESCE(ROUND(SUM(mos_cq * 100)), 0) AS BIGINT) AS mos_sum,
+                COALESCE((SUM(CAST(ROUND(mos_cq * 10000) AS BIGINT)) + 50) / 100, 0) AS mos_sum,
                 COUNT(mos_cq) AS scored,
                 SUM(CASE WHEN mos_cq >= 4.03 THEN 1 ELSE 0 END) AS good,
                 SUM(CASE WHEN mos_cq >= 3.6 AND mos_cq < 4.03 THEN 1 ELSE 0 END) AS fair,
@@ -119,7 +145,7 @@ fn behind(window: &Window, row: &Fields) -> Result<Condition, Error> {
     let word = |text: Option<String>| literal::text(&text.unwrap_or_default());
     let predicate = format!(
         "{} = {on} AND role = {} AND codec = {} AND {}",
-        day(window),
+        day(window, "call_started_at"),
         word(of("role")?),
         word(of("codec")?),
         window.holds("call_started_at")

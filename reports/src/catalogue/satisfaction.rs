@@ -86,7 +86,21 @@ fn sql(window: &Window) -> String {
 
 /// Questions that were asked in the period, counted by the column `by`.
 pub(super) fn sql_by(window: &Window, by: &str) -> String {
-    sql_from(window, "surveys", by)
+    if window.quarters_fit() { sql_of_counts(window, by) } else { sql_from(window, "surveys", by) }
+}
+
+/// The same numbers out of counts of quarter-hours.
+fn sql_of_counts(window: &Window, by: &str) -> String {
+    let in_period = window.holds("from_at");
+    format!(
+        "SELECT {by}, SUM(asked) AS asked, SUM(answered) AS answered,
+                SUM(satisfied) AS satisfied, SUM(neutral) AS neutral,
+                SUM(dissatisfied) AS dissatisfied
+         FROM survey_intervals
+         WHERE {in_period}
+         GROUP BY {by}
+         ORDER BY {by}"
+    )
 }
 
 /// The same over questions that were joined with something.

@@ -106,11 +106,31 @@ pub(super) const FORMULAS: &[Formula] = &[
 ];
 
 fn sql(window: &Window) -> String {
+    if window.quarters_fit() {
+        return sql_of(window, "agent_id", &counted_parts(window), "legs");
+    }
     sql_from(window, "agent_id", ["agent_spans", "legs"])
 }
 
 /// Time of stretches and offers by their column `key` and by hour.
 pub(super) fn sql_from(window: &Window, key: &str, [stretches, legs]: [&str; 2]) -> String {
+    sql_of(window, key, &cut_parts(window, key, stretches), legs)
+}
+
+/// The parts of stretches by hour, out of counts of quarter-hours.
+fn counted_parts(window: &Window) -> String {
+    let (local, in_period) = (window.local_us("from_at"), window.holds("from_at"));
+    format!(
+        "part AS (
+             SELECT agent_id, activity, {local} / {HOUR_US} % 24 AS hour, spent_us
+             FROM agent_intervals
+             WHERE {in_period} AND spent_us > 0
+         )"
+    )
+}
+
+/// The parts of stretches by hour, cut out of them.
+fn cut_parts(window: &Window, key: &str, stretches: &str) -> String {
     let (from, to) = (instant(window.from), instant(window.to));
     let segments = window.segment_values();
     let hours = (0..24).map(|hour| format!("({hour})")).collect::<Vec<_>>().join(", ");
@@ -122,6 +142,34 @@ pub(super) fn sql_from(window: &Window, key: &str, [stretches, legs]: [&str; 2])
         )
     };
     let (passed_at_begin, passed_at_end) = (passed("begins_us"), passed("ends_us"));
+    format!(
+        "segment (begins, ends, shift_us) AS (VALUES {segments}),
+         clock (hour) AS (VALUES {hours}),
+         piece AS (
+             SELECT s.{key}, s.activity,
+                    CAST(GREATEST(s.started_at, g.begins) AS BIGINT) + g.shift_us AS begins_us,
+                    CAST(LEAST(s.ended_at, g.ends) AS BIGINT) + g.shift_us AS ends_us
+             FROM {stretches} s
+             JOIN segment g ON s.started_at < g.ends AND s.ended_at > g.begins
+             WHERE s.started_at < {to} AND s.ended_at > {from} AND s.ended_at > s.started_at
+         ),
+         part AS (
+             SELECT {key}, activity, begins_us / {HOUR_US} % 24 AS hour,
+                    ends_us - begins_us AS spent_us
+             FROM piece
+             WHERE begins_us / {HOUR_US} = (ends_us - 1) / {HOUR_US}
+             UNION ALL
+             SELECT {key}, activity, hour, {passed_at_end} - {passed_at_begin} AS spent_us
+             FROM piece
+             CROSS JOIN clock
+             WHERE begins_us / {HOUR_US} <> (ends_us - 1) / {HOUR_US}
+                   AND {passed_at_end} > {passed_at_begin}
+         )"
+    )
+}
+
+/// The report over the common table expression `part`, the last of `parts`, and offers.
+fn sql_of(window: &Window, key: &str, parts: &str, legs: &str) -> String {
     let offer_hour = format!("{} / {HOUR_US} % 24", window.local_us("o.started_at"));
     let in_period = window.holds("o.started_at");
     let spent = |activities: &str| {
@@ -135,28 +183,7 @@ pub(super) fn sql_from(window: &Window, key: &str, [stretches, legs]: [&str; 2])
          AND (o.answered_at IS NOT NULL OR o.hangup_cause <> {ELSEWHERE})"
     );
     format!(
-        "WITH segment (begins, ends, shift_us) AS (VALUES {segments}),
-         clock (hour) AS (VALUES {hours}),
-         piece AS (
-             SELECT s.{key}, s.activity,
-                    CAST(GREATEST(s.started_at, g.begins) AS BIGINT) + g.shift_us AS begins_us,
-                    CAST(LEAST(s.ended_at, g.ends) AS BIGINT) + g.shift_us AS ends_us
-             FROM {stretches} s
-             JOIN segment g ON s.started_at < g.ends AND s.ended_at > g.begins
-             WHERE s.started_at < {to} AND s.ended_at > {from}
-         ),
-         part AS (
-             SELECT {key}, activity, begins_us / {HOUR_US} % 24 AS hour,
-                    ends_us - begins_us AS spent_us
-             FROM piece
-             WHERE begins_us / {HOUR_US} = (ends_us - 1) / {HOUR_US}
-             UNION ALL
-             SELECT {key}, activity, hour, {passed_at_end} - {passed_at_begin} AS spent_us
-             FROM piece
-             CROSS JOIN clock
-             WHERE begins_us / {HOUR_US} <> (ends_us - 1) / {HOUR_US}
-                   AND {passed_at_end} > {passed_at_begin}
-         ),
+        "WITH {parts},
          counted AS (
              SELECT {key}, hour, 0 AS offered, 0 AS answered,
                     {talk} AS talk_us, {hold} AS hold_us, {wrap_up} AS wrap_up_us,

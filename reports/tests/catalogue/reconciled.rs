@@ -55,14 +55,14 @@ fn after(at: Timestamp, seconds: u64) -> Timestamp {
 }
 
 /// Rows as they are made; legs are numbered through.
-struct Books {
+pub(super) struct Books {
     dice: Dice,
     rows: Vec<Row>,
     legs: u64,
 }
 
 impl Books {
-    fn made(seed: u64) -> Vec<Row> {
+    pub(super) fn made(seed: u64) -> Vec<Row> {
         let mut books = Books { dice: Dice::of(seed), rows: Vec::new(), legs: 0 };
         for id in 1..=150 {
             books.call(id);

@@ -83,6 +83,12 @@ impl Rule {
         Rule { tenant: scope.tenant.0 as i64, any_of: None, mask_numbers: false }
     }
 
+    /// Whether what `scope` means for counts is what it means for the rows that they are of: the
+    /// queues and agents by which rows are told apart are keys of the counts.
+    pub fn holds_for_counts(rows: &Layout, counts: &Layout, scope: &Scope) -> bool {
+        Rule::new(rows, scope).columns() == Rule::new(counts, scope).columns()
+    }
+
     /// The tenant.
     pub fn tenant(&self) -> i64 {
         self.tenant

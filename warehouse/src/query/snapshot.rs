@@ -1,10 +1,11 @@
 //! One moment of the warehouse for one tenant: its staged rows and the files that may hold more.
 
 use crate::manifest::{self, Entry};
+use crate::rollup::{self, Counts};
 use crate::schema::{self, Layout};
 use crate::stage::Staged;
 use crate::store::read_source;
-use crate::{Error, Warehouse, file, ingest, rollup};
+use crate::{Error, Warehouse, file, ingest};
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,9 +58,9 @@ impl Snapshot {
         Ok(Snapshot { files, staged, counts, damaged: Arc::default(), as_of })
     }
 
-    /// The stays in queues as counts: those that are kept, under the name of their table, and the
-    /// rows that have none. What turns out to be damaged later is left out of both.
-    pub fn counted(&self) -> (Snapshot, Snapshot) {
+    /// A table as counts: those that are kept, under the name of their table, and the rows that have
+    /// none. What turns out to be damaged later is left out of both.
+    pub fn counted(&self, of: &Counts) -> (Snapshot, Snapshot) {
         let empty = || Snapshot {
             files: BTreeMap::new(),
             staged: BTreeMap::new(),
@@ -69,16 +70,16 @@ impl Snapshot {
         };
         let (mut kept, mut others) = (empty(), empty());
         let (mut counts, mut files) = (Vec::new(), Vec::new());
-        for entry in self.files(rollup::SOURCE) {
+        for entry in self.files(of.source) {
             match self.counts.get(&entry.path).filter(|_| entry.state == "published") {
                 Some(of_file) => counts.push(of_file.clone()),
                 None => files.push(entry),
             }
         }
-        kept.files.insert(rollup::QUEUE_INTERVALS.to_owned(), counts);
-        others.files.insert(rollup::SOURCE.to_owned(), files);
-        if let Some(rows) = self.staged.get(rollup::SOURCE) {
-            others.staged.insert(rollup::SOURCE.to_owned(), Arc::clone(rows));
+        kept.files.insert(of.name.to_owned(), counts);
+        others.files.insert(of.source.to_owned(), files);
+        if let Some(rows) = self.staged.get(of.source) {
+            others.staged.insert(of.source.to_owned(), Arc::clone(rows));
         }
         (kept, others)
     }
@@ -95,7 +96,7 @@ impl Snapshot {
     /// it was taken away since the snapshot.
     pub fn leave_out_damaged(&self, dir: &Path, is_asked: impl Fn(&str) -> bool) -> bool {
         let asked = self.files.iter().filter(|(table, _)| is_asked(table));
-        let counts = self.counts.values().filter(|_| is_asked(rollup::QUEUE_INTERVALS));
+        let counts = self.counts.values().filter(|entry| is_asked(&entry.tbl));
         let mut found = Vec::new();
         for entry in asked.flat_map(|(_, entries)| entries).chain(counts) {
             let Ok((sha256, _)) = file::digest(&dir.join(&entry.path)) else { continue };

@@ -1,7 +1,7 @@
 //! The tables of the warehouse and their columns, for people: name, type, what it is.
 
 use comfy_table::Table;
-use warehouse::query::ORDERS_LATEST;
+use warehouse::query::{ORDERS_LATEST, counts};
 use warehouse::schema::{Layout, layouts};
 use warehouse::wire::Kind;
 
@@ -26,7 +26,9 @@ pub fn table(name: &str) -> Result<Table, String> {
     if name.is_empty() {
         table.set_header(["table", "meaning"]);
         let all = layouts().values().map(|layout| (layout.table.name, layout.table.doc));
-        let mut all: Vec<(&str, &str)> = all.chain([(ORDERS_LATEST, LATEST)]).collect();
+        let counted = counts().map(|(name, layout)| (name, layout.table.doc));
+        let mut all: Vec<(&str, &str)> =
+            all.chain([(ORDERS_LATEST, LATEST)]).chain(counted).collect();
         all.sort_unstable();
         for (name, doc) in all {
             table.add_row([name, doc]);
@@ -45,9 +47,12 @@ pub fn table(name: &str) -> Result<Table, String> {
 fn layout(name: &str) -> Result<&'static Layout, String> {
     let wanted = name.trim_start_matches("public.").to_lowercase();
     let found = if wanted == ORDERS_LATEST { "orders" } else { wanted.as_str() };
-    let found = layouts().get(found);
-    found.map(|layout| &**layout).ok_or_else(|| {
-        let names: Vec<&str> = layouts().keys().copied().chain([ORDERS_LATEST]).collect();
+    let counted = || counts().find(|(name, _)| *name == found).map(|(_, layout)| layout);
+    let found = layouts().get(found).map(|layout| &**layout).or_else(counted);
+    found.ok_or_else(|| {
+        let counted = counts().map(|(name, _)| name);
+        let names: Vec<&str> =
+            layouts().keys().copied().chain([ORDERS_LATEST]).chain(counted).collect();
         format!("there is no table \"{name}\"; there are {}", names.join(", "))
     })
 }
@@ -76,6 +81,9 @@ mod tests {
             "{calls}"
         );
         assert!(table(ORDERS_LATEST).is_ok());
+        assert!(all.contains("call_intervals") && all.contains("call_days"), "{all}");
+        let counts = table("call_days").unwrap().to_string();
+        assert!(counts.contains("from_at") && counts.contains("talk_ms"), "{counts}");
         let problem = table("call").unwrap_err();
         assert!(
             problem.contains("there is no table \"call\"; there are agent_spans, "),

@@ -2,8 +2,8 @@
 
 use super::{Cell, Row, kind_of};
 use crate::query::postgres::settings::{DATABASE, SETTINGS};
-use crate::query::{ORDERS_LATEST, SCHEMA, SUMS};
-use crate::rollup::{self, QUEUE_INTERVALS};
+use crate::query::{ORDERS_LATEST, SCHEMA};
+use crate::rollup;
 use crate::schema::{Layout, layouts};
 use crate::wire::Kind;
 use std::collections::BTreeMap;
@@ -66,20 +66,15 @@ pub fn all(tables: &[(i64, String)], user: &str) -> BTreeMap<&'static str, Vec<R
 }
 
 fn layout_of(table: &str) -> Option<&'static Layout> {
-    if is_counted(table) {
-        return Some(rollup::layout());
+    if let Some(counts) = rollup::named(table) {
+        return Some(counts.layout());
     }
     let table = if table == ORDERS_LATEST { "orders" } else { table };
     layouts().get(table).map(|layout| &**layout)
 }
 
-/// Counts of stays in queues, and their sums.
-fn is_counted(table: &str) -> bool {
-    table == QUEUE_INTERVALS || SUMS.iter().any(|(name, _)| *name == table)
-}
-
 fn is_view(table: &str) -> bool {
-    table == ORDERS_LATEST || is_counted(table)
+    table == ORDERS_LATEST || rollup::named(table).is_some()
 }
 
 fn with_owner(row: [(&'static str, Cell); 2], column: &'static str, owner: &str) -> Row {
