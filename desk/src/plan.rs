@@ -123,6 +123,7 @@ impl Store {
             connectors: self.connectors_for_plan(tenant).await?,
             emergency: self.emergencies_for_plan(tenant).await?,
             trace_back: self.trace_back(tenant).await?.into(),
+            mailboxes: self.mailboxes_for_plan(tenant).await?,
         })
     }
 }

@@ -40,6 +40,7 @@ pub mod idempotency;
 pub mod leases;
 pub mod links;
 pub mod live;
+mod mailboxes;
 pub mod messages;
 pub mod metrics;
 pub mod moving;
@@ -258,6 +259,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(call_routing::routes(guard))
         .merge(callbacks::routes(guard))
         .merge(voicemails::routes(guard))
+        .merge(mailboxes::routes(guard))
         .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))

@@ -11,7 +11,7 @@
 //! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
 //! `hunt` the people of an area are called ·
-//! `lease` a number that stands for somebody · `trace_back` who calls back reaches who called them ·
+//! `lease` a number that stands for somebody · `mailbox` a message for one agent · `trace_back` who calls back reaches who called them ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -43,6 +43,7 @@ mod keep;
 mod lease;
 mod leg;
 mod live;
+mod mailbox;
 mod media;
 mod offer;
 mod outside;
@@ -88,7 +89,7 @@ use terms::{
     RoomId, TenantId,
 };
 use timers::{Timer, Timers};
-use voicemail::Message;
+use voicemail::{Message, MessageFor};
 
 /// Hangup causes that we name, ITU-T Q.850 §2.2.7.
 pub(crate) mod cause {
@@ -126,6 +127,8 @@ enum Next {
     Leased(lease::LeaseStep),
     /// They call an agent back.
     Returning(trace_back::Returning),
+    /// They leave a message for this agent.
+    Message(AgentId),
 }
 
 /// What the call is doing, in the order of its life.
@@ -505,6 +508,7 @@ impl Call {
                 return self.announce_emergency(cx, &prompt, target);
             }
             Next::Leased(step) => return self.go_by_lease(cx, step),
+            Next::Message(agent) => return self.take_message(cx, MessageFor::Agent(agent)),
             Next::To(target) => target,
         };
         match target {
@@ -516,7 +520,7 @@ impl Call {
             }
             Target::Agent(agent) => self.dial(cx, Dialable::Agent(agent), dial::Why::Direct),
             Target::Number(digits) => self.go_to_number(cx, &digits),
-            Target::Voicemail(queue) => self.take_message(cx, queue),
+            Target::Voicemail(queue) => self.take_message(cx, MessageFor::Queue(queue)),
             Target::Conference(room) => self.knock(cx, room),
             Target::Hangup => self.farewell(cx, &["goodbye"], cause::NORMAL),
         }
@@ -642,6 +646,7 @@ fn rings_first(next: &Next) -> bool {
         | Next::TurnAway(_)
         | Next::Announce { .. }
         | Next::Leased(_)
+        | Next::Message(_)
         | Next::To(_) => false,
     }
 }

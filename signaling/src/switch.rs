@@ -13,6 +13,7 @@ mod config;
 mod consult;
 mod keep;
 mod leases;
+mod mailbox;
 mod metrics;
 mod park;
 mod pickup;

@@ -5,7 +5,7 @@ mod callback;
 
 pub use callback::LiveCallback;
 
-use crate::event::{Activity, Forwarding, Role, Supervised, SupervisionMode};
+use crate::event::{Activity, Forwarding, Mailbox, Role, Supervised, SupervisionMode};
 use crate::id::{
     AgentId, CallId, ConferenceId, ContactId, LegId, MeetingId, QueueId, RecordingId, TenantId,
     TrunkId, UserId,
@@ -107,6 +107,8 @@ pub enum Ask {
         /// Who.
         by: UserId,
     },
+    /// This happened to an agent's mailbox.
+    Mailbox(TenantId, Mailbox),
     /// How the legs of a live call hear and are heard until now.
     Quality {
         /// Whose.

@@ -23,6 +23,7 @@ mod idempotency;
 mod leases;
 mod lists;
 mod live;
+mod mailboxes;
 mod moved;
 mod pickup;
 mod plans;

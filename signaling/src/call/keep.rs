@@ -506,7 +506,7 @@ impl Call {
     ) {
         self.phase = Phase::Message(message);
         match (message.begins(), part) {
-            (Some(queue), _) if goes_on => self.take_message(cx, queue),
+            (Some(whose), _) if goes_on => self.take_message(cx, whose),
             (None, Some(part)) => {
                 self.message_was_left(cx, message, part.id);
                 self.farewell(cx, &["thanks"], cause::NORMAL);
