@@ -48,6 +48,7 @@ pub mod numbers;
 pub mod orders;
 pub mod pickup;
 pub mod plans;
+mod play;
 pub mod problem;
 pub mod prompts;
 pub mod queues;
@@ -252,6 +253,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(evidence::routes(guard))
         .merge(click::routes(guard))
         .merge(supervise::routes(guard))
+        .merge(play::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))
         .merge(calling::routes(guard))

@@ -4,7 +4,7 @@
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
 //! hear each other · `digits` keys from a screen · `hearing` a fax machine calls · `fax` both go over
-//! to T.38 · `hold` · `transfer_blind` · `consult` somebody is asked first · `invite_party` one more
+//! to T.38 · `hold` · `transfer_blind` · `consult` somebody is asked first · `interject` something is said into the conversation · `invite_party` one more
 //! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
@@ -38,6 +38,7 @@ mod hearing;
 mod hold;
 mod hunt;
 mod incoming;
+mod interject;
 mod invite_party;
 mod keep;
 mod lease;
@@ -266,6 +267,8 @@ pub(crate) struct Call {
     recording: Option<record::Recording>,
     /// Somebody listens in, or their phone rings for it; only while there is a conversation.
     supervision: Option<Supervision>,
+    /// Something is being said into the conversation.
+    interjection: Option<interject::Interjection>,
     /// A colleague is about to take what rings.
     picking: Option<pickup::Picking>,
     /// Somebody is about to go on in a new dialog.
@@ -442,6 +445,9 @@ impl Call {
     }
 
     fn on_play_done(&mut self, cx: &mut Cx, id: LegId, playback: PlaybackId, end: &PlayEnd) {
+        if self.interjection_over(cx, playback) {
+            return;
+        }
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.playing == Some(playback)) else {
             return;
         };

@@ -27,6 +27,7 @@ mod mailboxes;
 mod moved;
 mod pickup;
 mod plans;
+mod play;
 mod prompts;
 mod quality;
 mod queues;

@@ -17,6 +17,7 @@ pub(crate) mod rules;
 pub(super) use notice::Announcing;
 
 use super::Call;
+use super::interject::SIDE;
 use super::timers::Timer;
 use super::voicemail::MessageFor;
 use crate::switch::{Compiled, Cx, RecordingOf};
@@ -250,6 +251,15 @@ impl Call {
             cx.media(Command::RecordJoin { recording: *recording, leg, side });
         } else if let Some(announcing) = &mut self.announcing {
             announcing.parties.push((leg, side));
+        }
+    }
+
+    /// Something is said that is no leg's: it stands in the recording, where there is one.
+    pub(super) fn record_voice(&mut self, cx: &mut Cx, voice: LegId) {
+        if let Some(Recording { id: recording, parties, .. }) = &mut self.recording {
+            parties.push((voice, SIDE));
+            let (recording, side) = (*recording, SIDE);
+            cx.media(Command::RecordJoin { recording, leg: voice, side });
         }
     }
 

@@ -19,6 +19,7 @@ mod flow_steps;
 mod gateways;
 mod grid;
 mod guests;
+mod interject;
 mod language;
 mod leases;
 mod mailboxes;
