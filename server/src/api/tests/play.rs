@@ -31,29 +31,29 @@ async fn the_agent_of_a_call_and_a_supervisor_have_something_said_into_it_and_no
     let (user, role) = (UserId(beside.0), Role::Agent);
     let neighbour = rig.token_of(rig.tenant(), user, role, Some(beside)).await;
     let (_, foreign) = rig.other_tenant().await;
-    let welcome = json!({"prompt": "welcome"});
-    assert_eq!(play(&rig, &neighbour, welcome.clone()).await, StatusCode::FORBIDDEN);
-    assert_eq!(play(&rig, &foreign, welcome.clone()).await, StatusCode::NOT_FOUND);
+    let goodbye = json!({"prompt": "goodbye"});
+    assert_eq!(play(&rig, &neighbour, goodbye.clone()).await, StatusCode::FORBIDDEN);
+    assert_eq!(play(&rig, &foreign, goodbye.clone()).await, StatusCode::NOT_FOUND);
     for wrong in [
         json!({}),
-        json!({"prompt": "welcome", "text": "hello"}),
+        json!({"prompt": "goodbye", "text": "hello"}),
         json!({"prompt": "no-such-prompt"}),
         json!({"text": ""}),
-        json!({"prompt": "welcome", "to": "everybody"}),
+        json!({"prompt": "goodbye", "to": "everybody"}),
     ] {
         let status = play(&rig, &own, wrong.clone()).await;
         assert!(status.is_client_error(), "{wrong}: {status}");
     }
     assert_eq!(asked(&rig), []);
     let supervisor = rig.token(Role::Supervisor).await;
-    let apart = json!({"prompt": "welcome", "to": "customer", "apart": true});
-    for (token, body) in [(&own, apart), (&supervisor, welcome)] {
+    let apart = json!({"prompt": "goodbye", "to": "customer", "apart": true});
+    for (token, body) in [(&own, apart), (&supervisor, goodbye)] {
         assert_eq!(play(&rig, token, body).await, StatusCode::NO_CONTENT);
     }
     let uri = format!("/api/v1/calls/{LIVE_CALL}/play");
     let stopped = rig.ask(Method::DELETE, &uri, &own, None).await;
     assert_eq!(stopped.status, StatusCode::NO_CONTENT);
-    let what = PlayWhat::Prompt("welcome".into());
+    let what = PlayWhat::Prompt("goodbye".into());
     let order = |to, apart| CallAction::Play(Box::new(PlayOrder { what: what.clone(), to, apart }));
     let expected =
         [order(PlayTo::Customer, true), order(PlayTo::Both, false), CallAction::StopPlay];
@@ -62,6 +62,6 @@ async fn the_agent_of_a_call_and_a_supervisor_have_something_said_into_it_and_no
     let noted: Vec<&str> = rows.iter().map(|row| row.action.as_str()).collect();
     assert_eq!(noted.iter().filter(|action| **action == "call.play").count(), 2, "{noted:?}");
     assert!(noted.contains(&"call.play.stop"), "{noted:?}");
-    let told = rows.iter().any(|row| row.subject == format!("{LIVE_CALL} to customer: welcome"));
+    let told = rows.iter().any(|row| row.subject == format!("{LIVE_CALL} to customer: goodbye"));
     assert!(told, "whom, and what");
 }
