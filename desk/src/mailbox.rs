@@ -1,7 +1,7 @@
-//! Mailboxes of single agents: who is asked for a message, whether the agent drives, and the messages.
-//! What is set lies here; that an agent drives, and the messages, the switch says, whose event log the
-//! store follows ([`Store::keep_calling`]). The plan says it all, so that it holds after every start. A
-//! message goes with its recording.
+//! Mailboxes of single agents: who is asked for a message, whether the agent drives, and the
+//! messages. What is set lies here; that an agent drives, and the messages, the switch says, whose
+//! event log the store follows ([`Store::keep_calling`]). The plan says it all, so that it holds
+//! after every start. A message goes with its recording.
 
 use crate::audit::By;
 use crate::error::During;

@@ -1,4 +1,5 @@
-//! Messages for single agents, on a real file: what the switch says of them lasts and stands in the plan.
+//! Messages for single agents, on a real file: what the switch says of them lasts and stands in the
+//! plan.
 
 use desk::bootstrap::Defaults;
 use desk::mailbox::{MailboxDraft, MailboxTakes};

@@ -4,14 +4,16 @@
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
 //! hear each other · `digits` keys from a screen · `hearing` a fax machine calls · `fax` both go over
-//! to T.38 · `hold` · `transfer_blind` · `consult` somebody is asked first · `interject` something is said into the conversation · `invite_party` one more
+//! to T.38 · `hold` · `transfer_blind` · `consult` somebody is asked first ·
+//! `interject` something is said into the conversation · `invite_party` one more
 //! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
 //! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
 //! `hunt` the people of an area are called ·
-//! `lease` a number that stands for somebody · `mailbox` a message for one agent · `trace_back` who calls back reaches who called them ·
+//! `lease` a number that stands for somebody · `mailbox` a message for one agent ·
+//! `trace_back` who calls back reaches who called them ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller

@@ -1,8 +1,9 @@
 //! The studio: makes speech and reads prompts while calls go on, on a thread of its own.
 //!
-//! A [`Command::Play`] or [`Command::Interject`] with a text that was not spoken yet waits here until it
-//! is; everything else passes. One that no voice reads in the call's language is spoken in the tenant's, then in the
-//! box's. Prompts of the tenants' own are read here as their plans name them ([`own`]).
+//! A [`Command::Play`] or [`Command::Interject`] with a text that was not spoken yet waits here
+//! until it is; everything else passes. One that no voice reads in the call's language is spoken in
+//! the tenant's, then in the box's. Prompts of the tenants' own are read here as their plans name them
+//! ([`own`]).
 //! Promise: the media path only ever sees prompts that lie ready; a text that cannot be made
 //! is played as missing, so that every playback has its end; a leg that is released or hears
 //! something else takes its waiting playback with it.

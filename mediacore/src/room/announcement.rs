@@ -1,6 +1,6 @@
 //! What everybody in a room hears beside the voices: a tone that says somebody came or left, or a
-//! sentence. Each shard mixes it in for its own legs. What is said into a conversation may be for one
-//! leg alone, and its voice may stand in recordings.
+//! sentence. Each shard mixes it in for its own legs. What is said into a conversation may be for
+//! one leg alone, and its voice may stand in recordings.
 
 use crate::codec::{Converter, Law, Rate, g711};
 use crate::mix::Frame;
@@ -71,7 +71,7 @@ impl Announcement {
     ///
     /// # Errors
     /// When it names a prompt that does not exist.
-    pub fn into_talk(order: &Interject, prompts: &PromptStore) -> Result<Self, Refused> {
+    pub fn of_talk(order: &Interject, prompts: &PromptStore) -> Result<Self, Refused> {
         let player = Player::new(&order.playback, prompts)?;
         let (time, seq, ssrc) = (RtpTime(0), SeqNo(0), Ssrc(order.voice.0 as u32));
         let octets = [0; FRAME_SAMPLES];

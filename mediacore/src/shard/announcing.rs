@@ -28,7 +28,7 @@ impl Shard {
     pub(super) fn interject(&mut self, now: Moment, order: &Interject) {
         let Some(&index) = self.room_names.get(&order.room) else { return };
         let (leg, playback) = (order.leg, order.playback.id);
-        let end = match Announcement::into_talk(order, &self.prompts) {
+        let end = match Announcement::of_talk(order, &self.prompts) {
             Ok(said) if !said.is_over() => {
                 let room = self.rooms[index as usize].room.as_mut().expect("named rooms stand");
                 room.announcement = Some(said);

@@ -1,6 +1,6 @@
-//! Messages for single agents. An agent sees, hears and deletes their own; who supervises them does the
-//! same, and nobody else learns that there are any. Whoever says that one was heard, deletes one, or sets
-//! the mailbox of somebody else is a row of the audit table first.
+//! Messages for single agents. An agent sees, hears and deletes their own; who supervises them does
+//! the same, and nobody else learns that there are any. Whoever says that one was heard, deletes
+//! one, or sets the mailbox of somebody else is a row of the audit table first.
 
 use super::agents::done;
 use super::deletion::Erased;
@@ -50,8 +50,8 @@ async fn read(
     Ok(Json(api.store.mailbox(caller.tenant(), agent).await?))
 }
 
-/// Say which callers of an agent are asked for a message: one's own, or, with `agents.state`, those of
-/// any agent.
+/// Say which callers of an agent are asked for a message: one's own, or, with `agents.state`, those
+/// of any agent.
 #[utoipa::path(put, path = "/api/v1/agents/{id}/mailbox", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = MailboxDraft, responses((status = 204)))]
 async fn set(
     State(api): State<Shared>,
@@ -65,8 +65,8 @@ async fn set(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// An agent drives, or no longer: every caller is asked for a message at once, and no queue offers them
-/// a contact. One's own, or, with `agents.state`, any agent.
+/// An agent drives, or no longer: every caller is asked for a message at once, and no queue offers
+/// them a contact. One's own, or, with `agents.state`, any agent.
 #[utoipa::path(put, path = "/api/v1/agents/{id}/driving", tag = "agents", params(("id" = String, Path, description = "The agent's id")), request_body = Driving, responses((status = 204)))]
 async fn drive(
     State(api): State<Shared>,
@@ -84,8 +84,8 @@ async fn drive(
     done(api.calls.ask(Ask::Mailbox(tenant, Happened { agent, what })).await)
 }
 
-/// Messages for oneself, and, with `calls.read`, for every agent whom one sees, the latest first; 500 at
-/// most.
+/// Messages for oneself, and, with `calls.read`, for every agent whom one sees, the latest first;
+/// 500 at most.
 #[utoipa::path(get, path = "/api/v1/agent-messages", tag = "calls", responses((status = 200, body = Vec<AgentMessage>)))]
 async fn list(
     State(api): State<Shared>,
@@ -154,7 +154,8 @@ async fn delete(
 }
 
 impl Api {
-    /// The message of this recording, where this person may hear it; 404 where not, and where it is none.
+    /// The message of this recording, where this person may hear it; 404 where not, and where it is
+    /// none.
     async fn agent_message(
         &self,
         caller: &Caller,

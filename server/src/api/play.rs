@@ -1,5 +1,5 @@
-//! Something is said into a live call: a prompt or a text, by its agent or by who may control the calls of
-//! others and sees this one. Who had what said to whom is a row of the audit table first.
+//! Something is said into a live call: a prompt or a text, by its agent or by who may control the
+//! calls of others and sees this one. Who had what said to whom is a row of the audit table first.
 
 use super::agents::done;
 use super::extract::{Body, Id};

@@ -1,9 +1,10 @@
-//! Something is said into a conversation while it goes on: a prompt or a text, to both or to one of them,
-//! mixed with what they say or, where that is asked for, with nobody hearing them meanwhile. One at a
-//! time; it ends by itself, when somebody asks for it, and with whatever changes who talks with whom.
+//! Something is said into a conversation while it goes on: a prompt or a text, to both or to one of
+//! them, mixed with what they say or, where that is asked for, with nobody hearing them meanwhile.
+//! One at a time; it ends by itself, when somebody asks for it, and with whatever changes who talks
+//! with whom.
 //!
-//! Its voice stands in the recording like a party of the other side, so that the file has what was said,
-//! whoever heard it.
+//! Its voice stands in the recording like a party of the other side, so that the file has what was
+//! said, whoever heard it.
 
 use super::{Call, Phase};
 use crate::ivr::prompt;

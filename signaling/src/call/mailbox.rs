@@ -1,9 +1,10 @@
-//! Callers who did not reach an agent leave a message for that agent, where the agent's mailbox asks them.
+//! Callers who did not reach an agent leave a message for that agent, where the agent's mailbox
+//! asks them.
 //!
-//! Who drives answers nobody: callers are asked at once, before anything is forwarded. Else a forwarding
-//! that leads somewhere comes first, and the mailbox takes whom it does not help: who is busy, silent or
-//! not there, also as the one to whom the call was forwarded in vain. Field workers of an area, callbacks
-//! and callers who ring back from a slot are left to who has them.
+//! Who drives answers nobody: callers are asked at once, before anything is forwarded. Else a
+//! forwarding that leads somewhere comes first, and the mailbox takes whom it does not help: who is
+//! busy, silent or not there, also as the one to whom the call was forwarded in vain. Field workers
+//! of an area, callbacks and callers who ring back from a slot are left to who has them.
 
 use super::dial::{Dial, Why};
 use super::voicemail::MessageFor;
@@ -23,15 +24,16 @@ impl Call {
         own.filter(|greeting| !greeting.is_empty()).unwrap_or_else(|| PLEASE.to_owned())
     }
 
-    /// Whom the call is dialled to drives: the caller is asked for a message at once. False where not.
+    /// Whom the call is dialled to drives: the caller is asked for a message at once. False where
+    /// not.
     pub(super) fn asks_who_drives(&mut self, cx: &mut Cx) -> bool {
         let Some(agent) = self.called_by_name() else { return false };
         let drives = cx.mailbox(self.tenant, agent).is_some_and(|mailbox| mailbox.driving);
         drives && self.to_mailbox(cx, agent)
     }
 
-    /// The caller is asked for a message for the agent who was not reached, or for who forwarded the call
-    /// there. False where none of them wants it: then nothing has changed.
+    /// The caller is asked for a message for the agent who was not reached, or for who forwarded
+    /// the call there. False where none of them wants it: then nothing has changed.
     pub(super) fn ask_for_message(&mut self, cx: &mut Cx, when: ForwardWhen) -> bool {
         let forwarded: &[(AgentId, ForwardWhen)] = match when {
             ForwardWhen::Always => &[],

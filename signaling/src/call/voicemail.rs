@@ -1,5 +1,5 @@
-//! A message for a queue's people or for one agent: prompt, beep, recording until `#`, the end of the call or the
-//! longest message. A step of a flow has its own prompt, key and length, and goes on afterwards; after a
+//! A message for a queue's people or for one agent: prompt, beep, recording until `#`, the end of the
+//! call or the longest message. A step of a flow has its own prompt, key and length, and goes on afterwards; after a
 //! restart the flow is gone, and its message is one like others.
 
 use super::timers::Timer;

@@ -1,5 +1,6 @@
-//! Mailboxes of agents. What is set of them stands in the plan. That an agent drives counts at once: it
-//! is remembered here until a plan says the same, so that one that was on its way takes nothing back.
+//! Mailboxes of agents. What is set of them stands in the plan. That an agent drives counts at
+//! once: it is remembered here until a plan says the same, so that one that was on its way takes
+//! nothing back.
 
 use super::{Cx, Now, Switch, World};
 use crate::calling::Key;
