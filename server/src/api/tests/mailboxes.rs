@@ -132,7 +132,10 @@ async fn a_supervisor_of_other_teams_is_no_superior() {
     let user = rig.person(rig.tenant(), Role::Supervisor).await;
     let mut teams = Vec::new();
     for name in ["一班", "二班"] {
-        let made = rig.post("/api/v1/teams", &administrator, json!({"name": name, "parent": null})).await.json();
+        let made = rig
+            .post("/api/v1/teams", &administrator, json!({"name": name, "parent": null}))
+            .await
+            .json();
         teams.push(made["id"].clone());
     }
     assert_eq!(desk.put("team", &administrator, json!({"team": teams[0]})).await, StatusCode::OK);
