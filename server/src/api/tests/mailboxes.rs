@@ -145,6 +145,9 @@ async fn a_supervisor_of_other_teams_is_no_superior() {
         let got = rig.ask(Method::PUT, &sight, &administrator, limit).await;
         assert_eq!(got.status, StatusCode::NO_CONTENT);
         assert_eq!(desk.is_known_to(&supervisor).await, sees);
+        let report = "/api/v1/reports/recording_log?format=csv&period=2026-11-23";
+        let report = String::from_utf8(rig.get(report, &supervisor).await.body.to_vec()).unwrap();
+        assert_eq!(report.contains(&desk.recording.to_string()), sees, "{report}");
         let set = desk.put("mailbox", &supervisor, json!({"takes": "busy"})).await;
         let expected = if sees { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND };
         assert_eq!(set, expected);
