@@ -262,6 +262,7 @@ impl Store {
         let mut write = self.write("keep what agents set").await?;
         for entry in entries {
             crate::voicemail::keep(&mut write, entry).await?;
+            crate::mailbox::keep(&mut write, entry).await?;
             crate::order::lost::keep(self, &mut write, entry).await?;
             let Kind::Calling(Calling { agent, what }) = &entry.kind else { continue };
             match what {

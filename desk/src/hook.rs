@@ -67,6 +67,7 @@ pub const KINDS: &[&str] = &[
     "survey_answered",
     "voicemail_left",
     "voicemail_heard",
+    "mailbox",
     "recorded",
     "leg_ended",
     "call_ended",

@@ -34,6 +34,7 @@ pub mod hook;
 pub mod hours;
 pub mod lease;
 pub mod lockout;
+pub mod mailbox;
 pub mod number;
 pub mod once;
 pub mod order;

@@ -122,6 +122,7 @@ impl Store {
         let mut some = false;
         for recording in recordings {
             some |= forget(&mut write, tenant, *recording).await?;
+            some |= crate::mailbox::forget(&mut write, tenant, *recording).await?;
         }
         if some {
             write.raise_plan(tenant).await?;

@@ -40,7 +40,7 @@ fn refused(secs: u64, tenant: TenantId, recording: RecordingId) -> Arc<Entry> {
     let of = (tenant, ContactId(1), CallId(1));
     let ledger = Ledger::refused(of, recording, NOON, "too short");
     let (agent, queue, meeting) = (None, Some(FIRST_QUEUE), None);
-    entry(secs, tenant, Kind::Recorded { ledger, agent, queue, meeting })
+    entry(secs, tenant, Kind::Recorded { ledger, agent, queue, meeting, message: false })
 }
 
 async fn open(folder: &Path) -> Store {

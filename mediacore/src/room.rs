@@ -9,7 +9,7 @@ mod announcement;
 mod bridge;
 pub mod matrix;
 
-pub use announcement::Announcement;
+pub use announcement::{Announcement, Spoken};
 pub use bridge::{Bridge, FarVoices};
 
 use crate::codec::Rate;

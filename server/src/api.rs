@@ -40,6 +40,7 @@ pub mod idempotency;
 pub mod leases;
 pub mod links;
 pub mod live;
+mod mailboxes;
 pub mod messages;
 pub mod metrics;
 pub mod moving;
@@ -48,6 +49,7 @@ pub mod numbers;
 pub mod orders;
 pub mod pickup;
 pub mod plans;
+mod play;
 pub mod problem;
 pub mod prompts;
 pub mod queues;
@@ -257,6 +259,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(evidence::routes(guard))
         .merge(click::routes(guard))
         .merge(supervise::routes(guard))
+        .merge(play::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))
         .merge(calling::routes(guard))
@@ -264,6 +267,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(call_routing::routes(guard))
         .merge(callbacks::routes(guard))
         .merge(voicemails::routes(guard))
+        .merge(mailboxes::routes(guard))
         .merge(conferences::routes(guard))
         .merge(recording_rules::routes(guard))
         .merge(recordings::routes(guard))

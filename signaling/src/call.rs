@@ -4,14 +4,16 @@
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
 //! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
 //! hear each other · `digits` keys from a screen · `hearing` a fax machine calls · `fax` both go over
-//! to T.38 · `hold` · `transfer_blind` · `consult` somebody is asked first · `invite_party` one more
+//! to T.38 · `hold` · `transfer_blind` · `consult` somebody is asked first ·
+//! `interject` something is said into the conversation · `invite_party` one more
 //! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
 //! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
 //! `hunt` the people of an area are called ·
-//! `lease` a number that stands for somebody · `trace_back` who calls back reaches who called them ·
+//! `lease` a number that stands for somebody · `mailbox` a message for one agent ·
+//! `trace_back` who calls back reaches who called them ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
@@ -38,11 +40,13 @@ mod hearing;
 mod hold;
 mod hunt;
 mod incoming;
+mod interject;
 mod invite_party;
 mod keep;
 mod lease;
 mod leg;
 mod live;
+mod mailbox;
 mod media;
 mod offer;
 mod outside;
@@ -89,7 +93,7 @@ use terms::{
     RoomId, TenantId,
 };
 use timers::{Timer, Timers};
-use voicemail::Message;
+use voicemail::{Message, MessageFor};
 
 /// Hangup causes that we name, ITU-T Q.850 §2.2.7.
 pub(crate) mod cause {
@@ -127,6 +131,8 @@ enum Next {
     Leased(lease::LeaseStep),
     /// They call an agent back.
     Returning(trace_back::Returning),
+    /// They leave a message for this agent.
+    Message(AgentId),
 }
 
 /// What the call is doing, in the order of its life.
@@ -264,6 +270,8 @@ pub(crate) struct Call {
     recording: Option<record::Recording>,
     /// Somebody listens in, or their phone rings for it; only while there is a conversation.
     supervision: Option<Supervision>,
+    /// Something is being said into the conversation.
+    interjection: Option<interject::Interjection>,
     /// A colleague is about to take what rings.
     picking: Option<pickup::Picking>,
     /// Somebody is about to go on in a new dialog.
@@ -440,6 +448,9 @@ impl Call {
     }
 
     fn on_play_done(&mut self, cx: &mut Cx, id: LegId, playback: PlaybackId, end: &PlayEnd) {
+        if self.interjection_over(cx, playback) {
+            return;
+        }
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.playing == Some(playback)) else {
             return;
         };
@@ -506,6 +517,7 @@ impl Call {
                 return self.announce_emergency(cx, &prompt, target);
             }
             Next::Leased(step) => return self.go_by_lease(cx, step),
+            Next::Message(agent) => return self.take_message(cx, MessageFor::Agent(agent)),
             Next::To(target) => target,
         };
         match target {
@@ -517,7 +529,7 @@ impl Call {
             }
             Target::Agent(agent) => self.dial(cx, Dialable::Agent(agent), dial::Why::Direct),
             Target::Number(digits) => self.go_to_number(cx, &digits),
-            Target::Voicemail(queue) => self.take_message(cx, queue),
+            Target::Voicemail(queue) => self.take_message(cx, MessageFor::Queue(queue)),
             Target::Conference(room) => self.knock(cx, room),
             Target::Hangup => self.farewell(cx, &["goodbye"], cause::NORMAL),
         }
@@ -643,6 +655,7 @@ fn rings_first(next: &Next) -> bool {
         | Next::TurnAway(_)
         | Next::Announce { .. }
         | Next::Leased(_)
+        | Next::Message(_)
         | Next::To(_) => false,
     }
 }

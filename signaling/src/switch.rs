@@ -13,6 +13,7 @@ mod config;
 mod consult;
 mod keep;
 mod leases;
+mod mailbox;
 mod metrics;
 mod park;
 mod pickup;
@@ -309,6 +310,7 @@ impl Switch {
     /// Puts the call's timer where it belongs, and forgets a call that has ended.
     fn after(&mut self, now: Now, id: CallId) {
         let Some(call) = self.calls.get_mut(&id) else { return };
+        call.settle_interjection(&mut Cx { now, world: &mut self.world });
         if self.world.config.keeps {
             self.touched.insert(id);
         }

@@ -2,13 +2,17 @@
 //! Frames are one JSON text a line. A request that cannot be done is refused at once.
 
 mod callback;
+mod conference;
+mod play;
 
 pub use callback::LiveCallback;
+pub use conference::{LiveConference, LiveMember};
+pub use play::{PlayOrder, PlayTo, PlayWhat};
 
-use crate::event::{Activity, Forwarding, Role, Supervised, SupervisionMode};
+use crate::event::{Activity, Forwarding, Mailbox, Role, Supervised, SupervisionMode};
 use crate::id::{
-    AgentId, CallId, ConferenceId, ContactId, LegId, MeetingId, QueueId, RecordingId, TenantId,
-    TrunkId, UserId,
+    AgentId, CallId, ConferenceId, ContactId, LegId, QueueId, RecordingId, TenantId, TrunkId,
+    UserId,
 };
 use crate::media::Quality;
 use crate::routing::{Delta, LeaseChanges, Plan};
@@ -109,6 +113,8 @@ pub enum Ask {
         /// Who.
         by: UserId,
     },
+    /// This happened to an agent's mailbox.
+    Mailbox(TenantId, Mailbox),
     /// How the legs of a live call hear and are heard until now.
     Quality {
         /// Whose.
@@ -264,6 +270,10 @@ pub enum CallAction {
         /// Who.
         by: UserId,
     },
+    /// Say something into the conversation while it goes on.
+    Play(Box<PlayOrder>),
+    /// Say no more of it.
+    StopPlay,
     /// Do something to the recording of the conversation.
     Record {
         /// What.
@@ -582,46 +592,6 @@ pub struct LiveCall {
     pub region: Option<crate::Region>,
 }
 
-/// A conference right now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LiveConference {
-    /// Which.
-    pub conference: ConferenceId,
-    /// The meeting in it.
-    pub meeting: MeetingId,
-    /// The contact that its recording and the calls that it makes belong to.
-    pub contact: ContactId,
-    /// Its name.
-    pub name: String,
-    /// Began then.
-    pub started_at: Timestamp,
-    /// Nobody else gets in.
-    pub locked: bool,
-    /// Members hear each other; else they wait.
-    pub open: bool,
-    /// Whether it is being recorded.
-    pub recording: RecordingNow,
-    /// Who is there, in the order they came, and who is called.
-    pub members: Vec<LiveMember>,
-}
-
-/// A member of a conference right now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LiveMember {
-    /// Their call.
-    pub call: CallId,
-    /// Their number, as shown.
-    pub number: String,
-    /// The agent.
-    pub agent: Option<AgentId>,
-    /// A chairperson.
-    pub chair: bool,
-    /// Nobody hears them.
-    pub muted: bool,
-    /// Came then; none while they are being called.
-    pub since: Option<Timestamp>,
-}
-
 /// A supervision right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveSupervision {
@@ -694,6 +664,7 @@ mod tests {
             CallAction::ForceTransfer { by, target: "queue:7".into() },
             CallAction::ForceRelease { by },
             CallAction::CancelCallback { by },
+            CallAction::StopPlay,
         ] {
             let text = serde_json::to_string(&action).expect("it is JSON");
             assert_eq!(serde_json::from_str::<CallAction>(&text).expect("it is read"), action);

@@ -22,6 +22,7 @@ mod forward;
 mod frame;
 mod hunt;
 mod lease;
+mod mailbox;
 mod offer;
 mod parking;
 mod trace_back;
@@ -34,6 +35,7 @@ pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
 pub use hunt::{Hop, HopEnd, Hunt, InHunt};
 pub use lease::{InLease, LeaseRefusal, Leased};
+pub use mailbox::{InMailbox, Mailbox};
 pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
 pub use trace_back::{Found, InTraceBack, TracedBack};
@@ -556,6 +558,9 @@ pub enum Kind {
         /// Who.
         by: UserId,
     },
+    /// A message was left for an agent, somebody has heard it, or the agent drives. `call` is set where
+    /// a call is the cause.
+    Mailbox(Mailbox),
     /// A recording is on disk, or will never be.
     Recorded {
         /// Its row in the ledger.
@@ -567,6 +572,9 @@ pub enum Kind {
         /// The meeting whose it is, for a conference's.
         #[serde(default)]
         meeting: Option<MeetingId>,
+        /// A message for the agent, and no conversation of theirs.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        message: bool,
     },
     /// A leg ended.
     LegEnded {

@@ -18,7 +18,7 @@ pub use fax::{
     FAX_DATAGRAM_BYTES_MAX, FAX_NAME_CHARS_MAX, FAX_STATION_CHARS_MAX, FaxOrder, FaxOutcome,
     FaxQuality, FaxRemote, FaxWay, T38Policy, TrunkT38, is_fax_name, is_fax_station,
 };
-pub use playback::{Keys, PlayEnd, Playback, SPEECH_CHARS_MAX, Seek, Source};
+pub use playback::{Interject, Keys, PlayEnd, Playback, SPEECH_CHARS_MAX, Seek, Source};
 pub use quality::{FarQuality, MosBand, Playout, Quality, SsrcEpoch, VoipMetrics};
 pub use recording::{Ledger, Mark, MarkKind, RecordFormat, RecordTerms, RecordingState};
 pub use srtp::{KEY_BYTES_MAX, SALT_BYTES_MAX, Srtp, SrtpKey, SrtpPolicy, SrtpSuite};
@@ -432,6 +432,19 @@ pub enum Command {
         /// Played one after the other, once; cut after a minute.
         sources: Vec<Source>,
     },
+    /// Mix this into what everybody in the room hears, or one of them, on every core that it is on;
+    /// replaces what is announced there. Voices go on below it. Recordings that its voice stands in
+    /// (`RecordJoin`) have it. Each core of the room tells its end by `PlayDone`.
+    Interject(Box<Interject>),
+    /// Say no more of it; nobody is told.
+    StopInterject {
+        /// A leg of the room.
+        leg: LegId,
+        /// The room.
+        room: RoomId,
+        /// Which.
+        playback: PlaybackId,
+    },
     /// Stop that playback if it still runs.
     StopPlay {
         /// The leg.
@@ -531,6 +544,7 @@ impl Command {
             | C::Resume { leg }
             | C::Play { leg, .. }
             | C::StopPlay { leg, .. }
+            | C::StopInterject { leg, .. }
             | C::Seek { leg, .. }
             | C::SendDigits { leg, .. }
             | C::Watch { leg, .. }
@@ -539,6 +553,7 @@ impl Command {
             | C::Measure { leg }
             | C::Release { leg } => Some(*leg),
             C::RecordStart(start) => start.parties.first().map(|&(leg, _)| leg),
+            C::Interject(order) => Some(order.leg),
             C::Announce { .. }
             | C::RecordPause { .. }
             | C::RecordResume { .. }

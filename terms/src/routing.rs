@@ -11,6 +11,7 @@ mod connector;
 mod emergency;
 mod in_queue;
 mod lease;
+mod mailbox;
 mod matching;
 mod number;
 mod prompt;
@@ -29,6 +30,7 @@ pub use connector::{CONNECTOR_MS_MAX, CONNECTOR_ROWS_MAX, Connector, Database, D
 pub use emergency::Emergency;
 pub use in_queue::{CallFirst, Callback, InQueue};
 pub use lease::{LEASE_CODE_DIGITS, LEASES_MAX, Lease, LeaseChanges, LeaseKind};
+pub use mailbox::{Mailbox, MailboxTakes};
 pub use matching::{Decision, KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
@@ -127,6 +129,9 @@ pub struct Plan {
     /// Where numbers are at home that have no area code.
     #[serde(default)]
     pub regions: Arc<Regions>,
+    /// Messages for single agents, and who is asked for one.
+    #[serde(default)]
+    pub mailboxes: Vec<Mailbox>,
 }
 
 /// How many messages were left for the people of a queue and are still there.
@@ -469,6 +474,7 @@ impl Plan {
             emergency: Vec::new(),
             trace_back: TraceBack::default(),
             regions: Arc::default(),
+            mailboxes: Vec::new(),
         }
     }
 
@@ -505,6 +511,10 @@ impl Plan {
     /// The queue with this id.
     pub fn queue(&self, id: QueueId) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.id == id)
+    }
+    /// The mailbox of this agent, where there is one.
+    pub fn mailbox(&self, agent: AgentId) -> Option<&Mailbox> {
+        self.mailboxes.iter().find(|mailbox| mailbox.agent == agent)
     }
     /// The conference room with this id.
     pub fn conference(&self, id: ConferenceId) -> Option<&Conference> {
@@ -583,11 +593,12 @@ mod tests {
         fields.remove("number_rules");
         fields.remove("connectors");
         fields.remove("emergency");
+        fields.remove("mailboxes");
         let plan: Plan = serde_json::from_value(plan).unwrap();
         assert_eq!(plan.calling, CallingRules::default(), "nothing abroad");
         assert!(plan.recording_rules.is_empty() && plan.recording_exclusions.is_empty());
         assert!(plan.conferences.is_empty() && plan.prompts.is_empty());
-        assert!(plan.number_rules.is_empty());
+        assert!(plan.number_rules.is_empty() && plan.mailboxes.is_empty());
         assert!(plan.connectors.is_empty() && plan.emergency.is_empty());
     }
 

@@ -68,6 +68,7 @@ impl Fold {
             | Kind::Calling(_)
             | Kind::Callback(_)
             | Kind::VoicemailHeard { .. }
+            | Kind::Mailbox(_)
                 if entry.call.is_none() => {}
             _ => self.apply_to_call(entry, rows),
         }

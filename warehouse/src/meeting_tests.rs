@@ -5,9 +5,9 @@ use crate::schema::layout_of;
 use crate::store_tests::{number, session};
 use crate::stories::*;
 use crate::{Error, Warehouse};
-use terms::event::{InConference, Kind, Meeting, Outcome, Party};
+use terms::event::{InConference, InMailbox, Kind, Mailbox, Meeting, Outcome, Party};
 use terms::record::Row;
-use terms::{ConferenceId, MeetingId};
+use terms::{AgentId, ConferenceId, MeetingId, RecordingId};
 
 const STEPS: Steps = Steps {
     write: "seal.write",
@@ -71,8 +71,8 @@ fn what_strangers_said_in_a_meeting_is_a_conversation_and_no_message_whenever_it
     let mut s = Script::new(1);
     s.call(0.0, 100, call_started("13800138000")).call(1.0, 200, call_started("13800138001"));
     let of = |meeting: Option<u64>, recording| match recorded(1, 100, recording, None) {
-        Kind::Recorded { ledger, agent, queue, .. } => {
-            Kind::Recorded { ledger, agent, queue, meeting: meeting.map(MeetingId) }
+        Kind::Recorded { ledger, agent, queue, message, .. } => {
+            Kind::Recorded { ledger, agent, queue, meeting: meeting.map(MeetingId), message }
         }
         other => other,
     };
@@ -86,6 +86,34 @@ fn what_strangers_said_in_a_meeting_is_a_conversation_and_no_message_whenever_it
     });
     let expected = [(1, "conversation"), (2, "voicemail"), (3, "conversation"), (4, "voicemail")];
     assert_eq!(kinds.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_message_for_an_agent_is_a_message_and_theirs_whenever_it_is_rendered() {
+    let mut s = Script::new(1);
+    let agent = AgentId(7);
+    let message = |recording| match recorded(1, 100, recording, Some(agent.0)) {
+        Kind::Recorded { ledger, agent, meeting, .. } => {
+            Kind::Recorded { ledger, agent, queue: None, meeting, message: true }
+        }
+        other => other,
+    };
+    let left = |recording| InMailbox::Left { recording: RecordingId(recording) };
+    s.call(0.0, 100, call_started("13800138000"));
+    s.call(5.0, 100, Kind::Mailbox(Mailbox { agent, what: left(1) })).call(6.0, 100, message(1));
+    s.call(9.0, 100, call_ended(Outcome::Voicemail, Party::Customer));
+    s.call(12.0, 100, message(2));
+    let rows = s.rows();
+    let told = rows.iter().filter_map(|row| match row {
+        Row::Recording(row) => Some((row.kind.as_str(), row.agent_id, row.queue_id)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [("voicemail", Some(agent), None); 2]);
+    let of_call = rows.iter().find_map(|row| match row {
+        Row::Call(call) => Some(call.recording_id),
+        _ => None,
+    });
+    assert_eq!(of_call, Some(Some(RecordingId(1))));
 }
 
 #[tokio::test]

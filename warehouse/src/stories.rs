@@ -162,7 +162,8 @@ pub fn recorded(tenant: u64, call: u64, recording: u64, agent: Option<u64>) -> K
         marks: Vec::new(),
         format: RecordFormat::default(),
     };
-    Kind::Recorded { ledger, agent: agent.map(AgentId), queue: Some(QueueId(1)), meeting: None }
+    let (agent, queue) = (agent.map(AgentId), Some(QueueId(1)));
+    Kind::Recorded { ledger, agent, queue, meeting: None, message: false }
 }
 
 /// A day of `calls` calls of tenants 1..=`tenants`, interleaved, the same for the same seed. Every

@@ -110,10 +110,10 @@ impl Router {
                 let taps = ended.far.iter().flat_map(|&leg| self.taps_of(leg)).collect();
                 with(ended.shard, command, taps)
             }
-            Command::Announce { room, .. } => {
-                let halves = self.rooms.get(room).into_iter().flat_map(BTreeMap::keys);
-                halves.map(|&core| (core, Input::Command(command.clone()))).collect()
+            Command::Announce { room, .. } | Command::StopInterject { room, .. } => {
+                self.to_room(*room, &command)
             }
+            Command::Interject(order) => self.to_room(order.room, &command),
             Command::Connect { leg, .. }
             | Command::Fax { leg, .. }
             | Command::Modem { leg }
@@ -132,6 +132,12 @@ impl Router {
                 None => Vec::new(),
             },
         }
+    }
+
+    /// Every core that the room is on.
+    fn to_room(&self, room: RoomId, command: &Command) -> Plan {
+        let halves = self.rooms.get(&room).into_iter().flat_map(BTreeMap::keys);
+        halves.map(|&core| (core, Input::Command(command.clone()))).collect()
     }
 
     /// The leg that a command is about, where it has to be there and is not. A leg may be released

@@ -1,8 +1,9 @@
 //! The studio: makes speech and reads prompts while calls go on, on a thread of its own.
 //!
-//! A [`Command::Play`] with a text that was not spoken yet waits here until it is; everything else
-//! passes. One that no voice reads in the call's language is spoken in the tenant's, then in the
-//! box's. Prompts of the tenants' own are read here as their plans name them ([`own`]).
+//! A [`Command::Play`] or [`Command::Interject`] with a text that was not spoken yet waits here
+//! until it is; everything else passes. One that no voice reads in the call's language is spoken in
+//! the tenant's, then in the box's. Prompts of the tenants' own are read here as their plans name them
+//! ([`own`]).
 //! Promise: the media path only ever sees prompts that lie ready; a text that cannot be made
 //! is played as missing, so that every playback has its end; a leg that is released or hears
 //! something else takes its waiting playback with it.
@@ -55,10 +56,8 @@ pub struct Reloaded {
 }
 
 enum Job {
-    Play {
-        leg: LegId,
-        playback: Playback,
-    },
+    /// A playback that waits for its texts.
+    Play(Command),
     Prepare(Vec<(String, String)>),
     Reload(mpsc::Sender<Result<Reloaded, prompts::Error>>),
     /// Something stands on the shelf.
@@ -136,27 +135,33 @@ impl Studio {
     }
 
     /// Lets a command through, unless it waits for a text to be spoken.
-    pub fn pass(&self, command: Command) -> Option<Command> {
+    pub fn pass(&self, mut command: Command) -> Option<Command> {
         let mut waiting = lock(&self.shared.waiting);
+        if let Some((leg, playback)) = played(&mut command) {
+            waiting.remove(&leg);
+            if self.speechless.is_some() || texts(playback).next().is_none() {
+                return Some(command);
+            }
+            *playback = self.in_a_voice(playback.clone());
+            if self.is_ready(playback) {
+                return Some(command);
+            }
+            waiting.insert(leg, playback.id);
+            return match self.jobs.try_send(Job::Play(command)) {
+                Ok(()) => None,
+                Err(mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) => {
+                    waiting.remove(&leg);
+                    let Job::Play(command) = job else { return None };
+                    Some(command)
+                }
+            };
+        }
         match command {
-            Command::Play { leg, playback } => {
-                waiting.remove(&leg);
-                if self.speechless.is_some() {
-                    return Some(Command::Play { leg, playback });
-                }
-                let playback = self.in_a_voice(playback);
-                if self.is_ready(&playback) {
-                    return Some(Command::Play { leg, playback });
-                }
-                waiting.insert(leg, playback.id);
-                match self.jobs.try_send(Job::Play { leg, playback }) {
-                    Ok(()) => None,
-                    Err(mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) => {
-                        waiting.remove(&leg);
-                        let Job::Play { leg, playback } = job else { return None };
-                        Some(Command::Play { leg, playback })
-                    }
-                }
+            Command::StopInterject { playback, .. }
+                if waiting.values().any(|waits| *waits == playback) =>
+            {
+                waiting.retain(|_, waits| *waits != playback);
+                None
             }
             Command::StopPlay { leg, playback } if waiting.get(&leg) == Some(&playback) => {
                 waiting.remove(&leg);
@@ -243,6 +248,15 @@ impl Studio {
     }
 }
 
+/// What a command plays, and under which name it waits: a leg's own playback, or what a voice says.
+fn played(command: &mut Command) -> Option<(LegId, &mut Playback)> {
+    match command {
+        Command::Play { leg, playback } => Some((*leg, playback)),
+        Command::Interject(order) => Some((order.voice, &mut order.playback)),
+        _ => None,
+    }
+}
+
 /// The texts of a playback.
 fn texts(playback: &Playback) -> impl Iterator<Item = (&str, &str)> {
     playback.sources.iter().filter_map(|source| match source {
@@ -277,7 +291,7 @@ impl Bench {
                 false => jobs.try_recv(),
             };
             match job {
-                Ok(Job::Play { leg, playback }) => self.play(leg, playback),
+                Ok(Job::Play(command)) => self.play(command),
                 Ok(Job::Prepare(texts)) => {
                     self.ahead.extend(texts);
                     self.ahead.truncate(TEXTS_MAX);
@@ -317,13 +331,15 @@ impl Bench {
         }
     }
 
-    fn play(&mut self, leg: LegId, playback: Playback) {
-        let is_wanted = |shared: &Shared| lock(&shared.waiting).get(&leg) == Some(&playback.id);
+    fn play(&mut self, mut command: Command) {
+        let Some((leg, playback)) = played(&mut command) else { return };
+        let id = playback.id;
+        let is_wanted = |shared: &Shared| lock(&shared.waiting).get(&leg) == Some(&id);
         if !is_wanted(&self.shared) {
             return;
         }
         let mut is_new = false;
-        for (language, text) in texts(&playback) {
+        for (language, text) in texts(playback) {
             is_new |= self.speak(language, text);
         }
         if is_new {
@@ -331,9 +347,9 @@ impl Bench {
         }
         // It may have been stopped meanwhile.
         let mut waiting = lock(&self.shared.waiting);
-        if waiting.get(&leg) == Some(&playback.id) {
+        if waiting.get(&leg) == Some(&id) {
             waiting.remove(&leg);
-            (self.outlets.send)(Command::Play { leg, playback });
+            (self.outlets.send)(command);
         }
     }
 

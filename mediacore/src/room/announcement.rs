@@ -1,15 +1,51 @@
 //! What everybody in a room hears beside the voices: a tone that says somebody came or left, or a
-//! sentence. Each shard mixes it in for its own legs.
+//! sentence. Each shard mixes it in for its own legs. What is said into a conversation may be for
+//! one leg alone, and its voice may stand in recordings.
 
-use crate::codec::{Converter, Rate};
+use crate::codec::{Converter, Law, Rate, g711};
 use crate::mix::Frame;
 use crate::play::{Player, Refused};
 use crate::prompt::PromptStore;
-use terms::PlaybackId;
-use terms::media::{Playback, Source};
+use terms::media::{Interject, Playback, RtpTime, SeqNo, Source, Ssrc};
+use terms::{LegId, PlaybackId};
 
 /// Frames of 20 ms of one announcement at most, a minute: a tone without end is cut there.
 const FRAMES_MAX: u32 = 3_000;
+
+/// Samples of a frame of 20 ms, and octets of it as G.711.
+const FRAME_SAMPLES: usize = 160;
+
+/// A frame as a recording takes it: A-law, as if it had come from a leg.
+#[derive(Clone, Copy, Debug)]
+pub struct Spoken {
+    /// Who says it.
+    pub voice: LegId,
+    /// Where it is in what they say.
+    pub time: RtpTime,
+    /// Its number.
+    pub seq: SeqNo,
+    /// One for each voice.
+    pub ssrc: Ssrc,
+    /// 20 ms.
+    pub octets: [u8; FRAME_SAMPLES],
+}
+
+/// What is said into a conversation.
+#[derive(Clone, Debug)]
+struct Part {
+    leg: LegId,
+    playback: PlaybackId,
+    only: Option<LegId>,
+    spoken: Spoken,
+}
+
+impl Part {
+    fn say(&mut self, samples: &[i16]) {
+        g711::encode_into(Law::A, samples, &mut self.spoken.octets);
+        self.spoken.time = RtpTime(self.spoken.time.0.wrapping_add(FRAME_SAMPLES as u32));
+        self.spoken.seq = SeqNo(self.spoken.seq.0.wrapping_add(1));
+    }
+}
 
 /// One that runs.
 #[derive(Clone, Debug)]
@@ -17,6 +53,7 @@ pub struct Announcement {
     player: Player,
     converter: Converter,
     frames: u32,
+    part: Option<Part>,
 }
 
 impl Announcement {
@@ -27,7 +64,36 @@ impl Announcement {
     pub fn new(sources: Vec<Source>, prompts: &PromptStore) -> Result<Self, Refused> {
         let playback = Playback::once(PlaybackId::default(), sources);
         let player = Player::new(&playback, prompts)?;
-        Ok(Announcement { player, converter: Converter::default(), frames: 0 })
+        Ok(Announcement { player, converter: Converter::default(), frames: 0, part: None })
+    }
+
+    /// What is said into a conversation.
+    ///
+    /// # Errors
+    /// When it names a prompt that does not exist.
+    pub fn of_talk(order: &Interject, prompts: &PromptStore) -> Result<Self, Refused> {
+        let player = Player::new(&order.playback, prompts)?;
+        let (time, seq, ssrc) = (RtpTime(0), SeqNo(0), Ssrc(order.voice.0 as u32));
+        let octets = [0; FRAME_SAMPLES];
+        let spoken = Spoken { voice: order.voice, time, seq, ssrc, octets };
+        let (leg, playback, only) = (order.leg, order.playback.id, order.only);
+        let part = Some(Part { leg, playback, only, spoken });
+        Ok(Announcement { player, converter: Converter::default(), frames: 0, part })
+    }
+
+    /// The one leg that hears it; none is everybody.
+    pub fn only(&self) -> Option<LegId> {
+        self.part.as_ref().and_then(|part| part.only)
+    }
+
+    /// The frame that was taken last, for recordings.
+    pub fn spoken(&self) -> Option<Spoken> {
+        self.part.as_ref().map(|part| part.spoken)
+    }
+
+    /// Whom its end is told of, and under which name.
+    pub fn told(&self) -> Option<(LegId, PlaybackId)> {
+        self.part.as_ref().map(|part| (part.leg, part.playback))
     }
 
     /// The next frame, at the room's rate.
@@ -35,6 +101,9 @@ impl Announcement {
         let mut frame = Frame::silent(Rate::Narrow);
         self.player.fill_samples(frame.samples_mut());
         self.frames += 1;
+        if let Some(part) = &mut self.part {
+            part.say(frame.samples());
+        }
         frame.converted(rate, &mut self.converter)
     }
 

@@ -26,6 +26,10 @@ impl Shard {
             C::RecordResume { recording, by } => return self.recorder.resume(now, recording, by),
             C::RecordStop { recording } => return self.record_stop(now, recording),
             C::Announce { room, sources } => return self.announce(now, room, sources),
+            C::Interject(order) => return self.interject(now, &order),
+            C::StopInterject { room, playback, .. } => {
+                return self.stop_interject(now, room, playback);
+            }
             C::FaxStart { leg, .. } => return self.start_fax(now, leg),
             C::Connect { .. }
             | C::Fax { .. }
@@ -69,6 +73,8 @@ impl Shard {
             C::Open { .. }
             | C::FaxStart { .. }
             | C::Announce { .. }
+            | C::Interject(_)
+            | C::StopInterject { .. }
             | C::RecordStart(_)
             | C::RecordJoin { .. }
             | C::RecordLeave { .. }

@@ -14,9 +14,10 @@ use crate::leg::LegIdx;
 use crate::leg::outlet::{Outlet, Shared};
 use crate::mix::speakers::{Speakers, Voice};
 use crate::mix::{Frame, Sum};
+use crate::room::Announcement;
 use std::cmp::Reverse;
 use std::time::Duration;
-use terms::media::Audience;
+use terms::media::{Audience, Event, PlayEnd};
 use terms::{LegId, Moment};
 
 /// The grid.
@@ -116,8 +117,15 @@ impl Shard {
         }
         sum.add(&far.without(None));
         let announced = room.announcement.as_mut().map(|announcement| announcement.take(rate));
-        if let Some(frame) = &announced {
-            sum.add(frame);
+        let only = room.announcement.as_ref().and_then(Announcement::only);
+        let spoken = room.announcement.as_ref().and_then(Announcement::spoken);
+        match (&announced, only) {
+            (Some(frame), Some(to)) => whispers.push((to, *frame)),
+            (Some(frame), None) => sum.add(frame),
+            (None, _) => {}
+        }
+        if let Some(spoken) = &spoken {
+            self.record_spoken(due, spoken);
         }
         let said = Said { everybody: sum.without(None), sum, whispers };
         let mut own = voices.iter().peekable();
@@ -134,8 +142,12 @@ impl Shard {
         shared.retain_mut(Shared::end_frame);
         let room = self.rooms[index as usize].room.as_mut().expect("mixing keeps rooms");
         (room.members, room.speakers, room.shared) = (members, speakers, shared);
-        if room.announcement.take_if(|announcement| announcement.is_over()).is_some() {
+        if let Some(over) = room.announcement.take_if(|announcement| announcement.is_over()) {
             self.arrange(due, index);
+            if let Some((leg, playback)) = over.told() {
+                let end = PlayEnd::Finished;
+                self.events.push_back(Event::PlayDone { leg, playback, end });
+            }
         }
     }
 

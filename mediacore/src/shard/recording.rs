@@ -21,6 +21,13 @@ pub(super) struct Recorded {
     far: Vec<(LegId, TrackIdx)>,
 }
 
+impl Recorded {
+    /// Tracks of who is no leg of this shard.
+    pub fn tracks_of(&self, voice: LegId) -> impl Iterator<Item = TrackIdx> + '_ {
+        self.far.iter().filter(move |(leg, _)| *leg == voice).map(|&(_, track)| track)
+    }
+}
+
 /// One payload of a leg that is recorded on another shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tap {

@@ -7,6 +7,7 @@ mod doors;
 mod encrypted;
 mod fax;
 mod hearing;
+mod interject;
 mod mux;
 mod network;
 mod quality;

@@ -135,6 +135,7 @@ impl Call {
                 | Next::TurnAway(_)
                 | Next::Announce { .. }
                 | Next::Leased(_)
+                | Next::Message(_)
                 | Next::Returning(_),
             ) => {
                 return Err("only an agent or a number outside can be called from a screen");

@@ -101,7 +101,10 @@ impl Call {
 
     /// The same, unless they forward it.
     pub(super) fn ring(&mut self, cx: &mut Cx) {
-        if self.forward(cx, ForwardWhen::Always) {
+        if self.asks_who_drives(cx)
+            || self.forward(cx, ForwardWhen::Always)
+            || self.ask_for_message(cx, ForwardWhen::Always)
+        {
             return;
         }
         if let Err((status, cause)) = self.dial_next(cx) {

@@ -2,7 +2,8 @@
 //!
 //! *41 sign in · *42 sign out · *43 ready · *44 break · *8 pick up what rings longest in the team, with
 //! an extension what rings there · *45 with a slot takes who is parked there · *78 do not disturb, *79
-//! no longer · with a number *72 forwards calls always, *90 when busy, *92 when nobody answers; *73,
+//! no longer · *76 drives, *77 no longer
+//! · with a number *72 forwards calls always, *90 when busy, *92 when nobody answers; *73,
 //! *91 and *93 no longer.
 //!
 //! What is picked up or taken never comes here: the phone that dialled is in that call at once
@@ -30,6 +31,8 @@ pub(crate) enum FeatureCode {
     Park(Option<u8>),
     /// On or off.
     DoNotDisturb(bool),
+    /// On or off.
+    Driving(bool),
     /// To this number, or no longer.
     Forward(ForwardWhen, Option<String>),
 }
@@ -52,6 +55,8 @@ impl FeatureCode {
             "*44" => Some(FeatureCode::Break),
             "*78" => Some(FeatureCode::DoNotDisturb(true)),
             "*79" => Some(FeatureCode::DoNotDisturb(false)),
+            "*76" => Some(FeatureCode::Driving(true)),
+            "*77" => Some(FeatureCode::Driving(false)),
             "*8" => Some(FeatureCode::PickUp(None)),
             "*45" => Some(FeatureCode::Park(None)),
             _ => Self::with_number(dialled),
@@ -91,6 +96,11 @@ impl Call {
             FeatureCode::DoNotDisturb(on) => {
                 let prompt = if on { "do_not_disturb_on" } else { "do_not_disturb_off" };
                 (AgentAction::DoNotDisturb { on }, prompt)
+            }
+            FeatureCode::Driving(on) => {
+                let said = if on { "forwarding_on" } else { "forwarding_off" };
+                let done = cx.world.drive(cx.now, (self.tenant, agent), on);
+                return done.map_or("invalid", |()| said);
             }
             FeatureCode::Forward(when, to) => return self.set_forwarding(cx, agent, when, to),
             FeatureCode::PickUp(_) | FeatureCode::Park(_) => return "nothing_to_pick_up",
@@ -140,6 +150,8 @@ mod tests {
         assert_eq!(parse("*41"), Some(FeatureCode::SignIn));
         assert_eq!(parse("*78"), Some(FeatureCode::DoNotDisturb(true)));
         assert_eq!(parse("*79"), Some(FeatureCode::DoNotDisturb(false)));
+        assert_eq!(parse("*76"), Some(FeatureCode::Driving(true)));
+        assert_eq!(parse("*77"), Some(FeatureCode::Driving(false)));
         assert_eq!(parse("*8"), Some(FeatureCode::PickUp(None)));
         assert_eq!(parse("*45"), Some(FeatureCode::Park(None)));
         assert_eq!(parse("*4512"), Some(FeatureCode::Park(Some(12))));

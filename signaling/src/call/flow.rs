@@ -2,6 +2,7 @@
 
 use super::hearing::FAX;
 use super::timers::Timer;
+use super::voicemail::MessageFor;
 use super::{Call, Next, Phase, cause, dial};
 use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run, Told};
 use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
@@ -200,7 +201,11 @@ impl Call {
             Hand::Area { by, code } => self.hunt_area(cx, by, &code),
             Hand::Voicemail { queue } => {
                 self.left_flow(cx, "voicemail");
-                self.take_message(cx, queue);
+                self.take_message(cx, MessageFor::Queue(queue));
+            }
+            Hand::Message { agent } => {
+                self.left_flow(cx, "voicemail");
+                self.take_message(cx, MessageFor::Agent(agent));
             }
             Hand::Record(record) => self.record_for_flow(cx, record),
             Hand::Callback { queue, number } => {
@@ -253,6 +258,7 @@ impl Call {
                 | Next::TurnAway(_)
                 | Next::Announce { .. }
                 | Next::Leased(_)
+                | Next::Message(_)
                 | Next::Returning(_),
             )
             | None => {

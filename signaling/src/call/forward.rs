@@ -96,7 +96,7 @@ impl Call {
             _ if not_disturbed => ForwardWhen::Busy,
             _ => ForwardWhen::NoAnswer,
         };
-        if !self.forward(cx, when) {
+        if !self.forward(cx, when) && !self.ask_for_message(cx, when) {
             self.dial_failed(cx, status, cause);
         }
     }
@@ -169,7 +169,7 @@ impl Call {
     }
 
     /// Nobody rings any more: the call goes to a queue, a flow, a box for messages.
-    fn leave_for(&mut self, cx: &mut Cx, next: Next) {
+    pub(super) fn leave_for(&mut self, cx: &mut Cx, next: Next) {
         self.timers.clear(Timer::Ring);
         self.stop_play(cx, self.anchor);
         let phase = std::mem::replace(&mut self.phase, Phase::Ending);

@@ -9,6 +9,7 @@
 //! message, the end of the call, or when somebody takes the call elsewhere.
 
 use super::dial::{Dialable, Why};
+use super::voicemail::MessageFor;
 use super::{Call, Next, Phase};
 use crate::ivr::step::{AreaBy, UNKNOWN_AREA};
 use crate::switch::{Cx, Stop};
@@ -132,7 +133,7 @@ impl Call {
                 self.end_hop(cx, HopEnd::Message);
                 self.hunt = None;
                 self.left_flow(cx, "voicemail");
-                self.take_message(cx, queue);
+                self.take_message(cx, MessageFor::Queue(queue));
             }
         }
         Ok(())
@@ -151,6 +152,7 @@ impl Call {
                 | Next::TurnAway(_)
                 | Next::Announce { .. }
                 | Next::Leased(_)
+                | Next::Message(_)
                 | Next::Returning(_),
             )
             | None => Err(HopEnd::NoWay),

@@ -138,6 +138,7 @@ impl Call {
             queued_since: None,
             agent: None,
             recording: None,
+            interjection: None,
             supervision: None,
             picking: None,
             replacing: None,

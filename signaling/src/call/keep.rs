@@ -10,6 +10,7 @@
 use super::callback::Callback;
 use super::conference::Knock;
 use super::hunt::Hunt;
+use super::interject::Interjection;
 use super::lease::{ByLease, LeaseStep};
 use super::leg::{Bye, Leg, Sip, Voice};
 use super::park::Parked;
@@ -58,6 +59,7 @@ pub(crate) struct Kept<'a> {
     /// The parties are told that a recording begins.
     announcing: bool,
     supervision: Option<Supervision>,
+    interjection: Option<Interjection>,
     picking: Option<Picking>,
     replacing: Option<Replacing>,
     story: Story,
@@ -168,6 +170,7 @@ impl Call {
             recording,
             announcing: self.announcing.is_some(),
             supervision: self.supervision.clone(),
+            interjection: self.interjection,
             picking: self.picking,
             replacing: self.replacing,
             story: self.story,
@@ -234,6 +237,7 @@ impl Kept<'_> {
             // Media knows nothing of it any more: it goes on as another part.
             recording: None,
             supervision: self.supervision,
+            interjection: self.interjection,
             picking: self.picking,
             replacing: self.replacing,
             announcing: None,
@@ -280,6 +284,8 @@ impl Waking {
         call.drop_picking(cx, cause::TEMPORARY_FAILURE, Bye::Gone);
         call.drop_replacement(cx, cause::TEMPORARY_FAILURE, Bye::Gone);
         call.find_conference(cx);
+        // Media has forgotten it; who was kept apart hears the other one again.
+        call.settle_interjection(cx);
         if call.waits_to_call_back() {
             let dialled = matches!(at, At::Dialling { .. });
             let offers = match at {
@@ -506,7 +512,7 @@ impl Call {
     ) {
         self.phase = Phase::Message(message);
         match (message.begins(), part) {
-            (Some(queue), _) if goes_on => self.take_message(cx, queue),
+            (Some(whose), _) if goes_on => self.take_message(cx, whose),
             (None, Some(part)) => {
                 self.message_was_left(cx, message, part.id);
                 self.farewell(cx, &["thanks"], cause::NORMAL);

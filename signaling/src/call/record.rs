@@ -17,7 +17,9 @@ pub(crate) mod rules;
 pub(super) use notice::Announcing;
 
 use super::Call;
+use super::interject::SIDE;
 use super::timers::Timer;
+use super::voicemail::MessageFor;
 use crate::switch::{Compiled, Cx, RecordingOf};
 use rules::{Clock, Decision, Facts, Parties};
 use serde::{Deserialize, Serialize};
@@ -194,10 +196,15 @@ impl Call {
     }
 
     /// A message: no rule is about it.
-    pub(super) fn record_message(&mut self, cx: &mut Cx, queue: QueueId) {
+    pub(super) fn record_message(&mut self, cx: &mut Cx, whose: MessageFor) {
         self.stop_recording(cx);
         let parties = vec![(self.anchor, Side::Customer)];
-        self.start_part(cx, parties, (None, Some(queue)), RecordTerms::default(), None);
+        let (agent, queue) = whose.owners();
+        self.start_part(cx, parties, (agent, queue), RecordTerms::default(), None);
+        let running = self.recording.as_ref().map(|running| running.id);
+        if let Some(of) = running.and_then(|id| cx.world.recordings.get_mut(&id)) {
+            of.message = agent.is_some();
+        }
     }
 
     fn start_part(
@@ -209,7 +216,7 @@ impl Call {
         by: Option<UserId>,
     ) {
         let recording = RecordingId(cx.id());
-        let of = RecordingOf { tenant: self.tenant, agent, queue, meeting: None };
+        let of = RecordingOf { tenant: self.tenant, agent, queue, meeting: None, message: false };
         cx.world.expect_recording(recording, of);
         self.recording = Some(Recording {
             id: recording,
@@ -244,6 +251,15 @@ impl Call {
             cx.media(Command::RecordJoin { recording: *recording, leg, side });
         } else if let Some(announcing) = &mut self.announcing {
             announcing.parties.push((leg, side));
+        }
+    }
+
+    /// Something is said that is no leg's: it stands in the recording, where there is one.
+    pub(super) fn record_voice(&mut self, cx: &mut Cx, voice: LegId) {
+        if let Some(Recording { id: recording, parties, .. }) = &mut self.recording {
+            parties.push((voice, SIDE));
+            let (recording, side) = (*recording, SIDE);
+            cx.media(Command::RecordJoin { recording, leg: voice, side });
         }
     }
 
@@ -315,7 +331,7 @@ impl Call {
         let recording = RecordingId(cx.id());
         let whose = (self.tenant, self.contact, self.id);
         let ledger = Ledger::refused(whose, recording, cx.now.wall, why);
-        self.log(cx, None, Kind::Recorded { ledger, agent, queue, meeting: None });
+        self.log(cx, None, Kind::Recorded { ledger, agent, queue, meeting: None, message: false });
     }
 
     /// The customer is on the left; between colleagues it is the one who called.

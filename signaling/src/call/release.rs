@@ -155,6 +155,8 @@ impl Call {
                 Ok(())
             }
             CallAction::CancelCallback { by } => self.cancel_callback(cx, *by),
+            CallAction::Play(order) => self.interject(cx, order),
+            CallAction::StopPlay => self.stop_interjection(cx),
             CallAction::Record { order, by } => self.screen_records(cx, *order, *by),
         }
     }

@@ -115,6 +115,7 @@ impl Call {
                 | Next::TurnAway(_)
                 | Next::Announce { .. }
                 | Next::Leased(_)
+                | Next::Message(_)
                 | Next::Returning(_),
             )
             | None => Err((404, "nothing answers that number")),

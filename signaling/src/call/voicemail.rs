@@ -1,5 +1,5 @@
-//! A message for a queue's people: prompt, beep, recording until `#`, the end of the call or the
-//! longest message. A step of a flow has its own prompt, key and length, and goes on afterwards; after a
+//! A message for a queue's people or for one agent: prompt, beep, recording until `#`, the end of the
+//! call or the longest message. A step of a flow has its own prompt, key and length, and goes on afterwards; after a
 //! restart the flow is gone, and its message is one like others.
 
 use super::timers::Timer;
@@ -9,17 +9,45 @@ use crate::ivr::run::Record;
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use terms::event::Kind;
+use terms::event::{InMailbox, Kind, Mailbox};
 use terms::media::Source;
-use terms::{QueueId, RecordingId};
+use terms::{AgentId, QueueId, RecordingId};
 
 /// The tone after which one speaks.
 const BEEP_MS: u32 = 500;
 
+/// For whom a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum MessageFor {
+    /// The people of a queue.
+    Queue(QueueId),
+    /// One agent.
+    Agent(AgentId),
+}
+
+impl MessageFor {
+    /// Whose the row of its recording is.
+    pub fn owners(self) -> (Option<AgentId>, Option<QueueId>) {
+        match self {
+            MessageFor::Queue(queue) => (None, Some(queue)),
+            MessageFor::Agent(agent) => (Some(agent), None),
+        }
+    }
+
+    fn left(self, recording: RecordingId) -> Kind {
+        match self {
+            MessageFor::Queue(queue) => Kind::VoicemailLeft { queue, recording },
+            MessageFor::Agent(agent) => {
+                Kind::Mailbox(Mailbox { agent, what: InMailbox::Left { recording } })
+            }
+        }
+    }
+}
+
 /// A message on its way.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Message {
-    queue: QueueId,
+    whose: MessageFor,
     /// After the beep.
     recording: bool,
     /// What the step of a flow wants.
@@ -35,9 +63,9 @@ struct Asked {
 }
 
 impl Message {
-    /// The queue, where nothing was said yet.
-    pub fn begins(self) -> Option<QueueId> {
-        (!self.recording).then_some(self.queue)
+    /// For whom it is, where nothing was said yet.
+    pub fn begins(self) -> Option<MessageFor> {
+        (!self.recording).then_some(self.whose)
     }
 
     /// Whether this key ends it.
@@ -54,10 +82,10 @@ impl Message {
 
 impl Call {
     /// Asks the anchor to speak.
-    pub(super) fn take_message(&mut self, cx: &mut Cx, queue: QueueId) {
+    pub(super) fn take_message(&mut self, cx: &mut Cx, whose: MessageFor) {
         self.story.heard = true;
-        self.phase = Phase::Message(Message { queue, recording: false, asked: None });
-        let please = prompt::prompt(self.language(), "voicemail");
+        self.phase = Phase::Message(Message { whose, recording: false, asked: None });
+        let please = prompt::prompt(self.language(), &self.greeting(cx, whose));
         let sources = vec![please, Source::Beep { ms: BEEP_MS }];
         if !self.play(cx, self.anchor, sources, false, false) {
             self.strand(cx);
@@ -69,7 +97,8 @@ impl Call {
         let Record { queue, mut sources, max_s, min_ms, terminator } = wanted;
         self.story.heard = true;
         let asked = Some(Asked { max_s, min_ms, terminator });
-        self.phase = Phase::Message(Message { queue, recording: false, asked });
+        let whose = MessageFor::Queue(queue);
+        self.phase = Phase::Message(Message { whose, recording: false, asked });
         sources.push(Source::Beep { ms: BEEP_MS });
         if !self.play(cx, self.anchor, sources, false, false) && !self.follow_flow(cx, "error") {
             self.strand(cx);
@@ -82,8 +111,8 @@ impl Call {
         if std::mem::replace(&mut message.recording, true) {
             return;
         }
-        let (queue, asked) = (message.queue, message.asked);
-        self.record_message(cx, queue);
+        let (whose, asked) = (message.whose, message.asked);
+        self.record_message(cx, whose);
         let longest = cx.world.config.message_max;
         let wanted = asked.map(|asked| Duration::from_secs(asked.max_s.into()));
         let longest = wanted.map_or(longest, |wanted| wanted.min(longest));
@@ -99,8 +128,7 @@ impl Call {
     ) {
         self.timers.clear(Timer::Message);
         self.story.message = true;
-        let kind = Kind::VoicemailLeft { queue: message.queue, recording };
-        self.log(cx, Some(self.anchor), kind);
+        self.log(cx, Some(self.anchor), message.whose.left(recording));
     }
 
     /// The key, or long enough.
@@ -144,8 +172,7 @@ impl Call {
             .filter(|running| message.recording && message.is_enough(now - running.since));
         if let Some(recording) = running.map(|running| running.id) {
             self.story.message = true;
-            let kind = Kind::VoicemailLeft { queue: message.queue, recording };
-            self.log(cx, Some(self.anchor), kind);
+            self.log(cx, Some(self.anchor), message.whose.left(recording));
         }
         self.stop_recording(cx);
     }

@@ -169,7 +169,8 @@ impl Conference {
         let recorded = self.members.iter().filter(|member| member.side.is_some());
         let agent = recorded.filter_map(|member| member.agent).next();
         let (tenant, meeting) = (self.tenant, Some(self.of.meeting));
-        cx.world.expect_recording(recording, RecordingOf { tenant, agent, queue: None, meeting });
+        let of = RecordingOf { tenant, agent, queue: None, meeting, message: false };
+        cx.world.expect_recording(recording, of);
     }
 
     /// Media has ended the part with the process, and knows nothing of it any more.
@@ -211,7 +212,7 @@ impl Conference {
         let whose = (self.tenant, self.contact, call);
         let ledger = Ledger::refused(whose, recording, at, why);
         let meeting = Some(self.of.meeting);
-        let kind = Kind::Recorded { ledger, agent: None, queue: None, meeting };
+        let kind = Kind::Recorded { ledger, agent: None, queue: None, meeting, message: false };
         self.log_kind(cx, Some((call, Some(leg))), kind);
     }
 

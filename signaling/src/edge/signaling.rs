@@ -511,6 +511,7 @@ impl Thread {
                 | Ask::Recording { .. }
                 | Ask::TakeParked { .. }
                 | Ask::Heard { .. }
+                | Ask::Mailbox(..)
                 | Ask::Quality { .. }
                 | Ask::Metrics => {}
             }

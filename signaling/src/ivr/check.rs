@@ -18,13 +18,15 @@ use std::fmt;
 use terms::media::{
     FAX_NAME_CHARS_MAX, FAX_STATION_CHARS_MAX, SPEECH_CHARS_MAX, is_fax_name, is_fax_station,
 };
-use terms::{ConferenceId, FlowId, QueueId};
+use terms::{AgentId, ConferenceId, FlowId, QueueId};
 
 /// What a flow may refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// Queues of the tenant.
     pub queues: BTreeSet<QueueId>,
+    /// Agents of the tenant.
+    pub agents: BTreeSet<AgentId>,
     /// Flows of the tenant, for `flow:<id>` targets.
     pub flows: BTreeSet<FlowId>,
     /// Conference rooms of the tenant, for `conference:<id>` targets.
@@ -50,6 +52,7 @@ impl Known {
     pub fn of(plan: &terms::routing::Plan) -> Self {
         Known {
             queues: plan.queues.iter().map(|queue| queue.id).collect(),
+            agents: plan.agents.iter().map(|agent| agent.id).collect(),
             flows: plan.flows.iter().map(|flow| flow.id).collect(),
             conferences: plan.conferences.iter().map(|room| room.id).collect(),
             hours: plan.hours.iter().map(|hours| hours.name.clone()).collect(),
@@ -447,6 +450,12 @@ impl Report<'_> {
             let known: Vec<String> =
                 self.known.queues.iter().take(12).map(ToString::to_string).collect();
             (format!("{field}: there is no queue {queue}"), format!("one of {}", known.join(", ")))
+        });
+    }
+
+    pub(crate) fn agent(&mut self, field: &str, agent: AgentId) {
+        self.unless(self.known.everything || self.known.agents.contains(&agent), || {
+            (format!("{field}: there is no agent {agent}"), "the id of an agent".to_owned())
         });
     }
 

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::media::{Keys, Seek, Source};
 use terms::routing::Hours;
-use terms::{FlowId, Moment, QueueId, Timestamp};
+use terms::{AgentId, FlowId, Moment, QueueId, Timestamp};
 
 /// Hangup cause of a flow that runs in circles: temporary failure, Q.850.
 const LOOP_CAUSE: u8 = 41;
@@ -193,6 +193,11 @@ pub enum Hand {
     Voicemail {
         /// For whose people.
         queue: QueueId,
+    },
+    /// A message for one agent.
+    Message {
+        /// For whom.
+        agent: AgentId,
     },
     /// A message, after which the flow goes on.
     Record(Record),

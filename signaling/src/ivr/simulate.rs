@@ -369,6 +369,7 @@ impl<'a> Walk<'a> {
                             format!("goes to the people of the area of the {}", by.whose())
                         }
                         Hand::Voicemail { queue } => format!("leaves a message for queue {queue}"),
+                        Hand::Message { agent } => format!("leaves a message for agent {agent}"),
                         Hand::Record(Record { queue, .. }) => {
                             format!("says something for queue {queue}")
                         }

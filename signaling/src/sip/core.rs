@@ -667,7 +667,7 @@ impl UserAgent {
     }
 }
 
-/// The messages of all queues that each agent serves.
+/// The messages for each agent, and those of all queues that they serve.
 fn messages(plan: &Plan) -> HashMap<AgentId, (u32, u32)> {
     let mut messages: HashMap<AgentId, (u32, u32)> = HashMap::new();
     for of in &plan.messages {
@@ -677,6 +677,11 @@ fn messages(plan: &Plan) -> HashMap<AgentId, (u32, u32)> {
             *waiting = waiting.saturating_add(of.waiting);
             *heard = heard.saturating_add(of.heard);
         }
+    }
+    for of in plan.mailboxes.iter().filter(|of| of.waiting > 0 || of.heard > 0) {
+        let (waiting, heard) = messages.entry(of.agent).or_default();
+        *waiting = waiting.saturating_add(of.waiting);
+        *heard = heard.saturating_add(of.heard);
     }
     messages
 }

@@ -49,6 +49,7 @@ impl Switch {
                 let kind = Kind::VoicemailHeard { queue, recording, by };
                 Some(done(self.heard(now, tenant, kind)))
             }
+            Ask::Mailbox(tenant, of) => Some(done(self.mailbox(now, tenant, of))),
             Ask::Quality { tenant, call } => self.ask_quality(now, id, tenant, call),
             Ask::Metrics => Some(Answer::Metrics(self.metrics())),
             Ask::Drain { within_s } => self.start_drain(now, id, within_s),
@@ -74,17 +75,19 @@ impl Switch {
             acd: Distributor::new(seed),
             trunks: super::trunks::Usage::default(),
             set_at: BTreeMap::new(),
+            driving: BTreeMap::new(),
             callbacks: BTreeMap::new(),
             traces: super::traces::Traces::default(),
         });
         tenant.plan = Arc::clone(&compiled);
         tenant.acd.apply(now, &compiled.plan);
         self.world.learn(now, &compiled.plan);
+        self.world.learn_who_drives(&compiled.plan);
         Ok(())
     }
 
     /// What somebody did that is about no call is written down.
-    fn heard(&mut self, now: Now, tenant: TenantId, kind: Kind) -> Result<(), String> {
+    pub(super) fn heard(&mut self, now: Now, tenant: TenantId, kind: Kind) -> Result<(), String> {
         if !self.world.tenants.contains_key(&tenant) {
             return Err("there is no such tenant".to_owned());
         }

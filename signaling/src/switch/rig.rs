@@ -571,7 +571,12 @@ impl Rig {
                     self.later(soon, Input::Media(Event::Measured { leg: *leg, quality }));
                 }
             }
-            Command::Connect { .. }
+            Command::Interject(order) => {
+                let (leg, playback, end) = (order.leg, order.playback.id, PlayEnd::Finished);
+                self.later(PROMPT, Input::Media(Event::PlayDone { leg, playback, end }));
+            }
+            Command::StopInterject { .. }
+            | Command::Connect { .. }
             | Command::Fax { .. }
             | Command::Modem { .. }
             | Command::FaxStart { .. }

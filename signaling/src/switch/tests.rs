@@ -19,8 +19,10 @@ mod flow_steps;
 mod gateways;
 mod grid;
 mod guests;
+mod interject;
 mod language;
 mod leases;
+mod mailboxes;
 mod parking;
 mod phones;
 mod pickup;
@@ -159,6 +161,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::SurveyAnswered { answer, .. } => format!("survey answered {answer:?}"),
         Kind::VoicemailLeft { .. } => "message left".into(),
         Kind::VoicemailHeard { recording, by, .. } => format!("{by} heard {recording}"),
+        Kind::Mailbox(mailbox) => mailboxes::word(mailbox),
         Kind::Recorded { ledger, .. } => format!("recorded {:?}", ledger.state),
         Kind::LegEnded { cause, by, .. } => format!("leg ended {cause} by {by:?}"),
         Kind::CallEnded { outcome, cause, by } => format!("ended {outcome:?} {cause} by {by:?}"),

@@ -30,6 +30,8 @@ pub(crate) struct Tenant {
     pub trunks: Usage,
     /// When agents last set something for their phones.
     pub set_at: BTreeMap<AgentId, Timestamp>,
+    /// Who drives or no longer, where the plan does not say so yet.
+    pub driving: BTreeMap<AgentId, bool>,
     /// Customers who wait to be called back, by queue and number.
     pub callbacks: BTreeMap<(QueueId, String), CallbackPlace>,
     /// Whom agents called outside, for who calls back.
@@ -53,6 +55,8 @@ pub(crate) struct RecordingOf {
     pub agent: Option<AgentId>,
     pub queue: Option<QueueId>,
     pub meeting: Option<MeetingId>,
+    /// A message for the agent.
+    pub message: bool,
 }
 
 /// Outcomes of faxes that are awaited; media runs far fewer at a time.
@@ -205,6 +209,7 @@ impl World {
                 agent: of.and_then(|of| of.agent),
                 queue: of.and_then(|of| of.queue),
                 meeting: of.and_then(|of| of.meeting),
+                message: of.is_some_and(|of| of.message),
                 ledger,
             },
         });

@@ -1,7 +1,7 @@
 //! What is played to a leg: prompts, speech and tones one after the other, and how people move in
 //! it.
 
-use crate::id::{PlaybackId, TenantId};
+use crate::id::{LegId, PlaybackId, RoomId, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// Characters of one text that is spoken, at most.
@@ -134,6 +134,21 @@ impl Playback {
             tenant: None,
         }
     }
+}
+
+/// Something said into a room while its talk goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interject {
+    /// A leg of the room: it is the one that its end is told of.
+    pub leg: LegId,
+    /// Where.
+    pub room: RoomId,
+    /// What; cut after a minute.
+    pub playback: Playback,
+    /// The voice that says it: no leg, but what recordings know it by.
+    pub voice: LegId,
+    /// The one leg that hears it; none is everybody there.
+    pub only: Option<LegId>,
 }
 
 /// A place in a playback.

@@ -9,8 +9,8 @@ use crate::derive::survey::OpenSurvey;
 use crate::derive::visit::{OpenVisit, VisitEnd, VisitOf};
 use std::collections::BTreeMap;
 use terms::event::{
-    Direction, Entry, FlowOut, InConference, Kind, Meeting, Outcome, Party, Role, Satisfaction,
-    SupervisionEnd,
+    Direction, Entry, FlowOut, InConference, InMailbox, Kind, Mailbox, Meeting, Outcome, Party,
+    Role, Satisfaction, SupervisionEnd,
 };
 use terms::record::{Call, IvrStep, Row};
 use terms::{
@@ -180,6 +180,9 @@ impl OpenCall {
                 self.queue.get_or_insert(*queue);
                 self.recording.get_or_insert(*recording);
             }
+            Kind::Mailbox(Mailbox { what: InMailbox::Left { recording }, .. }) => {
+                self.recording.get_or_insert(*recording);
+            }
             Kind::Recorded { ledger, agent, queue, .. } => {
                 self.recording.get_or_insert(ledger.recording);
                 let (start, caller) = (self.started_at, self.customer_number());
@@ -217,6 +220,7 @@ impl OpenCall {
             | Kind::Callback(_)
             // Said long after the call.
             | Kind::VoicemailHeard { .. }
+            | Kind::Mailbox(_)
             | Kind::PickedUp { .. }
             | Kind::SupervisionStarted { .. }
             | Kind::SupervisionChanged { .. }

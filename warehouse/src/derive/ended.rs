@@ -86,6 +86,9 @@ pub fn recording(
     caller: String,
 ) -> Recording {
     let of_meeting = matches!(entry.kind, Kind::Recorded { meeting: Some(_), .. });
+    let is_message = matches!(entry.kind, Kind::Recorded { message: true, .. });
+    // But for strangers in a conference, only a message begins with no agent on it.
+    let talked = !is_message && (agent.is_some() || of_meeting);
     Recording {
         tenant_id: entry.tenant,
         recording_id: ledger.recording,
@@ -94,8 +97,7 @@ pub fn recording(
         call_started_at,
         started_at: ledger.started_at,
         duration_ms: i32::try_from(ledger.duration_ms).unwrap_or(i32::MAX),
-        // But for strangers in a conference, only a message begins with no agent on it.
-        kind: if agent.is_some() || of_meeting { "conversation" } else { "voicemail" }.to_owned(),
+        kind: if talked { "conversation" } else { "voicemail" }.to_owned(),
         agent_id: agent,
         queue_id: queue,
         caller,

@@ -103,6 +103,27 @@ fn a_text_is_made_before_it_is_played_and_once() {
 }
 
 #[test]
+fn what_is_said_into_a_talk_waits_for_its_text_too_and_is_stopped_while_it_does() {
+    let world = World::new(Vec::new());
+    let says = |voice: u64, text: &str| {
+        let Command::Play { playback, .. } = play(1, voice, text) else { panic!("it plays") };
+        let (leg, room, voice) = (LegId(1), terms::RoomId(1), LegId(voice));
+        let order = terms::media::Interject { leg, room, playback, voice, only: None };
+        Command::Interject(Box::new(order))
+    };
+    assert_eq!(world.studio.pass(says(900, "one")), None, "it waits");
+    assert_eq!(world.studio.pass(says(901, "two")), None);
+    let (leg, room) = (LegId(1), terms::RoomId(1));
+    let stop = |playback| Command::StopInterject { leg, room, playback: PlaybackId(playback) };
+    assert_eq!(world.studio.pass(stop(901)), None, "what has not begun is not stopped in media");
+    assert_eq!(world.studio.pass(stop(77)), Some(stop(77)), "another one's stop passes");
+    world.go.send(()).unwrap();
+    assert!(world.renewed().speech("en", "one").is_some());
+    assert_eq!(world.sent(), says(900, "one"), "after the cores have the text");
+    assert_eq!(world.studio.pass(says(902, "one")), Some(says(902, "one")), "now it passes");
+}
+
+#[test]
 fn who_is_gone_or_hears_something_else_is_not_played_to() {
     let world = World::new(Vec::new());
     for leg in 1..=4 {

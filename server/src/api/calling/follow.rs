@@ -75,10 +75,11 @@ async fn keep(store: &Store, entries: &[Arc<Entry>], through: u64, missed: bool)
 fn is_kept(entry: &Entry) -> bool {
     match &entry.kind {
         Kind::Calling(calling) => !matches!(calling.what, InCalling::Refused { .. }),
-        Kind::VoicemailLeft { .. } | Kind::VoicemailHeard { .. } => true,
+        Kind::VoicemailLeft { .. } | Kind::VoicemailHeard { .. } | Kind::Mailbox(_) => true,
         Kind::Hunt(hunt) => matches!(hunt.what, InHunt::Lost { .. }),
         // Of a message there is nothing to be heard then.
-        Kind::Recorded { ledger, agent: None, queue: Some(_), .. } => {
+        Kind::Recorded { ledger, agent: None, queue: Some(_), .. }
+        | Kind::Recorded { ledger, message: true, .. } => {
             matches!(ledger.state, RecordingState::Refused)
         }
         _ => false,

@@ -16,7 +16,7 @@ use signaling::ivr::run::Hand;
 use signaling::ivr::simulate::{Act, Mock, Scene, Transcript, Walked, library, script, simulate};
 use signaling::ivr::step::AreaBy;
 use std::collections::BTreeMap;
-use terms::{FlowId, QueueId};
+use terms::{AgentId, FlowId, QueueId};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -80,6 +80,12 @@ enum TrialEnd {
         #[schema(value_type = String)]
         queue: QueueId,
     },
+    /// At a message for one agent.
+    Message {
+        /// For whom.
+        #[schema(value_type = String)]
+        agent: AgentId,
+    },
     /// Says something after a tone; the flow goes on.
     Record {
         /// For the people of this queue.
@@ -119,6 +125,7 @@ impl From<Hand> for TrialEnd {
             Hand::Enqueue { queue, priority } => TrialEnd::Queue { queue, priority },
             Hand::Area { by, code } => TrialEnd::Area { by, code },
             Hand::Voicemail { queue } => TrialEnd::Voicemail { queue },
+            Hand::Message { agent } => TrialEnd::Message { agent },
             Hand::Record(record) => TrialEnd::Record { queue: record.queue },
             Hand::Callback { queue, number } => TrialEnd::Callback { queue, number },
             Hand::Survey => TrialEnd::Survey,

@@ -3,6 +3,13 @@
 use super::Sentence;
 
 pub(super) const SENTENCES: &[Sentence] = &[
+    // What is said into a live call.
+    ("either a prompt or a text is needed", "需要提示音或文本，且只能填一项"),
+    ("no text can be spoken on this box", "本机无法合成语音"),
+    ("a text of 1 to {} characters is needed", "需要 1 至 {} 个字符的文本"),
+    ("something is said into this call already", "此通话正在播放语音"),
+    ("nothing is said into this call", "此通话没有正在播放的语音"),
+    ("there is no conversation to say something into", "没有可播放语音的通话"),
     (
         "Other prompts are being uploaded; try again in a moment.",
         "正在上传其他提示音，请稍后再试。",

@@ -52,7 +52,11 @@ impl Audible {
                 && misses(&BTreeSet::from([plan.language.as_str()]))
         });
         let emergencies = emergencies.map(|own| format!("emergency plan \"{}\"", own.name));
-        flows.chain(queues).chain(rules).chain(emergencies).collect()
+        let mailboxes = plan.mailboxes.iter().filter(|mailbox| {
+            mailbox.greeting == name && misses(&BTreeSet::from([plan.language.as_str()]))
+        });
+        let mailboxes = mailboxes.map(|mailbox| format!("mailbox of agent {}", mailbox.agent));
+        flows.chain(queues).chain(rules).chain(emergencies).chain(mailboxes).collect()
     }
 }
 
@@ -114,5 +118,11 @@ mod tests {
         assert!(lost(&["zh-CN/promo"]).is_empty(), "the box has one of that name");
         let hi = PromptName::new("zh-CN", "hi").unwrap();
         assert_eq!(audible(&["zh-CN/promo"]).lost_without(&hi, &plan), ["flow \"x\""]);
+        let greeting = "promo".to_owned();
+        let agent = terms::AgentId(7);
+        let mailbox = terms::routing::Mailbox { greeting, ..terms::routing::Mailbox::of(agent) };
+        (plan.flows, plan.mailboxes) = (Vec::new(), vec![mailbox]);
+        let lost = audible(&["en/promo"]).lost_without(&promo, &plan);
+        assert_eq!(lost, ["mailbox of agent 7"]);
     }
 }

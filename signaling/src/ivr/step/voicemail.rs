@@ -1,18 +1,26 @@
-//! `voicemail`: the caller leaves a message for a queue's people; the call ends afterwards.
+//! `voicemail`: the caller leaves a message for a queue's people or for one agent; the call ends
+//! afterwards.
 
 use super::Kind;
 use crate::ivr::check::Report;
 use crate::ivr::flow::On;
 use crate::ivr::run::{Cx, Hand, Input, Run};
 use serde::{Deserialize, Serialize};
-use terms::QueueId;
+use terms::{AgentId, QueueId};
+
+/// Normal call clearing, ITU-T Q.850.
+const NORMAL: u8 = 16;
 
 /// Takes a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Voicemail {
-    /// For whose people.
-    pub queue: QueueId,
+    /// For whose people; or `agent`.
+    #[serde(default)]
+    pub queue: Option<QueueId>,
+    /// For whom alone.
+    #[serde(default)]
+    pub agent: Option<AgentId>,
     /// `hangup`.
     #[serde(default)]
     pub on: On,
@@ -29,10 +37,21 @@ impl Kind for Voicemail {
         Vec::new()
     }
     fn check(&self, report: &mut Report) {
-        report.queue("queue", self.queue);
+        match (self.queue, self.agent) {
+            (Some(queue), None) => report.queue("queue", queue),
+            (None, Some(agent)) => report.agent("agent", agent),
+            (Some(_), Some(_)) | (None, None) => {
+                report.add("it is not clear for whom the message is", "either queue or agent");
+            }
+        }
     }
     fn enter(&self, run: &mut Run, _: &Cx) {
-        run.hand(Hand::Voicemail { queue: self.queue });
+        match (self.queue, self.agent) {
+            (_, Some(agent)) => run.hand(Hand::Message { agent }),
+            (Some(queue), None) => run.hand(Hand::Voicemail { queue }),
+            // No flow without either is published.
+            (None, None) => run.hand(Hand::Hangup { cause: NORMAL }),
+        }
     }
     fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
 }

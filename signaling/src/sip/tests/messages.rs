@@ -43,6 +43,21 @@ fn a_phone_is_told_of_each_message_and_its_lamp_goes_out_when_all_are_heard() {
 }
 
 #[test]
+fn a_message_for_the_agent_alone_lights_the_lamp_too() {
+    let mut bench = office(|_| {});
+    let sent = subscribe(&mut bench, "1001", EVENT);
+    answered(&mut bench, &sent[1], "200 OK");
+    let mut plan = with_messages(2, 1);
+    let (waiting, heard) = (1, 4);
+    plan.mailboxes =
+        vec![terms::routing::Mailbox { waiting, heard, ..terms::routing::Mailbox::of(AGENT) }];
+    bench.core.set_plan(bench.now(), &plan);
+    let told = bench.one();
+    assert!(told.has("Messages-Waiting: yes\r\n"), "{}", told.text);
+    assert!(told.has("Voice-Message: 3/5\r\n"), "{}", told.text);
+}
+
+#[test]
 fn nobody_watches_the_messages_of_somebody_else() {
     let mut bench = office(|_| {});
     let sent = subscribe(&mut bench, "8002", EVENT);
