@@ -2,8 +2,9 @@
 //! which event; each verb has a file of its own:
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
-//! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `digits` keys from a screen · `hearing` a fax machine calls · `fax` both go over
+//! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `early` what they
+//! let be heard before they answer · `connect` both hear each other · `digits` keys from a screen ·
+//! `hearing` a fax machine calls · `fax` both go over
 //! to T.38 · `hold` · `transfer_blind` · `consult` somebody is asked first · `invite_party` one more
 //! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
@@ -28,6 +29,7 @@ mod consult;
 mod dial;
 mod digits;
 mod document;
+mod early;
 mod end;
 mod fax;
 mod feature_code;
@@ -300,7 +302,9 @@ impl Call {
             return;
         }
         match event {
-            SipEvent::Progress { status, .. } => self.on_ringing(cx, id, status),
+            SipEvent::Progress { status, early, .. } => {
+                self.on_provisional(cx, id, status, early.as_deref());
+            }
             SipEvent::Answered { sdp, source, encrypted, nat, .. } => {
                 if let Some(leg) = self.legs.get_mut(&id).filter(|leg| !leg.incoming) {
                     (leg.source, leg.encrypted, leg.nat) = (source, encrypted, nat);
@@ -479,7 +483,8 @@ impl Call {
         let may_rest = held && !self.legs.get(&id).is_some_and(Leg::is_browser);
         // Who receives a page is silent as long as it lasts; T.30 has its own patience.
         let faxes = matches!(self.phase, Phase::Faxing(_));
-        let may_be_silent = may_rest || faxes || self.only_listens(id) || self.is_muted(cx);
+        let only_hears = self.only_listens(id) || self.hears_early();
+        let may_be_silent = may_rest || faxes || only_hears || self.is_muted(cx);
         if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
             self.drop_leg(cx, id, cause::TIMER_EXPIRED);
         }

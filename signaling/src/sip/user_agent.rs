@@ -192,6 +192,19 @@ pub enum Origin {
     Trunk(TrunkId),
 }
 
+/// What a provisional answer describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Early {
+    /// Their answer, as it will be given again.
+    pub sdp: String,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// It came over TLS.
+    pub encrypted: bool,
+    /// A NAT stands between.
+    pub nat: bool,
+}
+
 /// What the switch hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -204,7 +217,7 @@ pub enum Event {
         /// The status.
         status: u16,
         /// Early media.
-        sdp: Option<String>,
+        early: Option<Box<Early>>,
     },
     /// Our INVITE was answered; ACK is on its way.
     Answered {

@@ -489,7 +489,7 @@ impl Rig {
         let source = self.called_at;
         let (code, late_offer, answered) = (false, false, false);
         self.dialogs.insert(leg, Dialog { agent, code, late_offer, answered, source });
-        let ringing = SipEvent::Progress { leg, status: 180, sdp: None };
+        let ringing = SipEvent::Progress { leg, status: 180, early: None };
         match phone {
             Phone::Answers(after) => {
                 self.later(Duration::from_millis(20), Input::Sip(ringing));

@@ -12,6 +12,7 @@ mod consult;
 mod control;
 mod decided;
 mod document;
+mod early_media;
 mod emergency;
 mod encrypted;
 mod fax;

@@ -12,7 +12,7 @@ use crate::sip::message::{Message, Name};
 use crate::sip::send::DATAGRAM_BYTES_MAX;
 use crate::sip::trunk::{Proxy, TrunkKey};
 use crate::sip::uri::{escape_user, without_headers};
-use crate::sip::user_agent::{Destination, Event, Invite};
+use crate::sip::user_agent::{Destination, Early, Event, Invite};
 use crate::sip::write::{Builder, Injection, quoted};
 use crate::switch::Now;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -309,7 +309,7 @@ impl UserAgent {
     pub(super) fn on_branch_response(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
         self.on_branch_heard(id);
         match response.status() {
-            100..200 => self.on_branch_progress(now, id, response),
+            100..200 => self.on_branch_progress(now, flow, id, response),
             200..300 => self.on_branch_answer(now, flow, id, response),
             401 | 407 if self.answer_challenge(now, id, response) => {}
             status => {
@@ -362,21 +362,23 @@ impl UserAgent {
         }
     }
 
-    fn on_branch_progress(&mut self, now: Now, id: u64, response: &Message) {
+    fn on_branch_progress(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
         let Some(branch) = self.branches.get_mut(&id) else { return };
         if branch.wants_cancel.is_some() {
             return self.send_cancel(now, id);
         }
-        let sdp = response.sdp();
-        if let Some(sdp) = &sdp {
+        let early = response.sdp().map(|sdp| {
             branch.early = Some((response.to_tag().unwrap_or_default().into(), sdp.clone()));
-        }
+            let nat = branch.nat || has_private_contact(response, &flow);
+            let encrypted = flow.transport.is_encrypted();
+            Box::new(Early { sdp, source: flow.remote, encrypted, nat })
+        });
         if let (Some(leg), status @ 180..=183) = (branch.leg, response.status()) {
             if let Some(state) = self.legs.get_mut(&leg) {
                 state.early = true;
             }
             self.light(leg);
-            self.emit(Event::Progress { leg, status, sdp });
+            self.emit(Event::Progress { leg, status, early });
         }
     }
 
