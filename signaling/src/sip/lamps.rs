@@ -36,6 +36,12 @@ impl Default for Limits {
 /// not kept, and is less.
 const AHEAD: u32 = 1 << 20;
 
+/// A call that rings is named to those who watch it, so that they may take it (Replaces, RFC 3891): by
+/// this and its leg, a tag of ours that is drawn for it, and this of theirs. Its own dialog is not told,
+/// because who knows a dialog can end it.
+pub(super) const PICKUP: &str = "pickup-";
+pub(super) const RINGS: &str = "rings";
+
 /// Names a watch: whose phone watches, and a number.
 pub(super) type WatchId = (Who, u64);
 
@@ -144,6 +150,7 @@ impl Watch {
         entity: &str,
         name: &str,
         calls: BTreeMap<LegId, Shown>,
+        names: &BTreeMap<LegId, String>,
     ) -> String {
         let mut said = calls.clone();
         for (leg, last) in std::mem::replace(&mut self.told, calls) {
@@ -151,7 +158,7 @@ impl Watch {
         }
         let version = self.version;
         self.version += 1;
-        document(version, entity, name, &said)
+        document(version, (entity, name), &said, names)
     }
 
     /// The same in the next process.
@@ -327,15 +334,26 @@ impl Lamps {
     }
 }
 
-/// RFC 4235 §4.1: full state. The identity is the one of the phone that is watched.
-fn document(version: u32, entity: &str, name: &str, calls: &BTreeMap<LegId, Shown>) -> String {
+/// RFC 4235 §4.1: full state. The identity is the one of the phone that is watched; what may be taken
+/// has a name.
+fn document(
+    version: u32,
+    (entity, name): (&str, &str),
+    calls: &BTreeMap<LegId, Shown>,
+    names: &BTreeMap<LegId, String>,
+) -> String {
     let (entity, name) = (escaped(entity), escaped(name));
+    let named = |leg: &LegId| {
+        let tag = names.get(leg)?;
+        Some(format!(" call-id=\"{PICKUP}{leg}\" local-tag=\"{RINGS}\" remote-tag=\"{tag}\""))
+    };
     let dialogs: Vec<String> = calls
         .iter()
         .map(|(leg, Shown { state, initiator })| {
             let direction = if *initiator { "initiator" } else { "recipient" };
+            let named = named(leg).unwrap_or_default();
             format!(
-                "<dialog id=\"{leg}\" direction=\"{direction}\"><state>{}</state>\
+                "<dialog id=\"{leg}\"{named} direction=\"{direction}\"><state>{}</state>\
                  <local><identity display=\"{name}\">{entity}</identity></local></dialog>\r\n",
                 state.text()
             )
@@ -382,7 +400,7 @@ mod tests {
     #[test]
     fn a_name_of_any_text_stays_within_its_attribute() {
         let calls = BTreeMap::from([(LegId(5), Shown { state: State::Early, initiator: false })]);
-        let xml = document(3, "sip:1001@h", "\"/><x a='王&\u{0}\r\n", &calls);
+        let xml = document(3, ("sip:1001@h", "\"/><x a='王&\u{0}\r\n"), &calls, &BTreeMap::new());
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n\
             <dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"3\" \
             state=\"full\" entity=\"sip:1001@h\">\r\n\

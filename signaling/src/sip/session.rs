@@ -132,6 +132,8 @@ pub(super) struct Leg {
     early: bool,
     /// Of an incoming leg: tells copies of its INVITE.
     merge_key: Option<Box<[u8]>>,
+    /// Of a leg that rings at phones of ours: the tag by which a colleague names it.
+    pickup: Option<String>,
     /// Of an outgoing leg.
     branches: Vec<u64>,
     /// The best refusal so far of an outgoing leg.
@@ -164,6 +166,7 @@ impl Leg {
             takes_update: false,
             early: false,
             merge_key: None,
+            pickup: None,
             branches: Vec::new(),
             refusal: None,
             silent_until: None,

@@ -232,6 +232,7 @@ impl UserAgent {
         let agent = self.tenants.get(&tenant).and_then(|tenant| tenant.agents.get(&watched));
         let agent = agent.cloned();
         let calls = self.lamps.calls((tenant, watched));
+        let names = self.pickup_names(calls.keys());
         let messages = self.tenants.get(&tenant).and_then(|tenant| tenant.messages.get(&watched));
         let messages = messages.copied().unwrap_or_default();
         let Some(watch) = self.lamps.get_mut(id) else { return };
@@ -240,7 +241,7 @@ impl UserAgent {
         let body = agent.map_or_else(String::new, |(user, name)| {
             let entity = format!("sip:{}@{}", escape_user(&user), seen.address);
             match watch.package() {
-                Package::Dialog => watch.document(&entity, &name, calls),
+                Package::Dialog => watch.document(&entity, &name, calls, &names),
                 Package::Messages => lamps::summary(&entity, messages),
             }
         });

@@ -43,6 +43,8 @@ pub(in crate::sip) struct Branch {
     pub(super) wants_cancel: Option<u8>,
     pub(super) cancelled: bool,
     challenged: bool,
+    /// The tag of the phone that rings.
+    rings: Option<Box<[u8]>>,
     /// The last description before the answer, and the tag of who said it.
     early: Option<(Box<[u8]>, String)>,
     /// Answers that were acknowledged: their repetitions get the same ACK.
@@ -72,6 +74,7 @@ impl Branch {
             cancelled: false,
             // What is taken back is not asked for again with a password.
             challenged: true,
+            rings: None,
             early: None,
             acks: Vec::new(),
         }
@@ -82,6 +85,14 @@ impl Branch {
         (self.pending, self.invite, self.via_branch) = (false, None, String::new());
         self.early = None;
         self.leg.take()
+    }
+
+    /// It rings, and is the dialog that these name: our tag, and that of the phone.
+    pub(super) fn is_early(&self, call_id: &[u8], ours: &[u8], theirs: &[u8]) -> bool {
+        self.pending
+            && self.rings.as_deref() == Some(theirs)
+            && self.dialog.local_tag.as_bytes() == ours
+            && self.dialog.call_id[..] == *call_id
     }
 
     /// What an answer describes. Some gateways do so before it alone, against RFC 3261 §13.2.1.
@@ -132,6 +143,7 @@ impl UserAgent {
             Destination::Agent(tenant, agent) => Some((tenant, agent)),
             Destination::Trunk(..) => None,
         };
+        state.pickup = state.phone.map(|_| self.token());
         let other_server = ways.first().is_some_and(|way| self.has_other_server(&way.hop));
         let other = invite.other_way || other_server;
         state.silent_until = other.then(|| now.moment + self.config.silence_max);
@@ -255,6 +267,7 @@ impl UserAgent {
             wants_cancel: None,
             cancelled: false,
             challenged: false,
+            rings: None,
             early: None,
             acks: Vec::new(),
         };
@@ -374,6 +387,7 @@ impl UserAgent {
             Box::new(Early { sdp, source: flow.remote, encrypted, nat })
         });
         if let (Some(leg), status @ 180..=183) = (branch.leg, response.status()) {
+            branch.rings = response.to_tag().map(Into::into);
             if let Some(state) = self.legs.get_mut(&leg) {
                 state.early = true;
             }

@@ -1,13 +1,20 @@
 //! INVITE with Replaces (RFC 3891): whoever has a dialog with us goes on in a new one. A phone takes
 //! the place of another phone of its agent, and what comes over a trunk the place of what came or went
 //! over it. A dialog of anybody else is replaced by nobody.
+//!
+//! What we ring at a phone of the same tenant may be taken before it answers, by its dialog or by the
+//! name that those who watch the phone are told ([`crate::sip::lamps`]). Whether whoever asks may pick
+//! up there is for the switch to say.
 
 use super::Stage;
+use super::call_out::Branch;
 use crate::sip::core::UserAgent;
 use crate::sip::header;
+use crate::sip::lamps::{PICKUP, RINGS};
 use crate::sip::message::{Message, Name};
 use crate::sip::registrar::Who;
 use crate::sip::trunk::TrunkKey;
+use std::collections::BTreeMap;
 use terms::LegId;
 
 impl UserAgent {
@@ -28,7 +35,9 @@ impl UserAgent {
         if named.next().is_some() || request.other("Join").is_some() {
             return Err(400);
         }
-        let leg = self.leg_named(dialog).ok_or(481_u16)?;
+        let Some(leg) = self.leg_named(dialog) else {
+            return self.ringing_replaced(dialog, phone).map(Some);
+        };
         let state = self.legs.get(&leg).ok_or(481_u16)?;
         match state.stage {
             _ if (state.trunk, state.phone) != (trunk, phone) => Err(403),
@@ -37,6 +46,42 @@ impl UserAgent {
             Stage::Confirmed if is_early_only(dialog) => Err(486),
             Stage::Confirmed => Ok(Some(leg)),
         }
+    }
+
+    fn ringing_replaced(&self, dialog: &[u8], phone: Option<Who>) -> Result<LegId, u16> {
+        let leg = self.ringing_named(dialog).ok_or(481_u16)?;
+        let rings_at = self.legs.get(&leg).and_then(|state| state.phone);
+        let is_ours = |who: &Who| rings_at.is_some_and(|at| at.0 == who.0);
+        phone.filter(is_ours).map(|_| leg).ok_or(403)
+    }
+
+    /// The leg that we ring and this names. Those that ring are looked through one by one: only who has
+    /// proven who they are asks.
+    fn ringing_named(&self, dialog: &[u8]) -> Option<LegId> {
+        let call_id = dialog.split(|&b| b == b';').next().map(header::trim).unwrap_or_default();
+        let tag = |name| header::param(dialog, name).unwrap_or_default();
+        let (ours, theirs) = (tag("to-tag"), tag("from-tag"));
+        if let Some(number) = call_id.strip_prefix(PICKUP.as_bytes()) {
+            let leg = LegId(std::str::from_utf8(number).ok()?.parse().ok()?);
+            let state = self.legs.get(&leg).filter(|state| state.stage == Stage::Outgoing)?;
+            let is_it = state.pickup.as_ref().is_some_and(|tag| tag.as_bytes() == ours);
+            return (is_it && theirs == RINGS.as_bytes()).then_some(leg);
+        }
+        let is_it = |branch: &&Branch| branch.is_early(call_id, ours, theirs);
+        self.branches.values().find(is_it)?.leg
+    }
+
+    /// By which tags those of these legs that ring may be taken.
+    pub(in crate::sip) fn pickup_names<'a>(
+        &self,
+        legs: impl Iterator<Item = &'a LegId>,
+    ) -> BTreeMap<LegId, String> {
+        let named = |leg: &LegId| {
+            let state = self.legs.get(leg)?;
+            let rings = state.stage == Stage::Outgoing && state.early;
+            Some((*leg, state.pickup.clone().filter(|_| rings)?))
+        };
+        legs.filter_map(named).collect()
     }
 
     /// The leg whose dialog a Replaces value names: our tag is their `to-tag`.

@@ -149,14 +149,17 @@ fn a_lamp_shows_every_state_of_a_colleagues_call_and_never_who_calls() {
     answered(&mut bench, first, "200 OK");
     let call = |state: &str| {
         format!(
-            "<dialog id=\"900\" direction=\"recipient\"><state>{state}</state><local>\
+            "direction=\"recipient\"><state>{state}</state><local>\
              <identity display=\"李&lt;四&gt;\">sip:1002@192.0.2.1:5060</identity></local></dialog>"
         )
     };
     let told = |bench: &mut Bench, sent: &[Sent], version: u32, state: &str| {
         let notify = notify(sent);
         assert!(notify.has(&format!("version=\"{version}\" state=\"full\"")), "{}", notify.text);
+        assert!(notify.has("<dialog id=\"900\" "), "{state}: {}", notify.text);
         assert!(notify.has(&call(state)), "{state}: {}", notify.text);
+        let named = notify.has("call-id=\"pickup-900\" local-tag=\"rings\" remote-tag=");
+        assert_eq!(named, state == "early", "what rings may be taken: {}", notify.text);
         assert!(!notify.has("13800138000") && !notify.has("王五"), "{}", notify.text);
         answered(bench, notify, "200 OK");
     };
@@ -391,4 +394,43 @@ fn a_colleague_who_leaves_the_plan_is_watched_no_more() {
     let last = bench.one();
     assert_eq!(last.header("Subscription-State"), "terminated;reason=noresource");
     assert_eq!(bench.counter("lamps_live"), 0);
+}
+
+#[test]
+fn what_rings_is_taken_by_the_name_that_its_lamp_says_and_by_its_dialog() {
+    let mut bench = office(|_| {});
+    watching(&mut bench);
+    let sent = ring(&mut bench);
+    answered(&mut bench, notify(&sent), "200 OK");
+    let rings = &sent[0];
+    bench.receive(desk(), rings.answer("180 Ringing", "t", "", ""));
+    let early = bench.sent();
+    let tag =
+        notify(&early).text.split("remote-tag=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let named = format!("pickup-900;to-tag={};from-tag=rings", tag.expect("it has a name"));
+    let from = rings.header("From");
+    let ours = from.split(";tag=").nth(1).expect("our tag");
+    let dialog = format!("{};to-tag={ours};from-tag=t", rings.header("Call-ID"));
+    bench.events();
+    for (what, expected) in [
+        (named.clone(), Some(LEG)),
+        (format!("{named};early-only"), Some(LEG)),
+        (dialog.clone(), Some(LEG)),
+        (named.replace("to-tag=", "to-tag=x"), None),
+        (named.replace("=rings", "=ring"), None),
+        (named.replace("pickup-900", "pickup-901"), None),
+        (named.replace("pickup-900", "pickup-"), None),
+        (dialog.replace("from-tag=t", "from-tag=u"), None),
+    ] {
+        let lines = format!("Replaces: {what}\r\n");
+        let request = bench.request("INVITE", "1002", &lines, SDP);
+        let sent = prove(&mut bench, phone(), "1001", "INVITE", &request);
+        let replaces = match &bench.events()[..] {
+            [Event::Incoming(incoming)] => incoming.replaces,
+            _ => None,
+        };
+        assert_eq!(replaces, expected, "{what}");
+        let refused = sent.iter().any(|sent| sent.start().contains(" 481 "));
+        assert_eq!(refused, expected.is_none(), "{what}");
+    }
 }
