@@ -9,7 +9,8 @@
 //! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
-//! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
+//! call there · `forward` to where an agent wants it · `history`
+//! what the trunk is told of it · `pickup` a colleague takes what rings · `park`
 //! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
 //! `hunt` the people of an area are called ·
 //! `lease` a number that stands for somebody · `trace_back` who calls back reaches who called them ·
@@ -37,6 +38,7 @@ mod flow;
 mod force;
 mod forward;
 mod hearing;
+mod history;
 mod hold;
 mod hunt;
 mod incoming;
@@ -86,8 +88,8 @@ use terms::event::{Direction, ENTRY_VERSION, Entry, ForwardWhen, Kind, Party, Ro
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Seek, Source};
 use terms::routing::{Queue, Target};
 use terms::{
-    AgentId, CallId, ConferenceId, ContactId, FaxId, LegId, Moment, PhoneNumber, PlaybackId,
-    RoomId, TenantId,
+    AgentId, CallId, Category, ConferenceId, ContactId, FaxId, LegId, Moment, PhoneNumber,
+    PlaybackId, RoomId, TenantId,
 };
 use timers::{Timer, Timers};
 use voicemail::Message;
@@ -280,6 +282,8 @@ pub(crate) struct Call {
     forwarded: Vec<(AgentId, ForwardWhen)>,
     /// Times that it had been forwarded before it came to us, as its trunk tells.
     diverted: u8,
+    /// What kind of line it comes from, as its trunk tells.
+    category: Option<Category>,
     /// The language that its flow chose, in place of the plan's.
     language: Option<String>,
     /// The number that who asked for the call wants the outside to see.

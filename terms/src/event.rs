@@ -38,6 +38,7 @@ pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
 pub use trace_back::{Found, InTraceBack, TracedBack};
 
+use crate::category::Category;
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
     TrunkId, UserId, VisitId,
@@ -242,6 +243,9 @@ pub enum Kind {
         sip_call_id: String,
         /// The peer's User-Agent, as received.
         user_agent: String,
+        /// The calling party's category, where its network says one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        category: Option<Category>,
     },
     /// A leg began. `leg` is set.
     LegStarted {

@@ -35,6 +35,7 @@
 //! Three times, three types: [`time::Moment`] is when something reached us, [`media::RtpTime`] is
 //! where it is in the audio, [`time::Timestamp`] is what the wall clock says.
 
+pub mod category;
 pub mod control;
 pub mod event;
 pub mod failpoint;
@@ -46,6 +47,7 @@ pub mod record;
 pub mod routing;
 pub mod time;
 
+pub use category::Category;
 pub use id::*;
 pub use number::PhoneNumber;
 pub use time::{Moment, Timestamp};

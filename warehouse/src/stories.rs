@@ -89,6 +89,7 @@ pub fn call_started(caller: &str) -> Kind {
         trunk: Some(TrunkId(1)),
         sip_call_id: format!("{caller}@test"),
         user_agent: "test".into(),
+        category: None,
     }
 }
 

@@ -225,6 +225,7 @@ impl Call {
             trunk: None,
             sip_call_id: String::new(),
             user_agent: String::new(),
+            category: None,
         };
         self.log(cx, None, started);
     }

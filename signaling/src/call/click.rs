@@ -80,6 +80,7 @@ pub(crate) fn click(
         trunk: None,
         sip_call_id: String::new(),
         user_agent: String::new(),
+        category: None,
     };
     call.log(cx, None, started);
     let result = call.begin_click(cx, order, to);

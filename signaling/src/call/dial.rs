@@ -194,7 +194,7 @@ impl Call {
         if !self.may_be_shown(&plan, &from) {
             return None;
         }
-        let headers = self.diversion(trunk, &from).into_iter().collect();
+        let headers = self.forwarding_headers(trunk, &from, digits);
         let now = cx.now.moment;
         if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take_out(trunk, now) {
             return None;

@@ -200,7 +200,7 @@ impl<'a> Walk<'a> {
 
     fn start(&mut self, flow: Arc<Flow>) -> Run {
         let scene = self.scene;
-        let mut given = vec![("worker", "")];
+        let mut given = vec![("worker", ""), ("category", "")];
         given.extend(scene.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         given.extend([
             ("caller", scene.caller.as_str()),

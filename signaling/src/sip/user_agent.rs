@@ -3,7 +3,7 @@
 //! authentication and timers; the switch owns meaning.
 
 use std::net::{IpAddr, SocketAddr};
-use terms::{AgentId, LegId, PhoneNumber, TenantId, TrunkId};
+use terms::{AgentId, Category, LegId, PhoneNumber, TenantId, TrunkId};
 
 /// Whom to call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +178,8 @@ pub struct Incoming {
     pub nat: bool,
     /// How often it was forwarded on its way, as a trunk tells (Diversion, RFC 5806).
     pub diverted: u8,
+    /// What kind of line it comes from, as a trunk tells (`cpc`).
+    pub category: Option<Category>,
     /// The leg whose place it is to take (Replaces, RFC 3891): one of the same phone's agent, or of the
     /// same trunk.
     pub replaces: Option<LegId>,

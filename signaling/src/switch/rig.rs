@@ -23,7 +23,8 @@ use terms::media::{
 };
 use terms::routing::Plan;
 use terms::{
-    AgentId, LegId, Moment, PhoneNumber, PlaybackId, RecordingId, TenantId, Timestamp, TrunkId,
+    AgentId, Category, LegId, Moment, PhoneNumber, PlaybackId, RecordingId, TenantId, Timestamp,
+    TrunkId,
 };
 
 /// The tenant of every story.
@@ -66,6 +67,8 @@ pub struct Rig {
     pub encrypted: bool,
     /// How often a call was forwarded before it comes.
     pub diverted: u8,
+    /// The category of who calls.
+    pub category: Option<Category>,
     /// Where who calls signals from.
     pub callers_at: SocketAddr,
     /// Where who is called signals from.
@@ -131,6 +134,7 @@ impl Rig {
             describe: |_| sdp("sendrecv"),
             encrypted: false,
             diverted: 0,
+            category: None,
             callers_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 5060),
             called_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8)), 5060),
             ports: true,
@@ -266,6 +270,7 @@ impl Rig {
             encrypted: self.encrypted,
             nat: false,
             diverted: self.diverted,
+            category: self.category,
             replaces,
         }))));
         leg

@@ -62,7 +62,7 @@ enum Ivr {
 impl OpenCall {
     /// The call that `entry` starts.
     pub fn start(entry: &Entry) -> Option<(CallId, OpenCall)> {
-        let Kind::CallStarted { direction, caller, called, trunk, sip_call_id, user_agent } =
+        let Kind::CallStarted { direction, caller, called, trunk, sip_call_id, user_agent, .. } =
             &entry.kind
         else {
             return None;

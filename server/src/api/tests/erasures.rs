@@ -86,6 +86,7 @@ impl Rig {
             trunk: None,
             sip_call_id: "x".into(),
             user_agent: "x".into(),
+            category: None,
         };
         let (contact, call, leg) = (Some(ContactId(1)), Some(CallId(1)), None);
         let (tenant, at) = (self.tenant(), NOON);

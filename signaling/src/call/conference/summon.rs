@@ -85,6 +85,7 @@ pub(crate) fn summon(cx: &mut Cx, summons: Summons) -> Result<Call, String> {
         trunk: leg.trunk,
         sip_call_id: String::new(),
         user_agent: String::new(),
+        category: None,
     };
     call.log(cx, None, started);
     let target = target.chars().take(terms::number::NUMBER_CHARS_MAX).collect();
