@@ -44,7 +44,7 @@ use terms::{LegId, Moment};
 
 /// Methods that we understand.
 pub(super) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
 /// Extensions that we announce. 100rel is understood where a peer requires it, but not asked for.
 pub(super) const SUPPORTED: &[&str] = &["timer", "replaces"];
 

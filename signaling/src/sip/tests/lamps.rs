@@ -8,7 +8,7 @@ const LEG: LegId = LegId(900);
 const CONTACT: &str = "Contact: <sip:1002@198.51.100.8:5060>\r\n";
 
 /// The colleague's phone.
-fn desk() -> SocketAddr {
+pub(super) fn desk() -> SocketAddr {
     peer("198.51.100.8:5060")
 }
 
@@ -45,7 +45,7 @@ pub(super) fn office(change: impl FnOnce(&mut Config)) -> Bench {
 }
 
 /// Sends a request, is asked for the password, and says it; what comes then.
-fn prove(
+pub(super) fn prove(
     bench: &mut Bench,
     from: SocketAddr,
     user: &str,
@@ -104,7 +104,7 @@ fn within(ok: &Sent, method: &str, seq: u32, more: &str) -> String {
 }
 
 /// Rings the colleague; our INVITE comes first.
-fn ring(bench: &mut Bench) -> Vec<Sent> {
+pub(super) fn ring(bench: &mut Bench) -> Vec<Sent> {
     bench.command(Command::Invite(Box::new(Invite {
         leg: LEG,
         to: Destination::Agent(TENANT, COLLEAGUE),
@@ -120,7 +120,7 @@ fn ring(bench: &mut Bench) -> Vec<Sent> {
 }
 
 /// The one NOTIFY among what was sent.
-fn notify(sent: &[Sent]) -> &Sent {
+pub(super) fn notify(sent: &[Sent]) -> &Sent {
     let mut notifies = sent.iter().filter(|sent| sent.start().starts_with("NOTIFY "));
     let first = notifies.next().expect("a NOTIFY");
     assert!(notifies.next().is_none(), "one at a time");
@@ -213,12 +213,12 @@ fn a_subscription_that_cannot_be_is_refused_with_what_would_be_right() {
         config.lamps.of_phone_max = 1;
         config.lamps.lamps_max = 1;
     });
-    for event in ["", "Event: presence\r\n", "Event: dialogue\r\n", "Event: dialog;id=a b\r\n"] {
+    for event in ["", "Event: winfo\r\n", "Event: dialogue\r\n", "Event: dialog;id=a b\r\n"] {
         let request = bench.request("SUBSCRIBE", "8002", event, "");
         bench.receive(phone(), request);
         let refused = bench.one();
         assert_eq!(refused.start(), "SIP/2.0 489 Bad Event", "{event}");
-        assert_eq!(refused.header("Allow-Events"), "dialog, message-summary, refer");
+        assert_eq!(refused.header("Allow-Events"), "dialog, message-summary, presence, refer");
     }
     let dialog = "Event: dialog\r\n";
     for (to, more, status) in [
