@@ -11,7 +11,8 @@
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
 //! call there · `forward` to where an agent wants it · `history`
 //! what the trunk is told of it · `pickup` a colleague takes what rings · `park`
-//! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
+//! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `join`
+//! somebody comes in from their own · `callback` the customer is called and keeps their place ·
 //! `hunt` the people of an area are called ·
 //! `lease` a number that stands for somebody · `trace_back` who calls back reaches who called them ·
 //! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
@@ -43,6 +44,7 @@ mod hold;
 mod hunt;
 mod incoming;
 mod invite_party;
+mod join;
 mod keep;
 mod lease;
 mod leg;

@@ -38,9 +38,9 @@ impl Default for Limits {
 /// not kept, and is less.
 const AHEAD: u32 = 1 << 20;
 
-/// A call that rings is named to those who watch it, so that they may take it (Replaces, RFC 3891): by
-/// this and its leg, a tag of ours that is drawn for it, and this of theirs. Its own dialog is not told,
-/// because who knows a dialog can end it.
+/// A call is named to those who watch it, so that they may take it while it rings (Replaces, RFC 3891)
+/// and come into it later (Join, RFC 3911): by this and its leg, a tag of ours that is drawn for it, and
+/// this of theirs. Its own dialog is not told, because who knows a dialog can end it.
 pub(super) const PICKUP: &str = "pickup-";
 pub(super) const RINGS: &str = "rings";
 

@@ -46,7 +46,7 @@ use terms::{LegId, Moment};
 pub(super) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
 /// Extensions that we announce. 100rel is understood where a peer requires it, but not asked for.
-pub(super) const SUPPORTED: &[&str] = &["timer", "replaces"];
+pub(super) const SUPPORTED: &[&str] = &["timer", "replaces", "join"];
 
 /// Q.850 causes that the core gives by itself.
 pub(super) mod cause {
@@ -132,7 +132,7 @@ pub(super) struct Leg {
     early: bool,
     /// Of an incoming leg: tells copies of its INVITE.
     merge_key: Option<Box<[u8]>>,
-    /// Of a leg that rings at phones of ours: the tag by which a colleague names it.
+    /// Of a leg of a phone of ours: the tag by which a colleague names it.
     pickup: Option<String>,
     /// Of an outgoing leg.
     branches: Vec<u64>,

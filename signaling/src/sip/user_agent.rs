@@ -183,6 +183,8 @@ pub struct Incoming {
     /// The leg whose place it is to take (Replaces, RFC 3891): one of the same phone's agent, or of the
     /// same trunk.
     pub replaces: Option<LegId>,
+    /// The leg whose conversation it is to come into (Join, RFC 3911): one of the same tenant.
+    pub join: Option<LegId>,
 }
 
 /// Who calls.

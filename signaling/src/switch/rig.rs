@@ -220,12 +220,19 @@ impl Rig {
         called: &str,
         offer: Option<String>,
     ) -> LegId {
-        self.comes(origin, caller, called, offer, None)
+        self.comes(origin, caller, called, offer, (None, None))
     }
 
     /// Somebody sends an INVITE that is to take the place of this leg.
     pub fn replaces(&mut self, origin: Origin, old: LegId) -> LegId {
-        self.comes(origin, "13900139000", "95105600", Some(sdp("sendrecv")), Some(old))
+        let offer = Some(sdp("sendrecv"));
+        self.comes(origin, "13900139000", "95105600", offer, (Some(old), None))
+    }
+
+    /// Somebody sends an INVITE that is to come into the conversation of this leg.
+    pub fn joins(&mut self, origin: Origin, of: LegId) -> LegId {
+        let offer = Some(sdp("sendrecv"));
+        self.comes(origin, "13900139000", "95105600", offer, (None, Some(of)))
     }
 
     fn comes(
@@ -234,7 +241,7 @@ impl Rig {
         caller: &str,
         called: &str,
         offer: Option<String>,
-        replaces: Option<LegId>,
+        (replaces, join): (Option<LegId>, Option<LegId>),
     ) -> LegId {
         self.made += 1;
         let leg = LegId(1 << 62 | self.made);
@@ -272,6 +279,7 @@ impl Rig {
             diverted: self.diverted,
             category: self.category,
             replaces,
+            join,
         }))));
         leg
     }

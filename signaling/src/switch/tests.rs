@@ -20,6 +20,7 @@ mod flow_steps;
 mod gateways;
 mod grid;
 mod guests;
+mod joins;
 mod language;
 mod leases;
 mod parking;

@@ -42,9 +42,10 @@ impl UserAgent {
             return self.reply_busy(now, flow, request);
         }
         let replaced = self.replaced(request, trunk, phone);
+        let joined = self.joined(request, phone);
         let tag = self.token();
         let Some(tx) = self.start_server(now, flow, request, &tag) else { return };
-        let refusal = match replaced {
+        let refusal = match replaced.and(joined) {
             Ok(_) => self.refusal_of(now, request, trunk),
             Err(status) => {
                 self.count("refused_replaces");
@@ -67,6 +68,7 @@ impl UserAgent {
         };
         let mut incoming = self.describe(leg, flow, request, tenant, origin);
         incoming.replaces = replaced.ok().flatten();
+        incoming.join = joined.ok().flatten();
         self.count("calls_in");
         self.emit(Event::Incoming(Box::new(incoming)));
     }
@@ -124,6 +126,7 @@ impl UserAgent {
         let mut leg = Leg::new(Stage::Incoming, flow, hop);
         leg.nat = nat;
         (leg.trunk, leg.phone) = (whose.trunk, whose.phone);
+        leg.pickup = whose.phone.map(|_| self.token());
         leg.late = request.sdp().is_none();
         leg.takes_update = request.lists(Name::Allow, "UPDATE");
         leg.session_timer = super::session_timer::asked(now.moment, request);
@@ -182,6 +185,7 @@ impl UserAgent {
                 Origin::Trunk(_) => category(request),
             },
             replaces: None,
+            join: None,
         }
     }
 

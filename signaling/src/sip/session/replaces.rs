@@ -58,28 +58,61 @@ impl UserAgent {
     /// The leg that we ring and this names. Those that ring are looked through one by one: only who has
     /// proven who they are asks.
     fn ringing_named(&self, dialog: &[u8]) -> Option<LegId> {
-        let call_id = dialog.split(|&b| b == b';').next().map(header::trim).unwrap_or_default();
-        let tag = |name| header::param(dialog, name).unwrap_or_default();
-        let (ours, theirs) = (tag("to-tag"), tag("from-tag"));
-        if let Some(number) = call_id.strip_prefix(PICKUP.as_bytes()) {
-            let leg = LegId(std::str::from_utf8(number).ok()?.parse().ok()?);
-            let state = self.legs.get(&leg).filter(|state| state.stage == Stage::Outgoing)?;
-            let is_it = state.pickup.as_ref().is_some_and(|tag| tag.as_bytes() == ours);
-            return (is_it && theirs == RINGS.as_bytes()).then_some(leg);
+        if let Some(leg) = self.shown_named(dialog) {
+            let rings = self.legs.get(&leg).is_some_and(|leg| leg.stage == Stage::Outgoing);
+            return rings.then_some(leg);
         }
+        let (call_id, ours, theirs) = parts(dialog);
         let is_it = |branch: &&Branch| branch.is_early(call_id, ours, theirs);
         self.branches.values().find(is_it)?.leg
     }
 
-    /// By which tags those of these legs that ring may be taken.
+    /// The leg that those who watch its phone know by this name.
+    fn shown_named(&self, dialog: &[u8]) -> Option<LegId> {
+        let (call_id, ours, theirs) = parts(dialog);
+        let number = call_id.strip_prefix(PICKUP.as_bytes())?;
+        let leg = LegId(std::str::from_utf8(number).ok()?.parse().ok()?);
+        let tag = self.legs.get(&leg)?.pickup.as_ref()?;
+        (tag.as_bytes() == ours && theirs == RINGS.as_bytes()).then_some(leg)
+    }
+
+    /// The leg whose conversation this INVITE of `phone` is to come into (Join, RFC 3911); none where it
+    /// names none.
+    ///
+    /// # Errors
+    /// The status that refuses it (§4): 481 for a dialog that is not ours or not answered, 403 for who is
+    /// no phone of the same tenant, 603 for one that is over.
+    pub(super) fn joined(
+        &self,
+        request: &Message,
+        phone: Option<Who>,
+    ) -> Result<Option<LegId>, u16> {
+        let Some(dialog) = request.other("Join") else { return Ok(None) };
+        let leg = self.leg_named(dialog).or_else(|| self.shown_named(dialog)).ok_or(481_u16)?;
+        let state = self.legs.get(&leg).ok_or(481_u16)?;
+        let of_trunk = state.trunk.map(|trunk| trunk.0);
+        let tenant = state.phone.map(|who| who.0).or(of_trunk);
+        match state.stage {
+            _ if phone.is_none_or(|who| Some(who.0) != tenant) => Err(403),
+            Stage::Incoming | Stage::Outgoing => Err(481),
+            Stage::Closing(_) => Err(603),
+            Stage::Confirmed => Ok(Some(leg)),
+        }
+    }
+
+    /// By which tags those of these legs that ring may be taken, and those that talk be joined.
     pub(in crate::sip) fn pickup_names<'a>(
         &self,
         legs: impl Iterator<Item = &'a LegId>,
     ) -> BTreeMap<LegId, String> {
         let named = |leg: &LegId| {
             let state = self.legs.get(leg)?;
-            let rings = state.stage == Stage::Outgoing && state.early;
-            Some((*leg, state.pickup.clone().filter(|_| rings)?))
+            let shown = match state.stage {
+                Stage::Outgoing => state.early,
+                Stage::Confirmed => true,
+                Stage::Incoming | Stage::Closing(_) => false,
+            };
+            Some((*leg, state.pickup.clone().filter(|_| shown)?))
         };
         legs.filter_map(named).collect()
     }
@@ -98,4 +131,11 @@ impl UserAgent {
 /// Only a dialog that is not answered yet is meant (RFC 3891 §7.1).
 pub(super) fn is_early_only(dialog: &[u8]) -> bool {
     header::param(dialog, "early-only").is_some()
+}
+
+/// Call-ID, our tag and theirs of a value of Replaces or Join.
+fn parts(dialog: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let call_id = dialog.split(|&b| b == b';').next().map(header::trim).unwrap_or_default();
+    let tag = |name| header::param(dialog, name).unwrap_or_default();
+    (call_id, tag("to-tag"), tag("from-tag"))
 }

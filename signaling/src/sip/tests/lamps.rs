@@ -159,7 +159,8 @@ fn a_lamp_shows_every_state_of_a_colleagues_call_and_never_who_calls() {
         assert!(notify.has("<dialog id=\"900\" "), "{state}: {}", notify.text);
         assert!(notify.has(&call(state)), "{state}: {}", notify.text);
         let named = notify.has("call-id=\"pickup-900\" local-tag=\"rings\" remote-tag=");
-        assert_eq!(named, state == "early", "what rings may be taken: {}", notify.text);
+        let has_name = matches!(state, "early" | "confirmed");
+        assert_eq!(named, has_name, "what rings may be taken: {}", notify.text);
         assert!(!notify.has("13800138000") && !notify.has("王五"), "{}", notify.text);
         answered(bench, notify, "200 OK");
     };
@@ -433,4 +434,35 @@ fn what_rings_is_taken_by_the_name_that_its_lamp_says_and_by_its_dialog() {
         let refused = sent.iter().any(|sent| sent.start().contains(" 481 "));
         assert_eq!(refused, expected.is_none(), "{what}");
     }
+}
+
+#[test]
+fn a_conversation_is_joined_by_the_name_that_its_lamp_says_and_by_no_other() {
+    let mut bench = office(|_| {});
+    watching(&mut bench);
+    let sent = ring(&mut bench);
+    answered(&mut bench, notify(&sent), "200 OK");
+    bench.receive(desk(), sent[0].answer("200 OK", "t", CONTACT, SDP));
+    let talks = bench.sent();
+    let tag = notify(&talks).text.split("remote-tag=\"").nth(1);
+    let tag = tag.and_then(|rest| rest.split('"').next()).expect("it has a name");
+    let named = format!("Join: pickup-900;to-tag={tag};from-tag=rings\r\n");
+    bench.events();
+    for (lines, expected, status) in [
+        (named.clone(), Some(LEG), "100"),
+        (named.replace("to-tag=", "to-tag=x"), None, "481"),
+        (format!("{named}Replaces: pickup-900;to-tag={tag};from-tag=rings\r\n"), None, "400"),
+    ] {
+        let request = bench.request("INVITE", "1002", &lines, SDP);
+        let sent = prove(&mut bench, phone(), "1001", "INVITE", &request);
+        let join = match &bench.events()[..] {
+            [Event::Incoming(incoming)] => incoming.join,
+            _ => None,
+        };
+        assert_eq!(join, expected, "{lines}");
+        assert!(sent.iter().any(|sent| sent.start().contains(status)), "{lines}: {sent:?}");
+    }
+    let outside = bench.request("INVITE", "95105688", &named, SDP);
+    bench.receive(carrier(), outside.replace("198.51.100.7:5060", "203.0.113.5:5060"));
+    assert!(bench.sent().iter().any(|sent| sent.start().contains("403")), "from outside nobody");
 }
