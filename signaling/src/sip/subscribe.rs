@@ -237,7 +237,7 @@ impl UserAgent {
         let agent = self.tenants.get(&tenant).and_then(|tenant| tenant.agents.get(&watched));
         let agent = agent.cloned();
         let calls = self.lamps.calls((tenant, watched));
-        let names = self.pickup_names(calls.keys());
+        let names = self.pickup_names(&calls);
         let registered = !self.registrar.bindings((tenant, watched)).is_empty();
         let talks = self.lamps.talks((tenant, watched));
         let said = self.lamps.publications.get((tenant, watched)).map(|said| said.state);

@@ -10,7 +10,7 @@ use super::Stage;
 use super::call_out::Branch;
 use crate::sip::core::UserAgent;
 use crate::sip::header;
-use crate::sip::lamps::{PICKUP, RINGS};
+use crate::sip::lamps::{PICKUP, RINGS, Shown};
 use crate::sip::message::{Message, Name};
 use crate::sip::registrar::Who;
 use crate::sip::trunk::TrunkKey;
@@ -101,9 +101,9 @@ impl UserAgent {
     }
 
     /// By which tags those of these legs that ring may be taken, and those that talk be joined.
-    pub(in crate::sip) fn pickup_names<'a>(
+    pub(in crate::sip) fn pickup_names(
         &self,
-        legs: impl Iterator<Item = &'a LegId>,
+        calls: &BTreeMap<LegId, Shown>,
     ) -> BTreeMap<LegId, String> {
         let named = |leg: &LegId| {
             let state = self.legs.get(leg)?;
@@ -114,7 +114,7 @@ impl UserAgent {
             };
             Some((*leg, state.pickup.clone().filter(|_| shown)?))
         };
-        legs.filter_map(named).collect()
+        calls.keys().filter_map(named).collect()
     }
 
     /// The leg whose dialog a Replaces value names: our tag is their `to-tag`.
