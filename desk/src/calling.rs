@@ -69,6 +69,9 @@ pub struct CallingRight {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub forward: Option<NumberClass>,
+    /// They may come into conversations of others from their phone (Join, RFC 3911).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub join: bool,
 }
 
 /// An agent is kept from calling out.

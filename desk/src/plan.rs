@@ -104,6 +104,7 @@ impl Store {
                     calling: routing::CallingRight {
                         dial: agent.calling.dial,
                         forward: agent.calling.forward,
+                        join: agent.calling.join,
                         bar: phone.bar,
                     },
                     phone: phone.settings,

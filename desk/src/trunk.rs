@@ -11,7 +11,7 @@ use sqlx::Row;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use terms::media::{Codec, SrtpPolicy, TrunkT38};
-use terms::routing::{self, CallerRule, InboundDigest};
+use terms::routing::{self, CallerRule, EarlyMedia, InboundDigest};
 use terms::{PhoneNumber, TenantId, TrunkId};
 use utoipa::ToSchema;
 
@@ -74,6 +74,10 @@ pub struct Settings {
     /// one is not among them, `caller_number` is.
     #[schema(value_type = String)]
     pub caller_rule: CallerRule,
+    /// What who waits hears of the trunk before it answers: `pass` (its announcements and ring tones),
+    /// `ring` (ringing of ours) or `none` (a description before the answer is no sign of ringing).
+    #[schema(value_type = String)]
+    pub early_media: EarlyMedia,
     /// Most calls at a time.
     pub calls_max: u32,
     /// Most new calls per second.
@@ -119,6 +123,7 @@ impl Default for Settings {
             caller_number: String::new(),
             caller_numbers: Vec::new(),
             caller_rule: CallerRule::Dialled,
+            early_media: EarlyMedia::Pass,
             calls_max: 1_000,
             calls_per_s_max: 100,
             prefixes: Vec::new(),
@@ -335,6 +340,7 @@ impl Store {
                 weight: settings.weight,
                 options_every_s: settings.options_every_s,
                 caller_rule: settings.caller_rule,
+                early_media: settings.early_media,
             });
         }
         Ok(trunks)
@@ -541,6 +547,7 @@ mod tests {
         let old = old.settings;
         assert_eq!((old.order, old.weight, old.options_every_s), (0, 0, 0));
         assert_eq!(old.caller_rule, CallerRule::Dialled);
+        assert_eq!(old.early_media, EarlyMedia::Pass);
         let field = |change: &dyn Fn(&mut Settings)| {
             let mut settings = old.clone();
             change(&mut settings);

@@ -72,7 +72,7 @@ async fn rights_are_the_countrys_at_first_and_reach_the_plan_when_they_change() 
     };
     store.put_calling_rules(tenant, &by(1), &rules).await.unwrap();
     assert_eq!(store.calling_rules(tenant).await.unwrap(), rules);
-    let right = CallingRight { dial: Some(NumberClass::International), forward: None };
+    let right = CallingRight { dial: Some(NumberClass::International), forward: None, join: true };
     let changed = store.set_calling_right(tenant, &by(2), agent, right).await.unwrap();
     assert_eq!(changed.calling, right);
     let after = plan(&store, tenant).await;
@@ -82,7 +82,7 @@ async fn rights_are_the_countrys_at_first_and_reach_the_plan_when_they_change() 
         (rules.dial, "020")
     );
     let own = after.agent(agent).unwrap().calling;
-    assert_eq!((own.dial, own.forward), (right.dial, None));
+    assert_eq!((own.dial, own.forward, own.join), (right.dial, None, true));
     let noted = actions(&store, tenant, "agent.calling_right").await;
     assert!(noted[0].contains("international"), "{noted:?}");
     let other = TenantId(tenant.0 + 1);

@@ -2,15 +2,17 @@
 //! which event; each verb has a file of its own:
 //!
 //! [`incoming`] number lookup and refusals · `answer` media, then 200 · `flow` the IVR · `queue`
-//! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `connect` both
-//! hear each other · `digits` keys from a screen · `hearing` a fax machine calls · `fax` both go over
-//! to T.38 · `hold` · `transfer_blind` · `consult` somebody is asked first ·
-//! `interject` something is said into the conversation · `invite_party` one more
+//! waiting and announcements · `offer` an agent rings · `dial` anybody else rings · `early` what they
+//! let be heard before they answer · `connect` both hear each other · `digits` keys from a screen ·
+//! `hearing` a fax machine calls · `fax` both go over to T.38 · `hold` · `transfer_blind` · `consult`
+//! somebody is asked first · `interject` something is said into the conversation · `invite_party` one more
 //! comes in, any may leave · `conference` the PIN, a member's keys, whom a meeting calls · `click` a
 //! screen has a call made · `supervise` listen, whisper, barge in · `take_over` · `force` · `release`
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
-//! call there · `forward` to where an agent wants it · `pickup` a colleague takes what rings · `park`
-//! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `callback` the customer is called and keeps their place ·
+//! call there · `forward` to where an agent wants it · `history`
+//! what the trunk is told of it · `pickup` a colleague takes what rings · `park`
+//! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `join`
+//! somebody comes in from their own · `callback` the customer is called and keeps their place ·
 //! `hunt` the people of an area are called ·
 //! `lease` a number that stands for somebody · `mailbox` a message for one agent ·
 //! `trace_back` who calls back reaches who called them ·
@@ -30,6 +32,7 @@ mod consult;
 mod dial;
 mod digits;
 mod document;
+mod early;
 mod end;
 mod fax;
 mod feature_code;
@@ -37,11 +40,13 @@ mod flow;
 mod force;
 mod forward;
 mod hearing;
+mod history;
 mod hold;
 mod hunt;
 mod incoming;
 mod interject;
 mod invite_party;
+mod join;
 mod keep;
 mod lease;
 mod leg;
@@ -89,8 +94,8 @@ use terms::event::{Direction, ENTRY_VERSION, Entry, ForwardWhen, Kind, Party, Ro
 use terms::media::{Command, Event as MediaEvent, PlayEnd, Playback, Seek, Source};
 use terms::routing::{Queue, Target};
 use terms::{
-    AgentId, CallId, ConferenceId, ContactId, FaxId, LegId, Moment, PhoneNumber, PlaybackId,
-    RoomId, TenantId,
+    AgentId, CallId, Category, ConferenceId, ContactId, FaxId, LegId, Moment, PhoneNumber,
+    PlaybackId, RoomId, TenantId,
 };
 use timers::{Timer, Timers};
 use voicemail::{Message, MessageFor};
@@ -287,6 +292,8 @@ pub(crate) struct Call {
     forwarded: Vec<(AgentId, ForwardWhen)>,
     /// Times that it had been forwarded before it came to us, as its trunk tells.
     diverted: u8,
+    /// What kind of line it comes from, as its trunk tells.
+    category: Option<Category>,
     /// The language that its flow chose, in place of the plan's.
     language: Option<String>,
     /// The number that who asked for the call wants the outside to see.
@@ -309,7 +316,9 @@ impl Call {
             return;
         }
         match event {
-            SipEvent::Progress { status, .. } => self.on_ringing(cx, id, status),
+            SipEvent::Progress { status, early, .. } => {
+                self.on_provisional(cx, id, status, early.as_deref());
+            }
             SipEvent::Answered { sdp, source, encrypted, nat, .. } => {
                 if let Some(leg) = self.legs.get_mut(&id).filter(|leg| !leg.incoming) {
                     (leg.source, leg.encrypted, leg.nat) = (source, encrypted, nat);
@@ -491,7 +500,8 @@ impl Call {
         let may_rest = held && !self.legs.get(&id).is_some_and(Leg::is_browser);
         // Who receives a page is silent as long as it lasts; T.30 has its own patience.
         let faxes = matches!(self.phase, Phase::Faxing(_));
-        let may_be_silent = may_rest || faxes || self.only_listens(id) || self.is_muted(cx);
+        let only_hears = self.only_listens(id) || self.hears_early();
+        let may_be_silent = may_rest || faxes || only_hears || self.is_muted(cx);
         if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
             self.drop_leg(cx, id, cause::TIMER_EXPIRED);
         }

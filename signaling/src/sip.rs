@@ -16,6 +16,8 @@ mod keep;
 pub mod lamps;
 pub mod message;
 pub mod parse;
+mod presence;
+mod publish;
 mod receive;
 pub mod registrar;
 mod registration;

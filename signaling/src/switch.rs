@@ -11,6 +11,7 @@ mod callers;
 mod conferences;
 mod config;
 mod consult;
+mod join;
 mod keep;
 mod leases;
 mod mailbox;
@@ -231,7 +232,8 @@ impl Switch {
     }
 
     fn on_incoming(&mut self, now: Now, incoming: user_agent::Incoming) {
-        if self.replaces(now, &incoming)
+        if self.joins(now, &incoming)
+            || self.replaces(now, &incoming)
             || self.dials_pickup(now, &incoming)
             || self.dials_parked(now, &incoming)
             || self.dials_consultation(now, &incoming)

@@ -40,6 +40,7 @@ pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
 pub use parking::{InParking, Parking};
 pub use trace_back::{Found, InTraceBack, TracedBack};
 
+use crate::category::Category;
 use crate::id::{
     AgentId, CallId, ContactId, FlowId, LegId, MeetingId, QueueId, RecordingId, SurveyId, TenantId,
     TrunkId, UserId, VisitId,
@@ -248,6 +249,9 @@ pub enum Kind {
         /// Where the number outside is at home, where that is known; an older program said none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         region: Option<Region>,
+        /// The calling party's category, where its network says one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        category: Option<Category>,
     },
     /// A leg began. `leg` is set.
     LegStarted {

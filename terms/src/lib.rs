@@ -29,6 +29,7 @@
 //! | right, bar | 外呼权限、外呼禁止 | The dearest class of numbers outside that an agent may call; the end of calling out for an extension that called out like a thief. |
 //! | area, worker, hunt | 片区、网格员、逐级寻呼 | A part of the ground that a tenant serves; who works there and is called at their own phone; calling them, their substitutes, the team and the queue one after the other. |
 //! | lease | 号码租约 | For a time a number of the tenant stands for somebody whose own number nobody is told. |
+//! | category | 主叫类别 | What kind of line a call comes from, as the network says: ordinary, payphone, operator. |
 //! | trace-back | 总机溯源 | Who calls back the number that an agent's call showed reaches that agent first. |
 //! | region | 归属地 | The province and city where a number is at home. |
 //! | order | 工单 | A piece of work with a deadline, from a call or from elsewhere. |
@@ -36,6 +37,7 @@
 //! Three times, three types: [`time::Moment`] is when something reached us, [`media::RtpTime`] is
 //! where it is in the audio, [`time::Timestamp`] is what the wall clock says.
 
+pub mod category;
 pub mod control;
 pub mod event;
 pub mod failpoint;
@@ -48,6 +50,7 @@ pub mod region;
 pub mod routing;
 pub mod time;
 
+pub use category::Category;
 pub use id::*;
 pub use number::PhoneNumber;
 pub use region::Region;

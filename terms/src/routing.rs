@@ -8,6 +8,7 @@ mod callers;
 mod calling;
 mod conference;
 mod connector;
+mod early;
 mod emergency;
 mod in_queue;
 mod lease;
@@ -27,6 +28,7 @@ pub use calling::{
 };
 pub use conference::{CONFERENCE_MEMBERS_MAX, Conference, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 pub use connector::{CONNECTOR_MS_MAX, CONNECTOR_ROWS_MAX, Connector, Database, DatabaseTls};
+pub use early::EarlyMedia;
 pub use emergency::Emergency;
 pub use in_queue::{CallFirst, Callback, InQueue};
 pub use lease::{LEASE_CODE_DIGITS, LEASES_MAX, Lease, LeaseChanges, LeaseKind};
@@ -361,6 +363,9 @@ pub struct Trunk {
     /// Whose number is shown, where it may be.
     #[serde(default)]
     pub caller_rule: CallerRule,
+    /// What who waits hears of it before it answers.
+    #[serde(default)]
+    pub early_media: EarlyMedia,
 }
 
 /// Whose number the outside sees on a call over a trunk. Whatever it says, the trunk has to list the

@@ -90,6 +90,7 @@ pub fn call_started(caller: &str) -> Kind {
         sip_call_id: format!("{caller}@test"),
         user_agent: "test".into(),
         region: None,
+        category: None,
     }
 }
 

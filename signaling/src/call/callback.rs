@@ -227,6 +227,7 @@ impl Call {
             sip_call_id: String::new(),
             user_agent: String::new(),
             region: self.region(),
+            category: None,
         };
         self.log(cx, None, started);
     }

@@ -81,6 +81,7 @@ pub(crate) fn click(
         sip_call_id: String::new(),
         user_agent: String::new(),
         region: call.region(),
+        category: None,
     };
     call.log(cx, None, started);
     let result = call.begin_click(cx, order, to);

@@ -2,6 +2,7 @@
 //! trunk that works, one leg an attempt. The caller hears ringing, from us when they were answered
 //! already, from their own phone when not.
 
+use super::early::HeardEarly;
 use super::hunt::hop_end;
 use super::leg::{Bye, Invitation, Leg};
 use super::offer::offer_end;
@@ -54,6 +55,8 @@ pub(super) struct Dial {
     to: Dialable,
     pub leg: Option<LegId>,
     tried: bool,
+    /// Who waits hears them before they answer.
+    pub early: Option<Box<HeardEarly>>,
 }
 
 impl Dial {
@@ -72,7 +75,7 @@ impl Dial {
 
     /// An agent is to be free first; then they ring.
     pub fn awaiting(agent: AgentId, why: Why) -> Self {
-        Dial { why, to: Dialable::Agent(agent), leg: None, tried: true }
+        Dial { why, to: Dialable::Agent(agent), leg: None, tried: true, early: None }
     }
 
     /// Who calls back.
@@ -92,7 +95,7 @@ impl Dial {
 impl Call {
     /// Rings `to`.
     pub(super) fn dial(&mut self, cx: &mut Cx, to: Dialable, why: Why) {
-        self.phase = Phase::Dialling(Dial { why, to, leg: None, tried: false });
+        self.phase = Phase::Dialling(Dial { why, to, leg: None, tried: false, early: None });
         if self.anchor_answered() {
             self.play(cx, self.anchor, vec![Source::Ringback], true, false);
         }
@@ -194,7 +197,7 @@ impl Call {
         if !self.may_be_shown(&plan, &from) {
             return None;
         }
-        let headers = self.diversion(trunk, &from).into_iter().collect();
+        let headers = self.forwarding_headers(trunk, &from, digits);
         let now = cx.now.moment;
         if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take_out(trunk, now) {
             return None;
@@ -235,8 +238,8 @@ impl Call {
         }
     }
 
-    /// 180 or 183 of a phone that we ring.
-    pub(super) fn on_ringing(&mut self, cx: &mut Cx, id: LegId, status: u16) {
+    /// 180 or 183 of a phone that we ring; `told` where who waits hears more of it than that it rings.
+    pub(super) fn on_ringing(&mut self, cx: &mut Cx, id: LegId, status: u16, told: bool) {
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| status >= 180 && !leg.rang) else {
             return;
         };
@@ -249,7 +252,7 @@ impl Call {
         }
         if let Why::Transfer(transfer) = &dial.why {
             self.refer_progress(cx, transfer, 180);
-        } else if !matches!(dial.why, Why::Callback) && !self.anchor_answered() {
+        } else if !told && !matches!(dial.why, Why::Callback) && !self.anchor_answered() {
             cx.sip(Sipc::Progress { leg: self.anchor, status: 180, sdp: None });
         }
     }
@@ -265,6 +268,7 @@ impl Call {
             let end = OfferEnd::Unreachable;
             return self.phone_failed(cx, id, end, (488, cause::INCOMPATIBLE), false);
         };
+        self.early_over(cx, id);
         self.connect_media(cx, id, remote);
         self.log(cx, Some(id), Kind::LegAnswered);
         self.note_call_answered(cx, id);

@@ -9,7 +9,7 @@ use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
 use terms::event::{Kind, Party};
 use terms::media::Playback;
 use terms::routing::Target;
-use terms::{FlowId, PlaybackId};
+use terms::{Category, FlowId, PlaybackId};
 
 /// A run and what surrounds it.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ impl Call {
             ("worker", &worker),
             ("caller_province", &region.province),
             ("caller_city", &region.city),
+            ("category", self.category.map_or("", Category::text)),
         ];
         let run = Run::start(flow, &run_cx(&self.plan, self.language.as_deref(), cx), &given);
         self.flow = Some(Box::new(Flowing { flow: id, version, run, request: None }));

@@ -1,7 +1,7 @@
 //! Calls to an agent's extension that the agent forwards: always, when they are busy, or when nobody
 //! answers in time. They go to a colleague, a queue or another published number, or to a number
-//! outside that a trunk lets out, which is shown a number of the tenant and told by `Diversion` (RFC
-//! 5806) that it is not the first that was called.
+//! outside that a trunk lets out, which is shown a number of the tenant and told that it is not the first
+//! that was called ([`super::history`]).
 //!
 //! What they have no right to forward to is refused when it is set, and again when it is followed.
 //!
@@ -14,12 +14,11 @@ use super::dial::{Dial, Dialable, Why};
 use super::outside::why_not;
 use super::timers::Timer;
 use super::{Call, Next, Phase};
-use crate::sip::uri::escape_user;
 use crate::switch::{Compiled, Cx, Dialled};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use terms::event::{CallingRefusal, CallingWay, ForwardWhen, Forwarding, Kind};
-use terms::routing::{Target, Trunk};
+use terms::routing::Target;
 use terms::{AgentId, PhoneNumber, QueueId};
 
 /// Most times that one call is forwarded.
@@ -182,22 +181,5 @@ impl Call {
             }
         }
         self.go_to(cx, next);
-    }
-
-    /// What the next trunk is told of a call that was forwarded. The number is the one that it is
-    /// shown as the caller: it is the tenant's, whatever extension was called.
-    pub(super) fn diversion(&self, trunk: &Trunk, shown: &str) -> Option<(String, String)> {
-        let &(_, when) = self.forwarded.last()?;
-        let reason = match when {
-            ForwardWhen::Always => "unconditional",
-            ForwardWhen::Busy => "user-busy",
-            ForwardWhen::NoAnswer => "no-answer",
-        };
-        let proxy = trunk.proxy.split(';').next().unwrap_or_default();
-        let place = proxy.split_once(':').map_or(proxy, |(_, place)| place);
-        let user = escape_user(shown);
-        let counter = self.forwarded.len() + usize::from(self.diverted);
-        let value = format!("<sip:{user}@{place}>;reason={reason};counter={counter}");
-        Some(("Diversion".to_owned(), value))
     }
 }

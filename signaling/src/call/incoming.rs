@@ -73,6 +73,7 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
     let mut call = Call::blank(cx, incoming.tenant, plan, (incoming.caller.clone(), called));
     call.direction = direction;
     call.diverted = incoming.diverted;
+    call.category = incoming.category;
     call.anchor = incoming.leg;
     call.legs.insert(incoming.leg, leg);
     call
@@ -150,6 +151,7 @@ impl Call {
             hops: 0,
             forwarded: Vec::new(),
             diverted: 0,
+            category: None,
             language: None,
             wanted: None,
             over: false,
@@ -174,6 +176,7 @@ impl Call {
             sip_call_id: incoming.call_id.chars().take(256).collect(),
             user_agent: incoming.user_agent.chars().take(256).collect(),
             region: self.region(),
+            category: incoming.category,
         };
         self.log(cx, None, started);
         let leg = &self.legs[&self.anchor];

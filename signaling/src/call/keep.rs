@@ -34,7 +34,8 @@ use terms::event::{ConsultationEnd, Direction, FlowOut, ForwardWhen, Kind, Offer
 use terms::media::{Audience, Command, PlayEnd};
 use terms::routing::{Queue, Target};
 use terms::{
-    AgentId, CallId, ConferenceId, ContactId, FlowId, LegId, Moment, PhoneNumber, TenantId, VisitId,
+    AgentId, CallId, Category, ConferenceId, ContactId, FlowId, LegId, Moment, PhoneNumber,
+    TenantId, VisitId,
 };
 
 /// A call as it is kept.
@@ -69,6 +70,7 @@ pub(crate) struct Kept<'a> {
     hops: u8,
     forwarded: Cow<'a, [(AgentId, ForwardWhen)]>,
     diverted: u8,
+    category: Option<Category>,
     language: Option<Cow<'a, str>>,
     conference: Option<ConferenceId>,
     callback: Option<Cow<'a, Callback>>,
@@ -180,6 +182,7 @@ impl Call {
             hops: self.hops,
             forwarded: Cow::Borrowed(self.forwarded.as_slice()),
             diverted: self.diverted,
+            category: self.category,
             language: self.language.as_deref().map(Cow::Borrowed),
             conference: self.conference,
             callback: self.callback.as_ref().map(Cow::Borrowed),
@@ -248,6 +251,7 @@ impl Kept<'_> {
             hops: self.hops,
             forwarded: self.forwarded.into_owned(),
             diverted: self.diverted,
+            category: self.category,
             language: self.language.map(Cow::into_owned),
             // Whoever is called from now on sees what the trunk's rule says.
             wanted: None,

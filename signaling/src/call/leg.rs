@@ -195,6 +195,7 @@ impl Call {
 
     /// Ends a leg, whatever its state: dialog, conversation, agent, trunk and port.
     pub(super) fn close_leg(&mut self, cx: &mut Cx, id: LegId, cause: u8, by: Party, bye: Bye) {
+        self.early_over(cx, id);
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_alive()) else { return };
         leg.ended = Some((cause, by));
         leg.playing = None;

@@ -90,6 +90,11 @@ impl Call {
         }
     }
 
+    /// The rule keeps all of it, what is heard before an answer included.
+    pub(super) fn records_whole_call(&self) -> bool {
+        self.recording.as_ref().is_some_and(|r| r.then.scope == RecordingScope::Call)
+    }
+
     fn decide(&self, cx: &Cx, legs: &[LegId]) -> Decision {
         if self.lease.is_some_and(|by| !by.record) {
             return Decision::by_lease();

@@ -4,6 +4,7 @@
 //! stays. The call, its recording and its record are one, and the agent is as busy as before.
 
 use super::incoming::leg_of;
+use super::join::CANNOT_MIX;
 use super::leg::{Bye, Sip};
 use super::{Call, Phase, cause};
 use crate::acd::Stage;
@@ -19,8 +20,15 @@ use terms::media::{Command, Place};
 pub(super) struct Replacing {
     /// The new leg.
     leg: LegId,
-    /// The one whose place it takes.
-    old: LegId,
+    /// The one whose place it takes; none where it has a seat of its own.
+    old: Option<LegId>,
+}
+
+impl Replacing {
+    /// Somebody comes in beside those who talk.
+    pub(super) const fn seat(leg: LegId) -> Self {
+        Replacing { leg, old: None }
+    }
 }
 
 impl Call {
@@ -50,7 +58,7 @@ impl Call {
         self.legs.insert(id, leg);
         cx.world.legs.insert(id, self.id);
         self.log(cx, Some(id), Kind::LegStarted { role, agent, address, trunk });
-        self.replacing = Some(Replacing { leg: id, old });
+        self.replacing = Some(Replacing { leg: id, old: Some(old) });
         self.open_voice(cx, id, Place::WithContact);
         Ok(())
     }
@@ -84,8 +92,12 @@ impl Call {
     /// The new leg has a port.
     pub(super) fn replacement_opened(&mut self, cx: &mut Cx, id: LegId) {
         let Some(Replacing { old, .. }) = self.replacing else { return };
-        if !self.may_be_replaced(old) {
-            let bye = Bye::Reject { status: 603, retry_after_s: None, warning: None };
+        let (stands, status) = match old {
+            Some(old) => (self.may_be_replaced(old), 603),
+            None => (self.may_be_joined(cx), CANNOT_MIX),
+        };
+        if !stands {
+            let bye = Bye::Reject { status, retry_after_s: None, warning: None };
             return self.drop_replacement(cx, cause::NORMAL, bye);
         }
         if !self.prepare_answer(id) {
@@ -94,7 +106,10 @@ impl Call {
         self.answer_leg(cx, id);
         if self.legs.get(&id).is_some_and(|leg| leg.sip == Sip::Answered) {
             self.replacing = None;
-            self.change_places(cx, old, id);
+            match old {
+                Some(old) => self.change_places(cx, old, id),
+                None => self.seat_joined(cx, id),
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, OnceLock};
 use terms::control::Response;
 use terms::media::{self, PlayEnd, Quality, SrtpPolicy, TrunkT38};
-use terms::routing::{Agent, CallerRule, Trunk};
+use terms::routing::{Agent, CallerRule, EarlyMedia, Trunk};
 use terms::{AgentId, TrunkId};
 
 /// Listens for datagrams on a port of the system's choice, with the product's usual limits.
@@ -105,6 +105,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
+        early_media: EarlyMedia::Pass,
     }
 }
 

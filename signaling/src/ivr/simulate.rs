@@ -207,6 +207,7 @@ impl<'a> Walk<'a> {
         let region = scene.regions.region(&scene.caller, &scene.language).unwrap_or_default();
         let mut given = vec![
             ("worker", ""),
+            ("category", ""),
             ("caller_province", region.province.as_str()),
             ("caller_city", region.city.as_str()),
         ];

@@ -581,6 +581,7 @@ impl UserAgent {
     }
 
     fn on_unregistered(&mut self, (tenant, agent): Who) {
+        self.lamps.presence_changed((tenant, agent));
         self.emit(Event::Registered { tenant, agent, registered: false });
     }
 

@@ -1,5 +1,6 @@
 //! Busy lamps: who watches which agent's phone, and what they were told last. RFC 4235 on RFC 6665.
-//! The lamp for waiting messages (RFC 3842) is one that a phone watches of its own agent.
+//! The lamp for waiting messages (RFC 3842) is one that a phone watches of its own agent; presence
+//! (RFC 3856) is watched as calls are.
 //!
 //! A watch is one subscription of a registered phone to the extension of a colleague. A change marks
 //! those who watch it; each is told by one NOTIFY at a time, which says everything that there is, so
@@ -8,6 +9,7 @@
 use super::dialog::Dialog;
 use super::flow::{ConnectionId, Flow, Hop};
 use super::message::Message;
+use super::presence::Publications;
 use super::registrar::Who;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -35,6 +37,12 @@ impl Default for Limits {
 /// How far CSeq and version jump where the process is replaced: what was told since the last refresh is
 /// not kept, and is less.
 const AHEAD: u32 = 1 << 20;
+
+/// A call is named to those who watch it, so that they may take it while it rings (Replaces, RFC 3891)
+/// and come into it later (Join, RFC 3911): by this and its leg, a tag of ours that is drawn for it, and
+/// this of theirs. Its own dialog is not told, because who knows a dialog can end it.
+pub(super) const PICKUP: &str = "pickup-";
+pub(super) const RINGS: &str = "rings";
 
 /// Names a watch: whose phone watches, and a number.
 pub(super) type WatchId = (Who, u64);
@@ -74,16 +82,19 @@ pub(super) enum Package {
     Dialog,
     /// Messages for its agent, RFC 3842.
     Messages,
+    /// Whether its agent can be reached, RFC 3856.
+    Presence,
 }
 
 impl Package {
-    pub(super) const ALL: [Package; 2] = [Package::Dialog, Package::Messages];
+    pub(super) const ALL: [Package; 3] = [Package::Dialog, Package::Messages, Package::Presence];
 
     /// The word in Event.
     pub(super) const fn text(self) -> &'static str {
         match self {
             Package::Dialog => "dialog",
             Package::Messages => "message-summary",
+            Package::Presence => "presence",
         }
     }
 
@@ -92,6 +103,7 @@ impl Package {
         match self {
             Package::Dialog => "application/dialog-info+xml",
             Package::Messages => "application/simple-message-summary",
+            Package::Presence => "application/pidf+xml",
         }
     }
 }
@@ -144,6 +156,7 @@ impl Watch {
         entity: &str,
         name: &str,
         calls: BTreeMap<LegId, Shown>,
+        names: &BTreeMap<LegId, String>,
     ) -> String {
         let mut said = calls.clone();
         for (leg, last) in std::mem::replace(&mut self.told, calls) {
@@ -151,7 +164,7 @@ impl Watch {
         }
         let version = self.version;
         self.version += 1;
-        document(version, entity, name, &said)
+        document(version, (entity, name), &said, names)
     }
 
     /// The same in the next process.
@@ -181,6 +194,7 @@ pub(super) struct Lamps {
     tags: HashMap<String, WatchId>,
     watched: BTreeMap<Who, BTreeSet<WatchId>>,
     calls: BTreeMap<Who, BTreeMap<LegId, Shown>>,
+    pub(super) publications: Publications,
     expiries: BTreeSet<(Moment, WatchId)>,
     /// Who is to be told.
     due: BTreeSet<WatchId>,
@@ -192,12 +206,17 @@ impl Lamps {
     /// A call at this agent's phones is so from now on, or (with `None`) is no more.
     pub(super) fn set(&mut self, who: Who, leg: LegId, shown: Option<Shown>) {
         let calls = self.calls.entry(who).or_default();
+        let talked = is_talking(calls);
         let before = match shown {
             Some(shown) => calls.insert(leg, shown),
             None => calls.remove(&leg),
         };
+        let talks = is_talking(calls);
         if calls.is_empty() {
             self.calls.remove(&who);
+        }
+        if talked != talks {
+            self.changed(who, Package::Presence);
         }
         if before != shown {
             self.changed(who, Package::Dialog);
@@ -207,6 +226,16 @@ impl Lamps {
     /// Other messages than before wait for this agent.
     pub(super) fn messages_changed(&mut self, who: Who) {
         self.changed(who, Package::Messages);
+    }
+
+    /// Something of what makes their presence is otherwise than before.
+    pub(super) fn presence_changed(&mut self, who: Who) {
+        self.changed(who, Package::Presence);
+    }
+
+    /// Whether this agent has a conversation.
+    pub(super) fn talks(&self, who: Who) -> bool {
+        self.calls.get(&who).is_some_and(is_talking)
     }
 
     fn changed(&mut self, who: Who, package: Package) {
@@ -308,7 +337,8 @@ impl Lamps {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Moment> {
-        self.expiries.first().map(|&(at, _)| at)
+        let watched = self.expiries.first().map(|&(at, _)| at);
+        watched.into_iter().chain(self.publications.next_timeout()).min()
     }
 
     /// The first one whose time is over.
@@ -327,15 +357,30 @@ impl Lamps {
     }
 }
 
-/// RFC 4235 §4.1: full state. The identity is the one of the phone that is watched.
-fn document(version: u32, entity: &str, name: &str, calls: &BTreeMap<LegId, Shown>) -> String {
+fn is_talking(calls: &BTreeMap<LegId, Shown>) -> bool {
+    calls.values().any(|shown| shown.state == State::Confirmed)
+}
+
+/// RFC 4235 §4.1: full state. The identity is the one of the phone that is watched; what may be taken
+/// has a name.
+fn document(
+    version: u32,
+    (entity, name): (&str, &str),
+    calls: &BTreeMap<LegId, Shown>,
+    names: &BTreeMap<LegId, String>,
+) -> String {
     let (entity, name) = (escaped(entity), escaped(name));
+    let named = |leg: &LegId| {
+        let tag = names.get(leg)?;
+        Some(format!(" call-id=\"{PICKUP}{leg}\" local-tag=\"{RINGS}\" remote-tag=\"{tag}\""))
+    };
     let dialogs: Vec<String> = calls
         .iter()
         .map(|(leg, Shown { state, initiator })| {
             let direction = if *initiator { "initiator" } else { "recipient" };
+            let named = named(leg).unwrap_or_default();
             format!(
-                "<dialog id=\"{leg}\" direction=\"{direction}\"><state>{}</state>\
+                "<dialog id=\"{leg}\"{named} direction=\"{direction}\"><state>{}</state>\
                  <local><identity display=\"{name}\">{entity}</identity></local></dialog>\r\n",
                 state.text()
             )
@@ -359,7 +404,7 @@ pub(super) fn summary(account: &str, (waiting, heard): (u32, u32)) -> String {
 }
 
 /// Any text as XML: what XML 1.0 §2.2 has no form for becomes a blank.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -382,7 +427,7 @@ mod tests {
     #[test]
     fn a_name_of_any_text_stays_within_its_attribute() {
         let calls = BTreeMap::from([(LegId(5), Shown { state: State::Early, initiator: false })]);
-        let xml = document(3, "sip:1001@h", "\"/><x a='王&\u{0}\r\n", &calls);
+        let xml = document(3, ("sip:1001@h", "\"/><x a='王&\u{0}\r\n"), &calls, &BTreeMap::new());
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n\
             <dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"3\" \
             state=\"full\" entity=\"sip:1001@h\">\r\n\

@@ -163,6 +163,7 @@ impl UserAgent {
                 self.reply(now, flow, request, &Reply::plain(481));
             }
             Method::Subscribe => self.on_subscribe(now, flow, request),
+            Method::Publish => self.on_publish(now, flow, request),
             Method::Refer => self.reply(now, flow, request, &Reply::plain(403)),
             method => {
                 let must = [("Allow", ALLOW.to_owned())];
@@ -342,6 +343,7 @@ impl UserAgent {
                 }
                 if let Some(registered) = done.turned {
                     let (tenant, agent) = who;
+                    self.lamps.presence_changed(who);
                     self.emit(Event::Registered { tenant, agent, registered });
                 }
             }

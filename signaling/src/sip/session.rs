@@ -44,9 +44,9 @@ use terms::{LegId, Moment};
 
 /// Methods that we understand.
 pub(super) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
 /// Extensions that we announce. 100rel is understood where a peer requires it, but not asked for.
-pub(super) const SUPPORTED: &[&str] = &["timer", "replaces"];
+pub(super) const SUPPORTED: &[&str] = &["timer", "replaces", "join"];
 
 /// Q.850 causes that the core gives by itself.
 pub(super) mod cause {
@@ -132,6 +132,8 @@ pub(super) struct Leg {
     early: bool,
     /// Of an incoming leg: tells copies of its INVITE.
     merge_key: Option<Box<[u8]>>,
+    /// Of a leg of a phone of ours: the tag by which a colleague names it.
+    pickup: Option<String>,
     /// Of an outgoing leg.
     branches: Vec<u64>,
     /// The best refusal so far of an outgoing leg.
@@ -164,6 +166,7 @@ impl Leg {
             takes_update: false,
             early: false,
             merge_key: None,
+            pickup: None,
             branches: Vec::new(),
             refusal: None,
             silent_until: None,

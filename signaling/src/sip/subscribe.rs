@@ -1,6 +1,7 @@
 //! SUBSCRIBE to the calls of a colleague's phone and our NOTIFYs, RFC 6665 with the event package
-//! `dialog` (RFC 4235), and to one's own messages, `message-summary` (RFC 3842). Whoever subscribes has proven who they are and does it from where a phone of
-//! theirs is registered; the subscription ends with that registration.
+//! `dialog` (RFC 4235), to their `presence` (RFC 3856), and to one's own messages, `message-summary` (RFC
+//! 3842). Whoever subscribes has proven who they are and does it from where a phone of theirs is
+//! registered; the subscription ends with that registration.
 
 use super::core::UserAgent;
 use super::dialog::Dialog;
@@ -9,6 +10,7 @@ use super::header;
 use super::lamps::{self, Package, Watch, WatchId};
 use super::message::{Message, Method, Name};
 use super::parse::is_token;
+use super::presence;
 use super::receive::Proof;
 use super::registrar::Who;
 use super::send::Reply;
@@ -21,7 +23,7 @@ use crate::switch::Now;
 use std::time::Duration;
 
 /// What can be subscribed to. To `refer` subscribes a REFER alone.
-pub(super) const ALLOW_EVENTS: &str = "dialog, message-summary, refer";
+pub(super) const ALLOW_EVENTS: &str = "dialog, message-summary, presence, refer";
 /// Longest id of an Event header that is given back.
 const ID_BYTES_MAX: usize = 64;
 
@@ -91,13 +93,13 @@ impl UserAgent {
     }
 
     /// Whether a NAT stands before this agent's phone; `None` where none is registered there.
-    fn registered_behind_nat(&self, who: Who, flow: Flow) -> Option<bool> {
+    pub(super) fn registered_behind_nat(&self, who: Who, flow: Flow) -> Option<bool> {
         let bindings = self.registrar.bindings(who);
         bindings.iter().find(|binding| binding.flow == flow).map(|binding| binding.nat)
     }
 
     /// Zero asks what there is, once, or ends the subscription (RFC 6665 §4.4.3).
-    fn life_of(&self, request: &Message) -> Result<u32, u16> {
+    pub(super) fn life_of(&self, request: &Message) -> Result<u32, u16> {
         let limits = self.config.lamps;
         match request.number(Name::Expires) {
             None => Ok(limits.expires_max_s),
@@ -148,7 +150,7 @@ impl UserAgent {
         }
     }
 
-    fn refuse_watch(&mut self, now: Now, tx: u64, status: u16) {
+    pub(super) fn refuse_watch(&mut self, now: Now, tx: u64, status: u16) {
         self.count("lamps_refused");
         let min = self.config.lamps.expires_min_s.to_string();
         let after = RETRY_AFTER_S.to_string();
@@ -192,13 +194,16 @@ impl UserAgent {
         self.arm_lamps();
     }
 
-    fn arm_lamps(&mut self) {
+    pub(super) fn arm_lamps(&mut self) {
         self.timers.set(Waiting::Lamps, self.lamps.next_timeout());
     }
 
     pub(super) fn on_lamps_timeout(&mut self, now: Now) {
         while let Some(id) = self.lamps.expired(now.moment) {
             self.end_watch(now, id, "timeout");
+        }
+        while let Some(who) = self.lamps.publications.take_over(now.moment) {
+            self.lamps.presence_changed(who);
         }
         self.arm_lamps();
     }
@@ -232,6 +237,10 @@ impl UserAgent {
         let agent = self.tenants.get(&tenant).and_then(|tenant| tenant.agents.get(&watched));
         let agent = agent.cloned();
         let calls = self.lamps.calls((tenant, watched));
+        let names = self.pickup_names(&calls);
+        let registered = !self.registrar.bindings((tenant, watched)).is_empty();
+        let talks = self.lamps.talks((tenant, watched));
+        let said = self.lamps.publications.get((tenant, watched)).map(|said| said.state);
         let messages = self.tenants.get(&tenant).and_then(|tenant| tenant.messages.get(&watched));
         let messages = messages.copied().unwrap_or_default();
         let Some(watch) = self.lamps.get_mut(id) else { return };
@@ -240,8 +249,9 @@ impl UserAgent {
         let body = agent.map_or_else(String::new, |(user, name)| {
             let entity = format!("sip:{}@{}", escape_user(&user), seen.address);
             match watch.package() {
-                Package::Dialog => watch.document(&entity, &name, calls),
+                Package::Dialog => watch.document(&entity, &name, calls, &names),
                 Package::Messages => lamps::summary(&entity, messages),
+                Package::Presence => presence::document(&entity, registered, talks, said),
             }
         });
         let mut builder = watch.dialog.request("NOTIFY", &seen.via(&branch), None);

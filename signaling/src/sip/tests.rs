@@ -12,6 +12,7 @@ mod lamps;
 mod limits;
 mod lines;
 mod messages;
+mod presence;
 mod replaces;
 mod restore;
 mod servers;

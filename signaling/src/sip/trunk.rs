@@ -287,6 +287,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         weight: 0,
         options_every_s: 0,
         caller_rule: routing::CallerRule::Dialled,
+        early_media: routing::EarlyMedia::Pass,
     }
 }
 

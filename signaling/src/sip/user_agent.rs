@@ -3,7 +3,7 @@
 //! authentication and timers; the switch owns meaning.
 
 use std::net::{IpAddr, SocketAddr};
-use terms::{AgentId, LegId, PhoneNumber, TenantId, TrunkId};
+use terms::{AgentId, Category, LegId, PhoneNumber, TenantId, TrunkId};
 
 /// Whom to call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,9 +178,13 @@ pub struct Incoming {
     pub nat: bool,
     /// How often it was forwarded on its way, as a trunk tells (Diversion, RFC 5806).
     pub diverted: u8,
+    /// What kind of line it comes from, as a trunk tells (`cpc`).
+    pub category: Option<Category>,
     /// The leg whose place it is to take (Replaces, RFC 3891): one of the same phone's agent, or of the
     /// same trunk.
     pub replaces: Option<LegId>,
+    /// The leg whose conversation it is to come into (Join, RFC 3911): one of the same tenant.
+    pub join: Option<LegId>,
 }
 
 /// Who calls.
@@ -190,6 +194,19 @@ pub enum Origin {
     Agent(AgentId),
     /// The public network.
     Trunk(TrunkId),
+}
+
+/// What a provisional answer describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Early {
+    /// Their answer, as it will be given again.
+    pub sdp: String,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// It came over TLS.
+    pub encrypted: bool,
+    /// A NAT stands between.
+    pub nat: bool,
 }
 
 /// What the switch hears.
@@ -204,7 +221,7 @@ pub enum Event {
         /// The status.
         status: u16,
         /// Early media.
-        sdp: Option<String>,
+        early: Option<Box<Early>>,
     },
     /// Our INVITE was answered; ACK is on its way.
     Answered {

@@ -78,4 +78,11 @@ impl Switch {
         let allowed = ringing.filter(|&(_, _, colleague)| may(colleague));
         allowed.map(|(id, leg, _)| (id, leg)).min_by_key(|&(_, leg)| leg)
     }
+
+    /// Whether this agent may take what rings at that colleague's phone, which they have named.
+    pub(super) fn may_pick_up(&self, tenant: TenantId, agent: AgentId, colleague: AgentId) -> bool {
+        let Some(tenant) = self.world.tenants.get(&tenant) else { return false };
+        let any = tenant.plan.agent(agent).is_some_and(|agent| agent.pickup_any);
+        colleague != agent && (any || tenant.plan.team(agent).contains(&colleague))
+    }
 }

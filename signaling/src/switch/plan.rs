@@ -349,7 +349,7 @@ fn short_numbers(plan: &Plan) -> HashMap<String, AgentId> {
 mod tests {
     use super::*;
     use terms::media::{SrtpPolicy, TrunkT38};
-    use terms::routing::{Hours, Number, NumberRules, Window};
+    use terms::routing::{EarlyMedia, Hours, Number, NumberRules, Window};
 
     fn trunk(id: u64, prefixes: &[&str]) -> Trunk {
         Trunk {
@@ -375,6 +375,7 @@ mod tests {
             weight: 0,
             options_every_s: 0,
             caller_rule: CallerRule::Dialled,
+            early_media: EarlyMedia::Pass,
         }
     }
 

@@ -23,7 +23,8 @@ use terms::media::{
 };
 use terms::routing::Plan;
 use terms::{
-    AgentId, LegId, Moment, PhoneNumber, PlaybackId, RecordingId, TenantId, Timestamp, TrunkId,
+    AgentId, Category, LegId, Moment, PhoneNumber, PlaybackId, RecordingId, TenantId, Timestamp,
+    TrunkId,
 };
 
 /// The tenant of every story.
@@ -66,6 +67,8 @@ pub struct Rig {
     pub encrypted: bool,
     /// How often a call was forwarded before it comes.
     pub diverted: u8,
+    /// The category of who calls.
+    pub category: Option<Category>,
     /// Where who calls signals from.
     pub callers_at: SocketAddr,
     /// Where who is called signals from.
@@ -131,6 +134,7 @@ impl Rig {
             describe: |_| sdp("sendrecv"),
             encrypted: false,
             diverted: 0,
+            category: None,
             callers_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 5060),
             called_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8)), 5060),
             ports: true,
@@ -216,12 +220,19 @@ impl Rig {
         called: &str,
         offer: Option<String>,
     ) -> LegId {
-        self.comes(origin, caller, called, offer, None)
+        self.comes(origin, caller, called, offer, (None, None))
     }
 
     /// Somebody sends an INVITE that is to take the place of this leg.
     pub fn replaces(&mut self, origin: Origin, old: LegId) -> LegId {
-        self.comes(origin, "13900139000", "95105600", Some(sdp("sendrecv")), Some(old))
+        let offer = Some(sdp("sendrecv"));
+        self.comes(origin, "13900139000", "95105600", offer, (Some(old), None))
+    }
+
+    /// Somebody sends an INVITE that is to come into the conversation of this leg.
+    pub fn joins(&mut self, origin: Origin, of: LegId) -> LegId {
+        let offer = Some(sdp("sendrecv"));
+        self.comes(origin, "13900139000", "95105600", offer, (None, Some(of)))
     }
 
     fn comes(
@@ -230,7 +241,7 @@ impl Rig {
         caller: &str,
         called: &str,
         offer: Option<String>,
-        replaces: Option<LegId>,
+        (replaces, join): (Option<LegId>, Option<LegId>),
     ) -> LegId {
         self.made += 1;
         let leg = LegId(1 << 62 | self.made);
@@ -266,7 +277,9 @@ impl Rig {
             encrypted: self.encrypted,
             nat: false,
             diverted: self.diverted,
+            category: self.category,
             replaces,
+            join,
         }))));
         leg
     }
@@ -489,7 +502,7 @@ impl Rig {
         let source = self.called_at;
         let (code, late_offer, answered) = (false, false, false);
         self.dialogs.insert(leg, Dialog { agent, code, late_offer, answered, source });
-        let ringing = SipEvent::Progress { leg, status: 180, sdp: None };
+        let ringing = SipEvent::Progress { leg, status: 180, early: None };
         match phone {
             Phone::Answers(after) => {
                 self.later(Duration::from_millis(20), Input::Sip(ringing));

@@ -72,6 +72,9 @@ pub struct CallingRight {
     pub dial: Option<NumberClass>,
     /// The dearest class that they may forward calls to; none is the tenant's.
     pub forward: Option<NumberClass>,
+    /// They may come into conversations of others from their phone (Join, RFC 3911).
+    #[serde(default)]
+    pub join: bool,
     /// Whether they are kept from calling out.
     pub bar: Bar,
 }

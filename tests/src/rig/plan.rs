@@ -4,7 +4,7 @@ use signaling::sip::digest::Algorithm;
 use signaling::switch::rig::demo_plan;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use terms::media::{SrtpPolicy, TrunkT38};
-use terms::routing::{CallerRule, Credential, Plan, Trunk};
+use terms::routing::{CallerRule, Credential, EarlyMedia, Plan, Trunk};
 use terms::{AgentId, ConferenceId, TenantId, TrunkId};
 
 /// The tenant.
@@ -104,6 +104,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
+        early_media: EarlyMedia::Pass,
     }];
     plan
 }

@@ -63,7 +63,9 @@ enum Ivr {
 impl OpenCall {
     /// The call that `entry` starts.
     pub fn start(entry: &Entry) -> Option<(CallId, OpenCall)> {
-        let Kind::CallStarted { direction, caller, called, trunk, sip_call_id, user_agent, region } =
+        let Kind::CallStarted {
+            direction, caller, called, trunk, sip_call_id, user_agent, region, ..
+        } =
             &entry.kind
         else {
             return None;

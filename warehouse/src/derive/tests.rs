@@ -328,8 +328,17 @@ fn colleagues_who_call_each_other_both_talk() {
     let mut s = Script::new(1);
     let internal = |kind| match kind {
         Kind::CallStarted { caller, called, trunk, sip_call_id, user_agent, region, .. } => {
-            let direction = Direction::Internal;
-            Kind::CallStarted { direction, caller, called, trunk, sip_call_id, user_agent, region }
+            let (direction, category) = (Direction::Internal, None);
+            Kind::CallStarted {
+                direction,
+                caller,
+                called,
+                trunk,
+                sip_call_id,
+                user_agent,
+                region,
+                category,
+            }
         }
         other => other,
     };

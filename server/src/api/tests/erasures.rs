@@ -90,6 +90,7 @@ impl Rig {
             sip_call_id: "x".into(),
             user_agent: "x".into(),
             region: None,
+            category: None,
         };
         let (contact, call, leg) = (Some(ContactId(1)), Some(CallId(1)), None);
         let (tenant, at) = (self.tenant(), NOON);

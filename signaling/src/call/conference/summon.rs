@@ -86,6 +86,7 @@ pub(crate) fn summon(cx: &mut Cx, summons: Summons) -> Result<Call, String> {
         sip_call_id: String::new(),
         user_agent: String::new(),
         region: call.region(),
+        category: None,
     };
     call.log(cx, None, started);
     let target = target.chars().take(terms::number::NUMBER_CHARS_MAX).collect();

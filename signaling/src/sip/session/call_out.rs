@@ -12,7 +12,7 @@ use crate::sip::message::{Message, Name};
 use crate::sip::send::DATAGRAM_BYTES_MAX;
 use crate::sip::trunk::{Proxy, TrunkKey};
 use crate::sip::uri::{escape_user, without_headers};
-use crate::sip::user_agent::{Destination, Event, Invite};
+use crate::sip::user_agent::{Destination, Early, Event, Invite};
 use crate::sip::write::{Builder, Injection, quoted};
 use crate::switch::Now;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -43,6 +43,8 @@ pub(in crate::sip) struct Branch {
     pub(super) wants_cancel: Option<u8>,
     pub(super) cancelled: bool,
     challenged: bool,
+    /// The tag of the phone that rings.
+    rings: Option<Box<[u8]>>,
     /// The last description before the answer, and the tag of who said it.
     early: Option<(Box<[u8]>, String)>,
     /// Answers that were acknowledged: their repetitions get the same ACK.
@@ -72,6 +74,7 @@ impl Branch {
             cancelled: false,
             // What is taken back is not asked for again with a password.
             challenged: true,
+            rings: None,
             early: None,
             acks: Vec::new(),
         }
@@ -82,6 +85,14 @@ impl Branch {
         (self.pending, self.invite, self.via_branch) = (false, None, String::new());
         self.early = None;
         self.leg.take()
+    }
+
+    /// It rings, and is the dialog that these name: our tag, and that of the phone.
+    pub(super) fn is_early(&self, call_id: &[u8], ours: &[u8], theirs: &[u8]) -> bool {
+        self.pending
+            && self.rings.as_deref() == Some(theirs)
+            && self.dialog.local_tag.as_bytes() == ours
+            && self.dialog.call_id[..] == *call_id
     }
 
     /// What an answer describes. Some gateways do so before it alone, against RFC 3261 §13.2.1.
@@ -132,6 +143,7 @@ impl UserAgent {
             Destination::Agent(tenant, agent) => Some((tenant, agent)),
             Destination::Trunk(..) => None,
         };
+        state.pickup = state.phone.map(|_| self.token());
         let other_server = ways.first().is_some_and(|way| self.has_other_server(&way.hop));
         let other = invite.other_way || other_server;
         state.silent_until = other.then(|| now.moment + self.config.silence_max);
@@ -255,6 +267,7 @@ impl UserAgent {
             wants_cancel: None,
             cancelled: false,
             challenged: false,
+            rings: None,
             early: None,
             acks: Vec::new(),
         };
@@ -309,7 +322,7 @@ impl UserAgent {
     pub(super) fn on_branch_response(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
         self.on_branch_heard(id);
         match response.status() {
-            100..200 => self.on_branch_progress(now, id, response),
+            100..200 => self.on_branch_progress(now, flow, id, response),
             200..300 => self.on_branch_answer(now, flow, id, response),
             401 | 407 if self.answer_challenge(now, id, response) => {}
             status => {
@@ -362,21 +375,24 @@ impl UserAgent {
         }
     }
 
-    fn on_branch_progress(&mut self, now: Now, id: u64, response: &Message) {
+    fn on_branch_progress(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
         let Some(branch) = self.branches.get_mut(&id) else { return };
         if branch.wants_cancel.is_some() {
             return self.send_cancel(now, id);
         }
-        let sdp = response.sdp();
-        if let Some(sdp) = &sdp {
+        let early = response.sdp().map(|sdp| {
             branch.early = Some((response.to_tag().unwrap_or_default().into(), sdp.clone()));
-        }
+            let nat = branch.nat || has_private_contact(response, &flow);
+            let encrypted = flow.transport.is_encrypted();
+            Box::new(Early { sdp, source: flow.remote, encrypted, nat })
+        });
         if let (Some(leg), status @ 180..=183) = (branch.leg, response.status()) {
+            branch.rings = response.to_tag().map(Into::into);
             if let Some(state) = self.legs.get_mut(&leg) {
                 state.early = true;
             }
             self.light(leg);
-            self.emit(Event::Progress { leg, status, sdp });
+            self.emit(Event::Progress { leg, status, early });
         }
     }
 

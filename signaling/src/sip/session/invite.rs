@@ -14,7 +14,7 @@ use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
 use crate::sip::uri::{Uri, decimal, ip_of};
 use crate::sip::user_agent::{Event, Incoming, Origin};
 use crate::switch::Now;
-use terms::{LegId, PhoneNumber, TenantId};
+use terms::{Category, LegId, PhoneNumber, TenantId};
 
 /// Longest text of a header that is kept for the log.
 const TEXT_BYTES_MAX: usize = 256;
@@ -42,9 +42,10 @@ impl UserAgent {
             return self.reply_busy(now, flow, request);
         }
         let replaced = self.replaced(request, trunk, phone);
+        let joined = self.joined(request, phone);
         let tag = self.token();
         let Some(tx) = self.start_server(now, flow, request, &tag) else { return };
-        let refusal = match replaced {
+        let refusal = match replaced.and(joined) {
             Ok(_) => self.refusal_of(now, request, trunk),
             Err(status) => {
                 self.count("refused_replaces");
@@ -67,6 +68,7 @@ impl UserAgent {
         };
         let mut incoming = self.describe(leg, flow, request, tenant, origin);
         incoming.replaces = replaced.ok().flatten();
+        incoming.join = joined.ok().flatten();
         self.count("calls_in");
         self.emit(Event::Incoming(Box::new(incoming)));
     }
@@ -124,6 +126,7 @@ impl UserAgent {
         let mut leg = Leg::new(Stage::Incoming, flow, hop);
         leg.nat = nat;
         (leg.trunk, leg.phone) = (whose.trunk, whose.phone);
+        leg.pickup = whose.phone.map(|_| self.token());
         leg.late = request.sdp().is_none();
         leg.takes_update = request.lists(Name::Allow, "UPDATE");
         leg.session_timer = super::session_timer::asked(now.moment, request);
@@ -177,7 +180,12 @@ impl UserAgent {
             encrypted: flow.transport.is_encrypted(),
             nat: self.legs.get(&leg).is_some_and(|leg| leg.nat),
             diverted: diverted(request),
+            category: match origin {
+                Origin::Agent(_) => None,
+                Origin::Trunk(_) => category(request),
+            },
             replaces: None,
+            join: None,
         }
     }
 
@@ -209,11 +217,17 @@ fn merge_key(request: &Message) -> Box<[u8]> {
     [request.call_id(), b" ", tag, b" ", &seq].concat().into()
 }
 
-/// Each Diversion counts for one, or for what it says of those before it.
+/// Each Diversion counts for one, or for what it says of those before it; of History-Info (RFC 7044) each
+/// target that took the place of another. Some networks say both.
 fn diverted(request: &Message) -> u8 {
     let times =
         |item: &[u8]| header::param(item, "counter").and_then(decimal::<u8>).unwrap_or(1).max(1);
-    request.list(Name::Diversion).map(times).fold(0, u8::saturating_add)
+    let diversions = request.list(Name::Diversion).map(times).fold(0, u8::saturating_add);
+    let history = request.other("History-Info").into_iter().flat_map(header::split_list);
+    let is_other = |item: &&[u8]| {
+        NameAddr::parse(item).is_some_and(|said| header::param(said.params, "mp").is_some())
+    };
+    diversions.max(u8::try_from(history.filter(is_other).count()).unwrap_or(u8::MAX))
 }
 
 /// The number that was dialled. Who calls the contact that we registered says it besides: as the
@@ -259,6 +273,17 @@ fn trunk_caller(request: &Message) -> (String, String) {
         return ("anonymous".to_owned(), String::new());
     }
     (user_of(known.or(request.from())), name)
+}
+
+/// The calling party's category: beside the number or in its URI (3GPP TS 24.229 §7.2A.12), of who is
+/// asserted before who says so themselves.
+fn category(request: &Message) -> Option<Category> {
+    let said = [asserted(request), request.from()].into_iter().flatten().find_map(|address| {
+        let uri = address.parsed_uri()?;
+        let beside = uri.user.and_then(|user| header::param(user, "cpc"));
+        beside.or_else(|| uri.param("cpc")).or_else(|| header::param(address.params, "cpc"))
+    })?;
+    Some(Category::of(&header::text(said, TEXT_BYTES_MAX)))
 }
 
 /// The phone's own idea of its address is not where its messages come from. Behind a proxy the

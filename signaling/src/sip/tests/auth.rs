@@ -193,7 +193,7 @@ fn nothing_else_gets_in_without_a_password() {
         ("INVITE", "401"),
         ("REGISTER", "401"),
         ("MESSAGE", "405"),
-        ("PUBLISH", "405"),
+        ("PUBLISH", "489"),
         ("SUBSCRIBE", "489"),
         ("REFER", "403"),
         ("BYE", "481"),

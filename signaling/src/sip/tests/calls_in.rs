@@ -94,6 +94,13 @@ fn a_trunk_tells_how_often_a_call_was_forwarded_on_its_way() {
             5,
         ),
         (long.to_owned() + long, 255),
+        ("History-Info: <sip:1@a>;index=1\r\n".into(), 0),
+        (
+            "Diversion: <sip:1@a>\r\nHistory-Info: <sip:1@a>;index=1, \
+             <sip:2@a;cause=302>;index=1.1;mp=1,<sip:3@a;cause=408>;index=1.2;mp=1.1\r\n"
+                .into(),
+            2,
+        ),
     ] {
         let mut bench = Bench::new();
         let invite = bench.request("INVITE", "95105688", &more, SDP);

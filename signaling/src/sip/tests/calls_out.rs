@@ -1,7 +1,7 @@
 //! Calls to agents' phones and through the trunk.
 
 use super::*;
-use crate::sip::user_agent::{Destination, Invite};
+use crate::sip::user_agent::{Destination, Early, Invite};
 use terms::TrunkId;
 
 const LEG: LegId = LegId(900);
@@ -49,7 +49,7 @@ fn an_agents_phone_rings_and_answers() {
     assert_eq!(
         bench.events(),
         [
-            Event::Progress { leg: LEG, status: 180, sdp: None },
+            Event::Progress { leg: LEG, status: 180, early: None },
             Event::Answered {
                 leg: LEG,
                 sdp: SDP.into(),
@@ -173,7 +173,7 @@ fn a_cancel_that_nobody_heeds_gives_up() {
     assert!(cancel.start().starts_with("CANCEL"));
     bench.pass(Duration::from_secs(70));
     assert_eq!((bench.counter("transactions_live"), bench.core.branches.len()), (0, 0));
-    assert_eq!(bench.events(), [Event::Progress { leg: LEG, status: 180, sdp: None }]);
+    assert_eq!(bench.events(), [Event::Progress { leg: LEG, status: 180, early: None }]);
 }
 
 #[test]
@@ -255,4 +255,16 @@ fn a_phone_on_tcp_is_called_on_its_connection_until_that_closes() {
             Event::Failed { leg: LEG, status: 503, cause: 41 },
         ]
     );
+}
+
+#[test]
+fn what_is_described_before_the_answer_is_told_with_where_it_came_from() {
+    let mut bench = Bench::new();
+    bench.command(to_trunk("13900139000"));
+    let sent = bench.one();
+    let inside = "Contact: <sip:x@10.0.0.9>\r\n";
+    bench.receive(carrier(), sent.answer("183 Session Progress", "t", inside, SDP));
+    let early = Early { sdp: SDP.into(), source: carrier(), encrypted: false, nat: true };
+    let told = Event::Progress { leg: LEG, status: 183, early: Some(Box::new(early)) };
+    assert_eq!(bench.events(), [told]);
 }

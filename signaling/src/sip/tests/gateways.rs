@@ -2,7 +2,7 @@
 
 use super::trunks::invite;
 use super::*;
-use terms::TrunkId;
+use terms::{Category, TrunkId};
 
 const NUMBER: &str = "+862087654321";
 
@@ -171,4 +171,24 @@ fn a_trunk_whose_plan_is_another_forgets_the_way() {
     bench.core.set_plan(bench.now(), &plan);
     let trunk = bench.core.trunks.get((TENANT, TrunkId(1))).expect("it is there");
     assert!(trunk.registration.routes.is_empty());
+}
+
+#[test]
+fn a_gateway_says_what_kind_of_line_a_call_comes_from() {
+    for (more, expected) in [
+        ("", None),
+        ("P-Asserted-Identity: <tel:+8613800138000;cpc=payphone>", Some(Category::Payphone)),
+        ("P-Asserted-Identity: <sip:+86138;cpc=Operator@gw;user=phone>", Some(Category::Operator)),
+        ("P-Asserted-Identity: <sip:+86138@gw;cpc=mobile-vplmn>", Some(Category::MobileVplmn)),
+        ("P-Asserted-Identity: <sip:+86138@gw>;cpc=test", Some(Category::Test)),
+        ("P-Asserted-Identity: <tel:+8613800138000;cpc=pay%00>", Some(Category::Unknown)),
+        ("P-Asserted-Identity: <tel:+8613800138000>", None),
+    ] {
+        let mut bench = Bench::new();
+        let call = bench.request("INVITE", "95105688", format!("{more}\r\n").trim_start(), SDP);
+        bench.receive(carrier(), &call);
+        let events = bench.events();
+        let [Event::Incoming(incoming)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(incoming.category, expected, "{more}");
+    }
 }

@@ -8,7 +8,7 @@ const LEG: LegId = LegId(900);
 const CONTACT: &str = "Contact: <sip:1002@198.51.100.8:5060>\r\n";
 
 /// The colleague's phone.
-fn desk() -> SocketAddr {
+pub(super) fn desk() -> SocketAddr {
     peer("198.51.100.8:5060")
 }
 
@@ -45,7 +45,7 @@ pub(super) fn office(change: impl FnOnce(&mut Config)) -> Bench {
 }
 
 /// Sends a request, is asked for the password, and says it; what comes then.
-fn prove(
+pub(super) fn prove(
     bench: &mut Bench,
     from: SocketAddr,
     user: &str,
@@ -104,7 +104,7 @@ fn within(ok: &Sent, method: &str, seq: u32, more: &str) -> String {
 }
 
 /// Rings the colleague; our INVITE comes first.
-fn ring(bench: &mut Bench) -> Vec<Sent> {
+pub(super) fn ring(bench: &mut Bench) -> Vec<Sent> {
     bench.command(Command::Invite(Box::new(Invite {
         leg: LEG,
         to: Destination::Agent(TENANT, COLLEAGUE),
@@ -120,7 +120,7 @@ fn ring(bench: &mut Bench) -> Vec<Sent> {
 }
 
 /// The one NOTIFY among what was sent.
-fn notify(sent: &[Sent]) -> &Sent {
+pub(super) fn notify(sent: &[Sent]) -> &Sent {
     let mut notifies = sent.iter().filter(|sent| sent.start().starts_with("NOTIFY "));
     let first = notifies.next().expect("a NOTIFY");
     assert!(notifies.next().is_none(), "one at a time");
@@ -149,14 +149,18 @@ fn a_lamp_shows_every_state_of_a_colleagues_call_and_never_who_calls() {
     answered(&mut bench, first, "200 OK");
     let call = |state: &str| {
         format!(
-            "<dialog id=\"900\" direction=\"recipient\"><state>{state}</state><local>\
+            "direction=\"recipient\"><state>{state}</state><local>\
              <identity display=\"李&lt;四&gt;\">sip:1002@192.0.2.1:5060</identity></local></dialog>"
         )
     };
     let told = |bench: &mut Bench, sent: &[Sent], version: u32, state: &str| {
         let notify = notify(sent);
         assert!(notify.has(&format!("version=\"{version}\" state=\"full\"")), "{}", notify.text);
+        assert!(notify.has("<dialog id=\"900\" "), "{state}: {}", notify.text);
         assert!(notify.has(&call(state)), "{state}: {}", notify.text);
+        let named = notify.has("call-id=\"pickup-900\" local-tag=\"rings\" remote-tag=");
+        let has_name = matches!(state, "early" | "confirmed");
+        assert_eq!(named, has_name, "what rings may be taken: {}", notify.text);
         assert!(!notify.has("13800138000") && !notify.has("王五"), "{}", notify.text);
         answered(bench, notify, "200 OK");
     };
@@ -210,12 +214,12 @@ fn a_subscription_that_cannot_be_is_refused_with_what_would_be_right() {
         config.lamps.of_phone_max = 1;
         config.lamps.lamps_max = 1;
     });
-    for event in ["", "Event: presence\r\n", "Event: dialogue\r\n", "Event: dialog;id=a b\r\n"] {
+    for event in ["", "Event: winfo\r\n", "Event: dialogue\r\n", "Event: dialog;id=a b\r\n"] {
         let request = bench.request("SUBSCRIBE", "8002", event, "");
         bench.receive(phone(), request);
         let refused = bench.one();
         assert_eq!(refused.start(), "SIP/2.0 489 Bad Event", "{event}");
-        assert_eq!(refused.header("Allow-Events"), "dialog, message-summary, refer");
+        assert_eq!(refused.header("Allow-Events"), "dialog, message-summary, presence, refer");
     }
     let dialog = "Event: dialog\r\n";
     for (to, more, status) in [
@@ -391,4 +395,74 @@ fn a_colleague_who_leaves_the_plan_is_watched_no_more() {
     let last = bench.one();
     assert_eq!(last.header("Subscription-State"), "terminated;reason=noresource");
     assert_eq!(bench.counter("lamps_live"), 0);
+}
+
+#[test]
+fn what_rings_is_taken_by_the_name_that_its_lamp_says_and_by_its_dialog() {
+    let mut bench = office(|_| {});
+    watching(&mut bench);
+    let sent = ring(&mut bench);
+    answered(&mut bench, notify(&sent), "200 OK");
+    let rings = &sent[0];
+    bench.receive(desk(), rings.answer("180 Ringing", "t", "", ""));
+    let early = bench.sent();
+    let tag =
+        notify(&early).text.split("remote-tag=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let named = format!("pickup-900;to-tag={};from-tag=rings", tag.expect("it has a name"));
+    let from = rings.header("From");
+    let ours = from.split(";tag=").nth(1).expect("our tag");
+    let dialog = format!("{};to-tag={ours};from-tag=t", rings.header("Call-ID"));
+    bench.events();
+    for (what, expected) in [
+        (named.clone(), Some(LEG)),
+        (format!("{named};early-only"), Some(LEG)),
+        (dialog.clone(), Some(LEG)),
+        (named.replace("to-tag=", "to-tag=x"), None),
+        (named.replace("=rings", "=ring"), None),
+        (named.replace("pickup-900", "pickup-901"), None),
+        (named.replace("pickup-900", "pickup-"), None),
+        (dialog.replace("from-tag=t", "from-tag=u"), None),
+    ] {
+        let lines = format!("Replaces: {what}\r\n");
+        let request = bench.request("INVITE", "1002", &lines, SDP);
+        let sent = prove(&mut bench, phone(), "1001", "INVITE", &request);
+        let replaces = match &bench.events()[..] {
+            [Event::Incoming(incoming)] => incoming.replaces,
+            _ => None,
+        };
+        assert_eq!(replaces, expected, "{what}");
+        let refused = sent.iter().any(|sent| sent.start().contains(" 481 "));
+        assert_eq!(refused, expected.is_none(), "{what}");
+    }
+}
+
+#[test]
+fn a_conversation_is_joined_by_the_name_that_its_lamp_says_and_by_no_other() {
+    let mut bench = office(|_| {});
+    watching(&mut bench);
+    let sent = ring(&mut bench);
+    answered(&mut bench, notify(&sent), "200 OK");
+    bench.receive(desk(), sent[0].answer("200 OK", "t", CONTACT, SDP));
+    let talks = bench.sent();
+    let tag = notify(&talks).text.split("remote-tag=\"").nth(1);
+    let tag = tag.and_then(|rest| rest.split('"').next()).expect("it has a name");
+    let named = format!("Join: pickup-900;to-tag={tag};from-tag=rings\r\n");
+    bench.events();
+    for (lines, expected, status) in [
+        (named.clone(), Some(LEG), "100"),
+        (named.replace("to-tag=", "to-tag=x"), None, "481"),
+        (format!("{named}Replaces: pickup-900;to-tag={tag};from-tag=rings\r\n"), None, "400"),
+    ] {
+        let request = bench.request("INVITE", "1002", &lines, SDP);
+        let sent = prove(&mut bench, phone(), "1001", "INVITE", &request);
+        let join = match &bench.events()[..] {
+            [Event::Incoming(incoming)] => incoming.join,
+            _ => None,
+        };
+        assert_eq!(join, expected, "{lines}");
+        assert!(sent.iter().any(|sent| sent.start().contains(status)), "{lines}: {sent:?}");
+    }
+    let outside = bench.request("INVITE", "95105688", &named, SDP);
+    bench.receive(carrier(), outside.replace("198.51.100.7:5060", "203.0.113.5:5060"));
+    assert!(bench.sent().iter().any(|sent| sent.start().contains("403")), "from outside nobody");
 }

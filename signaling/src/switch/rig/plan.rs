@@ -3,8 +3,8 @@
 use super::{TENANT, TRUNK};
 use terms::media::{SrtpPolicy, TrunkT38};
 use terms::routing::{
-    Agent, BlockedCaller, CallerRule, Conference, Flow, InQueue, Matching, Number, Pin, Plan,
-    Queue, Strategy, Target, Trunk,
+    Agent, BlockedCaller, CallerRule, Conference, EarlyMedia, Flow, InQueue, Matching, Number, Pin,
+    Plan, Queue, Strategy, Target, Trunk,
 };
 use terms::{AgentId, ConferenceId, FlowId, NumberId, QueueId};
 
@@ -62,6 +62,7 @@ pub fn demo_plan() -> Plan {
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
+        early_media: EarlyMedia::Pass,
     }];
     plan.conferences = conferences();
     plan.blocked = vec![BlockedCaller::always("+8613900000000")];

@@ -17,7 +17,7 @@ const MOBILE: &str = "013811112222";
 fn plan_with(dial: NumberClass, forward: NumberClass) -> Plan {
     let mut plan = demo_plan();
     let (dial, forward) = (Some(dial), Some(forward));
-    plan.agents[0].calling = CallingRight { dial, forward, bar: Bar::default() };
+    plan.agents[0].calling = CallingRight { dial, forward, ..CallingRight::default() };
     plan
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use serde_json::{Value, json};
+use terms::Category;
 use terms::routing::{Callback, Plan};
 
 /// The hotline's flow is this step; behind it the caller hears `thanks`, or `invalid` where it failed.
@@ -157,4 +158,29 @@ fn a_message_in_a_flow_that_outlives_the_process_is_one_like_others() {
     rig.wait(secs(5));
     assert_eq!(messages(&rig), 1, "what was said until then");
     balanced(&mut rig);
+}
+
+#[test]
+fn a_flow_and_the_log_know_what_kind_of_line_a_call_comes_from() {
+    let step = json!({"kind": "webhook", "event": "rang", "data": {"line": "${category}"},
+        "next": "well"});
+    let mut plan = plan(step);
+    if let Some(steps) = plan.flows[0].document["steps"].as_object_mut() {
+        steps.remove("badly");
+    }
+    for (category, word) in [(Some(Category::Payphone), "payphone"), (None, "")] {
+        let mut rig = Rig::new(plan.clone());
+        rig.category = category;
+        rig.customer_dials("95105688");
+        rig.wait(secs(1));
+        let line = format!("told rang {{\"line\": \"{word}\"}}");
+        assert!(told(&rig).contains(&line), "{:#?}", told(&rig));
+        let logged = rig.log.iter().find_map(|entry| match entry.kind {
+            Kind::CallStarted { category, .. } => Some(category),
+            _ => None,
+        });
+        assert_eq!(logged, Some(category));
+        rig.wait(secs(10));
+        balanced(&mut rig);
+    }
 }

@@ -204,6 +204,18 @@ fn what_nobody_answers_goes_outside_under_a_number_of_the_tenant() {
     assert!(has_told(&rig, "1 forwarded to 013811112222: NoAnswer"), "{:#?}", told(&rig));
     let diversion = "<sip:95105688@192.0.2.1:5060>;reason=no-answer;counter=1".to_owned();
     assert_eq!(went_out(&rig), ("013811112222".into(), "95105688".into(), Some(diversion)));
+    let told_so = rig.sip.iter().rev().find_map(|command| match command {
+        Sipc::Invite(invite) => invite.headers.iter().find(|(name, _)| name == "History-Info"),
+        _ => None,
+    });
+    assert_eq!(
+        told_so.map(|(_, value)| value.as_str()),
+        Some(
+            "<sip:95105688@192.0.2.1:5060>;index=1, \
+             <sip:013811112222@192.0.2.1:5060;cause=408>;index=1.1;mp=1"
+        ),
+        "and nothing of who calls"
+    );
     rig.wait(secs(3));
     assert_eq!(phase(&mut rig), "talking");
     all_hang_up(&mut rig);

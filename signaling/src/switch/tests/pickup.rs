@@ -1,7 +1,7 @@
 //! A colleague takes what rings: by code and from a screen, in a queue and on a direct call.
 
 use super::*;
-use crate::sip::user_agent::{Command as Sipc, Event as SipEvent};
+use crate::sip::user_agent::{Command as Sipc, Event as SipEvent, Origin};
 use crate::switch::Input;
 use crate::switch::rig::sdp;
 use terms::NumberId;
@@ -337,4 +337,31 @@ fn who_calls_from_outside_picks_nothing_up() {
     }
     assert_eq!((phase(&mut rig).as_str(), answers(&rig)), ("ringing", vec![]));
     all_hang_up(&mut rig);
+}
+
+#[test]
+fn what_rings_is_taken_by_its_dialog_with_the_right_to_pick_up_and_not_without() {
+    for (by, right, taken) in [(A2, false, true), (A3, true, true), (A3, false, false)] {
+        let mut plan = plan();
+        plan.agents[2].pickup_any = right;
+        let mut rig = Rig::new(plan);
+        rig.phones.insert(A1, Phone::Rings);
+        for agent in [A1, by] {
+            sign_in(&mut rig, agent);
+        }
+        rig.customer_dials("95105600");
+        rig.wait(secs(3));
+        let rang = rig.leg_of(A1).expect("agent 1 rings");
+        let outsider = rig.replaces(Origin::Trunk(crate::switch::rig::TRUNK), rang);
+        rig.wait(secs(1));
+        assert!(is_refused(&rig, outsider, 403), "who calls from outside picks nothing up");
+        let picker = rig.replaces(Origin::Agent(by), rang);
+        rig.wait(secs(1));
+        assert_eq!(is_refused(&rig, picker, 403), !taken, "{by:?}, {right}");
+        assert_eq!(hung_up(&rig, rang) == [26], taken, "{by:?}, {right}");
+        assert_eq!(phase(&mut rig) == "talking", taken, "{by:?}, {right}");
+        let noted = told(&rig).contains(&format!("{by} picked up from {A1}"));
+        assert_eq!(noted, taken, "{by:?}, {right}");
+        all_hang_up(&mut rig);
+    }
 }

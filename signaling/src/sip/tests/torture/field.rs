@@ -53,7 +53,7 @@ fn corpus() -> Vec<Case> {
         case(
             "a method that is not offered",
             Owed::Answer(405),
-            &OF_A_PAGE.replace("REGISTER", "PUBLISH"),
+            &OF_A_PAGE.replace("REGISTER", "MESSAGE"),
             "",
         ),
         case(
