@@ -137,7 +137,7 @@ mod colour {
     pub const PAUSE: &str = "#c9ccd3";
 }
 
-const PERIOD: Parameter = Parameter {
+pub(crate) const PERIOD: Parameter = Parameter {
     id: "period",
     name: words("统计期", "Period"),
     help: words(
@@ -148,7 +148,7 @@ const PERIOD: Parameter = Parameter {
     default: None,
 };
 
-const ZONE: Parameter = Parameter {
+pub(crate) const ZONE: Parameter = Parameter {
     id: "zone",
     name: words("时区", "Time zone"),
     help: words("IANA 名称，如 Asia/Shanghai", "an IANA name such as Asia/Shanghai"),

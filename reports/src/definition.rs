@@ -73,7 +73,7 @@ impl Source {
 }
 
 /// What stands in the total row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Total {
     /// Nothing.
     None,

@@ -9,7 +9,7 @@ use crate::table::{Cell, ReportTable, Row, RowKind};
 pub const CATEGORIES_MAX: usize = 12;
 
 /// Colours for what has none of its own.
-const PALETTE: [&str; 12] = [
+pub const PALETTE: [&str; 12] = [
     "#2563a8", "#2f9e6e", "#e8b23a", "#d1495b", "#8a6fb3", "#4aa3b5", "#b5713c", "#7ea6d8",
     "#8f2d56", "#a9cfc0", "#6b7280", "#c9ccd3",
 ];
@@ -52,12 +52,12 @@ pub struct Series {
 impl ChartData {
     /// The whole of category `index`.
     pub fn whole(&self, index: usize) -> i64 {
-        self.series.iter().map(|series| series.values[index]).sum()
+        self.series.iter().map(|series| series.values[index]).fold(0, i64::saturating_add)
     }
 
     /// All values together.
     pub fn sum(&self) -> i64 {
-        (0..self.categories.len()).map(|index| self.whole(index)).sum()
+        (0..self.categories.len()).map(|index| self.whole(index)).fold(0, i64::saturating_add)
     }
 }
 
@@ -201,7 +201,8 @@ fn largest(chart: ChartData, language: Language) -> ChartData {
         .iter()
         .map(|series| {
             let mut values: Vec<i64> = kept.iter().map(|&index| series.values[index]).collect();
-            values.push(rest.iter().map(|&index| series.values[index]).sum());
+            let others = rest.iter().map(|&index| series.values[index]);
+            values.push(others.fold(0, i64::saturating_add));
             Series { name: series.name.clone(), colour: series.colour, values }
         })
         .collect();

@@ -128,6 +128,9 @@ impl Page {
         let cells = self.rows.iter().flat_map(|row| &row.cells);
         let mut text: String = cells.chain(&self.total).map(String::as_str).collect();
         text.push_str(&self.tenant);
+        text.push_str(self.title);
+        text.push_str(self.help);
+        self.columns.iter().for_each(|column| text.push_str(column.header));
         self.meta.iter().for_each(|(_, value)| text.push_str(value));
         text
     }
