@@ -43,6 +43,7 @@ pub mod prompt;
 pub mod queue;
 pub mod rates;
 pub mod recording;
+pub mod report_definition;
 pub mod retention;
 pub mod role;
 pub mod saved_report;
