@@ -264,6 +264,11 @@ impl DefinedChart {
 }
 
 impl ReportDefinitionDraft {
+    /// The question has the parameter `name`.
+    pub fn asks(&self, name: &str) -> bool {
+        self.sql.to_lowercase().contains(&format!(":{name}"))
+    }
+
     /// The draft as it is kept.
     ///
     /// # Errors

@@ -256,6 +256,8 @@ impl Schedules {
     async fn job(&self, tenant: TenantId, run: &Run, now: Timestamp) -> Result<Job, Error> {
         let tenant_name = self.store.tenant(tenant).await?.profile.name;
         let named = crate::first::names(&self.store, tenant).await?;
+        // One that is gone is told by the worker, as a report that is not there.
+        let own = crate::work::own_report::find(&self.store, tenant, &run.work.report).await?;
         Ok(Job::Report(Box::new(ReportJob {
             scope: JobScope {
                 tenant,
@@ -279,6 +281,7 @@ impl Schedules {
             user: None,
             action: None,
             rates: named.rates,
+            own,
         })))
     }
 

@@ -10,6 +10,7 @@ pub mod encode;
 pub mod jobs;
 pub mod moving;
 pub mod remove;
+pub mod own_report;
 mod report;
 mod watch;
 pub mod wire;

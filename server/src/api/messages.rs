@@ -6,6 +6,7 @@
 mod areas;
 mod databases;
 mod leases;
+mod own_reports;
 mod prompts;
 
 use axum::http::{HeaderMap, header};
@@ -596,6 +597,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("lease", "号码租约"),
     ("queue", "队列"),
     ("recording rule", "录音规则"),
+    ("report definition", "报表定义"),
     ("review", "审核"),
     ("approved", "已批准"),
     ("rejected", "已驳回"),
@@ -621,7 +623,13 @@ pub fn in_chinese(sentence: &str) -> Option<String> {
 }
 
 fn all() -> impl Iterator<Item = &'static Sentence> {
-    let more = [prompts::SENTENCES, areas::SENTENCES, databases::SENTENCES, leases::SENTENCES];
+    let more = [
+        prompts::SENTENCES,
+        areas::SENTENCES,
+        databases::SENTENCES,
+        leases::SENTENCES,
+        own_reports::SENTENCES,
+    ];
     SENTENCES.iter().chain(more.into_iter().flatten())
 }
 

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use desk::Permission;
+use desk::report_definition::PREFIX;
 use desk::saved_report::{SavedReport, SavedReportDraft};
 use desk::schedule::run::{RUNS_MAX, Run};
 use desk::schedule::{Schedule, ScheduleDraft};
@@ -52,8 +53,10 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 }
 
 /// Refuses a report, form or language that there is none of.
-fn check_saved(draft: &SavedReportDraft) -> Result<(), Problem> {
-    if reports::find(&draft.report).is_none() {
+async fn check_saved(api: &Api, caller: &Caller, draft: &SavedReportDraft) -> Result<(), Problem> {
+    if let Some(name) = draft.report.strip_prefix(PREFIX) {
+        api.own_report(caller, name, (None, None)).await?;
+    } else if reports::find(&draft.report).is_none() {
         let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
         let message = format!("There is no such report; there are {}.", known.join(", "));
         return Err(Problem::invalid("report", message));
@@ -91,7 +94,7 @@ async fn save(
     caller: Caller,
     Body(draft): Body<SavedReportDraft>,
 ) -> Result<(StatusCode, Json<SavedReport>), Problem> {
-    check_saved(&draft)?;
+    check_saved(&api, &caller, &draft).await?;
     let made = api.store.create_saved_report(caller.tenant(), &caller.by(), &draft).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
@@ -104,7 +107,7 @@ async fn put_saved(
     Id(id): Id<SavedReportId>,
     Body(draft): Body<SavedReportDraft>,
 ) -> Result<Json<SavedReport>, Problem> {
-    check_saved(&draft)?;
+    check_saved(&api, &caller, &draft).await?;
     Ok(Json(api.store.put_saved_report(caller.tenant(), &caller.by(), id, &draft).await?))
 }
 
