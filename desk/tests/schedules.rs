@@ -50,6 +50,7 @@ fn daily(desk: &Desk) -> ScheduleDraft {
     ScheduleDraft {
         name: "Daily".into(),
         saved_report: desk.saved,
+        more: Vec::new(),
         cron: "0 8 * * *".into(),
         time_zone: None,
         calendar: None,
@@ -173,7 +174,7 @@ async fn who_lost_the_lease_changes_nothing() {
     assert_eq!(second.run, first.run);
     let file = RunFile { name: "x.pdf".into(), bytes: 1, content_type: "application/pdf".into() };
     let lost = [
-        desk.store.note_run_made(&first, &file).await,
+        desk.store.note_run_made(&first, &file, &[]).await,
         desk.store.note_sending(&first, 0, later).await,
         desk.store.note_delivery(&first, 0, DeliveryState::Delivered, "", later).await,
         desk.store.postpone_run(&first, later, "", true).await,

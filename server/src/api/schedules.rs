@@ -5,6 +5,7 @@ use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::{Api, Shared};
+use crate::schedules::pack;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -50,6 +51,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(may(routes!(runs)))
         .routes(may(routes!(one_run)))
         .routes(may(routes!(file)))
+        .routes(may(routes!(file_at)))
 }
 
 /// Refuses a report, form or language that there is none of.
@@ -213,8 +215,27 @@ async fn file(
     caller: Caller,
     Id(id): Id<ReportRunId>,
 ) -> Result<Response, Problem> {
+    fetched(&api, &caller, id, 0).await
+}
+
+/// One file of a run that made several reports: 0 is the first, 1 the first of `more_files`.
+#[utoipa::path(get, path = "/api/v1/report-runs/{id}/files/{number}", tag = "schedules", params(("id" = String, Path, description = "The run's id"), ("number" = usize, Path, description = "Which file, from 0")), responses((status = 200, description = "The report, in the form that was saved", body = Vec<u8>)))]
+async fn file_at(
+    State(api): State<Shared>,
+    caller: Caller,
+    Id((id, number)): Id<(ReportRunId, usize)>,
+) -> Result<Response, Problem> {
+    fetched(&api, &caller, id, number).await
+}
+
+async fn fetched(
+    api: &Api,
+    caller: &Caller,
+    id: ReportRunId,
+    number: usize,
+) -> Result<Response, Problem> {
     let run = api.store.report_run(caller.tenant(), id).await?;
-    let Some(file) = run.file else {
+    let Some(file) = pack::files(&run).nth(number).cloned() else {
         return Err(Problem::not_found("This run has no file."));
     };
     let bytes = api.schedules.read(caller.tenant(), &file).await.map_err(|error| {

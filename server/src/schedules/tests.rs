@@ -157,6 +157,7 @@ impl Rig {
         let draft = ScheduleDraft {
             name: name.to_owned(),
             saved_report: saved.id,
+            more: Vec::new(),
             cron: "0 8 * * *".into(),
             time_zone: None,
             calendar: None,
