@@ -1,7 +1,7 @@
 //! Saved reports, schedules and their runs: a manager's. A run's file is fetched by whoever may
 //! schedule, in their own tenant alone; each fetch is a row of the audit table.
 
-use super::extract::{Body, Id, Params};
+use super::extract::{Body, Id, Names, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::{Api, Shared};
@@ -223,8 +223,11 @@ async fn file(
 async fn file_at(
     State(api): State<Shared>,
     caller: Caller,
-    Id((id, number)): Id<(ReportRunId, usize)>,
+    Names(id, number): Names,
 ) -> Result<Response, Problem> {
+    let nothing = || Problem::not_found("There is nothing at this address.");
+    let id = id.parse().map_err(|_| nothing())?;
+    let number = number.parse().map_err(|_| nothing())?;
     fetched(&api, &caller, id, number).await
 }
 

@@ -1,4 +1,4 @@
-//! What is said of reports that a tenant defines.
+//! What is said of reports that a tenant defines, and of several in one run.
 
 use super::Sentence;
 
@@ -35,6 +35,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "a title begins with none of = + - @: a spreadsheet would compute it",
         "标题不能以 = + - @ 开头，否则电子表格会当作公式",
     ),
+    ("at most {} further reports are made", "最多另加 {} 份报表"),
+    ("the saved report {} stands there twice", "已保存的报表 {} 重复"),
     ("a question of 1-{} bytes is needed", "需要 1 至 {} 字节的查询"),
     ("1-{} columns are needed", "需要 1 至 {} 列"),
     ("column \"{}\" stands there twice", "列“{}”重复"),
