@@ -8,6 +8,9 @@ use crate::table::{Cell, ReportTable, Row, RowKind};
 /// Bars or slices of a chart; the smallest beyond this are summed as "others".
 pub const CATEGORIES_MAX: usize = 12;
 
+/// Greatest value that is drawn: what a free question answers may be beyond every scale.
+const DRAWN_MAX: i64 = 1_000_000_000_000_000;
+
 /// Colours for what has none of its own.
 pub const PALETTE: [&str; 12] = [
     "#2563a8", "#2f9e6e", "#e8b23a", "#d1495b", "#8a6fb3", "#4aa3b5", "#b5713c", "#7ea6d8",
@@ -136,7 +139,7 @@ fn text(table: &ReportTable, row: &Row, column: usize, language: Language) -> St
 
 fn value(cell: Option<&Cell>) -> i64 {
     match cell {
-        Some(Cell::Count(value) | Cell::Duration(value)) => (*value).max(0),
+        Some(Cell::Count(value) | Cell::Duration(value)) => (*value).clamp(0, DRAWN_MAX),
         _ => 0,
     }
 }
@@ -202,7 +205,7 @@ fn largest(chart: ChartData, language: Language) -> ChartData {
         .map(|series| {
             let mut values: Vec<i64> = kept.iter().map(|&index| series.values[index]).collect();
             let others = rest.iter().map(|&index| series.values[index]);
-            values.push(others.fold(0, i64::saturating_add));
+            values.push(others.fold(0, i64::saturating_add).min(DRAWN_MAX));
             Series { name: series.name.clone(), colour: series.colour, values }
         })
         .collect();

@@ -59,10 +59,14 @@ async fn talk() -> Store {
 }
 
 async fn made(store: &Store, asked: Asked) -> ReportTable {
+    made_of(store, SQL, asked).await
+}
+
+async fn made_of(store: &Store, sql: &str, asked: Asked) -> ReportTable {
     let now = at("UTC", "2026-11-24 00:00:00");
     let period = Period::parse("2026-11-23", "Asia/Shanghai", now).expect("a good period");
     let names = Names { queues: [(REPAIR, "报修".to_owned())].into(), ..Names::default() };
-    let definition = definition(SQL);
+    let definition = definition(sql);
     let report = Shelf::new(1 << 20).report(OURS, &definition).expect("it has room");
     let params = Params::new(period, now, "江城燃气热线", names);
     let session = store.session().await;
@@ -97,6 +101,17 @@ async fn an_own_report_comes_out_in_every_form() {
             let text = String::from_utf8(rendered.bytes).expect("text");
             assert!(text.contains("0:02:30"), "{format}: {text}");
         }
+    }
+}
+
+#[tokio::test]
+async fn numbers_beyond_every_sum_and_scale_are_printed() {
+    let most = SQL.replace("COUNT(*)", "MAX(9223372036854775807)");
+    let table = made_of(&talk().await, &most, Asked::default()).await;
+    assert_eq!(table.total[2], Cell::Count(i64::MAX), "a sum stays in its type");
+    for format in Format::ALL {
+        let rendered = render(&table, format, Language::En).expect("the form is made");
+        assert!(!rendered.bytes.is_empty(), "{format}");
     }
 }
 
