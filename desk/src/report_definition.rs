@@ -76,6 +76,8 @@ text_enum! {
         Bar = "bar",
         /// A bar a row, several columns one after the other.
         StackedBar = "stacked_bar",
+        /// A line a column, from row to row: for rows that follow each other, such as days.
+        Line = "line",
         /// The totals of several columns as slices.
         Pie = "pie",
     }
@@ -125,7 +127,7 @@ fn no_total() -> ColumnTotal {
 pub struct DefinedChart {
     /// How.
     pub kind: ChartKind,
-    /// The column that names the bars; none for slices.
+    /// The column that names the bars or rows; none for slices.
     #[serde(default)]
     pub label: Option<String>,
     /// The columns that are drawn, all counts or all durations.
@@ -232,6 +234,7 @@ impl DefinedChart {
             ChartKind::None => (false, 0..=0),
             ChartKind::Bar => (true, 1..=1),
             ChartKind::StackedBar => (true, 2..=SERIES_MAX),
+            ChartKind::Line => (true, 1..=SERIES_MAX),
             ChartKind::Pie => (false, 2..=SERIES_MAX),
         };
         if !counts.contains(&self.series.len()) {
@@ -240,7 +243,8 @@ impl DefinedChart {
         }
         if self.label.is_some() != needs_label {
             return wrong(
-                "a bar has a label, the column that names it, and nothing else has".into(),
+                "bars and lines have a label, the column that names them, and nothing else has"
+                    .into(),
             );
         }
         let mut named = self.label.iter().chain(&self.series);

@@ -69,7 +69,7 @@ fn a_definition_that_cannot_be_is_refused_with_its_column() {
             refused(|it| it["chart"]["series"][0] = json!("gone")),
         ),
         ("chart: this chart takes 1-1", refused(|it| it["chart"]["kind"] = json!("bar"))),
-        ("chart: a bar has a label", refused(|it| it["chart"]["kind"] = json!("pie"))),
+        ("chart: bars and lines have a label", refused(|it| it["chart"]["kind"] = json!("pie"))),
         ("chart: counts are drawn", refused(|it| it["chart"]["series"][0] = json!("queue_id"))),
     ] {
         assert!(is.starts_with(said), "{is}");

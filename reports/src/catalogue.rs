@@ -250,7 +250,7 @@ mod tests {
         let mut names = report.figures.to_vec();
         for chart in report.charts {
             match chart {
-                Chart::Bar { label, series, .. } => {
+                Chart::Bar { label, series, .. } | Chart::Line { label, series, .. } => {
                     names.push(label);
                     names.extend(series.iter().map(|(id, _)| id));
                 }

@@ -111,6 +111,15 @@ pub enum Chart {
         /// Columns and their colours.
         series: &'static [(&'static str, &'static str)],
     },
+    /// Lines from row to row, one a column, for rows that follow each other, such as days.
+    Line {
+        /// What it shows.
+        title: Words,
+        /// Column that names the rows.
+        label: &'static str,
+        /// Columns and their colours.
+        series: &'static [(&'static str, &'static str)],
+    },
     /// Slices of a ring.
     Pie {
         /// What it shows.

@@ -84,6 +84,13 @@ pub enum Picture {
         /// Columns.
         series: Vec<String>,
     },
+    /// A line a column, from row to row.
+    Line {
+        /// Column that names the rows.
+        label: String,
+        /// Columns.
+        series: Vec<String>,
+    },
     /// The totals of columns as slices.
     Pie {
         /// Columns.
@@ -249,6 +256,10 @@ fn chart(title: Words, columns: &[Column], picture: &Picture) -> Vec<Chart> {
         Picture::None => Vec::new(),
         Picture::Bar { label, series } => id(label)
             .map(|label| Chart::Bar { title, label, series: coloured(series) })
+            .into_iter()
+            .collect(),
+        Picture::Line { label, series } => id(label)
+            .map(|label| Chart::Line { title, label, series: coloured(series) })
             .into_iter()
             .collect(),
         Picture::Pie { series } => vec![Chart::Pie { title, pie: Pie::Totals(coloured(series)) }],

@@ -2,12 +2,14 @@
 
 use crate::cell::cell_text;
 use crate::definition::{Chart, Kind, Pie};
-use crate::messages::{Language, OTHERS};
+use crate::messages::{Language, OTHERS, Words};
 use crate::table::{Cell, ReportTable, Row, RowKind};
 
 /// Bars or slices of a chart; the smallest beyond this are summed as "others".
 pub const CATEGORIES_MAX: usize = 12;
 
+/// Points of a line; of more every second, third and so on is drawn.
+const POINTS_MAX: usize = 400;
 /// Greatest value that is drawn: what a free question answers may be beyond every scale.
 const DRAWN_MAX: i64 = 1_000_000_000_000_000;
 
@@ -22,6 +24,8 @@ pub const PALETTE: [&str; 12] = [
 pub enum Shape {
     /// Horizontal bars, the series one after the other in each.
     Bar,
+    /// Lines from category to category, one a series.
+    Line,
     /// A ring; each series has one value and is a slice.
     Pie,
 }
@@ -73,24 +77,12 @@ pub fn charts(table: &ReportTable, language: Language) -> Vec<ChartData> {
 fn one(table: &ReportTable, chart: &Chart, language: Language) -> ChartData {
     match chart {
         Chart::Bar { title, label, series } => {
-            let wanted = if table.report.subtotals { RowKind::Subtotal } else { RowKind::Data };
-            let rows: Vec<&Row> = table.rows.iter().filter(|row| row.kind == wanted).collect();
-            let label = table.report.position(label);
-            let series: Vec<Series> = series
-                .iter()
-                .map(|(id, colour)| column(table, id, colour, &rows, language))
-                .collect();
-            let categories = rows.iter().map(|row| text(table, row, label, language)).collect();
-            largest(
-                ChartData {
-                    title: title.get(language).to_owned(),
-                    shape: Shape::Bar,
-                    kind: kind(table, chart),
-                    categories,
-                    series,
-                },
-                language,
-            )
+            let rows = by_row(table, Shape::Bar, (title, label, series), language);
+            largest(ChartData { kind: kind(table, chart), ..rows }, language)
+        }
+        Chart::Line { title, label, series } => {
+            let rows = by_row(table, Shape::Line, (title, label, series), language);
+            thinned(ChartData { kind: kind(table, chart), ..rows })
         }
         Chart::Pie { title, pie: Pie::Totals(slices) } => ChartData {
             title: title.get(language).to_owned(),
@@ -123,9 +115,48 @@ fn one(table: &ReportTable, chart: &Chart, language: Language) -> ChartData {
     }
 }
 
+/// Columns of the rows, or of the groups where the report has subtotals.
+fn by_row(
+    table: &ReportTable,
+    shape: Shape,
+    (title, label, series): (&Words, &str, &[(&str, &'static str)]),
+    language: Language,
+) -> ChartData {
+    let wanted = if table.report.subtotals { RowKind::Subtotal } else { RowKind::Data };
+    let rows: Vec<&Row> = table.rows.iter().filter(|row| row.kind == wanted).collect();
+    let label = table.report.position(label);
+    ChartData {
+        title: title.get(language).to_owned(),
+        shape,
+        kind: Kind::Count,
+        categories: rows.iter().map(|row| text(table, row, label, language)).collect(),
+        series: series
+            .iter()
+            .map(|(id, colour)| column(table, id, colour, &rows, language))
+            .collect(),
+    }
+}
+
+/// Every row of a few, of many only as many as can be told apart.
+fn thinned(chart: ChartData) -> ChartData {
+    let every = chart.categories.len().div_ceil(POINTS_MAX).max(1);
+    let thin = |series: Series| {
+        let values = series.values.into_iter().step_by(every).collect();
+        Series { values, ..series }
+    };
+    ChartData {
+        categories: chart.categories.into_iter().step_by(every).collect(),
+        series: chart.series.into_iter().map(thin).collect(),
+        ..chart
+    }
+}
+
 /// What the first column of the chart is.
 fn kind(table: &ReportTable, chart: &Chart) -> Kind {
-    let (Chart::Bar { series, .. } | Chart::Pie { pie: Pie::Totals(series), .. }) = chart else {
+    let (Chart::Bar { series, .. }
+    | Chart::Line { series, .. }
+    | Chart::Pie { pie: Pie::Totals(series), .. }) = chart
+    else {
         return Kind::Count;
     };
     series

@@ -239,11 +239,11 @@ fn columns(
     table.report.columns.iter().enumerate().map(column).collect()
 }
 
-/// Charts side by side: bars wide, rings narrow, all equally high.
+/// Charts side by side: bars and lines wide, rings narrow, all equally high.
 fn drawn(table: &ReportTable, language: Language, width: f64) -> Vec<PageChart> {
     const GAP: f64 = 24.0;
     let charts = charts(table, language);
-    let weight = |shape: Shape| if shape == Shape::Bar { 0.57 } else { 0.43 };
+    let weight = |shape: Shape| if shape == Shape::Pie { 0.43 } else { 0.57 };
     let weights: f64 = charts.iter().map(|chart| weight(chart.shape)).sum();
     let room = width - GAP * (charts.len().saturating_sub(1)) as f64;
     let wide = |shape: Shape| room * weight(shape) / weights;

@@ -126,6 +126,7 @@ fn definition(own: &OwnReport) -> Definition {
             ChartKind::Bar | ChartKind::StackedBar => {
                 Picture::Bar { label, series: series.clone() }
             }
+            ChartKind::Line => Picture::Line { label, series: series.clone() },
             ChartKind::Pie => Picture::Pie { series: series.clone() },
         },
     }

@@ -49,8 +49,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("column \"{}\" has a sum for a total, or none", "列“{}”的合计只能是求和或没有"),
     ("this chart takes {}-{} columns", "此图需要 {} 至 {} 列"),
     (
-        "a bar has a label, the column that names it, and nothing else has",
-        "柱形图需要 label，即命名各柱的列，其他图没有",
+        "bars and lines have a label, the column that names them, and nothing else has",
+        "柱形图和折线图需要 label，即命名各柱或各点的列，其他图没有",
     ),
     ("there is no column \"{}\"", "没有列“{}”"),
     (
