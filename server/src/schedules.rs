@@ -225,6 +225,7 @@ impl Schedules {
             match self.make_part(lease.tenant, run, part, name, now).await? {
                 Ok(file) => made.push(file),
                 Err((why, ours)) => {
+                    self.discard(lease.tenant, &made).await;
                     self.again(lease, run, now, &why, ours).await?;
                     return Ok(None);
                 }
@@ -235,6 +236,15 @@ impl Schedules {
         self.store.note_run_made(lease, &file, &made).await?;
         step("schedule.noted").await?;
         Ok(Some((file, made)))
+    }
+
+    /// Takes away what was made of a run that is not made whole: no row names it yet.
+    async fn discard(&self, tenant: TenantId, made: &[RunFile]) {
+        for file in made {
+            if let Err(error) = self.files.remove(tenant, &file.name).await {
+                tracing::error!(%tenant, file = %file.name, %error, "a report stays that no run has");
+            }
+        }
     }
 
     /// Makes one file of a run; else says why not, and whether it may go better the next time.

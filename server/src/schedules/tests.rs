@@ -38,13 +38,18 @@ static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 struct Worker {
     jobs: AtomicU64,
     fails: Mutex<Option<Problem>>,
+    /// Cannot do the job of this number, from 1; none when 0.
+    refuses: AtomicU64,
 }
 
 impl WorkLink for Worker {
     fn run(&self, _: Job) -> BoxFuture<'_, Result<Done, Problem>> {
-        self.jobs.fetch_add(1, Ordering::Relaxed);
+        let job = self.jobs.fetch_add(1, Ordering::Relaxed) + 1;
         let result = match self.fails.lock().unwrap().clone() {
             Some(problem) => Err(problem),
+            None if job == self.refuses.load(Ordering::Relaxed) => {
+                Err(Problem::new(400, "report", "no such form", ""))
+            }
             None => {
                 let content_type = "text/csv; charset=utf-8".to_owned();
                 Ok(Done { content_type, truncated: false, body: BODY.to_vec() })
@@ -518,6 +523,22 @@ async fn several_reports_go_in_one_mail_and_one_signed_list() {
     assert_eq!(list["files"][1]["name"], names[1]);
     let link = format!("https://desk.example.com/api/v1/report-runs/{run}/files/1");
     assert_eq!(list["files"][1]["link"], link);
+}
+
+#[tokio::test]
+async fn where_one_of_several_reports_cannot_be_made_none_is_delivered_or_left() {
+    let _one = ONE.lock().await;
+    let rig = Rig::new(Manner::Takes).await;
+    let schedule = rig.pack("Pack", 2, rig.everywhere()).await;
+    rig.worker.refuses.store(2, Ordering::Relaxed);
+    let run = rig.run_now(schedule.id).await;
+    rig.process().round(|| rig.wall()).await.unwrap();
+    let failed = rig.run(run).await;
+    assert_eq!((failed.state, failed.problem.as_str()), (RunState::Failed, "no such form"));
+    assert_eq!(pack::files(&failed).count(), 0);
+    let kept = rig.config.report_runs_dir().join(format!("reports/{}", rig.tenant));
+    assert_eq!(std::fs::read_dir(kept).unwrap().count(), 0, "no file stays that no run has");
+    assert!(rig.smtp.mails().is_empty() && rig.delivered().is_empty());
 }
 
 #[tokio::test]
