@@ -119,7 +119,8 @@ impl Schedules {
         let mut read = Vec::new();
         for file in files(run) {
             let bytes = self.files.read(tenant, file).await;
-            let why = |error: std::io::Error| Outcome::Failed(format!("read {}: {error}", file.name));
+            let why =
+                |error: std::io::Error| Outcome::Failed(format!("read {}: {error}", file.name));
             read.push(bytes.map_err(why)?);
         }
         Ok(read)
