@@ -45,6 +45,7 @@ pub mod queue;
 pub mod rates;
 pub mod recording;
 pub mod region;
+pub mod report_definition;
 pub mod retention;
 pub mod role;
 pub mod saved_report;

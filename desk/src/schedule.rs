@@ -3,6 +3,7 @@
 //! before that.
 
 pub mod cron;
+pub mod pack;
 pub mod planner;
 pub mod run;
 pub mod target;
@@ -52,6 +53,10 @@ pub struct ScheduleDraft {
     /// What is made.
     #[schema(value_type = String)]
     pub saved_report: SavedReportId,
+    /// What is made besides, in the same run and delivered with it: at most 19 saved reports.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub more: Vec<SavedReportId>,
     /// Minute, hour, day, month, weekday: `0 8 * * 1` is Mondays at 8:00.
     pub cron: String,
     /// Whose clock, an IANA name; that of the organisation when left out.
@@ -115,6 +120,8 @@ pub struct Planned {
     pub schedule: Schedule,
     /// What it makes.
     pub saved: SavedReport,
+    /// What it makes besides.
+    pub more: Vec<SavedReport>,
     /// In its zone, named.
     pub time_zone: String,
     /// When it is due.
@@ -136,6 +143,7 @@ fn owner(tenant: TenantId, id: ScheduleId) -> String {
 impl ScheduleDraft {
     fn checked(&self, now: Timestamp) -> Result<ScheduleDraft> {
         target::check(&self.targets)?;
+        pack::check(self)?;
         Cron::parse(&self.cron).map_err(|problem| Error::invalid("cron", problem))?;
         if self.until.is_some_and(|until| until <= now) {
             return Err(Error::invalid("until", "a time in the future is needed"));
@@ -223,9 +231,11 @@ impl Store {
 
     /// Refuses what is not there, and a schedule that never comes due.
     async fn check_schedule(&self, tenant: TenantId, by: &By, draft: &ScheduleDraft) -> Result<()> {
-        if !self.saved_reports(tenant).await?.iter().any(|saved| saved.id == draft.saved_report) {
+        let saved = self.saved_reports(tenant).await?;
+        if !saved.iter().any(|saved| saved.id == draft.saved_report) {
             return Err(Error::not_found("saved report", draft.saved_report));
         }
+        pack::further(draft, &saved)?;
         let (_, rule) = self.rule(tenant, draft).await?;
         if let (Some(name), None) = (&draft.calendar, &rule.calendar) {
             let problem = format!("there are no opening hours \"{name}\"");
@@ -326,6 +336,9 @@ impl Store {
             .execute(write.db())
             .await
             .during(doing)?;
+        if done.rows_affected() > 0 {
+            pack::put(write, tenant, id, draft).await?;
+        }
         Ok(done.rows_affected())
     }
 
@@ -367,10 +380,11 @@ impl Store {
         let mut planned = Vec::new();
         for schedule in self.schedules(tenant).await? {
             let of = saved.iter().find(|saved| saved.id == schedule.draft.saved_report);
-            let (true, Some(saved)) = (schedule.draft.enabled, of) else { continue };
+            let (true, Some(of)) = (schedule.draft.enabled, of) else { continue };
             let (time_zone, rule) = self.rule(tenant, &schedule.draft).await?;
             let planner = Planner::new(rule, schedule.planned_through);
-            planned.push(Planned { schedule, saved: saved.clone(), time_zone, planner });
+            let (saved, more) = (of.clone(), pack::further(&schedule.draft, &saved)?);
+            planned.push(Planned { schedule, saved, more, time_zone, planner });
         }
         Ok(planned)
     }

@@ -50,6 +50,7 @@ fn daily(desk: &Desk) -> ScheduleDraft {
     ScheduleDraft {
         name: "Daily".into(),
         saved_report: desk.saved,
+        more: Vec::new(),
         cron: "0 8 * * *".into(),
         time_zone: None,
         calendar: None,
@@ -173,7 +174,7 @@ async fn who_lost_the_lease_changes_nothing() {
     assert_eq!(second.run, first.run);
     let file = RunFile { name: "x.pdf".into(), bytes: 1, content_type: "application/pdf".into() };
     let lost = [
-        desk.store.note_run_made(&first, &file).await,
+        desk.store.note_run_made(&first, &file, &[]).await,
         desk.store.note_sending(&first, 0, later).await,
         desk.store.note_delivery(&first, 0, DeliveryState::Delivered, "", later).await,
         desk.store.postpone_run(&first, later, "", true).await,
@@ -216,4 +217,39 @@ async fn the_secret_of_a_webhook_is_sealed_and_stays_until_another_is_given() {
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("x.example/in"), "the right files were read");
     assert!(!holds("4711471147114711"));
+}
+
+#[tokio::test]
+async fn further_reports_are_planned_with_the_first_and_stay_while_a_schedule_makes_them() {
+    let desk = desk().await;
+    let draft = SavedReportDraft {
+        name: "Queues".into(),
+        report: "queue_summary".into(),
+        period: RelativePeriod::LastMonth,
+        format: "csv".into(),
+        language: "zh-CN".into(),
+    };
+    let second = desk.store.create_saved_report(desk.tenant, &by(), &draft).await.unwrap().id;
+    for more in [vec![desk.saved], vec![second, second], vec![second; 20]] {
+        let twice = ScheduleDraft { more, ..daily(&desk) };
+        let refused = desk.store.create_schedule(desk.tenant, &by(), &twice).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: "more", .. })), "{refused:?}");
+    }
+    let gone = ScheduleDraft { more: vec![SavedReportId(999)], ..daily(&desk) };
+    let refused = desk.store.create_schedule(desk.tenant, &by(), &gone).await;
+    assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
+
+    let pack = ScheduleDraft { more: vec![second], ..daily(&desk) };
+    let made = desk.store.create_schedule(desk.tenant, &by(), &pack).await.unwrap();
+    plan(&desk, after(20)).await;
+    let run = desk.store.report_runs(desk.tenant, Some(made.id), None, 10).await.unwrap().remove(0);
+    let [part] = run.work.more.as_slice() else { panic!("{run:?}") };
+    assert_eq!((run.work.report.as_str(), run.work.format.as_str()), ("workload", "pdf"));
+    assert_eq!((part.report.as_str(), part.period.as_str()), ("queue_summary", "2026-10"));
+    assert_eq!(run.deliveries.len(), 2, "one delivery to each target");
+
+    let used = desk.store.remove_saved_report(desk.tenant, &by(), second).await;
+    assert!(matches!(used, Err(Error::InUse { .. })), "{used:?}");
+    desk.store.put_schedule(desk.tenant, &by(), made.id, &daily(&desk)).await.unwrap();
+    desk.store.remove_saved_report(desk.tenant, &by(), second).await.unwrap();
 }

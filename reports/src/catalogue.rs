@@ -140,7 +140,7 @@ mod colour {
     pub const PAUSE: &str = "#c9ccd3";
 }
 
-const PERIOD: Parameter = Parameter {
+pub(crate) const PERIOD: Parameter = Parameter {
     id: "period",
     name: words("统计期", "Period"),
     help: words(
@@ -151,7 +151,7 @@ const PERIOD: Parameter = Parameter {
     default: None,
 };
 
-const ZONE: Parameter = Parameter {
+pub(crate) const ZONE: Parameter = Parameter {
     id: "zone",
     name: words("时区", "Time zone"),
     help: words("IANA 名称，如 Asia/Shanghai", "an IANA name such as Asia/Shanghai"),
@@ -253,7 +253,7 @@ mod tests {
         let mut names = report.figures.to_vec();
         for chart in report.charts {
             match chart {
-                Chart::Bar { label, series, .. } => {
+                Chart::Bar { label, series, .. } | Chart::Line { label, series, .. } => {
                     names.push(label);
                     names.extend(series.iter().map(|(id, _)| id));
                 }

@@ -73,7 +73,7 @@ impl Source {
 }
 
 /// What stands in the total row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Total {
     /// Nothing.
     None,
@@ -107,6 +107,15 @@ pub enum Chart {
         /// What it shows.
         title: Words,
         /// Column that names the bars.
+        label: &'static str,
+        /// Columns and their colours.
+        series: &'static [(&'static str, &'static str)],
+    },
+    /// Lines from row to row, one a column, for rows that follow each other, such as days.
+    Line {
+        /// What it shows.
+        title: Words,
+        /// Column that names the rows.
         label: &'static str,
         /// Columns and their colours.
         series: &'static [(&'static str, &'static str)],

@@ -19,6 +19,7 @@ mod cell;
 mod definition;
 mod interval;
 mod messages;
+pub mod own;
 pub mod period;
 mod rates;
 pub mod render;
@@ -35,6 +36,8 @@ pub use messages::{Language, UnknownLanguage, Words};
 pub use period::{Period, PeriodError};
 pub use rates::Rates;
 pub use render::{Format, Rendered, UnknownFormat, render};
-pub use run::{AgentName, Error, Fields, Names, Params, count, run};
+pub use run::{
+    AgentName, Asked, Error, Fields, Names, Params, Wrong, check_own, count, run, run_own,
+};
 pub use table::{Cell, Condition, ReportTable, Row, RowKind};
 pub use window::Window;

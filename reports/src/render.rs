@@ -17,6 +17,7 @@ mod txt;
 mod world;
 mod xlsx;
 
+pub(crate) use chart::PALETTE;
 pub(crate) use fonts::missing as missing_glyphs;
 
 use crate::messages::{GLYPHS_MISSING, Language};

@@ -45,10 +45,10 @@ impl Cell {
     fn add(&self, other: &Cell) -> Cell {
         use Cell::{Count, Duration, Empty, Ratio};
         match (self, other) {
-            (Count(a), Count(b)) => Count(a + b),
-            (Duration(a), Duration(b)) => Duration(a + b),
+            (Count(a), Count(b)) => Count(a.saturating_add(*b)),
+            (Duration(a), Duration(b)) => Duration(a.saturating_add(*b)),
             (Ratio { numerator: a, denominator: b }, Ratio { numerator: c, denominator: d }) => {
-                Ratio { numerator: a + c, denominator: b + d }
+                Ratio { numerator: a.saturating_add(*c), denominator: b.saturating_add(*d) }
             }
             (Empty, known) | (known, Empty) => known.clone(),
             (known, _) => known.clone(),
@@ -67,7 +67,7 @@ impl Cell {
     }
 }
 
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut kept: String = text
         .chars()
         .take(TEXT_CHARS_MAX)

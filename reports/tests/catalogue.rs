@@ -27,6 +27,8 @@ mod order_kinds;
 mod orders_over_time;
 #[path = "catalogue/overdue_by.rs"]
 mod overdue_by;
+#[path = "catalogue/own.rs"]
+mod own;
 #[path = "catalogue/provisional.rs"]
 mod provisional;
 #[path = "catalogue/reconciled.rs"]

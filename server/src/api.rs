@@ -57,6 +57,7 @@ mod rates;
 pub mod recording_rules;
 pub mod recordings;
 mod related;
+mod report_definitions;
 pub mod reports;
 pub mod retention;
 pub mod rows;
@@ -274,6 +275,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(retention::routes(guard))
         .merge(erasures::routes(guard))
         .merge(reports::routes(guard))
+        .merge(report_definitions::routes(guard))
         .merge(rates::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))

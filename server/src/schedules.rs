@@ -19,17 +19,18 @@ pub mod directory;
 pub mod files;
 pub mod mail;
 pub mod outcome;
+pub mod pack;
 #[cfg(test)]
 mod tests;
 pub mod watermark;
 pub mod webhook;
 
 use crate::api::links::WorkLink;
-use crate::blocking::blocking;
 use crate::config::{self, Config};
 use crate::tier::Tier;
 use crate::work::jobs::{Job, JobScope, ReportJob};
 use desk::Store;
+use desk::schedule::pack::Part;
 use desk::schedule::run::{Delivery, DeliveryState, Lease, Run, RunFile, RunState};
 use desk::schedule::target::Target;
 use desk::schedule::{Planned, ScheduleDraft};
@@ -64,6 +65,8 @@ pub struct Schedules {
     directories: Vec<PathBuf>,
     webhooks: Webhooks,
     mailer: Option<Mailer>,
+    /// Where people and programs reach this box.
+    link: String,
     keep: Duration,
     /// This process among those that may hold a lease.
     holder: i64,
@@ -103,6 +106,7 @@ impl Schedules {
             directories: config.schedules.directories.clone(),
             webhooks: Webhooks::new(config.schedules.webhook_allowed.clone()),
             mailer: Mailer::open(config)?,
+            link: config.schedules.link.clone(),
             keep: config.schedules.keep.0,
             holder: i64::from_ne_bytes(holder),
         })
@@ -178,7 +182,7 @@ impl Schedules {
         let mut run = self.store.report_run(lease.tenant, lease.run).await?;
         if run.state == RunState::Waiting {
             match self.make(lease, &run, wall()).await? {
-                Some(file) => run.file = Some(file),
+                Some((file, more)) => (run.file, run.more_files) = (Some(file), more),
                 None => return Ok(()),
             }
         }
@@ -199,13 +203,13 @@ impl Schedules {
         Ok(())
     }
 
-    /// Makes the file of a run, or lets it wait, or ends it.
+    /// Makes the files of a run, or lets it wait, or ends it.
     async fn make(
         &self,
         lease: &Lease,
         run: &Run,
         now: Timestamp,
-    ) -> Result<Option<RunFile>, Error> {
+    ) -> Result<Option<(RunFile, Vec<RunFile>)>, Error> {
         if let Err(why) = self.is_complete(lease.tenant, run, now).await {
             let waited = now.millis_since(run.due_at);
             let too_long = u128::try_from(waited).is_ok_and(|ms| ms > DATA_MAX.as_millis());
@@ -215,47 +219,85 @@ impl Schedules {
             }
             return Ok(None);
         }
-        let done = match self.work.run(self.job(lease.tenant, run, now).await?).await {
+        let mut made = Vec::new();
+        for (place, part) in pack::parts(run).into_iter().enumerate() {
+            let name = Files::name(run, place, &part);
+            match self.make_part(lease.tenant, run, part, name, now).await? {
+                Ok(file) => made.push(file),
+                Err((why, ours)) => {
+                    self.discard(lease.tenant, &made).await;
+                    self.again(lease, run, now, &why, ours).await?;
+                    return Ok(None);
+                }
+            }
+        }
+        step("schedule.made").await?;
+        let file = made.remove(0);
+        self.store.note_run_made(lease, &file, &made).await?;
+        step("schedule.noted").await?;
+        Ok(Some((file, made)))
+    }
+
+    /// Takes away what was made of a run that is not made whole: no row names it yet.
+    async fn discard(&self, tenant: TenantId, made: &[RunFile]) {
+        for file in made {
+            if let Err(error) = self.files.remove(tenant, &file.name).await {
+                tracing::error!(%tenant, file = %file.name, %error, "a report stays that no run has");
+            }
+        }
+    }
+
+    /// Makes one file of a run; else says why not, and whether it may go better the next time.
+    async fn make_part(
+        &self,
+        tenant: TenantId,
+        run: &Run,
+        part: Part,
+        name: String,
+        now: Timestamp,
+    ) -> Result<Result<RunFile, (String, bool)>, Error> {
+        let done = match self.work.run(self.job(tenant, run, part, now).await?).await {
             Ok(done) => done,
             Err(problem) => {
                 let ours = problem.status >= 500 || problem.status == 408;
-                self.again(lease, run, now, &problem.to_string(), ours).await?;
-                return Ok(None);
+                return Ok(Err((problem.to_string(), ours)));
             }
         };
-        let name = Files::name(run);
-        let file = RunFile {
-            bytes: done.body.len() as u64,
-            content_type: done.content_type,
-            name: name.clone(),
-        };
-        let written = self.files.write(lease.tenant, &name, done.body).await;
+        let (bytes, content_type) = (done.body.len() as u64, done.content_type);
+        let written = self.files.write(tenant, &name, done.body).await;
         step("schedule.write").await?;
         let kept = match written {
-            Ok(()) => self.files.keep(lease.tenant, &name).await,
+            Ok(()) => self.files.keep(tenant, &name).await,
             Err(error) => Err(error),
         };
         step("schedule.rename").await?;
-        if let Err(error) = kept {
-            self.again(lease, run, now, &format!("write {name}: {error}"), true).await?;
-            return Ok(None);
-        }
-        step("schedule.made").await?;
-        self.store.note_run_made(lease, &file).await?;
-        step("schedule.noted").await?;
-        Ok(Some(file))
+        Ok(match kept {
+            Ok(()) => Ok(RunFile { name, bytes, content_type }),
+            Err(error) => Err((format!("write {name}: {error}"), true)),
+        })
     }
 
-    /// Whether everything that began in the run's period is in the warehouse; else why not.
+    /// Whether everything that began in the periods of a run is in the warehouse; else why not.
     async fn is_complete(&self, tenant: TenantId, run: &Run, now: Timestamp) -> Result<(), String> {
-        let period = reports::Period::parse(&run.work.period, &run.work.time_zone, run.due_at);
-        let until = period.map_err(|error| error.to_string())?.to;
-        self.watermark.reaches(tenant, until, now).await
+        for part in pack::parts(run) {
+            let period = reports::Period::parse(&part.period, &run.work.time_zone, run.due_at);
+            let until = period.map_err(|error| error.to_string())?.to;
+            self.watermark.reaches(tenant, until, now).await?;
+        }
+        Ok(())
     }
 
-    async fn job(&self, tenant: TenantId, run: &Run, now: Timestamp) -> Result<Job, Error> {
+    async fn job(
+        &self,
+        tenant: TenantId,
+        run: &Run,
+        part: Part,
+        now: Timestamp,
+    ) -> Result<Job, Error> {
         let tenant_name = self.store.tenant(tenant).await?.profile.name;
         let named = crate::first::names(&self.store, tenant).await?;
+        // One that is gone is told by the worker, as a report that is not there.
+        let own = crate::work::own_report::find(&self.store, tenant, &part.report).await?;
         Ok(Job::Report(Box::new(ReportJob {
             scope: JobScope {
                 tenant,
@@ -265,10 +307,10 @@ impl Schedules {
                 audit: false,
                 time_zone: run.work.time_zone.clone(),
             },
-            report: run.work.report.clone(),
-            period: run.work.period.clone(),
-            format: run.work.format.clone(),
-            language: run.work.language.clone(),
+            report: part.report,
+            period: part.period,
+            format: part.format,
+            language: part.language,
             tenant_name,
             now,
             agents: named.agents,
@@ -279,6 +321,7 @@ impl Schedules {
             user: None,
             action: None,
             rates: named.rates,
+            own,
         })))
     }
 
@@ -351,48 +394,29 @@ impl Schedules {
         let Some(file) = &run.file else {
             return Ok(Outcome::Failed("the run has no file".to_owned()));
         };
-        let path = Files::path(tenant, &file.name);
         Ok(match &delivery.target {
-            Target::Directory { root, path: below } => {
-                let (roots, root, below) = (self.directories.clone(), root.clone(), below.clone());
-                let (from, name) = (self.files.folder().join(path), file.name.clone());
-                let put = blocking(move || {
-                    Ok(directory::put(
-                        &roots,
-                        tenant,
-                        (root.as_str(), below.as_str()),
-                        &from,
-                        &name,
-                    ))
-                });
-                put.await.unwrap_or_else(|error| Outcome::Again(error.to_string()))
+            Target::Directory { root, path } => {
+                self.to_folder(tenant, run, (root.as_str(), path.as_str())).await?
             }
-            Target::S3 => match &self.tier {
-                Some(tier) => match tier.put(self.files.folder(), &path, None).await {
-                    Ok(_) => Outcome::Delivered,
-                    Err(error) => Outcome::Again(error.to_string()),
-                },
-                None => Outcome::Failed("there is no object store (tier.bucket)".to_owned()),
-            },
+            Target::S3 => self.to_store(tenant, run).await?,
             Target::Webhook { url } => {
-                let secret = self.store.webhook_secret(tenant, run.schedule).await?;
-                match (secret, self.files.read(tenant, file).await) {
-                    (None, _) => Outcome::Failed("the schedule has no secret any more".to_owned()),
-                    (_, Err(error)) => Outcome::Failed(format!("read {}: {error}", file.name)),
-                    (Some(secret), Ok(body)) => {
+                match self.store.webhook_secret(tenant, run.schedule).await? {
+                    None => Outcome::Failed("the schedule has no secret any more".to_owned()),
+                    Some(secret) => {
                         let (secret, key) = (secret.expose(), delivery.key.as_str());
-                        self.webhooks.send(Post { url, secret, key, file, now }, body).await
+                        let post = Post { url, secret, key, file, now };
+                        self.to_webhook(tenant, run, file, post).await
                     }
                 }
             }
             Target::Mail { to } => match &self.mailer {
                 None => Outcome::Failed("there is no mail server (schedules.smtp_host)".to_owned()),
-                Some(mailer) if mailer.is_linked(file.bytes) => {
+                Some(mailer) if mailer.is_linked(pack::bytes(run)) => {
                     mailer.send(run, to, &delivery.key, None).await
                 }
-                Some(mailer) => match self.files.read(tenant, file).await {
-                    Ok(bytes) => mailer.send(run, to, &delivery.key, Some(bytes)).await,
-                    Err(error) => Outcome::Failed(format!("read {}: {error}", file.name)),
+                Some(mailer) => match self.read_all(tenant, run).await {
+                    Ok(read) => mailer.send(run, to, &delivery.key, Some(read)).await,
+                    Err(outcome) => outcome,
                 },
             },
         })
@@ -403,13 +427,19 @@ impl Schedules {
         let keep = i64::try_from(self.keep.as_micros()).unwrap_or(i64::MAX);
         let before = Timestamp(now.0.saturating_sub(keep));
         for run in self.store.old_runs(tenant, before).await? {
-            if let Some(file) = &run.file
-                && let Err(error) = self.files.remove(tenant, &file.name).await
-            {
-                tracing::error!(%tenant, run = %run.id, %error, "an old report stays");
-                continue;
+            match self.remove_files(tenant, &run).await {
+                Ok(()) => self.store.forget_run(tenant, run.id).await?,
+                Err(error) => {
+                    tracing::error!(%tenant, run = %run.id, %error, "an old report stays");
+                }
             }
-            self.store.forget_run(tenant, run.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_files(&self, tenant: TenantId, run: &Run) -> std::io::Result<()> {
+        for file in pack::files(run) {
+            self.files.remove(tenant, &file.name).await?;
         }
         Ok(())
     }

@@ -67,6 +67,7 @@ pub const SCHEDULE_STEPS: &[&str] = &[
     "schedule.made",
     "schedule.noted",
     "schedule.sending",
+    "schedule.part",
     "schedule.sent",
     "schedule.delivered",
     "schedule.end",

@@ -12,6 +12,7 @@ mod giving_way;
 mod guard;
 mod intervals;
 pub mod literal;
+pub mod named;
 mod names;
 mod orders;
 pub mod postgres;
@@ -20,6 +21,8 @@ mod scan;
 mod scoped;
 mod snapshot;
 mod staffing;
+
+pub use names::nearest;
 
 use crate::answer::plain_text;
 use crate::query::files::Files;

@@ -7,6 +7,7 @@
 //!   may have happened: it is made again only where that does no harm
 //!   ([`Target::may_repeat`](super::target::Target::may_repeat)), with the same key.
 
+use super::pack::{self, Part};
 use super::planner::Due;
 use super::target::Target;
 use super::{Planned, Schedule};
@@ -80,6 +81,9 @@ pub struct Work {
     pub time_zone: String,
     /// Somebody asked for it now.
     pub manual: bool,
+    /// What it makes besides.
+    #[serde(default)]
+    pub more: Vec<Part>,
 }
 
 /// The file of a run.
@@ -120,6 +124,8 @@ pub struct Run {
     pub next_at: Timestamp,
     /// Its file.
     pub file: Option<RunFile>,
+    /// The files of what it makes besides, in the order of `more`.
+    pub more_files: Vec<RunFile>,
     /// When it ended.
     #[serde(with = "when::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -178,7 +184,7 @@ pub struct Lease {
 }
 
 const SELECT: &str = "SELECT id, schedule_id, due_at, document, state, attempts, next_at, file,
-     ended_at, problem FROM report_runs";
+     more_files, ended_at, problem FROM report_runs";
 
 fn of(row: &DbRow) -> Result<Run> {
     let doing = "read runs";
@@ -197,6 +203,7 @@ fn of(row: &DbRow) -> Result<Run> {
         attempts: count(row, "attempts"),
         next_at: time(row, "next_at"),
         file,
+        more_files: document(row, "more_files", doing, "files of a run")?,
         ended_at: time_opt(row, "ended_at"),
         problem: row.get("problem"),
         deliveries: Vec::new(),
@@ -255,6 +262,7 @@ async fn put(
         language: saved.language.clone(),
         time_zone: of.time_zone.clone(),
         manual,
+        more: of.more.iter().map(|saved| Part::of(saved, due.at, zone)).collect(),
     };
     let state = if due.missed { RunState::Missed } else { RunState::Waiting };
     let done = sqlx::query(
@@ -319,13 +327,14 @@ impl Store {
     ) -> Result<Run> {
         let schedule = self.schedule(tenant, schedule).await?;
         let saved = self.saved_reports(tenant).await?;
+        let more = pack::further(&schedule.draft, &saved)?;
         let saved = saved.into_iter().find(|saved| saved.id == schedule.draft.saved_report);
         let saved =
             saved.ok_or_else(|| Error::not_found("saved report", schedule.draft.saved_report))?;
         let (time_zone, rule) = self.rule(tenant, &schedule.draft).await?;
         let planner = super::planner::Planner::new(rule, by.at);
         let subject = schedule.draft.name.clone();
-        let of = Planned { schedule, saved, time_zone, planner };
+        let of = Planned { schedule, saved, more, time_zone, planner };
         let mut write = self.write("run a schedule").await?;
         let run = put(&mut write, tenant, &of, Due { at: by.at, missed: false }, true).await?;
         write.audit(tenant, by, "schedule.run", subject).await?;
@@ -469,20 +478,26 @@ impl Store {
         write.commit().await
     }
 
-    /// The file of a run is there, whole and synced.
+    /// The files of a run are there, whole and synced: `file`, and those of what it makes besides.
     ///
     /// # Errors
     /// [`Error::Refused`] when the lease is another's.
-    pub async fn note_run_made(&self, lease: &Lease, file: &RunFile) -> Result<()> {
+    pub async fn note_run_made(
+        &self,
+        lease: &Lease,
+        file: &RunFile,
+        more: &[RunFile],
+    ) -> Result<()> {
         let mut write = self.write("note the file of a run").await?;
-        let sql = "UPDATE report_runs SET state = $4, file = $5, problem = ''
+        let sql = "UPDATE report_runs SET state = $4, file = $5, more_files = $6, problem = ''
              WHERE tenant_id = $1 AND id = $2 AND lease_holder = $3";
         let query = sqlx::query(sql)
             .bind(lease.tenant.0 as i64)
             .bind(lease.run.0 as i64)
             .bind(lease.holder)
             .bind(RunState::Made.as_str())
-            .bind(serde_json::to_string(file).expect("a file is always valid JSON"));
+            .bind(serde_json::to_string(file).expect("a file is always valid JSON"))
+            .bind(serde_json::to_string(more).expect("files are always valid JSON"));
         let done = query.execute(write.db()).await.during("note the file of a run")?;
         held(lease, done.rows_affected())?;
         write.commit().await

@@ -2,14 +2,19 @@
 
 use crate::cell::cell_text;
 use crate::definition::{Chart, Kind, Pie};
-use crate::messages::{Language, OTHERS};
+use crate::messages::{Language, OTHERS, Words};
 use crate::table::{Cell, ReportTable, Row, RowKind};
 
 /// Bars or slices of a chart; the smallest beyond this are summed as "others".
 pub const CATEGORIES_MAX: usize = 12;
 
+/// Points of a line; of more every second, third and so on is drawn.
+const POINTS_MAX: usize = 400;
+/// Greatest value that is drawn: what a free question answers may be beyond every scale.
+const DRAWN_MAX: i64 = 1_000_000_000_000_000;
+
 /// Colours for what has none of its own.
-const PALETTE: [&str; 12] = [
+pub const PALETTE: [&str; 12] = [
     "#2563a8", "#2f9e6e", "#e8b23a", "#d1495b", "#8a6fb3", "#4aa3b5", "#b5713c", "#7ea6d8",
     "#8f2d56", "#a9cfc0", "#6b7280", "#c9ccd3",
 ];
@@ -19,6 +24,8 @@ const PALETTE: [&str; 12] = [
 pub enum Shape {
     /// Horizontal bars, the series one after the other in each.
     Bar,
+    /// Lines from category to category, one a series.
+    Line,
     /// A ring; each series has one value and is a slice.
     Pie,
 }
@@ -52,12 +59,12 @@ pub struct Series {
 impl ChartData {
     /// The whole of category `index`.
     pub fn whole(&self, index: usize) -> i64 {
-        self.series.iter().map(|series| series.values[index]).sum()
+        self.series.iter().map(|series| series.values[index]).fold(0, i64::saturating_add)
     }
 
     /// All values together.
     pub fn sum(&self) -> i64 {
-        (0..self.categories.len()).map(|index| self.whole(index)).sum()
+        (0..self.categories.len()).map(|index| self.whole(index)).fold(0, i64::saturating_add)
     }
 }
 
@@ -70,24 +77,12 @@ pub fn charts(table: &ReportTable, language: Language) -> Vec<ChartData> {
 fn one(table: &ReportTable, chart: &Chart, language: Language) -> ChartData {
     match chart {
         Chart::Bar { title, label, series } => {
-            let wanted = if table.report.subtotals { RowKind::Subtotal } else { RowKind::Data };
-            let rows: Vec<&Row> = table.rows.iter().filter(|row| row.kind == wanted).collect();
-            let label = table.report.position(label);
-            let series: Vec<Series> = series
-                .iter()
-                .map(|(id, colour)| column(table, id, colour, &rows, language))
-                .collect();
-            let categories = rows.iter().map(|row| text(table, row, label, language)).collect();
-            largest(
-                ChartData {
-                    title: title.get(language).to_owned(),
-                    shape: Shape::Bar,
-                    kind: kind(table, chart),
-                    categories,
-                    series,
-                },
-                language,
-            )
+            let rows = by_row(table, Shape::Bar, (title, label, series), language);
+            largest(ChartData { kind: kind(table, chart), ..rows }, language)
+        }
+        Chart::Line { title, label, series } => {
+            let rows = by_row(table, Shape::Line, (title, label, series), language);
+            thinned(ChartData { kind: kind(table, chart), ..rows })
         }
         Chart::Pie { title, pie: Pie::Totals(slices) } => ChartData {
             title: title.get(language).to_owned(),
@@ -120,9 +115,48 @@ fn one(table: &ReportTable, chart: &Chart, language: Language) -> ChartData {
     }
 }
 
+/// Columns of the rows, or of the groups where the report has subtotals.
+fn by_row(
+    table: &ReportTable,
+    shape: Shape,
+    (title, label, series): (&Words, &str, &[(&str, &'static str)]),
+    language: Language,
+) -> ChartData {
+    let wanted = if table.report.subtotals { RowKind::Subtotal } else { RowKind::Data };
+    let rows: Vec<&Row> = table.rows.iter().filter(|row| row.kind == wanted).collect();
+    let label = table.report.position(label);
+    ChartData {
+        title: title.get(language).to_owned(),
+        shape,
+        kind: Kind::Count,
+        categories: rows.iter().map(|row| text(table, row, label, language)).collect(),
+        series: series
+            .iter()
+            .map(|(id, colour)| column(table, id, colour, &rows, language))
+            .collect(),
+    }
+}
+
+/// Every row of a few, of many only as many as can be told apart.
+fn thinned(chart: ChartData) -> ChartData {
+    let every = chart.categories.len().div_ceil(POINTS_MAX).max(1);
+    let thin = |series: Series| {
+        let values = series.values.into_iter().step_by(every).collect();
+        Series { values, ..series }
+    };
+    ChartData {
+        categories: chart.categories.into_iter().step_by(every).collect(),
+        series: chart.series.into_iter().map(thin).collect(),
+        ..chart
+    }
+}
+
 /// What the first column of the chart is.
 fn kind(table: &ReportTable, chart: &Chart) -> Kind {
-    let (Chart::Bar { series, .. } | Chart::Pie { pie: Pie::Totals(series), .. }) = chart else {
+    let (Chart::Bar { series, .. }
+    | Chart::Line { series, .. }
+    | Chart::Pie { pie: Pie::Totals(series), .. }) = chart
+    else {
         return Kind::Count;
     };
     series
@@ -136,7 +170,7 @@ fn text(table: &ReportTable, row: &Row, column: usize, language: Language) -> St
 
 fn value(cell: Option<&Cell>) -> i64 {
     match cell {
-        Some(Cell::Count(value) | Cell::Duration(value)) => (*value).max(0),
+        Some(Cell::Count(value) | Cell::Duration(value)) => (*value).clamp(0, DRAWN_MAX),
         _ => 0,
     }
 }
@@ -201,7 +235,8 @@ fn largest(chart: ChartData, language: Language) -> ChartData {
         .iter()
         .map(|series| {
             let mut values: Vec<i64> = kept.iter().map(|&index| series.values[index]).collect();
-            values.push(rest.iter().map(|&index| series.values[index]).sum());
+            let others = rest.iter().map(|&index| series.values[index]);
+            values.push(others.fold(0, i64::saturating_add).min(DRAWN_MAX));
             Series { name: series.name.clone(), colour: series.colour, values }
         })
         .collect();

@@ -128,6 +128,9 @@ impl Page {
         let cells = self.rows.iter().flat_map(|row| &row.cells);
         let mut text: String = cells.chain(&self.total).map(String::as_str).collect();
         text.push_str(&self.tenant);
+        text.push_str(self.title);
+        text.push_str(self.help);
+        self.columns.iter().for_each(|column| text.push_str(column.header));
         self.meta.iter().for_each(|(_, value)| text.push_str(value));
         text
     }
@@ -236,11 +239,11 @@ fn columns(
     table.report.columns.iter().enumerate().map(column).collect()
 }
 
-/// Charts side by side: bars wide, rings narrow, all equally high.
+/// Charts side by side: bars and lines wide, rings narrow, all equally high.
 fn drawn(table: &ReportTable, language: Language, width: f64) -> Vec<PageChart> {
     const GAP: f64 = 24.0;
     let charts = charts(table, language);
-    let weight = |shape: Shape| if shape == Shape::Bar { 0.57 } else { 0.43 };
+    let weight = |shape: Shape| if shape == Shape::Pie { 0.43 } else { 0.57 };
     let weights: f64 = charts.iter().map(|chart| weight(chart.shape)).sum();
     let room = width - GAP * (charts.len().saturating_sub(1)) as f64;
     let wide = |shape: Shape| room * weight(shape) / weights;

@@ -1,5 +1,7 @@
-//! Our own SVG: horizontal stacked bars and rings. Sizes are in points, so that a chart is as
+//! Our own SVG: horizontal stacked bars, lines and rings. Sizes are in points, so that a chart is as
 //! sharp on paper as on a screen. All text is escaped here.
+
+mod line;
 
 use super::chart::{ChartData, Series, Shape};
 use super::fonts::FAMILY;
@@ -26,6 +28,7 @@ const TICKS: i64 = 5;
 pub fn draw(chart: &ChartData, width: f64, height_min: f64) -> String {
     match chart.shape {
         Shape::Bar => bars(chart, width, height_min),
+        Shape::Line => line::draw(chart, width, height_min),
         Shape::Pie => pie(chart, width, height_min),
     }
 }
@@ -36,6 +39,7 @@ pub fn height(chart: &ChartData, width: f64) -> f64 {
         Shape::Bar => {
             34.0 + legend_height(chart, width) + ROW_PX * chart.categories.len() as f64 + 20.0
         }
+        Shape::Line => 34.0 + legend_height(chart, width) + line::FIELD_PX + 20.0,
         Shape::Pie => (34.0 + 20.0 * chart.series.len() as f64).max(150.0),
     }
 }
@@ -398,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_hostile_name_stays_text() {
-        for shape in [Shape::Bar, Shape::Pie] {
+        for shape in [Shape::Bar, Shape::Line, Shape::Pie] {
             let svg = draw(&chart(shape, &[3, 4]), 300.0, 0.0);
             assert!(!svg.contains("<script"), "{svg}");
             assert!(svg.contains("&lt;评价&gt;"));

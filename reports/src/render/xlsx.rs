@@ -186,7 +186,7 @@ fn chart_block(
         _ => Cell::Count(value),
     };
     let (rows, columns) = match data.shape {
-        Shape::Bar => {
+        Shape::Bar | Shape::Line => {
             for (index, series) in data.series.iter().enumerate() {
                 let column = index as u16 + 1;
                 sheet.write_string_with_format(first, column, &series.name, &head)?;
@@ -226,14 +226,17 @@ fn chart_block(
     Ok(first + 1 + rows.max(high.div_ceil(20)) + 1)
 }
 
+/// `#rrggbb` as the workbook has it.
+fn fill_colour(colour: &str) -> Color {
+    Color::RGB(u32::from_str_radix(colour.trim_start_matches('#'), 16).unwrap_or(0x6b7280))
+}
+
 fn native(data: &ChartData, sheet: String, first: u32, rows: u32) -> Chart {
     let last = first + rows;
-    let fill = |colour: &str| {
-        let rgb = u32::from_str_radix(colour.trim_start_matches('#'), 16).unwrap_or(0x6b7280);
-        ChartSolidFill::new().set_color(Color::RGB(rgb)).clone()
-    };
+    let fill = |colour: &str| ChartSolidFill::new().set_color(fill_colour(colour)).clone();
     let mut chart = match data.shape {
         Shape::Bar => Chart::new(ChartType::BarStacked),
+        Shape::Line => Chart::new(ChartType::Line),
         Shape::Pie => Chart::new(ChartType::Pie),
     };
     chart.title().set_name(&data.title).set_font(ChartFont::new().set_size(12));
@@ -259,6 +262,21 @@ fn native(data: &ChartData, sheet: String, first: u32, rows: u32) -> Chart {
             }
             if data.series.iter().all(|series| series.name.is_empty()) {
                 chart.legend().set_hidden();
+            }
+        }
+        Shape::Line => {
+            for (index, series) in data.series.iter().enumerate() {
+                let column = index as u16 + 1;
+                let colour = fill_colour(series.colour);
+                chart
+                    .add_series()
+                    .set_name((sheet.as_str(), first, column))
+                    .set_categories((sheet.as_str(), first + 1, 0, last, 0))
+                    .set_values((sheet.as_str(), first + 1, column, last, column))
+                    .set_format(ChartFormat::new().set_line(ChartLine::new().set_color(colour)));
+            }
+            if data.kind == Kind::Duration {
+                chart.y_axis().set_num_format("[h]:mm");
             }
         }
         Shape::Pie => {

@@ -6,6 +6,7 @@
 mod areas;
 mod databases;
 mod leases;
+mod own_reports;
 mod prompts;
 mod regions;
 
@@ -605,6 +606,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("lease", "号码租约"),
     ("queue", "队列"),
     ("recording rule", "录音规则"),
+    ("report definition", "报表定义"),
     ("review", "审核"),
     ("approved", "已批准"),
     ("rejected", "已驳回"),
@@ -636,6 +638,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         databases::SENTENCES,
         leases::SENTENCES,
         regions::SENTENCES,
+        own_reports::SENTENCES,
     ];
     SENTENCES.iter().chain(more.into_iter().flatten())
 }

@@ -12,11 +12,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::Permission;
+use desk::report_definition::PREFIX;
 use reports::catalogue::{AUDIT, COST_PER_CONTACT};
-use reports::{Language, Report};
+use reports::{Language, Parameter, Report};
 use serde::Deserialize;
 use serde_json::Value;
-use terms::UserId;
+use terms::{AgentId, QueueId, UserId};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -57,6 +58,14 @@ struct Asked {
     /// `audit`.
     #[serde(default)]
     action: Option<String>,
+    /// Only this queue; of a report of the organisation's own that asks for one.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    queue: Option<QueueId>,
+    /// Only this agent; of a report of the organisation's own that asks for one.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    agent: Option<AgentId>,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -73,6 +82,26 @@ impl Api {
             None => self.store.tenant(caller.tenant()).await?.profile.language,
         };
         wanted.parse().map_err(|_| Problem::invalid("lang", "zh-CN or en is needed"))
+    }
+
+    /// 404 for what is no report of the catalogue, 403 or 400 for what cannot be asked of it.
+    async fn may_run(&self, caller: &Caller, report: &str, asked: &Asked) -> Result<(), Problem> {
+        let Some(report) = reports::find(report) else {
+            let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
+            let message = format!("There is no such report; there are {}.", known.join(", "));
+            return Err(Problem::not_found(message));
+        };
+        if report.id == AUDIT.id {
+            caller.must(Permission::AuditRead)?;
+        }
+        if report.id == COST_PER_CONTACT.id {
+            // Trunks are of no team, and half of a cost would be taken for the whole.
+            self.must_see_all(caller).await?;
+        }
+        taken(report.parameters, "user", asked.user.is_some())?;
+        taken(report.parameters, "action", asked.action.is_some())?;
+        taken(report.parameters, "queue", asked.queue.is_some())?;
+        taken(report.parameters, "agent", asked.agent.is_some())
     }
 }
 
@@ -112,20 +141,17 @@ async fn get(
     Path(report): Path<String>,
     Params(asked): Params<Asked>,
 ) -> Result<Response, Problem> {
-    let Some(report) = reports::find(&report) else {
-        let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
-        let message = format!("There is no such report; there are {}.", known.join(", "));
-        return Err(Problem::not_found(message));
+    let own = match report.strip_prefix(PREFIX) {
+        Some(name) => {
+            taken(&[], "user", asked.user.is_some())?;
+            taken(&[], "action", asked.action.is_some())?;
+            Some(api.own_report(&caller, name, (asked.queue, asked.agent)).await?)
+        }
+        None => {
+            api.may_run(&caller, &report, &asked).await?;
+            None
+        }
     };
-    if report.id == AUDIT.id {
-        caller.must(Permission::AuditRead)?;
-    }
-    if report.id == COST_PER_CONTACT.id {
-        // Trunks are of no team, and half of a cost would be taken for the whole.
-        api.must_see_all(&caller).await?;
-    }
-    taken(report, "user", asked.user.is_some())?;
-    taken(report, "action", asked.action.is_some())?;
     let action = asked.action.as_deref().map(|text| word("action", text)).transpose()?;
     let language = api.language(&caller, asked.lang.as_deref()).await?;
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
@@ -143,7 +169,7 @@ async fn get(
             audit: caller.may(Permission::AuditRead),
             time_zone: profile.time_zone,
         },
-        report: report.id.to_owned(),
+        report: report.clone(),
         period: period.clone(),
         format: format.clone(),
         language: match language {
@@ -160,17 +186,18 @@ async fn get(
         user: asked.user,
         action,
         rates,
+        own,
     }));
     let done = api.work.run(job).await?;
-    let subject = format!("{} {period} {format}", report.id);
+    let subject = format!("{report} {period} {format}");
     api.store.note(caller.tenant(), &caller.by(), "report.run", &subject).await?;
-    let name = file_name(&format!("{}-{period}.{format}", report.id));
+    let name = file_name(&format!("{report}-{period}.{format}"));
     Ok(file(done.content_type, Some(&name), done.truncated, done.body))
 }
 
 /// Refuses a condition that the report does not look at: its numbers would be taken for others.
-fn taken(report: &Report, parameter: &str, given: bool) -> Result<(), Problem> {
-    if given && report.parameters.iter().all(|known| known.id != parameter) {
+fn taken(known: &[Parameter], parameter: &str, given: bool) -> Result<(), Problem> {
+    if given && known.iter().all(|known| known.id != parameter) {
         return Err(Problem::invalid(parameter, "this report does not look at this condition"));
     }
     Ok(())

@@ -1,15 +1,17 @@
 //! Saved reports, schedules and their runs: a manager's. A run's file is fetched by whoever may
 //! schedule, in their own tenant alone; each fetch is a row of the audit table.
 
-use super::extract::{Body, Id, Params};
+use super::extract::{Body, Id, Names, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::{Api, Shared};
+use crate::schedules::pack;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use desk::Permission;
+use desk::report_definition::PREFIX;
 use desk::saved_report::{SavedReport, SavedReportDraft};
 use desk::schedule::run::{RUNS_MAX, Run};
 use desk::schedule::{Schedule, ScheduleDraft};
@@ -49,11 +51,14 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(may(routes!(runs)))
         .routes(may(routes!(one_run)))
         .routes(may(routes!(file)))
+        .routes(may(routes!(file_at)))
 }
 
 /// Refuses a report, form or language that there is none of.
-fn check_saved(draft: &SavedReportDraft) -> Result<(), Problem> {
-    if reports::find(&draft.report).is_none() {
+async fn check_saved(api: &Api, caller: &Caller, draft: &SavedReportDraft) -> Result<(), Problem> {
+    if let Some(name) = draft.report.strip_prefix(PREFIX) {
+        api.own_report(caller, name, (None, None)).await?;
+    } else if reports::find(&draft.report).is_none() {
         let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
         let message = format!("There is no such report; there are {}.", known.join(", "));
         return Err(Problem::invalid("report", message));
@@ -91,7 +96,7 @@ async fn save(
     caller: Caller,
     Body(draft): Body<SavedReportDraft>,
 ) -> Result<(StatusCode, Json<SavedReport>), Problem> {
-    check_saved(&draft)?;
+    check_saved(&api, &caller, &draft).await?;
     let made = api.store.create_saved_report(caller.tenant(), &caller.by(), &draft).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
@@ -104,7 +109,7 @@ async fn put_saved(
     Id(id): Id<SavedReportId>,
     Body(draft): Body<SavedReportDraft>,
 ) -> Result<Json<SavedReport>, Problem> {
-    check_saved(&draft)?;
+    check_saved(&api, &caller, &draft).await?;
     Ok(Json(api.store.put_saved_report(caller.tenant(), &caller.by(), id, &draft).await?))
 }
 
@@ -210,8 +215,30 @@ async fn file(
     caller: Caller,
     Id(id): Id<ReportRunId>,
 ) -> Result<Response, Problem> {
+    fetched(&api, &caller, id, 0).await
+}
+
+/// One file of a run that made several reports: 0 is the first, 1 the first of `more_files`.
+#[utoipa::path(get, path = "/api/v1/report-runs/{id}/files/{number}", tag = "schedules", params(("id" = String, Path, description = "The run's id"), ("number" = usize, Path, description = "Which file, from 0")), responses((status = 200, description = "The report, in the form that was saved", body = Vec<u8>)))]
+async fn file_at(
+    State(api): State<Shared>,
+    caller: Caller,
+    Names(id, number): Names,
+) -> Result<Response, Problem> {
+    let nothing = || Problem::not_found("There is nothing at this address.");
+    let id = id.parse().map_err(|_| nothing())?;
+    let number = number.parse().map_err(|_| nothing())?;
+    fetched(&api, &caller, id, number).await
+}
+
+async fn fetched(
+    api: &Api,
+    caller: &Caller,
+    id: ReportRunId,
+    number: usize,
+) -> Result<Response, Problem> {
     let run = api.store.report_run(caller.tenant(), id).await?;
-    let Some(file) = run.file else {
+    let Some(file) = pack::files(&run).nth(number).cloned() else {
         return Err(Problem::not_found("This run has no file."));
     };
     let bytes = api.schedules.read(caller.tenant(), &file).await.map_err(|error| {

@@ -35,6 +35,7 @@ mod queues;
 mod rates;
 mod recording_rules;
 mod recordings;
+mod report_definitions;
 mod retention;
 mod rig;
 mod roles;

@@ -71,6 +71,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             user: None,
             action: None,
             rates,
+            own: crate::work::own_report::find(&store, tenant, report).await?,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

@@ -1,7 +1,9 @@
-//! The files of scheduled reports on this box, `reports/<tenant>/<report>-<period>-<run>.<form>`
+//! The files of scheduled reports on this box, `reports/<tenant>/<report>-<period>-<run>.<form>`,
+//! of further reports of a run `…-<run>-<place>.<form>`,
 //! beneath their folder. A file is there whole and synced, or not at all.
 
 use crate::blocking::blocking;
+use desk::schedule::pack::Part;
 use desk::schedule::run::{Run, RunFile};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -23,10 +25,14 @@ impl Files {
         &self.0
     }
 
-    /// The name of a run's file: no two runs have the same.
-    pub fn name(run: &Run) -> String {
-        let name =
-            format!("{}-{}-{}.{}", run.work.report, run.work.period, run.id, run.work.format);
+    /// The name of the file of a run's report at `place`, from 0: no two runs and no two reports of
+    /// a run have the same.
+    pub fn name(run: &Run, place: usize, part: &Part) -> String {
+        let Part { report, period, format, .. } = part;
+        let name = match place {
+            0 => format!("{report}-{period}-{}.{format}", run.id),
+            _ => format!("{report}-{period}-{}-{}.{format}", run.id, place + 1),
+        };
         let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         name.chars().map(|c| if safe(c) { c } else { '_' }).collect()
     }

@@ -5,6 +5,7 @@
 //! server's answer leaves it uncertain, and it is not sent again.
 
 use super::outcome::Outcome;
+use super::pack;
 use crate::config::value::SmtpTls;
 use crate::config::{self, Config};
 use desk::schedule::run::Run;
@@ -32,6 +33,15 @@ const LINKED: Words = Words {
     zh: "定时报表“{name}”（统计期 {period}）的文件过大，不能随邮件发送。请登录后下载：",
     en: "The file of the scheduled report \"{name}\" for {period} is too large for a mail. \
          Sign in to download it: ",
+};
+const SEVERAL_ATTACHED: Words = Words {
+    zh: "附件是定时报表“{name}”的 {count} 个文件。",
+    en: "Attached are the {count} files of the scheduled reports \"{name}\".",
+};
+const SEVERAL_LINKED: Words = Words {
+    zh: "定时报表“{name}”的 {count} 个文件过大，不能随邮件发送。请登录后下载：",
+    en: "The {count} files of the scheduled reports \"{name}\" are too large for a mail. \
+         Sign in to download them:",
 };
 
 /// Sends mails through one server.
@@ -96,15 +106,15 @@ impl Mailer {
         bytes > self.bytes_max
     }
 
-    /// Sends a run's file, or a link to it when `attachment` is left out.
+    /// Sends a run's files, or links to them when `attachments` are left out.
     pub async fn send(
         &self,
         run: &Run,
         to: &[String],
         key: &str,
-        attachment: Option<Vec<u8>>,
+        attachments: Option<Vec<Vec<u8>>>,
     ) -> Outcome {
-        let message = match self.message(run, to, key, attachment) {
+        let message = match self.message(run, to, key, attachments) {
             Ok(message) => message,
             Err(why) => return Outcome::Failed(why),
         };
@@ -150,18 +160,24 @@ impl Mailer {
         Ok(connection)
     }
 
+    fn file_link(&self, run: &Run, place: usize) -> String {
+        format!("{}/api/v1/report-runs/{}/files/{place}", self.link, run.id)
+    }
+
     fn message(
         &self,
         run: &Run,
         to: &[String],
         key: &str,
-        attachment: Option<Vec<u8>>,
+        attachments: Option<Vec<Vec<u8>>>,
     ) -> Result<Message, String> {
         let language: Language = run.work.language.parse().unwrap_or_default();
         let filled = |words: Words| {
             let text = words.get(language).replace("{period}", &run.work.period);
+            let text = text.replace("{count}", &(run.more_files.len() + 1).to_string());
             text.replace("{name}", &run.work.name)
         };
+        let is_pack = !run.more_files.is_empty();
         let mut builder = Message::builder()
             .from(self.from.clone())
             .subject(format!("{} {}", run.work.name, run.work.period))
@@ -171,14 +187,22 @@ impl Mailer {
                 address.parse().map_err(|_| format!("{address} is no address"))?;
             builder = builder.to(Mailbox::new(None, address));
         }
-        let message = match (attachment, &run.file) {
-            (Some(bytes), Some(file)) => {
-                let kind = ContentType::parse(&file.content_type).map_err(|e| e.to_string())?;
-                let attached = Attachment::new(file.name.clone()).body(bytes, kind);
-                let text = SinglePart::plain(filled(ATTACHED));
-                builder.multipart(MultiPart::mixed().singlepart(text).singlepart(attached))
+        let message = match attachments {
+            Some(read) => {
+                let text = filled(if is_pack { SEVERAL_ATTACHED } else { ATTACHED });
+                let mut mixed = MultiPart::mixed().singlepart(SinglePart::plain(text));
+                for (file, bytes) in pack::files(run).zip(read) {
+                    let kind = ContentType::parse(&file.content_type).map_err(|e| e.to_string())?;
+                    mixed = mixed.singlepart(Attachment::new(file.name.clone()).body(bytes, kind));
+                }
+                builder.multipart(mixed)
             }
-            _ => {
+            None if is_pack => {
+                let link = |place| format!("\n{}", self.file_link(run, place));
+                let links: String = (0..=run.more_files.len()).map(link).collect();
+                builder.singlepart(SinglePart::plain(filled(SEVERAL_LINKED) + &links))
+            }
+            None => {
                 let link = format!("{}/api/v1/report-runs/{}/file", self.link, run.id);
                 builder.singlepart(SinglePart::plain(format!("{}{link}", filled(LINKED))))
             }

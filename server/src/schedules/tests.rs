@@ -38,13 +38,18 @@ static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 struct Worker {
     jobs: AtomicU64,
     fails: Mutex<Option<Problem>>,
+    /// Cannot do the job of this number, from 1; none when 0.
+    refuses: AtomicU64,
 }
 
 impl WorkLink for Worker {
     fn run(&self, _: Job) -> BoxFuture<'_, Result<Done, Problem>> {
-        self.jobs.fetch_add(1, Ordering::Relaxed);
+        let job = self.jobs.fetch_add(1, Ordering::Relaxed) + 1;
         let result = match self.fails.lock().unwrap().clone() {
             Some(problem) => Err(problem),
+            None if job == self.refuses.load(Ordering::Relaxed) => {
+                Err(Problem::new(400, "report", "no such form", ""))
+            }
             None => {
                 let content_type = "text/csv; charset=utf-8".to_owned();
                 Ok(Done { content_type, truncated: false, body: BODY.to_vec() })
@@ -146,17 +151,27 @@ impl Rig {
     }
 
     async fn schedule(&self, name: &str, targets: Vec<Target>) -> Schedule {
-        let saved = SavedReportDraft {
-            name: name.to_owned(),
-            report: "workload".into(),
-            period: RelativePeriod::Yesterday,
-            format: "csv".into(),
-            language: "en".into(),
-        };
-        let saved = self.store.create_saved_report(self.tenant, &self.by(), &saved).await.unwrap();
+        self.pack(name, 1, targets).await
+    }
+
+    /// A schedule that makes so many reports in one run.
+    async fn pack(&self, name: &str, reports: usize, targets: Vec<Target>) -> Schedule {
+        let mut saved = Vec::new();
+        for number in 1..=reports {
+            let draft = SavedReportDraft {
+                name: format!("{name} {number}"),
+                report: "workload".into(),
+                period: RelativePeriod::Yesterday,
+                format: "csv".into(),
+                language: "en".into(),
+            };
+            let made = self.store.create_saved_report(self.tenant, &self.by(), &draft).await;
+            saved.push(made.unwrap().id);
+        }
         let draft = ScheduleDraft {
             name: name.to_owned(),
-            saved_report: saved.id,
+            saved_report: saved[0],
+            more: saved[1..].to_vec(),
             cron: "0 8 * * *".into(),
             time_zone: None,
             calendar: None,
@@ -241,16 +256,37 @@ async fn nothing_is_delivered_twice_whichever_step_the_process_ends_at() {
     let _one = ONE.lock().await;
     let rig = Rig::new(Manner::Takes).await;
     let schedule = rig.schedule("Daily", rig.everywhere()).await;
-    let of_each = ["schedule.sending", "schedule.sent", "schedule.delivered"];
+    once_at_every_step(&rig, schedule.id, 1).await;
+}
+
+#[tokio::test]
+async fn of_several_reports_in_one_run_none_is_delivered_twice_or_left_out() {
+    let _one = ONE.lock().await;
+    let rig = Rig::new(Manner::Takes).await;
+    let schedule = rig.pack("Pack", 3, rig.everywhere()).await;
+    once_at_every_step(&rig, schedule.id, 3).await;
+}
+
+/// How often a run of so many reports to four targets comes to a step.
+fn passes(step: &str, reports: usize) -> usize {
+    match step {
+        "schedule.write" | "schedule.rename" => reports,
+        "schedule.sending" | "schedule.sent" | "schedule.delivered" => 4,
+        // Of the folder and of the object store.
+        "schedule.part" => 2 * reports,
+        _ => 1,
+    }
+}
+
+async fn once_at_every_step(rig: &Rig, schedule: ScheduleId, reports: usize) {
     for step in SCHEDULE_STEPS {
-        let passes = if of_each.contains(step) { 1..=4 } else { 1..=1 };
-        for pass in passes {
+        for pass in 1..=passes(step, reports) {
             let at = format!("{step}, pass {pass}");
             let (mails, posts, files) =
                 (rig.smtp.mails().len(), rig.posts.lock().unwrap().len(), rig.delivered().len());
             let objects = rig.objects.names().await.len();
-            let run = rig.run_now(schedule.id).await;
-            arm(step, Fault::Eio, pass);
+            let run = rig.run_now(schedule).await;
+            arm(step, Fault::Eio, pass as u64);
             let ended = rig.process().round(|| rig.wall()).await;
             disarm(step);
             assert!(matches!(ended, Err(Error::Stopped(_))), "{at}: {ended:?}");
@@ -273,8 +309,9 @@ async fn nothing_is_delivered_twice_whichever_step_the_process_ends_at() {
             assert_eq!(done.state, state, "{at}");
             let sent = usize::from(!(is_uncertain && *step == "schedule.sending"));
             assert_eq!(rig.smtp.mails().len() - mails, sent, "{at}");
-            assert_eq!(rig.delivered().len() - files, 1, "{at}");
-            assert_eq!(rig.objects.names().await.len() - objects, 1, "{at}");
+            assert_eq!(rig.delivered().len() - files, reports, "{at}");
+            assert_eq!(rig.objects.names().await.len() - objects, reports, "{at}");
+            assert_eq!(done.more_files.len() + 1, reports, "{at}");
             let posts = rig.posts.lock().unwrap()[posts..].to_vec();
             let keys: BTreeSet<&str> =
                 posts.iter().map(|(headers, _)| header(headers, "idempotency-key")).collect();
@@ -455,6 +492,70 @@ async fn a_mail_whose_answer_never_came_is_uncertain_and_not_sent_again() {
         (RunState::Partly, DeliveryState::Uncertain)
     );
     assert_eq!(rig.smtp.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn several_reports_go_in_one_mail_and_one_signed_list() {
+    let _one = ONE.lock().await;
+    let rig = Rig::new(Manner::Takes).await;
+    let schedule = rig.pack("Pack", 2, rig.everywhere()).await;
+    let run = rig.run_now(schedule.id).await;
+    let process = rig.process();
+    let done = rig.to_the_end(&process, run).await;
+    assert_eq!(done.state, RunState::Done, "{done:?}");
+    let names =
+        [format!("workload-2026-11-22-{run}.csv"), format!("workload-2026-11-22-{run}-2.csv")];
+    let files: Vec<&str> = pack::files(&done).map(|file| file.name.as_str()).collect();
+    assert_eq!(files, names);
+    for file in pack::files(&done) {
+        assert_eq!(process.read(rig.tenant, file).await.unwrap(), BODY);
+    }
+    let mails = rig.smtp.mails();
+    assert_eq!(mails.len(), 1);
+    for name in &names {
+        assert!(mails[0].contains(&format!("filename=\"{name}\"")), "{}", mails[0]);
+    }
+    let (headers, body) = rig.posts.lock().unwrap().remove(0);
+    let key = done.deliveries[3].key.as_str();
+    let signed = webhook::signature(SECRET, key, rig.wall(), &body);
+    assert_eq!(header(&headers, "x-switchgrid-signature"), signed);
+    let list: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(list["files"][1]["name"], names[1]);
+    let link = format!("https://desk.example.com/api/v1/report-runs/{run}/files/1");
+    assert_eq!(list["files"][1]["link"], link);
+}
+
+#[tokio::test]
+async fn where_one_of_several_reports_cannot_be_made_none_is_delivered_or_left() {
+    let _one = ONE.lock().await;
+    let rig = Rig::new(Manner::Takes).await;
+    let schedule = rig.pack("Pack", 2, rig.everywhere()).await;
+    rig.worker.refuses.store(2, Ordering::Relaxed);
+    let run = rig.run_now(schedule.id).await;
+    rig.process().round(|| rig.wall()).await.unwrap();
+    let failed = rig.run(run).await;
+    assert_eq!((failed.state, failed.problem.as_str()), (RunState::Failed, "no such form"));
+    assert_eq!(pack::files(&failed).count(), 0);
+    let kept = rig.config.report_runs_dir().join(format!("reports/{}", rig.tenant));
+    assert_eq!(std::fs::read_dir(kept).unwrap().count(), 0, "no file stays that no run has");
+    assert!(rig.smtp.mails().is_empty() && rig.delivered().is_empty());
+}
+
+#[tokio::test]
+async fn several_reports_too_large_for_one_mail_become_links() {
+    let _one = ONE.lock().await;
+    let mut rig = Rig::new(Manner::Takes).await;
+    // Each would fit, both do not.
+    rig.config.schedules.mail_bytes_max = Bytes(BODY.len() as u64 + 1);
+    let schedule = rig.pack("Pack", 2, vec![mail()]).await;
+    let run = rig.run_now(schedule.id).await;
+    assert_eq!(rig.to_the_end(&rig.process(), run).await.state, RunState::Done);
+    let mail = rig.smtp.mails().remove(0).replace("=\r\n", "");
+    for place in 0..2 {
+        let link = format!("https://desk.example.com/api/v1/report-runs/{run}/files/{place}");
+        assert!(mail.contains(&link), "{mail}");
+    }
+    assert!(!mail.contains("filename="), "{mail}");
 }
 
 #[tokio::test]

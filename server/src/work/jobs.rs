@@ -2,11 +2,13 @@
 
 use super::encode::{Form, Rates};
 use super::moving::{self, Claims, Freed, Sent, done};
+use super::own_report::{CheckJob, OwnReport, SHELF_BYTES_MAX};
 use super::watch::Watch;
 use super::wire::WireJob;
 use crate::config::Config;
 use crate::tier::Tier;
 use mediacore::edge::keys::Keys;
+use reports::own::Shelf;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -64,7 +66,7 @@ pub enum SqlFormat {
 pub struct ReportJob {
     /// Whose rows.
     pub scope: JobScope,
-    /// Which report of the catalogue.
+    /// Which report of the catalogue, or the name of `own`.
     pub report: String,
     /// `today`, `2026-11`, `2026-11-01..2026-11-15` and so on.
     pub period: String,
@@ -92,6 +94,8 @@ pub struct ReportJob {
     pub action: Option<String>,
     /// What agents and trunks cost, where that is set.
     pub rates: Option<desk::rates::Rates>,
+    /// The definition, of a report that the tenant defined.
+    pub own: Option<OwnReport>,
 }
 
 /// A job.
@@ -112,6 +116,8 @@ pub enum Job {
     Wire(Box<WireJob>),
     /// Render a report.
     Report(Box<ReportJob>),
+    /// Check the definition of a report.
+    CheckReport(Box<CheckJob>),
     /// Encode a WAV into another form beside it.
     Encode {
         /// `<tenant>/<day>/<recording>.wav`, relative to the recordings folder.
@@ -212,7 +218,8 @@ pub struct Bench {
     faxes: PathBuf,
     pub(super) limits: Limits,
     pub(super) report_rows_max: usize,
-    watch: Arc<Watch>,
+    pub(super) watch: Arc<Watch>,
+    pub(super) shelf: Shelf,
     keys: PathBuf,
     rates: Rates,
     turns: Arc<Semaphore>,
@@ -240,6 +247,7 @@ impl Bench {
             },
             report_rows_max: config.sql.report_rows_max as usize,
             watch: Watch::new(config.sql.time_max.0),
+            shelf: Shelf::new(SHELF_BYTES_MAX),
             keys: config.recording_keys(),
             rates: Rates {
                 mp3_kbit: config.recording.mp3_kbit,
@@ -286,6 +294,11 @@ impl Bench {
             Job::Report(job) => {
                 let _turn = self.turn().await?;
                 self.report(*job).await
+            }
+            Job::CheckReport(job) => {
+                let _turn = self.turn().await?;
+                let _watched = self.watch.begin(Instant::now());
+                self.check_own(*job).await
             }
             Job::Encode { wav, form, cached } => {
                 let _turn =
@@ -379,7 +392,7 @@ impl Bench {
 }
 
 /// A fault of the question is the asker's (400), a limit is 408 or 413, the rest is ours.
-fn sql_problem(error: warehouse::SqlError) -> Problem {
+pub(super) fn sql_problem(error: warehouse::SqlError) -> Problem {
     use warehouse::SqlFault;
     let status = match error.fault {
         SqlFault::TimedOut => 408,

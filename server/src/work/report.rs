@@ -2,18 +2,17 @@
 
 use super::jobs::{Bench, Done, Problem, ReportJob};
 use reports::catalogue::COST_PER_CONTACT;
-use reports::{AgentName, Format, Language, Names, Params, Period, Rates};
+use reports::{AgentName, Format, Language, Names, Params, Period, Rates, Report};
 use warehouse::Limits;
 
 impl Bench {
     /// Runs and renders `job`.
-    pub(super) async fn report(&self, job: ReportJob) -> Result<Done, Problem> {
+    pub(super) async fn report(&self, mut job: ReportJob) -> Result<Done, Problem> {
         let wrong = |message: String| Problem::new(400, "report", message, String::new());
-        let Some(report) = reports::find(&job.report) else {
-            let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
-            let message =
-                format!("There is no report \"{}\"; there are {}.", job.report, known.join(", "));
-            return Err(Problem::new(404, "report", message, String::new()));
+        let own = job.own.take();
+        let report = match &own {
+            Some(own) => self.shelved(job.scope.tenant, own)?,
+            None => known(&job.report)?,
         };
         if report.id == COST_PER_CONTACT.id && job.rates.is_none() {
             let message =
@@ -37,12 +36,21 @@ impl Bench {
             flows: job.flows.into_iter().collect(),
             teams: job.teams.into_iter().collect(),
         };
-        let limits = Limits { rows_max: self.report_rows_max, ..self.limits };
+        let limits = match &own {
+            Some(_) => self.limits,
+            None => Limits { rows_max: self.report_rows_max, ..self.limits },
+        };
         let session = self.session(job.scope.into(), limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
         let rates = job.rates.map(rates);
         let params = Params { user: job.user, action: job.action, rates, ..params };
-        let table = reports::run(&session, report, &params).await.map_err(failed)?;
+        let table = match &own {
+            Some(own) => self.run_own(&session, report, own, &params).await?,
+            None => reports::run(&session, report, &params).await.map_err(failed)?,
+        };
+        if table.truncated && own.is_some() {
+            return Err(too_many(limits.rows_max));
+        }
         if table.truncated {
             let rows = reports::count(&session, report, &params).await.map_err(failed)?;
             return Err(too_long(rows, self.report_rows_max));
@@ -80,6 +88,24 @@ fn rates(kept: desk::rates::Rates) -> Rates {
         outbound_minute: kept.outbound_minute,
         prefixes,
     }
+}
+
+/// The report of the catalogue that has this name.
+fn known(id: &str) -> Result<&'static Report, Problem> {
+    reports::find(id).ok_or_else(|| {
+        let known: Vec<&str> = reports::catalogue().iter().map(|report| report.id).collect();
+        let message = format!("There is no report \"{id}\"; there are {}.", known.join(", "));
+        Problem::new(404, "report", message, String::new())
+    })
+}
+
+/// Half a report would be taken for a whole one. How many rows a free question has is not asked.
+fn too_many(most: usize) -> Problem {
+    let message = format!(
+        "This report has more than {most} rows (sql.rows_max); choose a shorter period, or group \
+         them in its question."
+    );
+    Problem::new(413, "too_large", message, String::new())
 }
 
 /// Half a report would be taken for a whole one.

@@ -1,4 +1,4 @@
-//! A scheduled report, and a box that is ended at every step of it: each run leaves one file.
+//! A scheduled report, and a box that is ended at every step of it: each run leaves its files once.
 
 use crate::seconds;
 use serde_json::{Value, json};
@@ -13,6 +13,11 @@ fn made(house: &House, path: &str, body: &Value) -> String {
     made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
 }
 
+/// The two files that a run lists.
+fn listed(run: &Value) -> [&Value; 2] {
+    [&run["file"], &run["more_files"][0]]
+}
+
 /// Names of all files beneath a folder.
 fn files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -24,23 +29,25 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_box_ended_at_any_step_of_a_scheduled_report_leaves_one_file_of_each_run() {
+fn a_box_ended_at_any_step_of_scheduled_reports_leaves_the_files_of_each_run_once() {
     let out = tempfile::tempdir().expect("a folder");
     let root = out.path().to_str().expect("a path in UTF-8");
     let config = format!("[schedules]\ndirectories = [\"{root}\"]\n");
     let mut house = House::start(Options { config, ..Options::default() });
-    let saved = made(
-        &house,
-        "/api/v1/saved-reports",
-        &json!({"name": "Workload", "report": "workload", "period": "yesterday", "format": "csv",
-            "language": "en"}),
-    );
+    let [saved, second] = ["workload", "queue_summary"].map(|report| {
+        made(
+            &house,
+            "/api/v1/saved-reports",
+            &json!({"name": report, "report": report, "period": "yesterday", "format": "csv",
+                "language": "en"}),
+        )
+    });
     // On no day of this test.
     let schedule = made(
         &house,
         "/api/v1/schedules",
-        &json!({"name": "Leap day", "saved_report": saved, "cron": "0 8 29 2 *",
-            "misfire": "skip", "targets": [{"kind": "directory", "root": root}]}),
+        &json!({"name": "Leap day", "saved_report": saved, "more": [second],
+            "cron": "0 8 29 2 *", "misfire": "skip", "targets": [{"kind": "directory", "root": root}]}),
     );
     let run = format!("/api/v1/schedules/{schedule}/run");
     house.kill();
@@ -63,10 +70,10 @@ fn a_box_ended_at_any_step_of_a_scheduled_report_leaves_one_file_of_each_run() {
     });
     assert_eq!(runs.len(), SCHEDULE_STEPS.len());
     let mut expected: Vec<&str> =
-        runs.iter().map(|run| run["file"]["name"].as_str().expect("a name")).collect();
+        runs.iter().flat_map(listed).map(|file| file["name"].as_str().expect("a name")).collect();
     expected.sort_unstable();
     let found = files(out.path());
     let mut found: Vec<&str> = found.iter().filter_map(|path| path.rsplit('/').next()).collect();
     found.sort_unstable();
-    assert_eq!(found, expected, "one file of each run, and no part");
+    assert_eq!(found, expected, "the two files of each run once, and no part");
 }

@@ -99,7 +99,7 @@ fn syntax(text: &str) -> SqlError {
 }
 
 /// Where a piece of the tree stands.
-fn position(span: Span) -> Option<Position> {
+pub fn position(span: Span) -> Option<Position> {
     let (line, column) = (span.start.line.try_into().ok()?, span.start.column.try_into().ok()?);
     (line > 0).then_some(Position { line, column })
 }

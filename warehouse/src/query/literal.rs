@@ -14,6 +14,14 @@ pub fn instant(at: Timestamp) -> String {
     format!("arrow_cast({}, 'Timestamp(Microsecond, Some(\"UTC\"))')", at.0)
 }
 
+/// The number of what has an id, as the columns of ids hold it; NULL for none.
+pub fn id(id: Option<u64>) -> String {
+    match id {
+        Some(id) => format!("CAST({} AS BIGINT)", id as i64),
+        None => "CAST(NULL AS BIGINT)".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

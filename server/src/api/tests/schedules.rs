@@ -176,3 +176,39 @@ async fn schedules_are_a_managers_and_another_tenant_sees_none() {
         StatusCode::OK
     );
 }
+
+#[tokio::test]
+async fn a_run_of_several_reports_lists_and_gives_all_its_files() {
+    let rig = Rig::new().await;
+    let manager = rig.token(Role::Manager).await;
+    let first = save(&rig, &manager).await;
+    let mut queues = saved();
+    queues["name"] = json!("Queues");
+    queues["report"] = json!("queue_summary");
+    let second = id(&rig.post("/api/v1/saved-reports", &manager, queues).await.json());
+    let mut draft = daily(&first, json!([]));
+    draft["more"] = json!([first]);
+    let twice = rig.post("/api/v1/schedules", &manager, draft.clone()).await;
+    assert_eq!((twice.status, &twice.json()["field"]), (StatusCode::BAD_REQUEST, &json!("more")));
+    draft["more"] = json!([second]);
+    let made = rig.post("/api/v1/schedules", &manager, draft).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let run = format!("/api/v1/schedules/{}/run", id(&made.json()));
+    let run = id(&rig.post(&run, &manager, json!({})).await.json());
+    rig.schedules.round(|| rig.clock.wall()).await.unwrap();
+    let done = rig.get(&format!("/api/v1/report-runs/{run}"), &manager).await.json();
+    assert_eq!(done["state"], "done", "{done}");
+    let names = [&done["file"]["name"], &done["more_files"][0]["name"]];
+    for (number, name) in names.into_iter().enumerate() {
+        let got = rig.get(&format!("/api/v1/report-runs/{run}/files/{number}"), &manager).await;
+        assert_eq!(got.status, StatusCode::OK, "{got:?}");
+        let named = format!("attachment; filename=\"{}\"", name.as_str().unwrap());
+        assert_eq!(got.header("content-disposition"), named);
+    }
+    assert!(names[1].as_str().unwrap().starts_with("queue_summary-2026-11-22-"), "{done}");
+    let none = rig.get(&format!("/api/v1/report-runs/{run}/files/2"), &manager).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    let (_, foreign) = rig.other_tenant().await;
+    let other = rig.get(&format!("/api/v1/report-runs/{run}/files/1"), &foreign).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,154 @@
+//! A report that a tenant defines: the same numbers in every form, in the scope of who asks.
+
+use super::*;
+use reports::own::{Definition, Described, Picture, Shelf, Text, What};
+use reports::{Asked, Format, Total, Wrong, check_own, render, run_own};
+
+const SQL: &str = "SELECT queue_id, agent_id, COUNT(*) AS calls, SUM(talk_ms) AS talk,
+       MAX(started_at) AS latest
+FROM calls
+WHERE started_at >= :from AND started_at < :until
+  AND (:queue IS NULL OR queue_id = :queue) AND (:agent IS NULL OR agent_id = :agent)
+GROUP BY queue_id, agent_id
+ORDER BY agent_id";
+
+fn described(id: &str, what: What, over: Option<&str>) -> Described {
+    let header = Text { zh: id.to_owned(), en: id.to_owned() };
+    let total = match what {
+        What::Count | What::Duration => Total::Sum,
+        _ => Total::None,
+    };
+    let (over, field) = (over.map(str::to_owned), id.trim_end_matches("_mean").to_owned());
+    Described { id: id.to_owned(), header, what, field, over, total }
+}
+
+fn definition(sql: &str) -> Definition {
+    Definition {
+        id: "own.talk".to_owned(),
+        title: Text { zh: "通话".to_owned(), en: "Talk".to_owned() },
+        help: Text::default(),
+        sql: sql.to_owned(),
+        columns: vec![
+            described("queue_id", What::Queue, None),
+            described("agent_id", What::Agent, None),
+            described("calls", What::Count, None),
+            described("talk", What::Duration, None),
+            described("talk_mean", What::Duration, Some("calls")),
+            described("latest", What::Time, None),
+        ],
+        picture: Picture::Bar { label: "agent_id".to_owned(), series: vec!["calls".to_owned()] },
+    }
+}
+
+fn talked(id: u64, agent: AgentId, time: &str, talk_ms: i32) -> Row {
+    let made = call(id, "inbound", shanghai(&format!("2026-11-23 {time}")));
+    Row::Call(Call { queue_id: Some(REPAIR), agent_id: Some(agent), talk_ms, ..made })
+}
+
+async fn talk() -> Store {
+    let early = call(4, "inbound", shanghai("2026-11-22 23:59:59"));
+    let foreign = call(5, "inbound", shanghai("2026-11-23 09:00:00"));
+    store(vec![
+        talked(1, FANG, "09:00:00", 60_000),
+        talked(2, FANG, "10:00:00", 90_000),
+        talked(3, LI, "11:00:00", 30_000),
+        Row::Call(early),
+        Row::Call(Call { tenant_id: THEIRS, ..foreign }),
+    ])
+    .await
+}
+
+async fn made(store: &Store, asked: Asked) -> ReportTable {
+    made_of(store, SQL, asked).await
+}
+
+async fn made_of(store: &Store, sql: &str, asked: Asked) -> ReportTable {
+    let now = at("UTC", "2026-11-24 00:00:00");
+    let period = Period::parse("2026-11-23", "Asia/Shanghai", now).expect("a good period");
+    let names = Names { queues: [(REPAIR, "报修".to_owned())].into(), ..Names::default() };
+    let definition = definition(sql);
+    let report = Shelf::new(1 << 20).report(OURS, &definition).expect("it has room");
+    let params = Params::new(period, now, "江城燃气热线", names);
+    let session = store.session().await;
+    run_own(&session, report, &definition.sql, &params, asked).await.expect("the report runs")
+}
+
+#[tokio::test]
+async fn an_own_report_counts_in_its_period_and_divides_sums() {
+    let store = talk().await;
+    let table = made(&store, Asked::default()).await;
+    assert_eq!(
+        lines(&table),
+        [
+            "报修 #7 2 0:02:30 0:01:15 2026-11-23 10:00:00",
+            "报修 #8 1 0:00:30 0:00:30 2026-11-23 11:00:00",
+            "— — 3 0:03:00 0:01:00 —",
+        ]
+    );
+    let asked = Asked { queue: None, agent: Some(LI) };
+    assert_eq!(made(&store, asked).await.data_rows().count(), 1);
+    let asked = Asked { queue: Some(QueueId(99)), agent: None };
+    assert_eq!(made(&store, asked).await.data_rows().count(), 0);
+}
+
+#[tokio::test]
+async fn an_own_report_comes_out_in_every_form() {
+    let table = made(&talk().await, Asked::default()).await;
+    for format in Format::ALL {
+        let rendered = render(&table, format, Language::ZhCn).expect("the form is made");
+        assert!(!rendered.bytes.is_empty(), "{format}");
+        if let Format::Txt | Format::Csv | Format::Html | Format::Json = format {
+            let text = String::from_utf8(rendered.bytes).expect("text");
+            assert!(text.contains("0:02:30"), "{format}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn numbers_beyond_every_sum_and_scale_are_printed() {
+    let most = SQL.replace("COUNT(*)", "MAX(9223372036854775807)");
+    let table = made_of(&talk().await, &most, Asked::default()).await;
+    assert_eq!(table.total[2], Cell::Count(i64::MAX), "a sum stays in its type");
+    for format in Format::ALL {
+        let rendered = render(&table, format, Language::En).expect("the form is made");
+        assert!(!rendered.bytes.is_empty(), "{format}");
+    }
+}
+
+#[tokio::test]
+async fn a_definition_is_refused_with_its_place_and_the_nearest_words() {
+    let store = store(Vec::new()).await;
+    let session = store.session().await;
+    let check = async |definition: Definition| check_own(&session, &definition).await;
+    check(definition(SQL)).await.expect("it is sound");
+
+    let wrong = check(definition(&SQL.replace("talk_ms", "talks_ms"))).await;
+    let Err(Wrong::Sql(error)) = wrong else { panic!("{wrong:?}") };
+    assert!(error.message.contains("did you mean \"talk_ms\"?"), "{error}");
+    assert_eq!(error.position.map(|at| at.line), Some(1));
+
+    let wrong = check(definition(&SQL.replace("FROM calls", "FROM desk.users"))).await;
+    let Err(Wrong::Sql(error)) = wrong else { panic!("{wrong:?}") };
+    assert!(error.message.contains("there is no table \"desk.users\""), "{error}");
+
+    let said = async |change: fn(&mut Definition)| {
+        let mut changed = definition(SQL);
+        change(&mut changed);
+        let wrong = check_own(&session, &changed).await;
+        let Err(Wrong::Columns(text)) = wrong else { panic!("{wrong:?}") };
+        text
+    };
+    assert_eq!(
+        said(|it| it.columns[2].field = "cals".to_owned()).await,
+        "column \"calls\": the answer has no field \"cals\"; did you mean \"calls\"?"
+    );
+    assert_eq!(
+        said(|it| drop(it.columns.pop())).await,
+        "the answer's field \"latest\" is described by no column"
+    );
+    let text = said(|it| it.columns[5].what = What::Count).await;
+    assert!(
+        text.starts_with("column \"latest\": the field \"latest\" has to be a whole number"),
+        "{text}"
+    );
+}
