@@ -64,9 +64,15 @@ impl OpenCall {
     /// The call that `entry` starts.
     pub fn start(entry: &Entry) -> Option<(CallId, OpenCall)> {
         let Kind::CallStarted {
-            direction, caller, called, trunk, sip_call_id, user_agent, region, ..
-        } =
-            &entry.kind
+            direction,
+            caller,
+            called,
+            trunk,
+            sip_call_id,
+            user_agent,
+            region,
+            ..
+        } = &entry.kind
         else {
             return None;
         };

@@ -326,21 +326,11 @@ fn each_attempt_over_a_trunk_is_a_leg_that_names_it() {
 #[test]
 fn colleagues_who_call_each_other_both_talk() {
     let mut s = Script::new(1);
-    let internal = |kind| match kind {
-        Kind::CallStarted { caller, called, trunk, sip_call_id, user_agent, region, .. } => {
-            let (direction, category) = (Direction::Internal, None);
-            Kind::CallStarted {
-                direction,
-                caller,
-                called,
-                trunk,
-                sip_call_id,
-                user_agent,
-                region,
-                category,
-            }
+    let internal = |mut kind| {
+        if let Kind::CallStarted { direction, category, .. } = &mut kind {
+            (*direction, *category) = (Direction::Internal, None);
         }
-        other => other,
+        kind
     };
     let by = Party::Agent;
     s.call(0.0, 100, internal(call_started("1001")))
