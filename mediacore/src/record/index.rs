@@ -14,7 +14,7 @@ use terms::{Moment, RecordingId};
 /// Audio whose track nobody has declared yet: this many pieces are kept.
 const ORPHANS_MAX: usize = 16_384;
 /// Ended recordings that are remembered, so that a declaration that was sent again late begins none.
-const ENDED_MAX: usize = 65_536;
+const ENDED_MAX: usize = 16_384;
 
 /// A piece of a track in a segment: the body of an Audio entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

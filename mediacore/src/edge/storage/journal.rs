@@ -37,6 +37,8 @@ pub(super) struct Journal {
     directory: PathBuf,
     file: File,
     bytes: u64,
+    /// Its length when it was rewritten last.
+    rewritten: u64,
     known: BTreeMap<RecordingId, Known>,
     /// The last line did not get out whole; the next one begins on a line of its own.
     torn: bool,
@@ -64,7 +66,8 @@ impl Journal {
         let file = File::options().append(true).create(true).open(&path)?;
         sync_directory(directory)?;
         let torn = text.last().is_some_and(|&byte| byte != b'\n');
-        Ok(Journal { directory: directory.to_owned(), file, bytes: text.len() as u64, known, torn })
+        let (directory, bytes) = (directory.to_owned(), text.len() as u64);
+        Ok(Journal { directory, file, bytes, rewritten: 0, known, torn })
     }
 
     /// How far it came.
@@ -99,9 +102,10 @@ impl Journal {
         Ok(())
     }
 
-    /// Length of the file.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+    /// True when it is longer than `most` and has doubled since it was rewritten: what segments speak of
+    /// may be more than `most`, and is not to be rewritten for every row.
+    pub(super) fn is_long(&self, most: u64) -> bool {
+        self.bytes > most.max(2 * self.rewritten)
     }
 
     /// Rewrites it with the recordings that segments still speak of; the others cannot come back.
@@ -120,7 +124,7 @@ impl Journal {
         fs::rename(&part, &path)?;
         sync_directory(&self.directory)?;
         self.file = File::options().append(true).open(&path)?;
-        self.bytes = text.len() as u64;
+        (self.bytes, self.rewritten) = (text.len() as u64, text.len() as u64);
         self.torn = false;
         Ok(())
     }
@@ -200,14 +204,28 @@ mod tests {
         let mut journal = Journal::open(dir.path()).unwrap();
         (1..=50).for_each(|id| journal.rendered(&ledger(id)).unwrap());
         (1..=49).for_each(|id| journal.told(RecordingId(id)).unwrap());
-        let before = journal.bytes();
+        let before = journal.bytes;
         journal.compact(&BTreeSet::from([RecordingId(7), RecordingId(50)])).unwrap();
         journal.told(RecordingId(60)).unwrap();
-        assert!(journal.bytes() < before / 10);
+        assert!(journal.bytes < before / 10);
         let again = Journal::open(dir.path()).unwrap();
         assert_eq!(again.known(RecordingId(7)), Some(&Known::Told));
         assert_eq!(again.known(RecordingId(60)), Some(&Known::Told));
         assert!(matches!(again.known(RecordingId(50)), Some(Known::Rendered(_))));
         assert_eq!(again.known(RecordingId(8)), None);
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_shorter_is_not_rewritten_for_every_row() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        (1..=50).for_each(|id| journal.rendered(&ledger(id)).unwrap());
+        let (length, live) = (journal.bytes, (1..=50).map(RecordingId).collect());
+        assert!(!journal.is_long(length) && journal.is_long(length - 1));
+        journal.compact(&live).unwrap();
+        journal.rendered(&ledger(51)).unwrap();
+        assert!(!journal.is_long(length / 2), "all that it says is still needed");
+        (52..=101).for_each(|id| journal.rendered(&ledger(id)).unwrap());
+        assert!(journal.is_long(length / 2));
     }
 }

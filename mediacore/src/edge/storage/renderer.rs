@@ -187,7 +187,7 @@ impl Renderer {
                 Task::Remove(segment) => self.remove(segment),
                 Task::Render { conversation, failures } => self.attempt(conversation, failures),
             }
-            if self.journal.bytes() > self.shared.config.journal_bytes_max {
+            if self.journal.is_long(self.shared.config.journal_bytes_max) {
                 self.compact();
             }
         }
