@@ -12,6 +12,7 @@ mod audit;
 mod by_team;
 #[path = "catalogue/call_reasons.rs"]
 mod call_reasons;
+#[path = "catalogue/calls_by_region.rs"]
 mod calls_by_region;
 #[path = "catalogue/cost_per_contact.rs"]
 mod cost_per_contact;

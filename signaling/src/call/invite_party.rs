@@ -65,7 +65,8 @@ impl Call {
                 | Next::TurnAway(_)
                 | Next::Announce { .. }
                 | Next::Leased(_)
-                | Next::Returning(_),
+                | Next::Returning(_)
+                | Next::Message(_),
             ) => Err("only an agent or a number outside can be asked in"),
             None => Err("nothing answers that number"),
         }

@@ -1,6 +1,7 @@
 //! Reports that a tenant defines: checked when they are saved, run in the scope of who asks.
 
 use super::rig::{Got, Rig};
+use crate::api::links::Clock;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
