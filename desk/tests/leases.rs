@@ -55,7 +55,8 @@ async fn what_changed_since_a_version_is_told_and_no_plan_is_raised() {
     assert_eq!(store.lease_versions().await.unwrap(), []);
     let one = store.create_lease(tenant, &by(NOON), &new(LeaseKind::Axb, 0, 1)).await.unwrap();
     let two = store.create_lease(tenant, &by(NOON), &new(LeaseKind::Ax, 1, 2)).await.unwrap();
-    assert_eq!(changed(&store, tenant, None).await, (vec![one.id, two.id], 2));
+    let all = changed(&store, tenant, None).await;
+    assert_eq!(all, (vec![two.id, one.id], 2), "those that end last come first");
     assert_eq!(changed(&store, tenant, Some(1)).await, (vec![two.id], 2));
     assert_eq!(changed(&store, tenant, Some(2)).await, (vec![], 2));
     store.end_lease(tenant, &by(NOON), one.id).await.unwrap();
