@@ -29,7 +29,7 @@ impl Call {
     pub(super) fn asks_who_drives(&mut self, cx: &mut Cx) -> bool {
         let Some(agent) = self.called_by_name() else { return false };
         let drives = cx.mailbox(self.tenant, agent).is_some_and(|mailbox| mailbox.driving);
-        drives && self.to_mailbox(cx, agent)
+        drives && self.pass_to_mailbox(cx, agent)
     }
 
     /// The caller is asked for a message for the agent who was not reached, or for who forwarded
@@ -44,7 +44,7 @@ impl Call {
             cx.mailbox(self.tenant, *agent).is_some_and(|mailbox| mailbox.asks(when))
         };
         let found = self.called_by_name().into_iter().chain(behind).find(asks);
-        found.is_some_and(|agent| self.to_mailbox(cx, agent))
+        found.is_some_and(|agent| self.pass_to_mailbox(cx, agent))
     }
 
     /// The agent whom the call is dialled to for what it is, and not as one of many.
@@ -53,7 +53,7 @@ impl Call {
         dial.agent().filter(|_| may_be_asked(dial))
     }
 
-    fn to_mailbox(&mut self, cx: &mut Cx, agent: AgentId) -> bool {
+    fn pass_to_mailbox(&mut self, cx: &mut Cx, agent: AgentId) -> bool {
         let asked = matches!(&self.phase, Phase::Dialling(dial) if may_be_asked(dial));
         if asked {
             self.leave_for(cx, Next::Message(agent));
