@@ -7,6 +7,7 @@ use crate::audit::By;
 use crate::error::During;
 use crate::store::{DbRow, Write, id, id_opt, time};
 use crate::text::text_enum;
+use crate::voicemail::heard;
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
@@ -246,12 +247,17 @@ impl Store {
     }
 }
 
+const HEARD: &str = "UPDATE agent_messages SET heard_at = $3, heard_by = $4
+    WHERE tenant_id = $1 AND recording_id = $2 AND heard_at IS NULL";
+
 /// What the switch said of a mailbox. Said again it changes nothing.
 pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
     let changed = match &entry.kind {
         Kind::Mailbox(Happened { agent, what }) => match *what {
             InMailbox::Left { recording } => left(write, entry, *agent, recording).await?,
-            InMailbox::Heard { recording, by } => heard(write, entry, recording, by).await?,
+            InMailbox::Heard { recording, by } => {
+                heard(write, entry, (recording, by), HEARD).await?
+            }
             InMailbox::Driving { on } => drives(write, entry, *agent, on).await?,
         },
         // Too short, or not recorded after all: there is nothing to be heard.
@@ -282,27 +288,6 @@ async fn left(
     .bind(agent.0 as i64)
     .bind(recording.0 as i64)
     .bind(entry.at.0)
-    .execute(write.db())
-    .await
-    .during(doing)?;
-    Ok(done.rows_affected() > 0)
-}
-
-async fn heard(
-    write: &mut Write,
-    entry: &Entry,
-    recording: RecordingId,
-    by: UserId,
-) -> Result<bool> {
-    let doing = write.doing;
-    let done = sqlx::query(
-        "UPDATE agent_messages SET heard_at = $3, heard_by = $4
-         WHERE tenant_id = $1 AND recording_id = $2 AND heard_at IS NULL",
-    )
-    .bind(entry.tenant.0 as i64)
-    .bind(recording.0 as i64)
-    .bind(entry.at.0)
-    .bind(by.0 as i64)
     .execute(write.db())
     .await
     .during(doing)?;

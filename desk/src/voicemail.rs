@@ -131,11 +131,16 @@ impl Store {
     }
 }
 
+const HEARD: &str = "UPDATE voicemails SET heard_at = $3, heard_by = $4
+    WHERE tenant_id = $1 AND recording_id = $2 AND heard_at IS NULL";
+
 /// What the switch said of a message. Said again it changes nothing.
 pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
     let changed = match &entry.kind {
         Kind::VoicemailLeft { queue, recording } => left(write, entry, *queue, *recording).await?,
-        Kind::VoicemailHeard { recording, by, .. } => heard(write, entry, *recording, *by).await?,
+        Kind::VoicemailHeard { recording, by, .. } => {
+            heard(write, entry, (*recording, *by), HEARD).await?
+        }
         // Too short, or not recorded after all: there is nothing to be heard.
         Kind::Recorded { ledger, agent: None, .. }
             if matches!(ledger.state, RecordingState::Refused) =>
@@ -170,24 +175,22 @@ async fn left(
     Ok(done.rows_affected() > 0)
 }
 
-async fn heard(
+/// Somebody heard a message for the first time, by the statement of the table that it stands in.
+pub(crate) async fn heard(
     write: &mut Write,
     entry: &Entry,
-    recording: RecordingId,
-    by: UserId,
+    (recording, by): (RecordingId, UserId),
+    statement: &'static str,
 ) -> Result<bool> {
     let doing = write.doing;
-    let done = sqlx::query(
-        "UPDATE voicemails SET heard_at = $3, heard_by = $4
-         WHERE tenant_id = $1 AND recording_id = $2 AND heard_at IS NULL",
-    )
-    .bind(entry.tenant.0 as i64)
-    .bind(recording.0 as i64)
-    .bind(entry.at.0)
-    .bind(by.0 as i64)
-    .execute(write.db())
-    .await
-    .during(doing)?;
+    let done = sqlx::query(statement)
+        .bind(entry.tenant.0 as i64)
+        .bind(recording.0 as i64)
+        .bind(entry.at.0)
+        .bind(by.0 as i64)
+        .execute(write.db())
+        .await
+        .during(doing)?;
     Ok(done.rows_affected() > 0)
 }
 
