@@ -7,12 +7,17 @@
 //! The kernel takes buffers in the order of the ring. If it held them all, every packet would be
 //! copied into the memory that was used longest ago and is in no cache any more. So it holds only
 //! about twice what one turn needs, and of those with us the one used last goes back first. A turn
-//! that finds the kernel short doubles what it holds; a calm while brings it down again.
+//! that finds the kernel short doubles what it holds; a calm while brings it down again. What a long
+//! while did not come down to gives its pages back to the system.
+
+mod cold;
 
 use crate::shard::ahead::fetch_at;
+use cold::Cold;
 use io_uring::Submitter;
 use io_uring::types::BufRingEntry;
 use std::io;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -41,6 +46,24 @@ impl Pages {
         let start = NonNull::new(start.cast()).expect("a mapping is never at address zero");
         Ok(Pages { start, len })
     }
+
+    /// Gives whole pages back to the system; whoever touches them again finds zeros.
+    fn give_up(&self, bytes: Range<usize>) {
+        let end = bytes.end.min(self.len);
+        assert!(bytes.start < end, "inside the mapping");
+        // SAFETY: a part of our own anonymous mapping, at the beginning of a page; nobody holds a
+        // slice of it, as its buffers are unused. Where the system refuses, the pages stay.
+        unsafe {
+            let start = self.start.as_ptr().add(bytes.start);
+            libc::madvise(start.cast(), end - bytes.start, libc::MADV_DONTNEED);
+        }
+    }
+}
+
+fn page_bytes() -> usize {
+    // SAFETY: asks for a number.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(bytes).unwrap_or(4_096)
 }
 
 impl Drop for Pages {
@@ -54,6 +77,8 @@ impl Drop for Pages {
 const LEVEL_MIN: u16 = 512;
 /// Turns after which the level follows a smaller need.
 const CALM_TURNS: u32 = 512;
+/// Turns, ten seconds of them at least, after which pages that nobody used are given up.
+const COLD_TURNS: u32 = 2_048;
 
 /// The pool.
 pub struct Pool {
@@ -73,6 +98,10 @@ pub struct Pool {
     calm: u32,
     /// Taken in this turn.
     taken: u16,
+    /// Unused ones at the lowest since the last look for cold ones, and how many turns that is.
+    free_min: usize,
+    turns: u32,
+    cold: Cold,
 }
 
 impl Pool {
@@ -93,6 +122,9 @@ impl Pool {
             taken_max: 0,
             calm: 0,
             taken: 0,
+            free_min: usize::from(count),
+            turns: 0,
+            cold: Cold::new(count, page_bytes()),
         };
         pool.publish();
         Ok(pool)
@@ -163,6 +195,19 @@ impl Pool {
             self.level = needed;
             (self.taken_max, self.calm) = (0, 0);
         }
+        self.turns += 1;
+        if self.turns >= COLD_TURNS {
+            self.give_up_cold();
+        }
+    }
+
+    /// Of the unused ones those at the bottom have not moved since the last look.
+    fn give_up_cold(&mut self) {
+        let unused = self.free_min.min(self.free.len());
+        for range in self.cold.look(&self.free[..unused]) {
+            self.bytes.give_up(range);
+        }
+        (self.free_min, self.turns) = (self.free.len(), 0);
     }
 
     /// Twice the most that a turn took.
@@ -192,6 +237,7 @@ impl Pool {
         {
             self.lend(buffer);
         }
+        self.free_min = self.free_min.min(self.free.len());
         let base = self.entries.start.cast::<BufRingEntry>().as_ptr();
         // SAFETY: `base` is the first entry of the ring; its tail is an aligned u16 that only this
         // thread writes. The release store orders the entries before it.
@@ -269,5 +315,45 @@ mod tests {
         assert_eq!(pool.free.len(), 0);
         (0..CALM_TURNS).for_each(|_| pool.turned());
         assert_eq!(pool.level, LEVEL_MIN);
+    }
+
+    /// Pages of the pool's bytes that are in memory.
+    fn resident(pool: &Pool) -> usize {
+        let mut pages = vec![0_u8; pool.bytes.len.div_ceil(page_bytes())];
+        let start = pool.bytes.start.as_ptr().cast();
+        // SAFETY: the pool's own mapping, and a byte for each of its pages.
+        let asked = unsafe { libc::mincore(start, pool.bytes.len, pages.as_mut_ptr()) };
+        assert_eq!(asked, 0, "{}", io::Error::last_os_error());
+        pages.iter().filter(|page| *page & 1 == 1).count()
+    }
+
+    #[test]
+    fn memory_of_a_burst_goes_back_after_a_long_while_and_what_is_in_use_keeps_its_bytes() {
+        let mut pool = Pool::new(4_096).unwrap();
+        let at_rest = resident(&pool);
+        (0..3).for_each(|_| pool.ran_short());
+        pool.publish();
+        assert_eq!(pool.lent, 4_096);
+        for buffer in 0..4_096 {
+            pool.take();
+            // SAFETY: the pool is not registered, so all buffers are ours; one slice at a time.
+            unsafe { pool.filled(buffer) }.fill(7);
+        }
+        // The first hundred stay in use; the others come back when the kernel needs few.
+        (0..2 * CALM_TURNS).for_each(|_| pool.turned());
+        (100..4_096).for_each(|buffer| pool.give_back(buffer));
+        let in_burst = resident(&pool);
+        assert_eq!(in_burst - at_rest, 4_096 * BUFFER_BYTES / page_bytes());
+        for _ in 0..3 * COLD_TURNS {
+            pool.turned();
+            pool.publish();
+        }
+        let held = usize::from(LEVEL_MIN) + 100;
+        let most = at_rest + held * BUFFER_BYTES / page_bytes() + 2;
+        assert!(resident(&pool) <= most, "{} of {in_burst} pages, {most}", resident(&pool));
+        for buffer in 0..100 {
+            // SAFETY: as above.
+            assert!(unsafe { pool.filled(buffer) }.iter().all(|&byte| byte == 7), "{buffer}");
+        }
     }
 }
