@@ -117,7 +117,7 @@ impl StorageConfig {
             log: LogConfig::default(),
             renders_waiting_max: 100_000,
             render_retry_min: Duration::from_secs(1),
-            journal_bytes_max: 16 * 1024 * 1024,
+            journal_bytes_max: 4 * 1024 * 1024,
             stop_max: Duration::from_secs(10),
         }
     }
