@@ -8,6 +8,10 @@
 //! the scheduler (`/proc/<pid>/task/*/schedstat`) while all calls are up; files are rendered after
 //! the calls end, outside that time, and have a figure of their own.
 
+/// That of the program: the system under test is a part of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod bare;
 mod measure;
 mod rtpengine;
@@ -35,7 +39,7 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', default_values_t = [100, 500, 1000, 1600, 2000])]
     calls: Vec<u32>,
     /// Rounds of all steps; the run in the middle of each step counts, and the losses of all.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Seconds that all calls of a step are up.
     #[arg(long, default_value_t = 6)]

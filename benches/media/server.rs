@@ -56,6 +56,7 @@ impl Child {
     pub fn start(kind: Kind, core: usize, folder: &Path) -> Result<Child> {
         let mut program = Program::new(std::env::current_exe()?);
         program
+            .envs(benches::ALLOCATOR)
             .args(["serve", "--kind", &kind.to_string(), "--core", &core.to_string(), "--folder"])
             .arg(folder);
         let mut piped = Piped::start(&mut program)?;

@@ -2,6 +2,10 @@
 //! it, a process that serves calls and is asked over a pipe, what a process uses, a core that stays awake
 //! meanwhile, a proxy and a disk to try things with, and where figures go.
 
+/// How a child's allocator works: as the supervisor sets it for the children of the program.
+pub const ALLOCATOR: [(&str, &str); 2] =
+    [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "5000")];
+
 pub mod awake;
 pub mod kamailio;
 pub mod media;

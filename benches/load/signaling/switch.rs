@@ -54,8 +54,7 @@ impl Switch {
         let live = folders[1].path().join("live");
         let mut child = Command::new(std::env::current_exe()?)
             .arg("signaling-side")
-            // As the supervisor starts its children.
-            .envs([("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "5000")])
+            .envs(benches::ALLOCATOR)
             .arg("--folder")
             .arg(folders[0].path())
             .arg("--live")
