@@ -7,7 +7,7 @@ use super::{Call, Next, Phase, cause, dial};
 use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run, Told};
 use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
 use terms::event::{Kind, Party};
-use terms::media::Playback;
+use terms::media::{Command, Playback};
 use terms::routing::Target;
 use terms::{Category, FlowId, PlaybackId};
 
@@ -152,7 +152,16 @@ impl Call {
             Effect::Seek(to) if live => self.seek(cx, self.anchor, to),
             Effect::StopPlay if live => self.stop_play(cx, self.anchor),
             Effect::Hand(hand) if live => self.hand(cx, hand),
-            Effect::Play { .. } | Effect::Seek(_) | Effect::StopPlay | Effect::Hand(_) => {}
+            Effect::Bot(talk) if live => self.speak_with_bot(cx, talk),
+            Effect::BotKey(key) if live => cx.media(Command::BotKey { leg: self.anchor, key }),
+            Effect::BotStop if live => cx.media(Command::BotStop { leg: self.anchor }),
+            Effect::Play { .. }
+            | Effect::Seek(_)
+            | Effect::StopPlay
+            | Effect::Bot(_)
+            | Effect::BotKey(_)
+            | Effect::BotStop
+            | Effect::Hand(_) => {}
             Effect::Language(language) => self.language = Some(language),
             Effect::Http { method, url, body, timeout } => {
                 let call = self.id;
