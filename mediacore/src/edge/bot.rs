@@ -6,6 +6,7 @@ use crate::codec::Rate;
 use crate::mix::Frame;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use terms::LegId;
 
 /// What a bot has not yet heard: one second.
 const HEARD_MAX: usize = 50;
@@ -28,6 +29,7 @@ pub enum Heard {
 /// The end on a media core.
 pub struct Line {
     rate: Rate,
+    voice: Option<LegId>,
     heard: rtrb::Producer<Heard>,
     said: rtrb::Consumer<Frame>,
     hush: Arc<AtomicBool>,
@@ -40,12 +42,12 @@ pub struct Bot {
     hush: Arc<AtomicBool>,
 }
 
-/// A line on which the bot hears at `rate`.
-pub fn line(rate: Rate) -> (Line, Bot) {
+/// A line on which the bot hears at `rate`; `voice` is its name in recordings, where it is in one.
+pub fn line(rate: Rate, voice: Option<LegId>) -> (Line, Bot) {
     let (hear, heard) = rtrb::RingBuffer::new(HEARD_MAX);
     let (say, said) = rtrb::RingBuffer::new(SAID_MAX);
     let hush = Arc::new(AtomicBool::new(false));
-    let line = Line { rate, heard: hear, said, hush: Arc::clone(&hush) };
+    let line = Line { rate, voice, heard: hear, said, hush: Arc::clone(&hush) };
     (line, Bot { heard, said: say, hush })
 }
 
@@ -53,6 +55,11 @@ impl Line {
     /// Of what the bot hears.
     pub fn rate(&self) -> Rate {
         self.rate
+    }
+
+    /// Who the bot is in recordings.
+    pub fn voice(&self) -> Option<LegId> {
+        self.voice
     }
 
     /// What the bot hears next. False when it is too far behind to hear it.
@@ -120,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_is_not_said_and_what_follows_is() {
-        let (mut line, mut bot) = line(Rate::Narrow);
+        let (mut line, mut bot) = line(Rate::Narrow, None);
         assert!(bot.says(level(1)) && bot.says(level(2)) && !bot.is_heard());
         bot.hush();
         assert!(!bot.says(level(3)), "not before the core has heard of it");
@@ -131,7 +138,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_line_that_is_full_or_gone() {
-        let (mut line, mut bot) = line(Rate::Wide);
+        let (mut line, mut bot) = line(Rate::Wide, None);
         let taken = (0..200).filter(|_| line.hears(Heard::Key('1'))).count();
         assert_eq!(taken, HEARD_MAX);
         let taken = (0..200).filter(|_| bot.says(level(1))).count();
@@ -139,7 +146,7 @@ mod tests {
         assert!(!line.is_over() && !bot.is_over());
         drop(line);
         assert!(bot.is_over());
-        let (line, bot) = super::line(Rate::Wide);
+        let (line, bot) = super::line(Rate::Wide, None);
         drop(bot);
         assert!(line.is_over());
     }

@@ -269,9 +269,9 @@ impl<B: Backend> Worker<B> {
                     self.shard.start_fax(now, leg);
                 }
                 Input::Bot(leg, line) => {
-                    let rate = line.rate();
+                    let (rate, voice) = (line.rate(), line.voice());
                     self.bots.insert(leg, line);
-                    self.shard.start_bot(now, leg, rate);
+                    self.shard.start_bot(now, leg, rate, voice);
                 }
             }
         }

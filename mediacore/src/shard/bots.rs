@@ -5,7 +5,8 @@
 //! silence where nothing came. What the bot says may come in bursts: it waits in a short line, begins
 //! when a few frames are there, or the one that is there has waited as long, and where the line runs
 //! dry the caller hears silence on the same grid. A key that the others of a room would not hear the
-//! bot does not hear either; it is told of it.
+//! bot does not hear either; it is told of it. Where the call is recorded the bot has a voice of its
+//! own there, as what is said into a talk has.
 
 use super::{Alarm, Shard};
 use crate::codec::{Converter, Rate};
@@ -13,6 +14,7 @@ use crate::jitter::Jitter;
 use crate::leg::outlet::Outlet;
 use crate::leg::{LegIdx, Route};
 use crate::mix::Frame;
+use crate::room::Spoken;
 use std::collections::VecDeque;
 use std::time::Duration;
 use terms::media::PlayEnd;
@@ -39,11 +41,14 @@ pub struct Talk {
     /// Turns that the first of those that wait has waited.
     turns: usize,
     due: Moment,
+    /// Its voice in recordings, and what brings it to their rate.
+    voice: Option<(Spoken, Converter)>,
 }
 
 impl Talk {
-    fn new(rate: Rate, due: Moment) -> Self {
-        Talk { rate, waiting: VecDeque::new(), speaks: false, turns: 0, due }
+    fn new(rate: Rate, voice: Option<LegId>, due: Moment) -> Self {
+        let voice = voice.map(|voice| (Spoken::of(voice), Converter::default()));
+        Talk { rate, waiting: VecDeque::new(), speaks: false, turns: 0, due, voice }
     }
 
     /// What it says next; `None` while it says nothing.
@@ -63,6 +68,13 @@ impl Talk {
             self.hush();
         }
         said
+    }
+
+    /// The same frame for recordings, where it has a voice there.
+    fn spoken(&mut self, said: &Frame) -> Option<Spoken> {
+        let (spoken, converter) = self.voice.as_mut()?;
+        spoken.say(said.converted(Rate::Narrow, converter).samples());
+        Some(*spoken)
     }
 
     /// Nothing of what it said is heard any more.
@@ -88,9 +100,9 @@ pub enum BotOut {
 }
 
 impl Shard {
-    /// A bot has the leg from now on, and hears it at `rate`. Without such a leg its line is closed at
-    /// once.
-    pub fn start_bot(&mut self, now: Moment, id: LegId, rate: Rate) {
+    /// A bot has the leg from now on, and hears it at `rate`; `voice` is its name in recordings.
+    /// Without such a leg its line is closed at once.
+    pub fn start_bot(&mut self, now: Moment, id: LegId, rate: Rate, voice: Option<LegId>) {
         let Some(idx) = self.index_of(id) else {
             return self.bots.push_back(BotOut::Closed(id));
         };
@@ -101,7 +113,7 @@ impl Shard {
         self.stop_fax(idx);
         self.leave(now, idx);
         let leg = self.leg_mut(idx).expect("it was just found");
-        leg.bot = Some(Box::new(Talk::new(rate, now)));
+        leg.bot = Some(Box::new(Talk::new(rate, voice, now)));
         leg.route = Route::Mix;
         leg.voice = Converter::default();
         if let Some(outlet) = &mut leg.outlet {
@@ -218,8 +230,12 @@ impl Shard {
         let (Some(agreed), Some(bot)) = (&leg.agreed, &mut leg.bot) else { return };
         let send = agreed.remote.send;
         let said = bot.take().unwrap_or(Frame::silent(bot.rate));
+        let spoken = bot.spoken(&said);
         let outlet = leg.outlet.get_or_insert_with(|| Outlet::new(&send));
         outlet.push(said.rate(), said.samples());
         self.send_waiting(due, idx);
+        if let Some(spoken) = spoken {
+            self.record_spoken(due, &spoken);
+        }
     }
 }

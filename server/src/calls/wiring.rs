@@ -221,7 +221,7 @@ fn send(engine: &Mutex<Option<Engine>>, command: Command) {
 /// one that began when the bot is connected might come into what follows the talk.
 fn line_to(engine: &Mutex<Option<Engine>>, ask: &BotAsk) -> Bot {
     let rate = if ask.talk.wide { Rate::Wide } else { Rate::Narrow };
-    let (line, bot) = mediacore::edge::bot::line(rate);
+    let (line, bot) = mediacore::edge::bot::line(rate, ask.voice);
     let engine = engine.lock().expect("no panic while held");
     let given = engine.as_ref().map(|engine| engine.give_to_bot(ask.leg, line));
     if let Some(Err(error)) = given {

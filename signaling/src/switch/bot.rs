@@ -17,6 +17,8 @@ pub struct BotAsk {
     pub tenant: TenantId,
     /// Whom the bot hears.
     pub leg: LegId,
+    /// Its voice in the recording of the call, where there is one.
+    pub voice: Option<LegId>,
     /// Where and how.
     pub connector: Connector,
     /// What the step wants.

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::codec::Rate;
+use crate::codec::sound::{level_at, tone};
+use crate::record::story::{log_of, record_start, rendered};
 use crate::shard::bots::BotOut;
 
 /// 20 ms at one level.
@@ -12,7 +14,7 @@ fn level(rate: Rate, level: i16) -> Frame {
 impl World {
     fn start_bot(&mut self, phone: usize, rate: Rate) {
         let (now, leg) = (self.now(), self.phones[phone].leg);
-        self.shard.start_bot(now, leg, rate);
+        self.shard.start_bot(now, leg, rate, None);
     }
 
     fn bots(&mut self) -> Vec<BotOut> {
@@ -142,7 +144,7 @@ fn whatever_takes_the_leg_from_its_bot_closes_the_line_once() {
     }
     let mut world = World::new();
     let now = world.now();
-    world.shard.start_bot(now, LegId(9), Rate::Narrow);
+    world.shard.start_bot(now, LegId(9), Rate::Narrow, None);
     assert_eq!(world.bots(), [BotOut::Closed(LegId(9))], "there is no such leg");
 }
 
@@ -174,4 +176,46 @@ fn a_key_is_told_to_the_bot_that_has_the_leg_and_to_nobody_else() {
     world.start_bot(phone, Rate::Narrow);
     world.command(Command::BotKey { leg: LegId(1), key: '2' });
     assert_eq!(world.bots(), [BotOut::Key(LegId(1), '2')]);
+}
+
+#[test]
+fn what_a_bot_says_stands_on_the_recording_beside_the_caller() {
+    const RECORDING: RecordingId = RecordingId(1);
+    const VOICE: LegId = LegId(900);
+    let (caller_hz, bot_hz) = (400, 1_000);
+    for rate in [Rate::Narrow, Rate::Wide] {
+        let mut world = World::new();
+        let phone = world.add(Codec::Pcma, 0, |_| {});
+        let caller = world.phones[phone].leg;
+        world.command(Command::RecordStart(record_start(RECORDING, &[(caller, Side::Customer)])));
+        let (recording, leg, side) = (RECORDING, VOICE, Side::Other);
+        world.command(Command::RecordJoin { recording, leg, side });
+        let now = world.now();
+        world.shard.start_bot(now, caller, rate, Some(VOICE));
+        let spoken = tone(caller_hz, 8_000, 8_000 * 2, 8_000);
+        let said = tone(bot_hz, rate.hz(), rate.samples(2_000), 8_000);
+        for (spoken, said) in spoken.chunks(160).zip(said.chunks(rate.samples(20))) {
+            let payload: Vec<u8> =
+                spoken.iter().map(|&sample| g711::encode(Law::A, sample)).collect();
+            let packet = world.phones[phone].packet(8, false, &payload);
+            world.phones[phone].seq = world.phones[phone].seq.wrapping_add(1);
+            world.phones[phone].time = world.phones[phone].time.wrapping_add(160);
+            world.send(phone, packet);
+            world.shard.say_bot(caller, Frame::from_samples(rate, said));
+            world.run(20);
+        }
+        world.command(Command::RecordStop { recording });
+        world.run(400);
+        let (bytes, conversations) = log_of(&world.blocks);
+        let (wav, _) = rendered(&conversations[0], &bytes);
+        let rate_hz = wav.format.rate_hz;
+        let middle = rate_hz as usize / 2..rate_hz as usize * 3 / 2;
+        let levels = |side: usize| {
+            let samples = &wav.channels[side][middle.clone()];
+            (level_at(samples, caller_hz, rate_hz), level_at(samples, bot_hz, rate_hz))
+        };
+        let (left, right) = (levels(0), levels(1));
+        assert!(left.0 > -20.0 && left.1 < -40.0, "{rate:?}: the caller's side is {left:?}");
+        assert!(right.1 > -20.0 && right.0 < -40.0, "{rate:?}: the bot's side is {right:?}");
+    }
 }

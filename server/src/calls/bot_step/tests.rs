@@ -19,6 +19,7 @@ fn ask(url: &str) -> BotAsk {
         call: CallId(1),
         tenant: TenantId(3),
         leg: LegId(5),
+        voice: None,
         connector: Connector {
             name: "helper".into(),
             database: Database::parse(url).unwrap(),
@@ -87,7 +88,7 @@ async fn core(mut line: Line, heard_max: usize) -> Vec<Frame> {
 
 /// How the talk with this bot ends, and what was heard of it.
 async fn talk(url: &str, heard_max: usize) -> (Result<Parting, Fault>, Vec<Frame>) {
-    let (line, bot) = bot::line(Rate::Narrow);
+    let (line, bot) = bot::line(Rate::Narrow, None);
     let core = tokio::spawn(core(line, heard_max));
     let done = steps().run(ask(url), bot).await;
     assert_eq!(done.id, 7);
@@ -227,7 +228,7 @@ async fn whatever_a_bot_may_not_do_ends_the_talk_and_gives_the_caller_back() {
 
 #[tokio::test]
 async fn a_bot_that_is_not_there_and_one_that_says_nothing_hold_nobody() {
-    let (_line, bot) = bot::line(Rate::Narrow);
+    let (_line, bot) = bot::line(Rate::Narrow, None);
     let inside = BotSteps::new(&[]).run(ask("ws://127.0.0.1:1/"), bot).await;
     let Err(Fault::Failed(told)) = inside.result else { panic!("it is inside") };
     assert!(told.contains("ivr.http_allowed"), "{told}");
@@ -236,7 +237,7 @@ async fn a_bot_that_is_not_there_and_one_that_says_nothing_hold_nobody() {
     let mute = format!("ws://{}/", listener.local_addr().unwrap());
     let mut asked = ask(&mute);
     asked.connector.timeout_ms = 100;
-    let (line, bot) = bot::line(Rate::Narrow);
+    let (line, bot) = bot::line(Rate::Narrow, None);
     let done = steps().run(asked, bot).await;
     let Err(Fault::Failed(told)) = done.result else { panic!("it says nothing") };
     assert!(told.contains("not connected"), "{told}");
@@ -246,7 +247,7 @@ async fn a_bot_that_is_not_there_and_one_that_says_nothing_hold_nobody() {
         bot_that(|mut socket| async move { while let Some(Ok(_)) = socket.next().await {} }).await;
     let mut asked = ask(&url);
     asked.talk.timeout = Duration::from_millis(500);
-    let (_line, bot) = bot::line(Rate::Narrow);
+    let (_line, bot) = bot::line(Rate::Narrow, None);
     assert_eq!(steps().run(asked, bot).await.result, Err(Fault::Late));
 }
 
@@ -254,7 +255,7 @@ async fn a_bot_that_is_not_there_and_one_that_says_nothing_hold_nobody() {
 async fn a_bot_is_told_that_its_caller_is_gone() {
     let (url, served) =
         bot_that(|mut socket| async move { until(&mut socket, is_word("stop")).await }).await;
-    let (line, bot) = bot::line(Rate::Narrow);
+    let (line, bot) = bot::line(Rate::Narrow, None);
     let talk = tokio::spawn(async move { steps().run(ask(&url), bot).await });
     drop(line);
     assert_eq!(talk.await.unwrap().result, Err(Fault::Failed(talk::GONE.to_owned())));

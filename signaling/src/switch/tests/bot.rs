@@ -4,8 +4,11 @@ use super::*;
 use crate::ivr::run::{Fault, Parting};
 use crate::switch::{BotDone, Input};
 use serde_json::json;
-use terms::media::Command;
-use terms::routing::{Connector, Database, Plan};
+use terms::RecordingRuleId;
+use terms::media::{Command, Side};
+use terms::routing::{
+    Connector, Database, Plan, RecordingRule, RecordingScope, RecordingThen, RecordingWhen,
+};
 
 fn plan() -> Plan {
     let mut plan = demo_plan();
@@ -119,6 +122,35 @@ fn who_hangs_up_on_a_bot_leaves_the_step_by_its_way() {
     assert!(told(&rig).contains(&"told left {}".to_owned()), "{:#?}", told(&rig));
     rig.wait(secs(10));
     balanced(&mut rig);
+}
+
+#[test]
+fn a_rule_that_keeps_the_whole_call_keeps_what_the_bot_says() {
+    for scope in [RecordingScope::Call, RecordingScope::Conversation] {
+        let mut plan = plan();
+        plan.recording_rules = vec![RecordingRule {
+            id: RecordingRuleId(1),
+            name: "all of it".into(),
+            when: RecordingWhen::default(),
+            then: RecordingThen { scope, ..RecordingThen::default() },
+        }];
+        let mut rig = Rig::new(plan);
+        rig.customer_dials("95105688");
+        rig.wait(secs(1));
+        let (id, voice) = (rig.talks[0].id, rig.talks[0].voice);
+        assert_eq!(voice.is_some(), scope == RecordingScope::Call);
+        done(&mut rig, id, Ok(parting("else", &[])));
+        let parties = rig.media.iter().filter_map(|command| match command {
+            Command::RecordJoin { leg, side, .. } => Some((*leg, Some(*side))),
+            Command::RecordLeave { leg, .. } => Some((*leg, None)),
+            _ => None,
+        });
+        let expected: Vec<_> =
+            voice.iter().flat_map(|&voice| [(voice, Some(Side::Other)), (voice, None)]).collect();
+        assert_eq!(parties.collect::<Vec<_>>(), expected, "it comes and goes");
+        rig.wait(secs(20));
+        balanced(&mut rig);
+    }
 }
 
 #[test]

@@ -15,10 +15,10 @@ fn a_bot_hears_a_caller_and_their_keys_and_is_heard() {
         let mut server = Server::start(backend, 2);
         let mut phone = server.call(1, 1);
         phone.socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
-        let (line, nobody) = bot::line(Rate::Narrow);
+        let (line, nobody) = bot::line(Rate::Narrow, None);
         server.engine.give_to_bot(LegId(99), line).expect("the ring is not full");
         assert!(nobody.is_over(), "there is no such leg");
-        let (line, mut bot) = bot::line(Rate::Narrow);
+        let (line, mut bot) = bot::line(Rate::Narrow, None);
         server.engine.give_to_bot(LegId(1), line).expect("the ring is not full");
         server.send(Command::BotKey { leg: LegId(1), key: '7' });
         let (mut heard, mut told, mut answered) = (false, false, false);
