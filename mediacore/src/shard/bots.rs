@@ -184,7 +184,8 @@ impl Shard {
 
     /// What the bot of a leg has said and nobody heard yet is left out.
     pub fn hush_bot(&mut self, id: LegId) {
-        let Some(leg) = self.index_of(id).and_then(|idx| self.leg_mut(idx)) else { return };
+        let Some(idx) = self.index_of(id) else { return };
+        let Some(leg) = self.leg_mut(idx) else { return };
         let Some(bot) = &mut leg.bot else { return };
         bot.hush();
         if let Some(outlet) = &mut leg.outlet {
