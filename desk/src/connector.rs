@@ -368,11 +368,11 @@ mod tests {
                 "a": {"kind": "sql", "connector": "gas"},
                 "b": {"kind": "sql", "connector": "gas", "write": write},
                 "c": {"kind": "http", "connector": "other"},
-                "d": {"kind": "bot", "connector": "helper"}}}),
+                "d": {"kind": "bot", "connector": "assistant"}}}),
         };
         assert_eq!(uses(&flow(false), "gas"), Some(false));
         assert_eq!(uses(&flow(true), "gas"), Some(true));
         assert_eq!(uses(&flow(true), "other"), None);
-        assert_eq!(uses(&flow(true), "helper"), Some(false));
+        assert_eq!(uses(&flow(true), "assistant"), Some(false));
     }
 }

@@ -31,7 +31,7 @@ pub fn a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out(backend
     let config = "[ivr]\nhttp_allowed = [\"127.0.0.1\"]\n".into();
     let house = House::start(Options { backend: backend.into(), config, ..Options::default() });
     let connector = json!({"address": format!("ws://127.0.0.1:{port}/voice"), "password": SECRET});
-    let (status, body) = house.put_json("/api/v1/connectors/helper", &connector);
+    let (status, body) = house.put_json("/api/v1/connectors/assistant", &connector);
     assert_eq!(status, 200, "{body}");
     assert!(!body.to_string().contains(SECRET));
     answers(&house);
@@ -112,7 +112,7 @@ fn serve(socket: &mut WebSocket<TcpStream>, tell: &mpsc::Sender<()>) -> Learned 
 /// Publishes the flow and has it answer the number.
 fn answers(house: &House) {
     let document = json!({"format": 1, "start": "talk", "steps": {
-        "talk": {"kind": "bot", "connector": "helper", "tell": {"who": "${caller}"},
+        "talk": {"kind": "bot", "connector": "assistant", "tell": {"who": "${caller}"},
             "timeout_s": 60, "outcomes": {"paid": "bye"}, "done": "bye",
             "on": {"error": "bye", "timeout": "bye"}},
         "bye": {"kind": "hangup"}}});

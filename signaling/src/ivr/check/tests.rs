@@ -285,7 +285,7 @@ fn a_database_is_one_of_the_tenants_and_a_statement_is_one_with_bound_values() {
 #[test]
 fn a_bot_is_one_of_the_tenants_and_its_outcomes_are_words() {
     let step = |change: Value| {
-        let mut step = json!({"kind": "bot", "connector": "helper", "done": "z",
+        let mut step = json!({"kind": "bot", "connector": "assistant", "done": "z",
             "on": {"error": "z", "timeout": "z"}});
         let fields = change.as_object().expect("an object").clone();
         step.as_object_mut().expect("an object").extend(fields);
@@ -300,14 +300,14 @@ fn a_bot_is_one_of_the_tenants_and_its_outcomes_are_words() {
     };
     let none = told(json!({"connector": "billing"}), &known);
     assert!(none.contains("there is no bot \"billing\""), "{none}");
-    known.bots.insert("helper".into());
+    known.bots.insert("assistant".into());
     check(
         &step(json!({"outcomes": {"paid": "z"}, "set": ["a"], "tell": {"b": "${caller}"}})),
         &known,
     )
     .expect("it is whole");
     for (change, right) in [
-        (json!({"connector": "other"}), "one of helper"),
+        (json!({"connector": "other"}), "one of assistant"),
         (json!({"sample_hz": 44_100}), "8000 or 16000"),
         (json!({"timeout_s": 0}), "1 to 3600"),
         (json!({"outcomes": {"error": "z"}}), "no name of another edge"),

@@ -606,7 +606,7 @@ fn a_database_is_asked_with_bound_values_and_each_answer_has_its_way() {
 /// A bot has the caller; what stands in for it says its texts.
 fn helped() -> Value {
     json!({"format": 1, "start": "talk", "steps": {
-        "talk": {"kind": "bot", "connector": "helper", "tell": {"who": "${caller}"},
+        "talk": {"kind": "bot", "connector": "assistant", "tell": {"who": "${caller}"},
             "set": ["account"], "outcomes": {"paid": "thank"}, "done": "bye",
             "on": {"error": "sorry", "timeout": "slow"}},
         "thank": {"kind": "play", "prompts": ["number:${account}"], "next": "bye"},
@@ -619,7 +619,7 @@ fn helped() -> Value {
 #[test]
 fn a_bot_says_its_texts_and_each_outcome_has_its_way() {
     let walk = |status: u16, body: Value| {
-        let mock = Mock { path: "bot:helper".into(), status, body };
+        let mock = Mock { path: "bot:assistant".into(), status, body };
         let scene = Scene { mocks: vec![mock], ..Scene::default() };
         simulate(flow(&helped()), &scene, Vec::new())
     };
@@ -632,14 +632,14 @@ fn a_bot_says_its_texts_and_each_outcome_has_its_way() {
     assert_eq!(
         told.lines[..4],
         [
-            "speak with the bot helper who=+8613800138000",
+            "speak with the bot assistant who=+8613800138000",
             "hear the bot say \"Good day\"",
             "hear the bot say \"Your bill is paid\"",
             "step talk → paid",
         ]
     );
     assert_eq!(told.steps[0].heard, ["Good day", "Your bill is paid"]);
-    assert_eq!(told.requests, ["bot:helper"]);
+    assert_eq!(told.requests, ["bot:assistant"]);
     let value = |name: &str| told.variables[name].as_str();
     assert_eq!((value("bot_outcome"), value("bot_transfer")), ("paid", "queue:7"));
     assert_eq!((value("account"), value("caller")), ("7", "+8613800138000"), "what it may set");

@@ -4,6 +4,7 @@ use super::*;
 use crate::ivr::run::{Fault, Parting};
 use crate::switch::{BotDone, Input};
 use serde_json::json;
+use std::collections::BTreeMap;
 use terms::RecordingRuleId;
 use terms::media::{Command, Side};
 use terms::routing::{
@@ -13,7 +14,7 @@ use terms::routing::{
 fn plan() -> Plan {
     let mut plan = demo_plan();
     plan.flows[0].document = json!({"format": 1, "start": "talk", "steps": {
-        "talk": {"kind": "bot", "connector": "helper", "tell": {"who": "${caller}"},
+        "talk": {"kind": "bot", "connector": "assistant", "tell": {"who": "${caller}"},
             "set": ["account"], "timeout_s": 60, "outcomes": {"paid": "paid"}, "done": "other",
             "on": {"error": "badly", "timeout": "late", "hangup": "gone"}},
         "paid": {"kind": "play", "prompts": ["number:${account}"], "next": "bye"},
@@ -23,7 +24,7 @@ fn plan() -> Plan {
         "gone": {"kind": "webhook", "event": "left", "next": "bye"},
         "bye": {"kind": "hangup"}}});
     plan.connectors = vec![Connector {
-        name: "helper".into(),
+        name: "assistant".into(),
         database: Database::parse("wss://bot.example/voice").expect("it is a bot"),
         user: String::new(),
         password: "hunter2".into(),
@@ -64,7 +65,7 @@ fn a_bot_is_told_what_the_flow_says_and_the_keys_and_sets_what_it_may() {
     let caller = rig.customer_dials("95105688");
     rig.wait(secs(1));
     let [ask] = rig.talks.as_slice() else { panic!("{:?}", rig.talks) };
-    let who = [("who".to_owned(), "+8613800138000".to_owned())].into();
+    let who = BTreeMap::from([("who".to_owned(), "+8613800138000".to_owned())]);
     assert_eq!((ask.tenant, ask.leg, &ask.talk.tell), (TENANT, caller, &who));
     assert_eq!((ask.talk.timeout, ask.talk.wide, ask.talk.big_endian), (secs(60), false, false));
     assert!(!format!("{ask:?}").contains("hunter2"));
@@ -177,6 +178,6 @@ fn a_plan_whose_flow_names_no_bot_of_the_tenant_is_refused() {
     database.connectors[0].database = Database::parse("sqlite:a.db").expect("a file");
     for wrong in [database.clone(), Plan { connectors: Vec::new(), ..database }] {
         let Answer::Refused(why) = rig.ask(Ask::Plan(Box::new(wrong))) else { panic!("no bot") };
-        assert!(why.contains("there is no bot \"helper\""), "{why}");
+        assert!(why.contains("there is no bot \"assistant\""), "{why}");
     }
 }
