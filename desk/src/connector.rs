@@ -92,7 +92,7 @@ impl ConnectorSettings {
                 return Err(Error::invalid("user", "a file has no user"));
             }
             Database::Bot { .. } if !user.is_empty() => {
-                return Err(Error::invalid("user", "a bot has no user: it is shown the password"));
+                return Err(Error::invalid("user", "a bot has no user, only a password"));
             }
             Database::Bot { .. } if self.writes => {
                 return Err(Error::invalid("writes", "nothing is written to a bot"));
@@ -206,7 +206,7 @@ impl Store {
             self.spare(tenant, &name, "writes there", |writes| writes).await?;
         }
         if self.changes_kind(tenant, &name, &settings).await? {
-            self.spare(tenant, &name, "needs it as it is: a database or a bot", |_| true).await?;
+            self.spare(tenant, &name, "needs it to stay a database or a bot", |_| true).await?;
         }
         let doing = "make a connector";
         let mut write = self.write(doing).await?;
