@@ -1,4 +1,4 @@
-//! Business databases that flows may ask. Passwords go in and never come out: they are sealed in the
+//! Business databases that flows may ask, and bots that they may let speak. Passwords go in and never come out: they are sealed in the
 //! store and opened for the plan of the call path only.
 
 use crate::audit::By;
@@ -23,7 +23,7 @@ const PASSWORD_CHARS_MAX: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Connector)]
 pub struct Connector {
-    /// Named in `sql` steps of flows.
+    /// Named in `sql` and `bot` steps of flows.
     pub name: String,
     /// What it is.
     #[serde(flatten)]
@@ -35,16 +35,17 @@ pub struct Connector {
 /// What a connector is, its password aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectorSettings {
-    /// `postgres://host:5432/database?sslmode=require` (or `verify-full`, or `disable`), or
-    /// `sqlite:folder/file.db` below the tenant's folder in `ivr.sqlite_folder`.
+    /// `postgres://host:5432/database?sslmode=require` (or `verify-full`, or `disable`),
+    /// `sqlite:folder/file.db` below the tenant's folder in `ivr.sqlite_folder`, or the WebSocket of
+    /// a bot: `wss://host/path`, in a network of its own also `ws:`.
     pub address: String,
-    /// Who we are there; empty for a file.
+    /// Who we are there; empty for a file and a bot.
     #[serde(default)]
     pub user: String,
     /// Flows may change something there; else they read.
     #[serde(default)]
     pub writes: bool,
-    /// Longest that a flow waits for it, 100-30000 ms.
+    /// Longest that a flow waits for it, 100-30000 ms; for a bot, until it is connected.
     #[serde(default = "timeout_ms")]
     pub timeout_ms: u32,
     /// Most rows of one answer that are read, 1-1000.
@@ -66,7 +67,7 @@ pub struct ConnectorDraft {
     /// What it is.
     #[serde(flatten)]
     pub settings: ConnectorSettings,
-    /// The password there. Left out, it stays as it is, as long as address and user do.
+    /// The password there; for a bot, the bearer token that it is shown. Left out, it stays as it is, as long as address and user do.
     #[serde(default)]
     pub password: Option<String>,
 }
@@ -90,7 +91,13 @@ impl ConnectorSettings {
             Database::Sqlite { .. } if !user.is_empty() => {
                 return Err(Error::invalid("user", "a file has no user"));
             }
-            Database::Postgres { .. } | Database::Sqlite { .. } => {}
+            Database::Bot { .. } if !user.is_empty() => {
+                return Err(Error::invalid("user", "a bot has no user, only a password"));
+            }
+            Database::Bot { .. } if self.writes => {
+                return Err(Error::invalid("writes", "nothing is written to a bot"));
+            }
+            Database::Postgres { .. } | Database::Sqlite { .. } | Database::Bot { .. } => {}
         }
         for (field, value, range) in [
             ("timeout_ms", self.timeout_ms, 100..=CONNECTOR_MS_MAX),
@@ -121,7 +128,8 @@ fn connector(row: &DbRow) -> Result<Connector> {
 /// How a published flow uses a connector: its name, and whether it writes there.
 fn uses(flow: &routing::Flow, connector: &str) -> Option<bool> {
     let steps = flow.document["steps"].as_object()?;
-    let own = steps.values().filter(|step| step["kind"] == "sql" && step["connector"] == connector);
+    let asks = |step: &&Value| step["kind"] == "sql" || step["kind"] == "bot";
+    let own = steps.values().filter(asks).filter(|step| step["connector"] == connector);
     own.map(|step| step["write"] == Value::Bool(true)).reduce(|one, other| one || other)
 }
 
@@ -197,6 +205,9 @@ impl Store {
         if !settings.writes {
             self.spare(tenant, &name, "writes there", |writes| writes).await?;
         }
+        if self.changes_kind(tenant, &name, &settings).await? {
+            self.spare(tenant, &name, "needs it to stay a database or a bot", |_| true).await?;
+        }
         let doing = "make a connector";
         let mut write = self.write(doing).await?;
         let before = sqlx::query(
@@ -243,6 +254,21 @@ impl Store {
         write.raise_plan(tenant).await?;
         write.commit().await?;
         Ok(Connector { name, settings, has_password })
+    }
+
+    /// A database becomes a bot, or a bot a database.
+    async fn changes_kind(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        settings: &ConnectorSettings,
+    ) -> Result<bool> {
+        let is_bot = |address: &str| Database::parse(address).is_ok_and(|of| of.is_bot());
+        let before = self.connectors(tenant).await?;
+        let before = before.iter().find(|connector| connector.name == name);
+        Ok(before.is_some_and(|connector| {
+            is_bot(&connector.settings.address) != is_bot(&settings.address)
+        }))
     }
 
     /// Takes a connector away.
@@ -321,6 +347,10 @@ mod tests {
         assert_eq!(field(settings("postgres://u:p@db.example/gas", "ivr")), Some("address"));
         assert_eq!(field(settings("postgres://db.example/gas", " ")), Some("user"));
         assert_eq!(field(settings("sqlite:gas.db", "ivr")), Some("user"));
+        let bot = || settings("wss://bot.example/voice", "");
+        assert_eq!(field(bot()), None);
+        assert_eq!(field(settings("wss://bot.example/voice", "ivr")), Some("user"));
+        assert_eq!(field(ConnectorSettings { writes: true, ..bot() }), Some("writes"));
         assert_eq!(field(ConnectorSettings { timeout_ms: 99, ..server() }), Some("timeout_ms"));
         assert_eq!(field(ConnectorSettings { rows_max: 0, ..server() }), Some("rows_max"));
         let draft = ConnectorDraft { settings: server(), password: Some("hunter2".into()) };
@@ -337,10 +367,12 @@ mod tests {
             document: json!({"steps": {
                 "a": {"kind": "sql", "connector": "gas"},
                 "b": {"kind": "sql", "connector": "gas", "write": write},
-                "c": {"kind": "http", "connector": "other"}}}),
+                "c": {"kind": "http", "connector": "other"},
+                "d": {"kind": "bot", "connector": "assistant"}}}),
         };
         assert_eq!(uses(&flow(false), "gas"), Some(false));
         assert_eq!(uses(&flow(true), "gas"), Some(true));
         assert_eq!(uses(&flow(true), "other"), None);
+        assert_eq!(uses(&flow(true), "assistant"), Some(false));
     }
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods)]
 
+pub mod bot;
 pub mod clock;
 pub mod encode;
 pub mod engine;

@@ -15,6 +15,7 @@ use crate::play::Player;
 use crate::record::TrackIdx;
 use crate::rtcp::LastReport;
 use crate::shard::ahead::{LINE, fetch_at};
+use crate::shard::bots::Talk;
 use crate::shard::documents::Machine;
 use crate::srtp::{self, Session};
 use crate::stats::ReceiveStats;
@@ -264,6 +265,8 @@ pub struct Leg {
     pub reported_packets: u64,
     /// It goes on from before a kill, and nobody has claimed it yet.
     pub unclaimed: bool,
+    /// A bot, while one has it.
+    pub bot: Option<Box<Talk>>,
 }
 
 impl Leg {
@@ -325,6 +328,7 @@ impl Leg {
             connected_at: now,
             silences: 0,
             unclaimed: false,
+            bot: None,
         }
     }
 
@@ -368,6 +372,7 @@ impl Leg {
             || self.sender.is_busy()
             || self.keypad.is_busy()
             || self.machine.is_some()
+            || self.bot.is_some()
     }
 
     /// Whether the others do not hear its keys as it says them: they get them made anew, or not at

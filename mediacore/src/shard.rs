@@ -8,6 +8,7 @@
 
 pub mod ahead;
 mod announcing;
+pub mod bots;
 mod command;
 pub mod documents;
 mod fax;
@@ -228,6 +229,9 @@ pub struct ShardStats {
     pub slots_short: u64,
     /// Frames of 20 ms that fax machines of ours said too late: each is a hole in what they send.
     pub fax_frames_late: u64,
+    /// Frames of 20 ms between legs and their bots that found no room: what a bot said too early, or
+    /// heard too late.
+    pub bot_frames_lost: u64,
     /// What the closed ones heard.
     pub quality: QualityTotals,
 }
@@ -258,6 +262,8 @@ enum Alarm {
     Handshake,
     /// A fax machine of ours hears and says its next frame.
     Fax,
+    /// A bot does.
+    Bot,
 }
 
 /// One entry of the alarm queue. Entries are never removed: an old generation, or a leg that is not
@@ -300,6 +306,7 @@ pub struct Shard {
     frames: VecDeque<(FarShard, RoomId, Audience, Frame)>,
     taps: VecDeque<Tap>,
     faxes: VecDeque<documents::FaxOut>,
+    bots: VecDeque<bots::BotOut>,
     stats: ShardStats,
 }
 
@@ -328,6 +335,7 @@ impl Shard {
             frames: VecDeque::new(),
             taps: VecDeque::new(),
             faxes: VecDeque::new(),
+            bots: VecDeque::new(),
             stats: ShardStats::default(),
         }
     }
@@ -410,6 +418,7 @@ impl Shard {
             Alarm::Claim => self.on_claim_alarm(now, leg),
             Alarm::Handshake => self.on_handshake_alarm(now, leg),
             Alarm::Fax => self.on_fax_alarm(now, leg, timer.at),
+            Alarm::Bot => self.on_bot_alarm(now, leg, timer.at),
             Alarm::Mix => {}
         }
     }

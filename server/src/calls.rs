@@ -1,6 +1,7 @@
 //! The child `calls`: signaling, mediacore and the recorder; no database of its own, no HTTP server. It waits
 //! for nobody: what cannot be delivered is refused to its sender at once.
 
+pub mod bot_step;
 pub mod http_step;
 pub mod measure;
 pub mod sql_step;

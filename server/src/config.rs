@@ -270,7 +270,8 @@ config! {
     }
     /// IVR flows.
     ivr: IvrConfig {
-        /// Private addresses that HTTP steps of flows may ask; public addresses always may be asked.
+        /// Private addresses that HTTP and bot steps of flows may ask; public addresses always may be
+        /// asked.
         http_allowed: Vec<std::net::IpAddr> = "[]", Restart;
         /// Private addresses of databases that SQL steps of flows may ask; public addresses always may be
         /// asked.

@@ -16,7 +16,8 @@
 //! `hunt` the people of an area are called ·
 //! `lease` a number that stands for somebody · `mailbox` a message for one agent ·
 //! `trace_back` who calls back reaches who called them ·
-//! `keep` outlives the process · `end` every leg closed, one `CallEnded`.
+//! `bot` a program speaks with the caller · `keep` outlives the process · `end` every leg closed, one
+//! `CallEnded`.
 //!
 //! The *anchor* is the party that the call is about: the caller, or after a transfer by the caller
 //! the one who stays. Whatever happens, each leg that began ends, and the call ends exactly once.
@@ -24,6 +25,7 @@
 mod announcing;
 mod answer;
 mod ask;
+mod bot;
 mod callback;
 mod click;
 mod conference;

@@ -6,6 +6,7 @@
 
 mod areas;
 mod asks;
+mod bot;
 mod callbacks;
 mod callers;
 mod conferences;
@@ -33,6 +34,7 @@ mod world;
 
 pub use crate::calling::Limits as OutLimits;
 pub(crate) use areas::Stop;
+pub use bot::{BotAsk, BotDone};
 pub use config::Config;
 pub(crate) use leases::{Binding, Found as LeaseFound};
 pub(crate) use plan::{Calling, Compiled, Dialled};
@@ -86,6 +88,8 @@ pub enum Input {
     Http(HttpDone),
     /// A SQL step's question ended.
     Sql(SqlDone),
+    /// A talk with a bot ended.
+    Bot(BotDone),
     /// `next_timeout` is reached.
     Timeout,
 }
@@ -105,6 +109,8 @@ pub enum Output {
     Http(HttpAsk),
     /// A SQL step's question; exactly one [`SqlDone`] answers it.
     Sql(Box<SqlAsk>),
+    /// A talk of a bot step; exactly one [`BotDone`] answers it.
+    Bot(Box<BotAsk>),
 }
 
 /// A request of an HTTP step.
@@ -177,6 +183,7 @@ impl Switch {
             Input::Ask(request) => self.on_ask(now, request),
             Input::Http(done) => self.on_http(now, done),
             Input::Sql(done) => self.on_sql(now, done),
+            Input::Bot(done) => self.on_bot(now, done),
             Input::Timeout => self.on_timeout(now),
         }
         self.settle(now);

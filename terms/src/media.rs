@@ -375,6 +375,18 @@ pub enum Command {
         /// The leg.
         leg: LegId,
     },
+    /// A key of the leg is told to its bot, if one has it.
+    BotKey {
+        /// The leg.
+        leg: LegId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        key: char,
+    },
+    /// The bot loses the leg, if one has it.
+    BotStop {
+        /// The leg.
+        leg: LegId,
+    },
     /// Hear and be heard in a room; leaves the room the leg was in. A room begins with its first
     /// leg and ends with its last.
     Join {
@@ -536,6 +548,8 @@ impl Command {
             | C::Modem { leg }
             | C::FaxStart { leg, .. }
             | C::FaxStop { leg }
+            | C::BotKey { leg, .. }
+            | C::BotStop { leg }
             | C::Join { leg, .. }
             | C::Audience { leg, .. }
             | C::KeepDigits { leg, .. }

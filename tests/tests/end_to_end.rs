@@ -4,6 +4,9 @@
 #[path = "end_to_end/addresses.rs"]
 mod addresses;
 
+#[path = "end_to_end/bot.rs"]
+mod bot;
+
 #[path = "end_to_end/browser.rs"]
 mod browser;
 
@@ -77,6 +80,7 @@ mod threats;
 mod trunks;
 
 use addresses::two_peers_are_told_two_addresses_and_hear_each_other;
+use bot::a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out;
 use browser::{
     a_page_over_secure_web_socket_talks_with_a_caller_and_is_gone_when_it_closes,
     a_page_talks_on_and_is_hung_up_on_over_its_next_socket_after_a_kill,
@@ -206,6 +210,7 @@ stories! {
     a_caller_hears_the_texts_of_a_flow_spoken,
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     a_caller_keys_an_account_and_hears_its_balance_from_the_database,
+    a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out,
     what_an_agent_set_lasts_over_an_orderly_stop,
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     who_has_no_good_token_for_sql_is_not_let_in,

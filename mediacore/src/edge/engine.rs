@@ -5,6 +5,7 @@
 mod figures;
 mod files;
 
+use super::bot;
 use super::epoll::Epoll;
 use super::fax::{self, Exchange};
 use super::identity;
@@ -356,6 +357,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Gives the leg to a bot: it leaves its room, and what plays there stops. Where there is no such
+    /// leg the bot's end of the line says so.
+    ///
+    /// # Errors
+    /// When that core has too many commands waiting; the line is closed then.
+    pub fn give_to_bot(&self, leg: LegId, line: bot::Line) -> Result<(), SendError> {
+        self.send(Command::Leave { leg })?;
+        let mut asking = self.asking();
+        let Some(shard) = asking.router.shard_of(leg) else { return Ok(()) };
+        let pushed = asking.inputs[usize::from(shard)].push(Input::Bot(leg, line));
+        pushed.map_err(|_| SendError::Full(shard))?;
+        self.handles[usize::from(shard)].wake.wake();
+        Ok(())
+    }
+
     /// Gives all cores these prompts for what is played from now on.
     ///
     /// # Errors
@@ -615,6 +631,7 @@ impl Seeds {
             number: self.number,
             taken: HashMap::new(),
             lines: HashMap::new(),
+            bots: HashMap::new(),
             across_lost: 0,
         };
         let restored = worker.restore();

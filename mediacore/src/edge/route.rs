@@ -120,6 +120,8 @@ impl Router {
             | Command::KeepDigits { leg, .. }
             | Command::FaxStart { leg, .. }
             | Command::FaxStop { leg }
+            | Command::BotKey { leg, .. }
+            | Command::BotStop { leg }
             | Command::Hold { leg }
             | Command::Resume { leg }
             | Command::Play { leg, .. }

@@ -4,6 +4,7 @@
 //! since the last; an idle core sleeps until somebody calls. Nothing here waits for anybody else:
 //! a full ring to storage or to another core is counted and passed over.
 
+use super::bot::{self, Heard};
 use super::clock;
 use super::engine::{Counters, ShardReport};
 use super::fax::Line;
@@ -14,6 +15,7 @@ use crate::mix::Frame;
 use crate::prompt::PromptStore;
 use crate::record::Block;
 use crate::room::{FarShard, FarVoices};
+use crate::shard::bots::BotOut;
 use crate::shard::documents::FaxOut;
 use crate::shard::{PortOrder, Shard, TRANSMIT_MAX, Tap, Transmit};
 use crate::slot::Kept;
@@ -64,6 +66,8 @@ pub enum Input {
     SetTaps(LegId, u64),
     /// A fax machine has the leg, on this line.
     Fax(LegId, Line),
+    /// A bot has the leg, on this line.
+    Bot(LegId, bot::Line),
 }
 
 /// What goes from one core to another.
@@ -152,6 +156,8 @@ pub struct Worker<B> {
     pub taken: HashMap<LegIdx, u16>,
     /// Lines to fax machines.
     pub lines: HashMap<LegId, Line>,
+    /// Lines to bots.
+    pub bots: HashMap<LegId, bot::Line>,
     /// Frames and payloads that found a ring full.
     pub across_lost: u64,
 }
@@ -262,9 +268,15 @@ impl<B: Backend> Worker<B> {
                     self.lines.insert(leg, line);
                     self.shard.start_fax(now, leg);
                 }
+                Input::Bot(leg, line) => {
+                    let (rate, voice) = (line.rate(), line.voice());
+                    self.bots.insert(leg, line);
+                    self.shard.start_bot(now, leg, rate, voice);
+                }
             }
         }
         self.take_faxes();
+        self.take_bots();
         for ring in &mut self.from_cores {
             for _ in 0..ACROSS_PER_TURN {
                 match ring.pop() {
@@ -291,6 +303,43 @@ impl<B: Backend> Worker<B> {
             }
             !is_over
         });
+    }
+
+    /// What bots have said since the last turn, as far as there is room for it.
+    fn take_bots(&mut self) {
+        let shard = &mut self.shard;
+        self.bots.retain(|&leg, line| {
+            if line.is_hushed() {
+                shard.hush_bot(leg);
+            }
+            while shard.bot_has_room(leg)
+                && let Some(frame) = line.said()
+            {
+                shard.say_bot(leg, frame);
+            }
+            let is_over = line.is_over();
+            if is_over {
+                shard.end_bot_of(leg);
+            }
+            !is_over
+        });
+    }
+
+    /// What bots hear. One that does not keep up misses it.
+    fn hand_to_bots(&mut self) {
+        while let Some(out) = self.shard.poll_bot() {
+            let (leg, heard) = match out {
+                BotOut::Heard(leg, frame) => (leg, Heard::Sound(frame)),
+                BotOut::Key(leg, key) => (leg, Heard::Key(key)),
+                BotOut::Closed(leg) => {
+                    self.bots.remove(&leg);
+                    continue;
+                }
+            };
+            if self.bots.get_mut(&leg).is_some_and(|line| !line.hears(heard)) {
+                self.shard.bot_frame_lost();
+            }
+        }
     }
 
     /// Drains the shard in the order it asks for.
@@ -327,6 +376,7 @@ impl<B: Backend> Worker<B> {
                 FaxOut::Closed(leg) => _ = self.lines.remove(&leg),
             }
         }
+        self.hand_to_bots();
         while let Some(tap) = self.shard.poll_tap() {
             for core in (0..64).filter(|core| tap.cores & 1 << core != 0) {
                 self.send_across(core, Across::Tap(tap));

@@ -30,6 +30,21 @@ pub struct Spoken {
     pub octets: [u8; FRAME_SAMPLES],
 }
 
+impl Spoken {
+    /// Nothing of this voice yet.
+    pub fn of(voice: LegId) -> Self {
+        let (time, seq, ssrc) = (RtpTime(0), SeqNo(0), Ssrc(voice.0 as u32));
+        Spoken { voice, time, seq, ssrc, octets: [0; FRAME_SAMPLES] }
+    }
+
+    /// The next 20 ms, at 8 kHz.
+    pub fn say(&mut self, samples: &[i16]) {
+        g711::encode_into(Law::A, samples, &mut self.octets);
+        self.time = RtpTime(self.time.0.wrapping_add(FRAME_SAMPLES as u32));
+        self.seq = SeqNo(self.seq.0.wrapping_add(1));
+    }
+}
+
 /// What is said into a conversation.
 #[derive(Clone, Debug)]
 struct Part {
@@ -37,14 +52,6 @@ struct Part {
     playback: PlaybackId,
     only: Option<LegId>,
     spoken: Spoken,
-}
-
-impl Part {
-    fn say(&mut self, samples: &[i16]) {
-        g711::encode_into(Law::A, samples, &mut self.spoken.octets);
-        self.spoken.time = RtpTime(self.spoken.time.0.wrapping_add(FRAME_SAMPLES as u32));
-        self.spoken.seq = SeqNo(self.spoken.seq.0.wrapping_add(1));
-    }
 }
 
 /// One that runs.
@@ -73,9 +80,7 @@ impl Announcement {
     /// When it names a prompt that does not exist.
     pub fn of_talk(order: &Interject, prompts: &PromptStore) -> Result<Self, Refused> {
         let player = Player::new(&order.playback, prompts)?;
-        let (time, seq, ssrc) = (RtpTime(0), SeqNo(0), Ssrc(order.voice.0 as u32));
-        let octets = [0; FRAME_SAMPLES];
-        let spoken = Spoken { voice: order.voice, time, seq, ssrc, octets };
+        let spoken = Spoken::of(order.voice);
         let (leg, playback, only) = (order.leg, order.playback.id, order.only);
         let part = Some(Part { leg, playback, only, spoken });
         Ok(Announcement { player, converter: Converter::default(), frames: 0, part })
@@ -102,7 +107,7 @@ impl Announcement {
         self.player.fill_samples(frame.samples_mut());
         self.frames += 1;
         if let Some(part) = &mut self.part {
-            part.say(frame.samples());
+            part.spoken.say(frame.samples());
         }
         frame.converted(rate, &mut self.converter)
     }

@@ -35,6 +35,8 @@ impl Shard {
             | C::Fax { .. }
             | C::Modem { .. }
             | C::FaxStop { .. }
+            | C::BotKey { .. }
+            | C::BotStop { .. }
             | C::Join { .. }
             | C::Audience { .. }
             | C::KeepDigits { .. }
@@ -57,6 +59,8 @@ impl Shard {
             C::Fax { remote, .. } => self.fax(now, idx, &remote),
             C::Modem { .. } => self.become_modem(now, idx),
             C::FaxStop { .. } => self.stop_fax(idx),
+            C::BotKey { key, .. } => self.tell_bot(idx, key),
+            C::BotStop { .. } => self.stop_bot(idx),
             C::Join { room, .. } => self.join(now, idx, room),
             C::Audience { audience, .. } => self.set_audience(now, idx, audience),
             C::KeepDigits { kept, .. } => self.keep_digits(now, idx, kept),
@@ -169,6 +173,7 @@ impl Shard {
             return;
         }
         self.stop_fax(idx);
+        self.stop_bot(idx);
         self.leave(now, idx);
         // Leaving may have ended the very room we look for.
         let room = self.room_or_new(id);
@@ -252,6 +257,8 @@ impl Shard {
             // A modem bears nothing beside it.
             return self.play_done(idx, playback.id, PlayEnd::Stopped);
         }
+        // What plays follows a talk with a bot.
+        self.stop_bot(idx);
         self.stop_play(idx, None, PlayEnd::Stopped);
         let player = match Player::new(playback, &self.prompts) {
             Ok(player) if player.is_finished() => {
@@ -316,6 +323,7 @@ impl Shard {
         }
         self.stop_play(idx, None, PlayEnd::Stopped);
         self.stop_fax(idx);
+        self.stop_bot(idx);
         self.leave(now, idx);
         self.leave_recordings(now, idx);
         self.say_goodbye(now, idx);

@@ -65,6 +65,7 @@ impl Shard {
         // The line of a machine before it is gone already.
         self.faxes.retain(|out| *out != FaxOut::Closed(id));
         self.stop_play(idx, None, PlayEnd::Stopped);
+        self.stop_bot(idx);
         self.leave(now, idx);
         self.become_modem(now, idx);
         let leg = self.leg_mut(idx).expect("it was just found");

@@ -24,6 +24,7 @@ impl Shard {
     /// T.38 was agreed for a leg.
     pub(super) fn fax(&mut self, now: Moment, idx: LegIdx, remote: &FaxRemote) {
         self.stop_fax(idx);
+        self.stop_bot(idx);
         let leg = self.leg_mut(idx).expect("looked up by the caller");
         let audio = leg.agreed.as_ref().map(|agreed| agreed.remote.rtp);
         let known = leg.latch.as_ref().and_then(|latch| latch.source());

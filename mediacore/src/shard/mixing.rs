@@ -206,7 +206,7 @@ impl Shard {
     }
 
     /// What a leg says now, at the room's rate; `None` when it is silent or on hold.
-    fn voice(&mut self, due: Moment, idx: LegIdx, rate: Rate) -> Option<Frame> {
+    pub(super) fn voice(&mut self, due: Moment, idx: LegIdx, rate: Rate) -> Option<Frame> {
         let leg = self.leg_mut(idx)?;
         let frame = leg.jitter.as_mut()?.take(due)?;
         let muted =

@@ -1,5 +1,6 @@
 //! Stories of a whole shard in virtual time: no sockets, no clock, every millisecond ours.
 
+mod bots;
 mod codecs;
 mod conference;
 mod documents;

@@ -8,6 +8,7 @@
 
 pub mod audible;
 mod files;
+mod recorded;
 
 use super::extract::{Body, Names, Params};
 use super::guard::{Caller, Guard};
@@ -28,6 +29,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::Arc;
+use terms::RecordingId;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
@@ -97,12 +99,17 @@ struct Page {
     limit: Option<u32>,
 }
 
-/// A text in place of a file.
+/// A text or a message in place of a file.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Spoken {
     /// What is said, at most 500 characters.
-    text: String,
+    #[serde(default)]
+    text: Option<String>,
+    /// The recording of a message that you may hear: what its caller said.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    recording: Option<RecordingId>,
 }
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
@@ -184,7 +191,7 @@ const fn media_type(format: PromptFormat) -> &'static str {
 /// Bring a prompt, or another in its place.
 ///
 /// The body is the file (WAV, MP3 or Ogg Opus, told by its bytes), or JSON with a text that is
-/// spoken: `{"text": "…"}`. Whoever calls from now on hears it; what plays already goes on.
+/// spoken, `{"text": "…"}`, or with a message that was left by telephone, `{"recording": "…"}`. Whoever calls from now on hears it; what plays already goes on.
 #[utoipa::path(
     put, path = "/api/v1/prompts/{language}/{name}", tag = "prompts",
     params(
@@ -211,9 +218,17 @@ async fn put(
     let busy = "Other prompts are being uploaded; try again in a moment.";
     let _turn = api.prompts.uploads.try_acquire().map_err(|_| Problem::unavailable(busy, ""))?;
     let (bytes, text) = if is_json(request.headers()) {
-        let Body(Spoken { text }) = Body::<Spoken>::from_request(request, &api).await?;
-        let text = text.trim().to_owned();
-        (api.spoken(&name, &text).await?, Some(text))
+        let Body(Spoken { text, recording }) = Body::<Spoken>::from_request(request, &api).await?;
+        match (text, recording) {
+            (Some(text), None) => {
+                let text = text.trim().to_owned();
+                (api.spoken(&name, &text).await?, Some(text))
+            }
+            (None, Some(recording)) => (api.said(&caller, recording).await?, None),
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(Problem::invalid("text", "Either a text or a recording is needed."));
+            }
+        }
     } else {
         (body(request, &api.prompts.limits).await?, None)
     };

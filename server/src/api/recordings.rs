@@ -373,7 +373,7 @@ impl Api {
         self.rendering(found, AudioFormat::Wav).await
     }
 
-    async fn ledger_row(
+    pub(super) async fn ledger_row(
         &self,
         caller: &Caller,
         recording: RecordingId,

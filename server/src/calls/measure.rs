@@ -35,6 +35,7 @@ pub fn metrics(
         add("rtp_legs_unclaimed_total", &labels, shard.packets.legs_unclaimed as f64);
         add("rtp_legs_unkept_total", &labels, shard.packets.slots_short as f64);
         add("fax_frames_late_total", &labels, shard.packets.fax_frames_late as f64);
+        add("bot_frames_lost_total", &labels, shard.packets.bot_frames_lost as f64);
         add("webrtc_checks_total", &labels, shard.packets.checks as f64);
         add("dtls_records_received_total", &labels, shard.packets.handshakes_in as f64);
         add("dtls_records_sent_total", &labels, shard.packets.handshakes_out as f64);

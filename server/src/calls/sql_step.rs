@@ -145,6 +145,9 @@ impl SqlSteps {
                 }
                 Pool::Sqlite(sqlite::pool(connector, &folder, file).await?)
             }
+            Database::Bot { .. } => {
+                return Err(Trouble::Lasting("a bot is no database".to_owned()));
+            }
         };
         let used = Instant::now();
         let kept = Kept { connector: connector.clone(), pool: pool.clone(), used };

@@ -1,11 +1,14 @@
 //! Carries commands from signaling to mediacore and events back, and puts the recorder's ledger
 //! into the event log. Each room is started once and ended in the order that loses nothing.
 
+use super::bot_step::BotSteps;
 use super::http_step::HttpSteps;
 use super::measure;
 use super::sql_step::SqlSteps;
 use crate::config::{Config, value};
 use crate::prompts::{self, own_of};
+use mediacore::codec::Rate;
+use mediacore::edge::bot::Bot;
 use mediacore::edge::engine::{BackendChoice, Engine, EngineConfig};
 use mediacore::edge::identity;
 use mediacore::edge::keys::Keys;
@@ -19,7 +22,7 @@ use signaling::edge::plans::Plans;
 use signaling::edge::signaling::{Handle, Signaling};
 use signaling::edge::websocket::Rules;
 use signaling::ivr::prompt;
-use signaling::switch::{OutLimits, Secret};
+use signaling::switch::{BotAsk, OutLimits, Secret};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -79,6 +82,8 @@ impl Switchboard {
         let asked = handle.clone();
         let databases = SqlSteps::new(&config.ivr.sql_allowed, config.ivr.sqlite_folder.clone());
         let (sql_runtime, sql_asked) = (runtime.clone(), handle.clone());
+        let bots = BotSteps::new(&config.ivr.http_allowed);
+        let (bot_runtime, bot_asked, legs) = (runtime.clone(), handle.clone(), engine.clone());
         let signaling = Signaling::start(
             signaling::edge::signaling::Config {
                 media_legs,
@@ -105,6 +110,16 @@ impl Switchboard {
                     let done = databases.run(ask).await;
                     if let Some(handle) = asked.get() {
                         handle.sql_done(done);
+                    }
+                });
+            }),
+            Box::new(move |ask| {
+                let bot = line_to(&legs, &ask);
+                let (bots, asked) = (bots.clone(), bot_asked.clone());
+                bot_runtime.spawn(async move {
+                    let done = bots.run(ask, bot).await;
+                    if let Some(handle) = asked.get() {
+                        handle.bot_done(done);
                     }
                 });
             }),
@@ -200,6 +215,19 @@ fn send(engine: &Mutex<Option<Engine>>, command: Command) {
     if let Some(Err(error)) = engine.as_ref().map(|engine| engine.send(command)) {
         tracing::error!(%error, "a media command was not taken");
     }
+}
+
+/// The bot's end of a line to the leg. It begins at once, between the commands before and after it:
+/// one that began when the bot is connected might come into what follows the talk.
+fn line_to(engine: &Mutex<Option<Engine>>, ask: &BotAsk) -> Bot {
+    let rate = if ask.talk.wide { Rate::Wide } else { Rate::Narrow };
+    let (line, bot) = mediacore::edge::bot::line(rate, ask.voice);
+    let engine = engine.lock().expect("no panic while held");
+    let given = engine.as_ref().map(|engine| engine.give_to_bot(ask.leg, line));
+    if let Some(Err(error)) = given {
+        tracing::error!(%error, call = %ask.call, "a bot does not get its caller");
+    }
+    bot
 }
 
 /// The texts of a flow, each in every language that calls of the flow may hear it in.

@@ -7,9 +7,9 @@ use super::{Call, Next, Phase, cause, dial};
 use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run, Told};
 use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
 use terms::event::{Kind, Party};
-use terms::media::Playback;
+use terms::media::{Command, Playback};
 use terms::routing::Target;
-use terms::{Category, FlowId, PlaybackId};
+use terms::{Category, FlowId, LegId, PlaybackId};
 
 /// A run and what surrounds it.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Flowing {
     pub run: Run,
     /// The request that is awaited; answers to older ones are dropped.
     request: Option<u64>,
+    /// The voice of the bot that has the caller, in the recording.
+    pub bot: Option<LegId>,
 }
 
 fn run_cx<'a>(plan: &'a Compiled, language: Option<&'a str>, cx: &Cx) -> run::Cx<'a> {
@@ -51,7 +53,7 @@ impl Call {
             ("category", self.category.map_or("", Category::text)),
         ];
         let run = Run::start(flow, &run_cx(&self.plan, self.language.as_deref(), cx), &given);
-        self.flow = Some(Box::new(Flowing { flow: id, version, run, request: None }));
+        self.flow = Some(Box::new(Flowing { flow: id, version, run, request: None, bot: None }));
         self.phase = Phase::Ivr;
         self.listen_for_fax(cx);
         self.pump_flow(cx);
@@ -152,7 +154,16 @@ impl Call {
             Effect::Seek(to) if live => self.seek(cx, self.anchor, to),
             Effect::StopPlay if live => self.stop_play(cx, self.anchor),
             Effect::Hand(hand) if live => self.hand(cx, hand),
-            Effect::Play { .. } | Effect::Seek(_) | Effect::StopPlay | Effect::Hand(_) => {}
+            Effect::Bot(talk) if live => self.speak_with_bot(cx, talk),
+            Effect::BotKey(key) if live => cx.media(Command::BotKey { leg: self.anchor, key }),
+            Effect::BotStop if live => self.take_from_bot(cx),
+            Effect::Play { .. }
+            | Effect::Seek(_)
+            | Effect::StopPlay
+            | Effect::Bot(_)
+            | Effect::BotKey(_)
+            | Effect::BotStop
+            | Effect::Hand(_) => {}
             Effect::Language(language) => self.language = Some(language),
             Effect::Http { method, url, body, timeout } => {
                 let call = self.id;

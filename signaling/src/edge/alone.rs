@@ -45,7 +45,7 @@ pub fn config(data: &Path) -> Config {
 /// See [`Error`].
 ///
 /// # Panics
-/// When a step of a flow asks a server or a database: there is nobody to ask.
+/// When a step of a flow asks a server, a database or a bot: there is nobody to ask.
 pub fn start(config: Config) -> Result<(Signaling, Receiver<Response>), Error> {
     let (send, answers) = channel();
     let handle: Arc<OnceLock<Handle>> = Arc::new(OnceLock::new());
@@ -57,6 +57,7 @@ pub fn start(config: Config) -> Result<(Signaling, Receiver<Response>), Error> {
         Box::new(move |response| send.send(response).unwrap_or_default()),
         Box::new(|ask| panic!("no flow here asks {}", ask.url)),
         Box::new(|ask| panic!("no flow here asks {}", ask.connector.name)),
+        Box::new(|ask| panic!("no flow here speaks with {}", ask.connector.name)),
     )?;
     // Media waits for it; nobody else sets it.
     let _ = handle.set(signaling.handle());

@@ -15,7 +15,9 @@ use crate::sip::digest::Algorithm;
 use crate::sip::flow::Transport;
 use crate::sip::user_agent::Command;
 use crate::sip::{self, Listener, UserAgent};
-use crate::switch::{self, HttpAsk, HttpDone, Input, Output, Secret, SqlAsk, SqlDone, Switch};
+use crate::switch::{
+    self, BotAsk, BotDone, HttpAsk, HttpDone, Input, Output, Secret, SqlAsk, SqlDone, Switch,
+};
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -128,6 +130,8 @@ pub type Answers = Box<dyn FnMut(Response) + Send>;
 pub type Http = Box<dyn FnMut(HttpAsk) + Send>;
 /// Takes questions of SQL steps.
 pub type Sql = Box<dyn FnMut(SqlAsk) + Send>;
+/// Takes talks of bot steps.
+pub type Bots = Box<dyn FnMut(BotAsk) + Send>;
 
 enum Message {
     Input(Box<Input>),
@@ -174,6 +178,11 @@ impl Handle {
         self.put(Input::Sql(done));
     }
 
+    /// A talk with a bot ended.
+    pub fn bot_done(&self, done: BotDone) {
+        self.put(Input::Bot(done));
+    }
+
     fn put(&self, input: Input) {
         if self.inputs.try_send(Message::Input(Box::new(input))).is_err() {
             tracing::error!("signaling is {INPUTS_MAX} inputs behind or has ended; one is lost");
@@ -199,6 +208,7 @@ impl Signaling {
         answers: Answers,
         http: Http,
         sql: Sql,
+        bots: Bots,
     ) -> Result<Self, Error> {
         let journal = Journal::open(&config.data.join("events"), config.journal.clone())?;
         let plans = Plans::open(config.data.join("plans"))
@@ -218,7 +228,7 @@ impl Signaling {
                         return;
                     }
                 };
-                let sinks = Sinks { media, answers, http, sql };
+                let sinks = Sinks { media, answers, http, sql, bots };
                 let local = tokio::task::LocalSet::new();
                 local.block_on(&runtime, run(config, journal, plans, sinks, waiting, &ready));
             })
@@ -257,6 +267,7 @@ struct Sinks {
     answers: Answers,
     http: Http,
     sql: Sql,
+    bots: Bots,
 }
 
 type Ready = std_mpsc::SyncSender<Result<Vec<SocketAddr>, Error>>;
@@ -678,6 +689,7 @@ impl Thread {
             }
             Output::Http(ask) => (self.sinks.http)(ask),
             Output::Sql(ask) => (self.sinks.sql)(*ask),
+            Output::Bot(ask) => (self.sinks.bots)(*ask),
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Known {
     pub hours: BTreeSet<String>,
     /// Databases that flows may ask, and whether they may change something there.
     pub connectors: BTreeMap<String, bool>,
+    /// Bots that flows may let speak.
+    pub bots: BTreeSet<String>,
     /// Names of prompts without language; `None` when they are not known here.
     pub prompts: Option<BTreeSet<String>>,
     /// Languages that there is something to hear in; `None` when they are not known here.
@@ -50,13 +52,16 @@ pub struct Known {
 impl Known {
     /// What `plan` knows.
     pub fn of(plan: &terms::routing::Plan) -> Self {
+        let databases = plan.connectors.iter().filter(|of| !of.database.is_bot());
+        let bots = plan.connectors.iter().filter(|of| of.database.is_bot());
         Known {
             queues: plan.queues.iter().map(|queue| queue.id).collect(),
             agents: plan.agents.iter().map(|agent| agent.id).collect(),
             flows: plan.flows.iter().map(|flow| flow.id).collect(),
             conferences: plan.conferences.iter().map(|room| room.id).collect(),
             hours: plan.hours.iter().map(|hours| hours.name.clone()).collect(),
-            connectors: plan.connectors.iter().map(|of| (of.name.clone(), of.writes)).collect(),
+            connectors: databases.map(|of| (of.name.clone(), of.writes)).collect(),
+            bots: bots.map(|of| of.name.clone()).collect(),
             prompts: None,
             languages: None,
             speechless: None,
@@ -486,6 +491,19 @@ impl Report<'_> {
             }
             Some(_) => {}
         }
+    }
+
+    /// A bot.
+    pub(crate) fn bot(&mut self, field: &str, name: &str) {
+        if self.known.everything || self.known.bots.contains(name) {
+            return;
+        }
+        let known: Vec<&str> = self.known.bots.iter().take(12).map(String::as_str).collect();
+        let right = match known.as_slice() {
+            [] => "a connector to a bot, which an administrator makes".to_owned(),
+            known => format!("one of {}", known.join(", ")),
+        };
+        self.add(&format!("{field}: there is no bot \"{}\"", clip(name)), &right);
     }
 
     pub(crate) fn flow(&mut self, field: &str, id: &str) {

@@ -50,5 +50,7 @@ pub const SUBFLOWS_DEEP_MAX: usize = 8;
 pub const RECORD_S_MAX: u32 = 600;
 /// Fields of what a step tells programs.
 pub const TOLD_MAX: usize = 16;
+/// Longest that a step lets a bot speak with a caller, in seconds.
+pub const BOT_S_MAX: u32 = 3_600;
 /// Farthest that a key or a step goes in what is played, in ms.
 pub const SEEK_MS_MAX: u32 = 1_800_000;

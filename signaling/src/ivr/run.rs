@@ -6,10 +6,13 @@
 
 mod nested;
 mod query;
+mod talk;
 
 pub(crate) use nested::Back;
 pub(crate) use query::stand_in;
 pub use query::{Fault, Found, Query};
+pub(crate) use talk::stand_in as stand_in_bot;
+pub use talk::{Parting, Talk};
 
 use super::SHOWN_CHARS_MAX;
 use super::collect::{Collect, Entered, Rules};
@@ -59,6 +62,8 @@ pub enum Input {
     Http(Result<(u16, serde_json::Value), String>),
     /// The database answered, or did not.
     Sql(Result<Found, Fault>),
+    /// The bot has left the caller, or was lost.
+    Bot(Result<Parting, Fault>),
 }
 
 /// How something is said.
@@ -110,6 +115,12 @@ pub enum Effect {
     },
     /// Ask a database.
     Sql(Query),
+    /// Let a bot speak with the caller.
+    Bot(Talk),
+    /// Tell it of a key.
+    BotKey(char),
+    /// Take the caller from it.
+    BotStop,
     /// Tell programs of the tenant.
     Tell(Told),
     /// A step was left.
@@ -243,6 +254,8 @@ enum Doing {
     Asking { collect: Collect, attempt: u8, saying: bool, interruptible: bool },
     /// Waits for a server.
     Fetching { left: u8, asked: Moment, until: Moment },
+    /// Has a bot speak with the caller.
+    Talking { until: Moment },
     /// Rests: another machine has the call.
     Handed,
     /// Nothing more.
@@ -423,7 +436,7 @@ impl Run {
     pub fn next_timeout(&self) -> Option<Moment> {
         match &self.doing {
             Doing::Asking { collect, .. } => collect.next_timeout(),
-            Doing::Fetching { until, .. } => Some(*until),
+            Doing::Fetching { until, .. } | Doing::Talking { until } => Some(*until),
             Doing::Saying | Doing::Handed | Doing::Over => None,
         }
     }
@@ -584,7 +597,7 @@ impl Run {
                 None
             }
             Input::Timeout => collect.on_timeout(now),
-            Input::Http(_) | Input::Sql(_) => None,
+            Input::Http(_) | Input::Sql(_) | Input::Bot(_) => None,
         };
         Some((entered?, *attempt))
     }
@@ -618,7 +631,9 @@ impl Run {
             Input::Http(Err(_)) if cx.now.moment - *asked >= timeout => Answer::Late,
             Input::Http(Err(_)) => Answer::Failed,
             Input::Timeout if cx.now.moment >= *until => Answer::Late,
-            Input::Timeout | Input::PlayDone | Input::Digit(_) | Input::Sql(_) => return None,
+            Input::Timeout | Input::PlayDone | Input::Digit(_) | Input::Sql(_) | Input::Bot(_) => {
+                return None;
+            }
         };
         Some((answer, *left))
     }

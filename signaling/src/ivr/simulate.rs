@@ -6,7 +6,9 @@ mod replay;
 pub use replay::{Past, Replayed, replay};
 
 use super::flow::{Flow, Library};
-use super::run::{Cx, Effect, Fax, Hand, Input, Left, Query, Record, Run, Told, stand_in};
+use super::run::{
+    Cx, Effect, Fax, Hand, Input, Left, Query, Record, Run, Talk, Told, stand_in, stand_in_bot,
+};
 use super::{Known, check, wording};
 use crate::switch::Now;
 use std::collections::{BTreeMap, VecDeque};
@@ -26,7 +28,7 @@ pub enum Act {
     Digit(char),
     /// Listen to the end and press nothing until the flow's patience is over.
     Silence,
-    /// The asked server or database answers, or fails.
+    /// The asked server or database answers, or fails; the bot has done.
     Http(Result<(u16, serde_json::Value), String>),
     /// The machine that got the call gives it back by this edge.
     Back(String),
@@ -63,7 +65,8 @@ pub struct Scene {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mock {
     /// Requests whose path begins so are answered, whatever their host; `sql:<connector>` stands in
-    /// for a database, whose rows are a list of objects in `body`.
+    /// for a database, whose rows are a list of objects in `body`; `bot:<connector>` for a bot, whose
+    /// `body` is `{"says": […], "outcome": …, "transfer": …, "set": {…}}`.
     pub path: String,
     /// The status.
     pub status: u16,
@@ -264,6 +267,10 @@ impl<'a> Walk<'a> {
             Act::Http(result) if run.kind() == "sql" => {
                 self.feed(run, Input::Sql(stand_in(result)));
             }
+            Act::Http(result) if run.kind() == "bot" => {
+                self.bot_leaves(run, result);
+                self.drain(run);
+            }
             Act::Http(result) => self.feed(run, Input::Http(result)),
             Act::Back(edge) => {
                 if run.follow(&self.cx(), &edge) {
@@ -307,6 +314,29 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A bot has the caller: what stands in for it says its texts and is done.
+    fn talk(&mut self, run: &mut Run, talk: &Talk) {
+        let Talk { connector, tell, .. } = talk;
+        let tell: Vec<String> =
+            tell.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+        self.told.line(format!("speak with the bot {connector}{}", tell.concat()));
+        let path = format!("bot:{connector}");
+        let mock = self.scene.mocks.iter().find(|mock| mock.path == path);
+        self.told.requests.push(path);
+        if let Some(Mock { status, body, .. }) = mock {
+            self.bot_leaves(run, Ok((*status, body.clone())));
+        }
+    }
+
+    fn bot_leaves(&mut self, run: &mut Run, answer: Result<(u16, serde_json::Value), String>) {
+        let (parting, says) = stand_in_bot(answer);
+        for text in says {
+            self.told.line(format!("hear the bot say \"{text}\""));
+            self.heard.push(text);
+        }
+        run.handle(&self.cx(), Input::Bot(parting));
+    }
+
     fn feed(&mut self, run: &mut Run, input: Input) {
         run.handle(&self.cx(), input);
         self.drain(run);
@@ -343,6 +373,8 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Effect::Sql(query) => self.query(run, &query),
+                Effect::Bot(talk) => self.talk(run, &talk),
+                Effect::BotKey(_) | Effect::BotStop => {}
                 Effect::Tell(Told { event, data, .. }) => {
                     let data: Vec<String> =
                         data.iter().map(|(name, value)| format!(" {name}={value}")).collect();

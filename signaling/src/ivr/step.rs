@@ -3,6 +3,7 @@
 
 mod area;
 mod back;
+mod bot;
 mod branch;
 mod callback;
 mod collect;
@@ -27,6 +28,7 @@ mod webhook;
 
 pub use area::{Area, AreaBy, UNKNOWN_AREA};
 pub use back::Return;
+pub use bot::Bot;
 pub use branch::{Branch, Case, Condition, Op};
 pub use callback::Callback;
 pub use collect::Collect;
@@ -143,6 +145,8 @@ kinds! {
     Http,
     /// Asks a database.
     Sql,
+    /// Lets a bot speak with the caller.
+    Bot,
     /// Tells programs of something.
     Webhook,
     /// Puts the call into a queue.

@@ -10,7 +10,7 @@ pub use books::Books;
 pub use ops::run_ops;
 pub use plan::demo_plan;
 
-use super::{Config, HttpAsk, HttpDone, Input, Now, Output, Secret, SqlAsk, Switch};
+use super::{BotAsk, Config, HttpAsk, HttpDone, Input, Now, Output, Secret, SqlAsk, Switch};
 use crate::kept::{Change, Key};
 use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent, Incoming, Origin};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +89,8 @@ pub struct Rig {
     pub requests: Vec<HttpAsk>,
     /// Questions of SQL steps.
     pub questions: Vec<SqlAsk>,
+    /// Talks of bot steps.
+    pub talks: Vec<BotAsk>,
     /// What must balance.
     pub books: Books,
     events: BTreeMap<(Moment, u64), Input>,
@@ -145,6 +147,7 @@ impl Rig {
             answers: Vec::new(),
             requests: Vec::new(),
             questions: Vec::new(),
+            talks: Vec::new(),
             books: Books::default(),
             events: BTreeMap::new(),
             sent: 0,
@@ -408,6 +411,7 @@ impl Rig {
                 Output::Answer(answer) => self.answers.push(answer),
                 Output::Http(ask) => self.requests.push(ask),
                 Output::Sql(ask) => self.questions.push(*ask),
+                Output::Bot(ask) => self.talks.push(*ask),
             }
         }
         for change in self.switch.take_changes() {
@@ -442,9 +446,12 @@ impl Rig {
     fn cancel(&mut self, leg: LegId) {
         self.events.retain(|_, input| match input {
             Input::Sip(event) => super::leg_of(event) != Some(leg),
-            Input::Media(_) | Input::Ask(_) | Input::Http(_) | Input::Sql(_) | Input::Timeout => {
-                true
-            }
+            Input::Media(_)
+            | Input::Ask(_)
+            | Input::Http(_)
+            | Input::Sql(_)
+            | Input::Bot(_)
+            | Input::Timeout => true,
         });
     }
 

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod agents;
+mod bot;
 mod browsers;
 mod callbacks;
 mod callers;

@@ -2,7 +2,7 @@
 
 use super::leases::Leases;
 use super::traces::Traces;
-use super::{Compiled, Config, HttpAsk, Now, Output, Secret, SqlAsk, trunks::Usage};
+use super::{BotAsk, Compiled, Config, HttpAsk, Now, Output, Secret, SqlAsk, trunks::Usage};
 use crate::acd::Distributor;
 use crate::call::{AskedBack, Summons};
 use crate::calling::CallsOut;
@@ -257,6 +257,13 @@ impl Cx<'_> {
     pub fn sql(&mut self, call: CallId, ask: impl FnOnce(u64) -> SqlAsk) -> u64 {
         let id = self.request(call);
         self.world.outputs.push_back(Output::Sql(Box::new(ask(id))));
+        id
+    }
+
+    /// Begins a talk of a bot step.
+    pub fn bot(&mut self, call: CallId, ask: impl FnOnce(u64) -> BotAsk) -> u64 {
+        let id = self.request(call);
+        self.world.outputs.push_back(Output::Bot(Box::new(ask(id))));
         id
     }
 

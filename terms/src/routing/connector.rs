@@ -1,4 +1,4 @@
-//! Business databases that flows may ask.
+//! Business databases that flows may ask, and bots that they may let speak.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -8,20 +8,20 @@ pub const CONNECTOR_MS_MAX: u32 = 30_000;
 /// Most rows of one answer that are read.
 pub const CONNECTOR_ROWS_MAX: u32 = 1_000;
 
-/// A business database under the name by which flows call it.
+/// A business database, or a bot, under the name by which flows call it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connector {
-    /// Named in `sql` steps.
+    /// Named in `sql` and `bot` steps.
     pub name: String,
     /// Where it is.
     pub database: Database,
-    /// Who we are there; empty for a file.
+    /// Who we are there; empty for a file and a bot.
     pub user: String,
-    /// Their password.
+    /// Their password; what a bot is shown as a bearer token.
     pub password: String,
     /// Flows may change something there.
     pub writes: bool,
-    /// Longest that a flow waits for it, in ms.
+    /// Longest that a flow waits for it, in ms; for a bot, until it is connected.
     pub timeout_ms: u32,
     /// Most rows of one answer that are read.
     pub rows_max: u32,
@@ -34,7 +34,7 @@ impl fmt::Debug for Connector {
     }
 }
 
-/// Where a database is.
+/// Where a connector leads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Database {
@@ -54,6 +54,11 @@ pub enum Database {
         /// Its relative path.
         file: String,
     },
+    /// A bot that hears and speaks over a WebSocket.
+    Bot {
+        /// `wss://host:port/path`, or `ws:` for one in a network of its own.
+        url: String,
+    },
 }
 
 /// How the connection to a database is protected.
@@ -69,12 +74,15 @@ pub enum DatabaseTls {
     VerifyFull,
 }
 
-/// What an address of a database looks like.
-const RIGHT: &str = "postgres://host:5432/database?sslmode=require (or verify-full, or disable) or \
-                     sqlite:folder/file.db, without a user and password";
+/// Longest address of a bot.
+const BOT_URL_MAX: usize = 500;
+/// What an address of a connector looks like.
+const RIGHT: &str = "postgres://host:5432/database?sslmode=require (or verify-full, or disable), \
+                     sqlite:folder/file.db or wss://host/path, without a user and password";
 
 impl Database {
-    /// Reads `postgres://host:5432/database?sslmode=…` or `sqlite:folder/file.db`.
+    /// Reads `postgres://host:5432/database?sslmode=…`, `sqlite:folder/file.db` or
+    /// `wss://host/path`.
     ///
     /// # Errors
     /// What would be right.
@@ -85,9 +93,16 @@ impl Database {
         let read = match (file, server) {
             (Some(file), _) => is_file(file).then(|| Database::Sqlite { file: file.to_owned() }),
             (None, Some(rest)) => postgres(rest),
-            (None, None) => None,
+            (None, None) => bot(address),
         };
         read.ok_or_else(|| format!("an address such as {RIGHT} is needed"))
+    }
+}
+
+impl Database {
+    /// It is a bot: flows speak with it and ask it nothing.
+    pub fn is_bot(&self) -> bool {
+        matches!(self, Database::Bot { .. })
     }
 }
 
@@ -95,6 +110,7 @@ impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Database::Sqlite { file } => write!(f, "sqlite:{file}"),
+            Database::Bot { url } => f.write_str(url),
             Database::Postgres { host, port, name, tls } => {
                 let tls = match tls {
                     DatabaseTls::Disable => "disable",
@@ -120,6 +136,16 @@ fn postgres(rest: &str) -> Option<Database> {
     };
     let is_name = (1..=63).contains(&name.len()) && name.bytes().all(is_plain);
     is_name.then(|| Database::Postgres { host: host.to_owned(), port, name: name.to_owned(), tls })
+}
+
+/// An address of a WebSocket, kept as it is: no user, no fragment, nothing that an URL would escape.
+fn bot(address: &str) -> Option<Database> {
+    let rest = address.strip_prefix("wss://").or_else(|| address.strip_prefix("ws://"))?;
+    let (server, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    host_and_port(server)?;
+    let is_url = |byte: u8| is_plain(byte) || b"/?&=~%+:,@!*'()".contains(&byte);
+    let is_right = address.len() <= BOT_URL_MAX && path.bytes().all(is_url);
+    is_right.then(|| Database::Bot { url: address.to_owned() })
 }
 
 fn host_and_port(server: &str) -> Option<(&str, u16)> {
@@ -170,6 +196,9 @@ mod tests {
                 "postgres://10.0.0.9:5432/g?sslmode=verify-full",
             ),
             ("sqlite:tariffs/2026.db", "sqlite:tariffs/2026.db"),
+            ("wss://bot.example/voice?line=1", "wss://bot.example/voice?line=1"),
+            ("ws://[::1]:8765", "ws://[::1]:8765"),
+            ("ws://10.0.0.9:8765/", "ws://10.0.0.9:8765/"),
         ] {
             let read = Database::parse(address).unwrap();
             assert_eq!(read.to_string(), written);
@@ -200,6 +229,13 @@ mod tests {
             "sqlite:.hidden",
             "sqlite::memory:",
             "sqlite:a.db?mode=rwc",
+            "wss://",
+            "wss:///voice",
+            "wss://user:secret@bot.example/",
+            "wss://bot.example:0/",
+            "wss://bot.example/a b",
+            "wss://bot.example/#here",
+            "https://bot.example/",
         ] {
             assert!(Database::parse(bad).is_err(), "{bad}");
         }

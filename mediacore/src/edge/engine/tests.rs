@@ -1,6 +1,7 @@
 //! The whole engine over loopback sockets, every story on both backends.
 
 mod addresses;
+mod bots;
 mod documents;
 mod faults;
 mod fax;

@@ -200,7 +200,9 @@ enum SimulatedInput {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SimulatedServer {
-    /// Requests whose path begins so, whatever their host; `sql:<connector>` stands in for a database.
+    /// Requests whose path begins so, whatever their host; `sql:<connector>` stands in for a database,
+    /// `bot:<connector>` for a bot, whose `body` is what it says and how it leaves: `says`, `outcome`,
+    /// `transfer`, `set`.
     path: String,
     /// The HTTP status.
     #[serde(default = "ok")]

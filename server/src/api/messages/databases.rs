@@ -1,4 +1,4 @@
-//! What is said of connectors to business databases and of emergency plans.
+//! What is said of connectors to business databases and bots and of emergency plans.
 
 use super::Sentence;
 
@@ -12,6 +12,12 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     ("at most {} characters of one line", "最多 {} 个字符，且只能一行"),
     ("the flow \"{}\" asks it", "流程“{}”正在使用该连接"),
+    ("a bot has no user, only a password", "机器人没有用户名，只有密码"),
+    ("nothing is written to a bot", "机器人连接不能写入"),
+    (
+        "the flow \"{}\" needs it to stay a database or a bot",
+        "流程“{}”需要该连接保持原有类型（数据库或机器人）",
+    ),
     ("the flow \"{}\" writes there", "流程“{}”要写入该数据库"),
     ("the emergency plan {} is in force; switch it off first", "应急预案“{}”正在生效，请先关闭"),
     (

@@ -16,6 +16,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     ("The prompt could not be kept; nothing was changed.", "提示音未能保存；没有任何更改。"),
     ("The file of this prompt is not on this box any more.", "该提示音文件已不在本机。"),
+    ("Either a text or a recording is needed.", "需要文本或录音，且只能填一项。"),
     ("The text could not be spoken.", "文字未能合成语音。"),
     ("Texts cannot be spoken here: {}", "本机不能合成语音：{}"),
     (

@@ -103,3 +103,51 @@ async fn a_published_flow_keeps_its_database_and_the_right_to_write_there() {
     let plan = rig.store.compile_plan(rig.tenant()).await.unwrap();
     assert!(plan.connectors[0].writes);
 }
+
+/// A connector to this address.
+async fn lead(rig: &Rig, address: &str) -> desk::Result<Connector> {
+    let draft: ConnectorDraft = serde_json::from_value(json!({"address": address})).unwrap();
+    let by = By::system("test", Timestamp::from_secs(1_795_406_400));
+    rig.store.put_connector(rig.tenant(), &by, "gas", &draft).await
+}
+
+#[tokio::test]
+async fn a_published_flow_keeps_its_bot_and_a_database_is_none() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let document = json!({"format": 1, "start": "talk", "steps": {
+        "talk": {"kind": "bot", "connector": "gas", "done": "bye",
+            "on": {"error": "bye", "timeout": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    let check = async || {
+        let body = json!({"document": document});
+        rig.post("/api/v1/flows/check", &token, body).await.json()["problems"].to_string()
+    };
+    lead(&rig, "sqlite:gas.db").await.unwrap();
+    assert!(check().await.contains("there is no bot"));
+    lead(&rig, "wss://bot.example/voice").await.unwrap();
+    assert_eq!(check().await, "[]");
+    let draft = json!({"name": "gas", "document": document});
+    let made = rig.post("/api/v1/flows", &token, draft).await.json();
+    let publish = format!("/api/v1/flows/{}/publish", made["id"].as_str().unwrap());
+    let done = rig.post(&publish, &token, json!({"revision": 1})).await;
+    assert_eq!(done.status, StatusCode::CREATED, "{done:?}");
+
+    let administrator = rig.token(Role::Administrator).await;
+    let refused = rig.ask(Method::DELETE, GAS, &administrator, None).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{refused:?}");
+    let file = Some(json!({"address": "sqlite:gas.db"}));
+    let refused = rig.ask(Method::PUT, GAS, &administrator, file).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{refused:?}");
+    assert!(refused.json()["message"].to_string().contains("needs it to stay"), "{refused:?}");
+    for (body, field) in [
+        (json!({"address": "wss://bot.example/", "user": "ivr"}), "user"),
+        (json!({"address": "wss://bot.example/", "writes": true}), "writes"),
+    ] {
+        let refused = rig.ask(Method::PUT, GAS, &administrator, Some(body)).await;
+        assert_eq!(refused.json()["field"], field, "{refused:?}");
+    }
+    lead(&rig, "wss://other.example/voice").await.unwrap();
+    let plan = rig.store.compile_plan(rig.tenant()).await.unwrap();
+    assert!(plan.connectors[0].database.is_bot());
+}

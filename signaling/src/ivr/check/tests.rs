@@ -281,3 +281,42 @@ fn a_database_is_one_of_the_tenants_and_a_statement_is_one_with_bound_values() {
     known.connectors.insert("billing".into(), true);
     check(&step(write), &known).expect("it may write");
 }
+
+#[test]
+fn a_bot_is_one_of_the_tenants_and_its_outcomes_are_words() {
+    let step = |change: Value| {
+        let mut step = json!({"kind": "bot", "connector": "assistant", "done": "z",
+            "on": {"error": "z", "timeout": "z"}});
+        let fields = change.as_object().expect("an object").clone();
+        step.as_object_mut().expect("an object").extend(fields);
+        one(step)
+    };
+    let mut known = Known::default();
+    known.connectors.insert("billing".into(), true);
+    let told = |change: Value, known: &Known| {
+        let problems = check(&step(change), known).unwrap_err();
+        let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        text.join("\n")
+    };
+    let none = told(json!({"connector": "billing"}), &known);
+    assert!(none.contains("there is no bot \"billing\""), "{none}");
+    known.bots.insert("assistant".into());
+    check(
+        &step(json!({"outcomes": {"paid": "z"}, "set": ["a"], "tell": {"b": "${caller}"}})),
+        &known,
+    )
+    .expect("it is whole");
+    for (change, right) in [
+        (json!({"connector": "other"}), "one of assistant"),
+        (json!({"sample_hz": 44_100}), "8000 or 16000"),
+        (json!({"timeout_s": 0}), "1 to 3600"),
+        (json!({"outcomes": {"error": "z"}}), "no name of another edge"),
+        (json!({"outcomes": {"a b": "z"}}), "a letter, then letters"),
+        (json!({"set": ["1"]}), "a letter, then letters"),
+        (json!({"tell": {"a": "${"}}), "text with ${variable}"),
+        (json!({"on": {"error": "z"}}), "timeout"),
+    ] {
+        let text = told(change, &known);
+        assert!(text.contains(right), "{right}: {text}");
+    }
+}

@@ -54,7 +54,9 @@ impl Run {
         match input {
             Input::Sql(answer) => Some(answer.clone()),
             Input::Timeout if cx.now.moment >= *until => Some(Err(Fault::Late)),
-            Input::Timeout | Input::PlayDone | Input::Digit(_) | Input::Http(_) => None,
+            Input::Timeout | Input::PlayDone | Input::Digit(_) | Input::Http(_) | Input::Bot(_) => {
+                None
+            }
         }
     }
 }

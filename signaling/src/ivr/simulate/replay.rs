@@ -76,8 +76,8 @@ fn go_on(walk: &mut Walk, run: &mut Run, entry: Option<&Past>) -> bool {
         // A step of this kind leaves by an edge of that name, without the caller.
         (kind, Some("hangup"), _) if kind != "hangup" => Act::Hangup,
         _ if walk.playing => Act::Silence,
-        ("menu" | "collect" | "http" | "sql", Some("timeout"), _) => Act::Silence,
-        ("http" | "sql", Some("error"), _) => Act::Http(Err("replayed".to_owned())),
+        ("menu" | "collect" | "http" | "sql" | "bot", Some("timeout"), _) => Act::Silence,
+        ("http" | "sql" | "bot", Some("error"), _) => Act::Http(Err("replayed".to_owned())),
         ("menu", _, Some(digits)) => return type_in(walk, run, digits),
         // What is all stars may be a secret.
         ("collect", Some("next"), Some(digits)) if digits.chars().any(|c| c != '*') => {

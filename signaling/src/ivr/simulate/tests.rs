@@ -602,3 +602,54 @@ fn a_database_is_asked_with_bound_values_and_each_answer_has_its_way() {
     );
     assert_eq!(way(&failed), "error");
 }
+
+/// A bot has the caller; what stands in for it says its texts.
+fn helped() -> Value {
+    json!({"format": 1, "start": "talk", "steps": {
+        "talk": {"kind": "bot", "connector": "assistant", "tell": {"who": "${caller}"},
+            "set": ["account"], "outcomes": {"paid": "thank"}, "done": "bye",
+            "on": {"error": "sorry", "timeout": "slow"}},
+        "thank": {"kind": "play", "prompts": ["number:${account}"], "next": "bye"},
+        "sorry": {"kind": "play", "prompts": ["sorry"], "next": "bye"},
+        "slow": {"kind": "play", "prompts": ["wait"], "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }})
+}
+
+#[test]
+fn a_bot_says_its_texts_and_each_outcome_has_its_way() {
+    let walk = |status: u16, body: Value| {
+        let mock = Mock { path: "bot:assistant".into(), status, body };
+        let scene = Scene { mocks: vec![mock], ..Scene::default() };
+        simulate(flow(&helped()), &scene, Vec::new())
+    };
+    let way = |told: &Transcript| told.steps[0].exit.clone().expect("it was left");
+    let told = walk(
+        200,
+        json!({"says": ["Good day", "Your bill is paid"], "outcome": "paid", "transfer": "queue:7",
+            "set": {"account": "7", "caller": "nobody"}}),
+    );
+    assert_eq!(
+        told.lines[..4],
+        [
+            "speak with the bot assistant who=+8613800138000",
+            "hear the bot say \"Good day\"",
+            "hear the bot say \"Your bill is paid\"",
+            "step talk → paid",
+        ]
+    );
+    assert_eq!(told.steps[0].heard, ["Good day", "Your bill is paid"]);
+    assert_eq!(told.requests, ["bot:assistant"]);
+    let value = |name: &str| told.variables[name].as_str();
+    assert_eq!((value("bot_outcome"), value("bot_transfer")), ("paid", "queue:7"));
+    assert_eq!((value("account"), value("caller")), ("7", "+8613800138000"), "what it may set");
+    assert_eq!(way(&walk(200, json!({"outcome": "<b>"}))), "done");
+    assert_eq!(way(&walk(500, json!({}))), "error");
+    let silent = simulate(flow(&helped()), &Scene::default(), script("5 silence"));
+    assert_eq!(way(&silent), "timeout");
+    let act = Act::Http(Ok((200, json!({"outcome": "paid", "set": {"account": "9"}}))));
+    let told = simulate(flow(&helped()), &Scene::default(), vec![Act::Digit('5'), act]);
+    assert_eq!((way(&told).as_str(), told.variables["account"].as_str()), ("paid", "9"));
+    let gone = simulate(flow(&helped()), &Scene::default(), script("hangup"));
+    assert_eq!(way(&gone), "hangup");
+}
