@@ -155,6 +155,14 @@ impl Certificate {
         TlsAcceptor::from(self.shown.lock().expect("no panic while held").config.clone())
     }
 
+    /// The same for clients that want to hear this protocol by name (ALPN, RFC 7301), such as `h2`.
+    pub fn acceptor_for(&self, protocol: &str) -> TlsAcceptor {
+        let shown = self.shown.lock().expect("no panic while held").config.clone();
+        let mut config = ServerConfig::clone(&shown);
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     /// Reads the files again where they were written since. What cannot be used changes nothing:
     /// whoever renews writes one file after the other.
     pub fn renew(&self) {
