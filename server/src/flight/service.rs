@@ -311,8 +311,8 @@ impl FlightSqlService for Service {
                 Ok(done(result.encode_to_vec()))
             }
             CLOSE_SESSION => {
-                let closed = self.0.sign_out(&sender);
-                Ok(done(if closed { CLOSED } else { NOT_CLOSEABLE }.to_vec()))
+                let status = if self.0.sign_out(&sender) { CLOSED } else { NOT_CLOSEABLE };
+                Ok(done(status.to_vec()))
             }
             _ => Err(Status::unimplemented("there is no such action here")),
         }

@@ -179,7 +179,7 @@ async fn fetched(client: &mut Client, ticket: Ticket) -> Result<usize, FlightErr
 
 /// A ticket that nobody was given.
 fn made_up() -> Ticket {
-    let ticket = TicketStatementQuery { statement_handle: vec![7; 16].into() };
+    let ticket = TicketStatementQuery { statement_handle: vec![7_u8; 16].into() };
     Ticket::new(ticket.as_any().encode_to_vec())
 }
 
@@ -362,7 +362,7 @@ async fn nothing_is_written_and_there_are_no_transactions() {
     assert!(refused.contains("nothing can be written here"), "{refused}");
     let refused = told(client.begin_transaction().await);
     assert!(refused.contains("there are no transactions here"), "{refused}");
-    let refused = told(client.execute("SELECT 1".to_owned(), Some(vec![1].into())).await);
+    let refused = told(client.execute("SELECT 1".to_owned(), Some(vec![1_u8].into())).await);
     assert!(refused.contains("there are no transactions here"), "{refused}");
     let mut prepared = client.prepare(sql, None).await.unwrap();
     let refused = told(prepared.execute_update().await);
