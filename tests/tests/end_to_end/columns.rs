@@ -36,7 +36,7 @@ with flight.connect(uri, db_kwargs=options, autocommit=True) as connection:
             try:
                 cursor.execute(wrong)
                 cursor.fetch_arrow_table()
-            except flight.Error as error:
+            except Exception as error:
                 read[wrong] = str(error)
     tables = connection.adbc_get_objects(depth="tables").read_all().to_pylist()
     schema = tables[0]["catalog_db_schemas"][0]

@@ -195,7 +195,7 @@ mod tests {
             "SELECT outcome, COUNT(*) AS n FROM calls GROUP BY outcome ORDER BY n DESC",
             "SELECT date_trunc('hour', started_at) AS hour, caller FROM calls LIMIT 3",
             "SELECT 1 AS one, NULL AS nothing, 'x' AS text WHERE false",
-            "SELECT tgname FROM pg_trigger",
+            "SELECT tgname FROM pg_catalog.pg_trigger",
         ] {
             let (schema, count) = asked.rows(1, sql).await.unwrap();
             assert_eq!(session.outline(sql, &[]).await.unwrap().1, schema, "{sql}");
