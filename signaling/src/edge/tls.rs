@@ -254,6 +254,16 @@ mod tests {
     }
 
     #[test]
+    fn a_protocol_is_named_to_those_alone_who_want_to_hear_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = pair();
+        let files = files(folder.path(), &one.certificate, &one.key);
+        let certificate = Certificate::open(files).unwrap();
+        assert_eq!(certificate.acceptor_for("h2").config().alpn_protocols, [b"h2".to_vec()]);
+        assert!(certificate.acceptor().config().alpn_protocols.is_empty());
+    }
+
+    #[test]
     fn a_renewed_certificate_is_shown_and_a_half_written_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (pair(), pair());
