@@ -9,7 +9,7 @@ use crate::{SqlError, SqlFault};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::DataFusionError;
-use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use std::sync::Arc;
 use tokio::time::Instant;
