@@ -3,7 +3,7 @@
 //!
 //! Channel binding is not offered: the name `SCRAM-SHA-256` alone is told to clients.
 
-mod base64;
+pub mod base64;
 
 use crate::secret::random;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -78,6 +78,16 @@ impl Verifier {
             stored_key: sha256(&signed(&salted, b"Client Key")),
             server_key: signed(&salted, b"Server Key"),
         }
+    }
+
+    /// True when this is the secret, for doors whose clients send it. As slow as an exchange is for the
+    /// client.
+    pub fn is_of(&self, secret: &str) -> bool {
+        if secret.len() > MESSAGE_BYTES_MAX {
+            return false;
+        }
+        let said = Verifier::salted(secret, &self.salt, self.iterations);
+        verify_slices_are_equal(&said.stored_key, &self.stored_key).is_ok()
     }
 
     /// As PostgreSQL writes it:
@@ -228,6 +238,17 @@ mod tests {
         assert_eq!(answer, known);
         let proved = exchange.finish(LAST.as_bytes()).unwrap();
         assert_eq!(proved, "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+    }
+
+    #[test]
+    fn a_secret_that_is_sent_is_known_and_another_is_not() {
+        let verifier = Verifier::of("pencil");
+        assert!(verifier.is_of("pencil"));
+        assert!(!verifier.is_of("pencils"));
+        assert!(!verifier.is_of(""));
+        let long = "x".repeat(MESSAGE_BYTES_MAX + 1);
+        assert!(!Verifier::of(&long).is_of(&long), "nobody sends a secret of that length");
+        assert!(!Verifier::of_nobody(&[7; 32], "sql_7").is_of("pencil"));
     }
 
     #[test]

@@ -372,6 +372,11 @@ config! {
         postgres_plain: bool = "false", Restart;
         /// Most connections of clients of PostgreSQL.
         postgres_connections_max: u32 = "32", Restart;
+        /// Address and port for clients of Flight SQL, such as 0.0.0.0:32010: ADBC from Python, JDBC.
+        /// Empty is none. TLS is that of sip.certificate; in clear they come from this machine alone.
+        flight: value::Listen = "\"\"", Restart;
+        /// Most connections of clients of Flight SQL.
+        flight_connections_max: u32 = "32", Restart;
     }
     /// Reports that are made by a schedule, and where their files go.
     schedules: SchedulesConfig {
@@ -485,6 +490,7 @@ impl Config {
         }
         self.check_doors()?;
         self.check_postgres()?;
+        self.check_flight()?;
         self.check_networks()?;
         self.check_trunks()?;
         if self.sip.codecs.is_empty() {
@@ -538,6 +544,7 @@ impl Config {
             ("sql.report_rows_max", self.sql.report_rows_max),
             ("sql.jobs_max", self.sql.jobs_max),
             ("sql.postgres_connections_max", self.sql.postgres_connections_max),
+            ("sql.flight_connections_max", self.sql.flight_connections_max),
         ] {
             if value == 0 {
                 return refused(key, "0 would let nothing through; use at least 1".into());

@@ -9,6 +9,7 @@ pub mod config;
 pub mod evidence;
 pub mod fax;
 pub mod first;
+pub mod flight;
 pub mod link;
 pub mod logging;
 pub mod open;

@@ -10,7 +10,7 @@
 //!    └── cancel ──────────────► cancel                        └──► rows, as they are
 //! ```
 
-mod ask;
+pub(crate) mod ask;
 mod cancel;
 mod extended;
 mod message;
@@ -24,6 +24,7 @@ use crate::config::Config;
 use cancel::Cancels;
 use desk::Store;
 use desk::lockout::Lockout;
+pub(crate) use message::refused;
 use signaling::edge::tls::Certificate;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};

@@ -95,6 +95,9 @@ async fn announce(prepared: &Prepared) -> Result<(), anyhow::Error> {
     if prepared.config.sql.postgres.0.is_some() {
         println!("       SQL  {} (PostgreSQL)", prepared.config.sql.postgres);
     }
+    if prepared.config.sql.flight.0.is_some() {
+        println!("       SQL  {} (Flight SQL)", prepared.config.sql.flight);
+    }
     println!("       data {}", prepared.config.server.data.display());
     Ok(())
 }

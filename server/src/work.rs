@@ -3,10 +3,12 @@
 //! the lowest, so that none of them takes a core or a byte from a call.
 //!
 //! One connection of `<data>/run/work.sock` is one job: a line of JSON asks, a line of JSON answers,
-//! the bytes follow. Closing the connection cancels the job.
+//! the bytes follow; an answer may come in pieces instead ([`flow`]). Closing the connection cancels
+//! the job.
 
 mod behind;
 pub mod encode;
+pub mod flow;
 pub mod jobs;
 pub mod moving;
 pub mod own_report;
@@ -95,6 +97,13 @@ async fn serve(stream: UnixStream, bench: &jobs::Bench) -> io::Result<()> {
     }
     let job: Job = serde_json::from_slice(&line)?;
     let mut nothing = [0];
+    if let Job::Flow(job) = job {
+        return tokio::select! {
+            answered = bench.flow(*job, &mut write) => answered,
+            // As below.
+            _ = lines.read(&mut nothing) => Ok(()),
+        };
+    }
     let result = tokio::select! {
         result = bench.run(job) => result,
         // The asker closed its side: dropping the job cancels it.

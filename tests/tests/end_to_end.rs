@@ -73,6 +73,9 @@ mod prompts;
 #[path = "end_to_end/queried.rs"]
 mod queried;
 
+#[path = "end_to_end/columns.rs"]
+mod columns;
+
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
@@ -92,6 +95,7 @@ use chromium::{
     chromium_calls_the_hotline_and_chooses_by_a_key,
 };
 use clicked::a_number_on_a_screen_rings_the_agent_and_then_the_customer_and_both_are_heard;
+use columns::a_notebook_takes_the_tenants_rows_as_columns_over_tls_and_changes_nothing;
 use conference::{
     a_conference_asks_for_its_pin_is_heard_by_all_and_a_muted_member_falls_silent,
     a_conference_goes_on_when_the_call_path_is_killed,
@@ -214,6 +218,7 @@ stories! {
     what_an_agent_set_lasts_over_an_orderly_stop,
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     who_has_no_good_token_for_sql_is_not_let_in,
+    a_notebook_takes_the_tenants_rows_as_columns_over_tls_and_changes_nothing,
 }
 
 /// Tells a story when its turn has come.

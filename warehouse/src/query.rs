@@ -142,14 +142,15 @@ impl Session {
     ) -> Result<Answer, SqlError> {
         match tokio::time::timeout(self.limits.time_max, work).await {
             Ok(answer) => answer.map_err(|error| refusal::explain(error, sql, self)),
-            Err(_) => Err(SqlError::new(
-                SqlFault::TimedOut,
-                format!(
-                    "stopped after {} s; ask for a shorter period or fewer columns",
-                    self.limits.time_max.as_secs_f32()
-                ),
-            )),
+            Err(_) => Err(self.late()),
         }
+    }
+
+    /// Why a question that took too long has no answer.
+    fn late(&self) -> SqlError {
+        let most = self.limits.time_max.as_secs_f32();
+        let text = format!("stopped after {most} s; ask for a shorter period or fewer columns");
+        SqlError::new(SqlFault::TimedOut, text)
     }
 
     async fn run(&self, sql: &str, statement: Parsed) -> Result<Answer, DataFusionError> {

@@ -12,6 +12,7 @@ pub use binary::time_text;
 pub use kind::Kind;
 
 use crate::Answer;
+use arrow::array::RecordBatch;
 use cell::Cells;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,11 @@ pub fn rows(answer: &Answer, binary: &[bool]) -> Vec<u8> {
     out
 }
 
+/// The cells of one row as text; `None` is NULL.
+pub fn texts(batch: &RecordBatch, row: usize) -> Vec<Option<String>> {
+    batch.columns().iter().map(|column| Cells::new(column).told(row)).collect()
+}
+
 /// How column `at` is told.
 pub fn is_binary(binary: &[bool], at: usize) -> bool {
     match binary {
@@ -90,8 +96,8 @@ pub fn is_binary(binary: &[bool], at: usize) -> bool {
 mod tests {
     use super::*;
     use arrow::array::{
-        ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch,
-        StringArray, TimestampMicrosecondArray, UInt64Array,
+        ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, StringArray,
+        TimestampMicrosecondArray, UInt64Array,
     };
     use std::sync::Arc;
 
@@ -160,6 +166,13 @@ mod tests {
         assert_eq!(one(float, false).unwrap(), b"Infinity");
         let nothing: ArrayRef = Arc::new(Int32Array::from(vec![None]));
         assert_eq!(one(nothing, false), None);
+    }
+
+    #[test]
+    fn a_row_is_told_as_text() {
+        let batch = &answer().batches[0];
+        let texts = texts(batch, 1);
+        assert_eq!(texts, [None, Some("f".to_owned()), Some(String::new()), None]);
     }
 
     #[test]

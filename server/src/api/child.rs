@@ -12,12 +12,11 @@ use super::prompts::Prompts;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
 use crate::evidence::SigningKey;
-use crate::pg::Door;
 use crate::schedules::Schedules;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
 use crate::work::encode::Form;
-use crate::{first, link, work};
+use crate::{first, flight, link, pg, work};
 use desk::Store;
 use futures::future::BoxFuture;
 use signaling::edge::tls::Certificate;
@@ -124,18 +123,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     };
     tokio::spawn(super::hooks::tell::run(store.clone(), events.clone(), tell, first::wall));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    if let Some(listen) = config.sql.postgres.0 {
-        let listener = tokio::net::TcpListener::bind(listen).await?;
-        let certificate = match config.certificate() {
-            Some(files) => Some(Arc::new(Certificate::open(files)?)),
-            None => None,
-        };
-        if let Some(certificate) = certificate.clone() {
-            tokio::spawn(certificate.watch());
-        }
-        let door = Door::new(&config, store.clone(), worker.clone(), clock.clone(), certificate);
-        tokio::spawn(Arc::new(door).serve(listener));
-    }
+    open_doors(&config, &store, &worker, &clock).await?;
     let state = ApiState {
         store: store.clone(),
         warehouse,
@@ -186,6 +174,39 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let _ = stop.send(true);
     ingesting.await?;
     store.close().await;
+    Ok(())
+}
+
+/// Opens the doors for SQL that are wanted.
+async fn open_doors(
+    config: &Config,
+    store: &Store,
+    worker: &Arc<work::Client>,
+    clock: &Arc<dyn Clock>,
+) -> Result<(), anyhow::Error> {
+    let (postgres, flight) = (config.sql.postgres.0, config.sql.flight.0);
+    if postgres.is_none() && flight.is_none() {
+        return Ok(());
+    }
+    let certificate = match config.certificate() {
+        Some(files) => Some(Arc::new(Certificate::open(files)?)),
+        None => None,
+    };
+    if let Some(certificate) = certificate.clone() {
+        tokio::spawn(certificate.watch());
+    }
+    if let Some(listen) = postgres {
+        let listener = tokio::net::TcpListener::bind(listen).await?;
+        let (store, work, clock) = (store.clone(), worker.clone(), clock.clone());
+        let door = pg::Door::new(config, store, work, clock, certificate.clone());
+        tokio::spawn(Arc::new(door).serve(listener));
+    }
+    if let Some(listen) = flight {
+        let listener = tokio::net::TcpListener::bind(listen).await?;
+        let (store, flow, clock) = (store.clone(), worker.clone(), clock.clone());
+        let door = flight::Door::new(config, store, (flow.clone(), flow), clock, certificate);
+        tokio::spawn(Arc::new(door).serve(listener));
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! sealing of the warehouse, and the time. Tests put fakes in their place.
 
 use crate::link::NotThere;
+use crate::work::flow::{FlowJob, Pieces};
 use crate::work::jobs::{Done, Job, Problem};
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -21,6 +22,12 @@ pub trait CallsLink: Send + Sync {
 pub trait WorkLink: Send + Sync {
     /// Runs a job; dropping the future cancels it.
     fn run(&self, job: Job) -> BoxFuture<'_, Result<Done, Problem>>;
+}
+
+/// The worker, for answers that come in pieces.
+pub trait FlowLink: Send + Sync {
+    /// Asks; dropping the stream ends the question.
+    fn flow(&self, job: FlowJob) -> Pieces;
 }
 
 /// The clocks of the box.
@@ -68,5 +75,11 @@ impl CallsLink for crate::link::Client {
 impl WorkLink for crate::work::Client {
     fn run(&self, job: Job) -> BoxFuture<'_, Result<Done, Problem>> {
         Box::pin(async move { self.run(&job).await })
+    }
+}
+
+impl FlowLink for crate::work::Client {
+    fn flow(&self, job: FlowJob) -> Pieces {
+        self.flow(job)
     }
 }

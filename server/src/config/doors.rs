@@ -1,5 +1,5 @@
-//! The keys of SIP over TLS and WebSocket, and of the door for clients of PostgreSQL, against each
-//! other and against the files that they name.
+//! The keys of SIP over TLS and WebSocket, and of the doors for clients of PostgreSQL and Flight SQL,
+//! against each other and against the files that they name.
 
 use super::{Config, Error, refused};
 use signaling::edge::tls::{self, Files};
@@ -50,6 +50,17 @@ impl Config {
         let problem = "a certificate is needed: name PEM files as sip.certificate and \
                        sip.certificate_key, or listen on 127.0.0.1";
         refused("sql.postgres", problem.into())
+    }
+
+    /// Clients of Flight SQL send their secrets as they are: never in clear over a network.
+    pub(super) fn check_flight(&self) -> Result<(), Error> {
+        let Some(listen) = self.sql.flight.0 else { return Ok(()) };
+        if listen.ip().is_loopback() || self.certificate().is_some() {
+            return Ok(());
+        }
+        let problem = "a certificate is needed: name PEM files as sip.certificate and \
+                       sip.certificate_key, or listen on 127.0.0.1";
+        refused("sql.flight", problem.into())
     }
 }
 
@@ -106,6 +117,19 @@ mod tests {
             "[sql]\npostgres = \"0.0.0.0:5432\"\npostgres_plain = true\n",
         ] {
             assert!(Config::parse(fine, Path::new("x")).is_ok(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn flight_sql_for_other_machines_needs_a_certificate() {
+        for listen in ["0.0.0.0:32010", "[::]:32010"] {
+            let told = problem(&format!("[sql]\nflight = \"{listen}\"\n"));
+            let known = "switchgrid.toml:2: sql.flight: a certificate is needed";
+            assert!(told.starts_with(known), "{told}");
+        }
+        for fine in ["127.0.0.1:32010", "[::1]:32010", ""] {
+            let text = format!("[sql]\nflight = \"{fine}\"\n");
+            assert!(Config::parse(&text, Path::new("x")).is_ok(), "{fine}");
         }
     }
 

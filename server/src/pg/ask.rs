@@ -6,8 +6,9 @@ use super::message::refused;
 use crate::work::jobs::{Job, JobScope, Problem};
 use crate::work::wire::{Refusal, Want, WireHead, WireJob};
 use desk::user::Identity;
-use desk::{By, Permission};
+use desk::{By, Permission, Store};
 use std::net::IpAddr;
+use terms::Timestamp;
 use tokio::sync::Notify;
 use warehouse::wire::{Kind, WireColumn};
 
@@ -55,6 +56,11 @@ impl Rows {
         (&self.bytes[start..self.at], count)
     }
 
+    /// All bytes that were not sent, whatever they are.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        self.bytes.split_off(self.at)
+    }
+
     /// True when all were sent.
     pub fn is_done(&self) -> bool {
         self.at >= self.bytes.len()
@@ -80,51 +86,64 @@ impl Door {
     }
 
     async fn answer(&self, asker: &Asker, sql: &str, want: Want) -> Result<Answered, Refusal> {
-        let identity = self.still_good(asker).await?;
-        let unreachable = |error: desk::Error| {
-            tracing::error!(%error, "a question in SQL could not be checked");
-            refused("57P03", "this cannot be answered right now; try again")
-        };
+        let at = self.clock.wall();
+        let identity = still_good(&self.store, asker.token, at).await?;
         if matches!(want, Want::Rows { .. }) {
-            let by = By {
-                user: Some(identity.user),
-                source: asker.source.to_string(),
-                at: self.clock.wall(),
-            };
-            let noted = self.store.note(identity.tenant, &by, "sql.ask", sql).await;
-            noted.map_err(unreachable)?;
+            note(&self.store, &identity, asker.source, at, sql).await?;
         }
-        let tenant = self.store.tenant(identity.tenant).await.map_err(unreachable)?;
-        let agents = self.store.agents_seen(&identity).await.map_err(unreachable)?;
-        let scope = JobScope {
-            tenant: identity.tenant,
-            queues: None,
-            agents,
-            mask_numbers: false,
-            audit: identity.role.allows(Permission::AuditRead),
-            time_zone: tenant.profile.time_zone,
-        };
+        let scope = scope(&self.store, &identity).await?;
         let (user, sql) = (asker.user.clone(), sql.to_owned());
         let job = Job::Wire(Box::new(WireJob { scope, user, sql, want }));
         let done = self.work.run(job).await.map_err(|problem| failed(&problem))?;
         read(done.body)
     }
+}
 
-    /// Who asks, as long as their token is good and their role allows it.
-    async fn still_good(&self, asker: &Asker) -> Result<Identity, Refusal> {
-        let found = self.store.sql_identity(asker.token, self.clock.wall()).await;
-        let found = found.map_err(|error| {
-            tracing::error!(%error, "a question in SQL could not be checked");
-            refused("57P03", "this cannot be answered right now; try again")
-        })?;
-        found
-            .filter(|identity| identity.role.allows(Permission::SqlRun))
-            .ok_or_else(|| refused("28000", "the token is expired or taken back; sign in again"))
-    }
+/// Who holds a token for SQL, as long as it is good and their role allows to ask.
+pub(crate) async fn still_good(
+    store: &Store,
+    token: i64,
+    at: Timestamp,
+) -> Result<Identity, Refusal> {
+    let found = store.sql_identity(token, at).await.map_err(unreachable)?;
+    found
+        .filter(|identity| identity.role.allows(Permission::SqlRun))
+        .ok_or_else(|| refused("28000", "the token is expired or taken back; sign in again"))
+}
+
+/// Writes down that somebody asks.
+pub(crate) async fn note(
+    store: &Store,
+    who: &Identity,
+    source: IpAddr,
+    at: Timestamp,
+    sql: &str,
+) -> Result<(), Refusal> {
+    let by = By { user: Some(who.user), source: source.to_string(), at };
+    store.note(who.tenant, &by, "sql.ask", sql).await.map_err(unreachable)
+}
+
+/// Whose rows somebody sees.
+pub(crate) async fn scope(store: &Store, who: &Identity) -> Result<JobScope, Refusal> {
+    let tenant = store.tenant(who.tenant).await.map_err(unreachable)?;
+    Ok(JobScope {
+        tenant: who.tenant,
+        queues: None,
+        agents: store.agents_seen(who).await.map_err(unreachable)?,
+        mask_numbers: false,
+        audit: who.role.allows(Permission::AuditRead),
+        time_zone: tenant.profile.time_zone,
+    })
+}
+
+/// The store does not answer.
+pub(crate) fn unreachable(error: desk::Error) -> Refusal {
+    tracing::error!(%error, "a question in SQL could not be checked");
+    refused("57P03", "this cannot be answered right now; try again")
 }
 
 /// The worker's answer: a line that says what it is, and the rows behind it.
-fn read(mut body: Vec<u8>) -> Result<Answered, Refusal> {
+pub(crate) fn read(mut body: Vec<u8>) -> Result<Answered, Refusal> {
     let broken = || refused("XX000", "the worker's answer cannot be read");
     let end = body.iter().position(|byte| *byte == b'\n').ok_or_else(broken)?;
     let head: WireHead = serde_json::from_slice(&body[..end]).map_err(|_| broken())?;
@@ -138,7 +157,7 @@ fn read(mut body: Vec<u8>) -> Result<Answered, Refusal> {
 }
 
 /// Why the worker did not answer at all: too many ask, or it ended.
-fn failed(problem: &Problem) -> Refusal {
+pub(crate) fn failed(problem: &Problem) -> Refusal {
     tracing::warn!(detail = problem.detail, "a question in SQL was not answered");
     let code = match (problem.status, problem.kind.as_str()) {
         (503, "busy") => "53300",

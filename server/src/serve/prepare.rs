@@ -112,6 +112,7 @@ pub fn ports(config: &mut Config) -> Result<(), Error> {
         ("sip.ws", &mut sip.ws),
         ("sip.wss", &mut sip.wss),
         ("sql.postgres", &mut config.sql.postgres),
+        ("sql.flight", &mut config.sql.flight),
     ] {
         if let Some(address) = &mut listen.0 {
             let mut claimed = Address(*address);

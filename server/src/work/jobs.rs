@@ -1,6 +1,7 @@
 //! What the worker does, one variant a kind of job, and how a job fails.
 
 use super::encode::{Form, Rates};
+use super::flow::FlowJob;
 use super::moving::{self, Claims, Freed, Sent, done};
 use super::own_report::{CheckJob, OwnReport, SHELF_BYTES_MAX};
 use super::watch::Watch;
@@ -114,6 +115,8 @@ pub enum Job {
     },
     /// Answer a client of PostgreSQL.
     Wire(Box<WireJob>),
+    /// Answer a client of Flight SQL, piece by piece.
+    Flow(Box<FlowJob>),
     /// Render a report.
     Report(Box<ReportJob>),
     /// Check the definition of a report.
@@ -275,7 +278,7 @@ impl Bench {
         Bench { tier, ..self }
     }
 
-    /// Does one job when its turn comes.
+    /// Does one job when its turn comes. One that is answered in pieces is not done here.
     ///
     /// # Errors
     /// The job's problem.
@@ -290,6 +293,10 @@ impl Bench {
                 let _turn = self.turn().await?;
                 let _watched = self.watch.begin(Instant::now());
                 self.wire(*job).await
+            }
+            Job::Flow(_) => {
+                let message = "This question is answered in pieces.";
+                Err(Problem::new(400, "flow", message, "asked for at once"))
             }
             Job::Report(job) => {
                 let _turn = self.turn().await?;
@@ -343,7 +350,7 @@ impl Bench {
     }
 
     /// Waits for a free place, but not longer than one question may take.
-    async fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+    pub(super) async fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
         let patience = self.limits.time_max.max(Duration::from_secs(1));
         match tokio::time::timeout(patience, self.turns.clone().acquire_owned()).await {
             Ok(permit) => Ok(permit.expect("the semaphore is never closed")),

@@ -1,8 +1,11 @@
-//! Questions of clients of PostgreSQL: what one is about, or its rows as they go over the wire. What
-//! is wrong with a question is part of the answer, with its code and place.
+//! Questions of clients of PostgreSQL and of Flight SQL: what one is about, or its rows as they go over
+//! the wire. What is wrong with a question is part of the answer, with its code and place.
 
 use super::jobs::{Bench, Done, JobScope, Problem};
+use arrow::datatypes::SchemaRef;
+use arrow_flight::FlightInfo;
 use serde::{Deserialize, Serialize};
+use warehouse::query::postgres::Stopped;
 use warehouse::wire::{self, Kind, Parameter, WireColumn};
 use warehouse::{Answer, Position, SqlError, SqlFault};
 
@@ -27,6 +30,11 @@ pub enum Want {
         /// The types that the client says of its parameters.
         kinds: Vec<Option<Kind>>,
     },
+    /// Say what it is about in the types of Arrow.
+    Schema {
+        /// The types that the client says of its parameters.
+        kinds: Vec<Option<Kind>>,
+    },
     /// Answer it.
     Rows {
         /// The values of its parameters.
@@ -36,7 +44,8 @@ pub enum Want {
     },
 }
 
-/// The first line of what comes back; `DataRow` messages follow it.
+/// The first line of what comes back; `DataRow` messages follow it, or the schema as a message of
+/// Arrow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum WireHead {
     /// What the question is about, or the head of its rows.
@@ -74,6 +83,10 @@ impl Bench {
                 let (parameters, columns) = (about.parameters, about.columns);
                 (WireHead::Columns { parameters, columns }, Vec::new())
             }),
+            Want::Schema { kinds } => {
+                let outline = session.outline(&job.sql, kinds).await;
+                outline.map(|(parameters, schema)| outlined(parameters, &schema))
+            }
             Want::Rows { parameters, binary } => {
                 let answer = session.ask(&job.sql, parameters).await;
                 answer.map(|answer| self.told(&answer, binary))
@@ -100,6 +113,33 @@ impl Bench {
         }
         let columns = wire::columns(answer);
         (WireHead::Columns { parameters: Vec::new(), columns }, wire::rows(answer, binary))
+    }
+}
+
+/// A schema as Flight tells it.
+fn outlined(parameters: Vec<Kind>, schema: &SchemaRef) -> (WireHead, Vec<u8>) {
+    match FlightInfo::new().try_with_schema(schema) {
+        Ok(info) => {
+            let head = WireHead::Columns { parameters, columns: wire::columns_of(schema) };
+            (head, info.schema.to_vec())
+        }
+        Err(error) => {
+            let message = format!("the columns cannot be told: {error}");
+            let refusal = Refusal { code: "XX000".to_owned(), message, hint: None, place: None };
+            (WireHead::Refused(refusal), Vec::new())
+        }
+    }
+}
+
+/// Why an answer in batches ends.
+pub(super) fn stopped(why: Stopped) -> Refusal {
+    match why {
+        Stopped::Refused(error) => {
+            tracing::debug!(detail = error.detail, "a question was refused");
+            refusal(error)
+        }
+        Stopped::TooMany(most) => too_many(most),
+        Stopped::Damaged(files) => damaged(&files),
     }
 }
 

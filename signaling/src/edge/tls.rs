@@ -155,6 +155,14 @@ impl Certificate {
         TlsAcceptor::from(self.shown.lock().expect("no panic while held").config.clone())
     }
 
+    /// The same for clients that want to hear this protocol by name (ALPN, RFC 7301), such as `h2`.
+    pub fn acceptor_for(&self, protocol: &str) -> TlsAcceptor {
+        let shown = self.shown.lock().expect("no panic while held").config.clone();
+        let mut config = ServerConfig::clone(&shown);
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     /// Reads the files again where they were written since. What cannot be used changes nothing:
     /// whoever renews writes one file after the other.
     pub fn renew(&self) {
@@ -243,6 +251,16 @@ mod tests {
         missing.key = folder.path().join("nowhere.pem");
         let error = read(&missing).map(drop).unwrap_err().to_string();
         assert!(error.contains("nowhere.pem") && error.contains("is needed"), "{error}");
+    }
+
+    #[test]
+    fn a_protocol_is_named_to_those_alone_who_want_to_hear_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = pair();
+        let files = files(folder.path(), &one.certificate, &one.key);
+        let certificate = Certificate::open(files).unwrap();
+        assert_eq!(certificate.acceptor_for("h2").config().alpn_protocols, [b"h2".to_vec()]);
+        assert!(certificate.acceptor().config().alpn_protocols.is_empty());
     }
 
     #[test]

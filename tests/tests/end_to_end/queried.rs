@@ -10,9 +10,9 @@ use tests::house::{House, Options, wait_for};
 use tests::tree;
 
 /// What the order is about that is asked for.
-const TITLE: &str = "漏水; it's wet";
+pub(super) const TITLE: &str = "漏水; it's wet";
 /// A question that goes on for longer than a question may.
-const RUNAWAY: &str = "SELECT sum(length(a.attname || b.attname || c.attname)) FROM pg_attribute a \
+pub(super) const RUNAWAY: &str = "SELECT sum(length(a.attname || b.attname || c.attname)) FROM pg_attribute a \
     CROSS JOIN (pg_attribute b CROSS JOIN (pg_attribute c CROSS JOIN (pg_attribute d \
     CROSS JOIN pg_attribute e)))";
 
@@ -41,14 +41,16 @@ with psycopg.connect(sys.argv[1]) as connection:
     print(json.dumps(read))
 "#;
 
-/// A box with the door open.
-struct Asked {
-    house: House,
+/// A box with both doors for SQL open.
+pub(super) struct Asked {
+    pub(super) house: House,
     folder: TempDir,
     port: u16,
+    /// Where Flight SQL is spoken.
+    pub(super) flight: u16,
 }
 
-fn asked(backend: &str) -> Asked {
+pub(super) fn asked(backend: &str) -> Asked {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
     let made = made.expect("a certificate is made");
@@ -66,14 +68,18 @@ fn asked(backend: &str) -> Asked {
             certificate.display(),
             key.display()
         ),
-        config: "[sql]\npostgres = \"127.0.0.1:0\"\ntime_max = \"2s\"\n".into(),
+        config: "[sql]\npostgres = \"127.0.0.1:0\"\nflight = \"127.0.0.1:0\"\n\
+                 time_max = \"2s\"\nrows_max = 20000\n"
+            .into(),
         ..Options::default()
     });
     let text = std::fs::read(house.data().join("run/config.json")).expect("a running box");
     let config: Value = serde_json::from_slice(&text).expect("JSON");
-    let listen = config["sql"]["postgres"].as_str().expect("a listener");
-    let port = listen.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    Asked { house, folder, port }
+    let port = |key: &str| -> u16 {
+        let listen = config["sql"][key].as_str().expect("a listener");
+        listen.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+    };
+    Asked { house, folder, port: port("postgres"), flight: port("flight") }
 }
 
 impl Asked {
@@ -81,7 +87,7 @@ impl Asked {
     fn address(&self, token: &Value, more: &str) -> String {
         let user = token["sql_user"].as_str().expect("a name for the door");
         let secret = token["secret"].as_str().expect("a secret");
-        let authority = self.folder.path().join("cert.pem");
+        let authority = self.authority();
         format!(
             "host=localhost hostaddr=127.0.0.1 port={} user={user} password={secret} \
              dbname=switchgrid sslrootcert={} {more}",
@@ -90,7 +96,12 @@ impl Asked {
         )
     }
 
-    fn token(&self) -> Value {
+    /// Whom to believe.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
+    }
+
+    pub(super) fn token(&self) -> Value {
         let new = json!({"name": "BI", "role": "manager", "days": 1, "sql": true});
         let (status, token) = self.house.post("/api/v1/tokens", &new);
         assert_eq!(status, 201, "{token}");

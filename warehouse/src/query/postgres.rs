@@ -9,16 +9,19 @@
 mod bind;
 mod catalogue;
 mod empty;
+mod flow;
 mod names;
 mod rewrite;
 mod settings;
 
+pub use flow::{Flow, Stopped};
 pub use names::shown;
 pub use settings::{DATABASE, SETTINGS, setting};
 
 use crate::query::{CATALOGUE, Session, guard, prepare, refusal};
 use crate::wire::{self, Description, Kind, Parameter};
 use crate::{Answer, Error, SqlError, SqlFault};
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
@@ -82,20 +85,27 @@ impl Session {
         sql: &str,
         kinds: &[Option<Kind>],
     ) -> Result<Description, SqlError> {
+        let (parameters, schema) = self.about(sql, kinds).await?;
+        Ok(Description { parameters, columns: wire::columns_of(&schema) })
+    }
+
+    /// The types of the parameters of a text, and the columns of its answer.
+    async fn about(
+        &self,
+        sql: &str,
+        kinds: &[Option<Kind>],
+    ) -> Result<(Vec<Kind>, SchemaRef), SqlError> {
         let statement = self.understood(sql)?;
         let parameters = self.parameters(&statement, kinds).await?;
         let nulls: Vec<Parameter> =
             parameters.iter().map(|kind| Parameter { kind: Some(*kind), text: None }).collect();
         let plan = match self.plan_of(sql, statement, &nulls).await? {
             Ok(plan) => plan,
-            Err(empty) => {
-                return Ok(Description { parameters, columns: wire::columns(&empty) });
-            }
+            Err(empty) => return Ok((parameters, empty.schema)),
         };
         let checked = self.context.state().optimize(&plan);
         let checked = checked.map_err(|error| refusal::explain(error, sql, self))?;
-        let schema = crate::answer::plain_text::schema(checked.schema().as_arrow());
-        Ok(Description { parameters, columns: wire::columns_of(&schema) })
+        Ok((parameters, crate::answer::plain_text::schema(checked.schema().as_arrow())))
     }
 
     /// Runs one SELECT, WITH, VALUES or EXPLAIN with parameters.

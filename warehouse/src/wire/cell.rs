@@ -39,7 +39,7 @@ impl<'a> Cells<'a> {
 
     /// Its length and its bytes; -1 and none for NULL.
     pub fn write(&self, row: usize, binary: bool, out: &mut Vec<u8>) {
-        if self.source.is_null(row) || self.source.data_type() == &DataType::Null {
+        if self.is_null(row) {
             out.extend_from_slice(&(-1_i32).to_be_bytes());
             return;
         }
@@ -50,6 +50,15 @@ impl<'a> Cells<'a> {
         }
         let length = (out.len() - start - 4) as u32;
         out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+    }
+
+    /// Its text; `None` for NULL.
+    pub fn told(&self, row: usize) -> Option<String> {
+        (!self.is_null(row)).then(|| self.text(row))
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        self.source.is_null(row) || self.source.data_type() == &DataType::Null
     }
 
     fn text(&self, row: usize) -> String {
