@@ -594,6 +594,7 @@ impl UserAgent {
 
     pub(super) fn arm_registrar(&mut self) {
         self.tell_browsers();
+        self.note_contacts();
         self.timers.set(Waiting::Registrar, self.registrar.next_timeout());
     }
 
