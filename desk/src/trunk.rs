@@ -70,10 +70,13 @@ pub struct Settings {
     /// Numbers of the tenant that may be shown besides.
     pub caller_numbers: Vec<String>,
     /// Which of them is shown: `dialled` (the one that the caller dialled), `caller` (the one that leads
-    /// to the agent who calls, else the caller's) or `fixed` (always `caller_number`). Where the wanted
-    /// one is not among them, `caller_number` is.
+    /// to the agent who calls, else the caller's), `fixed` (always `caller_number`) or `withheld` (none:
+    /// the callee sees an anonymous call). Where the wanted one is not among them, `caller_number` is.
     #[schema(value_type = String)]
     pub caller_rule: CallerRule,
+    /// It knows who calls: what it asserts of a caller (P-Asserted-Identity) is believed, and it is told
+    /// the number of a call, also one that is withheld from the callee.
+    pub trusted: bool,
     /// What who waits hears of the trunk before it answers: `pass` (its announcements and ring tones),
     /// `ring` (ringing of ours) or `none` (a description before the answer is no sign of ringing).
     #[schema(value_type = String)]
@@ -123,6 +126,7 @@ impl Default for Settings {
             caller_number: String::new(),
             caller_numbers: Vec::new(),
             caller_rule: CallerRule::Dialled,
+            trusted: false,
             early_media: EarlyMedia::Pass,
             calls_max: 1_000,
             calls_per_s_max: 100,
@@ -340,6 +344,7 @@ impl Store {
                 weight: settings.weight,
                 options_every_s: settings.options_every_s,
                 caller_rule: settings.caller_rule,
+                trusted: settings.trusted,
                 early_media: settings.early_media,
             });
         }
@@ -547,6 +552,7 @@ mod tests {
         let old = old.settings;
         assert_eq!((old.order, old.weight, old.options_every_s), (0, 0, 0));
         assert_eq!(old.caller_rule, CallerRule::Dialled);
+        assert!(!old.trusted, "nobody is believed who was not said to be");
         assert_eq!(old.early_media, EarlyMedia::Pass);
         let field = |change: &dyn Fn(&mut Settings)| {
             let mut settings = old.clone();

@@ -363,6 +363,10 @@ pub struct Trunk {
     /// Whose number is shown, where it may be.
     #[serde(default)]
     pub caller_rule: CallerRule,
+    /// It is within the circle that knows who calls (RFC 3325 §2.4): what it asserts of a caller is
+    /// believed, and it is told our number even where the callee is not.
+    #[serde(default)]
+    pub trusted: bool,
     /// What who waits hears of it before it answers.
     #[serde(default)]
     pub early_media: EarlyMedia,
@@ -380,6 +384,8 @@ pub enum CallerRule {
     Caller,
     /// Always the trunk's own.
     Fixed,
+    /// None: the callee sees that somebody calls. Where the network has to know, it is the trunk's own.
+    Withheld,
 }
 
 /// A user name and password that we present. Kept out of logs.

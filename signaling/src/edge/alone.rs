@@ -105,6 +105,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
+        trusted: false,
         early_media: EarlyMedia::Pass,
     }
 }

@@ -9,7 +9,7 @@ mod identity;
 mod register;
 
 pub(crate) use health::{LINE_REST, REST_MAX};
-pub(crate) use identity::service_route;
+pub(crate) use identity::{NOBODY, service_route};
 pub(crate) use register::Registration;
 
 use super::bucket::Bucket;
@@ -287,6 +287,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         weight: 0,
         options_every_s: 0,
         caller_rule: routing::CallerRule::Dialled,
+        trusted: false,
         early_media: routing::EarlyMedia::Pass,
     }
 }

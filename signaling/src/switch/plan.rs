@@ -252,7 +252,7 @@ impl Compiled {
             CallerRule::Caller => {
                 calling.agent.iter().chain([&calling.caller, &calling.dialled]).collect()
             }
-            CallerRule::Fixed => Vec::new(),
+            CallerRule::Fixed | CallerRule::Withheld => Vec::new(),
         };
         let allowed = self.showable(trunk);
         let of = |wanted: &PhoneNumber| {
@@ -375,6 +375,7 @@ mod tests {
             weight: 0,
             options_every_s: 0,
             caller_rule: CallerRule::Dialled,
+            trusted: false,
             early_media: EarlyMedia::Pass,
         }
     }
@@ -473,7 +474,9 @@ mod tests {
             caller_numbers: vec!["110".into()],
             ..trunk.clone()
         };
-        for rule in [CallerRule::Dialled, CallerRule::Caller, CallerRule::Fixed] {
+        for rule in
+            [CallerRule::Dialled, CallerRule::Caller, CallerRule::Fixed, CallerRule::Withheld]
+        {
             let foreign = Trunk { caller_rule: rule, ..foreign.clone() };
             let who = Calling { caller: number("110"), ..calling("10086") };
             assert_eq!(plan.shown(&foreign, &who), None, "{rule:?}: listed, and not the tenant's");
@@ -505,6 +508,7 @@ mod tests {
         assert_eq!(shown(CallerRule::Dialled, &who), "02087654321");
         assert_eq!(shown(CallerRule::Caller, &who), "02087650001", "the agent's own");
         assert_eq!(shown(CallerRule::Fixed, &who), "95105688");
+        assert_eq!(shown(CallerRule::Withheld, &who), "95105688", "for the network alone");
         let stranger = Calling { agent: plan.numbers_of(AgentId(9)), ..who };
         assert_eq!(shown(CallerRule::Caller, &stranger), "02087654321", "never a customer's");
         let inside = Calling { caller: number("02087650001"), ..stranger };

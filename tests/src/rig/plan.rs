@@ -104,6 +104,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
+        trusted: false,
         early_media: EarlyMedia::Pass,
     }];
     plan

@@ -148,7 +148,7 @@ impl UserAgent {
     }
 
     /// What the switch hears. An agent's number is the one of their password, whatever From says
-    /// (CVE-2025-47779); a trunk's caller is P-Asserted-Identity, else From.
+    /// (CVE-2025-47779); the caller of a trusted trunk is P-Asserted-Identity, else From.
     fn describe(
         &self,
         leg: LegId,
@@ -159,11 +159,17 @@ impl UserAgent {
     ) -> Incoming {
         let view = self.tenants.get(&tenant);
         let country = view.map_or("", |view| view.country.as_str());
+        let believed = match origin {
+            Origin::Agent(_) => false,
+            Origin::Trunk(id) => {
+                self.trunks.get((tenant, id)).is_some_and(|trunk| trunk.plan.trusted)
+            }
+        };
         let (caller, caller_name) = match origin {
             Origin::Agent(agent) => {
                 view.and_then(|view| view.agents.get(&agent)).cloned().unwrap_or_default()
             }
-            Origin::Trunk(_) => trunk_caller(request),
+            Origin::Trunk(_) => trunk_caller(request, believed),
         };
         let text = |name| header::text(request.first(name).unwrap_or_default(), TEXT_BYTES_MAX);
         Incoming {
@@ -182,7 +188,7 @@ impl UserAgent {
             diverted: diverted(request),
             category: match origin {
                 Origin::Agent(_) => None,
-                Origin::Trunk(_) => category(request),
+                Origin::Trunk(_) => category(request, believed),
             },
             replaces: None,
             join: None,
@@ -260,15 +266,17 @@ fn remote_party<'a>(request: &Message<'a>) -> Option<NameAddr<'a>> {
     party.is_none_or(|party| party.eq_ignore_ascii_case(b"calling")).then_some(said)
 }
 
-/// Number and name; `anonymous` for who does not want them known.
-fn trunk_caller(request: &Message) -> (String, String) {
+/// Number and name; `anonymous` for who does not want them known. Of a trunk that is not believed what
+/// it asserts is read over, but for the wish to stay unknown.
+fn trunk_caller(request: &Message, believed: bool) -> (String, String) {
     let by_gateway = || remote_party(request);
-    let known = asserted(request).or_else(by_gateway);
+    let said = asserted(request).or_else(by_gateway);
+    let known = said.filter(|_| believed);
     let name = known.or(request.from()).map(|from| from.display_text()).unwrap_or_default();
     let private = request.first(Name::Privacy).is_some_and(|value| {
         value.split(|&b| b == b';').any(|item| header::trim(item).eq_ignore_ascii_case(b"id"))
     });
-    let withheld = known.and_then(|known| header::param(known.params, "privacy"));
+    let withheld = said.and_then(|said| header::param(said.params, "privacy"));
     if private || withheld.is_some_and(|what| !what.eq_ignore_ascii_case(b"off")) {
         return ("anonymous".to_owned(), String::new());
     }
@@ -277,8 +285,9 @@ fn trunk_caller(request: &Message) -> (String, String) {
 
 /// The calling party's category: beside the number or in its URI (3GPP TS 24.229 §7.2A.12), of who is
 /// asserted before who says so themselves.
-fn category(request: &Message) -> Option<Category> {
-    let said = [asserted(request), request.from()].into_iter().flatten().find_map(|address| {
+fn category(request: &Message, believed: bool) -> Option<Category> {
+    let known = asserted(request).filter(|_| believed);
+    let said = [known, request.from()].into_iter().flatten().find_map(|address| {
         let uri = address.parsed_uri()?;
         let beside = uri.user.and_then(|user| header::param(user, "cpc"));
         beside.or_else(|| uri.param("cpc")).or_else(|| header::param(address.params, "cpc"))

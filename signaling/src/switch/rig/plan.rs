@@ -62,6 +62,7 @@ pub fn demo_plan() -> Plan {
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
+        trusted: false,
         early_media: EarlyMedia::Pass,
     }];
     plan.conferences = conferences();
