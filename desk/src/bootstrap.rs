@@ -168,6 +168,7 @@ fn trunk(defaults: &Defaults) -> TrunkDraft {
         },
         outbound_password: None,
         inbound_password: None,
+        certificate_key: None,
     }
 }
 

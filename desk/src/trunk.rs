@@ -11,7 +11,7 @@ use sqlx::Row;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use terms::media::{Codec, SrtpPolicy, TrunkT38};
-use terms::routing::{self, CallerRule, EarlyMedia, InboundDigest};
+use terms::routing::{self, CallerRule, ClientCertificate, EarlyMedia, InboundDigest};
 use terms::{PhoneNumber, TenantId, TrunkId};
 use utoipa::ToSchema;
 
@@ -31,8 +31,8 @@ pub struct Trunk {
     pub settings: Settings,
 }
 
-/// A trunk to be, or as it shall be from now on. A password that is left out stays as it is.
-#[derive(Clone, Deserialize, ToSchema)]
+/// A trunk to be, or as it shall be from now on. A password or key that is left out stays as it is.
+#[derive(Clone, Default, Deserialize, ToSchema)]
 pub struct TrunkDraft {
     /// Its name.
     pub name: String,
@@ -45,6 +45,9 @@ pub struct TrunkDraft {
     /// What the peer presents to us.
     #[serde(default)]
     pub inbound_password: Option<String>,
+    /// The private key of `certificate` as PEM text.
+    #[serde(default)]
+    pub certificate_key: Option<String>,
 }
 
 /// How a trunk works. Kept as one document: nothing asks for a single field of it.
@@ -104,6 +107,9 @@ pub struct Settings {
     /// Certificates of the authorities that its own is checked against when we call it over TLS, as
     /// PEM text; empty takes those of the system.
     pub ca: String,
+    /// What the trunk is shown where it asks for a certificate of ours over TLS: ours first, then those
+    /// above it, as PEM text; empty shows none.
+    pub certificate: String,
     /// Of the trunks whose prefix fits a number equally well the lowest is tried first.
     pub order: u32,
     /// Share of the calls among trunks of one order; those with 0 come after the others.
@@ -136,6 +142,7 @@ impl Default for Settings {
             t38: TrunkT38::Allow,
             advertise: String::new(),
             ca: String::new(),
+            certificate: String::new(),
             order: 0,
             weight: 0,
             options_every_s: 0,
@@ -214,20 +221,24 @@ const WEIGHT_MAX: u32 = 1_000;
 const OPTIONS_EVERY_S: std::ops::RangeInclusive<u32> = 5..=3_600;
 /// Longest list of authorities: some twenty certificates.
 const CA_BYTES_MAX: usize = 64 * 1024;
+/// Longest private key: one of RSA with 16,384 bits.
+const KEY_BYTES_MAX: usize = 16 * 1024;
 
 impl Settings {
     fn check_security(&self, over_tls: bool) -> Result<()> {
-        if self.ca.is_empty() {
-            return Ok(());
-        }
-        if !over_tls {
-            let problem = "authorities are of use with transport=tls in proxy alone";
-            return Err(Error::invalid("ca", problem));
-        }
-        let is_pem = self.ca.contains("-----BEGIN CERTIFICATE-----");
-        if !is_pem || self.ca.len() > CA_BYTES_MAX {
-            let problem = "PEM text with sections BEGIN CERTIFICATE is needed, at most 64 KiB";
-            return Err(Error::invalid("ca", problem));
+        for (field, pem) in [("ca", &self.ca), ("certificate", &self.certificate)] {
+            if pem.is_empty() {
+                continue;
+            }
+            if !over_tls {
+                let problem = "certificates are of use with transport=tls in proxy alone";
+                return Err(Error::invalid(field, problem));
+            }
+            let is_pem = pem.contains("-----BEGIN CERTIFICATE-----");
+            if !is_pem || pem.len() > CA_BYTES_MAX {
+                let problem = "PEM text with sections BEGIN CERTIFICATE is needed, at most 64 KiB";
+                return Err(Error::invalid(field, problem));
+            }
         }
         Ok(())
     }
@@ -267,6 +278,11 @@ fn owner(tenant: TenantId, trunk: TrunkId) -> String {
     format!("tenant {tenant} trunk {trunk}")
 }
 
+/// The key is another secret of the trunk than its password: neither opens in the other's place.
+fn owner_of_key(tenant: TenantId, trunk: TrunkId) -> String {
+    format!("{} key", owner(tenant, trunk))
+}
+
 fn kept(row: &DbRow) -> Result<Kept> {
     document(row, "settings", "read a trunk", "trunk")
 }
@@ -292,7 +308,7 @@ impl Store {
 
     async fn trunk_rows(&self, tenant: TenantId) -> Result<Vec<DbRow>> {
         sqlx::query(
-            "SELECT id, name, settings, outbound_secret FROM trunks WHERE tenant_id = $1
+            "SELECT id, name, settings, outbound_secret, key_secret FROM trunks WHERE tenant_id = $1
              ORDER BY id LIMIT 200",
         )
         .bind(tenant.0 as i64)
@@ -320,6 +336,18 @@ impl Store {
                 }),
                 _ => None,
             };
+            let sealed: Option<String> = row.get("key_secret");
+            let certificate = match sealed {
+                Some(sealed) if !settings.certificate.is_empty() => Some(ClientCertificate {
+                    chain: settings.certificate.clone(),
+                    key: self
+                        .keeper
+                        .open_sealed(&owner_of_key(tenant, trunk_id), &sealed)?
+                        .expose()
+                        .to_owned(),
+                }),
+                _ => None,
+            };
             trunks.push(routing::Trunk {
                 id: trunk_id,
                 name: row.get("name"),
@@ -340,6 +368,7 @@ impl Store {
                 // What is kept was checked.
                 advertise: settings.advertise.parse().ok(),
                 ca: settings.ca,
+                certificate,
                 order: settings.order,
                 weight: settings.weight,
                 options_every_s: settings.options_every_s,
@@ -403,7 +432,8 @@ impl Store {
         let doing = "change a trunk";
         let mut write = self.write(doing).await?;
         let row = sqlx::query(
-            "SELECT settings, outbound_secret FROM trunks WHERE tenant_id = $1 AND id = $2",
+            "SELECT settings, outbound_secret, key_secret FROM trunks
+             WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
         .bind(trunk_id.0 as i64)
@@ -417,9 +447,10 @@ impl Store {
             Some(password) => Some(self.keeper.seal(&owner(tenant, trunk_id), password)),
             None => row.get("outbound_secret"),
         };
+        let key = self.sealed_key(draft, tenant, trunk_id, row.get("key_secret"))?;
         let settings = Kept { settings: draft.settings.clone(), inbound };
         sqlx::query(
-            "UPDATE trunks SET name = $3, settings = $4, outbound_secret = $5
+            "UPDATE trunks SET name = $3, settings = $4, outbound_secret = $5, key_secret = $6
              WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
@@ -427,6 +458,7 @@ impl Store {
         .bind(&name)
         .bind(serde_json::to_string(&settings).expect("settings are always valid JSON"))
         .bind(sealed)
+        .bind(key)
         .execute(write.db())
         .await
         .during(doing)?;
@@ -455,22 +487,46 @@ impl Store {
             .outbound_password
             .as_ref()
             .map(|password| self.keeper.seal(&owner(tenant, trunk_id), password));
+        let key = self.sealed_key(draft, tenant, trunk_id, None)?;
         let settings = Kept { settings: draft.settings.clone(), inbound };
         let doing = write.doing;
         sqlx::query(
-            "INSERT INTO trunks (id, tenant_id, name, settings, outbound_secret)
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO trunks (id, tenant_id, name, settings, outbound_secret, key_secret)
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(trunk_id.0 as i64)
         .bind(tenant.0 as i64)
         .bind(&name)
         .bind(serde_json::to_string(&settings).expect("settings are always valid JSON"))
         .bind(sealed)
+        .bind(key)
         .execute(write.db())
         .await
         .during(doing)?;
         write.audit(tenant, by, "trunk.create", trunk_id).await?;
         Ok(Trunk { id: trunk_id, name, settings: settings.settings })
+    }
+
+    /// The key of the certificate that is shown, as it is kept; `old` is the one of before.
+    fn sealed_key(
+        &self,
+        draft: &TrunkDraft,
+        tenant: TenantId,
+        trunk_id: TrunkId,
+        old: Option<String>,
+    ) -> Result<Option<String>> {
+        if draft.settings.certificate.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |problem: &str| Err(Error::invalid("certificate_key", problem));
+        match (&draft.certificate_key, old) {
+            (Some(key), _) if !key.contains("PRIVATE KEY-----") || key.len() > KEY_BYTES_MAX => {
+                wrong("PEM text with a section BEGIN PRIVATE KEY is needed, at most 16 KiB")
+            }
+            (Some(key), _) => Ok(Some(self.keeper.seal(&owner_of_key(tenant, trunk_id), key))),
+            (None, Some(old)) => Ok(Some(old)),
+            (None, None) => wrong("the private key of certificate is needed"),
+        }
     }
 }
 
@@ -544,6 +600,16 @@ mod tests {
         assert_eq!(field("sip:a.example", pem), Some("ca"), "nothing is checked in clear");
         assert_eq!(field(tls, "/etc/ssl/ca.pem"), Some("ca"), "the text, not where it lies");
         assert_eq!(field(tls, &pem.repeat(4_000)), Some("ca"));
+        let own = |proxy: &str, certificate: &str| {
+            let (proxy, certificate) = (proxy.to_owned(), certificate.to_owned());
+            Settings { proxy, certificate, ..Settings::default() }.check()
+        };
+        assert!(own(tls, pem).is_ok());
+        for (proxy, certificate) in [("sip:a.example", pem), (tls, "/etc/ssl/own.pem")] {
+            let refused = own(proxy, certificate).unwrap_err();
+            let is_it = matches!(refused, Error::Invalid { field: "certificate", .. });
+            assert!(is_it, "{proxy} {certificate}: {refused}");
+        }
     }
 
     #[test]

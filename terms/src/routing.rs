@@ -351,6 +351,9 @@ pub struct Trunk {
     /// those of the system.
     #[serde(default)]
     pub ca: String,
+    /// What we show where it asks for a certificate of ours, over TLS; none shows nothing.
+    #[serde(default)]
+    pub certificate: Option<ClientCertificate>,
     /// Of the trunks that fit a number equally well the lowest is tried first.
     #[serde(default)]
     pub order: u32,
@@ -402,6 +405,21 @@ pub struct Credential {
 impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "Credential({}, …)", self.user)
+    }
+}
+
+/// A certificate of ours and its private key. The key is kept out of logs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientCertificate {
+    /// Ours first, then those above it, as PEM.
+    pub chain: String,
+    /// The private key, as PEM.
+    pub key: String,
+}
+
+impl std::fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("ClientCertificate(…)")
     }
 }
 

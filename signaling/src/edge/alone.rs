@@ -101,6 +101,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         t38: TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        certificate: None,
         order: 0,
         weight: 0,
         options_every_s: 0,

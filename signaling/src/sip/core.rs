@@ -432,17 +432,6 @@ impl UserAgent {
         }
     }
 
-    /// The trunks of a tenant that are called over TLS: where, and the authorities that are believed.
-    pub fn secured_trunks(&self, tenant: TenantId) -> Vec<(TrunkKey, Host, String)> {
-        let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
-        own.filter_map(|key| {
-            let trunk = self.trunks.get(key)?;
-            let proxy = trunk.proxy.as_ref().filter(|p| p.transport == Transport::Tls)?;
-            Some((key, proxy.host.clone(), trunk.plan.ca.clone()))
-        })
-        .collect()
-    }
-
     /// How a tenant's trunks are.
     pub fn live_trunks(&self, tenant: TenantId) -> Vec<LiveTrunk> {
         let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);

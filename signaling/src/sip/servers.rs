@@ -10,6 +10,7 @@ use rand::Rng;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
+use terms::routing::ClientCertificate;
 use terms::{Moment, TenantId};
 
 /// Most servers of one trunk.
@@ -28,6 +29,19 @@ pub struct Server {
     pub priority: u16,
     /// Its share among those of the same priority.
     pub weight: u16,
+}
+
+/// A trunk that is called over TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secured {
+    /// Which.
+    pub trunk: TrunkKey,
+    /// Where, and whose name its certificate has to bear.
+    pub host: Host,
+    /// Certificates of the authorities that are believed, as PEM; empty is the system's.
+    pub ca: String,
+    /// What it is shown where it asks.
+    pub certificate: Option<ClientCertificate>,
 }
 
 /// What is to be asked about a trunk's name.
@@ -160,6 +174,19 @@ impl UserAgent {
     pub fn named_trunks(&self, tenant: TenantId) -> Vec<(TrunkKey, Named)> {
         let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
         own.filter_map(|key| Some((key, self.trunks.get(key)?.proxy.as_ref()?.named()?))).collect()
+    }
+
+    /// The trunks of a tenant that are called over TLS.
+    pub fn secured_trunks(&self, tenant: TenantId) -> Vec<Secured> {
+        let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
+        own.filter_map(|key| {
+            let trunk = self.trunks.get(key)?;
+            let proxy = trunk.proxy.as_ref().filter(|p| p.transport == Transport::Tls)?;
+            let (host, ca) = (proxy.host.clone(), trunk.plan.ca.clone());
+            let certificate = trunk.plan.certificate.clone();
+            Some(Secured { trunk: key, host, ca, certificate })
+        })
+        .collect()
     }
 
     /// What is looked up before a connection to this trunk is opened over TLS.

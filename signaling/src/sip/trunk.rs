@@ -283,6 +283,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         t38: terms::media::TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        certificate: None,
         order: 0,
         weight: 0,
         options_every_s: 0,

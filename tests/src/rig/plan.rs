@@ -100,6 +100,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         t38: TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        certificate: None,
         order: 0,
         weight: 0,
         options_every_s: 0,

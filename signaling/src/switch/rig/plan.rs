@@ -58,6 +58,7 @@ pub fn demo_plan() -> Plan {
         t38: TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        certificate: None,
         order: 0,
         weight: 0,
         options_every_s: 0,
