@@ -144,6 +144,8 @@ pub struct UserAgent {
     pub(super) trunks: Trunks,
     /// What the switch was told of them.
     pub(super) trunks_down: BTreeMap<TrunkKey, TrunkDown>,
+    /// Of which that is otherwise than before, for those who keep it.
+    pub(super) trunks_touched: BTreeSet<TrunkKey>,
     pub(super) sources: Sources,
     pub(super) unproven: Sources,
     pub(super) servers: IdMap<u64, ServerTx>,
@@ -186,6 +188,7 @@ impl UserAgent {
             lamps: Lamps::default(),
             trunks: Trunks::default(),
             trunks_down: BTreeMap::new(),
+            trunks_touched: BTreeSet::new(),
             servers: IdMap::default(),
             server_keys: HashMap::new(),
             clients: IdMap::default(),

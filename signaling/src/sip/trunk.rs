@@ -8,7 +8,7 @@ mod health;
 mod identity;
 mod register;
 
-pub(crate) use health::{LINE_REST, REST_MAX};
+pub(crate) use health::{Kept as KeptHealth, LINE_REST, REST_MAX};
 pub(crate) use identity::{NOBODY, service_route};
 pub(crate) use register::Registration;
 

@@ -327,5 +327,7 @@ pub enum Event {
         trunk: TrunkId,
         /// It is down.
         down: bool,
+        /// It asked to be left alone (Retry-After): not even one call is tried.
+        rests: bool,
     },
 }

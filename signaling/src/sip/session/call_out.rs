@@ -328,6 +328,9 @@ impl UserAgent {
 
     pub(super) fn on_branch_response(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
         self.on_branch_heard(id);
+        if let Some(key) = self.branches.get(&id).and_then(|branch| branch.trunk) {
+            self.on_trunk_heard(now, key, response.status());
+        }
         match response.status() {
             100..200 => self.on_branch_progress(now, flow, id, response),
             200..300 => self.on_branch_answer(now, flow, id, response),

@@ -138,7 +138,8 @@ fn a_call_that_waits_for_a_connection_fails_when_there_is_none_and_the_trunk_say
     bench.core.handle_not_dialled(now, KEY, problem.clone());
     bench.core.handle_unsent(now, id);
     let failed = Event::Failed { leg: LEG, status: 503, cause: 41 };
-    let down = |down| Event::Trunk { tenant: TENANT, trunk: TrunkId(1), down };
+    let trunk = TrunkId(1);
+    let down = |down| Event::Trunk { tenant: TENANT, trunk, down, rests: false };
     assert_eq!(bench.events(), [down(true), failed]);
     let live = bench.core.live_trunks(TENANT);
     assert_eq!((live[0].trunk, live[0].problem.clone()), (TrunkId(1), Some(problem)));

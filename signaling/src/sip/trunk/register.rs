@@ -47,6 +47,11 @@ impl Registration {
         self.failures > 0
     }
 
+    /// It had failed before a restart, and is asked again as it is at any start.
+    pub(crate) fn restore_failed(&mut self) {
+        self.failures = self.failures.max(1);
+    }
+
     /// 200 with this life, and this way for our calls.
     pub(crate) fn on_granted(&mut self, now: Moment, expires_s: u32, routes: Vec<Vec<u8>>) {
         *self = Registration {
