@@ -193,6 +193,9 @@ struct Talk {
     guests: Vec<LegId>,
     /// An agent asks somebody while the other one waits.
     consult: Option<consult::Consult>,
+    /// Who is consulted or asked in is heard before they answer. It ends with the process.
+    #[serde(skip)]
+    early: Option<Box<early::HeardEarly>>,
 }
 
 impl Talk {
@@ -204,6 +207,7 @@ impl Talk {
             asked: None,
             guests: Vec::new(),
             consult: None,
+            early: None,
         }
     }
 
@@ -500,7 +504,7 @@ impl Call {
         let may_rest = held && !self.legs.get(&id).is_some_and(Leg::is_browser);
         // Who receives a page is silent as long as it lasts; T.30 has its own patience.
         let faxes = matches!(self.phase, Phase::Faxing(_));
-        let only_hears = self.only_listens(id) || self.hears_early();
+        let only_hears = self.only_listens(id) || self.hears_early(id);
         let may_be_silent = may_rest || faxes || only_hears || self.is_muted(cx);
         if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
             self.drop_leg(cx, id, cause::TIMER_EXPIRED);

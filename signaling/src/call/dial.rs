@@ -269,7 +269,9 @@ impl Call {
         };
         leg.rang = true;
         self.log(cx, Some(id), Kind::LegRinging);
-        self.consulted_rings(cx, id);
+        if !told {
+            self.consulted_rings(cx, id);
+        }
         let Phase::Dialling(dial) = &self.phase else { return };
         if dial.leg != Some(id) {
             return;
