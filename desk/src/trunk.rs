@@ -64,6 +64,8 @@ pub struct Settings {
     pub outbound_realm: String,
     /// Keep a registration there.
     pub register: bool,
+    /// Keep one at each of the servers that its name says, not only at the one whose turn it is.
+    pub register_each: bool,
     /// Seconds asked for in REGISTER.
     pub register_expires_s: u32,
     /// Their user here; empty trusts the source address alone.
@@ -127,6 +129,7 @@ impl Default for Settings {
             outbound_user: String::new(),
             outbound_realm: String::new(),
             register: false,
+            register_each: false,
             register_expires_s: 600,
             inbound_user: String::new(),
             caller_number: String::new(),
@@ -197,6 +200,9 @@ impl Settings {
                 "register",
                 "proxy and outbound_user are needed to register",
             ));
+        }
+        if self.register_each && !self.register {
+            return Err(Error::invalid("register_each", "register is needed as well"));
         }
         for (field, value) in
             [("calls_max", self.calls_max), ("calls_per_s_max", self.calls_per_s_max)]
@@ -355,6 +361,7 @@ impl Store {
                 proxy: settings.proxy,
                 outbound,
                 register: settings.register,
+                register_each: settings.register_each,
                 register_expires_s: settings.register_expires_s,
                 inbound_digest: inbound,
                 caller_number: settings.caller_number,
@@ -631,6 +638,7 @@ mod tests {
         };
         assert_eq!(field(&|s| (s.order, s.weight) = (1_000, 1_000)), None);
         assert_eq!(field(&|s| s.order = 1_001), Some("order"));
+        assert_eq!(field(&|s| s.register_each = true), Some("register_each"), "where is it to?");
         assert_eq!(field(&|s| s.weight = 1_001), Some("weight"));
         for (every, expected) in [(4, true), (5, false), (3_600, false), (3_601, true)] {
             let got = field(&|s| s.options_every_s = every);

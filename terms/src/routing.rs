@@ -320,6 +320,9 @@ pub struct Trunk {
     pub outbound: Option<Credential>,
     /// Keep a registration there.
     pub register: bool,
+    /// Keep one at each of the servers that its name says, instead of at the one whose turn it is.
+    #[serde(default)]
+    pub register_each: bool,
     /// Seconds asked for in REGISTER.
     pub register_expires_s: u32,
     /// Who they are here.

@@ -430,6 +430,7 @@ const SENTENCES: &[Sentence] = &[
         "需要本租户的号码，请先在号码中添加",
     ),
     ("proxy and outbound_user are needed to register", "注册需要 proxy 和 outbound_user"),
+    ("register is needed as well", "还需要 register"),
     ("a password is needed with inbound_user", "有 inbound_user 时需要密码"),
     // Periods and forms of reports.
     (

@@ -89,6 +89,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         proxy: "sip:127.0.0.1:5999".into(),
         outbound: None,
         register: false,
+        register_each: false,
         register_expires_s: 300,
         inbound_digest: None,
         caller_number: caller_number.into(),

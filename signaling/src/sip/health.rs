@@ -67,9 +67,7 @@ impl UserAgent {
         }
         self.ask_health(now, key, hop, named);
         for server in others {
-            let (transport, host) = (server.transport, Host::Address(server.address));
-            let listener = self.listener_for(transport, Some(server.address));
-            let hop = Hop { listener, transport, host, connection: None, trunk: Some(key) };
+            let hop = self.hop_at(key, server);
             let named = (format!("{}{}", self.token(), self.token()), 1);
             self.ask_health(now, key, hop, named);
         }
@@ -178,7 +176,7 @@ impl UserAgent {
     pub(super) fn keep_down(&self, key: TrunkKey) -> Option<KeptDown> {
         let since = self.trunks_down.get(&key)?.since;
         let trunk = self.trunks.get(key)?;
-        let unregistered = trunk.registration.has_failed();
+        let unregistered = trunk.registrations.has_failed();
         Some(KeptDown { since, health: trunk.health.keep(), unregistered })
     }
 
@@ -187,7 +185,7 @@ impl UserAgent {
         let Some(trunk) = self.trunks.get_mut(key) else { return };
         trunk.health.restore(now.moment, kept.health);
         if kept.unregistered && trunk.plan.register && trunk.plan.outbound.is_some() {
-            trunk.registration.restore_failed();
+            trunk.registrations.restore_failed();
         }
         self.tell_trunk(now, key);
         if let Some(down) = self.trunks_down.get_mut(&key) {

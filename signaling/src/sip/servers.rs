@@ -140,6 +140,11 @@ impl Servers {
         self.resting.remove(&address);
     }
 
+    /// The one at this address.
+    pub(crate) fn at(&self, address: SocketAddr) -> Option<Server> {
+        self.list.iter().find(|server| server.address == address).copied()
+    }
+
     /// Those that are not called next.
     pub(crate) fn others(&self) -> Vec<Server> {
         self.list.iter().skip(1).copied().collect()
@@ -203,10 +208,18 @@ impl UserAgent {
                 listener.transport == server.transport && same
             })
         });
-        if let Some(trunk) = self.trunks.get_mut(trunk) {
-            trunk.servers.set(servers);
-            trunk.servers.draw(now.moment, &mut self.rng);
+        if let Some(known) = self.trunks.get_mut(trunk) {
+            known.servers.set(servers);
+            known.servers.draw(now.moment, &mut self.rng);
+            self.begin_registrations(now, trunk);
         }
+    }
+
+    /// To this server of a trunk.
+    pub(super) fn hop_at(&self, trunk: TrunkKey, server: Server) -> Hop {
+        let (transport, host) = (server.transport, Host::Address(server.address));
+        let listener = self.listener_for(transport, Some(server.address));
+        Hop { listener, transport, host, connection: None, trunk: Some(trunk) }
     }
 
     /// Nothing came of a request that went there: another server of the trunk is called before it.

@@ -233,7 +233,11 @@ impl UserAgent {
         way: Way,
     ) -> Result<(), Injection> {
         let trunk = way.trunk.and_then(|key| self.trunks.get(key));
-        let routes = trunk.map(|trunk| trunk.registration.routes.clone()).unwrap_or_default();
+        let server = match way.hop.host {
+            Host::Address(address) => Some(address),
+            Host::Name(..) => None,
+        };
+        let routes = trunk.map(|trunk| trunk.registrations.routes(server)).unwrap_or_default();
         let withheld = trunk.is_some_and(Trunk::withholds);
         let extra: usize = invite.headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum();
         let extra = extra + routes.iter().map(Vec::len).sum::<usize>();

@@ -234,7 +234,7 @@ fn a_trunk_whose_plan_is_another_forgets_the_way() {
     plan.trunks[0].calls_max = 7;
     bench.core.set_plan(bench.now(), &plan);
     let trunk = bench.core.trunks.get((TENANT, TrunkId(1))).expect("it is there");
-    assert!(trunk.registration.routes.is_empty());
+    assert!(trunk.registrations.routes(None).is_empty());
 }
 
 #[test]

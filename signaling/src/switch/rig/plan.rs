@@ -46,6 +46,7 @@ pub fn demo_plan() -> Plan {
         proxy: "sip:192.0.2.1:5060".into(),
         outbound: None,
         register: false,
+        register_each: false,
         register_expires_s: 300,
         inbound_digest: None,
         caller_number: "95105688".into(),
