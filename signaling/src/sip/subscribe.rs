@@ -1,7 +1,8 @@
 //! SUBSCRIBE to the calls of a colleague's phone and our NOTIFYs, RFC 6665 with the event package
 //! `dialog` (RFC 4235), to their `presence` (RFC 3856), to where they are registered, `reg` (RFC 3680),
-//! and to one's own messages, `message-summary` (RFC 3842). Whoever subscribes has proven who they are and does it from where a phone of theirs is
-//! registered; the subscription ends with that registration.
+//! and to one's own messages, `message-summary` (RFC 3842). Whoever subscribes has proven who they are
+//! and does it from where a phone of theirs is registered; the subscription ends with that
+//! registration.
 
 use super::core::UserAgent;
 use super::dialog::Dialog;
