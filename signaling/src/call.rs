@@ -25,6 +25,7 @@ mod announcing;
 mod answer;
 mod ask;
 mod callback;
+mod charging;
 mod click;
 mod conference;
 mod connect;
@@ -79,7 +80,7 @@ pub(crate) use forward::check_forwarding;
 pub(crate) use incoming::incoming;
 pub(crate) use keep::{Kept, Waking};
 
-use crate::sip::user_agent::Event as SipEvent;
+use crate::sip::user_agent::{Charging, Event as SipEvent};
 use crate::switch::{Compiled, Cx, HttpDone, Now};
 use dial::{Dial, Dialable};
 use flow::Flowing;
@@ -298,6 +299,8 @@ pub(crate) struct Call {
     diverted: u8,
     /// What kind of line it comes from, as its trunk tells.
     category: Option<Category>,
+    /// By what it is charged, as its trunk tells.
+    charging: Option<Charging>,
     /// The language that its flow chose, in place of the plan's.
     language: Option<String>,
     /// The number that who asked for the call wants the outside to see.

@@ -219,7 +219,8 @@ impl Call {
         if !self.may_be_shown(&plan, &from) {
             return None;
         }
-        let headers = self.forwarding_headers(trunk, &from, digits);
+        let mut headers = self.forwarding_headers(trunk, &from, digits);
+        headers.extend(self.charging_headers(trunk));
         let now = cx.now.moment;
         let usage = &mut cx.world.tenants.get_mut(&self.tenant)?.trunks;
         let taken = if probed { usage.take(trunk, now) } else { usage.take_out(trunk, now) };

@@ -12,12 +12,16 @@ use crate::sip::registrar::Who;
 use crate::sip::send::user_of;
 use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
 use crate::sip::uri::{Uri, decimal, ip_of};
-use crate::sip::user_agent::{Event, Incoming, Origin};
+use crate::sip::user_agent::{Charging, Event, Incoming, Origin};
 use crate::switch::Now;
 use terms::{Category, LegId, PhoneNumber, TenantId};
 
 /// Longest text of a header that is kept for the log.
 const TEXT_BYTES_MAX: usize = 256;
+/// Longest identity of a call's accounts that is passed on.
+const ICID_BYTES_MAX: usize = 128;
+/// Longest list of places where accounts are kept that is passed on.
+const ADDRESSES_BYTES_MAX: usize = 512;
 
 /// Who begins the leg: a trunk or an agent's phone.
 #[derive(Clone, Copy)]
@@ -190,6 +194,7 @@ impl UserAgent {
                 Origin::Agent(_) => None,
                 Origin::Trunk(_) => category(request, believed),
             },
+            charging: believed.then(|| charging(request)).flatten(),
             replaces: None,
             join: None,
         }
@@ -293,6 +298,21 @@ fn category(request: &Message, believed: bool) -> Option<Category> {
         beside.or_else(|| uri.param("cpc")).or_else(|| header::param(address.params, "cpc"))
     })?;
     Some(Category::of(&header::text(said, TEXT_BYTES_MAX)))
+}
+
+/// What the network says of how the call is charged; nothing where it is no text that could be passed on.
+fn charging(request: &Message) -> Option<Charging> {
+    let is_plain = |text: &&[u8]| text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+    let icid = header::param(request.other("P-Charging-Vector")?, "icid-value")?;
+    let icid = Some(header::unquote(icid)).filter(is_plain)?;
+    let fits = !icid.is_empty() && icid.len() <= ICID_BYTES_MAX;
+    if !fits || icid.iter().any(|byte| matches!(byte, b'"' | b'\\')) {
+        return None;
+    }
+    let addresses = request.other("P-Charging-Function-Addresses");
+    let addresses = addresses.filter(|value| value.len() <= ADDRESSES_BYTES_MAX).filter(is_plain);
+    Some(Charging { icid: text(icid), addresses: addresses.map(text) })
 }
 
 /// The phone's own idea of its address is not where its messages come from. Behind a proxy the

@@ -2,6 +2,7 @@
 
 use super::trunks::invite;
 use super::*;
+use crate::sip::user_agent::Charging;
 use terms::routing::CallerRule;
 use terms::{Category, TrunkId};
 
@@ -157,6 +158,34 @@ fn what_is_asserted_is_believed_of_a_trusted_trunk_alone_and_a_wish_for_privacy_
         let (number, name, _) = caller(false, &wish);
         assert_eq!((number.as_str(), name.as_str()), ("anonymous", ""), "{wish}");
     }
+}
+
+#[test]
+fn by_what_a_call_is_charged_is_taken_from_a_trusted_trunk_and_only_where_it_can_be_passed_on() {
+    let charged = |trusted: bool, more: &str| {
+        let mut bench = trusts(trusted);
+        let call = bench.request("INVITE", "95105688", more, SDP);
+        bench.receive(carrier(), &call);
+        let events = bench.events();
+        let [Event::Incoming(incoming)] = &events[..] else { panic!("{events:?}") };
+        incoming.charging.clone()
+    };
+    let vector =
+        "P-Charging-Vector: icid-value=\"a7 b\";icid-generated-at=192.0.2.9;orig-ioi=home\r\n";
+    let places = "P-Charging-Function-Addresses: ccf=192.0.2.50; ecf=192.0.2.51\r\n";
+    let of = |addresses: Option<&str>| {
+        Some(Charging { icid: "a7 b".into(), addresses: addresses.map(str::to_owned) })
+    };
+    assert_eq!(charged(true, vector), of(None));
+    let both = format!("{vector}{places}");
+    assert_eq!(charged(true, &both), of(Some("ccf=192.0.2.50; ecf=192.0.2.51")));
+    assert_eq!(charged(false, &both), None);
+    assert_eq!(charged(true, places), None);
+    let long = format!("P-Charging-Vector: icid-value={}\r\n", "x".repeat(129));
+    for bad in ["icid-value=\"a\\\"b\"", "icid-value=\"\"", "icid=1"] {
+        assert_eq!(charged(true, &format!("P-Charging-Vector: {bad}\r\n")), None, "{bad:?}");
+    }
+    assert_eq!(charged(true, &long), None);
 }
 
 #[test]
