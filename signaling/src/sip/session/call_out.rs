@@ -611,7 +611,7 @@ impl UserAgent {
 /// Headers that the switch wants; what they say of who was called before is said to nobody who is
 /// not to know who calls.
 fn extra_headers(builder: &mut Builder, invite: &Invite, hides: bool) {
-    let tells = |name: &str| ["Diversion", "History-Info"].iter().any(|known| *known == name);
+    let tells = |name: &str| ["Diversion", "History-Info"].contains(&name);
     for (name, value) in invite.headers.iter().filter(|(name, _)| !hides || !tells(name)) {
         if matches!(Name::from_bytes(name.as_bytes()), Name::Other | Name::Diversion) {
             builder.header(name, value);
