@@ -148,10 +148,10 @@ impl Call {
 
     /// The new leg, which has just come into the room, waits as the old one did.
     fn wait_on(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
-        self.stop_play(cx, old);
-        self.log(cx, Some(old), Kind::Resumed);
         cx.media(Command::Hold { leg: new });
         self.play(cx, new, vec![prompt::prompt("", "music/hold")], true, false);
+        self.stop_play(cx, old);
+        self.log(cx, Some(old), Kind::Resumed);
         self.log(cx, Some(new), Kind::Held { by: Party::Agent });
     }
 
