@@ -162,10 +162,13 @@ fn trunk(defaults: &Defaults) -> TrunkDraft {
         settings: trunk::Settings {
             sources: defaults.trunk_sources.clone(),
             caller_number: defaults.hotline.clone(),
+            // It is this machine itself, or gateways that whoever set it up has named.
+            trusted: true,
             ..trunk::Settings::default()
         },
         outbound_password: None,
         inbound_password: None,
+        certificate_key: None,
     }
 }
 

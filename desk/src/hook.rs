@@ -55,6 +55,7 @@ pub const KINDS: &[&str] = &[
     "resumed",
     "transferred",
     "invited",
+    "join_refused",
     "consultation",
     "parking",
     "supervision_started",

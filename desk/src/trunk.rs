@@ -11,7 +11,7 @@ use sqlx::Row;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use terms::media::{Codec, SrtpPolicy, TrunkT38};
-use terms::routing::{self, CallerRule, EarlyMedia, InboundDigest};
+use terms::routing::{self, CallerRule, ClientCertificate, EarlyMedia, InboundDigest};
 use terms::{PhoneNumber, TenantId, TrunkId};
 use utoipa::ToSchema;
 
@@ -31,8 +31,8 @@ pub struct Trunk {
     pub settings: Settings,
 }
 
-/// A trunk to be, or as it shall be from now on. A password that is left out stays as it is.
-#[derive(Clone, Deserialize, ToSchema)]
+/// A trunk to be, or as it shall be from now on. A password or key that is left out stays as it is.
+#[derive(Clone, Default, Deserialize, ToSchema)]
 pub struct TrunkDraft {
     /// Its name.
     pub name: String,
@@ -45,6 +45,9 @@ pub struct TrunkDraft {
     /// What the peer presents to us.
     #[serde(default)]
     pub inbound_password: Option<String>,
+    /// The private key of `certificate` as PEM text.
+    #[serde(default)]
+    pub certificate_key: Option<String>,
 }
 
 /// How a trunk works. Kept as one document: nothing asks for a single field of it.
@@ -61,6 +64,8 @@ pub struct Settings {
     pub outbound_realm: String,
     /// Keep a registration there.
     pub register: bool,
+    /// Keep one at each of the servers that its name says, not only at the one whose turn it is.
+    pub register_each: bool,
     /// Seconds asked for in REGISTER.
     pub register_expires_s: u32,
     /// Their user here; empty trusts the source address alone.
@@ -70,10 +75,13 @@ pub struct Settings {
     /// Numbers of the tenant that may be shown besides.
     pub caller_numbers: Vec<String>,
     /// Which of them is shown: `dialled` (the one that the caller dialled), `caller` (the one that leads
-    /// to the agent who calls, else the caller's) or `fixed` (always `caller_number`). Where the wanted
-    /// one is not among them, `caller_number` is.
+    /// to the agent who calls, else the caller's), `fixed` (always `caller_number`) or `withheld` (none:
+    /// the callee sees an anonymous call). Where the wanted one is not among them, `caller_number` is.
     #[schema(value_type = String)]
     pub caller_rule: CallerRule,
+    /// It knows who calls: what it asserts of a caller (P-Asserted-Identity) is believed, and it is told
+    /// the number of a call, also one that is withheld from the callee.
+    pub trusted: bool,
     /// What who waits hears of the trunk before it answers: `pass` (its announcements and ring tones),
     /// `ring` (ringing of ours) or `none` (a description before the answer is no sign of ringing).
     #[schema(value_type = String)]
@@ -101,6 +109,9 @@ pub struct Settings {
     /// Certificates of the authorities that its own is checked against when we call it over TLS, as
     /// PEM text; empty takes those of the system.
     pub ca: String,
+    /// What the trunk is shown where it asks for a certificate of ours over TLS: ours first, then those
+    /// above it, as PEM text; empty shows none.
+    pub certificate: String,
     /// Of the trunks whose prefix fits a number equally well the lowest is tried first.
     pub order: u32,
     /// Share of the calls among trunks of one order; those with 0 come after the others.
@@ -118,11 +129,13 @@ impl Default for Settings {
             outbound_user: String::new(),
             outbound_realm: String::new(),
             register: false,
+            register_each: false,
             register_expires_s: 600,
             inbound_user: String::new(),
             caller_number: String::new(),
             caller_numbers: Vec::new(),
             caller_rule: CallerRule::Dialled,
+            trusted: false,
             early_media: EarlyMedia::Pass,
             calls_max: 1_000,
             calls_per_s_max: 100,
@@ -132,6 +145,7 @@ impl Default for Settings {
             t38: TrunkT38::Allow,
             advertise: String::new(),
             ca: String::new(),
+            certificate: String::new(),
             order: 0,
             weight: 0,
             options_every_s: 0,
@@ -187,6 +201,9 @@ impl Settings {
                 "proxy and outbound_user are needed to register",
             ));
         }
+        if self.register_each && !self.register {
+            return Err(Error::invalid("register_each", "register is needed as well"));
+        }
         for (field, value) in
             [("calls_max", self.calls_max), ("calls_per_s_max", self.calls_per_s_max)]
         {
@@ -210,20 +227,24 @@ const WEIGHT_MAX: u32 = 1_000;
 const OPTIONS_EVERY_S: std::ops::RangeInclusive<u32> = 5..=3_600;
 /// Longest list of authorities: some twenty certificates.
 const CA_BYTES_MAX: usize = 64 * 1024;
+/// Longest private key: one of RSA with 16,384 bits.
+const KEY_BYTES_MAX: usize = 16 * 1024;
 
 impl Settings {
     fn check_security(&self, over_tls: bool) -> Result<()> {
-        if self.ca.is_empty() {
-            return Ok(());
-        }
-        if !over_tls {
-            let problem = "authorities are of use with transport=tls in proxy alone";
-            return Err(Error::invalid("ca", problem));
-        }
-        let is_pem = self.ca.contains("-----BEGIN CERTIFICATE-----");
-        if !is_pem || self.ca.len() > CA_BYTES_MAX {
-            let problem = "PEM text with sections BEGIN CERTIFICATE is needed, at most 64 KiB";
-            return Err(Error::invalid("ca", problem));
+        for (field, pem) in [("ca", &self.ca), ("certificate", &self.certificate)] {
+            if pem.is_empty() {
+                continue;
+            }
+            if !over_tls {
+                let problem = "certificates are of use with transport=tls in proxy alone";
+                return Err(Error::invalid(field, problem));
+            }
+            let is_pem = pem.contains("-----BEGIN CERTIFICATE-----");
+            if !is_pem || pem.len() > CA_BYTES_MAX {
+                let problem = "PEM text with sections BEGIN CERTIFICATE is needed, at most 64 KiB";
+                return Err(Error::invalid(field, problem));
+            }
         }
         Ok(())
     }
@@ -263,6 +284,11 @@ fn owner(tenant: TenantId, trunk: TrunkId) -> String {
     format!("tenant {tenant} trunk {trunk}")
 }
 
+/// The key is another secret of the trunk than its password: neither opens in the other's place.
+fn owner_of_key(tenant: TenantId, trunk: TrunkId) -> String {
+    format!("{} key", owner(tenant, trunk))
+}
+
 fn kept(row: &DbRow) -> Result<Kept> {
     document(row, "settings", "read a trunk", "trunk")
 }
@@ -288,7 +314,7 @@ impl Store {
 
     async fn trunk_rows(&self, tenant: TenantId) -> Result<Vec<DbRow>> {
         sqlx::query(
-            "SELECT id, name, settings, outbound_secret FROM trunks WHERE tenant_id = $1
+            "SELECT id, name, settings, outbound_secret, key_secret FROM trunks WHERE tenant_id = $1
              ORDER BY id LIMIT 200",
         )
         .bind(tenant.0 as i64)
@@ -316,6 +342,18 @@ impl Store {
                 }),
                 _ => None,
             };
+            let sealed: Option<String> = row.get("key_secret");
+            let certificate = match sealed {
+                Some(sealed) if !settings.certificate.is_empty() => Some(ClientCertificate {
+                    chain: settings.certificate.clone(),
+                    key: self
+                        .keeper
+                        .open_sealed(&owner_of_key(tenant, trunk_id), &sealed)?
+                        .expose()
+                        .to_owned(),
+                }),
+                _ => None,
+            };
             trunks.push(routing::Trunk {
                 id: trunk_id,
                 name: row.get("name"),
@@ -323,6 +361,7 @@ impl Store {
                 proxy: settings.proxy,
                 outbound,
                 register: settings.register,
+                register_each: settings.register_each,
                 register_expires_s: settings.register_expires_s,
                 inbound_digest: inbound,
                 caller_number: settings.caller_number,
@@ -336,10 +375,12 @@ impl Store {
                 // What is kept was checked.
                 advertise: settings.advertise.parse().ok(),
                 ca: settings.ca,
+                certificate,
                 order: settings.order,
                 weight: settings.weight,
                 options_every_s: settings.options_every_s,
                 caller_rule: settings.caller_rule,
+                trusted: settings.trusted,
                 early_media: settings.early_media,
             });
         }
@@ -398,7 +439,8 @@ impl Store {
         let doing = "change a trunk";
         let mut write = self.write(doing).await?;
         let row = sqlx::query(
-            "SELECT settings, outbound_secret FROM trunks WHERE tenant_id = $1 AND id = $2",
+            "SELECT settings, outbound_secret, key_secret FROM trunks
+             WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
         .bind(trunk_id.0 as i64)
@@ -412,9 +454,10 @@ impl Store {
             Some(password) => Some(self.keeper.seal(&owner(tenant, trunk_id), password)),
             None => row.get("outbound_secret"),
         };
+        let key = self.sealed_key(draft, tenant, trunk_id, row.get("key_secret"))?;
         let settings = Kept { settings: draft.settings.clone(), inbound };
         sqlx::query(
-            "UPDATE trunks SET name = $3, settings = $4, outbound_secret = $5
+            "UPDATE trunks SET name = $3, settings = $4, outbound_secret = $5, key_secret = $6
              WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
@@ -422,6 +465,7 @@ impl Store {
         .bind(&name)
         .bind(serde_json::to_string(&settings).expect("settings are always valid JSON"))
         .bind(sealed)
+        .bind(key)
         .execute(write.db())
         .await
         .during(doing)?;
@@ -450,22 +494,46 @@ impl Store {
             .outbound_password
             .as_ref()
             .map(|password| self.keeper.seal(&owner(tenant, trunk_id), password));
+        let key = self.sealed_key(draft, tenant, trunk_id, None)?;
         let settings = Kept { settings: draft.settings.clone(), inbound };
         let doing = write.doing;
         sqlx::query(
-            "INSERT INTO trunks (id, tenant_id, name, settings, outbound_secret)
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO trunks (id, tenant_id, name, settings, outbound_secret, key_secret)
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(trunk_id.0 as i64)
         .bind(tenant.0 as i64)
         .bind(&name)
         .bind(serde_json::to_string(&settings).expect("settings are always valid JSON"))
         .bind(sealed)
+        .bind(key)
         .execute(write.db())
         .await
         .during(doing)?;
         write.audit(tenant, by, "trunk.create", trunk_id).await?;
         Ok(Trunk { id: trunk_id, name, settings: settings.settings })
+    }
+
+    /// The key of the certificate that is shown, as it is kept; `old` is the one of before.
+    fn sealed_key(
+        &self,
+        draft: &TrunkDraft,
+        tenant: TenantId,
+        trunk_id: TrunkId,
+        old: Option<String>,
+    ) -> Result<Option<String>> {
+        if draft.settings.certificate.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |problem: &str| Err(Error::invalid("certificate_key", problem));
+        match (&draft.certificate_key, old) {
+            (Some(key), _) if !key.contains("PRIVATE KEY-----") || key.len() > KEY_BYTES_MAX => {
+                wrong("PEM text with a section BEGIN PRIVATE KEY is needed, at most 16 KiB")
+            }
+            (Some(key), _) => Ok(Some(self.keeper.seal(&owner_of_key(tenant, trunk_id), key))),
+            (None, Some(old)) => Ok(Some(old)),
+            (None, None) => wrong("the private key of certificate is needed"),
+        }
     }
 }
 
@@ -539,6 +607,16 @@ mod tests {
         assert_eq!(field("sip:a.example", pem), Some("ca"), "nothing is checked in clear");
         assert_eq!(field(tls, "/etc/ssl/ca.pem"), Some("ca"), "the text, not where it lies");
         assert_eq!(field(tls, &pem.repeat(4_000)), Some("ca"));
+        let own = |proxy: &str, certificate: &str| {
+            let (proxy, certificate) = (proxy.to_owned(), certificate.to_owned());
+            Settings { proxy, certificate, ..Settings::default() }.check()
+        };
+        assert!(own(tls, pem).is_ok());
+        for (proxy, certificate) in [("sip:a.example", pem), (tls, "/etc/ssl/own.pem")] {
+            let refused = own(proxy, certificate).unwrap_err();
+            let is_it = matches!(refused, Error::Invalid { field: "certificate", .. });
+            assert!(is_it, "{proxy} {certificate}: {refused}");
+        }
     }
 
     #[test]
@@ -547,6 +625,7 @@ mod tests {
         let old = old.settings;
         assert_eq!((old.order, old.weight, old.options_every_s), (0, 0, 0));
         assert_eq!(old.caller_rule, CallerRule::Dialled);
+        assert!(!old.trusted, "nobody is believed who was not said to be");
         assert_eq!(old.early_media, EarlyMedia::Pass);
         let field = |change: &dyn Fn(&mut Settings)| {
             let mut settings = old.clone();
@@ -559,6 +638,7 @@ mod tests {
         };
         assert_eq!(field(&|s| (s.order, s.weight) = (1_000, 1_000)), None);
         assert_eq!(field(&|s| s.order = 1_001), Some("order"));
+        assert_eq!(field(&|s| s.register_each = true), Some("register_each"), "where is it to?");
         assert_eq!(field(&|s| s.weight = 1_001), Some("weight"));
         for (every, expected) in [(4, true), (5, false), (3_600, false), (3_601, true)] {
             let got = field(&|s| s.options_every_s = every);

@@ -122,20 +122,24 @@ async fn no_secret_stands_in_the_database() {
     let draft = TrunkDraft {
         name: "carrier".into(),
         settings: trunk::Settings {
-            proxy: "sip:carrier.example:5060".into(),
+            proxy: "sip:carrier.example:5061;transport=tls".into(),
             outbound_user: "us".into(),
             inbound_user: "them".into(),
+            certificate: "-----BEGIN CERTIFICATE-----\nAAAA\n".into(),
             t38: terms::media::TrunkT38::Refuse,
             ..Default::default()
         },
         outbound_password: Some("outbound-secret-77".into()),
         inbound_password: Some("inbound-secret-88".into()),
+        certificate_key: Some("-----BEGIN PRIVATE KEY-----\nkey-secret-99\n".into()),
     };
     a.store.create_trunk(a.tenant(), &by(), &draft).await.unwrap();
     let plan = a.store.compile_plan(a.tenant()).await.unwrap();
     let carrier = plan.trunks.iter().find(|t| t.name == "carrier").unwrap();
     assert_eq!(carrier.t38, terms::media::TrunkT38::Refuse);
     assert_eq!(carrier.outbound.as_ref().unwrap().password, "outbound-secret-77");
+    let shown = carrier.certificate.as_ref().unwrap();
+    assert!(shown.key.contains("key-secret-99") && !format!("{shown:?}").contains("secret"));
     let theirs = secret::ha1("them", "switchgrid", "inbound-secret-88").0;
     assert_eq!(carrier.inbound_digest.as_ref().unwrap().ha1_md5, theirs);
 
@@ -147,6 +151,7 @@ async fn no_secret_stands_in_the_database() {
         &token.expose()[4..],
         "outbound-secret-77",
         "inbound-secret-88",
+        "key-secret-99",
     ];
     secrets.extend(a.first.agents.iter().map(|(_, _, password)| password.expose()));
     for secret in secrets {
@@ -295,12 +300,7 @@ async fn another_tenants_rows_do_not_exist() {
     let trunk = a.store.trunks(ours).await.unwrap()[0].id;
     let draft = QueueDraft { name: "x".into(), settings: Settings::default() };
     let flow_draft = FlowDraft { name: "x".into(), document: json!({}) };
-    let trunk_draft = TrunkDraft {
-        name: "x".into(),
-        settings: trunk::Settings::default(),
-        outbound_password: None,
-        inbound_password: None,
-    };
+    let trunk_draft = TrunkDraft { name: "x".into(), ..Default::default() };
     let s = &a.store;
     let not_found: Vec<Option<Error>> = vec![
         s.order(other, made.id).await.err(),
@@ -693,8 +693,7 @@ async fn wrong_settings_are_refused_with_the_field() {
     let sources = TrunkDraft {
         name: "t".into(),
         settings: trunk::Settings { sources: vec!["any".into()], ..Default::default() },
-        outbound_password: None,
-        inbound_password: None,
+        ..Default::default()
     };
     assert_eq!(field(a.store.create_trunk(t, &by(), &sources).await.unwrap_err()), "sources");
 }

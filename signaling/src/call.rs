@@ -27,6 +27,7 @@ mod answer;
 mod ask;
 mod bot;
 mod callback;
+mod charging;
 mod click;
 mod conference;
 mod connect;
@@ -81,7 +82,7 @@ pub(crate) use forward::check_forwarding;
 pub(crate) use incoming::incoming;
 pub(crate) use keep::{Kept, Waking};
 
-use crate::sip::user_agent::Event as SipEvent;
+use crate::sip::user_agent::{Charging, Event as SipEvent};
 use crate::switch::{Compiled, Cx, HttpDone, Now};
 use dial::{Dial, Dialable};
 use flow::Flowing;
@@ -195,6 +196,9 @@ struct Talk {
     guests: Vec<LegId>,
     /// An agent asks somebody while the other one waits.
     consult: Option<consult::Consult>,
+    /// Who is consulted or asked in is heard before they answer. It ends with the process.
+    #[serde(skip)]
+    early: Option<Box<early::HeardEarly>>,
 }
 
 impl Talk {
@@ -206,6 +210,7 @@ impl Talk {
             asked: None,
             guests: Vec::new(),
             consult: None,
+            early: None,
         }
     }
 
@@ -296,6 +301,8 @@ pub(crate) struct Call {
     diverted: u8,
     /// What kind of line it comes from, as its trunk tells.
     category: Option<Category>,
+    /// By what it is charged, as its trunk tells.
+    charging: Option<Charging>,
     /// The language that its flow chose, in place of the plan's.
     language: Option<String>,
     /// The number that who asked for the call wants the outside to see.
@@ -502,7 +509,7 @@ impl Call {
         let may_rest = held && !self.legs.get(&id).is_some_and(Leg::is_browser);
         // Who receives a page is silent as long as it lasts; T.30 has its own patience.
         let faxes = matches!(self.phase, Phase::Faxing(_));
-        let only_hears = self.only_listens(id) || self.hears_early();
+        let only_hears = self.only_listens(id) || self.hears_early(id);
         let may_be_silent = may_rest || faxes || only_hears || self.is_muted(cx);
         if u128::from(ms) >= cx.world.config.silence_max.as_millis() && !may_be_silent {
             self.drop_leg(cx, id, cause::TIMER_EXPIRED);

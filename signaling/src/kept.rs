@@ -1,8 +1,8 @@
 //! Live state that outlives the process: which records there are, and how they are written.
 //!
 //! A record is one call, one meeting, one door at which somebody guessed, one agent, one dialog, one
-//! agent's phones or what these watch, one call out that may be called back, one lease of a number, in
-//! the form of `postcard`: some fifteen are written for each call, and as JSON
+//! agent's phones or what these watch, one call out that may be called back, one lease of a number, one
+//! trunk that is down, in the form of `postcard`: some fifteen are written for each call, and as JSON
 //! they cost a third of it. Whoever owns it says after each step what has changed ([`Change`]); the
 //! edge writes all changes of a step as one piece, before the packets of the step leave. Records hold
 //! keys of audio and what people are called: they are kept in memory, and nobody else may read them.
@@ -12,7 +12,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
-use terms::{AgentId, CallId, ConferenceId, LeaseId, LegId, TenantId};
+use terms::{AgentId, CallId, ConferenceId, LeaseId, LegId, TenantId, TrunkId};
 
 /// Most records are shorter.
 const RECORD_BYTES: usize = 1_024;
@@ -39,6 +39,8 @@ pub enum Key {
     Trace(TenantId, u64),
     /// A lease of a number.
     Lease(TenantId, LeaseId),
+    /// A trunk that is down.
+    Trunk(TenantId, TrunkId),
 }
 
 /// A record is new or different, or (without a value) there is none any more.

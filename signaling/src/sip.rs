@@ -19,6 +19,7 @@ pub mod parse;
 mod presence;
 mod publish;
 mod receive;
+mod reginfo;
 pub mod registrar;
 mod registration;
 mod send;

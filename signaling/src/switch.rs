@@ -225,9 +225,9 @@ impl Switch {
             E::Browser { tenant, agent, present: false } => {
                 self.world.browsers.remove(&(tenant, agent));
             }
-            E::Trunk { tenant, trunk, down } => {
+            E::Trunk { tenant, trunk, down, rests } => {
                 if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
-                    tenant.trunks.set_down(trunk, down);
+                    tenant.trunks.set_down(trunk, down, rests);
                 }
             }
             other => {

@@ -483,6 +483,8 @@ pub enum LineFault {
     Certificate,
     /// The authorities that its certificate is to be checked against cannot be read.
     Authorities,
+    /// The certificate that we are to show cannot be used, or it does not take it.
+    OwnCertificate,
     /// The handshake failed otherwise.
     Handshake,
 }

@@ -467,6 +467,14 @@ pub enum Kind {
         /// What they dialled.
         target: String,
     },
+    /// Somebody wanted to come into this conversation from their phone (Join, RFC 3911) and was refused.
+    /// No `call` is set where what they named is none.
+    JoinRefused {
+        /// Who; none for who calls from outside.
+        agent: Option<AgentId>,
+        /// With which status of SIP.
+        status: u16,
+    },
     /// An agent asks somebody else while the customer waits. `leg` is the agent's; that of
     /// who is consulted where they answer.
     Consultation(Consultation),

@@ -320,6 +320,9 @@ pub struct Trunk {
     pub outbound: Option<Credential>,
     /// Keep a registration there.
     pub register: bool,
+    /// Keep one at each of the servers that its name says, instead of at the one whose turn it is.
+    #[serde(default)]
+    pub register_each: bool,
     /// Seconds asked for in REGISTER.
     pub register_expires_s: u32,
     /// Who they are here.
@@ -351,6 +354,9 @@ pub struct Trunk {
     /// those of the system.
     #[serde(default)]
     pub ca: String,
+    /// What we show where it asks for a certificate of ours, over TLS; none shows nothing.
+    #[serde(default)]
+    pub certificate: Option<ClientCertificate>,
     /// Of the trunks that fit a number equally well the lowest is tried first.
     #[serde(default)]
     pub order: u32,
@@ -363,6 +369,10 @@ pub struct Trunk {
     /// Whose number is shown, where it may be.
     #[serde(default)]
     pub caller_rule: CallerRule,
+    /// It is within the circle that knows who calls (RFC 3325 §2.4): what it asserts of a caller is
+    /// believed, and it is told our number even where the callee is not.
+    #[serde(default)]
+    pub trusted: bool,
     /// What who waits hears of it before it answers.
     #[serde(default)]
     pub early_media: EarlyMedia,
@@ -380,6 +390,8 @@ pub enum CallerRule {
     Caller,
     /// Always the trunk's own.
     Fixed,
+    /// None: the callee sees that somebody calls. Where the network has to know, it is the trunk's own.
+    Withheld,
 }
 
 /// A user name and password that we present. Kept out of logs.
@@ -396,6 +408,21 @@ pub struct Credential {
 impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "Credential({}, …)", self.user)
+    }
+}
+
+/// A certificate of ours and its private key. The key is kept out of logs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientCertificate {
+    /// Ours first, then those above it, as PEM.
+    pub chain: String,
+    /// The private key, as PEM.
+    pub key: String,
+}
+
+impl std::fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("ClientCertificate(…)")
     }
 }
 

@@ -9,6 +9,7 @@ mod leases;
 mod own_reports;
 mod prompts;
 mod regions;
+mod secured_trunks;
 
 use axum::http::{HeaderMap, header};
 
@@ -418,15 +419,6 @@ const SENTENCES: &[Sentence] = &[
         "transport=udp, transport=tcp or transport=tls is needed",
         "需要 transport=udp、transport=tcp 或 transport=tls",
     ),
-    (
-        "authorities are of use with transport=tls in proxy alone",
-        "只有 proxy 中写明 transport=tls 时才能填写颁发机构证书",
-    ),
-    (
-        "PEM text with sections BEGIN CERTIFICATE is needed, at most 64 KiB",
-        "需要含 BEGIN CERTIFICATE 段的 PEM 文本，最多 64 KiB",
-    ),
-    ("the authorities cannot be used: {}", "无法使用这些颁发机构证书：{}"),
     ("an address of ours such as {} is needed", "需要本机的地址，例如 {}"),
     ("0 to 1000 are used; the lowest is tried first", "可用 0 至 1000，数值最小者最先尝试"),
     ("0 to 1000 are used", "可用 0 至 1000"),
@@ -438,6 +430,7 @@ const SENTENCES: &[Sentence] = &[
         "需要本租户的号码，请先在号码中添加",
     ),
     ("proxy and outbound_user are needed to register", "注册需要 proxy 和 outbound_user"),
+    ("register is needed as well", "还需要 register"),
     ("a password is needed with inbound_user", "有 inbound_user 时需要密码"),
     // Periods and forms of reports.
     (
@@ -638,6 +631,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         databases::SENTENCES,
         leases::SENTENCES,
         regions::SENTENCES,
+        secured_trunks::SENTENCES,
         own_reports::SENTENCES,
     ];
     SENTENCES.iter().chain(more.into_iter().flatten())

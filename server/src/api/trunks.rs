@@ -36,8 +36,8 @@ struct TrunkLive {
     /// Our registration there counts; null where none is wanted.
     registered: Option<bool>,
     /// Why the last connection over TLS did not come about: `unreachable`, `certificate_name`,
-    /// `certificate_expired`, `certificate_issuer`, `certificate`, `authorities` or `handshake`. Null
-    /// after one that did.
+    /// `certificate_expired`, `certificate_issuer`, `certificate`, `authorities`, `own_certificate` or
+    /// `handshake`. Null after one that did.
     #[schema(value_type = Option<String>)]
     problem: Option<LineFault>,
     /// What was said about it.
@@ -72,12 +72,18 @@ async fn live(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Trun
 
 /// Only who checks certificates can say whether a text holds some.
 fn check(draft: &TrunkDraft) -> Result<(), Problem> {
-    if draft.settings.ca.is_empty() {
-        return Ok(());
+    if !draft.settings.ca.is_empty() {
+        tls::authorities(&draft.settings.ca).map_err(|why| {
+            Problem::invalid("ca", format!("the authorities cannot be used: {why}"))
+        })?;
     }
-    let read = tls::authorities(&draft.settings.ca);
-    read.map(drop)
-        .map_err(|why| Problem::invalid("ca", format!("the authorities cannot be used: {why}")))
+    let certificate = &draft.settings.certificate;
+    if let Some(key) = draft.certificate_key.as_ref().filter(|_| !certificate.is_empty()) {
+        tls::own(certificate, key).map_err(|why| {
+            Problem::invalid("certificate_key", format!("the certificate cannot be shown: {why}"))
+        })?;
+    }
+    Ok(())
 }
 
 /// All trunks.
@@ -98,7 +104,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// Change a trunk. A password that is left out stays as it is.
+/// Change a trunk. A password or key that is left out stays as it is.
 #[utoipa::path(put, path = "/api/v1/trunks/{id}", tag = "routing", params(("id" = String, Path, description = "The trunk's id")), request_body = TrunkDraft, responses((status = 200, body = Trunk)))]
 async fn change(
     State(api): State<Shared>,

@@ -321,6 +321,8 @@ impl Call {
         cx: &mut Cx,
         end: ConsultationEnd,
     ) -> Option<Consult> {
+        let leg = self.consultation()?.leg;
+        self.early_over(cx, leg);
         let Phase::Talking(talk) = &mut self.phase else { return None };
         let consult = talk.consult.take()?;
         if !consult.joined {

@@ -154,14 +154,22 @@ impl Call {
                 if *attempts >= cx.world.config.trunk_attempts_max {
                     return Err((503, cause::NO_CIRCUIT));
                 }
-                let leg = std::iter::from_fn(|| trunks.pop_front())
-                    .find_map(|trunk| self.leg_to_outside(cx, trunk, digits));
+                let probe = (*attempts == 0).then(|| self.probe(cx, trunks)).flatten();
+                let leg = match probe {
+                    Some(trunk) => {
+                        trunks.retain(|other| *other != trunk);
+                        self.leg_to_outside(cx, trunk, digits, true)
+                    }
+                    None => std::iter::from_fn(|| trunks.pop_front())
+                        .find_map(|trunk| self.leg_to_outside(cx, trunk, digits, false)),
+                };
                 let mut leg = leg.ok_or((503, cause::NO_CIRCUIT))?;
                 cx.world.reroutes += u64::from(*attempts > 0);
                 *attempts += 1;
                 if let Some(invitation) = &mut leg.invitation {
                     let more = *attempts < cx.world.config.trunk_attempts_max;
-                    invitation.other_way = more && !trunks.is_empty();
+                    // A trunk that may be dead is not waited for.
+                    invitation.other_way = more && !trunks.is_empty() || probe.is_some();
                 }
                 Ok(leg)
             }
@@ -189,17 +197,34 @@ impl Call {
         Some(leg)
     }
 
-    /// A leg over one trunk; `None` when the trunk is full or down or may show no number of ours.
-    fn leg_to_outside(&mut self, cx: &mut Cx, id: TrunkId, digits: &str) -> Option<Leg> {
+    /// The trunk that is tried although it is down, because all of these are.
+    fn probe(&self, cx: &mut Cx, trunks: &VecDeque<TrunkId>) -> Option<TrunkId> {
+        let now = cx.now.moment;
+        let tenant = cx.world.tenants.get_mut(&self.tenant)?;
+        tenant.trunks.probe(trunks.iter(), now)
+    }
+
+    /// A leg over one trunk; `None` when the trunk is full or down (where it is not `probed`) or may show
+    /// no number of ours.
+    fn leg_to_outside(
+        &mut self,
+        cx: &mut Cx,
+        id: TrunkId,
+        digits: &str,
+        probed: bool,
+    ) -> Option<Leg> {
         let plan = cx.plan(self.tenant)?;
         let trunk = plan.trunk(id)?;
         let from = plan.shown(trunk, &self.calling(&plan))?;
         if !self.may_be_shown(&plan, &from) {
             return None;
         }
-        let headers = self.forwarding_headers(trunk, &from, digits);
+        let mut headers = self.forwarding_headers(trunk, &from, digits);
+        headers.extend(self.charging_headers(trunk));
         let now = cx.now.moment;
-        if !cx.world.tenants.get_mut(&self.tenant)?.trunks.take_out(trunk, now) {
+        let usage = &mut cx.world.tenants.get_mut(&self.tenant)?.trunks;
+        let taken = if probed { usage.take(trunk, now) } else { usage.take_out(trunk, now) };
+        if !taken {
             return None;
         }
         self.note_called(cx, digits, &from);
@@ -245,7 +270,9 @@ impl Call {
         };
         leg.rang = true;
         self.log(cx, Some(id), Kind::LegRinging);
-        self.consulted_rings(cx, id);
+        if !told {
+            self.consulted_rings(cx, id);
+        }
         let Phase::Dialling(dial) = &self.phase else { return };
         if dial.leg != Some(id) {
             return;

@@ -74,6 +74,7 @@ fn new_call(cx: &mut Cx, incoming: &Incoming, plan: Arc<Compiled>, called: Phone
     call.direction = direction;
     call.diverted = incoming.diverted;
     call.category = incoming.category;
+    call.charging.clone_from(&incoming.charging);
     call.anchor = incoming.leg;
     call.legs.insert(incoming.leg, leg);
     call
@@ -152,6 +153,7 @@ impl Call {
             forwarded: Vec::new(),
             diverted: 0,
             category: None,
+            charging: None,
             language: None,
             wanted: None,
             over: false,

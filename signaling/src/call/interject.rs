@@ -50,6 +50,7 @@ impl Call {
                 Source::Speech { language: self.language().to_owned(), text: text.clone() }
             }
         };
+        self.hush_early(cx);
         let (voice, id) = (LegId(cx.id()), PlaybackId(cx.id()));
         let playback = Playback { tenant: Some(self.tenant), ..Playback::once(id, vec![source]) };
         self.record_voice(cx, voice);

@@ -25,6 +25,7 @@ use super::voicemail::Message;
 use super::{Call, Next, Phase, Story, Talk, cause};
 use crate::acd;
 use crate::ivr::prompt;
+use crate::sip::user_agent::Charging;
 use crate::switch::{Compiled, Cx, Now, RecordingOf};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -71,6 +72,7 @@ pub(crate) struct Kept<'a> {
     forwarded: Cow<'a, [(AgentId, ForwardWhen)]>,
     diverted: u8,
     category: Option<Category>,
+    charging: Option<Cow<'a, Charging>>,
     language: Option<Cow<'a, str>>,
     conference: Option<ConferenceId>,
     callback: Option<Cow<'a, Callback>>,
@@ -183,6 +185,7 @@ impl Call {
             forwarded: Cow::Borrowed(self.forwarded.as_slice()),
             diverted: self.diverted,
             category: self.category,
+            charging: self.charging.as_ref().map(Cow::Borrowed),
             language: self.language.as_deref().map(Cow::Borrowed),
             conference: self.conference,
             callback: self.callback.as_ref().map(Cow::Borrowed),
@@ -252,6 +255,7 @@ impl Kept<'_> {
             forwarded: self.forwarded.into_owned(),
             diverted: self.diverted,
             category: self.category,
+            charging: self.charging.map(Cow::into_owned),
             language: self.language.map(Cow::into_owned),
             // Whoever is called from now on sees what the trunk's rule says.
             wanted: None,

@@ -196,8 +196,10 @@ impl Call {
     /// Ends a leg, whatever its state: dialog, conversation, agent, trunk and port.
     pub(super) fn close_leg(&mut self, cx: &mut Cx, id: LegId, cause: u8, by: Party, bye: Bye) {
         self.early_over(cx, id);
+        // Who asked to pick up was offered nothing: whatever ends it, their phone was not the one.
+        let noted = if self.is_picking(id) { cause::ELSEWHERE } else { cause };
         let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_alive()) else { return };
-        leg.ended = Some((cause, by));
+        leg.ended = Some((noted, by));
         leg.playing = None;
         if let Some(command) = goodbye(id, leg, cause, bye) {
             cx.sip(command);

@@ -4,7 +4,8 @@
 //! the other is told that the call was completed elsewhere (RFC 3326).
 //!
 //! It costs the agent at whose phone it rang nothing: the offer ends as one that was picked up, and
-//! they stay as they were. What follows is what follows any answer.
+//! they stay as they were. What follows is what follows any answer. Nor does it cost who picks up
+//! anything where they do not get it: their leg ends as one that was not chosen (Q.850 cause 26).
 
 use super::incoming::leg_of;
 use super::leg::Bye;
@@ -136,8 +137,9 @@ impl Call {
 
     /// They do not get it after all.
     pub(super) fn drop_picking(&mut self, cx: &mut Cx, cause: u8, bye: Bye) {
-        if let Some(picking) = self.picking.take() {
+        if let Some(picking) = self.picking {
             self.close_leg(cx, picking.leg, cause, Party::System, bye);
+            self.picking = None;
         }
     }
 

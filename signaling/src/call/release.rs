@@ -33,8 +33,8 @@ impl Call {
                 self.end_supervision(cx, SupervisionEnd::Left, cause, by, bye);
             }
             _ if self.is_picking(id) => {
-                self.picking_failed();
                 self.close_leg(cx, id, cause, by, bye);
+                self.picking_failed();
             }
             _ if self.is_taker(id) => {
                 self.taker_failed();

@@ -1,13 +1,15 @@
 //! Somebody goes on in a new dialog (INVITE with Replaces, RFC 3891): an agent at another of their
 //! phones, or who is behind a trunk and was passed on there. The new leg takes the old one's place in
 //! the conversation as soon as it has a port; until then, and where it comes to nothing, the old one
-//! stays. The call, its recording and its record are one, and the agent is as busy as before.
+//! stays. The call, its recording and its record are one, and the agent is as busy as before. Who was on
+//! hold is so in the new dialog too: whoever comes waits for the one who holds.
 
 use super::incoming::leg_of;
 use super::join::CANNOT_MIX;
 use super::leg::{Bye, Sip};
 use super::{Call, Phase, cause};
 use crate::acd::Stage;
+use crate::ivr::prompt;
 use crate::sip::user_agent::{Incoming, Origin};
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
@@ -63,14 +65,18 @@ impl Call {
         Ok(())
     }
 
-    /// One of the two who began a conversation, in which nothing else is under way; who waits for the
-    /// other one is not replaced behind their back.
+    /// One of the two who began a conversation, in which nothing else is under way.
     fn may_be_replaced(&self, old: LegId) -> bool {
         let Phase::Talking(talk) = &self.phase else { return false };
         let is_party = old == self.anchor || old == talk.partner;
-        let waits = talk.hold.is_held() && talk.hold.holder != Some(old);
         let is_quiet = talk.asked.is_none() && talk.consult.is_none() && !self.fax.is_on();
-        is_party && is_quiet && !waits
+        is_party && is_quiet
+    }
+
+    /// The other one holds.
+    fn is_on_hold(&self, leg: LegId) -> bool {
+        matches!(&self.phase, Phase::Talking(talk)
+            if talk.hold.is_held() && talk.hold.holder != Some(leg))
     }
 
     pub(super) fn is_replacing(&self, id: LegId) -> bool {
@@ -117,8 +123,11 @@ impl Call {
         if self.supervision.as_ref().is_some_and(|supervision| supervision.agent_leg == old) {
             self.supervised_is_over(cx);
         }
-        // Who waited for the old phone is spoken to at the new one.
-        self.clear_hold(cx);
+        let waits = self.is_on_hold(old);
+        if !waits {
+            // Who waited for the old phone is spoken to at the new one.
+            self.clear_hold(cx);
+        }
         let Phase::Talking(talk) = &mut self.phase else { return };
         if self.anchor == old {
             self.anchor = new;
@@ -127,11 +136,23 @@ impl Call {
         }
         let room = talk.room;
         cx.media(Command::Join { leg: new, room });
+        if waits {
+            self.wait_on(cx, old, new);
+        }
         self.hand_on(cx, old, new);
         self.join_recording(cx, new);
         self.leave_recording(cx, old);
         self.close_leg(cx, old, cause::NORMAL, Party::System, Bye::Hangup);
         self.tell_stage(cx, new, Stage::Talking);
+    }
+
+    /// The new leg, which has just come into the room, waits as the old one did.
+    fn wait_on(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
+        cx.media(Command::Hold { leg: new });
+        self.play(cx, new, vec![prompt::prompt("", "music/hold")], true, false);
+        self.stop_play(cx, old);
+        self.log(cx, Some(old), Kind::Resumed);
+        self.log(cx, Some(new), Kind::Held { by: Party::Agent });
     }
 
     /// The agent stays taken, and what follows for them follows when the new leg ends.

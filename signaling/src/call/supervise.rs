@@ -143,6 +143,7 @@ impl Call {
 
     /// The supervisor's phone answered: who may hear it is said before it comes in.
     pub(super) fn supervisor_answered(&mut self, cx: &mut Cx) {
+        self.hush_early(cx);
         let (Phase::Talking(talk), Some(supervision)) = (&self.phase, &mut self.supervision) else {
             return;
         };

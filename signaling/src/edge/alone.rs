@@ -90,6 +90,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         proxy: "sip:127.0.0.1:5999".into(),
         outbound: None,
         register: false,
+        register_each: false,
         register_expires_s: 300,
         inbound_digest: None,
         caller_number: caller_number.into(),
@@ -102,10 +103,12 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         t38: TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        certificate: None,
         order: 0,
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
+        trusted: false,
         early_media: EarlyMedia::Pass,
     }
 }

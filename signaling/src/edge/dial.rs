@@ -1,7 +1,8 @@
 //! Connections over TLS that we open, to trunks. The trunk's host is asked for by name (SNI), and its
 //! certificate has to be for that name, whichever server its services lead to, in date, and of an
 //! authority that is trusted: those of the trunk where some are named, those of the system where none
-//! are. Whoever cannot show one is not spoken to, and nothing goes there in clear instead.
+//! are. Whoever cannot show one is not spoken to, and nothing goes there in clear instead. A trunk that
+//! asks who we are is shown the certificate that it names.
 
 use super::net::{Link, converse};
 use super::{names, tls};
@@ -9,12 +10,14 @@ use crate::sip::flow::Host;
 use crate::sip::servers::Named;
 use crate::sip::trunk::TrunkKey;
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig};
+use rustls::sign::SingleCertAndKey;
+use rustls::{AlertDescription, CertificateError, ClientConfig};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{LineFault, LineProblem};
+use terms::routing::ClientCertificate;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -36,6 +39,8 @@ pub struct Target {
     pub named: Option<Named>,
     /// Certificates of authorities as PEM; empty is the system's.
     pub ca: String,
+    /// What is shown to a peer that asks.
+    pub certificate: Option<ClientCertificate>,
 }
 
 /// One connection's life, from the first name that is looked up.
@@ -54,7 +59,7 @@ pub(super) async fn speak(target: Arc<Target>, trunk: TrunkKey, mut link: Link) 
 }
 
 async fn open(target: &Target) -> Result<(TlsStream<TcpStream>, SocketAddr), LineProblem> {
-    let config = config(&target.ca)?;
+    let config = config(target)?;
     let (name, stream) = match &target.host {
         Host::Address(address) => (ServerName::from(address.ip()), connect(&[*address]).await),
         Host::Name(name, port) => {
@@ -79,13 +84,20 @@ async fn open(target: &Target) -> Result<(TlsStream<TcpStream>, SocketAddr), Lin
     Ok((secured, peer))
 }
 
-fn config(ca: &str) -> Result<ClientConfig, LineProblem> {
-    let roots = tls::authorities(ca).map_err(|error| problem(LineFault::Authorities, &error))?;
+fn config(target: &Target) -> Result<ClientConfig, LineProblem> {
+    let roots =
+        tls::authorities(&target.ca).map_err(|error| problem(LineFault::Authorities, &error))?;
+    let own = target.certificate.as_ref().map(|own| tls::own(&own.chain, &own.key));
+    let own = own.transpose().map_err(|error| problem(LineFault::OwnCertificate, &error))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| problem(LineFault::Handshake, &error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let builder = builder.with_root_certificates(roots);
+    Ok(match own {
+        Some(own) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own))),
+        None => builder.with_no_client_auth(),
+    })
 }
 
 /// The first of these addresses that takes us (RFC 3263 §4.3): one that refuses, or says nothing for
@@ -123,9 +135,29 @@ fn refused(error: &io::Error) -> LineProblem {
             }
             _ => LineFault::Certificate,
         },
+        Some(rustls::Error::AlertReceived(alert)) if is_about_us(*alert) => {
+            LineFault::OwnCertificate
+        }
         _ => LineFault::Handshake,
     };
     problem(fault, &error.to_string())
+}
+
+/// The peer does not take our certificate, or wants one (RFC 8446 §6.2). One that speaks TLS 1.3 says so
+/// when the handshake is over for us: it closes the connection then.
+fn is_about_us(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+    )
 }
 
 fn problem(fault: LineFault, detail: &str) -> LineProblem {
@@ -182,7 +214,8 @@ mod tests {
                 Some(name) => Host::Name(name.to_owned(), address.port()),
                 None => Host::Address(address),
             };
-            let opened = open(&Target { host, named: None, ca: ca.to_owned() }).await;
+            let target = Target { host, named: None, ca: ca.to_owned(), certificate: None };
+            let opened = open(&target).await;
             let heard = match opened {
                 Ok((mut stream, reached)) => {
                     assert_eq!(reached, address);
@@ -266,13 +299,90 @@ mod tests {
     }
 
     #[test]
+    fn a_trunk_that_asks_is_shown_our_certificate_and_a_wrong_key_is_found_before() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let pair = |name: &str| {
+            let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            let key = KeyPair::generate().unwrap();
+            (params.self_signed(&key).unwrap(), key)
+        };
+        let ((theirs, their_key), (ours, our_key)) = (pair("localhost"), pair("pbx.example"));
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(ours.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let asks = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            Arc::new(roots),
+            provider.clone(),
+        );
+        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(their_key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(asks.build().unwrap())
+            .with_single_cert(vec![theirs.der().clone()], private)
+            .unwrap();
+        let shown = |certificate: Option<ClientCertificate>| {
+            let (acceptor, ca) =
+                (tokio_rustls::TlsAcceptor::from(Arc::new(config.clone())), theirs.pem());
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let host = Host::Name("localhost".into(), listener.local_addr().unwrap().port());
+                let peer = tokio::spawn(async move {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    let stream = acceptor.accept(stream).await.ok()?;
+                    let chain = stream.get_ref().1.peer_certificates()?;
+                    Some(chain[0].clone())
+                });
+                let target = Target { host, named: None, ca, certificate };
+                // A refusal may come when the handshake is over for us.
+                let opened = open(&target).await;
+                let shown = peer.await.unwrap();
+                drop(opened);
+                shown
+            })
+        };
+        let own = ClientCertificate { chain: ours.pem(), key: our_key.serialize_pem() };
+        assert_eq!(shown(Some(own.clone())), Some(ours.der().clone()));
+        assert_eq!(shown(None), None, "it wants one");
+        let (other, other_key) = pair("pbx.example");
+        let foreign = ClientCertificate { chain: other.pem(), key: other_key.serialize_pem() };
+        assert_eq!(shown(Some(foreign.clone())), None, "of an authority that it does not know");
+        let mixed = ClientCertificate { key: foreign.key, ..own };
+        let target = Target {
+            host: Host::Name("localhost".into(), 1),
+            named: None,
+            ca: theirs.pem(),
+            certificate: Some(mixed),
+        };
+        let problem = config_of(&target);
+        assert_eq!(problem.fault, LineFault::OwnCertificate, "{problem:?}");
+    }
+
+    fn config_of(target: &Target) -> LineProblem {
+        config(target).map(drop).unwrap_err()
+    }
+
+    #[test]
+    fn an_alert_about_our_certificate_is_told_from_others() {
+        for (alert, fault) in [
+            (AlertDescription::UnknownCA, LineFault::OwnCertificate),
+            (AlertDescription::CertificateRequired, LineFault::OwnCertificate),
+            (AlertDescription::HandshakeFailure, LineFault::Handshake),
+        ] {
+            let said = rustls::Error::AlertReceived(alert);
+            assert_eq!(refused(&io::Error::new(io::ErrorKind::InvalidData, said)).fault, fault);
+        }
+    }
+
+    #[test]
     fn who_speaks_no_tls_and_who_is_not_there_are_told_apart() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let right = made(&["localhost"], |_| {});
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let target = Target { host: Host::Address(address), named: None, ca: right.pem };
+            let (host, ca) = (Host::Address(address), right.pem);
+            let target = Target { host, named: None, ca, certificate: None };
             let peer = tokio::spawn(async move {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let _ = stream.write_all(b"SIP/2.0 400 Bad Request\r\n\r\n").await;

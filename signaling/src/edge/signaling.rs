@@ -13,6 +13,7 @@ use crate::kept::Change;
 use crate::reach::Reach;
 use crate::sip::digest::Algorithm;
 use crate::sip::flow::Transport;
+use crate::sip::servers::Secured;
 use crate::sip::user_agent::Command;
 use crate::sip::{self, Listener, UserAgent};
 use crate::switch::{
@@ -451,9 +452,9 @@ impl Thread {
     fn use_plan(&mut self, plan: &Plan) {
         self.user_agent.set_plan(clock::now(), plan);
         let secured = self.user_agent.secured_trunks(plan.tenant).into_iter();
-        let target = |(key, host, ca)| {
-            let named = self.user_agent.secured_name(key);
-            (key, Target { host, named, ca })
+        let target = |Secured { trunk, host, ca, certificate }| {
+            let named = self.user_agent.secured_name(trunk);
+            (trunk, Target { host, named, ca, certificate })
         };
         let targets = secured.map(target).collect();
         self.net.set_lines(plan.tenant, targets);

@@ -3,6 +3,7 @@
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,28 @@ pub fn authorities(pem: &str) -> Result<RootCertStore, String> {
         return Err("a section BEGIN CERTIFICATE is needed".to_owned());
     }
     Ok(roots)
+}
+
+/// A certificate that we show to peers who ask for one: it first, then those above it, and its key, each
+/// as PEM text.
+///
+/// # Errors
+/// When one of them cannot be read, or they do not belong together.
+pub fn own(chain: &str, key: &str) -> Result<CertifiedKey, String> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.as_bytes()).collect();
+    let read = read.map_err(|error| format!("a certificate cannot be read: {error}"))?;
+    if read.is_empty() {
+        return Err("a section BEGIN CERTIFICATE is needed".to_owned());
+    }
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|_| "a section BEGIN PRIVATE KEY without a password is needed".to_owned())?;
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    CertifiedKey::from_der(read, key, &provider).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            "the key is not the one of the certificate".to_owned()
+        }
+        other => other.to_string(),
+    })
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -224,6 +247,17 @@ mod tests {
         assert!(problem(&one.key).contains("BEGIN CERTIFICATE is needed"));
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(problem(broken).contains("cannot be read"));
+    }
+
+    #[test]
+    fn a_certificate_of_ours_and_its_key_have_to_belong_together() {
+        let (one, two) = (pair(), pair());
+        let problem = |chain: &str, key: &str| own(chain, key).map(drop).unwrap_err();
+        assert!(own(&one.certificate, &one.key).is_ok());
+        assert!(problem(&one.certificate, &two.key).contains("not the one of the certificate"));
+        assert!(problem(&one.key, &one.key).contains("BEGIN CERTIFICATE is needed"));
+        let bare = problem(&one.certificate, &one.certificate);
+        assert!(bare.contains("BEGIN PRIVATE KEY"), "{bare}");
     }
 
     #[test]

@@ -144,6 +144,8 @@ pub struct UserAgent {
     pub(super) trunks: Trunks,
     /// What the switch was told of them.
     pub(super) trunks_down: BTreeMap<TrunkKey, TrunkDown>,
+    /// Of which that is otherwise than before, for those who keep it.
+    pub(super) trunks_touched: BTreeSet<TrunkKey>,
     pub(super) sources: Sources,
     pub(super) unproven: Sources,
     pub(super) servers: IdMap<u64, ServerTx>,
@@ -186,6 +188,7 @@ impl UserAgent {
             lamps: Lamps::default(),
             trunks: Trunks::default(),
             trunks_down: BTreeMap::new(),
+            trunks_touched: BTreeSet::new(),
             servers: IdMap::default(),
             server_keys: HashMap::new(),
             clients: IdMap::default(),
@@ -432,17 +435,6 @@ impl UserAgent {
         }
     }
 
-    /// The trunks of a tenant that are called over TLS: where, and the authorities that are believed.
-    pub fn secured_trunks(&self, tenant: TenantId) -> Vec<(TrunkKey, Host, String)> {
-        let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
-        own.filter_map(|key| {
-            let trunk = self.trunks.get(key)?;
-            let proxy = trunk.proxy.as_ref().filter(|p| p.transport == Transport::Tls)?;
-            Some((key, proxy.host.clone(), trunk.plan.ca.clone()))
-        })
-        .collect()
-    }
-
     /// How a tenant's trunks are.
     pub fn live_trunks(&self, tenant: TenantId) -> Vec<LiveTrunk> {
         let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
@@ -594,6 +586,7 @@ impl UserAgent {
 
     pub(super) fn arm_registrar(&mut self) {
         self.tell_browsers();
+        self.note_contacts();
         self.timers.set(Waiting::Registrar, self.registrar.next_timeout());
     }
 

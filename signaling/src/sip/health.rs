@@ -6,14 +6,25 @@ use super::flow::{Hop, Host};
 use super::message::{Message, Name};
 use super::session::Owner;
 use super::timers::Waiting;
-use super::trunk::{LINE_REST, REST_MAX, Trunk, TrunkKey};
+use super::trunk::{KeptHealth, LINE_REST, REST_MAX, Trunk, TrunkKey};
 use super::user_agent::Event;
 use super::write::Builder;
 use crate::switch::Now;
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
+use terms::Timestamp;
 use terms::control::{LineProblem, TrunkDown, TrunkFault};
+
+/// A trunk that is down, as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct KeptDown {
+    since: Timestamp,
+    health: KeptHealth,
+    /// Our registration there had failed.
+    unregistered: bool,
+}
 
 impl UserAgent {
     /// Begins to ask a trunk that came with a plan: at some moment of the first interval, so that a
@@ -56,9 +67,7 @@ impl UserAgent {
         }
         self.ask_health(now, key, hop, named);
         for server in others {
-            let (transport, host) = (server.transport, Host::Address(server.address));
-            let listener = self.listener_for(transport, Some(server.address));
-            let hop = Hop { listener, transport, host, connection: None, trunk: Some(key) };
+            let hop = self.hop_at(key, server);
             let named = (format!("{}{}", self.token(), self.token()), 1);
             self.ask_health(now, key, hop, named);
         }
@@ -151,6 +160,39 @@ impl UserAgent {
         self.tell_trunk(now, trunk);
     }
 
+    /// A trunk said something to a call: silence and 503 to OPTIONS are forgotten. A 408 may be of who
+    /// is behind it, and says nothing.
+    pub(super) fn on_trunk_heard(&mut self, now: Now, key: TrunkKey, status: u16) {
+        let is_down = self.trunks_down.contains_key(&key);
+        if is_down
+            && !matches!(status, 408 | 503)
+            && let Some(trunk) = self.trunks.get_mut(key)
+        {
+            trunk.health.on_heard();
+            self.tell_trunk(now, key);
+        }
+    }
+
+    pub(super) fn keep_down(&self, key: TrunkKey) -> Option<KeptDown> {
+        let since = self.trunks_down.get(&key)?.since;
+        let trunk = self.trunks.get(key)?;
+        let unregistered = trunk.registrations.has_failed();
+        Some(KeptDown { since, health: trunk.health.keep(), unregistered })
+    }
+
+    /// A trunk that was down before a restart is until it says otherwise.
+    pub(super) fn restore_down(&mut self, now: Now, key: TrunkKey, kept: &KeptDown) {
+        let Some(trunk) = self.trunks.get_mut(key) else { return };
+        trunk.health.restore(now.moment, kept.health);
+        if kept.unregistered && trunk.plan.register && trunk.plan.outbound.is_some() {
+            trunk.registrations.restore_failed();
+        }
+        self.tell_trunk(now, key);
+        if let Some(down) = self.trunks_down.get_mut(&key) {
+            down.since = kept.since;
+        }
+    }
+
     /// Sets the trunk's timer (one that is gone from its plan has none), and tells the switch when it is
     /// down from now on or no longer.
     pub(super) fn tell_trunk(&mut self, now: Now, key: TrunkKey) {
@@ -167,18 +209,24 @@ impl UserAgent {
                 self.trunks_down.remove(&key);
             }
         }
-        let down = fault.is_some();
-        if down == before.is_some() {
+        if self.config.keeps && (fault.is_some() || before.is_some()) {
+            self.trunks_touched.insert(key);
+        }
+        let rests = |fault: TrunkFault| fault == TrunkFault::Overloaded;
+        let (down, was) = (fault.map(rests), before.map(|before| rests(before.fault)));
+        if down == was {
             return;
         }
         let (tenant, trunk) = key;
         match fault {
+            Some(_) if was.is_some() => {}
             Some(fault) => {
                 self.count("trunks_went_down");
                 tracing::warn!(%tenant, %trunk, ?fault, "no calls go out over the trunk");
             }
             None => tracing::info!(%tenant, %trunk, "calls go out over the trunk again"),
         }
-        self.emit(Event::Trunk { tenant, trunk, down });
+        let (down, rests) = (down.is_some(), down == Some(true));
+        self.emit(Event::Trunk { tenant, trunk, down, rests });
     }
 }

@@ -1,4 +1,4 @@
-//! Dialogs, registrations and what phones watch: all that outlives the process.
+//! Dialogs, registrations, what phones watch, and which trunks are down: all that outlives the process.
 //!
 //! A dialog goes on with its tags, counters, routes and timers. What was under way in it is not kept:
 //! a peer sends its request again, ours is made anew by whoever wants it. A phone that we were ringing
@@ -37,6 +37,7 @@ impl UserAgent {
         let legs = std::mem::take(&mut self.touched);
         let phones = self.registrar.take_touched();
         let lamps = self.lamps.take_touched();
+        let trunks = std::mem::take(&mut self.trunks_touched);
         if !self.config.keeps {
             return Vec::new();
         }
@@ -53,6 +54,10 @@ impl UserAgent {
             let watches = self.lamps.keep(who);
             let some = (!watches.is_empty()).then_some(watches);
             changes.push(Change::of(Key::Lamps(who.0, who.1), some.as_ref()));
+        }
+        for key in trunks {
+            let down = self.keep_down(key);
+            changes.push(Change::of(Key::Trunk(key.0, key.1), down.as_ref()));
         }
         changes
     }
@@ -79,6 +84,11 @@ impl UserAgent {
                 Key::Phones(tenant, agent) => {
                     let bindings = change.read().unwrap_or_default();
                     self.restore_phones(now, (tenant, agent), bindings);
+                }
+                Key::Trunk(tenant, trunk) => {
+                    if let Some(down) = change.read() {
+                        self.restore_down(now, (tenant, trunk), &down);
+                    }
                 }
                 // After the phones that watch.
                 Key::Lamps(..) => {}

@@ -1,6 +1,6 @@
 //! Busy lamps: who watches which agent's phone, and what they were told last. RFC 4235 on RFC 6665.
 //! The lamp for waiting messages (RFC 3842) is one that a phone watches of its own agent; presence
-//! (RFC 3856) is watched as calls are.
+//! (RFC 3856) is watched as calls are, and so is where a colleague is registered (RFC 3680).
 //!
 //! A watch is one subscription of a registered phone to the extension of a colleague. A change marks
 //! those who watch it; each is told by one NOTIFY at a time, which says everything that there is, so
@@ -10,7 +10,8 @@ use super::dialog::Dialog;
 use super::flow::{ConnectionId, Flow, Hop};
 use super::message::Message;
 use super::presence::Publications;
-use super::registrar::Who;
+use super::reginfo::Told;
+use super::registrar::{Binding, Left, Who};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use terms::{AgentId, LegId, Moment};
@@ -84,10 +85,13 @@ pub(super) enum Package {
     Messages,
     /// Whether its agent can be reached, RFC 3856.
     Presence,
+    /// Where its agent's phones are, RFC 3680.
+    Registrations,
 }
 
 impl Package {
-    pub(super) const ALL: [Package; 3] = [Package::Dialog, Package::Messages, Package::Presence];
+    pub(super) const ALL: [Package; 4] =
+        [Package::Dialog, Package::Messages, Package::Presence, Package::Registrations];
 
     /// The word in Event.
     pub(super) const fn text(self) -> &'static str {
@@ -95,6 +99,7 @@ impl Package {
             Package::Dialog => "dialog",
             Package::Messages => "message-summary",
             Package::Presence => "presence",
+            Package::Registrations => "reg",
         }
     }
 
@@ -104,6 +109,7 @@ impl Package {
             Package::Dialog => "application/dialog-info+xml",
             Package::Messages => "application/simple-message-summary",
             Package::Presence => "application/pidf+xml",
+            Package::Registrations => "application/reginfo+xml",
         }
     }
 }
@@ -123,6 +129,8 @@ pub(super) struct Watch {
     version: u32,
     #[serde(skip)]
     told: BTreeMap<LegId, Shown>,
+    #[serde(skip)]
+    contacts: Told,
     /// A NOTIFY waits for its answer.
     #[serde(skip)]
     waits: bool,
@@ -140,9 +148,19 @@ impl Watch {
         event: String,
         expires_at: Moment,
     ) -> Self {
-        let (version, told) = (0, BTreeMap::new());
-        let (waits, behind) = (false, false);
-        Watch { watched, dialog, hop, flow, event, expires_at, version, told, waits, behind }
+        Watch {
+            watched,
+            dialog,
+            hop,
+            flow,
+            event,
+            expires_at,
+            version: 0,
+            told: BTreeMap::new(),
+            contacts: Told::default(),
+            waits: false,
+            behind: false,
+        }
     }
 
     pub(super) fn package(&self) -> Package {
@@ -162,9 +180,24 @@ impl Watch {
         for (leg, last) in std::mem::replace(&mut self.told, calls) {
             said.entry(leg).or_insert(Shown { state: State::Terminated, ..last });
         }
+        document(self.next_version(), (entity, name), &said, names)
+    }
+
+    /// The next document with these contacts.
+    pub(super) fn reginfo(&mut self, entity: &str, now: Moment, bindings: &[Binding]) -> String {
+        let version = self.next_version();
+        self.contacts.document(version, entity, now, bindings)
+    }
+
+    fn next_version(&mut self) -> u32 {
         let version = self.version;
         self.version += 1;
-        document(version, (entity, name), &said, names)
+        version
+    }
+
+    /// Their NOTIFY was refused: the next document builds on nothing that it said.
+    pub(super) fn refused(&mut self) {
+        self.contacts.forget();
     }
 
     /// The same in the next process.
@@ -233,6 +266,27 @@ impl Lamps {
         self.changed(who, Package::Presence);
     }
 
+    /// Where this agent is registered from now on, and which contacts left.
+    pub(super) fn contacts_changed(
+        &mut self,
+        who: Who,
+        bindings: &[Binding],
+        left: impl Iterator<Item = (u64, Left)> + Clone,
+    ) {
+        for id in self.watched.get(&who).into_iter().flatten() {
+            let Some(watch) = self.watches.get_mut(id) else { continue };
+            if watch.package() != Package::Registrations {
+                continue;
+            }
+            for (contact, how) in left.clone() {
+                watch.contacts.left(contact, how);
+            }
+            if watch.contacts.is_behind(bindings) {
+                self.due.insert(*id);
+            }
+        }
+    }
+
     /// Whether this agent has a conversation.
     pub(super) fn talks(&self, who: Who) -> bool {
         self.calls.get(&who).is_some_and(is_talking)
@@ -292,6 +346,7 @@ impl Lamps {
     pub(super) fn refresh(&mut self, id: WatchId, expires_at: Moment) {
         let Some(watch) = self.watches.get_mut(&id) else { return };
         let old = std::mem::replace(&mut watch.expires_at, expires_at);
+        watch.contacts.forget();
         self.touched.insert(id.0);
         self.expiries.remove(&(old, id));
         self.expiries.insert((expires_at, id));

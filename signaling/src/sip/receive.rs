@@ -337,6 +337,7 @@ impl UserAgent {
                 self.respond(now, tx, 200, &lines, None);
                 self.count("registered");
                 self.tell_browsers();
+                self.note_contacts();
                 self.prune_lamps(now, Some(who));
                 if is_new && flow.transport.is_reliable() {
                     self.rebind(who, flow, request);

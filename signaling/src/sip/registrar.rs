@@ -8,6 +8,7 @@ use super::uri::{Uri, decimal};
 use crate::kept::octets;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::Duration;
 use terms::{AgentId, Moment, TenantId};
@@ -42,7 +43,7 @@ pub(crate) struct Binding {
     #[serde(with = "octets")]
     call_id: Box<[u8]>,
     seq: u32,
-    expires_at: Moment,
+    pub(crate) expires_at: Moment,
     pub(crate) flow: Flow,
     /// Contact and source differ: a NAT stands between.
     pub(crate) nat: bool,
@@ -58,6 +59,13 @@ impl Binding {
         *self.contact == *contact || !instance.is_empty() && *self.instance == *instance
     }
 
+    /// Names its Contact to those who watch: the same for as long as it is the same.
+    pub(crate) fn id(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.contact.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Where requests to this phone go.
     pub(crate) fn hop(&self) -> Hop {
         let mut hop = Hop::from(self.flow);
@@ -67,6 +75,19 @@ impl Binding {
         }
         hop
     }
+}
+
+/// How a phone came to be registered no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It said so, or took another Contact.
+    Unregistered,
+    /// Its time was over.
+    Expired,
+    /// The connection that it was reached by is closed; it is welcome to come back.
+    Deactivated,
+    /// Another phone took its place, or the agent is no more.
+    Rejected,
 }
 
 /// What a REGISTER did.
@@ -89,6 +110,9 @@ pub(crate) struct Registrar {
     /// Who changed since it was said who has a browser, and who was said to have one.
     moved: BTreeSet<Who>,
     browsers: BTreeSet<Who>,
+    /// Who changed since this was asked for those who watch, and which of their phones left.
+    news: BTreeSet<Who>,
+    left: Vec<(Who, u64, Left)>,
 }
 
 impl Registrar {
@@ -121,10 +145,10 @@ impl Registrar {
         let asked = Asked::read(request, limits)?;
         let was = self.bindings.contains_key(&who);
         let mut list = self.remove(who);
-        list.retain(|binding| binding.expires_at > now);
+        self.part(who, &mut list, Left::Expired, |binding| binding.expires_at > now);
         match asked {
             Asked::Query => {}
-            Asked::Nothing => list.clear(),
+            Asked::Nothing => self.part(who, &mut list, Left::Unregistered, |_| false),
             Asked::Contacts(contacts) => {
                 let call_id = request.call_id();
                 let seq = request.cseq().map_or(0, |cseq| cseq.number);
@@ -137,7 +161,10 @@ impl Registrar {
                         continue;
                     }
                     if let Some(at) = old {
-                        list.remove(at);
+                        let gone = list.remove(at);
+                        if expires_s == 0 || *gone.contact != *contact {
+                            self.left.push((who, gone.id(), Left::Unregistered));
+                        }
                     }
                     if expires_s > 0 {
                         let expires_at = now + Duration::from_secs(u64::from(expires_s));
@@ -145,7 +172,8 @@ impl Registrar {
                     }
                 }
                 let excess = list.len().saturating_sub(limits.contacts_max);
-                list.drain(..excess);
+                let displaced = list.drain(..excess).map(|old| (who, old.id(), Left::Rejected));
+                self.left.extend(displaced);
             }
         }
         let contacts = list.iter().map(|binding| contact_value(binding, now)).collect();
@@ -168,6 +196,24 @@ impl Registrar {
         changes
     }
 
+    /// Takes from an agent's phones those that are not to be kept.
+    fn part(
+        &mut self,
+        who: Who,
+        list: &mut Vec<Binding>,
+        how: Left,
+        keep: impl Fn(&Binding) -> bool,
+    ) {
+        for gone in list.extract_if(.., |binding| !keep(binding)) {
+            self.left.push((who, gone.id(), how));
+        }
+    }
+
+    /// Who changed since this was asked last, and which of their phones left.
+    pub(crate) fn take_news(&mut self) -> (BTreeSet<Who>, Vec<(Who, u64, Left)>) {
+        (std::mem::take(&mut self.news), std::mem::take(&mut self.left))
+    }
+
     /// Who changed since this was asked last.
     pub(crate) fn take_touched(&mut self) -> BTreeSet<Who> {
         std::mem::take(&mut self.touched)
@@ -186,6 +232,7 @@ impl Registrar {
     fn remove(&mut self, who: Who) -> Vec<Binding> {
         self.touched.insert(who);
         self.moved.insert(who);
+        self.news.insert(who);
         let list = self.bindings.remove(&who).unwrap_or_default();
         for binding in &list {
             self.expiries.remove(&(binding.expires_at, who));
@@ -208,6 +255,7 @@ impl Registrar {
     fn insert(&mut self, who: Who, list: Vec<Binding>) {
         self.touched.insert(who);
         self.moved.insert(who);
+        self.news.insert(who);
         for binding in &list {
             self.expiries.insert((binding.expires_at, who));
             self.sources.insert((binding.flow.transport, binding.flow.remote), who);
@@ -223,10 +271,10 @@ impl Registrar {
         }
     }
 
-    fn keep(&mut self, who: Who, keep: impl Fn(&Binding) -> bool) -> bool {
+    fn keep(&mut self, who: Who, how: Left, keep: impl Fn(&Binding) -> bool) -> bool {
         let mut list = self.remove(who);
         let was = !list.is_empty();
-        list.retain(keep);
+        self.part(who, &mut list, how, keep);
         let gone = was && list.is_empty();
         self.insert(who, list);
         gone
@@ -239,7 +287,7 @@ impl Registrar {
             if at > now {
                 break;
             }
-            if self.keep(who, |binding| binding.expires_at > now) {
+            if self.keep(who, Left::Expired, |binding| binding.expires_at > now) {
                 gone.push(who);
             }
         }
@@ -255,12 +303,12 @@ impl Registrar {
     pub(crate) fn on_closed(&mut self, connection: ConnectionId) -> Vec<Who> {
         let owners = self.connections.remove(&connection).unwrap_or_default();
         let lost = |binding: &Binding| binding.flow.connection != Some(connection);
-        owners.into_iter().filter(|&who| self.keep(who, lost)).collect()
+        owners.into_iter().filter(|&who| self.keep(who, Left::Deactivated, lost)).collect()
     }
 
     /// The agent does not exist any more.
     pub(crate) fn drop_agent(&mut self, who: Who) -> bool {
-        self.keep(who, |_| false)
+        self.keep(who, Left::Rejected, |_| false)
     }
 
     /// Everybody with a phone.

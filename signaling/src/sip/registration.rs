@@ -1,4 +1,5 @@
-//! Our registrations at trunks, driven by the core: REGISTER, challenge, 423, again in time.
+//! Our registrations at trunks, driven by the core: REGISTER, challenge, 423, again in time; at one
+//! server of a trunk, or at each by itself.
 
 use super::core::UserAgent;
 use super::flow::ConnectionId;
@@ -10,7 +11,11 @@ use super::trunk::{TrunkKey, service_route};
 use super::uri::decimal;
 use super::write::Builder;
 use crate::switch::Now;
+use std::net::SocketAddr;
 use terms::routing::Plan;
+
+/// A registration: of which trunk, and at which of its servers where it has one at each.
+type At = (TrunkKey, Option<SocketAddr>);
 
 impl UserAgent {
     /// Takes a tenant's trunks; those that want to be registered begin at once.
@@ -24,29 +29,37 @@ impl UserAgent {
             }
         }
         for key in self.trunks.keys().into_iter().filter(|key| key.0 == plan.tenant) {
-            let Some(trunk) = self.trunks.get_mut(key) else { continue };
-            let wants = trunk.plan.register && trunk.plan.outbound.is_some();
-            let registration = &mut trunk.registration;
-            if wants && registration.next_timeout().is_none() && !registration.asking {
-                registration.ask_at(now.moment);
-            }
-            self.arm_trunk(key);
+            self.begin_registrations(now, key);
             self.watch_trunk(now, key);
         }
     }
 
+    /// Those that a trunk wants and that have not begun: with its plan, and when more is known of its
+    /// servers.
+    pub(super) fn begin_registrations(&mut self, now: Now, key: TrunkKey) {
+        let Some(trunk) = self.trunks.get_mut(key) else { return };
+        trunk.spread_registrations();
+        if trunk.plan.register && trunk.plan.outbound.is_some() {
+            trunk.registrations.begin(now.moment);
+        }
+        self.arm_trunk(key);
+    }
+
     fn arm_trunk(&mut self, key: TrunkKey) {
-        let at = self.trunks.get(key).and_then(|trunk| trunk.registration.next_timeout());
+        let at = self.trunks.get(key).and_then(|trunk| trunk.registrations.next_timeout());
         self.timers.set(Waiting::Trunk(key), at);
     }
 
     /// Its time has come: REGISTER.
     pub(super) fn register_trunk(&mut self, now: Now, key: TrunkKey) {
-        self.send_register(now, key, None);
+        let due = self.trunks.get(key).map(|trunk| trunk.registrations.due(now.moment));
+        for server in due.unwrap_or_default() {
+            self.send_register(now, (key, server), None);
+        }
         self.arm_trunk(key);
     }
 
-    fn send_register(&mut self, now: Now, key: TrunkKey, authorization: Option<(&str, &str)>) {
+    fn send_register(&mut self, now: Now, (key, server): At, authorization: Option<(&str, &str)>) {
         let (tag, call_id) = (self.token(), format!("{}{}", self.token(), self.token()));
         let branch = format!("z9hG4bK{}", self.token());
         let Some(trunk) = self.trunks.get(key) else { return };
@@ -55,15 +68,22 @@ impl UserAgent {
         else {
             return;
         };
-        let hop = self.hop_of(proxy, key);
+        let hop = match server {
+            None => self.hop_of(proxy, key),
+            Some(address) => match trunk.servers.at(address) {
+                Some(server) => self.hop_at(key, server),
+                None => return,
+            },
+        };
         let seen = self.seen(&hop, None);
         let (via, contact) = (seen.via(&branch), seen.contact());
         let own = format!("<sip:{own}>");
         let uri = format!("sip:{domain}");
-        let asked = trunk.plan.register_expires_s.max(trunk.registration.expires_min_s);
         let mut builder = Builder::request("REGISTER", uri.as_bytes());
         let Some(trunk) = self.trunks.get_mut(key) else { return };
-        let registration = &mut trunk.registration;
+        let wanted = trunk.plan.register_expires_s;
+        let Some(registration) = trunk.registrations.at_mut(server) else { return };
+        let asked = wanted.max(registration.expires_min_s);
         if registration.call_id.is_empty() {
             registration.call_id = call_id;
         }
@@ -84,30 +104,47 @@ impl UserAgent {
         }
         match builder.end() {
             Ok(bytes) => {
-                self.start_client(now, hop, &branch, bytes, Owner::Register(key));
+                self.start_client(now, hop, &branch, bytes, Owner::Register(key, server));
             }
             Err(error) => tracing::error!(%error, trunk = %key.1, "a REGISTER was not built"),
         }
     }
 
-    pub(super) fn on_register_response(&mut self, now: Now, key: TrunkKey, response: &Message) {
+    pub(super) fn on_register_response(
+        &mut self,
+        now: Now,
+        key: TrunkKey,
+        server: Option<SocketAddr>,
+        response: &Message,
+    ) {
+        let at = (key, server);
         match response.status() {
             100..200 => return,
-            200..300 => self.on_trunk_registered(now, key, response),
-            401 | 407 if self.answer_register_challenge(now, key, response) => return,
-            423 if self.take_longer(now, key, response) => return,
+            200..300 => self.on_trunk_registered(now, at, response),
+            401 | 407 if self.answer_register_challenge(now, at, response) => return,
+            423 if self.take_longer(now, at, response) => return,
             status => {
                 self.count("trunk_registrations_failed");
                 tracing::warn!(trunk = %key.1, status, "the trunk refused our registration");
-                self.on_register_failed(now, key);
+                self.on_register_failed(now, key, server);
             }
         }
         self.arm_trunk(key);
     }
 
-    pub(super) fn on_register_failed(&mut self, now: Now, key: TrunkKey) {
-        if let Some(trunk) = self.trunks.get_mut(key) {
-            trunk.registration.on_failed(now.moment);
+    pub(super) fn on_register_failed(
+        &mut self,
+        now: Now,
+        key: TrunkKey,
+        server: Option<SocketAddr>,
+    ) {
+        let trunk = self.trunks.get_mut(key);
+        if let Some(registration) = trunk.and_then(|trunk| trunk.registrations.at_mut(server)) {
+            registration.on_failed(now.moment);
+        }
+        // A server that does not know us is called after those that do.
+        if let Some(address) = server {
+            self.server_asked(now, key, address, false);
         }
         self.arm_trunk(key);
         self.tell_trunk(now, key);
@@ -120,15 +157,16 @@ impl UserAgent {
             return;
         };
         trunk.connection = None;
-        if trunk.registration.is_registered && !trunk.registration.asking {
-            trunk.registration.on_failed(now.moment);
+        let Some(registration) = trunk.registrations.at_mut(None) else { return };
+        if registration.is_registered && !registration.asking {
+            registration.on_failed(now.moment);
             self.arm_trunk(key);
             self.tell_trunk(now, key);
         }
     }
 
     /// The life that was granted to our contact, or the header's, or what we asked for.
-    fn on_trunk_registered(&mut self, now: Now, key: TrunkKey, response: &Message) {
+    fn on_trunk_registered(&mut self, now: Now, (key, server): At, response: &Message) {
         let granted = response
             .list(Name::Contact)
             .filter_map(NameAddr::parse)
@@ -136,16 +174,21 @@ impl UserAgent {
             .or(response.number(Name::Expires));
         if let Some(trunk) = self.trunks.get_mut(key) {
             let expires_s = granted.unwrap_or(trunk.plan.register_expires_s);
-            trunk.registration.on_granted(now.moment, expires_s, service_route(response));
+            if let Some(registration) = trunk.registrations.at_mut(server) {
+                registration.on_granted(now.moment, expires_s, service_route(response));
+            }
             self.count("trunk_registrations");
+        }
+        if let Some(address) = server {
+            self.server_asked(now, key, address, true);
         }
         self.tell_trunk(now, key);
     }
 
-    fn answer_register_challenge(&mut self, now: Now, key: TrunkKey, response: &Message) -> bool {
-        let cnonce = self.token();
-        let Some(trunk) = self.trunks.get_mut(key) else { return false };
-        let challenged = trunk.registration.challenged;
+    fn answer_register_challenge(&mut self, now: Now, at: At, response: &Message) -> bool {
+        let (cnonce, (key, server)) = (self.token(), at);
+        let Some(trunk) = self.trunks.get(key) else { return false };
+        let challenged = trunk.registrations.at(server).is_none_or(|own| own.challenged);
         let Some(domain) = trunk.domain().filter(|_| !challenged) else {
             return false;
         };
@@ -153,25 +196,29 @@ impl UserAgent {
         let Some((name, value)) = self.authorize(key, response, "REGISTER", &uri, &cnonce) else {
             return false;
         };
-        if let Some(trunk) = self.trunks.get_mut(key) {
-            trunk.registration.challenged = true;
+        let trunk = self.trunks.get_mut(key);
+        if let Some(registration) = trunk.and_then(|trunk| trunk.registrations.at_mut(server)) {
+            registration.challenged = true;
         }
-        self.send_register(now, key, Some((name, &value)));
+        self.send_register(now, at, Some((name, &value)));
         true
     }
 
     /// 423: ask for as long as they want, once more.
-    fn take_longer(&mut self, now: Now, key: TrunkKey, response: &Message) -> bool {
+    fn take_longer(&mut self, now: Now, (key, server): At, response: &Message) -> bool {
         let Some(min) = response.number(Name::MinExpires).filter(|&s| s <= 86_400) else {
             return false;
         };
-        let Some(trunk) = self.trunks.get_mut(key) else { return false };
-        if min <= trunk.registration.expires_min_s {
+        let trunk = self.trunks.get_mut(key);
+        let Some(registration) = trunk.and_then(|trunk| trunk.registrations.at_mut(server)) else {
+            return false;
+        };
+        if min <= registration.expires_min_s {
             return false;
         }
-        trunk.registration.expires_min_s = min;
-        trunk.registration.challenged = false;
-        self.send_register(now, key, None);
+        registration.expires_min_s = min;
+        registration.challenged = false;
+        self.send_register(now, (key, server), None);
         true
     }
 }

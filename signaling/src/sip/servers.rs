@@ -10,6 +10,7 @@ use rand::Rng;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
+use terms::routing::ClientCertificate;
 use terms::{Moment, TenantId};
 
 /// Most servers of one trunk.
@@ -28,6 +29,19 @@ pub struct Server {
     pub priority: u16,
     /// Its share among those of the same priority.
     pub weight: u16,
+}
+
+/// A trunk that is called over TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secured {
+    /// Which.
+    pub trunk: TrunkKey,
+    /// Where, and whose name its certificate has to bear.
+    pub host: Host,
+    /// Certificates of the authorities that are believed, as PEM; empty is the system's.
+    pub ca: String,
+    /// What it is shown where it asks.
+    pub certificate: Option<ClientCertificate>,
 }
 
 /// What is to be asked about a trunk's name.
@@ -126,6 +140,11 @@ impl Servers {
         self.resting.remove(&address);
     }
 
+    /// The one at this address.
+    pub(crate) fn at(&self, address: SocketAddr) -> Option<Server> {
+        self.list.iter().find(|server| server.address == address).copied()
+    }
+
     /// Those that are not called next.
     pub(crate) fn others(&self) -> Vec<Server> {
         self.list.iter().skip(1).copied().collect()
@@ -162,6 +181,19 @@ impl UserAgent {
         own.filter_map(|key| Some((key, self.trunks.get(key)?.proxy.as_ref()?.named()?))).collect()
     }
 
+    /// The trunks of a tenant that are called over TLS.
+    pub fn secured_trunks(&self, tenant: TenantId) -> Vec<Secured> {
+        let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
+        own.filter_map(|key| {
+            let trunk = self.trunks.get(key)?;
+            let proxy = trunk.proxy.as_ref().filter(|p| p.transport == Transport::Tls)?;
+            let (host, ca) = (proxy.host.clone(), trunk.plan.ca.clone());
+            let certificate = trunk.plan.certificate.clone();
+            Some(Secured { trunk: key, host, ca, certificate })
+        })
+        .collect()
+    }
+
     /// What is looked up before a connection to this trunk is opened over TLS.
     pub fn secured_name(&self, trunk: TrunkKey) -> Option<Named> {
         self.trunks.get(trunk)?.proxy.as_ref()?.secured_name()
@@ -176,10 +208,18 @@ impl UserAgent {
                 listener.transport == server.transport && same
             })
         });
-        if let Some(trunk) = self.trunks.get_mut(trunk) {
-            trunk.servers.set(servers);
-            trunk.servers.draw(now.moment, &mut self.rng);
+        if let Some(known) = self.trunks.get_mut(trunk) {
+            known.servers.set(servers);
+            known.servers.draw(now.moment, &mut self.rng);
+            self.begin_registrations(now, trunk);
         }
+    }
+
+    /// To this server of a trunk.
+    pub(super) fn hop_at(&self, trunk: TrunkKey, server: Server) -> Hop {
+        let (transport, host) = (server.transport, Host::Address(server.address));
+        let listener = self.listener_for(transport, Some(server.address));
+        Hop { listener, transport, host, connection: None, trunk: Some(trunk) }
     }
 
     /// Nothing came of a request that went there: another server of the trunk is called before it.

@@ -72,8 +72,8 @@ pub(super) enum Owner {
     Notify(LegId),
     /// NOTIFY to a lamp.
     Lamp(WatchId),
-    /// A trunk's REGISTER.
-    Register(TrunkKey),
+    /// A trunk's REGISTER, at which of its servers where it has one at each.
+    Register(TrunkKey, Option<SocketAddr>),
     /// OPTIONS to a trunk, to the server of it that is there.
     Health(TrunkKey, Option<SocketAddr>),
     /// Nobody: CANCEL, BYE. A challenge to these is never answered.
@@ -288,7 +288,7 @@ impl UserAgent {
             Owner::Refresh(leg) => self.on_refresh_response(now, leg, response),
             Owner::Notify(leg) => self.on_notify_response(leg, response.status()),
             Owner::Lamp(id) => self.on_lamp_response(id, response.status()),
-            Owner::Register(key) => self.on_register_response(now, key, response),
+            Owner::Register(key, server) => self.on_register_response(now, key, server, response),
             Owner::Health(key, server) => {
                 self.on_health_response(now, key, server, response.status());
             }
@@ -304,7 +304,7 @@ impl UserAgent {
             Owner::Refresh(leg) => self.on_refresh_failed(now, leg, status),
             Owner::Notify(leg) => self.on_notify_response(leg, status),
             Owner::Lamp(id) => self.on_lamp_failed(id),
-            Owner::Register(key) => self.on_register_failed(now, key),
+            Owner::Register(key, server) => self.on_register_failed(now, key, server),
             Owner::Health(key, server) => self.on_health_failed(now, key, server),
             Owner::Nobody => {}
         }

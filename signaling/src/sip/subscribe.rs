@@ -1,7 +1,8 @@
 //! SUBSCRIBE to the calls of a colleague's phone and our NOTIFYs, RFC 6665 with the event package
-//! `dialog` (RFC 4235), to their `presence` (RFC 3856), and to one's own messages, `message-summary` (RFC
-//! 3842). Whoever subscribes has proven who they are and does it from where a phone of theirs is
-//! registered; the subscription ends with that registration.
+//! `dialog` (RFC 4235), to their `presence` (RFC 3856), to where they are registered, `reg` (RFC 3680),
+//! and to one's own messages, `message-summary` (RFC 3842). Whoever subscribes has proven who they are
+//! and does it from where a phone of theirs is registered; the subscription ends with that
+//! registration.
 
 use super::core::UserAgent;
 use super::dialog::Dialog;
@@ -23,7 +24,7 @@ use crate::switch::Now;
 use std::time::Duration;
 
 /// What can be subscribed to. To `refer` subscribes a REFER alone.
-pub(super) const ALLOW_EVENTS: &str = "dialog, message-summary, presence, refer";
+pub(super) const ALLOW_EVENTS: &str = "dialog, message-summary, presence, refer, reg";
 /// Longest id of an Event header that is given back.
 const ID_BYTES_MAX: usize = 64;
 
@@ -238,11 +239,11 @@ impl UserAgent {
         let agent = agent.cloned();
         let calls = self.lamps.calls((tenant, watched));
         let names = self.pickup_names(&calls);
-        let registered = !self.registrar.bindings((tenant, watched)).is_empty();
         let talks = self.lamps.talks((tenant, watched));
         let said = self.lamps.publications.get((tenant, watched)).map(|said| said.state);
         let messages = self.tenants.get(&tenant).and_then(|tenant| tenant.messages.get(&watched));
         let messages = messages.copied().unwrap_or_default();
+        let bindings = self.registrar.bindings((tenant, watched));
         let Some(watch) = self.lamps.get_mut(id) else { return };
         let content = watch.package().content();
         // Of who has left the plan there is nothing to say.
@@ -251,7 +252,8 @@ impl UserAgent {
             match watch.package() {
                 Package::Dialog => watch.document(&entity, &name, calls, &names),
                 Package::Messages => lamps::summary(&entity, messages),
-                Package::Presence => presence::document(&entity, registered, talks, said),
+                Package::Presence => presence::document(&entity, !bindings.is_empty(), talks, said),
+                Package::Registrations => watch.reginfo(&entity, now.moment, bindings),
             }
         });
         let mut builder = watch.dialog.request("NOTIFY", &seen.via(&branch), None);
@@ -273,7 +275,11 @@ impl UserAgent {
             ..200 => {}
             404 | 405 | 408 | 410 | 416 | 481 | 489 | 501 | 604 => self.on_lamp_failed(id),
             _ => {
-                if self.lamps.get_mut(id).is_some_and(Watch::answered) {
+                let Some(watch) = self.lamps.get_mut(id) else { return };
+                if status >= 300 {
+                    watch.refused();
+                }
+                if watch.answered() {
                     self.lamps.mark(id);
                 }
             }
@@ -284,6 +290,15 @@ impl UserAgent {
     pub(super) fn on_lamp_failed(&mut self, id: WatchId) {
         if self.lamps.remove(id).is_some() {
             self.count("lamps_lost");
+        }
+    }
+
+    /// Those who watch where an agent is registered are to be told what changed.
+    pub(super) fn note_contacts(&mut self) {
+        let (news, left) = self.registrar.take_news();
+        for who in news {
+            let gone = left.iter().filter(|(of, ..)| *of == who).map(|&(_, id, how)| (id, how));
+            self.lamps.contacts_changed(who, self.registrar.bindings(who), gone);
         }
     }
 

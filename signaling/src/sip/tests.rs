@@ -13,6 +13,7 @@ mod limits;
 mod lines;
 mod messages;
 mod presence;
+mod registrations;
 mod replaces;
 mod restore;
 mod servers;

@@ -8,9 +8,9 @@ mod health;
 mod identity;
 mod register;
 
-pub(crate) use health::{LINE_REST, REST_MAX};
-pub(crate) use identity::service_route;
-pub(crate) use register::Registration;
+pub(crate) use health::{Kept as KeptHealth, LINE_REST, REST_MAX};
+pub(crate) use identity::{NOBODY, service_route};
+pub(crate) use register::Registrations;
 
 use super::bucket::Bucket;
 use super::flow::{ConnectionId, Host, Transport};
@@ -102,7 +102,7 @@ pub(crate) struct Trunk {
     rate: Option<Bucket>,
     /// The realm that our credentials are bound to.
     realm: Option<Box<[u8]>>,
-    pub(crate) registration: Registration,
+    pub(crate) registrations: Registrations,
     pub(crate) health: Health,
     /// The connection over TLS that we opened to it.
     pub(crate) connection: Option<ConnectionId>,
@@ -120,7 +120,7 @@ impl Trunk {
             calls: 0,
             rate: None,
             realm: realm.filter(|realm| !realm.is_empty()).map(Into::into),
-            registration: Registration::default(),
+            registrations: Registrations::default(),
             health: Health::default(),
             connection: None,
             problem: None,
@@ -168,6 +168,13 @@ impl Trunk {
         self.calls
     }
 
+    /// It is registered at each server that is known, where it wants to be; else at the one whose turn
+    /// it is.
+    pub(crate) fn spread_registrations(&mut self) {
+        let each = self.plan.register_each.then(|| self.servers.addresses());
+        self.registrations.at_each(&each.unwrap_or_default());
+    }
+
     /// How often it is asked whether it is there.
     pub(crate) fn options_every(&self) -> Option<Duration> {
         let every_s = self.plan.options_every_s;
@@ -177,7 +184,7 @@ impl Trunk {
 
     /// Why no calls go out over it.
     pub(crate) fn fault(&self) -> Option<TrunkFault> {
-        let unregistered = || self.registration.has_failed().then_some(TrunkFault::Registration);
+        let unregistered = || self.registrations.has_failed().then_some(TrunkFault::Registration);
         self.health.fault().or_else(unregistered)
     }
 
@@ -187,7 +194,7 @@ impl Trunk {
         LiveTrunk {
             trunk: self.plan.id,
             calls: self.calls,
-            registered: registers.then_some(self.registration.is_registered),
+            registered: registers.then_some(self.registrations.is_registered()),
             problem: self.problem.clone(),
             down,
         }
@@ -271,6 +278,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         proxy: "sip:203.0.113.5:5060;transport=udp".into(),
         outbound: None,
         register: false,
+        register_each: false,
         register_expires_s: 600,
         inbound_digest: None,
         caller_number: "+862087654321".into(),
@@ -283,10 +291,12 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         t38: terms::media::TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        certificate: None,
         order: 0,
         weight: 0,
         options_every_s: 0,
         caller_rule: routing::CallerRule::Dialled,
+        trusted: false,
         early_media: routing::EarlyMedia::Pass,
     }
 }

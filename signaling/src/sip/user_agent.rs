@@ -2,6 +2,7 @@
 //! [`LegId`] names both. The core owns transactions, retransmissions, ACK, PRACK, CSeq, routes,
 //! authentication and timers; the switch owns meaning.
 
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use terms::{AgentId, Category, LegId, PhoneNumber, TenantId, TrunkId};
 
@@ -180,11 +181,24 @@ pub struct Incoming {
     pub diverted: u8,
     /// What kind of line it comes from, as a trunk tells (`cpc`).
     pub category: Option<Category>,
+    /// By what it is charged, as a trusted trunk tells.
+    pub charging: Option<Charging>,
     /// The leg whose place it is to take (Replaces, RFC 3891): one of the same phone's agent, or of the
     /// same trunk.
     pub replaces: Option<LegId>,
     /// The leg whose conversation it is to come into (Join, RFC 3911): one of the same tenant.
     pub join: Option<LegId>,
+}
+
+/// By what a call is charged in the network that it comes from, RFC 7315.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charging {
+    /// What all its accounts have in common (`icid-value` of P-Charging-Vector, §4.6): 1 to 128 bytes of
+    /// printable ASCII without quotes and backslashes.
+    pub icid: String,
+    /// Where that network keeps them (P-Charging-Function-Addresses, §4.5): at most 512 bytes of
+    /// printable ASCII.
+    pub addresses: Option<String>,
 }
 
 /// Who calls.
@@ -327,5 +341,7 @@ pub enum Event {
         trunk: TrunkId,
         /// It is down.
         down: bool,
+        /// It asked to be left alone (Retry-After): not even one call is tried.
+        rests: bool,
     },
 }

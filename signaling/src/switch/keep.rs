@@ -104,7 +104,8 @@ impl Switch {
                 | Key::Phones(..)
                 | Key::Lamps(..)
                 | Key::Trace(..)
-                | Key::Lease(..) => {}
+                | Key::Lease(..)
+                | Key::Trunk(..) => {}
             }
         }
     }
@@ -130,7 +131,8 @@ impl Switch {
                 | Key::Agent(..)
                 | Key::Leg(_)
                 | Key::Phones(..)
-                | Key::Lamps(..) => {}
+                | Key::Lamps(..)
+                | Key::Trunk(..) => {}
             }
         }
     }
@@ -176,7 +178,8 @@ impl Switch {
             | Key::Lamps(..)
             | Key::Door(..)
             | Key::Trace(..)
-            | Key::Lease(..) => None,
+            | Key::Lease(..)
+            | Key::Trunk(..) => None,
         };
         kept.iter().filter_map(call).collect()
     }

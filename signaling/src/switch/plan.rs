@@ -252,7 +252,7 @@ impl Compiled {
             CallerRule::Caller => {
                 calling.agent.iter().chain([&calling.caller, &calling.dialled]).collect()
             }
-            CallerRule::Fixed => Vec::new(),
+            CallerRule::Fixed | CallerRule::Withheld => Vec::new(),
         };
         let allowed = self.showable(trunk);
         let of = |wanted: &PhoneNumber| {
@@ -359,6 +359,7 @@ mod tests {
             proxy: "sip:192.0.2.1:5060".into(),
             outbound: None,
             register: false,
+            register_each: false,
             register_expires_s: 300,
             inbound_digest: None,
             caller_number: "95105688".into(),
@@ -371,10 +372,12 @@ mod tests {
             t38: TrunkT38::Allow,
             advertise: None,
             ca: String::new(),
+            certificate: None,
             order: 0,
             weight: 0,
             options_every_s: 0,
             caller_rule: CallerRule::Dialled,
+            trusted: false,
             early_media: EarlyMedia::Pass,
         }
     }
@@ -473,7 +476,9 @@ mod tests {
             caller_numbers: vec!["110".into()],
             ..trunk.clone()
         };
-        for rule in [CallerRule::Dialled, CallerRule::Caller, CallerRule::Fixed] {
+        for rule in
+            [CallerRule::Dialled, CallerRule::Caller, CallerRule::Fixed, CallerRule::Withheld]
+        {
             let foreign = Trunk { caller_rule: rule, ..foreign.clone() };
             let who = Calling { caller: number("110"), ..calling("10086") };
             assert_eq!(plan.shown(&foreign, &who), None, "{rule:?}: listed, and not the tenant's");
@@ -505,6 +510,7 @@ mod tests {
         assert_eq!(shown(CallerRule::Dialled, &who), "02087654321");
         assert_eq!(shown(CallerRule::Caller, &who), "02087650001", "the agent's own");
         assert_eq!(shown(CallerRule::Fixed, &who), "95105688");
+        assert_eq!(shown(CallerRule::Withheld, &who), "95105688", "for the network alone");
         let stranger = Calling { agent: plan.numbers_of(AgentId(9)), ..who };
         assert_eq!(shown(CallerRule::Caller, &stranger), "02087654321", "never a customer's");
         let inside = Calling { caller: number("02087650001"), ..stranger };

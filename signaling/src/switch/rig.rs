@@ -12,7 +12,9 @@ pub use plan::demo_plan;
 
 use super::{BotAsk, Config, HttpAsk, HttpDone, Input, Now, Output, Secret, SqlAsk, Switch};
 use crate::kept::{Change, Key};
-use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent, Incoming, Origin};
+use crate::sip::user_agent::{
+    Charging, Command as Sipc, Destination, Event as SipEvent, Incoming, Origin,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -69,6 +71,8 @@ pub struct Rig {
     pub diverted: u8,
     /// The category of who calls.
     pub category: Option<Category>,
+    /// By what the next call is charged.
+    pub charging: Option<Charging>,
     /// Where who calls signals from.
     pub callers_at: SocketAddr,
     /// Where who is called signals from.
@@ -137,6 +141,7 @@ impl Rig {
             encrypted: false,
             diverted: 0,
             category: None,
+            charging: None,
             callers_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 5060),
             called_at: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8)), 5060),
             ports: true,
@@ -281,6 +286,7 @@ impl Rig {
             nat: false,
             diverted: self.diverted,
             category: self.category,
+            charging: self.charging.clone(),
             replaces,
             join,
         }))));

@@ -150,6 +150,9 @@ fn word(kind: &Kind) -> Option<String> {
             outcome.text
         ),
         Kind::Invited { target, .. } => format!("invited {target}"),
+        Kind::JoinRefused { agent, status } => {
+            format!("{} may not join: {status}", agent.map_or(0, |agent| agent.0))
+        }
         Kind::Parking(Parking { slot, what }) => format!("slot {slot}: {what:?}"),
         Kind::Consultation(consultation) => consultation_word(consultation),
         Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),

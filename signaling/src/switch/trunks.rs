@@ -5,16 +5,27 @@
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::time::Duration;
 use terms::routing::Trunk;
 use terms::{Moment, TrunkId};
+
+/// Where all trunks that fit are down one of them is tried so often, and every other call fails at once.
+const PROBE_EVERY: Duration = Duration::from_secs(10);
 
 /// Use of a tenant's trunks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Usage {
     used: BTreeMap<TrunkId, One>,
-    /// No call goes out over these.
-    down: BTreeSet<TrunkId>,
+    /// No call goes out over these, but for one that tries.
+    down: BTreeMap<TrunkId, Down>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Down {
+    /// It asked to be left alone.
+    rests: bool,
+    tried_at: Option<Moment>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,16 +80,37 @@ impl Usage {
     }
 
     /// Calls may go out over a trunk from now on, or no longer.
-    pub fn set_down(&mut self, trunk: TrunkId, down: bool) {
+    pub fn set_down(&mut self, trunk: TrunkId, down: bool, rests: bool) {
         if down {
-            self.down.insert(trunk);
+            self.down.entry(trunk).or_default().rests = rests;
         } else {
             self.down.remove(&trunk);
         }
     }
 
     pub fn is_down(&self, trunk: TrunkId) -> bool {
-        self.down.contains(&trunk)
+        self.down.contains_key(&trunk)
+    }
+
+    /// Where all that fit are down: the first one that a call is tried over all the same, now. What we
+    /// know of a trunk may be old, and a call that would fail anyway finds out. One that asked for a rest
+    /// has it (RFC 3261 §21.5.4).
+    pub fn probe<'a>(
+        &mut self,
+        fits: impl Iterator<Item = &'a TrunkId> + Clone,
+        now: Moment,
+    ) -> Option<TrunkId> {
+        if !fits.clone().all(|&trunk| self.is_down(trunk)) {
+            return None;
+        }
+        for trunk in fits {
+            let Some(down) = self.down.get_mut(trunk).filter(|down| !down.rests) else { continue };
+            if down.tried_at.is_none_or(|at| now >= at + PROBE_EVERY) {
+                down.tried_at = Some(now);
+                return Some(*trunk);
+            }
+        }
+        None
     }
 }
 

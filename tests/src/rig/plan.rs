@@ -88,6 +88,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         proxy: format!("sip:{}", SocketAddr::new(BOX_IP, SIP_PORT)),
         register: outbound.is_some(),
         outbound,
+        register_each: false,
         register_expires_s: 120,
         inbound_digest: None,
         caller_number: agent.map(user).unwrap_or_default(),
@@ -100,10 +101,12 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         t38: TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        certificate: None,
         order: 0,
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
+        trusted: false,
         early_media: EarlyMedia::Pass,
     }];
     plan

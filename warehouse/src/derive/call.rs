@@ -208,6 +208,7 @@ impl OpenCall {
             // Who came is told by their leg, who picked up by the answer that follows; who only
             // listens, whispers or speaks up is no party.
             Kind::Invited { .. }
+            | Kind::JoinRefused { .. }
             // What a program said of a contact shows in the offers that follow.
             | Kind::Decided(_)
             // What a flow tells programs is in `events` as it was told.

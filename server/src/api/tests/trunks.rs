@@ -16,11 +16,50 @@ fn draft(name: &str, more: &Value) -> Value {
 }
 
 #[tokio::test]
+async fn a_certificate_is_checked_with_its_key_which_never_comes_out() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let pair = || {
+        let made = rcgen::generate_simple_self_signed(vec!["pbx.example".to_owned()]).unwrap();
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    };
+    let ((ours, key), (_, foreign)) = (pair(), pair());
+    let proxy = "sip:sbc.example;transport=tls";
+    let whole = json!({"proxy": proxy, "certificate": ours, "certificate_key": key});
+    let made = rig.post("/api/v1/trunks", &token, draft("shown", &whole)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let id = made.json()["id"].as_str().expect("an id").to_owned();
+    let list = rig.get("/api/v1/trunks", &token).await;
+    for got in [made, list] {
+        let text = String::from_utf8(got.body.to_vec()).expect("text");
+        assert!(text.contains("BEGIN CERTIFICATE") && !text.contains("PRIVATE KEY"), "{text}");
+    }
+    let kept = draft("shown", &json!({"proxy": proxy, "certificate": ours}));
+    let path = format!("/api/v1/trunks/{id}");
+    let changed = rig.ask(Method::PUT, &path, &token, Some(kept)).await;
+    assert_eq!(changed.status, StatusCode::OK, "the key stays as it is: {changed:?}");
+    for (more, said) in [
+        (json!({"certificate": ours}), "the private key of certificate is needed"),
+        (json!({"certificate": ours, "certificate_key": foreign}), "not the one of"),
+        (json!({"certificate": ours, "certificate_key": "secret"}), "BEGIN PRIVATE KEY"),
+    ] {
+        let mut bad = draft("bad", &more);
+        bad["proxy"] = json!(proxy);
+        let got = rig.post("/api/v1/trunks", &token, bad).await;
+        let field = json!("certificate_key");
+        assert_eq!((got.status, &got.json()["field"]), (StatusCode::BAD_REQUEST, &field));
+        let message = got.json()["message"].as_str().expect("a message").to_owned();
+        assert!(message.contains(said), "{message}");
+        assert!(crate::api::messages::in_chinese(&message).is_some(), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn what_decides_among_trunks_is_kept_and_nonsense_is_refused_in_both_languages() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;
-    let good = json!({"order": 2, "weight": 30, "options_every_s": 60, "caller_rule": "fixed",
-        "codecs": ["PCMA", "G722"]});
+    let good = json!({"order": 2, "weight": 30, "options_every_s": 60, "caller_rule": "withheld",
+        "trusted": true, "codecs": ["PCMA", "G722"]});
     let made = rig.post("/api/v1/trunks", &token, draft("good", &good)).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     for (field, value) in good.as_object().expect("fields") {
@@ -29,7 +68,7 @@ async fn what_decides_among_trunks_is_kept_and_nonsense_is_refused_in_both_langu
     let plain = rig.post("/api/v1/trunks", &token, draft("plain", &json!({}))).await.json();
     assert_eq!((&plain["order"], &plain["weight"]), (&json!(0), &json!(0)));
     assert_eq!(plain["options_every_s"], 0, "nobody is asked who was not asked before");
-    assert_eq!(plain["caller_rule"], "dialled");
+    assert_eq!((&plain["caller_rule"], &plain["trusted"]), (&json!("dialled"), &json!(false)));
     for (field, value, english, chinese) in [
         ("order", json!(1_001), "the lowest is tried first", "数值最小者最先尝试"),
         ("weight", json!(1_001), "0 to 1000 are used", "可用 0 至 1000"),

@@ -10,7 +10,7 @@ use crate::sip::flow::{Flow, Hop, Host, Seen, Transport};
 use crate::sip::header;
 use crate::sip::message::{Message, Name};
 use crate::sip::send::DATAGRAM_BYTES_MAX;
-use crate::sip::trunk::{Proxy, TrunkKey};
+use crate::sip::trunk::{NOBODY, Proxy, Trunk, TrunkKey};
 use crate::sip::uri::{escape_user, without_headers};
 use crate::sip::user_agent::{Destination, Early, Event, Invite};
 use crate::sip::write::{Builder, Injection, quoted};
@@ -233,7 +233,12 @@ impl UserAgent {
         way: Way,
     ) -> Result<(), Injection> {
         let trunk = way.trunk.and_then(|key| self.trunks.get(key));
-        let routes = trunk.map(|trunk| trunk.registration.routes.clone()).unwrap_or_default();
+        let server = match way.hop.host {
+            Host::Address(address) => Some(address),
+            Host::Name(..) => None,
+        };
+        let routes = trunk.map(|trunk| trunk.registrations.routes(server)).unwrap_or_default();
+        let withheld = trunk.is_some_and(Trunk::withholds);
         let extra: usize = invite.headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum();
         let extra = extra + routes.iter().map(Vec::len).sum::<usize>();
         let long = HEAD_BYTES + invite.sdp.len() + extra > DATAGRAM_BYTES_MAX;
@@ -248,7 +253,11 @@ impl UserAgent {
         } else {
             format!("{} ", quoted(&invite.from_name))
         };
-        let local = format!("{name}<sip:{user}@{domain}>").into_bytes();
+        let local = match withheld {
+            true => NOBODY.to_owned(),
+            false => format!("{name}<sip:{user}@{domain}>"),
+        };
+        let local = local.into_bytes();
         let remote = [b"<", &way.target[..], b">"].concat();
         let call_id = format!("{}{}", self.token(), self.token());
         let tag = self.token();
@@ -296,17 +305,19 @@ impl UserAgent {
         };
         let (seen, media) = (self.seen(&hop, None), self.media_told(&hop));
         let trunk = branch.trunk.and_then(|key| self.trunks.get(key));
-        let preferred = trunk.and_then(|trunk| trunk.preferred(&invite.from_user));
+        let host = seen.address.to_string();
+        let identity = trunk.map(|trunk| trunk.identity(&invite.from_user, &host));
+        let hides = trunk.is_some_and(Trunk::hides);
         let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
         let mut builder = branch.dialog.request("INVITE", &seen.via(&via_branch), None);
         self.dialog_headers(&mut builder, &seen);
         if let Some((name, value)) = authorization {
             builder.header(name, value);
         }
-        if let Some(preferred) = preferred {
-            builder.header("P-Preferred-Identity", preferred);
+        for (name, value) in identity.unwrap_or_default() {
+            builder.header(name, value);
         }
-        extra_headers(&mut builder, &invite);
+        extra_headers(&mut builder, &invite, hides);
         let bytes = builder.finish("application/sdp", invite.sdp_at(media).as_bytes())?;
         let tx = self.start_client(now, hop, &via_branch, bytes, Owner::Branch(id));
         if let Some(branch) = self.branches.get_mut(&id) {
@@ -321,6 +332,9 @@ impl UserAgent {
 
     pub(super) fn on_branch_response(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
         self.on_branch_heard(id);
+        if let Some(key) = self.branches.get(&id).and_then(|branch| branch.trunk) {
+            self.on_trunk_heard(now, key, response.status());
+        }
         match response.status() {
             100..200 => self.on_branch_progress(now, flow, id, response),
             200..300 => self.on_branch_answer(now, flow, id, response),
@@ -594,8 +608,11 @@ impl UserAgent {
 }
 
 /// Headers that the switch adds; those that carry the protocol stay ours.
-fn extra_headers(builder: &mut Builder, invite: &Invite) {
-    for (name, value) in &invite.headers {
+/// Headers that the switch wants; what they say of who was called before is said to nobody who is
+/// not to know who calls.
+fn extra_headers(builder: &mut Builder, invite: &Invite, hides: bool) {
+    let tells = |name: &str| ["Diversion", "History-Info"].contains(&name);
+    for (name, value) in invite.headers.iter().filter(|(name, _)| !hides || !tells(name)) {
         if matches!(Name::from_bytes(name.as_bytes()), Name::Other | Name::Diversion) {
             builder.header(name, value);
         }

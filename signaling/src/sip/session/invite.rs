@@ -12,12 +12,16 @@ use crate::sip::registrar::Who;
 use crate::sip::send::user_of;
 use crate::sip::trunk::{RETRY_AFTER_S, TrunkKey};
 use crate::sip::uri::{Uri, decimal, ip_of};
-use crate::sip::user_agent::{Event, Incoming, Origin};
+use crate::sip::user_agent::{Charging, Event, Incoming, Origin};
 use crate::switch::Now;
 use terms::{Category, LegId, PhoneNumber, TenantId};
 
 /// Longest text of a header that is kept for the log.
 const TEXT_BYTES_MAX: usize = 256;
+/// Longest identity of a call's accounts that is passed on.
+const ICID_BYTES_MAX: usize = 128;
+/// Longest list of places where accounts are kept that is passed on.
+const ADDRESSES_BYTES_MAX: usize = 512;
 
 /// Who begins the leg: a trunk or an agent's phone.
 #[derive(Clone, Copy)]
@@ -148,7 +152,7 @@ impl UserAgent {
     }
 
     /// What the switch hears. An agent's number is the one of their password, whatever From says
-    /// (CVE-2025-47779); a trunk's caller is P-Asserted-Identity, else From.
+    /// (CVE-2025-47779); the caller of a trusted trunk is P-Asserted-Identity, else From.
     fn describe(
         &self,
         leg: LegId,
@@ -159,11 +163,17 @@ impl UserAgent {
     ) -> Incoming {
         let view = self.tenants.get(&tenant);
         let country = view.map_or("", |view| view.country.as_str());
+        let believed = match origin {
+            Origin::Agent(_) => false,
+            Origin::Trunk(id) => {
+                self.trunks.get((tenant, id)).is_some_and(|trunk| trunk.plan.trusted)
+            }
+        };
         let (caller, caller_name) = match origin {
             Origin::Agent(agent) => {
                 view.and_then(|view| view.agents.get(&agent)).cloned().unwrap_or_default()
             }
-            Origin::Trunk(_) => trunk_caller(request),
+            Origin::Trunk(_) => trunk_caller(request, believed),
         };
         let text = |name| header::text(request.first(name).unwrap_or_default(), TEXT_BYTES_MAX);
         Incoming {
@@ -182,8 +192,9 @@ impl UserAgent {
             diverted: diverted(request),
             category: match origin {
                 Origin::Agent(_) => None,
-                Origin::Trunk(_) => category(request),
+                Origin::Trunk(_) => category(request, believed),
             },
+            charging: believed.then(|| charging(request)).flatten(),
             replaces: None,
             join: None,
         }
@@ -260,15 +271,17 @@ fn remote_party<'a>(request: &Message<'a>) -> Option<NameAddr<'a>> {
     party.is_none_or(|party| party.eq_ignore_ascii_case(b"calling")).then_some(said)
 }
 
-/// Number and name; `anonymous` for who does not want them known.
-fn trunk_caller(request: &Message) -> (String, String) {
+/// Number and name; `anonymous` for who does not want them known. Of a trunk that is not believed what
+/// it asserts is read over, but for the wish to stay unknown.
+fn trunk_caller(request: &Message, believed: bool) -> (String, String) {
     let by_gateway = || remote_party(request);
-    let known = asserted(request).or_else(by_gateway);
+    let said = asserted(request).or_else(by_gateway);
+    let known = said.filter(|_| believed);
     let name = known.or(request.from()).map(|from| from.display_text()).unwrap_or_default();
     let private = request.first(Name::Privacy).is_some_and(|value| {
         value.split(|&b| b == b';').any(|item| header::trim(item).eq_ignore_ascii_case(b"id"))
     });
-    let withheld = known.and_then(|known| header::param(known.params, "privacy"));
+    let withheld = said.and_then(|said| header::param(said.params, "privacy"));
     if private || withheld.is_some_and(|what| !what.eq_ignore_ascii_case(b"off")) {
         return ("anonymous".to_owned(), String::new());
     }
@@ -277,13 +290,29 @@ fn trunk_caller(request: &Message) -> (String, String) {
 
 /// The calling party's category: beside the number or in its URI (3GPP TS 24.229 §7.2A.12), of who is
 /// asserted before who says so themselves.
-fn category(request: &Message) -> Option<Category> {
-    let said = [asserted(request), request.from()].into_iter().flatten().find_map(|address| {
+fn category(request: &Message, believed: bool) -> Option<Category> {
+    let known = asserted(request).filter(|_| believed);
+    let said = [known, request.from()].into_iter().flatten().find_map(|address| {
         let uri = address.parsed_uri()?;
         let beside = uri.user.and_then(|user| header::param(user, "cpc"));
         beside.or_else(|| uri.param("cpc")).or_else(|| header::param(address.params, "cpc"))
     })?;
     Some(Category::of(&header::text(said, TEXT_BYTES_MAX)))
+}
+
+/// What the network says of how the call is charged; nothing where it is no text that could be passed on.
+fn charging(request: &Message) -> Option<Charging> {
+    let is_plain = |text: &&[u8]| text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+    let icid = header::param(request.other("P-Charging-Vector")?, "icid-value")?;
+    let icid = Some(header::unquote(icid)).filter(is_plain)?;
+    let fits = !icid.is_empty() && icid.len() <= ICID_BYTES_MAX;
+    if !fits || icid.iter().any(|byte| matches!(byte, b'"' | b'\\')) {
+        return None;
+    }
+    let addresses = request.other("P-Charging-Function-Addresses");
+    let addresses = addresses.filter(|value| value.len() <= ADDRESSES_BYTES_MAX).filter(is_plain);
+    Some(Charging { icid: text(icid), addresses: addresses.map(text) })
 }
 
 /// The phone's own idea of its address is not where its messages come from. Behind a proxy the

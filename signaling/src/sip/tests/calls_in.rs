@@ -7,6 +7,9 @@ use terms::TrunkId;
 #[test]
 fn a_call_from_the_trunk_is_described_to_the_switch() {
     let mut bench = Bench::new();
+    let mut plan = plan();
+    plan.trunks[0].trusted = true;
+    bench.core.set_plan(bench.now(), &plan);
     let more = "P-Asserted-Identity: \"李 四\" <sip:+8613800138000@carrier>\r\nUser-Agent: Gate\x1bway\r\n";
     let invite = bench.request("INVITE", "95105688", more, SDP);
     bench.receive(carrier(), &invite);

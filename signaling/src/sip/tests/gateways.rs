@@ -2,6 +2,8 @@
 
 use super::trunks::invite;
 use super::*;
+use crate::sip::user_agent::Charging;
+use terms::routing::CallerRule;
 use terms::{Category, TrunkId};
 
 const NUMBER: &str = "+862087654321";
@@ -66,9 +68,18 @@ fn a_registration_without_a_way_leaves_calls_as_they_were() {
     assert!(!sent.has("\r\nRoute: "), "{}", sent.text);
 }
 
-/// What the switch hears of a call of the trunk to this user, with more headers.
-fn heard(user: &str, more: &str) -> (String, String) {
+/// A core whose trunk is trusted, or is not.
+fn trusts(trusted: bool) -> Bench {
     let mut bench = Bench::new();
+    let mut plan = plan();
+    plan.trunks[0].trusted = trusted;
+    bench.core.set_plan(bench.now(), &plan);
+    bench
+}
+
+/// What the switch hears of a call of a trusted trunk to this user, with more headers.
+fn heard(user: &str, more: &str) -> (String, String) {
+    let mut bench = trusts(true);
     let call = bench.request("INVITE", user, more, SDP);
     bench.receive(carrier(), &call);
     let events = bench.events();
@@ -125,6 +136,88 @@ fn the_number_among_asserted_identities_is_who_calls() {
 }
 
 #[test]
+fn what_is_asserted_is_believed_of_a_trusted_trunk_alone_and_a_wish_for_privacy_of_any() {
+    let caller = |trusted: bool, more: &str| {
+        let mut bench = trusts(trusted);
+        let call = bench.request("INVITE", "95105688", &format!("{more}\r\n"), SDP);
+        bench.receive(carrier(), &call);
+        let events = bench.events();
+        let [Event::Incoming(incoming)] = &events[..] else { panic!("{events:?}") };
+        (incoming.caller.normal.clone(), incoming.caller_name.clone(), incoming.category)
+    };
+    let asserted = "P-Asserted-Identity: \"Li\" <sip:+8613800138000;cpc=payphone@gw;user=phone>";
+    let named = |number: &str, name: &str, category| (number.to_owned(), name.to_owned(), category);
+    let payphone = Some(Category::Payphone);
+    assert_eq!(caller(true, asserted), named("+8613800138000", "Li", payphone));
+    assert_eq!(caller(false, asserted), named("1001", "A", None));
+    assert_eq!(caller(false, "Remote-Party-ID: <tel:13800138000>"), named("1001", "A", None));
+    for wish in [
+        format!("{asserted}\r\nPrivacy: id"),
+        "Remote-Party-ID: <tel:13800138000>;privacy=full".to_owned(),
+    ] {
+        let (number, name, _) = caller(false, &wish);
+        assert_eq!((number.as_str(), name.as_str()), ("anonymous", ""), "{wish}");
+    }
+}
+
+#[test]
+fn by_what_a_call_is_charged_is_taken_from_a_trusted_trunk_and_only_where_it_can_be_passed_on() {
+    let charged = |trusted: bool, more: &str| {
+        let mut bench = trusts(trusted);
+        let call = bench.request("INVITE", "95105688", more, SDP);
+        bench.receive(carrier(), &call);
+        let events = bench.events();
+        let [Event::Incoming(incoming)] = &events[..] else { panic!("{events:?}") };
+        incoming.charging.clone()
+    };
+    let vector =
+        "P-Charging-Vector: icid-value=\"a7 b\";icid-generated-at=192.0.2.9;orig-ioi=home\r\n";
+    let places = "P-Charging-Function-Addresses: ccf=192.0.2.50; ecf=192.0.2.51\r\n";
+    let of = |addresses: Option<&str>| {
+        Some(Charging { icid: "a7 b".into(), addresses: addresses.map(str::to_owned) })
+    };
+    assert_eq!(charged(true, vector), of(None));
+    let both = format!("{vector}{places}");
+    assert_eq!(charged(true, &both), of(Some("ccf=192.0.2.50; ecf=192.0.2.51")));
+    assert_eq!(charged(false, &both), None);
+    assert_eq!(charged(true, places), None);
+    let long = format!("P-Charging-Vector: icid-value={}\r\n", "x".repeat(129));
+    for bad in ["icid-value=\"a\\\"b\"", "icid-value=\"\"", "icid=1"] {
+        assert_eq!(charged(true, &format!("P-Charging-Vector: {bad}\r\n")), None, "{bad:?}");
+    }
+    assert_eq!(charged(true, &long), None);
+}
+
+#[test]
+fn a_withheld_number_is_in_no_line_for_a_trunk_that_is_not_trusted() {
+    for trusted in [false, true] {
+        let mut bench = Bench::new();
+        let mut plan = plan();
+        plan.trunks[0].trusted = trusted;
+        plan.trunks[0].caller_rule = CallerRule::Withheld;
+        bench.core.set_plan(bench.now(), &plan);
+        let Command::Invite(mut call) = invite(901) else { panic!("an INVITE") };
+        call.from_name = "Li".into();
+        call.headers = vec![
+            ("Diversion".into(), "<sip:95105688@h>;reason=user-busy".into()),
+            ("History-Info".into(), "<sip:95105688@h>;index=1".into()),
+            ("X-Call".into(), "7".into()),
+        ];
+        bench.command(Command::Invite(call));
+        let sent = bench.one();
+        let from = sent.header("From");
+        assert!(from.starts_with("\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag="), "{from}");
+        assert_eq!(sent.header("Privacy"), "id");
+        assert!(sent.has("X-Call: 7\r\n"));
+        assert_eq!(sent.has("P-Asserted-Identity: <sip:95105688@192.0.2.1:5060>\r\n"), trusted);
+        assert_eq!(sent.has("95105688"), trusted, "{}", sent.text);
+        bench.receive(carrier(), sent.answer("180 Ringing", "t", "", ""));
+        bench.command(Command::Hangup { leg: LegId(901), cause: 16 });
+        assert!(!bench.one().has("95105688"), "nor in what follows");
+    }
+}
+
+#[test]
 fn what_gateways_said_before_there_was_a_standard_is_who_calls_where_nothing_else_is() {
     for (more, caller) in [
         (
@@ -170,7 +263,7 @@ fn a_trunk_whose_plan_is_another_forgets_the_way() {
     plan.trunks[0].calls_max = 7;
     bench.core.set_plan(bench.now(), &plan);
     let trunk = bench.core.trunks.get((TENANT, TrunkId(1))).expect("it is there");
-    assert!(trunk.registration.routes.is_empty());
+    assert!(trunk.registrations.routes(None).is_empty());
 }
 
 #[test]
@@ -184,7 +277,7 @@ fn a_gateway_says_what_kind_of_line_a_call_comes_from() {
         ("P-Asserted-Identity: <tel:+8613800138000;cpc=pay%00>", Some(Category::Unknown)),
         ("P-Asserted-Identity: <tel:+8613800138000>", None),
     ] {
-        let mut bench = Bench::new();
+        let mut bench = trusts(true);
         let call = bench.request("INVITE", "95105688", format!("{more}\r\n").trim_start(), SDP);
         bench.receive(carrier(), &call);
         let events = bench.events();

@@ -8,15 +8,37 @@ use terms::TrunkId;
 use terms::control::TrunkFault;
 use terms::routing::Trunk;
 
-/// A core with so many trunks that are asked so often.
-fn watched(every_s: u32, trunks: u64) -> Bench {
-    let mut bench = Bench::new();
+/// So many trunks that are asked so often.
+fn asking(every_s: u32, trunks: u64) -> Plan {
     let mut plan = plan();
     let like = plan.trunks.remove(0);
     let trunk = |id| Trunk { id: TrunkId(id), options_every_s: every_s, ..like.clone() };
     plan.trunks = (1..=trunks).map(trunk).collect();
-    bench.core.set_plan(bench.now(), &plan);
+    plan
+}
+
+/// A core with them.
+fn watched(every_s: u32, trunks: u64) -> Bench {
+    let mut bench = Bench::new();
+    bench.core.set_plan(bench.now(), &asking(every_s, trunks));
     bench
+}
+
+/// A core that says what is to be kept.
+fn keeping(plan: &Plan) -> Bench {
+    let mut bench = Bench::with(|config| config.keeps = true);
+    bench.core.set_plan(bench.now(), plan);
+    bench
+}
+
+/// The process is killed, and another goes on with this plan.
+fn killed(mut bench: Bench, plan: &Plan) -> Bench {
+    let records = bench.core.take_changes();
+    let mut next = keeping(plan);
+    (next.ms, next.branch) = (bench.ms + 400, bench.branch);
+    let now = next.now();
+    next.core.restore(now, &records);
+    next
 }
 
 fn fault(bench: &Bench) -> Option<TrunkFault> {
@@ -91,6 +113,67 @@ fn a_trunk_that_says_it_is_not_there_is_down_at_once() {
     bench.core.set_plan(bench.now(), &without);
     assert_eq!(told(&mut bench), [true, false]);
     assert!(bench.pass(secs(200)).is_empty());
+}
+
+#[test]
+fn a_trunk_that_was_down_before_a_kill_is_down_after_it_until_it_answers() {
+    let plan = asking(30, 1);
+    let mut bench = keeping(&plan);
+    let first = asked(&mut bench);
+    bench.receive(carrier(), first.answer("503 Down", "t", "", ""));
+    let since = bench.core.live_trunks(TENANT)[0].down.map(|down| down.since);
+    let mut next = killed(bench, &plan);
+    assert_eq!((told(&mut next), fault(&next)), (vec![true], Some(TrunkFault::Unavailable)));
+    assert_eq!(next.core.live_trunks(TENANT)[0].down.map(|down| down.since), since);
+    let mut third = killed(next, &plan);
+    assert_eq!((told(&mut third), fault(&third)), (vec![true], Some(TrunkFault::Unavailable)));
+    let again = asked(&mut third);
+    third.receive(carrier(), again.answer("200 OK", "t", "", ""));
+    assert_eq!(told(&mut third), [false]);
+    let mut last = killed(third, &plan);
+    assert_eq!((told(&mut last), fault(&last)), (Vec::new(), None), "nothing is kept of it");
+}
+
+#[test]
+fn a_rest_and_a_refused_registration_outlive_a_kill_and_a_rest_that_is_over_does_not() {
+    for (later_ms, expected) in [(0, Some(TrunkFault::Overloaded)), (20_000, None)] {
+        let plan = asking(0, 1);
+        let mut bench = keeping(&plan);
+        bench.command(invite(901));
+        let sent = bench.one();
+        bench.receive(carrier(), sent.answer("503 Full", "t", "Retry-After: 20\r\n", ""));
+        bench.ms += later_ms;
+        let next = killed(bench, &plan);
+        assert_eq!(fault(&next), expected, "{later_ms}");
+    }
+    let mut plan = plan();
+    plan.trunks[0].register = true;
+    plan.trunks[0].outbound =
+        Some(Credential { user: "gw".into(), password: "p".into(), realm: String::new() });
+    let mut bench = keeping(&plan);
+    let (_, first) = bench.pass(Duration::from_millis(1)).remove(0);
+    bench.receive(carrier(), first.answer("403 No", "t", "", ""));
+    let mut next = killed(bench, &plan);
+    assert_eq!(fault(&next), Some(TrunkFault::Registration));
+    let (_, second) = next.pass(Duration::from_millis(1)).remove(0);
+    next.receive(carrier(), second.answer("200 OK", "t", "Expires: 600\r\n", ""));
+    assert_eq!(fault(&next), None);
+}
+
+#[test]
+fn whoever_speaks_to_a_call_is_there_whatever_options_came_to() {
+    for (status, is_there) in
+        [("503 No", false), ("408 No", false), ("100 Trying", true), ("486 Busy", true)]
+    {
+        let mut bench = watched(30, 1);
+        let first = asked(&mut bench);
+        bench.receive(carrier(), first.answer("503 Down", "t", "", ""));
+        assert_eq!(told(&mut bench), [true]);
+        bench.command(invite(901));
+        let sent = bench.one();
+        bench.receive(carrier(), sent.answer(status, "t", "", ""));
+        assert_eq!(fault(&bench).is_none(), is_there, "{status}");
+    }
 }
 
 #[test]
@@ -172,7 +255,7 @@ fn the_switch_hears_that_a_trunk_is_down_before_the_call_fails() {
     bench.command(invite(901));
     let sent = bench.one();
     bench.receive(carrier(), sent.answer("503 Full", "t", "Retry-After: 20\r\n", ""));
-    let down = Event::Trunk { tenant: TENANT, trunk: TrunkId(1), down: true };
+    let down = Event::Trunk { tenant: TENANT, trunk: TrunkId(1), down: true, rests: true };
     let failed = Event::Failed { leg: LegId(901), status: 503, cause: 41 };
     assert_eq!(bench.events(), [down, failed], "so that it is not the next one either");
 }

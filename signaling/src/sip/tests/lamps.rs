@@ -91,7 +91,7 @@ pub(super) fn answered(bench: &mut Bench, notify: &Sent, status: &str) {
 }
 
 /// A request in the dialog that this 200 began.
-fn within(ok: &Sent, method: &str, seq: u32, more: &str) -> String {
+pub(super) fn within(ok: &Sent, method: &str, seq: u32, more: &str) -> String {
     format!(
         "{method} sip:switchgrid@192.0.2.1:5060 SIP/2.0\r\n\
          Via: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bKw{seq};rport\r\nMax-Forwards: 70\r\n\
@@ -219,7 +219,7 @@ fn a_subscription_that_cannot_be_is_refused_with_what_would_be_right() {
         bench.receive(phone(), request);
         let refused = bench.one();
         assert_eq!(refused.start(), "SIP/2.0 489 Bad Event", "{event}");
-        assert_eq!(refused.header("Allow-Events"), "dialog, message-summary, presence, refer");
+        assert_eq!(refused.header("Allow-Events"), "dialog, message-summary, presence, refer, reg");
     }
     let dialog = "Event: dialog\r\n";
     for (to, more, status) in [

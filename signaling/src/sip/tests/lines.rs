@@ -4,6 +4,7 @@
 use super::*;
 use crate::kept::Change;
 use crate::sip::flow::Transmit;
+use crate::sip::servers::Secured;
 use crate::sip::trunk::TrunkKey;
 use crate::sip::user_agent::{Destination, Invite};
 use terms::TrunkId;
@@ -91,7 +92,8 @@ fn a_call_to_a_secured_trunk_goes_over_tls_and_in_no_other_way() {
     let mut bench = bench();
     let targets = bench.core.secured_trunks(TENANT);
     let name = Host::Name("carrier.example.com".into(), 5061);
-    assert_eq!(targets, [(KEY, name.clone(), "a text".to_owned())]);
+    let (host, ca) = (name.clone(), "a text".to_owned());
+    assert_eq!(targets, [Secured { trunk: KEY, host, ca, certificate: None }]);
     bench.command(invite(900));
     let (transmit, text) = next(&mut bench);
     assert_eq!((transmit.hop.transport, transmit.hop.trunk), (Transport::Tls, Some(KEY)));
@@ -136,7 +138,8 @@ fn a_call_that_waits_for_a_connection_fails_when_there_is_none_and_the_trunk_say
     bench.core.handle_not_dialled(now, KEY, problem.clone());
     bench.core.handle_unsent(now, id);
     let failed = Event::Failed { leg: LEG, status: 503, cause: 41 };
-    let down = |down| Event::Trunk { tenant: TENANT, trunk: TrunkId(1), down };
+    let trunk = TrunkId(1);
+    let down = |down| Event::Trunk { tenant: TENANT, trunk, down, rests: false };
     assert_eq!(bench.events(), [down(true), failed]);
     let live = bench.core.live_trunks(TENANT);
     assert_eq!((live[0].trunk, live[0].problem.clone()), (TrunkId(1), Some(problem)));

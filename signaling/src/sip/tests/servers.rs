@@ -62,6 +62,64 @@ fn the_server_of_the_lowest_priority_is_called_and_the_next_one_when_it_cannot()
     assert_eq!(bench.counter("trunk_servers_passed_over"), 1);
 }
 
+/// The same with a registration at each server; the REGISTERs by where they go.
+fn registered_at_each() -> (Bench, Sent, Sent) {
+    let mut bench = Bench::new();
+    let mut plan = plan();
+    let trunk = &mut plan.trunks[0];
+    trunk.proxy = "sip:carrier.example.com".into();
+    (trunk.register, trunk.register_each) = (true, true);
+    trunk.outbound =
+        Some(Credential { user: "gw".into(), password: "p".into(), realm: String::new() });
+    bench.core.set_plan(bench.now(), &plan);
+    let server = |address, priority| Server {
+        address: peer(address),
+        transport: Transport::Udp,
+        priority,
+        weight: 0,
+    };
+    let servers = vec![server(SECOND, 20), server(FIRST, 10)];
+    bench.core.handle_located(bench.now(), (TENANT, TrunkId(1)), servers);
+    let sent = bench.pass(Duration::from_millis(1));
+    let at = |address: &str| {
+        let to = Host::Address(peer(address));
+        let own = sent.iter().filter(|(_, sent)| sent.start().starts_with("REGISTER "));
+        let own: Vec<&Sent> = own.map(|(_, sent)| sent).filter(|sent| sent.to == to).collect();
+        assert_eq!(own.len(), 1, "{address}: {sent:?}");
+        own[0].clone()
+    };
+    let (first, second) = (at(FIRST), at(SECOND));
+    (bench, first, second)
+}
+
+#[test]
+fn each_server_has_a_registration_of_its_own_and_one_that_counts_is_enough() {
+    let (mut bench, first, second) = registered_at_each();
+    assert_ne!(first.header("Call-ID"), second.header("Call-ID"));
+    bench.receive(carrier(), first.answer("403 Forbidden", "t", "", ""));
+    let route = "Expires: 600\r\nService-Route: <sip:two.example;lr>\r\n";
+    bench.receive(peer(SECOND), second.answer("200 OK", "t", route, ""));
+    let live = bench.core.live_trunks(TENANT);
+    assert_eq!((live[0].registered, live[0].down), (Some(true), None));
+    bench.command(invite(901));
+    let call = next(&mut bench);
+    goes_to(&call, SECOND);
+    assert!(call.has("Route: <sip:two.example;lr>\r\n"), "by its own way: {}", call.text);
+    let again = bench.pass(Duration::from_secs(6));
+    let asked = |(_, sent): &(u64, Sent)| sent.header("Call-ID") == first.header("Call-ID");
+    assert!(again.iter().any(asked), "the first one is asked again by itself");
+}
+
+#[test]
+fn a_trunk_that_no_server_of_knows_us_is_down() {
+    let (mut bench, first, second) = registered_at_each();
+    bench.receive(carrier(), first.answer("403 Forbidden", "t", "", ""));
+    assert_eq!(bench.core.live_trunks(TENANT)[0].down, None, "the other one may");
+    bench.receive(peer(SECOND), second.answer("403 Forbidden", "t", "", ""));
+    let down = bench.core.live_trunks(TENANT)[0].down.map(|down| down.fault);
+    assert_eq!(down, Some(terms::control::TrunkFault::Registration));
+}
+
 #[test]
 fn a_server_behind_which_nobody_says_anything_is_passed_over() {
     let mut bench = by_name();

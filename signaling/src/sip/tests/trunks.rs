@@ -166,7 +166,7 @@ fn a_trunk_is_kept_registered() {
     assert_eq!(third.header("Expires"), "120");
     let contact = "Contact: <sip:switchgrid@192.0.2.1:5060>;expires=100\r\n";
     bench.receive(carrier(), third.answer("200 OK", "t", contact, ""));
-    assert!(bench.core.trunks.get((TENANT, TrunkId(1))).unwrap().registration.is_registered);
+    assert!(bench.core.trunks.get((TENANT, TrunkId(1))).unwrap().registrations.is_registered());
     assert!(bench.pass(Duration::from_secs(79)).is_empty());
     let again = bench.pass(Duration::from_secs(2));
     assert!(again[0].1.has("CSeq: 4 REGISTER"), "at four fifths of its life");

@@ -3,6 +3,7 @@
 //! TLS that does not come about.
 
 use crate::sip::transaction::earliest;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use terms::Moment;
 use terms::control::TrunkFault;
@@ -13,6 +14,14 @@ const MISSED_MAX: u32 = 2;
 pub(crate) const REST_MAX: Duration = Duration::from_secs(600);
 /// A connection that does not come about is tried again by the next call after this long.
 pub(crate) const LINE_REST: Duration = Duration::from_secs(30);
+
+/// What outlives the process of why no calls go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    missed: u32,
+    unavailable: bool,
+    rest: Option<(Moment, TrunkFault)>,
+}
 
 /// Owned by its trunk; requests are built by the core.
 #[derive(Debug, Default)]
@@ -101,6 +110,21 @@ impl Health {
     /// A connection came about.
     pub(crate) fn on_connected(&mut self) {
         self.rest = self.rest.filter(|(_, fault)| *fault != TrunkFault::Line);
+    }
+
+    /// It said something to a call: it is there, whatever OPTIONS came to.
+    pub(crate) fn on_heard(&mut self) {
+        (self.missed, self.unavailable) = (0, false);
+    }
+
+    pub(crate) fn keep(&self) -> Kept {
+        Kept { missed: self.missed, unavailable: self.unavailable, rest: self.rest }
+    }
+
+    /// As it was before a restart; a rest that is over meanwhile is over.
+    pub(crate) fn restore(&mut self, now: Moment, kept: Kept) {
+        (self.missed, self.unavailable) = (kept.missed, kept.unavailable);
+        self.rest = kept.rest.filter(|&(until, _)| until > now);
     }
 
     /// Why no calls go out.

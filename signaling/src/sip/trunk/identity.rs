@@ -1,13 +1,20 @@
 //! Who we are at a trunk. A line of an IP Multimedia Subsystem has two names: the private one,
 //! `user@home.domain`, which its password belongs to, and the public one, the number that is
 //! registered and shown there (3GPP TS 23.003 §13.3 and §13.4). Any other carrier has one for both.
+//!
+//! A trunk is told who calls in From. One that withholds it says nobody there (RFC 3323 §4.1.1.3), and
+//! asks the network for the same (`Privacy: id`, RFC 3325 §7); a trunk that is trusted is told all the
+//! same, as its network has to know whom a call is charged to.
 
 use super::Trunk;
 use crate::sip::header::NameAddr;
 use crate::sip::message::{Message, Name};
 use crate::sip::uri::escape_user;
 use crate::sip::write::unfold;
+use terms::routing::CallerRule;
 
+/// Who calls, where it is withheld.
+pub(crate) const NOBODY: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 /// Most proxies that a registration may lead our calls through.
 const ROUTES_MAX: usize = 8;
 
@@ -50,8 +57,34 @@ impl Trunk {
         Some(format!("sip:{}@{}{phone}", escape_user(number), self.domain()?))
     }
 
+    /// The callee is not told who calls.
+    pub(crate) fn withholds(&self) -> bool {
+        self.plan.caller_rule == CallerRule::Withheld
+    }
+
+    /// Nor is the trunk.
+    pub(crate) fn hides(&self) -> bool {
+        self.withholds() && !self.plan.trusted
+    }
+
+    /// What is said of our number besides From: to a network that asserts one itself a proposal, to
+    /// another that is trusted the assertion. `host` is ours, where the trunk knows us by no password.
+    pub(crate) fn identity(&self, number: &str, host: &str) -> Vec<(&'static str, String)> {
+        let preferred = self.preferred(number);
+        let asserted = || {
+            let domain = self.own_domain().unwrap_or_else(|| host.to_owned());
+            format!("<sip:{}@{domain}>", escape_user(number))
+        };
+        let said = match preferred {
+            Some(preferred) => (!self.hides()).then_some(("P-Preferred-Identity", preferred)),
+            None => self.plan.trusted.then(|| ("P-Asserted-Identity", asserted())),
+        };
+        let asked = self.withholds().then(|| ("Privacy", "id".to_owned()));
+        said.into_iter().chain(asked).collect()
+    }
+
     /// The number that we show, as a proposal to a network that asserts one itself (RFC 3325 §9.2).
-    pub(crate) fn preferred(&self, number: &str) -> Option<String> {
+    fn preferred(&self, number: &str) -> Option<String> {
         let domain = self.own_domain().filter(|_| self.plan.register)?;
         Some(format!("<sip:{}@{domain}>", escape_user(number)))
     }
@@ -108,6 +141,37 @@ mod tests {
         plan.register = true;
         let nameless = Trunk::new(plan);
         assert_eq!((nameless.own_domain(), nameless.preferred("1")), (None, None));
+    }
+
+    #[test]
+    fn who_is_trusted_is_told_the_number_and_who_withholds_asks_for_privacy() {
+        let (asserts, prefers) = ("P-Asserted-Identity", "P-Preferred-Identity");
+        let id = ("Privacy", "id".to_owned());
+        for (line, trusted, withheld, name) in [
+            (false, false, false, None),
+            (false, true, false, Some(asserts)),
+            (false, false, true, None),
+            (false, true, true, Some(asserts)),
+            (true, false, false, Some(prefers)),
+            (true, true, false, Some(prefers)),
+            (true, false, true, None),
+            (true, true, true, Some(prefers)),
+        ] {
+            let mut of = trunk("4600@ims.example");
+            (of.plan.register, of.plan.trusted) = (line, trusted);
+            if withheld {
+                of.plan.caller_rule = CallerRule::Withheld;
+            }
+            let said = name.map(|name| (name, "<sip:95105688@ims.example>".to_owned()));
+            let asked = withheld.then(|| id.clone());
+            let expected: Vec<(&str, String)> = said.into_iter().chain(asked).collect();
+            let got = of.identity("95105688", "192.0.2.1:5060");
+            assert_eq!(got, expected, "{line} {trusted} {withheld}");
+        }
+        let mut nameless = Trunk::new(plan_for_tests(&[]));
+        nameless.plan.trusted = true;
+        let said = ("P-Asserted-Identity", "<sip:1@192.0.2.1:5060>".to_owned());
+        assert_eq!(nameless.identity("1", "192.0.2.1:5060"), [said]);
     }
 
     #[test]

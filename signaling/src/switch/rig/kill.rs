@@ -33,7 +33,7 @@ pub fn reads_back(change: &Change) {
         Key::Agent(..) => same::<KeptAgent>(change),
         Key::Trace(..) => same::<Trace>(change),
         Key::Lease(..) => same::<KeptLease>(change),
-        Key::Leg(_) | Key::Phones(..) | Key::Lamps(..) => {}
+        Key::Leg(_) | Key::Phones(..) | Key::Lamps(..) | Key::Trunk(..) => {}
     }
 }
 

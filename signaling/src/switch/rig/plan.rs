@@ -46,6 +46,7 @@ pub fn demo_plan() -> Plan {
         proxy: "sip:192.0.2.1:5060".into(),
         outbound: None,
         register: false,
+        register_each: false,
         register_expires_s: 300,
         inbound_digest: None,
         caller_number: "95105688".into(),
@@ -58,10 +59,12 @@ pub fn demo_plan() -> Plan {
         t38: TrunkT38::Allow,
         advertise: None,
         ca: String::new(),
+        certificate: None,
         order: 0,
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
+        trusted: false,
         early_media: EarlyMedia::Pass,
     }];
     plan.conferences = conferences();

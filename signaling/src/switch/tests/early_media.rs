@@ -177,6 +177,102 @@ fn who_was_answered_hears_it_in_place_of_our_ring_tone() {
     balanced(&mut rig);
 }
 
+/// Whom a leg is heard by, as media was told last.
+fn audience(rig: &Rig, of: LegId) -> Audience {
+    let last = |command: &Command| match command {
+        Command::Audience { leg, audience } if *leg == of => Some(*audience),
+        _ => None,
+    };
+    rig.media.iter().rev().find_map(last).unwrap_or_default()
+}
+
+#[test]
+fn an_agent_hears_the_network_of_who_is_consulted_while_the_customer_hears_music() {
+    for answered in [true, false] {
+        let mut rig = rig_with(&[A1]);
+        rig.outside = Phone::Silent;
+        let customer = talking(&mut rig);
+        let agent = rig.leg_of(A1).expect("agent 1 talks");
+        let target = "013811112222".to_owned();
+        assert_eq!(call_act(&mut rig, CallAction::Consult { target }), Answer::Done);
+        rig.wait(secs(1));
+        let leg = far(&rig);
+        describes(&mut rig, leg, 183);
+        let stopped = |c: &Command| matches!(c, Command::StopPlay { leg, .. } if *leg == agent);
+        assert!(rig.media.iter().any(stopped), "our ring tone stops");
+        assert!(room(&rig, leg).is_some() && room(&rig, leg) == room(&rig, agent));
+        assert_eq!(
+            (audience(&rig, agent), audience(&rig, leg)),
+            (Audience::Nobody, Audience::Only(agent))
+        );
+        let held = |c: &Command| matches!(c, Command::Hold { leg } if *leg == customer);
+        assert!(rig.media.iter().any(held), "they neither hear nor are heard");
+        match answered {
+            true => answers(&mut rig, leg),
+            false => rig.feed(Input::Sip(SipEvent::Failed { leg, status: 404, cause: 1 })),
+        }
+        rig.wait(secs(1));
+        assert_eq!(audience(&rig, agent), Audience::Everyone);
+        assert_eq!(is_heard(&rig, agent), (true, true));
+        assert!(!answered || room(&rig, leg) == room(&rig, agent));
+        for leg in rig.legs() {
+            rig.hangs_up(leg);
+        }
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn of_who_is_asked_in_the_agent_alone_hears_the_network_and_the_two_talk_on() {
+    let mut rig = rig_with(&[A1]);
+    rig.outside = Phone::Silent;
+    let customer = talking(&mut rig);
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    let target = "013811112222".to_owned();
+    assert_eq!(call_act(&mut rig, CallAction::Invite { target }), Answer::Done);
+    rig.wait(secs(1));
+    let leg = far(&rig);
+    describes(&mut rig, leg, 183);
+    assert_eq!(room(&rig, leg), room(&rig, agent));
+    let now = [agent, customer, leg].map(|of| audience(&rig, of));
+    let only = Audience::Only;
+    assert_eq!(now, [only(customer), only(agent), only(agent)], "and nobody is heard over there");
+    answers(&mut rig, leg);
+    rig.wait(secs(1));
+    let now = [agent, customer, leg].map(|of| audience(&rig, of));
+    assert_eq!(now, [Audience::Everyone; 3], "all hear all");
+    assert_eq!((room(&rig, leg), room(&rig, customer)), (room(&rig, agent), room(&rig, agent)));
+    for leg in rig.legs() {
+        rig.hangs_up(leg);
+    }
+    balanced(&mut rig);
+}
+
+#[test]
+fn a_second_line_is_told_the_description_of_who_is_consulted() {
+    let mut rig = rig_with(&[A1]);
+    rig.outside = Phone::Silent;
+    talking(&mut rig);
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    rig.reinvites(agent, Some("sendonly"));
+    let second = rig.agent_dials(A1, "013811112222");
+    rig.wait(secs(1));
+    let leg = far(&rig);
+    describes(&mut rig, leg, 183);
+    assert_eq!(progress(&rig, second), [(183, true)], "no 180 beside it");
+    assert!(room(&rig, leg).is_some() && room(&rig, leg) == room(&rig, second));
+    assert_eq!(is_heard(&rig, second), (false, false));
+    answers(&mut rig, leg);
+    rig.wait(secs(1));
+    assert_eq!(given(&rig, second).len(), 2, "the answer follows");
+    assert_eq!(is_heard(&rig, second), (true, true));
+    assert!(room(&rig, leg).is_some() && room(&rig, leg) == room(&rig, second));
+    for leg in rig.legs() {
+        rig.hangs_up(leg);
+    }
+    balanced(&mut rig);
+}
+
 #[test]
 fn a_trunk_may_be_set_to_ringing_or_to_nothing() {
     for (early_media, status, expected) in [

@@ -1,7 +1,7 @@
 //! Causes and digits between two gateways to older networks.
 
 use super::*;
-use crate::sip::user_agent::{Command as Sipc, Destination, Event as SipEvent};
+use crate::sip::user_agent::{Charging, Command as Sipc, Destination, Event as SipEvent};
 use crate::switch::Input;
 use terms::NumberId;
 use terms::routing::{Number, Target};
@@ -31,6 +31,46 @@ fn the_callers_gateway_is_told_the_cause_that_the_far_one_gave() {
             _ => None,
         });
         assert_eq!(said, Some((status, cause)));
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn a_trusted_trunk_is_told_by_what_a_call_is_charged_and_only_its_own_network_where() {
+    let vector = ("P-Charging-Vector".to_owned(), "icid-value=\"a7\"".to_owned());
+    let places = ("P-Charging-Function-Addresses".to_owned(), "ccf=192.0.2.50".to_owned());
+    for (trusted, same) in [(true, true), (true, false), (false, true)] {
+        let mut plan = demo_plan();
+        let (digits, target) = (THROUGH.to_owned(), Target::Number("013811112222".into()));
+        plan.numbers.push(Number { id: NumberId(9), digits, target });
+        let mut out = plan.trunks[0].clone();
+        (out.trusted, out.prefixes) = (trusted, vec!["0".into()]);
+        if same {
+            plan.trunks[0] = out;
+        } else {
+            plan.trunks[0].prefixes.clear();
+            out.id = terms::TrunkId(2);
+            plan.trunks.push(out);
+        }
+        let mut rig = Rig::new(plan);
+        rig.outside = Phone::Rings;
+        let addresses = Some("ccf=192.0.2.50".to_owned());
+        rig.charging = Some(Charging { icid: "a7".into(), addresses });
+        rig.customer_dials(THROUGH);
+        rig.wait(secs(1));
+        let out = rig.sip.iter().rev().find_map(|command| match command {
+            Sipc::Invite(invite) if matches!(invite.to, Destination::Trunk(..)) => {
+                Some(invite.headers.clone())
+            }
+            _ => None,
+        });
+        let mut expected = Vec::new();
+        expected.extend(trusted.then(|| vector.clone()));
+        expected.extend((trusted && same).then(|| places.clone()));
+        assert_eq!(out.expect("it goes out"), expected, "{trusted} {same}");
+        for leg in rig.legs() {
+            rig.hangs_up(leg);
+        }
         balanced(&mut rig);
     }
 }

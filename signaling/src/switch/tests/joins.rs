@@ -61,6 +61,17 @@ fn nobody_comes_in_without_the_right_or_where_there_is_no_seat() {
         rig.wait(secs(1));
         assert_eq!(rejected(&rig, leg), Some(status), "{origin:?} names {of}");
     }
+    let refused = |rig: &Rig| -> Vec<(String, bool)> {
+        let of = |entry: &terms::event::Entry| match entry.kind {
+            Kind::JoinRefused { .. } => Some((word(&entry.kind)?, entry.call.is_some())),
+            _ => None,
+        };
+        rig.log.iter().filter_map(of).collect()
+    };
+    let expected = [(3, 488, true), (2, 403, true), (0, 403, true), (3, 603, false)];
+    let expected =
+        expected.map(|(who, status, there)| (format!("{who} may not join: {status}"), there));
+    assert_eq!(refused(&rig), expected, "and each stands in the log");
     rig.reinvites(agent, Some("sendonly"));
     let held = rig.joins(Origin::Agent(A3), agent);
     assert_eq!(rejected(&rig, held), Some(488), "somebody is on hold");

@@ -53,6 +53,18 @@ fn hung_up(rig: &Rig, of: LegId) -> Vec<u8> {
     causes.collect()
 }
 
+/// With which cause the first leg of agent 2, who picks up, ended in the log.
+fn picker_ended(rig: &Rig) -> Option<u8> {
+    let theirs = rig.log.iter().find_map(|entry| match entry.kind {
+        Kind::LegStarted { agent: Some(agent), .. } if agent == A2 => entry.leg,
+        _ => None,
+    });
+    rig.log.iter().find_map(|entry| match entry.kind {
+        Kind::LegEnded { cause, .. } if entry.leg == theirs => Some(cause),
+        _ => None,
+    })
+}
+
 fn all_hang_up(rig: &mut Rig) {
     for leg in rig.legs() {
         rig.hangs_up(leg);
@@ -221,6 +233,7 @@ fn who_asked_for_it_and_does_not_take_it_loses_nothing_and_nothing_is_lost() {
             assert!(leg.is_some() && rig.leg_of(A2) != leg, "the first leg is gone");
         }
         all_hang_up(&mut rig);
+        assert_eq!(picker_ended(&rig), Some(26), "it counts as offered to nobody");
     }
 }
 

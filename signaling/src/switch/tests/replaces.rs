@@ -4,7 +4,7 @@ use super::guests::{recorded, room_of};
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Origin};
 use crate::switch::rig::TRUNK;
-use terms::media::Side;
+use terms::media::{Command, Side};
 
 fn rejected(rig: &Rig, of: LegId) -> Option<u16> {
     rig.sip.iter().find_map(|command| match command {
@@ -90,10 +90,6 @@ fn where_no_place_is_given_up_the_call_goes_on_as_it_was() {
     assert_eq!(rejected(&rig, early), Some(603), "there is no conversation yet");
     rig.wait(secs(5));
     let agent = rig.leg_of(A1).expect("agent 1 talks");
-    rig.reinvites(agent, Some("sendonly"));
-    let held = rig.replaces(Origin::Trunk(TRUNK), waiting);
-    assert_eq!(rejected(&rig, held), Some(603), "they are on hold");
-    rig.reinvites(agent, Some("sendrecv"));
     let target = "1003".into();
     assert_eq!(call_act(&mut rig, CallAction::Consult { target }), Answer::Done);
     rig.wait(secs(5));
@@ -126,6 +122,30 @@ fn who_was_on_hold_for_the_old_phone_is_spoken_to_at_the_new_one() {
     assert_eq!(states(&rig, A1).last().map(String::as_str), Some("Talking"));
     rig.hangs_up(customer);
     balanced(&mut rig);
+}
+
+#[test]
+fn who_comes_for_a_customer_on_hold_waits_on_until_the_agent_resumes() {
+    let mut rig = rig_with(&[A1]);
+    let customer = talking(&mut rig);
+    let agent = rig.leg_of(A1).expect("agent 1 talks");
+    rig.reinvites(agent, Some("sendonly"));
+    let other = rig.replaces(Origin::Trunk(TRUNK), customer);
+    rig.wait(secs(1));
+    assert!(hung_up(&rig, customer));
+    assert_eq!(phase(&mut rig), "holding");
+    assert_eq!(states(&rig, A1).last().map(String::as_str), Some("Holding"));
+    let at = |what: &dyn Fn(&Command) -> bool| rig.media.iter().position(what);
+    let held = at(&|c| *c == Command::Hold { leg: other });
+    let joined = at(&|c| matches!(c, Command::Join { leg, .. } if *leg == other));
+    assert!(joined.is_some() && held == joined.map(|at| at + 1), "at once");
+    assert!(at(&|c| matches!(c, Command::Play { leg, .. } if *leg == other)).is_some(), "music");
+    rig.reinvites(agent, Some("sendrecv"));
+    assert_eq!(phase(&mut rig), "talking");
+    assert!(rig.media.contains(&Command::Resume { leg: other }));
+    rig.hangs_up(other);
+    balanced(&mut rig);
+    assert_eq!((times(&rig, "held"), times(&rig, "resumed")), (2, 2), "each leg by itself");
 }
 
 #[test]

@@ -63,7 +63,12 @@ fn fails(rig: &mut Rig, leg: LegId, status: u16, cause: u8) {
 }
 
 fn down(rig: &mut Rig, trunk: TrunkId, down: bool) {
-    rig.feed(Input::Sip(SipEvent::Trunk { tenant: TENANT, trunk, down }));
+    rests(rig, trunk, down, false);
+}
+
+/// The same; it may have asked to be left alone.
+fn rests(rig: &mut Rig, trunk: TrunkId, down: bool, rests: bool) {
+    rig.feed(Input::Sip(SipEvent::Trunk { tenant: TENANT, trunk, down, rests }));
 }
 
 fn metric(rig: &mut Rig, name: &str, trunk: Option<u64>) -> f64 {
@@ -145,6 +150,36 @@ fn a_trunk_that_is_full_or_down_is_not_called() {
     rig.agent_dials(A3, NUMBER);
     rig.wait(secs(5));
     assert_eq!(called(&rig), [1, 2, 2], "it is there again");
+    for leg in rig.legs() {
+        rig.hangs_up(leg);
+    }
+    balanced(&mut rig);
+}
+
+#[test]
+fn where_all_trunks_are_down_one_call_in_a_while_tries_one_of_them() {
+    let mut rig = rig_of(plan_of(&[1, 2]));
+    rests(&mut rig, FIRST, true, true);
+    down(&mut rig, SECOND, true);
+    rig.outside = Phone::Refuses(503);
+    let dials = |rig: &mut Rig| {
+        rig.agent_dials(A1, NUMBER);
+        rig.wait(secs(1));
+        called(rig)
+    };
+    assert_eq!(dials(&mut rig), [2], "the first one asked for a rest");
+    assert!(invites(&rig)[0].1.other_way, "it is not waited for as long as one that is there");
+    assert_eq!(dials(&mut rig), [2], "the next call fails at once");
+    assert!(matches!(rig.sip.last(), Some(Sipc::Reject { status: 503, .. })));
+    rig.wait(secs(9));
+    assert_eq!(dials(&mut rig), [2, 2], "and a later one tries again");
+    rests(&mut rig, FIRST, true, false);
+    assert_eq!(dials(&mut rig), [2, 2, 1], "its rest is over");
+    rig.wait(secs(20));
+    down(&mut rig, SECOND, false);
+    rig.outside = Phone::Answers(secs(3));
+    assert_eq!(dials(&mut rig), [2, 2, 1, 2], "whoever is there goes first");
+    rig.wait(secs(5));
     for leg in rig.legs() {
         rig.hangs_up(leg);
     }
