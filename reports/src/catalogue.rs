@@ -238,6 +238,18 @@ const fn decimal(
     Column { id, header, kind: Kind::Decimal, source, total: Total::Sum }
 }
 
+/// The columns that name a row, and after them those that its report shares with others.
+const fn beside<const N: usize>(names: &[Column], shared: &[Column]) -> [Column; N] {
+    assert!(names.len() + shared.len() == N, "as many columns as there are");
+    let mut columns = [names[0]; N];
+    let mut at = 1;
+    while at < N {
+        columns[at] = if at < names.len() { names[at] } else { shared[at - names.len()] };
+        at += 1;
+    }
+    columns
+}
+
 const AGENT_NUMBER: Column =
     text("agent_number", words("工号", "No."), Source::AgentNumber("agent_id"));
 const AGENT_NAME: Column =
