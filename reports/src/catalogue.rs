@@ -22,6 +22,7 @@ mod quality;
 mod queue_summary;
 mod recording_log;
 mod repeat_callers;
+mod return_visits;
 mod satisfaction;
 mod satisfaction_by_area;
 mod satisfaction_by_queue;
@@ -60,6 +61,7 @@ pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
 pub use recording_log::RECORDING_LOG;
 pub use repeat_callers::REPEAT_CALLERS;
+pub use return_visits::RETURN_VISITS;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_by_area::SATISFACTION_BY_AREA;
 pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
@@ -85,6 +87,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &SATISFACTION_BY_TEAM,
         &SATISFACTION_BY_QUEUE,
         &SATISFACTION_BY_AREA,
+        &RETURN_VISITS,
         &WORKLOAD,
         &WORKLOAD_BY_TEAM,
         &TIME_SHEET,

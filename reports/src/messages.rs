@@ -150,6 +150,7 @@ const STORED: &[(&str, Words)] = &[
     ("satisfied", words("满意", "satisfied")),
     ("neutral", words("一般", "neutral")),
     ("dissatisfied", words("不满意", "dissatisfied")),
+    ("unreached", words("无人接听", "not reached")),
     ("no_answer", words("未评价", "no answer")),
     ("conversation", words("通话", "conversation")),
     ("recorded", words("已录音", "recorded")),

@@ -526,6 +526,36 @@ tables! {
         changed_at: Timestamp,
     }
 
+    /// Return visits 回访: calls in which customers are asked about an order that was done. One row when
+    /// a visit is planned, one more each time that its result is noted, revised or that it is withdrawn;
+    /// the one with the greatest `version_id` is good.
+    ReturnVisit = "return_visits" version 1, id version_id, day planned_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// This row; rises over the box.
+        version_id: i64,
+        /// The visit.
+        visit_id: i64,
+        /// The order that is asked about.
+        order_id: OrderId,
+        /// Planned.
+        planned_at: Timestamp,
+        /// To be done by then.
+        due_at: Timestamp,
+        /// Who called; NULL until a result is noted.
+        agent_id: Option<AgentId>,
+        /// When the first result was noted; NULL until then.
+        done_at: Option<Timestamp>,
+        /// `satisfied`, `neutral`, `dissatisfied` or `unreached`; NULL until one is noted.
+        result: Option<String>,
+        /// The call in which the customer was asked, where it was named.
+        call_id: Option<CallId>,
+        /// Withdrawn by this row; those before stay.
+        withdrawn: bool,
+        /// Planned, noted, revised or withdrawn.
+        changed_at: Timestamp,
+    }
+
     /// Emergency plans as they were switched: one row each time that one came into force or out of it.
     Emergency = "emergencies" version 1, id version_id, day changed_at {
         /// Whose it is.

@@ -9,6 +9,7 @@ mod leases;
 mod own_reports;
 mod prompts;
 mod regions;
+mod visits;
 
 use axum::http::{HeaderMap, header};
 
@@ -607,6 +608,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("queue", "队列"),
     ("recording rule", "录音规则"),
     ("report definition", "报表定义"),
+    ("return visit", "回访"),
     ("review", "审核"),
     ("approved", "已批准"),
     ("rejected", "已驳回"),
@@ -639,6 +641,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         leases::SENTENCES,
         regions::SENTENCES,
         own_reports::SENTENCES,
+        visits::SENTENCES,
     ];
     SENTENCES.iter().chain(more.into_iter().flatten())
 }
