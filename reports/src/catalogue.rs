@@ -5,9 +5,11 @@ mod abandoned_calls;
 mod adherence;
 mod audit;
 mod breaks;
+mod busy_hours;
 mod call_reasons;
 mod calls;
 mod calls_by_region;
+mod capacity;
 mod cost_per_contact;
 mod first_contact;
 mod ivr_containment;
@@ -44,9 +46,11 @@ pub use abandoned_calls::ABANDONED_CALLS;
 pub use adherence::ADHERENCE;
 pub use audit::AUDIT;
 pub use breaks::BREAKS;
+pub use busy_hours::BUSY_HOURS;
 pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
 pub use calls_by_region::CALLS_BY_REGION;
+pub use capacity::CAPACITY;
 pub use cost_per_contact::COST_PER_CONTACT;
 pub use first_contact::FIRST_CONTACT;
 pub use ivr_containment::IVR_CONTAINMENT;
@@ -105,6 +109,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &QUEUE_SUMMARY,
         &SERVICE_LEVELS,
         &ABANDONED_CALLS,
+        &BUSY_HOURS,
         &STAFFING,
         &IVR_CONTAINMENT,
         &IVR_PATH,
@@ -114,6 +119,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &REPEAT_CALLERS,
         &TRANSFER_HOLD,
         &TRUNK_USAGE,
+        &CAPACITY,
         &COST_PER_CONTACT,
         &QUALITY,
         &CALLS,
@@ -275,6 +281,7 @@ mod tests {
                 Chart::Pie { pie: Pie::Totals(series), .. } => {
                     names.extend(series.iter().map(|(id, _)| id));
                 }
+                Chart::Heat { row, column, value, .. } => names.extend([*row, *column, *value]),
                 Chart::Pie { pie: Pie::CountBy(column), .. } | Chart::CountBar { column, .. } => {
                     names.push(column);
                 }

@@ -10,10 +10,14 @@ mod agent_time;
 mod audit;
 #[path = "catalogue/by_team.rs"]
 mod by_team;
+#[path = "catalogue/busy_hours.rs"]
+mod busy_hours;
 #[path = "catalogue/call_reasons.rs"]
 mod call_reasons;
 #[path = "catalogue/calls_by_region.rs"]
 mod calls_by_region;
+#[path = "catalogue/capacity.rs"]
+mod capacity;
 #[path = "catalogue/cost_per_contact.rs"]
 mod cost_per_contact;
 #[path = "catalogue/counts.rs"]
