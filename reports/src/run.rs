@@ -17,6 +17,7 @@ use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
 use std::collections::BTreeMap;
 use terms::{AgentId, FlowId, QueueId, TeamId, Timestamp, TrunkId, UserId};
+use warehouse::query::literal;
 use warehouse::{Session, SqlError};
 
 /// An agent as people know them.
@@ -398,6 +399,28 @@ impl Fields<'_> {
                 why: "it is a number where text is needed".to_owned(),
             }),
         }
+    }
+
+    /// The field as SQL writes it; `None` for NULL.
+    fn literal(&self, field: &str) -> Result<Option<String>, Error> {
+        let found = self.columns.columns.iter().find(|(name, _)| name == field);
+        let (_, column) = found.ok_or_else(|| Error::Field {
+            report: self.columns.report,
+            field: "of the condition",
+            why: format!("there is no {field}"),
+        })?;
+        Ok(match column {
+            FieldColumn::Int(array) if array.is_valid(self.row) => {
+                Some(array.value(self.row).to_string())
+            }
+            FieldColumn::Time(array) if array.is_valid(self.row) => {
+                Some(literal::instant(Timestamp(array.value(self.row))))
+            }
+            FieldColumn::Text(array) if array.is_valid(self.row) => {
+                Some(literal::text(array.value(self.row)))
+            }
+            FieldColumn::Int(_) | FieldColumn::Time(_) | FieldColumn::Text(_) => None,
+        })
     }
 
     fn cell(&self, field: &'static str, kind: Kind) -> Result<Cell, Error> {
