@@ -70,6 +70,9 @@ mod prompts;
 #[path = "end_to_end/queried.rs"]
 mod queried;
 
+#[path = "end_to_end/sampled.rs"]
+mod sampled;
+
 #[path = "end_to_end/threats.rs"]
 mod threats;
 
@@ -122,6 +125,7 @@ use queried::{
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     who_has_no_good_token_for_sql_is_not_let_in,
 };
+use sampled::samples_make_an_order_read_it_in_xml_and_move_it_on_over_the_socket;
 use secure_trunk::{
     a_call_goes_out_over_a_trunk_that_shows_its_certificate_and_both_are_heard,
     a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
@@ -209,6 +213,7 @@ stories! {
     what_an_agent_set_lasts_over_an_orderly_stop,
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     who_has_no_good_token_for_sql_is_not_let_in,
+    samples_make_an_order_read_it_in_xml_and_move_it_on_over_the_socket,
 }
 
 /// Tells a story when its turn has come.
