@@ -65,6 +65,9 @@ pub struct Params {
     pub action: Option<String>,
     /// What agents and trunks cost; read by the report `cost_per_contact`, which costs nothing without.
     pub rates: Option<Rates>,
+    /// The most lines that all trunks together have; read by the report `capacity`, 0 where that is
+    /// not known.
+    pub lines_max: u64,
 }
 
 impl Params {
@@ -80,6 +83,7 @@ impl Params {
             user: None,
             action: None,
             rates: None,
+            lines_max: 0,
         }
     }
 }
@@ -146,6 +150,7 @@ pub async fn run(
         ("{service_level_s}", params.service_level_s.to_string()),
         ("{short_abandon_s}", params.short_abandon_s.to_string()),
         ("{user}", params.user.map_or("*".to_owned(), |user| user.to_string())),
+        ("{lines_max}", params.lines_max.to_string()),
         ("{action}", params.action.clone().unwrap_or("*".to_owned())),
     ];
     if let Some(rates) = &params.rates {
@@ -182,6 +187,7 @@ fn window(params: &Params) -> Window {
         user: params.user,
         action: params.action.clone(),
         rates: params.rates.clone(),
+        lines_max: params.lines_max,
         ..window
     }
 }

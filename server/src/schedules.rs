@@ -323,6 +323,7 @@ impl Schedules {
             user: None,
             action: None,
             rates: named.rates,
+            lines_max: named.lines_max,
             own,
         })))
     }

@@ -7,7 +7,7 @@
 //! begins is not there at the same time.
 
 use super::colour::{FREE, GOOD, WORK};
-use super::{PERIOD, ZONE, count, duration, text};
+use super::{PERIOD, ZONE, count, duration, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source, Total};
 use crate::messages::{Words, words};
 use crate::run::{Error, Fields};
@@ -37,6 +37,10 @@ pub static CAPACITY: Report = Report {
         count("internal", words("内部", "Internal")),
         peak("calls_peak", words("通话最大并发", "Most calls at once")),
         peak("lines_peak", words("中继最大占用", "Most lines at once")),
+        Column {
+            total: Total::None,
+            ..share("line_use", words("中继占用率", "Line use"), "lines_peak", "lines_max")
+        },
         peak("agents_peak", words("最多签入坐席", "Most agents at once")),
         count("recordings", words("录音数", "Recordings")),
         duration("recorded_ms", words("录音时长", "Recorded")),
@@ -72,6 +76,13 @@ pub static CAPACITY: Report = Report {
         Formula {
             name: words("中继最大占用", "Most lines at once"),
             text: words("各中继合计的占用线路", "lines of all trunks together"),
+        },
+        Formula {
+            name: words("中继占用率", "Line use"),
+            text: words(
+                "中继最大占用 ÷ 各中继并发上限之和 {lines_max}（现行设置）",
+                "most lines at once ÷ the limits of all trunks together, {lines_max} as they are set now",
+            ),
         },
         Formula {
             name: words("录音字节", "Bytes"),
@@ -180,9 +191,10 @@ fn sql(window: &Window) -> String {
              FROM counted
              GROUP BY day, hour
          )
-         SELECT * FROM summed
+         SELECT *, {lines_max} AS lines_max FROM summed
          WHERE calls + calls_peak + lines_peak + agents_peak + recordings > 0
          ORDER BY day, hour",
+        lines_max = window.lines_max,
         calls_peak = most("calls"),
         lines_peak = most("lines"),
         agents_peak = most("agents"),

@@ -2,8 +2,8 @@
 
 use super::recording_log::recording;
 use super::{CARRIER, FANG, LI, OURS, Spans, THEIRS, at, call, lines, offer, shanghai, store};
-use reports::Cell;
 use reports::catalogue::CAPACITY;
+use reports::{Cell, Names, Params, Period, run};
 use terms::TenantId;
 use terms::record::{Call, Leg, Recording, Row};
 
@@ -55,17 +55,21 @@ async fn the_most_at_once_is_read_at_every_turn_and_when_an_hour_begins() {
         }),
     ]);
     let store = store(rows).await;
-    let table = store.run(&CAPACITY, "2026-11-23", "Asia/Shanghai", NOW).await;
+    let now = at("UTC", NOW);
+    let period = Period::parse("2026-11-23", "Asia/Shanghai", now).expect("a good period");
+    // Eight lines of all trunks.
+    let params = Params { lines_max: 8, ..Params::new(period, now, "热线", Names::default()) };
+    let table = run(&store.session().await, &CAPACITY, &params).await.expect("the report runs");
     assert_eq!(
         lines(&table),
         [
-            // calls, in, out, internal; calls, lines, agents at once; recordings
-            "2026-11-23 00:00–01:00 0 0 0 0 1 0 0 0 0:00:00 0",
-            "2026-11-23 09:00–10:00 4 3 1 0 2 2 2 1 0:01:00 1,920,044",
-            "2026-11-23 10:00–11:00 0 0 0 0 1 0 0 0 0:00:00 0",
-            "2026-11-23 11:00–12:00 0 0 0 0 1 0 0 0 0:00:00 0",
-            "2026-11-23 小计 4 3 1 0 2 2 2 1 0:01:00 1,920,044",
-            "— — 4 3 1 0 2 2 2 1 0:01:00 1,920,044",
+            // calls, in, out, internal; calls, lines, of all lines, agents at once; recordings
+            "2026-11-23 00:00–01:00 0 0 0 0 1 0 0.0% 0 0 0:00:00 0",
+            "2026-11-23 09:00–10:00 4 3 1 0 2 2 25.0% 2 1 0:01:00 1,920,044",
+            "2026-11-23 10:00–11:00 0 0 0 0 1 0 0.0% 0 0 0:00:00 0",
+            "2026-11-23 11:00–12:00 0 0 0 0 1 0 0.0% 0 0 0:00:00 0",
+            "2026-11-23 小计 4 3 1 0 2 2 — 2 1 0:01:00 1,920,044",
+            "— — 4 3 1 0 2 2 — 2 1 0:01:00 1,920,044",
         ]
     );
     for row in table.data_rows() {
