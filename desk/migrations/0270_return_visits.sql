@@ -20,3 +20,6 @@ CREATE INDEX return_visits_by_due ON return_visits (tenant_id, due_at, id) WHERE
 CREATE UNIQUE INDEX return_visits_open ON return_visits (tenant_id, order_id)
     WHERE withdrawn_at IS NULL AND result IS NULL;
 CREATE INDEX return_visits_by_order ON return_visits (tenant_id, order_id) WHERE withdrawn_at IS NULL;
+
+-- A return visit is planned when an order of the type is done, to be done so many minutes later.
+ALTER TABLE order_rules ADD COLUMN visit_minutes BIGINT;

@@ -184,42 +184,9 @@ impl Store {
             let problem = "a time in the future is needed for the return visit";
             return Err(Error::invalid("due_at", problem));
         }
-        let doing = "plan a return visit";
-        let mut write = self.write(doing).await?;
+        let mut write = self.write("plan a return visit").await?;
         may_be_asked(&mut write, tenant, new.order).await?;
-        let count =
-            "SELECT COUNT(*) FROM return_visits WHERE tenant_id = $1 AND withdrawn_at IS NULL";
-        write.room_for(tenant, count, VISITS_MAX).await?;
-        let made = ReturnVisit {
-            id: write.next_id("return visit").await?,
-            order: new.order,
-            planned_at: by.at,
-            planned_by: by.user,
-            due_at: new.due_at,
-            agent: None,
-            done_at: None,
-            result: None,
-            call: None,
-            changed_at: by.at,
-        };
-        sqlx::query(
-            "INSERT INTO return_visits
-             (id, tenant_id, order_id, planned_at, planned_by, due_at, changed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(made.id)
-        .bind(tenant.0 as i64)
-        .bind(made.order.0 as i64)
-        .bind(made.planned_at.0)
-        .bind(made.planned_by.map(|user| user.0 as i64))
-        .bind(made.due_at.0)
-        .bind(made.changed_at.0)
-        .execute(write.db())
-        .await
-        .during(doing)?;
-        hand_over(&mut write, tenant, &made, false).await?;
-        let told = format!("{} of order {}, due {}", made.id, made.order, made.due_at);
-        write.audit(tenant, by, "return_visit.plan", told).await?;
+        let made = plan(&mut write, tenant, by, new.order, new.due_at).await?;
         write.commit().await?;
         Ok(made)
     }
@@ -292,9 +259,7 @@ impl Store {
             let problem = "this return visit has a result: it can be revised, not withdrawn";
             return Err(Error::Refused(problem.to_owned()));
         }
-        hand_over(&mut write, tenant, &gone, true).await?;
-        let told = format!("{} of order {}", gone.id, gone.order);
-        write.audit(tenant, by, "return_visit.withdraw", told).await?;
+        withdrawn(&mut write, tenant, by, &gone).await?;
         write.commit().await
     }
 }
@@ -314,21 +279,92 @@ async fn may_be_asked(write: &mut Write, tenant: TenantId, order: OrderId) -> Re
         let problem = "this order is not done yet: nobody can be asked about it";
         return Err(Error::Refused(problem.to_owned()));
     }
-    let open = sqlx::query(
-        "SELECT 1 FROM return_visits
-         WHERE tenant_id = $1 AND order_id = $2 AND withdrawn_at IS NULL AND result IS NULL LIMIT 1",
+    if is_open(write, tenant, order).await? {
+        let problem = "this order has a return visit that is not done yet";
+        return Err(Error::Refused(problem.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether a visit to the customer of an order is planned and has no result.
+pub(crate) async fn is_open(write: &mut Write, tenant: TenantId, order: OrderId) -> Result<bool> {
+    let select = "SELECT 1 FROM return_visits
+         WHERE tenant_id = $1 AND order_id = $2 AND withdrawn_at IS NULL AND result IS NULL LIMIT 1";
+    write.has(tenant, select, order.0).await
+}
+
+/// Plans a visit in a change that is going on.
+pub(crate) async fn plan(
+    write: &mut Write,
+    tenant: TenantId,
+    by: &By,
+    order: OrderId,
+    due_at: Timestamp,
+) -> Result<ReturnVisit> {
+    let doing = write.doing;
+    let count = "SELECT COUNT(*) FROM return_visits WHERE tenant_id = $1 AND withdrawn_at IS NULL";
+    write.room_for(tenant, count, VISITS_MAX).await?;
+    let made = ReturnVisit {
+        id: write.next_id("return visit").await?,
+        order,
+        planned_at: by.at,
+        planned_by: by.user,
+        due_at,
+        agent: None,
+        done_at: None,
+        result: None,
+        call: None,
+        changed_at: by.at,
+    };
+    sqlx::query(
+        "INSERT INTO return_visits
+         (id, tenant_id, order_id, planned_at, planned_by, due_at, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
+    .bind(made.id)
+    .bind(tenant.0 as i64)
+    .bind(made.order.0 as i64)
+    .bind(made.planned_at.0)
+    .bind(made.planned_by.map(|user| user.0 as i64))
+    .bind(made.due_at.0)
+    .bind(made.changed_at.0)
+    .execute(write.db())
+    .await
+    .during(doing)?;
+    hand_over(write, tenant, &made, false).await?;
+    let told = format!("{} of order {}, due {}", made.id, made.order, made.due_at);
+    write.audit(tenant, by, "return_visit.plan", told).await?;
+    Ok(made)
+}
+
+/// Withdraws what is planned for an order that is not done after all.
+pub(crate) async fn withdraw_open(
+    write: &mut Write,
+    tenant: TenantId,
+    by: &By,
+    order: OrderId,
+) -> Result<()> {
+    let doing = write.doing;
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "UPDATE return_visits SET withdrawn_at = $3, changed_at = $3
+         WHERE tenant_id = $1 AND order_id = $2 AND withdrawn_at IS NULL AND result IS NULL
+         RETURNING {FIELDS}"
+    )))
     .bind(tenant.0 as i64)
     .bind(order.0 as i64)
+    .bind(by.at.0)
     .fetch_optional(write.db())
     .await
     .during(doing)?;
-    match open {
-        None => Ok(()),
-        Some(_) => {
-            Err(Error::Refused("this order has a return visit that is not done yet".to_owned()))
-        }
-    }
+    let Some(gone) = row.as_ref().map(visit).transpose()? else { return Ok(()) };
+    withdrawn(write, tenant, by, &gone).await
+}
+
+/// Tells of a visit that was withdrawn.
+async fn withdrawn(write: &mut Write, tenant: TenantId, by: &By, gone: &ReturnVisit) -> Result<()> {
+    hand_over(write, tenant, gone, true).await?;
+    let told = format!("{} of order {}", gone.id, gone.order);
+    write.audit(tenant, by, "return_visit.withdraw", told).await
 }
 
 async fn hand_over(

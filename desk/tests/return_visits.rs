@@ -2,6 +2,7 @@
 
 use desk::bootstrap::{Defaults, First};
 use desk::order::Action;
+use desk::order::rule::Rule;
 use desk::order::write::NewOrder;
 use desk::return_visit::{NewReturnVisit, Noted, Outcome, VisitFilter};
 use desk::{By, Error, Store};
@@ -130,4 +131,48 @@ async fn only_what_is_done_is_asked_about_and_nobody_elses() {
         ..VisitFilter::default()
     };
     assert_eq!(found(tenant, angry).await, [made.id]);
+}
+
+#[tokio::test]
+async fn a_visit_is_planned_when_an_order_is_done_and_withdrawn_when_it_was_not() {
+    let (_folder, store, first) = desk().await;
+    let tenant = first.tenant;
+    let rule = Rule {
+        kind: "回访测试".to_owned(),
+        department: "维修部".to_owned(),
+        assignee: None,
+        due_minutes: 600,
+        warn_minutes: 60,
+        hours: None,
+        visit_minutes: Some(120),
+    };
+    let wrong = Rule { visit_minutes: Some(0), ..rule.clone() };
+    let refused = store.put_order_rule(tenant, &by(0), &wrong).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: "visit_minutes", .. })));
+    store.put_order_rule(tenant, &by(0), &rule).await.unwrap();
+    assert!(store.order_rules(tenant).await.unwrap().contains(&rule));
+
+    let order = order(&store, tenant).await;
+    let step = async |hours, action: Action| {
+        store.step_order(tenant, &by(hours), order, None, &action, "").await.unwrap();
+    };
+    let open = async || {
+        let filter = VisitFilter { order: Some(order), ..VisitFilter::default() };
+        let visits = store.return_visits(tenant, &filter, 100).await.unwrap();
+        visits.iter().map(|visit| (visit.id, visit.due_at)).collect::<Vec<_>>()
+    };
+    step(1, Action::Start).await;
+    assert!(open().await.is_empty());
+    step(2, Action::Finish).await;
+    assert_eq!(open().await, [(1, after(4))]);
+    step(3, Action::Reopen).await;
+    assert!(open().await.is_empty());
+    step(5, Action::Finish).await;
+    assert_eq!(open().await, [(2, after(7))]);
+    // What was said is not withdrawn, and a second time is asked anew.
+    let noted = Noted { result: Outcome::Dissatisfied, call: None };
+    store.note_return_visit(tenant, &by(6), 2, noted).await.unwrap();
+    step(7, Action::Reopen).await;
+    step(8, Action::Finish).await;
+    assert_eq!(open().await, [(2, after(7)), (3, after(10))]);
 }

@@ -110,7 +110,7 @@ fn one(table: &ReportTable, chart: &Chart, language: Language) -> ChartData {
                 .collect(),
         },
         Chart::Heat { title, row, column, value } => {
-            heat::squares(table, title, [row, column, value], language)
+            heat::squares(table, title, [*row, *column, *value], language)
         }
         Chart::CountBar { title, column } => {
             let (categories, values) = counts(table, column, language).into_iter().unzip();
