@@ -105,16 +105,16 @@ fn marks(window: &Window) -> String {
     let (days, segments) = (window.day_values(), window.segment_values());
     let hours = (0..24).map(|hour| format!("({hour})")).collect::<Vec<_>>().join(", ");
     let from = instant(window.from);
+    let mark = "arrow_cast(h.local_us - g.shift_us, 'Timestamp(Microsecond, Some(\"UTC\"))')";
     format!(
-        "SELECT arrow_cast(h.local_us - g.shift_us, 'Timestamp(Microsecond, Some(\"UTC\"))') AS at
+        "SELECT {mark} AS turned_at
          FROM (SELECT d.day * {DAY_US} + c.hour * {HOUR_US} AS local_us
                FROM (VALUES {days}) AS d (day)
                CROSS JOIN (VALUES {hours}) AS c (hour)) AS h
          JOIN (VALUES {segments}) AS g (begins, ends, shift_us)
-              ON h.local_us - g.shift_us >= CAST(g.begins AS BIGINT)
-                 AND h.local_us - g.shift_us < CAST(g.ends AS BIGINT)
+              ON {mark} >= g.begins AND {mark} < g.ends
          UNION ALL
-         SELECT {from} AS at"
+         SELECT {from} AS turned_at"
     )
 }
 
@@ -139,22 +139,22 @@ fn sql(window: &Window) -> String {
     let most = |what: &str| format!("MAX(CASE WHEN what = '{what}' THEN held ELSE 0 END)");
     let towards =
         |direction: &str| format!("SUM(CASE WHEN direction = '{direction}' THEN 1 ELSE 0 END)");
-    let (turned, began) = (by_hour(window, "at"), by_hour(window, "started_at"));
+    let (turned, began) = (by_hour(window, "turned_at"), by_hour(window, "started_at"));
     let in_period = window.holds("started_at");
     format!(
         "WITH taken AS ({calls} UNION ALL {lines} UNION ALL {agents}),
          turn AS (
-             SELECT what, GREATEST(started_at, {from}) AS at, 1 AS step FROM taken
+             SELECT what, GREATEST(started_at, {from}) AS turned_at, 1 AS step FROM taken
              UNION ALL
-             SELECT what, ended_at AS at, -1 AS step FROM taken WHERE ended_at < {to}
+             SELECT what, ended_at AS turned_at, -1 AS step FROM taken WHERE ended_at < {to}
              UNION ALL
-             SELECT w.what, m.at, 0 AS step
+             SELECT w.what, m.turned_at, 0 AS step
              FROM ({marks}) AS m
              CROSS JOIN (VALUES ('calls'), ('lines'), ('agents')) AS w (what)
          ),
          level AS (
-             SELECT what, at, SUM(step) OVER (
-                        PARTITION BY what ORDER BY at, step
+             SELECT what, turned_at, SUM(step) OVER (
+                        PARTITION BY what ORDER BY turned_at, step
                         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                     ) AS held
              FROM turn
