@@ -8,10 +8,10 @@ mod adherence;
 mod agent_time;
 #[path = "catalogue/audit.rs"]
 mod audit;
-#[path = "catalogue/by_team.rs"]
-mod by_team;
 #[path = "catalogue/busy_hours.rs"]
 mod busy_hours;
+#[path = "catalogue/by_team.rs"]
+mod by_team;
 #[path = "catalogue/call_reasons.rs"]
 mod call_reasons;
 #[path = "catalogue/calls_by_region.rs"]

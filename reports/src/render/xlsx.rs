@@ -12,8 +12,8 @@ use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 use rust_xlsxwriter::{
     Chart, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine, ChartPoint,
-    ChartSolidFill, ChartType, Color, ConditionalFormat2ColorScale, DocProperties, ExcelDateTime, Format, FormatAlign,
-    FormatBorder, Workbook, Worksheet, XlsxError,
+    ChartSolidFill, ChartType, Color, ConditionalFormat2ColorScale, DocProperties, ExcelDateTime,
+    Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
 };
 use terms::Timestamp;
 use unicode_width::UnicodeWidthStr;
