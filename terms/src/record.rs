@@ -526,13 +526,11 @@ tables! {
         changed_at: Timestamp,
     }
 
-    /// Return visits 回访: calls in which customers are asked about an order that was done. One row when
-    /// a visit is planned, one more each time that its result is noted, revised or that it is withdrawn;
-    /// the one with the greatest `version_id` is good.
+    /// Return visits 回访: one row each time that one is planned, noted, revised or withdrawn.
     ReturnVisit = "return_visits" version 1, id version_id, day planned_at {
         /// Whose it is.
         tenant_id: TenantId,
-        /// This row; rises over the box.
+        /// This row; rises over the box. The last of a visit is good, those before are its history.
         version_id: i64,
         /// The visit.
         visit_id: i64,
