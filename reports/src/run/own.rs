@@ -32,6 +32,9 @@ pub enum Wrong {
     /// Its columns.
     #[error("{0}")]
     Columns(String),
+    /// What is behind its rows.
+    #[error("{0}")]
+    Behind(String),
 }
 
 fn values(from: Timestamp, until: Timestamp, asked: Asked) -> [Named; 4] {

@@ -208,36 +208,30 @@ async fn what_cannot_be_behind_a_row_is_refused_with_the_nearest_words() {
         change(&mut changed);
         let changed = Definition { behind: Some(changed), ..definition(SQL) };
         match check_own(&session, &changed).await {
-            Err(Wrong::Columns(text)) => text,
+            Err(Wrong::Behind(text)) => text,
             other => panic!("{other:?}"),
         }
     };
     for (text, expected) in [
         (
             said(|it| it.table = "cals".to_owned()).await,
-            "behind: there is no table \"cals\"; did you mean \"calls\"?",
+            "there is no table \"cals\"; did you mean \"calls\"?",
         ),
-        (said(|it| it.key = "caller".to_owned()).await, "behind: \"caller\" names no matter; "),
-        (
-            said(|it| it.key = "order_id".to_owned()).await,
-            "behind: calls has no column \"order_id\"; ",
-        ),
+        (said(|it| it.key = "caller".to_owned()).await, "\"caller\" names no matter; "),
+        (said(|it| it.key = "order_id".to_owned()).await, "calls has no column \"order_id\"; "),
         (
             said(|it| it.by[0] = "queue".to_owned()).await,
-            "behind: calls has no column \"queue\"; did you mean \"queue_id\"?",
+            "calls has no column \"queue\"; did you mean \"queue_id\"?",
         ),
-        (
-            said(|it| it.by[0] = "talk_ms".to_owned()).await,
-            "behind: the answer has no field \"talk_ms\"; ",
-        ),
-        (said(|it| it.at = Some("caller".to_owned())).await, "behind: \"caller\" is no time"),
+        (said(|it| it.by[0] = "talk_ms".to_owned()).await, "the answer has no field \"talk_ms\"; "),
+        (said(|it| it.at = Some("caller".to_owned())).await, "\"caller\" is no time"),
         (
             said(|it| it.only = Some("1 = 1) UNION SELECT (1".to_owned())).await,
-            "behind: only is one condition",
+            "only is one condition",
         ),
         (
             said(|it| it.only = Some("talks_ms > 0".to_owned())).await,
-            "behind: the condition cannot be asked: ",
+            "the condition cannot be asked: ",
         ),
     ] {
         assert!(text.starts_with(expected), "{text}");

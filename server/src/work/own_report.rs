@@ -98,6 +98,7 @@ impl Bench {
         checked.map_err(|wrong| match wrong {
             Wrong::Sql(error) => sql_problem(*error),
             Wrong::Columns(message) => Problem::new(400, "columns", message, String::new()),
+            Wrong::Behind(message) => Problem::new(400, "behind", message, String::new()),
         })?;
         Ok(Done { content_type: "application/json".into(), truncated: false, body: b"{}".into() })
     }

@@ -68,7 +68,7 @@ fn condition(
 /// Checks a declaration against the tables and the answer's columns, and that it can be asked.
 ///
 /// # Errors
-/// [`Wrong::Columns`], with the word that does not fit and the nearest ones.
+/// [`Wrong::Behind`], with the word that does not fit and the nearest ones.
 pub async fn check(session: &Session, declared: &Behind, answer: &SchemaRef) -> Result<(), Wrong> {
     let Behind { table, key, by, at, .. } = declared;
     let Some(layout) = layouts().get(table.as_str()) else {
@@ -150,7 +150,7 @@ fn alike(one: &DataType, other: &DataType) -> bool {
 }
 
 fn wrong(problem: String) -> Wrong {
-    Wrong::Columns(format!("behind: {problem}"))
+    Wrong::Behind(problem)
 }
 
 fn unknown<'a>(what: String, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Wrong {
