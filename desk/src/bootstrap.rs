@@ -188,6 +188,7 @@ fn rules() -> Vec<Rule> {
         due_minutes,
         warn_minutes,
         hours: None,
+        visit_minutes: None,
     })
     .collect()
 }

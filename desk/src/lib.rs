@@ -47,6 +47,7 @@ pub mod recording;
 pub mod region;
 pub mod report_definition;
 pub mod retention;
+pub mod return_visit;
 pub mod role;
 pub mod saved_report;
 pub mod schedule;

@@ -26,6 +26,10 @@ pub const SQL_BYTES_MAX: usize = 20_000;
 pub const COLUMNS_MAX: usize = 40;
 /// Columns in one chart.
 const SERIES_MAX: usize = 12;
+/// Fields by which what is behind a row is found.
+const BY_MAX: usize = 8;
+/// Longest condition on what is behind a row, in bytes.
+const ONLY_BYTES_MAX: usize = 2_000;
 /// Longest name, and longest name of a column.
 const NAME_CHARS_MAX: usize = 40;
 
@@ -80,6 +84,8 @@ text_enum! {
         Line = "line",
         /// The totals of several columns as slices.
         Pie = "pie",
+        /// A field of squares, the darker the greater: one column.
+        Heat = "heat",
     }
 }
 
@@ -127,17 +133,59 @@ fn no_total() -> ColumnTotal {
 pub struct DefinedChart {
     /// How.
     pub kind: ChartKind,
-    /// The column that names the bars or rows; none for slices.
+    /// The column that names the bars, rows or lines of squares; none for slices.
     #[serde(default)]
     pub label: Option<String>,
-    /// The columns that are drawn, all counts or all durations.
+    /// The column that names the squares of a line, such as the hour; for squares alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub across: Option<String>,
+    /// The columns that are drawn, all counts or all durations; as squares any number.
     #[serde(default)]
     pub series: Vec<String>,
 }
 
 impl Default for DefinedChart {
     fn default() -> Self {
-        DefinedChart { kind: ChartKind::None, label: None, series: Vec::new() }
+        DefinedChart { kind: ChartKind::None, label: None, across: None, series: Vec::new() }
+    }
+}
+
+/// What is behind a row: rows of a table that say the same as the row in some columns. Left out, a row
+/// with a field `call_id`, `contact_id` or `order_id` opens that one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReportDefinitionBehind)]
+pub struct DefinedBehind {
+    /// The table of the warehouse.
+    pub table: String,
+    /// Its column that names the matter: `contact_id`, `call_id` or `order_id`.
+    pub key: String,
+    /// Fields of the answer that are columns of the table too, and equal there.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// Its column of the time that lies in the period, such as `started_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// What else holds of its rows, in SQL, such as `direction = 'inbound'`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
+}
+
+impl DefinedBehind {
+    fn check(&self) -> Result<()> {
+        let names = [&self.table, &self.key].into_iter().chain(&self.by).chain(&self.at);
+        for name in names {
+            text::token("behind", name, NAME_CHARS_MAX)?;
+        }
+        if self.by.len() > BY_MAX {
+            return Err(Error::invalid("behind", format!("by takes at most {BY_MAX} fields")));
+        }
+        let fits = |only: &String| (1..=ONLY_BYTES_MAX).contains(&only.len());
+        if !self.only.as_ref().is_none_or(fits) {
+            let problem = format!("a condition of 1-{ONLY_BYTES_MAX} bytes is needed in only");
+            return Err(Error::invalid("behind", problem));
+        }
+        Ok(())
     }
 }
 
@@ -160,6 +208,9 @@ pub struct ReportDefinitionDraft {
     #[serde(default)]
     #[schema(required = false)]
     pub chart: DefinedChart,
+    /// What is behind its rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<DefinedBehind>,
     /// Who may run it.
     pub roles: BTreeSet<Role>,
 }
@@ -236,6 +287,7 @@ impl DefinedChart {
             ChartKind::StackedBar => (true, 2..=SERIES_MAX),
             ChartKind::Line => (true, 1..=SERIES_MAX),
             ChartKind::Pie => (false, 2..=SERIES_MAX),
+            ChartKind::Heat => (true, 1..=1),
         };
         if !counts.contains(&self.series.len()) {
             let (least, most) = (counts.start(), counts.end());
@@ -247,7 +299,11 @@ impl DefinedChart {
                     .into(),
             );
         }
-        let mut named = self.label.iter().chain(&self.series);
+        let is_heat = self.kind == ChartKind::Heat;
+        if self.across.is_some() != is_heat {
+            return wrong("squares have across, the column that names those of a line".into());
+        }
+        let mut named = self.label.iter().chain(&self.across).chain(&self.series);
         if let Some(unknown) = named.find(|id| find(id).is_none()) {
             return wrong(format!("there is no column \"{unknown}\""));
         }
@@ -256,6 +312,16 @@ impl DefinedChart {
         let is_drawable = |column: &&DefinedColumn| {
             matches!(column.kind, ColumnKind::Count | ColumnKind::Duration) && column.over.is_none()
         };
+        let is_number = |column: &&DefinedColumn| {
+            use ColumnKind::{Count, Decimal, Duration, Percent};
+            matches!(column.kind, Count | Duration | Percent | Decimal)
+        };
+        if is_heat {
+            if drawn.iter().all(is_number) {
+                return Ok(());
+            }
+            return wrong("squares show a number: count, duration, percent, decimal".into());
+        }
         if kinds.len() > 1 || !drawn.iter().all(is_drawable) {
             return wrong("counts are drawn, or durations, and neither is divided".into());
         }
@@ -293,6 +359,7 @@ impl ReportDefinitionDraft {
             return Err(Error::invalid("columns", problem));
         }
         self.chart.check(&columns)?;
+        self.behind.as_ref().map_or(Ok(()), DefinedBehind::check)?;
         let may = |role: &Role| role.allows(Permission::ReportsRead);
         if self.roles.is_empty() || !self.roles.iter().all(may) {
             let problem =

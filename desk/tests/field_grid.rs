@@ -254,6 +254,7 @@ async fn a_caller_whom_nobody_answered_becomes_an_order_once() {
         due_minutes: 60,
         warn_minutes: 10,
         hours: None,
+        visit_minutes: None,
     };
     store.put_order_rule(tenant, &by(), &rule).await.unwrap();
     let draft = AreaDraft { order: Some(rule.kind.clone()), ..north(&[]) };

@@ -70,6 +70,33 @@ fn a_definition_that_cannot_be_is_refused_with_its_column() {
         ),
         ("chart: this chart takes 1-1", refused(|it| it["chart"]["kind"] = json!("bar"))),
         ("chart: bars and lines have a label", refused(|it| it["chart"]["kind"] = json!("pie"))),
+        ("chart: squares have across", refused(|it| it["chart"]["across"] = json!("answered"))),
+        (
+            "chart: there is no column \"gone\"",
+            refused(|it| {
+                it["chart"] = json!({
+                    "kind": "heat", "label": "queue_id", "across": "gone", "series": ["calls"],
+                });
+            }),
+        ),
+        (
+            "chart: squares show a number",
+            refused(|it| {
+                it["chart"] = json!({
+                    "kind": "heat", "label": "calls", "across": "calls", "series": ["queue_id"],
+                });
+            }),
+        ),
+        (
+            "behind: 1-40 letters",
+            refused(|it| it["behind"] = json!({"table": "calls; DROP", "key": "call_id"})),
+        ),
+        (
+            "behind: a condition of 1-2000 bytes",
+            refused(|it| {
+                it["behind"] = json!({"table": "calls", "key": "call_id", "only": ""});
+            }),
+        ),
         ("chart: counts are drawn", refused(|it| it["chart"]["series"][0] = json!("queue_id"))),
     ] {
         assert!(is.starts_with(said), "{is}");

@@ -428,6 +428,7 @@ async fn a_pause_over_the_weekend_costs_working_time_only() {
         due_minutes: 8 * 60,
         warn_minutes: 60,
         hours: Some("office".into()),
+        visit_minutes: None,
     };
     a.store.put_order_rule(a.tenant(), &by(), &rule).await.unwrap();
     let at = |text| By { at: desk::when::parse(text).unwrap(), ..by() };

@@ -5,9 +5,11 @@ mod abandoned_calls;
 mod adherence;
 mod audit;
 mod breaks;
+mod busy_hours;
 mod call_reasons;
 mod calls;
 mod calls_by_region;
+mod capacity;
 mod cost_per_contact;
 mod first_contact;
 mod ivr_containment;
@@ -22,6 +24,7 @@ mod quality;
 mod queue_summary;
 mod recording_log;
 mod repeat_callers;
+mod return_visits;
 mod satisfaction;
 mod satisfaction_by_area;
 mod satisfaction_by_queue;
@@ -43,9 +46,11 @@ pub use abandoned_calls::ABANDONED_CALLS;
 pub use adherence::ADHERENCE;
 pub use audit::AUDIT;
 pub use breaks::BREAKS;
+pub use busy_hours::BUSY_HOURS;
 pub use call_reasons::CALL_REASONS;
 pub use calls::CALLS;
 pub use calls_by_region::CALLS_BY_REGION;
+pub use capacity::CAPACITY;
 pub use cost_per_contact::COST_PER_CONTACT;
 pub use first_contact::FIRST_CONTACT;
 pub use ivr_containment::IVR_CONTAINMENT;
@@ -60,6 +65,7 @@ pub use quality::QUALITY;
 pub use queue_summary::QUEUE_SUMMARY;
 pub use recording_log::RECORDING_LOG;
 pub use repeat_callers::REPEAT_CALLERS;
+pub use return_visits::RETURN_VISITS;
 pub use satisfaction::SATISFACTION;
 pub use satisfaction_by_area::SATISFACTION_BY_AREA;
 pub use satisfaction_by_queue::SATISFACTION_BY_QUEUE;
@@ -85,6 +91,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &SATISFACTION_BY_TEAM,
         &SATISFACTION_BY_QUEUE,
         &SATISFACTION_BY_AREA,
+        &RETURN_VISITS,
         &WORKLOAD,
         &WORKLOAD_BY_TEAM,
         &TIME_SHEET,
@@ -102,6 +109,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &QUEUE_SUMMARY,
         &SERVICE_LEVELS,
         &ABANDONED_CALLS,
+        &BUSY_HOURS,
         &STAFFING,
         &IVR_CONTAINMENT,
         &IVR_PATH,
@@ -111,6 +119,7 @@ pub fn catalogue() -> &'static [&'static Report] {
         &REPEAT_CALLERS,
         &TRANSFER_HOLD,
         &TRUNK_USAGE,
+        &CAPACITY,
         &COST_PER_CONTACT,
         &QUALITY,
         &CALLS,
@@ -238,6 +247,18 @@ const fn decimal(
     Column { id, header, kind: Kind::Decimal, source, total: Total::Sum }
 }
 
+/// The columns that name a row, and after them those that its report shares with others.
+const fn beside<const N: usize>(names: &[Column], shared: &[Column]) -> [Column; N] {
+    assert!(names.len() + shared.len() == N, "as many columns as there are");
+    let mut columns = [names[0]; N];
+    let mut at = 1;
+    while at < N {
+        columns[at] = if at < names.len() { names[at] } else { shared[at - names.len()] };
+        at += 1;
+    }
+    columns
+}
+
 const AGENT_NUMBER: Column =
     text("agent_number", words("工号", "No."), Source::AgentNumber("agent_id"));
 const AGENT_NAME: Column =
@@ -260,6 +281,7 @@ mod tests {
                 Chart::Pie { pie: Pie::Totals(series), .. } => {
                     names.extend(series.iter().map(|(id, _)| id));
                 }
+                Chart::Heat { row, column, value, .. } => names.extend([*row, *column, *value]),
                 Chart::Pie { pie: Pie::CountBy(column), .. } | Chart::CountBar { column, .. } => {
                     names.push(column);
                 }

@@ -127,6 +127,18 @@ pub enum Chart {
         /// Where the slices come from.
         pie: Pie,
     },
+    /// A field of squares, the darker the greater: hours across and days down, or weekdays. Rows that
+    /// meet in one square are put together by the rule of the column's total.
+    Heat {
+        /// What it shows.
+        title: Words,
+        /// Column that names the lines of squares.
+        row: &'static str,
+        /// Column that names the squares of a line.
+        column: &'static str,
+        /// Column that is drawn.
+        value: &'static str,
+    },
     /// Horizontal bars that count rows by the text of a column.
     CountBar {
         /// What it shows.

@@ -96,6 +96,30 @@ pub enum Picture {
         /// Columns.
         series: Vec<String>,
     },
+    /// A field of squares, the darker the greater.
+    Heat {
+        /// Column that names the lines of squares.
+        row: String,
+        /// Column that names the squares of a line.
+        column: String,
+        /// Column that is drawn.
+        value: String,
+    },
+}
+
+/// What is behind a row of the answer: rows of a table that say the same as the row in some columns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Behind {
+    /// The table.
+    pub table: String,
+    /// Its column that names the matter: `contact_id`, `call_id` or `order_id`.
+    pub key: String,
+    /// Fields of the answer that are columns of the table too, and equal there.
+    pub by: Vec<String>,
+    /// Its column of the time that lies in the period.
+    pub at: Option<String>,
+    /// What else holds of its rows, in SQL.
+    pub only: Option<String>,
 }
 
 /// A definition.
@@ -113,6 +137,8 @@ pub struct Definition {
     pub columns: Vec<Described>,
     /// Its chart.
     pub picture: Picture,
+    /// What is behind its rows, where that is known.
+    pub behind: Option<Behind>,
 }
 
 impl Definition {
@@ -128,7 +154,12 @@ impl Definition {
             let over = column.over.as_ref().map_or(0, String::len);
             size_of::<Column>() + column.id.len() + of(&column.header) + column.field.len() + over
         });
-        2 * (size_of::<Report>() + self.id.len() + of(&self.title) + of(&self.help))
+        let behind = self.behind.as_ref().map_or(0, |behind| {
+            let by = behind.by.iter().map(String::len).sum::<usize>();
+            by + behind.only.as_ref().map_or(0, String::len) + size_of::<Behind>()
+        });
+        behind
+            + 2 * (size_of::<Report>() + self.id.len() + of(&self.title) + of(&self.help))
             + self.sql.len()
             + 2 * columns.sum::<usize>()
     }
@@ -262,6 +293,12 @@ fn chart(title: Words, columns: &[Column], picture: &Picture) -> Vec<Chart> {
             .map(|label| Chart::Line { title, label, series: coloured(series) })
             .into_iter()
             .collect(),
+        Picture::Heat { row, column, value } => match (id(row), id(column), id(value)) {
+            (Some(row), Some(column), Some(value)) => {
+                vec![Chart::Heat { title, row, column, value }]
+            }
+            _ => Vec::new(),
+        },
         Picture::Pie { series } => vec![Chart::Pie { title, pie: Pie::Totals(coloured(series)) }],
     }
 }
@@ -271,7 +308,7 @@ fn asked_by_name(_: &Window) -> String {
     String::new()
 }
 
-/// What is behind the rows of a free question is not known.
+/// What is behind the rows of a free question says its definition: [`run_own`](crate::run_own) asks it.
 fn unknown_behind(_: &Window, _: &Fields) -> Result<Condition, Error> {
     Ok(Condition { table: "calls", key: "contact_id", predicate: "FALSE".to_owned() })
 }
@@ -319,6 +356,7 @@ mod tests {
                 label: "queue_id".to_owned(),
                 series: vec!["calls".to_owned(), "gone".to_owned()],
             },
+            behind: None,
         }
     }
 

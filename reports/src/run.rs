@@ -17,6 +17,7 @@ use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
 use std::collections::BTreeMap;
 use terms::{AgentId, FlowId, QueueId, TeamId, Timestamp, TrunkId, UserId};
+use warehouse::query::literal;
 use warehouse::{Session, SqlError};
 
 /// An agent as people know them.
@@ -64,6 +65,9 @@ pub struct Params {
     pub action: Option<String>,
     /// What agents and trunks cost; read by the report `cost_per_contact`, which costs nothing without.
     pub rates: Option<Rates>,
+    /// The most lines that all trunks together have; read by the report `capacity`, 0 where that is
+    /// not known.
+    pub lines_max: u64,
 }
 
 impl Params {
@@ -79,6 +83,7 @@ impl Params {
             user: None,
             action: None,
             rates: None,
+            lines_max: 0,
         }
     }
 }
@@ -145,6 +150,7 @@ pub async fn run(
         ("{service_level_s}", params.service_level_s.to_string()),
         ("{short_abandon_s}", params.short_abandon_s.to_string()),
         ("{user}", params.user.map_or("*".to_owned(), |user| user.to_string())),
+        ("{lines_max}", params.lines_max.to_string()),
         ("{action}", params.action.clone().unwrap_or("*".to_owned())),
     ];
     if let Some(rates) = &params.rates {
@@ -181,6 +187,7 @@ fn window(params: &Params) -> Window {
         user: params.user,
         action: params.action.clone(),
         rates: params.rates.clone(),
+        lines_max: params.lines_max,
         ..window
     }
 }
@@ -398,6 +405,28 @@ impl Fields<'_> {
                 why: "it is a number where text is needed".to_owned(),
             }),
         }
+    }
+
+    /// The field as SQL writes it; `None` for NULL.
+    fn literal(&self, field: &str) -> Result<Option<String>, Error> {
+        let found = self.columns.columns.iter().find(|(name, _)| name == field);
+        let (_, column) = found.ok_or_else(|| Error::Field {
+            report: self.columns.report,
+            field: "of the condition",
+            why: format!("there is no {field}"),
+        })?;
+        Ok(match column {
+            FieldColumn::Int(array) if array.is_valid(self.row) => {
+                Some(array.value(self.row).to_string())
+            }
+            FieldColumn::Time(array) if array.is_valid(self.row) => {
+                Some(literal::instant(Timestamp(array.value(self.row))))
+            }
+            FieldColumn::Text(array) if array.is_valid(self.row) => {
+                Some(literal::text(array.value(self.row)))
+            }
+            FieldColumn::Int(_) | FieldColumn::Time(_) | FieldColumn::Text(_) => None,
+        })
     }
 
     fn cell(&self, field: &'static str, kind: Kind) -> Result<Cell, Error> {

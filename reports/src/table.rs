@@ -42,7 +42,7 @@ impl Cell {
     }
 
     /// What two rows give together.
-    fn add(&self, other: &Cell) -> Cell {
+    pub(crate) fn add(&self, other: &Cell) -> Cell {
         use Cell::{Count, Duration, Empty, Ratio};
         match (self, other) {
             (Count(a), Count(b)) => Count(a.saturating_add(*b)),
@@ -56,7 +56,7 @@ impl Cell {
     }
 
     /// The greater of two rows.
-    fn max(&self, other: &Cell) -> Cell {
+    pub(crate) fn max(&self, other: &Cell) -> Cell {
         use Cell::{Count, Duration, Empty, Time};
         match (self, other) {
             (Count(a), Count(b)) => Count(*a.max(b)),

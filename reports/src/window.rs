@@ -36,6 +36,8 @@ pub struct Window {
     pub action: Option<String>,
     /// What agents and trunks cost, where a report asks for it.
     pub rates: Option<Rates>,
+    /// The most lines that all trunks together have, where a report asks for it.
+    pub lines_max: u64,
     /// Read counts of quarter-hours where they give the same numbers.
     pub rollups: bool,
 }
@@ -59,6 +61,7 @@ impl Window {
             user: None,
             action: None,
             rates: None,
+            lines_max: 0,
             rollups: true,
         }
     }

@@ -466,7 +466,7 @@ fn every_number_is_equal_in_all_text_forms() {
 }
 
 #[test]
-fn an_empty_period_says_so_in_every_form() {
+fn an_empty_period_says_so_under_its_heads_in_every_form() {
     let empty = table(&SATISFACTION, "2026-11", Vec::new());
     for format in Format::ALL {
         let bytes = rendered(&empty, format, Language::ZhCn);
@@ -476,7 +476,15 @@ fn an_empty_period_says_so_in_every_form() {
             assert_eq!((&json["rows"], &json["total"]), (&json!([]), &Value::Null));
         } else if matches!(format, Format::Txt | Format::Html) {
             let text = String::from_utf8(bytes).expect("UTF-8");
-            assert!(text.contains("统计期内没有数据。"));
+            let (heads, said) = (text.find("工号"), text.find("统计期内没有数据。"));
+            assert!(heads.is_some() && heads < said, "{format}: {text}");
+        } else if format == Format::Csv {
+            assert!(String::from_utf8(bytes).expect("UTF-8").contains("工号"));
+        } else if format == Format::Pdf {
+            let Some(text) = pdf_text(&bytes) else { continue };
+            let flat: String = text.split_whitespace().collect();
+            let (heads, said) = (flat.find("工号"), flat.find("统计期内没有数据"));
+            assert!(heads.is_some() && heads < said, "{text}");
         }
     }
 }

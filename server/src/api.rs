@@ -60,6 +60,7 @@ mod related;
 mod report_definitions;
 pub mod reports;
 pub mod retention;
+mod return_visits;
 pub mod rows;
 pub mod schedules;
 pub mod session;
@@ -256,6 +257,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(faxes::routes(guard))
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
+        .merge(return_visits::routes(guard))
         .merge(calls::routes(guard))
         .merge(evidence::routes(guard))
         .merge(click::routes(guard))

@@ -7,6 +7,7 @@ mod doors;
 mod networks;
 pub mod refusal;
 mod schedules;
+mod secret_file;
 mod tier;
 pub mod value;
 
@@ -401,6 +402,8 @@ config! {
         smtp_user: String = "\"\"", Restart;
         /// Their password. The environment variable SWITCHGRID_SMTP_PASSWORD, when set, holds it instead.
         smtp_password: value::Secret = "\"\"", Restart;
+        /// File that holds the password, so that it stands in no configuration.
+        smtp_password_file: PathBuf = "\"\"", Restart;
         /// Sender of mails, such as reports@example.com.
         mail_from: String = "\"\"", Restart;
         /// Largest file of a mail; instead of a larger one it has a link.

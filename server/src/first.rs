@@ -40,6 +40,8 @@ pub struct Named {
     pub teams: Vec<(TeamId, String)>,
     /// What agents and trunks cost, where that is set.
     pub rates: Option<Rates>,
+    /// The most lines that all trunks together have.
+    pub lines_max: u64,
 }
 
 /// What is called how in the store.
@@ -52,7 +54,9 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
     let trunks = store.trunks(tenant).await?;
     let flows = store.flows(tenant).await?;
     let teams = store.team_names(tenant).await?;
+    let lines_max = trunks.iter().map(|trunk| u64::from(trunk.settings.calls_max)).sum();
     Ok(Named {
+        lines_max,
         agents: agents.into_iter().map(|agent| (agent.id, agent.number, agent.name)).collect(),
         queues: queues.into_iter().map(|queue| (queue.id, queue.name)).collect(),
         trunks: trunks.into_iter().map(|trunk| (trunk.id, trunk.name)).collect(),

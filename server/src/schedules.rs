@@ -35,6 +35,8 @@ use desk::schedule::run::{Delivery, DeliveryState, Lease, Run, RunFile, RunState
 use desk::schedule::target::Target;
 use desk::schedule::{Planned, ScheduleDraft};
 use files::Files;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use mail::Mailer;
 use outcome::{ATTEMPTS_MAX, Outcome, pause};
 use std::path::PathBuf;
@@ -52,6 +54,8 @@ const EVERY: Duration = Duration::from_secs(5);
 const DATA_EVERY: Duration = Duration::from_secs(60);
 /// A run whose data are not complete so long after it was due has failed.
 const DATA_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Deliveries of one run that are under way at the same time.
+const BESIDE_MAX: usize = 4;
 /// Runs of one tenant that are worked on before the next tenant's turn.
 const TURN_MAX: usize = 4;
 
@@ -186,9 +190,7 @@ impl Schedules {
                 None => return Ok(()),
             }
         }
-        for delivery in &run.deliveries {
-            self.deliver(lease, &run, delivery, &wall).await?;
-        }
+        self.deliver_all(lease, &run, &wall).await?;
         let run = self.store.report_run(lease.tenant, lease.run).await?;
         let waiting = run.deliveries.iter().filter(|one| !one.is_over());
         match waiting.map(|one| one.next_at).min() {
@@ -321,6 +323,7 @@ impl Schedules {
             user: None,
             action: None,
             rates: named.rates,
+            lines_max: named.lines_max,
             own,
         })))
     }
@@ -341,6 +344,30 @@ impl Schedules {
             self.store.end_run(lease, RunState::Failed, why, now).await?;
         }
         Ok(())
+    }
+
+    /// Attempts what is due of a run's deliveries beside one another: a receiver that is slow holds up
+    /// none but those beyond [`BESIDE_MAX`]. One that fails ends no other; the first failure is told.
+    async fn deliver_all(
+        &self,
+        lease: &Lease,
+        run: &Run,
+        wall: &impl Fn() -> Timestamp,
+    ) -> Result<(), Error> {
+        let mut waiting = run.deliveries.iter();
+        let mut under_way = FuturesUnordered::new();
+        let mut result = Ok(());
+        loop {
+            while under_way.len() < BESIDE_MAX
+                && let Some(delivery) = waiting.next()
+            {
+                under_way.push(self.deliver(lease, run, delivery, wall));
+            }
+            match under_way.next().await {
+                Some(ended) => result = result.and(ended),
+                None => return result,
+            }
+        }
     }
 
     async fn deliver(

@@ -526,6 +526,34 @@ tables! {
         changed_at: Timestamp,
     }
 
+    /// Return visits 回访: one row each time that one is planned, noted, revised or withdrawn.
+    ReturnVisit = "return_visits" version 1, id version_id, day planned_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// This row; rises over the box. The last of a visit is good, those before are its history.
+        version_id: i64,
+        /// The visit.
+        visit_id: i64,
+        /// The order that is asked about.
+        order_id: OrderId,
+        /// Planned.
+        planned_at: Timestamp,
+        /// To be done by then.
+        due_at: Timestamp,
+        /// Who called; NULL until a result is noted.
+        agent_id: Option<AgentId>,
+        /// When the first result was noted; NULL until then.
+        done_at: Option<Timestamp>,
+        /// `satisfied`, `neutral`, `dissatisfied` or `unreached`; NULL until one is noted.
+        result: Option<String>,
+        /// The call in which the customer was asked, where it was named.
+        call_id: Option<CallId>,
+        /// Withdrawn by this row; those before stay.
+        withdrawn: bool,
+        /// Planned, noted, revised or withdrawn.
+        changed_at: Timestamp,
+    }
+
     /// Emergency plans as they were switched: one row each time that one came into force or out of it.
     Emergency = "emergencies" version 1, id version_id, day changed_at {
         /// Whose it is.

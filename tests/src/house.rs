@@ -22,6 +22,8 @@ pub struct Options {
     pub shards: u16,
     /// Where SIP and audio listen; the loopback of IPv4 when left out.
     pub ip: Option<IpAddr>,
+    /// More lines of the table `[http]`.
+    pub http: String,
     /// More lines of the table `[sip]`.
     pub sip: String,
     /// More lines of the table `[calls]`.
@@ -79,11 +81,12 @@ impl House {
         // Nobody is told that we are everywhere.
         let told = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
         let config = format!(
-            "[http]\nlisten = \"127.0.0.1:0\"\n\
+            "[http]\nlisten = \"127.0.0.1:0\"\n{}\
              [sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\nadvertise = \"{told}\"\n{}\
              [rtp]\nports = \"{first}-{}\"\nbind = \"{ip}\"\nbackend = \"{backend}\"\nshards = {shards}\n\
              [calls]\nlive = \"{}\"\n{}\
              [first]\ntime_zone = \"Asia/Shanghai\"\n{}",
+            options.http,
             options.sip,
             first + 399,
             if options.keeps {

@@ -75,6 +75,8 @@ mod queried;
 
 #[path = "end_to_end/columns.rs"]
 mod columns;
+#[path = "end_to_end/sampled.rs"]
+mod sampled;
 
 #[path = "end_to_end/threats.rs"]
 mod threats;
@@ -130,6 +132,7 @@ use queried::{
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     who_has_no_good_token_for_sql_is_not_let_in,
 };
+use sampled::samples_make_an_order_read_it_in_xml_and_move_it_on_over_the_socket;
 use secure_trunk::{
     a_call_goes_out_over_a_trunk_that_shows_its_certificate_and_both_are_heard,
     a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
@@ -219,6 +222,7 @@ stories! {
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     who_has_no_good_token_for_sql_is_not_let_in,
     a_notebook_takes_the_tenants_rows_as_columns_over_tls_and_changes_nothing,
+    samples_make_an_order_read_it_in_xml_and_move_it_on_over_the_socket,
 }
 
 /// Tells a story when its turn has come.

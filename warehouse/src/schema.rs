@@ -69,6 +69,7 @@ fn key_columns(table: &str) -> (&'static str, &'static str) {
         "faxes" => ("fax_id", "call_started_at"),
         "orders" => ("version_id", "created_at"),
         "shifts" => ("version_id", "starts_at"),
+        "return_visits" => ("version_id", "planned_at"),
         "emergencies" => ("version_id", "changed_at"),
         "audit" => ("audit_id", "done_at"),
         "team_members" => ("version_id", "since"),

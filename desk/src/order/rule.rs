@@ -34,11 +34,15 @@ pub struct Rule {
     /// Opening hours in which the minutes count; left out, around the clock.
     #[serde(default)]
     pub hours: Option<String>,
+    /// 回访: the customer is to be asked within so many minutes after the order is done; left out,
+    /// nobody plans it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit_minutes: Option<i64>,
 }
 
 const COLUMNS: &str =
-    "SELECT kind, department, assignee_id, due_minutes, warn_minutes, hours FROM order_rules
-     WHERE tenant_id = $1";
+    "SELECT kind, department, assignee_id, due_minutes, warn_minutes, hours, visit_minutes
+     FROM order_rules WHERE tenant_id = $1";
 
 fn rule(row: &DbRow) -> Rule {
     Rule {
@@ -48,6 +52,7 @@ fn rule(row: &DbRow) -> Rule {
         due_minutes: row.get("due_minutes"),
         warn_minutes: row.get("warn_minutes"),
         hours: row.get("hours"),
+        visit_minutes: row.get("visit_minutes"),
     }
 }
 
@@ -86,6 +91,12 @@ pub(crate) async fn put(write: &mut Write, tenant: TenantId, by: &By, rule: &Rul
     if !(0..=rule.due_minutes).contains(&rule.warn_minutes) {
         return Err(Error::invalid("warn_minutes", "0 to due_minutes are allowed"));
     }
+    if rule.visit_minutes.is_some_and(|minutes| !(1..=MINUTES_MAX).contains(&minutes)) {
+        return Err(Error::invalid(
+            "visit_minutes",
+            format!("1-{MINUTES_MAX} minutes are allowed"),
+        ));
+    }
     if let Some(assignee) = rule.assignee {
         person(write, tenant, assignee).await?;
     }
@@ -101,11 +112,12 @@ pub(crate) async fn put(write: &mut Write, tenant: TenantId, by: &By, rule: &Rul
     let doing = write.doing;
     sqlx::query(
         "INSERT INTO order_rules
-         (tenant_id, kind, department, assignee_id, due_minutes, warn_minutes, hours)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         (tenant_id, kind, department, assignee_id, due_minutes, warn_minutes, hours, visit_minutes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (tenant_id, kind) DO UPDATE SET department = excluded.department,
              assignee_id = excluded.assignee_id, due_minutes = excluded.due_minutes,
-             warn_minutes = excluded.warn_minutes, hours = excluded.hours",
+             warn_minutes = excluded.warn_minutes, hours = excluded.hours,
+             visit_minutes = excluded.visit_minutes",
     )
     .bind(tenant.0 as i64)
     .bind(&kind)
@@ -114,6 +126,7 @@ pub(crate) async fn put(write: &mut Write, tenant: TenantId, by: &By, rule: &Rul
     .bind(rule.due_minutes)
     .bind(rule.warn_minutes)
     .bind(&rule.hours)
+    .bind(rule.visit_minutes)
     .execute(write.db())
     .await
     .during(doing)?;

@@ -7,7 +7,7 @@ use crate::error::During;
 use crate::hours::{after_working_minutes, working_minutes_between};
 use crate::store::Write;
 use crate::tenant::Profile;
-use crate::{Error, Result, Store, text, when};
+use crate::{Error, Result, Store, return_visit, text, when};
 use chrono_tz::Tz;
 use serde::Deserialize;
 use terms::{CallId, OrderId, TenantId, Timestamp, UserId, record};
@@ -113,6 +113,11 @@ impl Store {
         update(&mut write, tenant, &after).await?;
         put_down(&mut write, tenant, by, &after, Some(before.progress), action.name(), &note)
             .await?;
+        if *action == Action::Finish {
+            plan_visit(&mut write, tenant, by, &after, &profile).await?;
+        } else if *action == Action::Reopen {
+            return_visit::withdraw_open(&mut write, tenant, by, after.id).await?;
+        }
         write.commit().await?;
         Ok(after)
     }
@@ -236,6 +241,24 @@ async fn later(
     hours
         .and_then(|hours| after_working_minutes(&hours, zone, from, minutes))
         .ok_or_else(|| Error::invalid("hours", format!("the opening hours \"{name}\" never open")))
+}
+
+/// Has the customer of an order that is done asked about it, where the rule of its type says so.
+async fn plan_visit(
+    write: &mut Write,
+    tenant: TenantId,
+    by: &By,
+    order: &Order,
+    profile: &Profile,
+) -> Result<()> {
+    let Some(rule) = rule::find(write, tenant, &order.kind).await? else { return Ok(()) };
+    let Some(minutes) = rule.visit_minutes else { return Ok(()) };
+    let hours = rule.hours.as_deref();
+    let due_at = later(write, tenant, hours, zone(profile), by.at, minutes).await?;
+    if !return_visit::is_open(write, tenant, order.id).await? {
+        return_visit::plan(write, tenant, by, order.id, due_at).await?;
+    }
+    Ok(())
 }
 
 /// What an action changes besides progress.

@@ -26,7 +26,8 @@ pub struct RowRetention {
     /// Recordings and faxes: what is known of them, and that they were deleted. At least as long as
     /// the recordings themselves.
     pub recordings: u32,
-    /// Work orders, from the day on which they were made.
+    /// Work orders, from the day on which they were made, and return visits, from that on which they
+    /// were planned.
     pub orders: u32,
 }
 

@@ -1,11 +1,8 @@
 //! Orders by type: what was due in the period, and whether it was done in time.
 
-use super::overdue_orders::{
-    CLOSED_IN_TIME, DUE, FIGURES, FORMULAS, ON_TIME, OPEN_1D, OPEN_3D, OPEN_7D, OPEN_IN_TIME,
-    OPEN_MORE, OVERDUE_CLOSED, OVERDUE_OPEN, STATES, WARNED, behind_by, sql_by,
-};
-use super::{PERIOD, ZONE, text};
-use crate::definition::{Chart, Order, Pie, Report, Source};
+use super::overdue_orders::{ALL_ORDERS, COUNTS, OVERDUE_ORDERS, STATES, behind_by, sql_by};
+use super::{beside, text};
+use crate::definition::{Chart, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -20,33 +17,16 @@ pub static OVERDUE_BY_KIND: Report = Report {
         "统计期内到期的工单，按类型统计按时办结、预警与超时时长分档；以生成时各工单的最新状态为准。",
         "Orders that were due in the period, by type: closed in time, warned, overdue and for how long. The latest state of each order at the time of generation counts.",
     ),
-    parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        text("kind", words("类型", "Type"), Source::Field("kind")),
-        DUE,
-        CLOSED_IN_TIME,
-        OPEN_IN_TIME,
-        WARNED,
-        OVERDUE_CLOSED,
-        OVERDUE_OPEN,
-        ON_TIME,
-        OPEN_1D,
-        OPEN_3D,
-        OPEN_7D,
-        OPEN_MORE,
-    ],
-    figures: FIGURES,
+    columns: &beside::<12>(&[text("kind", words("类型", "Type"), Source::Field("kind"))], COUNTS),
     charts: &[
         Chart::Bar {
             title: words("各类型工单", "Orders by type"), label: "kind", series: STATES
         },
-        Chart::Pie { title: words("工单构成", "All orders"), pie: Pie::Totals(STATES) },
+        ALL_ORDERS,
     ],
-    formulas: FORMULAS,
-    subtotals: false,
-    order: Order::FirstColumn,
+    ..OVERDUE_ORDERS
 };
 
 fn sql(window: &Window) -> String {

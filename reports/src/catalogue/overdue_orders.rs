@@ -6,7 +6,7 @@
 //! and 预警 and 超时 are computed from its deadline at that time.
 
 use super::colour::{BAD, FAIR, FREE, GOOD, WORSE};
-use super::{PERIOD, ZONE, count, share, text};
+use super::{PERIOD, ZONE, beside, count, share, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
@@ -33,20 +33,10 @@ pub static OVERDUE_ORDERS: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        text("department", words("部门", "Department"), Source::Department("department")),
-        DUE,
-        CLOSED_IN_TIME,
-        OPEN_IN_TIME,
-        WARNED,
-        OVERDUE_CLOSED,
-        OVERDUE_OPEN,
-        ON_TIME,
-        OPEN_1D,
-        OPEN_3D,
-        OPEN_7D,
-        OPEN_MORE,
-    ],
+    columns: &beside::<12>(
+        &[text("department", words("部门", "Department"), Source::Department("department"))],
+        COUNTS,
+    ),
     figures: FIGURES,
     charts: &[
         Chart::Bar {
@@ -54,33 +44,36 @@ pub static OVERDUE_ORDERS: Report = Report {
             label: "department",
             series: STATES,
         },
-        Chart::Pie { title: words("工单构成", "All orders"), pie: Pie::Totals(STATES) },
+        ALL_ORDERS,
     ],
     formulas: FORMULAS,
     subtotals: false,
     order: Order::FirstColumn,
 };
 
-pub(super) const DUE: Column = count("due", words("到期", "Due"));
-pub(super) const CLOSED_IN_TIME: Column =
-    count("closed_in_time", words("按时办结", "Closed in time"));
-pub(super) const OPEN_IN_TIME: Column =
-    count("open_in_time", words("在办未到期", "Open, not due yet"));
-pub(super) const WARNED: Column = count("warned", words("预警", "Warned"));
-pub(super) const OVERDUE_CLOSED: Column = count("overdue_closed", words("超时办结", "Closed late"));
-pub(super) const OVERDUE_OPEN: Column = count("overdue_open", words("超时未结", "Overdue, open"));
-pub(super) const ON_TIME: Column =
-    share("on_time", words("按时办结率", "On-time rate"), "closed_in_time", "due");
-pub(super) const OPEN_1D: Column = count("open_1d", words("超时 ≤1天", "Overdue ≤1 day"));
-pub(super) const OPEN_3D: Column = count("open_3d", words("1–3天", "1–3 days"));
-pub(super) const OPEN_7D: Column = count("open_7d", words("3–7天", "3–7 days"));
-pub(super) const OPEN_MORE: Column = count("open_more", words(">7天", ">7 days"));
+pub(super) const ALL_ORDERS: Chart =
+    Chart::Pie { title: words("工单构成", "All orders"), pie: Pie::Totals(STATES) };
+
+/// What is counted, whatever it is grouped by.
+pub(super) const COUNTS: &[Column] = &[
+    count("due", words("到期", "Due")),
+    count("closed_in_time", words("按时办结", "Closed in time")),
+    count("open_in_time", words("在办未到期", "Open, not due yet")),
+    count("warned", words("预警", "Warned")),
+    count("overdue_closed", words("超时办结", "Closed late")),
+    count("overdue_open", words("超时未结", "Overdue, open")),
+    share("on_time", words("按时办结率", "On-time rate"), "closed_in_time", "due"),
+    count("open_1d", words("超时 ≤1天", "Overdue ≤1 day")),
+    count("open_3d", words("1–3天", "1–3 days")),
+    count("open_7d", words("3–7天", "3–7 days")),
+    count("open_more", words(">7天", ">7 days")),
+];
 
 /// Columns whose totals stand out.
-pub(super) const FIGURES: &[&str] = &["on_time", "due", "overdue_open", "overdue_closed", "warned"];
+const FIGURES: &[&str] = &["on_time", "due", "overdue_open", "overdue_closed", "warned"];
 
 /// How the numbers are made.
-pub(super) const FORMULAS: &[Formula] = &[
+const FORMULAS: &[Formula] = &[
     Formula {
         name: words("按时办结率", "On-time rate"),
         text: words(

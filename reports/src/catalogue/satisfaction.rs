@@ -1,7 +1,8 @@
-//! Satisfaction by agent: who was asked, what callers pressed, 满意率.
+//! Satisfaction by agent: who was asked, what callers pressed, 满意率. The same by team, queue and
+//! area says only by what it groups.
 
 use super::colour::{BAD, FAIR, GOOD};
-use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, count, share};
+use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, beside, count, share};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report};
 use crate::messages::words;
 use crate::run::{Error, Fields};
@@ -19,18 +20,7 @@ pub static SATISFACTION: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        AGENT_NUMBER,
-        AGENT_NAME,
-        ASKED,
-        ANSWERED,
-        SATISFIED,
-        NEUTRAL,
-        DISSATISFIED,
-        SATISFACTION_RATE,
-        DISSATISFACTION,
-        RESPONSE,
-    ],
+    columns: &beside::<10>(&[AGENT_NUMBER, AGENT_NAME], COUNTS),
     figures: FIGURES,
     charts: &[
         Chart::Bar {
@@ -38,7 +28,7 @@ pub static SATISFACTION: Report = Report {
             label: "agent_name",
             series: ANSWERS,
         },
-        Chart::Pie { title: words("评价构成", "All answers"), pie: Pie::Totals(ANSWERS) },
+        ALL_ANSWERS,
     ],
     formulas: FORMULAS,
     subtotals: false,
@@ -48,24 +38,26 @@ pub static SATISFACTION: Report = Report {
 pub(super) const ANSWERS: &[(&str, &str)] =
     &[("satisfied", GOOD), ("neutral", FAIR), ("dissatisfied", BAD)];
 
-pub(super) const ASKED: Column = count("asked", words("邀评", "Asked"));
-pub(super) const ANSWERED: Column = count("answered", words("有效评价", "Valid answers"));
-pub(super) const SATISFIED: Column = count("satisfied", words("满意", "Satisfied"));
-pub(super) const NEUTRAL: Column = count("neutral", words("一般", "Neutral"));
-pub(super) const DISSATISFIED: Column = count("dissatisfied", words("不满意", "Dissatisfied"));
-pub(super) const SATISFACTION_RATE: Column =
-    share("satisfaction", words("满意率", "Satisfaction"), "satisfied", "answered");
-pub(super) const DISSATISFACTION: Column =
-    share("dissatisfaction", words("不满意率", "Dissatisfaction"), "dissatisfied", "answered");
-pub(super) const RESPONSE: Column =
-    share("response", words("参评率", "Response"), "answered", "asked");
+pub(super) const ALL_ANSWERS: Chart =
+    Chart::Pie { title: words("评价构成", "All answers"), pie: Pie::Totals(ANSWERS) };
+
+/// What is counted, whatever it is grouped by.
+pub(super) const COUNTS: &[Column] = &[
+    count("asked", words("邀评", "Asked")),
+    count("answered", words("有效评价", "Valid answers")),
+    count("satisfied", words("满意", "Satisfied")),
+    count("neutral", words("一般", "Neutral")),
+    count("dissatisfied", words("不满意", "Dissatisfied")),
+    share("satisfaction", words("满意率", "Satisfaction"), "satisfied", "answered"),
+    share("dissatisfaction", words("不满意率", "Dissatisfaction"), "dissatisfied", "answered"),
+    share("response", words("参评率", "Response"), "answered", "asked"),
+];
 
 /// Columns whose totals stand out.
-pub(super) const FIGURES: &[&str] =
-    &["satisfaction", "dissatisfaction", "response", "answered", "asked"];
+const FIGURES: &[&str] = &["satisfaction", "dissatisfaction", "response", "answered", "asked"];
 
 /// How the numbers are made.
-pub(super) const FORMULAS: &[Formula] = &[
+const FORMULAS: &[Formula] = &[
     Formula {
         name: words("满意率", "Satisfaction"),
         text: words("满意 ÷ 有效评价", "satisfied ÷ valid answers"),

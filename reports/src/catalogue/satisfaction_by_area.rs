@@ -3,12 +3,9 @@
 //!
 //! The area of a call is that of its orders; where they name several, that of the first.
 
-use super::satisfaction::{
-    ANSWERED, ANSWERS, ASKED, DISSATISFACTION, DISSATISFIED, FIGURES, FORMULAS, NEUTRAL, RESPONSE,
-    SATISFACTION_RATE, SATISFIED, sql_from,
-};
-use super::{PERIOD, ZONE, text};
-use crate::definition::{Chart, Order, Pie, Report, Source};
+use super::satisfaction::{ALL_ANSWERS, ANSWERS, COUNTS, SATISFACTION, sql_from};
+use super::{beside, text};
+use crate::definition::{Chart, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -24,32 +21,18 @@ pub static SATISFACTION_BY_AREA: Report = Report {
         "通话结束后邀请客户评价，按该通话所建工单的片区（网格）统计评价结果；按邀请时间归入统计期。",
         "What callers pressed when they were asked after the call, by the area of the order that was made from it, counted when they were asked.",
     ),
-    parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        text("area", words("片区", "Area"), Source::Word("told")),
-        ASKED,
-        ANSWERED,
-        SATISFIED,
-        NEUTRAL,
-        DISSATISFIED,
-        SATISFACTION_RATE,
-        DISSATISFACTION,
-        RESPONSE,
-    ],
-    figures: FIGURES,
+    columns: &beside::<9>(&[text("area", words("片区", "Area"), Source::Word("told"))], COUNTS),
     charts: &[
         Chart::Bar {
             title: words("各片区评价分布", "Answers by area"),
             label: "area",
             series: ANSWERS,
         },
-        Chart::Pie { title: words("评价构成", "All answers"), pie: Pie::Totals(ANSWERS) },
+        ALL_ANSWERS,
     ],
-    formulas: FORMULAS,
-    subtotals: false,
-    order: Order::FirstColumn,
+    ..SATISFACTION
 };
 
 /// Every question with the area of its call, `no_area` where no order names one. An order is made

@@ -1,11 +1,8 @@
 //! Satisfaction by queue: who was asked after a call from it, what callers pressed, 满意率.
 
-use super::satisfaction::{
-    ANSWERED, ANSWERS, ASKED, DISSATISFACTION, DISSATISFIED, FIGURES, FORMULAS, NEUTRAL, RESPONSE,
-    SATISFACTION_RATE, SATISFIED, sql_by,
-};
-use super::{PERIOD, ZONE, text};
-use crate::definition::{Chart, Order, Pie, Report, Source};
+use super::satisfaction::{ALL_ANSWERS, ANSWERS, COUNTS, SATISFACTION, sql_by};
+use super::{beside, text};
+use crate::definition::{Chart, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -19,32 +16,21 @@ pub static SATISFACTION_BY_QUEUE: Report = Report {
         "通话结束后邀请客户评价，按来电所在队列统计评价结果；按邀请时间归入统计期。",
         "What callers pressed when they were asked after the call, by the queue that it came from, counted when they were asked.",
     ),
-    parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        text("queue", words("队列", "Queue"), Source::QueueName("queue_id")),
-        ASKED,
-        ANSWERED,
-        SATISFIED,
-        NEUTRAL,
-        DISSATISFIED,
-        SATISFACTION_RATE,
-        DISSATISFACTION,
-        RESPONSE,
-    ],
-    figures: FIGURES,
+    columns: &beside::<9>(
+        &[text("queue", words("队列", "Queue"), Source::QueueName("queue_id"))],
+        COUNTS,
+    ),
     charts: &[
         Chart::Bar {
             title: words("各队列评价分布", "Answers by queue"),
             label: "queue",
             series: ANSWERS,
         },
-        Chart::Pie { title: words("评价构成", "All answers"), pie: Pie::Totals(ANSWERS) },
+        ALL_ANSWERS,
     ],
-    formulas: FORMULAS,
-    subtotals: false,
-    order: Order::FirstColumn,
+    ..SATISFACTION
 };
 
 fn sql(window: &Window) -> String {

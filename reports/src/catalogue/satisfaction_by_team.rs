@@ -1,13 +1,10 @@
 //! Satisfaction by team: who was asked after a call with one of its agents, what callers pressed,
 //! 满意率. A question counts for the team to which the agent belonged when it was asked.
 
-use super::satisfaction::{
-    ANSWERED, ANSWERS, ASKED, DISSATISFACTION, DISSATISFIED, FIGURES, FORMULAS, NEUTRAL, RESPONSE,
-    SATISFACTION_RATE, SATISFIED, sql_from,
-};
+use super::beside;
+use super::satisfaction::{ALL_ANSWERS, ANSWERS, COUNTS, SATISFACTION, sql_from};
 use super::teams::{TEAM, is_of, placed};
-use super::{PERIOD, ZONE};
-use crate::definition::{Chart, Order, Pie, Report};
+use crate::definition::{Chart, Report};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -21,32 +18,18 @@ pub static SATISFACTION_BY_TEAM: Report = Report {
         "通话结束后邀请客户评价，按坐席在邀评时所属的班组统计评价结果；按邀请时间归入统计期。",
         "What callers pressed when they were asked after the call, by the team that the agent belonged to then, counted when they were asked.",
     ),
-    parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        TEAM,
-        ASKED,
-        ANSWERED,
-        SATISFIED,
-        NEUTRAL,
-        DISSATISFIED,
-        SATISFACTION_RATE,
-        DISSATISFACTION,
-        RESPONSE,
-    ],
-    figures: FIGURES,
+    columns: &beside::<9>(&[TEAM], COUNTS),
     charts: &[
         Chart::Bar {
             title: words("各班组评价分布", "Answers by team"),
             label: "team",
             series: ANSWERS,
         },
-        Chart::Pie { title: words("评价构成", "All answers"), pie: Pie::Totals(ANSWERS) },
+        ALL_ANSWERS,
     ],
-    formulas: FORMULAS,
-    subtotals: false,
-    order: Order::FirstColumn,
+    ..SATISFACTION
 };
 
 fn questions(window: &Window) -> String {

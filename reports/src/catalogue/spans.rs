@@ -1,7 +1,17 @@
 //! What the reports on agents' time share.
 
+use super::{duration, share};
+use crate::definition::Column;
+use crate::messages::words;
 use crate::window::Window;
 use warehouse::query::literal::instant;
+
+pub(super) const TALK: Column = duration("talk_ms", words("通话", "Talk"));
+pub(super) const HOLD_TIME: Column = duration("hold_ms", words("保持", "Hold"));
+pub(super) const WRAP_UP: Column = duration("wrap_up_ms", words("话后", "Wrap-up"));
+pub(super) const BREAK: Column = duration("break_ms", words("小休", "Break"));
+pub(super) const OCCUPANCY: Column =
+    share("occupancy", words("工时利用率", "Occupancy"), "handle_ms", "on_duty_ms");
 
 /// `columns` of the agents' stretches `s`, cut at the period's edges and where the zone's clocks
 /// change, with `begins_us` and `ends_us` on the local clock, which is UTC plus `shift_us` there.

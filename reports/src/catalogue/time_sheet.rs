@@ -4,8 +4,8 @@
 //! the signed-in time, so every row adds up.
 
 use super::colour::{AFTER, FREE, GOOD, HOLD, PAUSE, WORK};
-use super::spans::pieces;
-use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, duration, share, text, time};
+use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP, pieces};
+use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, beside, duration, share, text, time};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
@@ -32,22 +32,7 @@ pub static TIME_SHEET: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        AGENT_NUMBER,
-        AGENT_NAME,
-        DAY,
-        FIRST_AT,
-        LAST_AT,
-        SIGNED_IN,
-        TALK,
-        HOLD_TIME,
-        WRAP_UP,
-        RINGING,
-        IDLE,
-        BREAK,
-        OCCUPANCY,
-        UTILISATION,
-    ],
+    columns: &beside::<14>(&[AGENT_NUMBER, AGENT_NAME], DAYS),
     figures: FIGURES,
     charts: &[
         Chart::Bar {
@@ -55,34 +40,37 @@ pub static TIME_SHEET: Report = Report {
             label: "agent_name",
             series: TIME,
         },
-        Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) },
+        ALL_TIME,
     ],
     formulas: FORMULAS,
     subtotals: true,
     order: Order::FirstColumn,
 };
 
-pub(super) const DAY: Column = text("day", words("日期", "Day"), Source::Day("day"));
-pub(super) const FIRST_AT: Column = time("first_at", words("最早签入", "From"));
-pub(super) const LAST_AT: Column = time("last_at", words("最晚签出", "Until"));
-pub(super) const SIGNED_IN: Column = duration("signed_in_ms", words("签入时长", "Signed in"));
-pub(super) const TALK: Column = duration("talk_ms", words("通话", "Talk"));
-pub(super) const HOLD_TIME: Column = duration("hold_ms", words("保持", "Hold"));
-pub(super) const WRAP_UP: Column = duration("wrap_up_ms", words("话后", "Wrap-up"));
-pub(super) const RINGING: Column = duration("ringing_ms", words("振铃", "Ringing"));
-pub(super) const IDLE: Column = duration("idle_ms", words("空闲", "Idle"));
-pub(super) const BREAK: Column = duration("break_ms", words("小休", "Break"));
-pub(super) const OCCUPANCY: Column =
-    share("occupancy", words("工时利用率", "Occupancy"), "handle_ms", "on_duty_ms");
-pub(super) const UTILISATION: Column =
-    share("utilisation", words("签入利用率", "Utilisation"), "handle_ms", "signed_in_ms");
+pub(super) const ALL_TIME: Chart =
+    Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) };
+
+/// What is said of a day, whoever it is about.
+pub(super) const DAYS: &[Column] = &[
+    text("day", words("日期", "Day"), Source::Day("day")),
+    time("first_at", words("最早签入", "From")),
+    time("last_at", words("最晚签出", "Until")),
+    duration("signed_in_ms", words("签入时长", "Signed in")),
+    TALK,
+    HOLD_TIME,
+    WRAP_UP,
+    duration("ringing_ms", words("振铃", "Ringing")),
+    duration("idle_ms", words("空闲", "Idle")),
+    BREAK,
+    OCCUPANCY,
+    share("utilisation", words("签入利用率", "Utilisation"), "handle_ms", "signed_in_ms"),
+];
 
 /// Columns whose totals stand out.
-pub(super) const FIGURES: &[&str] =
-    &["signed_in_ms", "wrap_up_ms", "break_ms", "occupancy", "utilisation"];
+const FIGURES: &[&str] = &["signed_in_ms", "wrap_up_ms", "break_ms", "occupancy", "utilisation"];
 
 /// How the numbers are made.
-pub(super) const FORMULAS: &[Formula] = &[
+const FORMULAS: &[Formula] = &[
     Formula {
         name: words("签入时长", "Signed in"),
         text: words(

@@ -1,14 +1,11 @@
 //! Time sheet by team: when its agents were signed in on each day, and in which states, for as long
 //! as they belonged to it.
 
+use super::beside;
 use super::spans::pieces_of;
 use super::teams::{TEAM, is_of, spans};
-use super::time_sheet::{
-    BREAK, DAY, FIGURES, FIRST_AT, FORMULAS, HOLD_TIME, IDLE, LAST_AT, OCCUPANCY, RINGING,
-    SIGNED_IN, TALK, TIME, UTILISATION, WRAP_UP, sql_from,
-};
-use super::{PERIOD, ZONE};
-use crate::definition::{Chart, Order, Pie, Report};
+use super::time_sheet::{ALL_TIME, DAYS, TIME, TIME_SHEET, sql_from};
+use crate::definition::{Chart, Report};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -22,32 +19,14 @@ pub static TIME_SHEET_BY_TEAM: Report = Report {
         "按坐席当时所属的班组和日期统计签入时长与各状态时长；跨日和换组的时段按时钟切分。",
         "Signed-in time and the time in each state by the team that agents belonged to then, and by day; a stretch over midnight or over a change of team gives each its part.",
     ),
-    parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        TEAM,
-        DAY,
-        FIRST_AT,
-        LAST_AT,
-        SIGNED_IN,
-        TALK,
-        HOLD_TIME,
-        WRAP_UP,
-        RINGING,
-        IDLE,
-        BREAK,
-        OCCUPANCY,
-        UTILISATION,
-    ],
-    figures: FIGURES,
+    columns: &beside::<13>(&[TEAM], DAYS),
     charts: &[
         Chart::Bar { title: words("各班组工时", "Time by team"), label: "team", series: TIME },
-        Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) },
+        ALL_TIME,
     ],
-    formulas: FORMULAS,
-    subtotals: true,
-    order: Order::FirstColumn,
+    ..TIME_SHEET
 };
 
 fn sql(window: &Window) -> String {

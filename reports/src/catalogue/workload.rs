@@ -10,7 +10,8 @@
 //! A night in which an hour comes twice gives that hour up to two hours of time.
 
 use super::colour::{AFTER, FREE, HOLD, PAUSE, WORK};
-use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, count, duration, share, text};
+use super::spans::{BREAK, HOLD_TIME, OCCUPANCY, TALK, WRAP_UP};
+use super::{AGENT_NAME, AGENT_NUMBER, PERIOD, ZONE, average, beside, count, duration, text};
 use crate::definition::{Chart, Column, Formula, Order, Pie, Report, Source};
 use crate::messages::words;
 use crate::run::{Error, Fields};
@@ -41,21 +42,7 @@ pub static WORKLOAD: Report = Report {
     parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        AGENT_NUMBER,
-        AGENT_NAME,
-        HOUR,
-        OFFERED,
-        ANSWERED,
-        UNANSWERED,
-        TALK,
-        HOLD_TIME,
-        WRAP_UP,
-        AHT,
-        READY,
-        BREAK,
-        OCCUPANCY,
-    ],
+    columns: &beside::<13>(&[AGENT_NUMBER, AGENT_NAME], HOURS),
     figures: FIGURES,
     charts: &[
         Chart::Bar {
@@ -63,31 +50,36 @@ pub static WORKLOAD: Report = Report {
             label: "agent_name",
             series: TIME,
         },
-        Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) },
+        ALL_TIME,
     ],
     formulas: FORMULAS,
     subtotals: true,
     order: Order::FirstColumn,
 };
 
-pub(super) const HOUR: Column = text("hour", words("时段", "Hour"), Source::Hour("hour"));
-pub(super) const OFFERED: Column = count("offered", words("派入", "Offered"));
-pub(super) const ANSWERED: Column = count("answered", words("接听", "Answered"));
-pub(super) const UNANSWERED: Column = count("unanswered", words("未接", "Unanswered"));
-pub(super) const TALK: Column = duration("talk_ms", words("通话", "Talk"));
-pub(super) const HOLD_TIME: Column = duration("hold_ms", words("保持", "Hold"));
-pub(super) const WRAP_UP: Column = duration("wrap_up_ms", words("话后", "Wrap-up"));
-pub(super) const AHT: Column = average("aht", words("平均处理", "AHT"), "handle_ms", "answered");
-pub(super) const READY: Column = duration("ready_ms", words("就绪", "Ready"));
-pub(super) const BREAK: Column = duration("break_ms", words("小休", "Break"));
-pub(super) const OCCUPANCY: Column =
-    share("occupancy", words("工时利用率", "Occupancy"), "handle_ms", "on_duty_ms");
+pub(super) const ALL_TIME: Chart =
+    Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) };
+
+/// What is said of an hour, whoever it is about.
+pub(super) const HOURS: &[Column] = &[
+    text("hour", words("时段", "Hour"), Source::Hour("hour")),
+    count("offered", words("派入", "Offered")),
+    count("answered", words("接听", "Answered")),
+    count("unanswered", words("未接", "Unanswered")),
+    TALK,
+    HOLD_TIME,
+    WRAP_UP,
+    average("aht", words("平均处理", "AHT"), "handle_ms", "answered"),
+    duration("ready_ms", words("就绪", "Ready")),
+    BREAK,
+    OCCUPANCY,
+];
 
 /// Columns whose totals stand out.
-pub(super) const FIGURES: &[&str] = &["answered", "unanswered", "talk_ms", "aht", "occupancy"];
+const FIGURES: &[&str] = &["answered", "unanswered", "talk_ms", "aht", "occupancy"];
 
 /// How the numbers are made.
-pub(super) const FORMULAS: &[Formula] = &[
+const FORMULAS: &[Formula] = &[
     Formula {
         name: words("未接", "Unanswered"), text: words("派入 − 接听", "offered − answered")
     },

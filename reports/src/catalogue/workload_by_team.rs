@@ -1,13 +1,10 @@
 //! Workload by team and hour of the day: the workload of its agents, for as long as they belonged
 //! to it. A stretch of an agent who changes the team in the midst of it gives each team its part.
 
+use super::beside;
 use super::teams::{TEAM, is_of, placed, spans};
-use super::workload::{
-    AHT, ANSWERED, BREAK, FIGURES, FORMULAS, HOLD_TIME, HOUR, OCCUPANCY, OFFERED, READY, TALK,
-    TIME, UNANSWERED, WRAP_UP, offered_in, sql_from,
-};
-use super::{PERIOD, ZONE};
-use crate::definition::{Chart, Order, Pie, Report};
+use super::workload::{ALL_TIME, HOURS, TIME, WORKLOAD, offered_in, sql_from};
+use crate::definition::{Chart, Report};
 use crate::messages::words;
 use crate::run::{Error, Fields};
 use crate::table::Condition;
@@ -21,21 +18,14 @@ pub static WORKLOAD_BY_TEAM: Report = Report {
         "按坐席当时所属的班组和一天中的小时统计话务量与工时；工时按时钟切分，换组时按换组时间切分。",
         "Calls and time by the team that agents belonged to then, and by hour of the day. Time is split by the clock, and where an agent changed the team.",
     ),
-    parameters: &[PERIOD, ZONE],
     sql,
     behind,
-    columns: &[
-        TEAM, HOUR, OFFERED, ANSWERED, UNANSWERED, TALK, HOLD_TIME, WRAP_UP, AHT, READY, BREAK,
-        OCCUPANCY,
-    ],
-    figures: FIGURES,
+    columns: &beside::<12>(&[TEAM], HOURS),
     charts: &[
         Chart::Bar { title: words("各班组工时", "Time by team"), label: "team", series: TIME },
-        Chart::Pie { title: words("工时构成", "Where the time went"), pie: Pie::Totals(TIME) },
+        ALL_TIME,
     ],
-    formulas: FORMULAS,
-    subtotals: true,
-    order: Order::FirstColumn,
+    ..WORKLOAD
 };
 
 fn sql(window: &Window) -> String {

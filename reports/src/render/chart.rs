@@ -1,5 +1,9 @@
 //! Charts as numbers, before anybody draws them.
 
+mod heat;
+
+pub use heat::cell_of;
+
 use crate::cell::cell_text;
 use crate::definition::{Chart, Kind, Pie};
 use crate::messages::{Language, OTHERS, Words};
@@ -28,6 +32,8 @@ pub enum Shape {
     Line,
     /// A ring; each series has one value and is a slice.
     Pie,
+    /// A field of squares; each series is a line of them.
+    Heat,
 }
 
 /// A chart as numbers.
@@ -37,7 +43,7 @@ pub struct ChartData {
     pub title: String,
     /// How it looks.
     pub shape: Shape,
-    /// What the values are: counts or milliseconds.
+    /// What the values are: counts or milliseconds; of squares thousandths and hundredths too.
     pub kind: Kind,
     /// The bars; of a pie one nameless.
     pub categories: Vec<String>,
@@ -71,7 +77,8 @@ impl ChartData {
 /// The charts of `table` that have anything to show.
 pub fn charts(table: &ReportTable, language: Language) -> Vec<ChartData> {
     let drawn = table.report.charts.iter().map(|chart| one(table, chart, language));
-    drawn.filter(|chart| chart.sum() > 0).collect()
+    let values = |chart: &ChartData| chart.series.iter().any(|s| s.values.iter().any(|v| *v > 0));
+    drawn.filter(values).collect()
 }
 
 fn one(table: &ReportTable, chart: &Chart, language: Language) -> ChartData {
@@ -102,6 +109,9 @@ fn one(table: &ReportTable, chart: &Chart, language: Language) -> ChartData {
                 .map(|((name, count), colour)| Series { name, colour, values: vec![count] })
                 .collect(),
         },
+        Chart::Heat { title, row, column, value } => {
+            heat::squares(table, title, [*row, *column, *value], language)
+        }
         Chart::CountBar { title, column } => {
             let (categories, values) = counts(table, column, language).into_iter().unzip();
             ChartData {

@@ -1,6 +1,6 @@
 //! What a page says, put together once for PDF, PNG, HTML and TXT.
 
-use super::chart::{Shape, charts};
+use super::chart::{ChartData, Shape, charts};
 use super::svg;
 use crate::cell::{cell_text, local};
 use crate::definition::{Column, Kind, Order, Source, Total};
@@ -37,6 +37,8 @@ pub struct Page {
     /// Empty when there are no rows.
     pub total: Vec<String>,
     pub charts: Vec<PageChart>,
+    /// Charts that take the whole width, one below the other.
+    pub wide_charts: Vec<PageChart>,
     pub formulas: Vec<String>,
     pub notes: Vec<String>,
     pub labels: Labels,
@@ -95,6 +97,8 @@ impl Page {
     pub fn new(table: &ReportTable, language: Language, width: f64) -> Page {
         let rows = rows(table, language);
         let total = total(table, language);
+        let (charts, wide_charts) =
+            if width > 0.0 { drawn(table, language, width) } else { (Vec::new(), Vec::new()) };
         Page {
             lang: match language {
                 Language::ZhCn => "zh",
@@ -109,7 +113,8 @@ impl Page {
             columns: columns(table, &rows, &total, language),
             rows,
             total,
-            charts: if width > 0.0 { drawn(table, language, width) } else { Vec::new() },
+            charts,
+            wide_charts,
             formulas: formulas(table, language),
             notes: notes(table, language),
             labels: Labels {
@@ -239,23 +244,27 @@ fn columns(
     table.report.columns.iter().enumerate().map(column).collect()
 }
 
-/// Charts side by side: bars and lines wide, rings narrow, all equally high.
-fn drawn(table: &ReportTable, language: Language, width: f64) -> Vec<PageChart> {
+/// Charts side by side: bars and lines wide, rings narrow, all equally high. Fields of squares take
+/// the whole width and come second.
+fn drawn(table: &ReportTable, language: Language, width: f64) -> (Vec<PageChart>, Vec<PageChart>) {
     const GAP: f64 = 24.0;
-    let charts = charts(table, language);
+    let (fields, charts): (Vec<ChartData>, Vec<ChartData>) =
+        charts(table, language).into_iter().partition(|chart| chart.shape == Shape::Heat);
     let weight = |shape: Shape| if shape == Shape::Pie { 0.43 } else { 0.57 };
     let weights: f64 = charts.iter().map(|chart| weight(chart.shape)).sum();
     let room = width - GAP * (charts.len().saturating_sub(1)) as f64;
     let wide = |shape: Shape| room * weight(shape) / weights;
     let high = charts.iter().map(|chart| svg::height(chart, wide(chart.shape))).fold(0.0, f64::max);
-    charts
-        .iter()
-        .map(|chart| PageChart {
-            title: chart.title.clone(),
-            svg: svg::draw(chart, wide(chart.shape), high),
-            weight: weight(chart.shape),
-        })
-        .collect()
+    let drawn = |chart: &ChartData, width: f64, high: f64, weight: f64| PageChart {
+        title: chart.title.clone(),
+        svg: svg::draw(chart, width, high),
+        weight,
+    };
+    let beside = |chart: &ChartData| drawn(chart, wide(chart.shape), high, weight(chart.shape));
+    (
+        charts.iter().map(beside).collect(),
+        fields.iter().map(|chart| drawn(chart, width, 0.0, 1.0)).collect(),
+    )
 }
 
 /// The formula lines with this run's values in them.
@@ -285,8 +294,10 @@ pub fn notes(table: &ReportTable, language: Language) -> Vec<String> {
         let told = PRINT_CUT.get(language).replace("{n}", &ROWS_MAX.to_string());
         notes.push(told.replace("{all}", &table.rows.len().to_string()));
     }
-    let by_hour = table.report.columns.iter().any(|c| matches!(c.source, Source::Hour(_)));
-    if by_hour && table.period.days() > 1 {
+    let has = |wanted: fn(Source) -> bool| table.report.columns.iter().any(|c| wanted(c.source));
+    let by_hour = has(|source| matches!(source, Source::Hour(_)));
+    let by_day = has(|source| matches!(source, Source::Day(_)));
+    if by_hour && !by_day && table.period.days() > 1 {
         notes.push(messages::HOURS_OVER_DAYS.get(language).to_owned());
     }
     notes

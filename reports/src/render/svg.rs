@@ -1,6 +1,7 @@
-//! Our own SVG: horizontal stacked bars, lines and rings. Sizes are in points, so that a chart is as
+//! Our own SVG: horizontal stacked bars, lines, rings and fields of squares. Sizes are in points, so that a chart is as
 //! sharp on paper as on a screen. All text is escaped here.
 
+mod heat;
 mod line;
 
 use super::chart::{ChartData, Series, Shape};
@@ -30,6 +31,7 @@ pub fn draw(chart: &ChartData, width: f64, height_min: f64) -> String {
         Shape::Bar => bars(chart, width, height_min),
         Shape::Line => line::draw(chart, width, height_min),
         Shape::Pie => pie(chart, width, height_min),
+        Shape::Heat => heat::draw(chart, width, height_min),
     }
 }
 
@@ -41,6 +43,7 @@ pub fn height(chart: &ChartData, width: f64) -> f64 {
         }
         Shape::Line => 34.0 + legend_height(chart, width) + line::FIELD_PX + 20.0,
         Shape::Pie => (34.0 + 20.0 * chart.series.len() as f64).max(150.0),
+        Shape::Heat => heat::height(chart),
     }
 }
 

@@ -19,6 +19,7 @@ pub fn write(page: &Page) -> String {
     }
     line("");
     if page.rows.is_empty() {
+        table(page).iter().for_each(|row| line(row));
         line(page.labels.no_rows);
     } else {
         for (label, value) in &page.figures {
@@ -37,9 +38,10 @@ pub fn write(page: &Page) -> String {
 
 fn table(page: &Page) -> Vec<String> {
     let headers: Vec<String> = page.columns.iter().map(|c| c.header.to_owned()).collect();
-    let all = || {
-        std::iter::once(&headers).chain(page.rows.iter().map(|row| &row.cells)).chain([&page.total])
-    };
+    // Without rows there is no total either: the heads alone say what there would be.
+    let total = (!page.total.is_empty()).then_some(&page.total);
+    let all =
+        || std::iter::once(&headers).chain(page.rows.iter().map(|row| &row.cells)).chain(total);
     let widths: Vec<usize> = (0..page.columns.len())
         .map(|index| all().map(|cells| cells[index].width()).max().unwrap_or(0))
         .collect();
@@ -54,7 +56,9 @@ fn table(page: &Page) -> Vec<String> {
     };
     let mut lines = vec![row(&headers), rule.clone()];
     lines.extend(page.rows.iter().map(|page_row| row(&page_row.cells)));
-    lines.push(rule);
-    lines.push(row(&page.total));
+    if let Some(total) = total {
+        lines.push(rule);
+        lines.push(row(total));
+    }
     lines
 }

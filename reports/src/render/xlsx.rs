@@ -2,7 +2,7 @@
 //! Numbers are numbers, durations are days shown as `[h]:mm:ss`, shares are fractions shown as
 //! percent. Text is always written as a string, so a name that looks like a formula stays a name.
 
-use super::chart::{ChartData, Shape, charts};
+use super::chart::{ChartData, Shape, cell_of, charts};
 use super::page::{figures, formulas, meta, notes};
 use crate::cell::{local, mean, rounded_secs};
 use crate::definition::{Column, Kind, Total};
@@ -12,8 +12,8 @@ use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 use rust_xlsxwriter::{
     Chart, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine, ChartPoint,
-    ChartSolidFill, ChartType, Color, DocProperties, ExcelDateTime, Format, FormatAlign,
-    FormatBorder, Workbook, Worksheet, XlsxError,
+    ChartSolidFill, ChartType, Color, ConditionalFormat2ColorScale, DocProperties, ExcelDateTime,
+    Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
 };
 use terms::Timestamp;
 use unicode_width::UnicodeWidthStr;
@@ -186,21 +186,14 @@ fn chart_block(
         _ => Cell::Count(value),
     };
     let (rows, columns) = match data.shape {
-        Shape::Bar | Shape::Line => {
+        Shape::Bar | Shape::Line | Shape::Heat => {
             for (index, series) in data.series.iter().enumerate() {
                 let column = index as u16 + 1;
                 sheet.write_string_with_format(first, column, &series.name, &head)?;
                 for (line, number) in series.values.iter().enumerate() {
                     let place = (first + 1 + line as u32, column);
-                    write_cell(
-                        sheet,
-                        place,
-                        &value(*number),
-                        data.kind,
-                        Tz::UTC,
-                        language,
-                        base(),
-                    )?;
+                    let Some(cell) = cell_of(data.kind, *number) else { continue };
+                    write_cell(sheet, place, &cell, data.kind, Tz::UTC, language, base())?;
                 }
             }
             for (line, name) in data.categories.iter().enumerate() {
@@ -218,7 +211,10 @@ fn chart_block(
             (data.series.len() as u32, 1)
         }
     };
-    let mut chart = native(data, sheet.name(), first, rows);
+    let Some(mut chart) = native(data, sheet.name(), first, rows) else {
+        shade(sheet, first, rows, columns)?;
+        return Ok(first + 1 + rows + 1);
+    };
     // Beside the numbers, twenty pixels a row.
     let high = (rows * 26 + 130).clamp(260, 520);
     chart.set_width(620).set_height(high);
@@ -231,13 +227,27 @@ fn fill_colour(colour: &str) -> Color {
     Color::RGB(u32::from_str_radix(colour.trim_start_matches('#'), 16).unwrap_or(0x6b7280))
 }
 
-fn native(data: &ChartData, sheet: String, first: u32, rows: u32) -> Chart {
+/// The cells of a field of squares, the darker the greater.
+fn shade(sheet: &mut Worksheet, first: u32, rows: u32, columns: u16) -> Result<(), XlsxError> {
+    if rows == 0 || columns == 0 {
+        return Ok(());
+    }
+    let scale = ConditionalFormat2ColorScale::new()
+        .set_minimum_color(Color::RGB(0xeef3f8))
+        .set_maximum_color(Color::RGB(0x4f83b5));
+    sheet.add_conditional_format(first + 1, 1, first + rows, columns, &scale)?;
+    Ok(())
+}
+
+/// The native chart; a field of squares has none.
+fn native(data: &ChartData, sheet: String, first: u32, rows: u32) -> Option<Chart> {
     let last = first + rows;
     let fill = |colour: &str| ChartSolidFill::new().set_color(fill_colour(colour)).clone();
     let mut chart = match data.shape {
         Shape::Bar => Chart::new(ChartType::BarStacked),
         Shape::Line => Chart::new(ChartType::Line),
         Shape::Pie => Chart::new(ChartType::Pie),
+        Shape::Heat => return None,
     };
     chart.title().set_name(&data.title).set_font(ChartFont::new().set_size(12));
     chart.legend().set_position(ChartLegendPosition::Bottom);
@@ -295,8 +305,9 @@ fn native(data: &ChartData, sheet: String, first: u32, rows: u32) -> Chart {
                 .set_points(&points)
                 .set_data_label(ChartDataLabel::new().show_percentage().show_leader_lines());
         }
+        Shape::Heat => {}
     }
-    chart
+    Some(chart)
 }
 
 fn data(sheet: &mut Worksheet, table: &ReportTable, language: Language) -> Result<(), XlsxError> {

@@ -1,5 +1,7 @@
-//! Runs a report that a tenant defined, and checks a definition before it is kept: its SQL is planned
+//! Runs a report that a tenant defined, with what is behind its rows, and checks a definition before it is kept: its SQL is planned
 //! in the scope of who asks, and its columns have to be those of the answer.
+
+mod behind;
 
 use super::{Error, FieldColumns, Fields, Params, cell};
 use crate::definition::Report;
@@ -30,6 +32,9 @@ pub enum Wrong {
     /// Its columns.
     #[error("{0}")]
     Columns(String),
+    /// What is behind its rows.
+    #[error("{0}")]
+    Behind(String),
 }
 
 fn values(from: Timestamp, until: Timestamp, asked: Asked) -> [Named; 4] {
@@ -41,7 +46,7 @@ fn values(from: Timestamp, until: Timestamp, asked: Asked) -> [Named; 4] {
     ]
 }
 
-/// Runs `sql`, which `report` is the description of, on `session`.
+/// Runs the question of `definition`, which `report` was made of, on `session`.
 ///
 /// # Errors
 /// [`Error::Query`] when the warehouse refuses or fails, [`Error::Field`] for an answer that is not
@@ -49,11 +54,12 @@ fn values(from: Timestamp, until: Timestamp, asked: Asked) -> [Named; 4] {
 pub async fn run_own(
     session: &Session,
     report: &'static Report,
-    sql: &str,
+    definition: &Definition,
     params: &Params,
     asked: Asked,
 ) -> Result<ReportTable, Error> {
     let period = &params.period;
+    let sql = &definition.sql;
     let answer = session.query_named(sql, &values(period.from, period.to, asked)).await;
     let answer =
         answer.map_err(|source| Error::Query { report: report.id, source: Box::new(source) })?;
@@ -68,7 +74,8 @@ pub async fn run_own(
                 .map(|column| cell(column, &fields, &params.names))
                 .collect::<Result<Vec<Cell>, Error>>()?;
             let provisional = is_provisional(report, period, params.now, &fields)?;
-            rows.push(Row { kind: RowKind::Data, cells, behind: None, provisional });
+            let behind = behind::of(definition.behind.as_ref(), period, &fields)?;
+            rows.push(Row { kind: RowKind::Data, cells, behind, provisional });
         }
     }
     let mut table = ReportTable::new(report, &params.tenant, period.clone(), params.now, rows);
@@ -77,8 +84,8 @@ pub async fn run_own(
     Ok(table)
 }
 
-/// Checks that the question of `definition` can be asked on `session`, and that its columns are
-/// described, each field by its type.
+/// Checks that the question of `definition` can be asked on `session`, that its columns are
+/// described, each field by its type, and that what is behind its rows can be asked too.
 ///
 /// # Errors
 /// [`Wrong`], with the place in the question or the column's name.
@@ -94,11 +101,14 @@ pub async fn check_own(session: &Session, definition: &Definition) -> Result<(),
         };
         definition.columns.iter().any(is_it)
     };
-    match schema.fields().iter().find(|field| !shown(field.name())) {
-        Some(field) => Err(Wrong::Columns(format!(
+    if let Some(field) = schema.fields().iter().find(|field| !shown(field.name())) {
+        return Err(Wrong::Columns(format!(
             "the answer's field \"{}\" is described by no column",
             field.name()
-        ))),
+        )));
+    }
+    match &definition.behind {
+        Some(behind) => behind::check(session, behind, &schema).await,
         None => Ok(()),
     }
 }

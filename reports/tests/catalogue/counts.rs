@@ -1,7 +1,8 @@
 //! A report has the same figures whether it reads counts of quarter-hours or the rows.
 
+use super::quality::sounded;
 use super::reconciled::Books;
-use super::{OURS, shanghai, sounded, survey};
+use super::{OURS, shanghai, survey};
 use reports::{Period, Window, catalogue};
 use terms::record::{AgentSpan, Row};
 use terms::{AgentId, QueueId, SpanId, Timestamp};

@@ -1,7 +1,7 @@
 //! A report that a tenant defines: the same numbers in every form, in the scope of who asks.
 
 use super::*;
-use reports::own::{Definition, Described, Picture, Shelf, Text, What};
+use reports::own::{Behind, Definition, Described, Picture, Shelf, Text, What};
 use reports::{Asked, Format, Total, Wrong, check_own, render, run_own};
 
 const SQL: &str = "SELECT queue_id, agent_id, COUNT(*) AS calls, SUM(talk_ms) AS talk,
@@ -37,6 +37,18 @@ fn definition(sql: &str) -> Definition {
             described("latest", What::Time, None),
         ],
         picture: Picture::Bar { label: "agent_id".to_owned(), series: vec!["calls".to_owned()] },
+        behind: Some(calls()),
+    }
+}
+
+/// What is behind a row of [`SQL`].
+fn calls() -> Behind {
+    Behind {
+        table: "calls".to_owned(),
+        key: "contact_id".to_owned(),
+        by: vec!["queue_id".to_owned(), "agent_id".to_owned()],
+        at: Some("started_at".to_owned()),
+        only: None,
     }
 }
 
@@ -59,18 +71,17 @@ async fn talk() -> Store {
 }
 
 async fn made(store: &Store, asked: Asked) -> ReportTable {
-    made_of(store, SQL, asked).await
+    made_of(store, definition(SQL), asked).await
 }
 
-async fn made_of(store: &Store, sql: &str, asked: Asked) -> ReportTable {
+async fn made_of(store: &Store, definition: Definition, asked: Asked) -> ReportTable {
     let now = at("UTC", "2026-11-24 00:00:00");
     let period = Period::parse("2026-11-23", "Asia/Shanghai", now).expect("a good period");
     let names = Names { queues: [(REPAIR, "报修".to_owned())].into(), ..Names::default() };
-    let definition = definition(sql);
     let report = Shelf::new(1 << 20).report(OURS, &definition).expect("it has room");
     let params = Params::new(period, now, "江城燃气热线", names);
     let session = store.session().await;
-    run_own(&session, report, &definition.sql, &params, asked).await.expect("the report runs")
+    run_own(&session, report, &definition, &params, asked).await.expect("the report runs")
 }
 
 #[tokio::test]
@@ -107,7 +118,7 @@ async fn an_own_report_comes_out_in_every_form() {
 #[tokio::test]
 async fn numbers_beyond_every_sum_and_scale_are_printed() {
     let most = SQL.replace("COUNT(*)", "MAX(9223372036854775807)");
-    let table = made_of(&talk().await, &most, Asked::default()).await;
+    let table = made_of(&talk().await, definition(&most), Asked::default()).await;
     assert_eq!(table.total[2], Cell::Count(i64::MAX), "a sum stays in its type");
     for format in Format::ALL {
         let rendered = render(&table, format, Language::En).expect("the form is made");
@@ -151,4 +162,102 @@ async fn a_definition_is_refused_with_its_place_and_the_nearest_words() {
         text.starts_with("column \"latest\": the field \"latest\" has to be a whole number"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn every_row_opens_what_its_definition_declares() {
+    let store = talk().await;
+    let table = made(&store, Asked::default()).await;
+    let mut opened = Vec::new();
+    for row in table.data_rows() {
+        opened.push(store.behind(row).await);
+    }
+    assert_eq!(opened, [2, 1]);
+    // What else holds.
+    let long = Behind { only: Some("talk_ms > 60000 OR talk_ms = 30000".to_owned()), ..calls() };
+    let table =
+        made_of(&store, Definition { behind: Some(long), ..definition(SQL) }, Asked::default())
+            .await;
+    assert_eq!(store.behind(table.data_rows().next().expect("a row")).await, 1);
+    // Nothing is declared and nothing known.
+    let table =
+        made_of(&store, Definition { behind: None, ..definition(SQL) }, Asked::default()).await;
+    assert!(table.data_rows().all(|row| row.behind.is_none()));
+}
+
+#[tokio::test]
+async fn a_row_with_the_id_of_a_call_opens_it() {
+    let store = talk().await;
+    let sql = "SELECT CAST(call_id AS VARCHAR) AS call_id FROM calls \
+               WHERE started_at >= :from AND started_at < :until ORDER BY call_id";
+    let columns = vec![described("call_id", What::Text, None)];
+    let list = Definition { columns, picture: Picture::None, behind: None, ..definition(sql) };
+    let table = made_of(&store, list, Asked::default()).await;
+    assert_eq!(lines(&table)[..3], ["1", "2", "3"]);
+    for row in table.data_rows() {
+        assert_eq!(store.behind(row).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_behind_a_row_is_refused_with_the_nearest_words() {
+    let store = store(Vec::new()).await;
+    let session = store.session().await;
+    let said = async |change: fn(&mut Behind)| {
+        let mut changed = calls();
+        change(&mut changed);
+        let changed = Definition { behind: Some(changed), ..definition(SQL) };
+        match check_own(&session, &changed).await {
+            Err(Wrong::Behind(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (text, expected) in [
+        (
+            said(|it| it.table = "cals".to_owned()).await,
+            "there is no table \"cals\"; did you mean \"calls\"?",
+        ),
+        (said(|it| it.key = "caller".to_owned()).await, "\"caller\" names no matter; "),
+        (said(|it| it.key = "order_id".to_owned()).await, "calls has no column \"order_id\"; "),
+        (
+            said(|it| it.by[0] = "queue".to_owned()).await,
+            "calls has no column \"queue\"; did you mean \"queue_id\"?",
+        ),
+        (said(|it| it.by[0] = "talk_ms".to_owned()).await, "the answer has no field \"talk_ms\"; "),
+        (said(|it| it.at = Some("caller".to_owned())).await, "\"caller\" is no time"),
+        (
+            said(|it| it.only = Some("1 = 1) UNION SELECT (1".to_owned())).await,
+            "only is one condition",
+        ),
+        (
+            said(|it| it.only = Some("talks_ms > 0".to_owned())).await,
+            "the condition cannot be asked: ",
+        ),
+    ] {
+        assert!(text.starts_with(expected), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_own_report_draws_a_field_of_squares() {
+    let sql = "SELECT direction, CAST(date_part('hour', started_at) AS VARCHAR) AS hour, \
+                      COUNT(*) AS calls \
+               FROM calls WHERE started_at >= :from AND started_at < :until \
+               GROUP BY direction, CAST(date_part('hour', started_at) AS VARCHAR) ORDER BY hour";
+    let columns = vec![
+        described("direction", What::Text, None),
+        described("hour", What::Text, None),
+        described("calls", What::Count, None),
+    ];
+    let [row, column, value] = ["direction", "hour", "calls"].map(str::to_owned);
+    let picture = Picture::Heat { row, column, value };
+    let squares = Definition { columns, picture, behind: None, ..definition(sql) };
+    let table = made_of(&talk().await, squares, Asked::default()).await;
+    let page = render(&table, Format::Html, Language::En).expect("the page is made");
+    let html = String::from_utf8(page.bytes).expect("a page is text");
+    // 09:00, 10:00 and 11:00 in Shanghai.
+    for hour in ["1", "2", "3"] {
+        assert!(html.contains(&format!(">{hour}</text>")), "{hour}");
+    }
+    assert!(html.contains(">inbound</text>") && html.contains("aria-label=\"Talk\""));
 }

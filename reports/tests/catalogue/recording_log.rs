@@ -6,7 +6,7 @@ use terms::record::{Recording, RecordingDeletion, Row};
 use terms::{CallId, ContactId, RecordingId};
 
 /// A whole conversation of a minute.
-fn recording(id: u64, started: &str) -> Recording {
+pub fn recording(id: u64, started: &str) -> Recording {
     let started_at = shanghai(started);
     Recording {
         tenant_id: OURS,

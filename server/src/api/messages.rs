@@ -10,6 +10,7 @@ mod own_reports;
 mod prompts;
 mod regions;
 mod secured_trunks;
+mod visits;
 
 use axum::http::{HeaderMap, header};
 
@@ -600,6 +601,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("queue", "队列"),
     ("recording rule", "录音规则"),
     ("report definition", "报表定义"),
+    ("return visit", "回访"),
     ("review", "审核"),
     ("approved", "已批准"),
     ("rejected", "已驳回"),
@@ -633,6 +635,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
         regions::SENTENCES,
         secured_trunks::SENTENCES,
         own_reports::SENTENCES,
+        visits::SENTENCES,
     ];
     SENTENCES.iter().chain(more.into_iter().flatten())
 }

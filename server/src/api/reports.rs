@@ -157,7 +157,7 @@ async fn get(
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
     let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let Named { agents, queues, trunks, flows, teams, rates } =
+    let Named { agents, queues, trunks, flows, teams, rates, lines_max } =
         crate::first::names(&api.store, caller.tenant()).await?;
     let seen = api.store.agents_seen(caller.identity()).await?;
     let job = Job::Report(Box::new(ReportJob {
@@ -186,6 +186,7 @@ async fn get(
         user: asked.user,
         action,
         rates,
+        lines_max,
         own,
     }));
     let done = api.work.run(job).await?;

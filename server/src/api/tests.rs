@@ -37,6 +37,7 @@ mod recording_rules;
 mod recordings;
 mod report_definitions;
 mod retention;
+mod return_visits;
 mod rig;
 mod roles;
 mod routing;

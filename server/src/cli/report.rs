@@ -46,7 +46,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let Named { agents, queues, trunks, flows, teams, rates } =
+        let Named { agents, queues, trunks, flows, teams, rates, lines_max } =
             crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
@@ -71,6 +71,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             user: None,
             action: None,
             rates,
+            lines_max,
             own: crate::work::own_report::find(&store, tenant, report).await?,
         };
         let bench = Bench::open(config.clone()).await?;

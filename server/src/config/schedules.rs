@@ -2,7 +2,7 @@
 //! Promise: the password stands in no message, and never goes over a line in clear.
 
 use super::value::{Secret, SmtpTls};
-use super::{Config, Error, SchedulesConfig, refused};
+use super::{Config, Error, SchedulesConfig, refused, secret_file};
 use std::path::PathBuf;
 
 /// The environment variable that holds the password, when it is set.
@@ -40,6 +40,12 @@ pub(super) fn check(schedules: &SchedulesConfig) -> Result<(), Error> {
             "a mail with a file that is too large has a link; say where this box is reached";
         return refused("schedules.link", problem.into());
     }
+    let has_file = !schedules.smtp_password_file.as_os_str().is_empty();
+    if has_file && !schedules.smtp_password.is_empty() {
+        let problem =
+            "the password stands in schedules.smtp_password too; leave one of them out".to_owned();
+        return refused("schedules.smtp_password_file", problem);
+    }
     if schedules.smtp_tls == SmtpTls::Off && !schedules.smtp_user.is_empty() {
         let problem = "the password would go over the line in clear; use starttls or implicit";
         return refused("schedules.smtp_tls", problem.into());
@@ -58,13 +64,26 @@ impl Config {
             return Ok(None);
         }
         let named = std::env::var(PASSWORD).ok().filter(|text| !text.is_empty());
-        let password = named.map_or_else(|| self.schedules.smtp_password.clone(), Secret::new);
-        if password.is_empty() {
-            let problem =
-                format!("the user needs a password; set schedules.smtp_password or {PASSWORD}");
-            return refused("schedules.smtp_user", problem);
+        Ok(Some((user.clone(), self.smtp_password_or(named)?)))
+    }
+
+    /// The password that was named outside of the file, or that of the file.
+    fn smtp_password_or(&self, named: Option<String>) -> Result<Secret, Error> {
+        let (password, file) = (&self.schedules.smtp_password, &self.schedules.smtp_password_file);
+        if let Some(text) = named {
+            return Ok(Secret::new(text));
         }
-        Ok(Some((user.clone(), password)))
+        if !password.is_empty() {
+            return Ok(password.clone());
+        }
+        if !file.as_os_str().is_empty() {
+            return secret_file::read("schedules.smtp_password_file", file);
+        }
+        let problem = format!(
+            "the user needs a password; set schedules.smtp_password_file, schedules.smtp_password \
+             or {PASSWORD}"
+        );
+        refused("schedules.smtp_user", problem)
     }
 
     /// Folder of the files of scheduled reports.
@@ -98,6 +117,10 @@ mod tests {
             ("smtp_host = \"m\"\n".to_owned(), "schedules.mail_from: mails need a sender"),
             ("smtp_host = \"m\"\nmail_from = \"a@b.c\"\n".to_owned(), "schedules.link"),
             ("link = \"desk.example.com\"\n".to_owned(), "is no address such as"),
+            (
+                format!("{good}smtp_password = \"p\"\nsmtp_password_file = \"/etc/p\"\n"),
+                "schedules.smtp_password_file: the password stands in",
+            ),
             (format!("{good}smtp_tls = \"off\"\nsmtp_user = \"u\"\n"), "in clear"),
         ] {
             let refusal = parsed(&lines).unwrap_err().to_string();
@@ -115,5 +138,26 @@ mod tests {
         let (user, password) = config.smtp_login().unwrap().unwrap();
         assert_eq!((user.as_str(), password.expose()), ("reports", "hush-hush"));
         assert!(!format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn a_password_comes_from_the_environment_or_a_file_and_neither_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        let lines = format!(
+            "smtp_host = \"m\"\nmail_from = \"a@b.c\"\nlink = \"https://d.example\"\n\
+             smtp_user = \"reports\"\nsmtp_password_file = \"{}\"\n",
+            file.display()
+        );
+        let config = parsed(&lines).unwrap();
+        let said = |config: &Config| config.smtp_password_or(None).unwrap_err().to_string();
+        assert!(said(&config).contains("schedules.smtp_password_file"), "{}", said(&config));
+        std::fs::write(&file, " \n").unwrap();
+        assert!(said(&config).contains("is empty"), "{}", said(&config));
+        std::fs::write(&file, "hush-hush\n").unwrap();
+        assert_eq!(config.smtp_password_or(None).unwrap().expose(), "hush-hush");
+        let named = config.smtp_password_or(Some("of the environment".to_owned())).unwrap();
+        assert_eq!(named.expose(), "of the environment");
+        assert!(!format!("{config:?} {named:?}").contains("hush"));
     }
 }

@@ -2,7 +2,7 @@
 //! message, and one that is missing is told before anything moves.
 
 use super::value::Secret;
-use super::{Config, Error, TierConfig, refused};
+use super::{Config, Error, TierConfig, refused, secret_file};
 use std::path::PathBuf;
 
 /// The environment variable that holds the secret, when it is set.
@@ -79,20 +79,7 @@ impl Config {
             );
             return refused("tier.access_key", problem);
         }
-        match std::fs::read_to_string(file) {
-            Ok(text) if text.trim().is_empty() => {
-                let problem = format!("{} is empty; write the secret into it", file.display());
-                refused("tier.secret_file", problem)
-            }
-            Ok(text) => Ok(Secret::new(text.trim())),
-            Err(error) => {
-                let problem = format!(
-                    "{} cannot be read ({error}); name a file that holds the secret",
-                    file.display()
-                );
-                refused("tier.secret_file", problem)
-            }
-        }
+        secret_file::read("tier.secret_file", file)
     }
 
     /// Folder of what was fetched back from the second tier.

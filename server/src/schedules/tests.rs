@@ -1,6 +1,7 @@
 //! Scheduled reports against receivers on loopback: a mail server, a webhook, a folder, an object
 //! store. The process ends at each step, and nobody has a report twice.
 
+mod beside;
 mod smtp;
 
 use super::*;
@@ -297,10 +298,11 @@ async fn once_at_every_step(rig: &Rig, schedule: ScheduleId, reports: usize) {
             let done = rig.to_the_end(&rig.process(), run).await;
 
             let states: Vec<DeliveryState> = done.deliveries.iter().map(|one| one.state).collect();
-            let is_uncertain = pass == 1 && ["schedule.sending", "schedule.sent"].contains(step);
-            let mail =
-                if is_uncertain { DeliveryState::Uncertain } else { DeliveryState::Delivered };
-            assert_eq!(states[0], mail, "{at}");
+            // Deliveries go beside one another: which of them comes to a step first is left open.
+            let is_uncertain = states[0] == DeliveryState::Uncertain;
+            let may_be = ["schedule.sending", "schedule.sent"].contains(step);
+            assert!(may_be || !is_uncertain, "{at}");
+            assert!(is_uncertain || states[0] == DeliveryState::Delivered, "{at}");
             assert!(
                 states[1..].iter().all(|one| *one == DeliveryState::Delivered),
                 "{at}: {done:?}"

@@ -95,6 +95,8 @@ pub struct ReportJob {
     pub action: Option<String>,
     /// What agents and trunks cost, where that is set.
     pub rates: Option<desk::rates::Rates>,
+    /// The most lines that all trunks together have.
+    pub lines_max: u64,
     /// The definition, of a report that the tenant defined.
     pub own: Option<OwnReport>,
 }

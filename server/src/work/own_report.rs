@@ -4,10 +4,10 @@
 use super::jobs::{Bench, Done, JobScope, Problem, sql_problem};
 use desk::Store;
 use desk::report_definition::{
-    Bilingual, ChartKind, ColumnKind, ColumnTotal, DefinedColumn, PREFIX, ReportDefinition,
-    ReportDefinitionDraft,
+    Bilingual, ChartKind, ColumnKind, ColumnTotal, DefinedBehind, DefinedColumn, PREFIX,
+    ReportDefinition, ReportDefinitionDraft,
 };
-use reports::own::{Definition, Described, Picture, Text, What};
+use reports::own::{Behind, Definition, Described, Picture, Text, What};
 use reports::{Asked, Params, Report, ReportTable, Total, Wrong};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -87,7 +87,8 @@ impl Bench {
     ) -> Result<ReportTable, Problem> {
         let _watched = self.watch.begin(Instant::now());
         let asked = Asked { queue: own.queue, agent: own.agent };
-        reports::run_own(session, report, &own.draft.sql, params, asked).await.map_err(failed)
+        let definition = definition(own);
+        reports::run_own(session, report, &definition, params, asked).await.map_err(failed)
     }
 
     /// Checks a definition: its question is planned and not asked.
@@ -97,6 +98,7 @@ impl Bench {
         checked.map_err(|wrong| match wrong {
             Wrong::Sql(error) => sql_problem(*error),
             Wrong::Columns(message) => Problem::new(400, "columns", message, String::new()),
+            Wrong::Behind(message) => Problem::new(400, "behind", message, String::new()),
         })?;
         Ok(Done { content_type: "application/json".into(), truncated: false, body: b"{}".into() })
     }
@@ -128,7 +130,23 @@ fn definition(own: &OwnReport) -> Definition {
             }
             ChartKind::Line => Picture::Line { label, series: series.clone() },
             ChartKind::Pie => Picture::Pie { series: series.clone() },
+            ChartKind::Heat => Picture::Heat {
+                row: label,
+                column: draft.chart.across.clone().unwrap_or_default(),
+                value: series.first().cloned().unwrap_or_default(),
+            },
         },
+        behind: draft.behind.as_ref().map(behind),
+    }
+}
+
+fn behind(declared: &DefinedBehind) -> Behind {
+    Behind {
+        table: declared.table.clone(),
+        key: declared.key.clone(),
+        by: declared.by.clone(),
+        at: declared.at.clone(),
+        only: declared.only.clone(),
     }
 }
 

@@ -43,7 +43,8 @@ impl Bench {
         let session = self.session(job.scope.into(), limits).await?;
         let params = Params::new(period, job.now, job.tenant_name, names);
         let rates = job.rates.map(rates);
-        let params = Params { user: job.user, action: job.action, rates, ..params };
+        let (user, action, lines_max) = (job.user, job.action, job.lines_max);
+        let params = Params { user, action, rates, lines_max, ..params };
         let table = match &own {
             Some(own) => self.run_own(&session, report, own, &params).await?,
             None => reports::run(&session, report, &params).await.map_err(failed)?,

@@ -17,7 +17,7 @@ static TABLES: [(&str, &[&str]); 7] = [
     ("quality", &["quality"]),
     ("agents", &["agent_spans", "shifts"]),
     ("recordings", &["recordings", "recording_deletions", "faxes"]),
-    ("orders", &["orders"]),
+    ("orders", &["orders", "return_visits"]),
 ];
 
 /// Tables whose rows are never over: a membership is good until the agent's next, and who did what is

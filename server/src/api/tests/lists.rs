@@ -285,6 +285,7 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
             user: None,
             action: None,
             rates: None,
+            lines_max: 0,
             own: None,
         }))
     };

@@ -156,3 +156,36 @@ async fn an_own_report_is_saved_and_scheduled_like_any_other() {
     assert_eq!(got.status, StatusCode::OK, "{got:?}");
     assert!(text(&got).contains("agent_id,calls"), "{}", text(&got));
 }
+
+#[tokio::test]
+async fn a_row_says_by_which_question_its_calls_are_listed() {
+    let rig = Rig::new().await;
+    let manager = rig.token(Role::Manager).await;
+    let agent = rig.first.agents[0].0;
+    let call = rig.call(rig.tenant(), 0, 60, agent).await;
+    let mut draft = definition();
+    draft["behind"] =
+        json!({"table": "calls", "key": "call_id", "by": ["agent_id"], "at": "started_at"});
+    assert_eq!(put(&rig, &manager, draft.clone()).await.status, StatusCode::OK);
+    let got = rig.get(&format!("{RUN}&format=json"), &manager).await.json();
+    let behind = got["rows"][0]["behind"].as_str().unwrap_or_else(|| panic!("{got}"));
+    let asked = json!({"sql": behind, "format": "json"});
+    let listed = rig.post("/api/v1/sql", &manager, asked).await.json();
+    assert_eq!(listed["rows"], json!([{"call_id": call.to_string()}]));
+
+    for (behind, said) in [
+        (json!({"table": "cals", "key": "call_id"}), "did you mean \"calls\"?"),
+        (json!({"table": "calls", "key": "caller"}), "names no matter"),
+        (json!({"table": "calls", "key": "call_id", "by": ["calls"]}), "no column \"calls\""),
+        (json!({"table": "calls", "key": "call_id", "only": "1) OR (1"}), "only is one condition"),
+    ] {
+        draft["behind"] = behind;
+        let got = put(&rig, &manager, draft.clone()).await;
+        assert_eq!(
+            (got.status, &got.json()["field"]),
+            (StatusCode::BAD_REQUEST, &json!("behind")),
+            "{got:?}"
+        );
+        assert!(got.json()["message"].as_str().unwrap().contains(said), "{got:?}");
+    }
+}
