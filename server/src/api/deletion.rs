@@ -9,12 +9,14 @@
 
 mod faxes;
 pub mod persons;
+mod reports;
 mod rounds;
 mod rows;
 
 pub use rounds::{RetentionRound, Step};
 
 use super::links::WorkLink;
+use crate::schedules::files::Files;
 use crate::work::jobs::{Job, Problem};
 use crate::work::remove::{BATCH_MAX, Removed};
 use desk::hold::Held;
@@ -42,6 +44,8 @@ pub struct Deletion {
     work: Arc<dyn WorkLink>,
     /// Where received faxes lie.
     faxes: PathBuf,
+    /// Files of scheduled reports.
+    reports: Files,
     gate: Mutex<()>,
     /// What became of retention.
     rounds: rounds::Rounds,
@@ -124,6 +128,12 @@ pub enum Error {
     /// The folder of faxes.
     #[error("list faxes: {0}")]
     Faxes(#[from] std::io::Error),
+    /// The folder of reports.
+    #[error("look into files of reports: {0}")]
+    Reports(std::io::Error),
+    /// The plans that the switch kept.
+    #[error("look into kept plans: {0}")]
+    Plans(std::io::Error),
 }
 
 /// What became of the wish to delete one recording or fax.
@@ -144,9 +154,10 @@ impl Deletion {
         warehouse: Arc<Warehouse>,
         work: Arc<dyn WorkLink>,
         faxes: PathBuf,
+        reports: Files,
     ) -> Deletion {
         let (gate, wish, rounds) = (Mutex::new(()), Notify::new(), rounds::Rounds::default());
-        Deletion { store, warehouse, work, faxes, gate, rounds, wish }
+        Deletion { store, warehouse, work, faxes, reports, gate, rounds, wish }
     }
 
     /// Keeps deletions from being decided while the guard lives.

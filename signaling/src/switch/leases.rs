@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 use terms::event::{CallingLimit, LeaseRefusal};
 use terms::routing::{LEASES_MAX, Lease, LeaseChanges, LeaseKind};
-use terms::{CallId, LeaseId, Moment, PhoneNumber, TenantId, Timestamp};
+use terms::{CallId, LeaseId, Moment, PhoneNumber, Subscriber, TenantId, Timestamp};
 
 /// How long its parties are told that a lease is over.
 const TOLD_FOR: Duration = Duration::from_secs(86_400);
@@ -195,15 +195,15 @@ impl Leases {
         }
     }
 
-    /// Who has these digits in their number called nobody.
-    pub fn forget_caller(&mut self, digits: &str) {
+    /// This person called nobody.
+    pub fn forget_caller(&mut self, person: &Subscriber) {
         for (&id, kept) in &mut self.by_id {
-            if kept.caller.as_ref().is_some_and(|caller| caller.contains(digits)) {
+            if kept.caller.as_ref().is_some_and(|caller| person.is_in(caller)) {
                 kept.caller = None;
                 self.touched.insert(id);
             }
         }
-        self.guesses.retain(|caller, _| !caller.contains(digits));
+        self.guesses.retain(|caller, _| !person.is_in(caller));
     }
 
     /// Counts a call by a lease, as those of an agent's extension are.
@@ -275,12 +275,12 @@ impl Switch {
     }
 
     /// A person is remembered no more, neither to be called back nor to be reached by a lease.
-    pub(super) fn forget_person(&mut self, tenant: TenantId, digits: &str) {
+    pub(super) fn forget_person(&mut self, tenant: TenantId, person: &Subscriber) {
         if let Some(leases) = self.world.leases.get_mut(&tenant) {
-            leases.forget_caller(digits);
+            leases.forget_caller(person);
         }
         if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
-            tenant.traces.forget(digits);
+            tenant.traces.forget(person);
         }
     }
 }
