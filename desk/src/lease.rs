@@ -10,6 +10,7 @@ use crate::{Error, Result, Store, number, text, when};
 use serde::{Deserialize, Serialize};
 use sqlx::{QueryBuilder, Row};
 use std::time::Duration;
+use terms::event::{Entry, InLease, Kind, Leased};
 use terms::routing::{self, LEASE_CODE_DIGITS, LEASES_MAX, LeaseChanges, LeaseKind};
 use terms::{LeaseId, PhoneNumber, Subscriber, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
@@ -503,6 +504,16 @@ async fn forget_old(write: &mut Write, tenant: TenantId, at: Timestamp) -> Resul
         .await
         .during(doing)?;
     Ok(())
+}
+
+/// Puts down that the codes of a leased number are not heard for a while.
+pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
+    let Kind::Leased(Leased { lease: Some(lease), what: InLease::Paused }) = &entry.kind else {
+        return Ok(());
+    };
+    let call = entry.call.map(|call| format!(", call {call}")).unwrap_or_default();
+    let subject = format!("codes of the number of lease {lease}: too many were wrong{call}");
+    write.audit(entry.tenant, &By::system("switch", entry.at), "lease.pause", subject).await
 }
 
 /// Leases one of whose parties is this person are as if they had never counted, and do not tell of
