@@ -57,6 +57,7 @@ pub const KINDS: &[&str] = &[
     "invited",
     "consultation",
     "parking",
+    "interjected",
     "supervision_started",
     "supervision_changed",
     "supervision_ended",

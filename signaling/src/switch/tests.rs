@@ -149,6 +149,9 @@ fn word(kind: &Kind) -> Option<String> {
             outcome.text
         ),
         Kind::Invited { target, .. } => format!("invited {target}"),
+        Kind::Interjected(said) => {
+            format!("said to {:?} by {}: {:?}", said.to, said.by, said.prompt)
+        }
         Kind::Parking(Parking { slot, what }) => format!("slot {slot}: {what:?}"),
         Kind::Consultation(consultation) => consultation_word(consultation),
         Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),
