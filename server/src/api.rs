@@ -22,6 +22,7 @@ pub mod conferences;
 mod connectors;
 pub mod customers;
 pub mod deletion;
+mod download;
 mod emergency;
 pub mod encoding;
 pub mod erasures;
