@@ -17,7 +17,7 @@ const VOICEMAILS: &str = "/api/v1/voicemails";
 const AUDIO: &[u8] = b"RIFF0123456789abcdefghij";
 
 /// A message is left for the first queue.
-async fn left(rig: &Rig) -> RecordingId {
+pub(super) async fn left(rig: &Rig) -> RecordingId {
     let recording = RecordingId(rig.id());
     let tenant = rig.tenant();
     let path = format!("{tenant}/2026-11-23/{recording}.wav");
