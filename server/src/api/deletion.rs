@@ -129,7 +129,7 @@ pub enum Error {
     #[error("list faxes: {0}")]
     Faxes(#[from] std::io::Error),
     /// The folder of reports.
-    #[error("look into files of reports: {0}")]
+    #[error("remove a file of a report: {0}")]
     Reports(std::io::Error),
     /// The plans that the switch kept.
     #[error("look into kept plans: {0}")]

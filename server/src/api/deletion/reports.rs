@@ -1,5 +1,5 @@
 //! Files of scheduled reports that lie on this box when a person is forgotten: one that names them goes;
-//! one that cannot be looked into, and was due before they were forgotten, is named in the result. What
+//! one that cannot be looked into or read, and was due before they were forgotten, is named in the result. What
 //! was delivered elsewhere is its receiver's.
 
 use super::{Deletion, Error};
@@ -70,13 +70,15 @@ impl Deletion {
         found: &mut Reports,
     ) -> Result<(), Error> {
         for file in pack::files(run) {
-            let Some(bytes) = self.bytes_of(tenant, file).await? else { continue };
+            let Some(bytes) = self.bytes_of(tenant, file).await else { continue };
             let form = file.name.rsplit('.').next().unwrap_or_default();
-            if CLOSED.contains(&form) {
+            let Some(bytes) = bytes.filter(|_| !CLOSED.contains(&form)) else {
                 if found.left.last() != Some(&run.id) {
                     found.left.push(run.id);
                 }
-            } else if person.is_in_bytes(&bytes) {
+                continue;
+            };
+            if person.is_in_bytes(&bytes) {
                 if run.ended_at.is_none() {
                     found.under_way += 1;
                     continue;
@@ -90,12 +92,15 @@ impl Deletion {
         Ok(())
     }
 
-    /// `None` where it is not on this box any more.
-    async fn bytes_of(&self, tenant: TenantId, file: &RunFile) -> Result<Option<Vec<u8>>, Error> {
+    /// `None` where it is not on this box any more, `Some(None)` where it cannot be read.
+    async fn bytes_of(&self, tenant: TenantId, file: &RunFile) -> Option<Option<Vec<u8>>> {
         match self.reports.read(tenant, file).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::Reports(error)),
+            Ok(bytes) => Some(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(file = %file.name, %error, "a report cannot be looked into");
+                Some(None)
+            }
         }
     }
 }
