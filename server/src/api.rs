@@ -48,6 +48,7 @@ pub mod moving;
 mod number_regions;
 pub mod numbers;
 pub mod orders;
+mod parking;
 pub mod pickup;
 pub mod plans;
 mod play;
@@ -262,6 +263,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(click::routes(guard))
         .merge(supervise::routes(guard))
         .merge(play::routes(guard))
+        .merge(parking::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))
         .merge(calling::routes(guard))
