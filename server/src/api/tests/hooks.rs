@@ -219,8 +219,7 @@ async fn a_restart_repeats_nothing_that_was_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_call_whose_events_are_not_taken_delays_no_other_call_and_a_restart_repeats_none_of_these()
- {
+async fn a_call_whose_events_are_not_taken_delays_no_other_and_a_restart_repeats_none() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;
     let receiver = Receiver::default();
