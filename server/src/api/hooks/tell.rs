@@ -163,7 +163,7 @@ impl Teller {
         let mut sent = FuturesUnordered::new();
         loop {
             while sent.len() < AT_ONCE
-                && let Some(entry) = self.lanes.next()
+                && let Some(entry) = self.lanes.begin_next()
             {
                 let (kind, body) = (kind_of(&entry), live::text(&entry));
                 let event = Event { entry, kind, body, pause: self.terms.pause_first };

@@ -45,7 +45,7 @@ impl Lanes {
     }
 
     /// The oldest event that nothing of its call is before; it is being sent from now on.
-    pub fn next(&mut self) -> Option<Arc<Entry>> {
+    pub fn begin_next(&mut self) -> Option<Arc<Entry>> {
         let entry = self.open.values().find(|entry| !self.busy.contains(&entry.call))?.clone();
         self.busy.insert(entry.call);
         Some(entry)
@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn next(lanes: &mut Lanes) -> Option<u64> {
-        lanes.next().map(|entry| entry.seq)
+        lanes.begin_next().map(|entry| entry.seq)
     }
 
     #[test]
