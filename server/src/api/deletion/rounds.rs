@@ -97,9 +97,10 @@ impl Deletion {
 
     async fn round_of(&self, tenant: TenantId, now: Timestamp) -> Swept {
         let mut swept = Swept::default();
-        let stopped = match self.steps_of(tenant, now, &mut swept).await {
+        let mut step = Step::Recordings;
+        let stopped = match self.steps_of(tenant, now, &mut swept, &mut step).await {
             Ok(()) => None,
-            Err((step, error)) => {
+            Err(error) => {
                 tracing::error!(
                     %error,
                     %tenant,
@@ -117,16 +118,19 @@ impl Deletion {
         swept
     }
 
-    /// Rows go last: those of a recording are kept at least as long as its file.
+    /// Rows go last: those of a recording are kept at least as long as its file. `step` is the one that
+    /// was begun.
     async fn steps_of(
         &self,
         tenant: TenantId,
         now: Timestamp,
         swept: &mut Swept,
-    ) -> Result<(), (Step, Error)> {
-        let during = |step: Step| move |error: Error| (step, error);
-        self.recordings_of(tenant, now, swept).await.map_err(during(Step::Recordings))?;
-        self.faxes_of(tenant, now, swept).await.map_err(during(Step::Faxes))?;
-        self.rows_of(tenant, now).await.map_err(during(Step::Rows))
+        step: &mut Step,
+    ) -> Result<(), Error> {
+        self.recordings_of(tenant, now, swept).await?;
+        *step = Step::Faxes;
+        self.faxes_of(tenant, now, swept).await?;
+        *step = Step::Rows;
+        self.rows_of(tenant, now).await
     }
 }
