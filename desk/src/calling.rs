@@ -267,6 +267,7 @@ impl Store {
             crate::voicemail::keep(&mut write, entry).await?;
             crate::mailbox::keep(&mut write, entry).await?;
             crate::order::lost::keep(self, &mut write, entry).await?;
+            crate::lease::keep(&mut write, entry).await?;
             let Kind::Calling(Calling { agent, what }) = &entry.kind else { continue };
             match what {
                 InCalling::Set { do_not_disturb, forwarding } => {

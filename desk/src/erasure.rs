@@ -12,7 +12,7 @@ use crate::text::text_enum;
 use crate::{Error, Result, Store, text, when};
 use serde::Serialize;
 use sqlx::Row;
-use terms::{TenantId, Timestamp, UserId};
+use terms::{Subscriber, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
 /// Erasures of one tenant that are under way.
@@ -30,6 +30,8 @@ text_enum! {
         Done = "done",
         /// A legal hold keeps something of the person: it was not done.
         Held = "held",
+        /// Its number cannot be read any more: it was not done, and has to be asked for again.
+        Unreadable = "unreadable",
     }
 }
 
@@ -38,7 +40,7 @@ text_enum! {
 pub struct Erasure {
     /// Its number.
     pub id: i64,
-    /// How far it has come: `waiting`, `clearing`, `done` or `held`.
+    /// How far it has come: `waiting`, `clearing`, `done`, `held` or `unreadable`.
     #[schema(value_type = String)]
     pub state: ErasureState,
     /// Why.
@@ -66,6 +68,11 @@ pub struct Erasure {
     pub rows: i64,
     /// Customers, orders, remarks and entries of lists that did.
     pub entries: i64,
+    /// Files of scheduled reports on the box that named the person and were removed.
+    pub report_files: i64,
+    /// Runs of scheduled reports whose files on the box may name the person and cannot be looked into,
+    /// because they are PDF, PNG or Excel: `12, 11 and 3 more`.
+    pub reports_left: String,
     /// What it waits for, or why it was not done.
     pub problem: String,
 }
@@ -75,8 +82,8 @@ pub struct Erasure {
 pub struct Open {
     /// Its number.
     pub id: i64,
-    /// The digits that every form of the person's number has in it.
-    pub digits: String,
+    /// Who; `None` where their number cannot be read any more.
+    pub person: Option<Subscriber>,
     /// Set once nothing that is asked for tells of the person: when that was by the box's clock, and
     /// until when files were replaced by the warehouse's.
     pub erased: Option<(Timestamp, Timestamp)>,
@@ -93,10 +100,13 @@ pub struct Reached {
     pub rows: u64,
     /// What this store had.
     pub entries: u64,
+    /// Files of reports.
+    pub report_files: u64,
 }
 
 const COLUMNS: &str = "SELECT id, state, reason, asked_at, asked_by, erased_at, ended_at, \
-                       recordings, faxes, row_count, entries, problem FROM erasures \
+                       recordings, faxes, row_count, entries, report_files, \
+                       reports_left, problem FROM erasures \
                        WHERE tenant_id = $1";
 
 fn erasure(row: &DbRow) -> Result<Erasure> {
@@ -112,6 +122,8 @@ fn erasure(row: &DbRow) -> Result<Erasure> {
         faxes: row.get("faxes"),
         rows: row.get("row_count"),
         entries: row.get("entries"),
+        report_files: row.get("report_files"),
+        reports_left: row.get("reports_left"),
         problem: row.get("problem"),
     })
 }
@@ -122,20 +134,20 @@ fn owner(tenant: TenantId, id: i64) -> String {
 }
 
 impl Store {
-    /// Refuses digits that stand in a published number of the tenant: what everybody called is not one
-    /// person's, and would be gone from every call.
+    /// Refuses a published number of the tenant: what everybody called is not one person's, and would be
+    /// gone from every call.
     ///
     /// # Errors
     /// [`Error::Invalid`].
-    pub async fn check_person(&self, tenant: TenantId, digits: &str) -> Result<()> {
+    pub async fn check_person(&self, tenant: TenantId, person: &Subscriber) -> Result<()> {
         let numbers = self.numbers(tenant).await?;
-        if numbers.iter().any(|number| number.digits.contains(digits)) {
+        if numbers.iter().any(|number| person.is_in(&number.digits)) {
             return Err(Error::invalid("number", "this is a number of the tenant's own"));
         }
         Ok(())
     }
 
-    /// Puts down that the person with these digits is to be forgotten.
+    /// Puts down that this person is to be forgotten.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a number of the tenant's own, without a reason, or with one that has the
@@ -144,16 +156,16 @@ impl Store {
         &self,
         tenant: TenantId,
         by: &By,
-        digits: &str,
+        person: &Subscriber,
         reason: &str,
     ) -> Result<Erasure> {
-        self.check_person(tenant, digits).await?;
+        self.check_person(tenant, person).await?;
         let reason = text::line("reason", reason)?;
         if reason.is_empty() {
             return Err(Error::invalid("reason", "an erasure needs a reason"));
         }
         let said: String = reason.chars().filter(char::is_ascii_digit).collect();
-        if said.contains(digits) {
+        if said.contains(person.core()) {
             return Err(Error::invalid("reason", "the reason is kept: leave the number out of it"));
         }
         let doing = "ask for an erasure";
@@ -169,7 +181,7 @@ impl Store {
         .bind(tenant.0 as i64)
         .bind(ErasureState::Waiting.as_str())
         .bind(&reason)
-        .bind(self.keeper.seal(&owner(tenant, id), digits))
+        .bind(self.keeper.seal(&owner(tenant, id), person.normal()))
         .bind(by.at.0)
         .bind(by.user.map(|user| user.0 as i64))
         .execute(write.db())
@@ -215,11 +227,13 @@ impl Store {
         row.map_or_else(|| Err(Error::not_found("erasure", id)), |row| erasure(&row))
     }
 
-    /// The erasures of a tenant that are under way, the oldest first.
+    /// The erasures of a tenant that are under way, the oldest first. One whose number was sealed with
+    /// another key, or is none, is among them without it.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn open_erasures(&self, tenant: TenantId) -> Result<Vec<Open>> {
+        let country = self.tenant(tenant).await?.profile.country;
         let rows = sqlx::query(
             "SELECT id, number_sealed, erased_at, files_until FROM erasures
              WHERE tenant_id = $1 AND ended_at IS NULL AND number_sealed IS NOT NULL ORDER BY id",
@@ -228,15 +242,15 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during("list erasures under way")?;
-        rows.iter()
-            .map(|row| {
-                let id: i64 = row.get("id");
-                let number =
-                    self.keeper.open_sealed(&owner(tenant, id), row.get("number_sealed"))?;
-                let erased = time_opt(row, "erased_at").zip(time_opt(row, "files_until"));
-                Ok(Open { id, digits: number.expose().to_owned(), erased })
-            })
-            .collect()
+        let open = |row: &DbRow| {
+            let id: i64 = row.get("id");
+            let number = self.keeper.open_sealed(&owner(tenant, id), row.get("number_sealed"));
+            let person =
+                number.ok().and_then(|number| Subscriber::parse(number.expose(), &country));
+            let erased = time_opt(row, "erased_at").zip(time_opt(row, "files_until"));
+            Open { id, person, erased }
+        };
+        Ok(rows.iter().map(open).collect())
     }
 
     /// Notes what an attempt did; `erased` once nothing is left but bytes, with the two clocks of
@@ -258,7 +272,7 @@ impl Store {
         sqlx::query(
             "UPDATE erasures SET state = $3, recordings = recordings + $4, faxes = faxes + $5,
              row_count = row_count + $6, entries = entries + $7, erased_at = $8, files_until = $9,
-             problem = $10 WHERE tenant_id = $1 AND id = $2",
+             problem = $10, report_files = report_files + $11 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
         .bind(id)
@@ -270,9 +284,27 @@ impl Store {
         .bind(erased.map(|(at, _)| at.0))
         .bind(erased.map(|(_, until)| until.0))
         .bind(problem)
+        .bind(reached.report_files as i64)
         .execute(write.db())
         .await
         .during(doing)?;
+        write.commit().await
+    }
+
+    /// Notes which runs of reports have files that may name the person and cannot be looked into.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn note_reports_left(&self, tenant: TenantId, id: i64, left: &str) -> Result<()> {
+        let doing = "note which reports an erasure leaves";
+        let mut write = self.write(doing).await?;
+        sqlx::query("UPDATE erasures SET reports_left = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(tenant.0 as i64)
+            .bind(id)
+            .bind(left)
+            .execute(write.db())
+            .await
+            .during(doing)?;
         write.commit().await
     }
 

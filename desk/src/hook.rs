@@ -10,6 +10,7 @@ use crate::store::{DbRow, Write, document, id, id_opt, time, time_opt};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use std::collections::{BTreeSet, HashMap};
 use terms::{CallId, HookId, TenantId, Timestamp};
 use utoipa::ToSchema;
 
@@ -58,6 +59,7 @@ pub const KINDS: &[&str] = &[
     "join_refused",
     "consultation",
     "parking",
+    "interjected",
     "supervision_started",
     "supervision_changed",
     "supervision_ended",
@@ -140,6 +142,8 @@ pub struct Delivery {
     pub tried_at: Timestamp,
     /// It arrived.
     pub delivered: bool,
+    /// Somebody had it left out.
+    pub skipped: bool,
     /// HTTP status of the last answer.
     pub status: Option<u16>,
     /// Why the last attempt failed.
@@ -161,6 +165,8 @@ pub struct Line {
     pub kinds: Vec<String>,
     /// It was told of all entries of the event log up to this one.
     pub through: u64,
+    /// Later ones that it was told of, or that are left out.
+    pub told: BTreeSet<u64>,
     /// Deliveries have failed since then.
     pub failing_since: Option<Timestamp>,
     /// Signs what it is told.
@@ -182,6 +188,10 @@ pub struct Attempt<'a> {
     pub status: Option<u16>,
     /// Why it failed; none where the event arrived.
     pub problem: Option<&'a str>,
+    /// Up to here the hook was told of everything from then on.
+    pub through: u64,
+    /// Since when an event fails; none where all arrive.
+    pub failing_since: Option<Timestamp>,
 }
 
 impl HookDraft {
@@ -379,8 +389,8 @@ impl Store {
         Ok(secret)
     }
 
-    /// Sends again what a hook was not told, from where it stood; with `skip`, from the event after
-    /// the one that fails.
+    /// Sends again what a hook was not told, from where it stood; with `skip`, without the oldest event
+    /// that fails.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -395,9 +405,9 @@ impl Store {
         let mut write = self.write(doing).await?;
         if skip {
             sqlx::query(
-                "UPDATE hooks SET through_seq = COALESCE((SELECT MAX(seq) FROM hook_deliveries
-                 WHERE hook_id = $2 AND NOT delivered AND seq > through_seq), through_seq)
-                 WHERE tenant_id = $1 AND id = $2",
+                "UPDATE hook_deliveries SET skipped = TRUE WHERE tenant_id = $1 AND hook_id = $2
+                 AND seq = (SELECT MIN(d.seq) FROM hook_deliveries d JOIN hooks h ON h.id = d.hook_id
+                     WHERE h.id = $2 AND NOT d.delivered AND NOT d.skipped AND d.seq > h.through_seq)",
             )
             .bind(tenant.0 as i64)
             .bind(of.0 as i64)
@@ -427,7 +437,7 @@ impl Store {
     pub async fn hook_deliveries(&self, tenant: TenantId, of: HookId) -> Result<Vec<Delivery>> {
         self.hook(tenant, of).await?;
         let rows = sqlx::query(
-            "SELECT seq, kind, call_id, attempts, tried_at, delivered, status, problem
+            "SELECT seq, kind, call_id, attempts, tried_at, delivered, skipped, status, problem
              FROM hook_deliveries WHERE tenant_id = $1 AND hook_id = $2
              ORDER BY seq DESC LIMIT 200",
         )
@@ -443,6 +453,7 @@ impl Store {
             attempts: row.get("attempts"),
             tried_at: time(row, "tried_at"),
             delivered: row.get("delivered"),
+            skipped: row.get("skipped"),
             status: id_opt(row, "status").and_then(|status| u16::try_from(status).ok()),
             problem: row.get("problem"),
         };
@@ -460,7 +471,18 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during("list hooks")?;
-        let line = |row: &DbRow| -> Result<Line> {
+        let ahead = sqlx::query(
+            "SELECT d.hook_id, d.seq FROM hook_deliveries d JOIN hooks h ON h.id = d.hook_id
+             WHERE d.seq > h.through_seq AND (d.delivered OR d.skipped)",
+        )
+        .fetch_all(self.reader())
+        .await
+        .during("list what hooks were told")?;
+        let mut told: HashMap<u64, BTreeSet<u64>> = HashMap::new();
+        for row in &ahead {
+            told.entry(id(row, "hook_id")).or_default().insert(id(row, "seq"));
+        }
+        let mut line = |row: &DbRow| -> Result<Line> {
             let of = HookId(id(row, "id"));
             let secret = self.keeper.open_sealed(&owner(of), row.get("secret"))?;
             Ok(Line {
@@ -470,11 +492,12 @@ impl Store {
                 url: row.get("url"),
                 kinds: document(row, "kinds", "read a hook", "list of events")?,
                 through: id(row, "through_seq"),
+                told: told.remove(&of.0).unwrap_or_default(),
                 failing_since: time_opt(row, "failing_since"),
                 signer: Signer::new(&secret),
             })
         };
-        rows.iter().map(line).collect()
+        rows.iter().map(&mut line).collect()
     }
 
     /// Notes an attempt to tell a hook of an event; one that arrived is not sent again.
@@ -507,7 +530,7 @@ impl Store {
         .await
         .during(doing)?;
         match delivered {
-            true => arrived(&mut write, of, attempt.seq).await?,
+            true => arrived(&mut write, of, attempt).await?,
             false => failed(&mut write, of, attempt).await?,
         }
         write.commit().await
@@ -554,17 +577,22 @@ fn found(rows: u64, of: HookId) -> Result<()> {
     }
 }
 
-async fn arrived(write: &mut Write, of: &Line, seq: u64) -> Result<()> {
+async fn arrived(write: &mut Write, of: &Line, attempt: &Attempt<'_>) -> Result<()> {
     let doing = write.doing;
-    pass(write, of, seq).await?;
-    sqlx::query(
-        "UPDATE hooks SET failing_since = NULL, problem = NULL WHERE tenant_id = $1 AND id = $2",
-    )
-    .bind(of.tenant.0 as i64)
-    .bind(of.hook.0 as i64)
-    .execute(write.db())
-    .await
-    .during(doing)?;
+    pass(write, of, attempt.through).await?;
+    let text = match attempt.failing_since {
+        Some(_) => "UPDATE hooks SET failing_since = $3 WHERE tenant_id = $1 AND id = $2",
+        None => {
+            "UPDATE hooks SET failing_since = $3, problem = NULL WHERE tenant_id = $1 AND id = $2"
+        }
+    };
+    sqlx::query(text)
+        .bind(of.tenant.0 as i64)
+        .bind(of.hook.0 as i64)
+        .bind(attempt.failing_since.map(|at| at.0))
+        .execute(write.db())
+        .await
+        .during(doing)?;
     sqlx::query(
         "DELETE FROM hook_deliveries WHERE tenant_id = $1 AND hook_id = $2 AND seq NOT IN
          (SELECT seq FROM hook_deliveries WHERE hook_id = $2 ORDER BY seq DESC LIMIT $3)",
@@ -581,12 +609,11 @@ async fn arrived(write: &mut Write, of: &Line, seq: u64) -> Result<()> {
 async fn failed(write: &mut Write, of: &Line, attempt: &Attempt<'_>) -> Result<()> {
     let doing = write.doing;
     sqlx::query(
-        "UPDATE hooks SET failing_since = COALESCE(failing_since, $3), problem = $4
-         WHERE tenant_id = $1 AND id = $2",
+        "UPDATE hooks SET failing_since = $3, problem = $4 WHERE tenant_id = $1 AND id = $2",
     )
     .bind(of.tenant.0 as i64)
     .bind(of.hook.0 as i64)
-    .bind(attempt.at.0)
+    .bind(attempt.failing_since.map(|at| at.0))
     .bind(attempt.problem)
     .execute(write.db())
     .await

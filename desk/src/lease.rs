@@ -3,14 +3,16 @@
 //! and not the plan's; the call path is told what changed since ([`Store::lease_changes`]).
 
 use crate::audit::By;
+use crate::erasure::person::like;
 use crate::error::During;
 use crate::store::{Db, DbRow, LIST_MAX, Write, id, id_opt, time};
 use crate::{Error, Result, Store, number, text, when};
 use serde::{Deserialize, Serialize};
 use sqlx::{QueryBuilder, Row};
 use std::time::Duration;
+use terms::event::{Entry, InLease, Kind, Leased};
 use terms::routing::{self, LEASE_CODE_DIGITS, LEASES_MAX, LeaseChanges, LeaseKind};
-use terms::{LeaseId, PhoneNumber, TenantId, Timestamp, UserId};
+use terms::{LeaseId, PhoneNumber, Subscriber, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
 /// Longest time from now on.
@@ -504,35 +506,56 @@ async fn forget_old(write: &mut Write, tenant: TenantId, at: Timestamp) -> Resul
     Ok(())
 }
 
-/// Leases one of whose parties has these digits are as if they had never counted, and do not tell of
+/// Puts down that the codes of a leased number are not heard for a while.
+pub(crate) async fn keep(write: &mut Write, entry: &Entry) -> Result<()> {
+    let Kind::Leased(Leased { lease: Some(lease), what: InLease::Paused }) = &entry.kind else {
+        return Ok(());
+    };
+    let call = entry.call.map(|call| format!(", call {call}")).unwrap_or_default();
+    let subject = format!("codes of the number of lease {lease}: too many were wrong{call}");
+    write.audit(entry.tenant, &By::system("switch", entry.at), "lease.pause", subject).await
+}
+
+/// Leases one of whose parties is this person are as if they had never counted, and do not tell of
 /// them. Returns how many there were.
-pub(crate) async fn forget_party(write: &mut Write, tenant: TenantId, digits: &str) -> Result<u64> {
+pub(crate) async fn forget_party(
+    write: &mut Write,
+    tenant: TenantId,
+    person: &Subscriber,
+) -> Result<u64> {
     let doing = write.doing;
     let found = sqlx::query(
-        "SELECT id FROM leases WHERE tenant_id = $1 AND (instr(a, $2) > 0 OR instr(b, $2) > 0)",
+        "SELECT id, a, b FROM leases WHERE tenant_id = $1 AND (a LIKE $2 OR b LIKE $2)",
     )
     .bind(tenant.0 as i64)
-    .bind(digits)
+    .bind(like(person))
     .fetch_all(write.db())
     .await
     .during(doing)?;
+    let mut forgotten = 0;
     for row in &found {
+        let parties: (String, Option<String>) = (row.get("a"), row.get("b"));
+        let is_a = person.is_in(&parties.0);
+        let is_b = parties.1.as_deref().is_some_and(|b| person.is_in(b));
+        if !is_a && !is_b {
+            continue;
+        }
         let version = raise(write, tenant).await?;
         sqlx::query(
-            "UPDATE leases SET version = $3, from_at = 0, until_at = 0,
-             a = CASE WHEN instr(a, $4) > 0 THEN '' ELSE a END,
-             b = CASE WHEN instr(b, $4) > 0 THEN '' ELSE b END
+            "UPDATE leases SET version = $3, from_at = 0, until_at = 0, a = $4, b = $5
              WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
         .bind(id(row, "id") as i64)
         .bind(version)
-        .bind(digits)
+        .bind(if is_a { String::new() } else { parties.0 })
+        .bind(if is_b { Some(String::new()) } else { parties.1 })
         .execute(write.db())
         .await
         .during(doing)?;
+        forgotten += 1;
     }
-    Ok(found.len() as u64)
+    Ok(forgotten)
 }
 
 /// A lease that is not over.

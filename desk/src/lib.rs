@@ -39,6 +39,7 @@ pub mod number;
 pub mod once;
 pub mod order;
 pub mod outbox;
+pub mod parking;
 pub mod plan;
 pub mod prompt;
 pub mod queue;

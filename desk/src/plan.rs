@@ -124,6 +124,7 @@ impl Store {
             connectors: self.connectors_for_plan(tenant).await?,
             emergency: self.emergencies_for_plan(tenant).await?,
             trace_back: self.trace_back(tenant).await?.into(),
+            parking: self.park_rules(tenant).await?.into(),
             regions: Arc::new(self.regions(tenant).await?),
             mailboxes: self.mailboxes_for_plan(tenant).await?,
         })

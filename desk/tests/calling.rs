@@ -7,9 +7,11 @@ use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{Calling, CallingLimit, ENTRY_VERSION, Entry, Forwarding, InCalling, Kind};
+use terms::event::{
+    Calling, CallingLimit, ENTRY_VERSION, Entry, Forwarding, InCalling, InLease, Kind, Leased,
+};
 use terms::routing::{Bar, NumberClass, PhoneSettings, Plan};
-use terms::{AgentId, TenantId, Timestamp};
+use terms::{AgentId, LeaseId, TenantId, Timestamp};
 
 const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
 
@@ -162,4 +164,20 @@ async fn what_agents_set_is_kept_over_a_start_and_the_later_of_two_counts() {
     assert!(told.version > version, "a switch that began before it was kept hears of it");
     store.keep_calling(&later, 12, true).await.unwrap();
     assert_eq!(plan(&store, tenant).await.version, told.version, "once");
+}
+
+#[tokio::test]
+async fn a_pause_of_a_leased_number_is_put_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant, agent) = filled(folder.path()).await;
+    let limit = CallingLimit::Destinations;
+    let of = |seq, what| {
+        let any = entry(seq, 10, tenant, agent, InCalling::Barred { limit });
+        let kind = Kind::Leased(Leased { lease: Some(LeaseId(4)), what });
+        Arc::new(Entry { kind, call: None, ..(*any).clone() })
+    };
+    let entries = [of(7, InLease::Called), of(8, InLease::Paused)];
+    store.keep_calling(&entries, 8, false).await.unwrap();
+    let expected = "switch lease.pause: codes of the number of lease 4: too many were wrong";
+    assert_eq!(actions(&store, tenant, "lease.pause").await, [expected]);
 }

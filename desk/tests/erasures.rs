@@ -12,7 +12,7 @@ use desk::{By, Store};
 use serde_json::json;
 use std::path::Path;
 use terms::routing::LeaseKind;
-use terms::{QueueId, TenantId, Timestamp};
+use terms::{QueueId, Subscriber, TenantId, Timestamp};
 
 const AT: Timestamp = Timestamp::from_secs(1_795_406_400);
 const DIGITS: &str = "13800138000";
@@ -37,6 +37,10 @@ fn holds_digits(folder: &Path) -> Vec<String> {
         })
         .map(|path| path.display().to_string())
         .collect()
+}
+
+fn person() -> Subscriber {
+    Subscriber::parse(DIGITS, "86").unwrap()
 }
 
 fn by() -> By {
@@ -81,7 +85,7 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     assert!(!holds_digits(folder.path()).is_empty(), "there is something to erase");
     let plan = store.compile_plan(tenant).await.unwrap().version;
 
-    assert!(store.erase_person(tenant, DIGITS).await.unwrap() >= 5);
+    assert!(store.erase_person(tenant, &person()).await.unwrap() >= 5);
     assert_eq!(holds_digits(folder.path()), Vec::<String>::new());
     let order = store.order(tenant, order).await.unwrap();
     assert_eq!((order.title.as_str(), order.content.as_str(), order.version), ("", "", 2));
@@ -94,7 +98,7 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     let blocked = audit.iter().find(|row| row.action == "caller.block").unwrap();
     assert_eq!(blocked.subject, "+86***", "the row stays");
     assert!(store.compile_plan(tenant).await.unwrap().version > plan, "calls are told");
-    assert_eq!(store.erase_person(tenant, DIGITS).await.unwrap(), 0);
+    assert_eq!(store.erase_person(tenant, &person()).await.unwrap(), 0);
 }
 
 fn worker(phone: &str) -> WorkerDraft {
@@ -145,7 +149,7 @@ async fn leases_field_workers_and_areas_forget_who_was_erased_and_go_on_without(
         store.forget_through(last.position).await.unwrap();
     }
 
-    store.erase_person(tenant, DIGITS).await.unwrap();
+    store.erase_person(tenant, &person()).await.unwrap();
     assert_eq!(holds_digits(folder.path()), Vec::<String>::new());
     let grid = store.compile_plan(tenant).await.unwrap().grid;
     let of = |id| grid.workers.iter().find(|worker| worker.id == id).unwrap();
@@ -161,7 +165,7 @@ async fn leases_field_workers_and_areas_forget_who_was_erased_and_go_on_without(
     let listed = store.leases(tenant, &LeaseFilter::default(), 10).await.unwrap();
     let kept = listed.iter().find(|lease| lease.id == kept.id).unwrap();
     assert_eq!((kept.reference.as_str(), kept.until > AT), ("", true));
-    assert_eq!(store.erase_person(tenant, DIGITS).await.unwrap(), 0);
+    assert_eq!(store.erase_person(tenant, &person()).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -179,7 +183,7 @@ async fn another_tenants_card_of_the_same_number_stays() {
     let other = store.create_tenant(&by(), &profile).await.unwrap().id;
     let card = Card { name: "李雷".into(), ..Card::default() };
     store.put_customer(other, &by(), DIGITS, &card).await.unwrap();
-    store.erase_person(tenant, DIGITS).await.unwrap();
+    store.erase_person(tenant, &person()).await.unwrap();
     assert!(store.customer_by_number(other, DIGITS).await.unwrap().is_some());
 }
 
@@ -188,14 +192,17 @@ async fn a_wish_is_kept_sealed_until_it_has_ended_and_its_number_nowhere_after()
     let folder = tempfile::tempdir().unwrap();
     let (store, tenant) = opened(folder.path()).await;
     for bad in ["", "asked by 138 0013 8000"] {
-        let refused = store.ask_erasure(tenant, &by(), DIGITS, bad).await.unwrap_err();
+        let refused = store.ask_erasure(tenant, &by(), &person(), bad).await.unwrap_err();
         assert!(refused.to_string().starts_with("reason: "), "{refused}");
     }
-    let asked = store.ask_erasure(tenant, &by(), DIGITS, "letter of 3 May").await.unwrap();
+    let asked = store.ask_erasure(tenant, &by(), &person(), "letter of 3 May").await.unwrap();
     assert_eq!(asked.state, ErasureState::Waiting);
     assert_eq!(holds_digits(folder.path()), Vec::<String>::new(), "it lies sealed");
     let open = store.open_erasures(tenant).await.unwrap();
-    assert_eq!((open[0].id, open[0].digits.as_str(), open[0].erased), (asked.id, DIGITS, None));
+    assert_eq!(
+        (open[0].id, open[0].person.clone(), open[0].erased),
+        (asked.id, Some(person()), None)
+    );
 
     let reached = Reached { rows: 3, entries: 2, ..Reached::default() };
     store.note_reached(tenant, asked.id, reached, None, "days wait").await.unwrap();
@@ -210,4 +217,32 @@ async fn a_wish_is_kept_sealed_until_it_has_ended_and_its_number_nowhere_after()
     let listed = store.erasures(tenant, None, 10).await.unwrap();
     assert_eq!((listed.len(), listed[0].state), (1, ErasureState::Done));
     assert!(store.erasure(TenantId(99), asked.id).await.is_err(), "another tenant has none");
+}
+
+#[tokio::test]
+async fn who_only_has_the_digits_within_a_longer_number_is_somebody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let note = format!("see order 9{DIGITS}");
+    let card = Card { name: "韩梅梅".into(), note: note.clone(), ..Card::default() };
+    // As somebody abroad would have it, and a longer one.
+    for number in ["+4413800138000", "913800138000"] {
+        store.put_customer(tenant, &by(), number, &card).await.unwrap();
+        let block = desk::blocked::Block::always(number, "rings at night");
+        store.block(tenant, &by(), &block).await.unwrap();
+    }
+    let longer = worker("+4413800138000");
+    let theirs = store.create_worker(tenant, &by(), &longer).await.unwrap();
+    assert_eq!(store.erase_person(tenant, &person()).await.unwrap(), 0);
+    let found = store.customer_by_number(tenant, "+4413800138000").await.unwrap().unwrap();
+    assert_eq!((found.card.name.as_str(), found.card.note), ("韩梅梅", note));
+    assert_eq!(store.blocked(tenant).await.unwrap().len(), 2);
+    assert!(store.worker(tenant, theirs.id).await.unwrap().draft.bound);
+    // Each form of their own number is theirs.
+    for form in ["013800138000", "0086 138 0013 8000"] {
+        let person = Subscriber::parse(form, "86").unwrap();
+        store.put_customer(tenant, &by(), DIGITS, &card).await.unwrap();
+        assert!(store.erase_person(tenant, &person).await.unwrap() > 0, "{form}");
+        assert!(store.customer_by_number(tenant, DIGITS).await.unwrap().is_none(), "{form}");
+    }
 }

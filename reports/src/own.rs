@@ -331,6 +331,8 @@ const AGENT: Parameter = Parameter {
 mod tests {
     use super::*;
     use crate::messages::Language;
+    use crate::{Format, Period, ReportTable, render};
+    use terms::Timestamp;
 
     fn definition(sql: &str) -> Definition {
         let name = |zh: &str, en: &str| Text { zh: zh.to_owned(), en: en.to_owned() };
@@ -375,6 +377,20 @@ mod tests {
         assert_eq!(series.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["calls"]);
         let again = shelf.report(TenantId(1), &asked).unwrap();
         assert!(std::ptr::eq(report, again));
+    }
+
+    #[test]
+    fn a_header_that_its_author_made_a_formula_is_text_in_a_spreadsheet() {
+        let mut asked = definition("SELECT 1");
+        let formula = "=HYPERLINK(1)".to_owned();
+        asked.columns[1].header = Text { zh: formula.clone(), en: formula };
+        let report = Shelf::new(1 << 20).report(TenantId(1), &asked).unwrap();
+        let now = Timestamp::from_secs(1_796_088_600);
+        let period = Period::parse("2026-11-22", "Asia/Shanghai", now).unwrap();
+        let table = ReportTable::new(report, "tenant", period, now, Vec::new());
+        let made = render(&table, Format::Csv, Language::En).unwrap();
+        let text = String::from_utf8(made.bytes).unwrap();
+        assert_eq!(text.lines().next(), Some("\u{feff}queue_id,'=HYPERLINK(1),answered"));
     }
 
     #[test]

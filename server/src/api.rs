@@ -22,6 +22,7 @@ pub mod conferences;
 mod connectors;
 pub mod customers;
 pub mod deletion;
+mod download;
 mod emergency;
 pub mod encoding;
 pub mod erasures;
@@ -47,6 +48,7 @@ pub mod moving;
 mod number_regions;
 pub mod numbers;
 pub mod orders;
+mod parking;
 pub mod pickup;
 pub mod plans;
 mod play;
@@ -263,6 +265,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(click::routes(guard))
         .merge(supervise::routes(guard))
         .merge(play::routes(guard))
+        .merge(parking::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))
         .merge(calling::routes(guard))

@@ -16,6 +16,7 @@ use crate::id::{
 };
 use crate::media::Quality;
 use crate::routing::{Delta, LeaseChanges, Plan};
+use crate::subscriber::Subscriber;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,8 +40,8 @@ pub enum Ask {
     Delta(Box<Delta>),
     /// Leases of numbers are so from now on.
     Leases(Box<LeaseChanges>),
-    /// Remember no call out to, and none by a lease of, whose number has these digits in every form.
-    Forget(TenantId, String),
+    /// Remember no call out to, and none by a lease of, this person.
+    Forget(TenantId, Subscriber),
     /// Change an agent's state.
     Agent {
         /// Whose.

@@ -21,6 +21,7 @@ mod consultation;
 mod forward;
 mod frame;
 mod hunt;
+mod interjection;
 mod lease;
 mod mailbox;
 mod offer;
@@ -34,6 +35,7 @@ pub use consultation::{Consultation, ConsultationEnd, InConsultation};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
 pub use hunt::{Hop, HopEnd, Hunt, InHunt};
+pub use interjection::Interjected;
 pub use lease::{InLease, LeaseRefusal, Leased};
 pub use mailbox::{InMailbox, Mailbox};
 pub use offer::{Choice, ChosenBy, Decision, DecisionEnd, OfferEnd};
@@ -481,6 +483,8 @@ pub enum Kind {
     /// A caller is parked, taken, or rings back. `leg` is the agent's who does it; where they ring
     /// back, the caller's.
     Parking(Parking),
+    /// A prompt or a text is said into the conversation.
+    Interjected(Interjected),
     /// A supervisor came into the conversation. `leg` is the supervisor's.
     SupervisionStarted {
         /// Who, and whom.

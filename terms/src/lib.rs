@@ -48,10 +48,12 @@ pub mod numeral;
 pub mod record;
 pub mod region;
 pub mod routing;
+pub mod subscriber;
 pub mod time;
 
 pub use category::Category;
 pub use id::*;
 pub use number::PhoneNumber;
 pub use region::Region;
+pub use subscriber::Subscriber;
 pub use time::{Moment, Timestamp};

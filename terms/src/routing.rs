@@ -15,6 +15,7 @@ mod lease;
 mod mailbox;
 mod matching;
 mod number;
+mod parking;
 mod prompt;
 mod recording;
 mod trace_back;
@@ -35,6 +36,7 @@ pub use lease::{LEASE_CODE_DIGITS, LEASES_MAX, Lease, LeaseChanges, LeaseKind};
 pub use mailbox::{Mailbox, MailboxTakes};
 pub use matching::{Decision, KnownCaller, Matching, Need, Seat, Skill, Strategy};
 pub use number::{NUMBER_RULES_MAX, NumberRule, NumberRules};
+pub use parking::{PARK_WAIT_S_MAX, PARK_WAIT_S_MIN, ParkRules};
 pub use prompt::{NO_LANGUAGE, OwnPrompt, is_language};
 pub use recording::{
     BEEP_EVERY_S, Exclusion, Exclusions, RecordingRule, RecordingScope, RecordingThen,
@@ -128,6 +130,9 @@ pub struct Plan {
     /// Whom those reach who call back.
     #[serde(default)]
     pub trace_back: TraceBack,
+    /// Who takes parked callers, and where they go whom nobody takes.
+    #[serde(default)]
+    pub parking: ParkRules,
     /// Where numbers are at home that have no area code.
     #[serde(default)]
     pub regions: Arc<Regions>,
@@ -505,6 +510,7 @@ impl Plan {
             connectors: Vec::new(),
             emergency: Vec::new(),
             trace_back: TraceBack::default(),
+            parking: ParkRules::default(),
             regions: Arc::default(),
             mailboxes: Vec::new(),
         }

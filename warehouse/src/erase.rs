@@ -13,9 +13,11 @@ pub mod traces;
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
 use crate::{
-    Answer, Error, Limits, Scope, Session, SqlError, Warehouse, manifest, publish, rollup, seal,
+    Answer, Error, Limits, Scope, Session, SqlError, SqlFault, Warehouse, manifest, publish,
+    rollup, seal,
 };
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,10 +25,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use terms::record::{Call, ColumnType, Record};
-use terms::{RecordingId, TenantId, Timestamp};
+use terms::{RecordingId, Subscriber, TenantId, Timestamp};
 
-/// Fewer digits would be in the numbers of others.
-const DIGITS_MIN: usize = 6;
 /// Calls that are looked for in one question.
 const CALLS_EACH: usize = 1_000;
 /// Columns that tell of the person in the rows of their calls and orders.
@@ -38,34 +38,6 @@ const OF_CALLS: [&str; 2] = ["events", "ivr_steps"];
 /// Every file is looked at: that takes its time.
 const LIMITS: Limits =
     Limits { rows_max: 10_000_000, time_max: Duration::from_secs(3_600), memory_max: 512 << 20 };
-
-/// The digits that every form of a person's number has in it: without country code and leading zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digits(String);
-
-impl Digits {
-    /// Reads what somebody wrote; blanks, hyphens and brackets do not count. `None` where it is no
-    /// number, or too short to be one person's.
-    pub fn parse(text: &str) -> Option<Digits> {
-        let digits: String = text.chars().filter(|c| !" -()".contains(*c)).collect();
-        let good = digits.len() >= DIGITS_MIN && digits.bytes().all(|byte| byte.is_ascii_digit());
-        good.then_some(Digits(digits))
-    }
-
-    /// Those of a normalised number of a tenant whose country has this code. `None` where they are too
-    /// few.
-    pub fn of_normal(normal: &str, country: &str) -> Option<Digits> {
-        Digits::parse(match normal.strip_prefix('+') {
-            Some(rest) => rest.strip_prefix(country).unwrap_or(rest),
-            None => normal.trim_start_matches('0'),
-        })
-    }
-
-    /// The digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// What an erasure did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,59 +57,65 @@ impl Warehouse {
     pub async fn recordings_of_number(
         &self,
         tenant: TenantId,
-        digits: &Digits,
+        person: &Subscriber,
     ) -> Result<Vec<RecordingId>, Error> {
         let mut tx = self.read("find recordings of a number").await?;
-        let ids: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM recording WHERE tenant = $1 AND kept = 1 AND instr(caller, $2) > 0 \
+        let found: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT id, caller FROM recording WHERE tenant = $1 AND kept = 1 AND caller LIKE $2 \
              ORDER BY id",
         )
         .bind(tenant.0 as i64)
-        .bind(&digits.0)
+        .bind(like(person))
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find recordings of a number"))?;
-        Ok(ids.into_iter().map(|id| RecordingId(id as u64)).collect())
+        let theirs = found.into_iter().filter(|(_, caller)| person.is_in(caller));
+        Ok(theirs.map(|(id, _)| RecordingId(id as u64)).collect())
     }
 
     /// Takes everything out that tells of the person with this number.
     ///
     /// # Errors
     /// See [`Error`]; what was rewritten before stays so, and it can be asked for again.
-    pub async fn erase_number(&self, tenant: TenantId, digits: &Digits) -> Result<Erased, Error> {
+    pub async fn erase_number(
+        &self,
+        tenant: TenantId,
+        person: &Subscriber,
+    ) -> Result<Erased, Error> {
         let _one = self.upkeep().await;
         seal::all(self).await?;
         publish::files(self, |_| true).await?;
         let session =
             Session::open(self, Scope { audit: true, ..Scope::of(tenant) }, LIMITS).await?;
-        let calls = Arc::new(calls(&session, digits).await.map_err(unanswered)?);
-        let days = days(&session, digits, &calls).await.map_err(unanswered)?;
+        let calls = Arc::new(calls(&session, person).await.map_err(unanswered)?);
+        let days = days(&session, person, &calls).await.map_err(unanswered)?;
         drop(session);
         let (rows, mut done) = (Arc::new(AtomicU64::new(0)), Erased::default());
         for (table, day) in days {
             let mut tx = self.read("list files of a day").await?;
             let files = manifest::published_of(&mut tx, (table, &day), tenant.0 as i64).await?;
             drop(tx);
-            let person = Person { tenant: tenant.0 as i64, digits: digits.0.clone() };
+            let (of, person) = (tenant.0 as i64, person.clone());
             let (calls, rows) = (Arc::clone(&calls), Arc::clone(&rows));
             let layout = &layouts()[table];
-            let change: Change =
-                Arc::new(move |batch: &RecordBatch| blanked(layout, &person, &calls, batch, &rows));
+            let change: Change = Arc::new(move |batch: &RecordBatch| {
+                blanked(layout, (of, &person), &calls, batch, &rows)
+            });
             if rewrite(self, &files, Some(change)).await?.is_none() {
                 done.days_waiting += 1;
             }
         }
         rollup::catch_up(self).await?;
-        erase_indexed(self, tenant, digits).await?;
+        erase_indexed(self, tenant, person).await?;
         self.write_anew().await?;
         done.rows = rows.load(Ordering::Relaxed);
         Ok(done)
     }
 }
 
-struct Person {
-    tenant: i64,
-    digits: String,
+/// The pattern of `LIKE` for texts in which the person's number may stand.
+fn like(person: &Subscriber) -> String {
+    format!("%{}%", person.core())
 }
 
 fn unanswered(error: SqlError) -> Error {
@@ -145,25 +123,49 @@ fn unanswered(error: SqlError) -> Error {
 }
 
 /// The calls that the person made or got.
-async fn calls(session: &Session, digits: &Digits) -> Result<BTreeSet<i64>, SqlError> {
-    let sql = format!("SELECT DISTINCT call_id FROM calls WHERE {}", calls_of(digits));
-    Ok(numbers(&session.query(&sql).await?))
+async fn calls(session: &Session, person: &Subscriber) -> Result<BTreeSet<i64>, SqlError> {
+    of_calls(session, person, ("call_id", "TRUE")).await
 }
 
-/// The condition of rows of `calls` that are theirs.
-fn calls_of(digits: &Digits) -> String {
-    mentions(Call::TABLE, digits).unwrap_or_else(|| "FALSE".to_owned())
+/// What a column of whole numbers says in rows of `calls` that are the person's and meet a condition.
+async fn of_calls(
+    session: &Session,
+    person: &Subscriber,
+    (column, condition): (&str, &str),
+) -> Result<BTreeSet<i64>, SqlError> {
+    let texts = texts_of(Call::TABLE).join(", ");
+    let Some(mentions) = mentions(Call::TABLE, person) else { return Ok(BTreeSet::new()) };
+    let sql = format!("SELECT {column}, {texts} FROM calls WHERE ({mentions}) AND {condition}");
+    let failed = |error: ArrowError| SqlError::new(SqlFault::Execution, error.to_string());
+    let mut found = BTreeSet::new();
+    for batch in &session.query(&sql).await?.batches {
+        let values = batch.column(0).as_primitive::<Int64Type>();
+        let mut texts = Vec::new();
+        for column in &batch.columns()[1..] {
+            texts.push(cast(column, &DataType::Utf8).map_err(failed)?);
+        }
+        let texts: Vec<&StringArray> = texts.iter().map(|text| text.as_string::<i32>()).collect();
+        let theirs =
+            (0..batch.num_rows()).filter(|row| texts.iter().any(|text| says(text, *row, person)));
+        found.extend(theirs.map(|row| values.value(row)));
+    }
+    Ok(found)
 }
 
-/// The tables and days that tell of them.
+/// Whether the number stands in this text, whole.
+fn says(text: &StringArray, row: usize, person: &Subscriber) -> bool {
+    text.is_valid(row) && person.is_in(text.value(row))
+}
+
+/// The tables and days that may tell of them.
 async fn days(
     session: &Session,
-    digits: &Digits,
+    person: &Subscriber,
     calls: &BTreeSet<i64>,
 ) -> Result<BTreeSet<(&'static str, String)>, SqlError> {
     let mut conditions: Vec<(&'static str, String)> = Vec::new();
     for table in layouts().keys() {
-        conditions.extend(mentions(table, digits).map(|mentions| (*table, mentions)));
+        conditions.extend(mentions(table, person).map(|mentions| (*table, mentions)));
     }
     let calls: Vec<String> = calls.iter().map(i64::to_string).collect();
     for some in calls.chunks(CALLS_EACH) {
@@ -185,14 +187,20 @@ async fn days(
     Ok(days)
 }
 
-/// A row of the table has the digits in one of its texts; `None` where it has no texts.
-fn mentions(table: &str, digits: &Digits) -> Option<String> {
-    let columns = &layouts().get(table)?.table.columns;
-    let texts = columns.iter().filter(|column| column.kind == ColumnType::Text);
-    let texts = texts.filter(|column| !OURS.contains(&column.name));
-    let like: Vec<String> =
-        texts.map(|column| format!("{} LIKE '%{}%'", column.name, digits.0)).collect();
-    (!like.is_empty()).then(|| like.join(" OR "))
+/// The texts of a table that people and networks wrote.
+fn texts_of(table: &str) -> Vec<&'static str> {
+    let columns = layouts().get(table).into_iter().flat_map(|layout| &layout.table.columns);
+    let texts = columns.filter(|column| column.kind == ColumnType::Text);
+    texts.map(|column| column.name).filter(|name| !OURS.contains(name)).collect()
+}
+
+/// A row of the table has the person's digits in one of its texts, or more that have them within;
+/// `None` where it has no texts.
+fn mentions(table: &str, person: &Subscriber) -> Option<String> {
+    let like = like(person);
+    let texts: Vec<String> =
+        texts_of(table).iter().map(|name| format!("{name} LIKE '{like}'")).collect();
+    (!texts.is_empty()).then(|| texts.join(" OR "))
 }
 
 fn numbers(answer: &Answer) -> BTreeSet<i64> {
@@ -204,7 +212,7 @@ fn numbers(answer: &Answer) -> BTreeSet<i64> {
 /// The rows without what tells of the person; `count` grows by the rows that did.
 fn blanked(
     layout: &Layout,
-    person: &Person,
+    (tenant, person): (i64, &Subscriber),
     calls: &BTreeSet<i64>,
     batch: &RecordBatch,
     count: &AtomicU64,
@@ -217,15 +225,12 @@ fn blanked(
         .filter(|at| !OURS.contains(&layout.table.columns[*at].name))
         .map(|at| (at, batch.column(at).as_string::<i32>()))
         .collect();
-    let says = |text: &StringArray, row: usize| {
-        text.is_valid(row) && text.value(row).contains(&person.digits)
-    };
+    let says = |text: &StringArray, row: usize| says(text, row, person);
     let theirs: Vec<bool> = (0..batch.num_rows())
         .map(|row| {
             let in_call =
                 of_call.is_some_and(|of| of.is_valid(row) && calls.contains(&of.value(row)));
-            tenants.value(row) == person.tenant
-                && (in_call || texts.values().any(|text| says(text, row)))
+            tenants.value(row) == tenant && (in_call || texts.values().any(|text| says(text, row)))
         })
         .collect();
     count.fetch_add(theirs.iter().filter(|theirs| **theirs).count() as u64, Ordering::Relaxed);
@@ -246,29 +251,52 @@ fn blanked(
     RecordBatch::try_new(batch.schema(), columns)
 }
 
+/// Where indexes name callers: the key and the text of rows of a tenant in which a number may stand,
+/// and what takes it out.
+const INDEXED: [(&str, &str); 4] = [
+    (
+        "SELECT id, caller FROM recording WHERE tenant = $1 AND caller LIKE $2",
+        "UPDATE recording SET caller = '', \
+         row = CAST(json_set(CAST(row AS TEXT), '$.caller', '') AS BLOB) WHERE id = $1",
+    ),
+    (
+        "SELECT id, CAST(row AS TEXT) FROM fax WHERE tenant = $1 AND CAST(row AS TEXT) LIKE $2",
+        "UPDATE fax SET row = CAST(json_set(CAST(row AS TEXT), '$.caller', '', '$.station', '', \
+         '$.text', '') AS BLOB) WHERE id = $1",
+    ),
+    (
+        "SELECT call, caller FROM ended WHERE tenant = $1 AND caller LIKE $2",
+        "UPDATE ended SET caller = '' WHERE call = $1",
+    ),
+    (
+        "SELECT seq, CAST(blob AS TEXT) FROM quarantine \
+         WHERE tenant = $1 AND CAST(blob AS TEXT) LIKE $2",
+        "DELETE FROM quarantine WHERE seq = $1",
+    ),
+];
+
 /// Takes the number out of the indexes, and rows away that were put aside because nobody can read
 /// them.
 async fn erase_indexed(
     warehouse: &Warehouse,
     tenant: TenantId,
-    digits: &Digits,
+    person: &Subscriber,
 ) -> Result<(), Error> {
     let mut tx = warehouse.write("erase a number").await?;
-    for statement in [
-        "UPDATE recording SET caller = '', \
-         row = CAST(json_set(CAST(row AS TEXT), '$.caller', '') AS BLOB) \
-         WHERE tenant = $1 AND instr(caller, $2) > 0",
-        "UPDATE fax SET row = CAST(json_set(CAST(row AS TEXT), '$.caller', '', '$.station', '', \
-         '$.text', '') AS BLOB) WHERE tenant = $1 AND instr(CAST(row AS TEXT), $2) > 0",
-        "UPDATE ended SET caller = '' WHERE tenant = $1 AND instr(caller, $2) > 0",
-        "DELETE FROM quarantine WHERE tenant = $1 AND instr(CAST(blob AS TEXT), $2) > 0",
-    ] {
-        sqlx::query(statement)
+    for (find, change) in INDEXED {
+        let found: Vec<(i64, String)> = sqlx::query_as(find)
             .bind(tenant.0 as i64)
-            .bind(&digits.0)
-            .execute(&mut *tx)
+            .bind(like(person))
+            .fetch_all(&mut *tx)
             .await
             .map_err(Error::database("erase a number"))?;
+        for (row, _) in found.iter().filter(|(_, text)| person.is_in(text)) {
+            sqlx::query(change)
+                .bind(*row)
+                .execute(&mut *tx)
+                .await
+                .map_err(Error::database("erase a number"))?;
+        }
     }
     tx.commit().await.map_err(Error::database("erase a number"))
 }
@@ -334,7 +362,7 @@ mod tests {
                       GROUP BY outcome ORDER BY outcome";
         let before = answer(&warehouse, counts).await;
 
-        let digits = Digits::parse(person).expect("a number");
+        let digits = Subscriber::parse(person, "86").expect("a number");
         let erased = warehouse.erase_number(TenantId(1), &digits).await.unwrap();
         assert!(erased.rows > 1 && erased.days_waiting == 0, "{erased:?}");
         let later = Timestamp(crate::store::now().0 + 2 * sweep::RETIRED_MS * 1000);
@@ -354,7 +382,7 @@ mod tests {
         let warehouse = Warehouse::open(dir.path()).await.unwrap();
         let order = |tenant| crate::stories::order(tenant, tenant as i64, 7, 1, 11);
         warehouse.stage_rows("desk", 1, &[order(1), order(2)]).await.unwrap();
-        let digits = Digits::parse("138 0013 8000").expect("a number");
+        let digits = Subscriber::parse("138 0013 8000", "86").expect("a number");
         assert_eq!(warehouse.erase_number(TenantId(1), &digits).await.unwrap().rows, 1);
         let sql = "SELECT customer_number, title FROM orders";
         assert_eq!(answer(&warehouse, sql).await, "customer_number,title\r\n,\r\n");
@@ -363,22 +391,22 @@ mod tests {
         assert!(theirs.contains("+8613800138000"), "{theirs}");
     }
 
-    #[test]
-    fn digits_are_enough_to_be_one_persons() {
-        assert_eq!(Digits::parse("(010) 8888-1234"), Some(Digits("01088881234".to_owned())));
-        for bad in ["", "12345", "+8613800138000", "138%0013", "abc123456"] {
-            assert_eq!(Digits::parse(bad), None, "{bad}");
-        }
-        for (normal, digits) in [
-            ("+8613800138000", Some("13800138000")),
-            ("+862087654321", Some("2087654321")),
-            ("+442071234567", Some("442071234567")),
-            ("01088881234", Some("1088881234")),
-            ("95105", None),
-            ("withheld", None),
-        ] {
-            let found = Digits::of_normal(normal, "86");
-            assert_eq!(found.as_ref().map(Digits::as_str), digits, "{normal}");
-        }
+    #[tokio::test]
+    async fn rows_of_a_number_that_only_has_theirs_within_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(dir.path()).await.unwrap();
+        let order = |id: u64, number: &str| match crate::stories::order(1, id as i64, id, 1, 11) {
+            Row::Order(order) => {
+                Row::Order(terms::record::Order { customer_number: number.to_owned(), ..order })
+            }
+            other => other,
+        };
+        let rows = [order(1, "+862087654321"), order(2, "+8612087654321"), order(3, "02087654321")];
+        warehouse.stage_rows("desk", 1, &rows).await.unwrap();
+        let person = Subscriber::parse("020 8765 4321", "86").expect("a number");
+        assert_eq!(warehouse.erase_number(TenantId(1), &person).await.unwrap().rows, 2);
+        let sql = "SELECT customer_number FROM orders ORDER BY order_id";
+        let left = answer(&warehouse, sql).await;
+        assert_eq!(left, "customer_number\r\n\r\n'+8612087654321\r\n\r\n");
     }
 }

@@ -9,7 +9,6 @@
 //! is told to the audit table, then the file goes, then it is noted that it is gone. A process that
 //! dies in between takes up the rest at its next start.
 
-use crate::erase::Digits;
 use crate::recordings::{Deleted, Reason};
 use crate::store::now;
 use crate::{Error, Warehouse, stage};
@@ -17,7 +16,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 use std::collections::BTreeSet;
 use terms::record::{Fax, RecordingDeletion, Row};
-use terms::{CallId, ContactId, FaxId, RecordingId, TenantId, Timestamp, id};
+use terms::{CallId, ContactId, FaxId, RecordingId, Subscriber, TenantId, Timestamp, id};
 
 /// Ids of one question.
 const IDS: usize = 500;
@@ -120,19 +119,25 @@ impl Warehouse {
     pub async fn faxes_of_number(
         &self,
         tenant: TenantId,
-        digits: &Digits,
+        person: &Subscriber,
     ) -> Result<Vec<Received>, Error> {
         let mut tx = self.read("find faxes of a number").await?;
         let rows = sqlx::query(
             "SELECT * FROM fax WHERE deleted_at IS NULL AND tenant = $1 AND row IS NOT NULL \
-             AND instr(CAST(row AS TEXT), $2) > 0 ORDER BY id",
+             AND CAST(row AS TEXT) LIKE $2 ORDER BY id",
         )
         .bind(tenant.0 as i64)
-        .bind(digits.as_str())
+        .bind(format!("%{}%", person.core()))
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find faxes of a number"))?;
-        rows.iter().map(received).collect()
+        let mut faxes: Vec<Received> = rows.iter().map(received).collect::<Result<_, _>>()?;
+        let texts = |row: &Fax| [row.caller.clone(), row.station.clone(), row.text.clone()];
+        faxes.retain(|fax| {
+            let named = fax.row.as_ref().map(texts);
+            named.is_some_and(|texts| texts.iter().any(|text| person.is_in(text)))
+        });
+        Ok(faxes)
     }
 
     /// Takes in those of a tenant's files that no row speaks of; says how many. One that was

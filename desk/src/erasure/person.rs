@@ -4,74 +4,301 @@
 //! stay, so that counts are what they were. The audit table keeps its rows with the number made
 //! unreadable. Flows, prompts and saved reports are what people of the tenant wrote for everybody, and
 //! stay.
+//!
+//! A row is found by the digits that all forms of the number have, and counts where one of its forms
+//! stands in it whole ([`Subscriber::is_in`]): another's longer number is another's.
 
 use crate::error::During;
+use crate::store::{Db, DbRow, Write};
 use crate::{Result, Store, lease};
-use terms::TenantId;
+use sqlx::Row;
+use std::collections::BTreeSet;
+use terms::{Subscriber, TenantId};
 
-/// Each with the tenant as `$1` and the digits as `$2`, in the order that references ask for.
-const STATEMENTS: [&str; 13] = [
-    "UPDATE order_steps SET note = '' WHERE tenant_id = $1 AND note <> '' AND (instr(note, $2) > 0
-     OR order_id IN (SELECT o.id FROM orders o LEFT JOIN customers c
-         ON c.id = o.customer_id AND c.tenant_id = o.tenant_id
-         WHERE o.tenant_id = $1 AND (instr(o.customer_number, $2) > 0 OR instr(c.number, $2) > 0)))",
-    "UPDATE orders SET title = '', content = '', address = '', customer_number = '',
-     customer_id = NULL
-     WHERE tenant_id = $1 AND (instr(customer_number, $2) > 0 OR customer_id IN
-         (SELECT id FROM customers WHERE tenant_id = $1 AND instr(number, $2) > 0))",
-    "UPDATE orders SET
-     title = CASE WHEN instr(title, $2) > 0 THEN '' ELSE title END,
-     content = CASE WHEN instr(content, $2) > 0 THEN '' ELSE content END,
-     address = CASE WHEN instr(address, $2) > 0 THEN '' ELSE address END
-     WHERE tenant_id = $1
-     AND (instr(title, $2) > 0 OR instr(content, $2) > 0 OR instr(address, $2) > 0)",
-    "DELETE FROM customers WHERE tenant_id = $1 AND instr(number, $2) > 0",
-    "UPDATE customers SET
-     name = CASE WHEN instr(name, $2) > 0 THEN '' ELSE name END,
-     address = CASE WHEN instr(address, $2) > 0 THEN '' ELSE address END,
-     area = CASE WHEN instr(area, $2) > 0 THEN '' ELSE area END,
-     note = CASE WHEN instr(note, $2) > 0 THEN '' ELSE note END
-     WHERE tenant_id = $1 AND (instr(name, $2) > 0 OR instr(address, $2) > 0
-     OR instr(area, $2) > 0 OR instr(note, $2) > 0)",
-    "DELETE FROM blocked WHERE tenant_id = $1 AND (instr(number, $2) > 0 OR instr(reason, $2) > 0)",
-    "DELETE FROM allowed WHERE tenant_id = $1 AND (instr(number, $2) > 0 OR instr(reason, $2) > 0)",
-    "DELETE FROM recording_exclusions
-     WHERE tenant_id = $1 AND (instr(value, $2) > 0 OR instr(reason, $2) > 0)",
-    "DELETE FROM area_callers WHERE tenant_id = $1 AND instr(number, $2) > 0",
-    // The areas keep a worker whom nobody is told of, and who is passed over until there is a phone.
-    "UPDATE field_workers SET name = '***', phone = '', phone_normal = 'erased ' || id, bound = FALSE
-     WHERE tenant_id = $1 AND instr(phone_normal, $2) > 0",
-    "UPDATE leases SET reference = '' WHERE tenant_id = $1 AND instr(reference, $2) > 0",
+/// What becomes of a row that names the person.
+enum Change {
+    /// It goes.
+    Delete,
+    /// Texts that have the number in them are emptied.
+    Empty,
+    /// The number in its texts is made unreadable.
+    Hide,
+}
+
+/// Rows of the tenant whose `names` may have a number in them.
+struct Place {
+    table: &'static str,
+    /// What tells a row from the tenant's others: a number where `text` does not say it is a text.
+    keys: &'static [&'static str],
+    text: bool,
+    names: &'static [&'static str],
+    /// Of which rows, as a condition.
+    only: &'static str,
+    change: Change,
+}
+
+/// In the order that references ask for; orders and customers are looked at before ([`of_orders`]).
+const PLACES: [Place; 10] = [
+    Place {
+        table: "order_steps",
+        keys: &["order_id", "version"],
+        text: false,
+        names: &["note"],
+        only: "TRUE",
+        change: Change::Empty,
+    },
+    Place {
+        table: "orders",
+        keys: &["id"],
+        text: false,
+        names: &["title", "content", "address"],
+        only: "TRUE",
+        change: Change::Empty,
+    },
+    Place {
+        table: "customers",
+        keys: &["id"],
+        text: false,
+        names: &["name", "address", "area", "note"],
+        only: "TRUE",
+        change: Change::Empty,
+    },
+    Place {
+        table: "blocked",
+        keys: &["number"],
+        text: true,
+        names: &["number", "reason"],
+        only: "TRUE",
+        change: Change::Delete,
+    },
+    Place {
+        table: "allowed",
+        keys: &["number"],
+        text: true,
+        names: &["number", "reason"],
+        only: "TRUE",
+        change: Change::Delete,
+    },
+    Place {
+        table: "recording_exclusions",
+        keys: &["kind", "value"],
+        text: true,
+        names: &["value", "reason"],
+        only: "TRUE",
+        change: Change::Delete,
+    },
+    Place {
+        table: "area_callers",
+        keys: &["number"],
+        text: true,
+        names: &["number"],
+        only: "TRUE",
+        change: Change::Delete,
+    },
+    Place {
+        table: "leases",
+        keys: &["id"],
+        text: false,
+        names: &["reference"],
+        only: "TRUE",
+        change: Change::Empty,
+    },
     // Those in force were lifted before, or nothing is erased.
-    "UPDATE holds SET value = replace(value, $2, '***'), reason = replace(reason, $2, '***'),
-     lifted_reason = replace(lifted_reason, $2, '***')
-     WHERE tenant_id = $1 AND lifted_at IS NOT NULL AND (instr(value, $2) > 0
-     OR instr(reason, $2) > 0 OR instr(lifted_reason, $2) > 0)",
-    "UPDATE audit SET subject = replace(subject, $2, '***')
-     WHERE tenant_id = $1 AND instr(subject, $2) > 0",
+    Place {
+        table: "holds",
+        keys: &["id"],
+        text: false,
+        names: &["value", "reason", "lifted_reason"],
+        only: "lifted_at IS NOT NULL",
+        change: Change::Hide,
+    },
+    Place {
+        table: "audit",
+        keys: &["id"],
+        text: false,
+        names: &["subject"],
+        only: "TRUE",
+        change: Change::Hide,
+    },
 ];
 
+/// The pattern of `LIKE` for texts in which the person's number may stand.
+pub(crate) fn like(person: &Subscriber) -> String {
+    format!("%{}%", person.core())
+}
+
+impl Place {
+    /// Finds the rows that may name them: `$1` the tenant, `$2` the pattern.
+    fn find(&self) -> String {
+        let (keys, names) = (self.keys.join(", "), self.names.join(", "));
+        let like: Vec<String> = self.names.iter().map(|name| format!("{name} LIKE $2")).collect();
+        let (table, only, like) = (self.table, self.only, like.join(" OR "));
+        format!("SELECT {keys}, {names} FROM {table} WHERE tenant_id = $1 AND {only} AND ({like})")
+    }
+
+    /// Changes one row: `$1` the tenant, then what its texts shall be, then its keys.
+    fn change(&self) -> String {
+        let table = self.table;
+        let (verb, first) = match self.change {
+            Change::Delete => (format!("DELETE FROM {table}"), 2),
+            Change::Empty | Change::Hide => {
+                let set: Vec<String> =
+                    (2..).zip(self.names).map(|(n, name)| format!("{name} = ${n}")).collect();
+                (format!("UPDATE {table} SET {}", set.join(", ")), 2 + self.names.len())
+            }
+        };
+        let keys: Vec<String> =
+            (first..).zip(self.keys).map(|(n, key)| format!("{key} = ${n}")).collect();
+        format!("{verb} WHERE tenant_id = $1 AND {}", keys.join(" AND "))
+    }
+
+    /// What the texts of a row shall be; `None` where none of them names the person.
+    fn changed(&self, row: &DbRow, person: &Subscriber) -> Option<Vec<Option<String>>> {
+        let texts = self.names.iter().map(|name| row.get::<Option<String>, _>(*name));
+        let texts: Vec<Option<String>> = texts.collect();
+        let names = |text: Option<&str>| text.is_some_and(|text| person.is_in(text));
+        let after = |text: Option<String>| match (names(text.as_deref()), &self.change) {
+            (false, _) => text,
+            (true, Change::Hide) => text.and_then(|text| person.hidden_in(&text)),
+            (true, Change::Empty | Change::Delete) => Some(String::new()),
+        };
+        texts
+            .iter()
+            .any(|text| names(text.as_deref()))
+            .then(|| texts.into_iter().map(after).collect())
+    }
+
+    async fn clear(&self, write: &mut Write, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+        let doing = write.doing;
+        let found = sqlx::query(sqlx::AssertSqlSafe(self.find()))
+            .bind(tenant.0 as i64)
+            .bind(like(person))
+            .fetch_all(write.db())
+            .await
+            .during(doing)?;
+        let mut entries = 0;
+        for row in &found {
+            let Some(texts) = self.changed(row, person) else { continue };
+            let mut change =
+                sqlx::query::<Db>(sqlx::AssertSqlSafe(self.change())).bind(tenant.0 as i64);
+            if !matches!(self.change, Change::Delete) {
+                for text in texts {
+                    change = change.bind(text);
+                }
+            }
+            for key in self.keys {
+                change = match self.text {
+                    true => change.bind(row.get::<String, _>(*key)),
+                    false => change.bind(row.get::<i64, _>(*key)),
+                };
+            }
+            entries += change.execute(write.db()).await.during(doing)?.rows_affected();
+        }
+        Ok(entries)
+    }
+}
+
+/// The ids of rows whose number is the person's.
+async fn ids_of(
+    write: &mut Write,
+    tenant: TenantId,
+    person: &Subscriber,
+    find: &'static str,
+) -> Result<BTreeSet<i64>> {
+    let doing = write.doing;
+    let found = sqlx::query(find)
+        .bind(tenant.0 as i64)
+        .bind(like(person))
+        .fetch_all(write.db())
+        .await
+        .during(doing)?;
+    let theirs = found.iter().filter(|row| person.is_in(row.get::<&str, _>(1)));
+    Ok(theirs.map(|row| row.get::<i64, _>(0)).collect())
+}
+
+/// One statement for one row: `$1` the tenant, `$2` its id.
+async fn run(write: &mut Write, tenant: TenantId, id: i64, change: &'static str) -> Result<u64> {
+    let doing = write.doing;
+    let done = sqlx::query(change)
+        .bind(tenant.0 as i64)
+        .bind(id)
+        .execute(write.db())
+        .await
+        .during(doing)?;
+    Ok(done.rows_affected())
+}
+
+/// Orders of theirs say nothing in words any more, and their card goes.
+async fn of_orders(write: &mut Write, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+    let find = "SELECT id, number FROM customers WHERE tenant_id = $1 AND number LIKE $2";
+    let customers = ids_of(write, tenant, person, find).await?;
+    let find =
+        "SELECT id, customer_number FROM orders WHERE tenant_id = $1 AND customer_number LIKE $2";
+    let mut orders = ids_of(write, tenant, person, find).await?;
+    let doing = write.doing;
+    for customer in &customers {
+        let of: Vec<i64> =
+            sqlx::query_scalar("SELECT id FROM orders WHERE tenant_id = $1 AND customer_id = $2")
+                .bind(tenant.0 as i64)
+                .bind(*customer)
+                .fetch_all(write.db())
+                .await
+                .during(doing)?;
+        orders.extend(of);
+    }
+    let mut entries = 0;
+    for order in orders {
+        for change in [
+            "UPDATE order_steps SET note = '' WHERE tenant_id = $1 AND order_id = $2 AND note <> ''",
+            "UPDATE orders SET title = '', content = '', address = '', customer_number = '',
+             customer_id = NULL WHERE tenant_id = $1 AND id = $2",
+        ] {
+            entries += run(write, tenant, order, change).await?;
+        }
+    }
+    for customer in customers {
+        let change = "DELETE FROM customers WHERE tenant_id = $1 AND id = $2";
+        entries += run(write, tenant, customer, change).await?;
+    }
+    Ok(entries)
+}
+
+/// The areas keep a worker whom nobody is told of, and who is passed over until there is a phone.
+async fn of_workers(write: &mut Write, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+    let find = "SELECT id, phone_normal FROM field_workers
+                WHERE tenant_id = $1 AND phone_normal LIKE $2";
+    let workers = ids_of(write, tenant, person, find).await?;
+    let doing = write.doing;
+    for worker in &workers {
+        sqlx::query(
+            "UPDATE field_workers SET name = '***', phone = '', phone_normal = $3, bound = FALSE
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(tenant.0 as i64)
+        .bind(*worker)
+        .bind(format!("erased {worker}"))
+        .execute(write.db())
+        .await
+        .during(doing)?;
+    }
+    Ok(workers.len() as u64)
+}
+
 impl Store {
-    /// Takes everything out that tells of the person whose number has these digits in every form, and
-    /// writes the store anew, without the bytes of what is gone. Records for the warehouse have to be
-    /// carried there before. Returns how many rows told of them.
+    /// Takes everything out that tells of the person, and writes the store anew, without the bytes of
+    /// what is gone. Records for the warehouse have to be carried there before. Returns how many rows
+    /// told of them.
     ///
     /// # Errors
     /// When it cannot be written; it can be asked for again.
-    pub async fn erase_person(&self, tenant: TenantId, digits: &str) -> Result<u64> {
-        let doing = "erase a person";
-        let mut write = self.write(doing).await?;
-        let mut entries = 0;
-        for statement in STATEMENTS {
-            let done = sqlx::query(statement)
-                .bind(tenant.0 as i64)
-                .bind(digits)
-                .execute(write.db())
-                .await
-                .during(doing)?;
-            entries += done.rows_affected();
+    pub async fn erase_person(&self, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+        let mut write = self.write("erase a person").await?;
+        let mut entries = of_orders(&mut write, tenant, person).await?;
+        entries += of_workers(&mut write, tenant, person).await?;
+        for place in &PLACES {
+            entries += place.clear(&mut write, tenant, person).await?;
         }
-        entries += lease::forget_party(&mut write, tenant, digits).await?;
+        entries += lease::forget_party(&mut write, tenant, person).await?;
         if entries > 0 {
             // Lists of callers and known customers are in the plan.
             write.raise_plan(tenant).await?;

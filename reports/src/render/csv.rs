@@ -9,7 +9,7 @@ use crate::table::{Cell, ReportTable};
 /// The file.
 pub fn write(table: &ReportTable, language: Language) -> Vec<u8> {
     let mut out = String::from("\u{feff}");
-    line(&mut out, table.report.columns.iter().map(|c| c.header.get(language).to_owned()));
+    line(&mut out, table.report.columns.iter().map(|c| header(c.header.get(language))));
     let text = |(index, cell): (usize, &Cell)| {
         csv_text(cell, table.report.columns[index].kind, table.period.zone, language)
     };
@@ -27,6 +27,11 @@ pub fn write(table: &ReportTable, language: Language) -> Vec<u8> {
         line(&mut out, total);
     }
     out.into_bytes()
+}
+
+/// People of the tenant write the headers of their own reports: none is a formula of a spreadsheet.
+fn header(text: &str) -> String {
+    if warehouse::answer::is_formula(text) { format!("'{text}") } else { text.to_owned() }
 }
 
 fn line(out: &mut String, cells: impl Iterator<Item = String>) {

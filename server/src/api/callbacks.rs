@@ -1,12 +1,12 @@
-//! Customers who wait to be called back: who they are, and taking one off. For those who see the
-//! floor, and for supervisors and above; whoever takes one off is a row of the audit table before the
+//! Customers who wait to be called back: who they are, and taking one off. For supervisors and above, of
+//! the queues that their agents serve; whoever takes one off is a row of the audit table before the
 //! switch hears of it.
 
-use super::Shared;
 use super::agents::done;
 use super::extract::Id;
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
+use super::{Api, Shared};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -70,8 +70,7 @@ async fn list(
     State(api): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<CallbackLive>>, Problem> {
-    let state = api.live_state(&caller).await?;
-    Ok(Json(state.callbacks.into_iter().map(CallbackLive::from).collect()))
+    Ok(Json(api.callbacks(&caller).await?.into_iter().map(CallbackLive::from).collect()))
 }
 
 /// Take a callback off: the customer is not called, and whatever rings for it stops.
@@ -81,12 +80,22 @@ async fn cancel(
     caller: Caller,
     Id(call): Id<CallId>,
 ) -> Result<StatusCode, Problem> {
-    let state = api.live_state(&caller).await?;
-    if !state.callbacks.iter().any(|live| live.callback == call) {
+    if !api.callbacks(&caller).await?.iter().any(|live| live.callback == call) {
         return Err(Problem::not_found("There is no such callback."));
     }
     let (tenant, by) = (caller.tenant(), caller.user());
     api.store.note(tenant, &caller.by(), "callback.cancel", &call.to_string()).await?;
     let action = CallAction::CancelCallback { by };
     done(api.calls.ask(Ask::Call { tenant, call, action }).await)
+}
+
+impl Api {
+    /// Those in queues that `caller` sees.
+    async fn callbacks(&self, caller: &Caller) -> Result<Vec<LiveCallback>, Problem> {
+        let mut callbacks = self.live_state(caller).await?.callbacks;
+        if let Some(seen) = self.queues_seen(caller).await? {
+            callbacks.retain(|live| seen.contains(&live.queue));
+        }
+        Ok(callbacks)
+    }
 }

@@ -13,6 +13,7 @@ use super::{ApiLimits, ApiState};
 use crate::config::Config;
 use crate::evidence::SigningKey;
 use crate::schedules::Schedules;
+use crate::schedules::files::Files;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
 use crate::work::encode::Form;
@@ -94,12 +95,13 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         warehouse.clone(),
         worker.clone(),
         crate::fax::folder(&config),
+        Files::new(config.report_runs_dir()),
     );
     let deletion = Arc::new(deletion);
     let deleting = deletion.clone();
     tokio::spawn(async move { deleting.keep_on(first::wall).await });
-    let (erasing, log) = (deletion.clone(), data.join("events"));
-    tokio::spawn(async move { erasing.keep_erasing(&log, first::wall).await });
+    let (erasing, folder) = (deletion.clone(), data.clone());
+    tokio::spawn(async move { erasing.keep_erasing(&folder, first::wall).await });
     let tier = Tier::open(&config)?.map(Arc::new);
     if let Some(tier) = &tier {
         let mover = Arc::new(work::Client::new(data, MOVE_MAX));

@@ -9,9 +9,14 @@
 
 mod faxes;
 pub mod persons;
+mod reports;
+mod rounds;
 mod rows;
 
+pub use rounds::{RetentionRound, Step};
+
 use super::links::WorkLink;
+use crate::schedules::files::Files;
 use crate::work::jobs::{Job, Problem};
 use crate::work::remove::{BATCH_MAX, Removed};
 use desk::hold::Held;
@@ -39,7 +44,11 @@ pub struct Deletion {
     work: Arc<dyn WorkLink>,
     /// Where received faxes lie.
     faxes: PathBuf,
+    /// Files of scheduled reports.
+    reports: Files,
     gate: Mutex<()>,
+    /// What became of retention.
+    rounds: rounds::Rounds,
     /// An erasure was asked for.
     wish: Notify,
 }
@@ -55,9 +64,22 @@ pub struct Swept {
     pub files: u64,
     /// Recordings and faxes of which files are left; they are tried again in the next round.
     pub failed: u64,
+    /// Tenants, or kinds of what earlier rounds had left, for which the round stopped half-way.
+    pub stopped: u64,
 }
 
 impl Swept {
+    /// Both rounds together.
+    fn and(self, other: Swept) -> Swept {
+        Swept {
+            deleted: self.deleted + other.deleted,
+            held: self.held + other.held,
+            files: self.files + other.files,
+            failed: self.failed + other.failed,
+            stopped: self.stopped + other.stopped,
+        }
+    }
+
     /// Counts what the worker removed of all that was to go, each with its path; gives back those of
     /// which nothing is left.
     fn count<'a, T>(
@@ -106,6 +128,12 @@ pub enum Error {
     /// The folder of faxes.
     #[error("list faxes: {0}")]
     Faxes(#[from] std::io::Error),
+    /// The folder of reports.
+    #[error("remove a file of a report: {0}")]
+    Reports(std::io::Error),
+    /// The plans that the switch kept.
+    #[error("look into kept plans: {0}")]
+    Plans(std::io::Error),
 }
 
 /// What became of the wish to delete one recording or fax.
@@ -126,8 +154,10 @@ impl Deletion {
         warehouse: Arc<Warehouse>,
         work: Arc<dyn WorkLink>,
         faxes: PathBuf,
+        reports: Files,
     ) -> Deletion {
-        Deletion { store, warehouse, work, faxes, gate: Mutex::new(()), wish: Notify::new() }
+        let (gate, wish, rounds) = (Mutex::new(()), Notify::new(), rounds::Rounds::default());
+        Deletion { store, warehouse, work, faxes, reports, gate, rounds, wish }
     }
 
     /// Keeps deletions from being decided while the guard lives.
@@ -141,12 +171,13 @@ impl Deletion {
         loop {
             match self.round(wall()).await {
                 Ok(swept) if swept == Swept::default() => {}
-                Ok(Swept { deleted, held, files, failed }) => {
+                Ok(Swept { deleted, held, files, failed, stopped }) => {
                     tracing::info!(
                         deleted,
                         held,
                         files,
                         failed,
+                        stopped,
                         "recordings and faxes whose time is over"
                     );
                 }
@@ -156,23 +187,8 @@ impl Deletion {
         }
     }
 
-    /// Deletes what is over at `now`, after what an earlier round left half done.
-    ///
-    /// # Errors
-    /// See [`Error`]; what was decided stays decided.
-    pub async fn round(&self, now: Timestamp) -> Result<Swept, Error> {
-        let mut swept = Swept::default();
-        self.finish(&mut swept).await?;
-        self.finish_faxes(now, &mut swept).await?;
-        for tenant in self.store.tenants().await? {
-            self.tenant(tenant.id, now, &mut swept).await?;
-            self.faxes_of(tenant.id, now, &mut swept).await?;
-            self.rows_of(tenant.id, now).await?;
-        }
-        Ok(swept)
-    }
-
-    async fn tenant(
+    /// Deletes the recordings of a tenant whose time is over.
+    async fn recordings_of(
         &self,
         tenant: TenantId,
         now: Timestamp,

@@ -12,18 +12,17 @@ use axum::response::{IntoResponse, Response};
 use desk::Permission;
 use desk::erasure::Erasure;
 use serde::Deserialize;
-use terms::PhoneNumber;
+use terms::Subscriber;
 use terms::control::{Ask, CallAction};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use warehouse::erase::Digits;
 
 /// Who is to be forgotten.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewErasure {
-    /// Their number, however it is written.
+    /// Their whole number, however it is written.
     number: String,
     /// Who asked for it, and when: one line, without the number.
     reason: String,
@@ -85,21 +84,21 @@ async fn ask(
     Body(new): Body<NewErasure>,
 ) -> Result<Response, Problem> {
     let tenant = caller.tenant();
-    let digits = digits(&new.number, &api.store.tenant(tenant).await?.profile.country)?;
+    let person = person(&new.number, &api.store.tenant(tenant).await?.profile.country)?;
     // No hold is set between the look and the wish.
     let pause = api.deletion.pause().await;
-    let held = holds_on(&api.store, &api.warehouse, tenant, &digits).await?;
+    let held = holds_on(&api.store, &api.warehouse, tenant, &person).await?;
     if !held.is_empty() {
         let holds = listed(&held);
         let message =
             format!("Legal holds keep something of this person and must be lifted first: {holds}.");
         return Err(Problem::conflict(message));
     }
-    let asked = api.store.ask_erasure(tenant, &caller.by(), digits.as_str(), &new.reason).await?;
+    let asked = api.store.ask_erasure(tenant, &caller.by(), &person, &new.reason).await?;
     drop(pause);
-    cancel_callbacks(&api, &caller, &digits).await;
+    cancel_callbacks(&api, &caller, &person).await;
     // One that is not there is asked for nothing: what it remembers goes with its time.
-    let _ = api.calls.ask(Ask::Forget(tenant, digits.as_str().to_owned())).await;
+    let _ = api.calls.ask(Ask::Forget(tenant, person)).await;
     api.deletion.wake();
     let mut response = (StatusCode::ACCEPTED, Json(&asked)).into_response();
     let place = format!("/api/v1/erasures/{}", asked.id);
@@ -109,20 +108,17 @@ async fn ask(
     Ok(response)
 }
 
-/// What every form of the number has in it, as people write it.
-fn digits(text: &str, country: &str) -> Result<Digits, Problem> {
-    let is_space = |c: char| c.is_whitespace() || matches!(c, '-' | '(' | ')' | '.');
-    let number: String = text.chars().filter(|&c| !is_space(c)).collect();
-    let normal = PhoneNumber::parse(&number, country).normal;
-    Digits::of_normal(&normal, country).ok_or_else(|| {
+/// Whose number this is, as people write it.
+fn person(text: &str, country: &str) -> Result<Subscriber, Problem> {
+    Subscriber::parse(text, country).ok_or_else(|| {
         Problem::invalid("number", "number: a person's number of at least six digits is needed")
     })
 }
 
 /// Nobody calls back who asked to be forgotten. A switch that is not there calls nobody.
-async fn cancel_callbacks(api: &Shared, caller: &Caller, digits: &Digits) {
+async fn cancel_callbacks(api: &Shared, caller: &Caller, person: &Subscriber) {
     let Ok(mut state) = api.live_state(caller).await else { return };
-    state.callbacks.retain(|live| live.number.contains(digits.as_str()));
+    state.callbacks.retain(|live| person.is_in(&live.number));
     for live in state.callbacks {
         let action = CallAction::CancelCallback { by: caller.user() };
         let _ =

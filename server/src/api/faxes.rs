@@ -8,6 +8,7 @@
 
 use super::Shared;
 use super::deletion::Erased;
+use super::download::{self, Download};
 use super::extract::{Body as Told, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
@@ -18,14 +19,16 @@ use crate::open::beneath;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::{Permission, when};
 use mediacore::edge::fax::process::FILE_BYTES_MAX;
 use mediacore::tiff;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use terms::{FaxId, TenantId, Timestamp, id};
 use utoipa::{IntoParams, ToSchema};
@@ -138,14 +141,17 @@ fn received(
     Ok(ids.into_iter().filter_map(listed).take(limit).collect())
 }
 
-/// Fetch a fax that was received.
+/// Fetch a fax that was received, whole or in part (`Range`).
 #[utoipa::path(
     get, path = "/api/v1/faxes/{id}", tag = "faxes",
     params(("id" = String, Path, description = "The fax's id"), FaxWanted),
     responses(
         (status = 200, description = "The file", content((Vec<u8> = "image/tiff"), (Vec<u8> = "application/pdf"))),
+        (status = 206, description = "The part asked for"),
+        (status = 304, description = "It is what you have"),
         (status = 404, description = "There is no such fax", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "It was deleted", body = Problem, content_type = "application/problem+json"),
+        (status = 416, description = "The range lies outside the file", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn fetch(
@@ -153,6 +159,7 @@ async fn fetch(
     caller: Caller,
     Id(fax): Id<FaxId>,
     Params(FaxWanted { format }): Params<FaxWanted>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     api.must_see_all(&caller).await?;
     if let Some(found) = api.warehouse.fax(caller.tenant(), fax).await? {
@@ -162,23 +169,35 @@ async fn fetch(
         beneath(&api.faxes, &path_of(caller.tenant(), fax)).map_err(|error| missing(&error))?;
     let subject = format!("{fax} {}", format.extension());
     api.store.note(caller.tenant(), &caller.by(), "fax.fetch", &subject).await?;
-    let bytes = blocking(move || {
-        let mut bytes = Vec::new();
-        file.take(FILE_BYTES_MAX)
-            .read_to_end(&mut bytes)
-            .map_err(|error| Problem::internal(format!("read fax {fax}: {error}")))?;
-        match format {
-            FaxFormat::Tiff => Ok(bytes),
-            FaxFormat::Pdf => match tiff::pages(&bytes) {
-                Ok(pages) => Ok(fax::pdf(&pages)),
-                Err(error) => {
-                    Err(Problem::conflict(format!("This fax cannot be shown as PDF: {error}")))
-                }
-            },
+    let (size, changed) = file
+        .metadata()
+        .map(|of| (of.len(), of.mtime_nsec()))
+        .map_err(|error| Problem::internal(format!("read fax {fax}: {error}")))?;
+    let (name, media_type) = (format!("{fax}.{}", format.extension()), format.media_type());
+    let etag = format!("\"{fax}-{size}-{changed:x}-{}\"", format.extension());
+    match format {
+        FaxFormat::Tiff => {
+            let what = Download { length: size, etag: &etag, name: &name, media_type };
+            download::answer(file, &what, &Method::GET, &headers)
         }
-    })
-    .await??;
-    Ok(answer(bytes, &format!("{fax}.{}", format.extension()), format.media_type()))
+        FaxFormat::Pdf => {
+            let pdf = blocking(move || pdf_of(fax, file)).await??;
+            let what = Download { length: pdf.len() as u64, etag: &etag, name: &name, media_type };
+            download::answer(Cursor::new(pdf), &what, &Method::GET, &headers)
+        }
+    }
+}
+
+/// The pages as a PDF, which is made of all of them.
+fn pdf_of(fax: FaxId, file: File) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Problem::internal(format!("read fax {fax}: {error}")))?;
+    match tiff::pages(&bytes) {
+        Ok(pages) => Ok(fax::pdf(&pages)),
+        Err(error) => Err(Problem::conflict(format!("This fax cannot be shown as PDF: {error}"))),
+    }
 }
 
 /// Delete a fax for good: its file goes, its row stays and says so.

@@ -108,6 +108,11 @@ async fn metrics(
     line(&mut text, "switchgrid_live_sockets", "", sockets as f64);
     head(&mut text, "switchgrid_encode_backlog", "gauge", "Files that wait for the encoder.");
     line(&mut text, "switchgrid_encode_backlog", "", api.encoding.len() as f64);
+    let help =
+        "Rounds of retention that stopped half-way for a tenant, or for what was left before.";
+    head(&mut text, "switchgrid_retention_stopped_total", "counter", help);
+    let stopped = api.deletion.rounds_stopped();
+    line(&mut text, "switchgrid_retention_stopped_total", "", stopped as f64);
     if let Some(tier) = &api.tier {
         write_tier(&mut text, tier.figures());
     }

@@ -1,6 +1,7 @@
 //! Call pickup: one's own phone rings and, answered, has the call that rings at a colleague's, or
 //! the caller who is parked on a slot. The switch knows who may pick up: those who serve a queue
-//! together, and who was given the right to all. A parked caller may be taken by any agent.
+//! together, and who was given the right to all. A parked caller may be taken by any agent, or by these
+//! alone, as the tenant says (`parking`).
 
 use super::agents::done;
 use super::extract::{Body, Id};

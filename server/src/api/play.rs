@@ -89,7 +89,7 @@ async fn begin(
         PlayWhat::Text(_) => "a text",
     };
     let subject = format!("{call} to {word}: {said}");
-    let order = PlayOrder { what, to, apart };
+    let order = PlayOrder { what, to, apart, by: caller.user() };
     api.plays(&caller, call, ("call.play", subject), CallAction::Play(Box::new(order))).await
 }
 

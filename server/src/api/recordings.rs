@@ -7,8 +7,8 @@
 
 mod export;
 mod moved;
-mod range;
 
+use super::download::{self, Download};
 use super::extract::{Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
@@ -19,19 +19,16 @@ use crate::open::beneath;
 use crate::work::encode::Form;
 use crate::work::jobs::Job;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
 use desk::{Permission, when};
 use mediacore::edge::keys::Keys;
 use mediacore::edge::rendering::Rendering;
 use moved::Opened;
-use range::Range;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use terms::control::{Answer, Ask};
 use terms::record::{Column, Record, Recording};
@@ -42,9 +39,6 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use warehouse::recordings::{self, Indexed, Reason, Repair, to_json};
-
-/// Bytes read from a file at a time.
-const CHUNK_BYTES: usize = 64 << 10;
 
 /// Form of a recording.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -513,97 +507,18 @@ fn path_in_ledger(row: &Recording, tenant: TenantId) -> Result<String, Problem> 
 }
 
 fn answer(
-    mut rendering: Rendering,
+    rendering: Rendering,
     etag: &str,
     recording: RecordingId,
     format: AudioFormat,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let length = rendering.clear_bytes();
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let shared = |response: &mut Response| {
-        let disposition = format!("attachment; filename=\"{recording}.{}\"", format.extension());
-        for (name, value) in [
-            (header::ETAG, etag),
-            (header::ACCEPT_RANGES, "bytes"),
-            (header::CACHE_CONTROL, "private, no-cache"),
-            (header::CONTENT_DISPOSITION, disposition.as_str()),
-        ] {
-            let value = HeaderValue::from_str(value).expect("ids and hex are header text");
-            response.headers_mut().insert(name, value);
-        }
+    let what = Download {
+        length: rendering.clear_bytes(),
+        etag,
+        name: &format!("{recording}.{}", format.extension()),
+        media_type: format.media_type(),
     };
-    if text(header::IF_NONE_MATCH).is_some_and(|tags| has_tag(tags, etag)) {
-        let mut response = StatusCode::NOT_MODIFIED.into_response();
-        shared(&mut response);
-        return Ok(response);
-    }
-    // A range of another version of the file would be a wrong mixture: then the whole is sent.
-    let same = text(header::IF_RANGE).is_none_or(|tag| tag == etag);
-    let range = text(header::RANGE).filter(|_| same && *method == Method::GET);
-    let (status, start, count) = match range.map_or(Range::Whole, |text| range::parse(text, length))
-    {
-        Range::Whole => (StatusCode::OK, 0, length),
-        Range::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
-        Range::Outside => {
-            let message = format!("The file has {length} bytes; the range lies outside.");
-            let status = StatusCode::RANGE_NOT_SATISFIABLE;
-            let mut response = Problem::new(status, "range", message).into_response();
-            response.headers_mut().insert(header::CONTENT_RANGE, content_range(None, length));
-            return Ok(response);
-        }
-    };
-    let body = if *method == Method::HEAD {
-        Body::empty()
-    } else {
-        rendering.seek(SeekFrom::Start(start)).map_err(|e| Problem::internal(e.to_string()))?;
-        Body::from_stream(stream(rendering, count))
-    };
-    let mut response = (status, body).into_response();
-    shared(&mut response);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
-    headers.insert(header::CONTENT_LENGTH, count.into());
-    if status == StatusCode::PARTIAL_CONTENT {
-        let range = content_range(Some((start, start + count - 1)), length);
-        headers.insert(header::CONTENT_RANGE, range);
-    }
-    Ok(response)
-}
-
-/// The next `count` bytes, read and opened piece by piece on threads that may wait for the disk.
-fn stream(
-    rendering: Rendering,
-    count: u64,
-) -> impl futures::Stream<Item = std::io::Result<Vec<u8>>> {
-    let piece = |mut rendering: Rendering, left: u64| {
-        let mut bytes = vec![0; CHUNK_BYTES.min(usize::try_from(left).unwrap_or(CHUNK_BYTES))];
-        let got = rendering.read(&mut bytes)?;
-        if got == 0 {
-            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
-        }
-        bytes.truncate(got);
-        Ok((bytes, (rendering, left - got as u64)))
-    };
-    futures::stream::try_unfold((rendering, count), move |(rendering, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let read = tokio::task::spawn_blocking(move || piece(rendering, left)).await;
-        read.map_err(std::io::Error::other)?.map(Some)
-    })
-}
-
-fn has_tag(tags: &str, etag: &str) -> bool {
-    let tags = tags.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
-    tags.into_iter().any(|tag| tag == "*" || tag == etag)
-}
-
-fn content_range(part: Option<(u64, u64)>, length: u64) -> HeaderValue {
-    let text = match part {
-        Some((first, last)) => format!("bytes {first}-{last}/{length}"),
-        None => format!("bytes */{length}"),
-    };
-    HeaderValue::from_str(&text).expect("numbers are header text")
+    download::answer(rendering, &what, method, headers)
 }

@@ -1,7 +1,7 @@
 //! What is kept and for how long: retention, legal holds, and deleting one recording.
 
 use super::Shared;
-use super::deletion::Erased;
+use super::deletion::{Erased, RetentionRound};
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
@@ -58,6 +58,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::RecordingsHold, routes!(read)))
         .routes(guard.may(Permission::RecordingsDelete, routes!(change)))
+        .routes(guard.may(Permission::RecordingsHold, routes!(round)))
         .routes(guard.may(Permission::RecordingsHold, routes!(holds)))
         .routes(guard.may(Permission::RecordingsHold, routes!(set)))
         .routes(guard.may(Permission::RecordingsHold, routes!(lift)))
@@ -80,6 +81,12 @@ async fn change(
 ) -> Result<StatusCode, Problem> {
     api.store.set_retention(caller.tenant(), &caller.by(), &retention).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What the latest hourly round of retention did, and whether it came to its end.
+#[utoipa::path(get, path = "/api/v1/retention/round", tag = "recordings", responses((status = 200, body = RetentionRound)))]
+async fn round(State(api): State<Shared>, caller: Caller) -> Json<RetentionRound> {
+    Json(api.deletion.latest_round(caller.tenant()))
 }
 
 /// Legal holds, lifted ones too, the latest first.

@@ -10,7 +10,8 @@ use axum::http::StatusCode;
 use desk::Permission;
 use desk::team::{Stay, Team, TeamDraft};
 use serde::{Deserialize, Serialize};
-use terms::{AgentId, TeamId, UserId};
+use std::collections::BTreeSet;
+use terms::{AgentId, QueueId, TeamId, UserId};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -63,6 +64,23 @@ impl Api {
             return Ok(());
         }
         Err(Problem::not_found("There is no such agent."))
+    }
+
+    /// The queues whose messages and callbacks `caller` sees: `None` for all. Who is limited to teams sees
+    /// those of queues that an agent of these serves; who may not see the calls of others, those of the
+    /// queues that they serve themselves.
+    pub(super) async fn queues_seen(
+        &self,
+        caller: &Caller,
+    ) -> Result<Option<BTreeSet<QueueId>>, Problem> {
+        let agents = match caller.may(Permission::CallsRead) {
+            true => self.store.agents_seen(caller.identity()).await?,
+            false => Some(caller.agent().into_iter().collect()),
+        };
+        let Some(agents) = agents else { return Ok(None) };
+        let queues = self.store.queues(caller.tenant()).await?.into_iter();
+        let theirs = queues.filter(|queue| queue.agents.iter().any(|agent| agents.contains(agent)));
+        Ok(Some(theirs.map(|queue| queue.id).collect()))
     }
 
     /// 403 for a supervisor who is limited to teams: what is asked for does not say of whom it is.

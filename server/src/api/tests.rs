@@ -26,6 +26,7 @@ mod live;
 mod mailboxes;
 mod moved;
 mod number_regions;
+mod parking;
 mod pickup;
 mod plans;
 mod play;

@@ -1,5 +1,5 @@
 //! Messages that callers left: which there are, and that one was heard. They are for the people of
-//! their queue and for who sees every call; nobody else learns of them. Whoever says that one was
+//! their queue and for who sees the calls of these; nobody else learns of them. Whoever says that one was
 //! heard is a row of the audit table before the switch hears of it, and with the last one the lamps of
 //! the queue's phones go out.
 
@@ -13,9 +13,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
 use desk::voicemail::Voicemail;
-use std::collections::BTreeSet;
+use terms::RecordingId;
 use terms::control::Ask;
-use terms::{QueueId, RecordingId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -25,13 +24,13 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::CallsOwn, routes!(heard)))
 }
 
-/// Messages for the queues that one serves, or for all queues, the latest first; 500 at most.
+/// Messages for the queues that one serves, for those of one's teams, or for all queues, the latest
+/// first; 500 at most.
 #[utoipa::path(get, path = "/api/v1/voicemails", tag = "calls", responses((status = 200, body = Vec<Voicemail>)))]
 async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Voicemail>>, Problem> {
     let mut all = api.store.voicemails(caller.tenant()).await?;
-    if !caller.may(Permission::CallsRead) {
-        let own = api.queues_of(&caller).await?;
-        all.retain(|message| own.contains(&message.queue));
+    if let Some(seen) = api.queues_seen(&caller).await? {
+        all.retain(|message| seen.contains(&message.queue));
     }
     Ok(Json(all))
 }
@@ -63,16 +62,7 @@ impl Api {
         let Some(message) = self.store.voicemail(caller.tenant(), recording).await? else {
             return Ok(None);
         };
-        let theirs = caller.may(Permission::CallsRead)
-            || self.queues_of(caller).await?.contains(&message.queue);
-        Ok(theirs.then_some(message))
-    }
-
-    /// The queues that this person serves as an agent.
-    async fn queues_of(&self, caller: &Caller) -> Result<BTreeSet<QueueId>, Problem> {
-        let Some(agent) = caller.agent() else { return Ok(BTreeSet::new()) };
-        let queues = self.store.queues(caller.tenant()).await?;
-        let own = queues.into_iter().filter(|queue| queue.agents.contains(&agent));
-        Ok(own.map(|queue| queue.id).collect())
+        let seen = self.queues_seen(caller).await?;
+        Ok(seen.is_none_or(|seen| seen.contains(&message.queue)).then_some(message))
     }
 }

@@ -83,7 +83,7 @@ impl<W: Write> Set<W> {
 /// number with its `+` would be.
 fn cell(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    let mark = if text.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
+    let mark = if warehouse::answer::is_formula(&text) { "'" } else { "" };
     match text.is_empty() {
         true => text,
         false => format!("\"{mark}{}\"", text.replace('"', "\"\"")),
@@ -98,6 +98,8 @@ mod tests {
     fn a_cell_is_no_formula_and_no_second_line() {
         assert_eq!(cell("+8613800138000"), "\"'+8613800138000\"");
         assert_eq!(cell("=A1\r\n"), "\"'=A1\"");
+        assert_eq!(cell("\t =A1"), "\"' =A1\"");
+        assert_eq!(cell("＝A1"), "\"'＝A1\"", "of a Chinese keyboard");
         assert_eq!(cell("a \"b\", c"), "\"a \"\"b\"\", c\"");
         assert_eq!(cell(""), "");
     }

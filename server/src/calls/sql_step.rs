@@ -1,10 +1,14 @@
-//! SQL steps of IVR flows: one statement each, its values bound, bounded in time and rows, and only
-//! where it may go. A server is asked at an address that was checked ([`Place`]), a file lies below the
+//! SQL steps of IVR flows: one statement each, its values bound, bounded in time, rows and the bytes of
+//! each row, and only where it may go. A server is asked at an address that was checked ([`Place`]), a file lies below the
 //! folder of its tenant.
 //!
 //! What reads runs where nothing can be written and is tried once more when the connection was lost.
 //! What writes is sent once. Each connector has a few connections of its own: one whose database hangs
 //! takes none from others, and a connection that was given up on is closed, not used again.
+//!
+//! The database measures a row before it gives it: one above [`ROW_BYTES_MAX`] fails the step, and is
+//! neither sent nor copied. What stays unbounded is a server that lies, since the driver reads a message
+//! whole, and what a SQLite file `RETURNING`s, which can be measured only after it was read.
 
 mod postgres;
 mod sqlite;
@@ -26,6 +30,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// Connections of one connector at a time; who finds none waits within their own time.
 const CONNECTIONS_MAX: u32 = 8;
+/// Longest row: its texts together, with the names of its columns where a server writes them.
+const ROW_BYTES_MAX: u64 = 64 << 10;
 /// How long a connection is kept that nobody uses.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// How long a connection is used at all: a file may have been replaced, a server moved.
@@ -99,7 +105,7 @@ impl SqlSteps {
                 let mut line = line.map_err(|_| Trouble::Late)??;
                 let answer = timeout_at(deadline, postgres::ask(&mut line, ask)).await;
                 match answer {
-                    Ok(found) => Ok(found?),
+                    Ok(found) => found,
                     Err(_) => {
                         // What it was doing is rolled back when the server sees that it is closed.
                         drop(line.detach());
@@ -113,7 +119,7 @@ impl SqlSteps {
                 let until = deadline.into_std();
                 let answer = timeout_at(deadline, sqlite::ask(&mut line, ask, until)).await;
                 match answer {
-                    Ok(found) => Ok(found?),
+                    Ok(found) => found,
                     Err(_) => {
                         drop(line.detach());
                         Err(Trouble::Late)
@@ -189,6 +195,18 @@ impl SqlSteps {
             Ok(place) => Ok(place.addresses().to_vec()),
             Err(refusal) => Err(Trouble::Lasting(refusal.to_string())),
         }
+    }
+}
+
+/// Refuses a row of so many bytes; `None` is an empty one.
+fn fits(bytes: Option<i64>) -> Result<(), Trouble> {
+    match bytes.and_then(|bytes| u64::try_from(bytes).ok()) {
+        Some(bytes) if bytes > ROW_BYTES_MAX => {
+            let why =
+                format!("a row of {bytes} bytes; at most {ROW_BYTES_MAX} are read: ask for less");
+            Err(Trouble::Lasting(why))
+        }
+        _ => Ok(()),
     }
 }
 

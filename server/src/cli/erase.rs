@@ -9,14 +9,13 @@ use crate::api::deletion::persons::{holds_on, listed};
 use crate::config::Config;
 use anyhow::Context;
 use desk::By;
-use terms::TenantId;
+use terms::{Subscriber, TenantId};
 use warehouse::Warehouse;
-use warehouse::erase::Digits;
 
 /// Arguments of `switchgrid erase`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The person's number without country code and leading zero, as all forms of it have it.
+    /// The person's whole number, however it is written.
     number: String,
     /// Why, for the audit table: who asked and when.
     #[arg(long)]
@@ -32,19 +31,20 @@ pub struct Arguments {
 /// When the number is none, the box runs, recordings of the person are kept, or a file cannot be
 /// written.
 pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> {
-    let digits = Digits::parse(&arguments.number).with_context(|| {
-        format!(
-            "\"{}\" is not a person's number: write at least six digits, without country code and \
-             leading zero",
-            arguments.number
-        )
-    })?;
+    let wrong = || {
+        let number = &arguments.number;
+        format!("\"{number}\" is not a person's number: write all of it, at least six digits")
+    };
+    // Before anything is opened.
+    Subscriber::parse(&arguments.number, "").with_context(wrong)?;
     let tenant = arguments.tenant;
     block_on(async {
         let Home { store, .. } = Home::open(config, tenant).await?;
-        store.check_person(tenant, digits.as_str()).await?;
+        let country = store.tenant(tenant).await?.profile.country;
+        let person = Subscriber::parse(&arguments.number, &country).with_context(wrong)?;
+        store.check_person(tenant, &person).await?;
         let warehouse = Warehouse::open(config.server.data.join("warehouse")).await?;
-        let kept = warehouse.recordings_of_number(tenant, &digits).await?;
+        let kept = warehouse.recordings_of_number(tenant, &person).await?;
         if let Some(first) = kept.first() {
             anyhow::bail!(
                 "{} recordings of this number are kept, the first is {first}: delete them before \
@@ -53,7 +53,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
                 kept.len()
             );
         }
-        let faxes = warehouse.faxes_of_number(tenant, &digits).await?;
+        let faxes = warehouse.faxes_of_number(tenant, &person).await?;
         if let Some(first) = faxes.first().map(|found| found.fax) {
             anyhow::bail!(
                 "{} faxes of this number are kept, the first is {first}: delete them before \
@@ -61,7 +61,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
                 faxes.len()
             );
         }
-        let held = holds_on(&store, &warehouse, tenant, &digits).await?;
+        let held = holds_on(&store, &warehouse, tenant, &person).await?;
         anyhow::ensure!(
             held.is_empty(),
             "legal holds keep something of this person and must be lifted first: {}",
@@ -72,8 +72,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         let by = By::system("command line", crate::first::wall());
         store.note(tenant, &by, "person.erase", &subject).await?;
         while carry_outbox(&store, &warehouse).await? > 0 {}
-        let entries = store.erase_person(tenant, digits.as_str()).await?;
-        let erased = warehouse.erase_number(tenant, &digits).await?;
+        let entries = store.erase_person(tenant, &person).await?;
+        let erased = warehouse.erase_number(tenant, &person).await?;
         warehouse.close().await;
         store.close().await;
         println!(
@@ -108,7 +108,8 @@ mod tests {
             run(&config, &arguments).expect_err("there is nothing to erase").to_string()
         };
         assert!(erase("12345").contains("at least six digits"));
-        assert!(erase("+8613800138000").contains("without country code"));
+        assert!(erase("withheld").contains("at least six digits"));
+        assert!(erase("+8613800138000").contains("holds no box"));
         assert!(erase("13800138000").contains("holds no box"));
     }
 

@@ -11,6 +11,7 @@ use crate::ivr::prompt;
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
 use terms::control::{PlayOrder, PlayTo, PlayWhat};
+use terms::event::{Interjected, Kind};
 use terms::media::{Audience, Command, Interject, Playback, Side, Source};
 use terms::{LegId, PlaybackId, RoomId};
 
@@ -61,6 +62,12 @@ impl Call {
         cx.media(Command::Interject(Box::new(Interject { leg, room, playback, voice, only })));
         let apart = order.apart;
         self.interjection = Some(Interjection { room, voice, playback: id, pair, apart });
+        let prompt = match &order.what {
+            PlayWhat::Prompt(name) => Some(name.clone()),
+            PlayWhat::Text(_) => None,
+        };
+        let said = Interjected { by: order.by, prompt, to: order.to, apart };
+        self.log(cx, only, Kind::Interjected(said));
         Ok(())
     }
 

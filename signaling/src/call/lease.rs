@@ -3,7 +3,8 @@
 //! number, whatever a trunk's rule says. Whom nobody is called for is told so in words.
 //!
 //! With a code the caller is answered and keys it in, `#` ends it, three times at most; callers whose
-//! codes are wrong too often are heard no more for a while.
+//! codes are wrong too often are heard no more for a while, and at a number of which too many were wrong
+//! nobody is, since who forges callers is another each time.
 
 use super::dial::{Dialable, Why};
 use super::timers::Timer;
@@ -193,19 +194,30 @@ impl Call {
         let digits = std::mem::take(&mut coding.digits);
         let (now, config) = (cx.now, &cx.world.config);
         let (max, within) = (config.pin_wrong_max, config.pin_wrong_within);
+        let of_number = (config.pin_wrong_room_max, within);
         let Some(leases) = cx.world.leases.get_mut(&self.tenant) else { return self.strand(cx) };
-        let barred = leases.guesses_too_often(now.moment, &self.caller, (max, within));
+        let barred = leases.guesses_too_often(now.moment, &self.caller, (max, within))
+            || leases.is_paused(now.moment, &self.called, of_number);
         let found = leases.by_code(&self.called, &digits, now.wall).filter(|_| !barred);
         if let Some(binding) = found {
             self.timers.clear(Timer::Code);
             return self.go_to(cx, Next::Leased(LeaseStep::Reach(binding)));
         }
         // What was typed counts against the caller, silence does not.
+        let mut paused = None;
         if !digits.is_empty() {
             leases.note_guess(now.moment, &self.caller, within);
+            if !barred {
+                paused = leases.note_wrong(now.moment, &self.called, of_number);
+            }
         }
         coding.attempts += 1;
-        if !barred && coding.attempts < cx.world.config.pin_attempts {
+        let asks_again = !barred && coding.attempts < cx.world.config.pin_attempts;
+        if paused.is_some() {
+            let what = InLease::Paused;
+            self.log(cx, Some(self.anchor), Kind::Leased(Leased { lease: paused, what }));
+        }
+        if asks_again {
             return self.ask_for_code(cx, &["invalid", "lease_code"]);
         }
         self.timers.clear(Timer::Code);

@@ -1,7 +1,8 @@
 //! An agent parks a caller on a slot, and whoever of the tenant dials the slot's code, or takes it
 //! on a screen, has them. The caller hears music, and is on hold in the log. When nobody takes them
-//! in time they ring at who parked them; when that one does not answer, they are back in their
-//! queue with the age kept; without a queue the call ends with a prompt.
+//! in time they ring at who parked them, or a customer waits in the queue that the tenant names for it;
+//! when who parked them does not answer, they are back in their queue with the age kept; without a queue
+//! the call ends with a prompt.
 
 use super::dial::{Dialable, Why};
 use super::leg::Bye;
@@ -11,9 +12,10 @@ use crate::ivr::prompt;
 use crate::sip::user_agent::{Command as Sipc, Incoming};
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use terms::event::{InParking, Kind, Parking, Party, Role};
 use terms::media::{Command, Place};
-use terms::{AgentId, LegId};
+use terms::{AgentId, LegId, QueueId};
 
 /// Why nobody is taken, for people.
 const NOBODY: &str = "nobody is parked there";
@@ -73,7 +75,9 @@ impl Call {
         self.anchor = stays;
         self.phase = Phase::Parked(Parked { slot, by, taker: None });
         cx.world.parked.insert((self.tenant, slot), self.id);
-        self.timers.set(Timer::Parked, cx.now.moment + cx.world.config.park_max);
+        let wait = self.plan.plan.parking.wait_s.map(|wait| Duration::from_secs(wait.into()));
+        let until = cx.now.moment + wait.unwrap_or(cx.world.config.park_max);
+        self.timers.set(Timer::Parked, until);
         if refer {
             cx.sip(Sipc::ReferProgress { leg: from, status: 200 });
         }
@@ -127,6 +131,14 @@ impl Call {
         let leg = self.rung_leg(cx, agent)?;
         self.set_taker(leg, agent);
         Ok(())
+    }
+
+    /// Who parked them, while they are.
+    pub(crate) fn parked_by(&self) -> Option<AgentId> {
+        match &self.phase {
+            Phase::Parked(parked) => Some(parked.by),
+            _ => None,
+        }
     }
 
     fn may_be_taken(&self) -> Result<(), &'static str> {
@@ -189,9 +201,33 @@ impl Call {
         let Phase::Parked(Parked { slot, by, .. }) = self.phase else { return };
         self.drop_taker(cx, cause::NO_ANSWER, Bye::Hangup);
         cx.world.parked.remove(&(self.tenant, slot));
+        if self.goes_to_queue(cx, slot) {
+            return;
+        }
         let what = InParking::RingsBack { at: by };
         self.log(cx, Some(self.anchor), Kind::Parking(Parking { slot, what }));
         self.dial(cx, Dialable::Agent(by), Why::Parked);
+    }
+
+    /// A customer whom nobody took waits in the queue that the tenant names for it.
+    fn goes_to_queue(&mut self, cx: &mut Cx, slot: u8) -> bool {
+        let queue = self.plan.plan.parking.queue.filter(|_| self.is_customers());
+        let there =
+            |queue: &QueueId| cx.plan(self.tenant).is_some_and(|plan| plan.queue(*queue).is_some());
+        let Some(queue) = queue.filter(there) else { return false };
+        let what = InParking::Queued { queue };
+        self.log(cx, Some(self.anchor), Kind::Parking(Parking { slot, what }));
+        self.log(cx, Some(self.anchor), Kind::Resumed);
+        self.stop_play(cx, self.anchor);
+        if !self.enqueue(cx, queue, 0, self.queued_since) {
+            self.farewell(cx, &["busy"], cause::NO_ANSWER);
+        }
+        true
+    }
+
+    /// Whether a customer is parked.
+    fn is_customers(&self) -> bool {
+        self.legs.get(&self.anchor).is_some_and(|leg| leg.role == Role::Customer)
     }
 
     /// They wait on the slot no longer, nor on hold.
@@ -205,8 +241,7 @@ impl Call {
     pub(super) fn nobody_took(&mut self, cx: &mut Cx, cause: u8) {
         self.log(cx, Some(self.anchor), Kind::Resumed);
         let queue = self.queue.as_ref().map(|queue| queue.id);
-        let is_customer = self.legs.get(&self.anchor).is_some_and(|leg| leg.role == Role::Customer);
-        match queue.filter(|_| is_customer) {
+        match queue.filter(|_| self.is_customers()) {
             Some(queue) if self.enqueue(cx, queue, 0, self.queued_since) => {}
             _ => self.farewell(cx, &["busy"], cause),
         }

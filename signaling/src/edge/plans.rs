@@ -27,6 +27,11 @@ impl Plans {
         let mut plans = BTreeMap::new();
         for entry in std::fs::read_dir(&folder)? {
             let path = entry?.path();
+            // The plan that a process died over: nobody reads it, and who is in it may be forgotten.
+            if path.extension().is_some_and(|extension| extension == "part") {
+                std::fs::remove_file(&path)?;
+                continue;
+            }
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
@@ -99,9 +104,11 @@ mod tests {
         let next = plans.apply(block(1)).unwrap();
         plans.put(next);
         std::fs::write(folder.path().join("plans/8.json"), b"{").unwrap();
+        std::fs::write(folder.path().join("plans/7.part"), b"{").unwrap();
 
         let again = Plans::open(folder.path().join("plans")).unwrap();
         let kept: Vec<_> = again.all().map(|plan| (plan.tenant, plan.version)).collect();
         assert_eq!(kept, [(TenantId(7), 1)]);
+        assert!(!folder.path().join("plans/7.part").exists(), "what was half written goes");
     }
 }

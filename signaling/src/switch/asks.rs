@@ -22,8 +22,8 @@ impl Switch {
             Ask::Plan(plan) => Some(done(self.use_plan(now, *plan))),
             Ask::Delta(delta) => Some(done(self.use_delta(now, *delta))),
             Ask::Leases(changes) => Some(done(self.use_leases(now, *changes))),
-            Ask::Forget(tenant, digits) => {
-                self.forget_person(tenant, &digits);
+            Ask::Forget(tenant, person) => {
+                self.forget_person(tenant, &person);
                 Some(Answer::Done)
             }
             Ask::Agent { tenant, agent, action } => {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 use terms::event::{CallingLimit, LeaseRefusal};
 use terms::routing::{LEASES_MAX, Lease, LeaseChanges, LeaseKind};
-use terms::{CallId, LeaseId, Moment, PhoneNumber, TenantId, Timestamp};
+use terms::{CallId, LeaseId, Moment, PhoneNumber, Subscriber, TenantId, Timestamp};
 
 /// How long its parties are told that a lease is over.
 const TOLD_FOR: Duration = Duration::from_secs(86_400);
@@ -28,6 +28,9 @@ pub(crate) struct KeptLease {
     lease: Lease,
     /// Who called A last, as they came: whom A reaches, with [`LeaseKind::Ax`].
     caller: Option<String>,
+    /// Wrong codes of the number, whoever keyed them in, and since when they are counted. The first
+    /// lease of the number has them.
+    wrong: Option<(Moment, u32)>,
 }
 
 /// What a leased number does with a caller.
@@ -63,6 +66,8 @@ pub(crate) struct Leases {
     of_call: HashMap<CallId, LeaseId>,
     /// Wrong codes of callers, and since when they are counted.
     guesses: HashMap<String, (Moment, u32)>,
+    /// How often the codes of a number were heard no more for a while.
+    pauses: u64,
     touched: BTreeSet<LeaseId>,
 }
 
@@ -79,13 +84,13 @@ impl Leases {
                 "leases came since version {since}, version {known} is known: send all"
             ));
         }
-        let before = match since {
+        let mut before = match since {
             Some(_) => BTreeMap::new(),
             None => self.forget_all(),
         };
         for lease in leases {
-            let caller = before.get(&lease.id).and_then(|kept| kept.caller.clone());
-            self.put(lease, caller);
+            let of_before = before.remove(&lease.id);
+            self.put(lease, of_before);
         }
         self.version = version.max(self.version);
         self.forget_old(now);
@@ -106,11 +111,14 @@ impl Leases {
         before
     }
 
-    fn put(&mut self, lease: Lease, caller: Option<String>) {
-        let before = self.take(lease.id).and_then(|before| before.caller);
+    /// What was kept of the lease before, here or in `before`, goes on.
+    fn put(&mut self, lease: Lease, before: Option<KeptLease>) {
+        let known = self.take(lease.id);
+        let before = before.or(known);
         self.by_number.entry(lease.number.clone()).or_default().insert(lease.id);
         self.ends.insert((lease.until, lease.id));
-        let kept = KeptLease { caller: caller.or(before), lease };
+        let (caller, wrong) = before.map_or((None, None), |kept| (kept.caller, kept.wrong));
+        let kept = KeptLease { lease, caller, wrong };
         self.by_id.insert(kept.lease.id, kept);
     }
 
@@ -195,15 +203,15 @@ impl Leases {
         }
     }
 
-    /// Who has these digits in their number called nobody.
-    pub fn forget_caller(&mut self, digits: &str) {
+    /// This person called nobody.
+    pub fn forget_caller(&mut self, person: &Subscriber) {
         for (&id, kept) in &mut self.by_id {
-            if kept.caller.as_ref().is_some_and(|caller| caller.contains(digits)) {
+            if kept.caller.as_ref().is_some_and(|caller| person.is_in(caller)) {
                 kept.caller = None;
                 self.touched.insert(id);
             }
         }
-        self.guesses.retain(|caller, _| !caller.contains(digits));
+        self.guesses.retain(|caller, _| !person.is_in(caller));
     }
 
     /// Counts a call by a lease, as those of an agent's extension are.
@@ -255,6 +263,48 @@ impl Leases {
         guess.is_some_and(|&(since, wrong)| now - since < within && wrong >= max)
     }
 
+    /// A wrong code of a number, whoever keyed it in: who forges callers is counted so. Where it is the
+    /// one too many, a lease of the number: its codes are not heard for so long from now on.
+    pub fn note_wrong(
+        &mut self,
+        now: Moment,
+        number: &PhoneNumber,
+        (max, within): (u32, Duration),
+    ) -> Option<LeaseId> {
+        let id = self.first_of(number)?;
+        let kept = self.by_id.get_mut(&id)?;
+        let counted = kept.wrong.filter(|&(since, _)| now - since < within);
+        let (since, wrong) = counted.unwrap_or((now, 0));
+        let is_last = wrong + 1 == max;
+        kept.wrong = Some((if is_last { now } else { since }, (wrong + 1).min(max)));
+        self.touched.insert(id);
+        self.pauses += u64::from(is_last);
+        is_last.then_some(id)
+    }
+
+    /// Whether codes of this number are not heard.
+    pub fn is_paused(
+        &self,
+        now: Moment,
+        number: &PhoneNumber,
+        (max, within): (u32, Duration),
+    ) -> bool {
+        let kept = self.first_of(number).and_then(|id| self.by_id.get(&id));
+        let wrong = kept.and_then(|kept| kept.wrong);
+        wrong.is_some_and(|(since, wrong)| now - since < within && wrong >= max)
+    }
+
+    /// How often the codes of a number were heard no more for a while.
+    pub const fn pauses(&self) -> u64 {
+        self.pauses
+    }
+
+    /// Has what is counted of a number.
+    fn first_of(&self, number: &PhoneNumber) -> Option<LeaseId> {
+        let of = self.by_number.get(&number.received);
+        of.or_else(|| self.by_number.get(&number.normal))?.first().copied()
+    }
+
     /// What changed since this was asked last.
     pub fn take_changes(&mut self, tenant: TenantId) -> Vec<Change> {
         let touched = std::mem::take(&mut self.touched).into_iter();
@@ -262,9 +312,9 @@ impl Leases {
     }
 
     /// One that the process before kept.
-    pub fn restore(&mut self, KeptLease { lease, caller }: KeptLease) {
-        self.version = self.version.max(lease.version);
-        self.put(lease, caller);
+    pub fn restore(&mut self, kept: KeptLease) {
+        self.version = self.version.max(kept.lease.version);
+        self.put(kept.lease.clone(), Some(kept));
     }
 }
 
@@ -275,12 +325,12 @@ impl Switch {
     }
 
     /// A person is remembered no more, neither to be called back nor to be reached by a lease.
-    pub(super) fn forget_person(&mut self, tenant: TenantId, digits: &str) {
+    pub(super) fn forget_person(&mut self, tenant: TenantId, person: &Subscriber) {
         if let Some(leases) = self.world.leases.get_mut(&tenant) {
-            leases.forget_caller(digits);
+            leases.forget_caller(person);
         }
         if let Some(tenant) = self.world.tenants.get_mut(&tenant) {
-            tenant.traces.forget(digits);
+            tenant.traces.forget(person);
         }
     }
 }

@@ -43,6 +43,11 @@ impl Switch {
                 metrics.push(metric("switchgrid_agents", &labels, count.into()));
             }
         }
+        for (tenant, leases) in &self.world.leases {
+            let labels = [("tenant", tenant.to_string())];
+            let pauses = leases.pauses() as f64;
+            metrics.push(metric("switchgrid_lease_code_pauses_total", &labels, pauses));
+        }
         metrics
     }
 }

@@ -1,5 +1,5 @@
-//! Who takes a parked caller: any agent of the tenant, by the code `*45` with the slot or from a
-//! screen. Slots belong to a tenant; nobody sees or takes another tenant's.
+//! Who takes a parked caller: any agent of the tenant, or those alone who parked them or may pick up for
+//! that one, as the tenant says; by the code `*45` with the slot or from a screen. Slots belong to a tenant; nobody sees or takes another tenant's.
 
 use super::{Cx, Now, Switch};
 use crate::call::{Call, FeatureCode};
@@ -17,7 +17,7 @@ impl Switch {
         let Some(FeatureCode::Park(Some(slot))) = FeatureCode::parse(&incoming.called) else {
             return false;
         };
-        let taken = self.take_parked(now, (incoming.tenant, slot), |call, cx| {
+        let taken = self.take_parked(now, (incoming.tenant, slot), agent, |call, cx| {
             call.dialled_parked(cx, agent, incoming)
         });
         taken.is_ok()
@@ -31,7 +31,7 @@ impl Switch {
         by: AgentId,
         slot: u8,
     ) -> Result<(), String> {
-        let taken = self.take_parked(now, (tenant, slot), |call, cx| call.ring_taker(cx, by));
+        let taken = self.take_parked(now, (tenant, slot), by, |call, cx| call.ring_taker(cx, by));
         taken.map_err(str::to_owned)
     }
 
@@ -39,13 +39,25 @@ impl Switch {
         &mut self,
         now: Now,
         slot: (TenantId, u8),
+        by: AgentId,
         take: impl FnOnce(&mut Call, &mut Cx) -> Result<(), &'static str>,
     ) -> Result<(), &'static str> {
         let id = self.world.parked.get(&slot).copied().ok_or(NOBODY)?;
+        let parker = self.calls.get(&id).and_then(|call| call.parked_by()).ok_or(NOBODY)?;
+        if !self.may_take_parked(slot.0, by, parker) {
+            return Err(NOBODY);
+        }
         let call = self.calls.get_mut(&id).ok_or(NOBODY)?;
         let result = take(call, &mut Cx { now, world: &mut self.world });
         self.after(now, id);
         result
+    }
+
+    /// Whether this agent may have whom that one parked.
+    fn may_take_parked(&self, tenant: TenantId, by: AgentId, parker: AgentId) -> bool {
+        let Some(of) = self.world.tenants.get(&tenant) else { return false };
+        let team_only = of.plan.plan.parking.team_only;
+        !team_only || by == parker || self.may_pick_up(tenant, by, parker)
     }
 
     /// Looks for slots that nobody is on.

@@ -153,6 +153,9 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::JoinRefused { agent, status } => {
             format!("{} may not join: {status}", agent.map_or(0, |agent| agent.0))
         }
+        Kind::Interjected(said) => {
+            format!("said to {:?} by {}: {:?}", said.to, said.by, said.prompt)
+        }
         Kind::Parking(Parking { slot, what }) => format!("slot {slot}: {what:?}"),
         Kind::Consultation(consultation) => consultation_word(consultation),
         Kind::SupervisionStarted { of, mode } => format!("{} supervised: {mode:?}", of.agent),

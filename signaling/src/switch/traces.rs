@@ -6,7 +6,7 @@ use crate::kept::{Change, Key};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use terms::event::Found;
-use terms::{AgentId, CallId, Moment, QueueId, TenantId};
+use terms::{AgentId, CallId, Moment, QueueId, Subscriber, TenantId};
 
 /// Calls out of a tenant that are remembered.
 pub const TRACES_MAX: usize = 10_000;
@@ -92,10 +92,10 @@ impl Traces {
         }
     }
 
-    /// Nobody is remembered who has these digits in their number.
-    pub fn forget(&mut self, digits: &str) {
+    /// This person is remembered no more.
+    pub fn forget(&mut self, person: &Subscriber) {
         let all = self.by_order.iter();
-        let theirs = all.filter(|(_, trace)| trace.customer.contains(digits));
+        let theirs = all.filter(|(_, trace)| person.is_in(&trace.customer));
         let theirs: Vec<u64> = theirs.map(|(&order, _)| order).collect();
         for order in theirs {
             self.drop_one(order);

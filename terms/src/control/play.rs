@@ -1,5 +1,6 @@
 //! Something that is said into a conversation.
 
+use crate::id::UserId;
 use serde::{Deserialize, Serialize};
 
 /// What is said, to whom, and whether they hear each other meanwhile.
@@ -11,6 +12,8 @@ pub struct PlayOrder {
     pub to: PlayTo,
     /// Nobody hears the parties until it is over.
     pub apart: bool,
+    /// Who asks for it.
+    pub by: UserId,
 }
 
 /// What is said, in the language of the call.
@@ -43,7 +46,7 @@ mod tests {
     #[test]
     fn what_is_to_be_said_crosses_the_socket() {
         let what = PlayWhat::Prompt("terms".into());
-        let order = PlayOrder { what, to: PlayTo::Customer, apart: true };
+        let order = PlayOrder { what, to: PlayTo::Customer, apart: true, by: UserId(7) };
         let action = CallAction::Play(Box::new(order));
         let text = serde_json::to_string(&action).expect("it is JSON");
         assert_eq!(serde_json::from_str::<CallAction>(&text).expect("it is read"), action);

@@ -12,7 +12,7 @@ pub struct Leased {
     pub what: InLease,
 }
 
-/// What became of a call to a leased number.
+/// What became of a call to a leased number, or of the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InLease {
@@ -20,6 +20,9 @@ pub enum InLease {
     Called,
     /// Nobody is called, and the caller is told why.
     Refused(LeaseRefusal),
+    /// Codes of this lease's number are not heard for a while: too many were wrong, whoever keyed them
+    /// in.
+    Paused,
 }
 
 /// Why nobody is called.

@@ -1,6 +1,6 @@
 //! A caller is parked until somebody takes them.
 
-use crate::id::AgentId;
+use crate::id::{AgentId, QueueId};
 use serde::{Deserialize, Serialize};
 
 /// Something about a parked caller.
@@ -30,6 +30,11 @@ pub enum InParking {
     RingsBack {
         /// Who.
         at: AgentId,
+    },
+    /// Nobody took them in time: they wait in this queue, and the slot is free.
+    Queued {
+        /// Which.
+        queue: QueueId,
     },
 }
 

@@ -217,6 +217,8 @@ impl OpenCall {
             | Kind::Consultation(_)
             // The same is so for who is parked.
             | Kind::Parking(_)
+            // What was said into a conversation changes no figure of it.
+            | Kind::Interjected(_)
             // Whom a leased number reached, and who was called back, is told by the legs that follow.
             | Kind::Leased(_)
             | Kind::TracedBack(_)

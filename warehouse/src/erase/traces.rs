@@ -1,13 +1,13 @@
 //! Where a person can still be found: what a hold may cover before they are erased, and what still has
 //! bytes of them after it.
 
-use super::{Digits, LIMITS, calls_of, numbers, unanswered};
+use super::{LIMITS, of_calls, unanswered};
 use crate::log::list;
 use crate::{Error, Scope, Session, Warehouse, manifest};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use terms::event::read_frame;
-use terms::{ContactId, FaxId, RecordingId, TenantId, Timestamp};
+use terms::{ContactId, FaxId, RecordingId, Subscriber, TenantId, Timestamp};
 
 /// What is there of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,12 +25,12 @@ impl Warehouse {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn theirs(&self, tenant: TenantId, digits: &Digits) -> Result<Theirs, Error> {
+    pub async fn theirs(&self, tenant: TenantId, person: &Subscriber) -> Result<Theirs, Error> {
         let session = Session::open(self, Scope::of(tenant), LIMITS).await?;
-        let sql = format!("SELECT DISTINCT contact_id FROM calls WHERE {}", calls_of(digits));
-        let contacts = numbers(&session.query(&sql).await.map_err(unanswered)?);
-        let recordings = self.recordings_of_number(tenant, digits).await?;
-        let faxes = self.faxes_of_number(tenant, digits).await?;
+        let of_theirs = of_calls(&session, person, ("contact_id", "TRUE")).await;
+        let contacts = of_theirs.map_err(unanswered)?;
+        let recordings = self.recordings_of_number(tenant, person).await?;
+        let faxes = self.faxes_of_number(tenant, person).await?;
         let mut theirs = Theirs {
             contacts: contacts.into_iter().map(|id| ContactId(id as u64)).collect(),
             recordings: recordings.iter().copied().collect(),
@@ -53,16 +53,13 @@ impl Warehouse {
     pub async fn called_before(
         &self,
         tenant: TenantId,
-        digits: &Digits,
+        person: &Subscriber,
         until: Timestamp,
     ) -> Result<bool, Error> {
         let session = Session::open(self, Scope::of(tenant), LIMITS).await?;
-        let sql = format!(
-            "SELECT DISTINCT call_id FROM calls WHERE ({}) AND CAST(started_at AS BIGINT) < {}",
-            calls_of(digits),
-            until.0
-        );
-        Ok(!numbers(&session.query(&sql).await.map_err(unanswered)?).is_empty())
+        let before = format!("CAST(started_at AS BIGINT) < {}", until.0);
+        let found = of_calls(&session, person, ("call_id", &before)).await.map_err(unanswered)?;
+        Ok(!found.is_empty())
     }
 
     /// How many files that were replaced up to `until`, by the clock of [`Warehouse::clock`], are
@@ -99,17 +96,17 @@ impl Warehouse {
     }
 }
 
-/// How many files of the event log in `dir` have entries of a tenant up to `until` with these digits.
+/// How many files of the event log in `dir` have entries of a tenant up to `until` that name the person.
 ///
 /// # Errors
 /// When a file cannot be read.
 pub async fn log_files(
     dir: PathBuf,
     tenant: TenantId,
-    digits: &Digits,
+    person: &Subscriber,
     until: Timestamp,
 ) -> Result<usize, Error> {
-    let digits = digits.as_str().to_owned();
+    let person = person.clone();
     let work = move || {
         let mut found = 0;
         for (_, path) in list(&dir)? {
@@ -119,7 +116,7 @@ pub async fn log_files(
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(Error::file("read", &path)(error)),
             };
-            found += usize::from(tells(&bytes, tenant, &digits, until));
+            found += usize::from(tells(&bytes, tenant, &person, until));
         }
         Ok(found)
     };
@@ -128,8 +125,8 @@ pub async fn log_files(
 
 /// Whether a file of the log has such an entry. Where a frame is damaged, the bytes behind it count
 /// whoever's they are.
-fn tells(bytes: &[u8], tenant: TenantId, digits: &str, until: Timestamp) -> bool {
-    let named = |bytes: &[u8]| bytes.windows(digits.len()).any(|some| some == digits.as_bytes());
+fn tells(bytes: &[u8], tenant: TenantId, person: &Subscriber, until: Timestamp) -> bool {
+    let named = |bytes: &[u8]| person.is_in_bytes(bytes);
     let mut rest = bytes;
     // Most files have nothing of it: no entry is read then.
     if !named(rest) {
@@ -162,7 +159,7 @@ mod tests {
         script.call(0.0, 1, call_started("13900139000")).call(60.0, 2, call_started("13800138000"));
         write_log(dir.path(), &script.entries);
         let at = script.entries[1].at;
-        let digits = Digits::parse("13800138000").unwrap();
+        let digits = Subscriber::parse("13800138000", "86").unwrap();
         let files = async |tenant, until| {
             log_files(dir.path().to_owned(), TenantId(tenant), &digits, until).await.unwrap()
         };
@@ -184,7 +181,7 @@ mod tests {
             _ => None,
         });
         let recording = recording.expect("some call was recorded");
-        let digits = Digits::of_normal(&recording.caller, "86").unwrap();
+        let digits = Subscriber::of_normal(&recording.caller, "86").unwrap();
         let theirs = warehouse.theirs(TenantId(1), &digits).await.unwrap();
         assert_eq!(theirs.contacts, [recording.contact_id].into());
         assert_eq!(theirs.recordings, [recording.recording_id].into());

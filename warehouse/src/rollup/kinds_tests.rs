@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::age::Stays;
-use crate::erase::Digits;
 use crate::stories::{BEGIN, day, fold};
 use crate::{Answer, Limits, Scope, Session, compact, sweep};
 use rand::rngs::StdRng;
@@ -10,7 +9,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use std::time::Duration;
 use terms::record::{AgentSpan, Call, Row};
-use terms::{AgentId, QueueId, SpanId, TenantId, Timestamp};
+use terms::{AgentId, QueueId, SpanId, Subscriber, TenantId, Timestamp};
 
 const TENANT: TenantId = TenantId(1);
 /// The first second of a UTC day.
@@ -130,7 +129,7 @@ async fn counts_are_those_of_the_rows_after_every_kind_of_upkeep() {
                 }
                 5 => {
                     let number = numbers.choose(&mut rng).expect("somebody called");
-                    let digits = Digits::parse(number).expect("a number");
+                    let digits = Subscriber::parse(number, "86").expect("a number");
                     warehouse.erase_number(TENANT, &digits).await.unwrap();
                 }
                 _ => {

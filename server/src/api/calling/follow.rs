@@ -1,12 +1,12 @@
-//! Carries bars, what agents set for their phones, messages, and callers whom nobody of an area answered
-//! from the event log into the business store, so that they last. The store notes how far it was followed in the same transaction; what is older
+//! Carries bars, what agents set for their phones, messages, callers whom nobody of an area answered, and
+//! pauses of leased numbers from the event log into the business store, so that they last. The store notes how far it was followed in the same transaction; what is older
 //! than what it knows changes nothing.
 
 use crate::api::live::feed::Feed;
 use desk::Store;
 use std::sync::Arc;
 use std::time::Duration;
-use terms::event::{Entry, InCalling, InHunt, Kind};
+use terms::event::{Entry, InCalling, InHunt, InLease, Kind};
 use terms::media::RecordingState;
 
 /// Pause after the log or the store did not answer.
@@ -76,6 +76,7 @@ fn is_kept(entry: &Entry) -> bool {
     match &entry.kind {
         Kind::Calling(calling) => !matches!(calling.what, InCalling::Refused { .. }),
         Kind::VoicemailLeft { .. } | Kind::VoicemailHeard { .. } | Kind::Mailbox(_) => true,
+        Kind::Leased(leased) => leased.what == InLease::Paused,
         Kind::Hunt(hunt) => matches!(hunt.what, InHunt::Lost { .. }),
         // Of a message there is nothing to be heard then.
         Kind::Recorded { ledger, agent: None, queue: Some(_), .. }

@@ -6,14 +6,14 @@
 
 use super::{Deletion, Erased, Error};
 use crate::api::child::{carry_outbox, carry_trail};
+use crate::blocking::blocking;
 use desk::Store;
 use desk::erasure::{ErasureState, Open, Reached};
 use desk::hold::HoldKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-use terms::{ContactId, FaxId, RecordingId, TenantId, Timestamp};
+use terms::{ContactId, FaxId, RecordingId, Subscriber, TenantId, Timestamp};
 use warehouse::Warehouse;
-use warehouse::erase::Digits;
 use warehouse::erase::traces::log_files;
 
 /// Pause between attempts: as long as replaced files are kept.
@@ -27,13 +27,13 @@ pub async fn holds_on(
     store: &Store,
     warehouse: &Warehouse,
     tenant: TenantId,
-    digits: &Digits,
+    person: &Subscriber,
 ) -> Result<Vec<i64>, Error> {
     let holds = store.holds_in_force(tenant).await?;
     if holds.is_empty() {
         return Ok(Vec::new());
     }
-    let theirs = warehouse.theirs(tenant, digits).await?;
+    let theirs = warehouse.theirs(tenant, person).await?;
     let covers = |kind: HoldKind, value: &str| match kind {
         HoldKind::Recording => {
             value.parse::<RecordingId>().is_ok_and(|id| theirs.recordings.contains(&id))
@@ -42,7 +42,7 @@ pub async fn holds_on(
         HoldKind::Contact => {
             value.parse::<ContactId>().is_ok_and(|id| theirs.contacts.contains(&id))
         }
-        HoldKind::Number => value.contains(digits.as_str()),
+        HoldKind::Number => person.is_in(value),
     };
     Ok(holds.iter().filter(|hold| covers(hold.kind, &hold.value)).map(|hold| hold.id).collect())
 }
@@ -57,6 +57,18 @@ fn detail(id: i64) -> String {
     format!("erasure {id}")
 }
 
+/// How many plans of a tenant in `folder` name the person. A switch that is away reads its plan when it
+/// starts, is told the next one at once, and keeps that in its place.
+async fn kept_plans(folder: PathBuf, tenant: TenantId, person: Subscriber) -> Result<usize, Error> {
+    let names = move |name: String| match std::fs::read(folder.join(name)) {
+        Ok(bytes) => Ok(usize::from(person.is_in_bytes(&bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    };
+    let both = move || Ok(names(format!("{tenant}.json"))? + names(format!("{tenant}.part"))?);
+    blocking(both).await.map_err(Error::Plans)
+}
+
 impl Deletion {
     /// An erasure was asked for: it is begun at once.
     pub fn wake(&self) {
@@ -64,9 +76,9 @@ impl Deletion {
     }
 
     /// Attempts until the process ends.
-    pub async fn keep_erasing(&self, log: &Path, wall: impl Fn() -> Timestamp) {
+    pub async fn keep_erasing(&self, data: &Path, wall: impl Fn() -> Timestamp) {
         loop {
-            if let Err(error) = self.erase_persons(log, wall()).await {
+            if let Err(error) = self.erase_persons(data, wall()).await {
                 tracing::error!(%error, "erasures go on in ten minutes");
             }
             tokio::select! {
@@ -76,11 +88,11 @@ impl Deletion {
         }
     }
 
-    /// Attempts every erasure that is under way; `log` is the folder of the event log.
+    /// Attempts every erasure that is under way; `data` is the folder of the box.
     ///
     /// # Errors
     /// See [`Error`]; the others are attempted all the same, and this one the next time.
-    pub async fn erase_persons(&self, log: &Path, now: Timestamp) -> Result<(), Error> {
+    pub async fn erase_persons(&self, data: &Path, now: Timestamp) -> Result<(), Error> {
         let mut first: Result<(), Error> = Ok(());
         for tenant in self.store.tenants().await? {
             let open = match self.store.open_erasures(tenant.id).await {
@@ -92,7 +104,7 @@ impl Deletion {
                 }
             };
             for open in open {
-                let done = self.attempt(tenant.id, &open, log, now).await;
+                let done = self.attempt(tenant.id, &open, data, now).await;
                 first = first.and(done);
             }
         }
@@ -103,14 +115,18 @@ impl Deletion {
         &self,
         tenant: TenantId,
         open: &Open,
-        log: &Path,
+        data: &Path,
         now: Timestamp,
     ) -> Result<(), Error> {
-        // It was a number when it was asked for.
-        let Some(digits) = Digits::parse(&open.digits) else { return Ok(()) };
+        let Some(person) = &open.person else {
+            let problem = "its number cannot be read any more: ask for it again";
+            tracing::error!(%tenant, erasure = open.id, "the number of an erasure cannot be read");
+            let state = ErasureState::Unreadable;
+            return Ok(self.store.end_erasure(tenant, open.id, state, problem, now).await?);
+        };
         match open.erased {
-            None => self.forget(tenant, open.id, &digits, now).await,
-            Some(erased) => self.clear(tenant, open.id, &digits, (erased, log, now)).await,
+            None => self.forget(tenant, open.id, person, now).await,
+            Some(erased) => self.clear(tenant, open.id, person, (erased, data, now)).await,
         }
     }
 
@@ -119,24 +135,24 @@ impl Deletion {
         &self,
         tenant: TenantId,
         id: i64,
-        digits: &Digits,
+        person: &Subscriber,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let Some(mut reached) = self.forget_files(tenant, id, digits, now).await? else {
-            let held = holds_on(&self.store, &self.warehouse, tenant, digits).await?;
+        let Some(mut reached) = self.forget_files(tenant, id, person, now).await? else {
+            let held = holds_on(&self.store, &self.warehouse, tenant, person).await?;
             return self.refuse(tenant, id, &held, now).await;
         };
         // A hold that was answered is respected: none is set from here on.
         let _gate = self.gate.lock().await;
-        let held = holds_on(&self.store, &self.warehouse, tenant, digits).await?;
+        let held = holds_on(&self.store, &self.warehouse, tenant, person).await?;
         if !held.is_empty() {
             return self.refuse(tenant, id, &held, now).await;
         }
         // What another reading took before the number was made unreadable is staged too late then.
         while carry_outbox(&self.store, &self.warehouse).await? > 0 {}
         while carry_trail(&self.store, &self.warehouse).await? > 0 {}
-        reached.entries = self.store.erase_person(tenant, digits.as_str()).await?;
-        let erased = self.warehouse.erase_number(tenant, digits).await?;
+        reached.entries = self.store.erase_person(tenant, person).await?;
+        let erased = self.warehouse.erase_number(tenant, person).await?;
         reached.rows = erased.rows;
         let (both, problem) = match erased.days_waiting {
             0 => (Some((now, self.warehouse.clock())), String::new()),
@@ -152,15 +168,15 @@ impl Deletion {
         &self,
         tenant: TenantId,
         id: i64,
-        digits: &Digits,
+        person: &Subscriber,
         now: Timestamp,
     ) -> Result<Option<Reached>, Error> {
         let mut reached = Reached::default();
-        if !holds_on(&self.store, &self.warehouse, tenant, digits).await?.is_empty() {
+        if !holds_on(&self.store, &self.warehouse, tenant, person).await?.is_empty() {
             return Ok(None);
         }
         let detail = detail(id);
-        for recording in self.warehouse.recordings_of_number(tenant, digits).await? {
+        for recording in self.warehouse.recordings_of_number(tenant, person).await? {
             let found = self.warehouse.recording(tenant, recording).await?;
             let Some(found) = found.filter(|found| found.deleted.is_none()) else { continue };
             if self.erase(&found.recording, &detail, now).await? == Erased::Held {
@@ -168,7 +184,7 @@ impl Deletion {
             }
             reached.recordings += 1;
         }
-        for fax in self.warehouse.faxes_of_number(tenant, digits).await? {
+        for fax in self.warehouse.faxes_of_number(tenant, person).await? {
             if self.erase_fax(&fax, &detail, now).await? == Erased::Held {
                 return Ok(None);
             }
@@ -194,25 +210,30 @@ impl Deletion {
         &self,
         tenant: TenantId,
         id: i64,
-        digits: &Digits,
-        ((at, until), log, now): ((Timestamp, Timestamp), &Path, Timestamp),
+        person: &Subscriber,
+        ((at, until), data, now): ((Timestamp, Timestamp), &Path, Timestamp),
     ) -> Result<(), Error> {
         // A call that went on meanwhile has its rows now.
-        if self.warehouse.called_before(tenant, digits, at).await? {
-            return self.forget(tenant, id, digits, now).await;
+        if self.warehouse.called_before(tenant, person, at).await? {
+            return self.forget(tenant, id, person, now).await;
         }
         let kept = self.warehouse.files_kept(until).await?;
-        let logs = log_files(log.to_owned(), tenant, digits, at).await?;
+        let logs = log_files(data.join("events"), tenant, person, at).await?;
+        let plans = kept_plans(data.join("plans"), tenant, person.clone()).await?;
         // What could not be removed is tried again in each round of retention.
         let left = self.warehouse.deleted_left(tenant, &detail(id)).await?;
-        if kept + logs > 0 || left > 0 {
+        let reports = self.reports_of(tenant, id, person, at).await?;
+        let reached = Reached { report_files: reports.removed, ..Reached::default() };
+        if kept + logs + plans > 0 || left > 0 || reports.under_way > 0 {
             let problem = format!(
-                "there are still {kept} replaced files, {logs} of the event log, and {left} of \
-                 recordings and faxes"
+                "there are still {kept} replaced files, {logs} of the event log, {left} of \
+                 recordings and faxes, {plans} plans of calls, and {} of reports under way",
+                reports.under_way
             );
-            let (reached, both) = (Reached::default(), Some((at, until)));
+            let both = Some((at, until));
             return Ok(self.store.note_reached(tenant, id, reached, both, &problem).await?);
         }
+        self.store.note_reached(tenant, id, reached, Some((at, until)), "").await?;
         Ok(self.store.end_erasure(tenant, id, ErasureState::Done, "", now).await?)
     }
 }

@@ -5,9 +5,8 @@ use super::{Deletion, Error};
 use desk::By;
 use desk::hold::Held;
 use desk::retention::over_before;
-use terms::{TenantId, Timestamp};
+use terms::{Subscriber, TenantId, Timestamp};
 use warehouse::age::{Aged, Holds, Stays};
-use warehouse::erase::Digits;
 
 /// The tables that each setting is about.
 static TABLES: [(&str, &[&str]); 7] = [
@@ -85,8 +84,8 @@ impl Deletion {
     /// What is held, as the warehouse looks for it.
     async fn holds(&self, tenant: TenantId, held: &Held) -> Result<Holds, Error> {
         let country = self.store.tenant(tenant).await?.profile.country;
-        let digits = |normal: &String| match Digits::of_normal(normal, &country) {
-            Some(digits) => digits.as_str().to_owned(),
+        let digits = |normal: &String| match Subscriber::of_normal(normal, &country) {
+            Some(person) => person.core().to_owned(),
             // A short number, as it is.
             None => normal.clone(),
         };

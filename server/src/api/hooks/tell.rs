@@ -1,19 +1,27 @@
-//! Tells hooks of events, from the one event log. A hook is told of one event after the other, in the
-//! order of the log, and of the next when it has acknowledged the one before with a status of 2xx:
-//! what belongs to a call never overtakes. What fails is sent again after growing pauses; a hook that
-//! failed for too long is paused, says so, and goes on where it stood when somebody resumes it.
+//! Tells hooks of events, from the one event log. A hook is told of the events of a call one after the
+//! other, in the order of the log, and of the next when it has acknowledged the one before with a
+//! status of 2xx: what belongs to a call never overtakes. Several calls go beside one another, and so
+//! does what belongs to none ([`Lanes`]). What fails is sent again after growing pauses; a hook that
+//! fails to take an event for too long is paused, says so, and goes on where it stood when somebody
+//! resumes it.
 //!
-//! How far each hook is stands in the store, so a restart repeats at most the event that was not
-//! acknowledged. Nothing is queued: whoever is behind reads the log.
+//! How far each hook is stands in the store, and what it acknowledged beyond that, so a restart repeats
+//! at most the events that were being sent. Nothing is queued: whoever is behind reads the log.
+
+mod lanes;
 
 use crate::api::live;
 use crate::api::live::feed::{Feed, Subscription};
 use crate::outward::Place;
 use desk::Store;
 use desk::hook::{Attempt, Line, delivery_id};
-use std::collections::HashMap;
+use desk::signer::Signer;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use lanes::Lanes;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use terms::event::Entry;
 use terms::{HookId, Timestamp};
@@ -21,6 +29,8 @@ use tokio::task::JoinHandle;
 
 /// Pause after the log or the store did not answer.
 const RETRY: Duration = Duration::from_secs(1);
+/// Events of one hook that are sent at a time, each of another call.
+const AT_ONCE: usize = 8;
 /// Entries after which the place in the log is noted although none of them was for the hook.
 const PASSED_MAX: u64 = 10_000;
 /// Longest text of a problem that is kept.
@@ -88,7 +98,7 @@ pub async fn run(store: Store, events: Arc<Feed>, terms: Terms, wall: Wall) {
                     let (hook, version) = (line.hook, line.version);
                     told.0.entry(hook).or_insert_with(|| {
                         let (store, events, terms) = (store.clone(), events.clone(), terms.clone());
-                        let teller = Teller { store, terms, wall, line, client: None };
+                        let teller = Teller::new(store, terms, wall, line);
                         (version, tokio::spawn(teller.follow(events)))
                     });
                 }
@@ -105,32 +115,75 @@ struct Teller {
     terms: Terms,
     wall: Wall,
     line: Line,
-    /// What connects to this place.
-    client: Option<(Place, reqwest::Client)>,
+    lanes: Lanes,
+    sender: Arc<Sender>,
+    /// Events that fail, and since when.
+    failing: BTreeMap<u64, Timestamp>,
+    /// Since when the oldest event failed before this process.
+    carried: Option<Timestamp>,
 }
 
+/// An event on its way.
+struct Event {
+    entry: Arc<Entry>,
+    kind: String,
+    body: String,
+    /// Before the next attempt, where this one fails.
+    pause: Duration,
+}
+
+/// An attempt: the status, where there was an answer, and why it failed.
+type Tried = (Event, Option<u16>, Option<String>);
+
 impl Teller {
+    fn new(store: Store, terms: Terms, wall: Wall, line: Line) -> Teller {
+        let sender = Sender {
+            hook: line.hook,
+            url: line.url.clone(),
+            signer: line.signer.clone(),
+            terms: terms.clone(),
+            wall,
+            client: Mutex::default(),
+        };
+        Teller {
+            lanes: Lanes::new(line.through, line.told.clone()),
+            carried: line.failing_since,
+            sender: Arc::new(sender),
+            failing: BTreeMap::new(),
+            store,
+            terms,
+            wall,
+            line,
+        }
+    }
+
     /// Follows the log until the hook is paused.
     async fn follow(mut self, events: Arc<Feed>) {
         let mut subscription = self.begin(&events);
+        let mut sent = FuturesUnordered::new();
         loop {
-            let entries = match subscription.next().await {
-                Ok(entries) => entries,
-                Err(error) => {
-                    tracing::error!(%error, "a hook is not told: the log cannot be read");
-                    tokio::time::sleep(RETRY).await;
-                    continue;
-                }
-            };
-            for entry in entries {
-                if self.is_for(&entry) {
-                    if !self.tell(&entry).await {
-                        return;
+            while sent.len() < AT_ONCE
+                && let Some(entry) = self.lanes.begin_next()
+            {
+                let (kind, body) = (kind_of(&entry), live::text(&entry));
+                let event = Event { entry, kind, body, pause: self.terms.pause_first };
+                sent.push(self.sender.clone().attempt(event, Duration::ZERO));
+            }
+            tokio::select! {
+                entries = subscription.next(), if self.lanes.has_room() => match entries {
+                    Ok(entries) => self.on_read(entries).await,
+                    Err(error) => {
+                        tracing::error!(%error, "a hook is not told: the log cannot be read");
+                        tokio::time::sleep(RETRY).await;
                     }
-                    self.line.through = entry.seq;
-                } else if entry.seq >= self.line.through + PASSED_MAX {
-                    self.pass(entry.seq).await;
-                }
+                },
+                Some(tried) = sent.next() => match self.on_tried(tried).await {
+                    Outcome::Told => {}
+                    Outcome::Again(event, pause) => {
+                        sent.push(self.sender.clone().attempt(event, pause));
+                    }
+                    Outcome::Paused => return,
+                },
             }
         }
     }
@@ -146,6 +199,17 @@ impl Teller {
         events.subscribe(Some(first))
     }
 
+    async fn on_read(&mut self, entries: Vec<Arc<Entry>>) {
+        for entry in entries {
+            let is_for = self.is_for(&entry);
+            self.lanes.on_read(entry, is_for);
+        }
+        let through = self.lanes.through();
+        if through >= self.line.through + PASSED_MAX {
+            self.pass(through).await;
+        }
+    }
+
     fn is_for(&self, entry: &Entry) -> bool {
         let kinds = &self.line.kinds;
         entry.tenant == self.line.tenant && (kinds.is_empty() || kinds.contains(&kind_of(entry)))
@@ -158,36 +222,45 @@ impl Teller {
         }
     }
 
-    /// Sends an event until it is acknowledged. False when the hook is paused.
-    async fn tell(&mut self, entry: &Entry) -> bool {
-        let (kind, body) = (kind_of(entry), live::text(entry));
-        let mut pause = self.terms.pause_first;
-        loop {
-            let (status, problem) = self.send(entry.seq, &kind, &body).await;
-            let at = (self.wall)();
-            let problem: Option<String> =
-                problem.map(|problem| problem.chars().take(PROBLEM_CHARS_MAX).collect());
-            let attempt = Attempt {
-                seq: entry.seq,
-                kind: &kind,
-                call: entry.call,
-                at,
-                status,
-                problem: problem.as_deref(),
-            };
-            self.note(&attempt).await;
-            if problem.is_none() {
-                self.line.failing_since = None;
-                return true;
+    /// What follows from an attempt.
+    async fn on_tried(&mut self, (event, status, problem): Tried) -> Outcome {
+        let (at, seq) = ((self.wall)(), event.entry.seq);
+        let problem: Option<String> =
+            problem.map(|problem| problem.chars().take(PROBLEM_CHARS_MAX).collect());
+        let is_oldest = self.lanes.is_oldest(seq);
+        let since = match &problem {
+            None => {
+                self.failing.remove(&seq);
+                self.carried = self.carried.filter(|_| !is_oldest);
+                self.lanes.on_told(&event.entry);
+                at
             }
-            let since = *self.line.failing_since.get_or_insert(at);
-            if at >= since + self.terms.failing_max {
-                self.give_up(at).await;
-                return false;
+            Some(_) => {
+                let carried = self.carried.filter(|_| is_oldest);
+                *self.failing.entry(seq).or_insert_with(|| carried.unwrap_or(at))
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(self.terms.pause_max);
+        };
+        let attempt = Attempt {
+            seq,
+            kind: &event.kind,
+            call: event.entry.call,
+            at,
+            status,
+            problem: problem.as_deref(),
+            through: self.lanes.through(),
+            failing_since: self.failing.values().min().copied(),
+        };
+        self.note(&attempt).await;
+        self.line.through = attempt.through;
+        if problem.is_none() {
+            return Outcome::Told;
         }
+        if at >= since + self.terms.failing_max {
+            self.give_up(at).await;
+            return Outcome::Paused;
+        }
+        let pause = event.pause;
+        Outcome::Again(Event { pause: (pause * 2).min(self.terms.pause_max), ..event }, pause)
     }
 
     /// Until it is written: what was acknowledged must not be sent again after a restart.
@@ -206,31 +279,58 @@ impl Teller {
             tokio::time::sleep(RETRY).await;
         }
     }
+}
 
-    /// One attempt: the status, where there was an answer, and why it failed. An address may hold
-    /// what only its owner should know, so no sentence has it.
-    async fn send(&mut self, seq: u64, kind: &str, body: &str) -> (Option<u16>, Option<String>) {
-        let sent = tokio::time::timeout(self.terms.answer_max, self.post(seq, kind, body)).await;
-        match sent {
+/// What follows from an attempt.
+enum Outcome {
+    /// It was acknowledged.
+    Told,
+    /// It is sent again after this pause.
+    Again(Event, Duration),
+    /// The hook is told of nothing more.
+    Paused,
+}
+
+/// Sends events to one hook.
+struct Sender {
+    hook: HookId,
+    url: String,
+    signer: Signer,
+    terms: Terms,
+    wall: Wall,
+    /// What connects to this place.
+    client: Mutex<Option<(Place, reqwest::Client)>>,
+}
+
+impl Sender {
+    /// One attempt, after a pause. An address may hold what only its owner should know, so no sentence
+    /// has it.
+    async fn attempt(self: Arc<Self>, event: Event, pause: Duration) -> Tried {
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        let sent = tokio::time::timeout(self.terms.answer_max, self.post(&event)).await;
+        let (status, problem) = match sent {
             Ok(Ok(status)) if (200..300).contains(&status) => (Some(status), None),
             Ok(Ok(status)) => (Some(status), Some(format!("it answered {status}"))),
             Ok(Err(why)) => (None, Some(why)),
             Err(_) => (None, Some(format!("no answer within {:?}", self.terms.answer_max))),
-        }
+        };
+        (event, status, problem)
     }
 
-    async fn post(&mut self, seq: u64, kind: &str, body: &str) -> Result<u16, String> {
+    async fn post(&self, event: &Event) -> Result<u16, String> {
         let seconds = (self.wall)().0.div_euclid(1_000_000);
-        let signature = self.line.signer.header(seconds, &[body.as_bytes()]);
-        let url = reqwest::Url::parse(&self.line.url).map_err(|error| error.to_string())?;
+        let signature = self.signer.header(seconds, &[event.body.as_bytes()]);
+        let url = reqwest::Url::parse(&self.url).map_err(|error| error.to_string())?;
         let client = self.client(&url).await?;
         let answer = client
             .post(url)
             .header("content-type", "application/json")
-            .header("switchgrid-delivery", delivery_id(self.line.hook, seq))
-            .header("switchgrid-event", kind)
+            .header("switchgrid-delivery", delivery_id(self.hook, event.entry.seq))
+            .header("switchgrid-event", &event.kind)
             .header("switchgrid-signature", signature)
-            .body(body.to_owned())
+            .body(event.body.clone())
             .send()
             .await
             .map_err(|error| because(&error.without_url()))?;
@@ -239,16 +339,17 @@ impl Teller {
     }
 
     /// A connection is used again as long as the name leads to the same.
-    async fn client(&mut self, url: &reqwest::Url) -> Result<reqwest::Client, String> {
+    async fn client(&self, url: &reqwest::Url) -> Result<reqwest::Client, String> {
         let place = Place::of(url, &self.terms.allowed, "hooks.allowed").await;
         let place = place.map_err(|refusal| refusal.to_string())?.sorted();
-        if let Some((known, client)) = &self.client
-            && *known == place
+        let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, client)) = &*known
+            && *of == place
         {
             return Ok(client.clone());
         }
         let client = place.client().build().map_err(|error| because(&error))?;
-        self.client = Some((place, client.clone()));
+        *known = Some((place, client.clone()));
         Ok(client)
     }
 }

@@ -11,7 +11,7 @@ use terms::{CallId, ContactId};
 
 const CALLBACKS: &str = "/api/v1/callbacks";
 
-fn waiting() -> LiveCallback {
+pub(super) fn waiting() -> LiveCallback {
     LiveCallback {
         callback: CallId(7),
         contact: ContactId(8),

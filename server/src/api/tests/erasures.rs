@@ -15,12 +15,17 @@ use terms::control::{Ask, CallAction, LiveCallback};
 use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, write_frame};
 use terms::record::{Call, Fax, Row};
 use terms::routing::CallFirst;
-use terms::{CallId, ContactId, FaxId, PhoneNumber, QueueId, RecordingId, Timestamp};
+use terms::{CallId, ContactId, FaxId, PhoneNumber, QueueId, RecordingId, Subscriber, Timestamp};
 
 const ERASURES: &str = "/api/v1/erasures";
 const DIGITS: &str = "13800138000";
 /// Long after every file that was replaced in a test.
 const LATER: Timestamp = Timestamp::from_secs(4_000_000_000);
+
+/// The number of the digits.
+fn digits() -> Subscriber {
+    Subscriber::parse(DIGITS, "86").unwrap()
+}
 
 /// The files below a folder that hold the digits.
 fn telling(folder: &Path) -> Vec<PathBuf> {
@@ -103,8 +108,8 @@ impl Rig {
     }
 
     async fn attempt(&self) {
-        let log = self.folder.path().join("events");
-        self.deletion.erase_persons(&log, NOON + Duration::from_secs(60)).await.unwrap();
+        let data = self.folder.path();
+        self.deletion.erase_persons(data, NOON + Duration::from_secs(60)).await.unwrap();
     }
 
     async fn erasure(&self, token: &str, id: &Value) -> Value {
@@ -141,7 +146,7 @@ async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
         matches!(ask, Ask::Call { call: CallId(77), action, .. } if is_cancel(action))
     });
     assert!(cancelled, "nobody calls back");
-    let forget = Ask::Forget(rig.tenant(), DIGITS.to_owned());
+    let forget = Ask::Forget(rig.tenant(), digits());
     assert!(rig.calls.asked.lock().unwrap().contains(&forget), "calls remember them no more");
 
     rig.attempt().await;
@@ -209,19 +214,21 @@ async fn a_row_of_the_audit_that_was_read_before_an_erasure_is_not_carried_after
 }
 
 #[tokio::test]
-async fn a_wish_that_cannot_be_read_keeps_no_other_tenants_from_being_done() {
+async fn a_wish_that_cannot_be_read_ends_at_once_and_keeps_no_others_from_being_done() {
     let rig = Rig::new().await;
     let by = desk::By::system("test", NOON);
-    rig.store.ask_erasure(rig.tenant(), &by, DIGITS, "letter").await.unwrap();
+    let mine = rig.store.ask_erasure(rig.tenant(), &by, &digits(), "letter").await.unwrap().id;
     let (other, _) = rig.other_tenant().await;
-    let theirs = rig.store.ask_erasure(other, &by, DIGITS, "letter").await.unwrap().id;
+    let theirs = rig.store.ask_erasure(other, &by, &digits(), "letter").await.unwrap().id;
     let options = SqliteConnectOptions::new().filename(rig.folder.path().join("desk.db"));
     let mut desk = SqliteConnection::connect_with(&options).await.unwrap();
     let spoil = "UPDATE erasures SET number_sealed = 'x' WHERE tenant_id <> $1";
     sqlx::query(spoil).bind(other.0 as i64).execute(&mut desk).await.unwrap();
     desk.close().await.unwrap();
-    let log = rig.folder.path().join("events");
-    assert!(rig.deletion.erase_persons(&log, NOON).await.is_err(), "somebody is told of it");
+    rig.deletion.erase_persons(rig.folder.path(), NOON).await.unwrap();
+    let mine = rig.store.erasure(rig.tenant(), mine).await.unwrap();
+    assert_eq!((mine.state, mine.ended_at), (ErasureState::Unreadable, Some(NOON)), "it ends");
+    assert!(mine.problem.contains("ask for it again"), "{}", mine.problem);
     let theirs = rig.store.erasure(other, theirs).await.unwrap();
     assert_eq!(theirs.state, ErasureState::Clearing);
 }
@@ -284,4 +291,80 @@ async fn only_administrators_ask_and_only_for_persons_numbers_with_a_reason() {
     let (_, foreign) = rig.other_tenant().await;
     let theirs = rig.get(&format!("{ERASURES}/{}", asked["id"]), &foreign).await;
     assert_eq!(theirs.status, StatusCode::NOT_FOUND);
+}
+
+impl Rig {
+    /// A run of a report with a file.
+    async fn report(&self, id: i64, file: &str, text: &str, ended: Option<Timestamp>) -> PathBuf {
+        let tenant = self.tenant();
+        let folder = self.folder.path().join(format!("report-runs/reports/{tenant}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(file);
+        std::fs::write(&path, text).unwrap();
+        let format = file.rsplit('.').next().unwrap();
+        let work = json!({
+            "name": "daily", "report": "calls", "period": "2026-11-22", "format": format,
+            "language": "en", "time_zone": "Asia/Shanghai", "manual": false, "more": [],
+        });
+        let kept = json!({"name": file, "bytes": text.len(), "content_type": "text/plain"});
+        let options = SqliteConnectOptions::new().filename(self.folder.path().join("desk.db"));
+        let mut desk = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query(
+            "INSERT INTO report_runs (id, tenant_id, schedule_id, due_at, document, state, next_at,
+             file, ended_at) VALUES ($1, $2, $1, $3, $4, $5, $3, $6, $7)",
+        )
+        .bind(id)
+        .bind(tenant.0 as i64)
+        .bind(NOON.0)
+        .bind(work.to_string())
+        .bind(if ended.is_some() { "done" } else { "made" })
+        .bind(kept.to_string())
+        .bind(ended.map(|at| at.0))
+        .execute(&mut desk)
+        .await
+        .unwrap();
+        desk.close().await.unwrap();
+        path
+    }
+}
+
+#[tokio::test]
+async fn reports_on_the_box_that_name_who_is_forgotten_go_and_those_that_may_are_named() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let theirs = rig.report(11, "a.csv", &format!("caller\r\n+86{DIGITS}\r\n"), Some(NOON)).await;
+    let other = rig.report(12, "b.csv", &format!("caller\r\n9{DIGITS}\r\n"), Some(NOON)).await;
+    let closed = rig.report(13, "c.pdf", "%PDF-1.7", Some(NOON)).await;
+    let running = rig.report(14, "d.csv", DIGITS, None).await;
+    let body = json!({"number": DIGITS, "reason": "letter of 3 May"});
+    let id = rig.post(ERASURES, &token, body).await.json()["id"].clone();
+    rig.attempt().await;
+    rig.attempt().await;
+    let now = rig.erasure(&token, &id).await;
+    assert_eq!((&now["report_files"], &now["reports_left"]), (&json!(1), &json!("13")), "{now}");
+    assert!(!theirs.exists() && other.exists() && closed.exists());
+    assert!(now["problem"].as_str().unwrap().contains("1 of reports under way"), "{now}");
+    assert!(running.exists(), "its delivery goes on");
+}
+
+#[tokio::test]
+async fn an_erasure_ends_when_the_plan_of_a_switch_that_is_away_names_nobody_any_more() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let plans = rig.folder.path().join("plans");
+    std::fs::create_dir_all(&plans).unwrap();
+    let plan = plans.join(format!("{}.json", rig.tenant()));
+    std::fs::write(&plan, format!("{{\"blocked\": \"+86{DIGITS}\"}}")).unwrap();
+    let body = json!({"number": DIGITS, "reason": "letter of 3 May"});
+    let id = rig.post(ERASURES, &token, body).await.json()["id"].clone();
+    rig.attempt().await;
+    rig.warehouse.tend(LATER).await.unwrap();
+    rig.attempt().await;
+    let now = rig.erasure(&token, &id).await;
+    assert_eq!(now["state"], "clearing", "{now}");
+    assert!(now["problem"].as_str().unwrap().contains("1 plans of calls"), "{now}");
+    // As the switch writes it when it is back.
+    std::fs::write(&plan, b"{}").unwrap();
+    rig.attempt().await;
+    assert_eq!(rig.erasure(&token, &id).await["state"], "done");
 }

@@ -91,6 +91,33 @@ async fn a_fax_is_listed_fetched_in_both_forms_and_deleted_and_all_of_it_is_note
 }
 
 #[tokio::test]
+async fn a_fax_is_fetched_in_parts_and_not_again_by_who_has_it() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let fax = FaxId(rig.id());
+    let (_, file) = receive(&rig, rig.tenant(), fax);
+    let ask = async |uri: &str, name: &'static str, value: &str| {
+        let mut asked = request(Method::GET, uri, &token, None);
+        asked.headers_mut().insert(name, value.parse().unwrap());
+        rig.send(asked).await
+    };
+    for uri in [format!("{FAXES}/{fax}"), format!("{FAXES}/{fax}?format=pdf")] {
+        let whole = rig.get(&uri, &token).await;
+        let length = whole.body.len();
+        assert_eq!(whole.header("accept-ranges"), "bytes");
+        let part = ask(&uri, "range", "bytes=4-9").await;
+        assert_eq!(part.status, StatusCode::PARTIAL_CONTENT, "{uri}");
+        assert_eq!(part.body, whole.body[4..10]);
+        assert_eq!(part.header("content-range"), format!("bytes 4-9/{length}"));
+        let outside = ask(&uri, "range", &format!("bytes={length}-")).await;
+        assert_eq!(outside.status, StatusCode::RANGE_NOT_SATISFIABLE);
+        let same = ask(&uri, "if-none-match", whole.header("etag")).await;
+        assert_eq!(same.status, StatusCode::NOT_MODIFIED);
+    }
+    assert_eq!(rig.get(&format!("{FAXES}/{fax}"), &token).await.body, file);
+}
+
+#[tokio::test]
 async fn a_fax_is_nobody_elses() {
     let rig = Rig::new().await;
     let fax = FaxId(rig.id());

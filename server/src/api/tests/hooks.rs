@@ -40,6 +40,8 @@ struct Receiver {
     next: Arc<Mutex<VecDeque<Next>>>,
     /// In the order they came.
     came: Arc<Mutex<Vec<Came>>>,
+    /// Events of this call are not taken.
+    refuses: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Receiver {
@@ -58,14 +60,22 @@ impl Receiver {
         taken.map(|(_, _, body, _)| serde_json::from_str(body).unwrap()).collect()
     }
 
+    /// In the order of the log: what belongs to several calls comes in any order.
     fn seqs(&self) -> Vec<u64> {
-        self.taken().iter().map(|event| event["seq"].as_u64().unwrap()).collect()
+        let taken = self.taken();
+        let mut seqs: Vec<u64> = taken.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+        seqs.sort_unstable();
+        seqs
     }
 }
 
 async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> StatusCode {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
-    let next = receiver.next.lock().unwrap().pop_front();
+    let event: Value = serde_json::from_str(&body).unwrap();
+    let next = match *receiver.refuses.lock().unwrap() {
+        Some(call) if event["call"] == call => Some(Next::Answer(503)),
+        _ => receiver.next.lock().unwrap().pop_front(),
+    };
     let came =
         (header("switchgrid-delivery"), header("switchgrid-signature"), body, next.is_none());
     receiver.came.lock().unwrap().push(came);
@@ -93,6 +103,11 @@ fn tells(rig: &Rig, terms: Terms) -> JoinHandle<()> {
 
 /// The switch writes this into the event log: events of two calls in turn.
 fn write(rig: &Rig, tenant: TenantId, seqs: std::ops::RangeInclusive<u64>) {
+    write_of(rig, tenant, seqs, 2);
+}
+
+/// Of so many calls in turn.
+fn write_of(rig: &Rig, tenant: TenantId, seqs: std::ops::RangeInclusive<u64>, calls: u64) {
     let mut bytes = Vec::new();
     for seq in seqs {
         let kind = match seq % 3 {
@@ -100,7 +115,7 @@ fn write(rig: &Rig, tenant: TenantId, seqs: std::ops::RangeInclusive<u64>) {
             _ => Kind::Held { by: Party::Agent },
         };
         let (contact, leg) = (None, None);
-        let call = Some(CallId(100 + seq % 2));
+        let call = Some(CallId(100 + seq % calls));
         let entry = Entry { v: ENTRY_VERSION, seq, at: NOON, tenant, contact, call, leg, kind };
         write_frame(&entry, &mut bytes);
     }
@@ -165,18 +180,21 @@ async fn a_receiver_that_fails_is_slow_and_comes_back_is_told_of_all_in_order() 
     assert_eq!(receiver.taken()[0]["at"], "2026-11-23T04:00:00.000Z");
     let hook = uri.rsplit('/').next().unwrap();
     let came = receiver.came.lock().unwrap().clone();
-    let ids: Vec<&str> = came.iter().map(|came| came.0.as_str()).collect();
-    let first = format!("{hook}-1");
-    assert_eq!(ids[..4], [&first, &first, &first, &first], "one name at every attempt");
+    let refused = came.iter().filter(|(.., taken)| !*taken).map(|came| came.0.as_str());
+    let firsts = [format!("{hook}-1"), format!("{hook}-2")];
+    let refused: Vec<&str> = refused.collect();
+    assert!(refused.len() == 3 && refused.iter().all(|id| firsts.iter().any(|first| first == id)));
     let signer = Signer::new(&Secret::new(secret));
     for (delivery, signature, body, _) in &came {
         let seconds = signature.strip_prefix("t=").and_then(|rest| rest.split_once(",v1="));
         let (seconds, hex) = seconds.expect("both parts");
         assert_eq!(hex, signer.sign(seconds.parse().unwrap(), &[body.as_bytes()]), "{delivery}");
     }
-    let oldest = deliveries.last().unwrap();
-    assert_eq!((&oldest["id"], &oldest["attempts"]), (&json!(first), &json!(4)), "{oldest}");
-    assert_eq!((&oldest["status"], &oldest["kind"]), (&json!(204), &json!("held")));
+    let [.., second, first] = &deliveries[..] else { panic!("{deliveries:?}") };
+    assert_eq!((&first["id"], &second["id"]), (&json!(firsts[0]), &json!(firsts[1])));
+    let attempts = [first, second].map(|of| of["attempts"].as_u64().unwrap());
+    assert_eq!(attempts.iter().sum::<u64>(), 5, "one name at every attempt");
+    assert_eq!((&first["status"], &first["kind"]), (&json!(204), &json!("held")));
     let hook = rig.get(&uri, &token).await.json();
     assert_eq!((&hook["failing_since"], &hook["problem"]), (&Value::Null, &Value::Null));
 }
@@ -201,6 +219,38 @@ async fn a_restart_repeats_nothing_that_was_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_call_whose_events_are_not_taken_delays_no_other_and_a_restart_repeats_none() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let receiver = Receiver::default();
+    *receiver.refuses.lock().unwrap() = Some("100");
+    let (uri, _) = make(&rig, &token, &receiver.listen().await, json!([])).await;
+    write(&rig, rig.tenant(), 1..=6);
+    tokio::spawn(rig.feed.clone().follow(1));
+    let telling = tells(&rig, terms());
+    let three = |found: &Value| {
+        let found = found.as_array().unwrap();
+        found.iter().filter(|delivery| delivery["delivered"] == true).count() == 3
+    };
+    until(&rig, &format!("{uri}/deliveries"), &token, three).await;
+    assert_eq!(receiver.seqs(), [1, 3, 5], "those of the other call");
+    let failing = |hook: &Value| hook["problem"] == "it answered 503";
+    until(&rig, &uri, &token, failing).await;
+    telling.abort();
+    assert!(telling.await.is_err(), "ended");
+
+    *receiver.refuses.lock().unwrap() = None;
+    let _telling = tells(&rig, terms());
+    arrived(&rig, &uri, &token, 6).await;
+    assert_eq!(receiver.seqs(), [1, 2, 3, 4, 5, 6], "each once");
+    let last: Vec<u64> =
+        receiver.taken()[3..].iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(last, [2, 4, 6], "in turn");
+    let hook = rig.get(&uri, &token).await.json();
+    assert_eq!((&hook["failing_since"], &hook["problem"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
 async fn a_hook_that_fails_for_long_is_paused_says_so_and_goes_on_when_it_is_resumed() {
     let _second = tracing::Dispatch::new(Kept::default().log("trace", false));
     let kept = Kept::default();
@@ -210,7 +260,7 @@ async fn a_hook_that_fails_for_long_is_paused_says_so_and_goes_on_when_it_is_res
     let receiver = Receiver::default();
     receiver.next.lock().unwrap().extend([Next::Answer(503), Next::Answer(400)]);
     let (uri, secret) = make(&rig, &token, &receiver.listen().await, json!([])).await;
-    write(&rig, rig.tenant(), 1..=2);
+    write_of(&rig, rig.tenant(), 1..=2, 1);
     tokio::spawn(rig.feed.clone().follow(1));
     let _telling = tells(&rig, Terms { failing_max: Duration::ZERO, ..terms() });
     let paused = |hook: &Value| !hook["paused_at"].is_null();

@@ -4,7 +4,7 @@ use super::rig::{LIVE_CALL, Rig};
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
-use terms::control::{Ask, CallAction, PlayOrder, PlayTo, PlayWhat};
+use terms::control::{Ask, CallAction, PlayTo, PlayWhat};
 use terms::{AgentId, UserId};
 
 fn asked(rig: &Rig) -> Vec<CallAction> {
@@ -54,10 +54,13 @@ async fn the_agent_of_a_call_and_a_supervisor_have_something_said_into_it_and_no
     let stopped = rig.ask(Method::DELETE, &uri, &own, None).await;
     assert_eq!(stopped.status, StatusCode::NO_CONTENT);
     let what = PlayWhat::Prompt("goodbye".into());
-    let order = |to, apart| CallAction::Play(Box::new(PlayOrder { what: what.clone(), to, apart }));
-    let expected =
-        [order(PlayTo::Customer, true), order(PlayTo::Both, false), CallAction::StopPlay];
-    assert_eq!(asked(&rig), expected);
+    let asked = asked(&rig);
+    let [CallAction::Play(one), CallAction::Play(two), CallAction::StopPlay] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert_eq!((&one.what, one.to, one.apart), (&what, PlayTo::Customer, true));
+    assert_eq!((&two.what, two.to, two.apart), (&what, PlayTo::Both, false));
+    assert_ne!(one.by, two.by, "each says who asks");
     let rows = rig.store.audit(rig.tenant(), None, 100).await.unwrap();
     let noted: Vec<&str> = rows.iter().map(|row| row.action.as_str()).collect();
     assert_eq!(noted.iter().filter(|action| **action == "call.play").count(), 2, "{noted:?}");

@@ -54,7 +54,7 @@ async fn what_is_over_is_deleted_and_says_so_for_good() {
     assert_eq!(rig.round().await, Swept::default(), "recordings are kept for ever by default");
     rig.keep(&token, json!({"days": 90})).await;
     let swept = rig.round().await;
-    assert_eq!(swept, Swept { deleted: 1, held: 0, files: 2, failed: 0 });
+    assert_eq!(swept, Swept { deleted: 1, files: 2, ..Swept::default() });
     assert_eq!((rig.files_of(tenant, old), rig.files_of(tenant, young)), (0, 2));
 
     let got = rig.get(&format!("/api/v1/recordings/{old}"), &token).await;
@@ -251,7 +251,7 @@ async fn many_are_deleted_in_batches_around_what_is_held() {
     let held = count.div_ceil(100) as u64;
     let gone = count as u64 - held;
     let swept = rig.round().await;
-    assert_eq!(swept, Swept { deleted: gone, held, files: gone, failed: 0 });
+    assert_eq!(swept, Swept { deleted: gone, held, files: gone, ..Swept::default() });
 }
 
 /// The worker is away when the deletion is decided: nobody hears the recording meanwhile, and the
@@ -268,4 +268,43 @@ async fn what_was_decided_before_a_crash_is_removed_by_the_next_round() {
     assert_eq!(rig.round().await, Swept { files: 2, ..Swept::default() });
     assert_eq!(rig.files_of(rig.tenant(), one), 0);
     assert_eq!(rig.round().await, Swept::default());
+}
+
+/// The folder of one tenant's faxes cannot be read: a file lies in its place.
+#[tokio::test]
+async fn what_goes_wrong_for_one_tenant_keeps_no_other_from_its_round_and_is_told() {
+    let rig = Rig::new().await;
+    let (token, (other, theirs)) = (rig.token(Role::Administrator).await, rig.other_tenant().await);
+    assert!(rig.tenant() < other, "the one that fails comes first");
+    for token in [&token, &theirs] {
+        let got = rig.get("/api/v1/retention/round", token).await;
+        assert_eq!((got.status, &got.json()["at"]), (StatusCode::OK, &json!(null)), "none yet");
+        rig.keep(token, json!({"days": 30})).await;
+    }
+    let (mine, of_other) =
+        (rig.aged(rig.tenant(), 40, None).await, rig.aged(other, 40, None).await);
+    let faxes = rig.folder.path().join("faxes");
+    std::fs::create_dir_all(&faxes).unwrap();
+    let in_the_way = faxes.join(rig.tenant().to_string());
+    std::fs::write(&in_the_way, b"").unwrap();
+
+    let swept = rig.round().await;
+    assert_eq!(swept, Swept { deleted: 2, files: 4, stopped: 1, ..Swept::default() });
+    assert_eq!((rig.files_of(rig.tenant(), mine), rig.files_of(other, of_other)), (0, 0));
+    let told = async |token: &str| rig.get("/api/v1/retention/round", token).await.json();
+    let stopped = told(&token).await;
+    let expected =
+        json!({"at": NOON.to_string(), "deleted": 1, "held": 0, "failed": 0, "stopped": "faxes"});
+    assert_eq!(stopped, expected);
+    assert_eq!(told(&theirs).await["stopped"], json!(null));
+    let agent = rig.token(Role::Agent).await;
+    let denied = rig.get("/api/v1/retention/round", &agent).await.status;
+    assert_eq!(denied, StatusCode::FORBIDDEN);
+    let metrics = rig.get("/metrics", &token).await;
+    let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
+    assert!(metrics.contains("\nswitchgrid_retention_stopped_total 1\n"), "{metrics}");
+
+    std::fs::remove_file(&in_the_way).unwrap();
+    assert_eq!(rig.round().await, Swept::default());
+    assert_eq!(told(&token).await["stopped"], json!(null), "the next one came to its end");
 }

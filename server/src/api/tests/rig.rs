@@ -10,6 +10,7 @@ use crate::api::{ApiLimits, ApiState, router};
 use crate::config::Config;
 use crate::link::NotThere;
 use crate::schedules::Schedules;
+use crate::schedules::files::Files;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
 use crate::tier::cache::Cache;
@@ -325,7 +326,9 @@ impl Rig {
             .clone()
             .map(|tier| Moving::new(warehouse.clone(), work.clone(), tier, Duration::from_secs(0)));
         let faxes = crate::fax::folder(&config);
-        let deletion = Deletion::new(store.clone(), warehouse.clone(), work.clone(), faxes);
+        let reports = Files::new(config.report_runs_dir());
+        let deletion =
+            Deletion::new(store.clone(), warehouse.clone(), work.clone(), faxes, reports);
         let deletion = Arc::new(deletion);
         let mute = folder.path().join("mute");
         let engine = Arc::new(move || -> Result<Box<dyn Engine>, String> {

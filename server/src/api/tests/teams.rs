@@ -1,8 +1,11 @@
 //! Teams over the API, and what a supervisor of teams sees.
 
+use super::callbacks::waiting;
 use super::rig::{LIVE_CALL, NOON, Rig};
+use super::voicemails::left;
 use axum::http::{Method, StatusCode};
-use desk::Role;
+use desk::agent::NewAgent;
+use desk::{By, Role};
 use serde_json::{Value, json};
 use terms::control::{LiveAgent, LiveConference, LiveMember, RecordingNow};
 use terms::event::{Activity, Forwarding};
@@ -318,4 +321,33 @@ async fn only_a_supervisor_is_limited_and_only_to_teams_that_there_are() {
     floor.limit(json!([floor.teams[1]])).await;
     let kept = rig.get(&floor.sight, administrator).await.json();
     assert_eq!(kept, json!({"teams": [floor.teams[1]]}));
+}
+
+#[tokio::test]
+async fn messages_and_callbacks_are_seen_by_who_sees_an_agent_of_their_queue() {
+    let floor = Floor::new().await;
+    let (rig, supervisor) = (&floor.rig, &floor.supervisor);
+    let message = left(rig).await;
+    rig.calls.callbacks.lock().unwrap().push(waiting());
+    let by = By::system("test", NOON);
+    let new = NewAgent { number: "8999".into(), name: "Nan".into(), queues: Vec::new() };
+    let apart = rig.store.create_agent(rig.tenant(), &by, &new).await.unwrap().0.id;
+    let quiet = make(rig, &floor.administrator, "后台", Value::Null).await;
+    let uri = format!("/api/v1/agents/{apart}/team");
+    assert_eq!(put(rig, &uri, &floor.administrator, json!({"team": quiet})).await, StatusCode::OK);
+    for (team, sees) in [(&floor.teams[0], true), (&quiet, false)] {
+        floor.limit(json!([team])).await;
+        for list in ["/api/v1/voicemails", "/api/v1/callbacks"] {
+            let listed = rig.get(list, supervisor).await.json();
+            assert_eq!(listed.as_array().unwrap().len(), usize::from(sees), "{list}: {listed}");
+        }
+        let heard = floor.status(&format!("/api/v1/recordings/{message}")).await;
+        assert_eq!(heard == StatusCode::OK, sees, "{heard}");
+    }
+    let gone = rig.ask(Method::DELETE, "/api/v1/callbacks/7", supervisor, None).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    let heard = format!("/api/v1/voicemails/{message}/heard");
+    assert_eq!(rig.ask(Method::POST, &heard, supervisor, None).await.status, StatusCode::NOT_FOUND);
+    floor.limit(Value::Null).await;
+    assert_eq!(floor.status(&format!("/api/v1/recordings/{message}")).await, StatusCode::OK);
 }

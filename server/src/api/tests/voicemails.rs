@@ -19,7 +19,7 @@ const VOICEMAILS: &str = "/api/v1/voicemails";
 const AUDIO: &[u8] = b"RIFF0123456789abcdefghij";
 
 /// A message is left for the first queue.
-async fn left(rig: &Rig) -> RecordingId {
+pub(super) async fn left(rig: &Rig) -> RecordingId {
     left_with(rig, AUDIO).await
 }
 

@@ -221,3 +221,25 @@ async fn connections_of_a_connector_that_nobody_asks_any_more_are_forgotten() {
     assert_eq!(steps.pools.lock().unwrap().len(), 0);
     steps.run(reads(gas(false), count, &[])).await.result.expect("asked anew");
 }
+
+#[tokio::test]
+async fn a_row_that_is_too_long_is_refused_and_one_that_fits_is_read() {
+    let Files { steps, folder: _folder } = files().await;
+    let huge = "SELECT id, printf('%.*c', $1, 'x') AS note FROM accounts WHERE id = 123 -- all";
+    let ask =
+        async |bytes: u64| steps.run(reads(gas(false), huge, &[&bytes.to_string()])).await.result;
+    // Three bytes are the account's.
+    let fits = ask(ROW_BYTES_MAX - 3).await.unwrap();
+    assert_eq!((fits.first["id"].as_str(), fits.first["note"].len()), ("123", 65_533));
+    let Err(Fault::Failed(why)) = ask(ROW_BYTES_MAX - 2).await else { panic!("it was read") };
+    assert!(why.contains("a row of 65537 bytes"), "{why}");
+    // Also where it is not the first, and where a write gives it back.
+    let later = "SELECT printf('%.*c', id - 123, 'x') || printf('%.*c', (id - 123) * 70000, 'x') \
+                 FROM accounts ORDER BY id;\n";
+    let done = steps.run(reads(gas(false), later, &[])).await.result;
+    assert!(matches!(done, Err(Fault::Failed(_))), "{done:?}");
+    let back = "INSERT INTO calls VALUES (printf('%.*c', 70000, 'x')) RETURNING who";
+    let ask = SqlAsk { wants_rows: true, ..writes(gas(true), back, &[]) };
+    let done = steps.run(ask).await.result;
+    assert!(matches!(done, Err(Fault::Failed(_))), "{done:?}");
+}

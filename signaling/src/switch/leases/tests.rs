@@ -139,9 +139,12 @@ fn who_is_forgotten_called_nobody_in_what_outlives_the_process_too() {
     leases.apply(NOW, changes(None, 1, vec![lease(1, 1, LeaseKind::Ax)])).expect("one");
     leases.note_caller(LeaseId(1), &number("+8613800138009"), "86");
     leases.take_changes(TenantId(1));
-    leases.forget_caller("13800138008");
+    // Another's number, which ends as theirs does, is another's.
+    for other in ["13800138008", "3800138009"] {
+        leases.forget_caller(&Subscriber::parse(other, "86").expect("a number"));
+    }
     assert_eq!(reached(&leases, "13800138001").as_deref(), Some("+8613800138009"));
-    leases.forget_caller("13800138009");
+    leases.forget_caller(&Subscriber::parse("13800138009", "86").expect("a number"));
     let mut again = Leases::default();
     for change in leases.take_changes(TenantId(1)) {
         again.restore(change.read().expect("what was written is read"));
@@ -150,4 +153,30 @@ fn who_is_forgotten_called_nobody_in_what_outlives_the_process_too() {
         let nobody = Found::Refused(Some(LeaseId(1)), LeaseRefusal::NobodyCalled);
         assert_eq!(found(leases, "13800138001", 1), Some(nobody));
     }
+}
+
+#[test]
+fn wrong_codes_of_a_number_are_counted_whoever_keys_them_in_and_the_count_outlives_the_process() {
+    let mut leases = Leases::default();
+    let both = vec![lease(1, 1, LeaseKind::Axe), lease(2, 2, LeaseKind::Axe)];
+    leases.apply(NOW, changes(None, 2, both)).expect("two");
+    let (x, limit, at) = (number(X), (3, Duration::from_secs(900)), Moment::from_secs);
+    assert_eq!(leases.note_wrong(at(0), &number("95105601"), limit), None, "it is nobody's");
+    let noted = (0..3).map(|n| leases.note_wrong(at(n), &x, limit)).collect::<Vec<_>>();
+    assert_eq!(noted, [None, None, Some(LeaseId(1))]);
+    assert!(leases.is_paused(at(3), &x, limit) && leases.pauses() == 1);
+    assert!(!leases.is_paused(at(3), &number("95105601"), limit));
+    // A change of the lease, and all of them told anew, forgive nothing.
+    leases.apply(NOW, changes(Some(2), 3, vec![lease(1, 3, LeaseKind::Axe)])).expect("one");
+    let both = vec![lease(1, 4, LeaseKind::Axe), lease(2, 4, LeaseKind::Axe)];
+    leases.apply(NOW, changes(None, 4, both)).expect("all");
+    let mut again = Leases::default();
+    for change in leases.take_changes(TenantId(1)) {
+        again.restore(change.read().expect("what was written is read"));
+    }
+    for leases in [&leases, &again] {
+        assert!(leases.is_paused(at(901), &x, limit), "from the last one on");
+        assert!(!leases.is_paused(at(902), &x, limit), "it is over");
+    }
+    assert_eq!(again.note_wrong(at(902), &x, limit), None, "counted from the beginning");
 }

@@ -1,12 +1,13 @@
 //! Something is said into a conversation while it goes on.
 
 use super::*;
+use terms::UserId;
 use terms::control::{PlayOrder, PlayTo, PlayWhat};
 use terms::media::{Audience, Command, Interject, Side};
 
 fn says(rig: &mut Rig, to: PlayTo, apart: bool) -> Answer {
     let what = PlayWhat::Prompt("terms".into());
-    call_act(rig, CallAction::Play(Box::new(PlayOrder { what, to, apart })))
+    call_act(rig, CallAction::Play(Box::new(PlayOrder { what, to, apart, by: UserId(7) })))
 }
 
 fn said(rig: &Rig) -> Vec<Interject> {
@@ -52,6 +53,9 @@ fn what_is_said_is_heard_by_whom_it_is_for_and_stands_in_the_recording_until_it_
         assert_eq!(says(&mut rig, to, false), Answer::Done);
         assert_eq!(says(&mut rig, to, false), refused("something is said into this call already"));
         let [order] = &said(&rig)[..] else { panic!("{:?}", said(&rig)) };
+        let by_whom = told(&rig).into_iter().filter(|word| word.starts_with("said"));
+        let expected = format!("said to {to:?} by 7: Some(\"terms\")");
+        assert_eq!(by_whom.collect::<Vec<_>>(), [expected], "once: the second was refused");
         let only = match to {
             PlayTo::Both => None,
             PlayTo::Agent => Some(agent),

@@ -264,6 +264,38 @@ fn who_guesses_codes_is_heard_no_more_for_a_while() {
 }
 
 #[test]
+fn who_forges_callers_guesses_codes_of_a_number_only_so_often() {
+    let mut rig = leased(LeaseKind::Axe);
+    // Three of each caller: sixty in less than a quarter of an hour.
+    for n in 0..20 {
+        let leg = calls(&mut rig, &format!("139{n:08}"));
+        rig.wait(secs(3));
+        rig.presses(leg, "11#22#33#");
+        rig.wait(secs(10));
+    }
+    let paused = told(&rig).into_iter().filter(|word| word == "lease Some(1): Paused").count();
+    assert_eq!(paused, 1);
+    let leg = calls(&mut rig, OTHER);
+    rig.wait(secs(3));
+    rig.presses(leg, "4711#");
+    rig.wait(secs(10));
+    assert_eq!(called(&rig), Vec::<String>::new(), "nobody's code is heard");
+    assert_eq!(heard(&rig, leg).last().map(String::as_str), Some("lease_stranger"));
+    let Answer::Metrics(metrics) = rig.ask(Ask::Metrics) else { panic!("metrics") };
+    let name = "switchgrid_lease_code_pauses_total";
+    let of = metrics.iter().find(|metric| metric.name == name).expect("it is counted");
+    assert!((of.value - 1.0).abs() < f64::EPSILON);
+    rig.wait(secs(900));
+    let leg = calls(&mut rig, OTHER);
+    rig.wait(secs(3));
+    rig.presses(leg, "4711#");
+    rig.wait(secs(5));
+    assert_eq!(called(&rig), [A]);
+    ends(&mut rig, leg);
+    balanced(&mut rig);
+}
+
+#[test]
 fn who_keys_in_nothing_is_asked_three_times_and_after_a_kill_again() {
     let mut rig = leased(LeaseKind::Axe);
     let leg = calls(&mut rig, OTHER);

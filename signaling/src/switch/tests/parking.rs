@@ -275,3 +275,59 @@ fn who_is_parked_stays_on_their_slot_over_a_kill_and_rings_back_in_time() {
     balanced(&mut rig);
     assert_eq!(outcome(&rig).0, Outcome::Interrupted);
 }
+
+#[test]
+fn the_team_of_who_parked_takes_them_and_nobody_else_where_the_tenant_says_so() {
+    for (right, takes) in [(false, false), (true, true)] {
+        let mut plan = demo_plan();
+        plan.parking.team_only = true;
+        for queue in &mut plan.queues {
+            queue.agents.retain(|agent| *agent != A3);
+        }
+        plan.agents[2].pickup_any = right;
+        let mut rig = Rig::new(plan);
+        for agent in [A1, A3] {
+            sign_in(&mut rig, agent);
+        }
+        let customer = parked(&mut rig);
+        let answer = take(&mut rig, A3, 1);
+        match takes {
+            true => assert_eq!(answer, Answer::Done),
+            false => assert_eq!(refused(answer), "nobody is parked there"),
+        }
+        // After-call work of who parked them is over then.
+        rig.wait(secs(25));
+        assert_eq!(phase(&mut rig), if takes { "talking" } else { "parked" });
+        if !takes {
+            assert_eq!(take(&mut rig, A1, 1), Answer::Done, "who parked them may");
+            rig.wait(secs(5));
+            assert_eq!(phase(&mut rig), "talking");
+        }
+        rig.hangs_up(customer);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn whom_nobody_takes_in_the_tenants_time_waits_in_the_queue_that_it_names() {
+    let mut plan = demo_plan();
+    let second = plan.queues[1].id;
+    plan.parking.wait_s = Some(30);
+    plan.parking.queue = Some(second);
+    let mut rig = Rig::new(plan);
+    sign_in(&mut rig, A1);
+    let customer = parked(&mut rig);
+    rig.wait(secs(27));
+    assert_eq!(phase(&mut rig), "parked");
+    rig.wait(secs(5));
+    assert_eq!(slots(&mut rig), [None]);
+    let told = told(&rig);
+    let place = |what: &str| told.iter().position(|word| word.starts_with(what));
+    let queued = place("slot 1: Queued").expect("it is told");
+    assert!(place("resumed") > Some(queued), "{told:#?}");
+    let enqueued = format!("enqueued {second} at");
+    assert!(told[queued..].iter().any(|word| word.starts_with(&enqueued)), "{told:#?}");
+    assert!(place("slot 1: RingsBack").is_none(), "{told:#?}");
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}

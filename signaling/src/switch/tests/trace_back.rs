@@ -7,7 +7,7 @@ use crate::sip::user_agent::{Command as Sipc, Event as SipEvent, Origin};
 use crate::switch::Input;
 use terms::control::{DialFirst, DialOrder};
 use terms::routing::{BlockedCaller, Hours, NumberRule, NumberRules, Plan, Target, TraceBack};
-use terms::{NumberId, QueueId, UserId};
+use terms::{NumberId, QueueId, Subscriber, UserId};
 
 /// As an agent dials them, and as they come.
 const DIALLED: &str = "013811112222";
@@ -89,7 +89,7 @@ fn a_conversation_that_is_longer_than_one_looks_back_is_called_back_too() {
 fn who_was_forgotten_hears_the_flow() {
     let mut rig = rig_of(demo_plan());
     calls_out(&mut rig, answers());
-    let forget = Ask::Forget(TENANT, CUSTOMER.to_owned());
+    let forget = Ask::Forget(TENANT, Subscriber::parse(CUSTOMER, "86").expect("a number"));
     assert_eq!(rig.ask(forget), Answer::Done);
     let customer = calls_back(&mut rig);
     rig.wait(secs(3));

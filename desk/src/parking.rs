@@ -1,0 +1,86 @@
+//! Who takes a parked caller, and where they go whom nobody takes: a setting of the tenant.
+
+use crate::audit::By;
+use crate::error::During;
+use crate::store::document;
+use crate::{Error, Result, Store};
+use serde::{Deserialize, Serialize};
+use terms::routing::{self, PARK_WAIT_S_MAX, PARK_WAIT_S_MIN};
+use terms::{QueueId, TenantId};
+use utoipa::ToSchema;
+
+/// Who takes parked callers, and where they go whom nobody takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ParkRules {
+    /// Only who parked a caller takes them, and who may pick up what rings at that agent's phone; any
+    /// agent when left out.
+    pub team_only: bool,
+    /// Seconds until nobody has taken them, 10-3,600; two minutes when left out.
+    pub wait_s: Option<u32>,
+    /// The queue in which customers wait then, with their age; left out, they ring at who parked them.
+    #[schema(value_type = Option<String>)]
+    pub queue: Option<QueueId>,
+}
+
+impl From<ParkRules> for routing::ParkRules {
+    fn from(ParkRules { team_only, wait_s, queue }: ParkRules) -> Self {
+        routing::ParkRules { team_only, wait_s, queue }
+    }
+}
+
+impl Store {
+    /// What a tenant says of parked callers.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn park_rules(&self, tenant: TenantId) -> Result<ParkRules> {
+        let doing = "read who takes parked callers";
+        let row = sqlx::query("SELECT parking FROM tenants WHERE id = $1")
+            .bind(tenant.0 as i64)
+            .fetch_optional(self.reader())
+            .await
+            .during(doing)?
+            .ok_or_else(|| Error::not_found("tenant", tenant))?;
+        document(&row, "parking", doing, "rule of parked callers")
+    }
+
+    /// Changes who takes parked callers, and where they go whom nobody takes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`] for a queue that the tenant has not.
+    pub async fn put_park_rules(
+        &self,
+        tenant: TenantId,
+        by: &By,
+        rules: &ParkRules,
+    ) -> Result<ParkRules> {
+        let range = PARK_WAIT_S_MIN..=PARK_WAIT_S_MAX;
+        if let Some(wait) = rules.wait_s.filter(|wait| !range.contains(wait)) {
+            let problem = format!("{wait} is outside {PARK_WAIT_S_MIN}-{PARK_WAIT_S_MAX}");
+            return Err(Error::invalid("wait_s", problem));
+        }
+        let doing = "change who takes parked callers";
+        let mut write = self.write(doing).await?;
+        if let Some(queue) = rules.queue {
+            let select = "SELECT 1 FROM queues WHERE tenant_id = $1 AND id = $2";
+            if !write.has(tenant, select, queue.0).await? {
+                return Err(Error::not_found("queue", queue));
+            }
+        }
+        let written = serde_json::to_string(rules).expect("rules are always valid JSON");
+        let done = sqlx::query("UPDATE tenants SET parking = $2 WHERE id = $1")
+            .bind(tenant.0 as i64)
+            .bind(&written)
+            .execute(write.db())
+            .await
+            .during(doing)?;
+        if done.rows_affected() == 0 {
+            return Err(Error::not_found("tenant", tenant));
+        }
+        write.audit(tenant, by, "parking.change", written).await?;
+        write.raise_plan(tenant).await?;
+        write.commit().await?;
+        Ok(*rules)
+    }
+}
