@@ -1,8 +1,8 @@
 //! What is known of one person leaves the warehouse: their number wherever it stands, and what their
 //! calls and orders say of them in words and keys. The rows themselves stay, so that counts of calls
 //! are what they were. Every day that holds something is rewritten ([`crate::rewrite`]); staged rows
-//! are published before, and the database is written anew, because SQLite leaves bytes of deleted rows
-//! in its file. The replaced files go ten minutes later, when no session reads them; from then on no
+//! are published before, and the database is written anew, because it leaves bytes of deleted rows in its
+//! files. The replaced files go ten minutes later, when no session reads them; from then on no
 //! byte of the folder holds the number.
 //!
 //! The voice of a recording is a file of its own and is deleted before
@@ -13,7 +13,7 @@ pub mod traces;
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
 use crate::{
-    Answer, Error, Limits, Scope, Session, SqlError, Warehouse, manifest, publish, rollup, seal,
+    Answer, Error, Limits, Scope, Session, SqlError, Warehouse, db, manifest, publish, rollup, seal,
 };
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Int64Type};
@@ -88,10 +88,11 @@ impl Warehouse {
         digits: &Digits,
     ) -> Result<Vec<RecordingId>, Error> {
         let mut tx = self.read("find recordings of a number").await?;
-        let ids: Vec<i64> = sqlx::query_scalar(
+        let ids: Vec<i64> = sqlx::query_scalar(db::sql(
+            &tx,
             "SELECT id FROM recording WHERE tenant = $1 AND kept = 1 AND instr(caller, $2) > 0 \
              ORDER BY id",
-        )
+        ))
         .bind(tenant.0 as i64)
         .bind(&digits.0)
         .fetch_all(&mut *tx)
@@ -253,24 +254,58 @@ async fn erase_indexed(
     tenant: TenantId,
     digits: &Digits,
 ) -> Result<(), Error> {
-    let mut tx = warehouse.write("erase a number").await?;
+    let action = "erase a number";
+    let mut tx = warehouse.write(action).await?;
+    for (find, change, cells) in [
+        (
+            "SELECT id, row FROM recording WHERE tenant = $1 AND instr(caller, $2) > 0",
+            "UPDATE recording SET caller = '', row = $2 WHERE id = $1",
+            &["caller"][..],
+        ),
+        (
+            "SELECT id, row FROM fax WHERE tenant = $1 AND instr(CAST(row AS TEXT), $2) > 0",
+            "UPDATE fax SET row = $2 WHERE id = $1",
+            &["caller", "station", "text"][..],
+        ),
+    ] {
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(db::sql(&tx, find))
+            .bind(tenant.0 as i64)
+            .bind(&digits.0)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(Error::database(action))?;
+        for (id, row) in rows {
+            sqlx::query(change)
+                .bind(id)
+                .bind(emptied(&row, cells)?)
+                .execute(&mut *tx)
+                .await
+                .map_err(Error::database(action))?;
+        }
+    }
     for statement in [
-        "UPDATE recording SET caller = '', \
-         row = CAST(json_set(CAST(row AS TEXT), '$.caller', '') AS BLOB) \
-         WHERE tenant = $1 AND instr(caller, $2) > 0",
-        "UPDATE fax SET row = CAST(json_set(CAST(row AS TEXT), '$.caller', '', '$.station', '', \
-         '$.text', '') AS BLOB) WHERE tenant = $1 AND instr(CAST(row AS TEXT), $2) > 0",
         "UPDATE ended SET caller = '' WHERE tenant = $1 AND instr(caller, $2) > 0",
         "DELETE FROM quarantine WHERE tenant = $1 AND instr(CAST(blob AS TEXT), $2) > 0",
     ] {
-        sqlx::query(statement)
+        sqlx::query(db::sql(&tx, statement))
             .bind(tenant.0 as i64)
             .bind(&digits.0)
             .execute(&mut *tx)
             .await
-            .map_err(Error::database("erase a number"))?;
+            .map_err(Error::database(action))?;
     }
-    tx.commit().await.map_err(Error::database("erase a number"))
+    db::commit(tx, action).await
+}
+
+/// A row of an index with empty texts in some of its cells.
+fn emptied(row: &[u8], cells: &[&str]) -> Result<Vec<u8>, Error> {
+    let damaged = |why: String| Error::Damaged { what: "a row of an index".to_owned(), why };
+    let mut row: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(row).map_err(|error| damaged(error.to_string()))?;
+    for cell in cells {
+        row.insert((*cell).to_owned(), "".into());
+    }
+    serde_json::to_vec(&row).map_err(|error| damaged(error.to_string()))
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@
 //! is told to the audit table, then the file goes, then it is noted that it is gone. A process that
 //! dies in between takes up the rest at its next start.
 
+use crate::db::{self, Db, DbRow};
 use crate::erase::Digits;
 use crate::recordings::{Deleted, Reason};
 use crate::store::now;
 use crate::{Error, Warehouse, stage};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 use std::collections::BTreeSet;
 use terms::record::{Fax, RecordingDeletion, Row};
 use terms::{CallId, ContactId, FaxId, RecordingId, TenantId, Timestamp, id};
@@ -97,15 +97,16 @@ impl Warehouse {
         limit: u32,
     ) -> Result<Vec<Received>, Error> {
         let mut tx = self.read("find faxes to delete").await?;
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM fax INDEXED BY fax_kept WHERE deleted_at IS NULL AND tenant = $1 \
              AND started_at < $2 AND (started_at, id) > ($3, $4) ORDER BY started_at, id LIMIT $5",
-        )
+        ))
         .bind(tenant.0 as i64)
         .bind(until.0)
         .bind(after.0.0)
         .bind(after.1.0 as i64)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find faxes to delete"))?;
@@ -123,10 +124,11 @@ impl Warehouse {
         digits: &Digits,
     ) -> Result<Vec<Received>, Error> {
         let mut tx = self.read("find faxes of a number").await?;
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM fax WHERE deleted_at IS NULL AND tenant = $1 AND row IS NOT NULL \
              AND instr(CAST(row AS TEXT), $2) > 0 ORDER BY id",
-        )
+        ))
         .bind(tenant.0 as i64)
         .bind(digits.as_str())
         .fetch_all(&mut *tx)
@@ -163,7 +165,7 @@ impl Warehouse {
                 .map_err(Error::database("adopt faxes"))?;
                 adopted += done.rows_affected();
             }
-            tx.commit().await.map_err(Error::database("adopt faxes"))?;
+            db::commit(tx, "adopt faxes").await?;
         }
         Ok(adopted)
     }
@@ -171,9 +173,10 @@ impl Warehouse {
     async fn known_faxes(&self, some: &[FaxId]) -> Result<BTreeSet<FaxId>, Error> {
         let ids: Vec<i64> = some.iter().map(|fax| fax.0 as i64).collect();
         let mut tx = self.read("find faxes").await?;
-        let known: Vec<i64> = sqlx::query_scalar(
+        let known: Vec<i64> = sqlx::query_scalar(db::sql(
+            &tx,
             "SELECT id FROM fax WHERE removed = 0 AND id IN (SELECT value FROM json_each($1))",
-        )
+        ))
         .bind(serde_json::to_string(&ids).expect("numbers are valid JSON"))
         .fetch_all(&mut *tx)
         .await
@@ -215,7 +218,7 @@ impl Warehouse {
             rows.push(deletion(&received(&row)?, reason, detail, at));
         }
         stage::insert(&mut tx, &rows, now()).await?;
-        tx.commit().await.map_err(Error::database("delete faxes"))?;
+        db::commit(tx, "delete faxes").await?;
         Ok(going)
     }
 
@@ -225,11 +228,12 @@ impl Warehouse {
     /// See [`Error`].
     pub async fn faxes_to_remove(&self, limit: u32) -> Result<Vec<DoomedFax>, Error> {
         let mut tx = self.read("find deleted faxes").await?;
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM fax INDEXED BY fax_to_remove \
              WHERE deleted_at IS NOT NULL AND removed = 0 ORDER BY deleted_at LIMIT $1",
-        )
-        .bind(limit)
+        ))
+        .bind(i64::from(limit))
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find deleted faxes"))?;
@@ -242,10 +246,11 @@ impl Warehouse {
     /// See [`Error`].
     pub async fn faxes_leaving(&self, tenant: TenantId) -> Result<BTreeSet<FaxId>, Error> {
         let mut tx = self.read("find deleted faxes").await?;
-        let ids: Vec<i64> = sqlx::query_scalar(
+        let ids: Vec<i64> = sqlx::query_scalar(db::sql(
+            &tx,
             "SELECT id FROM fax INDEXED BY fax_to_remove \
              WHERE deleted_at IS NOT NULL AND removed = 0 AND tenant = $1",
-        )
+        ))
         .bind(tenant.0 as i64)
         .fetch_all(&mut *tx)
         .await
@@ -279,7 +284,7 @@ impl Warehouse {
 
 /// Puts the received faxes among staged rows into the index; of one that was adopted it is known
 /// from now on whose call it was.
-pub(crate) async fn note(db: &mut SqliteConnection, rows: &[Row]) -> Result<(), Error> {
+pub(crate) async fn note(db: &mut Db, rows: &[Row]) -> Result<(), Error> {
     for row in rows {
         let Row::Fax(fax) = row else { continue };
         if fax.path.is_none() {
@@ -301,7 +306,7 @@ pub(crate) async fn note(db: &mut SqliteConnection, rows: &[Row]) -> Result<(), 
     Ok(())
 }
 
-fn received(row: &SqliteRow) -> Result<Received, Error> {
+fn received(row: &DbRow) -> Result<Received, Error> {
     let id: i64 = row.get("id");
     let damaged = |why: String| Error::Damaged { what: format!("fax {id}"), why };
     let whole: Option<Vec<u8>> = row.get("row");
@@ -315,7 +320,7 @@ fn received(row: &SqliteRow) -> Result<Received, Error> {
     })
 }
 
-fn doomed(row: &SqliteRow) -> DoomedFax {
+fn doomed(row: &DbRow) -> DoomedFax {
     let detail: Option<String> = row.get("deleted_detail");
     DoomedFax {
         tenant: TenantId(row.get::<i64, _>("tenant") as u64),

@@ -152,12 +152,11 @@ async fn pages_follow_each_other_without_a_gap_where_starts_are_equal() {
 async fn plan(warehouse: &Warehouse, search: Search) -> String {
     let before = Some((Timestamp(NOON + 100_000_000), RecordingId(500)));
     let search = Search { tenant: TENANT, before, ..search };
-    let mut query = QueryBuilder::<Sqlite>::new("EXPLAIN QUERY PLAN ");
+    let mut query = Text::new("EXPLAIN QUERY PLAN ");
     select(&mut query, &search, None, 100);
     let mut tx = warehouse.read("explain").await.unwrap();
-    let steps: Vec<(i64, i64, i64, String)> =
-        query.build_query_as().fetch_all(&mut *tx).await.unwrap();
-    steps.into_iter().map(|step| step.3).collect::<Vec<_>>().join("; ")
+    let steps = query.query(&tx).fetch_all(&mut *tx).await.unwrap();
+    steps.iter().map(|step| step.get("detail")).collect::<Vec<String>>().join("; ")
 }
 
 /// A page is a stretch of an index: SQLite goes to where the last one ended and never sorts.
