@@ -10,7 +10,6 @@ use crate::config::Config;
 use anyhow::Context;
 use desk::By;
 use terms::TenantId;
-use warehouse::Warehouse;
 use warehouse::erase::Digits;
 
 /// Arguments of `switchgrid erase`.
@@ -43,7 +42,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     block_on(async {
         let Home { store, .. } = Home::open(config, tenant).await?;
         store.check_person(tenant, digits.as_str()).await?;
-        let warehouse = Warehouse::open(config.server.data.join("warehouse")).await?;
+        let warehouse = crate::first::open_warehouse(config).await?;
         let kept = warehouse.recordings_of_number(tenant, &digits).await?;
         if let Some(first) = kept.first() {
             anyhow::bail!(
