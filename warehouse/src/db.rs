@@ -30,8 +30,8 @@ pub(crate) type DbRow = sqlx::any::AnyRow;
 
 /// Readers of one process at a time; the next waits.
 const READERS_MAX: u32 = 8;
-/// How long a statement waits for another process.
-const BUSY_MAX: Duration = Duration::from_secs(10);
+/// How long somebody waits for a connection, while a server starts again too.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Where the manifest and the staged rows of a warehouse live. The Parquet files lie in its directory
 /// either way.
@@ -249,7 +249,7 @@ async fn pool(options: AnyConnectOptions, session: String, max: u32) -> Result<A
     let forever = None::<Duration>;
     AnyPoolOptions::new()
         .max_connections(max)
-        .acquire_timeout(3 * BUSY_MAX)
+        .acquire_timeout(WAIT_MAX)
         .idle_timeout(forever)
         .max_lifetime(forever)
         .after_connect(move |db, _| {

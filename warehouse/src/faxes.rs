@@ -464,6 +464,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_index_forgets_a_person_and_keeps_their_fax_and_everybody_elses() {
+        let (_dir, warehouse) = opened().await;
+        let other = Fax { caller: "+862087654321".into(), ..fax(8) };
+        let rows = [fax(7), other.clone()].map(Row::Fax);
+        assert!(warehouse.stage_rows("test", 1, &rows).await.unwrap());
+        let digits = Digits::parse("138 0013 8000").expect("a number");
+        assert_eq!(warehouse.faxes_of_number(TENANT, &digits).await.unwrap().len(), 1);
+        warehouse.erase_number(TENANT, &digits).await.unwrap();
+        let of = async |id| warehouse.fax(TENANT, FaxId(id)).await.unwrap().unwrap().row;
+        let empty = String::new;
+        let theirs = Fax { caller: empty(), station: empty(), text: empty(), ..fax(7) };
+        assert_eq!((of(7).await, of(8).await), (Some(theirs), Some(other)));
+        assert!(warehouse.faxes_of_number(TENANT, &digits).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
     async fn a_reader_sees_the_faxes_of_one_tenant_and_no_number_where_they_are_hidden() {
         let (_dir, warehouse) = opened().await;
         let foreign = Fax { tenant_id: TenantId(2), ..fax(9) };

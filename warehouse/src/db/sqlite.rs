@@ -8,7 +8,8 @@ use std::path::Path;
 
 /// Its name.
 pub(super) const FILE: &str = "warehouse.db";
-/// How a connection that writes is set up: a commit is on disk when it returns.
+/// How a connection that writes is set up: a commit is on disk when it returns, and a statement waits
+/// for another process for so many ms.
 pub(super) const WRITES: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
                                  PRAGMA synchronous = FULL";
 /// How a connection that reads is set up.

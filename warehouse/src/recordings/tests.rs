@@ -1,6 +1,7 @@
 //! Finding, deleting and filling, and which index answers what.
 
 use super::*;
+use crate::erase::Digits;
 use crate::recordings::delete::OfQueues;
 use crate::{Limits, Scope, Session};
 use arrow::array::AsArray;
@@ -281,6 +282,20 @@ async fn a_warehouse_from_before_the_index_gets_one_from_its_files_and_staged_ro
     assert_eq!(deleted, [1, 2]);
     // It is not filled a second time.
     assert_eq!(all(Warehouse::open(dir.path()).await.unwrap()).await, filled);
+}
+
+#[tokio::test]
+async fn the_index_forgets_whose_voice_it_was_and_nothing_else() {
+    let (_dir, warehouse) = thousand().await;
+    let digits = Digits::parse("13800000185").expect("a number");
+    let theirs = warehouse.recordings_of_number(TENANT, &digits).await.unwrap();
+    assert_eq!(theirs, [RecordingId(5)]);
+    warehouse.erase_number(TENANT, &digits).await.unwrap();
+    let of =
+        async |id| warehouse.recording(TENANT, RecordingId(id)).await.unwrap().unwrap().recording;
+    assert_eq!(of(5).await, Recording { caller: String::new(), ..recording(5) });
+    assert_eq!(of(6).await, recording(6));
+    assert!(warehouse.recordings_of_number(TENANT, &digits).await.unwrap().is_empty());
 }
 
 #[tokio::test]
