@@ -4,6 +4,7 @@
 //! A bad file stops the start with file, line, key and what would be right.
 
 mod doors;
+mod manifest;
 mod networks;
 pub mod refusal;
 mod schedules;
@@ -353,6 +354,10 @@ config! {
         seal_every: Span = "\"5m\"", Restart;
         /// How long a file of the event log stays after its last entry; it goes once its records are sealed. Live clients resume from it, and records can be made again from it.
         log_keep: Span = "\"7d\"", Restart;
+        /// Address of a PostgreSQL schema for the manifest and the staged records, such as
+        /// postgres://user:password@host/database?schema=name. Empty is a SQLite file in the data folder.
+        /// The environment variable SWITCHGRID_WAREHOUSE_MANIFEST, when set, holds it instead.
+        manifest: value::Secret = "\"\"", Restart;
     }
     /// Questions in SQL, from the API and the command line.
     sql: SqlConfig {
@@ -553,6 +558,7 @@ impl Config {
                 return refused(key, "0 would let nothing through; use at least 1".into());
             }
         }
+        manifest::check(&self.warehouse)?;
         tier::check(&self.tier)?;
         schedules::check(&self.schedules)?;
         for (key, port) in

@@ -10,6 +10,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use terms::{AgentId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId};
+use warehouse::Warehouse;
 
 /// The wall clock.
 pub fn wall() -> Timestamp {
@@ -24,6 +25,24 @@ pub fn wall() -> Timestamp {
 pub async fn open_store(config: &Config) -> Result<Store, desk::Error> {
     let file = config.server.data.join("desk.db");
     Store::open(&file.to_string_lossy()).await
+}
+
+/// Opens the warehouse of the box for writing, and makes it where there is none.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_warehouse(config: &Config) -> Result<Warehouse, anyhow::Error> {
+    let folder = config.server.data.join("warehouse");
+    Ok(Warehouse::open_on(folder, &config.manifest()?).await?)
+}
+
+/// Opens the warehouse of the box for reading.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn read_warehouse(config: &Config) -> Result<Warehouse, anyhow::Error> {
+    let folder = config.server.data.join("warehouse");
+    Ok(Warehouse::open_reader_on(folder, &config.manifest()?).await?)
 }
 
 /// The names that reports print for ids, and what they compute costs from.
@@ -90,7 +109,7 @@ pub async fn bootstrap(config: &Config, credentials: Option<&Path>) -> Result<()
     }
     store.close().await;
     // Made here, so that no child meets a warehouse that does not exist yet.
-    warehouse::Warehouse::open(config.server.data.join("warehouse")).await?.close().await;
+    open_warehouse(config).await?.close().await;
     Ok(())
 }
 

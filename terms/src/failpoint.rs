@@ -55,6 +55,10 @@ pub const ROLLUP_STEPS: &[&str] =
 /// the process at each.
 pub const AGE_STEPS: &[&str] = &["age.retire", "age.done"];
 
+/// Around each commit of the warehouse's manifest: before it, and after it, where the database has done
+/// it and its answer is lost. The crash tests end the process at each, and lose some answers.
+pub const MANIFEST_STEPS: &[&str] = &["manifest.commit", "manifest.committed"];
+
 /// The steps of a recording's move to the second tier, in their order: the crash tests end the box at each.
 pub const MOVE_STEPS: &[&str] =
     &["tier.put", "tier.verify", "move.note", "move.free", "move.unlink", "move.done"];

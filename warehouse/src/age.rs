@@ -10,7 +10,7 @@
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
 use crate::store::now;
-use crate::{Error, Limits, Scope, Session, Warehouse, fail, file, manifest, rollup};
+use crate::{Error, Limits, Scope, Session, Warehouse, db, fail, file, manifest, rollup};
 use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int64Type;
@@ -333,7 +333,7 @@ async fn retire(warehouse: &Warehouse, files: &[manifest::Entry]) -> Result<(), 
     fail::database("age.retire", "drop rows").await?;
     let mut tx = warehouse.write("drop rows").await?;
     manifest::retire(&mut tx, &paths, now()).await?;
-    tx.commit().await.map_err(Error::database("drop rows"))?;
+    db::commit(tx, "drop rows").await?;
     fail::database("age.done", "drop rows").await
 }
 
@@ -351,15 +351,18 @@ async fn note(
         .await
         .map_err(Error::database(error))?;
     for entry in files {
-        sqlx::query("INSERT OR REPLACE INTO aged (path, tenant, stays) VALUES ($1, $2, $3)")
-            .bind(&entry.path)
-            .bind(tenant.0 as i64)
-            .bind(stays)
-            .execute(&mut *tx)
-            .await
-            .map_err(Error::database(error))?;
+        sqlx::query(
+            "INSERT INTO aged (path, tenant, stays) VALUES ($1, $2, $3) \
+             ON CONFLICT (path, tenant) DO UPDATE SET stays = excluded.stays",
+        )
+        .bind(&entry.path)
+        .bind(tenant.0 as i64)
+        .bind(stays)
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::database(error))?;
     }
-    tx.commit().await.map_err(Error::database(error))
+    db::commit(tx, error).await
 }
 
 #[cfg(test)]

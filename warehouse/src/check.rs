@@ -17,7 +17,7 @@ pub async fn stats(warehouse: &Warehouse) -> Result<Stats, Error> {
         .await
         .map_err(Error::database("count rows put aside"))?;
     let files: Vec<(String, i64, i64, i64)> = sqlx::query_as(
-        "SELECT state, COUNT(*), COALESCE(SUM(rows), 0), COALESCE(SUM(bytes), 0) \
+        "SELECT state, COUNT(*), CAST(SUM(rows) AS BIGINT), CAST(SUM(bytes) AS BIGINT) \
          FROM file GROUP BY state",
     )
     .fetch_all(&mut *tx)

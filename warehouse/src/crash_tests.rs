@@ -3,7 +3,7 @@
 
 use crate::derive::Fold;
 use crate::stories::{day, order, write_log};
-use crate::{Ingest, Limits, Scope, Session, Warehouse, compact, file, rollup, sweep};
+use crate::{Error, Ingest, Limits, Scope, Session, Warehouse, compact, file, rollup, sweep};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -15,11 +15,13 @@ use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use terms::event::Entry;
-use terms::failpoint::{COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS};
+use terms::failpoint::{COMMIT_STEPS, MANIFEST_STEPS, REWRITE_STEPS, ROLLUP_STEPS};
 use terms::record::Row;
 use terms::{TenantId, Timestamp};
 
 const DIR: &str = "SWITCHGRID_CRASH_TEST_DIR";
+/// The child asks again where the database did not answer.
+const PATIENT: &str = "SWITCHGRID_CRASH_TEST_PATIENT";
 const CHILD: &str = "crash_tests::the_work_that_is_killed";
 const PARTS: usize = 4;
 const ORDERS: i64 = 6;
@@ -57,6 +59,8 @@ const STEPS: &[(&str, &[u32])] = &[
     ("rollup.rename", &[1, 2]),
     ("rollup.dirsync", &[1]),
     ("rollup.commit", &[1, 2]),
+    ("manifest.commit", &[1, 9, 40]),
+    ("manifest.committed", &[1, 9, 40]),
 ];
 
 fn entries() -> Vec<Entry> {
@@ -108,7 +112,58 @@ async fn work(dir: &Path) {
 #[tokio::test]
 async fn the_work_that_is_killed() {
     if let Some(dir) = std::env::var_os(DIR) {
-        work(&PathBuf::from(dir)).await;
+        let dir = PathBuf::from(dir);
+        match std::env::var_os(PATIENT) {
+            Some(_) => patient_work(&dir).await,
+            None => work(&dir).await,
+        }
+    }
+}
+
+/// Does `act` again until it succeeds.
+async fn patiently<T>(mut act: impl AsyncFnMut() -> Result<T, Error>) -> T {
+    for _ in 0..100 {
+        if let Ok(done) = act().await {
+            return done;
+        }
+    }
+    panic!("it never succeeds");
+}
+
+/// The work of a process that goes on where an answer of its database was lost.
+async fn patient_work(dir: &Path) {
+    let (store, log) = (dir.join("store"), dir.join("log"));
+    let entries = entries();
+    let warehouse = Arc::new(patiently(async || Warehouse::open(&store).await).await);
+    let mut ingest = Ingest::open(Arc::clone(&warehouse), &log).await.unwrap();
+    for part in 0..PARTS {
+        let bounds = entries.len() * part / PARTS..entries.len() * (part + 1) / PARTS;
+        write_log(&log, &entries[bounds]);
+        patiently(async || ingest.catch_up().await).await;
+        let (position, rows) = (part as i64 + 1, orders(part));
+        patiently(async || warehouse.stage_rows("desk", position, &rows).await).await;
+        patiently(async || warehouse.seal().await).await;
+        if part % 2 == 1 {
+            patiently(async || warehouse.publish_all().await).await;
+            let closed = "9999-12-31";
+            patiently(async || compact::some(&warehouse, (2, usize::MAX), closed).await).await;
+            let later = Timestamp(crate::store::now().0 + 2 * sweep::RETIRED_MS * 1000);
+            patiently(async || sweep::retired(&warehouse, later).await).await;
+        }
+    }
+    assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+}
+
+#[test]
+fn a_lost_answer_of_the_database_neither_loses_nor_doubles_a_row() {
+    for step in MANIFEST_STEPS {
+        for pass in (4..100).step_by(9) {
+            let dir = tempfile::tempdir().unwrap();
+            let what = format!("{step} fails at the passes {pass} and {}", pass + 1);
+            let mut work = child(dir.path(), &format!("{step}=eio:{pass}-{}", pass + 1));
+            assert!(work.env(PATIENT, "1").status().unwrap().success(), "{what}");
+            check(&dir.path().join("store"), &what);
+        }
     }
 }
 
@@ -166,7 +221,7 @@ fn check(store: &Path, what: &str) {
 #[test]
 fn every_step_of_the_commit_is_among_those_that_kill() {
     let killed: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
-    assert_eq!(killed, [COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS].concat());
+    assert_eq!(killed, [COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS, MANIFEST_STEPS].concat());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What is known of one person leaves the warehouse: their number wherever it stands, and what their
 //! calls and orders say of them in words and keys. The rows themselves stay, so that counts of calls
 //! are what they were. Every day that holds something is rewritten ([`crate::rewrite`]); staged rows
-//! are published before, and the database is written anew, because SQLite leaves bytes of deleted rows
-//! in its file. The replaced files go ten minutes later, when no session reads them; from then on no
+//! are published before, and the database is written anew, because it leaves bytes of deleted rows in its
+//! files. The replaced files go ten minutes later, when no session reads them; from then on no
 //! byte of the folder holds the number.
 //!
 //! The voice of a recording is a file of its own and is deleted before
@@ -13,7 +13,7 @@ pub mod traces;
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
 use crate::{
-    Answer, Error, Limits, Scope, Session, SqlError, SqlFault, Warehouse, manifest, publish,
+    Answer, Error, Limits, Scope, Session, SqlError, SqlFault, Warehouse, db, manifest, publish,
     rollup, seal,
 };
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
@@ -60,12 +60,14 @@ impl Warehouse {
         person: &Subscriber,
     ) -> Result<Vec<RecordingId>, Error> {
         let mut tx = self.read("find recordings of a number").await?;
-        let found: Vec<(i64, String)> = sqlx::query_as(
-            "SELECT id, caller FROM recording WHERE tenant = $1 AND kept = 1 AND caller LIKE $2 \
+        let found: Vec<(i64, String)> = sqlx::query_as(db::sql(
+            &tx,
+            "SELECT id, caller FROM recording WHERE tenant = $1 AND kept = 1 \
+             AND instr(caller, $2) > 0 \
              ORDER BY id",
-        )
+        ))
         .bind(tenant.0 as i64)
-        .bind(like(person))
+        .bind(person.core())
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find recordings of a number"))?;
@@ -251,28 +253,26 @@ fn blanked(
     RecordBatch::try_new(batch.schema(), columns)
 }
 
-/// Where indexes name callers: the key and the text of rows of a tenant in which a number may stand,
-/// and what takes it out.
-const INDEXED: [(&str, &str); 4] = [
-    (
-        "SELECT id, caller FROM recording WHERE tenant = $1 AND caller LIKE $2",
-        "UPDATE recording SET caller = '', \
-         row = CAST(json_set(CAST(row AS TEXT), '$.caller', '') AS BLOB) WHERE id = $1",
-    ),
-    (
-        "SELECT id, CAST(row AS TEXT) FROM fax WHERE tenant = $1 AND CAST(row AS TEXT) LIKE $2",
-        "UPDATE fax SET row = CAST(json_set(CAST(row AS TEXT), '$.caller', '', '$.station', '', \
-         '$.text', '') AS BLOB) WHERE id = $1",
-    ),
-    (
-        "SELECT call, caller FROM ended WHERE tenant = $1 AND caller LIKE $2",
-        "UPDATE ended SET caller = '' WHERE call = $1",
-    ),
-    (
-        "SELECT seq, CAST(blob AS TEXT) FROM quarantine \
-         WHERE tenant = $1 AND CAST(blob AS TEXT) LIKE $2",
-        "DELETE FROM quarantine WHERE seq = $1",
-    ),
+/// An index that names callers: its rows of a tenant in which the person's digits stand, what changes
+/// one, and the cells that are emptied where one of them is their number.
+struct Indexed {
+    find: &'static str,
+    change: &'static str,
+    cells: &'static [&'static str],
+}
+
+/// Indexes whose rows are kept as JSON.
+const ROWS: [Indexed; 2] = [
+    Indexed {
+        find: "SELECT id, row FROM recording WHERE tenant = $1 AND instr(caller, $2) > 0",
+        change: "UPDATE recording SET caller = '', row = $2 WHERE id = $1",
+        cells: &["caller"],
+    },
+    Indexed {
+        find: "SELECT id, row FROM fax WHERE tenant = $1 AND instr(CAST(row AS TEXT), $2) > 0",
+        change: "UPDATE fax SET row = $2 WHERE id = $1",
+        cells: &["caller", "station", "text"],
+    },
 ];
 
 /// Takes the number out of the indexes, and rows away that were put aside because nobody can read
@@ -282,23 +282,75 @@ async fn erase_indexed(
     tenant: TenantId,
     person: &Subscriber,
 ) -> Result<(), Error> {
-    let mut tx = warehouse.write("erase a number").await?;
-    for (find, change) in INDEXED {
-        let found: Vec<(i64, String)> = sqlx::query_as(find)
+    let action = "erase a number";
+    let mut tx = warehouse.write(action).await?;
+    for index in ROWS {
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(db::sql(&tx, index.find))
             .bind(tenant.0 as i64)
-            .bind(like(person))
+            .bind(person.core())
             .fetch_all(&mut *tx)
             .await
-            .map_err(Error::database("erase a number"))?;
-        for (row, _) in found.iter().filter(|(_, text)| person.is_in(text)) {
-            sqlx::query(change)
-                .bind(*row)
+            .map_err(Error::database(action))?;
+        for (id, row) in rows {
+            let Some(row) = emptied(&row, index.cells, person)? else { continue };
+            sqlx::query(index.change)
+                .bind(id)
+                .bind(row)
                 .execute(&mut *tx)
                 .await
-                .map_err(Error::database("erase a number"))?;
+                .map_err(Error::database(action))?;
         }
     }
-    tx.commit().await.map_err(Error::database("erase a number"))
+    let ended: Vec<(i64, String)> = sqlx::query_as(db::sql(
+        &tx,
+        "SELECT call, caller FROM ended WHERE tenant = $1 AND instr(caller, $2) > 0",
+    ))
+    .bind(tenant.0 as i64)
+    .bind(person.core())
+    .fetch_all(&mut *tx)
+    .await
+    .map_err(Error::database(action))?;
+    for (call, _) in ended.iter().filter(|(_, caller)| person.is_in(caller)) {
+        sqlx::query("UPDATE ended SET caller = '' WHERE call = $1")
+            .bind(*call)
+            .execute(&mut *tx)
+            .await
+            .map_err(Error::database(action))?;
+    }
+    let unread: Vec<(i64, Vec<u8>)> = sqlx::query_as(db::sql(
+        &tx,
+        "SELECT seq, blob FROM quarantine WHERE tenant = $1 \
+         AND instr(CAST(blob AS TEXT), $2) > 0",
+    ))
+    .bind(tenant.0 as i64)
+    .bind(person.core())
+    .fetch_all(&mut *tx)
+    .await
+    .map_err(Error::database(action))?;
+    for (seq, _) in unread.iter().filter(|(_, blob)| person.is_in_bytes(blob)) {
+        sqlx::query("DELETE FROM quarantine WHERE seq = $1")
+            .bind(*seq)
+            .execute(&mut *tx)
+            .await
+            .map_err(Error::database(action))?;
+    }
+    db::commit(tx, action).await
+}
+
+/// A row of an index with empty texts in some of its cells, when one of these names the person.
+fn emptied(row: &[u8], cells: &[&str], person: &Subscriber) -> Result<Option<Vec<u8>>, Error> {
+    let damaged = |why: String| Error::Damaged { what: "a row of an index".to_owned(), why };
+    let mut row: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(row).map_err(|error| damaged(error.to_string()))?;
+    let names =
+        |cell: &&str| row.get(*cell).and_then(|of| of.as_str()).is_some_and(|of| person.is_in(of));
+    if !cells.iter().any(names) {
+        return Ok(None);
+    }
+    for cell in cells {
+        row.insert((*cell).to_owned(), "".into());
+    }
+    serde_json::to_vec(&row).map(Some).map_err(|error| damaged(error.to_string()))
 }
 
 #[cfg(test)]

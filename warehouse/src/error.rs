@@ -16,7 +16,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A statement of the warehouse's database.
-    #[error("{action} in warehouse.db: {source}")]
+    #[error("{action} in the database of the warehouse: {source}")]
     Database {
         /// What we were doing.
         action: &'static str,
@@ -39,6 +39,9 @@ pub enum Error {
     /// Another process holds the writer's lock.
     #[error("{} is written by another process; open it for reading, or end that one", .0.display())]
     Busy(PathBuf),
+    /// The manifest cannot be where it is looked for. A sentence without the address.
+    #[error("{0}")]
+    Manifest(String),
     /// The directory was made by a newer program.
     #[error(
         "{} has format {found}, this program reads up to {known}: use the newer program that wrote it",

@@ -1,12 +1,14 @@
 //! Named failpoints as the errors that a disk or a database would give. Every one is in
-//! [`COMMIT_STEPS`], [`REWRITE_STEPS`], [`ROLLUP_STEPS`] or [`AGE_STEPS`], so that the crash tests end
-//! the process there.
+//! [`COMMIT_STEPS`], [`REWRITE_STEPS`], [`ROLLUP_STEPS`], [`AGE_STEPS`] or [`MANIFEST_STEPS`], so that
+//! the crash tests end the process there.
 
 use crate::Error;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-use terms::failpoint::{AGE_STEPS, COMMIT_STEPS, Fault, REWRITE_STEPS, ROLLUP_STEPS, pass};
+use terms::failpoint::{
+    AGE_STEPS, COMMIT_STEPS, Fault, MANIFEST_STEPS, REWRITE_STEPS, ROLLUP_STEPS, pass,
+};
 
 /// Passes `point` before a file operation, on a thread that may wait.
 pub fn file(point: &str, action: &'static str, path: &Path) -> Result<(), Error> {
@@ -26,7 +28,7 @@ pub async fn database(point: &str, action: &'static str) -> Result<(), Error> {
 
 /// How long the operation is to wait, or how it fails.
 fn fault(point: &str) -> io::Result<Duration> {
-    let lists = [COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS, AGE_STEPS];
+    let lists = [COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS, AGE_STEPS, MANIFEST_STEPS];
     let known = lists.iter().any(|steps| steps.contains(&point));
     debug_assert!(known, "{point} is missing among the named steps");
     match pass(point) {

@@ -9,11 +9,11 @@
 //! is told to the audit table, then the file goes, then it is noted that it is gone. A process that
 //! dies in between takes up the rest at its next start.
 
+use crate::db::{self, Db, DbRow};
 use crate::recordings::{Deleted, Reason};
 use crate::store::now;
 use crate::{Error, Warehouse, stage};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 use std::collections::BTreeSet;
 use terms::record::{Fax, RecordingDeletion, Row};
 use terms::{CallId, ContactId, FaxId, RecordingId, Subscriber, TenantId, Timestamp, id};
@@ -96,15 +96,16 @@ impl Warehouse {
         limit: u32,
     ) -> Result<Vec<Received>, Error> {
         let mut tx = self.read("find faxes to delete").await?;
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM fax INDEXED BY fax_kept WHERE deleted_at IS NULL AND tenant = $1 \
              AND started_at < $2 AND (started_at, id) > ($3, $4) ORDER BY started_at, id LIMIT $5",
-        )
+        ))
         .bind(tenant.0 as i64)
         .bind(until.0)
         .bind(after.0.0)
         .bind(after.1.0 as i64)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find faxes to delete"))?;
@@ -122,12 +123,13 @@ impl Warehouse {
         person: &Subscriber,
     ) -> Result<Vec<Received>, Error> {
         let mut tx = self.read("find faxes of a number").await?;
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM fax WHERE deleted_at IS NULL AND tenant = $1 AND row IS NOT NULL \
-             AND CAST(row AS TEXT) LIKE $2 ORDER BY id",
-        )
+             AND instr(CAST(row AS TEXT), $2) > 0 ORDER BY id",
+        ))
         .bind(tenant.0 as i64)
-        .bind(format!("%{}%", person.core()))
+        .bind(person.core())
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find faxes of a number"))?;
@@ -168,7 +170,7 @@ impl Warehouse {
                 .map_err(Error::database("adopt faxes"))?;
                 adopted += done.rows_affected();
             }
-            tx.commit().await.map_err(Error::database("adopt faxes"))?;
+            db::commit(tx, "adopt faxes").await?;
         }
         Ok(adopted)
     }
@@ -176,9 +178,10 @@ impl Warehouse {
     async fn known_faxes(&self, some: &[FaxId]) -> Result<BTreeSet<FaxId>, Error> {
         let ids: Vec<i64> = some.iter().map(|fax| fax.0 as i64).collect();
         let mut tx = self.read("find faxes").await?;
-        let known: Vec<i64> = sqlx::query_scalar(
+        let known: Vec<i64> = sqlx::query_scalar(db::sql(
+            &tx,
             "SELECT id FROM fax WHERE removed = 0 AND id IN (SELECT value FROM json_each($1))",
-        )
+        ))
         .bind(serde_json::to_string(&ids).expect("numbers are valid JSON"))
         .fetch_all(&mut *tx)
         .await
@@ -220,7 +223,7 @@ impl Warehouse {
             rows.push(deletion(&received(&row)?, reason, detail, at));
         }
         stage::insert(&mut tx, &rows, now()).await?;
-        tx.commit().await.map_err(Error::database("delete faxes"))?;
+        db::commit(tx, "delete faxes").await?;
         Ok(going)
     }
 
@@ -230,11 +233,12 @@ impl Warehouse {
     /// See [`Error`].
     pub async fn faxes_to_remove(&self, limit: u32) -> Result<Vec<DoomedFax>, Error> {
         let mut tx = self.read("find deleted faxes").await?;
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM fax INDEXED BY fax_to_remove \
              WHERE deleted_at IS NOT NULL AND removed = 0 ORDER BY deleted_at LIMIT $1",
-        )
-        .bind(limit)
+        ))
+        .bind(i64::from(limit))
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find deleted faxes"))?;
@@ -247,10 +251,11 @@ impl Warehouse {
     /// See [`Error`].
     pub async fn faxes_leaving(&self, tenant: TenantId) -> Result<BTreeSet<FaxId>, Error> {
         let mut tx = self.read("find deleted faxes").await?;
-        let ids: Vec<i64> = sqlx::query_scalar(
+        let ids: Vec<i64> = sqlx::query_scalar(db::sql(
+            &tx,
             "SELECT id FROM fax INDEXED BY fax_to_remove \
              WHERE deleted_at IS NOT NULL AND removed = 0 AND tenant = $1",
-        )
+        ))
         .bind(tenant.0 as i64)
         .fetch_all(&mut *tx)
         .await
@@ -284,7 +289,7 @@ impl Warehouse {
 
 /// Puts the received faxes among staged rows into the index; of one that was adopted it is known
 /// from now on whose call it was.
-pub(crate) async fn note(db: &mut SqliteConnection, rows: &[Row]) -> Result<(), Error> {
+pub(crate) async fn note(db: &mut Db, rows: &[Row]) -> Result<(), Error> {
     for row in rows {
         let Row::Fax(fax) = row else { continue };
         if fax.path.is_none() {
@@ -306,7 +311,7 @@ pub(crate) async fn note(db: &mut SqliteConnection, rows: &[Row]) -> Result<(), 
     Ok(())
 }
 
-fn received(row: &SqliteRow) -> Result<Received, Error> {
+fn received(row: &DbRow) -> Result<Received, Error> {
     let id: i64 = row.get("id");
     let damaged = |why: String| Error::Damaged { what: format!("fax {id}"), why };
     let whole: Option<Vec<u8>> = row.get("row");
@@ -320,7 +325,7 @@ fn received(row: &SqliteRow) -> Result<Received, Error> {
     })
 }
 
-fn doomed(row: &SqliteRow) -> DoomedFax {
+fn doomed(row: &DbRow) -> DoomedFax {
     let detail: Option<String> = row.get("deleted_detail");
     DoomedFax {
         tenant: TenantId(row.get::<i64, _>("tenant") as u64),
@@ -461,6 +466,22 @@ mod tests {
         warehouse.adopt_faxes(TENANT, &[FaxId(7)]).await.unwrap();
         assert_eq!(warehouse.faxes_to_remove(10).await.unwrap().len(), 1);
         assert!(due(&warehouse).await.is_empty(), "it stays deleted");
+    }
+
+    #[tokio::test]
+    async fn the_index_forgets_a_person_and_keeps_their_fax_and_everybody_elses() {
+        let (_dir, warehouse) = opened().await;
+        let other = Fax { caller: "+862087654321".into(), ..fax(8) };
+        let rows = [fax(7), other.clone()].map(Row::Fax);
+        assert!(warehouse.stage_rows("test", 1, &rows).await.unwrap());
+        let digits = Subscriber::parse("138 0013 8000", "86").expect("a number");
+        assert_eq!(warehouse.faxes_of_number(TENANT, &digits).await.unwrap().len(), 1);
+        warehouse.erase_number(TENANT, &digits).await.unwrap();
+        let of = async |id| warehouse.fax(TENANT, FaxId(id)).await.unwrap().unwrap().row;
+        let empty = String::new;
+        let theirs = Fax { caller: empty(), station: empty(), text: empty(), ..fax(7) };
+        assert_eq!((of(7).await, of(8).await), (Some(theirs), Some(other)));
+        assert!(warehouse.faxes_of_number(TENANT, &digits).await.unwrap().is_empty());
     }
 
     #[tokio::test]

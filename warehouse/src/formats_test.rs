@@ -71,6 +71,7 @@ refreshes it.
 ```text
 warehouse/
 ├─ warehouse.db                       staged rows and the manifest: SQLite, WAL, synchronous=FULL
+├─ warehouse.mark                     instead of warehouse.db: whose schema in PostgreSQL it is
 ├─ warehouse.lock                     held by the process that writes
 ├─ _tmp/                              files being written
 ├─ _rollup/<counts>/dt=…/             counts of quarter-hours of each published file of their table
@@ -92,6 +93,7 @@ Columns are only ever added, at the end; a file from before has NULL there.
 
 A staged row is one blob: the row as JSON, with its table's version and a CRC-32 of the blob beside it.
 `warehouse.db` has format 1; a newer one is refused.
+Instead of it a schema of a PostgreSQL server may hold the same tables, with `BIGINT`, `TEXT COLLATE \"C\"` and `BYTEA`; the number in `warehouse.mark` stands in its `meta` too (`mark`).
 
 ```sql
 -- the order of life of a file: hot, retired (merged into a published one, kept ten minutes), gone;

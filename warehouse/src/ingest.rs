@@ -5,11 +5,11 @@
 //! whose finishing entry had been applied are dropped. Named steps: `ingest.stage`,
 //! `ingest.commit`, `ingest.done`.
 
+use crate::db::{self, Db};
 use crate::derive::{Ended, Fold, REMEMBERED_MAX, REMEMBERED_MS_MAX};
 use crate::log::{Damage, Tail, trim};
 use crate::store::{Source, now, read_source, write_source};
 use crate::{Error, Warehouse, fail, stage};
-use sqlx::SqliteConnection;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -296,17 +296,21 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 async fn commit(warehouse: &Warehouse, batch: &Batch) -> Result<(), Error> {
     let mut tx = warehouse.write("stage rows").await?;
+    if read_source(&mut tx, SOURCE).await? == batch.after {
+        // They are here: the answer to an earlier commit of theirs was lost.
+        return Ok(());
+    }
     stage::insert(&mut tx, &batch.rows, now()).await?;
     write_ended(&mut tx, &batch.ended).await?;
     write_source(&mut tx, SOURCE, batch.after).await?;
     fail::database("ingest.commit", "stage rows").await?;
-    tx.commit().await.map_err(Error::database("stage rows"))
+    db::commit(tx, "stage rows").await
 }
 
-async fn read_ended(db: &mut SqliteConnection) -> Result<Vec<Ended>, Error> {
+async fn read_ended(db: &mut Db) -> Result<Vec<Ended>, Error> {
     let rows: Vec<(i64, i64, i64, i64, String)> = sqlx::query_as(
         "SELECT call, tenant, started_at, ended_at, caller FROM (SELECT * FROM ended \
-         ORDER BY ended_at DESC LIMIT $1) ORDER BY ended_at, call",
+         ORDER BY ended_at DESC LIMIT $1) AS latest ORDER BY ended_at, call",
     )
     .bind(REMEMBERED_MAX as i64)
     .fetch_all(db)
@@ -322,12 +326,13 @@ async fn read_ended(db: &mut SqliteConnection) -> Result<Vec<Ended>, Error> {
     Ok(rows.into_iter().map(ended).collect())
 }
 
-async fn write_ended(db: &mut SqliteConnection, ended: &[Ended]) -> Result<(), Error> {
+async fn write_ended(db: &mut Db, ended: &[Ended]) -> Result<(), Error> {
     let Some(latest) = ended.iter().map(|ended| ended.ended_at.0).max() else { return Ok(()) };
     for ended in ended {
         sqlx::query(
-            "INSERT OR REPLACE INTO ended (call, tenant, started_at, ended_at, caller) \
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO ended (call, tenant, started_at, ended_at, caller) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (call) DO UPDATE SET \
+             tenant = $2, started_at = $3, ended_at = $4, caller = $5",
         )
         .bind(ended.call.0 as i64)
         .bind(ended.tenant.0 as i64)

@@ -4,7 +4,8 @@
 //!  event log ──► log ──► derive ──► ingest ─┐
 //!  desk's outbox ──► stage_rows ────────────┤  one transaction each
 //!                                           ▼
-//!                        warehouse.db: stage, file, meta (SQLite, WAL, synchronous=FULL)
+//!                        warehouse.db: stage, file, meta (SQLite, WAL, synchronous=FULL),
+//!                        or a schema of a PostgreSQL server with the same tables
 //!                                           │ seal: write, fsync, rename, fsync folder, commit
 //!                                           ▼
 //!                        _hot/<table>/dt=…/   then publish ──► <table>/dt=…/  (for everybody)
@@ -19,6 +20,7 @@ pub mod age;
 pub mod answer;
 mod check;
 mod compact;
+mod db;
 pub mod derive;
 pub mod erase;
 pub mod error;
@@ -43,6 +45,7 @@ mod sweep;
 pub mod wire;
 
 pub use answer::Answer;
+pub use db::Manifest;
 pub use error::{Error, Position, SqlError, SqlFault};
 pub use ingest::Ingest;
 pub use load::Load;
@@ -59,6 +62,8 @@ mod crash_tests;
 mod formats_test;
 #[cfg(test)]
 mod meeting_tests;
+#[cfg(test)]
+mod postgres_tests;
 #[cfg(test)]
 mod scope_tests;
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use crate::schema::{self, layout_of};
 use crate::store::now;
-use crate::{Error, Warehouse, file, publish};
+use crate::{Error, Warehouse, db, file, publish};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ impl<'a> Load<'a> {
         let mut tx = self.warehouse.write("load rows").await?;
         crate::recordings::unfill(&mut tx).await?;
         crate::faxes::note(&mut tx, &self.faxes).await?;
-        tx.commit().await.map_err(Error::database("load rows"))?;
+        db::commit(tx, "load rows").await?;
         let mut rows = 0;
         for ((table, day), batches) in self.parts {
             rows += part(self.warehouse, (table, &day), batches).await?;

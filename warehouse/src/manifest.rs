@@ -7,8 +7,8 @@
 //! rewritten one took its place, which was `rewriting` until it did.
 
 use crate::Error;
+use crate::db::{Db, Tx};
 use crate::file::Written;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
 use std::collections::BTreeSet;
 use terms::Timestamp;
 
@@ -106,7 +106,7 @@ const COLUMNS: &str = "path, tbl, day, rows, bytes, seq_min, seq_max, sha256, st
                        tenant_min, tenant_max, at_min, at_max, sealed_at";
 
 /// Adds a file.
-pub async fn insert(db: &mut SqliteConnection, entry: &Entry) -> Result<(), Error> {
+pub async fn insert(db: &mut Db, entry: &Entry) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO file (path, tbl, day, rows, bytes, seq_min, seq_max, sha256, state, \
          tenant_min, tenant_max, at_min, at_max, sealed_at) \
@@ -133,7 +133,7 @@ pub async fn insert(db: &mut SqliteConnection, entry: &Entry) -> Result<(), Erro
 }
 
 /// The files in a state, oldest rows first.
-pub async fn in_state(db: &mut SqliteConnection, state: &str) -> Result<Vec<Entry>, Error> {
+pub async fn in_state(db: &mut Db, state: &str) -> Result<Vec<Entry>, Error> {
     let text = format!("SELECT {COLUMNS} FROM file WHERE state = $1 ORDER BY tbl, day, seq_min");
     sqlx::query_as(sqlx::AssertSqlSafe(text))
         .bind(state)
@@ -144,7 +144,7 @@ pub async fn in_state(db: &mut SqliteConnection, state: &str) -> Result<Vec<Entr
 
 /// The published files of a table's day that may hold rows of `tenant`.
 pub async fn published_of(
-    db: &mut SqliteConnection,
+    db: &mut Db,
     (table, day): (&str, &str),
     tenant: i64,
 ) -> Result<Vec<Entry>, Error> {
@@ -162,7 +162,7 @@ pub async fn published_of(
 }
 
 /// The published files of a table that have no counts ([`crate::rollup`]).
-pub async fn uncounted(db: &mut SqliteConnection, table: &str) -> Result<Vec<Entry>, Error> {
+pub async fn uncounted(db: &mut Db, table: &str) -> Result<Vec<Entry>, Error> {
     let text = format!(
         "SELECT {COLUMNS} FROM file WHERE state = 'published' AND tbl = $1 \
          AND path NOT IN (SELECT source FROM rollup) ORDER BY day, seq_min"
@@ -176,7 +176,7 @@ pub async fn uncounted(db: &mut SqliteConnection, table: &str) -> Result<Vec<Ent
 
 /// Whether a table's day before `closed` has `files` published files with fewer than `rows` rows.
 pub async fn has_small(
-    db: &mut SqliteConnection,
+    db: &mut Db,
     (files, rows): (i64, i64),
     closed: &str,
 ) -> Result<bool, Error> {
@@ -194,7 +194,7 @@ pub async fn has_small(
 }
 
 /// The files that a session of `tenant` reads.
-pub async fn readable(db: &mut SqliteConnection, tenant: i64) -> Result<Vec<Entry>, Error> {
+pub async fn readable(db: &mut Db, tenant: i64) -> Result<Vec<Entry>, Error> {
     let text = format!(
         "SELECT {COLUMNS} FROM file WHERE state IN ('hot', 'published') \
          AND tenant_min <= $1 AND tenant_max >= $1 ORDER BY tbl, day, seq_min"
@@ -208,7 +208,7 @@ pub async fn readable(db: &mut SqliteConnection, tenant: i64) -> Result<Vec<Entr
 
 /// The hot files of a table's day that have fewer than `rows` rows.
 pub async fn small_hot(
-    db: &mut SqliteConnection,
+    db: &mut Db,
     (table, day): (&str, &str),
     rows: i64,
 ) -> Result<Vec<Entry>, Error> {
@@ -226,7 +226,7 @@ pub async fn small_hot(
 }
 
 /// The tables and days that have a published file.
-pub async fn published(db: &mut SqliteConnection) -> Result<BTreeSet<(String, String)>, Error> {
+pub async fn published(db: &mut Db) -> Result<BTreeSet<(String, String)>, Error> {
     let days: Vec<(String, String)> =
         sqlx::query_as("SELECT DISTINCT tbl, day FROM file WHERE state = 'published'")
             .fetch_all(db)
@@ -236,11 +236,7 @@ pub async fn published(db: &mut SqliteConnection) -> Result<BTreeSet<(String, St
 }
 
 /// Retires files whose rows are in another hot file now, or whose time is over.
-pub async fn retire(
-    tx: &mut Transaction<'_, Sqlite>,
-    paths: &[String],
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn retire(tx: &mut Tx<'_>, paths: &[String], now: Timestamp) -> Result<(), Error> {
     for path in paths {
         sqlx::query("UPDATE file SET state = 'retired', retired_at = $1 WHERE path = $2")
             .bind(now.0)
@@ -253,7 +249,7 @@ pub async fn retire(
 }
 
 /// Every path that is named, whatever its state.
-pub async fn paths(db: &mut SqliteConnection) -> Result<Vec<String>, Error> {
+pub async fn paths(db: &mut Db) -> Result<Vec<String>, Error> {
     sqlx::query_scalar("SELECT path FROM file")
         .fetch_all(db)
         .await
@@ -261,10 +257,7 @@ pub async fn paths(db: &mut SqliteConnection) -> Result<Vec<String>, Error> {
 }
 
 /// Whether files of a table's day that were replaced are still kept, or a rewrite of it is under way.
-pub async fn keeps_old(
-    db: &mut SqliteConnection,
-    (table, day): (&str, &str),
-) -> Result<bool, Error> {
+pub async fn keeps_old(db: &mut Db, (table, day): (&str, &str)) -> Result<bool, Error> {
     let files: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM file WHERE tbl = $1 AND day = $2 AND \
          (state = 'rewriting' OR state = 'retired' AND substr(path, 1, 5) <> '_hot/')",
@@ -277,12 +270,10 @@ pub async fn keeps_old(
     Ok(files > 0)
 }
 
-/// Names a file that is about to be published, and which files it replaces.
-pub async fn announce(
-    tx: &mut Transaction<'_, Sqlite>,
-    entry: &Entry,
-    replaces: &[String],
-) -> Result<(), Error> {
+/// Names a file that is about to be published, and which files it replaces. The same announcement of
+/// before, whose answer was lost, is forgotten.
+pub async fn announce(tx: &mut Tx<'_>, entry: &Entry, replaces: &[String]) -> Result<(), Error> {
+    withdraw(tx, &entry.path).await?;
     insert(tx, entry).await?;
     for path in replaces {
         sqlx::query(
@@ -299,11 +290,7 @@ pub async fn announce(
 }
 
 /// Makes an announced file count and retires those that it replaces.
-pub async fn complete(
-    tx: &mut Transaction<'_, Sqlite>,
-    path: &str,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn complete(tx: &mut Tx<'_>, path: &str, now: Timestamp) -> Result<(), Error> {
     let error = "publish a file";
     sqlx::query(
         "UPDATE file SET state = 'published' \
@@ -326,7 +313,7 @@ pub async fn complete(
 }
 
 /// Forgets an announced file: those that it was to replace go on counting.
-pub async fn withdraw(tx: &mut Transaction<'_, Sqlite>, path: &str) -> Result<(), Error> {
+pub async fn withdraw(tx: &mut Tx<'_>, path: &str) -> Result<(), Error> {
     let error = "withdraw a file";
     sqlx::query("DELETE FROM file WHERE path = $1 AND state IN ('publishing', 'rewriting')")
         .bind(path)
@@ -345,7 +332,7 @@ pub async fn withdraw(tx: &mut Transaction<'_, Sqlite>, path: &str) -> Result<()
 }
 
 /// Paths that were retired at or before `until`.
-pub async fn retired(db: &mut SqliteConnection, until: Timestamp) -> Result<Vec<String>, Error> {
+pub async fn retired(db: &mut Db, until: Timestamp) -> Result<Vec<String>, Error> {
     sqlx::query_scalar("SELECT path FROM file WHERE state = 'retired' AND retired_at <= $1")
         .bind(until.0)
         .fetch_all(db)
@@ -354,7 +341,7 @@ pub async fn retired(db: &mut SqliteConnection, until: Timestamp) -> Result<Vec<
 }
 
 /// Forgets a retired file that is no longer on disk.
-pub async fn forget(db: &mut SqliteConnection, path: &str) -> Result<(), Error> {
+pub async fn forget(db: &mut Db, path: &str) -> Result<(), Error> {
     sqlx::query("DELETE FROM file WHERE path = $1 AND state = 'retired'")
         .bind(path)
         .execute(db)

@@ -4,7 +4,7 @@ use crate::file::{self, Steps};
 use crate::schema::layout_of;
 use crate::store_tests::{number, session};
 use crate::stories::*;
-use crate::{Error, Warehouse};
+use crate::{Error, Warehouse, db};
 use terms::event::{InConference, InMailbox, Kind, Mailbox, Meeting, Outcome, Party};
 use terms::record::Row;
 use terms::{AgentId, ConferenceId, MeetingId, RecordingId};
@@ -183,5 +183,5 @@ async fn older(warehouse: &Warehouse) -> Result<(), Error> {
         .await
         .unwrap();
     assert_eq!(aged.rows_affected(), 1);
-    tx.commit().await.map_err(Error::database("age a file"))
+    db::commit(tx, "age a file").await
 }

@@ -9,7 +9,7 @@
 use crate::file::{self, Steps, Written};
 use crate::schema::{self, Layout, layout_of, layouts};
 use crate::store::now;
-use crate::{Error, Warehouse, fail, manifest};
+use crate::{Error, Warehouse, db, fail, manifest, sweep};
 use arrow::compute::concat_batches;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +52,7 @@ pub async fn files(
     warehouse: &Warehouse,
     wanted: impl Fn(&manifest::Entry) -> bool,
 ) -> Result<u64, Error> {
+    sweep::unfinished(warehouse).await?;
     let mut tx = warehouse.read("list hot files").await?;
     let hot = manifest::in_state(&mut tx, "hot").await?;
     drop(tx);
@@ -113,13 +114,13 @@ pub async fn settle(
     fail::database("publish.announce", "publish").await?;
     let mut tx = warehouse.write("publish").await?;
     manifest::announce(&mut tx, entry, replaced).await?;
-    tx.commit().await.map_err(Error::database("publish"))?;
+    db::commit(tx, "publish").await?;
 
     if let Err(error) = place(tmp, warehouse.dir().join(path)).await {
         // The row counts stay right either way; a start would tell the two apart as well.
         let mut tx = warehouse.write("publish").await?;
         manifest::withdraw(&mut tx, path).await?;
-        tx.commit().await.map_err(Error::database("publish"))?;
+        db::commit(tx, "publish").await?;
         remove(&warehouse.dir().join(path))?;
         return Err(error);
     }
@@ -138,7 +139,7 @@ pub fn path_of((table, day): (&str, &str), seqs: (i64, i64), written: &Written) 
 pub async fn complete(warehouse: &Warehouse, path: &str) -> Result<(), Error> {
     let mut tx = warehouse.write("publish").await?;
     manifest::complete(&mut tx, path, now()).await?;
-    tx.commit().await.map_err(Error::database("publish"))
+    db::commit(tx, "publish").await
 }
 
 /// Removes a file that may be gone already.

@@ -21,12 +21,13 @@ pub(crate) use moved::prepare;
 
 use crate::{Error, Warehouse};
 use serde_json::{Map, Value as Json};
+use sqlx::Row as _;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use terms::number::like;
 use terms::record::{Record, Recording, Row, Value};
 use terms::{AgentId, CallId, QueueId, RecordingId, TenantId, Timestamp};
 
-/// Rows of one INSERT: nine columns each, and SQLite binds at most 32,766 values.
+/// Rows of one INSERT: ten columns each; SQLite takes at most 32,766 values, PostgreSQL 65,535.
 const INSERT_ROWS: usize = 500;
 /// Recordings of one beginning of a number that are sorted; with more of them, the newest ones are
 /// found sooner by time.
@@ -150,9 +151,9 @@ impl Warehouse {
     pub async fn recordings(&self, search: &Search, limit: usize) -> Result<Vec<Indexed>, Error> {
         let mut tx = self.read("find recordings").await?;
         let few = few_of_number(&mut tx, search).await?;
-        let mut query = QueryBuilder::<Sqlite>::new("");
+        let mut query = Text::new("");
         select(&mut query, search, few.as_deref(), limit);
-        let rows = query.build().fetch_all(&mut *tx).await;
+        let rows = query.query(&tx).fetch_all(&mut *tx).await;
         rows.map_err(Error::database("find recordings"))?.iter().map(indexed).collect()
     }
 
@@ -163,10 +164,10 @@ impl Warehouse {
     pub async fn recordings_matching(&self, search: &Search) -> Result<u64, Error> {
         let mut tx = self.read("count recordings").await?;
         let few = few_of_number(&mut tx, search).await?;
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT COUNT(*)");
+        let mut query = Text::new("SELECT COUNT(*)");
         matching(&mut query, search, few.as_deref());
         let count: i64 = query
-            .build_query_scalar()
+            .numbers(&tx)
             .fetch_one(&mut *tx)
             .await
             .map_err(Error::database("count recordings"))?;
@@ -185,7 +186,7 @@ impl Warehouse {
         let mut tx = self.read("read recordings").await?;
         let rows = sqlx::query("SELECT * FROM recording WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(after.0 as i64)
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(&mut *tx)
             .await
             .map_err(Error::database("read recordings"))?;
@@ -199,9 +200,10 @@ impl Warehouse {
     pub async fn known_recordings(&self, ids: &[RecordingId]) -> Result<Vec<Indexed>, Error> {
         let mut tx = self.read("read recordings").await?;
         let ids: Vec<i64> = ids.iter().map(|id| id.0 as i64).collect();
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM recording WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id",
-        )
+        ))
         .bind(serde_json::to_string(&ids).expect("numbers are valid JSON"))
         .fetch_all(&mut *tx)
         .await
@@ -234,12 +236,12 @@ impl Warehouse {
             .execute(&mut *tx)
             .await
             .map_err(Error::database("note a repair"))?;
-        tx.commit().await.map_err(Error::database("note a repair"))
+        db::commit(tx, "note a repair").await
     }
 }
 
 /// Puts the recordings among staged rows into the index.
-pub(crate) async fn note(db: &mut SqliteConnection, rows: &[Row]) -> Result<(), Error> {
+pub(crate) async fn note(db: &mut Db, rows: &[Row]) -> Result<(), Error> {
     let recordings: Vec<&Recording> = rows
         .iter()
         .filter_map(|row| match row {
@@ -251,31 +253,32 @@ pub(crate) async fn note(db: &mut SqliteConnection, rows: &[Row]) -> Result<(), 
 }
 
 /// A recording that is there already stays as it is: it may have been deleted.
-async fn insert(db: &mut SqliteConnection, recordings: &[&Recording]) -> Result<(), Error> {
+async fn insert(db: &mut Db, recordings: &[&Recording]) -> Result<(), Error> {
     for chunk in recordings.chunks(INSERT_ROWS) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT OR IGNORE INTO recording \
+        let mut query = Text::new(
+            "INSERT INTO recording \
              (id, tenant, call, agent, queue, started_at, duration_ms, caller, kept, row) ",
         );
-        query.push_values(chunk, |mut values, of| {
+        query.push_rows(chunk, |values, of| {
             values
-                .push_bind(of.recording_id.0 as i64)
-                .push_bind(of.tenant_id.0 as i64)
-                .push_bind(of.call_id.0 as i64)
-                .push_bind(of.agent_id.map(|agent| agent.0 as i64))
-                .push_bind(of.queue_id.map(|queue| queue.0 as i64))
-                .push_bind(of.started_at.0)
-                .push_bind(i64::from(of.duration_ms))
-                .push_bind(of.caller.clone())
-                .push_bind(of.path.is_some())
-                .push_bind(serde_json::to_vec(of).expect("a row is always valid JSON"));
+                .bind(of.recording_id.0 as i64)
+                .bind(of.tenant_id.0 as i64)
+                .bind(of.call_id.0 as i64)
+                .bind(of.agent_id.map(|agent| agent.0 as i64))
+                .bind(of.queue_id.map(|queue| queue.0 as i64))
+                .bind(of.started_at.0)
+                .bind(i64::from(of.duration_ms))
+                .bind(of.caller.clone())
+                .bind(i64::from(of.path.is_some()))
+                .bind(serde_json::to_vec(of).expect("a row is always valid JSON"));
         });
-        query.build().execute(&mut *db).await.map_err(Error::database("index recordings"))?;
+        query.push(" ON CONFLICT (id) DO NOTHING");
+        query.query(db).execute(&mut *db).await.map_err(Error::database("index recordings"))?;
     }
     Ok(())
 }
 
-fn indexed(row: &sqlx::sqlite::SqliteRow) -> Result<Indexed, Error> {
+fn indexed(row: &DbRow) -> Result<Indexed, Error> {
     let id: i64 = row.get("id");
     let damaged = |why: String| Error::Damaged { what: format!("recording {id}"), why };
     let parse = |text: &str| serde_json::from_str(text).map_err(|e| damaged(e.to_string()));
@@ -289,19 +292,15 @@ fn indexed(row: &sqlx::sqlite::SqliteRow) -> Result<Indexed, Error> {
 }
 
 /// The recordings of a number's beginning, when they are few enough to be sorted.
-async fn few_of_number(
-    db: &mut SqliteConnection,
-    search: &Search,
-) -> Result<Option<Vec<i64>>, Error> {
+async fn few_of_number(db: &mut Db, search: &Search) -> Result<Option<Vec<i64>>, Error> {
     let Some(text) = search.caller.as_deref() else { return Ok(None) };
     let prefix = text.split(['*', '?']).next().unwrap_or_default();
     let is_narrower = search.call.is_some() || search.calls.is_some() || search.number.is_some();
     if !prefix.starts_with('+') || is_narrower {
         return Ok(None);
     }
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "SELECT id FROM recording INDEXED BY recording_by_caller WHERE tenant = ",
-    );
+    let mut query =
+        Text::new("SELECT id FROM recording INDEXED BY recording_by_caller WHERE tenant = ");
     query.push_bind(search.tenant.0 as i64);
     query.push(" AND caller >= ").push_bind(prefix.to_owned());
     // No number holds a letter: `~` is after every digit.
@@ -312,18 +311,18 @@ async fn few_of_number(
     times(&mut query, search);
     query.push(" LIMIT ").push_bind(SORTED_MAX as i64 + 1);
     let ids: Vec<i64> =
-        query.build_query_scalar().fetch_all(db).await.map_err(Error::database("find a number"))?;
+        query.numbers(db).fetch_all(db).await.map_err(Error::database("find a number"))?;
     Ok((ids.len() <= SORTED_MAX).then_some(ids))
 }
 
-fn select(query: &mut QueryBuilder<Sqlite>, search: &Search, few: Option<&[i64]>, limit: usize) {
+fn select(query: &mut Text, search: &Search, few: Option<&[i64]>, limit: usize) {
     query.push("SELECT *");
     matching(query, search, few);
     query.push(" ORDER BY started_at DESC, id DESC LIMIT ").push_bind(limit as i64);
 }
 
 /// `FROM … WHERE …` of a search.
-fn matching(query: &mut QueryBuilder<Sqlite>, search: &Search, few: Option<&[i64]>) {
+fn matching(query: &mut Text, search: &Search, few: Option<&[i64]>) {
     query.push(" FROM recording");
     match few {
         Some(ids) => {
@@ -391,7 +390,7 @@ fn index_of(search: &Search) -> &'static str {
     }
 }
 
-fn times(query: &mut QueryBuilder<Sqlite>, search: &Search) {
+fn times(query: &mut Text, search: &Search) {
     if let Some(from) = search.from {
         query.push(" AND started_at >= ").push_bind(from.0);
     }

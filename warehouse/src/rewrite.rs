@@ -11,7 +11,7 @@
 
 use crate::file::{self, Steps, Written};
 use crate::schema::{self, Layout, layout_of, layouts};
-use crate::{Error, Warehouse, fail, manifest, publish};
+use crate::{Error, Warehouse, db, fail, manifest, publish};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::error::ArrowError;
@@ -51,6 +51,9 @@ pub async fn rewrite(
 ) -> Result<Option<u64>, Error> {
     let Some(first) = files.first() else { return Ok(None) };
     let (table, day) = (first.tbl.as_str(), first.day.as_str());
+    if unfinished(warehouse).await? {
+        tidy(warehouse).await?;
+    }
     let mut tx = warehouse.read("look for kept files").await?;
     let kept = manifest::keeps_old(&mut tx, (table, day)).await?;
     drop(tx);
@@ -118,7 +121,7 @@ async fn exchange_for(
     fail::database("rewrite.announce", "rewrite").await?;
     let mut tx = warehouse.write("rewrite").await?;
     manifest::announce(&mut tx, entry, replaced).await?;
-    tx.commit().await.map_err(Error::database("rewrite"))?;
+    db::commit(tx, "rewrite").await?;
 
     let swap = folders.clone();
     if let Err(error) = blocking(move || swap.exchange()).await {
@@ -137,7 +140,7 @@ async fn exchange_for(
 async fn withdraw(warehouse: &Warehouse, path: &str) -> Result<(), Error> {
     let mut tx = warehouse.write("undo a rewrite").await?;
     manifest::withdraw(&mut tx, path).await?;
-    tx.commit().await.map_err(Error::database("undo a rewrite"))
+    db::commit(tx, "undo a rewrite").await
 }
 
 /// Completes or undoes what was begun when the process died.
@@ -145,9 +148,17 @@ async fn withdraw(warehouse: &Warehouse, path: &str) -> Result<(), Error> {
 /// # Errors
 /// See [`Error`].
 pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
+    unfinished(warehouse).await?;
+    tidy(warehouse).await
+}
+
+/// Completes or undoes what was begun and left: the process died, or the database did not answer. Says
+/// whether there was anything. The caller rewrites nothing meanwhile.
+async fn unfinished(warehouse: &Warehouse) -> Result<bool, Error> {
     let mut tx = warehouse.read("look for unfinished rewrites").await?;
     let unfinished = manifest::in_state(&mut tx, STATE).await?;
     drop(tx);
+    let any = !unfinished.is_empty();
     for entry in unfinished {
         let folders = Folders::of(warehouse.dir(), (&entry.tbl, &entry.day));
         // Before the exchange the new file lies below `_old` alone.
@@ -158,7 +169,7 @@ pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
             withdraw(warehouse, &entry.path).await?;
         }
     }
-    tidy(warehouse).await
+    Ok(any)
 }
 
 /// Removes folders below `_old` that no session needs and no rewrite is about.

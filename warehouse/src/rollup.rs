@@ -13,6 +13,7 @@ mod kinds;
 #[cfg(test)]
 mod kinds_tests;
 
+use crate::db::{self, Db};
 use crate::file::{self, Steps, Written};
 use crate::schema::{self, Layout, layout_of};
 use crate::{Error, Warehouse, fail, manifest};
@@ -21,7 +22,6 @@ use arrow::compute::{cast, concat_batches};
 use datafusion::common::{DataFusionError, Result as Planned};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use sqlx::SqliteConnection;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,8 +96,10 @@ async fn count(
     fail::database("rollup.commit", "keep counts").await?;
     let mut tx = warehouse.write("keep counts").await?;
     sqlx::query(
-        "INSERT OR REPLACE INTO rollup (source, path, rows, bytes, sha256, tenant_min, \
-         tenant_max, at_min, at_max) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO rollup (source, path, rows, bytes, sha256, tenant_min, tenant_max, at_min, \
+         at_max) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source) DO UPDATE SET \
+         path = $2, rows = $3, bytes = $4, sha256 = $5, tenant_min = $6, tenant_max = $7, \
+         at_min = $8, at_max = $9",
     )
     .bind(&entry.path)
     .bind(&path)
@@ -111,7 +113,7 @@ async fn count(
     .execute(&mut *tx)
     .await
     .map_err(Error::database("keep counts"))?;
-    tx.commit().await.map_err(Error::database("keep counts"))?;
+    db::commit(tx, "keep counts").await?;
     Ok(true)
 }
 
@@ -163,7 +165,7 @@ pub async fn tidy(warehouse: &Warehouse) -> Result<(), Error> {
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("list counts"))?;
-    tx.commit().await.map_err(Error::database("forget counts"))?;
+    db::commit(tx, "forget counts").await?;
     let dir = warehouse.dir().to_owned();
     let work = move || {
         let is_named = |path: &Path| named.iter().any(|name| dir.join(name) == path);
@@ -176,13 +178,9 @@ pub async fn tidy(warehouse: &Warehouse) -> Result<(), Error> {
 }
 
 /// The counts of published files, each as if it were a file of the manifest, by the file they are of.
-pub async fn readable(db: &mut SqliteConnection) -> Result<Vec<(String, manifest::Entry)>, Error> {
+pub async fn readable(db: &mut Db) -> Result<Vec<(String, manifest::Entry)>, Error> {
     // A reader may come before the first writer of this version.
-    let made: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = 'rollup'")
-        .fetch_one(&mut *db)
-        .await
-        .map_err(Error::database("list counts"))?;
-    if made == 0 {
+    if !db::has_table(db, "rollup").await? {
         return Ok(Vec::new());
     }
     let rows: Vec<Kept> = sqlx::query_as(

@@ -7,7 +7,7 @@ use crate::file::{self, Steps};
 use crate::schema::{self, layout_of};
 use crate::stage::{self, Staged};
 use crate::store::now;
-use crate::{Error, Warehouse, fail, manifest};
+use crate::{Error, Warehouse, db, fail, manifest};
 use arrow::compute::concat_batches;
 use terms::Timestamp;
 use terms::record::Row;
@@ -71,7 +71,7 @@ async fn part(warehouse: &Warehouse, table: &str, day: &str) -> Result<u64, Erro
         manifest::retire(&mut tx, &merged, now()).await?;
     }
     stage::remove(&mut tx, (table, day, last), &damaged).await?;
-    tx.commit().await.map_err(Error::database("seal"))?;
+    db::commit(tx, "seal").await?;
     fail::database("seal.done", "seal").await?;
     tracing::debug!(table, day, rows = count, "sealed");
     Ok(count)

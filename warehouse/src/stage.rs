@@ -1,12 +1,12 @@
 //! Rows that are not in a file yet: one checksummed blob each, in the same database as the manifest.
 
+use crate::db::{Db, Text};
 use crate::{Error, fail};
 use serde::de::DeserializeOwned;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use terms::Timestamp;
 use terms::record::Row;
 
-/// Rows of one INSERT: nine columns each, and SQLite binds at most 32,766 values.
+/// Rows of one INSERT: nine columns each; SQLite takes at most 32,766 values, PostgreSQL 65,535.
 const INSERT_ROWS: usize = 500;
 /// Rows sealed into one file.
 pub const SEAL_ROWS_MAX: i64 = 100_000;
@@ -39,25 +39,24 @@ fn parse<T: DeserializeOwned>(blob: &[u8]) -> Result<T, serde_json::Error> {
 }
 
 /// Appends `rows` inside the caller's transaction.
-pub async fn insert(db: &mut SqliteConnection, rows: &[Row], now: Timestamp) -> Result<(), Error> {
+pub async fn insert(db: &mut Db, rows: &[Row], now: Timestamp) -> Result<(), Error> {
     for chunk in rows.chunks(INSERT_ROWS) {
-        let mut insert = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO stage (tbl, tenant, day, id, version, staged_at, crc, blob) ",
-        );
-        insert.push_values(chunk, |mut values, row| {
+        let mut insert =
+            Text::new("INSERT INTO stage (tbl, tenant, day, id, version, staged_at, crc, blob) ");
+        insert.push_rows(chunk, |values, row| {
             let blob = serde_json::to_vec(row).expect("a row is always valid JSON");
             let layout = crate::schema::layout_of(row.table());
             values
-                .push_bind(row.table())
-                .push_bind(row.tenant().0 as i64)
-                .push_bind(row.day_of().day_text())
-                .push_bind(row.id() as i64)
-                .push_bind(i64::from(layout.table.version))
-                .push_bind(now.0)
-                .push_bind(i64::from(crc32fast::hash(&blob)))
-                .push_bind(blob);
+                .bind(row.table())
+                .bind(row.tenant().0 as i64)
+                .bind(row.day_of().day_text())
+                .bind(row.id() as i64)
+                .bind(i64::from(layout.table.version))
+                .bind(now.0)
+                .bind(i64::from(crc32fast::hash(&blob)))
+                .bind(blob);
         });
-        insert.build().execute(&mut *db).await.map_err(Error::database("stage rows"))?;
+        insert.query(db).execute(&mut *db).await.map_err(Error::database("stage rows"))?;
     }
     crate::recordings::note(db, rows).await?;
     crate::faxes::note(db, rows).await?;
@@ -65,11 +64,7 @@ pub async fn insert(db: &mut SqliteConnection, rows: &[Row], now: Timestamp) -> 
 }
 
 /// The oldest rows of a table's day.
-pub async fn of_day(
-    db: &mut SqliteConnection,
-    table: &str,
-    day: &str,
-) -> Result<Vec<Staged>, Error> {
+pub async fn of_day(db: &mut Db, table: &str, day: &str) -> Result<Vec<Staged>, Error> {
     sqlx::query_as(
         "SELECT seq, crc, blob FROM stage WHERE tbl = $1 AND day = $2 ORDER BY seq LIMIT $3",
     )
@@ -82,7 +77,7 @@ pub async fn of_day(
 }
 
 /// The tables and days that have staged rows.
-pub async fn days(db: &mut SqliteConnection) -> Result<Vec<(String, String)>, Error> {
+pub async fn days(db: &mut Db) -> Result<Vec<(String, String)>, Error> {
     sqlx::query_as("SELECT DISTINCT tbl, day FROM stage ORDER BY day, tbl")
         .fetch_all(db)
         .await
@@ -90,7 +85,7 @@ pub async fn days(db: &mut SqliteConnection) -> Result<Vec<(String, String)>, Er
 }
 
 /// How many rows are staged, and since when the oldest.
-pub async fn backlog(db: &mut SqliteConnection) -> Result<(i64, Option<Timestamp>), Error> {
+pub async fn backlog(db: &mut Db) -> Result<(i64, Option<Timestamp>), Error> {
     let (count, oldest): (i64, Option<i64>) =
         sqlx::query_as("SELECT COUNT(*), MIN(staged_at) FROM stage")
             .fetch_one(db)
@@ -101,7 +96,7 @@ pub async fn backlog(db: &mut SqliteConnection) -> Result<(i64, Option<Timestamp
 
 /// Removes rows that a file holds now, and puts damaged ones aside where they can be looked at.
 pub async fn remove(
-    db: &mut SqliteConnection,
+    db: &mut Db,
     (table, day, last): (&str, &str, i64),
     damaged: &[i64],
 ) -> Result<(), Error> {

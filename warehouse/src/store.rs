@@ -1,13 +1,13 @@
-//! The warehouse as a directory: `warehouse.db`, `_tmp`, `_hot` and a folder a table.
+//! The warehouse as a directory: `warehouse.db`, `_tmp`, `_hot` and a folder a table; or the same
+//! with the database in a schema of a PostgreSQL server ([`Manifest`]).
 //!
-//! One process writes (it holds `warehouse.lock`); any number read beside it, each in a read
-//! transaction of the manifest and the staged rows.
+//! One process writes (it holds `warehouse.lock`, and with PostgreSQL a lock there too); any number
+//! read beside it, each in a read transaction of the manifest and the staged rows.
 
+use crate::db::{self, Database, Db, Manifest, Pool, Tx};
 use crate::file::make_folder;
 use crate::{Error, age, compact, manifest, query, rollup, seal, stage, sweep};
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,15 +22,11 @@ pub const FORMAT: i64 = 1;
 pub const STAGED_ROWS_MAX: i64 = 10_000;
 /// Milliseconds that a row is staged before it is sealed.
 pub const STAGED_MS_MAX: i64 = 5 * 60_000;
-/// Readers of one process at a time; the next waits.
-const READERS_MAX: u32 = 8;
-/// How long a statement waits for another process.
-const BUSY_MAX: Duration = Duration::from_secs(10);
 
 /// A directory of rows.
 pub struct Warehouse {
     dir: PathBuf,
-    readers: SqlitePool,
+    readers: Pool,
     writer: Option<Writer>,
     /// Sealing, publishing and sweeping come one after another.
     upkeep: Mutex<()>,
@@ -41,7 +37,7 @@ pub struct Warehouse {
 }
 
 struct Writer {
-    pool: SqlitePool,
+    pool: Pool,
     /// Held as long as the warehouse is open; the kernel lets go of it when the process ends.
     _lock: File,
 }
@@ -84,16 +80,23 @@ impl Warehouse {
     /// [`Error::Busy`] when another process writes there, [`Error::Newer`] when a newer program
     /// made it; otherwise see [`Error`].
     pub async fn open(dir: impl AsRef<Path>) -> Result<Self, Error> {
+        let manifest = usual(dir.as_ref());
+        Self::open_on(dir, &manifest).await
+    }
+
+    /// The same with the manifest and the staged rows where `manifest` says.
+    ///
+    /// # Errors
+    /// As [`Warehouse::open`]; [`Error::Manifest`] when they cannot be there, or are another
+    /// directory's.
+    pub async fn open_on(dir: impl AsRef<Path>, manifest: &Manifest) -> Result<Self, Error> {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
         make_folder(&dir)?;
         let lock = lock(&dir)?;
-        let options = options(&dir)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let pool = pool(options, 1).await?;
-        prepare(&dir, &pool).await?;
-        let readers = pool_of_readers(&dir).await?;
+        let database = Database::of(&dir, manifest)?;
+        let pool = database.writer().await?;
+        prepare(&dir, &database, &pool).await?;
+        let readers = database.readers().await?;
         let writer = Some(Writer { pool, _lock: lock });
         let warehouse = Warehouse {
             dir,
@@ -113,14 +116,29 @@ impl Warehouse {
     /// # Errors
     /// [`Error::Missing`] when nobody has made it yet; otherwise see [`Error`].
     pub async fn open_reader(dir: impl AsRef<Path>) -> Result<Self, Error> {
+        let manifest = usual(dir.as_ref());
+        Self::open_reader_on(dir, &manifest).await
+    }
+
+    /// The same with the manifest and the staged rows where `manifest` says.
+    ///
+    /// # Errors
+    /// As [`Warehouse::open_reader`]; [`Error::Manifest`] when they cannot be there, or are another
+    /// directory's.
+    pub async fn open_reader_on(dir: impl AsRef<Path>, manifest: &Manifest) -> Result<Self, Error> {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
-        if !dir.join("warehouse.db").exists() {
+        let database = Database::of(&dir, manifest)?;
+        if !database.may_exist() {
             return Err(Error::Missing(dir));
         }
-        let readers = pool_of_readers(&dir).await?;
-        let mut db = readers.acquire().await.map_err(Error::database("open"))?;
-        check_format(&dir, &mut db).await?;
-        drop(db);
+        let readers = database.readers().await?;
+        let mut tx = readers.begin("open", &dir).await?;
+        if !db::has_table(&mut tx, "meta").await? {
+            return Err(Error::Missing(dir));
+        }
+        check_format(&dir, &mut tx).await?;
+        database.belongs(&mut tx, &dir, false).await?;
+        drop(tx);
         Ok(Warehouse {
             dir,
             readers,
@@ -162,7 +180,7 @@ impl Warehouse {
         stage::insert(&mut tx, rows, now()).await?;
         let here = Source { position, replay_from: position, at: now().0 };
         write_source(&mut tx, source, here).await?;
-        tx.commit().await.map_err(Error::database("stage rows"))?;
+        db::commit(tx, "stage rows").await?;
         Ok(true)
     }
 
@@ -171,7 +189,7 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`].
     pub async fn position(&self, source: &str) -> Result<i64, Error> {
-        let mut db = self.readers.acquire().await.map_err(Error::database("read a position"))?;
+        let mut db = self.readers.acquire("read a position").await?;
         Ok(read_source(&mut db, source).await?.position)
     }
 
@@ -217,7 +235,7 @@ impl Warehouse {
     /// See [`Error`]; what was not done is due again the next time.
     pub async fn tend(&self, now: Timestamp) -> Result<(), Error> {
         let _one = self.upkeep().await;
-        let mut db = self.readers.acquire().await.map_err(Error::database("count rows"))?;
+        let mut db = self.readers.acquire("count rows").await?;
         let (rows, oldest) = stage::backlog(&mut db).await?;
         drop(db);
         let waited = oldest.map_or(0, |oldest| now.millis_since(oldest));
@@ -263,32 +281,20 @@ impl Warehouse {
     }
 
     /// A transaction that writes.
-    pub(crate) async fn write(
-        &self,
-        action: &'static str,
-    ) -> Result<Transaction<'static, Sqlite>, Error> {
+    pub(crate) async fn write(&self, action: &'static str) -> Result<Tx<'static>, Error> {
         let writer = self.writer.as_ref().ok_or(Error::ReadOnly(action))?;
-        writer.pool.begin_with(WRITE).await.map_err(Error::database(action))
+        writer.pool.begin(action, &self.dir).await
     }
 
     /// A transaction that sees one moment of manifest and staged rows.
-    pub(crate) async fn read(
-        &self,
-        action: &'static str,
-    ) -> Result<Transaction<'static, Sqlite>, Error> {
-        self.readers.begin().await.map_err(Error::database(action))
+    pub(crate) async fn read(&self, action: &'static str) -> Result<Tx<'static>, Error> {
+        self.readers.begin(action, &self.dir).await
     }
 
     /// Writes the database anew, without the bytes of rows that are gone, and empties its log.
     pub(crate) async fn write_anew(&self) -> Result<(), Error> {
         let writer = self.writer.as_ref().ok_or(Error::ReadOnly("write the database anew"))?;
-        for statement in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-            sqlx::query(statement)
-                .execute(&writer.pool)
-                .await
-                .map_err(Error::database("write the database anew"))?;
-        }
-        Ok(())
+        writer.pool.write_anew().await
     }
 
     /// The footers of files that were read before.
@@ -320,7 +326,7 @@ pub(crate) struct Source {
 }
 
 /// How far `name` has been read.
-pub(crate) async fn read_source(db: &mut SqliteConnection, name: &str) -> Result<Source, Error> {
+pub(crate) async fn read_source(db: &mut Db, name: &str) -> Result<Source, Error> {
     sqlx::query_as("SELECT position, replay_from, at FROM source WHERE name = $1")
         .bind(name)
         .fetch_optional(db)
@@ -330,11 +336,7 @@ pub(crate) async fn read_source(db: &mut SqliteConnection, name: &str) -> Result
 }
 
 /// Notes how far `name` has been read, in the transaction that stages its rows.
-pub(crate) async fn write_source(
-    db: &mut SqliteConnection,
-    name: &str,
-    source: Source,
-) -> Result<(), Error> {
+pub(crate) async fn write_source(db: &mut Db, name: &str, source: Source) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO source (name, position, replay_from, at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (name) DO UPDATE SET position = $2, replay_from = $3, at = $4",
@@ -360,32 +362,30 @@ fn lock(dir: &Path) -> Result<File, Error> {
     }
 }
 
-fn options(dir: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(dir.join("warehouse.db")).busy_timeout(BUSY_MAX)
+/// Where manifests are when nobody says.
+#[cfg(not(test))]
+fn usual(_dir: &Path) -> Manifest {
+    Manifest::Sqlite
 }
 
-async fn pool(options: SqliteConnectOptions, max: u32) -> Result<SqlitePool, Error> {
-    let pool = SqlitePoolOptions::new().max_connections(max).connect_with(options).await;
-    pool.map_err(Error::database("open"))
+/// The stories of this crate run with each database.
+#[cfg(test)]
+fn usual(dir: &Path) -> Manifest {
+    crate::postgres_tests::manifest_of(dir)
 }
 
-async fn pool_of_readers(dir: &Path) -> Result<SqlitePool, Error> {
-    pool(options(dir).create_if_missing(false).pragma("query_only", "ON"), READERS_MAX).await
-}
-
-/// Takes the write lock now and waits for it: a read that turns into a write later is refused at
-/// once where somebody else wrote meanwhile.
-const WRITE: &str = "BEGIN IMMEDIATE";
-
-async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
-    let mut tx = pool.begin_with(WRITE).await.map_err(Error::database("prepare"))?;
+async fn prepare(dir: &Path, database: &Database, pool: &Pool) -> Result<(), Error> {
+    let mut tx = pool.begin_first(dir).await?;
     let indexes = crate::recordings::SCHEMA
         .iter()
         .chain(crate::faxes::SCHEMA)
         .chain(rollup::SCHEMA)
         .chain(age::SCHEMA);
     for statement in manifest::SCHEMA.iter().chain(indexes) {
-        sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
+        sqlx::query(db::table(&tx, statement))
+            .execute(&mut *tx)
+            .await
+            .map_err(Error::database("prepare"))?;
     }
     crate::recordings::prepare(&mut tx).await?;
     sqlx::query("INSERT INTO meta (name, value) VALUES ('format', $1) ON CONFLICT DO NOTHING")
@@ -394,10 +394,11 @@ async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
         .await
         .map_err(Error::database("prepare"))?;
     check_format(dir, &mut tx).await?;
-    tx.commit().await.map_err(Error::database("prepare"))
+    database.belongs(&mut tx, dir, true).await?;
+    db::commit(tx, "prepare").await
 }
 
-async fn check_format(dir: &Path, db: &mut SqliteConnection) -> Result<(), Error> {
+async fn check_format(dir: &Path, db: &mut Db) -> Result<(), Error> {
     let found: i64 = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'format'")
         .fetch_one(db)
         .await

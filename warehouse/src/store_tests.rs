@@ -220,7 +220,8 @@ async fn every_flipped_byte_of_a_staged_row_is_seen_and_the_rest_stays_readable(
         assert!(staged.row().is_err(), "flip at {at}");
     }
     let mut tx = warehouse.write("test").await.unwrap();
-    sqlx::query("UPDATE stage SET blob = zeroblob(9) WHERE id = 2")
+    sqlx::query("UPDATE stage SET blob = $1 WHERE id = 2")
+        .bind(vec![0_u8; 9])
         .execute(&mut *tx)
         .await
         .unwrap();

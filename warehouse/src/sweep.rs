@@ -1,7 +1,7 @@
 //! What a crash left, and what was replaced: finished, undone or removed. A file that the manifest
 //! does not name is never read, so removing it changes no answer.
 
-use crate::{Error, Warehouse, fail, file, manifest, publish, rewrite, rollup};
+use crate::{Error, Warehouse, db, fail, file, manifest, publish, rewrite, rollup};
 use std::collections::BTreeSet;
 use std::path::Path;
 use terms::Timestamp;
@@ -12,6 +12,15 @@ pub const RETIRED_MS: i64 = 10 * 60_000;
 
 /// Finishes or undoes what was begun when the process died, and removes orphans.
 pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
+    unfinished(warehouse).await?;
+    rewrite::recover(warehouse).await?;
+    rollup::tidy(warehouse).await?;
+    orphans(warehouse).await
+}
+
+/// Finishes or undoes publications that were begun and left: the process died, or the database did not
+/// answer. The caller publishes nothing meanwhile.
+pub async fn unfinished(warehouse: &Warehouse) -> Result<(), Error> {
     let mut tx = warehouse.read("look for unfinished files").await?;
     let unfinished = manifest::in_state(&mut tx, "publishing").await?;
     drop(tx);
@@ -23,12 +32,10 @@ pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
             publish::remove(&path)?;
             let mut tx = warehouse.write("undo an unfinished file").await?;
             manifest::withdraw(&mut tx, &entry.path).await?;
-            tx.commit().await.map_err(Error::database("undo an unfinished file"))?;
+            db::commit(tx, "undo an unfinished file").await?;
         }
     }
-    rewrite::recover(warehouse).await?;
-    rollup::tidy(warehouse).await?;
-    orphans(warehouse).await
+    Ok(())
 }
 
 /// Removes retired files whose time is over.
@@ -51,7 +58,7 @@ pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error>
         tokio::task::spawn_blocking(work).await.expect("removing does not panic")?;
         let mut tx = warehouse.write("forget a file").await?;
         manifest::forget(&mut tx, &path).await?;
-        tx.commit().await.map_err(Error::database("forget a file"))?;
+        db::commit(tx, "forget a file").await?;
     }
     rollup::tidy(warehouse).await?;
     rewrite::tidy(warehouse).await

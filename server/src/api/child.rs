@@ -59,7 +59,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let data = &config.server.data;
     let store = first::open_store(&config).await?;
     let warehouse = Arc::new(
-        Warehouse::open(data.join("warehouse"))
+        first::open_warehouse(&config)
             .await?
             .sealing(config.warehouse.seal_rows.into(), config.warehouse.seal_every.0),
     );

@@ -10,7 +10,6 @@ use crate::config::Config;
 use anyhow::Context;
 use desk::By;
 use terms::{Subscriber, TenantId};
-use warehouse::Warehouse;
 
 /// Arguments of `switchgrid erase`.
 #[derive(clap::Args)]
@@ -43,7 +42,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
         let country = store.tenant(tenant).await?.profile.country;
         let person = Subscriber::parse(&arguments.number, &country).with_context(wrong)?;
         store.check_person(tenant, &person).await?;
-        let warehouse = Warehouse::open(config.server.data.join("warehouse")).await?;
+        let warehouse = crate::first::open_warehouse(config).await?;
         let kept = warehouse.recordings_of_number(tenant, &person).await?;
         if let Some(first) = kept.first() {
             anyhow::bail!(

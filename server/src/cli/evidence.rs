@@ -13,8 +13,8 @@ use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use terms::{CallId, TenantId};
+use warehouse::Limits;
 use warehouse::recordings::Search;
-use warehouse::{Limits, Warehouse};
 
 /// Arguments of `switchgrid evidence`.
 #[derive(clap::Args)]
@@ -84,7 +84,7 @@ async fn pack(
     let facts = evidence::gather(&home.store, &session, tenant, call, &by).await?;
     let facts =
         facts.with_context(|| format!("there is no call {call}, or it has not ended yet"))?;
-    let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
+    let warehouse = crate::first::read_warehouse(config).await?;
     let source = Source::open(config);
     let search = Search { tenant, call: Some(call), ..Search::default() };
     let mut found = warehouse.recordings(&search, RECORDINGS_MAX + 1).await?;

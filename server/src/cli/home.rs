@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use desk::Store;
 use desk::tenant::Profile;
 use terms::{TenantId, Timestamp};
-use warehouse::{Limits, Scope, Session, Warehouse};
+use warehouse::{Limits, Scope, Session};
 
 /// A box, seen by one of its tenants.
 pub struct Home {
@@ -50,7 +50,7 @@ impl Home {
     /// # Errors
     /// When the warehouse cannot be read.
     pub async fn session(&self, config: &Config, limits: Limits) -> Result<Session, anyhow::Error> {
-        let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
+        let warehouse = first::read_warehouse(config).await?;
         let mut scope = Scope::of(self.tenant);
         scope.time_zone.clone_from(&self.profile.time_zone);
         scope.audit = true;

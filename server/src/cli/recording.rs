@@ -146,7 +146,7 @@ async fn get(
     format: Form,
     out: Option<&Path>,
 ) -> Result<ExitCode, anyhow::Error> {
-    let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
+    let warehouse = crate::first::read_warehouse(config).await?;
     let found = warehouse.recording(tenant, recording).await?.with_context(|| {
         format!("there is no recording {recording}; `switchgrid recording list` shows the newest")
     })?;

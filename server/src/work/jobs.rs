@@ -242,7 +242,7 @@ impl Bench {
     /// When the warehouse cannot be opened.
     pub async fn open(config: Config) -> Result<Self, anyhow::Error> {
         Ok(Bench {
-            warehouse: Warehouse::open_reader(config.server.data.join("warehouse")).await?,
+            warehouse: crate::first::read_warehouse(&config).await?,
             recordings: config.recordings_dir(),
             faxes: crate::fax::folder(&config),
             limits: Limits {

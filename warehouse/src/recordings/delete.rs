@@ -3,10 +3,10 @@
 //! between takes up the rest at its next start, and what is decided is not given out meanwhile.
 
 use super::{Indexed, indexed};
+use crate::db::{self, DbRow, Text};
 use crate::store::now;
 use crate::{Error, Warehouse, stage};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::Row as _;
 use terms::record::{Recording, RecordingDeletion, Row};
 use terms::{QueueId, RecordingId, TenantId, Timestamp};
 
@@ -51,7 +51,7 @@ pub struct Deleted {
 
 impl Deleted {
     /// What a row of an index says; a reason that nobody knows comes back as it stands there.
-    pub(crate) fn of_row(row: &SqliteRow) -> Result<Option<Deleted>, String> {
+    pub(crate) fn of_row(row: &DbRow) -> Result<Option<Deleted>, String> {
         let Some(at) = row.get::<Option<i64>, _>("deleted_at") else { return Ok(None) };
         let reason: String = row.get("deleted_reason");
         let reason = Reason::from_text(&reason).ok_or(reason)?;
@@ -105,7 +105,7 @@ impl Warehouse {
         after: (Timestamp, RecordingId),
         limit: u32,
     ) -> Result<Vec<Recording>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = Text::new(
             "SELECT * FROM recording INDEXED BY recording_kept WHERE kept = 1 AND tenant = ",
         );
         query.push_bind(tenant.0 as i64);
@@ -119,16 +119,15 @@ impl Warehouse {
             OfQueues::AllBut([]) => {}
             OfQueues::AllBut(others) => {
                 query.push(" AND (queue IS NULL OR queue NOT IN (");
-                let mut list = query.separated(", ");
-                for queue in others {
-                    list.push_bind(queue.0 as i64);
+                for (at, queue) in others.iter().enumerate() {
+                    query.push(if at == 0 { "" } else { ", " }).push_bind(queue.0 as i64);
                 }
                 query.push("))");
             }
         }
-        query.push(" ORDER BY started_at, id LIMIT ").push_bind(limit);
+        query.push(" ORDER BY started_at, id LIMIT ").push_bind(i64::from(limit));
         let mut tx = self.read("find recordings to delete").await?;
-        let rows = query.build().fetch_all(&mut *tx).await;
+        let rows = query.query(&tx).fetch_all(&mut *tx).await;
         let rows = rows.map_err(Error::database("find recordings to delete"))?;
         rows.iter().map(|row| indexed(row).map(|found| found.recording)).collect()
     }
@@ -168,7 +167,7 @@ impl Warehouse {
             rows.push(deletion(&found.recording, reason, detail, at));
         }
         stage::insert(&mut tx, &rows, now()).await?;
-        tx.commit().await.map_err(Error::database("delete recordings"))?;
+        db::commit(tx, "delete recordings").await?;
         Ok(doomed)
     }
 
@@ -178,11 +177,12 @@ impl Warehouse {
     /// See [`Error`].
     pub async fn recordings_to_remove(&self, limit: u32) -> Result<Vec<Doomed>, Error> {
         let mut tx = self.read("find deleted recordings").await?;
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM recording INDEXED BY recording_to_remove \
              WHERE deleted_at IS NOT NULL AND removed = 0 ORDER BY deleted_at LIMIT $1",
-        )
-        .bind(limit)
+        ))
+        .bind(i64::from(limit))
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find deleted recordings"))?;
@@ -219,7 +219,7 @@ impl Warehouse {
             let done = sqlx::query(sql).bind(*id).execute(&mut *tx).await;
             changed += done.map_err(Error::database(doing))?.rows_affected();
         }
-        tx.commit().await.map_err(Error::database(doing))?;
+        db::commit(tx, doing).await?;
         Ok(changed)
     }
 }

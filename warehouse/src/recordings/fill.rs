@@ -3,13 +3,13 @@
 //! process that dies in between begins again and changes nothing that is right.
 
 use super::insert;
+use crate::db::{self, Db};
 use crate::schema::layout_of;
 use crate::stage::Staged;
 use crate::{Error, Warehouse, file, manifest};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use serde_json::{Map, Value};
-use sqlx::SqliteConnection;
 use terms::record::{Column, ColumnType, Record, Recording, RecordingDeletion, Row};
 
 /// Says in `meta` that the index is whole.
@@ -49,11 +49,11 @@ pub(crate) async fn fill(warehouse: &Warehouse) -> Result<(), Error> {
         .execute(&mut *tx)
         .await
         .map_err(Error::database("fill the index of recordings"))?;
-    tx.commit().await.map_err(Error::database("fill the index of recordings"))
+    db::commit(tx, "fill the index of recordings").await
 }
 
 /// Forgets that the index is whole: the next opening fills it.
-pub(crate) async fn unfill(db: &mut SqliteConnection) -> Result<(), Error> {
+pub(crate) async fn unfill(db: &mut Db) -> Result<(), Error> {
     sqlx::query("DELETE FROM meta WHERE name = $1")
         .bind(FILLED)
         .execute(db)
@@ -62,7 +62,7 @@ pub(crate) async fn unfill(db: &mut SqliteConnection) -> Result<(), Error> {
     Ok(())
 }
 
-async fn staged(db: &mut SqliteConnection) -> Result<Vec<Row>, Error> {
+async fn staged(db: &mut Db) -> Result<Vec<Row>, Error> {
     let rows: Vec<Staged> = sqlx::query_as(
         "SELECT seq, crc, blob FROM stage WHERE tbl IN ('recordings', 'recording_deletions')",
     )
@@ -72,7 +72,7 @@ async fn staged(db: &mut SqliteConnection) -> Result<Vec<Row>, Error> {
     Ok(rows.iter().filter_map(|staged| staged.row().ok()).collect())
 }
 
-async fn mark(db: &mut SqliteConnection, deletion: &RecordingDeletion) -> Result<(), Error> {
+async fn mark(db: &mut Db, deletion: &RecordingDeletion) -> Result<(), Error> {
     sqlx::query(
         "UPDATE recording SET kept = 0, deleted_at = $2, deleted_reason = $3, \
          deleted_detail = $4 WHERE id = $1 AND deleted_at IS NULL",

@@ -12,10 +12,10 @@
 //! never starts after a deletion was decided without the deletion knowing of it.
 
 use super::{Indexed, indexed};
+use crate::db::{self, Db, DbRow};
 use crate::{Error, Warehouse};
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 use terms::{RecordingId, Timestamp};
 
 /// Columns and indexes that an index from before the second tier lacks.
@@ -62,7 +62,7 @@ pub struct Moved {
 
 impl Moved {
     /// A reader may come before the writer of this version: then the columns are missing.
-    pub(super) fn of_row(row: &SqliteRow) -> Result<Option<Moved>, String> {
+    pub(super) fn of_row(row: &DbRow) -> Result<Option<Moved>, String> {
         let stage = match row.try_get::<i64, _>("moved").unwrap_or(0) {
             0 => return Ok(None),
             1 => Stage::Begun,
@@ -82,17 +82,13 @@ impl Moved {
 }
 
 /// Brings an index from before up to date.
-pub(crate) async fn prepare(db: &mut SqliteConnection) -> Result<(), Error> {
+pub(crate) async fn prepare(db: &mut Db) -> Result<(), Error> {
     let prepare = || Error::database("prepare the index of recordings");
-    let known: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM pragma_table_info('recording') WHERE name = 'moved'",
-    )
-    .fetch_one(&mut *db)
-    .await
-    .map_err(prepare())?;
-    let columns: &'static [&'static str] = if known == 0 { COLUMNS } else { &[] };
+    let known = db::has_column(db, "recording", "moved").await?;
+    let columns: &'static [&'static str] = if known { &[] } else { COLUMNS };
     for statement in columns.iter().chain(INDEXES) {
-        sqlx::query(*statement).execute(&mut *db).await.map_err(prepare())?;
+        let statement = db::table(db, statement);
+        sqlx::query(statement).execute(&mut *db).await.map_err(prepare())?;
     }
     Ok(())
 }
@@ -110,15 +106,16 @@ impl Warehouse {
         limit: u32,
     ) -> Result<Vec<Indexed>, Error> {
         let mut tx = self.read("find recordings to move").await?;
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM recording INDEXED BY recording_to_move \
              WHERE kept = 1 AND moved < 2 AND started_at < $1 AND (started_at, id) > ($2, $3) \
              ORDER BY started_at, id LIMIT $4",
-        )
+        ))
         .bind(before.0)
         .bind(after.0.0)
         .bind(after.1.0 as i64)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find recordings to move"))?;
@@ -131,10 +128,11 @@ impl Warehouse {
     /// See [`Error`].
     pub async fn recordings_to_move_count(&self, before: Timestamp) -> Result<u64, Error> {
         let mut tx = self.read("count recordings to move").await?;
-        let count: i64 = sqlx::query_scalar(
+        let count: i64 = sqlx::query_scalar(db::sql(
+            &tx,
             "SELECT COUNT(*) FROM recording INDEXED BY recording_to_move \
              WHERE kept = 1 AND moved < 2 AND started_at < $1",
-        )
+        ))
         .bind(before.0)
         .fetch_one(&mut *tx)
         .await
@@ -153,12 +151,13 @@ impl Warehouse {
         limit: u32,
     ) -> Result<Vec<Indexed>, Error> {
         let mut tx = self.read("find moved recordings").await?;
-        let rows = sqlx::query(
+        let rows = sqlx::query(db::sql(
+            &tx,
             "SELECT * FROM recording INDEXED BY recording_to_free \
              WHERE moved = 2 AND kept = 1 AND id > $1 ORDER BY id LIMIT $2",
-        )
+        ))
         .bind(after.0 as i64)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(&mut *tx)
         .await
         .map_err(Error::database("find moved recordings"))?;
@@ -199,7 +198,7 @@ impl Warehouse {
         .execute(&mut *tx)
         .await
         .map_err(Error::database("note a moved recording"))?;
-        tx.commit().await.map_err(Error::database("note a moved recording"))?;
+        db::commit(tx, "note a moved recording").await?;
         Ok(done.rows_affected() > 0)
     }
 

@@ -152,12 +152,11 @@ async fn pages_follow_each_other_without_a_gap_where_starts_are_equal() {
 async fn plan(warehouse: &Warehouse, search: Search) -> String {
     let before = Some((Timestamp(NOON + 100_000_000), RecordingId(500)));
     let search = Search { tenant: TENANT, before, ..search };
-    let mut query = QueryBuilder::<Sqlite>::new("EXPLAIN QUERY PLAN ");
+    let mut query = Text::new("EXPLAIN QUERY PLAN ");
     select(&mut query, &search, None, 100);
     let mut tx = warehouse.read("explain").await.unwrap();
-    let steps: Vec<(i64, i64, i64, String)> =
-        query.build_query_as().fetch_all(&mut *tx).await.unwrap();
-    steps.into_iter().map(|step| step.3).collect::<Vec<_>>().join("; ")
+    let steps = query.query(&tx).fetch_all(&mut *tx).await.unwrap();
+    steps.iter().map(|step| step.get("detail")).collect::<Vec<String>>().join("; ")
 }
 
 /// A page is a stretch of an index: SQLite goes to where the last one ended and never sorts.
@@ -282,6 +281,20 @@ async fn a_warehouse_from_before_the_index_gets_one_from_its_files_and_staged_ro
     assert_eq!(deleted, [1, 2]);
     // It is not filled a second time.
     assert_eq!(all(Warehouse::open(dir.path()).await.unwrap()).await, filled);
+}
+
+#[tokio::test]
+async fn the_index_forgets_whose_voice_it_was_and_nothing_else() {
+    let (_dir, warehouse) = thousand().await;
+    let digits = terms::Subscriber::parse("13800000185", "86").expect("a number");
+    let theirs = warehouse.recordings_of_number(TENANT, &digits).await.unwrap();
+    assert_eq!(theirs, [RecordingId(5)]);
+    warehouse.erase_number(TENANT, &digits).await.unwrap();
+    let of =
+        async |id| warehouse.recording(TENANT, RecordingId(id)).await.unwrap().unwrap().recording;
+    assert_eq!(of(5).await, Recording { caller: String::new(), ..recording(5) });
+    assert_eq!(of(6).await, recording(6));
+    assert!(warehouse.recordings_of_number(TENANT, &digits).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ pub async fn run(
     home: &Home,
     options: &Options,
 ) -> Result<ExitCode, anyhow::Error> {
-    let warehouse = Warehouse::open_reader(config.server.data.join("warehouse")).await?;
+    let warehouse = crate::first::read_warehouse(config).await?;
     let source = Source::open(config);
     let mut search = options.search(home.tenant);
     let count = warehouse.recordings_matching(&search).await?;

@@ -117,12 +117,11 @@ pub async fn run(config: &Config, options: &Options) -> Result<ExitCode, anyhow:
 }
 
 async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error> {
-    let folder = config.server.data.join("warehouse");
     let warehouse = if repair {
         lock::check_free(config)?;
-        Warehouse::open(folder).await?
+        crate::first::open_warehouse(config).await?
     } else {
-        Warehouse::open_reader(folder).await?
+        crate::first::read_warehouse(config).await?
     };
     let store = config.recordings_dir();
     let mut report = Report::default();

@@ -1,0 +1,262 @@
+//! The database of the manifest and the staged rows: a SQLite file in the directory, or a schema of a
+//! PostgreSQL server. Every query is one text with `$1` parameters that both take, by way of
+//! [`sqlx::Any`]; the few words that differ are said in `dialect`, and nowhere else. Setting up a
+//! connection is each database's own (`sqlite`, `postgres`).
+
+mod dialect;
+mod mark;
+mod postgres;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub(crate) use dialect::{has_column, has_table, sql, table};
+pub(crate) use text::Text;
+
+use crate::{Error, fail};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A connection.
+pub(crate) type Db = AnyConnection;
+/// A transaction.
+pub(crate) type Tx<'c> = sqlx::Transaction<'c, Any>;
+/// A row.
+pub(crate) type DbRow = sqlx::any::AnyRow;
+
+/// Readers of one process at a time; the next waits.
+const READERS_MAX: u32 = 8;
+/// How long somebody waits for a connection, while a server starts again too.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Where the manifest and the staged rows of a warehouse live. The Parquet files lie in its directory
+/// either way.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Manifest {
+    /// In `warehouse.db` in the directory.
+    #[default]
+    Sqlite,
+    /// In a schema of a PostgreSQL server: `postgres://user:password@host:5432/database?schema=name`,
+    /// as checked by [`Manifest::at`].
+    Postgres(String),
+}
+
+impl Manifest {
+    /// What a configuration says: nothing is SQLite, anything else the address of a schema.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] when it is none; the message does not repeat it.
+    pub fn at(address: &str) -> Result<Manifest, Error> {
+        if address.is_empty() {
+            return Ok(Manifest::Sqlite);
+        }
+        postgres::Server::parse(address)?;
+        Ok(Manifest::Postgres(address.to_owned()))
+    }
+}
+
+/// Without the address: there may be a password in it.
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Manifest::Sqlite => "Sqlite",
+            Manifest::Postgres(_) => "Postgres(…)",
+        })
+    }
+}
+
+/// The database of one warehouse.
+pub(crate) enum Database {
+    /// The directory.
+    Sqlite(PathBuf),
+    Postgres(postgres::Server),
+}
+
+/// Connections of one process, all for reading or the one that writes.
+pub(crate) struct Pool {
+    pool: AnyPool,
+    begin: &'static str,
+    /// The number of the lock that the one who writes holds; SQLite needs none.
+    sole: Option<i64>,
+}
+
+impl Database {
+    /// The database of `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] when the directory keeps its manifest elsewhere.
+    pub fn of(dir: &Path, manifest: &Manifest) -> Result<Self, Error> {
+        install_default_drivers();
+        match manifest {
+            Manifest::Sqlite => {
+                mark::check_sqlite(dir)?;
+                Ok(Database::Sqlite(dir.to_owned()))
+            }
+            Manifest::Postgres(address) => {
+                mark::check_postgres(dir)?;
+                postgres::Server::parse(address).map(Database::Postgres)
+            }
+        }
+    }
+
+    /// The connection that writes; makes file or schema where it is missing.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn writer(&self) -> Result<Pool, Error> {
+        let (options, session, begin, sole) = match self {
+            Database::Sqlite(dir) => {
+                // Takes the write lock now and waits for it: a read that turns into a write later is
+                // refused at once where somebody else wrote meanwhile.
+                (sqlite::options(dir, true)?, sqlite::WRITES.to_owned(), "BEGIN IMMEDIATE", None)
+            }
+            Database::Postgres(server) => {
+                server.make_schema().await?;
+                (server.options.clone(), server.session(true), "BEGIN", Some(server.lock()))
+            }
+        };
+        Ok(Pool { pool: pool(options, session, 1).await?, begin, sole })
+    }
+
+    /// Connections that read.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn readers(&self) -> Result<Pool, Error> {
+        let (options, session, begin) = match self {
+            Database::Sqlite(dir) => {
+                (sqlite::options(dir, false)?, sqlite::READS.to_owned(), "BEGIN")
+            }
+            Database::Postgres(server) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                (server.options.clone(), server.session(false), begin)
+            }
+        };
+        Ok(Pool { pool: pool(options, session, READERS_MAX).await?, begin, sole: None })
+    }
+
+    /// Whether somebody has made it.
+    pub fn may_exist(&self) -> bool {
+        match self {
+            Database::Sqlite(dir) => dir.join(sqlite::FILE).exists(),
+            Database::Postgres(_) => true,
+        }
+    }
+
+    /// Checks that directory and schema belong together; a writer makes them belong together where
+    /// both are new. In SQLite they are one.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] when they do not.
+    pub async fn belongs(&self, db: &mut Db, dir: &Path, writes: bool) -> Result<(), Error> {
+        match self {
+            Database::Sqlite(_) => Ok(()),
+            Database::Postgres(_) if writes => mark::make(db, dir).await,
+            Database::Postgres(_) => mark::check(db, dir).await,
+        }
+    }
+}
+
+impl Pool {
+    /// A transaction. One that writes holds the lock of the only writer, whose connection it is: where
+    /// the connection was lost, the lock was lost with it and is asked for again.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when another process holds the lock; otherwise see [`Error`].
+    pub async fn begin(&self, action: &'static str, dir: &Path) -> Result<Tx<'static>, Error> {
+        let begun = self.pool.begin_with(self.begin).await;
+        let mut tx = begun.map_err(Error::database(action))?;
+        if let Some(number) = self.sole {
+            let held: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                .bind(number)
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(Error::database(action))?;
+            if !held {
+                return Err(Error::Busy(dir.to_owned()));
+            }
+        }
+        Ok(tx)
+    }
+
+    /// Waits a moment for the lock: a server notices the end of a process a little later than the
+    /// kernel does.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when another process writes; otherwise see [`Error`].
+    pub async fn begin_first(&self, dir: &Path) -> Result<Tx<'static>, Error> {
+        for _ in 0..postgres::LOCK_TRIES {
+            match self.begin("open", dir).await {
+                Err(Error::Busy(_)) => tokio::time::sleep(postgres::LOCK_PAUSE).await,
+                done => return done,
+            }
+        }
+        self.begin("open", dir).await
+    }
+
+    /// A connection for one statement.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn acquire(
+        &self,
+        action: &'static str,
+    ) -> Result<sqlx::pool::PoolConnection<Any>, Error> {
+        self.pool.acquire().await.map_err(Error::database(action))
+    }
+
+    /// Writes the tables anew, without the bytes of rows that are gone.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn write_anew(&self) -> Result<(), Error> {
+        let action = "write the database anew";
+        let mut db = self.acquire(action).await?;
+        for statement in dialect::anew(&db) {
+            sqlx::query(*statement).execute(&mut *db).await.map_err(Error::database(action))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the connections back.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Commits. Passes a failpoint before it, and one after it where the database has done it and its
+/// answer is lost.
+///
+/// # Errors
+/// See [`Error`]; where the answer was lost, what was to be done is done all the same.
+pub(crate) async fn commit(tx: Tx<'_>, action: &'static str) -> Result<(), Error> {
+    fail::database("manifest.commit", action).await?;
+    tx.commit().await.map_err(Error::database(action))?;
+    fail::database("manifest.committed", action).await
+}
+
+/// Connections that are each set up by `session`. The first is made by hand: a pool tries again what
+/// cannot work, and does not say why.
+async fn pool(options: AnyConnectOptions, session: String, max: u32) -> Result<AnyPool, Error> {
+    let mut first = options.connect().await.map_err(Error::database("open"))?;
+    first.execute(AssertSqlSafe(session.clone())).await.map_err(Error::database("open"))?;
+    first.close().await.map_err(Error::database("open"))?;
+    // One that holds a lock stays.
+    let forever = None::<Duration>;
+    AnyPoolOptions::new()
+        .max_connections(max)
+        .acquire_timeout(WAIT_MAX)
+        .idle_timeout(forever)
+        .max_lifetime(forever)
+        .after_connect(move |db, _| {
+            let session = session.clone();
+            Box::pin(async move { db.execute(AssertSqlSafe(session)).await.map(|_| ()) })
+        })
+        .connect_with(options)
+        .await
+        .map_err(Error::database("open"))
+}
