@@ -13,7 +13,8 @@ pub mod traces;
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
 use crate::{
-    Answer, Error, Limits, Scope, Session, SqlError, Warehouse, manifest, publish, rollup, seal,
+    Answer, Error, Limits, Scope, Session, SqlError, Warehouse, aside, manifest, publish, rollup,
+    seal,
 };
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Int64Type};
@@ -129,6 +130,7 @@ impl Warehouse {
         }
         rollup::catch_up(self).await?;
         erase_indexed(self, tenant, digits).await?;
+        aside::clear(self.dir())?;
         self.write_anew().await?;
         done.rows = rows.load(Ordering::Relaxed);
         Ok(done)

@@ -52,6 +52,21 @@ pub enum Error {
         /// What we know.
         known: i64,
     },
+    /// There are files, and nothing that names them.
+    #[error(
+        "{} has Parquet files and no warehouse.db that names them: `switchgrid warehouse verify \
+         --repair` makes one of the files",
+        .0.display()
+    )]
+    Unnamed(PathBuf),
+    /// A table that is not made of the event log.
+    #[error("\"{table}\" is not made of events; {tables} are")]
+    NotRebuilt {
+        /// The table.
+        table: String,
+        /// Those that are.
+        tables: String,
+    },
     /// The query engine could not be set up.
     #[error("prepare a session: {0}")]
     Session(String),

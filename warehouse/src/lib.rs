@@ -17,6 +17,7 @@
 
 pub mod age;
 pub mod answer;
+mod aside;
 mod check;
 mod compact;
 pub mod derive;
@@ -31,7 +32,9 @@ pub mod log;
 mod manifest;
 mod publish;
 pub mod query;
+pub mod rebuild;
 pub mod recordings;
+pub mod repair;
 mod rewrite;
 mod rollup;
 pub mod schema;

@@ -74,6 +74,8 @@ pub struct Verified {
     pub staged_rows: u64,
     /// What is wrong, a sentence each; empty is good.
     pub faults: Vec<String>,
+    /// Files that lie aside, by their paths of before: no answer has their rows.
+    pub aside: Vec<String>,
 }
 
 impl Warehouse {
@@ -87,12 +89,8 @@ impl Warehouse {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
         make_folder(&dir)?;
         let lock = lock(&dir)?;
-        let options = options(&dir)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let pool = pool(options, 1).await?;
-        prepare(&dir, &pool).await?;
+        crate::repair::check_named(&dir)?;
+        let pool = made(&dir).await?;
         let readers = pool_of_readers(&dir).await?;
         let writer = Some(Writer { pool, _lock: lock });
         let warehouse = Warehouse {
@@ -114,6 +112,7 @@ impl Warehouse {
     /// [`Error::Missing`] when nobody has made it yet; otherwise see [`Error`].
     pub async fn open_reader(dir: impl AsRef<Path>) -> Result<Self, Error> {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
+        crate::repair::check_named(&dir)?;
         if !dir.join("warehouse.db").exists() {
             return Err(Error::Missing(dir));
         }
@@ -247,7 +246,15 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`]; damage is no error but part of the answer.
     pub async fn verify(&self) -> Result<Verified, Error> {
-        crate::check::verify(self).await
+        self.verify_with(|_, _| {}).await
+    }
+
+    /// The same; `progress` is told how many files were read, and of how many.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn verify_with(&self, progress: impl Fn(usize, usize)) -> Result<Verified, Error> {
+        crate::check::verify(self, progress).await
     }
 
     /// Gives the database back to the disk. The warehouse is closed when it is dropped too.
@@ -349,7 +356,7 @@ pub(crate) async fn write_source(
     Ok(())
 }
 
-fn lock(dir: &Path) -> Result<File, Error> {
+pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("warehouse.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(Error::file("open", &path))?;
@@ -369,6 +376,17 @@ async fn pool(options: SqliteConnectOptions, max: u32) -> Result<SqlitePool, Err
     pool.map_err(Error::database("open"))
 }
 
+/// The database in `dir`, made where it is missing.
+pub(crate) async fn made(dir: &Path) -> Result<SqlitePool, Error> {
+    let options = options(dir)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let pool = pool(options, 1).await?;
+    prepare(dir, &pool).await?;
+    Ok(pool)
+}
+
 async fn pool_of_readers(dir: &Path) -> Result<SqlitePool, Error> {
     pool(options(dir).create_if_missing(false).pragma("query_only", "ON"), READERS_MAX).await
 }
@@ -383,7 +401,8 @@ async fn prepare(dir: &Path, pool: &SqlitePool) -> Result<(), Error> {
         .iter()
         .chain(crate::faxes::SCHEMA)
         .chain(rollup::SCHEMA)
-        .chain(age::SCHEMA);
+        .chain(age::SCHEMA)
+        .chain(crate::rebuild::SCHEMA);
     for statement in manifest::SCHEMA.iter().chain(indexes) {
         sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
     }
