@@ -83,7 +83,20 @@ pub enum Error {
     },
 }
 
+/// Primary result codes of SQLite: the database's image is malformed, and it is no database at all.
+const DAMAGED_DATABASE: [i32; 2] = [11, 26];
+
 impl Error {
+    /// The bytes of the database are not its own.
+    pub fn is_damaged_database(&self) -> bool {
+        let Error::Database { source: sqlx::Error::Database(source), .. } = self else {
+            return false;
+        };
+        let code = source.code().and_then(|code| code.parse::<i32>().ok());
+        // The lower eight bits of an extended code are the primary one.
+        code.is_some_and(|code| DAMAGED_DATABASE.contains(&(code & 0xFF)))
+    }
+
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,

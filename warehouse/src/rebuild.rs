@@ -112,6 +112,8 @@ pub struct Rebuilt {
     /// Files that are not what was written: their rows were made anew, or, of `events`, those around
     /// them were left alone.
     pub damaged: Vec<String>,
+    /// Rows of damaged files that could not be made anew: they are in none but those, which lie aside.
+    pub lost: u64,
     /// Days of tables that were written.
     pub days_written: u64,
     /// Days of tables that were rewritten a moment ago: rebuild again in ten minutes.
@@ -307,6 +309,7 @@ impl<'a> Work<'a> {
         let differs = !compared.differences.is_empty() || !here.damaged.is_empty();
         self.done.differences.extend(compared.differences.into_iter().take(room));
         self.done.damaged.extend(here.damaged.iter().cloned());
+        self.done.lost += here.rows_damaged().saturating_sub(compared.added.num_rows() as u64);
         if self.plan.check || !differs {
             return Ok(());
         }

@@ -61,7 +61,8 @@ struct Known {
 
 /// Refuses a folder with published files and without a database: a new one would name none of them.
 pub(crate) fn check_named(dir: &Path) -> Result<(), Error> {
-    if dir.join(DATABASE[0]).exists() {
+    // An empty file is what a database is before its first page.
+    if std::fs::metadata(dir.join(DATABASE[0])).is_ok_and(|about| about.len() > 0) {
         return Ok(());
     }
     match known(dir)?.is_empty() {

@@ -11,6 +11,8 @@ mod faxes;
 pub mod persons;
 mod rows;
 
+pub use rows::tables_over;
+
 use super::links::WorkLink;
 use crate::work::jobs::{Job, Problem};
 use crate::work::remove::{BATCH_MAX, Removed};

@@ -32,6 +32,14 @@ pub struct Here {
     pub damaged: Vec<String>,
 }
 
+impl Here {
+    /// How many rows the damaged files had.
+    pub fn rows_damaged(&self) -> u64 {
+        let damaged = self.files.iter().filter(|entry| self.damaged.contains(&entry.path));
+        damaged.map(|entry| entry.rows as u64).sum()
+    }
+}
+
 impl Found {
     /// Reads manifest and staged rows in one transaction.
     pub async fn take(warehouse: &Warehouse) -> Result<Self, Error> {

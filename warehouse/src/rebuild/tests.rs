@@ -229,7 +229,7 @@ async fn who_was_erased_stays_erased() {
     for file in files_of(&dir.path().join("store"), "calls") {
         std::fs::remove_file(file).unwrap();
     }
-    rebuild(&warehouse, &Plan::default()).await;
+    assert_eq!(rebuild(&warehouse, &Plan::default()).await.lost, 1);
     let session = Session::open(&warehouse, Scope::of(TenantId(1)), Limits::default()).await;
     let calls = session.unwrap().query("SELECT * FROM calls").await.unwrap();
     let all_calls = rows.iter().filter(|row| row.table() == "calls").count();

@@ -4,7 +4,7 @@
 use super::doubled::{keys_of, keys_of_day};
 use super::{named, read};
 use crate::schema::layout_of;
-use crate::{Error, Warehouse, aside, manifest, publish, rollup};
+use crate::{Error, Warehouse, aside, file, manifest, publish, rollup};
 use std::collections::BTreeSet;
 use terms::record::tables;
 
@@ -41,6 +41,37 @@ impl Warehouse {
         }
         rollup::catch_up(self).await?;
         Ok(done)
+    }
+
+    /// Counts anew what damaged files of counts are of. Returns how many.
+    ///
+    /// # Errors
+    /// See [`Error`]; the others are counted when somebody asks.
+    pub async fn recount(&self) -> Result<u64, Error> {
+        let _one = self.upkeep().await;
+        let mut tx = self.read("list counts").await?;
+        let counts = rollup::readable(&mut tx).await?;
+        drop(tx);
+        let mut damaged = Vec::new();
+        for (source, entry) in counts {
+            let path = self.dir().join(&entry.path);
+            let found = tokio::task::spawn_blocking(move || file::digest(&path)).await;
+            let found = found.expect("reading does not panic");
+            if !found.is_ok_and(|(sha256, _)| sha256 == entry.sha256) {
+                damaged.push(source);
+            }
+        }
+        let mut tx = self.write("forget counts").await?;
+        for source in &damaged {
+            sqlx::query("DELETE FROM rollup WHERE source = $1")
+                .bind(source)
+                .execute(&mut *tx)
+                .await
+                .map_err(Error::database("forget counts"))?;
+        }
+        tx.commit().await.map_err(Error::database("forget counts"))?;
+        rollup::catch_up(self).await?;
+        Ok(damaged.len() as u64)
     }
 
     async fn adopt_one(&self, path: &str) -> Result<bool, Error> {

@@ -160,6 +160,23 @@ async fn files_of_after_an_old_database_lie_aside_and_count_again_when_they_are_
 }
 
 #[tokio::test]
+async fn damaged_counts_are_counted_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, log) = (dir.path().join("store"), dir.path().join("log"));
+    let (warehouse, _) = filled(&store, &log).await;
+    let before = counts(&warehouse).await;
+    let kept = file::walk(&store.join("_rollup/call_intervals")).unwrap().remove(0);
+    let mut bytes = std::fs::read(&kept).unwrap();
+    bytes[10] ^= 1;
+    std::fs::write(&kept, bytes).unwrap();
+    assert_eq!(warehouse.verify().await.unwrap().faults.len(), 1);
+    assert_eq!(warehouse.recount().await.unwrap(), 1);
+    assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+    assert_eq!(counts(&warehouse).await, before);
+    assert_eq!(warehouse.recount().await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn rows_that_are_there_twice_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let warehouse = Warehouse::open(dir.path()).await.unwrap();
