@@ -320,6 +320,29 @@ async fn a_day_is_made_anew_while_agents_stay_and_recordings_come_late() {
     assert_eq!(all(&warehouse).await, before);
 }
 
+/// A call that is answered, and ends after the clock was set back.
+fn set_back(start: f64, answer: f64, end: f64) -> Vec<Entry> {
+    let mut s = Script::new(1);
+    s.call(start, 100, call_started("13800138000"));
+    s.leg(start, 100, 101, leg_started(Role::Agent, Some(11)));
+    s.leg(answer, 100, 101, answered(None, None, 11));
+    s.call(end, 100, call_ended(Outcome::Answered, Party::Agent));
+    s.entries
+}
+
+#[tokio::test]
+async fn a_clock_that_went_back_changes_no_row_and_over_midnight_rows_are_left_alone() {
+    for (entries, are_kept) in
+        [(set_back(1_000.0, 1_200.0, 1_100.0), false), (set_back(500.0, 700.0, -2_800.0), true)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let warehouse = published(dir.path(), &entries).await;
+        let found = check(&warehouse).await;
+        assert_eq!(found.differences, []);
+        assert_eq!(found.kept > 0, are_kept);
+    }
+}
+
 #[test]
 fn what_is_bare_and_was_not_is_no_entry() {
     let layout = layout_of("events");

@@ -63,13 +63,17 @@ impl Whole {
 
     /// Events of some tenants' day cannot be read.
     pub fn hole(&mut self, tenants: (i64, i64), day: NaiveDate) {
-        self.holes.push((tenants, day));
+        if self.holes.last() != Some(&(tenants, day)) {
+            self.holes.push((tenants, day));
+        }
     }
 
     /// The next event has this number.
     pub fn number(&mut self, seq: i64, day: NaiveDate) {
         match self.last {
             None => self.from_first = seq <= 1,
+            // The clock went back over midnight, or the log behind its end: days tell no order.
+            Some(last) if seq <= last => self.hole((i64::MIN, i64::MAX), day),
             Some(last) if seq != last + 1 => self.gaps.extend(around(day)),
             Some(_) => {}
         }

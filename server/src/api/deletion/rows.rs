@@ -110,7 +110,6 @@ impl Deletion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use desk::retention::RowRetention;
     use std::collections::BTreeSet;
 
     #[test]
