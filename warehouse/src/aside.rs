@@ -25,7 +25,7 @@ pub fn keep(dir: &Path, paths: &[String]) -> Result<(), Error> {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 return Err(Error::file("link", to)(error));
             }
-            _ => tracing::warn!(file = path, "lies aside"),
+            _ => tracing::warn!(file = %path, "lies aside"),
         }
     }
     Ok(())

@@ -26,6 +26,7 @@ use crate::{Error, aside, faxes, manifest, publish, recordings};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use sqlx::{Sqlite, SqlitePool, Transaction};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -285,7 +286,8 @@ async fn number_from(tx: &mut Transaction<'_, Sqlite>, seq_max: i64) -> Result<(
     Ok(())
 }
 
-/// The files of the warehouse by their paths, published ones first; those of other names are not ours.
+/// The files of the warehouse by their paths, published ones first, and of the others those first that
+/// may have the rows of earlier ones; those of other names are not ours.
 fn known(dir: &Path) -> Result<Vec<Known>, Error> {
     let mut found = Vec::new();
     for folder in [dir.to_owned(), dir.join("_hot")] {
@@ -296,6 +298,7 @@ fn known(dir: &Path) -> Result<Vec<Known>, Error> {
             }
         }
     }
+    found.sort_by_key(|known: &Known| (known.hash.is_none(), Reverse(known.seqs.1), known.seqs.0));
     Ok(found)
 }
 

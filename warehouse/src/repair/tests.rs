@@ -47,6 +47,11 @@ async fn filled(store: &Path, log: &Path) -> (Warehouse, Vec<Entry>) {
     warehouse.stage_rows("desk", 1, &orders(1, 5)).await.unwrap();
     warehouse.seal().await.unwrap();
     warehouse.publish("2026-11-22").await.unwrap();
+    // The second of two small files has the rows of the first.
+    for part in 2..=3 {
+        warehouse.stage_rows("desk", part, &orders(part * 10, part * 10 + 1)).await.unwrap();
+        warehouse.seal().await.unwrap();
+    }
     drop(ingest);
     (Arc::into_inner(warehouse).unwrap(), entries)
 }
@@ -80,7 +85,7 @@ async fn a_lost_database_is_made_anew_and_nobody_writes_before() {
     assert_eq!(ingest.catch_up().await.unwrap().rows, 0);
     warehouse.stage_rows("desk", 2, &orders(6, 7)).await.unwrap();
     warehouse.publish_all().await.unwrap();
-    assert_eq!(count(&warehouse, "orders").await, 7);
+    assert_eq!(count(&warehouse, "orders").await, 11);
     assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
 }
 
