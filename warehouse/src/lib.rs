@@ -61,6 +61,8 @@ mod crash_tests;
 #[cfg(test)]
 mod formats_test;
 #[cfg(test)]
+mod held_tests;
+#[cfg(test)]
 mod meeting_tests;
 #[cfg(test)]
 mod scope_tests;

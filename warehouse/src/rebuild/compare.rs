@@ -120,7 +120,7 @@ impl<'a> Both<'a> {
         let (Some(found_at), Some(made_at)) = (same.found.first(), same.made.first()) else {
             return match same.found.is_empty() {
                 true => Some(Differs::Missing),
-                // What may come late stays, once.
+                // What may come late stays.
                 false if LATE.contains(&layout.table.name) => None,
                 false => Some(Differs::Extra),
             };
