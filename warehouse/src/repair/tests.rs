@@ -3,10 +3,10 @@
 use super::*;
 use crate::recordings::Search;
 use crate::stories::{day, order, write_log};
-use crate::{Ingest, Limits, Scope, Session, Warehouse};
+use crate::{Ingest, Limits, Scope, Session, Warehouse, sweep};
 use std::sync::Arc;
-use terms::TenantId;
 use terms::event::Entry;
+use terms::{TenantId, Timestamp};
 
 async fn count(warehouse: &Warehouse, table: &str) -> usize {
     let session = Session::open(warehouse, Scope::of(TenantId(1)), Limits::default()).await;
@@ -119,6 +119,9 @@ async fn a_file_that_is_not_what_its_name_says_lies_aside_and_the_rest_is_named(
         warehouse.stage_rows("desk", part, &orders(part * 10, part * 10 + 2)).await.unwrap();
         warehouse.publish_all().await.unwrap();
     }
+    // The sealed files of before, which would have its rows, are gone.
+    let later = Timestamp(now().0 + 2 * sweep::RETIRED_MS * 1000);
+    sweep::retired(&warehouse, later).await.unwrap();
     warehouse.close().await;
     let files = file::walk(&dir.path().join("orders")).unwrap();
     let mut bytes = std::fs::read(&files[0]).unwrap();
