@@ -9,6 +9,8 @@ use crate::stories::{
 };
 use crate::{Ingest, Limits, Scope, Session, file, manifest};
 use arrow::compute::filter_record_batch;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -155,6 +157,37 @@ async fn rows_that_were_lost_doubled_added_or_damaged_are_what_they_were() {
     assert_eq!(verified.aside.len(), 1, "the damaged file is kept");
     sweep_all(&warehouse).await;
     assert_eq!(all(&warehouse).await, before);
+}
+
+#[tokio::test]
+async fn whatever_is_lost_or_doubled_of_random_days_is_what_it_was() {
+    for seed in 10..16 {
+        let dir = tempfile::tempdir().unwrap();
+        let entries = day(seed, 2, 25);
+        let warehouse = published(dir.path(), &entries).await;
+        let (before, store) = (all(&warehouse).await, dir.path().join("store"));
+        let (rows, mut rng) = (fold(&entries), StdRng::seed_from_u64(seed));
+        for (position, table) in (1..).zip(TABLES) {
+            match rng.random_range(0..4) {
+                0 => halve(&warehouse, table).await,
+                1 => {
+                    let first = files_of(&store, table).into_iter().next();
+                    first.into_iter().for_each(|file| std::fs::remove_file(file).unwrap());
+                }
+                2 => {
+                    let of_table = rows.iter().filter(|row| row.table() == table);
+                    let twice: Vec<Row> = of_table.step_by(3).cloned().collect();
+                    warehouse.stage_rows("test", position, &twice).await.unwrap();
+                }
+                _ => {}
+            }
+        }
+        let done = rebuild(&warehouse, &Plan::default()).await;
+        assert!(done.differing > 0 && done.days_waiting == 0, "seed {seed}: {done:?}");
+        assert_eq!(all(&warehouse).await, before, "seed {seed}");
+        assert_eq!(check(&warehouse).await.differences, [], "seed {seed}");
+        assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new(), "seed {seed}");
+    }
 }
 
 #[tokio::test]
