@@ -8,6 +8,7 @@ pub mod recording;
 pub mod report;
 pub mod sql;
 pub mod user;
+pub mod warehouse;
 
 use crate::config::Config;
 use crate::{api, calls, logging, serve, work};
@@ -45,6 +46,8 @@ enum Command {
     Report(report::Arguments),
     /// List, fetch and verify recordings.
     Recording(recording::Arguments),
+    /// Verify the warehouse, repair it, and make its rows anew from the events.
+    Warehouse(warehouse::Arguments),
     /// Take what the warehouse knows of one person out of it, while the box does not run.
     Erase(erase::Arguments),
     /// Make and verify evidence packs of calls.
@@ -101,6 +104,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
         Command::Sql(arguments) => return sql::run(&config, &arguments),
         Command::Report(arguments) => report::run(&config, &arguments)?,
         Command::Recording(arguments) => return recording::run(&config, &arguments),
+        Command::Warehouse(arguments) => return warehouse::run(&config, &arguments),
         Command::Erase(arguments) => erase::run(&config, &arguments)?,
         Command::Evidence(arguments) => return evidence::run(&config, &arguments),
         Command::User(arguments) => user::run(&config, &arguments)?,

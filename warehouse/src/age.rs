@@ -10,7 +10,7 @@
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
 use crate::store::now;
-use crate::{Error, Limits, Scope, Session, Warehouse, db, fail, file, manifest, rollup};
+use crate::{Error, Limits, Scope, Session, Warehouse, db, fail, file, manifest, rebuild, rollup};
 use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int64Type;
@@ -197,6 +197,9 @@ impl Warehouse {
         let whose = Arc::new((tenant.0 as i64, stays.clone()));
         let plan = plan(self.dir(), layout, &whose, files).await;
         let mut aged = Aged { rows: 0, held: plan.held, days_waiting: 0 };
+        if !plan.shared.is_empty() || !plan.whole.is_empty() {
+            rebuild::note_over(self, tenant, (table, day)).await?;
+        }
         if !plan.shared.is_empty() {
             // Before the others are retired: a day with retired files is not rewritten.
             let change: Change = Arc::new(move |batch: &RecordBatch| {

@@ -1,9 +1,11 @@
 //! What is where, and whether every byte is still what was written.
 
+use crate::repair::Key;
 use crate::stage::Staged;
 use crate::store::{Stats, Verified};
-use crate::{Error, Warehouse, file, manifest};
+use crate::{Error, Warehouse, file, manifest, repair};
 use futures::TryStreamExt;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Counts.
 pub async fn stats(warehouse: &Warehouse) -> Result<Stats, Error> {
@@ -41,32 +43,106 @@ pub async fn stats(warehouse: &Warehouse) -> Result<Stats, Error> {
     Ok(stats)
 }
 
-/// Reads everything.
-pub async fn verify(warehouse: &Warehouse) -> Result<Verified, Error> {
-    let mut found = Verified::default();
+/// Reads everything. `progress` is told how many files were read, and of how many.
+pub async fn verify(
+    warehouse: &Warehouse,
+    progress: impl Fn(usize, usize),
+) -> Result<Verified, Error> {
+    let mut found = Verified { aside: warehouse.aside()?, ..Verified::default() };
+    // Before the manifest is read: what comes to its place meanwhile is named there.
+    let there = parquet_files(warehouse)?;
     let mut tx = warehouse.read("verify").await?;
+    let named: BTreeSet<String> = manifest::paths(&mut tx).await?.into_iter().collect();
     let mut files = manifest::in_state(&mut tx, "hot").await?;
     files.extend(manifest::in_state(&mut tx, "published").await?);
     let counts = crate::rollup::readable(&mut tx).await?;
     files.extend(counts.into_iter().map(|(_, entry)| entry));
+    let mut days: BTreeMap<(String, String), Day> = BTreeMap::new();
     {
         let mut staged =
             sqlx::query_as::<_, Staged>("SELECT seq, crc, blob FROM stage ORDER BY seq")
                 .fetch(&mut *tx);
         while let Some(staged) = staged.try_next().await.map_err(Error::database("verify"))? {
             found.staged_rows += 1;
-            found.faults.extend(staged.row().err().map(|error| error.to_string()));
+            match staged.row() {
+                Ok(row) => {
+                    let at = row.day_of();
+                    let key = (row.tenant().0 as i64, at.0, row.id() as i64);
+                    let place = (row.table().to_owned(), at.day_text());
+                    days.entry(place).or_default().staged.push(key);
+                }
+                Err(error) => found.faults.push(error.to_string()),
+            }
         }
     }
     drop(tx);
+    let all = files.len();
     for entry in files {
+        progress(found.files as usize, all);
         found.files += 1;
         let path = warehouse.dir().join(&entry.path);
+        let whole = entry.clone();
         let work = move || fault_of(&path, &entry);
-        let fault = tokio::task::spawn_blocking(work).await.expect("reading does not panic");
-        found.faults.extend(fault);
+        match tokio::task::spawn_blocking(work).await.expect("reading does not panic") {
+            Some(fault) => found.faults.push(fault),
+            None => {
+                let place = (whole.tbl.clone(), whole.day.clone());
+                days.entry(place).or_default().files.push(whole);
+            }
+        }
     }
+    for ((table, day), of) in days {
+        found.faults.extend(doubled_on(warehouse, &table, &day, of).await);
+    }
+    let unnamed: Vec<String> = there.into_iter().filter(|path| !named.contains(path)).collect();
+    found.faults.extend(still_unnamed(warehouse, unnamed).await?);
+    progress(all, all);
     Ok(found)
+}
+
+/// Of files that were not named, those that are not yet: a box beside us names a file right after it
+/// came to its place.
+async fn still_unnamed(warehouse: &Warehouse, unnamed: Vec<String>) -> Result<Vec<String>, Error> {
+    if unnamed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut tx = warehouse.read("verify").await?;
+    let named: BTreeSet<String> = manifest::paths(&mut tx).await?.into_iter().collect();
+    let is_left = |path: &String| !named.contains(path) && warehouse.dir().join(path).exists();
+    let left = unnamed.into_iter().filter(is_left);
+    Ok(left.map(|path| format!("{path} is not named by warehouse.db")).collect())
+}
+
+/// A table's day.
+#[derive(Default)]
+struct Day {
+    files: Vec<manifest::Entry>,
+    staged: Vec<Key>,
+}
+
+/// Whether rows of a table's day are there twice.
+async fn doubled_on(warehouse: &Warehouse, table: &str, day: &str, of: Day) -> Option<String> {
+    let layout = crate::schema::layouts().get(table)?;
+    let dir = warehouse.dir().to_owned();
+    let work = move || repair::doubled(&repair::keys_of_day(layout, &dir, &of.files, &of.staged));
+    let found = tokio::task::spawn_blocking(work).await.expect("reading does not panic");
+    let (rows, first) = found?;
+    Some(format!("{table} of {day} has {rows} rows twice, the first is {first}"))
+}
+
+/// The paths of the Parquet files of ours, published and not.
+fn parquet_files(warehouse: &Warehouse) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    for table in crate::schema::layouts().keys() {
+        for folder in [warehouse.dir().join("_hot"), warehouse.dir().to_owned()] {
+            found.extend(file::walk(&folder.join(table))?);
+        }
+    }
+    let relative = |path: &std::path::PathBuf| {
+        Some(path.strip_prefix(warehouse.dir()).ok()?.to_str()?.to_owned())
+    };
+    let names = found.iter().filter_map(relative);
+    Ok(names.filter(|name| name.ends_with(".parquet")).collect())
 }
 
 /// What is wrong with a file.

@@ -18,6 +18,7 @@ mod survey;
 mod visit;
 
 pub use ended::{Ended, REMEMBERED_MAX, REMEMBERED_MS_MAX};
+pub use entry::event_row;
 
 use crate::derive::agent::Spans;
 use crate::derive::call::OpenCall;
@@ -77,8 +78,13 @@ impl Fold {
 
     /// The oldest entry that something still open began with.
     pub fn open_from(&self) -> Option<u64> {
-        let calls = self.calls.values().map(|call| call.first_seq).min();
-        [calls, self.spans.open_from(), self.lingering.open_from()].into_iter().flatten().min()
+        self.open_seqs().min()
+    }
+
+    /// The entries that everything still open began with, in no order.
+    pub fn open_seqs(&self) -> impl Iterator<Item = u64> {
+        let calls = self.calls.values().map(|call| call.first_seq);
+        calls.chain(self.spans.open_seqs()).chain(self.lingering.open_seqs())
     }
 
     /// Calls that ended since the last time this was asked, to be kept beside the rows.

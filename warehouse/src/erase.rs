@@ -13,8 +13,8 @@ pub mod traces;
 use crate::rewrite::{Change, rewrite};
 use crate::schema::{Layout, layouts};
 use crate::{
-    Answer, Error, Limits, Scope, Session, SqlError, SqlFault, Warehouse, db, manifest, publish,
-    rollup, seal,
+    Answer, Error, Limits, Scope, Session, SqlError, SqlFault, Warehouse, aside, db, manifest,
+    publish, rollup, seal,
 };
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
@@ -109,6 +109,7 @@ impl Warehouse {
         }
         rollup::catch_up(self).await?;
         erase_indexed(self, tenant, person).await?;
+        aside::clear(self.dir())?;
         self.write_anew().await?;
         done.rows = rows.load(Ordering::Relaxed);
         Ok(done)

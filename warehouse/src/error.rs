@@ -55,6 +55,21 @@ pub enum Error {
         /// What we know.
         known: i64,
     },
+    /// There are files, and nothing that names them.
+    #[error(
+        "{} has Parquet files and no warehouse.db that names them: `switchgrid warehouse verify \
+         --repair` makes one of the files",
+        .0.display()
+    )]
+    Unnamed(PathBuf),
+    /// A table that is not made of the event log.
+    #[error("\"{table}\" is not made of events; {tables} are")]
+    NotRebuilt {
+        /// The table.
+        table: String,
+        /// Those that are.
+        tables: String,
+    },
     /// The query engine could not be set up.
     #[error("prepare a session: {0}")]
     Session(String),
@@ -71,7 +86,20 @@ pub enum Error {
     },
 }
 
+/// Primary result codes of SQLite: the database's image is malformed, and it is no database at all.
+const DAMAGED_DATABASE: [i32; 2] = [11, 26];
+
 impl Error {
+    /// The bytes of the database are not its own.
+    pub fn is_damaged_database(&self) -> bool {
+        let Error::Database { source: sqlx::Error::Database(source), .. } = self else {
+            return false;
+        };
+        let code = source.code().and_then(|code| code.parse::<i32>().ok());
+        // The lower eight bits of an extended code are the primary one.
+        code.is_some_and(|code| DAMAGED_DATABASE.contains(&(code & 0xFF)))
+    }
+
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,

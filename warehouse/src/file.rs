@@ -161,7 +161,12 @@ pub fn read_whole(
     (batches, read)
 }
 
-fn read_if_whole(layout: &Layout, path: &Path, entry: &Entry) -> Result<Vec<RecordBatch>, Error> {
+/// Reads a file that is still what was written.
+pub fn read_if_whole(
+    layout: &Layout,
+    path: &Path,
+    entry: &Entry,
+) -> Result<Vec<RecordBatch>, Error> {
     if digest(path)?.0 != entry.sha256 {
         let why = "its SHA-256 is not that of what was written".to_owned();
         return Err(Error::Damaged { what: entry.path.clone(), why });

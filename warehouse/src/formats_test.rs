@@ -76,6 +76,7 @@ warehouse/
 ├─ _tmp/                              files being written
 ├─ _rollup/<counts>/dt=…/             counts of quarter-hours of each published file of their table
 ├─ _old/<table>/dt=2026-11-23/        files that were merged, kept ten minutes for our sessions
+├─ _aside/…                           damaged files that were replaced, and files that nothing names
 ├─ _hot/<table>/dt=2026-11-23/        sealed files of ours: not for other programs
 │    <first seq>-<last seq>.parquet
 └─ <table>/dt=2026-11-23/             published files: read them with any engine
@@ -101,6 +102,9 @@ Instead of it a schema of a PostgreSQL server may hold the same tables, with `BI
 -- retired (its rows are in another published one), gone
 SELECT path, tbl, day, rows, bytes, sha256, state FROM file;
 ```
+
+A file's path says its table, its day, its first and last staged row and the beginning of its SHA-256: what a lost `warehouse.db` is made anew of (`switchgrid warehouse verify --repair`).
+Rows of `agent_spans`, `calls`, `faxes`, `ivr_steps`, `legs`, `quality`, `queue_visits`, `recordings` and `surveys` are made of `events` and can be made anew (`switchgrid warehouse rebuild`, [the how-to](../how-to/rebuild.md)).
 
 In SQL, `orders_latest` has the highest version of every order; it is not a file.
 ";

@@ -18,6 +18,7 @@
 
 pub mod age;
 pub mod answer;
+mod aside;
 mod check;
 mod compact;
 mod db;
@@ -33,7 +34,9 @@ pub mod log;
 mod manifest;
 mod publish;
 pub mod query;
+pub mod rebuild;
 pub mod recordings;
+pub mod repair;
 mod rewrite;
 mod rollup;
 pub mod schema;
@@ -60,6 +63,8 @@ mod age_crash_tests;
 mod crash_tests;
 #[cfg(test)]
 mod formats_test;
+#[cfg(test)]
+mod held_tests;
 #[cfg(test)]
 mod meeting_tests;
 #[cfg(test)]

@@ -118,6 +118,12 @@ impl Session {
         self.as_of
     }
 
+    /// The files whose rows no answer of this session has from now on, because they are not what was
+    /// written.
+    pub fn left_out(&self) -> Vec<String> {
+        self.snapshot.left_out()
+    }
+
     /// The tables and their columns.
     pub fn tables(&self) -> &BTreeMap<String, Vec<String>> {
         &self.tables

@@ -16,7 +16,7 @@ mod tests;
 pub use delete::{Deleted, Doomed, OfQueues, Reason};
 pub use moved::{Moved, Stage, Stored};
 
-pub(crate) use fill::{fill, unfill};
+pub(crate) use fill::{fill, row, unfill};
 pub(crate) use moved::prepare;
 
 use crate::{Error, Warehouse};

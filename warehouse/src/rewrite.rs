@@ -27,7 +27,8 @@ pub const OLD: &str = "_old";
 /// The state of a new file between announcement and commit.
 pub const STATE: &str = "rewriting";
 
-const STEPS: Steps = Steps {
+/// The failpoints on the way to disk.
+pub const STEPS: Steps = Steps {
     write: "rewrite.write",
     sync: "rewrite.sync",
     rename: "rewrite.rename",
@@ -108,7 +109,12 @@ async fn make(
     tokio::task::spawn_blocking(work).await.expect("rewriting does not panic")
 }
 
-async fn exchange_for(
+/// Puts the file that was written at `tmp` in the place of those that it replaces, of which a day's
+/// folder need not have all.
+///
+/// # Errors
+/// See [`Error`]; the old files count on then.
+pub async fn exchange_for(
     warehouse: &Warehouse,
     entry: &manifest::Entry,
     replaced: &[String],

@@ -70,6 +70,8 @@ pub struct Verified {
     pub staged_rows: u64,
     /// What is wrong, a sentence each; empty is good.
     pub faults: Vec<String>,
+    /// Files that lie aside, by their paths of before: no answer has their rows.
+    pub aside: Vec<String>,
 }
 
 impl Warehouse {
@@ -93,9 +95,11 @@ impl Warehouse {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
         make_folder(&dir)?;
         let lock = lock(&dir)?;
+        if *manifest == Manifest::Sqlite {
+            crate::repair::check_named(&dir)?;
+        }
         let database = Database::of(&dir, manifest)?;
-        let pool = database.writer().await?;
-        prepare(&dir, &database, &pool).await?;
+        let pool = made(&dir, &database).await?;
         let readers = database.readers().await?;
         let writer = Some(Writer { pool, _lock: lock });
         let warehouse = Warehouse {
@@ -127,6 +131,9 @@ impl Warehouse {
     /// directory's.
     pub async fn open_reader_on(dir: impl AsRef<Path>, manifest: &Manifest) -> Result<Self, Error> {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
+        if *manifest == Manifest::Sqlite {
+            crate::repair::check_named(&dir)?;
+        }
         let database = Database::of(&dir, manifest)?;
         if !database.may_exist() {
             return Err(Error::Missing(dir));
@@ -265,7 +272,15 @@ impl Warehouse {
     /// # Errors
     /// See [`Error`]; damage is no error but part of the answer.
     pub async fn verify(&self) -> Result<Verified, Error> {
-        crate::check::verify(self).await
+        self.verify_with(|_, _| {}).await
+    }
+
+    /// The same; `progress` is told how many files were read, and of how many.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn verify_with(&self, progress: impl Fn(usize, usize)) -> Result<Verified, Error> {
+        crate::check::verify(self, progress).await
     }
 
     /// Gives the database back to the disk. The warehouse is closed when it is dropped too.
@@ -351,7 +366,7 @@ pub(crate) async fn write_source(db: &mut Db, name: &str, source: Source) -> Res
     Ok(())
 }
 
-fn lock(dir: &Path) -> Result<File, Error> {
+pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("warehouse.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(Error::file("open", &path))?;
@@ -374,13 +389,21 @@ fn usual(dir: &Path) -> Manifest {
     crate::postgres_tests::manifest_of(dir)
 }
 
+/// The database of `dir`, made where it is missing.
+pub(crate) async fn made(dir: &Path, database: &Database) -> Result<Pool, Error> {
+    let pool = database.writer().await?;
+    prepare(dir, database, &pool).await?;
+    Ok(pool)
+}
+
 async fn prepare(dir: &Path, database: &Database, pool: &Pool) -> Result<(), Error> {
     let mut tx = pool.begin_first(dir).await?;
     let indexes = crate::recordings::SCHEMA
         .iter()
         .chain(crate::faxes::SCHEMA)
         .chain(rollup::SCHEMA)
-        .chain(age::SCHEMA);
+        .chain(age::SCHEMA)
+        .chain(crate::rebuild::SCHEMA);
     for statement in manifest::SCHEMA.iter().chain(indexes) {
         sqlx::query(db::table(&tx, statement))
             .execute(&mut *tx)

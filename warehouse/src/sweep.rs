@@ -1,7 +1,7 @@
 //! What a crash left, and what was replaced: finished, undone or removed. A file that the manifest
 //! does not name is never read, so removing it changes no answer.
 
-use crate::{Error, Warehouse, db, fail, file, manifest, publish, rewrite, rollup};
+use crate::{Error, Warehouse, aside, db, fail, file, manifest, publish, rewrite, rollup};
 use std::collections::BTreeSet;
 use std::path::Path;
 use terms::Timestamp;
@@ -69,7 +69,9 @@ fn is_whole(path: &Path, entry: &manifest::Entry) -> bool {
 }
 
 /// Removes Parquet files of ours that nothing names. Only our own folders are looked at, and only
-/// names of our own form, so that a stray file of somebody else stays.
+/// names of our own form, so that a stray file of somebody else stays. What is published is named
+/// before it comes to its place: one that is not was named by a database that is gone, and lies aside
+/// until somebody decides ([`crate::repair`]).
 async fn orphans(warehouse: &Warehouse) -> Result<(), Error> {
     let mut tx = warehouse.read("list files").await?;
     let named: BTreeSet<String> = manifest::paths(&mut tx).await?.into_iter().collect();
@@ -83,9 +85,14 @@ async fn orphans(warehouse: &Warehouse) -> Result<(), Error> {
     for path in found {
         let relative = path.strip_prefix(warehouse.dir()).expect("it was found below").to_owned();
         let name = relative.to_string_lossy();
-        if name.ends_with(".parquet") && !named.contains(name.as_ref()) {
+        if !name.ends_with(".parquet") || named.contains(name.as_ref()) {
+            continue;
+        }
+        if name.starts_with('_') {
             tracing::info!(%name, "removes a file that a crash left");
             publish::remove(&path)?;
+        } else {
+            aside::take(warehouse.dir(), &name)?;
         }
     }
     Ok(())

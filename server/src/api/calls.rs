@@ -7,12 +7,12 @@ use super::problem::Problem;
 use super::related::{Asked, of_reason};
 use super::rows::{
     CallRow, Conditions, Cursor, IvrStepRow, LegRow, Page, QueueVisitRow, RecordingRow, SurveyRow,
-    rows,
+    incomplete, rows,
 };
 use super::{Api, Shared};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use desk::order::query::OrderFilter;
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
@@ -309,6 +309,9 @@ struct CallPage {
     calls: Vec<Value>,
     /// Give it back as `cursor` for the next page; none at the end.
     next: Option<String>,
+    /// Says which damaged files the page has no calls of; none where it has all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<String>,
 }
 
 /// A call and all that is known about it.
@@ -334,6 +337,9 @@ struct CallDetail {
     surveys: Vec<Value>,
     /// Ids of orders made from it.
     orders: Vec<String>,
+    /// Says which damaged files it has no rows of; none where it has all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<String>,
 }
 
 /// What is to happen to a live call.
@@ -404,6 +410,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 async fn list(
     State(api): State<Shared>,
     caller: Caller,
+    headers: HeaderMap,
     Params(search): Params<Search>,
 ) -> Result<Json<CallPage>, Problem> {
     let mut conditions = conditions(&search)?;
@@ -412,7 +419,8 @@ async fn list(
     let cursor = |row: &Value| sort.cursor(row);
     let page =
         Page::read(&session, "calls", &conditions, sort.order_by(), search.limit, cursor).await?;
-    Ok(Json(CallPage { calls: page.rows, next: page.next }))
+    let incomplete = incomplete(&[&session], &headers);
+    Ok(Json(CallPage { calls: page.rows, next: page.next, incomplete }))
 }
 
 impl Search {
@@ -490,6 +498,7 @@ fn lengths(conditions: &mut Conditions, search: &Search) {
 async fn get(
     State(api): State<Shared>,
     caller: Caller,
+    headers: HeaderMap,
     Id(call): Id<CallId>,
 ) -> Result<Json<CallDetail>, Problem> {
     let shown = api.session(&caller).await?;
@@ -512,6 +521,7 @@ async fn get(
         recordings: of_call(&all, call, "recordings", "started_at").await?,
         surveys: of_call(&all, call, "surveys", "asked_at").await?,
         orders: orders.iter().map(|order| order.id.to_string()).collect(),
+        incomplete: incomplete(&[&shown, &all], &headers),
     }))
 }
 

@@ -14,6 +14,7 @@ mod rounds;
 mod rows;
 
 pub use rounds::{RetentionRound, Step};
+pub use rows::tables_over;
 
 use super::links::WorkLink;
 use crate::schedules::files::Files;

@@ -4,6 +4,7 @@
 //! as it is: it speaks of keywords. Every problem that the API's own tests meet has to be here.
 
 mod areas;
+mod damage;
 mod databases;
 mod leases;
 mod own_reports;
@@ -630,6 +631,7 @@ fn all() -> impl Iterator<Item = &'static Sentence> {
     let more = [
         prompts::SENTENCES,
         areas::SENTENCES,
+        damage::SENTENCES,
         databases::SENTENCES,
         leases::SENTENCES,
         regions::SENTENCES,

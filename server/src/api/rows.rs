@@ -1,12 +1,14 @@
 //! Reading the warehouse for the API's own lists. Columns and sort orders come from enums; what a
 //! person typed becomes a quoted literal and nothing else.
 
-use super::Api;
 use super::guard::Caller;
 use super::problem::Problem;
+use super::{Api, messages};
+use axum::http::HeaderMap;
 use desk::{Permission, when};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use terms::Timestamp;
 use terms::number::like;
@@ -128,6 +130,22 @@ pub(super) async fn rows(session: &Session, sql: &str) -> Result<Vec<Value>, Pro
         row
     });
     Ok(shown.collect())
+}
+
+/// A sentence for people where answers of `sessions` lack what is in damaged files, in the language of
+/// `Accept-Language`.
+pub(super) fn incomplete(sessions: &[&Session], headers: &HeaderMap) -> Option<String> {
+    let files: BTreeSet<String> = sessions.iter().flat_map(|session| session.left_out()).collect();
+    if files.is_empty() {
+        return None;
+    }
+    let files: Vec<String> = files.into_iter().collect();
+    let text = format!(
+        "Files of the warehouse are damaged, and what is in them is left out: {}",
+        files.join(", ")
+    );
+    let chinese = messages::in_chinese(&text).filter(|_| messages::prefers_chinese(headers));
+    Some(chinese.unwrap_or(text))
 }
 
 /// The conditions of a WHERE.

@@ -66,8 +66,8 @@ impl Spans {
         rows.extend(open.into_iter().map(|(key, span)| span.close(key, at)));
     }
 
-    pub fn open_from(&self) -> Option<u64> {
-        self.open.values().map(|span| span.first_seq).min()
+    pub fn open_seqs(&self) -> impl Iterator<Item = u64> {
+        self.open.values().map(|span| span.first_seq)
     }
 }
 

@@ -88,7 +88,7 @@ impl Lingering {
         rows.extend(surveys.into_values().map(|(ended, open)| open.close(ended, None)));
     }
 
-    pub fn open_from(&self) -> Option<u64> {
-        self.surveys.values().map(|(_, open)| open.first_seq).min()
+    pub fn open_seqs(&self) -> impl Iterator<Item = u64> {
+        self.surveys.values().map(|(_, open)| open.first_seq)
     }
 }

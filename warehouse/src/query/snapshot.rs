@@ -1,11 +1,12 @@
 //! One moment of the warehouse for one tenant: its staged rows and the files that may hold more.
 
 use crate::manifest::{self, Entry};
+use crate::rewrite::old_path;
 use crate::rollup::{self, Counts};
 use crate::schema::{self, Layout};
 use crate::stage::Staged;
-use crate::store::read_source;
-use crate::{Error, Warehouse, file, ingest};
+use crate::store::{now, read_source};
+use crate::{Error, Warehouse, file, ingest, sweep};
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ pub struct Snapshot {
     damaged: Arc<Mutex<BTreeSet<String>>>,
     /// The wall clock of the latest entry of the event log whose rows are in it.
     pub as_of: Timestamp,
+    taken_at: Timestamp,
 }
 
 /// Staged rows of one table, decoded when a query first wants them.
@@ -55,7 +57,8 @@ impl Snapshot {
         let as_of = Timestamp(read_source(&mut tx, ingest::SOURCE).await?.at);
         let staged = staged.into_iter().map(|(table, rows)| (table, Arc::new(rows))).collect();
         let counts = rollup::readable(&mut tx).await?.into_iter().collect();
-        Ok(Snapshot { files, staged, counts, damaged: Arc::default(), as_of })
+        let (damaged, taken_at) = (Arc::default(), now());
+        Ok(Snapshot { files, staged, counts, damaged, as_of, taken_at })
     }
 
     /// A table as counts: those that are kept, under the name of their table, and the rows that have
@@ -67,6 +70,7 @@ impl Snapshot {
             counts: BTreeMap::new(),
             damaged: Arc::clone(&self.damaged),
             as_of: self.as_of,
+            taken_at: self.taken_at,
         };
         let (mut kept, mut others) = (empty(), empty());
         let (mut counts, mut files) = (Vec::new(), Vec::new());
@@ -92,15 +96,18 @@ impl Snapshot {
     }
 
     /// Holds the files of some tables against what was written, and leaves out those that are
-    /// another. Says whether there are more of them than before. A file that is gone is not damaged:
-    /// it was taken away since the snapshot.
+    /// another or are not there. Says whether there are more of them than before. A file that is gone
+    /// may have been taken away since the snapshot, where that is as old as replaced files are kept.
     pub fn leave_out_damaged(&self, dir: &Path, is_asked: impl Fn(&str) -> bool) -> bool {
         let asked = self.files.iter().filter(|(table, _)| is_asked(table));
         let counts = self.counts.values().filter(|entry| is_asked(&entry.tbl));
         let mut found = Vec::new();
         for entry in asked.flat_map(|(_, entries)| entries).chain(counts) {
-            let Ok((sha256, _)) = file::digest(&dir.join(&entry.path)) else { continue };
-            if sha256 != entry.sha256 {
+            let is_another = match file::digest(&dir.join(&entry.path)) {
+                Ok((sha256, _)) => sha256 != entry.sha256,
+                Err(_) => self.is_lost(dir, &entry.path),
+            };
+            if is_another {
                 tracing::error!(file = %entry.path, "is not what was written; left out of answers");
                 found.push(entry.path.clone());
             }
@@ -109,6 +116,13 @@ impl Snapshot {
         let before = damaged.len();
         damaged.extend(found);
         damaged.len() > before
+    }
+
+    /// A file is neither in its place nor where replaced ones lie, and nobody was to take it away yet.
+    fn is_lost(&self, dir: &Path, path: &str) -> bool {
+        let is_there = |path: &str| dir.join(path).exists();
+        let is_young = now().millis_since(self.taken_at) < sweep::RETIRED_MS;
+        is_young && !is_there(path) && !is_there(&old_path(path))
     }
 
     /// The files that are left out because they are damaged.

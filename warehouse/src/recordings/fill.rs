@@ -106,7 +106,11 @@ async fn read<R: Record>(warehouse: &Warehouse, entry: &manifest::Entry) -> Resu
 }
 
 /// A row by way of its JSON: a column that this file lacks is as in a row from before it.
-fn row<R: Record>(columns: &[Column], batch: &RecordBatch, at: usize) -> Result<R, Error> {
+pub(crate) fn row<R: Record>(
+    columns: &[Column],
+    batch: &RecordBatch,
+    at: usize,
+) -> Result<R, Error> {
     let mut cells = Map::new();
     for (column, array) in columns.iter().zip(batch.columns()) {
         if !array.is_null(at) {

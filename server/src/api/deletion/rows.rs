@@ -4,7 +4,7 @@
 use super::{Deletion, Error};
 use desk::By;
 use desk::hold::Held;
-use desk::retention::over_before;
+use desk::retention::{RowRetention, over_before};
 use terms::{Subscriber, TenantId, Timestamp};
 use warehouse::age::{Aged, Holds, Stays};
 
@@ -27,6 +27,14 @@ const ALWAYS: [&str; 2] = ["audit", "team_members"];
 /// The tables that a setting is about.
 fn tables_of(name: &str) -> &'static [&'static str] {
     TABLES.iter().find(|(of, _)| *of == name).map_or(&[], |(_, tables)| *tables)
+}
+
+/// The tables whose rows go by a rule, each with the moment before whose UTC day they are over at `now`.
+pub fn tables_over(kept: &RowRetention, now: Timestamp) -> Vec<(&'static str, Timestamp)> {
+    let over = |(name, days)| Some((name, over_before(days, now)?));
+    let settings = kept.all().into_iter().filter_map(over);
+    let of = |(name, until)| tables_of(name).iter().map(move |table| (*table, until));
+    settings.flat_map(of).collect()
 }
 
 /// What was held when it was last asked for, and the rows that stay because of it.
@@ -101,7 +109,6 @@ impl Deletion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use desk::retention::RowRetention;
     use std::collections::BTreeSet;
 
     #[test]

@@ -496,3 +496,47 @@ async fn a_report_is_a_file_with_a_harmless_name_and_a_bad_period_says_what_is_r
     let missing = rig.get("/api/v1/reports/..%2f..%2fetc", &token).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_list_of_calls_says_in_both_languages_which_damaged_file_it_lacks() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let agent = rig.first.agents[0].0;
+    for call in [1, 2] {
+        let recording = Recording {
+            call_id: CallId(call),
+            ..recording_row(rig.tenant(), RecordingId(100 + call), agent, None, 0)
+        };
+        let row = call_row(rig.tenant(), CallId(call), 1, 60, agent);
+        rig.stage(&[Row::Call(row), Row::Recording(recording)]).await;
+        rig.warehouse.publish_all().await.unwrap();
+    }
+    let whole = rig.get("/api/v1/calls", &token).await.json();
+    assert_eq!((ids(&whole).len(), &whole["incomplete"]), (2, &Value::Null));
+
+    let lose_first = |table: &str| {
+        let day = rig.folder.path().join("warehouse").join(table).join("dt=2026-11-23");
+        let files = std::fs::read_dir(day).unwrap();
+        let first = files.map(|entry| entry.unwrap().path()).min().unwrap();
+        std::fs::remove_file(&first).unwrap();
+        first.file_name().unwrap().to_str().unwrap().to_owned()
+    };
+    let name = lose_first("calls");
+    let asked = async |uri: &str, language: &str| {
+        let mut asked = request(Method::GET, uri, &token, None);
+        asked.headers_mut().insert("accept-language", language.parse().unwrap());
+        rig.send(asked).await.json()
+    };
+    for (language, words) in
+        [("en", "Files of the warehouse are damaged"), ("zh", "数据文件已损坏")]
+    {
+        let list = asked("/api/v1/calls", language).await;
+        let told = list["incomplete"].as_str().unwrap_or_default();
+        assert!(told.contains(words) && told.contains(&name), "{list}");
+        assert_eq!(ids(&list), ["2"]);
+    }
+    let name = lose_first("recordings");
+    let detail = asked("/api/v1/calls/2", "en").await;
+    assert_eq!(detail["recordings"].as_array().unwrap().len(), 1, "{detail}");
+    assert!(detail["incomplete"].as_str().unwrap_or_default().contains(&name), "{detail}");
+}

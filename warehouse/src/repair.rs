@@ -1,0 +1,333 @@
+//! The manifest made anew from the files, when `warehouse.db` is lost or cannot be read. A published
+//! file says by its path of which table and day it is and which staged rows it has, and by the end of
+//! its name what its SHA-256 begins with, so that a damaged one is not taken for whole; a sealed one of
+//! ours says all but that. What is counted of it is read from it.
+//!
+//! The database is made beside the old one and takes its name in one step; the old one lies aside.
+//! Until then nobody opens the warehouse for writing, however often it is tried again.
+//!
+//! What only the database knew is gone: rows that were staged and not sealed. Those of the event log
+//! come again from it, as long as it has them.
+
+mod adopt;
+mod doubled;
+#[cfg(test)]
+mod tests;
+
+pub use adopt::Adopted;
+
+pub(crate) use doubled::{Key, doubled, keys, keys_of_day};
+
+use crate::db::{self, Database, Manifest, Pool, Tx};
+use crate::file::{self, Written};
+use crate::ingest::SOURCE;
+use crate::schema::{Layout, layout_of};
+use crate::store::{self, Source, now, write_source};
+use crate::{Error, aside, faxes, manifest, publish, recordings};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use terms::record::{Fax, Record, RecordingDeletion, Row, tables};
+
+/// The database, and what SQLite keeps beside it.
+const DATABASE: [&str; 3] = ["warehouse.db", "warehouse.db-wal", "warehouse.db-shm"];
+/// Where the new one is made.
+const BESIDE: &str = "_repair";
+
+/// What the files gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// Files that are named now.
+    pub files: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Files that are not what was written; they lie below `_aside`.
+    pub damaged: Vec<String>,
+    /// The last entry of the event log whose row is there; the log is read on behind it.
+    pub position: u64,
+}
+
+/// A file as its path tells of it.
+struct Known {
+    path: String,
+    table: &'static str,
+    day: String,
+    seqs: (i64, i64),
+    /// What its SHA-256 begins with; `None` of a sealed one of ours.
+    hash: Option<String>,
+}
+
+/// Refuses a folder with published files and without a database: a new one would name none of them.
+pub(crate) fn check_named(dir: &Path) -> Result<(), Error> {
+    // An empty file is what a database is before its first page.
+    if std::fs::metadata(dir.join(DATABASE[0])).is_ok_and(|about| about.len() > 0) {
+        return Ok(());
+    }
+    match known(dir)?.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Unnamed(dir.to_owned())),
+    }
+}
+
+/// Makes the database of the warehouse in `dir` anew from its files. `progress` is told how many files
+/// were read, and of how many.
+///
+/// # Errors
+/// [`Error::Busy`] while another process writes there; otherwise see [`Error`]: then the old database
+/// is there, or none, and it can be tried again.
+pub async fn manifest_from_files(
+    dir: impl AsRef<Path>,
+    progress: impl Fn(usize, usize),
+) -> Result<Repaired, Error> {
+    let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
+    let _lock = store::lock(&dir)?;
+    // Refuses a directory whose manifest is in PostgreSQL.
+    Database::of(&dir, &Manifest::Sqlite)?;
+    let beside = dir.join(BESIDE);
+    remove_folder(&beside)?;
+    file::make_folder(&beside)?;
+    let pool = store::made(&beside, &Database::of(&beside, &Manifest::Sqlite)?).await?;
+    let repaired = fill(&dir, &pool, progress).await?;
+    let action = "make the database anew";
+    let mut db = pool.acquire(action).await?;
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(&mut *db)
+        .await
+        .map_err(Error::database(action))?;
+    drop(db);
+    pool.close().await;
+    let old: Vec<String> = DATABASE.iter().map(|name| (*name).to_owned()).collect();
+    aside::replace(&dir, &old)?;
+    let (from, to) = (beside.join(DATABASE[0]), dir.join(DATABASE[0]));
+    std::fs::rename(&from, &to).map_err(Error::file("rename", &to))?;
+    file::sync_folder(&dir)?;
+    remove_folder(&beside)?;
+    Ok(repaired)
+}
+
+async fn fill(
+    dir: &Path,
+    pool: &Pool,
+    progress: impl Fn(usize, usize),
+) -> Result<Repaired, Error> {
+    let action = "make the database anew";
+    let files = known(dir)?;
+    let (mut repaired, mut there) = (Repaired::default(), There::default());
+    let (mut source, mut seq_max, all) = (Source::default(), 0, files.len());
+    let mut deleted = Vec::new();
+    let mut tx = pool.begin(action, dir).await?;
+    let ours: BTreeSet<(String, String)> = files
+        .iter()
+        .filter(|known| known.hash.is_none())
+        .map(|known| (known.table.to_owned(), known.day.clone()))
+        .collect();
+    // Published files come first: what ours have that they have too was about to go.
+    for (at, known) in files.into_iter().enumerate() {
+        progress(at, all);
+        let (layout, path) = (layout_of(known.table), known.path.clone());
+        let Some((entry, batches)) = read(dir, known, layout).await? else {
+            aside::take(dir, &path)?;
+            repaired.damaged.push(path);
+            continue;
+        };
+        seq_max = seq_max.max(entry.seq_max);
+        if entry.state == "hot" && there.has_all(&entry, keys(layout, &batches)) {
+            continue;
+        }
+        if ours.contains(&(entry.tbl.clone(), entry.day.clone())) {
+            there.add(&entry, keys(layout, &batches));
+        }
+        manifest::insert(&mut tx, &entry).await?;
+        index(&mut tx, &entry.tbl, &batches, &mut deleted).await?;
+        if entry.tbl == "events" {
+            let last = batches.iter().flat_map(|batch| {
+                batch.column(layout.id).as_primitive::<Int64Type>().values().iter().copied()
+            });
+            source.position = last.fold(source.position, i64::max);
+            source.at = source.at.max(entry.at_max);
+        }
+        repaired.files += 1;
+        repaired.rows += entry.rows as u64;
+    }
+    mark_deleted(&mut tx, &deleted).await?;
+    // The log is read from its beginning: nobody knows any more what was open.
+    write_source(&mut tx, SOURCE, source).await?;
+    number_from(&mut tx, seq_max).await?;
+    db::commit(tx, action).await?;
+    progress(all, all);
+    repaired.position = source.position as u64;
+    Ok(repaired)
+}
+
+/// The rows of a table's day that are named already.
+#[derive(Default)]
+struct There(BTreeMap<(String, String), BTreeSet<Key>>);
+
+impl There {
+    fn has_all(&self, entry: &manifest::Entry, keys: Vec<Key>) -> bool {
+        let there = self.0.get(&(entry.tbl.clone(), entry.day.clone()));
+        there.is_some_and(|there| keys.iter().all(|key| there.contains(key)))
+    }
+
+    fn add(&mut self, entry: &manifest::Entry, keys: Vec<Key>) {
+        self.0.entry((entry.tbl.clone(), entry.day.clone())).or_default().extend(keys);
+    }
+}
+
+/// The entry of a file and its rows; `None` where it is damaged.
+async fn read(
+    dir: &Path,
+    known: Known,
+    layout: &'static Arc<Layout>,
+) -> Result<Option<(manifest::Entry, Vec<RecordBatch>)>, Error> {
+    let whole = dir.join(&known.path);
+    let work = move || -> Result<_, Error> {
+        let (sha256, bytes) = file::digest(&whole)?;
+        if known.hash.as_ref().is_some_and(|hash| !sha256.starts_with(hash.as_str())) {
+            tracing::error!(file = %known.path, "is not what was written");
+            return Ok(None);
+        }
+        let batches = match file::read(layout, &whole) {
+            Ok(batches) => batches,
+            Err(error) => {
+                tracing::error!(%error, "cannot be read");
+                return Ok(None);
+            }
+        };
+        let state = if known.hash.is_some() { "published" } else { "hot" };
+        let names = (known.path, known.table, known.day.as_str());
+        let written = written(layout, &batches, (sha256, bytes));
+        let entry = manifest::Entry::new(names, known.seqs, state, now(), written);
+        Ok(Some((entry, batches)))
+    };
+    tokio::task::spawn_blocking(work).await.expect("reading does not panic")
+}
+
+fn written(layout: &Layout, batches: &[RecordBatch], (sha256, bytes): (String, i64)) -> Written {
+    let column = |at: usize| batches.iter().map(move |batch| batch.column(at));
+    let tenants = column(0).flat_map(|of| of.as_primitive::<Int64Type>().values().iter().copied());
+    let times = column(layout.day)
+        .flat_map(|of| of.as_primitive::<TimestampMicrosecondType>().values().iter().copied());
+    Written {
+        rows: batches.iter().map(|batch| batch.num_rows() as i64).sum(),
+        bytes,
+        sha256,
+        tenants: range(tenants),
+        times: range(times),
+    }
+}
+
+fn range(values: impl Iterator<Item = i64>) -> (i64, i64) {
+    let wider = |range: Option<(i64, i64)>, value: i64| {
+        let (least, most) = range.unwrap_or((value, value));
+        Some((least.min(value), most.max(value)))
+    };
+    values.fold(None, wider).unwrap_or_default()
+}
+
+/// Puts received faxes where they are found by number, and keeps what was deleted; the index of
+/// recordings is filled at the next opening.
+async fn index(
+    tx: &mut Tx<'_>,
+    table: &str,
+    batches: &[RecordBatch],
+    deleted: &mut Vec<RecordingDeletion>,
+) -> Result<(), Error> {
+    match table {
+        Fax::TABLE => {
+            let faxes: Vec<Fax> = rows(batches)?;
+            let faxes: Vec<Row> = faxes.into_iter().map(Row::Fax).collect();
+            faxes::note(tx, &faxes).await
+        }
+        RecordingDeletion::TABLE => {
+            deleted.extend(rows(batches)?);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn rows<R: Record>(batches: &[RecordBatch]) -> Result<Vec<R>, Error> {
+    let columns = R::columns();
+    let places = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |at| (batch, at)));
+    places.map(|(batch, at)| recordings::row(&columns, batch, at)).collect()
+}
+
+/// Faxes that were deleted stay so; their files are looked for again.
+async fn mark_deleted(
+    tx: &mut Tx<'_>,
+    deleted: &[RecordingDeletion],
+) -> Result<(), Error> {
+    for deletion in deleted {
+        sqlx::query(
+            "UPDATE fax SET deleted_at = $2, deleted_reason = $3, deleted_detail = $4, told = 1 \
+             WHERE id = $1 AND deleted_at IS NULL",
+        )
+        .bind(deletion.recording_id.0 as i64)
+        .bind(deletion.deleted_at.0)
+        .bind(&deletion.reason)
+        .bind(&deletion.detail)
+        .execute(&mut **tx)
+        .await
+        .map_err(Error::database("index deletions"))?;
+    }
+    Ok(())
+}
+
+/// The next staged row gets a number behind those of all files, so that no two have one name.
+async fn number_from(tx: &mut Tx<'_>, seq_max: i64) -> Result<(), Error> {
+    let insert = "INSERT INTO stage (seq, tbl, tenant, day, id, version, staged_at, crc, blob) \
+                  VALUES ($1, '', 0, '', 0, 0, 0, 0, x'')";
+    for statement in [insert, "DELETE FROM stage WHERE seq = $1"] {
+        sqlx::query(statement)
+            .bind(seq_max)
+            .execute(&mut **tx)
+            .await
+            .map_err(Error::database("number staged rows"))?;
+    }
+    Ok(())
+}
+
+/// The files of the warehouse by their paths, published ones first, and of the others those first that
+/// may have the rows of earlier ones; those of other names are not ours.
+fn known(dir: &Path) -> Result<Vec<Known>, Error> {
+    let mut found = Vec::new();
+    for folder in [dir.to_owned(), dir.join("_hot")] {
+        for table in tables() {
+            for path in file::walk(&folder.join(table.name))? {
+                let path = path.strip_prefix(dir).unwrap_or(&path);
+                found.extend(path.to_str().and_then(|path| named(table.name, path)));
+            }
+        }
+    }
+    found.sort_by_key(|known: &Known| (known.hash.is_none(), Reverse(known.seqs.1), known.seqs.0));
+    Ok(found)
+}
+
+/// What a path relative to the warehouse says.
+fn named(table: &'static str, path: &str) -> Option<Known> {
+    let mut parts = path.rsplit('/');
+    let (name, day) = (parts.next()?, parts.next()?.strip_prefix("dt=")?.to_owned());
+    let stem = name.strip_suffix(".parquet")?;
+    let is_hot = path.starts_with("_hot/");
+    let words: Vec<&str> = stem.split('-').collect();
+    let (first, last, hash) = match (is_hot, words.as_slice()) {
+        (true, [first, last]) => (first, last, None),
+        (false, ["part", first, last, hash]) => (first, last, Some((*hash).to_owned())),
+        _ => return None,
+    };
+    let seqs = (first.parse().ok()?, last.parse().ok()?);
+    Some(Known { path: path.to_owned(), table, day, seqs, hash })
+}
+
+fn remove_folder(folder: &Path) -> Result<(), Error> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::file("remove", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
