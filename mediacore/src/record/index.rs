@@ -7,7 +7,7 @@ use super::segment::SegmentId;
 use super::wav::Format;
 use crate::codec::Rate;
 use crate::g711::Law;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use terms::media::Codec;
 use terms::{Moment, RecordingId};
 
@@ -139,6 +139,32 @@ struct Orphan {
     samples: u64,
 }
 
+/// The recordings that ended last: what comes of them later is too late.
+#[derive(Default)]
+struct Ended {
+    all: HashSet<RecordingId>,
+    /// In the order in which they ended.
+    order: VecDeque<RecordingId>,
+}
+
+impl Ended {
+    fn contains(&self, recording: &RecordingId) -> bool {
+        self.all.contains(recording)
+    }
+
+    fn insert(&mut self, recording: RecordingId) {
+        if !self.all.insert(recording) {
+            return;
+        }
+        self.order.push_back(recording);
+        if self.order.len() > ENDED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.all.remove(&oldest);
+        }
+    }
+}
+
 /// All recordings that are in the log and not yet handed over.
 #[derive(Default)]
 pub struct Index {
@@ -146,7 +172,7 @@ pub struct Index {
     tracks: BTreeMap<TrackKey, (RecordingId, usize)>,
     orphans: BTreeMap<TrackKey, Vec<Orphan>>,
     orphans_count: usize,
-    ended: BTreeSet<RecordingId>,
+    ended: Ended,
     /// Block numbers seen, for reading logs that hold a block twice.
     seen: HashSet<(u32, u16, u64)>,
 }
@@ -345,10 +371,22 @@ impl Index {
             self.tracks.remove(&track.key);
         }
         self.ended.insert(recording);
-        if self.ended.len() > ENDED_MAX {
-            // Ids rise with time: the smallest is the oldest.
-            self.ended.pop_first();
-        }
         Some(conversation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_ended_the_last_ones_are_remembered_in_the_order_in_which_they_ended() {
+        let mut ended = Ended::default();
+        let of = |n: usize| RecordingId(u64::MAX - n as u64);
+        (0..ENDED_MAX + 2).for_each(|n| ended.insert(of(n)));
+        ended.insert(of(2));
+        let known = [0, 1, 2, ENDED_MAX + 1].map(|n| ended.contains(&of(n)));
+        assert_eq!(known, [false, false, true, true]);
+        assert_eq!((ended.all.len(), ended.order.len()), (ENDED_MAX, ENDED_MAX));
     }
 }

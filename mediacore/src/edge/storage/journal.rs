@@ -7,7 +7,7 @@
 
 use super::disk::{pass_gate, sync_directory};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,9 @@ pub(super) struct Journal {
     bytes: u64,
     /// Its length when it was rewritten last.
     rewritten: u64,
-    known: BTreeMap<RecordingId, Known>,
+    /// One piece of memory: entries that stay for hours, each somewhere among what calls ask for and
+    /// give back, would keep all of its pages.
+    known: HashMap<RecordingId, Known>,
     /// The last line did not get out whole; the next one begins on a line of its own.
     torn: bool,
 }
@@ -48,7 +50,7 @@ impl Journal {
     /// Reads what is there and opens it for appending.
     pub(super) fn open(directory: &Path) -> io::Result<Journal> {
         let path = directory.join(NAME);
-        let mut known = BTreeMap::new();
+        let mut known = HashMap::new();
         let text = match fs::read(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             text => text.unwrap_or_default(),

@@ -25,8 +25,9 @@ struct Use {
     waiting: usize,
     /// Nothing more is appended.
     closed: bool,
-    /// Every recording that has something in it: the journal keeps their rows.
-    mentions: BTreeSet<RecordingId>,
+    /// Every recording that has something in it: the journal keeps their rows. One that was touched
+    /// again after a damaged part may stand here twice.
+    mentions: Vec<RecordingId>,
 }
 
 impl Shelf {
@@ -65,7 +66,7 @@ impl Shelf {
         let mut segments = self.segments();
         let used = segments.entry(id).or_default();
         used.waiting += 1;
-        used.mentions.insert(recording);
+        used.mentions.push(recording);
     }
 
     /// Nothing more is appended; true when nobody needs it.
