@@ -137,7 +137,7 @@ impl Call {
         let room = talk.room;
         cx.media(Command::Join { leg: new, room });
         if waits {
-            self.wait_on(cx, old, new);
+            self.hold_on(cx, old, new);
         }
         self.hand_on(cx, old, new);
         self.join_recording(cx, new);
@@ -147,7 +147,7 @@ impl Call {
     }
 
     /// The new leg, which has just come into the room, waits as the old one did.
-    fn wait_on(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
+    fn hold_on(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
         cx.media(Command::Hold { leg: new });
         self.play(cx, new, vec![prompt::prompt("", "music/hold")], true, false);
         self.stop_play(cx, old);

@@ -607,6 +607,8 @@ impl Rig {
             | Command::Modem { .. }
             | Command::FaxStart { .. }
             | Command::FaxStop { .. }
+            | Command::BotKey { .. }
+            | Command::BotStop { .. }
             | Command::Join { .. }
             | Command::Audience { .. }
             | Command::KeepDigits { .. }
