@@ -55,6 +55,7 @@ pub mod secret;
 pub mod shift;
 pub mod signer;
 pub mod skill;
+mod sql;
 pub mod store;
 pub mod team;
 pub mod tenant;

@@ -6,6 +6,7 @@
 //! stay.
 
 use crate::error::During;
+use crate::sql;
 use crate::{Result, Store, lease};
 use terms::TenantId;
 
@@ -63,7 +64,7 @@ impl Store {
         let mut write = self.write(doing).await?;
         let mut entries = 0;
         for statement in STATEMENTS {
-            let done = sqlx::query(statement)
+            let done = sql::query(statement)
                 .bind(tenant.0 as i64)
                 .bind(digits)
                 .execute(write.db())
