@@ -72,6 +72,7 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     let folder = tempfile::tempdir().unwrap();
     let (store, tenant) = opened(folder.path()).await;
     let order = known(&store, tenant).await;
+    place::gather_statistics(folder.path()).await;
     assert!(holds_digits(folder.path()).await, "there is something to erase");
     let plan = store.compile_plan(tenant).await.unwrap().version;
 

@@ -58,6 +58,19 @@ async fn both_databases_have_the_same_tables_columns_indices_and_triggers() {
     assert!(missing.is_empty() && more.is_empty(), "missing: {missing:#?}\nmore: {more:#?}");
 }
 
+#[tokio::test]
+async fn no_text_of_a_row_stands_in_the_statistics_of_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    place::open(folder.path()).await.close().await;
+    let mut connection = place::connection(&place::database(folder.path())).await;
+    let select = "SELECT c.relname || '.' || a.attname FROM pg_attribute a
+         JOIN pg_class c ON c.oid = a.attrelid
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+         AND a.atttypid = 'text'::regtype AND COALESCE(a.attstattarget, -1) <> 0";
+    let told: Vec<String> = sqlx::query_scalar(select).fetch_all(&mut connection).await.unwrap();
+    assert!(told.iter().all(|name| name.starts_with("_sqlx_migrations.")), "{told:?}");
+}
+
 /// What is said when a store is asked for at `url`, and that no key was made.
 async fn refusal(url: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -156,4 +169,18 @@ async fn a_commit_waits_for_the_disk_whatever_the_server_does_for_others() {
     let by = By::system("test", AT);
     let said = store.note(tenant, &by, "report.read", "1").await.unwrap_err().to_string();
     assert!(said.contains("commits are on"), "{said}");
+}
+
+#[tokio::test]
+async fn a_store_whose_connections_were_cut_connects_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = place::open(folder.path()).await;
+    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
+    let tenant = store.bootstrap(&defaults, AT).await.unwrap().unwrap().tenant;
+    assert_eq!(store.tenants().await.unwrap().len(), 1);
+    let cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    place::sql(folder.path(), cut).await.unwrap();
+    assert_eq!(store.tenants().await.unwrap().len(), 1);
+    store.note(tenant, &By::system("test", AT), "report.read", "1").await.unwrap();
 }

@@ -114,7 +114,7 @@ pub(super) async fn write_anew(writer: &PgPool) -> sqlx::Result<()> {
     .fetch_all(writer)
     .await?;
     for table in tables {
-        let statement = format!("VACUUM (FULL, ANALYZE) {table}");
+        let statement = format!("VACUUM FULL {table}");
         sqlx::query(sqlx::AssertSqlSafe(statement)).execute(writer).await?;
     }
     Ok(())

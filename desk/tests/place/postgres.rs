@@ -30,6 +30,11 @@ pub async fn sql(folder: &Path, statement: &'static str) -> Result<(), String> {
     done.map(drop).map_err(|error| error.to_string())
 }
 
+/// Has the server note what it will about the rows, as it does for itself sooner or later.
+pub async fn gather_statistics(folder: &Path) {
+    sql(folder, "ANALYZE").await.unwrap();
+}
+
 /// Every byte of the database's files and of the folder.
 pub async fn bytes(folder: &Path) -> Vec<u8> {
     let mut connection = connection(&database(folder)).await;
