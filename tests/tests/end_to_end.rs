@@ -25,6 +25,9 @@ mod consulted;
 #[path = "end_to_end/database.rs"]
 mod database;
 
+#[path = "end_to_end/elsewhere.rs"]
+mod elsewhere;
+
 #[path = "end_to_end/encrypted.rs"]
 mod encrypted;
 
@@ -95,6 +98,7 @@ use conference::{
 };
 use consulted::a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them;
 use database::a_caller_keys_an_account_and_hears_its_balance_from_the_database;
+use elsewhere::a_box_keeps_its_business_in_postgresql_over_a_stop;
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
@@ -207,6 +211,7 @@ stories! {
     callers_hear_what_was_uploaded_a_moment_ago_and_what_plays_goes_on,
     a_caller_keys_an_account_and_hears_its_balance_from_the_database,
     what_an_agent_set_lasts_over_an_orderly_stop,
+    a_box_keeps_its_business_in_postgresql_over_a_stop,
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     who_has_no_good_token_for_sql_is_not_let_in,
 }
