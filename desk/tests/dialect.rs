@@ -102,8 +102,6 @@ async fn two_programs_hand_over_in_the_order_of_their_commits_and_without_a_gap(
     let make = async |store: &Store| {
         for _ in 0..MANY {
             store.create_order(t, &by(), &order("lamp")).await.unwrap();
-            // Another sequence first, so that two programs would wait for each other crosswise.
-            store.note(t, &by(), "report.read", "1").await.unwrap();
         }
     };
     let watch = async {
