@@ -15,12 +15,8 @@ const LOGIN_PASSWORD: &str = "a-long-one-of-lei";
 
 pub fn a_box_keeps_its_business_in_postgresql_over_a_stop(backend: &str) {
     let database = Postgres::start();
-    for statement in [
-        &format!("CREATE ROLE grid LOGIN PASSWORD '{USER_PASSWORD}'"),
-        "CREATE DATABASE desk OWNER grid",
-    ] {
-        database.sql("postgres", statement);
-    }
+    database.sql("postgres", &format!("CREATE ROLE grid LOGIN PASSWORD '{USER_PASSWORD}'"));
+    database.sql("postgres", "CREATE DATABASE desk OWNER grid");
     let url = format!("postgres://grid:{USER_PASSWORD}@127.0.0.1:{}/desk", database.port());
     let config = format!("[server]\nstore = \"{url}\"\n");
     let mut house = House::start(Options { backend: backend.into(), config, ..Options::default() });
