@@ -122,7 +122,7 @@ impl Store {
     pub(crate) async fn write_anew(&self) -> Result<()> {
         let doing = "write the store anew";
         if let Pool::Postgres(writer) = &self.writer {
-            return postgres::write_anew(writer).await.during(doing);
+            return postgres::write_anew(writer, doing).await;
         }
         for statement in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
             sql::query(statement).execute(self.writer.on()).await.during(doing)?;

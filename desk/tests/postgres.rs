@@ -3,7 +3,8 @@
 
 use crate::place::{postgres as place, sqlite};
 use desk::bootstrap::Defaults;
-use desk::{By, Store};
+use desk::customer::Card;
+use desk::{By, Error, Store};
 use serde_json::json;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::collections::BTreeSet;
@@ -183,4 +184,23 @@ async fn a_store_whose_connections_were_cut_connects_again() {
     place::sql(folder.path(), cut).await.unwrap();
     assert_eq!(store.tenants().await.unwrap().len(), 1);
     store.note(tenant, &By::system("test", AT), "report.read", "1").await.unwrap();
+}
+
+#[tokio::test]
+async fn who_still_sees_a_row_keeps_a_person_from_being_told_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = place::open(folder.path()).await;
+    let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
+    let tenant = store.bootstrap(&defaults, AT).await.unwrap().unwrap().tenant;
+    let by = By::system("test", AT);
+    store.put_customer(tenant, &by, "13800138000", &Card::default()).await.unwrap();
+    let mut other = place::connection(&place::database(folder.path())).await;
+    let mut reading = other.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
+    sqlx::query("SELECT count(*) FROM customers").execute(&mut *reading).await.unwrap();
+    let told = store.erase_person(tenant, "13800138000").await;
+    assert!(matches!(told, Err(Error::Busy(_))), "{told:?}");
+    reading.rollback().await.unwrap();
+    store.erase_person(tenant, "13800138000").await.unwrap();
+    let bytes = place::bytes(folder.path()).await;
+    assert!(!bytes.windows(11).any(|some| some == b"13800138000"));
 }

@@ -5,20 +5,30 @@
 //! gaps in the order of commits, and no write has to be tried again.
 
 use super::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, Pool, READERS_MAX, to_date};
+use crate::error::During;
 use crate::secret::Keeper;
+use crate::{Error, Result};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Of the lock that a write takes: `desk` in ASCII.
 const WRITE_LOCK: i64 = 0x6465_736b;
+
+/// How often it is looked whether rows that are gone can still be seen, and how long in between.
+const ROUNDS_MAX: u32 = 50;
+const ROUND: Duration = Duration::from_millis(100);
 
 /// Connects, and brings the tables up to date. The writer, the readers and the key in `key`.
 ///
 /// # Errors
 /// What is wrong and what would be right, without a word of the URL.
-pub(super) async fn connect(url: &str, key: &Path) -> Result<(Pool, Pool, Keeper), String> {
+pub(super) async fn connect(
+    url: &str,
+    key: &Path,
+) -> std::result::Result<(Pool, Pool, Keeper), String> {
     let options = options(url)?;
     check(&options).await?;
     let lock_timeout = format!("{}ms", BUSY_TIMEOUT.as_millis());
@@ -56,7 +66,7 @@ pub(super) fn named(url: &str) -> String {
     format!("postgres://{host}:{}/{database}", options.get_port())
 }
 
-fn options(url: &str) -> Result<PgConnectOptions, String> {
+fn options(url: &str) -> std::result::Result<PgConnectOptions, String> {
     let right = "write postgres://user:password@host:5432/database, with %40 for @ in a password";
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(right.to_owned());
@@ -66,7 +76,7 @@ fn options(url: &str) -> Result<PgConnectOptions, String> {
 }
 
 /// One connection that says what is wrong before anything is made.
-async fn check(options: &PgConnectOptions) -> Result<(), String> {
+async fn check(options: &PgConnectOptions) -> std::result::Result<(), String> {
     let connecting = PgConnection::connect_with(options);
     let mut connection = match tokio::time::timeout(ACQUIRE_TIMEOUT, connecting).await {
         Err(_) => {
@@ -106,18 +116,41 @@ pub(super) async fn begin(writer: &PgPool) -> sqlx::Result<Transaction<'static, 
     Ok(tx)
 }
 
-/// Writes the tables anew. One at a time: whoever reads waits for one table only.
-pub(super) async fn write_anew(writer: &PgPool) -> sqlx::Result<()> {
-    let tables: Vec<String> = sqlx::query_scalar(
-        "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema()",
-    )
-    .fetch_all(writer)
-    .await?;
+/// Writes the tables anew, without a row that is gone. One at a time: whoever reads waits for one table
+/// only; nobody of this process writes meanwhile.
+///
+/// # Errors
+/// [`Error::Busy`] while another program has a transaction open that could still see such rows.
+pub(super) async fn write_anew(writer: &PgPool, doing: &'static str) -> Result<()> {
+    let mut connection = writer.acquire().await.during(doing)?;
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+            .fetch_all(&mut *connection)
+            .await
+            .during(doing)?;
     for table in tables {
-        let statement = format!("VACUUM FULL {table}");
-        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(writer).await?;
+        let mut rounds = 0;
+        // What somebody may still see would be copied: first it is made sure that nobody does.
+        while dead_rows(&mut connection, &table).await.during(doing)? > 0 {
+            rounds += 1;
+            if rounds == ROUNDS_MAX {
+                return Err(Error::Busy("another program still reads rows that are gone"));
+            }
+            tokio::time::sleep(ROUND).await;
+        }
+        let anew = format!("VACUUM FULL \"{table}\"");
+        sqlx::query(AssertSqlSafe(anew)).execute(&mut *connection).await.during(doing)?;
     }
     Ok(())
+}
+
+/// Clears the table of rows that are gone; how many somebody can still see.
+async fn dead_rows(connection: &mut PgConnection, table: &str) -> sqlx::Result<i64> {
+    let clear = format!("VACUUM \"{table}\"");
+    sqlx::query(AssertSqlSafe(clear)).execute(&mut *connection).await?;
+    let select = "SELECT COALESCE(MAX(n_dead_tup), 0) FROM pg_stat_user_tables
+         WHERE schemaname = current_schema() AND relname = $1";
+    sqlx::query_scalar(select).bind(table).fetch_one(connection).await
 }
 
 #[cfg(test)]
