@@ -7,11 +7,11 @@ use crate::error::During;
 use crate::queue::Seat;
 use crate::secret::{Secret, generated_password, ha1};
 use crate::skill::Skill;
+use crate::sql;
 use crate::store::{DbRow, Write, document, id};
 use crate::user::NewUser;
 use crate::{Error, Result, Role, Store, text};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::routing::{Bar, PhoneSettings};
 use terms::{AgentId, QueueId, TenantId};
 use utoipa::ToSchema;
@@ -102,7 +102,7 @@ impl Store {
     }
 
     pub(crate) async fn agents_with_phones(&self, tenant: TenantId) -> Result<Vec<(Agent, Phone)>> {
-        let members: Vec<(QueueId, AgentId)> = sqlx::query(
+        let members: Vec<(QueueId, AgentId)> = sql::query(
             "SELECT queue_id, agent_id FROM queue_agents WHERE tenant_id = $1
              ORDER BY agent_id, queue_id",
         )
@@ -113,7 +113,7 @@ impl Store {
         .iter()
         .map(|row| (QueueId(id(row, "queue_id")), AgentId(id(row, "agent_id"))))
         .collect();
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT a.id, a.number, u.name, a.sip_user, a.ha1_md5, a.ha1_sha256,
                     a.pickup_any, a.skills, a.calling, a.barred, a.barred_at, a.barred_for,
                     a.do_not_disturb, a.forwarding, a.phone_set_at
@@ -174,7 +174,7 @@ impl Store {
         let password = generated_password();
         let (md5, sha256) = ha1(&agent.sip_user, &realm, password.expose());
         let mut write = self.write("renew a phone's password").await?;
-        sqlx::query(
+        sql::query(
             "UPDATE agents SET ha1_md5 = $3, ha1_sha256 = $4 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
@@ -203,7 +203,7 @@ impl Store {
     ) -> Result<Agent> {
         let mut agent = self.agent(tenant, agent_id).await?;
         let mut write = self.write("change whose calls an agent may pick up").await?;
-        sqlx::query("UPDATE agents SET pickup_any = $3 WHERE tenant_id = $1 AND id = $2")
+        sql::query("UPDATE agents SET pickup_any = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(agent_id.0 as i64)
             .bind(any)
@@ -255,7 +255,7 @@ pub(crate) async fn insert(
     };
     let (md5, sha256) = ha1(&made.sip_user, realm, password.expose());
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "INSERT INTO agents (id, tenant_id, number, sip_user, ha1_md5, ha1_sha256)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )

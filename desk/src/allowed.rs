@@ -2,10 +2,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, document, time};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::routing::{AllowedCaller, Target, WITHHELD};
 use terms::{PhoneNumber, TenantId, Timestamp};
 use utoipa::ToSchema;
@@ -76,7 +76,7 @@ impl From<Allowed> for AllowedCaller {
 }
 
 fn allowed(row: &DbRow) -> Result<Allowed> {
-    let target = match row.get::<Option<String>, _>("target") {
+    let target = match row.get::<Option<String>>("target") {
         Some(_) => Some(document(row, "target", "list allowed callers", "target")?),
         None => None,
     };
@@ -94,7 +94,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn allowed(&self, tenant: TenantId) -> Result<Vec<Allowed>> {
-        sqlx::query(
+        sql::query(
             "SELECT number, reason, target, created_at FROM allowed WHERE tenant_id = $1
              ORDER BY number LIMIT 100000",
         )
@@ -130,7 +130,7 @@ impl Store {
         write
             .room_for(tenant, "SELECT COUNT(*) FROM allowed WHERE tenant_id = $1", ALLOWED_MAX)
             .await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO allowed (tenant_id, number, reason, target, created_at)
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, number)
              DO UPDATE SET reason = excluded.reason, target = excluded.target",
@@ -155,7 +155,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn disallow(&self, tenant: TenantId, by: &By, number: &str) -> Result<()> {
         let mut write = self.write("take a caller off the white list").await?;
-        let done = sqlx::query("DELETE FROM allowed WHERE tenant_id = $1 AND number = $2")
+        let done = sql::query("DELETE FROM allowed WHERE tenant_id = $1 AND number = $2")
             .bind(tenant.0 as i64)
             .bind(number)
             .execute(write.db())

@@ -3,10 +3,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, id, id_opt};
 use crate::{Error, Result, Store, allowed, order, text, worker};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::{BTreeSet, HashMap};
 use terms::routing::{self, AREA_RING_S, AREA_RING_S_USUAL, AREA_WORKERS_MAX, FieldGrid};
 use terms::{AreaId, PhoneNumber, QueueId, TenantId, WorkerId};
@@ -150,7 +150,7 @@ impl Store {
                       ORDER BY area_id, number";
         let callers = self.grid_rows(tenant, select).await?;
         let mut workers = by_area(&workers, |row| WorkerId(id(row, "worker_id")));
-        let mut callers = by_area(&callers, |row| row.get::<String, _>("number"));
+        let mut callers = by_area(&callers, |row| row.get::<String>("number"));
         let areas = areas.iter().map(|row| {
             let area = id(row, "id");
             let draft = AreaDraft {
@@ -176,7 +176,7 @@ impl Store {
         tenant: TenantId,
         select: &'static str,
     ) -> Result<Vec<DbRow>> {
-        let found = sqlx::query(select).bind(tenant.0 as i64).fetch_all(self.reader()).await;
+        let found = sql::query(select).bind(tenant.0 as i64).fetch_all(self.reader()).await;
         found.during("read the field grid")
     }
 
@@ -279,7 +279,7 @@ async fn empty(write: &mut Write, tenant: TenantId, area: AreaId) -> Result<()> 
         "DELETE FROM area_workers WHERE tenant_id = $1 AND area_id = $2",
         "DELETE FROM area_callers WHERE tenant_id = $1 AND area_id = $2",
     ] {
-        sqlx::query(delete)
+        sql::query(delete)
             .bind(tenant.0 as i64)
             .bind(area.0 as i64)
             .execute(write.db())
@@ -307,7 +307,7 @@ async fn put_down(
         order::lost::check_kind(write, tenant, "order", kind).await?;
     }
     let doing = write.doing;
-    sqlx::query(put)
+    sql::query(put)
         .bind(tenant.0 as i64)
         .bind(area.0 as i64)
         .bind(&draft.code)
@@ -326,7 +326,7 @@ async fn put_down(
             let problem = format!("there is no such field worker: {worker}");
             return Err(Error::invalid("workers", problem));
         }
-        sqlx::query(
+        sql::query(
             "INSERT INTO area_workers (tenant_id, area_id, worker_id, place)
              VALUES ($1, $2, $3, $4)",
         )
@@ -339,7 +339,7 @@ async fn put_down(
         .during(doing)?;
     }
     for number in &draft.callers {
-        sqlx::query("INSERT INTO area_callers (tenant_id, number, area_id) VALUES ($1, $2, $3)")
+        sql::query("INSERT INTO area_callers (tenant_id, number, area_id) VALUES ($1, $2, $3)")
             .bind(tenant.0 as i64)
             .bind(number)
             .bind(area.0 as i64)

@@ -2,10 +2,10 @@
 //! never change.
 
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, id, id_opt, time};
 use crate::{Result, Store, when};
 use serde::Serialize;
-use sqlx::Row;
 use terms::{TenantId, Timestamp, UserId, record};
 use utoipa::ToSchema;
 
@@ -82,7 +82,7 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditRow>> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT id, at, user_id, source, action, subject FROM audit
              WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
         )
@@ -101,7 +101,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn audit_after(&self, id: i64, limit: u32) -> Result<Vec<record::Audit>> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT a.id, a.tenant_id, a.at, a.user_id, u.login, a.source, a.action, a.subject
              FROM audit a LEFT JOIN users u ON u.id = a.user_id
              WHERE a.id > $1 ORDER BY a.id LIMIT $2",
@@ -127,7 +127,7 @@ impl Store {
     ) -> Result<Vec<AuditRow>> {
         let mut found = Vec::new();
         for subject in subjects {
-            let rows = sqlx::query(
+            let rows = sql::query(
                 "SELECT id, at, user_id, source, action, subject FROM audit
                  WHERE tenant_id = $1 AND (subject = $2 OR subject LIKE $3 ESCAPE '\\')
                  ORDER BY id LIMIT $4",

@@ -3,11 +3,11 @@
 use crate::allowed::number_of;
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, time};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::time::Duration;
 use terms::routing::{self, BlockedCaller};
 use terms::{TenantId, Timestamp};
@@ -130,7 +130,7 @@ fn blocked(row: &DbRow) -> Result<Blocked> {
         reason: row.get("reason"),
         treatment: Treatment::stored("list blocked callers", &treatment)?,
         prompt: row.get("prompt"),
-        until: row.get::<Option<i64>, _>("until").map(Timestamp),
+        until: row.get::<Option<i64>>("until").map(Timestamp),
         created_at: time(row, "created_at"),
     })
 }
@@ -141,7 +141,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn blocked(&self, tenant: TenantId) -> Result<Vec<Blocked>> {
-        sqlx::query(
+        sql::query(
             "SELECT number, reason, treatment, prompt, until, created_at FROM blocked
              WHERE tenant_id = $1 ORDER BY number LIMIT 100000",
         )
@@ -162,7 +162,7 @@ impl Store {
         let country = self.tenant(tenant).await?.profile.country;
         let blocked = draft.check(by.at, &country)?;
         let mut write = self.write("block a caller").await?;
-        sqlx::query("DELETE FROM blocked WHERE tenant_id = $1 AND until <= $2")
+        sql::query("DELETE FROM blocked WHERE tenant_id = $1 AND until <= $2")
             .bind(tenant.0 as i64)
             .bind(by.at.0)
             .execute(write.db())
@@ -171,7 +171,7 @@ impl Store {
         write
             .room_for(tenant, "SELECT COUNT(*) FROM blocked WHERE tenant_id = $1", BLOCKED_MAX)
             .await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO blocked (tenant_id, number, reason, treatment, prompt, until, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (tenant_id, number) DO UPDATE SET reason = excluded.reason,
@@ -199,7 +199,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn unblock(&self, tenant: TenantId, by: &By, number: &str) -> Result<()> {
         let mut write = self.write("unblock a caller").await?;
-        let done = sqlx::query("DELETE FROM blocked WHERE tenant_id = $1 AND number = $2")
+        let done = sql::query("DELETE FROM blocked WHERE tenant_id = $1 AND number = $2")
             .bind(tenant.0 as i64)
             .bind(number)
             .execute(write.db())

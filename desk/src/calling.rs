@@ -5,10 +5,10 @@
 use crate::agent::Agent;
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, document, id, time};
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use terms::event::{Calling, CallingLimit, Entry, Forwarding, InCalling, Kind};
@@ -127,7 +127,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn calling_rules(&self, tenant: TenantId) -> Result<CallingRules> {
-        let row = sqlx::query("SELECT calling FROM tenants WHERE id = $1")
+        let row = sql::query("SELECT calling FROM tenants WHERE id = $1")
             .bind(tenant.0 as i64)
             .fetch_optional(self.reader())
             .await
@@ -148,7 +148,7 @@ impl Store {
     ) -> Result<()> {
         rules.check()?;
         let mut write = self.write("change what may be called").await?;
-        let done = sqlx::query("UPDATE tenants SET calling = $2 WHERE id = $1")
+        let done = sql::query("UPDATE tenants SET calling = $2 WHERE id = $1")
             .bind(tenant.0 as i64)
             .bind(written(rules))
             .execute(write.db())
@@ -177,7 +177,7 @@ impl Store {
     ) -> Result<Agent> {
         let mut agent = self.agent(tenant, agent_id).await?;
         let mut write = self.write("change what an agent may call").await?;
-        sqlx::query("UPDATE agents SET calling = $3 WHERE tenant_id = $1 AND id = $2")
+        sql::query("UPDATE agents SET calling = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(agent_id.0 as i64)
             .bind(written(&right))
@@ -204,7 +204,7 @@ impl Store {
         // Of two words about one bar the later counts.
         let at = by.at.max(Timestamp(barred.at.0 + 1));
         let mut write = self.write("let an agent call out again").await?;
-        sqlx::query(
+        sql::query(
             "UPDATE agents SET barred = FALSE, barred_at = $3 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
@@ -228,7 +228,7 @@ impl Store {
         tenant: TenantId,
         agent_id: AgentId,
     ) -> Result<PhoneSettings> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT do_not_disturb, forwarding, phone_set_at FROM agents
              WHERE tenant_id = $1 AND id = $2",
         )
@@ -246,7 +246,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn calling_kept(&self) -> Result<Option<u64>> {
-        let row = sqlx::query("SELECT seq FROM followed WHERE name = $1")
+        let row = sql::query("SELECT seq FROM followed WHERE name = $1")
             .bind(FOLLOWED)
             .fetch_optional(self.reader())
             .await
@@ -280,7 +280,7 @@ impl Store {
                 InCalling::Refused { .. } => {}
             }
         }
-        sqlx::query(
+        sql::query(
             "INSERT INTO followed (name, seq) VALUES ($1, $2)
              ON CONFLICT (name) DO UPDATE SET seq = excluded.seq",
         )
@@ -301,7 +301,7 @@ async fn keep_settings(
     (do_not_disturb, forwarding): (bool, &Forwarding),
 ) -> Result<bool> {
     let doing = write.doing;
-    let done = sqlx::query(
+    let done = sql::query(
         "UPDATE agents SET do_not_disturb = $3, forwarding = $4, phone_set_at = $5
          WHERE tenant_id = $1 AND id = $2 AND phone_set_at < $5",
     )
@@ -336,7 +336,7 @@ async fn keep_bar(
     limit: CallingLimit,
 ) -> Result<()> {
     let doing = write.doing;
-    let done = sqlx::query(
+    let done = sql::query(
         "UPDATE agents SET barred = TRUE, barred_at = $3, barred_for = $4
          WHERE tenant_id = $1 AND id = $2 AND barred_at < $3",
     )
@@ -374,7 +374,7 @@ pub(crate) fn right(row: &DbRow) -> Result<CallingRight> {
 pub(crate) fn barred(row: &DbRow) -> Result<Option<CallingBar>> {
     let limit = document(row, "barred_for", "read why an agent is barred", "limit")?;
     let bar = CallingBar { at: time(row, "barred_at"), limit };
-    Ok(row.get::<bool, _>("barred").then_some(bar))
+    Ok(row.get::<bool>("barred").then_some(bar))
 }
 
 /// Of a row of `agents`, for the plan.

@@ -3,10 +3,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::routing::{self, CONFERENCE_MEMBERS_MAX, PIN_DIGITS_MAX, PIN_DIGITS_MIN, Pin};
 use terms::{ConferenceId, TenantId};
 use utoipa::ToSchema;
@@ -104,7 +104,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer, or a PIN cannot be unsealed.
     pub async fn conferences(&self, tenant: TenantId) -> Result<Vec<Conference>> {
-        sqlx::query(
+        sql::query(
             "SELECT id, document, guest_pin, chair_pin FROM conferences
              WHERE tenant_id = $1 ORDER BY name LIMIT 1000",
         )
@@ -189,7 +189,7 @@ impl Store {
         let doing = "remove a conference";
         let mut write = self.write(doing).await?;
         let target = routing::Target::Conference(id);
-        let used = sqlx::query("SELECT 1 FROM numbers WHERE tenant_id = $1 AND target = $2")
+        let used = sql::query("SELECT 1 FROM numbers WHERE tenant_id = $1 AND target = $2")
             .bind(tenant.0 as i64)
             .bind(serde_json::to_string(&target).expect("a target is always valid JSON"))
             .fetch_optional(write.db())
@@ -233,7 +233,7 @@ impl Store {
         let sealed = |column, pin: &Pin| {
             (!pin.is_none()).then(|| self.keeper.seal(&owner(tenant, id, column), &pin.0))
         };
-        let done = sqlx::query(sql)
+        let done = sql::query(sql)
             .bind(tenant.0 as i64)
             .bind(id.0 as i64)
             .bind(&draft.name)
@@ -251,7 +251,7 @@ impl Store {
 /// Refuses a room number that would reach somebody else: agents and published numbers go first.
 async fn is_free(write: &mut Write, tenant: TenantId, number: &str) -> Result<()> {
     let doing = write.doing;
-    let taken = sqlx::query(
+    let taken = sql::query(
         "SELECT 1 FROM agents WHERE tenant_id = $1 AND (number = $2 OR sip_user = $2)
          UNION SELECT 1 FROM numbers WHERE tenant_id = $1 AND digits = $2",
     )

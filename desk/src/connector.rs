@@ -3,11 +3,11 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, document};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::Row;
 use std::fmt;
 use terms::TenantId;
 use terms::routing::{self, CONNECTOR_MS_MAX, CONNECTOR_ROWS_MAX, Database};
@@ -121,7 +121,7 @@ fn connector(row: &DbRow) -> Result<Connector> {
     Ok(Connector {
         name: row.get("name"),
         settings: document(row, "document", "list connectors", "connector")?,
-        has_password: row.get::<Option<String>, _>("secret").is_some(),
+        has_password: row.get::<Option<String>>("secret").is_some(),
     })
 }
 
@@ -143,7 +143,7 @@ impl Store {
     }
 
     async fn connector_rows(&self, tenant: TenantId) -> Result<Vec<DbRow>> {
-        sqlx::query(
+        sql::query(
             "SELECT name, document, secret FROM connectors WHERE tenant_id = $1
              ORDER BY name LIMIT 100",
         )
@@ -210,7 +210,7 @@ impl Store {
         }
         let doing = "make a connector";
         let mut write = self.write(doing).await?;
-        let before = sqlx::query(
+        let before = sql::query(
             "SELECT name, document, secret FROM connectors WHERE tenant_id = $1 AND name = $2",
         )
         .bind(tenant.0 as i64)
@@ -238,7 +238,7 @@ impl Store {
             write.room_for(tenant, count, CONNECTORS_MAX).await?;
         }
         let has_password = sealed.is_some();
-        sqlx::query(
+        sql::query(
             "INSERT INTO connectors (tenant_id, name, document, secret) VALUES ($1, $2, $3, $4)
              ON CONFLICT (tenant_id, name)
              DO UPDATE SET document = excluded.document, secret = excluded.secret",
@@ -279,7 +279,7 @@ impl Store {
         self.spare(tenant, name, "asks it", |_| true).await?;
         let doing = "remove a connector";
         let mut write = self.write(doing).await?;
-        let done = sqlx::query("DELETE FROM connectors WHERE tenant_id = $1 AND name = $2")
+        let done = sql::query("DELETE FROM connectors WHERE tenant_id = $1 AND name = $2")
             .bind(tenant.0 as i64)
             .bind(name)
             .execute(write.db())

@@ -2,10 +2,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, id, time};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::routing::KnownCaller;
 use terms::{AgentId, CustomerId, PhoneNumber, TenantId, Timestamp};
 use utoipa::ToSchema;
@@ -89,7 +89,7 @@ fn customer(row: &DbRow) -> Customer {
 }
 
 fn agent(row: &DbRow) -> Option<AgentId> {
-    row.get::<Option<i64>, _>("agent_id").map(|agent| AgentId(agent as u64))
+    row.get::<Option<i64>>("agent_id").map(|agent| AgentId(agent as u64))
 }
 
 impl Store {
@@ -104,9 +104,10 @@ impl Store {
         after: Option<CustomerId>,
         limit: u32,
     ) -> Result<Vec<Customer>> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{COLUMNS} AND id > $2 AND (number LIKE $3 ESCAPE '\\' OR name LIKE $3 ESCAPE '\\'
-                 OR address LIKE $3 ESCAPE '\\') ORDER BY id LIMIT $4"
+        let rows = sql::query(sqlx::AssertSqlSafe(format!(
+            "{COLUMNS} AND id > $2 AND (LOWER(number) LIKE $3 ESCAPE '\\'
+                 OR LOWER(name) LIKE $3 ESCAPE '\\' OR LOWER(address) LIKE $3 ESCAPE '\\')
+                 ORDER BY id LIMIT $4"
         )))
         .bind(tenant.0 as i64)
         .bind(after.map_or(0, |id| id.0 as i64))
@@ -123,7 +124,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn customer(&self, tenant: TenantId, customer_id: CustomerId) -> Result<Customer> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
+        let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
             .bind(tenant.0 as i64)
             .bind(customer_id.0 as i64)
             .fetch_optional(self.reader())
@@ -142,7 +143,7 @@ impl Store {
         number: &str,
     ) -> Result<Option<Customer>> {
         let country = self.tenant(tenant).await?.profile.country;
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND number = $2")))
+        let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND number = $2")))
             .bind(tenant.0 as i64)
             .bind(PhoneNumber::parse(number, &country).normal)
             .fetch_optional(self.reader())
@@ -178,7 +179,7 @@ impl Store {
                          WHERE tenant_id = $1 AND (vip OR agent_id IS NOT NULL)";
             write.room_for(tenant, count, KNOWN_MAX).await?;
         }
-        sqlx::query(
+        sql::query(
             "UPDATE customers SET name = $3, address = $4, area = $5, note = $6, vip = $7,
              changed_at = $8, agent_id = $9 WHERE tenant_id = $1 AND id = $2",
         )
@@ -207,7 +208,7 @@ impl Store {
         &self,
         tenant: TenantId,
     ) -> Result<Vec<KnownCaller>> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT number, vip, agent_id FROM customers
              WHERE tenant_id = $1 AND (vip OR agent_id IS NOT NULL) ORDER BY number LIMIT 10000",
         )
@@ -233,7 +234,7 @@ const NOTHING: Known = (false, None);
 
 async fn in_plan(write: &mut Write, tenant: TenantId, customer_id: CustomerId) -> Result<Known> {
     let doing = write.doing;
-    let row = sqlx::query("SELECT vip, agent_id FROM customers WHERE tenant_id = $1 AND id = $2")
+    let row = sql::query("SELECT vip, agent_id FROM customers WHERE tenant_id = $1 AND id = $2")
         .bind(tenant.0 as i64)
         .bind(customer_id.0 as i64)
         .fetch_one(write.db())
@@ -257,7 +258,7 @@ pub(crate) async fn by_number(
     }
     let doing = write.doing;
     let known: Option<i64> =
-        sqlx::query_scalar("SELECT id FROM customers WHERE tenant_id = $1 AND number = $2")
+        sql::query_scalar("SELECT id FROM customers WHERE tenant_id = $1 AND number = $2")
             .bind(tenant.0 as i64)
             .bind(&parsed.normal)
             .fetch_optional(write.db())
@@ -267,7 +268,7 @@ pub(crate) async fn by_number(
         return Ok(Some((CustomerId(known as u64), parsed.normal)));
     }
     let made = write.next_id("customer").await?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO customers
          (id, tenant_id, number, name, address, area, note, vip, created_at, changed_at)
          VALUES ($1, $2, $3, '', '', '', '', $4, $5, $5)",

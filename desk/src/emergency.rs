@@ -4,10 +4,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, document, id_opt, time_opt};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::HashSet;
 use terms::routing::Emergency as InForce;
 use terms::{FlowId, NumberId, TenantId, Timestamp, UserId, record};
@@ -77,7 +77,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn emergencies(&self, tenant: TenantId) -> Result<Vec<Emergency>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY name LIMIT 100")))
+        sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY name LIMIT 100")))
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await
@@ -135,7 +135,7 @@ impl Store {
             }
         }
         let doing = write.doing;
-        sqlx::query(
+        sql::query(
             "INSERT INTO emergencies (tenant_id, name, document) VALUES ($1, $2, $3)
              ON CONFLICT (tenant_id, name) DO UPDATE SET document = excluded.document",
         )
@@ -160,7 +160,7 @@ impl Store {
             return Err(in_force(name));
         }
         let doing = write.doing;
-        sqlx::query("DELETE FROM emergencies WHERE tenant_id = $1 AND name = $2")
+        sql::query("DELETE FROM emergencies WHERE tenant_id = $1 AND name = $2")
             .bind(tenant.0 as i64)
             .bind(name)
             .execute(write.db())
@@ -194,7 +194,7 @@ impl Store {
         }
         let (active_since, active_by) = if on { (Some(by.at), by.user) } else { (None, None) };
         let doing = write.doing;
-        sqlx::query(
+        sql::query(
             "UPDATE emergencies SET active_since = $3, active_by = $4
              WHERE tenant_id = $1 AND name = $2",
         )
@@ -220,7 +220,7 @@ fn in_force(name: &str) -> Error {
 
 async fn own(write: &mut Write, tenant: TenantId, name: &str) -> Result<Option<Emergency>> {
     let doing = write.doing;
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND name = $2")))
+    let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND name = $2")))
         .bind(tenant.0 as i64)
         .bind(name)
         .fetch_optional(write.db())
@@ -265,7 +265,7 @@ async fn check(write: &mut Write, tenant: TenantId, draft: &EmergencyDraft) -> R
 async fn published(write: &mut Write, tenant: TenantId, flow: FlowId) -> Result<()> {
     let doing = write.doing;
     let row =
-        sqlx::query("SELECT name, published_version FROM flows WHERE tenant_id = $1 AND id = $2")
+        sql::query("SELECT name, published_version FROM flows WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(flow.0 as i64)
             .fetch_optional(write.db())
@@ -284,7 +284,7 @@ async fn published(write: &mut Write, tenant: TenantId, flow: FlowId) -> Result<
 /// At most one plan is in force for a number.
 async fn is_free(write: &mut Write, tenant: TenantId, draft: &EmergencyDraft) -> Result<()> {
     let doing = write.doing;
-    let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+    let rows = sql::query(sqlx::AssertSqlSafe(format!(
         "{COLUMNS} AND active_since IS NOT NULL ORDER BY name"
     )))
     .bind(tenant.0 as i64)

@@ -7,11 +7,11 @@ pub mod person;
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, text, when};
 use serde::Serialize;
-use sqlx::Row;
 use terms::{Subscriber, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
@@ -173,7 +173,7 @@ impl Store {
         let count = "SELECT COUNT(*) FROM erasures WHERE tenant_id = $1 AND ended_at IS NULL";
         write.room_for(tenant, count, OPEN_MAX).await?;
         let id = write.next_id("erasure").await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO erasures (id, tenant_id, state, reason, number_sealed, asked_at, asked_by)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -203,7 +203,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Erasure>> {
         let text = format!("{COLUMNS} AND id < $2 ORDER BY id DESC LIMIT $3");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        let rows = sql::query(sqlx::AssertSqlSafe(text))
             .bind(tenant.0 as i64)
             .bind(before.unwrap_or(i64::MAX))
             .bind(i64::from(limit.min(crate::store::LIST_MAX)))
@@ -218,7 +218,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn erasure(&self, tenant: TenantId, id: i64) -> Result<Erasure> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
+        let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
             .bind(tenant.0 as i64)
             .bind(id)
             .fetch_optional(self.reader())
@@ -234,7 +234,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn open_erasures(&self, tenant: TenantId) -> Result<Vec<Open>> {
         let country = self.tenant(tenant).await?.profile.country;
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT id, number_sealed, erased_at, files_until FROM erasures
              WHERE tenant_id = $1 AND ended_at IS NULL AND number_sealed IS NOT NULL ORDER BY id",
         )
@@ -269,7 +269,7 @@ impl Store {
         let doing = "note how far an erasure has come";
         let state = if erased.is_some() { ErasureState::Clearing } else { ErasureState::Waiting };
         let mut write = self.write(doing).await?;
-        sqlx::query(
+        sql::query(
             "UPDATE erasures SET state = $3, recordings = recordings + $4, faxes = faxes + $5,
              row_count = row_count + $6, entries = entries + $7, erased_at = $8, files_until = $9,
              problem = $10, report_files = report_files + $11 WHERE tenant_id = $1 AND id = $2",
@@ -298,7 +298,7 @@ impl Store {
     pub async fn note_reports_left(&self, tenant: TenantId, id: i64, left: &str) -> Result<()> {
         let doing = "note which reports an erasure leaves";
         let mut write = self.write(doing).await?;
-        sqlx::query("UPDATE erasures SET reports_left = $3 WHERE tenant_id = $1 AND id = $2")
+        sql::query("UPDATE erasures SET reports_left = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(id)
             .bind(left)
@@ -322,7 +322,7 @@ impl Store {
     ) -> Result<()> {
         let doing = "end an erasure";
         let mut write = self.write(doing).await?;
-        sqlx::query(
+        sql::query(
             "UPDATE erasures SET state = $3, problem = $4, ended_at = $5, number_sealed = NULL
              WHERE tenant_id = $1 AND id = $2",
         )

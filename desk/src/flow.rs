@@ -11,11 +11,11 @@ pub use review::{Decision, Review, ReviewState};
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, document, id, id_opt, time};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::Row;
 use terms::{FlowId, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
@@ -113,7 +113,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn flows(&self, tenant: TenantId) -> Result<Vec<Flow>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id LIMIT 500")))
+        sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id LIMIT 500")))
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await
@@ -128,7 +128,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn flow(&self, tenant: TenantId, flow_id: FlowId) -> Result<Flow> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
+        let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
             .bind(tenant.0 as i64)
             .bind(flow_id.0 as i64)
             .fetch_optional(self.reader())
@@ -147,7 +147,7 @@ impl Store {
         flow_id: FlowId,
     ) -> Result<Vec<FlowVersion>> {
         self.flow(tenant, flow_id).await?;
-        sqlx::query(
+        sql::query(
             "SELECT version, document, note, rolled_back_to, published_at, published_by, approved_by
              FROM flow_versions WHERE tenant_id = $1 AND flow_id = $2
              ORDER BY version DESC LIMIT 1000",
@@ -172,7 +172,7 @@ impl Store {
         flow_id: FlowId,
         number: u32,
     ) -> Result<FlowVersion> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT version, document, note, rolled_back_to, published_at, published_by, approved_by
              FROM flow_versions WHERE tenant_id = $1 AND flow_id = $2 AND version = $3",
         )
@@ -212,7 +212,7 @@ impl Store {
         let name = text::name("name", &draft.name)?;
         let mut write = self.write("change a flow").await?;
         at_revision(&mut write, tenant, flow_id, revision).await?;
-        sqlx::query(
+        sql::query(
             "UPDATE flows SET name = $3, draft = $4, revision = revision + 1, changed_at = $5
              WHERE tenant_id = $1 AND id = $2",
         )
@@ -266,7 +266,7 @@ impl Store {
     ) -> Result<FlowVersion> {
         let flow = self.flow(tenant, flow_id).await?;
         let mut write = self.write("roll a flow back").await?;
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT version, document, note, rolled_back_to, published_at, published_by, approved_by
              FROM flow_versions WHERE tenant_id = $1 AND flow_id = $2 AND version = $3",
         )
@@ -290,7 +290,7 @@ impl Store {
         &self,
         tenant: TenantId,
     ) -> Result<Vec<terms::routing::Flow>> {
-        sqlx::query(
+        sql::query(
             "SELECT f.id, f.name, v.version, v.document FROM flows f
              JOIN flow_versions v ON v.flow_id = f.id AND v.version = f.published_version
              WHERE f.tenant_id = $1 ORDER BY f.id LIMIT 500",
@@ -331,7 +331,7 @@ async fn at_revision(
     revision: i64,
 ) -> Result<Flow> {
     let doing = write.doing;
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
+    let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
         .bind(tenant.0 as i64)
         .bind(flow_id.0 as i64)
         .fetch_optional(write.db())
@@ -358,7 +358,7 @@ pub(crate) async fn insert(
     write.room_for(tenant, "SELECT COUNT(*) FROM flows WHERE tenant_id = $1", FLOWS_MAX).await?;
     let flow_id = FlowId(write.next_id("flow").await? as u64);
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "INSERT INTO flows (id, tenant_id, name, draft, revision, changed_at)
          VALUES ($1, $2, $3, $4, 1, $5)",
     )
@@ -410,7 +410,7 @@ async fn insert_version(
         Origin::Version(old) => (old.document, None, Some(old.version), old.approved_by),
     };
     let doing = write.doing;
-    let last: Option<i64> = sqlx::query_scalar(
+    let last: Option<i64> = sql::query_scalar(
         "SELECT MAX(version) FROM flow_versions WHERE tenant_id = $1 AND flow_id = $2",
     )
     .bind(tenant.0 as i64)
@@ -427,7 +427,7 @@ async fn insert_version(
         published_by: by.user,
         approved_by,
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO flow_versions
          (tenant_id, flow_id, version, document, note, rolled_back_to, published_at, published_by,
           revision, approved_by)
@@ -446,7 +446,7 @@ async fn insert_version(
     .execute(write.db())
     .await
     .during(doing)?;
-    sqlx::query("UPDATE flows SET published_version = $3 WHERE tenant_id = $1 AND id = $2")
+    sql::query("UPDATE flows SET published_version = $3 WHERE tenant_id = $1 AND id = $2")
         .bind(tenant.0 as i64)
         .bind(flow.id.0 as i64)
         .bind(i64::from(made.version))

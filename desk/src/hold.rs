@@ -5,11 +5,11 @@
 use crate::audit::By;
 use crate::error::During;
 use crate::number::dialable;
+use crate::sql;
 use crate::store::{DbRow, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::BTreeSet;
 use terms::{ContactId, FaxId, PhoneNumber, RecordingId, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
@@ -136,7 +136,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Hold>> {
         let text = format!("{COLUMNS} AND id < $2 ORDER BY id DESC LIMIT $3");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        let rows = sql::query(sqlx::AssertSqlSafe(text))
             .bind(tenant.0 as i64)
             .bind(before.unwrap_or(i64::MAX))
             .bind(i64::from(limit.min(crate::store::LIST_MAX)))
@@ -152,7 +152,7 @@ impl Store {
     /// When the store does not answer: then nothing may be deleted either.
     pub async fn holds_in_force(&self, tenant: TenantId) -> Result<Vec<Hold>> {
         let text = format!("{COLUMNS} AND lifted_at IS NULL ORDER BY id");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        let rows = sql::query(sqlx::AssertSqlSafe(text))
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await
@@ -166,7 +166,7 @@ impl Store {
     /// When the store does not answer: then nothing may be deleted either.
     pub async fn held(&self, tenant: TenantId) -> Result<Held> {
         let text = format!("{COLUMNS} AND lifted_at IS NULL");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        let rows = sql::query(sqlx::AssertSqlSafe(text))
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await
@@ -227,7 +227,7 @@ impl Store {
         let count = "SELECT COUNT(*) FROM holds WHERE tenant_id = $1 AND lifted_at IS NULL";
         write.room_for(tenant, count, HOLDS_MAX).await?;
         let id = write.next_id("hold").await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO holds (id, tenant_id, kind, value, reason, set_at, set_by)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -268,7 +268,7 @@ impl Store {
             return Err(Error::invalid("reason", "lifting a hold needs a reason"));
         }
         let mut write = self.write("lift a hold").await?;
-        let row = sqlx::query(
+        let row = sql::query(
             "UPDATE holds SET lifted_at = $3, lifted_by = $4, lifted_reason = $5
              WHERE tenant_id = $1 AND id = $2 AND lifted_at IS NULL RETURNING kind, value",
         )

@@ -6,10 +6,10 @@ use crate::audit::By;
 use crate::error::During;
 use crate::secret::{Secret, hex, random};
 use crate::signer::Signer;
+use crate::sql;
 use crate::store::{DbRow, Write, document, id, id_opt, time, time_opt};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::{BTreeSet, HashMap};
 use terms::{CallId, HookId, TenantId, Timestamp};
 use utoipa::ToSchema;
@@ -249,7 +249,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn hooks(&self, tenant: TenantId) -> Result<Vec<Hook>> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+        let rows = sql::query(sqlx::AssertSqlSafe(format!(
             "{COLUMNS} WHERE tenant_id = $1 ORDER BY id LIMIT 100"
         )))
         .bind(tenant.0 as i64)
@@ -265,7 +265,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn hook(&self, tenant: TenantId, of: HookId) -> Result<Hook> {
         let row =
-            sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE tenant_id = $1 AND id = $2")))
+            sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE tenant_id = $1 AND id = $2")))
                 .bind(tenant.0 as i64)
                 .bind(of.0 as i64)
                 .fetch_optional(self.reader())
@@ -293,7 +293,7 @@ impl Store {
         write.room_for(tenant, count, HOOKS_MAX).await?;
         let made = HookId(write.next_id("hook").await? as u64);
         let secret = new_secret();
-        sqlx::query(
+        sql::query(
             "INSERT INTO hooks (id, tenant_id, name, url, kinds, secret, enabled, version,
              created_at, through_seq) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9)",
         )
@@ -328,7 +328,7 @@ impl Store {
         let draft = draft.check()?;
         let doing = "change a hook";
         let mut write = self.write(doing).await?;
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE hooks SET name = $3, url = $4, kinds = $5, enabled = $6, version = version + 1
              WHERE tenant_id = $1 AND id = $2",
         )
@@ -354,7 +354,7 @@ impl Store {
     pub async fn delete_hook(&self, tenant: TenantId, by: &By, of: HookId) -> Result<()> {
         let doing = "delete a hook";
         let mut write = self.write(doing).await?;
-        sqlx::query("DELETE FROM hook_deliveries WHERE tenant_id = $1 AND hook_id = $2")
+        sql::query("DELETE FROM hook_deliveries WHERE tenant_id = $1 AND hook_id = $2")
             .bind(tenant.0 as i64)
             .bind(of.0 as i64)
             .execute(write.db())
@@ -374,7 +374,7 @@ impl Store {
         let doing = "renew a hook's secret";
         let mut write = self.write(doing).await?;
         let secret = new_secret();
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE hooks SET secret = $3, version = version + 1 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
@@ -404,7 +404,7 @@ impl Store {
         let doing = "resume a hook";
         let mut write = self.write(doing).await?;
         if skip {
-            sqlx::query(
+            sql::query(
                 "UPDATE hook_deliveries SET skipped = TRUE WHERE tenant_id = $1 AND hook_id = $2
                  AND seq = (SELECT MIN(d.seq) FROM hook_deliveries d JOIN hooks h ON h.id = d.hook_id
                      WHERE h.id = $2 AND NOT d.delivered AND NOT d.skipped AND d.seq > h.through_seq)",
@@ -415,7 +415,7 @@ impl Store {
             .await
             .during(doing)?;
         }
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE hooks SET paused_at = NULL, failing_since = NULL, problem = NULL,
              version = version + 1 WHERE tenant_id = $1 AND id = $2",
         )
@@ -436,7 +436,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn hook_deliveries(&self, tenant: TenantId, of: HookId) -> Result<Vec<Delivery>> {
         self.hook(tenant, of).await?;
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT seq, kind, call_id, attempts, tried_at, delivered, skipped, status, problem
              FROM hook_deliveries WHERE tenant_id = $1 AND hook_id = $2
              ORDER BY seq DESC LIMIT 200",
@@ -465,13 +465,13 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn hook_lines(&self) -> Result<Vec<Line>> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+        let rows = sql::query(sqlx::AssertSqlSafe(format!(
             "{COLUMNS} WHERE enabled AND paused_at IS NULL ORDER BY id"
         )))
         .fetch_all(self.reader())
         .await
         .during("list hooks")?;
-        let ahead = sqlx::query(
+        let ahead = sql::query(
             "SELECT d.hook_id, d.seq FROM hook_deliveries d JOIN hooks h ON h.id = d.hook_id
              WHERE d.seq > h.through_seq AND (d.delivered OR d.skipped)",
         )
@@ -508,7 +508,7 @@ impl Store {
         let doing = "note a delivery";
         let mut write = self.write(doing).await?;
         let delivered = attempt.problem.is_none();
-        sqlx::query(
+        sql::query(
             "INSERT INTO hook_deliveries (hook_id, tenant_id, seq, kind, call_id, attempts,
              tried_at, delivered, status, problem)
              SELECT id, tenant_id, $3, $4, $5, 1, $6, $7, $8, $9 FROM hooks
@@ -553,7 +553,7 @@ impl Store {
     pub async fn pause_hook(&self, of: &Line, at: Timestamp) -> Result<()> {
         let doing = "pause a hook";
         let mut write = self.write(doing).await?;
-        sqlx::query("UPDATE hooks SET paused_at = $3 WHERE tenant_id = $1 AND id = $2")
+        sql::query("UPDATE hooks SET paused_at = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(of.tenant.0 as i64)
             .bind(of.hook.0 as i64)
             .bind(at.0)
@@ -586,14 +586,14 @@ async fn arrived(write: &mut Write, of: &Line, attempt: &Attempt<'_>) -> Result<
             "UPDATE hooks SET failing_since = $3, problem = NULL WHERE tenant_id = $1 AND id = $2"
         }
     };
-    sqlx::query(text)
+    sql::query(text)
         .bind(of.tenant.0 as i64)
         .bind(of.hook.0 as i64)
         .bind(attempt.failing_since.map(|at| at.0))
         .execute(write.db())
         .await
         .during(doing)?;
-    sqlx::query(
+    sql::query(
         "DELETE FROM hook_deliveries WHERE tenant_id = $1 AND hook_id = $2 AND seq NOT IN
          (SELECT seq FROM hook_deliveries WHERE hook_id = $2 ORDER BY seq DESC LIMIT $3)",
     )
@@ -608,7 +608,7 @@ async fn arrived(write: &mut Write, of: &Line, attempt: &Attempt<'_>) -> Result<
 
 async fn failed(write: &mut Write, of: &Line, attempt: &Attempt<'_>) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "UPDATE hooks SET failing_since = $3, problem = $4 WHERE tenant_id = $1 AND id = $2",
     )
     .bind(of.tenant.0 as i64)
@@ -623,7 +623,7 @@ async fn failed(write: &mut Write, of: &Line, attempt: &Attempt<'_>) -> Result<(
 
 async fn pass(write: &mut Write, of: &Line, seq: u64) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "UPDATE hooks SET through_seq = $3
          WHERE tenant_id = $1 AND id = $2 AND through_seq < $3",
     )

@@ -3,12 +3,12 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, document};
 use crate::{Error, Result, Store, text};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::routing::{Hours, Window};
 use terms::{TenantId, Timestamp};
 use utoipa::ToSchema;
@@ -75,7 +75,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn hours(&self, tenant: TenantId) -> Result<Vec<Hours>> {
-        sqlx::query("SELECT name, document FROM hours WHERE tenant_id = $1 ORDER BY name LIMIT 200")
+        sql::query("SELECT name, document FROM hours WHERE tenant_id = $1 ORDER BY name LIMIT 200")
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await
@@ -107,7 +107,7 @@ pub(crate) async fn put(
     let hours = check(draft)?;
     let document = serde_json::to_string(&hours).expect("hours are always valid JSON");
     let doing = write.doing;
-    let known = sqlx::query("UPDATE hours SET document = $3 WHERE tenant_id = $1 AND name = $2")
+    let known = sql::query("UPDATE hours SET document = $3 WHERE tenant_id = $1 AND name = $2")
         .bind(tenant.0 as i64)
         .bind(&hours.name)
         .bind(&document)
@@ -117,7 +117,7 @@ pub(crate) async fn put(
     if known.rows_affected() == 0 {
         let count = "SELECT COUNT(*) FROM hours WHERE tenant_id = $1";
         write.room_for(tenant, count, HOURS_MAX).await?;
-        sqlx::query("INSERT INTO hours (tenant_id, name, document) VALUES ($1, $2, $3)")
+        sql::query("INSERT INTO hours (tenant_id, name, document) VALUES ($1, $2, $3)")
             .bind(tenant.0 as i64)
             .bind(&hours.name)
             .bind(document)
@@ -137,7 +137,7 @@ pub(crate) async fn by_name(
     let doing = write.doing;
     let row = row_of(write, tenant, name).await?;
     row.map(|row| {
-        serde_json::from_str(row.get::<&str, _>("document")).map_err(|e| Error::Stored {
+        serde_json::from_str(row.get::<&str>("document")).map_err(|e| Error::Stored {
             doing,
             what: "opening hours",
             problem: e.to_string(),
@@ -148,7 +148,7 @@ pub(crate) async fn by_name(
 
 async fn row_of(write: &mut Write, tenant: TenantId, name: &str) -> Result<Option<DbRow>> {
     let doing = write.doing;
-    sqlx::query("SELECT document FROM hours WHERE tenant_id = $1 AND name = $2")
+    sql::query("SELECT document FROM hours WHERE tenant_id = $1 AND name = $2")
         .bind(tenant.0 as i64)
         .bind(name)
         .fetch_optional(write.db())

@@ -5,10 +5,10 @@
 use crate::audit::By;
 use crate::erasure::person::like;
 use crate::error::During;
-use crate::store::{Db, DbRow, LIST_MAX, Write, id, id_opt, time};
+use crate::sql::{self, Builder};
+use crate::store::{DbRow, LIST_MAX, Write, id, id_opt, time};
 use crate::{Error, Result, Store, number, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Row};
 use std::time::Duration;
 use terms::event::{Entry, InLease, Kind, Leased};
 use terms::routing::{self, LEASE_CODE_DIGITS, LEASES_MAX, LeaseChanges, LeaseKind};
@@ -236,7 +236,7 @@ impl Store {
         let select = "SELECT id, lease_version FROM tenants WHERE lease_version > 0
              ORDER BY id LIMIT 1000";
         let rows =
-            sqlx::query(select).fetch_all(self.reader()).await.during("read versions of leases")?;
+            sql::query(select).fetch_all(self.reader()).await.during("read versions of leases")?;
         Ok(rows.iter().map(|row| (TenantId(id(row, "id")), id(row, "lease_version"))).collect())
     }
 
@@ -263,14 +263,14 @@ impl Store {
     ) -> Result<LeaseChanges> {
         let doing = "read changes of leases";
         // The version first: a change in between is told twice, and not left out.
-        let version = sqlx::query("SELECT lease_version FROM tenants WHERE id = $1")
+        let version = sql::query("SELECT lease_version FROM tenants WHERE id = $1")
             .bind(tenant.0 as i64)
             .fetch_optional(self.reader())
             .await
             .during(doing)?
             .map(|row| id(&row, "lease_version"))
             .ok_or_else(|| Error::not_found("tenant", tenant))?;
-        let mut query = QueryBuilder::<Db>::new(COLUMNS);
+        let mut query = Builder::new(COLUMNS);
         query.push_bind(tenant.0 as i64);
         // Of all there are those that end last count; of changes the rest follows with the next look.
         match since {
@@ -300,7 +300,7 @@ impl Store {
         filter: &LeaseFilter,
         limit: u32,
     ) -> Result<Vec<Lease>> {
-        let mut query = QueryBuilder::<Db>::new(COLUMNS);
+        let mut query = Builder::new(COLUMNS);
         query.push_bind(tenant.0 as i64);
         if let Some(number) = &filter.number {
             let country = self.tenant(tenant).await?.profile.country;
@@ -336,7 +336,7 @@ impl Store {
         made.id = LeaseId(write.next_id("lease").await? as u64);
         made.created_by = by.user;
         let version = raise(&mut write, tenant).await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO leases (id, tenant_id, version, kind, number, a, b, code, from_at,
              until_at, record, reference, created_by, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
@@ -409,7 +409,7 @@ fn told(lease: &Lease) -> String {
 /// The version of the change that is being made.
 async fn raise(write: &mut Write, tenant: TenantId) -> Result<i64> {
     let doing = write.doing;
-    sqlx::query_scalar(
+    sql::query_scalar(
         "UPDATE tenants SET lease_version = lease_version + 1 WHERE id = $1
          RETURNING lease_version",
     )
@@ -443,7 +443,7 @@ async fn check_numbers(
 
 async fn is_own(write: &mut Write, tenant: TenantId, digits: &str) -> Result<bool> {
     let doing = write.doing;
-    let found = sqlx::query("SELECT 1 FROM numbers WHERE tenant_id = $1 AND digits = $2")
+    let found = sql::query("SELECT 1 FROM numbers WHERE tenant_id = $1 AND digits = $2")
         .bind(tenant.0 as i64)
         .bind(digits)
         .fetch_optional(write.db())
@@ -455,7 +455,7 @@ async fn is_own(write: &mut Write, tenant: TenantId, digits: &str) -> Result<boo
 /// One number stands for one at a time; with codes for several, each with their own.
 async fn refuse_conflict(write: &mut Write, tenant: TenantId, lease: &Lease) -> Result<()> {
     let doing = write.doing;
-    let found = sqlx::query(
+    let found = sql::query(
         "SELECT id, reference FROM leases WHERE tenant_id = $1 AND number = $2 AND id <> $3
          AND from_at < $4 AND until_at > $5 AND from_at < until_at
          AND NOT (kind = 'axe' AND $6 = 'axe' AND code <> $7) ORDER BY id LIMIT 1",
@@ -482,7 +482,7 @@ async fn refuse_conflict(write: &mut Write, tenant: TenantId, lease: &Lease) -> 
 async fn room_for(write: &mut Write, tenant: TenantId, at: Timestamp) -> Result<()> {
     let doing = write.doing;
     let open: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM leases WHERE tenant_id = $1 AND until_at > $2")
+        sql::query_scalar("SELECT COUNT(*) FROM leases WHERE tenant_id = $1 AND until_at > $2")
             .bind(tenant.0 as i64)
             .bind(at.0)
             .fetch_one(write.db())
@@ -497,7 +497,7 @@ async fn room_for(write: &mut Write, tenant: TenantId, at: Timestamp) -> Result<
 
 async fn forget_old(write: &mut Write, tenant: TenantId, at: Timestamp) -> Result<()> {
     let doing = write.doing;
-    sqlx::query("DELETE FROM leases WHERE tenant_id = $1 AND until_at <= $2")
+    sql::query("DELETE FROM leases WHERE tenant_id = $1 AND until_at <= $2")
         .bind(tenant.0 as i64)
         .bind(at.0.saturating_sub(KEPT_US))
         .execute(write.db())
@@ -524,14 +524,13 @@ pub(crate) async fn forget_party(
     person: &Subscriber,
 ) -> Result<u64> {
     let doing = write.doing;
-    let found = sqlx::query(
-        "SELECT id, a, b FROM leases WHERE tenant_id = $1 AND (a LIKE $2 OR b LIKE $2)",
-    )
-    .bind(tenant.0 as i64)
-    .bind(like(person))
-    .fetch_all(write.db())
-    .await
-    .during(doing)?;
+    let found =
+        sql::query("SELECT id, a, b FROM leases WHERE tenant_id = $1 AND (a LIKE $2 OR b LIKE $2)")
+            .bind(tenant.0 as i64)
+            .bind(like(person))
+            .fetch_all(write.db())
+            .await
+            .during(doing)?;
     let mut forgotten = 0;
     for row in &found {
         let parties: (String, Option<String>) = (row.get("a"), row.get("b"));
@@ -541,7 +540,7 @@ pub(crate) async fn forget_party(
             continue;
         }
         let version = raise(write, tenant).await?;
-        sqlx::query(
+        sql::query(
             "UPDATE leases SET version = $3, from_at = 0, until_at = 0, a = $4, b = $5
              WHERE tenant_id = $1 AND id = $2",
         )
@@ -566,7 +565,7 @@ async fn open_lease(
     at: Timestamp,
 ) -> Result<Lease> {
     let doing = write.doing;
-    let mut query = QueryBuilder::<Db>::new(COLUMNS);
+    let mut query = Builder::new(COLUMNS);
     query.push_bind(tenant.0 as i64).push(" AND id = ").push_bind(wanted.0 as i64);
     let row = query.build().fetch_optional(write.db()).await.during(doing)?;
     let found = row.as_ref().map(lease).transpose()?;
@@ -581,7 +580,7 @@ async fn set_end(write: &mut Write, tenant: TenantId, lease: &Lease) -> Result<(
     let doing = write.doing;
     let version = raise(write, tenant).await?;
     let update = "UPDATE leases SET until_at = $3, version = $4 WHERE tenant_id = $1 AND id = $2";
-    sqlx::query(update)
+    sql::query(update)
         .bind(tenant.0 as i64)
         .bind(lease.id.0 as i64)
         .bind(lease.until.0)

@@ -1,6 +1,6 @@
 //! The business: tenants, people, roles, queues, numbers, flows, customers, work orders, and the
-//! store that keeps them (SQLite by default; every query has `$1` parameters that PostgreSQL reads
-//! too). desk is not in the call path: it compiles what it knows into a [`terms::routing::Plan`],
+//! store that keeps them (a file of SQLite or a database of PostgreSQL, asked by the same queries).
+//! desk is not in the call path: it compiles what it knows into a [`terms::routing::Plan`],
 //! and a store that is down never stops a call.
 //!
 //! **Every query takes the tenant as its argument and names it in its `WHERE`.** There is no way
@@ -57,6 +57,7 @@ pub mod secret;
 pub mod shift;
 pub mod signer;
 pub mod skill;
+mod sql;
 pub mod store;
 pub mod team;
 pub mod tenant;

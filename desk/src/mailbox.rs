@@ -5,12 +5,12 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, id, id_opt, time};
 use crate::text::text_enum;
 use crate::voicemail::heard;
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::BTreeMap;
 use terms::event::{Entry, InMailbox, Kind, Mailbox as Happened};
 use terms::media::RecordingState;
@@ -99,7 +99,7 @@ fn message(row: &DbRow) -> AgentMessage {
         recording: RecordingId(id(row, "recording_id")),
         agent: AgentId(id(row, "agent_id")),
         left_at: time(row, "left_at"),
-        heard_at: row.get::<Option<i64>, _>("heard_at").map(Timestamp),
+        heard_at: row.get::<Option<i64>>("heard_at").map(Timestamp),
         heard_by: id_opt(row, "heard_by").map(UserId),
     }
 }
@@ -107,7 +107,7 @@ fn message(row: &DbRow) -> AgentMessage {
 fn mailbox(row: &DbRow) -> Result<Mailbox> {
     let takes: String = row.get("takes");
     let takes = MailboxTakes::stored("read a mailbox", &takes)?;
-    let greeting = Some(row.get::<String, _>("greeting")).filter(|name| !name.is_empty());
+    let greeting = Some(row.get::<String>("greeting")).filter(|name| !name.is_empty());
     Ok(Mailbox { draft: MailboxDraft { takes, greeting }, driving: row.get("driving") })
 }
 
@@ -118,7 +118,7 @@ impl Store {
     /// [`Error::NotFound`] where there is no such agent.
     pub async fn mailbox(&self, tenant: TenantId, agent: AgentId) -> Result<Mailbox> {
         self.agent(tenant, agent).await?;
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT takes, greeting, driving FROM mailboxes WHERE tenant_id = $1 AND agent_id = $2",
         )
         .bind(tenant.0 as i64)
@@ -154,7 +154,7 @@ impl Store {
         }
         let mut write = self.write("set a mailbox").await?;
         crate::agent::exists(&mut write, tenant, agent).await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO mailboxes (agent_id, tenant_id, takes, greeting) VALUES ($1, $2, $3, $4)
              ON CONFLICT (agent_id) DO UPDATE
              SET takes = excluded.takes, greeting = excluded.greeting",
@@ -182,7 +182,7 @@ impl Store {
         tenant: TenantId,
         of: Option<AgentId>,
     ) -> Result<Vec<AgentMessage>> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT recording_id, agent_id, left_at, heard_at, heard_by FROM agent_messages
              WHERE tenant_id = $1 AND ($2 IS NULL OR agent_id = $2)
              ORDER BY left_at DESC, recording_id DESC LIMIT $3",
@@ -205,7 +205,7 @@ impl Store {
         tenant: TenantId,
         recording: RecordingId,
     ) -> Result<Option<AgentMessage>> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT recording_id, agent_id, left_at, heard_at, heard_by FROM agent_messages
              WHERE tenant_id = $1 AND recording_id = $2",
         )
@@ -225,7 +225,7 @@ impl Store {
         let doing = "read mailboxes";
         let mut mailboxes = BTreeMap::new();
         let set = "SELECT agent_id, takes, greeting, driving FROM mailboxes WHERE tenant_id = $1";
-        let set = sqlx::query(set).bind(tenant.0 as i64).fetch_all(self.reader()).await;
+        let set = sql::query(set).bind(tenant.0 as i64).fetch_all(self.reader()).await;
         for row in &set.during(doing)? {
             let agent = AgentId(id(row, "agent_id"));
             let Mailbox { draft: MailboxDraft { takes, greeting }, driving } = mailbox(row)?;
@@ -235,7 +235,7 @@ impl Store {
         }
         let left = "SELECT agent_id, COUNT(*) AS left_in_all, COUNT(heard_at) AS heard
              FROM agent_messages WHERE tenant_id = $1 GROUP BY agent_id";
-        let left = sqlx::query(left).bind(tenant.0 as i64).fetch_all(self.reader()).await;
+        let left = sql::query(left).bind(tenant.0 as i64).fetch_all(self.reader()).await;
         let count = |row: &DbRow, column| u32::try_from(id(row, column)).unwrap_or(u32::MAX);
         for row in &left.during(doing)? {
             let agent = AgentId(id(row, "agent_id"));
@@ -278,7 +278,7 @@ async fn left(
     recording: RecordingId,
 ) -> Result<bool> {
     let doing = write.doing;
-    let done = sqlx::query(
+    let done = sql::query(
         "INSERT INTO agent_messages (tenant_id, recording_id, agent_id, left_at)
          SELECT tenant_id, CAST($3 AS BIGINT), id, CAST($4 AS BIGINT) FROM agents
          WHERE tenant_id = $1 AND id = $2
@@ -297,7 +297,7 @@ async fn left(
 /// Of two words the later counts, whichever comes first.
 async fn drives(write: &mut Write, entry: &Entry, agent: AgentId, on: bool) -> Result<bool> {
     let doing = write.doing;
-    let done = sqlx::query(
+    let done = sql::query(
         "INSERT INTO mailboxes (agent_id, tenant_id, driving, driving_at)
          SELECT id, tenant_id, CAST($3 AS BOOLEAN), CAST($4 AS BIGINT) FROM agents
          WHERE tenant_id = $1 AND id = $2
@@ -322,7 +322,7 @@ pub(crate) async fn forget(
     recording: RecordingId,
 ) -> Result<bool> {
     let doing = write.doing;
-    let done = sqlx::query("DELETE FROM agent_messages WHERE tenant_id = $1 AND recording_id = $2")
+    let done = sql::query("DELETE FROM agent_messages WHERE tenant_id = $1 AND recording_id = $2")
         .bind(tenant.0 as i64)
         .bind(recording.0 as i64)
         .execute(write.db())

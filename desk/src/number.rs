@@ -2,10 +2,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{Write, document, id};
 use crate::{Error, Result, Store, hours};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::routing::{NUMBER_RULES_MAX, NumberRule, Target};
 use terms::{NumberId, PhoneNumber, TenantId};
 use utoipa::ToSchema;
@@ -79,7 +79,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn numbers(&self, tenant: TenantId) -> Result<Vec<Number>> {
-        sqlx::query(
+        sql::query(
             "SELECT id, digits, target, rules FROM numbers WHERE tenant_id = $1 ORDER BY digits LIMIT 10000",
         )
         .bind(tenant.0 as i64)
@@ -129,7 +129,7 @@ impl Store {
     ) -> Result<()> {
         let mut write = self.write("change a number").await?;
         check_target(&mut write, tenant, "target", target).await?;
-        let done = sqlx::query("UPDATE numbers SET target = $3 WHERE tenant_id = $1 AND id = $2")
+        let done = sql::query("UPDATE numbers SET target = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(number.0 as i64)
             .bind(serde_json::to_string(target).expect("a target is always valid JSON"))
@@ -163,7 +163,7 @@ impl Store {
         for rule in rules {
             check_rule(&mut write, tenant, rule).await?;
         }
-        let done = sqlx::query("UPDATE numbers SET rules = $3 WHERE tenant_id = $1 AND id = $2")
+        let done = sql::query("UPDATE numbers SET rules = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(number.0 as i64)
             .bind(serde_json::to_string(rules).expect("rules are always valid JSON"))
@@ -231,7 +231,7 @@ pub(crate) async fn insert(
         rules: Vec::new(),
     };
     let doing = write.doing;
-    sqlx::query("INSERT INTO numbers (id, tenant_id, digits, target) VALUES ($1, $2, $3, $4)")
+    sql::query("INSERT INTO numbers (id, tenant_id, digits, target) VALUES ($1, $2, $3, $4)")
         .bind(made.id.0 as i64)
         .bind(tenant.0 as i64)
         .bind(&made.digits)

@@ -3,9 +3,9 @@
 //! because some hold a secret that is shown once.
 
 use crate::error::During;
+use crate::sql;
 use crate::store::id_opt;
 use crate::{Result, Store};
-use sqlx::Row;
 use std::time::Duration;
 use terms::{TenantId, Timestamp, UserId};
 
@@ -59,13 +59,13 @@ impl Store {
     pub async fn begin_once(&self, of: &Slot, fingerprint: &str, now: Timestamp) -> Result<Once> {
         let doing = "remember a request";
         let mut write = self.write(doing).await?;
-        sqlx::query("DELETE FROM once WHERE tenant_id = $1 AND began_at <= $2")
+        sql::query("DELETE FROM once WHERE tenant_id = $1 AND began_at <= $2")
             .bind(of.tenant.0 as i64)
             .bind(now.0 - REMEMBERED.as_micros() as i64)
             .execute(write.db())
             .await
             .during(doing)?;
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT fingerprint, status, kind, answer FROM once
              WHERE tenant_id = $1 AND user_id = $2 AND key = $3",
         )
@@ -88,7 +88,7 @@ impl Store {
         }
         let count = "SELECT COUNT(*) FROM once WHERE tenant_id = $1";
         write.room_for(of.tenant, count, KEYS_MAX).await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO once (tenant_id, user_id, key, fingerprint, began_at)
              VALUES ($1, $2, $3, $4, $5)",
         )
@@ -111,7 +111,7 @@ impl Store {
     pub async fn keep_once(&self, of: &Slot, answer: &Kept) -> Result<()> {
         let mut write = self.write("keep an answer").await?;
         let body = answer.body.as_ref().map(|body| self.keeper.seal(&of.owner(), body));
-        sqlx::query(
+        sql::query(
             "UPDATE once SET status = $4, kind = $5, answer = $6
              WHERE tenant_id = $1 AND user_id = $2 AND key = $3",
         )
@@ -133,7 +133,7 @@ impl Store {
     /// When it cannot be written.
     pub async fn forget_once(&self, of: &Slot) -> Result<()> {
         let mut write = self.write("forget a request").await?;
-        sqlx::query("DELETE FROM once WHERE tenant_id = $1 AND user_id = $2 AND key = $3")
+        sql::query("DELETE FROM once WHERE tenant_id = $1 AND user_id = $2 AND key = $3")
             .bind(of.tenant.0 as i64)
             .bind(of.user.0 as i64)
             .bind(&of.key)

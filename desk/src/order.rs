@@ -24,7 +24,6 @@ use crate::store::{DbRow, id, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Result, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::{AgentId, CallId, CustomerId, OrderId, TenantId, Timestamp, UserId, record};
 use utoipa::ToSchema;
 

@@ -3,9 +3,9 @@
 //! them be forgotten: nothing is lost, and a repeat has the same id.
 
 use crate::error::During;
+use crate::sql;
 use crate::store::document;
 use crate::{Result, Store};
-use sqlx::Row;
 use terms::record;
 
 /// Rows of one reading.
@@ -26,7 +26,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn read_after(&self, position: i64, limit: u32) -> Result<Vec<Entry>> {
-        sqlx::query(
+        sql::query(
             "SELECT position, payload FROM outbox WHERE position > $1 ORDER BY position LIMIT $2",
         )
         .bind(position)
@@ -50,7 +50,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn forget_through(&self, position: i64) -> Result<u64> {
         let mut write = self.write("empty the outbox").await?;
-        let done = sqlx::query("DELETE FROM outbox WHERE position <= $1")
+        let done = sql::query("DELETE FROM outbox WHERE position <= $1")
             .bind(position)
             .execute(write.db())
             .await

@@ -2,6 +2,7 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::document;
 use crate::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn park_rules(&self, tenant: TenantId) -> Result<ParkRules> {
         let doing = "read who takes parked callers";
-        let row = sqlx::query("SELECT parking FROM tenants WHERE id = $1")
+        let row = sql::query("SELECT parking FROM tenants WHERE id = $1")
             .bind(tenant.0 as i64)
             .fetch_optional(self.reader())
             .await
@@ -69,7 +70,7 @@ impl Store {
             }
         }
         let written = serde_json::to_string(rules).expect("rules are always valid JSON");
-        let done = sqlx::query("UPDATE tenants SET parking = $2 WHERE id = $1")
+        let done = sql::query("UPDATE tenants SET parking = $2 WHERE id = $1")
             .bind(tenant.0 as i64)
             .bind(&written)
             .execute(write.db())

@@ -5,6 +5,7 @@
 //! [`Store::plan_versions`] from time to time: another process may have changed something.
 
 use crate::error::During;
+use crate::sql;
 use crate::store::id;
 use crate::{Result, Store};
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn plan_versions(&self) -> Result<Vec<(TenantId, u64)>> {
-        Ok(sqlx::query("SELECT id, plan_version FROM tenants ORDER BY id LIMIT 1000")
+        Ok(sql::query("SELECT id, plan_version FROM tenants ORDER BY id LIMIT 1000")
             .fetch_all(self.reader())
             .await
             .during("read plan versions")?
@@ -49,7 +50,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::NotFound`].
     pub async fn plan_version(&self, tenant: TenantId) -> Result<u64> {
-        sqlx::query("SELECT plan_version FROM tenants WHERE id = $1")
+        sql::query("SELECT plan_version FROM tenants WHERE id = $1")
             .bind(tenant.0 as i64)
             .fetch_optional(self.reader())
             .await

@@ -4,11 +4,11 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, id, id_opt, time};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, when};
 use serde::Serialize;
-use sqlx::Row;
 use std::collections::BTreeSet;
 use terms::routing::{NO_LANGUAGE, OwnPrompt, is_language};
 use terms::{TenantId, Timestamp, UserId};
@@ -136,7 +136,7 @@ fn prompt(row: &DbRow) -> Result<Prompt> {
         name: row.get("name"),
         format: PromptFormat::stored("read a prompt", row.get("format"))?,
         bytes: id(row, "bytes"),
-        length_s: row.get::<i64, _>("length_ms") as f64 / 1_000.0,
+        length_s: row.get::<i64>("length_ms") as f64 / 1_000.0,
         sha256: row.get("sha256"),
         text: row.get("spoken"),
         uploaded_at: time(row, "uploaded_at"),
@@ -156,7 +156,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Prompt>> {
         let (language, name) = after.map_or(("", ""), |after| (after.language(), after.name()));
-        sqlx::query(sqlx::AssertSqlSafe(format!(
+        sql::query(sqlx::AssertSqlSafe(format!(
             "{COLUMNS} AND (language > $2 OR (language = $2 AND name > $3))
              ORDER BY language, name LIMIT $4"
         )))
@@ -178,7 +178,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn prompt(&self, tenant: TenantId, name: &PromptName) -> Result<Prompt> {
         let row =
-            sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND language = $2 AND name = $3")))
+            sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND language = $2 AND name = $3")))
                 .bind(tenant.0 as i64)
                 .bind(name.language())
                 .bind(name.name())
@@ -220,7 +220,7 @@ impl Store {
     ) -> Result<(Prompt, bool)> {
         let doing = "put a prompt";
         let mut write = self.write(doing).await?;
-        let others = sqlx::query(
+        let others = sql::query(
             "SELECT COUNT(*) AS prompts, COALESCE(SUM(length_ms), 0) AS length_ms FROM prompts
              WHERE tenant_id = $1 AND NOT (language = $2 AND name = $3)",
         )
@@ -242,7 +242,7 @@ impl Store {
                 "all prompts of a tenant are at most {most} s long (rtp.own_prompts_length_max)"
             )));
         }
-        let had = sqlx::query(
+        let had = sql::query(
             "SELECT 1 FROM prompts WHERE tenant_id = $1 AND language = $2 AND name = $3",
         )
         .bind(tenant.0 as i64)
@@ -251,7 +251,7 @@ impl Store {
         .fetch_optional(write.db())
         .await
         .during(doing)?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO prompts (tenant_id, language, name, format, bytes, length_ms, sha256,
                  spoken, uploaded_at, uploaded_by)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -288,7 +288,7 @@ impl Store {
         let doing = "remove a prompt";
         let mut write = self.write(doing).await?;
         let done =
-            sqlx::query("DELETE FROM prompts WHERE tenant_id = $1 AND language = $2 AND name = $3")
+            sql::query("DELETE FROM prompts WHERE tenant_id = $1 AND language = $2 AND name = $3")
                 .bind(tenant.0 as i64)
                 .bind(name.language())
                 .bind(name.name())

@@ -9,10 +9,10 @@ pub use decision::Decision;
 use crate::audit::By;
 use crate::error::During;
 use crate::skill::{self, Need};
+use crate::sql;
 use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet};
 use terms::routing::{Strategy, Target};
 use terms::{AgentId, QueueId, TenantId};
@@ -263,14 +263,14 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn queues(&self, tenant: TenantId) -> Result<Vec<Queue>> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT id, name, settings FROM queues WHERE tenant_id = $1 ORDER BY id LIMIT 1000",
         )
         .bind(tenant.0 as i64)
         .fetch_all(self.reader())
         .await
         .during("list queues")?;
-        let members: Vec<(QueueId, Seat)> = sqlx::query(
+        let members: Vec<(QueueId, Seat)> = sql::query(
             "SELECT queue_id, agent_id, weight, level FROM queue_agents WHERE tenant_id = $1
              ORDER BY queue_id, position, agent_id",
         )
@@ -325,7 +325,7 @@ impl Store {
     ) -> Result<Queue> {
         let mut write = self.write("change a queue").await?;
         let name = check(&mut write, tenant, draft).await?;
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE queues SET name = $3, settings = $4 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
@@ -359,7 +359,7 @@ impl Store {
         let seats = by_agent(agents, seats)?;
         let mut write = self.write("change who serves a queue").await?;
         exists(&mut write, tenant, queue_id).await?;
-        sqlx::query("DELETE FROM queue_agents WHERE tenant_id = $1 AND queue_id = $2")
+        sql::query("DELETE FROM queue_agents WHERE tenant_id = $1 AND queue_id = $2")
             .bind(tenant.0 as i64)
             .bind(queue_id.0 as i64)
             .execute(write.db())
@@ -386,7 +386,7 @@ pub(crate) async fn insert(
     write.room_for(tenant, "SELECT COUNT(*) FROM queues WHERE tenant_id = $1", QUEUES_MAX).await?;
     let queue_id = QueueId(write.next_id("queue").await? as u64);
     let doing = write.doing;
-    sqlx::query("INSERT INTO queues (id, tenant_id, name, settings) VALUES ($1, $2, $3, $4)")
+    sql::query("INSERT INTO queues (id, tenant_id, name, settings) VALUES ($1, $2, $3, $4)")
         .bind(queue_id.0 as i64)
         .bind(tenant.0 as i64)
         .bind(&name)
@@ -400,7 +400,7 @@ pub(crate) async fn insert(
 }
 
 fn seat(row: &DbRow) -> Seat {
-    let number = |column: &str| u32::try_from(row.get::<i64, _>(column)).unwrap_or(1);
+    let number = |column: &str| u32::try_from(row.get::<i64>(column)).unwrap_or(1);
     let (weight, level) = (number("weight"), number("level"));
     Seat { agent: AgentId(id(row, "agent_id")), weight, level }
 }
@@ -436,7 +436,7 @@ pub(crate) async fn join(
     exists(write, tenant, queue_id).await?;
     crate::agent::exists(write, tenant, seat.agent).await?;
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "INSERT INTO queue_agents (tenant_id, queue_id, agent_id, weight, level, position)
          SELECT $1, $2, $3, $4, $5, COALESCE(MAX(position), 0) + 1 FROM queue_agents
          WHERE queue_id = $2

@@ -3,6 +3,7 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::document;
 use crate::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn rates(&self, tenant: TenantId) -> Result<Option<Rates>> {
-        let row = sqlx::query("SELECT document FROM rates WHERE tenant_id = $1")
+        let row = sql::query("SELECT document FROM rates WHERE tenant_id = $1")
             .bind(tenant.0 as i64)
             .fetch_optional(self.reader())
             .await
@@ -97,7 +98,7 @@ impl Store {
         rates.check()?;
         let document = serde_json::to_string(rates).expect("rates are always valid JSON");
         let mut write = self.write("set the rates").await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO rates (tenant_id, document) VALUES ($1, $2)
              ON CONFLICT (tenant_id) DO UPDATE SET document = $2",
         )

@@ -6,6 +6,7 @@ pub mod exclusion;
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, hours, text};
 use serde::{Deserialize, Serialize};
@@ -67,7 +68,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn recording_rules(&self, tenant: TenantId) -> Result<Vec<Rule>> {
-        sqlx::query(
+        sql::query(
             "SELECT id, document FROM recording_rules WHERE tenant_id = $1
              ORDER BY place, id LIMIT 1000",
         )
@@ -112,7 +113,7 @@ impl Store {
         let made =
             Rule { id: RecordingRuleId(write.next_id("recording_rule").await? as u64), draft };
         // Ids rise, so the newest stands last until somebody orders them.
-        sqlx::query(
+        sql::query(
             "INSERT INTO recording_rules (id, tenant_id, place, name, document)
              VALUES ($1, $2, (SELECT COALESCE(MAX(place), 0) + 1 FROM recording_rules
                               WHERE tenant_id = $2), $3, $4)",
@@ -143,7 +144,7 @@ impl Store {
     ) -> Result<Rule> {
         let mut write = self.write("change a recording rule").await?;
         let draft = checked(&mut write, tenant, draft).await?;
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE recording_rules SET name = $3, document = $4 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
@@ -192,7 +193,7 @@ impl Store {
     ) -> Result<()> {
         let mut write = self.write("order recording rules").await?;
         let known: Vec<i64> =
-            sqlx::query_scalar("SELECT id FROM recording_rules WHERE tenant_id = $1 ORDER BY id")
+            sql::query_scalar("SELECT id FROM recording_rules WHERE tenant_id = $1 ORDER BY id")
                 .bind(tenant.0 as i64)
                 .fetch_all(write.db())
                 .await
@@ -203,7 +204,7 @@ impl Store {
             return Err(Error::invalid("order", "every rule has to be named, and each once"));
         }
         for (place, id) in (1_i64..).zip(order) {
-            sqlx::query("UPDATE recording_rules SET place = $3 WHERE tenant_id = $1 AND id = $2")
+            sql::query("UPDATE recording_rules SET place = $3 WHERE tenant_id = $1 AND id = $2")
                 .bind(tenant.0 as i64)
                 .bind(id.0 as i64)
                 .bind(place)

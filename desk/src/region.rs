@@ -3,6 +3,7 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::document;
 use crate::{Error, Result, Store};
 use std::collections::BTreeMap;
@@ -89,7 +90,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn regions(&self, tenant: TenantId) -> Result<Regions> {
-        let row = sqlx::query("SELECT document FROM number_regions WHERE tenant_id = $1")
+        let row = sql::query("SELECT document FROM number_regions WHERE tenant_id = $1")
             .bind(tenant.0 as i64)
             .fetch_optional(self.reader())
             .await
@@ -107,7 +108,7 @@ impl Store {
         let country = self.tenant(tenant).await?.profile.country;
         let read = read_table(text, &country)?;
         let mut write = self.write(DOING).await?;
-        let row = sqlx::query("SELECT document FROM number_regions WHERE tenant_id = $1")
+        let row = sql::query("SELECT document FROM number_regions WHERE tenant_id = $1")
             .bind(tenant.0 as i64)
             .fetch_optional(write.db())
             .await
@@ -121,7 +122,7 @@ impl Store {
         if all.0.len() > REGIONS_MAX {
             return Err(full());
         }
-        sqlx::query(
+        sql::query(
             "INSERT INTO number_regions (tenant_id, document) VALUES ($1, $2)
              ON CONFLICT (tenant_id) DO UPDATE SET document = excluded.document",
         )
@@ -142,7 +143,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn forget_regions(&self, tenant: TenantId, by: &By) -> Result<()> {
         let mut write = self.write("forget regions of numbers").await?;
-        sqlx::query("DELETE FROM number_regions WHERE tenant_id = $1")
+        sql::query("DELETE FROM number_regions WHERE tenant_id = $1")
             .bind(tenant.0 as i64)
             .execute(write.db())
             .await

@@ -5,11 +5,11 @@
 use crate::audit::By;
 use crate::error::During;
 use crate::role::{Permission, Role};
+use crate::sql;
 use crate::store::{DbRow, document, id_opt, time};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::BTreeSet;
 use terms::{TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
@@ -395,7 +395,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn report_definitions(&self, tenant: TenantId) -> Result<Vec<ReportDefinition>> {
         let sql = format!("{SELECT} WHERE tenant_id = $1 AND {IN_USE} ORDER BY name LIMIT 200");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows = sql::query(sqlx::AssertSqlSafe(sql))
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await;
@@ -414,7 +414,7 @@ impl Store {
         let sql = format!(
             "{SELECT} WHERE tenant_id = $1 AND name = $2 ORDER BY version DESC LIMIT {VERSIONS_KEPT}"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows = sql::query(sqlx::AssertSqlSafe(sql))
             .bind(tenant.0 as i64)
             .bind(name)
             .fetch_all(self.reader())
@@ -436,7 +436,7 @@ impl Store {
         name: &str,
     ) -> Result<ReportDefinition> {
         let sql = format!("{SELECT} WHERE tenant_id = $1 AND name = $2 AND {IN_USE}");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let row = sql::query(sqlx::AssertSqlSafe(sql))
             .bind(tenant.0 as i64)
             .bind(name)
             .fetch_optional(self.reader())
@@ -460,7 +460,7 @@ impl Store {
         let draft = draft.checked()?;
         let mut write = self.write("define a report").await?;
         let doing = write.doing;
-        let last: Option<i64> = sqlx::query_scalar(
+        let last: Option<i64> = sql::query_scalar(
             "SELECT MAX(version) FROM report_definitions WHERE tenant_id = $1 AND name = $2",
         )
         .bind(tenant.0 as i64)
@@ -473,7 +473,7 @@ impl Store {
             write.room_for(tenant, count, DEFINITIONS_MAX).await?;
         }
         let version = last.unwrap_or(0) + 1;
-        sqlx::query(
+        sql::query(
             "INSERT INTO report_definitions (tenant_id, name, version, at, user_id, document)
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
@@ -486,7 +486,7 @@ impl Store {
         .execute(write.db())
         .await
         .during(doing)?;
-        sqlx::query(
+        sql::query(
             "DELETE FROM report_definitions WHERE tenant_id = $1 AND name = $2 AND version <= $3",
         )
         .bind(tenant.0 as i64)
@@ -519,7 +519,7 @@ impl Store {
         }
         let mut write = self.write("remove a report definition").await?;
         let doing = write.doing;
-        let done = sqlx::query("DELETE FROM report_definitions WHERE tenant_id = $1 AND name = $2")
+        let done = sql::query("DELETE FROM report_definitions WHERE tenant_id = $1 AND name = $2")
             .bind(tenant.0 as i64)
             .bind(name)
             .execute(write.db())

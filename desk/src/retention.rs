@@ -7,9 +7,9 @@ pub use rows::RowRetention;
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::BTreeSet;
 use terms::{QueueId, TenantId, Timestamp};
 use utoipa::ToSchema;
@@ -79,7 +79,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn retention(&self, tenant: TenantId) -> Result<Retention> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT queue_id, days FROM retention WHERE tenant_id = $1 ORDER BY queue_id LIMIT 10000",
         )
         .bind(tenant.0 as i64)
@@ -89,7 +89,7 @@ impl Store {
         let rows_kept = self.row_retention(tenant).await?;
         let mut retention = Retention { rows: rows_kept, ..Retention::default() };
         for row in &rows {
-            let (queue, days) = (crate::store::id(row, "queue_id"), row.get::<i64, _>("days"));
+            let (queue, days) = (crate::store::id(row, "queue_id"), row.get::<i64>("days"));
             let days = u32::try_from(days).unwrap_or(DAYS_MAX);
             match queue {
                 0 => retention.days = days,
@@ -121,14 +121,14 @@ impl Store {
             }
         }
         let doing = write.doing;
-        sqlx::query("DELETE FROM retention WHERE tenant_id = $1")
+        sql::query("DELETE FROM retention WHERE tenant_id = $1")
             .bind(tenant.0 as i64)
             .execute(write.db())
             .await
             .during(doing)?;
         let whole = QueueRetention { queue: QueueId(0), days: retention.days };
         for of in retention.queues.iter().chain([&whole]) {
-            sqlx::query("INSERT INTO retention (tenant_id, queue_id, days) VALUES ($1, $2, $3)")
+            sql::query("INSERT INTO retention (tenant_id, queue_id, days) VALUES ($1, $2, $3)")
                 .bind(tenant.0 as i64)
                 .bind(of.queue.0 as i64)
                 .bind(i64::from(of.days))

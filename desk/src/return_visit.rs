@@ -6,11 +6,11 @@
 use crate::audit::By;
 use crate::error::During;
 use crate::order::Progress;
-use crate::store::{Db, DbRow, Write, id, id_opt, time, time_opt};
+use crate::sql::{self, Builder};
+use crate::store::{DbRow, Write, id, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Row};
 use terms::{AgentId, CallId, OrderId, TenantId, Timestamp, UserId, record};
 use utoipa::ToSchema;
 
@@ -141,7 +141,7 @@ impl Store {
         filter: &VisitFilter,
         limit: u32,
     ) -> Result<Vec<ReturnVisit>> {
-        let mut query = QueryBuilder::<Db>::new("SELECT ");
+        let mut query = Builder::new("SELECT ");
         query.push(FIELDS).push(" FROM return_visits WHERE withdrawn_at IS NULL AND tenant_id = ");
         query.push_bind(tenant.0 as i64);
         if let Some(from) = filter.from {
@@ -205,7 +205,7 @@ impl Store {
     ) -> Result<ReturnVisit> {
         let doing = "note a return visit";
         let mut write = self.write(doing).await?;
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        let row = sql::query(sqlx::AssertSqlSafe(format!(
             "UPDATE return_visits SET result = $3, done_at = COALESCE(done_at, $4),
                     call_id = COALESCE($5, call_id), agent_id = $6, changed_at = $4
              WHERE tenant_id = $1 AND id = $2 AND withdrawn_at IS NULL
@@ -242,7 +242,7 @@ impl Store {
     ) -> Result<()> {
         let doing = "withdraw a return visit";
         let mut write = self.write(doing).await?;
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        let row = sql::query(sqlx::AssertSqlSafe(format!(
             "UPDATE return_visits SET withdrawn_at = $3, changed_at = $3
              WHERE tenant_id = $1 AND id = $2 AND withdrawn_at IS NULL
              RETURNING {FIELDS}"
@@ -268,7 +268,7 @@ impl Store {
 async fn may_be_asked(write: &mut Write, tenant: TenantId, order: OrderId) -> Result<()> {
     let doing = write.doing;
     let progress: Option<String> =
-        sqlx::query_scalar("SELECT progress FROM orders WHERE tenant_id = $1 AND id = $2")
+        sql::query_scalar("SELECT progress FROM orders WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(order.0 as i64)
             .fetch_optional(write.db())
@@ -316,7 +316,7 @@ pub(crate) async fn plan(
         call: None,
         changed_at: by.at,
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO return_visits
          (id, tenant_id, order_id, planned_at, planned_by, due_at, changed_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -345,7 +345,7 @@ pub(crate) async fn withdraw_open(
     order: OrderId,
 ) -> Result<()> {
     let doing = write.doing;
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+    let row = sql::query(sqlx::AssertSqlSafe(format!(
         "UPDATE return_visits SET withdrawn_at = $3, changed_at = $3
          WHERE tenant_id = $1 AND order_id = $2 AND withdrawn_at IS NULL AND result IS NULL
          RETURNING {FIELDS}"

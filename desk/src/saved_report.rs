@@ -4,6 +4,7 @@
 use crate::audit::By;
 use crate::error::During;
 use crate::schedule::planner::RelativePeriod;
+use crate::sql;
 use crate::store::{DbRow, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,7 @@ impl Store {
     pub async fn saved_reports(&self, tenant: TenantId) -> Result<Vec<SavedReport>> {
         let sql = "SELECT id, document FROM saved_reports
                    WHERE tenant_id = $1 ORDER BY name LIMIT 500";
-        let rows = sqlx::query(sql).bind(tenant.0 as i64).fetch_all(self.reader()).await;
+        let rows = sql::query(sql).bind(tenant.0 as i64).fetch_all(self.reader()).await;
         rows.during("list saved reports")?.iter().map(of).collect()
     }
 
@@ -89,7 +90,7 @@ impl Store {
         write.room_for(tenant, count, SAVED_REPORTS_MAX).await?;
         let id = SavedReportId(write.next_id("saved_report").await? as u64);
         let doing = write.doing;
-        sqlx::query(
+        sql::query(
             "INSERT INTO saved_reports (id, tenant_id, name, document) VALUES ($1, $2, $3, $4)",
         )
         .bind(id.0 as i64)
@@ -118,7 +119,7 @@ impl Store {
         let draft = draft.checked()?;
         let mut write = self.write("change a saved report").await?;
         let doing = write.doing;
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE saved_reports SET name = $3, document = $4 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)

@@ -12,6 +12,7 @@ use crate::audit::By;
 use crate::error::During;
 use crate::saved_report::SavedReport;
 use crate::secret::Secret;
+use crate::sql;
 use crate::store::{DbRow, Write, document, id, time};
 use crate::{Error, Result, Store, text, when};
 use cron::Cron;
@@ -174,7 +175,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn schedules(&self, tenant: TenantId) -> Result<Vec<Schedule>> {
         let sql = format!("{SELECT} WHERE tenant_id = $1 ORDER BY name LIMIT 200");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows = sql::query(sqlx::AssertSqlSafe(sql))
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await
@@ -192,7 +193,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn schedule(&self, tenant: TenantId, id: ScheduleId) -> Result<Schedule> {
         let sql = format!("{SELECT} WHERE tenant_id = $1 AND id = $2");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let row = sql::query(sqlx::AssertSqlSafe(sql))
             .bind(tenant.0 as i64)
             .bind(id.0 as i64)
             .fetch_optional(self.reader())
@@ -325,7 +326,7 @@ impl Store {
         let doing = write.doing;
         let secret = draft.webhook_secret.0.as_ref();
         let sealed = secret.map(|secret| self.keeper.seal(&owner(tenant, id), secret));
-        let done = sqlx::query(sql)
+        let done = sql::query(sql)
             .bind(tenant.0 as i64)
             .bind(id.0 as i64)
             .bind(&draft.name)
@@ -359,7 +360,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer, or the secret cannot be unsealed.
     pub async fn webhook_secret(&self, tenant: TenantId, id: ScheduleId) -> Result<Option<Secret>> {
-        let sealed: Option<Option<String>> = sqlx::query_scalar(
+        let sealed: Option<Option<String>> = sql::query_scalar(
             "SELECT webhook_secret FROM schedules WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
@@ -405,7 +406,7 @@ impl Store {
         let doing = write.doing;
         let id = of.schedule.id;
         // A schedule that was changed or removed since it was read is planned anew.
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE schedules SET planned_through = $3
              WHERE tenant_id = $1 AND id = $2 AND planned_through = $4",
         )

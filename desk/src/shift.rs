@@ -4,10 +4,10 @@
 
 use crate::audit::By;
 use crate::error::During;
-use crate::store::{Db, DbRow, Write, id, id_opt, time};
+use crate::sql::{self, Builder};
+use crate::store::{DbRow, Write, id, id_opt, time};
 use crate::{Error, Result, Store, agent, when};
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Row};
 use terms::{AgentId, TenantId, Timestamp, UserId, record};
 use utoipa::ToSchema;
 
@@ -96,7 +96,7 @@ impl Store {
         filter: &ShiftFilter,
         limit: u32,
     ) -> Result<Vec<Shift>> {
-        let mut query = QueryBuilder::<Db>::new(COLUMNS);
+        let mut query = Builder::new(COLUMNS);
         query.push_bind(tenant.0 as i64);
         if let Some(from) = filter.from {
             query.push(" AND starts_at >= ").push_bind(from.0);
@@ -122,7 +122,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] when there is none, or it was withdrawn.
     pub async fn shift(&self, tenant: TenantId, shift_id: i64) -> Result<Shift> {
-        let mut query = QueryBuilder::<Db>::new(COLUMNS);
+        let mut query = Builder::new(COLUMNS);
         query.push_bind(tenant.0 as i64).push(" AND id = ").push_bind(shift_id);
         let row = query.build().fetch_optional(self.reader()).await.during("read a shift")?;
         row.as_ref().map(shift).ok_or_else(|| Error::not_found("shift", shift_id))
@@ -152,7 +152,7 @@ impl Store {
             created_by: by.user,
             created_at: by.at,
         };
-        sqlx::query(
+        sql::query(
             "INSERT INTO shifts (id, tenant_id, agent_id, starts_at, ends_at, created_by, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -178,7 +178,7 @@ impl Store {
     /// [`Error::NotFound`] when there is none, or it was withdrawn before.
     pub async fn withdraw_shift(&self, tenant: TenantId, by: &By, shift_id: i64) -> Result<()> {
         let mut write = self.write("withdraw a shift").await?;
-        let row = sqlx::query(
+        let row = sql::query(
             "UPDATE shifts SET withdrawn_at = $3
              WHERE tenant_id = $1 AND id = $2 AND withdrawn_at IS NULL
              RETURNING id, agent_id, starts_at, ends_at, created_by, created_at",
@@ -199,7 +199,7 @@ impl Store {
 
 /// Nobody works two shifts at a time: time would be planned twice.
 async fn refuse_overlap(write: &mut Write, tenant: TenantId, new: &NewShift) -> Result<()> {
-    let found = sqlx::query(
+    let found = sql::query(
         "SELECT 1 FROM shifts WHERE tenant_id = $1 AND agent_id = $2 AND withdrawn_at IS NULL
          AND starts_at < $3 AND ends_at > $4 AND starts_at > $5 LIMIT 1",
     )

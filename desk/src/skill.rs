@@ -2,6 +2,7 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -118,7 +119,7 @@ impl Store {
         let document = serde_json::to_string(skills).expect("skills are always valid JSON");
         let mut write = self.write("change what an agent can do").await?;
         crate::agent::exists(&mut write, tenant, agent_id).await?;
-        sqlx::query("UPDATE agents SET skills = $3 WHERE tenant_id = $1 AND id = $2")
+        sql::query("UPDATE agents SET skills = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(agent_id.0 as i64)
             .bind(document)

@@ -9,10 +9,10 @@ pub use member::Stay;
 
 use crate::audit::By;
 use crate::error::During;
-use crate::store::{Db, DbRow, Write, id, id_opt, time};
+use crate::sql::{self, On};
+use crate::store::{DbRow, Write, id, id_opt, time};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::{Executor, Row};
 use terms::{AgentId, TeamId, TenantId, Timestamp};
 use tree::{Node, Tree};
 use utoipa::ToSchema;
@@ -64,7 +64,7 @@ impl Store {
     pub async fn teams(&self, tenant: TenantId) -> Result<Vec<Team>> {
         let doing = "list teams";
         let tree = tree(self.reader(), tenant, doing).await?;
-        let members = sqlx::query(
+        let members = sql::query(
             "SELECT agent_id, team_id FROM team_members
              WHERE tenant_id = $1 AND until IS NULL ORDER BY agent_id",
         )
@@ -72,7 +72,7 @@ impl Store {
         .fetch_all(self.reader())
         .await
         .during(doing)?;
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT id, name, parent_id, created_at FROM teams
              WHERE tenant_id = $1 AND dissolved_at IS NULL",
         )
@@ -101,7 +101,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn team_names(&self, tenant: TenantId) -> Result<Vec<(TeamId, String)>> {
         let doing = "list teams";
-        let rows = sqlx::query("SELECT id, name, parent_id FROM teams WHERE tenant_id = $1")
+        let rows = sql::query("SELECT id, name, parent_id FROM teams WHERE tenant_id = $1")
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await
@@ -124,7 +124,7 @@ impl Store {
         write.room_for(tenant, count, TEAMS_MAX).await?;
         tree(write.db(), tenant, doing).await?.check_place(None, draft.parent)?;
         let made = TeamId(write.next_id("team").await? as u64);
-        sqlx::query(
+        sql::query(
             "INSERT INTO teams (id, tenant_id, parent_id, name, created_at)
              VALUES ($1, $2, $3, $4, $5)",
         )
@@ -157,7 +157,7 @@ impl Store {
         let mut write = self.write(doing).await?;
         exists(&mut write, tenant, team_id).await?;
         tree(write.db(), tenant, doing).await?.check_place(Some(team_id), draft.parent)?;
-        sqlx::query("UPDATE teams SET name = $3, parent_id = $4 WHERE tenant_id = $1 AND id = $2")
+        sql::query("UPDATE teams SET name = $3, parent_id = $4 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(team_id.0 as i64)
             .bind(&name)
@@ -186,7 +186,7 @@ impl Store {
         if write.has(tenant, used, team_id.0).await? {
             return Err(Error::Refused("agents or teams still belong to this team".to_owned()));
         }
-        sqlx::query("UPDATE teams SET dissolved_at = $3 WHERE tenant_id = $1 AND id = $2")
+        sql::query("UPDATE teams SET dissolved_at = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(team_id.0 as i64)
             .bind(by.at.0)
@@ -199,12 +199,8 @@ impl Store {
 }
 
 /// The teams that are not dissolved.
-async fn tree<'c>(
-    db: impl Executor<'c, Database = Db>,
-    tenant: TenantId,
-    doing: &'static str,
-) -> Result<Tree> {
-    let rows = sqlx::query(
+async fn tree(db: On<'_>, tenant: TenantId, doing: &'static str) -> Result<Tree> {
+    let rows = sql::query(
         "SELECT id, name, parent_id FROM teams WHERE tenant_id = $1 AND dissolved_at IS NULL",
     )
     .bind(tenant.0 as i64)

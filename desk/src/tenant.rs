@@ -2,10 +2,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{Write, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::TenantId;
 use utoipa::ToSchema;
 
@@ -90,7 +90,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn tenants(&self) -> Result<Vec<Tenant>> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id LIMIT 1000")))
+        let rows = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id LIMIT 1000")))
             .fetch_all(self.reader())
             .await
             .during("list tenants")?;
@@ -102,7 +102,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn tenant(&self, tenant_id: TenantId) -> Result<Tenant> {
-        sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = $1")))
+        sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = $1")))
             .bind(tenant_id.0 as i64)
             .fetch_optional(self.reader())
             .await
@@ -126,7 +126,7 @@ impl Store {
 /// How many tenants there are, inside a change.
 pub(crate) async fn count(write: &mut Write) -> Result<i64> {
     let doing = write.doing;
-    sqlx::query_scalar("SELECT COUNT(*) FROM tenants").fetch_one(write.db()).await.during(doing)
+    sql::query_scalar("SELECT COUNT(*) FROM tenants").fetch_one(write.db()).await.during(doing)
 }
 
 pub(crate) async fn insert(write: &mut Write, by: &By, profile: &Profile) -> Result<Tenant> {
@@ -136,7 +136,7 @@ pub(crate) async fn insert(write: &mut Write, by: &By, profile: &Profile) -> Res
     }
     let id = TenantId(write.next_id("tenant").await? as u64);
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "INSERT INTO tenants (id, name, time_zone, country, realm, language, plan_version, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, 0, $7)",
     )

@@ -69,7 +69,8 @@ pub(crate) fn token(field: &'static str, text: &str, max: usize) -> Result<Strin
     }
 }
 
-/// The pattern for `LIKE … ESCAPE '\'` that finds `text` anywhere, taken literally.
+/// The pattern for `LOWER(…) LIKE … ESCAPE '\'` that finds `text` anywhere, taken literally, whatever
+/// the case of its letters A to Z.
 pub(crate) fn contains(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
@@ -78,7 +79,7 @@ pub(crate) fn contains(text: &str) -> String {
             pattern.push('\\');
         }
         // A pattern ends at NUL for some databases; no stored text has one.
-        pattern.push(if c.is_control() { '\u{fffd}' } else { c });
+        pattern.push(if c.is_control() { '\u{fffd}' } else { c.to_ascii_lowercase() });
     }
     pattern.push('%');
     pattern
@@ -148,5 +149,6 @@ mod tests {
     #[test]
     fn a_search_text_is_taken_literally() {
         assert_eq!(contains("50%_\\"), "%50\\%\\_\\\\%");
+        assert_eq!(contains("Ärger B"), "%Ärger b%");
     }
 }

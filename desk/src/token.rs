@@ -8,12 +8,12 @@ use crate::audit::By;
 use crate::error::During;
 use crate::scram::Verifier;
 use crate::secret::{Secret, hex, random, sha256_hex};
+use crate::sql;
 use crate::store::{DbRow, Write, id, time, time_opt};
 use crate::text::text_enum;
 use crate::user::{Identity, identity};
 use crate::{Error, Permission, Result, Role, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::time::Duration;
 use terms::{TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
@@ -155,7 +155,7 @@ impl Store {
         user: UserId,
         now: Timestamp,
     ) -> Result<Vec<Token>> {
-        sqlx::query(
+        sql::query(
             "SELECT id, user_id, name, kind, role, created_at, expires_at, revoked_at FROM tokens
              WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3
              ORDER BY id LIMIT 1000",
@@ -196,7 +196,7 @@ impl Store {
         owner: Option<UserId>,
     ) -> Result<()> {
         let mut write = self.write("revoke a token").await?;
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE tokens SET revoked_at = $3
              WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL
                AND ($4 IS NULL OR user_id = $4)",
@@ -228,7 +228,7 @@ impl Store {
         if !token.starts_with(PREFIX) || token.len() != PREFIX.len() + 64 {
             return Ok(None);
         }
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT u.id, u.tenant_id, u.login, u.name, u.role, a.id AS agent_id,
                     t.id AS token_id, t.role AS token_role, t.expires_at
              FROM tokens t JOIN users u ON u.id = t.user_id AND u.tenant_id = t.tenant_id
@@ -257,7 +257,7 @@ impl Store {
     ) -> Result<Option<(Verifier, i64)>> {
         let token = sql_user.strip_prefix(SQL_USER).and_then(|id| id.parse::<i64>().ok());
         let Some(token) = token else { return Ok(None) };
-        let kept: Option<Option<String>> = sqlx::query_scalar(
+        let kept: Option<Option<String>> = sql::query_scalar(
             "SELECT t.scram FROM tokens t
              JOIN users u ON u.id = t.user_id AND u.tenant_id = t.tenant_id
              WHERE t.id = $1 AND t.kind = 'sql' AND t.revoked_at IS NULL AND t.expires_at > $2
@@ -283,7 +283,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn sql_identity(&self, token: i64, now: Timestamp) -> Result<Option<Identity>> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT u.id, u.tenant_id, u.login, u.name, u.role, a.id AS agent_id,
                     t.role AS token_role
              FROM tokens t JOIN users u ON u.id = t.user_id AND u.tenant_id = t.tenant_id
@@ -320,7 +320,7 @@ async fn insert(
 ) -> Result<(Token, Secret)> {
     let doing = write.doing;
     // What nobody can use any more goes; then the oldest sessions make room.
-    sqlx::query(
+    sql::query(
         "DELETE FROM tokens WHERE tenant_id = $1 AND user_id = $2
          AND (revoked_at IS NOT NULL OR expires_at <= $3 OR id IN (
              SELECT id FROM tokens WHERE tenant_id = $1 AND user_id = $2 AND kind = 'session'
@@ -334,7 +334,7 @@ async fn insert(
     .await
     .during(doing)?;
     let have: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM tokens WHERE tenant_id = $1 AND user_id = $2")
+        sql::query_scalar("SELECT COUNT(*) FROM tokens WHERE tenant_id = $1 AND user_id = $2")
             .bind(tenant.0 as i64)
             .bind(user.0 as i64)
             .fetch_one(write.db())
@@ -359,7 +359,7 @@ async fn insert(
         expires_at: by.at + lifetime,
         revoked_at: None,
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO tokens
              (id, tenant_id, user_id, name, kind, role, hash, created_at, expires_at, scram)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -388,7 +388,7 @@ pub(crate) async fn revoke_all(
     at: Timestamp,
 ) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "UPDATE tokens SET revoked_at = $3
          WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL",
     )

@@ -2,6 +2,7 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::document;
 use crate::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn trace_back(&self, tenant: TenantId) -> Result<TraceBack> {
         let doing = "read whom callers reach who call back";
-        let row = sqlx::query("SELECT trace_back FROM tenants WHERE id = $1")
+        let row = sql::query("SELECT trace_back FROM tenants WHERE id = $1")
             .bind(tenant.0 as i64)
             .fetch_optional(self.reader())
             .await
@@ -86,7 +87,7 @@ impl Store {
         }
         let mut write = self.write("change whom callers reach who call back").await?;
         let written = serde_json::to_string(&rules).expect("rules are always valid JSON");
-        let done = sqlx::query("UPDATE tenants SET trace_back = $2 WHERE id = $1")
+        let done = sql::query("UPDATE tenants SET trace_back = $2 WHERE id = $1")
             .bind(tenant.0 as i64)
             .bind(&written)
             .execute(write.db())

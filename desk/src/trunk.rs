@@ -4,10 +4,10 @@
 use crate::audit::By;
 use crate::error::During;
 use crate::secret::ha1;
+use crate::sql;
 use crate::store::{DbRow, Write, document, id};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use terms::media::{Codec, SrtpPolicy, TrunkT38};
@@ -313,7 +313,7 @@ impl Store {
     }
 
     async fn trunk_rows(&self, tenant: TenantId) -> Result<Vec<DbRow>> {
-        sqlx::query(
+        sql::query(
             "SELECT id, name, settings, outbound_secret, key_secret FROM trunks WHERE tenant_id = $1
              ORDER BY id LIMIT 200",
         )
@@ -438,7 +438,7 @@ impl Store {
         let realm = self.check_shown(tenant, &draft.settings).await?;
         let doing = "change a trunk";
         let mut write = self.write(doing).await?;
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT settings, outbound_secret, key_secret FROM trunks
              WHERE tenant_id = $1 AND id = $2",
         )
@@ -456,7 +456,7 @@ impl Store {
         };
         let key = self.sealed_key(draft, tenant, trunk_id, row.get("key_secret"))?;
         let settings = Kept { settings: draft.settings.clone(), inbound };
-        sqlx::query(
+        sql::query(
             "UPDATE trunks SET name = $3, settings = $4, outbound_secret = $5, key_secret = $6
              WHERE tenant_id = $1 AND id = $2",
         )
@@ -497,7 +497,7 @@ impl Store {
         let key = self.sealed_key(draft, tenant, trunk_id, None)?;
         let settings = Kept { settings: draft.settings.clone(), inbound };
         let doing = write.doing;
-        sqlx::query(
+        sql::query(
             "INSERT INTO trunks (id, tenant_id, name, settings, outbound_secret, key_secret)
              VALUES ($1, $2, $3, $4, $5, $6)",
         )

@@ -4,12 +4,12 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, id, time, time_opt};
 use crate::{Error, Result, Role, Store, text, when};
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::sync::LazyLock;
 use terms::{AgentId, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
@@ -189,7 +189,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn users(&self, tenant: TenantId) -> Result<Vec<User>> {
-        sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id LIMIT 20000")))
+        sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id LIMIT 20000")))
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await
@@ -204,7 +204,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn user(&self, tenant: TenantId, user_id: UserId) -> Result<User> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
+        let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
             .bind(tenant.0 as i64)
             .bind(user_id.0 as i64)
             .fetch_optional(self.reader())
@@ -240,7 +240,7 @@ impl Store {
     ) -> Result<User> {
         let doing = "change a user";
         let mut write = self.write(doing).await?;
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
+        let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $2")))
             .bind(tenant.0 as i64)
             .bind(user_id.0 as i64)
             .fetch_optional(write.db())
@@ -258,7 +258,7 @@ impl Store {
             Some(false) => now.disabled_at.or(Some(by.at)),
             None => now.disabled_at,
         };
-        sqlx::query(
+        sql::query(
             "UPDATE users SET name = $3, role = $4, disabled_at = $5 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
@@ -296,7 +296,7 @@ impl Store {
         check_password(&person.login, password)?;
         let hash = self.hashed(password).await?;
         let mut write = self.write("set a password").await?;
-        sqlx::query(
+        sql::query(
             "UPDATE users SET password_hash = $3, password_changed_at = $4
              WHERE tenant_id = $1 AND id = $2",
         )
@@ -323,7 +323,7 @@ impl Store {
         login: &str,
         password: &str,
     ) -> Result<Option<Identity>> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT u.id, u.tenant_id, u.login, u.name, u.role, u.password_hash, u.disabled_at,
                     a.id AS agent_id
              FROM users u JOIN tenants t ON t.id = u.tenant_id LEFT JOIN agents a ON a.id = u.id
@@ -367,7 +367,7 @@ pub(crate) fn identity(row: &DbRow) -> Result<Identity> {
 /// How many administrators of a tenant may sign in.
 pub(crate) async fn administrators(write: &mut Write, tenant: TenantId) -> Result<i64> {
     let doing = write.doing;
-    sqlx::query_scalar(
+    sql::query_scalar(
         "SELECT COUNT(*) FROM users
          WHERE tenant_id = $1 AND role = 'administrator' AND disabled_at IS NULL",
     )
@@ -394,7 +394,7 @@ pub(crate) async fn insert(
     };
     write.room_for(tenant, "SELECT COUNT(*) FROM users WHERE tenant_id = $1", USERS_MAX).await?;
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "INSERT INTO users (id, tenant_id, login, name, role, password_hash, password_changed_at, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
     )

@@ -3,10 +3,10 @@
 //! wait, so that phones show it after every start. A message goes with its recording.
 
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, id, id_opt, time};
 use crate::{Result, Store, when};
 use serde::Serialize;
-use sqlx::Row;
 use terms::event::{Entry, Kind};
 use terms::media::RecordingState;
 use terms::routing::QueueMessages;
@@ -43,7 +43,7 @@ fn voicemail(row: &DbRow) -> Voicemail {
         recording: RecordingId(id(row, "recording_id")),
         queue: QueueId(id(row, "queue_id")),
         left_at: time(row, "left_at"),
-        heard_at: row.get::<Option<i64>, _>("heard_at").map(Timestamp),
+        heard_at: row.get::<Option<i64>>("heard_at").map(Timestamp),
         heard_by: id_opt(row, "heard_by").map(UserId),
     }
 }
@@ -54,7 +54,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn voicemails(&self, tenant: TenantId) -> Result<Vec<Voicemail>> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT recording_id, queue_id, left_at, heard_at, heard_by FROM voicemails
              WHERE tenant_id = $1 ORDER BY left_at DESC, recording_id DESC LIMIT $2",
         )
@@ -75,7 +75,7 @@ impl Store {
         tenant: TenantId,
         recording: RecordingId,
     ) -> Result<Option<Voicemail>> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT recording_id, queue_id, left_at, heard_at, heard_by FROM voicemails
              WHERE tenant_id = $1 AND recording_id = $2",
         )
@@ -89,7 +89,7 @@ impl Store {
 
     /// How many messages each queue has, for the plan.
     pub(crate) async fn messages_for_plan(&self, tenant: TenantId) -> Result<Vec<QueueMessages>> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT queue_id, COUNT(*) AS left_in_all, COUNT(heard_at) AS heard FROM voicemails
              WHERE tenant_id = $1 GROUP BY queue_id ORDER BY queue_id",
         )
@@ -159,7 +159,7 @@ async fn left(
     recording: RecordingId,
 ) -> Result<bool> {
     let doing = write.doing;
-    let done = sqlx::query(
+    let done = sql::query(
         "INSERT INTO voicemails (tenant_id, recording_id, queue_id, left_at)
          SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM tenants
          WHERE id = $1
@@ -183,7 +183,7 @@ pub(crate) async fn heard(
     statement: &'static str,
 ) -> Result<bool> {
     let doing = write.doing;
-    let done = sqlx::query(statement)
+    let done = sql::query(statement)
         .bind(entry.tenant.0 as i64)
         .bind(recording.0 as i64)
         .bind(entry.at.0)
@@ -196,7 +196,7 @@ pub(crate) async fn heard(
 
 async fn forget(write: &mut Write, tenant: TenantId, recording: RecordingId) -> Result<bool> {
     let doing = write.doing;
-    let done = sqlx::query("DELETE FROM voicemails WHERE tenant_id = $1 AND recording_id = $2")
+    let done = sql::query("DELETE FROM voicemails WHERE tenant_id = $1 AND recording_id = $2")
         .bind(tenant.0 as i64)
         .bind(recording.0 as i64)
         .execute(write.db())

@@ -3,10 +3,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, id, id_opt, time_opt};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::collections::HashMap;
 use terms::routing;
 use terms::{AreaId, PhoneNumber, TenantId, Timestamp, WorkerId};
@@ -265,7 +265,7 @@ async fn put_down(
     normal: &str,
 ) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(put)
+    sql::query(put)
         .bind(tenant.0 as i64)
         .bind(worker.0 as i64)
         .bind(&draft.name)

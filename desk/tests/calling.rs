@@ -1,5 +1,6 @@
 //! Rights to call out, bars, and what agents set for their phones, on a real file.
 
+use super::place;
 use desk::bootstrap::Defaults;
 use desk::calling::{CallingBar, CallingPrefix, CallingRight, CallingRules};
 use desk::{By, Error, Store};
@@ -23,13 +24,9 @@ fn by(secs: u64) -> By {
     By { user: None, source: "192.0.2.1".into(), at: at(secs) }
 }
 
-async fn open(folder: &Path) -> Store {
-    Store::open(folder.join("desk.db").to_str().unwrap()).await.unwrap()
-}
-
 /// A store with a tenant and its first agent.
 async fn filled(folder: &Path) -> (Store, TenantId, AgentId) {
-    let store = open(folder).await;
+    let store = place::open(folder).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
     (store, first.tenant, first.agents[0].0)
@@ -111,7 +108,7 @@ async fn a_bar_is_kept_until_it_is_lifted_and_an_old_entry_brings_it_not_back() 
     assert_eq!(actions(&store, tenant, "agent.barred").await, [expected], "once");
     store.close().await;
 
-    let store = open(folder.path()).await;
+    let store = place::open(folder.path()).await;
     assert!(store.agent(tenant, agent).await.unwrap().barred.is_some(), "after a start too");
     // Its clock is behind: the lifting counts all the same.
     let lifted = store.lift_bar(tenant, &by(5), agent).await.unwrap();
@@ -146,7 +143,7 @@ async fn what_agents_set_is_kept_over_a_start_and_the_later_of_two_counts() {
     assert_eq!(plan(&store, tenant).await.version, version, "the switch knows what it says");
     store.close().await;
 
-    let store = open(folder.path()).await;
+    let store = place::open(folder.path()).await;
     assert_eq!(store.calling_kept().await.unwrap(), Some(9));
     let forwarding =
         Forwarding { always: Some("1003".into()), no_answer_s: 20, ..Forwarding::default() };

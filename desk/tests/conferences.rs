@@ -1,8 +1,9 @@
 //! Conference rooms in the store: PINs are sealed in it, and one tenant's rooms are not another's.
 
+use super::place;
 use desk::bootstrap::Defaults;
 use desk::conference::ConferenceDraft;
-use desk::{By, Error, Store};
+use desk::{By, Error};
 use serde_json::json;
 use terms::Timestamp;
 use terms::routing::Pin;
@@ -20,7 +21,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 #[tokio::test]
 async fn a_pin_is_sealed_in_the_store_and_comes_back_with_the_plan() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let tenant = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty").tenant;
     let draft = ConferenceDraft {
@@ -32,10 +33,7 @@ async fn a_pin_is_sealed_in_the_store_and_comes_back_with_the_plan() {
     };
     let made = store.create_conference(tenant, &by(), &draft).await.unwrap();
     assert_eq!(made.draft, draft);
-    let mut bytes = Vec::new();
-    for entry in std::fs::read_dir(folder.path()).unwrap() {
-        bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
-    }
+    let bytes = place::bytes(folder.path()).await;
     assert!(contains(&bytes, "Monday"), "the right files were read");
     for pin in [&draft.guest_pin, &draft.chair_pin] {
         assert!(!contains(&bytes, &pin.0));

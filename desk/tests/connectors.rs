@@ -1,8 +1,9 @@
 //! Connectors in the store: passwords are sealed in it, and one tenant's connectors are not another's.
 
+use super::place;
 use desk::bootstrap::Defaults;
 use desk::connector::{ConnectorDraft, ConnectorSettings};
-use desk::{By, Error, Store};
+use desk::{By, Error};
 use serde_json::json;
 use terms::{TenantId, Timestamp};
 
@@ -23,17 +24,14 @@ fn draft(address: &str, password: Option<&str>) -> ConnectorDraft {
 #[tokio::test]
 async fn a_password_of_a_database_is_sealed_in_the_store_and_comes_back_with_the_plan() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let tenant = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty").tenant;
     let by = By::system("test", NOON);
     let address = "postgres://db.example:5432/gas?sslmode=require";
     let made = store.put_connector(tenant, &by, "gas", &draft(address, Some(PASSWORD))).await;
     assert!(made.unwrap().has_password);
-    let mut bytes = Vec::new();
-    for entry in std::fs::read_dir(folder.path()).unwrap() {
-        bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
-    }
+    let bytes = place::bytes(folder.path()).await;
     let contains = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
     assert!(contains("db.example"), "the right files were read");
     assert!(!contains(PASSWORD));

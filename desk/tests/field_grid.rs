@@ -1,6 +1,7 @@
 //! Areas and field workers: what cannot be is refused, what changes is in the next plan, and nobody
 //! sees another tenant's.
 
+use super::place;
 use desk::area::AreaDraft;
 use desk::bootstrap::{Defaults, First};
 use desk::number::NumberDraft;
@@ -28,7 +29,7 @@ fn by() -> By {
 
 async fn desk() -> (tempfile::TempDir, Store, First) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
     (folder, store, first)

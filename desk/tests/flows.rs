@@ -1,9 +1,10 @@
 //! Four eyes on a flow, in the store.
 
+use super::place;
 use desk::bootstrap::Defaults;
 use desk::flow::{Decision, FlowDraft, ReviewState};
 use desk::user::NewUser;
-use desk::{By, Error, Role, Store};
+use desk::{By, Error, Role};
 use serde_json::json;
 use terms::{Timestamp, UserId};
 
@@ -16,7 +17,7 @@ fn by(user: UserId) -> By {
 #[tokio::test]
 async fn a_tenant_with_one_administrator_publishes_alone_and_one_with_two_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let t = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty").tenant;
     let users = store.users(t).await.unwrap();
@@ -57,15 +58,13 @@ async fn a_tenant_with_one_administrator_publishes_alone_and_one_with_two_does_n
     store.decide_flow_review(t, &by(first), flow.id, asked.id, &yes).await.unwrap();
     store.close().await;
 
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("desk.db"));
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
     for sql in [
         "UPDATE flow_reviews SET state = 'rejected' WHERE state = 'approved'",
         "DELETE FROM flow_reviews",
         "UPDATE flow_edits SET edited_by = NULL",
         "DELETE FROM flow_edits",
     ] {
-        let error = sqlx::query(sql).execute(&pool).await.unwrap_err().to_string();
+        let error = place::sql(folder.path(), sql).await.unwrap_err();
         assert!(error.contains("only grows") || error.contains("never changes"), "{sql}: {error}");
     }
 }

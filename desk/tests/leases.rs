@@ -1,5 +1,6 @@
 //! Leases: what changed since a version, what is refused, and how one ends.
 
+use super::place;
 use desk::bootstrap::{Defaults, First};
 use desk::lease::{LeaseFilter, NewLease};
 use desk::{By, Error, Store};
@@ -21,7 +22,7 @@ fn by(at: Timestamp) -> By {
 
 async fn desk() -> (tempfile::TempDir, Store, First) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
     (folder, store, first)

@@ -1,6 +1,7 @@
 //! Messages for single agents, on a real file: what the switch says of them lasts and stands in the
 //! plan.
 
+use super::place;
 use desk::bootstrap::Defaults;
 use desk::mailbox::{MailboxDraft, MailboxTakes};
 use desk::{By, Store};
@@ -27,7 +28,7 @@ fn of(secs: u64, tenant: TenantId, agent: AgentId, what: InMailbox) -> Arc<Entry
 }
 
 async fn filled(folder: &Path) -> (Store, TenantId, Vec<AgentId>) {
-    let store = Store::open(folder.join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
     let agents = first.agents.iter().map(|agent| agent.0).collect();

@@ -1,5 +1,6 @@
 //! Queues in the store: who serves them, in which order, and what reaches the plan.
 
+use super::place;
 use desk::bootstrap::{Defaults, FIRST_QUEUE};
 use desk::customer::Card;
 use desk::queue::{Decision, QueueDraft, Seat, Settings};
@@ -19,7 +20,7 @@ fn by() -> By {
 /// A store with its first tenant and two of its agents.
 async fn opened() -> (TempDir, Store, TenantId, [AgentId; 2]) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
     let agents = [first.agents[0].0, first.agents[1].0];

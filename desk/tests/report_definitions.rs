@@ -1,11 +1,12 @@
 //! Definitions of reports in the store: what cannot be is refused with its column, each change is a
 //! version, and one tenant's are not another's.
 
+use super::place;
 use desk::bootstrap::Defaults;
 use desk::report_definition::{ReportDefinitionDraft, VERSIONS_KEPT};
 use desk::saved_report::SavedReportDraft;
 use desk::schedule::planner::RelativePeriod;
-use desk::{By, Error, Store};
+use desk::{By, Error};
 use serde_json::{Value, json};
 use terms::{TenantId, Timestamp};
 
@@ -106,7 +107,7 @@ fn a_definition_that_cannot_be_is_refused_with_its_column() {
 #[tokio::test]
 async fn each_change_is_a_version_and_what_a_saved_report_makes_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let tenant = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty").tenant;
     let by = By::system("test", NOON);

@@ -1,5 +1,6 @@
 //! Return visits: who can be asked, what is noted and revised, and what the warehouse gets of it.
 
+use super::place;
 use desk::bootstrap::{Defaults, First};
 use desk::order::Action;
 use desk::order::rule::Rule;
@@ -23,7 +24,7 @@ fn by(hours: i64) -> By {
 
 async fn desk() -> (tempfile::TempDir, Store, First) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
     (folder, store, first)

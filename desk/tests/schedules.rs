@@ -1,6 +1,7 @@
 //! Schedules in the store: what cannot be is refused, a due time has one run, and who lost a lease
 //! changes nothing.
 
+use super::place;
 use desk::bootstrap::Defaults;
 use desk::saved_report::SavedReportDraft;
 use desk::schedule::planner::{Misfire, RelativePeriod};
@@ -32,7 +33,7 @@ struct Desk {
 
 async fn desk() -> Desk {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let tenant = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty").tenant;
     let draft = SavedReportDraft {
@@ -210,10 +211,7 @@ async fn the_secret_of_a_webhook_is_sealed_and_stays_until_another_is_given() {
     let secret = desk.store.webhook_secret(desk.tenant, made.id).await.unwrap().unwrap();
     assert_eq!(secret.expose(), "4711471147114711");
     assert!(!serde_json::to_string(&made).unwrap().contains("4711"));
-    let mut bytes = Vec::new();
-    for entry in std::fs::read_dir(desk.folder.path()).unwrap() {
-        bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
-    }
+    let bytes = place::bytes(desk.folder.path()).await;
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("x.example/in"), "the right files were read");
     assert!(!holds("4711471147114711"));

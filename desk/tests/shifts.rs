@@ -1,5 +1,6 @@
 //! Planned shifts: what cannot be is refused, and every change is handed over.
 
+use super::place;
 use desk::bootstrap::{Defaults, First};
 use desk::shift::{NewShift, ShiftFilter};
 use desk::{By, Error, Store};
@@ -20,7 +21,7 @@ fn by() -> By {
 
 async fn desk() -> (tempfile::TempDir, Store, First) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
     (folder, store, first)

@@ -1,8 +1,9 @@
 //! Tokens for SQL from the outside, on a real file.
 
+use super::place;
 use desk::bootstrap::Defaults;
 use desk::token::NewToken;
-use desk::{By, Error, Role, Store};
+use desk::{By, Error, Role};
 use serde_json::json;
 use std::time::Duration;
 use terms::Timestamp;
@@ -16,7 +17,7 @@ fn by() -> By {
 #[tokio::test]
 async fn a_token_for_sql_is_proved_by_its_verifier_and_good_for_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("the store was empty");
     let (tenant, (login, password)) = (first.tenant, &first.administrator);

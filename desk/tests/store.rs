@@ -1,5 +1,6 @@
-//! The business store from the outside, on a real file.
+//! The business store from the outside: a first start, secrets, orders, plans and what is kept.
 
+use super::place;
 use desk::agent::NewAgent;
 use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
 use desk::flow::FlowDraft;
@@ -16,7 +17,7 @@ use desk::trunk::{self, TrunkDraft};
 use desk::user::{NewUser, UserChange};
 use desk::{By, Error, Role, Store, secret};
 use serde_json::json;
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 use tempfile::TempDir;
 use terms::routing::{Target, Window};
 use terms::{CallId, QueueId, TenantId, Timestamp, UserId, record};
@@ -32,7 +33,7 @@ struct Box_ {
 impl Box_ {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path()).await;
+        let store = place::open(folder.path()).await;
         let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
         let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("the store was empty");
         Box_ { folder, store, first }
@@ -55,16 +56,8 @@ impl Box_ {
 
     /// Every byte of the database and its log, and of the key file's neighbours.
     async fn bytes(&self) -> Vec<u8> {
-        let mut all = Vec::new();
-        for entry in std::fs::read_dir(self.folder.path()).unwrap() {
-            all.extend(std::fs::read(entry.unwrap().path()).unwrap());
-        }
-        all
+        place::bytes(self.folder.path()).await
     }
-}
-
-async fn open(folder: &Path) -> Store {
-    Store::open(folder.join("desk.db").to_str().unwrap()).await.unwrap()
 }
 
 fn by() -> By {
@@ -106,7 +99,7 @@ async fn an_empty_store_becomes_a_tenant_that_works_once() {
 #[tokio::test]
 async fn a_failed_first_start_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+    let store = place::open(folder.path()).await;
     let broken = Defaults { hotline: "no number".into(), ..Defaults::with_flow(json!({})) };
     assert!(matches!(store.bootstrap(&broken, NOON).await, Err(Error::Invalid { .. })));
     assert!(store.tenants().await.unwrap().is_empty());
@@ -158,7 +151,7 @@ async fn no_secret_stands_in_the_database() {
         assert!(!contains(&bytes, secret));
     }
     assert!(!format!("{:?}", a.first).contains(password.expose()));
-    for file in ["desk.db", "desk.db.key"] {
+    for file in place::PRIVATE {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(a.folder.path().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{file} is its owner's alone");
@@ -594,7 +587,7 @@ async fn what_is_there_after_a_restart_is_what_was_committed() {
     let a = Box_::new().await;
     a.store.create_order(a.tenant(), &by(), &order("报修")).await.unwrap();
     a.store.close().await;
-    let again = open(a.folder.path()).await;
+    let again = place::open(a.folder.path()).await;
     assert_eq!(again.read_after(0, 10).await.unwrap().len(), 1);
     assert_eq!(again.compile_plan(a.tenant()).await.unwrap().queues.len(), 1);
 }
@@ -644,9 +637,6 @@ async fn history_cannot_be_rewritten_even_with_sql() {
     let a = Box_::new().await;
     a.store.create_order(a.tenant(), &by(), &order("报修")).await.unwrap();
     a.store.close().await;
-    let options =
-        sqlx::sqlite::SqliteConnectOptions::new().filename(a.folder.path().join("desk.db"));
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
     for sql in [
         "UPDATE order_steps SET note = 'nothing happened'",
         "DELETE FROM order_steps",
@@ -654,7 +644,7 @@ async fn history_cannot_be_rewritten_even_with_sql() {
         "DELETE FROM audit",
         "UPDATE flow_versions SET document = '{}'",
     ] {
-        let error = sqlx::query(sql).execute(&pool).await.unwrap_err().to_string();
+        let error = place::sql(a.folder.path(), sql).await.unwrap_err();
         assert!(error.contains("only grows") || error.contains("never changes"), "{sql}: {error}");
     }
 }

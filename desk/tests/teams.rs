@@ -1,5 +1,6 @@
 //! Teams: who belonged where is kept, and every change is handed over.
 
+use super::place;
 use desk::bootstrap::{Defaults, First};
 use desk::team::{DEPTH_MAX, Stay, TeamDraft};
 use desk::user::{Identity, NewUser};
@@ -21,7 +22,7 @@ fn by_at(hours: i64) -> By {
 
 async fn desk() -> (tempfile::TempDir, Store, First) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+    let store = place::open(folder.path()).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
     (folder, store, first)

@@ -1,5 +1,6 @@
 //! Messages that callers left, on a real file: they wait until somebody has heard them.
 
+use super::place;
 use desk::Store;
 use desk::bootstrap::{Defaults, FIRST_QUEUE};
 use serde_json::json;
@@ -43,12 +44,8 @@ fn refused(secs: u64, tenant: TenantId, recording: RecordingId) -> Arc<Entry> {
     entry(secs, tenant, Kind::Recorded { ledger, agent, queue, meeting, message: false })
 }
 
-async fn open(folder: &Path) -> Store {
-    Store::open(folder.join("desk.db").to_str().unwrap()).await.unwrap()
-}
-
 async fn filled(folder: &Path) -> (Store, TenantId) {
-    let store = open(folder).await;
+    let store = place::open(folder).await;
     let defaults = Defaults::with_flow(json!({"start": "hello", "steps": {}}));
     let first = store.bootstrap(&defaults, NOON).await.unwrap().expect("it was empty");
     (store, first.tenant)
@@ -80,7 +77,7 @@ async fn a_message_waits_over_a_start_until_somebody_has_heard_it_and_once_is_en
     assert_eq!(planned(&store, tenant).await, (version, waiting), "said again it is nothing new");
     store.close().await;
 
-    let store = open(folder.path()).await;
+    let store = place::open(folder.path()).await;
     let first = [heard(9, tenant, ONE, UserId(5)), heard(10, tenant, ONE, UserId(6))];
     store.keep_calling(&first, 10, false).await.unwrap();
     assert_eq!(planned(&store, tenant).await.1, [(1, 1)]);

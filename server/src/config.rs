@@ -9,10 +9,12 @@ mod networks;
 pub mod refusal;
 mod schedules;
 mod secret_file;
+mod store;
 mod tier;
 pub mod value;
 
 pub use refusal::Error;
+pub use store::Place;
 
 use refusal::{bad, find_key};
 use serde::{Deserialize, Serialize};
@@ -102,6 +104,11 @@ config! {
     server: ServerConfig {
         /// Folder of databases, event log, recordings and warehouse. Made when missing.
         data: PathBuf = "\"./data\"", Restart;
+        /// Where the business is kept: tenants, people, flows, orders. Empty is the file `desk.db` in the
+        /// data folder. Else the path of another such file, or a database of PostgreSQL of the box's own:
+        /// postgres://user:password@host:5432/database. The environment variable SWITCHGRID_STORE, when
+        /// set, holds it instead.
+        store: value::Secret = "\"\"", Restart;
         /// Least severe log line: error, warn, info, debug or trace.
         log: value::Level = "\"info\"", Restart;
         /// Log lines as JSON instead of text.
@@ -559,6 +566,7 @@ impl Config {
             }
         }
         manifest::check(&self.warehouse)?;
+        store::check(&self.server.store)?;
         tier::check(&self.tier)?;
         schedules::check(&self.schedules)?;
         for (key, port) in

@@ -1,7 +1,7 @@
 //! The first start: an empty data folder becomes a working box. Also what commands share to read
 //! the business store.
 
-use crate::config::Config;
+use crate::config::{Config, Place};
 use anyhow::Context;
 use desk::Store;
 use desk::bootstrap::{Defaults, FIRST_QUEUE, First};
@@ -23,8 +23,10 @@ pub fn wall() -> Timestamp {
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_store(config: &Config) -> Result<Store, desk::Error> {
-    let file = config.server.data.join("desk.db");
-    Store::open(&file.to_string_lossy()).await
+    match config.store() {
+        Place::File(file) => Store::open(&file.to_string_lossy()).await,
+        Place::Database { url, key } => Store::connect(url.expose(), &key).await,
+    }
 }
 
 /// Opens the warehouse of the box for writing, and makes it where there is none.

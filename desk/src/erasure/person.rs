@@ -9,9 +9,9 @@
 //! stands in it whole ([`Subscriber::is_in`]): another's longer number is another's.
 
 use crate::error::During;
-use crate::store::{Db, DbRow, Write};
+use crate::sql;
+use crate::store::{DbRow, Write};
 use crate::{Result, Store, lease};
-use sqlx::Row;
 use std::collections::BTreeSet;
 use terms::{Subscriber, TenantId};
 
@@ -154,7 +154,7 @@ impl Place {
 
     /// What the texts of a row shall be; `None` where none of them names the person.
     fn changed(&self, row: &DbRow, person: &Subscriber) -> Option<Vec<Option<String>>> {
-        let texts = self.names.iter().map(|name| row.get::<Option<String>, _>(*name));
+        let texts = self.names.iter().map(|name| row.get::<Option<String>>(*name));
         let texts: Vec<Option<String>> = texts.collect();
         let names = |text: Option<&str>| text.is_some_and(|text| person.is_in(text));
         let after = |text: Option<String>| match (names(text.as_deref()), &self.change) {
@@ -170,7 +170,7 @@ impl Place {
 
     async fn clear(&self, write: &mut Write, tenant: TenantId, person: &Subscriber) -> Result<u64> {
         let doing = write.doing;
-        let found = sqlx::query(sqlx::AssertSqlSafe(self.find()))
+        let found = sql::query(sqlx::AssertSqlSafe(self.find()))
             .bind(tenant.0 as i64)
             .bind(like(person))
             .fetch_all(write.db())
@@ -179,8 +179,7 @@ impl Place {
         let mut entries = 0;
         for row in &found {
             let Some(texts) = self.changed(row, person) else { continue };
-            let mut change =
-                sqlx::query::<Db>(sqlx::AssertSqlSafe(self.change())).bind(tenant.0 as i64);
+            let mut change = sql::query(sqlx::AssertSqlSafe(self.change())).bind(tenant.0 as i64);
             if !matches!(self.change, Change::Delete) {
                 for text in texts {
                     change = change.bind(text);
@@ -188,8 +187,8 @@ impl Place {
             }
             for key in self.keys {
                 change = match self.text {
-                    true => change.bind(row.get::<String, _>(*key)),
-                    false => change.bind(row.get::<i64, _>(*key)),
+                    true => change.bind(row.get::<String>(*key)),
+                    false => change.bind(row.get::<i64>(*key)),
                 };
             }
             entries += change.execute(write.db()).await.during(doing)?.rows_affected();
@@ -206,20 +205,20 @@ async fn ids_of(
     find: &'static str,
 ) -> Result<BTreeSet<i64>> {
     let doing = write.doing;
-    let found = sqlx::query(find)
+    let found = sql::query(find)
         .bind(tenant.0 as i64)
         .bind(like(person))
         .fetch_all(write.db())
         .await
         .during(doing)?;
-    let theirs = found.iter().filter(|row| person.is_in(row.get::<&str, _>(1)));
-    Ok(theirs.map(|row| row.get::<i64, _>(0)).collect())
+    let theirs = found.iter().filter(|row| person.is_in(row.get::<&str>("number")));
+    Ok(theirs.map(|row| row.get::<i64>("id")).collect())
 }
 
 /// One statement for one row: `$1` the tenant, `$2` its id.
 async fn run(write: &mut Write, tenant: TenantId, id: i64, change: &'static str) -> Result<u64> {
     let doing = write.doing;
-    let done = sqlx::query(change)
+    let done = sql::query(change)
         .bind(tenant.0 as i64)
         .bind(id)
         .execute(write.db())
@@ -232,13 +231,13 @@ async fn run(write: &mut Write, tenant: TenantId, id: i64, change: &'static str)
 async fn of_orders(write: &mut Write, tenant: TenantId, person: &Subscriber) -> Result<u64> {
     let find = "SELECT id, number FROM customers WHERE tenant_id = $1 AND number LIKE $2";
     let customers = ids_of(write, tenant, person, find).await?;
-    let find =
-        "SELECT id, customer_number FROM orders WHERE tenant_id = $1 AND customer_number LIKE $2";
+    let find = "SELECT id, customer_number AS number FROM orders
+         WHERE tenant_id = $1 AND customer_number LIKE $2";
     let mut orders = ids_of(write, tenant, person, find).await?;
     let doing = write.doing;
     for customer in &customers {
         let of: Vec<i64> =
-            sqlx::query_scalar("SELECT id FROM orders WHERE tenant_id = $1 AND customer_id = $2")
+            sql::query_scalar("SELECT id FROM orders WHERE tenant_id = $1 AND customer_id = $2")
                 .bind(tenant.0 as i64)
                 .bind(*customer)
                 .fetch_all(write.db())
@@ -265,12 +264,12 @@ async fn of_orders(write: &mut Write, tenant: TenantId, person: &Subscriber) -> 
 
 /// The areas keep a worker whom nobody is told of, and who is passed over until there is a phone.
 async fn of_workers(write: &mut Write, tenant: TenantId, person: &Subscriber) -> Result<u64> {
-    let find = "SELECT id, phone_normal FROM field_workers
+    let find = "SELECT id, phone_normal AS number FROM field_workers
                 WHERE tenant_id = $1 AND phone_normal LIKE $2";
     let workers = ids_of(write, tenant, person, find).await?;
     let doing = write.doing;
     for worker in &workers {
-        sqlx::query(
+        sql::query(
             "UPDATE field_workers SET name = '***', phone = '', phone_normal = $3, bound = FALSE
              WHERE tenant_id = $1 AND id = $2",
         )

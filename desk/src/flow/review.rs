@@ -5,11 +5,11 @@
 use super::at_revision;
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, id_opt, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, text, user, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::{FlowId, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 
@@ -90,7 +90,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn flow_reviews(&self, tenant: TenantId, flow_id: FlowId) -> Result<Vec<Review>> {
         self.flow(tenant, flow_id).await?;
-        sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id DESC LIMIT 1000")))
+        sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id DESC LIMIT 1000")))
             .bind(tenant.0 as i64)
             .bind(flow_id.0 as i64)
             .fetch_all(self.reader())
@@ -128,7 +128,7 @@ impl Store {
             decided_at: None,
             decided_by: None,
         };
-        sqlx::query(
+        sql::query(
             "INSERT INTO flow_reviews
              (id, tenant_id, flow_id, revision, note, asked_at, asked_by, state, reason)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '')",
@@ -175,7 +175,7 @@ impl Store {
         } else {
             (ReviewState::Rejected, "flow.reject")
         };
-        sqlx::query(
+        sql::query(
             "UPDATE flow_reviews SET state = $4, reason = $5, decided_at = $6, decided_by = $7
              WHERE tenant_id = $1 AND flow_id = $2 AND id = $3",
         )
@@ -203,7 +203,7 @@ async fn one(
     review_id: i64,
 ) -> Result<Review> {
     let doing = write.doing;
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $3")))
+    let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND id = $3")))
         .bind(tenant.0 as i64)
         .bind(flow_id.0 as i64)
         .bind(review_id)
@@ -215,7 +215,7 @@ async fn one(
 
 async fn withdraw(write: &mut Write, tenant: TenantId, by: &By, flow_id: FlowId) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "UPDATE flow_reviews SET state = 'withdrawn', decided_at = $3, decided_by = $4
          WHERE tenant_id = $1 AND flow_id = $2 AND state = 'waiting'",
     )
@@ -242,7 +242,7 @@ async fn stranger(
     }
     let doing = write.doing;
     let own = by.user.map(|user| user.0 as i64);
-    let wrote: i64 = sqlx::query_scalar(
+    let wrote: i64 = sql::query_scalar(
         "SELECT COUNT(*) FROM flow_edits
          WHERE tenant_id = $1 AND flow_id = $2 AND edited_by = $3 AND revision <= $4
          AND revision > (SELECT COALESCE(MAX(revision), 0) FROM flow_versions
@@ -277,7 +277,7 @@ pub(super) async fn approval(
     revision: i64,
 ) -> Result<Option<UserId>> {
     let doing = write.doing;
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT decided_by FROM flow_reviews
          WHERE tenant_id = $1 AND flow_id = $2 AND revision = $3 AND state = 'approved'
          ORDER BY id DESC LIMIT 1",
@@ -306,7 +306,7 @@ pub(super) async fn note_edit(
     revision: i64,
 ) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "INSERT INTO flow_edits (tenant_id, flow_id, revision, edited_at, edited_by)
          VALUES ($1, $2, $3, $4, $5)",
     )

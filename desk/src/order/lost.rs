@@ -5,9 +5,9 @@ use super::write::{NewOrder, make};
 use crate::audit::By;
 use crate::error::During;
 use crate::order::rule;
+use crate::sql;
 use crate::store::Write;
 use crate::{Error, Result, Store};
-use sqlx::Row;
 use terms::TenantId;
 use terms::event::{Entry, Hunt, InHunt, Kind};
 
@@ -17,14 +17,14 @@ pub(crate) async fn keep(store: &Store, write: &mut Write, entry: &Entry) -> Res
         return Ok(());
     };
     let doing = write.doing;
-    let row = sqlx::query("SELECT name, order_kind FROM areas WHERE tenant_id = $1 AND id = $2")
+    let row = sql::query("SELECT name, order_kind FROM areas WHERE tenant_id = $1 AND id = $2")
         .bind(entry.tenant.0 as i64)
         .bind(area.0 as i64)
         .fetch_optional(write.db())
         .await
         .during(doing)?;
     let Some(row) = row else { return Ok(()) };
-    let Some(kind) = row.get::<Option<String>, _>("order_kind") else { return Ok(()) };
+    let Some(kind) = row.get::<Option<String>>("order_kind") else { return Ok(()) };
     let made = "SELECT 1 FROM orders WHERE tenant_id = $1 AND call_id = $2";
     let call = entry.call.map_or(0, |call| call.0);
     if write.has(entry.tenant, made, call).await? {

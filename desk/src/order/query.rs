@@ -2,10 +2,10 @@
 
 use super::{COLUMNS, Order, Progress, Status, Step, order};
 use crate::error::During;
-use crate::store::{Db, id_opt, time};
+use crate::sql::{self, Builder};
+use crate::store::{id_opt, time};
 use crate::text::{contains, text_enum};
 use crate::{Error, Result, Store};
-use sqlx::{QueryBuilder, Row};
 use terms::{CallId, OrderId, TenantId, Timestamp, UserId};
 
 /// Orders on one page.
@@ -78,7 +78,7 @@ impl Store {
     ) -> Result<OrderPage> {
         let sort = filter.sort.unwrap_or(OrderSort::Newest);
         let limit = filter.limit.clamp(1, PAGE_MAX);
-        let mut query = QueryBuilder::<Db>::new(COLUMNS);
+        let mut query = Builder::new(COLUMNS);
         query.push_bind(tenant.0 as i64);
         conditions(&mut query, filter, now);
         if let Some(cursor) = &filter.cursor {
@@ -116,7 +116,7 @@ impl Store {
         from: Option<Timestamp>,
         limit: u32,
     ) -> Result<Vec<CallId>> {
-        let mut query = QueryBuilder::<Db>::new(
+        let mut query = Builder::new(
             "SELECT DISTINCT call_id FROM orders WHERE call_id IS NOT NULL AND tenant_id = ",
         );
         query.push_bind(tenant.0 as i64);
@@ -127,12 +127,12 @@ impl Store {
             query.push(" AND area = ").push_bind(area.to_owned());
         }
         if let Some(pattern) = text.map(contains) {
-            query.push(" AND (title LIKE ").push_bind(pattern.clone());
-            query.push(" ESCAPE '\\' OR content LIKE ").push_bind(pattern.clone());
-            query.push(" ESCAPE '\\' OR address LIKE ").push_bind(pattern.clone());
+            query.push(" AND (LOWER(title) LIKE ").push_bind(pattern.clone());
+            query.push(" ESCAPE '\\' OR LOWER(content) LIKE ").push_bind(pattern.clone());
+            query.push(" ESCAPE '\\' OR LOWER(address) LIKE ").push_bind(pattern.clone());
             query.push(
                 " ESCAPE '\\' OR EXISTS (SELECT 1 FROM order_steps WHERE order_id = orders.id \
-                 AND note LIKE ",
+                 AND LOWER(note) LIKE ",
             );
             query.push_bind(pattern).push(" ESCAPE '\\'))");
         }
@@ -147,7 +147,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn order(&self, tenant: TenantId, order_id: OrderId) -> Result<Order> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} $1 AND id = $2")))
+        let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} $1 AND id = $2")))
             .bind(tenant.0 as i64)
             .bind(order_id.0 as i64)
             .fetch_optional(self.reader())
@@ -163,7 +163,7 @@ impl Store {
     pub async fn order_steps(&self, tenant: TenantId, order_id: OrderId) -> Result<Vec<Step>> {
         self.order(tenant, order_id).await?;
         let doing = "read the steps of an order";
-        sqlx::query(
+        sql::query(
             "SELECT version, at, user_id, action, progress_before, progress_after, note
              FROM order_steps WHERE tenant_id = $1 AND order_id = $2 ORDER BY version LIMIT 10000",
         )
@@ -189,7 +189,7 @@ impl Store {
     }
 }
 
-fn conditions(query: &mut QueryBuilder<Db>, filter: &OrderFilter, now: Timestamp) {
+fn conditions(query: &mut Builder, filter: &OrderFilter, now: Timestamp) {
     if let Some(from) = filter.from {
         query.push(" AND created_at >= ").push_bind(from.0);
     }
@@ -213,13 +213,16 @@ fn conditions(query: &mut QueryBuilder<Db>, filter: &OrderFilter, now: Timestamp
         query.push(" AND call_id = ").push_bind(call.0 as i64);
     }
     if let Some(number) = &filter.customer_number {
-        query.push(" AND customer_number LIKE ").push_bind(contains(number)).push(" ESCAPE '\\'");
+        query
+            .push(" AND LOWER(customer_number) LIKE ")
+            .push_bind(contains(number))
+            .push(" ESCAPE '\\'");
     }
     if let Some(text) = &filter.text {
         let pattern = contains(text);
-        query.push(" AND (title LIKE ").push_bind(pattern.clone());
-        query.push(" ESCAPE '\\' OR content LIKE ").push_bind(pattern.clone());
-        query.push(" ESCAPE '\\' OR address LIKE ").push_bind(pattern).push(" ESCAPE '\\')");
+        query.push(" AND (LOWER(title) LIKE ").push_bind(pattern.clone());
+        query.push(" ESCAPE '\\' OR LOWER(content) LIKE ").push_bind(pattern.clone());
+        query.push(" ESCAPE '\\' OR LOWER(address) LIKE ").push_bind(pattern).push(" ESCAPE '\\')");
     }
     if let Some(status) = filter.status {
         has_status(query, status, now);
@@ -227,12 +230,12 @@ fn conditions(query: &mut QueryBuilder<Db>, filter: &OrderFilter, now: Timestamp
 }
 
 /// The same rule as [`Order::status`], in SQL; a test compares the two.
-fn has_status(query: &mut QueryBuilder<Db>, status: Status, now: Timestamp) {
-    let overdue = |query: &mut QueryBuilder<Db>| {
+fn has_status(query: &mut Builder, status: Status, now: Timestamp) {
+    let overdue = |query: &mut Builder| {
         query.push("COALESCE(deadline_at < COALESCE(suspended_at, ");
         query.push_bind(now.0).push("), FALSE)");
     };
-    let warned = |query: &mut QueryBuilder<Db>| {
+    let warned = |query: &mut Builder| {
         query.push("COALESCE(warn_at <= COALESCE(suspended_at, ");
         query.push_bind(now.0).push("), FALSE)");
     };
@@ -266,7 +269,7 @@ fn has_status(query: &mut QueryBuilder<Db>, status: Status, now: Timestamp) {
     }
 }
 
-fn after_cursor(query: &mut QueryBuilder<Db>, sort: OrderSort, cursor: &str) -> Result<()> {
+fn after_cursor(query: &mut Builder, sort: OrderSort, cursor: &str) -> Result<()> {
     let parsed = cursor.split_once('.').and_then(|(deadline, id)| {
         Some((deadline.parse::<i64>().ok()?, id.parse::<OrderId>().ok()?))
     });

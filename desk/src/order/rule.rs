@@ -3,10 +3,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, id_opt};
 use crate::{Error, Result, Store, text};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::{TenantId, UserId};
 use utoipa::ToSchema;
 
@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn order_rules(&self, tenant: TenantId) -> Result<Vec<Rule>> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY kind LIMIT 500")))
+        let rows = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY kind LIMIT 500")))
             .bind(tenant.0 as i64)
             .fetch_all(self.reader())
             .await
@@ -110,7 +110,7 @@ pub(crate) async fn put(write: &mut Write, tenant: TenantId, by: &By, rule: &Rul
         write.room_for(tenant, count, RULES_MAX).await?;
     }
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "INSERT INTO order_rules
          (tenant_id, kind, department, assignee_id, due_minutes, warn_minutes, hours, visit_minutes)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -135,7 +135,7 @@ pub(crate) async fn put(write: &mut Write, tenant: TenantId, by: &By, rule: &Rul
 
 pub(crate) async fn find(write: &mut Write, tenant: TenantId, kind: &str) -> Result<Option<Rule>> {
     let doing = write.doing;
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND kind = $2")))
+    let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} AND kind = $2")))
         .bind(tenant.0 as i64)
         .bind(kind)
         .fetch_optional(write.db())

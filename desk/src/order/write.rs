@@ -5,6 +5,7 @@ use super::{Action, COLUMNS, Order, Progress, order};
 use crate::audit::By;
 use crate::error::During;
 use crate::hours::{after_working_minutes, working_minutes_between};
+use crate::sql;
 use crate::store::Write;
 use crate::tenant::Profile;
 use crate::{Error, Result, Store, return_visit, text, when};
@@ -86,7 +87,7 @@ impl Store {
         let note = text::prose("note", note)?;
         let doing = "change an order";
         let mut write = self.write(doing).await?;
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUMNS} $1 AND id = $2")))
+        let row = sql::query(sqlx::AssertSqlSafe(format!("{COLUMNS} $1 AND id = $2")))
             .bind(tenant.0 as i64)
             .bind(order_id.0 as i64)
             .fetch_optional(write.db())
@@ -345,7 +346,7 @@ async fn end_pause(
 
 async fn insert(write: &mut Write, tenant: TenantId, order: &Order) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "INSERT INTO orders
          (tenant_id, id, number, version, kind, department, area, title, content, address,
           assignee_id, deadline_at, warn_at, progress, suspended_at, closed_at, call_id,
@@ -383,7 +384,7 @@ async fn insert(write: &mut Write, tenant: TenantId, order: &Order) -> Result<()
 
 async fn update(write: &mut Write, tenant: TenantId, order: &Order) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "UPDATE orders SET version = $3, department = $4, assignee_id = $5, deadline_at = $6,
          warn_at = $7, progress = $8, suspended_at = $9, closed_at = $10, changed_at = $11
          WHERE tenant_id = $1 AND id = $2",
@@ -416,7 +417,7 @@ async fn put_down(
     note: &str,
 ) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "INSERT INTO order_steps
          (order_id, version, tenant_id, at, user_id, action, progress_before, progress_after, note)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -3,10 +3,10 @@
 
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, time};
 use crate::{Error, Result, Store, text, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use std::fmt;
 use std::str::FromStr;
 use terms::routing::{Exclusion, Exclusions};
@@ -126,7 +126,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Entry>> {
         let (kind, value) = after.map_or(("", ""), |id| (id.kind.as_str(), id.value.as_str()));
-        Ok(sqlx::query(
+        Ok(sql::query(
             "SELECT kind, value, reason, created_at FROM recording_exclusions
              WHERE tenant_id = $1 AND (kind > $2 OR (kind = $2 AND value > $3))
              ORDER BY kind, value LIMIT $4",
@@ -145,7 +145,7 @@ impl Store {
 
     /// All of them, as the call path has them.
     pub(crate) async fn exclusions_for_plan(&self, tenant: TenantId) -> Result<Exclusions> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT kind, value FROM recording_exclusions WHERE tenant_id = $1 LIMIT 1000000",
         )
         .bind(tenant.0 as i64)
@@ -189,7 +189,7 @@ impl Store {
         for (place, draft) in (1..).zip(drafts) {
             let value = checked(&mut write, tenant, &country, draft).await;
             let value = value.map_err(|error| in_place(error, place))?;
-            sqlx::query(
+            sql::query(
                 "INSERT INTO recording_exclusions (tenant_id, kind, value, reason, created_at)
                  VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (tenant_id, kind, value) DO UPDATE SET reason = excluded.reason",
@@ -230,7 +230,7 @@ impl Store {
         id: &EntryId,
     ) -> Result<()> {
         let mut write = self.write("include in recording").await?;
-        let done = sqlx::query(
+        let done = sql::query(
             "DELETE FROM recording_exclusions WHERE tenant_id = $1 AND kind = $2 AND value = $3",
         )
         .bind(tenant.0 as i64)
@@ -250,7 +250,7 @@ impl Store {
 
 async fn count(write: &mut Write, tenant: TenantId) -> Result<i64> {
     let doing = write.doing;
-    sqlx::query_scalar("SELECT COUNT(*) FROM recording_exclusions WHERE tenant_id = $1")
+    sql::query_scalar("SELECT COUNT(*) FROM recording_exclusions WHERE tenant_id = $1")
         .bind(tenant.0 as i64)
         .fetch_one(write.db())
         .await

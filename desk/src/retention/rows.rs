@@ -2,10 +2,10 @@
 
 use super::DAYS_MAX;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write};
 use crate::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::TenantId;
 use utoipa::ToSchema;
 
@@ -93,13 +93,13 @@ pub(super) async fn replace(
     rows: &RowRetention,
 ) -> Result<()> {
     let doing = write.doing;
-    sqlx::query("DELETE FROM row_retention WHERE tenant_id = $1")
+    sql::query("DELETE FROM row_retention WHERE tenant_id = $1")
         .bind(tenant.0 as i64)
         .execute(write.db())
         .await
         .during(doing)?;
     for (name, days) in rows.all().into_iter().filter(|(_, days)| *days > 0) {
-        sqlx::query("INSERT INTO row_retention (tenant_id, name, days) VALUES ($1, $2, $3)")
+        sql::query("INSERT INTO row_retention (tenant_id, name, days) VALUES ($1, $2, $3)")
             .bind(tenant.0 as i64)
             .bind(name)
             .bind(i64::from(days))
@@ -113,7 +113,7 @@ pub(super) async fn replace(
 impl Store {
     /// How long rows of a tenant are kept.
     pub(super) async fn row_retention(&self, tenant: TenantId) -> Result<RowRetention> {
-        let found = sqlx::query(
+        let found = sql::query(
             "SELECT name, days FROM row_retention WHERE tenant_id = $1 ORDER BY name LIMIT 100",
         )
         .bind(tenant.0 as i64)
@@ -121,7 +121,7 @@ impl Store {
         .await
         .during("read how long rows are kept")?;
         let mut rows = RowRetention::default();
-        let days = |row: &DbRow| u32::try_from(row.get::<i64, _>("days")).unwrap_or(DAYS_MAX);
+        let days = |row: &DbRow| u32::try_from(row.get::<i64>("days")).unwrap_or(DAYS_MAX);
         found.iter().for_each(|row| rows.set(row.get("name"), days(row)));
         Ok(rows)
     }

@@ -5,6 +5,7 @@
 use super::ScheduleDraft;
 use crate::error::During;
 use crate::saved_report::SavedReport;
+use crate::sql;
 use crate::store::Write;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -74,14 +75,14 @@ pub(super) async fn put(
     draft: &ScheduleDraft,
 ) -> Result<()> {
     let doing = write.doing;
-    sqlx::query("DELETE FROM schedule_reports WHERE tenant_id = $1 AND schedule_id = $2")
+    sql::query("DELETE FROM schedule_reports WHERE tenant_id = $1 AND schedule_id = $2")
         .bind(tenant.0 as i64)
         .bind(id.0 as i64)
         .execute(write.db())
         .await
         .during(doing)?;
     for (place, saved) in (1_i64..).zip(&draft.more) {
-        sqlx::query(
+        sql::query(
             "INSERT INTO schedule_reports (schedule_id, tenant_id, place, saved_report_id)
              VALUES ($1, $2, $3, $4)",
         )

@@ -14,11 +14,11 @@ use super::{Planned, Schedule};
 use crate::audit::By;
 use crate::error::During;
 use crate::secret::{hex, random};
+use crate::sql;
 use crate::store::{DbRow, Write, document, id, time, time_opt};
 use crate::text::text_enum;
 use crate::{Error, Result, Store, when};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use terms::{ReportRunId, ScheduleId, TenantId, Timestamp};
 use utoipa::ToSchema;
 
@@ -225,7 +225,7 @@ fn delivery(row: &DbRow) -> Result<Delivery> {
 }
 
 fn count(row: &DbRow, column: &str) -> u32 {
-    u32::try_from(row.get::<i64, _>(column)).unwrap_or(u32::MAX)
+    u32::try_from(row.get::<i64>(column)).unwrap_or(u32::MAX)
 }
 
 /// One line of a reason, cut to length.
@@ -265,7 +265,7 @@ async fn put(
         more: of.more.iter().map(|saved| Part::of(saved, due.at, zone)).collect(),
     };
     let state = if due.missed { RunState::Missed } else { RunState::Waiting };
-    let done = sqlx::query(
+    let done = sql::query(
         "INSERT INTO report_runs
          (id, tenant_id, schedule_id, due_at, document, state, next_at, ended_at)
          VALUES ($1, $2, $3, $4, $5, $6, $4, $7) ON CONFLICT (schedule_id, due_at) DO NOTHING",
@@ -295,7 +295,7 @@ async fn put_deliveries(
 ) -> Result<()> {
     let doing = write.doing;
     for (place, target) in (0_i64..).zip(&schedule.draft.targets) {
-        sqlx::query(
+        sql::query(
             "INSERT INTO report_deliveries
              (run_id, tenant_id, place, target, idempotency_key, state, next_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -357,7 +357,7 @@ impl Store {
             "{SELECT} WHERE tenant_id = $1 AND ($2 IS NULL OR schedule_id = $2)
              AND ($3 IS NULL OR id < $3) ORDER BY id DESC LIMIT $4"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows = sql::query(sqlx::AssertSqlSafe(sql))
             .bind(tenant.0 as i64)
             .bind(schedule.map(|id| id.0 as i64))
             .bind(before.map(|id| id.0 as i64))
@@ -378,7 +378,7 @@ impl Store {
     /// [`Error::NotFound`].
     pub async fn report_run(&self, tenant: TenantId, run: ReportRunId) -> Result<Run> {
         let row =
-            sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE tenant_id = $1 AND id = $2")))
+            sql::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE tenant_id = $1 AND id = $2")))
                 .bind(tenant.0 as i64)
                 .bind(run.0 as i64)
                 .fetch_optional(self.reader())
@@ -390,7 +390,7 @@ impl Store {
     }
 
     async fn deliveries(&self, tenant: TenantId, run: ReportRunId) -> Result<Vec<Delivery>> {
-        sqlx::query(
+        sql::query(
             "SELECT place, target, idempotency_key, state, attempts, next_at, ended_at, problem
              FROM report_deliveries WHERE tenant_id = $1 AND run_id = $2 ORDER BY place LIMIT 100",
         )
@@ -417,7 +417,7 @@ impl Store {
     ) -> Result<Option<Lease>> {
         let mut write = self.write("take a run").await?;
         let doing = write.doing;
-        let found: Option<i64> = sqlx::query_scalar(
+        let found: Option<i64> = sql::query_scalar(
             "UPDATE report_runs SET lease_holder = $2, lease_until = $3 WHERE id = (
                  SELECT id FROM report_runs WHERE tenant_id = $1 AND state IN ('waiting', 'made')
                  AND next_at <= $4 AND lease_until <= $4 ORDER BY next_at, id LIMIT 1)
@@ -441,7 +441,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn end_leases(&self, tenant: TenantId) -> Result<()> {
         let mut write = self.write("end leases").await?;
-        sqlx::query(
+        sql::query(
             "UPDATE report_runs SET lease_holder = 0, lease_until = 0
              WHERE tenant_id = $1 AND lease_until > 0",
         )
@@ -466,7 +466,7 @@ impl Store {
         let mut write = self.write("let a run wait").await?;
         let sql = "UPDATE report_runs SET next_at = $4, problem = $5, attempts = attempts + $6,
              lease_until = 0 WHERE tenant_id = $1 AND id = $2 AND lease_holder = $3";
-        let query = sqlx::query(sql)
+        let query = sql::query(sql)
             .bind(lease.tenant.0 as i64)
             .bind(lease.run.0 as i64)
             .bind(lease.holder)
@@ -491,7 +491,7 @@ impl Store {
         let mut write = self.write("note the file of a run").await?;
         let sql = "UPDATE report_runs SET state = $4, file = $5, more_files = $6, problem = ''
              WHERE tenant_id = $1 AND id = $2 AND lease_holder = $3";
-        let query = sqlx::query(sql)
+        let query = sql::query(sql)
             .bind(lease.tenant.0 as i64)
             .bind(lease.run.0 as i64)
             .bind(lease.holder)
@@ -517,7 +517,7 @@ impl Store {
         let mut write = self.write("end a run").await?;
         let sql = "UPDATE report_runs SET state = $4, problem = $5, ended_at = $6, lease_until = 0
              WHERE tenant_id = $1 AND id = $2 AND lease_holder = $3";
-        let query = sqlx::query(sql)
+        let query = sql::query(sql)
             .bind(lease.tenant.0 as i64)
             .bind(lease.run.0 as i64)
             .bind(lease.holder)
@@ -539,14 +539,14 @@ impl Store {
         let mut write = self.write("begin a delivery").await?;
         let sql = "UPDATE report_runs SET lease_until = $4
              WHERE tenant_id = $1 AND id = $2 AND lease_holder = $3";
-        let query = sqlx::query(sql)
+        let query = sql::query(sql)
             .bind(lease.tenant.0 as i64)
             .bind(lease.run.0 as i64)
             .bind(lease.holder)
             .bind(now.0 + LEASE_US);
         let done = query.execute(write.db()).await.during("begin a delivery")?;
         held(lease, done.rows_affected())?;
-        sqlx::query(
+        sql::query(
             "UPDATE report_deliveries SET state = $4, attempts = attempts + 1
              WHERE tenant_id = $1 AND run_id = $2 AND place = $3",
         )
@@ -574,7 +574,7 @@ impl Store {
     ) -> Result<()> {
         let mut write = self.write("note a delivery").await?;
         let ended = (state != DeliveryState::Waiting).then_some(at.0);
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE report_deliveries SET state = $5, problem = $6, next_at = $7, ended_at = $8
              WHERE tenant_id = $1 AND run_id = $2 AND place = $4 AND EXISTS (
                  SELECT 1 FROM report_runs WHERE tenant_id = $1 AND id = $2 AND lease_holder = $3)",
@@ -600,7 +600,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn old_runs(&self, tenant: TenantId, before: Timestamp) -> Result<Vec<Run>> {
         let sql = format!("{SELECT} WHERE tenant_id = $1 AND ended_at < $2 ORDER BY id LIMIT 100");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows = sql::query(sqlx::AssertSqlSafe(sql))
             .bind(tenant.0 as i64)
             .bind(before.0)
             .fetch_all(self.reader())
@@ -614,7 +614,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn forget_run(&self, tenant: TenantId, run: ReportRunId) -> Result<()> {
         let mut write = self.write("forget a run").await?;
-        sqlx::query("DELETE FROM report_runs WHERE tenant_id = $1 AND id = $2")
+        sql::query("DELETE FROM report_runs WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(run.0 as i64)
             .execute(write.db())

@@ -4,6 +4,7 @@
 use super::exists;
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, Write, id, time, time_opt};
 use crate::{Result, Store, agent, when};
 use serde::Serialize;
@@ -44,7 +45,7 @@ impl Store {
     /// [`crate::Error::NotFound`] for an agent that does not exist.
     pub async fn agent_teams(&self, tenant: TenantId, agent_id: AgentId) -> Result<Vec<Stay>> {
         self.agent(tenant, agent_id).await?;
-        let rows = sqlx::query(COLUMNS)
+        let rows = sql::query(COLUMNS)
             .bind(tenant.0 as i64)
             .bind(agent_id.0 as i64)
             .fetch_all(self.reader())
@@ -70,7 +71,7 @@ impl Store {
         if let Some(team) = team {
             exists(&mut write, tenant, team).await?;
         }
-        let last = sqlx::query(COLUMNS)
+        let last = sql::query(COLUMNS)
             .bind(tenant.0 as i64)
             .bind(agent_id.0 as i64)
             .fetch_all(write.db())
@@ -98,7 +99,7 @@ async fn end_stay(
     until: Timestamp,
 ) -> Result<()> {
     let doing = write.doing;
-    sqlx::query(
+    sql::query(
         "UPDATE team_members SET until = $3
          WHERE tenant_id = $1 AND agent_id = $2 AND until IS NULL",
     )
@@ -120,7 +121,7 @@ async fn begin_stay(
     let doing = write.doing;
     let version_id = write.next_id("team member").await?;
     if let Some(team) = team {
-        sqlx::query(
+        sql::query(
             "INSERT INTO team_members (id, tenant_id, agent_id, team_id, since)
              VALUES ($1, $2, $3, $4, $5)",
         )

@@ -3,10 +3,10 @@
 use super::{exists, tree};
 use crate::audit::By;
 use crate::error::During;
+use crate::sql;
 use crate::store::{DbRow, id};
 use crate::user::Identity;
 use crate::{Error, Result, Role, Store};
-use sqlx::Row;
 use std::collections::BTreeSet;
 use terms::{AgentId, TeamId, TenantId, UserId};
 
@@ -23,7 +23,7 @@ impl Store {
         tenant: TenantId,
         user_id: UserId,
     ) -> Result<Option<Vec<TeamId>>> {
-        let row = sqlx::query("SELECT team_scope FROM users WHERE tenant_id = $1 AND id = $2")
+        let row = sql::query("SELECT team_scope FROM users WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(user_id.0 as i64)
             .fetch_optional(self.reader())
@@ -58,7 +58,7 @@ impl Store {
         }
         let kept = teams
             .map(|teams| serde_json::to_string(teams).expect("a list of ids is always valid JSON"));
-        sqlx::query("UPDATE users SET team_scope = $3 WHERE tenant_id = $1 AND id = $2")
+        sql::query("UPDATE users SET team_scope = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(tenant.0 as i64)
             .bind(user_id.0 as i64)
             .bind(kept.as_deref())
@@ -83,7 +83,7 @@ impl Store {
         let Some(teams) = self.user_teams(who.tenant, who.user).await? else { return Ok(None) };
         let doing = "read a supervisor's teams";
         let below = tree(self.reader(), who.tenant, doing).await?.with_below(&teams);
-        let members = sqlx::query(
+        let members = sql::query(
             "SELECT agent_id, team_id FROM team_members WHERE tenant_id = $1 AND until IS NULL
              ORDER BY agent_id",
         )
@@ -107,7 +107,7 @@ fn agents_of(members: &[DbRow], teams: &BTreeSet<TeamId>) -> Vec<AgentId> {
 }
 
 fn limit(row: &DbRow) -> Result<Option<Vec<TeamId>>> {
-    let Some(kept) = row.get::<Option<String>, _>("team_scope") else { return Ok(None) };
+    let Some(kept) = row.get::<Option<String>>("team_scope") else { return Ok(None) };
     let read = serde_json::from_str(&kept).map_err(|error| Error::Stored {
         doing: "read a supervisor's teams",
         what: "list of teams",

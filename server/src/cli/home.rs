@@ -29,7 +29,7 @@ impl Home {
     pub async fn open(config: &Config, tenant: TenantId) -> Result<Self, anyhow::Error> {
         let data = &config.server.data;
         anyhow::ensure!(
-            data.join("desk.db").exists(),
+            config.store().has_box(),
             "{} holds no box; start one with `switchgrid serve`, or name its folder with --data",
             data.display()
         );

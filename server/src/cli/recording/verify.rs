@@ -103,7 +103,7 @@ struct Segments {
 pub async fn run(config: &Config, options: &Options) -> Result<ExitCode, anyhow::Error> {
     let data = &config.server.data;
     anyhow::ensure!(
-        data.join("desk.db").exists(),
+        config.store().has_box(),
         "{} holds no box; start one with `switchgrid serve`, or name its folder with --data",
         data.display()
     );

@@ -1,0 +1,55 @@
+//! The business store from the outside, and every test of it twice: in a file of SQLite, and in a
+//! database of PostgreSQL.
+
+#![allow(clippy::duplicate_mod, reason = "the same tests run on either database")]
+
+mod place;
+mod postgres;
+
+#[path = "."]
+mod on_sqlite {
+    use crate::place::sqlite as place;
+
+    mod calling;
+    mod conferences;
+    mod connectors;
+    mod dialect;
+    mod erasures;
+    mod field_grid;
+    mod flows;
+    mod leases;
+    mod mailboxes;
+    mod queues;
+    mod report_definitions;
+    mod return_visits;
+    mod schedules;
+    mod shifts;
+    mod sql_tokens;
+    mod store;
+    mod teams;
+    mod voicemails;
+}
+
+#[path = "."]
+mod on_postgres {
+    use crate::place::postgres as place;
+
+    mod calling;
+    mod conferences;
+    mod connectors;
+    mod dialect;
+    mod erasures;
+    mod field_grid;
+    mod flows;
+    mod leases;
+    mod mailboxes;
+    mod queues;
+    mod report_definitions;
+    mod return_visits;
+    mod schedules;
+    mod shifts;
+    mod sql_tokens;
+    mod store;
+    mod teams;
+    mod voicemails;
+}
