@@ -19,10 +19,10 @@ pub use moved::{Moved, Stage, Stored};
 pub(crate) use fill::{fill, row, unfill};
 pub(crate) use moved::prepare;
 
+use crate::db::{self, Db, DbRow, Text};
 use crate::{Error, Warehouse};
 use serde_json::{Map, Value as Json};
 use sqlx::Row as _;
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use terms::number::like;
 use terms::record::{Record, Recording, Row, Value};
 use terms::{AgentId, CallId, QueueId, RecordingId, TenantId, Timestamp};

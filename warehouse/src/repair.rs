@@ -23,7 +23,7 @@ use crate::file::{self, Written};
 use crate::ingest::SOURCE;
 use crate::schema::{Layout, layout_of};
 use crate::store::{self, Source, now, write_source};
-use crate::{Error, aside, faxes, manifest, publish, recordings};
+use crate::{Error, aside, faxes, manifest, recordings};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use std::cmp::Reverse;

@@ -351,6 +351,7 @@ mod tests {
             Input::SetTaps(_, 0) => "untap",
             Input::SetTaps(..) => "tap",
             Input::Fax(..) => "fax",
+            Input::Bot(..) => "bot",
         };
         plan.iter().map(|(shard, input)| (*shard, name(input))).collect()
     }
@@ -423,6 +424,7 @@ mod tests {
                 | Input::CloseBridge(..)
                 | Input::SetTaps(..)
                 | Input::Fax(..)
+                | Input::Bot(..)
                 | Input::Prompts(_) => None,
             };
             plan.into_iter().filter_map(of).collect()

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::age::Stays;
-use crate::erase::Digits;
 use crate::rewrite::{Change, rewrite};
 use crate::stories::{
     BEGIN, Script, answered, call_ended, call_started, day, fold, leg_started, recorded, write_log,
@@ -249,7 +248,7 @@ async fn who_was_erased_stays_erased() {
         Row::Call(call) => Some(call.caller.trim_start_matches("+86").to_owned()),
         _ => None,
     });
-    let digits = Digits::parse(&caller.unwrap()).unwrap();
+    let digits = terms::Subscriber::parse(&caller.unwrap(), "86").unwrap();
     warehouse.erase_number(TenantId(1), &digits).await.unwrap();
     sweep_all(&warehouse).await;
     let erased = all(&warehouse).await;
@@ -267,7 +266,7 @@ async fn who_was_erased_stays_erased() {
     let calls = session.unwrap().query("SELECT * FROM calls").await.unwrap();
     let all_calls = rows.iter().filter(|row| row.table() == "calls").count();
     assert_eq!(calls.rows(), all_calls - 1);
-    assert!(!calls.to_csv().contains(digits.as_str()));
+    assert!(!calls.to_csv().contains(digits.core()));
 }
 
 #[tokio::test]

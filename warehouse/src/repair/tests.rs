@@ -222,7 +222,7 @@ async fn an_erasure_leaves_nothing_aside() {
     let path = file::walk(&dir.path().join("orders")).unwrap().remove(0);
     let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned();
     aside::keep(dir.path(), &[name]).unwrap();
-    let digits = crate::erase::Digits::parse("13800138000").unwrap();
+    let digits = terms::Subscriber::parse("13800138000", "86").unwrap();
     warehouse.erase_number(TenantId(1), &digits).await.unwrap();
     assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
 }

@@ -79,6 +79,7 @@ impl Hall {
                 Input::Prompts(prompts) => world.shard.set_prompts(prompts),
                 Input::SetTaps(leg, cores) => world.shard.set_taps(leg, cores),
                 Input::Fax(leg, _) => world.shard.start_fax(now, leg),
+                Input::Bot(leg, line) => world.shard.start_bot(now, leg, line.rate(), line.voice()),
             }
         }
     }
