@@ -173,7 +173,7 @@ async fn merge(
     tokio::task::spawn_blocking(work).await.expect("publishing does not panic")
 }
 
-async fn place(tmp: PathBuf, to: PathBuf) -> Result<(), Error> {
+pub async fn place(tmp: PathBuf, to: PathBuf) -> Result<(), Error> {
     let work = move || file::place(&tmp, &to, STEPS);
     tokio::task::spawn_blocking(work).await.expect("publishing does not panic")
 }

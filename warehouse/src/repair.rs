@@ -108,11 +108,7 @@ pub async fn manifest_from_files(
     Ok(repaired)
 }
 
-async fn fill(
-    dir: &Path,
-    pool: &Pool,
-    progress: impl Fn(usize, usize),
-) -> Result<Repaired, Error> {
+async fn fill(dir: &Path, pool: &Pool, progress: impl Fn(usize, usize)) -> Result<Repaired, Error> {
     let action = "make the database anew";
     let files = known(dir)?;
     let (mut repaired, mut there) = (Repaired::default(), There::default());
@@ -257,10 +253,7 @@ fn rows<R: Record>(batches: &[RecordBatch]) -> Result<Vec<R>, Error> {
 }
 
 /// Faxes that were deleted stay so; their files are looked for again.
-async fn mark_deleted(
-    tx: &mut Tx<'_>,
-    deleted: &[RecordingDeletion],
-) -> Result<(), Error> {
+async fn mark_deleted(tx: &mut Tx<'_>, deleted: &[RecordingDeletion]) -> Result<(), Error> {
     for deletion in deleted {
         sqlx::query(
             "UPDATE fax SET deleted_at = $2, deleted_reason = $3, deleted_detail = $4, told = 1 \

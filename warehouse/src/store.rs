@@ -95,10 +95,10 @@ impl Warehouse {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
         make_folder(&dir)?;
         let lock = lock(&dir)?;
+        let database = Database::of(&dir, manifest)?;
         if *manifest == Manifest::Sqlite {
             crate::repair::check_named(&dir)?;
         }
-        let database = Database::of(&dir, manifest)?;
         let pool = made(&dir, &database).await?;
         let readers = database.readers().await?;
         let writer = Some(Writer { pool, _lock: lock });
@@ -131,10 +131,10 @@ impl Warehouse {
     /// directory's.
     pub async fn open_reader_on(dir: impl AsRef<Path>, manifest: &Manifest) -> Result<Self, Error> {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
+        let database = Database::of(&dir, manifest)?;
         if *manifest == Manifest::Sqlite {
             crate::repair::check_named(&dir)?;
         }
-        let database = Database::of(&dir, manifest)?;
         if !database.may_exist() {
             return Err(Error::Missing(dir));
         }

@@ -63,6 +63,10 @@ pub async fn put(
     );
     let sealed_at = here.files.iter().map(|entry| entry.sealed_at).min().unwrap_or(now().0);
     let path = publish::path_of((table, &day), seqs, &written);
+    if replaced.contains(&path) {
+        // What is to be there is what was there, and lost or damaged since.
+        return put_back(warehouse, &path, &replaced, tmp).await.map(|()| true);
+    }
     let names = (path, table, day.as_str());
     let of = |state: &str| {
         manifest::Entry::new(names.clone(), seqs, state, Timestamp(sealed_at), written.clone())
@@ -75,6 +79,20 @@ pub async fn put(
     }
     tracing::debug!(table, day, "rebuilt");
     Ok(true)
+}
+
+/// Puts a file to where the manifest names it, and retires the others.
+async fn put_back(
+    warehouse: &Warehouse,
+    path: &str,
+    replaced: &[String],
+    tmp: PathBuf,
+) -> Result<(), Error> {
+    publish::place(tmp, warehouse.dir().join(path)).await?;
+    let others: Vec<String> = replaced.iter().filter(|other| *other != path).cloned().collect();
+    let mut tx = warehouse.write("rebuild").await?;
+    manifest::retire(&mut tx, &others, now()).await?;
+    db::commit(tx, "rebuild").await
 }
 
 async fn write(

@@ -90,7 +90,7 @@ pub async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error
         report.recounted = warehouse.recount().await?;
         warehouse
     } else {
-        first::read_warehouse(config).await?
+        first::read_warehouse(config).await.map_err(told)?
     };
     let found = warehouse.verify_with(|done, all| show(&bar, done, all)).await?;
     warehouse.close().await;
@@ -99,6 +99,17 @@ pub async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error
     (report.files, report.staged_rows) = (found.files, found.staged_rows);
     (report.faults, report.aside) = (found.faults, found.aside);
     Ok(report)
+}
+
+/// Says what helps where the database cannot be read.
+fn told(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<Error>() {
+        Some(damaged) if damaged.is_damaged_database() => error.context(
+            "warehouse.db is damaged: `switchgrid warehouse verify --repair` makes it anew from the \
+             files",
+        ),
+        _ => error,
+    }
 }
 
 /// The database is not there, or its bytes are not its own.
