@@ -291,6 +291,17 @@ impl Store {
     /// # Errors
     /// When it cannot be written; it can be asked for again.
     pub async fn erase_person(&self, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+        let entries = self.forget_person(tenant, person).await?;
+        self.write_anew().await?;
+        Ok(entries)
+    }
+
+    /// The first half of [`Store::erase_person`]: nothing that is asked for tells of the person, and the
+    /// bytes are still there.
+    ///
+    /// # Errors
+    /// When it cannot be written; nothing is changed then.
+    pub async fn forget_person(&self, tenant: TenantId, person: &Subscriber) -> Result<u64> {
         let mut write = self.write("erase a person").await?;
         let mut entries = of_orders(&mut write, tenant, person).await?;
         entries += of_workers(&mut write, tenant, person).await?;
@@ -303,7 +314,6 @@ impl Store {
             write.raise_plan(tenant).await?;
         }
         write.commit().await?;
-        self.write_anew().await?;
         Ok(entries)
     }
 }
