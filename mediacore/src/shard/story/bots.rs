@@ -196,9 +196,7 @@ fn a_bot_does_not_hear_the_sound_of_a_key() {
         let bytes = phone.packet(101, n == 0, &event.write());
         (phone.time, phone.seq) = (now, phone.seq.wrapping_add(1));
         world.send(0, bytes);
-        if n < 5 {
-            world.speak(0, 20, 9_000);
-        }
+        world.speak(0, 20, if n < 4 { 9_000 } else { 500 });
         world.run(20);
     }
     for _ in 0..20 {
@@ -209,7 +207,8 @@ fn a_bot_does_not_hear_the_sound_of_a_key() {
     let loudest = heard.iter().flat_map(|frame| frame.samples()).max();
     assert!(loudest.is_some_and(|&sample| sample < 1_000), "{loudest:?}");
     let last = heard.last().map(|frame| frame.samples()[80]);
-    assert_eq!((last, world.digits().as_str()), (Some(rounded(500)), "6"), "and the caller again");
+    assert!(last.is_some_and(|sample| (sample - 500).abs() < 100), "the caller again: {last:?}");
+    assert_eq!(world.digits(), "6");
 }
 
 #[test]
