@@ -196,7 +196,7 @@ fn a_bot_does_not_hear_the_sound_of_a_key() {
         let bytes = phone.packet(101, n == 0, &event.write());
         (phone.time, phone.seq) = (now, phone.seq.wrapping_add(1));
         world.send(0, bytes);
-        world.speak(0, 20, if n < 4 { 9_000 } else { 500 });
+        world.speak(0, 20, if n < 3 { 9_000 } else { 500 });
         world.run(20);
     }
     for _ in 0..20 {
