@@ -255,7 +255,8 @@ impl Store {
     }
 
     /// Keeps what these entries of the event log say about agents' calls and about messages, and that
-    /// it was followed through `seq`. What is older than what is known changes nothing, so entries may come again.
+    /// it was followed through `seq`. What is older than what is known changes nothing, so entries may
+    /// come again.
     /// The switch works by what it says itself; where it may have begun anew since, `missed` has its
     /// plan told to it again.
     ///
@@ -263,11 +264,14 @@ impl Store {
     /// When the store does not answer; nothing was kept then.
     pub async fn keep_calling(&self, entries: &[Arc<Entry>], seq: u64, missed: bool) -> Result<()> {
         let mut write = self.write("keep what agents set").await?;
+        let followed = followed(&mut write).await?;
         for entry in entries {
             crate::voicemail::keep(&mut write, entry).await?;
             crate::mailbox::keep(&mut write, entry).await?;
             crate::order::lost::keep(self, &mut write, entry).await?;
-            crate::lease::keep(&mut write, entry).await?;
+            if followed.is_none_or(|seq| entry.seq > seq) {
+                crate::lease::keep(&mut write, entry).await?;
+            }
             let Kind::Calling(Calling { agent, what }) = &entry.kind else { continue };
             match what {
                 InCalling::Set { do_not_disturb, forwarding } => {
@@ -291,6 +295,17 @@ impl Store {
         .during("keep what agents set")?;
         write.commit().await
     }
+}
+
+/// Through which entry the event log was followed.
+async fn followed(write: &mut Write) -> Result<Option<u64>> {
+    let doing = write.doing;
+    let row = sql::query("SELECT seq FROM followed WHERE name = $1")
+        .bind(FOLLOWED)
+        .fetch_optional(write.db())
+        .await
+        .during(doing)?;
+    Ok(row.map(|row| id(&row, "seq")))
 }
 
 /// False where it was known, or something later.

@@ -1,5 +1,5 @@
-//! Business databases that flows may ask, and bots that they may let speak. Passwords go in and never come out: they are sealed in the
-//! store and opened for the plan of the call path only.
+//! Business databases that flows may ask, and bots that they may let speak. Passwords go in and never
+//! come out: they are sealed in the store and opened for the plan of the call path only.
 
 use crate::audit::By;
 use crate::error::During;
@@ -67,7 +67,8 @@ pub struct ConnectorDraft {
     /// What it is.
     #[serde(flatten)]
     pub settings: ConnectorSettings,
-    /// The password there; for a bot, the bearer token that it is shown. Left out, it stays as it is, as long as address and user do.
+    /// The password there; for a bot, the bearer token that it is shown. Left out, it stays as it is, as
+    /// long as address and user do.
     #[serde(default)]
     pub password: Option<String>,
 }

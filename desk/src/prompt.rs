@@ -221,8 +221,9 @@ impl Store {
         let doing = "put a prompt";
         let mut write = self.write(doing).await?;
         let others = sql::query(
-            "SELECT COUNT(*) AS prompts, COALESCE(SUM(length_ms), 0) AS length_ms FROM prompts
-             WHERE tenant_id = $1 AND NOT (language = $2 AND name = $3)",
+            // The sum of BIGINTs is a NUMERIC in PostgreSQL.
+            "SELECT COUNT(*) AS prompts, CAST(COALESCE(SUM(length_ms), 0) AS BIGINT) AS length_ms
+             FROM prompts WHERE tenant_id = $1 AND NOT (language = $2 AND name = $3)",
         )
         .bind(tenant.0 as i64)
         .bind(new.name.language())

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use terms::{AgentId, CallId, OrderId, TenantId, Timestamp, UserId, record};
 use utoipa::ToSchema;
 
-/// Return visits of one tenant that are not withdrawn.
-pub const VISITS_MAX: i64 = 5_000_000;
+/// Return visits of one tenant that wait for a result, before a person may plan another one. What rules
+/// plan is bounded by the orders: no order stays undone for it.
+pub const OPEN_MAX: i64 = 100_000;
 
 text_enum! {
     /// What a return visit brought.
@@ -173,7 +174,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an order that does not exist, [`Error::Invalid`] for a time that has
-    /// passed, [`Error::Refused`] for an order that is not done, or has a visit that is not.
+    /// passed, [`Error::Refused`] for an order that is not done, or has a visit that is not, and where
+    /// too many wait.
     pub async fn plan_return_visit(
         &self,
         tenant: TenantId,
@@ -186,6 +188,9 @@ impl Store {
         }
         let mut write = self.write("plan a return visit").await?;
         may_be_asked(&mut write, tenant, new.order).await?;
+        let count = "SELECT COUNT(*) FROM return_visits
+             WHERE tenant_id = $1 AND withdrawn_at IS NULL AND result IS NULL";
+        write.room_for(tenant, count, OPEN_MAX).await?;
         let made = plan(&mut write, tenant, by, new.order, new.due_at).await?;
         write.commit().await?;
         Ok(made)
@@ -302,8 +307,6 @@ pub(crate) async fn plan(
     due_at: Timestamp,
 ) -> Result<ReturnVisit> {
     let doing = write.doing;
-    let count = "SELECT COUNT(*) FROM return_visits WHERE tenant_id = $1 AND withdrawn_at IS NULL";
-    write.room_for(tenant, count, VISITS_MAX).await?;
     let made = ReturnVisit {
         id: write.next_id("return visit").await?,
         order,

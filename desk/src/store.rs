@@ -119,7 +119,11 @@ impl Store {
 
     /// Writes the database anew, without the bytes of rows that are gone, and empties its log where
     /// that is ours.
-    pub(crate) async fn write_anew(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be written, or ([`Error::Busy`]) while another program could still see such rows;
+    /// it can be asked for again.
+    pub async fn write_anew(&self) -> Result<()> {
         let doing = "write the store anew";
         if let Pool::Postgres(writer) = &self.writer {
             return postgres::write_anew(writer, doing).await;

@@ -175,6 +175,8 @@ async fn a_pause_of_a_leased_number_is_put_down() {
     };
     let entries = [of(7, InLease::Called), of(8, InLease::Paused)];
     store.keep_calling(&entries, 8, false).await.unwrap();
+    // Whose answer was lost is told again.
+    store.keep_calling(&entries, 8, false).await.unwrap();
     let expected = "switch lease.pause: codes of the number of lease 4: too many were wrong";
     assert_eq!(actions(&store, tenant, "lease.pause").await, [expected]);
 }

@@ -6,7 +6,8 @@ use desk::customer::Card;
 use desk::hours::HoursDraft;
 use desk::order::query::OrderFilter;
 use desk::order::write::NewOrder;
-use desk::{By, Store};
+use desk::prompt::{NewPrompt, PromptFormat, PromptName, PromptRoom};
+use desk::{By, Error, Store};
 use serde_json::json;
 use tempfile::TempDir;
 use terms::Timestamp;
@@ -51,6 +52,23 @@ async fn a_part_of_a_text_is_found_whatever_its_case() {
         let found = store.customers(t, text, None, 10).await.unwrap();
         assert_eq!(found.len(), count, "{text}");
     }
+}
+
+#[tokio::test]
+async fn lengths_of_prompts_are_added_up() {
+    let (_folder, store, first) = desk().await;
+    let room = PromptRoom { prompts_max: 10, length_ms_max: 5_000 };
+    let put = async |name: &str, length_ms| {
+        let name = PromptName::new("en", name).unwrap();
+        let (format, sha256) = (PromptFormat::Wav, "0".repeat(64));
+        let new = NewPrompt { name, format, bytes: 44, length_ms, sha256, text: None };
+        store.put_prompt(first.tenant, &by(), &new, room).await.map(|(_, is_new)| is_new)
+    };
+    assert!(put("one", 3_000).await.unwrap());
+    assert!(put("two", 2_000).await.unwrap());
+    assert!(matches!(put("three", 1).await, Err(Error::Refused(_))));
+    assert!(!put("two", 1_000).await.unwrap(), "in its own place");
+    assert!(put("three", 1_000).await.unwrap());
 }
 
 #[tokio::test]

@@ -96,6 +96,20 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     assert_eq!(store.erase_person(tenant, &person()).await.unwrap(), 0);
 }
 
+#[tokio::test]
+async fn anothers_place_on_a_list_stays_and_says_nothing_of_who_was_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tenant) = opened(folder.path()).await;
+    let reason = format!("rings as {DIGITS} does");
+    let block = desk::blocked::Block::always("13900139000", &reason);
+    store.block(tenant, &by(), &block).await.unwrap();
+    store.erase_person(tenant, &person()).await.unwrap();
+    let blocked = store.blocked(tenant).await.unwrap();
+    let told: Vec<&str> = blocked.iter().map(|block| block.reason.as_str()).collect();
+    assert_eq!(told, [""]);
+    assert!(!holds_digits(folder.path()).await);
+}
+
 fn worker(phone: &str) -> WorkerDraft {
     let (name, substitute, absence) = ("李雷".into(), None, None);
     WorkerDraft { name, phone: phone.into(), bound: true, substitute, absence }

@@ -96,6 +96,19 @@ async fn a_result_is_noted_and_revised_and_every_version_is_handed_over() {
 }
 
 #[tokio::test]
+async fn so_many_visits_may_wait_for_a_result_and_those_that_have_one_do_not_count() {
+    let (folder, store, first) = desk().await;
+    let order = done(&store, first.tenant).await;
+    let many = "INSERT INTO return_visits
+             (id, tenant_id, order_id, planned_at, due_at, done_at, result, changed_at)
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+         SELECT 1000 + n.i, o.tenant_id, o.id, 0, 0, 0, 'satisfied', 0 FROM n, orders o";
+    place::sql(folder.path(), many).await.unwrap();
+    let new = NewReturnVisit { order, due_at: after(48) };
+    store.plan_return_visit(first.tenant, &by(1), &new).await.unwrap();
+}
+
+#[tokio::test]
 async fn only_what_is_done_is_asked_about_and_nobody_elses() {
     let (_folder, store, first) = desk().await;
     let tenant = first.tenant;

@@ -376,9 +376,9 @@ impl Leg {
     }
 
     /// Whether the others do not hear its keys as it says them: they get them made anew, or not at
-    /// all.
+    /// all; a bot is told of them.
     pub fn hides_keys(&self) -> bool {
-        self.digits_kept || self.digits_to.is_some()
+        self.digits_kept || self.digits_to.is_some() || self.bot.is_some()
     }
 
     /// Whether a key is down that the others do not hear as it is said: its sound, or what else comes

@@ -38,7 +38,7 @@ struct Place {
 }
 
 /// In the order that references ask for; orders and customers are looked at before ([`of_orders`]).
-const PLACES: [Place; 10] = [
+const PLACES: [Place; 13] = [
     Place {
         table: "order_steps",
         keys: &["order_id", "version"],
@@ -67,7 +67,23 @@ const PLACES: [Place; 10] = [
         table: "blocked",
         keys: &["number"],
         text: true,
-        names: &["number", "reason"],
+        names: &["number"],
+        only: "TRUE",
+        change: Change::Delete,
+    },
+    Place {
+        table: "blocked",
+        keys: &["number"],
+        text: true,
+        names: &["reason"],
+        only: "TRUE",
+        change: Change::Empty,
+    },
+    Place {
+        table: "allowed",
+        keys: &["number"],
+        text: true,
+        names: &["number"],
         only: "TRUE",
         change: Change::Delete,
     },
@@ -75,7 +91,15 @@ const PLACES: [Place; 10] = [
         table: "allowed",
         keys: &["number"],
         text: true,
-        names: &["number", "reason"],
+        names: &["reason"],
+        only: "TRUE",
+        change: Change::Empty,
+    },
+    Place {
+        table: "recording_exclusions",
+        keys: &["kind", "value"],
+        text: true,
+        names: &["value"],
         only: "TRUE",
         change: Change::Delete,
     },
@@ -83,9 +107,9 @@ const PLACES: [Place; 10] = [
         table: "recording_exclusions",
         keys: &["kind", "value"],
         text: true,
-        names: &["value", "reason"],
+        names: &["reason"],
         only: "TRUE",
-        change: Change::Delete,
+        change: Change::Empty,
     },
     Place {
         table: "area_callers",
@@ -291,6 +315,17 @@ impl Store {
     /// # Errors
     /// When it cannot be written; it can be asked for again.
     pub async fn erase_person(&self, tenant: TenantId, person: &Subscriber) -> Result<u64> {
+        let entries = self.forget_person(tenant, person).await?;
+        self.write_anew().await?;
+        Ok(entries)
+    }
+
+    /// The first half of [`Store::erase_person`]: nothing that is asked for tells of the person, and the
+    /// bytes are still there.
+    ///
+    /// # Errors
+    /// When it cannot be written; nothing is changed then.
+    pub async fn forget_person(&self, tenant: TenantId, person: &Subscriber) -> Result<u64> {
         let mut write = self.write("erase a person").await?;
         let mut entries = of_orders(&mut write, tenant, person).await?;
         entries += of_workers(&mut write, tenant, person).await?;
@@ -303,7 +338,6 @@ impl Store {
             write.raise_plan(tenant).await?;
         }
         write.commit().await?;
-        self.write_anew().await?;
         Ok(entries)
     }
 }

@@ -4,9 +4,9 @@
 //! What the caller says is played out as for a mix, so a bot hears a steady 50 frames a second, and
 //! silence where nothing came. What the bot says may come in bursts: it waits in a short line, begins
 //! when a few frames are there, or the one that is there has waited as long, and where the line runs
-//! dry the caller hears silence on the same grid. A key that the others of a room would not hear the
-//! bot does not hear either; it is told of it. Where the call is recorded the bot has a voice of its
-//! own there, as what is said into a talk has.
+//! dry the caller hears silence on the same grid. The sound of a key the bot does not hear; it is told
+//! of it. Where the call is recorded the bot has a voice of its own there, as what is said into a talk
+//! has.
 
 use super::{Alarm, Shard};
 use crate::codec::{Converter, Rate};

@@ -77,7 +77,7 @@ impl Drop for Pages {
 const LEVEL_MIN: u16 = 512;
 /// Turns after which the level follows a smaller need.
 const CALM_TURNS: u32 = 512;
-/// Turns, ten seconds of them at least, after which pages that nobody used are given up.
+/// Turns after which pages that nobody used are given up: four seconds where a turn is 2 ms.
 const COLD_TURNS: u32 = 2_048;
 
 /// The pool.

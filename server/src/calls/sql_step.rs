@@ -1,6 +1,6 @@
 //! SQL steps of IVR flows: one statement each, its values bound, bounded in time, rows and the bytes of
-//! each row, and only where it may go. A server is asked at an address that was checked ([`Place`]), a file lies below the
-//! folder of its tenant.
+//! each row, and only where it may go. A server is asked at an address that was checked ([`Place`]), a
+//! file lies below the folder of its tenant.
 //!
 //! What reads runs where nothing can be written and is tried once more when the connection was lost.
 //! What writes is sent once. Each connector has a few connections of its own: one whose database hangs

@@ -1,6 +1,6 @@
 //! What the next trunk is told of how a call is charged (RFC 7315): the identity that its accounts have
 //! in common goes to every trunk that is trusted, so that both halves of a call that we pass on are
-//! found together; where a network keeps its accounts is said to that network alone (§5.6). Who
+//! found together; where a network keeps its accounts is said to that network alone (§4.5). Who
 //! operates the networks on both sides of us (`orig-ioi`, `term-ioi`) is theirs to say.
 
 use super::Call;

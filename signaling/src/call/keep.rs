@@ -453,7 +453,9 @@ impl Call {
         let Phase::Talking(talk) = &self.phase else { return };
         let (hold, others) = (talk.hold, talk.others().collect::<Vec<_>>());
         for leg in [self.anchor, partner].into_iter().chain(others) {
+            // Who heard the network of somebody asked in was not heard meanwhile, nor their keys.
             cx.media(Command::Audience { leg, audience: Audience::Everyone });
+            cx.media(Command::KeepDigits { leg, kept: false });
             cx.media(Command::Join { leg, room });
         }
         if let Some(supervision) = &self.supervision {

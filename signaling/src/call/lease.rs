@@ -198,14 +198,16 @@ impl Call {
         let Some(leases) = cx.world.leases.get_mut(&self.tenant) else { return self.strand(cx) };
         let barred = leases.guesses_too_often(now.moment, &self.caller, (max, within))
             || leases.is_paused(now.moment, &self.called, of_number);
-        let found = leases.by_code(&self.called, &digits, now.wall).filter(|_| !barred);
-        if let Some(binding) = found {
+        let found = leases.by_code(&self.called, &digits, now.wall);
+        let is_wrong = !digits.is_empty() && found.is_none();
+        if let Some(binding) = found.filter(|_| !barred) {
             self.timers.clear(Timer::Code);
             return self.go_to(cx, Next::Leased(LeaseStep::Reach(binding)));
         }
-        // What was typed counts against the caller, silence does not.
+        // What was typed wrong counts against the caller. Silence does not, nor does a right code that
+        // is not heard: who has it is let in once the pause is over.
         let mut paused = None;
-        if !digits.is_empty() {
+        if is_wrong {
             leases.note_guess(now.moment, &self.caller, within);
             if !barred {
                 paused = leases.note_wrong(now.moment, &self.called, of_number);

@@ -271,14 +271,14 @@ impl Lamps {
         &mut self,
         who: Who,
         bindings: &[Binding],
-        left: impl Iterator<Item = (u64, Left)> + Clone,
+        left: &[(u64, Left)],
     ) {
         for id in self.watched.get(&who).into_iter().flatten() {
             let Some(watch) = self.watches.get_mut(id) else { continue };
             if watch.package() != Package::Registrations {
                 continue;
             }
-            for (contact, how) in left.clone() {
+            for &(contact, how) in left {
                 watch.contacts.left(contact, how);
             }
             if watch.contacts.is_behind(bindings) {

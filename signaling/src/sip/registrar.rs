@@ -7,7 +7,7 @@ use super::message::{Fault, Message, Name};
 use super::uri::{Uri, decimal};
 use crate::kept::octets;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -111,8 +111,7 @@ pub(crate) struct Registrar {
     moved: BTreeSet<Who>,
     browsers: BTreeSet<Who>,
     /// Who changed since this was asked for those who watch, and which of their phones left.
-    news: BTreeSet<Who>,
-    left: Vec<(Who, u64, Left)>,
+    news: BTreeMap<Who, Vec<(u64, Left)>>,
 }
 
 impl Registrar {
@@ -163,7 +162,7 @@ impl Registrar {
                     if let Some(at) = old {
                         let gone = list.remove(at);
                         if expires_s == 0 || *gone.contact != *contact {
-                            self.left.push((who, gone.id(), Left::Unregistered));
+                            self.note_left(who, &gone, Left::Unregistered);
                         }
                     }
                     if expires_s > 0 {
@@ -172,8 +171,9 @@ impl Registrar {
                     }
                 }
                 let excess = list.len().saturating_sub(limits.contacts_max);
-                let displaced = list.drain(..excess).map(|old| (who, old.id(), Left::Rejected));
-                self.left.extend(displaced);
+                for displaced in list.drain(..excess) {
+                    self.note_left(who, &displaced, Left::Rejected);
+                }
             }
         }
         let contacts = list.iter().map(|binding| contact_value(binding, now)).collect();
@@ -205,13 +205,17 @@ impl Registrar {
         keep: impl Fn(&Binding) -> bool,
     ) {
         for gone in list.extract_if(.., |binding| !keep(binding)) {
-            self.left.push((who, gone.id(), how));
+            self.note_left(who, &gone, how);
         }
     }
 
+    fn note_left(&mut self, who: Who, gone: &Binding, how: Left) {
+        self.news.entry(who).or_default().push((gone.id(), how));
+    }
+
     /// Who changed since this was asked last, and which of their phones left.
-    pub(crate) fn take_news(&mut self) -> (BTreeSet<Who>, Vec<(Who, u64, Left)>) {
-        (std::mem::take(&mut self.news), std::mem::take(&mut self.left))
+    pub(crate) fn take_news(&mut self) -> BTreeMap<Who, Vec<(u64, Left)>> {
+        std::mem::take(&mut self.news)
     }
 
     /// Who changed since this was asked last.
@@ -232,7 +236,7 @@ impl Registrar {
     fn remove(&mut self, who: Who) -> Vec<Binding> {
         self.touched.insert(who);
         self.moved.insert(who);
-        self.news.insert(who);
+        self.news.entry(who).or_default();
         let list = self.bindings.remove(&who).unwrap_or_default();
         for binding in &list {
             self.expiries.remove(&(binding.expires_at, who));
@@ -255,7 +259,7 @@ impl Registrar {
     fn insert(&mut self, who: Who, list: Vec<Binding>) {
         self.touched.insert(who);
         self.moved.insert(who);
-        self.news.insert(who);
+        self.news.entry(who).or_default();
         for binding in &list {
             self.expiries.insert((binding.expires_at, who));
             self.sources.insert((binding.flow.transport, binding.flow.remote), who);
@@ -510,6 +514,25 @@ mod tests {
         assert_eq!(registrar.on_closed(ConnectionId(4)), [WHO]);
         assert!(registrar.bindings(WHO).is_empty() && registrar.next_timeout().is_none());
         assert!(registrar.browser_changes().is_empty(), "it was no browser");
+    }
+
+    #[test]
+    fn what_is_new_of_many_at_once_stands_with_each_of_them() {
+        let mut registrar = Registrar::default();
+        let text = "REGISTER sip:h SIP/2.0\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\nContact: <sip:7@h>\r\n\r\n";
+        let request = Message::parse(text.as_bytes(), Carrier::Datagram).unwrap();
+        let limits = Limits::default();
+        let all = [7, 8, 9].map(|agent| (TenantId(1), AgentId(agent)));
+        for who in all {
+            registrar.register(Moment::default(), who, &request, flow(), &limits).unwrap();
+        }
+        let came: Vec<_> = all.map(|who| (who, Vec::<(u64, Left)>::new())).into();
+        assert_eq!(registrar.take_news().into_iter().collect::<Vec<_>>(), came);
+        let id = registrar.bindings(WHO)[0].id();
+        registrar.expire(Moment::from_secs(86_400));
+        let gone: Vec<_> = all.map(|who| (who, vec![(id, Left::Expired)])).into();
+        assert_eq!(registrar.take_news().into_iter().collect::<Vec<_>>(), gone);
+        assert!(registrar.take_news().is_empty(), "once");
     }
 
     #[test]

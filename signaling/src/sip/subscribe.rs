@@ -295,10 +295,8 @@ impl UserAgent {
 
     /// Those who watch where an agent is registered are to be told what changed.
     pub(super) fn note_contacts(&mut self) {
-        let (news, left) = self.registrar.take_news();
-        for who in news {
-            let gone = left.iter().filter(|(of, ..)| *of == who).map(|&(_, id, how)| (id, how));
-            self.lamps.contacts_changed(who, self.registrar.bindings(who), gone);
+        for (who, left) in self.registrar.take_news() {
+            self.lamps.contacts_changed(who, self.registrar.bindings(who), &left);
         }
     }
 

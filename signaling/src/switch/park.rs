@@ -1,5 +1,6 @@
 //! Who takes a parked caller: any agent of the tenant, or those alone who parked them or may pick up for
-//! that one, as the tenant says; by the code `*45` with the slot or from a screen. Slots belong to a tenant; nobody sees or takes another tenant's.
+//! that one, as the tenant says; by the code `*45` with the slot or from a screen. Slots belong to a
+//! tenant; nobody sees or takes another tenant's.
 
 use super::{Cx, Now, Switch};
 use crate::call::{Call, FeatureCode};

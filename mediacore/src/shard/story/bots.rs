@@ -179,6 +179,39 @@ fn a_key_is_told_to_the_bot_that_has_the_leg_and_to_nobody_else() {
 }
 
 #[test]
+fn a_bot_does_not_hear_the_sound_of_a_key() {
+    let mut world = World::new();
+    let phone = world.add(Codec::Pcma, 0, |_| {});
+    world.start_bot(phone, Rate::Narrow);
+    for _ in 0..20 {
+        world.speak(phone, 20, 500);
+        world.run(20);
+    }
+    // Events and the tone of the key beside them. Every packet of an event says when it began.
+    let began = world.phones[phone].time;
+    for n in 0..8_u16 {
+        let event = DigitEvent { code: 6, end: n >= 5, duration: 160 * (n.min(5) + 1) };
+        let phone = &mut world.phones[phone];
+        let now = std::mem::replace(&mut phone.time, began);
+        let bytes = phone.packet(101, n == 0, &event.write());
+        (phone.time, phone.seq) = (now, phone.seq.wrapping_add(1));
+        world.send(0, bytes);
+        world.speak(0, 20, if n < 3 { 9_000 } else { 500 });
+        world.run(20);
+    }
+    for _ in 0..20 {
+        world.speak(phone, 20, 500);
+        world.run(20);
+    }
+    let heard = world.bot_heard();
+    let loudest = heard.iter().flat_map(|frame| frame.samples()).max();
+    assert!(loudest.is_some_and(|&sample| sample < 1_000), "{loudest:?}");
+    let last = heard.last().map(|frame| frame.samples()[80]);
+    assert!(last.is_some_and(|sample| (sample - 500).abs() < 100), "the caller again: {last:?}");
+    assert_eq!(world.digits(), "6");
+}
+
+#[test]
 fn what_a_bot_says_stands_on_the_recording_beside_the_caller() {
     const RECORDING: RecordingId = RecordingId(1);
     const VOICE: LegId = LegId(900);

@@ -148,19 +148,40 @@ impl Deletion {
         if !held.is_empty() {
             return self.refuse(tenant, id, &held, now).await;
         }
-        // What another reading took before the number was made unreadable is staged too late then.
-        while carry_outbox(&self.store, &self.warehouse).await? > 0 {}
-        while carry_trail(&self.store, &self.warehouse).await? > 0 {}
-        reached.entries = self.store.erase_person(tenant, person).await?;
-        let erased = self.warehouse.erase_number(tenant, person).await?;
-        reached.rows = erased.rows;
-        let (both, problem) = match erased.days_waiting {
+        let days_waiting = match self.forget_rows(tenant, person, &mut reached).await {
+            Ok(days_waiting) => days_waiting,
+            // What went before is gone, and not found by the next attempt.
+            Err(error) => {
+                let problem = "it did not come to its end, and is tried again in ten minutes";
+                self.store.note_reached(tenant, id, reached, None, problem).await?;
+                return Err(error);
+            }
+        };
+        let (both, problem) = match days_waiting {
             0 => (Some((now, self.warehouse.clock())), String::new()),
             days => (None, format!("{days} days were rewritten a moment ago")),
         };
         self.store.note_reached(tenant, id, reached, both, &problem).await?;
         tracing::info!(%tenant, erasure = id, rows = reached.rows, "a person was erased");
         Ok(())
+    }
+
+    /// Takes the person out of the rows of both stores, counting in `reached`; how many days of the
+    /// warehouse have to wait.
+    async fn forget_rows(
+        &self,
+        tenant: TenantId,
+        person: &Subscriber,
+        reached: &mut Reached,
+    ) -> Result<u64, Error> {
+        // What another reading took before the number was made unreadable is staged too late then.
+        while carry_outbox(&self.store, &self.warehouse).await? > 0 {}
+        while carry_trail(&self.store, &self.warehouse).await? > 0 {}
+        reached.entries = self.store.forget_person(tenant, person).await?;
+        self.store.write_anew().await?;
+        let erased = self.warehouse.erase_number(tenant, person).await?;
+        reached.rows = erased.rows;
+        Ok(erased.days_waiting)
     }
 
     /// Deletes recordings and faxes; `None` where a hold keeps one.

@@ -197,6 +197,36 @@ async fn whoever_is_forgotten_is_in_no_byte_of_the_data_folder() {
 }
 
 #[tokio::test]
+async fn what_an_attempt_reached_that_failed_half_way_is_counted() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let person = rig.person_of_the_digits().await;
+    let wish = json!({"number": DIGITS, "reason": "letter"});
+    let id = rig.post(ERASURES, &token, wish).await.json()["id"].clone();
+    let options = SqliteConnectOptions::new().filename(rig.folder.path().join("desk.db"));
+    let mut desk = SqliteConnection::connect_with(&options).await.unwrap();
+    let stuck = "CREATE TRIGGER stuck BEFORE DELETE ON customers
+                 BEGIN SELECT RAISE(ABORT, 'stuck'); END";
+    sqlx::query(stuck).execute(&mut desk).await.unwrap();
+    rig.deletion.erase_persons(rig.folder.path(), NOON).await.unwrap_err();
+    assert!(!person.fax.exists());
+    let now = rig.erasure(&token, &id).await;
+    assert_eq!((&now["state"], &now["entries"]), (&json!("waiting"), &json!(0)), "{now}");
+    assert!(now["problem"].as_str().unwrap().contains("tried again"), "{now}");
+
+    sqlx::query("DROP TRIGGER stuck").execute(&mut desk).await.unwrap();
+    desk.close().await.unwrap();
+    rig.attempt().await;
+    let now = rig.erasure(&token, &id).await;
+    assert_eq!(
+        (&now["state"], &now["recordings"], &now["faxes"]),
+        (&json!("clearing"), &json!(1), &json!(1)),
+        "{now}"
+    );
+    assert!(now["entries"].as_i64().unwrap() >= 1, "{now}");
+}
+
+#[tokio::test]
 async fn a_row_of_the_audit_that_was_read_before_an_erasure_is_not_carried_after_it() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;

@@ -607,9 +607,8 @@ impl UserAgent {
     }
 }
 
-/// Headers that the switch adds; those that carry the protocol stay ours.
-/// Headers that the switch wants; what they say of who was called before is said to nobody who is
-/// not to know who calls.
+/// Headers that the switch adds; those that carry the protocol stay ours. What they say of who was
+/// called before is said to nobody who is not to know who calls.
 fn extra_headers(builder: &mut Builder, invite: &Invite, hides: bool) {
     let tells = |name: &str| ["Diversion", "History-Info"].contains(&name);
     for (name, value) in invite.headers.iter().filter(|(name, _)| !hides || !tells(name)) {

@@ -102,13 +102,15 @@ impl Registrations {
     }
 
     /// One at each of these from now on, or one alone where there are none. Those that stay are as they
-    /// were.
+    /// were; where all had failed the new ones have, too, until they count.
     pub(crate) fn at_each(&mut self, servers: &[SocketAddr]) {
         let one = servers.is_empty().then_some(None);
         let wanted = || servers.iter().copied().map(Some).chain(one);
+        let has_failed = self.has_failed();
         self.list.retain(|server, _| wanted().any(|wanted| wanted == *server));
         for server in wanted() {
-            self.list.entry(server).or_default();
+            let new = || Registration { failures: u32::from(has_failed), ..Default::default() };
+            self.list.entry(server).or_insert_with(new);
         }
     }
 
@@ -180,7 +182,10 @@ mod tests {
         all.at_mut(Some(at(3))).unwrap().on_failed(granted);
         assert!(all.has_failed());
         all.at_each(&[]);
-        assert!(all.at(None).is_some() && !all.has_failed());
+        assert!(all.at(None).is_some() && all.has_failed(), "nobody knows us yet");
+        all.at_mut(None).unwrap().on_granted(granted, 600, Vec::new());
+        all.at_each(&[at(4)]);
+        assert!(!all.has_failed(), "it was not asked yet");
     }
 
     #[test]

@@ -249,6 +249,30 @@ fn of_who_is_asked_in_the_agent_alone_hears_the_network_and_the_two_talk_on() {
 }
 
 #[test]
+fn after_a_kill_those_who_heard_the_network_are_heard_again_with_their_keys() {
+    for action in [
+        CallAction::Invite { target: "013811112222".to_owned() },
+        CallAction::Consult { target: "013811112222".to_owned() },
+    ] {
+        let mut rig = rig_with(&[A1]);
+        rig.outside = Phone::Silent;
+        let customer = talking(&mut rig);
+        let agent = rig.leg_of(A1).expect("agent 1 talks");
+        assert_eq!(call_act(&mut rig, action), Answer::Done);
+        rig.wait(secs(1));
+        let leg = far(&rig);
+        describes(&mut rig, leg, 183);
+        assert_eq!(is_heard(&rig, agent), (false, false));
+        rig.kill(&[]);
+        for of in [agent, customer] {
+            assert_eq!(is_heard(&rig, of), (true, true), "media keeps what it was told");
+        }
+        rig.hangs_up(customer);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
 fn a_second_line_is_told_the_description_of_who_is_consulted() {
     let mut rig = rig_with(&[A1]);
     rig.outside = Phone::Silent;

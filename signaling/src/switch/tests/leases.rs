@@ -285,7 +285,16 @@ fn who_forges_callers_guesses_codes_of_a_number_only_so_often() {
     let name = "switchgrid_lease_code_pauses_total";
     let of = metrics.iter().find(|metric| metric.name == name).expect("it is counted");
     assert!((of.value - 1.0).abs() < f64::EPSILON);
-    rig.wait(secs(900));
+    // Who has a code and tries it meanwhile guesses nothing.
+    rig.wait(secs(700));
+    for _ in 0..6 {
+        let leg = calls(&mut rig, OTHER);
+        rig.wait(secs(3));
+        rig.presses(leg, "4711#");
+        rig.wait(secs(10));
+    }
+    assert_eq!(called(&rig), Vec::<String>::new(), "still nobody's");
+    rig.wait(secs(150));
     let leg = calls(&mut rig, OTHER);
     rig.wait(secs(3));
     rig.presses(leg, "4711#");
