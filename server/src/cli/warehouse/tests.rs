@@ -1,6 +1,7 @@
 //! A box whose warehouse lost rows and its database.
 
 use super::*;
+use crate::config::value::Secret;
 use desk::retention::{Retention, RowRetention};
 use std::path::Path;
 use terms::event::{Activity, ENTRY_VERSION, Entry, Kind, write_frame};
@@ -105,6 +106,24 @@ async fn a_lost_database_is_made_anew_by_a_repair_alone() {
     let refused = verify::look(&config, false).await.unwrap_err().to_string();
     assert!(refused.contains("`switchgrid warehouse verify --repair`"), "{refused}");
     assert!(verify::look(&config, true).await.unwrap().ok);
+}
+
+#[test]
+fn a_box_is_there_wherever_its_business_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    block_on(async {
+        filled(folder.path()).await;
+        Ok(())
+    })
+    .unwrap();
+    for suffix in ["", ".key"] {
+        let of = |name: &str| folder.path().join(format!("{name}{suffix}"));
+        std::fs::rename(of("desk.db"), of("elsewhere.db")).unwrap();
+    }
+    config.server.store = Secret::new(folder.path().join("elsewhere.db").to_str().unwrap());
+    let options = rebuild::Options { check: true, ..rebuild::Options::default() };
+    run(&config, &Arguments { command: Command::Rebuild(options) }).unwrap();
 }
 
 #[tokio::test]
