@@ -64,7 +64,8 @@ pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error>
     rewrite::tidy(warehouse).await
 }
 
-fn is_whole(path: &Path, entry: &manifest::Entry) -> bool {
+/// Whether a file is what was written.
+pub fn is_whole(path: &Path, entry: &manifest::Entry) -> bool {
     file::digest(path).is_ok_and(|found| found == (entry.sha256.clone(), entry.bytes))
 }
 

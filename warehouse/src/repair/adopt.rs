@@ -4,7 +4,7 @@
 use super::doubled::{keys_of, keys_of_day};
 use super::{named, read};
 use crate::schema::layout_of;
-use crate::{Error, Warehouse, aside, db, file, manifest, publish, rollup};
+use crate::{Error, Warehouse, aside, db, file, manifest, publish, rollup, sweep};
 use std::collections::BTreeSet;
 use terms::record::tables;
 
@@ -88,7 +88,12 @@ impl Warehouse {
         let is_named = manifest::paths(&mut tx).await?.contains(&entry.path);
         drop(tx);
         if is_named {
-            return Ok(false);
+            // Where it came to its place, the process died before it left this one.
+            let is_there = sweep::is_whole(&self.dir().join(path), &entry);
+            if is_there {
+                publish::remove(&aside.join(path))?;
+            }
+            return Ok(is_there);
         }
         files.retain(|file| file.tbl == entry.tbl && file.day == day);
         let (dir, from) = (self.dir().to_owned(), aside.join(path));
@@ -99,7 +104,13 @@ impl Warehouse {
         let is_new = tokio::task::spawn_blocking(work).await.expect("reading does not panic")?;
         if is_new {
             let entry = manifest::Entry { state: "publishing".to_owned(), ..entry };
-            publish::settle(self, &entry, &[], aside.join(path)).await?;
+            // It goes on lying aside until it counts: nobody else has its rows.
+            let (from, tmp) = (aside.join(path), self.tmp("adopt.parquet"));
+            file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
+            publish::remove(&tmp)?;
+            std::fs::hard_link(&from, &tmp).map_err(Error::file("link", &tmp))?;
+            publish::settle(self, &entry, &[], tmp).await?;
+            publish::remove(&from)?;
         }
         Ok(is_new)
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::recordings::Search;
 use crate::stories::{day, order, write_log};
 use crate::{Ingest, Limits, Scope, Session, Warehouse, sweep};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use terms::event::Entry;
 use terms::{TenantId, Timestamp};
@@ -165,6 +166,48 @@ async fn files_of_after_an_old_database_lie_aside_and_count_again_when_they_are_
     assert_eq!(count(&warehouse, "orders").await, 9);
     assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
     assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+}
+
+const DIR: &str = "SWITCHGRID_ADOPT_TEST_DIR";
+const CHILD: &str = "repair::tests::the_adoption_that_fails";
+
+/// Adopts where the disk fails, when the test below has started this program again for it.
+#[tokio::test]
+async fn the_adoption_that_fails() {
+    let Some(dir) = std::env::var_os(DIR) else { return };
+    let warehouse = Warehouse::open(Path::new(&dir)).await.unwrap();
+    assert!(warehouse.adopt().await.is_err());
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_come_to_its_place_goes_on_lying_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    let mut tx = warehouse.write("forget files").await.unwrap();
+    sqlx::query("DELETE FROM file").execute(&mut *tx).await.unwrap();
+    db::commit(tx, "forget files").await.unwrap();
+    warehouse.close().await;
+    let failing = Command::new(std::env::current_exe().unwrap())
+        .args([CHILD, "--exact", "--test-threads=1", "-q"])
+        .env(DIR, dir.path())
+        .env("SWITCHGRID_FAILPOINTS", "publish.dirsync=eio:1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(failing.unwrap().success());
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    assert_eq!(count(&warehouse, "orders").await, 0);
+    let path = warehouse.aside().unwrap().remove(0);
+    assert_eq!(warehouse.adopt().await.unwrap().adopted, [path.clone()]);
+    assert_eq!(count(&warehouse, "orders").await, 3);
+    assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
+    // It lies in both places, as where a process died in between.
+    aside::keep(dir.path(), &[path]).unwrap();
+    assert_eq!(warehouse.adopt().await.unwrap().adopted.len(), 1);
+    assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
+    assert_eq!(count(&warehouse, "orders").await, 3);
 }
 
 #[tokio::test]
