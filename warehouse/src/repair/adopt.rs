@@ -4,7 +4,7 @@
 use super::doubled::{keys_of, keys_of_day};
 use super::{named, read};
 use crate::schema::layout_of;
-use crate::{Error, Warehouse, aside, db, file, manifest, publish, rollup, sweep};
+use crate::{Error, Warehouse, aside, db, file, manifest, publish, rollup, seal, sweep};
 use std::collections::BTreeSet;
 use terms::record::tables;
 
@@ -32,6 +32,8 @@ impl Warehouse {
     /// See [`Error`]; what was named before stays so.
     pub async fn adopt(&self) -> Result<Adopted, Error> {
         let _one = self.upkeep().await;
+        // What came again since is looked for in files.
+        seal::all(self).await?;
         let mut done = Adopted::default();
         for path in aside::list(self.dir())? {
             match self.adopt_one(&path).await? {

@@ -168,6 +168,27 @@ async fn files_of_after_an_old_database_lie_aside_and_count_again_when_they_are_
     assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn a_file_whose_rows_came_again_and_are_staged_is_not_adopted() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    forget_files(&warehouse).await;
+    warehouse.close().await;
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    warehouse.stage_rows("other", 1, &orders(2, 3)).await.unwrap();
+    assert_eq!(warehouse.adopt().await.unwrap().left.len(), 1);
+    assert_eq!(count(&warehouse, "orders").await, 2);
+}
+
+/// As where the database was put back from a copy of before.
+async fn forget_files(warehouse: &Warehouse) {
+    let mut tx = warehouse.write("forget files").await.unwrap();
+    sqlx::query("DELETE FROM file").execute(&mut *tx).await.unwrap();
+    db::commit(tx, "forget files").await.unwrap();
+}
+
 const DIR: &str = "SWITCHGRID_ADOPT_TEST_DIR";
 const CHILD: &str = "repair::tests::the_adoption_that_fails";
 
@@ -185,9 +206,7 @@ async fn a_file_that_does_not_come_to_its_place_goes_on_lying_aside() {
     let warehouse = Warehouse::open(dir.path()).await.unwrap();
     warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
     warehouse.publish_all().await.unwrap();
-    let mut tx = warehouse.write("forget files").await.unwrap();
-    sqlx::query("DELETE FROM file").execute(&mut *tx).await.unwrap();
-    db::commit(tx, "forget files").await.unwrap();
+    forget_files(&warehouse).await;
     warehouse.close().await;
     let failing = Command::new(std::env::current_exe().unwrap())
         .args([CHILD, "--exact", "--test-threads=1", "-q"])
