@@ -277,6 +277,20 @@ async fn a_file_that_is_not_there_is_named_and_the_rest_answers() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_replaced_while_others_were_looked_at_is_no_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    let path = file::walk(&dir.path().join("orders")).unwrap().remove(0);
+    let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned();
+    let broken = |path: &str| (path.to_owned(), format!("{path} is not there"));
+    let found = vec![broken("orders/dt=2026-11-22/of-before.parquet"), broken(&name)];
+    let told = crate::check::still_broken(&warehouse, found).await.unwrap();
+    assert_eq!(told, [format!("{name} is not there")]);
+}
+
+#[tokio::test]
 async fn an_erasure_leaves_nothing_aside() {
     let dir = tempfile::tempdir().unwrap();
     let warehouse = Warehouse::open(dir.path()).await.unwrap();
