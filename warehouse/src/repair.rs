@@ -11,12 +11,14 @@
 
 mod adopt;
 mod doubled;
+mod later;
 #[cfg(test)]
 mod tests;
 
 pub use adopt::Adopted;
 
 pub(crate) use doubled::{Key, doubled, keys, keys_of_day};
+pub(crate) use later::set_aside;
 
 use crate::db::{self, Database, Manifest, Pool, Tx};
 use crate::file::{self, Written};
@@ -319,6 +321,12 @@ fn known(dir: &Path) -> Result<Vec<Known>, Error> {
     }
     found.sort_by_key(|known: &Known| (known.hash.is_none(), Reverse(known.seqs.1), known.seqs.0));
     Ok(found)
+}
+
+/// What a path says, of whichever table.
+fn named_any(path: &str) -> Option<Known> {
+    let table = path.strip_prefix("_hot/").unwrap_or(path).split('/').next()?;
+    named(tables().into_iter().find(|of| of.name == table)?.name, path)
 }
 
 /// What a path relative to the warehouse says.

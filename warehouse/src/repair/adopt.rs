@@ -1,12 +1,11 @@
-//! Published files that the manifest does not name, as those of a database that was put back from a
-//! copy: whole ones whose rows are not there are named again.
+//! Files that the manifest does not name, as those of a database that was put back from a copy: whole
+//! ones whose rows are not there are named again.
 
 use super::doubled::{keys_of, keys_of_day};
-use super::{named, read};
+use super::{named_any, read};
 use crate::schema::layout_of;
 use crate::{Error, Warehouse, aside, db, file, manifest, publish, rollup, seal, sweep};
 use std::collections::BTreeSet;
-use terms::record::tables;
 
 /// What became of the files that lie aside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,9 +76,9 @@ impl Warehouse {
     }
 
     async fn adopt_one(&self, path: &str) -> Result<bool, Error> {
-        let table =
-            tables().into_iter().find(|table| path.starts_with(&format!("{}/", table.name)));
-        let Some(known) = table.and_then(|table| named(table.name, path)) else { return Ok(false) };
+        // Of a sealed one nothing tells whether it is what was written.
+        let published = named_any(path).filter(|known| known.hash.is_some());
+        let Some(known) = published else { return Ok(false) };
         let (layout, day) = (layout_of(known.table), known.day.clone());
         let aside = self.dir().join(aside::FOLDER);
         let Some((entry, batches)) = read(&aside, known, layout).await? else { return Ok(false) };

@@ -170,6 +170,31 @@ async fn files_of_after_an_old_database_lie_aside_and_count_again_when_they_are_
 }
 
 #[tokio::test]
+async fn rows_that_were_sealed_after_an_old_database_lie_aside_and_count_again_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, copy) = (dir.path().join("store"), dir.path().join("copy.db"));
+    let warehouse = Warehouse::open(&store).await.unwrap();
+    warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    warehouse.close().await;
+    std::fs::copy(store.join(DATABASE[0]), &copy).unwrap();
+    let warehouse = Warehouse::open(&store).await.unwrap();
+    warehouse.stage_rows("desk", 2, &orders(4, 9)).await.unwrap();
+    warehouse.seal().await.unwrap();
+    warehouse.close().await;
+    lose_database(&store);
+    std::fs::copy(&copy, store.join(DATABASE[0])).unwrap();
+    let warehouse = Warehouse::open(&store).await.unwrap();
+    assert_eq!(count(&warehouse, "orders").await, 3);
+    // The same numbers are given again, to other rows.
+    warehouse.stage_rows("desk", 2, &orders(10, 15)).await.unwrap();
+    assert_eq!(warehouse.adopt().await.unwrap().adopted.len(), 1);
+    assert_eq!(count(&warehouse, "orders").await, 15);
+    assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
+    assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_file_whose_rows_came_again_and_are_staged_is_not_adopted() {
     let dir = tempfile::tempdir().unwrap();
     let warehouse = Warehouse::open(dir.path()).await.unwrap();
