@@ -273,10 +273,7 @@ fn rows<R: Record>(batches: &[RecordBatch]) -> Result<Vec<R>, Error> {
 }
 
 /// Faxes that were deleted stay so; their files are looked for again.
-async fn mark_deleted(
-    tx: &mut Tx<'_>,
-    deleted: &[RecordingDeletion],
-) -> Result<(), Error> {
+async fn mark_deleted(tx: &mut Tx<'_>, deleted: &[RecordingDeletion]) -> Result<(), Error> {
     for deletion in deleted {
         sqlx::query(
             "UPDATE fax SET deleted_at = $2, deleted_reason = $3, deleted_detail = $4, told = 1 \
