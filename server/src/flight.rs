@@ -37,7 +37,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tonic::transport::Server;
 
 /// Longest message of a client: a question, or the values of its parameters.
@@ -48,6 +48,8 @@ const HEADERS_BYTES_MAX: u32 = 16 << 10;
 const STREAMS_MAX: u32 = 16;
 /// How often a connection that is silent is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(60);
+/// Secrets that are proved at a time: each takes a thread for some milliseconds, whoever sends it.
+const PROOFS_MAX: usize = 2;
 /// Connections that are ready and wait to be served.
 const READY_MAX: usize = 16;
 
@@ -58,6 +60,7 @@ pub struct Door {
     flow: Arc<dyn FlowLink>,
     clock: Arc<dyn Clock>,
     lockout: Mutex<Lockout>,
+    proofs: Semaphore,
     /// Makes verifiers for names that nobody has.
     nobody: [u8; 32],
     sessions: Sessions,
@@ -82,6 +85,7 @@ impl Door {
             flow,
             clock,
             lockout: Mutex::default(),
+            proofs: Semaphore::new(PROOFS_MAX),
             nobody,
             sessions: Sessions::default(),
             held: Held::default(),

@@ -423,7 +423,7 @@ impl Schedules {
         };
         Ok(match &delivery.target {
             Target::Directory { root, path } => {
-                self.to_folder(tenant, run, (root.as_str(), path.as_str())).await?
+                self.to_folder(tenant, run, (root.as_str(), path.as_str()), delivery.place).await?
             }
             Target::S3 => self.to_store(tenant, run).await?,
             Target::Webhook { url } => {

@@ -40,6 +40,18 @@ pub fn take(dir: &Path, path: &str) -> Result<(), Error> {
     crate::publish::remove(&dir.join(path))
 }
 
+/// Moves a file below [`FOLDER`], under another path.
+///
+/// # Errors
+/// See [`Error`].
+pub fn take_as(dir: &Path, path: &str, name: &str) -> Result<(), Error> {
+    let (from, to) = (dir.join(path), dir.join(FOLDER).join(name));
+    file::make_folder(to.parent().expect("a file lies in a folder"))?;
+    std::fs::rename(&from, &to).map_err(Error::file("move aside", &from))?;
+    tracing::warn!(file = %path, "lies aside");
+    Ok(())
+}
+
 /// Moves files below [`FOLDER`], in the place of what lies there under their names.
 ///
 /// # Errors

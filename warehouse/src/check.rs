@@ -1,5 +1,6 @@
 //! What is where, and whether every byte is still what was written.
 
+use crate::db::Db;
 use crate::repair::Key;
 use crate::stage::Staged;
 use crate::store::{Stats, Verified};
@@ -53,10 +54,7 @@ pub async fn verify(
     let there = parquet_files(warehouse)?;
     let mut tx = warehouse.read("verify").await?;
     let named: BTreeSet<String> = manifest::paths(&mut tx).await?.into_iter().collect();
-    let mut files = manifest::in_state(&mut tx, "hot").await?;
-    files.extend(manifest::in_state(&mut tx, "published").await?);
-    let counts = crate::rollup::readable(&mut tx).await?;
-    files.extend(counts.into_iter().map(|(_, entry)| entry));
+    let files = counted(&mut tx).await?;
     let mut days: BTreeMap<(String, String), Day> = BTreeMap::new();
     {
         let mut staged =
@@ -76,7 +74,7 @@ pub async fn verify(
         }
     }
     drop(tx);
-    let all = files.len();
+    let (all, mut broken) = (files.len(), Vec::new());
     for entry in files {
         progress(found.files as usize, all);
         found.files += 1;
@@ -84,13 +82,14 @@ pub async fn verify(
         let whole = entry.clone();
         let work = move || fault_of(&path, &entry);
         match tokio::task::spawn_blocking(work).await.expect("reading does not panic") {
-            Some(fault) => found.faults.push(fault),
+            Some(fault) => broken.push((whole.path, fault)),
             None => {
                 let place = (whole.tbl.clone(), whole.day.clone());
                 days.entry(place).or_default().files.push(whole);
             }
         }
     }
+    found.faults.extend(still_broken(warehouse, broken).await?);
     for ((table, day), of) in days {
         found.faults.extend(doubled_on(warehouse, &table, &day, of).await);
     }
@@ -98,6 +97,31 @@ pub async fn verify(
     found.faults.extend(still_unnamed(warehouse, unnamed).await?);
     progress(all, all);
     Ok(found)
+}
+
+/// The files that an answer reads: of rows, and of their counts.
+async fn counted(db: &mut Db) -> Result<Vec<manifest::Entry>, Error> {
+    let mut files = manifest::in_state(db, "hot").await?;
+    files.extend(manifest::in_state(db, "published").await?);
+    let counts = crate::rollup::readable(db).await?;
+    files.extend(counts.into_iter().map(|(_, entry)| entry));
+    Ok(files)
+}
+
+/// What is wrong with files by their paths, of those that still count: a box beside us may have put
+/// another in the place of one since, and taken it away.
+pub async fn still_broken(
+    warehouse: &Warehouse,
+    broken: Vec<(String, String)>,
+) -> Result<Vec<String>, Error> {
+    if broken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut tx = warehouse.read("verify").await?;
+    let files = counted(&mut tx).await?;
+    let counts: BTreeSet<&str> = files.iter().map(|entry| entry.path.as_str()).collect();
+    let left = broken.into_iter().filter(|(path, _)| counts.contains(path.as_str()));
+    Ok(left.map(|(_, fault)| fault).collect())
 }
 
 /// Of files that were not named, those that are not yet: a box beside us names a file right after it

@@ -11,7 +11,7 @@ mod sqlite;
 mod tests;
 mod text;
 
-pub(crate) use dialect::{has_column, has_table, sql, table};
+pub(crate) use dialect::{has_column, has_table, sql, table, unsampled};
 pub(crate) use text::Text;
 
 use crate::{Error, fail};

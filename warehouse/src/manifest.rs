@@ -256,6 +256,18 @@ pub async fn paths(db: &mut Db) -> Result<Vec<String>, Error> {
         .map_err(Error::database("list files"))
 }
 
+/// The last number of a staged row that this database gave, as far as it knows; 0 of none.
+pub async fn last_seq(db: &mut Db) -> Result<i64, Error> {
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT MAX(seq) FROM (SELECT MAX(seq) AS seq FROM stage \
+         UNION ALL SELECT MAX(seq_max) AS seq FROM file) AS known",
+    )
+    .fetch_one(db)
+    .await
+    .map_err(Error::database("read the last number"))?;
+    Ok(last.unwrap_or_default())
+}
+
 /// Whether files of a table's day that were replaced are still kept, or a rewrite of it is under way.
 pub async fn keeps_old(db: &mut Db, (table, day): (&str, &str)) -> Result<bool, Error> {
     let files: i64 = sqlx::query_scalar(

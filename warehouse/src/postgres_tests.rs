@@ -201,6 +201,25 @@ async fn cut(warehouse: &Warehouse, pid: i32) {
 }
 
 #[tokio::test]
+async fn nothing_of_a_person_stands_in_the_statistics_of_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open_on(dir.path(), &postgres(dir.path())).await.unwrap();
+    let rows = crate::stories::fold(&crate::stories::day(42, 1, 30));
+    warehouse.stage_rows("test", 1, &rows).await.unwrap();
+    let mut tx = warehouse.write("sample rows").await.unwrap();
+    sqlx::query("ANALYZE stage, recording").execute(&mut *tx).await.unwrap();
+    let sampled: Vec<String> = sqlx::query_scalar(
+        "SELECT CAST(attname AS TEXT) FROM pg_stats WHERE schemaname = current_schema()",
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .unwrap();
+    let has = |name: &str| sampled.iter().any(|column| column == name);
+    assert!(has("tbl") && has("started_at"), "{sampled:?}");
+    assert!(!has("blob") && !has("row") && !has("caller"), "{sampled:?}");
+}
+
+#[tokio::test]
 async fn a_connection_that_is_cut_loses_and_doubles_nothing_and_keeps_others_out() {
     let dir = tempfile::tempdir().unwrap();
     let manifest = postgres(dir.path());

@@ -130,8 +130,13 @@ pub async fn settle(
 }
 
 /// Where a published file lies.
-pub fn path_of((table, day): (&str, &str), seqs: (i64, i64), written: &Written) -> String {
-    let name = format!("part-{:020}-{:020}-{}.parquet", seqs.0, seqs.1, &written.sha256[..8]);
+pub fn path_of(of: (&str, &str), seqs: (i64, i64), written: &Written) -> String {
+    path_with(of, seqs, &written.sha256)
+}
+
+/// The same for what has this SHA-256.
+pub fn path_with((table, day): (&str, &str), seqs: (i64, i64), sha256: &str) -> String {
+    let name = format!("part-{:020}-{:020}-{}.parquet", seqs.0, seqs.1, &sha256[..8]);
     format!("{table}/dt={day}/{name}")
 }
 

@@ -22,6 +22,7 @@ mod scoped;
 mod snapshot;
 mod staffing;
 
+pub use guard::is_expression;
 pub use names::nearest;
 
 use crate::answer::plain_text;

@@ -11,12 +11,14 @@
 
 mod adopt;
 mod doubled;
+mod later;
 #[cfg(test)]
 mod tests;
 
 pub use adopt::Adopted;
 
 pub(crate) use doubled::{Key, doubled, keys, keys_of_day};
+pub(crate) use later::set_aside;
 
 use crate::db::{self, Database, Manifest, Pool, Tx};
 use crate::file::{self, Written};
@@ -72,14 +74,16 @@ pub(crate) fn check_named(dir: &Path) -> Result<(), Error> {
     }
 }
 
-/// Makes the database of the warehouse in `dir` anew from its files. `progress` is told how many files
-/// were read, and of how many.
+/// Makes the database of the warehouse in `dir` anew from its files. `numbered` names the sources whose
+/// positions are the ids of a table's rows, each with the table: they are read on behind the last row
+/// that is there. `progress` is told how many files were read, and of how many.
 ///
 /// # Errors
 /// [`Error::Busy`] while another process writes there; otherwise see [`Error`]: then the old database
 /// is there, or none, and it can be tried again.
 pub async fn manifest_from_files(
     dir: impl AsRef<Path>,
+    numbered: &[(&str, &str)],
     progress: impl Fn(usize, usize),
 ) -> Result<Repaired, Error> {
     let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
@@ -90,7 +94,7 @@ pub async fn manifest_from_files(
     remove_folder(&beside)?;
     file::make_folder(&beside)?;
     let pool = store::made(&beside, &Database::of(&beside, &Manifest::Sqlite)?).await?;
-    let repaired = fill(&dir, &pool, progress).await?;
+    let repaired = fill(&dir, &pool, numbered, progress).await?;
     let action = "make the database anew";
     let mut db = pool.acquire(action).await?;
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -108,12 +112,17 @@ pub async fn manifest_from_files(
     Ok(repaired)
 }
 
-async fn fill(dir: &Path, pool: &Pool, progress: impl Fn(usize, usize)) -> Result<Repaired, Error> {
+async fn fill(
+    dir: &Path,
+    pool: &Pool,
+    numbered: &[(&str, &str)],
+    progress: impl Fn(usize, usize),
+) -> Result<Repaired, Error> {
     let action = "make the database anew";
     let files = known(dir)?;
     let (mut repaired, mut there) = (Repaired::default(), There::default());
     let (mut source, mut seq_max, all) = (Source::default(), 0, files.len());
-    let mut deleted = Vec::new();
+    let (mut deleted, mut ids) = (Vec::new(), BTreeMap::<String, i64>::new());
     let mut tx = pool.begin(action, dir).await?;
     let ours: BTreeSet<(String, String)> = files
         .iter()
@@ -138,12 +147,10 @@ async fn fill(dir: &Path, pool: &Pool, progress: impl Fn(usize, usize)) -> Resul
         }
         manifest::insert(&mut tx, &entry).await?;
         index(&mut tx, &entry.tbl, &batches, &mut deleted).await?;
+        let last = ids.entry(entry.tbl.clone()).or_default();
+        *last = greatest(layout, &batches).max(*last);
         if entry.tbl == "events" {
-            let last = batches.iter().flat_map(|batch| {
-                batch.column(layout.id).as_primitive::<Int64Type>().values().iter().copied()
-            });
-            source.position = last.fold(source.position, i64::max);
-            source.at = source.at.max(entry.at_max);
+            (source.position, source.at) = (*last, source.at.max(entry.at_max));
         }
         repaired.files += 1;
         repaired.rows += entry.rows as u64;
@@ -151,11 +158,24 @@ async fn fill(dir: &Path, pool: &Pool, progress: impl Fn(usize, usize)) -> Resul
     mark_deleted(&mut tx, &deleted).await?;
     // The log is read from its beginning: nobody knows any more what was open.
     write_source(&mut tx, SOURCE, source).await?;
+    for (name, table) in numbered {
+        let position = ids.get(*table).copied().unwrap_or_default();
+        let source = Source { position, replay_from: position, at: now().0 };
+        write_source(&mut tx, name, source).await?;
+    }
     number_from(&mut tx, seq_max).await?;
     db::commit(tx, action).await?;
     progress(all, all);
     repaired.position = source.position as u64;
     Ok(repaired)
+}
+
+/// The greatest id of rows; 0 of none.
+fn greatest(layout: &Layout, batches: &[RecordBatch]) -> i64 {
+    let ids = batches.iter().flat_map(|batch| {
+        batch.column(layout.id).as_primitive::<Int64Type>().values().iter().copied()
+    });
+    ids.max().unwrap_or_default()
 }
 
 /// The rows of a table's day that are named already.
@@ -298,6 +318,12 @@ fn known(dir: &Path) -> Result<Vec<Known>, Error> {
     }
     found.sort_by_key(|known: &Known| (known.hash.is_none(), Reverse(known.seqs.1), known.seqs.0));
     Ok(found)
+}
+
+/// What a path says, of whichever table.
+fn named_any(path: &str) -> Option<Known> {
+    let table = path.strip_prefix("_hot/").unwrap_or(path).split('/').next()?;
+    named(tables().into_iter().find(|of| of.name == table)?.name, path)
 }
 
 /// What a path relative to the warehouse says.

@@ -411,6 +411,9 @@ async fn prepare(dir: &Path, database: &Database, pool: &Pool) -> Result<(), Err
             .map_err(Error::database("prepare"))?;
     }
     crate::recordings::prepare(&mut tx).await?;
+    for statement in db::unsampled(&tx) {
+        sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
+    }
     sqlx::query("INSERT INTO meta (name, value) VALUES ('format', $1) ON CONFLICT DO NOTHING")
         .bind(FORMAT)
         .execute(&mut *tx)

@@ -1,7 +1,7 @@
 //! What a crash left, and what was replaced: finished, undone or removed. A file that the manifest
 //! does not name is never read, so removing it changes no answer.
 
-use crate::{Error, Warehouse, aside, db, fail, file, manifest, publish, rewrite, rollup};
+use crate::{Error, Warehouse, aside, db, fail, file, manifest, publish, repair, rewrite, rollup};
 use std::collections::BTreeSet;
 use std::path::Path;
 use terms::Timestamp;
@@ -64,18 +64,22 @@ pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error>
     rewrite::tidy(warehouse).await
 }
 
-fn is_whole(path: &Path, entry: &manifest::Entry) -> bool {
+/// Whether a file is what was written.
+pub fn is_whole(path: &Path, entry: &manifest::Entry) -> bool {
     file::digest(path).is_ok_and(|found| found == (entry.sha256.clone(), entry.bytes))
 }
 
 /// Removes Parquet files of ours that nothing names. Only our own folders are looked at, and only
 /// names of our own form, so that a stray file of somebody else stays. What is published is named
-/// before it comes to its place: one that is not was named by a database that is gone, and lies aside
-/// until somebody decides ([`crate::repair`]).
+/// before it comes to its place: one that is not was named by a database that is gone, as was a sealed
+/// one with rows that this database never numbered. Both lie aside until somebody decides
+/// ([`crate::repair`]).
 async fn orphans(warehouse: &Warehouse) -> Result<(), Error> {
     let mut tx = warehouse.read("list files").await?;
     let named: BTreeSet<String> = manifest::paths(&mut tx).await?.into_iter().collect();
+    let last = manifest::last_seq(&mut tx).await?;
     drop(tx);
+    repair::set_aside(warehouse.dir(), &named, last)?;
     let mut found = file::walk(&warehouse.dir().join("_tmp"))?;
     for table in tables() {
         for folder in [warehouse.dir().join("_hot"), warehouse.dir().to_owned()] {

@@ -100,11 +100,11 @@ const fn peak(id: &'static str, header: Words) -> Column {
     Column { total: Total::Max, ..count(id, header) }
 }
 
-/// The first instant of every local hour of the period, and that of the period.
+/// The first instant of every local hour of the period, and those of the period and of each change of
+/// the clock: where it goes ahead by half an hour, an hour begins in its midst.
 fn marks(window: &Window) -> String {
     let (days, segments) = (window.day_values(), window.segment_values());
     let hours = (0..24).map(|hour| format!("({hour})")).collect::<Vec<_>>().join(", ");
-    let from = instant(window.from);
     let mark = "arrow_cast(h.local_us - g.shift_us, 'Timestamp(Microsecond, Some(\"UTC\"))')";
     format!(
         "SELECT {mark} AS turned_at
@@ -114,7 +114,7 @@ fn marks(window: &Window) -> String {
          JOIN (VALUES {segments}) AS g (begins, ends, shift_us)
               ON {mark} >= g.begins AND {mark} < g.ends
          UNION ALL
-         SELECT {from} AS turned_at"
+         SELECT begins AS turned_at FROM (VALUES {segments}) AS g (begins, ends, shift_us)"
     )
 }
 

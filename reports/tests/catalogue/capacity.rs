@@ -1,7 +1,9 @@
 //! What went on at the same time, by day and hour.
 
 use super::recording_log::recording;
-use super::{CARRIER, FANG, LI, OURS, Spans, THEIRS, at, call, lines, offer, shanghai, store};
+use super::{
+    CARRIER, FANG, LI, OURS, Spans, THEIRS, TableRow, at, call, lines, offer, shanghai, store,
+};
 use reports::catalogue::CAPACITY;
 use reports::{Cell, Names, Params, Period, run};
 use terms::TenantId;
@@ -78,22 +80,31 @@ async fn the_most_at_once_is_read_at_every_turn_and_when_an_hour_begins() {
     }
 }
 
+/// The hours of a day in which a call from one time to another goes on, alone.
+async fn hours(zone: &str, day: &str, [from, to]: [&str; 2]) -> Vec<String> {
+    let on = |time: &str| at(zone, &format!("{day} {time}"));
+    let long = Call { ended_at: on(to), ..call(1, "inbound", on(from)) };
+    let store = store(vec![Row::Call(long)]).await;
+    let table = store.run(&CAPACITY, day, zone, NOW).await;
+    let hour = |row: &TableRow| match (&row.cells[1], &row.cells[6]) {
+        (Cell::Text(hour), Cell::Count(1)) => hour.clone(),
+        other => panic!("{other:?}"),
+    };
+    table.data_rows().map(hour).collect()
+}
+
 #[tokio::test]
 async fn a_call_through_the_night_with_25_hours_goes_on_in_each_of_its_hours() {
-    let berlin = |text: &str| at("Europe/Berlin", text);
-    let long = Call {
-        ended_at: berlin("2026-10-25 04:30:00"),
-        ..call(1, "inbound", berlin("2026-10-25 00:30:00"))
-    };
-    let store = store(vec![Row::Call(long)]).await;
-    let table = store.run(&CAPACITY, "2026-10-25", "Europe/Berlin", NOW).await;
-    let hours: Vec<&str> = table
-        .data_rows()
-        .map(|row| match (&row.cells[1], &row.cells[6]) {
-            (Cell::Text(hour), Cell::Count(1)) => hour.as_str(),
-            other => panic!("{other:?}"),
-        })
-        .collect();
+    let hours = hours("Europe/Berlin", "2026-10-25", ["00:30:00", "04:30:00"]).await;
     let expected = ["00:00–01:00", "01:00–02:00", "02:00–03:00", "03:00–04:00", "04:00–05:00"];
     assert_eq!(hours, expected);
+}
+
+#[tokio::test]
+async fn an_hour_of_which_the_clock_leaves_out_the_beginning_is_one_too() {
+    // At two it is half past two, at once.
+    let hours = hours("Australia/Lord_Howe", "2026-10-04", ["01:00:00", "03:30:00"]).await;
+    assert_eq!(hours, ["01:00–02:00", "02:00–03:00", "03:00–04:00"]);
+    let hours = self::hours("Europe/Berlin", "2026-03-29", ["01:30:00", "03:30:00"]).await;
+    assert_eq!(hours, ["01:00–02:00", "03:00–04:00"], "an hour that is not there has no row");
 }

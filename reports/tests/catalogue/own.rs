@@ -230,6 +230,15 @@ async fn what_cannot_be_behind_a_row_is_refused_with_the_nearest_words() {
             "only is one condition",
         ),
         (
+            // What reads quotes alone takes the middle of these for text.
+            said(|it| it.only = Some("$$'$$ = '') OR (caller = $$'$$".to_owned())).await,
+            "only is one condition",
+        ),
+        (
+            said(|it| it.only = Some(r"caller = E'\'') OR (caller = E'\''".to_owned())).await,
+            "only is one condition",
+        ),
+        (
             said(|it| it.only = Some("talks_ms > 0".to_owned())).await,
             "the condition cannot be asked: ",
         ),

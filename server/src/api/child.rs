@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::control::Ask;
 use tokio::sync::{mpsc, oneshot, watch};
-pub(crate) use trail::carry as carry_trail;
+pub(crate) use trail::{TRAIL, carry as carry_trail};
 use warehouse::{Ingest, Warehouse};
 
 /// desk's name among the sources of the warehouse.

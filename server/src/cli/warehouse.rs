@@ -35,7 +35,7 @@ enum Command {
 pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
     let data = &config.server.data;
     anyhow::ensure!(
-        data.join("desk.db").exists(),
+        config.store().has_box(),
         "{} holds no box; start one with `switchgrid serve`, or name its folder with --data",
         data.display()
     );

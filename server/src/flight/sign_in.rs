@@ -173,7 +173,8 @@ impl Door {
     }
 
     /// The token whose secret this is. A name that nobody has takes as long.
-    async fn prove(&self, user: &str, secret: &str) -> Result<Option<i64>, Refusal> {
+    pub(super) async fn prove(&self, user: &str, secret: &str) -> Result<Option<i64>, Refusal> {
+        let _turn = self.proofs.acquire().await.expect("the semaphore is never closed");
         let found = self.store.sql_verifier(user, self.clock.wall()).await.map_err(unreachable)?;
         let (verifier, token) = match found {
             Some((verifier, token)) => (verifier, Some(token)),

@@ -5,8 +5,8 @@ use crate::work::wire::Refusal;
 use arrow::error::ArrowError;
 use tonic::{Code, Status};
 
-/// Longest sentence, in characters: it travels in a header, and clients take few bytes of those.
-const SENTENCE_MAX: usize = 1_000;
+/// Longest sentence, in bytes of the header in which it travels: clients take 8 KiB of all of them.
+const SENTENCE_BYTES_MAX: usize = 4_000;
 
 /// The status of a refusal.
 pub fn status(refusal: &Refusal) -> Status {
@@ -17,8 +17,19 @@ pub fn status(refusal: &Refusal) -> Status {
     if let Some(hint) = &refusal.hint {
         text.push_str(&format!(". {hint}"));
     }
-    let text: String = text.chars().take(SENTENCE_MAX).collect();
-    Status::new(code(&refusal.code), format!("{text} [SQLSTATE {}]", refusal.code))
+    Status::new(code(&refusal.code), format!("{} [SQLSTATE {}]", cut(&text), refusal.code))
+}
+
+/// As much of a sentence as has room. A byte that is not ASCII takes three (gRPC over HTTP2,
+/// `Percent-Encoded`).
+fn cut(text: &str) -> &str {
+    let mut bytes = 0;
+    let beyond = text.char_indices().find(|(_, char)| {
+        let plain = matches!(char, ' '..='~') && *char != '%';
+        bytes += if plain { 1 } else { 3 * char.len_utf8() };
+        bytes > SENTENCE_BYTES_MAX
+    });
+    beyond.map_or(text, |(at, _)| &text[..at])
 }
 
 fn code(sqlstate: &str) -> Code {
@@ -89,9 +100,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_sentence_is_cut() {
-        let told = status(&refusal("42601", &"王".repeat(5_000)));
-        assert!(told.message().chars().count() < SENTENCE_MAX + 30);
-        assert!(told.message().ends_with("[SQLSTATE 42601]"));
+    fn a_long_sentence_is_cut_by_what_it_takes_on_its_way() {
+        for (char, most) in [("x", 4_000), ("王", 444), ("%", 1_333), ("\n", 1_333)] {
+            let told = status(&refusal("42601", &char.repeat(5_000)));
+            assert_eq!(told.message(), format!("{} [SQLSTATE 42601]", char.repeat(most)));
+        }
+        assert_eq!(cut("there is no column \"工号\""), "there is no column \"工号\"");
     }
 }

@@ -237,6 +237,24 @@ async fn a_wrong_secret_and_a_name_that_nobody_has_are_refused_alike_and_a_guess
 }
 
 #[tokio::test]
+async fn so_many_secrets_are_proved_at_a_time_and_the_next_waits() {
+    let rig = rig().await;
+    let (token, secret, _) = rig.token(Role::Manager, true).await;
+    let links = (rig.worker.clone(), rig.worker.clone());
+    let door = door(&Config::default(), &rig.store, links, SystemClock::default());
+    let user = token.sql_user.unwrap();
+    let turns = door.proofs.acquire_many(PROOFS_MAX as u32).await.unwrap();
+    let mut proof = Box::pin(door.prove(&user, &secret));
+    tokio::select! {
+        _ = &mut proof => panic!("all turns are taken"),
+        // A password takes far longer than a proof.
+        _ = rig.token(Role::Manager, true) => {}
+    }
+    drop(turns);
+    assert!(proof.await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_stranger_is_answered_nothing() {
     let rig = rig().await;
     let (token, secret, _) = rig.token(Role::Manager, true).await;

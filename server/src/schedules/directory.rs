@@ -10,13 +10,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use terms::TenantId;
 
-/// Puts the file `from` into a folder under the name `name`.
+/// Puts the file `from` into a folder under the name `name`. `place` is that of the delivery in its run:
+/// two of one run go beside one another, into one folder too.
 pub(super) fn put(
     roots: &[PathBuf],
     tenant: TenantId,
     (root, path): (&str, &str),
     from: &Path,
-    name: &str,
+    (name, place): (&str, u32),
 ) -> Outcome {
     if !roots.iter().any(|allowed| allowed == Path::new(root)) {
         return Outcome::Failed(format!("{root} is not in schedules.directories"));
@@ -26,7 +27,7 @@ pub(super) fn put(
     };
     let tenant = tenant.to_string();
     let below = std::iter::once(tenant.as_str()).chain(below);
-    match descend(Path::new(root), below).and_then(|folder| copy(from, &folder, name)) {
+    match descend(Path::new(root), below).and_then(|folder| copy(from, &folder, (name, place))) {
         Ok(()) => Outcome::Delivered,
         Err(error) => Outcome::Again(format!("{root}: {error}")),
     }
@@ -49,8 +50,8 @@ fn descend<'a>(root: &Path, below: impl Iterator<Item = &'a str>) -> io::Result<
     Ok(folder)
 }
 
-fn copy(from: &Path, folder: &Path, name: &str) -> io::Result<()> {
-    let (to, part) = (folder.join(name), folder.join(format!(".{name}_tmp")));
+fn copy(from: &Path, folder: &Path, (name, place): (&str, u32)) -> io::Result<()> {
+    let (to, part) = (folder.join(name), folder.join(format!(".{name}_{place}_tmp")));
     // A part that a crash left, or a link that lies in wait there.
     match fs::remove_file(&part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -76,13 +77,20 @@ mod tests {
         fs::write(&from, "numbers").unwrap();
         let roots = [root.clone()];
         let text = root.to_str().unwrap();
-        let put = |root: &str, path: &str| put(&roots, TenantId(7), (root, path), &from, "a.pdf");
+        let put =
+            |root: &str, path: &str| put(&roots, TenantId(7), (root, path), &from, ("a.pdf", 0));
         for _ in 0..2 {
             assert_eq!(put(text, "sales/daily"), Outcome::Delivered);
         }
         let to = root.join("7/sales/daily");
         assert_eq!(fs::read_to_string(to.join("a.pdf")).unwrap(), "numbers");
         assert_eq!(fs::read_dir(&to).unwrap().count(), 1, "no part stays");
+        // Another delivery of the run is writing the same file there.
+        let theirs = to.join(".a.pdf_1_tmp");
+        fs::write(&theirs, "num").unwrap();
+        assert_eq!(put(text, "sales/daily"), Outcome::Delivered);
+        assert_eq!(fs::read_to_string(to.join("a.pdf")).unwrap(), "numbers");
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "num");
         assert!(matches!(put("/etc", ""), Outcome::Failed(_)));
         assert!(matches!(put(&format!("{text}/7"), ""), Outcome::Failed(_)));
         assert!(matches!(put(text, "../.."), Outcome::Failed(_)));
@@ -101,7 +109,7 @@ mod tests {
             TenantId(7),
             (root.to_str().unwrap(), ""),
             folder.path(),
-            "a.pdf",
+            ("a.pdf", 0),
         );
         assert!(matches!(outcome, Outcome::Again(_)), "{outcome:?}");
         assert!(!root.exists());

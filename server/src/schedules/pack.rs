@@ -57,13 +57,15 @@ impl Schedules {
         tenant: TenantId,
         run: &Run,
         (root, below): (&str, &str),
+        place: u32,
     ) -> Result<Outcome, Error> {
         for file in files(run) {
             let from = self.files.folder().join(Files::path(tenant, &file.name));
             let (roots, name) = (self.directories.clone(), file.name.clone());
             let (root, below) = (root.to_owned(), below.to_owned());
             let put = blocking(move || {
-                Ok(directory::put(&roots, tenant, (root.as_str(), below.as_str()), &from, &name))
+                let folder = (root.as_str(), below.as_str());
+                Ok(directory::put(&roots, tenant, folder, &from, (name.as_str(), place)))
             });
             match put.await.unwrap_or_else(|error| Outcome::Again(error.to_string())) {
                 Outcome::Delivered => step("schedule.part").await?,

@@ -15,12 +15,13 @@ use super::Client;
 use super::jobs::{Bench, Job, JobScope, Problem};
 use super::wire::{Refusal, stopped};
 use crate::link;
+use arrow_flight::FlightData;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{BoxStream, Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use warehouse::query::postgres::{Flow, Stopped};
@@ -72,12 +73,12 @@ impl Bench {
         job: FlowJob,
         out: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<()> {
-        // Who takes nothing for so long holds a place of others.
-        let patience = self.limits.time_max.max(Duration::from_secs(1));
         let _turn = match self.turn().await {
             Ok(turn) => turn,
             Err(problem) => return put_json(out, b'F', &problem).await,
         };
+        // Whoever is watched longer than this counts as one whom nobody can stop.
+        let until = tokio::time::Instant::now() + self.limits.time_max * 2;
         let _watched = self.watch.begin(Instant::now());
         let flow = match self.begin(job).await {
             Ok(flow) => flow,
@@ -91,33 +92,11 @@ impl Bench {
                 Err(stopped) => Err(FlightError::ExternalError(Box::new(stopped))),
             }
         });
-        let mut pieces = FlightDataEncoderBuilder::new()
+        let pieces = FlightDataEncoderBuilder::new()
             .with_schema(schema)
             .with_max_flight_data_size(PIECE_BYTES)
             .build(batches);
-        loop {
-            let written = async {
-                match pieces.next().await {
-                    Some(Ok(piece)) => {
-                        put(out, b'P', &piece.data_header, &piece.data_body).await?;
-                        Ok(false)
-                    }
-                    Some(Err(error)) => {
-                        match ended(error) {
-                            Broken::Refused(refusal) => put_json(out, b'R', &refusal).await?,
-                            Broken::Failed(problem) => put_json(out, b'F', &problem).await?,
-                        }
-                        Ok(true)
-                    }
-                    None => put(out, b'E', &[], &[]).await.map(|()| true),
-                }
-            };
-            let written: Result<io::Result<bool>, _> =
-                tokio::time::timeout(patience, written).await;
-            if written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? {
-                return out.flush().await;
-            }
-        }
+        hand_over(pieces, out, until).await
     }
 
     async fn begin(&self, job: FlowJob) -> Result<Flow, Broken> {
@@ -128,6 +107,42 @@ impl Bench {
         })?;
         let flow = session.flow(job.sql, &job.parameters).await;
         flow.map_err(|why| Broken::Refused(stopped(why)))
+    }
+}
+
+/// Writes the pieces of an answer, all of them before `until`: whoever takes them slowly holds a place
+/// of others.
+async fn hand_over(
+    mut pieces: impl Stream<Item = Result<FlightData, FlightError>> + Unpin,
+    out: &mut (impl AsyncWrite + Unpin),
+    until: tokio::time::Instant,
+) -> io::Result<()> {
+    let late = || io::Error::from(io::ErrorKind::TimedOut);
+    loop {
+        // What can be written at once is not waited for.
+        if tokio::time::Instant::now() >= until {
+            return Err(late());
+        }
+        let written = async {
+            match pieces.next().await {
+                Some(Ok(piece)) => {
+                    put(out, b'P', &piece.data_header, &piece.data_body).await?;
+                    Ok(false)
+                }
+                Some(Err(error)) => {
+                    match ended(error) {
+                        Broken::Refused(refusal) => put_json(out, b'R', &refusal).await?,
+                        Broken::Failed(problem) => put_json(out, b'F', &problem).await?,
+                    }
+                    Ok(true)
+                }
+                None => put(out, b'E', &[], &[]).await.map(|()| true),
+            }
+        };
+        let written: Result<io::Result<bool>, _> = tokio::time::timeout_at(until, written).await;
+        if written.map_err(|_| late())?? {
+            return out.flush().await;
+        }
     }
 }
 
@@ -240,9 +255,9 @@ async fn read(
 mod tests {
     use super::*;
     use crate::config::Config;
-    use arrow_flight::FlightData;
     use arrow_flight::decode::FlightRecordBatchStream;
     use futures::TryStreamExt;
+    use std::time::Duration;
     use terms::TenantId;
     use warehouse::{SqlError, SqlFault, Warehouse};
 
@@ -338,6 +353,15 @@ mod tests {
         bytes.extend_from_slice(&u32::MAX.to_be_bytes());
         let heard = heard(bytes).await;
         assert!(matches!(&heard[..], [Err(Broken::Failed(problem))] if problem.status == 413));
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_an_answer_too_slowly_does_not_get_its_rest() {
+        // A piece each time, and nobody ever waits long for one.
+        let endless = futures::stream::repeat_with(|| Ok(FlightData::new()));
+        let over = tokio::time::Instant::now();
+        let error = hand_over(endless, &mut tokio::io::sink(), over).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]

@@ -73,6 +73,22 @@ pub(crate) async fn has_column(db: &mut Db, table: &str, column: &str) -> Result
     Ok(found.map_err(Error::database("look for a column"))? > 0)
 }
 
+/// What keeps PostgreSQL from putting down samples of columns that tell of a person: those outlive the
+/// rows.
+pub(crate) fn unsampled(db: &Db) -> &'static [&'static str] {
+    match is_postgres(db) {
+        true => &[
+            "ALTER TABLE stage ALTER COLUMN blob SET STATISTICS 0",
+            "ALTER TABLE quarantine ALTER COLUMN blob SET STATISTICS 0",
+            "ALTER TABLE ended ALTER COLUMN caller SET STATISTICS 0",
+            "ALTER TABLE recording ALTER COLUMN caller SET STATISTICS 0, \
+             ALTER COLUMN row SET STATISTICS 0",
+            "ALTER TABLE fax ALTER COLUMN row SET STATISTICS 0",
+        ],
+        false => &[],
+    }
+}
+
 /// What writes every table anew that tells of a person. Readers wait for it, and it for them.
 pub(super) fn anew(db: &Db) -> &'static [&'static str] {
     match is_postgres(db) {

@@ -79,12 +79,15 @@ impl Server {
     }
 
     /// How a connection is set up, whatever the role's own settings are: a commit is on disk when it
-    /// returns, and nobody who only reads writes.
+    /// returns, nobody who only reads writes, and the server notices within a minute that the other end
+    /// is gone without a word, so that the lock of the only writer is free again.
     pub(super) fn session(&self, writes: bool) -> String {
         let only = if writes { "off" } else { "on" };
         format!(
             "SET search_path TO {}; SET synchronous_commit TO on; SET lock_timeout TO '10s'; \
-             SET client_min_messages TO warning; SET default_transaction_read_only TO {only}",
+             SET client_min_messages TO warning; SET tcp_keepalives_idle TO 30; \
+             SET tcp_keepalives_interval TO 10; SET tcp_keepalives_count TO 3; \
+             SET default_transaction_read_only TO {only}",
             quoted(&self.schema)
         )
     }
@@ -151,6 +154,7 @@ mod tests {
             Server::parse("postgres://box:hush@db.example.com/calls?schema=a%22b").unwrap();
         assert_eq!(server.schema, "a\"b");
         assert!(server.session(true).starts_with("SET search_path TO \"a\"\"b\";"));
+        assert!(server.session(true).contains("SET tcp_keepalives_idle TO 30;"));
         assert!(!server.options.database_url.as_str().contains("schema"));
         let plain = Server::parse("postgresql:///calls?host=/run/postgresql").unwrap();
         assert_eq!(plain.schema, SCHEMA);

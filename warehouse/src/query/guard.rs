@@ -10,7 +10,8 @@ use datafusion::sql::sqlparser::ast::{
     Query, Select, SetExpr, Spanned, Statement, TableFactor, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::tokenizer::Span;
+use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::{Span, Token};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -37,6 +38,18 @@ pub fn parse(sql: &str) -> Result<Parsed, SqlError> {
         return Err(SqlError::new(SqlFault::Forbidden, "exactly one statement is needed"));
     };
     Ok(statement)
+}
+
+/// Whether a text is one expression and nothing else: in brackets it is a whole, whatever stands around
+/// them. One with a comment is none.
+pub fn is_expression(text: &str) -> bool {
+    let is_one = Parser::new(&PostgreSqlDialect {})
+        .with_recursion_limit(DEPTH_MAX)
+        .try_with_sql(text)
+        .is_ok_and(|mut parser| {
+            parser.parse_expr().is_ok() && parser.peek_token_ref().token == Token::EOF
+        });
+    is_one && !text.contains("--") && !text.contains("/*")
 }
 
 /// Checks a statement against the rules and the names of `tables`, and of `catalogue` where a

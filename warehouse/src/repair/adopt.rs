@@ -1,12 +1,11 @@
-//! Published files that the manifest does not name, as those of a database that was put back from a
-//! copy: whole ones whose rows are not there are named again.
+//! Files that the manifest does not name, as those of a database that was put back from a copy: whole
+//! ones whose rows are not there are named again.
 
 use super::doubled::{keys_of, keys_of_day};
-use super::{named, read};
+use super::{named_any, read};
 use crate::schema::layout_of;
-use crate::{Error, Warehouse, aside, db, file, manifest, publish, rollup};
+use crate::{Error, Warehouse, aside, db, file, manifest, publish, rollup, seal, sweep};
 use std::collections::BTreeSet;
-use terms::record::tables;
 
 /// What became of the files that lie aside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +31,8 @@ impl Warehouse {
     /// See [`Error`]; what was named before stays so.
     pub async fn adopt(&self) -> Result<Adopted, Error> {
         let _one = self.upkeep().await;
+        // What came again since is looked for in files.
+        seal::all(self).await?;
         let mut done = Adopted::default();
         for path in aside::list(self.dir())? {
             match self.adopt_one(&path).await? {
@@ -75,9 +76,9 @@ impl Warehouse {
     }
 
     async fn adopt_one(&self, path: &str) -> Result<bool, Error> {
-        let table =
-            tables().into_iter().find(|table| path.starts_with(&format!("{}/", table.name)));
-        let Some(known) = table.and_then(|table| named(table.name, path)) else { return Ok(false) };
+        // Of a sealed one nothing tells whether it is what was written.
+        let published = named_any(path).filter(|known| known.hash.is_some());
+        let Some(known) = published else { return Ok(false) };
         let (layout, day) = (layout_of(known.table), known.day.clone());
         let aside = self.dir().join(aside::FOLDER);
         let Some((entry, batches)) = read(&aside, known, layout).await? else { return Ok(false) };
@@ -88,7 +89,12 @@ impl Warehouse {
         let is_named = manifest::paths(&mut tx).await?.contains(&entry.path);
         drop(tx);
         if is_named {
-            return Ok(false);
+            // Where it came to its place, the process died before it left this one.
+            let is_there = sweep::is_whole(&self.dir().join(path), &entry);
+            if is_there {
+                publish::remove(&aside.join(path))?;
+            }
+            return Ok(is_there);
         }
         files.retain(|file| file.tbl == entry.tbl && file.day == day);
         let (dir, from) = (self.dir().to_owned(), aside.join(path));
@@ -99,7 +105,13 @@ impl Warehouse {
         let is_new = tokio::task::spawn_blocking(work).await.expect("reading does not panic")?;
         if is_new {
             let entry = manifest::Entry { state: "publishing".to_owned(), ..entry };
-            publish::settle(self, &entry, &[], aside.join(path)).await?;
+            // It goes on lying aside until it counts: nobody else has its rows.
+            let (from, tmp) = (aside.join(path), self.tmp("adopt.parquet"));
+            file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
+            publish::remove(&tmp)?;
+            std::fs::hard_link(&from, &tmp).map_err(Error::file("link", &tmp))?;
+            publish::settle(self, &entry, &[], tmp).await?;
+            publish::remove(&from)?;
         }
         Ok(is_new)
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::recordings::Search;
 use crate::stories::{day, order, write_log};
 use crate::{Ingest, Limits, Scope, Session, Warehouse, sweep};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use terms::event::Entry;
 use terms::{TenantId, Timestamp};
@@ -34,7 +35,7 @@ fn lose_database(store: &Path) {
 }
 
 async fn from_files(store: &Path) -> Repaired {
-    manifest_from_files(store, |_, _| {}).await.unwrap()
+    manifest_from_files(store, &[("numbered", "orders")], |_, _| {}).await.unwrap()
 }
 
 /// Two days of calls, the first one published, the second sealed only.
@@ -76,6 +77,7 @@ async fn a_lost_database_is_made_anew_and_nobody_writes_before() {
     assert_eq!(repaired.position, entries.last().unwrap().seq);
 
     let warehouse = Arc::new(Warehouse::open(&store).await.unwrap());
+    assert_eq!(warehouse.position("numbered").await.unwrap(), 31, "the last of its rows");
     assert_eq!(counts(&warehouse).await, before);
     assert_eq!(warehouse.recordings_count().await.unwrap(), recordings);
     let search = Search { tenant: TenantId(1), ..Search::default() };
@@ -95,7 +97,7 @@ async fn a_repair_that_was_killed_is_done_again_and_the_old_database_lies_aside(
     let (store, log) = (dir.path().join("store"), dir.path().join("log"));
     let (warehouse, _) = filled(&store, &log).await;
     let before = counts(&warehouse).await;
-    let writing = manifest_from_files(&store, |_, _| {}).await;
+    let writing = manifest_from_files(&store, &[], |_, _| {}).await;
     assert!(matches!(writing, Err(Error::Busy(_))), "a box runs");
     warehouse.close().await;
     // Killed once before the old one was moved, once after it.
@@ -168,6 +170,92 @@ async fn files_of_after_an_old_database_lie_aside_and_count_again_when_they_are_
 }
 
 #[tokio::test]
+async fn rows_that_were_sealed_after_an_old_database_lie_aside_and_count_again_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, copy) = (dir.path().join("store"), dir.path().join("copy.db"));
+    let warehouse = Warehouse::open(&store).await.unwrap();
+    warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    warehouse.close().await;
+    std::fs::copy(store.join(DATABASE[0]), &copy).unwrap();
+    let warehouse = Warehouse::open(&store).await.unwrap();
+    warehouse.stage_rows("desk", 2, &orders(4, 9)).await.unwrap();
+    warehouse.seal().await.unwrap();
+    warehouse.close().await;
+    lose_database(&store);
+    std::fs::copy(&copy, store.join(DATABASE[0])).unwrap();
+    let warehouse = Warehouse::open(&store).await.unwrap();
+    assert_eq!(count(&warehouse, "orders").await, 3);
+    // The same numbers are given again, to other rows.
+    warehouse.stage_rows("desk", 2, &orders(10, 15)).await.unwrap();
+    assert_eq!(warehouse.adopt().await.unwrap().adopted.len(), 1);
+    assert_eq!(count(&warehouse, "orders").await, 15);
+    assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
+    assert_eq!(warehouse.verify().await.unwrap().faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_file_whose_rows_came_again_and_are_staged_is_not_adopted() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    forget_files(&warehouse).await;
+    warehouse.close().await;
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    warehouse.stage_rows("other", 1, &orders(2, 3)).await.unwrap();
+    assert_eq!(warehouse.adopt().await.unwrap().left.len(), 1);
+    assert_eq!(count(&warehouse, "orders").await, 2);
+}
+
+/// As where the database was put back from a copy of before.
+async fn forget_files(warehouse: &Warehouse) {
+    let mut tx = warehouse.write("forget files").await.unwrap();
+    sqlx::query("DELETE FROM file").execute(&mut *tx).await.unwrap();
+    db::commit(tx, "forget files").await.unwrap();
+}
+
+const DIR: &str = "SWITCHGRID_ADOPT_TEST_DIR";
+const CHILD: &str = "repair::tests::the_adoption_that_fails";
+
+/// Adopts where the disk fails, when the test below has started this program again for it.
+#[tokio::test]
+async fn the_adoption_that_fails() {
+    let Some(dir) = std::env::var_os(DIR) else { return };
+    let warehouse = Warehouse::open(Path::new(&dir)).await.unwrap();
+    assert!(warehouse.adopt().await.is_err());
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_come_to_its_place_goes_on_lying_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    forget_files(&warehouse).await;
+    warehouse.close().await;
+    let failing = Command::new(std::env::current_exe().unwrap())
+        .args([CHILD, "--exact", "--test-threads=1", "-q"])
+        .env(DIR, dir.path())
+        .env("SWITCHGRID_FAILPOINTS", "publish.dirsync=eio:1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(failing.unwrap().success());
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    assert_eq!(count(&warehouse, "orders").await, 0);
+    let path = warehouse.aside().unwrap().remove(0);
+    assert_eq!(warehouse.adopt().await.unwrap().adopted, [path.clone()]);
+    assert_eq!(count(&warehouse, "orders").await, 3);
+    assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
+    // It lies in both places, as where a process died in between.
+    aside::keep(dir.path(), &[path]).unwrap();
+    assert_eq!(warehouse.adopt().await.unwrap().adopted.len(), 1);
+    assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
+    assert_eq!(count(&warehouse, "orders").await, 3);
+}
+
+#[tokio::test]
 async fn damaged_counts_are_counted_anew() {
     let dir = tempfile::tempdir().unwrap();
     let (store, log) = (dir.path().join("store"), dir.path().join("log"));
@@ -211,6 +299,20 @@ async fn a_file_that_is_not_there_is_named_and_the_rest_answers() {
     let answer = session.unwrap().query("SELECT * FROM orders").await.unwrap();
     let name = gone.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned();
     assert_eq!((answer.rows(), answer.left_out), (3, vec![name]));
+}
+
+#[tokio::test]
+async fn a_file_that_was_replaced_while_others_were_looked_at_is_no_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let warehouse = Warehouse::open(dir.path()).await.unwrap();
+    warehouse.stage_rows("desk", 1, &orders(1, 3)).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    let path = file::walk(&dir.path().join("orders")).unwrap().remove(0);
+    let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned();
+    let broken = |path: &str| (path.to_owned(), format!("{path} is not there"));
+    let found = vec![broken("orders/dt=2026-11-22/of-before.parquet"), broken(&name)];
+    let told = crate::check::still_broken(&warehouse, found).await.unwrap();
+    assert_eq!(told, [format!("{name} is not there")]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::table::Condition;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use terms::Timestamp;
 use warehouse::Session;
-use warehouse::query::{literal, nearest};
+use warehouse::query::{is_expression, literal, nearest};
 use warehouse::schema::layouts;
 
 /// Columns that name a matter.
@@ -102,7 +102,7 @@ pub async fn check(session: &Session, declared: &Behind, answer: &SchemaRef) -> 
     {
         return Err(wrong(format!("\"{at}\" is no time")));
     }
-    if !declared.only.as_deref().is_none_or(is_closed) {
+    if !declared.only.as_deref().is_none_or(is_expression) {
         let problem = "only is one condition: its brackets and quotes close, and it has no comment";
         return Err(wrong(problem.to_owned()));
     }
@@ -122,25 +122,6 @@ fn column<'a>(schema: &'a Schema, table: &str, name: &str) -> Result<&'a DataTyp
         let known = schema.fields().iter().map(|field| field.name().as_str());
         unknown(format!("{table} has no column \"{name}\""), name, known)
     })
-}
-
-/// What stands in brackets around the text is the text and nothing else.
-fn is_closed(text: &str) -> bool {
-    let (mut depth, mut quote) = (0_usize, None);
-    for char in text.chars() {
-        match (quote, char) {
-            (Some(open), _) if open == char => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(char),
-            (None, '(') => depth += 1,
-            (None, ')') => match depth.checked_sub(1) {
-                Some(left) => depth = left,
-                None => return false,
-            },
-            (None, _) => {}
-        }
-    }
-    depth == 0 && quote.is_none() && !text.contains("--") && !text.contains("/*")
 }
 
 /// Values of the two are compared as they are.

@@ -9,7 +9,7 @@ use terms::record::Row;
 use warehouse::Warehouse;
 
 /// The audit table's name among the sources of the warehouse.
-const TRAIL: &str = "desk audit";
+pub(crate) const TRAIL: &str = "desk audit";
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(1);
 /// Rows of one reading.

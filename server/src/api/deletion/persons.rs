@@ -78,7 +78,7 @@ impl Deletion {
     /// Attempts until the process ends.
     pub async fn keep_erasing(&self, data: &Path, wall: impl Fn() -> Timestamp) {
         loop {
-            if let Err(error) = self.erase_persons(data, wall()).await {
+            if let Err(error) = self.erase_persons(data, &wall).await {
                 tracing::error!(%error, "erasures go on in ten minutes");
             }
             tokio::select! {
@@ -92,7 +92,11 @@ impl Deletion {
     ///
     /// # Errors
     /// See [`Error`]; the others are attempted all the same, and this one the next time.
-    pub async fn erase_persons(&self, data: &Path, now: Timestamp) -> Result<(), Error> {
+    pub async fn erase_persons(
+        &self,
+        data: &Path,
+        wall: impl Fn() -> Timestamp,
+    ) -> Result<(), Error> {
         let mut first: Result<(), Error> = Ok(());
         for tenant in self.store.tenants().await? {
             let open = match self.store.open_erasures(tenant.id).await {
@@ -104,7 +108,7 @@ impl Deletion {
                 }
             };
             for open in open {
-                let done = self.attempt(tenant.id, &open, data, now).await;
+                let done = self.attempt(tenant.id, &open, data, &wall).await;
                 first = first.and(done);
             }
         }
@@ -116,17 +120,17 @@ impl Deletion {
         tenant: TenantId,
         open: &Open,
         data: &Path,
-        now: Timestamp,
+        wall: &impl Fn() -> Timestamp,
     ) -> Result<(), Error> {
         let Some(person) = &open.person else {
             let problem = "its number cannot be read any more: ask for it again";
             tracing::error!(%tenant, erasure = open.id, "the number of an erasure cannot be read");
             let state = ErasureState::Unreadable;
-            return Ok(self.store.end_erasure(tenant, open.id, state, problem, now).await?);
+            return Ok(self.store.end_erasure(tenant, open.id, state, problem, wall()).await?);
         };
         match open.erased {
-            None => self.forget(tenant, open.id, person, now).await,
-            Some(erased) => self.clear(tenant, open.id, person, (erased, data, now)).await,
+            None => self.forget(tenant, open.id, person, wall).await,
+            Some(erased) => self.clear(tenant, open.id, person, (erased, data), wall).await,
         }
     }
 
@@ -136,8 +140,9 @@ impl Deletion {
         tenant: TenantId,
         id: i64,
         person: &Subscriber,
-        now: Timestamp,
+        wall: &impl Fn() -> Timestamp,
     ) -> Result<(), Error> {
+        let now = wall();
         let Some(mut reached) = self.forget_files(tenant, id, person, now).await? else {
             let held = holds_on(&self.store, &self.warehouse, tenant, person).await?;
             return self.refuse(tenant, id, &held, now).await;
@@ -158,7 +163,8 @@ impl Deletion {
             }
         };
         let (both, problem) = match days_waiting {
-            0 => (Some((now, self.warehouse.clock())), String::new()),
+            // What somebody made meanwhile, such as a report, may still tell of them.
+            0 => (Some((wall(), self.warehouse.clock())), String::new()),
             days => (None, format!("{days} days were rewritten a moment ago")),
         };
         self.store.note_reached(tenant, id, reached, both, &problem).await?;
@@ -232,11 +238,12 @@ impl Deletion {
         tenant: TenantId,
         id: i64,
         person: &Subscriber,
-        ((at, until), data, now): ((Timestamp, Timestamp), &Path, Timestamp),
+        ((at, until), data): ((Timestamp, Timestamp), &Path),
+        wall: &impl Fn() -> Timestamp,
     ) -> Result<(), Error> {
         // A call that went on meanwhile has its rows now.
         if self.warehouse.called_before(tenant, person, at).await? {
-            return self.forget(tenant, id, person, now).await;
+            return self.forget(tenant, id, person, wall).await;
         }
         let kept = self.warehouse.files_kept(until).await?;
         let logs = log_files(data.join("events"), tenant, person, at).await?;
@@ -255,6 +262,6 @@ impl Deletion {
             return Ok(self.store.note_reached(tenant, id, reached, both, &problem).await?);
         }
         self.store.note_reached(tenant, id, reached, Some((at, until)), "").await?;
-        Ok(self.store.end_erasure(tenant, id, ErasureState::Done, "", now).await?)
+        Ok(self.store.end_erasure(tenant, id, ErasureState::Done, "", wall()).await?)
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use terms::control::{Ask, CallAction, LiveCallback};
 use terms::event::{Direction, ENTRY_VERSION, Entry, Kind, write_frame};
@@ -109,7 +110,7 @@ impl Rig {
 
     async fn attempt(&self) {
         let data = self.folder.path();
-        self.deletion.erase_persons(data, NOON + Duration::from_secs(60)).await.unwrap();
+        self.deletion.erase_persons(data, || NOON + Duration::from_secs(60)).await.unwrap();
     }
 
     async fn erasure(&self, token: &str, id: &Value) -> Value {
@@ -255,7 +256,7 @@ async fn a_wish_that_cannot_be_read_ends_at_once_and_keeps_no_others_from_being_
     let spoil = "UPDATE erasures SET number_sealed = 'x' WHERE tenant_id <> $1";
     sqlx::query(spoil).bind(other.0 as i64).execute(&mut desk).await.unwrap();
     desk.close().await.unwrap();
-    rig.deletion.erase_persons(rig.folder.path(), NOON).await.unwrap();
+    rig.deletion.erase_persons(rig.folder.path(), || NOON).await.unwrap();
     let mine = rig.store.erasure(rig.tenant(), mine).await.unwrap();
     assert_eq!((mine.state, mine.ended_at), (ErasureState::Unreadable, Some(NOON)), "it ends");
     assert!(mine.problem.contains("ask for it again"), "{}", mine.problem);
@@ -375,6 +376,26 @@ async fn reports_on_the_box_that_name_who_is_forgotten_go_and_those_that_may_are
     assert!(!theirs.exists() && other.exists() && closed.exists());
     assert!(now["problem"].as_str().unwrap().contains("1 of reports under way"), "{now}");
     assert!(running.exists(), "its delivery goes on");
+}
+
+#[tokio::test]
+async fn a_report_that_was_made_while_a_person_was_forgotten_goes_too() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    let passed = AtomicU64::new(0);
+    let wall = || NOON + Duration::from_secs(60 * passed.fetch_add(1, Ordering::SeqCst));
+    let during = rig.report(11, "a.csv", DIGITS, Some(NOON)).await;
+    let options = SqliteConnectOptions::new().filename(rig.folder.path().join("desk.db"));
+    let mut desk = SqliteConnection::connect_with(&options).await.unwrap();
+    let due = NOON + Duration::from_secs(30);
+    sqlx::query("UPDATE report_runs SET due_at = $1").bind(due.0).execute(&mut desk).await.unwrap();
+    desk.close().await.unwrap();
+    let body = json!({"number": DIGITS, "reason": "letter of 3 May"});
+    assert_eq!(rig.post(ERASURES, &token, body).await.status, StatusCode::ACCEPTED);
+    // The first one begins at noon and ends a minute later.
+    rig.deletion.erase_persons(rig.folder.path(), wall).await.unwrap();
+    rig.deletion.erase_persons(rig.folder.path(), wall).await.unwrap();
+    assert!(!during.exists());
 }
 
 #[tokio::test]

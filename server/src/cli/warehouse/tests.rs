@@ -1,6 +1,8 @@
 //! A box whose warehouse lost rows and its database.
 
 use super::*;
+use crate::api::child::carry_trail;
+use crate::config::value::Secret;
 use desk::retention::{Retention, RowRetention};
 use std::path::Path;
 use terms::event::{Activity, ENTRY_VERSION, Entry, Kind, write_frame};
@@ -105,6 +107,53 @@ async fn a_lost_database_is_made_anew_by_a_repair_alone() {
     let refused = verify::look(&config, false).await.unwrap_err().to_string();
     assert!(refused.contains("`switchgrid warehouse verify --repair`"), "{refused}");
     assert!(verify::look(&config, true).await.unwrap().ok);
+}
+
+#[tokio::test]
+async fn after_a_repair_who_did_what_is_carried_on_and_not_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = filled(folder.path()).await;
+    let store = crate::first::open_store(&config).await.unwrap();
+    let by = desk::By::system("test", crate::first::wall());
+    let carried = async || {
+        let warehouse = crate::first::open_warehouse(&config).await.unwrap();
+        let mut rows = 0;
+        loop {
+            match carry_trail(&store, &warehouse).await.unwrap() {
+                0 => break,
+                more => rows += more,
+            }
+        }
+        warehouse.publish_all().await.unwrap();
+        warehouse.close().await;
+        rows
+    };
+    store.note(TenantId(1), &by, "test.done", "before").await.unwrap();
+    assert!(carried().await > 0);
+    std::fs::remove_file(folder.path().join("warehouse/warehouse.db")).unwrap();
+    assert!(verify::look(&config, true).await.unwrap().ok);
+    assert_eq!(carried().await, 0);
+    store.note(TenantId(1), &by, "test.done", "after").await.unwrap();
+    assert_eq!(carried().await, 1);
+    store.close().await;
+}
+
+#[test]
+fn a_box_is_there_wherever_its_business_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    block_on(async {
+        filled(folder.path()).await;
+        Ok(())
+    })
+    .unwrap();
+    for suffix in ["", ".key"] {
+        let of = |name: &str| folder.path().join(format!("{name}{suffix}"));
+        std::fs::rename(of("desk.db"), of("elsewhere.db")).unwrap();
+    }
+    config.server.store = Secret::new(folder.path().join("elsewhere.db").to_str().unwrap());
+    let options = rebuild::Options { check: true, ..rebuild::Options::default() };
+    run(&config, &Arguments { command: Command::Rebuild(options) }).unwrap();
 }
 
 #[tokio::test]

@@ -3,12 +3,14 @@
 //! counts are counted anew. Damaged rows are a matter of `switchgrid warehouse rebuild`.
 
 use super::{bar, show};
+use crate::api::child::TRAIL;
 use crate::config::Config;
 use crate::first;
 use crate::serve::lock;
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
+use terms::record::{Audit, Record};
 use warehouse::repair::{Repaired, manifest_from_files};
 use warehouse::{Error, Manifest, Warehouse};
 
@@ -82,7 +84,10 @@ pub async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error
     let warehouse = if repair {
         lock::check_free(config)?;
         if config.manifest()? == Manifest::Sqlite && is_lost(&folder).await? {
-            let made = manifest_from_files(&folder, |done, all| show(&bar, done, all)).await?;
+            // The audit table stays with desk, all of it.
+            let numbered = [(TRAIL, Audit::TABLE)];
+            let progress = |done, all| show(&bar, done, all);
+            let made = manifest_from_files(&folder, &numbered, progress).await?;
             report.database = Some(made.into());
         }
         let warehouse = first::open_warehouse(config).await?;

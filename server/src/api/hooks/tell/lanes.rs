@@ -2,7 +2,7 @@
 //! beside one another, and those of no call in a line of their own. Whoever is ahead of the oldest event
 //! that was not acknowledged is at most [`AHEAD_MAX`] events ahead.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use terms::CallId;
 use terms::event::Entry;
@@ -22,6 +22,8 @@ pub struct Lanes {
     told: BTreeSet<u64>,
     /// The last entry of the log that was looked at.
     read: u64,
+    /// Entries behind it, and whether they are for the hook: the log gives many at a time.
+    unread: VecDeque<(Arc<Entry>, bool)>,
 }
 
 impl Lanes {
@@ -32,16 +34,34 @@ impl Lanes {
 
     /// Whether more may be read.
     pub fn has_room(&self) -> bool {
+        self.unread.is_empty() && self.may_be_open()
+    }
+
+    /// Whether one more may be open.
+    fn may_be_open(&self) -> bool {
         self.open.len() + self.told.len() < AHEAD_MAX || self.open.is_empty()
     }
 
     /// An entry was read, which is for the hook or is not.
     pub fn on_read(&mut self, entry: Arc<Entry>, is_for: bool) {
-        self.read = entry.seq;
-        if is_for && !self.told.contains(&entry.seq) {
-            self.open.insert(entry.seq, entry);
+        self.unread.push_back((entry, is_for));
+        self.look();
+    }
+
+    /// Looks at what was read, as far as there is room.
+    fn look(&mut self) {
+        while let Some((entry, is_for)) = self.unread.front() {
+            let opens = *is_for && !self.told.contains(&entry.seq);
+            if opens && !self.may_be_open() {
+                return;
+            }
+            let Some((entry, _)) = self.unread.pop_front() else { return };
+            self.read = entry.seq;
+            if opens {
+                self.open.insert(entry.seq, entry);
+            }
+            self.forget_told();
         }
-        self.forget_told();
     }
 
     /// The oldest event that nothing of its call is before; it is being sent from now on. A piece of
@@ -60,6 +80,7 @@ impl Lanes {
         self.open.remove(&entry.seq);
         self.told.insert(entry.seq);
         self.forget_told();
+        self.look();
     }
 
     /// Whether none before this one is open.
@@ -157,7 +178,26 @@ mod tests {
         for seq in 1..=AHEAD_MAX as u64 + 1 {
             again.on_read(entry(seq, Some(seq)), true);
         }
-        assert_eq!([next(&mut again), next(&mut again)], [Some(1), Some(AHEAD_MAX as u64 + 1)]);
-        assert_eq!(next(&mut again), None);
+        assert_eq!([next(&mut again), next(&mut again)], [Some(1), None]);
+        again.on_told(&entry(1, Some(1)));
+        assert_eq!([next(&mut again), next(&mut again)], [Some(AHEAD_MAX as u64 + 1), None]);
+    }
+
+    #[test]
+    fn what_the_log_gives_at_once_waits_where_nobody_may_be_further_ahead() {
+        let mut lanes = Lanes::new(0, BTreeSet::new());
+        let most = AHEAD_MAX as u64;
+        for seq in 1..=3 * most {
+            lanes.on_read(entry(seq, Some(seq)), true);
+        }
+        let begun: Vec<u64> = std::iter::from_fn(|| next(&mut lanes)).collect();
+        assert_eq!(begun, (1..=most).collect::<Vec<_>>());
+        for seq in 2..=most {
+            lanes.on_told(&entry(seq, Some(seq)));
+        }
+        assert_eq!((next(&mut lanes), lanes.through()), (None, 0), "the first one holds them");
+        lanes.on_told(&entry(1, Some(1)));
+        assert_eq!((next(&mut lanes), lanes.through()), (Some(most + 1), most));
+        assert!(!lanes.has_room(), "what was read before is looked at first");
     }
 }
