@@ -96,13 +96,20 @@ impl VisitorMut for Words<'_> {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> Step {
         let made = match expr {
             Expr::Collate { expr, .. } => Some((**expr).clone()),
-            Expr::BinaryOp { op, .. } => {
+            Expr::BinaryOp { op, left, right } => {
                 let plain = match &*op {
                     BinaryOperator::PGCustomBinaryOperator(parts) => parts.last(),
                     _ => None,
                 };
                 if let Some(plain) = plain.and_then(|word| operator(word)) {
                     *op = plain;
+                }
+                if matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq) {
+                    if names_function(left) {
+                        make_text(right);
+                    } else if names_function(right) {
+                        make_text(left);
+                    }
                 }
                 None
             }
@@ -143,6 +150,27 @@ impl Words<'_> {
         };
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         expression(&function::meaning(&name, &args, self.known)?)
+    }
+}
+
+/// A column of `pg_type` that names a function: for PostgreSQL the number of one and its name at
+/// once, for us the name.
+fn names_function(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(parts) => parts.last(),
+        _ => None,
+    };
+    name.is_some_and(|name| {
+        let name = name.value.to_lowercase();
+        matches!(name.as_str(), "typinput" | "typoutput" | "typreceive" | "typsend")
+    })
+}
+
+/// A number that is compared with a name is compared as text.
+fn make_text(expr: &mut Expr) {
+    if let Some(text) = expression(&format!("CAST({expr} AS TEXT)")) {
+        *expr = text;
     }
 }
 

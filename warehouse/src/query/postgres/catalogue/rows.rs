@@ -39,6 +39,7 @@ pub fn all(tables: &[(i64, String)], user: &str) -> BTreeMap<&'static str, Vec<R
         ),
         ("pg_catalog.pg_settings", settings()),
         ("information_schema.schemata", schemata(user)),
+        ("information_schema.character_sets", vec![character_set()]),
     ]);
     for (oid, name) in tables {
         let Some(layout) = layout_of(name) else { continue };
@@ -117,11 +118,30 @@ fn types() -> Vec<Row> {
             ("typisdefined", Cell::Bool(true)),
             ("typdelim", text(",")),
             ("typtypmod", int(-1)),
-            ("typinput", text(format!("{name}in"))),
-            ("typoutput", text(format!("{name}out"))),
+            ("typinput", text(function(name, "in"))),
+            ("typoutput", text(function(name, "out"))),
+            ("typreceive", text(function(name, "recv"))),
+            ("typsend", text(function(name, "send"))),
         ])
     };
     known.into_iter().chain(more).map(row).collect()
+}
+
+/// The function that reads or writes a type: drivers know types by them.
+fn function(kind: &str, what: &str) -> String {
+    let is_parted = matches!(kind, "date" | "time" | "timestamp" | "timestamptz" | "numeric");
+    format!("{kind}{}{what}", if is_parted { "_" } else { "" })
+}
+
+fn character_set() -> Row {
+    Row::from([
+        ("character_set_name", text("UTF8")),
+        ("character_repertoire", text("UCS")),
+        ("form_of_use", text("UTF8")),
+        ("default_collate_catalog", text(DATABASE)),
+        ("default_collate_schema", text("pg_catalog")),
+        ("default_collate_name", text("C")),
+    ])
 }
 
 fn database() -> Row {
@@ -153,6 +173,8 @@ fn settings() -> Vec<Row> {
         Row::from([
             ("name", text(*name)),
             ("setting", text(*value)),
+            ("boot_val", text(*value)),
+            ("reset_val", text(*value)),
             ("context", text("internal")),
             ("vartype", text("string")),
             ("source", text("default")),
