@@ -43,6 +43,9 @@ pub fn declaration(part: &str) -> Result<Declaration, Refusal> {
     let mut words = Words::new(part);
     words.takes("declare");
     let name = words.name().ok_or_else(|| words.unexpected("a name for the cursor"))?;
+    if name.is_empty() {
+        return Err(refused("34000", "the name of a cursor is not empty"));
+    }
     let mut binary = false;
     while !words.takes("cursor") {
         if words.takes("binary") {
@@ -194,7 +197,7 @@ impl Session {
                 if cursor.binary.is_empty() {
                     cursor.binary = binary.to_vec();
                 }
-                self.begin(&cursor).await?
+                self.begin(&cursor).await.map_err(Trouble::without_place)?
             }
         };
         let (bytes, count) = rows.next(fetch.most);
@@ -249,6 +252,7 @@ mod tests {
             ("DECLARE c CURSOR WITH FOR SELECT 1", "42601"),
             ("DECLARE c", "42601"),
             ("DECLARE 'c' CURSOR FOR SELECT 1", "42601"),
+            ("DECLARE \"\" CURSOR FOR SELECT 1", "34000"),
         ] {
             assert_eq!(declaration(wrong).unwrap_err().code, code, "{wrong}");
         }

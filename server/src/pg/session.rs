@@ -43,6 +43,14 @@ impl Trouble {
         Trouble::Refused(refusal, position)
     }
 
+    /// The same of a text that the client did not send just now.
+    pub fn without_place(self) -> Self {
+        match self {
+            Trouble::Refused(refusal, _) => Trouble::Refused(refusal, None),
+            gone @ Trouble::Gone(_) => gone,
+        }
+    }
+
     /// A refusal of a question inside of `text`, before which so many characters stand.
     pub fn inside(refusal: Refusal, question: &Inner, text: &str, before: usize) -> Self {
         match question.start {
