@@ -10,7 +10,7 @@ use crate::query::literal;
 use crate::wire::Kind;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, Value, VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, TableFactor, Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -50,6 +50,21 @@ impl VisitorMut for Relations<'_> {
         let is_described = self.known.names.contains(&format!("{PG_CATALOG}.{table}"));
         if is_described && !self.tables.contains_key(&table) {
             let parts = [Ident::new(PG_CATALOG), Ident::new(table)];
+            name.0 = parts.map(ObjectNamePart::Identifier).to_vec();
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// `pg_get_keywords()` is a table as well.
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> Step {
+        if let TableFactor::Table { name, args: args @ Some(_), .. } = factor
+            && matches!(
+                name.to_string().to_lowercase().as_str(),
+                "pg_get_keywords" | "pg_catalog.pg_get_keywords"
+            )
+        {
+            *args = None;
+            let parts = [Ident::new(PG_CATALOG), Ident::new("pg_get_keywords")];
             name.0 = parts.map(ObjectNamePart::Identifier).to_vec();
         }
         ControlFlow::Continue(())
@@ -204,9 +219,6 @@ fn operator(word: &str) -> Option<BinaryOperator> {
 /// A cast to a type that the engine does not have.
 fn cast(expr: &Expr, to: &str, known: &Catalogue) -> Option<Expr> {
     let plain = to.trim_start_matches("pg_catalog.").replace('"', "");
-    if plain.ends_with("[]") {
-        return to.contains("pg_catalog").then(|| expr.clone());
-    }
     let text = match expr {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) => Some(text.as_str()),
@@ -214,6 +226,10 @@ fn cast(expr: &Expr, to: &str, known: &Catalogue) -> Option<Expr> {
         },
         _ => None,
     };
+    if let Some(of) = plain.strip_suffix("[]") {
+        let list = text.and_then(|text| expression(&list_of(text, of)?));
+        return list.or_else(|| to.contains("pg_catalog").then(|| expr.clone()));
+    }
     let wanted = match (plain.as_str(), text) {
         ("regclass", Some(name)) => return expression(&oid_of(name, known)),
         ("regclass", None) => return expression(&name_of(&expr.to_string(), known)),
@@ -236,6 +252,22 @@ fn cast(expr: &Expr, to: &str, known: &Catalogue) -> Option<Expr> {
         _ => return None,
     };
     expression(&format!("CAST({expr} AS {wanted})"))
+}
+
+/// `'{a,b}'` as a list; `None` where there is nothing in it, or quotes.
+fn list_of(text: &str, of: &str) -> Option<String> {
+    let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    if inside.is_empty() || inside.contains(['"', '\\', '{']) {
+        return None;
+    }
+    let is_number = matches!(of, "int2" | "smallint" | "int4" | "int" | "integer" | "oid")
+        || matches!(of, "int8" | "bigint");
+    let parts = inside.split(',').map(|part| {
+        let text = || literal::text(part.trim());
+        let number = || part.trim().parse::<i64>().ok().map(|number| number.to_string());
+        if is_number { number() } else { Some(text()) }
+    });
+    Some(format!("make_array({})", parts.collect::<Option<Vec<_>>>()?.join(", ")))
 }
 
 /// The number of a table by its name, which may have a schema and quotes.

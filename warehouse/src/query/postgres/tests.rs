@@ -323,6 +323,16 @@ async fn what_metabase_jdbc_odbc_and_pools_ask_besides_is_answered() {
         )
         .await;
     assert_eq!(rights, ["public,false,true,false", "public,false,true,false"]);
+    // The words that JDBC knows already are left out.
+    let words = asked
+        .lines(
+            "select string_agg(word, ',') from pg_catalog.pg_get_keywords()
+        where word <> ALL ('{a,all,and,select,table}'::text[]) and word like 'a%'",
+        )
+        .await;
+    let mut words: Vec<&str> = words[0].trim_matches('"').split(',').collect();
+    words.sort_unstable();
+    assert_eq!(words, ["any", "array", "as", "asc"]);
     // JDBC's getTables.
     let tables = asked
         .lines(

@@ -61,6 +61,7 @@ pub const TABLES: &[(&str, &str)] = &[
          context:text vartype:text source:text min_val:text max_val:text enumvals:text \
          boot_val:text reset_val:text sourcefile:text sourceline:int4? pending_restart:bool",
     ),
+    ("pg_catalog.pg_get_keywords", "word:name catcode:char catdesc:text"),
     ("pg_catalog.pg_shdescription", "objoid:oid classoid:oid description:text"),
     ("pg_catalog.pg_am", "oid:oid amname:name amhandler:text amtype:char"),
     ("pg_catalog.pg_attrdef", "oid:oid adrelid:oid adnum:int2 adbin:text"),

@@ -15,6 +15,14 @@ const NAMESPACES: [(i64, &str); 3] =
 const NAMESPACE: i64 = 2_200;
 /// Of the one user, who owns all.
 const OWNER: i64 = 10;
+/// Words that are names in quotes only (PostgreSQL 14, appendix C, those of a query).
+const KEYWORDS: &str = "all and any array as asc between both case cast collate cross \
+                        current_date current_timestamp current_user desc distinct else end except \
+                        false fetch for from full group having ilike in inner intersect into is \
+                        join lateral leading left like limit localtime localtimestamp natural not \
+                        null offset on only or order outer right select session_user similar some \
+                        symmetric table then to trailing true union unique user using when where \
+                        window with";
 /// Of the table of tables.
 const PG_CLASS: i64 = 1_259;
 
@@ -38,6 +46,7 @@ pub fn all(tables: &[(i64, String)], user: &str) -> BTreeMap<&'static str, Vec<R
             vec![Row::from([("usename", text(user)), ("usesysid", int(OWNER))])],
         ),
         ("pg_catalog.pg_settings", settings()),
+        ("pg_catalog.pg_get_keywords", keywords()),
         ("information_schema.schemata", schemata(user)),
         ("information_schema.character_sets", vec![character_set()]),
     ]);
@@ -181,6 +190,13 @@ fn settings() -> Vec<Row> {
         ])
     };
     SETTINGS.iter().map(row).collect()
+}
+
+fn keywords() -> Vec<Row> {
+    let row = |word: &str| {
+        Row::from([("word", text(word)), ("catcode", text("R")), ("catdesc", text("reserved"))])
+    };
+    KEYWORDS.split_whitespace().map(row).collect()
 }
 
 fn class(oid: i64, name: &str, layout: &Layout) -> Row {
