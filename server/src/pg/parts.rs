@@ -12,6 +12,8 @@ use warehouse::wire::{Kind, Parameter, WireColumn};
 
 /// Statements that one connection may have prepared.
 const PREPARED_MAX: usize = 500;
+/// Longest text of one of them: as long as a question may be.
+const TEXT_BYTES_MAX: usize = 64 << 10;
 /// Portals of one connection, cursors among them, each of which may hold an answer.
 const PORTALS_MAX: usize = 8;
 
@@ -97,6 +99,10 @@ impl Parts {
     pub fn keep(&mut self, name: &str, prepared: Prepared) -> Result<(), Refusal> {
         if !name.is_empty() && self.prepared.contains_key(name) {
             return Err(refused("42P05", format!("\"{name}\" is prepared already")));
+        }
+        if prepared.sql.len() > TEXT_BYTES_MAX {
+            let text = format!("{TEXT_BYTES_MAX} bytes of a statement can be prepared");
+            return Err(refused("54000", text));
         }
         if self.prepared.len() >= PREPARED_MAX && !self.prepared.contains_key(name) {
             let text = format!("{PREPARED_MAX} statements are prepared; close some first");
@@ -201,6 +207,9 @@ mod tests {
         let again = parts.keep("7", prepared(Statement::Question));
         assert_eq!(again.unwrap_err().code, "42P05");
         assert_eq!(parts.prepared("none").unwrap_err().code, "26000");
+        let sql = " ".repeat(TEXT_BYTES_MAX + 1);
+        let long = Prepared { sql, ..prepared(Statement::Nothing) };
+        assert_eq!(parts.keep("", long).unwrap_err().code, "54000");
         parts.discard();
         assert_eq!(parts.prepared("7").unwrap_err().code, "26000");
     }
