@@ -10,7 +10,8 @@ use crate::query::literal;
 use crate::wire::Kind;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, TableFactor, Value, VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, TableFactor, Value, VisitMut,
+    VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -111,6 +112,10 @@ impl VisitorMut for Words<'_> {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> Step {
         let made = match expr {
             Expr::Collate { expr, .. } => Some((**expr).clone()),
+            Expr::Subquery(query) => {
+                say_one_row(query);
+                None
+            }
             Expr::BinaryOp { op, left, right } => {
                 let plain = match &*op {
                     BinaryOperator::PGCustomBinaryOperator(parts) => parts.last(),
@@ -166,6 +171,47 @@ impl Words<'_> {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         expression(&function::meaning(&name, &args, self.known)?)
     }
+}
+
+/// `(SELECT … FROM pg_class c WHERE c.oid = t.typrelid)` has one row at most: the engine believes it
+/// of an aggregate alone.
+fn say_one_row(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let is_one = match (select.from.as_slice(), &select.selection) {
+        ([table], Some(selection)) if table.joins.is_empty() => {
+            alias(&table.relation).is_some_and(|alias| is_by_oid(selection, alias))
+        }
+        _ => false,
+    };
+    if is_one
+        && let [SelectItem::UnnamedExpr(expr)] = select.projection.as_mut_slice()
+        && !matches!(expr, Expr::Function(_))
+        && let Some(one) = expression(&format!("max({expr})"))
+    {
+        *expr = one;
+    }
+}
+
+fn alias(table: &TableFactor) -> Option<&str> {
+    match table {
+        TableFactor::Table { alias: Some(alias), .. } => Some(&alias.name.value),
+        _ => None,
+    }
+}
+
+/// `alias.oid = …`, or the other way round.
+fn is_by_oid(selection: &Expr, alias: &str) -> bool {
+    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = selection else { return false };
+    let is_oid = |side: &Expr| match side {
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [table, column] => {
+                table.value.eq_ignore_ascii_case(alias) && column.value.eq_ignore_ascii_case("oid")
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    is_oid(left) || is_oid(right)
 }
 
 /// A column of `pg_type` that names a function: for PostgreSQL the number of one and its name at

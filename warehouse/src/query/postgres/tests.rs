@@ -333,6 +333,16 @@ async fn what_metabase_jdbc_odbc_and_pools_ask_besides_is_answered() {
     let mut words: Vec<&str> = words[0].trim_matches('"').split(',').collect();
     words.sort_unstable();
     assert_eq!(words, ["any", "array", "as", "asc"]);
+    // JDBC's getTypeInfo.
+    let types = asked
+        .lines(
+            "SELECT t.typname, t.oid FROM pg_catalog.pg_type t
+          JOIN pg_catalog.pg_namespace n ON (t.typnamespace = n.oid)
+        WHERE n.nspname != 'pg_toast' AND (t.typrelid = 0
+          OR (SELECT c.relkind = 'c' FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid))",
+        )
+        .await;
+    assert!(types.contains(&"timestamptz,1184".to_owned()), "{types:?}");
     // JDBC's getTables.
     let tables = asked
         .lines(
