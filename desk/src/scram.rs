@@ -1,9 +1,12 @@
 //! SCRAM-SHA-256 (RFC 5802, RFC 7677), the server's side, without sockets: how clients of PostgreSQL
 //! prove a secret without sending it. What is kept is a verifier, from which nobody signs in.
 //!
-//! Channel binding is not offered: the name `SCRAM-SHA-256` alone is told to clients.
+//! Under TLS the exchange may be bound to the certificate (`SCRAM-SHA-256-PLUS`, [`binding`]). A client
+//! that says that it could, had we only offered it, was told something else than what we said: it is
+//! refused.
 
 pub mod base64;
+pub mod binding;
 
 use crate::secret::random;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -13,6 +16,10 @@ use std::num::NonZeroU32;
 
 /// The mechanism's name on the wire.
 pub const MECHANISM: &str = "SCRAM-SHA-256";
+/// The same with the exchange bound to the connection.
+pub const MECHANISM_BOUND: &str = "SCRAM-SHA-256-PLUS";
+/// The flag of a client that binds: the one kind there is here.
+const BOUND: &str = "p=tls-server-end-point";
 /// Rounds of PBKDF2 for a new verifier: the secrets are 32 random bytes, which nobody guesses.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(4_096).expect("it is not zero");
 /// Longest message of a client.
@@ -39,9 +46,17 @@ pub enum Refusal {
     /// A message that is none.
     #[error("a message of the sign-in cannot be read")]
     Malformed,
-    /// The client wants its connection bound to the certificate, which is not offered.
-    #[error("channel binding is not offered here; connect with channel_binding=prefer or disable")]
+    /// The client wants its connection bound in a way that is not offered.
+    #[error(
+        "this channel binding is not offered here; connect with channel_binding=prefer or disable"
+    )]
     Binding,
+    /// The client did not hear that binding is offered.
+    #[error("the offer of channel binding did not reach the client; somebody may stand between")]
+    Downgraded,
+    /// The client is bound to another certificate than the one that we show.
+    #[error("the client sees another certificate than ours; somebody may stand between")]
+    OtherChannel,
     /// The secret is not the right one.
     #[error("the name or the secret is wrong")]
     Wrong,
@@ -116,13 +131,26 @@ impl Verifier {
     }
 }
 
+/// How an exchange stands to the connection that it goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel<'a> {
+    /// Binding was not offered.
+    Unbound,
+    /// It was offered, and the client chose the mechanism without.
+    Offered,
+    /// The client chose the mechanism with it; what it has to repeat.
+    Bound(&'a [u8]),
+}
+
 /// An exchange whose first half is done.
 pub struct Exchange {
     verifier: Verifier,
     /// What the client's last message has to repeat.
     nonce: String,
-    /// The first message of the client, whose head says how it thinks of channel binding.
-    header: String,
+    /// The head of the client's first message, which says how it thinks of channel binding, and what
+    /// the connection is bound to.
+    header: Vec<u8>,
+    is_bound: bool,
     /// `client-first-message-bare "," server-first-message`, the beginning of AuthMessage.
     said: String,
 }
@@ -137,22 +165,27 @@ impl Exchange {
     /// Takes the client's first message and gives ours.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] and [`Refusal::Binding`].
-    pub fn begin(verifier: Verifier, first: &[u8]) -> Result<(Self, String), Refusal> {
-        Exchange::begin_with(verifier, first, &base64::encode(&random::<18>()))
+    /// [`Refusal::Malformed`], [`Refusal::Binding`] and [`Refusal::Downgraded`].
+    pub fn begin(
+        verifier: Verifier,
+        channel: Channel,
+        first: &[u8],
+    ) -> Result<(Self, String), Refusal> {
+        Exchange::begin_with(verifier, channel, first, &base64::encode(&random::<18>()))
     }
 
-    fn begin_with(verifier: Verifier, first: &[u8], ours: &str) -> Result<(Self, String), Refusal> {
+    fn begin_with(
+        verifier: Verifier,
+        channel: Channel,
+        first: &[u8],
+        ours: &str,
+    ) -> Result<(Self, String), Refusal> {
         let first = text(first)?;
         // gs2-header: the flag of channel binding, then an identity to act as, which is not offered.
         let mut parts = first.splitn(3, ',');
         let (flag, act_as, bare) = (parts.next(), parts.next(), parts.next());
         let flag = flag.ok_or(Refusal::Malformed)?;
-        match flag {
-            "n" | "y" => {}
-            flag if flag.starts_with("p=") => return Err(Refusal::Binding),
-            _ => return Err(Refusal::Malformed),
-        }
+        let bound = agreed(channel, flag)?;
         if act_as != Some("") {
             return Err(Refusal::Malformed);
         }
@@ -166,22 +199,25 @@ impl Exchange {
         let answer =
             format!("r={nonce},s={},i={}", base64::encode(&verifier.salt), verifier.iterations);
         let said = format!("{bare},{answer}");
-        Ok((Exchange { verifier, nonce, header: format!("{flag},,"), said }, answer))
+        let header = [format!("{flag},,").as_bytes(), bound].concat();
+        let is_bound = !bound.is_empty();
+        Ok((Exchange { verifier, nonce, header, is_bound, said }, answer))
     }
 
     /// Takes the client's last message; the answer proves to the client that we have the verifier.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] and [`Refusal::Wrong`].
+    /// [`Refusal::Malformed`], [`Refusal::OtherChannel`] and [`Refusal::Wrong`].
     pub fn finish(&self, last: &[u8]) -> Result<String, Refusal> {
         let last = text(last)?;
         let (without_proof, proof) = last.rsplit_once(",p=").ok_or(Refusal::Malformed)?;
         let mut fields = without_proof.split(',');
         let header = fields.next().and_then(|field| field.strip_prefix("c="));
         let nonce = fields.next().and_then(|field| field.strip_prefix("r="));
-        if header != Some(base64::encode(self.header.as_bytes()).as_str())
-            || nonce != Some(self.nonce.as_str())
-        {
+        if header != Some(base64::encode(&self.header).as_str()) {
+            return Err(if self.is_bound { Refusal::OtherChannel } else { Refusal::Malformed });
+        }
+        if nonce != Some(self.nonce.as_str()) {
             return Err(Refusal::Malformed);
         }
         let proof = base64::decode(proof).filter(|proof| proof.len() == 32);
@@ -194,6 +230,20 @@ impl Exchange {
             .map_err(|_| Refusal::Wrong)?;
         let answer = signed(&self.verifier.server_key, message.as_bytes());
         Ok(format!("v={}", base64::encode(&answer)))
+    }
+}
+
+/// What a client with this flag has to repeat of the connection (RFC 5802 §6).
+fn agreed<'a>(channel: Channel<'a>, flag: &str) -> Result<&'a [u8], Refusal> {
+    match (channel, flag) {
+        (Channel::Unbound, "n" | "y") | (Channel::Offered, "n") => Ok(&[]),
+        (Channel::Bound(bound), BOUND) => Ok(bound),
+        (Channel::Offered, "y") => Err(Refusal::Downgraded),
+        (Channel::Unbound | Channel::Bound(_), flag) if flag.starts_with("p=") => {
+            Err(Refusal::Binding)
+        }
+        // Also one whose flag is not that of the mechanism it chose.
+        _ => Err(Refusal::Malformed),
     }
 }
 
@@ -228,7 +278,58 @@ mod tests {
     }
 
     fn begun(secret: &str) -> (Exchange, String) {
-        Exchange::begin_with(verifier(secret), FIRST, OURS).unwrap()
+        Exchange::begin_with(verifier(secret), Channel::Unbound, FIRST, OURS).unwrap()
+    }
+
+    /// What a client of this secret sends at the end.
+    fn proved(secret: &str, first: &str, answer: &str, channel: &[u8]) -> String {
+        let nonce = answer.split(',').next().unwrap();
+        let without_proof = format!("c={},{nonce}", base64::encode(channel));
+        let bare = first.splitn(3, ',').nth(2).unwrap();
+        let message = format!("{bare},{answer},{without_proof}");
+        let mut salted = [0; 32];
+        let salt = base64::decode(SALT).unwrap();
+        let kind = pbkdf2::PBKDF2_HMAC_SHA256;
+        pbkdf2::derive(kind, ITERATIONS, &salt, secret.as_bytes(), &mut salted);
+        let key = signed(&salted, b"Client Key");
+        let signature = signed(&sha256(&key), message.as_bytes());
+        let proof: Vec<u8> = key.iter().zip(&signature).map(|(a, b)| a ^ b).collect();
+        format!("{without_proof},p={}", base64::encode(&proof))
+    }
+
+    #[test]
+    fn an_exchange_is_bound_to_the_certificate_of_its_connection() {
+        let first = "p=tls-server-end-point,,n=,r=abc";
+        let finished = |seen: &[u8]| {
+            let channel = Channel::Bound(b"our certificate");
+            let begun = Exchange::begin_with(verifier("pencil"), channel, first.as_bytes(), OURS);
+            let (exchange, answer) = begun.unwrap();
+            let seen = [b"p=tls-server-end-point,,", seen].concat();
+            exchange.finish(proved("pencil", first, &answer, &seen).as_bytes()).map(drop)
+        };
+        assert_eq!(finished(b"our certificate"), Ok(()));
+        assert_eq!(finished(b"another one"), Err(Refusal::OtherChannel));
+        assert_eq!(finished(b""), Err(Refusal::OtherChannel));
+    }
+
+    #[test]
+    fn a_client_that_did_not_hear_of_binding_is_refused() {
+        let begin = |channel: Channel, first: &[u8]| {
+            Exchange::begin_with(verifier("pencil"), channel, first, OURS).map(drop)
+        };
+        let (with, without) = (Channel::Bound(b"hash"), Channel::Unbound);
+        assert_eq!(begin(Channel::Offered, b"y,,n=,r=abc"), Err(Refusal::Downgraded));
+        assert_eq!(begin(Channel::Offered, b"n,,n=,r=abc"), Ok(()), "it cannot bind");
+        assert_eq!(begin(without, b"y,,n=,r=abc"), Ok(()), "nothing was offered");
+        assert_eq!(begin(with, b"p=tls-server-end-point,,n=,r=abc"), Ok(()));
+        assert_eq!(begin(with, b"p=tls-unique,,n=,r=abc"), Err(Refusal::Binding));
+        for (channel, first) in [
+            (with, b"n,,n=,r=abc".as_slice()),
+            (with, b"y,,n=,r=abc"),
+            (Channel::Offered, b"p=tls-server-end-point,,n=,r=abc"),
+        ] {
+            assert_eq!(begin(channel, first), Err(Refusal::Malformed), "{channel:?}");
+        }
     }
 
     #[test]
@@ -259,13 +360,15 @@ mod tests {
             (Verifier::of_nobody(&[7; 32], "sql_9"), Verifier::of_nobody(&[7; 32], "sql_9"));
         assert_eq!(one.salt, other.salt, "a second try looks like the first");
         assert_ne!(Verifier::of_nobody(&[7; 32], "sql_8").salt, one.salt);
-        let (exchange, _) = Exchange::begin_with(one, FIRST, OURS).unwrap();
+        let (exchange, _) = Exchange::begin_with(one, Channel::Unbound, FIRST, OURS).unwrap();
         assert_eq!(exchange.finish(LAST.as_bytes()), Err(Refusal::Wrong));
     }
 
     #[test]
     fn what_is_no_message_is_refused() {
-        let begin = |first: &[u8]| Exchange::begin_with(verifier("pencil"), first, OURS).map(drop);
+        let begin = |first: &[u8]| {
+            Exchange::begin_with(verifier("pencil"), Channel::Unbound, first, OURS).map(drop)
+        };
         assert_eq!(begin(b"p=tls-server-end-point,,n=,r=abc"), Err(Refusal::Binding));
         let long = vec![b'n'; MESSAGE_BYTES_MAX + 1];
         for first in [

@@ -6,18 +6,22 @@
 //! it may see. It is answered by the `work` child, like those of the API, and only reads.
 //!
 //! ```text
-//!  start ── TLS, sign-in ──► session ── simple, extended ──► ask ──► work child
-//!    └── cancel ──────────────► cancel                        └──► rows, as they are
+//!  start ── TLS, sign-in ──► session ── simple, extended ──────────► ask ──► work child
+//!    └── cancel ──────────────► cancel      └── cursor, copying ──► ask  └──► rows, as they are
 //! ```
 
 pub(crate) mod ask;
 mod cancel;
+mod copying;
+mod cursor;
 mod extended;
 mod message;
 mod parameter;
+mod parts;
 mod session;
 mod start;
 mod statement;
+mod words;
 
 use crate::api::links::{Clock, WorkLink};
 use crate::config::Config;

@@ -134,6 +134,7 @@ use prompts::{
 };
 use queried::{
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
+    psql_and_a_driver_take_answers_as_files_and_by_the_piece,
     who_has_no_good_token_for_sql_is_not_let_in,
 };
 use sampled::samples_make_an_order_read_it_in_xml_and_move_it_on_over_the_socket;
@@ -225,6 +226,7 @@ stories! {
     what_an_agent_set_lasts_over_an_orderly_stop,
     a_box_keeps_its_business_in_postgresql_over_a_stop,
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
+    psql_and_a_driver_take_answers_as_files_and_by_the_piece,
     who_has_no_good_token_for_sql_is_not_let_in,
     a_notebook_takes_the_tenants_rows_as_columns_over_tls_and_changes_nothing,
     samples_make_an_order_read_it_in_xml_and_move_it_on_over_the_socket,

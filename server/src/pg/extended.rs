@@ -4,87 +4,12 @@
 use super::ask::Rows;
 use super::message::{Body, malformed, put_columns, put_parameters, refused};
 use super::parameter;
-use super::session::{Session, Transaction, Trouble, shown, unknown};
-use super::statement::{self, Statement};
+use super::parts::{Lasts, Portal, Prepared};
+use super::session::{Session, Trouble, shown, unknown};
+use super::statement::{self, Inner, Statement};
 use crate::work::wire::{Refusal, Want};
-use std::collections::HashMap;
 use std::sync::Arc;
 use warehouse::wire::{Kind, Parameter, WireColumn};
-
-/// Statements that one connection may have prepared.
-const PREPARED_MAX: usize = 500;
-/// Portals of one connection, each of which may hold an answer.
-const PORTALS_MAX: usize = 8;
-
-/// What a connection has prepared, by the client's names; the unnamed ones are named "".
-#[derive(Debug, Default)]
-pub struct Parts {
-    prepared: HashMap<String, Arc<Prepared>>,
-    portals: HashMap<String, Portal>,
-}
-
-#[derive(Debug)]
-struct Prepared {
-    sql: String,
-    kind: Statement,
-    parameters: Vec<Kind>,
-    columns: Vec<WireColumn>,
-}
-
-#[derive(Debug)]
-struct Portal {
-    prepared: Arc<Prepared>,
-    parameters: Vec<Parameter>,
-    binary: Vec<bool>,
-    /// Once it was begun.
-    rows: Option<Rows>,
-}
-
-impl Parts {
-    /// Portals last until the end of the transaction.
-    pub fn synced(&mut self, transaction: Transaction) {
-        if transaction == Transaction::None {
-            self.portals.clear();
-        }
-    }
-
-    fn prepared(&self, name: &str) -> Result<Arc<Prepared>, Refusal> {
-        let found = self.prepared.get(name).cloned();
-        found.ok_or_else(|| refused("26000", format!("nothing is prepared as \"{name}\"")))
-    }
-
-    fn keep(&mut self, name: &str, prepared: Prepared) -> Result<(), Refusal> {
-        if !name.is_empty() && self.prepared.contains_key(name) {
-            return Err(refused("42P05", format!("\"{name}\" is prepared already")));
-        }
-        if self.prepared.len() >= PREPARED_MAX && !self.prepared.contains_key(name) {
-            let text = format!("{PREPARED_MAX} statements are prepared; close some first");
-            return Err(refused("54000", text));
-        }
-        self.prepared.insert(name.to_owned(), Arc::new(prepared));
-        Ok(())
-    }
-
-    fn open(&mut self, name: &str, portal: Portal) -> Result<(), Refusal> {
-        if !name.is_empty() && self.portals.contains_key(name) {
-            return Err(refused("42P03", format!("\"{name}\" is open already")));
-        }
-        if self.portals.len() >= PORTALS_MAX && !self.portals.contains_key(name) {
-            let text = format!("{PORTALS_MAX} portals are open; close some first");
-            return Err(refused("54000", text));
-        }
-        self.portals.insert(name.to_owned(), portal);
-        Ok(())
-    }
-
-    fn portal(&self, name: &str) -> Result<&Portal, Refusal> {
-        self.portals.get(name).ok_or_else(|| not_open(name))
-    }
-}
-
-fn not_open(name: &str) -> Refusal {
-    refused("34000", format!("no portal \"{name}\" is open"))
-}
 
 impl Session {
     /// One part of a question.
@@ -114,20 +39,31 @@ impl Session {
         let (start, sql) = statements.first().copied().unwrap_or((0, ""));
         let kind = statement::kind(sql)?;
         self.usable(&kind)?;
-        let (mut parameters, mut columns) = (Vec::new(), Vec::new());
-        match &kind {
+        let before = text[..start].chars().count();
+        let mut prepared = Prepared {
+            sql: sql.to_owned(),
+            kind,
+            parameters: Vec::new(),
+            columns: Vec::new(),
+            question: None,
+        };
+        match &prepared.kind {
             Statement::Question => {
-                let want = Want::Description { kinds };
-                let cancelled = &self.registered.cancelled;
-                let about = self.door.ask(&self.asker, sql, want, cancelled).await;
-                let before = text[..start].chars().count();
-                let about = about.map_err(|refusal| Trouble::of(refusal, sql, before))?;
-                (parameters, columns) = (about.parameters, about.columns);
+                let question = Inner { sql: sql.to_owned(), start: Some(0) };
+                prepared = self.described(&question, sql, before, kinds).await?;
             }
-            Statement::Show(name, _) => columns.push(shown(name)),
+            Statement::Declare(declaration) => {
+                let question = &declaration.question;
+                let question = self.described(question, sql, before, kinds).await?;
+                prepared.parameters.clone_from(&question.parameters);
+                prepared.question = Some(Arc::new(question));
+            }
+            Statement::Fetch(fetch) if !fetch.moves => {
+                prepared.columns.clone_from(&self.parts.cursor(&fetch.name)?.prepared.columns);
+            }
+            Statement::Show(name, _) => prepared.columns.push(shown(name)),
             _ => {}
         }
-        let prepared = Prepared { sql: sql.to_owned(), kind, parameters, columns };
         self.parts.keep(name, prepared)?;
         self.wire.put(b'1', |_| {});
         Ok(())
@@ -159,7 +95,8 @@ impl Session {
         if binary.len() > 1 && binary.len() != prepared.columns.len() {
             return Err(refused("08P01", "there are other columns than formats for them"));
         }
-        self.parts.open(portal, Portal { prepared, parameters, binary, rows: None })?;
+        let lasts = Lasts::Transaction;
+        self.parts.open(portal, Portal { prepared, parameters, binary, rows: None, lasts })?;
         self.wire.put(b'2', |_| {});
         Ok(())
     }
@@ -174,7 +111,7 @@ impl Session {
             }
             b'P' => {
                 let portal = self.parts.portal(name)?;
-                (portal.prepared.clone(), portal.binary.clone())
+                (portal.prepared.clone(), self.parts.told(portal))
             }
             _ => return Err(malformed()),
         };
@@ -190,24 +127,36 @@ impl Session {
         let (name, most) = (body.text()?, body.int()?);
         let most = usize::try_from(most).unwrap_or_default();
         // Taken out while it works: what is refused is gone.
-        let mut portal = self.parts.portals.remove(name).ok_or_else(|| not_open(name))?;
-        self.usable(&portal.prepared.kind)?;
-        if portal.prepared.kind == Statement::Question {
-            let mut rows = match portal.rows.take() {
-                Some(rows) => rows,
-                None => self.begin(&portal).await?,
-            };
-            self.rows(&mut rows, most).await?;
-            portal.rows = Some(rows);
-        } else {
-            self.local(&portal.prepared.kind, false);
+        let mut portal = self.parts.take(name)?;
+        let prepared = portal.prepared.clone();
+        self.usable(&prepared.kind)?;
+        match &prepared.kind {
+            Statement::Question => {
+                let mut rows = match portal.rows.take() {
+                    Some(rows) => rows,
+                    None => self.begin(&portal).await?,
+                };
+                self.rows(&mut rows, most).await?;
+                portal.rows = Some(rows);
+                self.parts.put_back(name, portal);
+            }
+            Statement::Copy(copying) => self.copy(copying, &prepared.sql, 0).await?,
+            Statement::Declare(declaration) => {
+                let question = prepared.question.clone().ok_or_else(malformed)?;
+                self.declare(declaration, question, portal.parameters)?;
+            }
+            // However many this message wants: the statement says it.
+            Statement::Fetch(fetch) => {
+                self.fetch(fetch, &portal.binary, Some(&*prepared)).await?;
+            }
+            Statement::Close(cursor) => self.close_cursor(cursor.as_deref())?,
+            kind => self.local(kind, false),
         }
-        self.parts.portals.insert(name.to_owned(), portal);
         Ok(())
     }
 
     /// Asks what a portal is for.
-    async fn begin(&mut self, portal: &Portal) -> Result<Rows, Trouble> {
+    pub(super) async fn begin(&mut self, portal: &Portal) -> Result<Rows, Trouble> {
         let (parameters, binary) = (portal.parameters.clone(), portal.binary.clone());
         let want = Want::Rows { parameters, binary };
         let (prepared, cancelled) = (&portal.prepared, &self.registered.cancelled);
@@ -226,8 +175,8 @@ impl Session {
     fn close(&mut self, body: &mut Body) -> Result<(), Refusal> {
         let (what, name) = (body.byte()?, body.text()?);
         match what {
-            b'S' => drop(self.parts.prepared.remove(name)),
-            b'P' => drop(self.parts.portals.remove(name)),
+            b'S' => self.parts.forget(name),
+            b'P' => self.parts.close(name),
             _ => return Err(malformed()),
         }
         self.wire.put(b'3', |_| {});
@@ -251,44 +200,6 @@ fn formats(body: &mut Body) -> Result<Vec<bool>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn prepared() -> Prepared {
-        Prepared {
-            sql: "SELECT 1".into(),
-            kind: Statement::Question,
-            parameters: Vec::new(),
-            columns: Vec::new(),
-        }
-    }
-
-    fn portal() -> Portal {
-        let prepared = Arc::new(prepared());
-        Portal { prepared, parameters: Vec::new(), binary: Vec::new(), rows: None }
-    }
-
-    #[test]
-    fn what_a_client_prepares_has_a_limit() {
-        let mut parts = Parts::default();
-        for number in 0..PREPARED_MAX {
-            parts.keep(&number.to_string(), prepared()).unwrap();
-        }
-        assert_eq!(parts.keep("one more", prepared()).unwrap_err().code, "54000");
-        assert_eq!(parts.keep("7", prepared()).unwrap_err().code, "42P05");
-        assert_eq!(parts.prepared("none").unwrap_err().code, "26000");
-    }
-
-    #[test]
-    fn portals_have_a_limit_and_end_with_the_transaction() {
-        let mut parts = Parts::default();
-        for number in 0..PORTALS_MAX {
-            parts.open(&number.to_string(), portal()).unwrap();
-        }
-        assert_eq!(parts.open("one more", portal()).unwrap_err().code, "54000");
-        parts.synced(Transaction::Open);
-        assert!(parts.portal("0").is_ok());
-        parts.synced(Transaction::None);
-        assert_eq!(parts.portal("0").unwrap_err().code, "34000");
-    }
 
     #[test]
     fn formats_are_counted_before_they_are_believed() {

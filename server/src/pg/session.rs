@@ -4,11 +4,11 @@
 use super::Door;
 use super::ask::{Answered, Asker, Rows};
 use super::cancel::Registered;
-use super::extended::Parts;
 use super::message::{
     Body, MESSAGE_BYTES_MAX, Wire, malformed, put_columns, put_refusal, put_text, refused,
 };
-use super::statement::{self, Statement};
+use super::parts::{Parts, Prepared};
+use super::statement::{self, Inner, Statement};
 use crate::work::wire::{Refusal, Want};
 use std::io;
 use std::net::IpAddr;
@@ -41,6 +41,25 @@ impl Trouble {
     pub fn of(refusal: Refusal, sql: &str, before: usize) -> Self {
         let position = position(sql, refusal.place).map(|position| before + position);
         Trouble::Refused(refusal, position)
+    }
+
+    /// The same of a text that the client did not send just now.
+    pub fn without_place(self) -> Self {
+        match self {
+            Trouble::Refused(refusal, _) => Trouble::Refused(refusal, None),
+            gone @ Trouble::Gone(_) => gone,
+        }
+    }
+
+    /// A refusal of a question inside of `text`, before which so many characters stand.
+    pub fn inside(refusal: Refusal, question: &Inner, text: &str, before: usize) -> Self {
+        match question.start {
+            Some(start) => {
+                let before = before + text[..start].chars().count();
+                Trouble::of(refusal, &question.sql, before)
+            }
+            None => refusal.into(),
+        }
     }
 }
 
@@ -171,10 +190,46 @@ impl Session {
     async fn statement(&mut self, sql: &str, before: usize) -> Result<(), Trouble> {
         let kind = statement::kind(sql)?;
         self.usable(&kind)?;
-        if kind != Statement::Question {
-            self.local(&kind, true);
-            return Ok(());
+        match &kind {
+            Statement::Question => self.question(sql, before).await,
+            Statement::Copy(copying) => self.copy(copying, sql, before).await,
+            Statement::Declare(declaration) => {
+                let question = &declaration.question;
+                let described = self.described(question, sql, before, Vec::new()).await?;
+                let question = Arc::new(described);
+                self.declare(declaration, question, Vec::new()).map_err(Trouble::from)
+            }
+            Statement::Fetch(fetch) => self.fetch(fetch, &[], None).await,
+            Statement::Close(name) => self.close_cursor(name.as_deref()).map_err(Trouble::from),
+            _ => {
+                self.local(&kind, true);
+                Ok(())
+            }
         }
+    }
+
+    /// What a question inside of `text` is about.
+    pub(super) async fn described(
+        &mut self,
+        question: &Inner,
+        text: &str,
+        before: usize,
+        kinds: Vec<Option<Kind>>,
+    ) -> Result<Prepared, Trouble> {
+        let want = Want::Description { kinds };
+        let cancelled = &self.registered.cancelled;
+        let about = self.door.ask(&self.asker, &question.sql, want, cancelled).await;
+        let about = about.map_err(|refusal| Trouble::inside(refusal, question, text, before))?;
+        Ok(Prepared {
+            sql: question.sql.clone(),
+            kind: Statement::Question,
+            parameters: about.parameters,
+            columns: about.columns,
+            question: None,
+        })
+    }
+
+    async fn question(&mut self, sql: &str, before: usize) -> Result<(), Trouble> {
         let want = Want::Rows { parameters: Vec::new(), binary: Vec::new() };
         let cancelled = &self.registered.cancelled;
         let answered = self.door.ask(&self.asker, sql, want, cancelled).await;
@@ -208,6 +263,7 @@ impl Session {
                 // What has failed is rolled back, whatever was said.
                 let failed = self.transaction == Transaction::Failed;
                 self.transaction = Transaction::None;
+                self.parts.ended(!failed && *tag == "COMMIT");
                 self.tag(if failed { "ROLLBACK" } else { tag });
             }
             Statement::Done(tag) => {
@@ -228,7 +284,16 @@ impl Session {
                 });
                 self.tag("SHOW");
             }
-            Statement::Question => {}
+            Statement::Discard => {
+                self.parts.discard();
+                self.tag("DISCARD ALL");
+            }
+            // These do more than answer at once.
+            Statement::Question
+            | Statement::Copy(_)
+            | Statement::Declare(_)
+            | Statement::Fetch(_)
+            | Statement::Close(_) => {}
         }
     }
 
@@ -245,7 +310,7 @@ impl Session {
     }
 
     /// `CommandComplete`.
-    fn tag(&mut self, tag: &str) {
+    pub(super) fn tag(&mut self, tag: &str) {
         self.wire.put(b'C', |out| put_text(out, tag));
     }
 }
@@ -278,5 +343,18 @@ mod tests {
         assert_eq!(position("SELECT\n  coler", Some((2, 3))), Some(10));
         assert_eq!(position("SELECT", None), None);
         assert_eq!(position("SELECT", Some((0, 1))), None);
+    }
+
+    #[test]
+    fn a_place_in_a_question_inside_of_a_statement_is_one_of_the_whole_text() {
+        let refusal = Refusal { place: Some((1, 8)), ..refused("42703", "no") };
+        let text = "COPY /* 王 */ (SELECT x) TO STDOUT";
+        let inner = |start| Inner { sql: "SELECT x".to_owned(), start };
+        let place = |start| match Trouble::inside(refusal.clone(), &inner(start), text, 10) {
+            Trouble::Refused(_, place) => place,
+            Trouble::Gone(error) => panic!("{error}"),
+        };
+        assert_eq!(place(text.find("SELECT")), Some(10 + 14 + 8));
+        assert_eq!(place(None), None, "the client did not write it");
     }
 }

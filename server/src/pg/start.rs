@@ -5,7 +5,7 @@ use super::Door;
 use super::message::{Body, STRANGER_BYTES_MAX, Wire, malformed, put_refusal, put_text, refused};
 use super::session::Session;
 use crate::work::wire::Refusal;
-use desk::scram::{self, Exchange, Verifier};
+use desk::scram::{self, Channel, Exchange, Verifier, binding};
 use desk::user::Identity;
 use desk::{By, Permission};
 use std::io;
@@ -54,6 +54,24 @@ impl From<Refusal> for Trouble {
     }
 }
 
+/// How a client came.
+enum Way {
+    Clear,
+    Tls {
+        /// What the sign-in may be bound to.
+        end_point: Option<Vec<u8>>,
+    },
+}
+
+impl Way {
+    fn end_point(&self) -> Option<&[u8]> {
+        match self {
+            Way::Clear => None,
+            Way::Tls { end_point } => end_point.as_deref(),
+        }
+    }
+}
+
 /// The session of who signs in; `None` when there will be none.
 pub async fn start(
     door: &Arc<Door>,
@@ -66,12 +84,14 @@ pub async fn start(
         match (code, &door.certificate) {
             (TLS, Some(certificate)) => {
                 stream.write_all(b"S").await?;
-                let mut stream = certificate.acceptor().accept(stream).await?;
+                let (acceptor, own) = certificate.acceptor_and_own();
+                let mut stream = acceptor.accept(stream).await?;
                 let body = first(&mut stream).await?;
-                return begin(door, Wire::new(Box::new(stream)), &body, from, true).await;
+                let way = Way::Tls { end_point: binding::end_point(&own) };
+                return begin(door, Wire::new(Box::new(stream)), &body, from, &way).await;
             }
             (TLS | GSS, _) => stream.write_all(b"N").await?,
-            _ => return begin(door, Wire::new(Box::new(stream)), &body, from, false).await,
+            _ => return begin(door, Wire::new(Box::new(stream)), &body, from, &Way::Clear).await,
         }
     }
     Err(io::Error::new(io::ErrorKind::InvalidData, "too many requests for encryption"))
@@ -95,7 +115,7 @@ async fn begin(
     mut wire: Wire,
     body: &[u8],
     from: SocketAddr,
-    is_tls: bool,
+    way: &Way,
 ) -> io::Result<Option<Session>> {
     let code = u32::from_be_bytes([body[0], body[1], body[2], body[3]]);
     if code == CANCEL {
@@ -105,7 +125,7 @@ async fn begin(
         }
         return Ok(None);
     }
-    match sign_in(door, &mut wire, body, from.ip(), is_tls).await {
+    match sign_in(door, &mut wire, body, from.ip(), way).await {
         Ok(Signed { identity, token, user }) => open(door, wire, identity, token, user, from).await,
         Err(Trouble::Gone(error)) => Err(error),
         Err(Trouble::Refused(refusal)) => {
@@ -155,7 +175,7 @@ async fn sign_in(
     wire: &mut Wire,
     body: &[u8],
     from: IpAddr,
-    is_tls: bool,
+    way: &Way,
 ) -> Result<Signed, Trouble> {
     let (major, minor) =
         (u16::from_be_bytes([body[0], body[1]]), u16::from_be_bytes([body[2], body[3]]));
@@ -171,7 +191,7 @@ async fn sign_in(
             said.unknown.iter().for_each(|option| put_text(out, option));
         });
     }
-    if !is_tls && !door.may_be_plain(from) {
+    if matches!(way, Way::Clear) && !door.may_be_plain(from) {
         let text = "TLS is needed here: connect with sslmode=require or stricter";
         return Err(refused("28000", text).into());
     }
@@ -183,7 +203,7 @@ async fn sign_in(
             return Err(refused("28000", text).into());
         }
     }
-    let proved = prove(door, wire, &said.user).await;
+    let proved = prove(door, wire, &said.user, way.end_point()).await;
     match proved {
         Ok((token, last)) => admit(door, wire, said.user, token, &last, from).await,
         // That we cannot look is nobody's failure.
@@ -217,7 +237,12 @@ fn check(said: &Said) -> Result<(), Refusal> {
 }
 
 /// The exchange of SCRAM: the token that was proved and our last message.
-async fn prove(door: &Door, wire: &mut Wire, user: &str) -> Result<(i64, String), Trouble> {
+async fn prove(
+    door: &Door,
+    wire: &mut Wire,
+    user: &str,
+    end_point: Option<&[u8]>,
+) -> Result<(i64, String), Trouble> {
     let unreachable = |error: desk::Error| {
         tracing::error!(%error, "a sign-in for SQL could not be checked");
         refused(NOT_NOW, "this cannot be checked right now; try again")
@@ -227,17 +252,24 @@ async fn prove(door: &Door, wire: &mut Wire, user: &str) -> Result<(i64, String)
         Some((verifier, token)) => (verifier, Some(token)),
         None => (Verifier::of_nobody(&door.nobody, user), None),
     };
-    authentication(wire, 10, &[scram::MECHANISM.as_bytes(), &[0, 0]]);
+    // The one to prefer comes first.
+    let bound = end_point.map_or(String::new(), |_| format!("{}\0", scram::MECHANISM_BOUND));
+    authentication(wire, 10, &[bound.as_bytes(), scram::MECHANISM.as_bytes(), &[0, 0]]);
     wire.flush().await?;
     let body = answer(wire).await?;
     let mut body = Body(&body);
-    if body.text()? != scram::MECHANISM {
-        let text = format!("sign in by {}", scram::MECHANISM);
-        return Err(refused("28000", text).into());
-    }
+    let channel = match (body.text()?, end_point) {
+        (scram::MECHANISM_BOUND, Some(end_point)) => Channel::Bound(end_point),
+        (scram::MECHANISM, Some(_)) => Channel::Offered,
+        (scram::MECHANISM, None) => Channel::Unbound,
+        _ => {
+            let text = format!("sign in by {}", scram::MECHANISM);
+            return Err(refused("28000", text).into());
+        }
+    };
     let length = usize::try_from(body.int()?).map_err(|_| malformed())?;
     let first = body.bytes(length)?;
-    let (exchange, ours) = Exchange::begin(verifier, first).map_err(wrong)?;
+    let (exchange, ours) = Exchange::begin(verifier, channel, first).map_err(wrong)?;
     authentication(wire, 11, &[ours.as_bytes()]);
     wire.flush().await?;
     let last = answer(wire).await?;
@@ -251,7 +283,9 @@ async fn prove(door: &Door, wire: &mut Wire, user: &str) -> Result<(i64, String)
 fn wrong(refusal: scram::Refusal) -> Refusal {
     match refusal {
         scram::Refusal::Malformed => refused("08P01", refusal.to_string()),
-        scram::Refusal::Binding => refused("28000", refusal.to_string()),
+        scram::Refusal::Binding | scram::Refusal::Downgraded | scram::Refusal::OtherChannel => {
+            refused("28000", refusal.to_string())
+        }
         scram::Refusal::Wrong => refused("28P01", refusal.to_string()),
     }
 }

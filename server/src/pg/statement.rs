@@ -1,6 +1,8 @@
 //! Texts of clients: cut into statements, and those that are about the connection told from
 //! questions. Nothing is written here, so that transactions and settings cost nothing.
 
+use super::copying::{self, Copying};
+use super::cursor::{self, Declaration, Fetch};
 use super::message::refused;
 use crate::work::wire::Refusal;
 use warehouse::query::postgres::{SETTINGS, setting};
@@ -32,6 +34,25 @@ pub enum Statement {
     Show(String, String),
     /// A question to the warehouse.
     Question,
+    /// One whose rows are sent as a file.
+    Copy(Box<Copying>),
+    /// One whose rows are fetched by the piece.
+    Declare(Box<Declaration>),
+    /// Takes such a piece.
+    Fetch(Fetch),
+    /// Ends a cursor, or all where none is named.
+    Close(Option<String>),
+    /// Forgets what was prepared and opened.
+    Discard,
+}
+
+/// A question inside of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// The question.
+    pub sql: String,
+    /// The byte of the statement where it begins; `None` where it was made from it.
+    pub start: Option<usize>,
 }
 
 /// The statements of a text, each with the byte where it begins.
@@ -54,7 +75,7 @@ pub fn split(text: &str) -> Vec<(usize, &str)> {
 }
 
 /// The byte behind the quote, comment or character at `at`.
-fn behind(text: &str, at: usize) -> usize {
+pub(super) fn behind(text: &str, at: usize) -> usize {
     let rest = &text[at..];
     let ends = |open: usize, close: &str| {
         rest[open..].find(close).map_or(text.len(), |end| at + open + end + close.len())
@@ -76,13 +97,14 @@ fn behind(text: &str, at: usize) -> usize {
 }
 
 /// `E'…'`, where a backslash takes the next character.
-fn is_escaped(text: &str, at: usize) -> bool {
+pub(super) fn is_escaped(text: &str, at: usize) -> bool {
     let mut before = text[..at].chars().rev();
     matches!(before.next(), Some('e' | 'E'))
         && !before.next().is_some_and(|c| c.is_alphanumeric() || c == '_')
 }
 
-fn escaped(bytes: &[u8]) -> usize {
+/// The bytes of a text with backslashes, from its first quote.
+pub(super) fn escaped(bytes: &[u8]) -> usize {
     let mut at = 1;
     while at < bytes.len() {
         match bytes[at] {
@@ -153,13 +175,20 @@ pub fn kind(part: &str) -> Result<Statement, Refusal> {
         ["rollback" | "abort", ..] => Statement::End("ROLLBACK"),
         ["savepoint", ..] => Statement::Done("SAVEPOINT"),
         ["release", ..] => Statement::Done("RELEASE"),
-        ["discard", "all"] => Statement::Done("DISCARD ALL"),
+        ["discard", "all"] => Statement::Discard,
+        ["discard", "plans"] => Statement::Done("DISCARD PLANS"),
+        ["discard", "sequences"] => Statement::Done("DISCARD SEQUENCES"),
+        ["discard", "temp" | "temporary"] => Statement::Done("DISCARD TEMP"),
         ["deallocate", ..] => Statement::Done("DEALLOCATE"),
         ["reset", ..] => Statement::Done("RESET"),
         ["unlisten", ..] => Statement::Done("UNLISTEN"),
         ["set", words @ ..] => set(words)?,
         ["show", words @ ..] => show(words)?,
-        ["listen" | "notify" | "copy" | "declare" | "fetch" | "prepare" | "execute", ..] => {
+        ["copy", ..] => Statement::Copy(Box::new(copying::parse(part)?)),
+        ["declare", ..] => Statement::Declare(Box::new(cursor::declaration(part)?)),
+        ["fetch" | "move", ..] => Statement::Fetch(cursor::fetch(part)?),
+        ["close", ..] => Statement::Close(cursor::closed(part)?),
+        ["listen" | "notify" | "prepare" | "execute", ..] => {
             return Err(refused("0A000", format!("{} is not available here", words[0])));
         }
         _ => Statement::Question,
@@ -174,7 +203,9 @@ fn set(words: &[&str]) -> Result<Statement, Refusal> {
     let name = words.first().copied().unwrap_or_default();
     let value = words.iter().skip(1).find(|word| **word != "to").copied().unwrap_or_default();
     match name {
+        // One stays who one is.
         "transaction" => {}
+        "authorization" | "role" if matches!(value, "default" | "none") => {}
         "client_encoding" | "names" if !is_utf8(value) => {
             return Err(refused("22023", "texts are UTF-8 here; set client_encoding to UTF8"));
         }
@@ -250,6 +281,9 @@ mod tests {
             ("SHOW transaction isolation level", {
                 Statement::Show("transaction_isolation".into(), "read committed".into())
             }),
+            ("SET SESSION AUTHORIZATION DEFAULT", Statement::Done("SET")),
+            ("DISCARD ALL", Statement::Discard),
+            ("CLOSE ALL", Statement::Close(None)),
             ("SELECT 1", Statement::Question),
             ("WITH a AS (SELECT 1) TABLE a", Statement::Question),
             ("DROP TABLE calls", Statement::Question),
@@ -266,6 +300,7 @@ mod tests {
         assert!(refusal.hint.unwrap().contains("search_path"));
         assert_eq!(kind("SET client_encoding = 'LATIN1'").unwrap_err().code, "22023");
         assert_eq!(kind("SHOW nothing").unwrap_err().code, "42704");
-        assert_eq!(kind("COPY calls TO STDOUT").unwrap_err().code, "0A000");
+        assert_eq!(kind("SET ROLE postgres").unwrap_err().code, "42704");
+        assert_eq!(kind("PREPARE a AS SELECT 1").unwrap_err().code, "0A000");
     }
 }

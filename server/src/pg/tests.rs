@@ -1,5 +1,7 @@
 //! The door from the outside, as a client of the protocol that is up to no good.
 
+mod talk;
+
 use super::*;
 use crate::api::links::SystemClock;
 use crate::work::jobs::{Done, Job, Problem};
@@ -7,9 +9,13 @@ use desk::bootstrap::{Defaults, First};
 use desk::token::{NewToken, Token};
 use desk::{By, Role};
 use futures::future::BoxFuture;
+use rustls::pki_types::ServerName;
 use serde_json::json;
+use signaling::edge::tls::{Files, authorities};
 use terms::Timestamp;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Nobody who is not signed in reaches the worker.
 struct Nowhere;
@@ -46,13 +52,18 @@ async fn sql_token(store: &Store, first: &First, at: Timestamp) -> (By, Token) {
 }
 
 async fn rig() -> Rig {
+    rig_with(None).await
+}
+
+async fn rig_with(certificate: Option<Arc<Certificate>>) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let (store, first) = store(&folder).await;
     let clock = SystemClock::default();
     let (_, token) = sql_token(&store, &first, clock.wall()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    let door = Door::new(&Config::default(), store, Arc::new(Nowhere), Arc::new(clock), None);
+    let clock = Arc::new(clock);
+    let door = Door::new(&Config::default(), store, Arc::new(Nowhere), clock, certificate);
     tokio::spawn(Arc::new(door).serve(listener));
     Rig { _folder: folder, at, user: token.sql_user.unwrap() }
 }
@@ -83,7 +94,7 @@ fn message(letter: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// All that the door says until it closes.
-async fn rest(mut stream: TcpStream) -> String {
+async fn rest(mut stream: impl AsyncRead + Unpin) -> String {
     let mut heard = Vec::new();
     // A door that closes on unread bytes resets the connection.
     let _ = stream.read_to_end(&mut heard).await;
@@ -216,6 +227,53 @@ async fn a_box_without_a_certificate_says_that_it_has_no_tls() {
     assert_eq!(stream.read_u8().await.unwrap(), b'N');
     stream.write_all(&hello("sql_999")).await.unwrap();
     assert_eq!(stream.read_u8().await.unwrap(), b'R', "the start goes on in clear");
+}
+
+/// A client of `rig` that sees the certificate of this PEM text.
+async fn tls(rig: &Rig, pem: &str) -> TlsStream<TcpStream> {
+    let mut stream = rig.connect().await;
+    stream.write_all(&first(80_877_103, b"")).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'S');
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(authorities(pem).unwrap())
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_says_that_binding_was_not_offered_under_tls_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let files =
+        Files { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    let rig = rig_with(Some(Arc::new(Certificate::open(files).unwrap()))).await;
+    for (mechanism, flag, said) in [
+        ("SCRAM-SHA-256", "y", "C28000\0Mthe offer of channel binding did not reach the client"),
+        ("SCRAM-SHA-256-PLUS", "p=tls-unique", "C28000\0Mthis channel binding is not offered"),
+        ("SCRAM-SHA-256-PLUS", "n", "C08P01"),
+    ] {
+        let mut stream = tls(&rig, &made.cert.pem()).await;
+        stream.write_all(&hello(&rig.user)).await.unwrap();
+        let first = format!("{flag},,n=,r=abcdef");
+        let mut body = format!("{mechanism}\0").into_bytes();
+        body.extend_from_slice(&(first.len() as u32).to_be_bytes());
+        body.extend_from_slice(first.as_bytes());
+        stream.write_all(&message(b'p', &body)).await.unwrap();
+        let heard = rest(stream).await;
+        assert!(heard.contains("SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"), "{heard}");
+        assert!(heard.contains(said), "{heard}");
+    }
+    let mut stream = rig.connect().await;
+    stream.write_all(&hello(&rig.user)).await.unwrap();
+    stream.write_all(&message(b'Q', b"\0")).await.unwrap();
+    let heard = rest(stream).await;
+    assert!(heard.contains("SCRAM-SHA-256\0\0") && !heard.contains("PLUS"), "{heard}");
 }
 
 #[tokio::test]

@@ -39,7 +39,10 @@ pub enum Error {
 /// # Errors
 /// When one of them cannot be read, holds something else, or they do not belong together.
 pub fn read(files: &Files) -> Result<ServerConfig, Error> {
-    let chain = certificates(&files.certificate)?;
+    config(files, certificates(&files.certificate)?)
+}
+
+fn config(files: &Files, chain: Vec<CertificateDer<'static>>) -> Result<ServerConfig, Error> {
     let key = private_key(&files.key)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     ServerConfig::builder_with_provider(provider)
@@ -158,8 +161,18 @@ pub struct Certificate {
 #[derive(Debug)]
 struct Shown {
     config: Arc<ServerConfig>,
+    /// The server's own certificate (DER).
+    own: Arc<[u8]>,
     /// When the files were written that it came from.
     written: [Option<SystemTime>; 2],
+}
+
+impl Shown {
+    fn read(files: &Files, written: [Option<SystemTime>; 2]) -> Result<Self, Error> {
+        let chain = certificates(&files.certificate)?;
+        let own = chain.first().map_or_else(Arc::default, |own| Arc::from(&own[..]));
+        Ok(Shown { config: Arc::new(config(files, chain)?), own, written })
+    }
 }
 
 impl Certificate {
@@ -168,14 +181,19 @@ impl Certificate {
     /// # Errors
     /// See [`read`].
     pub fn open(files: Files) -> Result<Self, Error> {
-        let written = written(&files);
-        let config = Arc::new(read(&files)?);
-        Ok(Certificate { files, shown: Mutex::new(Shown { config, written }) })
+        let shown = Shown::read(&files, written(&files))?;
+        Ok(Certificate { files, shown: Mutex::new(shown) })
     }
 
     /// For the next handshake.
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.shown.lock().expect("no panic while held").config.clone())
+    }
+
+    /// The same, and the certificate (DER) that this handshake shows.
+    pub fn acceptor_and_own(&self) -> (TlsAcceptor, Arc<[u8]>) {
+        let shown = self.shown.lock().expect("no panic while held");
+        (TlsAcceptor::from(shown.config.clone()), shown.own.clone())
     }
 
     /// The same for clients that want to hear this protocol by name (ALPN, RFC 7301), such as `h2`.
@@ -194,9 +212,9 @@ impl Certificate {
         if written == shown.written {
             return;
         }
-        match read(&self.files) {
-            Ok(config) => {
-                *shown = Shown { config: Arc::new(config), written };
+        match Shown::read(&self.files, written) {
+            Ok(new) => {
+                *shown = new;
                 tracing::info!("the new certificate is shown from now on");
             }
             Err(error) => tracing::error!(%error, "the certificate stays as it was"),
@@ -315,9 +333,13 @@ mod tests {
         later(&files.certificate, 10);
         certificate.renew();
         assert_eq!(shown(), first, "the key is still the old one");
+        let own = || certificate.acceptor_and_own().1;
+        let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        assert_eq!(*own(), *der(&old.certificate));
         fs::write(&files.key, &new.key).unwrap();
         later(&files.key, 20);
         certificate.renew();
         assert_ne!(shown(), first);
+        assert_eq!(*own(), *der(&new.certificate));
     }
 }

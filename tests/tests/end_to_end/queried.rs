@@ -41,6 +41,27 @@ with psycopg.connect(sys.argv[1]) as connection:
     print(json.dumps(read))
 "#;
 
+/// A driver with cursors in SQL and a copy; prints what it read as JSON.
+const PIECES: &str = r#"
+import json, psycopg, sys
+with psycopg.connect(sys.argv[1]) as connection:
+    rows = "SELECT attrelid, attname FROM pg_attribute WHERE attnum > %s"
+    read = {"all": len(connection.execute(rows, (5,)).fetchall())}
+    for binary in (False, True):
+        with connection.cursor("piece", binary=binary) as cursor:
+            cursor.execute(rows, (5,))
+            read[str(binary)] = [len(cursor.fetchmany(7)), len(cursor.fetchmany(7)),
+                                 len(cursor.fetchall())]
+    with connection.cursor("held", withhold=True) as cursor:
+        cursor.execute(rows, (5,))
+        connection.commit()
+        read["held"] = len(cursor.fetchall())
+    with connection.cursor().copy("COPY (SELECT 1, 'x') TO STDOUT (FORMAT binary)") as copy:
+        copy.set_types(["int8", "text"])
+        read["copied"] = [list(row) for row in copy.rows()]
+    print(json.dumps(read))
+"#;
+
 /// A box with both doors for SQL open.
 pub(super) struct Asked {
     pub(super) house: House,
@@ -117,6 +138,16 @@ fn psql(address: &str, sql: &str) -> Output {
         .expect("psql is installed by scripts/setup --tests")
 }
 
+/// Psql with several commands, among them such as begin with a backslash.
+fn commands(address: &str, commands: &[&str]) -> Output {
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]).env("LC_ALL", "C.UTF-8");
+    for command in commands {
+        psql.args(["-c", command]);
+    }
+    psql.arg(address).output().expect("psql is installed by scripts/setup --tests")
+}
+
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
@@ -170,6 +201,47 @@ pub fn psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing(backe
     let questions = asked.house.json("/api/v1/audit");
     let audited = questions.to_string();
     assert!(audited.contains("sql.connect") && audited.contains("DELETE FROM orders"), "{audited}");
+}
+
+pub fn psql_and_a_driver_take_answers_as_files_and_by_the_piece(backend: &str) {
+    let asked = asked(backend);
+    let token = asked.token();
+    let address = asked.address(&token, "sslmode=verify-full channel_binding=require");
+    let rows = "SELECT attnum, attname FROM pg_attribute WHERE attrelid = 'calls'::regclass \
+                AND attnum <= 2 ORDER BY attnum";
+    let file = asked.folder.path().join("calls.csv");
+    let copied =
+        commands(&address, &[&format!("\\copy ({rows}) to '{}' csv header", file.display())]);
+    assert!(copied.status.success(), "{copied:?}");
+    let text = std::fs::read_to_string(&file).expect("psql wrote a file");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("attnum,attname", 3), "{text}");
+    let fetched = commands(
+        &address,
+        &[
+            "BEGIN",
+            &format!("DECLARE c CURSOR FOR {rows}"),
+            "FETCH 1 c",
+            "FETCH ALL FROM c",
+            "COMMIT",
+        ],
+    );
+    assert_eq!(said(&fetched).replace('|', ","), lines[1..].join("\n"), "{fetched:?}");
+    let refused = complained(&commands(&address, &["\\copy calls from '/dev/null'"]));
+    assert!(refused.contains("rows cannot be written here"), "{refused}");
+
+    let output = Command::new(tree::root().join(".venv/bin/python"))
+        .args(["-c", PIECES, &address])
+        .output()
+        .expect("python is installed by scripts/setup --tests");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read: Value = serde_json::from_slice(&output.stdout).expect("the script prints JSON");
+    let all = read["all"].as_u64().expect("a count");
+    assert!(all > 14, "{read}");
+    for binary in ["False", "True"] {
+        assert_eq!(read[binary], json!([7, 7, all - 14]), "{read}");
+    }
+    assert_eq!((&read["held"], &read["copied"]), (&json!(all), &json!([[1, "x"]])));
 }
 
 pub fn who_has_no_good_token_for_sql_is_not_let_in(backend: &str) {

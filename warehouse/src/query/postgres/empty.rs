@@ -61,7 +61,7 @@ fn table_is_empty(table: &TableWithJoins, known: &Catalogue) -> bool {
 fn factor(factor: &TableFactor, known: &Catalogue) -> bool {
     match factor {
         TableFactor::Table { name, args: None, .. } => relation(name, known),
-        // `pg_get_keywords()` and its like.
+        // `pg_show_all_settings()` and its like.
         TableFactor::Table { name, args: Some(_), .. } => last(name).starts_with("pg_"),
         TableFactor::Derived { subquery, .. } => is_empty(subquery, known),
         TableFactor::NestedJoin { table_with_joins, .. } => table_is_empty(table_with_joins, known),

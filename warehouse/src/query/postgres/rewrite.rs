@@ -10,7 +10,8 @@ use crate::query::literal;
 use crate::wire::Kind;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, Value, VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, TableFactor, Value, VisitMut,
+    VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -50,6 +51,21 @@ impl VisitorMut for Relations<'_> {
         let is_described = self.known.names.contains(&format!("{PG_CATALOG}.{table}"));
         if is_described && !self.tables.contains_key(&table) {
             let parts = [Ident::new(PG_CATALOG), Ident::new(table)];
+            name.0 = parts.map(ObjectNamePart::Identifier).to_vec();
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// `pg_get_keywords()` is a table as well.
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> Step {
+        if let TableFactor::Table { name, args: args @ Some(_), .. } = factor
+            && matches!(
+                name.to_string().to_lowercase().as_str(),
+                "pg_get_keywords" | "pg_catalog.pg_get_keywords"
+            )
+        {
+            *args = None;
+            let parts = [Ident::new(PG_CATALOG), Ident::new("pg_get_keywords")];
             name.0 = parts.map(ObjectNamePart::Identifier).to_vec();
         }
         ControlFlow::Continue(())
@@ -96,13 +112,24 @@ impl VisitorMut for Words<'_> {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> Step {
         let made = match expr {
             Expr::Collate { expr, .. } => Some((**expr).clone()),
-            Expr::BinaryOp { op, .. } => {
+            Expr::Subquery(query) => {
+                say_one_row(query);
+                None
+            }
+            Expr::BinaryOp { op, left, right } => {
                 let plain = match &*op {
                     BinaryOperator::PGCustomBinaryOperator(parts) => parts.last(),
                     _ => None,
                 };
                 if let Some(plain) = plain.and_then(|word| operator(word)) {
                     *op = plain;
+                }
+                if matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq) {
+                    if names_function(left) {
+                        make_text(right);
+                    } else if names_function(right) {
+                        make_text(left);
+                    }
                 }
                 None
             }
@@ -146,6 +173,68 @@ impl Words<'_> {
     }
 }
 
+/// `(SELECT … FROM pg_class c WHERE c.oid = t.typrelid)` has one row at most: the engine believes it
+/// of an aggregate alone.
+fn say_one_row(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let is_one = match (select.from.as_slice(), &select.selection) {
+        ([table], Some(selection)) if table.joins.is_empty() => {
+            alias(&table.relation).is_some_and(|alias| is_by_oid(selection, alias))
+        }
+        _ => false,
+    };
+    if is_one
+        && let [SelectItem::UnnamedExpr(expr)] = select.projection.as_mut_slice()
+        && !matches!(expr, Expr::Function(_))
+        && let Some(one) = expression(&format!("max({expr})"))
+    {
+        *expr = one;
+    }
+}
+
+fn alias(table: &TableFactor) -> Option<&str> {
+    match table {
+        TableFactor::Table { alias: Some(alias), .. } => Some(&alias.name.value),
+        _ => None,
+    }
+}
+
+/// `alias.oid = …`, or the other way round.
+fn is_by_oid(selection: &Expr, alias: &str) -> bool {
+    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = selection else { return false };
+    let is_oid = |side: &Expr| match side {
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [table, column] => {
+                table.value.eq_ignore_ascii_case(alias) && column.value.eq_ignore_ascii_case("oid")
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    is_oid(left) || is_oid(right)
+}
+
+/// A column of `pg_type` that names a function: for PostgreSQL the number of one and its name at
+/// once, for us the name.
+fn names_function(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(parts) => parts.last(),
+        _ => None,
+    };
+    name.is_some_and(|name| {
+        let name = name.value.to_lowercase();
+        matches!(name.as_str(), "typinput" | "typoutput" | "typreceive" | "typsend")
+    })
+}
+
+/// A number that is compared with a name is compared as text.
+fn make_text(expr: &mut Expr) {
+    if let Some(text) = expression(&format!("CAST({expr} AS TEXT)")) {
+        *expr = text;
+    }
+}
+
 fn argument(arg: &FunctionArg) -> Option<String> {
     match arg {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.to_string()),
@@ -176,9 +265,6 @@ fn operator(word: &str) -> Option<BinaryOperator> {
 /// A cast to a type that the engine does not have.
 fn cast(expr: &Expr, to: &str, known: &Catalogue) -> Option<Expr> {
     let plain = to.trim_start_matches("pg_catalog.").replace('"', "");
-    if plain.ends_with("[]") {
-        return to.contains("pg_catalog").then(|| expr.clone());
-    }
     let text = match expr {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) => Some(text.as_str()),
@@ -186,6 +272,10 @@ fn cast(expr: &Expr, to: &str, known: &Catalogue) -> Option<Expr> {
         },
         _ => None,
     };
+    if let Some(of) = plain.strip_suffix("[]") {
+        let list = text.and_then(|text| expression(&list_of(text, of)?));
+        return list.or_else(|| to.contains("pg_catalog").then(|| expr.clone()));
+    }
     let wanted = match (plain.as_str(), text) {
         ("regclass", Some(name)) => return expression(&oid_of(name, known)),
         ("regclass", None) => return expression(&name_of(&expr.to_string(), known)),
@@ -208,6 +298,22 @@ fn cast(expr: &Expr, to: &str, known: &Catalogue) -> Option<Expr> {
         _ => return None,
     };
     expression(&format!("CAST({expr} AS {wanted})"))
+}
+
+/// `'{a,b}'` as a list; `None` where there is nothing in it, or quotes.
+fn list_of(text: &str, of: &str) -> Option<String> {
+    let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    if inside.is_empty() || inside.contains(['"', '\\', '{']) {
+        return None;
+    }
+    let is_number = matches!(of, "int2" | "smallint" | "int4" | "int" | "integer" | "oid")
+        || matches!(of, "int8" | "bigint");
+    let parts = inside.split(',').map(|part| {
+        let text = || literal::text(part.trim());
+        let number = || part.trim().parse::<i64>().ok().map(|number| number.to_string());
+        if is_number { number() } else { Some(text()) }
+    });
+    Some(format!("make_array({})", parts.collect::<Option<Vec<_>>>()?.join(", ")))
 }
 
 /// The number of a table by its name, which may have a schema and quotes.

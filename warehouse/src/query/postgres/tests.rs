@@ -238,6 +238,151 @@ async fn what_dbeaver_jdbc_grafana_and_metabase_ask_first_is_answered() {
 }
 
 #[tokio::test]
+async fn drivers_that_load_types_find_them_by_their_functions() {
+    let asked = asked().await;
+    // Npgsql, and Power BI through it.
+    let types = asked
+        .lines(
+            "SELECT ns.nspname, t.oid, t.typname, t.typtype, t.typnotnull, t.elemtypoid
+        FROM (
+          SELECT typ.oid, typ.typnamespace, typ.typname, typ.typtype, typ.typrelid,
+            typ.typnotnull, typ.relkind, elemtyp.oid AS elemtypoid,
+            elemtyp.typname AS elemtypname, elemcls.relkind AS elemrelkind,
+            CASE WHEN elemproc.proname='array_recv' THEN 'a' ELSE elemtyp.typtype END
+              AS elemtyptype, typ.typcategory
+          FROM (
+            SELECT typ.oid, typnamespace, typname, typrelid, typnotnull, relkind,
+              typelem AS elemoid,
+              CASE WHEN proc.proname='array_recv' THEN 'a' ELSE typ.typtype END AS typtype,
+              CASE WHEN proc.proname='array_recv' THEN typ.typelem
+                WHEN typ.typtype='r' THEN rngsubtype
+                WHEN typ.typtype='m' THEN
+                  (SELECT rngtypid FROM pg_range WHERE rngmultitypid = typ.oid)
+                WHEN typ.typtype='d' THEN typ.typbasetype END AS elemtypoid, typ.typcategory
+            FROM pg_type AS typ
+              LEFT JOIN pg_class AS cls ON (cls.oid = typ.typrelid)
+              LEFT JOIN pg_proc AS proc ON proc.oid = typ.typreceive
+              LEFT JOIN pg_range ON (pg_range.rngtypid = typ.oid)
+          ) AS typ
+            LEFT JOIN pg_type AS elemtyp ON elemtyp.oid = elemtypoid
+            LEFT JOIN pg_class AS elemcls ON (elemcls.oid = elemtyp.typrelid)
+            LEFT JOIN pg_proc AS elemproc ON elemproc.oid = elemtyp.typreceive
+        ) AS t JOIN pg_namespace AS ns ON (ns.oid = typnamespace)
+        WHERE (typtype IN ('b', 'r', 'm', 'e', 'd') OR (typtype = 'c' AND relkind='c')
+          OR (typtype = 'p' AND typname IN ('record', 'void', 'unknown'))
+          OR (typtype = 'a' AND (elemtyptype IN ('b', 'r', 'm', 'e', 'd')
+            OR (elemtyptype = 'p' AND elemtypname IN ('record', 'void'))
+            OR (elemtyptype = 'c' AND elemrelkind='c'))))
+        ORDER BY CASE WHEN typtype IN ('b', 'e', 'p') THEN 0 WHEN typtype = 'c' THEN 1
+          WHEN typtype = 'r' THEN 2 ELSE 3 END",
+        )
+        .await;
+    assert!(types.contains(&"pg_catalog,1184,timestamptz,b,false,".to_owned()), "{types:?}");
+    assert_eq!(types.len(), Kind::ALL.len() + 3);
+    // ADBC.
+    let types = asked
+        .lines(
+            "SELECT oid, typname, typreceive, typbasetype, typrelid, typarray
+        FROM pg_catalog.pg_type WHERE (typreceive != 0 OR typsend != 0) AND typtype != 'r'
+          AND typreceive::TEXT != 'array_recv'",
+        )
+        .await;
+    assert!(types.contains(&"20,int8,int8recv,0,0,0".to_owned()), "{types:?}");
+    assert!(types.contains(&"1184,timestamptz,timestamptz_recv,0,0,0".to_owned()), "{types:?}");
+    let sets = "SELECT character_set_name FROM INFORMATION_SCHEMA.character_sets";
+    assert_eq!(asked.lines(sets).await, ["UTF8"]);
+}
+
+#[tokio::test]
+async fn what_metabase_jdbc_odbc_and_pools_ask_besides_is_answered() {
+    let asked = asked().await;
+    let reset = "SELECT reset_val FROM pg_settings WHERE name = 'search_path'";
+    assert_eq!(asked.lines(reset).await, ["public"]);
+    assert_eq!(asked.lines("SELECT pg_advisory_unlock_all()").await.len(), 1);
+    // Metabase.
+    let named = asked
+        .lines(
+            "SELECT FORMAT('%s', c.udt_name), FORMAT('%I.%I 100%%', c.table_schema, c.table_name),
+          COL_DESCRIPTION(CAST(CAST(FORMAT('%I.%I', CAST(c.table_schema AS TEXT),
+            CAST(c.table_name AS TEXT)) AS REGCLASS) AS OID), c.ordinal_position) AS comment
+        FROM information_schema.columns AS c
+        WHERE c.table_name = 'calls' AND c.column_name = 'call_id'",
+        )
+        .await;
+    assert_eq!(named, ["int8,public.calls 100%,"]);
+    let rights = asked
+        .lines(
+            "SELECT t.schemaname AS schema,
+          pg_catalog.has_any_column_privilege(current_user, t.objectname, 'update') AS updates,
+          pg_catalog.has_any_column_privilege(current_user, t.objectname, 'select') AS selects,
+          pg_catalog.has_table_privilege(current_user, t.objectname, 'delete') AS deletes
+        FROM (SELECT schemaname, tablename AS objectname FROM pg_catalog.pg_tables
+          UNION SELECT schemaname, viewname FROM pg_catalog.pg_views) t
+        WHERE t.schemaname !~ '^pg_' AND t.objectname IN ('calls', 'orders_latest')
+          AND pg_catalog.has_schema_privilege(current_user, t.schemaname, 'usage')",
+        )
+        .await;
+    assert_eq!(rights, ["public,false,true,false", "public,false,true,false"]);
+    // The words that JDBC knows already are left out.
+    let words = asked
+        .lines(
+            "select string_agg(word, ',') from pg_catalog.pg_get_keywords()
+        where word <> ALL ('{a,all,and,select,table}'::text[]) and word like 'a%'",
+        )
+        .await;
+    let mut words: Vec<&str> = words[0].trim_matches('"').split(',').collect();
+    words.sort_unstable();
+    assert_eq!(words, ["any", "array", "as", "asc"]);
+    // JDBC's getTypeInfo.
+    let types = asked
+        .lines(
+            "SELECT t.typname, t.oid FROM pg_catalog.pg_type t
+          JOIN pg_catalog.pg_namespace n ON (t.typnamespace = n.oid)
+        WHERE n.nspname != 'pg_toast' AND (t.typrelid = 0
+          OR (SELECT c.relkind = 'c' FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid))",
+        )
+        .await;
+    assert!(types.contains(&"timestamptz,1184".to_owned()), "{types:?}");
+    // JDBC's getTables.
+    let tables = asked
+        .lines(
+            "SELECT current_database() AS TABLE_CAT, n.nspname AS TABLE_SCHEM,
+          c.relname AS TABLE_NAME,
+          CASE n.nspname ~ '^pg_' OR n.nspname = 'information_schema'
+            WHEN true THEN 'SYSTEM TABLE'
+            WHEN false THEN CASE c.relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW'
+              ELSE NULL END
+            ELSE NULL END AS TABLE_TYPE, '' as TYPE_CAT
+        FROM pg_catalog.pg_namespace n, pg_catalog.pg_class c
+          LEFT JOIN pg_catalog.pg_description d
+            ON (c.oid = d.objoid AND d.objsubid = 0 AND d.classoid = 'pg_class'::regclass)
+        WHERE c.relnamespace = n.oid AND c.relname LIKE 'calls'
+        ORDER BY TABLE_TYPE, TABLE_SCHEM, TABLE_NAME",
+        )
+        .await;
+    assert_eq!(tables, ["switchgrid,public,calls,TABLE,"]);
+    // SQLColumns of ODBC.
+    let columns = asked
+        .lines(
+            "select n.nspname, c.relname, a.attname, a.atttypid, t.typname, a.attnum, a.attlen,
+          a.atttypmod, a.attnotnull, c.relhasrules, c.relkind, c.oid,
+          pg_get_expr(d.adbin, d.adrelid),
+          case t.typtype when 'd' then t.typbasetype else 0 end, t.typtypmod, 0, attidentity,
+          c.relhassubclass
+        from (((pg_catalog.pg_class c inner join pg_catalog.pg_namespace n
+            on n.oid = c.relnamespace and c.relname = 'calls' and n.nspname = 'public')
+          inner join pg_catalog.pg_attribute a
+            on (not a.attisdropped) and a.attnum > 0 and a.attrelid = c.oid)
+          inner join pg_catalog.pg_type t on t.oid = a.atttypid)
+          left outer join pg_attrdef d
+            on a.atthasdef and d.adrelid = a.attrelid and d.adnum = a.attnum
+        order by n.nspname, c.relname, attnum",
+        )
+        .await;
+    assert_eq!(columns.len(), asked.session.tables()["calls"].len());
+}
+
+#[tokio::test]
 async fn the_wall_stands_for_clients_of_postgresql_too() {
     let asked = asked().await;
     assert_eq!(asked.lines("SELECT DISTINCT tenant_id FROM calls").await, ["1"]);

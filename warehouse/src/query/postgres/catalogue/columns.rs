@@ -58,8 +58,10 @@ pub const TABLES: &[(&str, &str)] = &[
     (
         "pg_catalog.pg_settings",
         "name:name setting:text unit:text category:text short_desc:text extra_desc:text \
-         context:text vartype:text source:text",
+         context:text vartype:text source:text min_val:text max_val:text enumvals:text \
+         boot_val:text reset_val:text sourcefile:text sourceline:int4? pending_restart:bool",
     ),
+    ("pg_catalog.pg_get_keywords", "word:name catcode:char catdesc:text"),
     ("pg_catalog.pg_shdescription", "objoid:oid classoid:oid description:text"),
     ("pg_catalog.pg_am", "oid:oid amname:name amhandler:text amtype:char"),
     ("pg_catalog.pg_attrdef", "oid:oid adrelid:oid adnum:int2 adbin:text"),
@@ -114,6 +116,12 @@ pub const TABLES: &[(&str, &str)] = &[
     ("pg_catalog.pg_language", "oid:oid lanname:name lanowner:oid"),
     ("pg_catalog.pg_rewrite", "oid:oid rulename:name ev_class:oid ev_type:char"),
     ("pg_catalog.pg_policy", "oid:oid polname:name polrelid:oid polcmd:char"),
+    (
+        "information_schema.character_sets",
+        "character_set_catalog:text character_set_schema:text character_set_name:name \
+         character_repertoire:name form_of_use:name default_collate_catalog:name \
+         default_collate_schema:text default_collate_name:text",
+    ),
     (
         "information_schema.schemata",
         "catalog_name:name schema_name:name schema_owner:name \

@@ -15,6 +15,14 @@ const NAMESPACES: [(i64, &str); 3] =
 const NAMESPACE: i64 = 2_200;
 /// Of the one user, who owns all.
 const OWNER: i64 = 10;
+/// Words that are names in quotes only (PostgreSQL 14, appendix C, those of a query).
+const KEYWORDS: &str = "all and any array as asc between both case cast collate cross \
+                        current_date current_timestamp current_user desc distinct else end except \
+                        false fetch for from full group having ilike in inner intersect into is \
+                        join lateral leading left like limit localtime localtimestamp natural not \
+                        null offset on only or order outer right select session_user similar some \
+                        symmetric table then to trailing true union unique user using when where \
+                        window with";
 /// Of the table of tables.
 const PG_CLASS: i64 = 1_259;
 
@@ -38,7 +46,9 @@ pub fn all(tables: &[(i64, String)], user: &str) -> BTreeMap<&'static str, Vec<R
             vec![Row::from([("usename", text(user)), ("usesysid", int(OWNER))])],
         ),
         ("pg_catalog.pg_settings", settings()),
+        ("pg_catalog.pg_get_keywords", keywords()),
         ("information_schema.schemata", schemata(user)),
+        ("information_schema.character_sets", vec![character_set()]),
     ]);
     for (oid, name) in tables {
         let Some(layout) = layout_of(name) else { continue };
@@ -117,11 +127,30 @@ fn types() -> Vec<Row> {
             ("typisdefined", Cell::Bool(true)),
             ("typdelim", text(",")),
             ("typtypmod", int(-1)),
-            ("typinput", text(format!("{name}in"))),
-            ("typoutput", text(format!("{name}out"))),
+            ("typinput", text(function(name, "in"))),
+            ("typoutput", text(function(name, "out"))),
+            ("typreceive", text(function(name, "recv"))),
+            ("typsend", text(function(name, "send"))),
         ])
     };
     known.into_iter().chain(more).map(row).collect()
+}
+
+/// The function that reads or writes a type: drivers know types by them.
+fn function(kind: &str, what: &str) -> String {
+    let is_parted = matches!(kind, "date" | "time" | "timestamp" | "timestamptz" | "numeric");
+    format!("{kind}{}{what}", if is_parted { "_" } else { "" })
+}
+
+fn character_set() -> Row {
+    Row::from([
+        ("character_set_name", text("UTF8")),
+        ("character_repertoire", text("UCS")),
+        ("form_of_use", text("UTF8")),
+        ("default_collate_catalog", text(DATABASE)),
+        ("default_collate_schema", text("pg_catalog")),
+        ("default_collate_name", text("C")),
+    ])
 }
 
 fn database() -> Row {
@@ -153,12 +182,21 @@ fn settings() -> Vec<Row> {
         Row::from([
             ("name", text(*name)),
             ("setting", text(*value)),
+            ("boot_val", text(*value)),
+            ("reset_val", text(*value)),
             ("context", text("internal")),
             ("vartype", text("string")),
             ("source", text("default")),
         ])
     };
     SETTINGS.iter().map(row).collect()
+}
+
+fn keywords() -> Vec<Row> {
+    let row = |word: &str| {
+        Row::from([("word", text(word)), ("catcode", text("R")), ("catdesc", text("reserved"))])
+    };
+    KEYWORDS.split_whitespace().map(row).collect()
 }
 
 fn class(oid: i64, name: &str, layout: &Layout) -> Row {

@@ -37,7 +37,11 @@ pub fn meaning(name: &str, args: &[&str], known: &Catalogue) -> Option<String> {
         ("to_regclass", [name]) => {
             Some(oid_of(name.strip_prefix('\'')?.strip_suffix('\'')?, known))
         }
+        ("format", [text, values @ ..]) => formatted(text, values),
         ("pg_size_pretty", [size]) => Some(format!("CAST({size} AS TEXT)")),
+        (_, [.., what]) if is_privilege(name) => {
+            text(if changes_something(what) { "FALSE" } else { "TRUE" })
+        }
         _ if is_always(name) => text("TRUE"),
         _ if is_nothing(name) => text("CAST(NULL AS TEXT)"),
         _ if is_size(name) => text("CAST(0 AS BIGINT)"),
@@ -47,15 +51,46 @@ pub fn meaning(name: &str, args: &[&str], known: &Catalogue) -> Option<String> {
 
 /// Whoever may ask may see all that is there.
 fn is_always(name: &str) -> bool {
-    (name.starts_with("pg_") && name.ends_with("_is_visible"))
-        || (name.starts_with("has_") && name.ends_with("_privilege"))
+    name.starts_with("pg_") && name.ends_with("_is_visible")
+}
+
+/// Whether one may do something, which stands last.
+fn is_privilege(name: &str) -> bool {
+    name.starts_with("has_") && name.ends_with("_privilege")
+}
+
+/// Nobody changes something here.
+fn changes_something(what: &str) -> bool {
+    let what = what.to_lowercase();
+    let changing =
+        ["insert", "update", "delete", "truncate", "references", "trigger", "create", "temp"];
+    changing.iter().any(|word| what.contains(word))
+}
+
+/// `format('%I.%I', schema, name)`: a NULL is nothing, and no name needs quotes.
+fn formatted(text: &str, values: &[&str]) -> Option<String> {
+    let text = text.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'");
+    let (mut parts, mut values) = (Vec::new(), values.iter());
+    let mut rest = text.as_str();
+    while let Some((before, behind)) = rest.split_once('%') {
+        parts.push(literal::text(before));
+        let part = match behind.chars().next()? {
+            's' | 'I' => format!("CAST({} AS TEXT)", values.next()?),
+            '%' => "'%'".to_owned(),
+            _ => return None,
+        };
+        parts.push(part);
+        rest = &behind[1..];
+    }
+    parts.push(literal::text(rest));
+    Some(format!("concat({})", parts.join(", ")))
 }
 
 /// Texts of what the warehouse does not have: defaults, indexes, rules.
 fn is_nothing(name: &str) -> bool {
     name.starts_with("pg_get_")
         || matches!(name, "obj_description" | "shobj_description" | "col_description")
-        || name == "pg_tablespace_location"
+        || matches!(name, "pg_tablespace_location" | "pg_advisory_unlock_all")
 }
 
 fn is_size(name: &str) -> bool {
