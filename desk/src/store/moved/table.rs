@@ -196,7 +196,7 @@ impl Table {
             if ready.is_empty() {
                 return (ordered, rest);
             }
-            let keys = ready.iter().flat_map(|row| self.key.iter().map(|at| &row[*at]));
+            let keys = ready.iter().flat_map(|row| self.key.iter().map(move |at| &row[*at]));
             known.extend(keys.filter_map(number));
             ordered.extend(ready);
             waiting = rest;
