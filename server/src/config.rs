@@ -14,7 +14,7 @@ mod tier;
 pub mod value;
 
 pub use refusal::Error;
-pub use store::Place;
+pub use store::{Place, STORE};
 
 use refusal::{bad, find_key};
 use serde::{Deserialize, Serialize};

@@ -45,13 +45,14 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
     }
 }
 
-fn bar() -> ProgressBar {
+/// A bar for what takes a while.
+pub(super) fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}");
     ProgressBar::new(0).with_style(style.expect("the template is valid"))
 }
 
 /// Moves the bar to `done` of `all`.
-fn show(bar: &ProgressBar, done: usize, all: usize) {
+pub(super) fn show(bar: &ProgressBar, done: usize, all: usize) {
     bar.set_length(all as u64);
     bar.set_position(done as u64);
 }
