@@ -13,6 +13,7 @@ mod store;
 mod tier;
 pub mod value;
 
+pub use manifest::ADDRESS as MANIFEST;
 pub use refusal::Error;
 pub use store::{Place, STORE};
 

@@ -1,7 +1,8 @@
 //! `switchgrid warehouse`: whether every byte of the warehouse is what was written and every row what
-//! its events give, and both made so again. Looking changes nothing and the box may run; for a repair or
-//! a rebuild it must not.
+//! its events give, and both made so again; and its manifest moved to another place. Looking changes
+//! nothing and the box may run; for a repair, a rebuild or a move it must not.
 
+mod manifest;
 mod rebuild;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,9 @@ enum Command {
     Verify(verify::Options),
     /// Make the rows that the event log gave anew from the table `events`, where they differ.
     Rebuild(rebuild::Options),
+    /// Move manifest and staged rows from `warehouse.db` to a schema of a PostgreSQL server, or back.
+    /// The box must not run.
+    Move(manifest::Options),
 }
 
 /// Runs the command.
@@ -35,13 +39,14 @@ enum Command {
 pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::Error> {
     let data = &config.server.data;
     anyhow::ensure!(
-        data.join("desk.db").exists(),
+        config.store().has_box(),
         "{} holds no box; start one with `switchgrid serve`, or name its folder with --data",
         data.display()
     );
     match &arguments.command {
         Command::Verify(options) => block_on(verify::run(config, options)),
         Command::Rebuild(options) => block_on(rebuild::run(config, options)),
+        Command::Move(options) => block_on(manifest::run(config, options)),
     }
 }
 
