@@ -14,6 +14,8 @@
 //! again finishes it.
 
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::db::{self, Database, Db, Manifest, mark};
 use crate::{Error, aside, file, repair, store};

@@ -13,6 +13,8 @@
 mod adopt;
 mod doubled;
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;
 
 pub use adopt::Adopted;
