@@ -232,7 +232,7 @@ async fn one(
     table: &Table,
     mut carried: impl FnMut(u64),
 ) -> Result<Moved, Error> {
-    let (mut sum, mut after) = (Sum::default(), None);
+    let (mut sum, mut after) = (Sum::default(), None::<Vec<Cell>>);
     loop {
         let rows = table.page(read, after.as_deref(), ROWS_MAX).await?;
         let Some(last) = rows.last() else { break };
@@ -255,7 +255,7 @@ async fn one(
 }
 
 async fn sum_of(db: &mut Db, table: &Table) -> Result<Sum, Error> {
-    let (mut sum, mut after) = (Sum::default(), None);
+    let (mut sum, mut after) = (Sum::default(), None::<Vec<Cell>>);
     loop {
         let rows = table.page(db, after.as_deref(), ROWS_MAX).await?;
         let Some(last) = rows.last() else { return Ok(sum) };

@@ -66,7 +66,7 @@ pub async fn carry(
     let moved = carry_all(from, to, progress).await;
     if let (Err(_), Place::File(file)) = (&moved, to) {
         // The error that counts is told already; the next move clears what is left.
-        let _ = begun(file);
+        let _ = cleared(file);
     }
     moved
 }
@@ -173,7 +173,9 @@ impl Place<'_> {
                         path.display()
                     )));
                 }
-                let new = begun(file).map_err(|error| self.refused(error))?;
+                let new = std::fs::create_dir_all(folder_of(file))
+                    .and_then(|()| cleared(file))
+                    .map_err(|error| self.refused(error))?;
                 let pool = sqlite::for_writing(&new).await.map_err(|e| self.refused(e))?;
                 let tx = pool.begin_with("BEGIN IMMEDIATE").await.during(DOING)?;
                 (Pool::Sqlite(pool), Change::Sqlite(tx))
@@ -229,8 +231,7 @@ fn folder_of(file: &Path) -> &Path {
 }
 
 /// The name of a file that is not whole yet; what an earlier move left there is removed.
-fn begun(file: &Path) -> std::io::Result<PathBuf> {
-    std::fs::create_dir_all(folder_of(file))?;
+fn cleared(file: &Path) -> std::io::Result<PathBuf> {
     let new = with(file, UNTIL_WHOLE);
     for end in BESIDE {
         match std::fs::remove_file(with(&new, end)) {
@@ -305,7 +306,8 @@ async fn one(
     table: &Table,
     mut carried: impl FnMut(u64),
 ) -> Result<Moved> {
-    let (mut sum, mut after, mut held) = (Sum::default(), None, Vec::new());
+    let (mut sum, mut held) = (Sum::default(), Vec::new());
+    let mut after: Option<Vec<Value>> = None;
     loop {
         let rows = page(read, table, after.as_deref()).await?;
         let Some(last) = rows.last() else { break };
@@ -349,7 +351,7 @@ async fn put_held(write: &mut Change, table: &Table, held: Vec<Vec<Value>>) -> R
 }
 
 async fn sum_of(on: &mut Change, table: &Table) -> Result<Sum> {
-    let (mut sum, mut after) = (Sum::default(), None);
+    let (mut sum, mut after) = (Sum::default(), None::<Vec<Value>>);
     loop {
         let rows = page(on, table, after.as_deref()).await?;
         let Some(last) = rows.last() else { return Ok(sum) };

@@ -166,9 +166,9 @@ impl Table {
     /// The values of a row.
     pub(super) fn values(&self, row: &DbRow) -> Vec<Value> {
         let value = |column: &Column| match column.kind {
-            Kind::Number => row.get::<Option<i64>>(&column.name).into(),
-            Kind::Text => row.get::<Option<String>>(&column.name).into(),
-            Kind::Flag => row.get::<Option<bool>>(&column.name).into(),
+            Kind::Number => Value::from(row.get::<Option<i64>>(&column.name)),
+            Kind::Text => Value::from(row.get::<Option<String>>(&column.name)),
+            Kind::Flag => Value::from(row.get::<Option<bool>>(&column.name)),
         };
         self.columns.iter().map(value).collect()
     }
