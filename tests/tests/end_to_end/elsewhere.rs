@@ -1,6 +1,6 @@
 //! A box whose business is kept in a real PostgreSQL server: people, a call, its report, and all of
-//! them again after a stop; and one that moves there and back. The password of the database stands in
-//! no log.
+//! them again after a stop; and one that moves there, loses its manifest and moves back. The password
+//! of the database stands in no log.
 
 use super::{agent, seconds};
 use serde_json::json;
@@ -126,6 +126,8 @@ pub fn a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls(backen
     assert!(!house.data().join("warehouse/warehouse.db").exists());
 
     house.stop();
+    database.sql("calls", "DROP SCHEMA switchgrid_warehouse CASCADE");
+    done(&house, &["warehouse", "verify", "--repair"], &there);
     assert!(house.data().join("desk.db").exists(), "it stays where it was");
     let new = "data/back.db";
     done(&house, &["store", "move", new], &there);
