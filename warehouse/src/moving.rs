@@ -88,21 +88,43 @@ fn finish(dir: &Path, is_to_file: bool) -> Result<(), Error> {
     }
 }
 
-/// The other side of a move that lacks its end is this one.
+/// The other side of a move that lacks its end is this one, and both have the same rows: nobody wrote
+/// meanwhile. An old file that somebody has put back is not taken for one that was just made.
 async fn check_same(dir: &Path, server: &Database, mark: i64) -> Result<(), Error> {
-    let pool = server.readers().await?;
-    let mut tx = pool.begin(ACTION, dir).await?;
-    let is_same =
-        db::has_table(&mut tx, "meta").await? && mark::there(&mut tx).await? == Some(mark);
-    drop(tx);
-    pool.close().await;
-    match is_same {
-        true => Ok(()),
-        false => Err(Error::Manifest(format!(
-            "{} was being moved to or from another schema; give the address of that one",
-            dir.display()
-        ))),
+    let file = Database::at(dir, &Manifest::Sqlite)?.readers().await?;
+    let schema = server.readers().await?;
+    let mut here = file.begin(ACTION, dir).await?;
+    let mut there = schema.begin(ACTION, dir).await?;
+    let problem = difference(&mut here, &mut there, mark).await;
+    drop((here, there));
+    file.close().await;
+    schema.close().await;
+    match problem? {
+        None => Ok(()),
+        Some(problem) => Err(Error::Manifest(format!("{} {problem}", dir.display()))),
     }
+}
+
+/// What keeps the file `here` and the schema `there` from being two ends of one move.
+async fn difference(
+    here: &mut Db,
+    there: &mut Db,
+    mark: i64,
+) -> Result<Option<&'static str>, Error> {
+    if !db::has_table(there, "meta").await? || mark::there(there).await? != Some(mark) {
+        return Ok(Some("was being moved to or from another schema; give the address of that one"));
+    }
+    check_columns(db::columns(here).await?, &db::columns(there).await?)?;
+    for table in &table::all(here).await? {
+        let ours = sum_of(here, table).await?.of(table);
+        if ours != sum_of(there, table).await?.of(table) {
+            return Ok(Some(
+                "has a warehouse.db whose rows are not those of the schema; take the old one away: \
+                 the file, or warehouse.mark where the schema is the old one",
+            ));
+        }
+    }
+    Ok(None)
 }
 
 async fn to_server(
@@ -168,6 +190,8 @@ async fn to_file(
     drop(read);
     holder.close().await;
     writer.close_whole().await?;
+    // What an older file has left beside it is none of this one's.
+    aside::replace(dir, &repair::DATABASE.map(str::to_owned))?;
     let (from, to) = (beside.join(repair::DATABASE[0]), dir.join(repair::DATABASE[0]));
     std::fs::rename(&from, &to).map_err(Error::file("rename", &to))?;
     file::sync_folder(dir)?;

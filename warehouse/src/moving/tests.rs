@@ -148,7 +148,13 @@ async fn a_move_that_lacks_its_end_is_finished_and_nobody_opens_before() {
     assert_eq!(moved(dir, &Manifest::Sqlite, &schema).await.unwrap(), Vec::new());
     let warehouse = open(dir, &schema).await;
     assert_eq!(count(&warehouse).await, 9);
+    warehouse.stage_rows("desk", 4, &orders(10, 10)).await.unwrap();
     warehouse.close().await;
+    // An old file that was put back is none that was just made.
+    std::fs::copy(dir.join("_aside/warehouse.db"), &database).unwrap();
+    let said = sentence(moved(dir, &schema, &Manifest::Sqlite).await);
+    assert!(said.contains("whose rows are not those of the schema"), "{said}");
+    std::fs::remove_file(&database).unwrap();
 
     let mark = std::fs::read(dir.join("warehouse.mark")).unwrap();
     moved(dir, &schema, &Manifest::Sqlite).await.unwrap();
@@ -157,7 +163,7 @@ async fn a_move_that_lacks_its_end_is_finished_and_nobody_opens_before() {
     let said = refusal(Warehouse::open_on(dir, &Manifest::Sqlite).await);
     assert!(said.contains("finishes it when it is asked once more"), "{said}");
     assert_eq!(moved(dir, &schema, &Manifest::Sqlite).await.unwrap(), Vec::new());
-    assert_eq!(count(&open(dir, &Manifest::Sqlite).await).await, 9);
+    assert_eq!(count(&open(dir, &Manifest::Sqlite).await).await, 10);
 }
 
 #[tokio::test]
