@@ -5,6 +5,7 @@
 //! is cut. One writer connection per process makes "database is locked" impossible inside it; another
 //! process (the command line) waits for `BUSY_TIMEOUT`.
 
+pub mod moved;
 mod postgres;
 mod sqlite;
 
@@ -179,6 +180,22 @@ enum Change {
     Postgres(Transaction<'static, Postgres>),
 }
 
+impl Change {
+    fn on(&mut self) -> On<'_> {
+        match self {
+            Change::Sqlite(tx) => On::Sqlite(tx),
+            Change::Postgres(tx) => On::Postgres(tx),
+        }
+    }
+
+    async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Change::Sqlite(tx) => tx.commit().await,
+            Change::Postgres(tx) => tx.commit().await,
+        }
+    }
+}
+
 /// A change in progress. Dropped without [`Write::commit`], it never happened.
 pub(crate) struct Write {
     tx: Change,
@@ -189,10 +206,7 @@ pub(crate) struct Write {
 
 impl Write {
     pub(crate) fn db(&mut self) -> On<'_> {
-        match &mut self.tx {
-            Change::Sqlite(tx) => On::Sqlite(tx),
-            Change::Postgres(tx) => On::Postgres(tx),
-        }
+        self.tx.on()
     }
 
     /// The next id of `sequence`.
@@ -323,11 +337,7 @@ impl Write {
 
     /// Makes it so, for good.
     pub(crate) async fn commit(self) -> Result<()> {
-        let done = match self.tx {
-            Change::Sqlite(tx) => tx.commit().await,
-            Change::Postgres(tx) => tx.commit().await,
-        };
-        done.during(self.doing)?;
+        self.tx.commit().await.during(self.doing)?;
         if self.plan_changed {
             self.revision.send_modify(|revision| *revision += 1);
         }

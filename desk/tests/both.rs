@@ -3,6 +3,7 @@
 
 #![allow(clippy::duplicate_mod, reason = "the same tests run on either database")]
 
+mod moved;
 mod place;
 mod postgres;
 

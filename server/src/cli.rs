@@ -7,6 +7,7 @@ pub mod home;
 pub mod recording;
 pub mod report;
 pub mod sql;
+pub mod store;
 pub mod user;
 pub mod warehouse;
 
@@ -46,7 +47,9 @@ enum Command {
     Report(report::Arguments),
     /// List, fetch and verify recordings.
     Recording(recording::Arguments),
-    /// Verify the warehouse, repair it, and make its rows anew from the events.
+    /// Move the business to a database of PostgreSQL or back, while the box does not run.
+    Store(store::Arguments),
+    /// Verify the warehouse, repair it, make its rows anew from the events, and move its manifest.
     Warehouse(warehouse::Arguments),
     /// Take what the warehouse knows of one person out of it, while the box does not run.
     Erase(erase::Arguments),
@@ -104,6 +107,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
         Command::Sql(arguments) => return sql::run(&config, &arguments),
         Command::Report(arguments) => report::run(&config, &arguments)?,
         Command::Recording(arguments) => return recording::run(&config, &arguments),
+        Command::Store(arguments) => store::run(&config, &arguments)?,
         Command::Warehouse(arguments) => return warehouse::run(&config, &arguments),
         Command::Erase(arguments) => erase::run(&config, &arguments)?,
         Command::Evidence(arguments) => return evidence::run(&config, &arguments),

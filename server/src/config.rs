@@ -13,8 +13,9 @@ mod store;
 mod tier;
 pub mod value;
 
+pub use manifest::ADDRESS as MANIFEST;
 pub use refusal::Error;
-pub use store::Place;
+pub use store::{Place, STORE};
 
 use refusal::{bad, find_key};
 use serde::{Deserialize, Serialize};

@@ -342,9 +342,14 @@ impl House {
 
     /// The same program once more on the same folder, to its end: status and what it said.
     pub fn start_second(&self) -> std::process::Output {
+        self.run(&["serve"], &[])
+    }
+
+    /// A command of the program on this folder, to its end: status and what it said.
+    pub fn run(&self, words: &[&str], env: &[(&str, &str)]) -> std::process::Output {
         let mut command = Command::new(program("switchgrid"));
-        command.args(["--config", "switchgrid.toml", "--data", "data", "serve"]);
-        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command.args(["--config", "switchgrid.toml", "--data", "data"]).args(words);
+        command.envs(env.iter().copied()).current_dir(self.folder.path()).stdin(Stdio::null());
         command.output().expect("switchgrid lies beside the tests")
     }
 

@@ -108,7 +108,10 @@ use conference::{
 };
 use consulted::a_caller_hears_music_while_a_colleague_is_asked_and_then_has_them;
 use database::a_caller_keys_an_account_and_hears_its_balance_from_the_database;
-use elsewhere::a_box_keeps_its_business_in_postgresql_over_a_stop;
+use elsewhere::{
+    a_box_keeps_its_business_in_postgresql_over_a_stop,
+    a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls,
+};
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
 use fax_document::a_document_goes_by_fax_from_call_to_call_and_is_fetched_as_pdf;
@@ -225,6 +228,7 @@ stories! {
     a_bot_hears_a_caller_answers_with_a_tone_and_says_how_it_came_out,
     what_an_agent_set_lasts_over_an_orderly_stop,
     a_box_keeps_its_business_in_postgresql_over_a_stop,
+    a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls,
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     psql_and_a_driver_take_answers_as_files_and_by_the_piece,
     who_has_no_good_token_for_sql_is_not_let_in,

@@ -4,15 +4,18 @@
 //! connection is each database's own (`sqlite`, `postgres`).
 
 mod dialect;
-mod mark;
+pub(crate) mod mark;
 mod postgres;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub(crate) use dialect::{has_column, has_table, sql, table, unsampled};
-pub(crate) use text::Text;
+pub(crate) use dialect::{
+    columns, has_column, has_table, last_staged, number_from, sql, table, unsampled,
+};
+pub(crate) use postgres::Server;
+pub(crate) use text::{Cells, Text};
 
 use crate::{Error, fail};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
@@ -82,6 +85,8 @@ pub(crate) struct Pool {
     begin: &'static str,
     /// The number of the lock that the one who writes holds; SQLite needs none.
     sole: Option<i64>,
+    /// What a schema is called that lies aside, for the one who writes.
+    aside: Option<String>,
 }
 
 impl Database {
@@ -90,16 +95,22 @@ impl Database {
     /// # Errors
     /// [`Error::Manifest`] when the directory keeps its manifest elsewhere.
     pub fn of(dir: &Path, manifest: &Manifest) -> Result<Self, Error> {
+        match manifest {
+            Manifest::Sqlite => mark::check_sqlite(dir)?,
+            Manifest::Postgres(_) => mark::check_postgres(dir)?,
+        }
+        Self::at(dir, manifest)
+    }
+
+    /// The same wherever the directory keeps its manifest: it is to be there.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] when the address is none.
+    pub fn at(dir: &Path, manifest: &Manifest) -> Result<Self, Error> {
         install_default_drivers();
         match manifest {
-            Manifest::Sqlite => {
-                mark::check_sqlite(dir)?;
-                Ok(Database::Sqlite(dir.to_owned()))
-            }
-            Manifest::Postgres(address) => {
-                mark::check_postgres(dir)?;
-                postgres::Server::parse(address).map(Database::Postgres)
-            }
+            Manifest::Sqlite => Ok(Database::Sqlite(dir.to_owned())),
+            Manifest::Postgres(address) => postgres::Server::parse(address).map(Database::Postgres),
         }
     }
 
@@ -108,18 +119,20 @@ impl Database {
     /// # Errors
     /// See [`Error`].
     pub async fn writer(&self) -> Result<Pool, Error> {
-        let (options, session, begin, sole) = match self {
+        match self {
             Database::Sqlite(dir) => {
+                let pool = pool(sqlite::options(dir, true)?, sqlite::WRITES.to_owned(), 1).await?;
                 // Takes the write lock now and waits for it: a read that turns into a write later is
                 // refused at once where somebody else wrote meanwhile.
-                (sqlite::options(dir, true)?, sqlite::WRITES.to_owned(), "BEGIN IMMEDIATE", None)
+                Ok(Pool { pool, begin: "BEGIN IMMEDIATE", sole: None, aside: None })
             }
             Database::Postgres(server) => {
                 server.make_schema().await?;
-                (server.options.clone(), server.session(true), "BEGIN", Some(server.lock()))
+                let pool = pool(server.options.clone(), server.session(true), 1).await?;
+                let (sole, aside) = (Some(server.lock()), Some(server.aside()));
+                Ok(Pool { pool, begin: "BEGIN", sole, aside })
             }
-        };
-        Ok(Pool { pool: pool(options, session, 1).await?, begin, sole })
+        }
     }
 
     /// Connections that read.
@@ -136,7 +149,12 @@ impl Database {
                 (server.options.clone(), server.session(false), begin)
             }
         };
-        Ok(Pool { pool: pool(options, session, READERS_MAX).await?, begin, sole: None })
+        Ok(Pool {
+            pool: pool(options, session, READERS_MAX).await?,
+            begin,
+            sole: None,
+            aside: None,
+        })
     }
 
     /// Whether somebody has made it.
@@ -209,16 +227,35 @@ impl Pool {
         self.pool.acquire().await.map_err(Error::database(action))
     }
 
-    /// Writes the tables anew, without the bytes of rows that are gone.
+    /// Writes the tables anew, without the bytes of rows that are gone; what lies aside goes.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn write_anew(&self) -> Result<(), Error> {
         let action = "write the database anew";
         let mut db = self.acquire(action).await?;
+        if let Some(aside) = &self.aside {
+            postgres::drop_aside(&mut db, aside).await?;
+        }
         for statement in dialect::anew(&db) {
             sqlx::query(*statement).execute(&mut *db).await.map_err(Error::database(action))?;
         }
+        Ok(())
+    }
+
+    /// Closes a file of SQLite so that nothing of it lies beside it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn close_whole(self) -> Result<(), Error> {
+        let action = "close the database";
+        let mut db = self.acquire(action).await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut *db)
+            .await
+            .map_err(Error::database(action))?;
+        drop(db);
+        self.close().await;
         Ok(())
     }
 

@@ -57,7 +57,7 @@ pub enum Error {
     },
     /// There are files, and nothing that names them.
     #[error(
-        "{} has Parquet files and no warehouse.db that names them: `switchgrid warehouse verify \
+        "{} has Parquet files and no whole manifest that names them: `switchgrid warehouse verify \
          --repair` makes one of the files",
         .0.display()
     )]
@@ -89,15 +89,21 @@ pub enum Error {
 /// Primary result codes of SQLite: the database's image is malformed, and it is no database at all.
 const DAMAGED_DATABASE: [i32; 2] = [11, 26];
 
+/// Codes of PostgreSQL (Appendix A): data corrupted, index corrupted, undefined table and column.
+const DAMAGED_SCHEMA: [&str; 4] = ["XX001", "XX002", "42P01", "42703"];
+
 impl Error {
-    /// The bytes of the database are not its own.
+    /// The bytes of the database are not its own, or tables of it are gone.
     pub fn is_damaged_database(&self) -> bool {
         let Error::Database { source: sqlx::Error::Database(source), .. } = self else {
             return false;
         };
-        let code = source.code().and_then(|code| code.parse::<i32>().ok());
-        // The lower eight bits of an extended code are the primary one.
-        code.is_some_and(|code| DAMAGED_DATABASE.contains(&(code & 0xFF)))
+        let Some(code) = source.code() else { return false };
+        match code.parse::<i32>() {
+            // The lower eight bits of an extended code are the primary one; PostgreSQL's have five letters.
+            Ok(number) if code.len() < 5 => DAMAGED_DATABASE.contains(&(number & 0xFF)),
+            _ => DAMAGED_SCHEMA.contains(&&*code),
+        }
     }
 
     pub(crate) fn file(

@@ -105,6 +105,16 @@ pub fn make_folder(folder: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes a folder with all that is in it, where there is one.
+pub fn remove_folder(folder: &Path) -> Result<(), Error> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::file("remove", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder).and_then(|opened| opened.sync_all()).map_err(Error::file("sync", folder))
 }

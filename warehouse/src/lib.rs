@@ -32,6 +32,7 @@ pub mod ingest;
 mod load;
 pub mod log;
 mod manifest;
+pub mod moving;
 mod publish;
 pub mod query;
 pub mod rebuild;

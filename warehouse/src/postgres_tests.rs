@@ -91,20 +91,22 @@ fn owner() -> Option<(u32, u32)> {
     is_root.then(|| (id("-u"), id("-g")))
 }
 
-fn server() -> PathBuf {
+/// The folder of the server's socket.
+pub fn server() -> PathBuf {
     static STARTED: OnceLock<Server> = OnceLock::new();
     let told = std::env::var_os(SERVER).map(PathBuf::from);
     told.unwrap_or_else(|| STARTED.get_or_init(Server::start).folder.clone())
 }
 
-fn address(server: &Path, schema: &str) -> Manifest {
+/// The address of a schema.
+pub fn address(server: &Path, schema: &str) -> Manifest {
     let host = server.display();
     let address = format!("postgres:///postgres?host={host}&user=postgres&schema={schema}");
     Manifest::at(&address).unwrap()
 }
 
 /// A schema of its own for every folder.
-fn schema_of(dir: &Path) -> String {
+pub fn schema_of(dir: &Path) -> String {
     let digest = Sha256::digest(dir.as_os_str().as_encoded_bytes());
     digest.iter().take(12).fold("w".to_owned(), |name, byte| format!("{name}{byte:02x}"))
 }
@@ -117,7 +119,8 @@ pub fn manifest_of(dir: &Path) -> Manifest {
     }
 }
 
-fn postgres(dir: &Path) -> Manifest {
+/// The schema of a folder.
+pub fn postgres(dir: &Path) -> Manifest {
     address(&server(), &schema_of(dir))
 }
 
@@ -129,7 +132,8 @@ async fn count(warehouse: &Warehouse) -> i64 {
     number(&session(warehouse, 1).await, "SELECT count(*) FROM orders").await
 }
 
-fn refusal(opened: Result<Warehouse, Error>) -> String {
+/// The sentence with which a warehouse is not opened.
+pub fn refusal(opened: Result<Warehouse, Error>) -> String {
     match opened {
         Err(Error::Manifest(sentence)) => sentence,
         Err(error) => panic!("{error}"),

@@ -1,10 +1,11 @@
-//! The manifest made anew from the files, when `warehouse.db` is lost or cannot be read. A published
+//! The manifest made anew from the files, when it is lost or cannot be read. A published
 //! file says by its path of which table and day it is and which staged rows it has, and by the end of
 //! its name what its SHA-256 begins with, so that a damaged one is not taken for whole; a sealed one of
 //! ours says all but that. What is counted of it is read from it.
 //!
-//! The database is made beside the old one and takes its name in one step; the old one lies aside.
-//! Until then nobody opens the warehouse for writing, however often it is tried again.
+//! The database is made beside the old one and takes its name in one step; the old one lies aside: a
+//! file below `_aside`, a schema under its name with `_aside` behind it. Until then nobody opens the
+//! warehouse for writing, however often it is tried again.
 //!
 //! What only the database knew is gone: rows that were staged and not sealed. Those of the event log
 //! come again from it, as long as it has them.
@@ -13,6 +14,8 @@ mod adopt;
 mod doubled;
 mod later;
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;
 
 pub use adopt::Adopted;
@@ -20,7 +23,7 @@ pub use adopt::Adopted;
 pub(crate) use doubled::{Key, doubled, keys, keys_of_day};
 pub(crate) use later::set_aside;
 
-use crate::db::{self, Database, Manifest, Pool, Tx};
+use crate::db::{self, Database, Manifest, Pool, Server, Tx, mark};
 use crate::file::{self, Written};
 use crate::ingest::SOURCE;
 use crate::schema::{Layout, layout_of};
@@ -35,9 +38,10 @@ use std::sync::Arc;
 use terms::record::{Fax, Record, RecordingDeletion, Row, tables};
 
 /// The database, and what SQLite keeps beside it.
-const DATABASE: [&str; 3] = ["warehouse.db", "warehouse.db-wal", "warehouse.db-shm"];
+pub(crate) const DATABASE: [&str; 3] = ["warehouse.db", "warehouse.db-wal", "warehouse.db-shm"];
 /// Where the new one is made.
 const BESIDE: &str = "_repair";
+const ACTION: &str = "make the database anew";
 
 /// What the files gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,44 +90,108 @@ pub async fn manifest_from_files(
     numbered: &[(&str, &str)],
     progress: impl Fn(usize, usize),
 ) -> Result<Repaired, Error> {
-    let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
-    let _lock = store::lock(&dir)?;
-    // Refuses a directory whose manifest is in PostgreSQL.
-    Database::of(&dir, &Manifest::Sqlite)?;
-    let beside = dir.join(BESIDE);
-    remove_folder(&beside)?;
-    file::make_folder(&beside)?;
-    let pool = store::made(&beside, &Database::of(&beside, &Manifest::Sqlite)?).await?;
-    let repaired = fill(&dir, &pool, numbered, progress).await?;
-    let action = "make the database anew";
-    let mut db = pool.acquire(action).await?;
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-        .execute(&mut *db)
-        .await
-        .map_err(Error::database(action))?;
-    drop(db);
-    pool.close().await;
-    let old: Vec<String> = DATABASE.iter().map(|name| (*name).to_owned()).collect();
-    aside::replace(&dir, &old)?;
-    let (from, to) = (beside.join(DATABASE[0]), dir.join(DATABASE[0]));
-    std::fs::rename(&from, &to).map_err(Error::file("rename", &to))?;
-    file::sync_folder(&dir)?;
-    remove_folder(&beside)?;
-    Ok(repaired)
+    manifest_from_files_on(dir, &Manifest::Sqlite, numbered, progress).await
 }
 
-async fn fill(
-    dir: &Path,
-    pool: &Pool,
+/// The same where `manifest` says.
+///
+/// # Errors
+/// As [`manifest_from_files`]; [`Error::Manifest`] when the directory keeps it elsewhere, or the schema
+/// is that of another one.
+pub async fn manifest_from_files_on(
+    dir: impl AsRef<Path>,
+    manifest: &Manifest,
     numbered: &[(&str, &str)],
     progress: impl Fn(usize, usize),
 ) -> Result<Repaired, Error> {
-    let action = "make the database anew";
+    let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
+    let _lock = store::lock(&dir)?;
+    let database = Database::of(&dir, manifest)?;
+    match &database {
+        Database::Sqlite(_) => in_file(&dir, numbered, progress).await,
+        Database::Postgres(server) => {
+            let pool = database.writer().await?;
+            let tx = emptied(&dir, server, &pool).await?;
+            let repaired = fill(&dir, tx, numbered, progress).await?;
+            pool.close().await;
+            Ok(repaired)
+        }
+    }
+}
+
+/// Whether there are files that a manifest has to name.
+///
+/// # Errors
+/// See [`Error`].
+pub fn has_files(dir: &Path) -> Result<bool, Error> {
+    known(dir).map(|files| !files.is_empty())
+}
+
+async fn in_file(
+    dir: &Path,
+    numbered: &[(&str, &str)],
+    progress: impl Fn(usize, usize),
+) -> Result<Repaired, Error> {
+    let beside = dir.join(BESIDE);
+    file::remove_folder(&beside)?;
+    file::make_folder(&beside)?;
+    let pool = store::made(&beside, &Database::of(&beside, &Manifest::Sqlite)?).await?;
+    let tx = pool.begin(ACTION, dir).await?;
+    let repaired = fill(dir, tx, numbered, progress).await?;
+    pool.close_whole().await?;
+    let old: Vec<String> = DATABASE.iter().map(|name| (*name).to_owned()).collect();
+    aside::replace(dir, &old)?;
+    let (from, to) = (beside.join(DATABASE[0]), dir.join(DATABASE[0]));
+    std::fs::rename(&from, &to).map_err(Error::file("rename", &to))?;
+    file::sync_folder(dir)?;
+    file::remove_folder(&beside)?;
+    Ok(repaired)
+}
+
+/// A transaction in which the schema is empty and its own directory's. What is left of the old one lies
+/// aside when it is committed.
+async fn emptied(dir: &Path, server: &Server, pool: &Pool) -> Result<Tx<'static>, Error> {
+    let mut tx = pool.begin_first(dir).await?;
+    let old = db::columns(&mut tx).await?;
+    if db::has_table(&mut tx, "meta").await? && mark::there(&mut tx).await?.is_some() {
+        mark::check(&mut tx, dir).await?;
+    }
+    if !old.is_empty() {
+        server.put_aside(&mut tx).await?;
+    }
+    store::make_tables(&mut tx).await?;
+    let ours: BTreeSet<String> =
+        db::columns(&mut tx).await?.into_iter().map(|(table, _)| table).collect();
+    if let Some((table, _)) = old.iter().find(|(table, _)| !ours.contains(table)) {
+        return Err(Error::Manifest(format!(
+            "the schema has a table {table}, which is none of the warehouse's; give the address of \
+             its own schema"
+        )));
+    }
+    store::write_format(&mut tx).await?;
+    let mark = match mark::here(dir)? {
+        Some(mark) => mark,
+        None => {
+            let mark = mark::new(&mut tx).await?;
+            mark::write(dir, mark)?;
+            mark
+        }
+    };
+    mark::put(&mut tx, mark).await?;
+    Ok(tx)
+}
+
+/// Names the files and commits.
+async fn fill(
+    dir: &Path,
+    mut tx: Tx<'static>,
+    numbered: &[(&str, &str)],
+    progress: impl Fn(usize, usize),
+) -> Result<Repaired, Error> {
     let files = known(dir)?;
     let (mut repaired, mut there) = (Repaired::default(), There::default());
     let (mut source, mut seq_max, all) = (Source::default(), 0, files.len());
     let (mut deleted, mut ids) = (Vec::new(), BTreeMap::<String, i64>::new());
-    let mut tx = pool.begin(action, dir).await?;
     let ours: BTreeSet<(String, String)> = files
         .iter()
         .filter(|known| known.hash.is_none())
@@ -163,8 +231,8 @@ async fn fill(
         let source = Source { position, replay_from: position, at: now().0 };
         write_source(&mut tx, name, source).await?;
     }
-    number_from(&mut tx, seq_max).await?;
-    db::commit(tx, action).await?;
+    db::number_from(&mut tx, seq_max).await?;
+    db::commit(tx, ACTION).await?;
     progress(all, all);
     repaired.position = source.position as u64;
     Ok(repaired)
@@ -290,20 +358,6 @@ async fn mark_deleted(tx: &mut Tx<'_>, deleted: &[RecordingDeletion]) -> Result<
     Ok(())
 }
 
-/// The next staged row gets a number behind those of all files, so that no two have one name.
-async fn number_from(tx: &mut Tx<'_>, seq_max: i64) -> Result<(), Error> {
-    let insert = "INSERT INTO stage (seq, tbl, tenant, day, id, version, staged_at, crc, blob) \
-                  VALUES ($1, '', 0, '', 0, 0, 0, 0, x'')";
-    for statement in [insert, "DELETE FROM stage WHERE seq = $1"] {
-        sqlx::query(statement)
-            .bind(seq_max)
-            .execute(&mut **tx)
-            .await
-            .map_err(Error::database("number staged rows"))?;
-    }
-    Ok(())
-}
-
 /// The files of the warehouse by their paths, published ones first, and of the others those first that
 /// may have the rows of earlier ones; those of other names are not ours.
 fn known(dir: &Path) -> Result<Vec<Known>, Error> {
@@ -340,13 +394,4 @@ fn named(table: &'static str, path: &str) -> Option<Known> {
     };
     let seqs = (first.parse().ok()?, last.parse().ok()?);
     Some(Known { path: path.to_owned(), table, day, seqs, hash })
-}
-
-fn remove_folder(folder: &Path) -> Result<(), Error> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::file("remove", folder)(error))
-        }
-        _ => Ok(()),
-    }
 }

@@ -398,6 +398,39 @@ pub(crate) async fn made(dir: &Path, database: &Database) -> Result<Pool, Error>
 
 async fn prepare(dir: &Path, database: &Database, pool: &Pool) -> Result<(), Error> {
     let mut tx = pool.begin_first(dir).await?;
+    check_whole(dir, &mut tx).await?;
+    make_tables(&mut tx).await?;
+    write_format(&mut tx).await?;
+    check_format(dir, &mut tx).await?;
+    database.belongs(&mut tx, dir, true).await?;
+    db::commit(tx, "prepare").await
+}
+
+/// Tables of a schema can be dropped one by one. An empty one in the place of `file` would name nothing,
+/// and what nobody names is removed; one in the place of `stage` would number rows from 1 again.
+async fn check_whole(dir: &Path, db: &mut Db) -> Result<(), Error> {
+    if db::has_table(db, "meta").await? {
+        for table in ["file", "stage"] {
+            if !db::has_table(db, table).await? {
+                return Err(Error::Unnamed(dir.to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says of which format the tables are, where nothing says it yet.
+pub(crate) async fn write_format(db: &mut Db) -> Result<(), Error> {
+    sqlx::query("INSERT INTO meta (name, value) VALUES ('format', $1) ON CONFLICT DO NOTHING")
+        .bind(FORMAT)
+        .execute(db)
+        .await
+        .map_err(Error::database("prepare"))?;
+    Ok(())
+}
+
+/// Makes the tables and indexes that are missing.
+pub(crate) async fn make_tables(db: &mut Db) -> Result<(), Error> {
     let indexes = crate::recordings::SCHEMA
         .iter()
         .chain(crate::faxes::SCHEMA)
@@ -405,26 +438,19 @@ async fn prepare(dir: &Path, database: &Database, pool: &Pool) -> Result<(), Err
         .chain(age::SCHEMA)
         .chain(crate::rebuild::SCHEMA);
     for statement in manifest::SCHEMA.iter().chain(indexes) {
-        sqlx::query(db::table(&tx, statement))
-            .execute(&mut *tx)
+        sqlx::query(db::table(db, statement))
+            .execute(&mut *db)
             .await
             .map_err(Error::database("prepare"))?;
     }
-    crate::recordings::prepare(&mut tx).await?;
-    for statement in db::unsampled(&tx) {
-        sqlx::query(*statement).execute(&mut *tx).await.map_err(Error::database("prepare"))?;
+    crate::recordings::prepare(db).await?;
+    for statement in db::unsampled(db) {
+        sqlx::query(*statement).execute(&mut *db).await.map_err(Error::database("prepare"))?;
     }
-    sqlx::query("INSERT INTO meta (name, value) VALUES ('format', $1) ON CONFLICT DO NOTHING")
-        .bind(FORMAT)
-        .execute(&mut *tx)
-        .await
-        .map_err(Error::database("prepare"))?;
-    check_format(dir, &mut tx).await?;
-    database.belongs(&mut tx, dir, true).await?;
-    db::commit(tx, "prepare").await
+    Ok(())
 }
 
-async fn check_format(dir: &Path, db: &mut Db) -> Result<(), Error> {
+pub(crate) async fn check_format(dir: &Path, db: &mut Db) -> Result<(), Error> {
     let found: i64 = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'format'")
         .fetch_one(db)
         .await

@@ -8,6 +8,7 @@ use super::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, Pool, READERS_MAX, to_date};
 use crate::error::During;
 use crate::secret::Keeper;
 use crate::{Error, Result};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 use std::path::Path;
@@ -16,6 +17,9 @@ use std::time::Duration;
 
 /// Of the lock that a write takes: `desk` in ASCII.
 const WRITE_LOCK: i64 = 0x6465_736b;
+
+/// What makes the tables and brings them up to date.
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations-postgres");
 
 /// How often it is looked whether rows that are gone can still be seen, and how long in between.
 const ROUNDS_MAX: u32 = 50;
@@ -29,18 +33,9 @@ pub(super) async fn connect(
     url: &str,
     key: &Path,
 ) -> std::result::Result<(Pool, Pool, Keeper), String> {
-    let options = options(url)?;
-    check(&options).await?;
-    let lock_timeout = format!("{}ms", BUSY_TIMEOUT.as_millis());
-    let options = options.options([("lock_timeout", lock_timeout.as_str())]);
-    let writer = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .after_connect(|connection, _| Box::pin(wait_for_the_disk(connection)))
-        .connect_with(options.clone())
-        .await
-        .map_err(|e| e.to_string())?;
-    to_date(sqlx::migrate!("./migrations-postgres").run(&writer).await)?;
+    let options = reached(url).await?;
+    let writer = writer(options.clone()).await?;
+    to_date(MIGRATIONS.run(&writer).await)?;
     let readers = PgPoolOptions::new()
         .max_connections(READERS_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -53,6 +48,34 @@ pub(super) async fn connect(
     }
     let keeper = Keeper::open(key).map_err(|e| e.to_string())?;
     Ok((Pool::Postgres(writer), Pool::Postgres(readers), keeper))
+}
+
+/// The one connection that writes.
+pub(super) async fn for_writing(url: &str) -> std::result::Result<PgPool, String> {
+    writer(reached(url).await?).await
+}
+
+/// A connection that reads the tables as they are, whoever made them.
+pub(super) async fn for_reading(url: &str) -> std::result::Result<PgPool, String> {
+    writer(reached(url).await?.options([("default_transaction_read_only", "on")])).await
+}
+
+/// How to connect, once the database has answered and keeps texts as it should.
+async fn reached(url: &str) -> std::result::Result<PgConnectOptions, String> {
+    let options = options(url)?;
+    check(&options).await?;
+    let lock_timeout = format!("{}ms", BUSY_TIMEOUT.as_millis());
+    Ok(options.options([("lock_timeout", lock_timeout.as_str())]))
+}
+
+async fn writer(options: PgConnectOptions) -> std::result::Result<PgPool, String> {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| Box::pin(wait_for_the_disk(connection)))
+        .connect_with(options)
+        .await
+        .map_err(|e| e.to_string())
 }
 
 /// How an error names the store: without user, password and parameters.

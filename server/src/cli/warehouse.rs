@@ -1,7 +1,8 @@
 //! `switchgrid warehouse`: whether every byte of the warehouse is what was written and every row what
-//! its events give, and both made so again. Looking changes nothing and the box may run; for a repair or
-//! a rebuild it must not.
+//! its events give, and both made so again; and its manifest moved to another place. Looking changes
+//! nothing and the box may run; for a repair, a rebuild or a move it must not.
 
+mod manifest;
 mod rebuild;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,9 @@ enum Command {
     Verify(verify::Options),
     /// Make the rows that the event log gave anew from the table `events`, where they differ.
     Rebuild(rebuild::Options),
+    /// Move manifest and staged rows from `warehouse.db` to a schema of a PostgreSQL server, or back.
+    /// The box must not run.
+    Move(manifest::Options),
 }
 
 /// Runs the command.
@@ -42,16 +46,18 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
     match &arguments.command {
         Command::Verify(options) => block_on(verify::run(config, options)),
         Command::Rebuild(options) => block_on(rebuild::run(config, options)),
+        Command::Move(options) => block_on(manifest::run(config, options)),
     }
 }
 
-fn bar() -> ProgressBar {
+/// A bar for what takes a while.
+pub(super) fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}");
     ProgressBar::new(0).with_style(style.expect("the template is valid"))
 }
 
 /// Moves the bar to `done` of `all`.
-fn show(bar: &ProgressBar, done: usize, all: usize) {
+pub(super) fn show(bar: &ProgressBar, done: usize, all: usize) {
     bar.set_length(all as u64);
     bar.set_position(done as u64);
 }

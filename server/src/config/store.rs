@@ -59,13 +59,19 @@ impl Config {
 
     fn store_or(&self, named: Option<String>) -> Place {
         let store = named.map_or_else(|| self.server.store.clone(), Secret::new);
-        if store.is_empty() {
-            return Place::File(self.server.data.join(FILE));
+        match store.is_empty() {
+            true => Place::File(self.server.data.join(FILE)),
+            false => self.store_at(store.expose()),
         }
-        if is_database(store.expose()) {
-            return Place::Database { url: store, key: self.server.data.join(KEY) };
+    }
+
+    /// Where a path or an address says.
+    pub fn store_at(&self, address: &str) -> Place {
+        if is_database(address) {
+            let key = self.server.data.join(KEY);
+            return Place::Database { url: Secret::new(address), key };
         }
-        Place::File(PathBuf::from(store.expose()))
+        Place::File(PathBuf::from(address.strip_prefix("sqlite://").unwrap_or(address)))
     }
 }
 

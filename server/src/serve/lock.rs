@@ -61,13 +61,35 @@ impl FolderLock {
     }
 }
 
+/// A data folder that no box may work on as long as this lives: a command changes what it stands on.
+pub struct Held {
+    _file: File,
+}
+
+impl Held {
+    /// Takes the folder; who has it is not noted, because no box does.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the process that works there.
+    pub fn take(config: &Config) -> Result<Self, Error> {
+        let run = config.server.data.join("run");
+        std::fs::create_dir_all(run).map_err(|error| failed(config, &error))?;
+        take_now(config).map(|_file| Held { _file })
+    }
+}
+
 /// Says whether a box works there, and takes nothing.
 ///
 /// # Errors
 /// [`Error::Refused`] with the process that does.
 pub fn check_free(config: &Config) -> Result<(), Error> {
-    match open(config)?.try_lock() {
-        Ok(()) => Ok(()),
+    take_now(config).map(drop)
+}
+
+fn take_now(config: &Config) -> Result<File, Error> {
+    let file = open(config)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
         Err(TryLockError::Error(error)) => Err(failed(config, &error)),
         Err(TryLockError::WouldBlock) => {
             let pid = config.server.data.join("run/switchgrid.pid");

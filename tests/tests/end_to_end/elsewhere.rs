@@ -1,10 +1,11 @@
 //! A box whose business is kept in a real PostgreSQL server: people, a call, its report, and all of
-//! them again after a stop. The password of the database stands in no log.
+//! them again after a stop; and one that moves there, loses its manifest and moves back. The password
+//! of the database stands in no log.
 
 use super::{agent, seconds};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
-use tests::house::{House, Options};
+use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
 use tests::peer::postgres::Postgres;
 use tests::peer::sipp::{Act, Caller};
@@ -13,10 +14,31 @@ const USER_PASSWORD: &str = "of-the-box-alone";
 const LOGIN: &str = "lei";
 const LOGIN_PASSWORD: &str = "a-long-one-of-lei";
 
+/// A caller who chooses the queue and speaks.
+fn call(house: &House, caller: &str) {
+    let acts = vec![
+        Act::Pause(seconds(2)),
+        Act::Digit('1'),
+        Act::Pause(seconds(2)),
+        Act::Speak,
+        Act::Pause(seconds(3)),
+        Act::HangUp,
+    ];
+    Caller::new(caller, &house.hotline, acts).call(house.sip, house.scratch()).finish();
+}
+
+/// A server with a role of the box's own and a database of each name.
+fn server(databases: &[&str]) -> Postgres {
+    let server = Postgres::start();
+    server.sql("postgres", &format!("CREATE ROLE grid LOGIN PASSWORD '{USER_PASSWORD}'"));
+    for database in databases {
+        server.sql("postgres", &format!("CREATE DATABASE {database} OWNER grid"));
+    }
+    server
+}
+
 pub fn a_box_keeps_its_business_in_postgresql_over_a_stop(backend: &str) {
-    let database = Postgres::start();
-    database.sql("postgres", &format!("CREATE ROLE grid LOGIN PASSWORD '{USER_PASSWORD}'"));
-    database.sql("postgres", "CREATE DATABASE desk OWNER grid");
+    let database = server(&["desk"]);
     let url = format!("postgres://grid:{USER_PASSWORD}@127.0.0.1:{}/desk", database.port());
     let config = format!("[server]\nstore = \"{url}\"\n");
     let mut house = House::start(Options { backend: backend.into(), config, ..Options::default() });
@@ -29,15 +51,7 @@ pub fn a_box_keeps_its_business_in_postgresql_over_a_stop(backend: &str) {
     assert_eq!(status, 201, "{body}");
 
     let (phone, agent_id) = agent(&house, 0, 440, Manner::Answers);
-    let acts = vec![
-        Act::Pause(seconds(2)),
-        Act::Digit('1'),
-        Act::Pause(seconds(2)),
-        Act::Speak,
-        Act::Pause(seconds(3)),
-        Act::HangUp,
-    ];
-    Caller::new("13800138000", &house.hotline, acts).call(house.sip, house.scratch()).finish();
+    call(&house, "13800138000");
     let call = house.wait_row("SELECT * FROM calls");
     assert_eq!(call["outcome"], "answered", "{call}\n{}", house.log());
     assert_eq!(call["agent_id"], agent_id.as_str());
@@ -55,5 +69,74 @@ pub fn a_box_keeps_its_business_in_postgresql_over_a_stop(backend: &str) {
     house.sign_in(LOGIN, LOGIN_PASSWORD);
     let logins = database.sql("desk", "SELECT count(*) FROM users WHERE login = 'lei'");
     assert_eq!(logins, "1");
+    assert!(!house.log().contains(USER_PASSWORD));
+}
+
+/// What a command said when it ended well.
+fn done(house: &House, words: &[&str], env: &[(&str, &str)]) -> String {
+    let output = house.run(words, env);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {said}{error}");
+    assert!(!said.contains(USER_PASSWORD) && !error.contains(USER_PASSWORD), "{said}{error}");
+    said
+}
+
+/// The calls of today, as their report has them, once `count` and their recordings are rows.
+fn report(house: &House, count: usize) -> String {
+    for table in ["calls", "recordings"] {
+        wait_for(table, seconds(20), || {
+            (house.sql(&format!("SELECT call_id FROM {table}")).len() == count).then_some(())
+        });
+    }
+    let answer = house.get("/api/v1/reports/calls?period=today&format=csv");
+    assert_eq!(answer.status(), 200);
+    answer.text().expect("the report")
+}
+
+pub fn a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls(backend: &str) {
+    let database = server(&["desk", "calls"]);
+    let at = |name: &str| {
+        format!("postgres://grid:{USER_PASSWORD}@127.0.0.1:{}/{name}", database.port())
+    };
+    let (store, manifest) = (at("desk"), at("calls"));
+    let there = [
+        ("SWITCHGRID_STORE", store.as_str()),
+        ("SWITCHGRID_WAREHOUSE_MANIFEST", manifest.as_str()),
+    ];
+    let mut house = House::start(Options { backend: backend.into(), ..Options::default() });
+    let (phone, _) = agent(&house, 0, 440, Manner::Answers);
+    call(&house, "13800138001");
+    drop(phone);
+    let before = report(&house, 1);
+    let refused = house.run(&["store", "move", &store], &[]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("is in use by process"), "{said}");
+
+    house.stop();
+    let said = done(&house, &["store", "move", &store], &[]);
+    assert!(said.contains("counted and compared") && said.contains("store = "), "{said}");
+    done(&house, &["warehouse", "move", &manifest], &[]);
+    house.start_again(&there);
+    assert_eq!(report(&house, 1), before);
+    let (phone, _) = agent(&house, 0, 440, Manner::Answers);
+    call(&house, "13800138002");
+    drop(phone);
+    let grown = report(&house, 2);
+    assert!(!house.data().join("warehouse/warehouse.db").exists());
+
+    house.stop();
+    database.sql("calls", "DROP SCHEMA switchgrid_warehouse CASCADE");
+    done(&house, &["warehouse", "verify", "--repair"], &there);
+    assert!(house.data().join("desk.db").exists(), "it stays where it was");
+    let new = "data/back.db";
+    done(&house, &["store", "move", new], &there);
+    done(&house, &["warehouse", "move", "warehouse.db"], &there);
+    house.start_again(&[("SWITCHGRID_STORE", new)]);
+    assert_eq!(report(&house, 2), grown);
+    let (phone, _) = agent(&house, 0, 440, Manner::Answers);
+    call(&house, "13800138003");
+    drop(phone);
+    report(&house, 3);
     assert!(!house.log().contains(USER_PASSWORD));
 }

@@ -4,6 +4,7 @@
 use super::Db;
 use crate::Error;
 use sqlx::AssertSqlSafe;
+use std::collections::BTreeSet;
 
 /// What PostgreSQL says for the types and clauses of a table, the longest first. Texts are compared by
 /// their bytes, as SQLite does: a beginning of a number is a range.
@@ -87,6 +88,64 @@ pub(crate) fn unsampled(db: &Db) -> &'static [&'static str] {
         ],
         false => &[],
     }
+}
+
+/// Every column, by its table and its name.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) async fn columns(db: &mut Db) -> Result<BTreeSet<(String, String)>, Error> {
+    let text = match is_postgres(db) {
+        true => {
+            "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) \
+             FROM information_schema.columns WHERE table_schema = current_schema()"
+        }
+        false => {
+            "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c \
+             WHERE t.type = 'table' AND substr(t.name, 1, 7) <> 'sqlite_'"
+        }
+    };
+    let found: Result<Vec<(String, String)>, sqlx::Error> =
+        sqlx::query_as(text).fetch_all(db).await;
+    Ok(found.map_err(Error::database("list columns"))?.into_iter().collect())
+}
+
+/// The last number that a staged row got, 0 when none did.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) async fn last_staged(db: &mut Db) -> Result<i64, Error> {
+    let text = match is_postgres(db) {
+        true => {
+            "SELECT COALESCE(pg_sequence_last_value(\
+             CAST(pg_get_serial_sequence('stage', 'seq') AS regclass)), 0)"
+        }
+        false => "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'stage'",
+    };
+    sqlx::query_scalar(text).fetch_one(db).await.map_err(Error::database("number staged rows"))
+}
+
+/// The next staged row gets a number behind `last`, so that no two files have one name.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) async fn number_from(db: &mut Db, last: i64) -> Result<(), Error> {
+    let statements: &[&'static str] = match is_postgres(db) {
+        true => &["SELECT setval(pg_get_serial_sequence('stage', 'seq'), GREATEST($1, 1), $1 > 0)"],
+        false => &[
+            "INSERT INTO sqlite_sequence (name, seq) SELECT 'stage', $1 \
+             WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'stage')",
+            "UPDATE sqlite_sequence SET seq = $1 WHERE name = 'stage' AND seq < $1",
+        ],
+    };
+    for statement in statements {
+        sqlx::query(*statement)
+            .bind(last)
+            .execute(&mut *db)
+            .await
+            .map_err(Error::database("number staged rows"))?;
+    }
+    Ok(())
 }
 
 /// What writes every table anew that tells of a person. Readers wait for it, and it for them.

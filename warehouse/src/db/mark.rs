@@ -19,8 +19,30 @@ fn refused<T>(dir: &Path, problem: &str) -> Result<T, Error> {
     Err(Error::Manifest(format!("{} {problem}", dir.display())))
 }
 
+/// The mark of a directory that has a manifest in a file too: a move between the two lacks its end
+/// ([`crate::moving`]).
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) fn half_moved(dir: &Path) -> Result<Option<i64>, Error> {
+    let mark = here(dir)?;
+    Ok(mark.filter(|_| dir.join(sqlite::FILE).exists()))
+}
+
+fn check_moved(dir: &Path) -> Result<(), Error> {
+    match half_moved(dir)? {
+        None => Ok(()),
+        Some(_) => refused(
+            dir,
+            "was being moved between warehouse.db and PostgreSQL when that ended; `switchgrid \
+             warehouse move` finishes it when it is asked once more",
+        ),
+    }
+}
+
 /// A directory whose manifest is in PostgreSQL gets none in a file.
 pub(super) fn check_sqlite(dir: &Path) -> Result<(), Error> {
+    check_moved(dir)?;
     if path(dir).exists() {
         return refused(dir, "keeps its manifest in PostgreSQL; give the address of the schema");
     }
@@ -28,18 +50,20 @@ pub(super) fn check_sqlite(dir: &Path) -> Result<(), Error> {
 }
 
 /// A directory whose manifest is in a file gets none in PostgreSQL.
-pub(super) fn check_postgres(dir: &Path) -> Result<(), Error> {
+pub(crate) fn check_postgres(dir: &Path) -> Result<(), Error> {
+    check_moved(dir)?;
     if dir.join(sqlite::FILE).exists() {
         return refused(
             dir,
-            "keeps its manifest in warehouse.db; give no address, or begin in an empty directory",
+            "keeps its manifest in warehouse.db; give no address, or move it with `switchgrid \
+             warehouse move`",
         );
     }
     Ok(())
 }
 
 /// Checks that the schema is this directory's.
-pub(super) async fn check(db: &mut Db, dir: &Path) -> Result<(), Error> {
+pub(crate) async fn check(db: &mut Db, dir: &Path) -> Result<(), Error> {
     match (there(db).await?, here(dir)?) {
         (Some(there), Some(here)) if there == here => Ok(()),
         _ => foreign(dir),
@@ -57,7 +81,8 @@ pub(super) async fn make(db: &mut Db, dir: &Path) -> Result<(), Error> {
         return refused(
             dir,
             "has files of rows that the schema knows nothing of; give the address of the schema \
-             that they were written with, or begin in an empty directory",
+             that they were written with, or begin in an empty directory; where the schema is lost, \
+             `switchgrid warehouse verify --repair` makes it of the files",
         );
     }
     let mark = if let Some(mark) = here {
@@ -67,6 +92,14 @@ pub(super) async fn make(db: &mut Db, dir: &Path) -> Result<(), Error> {
         write(dir, mark)?;
         mark
     };
+    put(db, mark).await
+}
+
+/// Marks the schema.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) async fn put(db: &mut Db, mark: i64) -> Result<(), Error> {
     sqlx::query("INSERT INTO meta (name, value) VALUES ('mark', $1)")
         .bind(mark)
         .execute(db)
@@ -83,14 +116,22 @@ fn foreign<T>(dir: &Path) -> Result<T, Error> {
     )
 }
 
-async fn there(db: &mut Db) -> Result<Option<i64>, Error> {
+/// The mark of the schema.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) async fn there(db: &mut Db) -> Result<Option<i64>, Error> {
     sqlx::query_scalar("SELECT value FROM meta WHERE name = 'mark'")
         .fetch_optional(db)
         .await
         .map_err(Error::database("read the mark"))
 }
 
-fn here(dir: &Path) -> Result<Option<i64>, Error> {
+/// The mark of the directory.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) fn here(dir: &Path) -> Result<Option<i64>, Error> {
     let path = path(dir);
     match std::fs::read_to_string(&path) {
         Ok(text) => text.trim().parse().map(Some).map_err(|_| Error::Damaged {
@@ -103,14 +144,21 @@ fn here(dir: &Path) -> Result<Option<i64>, Error> {
 }
 
 /// The server draws it.
-async fn new(db: &mut Db) -> Result<i64, Error> {
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) async fn new(db: &mut Db) -> Result<i64, Error> {
     sqlx::query_scalar("SELECT CAST(random() * 9007199254740991 AS BIGINT)")
         .fetch_one(db)
         .await
         .map_err(Error::database("draw a mark"))
 }
 
-fn write(dir: &Path, mark: i64) -> Result<(), Error> {
+/// Marks the directory.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) fn write(dir: &Path, mark: i64) -> Result<(), Error> {
     let (tmp, path) = (dir.join("warehouse.mark.new"), path(dir));
     let written = || -> std::io::Result<()> {
         let mut file = std::fs::File::create(&tmp)?;
@@ -119,6 +167,16 @@ fn write(dir: &Path, mark: i64) -> Result<(), Error> {
         std::fs::rename(&tmp, &path)
     };
     written().map_err(Error::file("write", &path))?;
+    file::sync_folder(dir)
+}
+
+/// The directory is no schema's any more.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) fn remove(dir: &Path) -> Result<(), Error> {
+    let path = path(dir);
+    std::fs::remove_file(&path).map_err(Error::file("remove", &path))?;
     file::sync_folder(dir)
 }
 

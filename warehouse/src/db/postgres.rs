@@ -30,6 +30,10 @@ const PARAMETERS: &[&str] = &[
     "application_name",
 ];
 
+/// What is added to the name of a schema that lies aside, and what the server is told of it.
+const ASIDE: &str = "_aside";
+const REMARK: &str = "switchgrid warehouse: lies aside";
+
 /// Where the schema is.
 pub(crate) struct Server {
     pub(super) options: AnyConnectOptions,
@@ -98,6 +102,44 @@ impl Server {
         digest.iter().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte))
     }
 
+    /// What the schema is called when it lies aside.
+    pub(super) fn aside(&self) -> String {
+        let mut name = self.schema.clone();
+        while name.len() > NAME_MAX - ASIDE.len() {
+            name.pop();
+        }
+        name + ASIDE
+    }
+
+    /// Puts the schema aside and makes an empty one in its place.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] when one lies aside already; otherwise see [`Error`].
+    pub async fn put_aside(&self, db: &mut Db) -> Result<(), Error> {
+        let failed = || Error::database("put the schema aside");
+        let aside = self.aside();
+        let there: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pg_namespace WHERE nspname = $1")
+            .bind(&aside)
+            .fetch_one(&mut *db)
+            .await
+            .map_err(failed())?;
+        if there > 0 {
+            return Err(Error::Manifest(format!(
+                "there is a schema of this one's name with {ASIDE} behind it, of an earlier repair; \
+                 drop it, or give it another name"
+            )));
+        }
+        let (ours, aside) = (quoted(&self.schema), quoted(&aside));
+        for statement in [
+            format!("ALTER SCHEMA {ours} RENAME TO {aside}"),
+            format!("COMMENT ON SCHEMA {aside} IS '{REMARK}'"),
+            format!("CREATE SCHEMA {ours}"),
+        ] {
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut *db).await.map_err(failed())?;
+        }
+        Ok(())
+    }
+
     /// A connection, before there are many.
     ///
     /// # Errors
@@ -131,6 +173,28 @@ impl Server {
     }
 }
 
+/// Drops a schema that a repair has put aside, where there is one.
+///
+/// # Errors
+/// See [`Error`].
+pub(super) async fn drop_aside(db: &mut Db, name: &str) -> Result<(), Error> {
+    let failed = || Error::database("drop the schema that lies aside");
+    let there: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM pg_namespace WHERE nspname = $1 \
+         AND obj_description(oid, 'pg_namespace') = $2",
+    )
+    .bind(name)
+    .bind(REMARK)
+    .fetch_one(&mut *db)
+    .await
+    .map_err(failed())?;
+    if there > 0 {
+        let drop = format!("DROP SCHEMA {} CASCADE", quoted(name));
+        sqlx::query(AssertSqlSafe(drop)).execute(&mut *db).await.map_err(failed())?;
+    }
+    Ok(())
+}
+
 /// A name as PostgreSQL takes it whatever is in it.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -159,6 +223,16 @@ mod tests {
         let plain = Server::parse("postgresql:///calls?host=/run/postgresql").unwrap();
         assert_eq!(plain.schema, SCHEMA);
         assert_ne!(plain.lock(), server.lock());
+    }
+
+    #[test]
+    fn a_schema_that_lies_aside_has_a_name_of_its_own_however_long_its_name_is() {
+        let of = |schema: &str| {
+            Server::parse(&format!("postgres://db/calls?schema={schema}")).unwrap().aside()
+        };
+        assert_eq!(of("box"), "box_aside");
+        let long = of(&"é".repeat(31));
+        assert!(long.ends_with("é_aside") && long.len() <= NAME_MAX, "{long}");
     }
 
     #[test]

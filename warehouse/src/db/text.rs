@@ -35,14 +35,24 @@ impl Text {
         self.push(format_args!("${number}"))
     }
 
+    /// Adds the parameters of one row in brackets; `cells` adds them, with commas between them.
+    pub fn push_row<R: ?Sized>(
+        &mut self,
+        row: &R,
+        cells: impl FnOnce(&mut Cells, &R),
+    ) -> &mut Self {
+        self.push("(");
+        cells(&mut Cells { text: self, first: true }, row);
+        self.push(")")
+    }
+
     /// Adds one of `rows` after the other: `VALUES (…), (…)`. `cells` adds the parameters of one, with
     /// commas between them.
     pub fn push_rows<R>(&mut self, rows: &[R], mut cells: impl FnMut(&mut Cells, &R)) -> &mut Self {
         self.push("VALUES ");
         for (at, row) in rows.iter().enumerate() {
-            self.push(if at == 0 { "(" } else { ", (" });
-            cells(&mut Cells { text: self, first: true }, row);
-            self.push(")");
+            self.push(if at == 0 { "" } else { ", " });
+            self.push_row(row, &mut cells);
         }
         self
     }

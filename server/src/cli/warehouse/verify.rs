@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
 use terms::record::{Audit, Record};
-use warehouse::repair::{Repaired, manifest_from_files};
+use warehouse::repair::{Repaired, has_files, manifest_from_files_on};
 use warehouse::{Error, Manifest, Warehouse};
 
 /// How to look.
@@ -83,11 +83,12 @@ pub async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error
     let (mut report, bar) = (Report::default(), bar());
     let warehouse = if repair {
         lock::check_free(config)?;
-        if config.manifest()? == Manifest::Sqlite && is_lost(&folder).await? {
+        let manifest = config.manifest()?;
+        if is_lost(&folder, &manifest).await? {
             // The audit table stays with desk, all of it.
             let numbered = [(TRAIL, Audit::TABLE)];
             let progress = |done, all| show(&bar, done, all);
-            let made = manifest_from_files(&folder, &numbered, progress).await?;
+            let made = manifest_from_files_on(&folder, &manifest, &numbered, progress).await?;
             report.database = Some(made.into());
         }
         let warehouse = first::open_warehouse(config).await?;
@@ -117,9 +118,9 @@ fn told(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// The database is not there, or its bytes are not its own.
-async fn is_lost(folder: &Path) -> Result<bool, Error> {
-    let found = match Warehouse::open_reader(folder).await {
+/// The database is not there, its bytes are not its own, or tables of it are gone.
+async fn is_lost(folder: &Path, manifest: &Manifest) -> Result<bool, Error> {
+    let found = match Warehouse::open_reader_on(folder, manifest).await {
         Ok(reader) => {
             let stats = reader.stats().await;
             reader.close().await;
@@ -130,6 +131,8 @@ async fn is_lost(folder: &Path) -> Result<bool, Error> {
     match found {
         Ok(()) => Ok(false),
         Err(Error::Unnamed(_)) => Ok(true),
+        // A schema of which nothing is left looks like one that was never made.
+        Err(Error::Missing(_)) if has_files(folder)? => Ok(true),
         Err(error) if error.is_damaged_database() => Ok(true),
         Err(error) => Err(error),
     }
@@ -139,7 +142,7 @@ fn print(report: &Report) {
     let Report { files, staged_rows, faults, aside, database, adopted, recounted, .. } = report;
     if let Some(made) = database {
         println!(
-            "warehouse.db was made anew: it names {} files with {} rows, and the event log is read \
+            "the manifest was made anew: it names {} files with {} rows, and the event log is read \
              on behind entry {}",
             made.files, made.rows, made.position
         );
