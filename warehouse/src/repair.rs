@@ -22,13 +22,14 @@ use crate::db::{self, Database, Manifest, Pool, Tx};
 use crate::file::{self, Written};
 use crate::ingest::SOURCE;
 use crate::schema::{Layout, layout_of};
+use crate::shelf::{self, Shelf};
 use crate::store::{self, Source, now, write_source};
-use crate::{Error, aside, faxes, manifest, publish, recordings};
+use crate::{Bucket, Error, aside, faxes, manifest, publish, recordings};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use terms::record::{Fax, Record, RecordingDeletion, Row, tables};
 
@@ -66,31 +67,33 @@ pub(crate) fn check_named(dir: &Path) -> Result<(), Error> {
     if std::fs::metadata(dir.join(DATABASE[0])).is_ok_and(|about| about.len() > 0) {
         return Ok(());
     }
-    match known(dir)?.is_empty() {
+    match known(dir, Vec::new())?.is_empty() && !shelf::is_marked(dir) {
         true => Ok(()),
         false => Err(Error::Unnamed(dir.to_owned())),
     }
 }
 
-/// Makes the database of the warehouse in `dir` anew from its files. `progress` is told how many files
-/// were read, and of how many.
+/// Makes the database of the warehouse in `dir` anew from its files, the published ones of which may be
+/// in a bucket. `progress` is told how many files were read, and of how many.
 ///
 /// # Errors
 /// [`Error::Busy`] while another process writes there; otherwise see [`Error`]: then the old database
 /// is there, or none, and it can be tried again.
 pub async fn manifest_from_files(
     dir: impl AsRef<Path>,
+    bucket: Option<Bucket>,
     progress: impl Fn(usize, usize),
 ) -> Result<Repaired, Error> {
     let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
     let _lock = store::lock(&dir)?;
     // Refuses a directory whose manifest is in PostgreSQL.
     Database::of(&dir, &Manifest::Sqlite)?;
+    let shelf = Shelf::unnamed(&dir, bucket)?;
     let beside = dir.join(BESIDE);
     remove_folder(&beside)?;
     file::make_folder(&beside)?;
     let pool = store::made(&beside, &Database::of(&beside, &Manifest::Sqlite)?).await?;
-    let repaired = fill(&dir, &pool, progress).await?;
+    let repaired = fill((&dir, &shelf), &pool, progress).await?;
     let action = "make the database anew";
     let mut db = pool.acquire(action).await?;
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -109,12 +112,12 @@ pub async fn manifest_from_files(
 }
 
 async fn fill(
-    dir: &Path,
+    (dir, shelf): (&Path, &Shelf),
     pool: &Pool,
     progress: impl Fn(usize, usize),
 ) -> Result<Repaired, Error> {
     let action = "make the database anew";
-    let files = known(dir)?;
+    let files = known(dir, in_bucket(shelf).await?)?;
     let (mut repaired, mut there) = (Repaired::default(), There::default());
     let (mut source, mut seq_max, all) = (Source::default(), 0, files.len());
     let mut deleted = Vec::new();
@@ -128,8 +131,9 @@ async fn fill(
     for (at, known) in files.into_iter().enumerate() {
         progress(at, all);
         let (layout, path) = (layout_of(known.table), known.path.clone());
-        let Some((entry, batches)) = read(dir, known, layout).await? else {
-            aside::take(dir, &path)?;
+        let near = shelf.near(vec![path.clone()]).await?;
+        let Some((entry, batches)) = read(near.path(&path), known, layout).await? else {
+            shelf.take_aside(&path).await?;
             repaired.damaged.push(path);
             continue;
         };
@@ -177,13 +181,12 @@ impl There {
     }
 }
 
-/// The entry of a file and its rows; `None` where it is damaged.
+/// The entry of the file that lies at `whole` and its rows; `None` where it is damaged.
 async fn read(
-    dir: &Path,
+    whole: PathBuf,
     known: Known,
     layout: &'static Arc<Layout>,
 ) -> Result<Option<(manifest::Entry, Vec<RecordBatch>)>, Error> {
-    let whole = dir.join(&known.path);
     let work = move || -> Result<_, Error> {
         let (sha256, bytes) = file::digest(&whole)?;
         if known.hash.as_ref().is_some_and(|hash| !sha256.starts_with(hash.as_str())) {
@@ -257,10 +260,7 @@ fn rows<R: Record>(batches: &[RecordBatch]) -> Result<Vec<R>, Error> {
 }
 
 /// Faxes that were deleted stay so; their files are looked for again.
-async fn mark_deleted(
-    tx: &mut Tx<'_>,
-    deleted: &[RecordingDeletion],
-) -> Result<(), Error> {
+async fn mark_deleted(tx: &mut Tx<'_>, deleted: &[RecordingDeletion]) -> Result<(), Error> {
     for deletion in deleted {
         sqlx::query(
             "UPDATE fax SET deleted_at = $2, deleted_reason = $3, deleted_detail = $4, told = 1 \
@@ -291,10 +291,25 @@ async fn number_from(tx: &mut Tx<'_>, seq_max: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The files of the warehouse by their paths, published ones first, and of the others those first that
-/// may have the rows of earlier ones; those of other names are not ours.
-fn known(dir: &Path) -> Result<Vec<Known>, Error> {
+/// The objects that may be published files.
+async fn in_bucket(shelf: &Shelf) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
+    if shelf.ours().await?.is_some() {
+        for table in tables() {
+            found.extend(shelf.list(table.name).await?);
+        }
+    }
+    Ok(found)
+}
+
+/// The files of the warehouse and those in its bucket by their paths, published ones first, and of the others those first that
+/// may have the rows of earlier ones; those of other names are not ours.
+fn known(dir: &Path, objects: Vec<String>) -> Result<Vec<Known>, Error> {
+    let mut found = Vec::new();
+    for path in objects {
+        let table = tables().into_iter().find(|table| path.split('/').next() == Some(table.name));
+        found.extend(table.and_then(|table| named(table.name, &path)));
+    }
     for folder in [dir.to_owned(), dir.join("_hot")] {
         for table in tables() {
             for path in file::walk(&folder.join(table.name))? {

@@ -5,7 +5,7 @@ use crate::file::{self, Written};
 use crate::recordings;
 use crate::schema::Layout;
 use crate::store::now;
-use crate::{Error, Warehouse, aside, db, faxes, manifest, publish, rewrite};
+use crate::{Error, Warehouse, db, faxes, manifest, publish, rewrite};
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ pub async fn put(
     if kept {
         return Ok(false);
     }
-    aside::keep(warehouse.dir(), &here.damaged)?;
+    warehouse.shelf().keep_aside(&here.damaged).await?;
     let replaced: Vec<String> = here.files.iter().map(|entry| entry.path.clone()).collect();
     if rows.num_rows() == 0 {
         let mut tx = warehouse.write("rebuild").await?;
@@ -70,7 +70,9 @@ pub async fn put(
     if replaced.is_empty() {
         publish::settle(warehouse, &of("publishing"), &[], tmp).await?;
     } else {
-        file::make_folder(&warehouse.dir().join(format!("{table}/dt={day}")))?;
+        if warehouse.shelf().bucket().is_none() {
+            file::make_folder(&warehouse.dir().join(format!("{table}/dt={day}")))?;
+        }
         rewrite::exchange_for(warehouse, &of(rewrite::STATE), &replaced, tmp).await?;
     }
     tracing::debug!(table, day, "rebuilt");

@@ -81,8 +81,9 @@ pub async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error
     let (mut report, bar) = (Report::default(), bar());
     let warehouse = if repair {
         lock::check_free(config)?;
-        if config.manifest()? == Manifest::Sqlite && is_lost(&folder).await? {
-            let made = manifest_from_files(&folder, |done, all| show(&bar, done, all)).await?;
+        if config.manifest()? == Manifest::Sqlite && is_lost(config, &folder).await? {
+            let (files, tell) = (config.published_files()?, |done, all| show(&bar, done, all));
+            let made = manifest_from_files(&folder, files, tell).await?;
             report.database = Some(made.into());
         }
         let warehouse = first::open_warehouse(config).await?;
@@ -102,8 +103,9 @@ pub async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error
 }
 
 /// The database is not there, or its bytes are not its own.
-async fn is_lost(folder: &Path) -> Result<bool, Error> {
-    let found = match Warehouse::open_reader(folder).await {
+async fn is_lost(config: &Config, folder: &Path) -> Result<bool, anyhow::Error> {
+    let files = config.published_files()?;
+    let found = match Warehouse::open_reader_in(folder, &Manifest::Sqlite, files).await {
         Ok(reader) => {
             let stats = reader.stats().await;
             reader.close().await;
@@ -115,7 +117,7 @@ async fn is_lost(folder: &Path) -> Result<bool, Error> {
         Ok(()) => Ok(false),
         Err(Error::Unnamed(_)) => Ok(true),
         Err(error) if error.is_damaged_database() => Ok(true),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
