@@ -2,6 +2,9 @@
 //! asked again a few times, not for long.
 
 use crate::config;
+#[cfg(test)]
+mod tests;
+
 use crate::config::value::{Endpoint, Secret};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{ClientOptions, RetryConfig};

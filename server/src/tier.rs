@@ -17,7 +17,7 @@ pub mod fragile;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod wire;
+pub mod wire;
 
 use crate::blocking::blocking;
 use crate::config::{self, Config};

@@ -302,8 +302,9 @@ async fn in_bucket(shelf: &Shelf) -> Result<Vec<String>, Error> {
     Ok(found)
 }
 
-/// The files of the warehouse and those in its bucket by their paths, published ones first, and of the others those first that
-/// may have the rows of earlier ones; those of other names are not ours.
+/// The files of the warehouse and those among `objects` of its bucket, by their paths, published ones
+/// first, and of the others those first that may have the rows of earlier ones; those of other names
+/// are not ours.
 fn known(dir: &Path, objects: Vec<String>) -> Result<Vec<Known>, Error> {
     let mut found = Vec::new();
     for path in objects {
