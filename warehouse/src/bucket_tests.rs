@@ -302,11 +302,15 @@ async fn a_folder_and_a_bucket_that_do_not_belong_together_are_refused() {
     assert!(sentence.contains(NAME), "{sentence}");
     let elsewhere = Bucket::over(rig.store.clone(), "s3://calls/box-2", "box-2");
     let sentence = refusal(opened(rig.dir.path(), elsewhere).await);
-    assert!(sentence.ends_with("and s3://calls/box-2 is another"), "{sentence}");
+    assert!(sentence.ends_with("and s3://calls/box-2 is set"), "{sentence}");
 
     let other = tempfile::tempdir().unwrap();
     let sentence = refusal(opened(other.path(), rig.bucket()).await);
     assert!(sentence.contains("has the files of another warehouse"), "{sentence}");
+    // What has published nothing may begin elsewhere, or without a bucket.
+    let empty = Bucket::over(rig.store.clone(), "s3://calls/box-3", "box-3");
+    opened(other.path(), empty).await.unwrap().close().await;
+    Warehouse::open(other.path()).await.unwrap().close().await;
 
     let local = tempfile::tempdir().unwrap();
     let warehouse = Warehouse::open(local.path()).await.unwrap();
@@ -314,6 +318,6 @@ async fn a_folder_and_a_bucket_that_do_not_belong_together_are_refused() {
     warehouse.publish_all().await.unwrap();
     warehouse.close().await;
     let sentence = refusal(opened(local.path(), rig.bucket()).await);
-    assert!(sentence.contains("has published files of its own"), "{sentence}");
+    assert!(sentence.contains("in the folder itself, and s3://calls/box-1 is set"), "{sentence}");
     assert_eq!(rig.published().await.len(), 1, "the bucket is as it was");
 }

@@ -49,8 +49,8 @@ struct Mark {
 }
 
 impl Shelf {
-    /// The files of the warehouse in `dir`. Who writes marks a folder that has no published files yet
-    /// as one whose are in the bucket; the bucket is not asked.
+    /// The files of the warehouse in `dir`. A warehouse that has published nothing yet may begin with
+    /// a bucket, or with another: who writes marks the folder. The bucket is not asked.
     ///
     /// # Errors
     /// [`Error::Files`] when the published files are elsewhere.
@@ -60,32 +60,33 @@ impl Shelf {
         is_written: bool,
         db: &mut Db,
     ) -> Result<Self, Error> {
-        let refused = |problem: String| Err(Error::Files(format!("{} {problem}", dir.display())));
         let mark = Mark::read(dir)?;
-        let is_full = mark.is_none() && bucket.is_some() && has_published(db).await?;
-        let (bucket, word) = match (mark, bucket) {
-            (None, None) => return Ok(Shelf { dir: dir.to_owned(), bucket: None }),
-            (Some(mark), Some(bucket)) if mark.name == bucket.name() => (bucket, Some(mark.word)),
-            (Some(mark), other) => {
-                let instead = other.map_or_else(
-                    || "no bucket is set".to_owned(),
-                    |other| format!("{} is another", other.name()),
-                );
-                let name = mark.name;
-                return refused(format!("has its published files in {name}, and {instead}"));
+        let there = mark.as_ref().map(|mark| mark.name.as_str());
+        let wanted = bucket.as_ref().map(Bucket::name);
+        if there != wanted && has_published(db).await? {
+            let is_in = there.unwrap_or("the folder itself");
+            let instead = wanted
+                .map_or_else(|| "no bucket is set".to_owned(), |wanted| format!("{wanted} is set"));
+            let dir = dir.display();
+            return Err(Error::Files(format!(
+                "{dir} has its published files in {is_in}, and {instead}"
+            )));
+        }
+        let is_known = there == wanted;
+        let Some(bucket) = bucket else {
+            if !is_known && is_written {
+                publish::remove(&dir.join(MARK))?;
             }
-            (None, Some(bucket)) if is_full => {
-                let name = bucket.name();
-                return refused(format!(
-                    "has published files of its own; {name} is for a warehouse that begins with it"
-                ));
-            }
-            (None, Some(bucket)) if is_written => {
+            return Ok(Shelf { dir: dir.to_owned(), bucket: None });
+        };
+        let word = match mark.filter(|_| is_known) {
+            Some(mark) => Some(mark.word),
+            None if is_written => {
                 let mark = Mark::new(dir, &bucket);
                 mark.write(dir)?;
-                (bucket, Some(mark.word))
+                Some(mark.word)
             }
-            (None, Some(bucket)) => (bucket, None),
+            None => None,
         };
         let owned = Owned { bucket, word, is_ours: Arc::default() };
         Ok(Shelf { dir: dir.to_owned(), bucket: Some(owned) })
