@@ -65,7 +65,7 @@ impl Bucket {
         }
         let upload = self.store.put_multipart_opts(&object, PutMultipartOptions::default()).await;
         let mut upload = upload.map_err(self.failed("send", path))?;
-        let sent = self.send_parts(upload.as_mut(), first, (&mut file, from), path).await;
+        let sent = self.send_parts(&mut *upload, first, (&mut file, from), path).await;
         if sent.is_err() {
             // Parts cost money as long as they lie there; where this fails too, the bucket's own
             // rule for unfinished uploads removes them.

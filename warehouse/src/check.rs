@@ -161,6 +161,7 @@ async fn parquet_files(warehouse: &Warehouse) -> Result<Vec<String>, Error> {
 fn fault_of(path: &std::path::Path, entry: &manifest::Entry) -> Option<String> {
     let (sha256, bytes) = match file::digest(path) {
         Ok(found) => found,
+        Err(_) if !path.exists() => return Some(format!("{} is not there", entry.path)),
         Err(error) => return Some(error.to_string()),
     };
     if bytes != entry.bytes {

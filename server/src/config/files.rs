@@ -62,12 +62,13 @@ impl Config {
         let warehouse = &self.warehouse;
         let Some((bucket, prefix)) = warehouse.files.parts() else { return Ok(None) };
         let named = std::env::var(SECRET).ok().filter(|text| !text.is_empty());
+        let secret = self.files_secret_or(named)?;
         let access = Access {
             bucket,
             endpoint: &warehouse.files_endpoint,
             region: &warehouse.files_region,
             access_key: &warehouse.files_access_key,
-            secret: &self.files_secret_or(named)?,
+            secret: &secret,
             allow_http: warehouse.files_allow_http,
         };
         let client = Arc::new(access.client("warehouse.files_endpoint")?);
