@@ -26,8 +26,7 @@ pub async fn exchange_for(
     manifest::announce(&mut tx, entry, replaced).await?;
     db::commit(tx, "rewrite").await?;
 
-    let going: Vec<&String> = replaced.iter().filter(|path| !path.starts_with('_')).collect();
-    for path in &going {
+    for path in replaced.iter().filter(|path| !path.starts_with('_')) {
         bucket.copy(path, &old_path(path)).await?;
     }
     bucket.pass("rewrite.swap", "send", &entry.path).await?;
@@ -40,22 +39,36 @@ pub async fn exchange_for(
         return Err(error);
     }
     fail::database("rewrite.commit", "rewrite").await?;
+    complete(warehouse, bucket, entry).await?;
+    fail::database("rewrite.done", "rewrite").await
+}
+
+/// Lets the new file count; those that it replaces lose their first names.
+async fn complete(
+    warehouse: &Warehouse,
+    bucket: &Bucket,
+    entry: &manifest::Entry,
+) -> Result<(), Error> {
     publish::complete(warehouse, &entry.path).await?;
-    for path in going {
+    let mut tx = warehouse.read("list replaced files").await?;
+    let replaced = manifest::replaced_by(&mut tx, &entry.path).await?;
+    drop(tx);
+    for path in replaced.iter().filter(|path| !path.starts_with('_')) {
         // What stays goes with its second name.
         if let Err(error) = bucket.remove(path).await {
             tracing::warn!(%error, "is replaced and still there");
         }
     }
-    fail::database("rewrite.done", "rewrite").await
+    Ok(())
 }
 
 /// Completes or undoes a rewrite that was begun and left.
 pub async fn finish(warehouse: &Warehouse, entry: &manifest::Entry) -> Result<(), Error> {
+    let Some(bucket) = warehouse.shelf().ours().await? else { return Ok(()) };
     if warehouse.shelf().is_whole(entry).await? {
-        return publish::complete(warehouse, &entry.path).await;
+        return complete(warehouse, bucket, entry).await;
     }
-    warehouse.shelf().remove(&entry.path).await?;
+    bucket.remove(&entry.path).await?;
     withdraw(warehouse, &entry.path).await
 }
 
