@@ -6,7 +6,7 @@ mod killed;
 use crate::age::Stays;
 use crate::postgres_tests::manifest_of;
 use crate::repair::manifest_from_files;
-use crate::stories::{BEGIN, order};
+use crate::stories::{BEGIN, day, fold, order};
 use crate::{Bucket, Error, Limits, Manifest, Scope, Session, SqlFault, Warehouse, compact, sweep};
 use fragile::Fragile;
 use std::path::Path;
@@ -141,6 +141,20 @@ async fn a_bucket_that_is_away_refuses_what_needs_it_and_nothing_is_lost() {
     assert_eq!(count(&session(&warehouse).await).await, "7");
     assert_eq!(warehouse.stats().await.unwrap().published_rows, 7);
     assert_eq!(faults(&warehouse).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn counts_of_quarter_hours_are_answered_while_the_bucket_is_away() {
+    let rig = Rig::new();
+    let warehouse = rig.open().await;
+    warehouse.stage_rows("test", 1, &fold(&day(42, 1, 20))).await.unwrap();
+    warehouse.publish_all().await.unwrap();
+    let counts = "SELECT SUM(offered) AS n FROM queue_intervals";
+    let before = session(&warehouse).await.query(counts).await.unwrap().to_csv();
+    rig.set(|store| &store.away, true);
+    let session = session(&warehouse).await;
+    assert_eq!(session.query(counts).await.unwrap().to_csv(), before);
+    assert!(session.query("SELECT visit_id FROM queue_visits").await.is_err());
 }
 
 #[tokio::test]
