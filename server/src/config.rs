@@ -4,6 +4,7 @@
 //! A bad file stops the start with file, line, key and what would be right.
 
 mod doors;
+mod files;
 mod manifest;
 mod networks;
 pub mod refusal;
@@ -366,6 +367,24 @@ config! {
         /// postgres://user:password@host/database?schema=name. Empty is a SQLite file in the data folder.
         /// The environment variable SWITCHGRID_WAREHOUSE_MANIFEST, when set, holds it instead.
         manifest: value::Secret = "\"\"", Restart;
+        /// Bucket of an object store with the S3 API that published files are in, and what their names
+        /// begin with, such as s3://calls/box-1. Empty: they are in the data folder. It stays what it was
+        /// at the first start.
+        files: value::S3Folder = "\"\"", Restart;
+        /// Where that object store is, such as https://s3.example.com. Empty is Amazon S3 in
+        /// warehouse.files_region.
+        files_endpoint: value::Endpoint = "\"\"", Restart;
+        /// Region that requests are signed for.
+        files_region: String = "\"us-east-1\"", Restart;
+        /// Access key.
+        files_access_key: String = "\"\"", Restart;
+        /// Secret of the access key. The environment variable SWITCHGRID_WAREHOUSE_SECRET, when set,
+        /// holds it instead.
+        files_secret_key: value::Secret = "\"\"", Restart;
+        /// File that holds the secret, instead of files_secret_key.
+        files_secret_file: PathBuf = "\"\"", Restart;
+        /// Ask over http, where everybody on the way can listen.
+        files_allow_http: bool = "false", Restart;
     }
     /// Questions in SQL, from the API and the command line.
     sql: SqlConfig {
@@ -567,6 +586,7 @@ impl Config {
             }
         }
         manifest::check(&self.warehouse)?;
+        files::check(&self.warehouse)?;
         store::check(&self.server.store)?;
         tier::check(&self.tier)?;
         schedules::check(&self.schedules)?;

@@ -35,7 +35,7 @@ pub async fn open_store(config: &Config) -> Result<Store, desk::Error> {
 /// When it cannot be opened.
 pub async fn open_warehouse(config: &Config) -> Result<Warehouse, anyhow::Error> {
     let folder = config.server.data.join("warehouse");
-    Ok(Warehouse::open_on(folder, &config.manifest()?).await?)
+    Ok(Warehouse::open_in(folder, &config.manifest()?, config.published_files()?).await?)
 }
 
 /// Opens the warehouse of the box for reading.
@@ -44,7 +44,8 @@ pub async fn open_warehouse(config: &Config) -> Result<Warehouse, anyhow::Error>
 /// When it cannot be opened.
 pub async fn read_warehouse(config: &Config) -> Result<Warehouse, anyhow::Error> {
     let folder = config.server.data.join("warehouse");
-    Ok(Warehouse::open_reader_on(folder, &config.manifest()?).await?)
+    let (manifest, bucket) = (config.manifest()?, config.published_files()?);
+    Ok(Warehouse::open_reader_in(folder, &manifest, bucket).await?)
 }
 
 /// The names that reports print for ids, and what they compute costs from.

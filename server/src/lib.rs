@@ -16,6 +16,7 @@ pub mod open;
 pub mod outward;
 pub mod pg;
 pub mod prompts;
+pub mod s3;
 pub mod schedules;
 pub mod serve;
 pub mod speech;

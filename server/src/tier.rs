@@ -17,18 +17,18 @@ pub mod fragile;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod wire;
+pub mod wire;
 
 use crate::blocking::blocking;
 use crate::config::{self, Config};
+use crate::s3::Access;
 use axum::body::Bytes;
 use cache::Cache;
 use desk::secret::hex;
-use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as ObjectPath;
 use object_store::{
-    Attribute, Attributes, ClientOptions, GetOptions, MultipartUpload, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, RetryConfig,
+    Attribute, Attributes, GetOptions, MultipartUpload, ObjectStore, PutMultipartOptions,
+    PutOptions, PutPayload,
 };
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -48,13 +48,6 @@ pub const PIECE_BYTES: usize = 8 << 20;
 pub const DOWNLOADS_MAX: usize = 8;
 /// Objects that one request deletes at most, as S3 has it.
 const DELETE_MAX: usize = 1_000;
-/// Longest time for a connection.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// Longest time for one request.
-const REQUEST_MAX: Duration = Duration::from_secs(60);
-/// A store that does not answer is asked again so often, and not after this time.
-const RETRIES_MAX: usize = 2;
-const RETRY_MAX: Duration = Duration::from_secs(20);
 /// The metadata of an object that says what it holds.
 const SHA256: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("sha256"));
 
@@ -158,29 +151,15 @@ impl Tier {
     pub fn open(config: &Config) -> Result<Option<Tier>, config::Error> {
         let Some(secret) = config.tier_secret()? else { return Ok(None) };
         let tier = &config.tier;
-        let client = ClientOptions::new()
-            .with_allow_http(tier.allow_http)
-            .with_connect_timeout(CONNECT_MAX)
-            .with_timeout(REQUEST_MAX);
-        let retry = RetryConfig {
-            max_retries: RETRIES_MAX,
-            retry_timeout: RETRY_MAX,
-            ..RetryConfig::default()
+        let access = Access {
+            bucket: &tier.bucket.0,
+            endpoint: &tier.endpoint,
+            region: &tier.region,
+            access_key: &tier.access_key,
+            secret: &secret,
+            allow_http: tier.allow_http,
         };
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(&tier.bucket.0)
-            .with_region(&tier.region)
-            .with_access_key_id(&tier.access_key)
-            .with_secret_access_key(secret.expose())
-            .with_client_options(client)
-            .with_retry(retry);
-        if !tier.endpoint.0.is_empty() {
-            builder = builder.with_endpoint(&tier.endpoint.0);
-        }
-        let store = builder.build().map_err(|error| config::Error::Refused {
-            key: "tier.endpoint".to_owned(),
-            problem: format!("the object store cannot be used: {error}"),
-        })?;
+        let store = access.client("tier.endpoint")?;
         let cache = Cache::new(config.tier_cache_dir(), tier.cache_max.0);
         Ok(Some(Tier::over(Arc::new(store), &tier.prefix.0, cache)))
     }

@@ -17,7 +17,6 @@ use arrow::datatypes::Int64Type;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::{ContactId, FaxId, RecordingId, TenantId, Timestamp};
@@ -195,7 +194,7 @@ impl Warehouse {
         let files = manifest::published_of(&mut tx, (table, day), tenant.0 as i64).await?;
         drop(tx);
         let whose = Arc::new((tenant.0 as i64, stays.clone()));
-        let plan = plan(self.dir(), layout, &whose, files).await;
+        let plan = plan(self, layout, &whose, files).await?;
         let mut aged = Aged { rows: 0, held: plan.held, days_waiting: 0 };
         if !plan.shared.is_empty() || !plan.whole.is_empty() {
             rebuild::note_over(self, tenant, (table, day)).await?;
@@ -243,11 +242,11 @@ type Whose = (i64, Stays);
 /// Looks into the files that are not the tenant's alone or may hold what stays. A damaged one is told
 /// and stays where it is.
 async fn plan(
-    dir: &Path,
+    warehouse: &Warehouse,
     layout: &'static Layout,
     whose: &Arc<Whose>,
     files: Vec<manifest::Entry>,
-) -> Plan {
+) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     for entry in files {
         let is_alone = (entry.tenant_min, entry.tenant_max) == (whose.0, whose.0);
@@ -256,9 +255,10 @@ async fn plan(
             plan.whole.push(entry);
             continue;
         }
-        let (dir, one, whose) = (dir.to_owned(), entry.clone(), Arc::clone(whose));
+        let near = warehouse.shelf().near(vec![entry.path.clone()]).await?;
+        let (one, whose) = (entry.clone(), Arc::clone(whose));
         let look = move || {
-            let (batches, read) = file::read_whole(layout, &dir, &[one]);
+            let (batches, read) = file::read_whole(layout, &near, &[one]);
             (!read.is_empty()).then(|| look(&whose, &batches))
         };
         let found = tokio::task::spawn_blocking(look).await.expect("reading does not panic");
@@ -276,7 +276,7 @@ async fn plan(
             }
         }
     }
-    plan
+    Ok(plan)
 }
 
 /// Rows of a file.

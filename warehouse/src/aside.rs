@@ -31,6 +31,22 @@ pub fn keep(dir: &Path, paths: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Moves a copy of the file `path` below [`FOLDER`]. One that is gone has none.
+///
+/// # Errors
+/// See [`Error`].
+pub fn bring(copy: &Path, dir: &Path, path: &str) -> Result<(), Error> {
+    if !copy.exists() {
+        return Ok(());
+    }
+    let to = dir.join(FOLDER).join(path);
+    let folder = to.parent().expect("a file lies in a folder");
+    file::make_folder(folder)?;
+    std::fs::rename(copy, &to).map_err(Error::file("move aside", &to))?;
+    tracing::warn!(file = %path, "lies aside");
+    file::sync_folder(folder)
+}
+
 /// Moves a file below [`FOLDER`].
 ///
 /// # Errors

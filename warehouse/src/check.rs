@@ -51,7 +51,7 @@ pub async fn verify(
 ) -> Result<Verified, Error> {
     let mut found = Verified { aside: warehouse.aside()?, ..Verified::default() };
     // Before the manifest is read: what comes to its place meanwhile is named there.
-    let there = parquet_files(warehouse)?;
+    let there = parquet_files(warehouse).await?;
     let mut tx = warehouse.read("verify").await?;
     let named: BTreeSet<String> = manifest::paths(&mut tx).await?.into_iter().collect();
     let files = counted(&mut tx).await?;
@@ -78,9 +78,9 @@ pub async fn verify(
     for entry in files {
         progress(found.files as usize, all);
         found.files += 1;
-        let path = warehouse.dir().join(&entry.path);
+        let near = warehouse.shelf().near(vec![entry.path.clone()]).await?;
         let whole = entry.clone();
-        let work = move || fault_of(&path, &entry);
+        let work = move || fault_of(&near.path(&entry.path), &entry);
         match tokio::task::spawn_blocking(work).await.expect("reading does not panic") {
             Some(fault) => broken.push((whole.path, fault)),
             None => {
@@ -91,7 +91,7 @@ pub async fn verify(
     }
     found.faults.extend(still_broken(warehouse, broken).await?);
     for ((table, day), of) in days {
-        found.faults.extend(doubled_on(warehouse, &table, &day, of).await);
+        found.faults.extend(doubled_on(warehouse, &table, &day, of).await?);
     }
     let unnamed: Vec<String> = there.into_iter().filter(|path| !named.contains(path)).collect();
     found.faults.extend(still_unnamed(warehouse, unnamed).await?);
@@ -132,9 +132,13 @@ async fn still_unnamed(warehouse: &Warehouse, unnamed: Vec<String>) -> Result<Ve
     }
     let mut tx = warehouse.read("verify").await?;
     let named: BTreeSet<String> = manifest::paths(&mut tx).await?.into_iter().collect();
-    let is_left = |path: &String| !named.contains(path) && warehouse.dir().join(path).exists();
-    let left = unnamed.into_iter().filter(is_left);
-    Ok(left.map(|path| format!("{path} is not named by warehouse.db")).collect())
+    let mut left = Vec::new();
+    for path in unnamed {
+        if !named.contains(&path) && warehouse.shelf().is_there(&path).await? {
+            left.push(format!("{path} is not named by warehouse.db"));
+        }
+    }
+    Ok(left)
 }
 
 /// A table's day.
@@ -145,19 +149,26 @@ struct Day {
 }
 
 /// Whether rows of a table's day are there twice.
-async fn doubled_on(warehouse: &Warehouse, table: &str, day: &str, of: Day) -> Option<String> {
-    let layout = crate::schema::layouts().get(table)?;
-    let dir = warehouse.dir().to_owned();
-    let work = move || repair::doubled(&repair::keys_of_day(layout, &dir, &of.files, &of.staged));
+async fn doubled_on(
+    warehouse: &Warehouse,
+    table: &str,
+    day: &str,
+    of: Day,
+) -> Result<Option<String>, Error> {
+    let Some(layout) = crate::schema::layouts().get(table) else { return Ok(None) };
+    let near = warehouse.shelf().near_all(&of.files).await?;
+    let work = move || repair::doubled(&repair::keys_of_day(layout, &near, &of.files, &of.staged));
     let found = tokio::task::spawn_blocking(work).await.expect("reading does not panic");
-    let (rows, first) = found?;
-    Some(format!("{table} of {day} has {rows} rows twice, the first is {first}"))
+    Ok(found.map(|(rows, first)| {
+        format!("{table} of {day} has {rows} rows twice, the first is {first}")
+    }))
 }
 
 /// The paths of the Parquet files of ours, published and not.
-fn parquet_files(warehouse: &Warehouse) -> Result<Vec<String>, Error> {
-    let mut found = Vec::new();
+async fn parquet_files(warehouse: &Warehouse) -> Result<Vec<String>, Error> {
+    let (mut found, mut names) = (Vec::new(), Vec::new());
     for table in crate::schema::layouts().keys() {
+        names.extend(warehouse.shelf().list(table).await?);
         for folder in [warehouse.dir().join("_hot"), warehouse.dir().to_owned()] {
             found.extend(file::walk(&folder.join(table))?);
         }
@@ -165,14 +176,16 @@ fn parquet_files(warehouse: &Warehouse) -> Result<Vec<String>, Error> {
     let relative = |path: &std::path::PathBuf| {
         Some(path.strip_prefix(warehouse.dir()).ok()?.to_str()?.to_owned())
     };
-    let names = found.iter().filter_map(relative);
-    Ok(names.filter(|name| name.ends_with(".parquet")).collect())
+    names.extend(found.iter().filter_map(relative));
+    names.retain(|name| name.ends_with(".parquet"));
+    Ok(names)
 }
 
 /// What is wrong with a file.
 fn fault_of(path: &std::path::Path, entry: &manifest::Entry) -> Option<String> {
     let (sha256, bytes) = match file::digest(path) {
         Ok(found) => found,
+        Err(_) if !path.exists() => return Some(format!("{} is not there", entry.path)),
         Err(error) => return Some(error.to_string()),
     };
     if bytes != entry.bytes {

@@ -33,6 +33,19 @@ pub enum Error {
         /// Why it failed.
         source: parquet::errors::ParquetError,
     },
+    /// The bucket of published files does not answer, refuses, or has no such object.
+    #[error("{action} {path}: {source}")]
+    Bucket {
+        /// What we were doing.
+        action: &'static str,
+        /// With which object.
+        path: String,
+        /// What it said.
+        source: object_store::Error,
+    },
+    /// Published files cannot be where they are looked for.
+    #[error("{0}")]
+    Files(String),
     /// There is no warehouse to read.
     #[error("there is no warehouse in {}; the box makes it at its first start", .0.display())]
     Missing(PathBuf),
@@ -104,6 +117,16 @@ impl Error {
             Ok(number) if code.len() < 5 => DAMAGED_DATABASE.contains(&(number & 0xFF)),
             _ => DAMAGED_SCHEMA.contains(&&*code),
         }
+    }
+
+    /// The bucket of published files does not answer, or refuses: nothing is known of what lies there.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Error::Bucket { .. }) && !self.is_missing()
+    }
+
+    /// The bucket has no such object.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Error::Bucket { source: object_store::Error::NotFound { .. }, .. })
     }
 
     pub(crate) fn file(

@@ -26,6 +26,15 @@ pub async fn database(point: &str, action: &'static str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Passes `point` before a request to an object store. A stall holds up its task alone.
+pub async fn request(point: &str) -> io::Result<()> {
+    let stall = fault(point)?;
+    if !stall.is_zero() {
+        tokio::time::sleep(stall).await;
+    }
+    Ok(())
+}
+
 /// How long the operation is to wait, or how it fails.
 fn fault(point: &str) -> io::Result<Duration> {
     let lists = [COMMIT_STEPS, REWRITE_STEPS, ROLLUP_STEPS, AGE_STEPS, MANIFEST_STEPS];

@@ -4,6 +4,7 @@
 
 use crate::manifest::Entry;
 use crate::schema::Layout;
+use crate::shelf::Near;
 use crate::{Error, fail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -154,12 +155,12 @@ pub fn read(layout: &Layout, path: &Path) -> Result<Vec<RecordBatch>, Error> {
 /// damaged ones are told and left where they are.
 pub fn read_whole(
     layout: &Layout,
-    dir: &Path,
+    near: &Near,
     entries: &[Entry],
 ) -> (Vec<RecordBatch>, Vec<String>) {
     let (mut batches, mut read) = (Vec::new(), Vec::new());
     for entry in entries {
-        let path = dir.join(&entry.path);
+        let path = near.path(&entry.path);
         match read_if_whole(layout, &path, entry) {
             Ok(rows) => {
                 batches.extend(rows);

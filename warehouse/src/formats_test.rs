@@ -73,6 +73,8 @@ warehouse/
 ├─ warehouse.db                       staged rows and the manifest: SQLite, WAL, synchronous=FULL
 ├─ warehouse.mark                     instead of warehouse.db: whose schema in PostgreSQL it is
 ├─ warehouse.lock                     held by the process that writes
+├─ warehouse.bucket                   which bucket the published files are in, where they are in one
+├─ _near/                             copies of them, for as long as somebody works on them whole
 ├─ _tmp/                              files being written
 ├─ _rollup/<counts>/dt=…/             counts of quarter-hours of each published file of their table
 ├─ _old/<table>/dt=2026-11-23/        files that were merged, kept ten minutes for our sessions
@@ -87,6 +89,7 @@ warehouse/
 `dt` is the UTC day of the contact's start (of a stretch of an agent, its start; of an order, its creation).
 A published file never changes; a late row adds a file.
 Once a day has four small files of a table, they are merged: the folder of the day is exchanged for one with the merged file in one step, so that a reader who opens it sees each row once before and after. One that listed the folder before and opens a file after it does not find the file, and asks again.
+Published files may be in a bucket under the same names instead; there files of a day are replaced in two requests, not in one step ([the how-to](../how-to/warehouse-in-a-bucket.md)).
 
 Each file is sorted by tenant, time and id, in row groups of at most 262,144 rows, zstd level 3, with a page index, and with bloom filters on `call_id`, `contact_id`, `order_id` and telephone numbers.
 Types are those that every engine reads; times are microseconds UTC, durations whole milliseconds.

@@ -8,7 +8,8 @@
 //!                        or a schema of a PostgreSQL server with the same tables
 //!                                           │ seal: write, fsync, rename, fsync folder, commit
 //!                                           ▼
-//!                        _hot/<table>/dt=…/   then publish ──► <table>/dt=…/  (for everybody)
+//!                        _hot/<table>/dt=…/   then publish ──► <table>/dt=…/  (for everybody),
+//!                                           │                   there or in a bucket
 //!                                           │
 //!            Session ◄── staged rows + hot files + published files, one snapshot, one tenant
 //! ```
@@ -19,6 +20,7 @@
 pub mod age;
 pub mod answer;
 mod aside;
+mod bucket;
 mod check;
 mod compact;
 mod db;
@@ -43,12 +45,14 @@ mod rollup;
 pub mod schema;
 pub mod scope;
 mod seal;
+mod shelf;
 mod stage;
 pub mod store;
 mod sweep;
 pub mod wire;
 
 pub use answer::Answer;
+pub use bucket::Bucket;
 pub use db::Manifest;
 pub use error::{Error, Position, SqlError, SqlFault};
 pub use ingest::Ingest;
@@ -60,6 +64,8 @@ pub use store::{Stats, Verified, Warehouse};
 
 #[cfg(test)]
 mod age_crash_tests;
+#[cfg(test)]
+mod bucket_tests;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]

@@ -343,6 +343,15 @@ pub async fn withdraw(tx: &mut Tx<'_>, path: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Retired files whose rows are in the file of this path.
+pub async fn replaced_by(db: &mut Db, path: &str) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar("SELECT path FROM file WHERE state = 'retired' AND replaced_by = $1")
+        .bind(path)
+        .fetch_all(db)
+        .await
+        .map_err(Error::database("list replaced files"))
+}
+
 /// Paths that were retired at or before `until`.
 pub async fn retired(db: &mut Db, until: Timestamp) -> Result<Vec<String>, Error> {
     sqlx::query_scalar("SELECT path FROM file WHERE state = 'retired' AND retired_at <= $1")

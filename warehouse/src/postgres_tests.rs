@@ -19,6 +19,7 @@ const SERVER: &str = "SWITCHGRID_TEST_POSTGRES";
 /// Which of them.
 const STORIES: &[&str] = &[
     "age::tests::",
+    "bucket_tests::",
     "compact::tests::",
     "crash_tests::",
     "erase::tests::",

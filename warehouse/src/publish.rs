@@ -8,6 +8,7 @@
 
 use crate::file::{self, Steps, Written};
 use crate::schema::{self, Layout, layout_of, layouts};
+use crate::shelf::Near;
 use crate::store::now;
 use crate::{Error, Warehouse, db, fail, manifest, sweep};
 use arrow::compute::concat_batches;
@@ -90,7 +91,7 @@ async fn part(warehouse: &Warehouse, hot: &[manifest::Entry]) -> Result<u64, Err
     let seqs = (hot[0].seq_min, hot[hot.len() - 1].seq_max);
     let sealed_at = Timestamp(hot.iter().map(|entry| entry.sealed_at).min().unwrap_or_default());
     let tmp = warehouse.tmp(&format!("publish-{table}-{:020}.parquet", seqs.0));
-    let merged = merge(layout, warehouse.dir().to_owned(), hot.to_vec(), tmp.clone()).await?;
+    let merged = merge(layout, warehouse.shelf().here(), hot.to_vec(), tmp.clone()).await?;
     let Some((written, replaced)) = merged else { return Ok(0) };
     let path = path_of((table, day), seqs, &written);
     let rows = written.rows as u64;
@@ -116,12 +117,16 @@ pub async fn settle(
     manifest::announce(&mut tx, entry, replaced).await?;
     db::commit(tx, "publish").await?;
 
-    if let Err(error) = place(tmp, warehouse.dir().join(path)).await {
+    if let Err(error) = warehouse.shelf().place(tmp, entry, STEPS).await {
+        // It may lie there although the bucket did not say so: the next publication looks.
+        if error.is_away() {
+            return Err(error);
+        }
         // The row counts stay right either way; a start would tell the two apart as well.
         let mut tx = warehouse.write("publish").await?;
         manifest::withdraw(&mut tx, path).await?;
         db::commit(tx, "publish").await?;
-        remove(&warehouse.dir().join(path))?;
+        warehouse.shelf().remove(path).await?;
         return Err(error);
     }
     fail::database("publish.commit", "publish").await?;
@@ -160,13 +165,13 @@ pub fn remove(path: &Path) -> Result<(), Error> {
 /// Writes the rows of the hot files that are whole into one file, and says which those are.
 async fn merge(
     layout: &'static Arc<Layout>,
-    dir: PathBuf,
+    near: Near,
     hot: Vec<manifest::Entry>,
     tmp: PathBuf,
 ) -> Result<Option<(Written, Vec<String>)>, Error> {
     let work = move || {
         file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
-        let (batches, read) = file::read_whole(layout, &dir, &hot);
+        let (batches, read) = file::read_whole(layout, &near, &hot);
         if read.is_empty() {
             return Ok(None);
         }
@@ -175,11 +180,6 @@ async fn merge(
             .map_err(|error| Error::parquet("merge into", &tmp)(error.into()))?;
         Ok(Some((file::write(layout, &sorted, &tmp, STEPS)?, read)))
     };
-    tokio::task::spawn_blocking(work).await.expect("publishing does not panic")
-}
-
-pub async fn place(tmp: PathBuf, to: PathBuf) -> Result<(), Error> {
-    let work = move || file::place(&tmp, &to, STEPS);
     tokio::task::spawn_blocking(work).await.expect("publishing does not panic")
 }
 

@@ -33,6 +33,7 @@ use crate::query::scoped::Rule;
 use crate::query::snapshot::Snapshot;
 use crate::rollup::KINDS;
 use crate::schema::{Layout, layouts};
+use crate::shelf::Shelf;
 use crate::{Answer, Error, Limits, Scope, SqlError, SqlFault, Warehouse};
 use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
@@ -51,8 +52,8 @@ use datafusion::sql::parser::Statement as Parsed;
 use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use terms::Timestamp;
 
 /// The catalogue's name in SQL.
@@ -76,7 +77,9 @@ pub struct Session {
     tables: BTreeMap<String, Vec<String>>,
     as_of: Timestamp,
     snapshot: Arc<Snapshot>,
-    dir: PathBuf,
+    shelf: Shelf,
+    /// The bucket of published files has not answered a question.
+    is_away: Arc<AtomicBool>,
     /// Set for clients of PostgreSQL.
     catalogue: Option<postgres::Catalogue>,
 }
@@ -89,7 +92,8 @@ impl Session {
     /// When the database cannot be read.
     pub async fn open(warehouse: &Warehouse, scope: Scope, limits: Limits) -> Result<Self, Error> {
         let snapshot = Arc::new(Snapshot::take(warehouse, scope.tenant).await?);
-        let context = context(warehouse, &scope, &limits).map_err(prepare)?;
+        let is_away = Arc::default();
+        let context = context(warehouse, &scope, &limits, &is_away).map_err(prepare)?;
         let mut tables = BTreeMap::new();
         for (name, layout) in layouts() {
             let rule = Rule::new(layout, &scope);
@@ -104,8 +108,8 @@ impl Session {
         tables.insert(ORDERS_LATEST.to_owned(), tables["orders"].clone());
         functions::restrict(&context);
         staffing::register(&context);
-        let dir = warehouse.dir().to_owned();
-        Ok(Session { context, scope, limits, tables, as_of, snapshot, dir, catalogue: None })
+        let (shelf, catalogue) = (warehouse.shelf().clone(), None);
+        Ok(Session { context, scope, limits, tables, as_of, snapshot, shelf, is_away, catalogue })
     }
 
     /// Whose rows it reads.
@@ -177,17 +181,18 @@ impl Session {
         self.collect(plan).await
     }
 
-    /// True where files of the tables that are asked turned out to be damaged.
+    /// True where files of the tables that are asked turned out to be damaged. While the bucket does
+    /// not answer nothing is known of them.
     async fn leave_out_damaged(&self, sql: &str) -> bool {
-        let (snapshot, dir) = (Arc::clone(&self.snapshot), self.dir.clone());
+        if self.is_away.load(Ordering::Relaxed) {
+            return false;
+        }
         let sql = sql.to_lowercase();
-        let look = move || {
-            snapshot.leave_out_damaged(&dir, |table| {
-                let mut kinds = KINDS.iter().filter(|of| table == of.name || table == of.source);
-                sql.contains(table) || kinds.any(|of| of.names().any(|name| sql.contains(name)))
-            })
-        };
-        tokio::task::spawn_blocking(look).await.unwrap_or(false)
+        let asked = self.snapshot.files_of(|table| {
+            let mut kinds = KINDS.iter().filter(|of| table == of.name || table == of.source);
+            sql.contains(table) || kinds.any(|of| of.names().any(|name| sql.contains(name)))
+        });
+        self.snapshot.leave_out_damaged(&self.shelf, asked).await
     }
 
     /// The plan, unless it does more than read.
@@ -237,6 +242,7 @@ fn context(
     warehouse: &Warehouse,
     scope: &Scope,
     limits: &Limits,
+    is_away: &Arc<AtomicBool>,
 ) -> Result<SessionContext, DataFusionError> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(CORES_MAX));
     let mut config = SessionConfig::new()
@@ -254,14 +260,18 @@ fn context(
     options.explain.logical_plan_only = true;
     let state = SessionStateBuilder::new_with_default_features()
         .with_config(config)
-        .with_runtime_env(runtime(warehouse, limits)?)
+        .with_runtime_env(runtime(warehouse, limits, is_away)?)
         .with_physical_optimizer_rule(Arc::new(GivingWay))
         .build();
     Ok(SessionContext::new_with_state(state))
 }
 
 /// Memory and disk of the session, and the only place that it can read from: this warehouse.
-fn runtime(warehouse: &Warehouse, limits: &Limits) -> Result<Arc<RuntimeEnv>, DataFusionError> {
+fn runtime(
+    warehouse: &Warehouse,
+    limits: &Limits,
+    is_away: &Arc<AtomicBool>,
+) -> Result<Arc<RuntimeEnv>, DataFusionError> {
     let spill = DiskManagerBuilder::default()
         .with_mode(DiskManagerMode::OsTmpDirectory)
         .with_max_temp_directory_size(limits.memory_max as u64 * SPILL_FACTOR);
@@ -272,8 +282,12 @@ fn runtime(warehouse: &Warehouse, limits: &Limits) -> Result<Arc<RuntimeEnv>, Da
         .build_arc()?;
     // Absent is as good as removed.
     runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref()).ok();
-    let files = Arc::new(Files(LocalFileSystem::new_with_prefix(warehouse.dir())?));
-    runtime.register_object_store(ObjectStoreUrl::parse(scan::STORE)?.as_ref(), files);
+    let files = Files {
+        folder: LocalFileSystem::new_with_prefix(warehouse.dir())?,
+        bucket: warehouse.shelf().bucket().cloned(),
+        is_away: Arc::clone(is_away),
+    };
+    runtime.register_object_store(ObjectStoreUrl::parse(scan::STORE)?.as_ref(), Arc::new(files));
     Ok(runtime)
 }
 

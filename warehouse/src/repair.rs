@@ -27,13 +27,14 @@ use crate::db::{self, Database, Manifest, Pool, Server, Tx, mark};
 use crate::file::{self, Written};
 use crate::ingest::SOURCE;
 use crate::schema::{Layout, layout_of};
+use crate::shelf::{self, Shelf};
 use crate::store::{self, Source, now, write_source};
-use crate::{Error, aside, faxes, manifest, recordings};
+use crate::{Bucket, Error, aside, faxes, manifest, recordings};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use terms::record::{Fax, Record, RecordingDeletion, Row, tables};
 
@@ -72,47 +73,36 @@ pub(crate) fn check_named(dir: &Path) -> Result<(), Error> {
     if std::fs::metadata(dir.join(DATABASE[0])).is_ok_and(|about| about.len() > 0) {
         return Ok(());
     }
-    match known(dir)?.is_empty() {
+    match known(dir, Vec::new())?.is_empty() && !shelf::is_marked(dir) {
         true => Ok(()),
         false => Err(Error::Unnamed(dir.to_owned())),
     }
 }
 
-/// Makes the database of the warehouse in `dir` anew from its files. `numbered` names the sources whose
-/// positions are the ids of a table's rows, each with the table: they are read on behind the last row
-/// that is there. `progress` is told how many files were read, and of how many.
+/// Makes the database of the warehouse in `dir` anew where `manifest` says, from its files, the published
+/// ones of which may be in a bucket. `numbered` names the sources whose positions are the ids of a
+/// table's rows, each with the table: they are read on behind the last row that is there. `progress` is
+/// told how many files were read, and of how many.
 ///
 /// # Errors
 /// [`Error::Busy`] while another process writes there; otherwise see [`Error`]: then the old database
 /// is there, or none, and it can be tried again.
 pub async fn manifest_from_files(
     dir: impl AsRef<Path>,
-    numbered: &[(&str, &str)],
-    progress: impl Fn(usize, usize),
-) -> Result<Repaired, Error> {
-    manifest_from_files_on(dir, &Manifest::Sqlite, numbered, progress).await
-}
-
-/// The same where `manifest` says.
-///
-/// # Errors
-/// As [`manifest_from_files`]; [`Error::Manifest`] when the directory keeps it elsewhere, or the schema
-/// is that of another one.
-pub async fn manifest_from_files_on(
-    dir: impl AsRef<Path>,
-    manifest: &Manifest,
+    (manifest, bucket): (&Manifest, Option<Bucket>),
     numbered: &[(&str, &str)],
     progress: impl Fn(usize, usize),
 ) -> Result<Repaired, Error> {
     let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
     let _lock = store::lock(&dir)?;
     let database = Database::of(&dir, manifest)?;
+    let shelf = Shelf::unnamed(&dir, bucket)?;
     match &database {
-        Database::Sqlite(_) => in_file(&dir, numbered, progress).await,
+        Database::Sqlite(_) => in_file((&dir, &shelf), numbered, progress).await,
         Database::Postgres(server) => {
             let pool = database.writer().await?;
             let tx = emptied(&dir, server, &pool).await?;
-            let repaired = fill(&dir, tx, numbered, progress).await?;
+            let repaired = fill((&dir, &shelf), tx, numbered, progress).await?;
             pool.close().await;
             Ok(repaired)
         }
@@ -123,12 +113,13 @@ pub async fn manifest_from_files_on(
 ///
 /// # Errors
 /// See [`Error`].
-pub fn has_files(dir: &Path) -> Result<bool, Error> {
-    known(dir).map(|files| !files.is_empty())
+pub async fn has_files(dir: &Path, bucket: Option<Bucket>) -> Result<bool, Error> {
+    let objects = in_bucket(&Shelf::unnamed(dir, bucket)?).await?;
+    known(dir, objects).map(|files| !files.is_empty())
 }
 
 async fn in_file(
-    dir: &Path,
+    (dir, shelf): (&Path, &Shelf),
     numbered: &[(&str, &str)],
     progress: impl Fn(usize, usize),
 ) -> Result<Repaired, Error> {
@@ -137,7 +128,7 @@ async fn in_file(
     file::make_folder(&beside)?;
     let pool = store::made(&beside, &Database::of(&beside, &Manifest::Sqlite)?).await?;
     let tx = pool.begin(ACTION, dir).await?;
-    let repaired = fill(dir, tx, numbered, progress).await?;
+    let repaired = fill((dir, shelf), tx, numbered, progress).await?;
     pool.close_whole().await?;
     let old: Vec<String> = DATABASE.iter().map(|name| (*name).to_owned()).collect();
     aside::replace(dir, &old)?;
@@ -183,12 +174,12 @@ async fn emptied(dir: &Path, server: &Server, pool: &Pool) -> Result<Tx<'static>
 
 /// Names the files and commits.
 async fn fill(
-    dir: &Path,
+    (dir, shelf): (&Path, &Shelf),
     mut tx: Tx<'static>,
     numbered: &[(&str, &str)],
     progress: impl Fn(usize, usize),
 ) -> Result<Repaired, Error> {
-    let files = known(dir)?;
+    let files = known(dir, in_bucket(shelf).await?)?;
     let (mut repaired, mut there) = (Repaired::default(), There::default());
     let (mut source, mut seq_max, all) = (Source::default(), 0, files.len());
     let (mut deleted, mut ids) = (Vec::new(), BTreeMap::<String, i64>::new());
@@ -201,8 +192,9 @@ async fn fill(
     for (at, known) in files.into_iter().enumerate() {
         progress(at, all);
         let (layout, path) = (layout_of(known.table), known.path.clone());
-        let Some((entry, batches)) = read(dir, known, layout).await? else {
-            aside::take(dir, &path)?;
+        let near = shelf.near(vec![path.clone()]).await?;
+        let Some((entry, batches)) = read(near.path(&path), known, layout).await? else {
+            shelf.take_aside(&path).await?;
             repaired.damaged.push(path);
             continue;
         };
@@ -261,13 +253,12 @@ impl There {
     }
 }
 
-/// The entry of a file and its rows; `None` where it is damaged.
+/// The entry of the file that lies at `whole` and its rows; `None` where it is damaged.
 async fn read(
-    dir: &Path,
+    whole: PathBuf,
     known: Known,
     layout: &'static Arc<Layout>,
 ) -> Result<Option<(manifest::Entry, Vec<RecordBatch>)>, Error> {
-    let whole = dir.join(&known.path);
     let work = move || -> Result<_, Error> {
         let (sha256, bytes) = file::digest(&whole)?;
         if known.hash.as_ref().is_some_and(|hash| !sha256.starts_with(hash.as_str())) {
@@ -358,10 +349,26 @@ async fn mark_deleted(tx: &mut Tx<'_>, deleted: &[RecordingDeletion]) -> Result<
     Ok(())
 }
 
-/// The files of the warehouse by their paths, published ones first, and of the others those first that
-/// may have the rows of earlier ones; those of other names are not ours.
-fn known(dir: &Path) -> Result<Vec<Known>, Error> {
+/// The objects that may be published files.
+async fn in_bucket(shelf: &Shelf) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
+    if shelf.ours().await?.is_some() {
+        for table in tables() {
+            found.extend(shelf.list(table.name).await?);
+        }
+    }
+    Ok(found)
+}
+
+/// The files of the warehouse and those among `objects` of its bucket, by their paths, published ones
+/// first, and of the others those first that may have the rows of earlier ones; those of other names
+/// are not ours.
+fn known(dir: &Path, objects: Vec<String>) -> Result<Vec<Known>, Error> {
+    let mut found = Vec::new();
+    for path in objects {
+        let table = tables().into_iter().find(|table| path.split('/').next() == Some(table.name));
+        found.extend(table.and_then(|table| named(table.name, &path)));
+    }
     for folder in [dir.to_owned(), dir.join("_hot")] {
         for table in tables() {
             for path in file::walk(&folder.join(table.name))? {

@@ -8,9 +8,14 @@
 //! Named steps: `rewrite.write`, `rewrite.sync`, `rewrite.rename`, `rewrite.dirsync`,
 //! `rewrite.announce`, `rewrite.swap`, `rewrite.commit`, `rewrite.done`. Until the exchange the old
 //! files count, at whichever step the process dies; a start after it completes what was begun.
+//!
+//! In a bucket it goes as [`in_bucket`] says.
+
+mod in_bucket;
 
 use crate::file::{self, Steps, Written};
 use crate::schema::{self, Layout, layout_of, layouts};
+use crate::shelf::Near;
 use crate::{Error, Warehouse, db, fail, manifest, publish};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -63,8 +68,8 @@ pub async fn rewrite(
         return Ok(None);
     }
     let tmp = warehouse.tmp(&format!("rewrite-{table}-{day}.parquet"));
-    let made =
-        make(layout_of(table), warehouse.dir().to_owned(), files.to_vec(), tmp.clone(), change);
+    let near = warehouse.shelf().near_all(files).await?;
+    let made = make(layout_of(table), near, files.to_vec(), tmp.clone(), change);
     let Some((written, replaced)) = made.await? else { return Ok(None) };
     let seqs = (
         files.iter().map(|entry| entry.seq_min).min().unwrap_or_default(),
@@ -86,14 +91,14 @@ pub async fn rewrite(
 /// Writes the rows of the files that are whole into one, and says which those are.
 async fn make(
     layout: &'static Arc<Layout>,
-    dir: PathBuf,
+    near: Near,
     files: Vec<manifest::Entry>,
     tmp: PathBuf,
     change: Option<Change>,
 ) -> Result<Option<(Written, Vec<String>)>, Error> {
     let work = move || {
         file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
-        let (batches, read) = file::read_whole(layout, &dir, &files);
+        let (batches, read) = file::read_whole(layout, &near, &files);
         if read.is_empty() {
             return Ok(None);
         }
@@ -120,6 +125,9 @@ pub async fn exchange_for(
     replaced: &[String],
     tmp: PathBuf,
 ) -> Result<(), Error> {
+    if warehouse.shelf().bucket().is_some() {
+        return in_bucket::exchange_for(warehouse, entry, replaced, tmp).await;
+    }
     let folders = Folders::of(warehouse.dir(), (&entry.tbl, &entry.day));
     let (beside, path, names) = (folders.clone(), entry.path.clone(), replaced.to_vec());
     blocking(move || beside.prepare(&path, &names, &tmp)).await?;
@@ -155,6 +163,9 @@ async fn withdraw(warehouse: &Warehouse, path: &str) -> Result<(), Error> {
 /// See [`Error`].
 pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
     unfinished(warehouse).await?;
+    if let Some(bucket) = warehouse.shelf().ours().await? {
+        in_bucket::tidy(warehouse, bucket).await?;
+    }
     tidy(warehouse).await
 }
 
@@ -166,6 +177,10 @@ async fn unfinished(warehouse: &Warehouse) -> Result<bool, Error> {
     drop(tx);
     let any = !unfinished.is_empty();
     for entry in unfinished {
+        if warehouse.shelf().bucket().is_some() {
+            in_bucket::finish(warehouse, &entry).await?;
+            continue;
+        }
         let folders = Folders::of(warehouse.dir(), (&entry.tbl, &entry.day));
         // Before the exchange the new file lies below `_old` alone.
         if warehouse.dir().join(&entry.path).exists() {

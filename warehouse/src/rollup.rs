@@ -84,8 +84,9 @@ async fn count(
     let name = entry.path.rsplit('/').next().unwrap_or_default();
     let path = format!("{FOLDER}/{}/dt={}/{name}", counts.name, entry.day);
     let tmp = warehouse.tmp(&format!("rollup-{name}"));
-    let (dir, source) = (warehouse.dir().to_owned(), entry.clone());
-    let read = move || file::read_whole(layout_of(counts.source), &dir, &[source]);
+    let near = warehouse.shelf().near(vec![entry.path.clone()]).await?;
+    let source = entry.clone();
+    let read = move || file::read_whole(layout_of(counts.source), &near, &[source]);
     let (batches, whole) = tokio::task::spawn_blocking(read).await.expect("reading does not panic");
     if whole.is_empty() {
         return Ok(false);

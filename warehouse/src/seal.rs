@@ -96,11 +96,11 @@ async fn write(
     let name = format!("{first:020}-{last:020}.parquet");
     let path = format!("_hot/{table}/dt={day}/{name}");
     let tmp = warehouse.tmp(&format!("seal-{table}-{name}"));
-    let (dir, place) = (warehouse.dir().to_owned(), warehouse.dir().join(&path));
+    let (near, place) = (warehouse.shelf().here(), warehouse.dir().join(&path));
     let layout = layout_of(rows[0].table());
     let work = move || {
         file::make_folder(tmp.parent().expect("_tmp is its folder"))?;
-        let (mut batches, merged) = file::read_whole(layout, &dir, &small);
+        let (mut batches, merged) = file::read_whole(layout, &near, &small);
         let sorted = schema::batch(layout, &rows)
             .and_then(|batch| {
                 batches.push(batch);

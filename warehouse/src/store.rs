@@ -1,12 +1,14 @@
 //! The warehouse as a directory: `warehouse.db`, `_tmp`, `_hot` and a folder a table; or the same
-//! with the database in a schema of a PostgreSQL server ([`Manifest`]).
+//! with the database in a schema of a PostgreSQL server ([`Manifest`]), or with the published files in
+//! a bucket ([`Bucket`]).
 //!
 //! One process writes (it holds `warehouse.lock`, and with PostgreSQL a lock there too); any number
 //! read beside it, each in a read transaction of the manifest and the staged rows.
 
 use crate::db::{self, Database, Db, Manifest, Pool, Tx};
 use crate::file::make_folder;
-use crate::{Error, age, compact, manifest, query, rollup, seal, stage, sweep};
+use crate::shelf::Shelf;
+use crate::{Bucket, Error, age, compact, manifest, query, rollup, seal, stage, sweep};
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -26,6 +28,7 @@ pub const STAGED_MS_MAX: i64 = 5 * 60_000;
 /// A directory of rows.
 pub struct Warehouse {
     dir: PathBuf,
+    shelf: Shelf,
     readers: Pool,
     writer: Option<Writer>,
     /// Sealing, publishing and sweeping come one after another.
@@ -92,6 +95,20 @@ impl Warehouse {
     /// As [`Warehouse::open`]; [`Error::Manifest`] when they cannot be there, or are another
     /// directory's.
     pub async fn open_on(dir: impl AsRef<Path>, manifest: &Manifest) -> Result<Self, Error> {
+        Self::open_in(dir, manifest, None).await
+    }
+
+    /// The same with the published files in a bucket, where one is given. It need not answer: what it
+    /// is needed for is done, or refused, when it comes up.
+    ///
+    /// # Errors
+    /// As [`Warehouse::open_on`]; [`Error::Files`] when the published files are elsewhere, or the bucket
+    /// holds those of another warehouse.
+    pub async fn open_in(
+        dir: impl AsRef<Path>,
+        manifest: &Manifest,
+        bucket: Option<Bucket>,
+    ) -> Result<Self, Error> {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
         make_folder(&dir)?;
         let lock = lock(&dir)?;
@@ -101,9 +118,13 @@ impl Warehouse {
         }
         let pool = made(&dir, &database).await?;
         let readers = database.readers().await?;
+        let mut tx = readers.begin("open", &dir).await?;
+        let shelf = Shelf::open(&dir, bucket, true, &mut tx).await?;
+        drop(tx);
         let writer = Some(Writer { pool, _lock: lock });
         let warehouse = Warehouse {
             dir,
+            shelf,
             readers,
             writer,
             upkeep: Mutex::new(()),
@@ -130,6 +151,18 @@ impl Warehouse {
     /// As [`Warehouse::open_reader`]; [`Error::Manifest`] when they cannot be there, or are another
     /// directory's.
     pub async fn open_reader_on(dir: impl AsRef<Path>, manifest: &Manifest) -> Result<Self, Error> {
+        Self::open_reader_in(dir, manifest, None).await
+    }
+
+    /// The same with the published files in a bucket, where one is given.
+    ///
+    /// # Errors
+    /// As [`Warehouse::open_reader_on`]; [`Error::Files`] when the published files are elsewhere.
+    pub async fn open_reader_in(
+        dir: impl AsRef<Path>,
+        manifest: &Manifest,
+        bucket: Option<Bucket>,
+    ) -> Result<Self, Error> {
         let dir = std::path::absolute(dir.as_ref()).map_err(Error::file("find", dir.as_ref()))?;
         let database = Database::of(&dir, manifest)?;
         if *manifest == Manifest::Sqlite {
@@ -145,9 +178,11 @@ impl Warehouse {
         }
         check_format(&dir, &mut tx).await?;
         database.belongs(&mut tx, &dir, false).await?;
+        let shelf = Shelf::open(&dir, bucket, false, &mut tx).await?;
         drop(tx);
         Ok(Warehouse {
             dir,
+            shelf,
             readers,
             writer: None,
             upkeep: Mutex::new(()),
@@ -310,6 +345,11 @@ impl Warehouse {
     pub(crate) async fn write_anew(&self) -> Result<(), Error> {
         let writer = self.writer.as_ref().ok_or(Error::ReadOnly("write the database anew"))?;
         writer.pool.write_anew().await
+    }
+
+    /// Where its files are.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
     }
 
     /// The footers of files that were read before.

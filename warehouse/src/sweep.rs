@@ -1,21 +1,35 @@
 //! What a crash left, and what was replaced: finished, undone or removed. A file that the manifest
 //! does not name is never read, so removing it changes no answer.
 
-use crate::{Error, Warehouse, aside, db, fail, file, manifest, publish, repair, rewrite, rollup};
+use crate::{
+    Error, Warehouse, aside, db, fail, file, manifest, publish, repair, rewrite, rollup, shelf,
+};
 use std::collections::BTreeSet;
-use std::path::Path;
 use terms::Timestamp;
 use terms::record::tables;
 
 /// A replaced file is kept this long: a session that was opened before may still read it.
 pub const RETIRED_MS: i64 = 10 * 60_000;
 
-/// Finishes or undoes what was begun when the process died, and removes orphans.
+/// Finishes or undoes what was begun when the process died, and removes orphans. What is in a bucket
+/// that does not answer waits: nothing is published or rewritten before it is decided.
 pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
-    unfinished(warehouse).await?;
-    rewrite::recover(warehouse).await?;
+    shelf::forget_copies(warehouse.dir())?;
+    unless_away(unfinished(warehouse).await)?;
+    unless_away(rewrite::recover(warehouse).await)?;
     rollup::tidy(warehouse).await?;
-    orphans(warehouse).await
+    orphans(warehouse).await?;
+    unless_away(strays(warehouse).await)
+}
+
+fn unless_away(done: Result<(), Error>) -> Result<(), Error> {
+    match done {
+        Err(error) if error.is_away() => {
+            tracing::warn!(%error, "the bucket of published files does not answer");
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// Finishes or undoes publications that were begun and left: the process died, or the database did not
@@ -25,11 +39,10 @@ pub async fn unfinished(warehouse: &Warehouse) -> Result<(), Error> {
     let unfinished = manifest::in_state(&mut tx, "publishing").await?;
     drop(tx);
     for entry in unfinished {
-        let path = warehouse.dir().join(&entry.path);
-        if is_whole(&path, &entry) {
+        if warehouse.shelf().is_whole(&entry).await? {
             publish::complete(warehouse, &entry.path).await?;
         } else {
-            publish::remove(&path)?;
+            warehouse.shelf().remove(&entry.path).await?;
             let mut tx = warehouse.write("undo an unfinished file").await?;
             manifest::withdraw(&mut tx, &entry.path).await?;
             db::commit(tx, "undo an unfinished file").await?;
@@ -56,6 +69,7 @@ pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error>
             publish::remove(&old)
         };
         tokio::task::spawn_blocking(work).await.expect("removing does not panic")?;
+        warehouse.shelf().let_go(&path).await?;
         let mut tx = warehouse.write("forget a file").await?;
         manifest::forget(&mut tx, &path).await?;
         db::commit(tx, "forget a file").await?;
@@ -64,9 +78,25 @@ pub async fn retired(warehouse: &Warehouse, now: Timestamp) -> Result<(), Error>
     rewrite::tidy(warehouse).await
 }
 
-/// Whether a file is what was written.
-pub fn is_whole(path: &Path, entry: &manifest::Entry) -> bool {
-    file::digest(path).is_ok_and(|found| found == (entry.sha256.clone(), entry.bytes))
+/// Takes objects of ours that nothing names out of the bucket: they lie aside as those of a folder do
+/// ([`orphans`]).
+async fn strays(warehouse: &Warehouse) -> Result<(), Error> {
+    if warehouse.shelf().ours().await?.is_none() {
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    for table in tables() {
+        found.extend(warehouse.shelf().list(table.name).await?);
+    }
+    let mut tx = warehouse.read("list files").await?;
+    let named: BTreeSet<String> = manifest::paths(&mut tx).await?.into_iter().collect();
+    drop(tx);
+    for name in found {
+        if name.ends_with(".parquet") && !named.contains(&name) {
+            warehouse.shelf().take_aside(&name).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes Parquet files of ours that nothing names. Only our own folders are looked at, and only

@@ -52,7 +52,8 @@ textual!(
     Network,
     Bucket,
     Endpoint,
-    Prefix
+    Prefix,
+    S3Folder
 );
 
 /// A time with its unit: `"30s"`.
@@ -465,6 +466,44 @@ impl FromStr for Prefix {
 }
 
 impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A bucket and what the names in it begin with, `s3://bucket/prefix`, or empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3Folder(pub String);
+
+impl S3Folder {
+    /// Bucket and prefix; `None` where it is empty.
+    pub fn parts(&self) -> Option<(&str, &str)> {
+        let rest = self.0.strip_prefix("s3://")?;
+        Some(rest.split_once('/').unwrap_or((rest, "")))
+    }
+}
+
+impl FromStr for S3Folder {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(S3Folder(String::new()));
+        }
+        let named =
+            text.strip_prefix("s3://").filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
+        let Some(rest) = named else {
+            return Err(format!(
+                "\"{text}\" is no folder of a bucket, such as \"s3://calls/box-1\""
+            ));
+        };
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let (Bucket(bucket), Prefix(prefix)) = (bucket.parse()?, prefix.parse()?);
+        let between = if prefix.is_empty() { "" } else { "/" };
+        Ok(S3Folder(format!("s3://{bucket}{between}{prefix}")))
+    }
+}
+
+impl fmt::Display for S3Folder {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 const WAV: &str = "1/2026-11-23/7.wav";
 
 /// A service over `folder`, which holds its bucket; says where it is.
-async fn service(folder: &Path) -> String {
-    std::fs::create_dir(folder.join("recordings")).unwrap();
+pub async fn service(folder: &Path, bucket: &str) -> String {
+    std::fs::create_dir(folder.join(bucket)).unwrap();
     let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
     builder.set_auth(SimpleAuth::from_single("box", "secret"));
     let service = builder.build();
@@ -46,7 +46,7 @@ fn config(data: &Path, endpoint: String, secret: &str) -> Config {
 async fn a_long_file_goes_up_in_parts_is_read_back_comes_down_and_is_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let shelf = tempfile::tempdir().unwrap();
-    let endpoint = service(shelf.path()).await;
+    let endpoint = service(shelf.path(), "recordings").await;
     let tier = Tier::open(&config(folder.path(), endpoint.clone(), "secret")).unwrap().unwrap();
     let local = folder.path().join(WAV);
     std::fs::create_dir_all(local.parent().unwrap()).unwrap();

@@ -5,12 +5,20 @@ use crate::query::names::nearest;
 use crate::{Position, SqlError, SqlFault};
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
+use std::sync::atomic::Ordering;
+
+/// Days that are over lie in it; nothing is lost.
+const AWAY: &str = "the files of days that are over lie in a bucket that does not answer right now; \
+                    ask again when it does, or for what happened since";
 
 /// The engine's error as ours.
 pub fn explain(error: DataFusionError, sql: &str, session: &Session) -> SqlError {
     let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
     let detail = error.strip_backtrace();
     let mut made = match error.find_root() {
+        _ if may_be_damage(&error) && session.is_away.swap(false, Ordering::Relaxed) => {
+            SqlError::new(SqlFault::Warehouse, AWAY)
+        }
         DataFusionError::SchemaError(schema, _) => unknown_column(schema),
         DataFusionError::Plan(text) => planned(text, session),
         DataFusionError::ResourcesExhausted(_) => SqlError::new(

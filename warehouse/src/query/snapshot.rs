@@ -1,16 +1,15 @@
 //! One moment of the warehouse for one tenant: its staged rows and the files that may hold more.
 
 use crate::manifest::{self, Entry};
-use crate::rewrite::old_path;
 use crate::rollup::{self, Counts};
 use crate::schema::{self, Layout};
+use crate::shelf::Shelf;
 use crate::stage::Staged;
 use crate::store::{now, read_source};
-use crate::{Error, Warehouse, file, ingest, sweep};
+use crate::{Error, Warehouse, ingest, sweep};
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use terms::record::Row;
 use terms::{TenantId, Timestamp};
@@ -95,21 +94,27 @@ impl Snapshot {
         files.filter(|entry| !damaged.contains(&entry.path)).cloned().collect()
     }
 
-    /// Holds the files of some tables against what was written, and leaves out those that are
-    /// another or are not there. Says whether there are more of them than before. A file that is gone
-    /// may have been taken away since the snapshot, where that is as old as replaced files are kept.
-    pub fn leave_out_damaged(&self, dir: &Path, is_asked: impl Fn(&str) -> bool) -> bool {
+    /// The files of some tables, and the counts of those.
+    pub fn files_of(&self, is_asked: impl Fn(&str) -> bool) -> Vec<Entry> {
         let asked = self.files.iter().filter(|(table, _)| is_asked(table));
         let counts = self.counts.values().filter(|entry| is_asked(&entry.tbl));
+        asked.flat_map(|(_, entries)| entries).chain(counts).cloned().collect()
+    }
+
+    /// Holds files against what was written, and leaves out those that are another or are not there.
+    /// Says whether there are more of them than before. A file that is gone may have been taken away
+    /// since the snapshot, where that is as old as replaced files are kept.
+    pub async fn leave_out_damaged(&self, shelf: &Shelf, asked: Vec<Entry>) -> bool {
         let mut found = Vec::new();
-        for entry in asked.flat_map(|(_, entries)| entries).chain(counts) {
-            let is_another = match file::digest(&dir.join(&entry.path)) {
+        for entry in asked {
+            let is_another = match shelf.digest(&entry.path).await {
                 Ok((sha256, _)) => sha256 != entry.sha256,
-                Err(_) => self.is_lost(dir, &entry.path),
+                Err(error) if error.is_away() => false,
+                Err(_) => self.is_lost(shelf, &entry.path).await,
             };
             if is_another {
                 tracing::error!(file = %entry.path, "is not what was written; left out of answers");
-                found.push(entry.path.clone());
+                found.push(entry.path);
             }
         }
         let mut damaged = self.damaged();
@@ -119,10 +124,9 @@ impl Snapshot {
     }
 
     /// A file is neither in its place nor where replaced ones lie, and nobody was to take it away yet.
-    fn is_lost(&self, dir: &Path, path: &str) -> bool {
-        let is_there = |path: &str| dir.join(path).exists();
+    async fn is_lost(&self, shelf: &Shelf, path: &str) -> bool {
         let is_young = now().millis_since(self.taken_at) < sweep::RETIRED_MS;
-        is_young && !is_there(path) && !is_there(&old_path(path))
+        is_young && shelf.is_kept(path).await.is_ok_and(|kept| !kept)
     }
 
     /// The files that are left out because they are damaged.

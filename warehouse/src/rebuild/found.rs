@@ -84,14 +84,14 @@ impl Found {
         let layout = layout_of(table);
         let place = (table.to_owned(), day.to_string());
         let files = self.files.get(&place).cloned().unwrap_or_default();
-        let (dir, entries) = (warehouse.dir().to_owned(), files.clone());
+        let (near, entries) = (warehouse.shelf().near_all(&files).await?, files.clone());
         let work = move || {
             let (mut rows, mut damaged) = (Vec::new(), Vec::new());
             for entry in &entries {
-                let live = dir.join(&entry.path);
+                let live = near.path(&entry.path);
                 // Beside a running box a file may have been replaced since the moment.
                 let path =
-                    if live.exists() { live } else { dir.join(rewrite::old_path(&entry.path)) };
+                    if live.exists() { live } else { near.path(&rewrite::old_path(&entry.path)) };
                 match file::read_if_whole(layout, &path, entry) {
                     Ok(read) => rows.extend(read),
                     Err(error) => {

@@ -5,7 +5,7 @@ use crate::file::{self, Written};
 use crate::recordings;
 use crate::schema::Layout;
 use crate::store::now;
-use crate::{Error, Warehouse, aside, db, faxes, manifest, publish, rewrite};
+use crate::{Error, Warehouse, db, faxes, manifest, publish, rewrite};
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ pub async fn put(
     if kept {
         return Ok(false);
     }
-    aside::keep(warehouse.dir(), &here.damaged)?;
+    warehouse.shelf().keep_aside(&here.damaged).await?;
     let replaced: Vec<String> = here.files.iter().map(|entry| entry.path.clone()).collect();
     if rows.num_rows() == 0 {
         let mut tx = warehouse.write("rebuild").await?;
@@ -63,18 +63,20 @@ pub async fn put(
     );
     let sealed_at = here.files.iter().map(|entry| entry.sealed_at).min().unwrap_or(now().0);
     let path = publish::path_of((table, &day), seqs, &written);
-    if replaced.contains(&path) {
-        // What is to be there is what was there, and lost or damaged since.
-        return put_back(warehouse, &path, &replaced, tmp).await.map(|()| true);
-    }
     let names = (path, table, day.as_str());
     let of = |state: &str| {
         manifest::Entry::new(names.clone(), seqs, state, Timestamp(sealed_at), written.clone())
     };
+    if replaced.contains(&of("published").path) {
+        // What is to be there is what was there, and lost or damaged since.
+        return put_back(warehouse, &of("published"), &replaced, tmp).await.map(|()| true);
+    }
     if replaced.is_empty() {
         publish::settle(warehouse, &of("publishing"), &[], tmp).await?;
     } else {
-        file::make_folder(&warehouse.dir().join(format!("{table}/dt={day}")))?;
+        if warehouse.shelf().bucket().is_none() {
+            file::make_folder(&warehouse.dir().join(format!("{table}/dt={day}")))?;
+        }
         rewrite::exchange_for(warehouse, &of(rewrite::STATE), &replaced, tmp).await?;
     }
     tracing::debug!(table, day, "rebuilt");
@@ -84,12 +86,13 @@ pub async fn put(
 /// Puts a file to where the manifest names it, and retires the others.
 async fn put_back(
     warehouse: &Warehouse,
-    path: &str,
+    entry: &manifest::Entry,
     replaced: &[String],
     tmp: PathBuf,
 ) -> Result<(), Error> {
-    publish::place(tmp, warehouse.dir().join(path)).await?;
-    let others: Vec<String> = replaced.iter().filter(|other| *other != path).cloned().collect();
+    warehouse.shelf().place(tmp, entry, rewrite::STEPS).await?;
+    let others = replaced.iter().filter(|other| **other != entry.path);
+    let others: Vec<String> = others.cloned().collect();
     let mut tx = warehouse.write("rebuild").await?;
     manifest::retire(&mut tx, &others, now()).await?;
     db::commit(tx, "rebuild").await

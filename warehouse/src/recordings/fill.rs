@@ -93,8 +93,9 @@ fn of_table<R: Record>(files: &[manifest::Entry]) -> impl Iterator<Item = &manif
 
 /// The rows of a file. A damaged one is told and left out.
 async fn read<R: Record>(warehouse: &Warehouse, entry: &manifest::Entry) -> Result<Vec<R>, Error> {
-    let (dir, entry) = (warehouse.dir().to_owned(), entry.clone());
-    let work = move || file::read_whole(layout_of(R::TABLE), &dir, &[entry]).0;
+    let near = warehouse.shelf().near(vec![entry.path.clone()]).await?;
+    let entry = entry.clone();
+    let work = move || file::read_whole(layout_of(R::TABLE), &near, &[entry]).0;
     let batches = tokio::task::spawn_blocking(work).await.expect("reading does not panic");
     let (columns, mut rows) = (R::columns(), Vec::new());
     for batch in &batches {

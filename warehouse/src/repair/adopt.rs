@@ -4,7 +4,7 @@
 use super::doubled::{keys_of, keys_of_day};
 use super::{named_any, read};
 use crate::schema::layout_of;
-use crate::{Error, Warehouse, aside, db, file, manifest, publish, rollup, seal, sweep};
+use crate::{Error, Warehouse, aside, db, file, manifest, publish, rollup, seal};
 use std::collections::BTreeSet;
 
 /// What became of the files that lie aside.
@@ -55,9 +55,7 @@ impl Warehouse {
         drop(tx);
         let mut damaged = Vec::new();
         for (source, entry) in counts {
-            let path = self.dir().join(&entry.path);
-            let found = tokio::task::spawn_blocking(move || file::digest(&path)).await;
-            let found = found.expect("reading does not panic");
+            let found = self.shelf().digest(&entry.path).await;
             if !found.is_ok_and(|(sha256, _)| sha256 == entry.sha256) {
                 damaged.push(source);
             }
@@ -81,7 +79,9 @@ impl Warehouse {
         let Some(known) = published else { return Ok(false) };
         let (layout, day) = (layout_of(known.table), known.day.clone());
         let aside = self.dir().join(aside::FOLDER);
-        let Some((entry, batches)) = read(&aside, known, layout).await? else { return Ok(false) };
+        let Some((entry, batches)) = read(aside.join(path), known, layout).await? else {
+            return Ok(false);
+        };
         drop(batches);
         let mut tx = self.read("list files").await?;
         let mut files = manifest::in_state(&mut tx, "published").await?;
@@ -90,16 +90,16 @@ impl Warehouse {
         drop(tx);
         if is_named {
             // Where it came to its place, the process died before it left this one.
-            let is_there = sweep::is_whole(&self.dir().join(path), &entry);
+            let is_there = self.shelf().is_whole(&entry).await?;
             if is_there {
                 publish::remove(&aside.join(path))?;
             }
             return Ok(is_there);
         }
         files.retain(|file| file.tbl == entry.tbl && file.day == day);
-        let (dir, from) = (self.dir().to_owned(), aside.join(path));
+        let (near, from) = (self.shelf().near_all(&files).await?, aside.join(path));
         let work = move || -> Result<bool, Error> {
-            let there: BTreeSet<_> = keys_of_day(layout, &dir, &files, &[]).into_iter().collect();
+            let there: BTreeSet<_> = keys_of_day(layout, &near, &files, &[]).into_iter().collect();
             Ok(keys_of(layout, &from)?.iter().all(|key| !there.contains(key)))
         };
         let is_new = tokio::task::spawn_blocking(work).await.expect("reading does not panic")?;

@@ -1,6 +1,7 @@
 //! Rows that are there twice: with one tenant, time and id.
 
 use crate::schema::Layout;
+use crate::shelf::Near;
 use crate::{Error, manifest};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -53,11 +54,11 @@ pub fn keys_of(layout: &Layout, path: &Path) -> Result<Vec<Key>, Error> {
 /// The sorted keys of the rows of a table's day: of its files, which are whole, and `staged` ones.
 pub fn keys_of_day(
     layout: &Layout,
-    dir: &Path,
+    near: &Near,
     files: &[manifest::Entry],
     staged: &[Key],
 ) -> Vec<Key> {
-    let of_file = |entry: &manifest::Entry| keys_of(layout, &dir.join(&entry.path));
+    let of_file = |entry: &manifest::Entry| keys_of(layout, &near.path(&entry.path));
     let mut keys = staged.to_vec();
     // What cannot be read is told by who looks at its bytes.
     keys.extend(files.iter().flat_map(|entry| of_file(entry).unwrap_or_default()));

@@ -14,7 +14,7 @@ use std::path::Path;
 /// # Errors
 /// See [`Error`]; it can be done again.
 pub fn set_aside(dir: &Path, named: &BTreeSet<String>, last: i64) -> Result<(), Error> {
-    let files = known(dir)?;
+    let files = known(dir, Vec::new())?;
     let is_left =
         |known: &Known| known.hash.is_none() && known.seqs.1 > last && !named.contains(&known.path);
     let day = |known: &Known| (known.table, known.day.clone());

@@ -44,7 +44,7 @@ async fn schemas(dir: &Path, manifest: &Manifest) -> i64 {
 }
 
 async fn from_files(dir: &Path, manifest: &Manifest) -> Result<Repaired, Error> {
-    manifest_from_files_on(dir, manifest, &[], |_, _| {}).await
+    manifest_from_files(dir, (manifest, None), &[], |_, _| {}).await
 }
 
 async fn is_whole(dir: &Path, manifest: &Manifest) {

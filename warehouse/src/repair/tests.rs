@@ -35,7 +35,8 @@ fn lose_database(store: &Path) {
 }
 
 async fn from_files(store: &Path) -> Repaired {
-    manifest_from_files(store, &[("numbered", "orders")], |_, _| {}).await.unwrap()
+    let places = (&Manifest::Sqlite, None);
+    manifest_from_files(store, places, &[("numbered", "orders")], |_, _| {}).await.unwrap()
 }
 
 /// Two days of calls, the first one published, the second sealed only.
@@ -97,7 +98,7 @@ async fn a_repair_that_was_killed_is_done_again_and_the_old_database_lies_aside(
     let (store, log) = (dir.path().join("store"), dir.path().join("log"));
     let (warehouse, _) = filled(&store, &log).await;
     let before = counts(&warehouse).await;
-    let writing = manifest_from_files(&store, &[], |_, _| {}).await;
+    let writing = manifest_from_files(&store, (&Manifest::Sqlite, None), &[], |_, _| {}).await;
     assert!(matches!(writing, Err(Error::Busy(_))), "a box runs");
     warehouse.close().await;
     // Killed once before the old one was moved, once after it.

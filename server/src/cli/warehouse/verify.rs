@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
 use terms::record::{Audit, Record};
-use warehouse::repair::{Repaired, has_files, manifest_from_files_on};
+use warehouse::repair::{Repaired, has_files, manifest_from_files};
 use warehouse::{Error, Manifest, Warehouse};
 
 /// How to look.
@@ -84,11 +84,12 @@ pub async fn look(config: &Config, repair: bool) -> Result<Report, anyhow::Error
     let warehouse = if repair {
         lock::check_free(config)?;
         let manifest = config.manifest()?;
-        if is_lost(&folder, &manifest).await? {
+        if is_lost(config, &folder, &manifest).await? {
             // The audit table stays with desk, all of it.
             let numbered = [(TRAIL, Audit::TABLE)];
             let progress = |done, all| show(&bar, done, all);
-            let made = manifest_from_files_on(&folder, &manifest, &numbered, progress).await?;
+            let places = (&manifest, config.published_files()?);
+            let made = manifest_from_files(&folder, places, &numbered, progress).await?;
             report.database = Some(made.into());
         }
         let warehouse = first::open_warehouse(config).await?;
@@ -119,8 +120,13 @@ fn told(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// The database is not there, its bytes are not its own, or tables of it are gone.
-async fn is_lost(folder: &Path, manifest: &Manifest) -> Result<bool, Error> {
-    let found = match Warehouse::open_reader_on(folder, manifest).await {
+async fn is_lost(
+    config: &Config,
+    folder: &Path,
+    manifest: &Manifest,
+) -> Result<bool, anyhow::Error> {
+    let files = config.published_files()?;
+    let found = match Warehouse::open_reader_in(folder, manifest, files.clone()).await {
         Ok(reader) => {
             let stats = reader.stats().await;
             reader.close().await;
@@ -132,9 +138,9 @@ async fn is_lost(folder: &Path, manifest: &Manifest) -> Result<bool, Error> {
         Ok(()) => Ok(false),
         Err(Error::Unnamed(_)) => Ok(true),
         // A schema of which nothing is left looks like one that was never made.
-        Err(Error::Missing(_)) if has_files(folder)? => Ok(true),
+        Err(Error::Missing(_)) if has_files(folder, files).await? => Ok(true),
         Err(error) if error.is_damaged_database() => Ok(true),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
