@@ -20,6 +20,7 @@ pub mod child;
 pub mod click;
 pub mod conferences;
 mod connectors;
+mod consents;
 pub mod customers;
 pub mod deletion;
 mod download;
@@ -265,6 +266,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(click::routes(guard))
         .merge(supervise::routes(guard))
         .merge(play::routes(guard))
+        .merge(consents::routes(guard))
         .merge(parking::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))

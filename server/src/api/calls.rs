@@ -6,8 +6,8 @@ use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::related::{Asked, of_reason};
 use super::rows::{
-    CallRow, Conditions, Cursor, IvrStepRow, LegRow, Page, QueueVisitRow, RecordingRow, SurveyRow,
-    incomplete, rows,
+    CallRow, Conditions, ConsentRow, Cursor, IvrStepRow, LegRow, Page, QueueVisitRow, RecordingRow,
+    SurveyRow, incomplete, rows,
 };
 use super::{Api, Shared};
 use axum::Json;
@@ -329,6 +329,9 @@ struct CallDetail {
     /// Its way through flows.
     #[schema(value_type = Vec<IvrStepRow>)]
     ivr_steps: Vec<Value>,
+    /// What the caller said of being recorded.
+    #[schema(value_type = Vec<ConsentRow>)]
+    consents: Vec<Value>,
     /// Its recordings.
     #[schema(value_type = Vec<RecordingRow>)]
     recordings: Vec<Value>,
@@ -518,6 +521,7 @@ async fn get(
         legs,
         visits: of_call(&all, call, "queue_visits", "entered_at").await?,
         ivr_steps: of_call(&all, call, "ivr_steps", "seq").await?,
+        consents: of_call(&all, call, "consents", "seq").await?,
         recordings: of_call(&all, call, "recordings", "started_at").await?,
         surveys: of_call(&all, call, "surveys", "asked_at").await?,
         orders: orders.iter().map(|order| order.id.to_string()).collect(),

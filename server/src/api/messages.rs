@@ -558,6 +558,8 @@ const SENTENCES: &[Sentence] = &[
     ("agent {} is never recorded", "座席 {} 不录音"),
     ("line {} is never recorded", "线路 {} 不录音"),
     ("{} is never recorded", "{} 不录音"),
+    ("the caller does not agree to be recorded", "客户不同意录音"),
+    ("there is no conversation in which somebody could agree", "当前没有可征求录音意见的通话"),
     ("there is no such queue", "没有此队列"),
     ("nothing answers that number", "此号码无人接听"),
     ("nobody is in this conference", "此会议室当前没有会议"),

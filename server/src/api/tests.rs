@@ -10,6 +10,7 @@ mod calling;
 mod click;
 mod conferences;
 mod connectors;
+mod consents;
 mod emergency;
 mod erasures;
 mod evidence;

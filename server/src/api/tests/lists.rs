@@ -346,7 +346,7 @@ async fn one_call_comes_with_all_that_is_known_about_it() {
     );
     assert!(detail["call"]["tenant_id"].is_null());
     assert_eq!(detail["orders"], json!([order["id"]]));
-    for part in ["legs", "visits", "recordings", "surveys", "ivr_steps"] {
+    for part in ["legs", "visits", "recordings", "surveys", "ivr_steps", "consents"] {
         assert_eq!(detail[part], json!([]), "{part}");
     }
     let foreign = rig.get(&format!("/api/v1/calls/{other}"), &token).await;

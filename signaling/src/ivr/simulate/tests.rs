@@ -506,6 +506,24 @@ fn programs_are_told_what_the_call_knows_also_when_the_caller_has_gone() {
 }
 
 #[test]
+fn a_key_says_whether_the_caller_agrees_to_be_recorded() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "menu", "prompts": ["choose"], "keys": {"1": "yes", "2": "no"},
+            "on": {"timeout": "bye", "invalid": "bye"}},
+        "yes": {"kind": "consent", "given": true, "next": "bye"},
+        "no": {"kind": "consent", "given": false, "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }});
+    let said_by = |key| {
+        let lines = told(&document, key).lines;
+        lines.into_iter().filter(|line| line.contains("agree")).collect::<Vec<_>>()
+    };
+    assert_eq!(said_by("1"), ["agrees to be recorded"]);
+    assert_eq!(said_by("2"), ["does not agree to be recorded"]);
+    assert_eq!(said_by("silence silence silence"), [""; 0]);
+}
+
+#[test]
 fn a_caller_is_called_back_without_waiting_and_the_flow_goes_on() {
     let document = json!({"format": 1, "start": "ask", "steps": {
         "ask": {"kind": "collect", "prompts": ["account"], "variable": "number", "digits_min": 0,
