@@ -11,6 +11,7 @@
 pub mod agents;
 pub mod areas;
 pub mod audit;
+mod availability;
 pub mod call_quality;
 pub mod call_routing;
 pub mod callbacks;
@@ -110,6 +111,8 @@ pub struct ApiState {
     pub store: Store,
     /// The warehouse of call records, open for writing or reading.
     pub warehouse: Arc<Warehouse>,
+    /// The data folder.
+    pub data: PathBuf,
     /// Folder of finished recordings.
     pub recordings: PathBuf,
     /// The live switch.
@@ -293,6 +296,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(live::routes(guard))
         .merge(hooks::routes(guard))
         .merge(audit::routes(guard))
+        .merge(availability::routes(guard))
         .merge(health::routes())
         .merge(metrics::routes())
 }

@@ -44,6 +44,7 @@ const SENTENCES: &[Sentence] = &[
     ("The part after ? cannot be read: {}", "问号后的参数无法读取：{}"),
     ("The part after ? cannot be read.", "问号后的参数无法读取。"),
     ("the part after ? cannot be read", "问号后的参数无法读取"),
+    ("the period begins when it is over", "时段的起点不早于终点"),
     ("give back the `next` of the page before as it was", "请原样传回上一页的 next"),
     ("give back the `next` of the page before", "请原样传回上一页的 next"),
     ("this address answers WebSocket connections only", "此地址只接受 WebSocket 连接"),

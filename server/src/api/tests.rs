@@ -3,6 +3,7 @@
 
 mod areas;
 mod audit;
+mod availability;
 mod basics;
 mod callbacks;
 mod callers;
