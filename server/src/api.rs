@@ -29,6 +29,7 @@ mod emergency;
 pub mod encoding;
 pub mod erasures;
 mod evidence;
+mod expert;
 pub mod extract;
 pub mod fax_documents;
 pub mod faxes;
@@ -50,6 +51,7 @@ pub mod moving;
 mod number_regions;
 pub mod numbers;
 pub mod orders;
+mod own_work;
 mod parking;
 pub mod pickup;
 pub mod plans;
@@ -267,6 +269,8 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(calls::routes(guard))
         .merge(evidence::routes(guard))
         .merge(click::routes(guard))
+        .merge(expert::routes(guard))
+        .merge(own_work::routes(guard))
         .merge(supervise::routes(guard))
         .merge(play::routes(guard))
         .merge(consents::routes(guard))

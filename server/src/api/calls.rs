@@ -611,7 +611,7 @@ impl Api {
     }
 }
 
-fn transfer_target(target: String) -> Result<String, Problem> {
+pub(super) fn transfer_target(target: String) -> Result<String, Problem> {
     if is_number(target.strip_prefix("queue:").unwrap_or(&target)) {
         return Ok(target);
     }

@@ -13,7 +13,7 @@ use desk::order::write::NewOrder;
 use desk::order::{Action, Order, Status, Step};
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
-use terms::{CallId, OrderId, Timestamp, UserId};
+use terms::{CallId, CustomerId, OrderId, Timestamp, UserId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -81,11 +81,19 @@ struct Search {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     assignee: Option<UserId>,
+    /// Who dispatched it: who made it, or assigned it to somebody later.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    dispatcher: Option<UserId>,
     /// What people see now: `open`, `in_progress`, `done`, `suspended`, `returned`, `warned`,
     /// `overdue`.
     #[serde(default)]
     #[param(inline)]
     status: Option<Status>,
+    /// The customer.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    customer: Option<CustomerId>,
     /// The customer's number, or a part of it.
     #[serde(default)]
     customer_number: Option<String>,
@@ -148,7 +156,9 @@ async fn list(
         department: search.department,
         area: search.area,
         assignee: search.assignee,
+        dispatcher: search.dispatcher,
         status: search.status,
+        customer: search.customer,
         customer_number: search.customer_number,
         call: search.call,
         text: search.q,

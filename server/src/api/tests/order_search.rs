@@ -1,0 +1,76 @@
+//! Orders are found by each of their fields.
+
+use super::rig::Rig;
+use axum::http::StatusCode;
+use desk::Role;
+use serde_json::{Value, json};
+use terms::UserId;
+
+/// The titles of the orders that a question finds, sorted.
+async fn found(rig: &Rig, token: &str, query: &str) -> Vec<String> {
+    let got = rig.get(&format!("/api/v1/orders?{query}"), token).await;
+    assert_eq!(got.status, StatusCode::OK, "{query}: {got:?}");
+    let page = got.json();
+    let orders = page["orders"].as_array().unwrap_or_else(|| panic!("{page}"));
+    let mut titles: Vec<String> =
+        orders.iter().map(|order| order["title"].as_str().unwrap().to_owned()).collect();
+    titles.sort();
+    titles
+}
+
+#[tokio::test]
+async fn orders_are_found_by_each_field_of_theirs_and_by_all_of_them_together() {
+    let rig = Rig::new().await;
+    let agent = rig.token(Role::Agent).await;
+    let own = rig.first.agents[0].0;
+    let beside = rig.first.agents[1].0;
+    let (user, role) = (UserId(beside.0), Role::Agent);
+    let first = json!({"kind": "报修", "title": "a", "content": "kitchen", "address": "West Road 7",
+        "area": "W1", "customer_number": "13800138000", "call": "77"});
+    let first: Value = rig.post("/api/v1/orders", &agent, first).await.json();
+    rig.clock.advance(std::time::Duration::from_secs(3_600));
+    let agent = rig.token(Role::Agent).await;
+    let neighbour = rig.token_of(rig.tenant(), user, role, Some(beside)).await;
+    let supervisor = rig.token(Role::Supervisor).await;
+    let leader = rig.person(rig.tenant(), Role::Supervisor).await;
+    let second = json!({"kind": "报修", "title": "b", "content": "bath", "address": "East Road 9",
+        "area": "E1", "customer_number": "13900139000"});
+    let second: Value = rig.post("/api/v1/orders", &neighbour, second).await.json();
+    let steps = format!("/api/v1/orders/{}/steps", second["id"].as_str().unwrap());
+    let assign = json!({"action": "assign", "department": "二组", "assignee": own});
+    assert_eq!(rig.post(&steps, &supervisor, assign).await.status, StatusCode::OK);
+    let text = |order: &Value, field: &str| order[field].as_str().unwrap().to_owned();
+    let hour = "2026-11-23T04:30:00Z";
+    let of_first = [
+        format!("number={}", text(&first, "number")),
+        format!("to={hour}"),
+        format!("customer={}", text(&first, "customer")),
+        "customer_number=138".to_owned(),
+        "q=west".to_owned(),
+        "q=kitchen".to_owned(),
+        "area=W1".to_owned(),
+        "call=77".to_owned(),
+        format!("dispatcher={own}"),
+        "status=open&department=%E7%BB%B4%E4%BF%AE%E9%83%A8".to_owned(),
+    ];
+    for query in &of_first {
+        assert_eq!(found(&rig, &agent, query).await, ["a"], "{query}");
+    }
+    assert_eq!(
+        found(&rig, &agent, &of_first[..9].join("&").replace("&q=kitchen", "")).await,
+        ["a"]
+    );
+    let of_second = [
+        format!("from={hour}"),
+        format!("assignee={own}"),
+        format!("dispatcher={leader}"),
+        format!("dispatcher={user}"),
+        "department=%E4%BA%8C%E7%BB%84".to_owned(),
+    ];
+    for query in &of_second {
+        assert_eq!(found(&rig, &agent, query).await, ["b"], "{query}");
+    }
+    assert_eq!(found(&rig, &agent, &of_second[..3].join("&")).await, ["b"]);
+    assert_eq!(found(&rig, &agent, "area=W1&q=bath").await, [""; 0], "fields combine");
+    assert_eq!(found(&rig, &agent, "").await, ["a", "b"]);
+}
