@@ -50,6 +50,7 @@ pub mod metrics;
 pub mod moving;
 mod number_regions;
 pub mod numbers;
+mod order_lists;
 pub mod orders;
 mod own_work;
 mod parking;
@@ -265,6 +266,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(faxes::routes(guard))
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
+        .merge(order_lists::routes(guard))
         .merge(return_visits::routes(guard))
         .merge(calls::routes(guard))
         .merge(evidence::routes(guard))

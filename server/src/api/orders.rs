@@ -56,7 +56,7 @@ struct OrderPage {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Search {
+pub(super) struct Search {
     /// Created at or after.
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -148,7 +148,16 @@ async fn list(
     caller: Caller,
     Params(search): Params<Search>,
 ) -> Result<Json<OrderPage>, Problem> {
-    let filter = OrderFilter {
+    let filter = filter(search);
+    let now = caller.now();
+    let page = api.store.orders(caller.tenant(), &filter, now).await?;
+    let orders = page.orders.into_iter().map(|order| OrderView::new(order, now)).collect();
+    Ok(Json(OrderPage { orders, next: page.next }))
+}
+
+/// What the store is asked.
+pub(super) fn filter(search: Search) -> OrderFilter {
+    OrderFilter {
         from: search.from,
         to: search.to,
         number: search.number,
@@ -165,11 +174,7 @@ async fn list(
         sort: search.sort,
         cursor: search.cursor,
         limit: super::rows::page_limit(search.limit),
-    };
-    let now = caller.now();
-    let page = api.store.orders(caller.tenant(), &filter, now).await?;
-    let orders = page.orders.into_iter().map(|order| OrderView::new(order, now)).collect();
-    Ok(Json(OrderPage { orders, next: page.next }))
+    }
 }
 
 /// Make an order, from a call or from elsewhere.

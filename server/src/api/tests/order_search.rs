@@ -74,3 +74,39 @@ async fn orders_are_found_by_each_field_of_theirs_and_by_all_of_them_together() 
     assert_eq!(found(&rig, &agent, "area=W1&q=bath").await, [""; 0], "fields combine");
     assert_eq!(found(&rig, &agent, "").await, ["a", "b"]);
 }
+
+#[tokio::test]
+async fn what_a_search_found_is_fetched_in_every_form_by_who_reads_reports() {
+    let rig = Rig::new().await;
+    let agent = rig.token(Role::Agent).await;
+    for (title, area) in [("alpha", "W1"), ("beta", "E1"), ("gamma", "W1")] {
+        let new = json!({"kind": "报修", "title": title, "area": area,
+            "customer_number": "13800138000"});
+        assert_eq!(rig.post("/api/v1/orders", &agent, new).await.status, StatusCode::CREATED);
+    }
+    rig.clock.advance(std::time::Duration::from_secs(60));
+    let supervisor = rig.token(Role::Supervisor).await;
+    let fetch = async |format: &str| {
+        let got = rig.get(&format!("/api/v1/order-lists/{format}?area=W1"), &supervisor).await;
+        assert_eq!(got.status, StatusCode::OK, "{format}: {got:?}");
+        got.body.to_vec()
+    };
+    let listed = found(&rig, &agent, "area=W1").await;
+    assert_eq!(listed, ["alpha", "gamma"]);
+    for format in ["csv", "json", "html"] {
+        let text = String::from_utf8(fetch(format).await).unwrap();
+        assert!(listed.iter().all(|title| text.contains(title)), "{format}: {text}");
+        assert!(!text.contains("beta"), "{format}: {text}");
+    }
+    assert!(fetch("xlsx").await.starts_with(b"PK"));
+    assert!(fetch("pdf").await.starts_with(b"%PDF"));
+    let nowhere = rig.get("/api/v1/order-lists/docx", &supervisor).await;
+    assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
+    let refused = rig.get("/api/v1/order-lists/csv", &agent).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let rows = rig.store.audit(rig.tenant(), None, 100).await.unwrap();
+    let exports = rows.iter().filter(|row| row.action == "orders.export");
+    let subjects: Vec<String> = exports.map(|row| row.subject.clone()).collect();
+    assert_eq!(subjects.len(), 5);
+    assert!(subjects.contains(&"2 orders, pdf".to_owned()), "{subjects:?}");
+}
