@@ -1,7 +1,7 @@
 //! Orders are found by each of their fields.
 
 use super::rig::Rig;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
 use terms::UserId;
@@ -109,4 +109,48 @@ async fn what_a_search_found_is_fetched_in_every_form_by_who_reads_reports() {
     let subjects: Vec<String> = exports.map(|row| row.subject.clone()).collect();
     assert_eq!(subjects.len(), 5);
     assert!(subjects.contains(&"2 orders, pdf".to_owned()), "{subjects:?}");
+}
+
+#[tokio::test]
+async fn fields_of_a_tenants_own_and_the_team_of_who_does_it_join_the_search() {
+    let rig = Rig::new().await;
+    let administrator = rig.token(Role::Administrator).await;
+    let agent = rig.token(Role::Agent).await;
+    let (own, beside) = (rig.first.agents[0].0, rig.first.agents[1].0);
+    let names = json!(["supply area", "valve"]);
+    let put = async |uri: &str, token: &str, body: Value| {
+        rig.ask(Method::PUT, uri, token, Some(body)).await
+    };
+    assert_eq!(
+        put("/api/v1/order-fields", &agent, names.clone()).await.status,
+        StatusCode::FORBIDDEN
+    );
+    let kept = put("/api/v1/order-fields", &administrator, names.clone()).await;
+    assert_eq!((kept.status, kept.json()), (StatusCode::OK, names.clone()));
+    assert_eq!(rig.get("/api/v1/order-fields", &agent).await.json(), names);
+    for (title, area, valve, assignee) in
+        [("a", "East 3", "DN50", own), ("b", "East 4", "DN80", own), ("c", "West", "DN50", beside)]
+    {
+        let new = json!({"kind": "报修", "title": title, "assignee": assignee,
+            "fields": {"supply area": area, "valve": valve}});
+        let made = rig.post("/api/v1/orders", &agent, new).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        let read = rig.get(&format!("/api/v1/orders/{id}"), &agent).await.json();
+        assert_eq!(read["fields"], json!({"supply area": area, "valve": valve}));
+    }
+    let other = json!({"kind": "报修", "title": "d", "fields": {"colour": "red"}});
+    assert_eq!(rig.post("/api/v1/orders", &agent, other).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(found(&rig, &agent, "fields=supply%20area:east").await, ["a", "b"]);
+    assert_eq!(found(&rig, &agent, "fields=supply%20area:east;valve:dn50").await, ["a"]);
+    assert_eq!(found(&rig, &agent, "fields=valve:dn50&q=c").await, ["c"]);
+    assert_eq!(found(&rig, &agent, "fields=colour:red").await, [""; 0]);
+    let new = json!({"name": "一班", "parent": Value::Null});
+    let team = rig.post("/api/v1/teams", &administrator, new).await.json();
+    let uri = format!("/api/v1/agents/{own}/team");
+    let joined = put(&uri, &administrator, json!({"team": team["id"]})).await;
+    assert_eq!(joined.status, StatusCode::OK, "{joined:?}");
+    let of_team = format!("team={}", team["id"].as_str().unwrap());
+    assert_eq!(found(&rig, &agent, &of_team).await, ["a", "b"]);
+    assert_eq!(found(&rig, &agent, &format!("{of_team}&fields=valve:dn80")).await, ["b"]);
 }
