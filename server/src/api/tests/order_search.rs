@@ -154,3 +154,25 @@ async fn fields_of_a_tenants_own_and_the_team_of_who_does_it_join_the_search() {
     assert_eq!(found(&rig, &agent, &of_team).await, ["a", "b"]);
     assert_eq!(found(&rig, &agent, &format!("{of_team}&fields=valve:dn80")).await, ["b"]);
 }
+
+#[tokio::test]
+async fn a_rule_names_the_person_of_an_order_and_a_choice_by_hand_goes_before_it() {
+    let rig = Rig::new().await;
+    let supervisor = rig.token(Role::Supervisor).await;
+    let (own, beside) = (rig.first.agents[0].0, rig.first.agents[1].0);
+    let rule = json!({"kind": "探表", "department": "抄表班", "assignee": own,
+        "due_minutes": 60, "warn_minutes": 10});
+    let put = rig.ask(Method::PUT, "/api/v1/order-rules", &supervisor, Some(rule)).await;
+    assert_eq!(put.status, StatusCode::OK, "{put:?}");
+    let made = async |more: Value| {
+        let mut new = json!({"kind": "探表", "title": "x"});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            new[name] = value.clone();
+        }
+        let made = rig.post("/api/v1/orders", &supervisor, new).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        made.json()["assignee"].clone()
+    };
+    assert_eq!(made(json!({})).await, json!(own));
+    assert_eq!(made(json!({"assignee": beside})).await, json!(beside));
+}
