@@ -9,7 +9,7 @@
 mod behind;
 pub mod encode;
 pub mod flow;
-pub mod found_orders;
+pub mod found;
 pub mod jobs;
 pub mod moving;
 pub mod own_report;

@@ -1,5 +1,7 @@
 //! Finished calls from the warehouse, and what can be done to live ones.
 
+mod files;
+
 use super::agents::done;
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
@@ -406,6 +408,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::CallsOwn, routes!(list)))
         .routes(guard.may(Permission::CallsOwn, routes!(get)))
         .routes(guard.may(Permission::CallsControlOwn, routes!(act)))
+        .merge(files::routes(guard))
 }
 
 /// Find calls. Without the permission `calls.read` one finds one's own.

@@ -7,7 +7,7 @@ use super::guard::{Caller, Guard};
 use super::orders::{Search, filter};
 use super::problem::Problem;
 use super::reports::file;
-use crate::work::found_orders::OrdersJob;
+use crate::work::found::FoundJob;
 use crate::work::jobs::Job;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -15,7 +15,7 @@ use axum::response::Response;
 use desk::Permission;
 use desk::order::Order;
 use desk::order::query::{OrderFilter, PAGE_MAX};
-use reports::found::FoundOrder;
+use reports::found::{FoundList, FoundOrder};
 use std::collections::BTreeMap;
 use terms::{Timestamp, UserId};
 use utoipa_axum::router::OpenApiRouter;
@@ -74,8 +74,8 @@ async fn get(
     let profile = api.store.tenant(tenant).await?.profile;
     let oldest = orders.iter().map(|order| order.created_at).min();
     let (found, until) = (orders.len(), filter.to.unwrap_or(now));
-    let job = OrdersJob {
-        orders,
+    let job = FoundJob {
+        list: FoundList::Orders(orders),
         from: filter.from.or(oldest).unwrap_or(until),
         until,
         time_zone: profile.time_zone,
@@ -84,7 +84,7 @@ async fn get(
         format: format.clone(),
         language: profile.language,
     };
-    let done = api.work.run(Job::Orders(Box::new(job))).await?;
+    let done = api.work.run(Job::Found(Box::new(job))).await?;
     let subject = format!("{found} orders, {format}");
     api.store.note(tenant, &caller.by(), "orders.export", &subject).await?;
     let name = format!("orders-{}.{}", now.day_text(), format.to_lowercase());

@@ -2,7 +2,7 @@
 
 use super::encode::{Form, Rates};
 use super::flow::FlowJob;
-use super::found_orders::OrdersJob;
+use super::found::FoundJob;
 use super::moving::{self, Claims, Freed, Sent, done};
 use super::own_report::{CheckJob, OwnReport, SHELF_BYTES_MAX};
 use super::watch::Watch;
@@ -122,8 +122,8 @@ pub enum Job {
     Flow(Box<FlowJob>),
     /// Render a report.
     Report(Box<ReportJob>),
-    /// Print orders that were found.
-    Orders(Box<OrdersJob>),
+    /// Print a list of what was found.
+    Found(Box<FoundJob>),
     /// Check the definition of a report.
     CheckReport(Box<CheckJob>),
     /// Encode a WAV into another form beside it.
@@ -307,9 +307,9 @@ impl Bench {
                 let _turn = self.turn().await?;
                 self.report(*job).await
             }
-            Job::Orders(job) => {
+            Job::Found(job) => {
                 let _turn = self.turn().await?;
-                self.orders(*job).await
+                self.found(*job).await
             }
             Job::CheckReport(job) => {
                 let _turn = self.turn().await?;

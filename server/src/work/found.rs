@@ -1,17 +1,17 @@
-//! Prints orders that somebody searched for.
+//! Prints what somebody searched for.
 
 use super::jobs::{Bench, Done, Problem};
 use super::report::printed;
-use reports::found::{self, FoundOrder};
+use reports::found::{self, FoundList};
 use reports::{Format, Language};
 use serde::{Deserialize, Serialize};
 use terms::Timestamp;
 
-/// Orders to be printed.
+/// A list to be printed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OrdersJob {
-    /// In the order of the list.
-    pub orders: Vec<FoundOrder>,
+pub struct FoundJob {
+    /// In the order of the list on the screen.
+    pub list: FoundList,
     /// What was searched begins then.
     pub from: Timestamp,
     /// And ends before then.
@@ -20,7 +20,7 @@ pub struct OrdersJob {
     pub time_zone: String,
     /// The tenant's name on the page.
     pub tenant_name: String,
-    /// The moment at which their states were seen.
+    /// The moment at which it was found.
     pub now: Timestamp,
     /// `pdf`, `xlsx`, `html`, `txt`, `png`, `csv` or `json`.
     pub format: String,
@@ -29,15 +29,15 @@ pub struct OrdersJob {
 }
 
 impl Bench {
-    /// Prints them.
-    pub(super) async fn orders(&self, job: OrdersJob) -> Result<Done, Problem> {
+    /// Prints it.
+    pub(super) async fn found(&self, job: FoundJob) -> Result<Done, Problem> {
         let wrong = |message: String| Problem::new(400, "report", message, String::new());
         let format: Format =
             job.format.parse().map_err(|e: reports::UnknownFormat| wrong(e.to_string()))?;
         let language: Language =
             job.language.parse().map_err(|e: reports::UnknownLanguage| wrong(e.to_string()))?;
         let period = (job.from, job.until);
-        let table = found::table(&job.tenant_name, period, &job.time_zone, job.now, &job.orders)
+        let table = found::table(&job.tenant_name, period, &job.time_zone, job.now, &job.list)
             .map_err(|error| wrong(error.to_string()))?;
         printed(table, format, language).await
     }
