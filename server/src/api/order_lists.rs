@@ -76,7 +76,7 @@ async fn get(
     let (found, until) = (orders.len(), filter.to.unwrap_or(now));
     let job = FoundJob {
         list: FoundList::Orders(orders),
-        from: filter.from.or(oldest).unwrap_or(until),
+        from: filter.from.or(oldest).map_or(until, |from| from.min(until)),
         until,
         time_zone: profile.time_zone,
         tenant_name: profile.name,

@@ -84,7 +84,7 @@ async fn get(
     let (found, until) = (calls.len(), search.to.unwrap_or(now));
     let job = FoundJob {
         list: FoundList::Calls(calls),
-        from: search.from.or(oldest).unwrap_or(until),
+        from: search.from.or(oldest).map_or(until, |from| from.min(until)),
         until,
         time_zone: profile.time_zone,
         tenant_name: profile.name,
