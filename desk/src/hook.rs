@@ -52,6 +52,7 @@ pub const KINDS: &[&str] = &[
     "recording_paused",
     "recording_resumed",
     "recording_stopped",
+    "consented",
     "held",
     "resumed",
     "transferred",

@@ -15,6 +15,7 @@
 //! The clock stands still while an order is suspended: leaving that state moves the deadline by
 //! the pause, in working time where the order's rule names opening hours.
 
+pub mod field;
 pub(crate) mod lost;
 pub mod query;
 pub mod rule;

@@ -47,6 +47,7 @@ async fn known(store: &Store, tenant: TenantId) -> terms::OrderId {
     store.put_customer(tenant, &by(), DIGITS, &card).await.unwrap();
     let other = Card { note: format!("neighbour of {DIGITS}"), ..Card::default() };
     store.put_customer(tenant, &by(), "13900139000", &other).await.unwrap();
+    store.put_order_fields(tenant, &by(), &["meter".to_owned()]).await.unwrap();
     let new = NewOrder {
         kind: "repair".into(),
         title: "lamp".into(),
@@ -59,6 +60,7 @@ async fn known(store: &Store, tenant: TenantId) -> terms::OrderId {
         assignee: None,
         deadline_at: None,
         warn_at: None,
+        fields: [("meter".to_owned(), format!("of {DIGITS}"))].into(),
     };
     let order = store.create_order(tenant, &by(), &new).await.unwrap();
     let note = format!("asked at {DIGITS}");
@@ -85,6 +87,7 @@ async fn no_byte_of_the_store_tells_of_who_was_erased_and_orders_are_still_count
     let order = store.order(tenant, order).await.unwrap();
     assert_eq!((order.title.as_str(), order.content.as_str(), order.version), ("", "", 2));
     assert_eq!((order.customer, order.customer_number.as_str()), (None, ""));
+    assert_eq!(store.fields_of_order(tenant, order.id).await.unwrap()["meter"], "");
     assert!(store.customer_by_number(tenant, DIGITS).await.unwrap().is_none());
     let neighbour = store.customer_by_number(tenant, "13900139000").await.unwrap().unwrap();
     assert_eq!(neighbour.card.note, "");

@@ -17,6 +17,7 @@
 pub mod catalogue;
 mod cell;
 mod definition;
+pub mod found;
 mod interval;
 mod messages;
 pub mod own;

@@ -11,6 +11,7 @@
 pub mod agents;
 pub mod areas;
 pub mod audit;
+mod availability;
 pub mod call_quality;
 pub mod call_routing;
 pub mod callbacks;
@@ -20,6 +21,7 @@ pub mod child;
 pub mod click;
 pub mod conferences;
 mod connectors;
+mod consents;
 pub mod customers;
 pub mod deletion;
 mod download;
@@ -27,6 +29,7 @@ mod emergency;
 pub mod encoding;
 pub mod erasures;
 mod evidence;
+mod expert;
 pub mod extract;
 pub mod fax_documents;
 pub mod faxes;
@@ -47,7 +50,9 @@ pub mod metrics;
 pub mod moving;
 mod number_regions;
 pub mod numbers;
+mod order_lists;
 pub mod orders;
+mod own_work;
 mod parking;
 pub mod pickup;
 pub mod plans;
@@ -109,6 +114,8 @@ pub struct ApiState {
     pub store: Store,
     /// The warehouse of call records, open for writing or reading.
     pub warehouse: Arc<Warehouse>,
+    /// The data folder.
+    pub data: PathBuf,
     /// Folder of finished recordings.
     pub recordings: PathBuf,
     /// The live switch.
@@ -259,12 +266,16 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(faxes::routes(guard))
         .merge(customers::routes(guard))
         .merge(orders::routes(guard))
+        .merge(order_lists::routes(guard))
         .merge(return_visits::routes(guard))
         .merge(calls::routes(guard))
         .merge(evidence::routes(guard))
         .merge(click::routes(guard))
+        .merge(expert::routes(guard))
+        .merge(own_work::routes(guard))
         .merge(supervise::routes(guard))
         .merge(play::routes(guard))
+        .merge(consents::routes(guard))
         .merge(parking::routes(guard))
         .merge(pickup::routes(guard))
         .merge(forwarding::routes(guard))
@@ -291,6 +302,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(live::routes(guard))
         .merge(hooks::routes(guard))
         .merge(audit::routes(guard))
+        .merge(availability::routes(guard))
         .merge(health::routes())
         .merge(metrics::routes())
 }

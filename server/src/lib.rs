@@ -21,6 +21,7 @@ pub mod schedules;
 pub mod serve;
 pub mod speech;
 pub mod tier;
+pub mod uptime;
 pub mod whole;
 pub mod work;
 

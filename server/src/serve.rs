@@ -9,6 +9,8 @@ pub mod lock;
 pub mod prepare;
 
 use crate::config::Config;
+use crate::first::wall;
+use crate::uptime::{ALIVE_EVERY, Journal, What};
 use child::Child;
 use prepare::Prepared;
 use std::path::PathBuf;
@@ -43,9 +45,11 @@ async fn supervise(prepared: Prepared) -> Result<(), anyhow::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let drain_max = prepared.config.server.drain_max.0;
-    let mut calls = Child::start("calls", &prepared)?;
-    let mut work = Child::start("work", &prepared)?;
-    let mut api = Child::start("api", &prepared)?;
+    let journal = Journal::open(&prepared.config.server.data);
+    let mut calls = started("calls", &prepared, &journal)?;
+    let mut work = started("work", &prepared, &journal)?;
+    let mut api = started("api", &prepared, &journal)?;
+    let mut alive = tokio::time::interval(ALIVE_EVERY);
     let announce = announce(&prepared);
     tokio::pin!(announce);
     let mut announced = false;
@@ -54,16 +58,45 @@ async fn supervise(prepared: Prepared) -> Result<(), anyhow::Error> {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             result = &mut announce, if !announced => { result?; announced = true; }
-            ended = calls.ended() => calls.again(ended, &prepared, announced).await?,
-            ended = work.ended() => work.again(ended, &prepared, announced).await?,
-            ended = api.ended() => api.again(ended, &prepared, announced).await?,
+            _ = alive.tick() => journal.alive(wall()),
+            ended = calls.ended() => again(&mut calls, ended, &prepared, announced, &journal).await?,
+            ended = work.ended() => again(&mut work, ended, &prepared, announced, &journal).await?,
+            ended = api.ended() => again(&mut api, ended, &prepared, announced, &journal).await?,
         }
     }
     tracing::info!("draining: running calls may go on for {drain_max:?}");
-    calls.stop(drain_max + Duration::from_secs(5)).await;
-    api.stop(Duration::from_secs(30)).await;
-    work.stop(Duration::from_secs(5)).await;
+    let within =
+        [drain_max + Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(5)];
+    for (child, within) in [calls, api, work].iter_mut().zip(within) {
+        child.stop(within).await;
+        journal.note(wall(), child.name(), What::Stopped);
+    }
     prepare::forget_pid(&prepared);
+    Ok(())
+}
+
+/// Starts a child and writes that down.
+fn started(
+    name: &'static str,
+    prepared: &Prepared,
+    journal: &Journal,
+) -> Result<Child, anyhow::Error> {
+    let child = Child::start(name, prepared)?;
+    journal.note(wall(), name, What::Up);
+    Ok(child)
+}
+
+/// A child ended by itself: starts it again, and writes both down.
+async fn again(
+    child: &mut Child,
+    ended: std::io::Result<std::process::ExitStatus>,
+    prepared: &Prepared,
+    announced: bool,
+    journal: &Journal,
+) -> Result<(), anyhow::Error> {
+    journal.note(wall(), child.name(), What::Ended);
+    child.again(ended, prepared, announced).await?;
+    journal.note(wall(), child.name(), What::Up);
     Ok(())
 }
 

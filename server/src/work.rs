@@ -9,6 +9,7 @@
 mod behind;
 pub mod encode;
 pub mod flow;
+pub mod found;
 pub mod jobs;
 pub mod moving;
 pub mod own_report;

@@ -252,6 +252,8 @@ struct Story {
     stranded: bool,
     heard: bool,
     interrupted: bool,
+    /// What the caller said last of being recorded.
+    consent: Option<bool>,
 }
 
 /// A call.

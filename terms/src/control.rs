@@ -282,6 +282,15 @@ pub enum CallAction {
         /// Who wants it.
         by: Asker,
     },
+    /// The caller has said whether they agree to be recorded.
+    Consent {
+        /// They agree.
+        given: bool,
+        /// Whoever notes it is the agent of the call; else somebody with the right over it.
+        own: bool,
+        /// Who notes it.
+        by: UserId,
+    },
 }
 
 /// What is to happen in a conference. Members are named by their calls.
@@ -668,6 +677,7 @@ mod tests {
             CallAction::ForceRelease { by },
             CallAction::CancelCallback { by },
             CallAction::StopPlay,
+            CallAction::Consent { given: false, own: true, by },
         ] {
             let text = serde_json::to_string(&action).expect("it is JSON");
             assert_eq!(serde_json::from_str::<CallAction>(&text).expect("it is read"), action);

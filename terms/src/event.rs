@@ -17,6 +17,7 @@
 mod callback;
 mod calling;
 mod conference;
+mod consent;
 mod consultation;
 mod forward;
 mod frame;
@@ -31,6 +32,7 @@ mod trace_back;
 pub use callback::{Callback, CallbackEnd, InCallback};
 pub use calling::{Calling, CallingLimit, CallingRefusal, CallingWay, InCalling};
 pub use conference::{ConferenceBy, ConferenceEnd, InConference, Meeting};
+pub use consent::{Consent, ConsentWay};
 pub use consultation::{Consultation, ConsultationEnd, InConsultation};
 pub use forward::{ForwardWhen, Forwarding};
 pub use frame::{FrameError, read_frame, write_frame};
@@ -445,6 +447,8 @@ pub enum Kind {
         /// Who asked for it.
         by: UserId,
     },
+    /// The caller agrees to be recorded, or does not.
+    Consented(Consent),
     /// On hold. `leg` is the one who waits.
     Held {
         /// Who put it there.

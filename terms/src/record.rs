@@ -312,6 +312,35 @@ tables! {
         answer: Option<String>,
     }
 
+    /// One row each time that a caller said whether they agree to be recorded.
+    Consent = "consents" version 1, id seq, day call_started_at {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// Sequence number of the entry.
+        seq: i64,
+        /// Its call.
+        call_id: CallId,
+        /// Its contact.
+        contact_id: ContactId,
+        /// Start of the call: the row's day.
+        call_started_at: Timestamp,
+        /// When it was said; what was said last in a call is good.
+        said_at: Timestamp,
+        /// The customer's number, normalised.
+        caller: String,
+        /// They agree.
+        given: bool,
+        /// How: `flow` by a step of a flow, `agent` told to the agent of the call, `order` noted by
+        /// somebody else with the right over it.
+        way: String,
+        /// The flow, where it was said in one.
+        flow_id: Option<FlowId>,
+        /// Its step.
+        step: Option<String>,
+        /// Who noted it, where a person did.
+        user_id: Option<UserId>,
+    }
+
     /// One row a recording: the ledger.
     Recording = "recordings" version 2, id recording_id, day call_started_at {
         /// Whose it is.

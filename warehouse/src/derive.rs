@@ -10,6 +10,7 @@
 
 mod agent;
 mod call;
+mod consent;
 mod ended;
 mod entry;
 mod leg;

@@ -36,9 +36,10 @@ use terms::TenantId;
 use terms::record::Row;
 
 /// Tables that the event log gives.
-pub const TABLES: [&str; 9] = [
+pub const TABLES: [&str; 10] = [
     "agent_spans",
     "calls",
+    "consents",
     "faxes",
     "ivr_steps",
     "legs",

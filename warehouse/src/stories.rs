@@ -5,8 +5,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::path::Path;
 use terms::event::{
-    Activity, Direction, ENTRY_VERSION, Entry, FlowOut, InConference, Kind, Meeting, OfferEnd,
-    Outcome, Party, Role, Satisfaction, TransferKind, write_frame,
+    Activity, Consent, ConsentWay, Direction, ENTRY_VERSION, Entry, FlowOut, InConference, Kind,
+    Meeting, OfferEnd, Outcome, Party, Role, Satisfaction, TransferKind, write_frame,
 };
 use terms::media::{Codec, Ledger, Quality, RecordFormat, RecordingState};
 use terms::record::{Order, Row};
@@ -92,6 +92,11 @@ pub fn call_started(caller: &str) -> Kind {
         region: None,
         category: None,
     }
+}
+
+pub fn consented(given: bool) -> Kind {
+    let (flow, step) = (Some(FlowId(7)), Some("agree".to_owned()));
+    Kind::Consented(Consent { given, way: ConsentWay::Flow, flow, step, by: None })
 }
 
 pub fn leg_started(role: Role, agent: Option<u64>) -> Kind {
@@ -201,6 +206,7 @@ fn one_call(rng: &mut StdRng, tenant: u64, id: u64, start: f64) -> Script {
         t
     };
     s.call(start, id, call_started(&caller));
+    s.call(start, id, consented(!id.is_multiple_of(3)));
     s.leg(start, id, id + 1, leg_started(Role::Customer, None));
     s.leg(pass(rng, 1.0), id, id + 1, Kind::LegAnswered);
     let flow = FlowId(tenant);

@@ -38,7 +38,15 @@ struct Place {
 }
 
 /// In the order that references ask for; orders and customers are looked at before ([`of_orders`]).
-const PLACES: [Place; 13] = [
+const PLACES: [Place; 14] = [
+    Place {
+        table: "order_fields",
+        keys: &["id"],
+        text: false,
+        names: &["value"],
+        only: "TRUE",
+        change: Change::Empty,
+    },
     Place {
         table: "order_steps",
         keys: &["order_id", "version"],
@@ -272,6 +280,8 @@ async fn of_orders(write: &mut Write, tenant: TenantId, person: &Subscriber) -> 
     let mut entries = 0;
     for order in orders {
         for change in [
+            "UPDATE order_fields SET value = ''
+             WHERE tenant_id = $1 AND order_id = $2 AND value <> ''",
             "UPDATE order_steps SET note = '' WHERE tenant_id = $1 AND order_id = $2 AND note <> ''",
             "UPDATE orders SET title = '', content = '', address = '', customer_number = '',
              customer_id = NULL WHERE tenant_id = $1 AND id = $2",

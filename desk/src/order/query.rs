@@ -6,7 +6,7 @@ use crate::sql::{self, Builder};
 use crate::store::{id_opt, time};
 use crate::text::{contains, text_enum};
 use crate::{Error, Result, Store};
-use terms::{CallId, OrderId, TenantId, Timestamp, UserId};
+use terms::{CallId, CustomerId, OrderId, TeamId, TenantId, Timestamp, UserId};
 
 /// Orders on one page.
 pub const PAGE_MAX: u32 = 500;
@@ -40,8 +40,16 @@ pub struct OrderFilter {
     pub area: Option<String>,
     /// Who does it.
     pub assignee: Option<UserId>,
+    /// Done by somebody who belongs to this team now.
+    pub team: Option<TeamId>,
+    /// Fields of the tenant's own, each with a part of what it has there.
+    pub fields: Vec<(String, String)>,
+    /// Who dispatched it: who made it, or assigned it to somebody later.
+    pub dispatcher: Option<UserId>,
     /// What people see at the time asked.
     pub status: Option<Status>,
+    /// The customer.
+    pub customer: Option<CustomerId>,
     /// The customer's number, or a part of it.
     pub customer_number: Option<String>,
     /// The call it came from.
@@ -208,6 +216,30 @@ fn conditions(query: &mut Builder, filter: &OrderFilter, now: Timestamp) {
     }
     if let Some(user) = filter.assignee {
         query.push(" AND assignee_id = ").push_bind(user.0 as i64);
+    }
+    if let Some(team) = filter.team {
+        query.push(
+            " AND EXISTS (SELECT 1 FROM team_members WHERE tenant_id = orders.tenant_id \
+             AND agent_id = orders.assignee_id AND until IS NULL AND team_id = ",
+        );
+        query.push_bind(team.0 as i64).push(")");
+    }
+    for (name, part) in &filter.fields {
+        query
+            .push(" AND EXISTS (SELECT 1 FROM order_fields WHERE order_id = orders.id AND name = ");
+        query.push_bind(name.clone()).push(" AND LOWER(value) LIKE ");
+        query.push_bind(contains(part)).push(" ESCAPE '\\')");
+    }
+    if let Some(user) = filter.dispatcher {
+        query.push(" AND (created_by = ").push_bind(user.0 as i64);
+        query.push(
+            " OR EXISTS (SELECT 1 FROM order_steps WHERE order_id = orders.id \
+             AND action = 'assign' AND user_id = ",
+        );
+        query.push_bind(user.0 as i64).push("))");
+    }
+    if let Some(customer) = filter.customer {
+        query.push(" AND customer_id = ").push_bind(customer.0 as i64);
     }
     if let Some(call) = filter.call {
         query.push(" AND call_id = ").push_bind(call.0 as i64);

@@ -1,5 +1,6 @@
 //! Making orders and moving them on.
 
+use super::field;
 use super::rule::{self, Rule};
 use super::{Action, COLUMNS, Order, Progress, order};
 use crate::audit::By;
@@ -11,6 +12,7 @@ use crate::tenant::Profile;
 use crate::{Error, Result, Store, return_visit, text, when};
 use chrono_tz::Tz;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use terms::{CallId, OrderId, TenantId, Timestamp, UserId, record};
 use utoipa::ToSchema;
 
@@ -54,6 +56,9 @@ pub struct NewOrder {
     #[serde(default, with = "when::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub warn_at: Option<Timestamp>,
+    /// What it has in fields of the tenant's own, by their names.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
 }
 
 impl Store {
@@ -177,6 +182,7 @@ pub(crate) async fn make(
         changed_at: by.at,
     };
     insert(write, tenant, &made).await?;
+    field::keep(write, tenant, id, &new.fields).await?;
     put_down(write, tenant, by, &made, None, "create", "").await?;
     Ok(made)
 }

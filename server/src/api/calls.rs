@@ -1,13 +1,15 @@
 //! Finished calls from the warehouse, and what can be done to live ones.
 
+mod files;
+
 use super::agents::done;
 use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use super::related::{Asked, of_reason};
 use super::rows::{
-    CallRow, Conditions, Cursor, IvrStepRow, LegRow, Page, QueueVisitRow, RecordingRow, SurveyRow,
-    incomplete, rows,
+    CallRow, Conditions, ConsentRow, Cursor, IvrStepRow, LegRow, Page, QueueVisitRow, RecordingRow,
+    SurveyRow, incomplete, rows,
 };
 use super::{Api, Shared};
 use axum::Json;
@@ -329,6 +331,9 @@ struct CallDetail {
     /// Its way through flows.
     #[schema(value_type = Vec<IvrStepRow>)]
     ivr_steps: Vec<Value>,
+    /// What the caller said of being recorded.
+    #[schema(value_type = Vec<ConsentRow>)]
+    consents: Vec<Value>,
     /// Its recordings.
     #[schema(value_type = Vec<RecordingRow>)]
     recordings: Vec<Value>,
@@ -403,6 +408,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::CallsOwn, routes!(list)))
         .routes(guard.may(Permission::CallsOwn, routes!(get)))
         .routes(guard.may(Permission::CallsControlOwn, routes!(act)))
+        .merge(files::routes(guard))
 }
 
 /// Find calls. Without the permission `calls.read` one finds one's own.
@@ -518,6 +524,7 @@ async fn get(
         legs,
         visits: of_call(&all, call, "queue_visits", "entered_at").await?,
         ivr_steps: of_call(&all, call, "ivr_steps", "seq").await?,
+        consents: of_call(&all, call, "consents", "seq").await?,
         recordings: of_call(&all, call, "recordings", "started_at").await?,
         surveys: of_call(&all, call, "surveys", "asked_at").await?,
         orders: orders.iter().map(|order| order.id.to_string()).collect(),
@@ -607,7 +614,7 @@ impl Api {
     }
 }
 
-fn transfer_target(target: String) -> Result<String, Problem> {
+pub(super) fn transfer_target(target: String) -> Result<String, Problem> {
     if is_number(target.strip_prefix("queue:").unwrap_or(&target)) {
         return Ok(target);
     }

@@ -129,6 +129,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let state = ApiState {
         store: store.clone(),
         warehouse,
+        data: config.server.data.clone(),
         recordings: config.recordings_dir(),
         calls,
         plans,

@@ -7,13 +7,15 @@ use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use desk::order::field::FIELDS_MAX;
 use desk::order::query::{OrderFilter, OrderSort};
 use desk::order::rule::Rule;
 use desk::order::write::NewOrder;
 use desk::order::{Action, Order, Status, Step};
 use desk::{Permission, when};
 use serde::{Deserialize, Serialize};
-use terms::{CallId, OrderId, Timestamp, UserId};
+use std::collections::BTreeMap;
+use terms::{CallId, CustomerId, OrderId, TeamId, Timestamp, UserId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,6 +32,10 @@ struct OrderView {
     overdue: bool,
     /// Its deadline is near.
     warned: bool,
+    /// What it has in fields of the organisation's own; in a list left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    fields: BTreeMap<String, String>,
 }
 
 impl OrderView {
@@ -38,6 +44,7 @@ impl OrderView {
             status: order.status(now),
             overdue: order.is_overdue(now),
             warned: order.is_warned(now),
+            fields: BTreeMap::new(),
             order,
         }
     }
@@ -56,7 +63,7 @@ struct OrderPage {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Search {
+pub(super) struct Search {
     /// Created at or after.
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -81,11 +88,27 @@ struct Search {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     assignee: Option<UserId>,
+    /// Done by somebody who belongs to this team now.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    team: Option<TeamId>,
+    /// Fields of the organisation's own with a part of what they hold, such as
+    /// `supply area:east;valve:DN50`.
+    #[serde(default)]
+    fields: Option<String>,
+    /// Who dispatched it: who made it, or assigned it to somebody later.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    dispatcher: Option<UserId>,
     /// What people see now: `open`, `in_progress`, `done`, `suspended`, `returned`, `warned`,
     /// `overdue`.
     #[serde(default)]
     #[param(inline)]
     status: Option<Status>,
+    /// The customer.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    customer: Option<CustomerId>,
     /// The customer's number, or a part of it.
     #[serde(default)]
     customer_number: Option<String>,
@@ -131,6 +154,8 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::OrdersWrite, routes!(step)))
         .routes(guard.may(Permission::OrdersRead, routes!(rules)))
         .routes(guard.may(Permission::OrdersAssign, routes!(put_rule)))
+        .routes(guard.may(Permission::OrdersRead, routes!(fields)))
+        .routes(guard.may(Permission::OrdersAssign, routes!(put_fields)))
 }
 
 /// Find orders.
@@ -140,7 +165,16 @@ async fn list(
     caller: Caller,
     Params(search): Params<Search>,
 ) -> Result<Json<OrderPage>, Problem> {
-    let filter = OrderFilter {
+    let filter = filter(search);
+    let now = caller.now();
+    let page = api.store.orders(caller.tenant(), &filter, now).await?;
+    let orders = page.orders.into_iter().map(|order| OrderView::new(order, now)).collect();
+    Ok(Json(OrderPage { orders, next: page.next }))
+}
+
+/// What the store is asked.
+pub(super) fn filter(search: Search) -> OrderFilter {
+    OrderFilter {
         from: search.from,
         to: search.to,
         number: search.number,
@@ -148,18 +182,27 @@ async fn list(
         department: search.department,
         area: search.area,
         assignee: search.assignee,
+        dispatcher: search.dispatcher,
+        team: search.team,
+        fields: search.fields.as_deref().map(pairs).unwrap_or_default(),
         status: search.status,
+        customer: search.customer,
         customer_number: search.customer_number,
         call: search.call,
         text: search.q,
         sort: search.sort,
         cursor: search.cursor,
         limit: super::rows::page_limit(search.limit),
+    }
+}
+
+/// `name:part;name:part`; a name alone asks whether it is there.
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let pair = |pair: &str| {
+        let (name, part) = pair.split_once(':').unwrap_or((pair, ""));
+        (name.trim().to_owned(), part.trim().to_owned())
     };
-    let now = caller.now();
-    let page = api.store.orders(caller.tenant(), &filter, now).await?;
-    let orders = page.orders.into_iter().map(|order| OrderView::new(order, now)).collect();
-    Ok(Json(OrderPage { orders, next: page.next }))
+    text.split(';').filter(|pair| !pair.trim().is_empty()).take(FIELDS_MAX).map(pair).collect()
 }
 
 /// Make an order, from a call or from elsewhere.
@@ -172,7 +215,9 @@ async fn create(
     Body(new): Body<NewOrder>,
 ) -> Result<(StatusCode, Json<OrderView>), Problem> {
     let made = api.store.create_order(caller.tenant(), &caller.by(), &new).await?;
-    Ok((StatusCode::CREATED, Json(OrderView::new(made, caller.now()))))
+    let fields = api.store.fields_of_order(caller.tenant(), made.id).await?;
+    let view = OrderView { fields, ..OrderView::new(made, caller.now()) };
+    Ok((StatusCode::CREATED, Json(view)))
 }
 
 /// One order.
@@ -183,7 +228,8 @@ async fn get(
     Id(order): Id<OrderId>,
 ) -> Result<Json<OrderView>, Problem> {
     let order = api.store.order(caller.tenant(), order).await?;
-    Ok(Json(OrderView::new(order, caller.now())))
+    let fields = api.store.fields_of_order(caller.tenant(), order.id).await?;
+    Ok(Json(OrderView { fields, ..OrderView::new(order, caller.now()) }))
 }
 
 /// The life of an order. Steps never change.
@@ -226,4 +272,21 @@ async fn put_rule(
     Body(rule): Body<Rule>,
 ) -> Result<Json<Rule>, Problem> {
     Ok(Json(api.store.put_order_rule(caller.tenant(), &caller.by(), &rule).await?))
+}
+
+/// The names of the organisation's own fields of orders.
+#[utoipa::path(get, path = "/api/v1/order-fields", tag = "orders", responses((status = 200, body = Vec<String>)))]
+async fn fields(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<String>>, Problem> {
+    Ok(Json(api.store.order_fields(caller.tenant()).await?))
+}
+
+/// Say which fields of their own the organisation's orders have, at most 20. What orders have in others
+/// stays with them.
+#[utoipa::path(put, path = "/api/v1/order-fields", tag = "orders", request_body = Vec<String>, responses((status = 200, body = Vec<String>)))]
+async fn put_fields(
+    State(api): State<Shared>,
+    caller: Caller,
+    Body(names): Body<Vec<String>>,
+) -> Result<Json<Vec<String>>, Problem> {
+    Ok(Json(api.store.put_order_fields(caller.tenant(), &caller.by(), &names).await?))
 }

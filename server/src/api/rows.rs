@@ -85,6 +85,7 @@ row_schemas! {
     LegRow of Leg;
     QueueVisitRow of QueueVisit;
     IvrStepRow of IvrStep;
+    ConsentRow of Consent;
     RecordingRow of Recording;
     SurveyRow of Survey;
 }

@@ -3,6 +3,7 @@
 
 mod areas;
 mod audit;
+mod availability;
 mod basics;
 mod callbacks;
 mod callers;
@@ -10,9 +11,11 @@ mod calling;
 mod click;
 mod conferences;
 mod connectors;
+mod consents;
 mod emergency;
 mod erasures;
 mod evidence;
+mod expert;
 mod export;
 mod faxes;
 mod flows;
@@ -26,6 +29,8 @@ mod live;
 mod mailboxes;
 mod moved;
 mod number_regions;
+mod order_search;
+mod own_work;
 mod parking;
 mod pickup;
 mod plans;

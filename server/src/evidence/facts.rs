@@ -11,12 +11,13 @@ use warehouse::Session;
 /// Rows of one table that a pack takes.
 const ROWS_MAX: usize = 9_000;
 /// Tables whose rows a pack has, and their order in it.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("legs", "started_at"),
     ("queue_visits", "entered_at"),
     ("ivr_steps", "seq"),
     ("agent_spans", "started_at"),
     ("surveys", "asked_at"),
+    ("consents", "seq"),
     ("recordings", "started_at"),
     ("quality", "leg_id"),
 ];

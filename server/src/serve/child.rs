@@ -38,6 +38,11 @@ impl Child {
         Ok(Child { name, process, started: Instant::now(), pause: PAUSE_FIRST })
     }
 
+    /// Which child it is.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Resolves when the child has ended.
     pub async fn ended(&mut self) -> std::io::Result<ExitStatus> {
         self.process.wait().await

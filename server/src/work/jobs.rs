@@ -2,6 +2,7 @@
 
 use super::encode::{Form, Rates};
 use super::flow::FlowJob;
+use super::found::FoundJob;
 use super::moving::{self, Claims, Freed, Sent, done};
 use super::own_report::{CheckJob, OwnReport, SHELF_BYTES_MAX};
 use super::watch::Watch;
@@ -121,6 +122,8 @@ pub enum Job {
     Flow(Box<FlowJob>),
     /// Render a report.
     Report(Box<ReportJob>),
+    /// Print a list of what was found.
+    Found(Box<FoundJob>),
     /// Check the definition of a report.
     CheckReport(Box<CheckJob>),
     /// Encode a WAV into another form beside it.
@@ -303,6 +306,10 @@ impl Bench {
             Job::Report(job) => {
                 let _turn = self.turn().await?;
                 self.report(*job).await
+            }
+            Job::Found(job) => {
+                let _turn = self.turn().await?;
+                self.found(*job).await
             }
             Job::CheckReport(job) => {
                 let _turn = self.turn().await?;

@@ -2,7 +2,7 @@
 
 use super::jobs::{Bench, Done, Problem, ReportJob};
 use reports::catalogue::COST_PER_CONTACT;
-use reports::{AgentName, Format, Language, Names, Params, Period, Rates, Report};
+use reports::{AgentName, Format, Language, Names, Params, Period, Rates, Report, ReportTable};
 use warehouse::Limits;
 
 impl Bench {
@@ -56,28 +56,29 @@ impl Bench {
             let rows = reports::count(&session, report, &params).await.map_err(failed)?;
             return Err(too_long(rows, self.report_rows_max));
         }
-        // Typesetting is pure computation: it must not hold up the socket.
-        let rendered =
-            tokio::task::spawn_blocking(move || reports::render(&table, format, language))
-                .await
-                .map_err(|panic| {
-                    Problem::new(
-                        500,
-                        "report",
-                        "The report could not be printed.",
-                        panic.to_string(),
-                    )
-                })?
-                .map_err(failed)?;
-        for warning in &rendered.warnings {
-            tracing::warn!(%warning, report = report.id, "rendered with a warning");
-        }
-        Ok(Done {
-            content_type: format.media_type().into(),
-            truncated: false,
-            body: rendered.bytes,
-        })
+        printed(table, format, language).await
     }
+}
+
+/// A table in one form.
+pub(super) async fn printed(
+    table: ReportTable,
+    format: Format,
+    language: Language,
+) -> Result<Done, Problem> {
+    let id = table.report.id;
+    // Typesetting is pure computation: it must not hold up the socket.
+    let rendered = tokio::task::spawn_blocking(move || reports::render(&table, format, language))
+        .await
+        .map_err(|panic| {
+            let message = "The report could not be printed.";
+            Problem::new(500, "report", message, panic.to_string())
+        })?
+        .map_err(failed)?;
+    for warning in &rendered.warnings {
+        tracing::warn!(%warning, report = id, "rendered with a warning");
+    }
+    Ok(Done { content_type: format.media_type().into(), truncated: false, body: rendered.bytes })
 }
 
 /// The rates as reports know them.

@@ -177,6 +177,7 @@ impl Call {
                 let kind = Kind::FlowTold { flow, version, event, data };
                 self.log(cx, Some(self.anchor), kind);
             }
+            Effect::Consent(agreed) => self.flow_learns_consent(cx, agreed),
             Effect::Left(left) => {
                 let Some(flowing) = &self.flow else { return };
                 let (flow, version) = left.of.unwrap_or((flowing.flow, flowing.version));

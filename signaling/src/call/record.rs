@@ -3,13 +3,15 @@
 //! recorded gets its row in the ledger all the same, saying why.
 //!
 //! [`rules`] decides, when a conversation begins and again when a transfer brings somebody else;
-//! `order` is what people ask for while it runs; `notice` is what the parties are told.
+//! `order` is what people ask for while it runs; `notice` is what the parties are told; `consent` is
+//! what the caller says of it.
 //!
 //! A long conversation is recorded in parts that follow each other: each is rendered while the
 //! conversation goes on, so that one long call does not keep what was heard in all the others from
 //! being cleared away on disk, and a crash late in it costs no more than its last part. A part that
 //! begins in a pause begins paused.
 
+mod consent;
 mod notice;
 mod order;
 pub(crate) mod rules;
@@ -106,6 +108,9 @@ impl Call {
 
     /// The same; `otherwise` is what happens where no rule matches.
     fn decide_or(&self, cx: &Cx, legs: &[LegId], otherwise: bool) -> Decision {
+        if self.story.consent == Some(false) {
+            return Decision::not_agreed();
+        }
         let plan = self.recording_plan(cx);
         let mut parties = self.parties(&plan, legs);
         parties.numbers.extend([self.caller.normal.clone(), self.called.normal.clone()]);

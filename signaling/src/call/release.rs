@@ -158,6 +158,9 @@ impl Call {
             CallAction::Play(order) => self.interject(cx, order),
             CallAction::StopPlay => self.stop_interjection(cx),
             CallAction::Record { order, by } => self.screen_records(cx, *order, *by),
+            CallAction::Consent { given, own, by } => {
+                self.screen_notes_consent(cx, *given, *own, *by)
+            }
         }
     }
 

@@ -123,6 +123,8 @@ pub enum Effect {
     BotStop,
     /// Tell programs of the tenant.
     Tell(Told),
+    /// The caller agrees to be recorded, or does not.
+    Consent(Agreed),
     /// A step was left.
     Left(Left),
     /// The call goes to another machine.
@@ -138,6 +140,17 @@ pub struct Told {
     pub event: String,
     /// Field to value.
     pub data: BTreeMap<String, String>,
+}
+
+/// Where a flow learned whether the caller agrees to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// The flow that was called, where it is a step of one; else it is one of the call's own flow.
+    pub of: Option<(FlowId, u32)>,
+    /// The step's name.
+    pub step: String,
+    /// They agree.
+    pub given: bool,
 }
 
 /// A step that the call went through.
@@ -545,6 +558,12 @@ impl Run {
     /// Tells programs of the tenant.
     pub(crate) fn tell(&mut self, event: String, data: BTreeMap<String, String>) {
         self.effects.push_back(Effect::Tell(Told { of: self.of, event, data }));
+    }
+
+    /// The caller agrees to be recorded, or does not.
+    pub(crate) fn agree(&mut self, given: bool) {
+        let (of, step) = (self.of, self.step.clone());
+        self.effects.push_back(Effect::Consent(Agreed { of, step, given }));
     }
 
     /// Gives the call away and rests. Ending the call is for good.

@@ -7,7 +7,8 @@ pub use replay::{Past, Replayed, replay};
 
 use super::flow::{Flow, Library};
 use super::run::{
-    Cx, Effect, Fax, Hand, Input, Left, Query, Record, Run, Talk, Told, stand_in, stand_in_bot,
+    Agreed, Cx, Effect, Fax, Hand, Input, Left, Query, Record, Run, Talk, Told, stand_in,
+    stand_in_bot,
 };
 use super::{Known, check, wording};
 use crate::switch::Now;
@@ -379,6 +380,10 @@ impl<'a> Walk<'a> {
                     let data: Vec<String> =
                         data.iter().map(|(name, value)| format!(" {name}={value}")).collect();
                     self.told.line(format!("tell {event}{}", data.concat()));
+                }
+                Effect::Consent(Agreed { given, .. }) => {
+                    let word = if given { "agrees" } else { "does not agree" };
+                    self.told.line(format!("{word} to be recorded"));
                 }
                 Effect::Left(left) => {
                     let within = left.of.map_or(String::new(), |(flow, _)| format!("{flow}/"));

@@ -7,6 +7,7 @@ mod bot;
 mod branch;
 mod callback;
 mod collect;
+mod consent;
 mod enqueue;
 mod expression;
 mod fax;
@@ -32,6 +33,7 @@ pub use bot::Bot;
 pub use branch::{Branch, Case, Condition, Op};
 pub use callback::Callback;
 pub use collect::Collect;
+pub use consent::Consent;
 pub use enqueue::{Enqueue, LONG_WAIT};
 pub use expression::Expression;
 pub use fax::Fax;
@@ -149,6 +151,8 @@ kinds! {
     Bot,
     /// Tells programs of something.
     Webhook,
+    /// The caller agrees to be recorded, or does not.
+    Consent,
     /// Puts the call into a queue.
     Enqueue,
     /// Calls the people of an area.

@@ -9,6 +9,7 @@ mod callers;
 mod calling;
 mod click;
 mod conference;
+mod consent;
 mod consult;
 mod control;
 mod decided;
@@ -50,8 +51,8 @@ use super::rig::{Phone, Rig, TENANT, demo_plan};
 use std::time::Duration;
 use terms::control::{AgentAction, Answer, Ask, CallAction};
 use terms::event::{
-    Calling, Consultation, InCallback, InCalling, InConference, InConsultation, Kind, Outcome,
-    Parking, Party,
+    Calling, Consent, Consultation, InCallback, InCalling, InConference, InConsultation, Kind,
+    Outcome, Parking, Party,
 };
 use terms::{AgentId, CallId, LegId};
 
@@ -178,6 +179,7 @@ fn word(kind: &Kind) -> Option<String> {
         Kind::RecordingPaused { by, .. } => format!("paused by {by}"),
         Kind::RecordingResumed { by, .. } => format!("recorded again by {by}"),
         Kind::RecordingStopped { by, .. } => format!("recording stopped by {by}"),
+        Kind::Consented(Consent { given, way, .. }) => format!("agrees by {way:?}: {given}"),
         Kind::CallbackQueued { .. } => "callback queued".into(),
         Kind::Callback(callback) => callback_word(&callback.what),
         Kind::Started { .. } | Kind::RecordingStarted { .. } => return None,

@@ -59,6 +59,12 @@ pub fn a_conversation_and_a_queue_go_on_when_the_call_path_is_killed(backend: &s
     assert_eq!(house.sql("SELECT count(*) AS n FROM calls")[0]["n"], 2, "one record a call");
 
     recorded_in_two_parts(&house, &talking);
+    let ran = house.json("/api/v1/availability?from=2020-01-01T00:00:00Z");
+    let ends = |process: &str| {
+        let of = ran.as_array()?.iter().find(|of| of["process"] == process)?;
+        of["ends"].as_u64()
+    };
+    assert_eq!((ends("calls"), ends("api"), ends("work")), (Some(1), Some(0), Some(0)), "{ran}");
     drop((agent_phone, second));
     let heard = caller.heard();
     let halves = halves_with(&heard, &[AGENT], &[CALLER, SECOND]);

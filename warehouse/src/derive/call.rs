@@ -1,5 +1,6 @@
 //! A call from its first entry to its row.
 
+use crate::derive::consent::consent;
 use crate::derive::ended::{self, Ended};
 use crate::derive::entry::word;
 use crate::derive::leg::{LegOf, Mode, OpenLeg, TalkClock};
@@ -197,6 +198,11 @@ impl OpenCall {
                 rows.push(Row::Recording(ended::recording(
                     entry, ledger, *agent, *queue, start, caller,
                 )));
+            }
+            Kind::Consented(said) => {
+                let (contact, start, caller) =
+                    (self.contact, self.started_at, self.customer_number());
+                rows.push(Row::Consent(consent(entry, said, (self.call, contact), start, caller)));
             }
             Kind::LegEnded { cause, by, quality } => {
                 self.end_leg(entry.leg, at, (*cause, *by), quality.as_ref(), rows);

@@ -23,6 +23,7 @@ macro_rules! pick {
     };
 }
 
+mod agreed;
 mod heard;
 mod region;
 

@@ -15,7 +15,7 @@ static TABLES: [(&str, &[&str]); 7] = [
     ("surveys", &["surveys"]),
     ("quality", &["quality"]),
     ("agents", &["agent_spans", "shifts"]),
-    ("recordings", &["recordings", "recording_deletions", "faxes"]),
+    ("recordings", &["recordings", "recording_deletions", "faxes", "consents"]),
     ("orders", &["orders", "return_visits"]),
 ];
 

@@ -346,7 +346,7 @@ async fn one_call_comes_with_all_that_is_known_about_it() {
     );
     assert!(detail["call"]["tenant_id"].is_null());
     assert_eq!(detail["orders"], json!([order["id"]]));
-    for part in ["legs", "visits", "recordings", "surveys", "ivr_steps"] {
+    for part in ["legs", "visits", "recordings", "surveys", "ivr_steps", "consents"] {
         assert_eq!(detail[part], json!([]), "{part}");
     }
     let foreign = rig.get(&format!("/api/v1/calls/{other}"), &token).await;
@@ -539,4 +539,34 @@ async fn a_list_of_calls_says_in_both_languages_which_damaged_file_it_lacks() {
     let detail = asked("/api/v1/calls/2", "en").await;
     assert_eq!(detail["recordings"].as_array().unwrap().len(), 1, "{detail}");
     assert!(detail["incomplete"].as_str().unwrap_or_default().contains(&name), "{detail}");
+}
+
+#[tokio::test]
+async fn calls_that_a_search_found_are_fetched_in_every_form_by_who_reads_reports() {
+    let rig = Rig::new().await;
+    let supervisor = rig.token(Role::Supervisor).await;
+    let agents = &rig.first.agents;
+    for (second, agent) in [(11, agents[0].0), (22, agents[1].0), (33, agents[0].0)] {
+        rig.call(rig.tenant(), second, 60, agent).await;
+    }
+    let query = format!("agent={}&sort=oldest", agents[0].0);
+    let fetch = async |format: &str| {
+        let got = rig.get(&format!("/api/v1/call-lists/{format}?{query}"), &supervisor).await;
+        assert_eq!(got.status, StatusCode::OK, "{format}: {got:?}");
+        got.body.to_vec()
+    };
+    for format in ["csv", "html", "json"] {
+        let text = String::from_utf8(fetch(format).await).unwrap();
+        let at = |caller: &str| text.find(caller);
+        let (first, last) = (at("8613800130011"), at("8613800130033"));
+        assert!(first.is_some() && first < last, "{format}: {text}");
+        assert_eq!(at("8613800130022"), None, "{format}: a colleague's");
+    }
+    assert!(fetch("xlsx").await.starts_with(b"PK"));
+    assert!(fetch("pdf").await.starts_with(b"%PDF"));
+    let agent = rig.token(Role::Agent).await;
+    let refused = rig.get("/api/v1/call-lists/csv", &agent).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let rows = rig.store.audit(rig.tenant(), None, 100).await.unwrap();
+    assert!(rows.iter().any(|row| row.subject == "2 calls, pdf"), "each is written down");
 }

@@ -346,6 +346,7 @@ impl Rig {
         let state = ApiState {
             store: store.clone(),
             warehouse: warehouse.clone(),
+            data: folder.path().to_owned(),
             recordings: config.recordings_dir(),
             calls: calls.clone(),
             plans,

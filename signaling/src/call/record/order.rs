@@ -2,7 +2,7 @@
 //! where the rule of the conversation lets agents; supervisors may in any. Nobody starts what is
 //! excluded.
 
-use super::super::{Call, Phase};
+use super::super::{Call, Phase, Talk};
 use crate::switch::Cx;
 use terms::control::{Asker, RecordingOrder};
 use terms::event::Kind;
@@ -36,9 +36,8 @@ impl Call {
         let Phase::Talking(talk) = &self.phase else {
             return Err("there is no conversation to record".to_owned());
         };
-        let mut legs = vec![self.anchor, talk.partner];
-        let others: Vec<LegId> = talk.others().collect();
-        let decision = self.decide(cx, &legs);
+        let legs = self.talkers(cx, talk);
+        let decision = self.decide(cx, &legs[..2]);
         if decision.is_excluded() {
             return Err(decision.refusal());
         }
@@ -46,10 +45,15 @@ impl Call {
         if self.recording.is_some() || self.announcing.is_some() {
             return Err("the conversation is being recorded already".to_owned());
         }
-        legs.extend(others.into_iter().filter(|&other| !self.is_excluded(cx, other)));
         let parties = legs.into_iter().map(|leg| (leg, self.side(leg))).collect();
         self.begin_recording(cx, decision, parties, Some(by.user));
         Ok(())
+    }
+
+    /// The two of a conversation, then the others in it who may be recorded.
+    pub(super) fn talkers(&self, cx: &Cx, talk: &Talk) -> Vec<LegId> {
+        let others = talk.others().filter(|&other| !self.is_excluded(cx, other));
+        [self.anchor, talk.partner].into_iter().chain(others).collect()
     }
 
     /// The recording that runs belongs to a conversation, and they may act on it.

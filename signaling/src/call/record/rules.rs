@@ -59,6 +59,8 @@ pub(crate) enum Why {
     Direct,
     /// It goes by a lease that is not recorded.
     Lease,
+    /// The caller does not agree.
+    NotAgreed,
 }
 
 impl Decision {
@@ -68,8 +70,14 @@ impl Decision {
         Decision { why: Why::Lease, then }
     }
 
+    /// The caller does not agree to it.
+    pub fn not_agreed() -> Self {
+        let then = RecordingThen { record: false, ..RecordingThen::default() };
+        Decision { why: Why::NotAgreed, then }
+    }
+
     pub fn is_excluded(&self) -> bool {
-        matches!(self.why, Why::Excluded(_) | Why::Lease)
+        matches!(self.why, Why::Excluded(_) | Why::Lease | Why::NotAgreed)
     }
 
     /// Why it is not recorded, for people.
@@ -82,6 +90,7 @@ impl Decision {
             Why::Queue => "this queue is not recorded".to_owned(),
             Why::Direct => "calls without a queue are not recorded".to_owned(),
             Why::Lease => "this lease of a number is not recorded".to_owned(),
+            Why::NotAgreed => "the caller does not agree to be recorded".to_owned(),
         }
     }
 }

@@ -46,6 +46,7 @@ fn what_does_not_exist_is_refused() {
         ),
         (json!({"kind": "hours", "hours": "x", "open": "z", "closed": "z"}), "opening hours"),
         (json!({"kind": "dance"}), "unknown variant `dance`"),
+        (json!({"kind": "consent", "next": "z"}), "missing field `given`"),
         (json!({"kind": "webhook", "event": "a b", "next": "z"}), "a letter, then letters"),
         (json!({"kind": "webhook", "event": "a", "data": {"1": ""}, "next": "z"}), "the variable"),
         (

@@ -456,6 +456,21 @@ fn a_holiday_has_a_way_of_its_own() {
 }
 
 #[test]
+fn who_calls_when_nobody_works_is_led_to_a_message() {
+    let (closed, open) = (Vec::new(), Vec::new());
+    let hours = vec![Hours { name: "office".into(), windows: Vec::new(), closed, open }];
+    let document = json!({"format": 1, "start": "hours", "steps": {
+        "hours": {"kind": "hours", "hours": "office", "open": "queue", "closed": "sorry"},
+        "sorry": {"kind": "play", "prompts": ["closed"], "next": "message"},
+        "message": {"kind": "voicemail", "queue": "7"},
+        "queue": {"kind": "enqueue", "queue": "7", "on": {"error": "message"}}
+    }});
+    let told = simulate(flow(&document), &Scene { hours, ..Scene::default() }, script("silence"));
+    assert!(told.lines.contains(&"hear zh-CN/closed".to_owned()), "{:#?}", told.lines);
+    assert_eq!(told.end, Some(Hand::Voicemail { queue: QueueId(7) }));
+}
+
+#[test]
 fn the_key_that_ends_an_entry_which_is_full_already_is_no_key_of_the_next_step() {
     let document = json!({"format": 1, "start": "ask", "steps": {
         "ask": {"kind": "collect", "prompts": ["account"], "variable": "pin", "digits_max": 4,
@@ -503,6 +518,24 @@ fn programs_are_told_what_the_call_knows_also_when_the_caller_has_gone() {
     };
     assert_eq!(told_of("4711"), ["tell entered account=4711 who=+8613800138000"]);
     assert_eq!(told_of("47 hangup"), ["tell left"]);
+}
+
+#[test]
+fn a_key_says_whether_the_caller_agrees_to_be_recorded() {
+    let document = json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "menu", "prompts": ["choose"], "keys": {"1": "yes", "2": "no"},
+            "on": {"timeout": "bye", "invalid": "bye"}},
+        "yes": {"kind": "consent", "given": true, "next": "bye"},
+        "no": {"kind": "consent", "given": false, "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }});
+    let said_by = |key| {
+        let lines = told(&document, key).lines;
+        lines.into_iter().filter(|line| line.contains("agree")).collect::<Vec<_>>()
+    };
+    assert_eq!(said_by("1"), ["agrees to be recorded"]);
+    assert_eq!(said_by("2"), ["does not agree to be recorded"]);
+    assert_eq!(said_by("silence silence silence"), [""; 0]);
 }
 
 #[test]

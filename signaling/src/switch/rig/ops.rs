@@ -271,7 +271,7 @@ fn with_call(rig: &mut Rig, with: u8) {
     let call = calls[usize::from(with) % calls.len()].call;
     let by = UserId(3);
     let record = |order| CallAction::Record { order, by: Asker { user: UserId(9), any: true } };
-    let action = match with / 8 % 30 {
+    let action = match with / 8 {
         0 => CallAction::Hangup,
         1 => CallAction::Hold,
         2 => CallAction::Resume,
@@ -302,6 +302,8 @@ fn with_call(rig: &mut Rig, with: u8) {
         26 => CallAction::JoinConsultation,
         27 => CallAction::Park { slot: None },
         28 => CallAction::Park { slot: Some(1) },
+        29 => CallAction::Consent { given: false, own: true, by },
+        30 => CallAction::Consent { given: true, own: true, by },
         _ => CallAction::Transfer { target: "013800000000".into() },
     };
     rig.ask(Ask::Call { tenant: TENANT, call, action });

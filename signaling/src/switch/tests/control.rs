@@ -297,6 +297,31 @@ fn an_agent_is_shown_what_the_flow_learned_and_nothing_else() {
 }
 
 #[test]
+fn who_is_given_a_call_has_its_id_its_contact_and_what_the_flow_learned() {
+    let mut plan = demo_plan();
+    plan.flows[0].document = json!({"format": 1, "start": "queue", "show": ["business"],
+        "variables": {"business": "报修"}, "steps": {
+        "queue": {"kind": "enqueue", "queue": "1", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    let mut rig = Rig::new(plan);
+    sign_in(&mut rig, A1);
+    let customer = rig.customer_dials("95105688");
+    rig.wait(secs(5));
+    let before = rig.state().calls.pop().expect("a call");
+    assert_eq!((before.phase.as_str(), before.agent), ("talking", Some(A1)));
+    sign_in(&mut rig, A3);
+    let target = "1003".to_owned();
+    assert_eq!(call_act(&mut rig, CallAction::Transfer { target }), Answer::Done);
+    rig.wait(secs(10));
+    let after = rig.state().calls.pop().expect("a call");
+    assert_eq!((after.phase.as_str(), after.agent), ("talking", Some(A3)));
+    assert_eq!((after.call, after.contact), (before.call, before.contact));
+    assert_eq!((after.caller, after.data), (before.caller, before.data));
+    rig.hangs_up(customer);
+    balanced(&mut rig);
+}
+
+#[test]
 fn the_steps_of_a_called_flow_are_noted_under_that_flow() {
     let mut plan = demo_plan();
     plan.flows[0].document = json!({"format": 1, "start": "pay", "steps": {

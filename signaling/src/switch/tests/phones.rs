@@ -355,3 +355,30 @@ fn where_calls_go_is_kept_when_the_process_is_killed() {
     assert!(has_told(&rig, "answered 2"), "{:#?}", told(&rig));
     all_hang_up(&mut rig);
 }
+
+#[test]
+fn a_conversation_at_a_mobile_to_which_an_agent_forwards_is_recorded_with_both() {
+    let mut rig = rig_with(&[]);
+    let always = Some("013811112222".to_owned());
+    let forwarding = Forwarding { always, ..Forwarding::default() };
+    assert_eq!(forwards(&mut rig, A1, forwarding), Answer::Done);
+    let customer = rig.customer_dials("95105601");
+    rig.wait(secs(10));
+    assert_eq!(phase(&mut rig), "talking");
+    let starts: Vec<_> = rig
+        .media
+        .iter()
+        .filter_map(|command| match command {
+            terms::media::Command::RecordStart(start) => Some(start.clone()),
+            _ => None,
+        })
+        .collect();
+    let [start] = &starts[..] else { panic!("{starts:?}") };
+    let parties: Vec<LegId> = start.parties.iter().map(|party| party.0).collect();
+    assert_eq!(parties.len(), 2);
+    assert!(parties.contains(&customer), "{parties:?}");
+    assert!(rig.leg_of(A1).is_none(), "the other is the mobile");
+    rig.wait(secs(20));
+    all_hang_up(&mut rig);
+    assert!(has_told(&rig, "recorded Recorded"), "{:#?}", told(&rig));
+}

@@ -1,0 +1,38 @@
+//! How long the processes of the box ran.
+
+use super::rig::{NOON, Rig};
+use crate::uptime::{Journal, What};
+use axum::http::StatusCode;
+use desk::Role;
+use std::time::Duration;
+
+#[tokio::test]
+async fn the_share_of_time_in_which_a_process_ran_is_told_without_stops_that_were_asked_for() {
+    let rig = Rig::new().await;
+    std::fs::create_dir_all(rig.folder.path().join("run")).unwrap();
+    let journal = Journal::open(rig.folder.path());
+    let at = |back: u64| terms::Timestamp(NOON.0 - Duration::from_secs(back).as_micros() as i64);
+    for (back, what) in
+        [(10_000, What::Up), (5_100, What::Ended), (5_099, What::Up), (99, What::Stopped)]
+    {
+        journal.note(at(back), "calls", what);
+    }
+    let token = rig.token(Role::Administrator).await;
+    let uri = format!("/api/v1/availability?from={}&to={NOON}", at(10_099));
+    let got = rig.get(&uri, &token).await;
+    assert_eq!(got.status, StatusCode::OK, "{got:?}");
+    let told = got.json();
+    let calls = &told[0];
+    assert_eq!(calls["process"], "calls");
+    assert_eq!(
+        (calls["up_ms"].as_i64(), calls["down_ms"].as_i64()),
+        (Some(9_900_000), Some(1_000))
+    );
+    assert_eq!((calls["stopped_ms"].as_i64(), calls["ends"].as_i64()), (Some(99_000), Some(1)));
+    let share = calls["availability"].as_f64().unwrap();
+    assert!((share - 9_900.0 / 9_901.0).abs() < 1e-9, "{share}");
+    let wrong = rig.get(&format!("/api/v1/availability?from={NOON}&to={NOON}"), &token).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    let agent = rig.token(Role::Agent).await;
+    assert_eq!(rig.get(&uri, &agent).await.status, StatusCode::FORBIDDEN);
+}
