@@ -42,7 +42,7 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, rest) = bytes.split_first()?;
     let (length, rest) = rest.split_first()?;
     let (length, rest) = match usize::from(*length) {
-        short @ 0..0x80 => (short, rest),
+        short @ 0..=0x7f => (short, rest),
         long @ 0x81..=0x84 => {
             let (length, rest) = rest.split_at_checked(long - 0x80)?;
             (length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)), rest)

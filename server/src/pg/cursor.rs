@@ -3,9 +3,9 @@
 //! the first of them is fetched.
 
 use super::message::{put_columns, refused};
-use super::parts::{Lasts, Portal, Prepared, not_open};
+use super::parts::{Lasts, Portal, Prepared};
 use super::session::{Session, Transaction, Trouble};
-use super::statement::{Inner, Statement};
+use super::statement::Inner;
 use super::words::{Word, Words};
 use crate::work::wire::Refusal;
 use std::sync::Arc;

@@ -71,7 +71,7 @@ async fn a_lost_schema_is_made_anew_and_nobody_writes_before() {
     let said = refusal(open(dir, &manifest).await);
     assert!(said.contains("`switchgrid warehouse verify --repair`"), "{said}");
     let reader = Warehouse::open_reader_on(dir, &manifest).await;
-    assert!(matches!(reader, Err(Error::Missing(_))) && has_files(dir).unwrap());
+    assert!(matches!(reader, Err(Error::Missing(_))) && has_files(dir, None).await.unwrap());
     let repaired = from_files(dir, &manifest).await.unwrap();
     assert_eq!((repaired.files, repaired.rows), (2, 7));
     assert_eq!(schemas(dir, &manifest).await, 1, "nothing was there to lie aside");

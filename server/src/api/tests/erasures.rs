@@ -209,7 +209,7 @@ async fn what_an_attempt_reached_that_failed_half_way_is_counted() {
     let stuck = "CREATE TRIGGER stuck BEFORE DELETE ON customers
                  BEGIN SELECT RAISE(ABORT, 'stuck'); END";
     sqlx::query(stuck).execute(&mut desk).await.unwrap();
-    rig.deletion.erase_persons(rig.folder.path(), NOON).await.unwrap_err();
+    rig.deletion.erase_persons(rig.folder.path(), || NOON).await.unwrap_err();
     assert!(!person.fax.exists());
     let now = rig.erasure(&token, &id).await;
     assert_eq!((&now["state"], &now["entries"]), (&json!("waiting"), &json!(0)), "{now}");
