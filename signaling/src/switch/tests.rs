@@ -7,6 +7,7 @@ mod browsers;
 mod callbacks;
 mod callers;
 mod calling;
+mod classes;
 mod click;
 mod conference;
 mod consult;

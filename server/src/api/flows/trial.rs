@@ -202,7 +202,8 @@ enum SimulatedInput {
 struct SimulatedServer {
     /// Requests whose path begins so, whatever their host; `sql:<connector>` stands in for a database,
     /// `bot:<connector>` for a bot, whose `body` is what it says and how it leaves: `says`, `outcome`,
-    /// `transfer`, `set`.
+    /// `transfer`, `set`; `queue:<id>` for a queue, whose `body` says `waiting`, `free`, `agents` and
+    /// `wait_s`.
     path: String,
     /// The HTTP status.
     #[serde(default = "ok")]

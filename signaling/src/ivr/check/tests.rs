@@ -45,6 +45,8 @@ fn what_does_not_exist_is_refused() {
             "keys.1 leads to \"nowhere\"",
         ),
         (json!({"kind": "hours", "hours": "x", "open": "z", "closed": "z"}), "opening hours"),
+        (json!({"kind": "load", "queue": "9", "next": "z", "on": {"error": "z"}}), "no queue 9"),
+        (json!({"kind": "load", "queue": "1", "next": "z"}), "the edge on.error is missing"),
         (json!({"kind": "dance"}), "unknown variant `dance`"),
         (json!({"kind": "webhook", "event": "a b", "next": "z"}), "a letter, then letters"),
         (json!({"kind": "webhook", "event": "a", "data": {"1": ""}, "next": "z"}), "the variable"),
