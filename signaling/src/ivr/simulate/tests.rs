@@ -670,7 +670,10 @@ fn a_queue_is_looked_at_and_what_stands_in_for_it_decides() {
     let busy = json!({"waiting": 9, "free": 0, "agents": 2, "wait_s": 301});
     let told = walk(Some((200, busy)));
     let value = |name: &str| told.variables[name].as_str();
-    assert_eq!([value("queue_waiting"), value("queue_free"), value("queue_agents")], ["9", "0", "2"]);
+    assert_eq!(
+        [value("queue_waiting"), value("queue_free"), value("queue_agents")],
+        ["9", "0", "2"]
+    );
     assert_eq!(told.end, Some(Hand::Hangup { cause: 16 }));
     assert_eq!(told.requests, ["queue:7"]);
     let alone = walk(None);
