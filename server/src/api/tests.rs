@@ -11,6 +11,7 @@ mod click;
 mod conferences;
 mod connectors;
 mod emergency;
+mod emergency_log;
 mod erasures;
 mod evidence;
 mod export;
