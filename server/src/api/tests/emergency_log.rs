@@ -34,7 +34,6 @@ async fn a_drill_is_ticked_off_point_by_point_and_logged_and_touches_no_caller()
     let who = rig.person(rig.tenant(), Role::Supervisor).await.to_string();
     prepare(&rig, &manager).await;
     let before = rig.store.plan_version(rig.tenant()).await.unwrap();
-    let handed = rig.store.read_after(0, 1_000).await.unwrap().len();
     assert_eq!(
         post(&rig, &agent, "emergency/storm/drill", json!({})).await.status,
         StatusCode::FORBIDDEN
@@ -82,7 +81,7 @@ async fn a_drill_is_ticked_off_point_by_point_and_logged_and_touches_no_caller()
     );
     let rows = rig.store.read_after(0, 1_000).await.unwrap();
     let told = rows.iter().filter(|entry| matches!(entry.row, Row::Emergency(_))).count();
-    assert_eq!((told, rows.len() >= handed), (0, true), "nothing was switched");
+    assert_eq!(told, 0, "nothing was switched");
     let audit = rig.store.audit(rig.tenant(), None, 100).await.unwrap();
     let noted = |action: &str| audit.iter().filter(|row| row.action == action).count();
     assert_eq!(["emergency.drill", "emergency.tick", "emergency.drill_end"].map(noted), [1, 1, 1]);
