@@ -42,7 +42,7 @@ pub struct Card {
     pub name: String,
     /// Their address.
     pub address: String,
-    /// The area that serves them.
+    /// The area that serves them; left out, the name of the one in which the address lies.
     pub area: String,
     /// Anything else.
     pub note: String,
@@ -168,7 +168,8 @@ impl Store {
         card: &Card,
     ) -> Result<Customer> {
         let country = self.tenant(tenant).await?.profile.country;
-        let card = card.check()?;
+        let mut card = card.check()?;
+        card.area = self.area_or_of(tenant, &card.area, &card.address).await?;
         let mut write = self.write("change a customer").await?;
         let known = by_number(&mut write, tenant, by, number, &country).await?;
         let customer_id =

@@ -284,10 +284,12 @@ async fn check(write: &mut Write, tenant: TenantId, draft: &EmergencyDraft) -> R
 /// A checklist: each point one line, and none empty.
 fn points(checklist: &[String]) -> Result<Vec<String>> {
     if checklist.len() > POINTS_MAX {
-        return Err(Error::invalid("checklist", format!("at most {POINTS_MAX} points")));
+        return Err(Error::invalid("checklist", format!("at most {POINTS_MAX} entries are kept")));
     }
     let point = |text: &String| match text::line("checklist", text)? {
-        empty if empty.is_empty() => Err(Error::invalid("checklist", "a point needs a text")),
+        empty if empty.is_empty() => {
+            Err(Error::invalid("checklist", "a text is needed, at least one character"))
+        }
         text => Ok(text),
     };
     checklist.iter().map(point).collect()

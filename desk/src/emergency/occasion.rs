@@ -188,7 +188,7 @@ impl Store {
         let points = of.points.len();
         let place = (point as usize).checked_sub(1).and_then(|place| of.points.get_mut(place));
         let Some(ticked) = place else {
-            return Err(Error::invalid("point", format!("1 to {points} is needed")));
+            return Err(Error::invalid("point", format!("a point from 1 to {points} is needed")));
         };
         if ticked.ticked_at.is_some() {
             return Ok(of);

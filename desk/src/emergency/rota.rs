@@ -78,7 +78,7 @@ impl Store {
 
 async fn check(write: &mut Write, tenant: TenantId, rota: &[Duty]) -> Result<Vec<Duty>> {
     if rota.len() > DUTIES_MAX {
-        return Err(Error::invalid("duties", format!("at most {DUTIES_MAX} duties")));
+        return Err(Error::invalid("duties", format!("at most {DUTIES_MAX} entries are kept")));
     }
     let mut checked = Vec::with_capacity(rota.len());
     for duty in rota {
@@ -87,7 +87,7 @@ async fn check(write: &mut Write, tenant: TenantId, rota: &[Duty]) -> Result<Vec
         }
         let select = "SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL";
         if !write.has(tenant, select, duty.user.0).await? {
-            return Err(Error::invalid("user", format!("there is no user {}", duty.user)));
+            return Err(Error::invalid("user", format!("there is no such person: {}", duty.user)));
         }
         checked.push(Duty { task: text::line("task", &duty.task)?, ..duty.clone() });
     }

@@ -592,6 +592,8 @@ const NOUNS: &[(&str, &str)] = &[
     ("conference", "会议室"),
     ("customer", "客户"),
     ("exclusion", "不录音条目"),
+    ("emergency or drill", "应急或演练"),
+    ("emergency plan", "应急预案"),
     ("erasure", "个人资料删除"),
     ("flow", "流程"),
     ("hook", "事件推送"),

@@ -204,7 +204,7 @@ pub enum Hand {
     Area {
         /// How it is found.
         by: AreaBy,
-        /// Its code, where it is found by that.
+        /// Its code, or the address, where it is found by that.
         code: String,
     },
     /// A message.

@@ -10,6 +10,7 @@ use super::run::{
     Cx, Effect, Fax, Hand, Input, Left, Load, Query, Record, Run, Talk, Told, stand_in,
     stand_in_bot, stand_in_load,
 };
+use super::step::AreaBy;
 use super::{Known, check, wording};
 use crate::switch::Now;
 use std::collections::{BTreeMap, VecDeque};
@@ -413,6 +414,9 @@ impl<'a> Walk<'a> {
                     }
                     self.told.line(match &hand {
                         Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
+                        Hand::Area { by: AreaBy::Address, code } => {
+                            format!("goes to the people of the area of the address {code}")
+                        }
                         Hand::Area { code, .. } if !code.is_empty() => {
                             format!("goes to the people of area {code}")
                         }

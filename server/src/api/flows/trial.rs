@@ -68,10 +68,10 @@ enum TrialEnd {
     },
     /// With the people of an area.
     Area {
-        /// How it is found: `code`, `called` or `caller`.
+        /// How it is found: `code`, `called`, `caller` or `address`.
         #[schema(value_type = String)]
         by: AreaBy,
-        /// Its code; empty where it is found by a number.
+        /// Its code, or the address; empty where it is found by a number.
         code: String,
     },
     /// At a message.

@@ -152,7 +152,7 @@ async fn the_rota_says_who_is_on_duty_and_changes_also_in_an_emergency() {
     let drill = post(&rig, &supervisor, "emergency/storm/drill", json!({})).await.json();
     assert_eq!(drill["on_duty"], json!([user]));
     let nobody = json!([{"user": "99", "starts_at": at(0), "ends_at": at(9)}]);
-    for (duties, says) in [(json!([duty(60, 60)]), "ends after"), (nobody, "no user 99")] {
+    for (duties, says) in [(json!([duty(60, 60)]), "ends after"), (nobody, "no such person: 99")] {
         let refused = put(&manager, duties).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
         assert!(refused.json()["message"].to_string().contains(says), "{refused:?}");

@@ -68,6 +68,7 @@ fn plan() -> Plan {
             queue: QueueId(1),
             ring_s: 20,
             callers: Vec::new(),
+            addresses: Vec::new(),
         }],
         workers: vec![worker(1, "13800000001", Some(2)), worker(2, "13900000002", None)],
     };
@@ -406,6 +407,25 @@ fn an_end_is_told_by_what_the_phone_or_the_network_said() {
         let caller = rig.customer_dials("95105688");
         rig.wait(secs(1));
         assert_eq!(ends(&rig), [format!("worker 1: {expected:?}")], "{status}");
+        rig.hangs_up(caller);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn an_address_that_the_flow_knows_leads_to_the_worker_of_its_area() {
+    for (address, reached) in [("广州市越秀区 花园路7号", true), ("深圳市", false)] {
+        let mut plan = plan();
+        plan.grid.areas[0].addresses = vec!["广州市越秀区*".into()];
+        plan.flows[0].document = json!({"format": 1, "start": "area",
+            "variables": {"address": address}, "steps": {
+            "area": {"kind": "area", "by": "address", "address": "${address}", "unknown": "nobody"},
+            "nobody": {"kind": "hangup", "prompts": ["invalid"]}}});
+        let mut rig = Rig::new(plan);
+        let caller = rig.customer_dials("95105688");
+        rig.wait(secs(5));
+        assert_eq!(heard(&rig, caller).contains(&"invalid".to_owned()), !reached, "{address}");
+        assert_eq!(phones(&rig).len(), usize::from(reached), "{address}");
         rig.hangs_up(caller);
         balanced(&mut rig);
     }
