@@ -129,7 +129,7 @@ async fn the_area_of_an_address_is_told_and_goes_onto_customers_and_orders() {
     let customer = rig.store.put_customer(tenant, &by, number, &card).await.unwrap();
     assert_eq!(customer.card.area, "城北");
     for (area, expected) in [("", "城北"), ("东山", "东山")] {
-        let new = desk::order::NewOrder {
+        let new = desk::order::write::NewOrder {
             kind: "漏水".into(),
             title: "漏水".into(),
             department: Some("维修".into()),
