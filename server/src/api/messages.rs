@@ -587,6 +587,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("substitute", "替班网格员"),
     ("team queue", "班组队列"),
     ("worker", "网格员"),
+    ("authorisation code", "授权码"),
     ("blocked caller", "黑名单号码"),
     ("allowed caller", "白名单号码"),
     ("conference", "会议室"),

@@ -3,6 +3,7 @@
 
 mod areas;
 mod audit;
+mod auth_codes;
 mod basics;
 mod callbacks;
 mod callers;

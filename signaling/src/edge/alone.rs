@@ -123,6 +123,7 @@ pub fn agent(id: AgentId, user: &str, password: &str, realm: &str) -> Agent {
         sip_user: user.to_owned(),
         ha1_md5: Algorithm::Md5.hash(&parts),
         ha1_sha256: Algorithm::Sha256.hash(&parts),
+        codes: Vec::new(),
         pickup_any: false,
         skills: Vec::new(),
         calling: Default::default(),

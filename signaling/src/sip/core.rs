@@ -1,6 +1,7 @@
 //! The machine that the edge drives: datagrams, stream bytes, commands and time in; transmits and
 //! events out. Nothing here blocks, and everything that grows has a limit in [`Config`].
 
+use super::accounts::users;
 use super::bucket::Sources;
 use super::digest::{Algorithm, Authenticator, Ha1};
 use super::flow::{ConnectionId, Flow, Hop, Host, ListenerId, Seen, Transmit, Transport};
@@ -221,25 +222,13 @@ impl UserAgent {
     /// forgotten; running calls go on.
     pub fn set_plan(&mut self, now: Now, plan: &Plan) {
         let tenant = plan.tenant;
-        let of = |account: &Account| match account {
-            Account::Agent(owner, _) | Account::Trunk((owner, _)) => *owner,
-        };
-        self.accounts.retain(|_, (account, _)| of(account) != tenant);
-        let realm = plan.realm.as_bytes();
-        for agent in &plan.agents {
-            let ha1 = Ha1 { md5: agent.ha1_md5.clone(), sha256: agent.ha1_sha256.clone() };
-            self.add_account(realm, &agent.sip_user, Account::Agent(tenant, agent.id), ha1);
-        }
-        for trunk in &plan.trunks {
-            if let Some(digest) = &trunk.inbound_digest {
-                let ha1 = Ha1 { md5: digest.ha1_md5.clone(), sha256: digest.ha1_sha256.clone() };
-                self.add_account(realm, &digest.user, Account::Trunk((tenant, trunk.id)), ha1);
-            }
-        }
+        self.set_accounts(plan);
         let agents: HashMap<_, _> =
             plan.agents.iter().map(|a| (a.id, (a.sip_user.clone(), a.name.clone()))).collect();
-        for who in self.registrar.all() {
-            if who.0 == tenant && !agents.contains_key(&who.1) && self.registrar.drop_agent(who) {
+        let users: HashMap<_, _> = plan.agents.iter().map(|a| (a.id, users(a))).collect();
+        for who in self.registrar.all().into_iter().filter(|who| who.0 == tenant) {
+            let users = users.get(&who.1).map_or(&[][..], Vec::as_slice);
+            if self.registrar.keep_users(who, users) {
                 self.on_unregistered(who);
             }
         }
@@ -260,16 +249,6 @@ impl UserAgent {
         self.arm_registrar();
         self.prune_lamps(now, None);
         self.settle_lamps(now);
-    }
-
-    fn add_account(&mut self, realm: &[u8], user: &str, account: Account, ha1: Ha1) {
-        let key = (realm.to_vec(), user.as_bytes().to_vec());
-        // Two tenants with one realm must not share user names: the first one keeps its own.
-        if let Some((holder, _)) = self.accounts.get(&key) {
-            tracing::error!(?holder, ?account, "two accounts have one realm and user name");
-            return;
-        }
-        self.accounts.insert(key, (account, ha1));
     }
 
     /// A datagram came.
