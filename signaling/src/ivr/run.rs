@@ -487,7 +487,8 @@ impl Run {
         while let Some(name) = self.next.take() {
             let flow = Arc::clone(&self.flow);
             let step = &flow.steps[&name];
-            if self.caller_gone && step.needs_caller() {
+            let instead = flow.bypass.get(&name).map(String::as_str);
+            if self.caller_gone && instead.is_none() && step.needs_caller() {
                 self.doing = Doing::Over;
                 return;
             }
@@ -501,7 +502,10 @@ impl Run {
                 self.hand(Hand::Hangup { cause: LOOP_CAUSE });
                 return;
             }
-            step.enter(self, cx);
+            match instead {
+                Some(to) => self.exit("bypass", Some(to)),
+                None => step.enter(self, cx),
+            }
         }
     }
 

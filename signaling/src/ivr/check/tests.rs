@@ -322,3 +322,25 @@ fn a_bot_is_one_of_the_tenants_and_its_outcomes_are_words() {
         assert!(text.contains(right), "{right}: {text}");
     }
 }
+
+#[test]
+fn a_step_is_left_out_for_one_that_there_is_and_not_in_a_circle() {
+    let flow = |bypass: serde_json::Value| {
+        json!({"format": 1, "start": "a", "bypass": bypass, "steps": {
+            "a": {"kind": "play", "prompts": ["welcome"], "next": "b"},
+            "b": {"kind": "play", "prompts": ["menu"], "next": "z"},
+            "z": {"kind": "hangup"}}})
+    };
+    assert!(check(&flow(json!({"a": "b", "b": "z"})), &Known::anything()).is_ok());
+    for (bypass, what) in [
+        (json!({"a": "nowhere"}), "bypass has \"nowhere\", which does not exist"),
+        (json!({"other": "z"}), "bypass has \"other\", which does not exist"),
+        (json!({"a": "b", "b": "a"}), "bypass of \"a\" goes in a circle"),
+        (json!({"a": "a"}), "bypass of \"a\" goes in a circle"),
+        (json!(["a"]), "\"bypass\" is not an object of steps"),
+    ] {
+        let problems = check(&flow(bypass), &Known::anything()).expect_err("it is refused");
+        let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(text.join("; ").contains(what), "{text:?}");
+    }
+}
