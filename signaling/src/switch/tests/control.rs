@@ -54,7 +54,7 @@ fn a_step_is_added_taken_out_and_bypassed_while_calls_go_on() {
     for (version, (document, prompts)) in (2..).zip(versions) {
         assert_eq!(change(&mut rig, flow(version, document.clone())), Answer::Done);
         let leg = rig.customer_dials("95105688");
-        rig.wait(secs(10));
+        rig.wait(secs(30));
         assert_eq!(heard(&rig, leg), prompts, "version {version}");
     }
     let left = rig.log.iter().filter_map(|entry| match &entry.kind {
