@@ -27,6 +27,7 @@ mod joins;
 mod language;
 mod leases;
 mod mailboxes;
+mod outbound;
 mod parking;
 mod phones;
 mod pickup;
