@@ -1,10 +1,10 @@
-//! As many calls to the outside as sixteen E1 carry, at once.
+//! Calls to the outside: as many as sixteen E1 carry at once, and those that a full queue sends there.
 
 use super::*;
 use terms::RecordingRuleId;
 use terms::control::RecordingNow;
 use terms::media::Command;
-use terms::routing::{Agent, RecordingRule, RecordingThen, RecordingWhen};
+use terms::routing::{Agent, RecordingRule, RecordingThen, RecordingWhen, Target};
 
 /// Channels of sixteen E1 with thirty each.
 const CALLS: u64 = 480;
@@ -57,5 +57,26 @@ fn four_hundred_and_eighty_calls_out_are_held_at_once_recorded_and_none_is_lost(
     assert_eq!(answered.count(), all);
     let starts = rig.media.iter().filter(|command| matches!(command, Command::RecordStart(_)));
     assert_eq!(starts.count(), all);
+    balanced(&mut rig);
+}
+
+#[test]
+fn who_finds_a_full_queue_is_with_a_mobile_outside_recorded_and_reported() {
+    let mut plan = demo_plan();
+    plan.queues[0].waiting_max = 0;
+    plan.queues[0].overflow = Target::Number("013811112222".into());
+    let mut rig = Rig::new(plan);
+    let caller = rig.customer_dials("95105600");
+    rig.wait(secs(10));
+    assert_eq!(phase(&mut rig), "talking", "{:#?}", told(&rig));
+    assert_eq!(rig.state().calls[0].recording, RecordingNow::On);
+    let told_so = told(&rig);
+    for word in ["flowed out Overflow", "leg Outside"] {
+        assert!(told_so.iter().any(|told| told.starts_with(word)), "{word}: {told_so:#?}");
+    }
+    rig.wait(secs(30));
+    rig.hangs_up(caller);
+    rig.wait(secs(1));
+    assert!(told(&rig).contains(&"recorded Recorded".to_owned()), "{:#?}", told(&rig));
     balanced(&mut rig);
 }
