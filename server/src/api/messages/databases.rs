@@ -32,6 +32,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("{} of {} is over: its log does not change", "编号 {}（“{}”）已结束，其记录不再更改"),
     ("a point from 1 to {} is needed", "需要 1 到 {} 之间的检查项"),
     ("a duty ends after it begins", "值班的结束时间须晚于开始时间"),
+    ("This flow has no such table.", "该流程没有此表。"),
+    ("The table has no such row.", "表中没有此行。"),
     ("a plan needs a flow, an announcement, or both", "预案需要流程、提示音，或两者都要"),
     ("at most {} numbers, each once", "最多 {} 个号码，每个一次"),
     ("there is no number {}", "没有号码 {}"),
