@@ -5,6 +5,7 @@
 //! drives: [`UserAgent`].
 
 mod accounts;
+mod allowed;
 pub(crate) mod bucket;
 pub mod core;
 mod dialog;

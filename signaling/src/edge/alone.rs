@@ -30,6 +30,7 @@ pub fn config(data: &Path) -> Config {
         realm: "switchgrid".into(),
         dialogs_max: 1_000,
         requests_per_s_max: 2_000,
+        allowed: Vec::new(),
         journal: journal::Config::default(),
         switch: switch::Config::default(),
         seed: 4711,

@@ -2,6 +2,7 @@
 //! events out. Nothing here blocks, and everything that grows has a limit in [`Config`].
 
 use super::accounts::users;
+use super::allowed::Allowed;
 use super::bucket::Sources;
 use super::digest::{Algorithm, Authenticator, Ha1};
 use super::flow::{ConnectionId, Flow, Hop, Host, ListenerId, Seen, Transmit, Transport};
@@ -18,7 +19,7 @@ use super::trunk::{Trunk, TrunkKey, Trunks};
 use super::user_agent::{Command, Event};
 use super::write::Builder;
 use crate::id_map::IdMap;
-use crate::reach::{Reach, Told};
+use crate::reach::{Network, Reach, Told};
 use crate::switch::Now;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -64,6 +65,9 @@ pub struct Config {
     pub connections_max: usize,
     /// Most requests per second from one source; more are dropped unread.
     pub requests_per_s_max: u32,
+    /// Networks that may signal over a transport; one without any takes everybody. Sources of trunks
+    /// always may.
+    pub allowed: Vec<(Transport, Network)>,
     /// Most answers per second to one source before it has proven who it is (threat T16).
     pub challenges_per_s_max: u32,
     /// Bounds of registrations.
@@ -91,6 +95,7 @@ impl Config {
             transactions_max: 100_000,
             connections_max: 10_000,
             requests_per_s_max: 2_000,
+            allowed: Vec::new(),
             challenges_per_s_max: 500,
             registrations: Limits::default(),
             lamps: lamps::Limits::default(),
@@ -148,6 +153,7 @@ pub struct UserAgent {
     /// Of which that is otherwise than before, for those who keep it.
     pub(super) trunks_touched: BTreeSet<TrunkKey>,
     pub(super) sources: Sources,
+    allowed: Allowed,
     pub(super) unproven: Sources,
     pub(super) servers: IdMap<u64, ServerTx>,
     pub(super) server_keys: HashMap<Key, u64>,
@@ -179,6 +185,7 @@ impl UserAgent {
             tag_secret: rng.random(),
             authenticator: Authenticator::new(rng.random()),
             sources: Sources::new(config.requests_per_s_max),
+            allowed: Allowed::new(config.allowed.clone()),
             unproven: Sources::new(config.challenges_per_s_max),
             config,
             rng,
@@ -259,7 +266,7 @@ impl UserAgent {
         source: SocketAddr,
         bytes: &[u8],
     ) {
-        if !self.admit(now, source) {
+        if !self.is_allowed(Transport::Udp, source) || !self.admit(now, source) {
             return;
         }
         if self.keeps_alive(bytes) {
@@ -278,6 +285,10 @@ impl UserAgent {
         bytes: &[u8],
     ) {
         let Some(flow) = self.connection_flow(listener, connection, source) else { return };
+        let is_ours = self.connections.get(&connection).is_some_and(|own| own.trunk.is_some());
+        if !is_ours && !self.is_allowed(flow.transport, source) {
+            return self.close(flow);
+        }
         if let Some(known) = self.connections.get_mut(&connection) {
             known.framer.push(bytes);
         }
@@ -311,6 +322,10 @@ impl UserAgent {
         bytes: &[u8],
     ) {
         let Some(flow) = self.connection_flow(listener, connection, source) else { return };
+        let is_ours = self.connections.get(&connection).is_some_and(|own| own.trunk.is_some());
+        if !is_ours && !self.is_allowed(flow.transport, source) {
+            return self.close(flow);
+        }
         if !self.admit(now, source) {
             return;
         }
@@ -526,6 +541,17 @@ impl UserAgent {
     }
 
     /// A source may ask so often and no more; checked before anything is read (threat T5).
+    /// Sources of trunks always may signal, others where no list keeps them out.
+    fn is_allowed(&mut self, transport: Transport, source: SocketAddr) -> bool {
+        let ip = source.ip();
+        if self.allowed.admits(transport, ip) || self.trunks.at(ip).next().is_some() {
+            return true;
+        }
+        self.allowed.note(transport, ip);
+        self.count("dropped_not_allowed");
+        false
+    }
+
     fn admit(&mut self, now: Now, source: SocketAddr) -> bool {
         let admitted = self.sources.take(now.moment, source.ip());
         if !admitted {
