@@ -135,6 +135,8 @@ kinds! {
     Branch,
     /// Chooses by opening hours.
     Hours,
+    /// Looks how busy a queue is.
+    Load,
     /// Sets variables.
     Set,
     /// Looks something up in a table.

@@ -540,7 +540,6 @@ impl UserAgent {
         counted.chain(tables.into_iter().map(|(name, count)| (name, count as u64)))
     }
 
-    /// A source may ask so often and no more; checked before anything is read (threat T5).
     /// Sources of trunks always may signal, others where no list keeps them out.
     fn is_allowed(&mut self, transport: Transport, source: SocketAddr) -> bool {
         let ip = source.ip();
@@ -552,6 +551,7 @@ impl UserAgent {
         false
     }
 
+    /// A source may ask so often and no more; checked before anything is read (threat T5).
     fn admit(&mut self, now: Now, source: SocketAddr) -> bool {
         let admitted = self.sources.take(now.moment, source.ip());
         if !admitted {
