@@ -92,6 +92,7 @@ fn agent(n: u64) -> Agent {
         sip_user: n.to_string(),
         ha1_md5: String::new(),
         ha1_sha256: String::new(),
+        codes: Vec::new(),
         pickup_any: false,
         calling: CallingRight::default(),
         phone: PhoneSettings::default(),

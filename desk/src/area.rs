@@ -1,5 +1,9 @@
 //! Areas of the field grid: who works there, which queue stands behind them, and which callers belong
-//! there. A flow finds an area by its code, by the dialled number, or by the caller's.
+//! there. A flow finds an area by its code, by the dialled number, by the caller's, or by an address.
+
+mod address;
+
+pub use address::ADDRESSES_MAX;
 
 use crate::audit::By;
 use crate::error::During;
@@ -65,6 +69,10 @@ pub struct AreaDraft {
     /// them, such as `+862087*`. At most 2,000.
     #[serde(default)]
     pub callers: Vec<String>,
+    /// Addresses that lie there: whole ones, beginnings with `*` behind them such as `广州市越秀区*`,
+    /// or words between two `*` such as `*翠湖山庄*`. At most 2,000.
+    #[serde(default)]
+    pub addresses: Vec<String>,
 }
 
 const fn ring_usual() -> u32 {
@@ -92,6 +100,12 @@ impl AreaDraft {
         }
         let callers: Result<BTreeSet<String>> =
             self.callers.iter().map(|number| caller(number, country)).collect();
+        if self.addresses.len() > ADDRESSES_MAX {
+            let problem = format!("at most {ADDRESSES_MAX} entries are kept");
+            return Err(Error::invalid("addresses", problem));
+        }
+        let addresses: Result<BTreeSet<String>> =
+            self.addresses.iter().map(|text| address::pattern(text)).collect();
         Ok(AreaDraft {
             code: text::token("code", &self.code, CODE_CHARS_MAX)?,
             name: text::name("name", &self.name)?,
@@ -100,6 +114,7 @@ impl AreaDraft {
                 name => text::name("name_en", name)?,
             },
             callers: callers?.into_iter().collect(),
+            addresses: addresses?.into_iter().collect(),
             ..self.clone()
         })
     }
@@ -149,6 +164,10 @@ impl Store {
         let select = "SELECT area_id, number FROM area_callers WHERE tenant_id = $1
                       ORDER BY area_id, number";
         let callers = self.grid_rows(tenant, select).await?;
+        let select = "SELECT area_id, pattern FROM area_addresses WHERE tenant_id = $1
+                      ORDER BY area_id, pattern";
+        let addresses = self.grid_rows(tenant, select).await?;
+        let mut addresses = by_area(&addresses, |row| row.get::<String>("pattern"));
         let mut workers = by_area(&workers, |row| WorkerId(id(row, "worker_id")));
         let mut callers = by_area(&callers, |row| row.get::<String>("number"));
         let areas = areas.iter().map(|row| {
@@ -164,6 +183,7 @@ impl Store {
                 ring_s: u32::try_from(id(row, "ring_s")).unwrap_or(AREA_RING_S_USUAL),
                 order: row.get("order_kind"),
                 callers: callers.remove(&area).unwrap_or_default(),
+                addresses: addresses.remove(&area).unwrap_or_default(),
             };
             Area { id: AreaId(area), draft }
         });
@@ -192,7 +212,8 @@ impl Store {
     /// Makes an area.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::Taken`] for a code, a number or a caller that is another area's,
+    /// [`Error::Invalid`], [`Error::Taken`] for a code, a number, a caller or an address that is another
+    /// area's,
     /// [`Error::Refused`] where there are too many.
     pub async fn create_area(&self, tenant: TenantId, by: &By, draft: &AreaDraft) -> Result<Area> {
         let draft = self.area_to_keep(tenant, draft).await?;
@@ -278,6 +299,7 @@ async fn empty(write: &mut Write, tenant: TenantId, area: AreaId) -> Result<()> 
     for delete in [
         "DELETE FROM area_workers WHERE tenant_id = $1 AND area_id = $2",
         "DELETE FROM area_callers WHERE tenant_id = $1 AND area_id = $2",
+        "DELETE FROM area_addresses WHERE tenant_id = $1 AND area_id = $2",
     ] {
         sql::query(delete)
             .bind(tenant.0 as i64)
@@ -338,14 +360,18 @@ async fn put_down(
         .await
         .during(doing)?;
     }
-    for number in &draft.callers {
-        sql::query("INSERT INTO area_callers (tenant_id, number, area_id) VALUES ($1, $2, $3)")
-            .bind(tenant.0 as i64)
-            .bind(number)
-            .bind(area.0 as i64)
-            .execute(write.db())
-            .await
-            .during(doing)?;
+    let callers = "INSERT INTO area_callers (tenant_id, number, area_id) VALUES ($1, $2, $3)";
+    let addresses = "INSERT INTO area_addresses (tenant_id, pattern, area_id) VALUES ($1, $2, $3)";
+    for (insert, entries) in [(callers, &draft.callers), (addresses, &draft.addresses)] {
+        for entry in entries {
+            sql::query(insert)
+                .bind(tenant.0 as i64)
+                .bind(entry)
+                .bind(area.0 as i64)
+                .execute(write.db())
+                .await
+                .during(doing)?;
+        }
     }
     Ok(())
 }
@@ -357,8 +383,8 @@ fn told(area: AreaId, draft: &AreaDraft) -> String {
 
 impl From<Area> for routing::Area {
     fn from(Area { id, draft }: Area) -> Self {
-        let AreaDraft { code, name, number, workers, team, queue, ring_s, callers, .. } = draft;
-        let number = number.unwrap_or_default();
-        routing::Area { id, code, name, number, workers, team, queue, ring_s, callers }
+        let AreaDraft { code, name, workers, team, queue, ring_s, callers, addresses, .. } = draft;
+        let number = draft.number.unwrap_or_default();
+        routing::Area { id, code, name, number, workers, team, queue, ring_s, callers, addresses }
     }
 }

@@ -10,7 +10,7 @@ use terms::routing::KnownCaller;
 use terms::{AgentId, CustomerId, PhoneNumber, TenantId, Timestamp};
 use utoipa::ToSchema;
 
-/// Customers of a tenant who are VIPs or have an agent of their own.
+/// Customers of a tenant who are VIPs, have a class or an agent of their own.
 pub const KNOWN_MAX: i64 = 10_000;
 
 /// A customer.
@@ -42,13 +42,15 @@ pub struct Card {
     pub name: String,
     /// Their address.
     pub address: String,
-    /// The area that serves them.
+    /// The area that serves them; left out, the name of the one in which the address lies.
     pub area: String,
     /// Anything else.
     pub note: String,
     /// Goes first in queues that say so (`vip_priority`); at most 10,000 customers are
-    /// VIPs or have an agent.
+    /// VIPs, have a class or an agent.
     pub vip: bool,
+    /// What kind of customer they are, in the tenant's own word; flows go by it (`caller_class`).
+    pub class: String,
     /// The agent whom they are to talk with, in queues that wait for one (`own_agent_s`).
     #[schema(value_type = Option<String>)]
     pub agent: Option<AgentId>,
@@ -62,13 +64,14 @@ impl Card {
             area: text::line("area", &self.area)?,
             note: text::prose("note", &self.note)?,
             vip: self.vip,
+            class: text::line("class", &self.class)?,
             agent: self.agent,
         })
     }
 }
 
 const COLUMNS: &str =
-    "SELECT id, number, name, address, area, note, vip, agent_id, created_at, changed_at
+    "SELECT id, number, name, address, area, note, vip, class, agent_id, created_at, changed_at
      FROM customers WHERE tenant_id = $1";
 
 fn customer(row: &DbRow) -> Customer {
@@ -81,6 +84,7 @@ fn customer(row: &DbRow) -> Customer {
             area: row.get("area"),
             note: row.get("note"),
             vip: row.get("vip"),
+            class: row.get("class"),
             agent: agent(row),
         },
         created_at: time(row, "created_at"),
@@ -164,7 +168,8 @@ impl Store {
         card: &Card,
     ) -> Result<Customer> {
         let country = self.tenant(tenant).await?.profile.country;
-        let card = card.check()?;
+        let mut card = card.check()?;
+        card.area = self.area_or_of(tenant, &card.area, &card.address).await?;
         let mut write = self.write("change a customer").await?;
         let known = by_number(&mut write, tenant, by, number, &country).await?;
         let customer_id =
@@ -173,15 +178,15 @@ impl Store {
             crate::agent::exists(&mut write, tenant, agent).await?;
         }
         let before = in_plan(&mut write, tenant, customer_id).await?;
-        let after = (card.vip, card.agent);
-        if before == NOTHING && after != NOTHING {
+        let after = Known { vip: card.vip, class: card.class.clone(), agent: card.agent };
+        if before == Known::default() && after != before {
             let count = "SELECT COUNT(*) FROM customers
-                         WHERE tenant_id = $1 AND (vip OR agent_id IS NOT NULL)";
+                         WHERE tenant_id = $1 AND (vip OR class <> '' OR agent_id IS NOT NULL)";
             write.room_for(tenant, count, KNOWN_MAX).await?;
         }
         sql::query(
             "UPDATE customers SET name = $3, address = $4, area = $5, note = $6, vip = $7,
-             changed_at = $8, agent_id = $9 WHERE tenant_id = $1 AND id = $2",
+             changed_at = $8, agent_id = $9, class = $10 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(tenant.0 as i64)
         .bind(customer_id.0 as i64)
@@ -192,6 +197,7 @@ impl Store {
         .bind(card.vip)
         .bind(by.at.0)
         .bind(card.agent.map(|agent| agent.0 as i64))
+        .bind(&card.class)
         .execute(write.db())
         .await
         .during("change a customer")?;
@@ -209,8 +215,9 @@ impl Store {
         tenant: TenantId,
     ) -> Result<Vec<KnownCaller>> {
         let rows = sql::query(
-            "SELECT number, vip, agent_id FROM customers
-             WHERE tenant_id = $1 AND (vip OR agent_id IS NOT NULL) ORDER BY number LIMIT 10000",
+            "SELECT number, vip, class, agent_id FROM customers
+             WHERE tenant_id = $1 AND (vip OR class <> '' OR agent_id IS NOT NULL)
+             ORDER BY number LIMIT 10000",
         )
         .bind(tenant.0 as i64)
         .fetch_all(self.reader())
@@ -221,26 +228,31 @@ impl Store {
             .map(|row| KnownCaller {
                 number: row.get("number"),
                 vip: row.get("vip"),
+                class: row.get("class"),
                 agent: agent(row),
             })
             .collect())
     }
 }
 
-/// What the plan says of a customer: whether they are a VIP, and whom they are to talk with.
-type Known = (bool, Option<AgentId>);
-/// Such a customer is not in the plan.
-const NOTHING: Known = (false, None);
+/// What the plan says of a customer; one with nothing of it is not in the plan.
+#[derive(Default, PartialEq)]
+struct Known {
+    vip: bool,
+    class: String,
+    agent: Option<AgentId>,
+}
 
 async fn in_plan(write: &mut Write, tenant: TenantId, customer_id: CustomerId) -> Result<Known> {
     let doing = write.doing;
-    let row = sql::query("SELECT vip, agent_id FROM customers WHERE tenant_id = $1 AND id = $2")
+    let find = "SELECT vip, class, agent_id FROM customers WHERE tenant_id = $1 AND id = $2";
+    let row = sql::query(find)
         .bind(tenant.0 as i64)
         .bind(customer_id.0 as i64)
         .fetch_one(write.db())
         .await
         .during(doing)?;
-    Ok((row.get("vip"), agent(&row)))
+    Ok(Known { vip: row.get("vip"), class: row.get("class"), agent: agent(&row) })
 }
 
 /// The customer with this number, made when nobody knew them: (id, normalised number). `None`

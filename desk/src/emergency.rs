@@ -1,12 +1,17 @@
 //! Emergency mode: plans of routing and prompts that people prepare in quiet times and bring into force
 //! with one switch. A plan in force is part of the tenant's plan, so that it holds after a restart;
-//! calls that run are not touched.
+//! calls that run are not touched. Beside it stand who is on duty ([`rota`]) and what was done each
+//! time, or practised ([`occasion`]).
+
+pub mod occasion;
+pub mod rota;
 
 use crate::audit::By;
 use crate::error::During;
 use crate::sql;
 use crate::store::{DbRow, Write, document, id_opt, time_opt};
 use crate::{Error, Result, Store, text, when};
+use rota::Duty;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use terms::routing::Emergency as InForce;
@@ -17,6 +22,8 @@ use utoipa::ToSchema;
 pub const EMERGENCIES_MAX: i64 = 50;
 /// Numbers of one plan.
 const NUMBERS_MAX: usize = 1_000;
+/// Points of one checklist.
+const POINTS_MAX: usize = 100;
 /// Longest name.
 const NAME_CHARS_MAX: usize = 40;
 
@@ -29,6 +36,8 @@ pub struct Emergency {
     /// What it does.
     #[serde(flatten)]
     pub draft: EmergencyDraft,
+    /// Who is on duty, and when.
+    pub rota: Vec<Duty>,
     /// In force since then; none where it is not.
     #[serde(with = "when::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -38,7 +47,7 @@ pub struct Emergency {
     pub active_by: Option<UserId>,
 }
 
-/// What an emergency plan does: a flow, an announcement, or both.
+/// What an emergency plan does: a flow, an announcement, or both; and what people do besides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmergencyDraft {
@@ -50,6 +59,8 @@ pub struct EmergencyDraft {
     pub flow: Option<FlowId>,
     /// The prompt that callers hear first, without its language.
     pub announcement: Option<String>,
+    /// What is to be done, point by point; ticked off each time anew.
+    pub checklist: Vec<String>,
 }
 
 impl EmergencyDraft {
@@ -60,12 +71,13 @@ impl EmergencyDraft {
 }
 
 const COLUMNS: &str =
-    "SELECT name, document, active_since, active_by FROM emergencies WHERE tenant_id = $1";
+    "SELECT name, document, rota, active_since, active_by FROM emergencies WHERE tenant_id = $1";
 
 fn emergency(row: &DbRow) -> Result<Emergency> {
     Ok(Emergency {
         name: row.get("name"),
         draft: document(row, "document", "list emergency plans", "emergency plan")?,
+        rota: document(row, "rota", "list emergency plans", "rota")?,
         active_since: time_opt(row, "active_since"),
         active_by: id_opt(row, "active_by").map(UserId),
     })
@@ -126,14 +138,16 @@ impl Store {
         let name = text::token("name", name, NAME_CHARS_MAX)?;
         let mut write = self.write("prepare an emergency plan").await?;
         check(&mut write, tenant, draft).await?;
-        match own(&mut write, tenant, &name).await? {
+        let draft = EmergencyDraft { checklist: points(&draft.checklist)?, ..draft.clone() };
+        let rota = match own(&mut write, tenant, &name).await? {
             Some(before) if before.active_since.is_some() => return Err(in_force(&name)),
-            Some(_) => {}
+            Some(before) => before.rota,
             None => {
                 let count = "SELECT COUNT(*) FROM emergencies WHERE tenant_id = $1";
                 write.room_for(tenant, count, EMERGENCIES_MAX).await?;
+                Vec::new()
             }
-        }
+        };
         let doing = write.doing;
         sql::query(
             "INSERT INTO emergencies (tenant_id, name, document) VALUES ($1, $2, $3)
@@ -141,24 +155,25 @@ impl Store {
         )
         .bind(tenant.0 as i64)
         .bind(&name)
-        .bind(serde_json::to_string(draft).expect("a plan is always valid JSON"))
+        .bind(serde_json::to_string(&draft).expect("a plan is always valid JSON"))
         .execute(write.db())
         .await
         .during(doing)?;
         write.audit(tenant, by, "emergency.prepare", &name).await?;
         write.commit().await?;
-        Ok(Emergency { name, draft: draft.clone(), active_since: None, active_by: None })
+        Ok(Emergency { name, draft, rota, active_since: None, active_by: None })
     }
 
     /// Takes an emergency plan away that is not in force.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Refused`] while it is in force.
+    /// [`Error::NotFound`]; [`Error::Refused`] while it is in force or practised.
     pub async fn remove_emergency(&self, tenant: TenantId, by: &By, name: &str) -> Result<()> {
         let mut write = self.write("remove an emergency plan").await?;
         if known(&mut write, tenant, name).await?.active_since.is_some() {
             return Err(in_force(name));
         }
+        occasion::refuse_drill(&mut write, tenant, name).await?;
         let doing = write.doing;
         sql::query("DELETE FROM emergencies WHERE tenant_id = $1 AND name = $2")
             .bind(tenant.0 as i64)
@@ -171,7 +186,7 @@ impl Store {
     }
 
     /// Brings a plan into force, or out of it: calls that come afterwards go by it. What is so already
-    /// stays as it is, with who did it first.
+    /// stays as it is, with who did it first. The log of it begins or ends, and a drill of it ends.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Invalid`] when what it names has gone meanwhile;
@@ -208,6 +223,10 @@ impl Store {
         let action = if on { "emergency.on" } else { "emergency.off" };
         write.audit(tenant, by, action, name).await?;
         hand_over(&mut write, tenant, by, name, on).await?;
+        occasion::end_open(&mut write, tenant, by, name).await?;
+        if on {
+            occasion::begin(&mut write, tenant, by, &before, false).await?;
+        }
         write.raise_plan(tenant).await?;
         write.commit().await?;
         Ok(Emergency { active_since, active_by, ..before })
@@ -260,6 +279,20 @@ async fn check(write: &mut Write, tenant: TenantId, draft: &EmergencyDraft) -> R
         }
     }
     Ok(())
+}
+
+/// A checklist: each point one line, and none empty.
+fn points(checklist: &[String]) -> Result<Vec<String>> {
+    if checklist.len() > POINTS_MAX {
+        return Err(Error::invalid("checklist", format!("at most {POINTS_MAX} entries are kept")));
+    }
+    let point = |text: &String| match text::line("checklist", text)? {
+        empty if empty.is_empty() => {
+            Err(Error::invalid("checklist", "a text is needed, at least one character"))
+        }
+        text => Ok(text),
+    };
+    checklist.iter().map(point).collect()
 }
 
 async fn published(write: &mut Write, tenant: TenantId, flow: FlowId) -> Result<()> {

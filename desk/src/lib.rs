@@ -19,6 +19,7 @@ pub mod agent;
 pub mod allowed;
 pub mod area;
 pub mod audit;
+pub mod auth_code;
 pub mod blocked;
 pub mod bootstrap;
 pub mod calling;

@@ -70,6 +70,7 @@ impl Store {
             queue.matching.seats.retain(|seat| may_serve.contains(&seat.agent));
         }
         let numbers = self.numbers(tenant).await?;
+        let mut codes = self.auth_codes_for_plan(tenant).await?;
         Ok(Plan {
             format: PLAN_VERSION,
             version,
@@ -100,6 +101,7 @@ impl Store {
                     sip_user: agent.sip_user,
                     ha1_md5: phone.ha1_md5,
                     ha1_sha256: phone.ha1_sha256,
+                    codes: codes.remove(&agent.id).unwrap_or_default(),
                     pickup_any: agent.pickup_any,
                     skills: agent.skills.into_iter().map(routing::Skill::from).collect(),
                     calling: routing::CallingRight {

@@ -150,6 +150,7 @@ async fn leases_field_workers_and_areas_forget_who_was_erased_and_go_on_without(
         ring_s: 20,
         order: None,
         callers: vec![DIGITS.into(), "+862087*".into()],
+        addresses: Vec::new(),
     };
     let area = store.create_area(tenant, &by(), &area).await.unwrap();
     let ended = store.create_lease(tenant, &by(), &lease("11", DIGITS, "o-1")).await.unwrap();

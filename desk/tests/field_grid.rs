@@ -73,6 +73,7 @@ fn north(workers: &[WorkerId]) -> AreaDraft {
         ring_s: 25,
         order: None,
         callers: Vec::new(),
+        addresses: Vec::new(),
     }
 }
 

@@ -59,7 +59,7 @@ async fn agents_keep_the_order_and_the_weights_that_a_queue_gives_them() {
 }
 
 #[tokio::test]
-async fn the_plan_names_vips_and_customers_with_an_agent_and_changes_with_them_alone() {
+async fn the_plan_names_vips_and_customers_with_a_class_or_an_agent_and_changes_with_them_alone() {
     let (_folder, store, tenant, [agent, _]) = opened().await;
     let version = async || store.plan_version(tenant).await.unwrap();
     let before = version().await;
@@ -71,17 +71,22 @@ async fn the_plan_names_vips_and_customers_with_an_agent_and_changes_with_them_a
     store.put_customer(tenant, &by(), number, &vip).await.unwrap();
     assert_eq!(version().await, before + 1);
     let known = store.compile_plan(tenant).await.unwrap().known_callers;
-    assert_eq!(known, [KnownCaller { number: "+8613800138000".into(), vip: true, agent: None }]);
+    let on_file = KnownCaller { number: "+8613800138000".into(), ..KnownCaller::default() };
+    assert_eq!(known, [KnownCaller { vip: true, ..on_file.clone() }]);
     let own = Card { agent: Some(agent), ..plain.clone() };
     let customer = store.put_customer(tenant, &by(), number, &own).await.unwrap();
     assert_eq!(customer.card, own);
     let known = store.compile_plan(tenant).await.unwrap().known_callers;
     assert_eq!((known[0].vip, known[0].agent), (false, Some(agent)));
+    let gold = Card { class: " gold ".into(), ..plain.clone() };
+    store.put_customer(tenant, &by(), number, &gold).await.unwrap();
+    let known = store.compile_plan(tenant).await.unwrap().known_callers;
+    assert_eq!(known, [KnownCaller { class: "gold".into(), ..on_file }]);
     let stranger = Card { agent: Some(AgentId(99)), ..plain.clone() };
     let refused = store.put_customer(tenant, &by(), number, &stranger).await;
     assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
     store.put_customer(tenant, &by(), number, &plain).await.unwrap();
-    assert_eq!(version().await, before + 3);
+    assert_eq!(version().await, before + 4);
     assert!(store.compile_plan(tenant).await.unwrap().known_callers.is_empty());
 }
 

@@ -3,10 +3,11 @@
 //! An [`Engine`] turns an [`Utterance`] into an audio file; `edge::speech` runs one as a process and
 //! keeps what it made. What an engine reads is prepared here, because none reads everything well:
 //! Chinese goes to it as numbered pinyin (`speech/mandarin.rs`), and in every language long numbers are
-//! told digit by digit. Promise: whatever a text holds, an utterance has only letters, digits,
+//! told digit by digit, in English those of addresses in pairs (`speech/street.rs`). Promise: whatever a text holds, an utterance has only letters, digits,
 //! spaces and the punctuation that makes pauses, and its length is bounded by that of the text.
 
 mod mandarin;
+mod street;
 
 use std::fmt;
 use terms::media::SPEECH_CHARS_MAX;
@@ -115,7 +116,7 @@ fn prepare(language: &str, text: &str) -> Result<(Utterance, Vec<char>), Unspoke
     }
     let (words, unknown) = match voice {
         Voice::Mandarin => mandarin::pinyin(text),
-        Voice::English => english(text),
+        Voice::English => english(&street::said(text)),
     };
     if !words.contains(|c: char| c.is_ascii_alphanumeric()) {
         return Err(Unspoken::Nothing);
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn long_numbers_are_told_digit_by_digit() {
         let said = utterance("en", "Call 95105688, room 1204.").unwrap().words;
-        assert_eq!(said, "Call  9 5 1 0 5 6 8 8, room 1204.");
+        assert_eq!(said, "Call  9 5 1 0 5 6 8 8, room 12 oh 4.");
     }
 
     #[test]

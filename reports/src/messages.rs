@@ -162,6 +162,8 @@ const STORED: &[(&str, Words)] = &[
     ("collect", words("收号", "collect")),
     ("branch", words("条件", "branch")),
     ("hours", words("时段", "hours")),
+    ("load", words("队列负荷", "load")),
+    ("bypass", words("绕过", "bypass")),
     ("set", words("赋值", "set")),
     ("language", words("语言", "language")),
     ("http", words("接口", "http")),

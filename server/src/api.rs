@@ -11,6 +11,7 @@
 pub mod agents;
 pub mod areas;
 pub mod audit;
+mod auth_codes;
 mod availability;
 pub mod call_quality;
 pub mod call_routing;
@@ -252,6 +253,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(tokens::routes(guard))
         .merge(users::routes(guard))
         .merge(agents::routes(guard))
+        .merge(auth_codes::routes(guard))
         .merge(queues::routes(guard))
         .merge(hours::routes(guard))
         .merge(numbers::routes(guard))

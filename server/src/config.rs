@@ -169,6 +169,17 @@ config! {
         ws_origins: Vec<value::Origin> = "[]", Restart;
         /// Path of WebSocket, such as /sip; others are refused with 404. Empty serves any.
         ws_path: value::HttpPath = "\"\"", Restart;
+        /// Networks whose peers may signal over UDP, such as 10.0.0.0/8: others are dropped, counted and
+        /// logged once. Empty takes everybody; sources of trunks always may.
+        udp_allowed: Vec<value::Network> = "[]", Restart;
+        /// The same for TCP.
+        tcp_allowed: Vec<value::Network> = "[]", Restart;
+        /// The same for TLS.
+        tls_allowed: Vec<value::Network> = "[]", Restart;
+        /// The same for ws.
+        ws_allowed: Vec<value::Network> = "[]", Restart;
+        /// The same for wss.
+        wss_allowed: Vec<value::Network> = "[]", Restart;
         /// Most connections of one address over TCP, TLS and WebSocket; one more is closed.
         connections_of_address_max: u32 = "1000", Restart;
         /// Address that phones and trunks reach us at, in signalling and for audio, where networks says

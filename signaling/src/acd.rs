@@ -25,6 +25,7 @@ mod callback;
 mod claim;
 mod decide;
 mod keep;
+mod load;
 mod offer;
 mod personal;
 mod presence;

@@ -4,6 +4,8 @@
 //! whom it belongs to, [`session`] has one verb per file, [`core`] is the machine that the edge
 //! drives: [`UserAgent`].
 
+mod accounts;
+mod allowed;
 pub(crate) mod bucket;
 pub mod core;
 mod dialog;

@@ -37,6 +37,7 @@
 //! Three times, three types: [`time::Moment`] is when something reached us, [`media::RtpTime`] is
 //! where it is in the audio, [`time::Timestamp`] is what the wall clock says.
 
+pub mod address;
 pub mod category;
 pub mod control;
 pub mod event;

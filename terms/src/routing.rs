@@ -294,6 +294,9 @@ pub struct Agent {
     pub ha1_md5: String,
     /// SHA-256 of the same.
     pub ha1_sha256: String,
+    /// Codes with which further phones and apps of theirs register, each under a name of its own.
+    #[serde(default)]
+    pub codes: Vec<AuthCode>,
     /// May pick up what rings at anybody's phone. Without it, at the phones of those who serve a
     /// queue together with them.
     #[serde(default)]
@@ -307,6 +310,17 @@ pub struct Agent {
     /// What they set for their phone.
     #[serde(default)]
     pub phone: PhoneSettings,
+}
+
+/// An authorisation code of a phone or an app: it registers the agent's short number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthCode {
+    /// The name that goes with it, as the user of digest authentication.
+    pub user: String,
+    /// MD5 of `user:realm:code` in hex. Never the code.
+    pub ha1_md5: String,
+    /// SHA-256 of the same.
+    pub ha1_sha256: String,
 }
 
 /// A SIP peer that carries calls of the public network.

@@ -31,7 +31,7 @@ pub struct NewOrder {
     /// Where.
     #[serde(default)]
     pub address: String,
-    /// Area.
+    /// Area; left out, the name of the one in which the address lies.
     #[serde(default)]
     pub area: String,
     /// The customer's number; makes the customer when nobody knows them.
@@ -68,8 +68,10 @@ impl Store {
     /// [`Error::Invalid`], such as a type without a rule and no department chosen.
     pub async fn create_order(&self, tenant: TenantId, by: &By, new: &NewOrder) -> Result<Order> {
         let profile = self.tenant(tenant).await?.profile;
+        let area = self.area_or_of(tenant, &new.area, &new.address).await?;
+        let new = NewOrder { area, ..new.clone() };
         let mut write = self.write("create an order").await?;
-        let made = make(&mut write, tenant, by, new, &profile).await?;
+        let made = make(&mut write, tenant, by, &new, &profile).await?;
         write.commit().await?;
         Ok(made)
     }

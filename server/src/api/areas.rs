@@ -1,7 +1,7 @@
 //! Areas of the field grid.
 
 use super::Shared;
-use super::extract::{Body, Id};
+use super::extract::{Body, Id, Params};
 use super::guard::{Caller, Guard};
 use super::problem::Problem;
 use axum::Json;
@@ -9,13 +9,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use desk::Permission;
 use desk::area::{Area, AreaDraft};
+use serde::Deserialize;
 use terms::AreaId;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(guard.may(Permission::RoutingRead, routes!(list)))
+        .routes(guard.may(Permission::RoutingRead, routes!(at)))
         .routes(guard.may(Permission::RoutingWrite, routes!(create)))
         .routes(guard.may(Permission::RoutingRead, routes!(get)))
         .routes(guard.may(Permission::RoutingWrite, routes!(change)))
@@ -26,6 +29,27 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 #[utoipa::path(get, path = "/api/v1/areas", tag = "areas", responses((status = 200, body = Vec<Area>)))]
 async fn list(State(api): State<Shared>, caller: Caller) -> Result<Json<Vec<Area>>, Problem> {
     Ok(Json(api.store.areas(caller.tenant()).await?))
+}
+
+/// An address.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    /// As people write it.
+    address: String,
+}
+
+/// The area in which an address lies: the whole address before its longest beginning, that before the
+/// longest word in it.
+#[utoipa::path(get, path = "/api/v1/area-of-address", tag = "areas", params(Place), responses((status = 200, body = Area)))]
+async fn at(
+    State(api): State<Shared>,
+    caller: Caller,
+    Params(place): Params<Place>,
+) -> Result<Json<Area>, Problem> {
+    let found = api.store.area_at(caller.tenant(), &place.address).await?;
+    found.map(Json).ok_or_else(|| Problem::not_found("This address lies in no area."))
 }
 
 /// Make an area.

@@ -2,6 +2,7 @@
 //! has not passed; it is checked against the tenant's plan as it is now.
 
 mod differences;
+mod lookup;
 mod packs;
 mod replay;
 mod review;
@@ -87,6 +88,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .merge(packs::routes(guard))
         .merge(replay::routes(guard))
         .merge(statistics::routes(guard))
+        .merge(lookup::routes(guard))
 }
 
 /// All flows with their drafts.

@@ -3,6 +3,7 @@
 
 mod areas;
 mod audit;
+mod auth_codes;
 mod availability;
 mod basics;
 mod callbacks;
@@ -13,6 +14,7 @@ mod conferences;
 mod connectors;
 mod consents;
 mod emergency;
+mod emergency_log;
 mod erasures;
 mod evidence;
 mod expert;

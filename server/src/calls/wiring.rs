@@ -333,6 +333,7 @@ fn signaling_config(
         realm: config.sip.realm.clone(),
         dialogs_max: config.sip.dialogs_max as usize,
         requests_per_s_max: config.sip.requests_per_s_max,
+        allowed: config.allowed(),
         journal: signaling::edge::journal::Config::default(),
         switch: switch_config(config, certificate),
         seed: seed(),

@@ -3,6 +3,7 @@
 
 use super::{Config, Error, refused, value};
 use signaling::reach::{Network, Reach, Told};
+use signaling::sip::flow::Transport;
 use std::net::IpAddr;
 
 /// Most networks: each is one more description in a call to an agent.
@@ -12,6 +13,24 @@ impl Config {
     /// What peers are told, by network.
     pub fn reach(&self) -> Reach {
         Reach::new(self.sip.networks.iter().map(told).collect())
+    }
+
+    /// Who may signal over which transport; one that is not named takes everybody.
+    pub fn allowed(&self) -> Vec<(Transport, Network)> {
+        let sip = &self.sip;
+        let lists = [
+            (Transport::Udp, &sip.udp_allowed),
+            (Transport::Tcp, &sip.tcp_allowed),
+            (Transport::Tls, &sip.tls_allowed),
+            (Transport::Ws, &sip.ws_allowed),
+            (Transport::Wss, &sip.wss_allowed),
+        ];
+        let entries = lists.into_iter().flat_map(|(transport, list)| {
+            list.iter().map(move |network| (transport, Network::parse(&network.0)))
+        });
+        entries
+            .map(|(transport, network)| (transport, network.expect("it was read as a network")))
+            .collect()
     }
 
     pub(super) fn check_networks(&self) -> Result<(), Error> {
@@ -106,6 +125,22 @@ mod tests {
         let inline = "[sip]\nnetworks = [{ peers = \"10.0.0.0/8\", sip = \"10.0.0.5\" }]\n";
         let inline = Config::parse(inline, Path::new("x")).unwrap();
         assert_eq!(inline.sip.networks, config.sip.networks[..1]);
+    }
+
+    #[test]
+    fn each_interface_has_a_list_of_its_own_and_none_is_no_list() {
+        use signaling::sip::flow::Transport;
+        let text =
+            "[sip]\nudp_allowed = [\"10.0.0.0/8\"]\nwss_allowed = [\"192.0.2.1\", \"::1\"]\n";
+        let allowed = Config::parse(text, Path::new("x")).unwrap().allowed();
+        let transports: Vec<Transport> = allowed.iter().map(|(transport, _)| *transport).collect();
+        assert_eq!(transports, [Transport::Udp, Transport::Wss, Transport::Wss]);
+        assert!(allowed[0].1.holds("10.9.9.9".parse::<IpAddr>().unwrap()));
+        assert!(Config::parse("", Path::new("x")).unwrap().allowed().is_empty());
+        for wrong in ["10.0.0.0/33", "10.0.0.0/", "phones"] {
+            let told = problem(&format!("[sip]\nudp_allowed = [\"{wrong}\"]\n"));
+            assert!(told.contains("is no address or network"), "{told}");
+        }
     }
 
     #[test]

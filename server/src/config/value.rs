@@ -360,7 +360,7 @@ impl FromStr for Network {
             Ok(IpAddr::V6(_)) => 128,
             Err(_) => 0,
         };
-        let fits = prefix.is_empty() || prefix.parse::<u8>().is_ok_and(|p| p <= bits);
+        let fits = !text.contains('/') || prefix.parse::<u8>().is_ok_and(|p| p <= bits);
         if bits > 0 && fits {
             Ok(Network(text.to_owned()))
         } else {

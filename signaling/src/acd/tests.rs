@@ -55,6 +55,7 @@ fn plan(agents: u64, queues: Vec<routing::Queue>) -> Plan {
             sip_user: id.to_string(),
             ha1_md5: String::new(),
             ha1_sha256: String::new(),
+            codes: Vec::new(),
             pickup_any: false,
             skills: vec![Skill { name: "gas".into(), level: id as u32 % 4 }],
             calling: Default::default(),

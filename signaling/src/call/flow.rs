@@ -6,6 +6,7 @@ use super::voicemail::MessageFor;
 use super::{Call, Next, Phase, cause, dial};
 use crate::ivr::run::{self, Effect, Hand, Input, Manner, Run, Told};
 use crate::switch::{Compiled, Cx, HttpAsk, HttpDone};
+use std::sync::Arc;
 use terms::event::{Kind, Party};
 use terms::media::{Command, Playback};
 use terms::routing::Target;
@@ -40,6 +41,8 @@ impl Call {
         let (call, contact) = (self.id.to_string(), self.contact.to_string());
         let worker = self.worker_who_calls();
         let region = self.region().unwrap_or_default();
+        let plan = Arc::clone(&self.plan);
+        let known = plan.known_caller(self.customer());
         let given = [
             ("caller", self.caller.normal.as_str()),
             ("called", self.called.normal.as_str()),
@@ -50,6 +53,8 @@ impl Call {
             ("worker", &worker),
             ("caller_province", &region.province),
             ("caller_city", &region.city),
+            ("caller_vip", if known.is_some_and(|known| known.vip) { "yes" } else { "no" }),
+            ("caller_class", known.map_or("", |known| known.class.as_str())),
             ("category", self.category.map_or("", Category::text)),
         ];
         let run = Run::start(flow, &run_cx(&self.plan, self.language.as_deref(), cx), &given);
@@ -171,6 +176,10 @@ impl Call {
                 self.await_request(id);
             }
             Effect::Sql(query) => self.ask_database(cx, query),
+            Effect::Load(queue) => {
+                let load = cx.acd(self.tenant).and_then(|acd| acd.load(queue));
+                self.feed_flow(cx, Input::Load(load));
+            }
             Effect::Tell(Told { of, event, data }) => {
                 let Some(flowing) = &self.flow else { return };
                 let (flow, version) = of.unwrap_or((flowing.flow, flowing.version));

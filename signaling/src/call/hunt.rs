@@ -43,6 +43,7 @@ impl Call {
             AreaBy::Code => areas.by_code(code),
             AreaBy::Called => areas.by_number(&self.called),
             AreaBy::Caller => areas.by_caller(self.customer()),
+            AreaBy::Address => areas.by_address(code),
         };
         let Some(area) = found else {
             if !self.follow_flow(cx, UNKNOWN_AREA) {

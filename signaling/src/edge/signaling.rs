@@ -10,7 +10,7 @@ use super::net::{ARRIVED_MAX, Arrived, Bound, Net, Opening};
 use super::plans::Plans;
 use super::refusals::Refusals;
 use crate::kept::Change;
-use crate::reach::Reach;
+use crate::reach::{Network, Reach};
 use crate::sip::digest::Algorithm;
 use crate::sip::flow::Transport;
 use crate::sip::servers::Secured;
@@ -71,6 +71,8 @@ pub struct Config {
     pub dialogs_max: usize,
     /// Most requests per second from one source.
     pub requests_per_s_max: u32,
+    /// Networks that may signal over a transport; one without any takes everybody.
+    pub allowed: Vec<(Transport, Network)>,
     /// The event log.
     pub journal: journal::Config,
     /// The switch.
@@ -393,6 +395,7 @@ fn user_agent_config(config: &Config, addresses: &[SocketAddr]) -> sip::Config {
     let transactions = config.dialogs_max.saturating_mul(TRANSACTIONS_PER_DIALOG);
     user_agent.transactions_max = user_agent.transactions_max.max(transactions);
     user_agent.requests_per_s_max = config.requests_per_s_max;
+    user_agent.allowed.clone_from(&config.allowed);
     user_agent.silence_max = config.switch.trunk_silence_max;
     user_agent
 }

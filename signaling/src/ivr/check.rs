@@ -116,6 +116,7 @@ pub fn check(document: &Value, known: &Known) -> Result<Flow, Vec<Problem>> {
     if report.problems.is_empty()
         && let Some(flow) = &flow
     {
+        check_bypass(flow, &mut report);
         check_edges(flow, &mut report);
         check_show(flow, &mut report);
     }
@@ -131,8 +132,17 @@ fn read(document: &Value, report: &mut Report) -> Option<Flow> {
         return None;
     };
     for field in fields.keys() {
-        let known =
-            ["format", "name", "start", "variables", "show", "tables", "steps_max", "steps"];
+        let known = [
+            "format",
+            "name",
+            "start",
+            "variables",
+            "show",
+            "tables",
+            "steps_max",
+            "bypass",
+            "steps",
+        ];
         report.unless(known.contains(&field.as_str()), || {
             (format!("unknown field \"{}\"", clip(field)), known.join(", "))
         });
@@ -154,6 +164,7 @@ fn read(document: &Value, report: &mut Report) -> Option<Flow> {
         steps_max,
         show: show(fields, report),
         tables,
+        bypass: bypass(fields, report),
         steps: steps(fields, report)?,
     };
     Some(flow)
@@ -198,6 +209,34 @@ fn show(fields: &Map<String, Value>, report: &mut Report) -> Vec<String> {
         report.variable("show", name);
     }
     names
+}
+
+fn bypass(fields: &Map<String, Value>, report: &mut Report) -> BTreeMap<String, String> {
+    let Some(value) = fields.get("bypass") else { return BTreeMap::new() };
+    serde_json::from_value(value.clone()).unwrap_or_else(|_| {
+        report.add("\"bypass\" is not an object of steps", "{\"<step>\": \"<step instead>\"}");
+        BTreeMap::new()
+    })
+}
+
+/// What is left out is there, and so is what comes instead, and nobody goes in circles.
+fn check_bypass(flow: &Flow, report: &mut Report) {
+    report.step = String::new();
+    for (name, to) in &flow.bypass {
+        for step in [name, to] {
+            report.unless(flow.steps.contains_key(step), || {
+                (format!("bypass has \"{}\", which does not exist", clip(step)), list(flow))
+            });
+        }
+        let mut next = Some(to);
+        for _ in &flow.bypass {
+            next = next.and_then(|to| flow.bypass.get(to));
+        }
+        report.unless(next.is_none(), || {
+            let what = format!("bypass of \"{}\" goes in a circle", clip(name));
+            (what, "a step that is not left out in the end".to_owned())
+        });
+    }
 }
 
 /// What a caller enters in secret is nobody's to see.
@@ -291,6 +330,7 @@ fn reached(flow: &Flow) -> BTreeSet<&str> {
             && reached.insert(name)
         {
             open.extend(step.edges().into_iter().map(|(_, to)| to));
+            open.extend(flow.bypass.get(name).map(String::as_str));
         }
     }
     reached

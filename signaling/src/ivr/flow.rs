@@ -1,7 +1,8 @@
 //! A flow as it runs: the typed form of the JSON document. [`super::check`] makes it, and only a
 //! document without problems becomes one, so every edge leads to a step that exists.
 
-use super::step::Step;
+use super::KEY_CHARS_MAX;
+use super::step::{Match, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terms::FlowId;
@@ -11,6 +12,19 @@ pub const FLOW_FORMAT: u32 = 1;
 
 /// Rows by key, each a text by column.
 pub type Table = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The row of `table` that `key` finds, with its own key.
+pub fn look_up(table: &Table, key: &str, way: Match) -> Option<(String, BTreeMap<String, String>)> {
+    let row = |key: &str| table.get_key_value(key).map(|(key, row)| (key.clone(), row.clone()));
+    match way {
+        Match::Exact => row(key),
+        Match::LongestPrefix => {
+            let ends = key.char_indices().map(|(at, c)| at + c.len_utf8());
+            let ends: Vec<usize> = ends.take(KEY_CHARS_MAX).collect();
+            ends.into_iter().rev().find_map(|end| row(&key[..end]))
+        }
+    }
+}
 
 /// Published flows by id, each with its version: what a step `subflow` finds.
 pub type Library = BTreeMap<FlowId, (u32, Arc<Flow>)>;
@@ -30,6 +44,8 @@ pub struct Flow {
     pub show: Vec<String>,
     /// What steps look up, by name.
     pub tables: BTreeMap<String, Table>,
+    /// Steps that are left out for now, each with the step that calls take instead.
+    pub bypass: BTreeMap<String, String>,
     /// The steps by name.
     pub steps: BTreeMap<String, Step>,
 }

@@ -4,10 +4,13 @@
 //! Some steps hand the call to another machine (a queue, a message, an agent); the run then rests
 //! until [`Run::follow`] says by which edge the call came back.
 
+mod load;
 mod nested;
 mod query;
 mod talk;
 
+pub use load::Load;
+pub(crate) use load::stand_in as stand_in_load;
 pub(crate) use nested::Back;
 pub(crate) use query::stand_in;
 pub use query::{Fault, Found, Query};
@@ -64,6 +67,8 @@ pub enum Input {
     Sql(Result<Found, Fault>),
     /// The bot has left the caller, or was lost.
     Bot(Result<Parting, Fault>),
+    /// How busy the queue is; none where there is no such queue.
+    Load(Option<Load>),
 }
 
 /// How something is said.
@@ -115,6 +120,8 @@ pub enum Effect {
     },
     /// Ask a database.
     Sql(Query),
+    /// Say how busy a queue is, at once.
+    Load(QueueId),
     /// Let a bot speak with the caller.
     Bot(Talk),
     /// Tell it of a key.
@@ -210,7 +217,7 @@ pub enum Hand {
     Area {
         /// How it is found.
         by: AreaBy,
-        /// Its code, where it is found by that.
+        /// Its code, or the address, where it is found by that.
         code: String,
     },
     /// A message.
@@ -493,7 +500,8 @@ impl Run {
         while let Some(name) = self.next.take() {
             let flow = Arc::clone(&self.flow);
             let step = &flow.steps[&name];
-            if self.caller_gone && step.needs_caller() {
+            let instead = flow.bypass.get(&name).map(String::as_str);
+            if self.caller_gone && instead.is_none() && step.needs_caller() {
                 self.doing = Doing::Over;
                 return;
             }
@@ -507,7 +515,10 @@ impl Run {
                 self.hand(Hand::Hangup { cause: LOOP_CAUSE });
                 return;
             }
-            step.enter(self, cx);
+            match instead {
+                Some(to) => self.exit("bypass", Some(to)),
+                None => step.enter(self, cx),
+            }
         }
     }
 
@@ -616,7 +627,7 @@ impl Run {
                 None
             }
             Input::Timeout => collect.on_timeout(now),
-            Input::Http(_) | Input::Sql(_) | Input::Bot(_) => None,
+            Input::Http(_) | Input::Sql(_) | Input::Bot(_) | Input::Load(_) => None,
         };
         Some((entered?, *attempt))
     }
@@ -650,9 +661,12 @@ impl Run {
             Input::Http(Err(_)) if cx.now.moment - *asked >= timeout => Answer::Late,
             Input::Http(Err(_)) => Answer::Failed,
             Input::Timeout if cx.now.moment >= *until => Answer::Late,
-            Input::Timeout | Input::PlayDone | Input::Digit(_) | Input::Sql(_) | Input::Bot(_) => {
-                return None;
-            }
+            Input::Timeout
+            | Input::PlayDone
+            | Input::Digit(_)
+            | Input::Sql(_)
+            | Input::Bot(_)
+            | Input::Load(_) => return None,
         };
         Some((answer, *left))
     }

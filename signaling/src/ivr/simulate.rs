@@ -7,9 +7,10 @@ pub use replay::{Past, Replayed, replay};
 
 use super::flow::{Flow, Library};
 use super::run::{
-    Agreed, Cx, Effect, Fax, Hand, Input, Left, Query, Record, Run, Talk, Told, stand_in,
-    stand_in_bot,
+    Agreed, Cx, Effect, Fax, Hand, Input, Left, Load, Query, Record, Run, Talk, Told, stand_in,
+    stand_in_bot, stand_in_load,
 };
+use super::step::AreaBy;
 use super::{Known, check, wording};
 use crate::switch::Now;
 use std::collections::{BTreeMap, VecDeque};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use terms::media::{Seek, Source};
 use terms::region::Regions;
 use terms::routing::Hours;
-use terms::{FlowId, Moment, Timestamp};
+use terms::{FlowId, Moment, QueueId, Timestamp};
 
 /// Lines of one transcript; a longer one is cut.
 pub const LINES_MAX: usize = 10_000;
@@ -67,7 +68,8 @@ pub struct Scene {
 pub struct Mock {
     /// Requests whose path begins so are answered, whatever their host; `sql:<connector>` stands in
     /// for a database, whose rows are a list of objects in `body`; `bot:<connector>` for a bot, whose
-    /// `body` is `{"says": […], "outcome": …, "transfer": …, "set": {…}}`.
+    /// `body` is `{"says": […], "outcome": …, "transfer": …, "set": {…}}`; `queue:<id>` for a queue,
+    /// whose `body` is `{"waiting": …, "free": …, "agents": …, "wait_s": …}`.
     pub path: String,
     /// The status.
     pub status: u16,
@@ -212,6 +214,8 @@ impl<'a> Walk<'a> {
         let mut given = vec![
             ("worker", ""),
             ("category", ""),
+            ("caller_vip", "no"),
+            ("caller_class", ""),
             ("caller_province", region.province.as_str()),
             ("caller_city", region.city.as_str()),
         ];
@@ -315,6 +319,19 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A queue is looked at: without anything that stands in for it, nobody waits and nobody is there.
+    fn look(&mut self, run: &mut Run, queue: QueueId) {
+        let path = format!("queue:{queue}");
+        let mock = self.scene.mocks.iter().find(|mock| mock.path == path);
+        let load = match mock {
+            None => Some(Load::default()),
+            Some(Mock { status: 200..=299, body, .. }) => Some(stand_in_load(body)),
+            Some(_) => None,
+        };
+        self.told.requests.push(path);
+        run.handle(&self.cx(), Input::Load(load));
+    }
+
     /// A bot has the caller: what stands in for it says its texts and is done.
     fn talk(&mut self, run: &mut Run, talk: &Talk) {
         let Talk { connector, tell, .. } = talk;
@@ -374,6 +391,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Effect::Sql(query) => self.query(run, &query),
+                Effect::Load(queue) => self.look(run, queue),
                 Effect::Bot(talk) => self.talk(run, &talk),
                 Effect::BotKey(_) | Effect::BotStop => {}
                 Effect::Tell(Told { event, data, .. }) => {
@@ -400,6 +418,9 @@ impl<'a> Walk<'a> {
                     }
                     self.told.line(match &hand {
                         Hand::Enqueue { queue, .. } => format!("goes to queue {queue}"),
+                        Hand::Area { by: AreaBy::Address, code } => {
+                            format!("goes to the people of the area of the address {code}")
+                        }
                         Hand::Area { code, .. } if !code.is_empty() => {
                             format!("goes to the people of area {code}")
                         }

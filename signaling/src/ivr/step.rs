@@ -15,6 +15,7 @@ mod hangup;
 mod hours;
 mod http;
 mod language;
+mod load;
 mod menu;
 mod play;
 mod record;
@@ -41,6 +42,7 @@ pub use hangup::Hangup;
 pub use hours::Hours;
 pub use http::Http;
 pub use language::Language;
+pub use load::Load;
 pub use menu::Menu;
 pub use play::Play;
 pub use record::Record;
@@ -135,6 +137,8 @@ kinds! {
     Branch,
     /// Chooses by opening hours.
     Hours,
+    /// Looks how busy a queue is.
+    Load,
     /// Sets variables.
     Set,
     /// Looks something up in a table.

@@ -1,6 +1,8 @@
 //! The machine that the edge drives: datagrams, stream bytes, commands and time in; transmits and
 //! events out. Nothing here blocks, and everything that grows has a limit in [`Config`].
 
+use super::accounts::users;
+use super::allowed::Allowed;
 use super::bucket::Sources;
 use super::digest::{Algorithm, Authenticator, Ha1};
 use super::flow::{ConnectionId, Flow, Hop, Host, ListenerId, Seen, Transmit, Transport};
@@ -17,7 +19,7 @@ use super::trunk::{Trunk, TrunkKey, Trunks};
 use super::user_agent::{Command, Event};
 use super::write::Builder;
 use crate::id_map::IdMap;
-use crate::reach::{Reach, Told};
+use crate::reach::{Network, Reach, Told};
 use crate::switch::Now;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -63,6 +65,9 @@ pub struct Config {
     pub connections_max: usize,
     /// Most requests per second from one source; more are dropped unread.
     pub requests_per_s_max: u32,
+    /// Networks that may signal over a transport; one without any takes everybody. Sources of trunks
+    /// always may.
+    pub allowed: Vec<(Transport, Network)>,
     /// Most answers per second to one source before it has proven who it is (threat T16).
     pub challenges_per_s_max: u32,
     /// Bounds of registrations.
@@ -90,6 +95,7 @@ impl Config {
             transactions_max: 100_000,
             connections_max: 10_000,
             requests_per_s_max: 2_000,
+            allowed: Vec::new(),
             challenges_per_s_max: 500,
             registrations: Limits::default(),
             lamps: lamps::Limits::default(),
@@ -147,6 +153,7 @@ pub struct UserAgent {
     /// Of which that is otherwise than before, for those who keep it.
     pub(super) trunks_touched: BTreeSet<TrunkKey>,
     pub(super) sources: Sources,
+    allowed: Allowed,
     pub(super) unproven: Sources,
     pub(super) servers: IdMap<u64, ServerTx>,
     pub(super) server_keys: HashMap<Key, u64>,
@@ -178,6 +185,7 @@ impl UserAgent {
             tag_secret: rng.random(),
             authenticator: Authenticator::new(rng.random()),
             sources: Sources::new(config.requests_per_s_max),
+            allowed: Allowed::new(config.allowed.clone()),
             unproven: Sources::new(config.challenges_per_s_max),
             config,
             rng,
@@ -221,25 +229,13 @@ impl UserAgent {
     /// forgotten; running calls go on.
     pub fn set_plan(&mut self, now: Now, plan: &Plan) {
         let tenant = plan.tenant;
-        let of = |account: &Account| match account {
-            Account::Agent(owner, _) | Account::Trunk((owner, _)) => *owner,
-        };
-        self.accounts.retain(|_, (account, _)| of(account) != tenant);
-        let realm = plan.realm.as_bytes();
-        for agent in &plan.agents {
-            let ha1 = Ha1 { md5: agent.ha1_md5.clone(), sha256: agent.ha1_sha256.clone() };
-            self.add_account(realm, &agent.sip_user, Account::Agent(tenant, agent.id), ha1);
-        }
-        for trunk in &plan.trunks {
-            if let Some(digest) = &trunk.inbound_digest {
-                let ha1 = Ha1 { md5: digest.ha1_md5.clone(), sha256: digest.ha1_sha256.clone() };
-                self.add_account(realm, &digest.user, Account::Trunk((tenant, trunk.id)), ha1);
-            }
-        }
+        self.set_accounts(plan);
         let agents: HashMap<_, _> =
             plan.agents.iter().map(|a| (a.id, (a.sip_user.clone(), a.name.clone()))).collect();
-        for who in self.registrar.all() {
-            if who.0 == tenant && !agents.contains_key(&who.1) && self.registrar.drop_agent(who) {
+        let users: HashMap<_, _> = plan.agents.iter().map(|a| (a.id, users(a))).collect();
+        for who in self.registrar.all().into_iter().filter(|who| who.0 == tenant) {
+            let users = users.get(&who.1).map_or(&[][..], Vec::as_slice);
+            if self.registrar.keep_users(who, users) {
                 self.on_unregistered(who);
             }
         }
@@ -262,16 +258,6 @@ impl UserAgent {
         self.settle_lamps(now);
     }
 
-    fn add_account(&mut self, realm: &[u8], user: &str, account: Account, ha1: Ha1) {
-        let key = (realm.to_vec(), user.as_bytes().to_vec());
-        // Two tenants with one realm must not share user names: the first one keeps its own.
-        if let Some((holder, _)) = self.accounts.get(&key) {
-            tracing::error!(?holder, ?account, "two accounts have one realm and user name");
-            return;
-        }
-        self.accounts.insert(key, (account, ha1));
-    }
-
     /// A datagram came.
     pub fn handle_datagram(
         &mut self,
@@ -280,7 +266,7 @@ impl UserAgent {
         source: SocketAddr,
         bytes: &[u8],
     ) {
-        if !self.admit(now, source) {
+        if !self.is_allowed(Transport::Udp, source) || !self.admit(now, source) {
             return;
         }
         if self.keeps_alive(bytes) {
@@ -299,6 +285,10 @@ impl UserAgent {
         bytes: &[u8],
     ) {
         let Some(flow) = self.connection_flow(listener, connection, source) else { return };
+        let is_ours = self.connections.get(&connection).is_some_and(|own| own.trunk.is_some());
+        if !is_ours && !self.is_allowed(flow.transport, source) {
+            return self.close(flow);
+        }
         if let Some(known) = self.connections.get_mut(&connection) {
             known.framer.push(bytes);
         }
@@ -332,6 +322,10 @@ impl UserAgent {
         bytes: &[u8],
     ) {
         let Some(flow) = self.connection_flow(listener, connection, source) else { return };
+        let is_ours = self.connections.get(&connection).is_some_and(|own| own.trunk.is_some());
+        if !is_ours && !self.is_allowed(flow.transport, source) {
+            return self.close(flow);
+        }
         if !self.admit(now, source) {
             return;
         }
@@ -544,6 +538,17 @@ impl UserAgent {
         ];
         let counted = self.counters.iter().map(|(&name, &count)| (name, count));
         counted.chain(tables.into_iter().map(|(name, count)| (name, count as u64)))
+    }
+
+    /// Sources of trunks always may signal, others where no list keeps them out.
+    fn is_allowed(&mut self, transport: Transport, source: SocketAddr) -> bool {
+        let ip = source.ip();
+        if self.allowed.admits(transport, ip) || self.trunks.at(ip).next().is_some() {
+            return true;
+        }
+        self.allowed.note(transport, ip);
+        self.count("dropped_not_allowed");
+        false
     }
 
     /// A source may ask so often and no more; checked before anything is read (threat T5).

@@ -318,8 +318,10 @@ impl UserAgent {
             return;
         }
         let limits = self.config.registrations;
+        let proof = self.credentials(request).and_then(header::Digest::parse);
+        let named = proof.and_then(|digest| digest.get("username")).unwrap_or_default();
         let is_new = self.registrar.bindings(who).iter().all(|binding| binding.flow != flow);
-        match self.registrar.register(now.moment, who, request, flow, &limits) {
+        match self.registrar.register(now.moment, (who, named), request, flow, &limits) {
             Err(fault) => {
                 let min = limits.expires_min_s.to_string();
                 let extra = [("Min-Expires", min.as_str())];

@@ -50,6 +50,9 @@ pub(crate) struct Binding {
     /// Which phone it is, and which of its ways (RFC 5626 §4.1 and §4.2); empty where it says none.
     #[serde(with = "octets")]
     instance: Box<[u8]>,
+    /// The name with which it proved whose it is: the agent's short number, or that of a code.
+    #[serde(with = "octets")]
+    user: Box<[u8]>,
 }
 
 impl Binding {
@@ -136,7 +139,7 @@ impl Registrar {
     pub(crate) fn register(
         &mut self,
         now: Moment,
-        who: Who,
+        (who, user): (Who, &[u8]),
         request: &Message,
         flow: Flow,
         limits: &Limits,
@@ -167,7 +170,9 @@ impl Registrar {
                     }
                     if expires_s > 0 {
                         let expires_at = now + Duration::from_secs(u64::from(expires_s));
-                        list.push(binding(&contact, call_id, seq, expires_at, flow, instance));
+                        let user = user.into();
+                        let new = binding(&contact, call_id, seq, expires_at, flow, instance);
+                        list.push(Binding { user, ..new });
                     }
                 }
                 let excess = list.len().saturating_sub(limits.contacts_max);
@@ -310,9 +315,15 @@ impl Registrar {
         owners.into_iter().filter(|&who| self.keep(who, Left::Deactivated, lost)).collect()
     }
 
-    /// The agent does not exist any more.
-    pub(crate) fn drop_agent(&mut self, who: Who) -> bool {
-        self.keep(who, Left::Rejected, |_| false)
+    /// Phones that registered with another name than these are welcome no more: the code was taken
+    /// back, or the agent does not exist. True when none is left.
+    pub(crate) fn keep_users(&mut self, who: Who, users: &[&str]) -> bool {
+        let is_known =
+            |binding: &Binding| users.iter().any(|user| user.as_bytes() == &*binding.user);
+        if self.bindings(who).iter().all(is_known) {
+            return false;
+        }
+        self.keep(who, Left::Rejected, is_known)
     }
 
     /// Everybody with a phone.
@@ -332,7 +343,7 @@ fn binding(
     let said = Uri::parse(contact).and_then(|uri| uri.ip());
     let nat = said != Some(flow.remote.ip().to_canonical());
     let (contact, call_id) = (contact.into(), call_id.into());
-    Binding { contact, call_id, seq, expires_at, flow, nat, instance }
+    Binding { contact, call_id, seq, expires_at, flow, nat, instance, user: Box::default() }
 }
 
 fn contact_value(binding: &Binding, now: Moment) -> Vec<u8> {
@@ -426,7 +437,7 @@ mod tests {
         );
         let request = Message::parse(text.as_bytes(), Carrier::Datagram).unwrap();
         let now = Moment::from_secs(at_s);
-        registrar.register(now, WHO, &request, flow(), &Limits::default())
+        registrar.register(now, (WHO, b"1001"), &request, flow(), &Limits::default())
     }
 
     #[test]
@@ -509,7 +520,7 @@ mod tests {
         let remote = "198.51.100.7:999".parse().unwrap();
         let flow = Flow::connected(Transport::Tcp, 1, remote, ConnectionId(4));
         let limits = Limits::default();
-        registrar.register(Moment::default(), WHO, &request, flow, &limits).unwrap();
+        registrar.register(Moment::default(), (WHO, b"1001"), &request, flow, &limits).unwrap();
         assert!(registrar.on_closed(ConnectionId(3)).is_empty());
         assert_eq!(registrar.on_closed(ConnectionId(4)), [WHO]);
         assert!(registrar.bindings(WHO).is_empty() && registrar.next_timeout().is_none());
@@ -546,7 +557,7 @@ mod tests {
         let remote = "198.51.100.7:999".parse().unwrap();
         let flow = Flow::connected(Transport::Wss, 2, remote, ConnectionId(4));
         let limits = Limits::default();
-        registrar.register(Moment::default(), WHO, &request, flow, &limits).unwrap();
+        registrar.register(Moment::default(), (WHO, b"1001"), &request, flow, &limits).unwrap();
         assert_eq!(registrar.browser_changes(), [(WHO, true)]);
         register(&mut registrar, 1, 2, "Contact: <sip:7@10.0.0.9>\r\n").unwrap();
         assert!(registrar.browser_changes().is_empty());

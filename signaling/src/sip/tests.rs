@@ -60,6 +60,7 @@ pub(super) fn plan() -> Plan {
         sip_user: "1001".into(),
         ha1_md5: Algorithm::Md5.hash(&parts),
         ha1_sha256: Algorithm::Sha256.hash(&parts),
+        codes: Vec::new(),
         pickup_any: false,
         skills: Vec::new(),
         calling: Default::default(),
@@ -277,10 +278,21 @@ pub(super) fn authorize(
     password: &str,
     nc: u32,
 ) -> String {
+    authorize_as(challenge, request, method, ("1001", password), nc)
+}
+
+/// The same as another user.
+pub(super) fn authorize_as(
+    challenge: &Sent,
+    request: &str,
+    method: &str,
+    (user, password): (&str, &str),
+    nc: u32,
+) -> String {
     let value = challenge.header("WWW-Authenticate");
     let digest = Digest::parse(value.as_bytes()).unwrap();
     let credential =
-        Credential { user: "1001".into(), password: password.into(), realm: String::new() };
+        Credential { user: user.into(), password: password.into(), realm: String::new() };
     let value =
         super::digest::respond(&credential, &digest, method, "sip:192.0.2.1", nc, "c").unwrap();
     request

@@ -1,6 +1,6 @@
 //! The field grid, ready for calls: which area a call belongs to, whom of it to try in which order, and
 //! who of its people calls. An area is found by its code, by the published number of its own, or by the
-//! caller's: the whole number before the longest beginning.
+//! caller's: the whole number before the longest beginning; or by an address ([`Addresses`]).
 //!
 //! # Nobody is lost, and nobody is rung twice
 //! Each worker of the area in their order, behind each the substitute; who is away is passed over, and
@@ -10,6 +10,7 @@
 use super::callers::List;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
+use terms::address::Addresses;
 use terms::event::{Hop, HopEnd};
 use terms::routing::{Area, Plan, Worker};
 use terms::{PhoneNumber, Timestamp, WorkerId};
@@ -30,6 +31,7 @@ pub(crate) struct Areas {
     /// By the number of their own, normalised.
     by_number: HashMap<String, usize>,
     by_caller: List<usize>,
+    by_address: Addresses<usize>,
     workers: HashMap<WorkerId, Worker>,
     /// Whose phone a number is, normalised; of those who are bound.
     by_phone: HashMap<String, WorkerId>,
@@ -44,11 +46,15 @@ impl Areas {
         let callers = areas.iter().enumerate();
         let callers =
             callers.flat_map(|(n, area)| area.callers.iter().map(move |c| (c.clone(), n)));
+        let addresses = areas.iter().enumerate();
+        let addresses =
+            addresses.flat_map(|(n, area)| area.addresses.iter().map(move |a| (a.clone(), n)));
         let bound = plan.grid.workers.iter().filter(|worker| worker.bound);
         Areas {
             by_code: areas.iter().enumerate().map(|(n, area)| (area.code.clone(), n)).collect(),
             by_number: numbered.map(|(n, area)| (normal(&area.number), n)).collect(),
             by_caller: List::of(&plan.country, callers),
+            by_address: addresses.collect(),
             by_phone: bound.map(|worker| (normal(&worker.phone), worker.id)).collect(),
             workers: plan.grid.workers.iter().map(|w| (w.id, w.clone())).collect(),
             country: plan.country.clone(),
@@ -69,6 +75,11 @@ impl Areas {
     pub fn by_caller(&self, caller: &PhoneNumber) -> Option<&Area> {
         let caller = (!caller.is_withheld()).then_some(caller)?;
         self.areas.get(*self.by_caller.find(caller).next()?)
+    }
+
+    /// The area in which an address lies.
+    pub fn by_address(&self, address: &str) -> Option<&Area> {
+        self.areas.get(*self.by_address.find(address)?)
     }
 
     /// The worker whose phone a number is.
@@ -164,6 +175,7 @@ mod tests {
             queue: QueueId(1),
             ring_s: 20,
             callers: callers.iter().map(|&caller| caller.to_owned()).collect(),
+            addresses: Vec::new(),
         }
     }
 

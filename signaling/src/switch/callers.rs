@@ -113,7 +113,11 @@ mod tests {
         ];
         let allowed = |number: &str| AllowedCaller { number: number.into(), target: None };
         plan.allowed = vec![allowed("+165055502*"), allowed("+8613800138001")];
-        let vip = |number: &str, vip| KnownCaller { number: number.into(), vip, agent: None };
+        let vip = |number: &str, vip| KnownCaller {
+            number: number.into(),
+            vip,
+            ..KnownCaller::default()
+        };
         plan.known_callers = vec![vip("+16505550300", true), vip("+16505550400", false)];
         Callers::of(&plan)
     }

@@ -42,6 +42,9 @@ pub struct Area {
     pub ring_s: u32,
     /// Callers who belong there: normalised numbers, with `*` behind it every one that begins so.
     pub callers: Vec<String>,
+    /// Addresses that lie there, as patterns of [`crate::address::Addresses`].
+    #[serde(default)]
+    pub addresses: Vec<String>,
 }
 
 /// A field worker 网格员.

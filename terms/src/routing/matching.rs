@@ -122,14 +122,17 @@ impl Seat {
     }
 }
 
-/// A caller of whom something is known that counts while they wait.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A caller of whom something is known that flows and queues go by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownCaller {
     /// Their number, normalised.
     pub number: String,
     /// They go first, by as much as the queue says.
     #[serde(default)]
     pub vip: bool,
+    /// The tenant's own word for what kind of customer they are; empty is none.
+    #[serde(default)]
+    pub class: String,
     /// Whom they are to talk with.
     #[serde(default)]
     pub agent: Option<AgentId>,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::stories::{day, fold, order};
 use crate::sweep;
+use std::path::Path;
 use terms::record::{Call, Row};
 
 /// Before the second of the two days of a story, and after both.

@@ -68,10 +68,10 @@ enum TrialEnd {
     },
     /// With the people of an area.
     Area {
-        /// How it is found: `code`, `called` or `caller`.
+        /// How it is found: `code`, `called`, `caller` or `address`.
         #[schema(value_type = String)]
         by: AreaBy,
-        /// Its code; empty where it is found by a number.
+        /// Its code, or the address; empty where it is found by a number.
         code: String,
     },
     /// At a message.
@@ -202,7 +202,8 @@ enum SimulatedInput {
 struct SimulatedServer {
     /// Requests whose path begins so, whatever their host; `sql:<connector>` stands in for a database,
     /// `bot:<connector>` for a bot, whose `body` is what it says and how it leaves: `says`, `outcome`,
-    /// `transfer`, `set`.
+    /// `transfer`, `set`; `queue:<id>` for a queue, whose `body` says `waiting`, `free`, `agents` and
+    /// `wait_s`.
     path: String,
     /// The HTTP status.
     #[serde(default = "ok")]

@@ -19,6 +19,16 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "“{}”：需要号码，或以 * 结尾的号码开头，例如 +8620*",
     ),
     (
+        "entry \"{}\": an address, its beginning with * behind it or a word of it between two *, of \
+         {} characters, is needed",
+        "“{}”：需要地址、以 * 结尾的地址开头，或两个 * 之间的词，共 {} 个字符",
+    ),
+    (
+        "an agent has at most {} codes; take one back first",
+        "每个座席最多 {} 个授权码，请先收回一个",
+    ),
+    ("This address lies in no area.", "该地址不属于任何片区。"),
+    (
         "there is no order type \"{}\"; make a rule for it first",
         "没有工单类型“{}”，请先为其设置规则",
     ),

@@ -76,6 +76,7 @@ async fn what_is_no_area_or_worker_is_refused_by_its_field_in_both_languages() {
         (&good_area, "areas", "order", json!("x"), "没有工单类型"),
         (&good_area, "areas", "ring_s", json!(3), "超出范围"),
         (&good_area, "areas", "callers", json!(["020*"]), "例如 +8620*"),
+        (&good_area, "areas", "addresses", json!(["*路*"]), "两个 * 之间的词"),
     ] {
         let mut bad = good.clone();
         bad[field] = value;
@@ -94,6 +95,51 @@ async fn what_is_no_area_or_worker_is_refused_by_its_field_in_both_languages() {
     assert_eq!(twin.status, StatusCode::CONFLICT, "one phone, one worker");
     let odd = json!({"code": "020", "name": "North", "queue": "1", "colour": "red"});
     assert!(rig.post("/api/v1/areas", &token, odd).await.status.is_client_error());
+}
+
+#[tokio::test]
+async fn the_area_of_an_address_is_told_and_goes_onto_customers_and_orders() {
+    let rig = Rig::new().await;
+    let manager = rig.token(Role::Manager).await;
+    let supervisor = rig.token(Role::Supervisor).await;
+    for (code, name, addresses) in [
+        ("020", "城北", json!(["广州市越秀区*", "*翠湖山庄*"])),
+        ("021", "花园", json!(["广州市越秀区花园路*"])),
+    ] {
+        let draft = json!({"code": code, "name": name, "queue": "1", "addresses": addresses});
+        id_of(&rig, "/api/v1/areas", &manager, draft).await;
+    }
+    let twice = json!({"code": "022", "name": "x", "queue": "1", "addresses": ["*翠湖山庄*"]});
+    let taken = rig.post("/api/v1/areas", &manager, twice).await;
+    assert_eq!(taken.status, StatusCode::CONFLICT, "one address, one area: {taken:?}");
+    let at = async |address: &str| {
+        let address: String = address.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        rig.get(&format!("/api/v1/area-of-address?address={address}"), &supervisor).await
+    };
+    assert_eq!(at("广州市越秀区花园路 7号").await.json()["code"], "021");
+    assert_eq!(at("深圳市翠湖山庄3栋").await.json()["code"], "020");
+    assert_eq!(at("深圳市").await.status, StatusCode::NOT_FOUND);
+    let plan = rig.store.compile_plan(rig.tenant()).await.unwrap();
+    assert_eq!(plan.grid.areas[0].addresses, ["*翠湖山庄*", "广州市越秀区*"]);
+
+    let by = desk::By::system("test", super::rig::NOON);
+    let (tenant, number) = (rig.tenant(), "13800138000");
+    let address = || "广州市越秀区中山路1号".to_owned();
+    let card = desk::customer::Card { address: address(), ..Default::default() };
+    let customer = rig.store.put_customer(tenant, &by, number, &card).await.unwrap();
+    assert_eq!(customer.card.area, "城北");
+    for (area, expected) in [("", "城北"), ("东山", "东山")] {
+        let new = desk::order::write::NewOrder {
+            kind: "漏水".into(),
+            title: "漏水".into(),
+            department: Some("维修".into()),
+            address: address(),
+            area: area.into(),
+            ..Default::default()
+        };
+        let made = rig.store.create_order(tenant, &by, &new).await.unwrap();
+        assert_eq!(made.area, expected, "what is chosen by hand stays");
+    }
 }
 
 #[tokio::test]

@@ -277,6 +277,35 @@ async fn a_sample_becomes_a_draft_that_is_simulated_with_its_own_answers_and_pub
 }
 
 #[tokio::test]
+async fn a_website_is_told_what_callers_are_told_from_the_tables_of_a_flow() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let own =
+        json!({"name": "post", "queue": "1", "hours": "office", "server": "http://a.example"});
+    let weekday = json!({"weekday": 1, "from_minute": 540, "to_minute": 1_080});
+    let hours = json!({"name": "office", "windows": [weekday]});
+    rig.ask(Method::PUT, "/api/v1/hours", &token, Some(hours)).await;
+    let made = rig.post("/api/v1/flows/packs/post", &token, own).await.json();
+    let uri = format!("/api/v1/flows/{}", made["id"].as_str().unwrap());
+    let supervisor = rig.token(Role::Supervisor).await;
+    let row = async |wanted: &str| rig.get(&format!("{uri}/table-row?{wanted}"), &supervisor).await;
+    let draft = row("table=postcodes&key=0571").await;
+    assert_eq!(draft.status, StatusCode::NOT_FOUND, "a draft answers nobody: {draft:?}");
+    let published = rig.post(&format!("{uri}/publish"), &token, json!({"revision": 1})).await;
+    assert_eq!(published.status, StatusCode::CREATED, "{published:?}");
+    let hangzhou = json!({"key": "0571", "row": {"city": "杭州", "zip": "310000"}});
+    assert_eq!(row("table=postcodes&key=0571").await.json(), hangzhou);
+    let longer = "table=postcodes&key=057188888888";
+    assert_eq!(row(longer).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(row(&format!("{longer}&match=longest_prefix")).await.json(), hangzhou);
+    assert_eq!(row("table=papers&key=1*1").await.json()["row"]["paper"], "人民日报");
+    assert_eq!(row("table=prices&key=1").await.status, StatusCode::NOT_FOUND);
+    let (_, foreign) = rig.other_tenant().await;
+    let refused = rig.get(&format!("{uri}/table-row?table=postcodes&key=0571"), &foreign).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND, "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_number_is_led_by_trunk_and_time_to_what_the_tenant_has() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Manager).await;

@@ -15,7 +15,8 @@ const OF_CONTACT: [&str; 2] = ["waited_ms", "priority"];
 const OF_AGENT: [&str; 5] =
     ["agent_idle_ms", "agent_calls", "agent_talk_ms", "agent_busy_permille", "agent_weight"];
 /// What it always knows of the contact as texts; every other name is a variable of the flow.
-const TEXTS: [&str; 5] = ["caller", "called", "caller_province", "caller_city", "language"];
+const TEXTS: [&str; 6] =
+    ["caller", "called", "caller_province", "caller_city", "caller_class", "language"];
 
 /// An expression that was checked.
 #[derive(Clone, Debug)]

@@ -13,11 +13,14 @@ impl Call {
         }
         let flow = self.flow.as_ref().map(|flowing| flowing.run.variables().clone());
         let (mut facts, region) = (flow.unwrap_or_default(), self.region().unwrap_or_default());
+        let known = self.plan.known_caller(self.customer());
+        let class = known.map_or(String::new(), |known| known.class.clone());
         for (name, value) in [
             ("caller", self.customer().normal.as_str()),
             ("called", self.called.normal.as_str()),
             ("caller_province", region.province.as_str()),
             ("caller_city", region.city.as_str()),
+            ("caller_class", class.as_str()),
             ("language", self.language()),
         ] {
             facts.set(name, value);

@@ -45,6 +45,8 @@ fn what_does_not_exist_is_refused() {
             "keys.1 leads to \"nowhere\"",
         ),
         (json!({"kind": "hours", "hours": "x", "open": "z", "closed": "z"}), "opening hours"),
+        (json!({"kind": "load", "queue": "9", "next": "z", "on": {"error": "z"}}), "no queue 9"),
+        (json!({"kind": "load", "queue": "1", "next": "z"}), "the edge on.error is missing"),
         (json!({"kind": "dance"}), "unknown variant `dance`"),
         (json!({"kind": "consent", "next": "z"}), "missing field `given`"),
         (json!({"kind": "webhook", "event": "a b", "next": "z"}), "a letter, then letters"),
@@ -319,5 +321,27 @@ fn a_bot_is_one_of_the_tenants_and_its_outcomes_are_words() {
     ] {
         let text = told(change, &known);
         assert!(text.contains(right), "{right}: {text}");
+    }
+}
+
+#[test]
+fn a_step_is_left_out_for_one_that_there_is_and_not_in_a_circle() {
+    let flow = |bypass: serde_json::Value| {
+        json!({"format": 1, "start": "a", "bypass": bypass, "steps": {
+            "a": {"kind": "play", "prompts": ["welcome"], "next": "b"},
+            "b": {"kind": "play", "prompts": ["menu"], "next": "z"},
+            "z": {"kind": "hangup"}}})
+    };
+    assert!(check(&flow(json!({"a": "b", "b": "z"})), &Known::anything()).is_ok());
+    for (bypass, what) in [
+        (json!({"a": "nowhere"}), "bypass has \"nowhere\", which does not exist"),
+        (json!({"other": "z"}), "bypass has \"other\", which does not exist"),
+        (json!({"a": "b", "b": "a"}), "bypass of \"a\" goes in a circle"),
+        (json!({"a": "a"}), "bypass of \"a\" goes in a circle"),
+        (json!(["a"]), "\"bypass\" is not an object of steps"),
+    ] {
+        let problems = check(&flow(bypass), &Known::anything()).expect_err("it is refused");
+        let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(text.join("; ").contains(what), "{text:?}");
     }
 }

@@ -105,6 +105,10 @@ fn a_courier_tells_where_a_parcel_is_what_sending_costs_and_where_the_branch_is(
     assert_eq!(unknown.end, Some(Hand::Enqueue { queue: QUEUE, priority: 0 }));
     let branch = heard(&told("courier", "silence 3 311200"));
     assert!(branch.contains("杭州市萧山区市心中路58号"), "the longest beginning counts: {branch}");
+    let route = heard(&told("courier", "silence 5 310012 830000"));
+    assert!(route.contains("浙江寄往新疆可以送达，约需五天。"), "{route}");
+    let none = heard(&told("courier", "silence 5 310012 999999"));
+    assert!(none.contains("该线路暂未开通"), "{none}");
     let complaint = told("courier", "silence 4");
     assert_eq!(complaint.end, Some(Hand::Voicemail { queue: QUEUE }));
     assert_eq!(complaint.variables.get("business").map(String::as_str), Some("快递投诉"));

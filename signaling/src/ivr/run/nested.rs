@@ -2,9 +2,9 @@
 //! share the variables, and the steps that the first one allows.
 
 use super::{Cx, Hand, Run};
-use crate::ivr::flow::{Flow, Table};
+use crate::ivr::SUBFLOWS_DEEP_MAX;
+use crate::ivr::flow::{Flow, look_up};
 use crate::ivr::step::Match;
-use crate::ivr::{KEY_CHARS_MAX, SUBFLOWS_DEEP_MAX};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terms::FlowId;
@@ -81,18 +81,6 @@ impl Run {
         key: &str,
         way: Match,
     ) -> Option<(String, BTreeMap<String, String>)> {
-        let table = self.flow.tables.get(table)?;
-        match way {
-            Match::Exact => row(table, key),
-            Match::LongestPrefix => {
-                let ends = key.char_indices().map(|(at, c)| at + c.len_utf8());
-                let ends: Vec<usize> = ends.take(KEY_CHARS_MAX).collect();
-                ends.into_iter().rev().find_map(|end| row(table, &key[..end]))
-            }
-        }
+        look_up(self.flow.tables.get(table)?, key, way)
     }
-}
-
-fn row(table: &Table, key: &str) -> Option<(String, BTreeMap<String, String>)> {
-    table.get_key_value(key).map(|(key, row)| (key.clone(), row.clone()))
 }

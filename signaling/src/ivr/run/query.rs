@@ -54,9 +54,12 @@ impl Run {
         match input {
             Input::Sql(answer) => Some(answer.clone()),
             Input::Timeout if cx.now.moment >= *until => Some(Err(Fault::Late)),
-            Input::Timeout | Input::PlayDone | Input::Digit(_) | Input::Http(_) | Input::Bot(_) => {
-                None
-            }
+            Input::Timeout
+            | Input::PlayDone
+            | Input::Digit(_)
+            | Input::Http(_)
+            | Input::Bot(_)
+            | Input::Load(_) => None,
         }
     }
 }

@@ -56,9 +56,12 @@ impl Run {
         match input {
             Input::Bot(answer) => Some(answer.clone()),
             Input::Timeout if cx.now.moment >= *until => Some(Err(Fault::Late)),
-            Input::Timeout | Input::PlayDone | Input::Digit(_) | Input::Http(_) | Input::Sql(_) => {
-                None
-            }
+            Input::Timeout
+            | Input::PlayDone
+            | Input::Digit(_)
+            | Input::Http(_)
+            | Input::Sql(_)
+            | Input::Load(_) => None,
         }
     }
 

@@ -686,3 +686,32 @@ fn a_bot_says_its_texts_and_each_outcome_has_its_way() {
     let gone = simulate(flow(&helped()), &Scene::default(), script("hangup"));
     assert_eq!(way(&gone), "hangup");
 }
+
+#[test]
+fn a_queue_is_looked_at_and_what_stands_in_for_it_decides() {
+    let document = json!({"format": 1, "start": "look", "steps": {
+        "look": {"kind": "load", "queue": "7", "next": "choose", "on": {"error": "bye"}},
+        "choose": {"kind": "branch", "else": "wait", "cases": [
+            {"if": {"left": "${queue_wait_s}", "op": "greater", "right": "300"}, "go": "bye"}]},
+        "wait": {"kind": "enqueue", "queue": "7", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    let walk = |mock: Option<(u16, Value)>| {
+        let mocks = mock.map(|(status, body)| Mock { path: "queue:7".into(), status, body });
+        let scene = Scene { mocks: mocks.into_iter().collect(), ..Scene::default() };
+        simulate(flow(&document), &scene, Vec::new())
+    };
+    let busy = json!({"waiting": 9, "free": 0, "agents": 2, "wait_s": 301});
+    let told = walk(Some((200, busy)));
+    let value = |name: &str| told.variables[name].as_str();
+    assert_eq!(
+        [value("queue_waiting"), value("queue_free"), value("queue_agents")],
+        ["9", "0", "2"]
+    );
+    assert_eq!(told.end, Some(Hand::Hangup { cause: 16 }));
+    assert_eq!(told.requests, ["queue:7"]);
+    let alone = walk(None);
+    assert_eq!(alone.variables["queue_wait_s"], "");
+    assert_eq!(alone.end, Some(Hand::Enqueue { queue: QueueId(7), priority: 0 }));
+    let gone = walk(Some((404, json!({}))));
+    assert_eq!(gone.lines[0], "step look → error");
+}

@@ -23,6 +23,8 @@ pub enum AreaBy {
     Called,
     /// By the number of who calls.
     Caller,
+    /// By an address, which the flow knows.
+    Address,
 }
 
 impl AreaBy {
@@ -32,6 +34,7 @@ impl AreaBy {
             AreaBy::Code => "code",
             AreaBy::Called => "dialled number",
             AreaBy::Caller => "caller's number",
+            AreaBy::Address => "address",
         }
     }
 }
@@ -45,6 +48,9 @@ pub struct Area {
     /// Its code, with variables; with `by` `code` alone.
     #[serde(default)]
     pub code: String,
+    /// The address, with variables; with `by` `address` alone.
+    #[serde(default)]
+    pub address: String,
     /// Where those go who belong to no area.
     pub unknown: String,
     /// `released`, `hangup`.
@@ -70,9 +76,18 @@ impl Kind for Area {
             let right = "a code such as ${area} with \"by\": \"code\", and none with other ways";
             (what, right.to_owned())
         });
+        report.template("address", &self.address);
+        let fits = self.address.is_empty() != (self.by == AreaBy::Address);
+        report.unless(fits, || {
+            let written = self.address.chars().take(40).collect::<String>();
+            let right =
+                "an address such as ${address} with \"by\": \"address\", and none with other ways";
+            (format!("address is \"{written}\""), right.to_owned())
+        });
     }
     fn enter(&self, run: &mut Run, _: &Cx) {
-        let code = run.variables.expand(&self.code, Escape::None).trim().to_owned();
+        let known = if self.by == AreaBy::Address { &self.address } else { &self.code };
+        let code = run.variables.expand(known, Escape::None).trim().to_owned();
         run.hand(Hand::Area { by: self.by, code });
     }
     fn handle(&self, _: &mut Run, _: &Cx, _: &Input) {}
@@ -102,6 +117,11 @@ mod tests {
         for (step, what) in [
             (json!({"kind": "area", "by": "code", "unknown": "z"}), "code is \"\""),
             (json!({"kind": "area", "by": "caller", "code": "1", "unknown": "z"}), "code is \"1\""),
+            (json!({"kind": "area", "by": "address", "unknown": "z"}), "address is \"\""),
+            (
+                json!({"kind": "area", "by": "called", "address": "1", "unknown": "z"}),
+                "address is \"1\"",
+            ),
             (json!({"kind": "area", "by": "called"}), "missing field `unknown`"),
             (json!({"kind": "area", "by": "name", "unknown": "z"}), "unknown variant `name`"),
             (

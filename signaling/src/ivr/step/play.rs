@@ -109,7 +109,7 @@ impl Kind for Play {
                     run.exit("next", Some(&self.next));
                 }
             }
-            Input::Timeout | Input::Http(_) | Input::Sql(_) | Input::Bot(_) => {}
+            Input::Timeout | Input::Http(_) | Input::Sql(_) | Input::Bot(_) | Input::Load(_) => {}
         }
     }
 }

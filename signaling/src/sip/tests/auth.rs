@@ -226,3 +226,51 @@ fn an_agent_that_leaves_the_plan_loses_its_phone() {
     bench.receive(phone(), authorize(&challenge, &plain, "REGISTER", "secret", 1));
     assert!(bench.one().start().contains("401"));
 }
+
+/// The usual plan, whose agent has a code for an app.
+fn with_a_code() -> terms::routing::Plan {
+    let mut plan = plan();
+    let parts: [&[u8]; 3] = [b"1001-app", plan.realm.as_bytes(), b"code"];
+    plan.agents[0].codes.push(terms::routing::AuthCode {
+        user: "1001-app".into(),
+        ha1_md5: Algorithm::Md5.hash(&parts),
+        ha1_sha256: Algorithm::Sha256.hash(&parts),
+    });
+    plan
+}
+
+/// A REGISTER of 1001 from here, proven as this user.
+fn register_as(bench: &mut Bench, from: SocketAddr, user: &str, password: &str) -> Sent {
+    let plain = bench.request("REGISTER", "1001", "", "");
+    let plain = plain.replace("198.51.100.7:5060", &from.to_string());
+    bench.receive(from, &plain);
+    let challenge = bench.one();
+    let again = authorize_as(&challenge, &plain, "REGISTER", (user, password), 1);
+    bench.receive(from, again);
+    bench.one()
+}
+
+#[test]
+fn a_phone_registers_by_its_short_number_and_an_app_by_a_code_that_can_be_taken_back() {
+    let mut bench = Bench::new();
+    bench.core.set_plan(bench.now(), &with_a_code());
+    let app = peer("198.51.100.9:5062");
+    let wrong = register_as(&mut bench, app, "1001-app", "secret");
+    assert!(wrong.start().contains("401"), "the short number's password is no code");
+    let done = register_as(&mut bench, app, "1001-app", "code");
+    assert_eq!(done.start(), "SIP/2.0 200 OK", "{}", done.text);
+    assert!(matches!(bench.events()[..], [Event::Registered { registered: true, .. }]));
+    let desk = register_as(&mut bench, phone(), "1001", "secret");
+    assert_eq!(desk.start(), "SIP/2.0 200 OK", "{}", desk.text);
+    assert!(desk.has(&app.to_string()) && desk.has(&phone().to_string()), "{}", desk.text);
+
+    bench.core.set_plan(bench.now(), &plan());
+    assert!(bench.events().is_empty(), "the desk phone is still there");
+    let refused = register_as(&mut bench, app, "1001-app", "code");
+    assert!(refused.start().contains("401"), "{}", refused.text);
+    let left = register_as(&mut bench, phone(), "1001", "secret");
+    assert!(!left.has(&app.to_string()), "it went with its code: {}", left.text);
+
+    bench.core.set_plan(bench.now(), &with_a_code());
+    assert_eq!(register_as(&mut bench, app, "1001-app", "code").start(), "SIP/2.0 200 OK");
+}

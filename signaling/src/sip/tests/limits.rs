@@ -180,3 +180,21 @@ fn ten_thousand_mutated_messages_do_no_harm() {
     bench.pass(Duration::from_secs(200));
     assert_eq!((bench.counter("legs_live"), bench.counter("transactions_live")), (0, 0));
 }
+
+#[test]
+fn who_is_on_no_list_of_the_interface_is_dropped_unread_and_a_trunk_never() {
+    let network = |text: &str| crate::reach::Network::parse(text).expect("a network");
+    let mut bench = Bench::with(|config| {
+        config.allowed = vec![(Transport::Udp, network("10.0.0.0/8"))];
+    });
+    let stranger = bench.request("OPTIONS", "1001", "", "");
+    bench.receive(phone(), &stranger);
+    assert!(bench.sent().is_empty(), "not a word to a scanner");
+    assert_eq!(bench.counter("dropped_not_allowed"), 1);
+    let inside = bench.request("OPTIONS", "1001", "", "");
+    bench.receive(peer("10.0.0.7:5060"), inside.replace("198.51.100.7", "10.0.0.7"));
+    assert_eq!(bench.one().start(), "SIP/2.0 200 OK");
+    bench.call();
+    bench.core.handle_stream(bench.now(), 1, ConnectionId(9), phone(), stranger.as_bytes());
+    assert!(bench.sent().iter().any(|sent| sent.start() == "SIP/2.0 200 OK"), "TCP has no list");
+}

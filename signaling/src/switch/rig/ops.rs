@@ -64,6 +64,7 @@ fn with_an_area(mut plan: Plan) -> Plan {
         queue: QueueId(1),
         ring_s: 20,
         callers: Vec::new(),
+        addresses: Vec::new(),
     };
     plan.grid.areas = vec![area];
     plan.grid.workers =

@@ -103,6 +103,7 @@ fn agent(id: u64) -> Agent {
         sip_user: format!("{}", 1_000 + id),
         ha1_md5: String::new(),
         ha1_sha256: String::new(),
+        codes: Vec::new(),
         pickup_any: false,
         skills: Vec::new(),
         calling: Default::default(),

@@ -33,6 +33,39 @@ fn a_published_flow_serves_new_calls_while_running_calls_stay_on_theirs() {
 }
 
 #[test]
+fn a_step_is_added_taken_out_and_bypassed_while_calls_go_on() {
+    let mut rig = rig_with(&[]);
+    let play =
+        |prompt: &str, next: &str| json!({"kind": "play", "prompts": [prompt], "next": next});
+    let steps = json!({"a": play("welcome", "b"), "b": play("hours", "c"), "c": play("thanks", "z"),
+        "z": {"kind": "hangup"}});
+    let whole = json!({"format": 1, "start": "a", "steps": steps});
+    let mut bypassed = whole.clone();
+    bypassed["bypass"] = json!({"b": "c"});
+    let mut without = whole.clone();
+    without["steps"] = json!({"a": play("welcome", "c"), "c": play("thanks", "z"),
+        "z": {"kind": "hangup"}});
+    let versions = [
+        (&whole, vec!["welcome", "hours", "thanks"]),
+        (&bypassed, vec!["welcome", "thanks"]),
+        (&without, vec!["welcome", "thanks"]),
+        (&whole, vec!["welcome", "hours", "thanks"]),
+    ];
+    for (version, (document, prompts)) in (2..).zip(versions) {
+        assert_eq!(change(&mut rig, flow(version, document.clone())), Answer::Done);
+        let leg = rig.customer_dials("95105688");
+        rig.wait(secs(30));
+        assert_eq!(heard(&rig, leg), prompts, "version {version}");
+    }
+    let left = rig.log.iter().filter_map(|entry| match &entry.kind {
+        Kind::IvrStep { version: 3, step, exit, .. } => Some((step.as_str(), exit.as_str())),
+        _ => None,
+    });
+    assert_eq!(left.take(3).collect::<Vec<_>>(), [("a", "next"), ("b", "bypass"), ("c", "next")]);
+    balanced(&mut rig);
+}
+
+#[test]
 fn a_fax_machine_is_heard_and_the_flow_branches() {
     use terms::media::{Command, Event, Progress, Watch};
     let mut rig = rig_with(&[]);

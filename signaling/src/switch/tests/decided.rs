@@ -61,7 +61,8 @@ fn without_an_answer_in_time_or_with_one_that_is_none_it_is_as_if_nobody_was_ask
     for late in [true, false] {
         let mut plan = plan();
         let number = "+8613800138000".to_owned();
-        plan.known_callers = vec![KnownCaller { number, vip: false, agent: Some(A2) }];
+        plan.known_callers =
+            vec![KnownCaller { number, agent: Some(A2), ..KnownCaller::default() }];
         plan.queues[0].matching.own_agent_s = 30;
         let mut rig = Rig::new(plan);
         for agent in [A1, A2] {

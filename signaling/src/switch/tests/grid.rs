@@ -4,9 +4,10 @@
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Destination, Invite, Origin};
 use serde_json::json;
+use terms::control::RecordingNow;
 use terms::event::{Forwarding, Hop, HopEnd, Hunt, InHunt};
-use terms::routing::{Absence, Area, CallerRule, FieldGrid, Plan, Trunk, Worker};
-use terms::{AreaId, QueueId, Timestamp, TrunkId, WorkerId};
+use terms::routing::{Absence, Area, CallerRule, FieldGrid, Flow, Plan, Target, Trunk, Worker};
+use terms::{AreaId, FlowId, QueueId, Timestamp, TrunkId, WorkerId};
 
 const FIRST: TrunkId = TrunkId(1);
 const SECOND: TrunkId = TrunkId(2);
@@ -68,6 +69,7 @@ fn plan() -> Plan {
             queue: QueueId(1),
             ring_s: 20,
             callers: Vec::new(),
+            addresses: Vec::new(),
         }],
         workers: vec![worker(1, "13800000001", Some(2)), worker(2, "13900000002", None)],
     };
@@ -409,4 +411,54 @@ fn an_end_is_told_by_what_the_phone_or_the_network_said() {
         rig.hangs_up(caller);
         balanced(&mut rig);
     }
+}
+
+#[test]
+fn an_address_that_the_flow_knows_leads_to_the_worker_of_its_area() {
+    for (address, reached) in [("广州市越秀区 花园路7号", true), ("深圳市", false)] {
+        let mut plan = plan();
+        plan.grid.areas[0].addresses = vec!["广州市越秀区*".into()];
+        plan.flows[0].document = json!({"format": 1, "start": "area",
+            "variables": {"address": address}, "steps": {
+            "area": {"kind": "area", "by": "address", "address": "${address}", "unknown": "nobody"},
+            "nobody": {"kind": "hangup", "prompts": ["invalid"]}}});
+        let mut rig = Rig::new(plan);
+        let caller = rig.customer_dials("95105688");
+        rig.wait(secs(5));
+        assert_eq!(heard(&rig, caller).contains(&"invalid".to_owned()), !reached, "{address}");
+        assert_eq!(phones(&rig).len(), usize::from(reached), "{address}");
+        rig.hangs_up(caller);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn who_finds_all_agents_busy_says_what_it_is_about_and_is_with_the_worker_of_the_area() {
+    let mut plan = plan();
+    plan.queues[0].waiting_max = 0;
+    plan.queues[0].overflow = Target::Flow(FlowId(2));
+    let document = json!({"format": 1, "start": "say", "steps": {
+        "say": {"kind": "record", "queue": "1", "prompts": ["voicemail"], "next": "area",
+            "on": {"error": "area", "timeout": "area"}},
+        "area": {"kind": "area", "by": "code", "code": "020", "unknown": "nobody"},
+        "nobody": {"kind": "hangup", "prompts": ["invalid"]}}});
+    plan.flows.push(Flow { id: FlowId(2), name: "taken in".into(), version: 1, document });
+    let mut rig = Rig::new(plan);
+    sign_in(&mut rig, A1);
+    rig.customer_dials("95105600");
+    rig.wait(secs(5));
+    let second = rig.dials(Origin::Trunk(FIRST), "13811112222", "95105600", true);
+    rig.wait(secs(8));
+    assert_eq!(rig.state().calls[1].phase, "voicemail", "{:#?}", told(&rig));
+    rig.presses(second, "#");
+    rig.wait(secs(8));
+    let call = rig.state().calls[1].clone();
+    assert_eq!((call.phase.as_str(), call.recording), ("talking", RecordingNow::On));
+    assert_eq!(phones(&rig), ["13800000001"]);
+    assert_eq!(ends(&rig), ["worker 1: Answered"]);
+    assert!(told(&rig).contains(&"message left".to_owned()));
+    for leg in rig.legs() {
+        rig.hangs_up(leg);
+    }
+    balanced(&mut rig);
 }

@@ -42,7 +42,7 @@ fn a_vip_stands_before_those_who_are_none_as_far_as_the_queue_says() {
     for (vip_priority, place) in [(5, (5, 1)), (0, (0, 2))] {
         let mut rig = Rig::new(plan_with(|plan| {
             let number = format!("+86{SECOND}");
-            plan.known_callers = vec![KnownCaller { number, vip: true, agent: None }];
+            plan.known_callers = vec![KnownCaller { number, vip: true, ..KnownCaller::default() }];
             plan.queues[0].matching.vip_priority = vip_priority;
         }));
         rings(&mut rig, FIRST);
@@ -130,7 +130,8 @@ fn a_caller_who_rings_again_is_with_the_agent_of_the_last_time() {
 fn a_customers_own_agent_comes_before_everybody_for_as_long_as_the_queue_waits() {
     let mut rig = Rig::new(plan_with(|plan| {
         let number = format!("+86{FIRST}");
-        plan.known_callers = vec![KnownCaller { number, vip: false, agent: Some(A2) }];
+        plan.known_callers =
+            vec![KnownCaller { number, agent: Some(A2), ..KnownCaller::default() }];
         plan.queues[0].matching.own_agent_s = 20;
     }));
     sign_in(&mut rig, A1);

@@ -70,7 +70,7 @@ fn the_white_list_and_a_vip_come_before_the_black_one() {
         let mut plan = plan(Treatment::HangUp);
         if vip {
             let number = CALLER.to_owned();
-            plan.known_callers = vec![KnownCaller { number, vip, agent: None }];
+            plan.known_callers = vec![KnownCaller { number, vip, ..KnownCaller::default() }];
         } else {
             plan.allowed = vec![AllowedCaller { number: "+86139*".into(), target: None }];
         }
