@@ -64,12 +64,9 @@ impl Lanes {
         }
     }
 
-    /// The oldest event that nothing of its call is before; it is being sent from now on. A piece of
-    /// the log may have more than [`AHEAD_MAX`]: those at its end wait.
+    /// The oldest event that nothing of its call is before; it is being sent from now on.
     pub fn begin_next(&mut self) -> Option<Arc<Entry>> {
-        let near = (AHEAD_MAX + 1).saturating_sub(self.told.len()).max(1);
-        let mut near = self.open.values().take(near);
-        let entry = near.find(|entry| !self.busy.contains(&entry.call))?.clone();
+        let entry = self.open.values().find(|entry| !self.busy.contains(&entry.call))?.clone();
         self.busy.insert(entry.call);
         Some(entry)
     }
@@ -156,22 +153,6 @@ mod tests {
         let told = lanes.told.clone();
         lanes.on_told(&entry(1, Some(1)));
         assert!(lanes.has_room());
-
-        // The log is read in pieces: one that is longer puts nobody further ahead.
-        let mut long = Lanes::new(0, BTreeSet::new());
-        for seq in 1..=3 * AHEAD_MAX as u64 {
-            long.on_read(entry(seq, Some(seq)), true);
-        }
-        let mut begun = 0;
-        while let Some(next) = long.begin_next() {
-            begun += 1;
-            if next.seq > 1 {
-                long.on_told(&next);
-            }
-        }
-        assert_eq!((begun, long.told.len()), (AHEAD_MAX + 1, AHEAD_MAX));
-        long.on_told(&entry(1, Some(1)));
-        assert_eq!((long.through(), next(&mut long)), (101, Some(102)));
 
         let mut again = Lanes::new(0, told);
         assert!(again.has_room());
