@@ -535,7 +535,9 @@ mod tests {
         let limits = Limits::default();
         let all = [7, 8, 9].map(|agent| (TenantId(1), AgentId(agent)));
         for who in all {
-            registrar.register(Moment::default(), (who, &b"1001"[..]), &request, flow(), &limits).unwrap();
+            registrar
+                .register(Moment::default(), (who, &b"1001"[..]), &request, flow(), &limits)
+                .unwrap();
         }
         let came: Vec<_> = all.map(|who| (who, Vec::<(u64, Left)>::new())).into();
         assert_eq!(registrar.take_news().into_iter().collect::<Vec<_>>(), came);

@@ -1,0 +1,124 @@
+//! What a flow asks outside of itself: databases, programs that speak, queues.
+
+use super::*;
+
+/// A database is asked about an account; what stands in for it answers.
+fn billing() -> Value {
+    json!({"format": 1, "start": "ask", "steps": {
+        "ask": {"kind": "collect", "prompts": ["account"], "variable": "account", "digits_min": 3,
+            "digits_max": 6, "next": "look", "on": {"timeout": "bye", "invalid": "bye"}},
+        "look": {"kind": "sql", "connector": "billing", "map": {"owes": "owes"},
+            "statement": "SELECT owes FROM accounts WHERE id = :account::bigint",
+            "found": "say", "none": "unknown", "on": {"error": "sorry", "timeout": "slow"}},
+        "say": {"kind": "play", "prompts": ["number:${owes}"], "next": "bye"},
+        "unknown": {"kind": "play", "prompts": ["invalid"], "next": "bye"},
+        "sorry": {"kind": "play", "prompts": ["sorry"], "next": "bye"},
+        "slow": {"kind": "play", "prompts": ["wait"], "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }})
+}
+
+#[test]
+fn a_database_is_asked_with_bound_values_and_each_answer_has_its_way() {
+    let walk = |body: Option<Value>, acts: &str| {
+        let mock = |body| Mock { path: "sql:billing".into(), status: 200, body };
+        let scene = Scene { mocks: body.map(mock).into_iter().collect(), ..Scene::default() };
+        simulate(flow(&billing()), &scene, script(acts))
+    };
+    let told = walk(Some(json!([{"owes": 7, "name": null}, {"owes": 8}])), "123#");
+    let asked = "ask the database billing: SELECT owes FROM accounts WHERE id = $1::bigint \
+                 [\"123\"]";
+    assert!(told.lines.contains(&asked.to_owned()), "{:?}", told.lines);
+    assert_eq!(told.requests, ["sql:billing"]);
+    assert_eq!((told.variables["owes"].as_str(), told.variables["sql_rows"].as_str()), ("7", "2"));
+    let way = |told: &Transcript| told.steps[1].exit.clone().expect("it was left");
+    assert_eq!(way(&told), "found");
+    assert_eq!(way(&walk(Some(json!([])), "123#")), "none");
+    assert_eq!(way(&walk(None, "123# silence")), "timeout");
+    let failed = simulate(
+        flow(&billing()),
+        &Scene::default(),
+        [script("123#"), vec![Act::Http(Err("refused".to_owned()))]].concat(),
+    );
+    assert_eq!(way(&failed), "error");
+}
+
+/// A bot has the caller; what stands in for it says its texts.
+fn helped() -> Value {
+    json!({"format": 1, "start": "talk", "steps": {
+        "talk": {"kind": "bot", "connector": "assistant", "tell": {"who": "${caller}"},
+            "set": ["account"], "outcomes": {"paid": "thank"}, "done": "bye",
+            "on": {"error": "sorry", "timeout": "slow"}},
+        "thank": {"kind": "play", "prompts": ["number:${account}"], "next": "bye"},
+        "sorry": {"kind": "play", "prompts": ["sorry"], "next": "bye"},
+        "slow": {"kind": "play", "prompts": ["wait"], "next": "bye"},
+        "bye": {"kind": "hangup"}
+    }})
+}
+
+#[test]
+fn a_bot_says_its_texts_and_each_outcome_has_its_way() {
+    let walk = |status: u16, body: Value| {
+        let mock = Mock { path: "bot:assistant".into(), status, body };
+        let scene = Scene { mocks: vec![mock], ..Scene::default() };
+        simulate(flow(&helped()), &scene, Vec::new())
+    };
+    let way = |told: &Transcript| told.steps[0].exit.clone().expect("it was left");
+    let told = walk(
+        200,
+        json!({"says": ["Good day", "Your bill is paid"], "outcome": "paid", "transfer": "queue:7",
+            "set": {"account": "7", "caller": "nobody"}}),
+    );
+    assert_eq!(
+        told.lines[..4],
+        [
+            "speak with the bot assistant who=+8613800138000",
+            "hear the bot say \"Good day\"",
+            "hear the bot say \"Your bill is paid\"",
+            "step talk → paid",
+        ]
+    );
+    assert_eq!(told.steps[0].heard, ["Good day", "Your bill is paid"]);
+    assert_eq!(told.requests, ["bot:assistant"]);
+    let value = |name: &str| told.variables[name].as_str();
+    assert_eq!((value("bot_outcome"), value("bot_transfer")), ("paid", "queue:7"));
+    assert_eq!((value("account"), value("caller")), ("7", "+8613800138000"), "what it may set");
+    assert_eq!(way(&walk(200, json!({"outcome": "<b>"}))), "done");
+    assert_eq!(way(&walk(500, json!({}))), "error");
+    let silent = simulate(flow(&helped()), &Scene::default(), script("5 silence"));
+    assert_eq!(way(&silent), "timeout");
+    let act = Act::Http(Ok((200, json!({"outcome": "paid", "set": {"account": "9"}}))));
+    let told = simulate(flow(&helped()), &Scene::default(), vec![Act::Digit('5'), act]);
+    assert_eq!((way(&told).as_str(), told.variables["account"].as_str()), ("paid", "9"));
+    let gone = simulate(flow(&helped()), &Scene::default(), script("hangup"));
+    assert_eq!(way(&gone), "hangup");
+}
+
+#[test]
+fn a_queue_is_looked_at_and_what_stands_in_for_it_decides() {
+    let document = json!({"format": 1, "start": "look", "steps": {
+        "look": {"kind": "load", "queue": "7", "next": "choose", "on": {"error": "bye"}},
+        "choose": {"kind": "branch", "else": "wait", "cases": [
+            {"if": {"left": "${queue_wait_s}", "op": "greater", "right": "300"}, "go": "bye"}]},
+        "wait": {"kind": "enqueue", "queue": "7", "on": {"error": "bye"}},
+        "bye": {"kind": "hangup"}}});
+    let walk = |mock: Option<(u16, Value)>| {
+        let mocks = mock.map(|(status, body)| Mock { path: "queue:7".into(), status, body });
+        let scene = Scene { mocks: mocks.into_iter().collect(), ..Scene::default() };
+        simulate(flow(&document), &scene, Vec::new())
+    };
+    let busy = json!({"waiting": 9, "free": 0, "agents": 2, "wait_s": 301});
+    let told = walk(Some((200, busy)));
+    let value = |name: &str| told.variables[name].as_str();
+    assert_eq!(
+        [value("queue_waiting"), value("queue_free"), value("queue_agents")],
+        ["9", "0", "2"]
+    );
+    assert_eq!(told.end, Some(Hand::Hangup { cause: 16 }));
+    assert_eq!(told.requests, ["queue:7"]);
+    let alone = walk(None);
+    assert_eq!(alone.variables["queue_wait_s"], "");
+    assert_eq!(alone.end, Some(Hand::Enqueue { queue: QueueId(7), priority: 0 }));
+    let gone = walk(Some((404, json!({}))));
+    assert_eq!(gone.lines[0], "step look → error");
+}
