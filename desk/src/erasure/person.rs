@@ -186,7 +186,7 @@ impl Place {
 
     /// What the texts of a row shall be; `None` where none of them names the person.
     fn changed(&self, row: &DbRow, person: &Subscriber) -> Option<Vec<Option<String>>> {
-        let texts = self.names.iter().map(|name| row.get::<Option<String>>(*name));
+        let texts = self.names.iter().map(|name| row.get::<Option<String>>(name));
         let texts: Vec<Option<String>> = texts.collect();
         let names = |text: Option<&str>| text.is_some_and(|text| person.is_in(text));
         let after = |text: Option<String>| match (names(text.as_deref()), &self.change) {
@@ -219,8 +219,8 @@ impl Place {
             }
             for key in self.keys {
                 change = match self.text {
-                    true => change.bind(row.get::<String>(*key)),
-                    false => change.bind(row.get::<i64>(*key)),
+                    true => change.bind(row.get::<String>(key)),
+                    false => change.bind(row.get::<i64>(key)),
                 };
             }
             entries += change.execute(write.db()).await.during(doing)?.rows_affected();

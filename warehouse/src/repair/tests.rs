@@ -136,7 +136,7 @@ async fn a_file_that_is_not_what_its_name_says_lies_aside_and_the_rest_is_named(
     assert_eq!((repaired.files, repaired.rows, repaired.damaged), (1, 3, vec![name.clone()]));
     let warehouse = Warehouse::open(dir.path()).await.unwrap();
     assert_eq!(count(&warehouse, "orders").await, 3);
-    assert_eq!(warehouse.aside().unwrap(), [name.clone()]);
+    assert_eq!(warehouse.aside().unwrap(), std::slice::from_ref(&name));
     let adopted = warehouse.adopt().await.unwrap();
     assert_eq!((adopted.adopted, adopted.left), (Vec::new(), vec![name]));
 }
@@ -246,7 +246,7 @@ async fn a_file_that_does_not_come_to_its_place_goes_on_lying_aside() {
     let warehouse = Warehouse::open(dir.path()).await.unwrap();
     assert_eq!(count(&warehouse, "orders").await, 0);
     let path = warehouse.aside().unwrap().remove(0);
-    assert_eq!(warehouse.adopt().await.unwrap().adopted, [path.clone()]);
+    assert_eq!(warehouse.adopt().await.unwrap().adopted, std::slice::from_ref(&path));
     assert_eq!(count(&warehouse, "orders").await, 3);
     assert_eq!(warehouse.aside().unwrap(), Vec::<String>::new());
     // It lies in both places, as where a process died in between.

@@ -54,6 +54,7 @@ where
     let url = format!("ws://{}/voice", listener.local_addr().unwrap());
     let served = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
+        #[expect(clippy::result_large_err, reason = "the crate asks for this type")]
         let judge = |request: &Request, response: Response| {
             assert_eq!(request.headers()[header::AUTHORIZATION], "Bearer hunter2");
             assert_eq!(request.uri().path(), "/voice");

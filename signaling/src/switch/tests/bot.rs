@@ -73,7 +73,7 @@ fn a_bot_is_told_what_the_flow_says_and_the_keys_and_sets_what_it_may() {
     rig.presses(caller, "4");
     rig.wait(secs(1));
     let four = Command::BotKey { leg: caller, key: '4' };
-    assert_eq!(commands(&rig), [four.clone()]);
+    assert_eq!(commands(&rig), std::slice::from_ref(&four));
     done(&mut rig, id, Ok(parting("paid", &[("account", "7"), ("caller", "<b>")])));
     done(&mut rig, id, Ok(parting("other", &[("account", "8")])));
     assert_eq!(commands(&rig), [four, Command::BotStop { leg: caller }]);
