@@ -12,7 +12,7 @@ use tests::peer::sipp::{Act, Caller};
 
 const USER_PASSWORD: &str = "of-the-box-alone";
 const LOGIN: &str = "lei";
-const LOGIN_PASSWORD: &str = "a-long-one-of-lei";
+const LOGIN_PASSWORD: &str = "a-long-one-of-hers";
 
 /// A caller who chooses the queue and speaks.
 fn call(house: &House, caller: &str) {
