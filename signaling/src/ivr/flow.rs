@@ -44,7 +44,7 @@ pub struct Flow {
     pub show: Vec<String>,
     /// What steps look up, by name.
     pub tables: BTreeMap<String, Table>,
-    /// Steps that are left out for now, each with the step that calls take instead.
+    /// Steps that are left out for a time, each with the step that calls take instead.
     pub bypass: BTreeMap<String, String>,
     /// The steps by name.
     pub steps: BTreeMap<String, Step>,

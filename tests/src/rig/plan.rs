@@ -106,7 +106,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
-        trusted: false,
+        trusted: true,
         early_media: EarlyMedia::Pass,
     }];
     plan
