@@ -67,6 +67,7 @@ pub fn box_plan() -> Plan {
     }
     for trunk in &mut plan.trunks {
         trunk.sources = vec![CITY_IP.to_string()];
+        trunk.trusted = true;
         trunk.proxy = format!("sip:{}", SocketAddr::new(CITY_IP, SIP_PORT));
     }
     plan
@@ -106,7 +107,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         weight: 0,
         options_every_s: 0,
         caller_rule: CallerRule::Dialled,
-        trusted: true,
+        trusted: false,
         early_media: EarlyMedia::Pass,
     }];
     plan
