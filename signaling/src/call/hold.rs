@@ -24,11 +24,13 @@ pub(super) struct Hold {
     pub screen: bool,
     /// The holder consults somebody.
     pub consult: bool,
+    /// The holder's page is lost.
+    pub lost: bool,
 }
 
 impl Hold {
     pub fn is_held(self) -> bool {
-        self.phone || self.screen || self.consult
+        self.phone || self.screen || self.consult || self.lost
     }
 }
 
@@ -109,7 +111,7 @@ impl Call {
             cx.media(Command::Hold { leg: held });
             let music = prompt::prompt("", "music/hold");
             self.play(cx, held, vec![music], true, false);
-            self.log(cx, Some(held), Kind::Held { by: Party::Agent });
+            self.log(cx, Some(held), Kind::Held { by: Self::held_by(hold) });
             self.tell_stage(cx, holder, Stage::Holding);
         } else {
             self.stop_play(cx, held);

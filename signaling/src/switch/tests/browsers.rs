@@ -9,7 +9,7 @@ use terms::media::{Command, Event, Failure, Fingerprint, Port, Remote};
 const FINGERPRINT: &str = "6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:\
                            DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08";
 
-fn browser(setup: &str, direction: &str) -> String {
+pub(super) fn browser(setup: &str, direction: &str) -> String {
     format!(
         "v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
          m=audio 9 UDP/TLS/RTP/SAVPF 111 8\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:F7gI\r\n\
@@ -103,8 +103,11 @@ fn a_page_that_is_gone_while_it_holds_keeps_nobody_waiting() {
     let silent = |leg| Input::Media(Event::Silent { leg, ms: 30_000 });
     rig.feed(silent(customer));
     assert_eq!(phase(&mut rig), "holding", "who waits need not speak");
+    rig.phones.insert(A1, Phone::Refuses(480));
     rig.feed(silent(agent));
-    rig.wait(secs(1));
+    rig.wait(secs(59));
+    assert_eq!(phase(&mut rig), "holding", "as long as a page may take to come back");
+    rig.wait(secs(2));
     assert_eq!(outcome(&rig), (Outcome::Answered, 102, Party::System));
     balanced(&mut rig);
 }
