@@ -29,6 +29,11 @@ pub(super) struct Hold {
 }
 
 impl Hold {
+    /// Nobody holds whose page is lost.
+    fn by(self) -> Party {
+        if self.lost { Party::System } else { Party::Agent }
+    }
+
     pub fn is_held(self) -> bool {
         self.phone || self.screen || self.consult || self.lost
     }
@@ -111,7 +116,7 @@ impl Call {
             cx.media(Command::Hold { leg: held });
             let music = prompt::prompt("", "music/hold");
             self.play(cx, held, vec![music], true, false);
-            self.log(cx, Some(held), Kind::Held { by: Self::held_by(hold) });
+            self.log(cx, Some(held), Kind::Held { by: hold.by() });
             self.tell_stage(cx, holder, Stage::Holding);
         } else {
             self.stop_play(cx, held);

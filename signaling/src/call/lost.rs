@@ -17,7 +17,7 @@ use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::switch::Cx;
 use std::sync::Arc;
-use terms::event::{Direction, Party};
+use terms::event::Direction;
 use terms::media::Place;
 use terms::{AgentId, LegId};
 
@@ -153,10 +153,5 @@ impl Call {
         let Some(lost) = self.lost() else { return };
         self.drop_replacement(cx, cause::NO_ANSWER, Bye::Hangup);
         self.drop_leg(cx, lost, cause::TIMER_EXPIRED);
-    }
-
-    /// Who waits hears so by whom: a person, or the box because a page is lost.
-    pub(super) fn held_by(hold: Hold) -> Party {
-        if hold.lost { Party::System } else { Party::Agent }
     }
 }
