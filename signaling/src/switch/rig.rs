@@ -4,10 +4,12 @@
 mod books;
 mod kill;
 mod ops;
+mod page;
 mod plan;
 
 pub use books::Books;
 pub use ops::run_ops;
+pub use page::{FINGERPRINT, page_or_phone, page_sdp};
 pub use plan::demo_plan;
 
 use super::{BotAsk, Config, HttpAsk, HttpDone, Input, Now, Output, Secret, SqlAsk, Switch};

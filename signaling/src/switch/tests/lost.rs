@@ -1,11 +1,10 @@
 //! A page is lost in a conversation and comes back: loaded anew, or when its network is there again.
 
-use super::browsers::browser;
 use super::guests::{recorded, room_of};
 use super::replaces::{hung_up, rejected, times};
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Event as SipEvent, Invite, Origin};
-use crate::switch::rig::sdp;
+use crate::switch::rig::page_or_phone;
 use crate::switch::{Config, Input};
 use terms::media::{Command, Event, Fingerprint, Side};
 
@@ -16,10 +15,7 @@ const WAIT_S: u64 = 60;
 fn talks_in_a_page(config: Config) -> (Rig, LegId, LegId) {
     let config = Config { certificate: Some(Fingerprint([0xC5; 32])), ..config };
     let mut rig = Rig::with(demo_plan(), config);
-    rig.describe = |offer| match offer.contains("a=ice-lite") {
-        true => browser("active", "sendrecv"),
-        false => sdp("sendrecv"),
-    };
+    rig.describe = page_or_phone;
     sign_in(&mut rig, A1);
     page(&mut rig, A1, true);
     let customer = talking(&mut rig);
