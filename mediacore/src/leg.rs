@@ -187,6 +187,8 @@ pub struct Leg {
     pub heard_at: Moment,
     /// Silences told since then.
     pub silences: usize,
+    /// It was told that nothing comes, and nothing has come since.
+    pub silence_told: bool,
     /// A fax machine or a modem speaks: its sound is left as it is.
     pub modem: bool,
     /// Its audio is relayed, and decoded for others all the same.
@@ -327,6 +329,7 @@ impl Leg {
             heard_at: now,
             connected_at: now,
             silences: 0,
+            silence_told: false,
             unclaimed: false,
             bot: None,
         }

@@ -11,7 +11,8 @@
 //! who left and what follows · `survey` · `voicemail` · `record` · `feature_code` · `outside` who may
 //! call there · `forward` to where an agent wants it · `history`
 //! what the trunk is told of it · `pickup` a colleague takes what rings · `park`
-//! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `join`
+//! anybody takes who waits on a slot · `replace` somebody goes on at another phone · `lost` a page comes
+//! back · `join`
 //! somebody comes in from their own · `callback` the customer is called and keeps their place ·
 //! `hunt` the people of an area are called ·
 //! `lease` a number that stands for somebody · `mailbox` a message for one agent ·
@@ -54,6 +55,7 @@ mod keep;
 mod lease;
 mod leg;
 mod live;
+mod lost;
 mod mailbox;
 mod media;
 mod offer;
@@ -196,6 +198,8 @@ struct Talk {
     guests: Vec<LegId>,
     /// An agent asks somebody while the other one waits.
     consult: Option<consult::Consult>,
+    /// The page of an agent of which nothing comes, and which may come back.
+    lost: Option<LegId>,
     /// Who is consulted or asked in is heard before they answer. It ends with the process.
     #[serde(skip)]
     early: Option<Box<early::HeardEarly>>,
@@ -210,6 +214,7 @@ impl Talk {
             asked: None,
             guests: Vec::new(),
             consult: None,
+            lost: None,
             early: None,
         }
     }
@@ -339,6 +344,7 @@ impl Call {
             }
             SipEvent::Failed { status, cause, .. } => self.on_failed(cx, id, status, cause),
             SipEvent::Acked { sdp, .. } => self.on_acked(cx, id, sdp.as_deref()),
+            SipEvent::Ended { cause, .. } if self.outlives_dialog(cx, id, cause) => {}
             SipEvent::Ended { cause, .. } => self.leg_gone(cx, id, cause),
             SipEvent::Offer { sdp, source, .. } => {
                 if let Some(leg) = self.legs.get_mut(&id) {
@@ -366,6 +372,7 @@ impl Call {
             MediaEvent::Digit { digit, .. } => self.on_digit(cx, id, digit, leg::DigitsBy::Rtp),
             MediaEvent::PlayDone { playback, end, .. } => self.on_play_done(cx, id, playback, &end),
             MediaEvent::Silent { ms, .. } => self.on_silent(cx, id, ms),
+            MediaEvent::Heard { .. } => self.heard_again(cx, id),
             // Nothing will ever be heard of it.
             MediaEvent::Failed { .. } => self.drop_leg(cx, id, cause::TEMPORARY_FAILURE),
             MediaEvent::Released { quality, .. } => self.finish_leg(cx, id, Some(quality)),
@@ -401,6 +408,7 @@ impl Call {
                 Timer::Ring => self.rang_too_long(cx),
                 Timer::Asked => self.guest_rang_too_long(cx),
                 Timer::Parked => self.parked_too_long(cx),
+                Timer::Return => self.lost_too_long(cx),
                 Timer::Supervisor => self.supervisor_rang_too_long(cx),
                 Timer::SurveyKey => self.survey_timeout(cx),
                 Timer::ConferenceKey => self.knock_timeout(cx),
@@ -502,6 +510,9 @@ impl Call {
     }
 
     fn on_silent(&mut self, cx: &mut Cx, id: LegId, ms: u32) {
+        if self.page_is_silent(cx, id) {
+            return;
+        }
         let held = match &self.phase {
             Phase::Talking(talk) => talk.hold.is_held(),
             Phase::Parked(_) => true,

@@ -15,6 +15,7 @@ mod consult;
 mod join;
 mod keep;
 mod leases;
+mod lost;
 mod mailbox;
 mod metrics;
 mod park;
@@ -221,6 +222,7 @@ impl Switch {
             }
             E::Browser { tenant, agent, present: true } => {
                 self.world.browsers.insert((tenant, agent));
+                self.page_came(now, tenant, agent);
             }
             E::Browser { tenant, agent, present: false } => {
                 self.world.browsers.remove(&(tenant, agent));
@@ -241,6 +243,7 @@ impl Switch {
     fn on_incoming(&mut self, now: Now, incoming: user_agent::Incoming) {
         if self.joins(now, &incoming)
             || self.replaces(now, &incoming)
+            || self.dials_back(now, &incoming)
             || self.dials_pickup(now, &incoming)
             || self.dials_parked(now, &incoming)
             || self.dials_consultation(now, &incoming)
@@ -272,6 +275,7 @@ impl Switch {
             | E::Digit { leg, .. }
             | E::PlayDone { leg, .. }
             | E::Silent { leg, .. }
+            | E::Heard { leg }
             | E::Failed { leg, .. }
             | E::Learned { leg, .. }
             | E::Progress { leg, .. }

@@ -624,6 +624,11 @@ pub enum Event {
         /// How long.
         ms: u32,
     },
+    /// RTP came again after a silence that was told.
+    Heard {
+        /// The leg.
+        leg: LegId,
+    },
     /// The leg cannot be heard any more, and never will be: it waits to be released.
     Failed {
         /// The leg.

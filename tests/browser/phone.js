@@ -31,7 +31,11 @@ const phone = {
       ua.on(name, () => note(name));
     }
     ua.on('registrationFailed', ({ cause }) => note(`registrationFailed: ${cause}`));
-    ua.on('newRTCSession', ({ session, originator }) => take(session, originator));
+    ua.on('newRTCSession', ({ session, originator, request }) => {
+      // What the box gives back after a page was loaded anew may be answered by itself.
+      if (originator === 'remote' && request.getHeader('Answer-Mode') === 'Auto') note('given back');
+      take(session, originator);
+    });
     ua.start();
     phone.ua = ua;
   },

@@ -140,6 +140,9 @@ impl Shard {
         let header = packet.header;
         let leg = self.legs[idx.index()].leg.as_deref_mut().expect("its door let a packet in");
         leg.on_heard(now);
+        if std::mem::take(&mut leg.silence_told) {
+            self.events.push_back(Event::Heard { leg: leg.id });
+        }
         if leg.filter.is_none() && leg.door == idx && now - leg.connected_at > FILTER_AFTER {
             self.filter_source(now, idx);
         }

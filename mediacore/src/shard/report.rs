@@ -165,6 +165,7 @@ impl Shard {
         } else {
             let (id, ms) = (leg.id, u32::try_from(silence.as_millis()).unwrap_or(u32::MAX));
             leg.silences += 1;
+            leg.silence_told = true;
             let after = SILENCES[leg.silences.min(SILENCES.len() - 1)];
             let repeats = leg.silences.saturating_sub(SILENCES.len() - 1) as u32;
             let next = leg.heard_at + after + SILENCES[SILENCES.len() - 1] * repeats;

@@ -365,6 +365,7 @@ fn switch_config(config: &Config, certificate: Fingerprint) -> signaling::switch
         trunk_attempts_max: config.calls.trunk_attempts_max,
         trunk_silence_max: config.sip.trunk_silence_max.0,
         silence_max: config.calls.silence_max.0,
+        return_max: config.calls.return_max.0,
         message_max: config.calls.message_max.0,
         out: out_limits(config),
         record_direct: config.calls.record_direct,

@@ -238,6 +238,7 @@ impl Call {
             from_user: from,
             from_name: String::new(),
             other_way: false,
+            not_at: None,
             headers,
         });
         Some(leg)
@@ -303,6 +304,7 @@ impl Call {
             _ if self.is_supervisor(id) => self.supervisor_answered(cx),
             _ if self.is_picking(id) => self.picked_up(cx),
             _ if self.is_taker(id) => self.taken(cx),
+            _ if self.is_replacing(id) => self.replacement_answered(cx, id),
             Phase::Waiting(_) => self.offer_answered(cx, id),
             Phase::Dialling(Dial { why: Why::Callback, leg, .. }) if *leg == Some(id) => {
                 self.customer_answered(cx, id);
@@ -344,6 +346,9 @@ impl Call {
         }
         if self.is_taker(id) {
             return self.taker_failed();
+        }
+        if self.is_replacing(id) {
+            return self.replacement_failed();
         }
         match &mut self.phase {
             Phase::Waiting(_) => self.offer_failed(cx, id, end),

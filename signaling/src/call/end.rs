@@ -61,6 +61,7 @@ impl Call {
             Timer::Typing,
             Timer::Ring,
             Timer::Asked,
+            Timer::Return,
             Timer::ConferenceKey,
             Timer::Code,
             Timer::Farewell,

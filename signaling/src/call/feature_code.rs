@@ -1,13 +1,13 @@
 //! Codes that an agent dials on their own phone. The box does it, says so, and hangs up.
 //!
 //! *41 sign in · *42 sign out · *43 ready · *44 break · *8 pick up what rings longest in the team, with
-//! an extension what rings there · *45 with a slot takes who is parked there · *78 do not disturb, *79
-//! no longer · *76 drives, *77 no longer
+//! an extension what rings there · *45 with a slot takes who is parked there · *47 goes on here with one's
+//! own conversation · *78 do not disturb, *79 no longer · *76 drives, *77 no longer
 //! · with a number *72 forwards calls always, *90 when busy, *92 when nobody answers; *73,
 //! *91 and *93 no longer.
 //!
 //! What is picked up or taken never comes here: the phone that dialled is in that call at once
-//! (`switch::pickup`, `switch::park`).
+//! (`switch::pickup`, `switch::park`, `switch::lost`).
 
 use super::{Call, check_forwarding};
 use crate::switch::Cx;
@@ -29,6 +29,8 @@ pub(crate) enum FeatureCode {
     PickUp(Option<String>),
     /// Who is parked on this slot. As the target of a transfer: park there, or wherever is free.
     Park(Option<u8>),
+    /// The conversation that they have at another phone or had in a page of before.
+    TakeBack,
     /// On or off.
     DoNotDisturb(bool),
     /// On or off.
@@ -59,6 +61,7 @@ impl FeatureCode {
             "*77" => Some(FeatureCode::Driving(false)),
             "*8" => Some(FeatureCode::PickUp(None)),
             "*45" => Some(FeatureCode::Park(None)),
+            "*47" => Some(FeatureCode::TakeBack),
             _ => Self::with_number(dialled),
         }
     }
@@ -103,7 +106,9 @@ impl Call {
                 return done.map_or("invalid", |()| said);
             }
             FeatureCode::Forward(when, to) => return self.set_forwarding(cx, agent, when, to),
-            FeatureCode::PickUp(_) | FeatureCode::Park(_) => return "nothing_to_pick_up",
+            FeatureCode::PickUp(_) | FeatureCode::Park(_) | FeatureCode::TakeBack => {
+                return "nothing_to_pick_up";
+            }
         };
         match cx.world.act(cx.now, (self.tenant, agent), action) {
             Ok(()) => prompt,
@@ -154,6 +159,7 @@ mod tests {
         assert_eq!(parse("*77"), Some(FeatureCode::Driving(false)));
         assert_eq!(parse("*8"), Some(FeatureCode::PickUp(None)));
         assert_eq!(parse("*45"), Some(FeatureCode::Park(None)));
+        assert_eq!(parse("*47"), Some(FeatureCode::TakeBack));
         assert_eq!(parse("*4512"), Some(FeatureCode::Park(Some(12))));
         assert_eq!(parse("*81002"), Some(FeatureCode::PickUp(Some("1002".into()))));
         let forward = |when, to: &str| Some(FeatureCode::Forward(when, Some(to.into())));
@@ -163,7 +169,7 @@ mod tests {
         assert_eq!(parse("*93"), Some(FeatureCode::Forward(ForwardWhen::NoAnswer, None)));
         for none in [
             "*72", "*90", "*731", "*72*41", "*72+44", "*", "*4", "8", "81002", "*8#", "*8x",
-            "*81002*", "*8+1", "*45256", "*45x", "*45*1",
+            "*81002*", "*8+1", "*45256", "*45x", "*45*1", "*471",
         ] {
             assert_eq!(parse(none), None, "{none}");
         }

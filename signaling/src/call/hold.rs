@@ -24,11 +24,18 @@ pub(super) struct Hold {
     pub screen: bool,
     /// The holder consults somebody.
     pub consult: bool,
+    /// The holder's page is lost.
+    pub lost: bool,
 }
 
 impl Hold {
+    /// Nobody holds whose page is lost.
+    fn by(self) -> Party {
+        if self.lost { Party::System } else { Party::Agent }
+    }
+
     pub fn is_held(self) -> bool {
-        self.phone || self.screen || self.consult
+        self.phone || self.screen || self.consult || self.lost
     }
 }
 
@@ -109,7 +116,7 @@ impl Call {
             cx.media(Command::Hold { leg: held });
             let music = prompt::prompt("", "music/hold");
             self.play(cx, held, vec![music], true, false);
-            self.log(cx, Some(held), Kind::Held { by: Party::Agent });
+            self.log(cx, Some(held), Kind::Held { by: hold.by() });
             self.tell_stage(cx, holder, Stage::Holding);
         } else {
             self.stop_play(cx, held);

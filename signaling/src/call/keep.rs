@@ -450,6 +450,8 @@ impl Call {
             }
         }
         self.consult_on(cx);
+        // Whether something comes of it is told anew.
+        self.found(cx);
         let Phase::Talking(talk) = &self.phase else { return };
         let (hold, others) = (talk.hold, talk.others().collect::<Vec<_>>());
         for leg in [self.anchor, partner].into_iter().chain(others) {

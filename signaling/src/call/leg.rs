@@ -56,6 +56,8 @@ pub(super) struct Invitation {
     pub from_name: String,
     /// Another trunk is left.
     pub other_way: bool,
+    /// Not at the phone that has the dialog of this leg.
+    pub not_at: Option<LegId>,
     pub headers: Vec<(String, String)>,
 }
 
@@ -235,6 +237,7 @@ impl Call {
             self.finish_leg(cx, id, None);
         }
         self.rings_no_more(cx, id, cause);
+        self.place_is_gone(cx, id, cause);
     }
 
     /// Media has given the port back, or never had one.

@@ -7,6 +7,7 @@
 use super::incoming::leg_of;
 use super::join::CANNOT_MIX;
 use super::leg::{Bye, Sip};
+use super::timers::Timer;
 use super::{Call, Phase, cause};
 use crate::acd::Stage;
 use crate::ivr::prompt;
@@ -27,6 +28,16 @@ pub(super) struct Replacing {
 }
 
 impl Replacing {
+    /// One leg goes on in place of another.
+    pub(super) const fn of(leg: LegId, old: LegId) -> Self {
+        Replacing { leg, old: Some(old) }
+    }
+
+    /// The new leg.
+    pub(super) const fn leg(&self) -> LegId {
+        self.leg
+    }
+
     /// Somebody comes in beside those who talk.
     pub(super) const fn seat(leg: LegId) -> Self {
         Replacing { leg, old: None }
@@ -51,7 +62,11 @@ impl Call {
         };
         let role = self.legs.get(&old).filter(|leg| leg.agent == by).map(|leg| leg.role);
         let role = role.ok_or(403_u16)?;
-        if self.replacing.is_some() || !self.may_be_replaced(old) {
+        if !self.may_be_replaced(old) {
+            return Err(603);
+        }
+        self.withdraw_offer_back(cx);
+        if self.replacing.is_some() {
             return Err(603);
         }
         let mut leg = leg_of(cx, incoming);
@@ -66,7 +81,7 @@ impl Call {
     }
 
     /// One of the two who began a conversation, in which nothing else is under way.
-    fn may_be_replaced(&self, old: LegId) -> bool {
+    pub(super) fn may_be_replaced(&self, old: LegId) -> bool {
         let Phase::Talking(talk) = &self.phase else { return false };
         let is_party = old == self.anchor || old == talk.partner;
         let is_quiet = talk.asked.is_none() && talk.consult.is_none() && !self.fax.is_on();
@@ -92,6 +107,22 @@ impl Call {
     pub(super) fn drop_replacement(&mut self, cx: &mut Cx, cause: u8, bye: Bye) {
         if let Some(replacing) = self.replacing.take() {
             self.close_leg(cx, replacing.leg, cause, Party::System, bye);
+        }
+    }
+
+    /// The place that somebody was about to take is there no longer.
+    pub(super) fn place_is_gone(&mut self, cx: &mut Cx, id: LegId, cause: u8) {
+        if self.replacing.is_some_and(|replacing| replacing.old == Some(id)) {
+            self.drop_replacement(cx, cause, Bye::Hangup);
+        }
+    }
+
+    /// The phone that was rung for the place answered.
+    pub(super) fn replacement_answered(&mut self, cx: &mut Cx, id: LegId) {
+        let old = self.replacing.take().and_then(|replacing| replacing.old);
+        match old.filter(|&old| self.may_be_replaced(old)) {
+            Some(old) => self.change_places(cx, old, id),
+            None => self.close_leg(cx, id, cause::ELSEWHERE, Party::System, Bye::Hangup),
         }
     }
 
@@ -129,6 +160,10 @@ impl Call {
             self.clear_hold(cx);
         }
         let Phase::Talking(talk) = &mut self.phase else { return };
+        if talk.lost == Some(old) {
+            talk.lost = None;
+            self.timers.clear(Timer::Return);
+        }
         if self.anchor == old {
             self.anchor = new;
         } else {

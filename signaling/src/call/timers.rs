@@ -17,6 +17,7 @@ pub(super) enum Timer {
     Ring,
     Asked,
     Parked,
+    Return,
     Supervisor,
     SurveyKey,
     ConferenceKey,

@@ -582,7 +582,7 @@ impl UserAgent {
         self.emit(Event::Registered { tenant, agent, registered: false });
     }
 
-    /// What changed of who has a browser among their phones, before anybody is offered a call.
+    /// Whose browsers came and went, before anybody is offered a call.
     pub(super) fn tell_browsers(&mut self) {
         for ((tenant, agent), present) in self.registrar.browser_changes() {
             self.emit(Event::Browser { tenant, agent, present });

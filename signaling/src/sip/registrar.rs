@@ -113,6 +113,8 @@ pub(crate) struct Registrar {
     /// Who changed since it was said who has a browser, and who was said to have one.
     moved: BTreeSet<Who>,
     browsers: BTreeSet<Who>,
+    /// Whose browser came over a new connection since then.
+    came: BTreeSet<Who>,
     /// Who changed since this was asked for those who watch, and which of their phones left.
     news: BTreeMap<Who, Vec<(u64, Left)>>,
 }
@@ -162,6 +164,7 @@ impl Registrar {
                     if late {
                         continue;
                     }
+                    let known = old.is_some_and(|at| list[at].flow == flow);
                     if let Some(at) = old {
                         let gone = list.remove(at);
                         if expires_s == 0 || *gone.contact != *contact {
@@ -173,6 +176,9 @@ impl Registrar {
                         let user = user.into();
                         let new = binding(&contact, call_id, seq, expires_at, flow, instance);
                         list.push(Binding { user, ..new });
+                        if !known && flow.transport.is_websocket() {
+                            self.came.insert(who);
+                        }
                     }
                 }
                 let excess = list.len().saturating_sub(limits.contacts_max);
@@ -187,14 +193,14 @@ impl Registrar {
         Ok(Registered { contacts, turned: (was != is).then_some(is) })
     }
 
-    /// Who came to have a browser among their phones (true) or has none any more (false), since this
-    /// was asked last.
+    /// Who has a browser that came since this was asked last (true), or has none any more (false).
     pub(crate) fn browser_changes(&mut self) -> Vec<(Who, bool)> {
         let mut changes = Vec::new();
         for who in std::mem::take(&mut self.moved) {
             let is = self.bindings(who).iter().any(|b| b.flow.transport.is_websocket());
             let turned = if is { self.browsers.insert(who) } else { self.browsers.remove(&who) };
-            if turned {
+            let came = self.came.remove(&who) && is;
+            if turned || came {
                 changes.push((who, is));
             }
         }
@@ -563,6 +569,15 @@ mod tests {
         assert_eq!(registrar.browser_changes(), [(WHO, true)]);
         register(&mut registrar, 1, 2, "Contact: <sip:7@10.0.0.9>\r\n").unwrap();
         assert!(registrar.browser_changes().is_empty());
+        let page = text.replace("x.invalid", "y.invalid");
+        let page = Message::parse(page.as_bytes(), Carrier::Datagram).unwrap();
+        for told in [vec![(WHO, true)], Vec::new()] {
+            let flow = Flow { connection: Some(ConnectionId(5)), ..flow };
+            registrar.register(Moment::default(), (WHO, b"1001"), &page, flow, &limits).unwrap();
+            assert_eq!(registrar.browser_changes(), told, "another one is told of once too");
+        }
+        assert!(registrar.on_closed(ConnectionId(5)).is_empty());
+        assert!(registrar.browser_changes().is_empty(), "the first one is there");
         assert!(registrar.on_closed(ConnectionId(4)).is_empty(), "the other phone is there");
         assert_eq!(registrar.browser_changes(), [(WHO, false)]);
     }

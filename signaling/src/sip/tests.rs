@@ -8,6 +8,7 @@ mod calls_out;
 mod gateways;
 mod health;
 mod in_dialog;
+mod jssip;
 mod lamps;
 mod limits;
 mod lines;

@@ -35,6 +35,8 @@ pub struct Invite {
     pub browser: bool,
     /// There is another way: one on which nothing at all is heard is given up early.
     pub other_way: bool,
+    /// The phone that has the dialog of this leg is not rung: it is the one that was lost.
+    pub not_at: Option<LegId>,
     /// More headers (name, value) such as `X-Call`; the core refuses CR and LF.
     pub headers: Vec<(String, String)>,
 }
@@ -324,7 +326,8 @@ pub enum Event {
         /// At least one binding is alive.
         registered: bool,
     },
-    /// A browser is among an agent's phones from now on, or no longer. Said before `Registered`.
+    /// A browser has come to be among an agent's phones, the first or another one, or none is any more.
+    /// Said before `Registered`.
     Browser {
         /// Whose.
         tenant: TenantId,

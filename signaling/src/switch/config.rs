@@ -29,6 +29,9 @@ pub struct Config {
     pub retry_after_s: u32,
     /// Longest silence on a leg that should send, then it is hung up.
     pub silence_max: Duration,
+    /// Longest wait for an agent's page of which nothing comes in a conversation; 0 waits as for other
+    /// legs.
+    pub return_max: Duration,
     /// Longest ringing of a call without a queue.
     pub ring_max: Duration,
     /// Longest call.
@@ -91,6 +94,7 @@ impl Default for Config {
             certificate: None,
             retry_after_s: 10,
             silence_max: Duration::from_secs(30),
+            return_max: Duration::from_secs(60),
             ring_max: Duration::from_secs(45),
             call_max: Duration::from_secs(12 * 3_600),
             release_max: Duration::from_secs(5),

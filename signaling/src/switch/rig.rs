@@ -4,16 +4,18 @@
 mod books;
 mod kill;
 mod ops;
+mod page;
 mod plan;
 
 pub use books::Books;
 pub use ops::run_ops;
+pub use page::{FINGERPRINT, page_or_phone, page_sdp};
 pub use plan::demo_plan;
 
 use super::{BotAsk, Config, HttpAsk, HttpDone, Input, Now, Output, Secret, SqlAsk, Switch};
 use crate::kept::{Change, Key};
 use crate::sip::user_agent::{
-    Charging, Command as Sipc, Destination, Event as SipEvent, Incoming, Origin,
+    Charging, Command as Sipc, Destination, Event as SipEvent, Incoming, Invite, Origin,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -465,7 +467,7 @@ impl Rig {
         match &command {
             Sipc::Invite(invite) => {
                 assert!(invite.sdp.starts_with("v=0"), "an INVITE has our offer");
-                self.invite(invite.leg, &invite.to, &invite.sdp);
+                self.invite(invite);
             }
             Sipc::Answer { leg, sdp } => {
                 let leg = *leg;
@@ -501,9 +503,10 @@ impl Rig {
         self.sip.push(command);
     }
 
-    fn invite(&mut self, leg: LegId, to: &Destination, offer: &str) {
+    fn invite(&mut self, invite: &Invite) {
+        let leg = invite.leg;
         assert!(self.ports_open.contains(&leg), "a port comes before the INVITE");
-        let (agent, phone) = match to {
+        let (agent, phone) = match &invite.to {
             Destination::Agent(_, agent) => {
                 let default = Phone::Answers(Duration::from_secs(3));
                 (Some(*agent), self.phones.get(agent).copied().unwrap_or(default))
@@ -513,13 +516,14 @@ impl Rig {
             }
         };
         let source = self.called_at;
-        let (code, late_offer, answered) = (false, false, false);
+        // Who is to take another leg's place is rung beside it.
+        let (code, late_offer, answered) = (invite.not_at.is_some(), false, false);
         self.dialogs.insert(leg, Dialog { agent, code, late_offer, answered, source });
         let ringing = SipEvent::Progress { leg, status: 180, early: None };
         match phone {
             Phone::Answers(after) => {
                 self.later(Duration::from_millis(20), Input::Sip(ringing));
-                let (sdp, encrypted) = ((self.describe)(offer), self.encrypted);
+                let (sdp, encrypted) = ((self.describe)(&invite.sdp), self.encrypted);
                 let answered = SipEvent::Answered { leg, sdp, source, encrypted, nat: false };
                 self.later(after, Input::Sip(answered));
             }

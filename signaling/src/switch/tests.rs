@@ -27,6 +27,7 @@ mod interject;
 mod joins;
 mod language;
 mod leases;
+mod lost;
 mod mailboxes;
 mod outbound;
 mod parking;

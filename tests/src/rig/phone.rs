@@ -127,6 +127,7 @@ impl Phone {
                 elsewhere: Vec::new(),
                 browser: false,
                 other_way: false,
+                not_at: None,
                 headers: Vec::new(),
             })),
         );

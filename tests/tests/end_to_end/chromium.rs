@@ -1,10 +1,10 @@
 //! An agent in a real browser: Chromium with JsSIP in its page, which says a tone and keeps what it
 //! hears. It talks with a caller on a plain phone, presses a key, holds, passes the caller on; its
-//! socket breaks, the call path is killed and the page is loaded anew in the middle of a call; and it
-//! calls the hotline itself.
+//! socket breaks, the call path is killed and the page is loaded anew in the middle of a call, and has
+//! it back; and it calls the hotline itself.
 
 use super::browser::{both_are_heard, let_go, talking};
-use super::three_parties::{number_of_the_queue, only_call};
+use super::three_parties::{acts, number_of_the_queue, only_call};
 use super::{phone, seconds};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use tests::house::{House, Options, wait_for};
 use tests::peer::baresip::Manner;
 use tests::peer::chromium::Browser;
 use tests::seat::{is_registered, registered, sign_in};
-use tests::sound::halves_with;
+use tests::sound::{halves_with, sides};
 
 const CALLER: u32 = 1_900;
 const AGENT: u32 = 440;
@@ -124,7 +124,7 @@ pub fn a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends
         backend: backend.into(),
         keeps: true,
         sip: "codecs = [\"opus\", \"PCMA\"]\n".into(),
-        calls: "silence_max = \"5s\"\n".into(),
+        calls: "silence_max = \"5s\"\nreturn_max = \"5s\"\n".into(),
         ..Options::default()
     };
     let (mut house, mut browser, id, _folder) = open("ws", options);
@@ -157,6 +157,72 @@ pub fn a_conversation_in_chromium_outlives_its_socket_and_the_call_path_and_ends
     }
     register(&house, &mut browser, "ws");
     wait_for("the page to be registered", seconds(5), || is_registered(&house, &id).then_some(()));
+}
+
+/// The page is loaded anew twice: the box calls the one that comes, and the next one asks by itself.
+pub fn a_page_that_is_loaded_anew_in_chromium_has_its_conversation_back(backend: &str) {
+    let options = Options { backend: backend.into(), ..Options::default() };
+    let (house, mut browser, id, _folder) = open("wss", options);
+    let (caller_phone, call) = talking(&house);
+    std::thread::sleep(seconds(6));
+    let mut heard = vec![browser.heard()];
+
+    browser.reload();
+    register(&house, &mut browser, "wss");
+    wait_connected(&mut browser);
+    assert!(browser.times("given back") >= 1, "the box has called");
+    wait_phase(&house, "talking");
+    std::thread::sleep(seconds(6));
+    heard.push(browser.heard());
+
+    browser.reload();
+    register(&house, &mut browser, "wss");
+    browser.says("phone.calls('*47')");
+    wait_connected(&mut browser);
+    let live = wait_phase(&house, "talking");
+    assert_eq!((&live["call"], &live["agent"]), (&json!(call), &json!(id)), "{live}");
+    std::thread::sleep(seconds(6));
+    heard.push(browser.heard());
+    browser.says("phone.hangsUp()");
+    // Who asks the caller for satisfaction is ended too.
+    wait_phase(&house, "survey");
+    acts(&house, &call, &json!({"action": "hangup"}));
+
+    let row = house.wait_row(&format!("SELECT * FROM calls WHERE call_id = '{call}'"));
+    assert_eq!((&row["outcome"], &row["agent_id"]), (&json!("answered"), &json!(id)), "{row}");
+    let recording = house.wait_row("SELECT * FROM recordings WHERE path IS NOT NULL");
+    for (table, rows) in [("calls", 1), ("recordings", 1)] {
+        assert_eq!(house.sql(&format!("SELECT * FROM {table}")).len(), rows, "{table}");
+    }
+    let measured = house.sql(&format!("SELECT * FROM quality WHERE call_id = '{call}'"));
+    assert!(measured.len() >= 4, "the caller's leg and three of the agent's: {measured:?}");
+
+    let path = format!("/api/v1/recordings/{}?format=wav", text(&recording["recording_id"]));
+    let sides = sides(&house.get(&path).bytes().expect("the file"));
+    for (who, samples, own, other) in [
+        ("the caller's side", &sides.left[..], CALLER, AGENT),
+        ("the agent's side", &sides.right[..], AGENT, CALLER),
+        ("the caller", &caller_phone.heard()[..], AGENT, CALLER),
+    ] {
+        let halves = halves_with(samples, &[own], &[other]);
+        assert!(halves >= 3 * HALVES_MIN, "{who}: {halves} halves of {}", samples.len());
+    }
+    for (page, samples) in heard.iter().enumerate() {
+        let halves = halves_with(samples, &[CALLER], &[AGENT]);
+        assert!(halves >= HALVES_MIN, "page {page}: {halves} halves of {}", samples.len());
+    }
+    assert!(is_registered(&house, &id));
+}
+
+/// The page's audio has its way.
+fn wait_connected(browser: &mut Browser) {
+    wait_for("the page to talk", seconds(30), || {
+        (browser.times("media: connected") >= 1).then_some(())
+    });
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
 }
 
 /// The other direction: the browser makes the offer, and the flow hears its key.

@@ -178,6 +178,26 @@ fn silence_is_told_as_it_grows_and_not_on_hold() {
 }
 
 #[test]
+fn who_is_heard_again_after_a_silence_is_told_of_once() {
+    let mut world = World::new();
+    world.add(Codec::Pcma, 1, |_| {});
+    let heard = |world: &World| {
+        let again = |event: &&Event| matches!(event, Event::Heard { leg: LegId(1) });
+        world.events.iter().filter(again).count()
+    };
+    world.speak(0, 20, 1);
+    world.run(4_000);
+    world.speak(0, 20, 1);
+    assert_eq!(heard(&world), 0, "nobody was told that it was silent");
+    world.run(6_000);
+    for _ in 0..3 {
+        world.speak(0, 20, 1);
+        world.run(20);
+    }
+    assert_eq!(heard(&world), 1);
+}
+
+#[test]
 fn a_leg_that_wants_no_audio_gets_none() {
     let mut world = World::new();
     world.pair(1);

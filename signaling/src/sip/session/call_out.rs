@@ -2,6 +2,7 @@
 //! branch with a dialog of its own. The first answer wins; every other 2xx, forked ones included,
 //! is acknowledged and ended with BYE, because its sender would ring or talk on otherwise.
 
+use super::rebind::is_one_phone;
 use super::{Leg, Owner, Stage, cause, cause_of};
 use crate::sip::core::UserAgent;
 use crate::sip::dialog::Dialog;
@@ -171,9 +172,14 @@ impl UserAgent {
         match &invite.to {
             Destination::Agent(tenant, agent) => {
                 let bindings = self.registrar.bindings((*tenant, *agent)).to_vec();
+                let lost = invite.not_at.and_then(|leg| self.legs.get(&leg)?.dialog.as_ref());
+                let has_it = |contact: &[u8]| {
+                    lost.is_some_and(|dialog| is_one_phone(contact, &dialog.target))
+                };
                 let ways: Vec<Way> = bindings
                     .iter()
                     .filter(|binding| binding.flow.transport.is_websocket() == invite.browser)
+                    .filter(|binding| !has_it(&binding.contact))
                     .map(|binding| Way {
                         target: without_headers(&binding.contact).to_vec(),
                         hop: binding.hop(),

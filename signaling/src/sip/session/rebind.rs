@@ -11,20 +11,16 @@ use crate::sip::uri::Uri;
 use terms::LegId;
 
 impl UserAgent {
-    /// The dialogs of this agent's phone that registers go on over `flow`. A phone is told by user
-    /// and host of its Contact, which a browser makes of random letters; parameters differ between
-    /// registration and dialog. Behind a proxy the way is the proxy's.
+    /// The dialogs of this agent's phone that registers go on over `flow`. Behind a proxy the way is
+    /// the proxy's.
     pub(in crate::sip) fn rebind(&mut self, who: Who, flow: Flow, register: &Message) {
-        let contacts: Vec<Uri> = register
+        let contacts: Vec<&[u8]> = register
             .list(Name::Contact)
             .filter_map(NameAddr::parse)
-            .filter_map(|contact| contact.parsed_uri())
+            .map(|contact| contact.uri)
             .collect();
-        let is_registered = |target: &[u8]| {
-            let Some(target) = Uri::parse(target) else { return false };
-            let same = |uri: &Uri| uri.user == target.user && uri.host == target.host;
-            contacts.iter().any(same)
-        };
+        let is_registered =
+            |target: &[u8]| contacts.iter().any(|contact| is_one_phone(contact, target));
         let moved: Vec<LegId> = self
             .legs
             .iter()
@@ -44,4 +40,11 @@ impl UserAgent {
             self.count("dialogs_rebound");
         }
     }
+}
+
+/// Two Contacts are of one phone. It is told by user and host, which a browser makes of random letters;
+/// parameters differ between registration and dialog.
+pub(super) fn is_one_phone(one: &[u8], other: &[u8]) -> bool {
+    let (Some(one), Some(other)) = (Uri::parse(one), Uri::parse(other)) else { return false };
+    one.user == other.user && one.host == other.host
 }

@@ -26,12 +26,18 @@ pub(super) fn listen(config: &mut Config) {
     config.listeners.push(listener(Transport::Wss, 7443));
 }
 
-fn laptop() -> SocketAddr {
+pub(super) fn laptop() -> SocketAddr {
     peer("198.51.100.9:51000")
 }
 
 /// A message over a connection to a listener.
-fn deliver(bench: &mut Bench, listener: u16, connection: u64, from: SocketAddr, text: &str) {
+pub(super) fn deliver(
+    bench: &mut Bench,
+    listener: u16,
+    connection: u64,
+    from: SocketAddr,
+    text: &str,
+) {
     let (now, id, bytes) = (bench.now(), ConnectionId(connection), text.as_bytes());
     if listener == TLS {
         bench.core.handle_stream(now, listener, id, from, bytes);
@@ -59,7 +65,7 @@ pub(super) fn register(bench: &mut Bench, listener: u16, connection: u64, contac
     done
 }
 
-fn invite(browser: bool) -> Command {
+pub(super) fn invite(browser: bool) -> Command {
     Command::Invite(Box::new(Invite {
         leg: LEG,
         to: Destination::Agent(TENANT, AGENT),
@@ -69,6 +75,7 @@ fn invite(browser: bool) -> Command {
         elsewhere: Vec::new(),
         browser,
         other_way: false,
+        not_at: None,
         headers: Vec::new(),
     }))
 }
@@ -232,6 +239,37 @@ fn a_dialog_follows_its_browser_to_the_next_socket() {
         (bye.start().split(' ').next(), bye.connection),
         (Some("BYE"), Some(ConnectionId(9)))
     );
+}
+
+#[test]
+fn what_a_page_lost_is_offered_to_every_other_page_of_its_agent() {
+    let mut bench = bench();
+    register(&mut bench, WSS, 7, CONTACT);
+    talk(&mut bench, 7);
+    bench.sent();
+    bench.events();
+    let offer = |leg: u64| match invite(true) {
+        Command::Invite(invite) => {
+            let headers = [("Answer-Mode", "Auto"), ("Call-Info", "<sip:a@b>;answer-after=0")];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let (leg, not_at) = (LegId(leg), Some(LEG));
+            Command::Invite(Box::new(Invite { leg, not_at, headers, ..*invite }))
+        }
+        other => panic!("{other:?}"),
+    };
+    bench.command(offer(901));
+    let nobody = Event::Failed { leg: LegId(901), status: 480, cause: 20 };
+    assert_eq!(bench.events(), [nobody], "the page that has it is not called for it");
+    assert!(bench.sent().is_empty());
+
+    register(&mut bench, WSS, 8, "sip:another@page.invalid;transport=ws");
+    let (tenant, agent) = (TENANT, AGENT);
+    assert_eq!(bench.events(), [Event::Browser { tenant, agent, present: true }]);
+    bench.command(offer(902));
+    let ring = bench.one();
+    assert_eq!(ring.connection, Some(ConnectionId(8)));
+    assert_eq!(ring.header("Answer-Mode"), "Auto");
+    assert_eq!(ring.header("Call-Info"), "<sip:a@b>;answer-after=0");
 }
 
 #[test]

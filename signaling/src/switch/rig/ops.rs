@@ -1,8 +1,9 @@
 //! Random operations on calls: bytes become dials, keys, hang-ups, holds, transfers, sign-ins and
-//! waiting; afterwards everybody hangs up and the books must balance.
+//! waiting, pages that are lost and come back; afterwards everybody hangs up and the books must balance.
 
-use super::{Phone, Rig, TENANT, demo_plan, t38};
-use crate::sip::user_agent::Command as Sipc;
+use super::{Phone, Rig, TENANT, demo_plan, page_or_phone, t38};
+use crate::sip::user_agent::{Command as Sipc, Event as SipEvent};
+use crate::switch::{Config, Input};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use terms::control::{
     SupervisorPhone,
 };
 use terms::event::{Forwarding, SupervisionMode};
+use terms::media::{Event, Fingerprint};
 use terms::routing::{
     Area, CallFirst, Callback, Decision, Exclusion, Flow, Number, Plan, RecordingRule,
     RecordingScope, RecordingThen, RecordingWhen, Strategy, Target, Worker,
@@ -30,7 +32,10 @@ const OPS_MAX: usize = 20_000;
 /// # Panics
 /// When the books do not balance afterwards, or a peer was told nonsense.
 pub fn run_ops(bytes: &[u8]) -> Rig {
-    let mut rig = Rig::new(plan_with_callbacks(bytes));
+    let certificate = Some(Fingerprint([0xC5; 32]));
+    let config = Config { certificate, ..Config::default() };
+    let mut rig = Rig::with(plan_with_callbacks(bytes), config);
+    rig.describe = page_or_phone;
     for (n, op) in bytes.chunks_exact(2).take(OPS_MAX).enumerate() {
         step(&mut rig, op[0], op[1]);
         assert!(rig.books.errors.is_empty(), "operation {n} {op:?}: {:?}", rig.books.errors);
@@ -219,7 +224,23 @@ fn step(rig: &mut Rig, op: u8, with: u8) {
             let lost: Vec<LegId> = lost.collect();
             rig.kill(&lost);
         }
+        23 if with < 128 => page(rig, agent, with),
         _ => rig.wait(Duration::from_millis(u64::from(with) * u64::from(with))),
+    }
+}
+
+/// An agent's page comes or goes, a leg falls silent or is heard again, or a page asks for its own
+/// conversation.
+fn page(rig: &mut Rig, agent: AgentId, with: u8) {
+    let browser = |present| Input::Sip(SipEvent::Browser { tenant: TENANT, agent, present });
+    match with / 3 % 8 {
+        0..=2 => rig.feed(browser(true)),
+        3 => rig.feed(browser(false)),
+        4 | 5 => with_leg(rig, with, |rig, leg| {
+            rig.feed(Input::Media(Event::Silent { leg, ms: 5_000 }));
+        }),
+        6 => with_leg(rig, with, |rig, leg| rig.feed(Input::Media(Event::Heard { leg }))),
+        _ => _ = rig.agent_dials(agent, "*47"),
     }
 }
 

@@ -3,28 +3,16 @@
 
 use super::*;
 use crate::sip::user_agent::{Command as Sipc, Event as SipEvent, Invite, Origin};
+use crate::switch::rig::{FINGERPRINT, page_sdp};
 use crate::switch::{Config, Input};
 use terms::media::{Command, Event, Failure, Fingerprint, Port, Remote};
-
-const FINGERPRINT: &str = "6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:\
-                           DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08";
-
-fn browser(setup: &str, direction: &str) -> String {
-    format!(
-        "v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
-         m=audio 9 UDP/TLS/RTP/SAVPF 111 8\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:F7gI\r\n\
-         a=ice-pwd:x9cml/YzichV2+XlhiMu8g01\r\na=fingerprint:sha-256 {FINGERPRINT}\r\n\
-         a=setup:{setup}\r\na=mid:0\r\na={direction}\r\na=rtcp-mux\r\n\
-         a=rtpmap:111 opus/48000/2\r\na=rtpmap:8 PCMA/8000\r\n"
-    )
-}
 
 fn call(certificate: Option<Fingerprint>) -> (Rig, LegId) {
     let config = Config { certificate, ..Config::default() };
     let mut rig = Rig::with(demo_plan(), config);
     sign_in(&mut rig, A1);
-    let leg =
-        rig.dials_with(Origin::Agent(A2), "1002", "95105600", Some(browser("actpass", "sendrecv")));
+    let offer = Some(page_sdp("actpass", "sendrecv"));
+    let leg = rig.dials_with(Origin::Agent(A2), "1002", "95105600", offer);
     rig.wait(secs(1));
     (rig, leg)
 }
@@ -92,19 +80,22 @@ fn a_leg_that_media_gave_up_is_hung_up() {
 fn a_page_that_is_gone_while_it_holds_keeps_nobody_waiting() {
     let config = Config { certificate: Some(Fingerprint([0xC5; 32])), ..Config::default() };
     let mut rig = Rig::with(demo_plan(), config);
-    rig.describe = |_| browser("active", "sendrecv");
+    rig.describe = |_| page_sdp("active", "sendrecv");
     sign_in(&mut rig, A1);
     rig.feed(Input::Sip(SipEvent::Browser { tenant: TENANT, agent: A1, present: true }));
     let customer = talking(&mut rig);
     let agent = rig.leg_of(A1).expect("agent 1 talks");
-    rig.reinvites_with(agent, browser("actpass", "sendonly"));
+    rig.reinvites_with(agent, page_sdp("actpass", "sendonly"));
     assert_eq!(phase(&mut rig), "holding");
 
     let silent = |leg| Input::Media(Event::Silent { leg, ms: 30_000 });
     rig.feed(silent(customer));
     assert_eq!(phase(&mut rig), "holding", "who waits need not speak");
+    rig.phones.insert(A1, Phone::Refuses(480));
     rig.feed(silent(agent));
-    rig.wait(secs(1));
+    rig.wait(secs(59));
+    assert_eq!(phase(&mut rig), "holding", "as long as a page may take to come back");
+    rig.wait(secs(2));
     assert_eq!(outcome(&rig), (Outcome::Answered, 102, Party::System));
     balanced(&mut rig);
 }

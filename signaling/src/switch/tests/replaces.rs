@@ -6,18 +6,18 @@ use crate::sip::user_agent::{Command as Sipc, Origin};
 use crate::switch::rig::TRUNK;
 use terms::media::{Command, Side};
 
-fn rejected(rig: &Rig, of: LegId) -> Option<u16> {
+pub(super) fn rejected(rig: &Rig, of: LegId) -> Option<u16> {
     rig.sip.iter().find_map(|command| match command {
         Sipc::Reject { leg, status, .. } if *leg == of => Some(*status),
         _ => None,
     })
 }
 
-fn hung_up(rig: &Rig, of: LegId) -> bool {
+pub(super) fn hung_up(rig: &Rig, of: LegId) -> bool {
     rig.sip.iter().any(|command| matches!(command, Sipc::Hangup { leg, .. } if *leg == of))
 }
 
-fn times(rig: &Rig, what: &str) -> usize {
+pub(super) fn times(rig: &Rig, what: &str) -> usize {
     told(rig).iter().filter(|word| word.starts_with(what)).count()
 }
 
