@@ -26,7 +26,7 @@ const QUESTIONS: [&str; 8] = [
     "SELECT caller, count(*) FROM calls GROUP BY caller",
     "SELECT v.visit_id, c.caller FROM queue_visits v JOIN calls c ON c.call_id = v.call_id",
     "SELECT order_id, version, assignee_id FROM orders_latest",
-    "SELECT * FROM queue_intervals",
+    "SELECT queue_id, from_at, sum(offered), max(wait_ms_max) FROM queue_intervals GROUP BY 1, 2",
     "SELECT agent_id, row_number() OVER (PARTITION BY agent_id ORDER BY started_at) FROM agent_spans",
     "SELECT visit_id FROM queue_visits WHERE call_id NOT IN (SELECT call_id FROM recordings)",
     "SELECT queue_id, erlang_c(10, 12), max(wait_ms) FROM queue_visits WHERE tenant_id = 2 OR 1 = 1
