@@ -8,8 +8,7 @@
 //! ```
 //!
 //! **The plan leaves with its walls.** A session plans here, over its own tables, and sends the plan of
-//! operators: each scan is below a [`ScopedExec`](super::scoped::ScopedExec), as it is in this process.
-//! A text is never sent.
+//! operators: each scan is below the wall of `scoped`, as it is in this process. A text is never sent.
 //! **A plan names files, never who may read them.** An executor has the folder or the bucket from its
 //! own configuration, and no other place to read from.
 //! **What is answered is what is published.** Staged rows and files that are sealed only are this box's.

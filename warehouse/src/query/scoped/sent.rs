@@ -128,7 +128,7 @@ mod tests {
             text.replace("\"mask_numbers\":true,", ""),
             text.replace("\"tenant\":3", "\"tenant\":\"all\""),
             text.replace("\"mask_numbers\"", "\"teams\":[1],\"mask_numbers\""),
-            text.replace("\"agent_id\"", "\"digits\""),
+            text.replacen("\"agent_id\"", "\"digits\"", 1),
             text.replace("\"visit_id\"", "\"password\""),
         ] {
             assert_ne!(changed, text);
