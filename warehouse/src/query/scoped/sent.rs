@@ -54,7 +54,10 @@ impl ScopedExec {
     pub fn from_bytes(bytes: &[u8], input: Arc<dyn ExecutionPlan>) -> Result<Self> {
         let text = bytes.strip_prefix(MARK).ok_or_else(|| wrong("it does not begin as one"))?;
         let sent: Sent = serde_json::from_slice(text).map_err(|error| wrong(&error.to_string()))?;
-        let any_of = sent.any_of.map(|any_of| any_of.into_iter().map(known).collect());
+        let any_of = match sent.any_of {
+            Some(any_of) => Some(any_of.into_iter().map(known).collect::<Result<Vec<_>>>()?),
+            None => None,
+        };
         let below = input.schema();
         let fields = sent
             .columns
@@ -64,11 +67,7 @@ impl ScopedExec {
                 Ok(Field::new(name, kind, nullable))
             })
             .collect::<Result<Vec<_>>>()?;
-        let rule = Rule {
-            tenant: sent.tenant,
-            any_of: any_of.transpose()?,
-            mask_numbers: sent.mask_numbers,
-        };
+        let rule = Rule { tenant: sent.tenant, any_of, mask_numbers: sent.mask_numbers };
         Ok(ScopedExec::new(input, rule, Arc::new(Schema::new(fields))))
     }
 }
