@@ -13,15 +13,23 @@ use std::sync::Arc;
 const MARK: &[u8] = b"\0wall 1 ";
 
 /// The wall without what is below it. A field that is not known here may let fewer rows through, so
-/// it is not passed over.
+/// it is not passed over; and none may be missing.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sent {
     tenant: i64,
-    any_of: Option<Vec<(String, BTreeSet<i64>)>>,
+    rows: Rows,
     mask_numbers: bool,
     /// Names of the columns that go through, and whether they may be NULL.
     columns: Vec<(String, bool)>,
+}
+
+/// Of the tenant's.
+#[derive(Serialize, Deserialize)]
+enum Rows {
+    All,
+    /// Those that have in a column one of its ids.
+    AnyOf(Vec<(String, BTreeSet<i64>)>),
 }
 
 impl ScopedExec {
@@ -31,10 +39,14 @@ impl ScopedExec {
             let column: &str = column;
             (column.to_owned(), ids.clone())
         };
+        let rows = match &self.rule.any_of {
+            Some(any_of) => Rows::AnyOf(any_of.iter().map(owned).collect()),
+            None => Rows::All,
+        };
         let fields = self.schema.fields().iter();
         let sent = Sent {
             tenant: self.rule.tenant,
-            any_of: self.rule.any_of.as_ref().map(|any_of| any_of.iter().map(owned).collect()),
+            rows,
             mask_numbers: self.rule.mask_numbers,
             columns: fields.map(|field| (field.name().clone(), field.is_nullable())).collect(),
         };
@@ -54,9 +66,9 @@ impl ScopedExec {
     pub fn from_bytes(bytes: &[u8], input: Arc<dyn ExecutionPlan>) -> Result<Self> {
         let text = bytes.strip_prefix(MARK).ok_or_else(|| wrong("it does not begin as one"))?;
         let sent: Sent = serde_json::from_slice(text).map_err(|error| wrong(&error.to_string()))?;
-        let any_of = match sent.any_of {
-            Some(any_of) => Some(any_of.into_iter().map(known).collect::<Result<Vec<_>>>()?),
-            None => None,
+        let any_of = match sent.rows {
+            Rows::AnyOf(any_of) => Some(any_of.into_iter().map(known).collect::<Result<Vec<_>>>()?),
+            Rows::All => None,
         };
         let below = input.schema();
         let fields = sent
@@ -122,9 +134,18 @@ mod tests {
     #[test]
     fn half_a_wall_is_refused() {
         let bytes = wall().to_bytes().unwrap();
+        let whole: serde_json::Value = serde_json::from_slice(&bytes[MARK.len()..]).unwrap();
+        let fields = whole.as_object().unwrap();
+        assert_eq!(fields.len(), 4);
+        for field in fields.keys() {
+            let mut less = whole.clone();
+            less.as_object_mut().unwrap().remove(field);
+            let text = serde_json::to_vec(&less).unwrap();
+            let less = [MARK, text.as_slice()].concat();
+            assert!(ScopedExec::from_bytes(&less, below()).is_err(), "{field} is missing");
+        }
         let text = String::from_utf8(bytes.clone()).unwrap();
         for changed in [
-            text.replace("\"mask_numbers\":true,", ""),
             text.replace("\"tenant\":3", "\"tenant\":\"all\""),
             text.replace("\"mask_numbers\"", "\"teams\":[1],\"mask_numbers\""),
             text.replacen("\"agent_id\"", "\"digits\"", 1),
