@@ -30,8 +30,9 @@ impl Cluster {
     /// When nobody listens at `scheduler`.
     pub async fn connect(scheduler: Place) -> Result<Cluster, Error> {
         let doing = format!("ask the cluster at {scheduler}");
-        let reached = TcpStream::connect((bare(scheduler.host()), scheduler.port()));
-        match timeout(CONNECT_MAX, reached).await {
+        let place = (bare(scheduler.host()), scheduler.port());
+        let reached = timeout(CONNECT_MAX, TcpStream::connect(place)).await;
+        match reached {
             Ok(Ok(_)) => Ok(Cluster { scheduler }),
             Ok(Err(error)) => Err(failed(doing)(error)),
             Err(_) => Err(failed(doing)("no scheduler answers there")),
