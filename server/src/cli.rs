@@ -1,5 +1,7 @@
 //! The commands of `switchgrid`.
 
+#[cfg(feature = "ballista")]
+pub mod cluster;
 pub mod erase;
 pub mod evidence;
 pub mod fax;
@@ -51,6 +53,9 @@ enum Command {
     Store(store::Arguments),
     /// Verify the warehouse, repair it, make its rows anew from the events, and move its manifest.
     Warehouse(warehouse::Arguments),
+    /// Answer questions on several machines, over the published files: a scheduler, and executors.
+    #[cfg(feature = "ballista")]
+    Cluster(cluster::Arguments),
     /// Take what the warehouse knows of one person out of it, while the box does not run.
     Erase(erase::Arguments),
     /// Make and verify evidence packs of calls.
@@ -109,6 +114,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, anyhow::Error> {
         Command::Recording(arguments) => return recording::run(&config, &arguments),
         Command::Store(arguments) => store::run(&config, &arguments)?,
         Command::Warehouse(arguments) => return warehouse::run(&config, &arguments),
+        #[cfg(feature = "ballista")]
+        Command::Cluster(arguments) => cluster::run(&config, arguments)?,
         Command::Erase(arguments) => erase::run(&config, &arguments)?,
         Command::Evidence(arguments) => return evidence::run(&config, &arguments),
         Command::User(arguments) => user::run(&config, &arguments)?,

@@ -12,11 +12,16 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// Libraries that tell too much: every plan of a question is a line of a scheduler, numbers of callers
+/// in it.
+const QUIETER: &str = ",sqlx=warn,datafusion=warn,ballista_core=warn,ballista_executor=warn,\
+                       ballista_scheduler=warn";
+
 /// Starts logging to standard error. `SWITCHGRID_LOG` overrides `server.log` with a filter such as
 /// `info,signaling=debug`.
 pub fn start(config: &Config) {
     let filter = std::env::var("SWITCHGRID_LOG")
-        .unwrap_or_else(|_| format!("{},sqlx=warn,datafusion=warn", config.server.log.as_str()));
+        .unwrap_or_else(|_| format!("{}{QUIETER}", config.server.log.as_str()));
     let is_terminal = std::io::stderr().is_terminal();
     let lines = subscriber(&filter, config.server.log_json, is_terminal, std::io::stderr);
     // A second start in one process (a test) keeps the first.

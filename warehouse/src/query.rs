@@ -5,6 +5,8 @@
 //! table is a `scoped` scan whose filter on tenant, queues and agents runs below everything the
 //! text can say, errors and statistics included.
 
+#[cfg(feature = "ballista")]
+pub mod cluster;
 mod erlang;
 mod files;
 mod functions;
@@ -38,7 +40,6 @@ use crate::{Answer, Error, Limits, Scope, SqlError, SqlFault, Warehouse};
 use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
 use datafusion::config::Dialect;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::cache::cache_manager::{
     CacheManager, CacheManagerConfig, FileMetadataCache,
 };
@@ -46,6 +47,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as Parsed;
@@ -82,6 +84,9 @@ pub struct Session {
     is_away: Arc<AtomicBool>,
     /// Set for clients of PostgreSQL.
     catalogue: Option<postgres::Catalogue>,
+    /// Who answers, where that is not this process.
+    #[cfg(feature = "ballista")]
+    cluster: Option<cluster::Cluster>,
 }
 
 impl Session {
@@ -91,9 +96,22 @@ impl Session {
     /// # Errors
     /// When the database cannot be read.
     pub async fn open(warehouse: &Warehouse, scope: Scope, limits: Limits) -> Result<Self, Error> {
-        let snapshot = Arc::new(Snapshot::take(warehouse, scope.tenant).await?);
+        let snapshot = Snapshot::take(warehouse, scope.tenant).await?;
         let is_away = Arc::default();
-        let context = context(warehouse, &scope, &limits, &is_away).map_err(prepare)?;
+        let runtime = runtime(warehouse, &limits, &is_away).map_err(prepare)?;
+        let context = context(&scope, runtime);
+        Session::over(warehouse, context, snapshot, (scope, limits), is_away).await
+    }
+
+    /// The session of `context`, with the tables and the functions that are ours.
+    async fn over(
+        warehouse: &Warehouse,
+        context: SessionContext,
+        snapshot: Snapshot,
+        (scope, limits): (Scope, Limits),
+        is_away: Arc<AtomicBool>,
+    ) -> Result<Self, Error> {
+        let snapshot = Arc::new(snapshot);
         let mut tables = BTreeMap::new();
         for (name, layout) in layouts() {
             let rule = Rule::new(layout, &scope);
@@ -109,7 +127,19 @@ impl Session {
         functions::restrict(&context);
         staffing::register(&context);
         let (shelf, catalogue) = (warehouse.shelf().clone(), None);
-        Ok(Session { context, scope, limits, tables, as_of, snapshot, shelf, is_away, catalogue })
+        Ok(Session {
+            context,
+            scope,
+            limits,
+            tables,
+            as_of,
+            snapshot,
+            shelf,
+            is_away,
+            catalogue,
+            #[cfg(feature = "ballista")]
+            cluster: None,
+        })
     }
 
     /// Whose rows it reads.
@@ -182,9 +212,9 @@ impl Session {
     }
 
     /// True where files of the tables that are asked turned out to be damaged. While the bucket does
-    /// not answer nothing is known of them.
+    /// not answer nothing is known of them, nor where others read them.
     async fn leave_out_damaged(&self, sql: &str) -> bool {
-        if self.is_away.load(Ordering::Relaxed) {
+        if self.is_away.load(Ordering::Relaxed) || self.is_elsewhere() {
             return false;
         }
         let sql = sql.to_lowercase();
@@ -205,9 +235,32 @@ impl Session {
         Ok(plan)
     }
 
-    async fn collect(&self, plan: LogicalPlan) -> Result<Answer, DataFusionError> {
+    /// True where a cluster answers.
+    fn is_elsewhere(&self) -> bool {
+        #[cfg(feature = "ballista")]
+        {
+            self.cluster.is_some()
+        }
+        #[cfg(not(feature = "ballista"))]
+        {
+            false
+        }
+    }
+
+    /// The rows of a plan, from here or from the cluster of the session.
+    async fn rows(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, DataFusionError> {
+        #[cfg(feature = "ballista")]
+        if let Some(cluster) = &self.cluster
+            && !matches!(plan, LogicalPlan::Explain(_))
+        {
+            return cluster.rows(&self.context, &plan).await;
+        }
         let frame = self.context.execute_logical_plan(plan).await?;
-        let mut stream = frame.execute_stream().await?;
+        frame.execute_stream().await
+    }
+
+    async fn collect(&self, plan: LogicalPlan) -> Result<Answer, DataFusionError> {
+        let mut stream = self.rows(plan).await?;
         let schema = plain_text::schema(&stream.schema());
         let mut batches: Vec<RecordBatch> = Vec::new();
         let (mut rows, mut bytes, mut truncated) = (0, 0, false);
@@ -238,12 +291,17 @@ pub fn counts() -> impl Iterator<Item = (&'static str, &'static Layout)> {
     KINDS.iter().flat_map(|of| of.names().map(move |name| (name, &**of.layout())))
 }
 
-fn context(
-    warehouse: &Warehouse,
-    scope: &Scope,
-    limits: &Limits,
-    is_away: &Arc<AtomicBool>,
-) -> Result<SessionContext, DataFusionError> {
+/// What a session of this process runs on.
+fn context(scope: &Scope, runtime: Arc<RuntimeEnv>) -> SessionContext {
+    let state = SessionStateBuilder::new_with_default_features()
+        .with_config(config(scope))
+        .with_runtime_env(runtime)
+        .with_physical_optimizer_rule(Arc::new(GivingWay))
+        .build();
+    SessionContext::new_with_state(state)
+}
+
+fn config(scope: &Scope) -> SessionConfig {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(CORES_MAX));
     let mut config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOGUE, SCHEMA)
@@ -258,12 +316,7 @@ fn context(
     options.sql_parser.map_string_types_to_utf8view = false;
     // The physical plan names files and counts rows of everybody.
     options.explain.logical_plan_only = true;
-    let state = SessionStateBuilder::new_with_default_features()
-        .with_config(config)
-        .with_runtime_env(runtime(warehouse, limits, is_away)?)
-        .with_physical_optimizer_rule(Arc::new(GivingWay))
-        .build();
-    Ok(SessionContext::new_with_state(state))
+    config
 }
 
 /// Memory and disk of the session, and the only place that it can read from: this warehouse.

@@ -9,6 +9,8 @@ use chrono_tz::Tz;
 use desk::Store;
 use desk::tenant::Profile;
 use terms::{TenantId, Timestamp};
+#[cfg(feature = "ballista")]
+use warehouse::query::cluster::Cluster;
 use warehouse::{Limits, Scope, Session};
 
 /// A box, seen by one of its tenants.
@@ -51,10 +53,43 @@ impl Home {
     /// When the warehouse cannot be read.
     pub async fn session(&self, config: &Config, limits: Limits) -> Result<Session, anyhow::Error> {
         let warehouse = first::read_warehouse(config).await?;
-        let mut scope = Scope::of(self.tenant);
-        scope.time_zone.clone_from(&self.profile.time_zone);
-        scope.audit = true;
-        Ok(Session::open(&warehouse, scope, limits).await?)
+        Ok(Session::open(&warehouse, self.scope(), limits).await?)
+    }
+
+    /// The same, with questions that the cluster of the scheduler at `scheduler` answers from the
+    /// published files.
+    ///
+    /// # Errors
+    /// When that is no address or nobody is there, or the warehouse cannot be read.
+    #[cfg(feature = "ballista")]
+    pub async fn session_on(
+        &self,
+        scheduler: &str,
+        config: &Config,
+        limits: Limits,
+    ) -> Result<Session, anyhow::Error> {
+        let cluster = Cluster::connect(scheduler.parse()?).await?;
+        let warehouse = first::read_warehouse(config).await?;
+        Ok(Session::open_on(cluster, &warehouse, self.scope(), limits).await?)
+    }
+
+    /// The same in a program that knows no clusters.
+    ///
+    /// # Errors
+    /// Always.
+    #[cfg(not(feature = "ballista"))]
+    pub async fn session_on(
+        &self,
+        _scheduler: &str,
+        _config: &Config,
+        _limits: Limits,
+    ) -> Result<Session, anyhow::Error> {
+        anyhow::bail!("this program was built without clusters; build it with the feature ballista")
+    }
+
+    /// All rows of the tenant.
+    fn scope(&self) -> Scope {
+        Scope { time_zone: self.profile.time_zone.clone(), audit: true, ..Scope::of(self.tenant) }
     }
 
     /// A time by the tenant's clock, `2026-11-23 13:20:00.000 +08:00`.

@@ -13,8 +13,8 @@ use desk::when;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Instant;
-use terms::TenantId;
-use warehouse::{Answer, Limits};
+use terms::{TenantId, Timestamp};
+use warehouse::{Answer, Limits, Session};
 
 /// Arguments of `switchgrid sql`.
 #[derive(clap::Args)]
@@ -31,6 +31,10 @@ pub struct Arguments {
     /// Say how long it took, on standard error.
     #[arg(long)]
     timing: bool,
+    /// Let the cluster of the scheduler at this address, host:port, answer, from the files that are
+    /// published; what came since is in the answers of the box alone.
+    #[arg(long, value_name = "ADDRESS")]
+    cluster: Option<String>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -69,7 +73,10 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
     }
     block_on(async {
         let home = Home::open(config, arguments.tenant).await?;
-        let session = home.session(config, limits(config)).await?;
+        let session = match &arguments.cluster {
+            Some(scheduler) => home.session_on(scheduler, config, limits(config)).await?,
+            None => home.session(config, limits(config)).await?,
+        };
         let began = Instant::now();
         let answer = session.query(&sql).await;
         if arguments.timing {
@@ -78,6 +85,9 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<ExitCode, anyhow::E
         match answer {
             Ok(answer) => {
                 print(&answer, arguments.format, &home)?;
+                if arguments.cluster.is_some() {
+                    eprintln!("{}", until(&session, &home));
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => {
@@ -141,6 +151,17 @@ fn notes(answer: &Answer, to: &mut impl Write) -> Result<(), anyhow::Error> {
         writeln!(to, "The answer was cut at {} rows (sql.rows_max).", answer.rows())?;
     }
     Ok(())
+}
+
+/// Until when what a cluster answers from goes.
+fn until(session: &Session, home: &Home) -> String {
+    match session.as_of() {
+        Timestamp(0) => "Answered by the cluster; no file is published yet.".to_owned(),
+        at => {
+            let at = home.local(at);
+            format!("Answered by the cluster, from published files that end at {at}.")
+        }
+    }
 }
 
 /// A table for people, from the same JSON that the API gives; times by the tenant's clock.

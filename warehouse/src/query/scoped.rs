@@ -6,6 +6,9 @@
 //! its error text. This operator takes no filters, gives no statistics, and is simple enough to be
 //! believed by reading.
 
+#[cfg(feature = "ballista")]
+mod sent;
+
 use crate::Scope;
 use crate::schema::Layout;
 use arrow::array::{

@@ -14,6 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use terms::record::Row;
 use terms::{TenantId, Timestamp};
 
+/// Tables whose rows are of the past; others hold what is planned.
+#[cfg(feature = "ballista")]
+const HAPPENED: [&str; 2] = ["calls", "events"];
+
 /// The moment.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -58,6 +62,20 @@ impl Snapshot {
         let counts = rollup::readable(&mut tx).await?.into_iter().collect();
         let (damaged, taken_at) = (Arc::default(), now());
         Ok(Snapshot { files, staged, counts, damaged, as_of, taken_at })
+    }
+
+    /// What of it is in published files, without the counts that lie beside them: what is read from
+    /// elsewhere too. It is as of the latest event or call in those files.
+    #[cfg(feature = "ballista")]
+    pub fn published(mut self) -> Snapshot {
+        for entries in self.files.values_mut() {
+            entries.retain(|entry| entry.state == "published");
+        }
+        self.staged.clear();
+        self.counts.clear();
+        let happened = HAPPENED.iter().filter_map(|table| self.files.get(*table)).flatten();
+        self.as_of = Timestamp(happened.map(|entry| entry.at_max).max().unwrap_or_default());
+        self
     }
 
     /// A table as counts: those that are kept, under the name of their table, and the rows that have

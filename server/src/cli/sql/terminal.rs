@@ -12,7 +12,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Instant;
-use warehouse::{Answer, Limits, SqlError};
+use warehouse::{Answer, Limits, Session, SqlError};
 
 /// Lines of the history.
 const HISTORY_MAX: usize = 1_000;
@@ -26,6 +26,9 @@ enum Next {
     Quit,
 }
 
+/// What a question saw, and what it gave.
+type Answered = (Session, Result<Answer, SqlError>);
+
 /// Who answers.
 pub struct Counter<'a> {
     home: &'a Home,
@@ -33,6 +36,8 @@ pub struct Counter<'a> {
     limits: Limits,
     format: Format,
     timing: bool,
+    /// The scheduler of the cluster that answers, if not this process.
+    cluster: Option<String>,
 }
 
 impl<'a> Counter<'a> {
@@ -43,7 +48,8 @@ impl<'a> Counter<'a> {
         limits: Limits,
         arguments: &Arguments,
     ) -> Counter<'a> {
-        Counter { home, config, limits, format: arguments.format, timing: arguments.timing }
+        let (format, timing) = (arguments.format, arguments.timing);
+        Counter { home, config, limits, format, timing, cluster: arguments.cluster.clone() }
     }
 
     /// Asks and answers until the person ends.
@@ -160,9 +166,13 @@ impl<'a> Counter<'a> {
             }
         };
         let took = began.elapsed();
+        let (session, answer) = answer;
         match answer {
             Err(error) => return failed(notes, &shell::told(sql, &error)),
             Ok(answer) => self.print(&answer, out, notes)?,
+        }
+        if self.cluster.is_some() {
+            writeln!(notes, "{}", super::until(&session, self.home))?;
         }
         if self.timing {
             writeln!(notes, "{:.1} ms", took.as_secs_f64() * 1_000.0)?;
@@ -171,9 +181,13 @@ impl<'a> Counter<'a> {
     }
 
     /// Each question sees what has happened when it comes.
-    async fn answer(&self, sql: &str) -> Result<Result<Answer, SqlError>, anyhow::Error> {
-        let session = self.home.session(self.config, self.limits).await?;
-        Ok(session.query(sql).await)
+    async fn answer(&self, sql: &str) -> Result<Answered, anyhow::Error> {
+        let session = match &self.cluster {
+            Some(scheduler) => self.home.session_on(scheduler, self.config, self.limits).await?,
+            None => self.home.session(self.config, self.limits).await?,
+        };
+        let answer = session.query(sql).await;
+        Ok((session, answer))
     }
 
     fn print(
@@ -223,7 +237,7 @@ mod tests {
         first::bootstrap(&config, None).await.unwrap();
         let home = Home::open(&config, TenantId(1)).await.unwrap();
         let (tenant, timing) = (TenantId(1), false);
-        let arguments = Arguments { sql: None, tenant, format, timing };
+        let arguments = Arguments { sql: None, tenant, format, timing, cluster: None };
         let mut counter = Counter::new(&home, &config, Limits::default(), &arguments);
         let (mut out, mut notes) = (Vec::new(), Vec::new());
         let good = counter.script(script, &mut out, &mut notes).await.unwrap();

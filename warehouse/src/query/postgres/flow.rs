@@ -75,11 +75,7 @@ impl Session {
                 return Ok(Flow { session: self, sql, schema, rows: None, told: 0, until });
             }
         };
-        let begun = async {
-            let frame = self.context.execute_logical_plan(plan).await?;
-            frame.execute_stream().await
-        };
-        match tokio::time::timeout_at(until, begun).await {
+        match tokio::time::timeout_at(until, self.rows(plan)).await {
             Ok(Ok(rows)) => {
                 let schema = told(&rows.schema());
                 Ok(Flow { session: self, sql, schema, rows: Some(rows), told: 0, until })
