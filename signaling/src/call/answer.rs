@@ -42,6 +42,7 @@ impl Call {
                 elsewhere: media::offers_elsewhere(local, cx.world.config.reach.media()),
                 browser: leg.port == Port::Shared,
                 other_way: invitation.other_way,
+                category: invitation.category,
                 headers: invitation.headers,
             };
             cx.sip(Sipc::Invite(Box::new(invite)));

@@ -238,6 +238,7 @@ impl Call {
             from_user: from,
             from_name: String::new(),
             other_way: false,
+            category: self.category,
             headers,
         });
         Some(leg)

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use terms::event::{Kind, Party, Role};
 use terms::media::{Command, Place, Port, Quality, Remote};
-use terms::{AgentId, LegId, PlaybackId, QueueId, TrunkId};
+use terms::{AgentId, Category, LegId, PlaybackId, QueueId, TrunkId};
 
 /// How far the dialog is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,8 @@ pub(super) struct Invitation {
     pub from_name: String,
     /// Another trunk is left.
     pub other_way: bool,
+    /// What kind of line the call comes from.
+    pub category: Option<Category>,
     pub headers: Vec<(String, String)>,
 }
 

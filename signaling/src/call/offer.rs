@@ -62,6 +62,7 @@ impl Call {
             from_user,
             from_name,
             other_way: false,
+            category: None,
             headers: vec![
                 ("X-Call".to_owned(), self.id.to_string()),
                 ("X-Contact".to_owned(), self.contact.to_string()),

@@ -35,6 +35,8 @@ pub struct Invite {
     pub browser: bool,
     /// There is another way: one on which nothing at all is heard is given up early.
     pub other_way: bool,
+    /// What kind of line the call comes from, for a trunk that is told so.
+    pub category: Option<Category>,
     /// More headers (name, value) such as `X-Call`; the core refuses CR and LF.
     pub headers: Vec<(String, String)>,
 }
@@ -179,7 +181,7 @@ pub struct Incoming {
     pub nat: bool,
     /// How often it was forwarded on its way, as a trunk tells (Diversion, RFC 5806).
     pub diverted: u8,
-    /// What kind of line it comes from, as a trunk tells (`cpc`).
+    /// What kind of line it comes from, as a trunk tells (`cpc`, or ISUP of a trunk that speaks it).
     pub category: Option<Category>,
     /// By what it is charged, as a trusted trunk tells.
     pub charging: Option<Charging>,

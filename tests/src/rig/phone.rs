@@ -127,6 +127,7 @@ impl Phone {
                 elsewhere: Vec::new(),
                 browser: false,
                 other_way: false,
+                category: None,
                 headers: Vec::new(),
             })),
         );

@@ -33,6 +33,7 @@ fn invite(to: Destination) -> Command {
         elsewhere: vec![("10.0.0.6".parse().unwrap(), inside)],
         browser: false,
         other_way: false,
+        category: None,
         headers: Vec::new(),
     }))
 }

@@ -69,6 +69,7 @@ fn invite(browser: bool) -> Command {
         elsewhere: Vec::new(),
         browser,
         other_way: false,
+        category: None,
         headers: Vec::new(),
     }))
 }

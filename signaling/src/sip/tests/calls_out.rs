@@ -16,6 +16,7 @@ fn invite(to: Destination) -> Command {
         elsewhere: Vec::new(),
         browser: false,
         other_way: false,
+        category: None,
         headers: vec![("X-Call".into(), "77".into())],
     }))
 }

@@ -114,6 +114,7 @@ pub(super) fn ring(bench: &mut Bench) -> Vec<Sent> {
         elsewhere: Vec::new(),
         browser: false,
         other_way: false,
+        category: None,
         headers: Vec::new(),
     })));
     bench.sent()

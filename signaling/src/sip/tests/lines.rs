@@ -44,6 +44,7 @@ fn invite(leg: u64) -> Command {
         elsewhere: Vec::new(),
         browser: false,
         other_way: false,
+        category: None,
         headers: Vec::new(),
     }))
 }

@@ -56,6 +56,7 @@ fn invite(to: Destination) -> Command {
         elsewhere: Vec::new(),
         browser: false,
         other_way: false,
+        category: None,
         headers,
     }))
 }

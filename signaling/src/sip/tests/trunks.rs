@@ -15,6 +15,7 @@ pub(super) fn invite(leg: u64) -> Command {
         elsewhere: Vec::new(),
         browser: false,
         other_way: false,
+        category: None,
         headers: Vec::new(),
     }))
 }
