@@ -102,6 +102,24 @@ fn our_requests_in_a_restored_dialog_follow_those_of_before() {
 }
 
 #[test]
+fn our_bye_in_a_restored_dialog_that_speaks_isup_has_its_release() {
+    let mut kept = Kept::new();
+    let mut plan = plan();
+    plan.trunks[0].sip_i = true;
+    kept.bench.core.set_plan(kept.bench.now(), &plan);
+    kept.bench.command(invite(Destination::Trunk(TENANT, TrunkId(1), "010".into())));
+    let sent = kept.bench.one();
+    let contact = "Contact: <sip:b@203.0.113.5>\r\n";
+    kept.bench.receive(carrier(), sent.answer("200 OK", "t", contact, SDP));
+    kept.bench.sent();
+    kept.kill();
+    kept.bench.command(Command::Hangup { leg: LEG, cause: 31 });
+    let bye = kept.bench.one();
+    assert!(bye.start().starts_with("BYE "), "{}", bye.text);
+    assert!(bye.header("Content-Type").starts_with("application/isup;"), "{}", bye.text);
+}
+
+#[test]
 fn a_re_invite_in_a_restored_dialog_is_offered_and_a_copy_of_the_first_invite_is_not_a_new_call() {
     let mut kept = Kept::new();
     let mut call = kept.bench.talk();
