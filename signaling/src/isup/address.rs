@@ -110,7 +110,7 @@ impl InitialAddress {
     }
 
     pub(super) fn read(frame: &Frame) -> Result<Self, Unreadable> {
-        let [connection, first, second, category, medium] = *frame.fixed else {
+        let &[connection, first, second, category, medium] = frame.fixed else {
             return Err(Unreadable("it ends too early"));
         };
         let mut address = InitialAddress {
