@@ -46,7 +46,7 @@ fn an_initial_address_says_who_calls_whom_and_from_what_kind_of_line() {
 fn a_number_that_is_not_to_be_seen_says_so_and_one_that_is_unknown_has_no_digits() {
     let with = |number: &[u8]| {
         let optional = [&[0x0A, u8::try_from(number.len()).unwrap()][..], number, &[0]].concat();
-        let head = [0x01, 0, 0, 0, 0x0A, 0, 2, 6, 4, 0x84, 0x10, 0x21, 0x03];
+        let head = [0x01_u8, 0, 0, 0, 0x0A, 0, 2, 6, 4, 0x84, 0x10, 0x21, 0x03];
         iam(&[&head[..], &optional].concat()).calling.expect("a number")
     };
     for (second, restricted) in [(0x10, false), (0x17, true), (0x18, false), (0x1F, true)] {
@@ -169,7 +169,7 @@ fn lengths_that_lead_nowhere_are_refused() {
         assert!(Message::parse(bytes).is_err(), "{bytes:x?}");
     }
     assert!(Message::parse(&[0x09; MESSAGE_BYTES_MAX + 1]).is_err());
-    for seed in 0..=255 {
+    for seed in 0..=u8::MAX {
         fuzz_isup(&IAM.iter().map(|byte| byte ^ (seed & 0x11)).collect::<Vec<u8>>());
         fuzz_isup(&[seed; 40]);
     }
