@@ -86,6 +86,9 @@ pub struct Settings {
     /// `ring` (ringing of ours) or `none` (a description before the answer is no sign of ringing).
     #[schema(value_type = String)]
     pub early_media: EarlyMedia,
+    /// It speaks SIP-I (ITU-T Q.1912.5): ISUP goes beside its descriptions, both ways. Off, what comes of
+    /// it is left unread, and a call that requires it is refused with 415.
+    pub sip_i: bool,
     /// Most calls at a time.
     pub calls_max: u32,
     /// Most new calls per second.
@@ -137,6 +140,7 @@ impl Default for Settings {
             caller_rule: CallerRule::Dialled,
             trusted: false,
             early_media: EarlyMedia::Pass,
+            sip_i: false,
             calls_max: 1_000,
             calls_per_s_max: 100,
             prefixes: Vec::new(),
@@ -382,6 +386,7 @@ impl Store {
                 caller_rule: settings.caller_rule,
                 trusted: settings.trusted,
                 early_media: settings.early_media,
+                sip_i: settings.sip_i,
             });
         }
         Ok(trunks)
@@ -627,6 +632,7 @@ mod tests {
         assert_eq!(old.caller_rule, CallerRule::Dialled);
         assert!(!old.trusted, "nobody is believed who was not said to be");
         assert_eq!(old.early_media, EarlyMedia::Pass);
+        assert!(!old.sip_i, "nobody is asked to speak ISUP who did not before");
         let field = |change: &dyn Fn(&mut Settings)| {
             let mut settings = old.clone();
             change(&mut settings);

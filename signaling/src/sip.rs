@@ -17,6 +17,7 @@ mod health;
 mod keep;
 pub mod lamps;
 pub mod message;
+pub mod multipart;
 pub mod parse;
 mod presence;
 mod publish;
@@ -42,6 +43,7 @@ mod tests;
 pub use self::core::{Config, Listener, UserAgent};
 pub use frame::fuzz_stream;
 pub use header::fuzz_digest_header;
+pub use multipart::fuzz_multipart;
 
 /// Feeds arbitrary bytes to the parser and to every view; for fuzzing.
 pub fn fuzz_message(bytes: &[u8]) {

@@ -395,6 +395,10 @@ pub struct Trunk {
     /// What who waits hears of it before it answers.
     #[serde(default)]
     pub early_media: EarlyMedia,
+    /// ISUP goes beside its descriptions, both ways (SIP-I, ITU-T Q.1912.5); else what comes of it is
+    /// left unread.
+    #[serde(default)]
+    pub sip_i: bool,
 }
 
 /// Whose number the outside sees on a call over a trunk. Whatever it says, the trunk has to list the

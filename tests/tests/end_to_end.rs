@@ -43,6 +43,9 @@ mod features;
 #[path = "end_to_end/gateways.rs"]
 mod gateways;
 
+#[path = "end_to_end/sip_i.rs"]
+mod sip_i;
+
 #[path = "end_to_end/hooked.rs"]
 mod hooked;
 
@@ -147,6 +150,7 @@ use secure_trunk::{
     a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
 };
 use serde_json::{Value, json};
+use sip_i::isup_of_two_gateways_to_ss7_says_who_calls_and_why_a_call_ends;
 use std::net::Ipv6Addr;
 use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -204,6 +208,7 @@ stories! {
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     causes_of_isdn_pass_between_two_e1_gateways_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,
+    isup_of_two_gateways_to_ss7_says_who_calls_and_why_a_call_ends,
     a_caller_without_an_offer_holds_in_every_way_and_refreshes_the_session,
     ringing_that_has_to_arrive_is_repeated_until_its_prack,
     one_answer_of_a_fork_talks_and_an_answer_that_crosses_a_cancel_is_ended,

@@ -166,6 +166,16 @@ fn digest_headers_never_break_the_reader() {
 }
 
 #[test]
+fn bodies_of_several_parts_never_break_their_reader() {
+    fuzz("multipart", signaling::sip::fuzz_multipart);
+}
+
+#[test]
+fn isup_never_breaks_its_reader() {
+    fuzz("isup", signaling::isup::fuzz_isup);
+}
+
+#[test]
 fn descriptions_never_break_offer_and_answer() {
     fuzz("sdp", signaling::sdp::fuzz_description);
 }

@@ -43,6 +43,7 @@ impl Call {
                 browser: leg.port == Port::Shared,
                 other_way: invitation.other_way,
                 not_at: invitation.not_at,
+                category: invitation.category,
                 headers: invitation.headers,
             };
             cx.sip(Sipc::Invite(Box::new(invite)));

@@ -239,6 +239,7 @@ impl Call {
             from_name: String::new(),
             other_way: false,
             not_at: None,
+            category: self.category,
             headers,
         });
         Some(leg)

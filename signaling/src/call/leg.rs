@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use terms::event::{Kind, Party, Role};
 use terms::media::{Command, Place, Port, Quality, Remote};
-use terms::{AgentId, LegId, PlaybackId, QueueId, TrunkId};
+use terms::{AgentId, Category, LegId, PlaybackId, QueueId, TrunkId};
 
 /// How far the dialog is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,8 @@ pub(super) struct Invitation {
     pub other_way: bool,
     /// Not at the phone that has the dialog of this leg.
     pub not_at: Option<LegId>,
+    /// What kind of line the call comes from.
+    pub category: Option<Category>,
     pub headers: Vec<(String, String)>,
 }
 

@@ -63,6 +63,7 @@ impl Call {
             from_name,
             other_way: false,
             not_at: None,
+            category: None,
             headers: vec![
                 ("X-Call".to_owned(), self.id.to_string()),
                 ("X-Contact".to_owned(), self.contact.to_string()),

@@ -111,6 +111,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         caller_rule: CallerRule::Dialled,
         trusted: false,
         early_media: EarlyMedia::Pass,
+        sip_i: false,
     }
 }
 

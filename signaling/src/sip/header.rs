@@ -324,21 +324,14 @@ impl<'a> Message<'a> {
         }
         match self.content_type()?.as_str() {
             "application/sdp" => Some(String::from_utf8_lossy(self.body()).into_owned()),
-            kind if kind.starts_with("multipart/") => sdp_part(self.body()),
+            kind if kind.starts_with("multipart/") => {
+                let parts = self.parts().ok()?;
+                let part = parts.iter().find(|part| part.is("application/sdp") && part.is_plain());
+                part.map(|part| String::from_utf8_lossy(part.body).into_owned())
+            }
             _ => None,
         }
     }
-}
-
-/// The part behind `Content-Type: application/sdp`, up to the next boundary.
-fn sdp_part(body: &[u8]) -> Option<String> {
-    let body = String::from_utf8_lossy(body);
-    let lower = body.to_ascii_lowercase();
-    let part = lower.find("application/sdp")?;
-    let gap = lower[part..].find("\r\n\r\n")?;
-    let start = part + gap + 4;
-    let end = lower[start..].find("\r\n--").map_or(body.len(), |at| start + at + 2);
-    Some(body[start..end].to_owned())
 }
 
 /// Feeds arbitrary bytes to the digest reader; for fuzzing.

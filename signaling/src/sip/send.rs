@@ -5,7 +5,7 @@ use super::core::UserAgent;
 use super::flow::{Flow, Hop, Host, Transmit, Transport};
 use super::header::NameAddr;
 use super::message::{Fault, Message, Name};
-use super::session::Owner;
+use super::session::{Answering, Owner, finish};
 use super::timers::Waiting;
 use super::transaction::{Client, Due, Heard, InviteClient, InviteServer, Key, Server};
 use super::uri::Uri;
@@ -104,6 +104,8 @@ pub(super) struct ServerTx {
     /// Record-Route lines for answers that begin a dialog.
     routes: Vec<u8>,
     pub(super) leg: Option<LegId>,
+    /// What of ISUP its answers have.
+    pub(super) isup: Option<Answering>,
     key: Key,
 }
 
@@ -299,6 +301,7 @@ impl UserAgent {
             lines: reply_lines(request, &flow, tag),
             routes: routes.into_lines().unwrap_or_default(),
             leg: None,
+            isup: None,
             key: key.clone(),
         };
         self.server_keys.insert(key, id);
@@ -352,7 +355,8 @@ impl UserAgent {
         for (name, value) in extra {
             builder.header(name, value);
         }
-        let built = builder.finish("application/sdp", sdp.unwrap_or_default().as_bytes());
+        let isup = tx.isup.and_then(|answering| answering.message(status, extra));
+        let built = finish(builder, sdp.unwrap_or_default(), isup);
         let bytes: Arc<[u8]> = match built {
             Ok(bytes) => bytes.into(),
             Err(error) => {
@@ -364,6 +368,7 @@ impl UserAgent {
         if !tx.machine.on_respond(now.moment, status, bytes.clone()) {
             return None;
         }
+        tx.isup = tx.isup.map(|answering| answering.after(status));
         if status >= 200 {
             // Nothing but this answer is said again; half a minute is long for what nobody needs.
             (tx.lines, tx.routes) = (Vec::new(), Vec::new());

@@ -16,11 +16,13 @@ mod refer;
 mod reinvite;
 mod replaces;
 mod session_timer;
+mod sip_i;
 mod update;
 
 pub(super) use call_out::Branch;
 pub(super) use invite::called;
 pub(super) use keep::{KeptDialog, Ringing};
+pub(super) use sip_i::{Answering, finish};
 
 use super::core::UserAgent;
 use super::dialog::Dialog;
@@ -99,6 +101,8 @@ pub(super) struct Leg {
     pub(super) stage: Stage,
     /// Counts for this trunk's limits.
     trunk: Option<TrunkKey>,
+    /// ISUP goes beside its descriptions.
+    isup: bool,
     /// Whose phone it is, where it is an agent's.
     phone: Option<Who>,
     /// None while outgoing.
@@ -147,6 +151,7 @@ impl Leg {
         Leg {
             stage,
             trunk: None,
+            isup: false,
             phone: None,
             dialog: None,
             hop,
@@ -250,7 +255,7 @@ impl UserAgent {
         method: &str,
         owner: Owner,
         build: impl FnOnce(&mut Builder),
-        body: (&str, &str),
+        body: (&str, impl AsRef<[u8]>),
     ) -> Option<u64> {
         self.touch(leg);
         let branch = format!("z9hG4bK{}", self.token());
@@ -261,7 +266,7 @@ impl UserAgent {
         let mut builder = dialog.request(method, &seen.via(&branch), None);
         self.dialog_headers(&mut builder, &seen);
         build(&mut builder);
-        match builder.finish(body.0, body.1.as_bytes()) {
+        match builder.finish(body.0, body.1.as_ref()) {
             Ok(bytes) => Some(self.start_client(now, hop, &branch, bytes, owner)),
             Err(error) => {
                 tracing::error!(%error, %leg, method, "a request was not built");

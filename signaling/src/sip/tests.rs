@@ -18,6 +18,7 @@ mod registrations;
 mod replaces;
 mod restore;
 mod servers;
+mod sip_i;
 mod torture;
 mod trunks;
 

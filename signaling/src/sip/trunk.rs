@@ -298,6 +298,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         caller_rule: routing::CallerRule::Dialled,
         trusted: false,
         early_media: routing::EarlyMedia::Pass,
+        sip_i: false,
     }
 }
 

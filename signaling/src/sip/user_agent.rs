@@ -37,6 +37,8 @@ pub struct Invite {
     pub other_way: bool,
     /// The phone that has the dialog of this leg is not rung: it is the one that was lost.
     pub not_at: Option<LegId>,
+    /// What kind of line the call comes from, for a trunk that is told so.
+    pub category: Option<Category>,
     /// More headers (name, value) such as `X-Call`; the core refuses CR and LF.
     pub headers: Vec<(String, String)>,
 }
@@ -181,7 +183,7 @@ pub struct Incoming {
     pub nat: bool,
     /// How often it was forwarded on its way, as a trunk tells (Diversion, RFC 5806).
     pub diverted: u8,
-    /// What kind of line it comes from, as a trunk tells (`cpc`).
+    /// What kind of line it comes from, as a trunk tells (`cpc`, or ISUP of a trunk that speaks it).
     pub category: Option<Category>,
     /// By what it is charged, as a trusted trunk tells.
     pub charging: Option<Charging>,

@@ -379,6 +379,7 @@ mod tests {
             caller_rule: CallerRule::Dialled,
             trusted: false,
             early_media: EarlyMedia::Pass,
+            sip_i: false,
         }
     }
 

@@ -109,6 +109,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         caller_rule: CallerRule::Dialled,
         trusted: false,
         early_media: EarlyMedia::Pass,
+        sip_i: false,
     }];
     plan
 }

@@ -13,10 +13,10 @@ use tests::peer::voice::Voice;
 use tests::sound::halves_with;
 
 /// Numbers of ours that lead outside, and who is called there.
-const THROUGH: &str = "95105677";
-const OUTSIDE: &str = "02155556666";
-const BUSY_THROUGH: &str = "95105678";
-const BUSY: &str = "02155557777";
+pub(super) const THROUGH: &str = "95105677";
+pub(super) const OUTSIDE: &str = "02155556666";
+pub(super) const BUSY_THROUGH: &str = "95105678";
+pub(super) const BUSY: &str = "02155557777";
 const RINGS_THROUGH: &str = "95105679";
 const RINGS: &str = "02155558888";
 /// What each end says, in Hz.
@@ -25,22 +25,22 @@ const CALLED: u32 = 440;
 /// Half seconds of the other's tone that each hears at least, of two and a half.
 const HALVES_MIN: usize = 2;
 /// How long they talk, in ms.
-const TALK_MS: u32 = 2_500;
+pub(super) const TALK_MS: u32 = 2_500;
 
 /// The number of whoever calls, as each of these devices says it.
-const NUMBER: &str = "+8613800138000";
+pub(super) const NUMBER: &str = "+8613800138000";
 /// The contact that is called by who has nothing but a registration.
 const CONTACT: &str = "sip:switchgrid@[remote_ip]:[remote_port]";
-const DIALLED: &str = "sip:[service]@[remote_ip]:[remote_port];user=phone";
+pub(super) const DIALLED: &str = "sip:[service]@[remote_ip]:[remote_port];user=phone";
 
-fn leads_outside(house: &House, number: &str, outside: &str) {
+pub(super) fn leads_outside(house: &House, number: &str, outside: &str) {
     let number = json!({"digits": number, "target": {"number": outside}});
     let (status, body) = house.post("/api/v1/numbers", &number);
     assert_eq!(status, 201, "{body}");
 }
 
 /// A trunk to this device, with more of its settings.
-fn trunk(house: &House, name: &str, port: u16, more: &Value) -> String {
+pub(super) fn trunk(house: &House, name: &str, port: u16, more: &Value) -> String {
     let mut draft = json!({
         "name": name, "proxy": format!("sip:127.0.0.1:{port};transport=udp"),
         "prefixes": [""], "caller_number": house.hotline, "codecs": ["PCMA"],
@@ -81,23 +81,23 @@ fn calls_and_talks(uri: &str, from: &str, to: &str, more: &str, audio: &str) -> 
 }
 
 /// Both ends of a call that goes through.
-struct Ends {
-    caller: Voice,
-    called: Voice,
+pub(super) struct Ends {
+    pub(super) caller: Voice,
+    pub(super) called: Voice,
 }
 
 impl Ends {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Ends { caller: Voice::start(CALLER.into()), called: Voice::start(CALLED.into()) }
     }
 
     /// The caller speaks first, so that the other end hears where to speak to.
-    fn begin(&self, device: &Device) {
+    pub(super) fn begin(&self, device: &Device) {
         self.caller.speaks_to(device.audio_port());
     }
 
     /// Each has heard the other and not itself.
-    fn have_heard_each_other(self) {
+    pub(super) fn have_heard_each_other(self) {
         let (caller, called) = (self.caller.finish().all(), self.called.finish().all());
         for (who, heard, there, absent) in
             [("the caller", caller, CALLED, CALLER), ("the called", called, CALLER, CALLED)]
@@ -109,12 +109,12 @@ impl Ends {
 }
 
 /// The message that was heard and begins so.
-fn heard<'a>(messages: &'a [String], begin: &str) -> &'a str {
+pub(super) fn heard<'a>(messages: &'a [String], begin: &str) -> &'a str {
     let found = messages.iter().find(|message| message.starts_with(begin));
     found.unwrap_or_else(|| panic!("{begin} is not among {messages:#?}"))
 }
 
-fn has_line(message: &str, line: &str) {
+pub(super) fn has_line(message: &str, line: &str) {
     assert!(message.lines().any(|one| one.trim_end() == line), "{line}\nis not in\n{message}");
 }
 

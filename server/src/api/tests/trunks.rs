@@ -59,7 +59,7 @@ async fn what_decides_among_trunks_is_kept_and_nonsense_is_refused_in_both_langu
     let rig = Rig::new().await;
     let token = rig.token(Role::Administrator).await;
     let good = json!({"order": 2, "weight": 30, "options_every_s": 60, "caller_rule": "withheld",
-        "trusted": true, "codecs": ["PCMA", "G722"]});
+        "trusted": true, "sip_i": true, "codecs": ["PCMA", "G722"]});
     let made = rig.post("/api/v1/trunks", &token, draft("good", &good)).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     for (field, value) in good.as_object().expect("fields") {
@@ -69,6 +69,7 @@ async fn what_decides_among_trunks_is_kept_and_nonsense_is_refused_in_both_langu
     assert_eq!((&plain["order"], &plain["weight"]), (&json!(0), &json!(0)));
     assert_eq!(plain["options_every_s"], 0, "nobody is asked who was not asked before");
     assert_eq!((&plain["caller_rule"], &plain["trusted"]), (&json!("dialled"), &json!(false)));
+    assert_eq!(plain["sip_i"], false, "ISUP is spoken with those that were set to it alone");
     for (field, value, english, chinese) in [
         ("order", json!(1_001), "the lowest is tried first", "数值最小者最先尝试"),
         ("weight", json!(1_001), "0 to 1000 are used", "可用 0 至 1000"),

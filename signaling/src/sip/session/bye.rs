@@ -1,17 +1,19 @@
 //! The end of a leg, RFC 3261 §15.
 
-use super::{Owner, Stage, cause, reason};
+use super::{Owner, Stage, cause, reason, sip_i};
 use crate::sip::core::UserAgent;
-use crate::sip::header;
 use crate::sip::message::Message;
+use crate::sip::write::Builder;
 use crate::switch::Now;
 use terms::LegId;
 
 impl UserAgent {
     /// Their BYE.
     pub(in crate::sip) fn on_bye(&mut self, now: Now, leg: LegId, tx: u64, request: &Message) {
+        let trunk = self.legs.get(&leg).and_then(|state| state.trunk);
+        self.note_release(tx, request, trunk);
         self.respond(now, tx, 200, &[], None);
-        let cause = header::reason_cause(request).unwrap_or(cause::NORMAL);
+        let cause = self.cause_said(request, trunk).unwrap_or(cause::NORMAL);
         self.refuse_pending(now, leg);
         self.end(leg, cause);
     }
@@ -59,10 +61,15 @@ impl UserAgent {
     pub(super) fn say_bye(&mut self, now: Now, leg: LegId, cause: u8, tell: bool) {
         self.refuse_pending(now, leg);
         let why = reason(cause);
-        let add = |builder: &mut crate::sip::write::Builder| {
+        let isup = self.release_of(leg, cause);
+        let add = |builder: &mut Builder| {
             builder.header("Reason", &why);
+            if isup.is_some() {
+                builder.header("Content-Disposition", sip_i::DISPOSITION);
+            }
         };
-        self.request(now, leg, "BYE", Owner::Nobody, add, ("", ""));
+        let body = (sip_i::KIND, isup.as_deref().unwrap_or_default());
+        self.request(now, leg, "BYE", Owner::Nobody, add, body);
         if tell {
             self.end(leg, cause);
         } else {

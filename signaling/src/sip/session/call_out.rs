@@ -3,7 +3,7 @@
 //! is acknowledged and ended with BYE, because its sender would ring or talk on otherwise.
 
 use super::rebind::is_one_phone;
-use super::{Leg, Owner, Stage, cause, cause_of};
+use super::{Leg, Owner, Stage, cause, cause_of, sip_i};
 use crate::sip::core::UserAgent;
 use crate::sip::dialog::Dialog;
 use crate::sip::digest;
@@ -139,7 +139,7 @@ impl UserAgent {
             None => return,
         };
         let mut state = Leg::new(Stage::Outgoing, flow, hop);
-        state.trunk = trunk;
+        (state.trunk, state.isup) = (trunk, self.speaks_isup(trunk));
         state.phone = match invite.to {
             Destination::Agent(tenant, agent) => Some((tenant, agent)),
             Destination::Trunk(..) => None,
@@ -246,7 +246,8 @@ impl UserAgent {
         let routes = trunk.map(|trunk| trunk.registrations.routes(server)).unwrap_or_default();
         let withheld = trunk.is_some_and(Trunk::withholds);
         let extra: usize = invite.headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum();
-        let extra = extra + routes.iter().map(Vec::len).sum::<usize>();
+        let isup = trunk.map_or(0, |trunk| if trunk.plan.sip_i { sip_i::BYTES } else { 0 });
+        let extra = extra + isup + routes.iter().map(Vec::len).sum::<usize>();
         let long = HEAD_BYTES + invite.sdp.len() + extra > DATAGRAM_BYTES_MAX;
         let stream = (long && way.hop.transport == Transport::Udp)
             .then(|| self.stream_to(&way.hop))
@@ -314,6 +315,7 @@ impl UserAgent {
         let host = seen.address.to_string();
         let identity = trunk.map(|trunk| trunk.identity(&invite.from_user, &host));
         let hides = trunk.is_some_and(Trunk::hides);
+        let isup = branch.trunk.and_then(|key| self.address_for(key, &invite));
         let Some(branch) = self.branches.get_mut(&id) else { return Ok(()) };
         let mut builder = branch.dialog.request("INVITE", &seen.via(&via_branch), None);
         self.dialog_headers(&mut builder, &seen);
@@ -324,7 +326,7 @@ impl UserAgent {
             builder.header(name, value);
         }
         extra_headers(&mut builder, &invite, hides);
-        let bytes = builder.finish("application/sdp", invite.sdp_at(media).as_bytes())?;
+        let bytes = sip_i::finish(builder, invite.sdp_at(media), isup)?;
         let tx = self.start_client(now, hop, &via_branch, bytes, Owner::Branch(id));
         if let Some(branch) = self.branches.get_mut(&id) {
             branch.tx = tx;
@@ -338,7 +340,8 @@ impl UserAgent {
 
     pub(super) fn on_branch_response(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
         self.on_branch_heard(id);
-        if let Some(key) = self.branches.get(&id).and_then(|branch| branch.trunk) {
+        let trunk = self.branches.get(&id).and_then(|branch| branch.trunk);
+        if let Some(key) = trunk {
             self.on_trunk_heard(now, key, response.status());
         }
         match response.status() {
@@ -346,14 +349,14 @@ impl UserAgent {
             200..300 => self.on_branch_answer(now, flow, id, response),
             401 | 407 if self.answer_challenge(now, id, response) => {}
             status => {
-                if let Some(key) = self.branches.get(&id).and_then(|branch| branch.trunk) {
+                if let Some(key) = trunk {
                     self.on_trunk_refused(now, key, response);
                     // It cannot, or what lies behind it is silent: its other servers may do better.
                     if matches!(status, 408 | 503) {
                         self.branch_server_failed(now, id);
                     }
                 }
-                let cause = header::reason_cause(response);
+                let cause = self.cause_said(response, trunk);
                 self.on_branch_failed(now, id, status, cause);
             }
         }
@@ -396,6 +399,11 @@ impl UserAgent {
     }
 
     fn on_branch_progress(&mut self, now: Now, flow: Flow, id: u64, response: &Message) {
+        let trunk = self.branches.get(&id).and_then(|branch| branch.trunk);
+        let status = match response.status() {
+            183 if self.says_ringing(response, trunk) => 180,
+            status => status,
+        };
         let Some(branch) = self.branches.get_mut(&id) else { return };
         if branch.wants_cancel.is_some() {
             return self.send_cancel(now, id);
@@ -406,7 +414,7 @@ impl UserAgent {
             let encrypted = flow.transport.is_encrypted();
             Box::new(Early { sdp, source: flow.remote, encrypted, nat })
         });
-        if let (Some(leg), status @ 180..=183) = (branch.leg, response.status()) {
+        if let (Some(leg), 180..=183) = (branch.leg, status) {
             branch.rings = response.to_tag().map(Into::into);
             if let Some(state) = self.legs.get_mut(&leg) {
                 state.early = true;

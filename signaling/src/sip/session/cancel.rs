@@ -26,7 +26,9 @@ impl UserAgent {
         self.respond(now, own, 200, &[], None);
         if let Some(leg) = leg.filter(|_| pending) {
             self.count("calls_cancelled");
-            self.on_cancelled(now, leg, cause_of_cancel(request));
+            let trunk = self.legs.get(&leg).and_then(|state| state.trunk);
+            let said = self.cause_said(request, trunk);
+            self.on_cancelled(now, leg, said.unwrap_or_else(|| cause_of_cancel(request)));
         }
     }
 
@@ -79,11 +81,10 @@ impl UserAgent {
     }
 }
 
-/// Why a call is taken back; 0 is not said. Proxies say in SIP's own words that another phone has it
-/// (RFC 3326 §3.1), and phones that ring here are told so.
+/// Why a call is taken back, without a cause of Q.850; 0 is not said. Proxies say in SIP's own words that
+/// another phone has it (RFC 3326 §3.1), and phones that ring here are told so.
 fn cause_of_cancel(request: &Message) -> u8 {
-    let elsewhere = || request.list(Name::Reason).any(is_answered_elsewhere).then_some(26);
-    header::reason_cause(request).or_else(elsewhere).unwrap_or(0)
+    if request.list(Name::Reason).any(is_answered_elsewhere) { 26 } else { 0 }
 }
 
 /// `SIP;cause=200`

@@ -14,6 +14,10 @@ const DURATION_MS_MAX: u32 = 10_000;
 
 impl UserAgent {
     pub(in crate::sip) fn on_info(&mut self, now: Now, leg: LegId, tx: u64, request: &Message) {
+        if self.takes_isup(leg, request) {
+            self.respond(now, tx, 200, &[], None);
+            return;
+        }
         let kind = request.content_type().unwrap_or_default();
         let body = String::from_utf8_lossy(request.body());
         let (known, digit) = match kind.as_str() {

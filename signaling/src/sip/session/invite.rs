@@ -1,6 +1,6 @@
 //! Their INVITE outside of a dialog: a new incoming leg (RFC 3261 §13.3).
 
-use super::{Leg, Stage, cause};
+use super::{Leg, Stage, cause, sip_i};
 use crate::sdp::is_private;
 use crate::sip::core::UserAgent;
 use crate::sip::dialog::Dialog;
@@ -49,6 +49,7 @@ impl UserAgent {
         let joined = self.joined(request, phone);
         let tag = self.token();
         let Some(tx) = self.start_server(now, flow, request, &tag) else { return };
+        self.note_address(tx, request, trunk);
         let refusal = match replaced.and(joined) {
             Ok(_) => self.refusal_of(now, request, trunk),
             Err(status) => {
@@ -87,8 +88,8 @@ impl UserAgent {
         if self.is_merged(request) {
             return Some((482, Vec::new()));
         }
-        if !request.body().is_empty() && request.sdp().is_none() {
-            return Some((415, vec![("Accept", "application/sdp".to_owned())]));
+        if let Some(refusal) = self.refusal_of_body(request, trunk) {
+            return Some(refusal);
         }
         let encoding = request.first(Name::ContentEncoding);
         if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
@@ -141,6 +142,7 @@ impl UserAgent {
         if let Some(server) = self.servers.get_mut(&tx) {
             server.leg = Some(leg_id);
             server.hop.trunk = whose.trunk;
+            leg.isup = server.isup.is_some();
         }
         leg.merge_key = Some(merge_key(request));
         self.merging.insert(merge_key(request));
@@ -169,11 +171,18 @@ impl UserAgent {
                 self.trunks.get((tenant, id)).is_some_and(|trunk| trunk.plan.trusted)
             }
         };
+        let address = match origin {
+            Origin::Agent(_) => None,
+            Origin::Trunk(id) => self.address_said(request, Some((tenant, id))),
+        };
         let (caller, caller_name) = match origin {
             Origin::Agent(agent) => {
                 view.and_then(|view| view.agents.get(&agent)).cloned().unwrap_or_default()
             }
-            Origin::Trunk(_) => trunk_caller(request, believed),
+            Origin::Trunk(_) => {
+                let said = trunk_caller(request, believed);
+                sip_i::caller(said, address.as_deref(), believed, country)
+            }
         };
         let text = |name| header::text(request.first(name).unwrap_or_default(), TEXT_BYTES_MAX);
         Incoming {
@@ -189,10 +198,11 @@ impl UserAgent {
             source: flow.remote,
             encrypted: flow.transport.is_encrypted(),
             nat: self.legs.get(&leg).is_some_and(|leg| leg.nat),
-            diverted: diverted(request),
-            category: match origin {
-                Origin::Agent(_) => None,
-                Origin::Trunk(_) => category(request, believed),
+            diverted: diverted(request).max(address.as_ref().map_or(0, |said| said.diversions())),
+            category: match (origin, &address) {
+                (Origin::Agent(_), _) => None,
+                (Origin::Trunk(_), Some(address)) => Some(address.category()),
+                (Origin::Trunk(_), None) => category(request, believed),
             },
             charging: believed.then(|| charging(request)).flatten(),
             replaces: None,

@@ -24,6 +24,7 @@ const CAUSE_STOPPED: u8 = 41;
 pub(in crate::sip) struct KeptDialog {
     dialog: Dialog,
     trunk: Option<TrunkKey>,
+    isup: bool,
     phone: Option<Who>,
     hop: Hop,
     flow: Flow,
@@ -51,6 +52,7 @@ impl Leg {
         Some(KeptDialog {
             dialog: self.dialog.clone()?,
             trunk: self.trunk,
+            isup: self.isup,
             phone: self.phone,
             hop: self.hop.clone(),
             flow: self.flow,
@@ -71,6 +73,7 @@ impl Leg {
         let hop = Hop { connection: None, ..kept.hop };
         Leg {
             trunk: kept.trunk,
+            isup: kept.isup,
             phone: kept.phone,
             dialog: Some(dialog),
             nat: kept.nat,

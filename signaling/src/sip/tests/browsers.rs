@@ -76,6 +76,7 @@ pub(super) fn invite(browser: bool) -> Command {
         browser,
         other_way: false,
         not_at: None,
+        category: None,
         headers: Vec::new(),
     }))
 }

@@ -57,6 +57,7 @@ fn invite(to: Destination) -> Command {
         browser: false,
         other_way: false,
         not_at: None,
+        category: None,
         headers,
     }))
 }
@@ -99,6 +100,24 @@ fn our_requests_in_a_restored_dialog_follow_those_of_before() {
     for name in ["From", "To", "Call-ID"] {
         assert_eq!(bye.header(name), before.header(name));
     }
+}
+
+#[test]
+fn our_bye_in_a_restored_dialog_that_speaks_isup_has_its_release() {
+    let mut kept = Kept::new();
+    let mut plan = plan();
+    plan.trunks[0].sip_i = true;
+    kept.bench.core.set_plan(kept.bench.now(), &plan);
+    kept.bench.command(invite(Destination::Trunk(TENANT, TrunkId(1), "010".into())));
+    let sent = kept.bench.one();
+    let contact = "Contact: <sip:b@203.0.113.5>\r\n";
+    kept.bench.receive(carrier(), sent.answer("200 OK", "t", contact, SDP));
+    kept.bench.sent();
+    kept.kill();
+    kept.bench.command(Command::Hangup { leg: LEG, cause: 31 });
+    let bye = kept.bench.one();
+    assert!(bye.start().starts_with("BYE "), "{}", bye.text);
+    assert!(bye.header("Content-Type").starts_with("application/isup;"), "{}", bye.text);
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub fn demo_plan() -> Plan {
         caller_rule: CallerRule::Dialled,
         trusted: false,
         early_media: EarlyMedia::Pass,
+        sip_i: false,
     }];
     plan.conferences = conferences();
     plan.blocked = vec![BlockedCaller::always("+8613900000000")];

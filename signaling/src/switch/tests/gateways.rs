@@ -3,8 +3,8 @@
 use super::*;
 use crate::sip::user_agent::{Charging, Command as Sipc, Destination, Event as SipEvent};
 use crate::switch::Input;
-use terms::NumberId;
 use terms::routing::{Number, Target};
+use terms::{Category, NumberId};
 
 /// A published number that leads outside.
 const THROUGH: &str = "95105677";
@@ -31,6 +31,31 @@ fn the_callers_gateway_is_told_the_cause_that_the_far_one_gave() {
             _ => None,
         });
         assert_eq!(said, Some((status, cause)));
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn what_kind_of_line_a_call_comes_from_goes_with_it_when_it_is_passed_on_outside() {
+    for category in [Some(Category::Payphone), None] {
+        let mut plan = demo_plan();
+        let (digits, target) = (THROUGH.to_owned(), Target::Number("013811112222".into()));
+        plan.numbers.push(Number { id: NumberId(9), digits, target });
+        let mut rig = Rig::new(plan);
+        rig.outside = Phone::Rings;
+        rig.category = category;
+        rig.customer_dials(THROUGH);
+        rig.wait(secs(1));
+        let said = rig.sip.iter().rev().find_map(|command| match command {
+            Sipc::Invite(invite) if matches!(invite.to, Destination::Trunk(..)) => {
+                Some(invite.category)
+            }
+            _ => None,
+        });
+        assert_eq!(said, Some(category));
+        for leg in rig.legs() {
+            rig.hangs_up(leg);
+        }
         balanced(&mut rig);
     }
 }
