@@ -79,7 +79,7 @@ impl Service {
         let (user, sql) = (caller.user.clone(), sql.to_owned());
         let job = WireJob { scope, user, sql, want: Want::Schema { kinds } };
         let done = self.0.work.run(Job::Wire(Box::new(job))).await;
-        let answered = read(done.map_err(|problem| failed(&problem))?.body)?;
+        let answered = read(done.map_err(|problem| failed(&problem))?.body, None)?;
         Ok((answered.parameters, answered.rows.into_bytes()))
     }
 

@@ -277,6 +277,17 @@ async fn who_says_that_binding_was_not_offered_under_tls_is_refused() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_gone_without_a_word_is_noticed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    watched(&stream).unwrap();
+    let socket = SockRef::from(&stream);
+    assert!(socket.keepalive().unwrap());
+    assert_eq!(socket.tcp_keepalive_time().unwrap(), SILENT_MAX);
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(120)));
+}
+
+#[tokio::test]
 async fn only_this_machine_may_come_in_clear() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
