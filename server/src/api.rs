@@ -85,6 +85,7 @@ pub mod workers;
 mod xml;
 
 use crate::schedules::Schedules;
+use crate::doors::Doors;
 use crate::tier::Tier;
 use axum::Router;
 use axum::response::Redirect;
@@ -129,6 +130,8 @@ pub struct ApiState {
     pub deletion: Arc<deletion::Deletion>,
     /// The second tier of recordings, where there is one.
     pub tier: Option<Arc<Tier>>,
+    /// What is counted of the doors for SQL.
+    pub doors: Arc<Doors>,
     /// Recordings that wait for the encoder.
     pub encoding: Arc<encoding::Backlog>,
     /// File of the keys that sealed recordings are opened with.

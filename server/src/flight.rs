@@ -25,6 +25,7 @@ mod status;
 
 use crate::api::links::{Clock, FlowLink, WorkLink};
 use crate::config::Config;
+use crate::doors::Counts;
 use arrow_flight::flight_service_server::FlightServiceServer;
 use desk::Store;
 use desk::lockout::Lockout;
@@ -66,6 +67,7 @@ pub struct Door {
     sessions: Sessions,
     held: Held,
     lines: Arc<Lines>,
+    counts: Arc<Counts>,
 }
 
 impl Door {
@@ -76,6 +78,7 @@ impl Door {
         (work, flow): (Arc<dyn WorkLink>, Arc<dyn FlowLink>),
         clock: Arc<dyn Clock>,
         certificate: Option<Arc<Certificate>>,
+        counts: Arc<Counts>,
     ) -> Self {
         let mut nobody = [0; 32];
         getrandom::fill(&mut nobody).expect("the kernel has random bytes");
@@ -89,7 +92,12 @@ impl Door {
             nobody,
             sessions: Sessions::default(),
             held: Held::default(),
-            lines: Lines::new(certificate, config.sql.flight_connections_max as usize),
+            lines: Lines::new(
+                certificate,
+                config.sql.flight_connections_max as usize,
+                counts.clone(),
+            ),
+            counts,
         }
     }
 

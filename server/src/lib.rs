@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod calls;
 pub mod cli;
 pub mod config;
+pub mod doors;
 pub mod evidence;
 pub mod fax;
 pub mod first;

@@ -25,6 +25,7 @@ mod words;
 
 use crate::api::links::{Clock, WorkLink};
 use crate::config::Config;
+use crate::doors::Counts;
 use cancel::Cancels;
 use desk::Store;
 use desk::lockout::Lockout;
@@ -65,6 +66,7 @@ pub struct Door {
     /// Room for answers, in KiB.
     held: Arc<Semaphore>,
     cancels: Arc<Cancels>,
+    counts: Arc<Counts>,
 }
 
 impl Door {
@@ -75,6 +77,7 @@ impl Door {
         work: Arc<dyn WorkLink>,
         clock: Arc<dyn Clock>,
         certificate: Option<Arc<Certificate>>,
+        counts: Arc<Counts>,
     ) -> Self {
         let mut nobody = [0; 32];
         getrandom::fill(&mut nobody).expect("the kernel has random bytes");
@@ -90,6 +93,7 @@ impl Door {
             signed_in: Arc::new(Semaphore::new(config.sql.postgres_connections_max as usize)),
             held: Arc::new(Semaphore::new(ask::HELD_KIB_MAX)),
             cancels: Arc::default(),
+            counts,
         }
     }
 

@@ -1,10 +1,11 @@
 //! The requests of Flight SQL, one method each. All begin with who sends them.
 
-use super::answer::{rows, table};
+use super::answer::{Asked, rows, table};
 use super::held::{Handle, Prepared, Question, SQL_BYTES_MAX};
 use super::sign_in::{Caller, Sender};
 use super::status::{broken_arrow, status};
 use super::{Door, catalogue, parameters};
+use crate::doors::Outcome;
 use crate::pg::ask::{failed, note, read, scope};
 use crate::pg::refused;
 use crate::work::flow::FlowJob;
@@ -65,7 +66,22 @@ impl Service {
     }
 
     /// What a question is about: the types of its parameters, and its columns as Flight tells them.
+    /// One that has none is counted here; the others are when they are answered.
     async fn outline(
+        &self,
+        caller: &Caller,
+        sql: &str,
+        kinds: Vec<Option<Kind>>,
+    ) -> Result<(Vec<Kind>, Vec<u8>), Refusal> {
+        let began = self.0.clock.moment();
+        let outlined = self.outlined(caller, sql, kinds).await;
+        if let Err(refusal) = &outlined {
+            self.0.counts.asked(Outcome::of(refusal), self.0.clock.moment() - began);
+        }
+        outlined
+    }
+
+    async fn outlined(
         &self,
         caller: &Caller,
         sql: &str,
@@ -239,8 +255,9 @@ impl FlightSqlService for Service {
         let noted = note(store, who, caller.source, caller.at, &sql).await;
         noted.map_err(|refusal| status(&refusal))?;
         let scope = scope(store, who).await.map_err(|refusal| status(&refusal))?;
+        let asked = Asked::now(self.0.counts.clone(), self.0.clock.clone());
         let pieces = self.0.flow.flow(FlowJob { scope, user: caller.user, sql, parameters });
-        Ok(Response::new(rows(pieces, running)))
+        Ok(Response::new(rows(pieces, running, asked)))
     }
 
     async fn do_action_create_prepared_statement(

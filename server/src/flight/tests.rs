@@ -104,6 +104,7 @@ struct Rig {
     store: Store,
     first: First,
     worker: Arc<Worker>,
+    counts: Arc<Counts>,
 }
 
 async fn rig_with(config: &Config) -> Rig {
@@ -117,8 +118,9 @@ async fn rig_with(config: &Config) -> Rig {
     let worker = Arc::new(Worker::default());
     let links = (worker.clone(), worker.clone());
     let door = door(config, &store, links, clock);
+    let counts = door.counts.clone();
     tokio::spawn(Arc::new(door).serve(listener));
-    Rig { _folder: folder, at, store, first, worker }
+    Rig { _folder: folder, at, store, first, worker, counts }
 }
 
 fn door(
@@ -127,7 +129,7 @@ fn door(
     (work, flow): (Arc<Worker>, Arc<Worker>),
     clock: SystemClock,
 ) -> Door {
-    Door::new(config, store.clone(), (work, flow), Arc::new(clock), None)
+    Door::new(config, store.clone(), (work, flow), Arc::new(clock), None, Arc::default())
 }
 
 async fn rig() -> Rig {
@@ -212,6 +214,8 @@ async fn who_signs_in_is_answered_in_columns_with_the_rows_of_their_tenant() {
     assert_eq!(rig.asked(), 0, "nothing is asked for rows before they are fetched");
     assert_eq!(info.clone().try_decode_schema().unwrap(), *three().schema());
     assert_eq!(batches(&mut client, &info).await, [three()]);
+    let counted = rig.counts.counted();
+    assert_eq!((counted.open, counted.rows, counted.questions), (1, 3, [1, 0, 0, 0]));
     let jobs = rig.worker.asked.lock().unwrap();
     let [job] = &jobs[..] else { panic!("one question") };
     assert_eq!(job.scope.tenant, rig.first.tenant);
@@ -395,6 +399,7 @@ async fn a_mistake_is_told_before_anything_runs() {
     let refused = told(ask(&mut client, "SELECT wrong").await);
     assert!(refused.contains("that is wrong (line 1, column 8) [SQLSTATE 42601]"), "{refused}");
     assert!(told(client.prepare("SELECT wrong".to_owned(), None).await).contains("42601"));
+    assert_eq!(rig.counts.counted().questions[1], 2, "a refused one is counted once");
     assert_eq!(rig.asked(), 0);
 }
 
@@ -423,6 +428,7 @@ async fn a_question_ends_when_its_maker_asks_for_that_or_leaves() {
     while !rig.worker.ended.load(Ordering::SeqCst) {
         tokio::task::yield_now().await;
     }
+    assert_eq!(rig.counts.counted().questions, [0, 0, 0, 2], "both were stopped");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use super::Door;
 use super::message::refused;
+use crate::doors::Outcome;
 use crate::work::jobs::{Job, JobScope, Problem};
 use crate::work::wire::{Refusal, Want, WireHead, WireJob};
 use desk::user::Identity;
@@ -108,12 +109,22 @@ impl Door {
         want: Want,
         cancelled: &Notify,
     ) -> Result<Answered, Refusal> {
-        tokio::select! {
+        let (began, is_rows) = (self.clock.moment(), matches!(want, Want::Rows { .. }));
+        let answered = tokio::select! {
             answered = self.answer(asker, sql, want) => answered,
             () = cancelled.notified() => {
                 Err(refused("57014", "stopped because it was asked to be"))
             }
+        };
+        let outcome = match &answered {
+            Ok(_) => Outcome::Answered,
+            Err(refusal) => Outcome::of(refusal),
+        };
+        // One that was only described is counted when its rows are asked for.
+        if is_rows || outcome != Outcome::Answered {
+            self.counts.asked(outcome, self.clock.moment() - began);
         }
+        answered
     }
 
     async fn answer(&self, asker: &Asker, sql: &str, want: Want) -> Result<Answered, Refusal> {

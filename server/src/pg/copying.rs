@@ -410,6 +410,7 @@ impl Session {
                 out.extend_from_slice(&BINARY_END);
             });
         }
+        self.door.counts.sent(count as u64);
         self.wire.put(b'c', |_| {});
         self.tag(&format!("COPY {count}"));
         Ok(())

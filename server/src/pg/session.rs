@@ -9,6 +9,7 @@ use super::message::{
 };
 use super::parts::{Parts, Prepared, not_prepared};
 use super::statement::{self, Inner, Statement};
+use crate::doors::Connected;
 use crate::work::wire::{Refusal, Want};
 use std::io;
 use std::net::IpAddr;
@@ -83,6 +84,7 @@ pub struct Session {
     pub(super) transaction: Transaction,
     pub(super) parts: Parts,
     _place: OwnedSemaphorePermit,
+    _connected: Connected,
 }
 
 impl Session {
@@ -95,6 +97,7 @@ impl Session {
         (token, user, source): (i64, String, IpAddr),
     ) -> Self {
         Session {
+            _connected: door.counts.connected(),
             door,
             wire,
             asker: Asker { token, user, source },
@@ -346,6 +349,7 @@ impl Session {
         tag: Option<&str>,
     ) -> io::Result<()> {
         let (bytes, count) = rows.next(most);
+        self.door.counts.sent(count as u64);
         self.wire.send(bytes).await?;
         if rows.is_done() {
             match tag {

@@ -66,7 +66,14 @@ async fn talk() -> Talk {
     let clock = SystemClock::default();
     let (_, token) = sql_token(&store, &first, clock.wall()).await;
     let numbers = Arc::new(Numbers::default());
-    let door = Door::new(&Config::default(), store, numbers.clone(), Arc::new(clock), None);
+    let door = Door::new(
+        &Config::default(),
+        store,
+        numbers.clone(),
+        Arc::new(clock),
+        None,
+        Arc::default(),
+    );
     let door = Arc::new(door);
     let (client, ours) = tokio::io::duplex(1 << 16);
     let place = door.signed_in.clone().try_acquire_owned().unwrap();
@@ -327,4 +334,22 @@ async fn who_leaves_the_protocol_is_told_and_nobody_waits_in_vain() {
     let told = talk.end().await;
     let known = "a message of 1048581 bytes; 1048576 are allowed";
     assert!(told.contains("C54000") && told.contains(known), "{told}");
+}
+
+#[tokio::test]
+async fn questions_and_rows_are_counted_by_how_they_end() {
+    let mut talk = talk().await;
+    let counted = |talk: &Talk| talk.door.counts.counted();
+    assert_eq!((counted(&talk).open, counted(&talk).signed_in), (1, 1));
+    talk.simple(&format!("{NUMBERS}; wrong")).await;
+    talk.simple(&format!("COPY ({NUMBERS}) TO STDOUT")).await;
+    talk.simple("SHOW jit").await;
+    let all = talk.door.held.clone().try_acquire_many_owned(1 << 20).unwrap();
+    talk.simple(NUMBERS).await;
+    drop(all);
+    assert_eq!(counted(&talk).questions, [2, 1, 1, 0], "what asks nothing is no question");
+    assert_eq!(counted(&talk).rows, 6);
+    talk.client.write_all(&message(b'X', b"")).await.unwrap();
+    talk.end().await;
+    assert_eq!((counted(&talk).open, counted(&talk).signed_in), (0, 1));
 }
