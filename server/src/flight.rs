@@ -8,7 +8,7 @@
 //! on unread; none is held.
 //!
 //! ```text
-//!  lines ── TLS, places ──► service ── sign_in: whose? ──► held: tickets, what is prepared
+//!  lines ── TLS, places ──► served, service ── sign_in: whose? ──► held: tickets, what is prepared
 //!                              │                              │
 //!                              ├──► catalogue                 └──► answer ──► work child
 //!                              └──► parameters
@@ -19,6 +19,7 @@ mod catalogue;
 mod held;
 mod lines;
 mod parameters;
+mod served;
 mod service;
 mod sign_in;
 mod status;
@@ -31,6 +32,7 @@ use desk::Store;
 use desk::lockout::Lockout;
 use held::Held;
 use lines::Lines;
+use served::Served;
 use service::Service;
 use sign_in::Sessions;
 use signaling::edge::tls::Certificate;
@@ -108,7 +110,7 @@ impl Door {
             let line = taken.recv().await?;
             Some((Ok::<_, io::Error>(line), taken))
         });
-        let service = FlightServiceServer::new(Service::new(self.clone()))
+        let service = FlightServiceServer::new(Served(Service::new(self.clone())))
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
         let serving = Server::builder()
             .max_concurrent_streams(STREAMS_MAX)

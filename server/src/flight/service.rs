@@ -18,12 +18,13 @@ use arrow_flight::sql::{
     ActionBeginSavepointRequest, ActionBeginSavepointResult, ActionBeginTransactionRequest,
     ActionBeginTransactionResult, ActionCancelQueryRequest, ActionCancelQueryResult,
     ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
-    ActionCreatePreparedStatementResult, Any, CommandGetCatalogs, CommandGetCrossReference,
-    CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys, CommandGetPrimaryKeys,
-    CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandGetXdbcTypeInfo,
-    CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest,
-    CommandStatementQuery, CommandStatementUpdate, DoPutPreparedStatementResult, ProstMessageExt,
-    SqlInfo, TicketStatementQuery,
+    ActionCreatePreparedStatementResult, ActionEndSavepointRequest, ActionEndTransactionRequest,
+    Any, CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys,
+    CommandGetImportedKeys, CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes,
+    CommandGetTables, CommandGetXdbcTypeInfo, CommandPreparedStatementQuery,
+    CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery,
+    CommandStatementUpdate, DoPutPreparedStatementResult, ProstMessageExt, SqlInfo,
+    TicketStatementQuery,
 };
 use arrow_flight::{
     Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus,
@@ -99,6 +100,37 @@ impl Service {
         Ok((answered.parameters, answered.rows.into_bytes()))
     }
 
+    /// Who asks a question, its columns, and the types of its parameters.
+    pub(super) async fn statement(
+        &self,
+        request: &Request<FlightDescriptor>,
+        query: &CommandStatementQuery,
+    ) -> Result<(Caller, Vec<u8>, Vec<Kind>), Status> {
+        let caller = self.caller(request).await?;
+        if query.transaction_id.is_some() {
+            return Err(status(&no_transactions()));
+        }
+        let outline = self.outline(&caller, &query.query, Vec::new()).await;
+        let (kinds, schema) = outline.map_err(|refusal| status(&refusal))?;
+        Ok((caller, schema, kinds))
+    }
+
+    /// Who asks a prepared question, itself, and its columns for the values that are bound.
+    pub(super) async fn prepared(
+        &self,
+        request: &Request<FlightDescriptor>,
+        query: &CommandPreparedStatementQuery,
+    ) -> Result<(Caller, Prepared, Vec<u8>), Status> {
+        let caller = self.caller(request).await?;
+        let (handle, now) = (&query.prepared_statement_handle, self.0.clock.moment());
+        let prepared = self.0.held.prepared(caller.token, handle, now);
+        let prepared = prepared.map_err(|refusal| status(&refusal))?;
+        let said = prepared.question.parameters.iter().map(|value| value.kind).collect();
+        let outline = self.outline(&caller, &prepared.question.sql, said).await;
+        let (_, schema) = outline.map_err(|refusal| status(&refusal))?;
+        Ok((caller, prepared, schema))
+    }
+
     /// Where the answer to a question is fetched.
     fn offer(
         &self,
@@ -165,7 +197,8 @@ fn handle(ticket: &Ticket) -> Option<Vec<u8>> {
     Some(ticket.statement_handle.to_vec())
 }
 
-fn unreadable(_: prost::DecodeError) -> Status {
+/// What is no request.
+pub fn unreadable(_: prost::DecodeError) -> Status {
     Status::invalid_argument("this request cannot be read")
 }
 
@@ -207,12 +240,7 @@ impl FlightSqlService for Service {
         query: CommandStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let caller = self.caller(&request).await?;
-        if query.transaction_id.is_some() {
-            return Err(status(&no_transactions()));
-        }
-        let outline = self.outline(&caller, &query.query, Vec::new()).await;
-        let (kinds, schema) = outline.map_err(|refusal| status(&refusal))?;
+        let (caller, schema, kinds) = self.statement(&request, &query).await?;
         if !kinds.is_empty() {
             let text = format!("it has {} parameters: prepare it and bind values", kinds.len());
             return Err(status(&refused("08P01", text)));
@@ -226,17 +254,12 @@ impl FlightSqlService for Service {
         query: CommandPreparedStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let caller = self.caller(&request).await?;
-        let (handle, now) = (&query.prepared_statement_handle, self.0.clock.moment());
-        let prepared = self.0.held.prepared(caller.token, handle, now);
-        let Prepared { question, kinds } = prepared.map_err(|refusal| status(&refusal))?;
+        let (caller, prepared, schema) = self.prepared(&request, &query).await?;
+        let Prepared { question, kinds } = prepared;
         if question.parameters.len() != kinds.len() {
             let text = format!("it has {} parameters: bind values first", kinds.len());
             return Err(status(&refused("08P01", text)));
         }
-        let said = question.parameters.iter().map(|value| value.kind).collect();
-        let outline = self.outline(&caller, &question.sql, said).await;
-        let (_, schema) = outline.map_err(|refusal| status(&refusal))?;
         self.offer(&caller, question, schema, request.into_inner())
     }
 
@@ -553,6 +576,22 @@ impl FlightSqlService for Service {
         _: ActionBeginSavepointRequest,
         request: Request<Action>,
     ) -> Result<ActionBeginSavepointResult, Status> {
+        self.refuse(Sender::of(&request), no_transactions()).await
+    }
+
+    async fn do_action_end_transaction(
+        &self,
+        _: ActionEndTransactionRequest,
+        request: Request<Action>,
+    ) -> Result<(), Status> {
+        self.refuse(Sender::of(&request), no_transactions()).await
+    }
+
+    async fn do_action_end_savepoint(
+        &self,
+        _: ActionEndSavepointRequest,
+        request: Request<Action>,
+    ) -> Result<(), Status> {
         self.refuse(Sender::of(&request), no_transactions()).await
     }
 

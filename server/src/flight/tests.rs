@@ -6,14 +6,15 @@ use crate::work::flow::{FlowJob, Piece, Pieces};
 use crate::work::jobs::{Done, Job, Problem};
 use crate::work::wire::{Refusal, Want, WireHead};
 use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Schema;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::sql::{
     ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
     ActionCreatePreparedStatementResult, Any, CommandGetDbSchemas, CommandGetTables,
-    CommandGetXdbcTypeInfo, CommandPreparedStatementQuery, ProstMessageExt, SqlInfo,
-    TicketStatementQuery,
+    CommandGetXdbcTypeInfo, CommandPreparedStatementQuery, CommandStatementQuery, ProstMessageExt,
+    SqlInfo, TicketStatementQuery,
 };
 use arrow_flight::{Action, CancelFlightInfoRequest, FlightDescriptor, FlightInfo, Ticket};
 use desk::bootstrap::{Defaults, First};
@@ -187,9 +188,7 @@ fn made_up() -> Ticket {
 
 /// What a command is answered with.
 async fn info_of(client: &mut Client, command: Vec<u8>) -> Result<FlightInfo, tonic::Status> {
-    let mut request = tonic::Request::new(FlightDescriptor::new_cmd(command));
-    let bearer = format!("Bearer {}", client.token().unwrap());
-    request.metadata_mut().insert("authorization", bearer.parse().unwrap());
+    let request = described(client, command);
     Ok(client.inner_mut().get_flight_info(request).await?.into_inner())
 }
 
@@ -514,4 +513,57 @@ async fn who_signs_in_beyond_the_places_is_told_which_key_limits_them() {
     let mut second = rig.client().await;
     let refused = told(second.handshake(&token.sql_user.unwrap(), &secret).await);
     assert!(refused.contains("sql.flight_connections_max"), "{refused}");
+}
+
+/// A request of somebody who signed in.
+fn described(client: &Client, command: Vec<u8>) -> tonic::Request<FlightDescriptor> {
+    let mut request = tonic::Request::new(FlightDescriptor::new_cmd(command));
+    let bearer = format!("Bearer {}", client.token().unwrap());
+    request.metadata_mut().insert("authorization", bearer.parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn the_columns_of_an_answer_are_told_before_there_is_a_ticket_for_it() {
+    let rig = rig().await;
+    let mut client = rig.signed_in().await;
+    let waits = ask(&mut client, "SELECT n FROM three").await.unwrap();
+    let statement = |sql: &str| {
+        let query = CommandStatementQuery { query: sql.to_owned(), transaction_id: None };
+        query.as_any().encode_to_vec()
+    };
+    // So often that tickets for it would push out the one that waits.
+    for _ in 0..70 {
+        let asked = described(&client, statement("SELECT n FROM three WHERE n = $1"));
+        let told = client.inner_mut().get_schema(asked).await.unwrap().into_inner();
+        assert_eq!(Schema::try_from(told).unwrap(), *three().schema());
+    }
+    assert_eq!(batches(&mut client, &waits).await, [three()]);
+
+    let asked = described(&client, CommandGetDbSchemas::default().as_any().encode_to_vec());
+    let told = client.inner_mut().get_schema(asked).await.unwrap().into_inner();
+    let known = Schema::try_from(told).unwrap();
+    assert_eq!(known.field(0).name(), "catalog_name");
+
+    for (command, said) in
+        [(statement("SELECT wrong"), "42601"), (b"no command".to_vec(), "cannot be read")]
+    {
+        let asked = described(&client, command);
+        let refused = client.inner_mut().get_schema(asked).await.unwrap_err();
+        assert!(refused.message().contains(said), "{refused}");
+    }
+    let stranger = tonic::Request::new(FlightDescriptor::new_cmd(statement("SELECT 1")));
+    let refused = client.inner_mut().get_schema(stranger).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn whoever_polls_for_an_answer_hears_at_once_where_it_is() {
+    let rig = rig().await;
+    let mut client = rig.signed_in().await;
+    let query = CommandStatementQuery { query: "SELECT n".to_owned(), transaction_id: None };
+    let asked = described(&client, query.as_any().encode_to_vec());
+    let polled = client.inner_mut().poll_flight_info(asked).await.unwrap().into_inner();
+    assert_eq!((polled.progress, polled.flight_descriptor.is_none()), (Some(1.0), true));
+    assert_eq!(batches(&mut client, &polled.info.unwrap()).await, [three()]);
 }
