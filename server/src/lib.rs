@@ -1,6 +1,7 @@
 //! The program `switchgrid`: configuration, wiring of the rooms, the API, live events, commands.
 
 pub mod api;
+pub mod away;
 pub mod blocking;
 pub mod bundle;
 pub mod calls;
@@ -11,6 +12,7 @@ pub mod evidence;
 pub mod fax;
 pub mod first;
 pub mod flight;
+pub mod lifelines;
 pub mod link;
 pub mod logging;
 pub mod open;

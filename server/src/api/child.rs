@@ -18,7 +18,7 @@ use crate::schedules::files::Files;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
 use crate::work::encode::Form;
-use crate::{first, flight, link, pg, work};
+use crate::{away, first, flight, lifelines, link, pg, work};
 use desk::Store;
 use futures::future::BoxFuture;
 use signaling::edge::tls::Certificate;
@@ -58,6 +58,10 @@ pub fn run(config: Config) -> Result<(), anyhow::Error> {
 
 async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let data = &config.server.data;
+    let servers = away::servers(&config)?;
+    away::wait(&servers, Some(config.http.listen.0)).await;
+    let ports = servers.iter().filter_map(away::Server::port).collect();
+    tokio::spawn(lifelines::keep_on(ports));
     let store = first::open_store(&config).await?;
     let warehouse = Arc::new(
         first::open_warehouse(&config)
