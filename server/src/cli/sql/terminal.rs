@@ -209,6 +209,9 @@ fn private(path: &Path) -> Result<(), anyhow::Error> {
 }
 
 #[cfg(test)]
+mod typed;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::first;
