@@ -209,7 +209,7 @@ fn private(path: &Path) -> Result<(), anyhow::Error> {
 }
 
 #[cfg(test)]
-mod typed;
+mod typed_tests;
 
 #[cfg(test)]
 mod tests {
