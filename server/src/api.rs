@@ -84,8 +84,8 @@ pub mod voicemails;
 pub mod workers;
 mod xml;
 
-use crate::schedules::Schedules;
 use crate::doors::Doors;
+use crate::schedules::Schedules;
 use crate::tier::Tier;
 use axum::Router;
 use axum::response::Redirect;

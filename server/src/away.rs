@@ -265,7 +265,7 @@ mod tests {
             Server::of("manifest", "postgres://box:hush@db.example.com:5433/x?schema=y").unwrap();
         assert_eq!(server.name(), "the manifest at db.example.com:5433");
         assert_eq!((server.port(), server.user.as_str()), (Some(5433), "box"));
-        let here = Server::of("manifest", "postgres://box@/x?host=/run/pg&schema=y").unwrap();
+        let here = Server::of("manifest", "postgres:///x?host=/run/pg&user=box&schema=y").unwrap();
         assert_eq!((here.port(), here.name().as_str()), (None, "the manifest in /run/pg:5432"));
         assert_eq!(Server::of("manifest", "hush"), None);
         assert_eq!(servers(&Config::default()).unwrap(), [], "files are never away");
