@@ -112,9 +112,7 @@ impl Door {
         let (began, is_rows) = (self.clock.moment(), matches!(want, Want::Rows { .. }));
         let answered = tokio::select! {
             answered = self.answer(asker, sql, want) => answered,
-            () = cancelled.notified() => {
-                Err(refused("57014", "stopped because it was asked to be"))
-            }
+            () = cancelled.notified() => Err(stopped_as_asked()),
         };
         let outcome = match &answered {
             Ok(_) => Outcome::Answered,
@@ -158,6 +156,11 @@ impl Door {
             refused("53200", text)
         })
     }
+}
+
+/// Its asker wanted it to end.
+pub fn stopped_as_asked() -> Refusal {
+    refused("57014", "stopped because it was asked to be")
 }
 
 /// Who holds a token for SQL, as long as it is good and their role allows to ask.

@@ -1,6 +1,7 @@
 //! `COPY … TO STDOUT` (PostgreSQL 16, "COPY"): the rows of a question as a file of text, of CSV, or of
 //! binary cells. Psql's `\copy` and drivers write it where they are; nothing is written or read here.
 
+use super::ask::stopped_as_asked;
 use super::cursor::ended;
 use super::message::{Body, refused};
 use super::session::{Session, Trouble};
@@ -387,7 +388,13 @@ impl Session {
             self.wire.put(b'd', |out| out.append(&mut head));
         }
         let mut count = 0_usize;
+        let cancelled = self.registered.cancelled.clone();
+        let mut stopped = std::pin::pin!(cancelled.notified());
         loop {
+            // A long file is stopped in its middle, too.
+            if stopped.as_mut().enable() {
+                return Err(stopped_as_asked().into());
+            }
             let (message, taken) = rows.next(1);
             if taken == 0 {
                 break;

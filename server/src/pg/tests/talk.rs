@@ -11,7 +11,8 @@ use warehouse::wire::{Kind, WireColumn};
 /// What the worker is asked.
 const NUMBERS: &str = "SELECT n FROM numbers";
 
-/// Knows the numbers 7, 8 and 9; refuses "wrong", and has too many columns for "wide".
+/// Knows the numbers 7, 8 and 9, and many for "long"; refuses "wrong", and has too many columns for
+/// "wide".
 #[derive(Default)]
 struct Numbers {
     /// How rows were asked for.
@@ -24,7 +25,7 @@ impl WorkLink for Numbers {
         let column = WireColumn { name: "n".to_owned(), kind: Kind::Int8 };
         let columns = |count| vec![column.clone(); count];
         let head = match job.sql.trim() {
-            NUMBERS => WireHead::Columns { parameters: Vec::new(), columns: columns(1) },
+            NUMBERS | "long" => WireHead::Columns { parameters: Vec::new(), columns: columns(1) },
             "wide" => WireHead::Columns { parameters: Vec::new(), columns: columns(1_665) },
             "wrong" => {
                 let at = job.sql.trim_end_matches("wrong").chars().count() as u32 + 1;
@@ -36,7 +37,8 @@ impl WorkLink for Numbers {
         body.push(b'\n');
         if let Want::Rows { binary, .. } = job.want {
             let is_binary = binary == [true];
-            for number in 7_i64..10 {
+            let numbers = if job.sql.trim() == "long" { 0..50_000 } else { 7_i64..10 };
+            for number in numbers {
                 let cell = number.to_be_bytes().to_vec();
                 let cell = if is_binary { cell } else { number.to_string().into_bytes() };
                 crate::pg::message::put(&mut body, b'D', |out| {
@@ -56,6 +58,8 @@ impl WorkLink for Numbers {
 struct Talk {
     _folder: tempfile::TempDir,
     door: Arc<Door>,
+    /// With which a question of it is stopped.
+    key: (i32, u32),
     numbers: Arc<Numbers>,
     client: DuplexStream,
 }
@@ -78,10 +82,11 @@ async fn talk() -> Talk {
     let (client, ours) = tokio::io::duplex(1 << 16);
     let place = door.signed_in.clone().try_acquire_owned().unwrap();
     let registered = door.cancels.register();
+    let key = (registered.number, registered.secret);
     let who = (token.id, token.sql_user.unwrap(), IpAddr::from([127, 0, 0, 1]));
     let session = Session::new(door.clone(), Wire::new(Box::new(ours)), registered, place, who);
     tokio::spawn(session.run());
-    let mut talk = Talk { _folder: folder, door, numbers, client };
+    let mut talk = Talk { _folder: folder, door, key, numbers, client };
     assert_eq!(talk.heard().await.len(), 1, "it is ready");
     talk
 }
@@ -352,4 +357,22 @@ async fn questions_and_rows_are_counted_by_how_they_end() {
     talk.client.write_all(&message(b'X', b"")).await.unwrap();
     talk.end().await;
     assert_eq!((counted(&talk).open, counted(&talk).signed_in), (0, 1));
+}
+
+#[tokio::test]
+async fn a_file_is_stopped_in_its_middle_and_the_connection_goes_on() {
+    let mut talk = talk().await;
+    talk.client.write_all(&message(b'Q', b"COPY (long) TO STDOUT\0")).await.unwrap();
+    // It is written, and waits for a client that takes little.
+    assert_eq!(talk.client.read_u8().await.unwrap(), b'H');
+    let length = talk.client.read_u32().await.unwrap() as usize;
+    talk.client.read_exact(&mut vec![0; length - 4]).await.unwrap();
+    talk.door.cancels.cancel(talk.key.0, talk.key.1);
+    let heard = talk.heard().await;
+    let rows = heard.iter().filter(|(letter, _)| *letter == b'd').count();
+    assert!(rows > 0 && rows < 50_000, "{rows}");
+    let (letter, told) = &heard[rows];
+    assert_eq!(shown(*letter, told).as_deref(), Some("57014"));
+    assert_eq!(heard.len(), rows + 2, "no end of a file, but of the question");
+    assert_eq!(talk.simple(NUMBERS).await, "7 8 9 [SELECT 3]");
 }

@@ -17,6 +17,8 @@ const FOLDER: &str = "SWITCHGRID_TEST_TERMINAL";
 const PATIENCE_MS: i32 = 120_000;
 /// How long the shell gets for a key before it is typed again, in milliseconds.
 const AGAIN_MS: i32 = 500;
+/// How often it is typed.
+const AGAIN_MAX: u32 = 100;
 /// More rows than anybody counts while a person waits.
 const ENDLESS: &str = "WITH d(x) AS (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) \
     SELECT sum(a.x + b.x + c.x + d.x + e.x + f.x + g.x + h.x + i.x + j.x + k.x) FROM d a \
@@ -177,15 +179,14 @@ async fn a_person_at_a_terminal_has_keys_a_history_and_a_way_out_of_a_question()
     terminal.types("\x03");
     terminal.sees("switchgrid> ");
     terminal.types(&format!("{ENDLESS}\r"));
-    loop {
+    let stopped = (0..AGAIN_MAX).any(|_| {
         // Before its question runs the shell would take the key for one of its line.
         if terminal.is_busy() {
             terminal.types("\x03");
         }
-        if terminal.sees_within("The question was stopped.", AGAIN_MS) {
-            break;
-        }
-    }
+        terminal.sees_within("The question was stopped.", AGAIN_MS)
+    });
+    assert!(stopped, "{}", terminal.seen);
     terminal.sees("switchgrid> ");
     terminal.types("SELECT 'still' || ' here' AS answer;\r");
     terminal.sees("still here");
