@@ -27,8 +27,8 @@ pub struct Options {
     pub credentials: Option<PathBuf>,
 }
 
-/// How long the API may take to the first good answer, from its start or from when it last said that
-/// it waits for a database.
+/// How long the API may take to the first good answer, from its start or from when it last said
+/// that it waits for a database.
 const READY_MAX: Duration = Duration::from_secs(60);
 /// Pause before the stores are opened again while calls go on.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
@@ -42,7 +42,10 @@ pub fn run(config: Config, options: &Options) -> Result<(), anyhow::Error> {
     runtime.block_on(async {
         let prepared = prepare::prepare(config).await?;
         let journal = Journal::open(&prepared.config.server.data);
-        let calls = match away::calls_go_ahead(&prepared.config).await? {
+        let why = away::calls_go_ahead(&prepared.config).await?;
+        // Where calls are taken already, nothing of the rest is worth their end.
+        let lasting = why.is_some();
+        let calls = match why {
             None => {
                 // A process of its own: what the stores and the passwords needed goes with it.
                 child::finish("first", &prepared, options.credentials.as_deref()).await?;
@@ -56,12 +59,12 @@ pub fn run(config: Config, options: &Options) -> Result<(), anyhow::Error> {
                 }
             }
         };
-        supervise(prepared, calls, journal).await
+        supervise(prepared, calls, journal, lasting).await
     })
 }
 
-/// Starts `calls`, and `first` beside it, which waits for the databases. `None` when the box is to end.
-/// Whatever `first` says, calls go on, and it is tried again.
+/// Starts `calls`, and `first` beside it, which waits for the databases. `None` when the box is to
+/// end. Whatever `first` says, calls go on, and it is tried again.
 async fn ahead(
     prepared: &Prepared,
     options: &Options,
@@ -74,7 +77,7 @@ async fn ahead(
     let first = async {
         let credentials = options.credentials.as_deref();
         while let Err(error) = child::finish("first", prepared, credentials).await {
-            tracing::error!(%error, pause = ?FIRST_PAUSE, "the stores cannot be opened; again later");
+            tracing::error!(%error, pause = ?FIRST_PAUSE, "the stores cannot be opened yet");
             tokio::time::sleep(FIRST_PAUSE).await;
         }
     };
@@ -97,6 +100,7 @@ async fn supervise(
     prepared: Prepared,
     mut calls: Child,
     journal: Journal,
+    lasting: bool,
 ) -> Result<(), anyhow::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -106,16 +110,22 @@ async fn supervise(
     let mut alive = tokio::time::interval(ALIVE_EVERY);
     let announce = announce(&prepared);
     tokio::pin!(announce);
-    let mut announced = false;
+    let (mut announced, mut was_ready) = (false, lasting);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            result = &mut announce, if !announced => { result?; announced = true; }
+            result = &mut announce, if !announced => {
+                match result {
+                    Err(error) if lasting => tracing::error!(%error, "calls go on without the API"),
+                    result => result?,
+                }
+                (announced, was_ready) = (true, true);
+            }
             _ = alive.tick() => journal.alive(wall()),
-            ended = calls.ended() => again(&mut calls, ended, &prepared, announced, &journal).await?,
-            ended = work.ended() => again(&mut work, ended, &prepared, announced, &journal).await?,
-            ended = api.ended() => again(&mut api, ended, &prepared, announced, &journal).await?,
+            ended = calls.ended() => again(&mut calls, ended, &prepared, was_ready, &journal).await?,
+            ended = work.ended() => again(&mut work, ended, &prepared, was_ready, &journal).await?,
+            ended = api.ended() => again(&mut api, ended, &prepared, was_ready, &journal).await?,
         }
     }
     tracing::info!("draining: running calls may go on for {drain_max:?}");
