@@ -82,8 +82,10 @@ async fn ahead(
         }
     };
     tokio::pin!(first);
+    let mut alive = tokio::time::interval(ALIVE_EVERY);
     loop {
         tokio::select! {
+            _ = alive.tick() => journal.alive(wall()),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             () = &mut first => return Ok(Some(calls)),
