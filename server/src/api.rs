@@ -84,6 +84,7 @@ pub mod voicemails;
 pub mod workers;
 mod xml;
 
+use crate::doors::Doors;
 use crate::schedules::Schedules;
 use crate::tier::Tier;
 use axum::Router;
@@ -129,6 +130,8 @@ pub struct ApiState {
     pub deletion: Arc<deletion::Deletion>,
     /// The second tier of recordings, where there is one.
     pub tier: Option<Arc<Tier>>,
+    /// What is counted of the doors for SQL.
+    pub doors: Arc<Doors>,
     /// Recordings that wait for the encoder.
     pub encoding: Arc<encoding::Backlog>,
     /// File of the keys that sealed recordings are opened with.

@@ -1,6 +1,7 @@
 //! The first start: an empty data folder becomes a working box. Also what commands share to read
 //! the business store.
 
+use crate::away;
 use crate::config::{Config, Place};
 use anyhow::Context;
 use desk::Store;
@@ -94,6 +95,7 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
 /// When the store or a file cannot be written.
 pub async fn bootstrap(config: &Config, credentials: Option<&Path>) -> Result<(), anyhow::Error> {
     crate::prompts::unpack(&config.server.data.join("prompts"))?;
+    away::wait(&away::servers(config)?, Some(config.http.listen.0)).await;
     let store = open_store(config).await?;
     let defaults = Defaults {
         tenant: config.first.tenant.clone(),

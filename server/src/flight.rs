@@ -8,7 +8,7 @@
 //! on unread; none is held.
 //!
 //! ```text
-//!  lines ── TLS, places ──► service ── sign_in: whose? ──► held: tickets, what is prepared
+//!  lines ── TLS, places ──► served, service ── sign_in: whose? ──► held: tickets, what is prepared
 //!                              │                              │
 //!                              ├──► catalogue                 └──► answer ──► work child
 //!                              └──► parameters
@@ -19,17 +19,20 @@ mod catalogue;
 mod held;
 mod lines;
 mod parameters;
+mod served;
 mod service;
 mod sign_in;
 mod status;
 
 use crate::api::links::{Clock, FlowLink, WorkLink};
 use crate::config::Config;
+use crate::doors::Counts;
 use arrow_flight::flight_service_server::FlightServiceServer;
 use desk::Store;
 use desk::lockout::Lockout;
 use held::Held;
 use lines::Lines;
+use served::Served;
 use service::Service;
 use sign_in::Sessions;
 use signaling::edge::tls::Certificate;
@@ -66,6 +69,7 @@ pub struct Door {
     sessions: Sessions,
     held: Held,
     lines: Arc<Lines>,
+    counts: Arc<Counts>,
 }
 
 impl Door {
@@ -76,6 +80,7 @@ impl Door {
         (work, flow): (Arc<dyn WorkLink>, Arc<dyn FlowLink>),
         clock: Arc<dyn Clock>,
         certificate: Option<Arc<Certificate>>,
+        counts: Arc<Counts>,
     ) -> Self {
         let mut nobody = [0; 32];
         getrandom::fill(&mut nobody).expect("the kernel has random bytes");
@@ -89,7 +94,12 @@ impl Door {
             nobody,
             sessions: Sessions::default(),
             held: Held::default(),
-            lines: Lines::new(certificate, config.sql.flight_connections_max as usize),
+            lines: Lines::new(
+                certificate,
+                config.sql.flight_connections_max as usize,
+                counts.clone(),
+            ),
+            counts,
         }
     }
 
@@ -100,7 +110,7 @@ impl Door {
             let line = taken.recv().await?;
             Some((Ok::<_, io::Error>(line), taken))
         });
-        let service = FlightServiceServer::new(Service::new(self.clone()))
+        let service = FlightServiceServer::new(Served(Service::new(self.clone())))
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
         let serving = Server::builder()
             .max_concurrent_streams(STREAMS_MAX)

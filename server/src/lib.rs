@@ -1,15 +1,18 @@
 //! The program `switchgrid`: configuration, wiring of the rooms, the API, live events, commands.
 
 pub mod api;
+pub mod away;
 pub mod blocking;
 pub mod bundle;
 pub mod calls;
 pub mod cli;
 pub mod config;
+pub mod doors;
 pub mod evidence;
 pub mod fax;
 pub mod first;
 pub mod flight;
+pub mod lifelines;
 pub mod link;
 pub mod logging;
 pub mod open;

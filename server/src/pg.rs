@@ -25,11 +25,13 @@ mod words;
 
 use crate::api::links::{Clock, WorkLink};
 use crate::config::Config;
+use crate::doors::Counts;
 use cancel::Cancels;
 use desk::Store;
 use desk::lockout::Lockout;
 pub(crate) use message::refused;
 use signaling::edge::tls::Certificate;
+use socket2::{SockRef, TcpKeepalive};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,6 +44,11 @@ const STARTING_MAX: usize = 64;
 const START_MAX: Duration = Duration::from_secs(20);
 /// How long to wait before the next connection when one could not be taken.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a client is silent before it is asked for a sign of life, how often then, and how many
+/// times without one.
+const SILENT_MAX: Duration = Duration::from_secs(60);
+const PROBE_EVERY: Duration = Duration::from_secs(15);
+const PROBES: u32 = 4;
 
 /// Everything that connections share.
 pub struct Door {
@@ -56,7 +63,10 @@ pub struct Door {
     nobody: [u8; 32],
     starting: Arc<Semaphore>,
     signed_in: Arc<Semaphore>,
+    /// Room for answers, in KiB.
+    held: Arc<Semaphore>,
     cancels: Arc<Cancels>,
+    counts: Arc<Counts>,
 }
 
 impl Door {
@@ -67,6 +77,7 @@ impl Door {
         work: Arc<dyn WorkLink>,
         clock: Arc<dyn Clock>,
         certificate: Option<Arc<Certificate>>,
+        counts: Arc<Counts>,
     ) -> Self {
         let mut nobody = [0; 32];
         getrandom::fill(&mut nobody).expect("the kernel has random bytes");
@@ -80,7 +91,9 @@ impl Door {
             nobody,
             starting: Arc::new(Semaphore::new(STARTING_MAX)),
             signed_in: Arc::new(Semaphore::new(config.sql.postgres_connections_max as usize)),
+            held: Arc::new(Semaphore::new(ask::HELD_KIB_MAX)),
             cancels: Arc::default(),
+            counts,
         }
     }
 
@@ -118,6 +131,7 @@ impl Door {
     ) -> std::io::Result<Option<session::Session>> {
         // Small messages go at once.
         stream.set_nodelay(true)?;
+        watched(&stream)?;
         start::start(self, stream, from).await
     }
 
@@ -125,6 +139,15 @@ impl Door {
     fn may_be_plain(&self, from: IpAddr) -> bool {
         self.plain || from.to_canonical().is_loopback()
     }
+}
+
+/// A client that is gone without a word gives its place back: it is asked for a sign of life when it
+/// is silent, and what it does not acknowledge ends its connection.
+fn watched(stream: &TcpStream) -> std::io::Result<()> {
+    let socket = SockRef::from(stream);
+    let every = TcpKeepalive::new().with_time(SILENT_MAX).with_interval(PROBE_EVERY);
+    socket.set_tcp_keepalive(&every.with_retries(PROBES))?;
+    socket.set_tcp_user_timeout(Some(SILENT_MAX + PROBE_EVERY * PROBES))
 }
 
 #[cfg(test)]

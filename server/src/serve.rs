@@ -1,18 +1,21 @@
 //! `switchgrid serve`: a small supervisor of three children of the same program.
 //!
 //! It prepares what they share (folders, ports), lets the child `first` make the stores and end, starts
-//! `calls` before the others and starts again, alone, whichever ends. SIGTERM and SIGINT drain: `calls` finishes its calls, then `api` seals what
-//! is staged, then `work` goes. Children end with their supervisor.
+//! `calls` before the others and starts again, alone, whichever ends. Where a database server is away
+//! and plans were kept, `calls` does not wait for `first`. SIGTERM and SIGINT drain: `calls` finishes
+//! its calls, then `api` seals what is staged, then `work` goes. Children end with their supervisor.
 
 pub mod child;
 pub mod lock;
 pub mod prepare;
 
+use crate::away;
 use crate::config::Config;
 use crate::first::wall;
 use crate::uptime::{ALIVE_EVERY, Journal, What};
 use child::Child;
 use prepare::Prepared;
+use reqwest::header::RETRY_AFTER;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,8 +27,11 @@ pub struct Options {
     pub credentials: Option<PathBuf>,
 }
 
-/// How long the API may take from start to the first good answer.
+/// How long the API may take to the first good answer, from its start or from when it last said
+/// that it waits for a database.
 const READY_MAX: Duration = Duration::from_secs(60);
+/// Pause before the stores are opened again while calls go on.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Runs until SIGTERM or SIGINT.
 ///
@@ -35,33 +41,93 @@ pub fn run(config: Config, options: &Options) -> Result<(), anyhow::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let prepared = prepare::prepare(config).await?;
-        // A process of its own: what the stores and the passwords needed goes with it.
-        child::finish("first", &prepared, options.credentials.as_deref()).await?;
-        supervise(prepared).await
+        let journal = Journal::open(&prepared.config.server.data);
+        let why = away::calls_go_ahead(&prepared.config).await?;
+        // Where calls are taken already, nothing of the rest is worth their end.
+        let lasting = why.is_some();
+        let calls = match why {
+            None => {
+                // A process of its own: what the stores and the passwords needed goes with it.
+                child::finish("first", &prepared, options.credentials.as_deref()).await?;
+                started("calls", &prepared, &journal)?
+            }
+            Some(why) => {
+                tracing::warn!("{why}; calls begin with the plans that were kept");
+                match ahead(&prepared, options, &journal).await? {
+                    Some(calls) => calls,
+                    None => return Ok(()),
+                }
+            }
+        };
+        supervise(prepared, calls, journal, lasting).await
     })
 }
 
-async fn supervise(prepared: Prepared) -> Result<(), anyhow::Error> {
+/// Starts `calls`, and `first` beside it, which waits for the databases. `None` when the box is to
+/// end. Whatever `first` says, calls go on, and it is tried again.
+async fn ahead(
+    prepared: &Prepared,
+    options: &Options,
+    journal: &Journal,
+) -> Result<Option<Child>, anyhow::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    crate::prompts::unpack(&prepared.config.server.data.join("prompts"))?;
+    let mut calls = started("calls", prepared, journal)?;
+    let first = async {
+        let credentials = options.credentials.as_deref();
+        while let Err(error) = child::finish("first", prepared, credentials).await {
+            tracing::error!(%error, pause = ?FIRST_PAUSE, "the stores cannot be opened yet");
+            tokio::time::sleep(FIRST_PAUSE).await;
+        }
+    };
+    tokio::pin!(first);
+    let mut alive = tokio::time::interval(ALIVE_EVERY);
+    loop {
+        tokio::select! {
+            _ = alive.tick() => journal.alive(wall()),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = &mut first => return Ok(Some(calls)),
+            ended = calls.ended() => again(&mut calls, ended, prepared, true, journal).await?,
+        }
+    }
+    calls.stop(prepared.config.server.drain_max.0 + Duration::from_secs(5)).await;
+    journal.note(wall(), calls.name(), What::Stopped);
+    prepare::forget_pid(prepared);
+    Ok(None)
+}
+
+async fn supervise(
+    prepared: Prepared,
+    mut calls: Child,
+    journal: Journal,
+    lasting: bool,
+) -> Result<(), anyhow::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let drain_max = prepared.config.server.drain_max.0;
-    let journal = Journal::open(&prepared.config.server.data);
-    let mut calls = started("calls", &prepared, &journal)?;
     let mut work = started("work", &prepared, &journal)?;
     let mut api = started("api", &prepared, &journal)?;
     let mut alive = tokio::time::interval(ALIVE_EVERY);
     let announce = announce(&prepared);
     tokio::pin!(announce);
-    let mut announced = false;
+    let (mut announced, mut was_ready) = (false, lasting);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            result = &mut announce, if !announced => { result?; announced = true; }
+            result = &mut announce, if !announced => {
+                match result {
+                    Err(error) if lasting => tracing::error!(%error, "calls go on without the API"),
+                    result => result?,
+                }
+                (announced, was_ready) = (true, true);
+            }
             _ = alive.tick() => journal.alive(wall()),
-            ended = calls.ended() => again(&mut calls, ended, &prepared, announced, &journal).await?,
-            ended = work.ended() => again(&mut work, ended, &prepared, announced, &journal).await?,
-            ended = api.ended() => again(&mut api, ended, &prepared, announced, &journal).await?,
+            ended = calls.ended() => again(&mut calls, ended, &prepared, was_ready, &journal).await?,
+            ended = work.ended() => again(&mut work, ended, &prepared, was_ready, &journal).await?,
+            ended = api.ended() => again(&mut api, ended, &prepared, was_ready, &journal).await?,
         }
     }
     tracing::info!("draining: running calls may go on for {drain_max:?}");
@@ -105,11 +171,14 @@ async fn announce(prepared: &Prepared) -> Result<(), anyhow::Error> {
     let http = prepare::reachable(prepared.config.http.listen.0);
     let url = format!("http://{http}/readyz");
     let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).build()?;
-    let started = tokio::time::Instant::now();
+    let mut started = tokio::time::Instant::now();
     loop {
-        let ready = client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success());
-        if ready {
+        let answer = client.get(&url).send().await;
+        if answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
             break;
+        }
+        if answer.is_ok_and(|answer| answer.headers().contains_key(RETRY_AFTER)) {
+            started = tokio::time::Instant::now();
         }
         anyhow::ensure!(
             started.elapsed() < READY_MAX,

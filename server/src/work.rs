@@ -19,8 +19,8 @@ mod watch;
 pub mod wire;
 
 use crate::config::Config;
-use crate::link;
 use crate::tier::Tier;
+use crate::{away, lifelines, link};
 use jobs::{Done, Job, Problem};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,13 @@ pub fn run(config: Config) -> Result<(), anyhow::Error> {
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         let listener = link::listen(&config.server.data.join("run/work.sock"))?;
         let tier = Tier::open(&config)?.map(Arc::new);
+        let servers = away::servers(&config)?;
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            () = away::wait(&servers, None) => {}
+        }
+        let ports = servers.iter().filter_map(away::Server::port).collect();
+        tokio::spawn(lifelines::keep_on(ports));
         let bench = Arc::new(jobs::Bench::open(config).await?.with_tier(tier));
         bench.watch();
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));

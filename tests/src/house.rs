@@ -355,23 +355,47 @@ impl House {
 
     /// Starts the box again on the same folder, with other environment.
     pub fn start_again(&mut self, env: &[(&str, &str)]) {
+        self.begin_again(env, |answer| answer.status().is_success().then_some(()));
+        self.token = self.sign_in(&self.admin.user.clone(), &self.admin.password.clone());
+    }
+
+    /// The same where it cannot be ready yet: for what it waits.
+    pub fn start_waiting(&mut self, env: &[(&str, &str)]) -> String {
+        self.begin_again(env, |answer| {
+            let told: Value = answer.json().ok()?;
+            told["waits_for"].as_str().map(str::to_owned)
+        })
+    }
+
+    /// Goes on when it waits no more.
+    pub fn go_on(&mut self) {
+        self.wait_ready();
+        self.token = self.sign_in(&self.admin.user.clone(), &self.admin.password.clone());
+    }
+
+    /// Starts it, and waits until it says what is `heard`.
+    fn begin_again<T>(
+        &mut self,
+        env: &[(&str, &str)],
+        heard: impl Fn(reqwest::blocking::Response) -> Option<T>,
+    ) -> T {
         self.options.env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let resolved = self.data().join("run/config.json");
         let before = std::fs::metadata(&resolved).and_then(|m| m.modified()).ok();
         self.supervisor = spawn(self.folder.path(), &self.options);
-        let config = wait_for("the resolved configuration", START_MAX, || {
+        let (config, told) = wait_for("the resolved configuration", START_MAX, || {
             self.still_running();
             let now = std::fs::metadata(&resolved).and_then(|m| m.modified()).ok();
             let text = std::fs::read(&resolved).ok()?;
             let config: Value = serde_json::from_slice(&text).ok()?;
             let answers = format!("http://{}/readyz", config["http"]["listen"].as_str()?);
-            let ready = self.client.get(answers).send().is_ok_and(|a| a.status().is_success());
+            let told = heard(self.client.get(answers).send().ok()?)?;
             // An API of the box before may still answer while it ends.
-            (now != before && ready).then_some(config)
+            (now != before).then_some((config, told))
         });
         self.http = config["http"]["listen"].as_str().expect("http").parse().expect("an address");
         self.sip = config["sip"]["udp"].as_str().expect("sip").parse().expect("an address");
-        self.token = self.sign_in(&self.admin.user.clone(), &self.admin.password.clone());
+        told
     }
 
     /// Ends the box as an administrator does and waits for it.

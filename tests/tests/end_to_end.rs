@@ -115,6 +115,7 @@ use database::a_caller_keys_an_account_and_hears_its_balance_from_the_database;
 use elsewhere::{
     a_box_keeps_its_business_in_postgresql_over_a_stop,
     a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls,
+    a_box_takes_calls_while_its_database_is_away_and_goes_on_when_it_is_back,
 };
 use encrypted::two_encrypted_phones_hear_each_other_and_the_recording_is_in_clear;
 use fax::a_fax_passes_between_two_trunks_octet_by_octet;
@@ -236,6 +237,7 @@ stories! {
     what_an_agent_set_lasts_over_an_orderly_stop,
     a_box_keeps_its_business_in_postgresql_over_a_stop,
     a_box_moves_to_postgresql_and_back_with_its_report_and_takes_calls,
+    a_box_takes_calls_while_its_database_is_away_and_goes_on_when_it_is_back,
     psql_and_a_driver_read_the_tenants_rows_over_tls_and_change_nothing,
     psql_and_a_driver_take_answers_as_files_and_by_the_piece,
     who_has_no_good_token_for_sql_is_not_let_in,

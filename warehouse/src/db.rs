@@ -21,6 +21,7 @@ use crate::{Error, fail};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor};
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(crate) type DbRow = sqlx::any::AnyRow;
 
 /// Readers of one process at a time; the next waits.
 const READERS_MAX: u32 = 8;
+/// How long a server may take to let somebody in.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// How long somebody waits for a connection, while a server starts again too.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -276,10 +279,25 @@ pub(crate) async fn commit(tx: Tx<'_>, action: &'static str) -> Result<(), Error
     fail::database("manifest.committed", action).await
 }
 
+/// A connection, unless the other machine is silent.
+async fn reached<T>(
+    within: Duration,
+    connecting: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    match tokio::time::timeout(within, connecting).await {
+        Ok(connected) => connected,
+        Err(_) => {
+            let text = format!("no answer within {within:?}");
+            Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text)))
+        }
+    }
+}
+
 /// Connections that are each set up by `session`. The first is made by hand: a pool tries again what
 /// cannot work, and does not say why.
 async fn pool(options: AnyConnectOptions, session: String, max: u32) -> Result<AnyPool, Error> {
-    let mut first = options.connect().await.map_err(Error::database("open"))?;
+    let mut first =
+        reached(CONNECT_MAX, options.connect()).await.map_err(Error::database("open"))?;
     first.execute(AssertSqlSafe(session.clone())).await.map_err(Error::database("open"))?;
     first.close().await.map_err(Error::database("open"))?;
     // One that holds a lock stays.

@@ -21,6 +21,9 @@ const WRITE_LOCK: i64 = 0x6465_736b;
 /// What makes the tables and brings them up to date.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations-postgres");
 
+/// Longest statement, as the server counts it.
+const STATEMENT_MAX: &str = "10min";
+
 /// How often it is looked whether rows that are gone can still be seen, and how long in between.
 const ROUNDS_MAX: u32 = 50;
 const ROUND: Duration = Duration::from_millis(100);
@@ -65,7 +68,8 @@ async fn reached(url: &str) -> std::result::Result<PgConnectOptions, String> {
     let options = options(url)?;
     check(&options).await?;
     let lock_timeout = format!("{}ms", BUSY_TIMEOUT.as_millis());
-    Ok(options.options([("lock_timeout", lock_timeout.as_str())]))
+    let limits = [("lock_timeout", lock_timeout.as_str()), ("statement_timeout", STATEMENT_MAX)];
+    Ok(options.options(limits))
 }
 
 async fn writer(options: PgConnectOptions) -> std::result::Result<PgPool, String> {
@@ -146,6 +150,10 @@ pub(super) async fn begin(writer: &PgPool) -> sqlx::Result<Transaction<'static, 
 /// [`Error::Busy`] while another program has a transaction open that could still see such rows.
 pub(super) async fn write_anew(writer: &PgPool, doing: &'static str) -> Result<()> {
     let mut connection = writer.acquire().await.during(doing)?;
+    // A big table takes as long as it takes. Others than this get a connection with the limit again.
+    connection.close_on_drop();
+    let unlimited = sqlx::query("SET statement_timeout TO 0");
+    unlimited.execute(&mut *connection).await.during(doing)?;
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
             .fetch_all(&mut *connection)

@@ -11,13 +11,14 @@ use super::plans::Plans;
 use super::prompts::Prompts;
 use super::{ApiLimits, ApiState};
 use crate::config::Config;
+use crate::doors::Doors;
 use crate::evidence::SigningKey;
 use crate::schedules::Schedules;
 use crate::schedules::files::Files;
 use crate::schedules::watermark::Sealed;
 use crate::tier::Tier;
 use crate::work::encode::Form;
-use crate::{first, flight, link, pg, work};
+use crate::{away, first, flight, lifelines, link, pg, work};
 use desk::Store;
 use futures::future::BoxFuture;
 use signaling::edge::tls::Certificate;
@@ -57,6 +58,10 @@ pub fn run(config: Config) -> Result<(), anyhow::Error> {
 
 async fn serve(config: Config) -> Result<(), anyhow::Error> {
     let data = &config.server.data;
+    let servers = away::servers(&config)?;
+    away::wait(&servers, Some(config.http.listen.0)).await;
+    let ports = servers.iter().filter_map(away::Server::port).collect();
+    tokio::spawn(lifelines::keep_on(ports));
     let store = first::open_store(&config).await?;
     let warehouse = Arc::new(
         first::open_warehouse(&config)
@@ -125,7 +130,8 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
     };
     tokio::spawn(super::hooks::tell::run(store.clone(), events.clone(), tell, first::wall));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    open_doors(&config, &store, &worker, &clock).await?;
+    let doors = Arc::<Doors>::default();
+    open_doors(&config, &store, &worker, &clock, &doors).await?;
     let state = ApiState {
         store: store.clone(),
         warehouse,
@@ -136,6 +142,7 @@ async fn serve(config: Config) -> Result<(), anyhow::Error> {
         work: worker,
         deletion,
         tier,
+        doors,
         encoding,
         recording_keys: config.recording_keys(),
         evidence_key: SigningKey::path(&config.server.data),
@@ -186,6 +193,7 @@ async fn open_doors(
     store: &Store,
     worker: &Arc<work::Client>,
     clock: &Arc<dyn Clock>,
+    doors: &Doors,
 ) -> Result<(), anyhow::Error> {
     let (postgres, flight) = (config.sql.postgres.0, config.sql.flight.0);
     if postgres.is_none() && flight.is_none() {
@@ -201,13 +209,15 @@ async fn open_doors(
     if let Some(listen) = postgres {
         let listener = tokio::net::TcpListener::bind(listen).await?;
         let (store, work, clock) = (store.clone(), worker.clone(), clock.clone());
-        let door = pg::Door::new(config, store, work, clock, certificate.clone());
+        let (certificate, counts) = (certificate.clone(), doors.postgres.clone());
+        let door = pg::Door::new(config, store, work, clock, certificate, counts);
         tokio::spawn(Arc::new(door).serve(listener));
     }
     if let Some(listen) = flight {
         let listener = tokio::net::TcpListener::bind(listen).await?;
         let (store, flow, clock) = (store.clone(), worker.clone(), clock.clone());
-        let door = flight::Door::new(config, store, (flow.clone(), flow), clock, certificate);
+        let (links, counts) = ((flow.clone(), flow), doors.flight.clone());
+        let door = flight::Door::new(config, store, links, clock, certificate, counts);
         tokio::spawn(Arc::new(door).serve(listener));
     }
     Ok(())

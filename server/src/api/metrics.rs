@@ -4,6 +4,7 @@
 
 use super::problem::Problem;
 use super::{Shared, guard};
+use crate::doors::Doors;
 use crate::tier::Figures;
 use axum::extract::State;
 use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
@@ -116,6 +117,7 @@ async fn metrics(
     if let Some(tier) = &api.tier {
         write_tier(&mut text, tier.figures());
     }
+    write_doors(&mut text, &api.doors);
     let answer = api.calls.ask(Ask::Metrics).await;
     head(&mut text, "switchgrid_calls_up", "gauge", "1 when the call path answers.");
     let is_up = matches!(answer, Answer::Metrics(_));
@@ -205,6 +207,46 @@ fn write_tier(text: &mut String, figures: &Figures) {
     }
 }
 
+/// Counters of the doors for SQL.
+fn write_doors(text: &mut String, doors: &Doors) {
+    let doors = [("postgres", doors.postgres.counted()), ("flight", doors.flight.counted())];
+    let name = "switchgrid_sql_connections";
+    head(text, name, "gauge", "Connections for SQL that are open and signed in.");
+    for (door, counted) in doors {
+        line(text, name, &format!("door=\"{door}\""), counted.open as f64);
+    }
+    let name = "switchgrid_sql_sign_ins_total";
+    head(text, name, "counter", "Sign-ins for SQL: done, refused, or without a place.");
+    for (door, counted) in doors {
+        for (outcome, value) in
+            [("done", counted.signed_in), ("refused", counted.turned_away), ("full", counted.full)]
+        {
+            line(text, name, &format!("door=\"{door}\",outcome=\"{outcome}\""), value as f64);
+        }
+    }
+    let name = "switchgrid_sql_questions_total";
+    head(text, name, "counter", "Questions in SQL by how they ended.");
+    for (door, counted) in doors {
+        for (outcome, value) in
+            ["answered", "refused", "failed", "stopped"].into_iter().zip(counted.questions)
+        {
+            line(text, name, &format!("door=\"{door}\",outcome=\"{outcome}\""), value as f64);
+        }
+    }
+    let name = "switchgrid_sql_rows_total";
+    head(text, name, "counter", "Rows that were sent for questions in SQL.");
+    for (door, counted) in doors {
+        line(text, name, &format!("door=\"{door}\""), counted.rows as f64);
+    }
+    let name = "switchgrid_sql_question_seconds";
+    head(text, name, "summary", "Time until a question in SQL ended.");
+    for (door, counted) in doors {
+        let (labels, asked) = (format!("door=\"{door}\""), counted.questions.iter().sum::<u64>());
+        line(text, &format!("{name}_sum"), &labels, counted.micros as f64 / 1e6);
+        line(text, &format!("{name}_count"), &labels, asked as f64);
+    }
+}
+
 /// Samples of one name stand together under one head, as the format wants.
 fn write_samples(text: &mut String, metrics: &[Metric]) {
     let mut by_name: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
@@ -222,5 +264,37 @@ fn write_samples(text: &mut String, metrics: &[Metric]) {
                 .collect();
             line(text, name, &labels.join(","), sample.value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doors::Outcome;
+
+    #[test]
+    fn the_doors_for_sql_are_counted_by_door_and_outcome_and_nothing_else() {
+        let doors = Doors::default();
+        let _connected = doors.flight.connected();
+        doors.flight.asked(Outcome::Answered, Duration::from_millis(1_500));
+        doors.flight.asked(Outcome::Refused, Duration::ZERO);
+        doors.flight.sent(7);
+        doors.postgres.turned_away();
+        let mut text = String::new();
+        write_doors(&mut text, &doors);
+        for known in [
+            "switchgrid_sql_connections{door=\"flight\"} 1\n",
+            "switchgrid_sql_connections{door=\"postgres\"} 0\n",
+            "switchgrid_sql_sign_ins_total{door=\"postgres\",outcome=\"refused\"} 1\n",
+            "switchgrid_sql_sign_ins_total{door=\"flight\",outcome=\"done\"} 1\n",
+            "switchgrid_sql_questions_total{door=\"flight\",outcome=\"refused\"} 1\n",
+            "switchgrid_sql_rows_total{door=\"flight\"} 7\n",
+            "switchgrid_sql_question_seconds_sum{door=\"flight\"} 1.5\n",
+            "switchgrid_sql_question_seconds_count{door=\"flight\"} 2\n",
+        ] {
+            assert!(text.contains(known), "{known}{text}");
+        }
+        let samples = text.lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(samples, 2 + 6 + 8 + 2 + 4);
     }
 }

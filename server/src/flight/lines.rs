@@ -1,6 +1,7 @@
 //! Connections: TLS where there is a certificate, in clear from this machine alone, and places. Who
 //! has not signed in has one of a few for a short while; who has, keeps one of those that are counted.
 
+use crate::doors::{Connected, Counts};
 use signaling::edge::tls::Certificate;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -32,6 +33,7 @@ pub struct Lines {
     certificate: Option<Arc<Certificate>>,
     starting: Arc<Semaphore>,
     known: Arc<Semaphore>,
+    counts: Arc<Counts>,
 }
 
 /// Who is at the other end.
@@ -45,13 +47,13 @@ pub struct Peer {
 #[derive(Debug)]
 struct Place {
     /// Of somebody who signed in.
-    is_known: bool,
+    known: Option<Connected>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Place {
     fn of_stranger(permit: OwnedSemaphorePermit) -> Arc<Mutex<Self>> {
-        Arc::new(Mutex::new(Place { is_known: false, _permit: permit }))
+        Arc::new(Mutex::new(Place { known: None, _permit: permit }))
     }
 }
 
@@ -61,11 +63,16 @@ pub struct Full;
 
 impl Lines {
     /// With so many places for those who signed in.
-    pub fn new(certificate: Option<Arc<Certificate>>, known: usize) -> Arc<Self> {
+    pub fn new(
+        certificate: Option<Arc<Certificate>>,
+        known: usize,
+        counts: Arc<Counts>,
+    ) -> Arc<Self> {
         Arc::new(Lines {
             certificate,
             starting: Arc::new(Semaphore::new(STARTING_MAX)),
             known: Arc::new(Semaphore::new(known)),
+            counts,
         })
     }
 
@@ -124,9 +131,12 @@ impl Lines {
     /// Gives who signed in on a connection a place of their own, unless they have one.
     pub fn admit(&self, peer: &Peer) -> Result<(), Full> {
         let mut place = peer.place.lock().expect("no panic while held");
-        if !place.is_known {
-            let permit = self.known.clone().try_acquire_owned().map_err(|_| Full)?;
-            *place = Place { is_known: true, _permit: permit };
+        if place.known.is_none() {
+            let Ok(permit) = self.known.clone().try_acquire_owned() else {
+                self.counts.full();
+                return Err(Full);
+            };
+            *place = Place { known: Some(self.counts.connected()), _permit: permit };
         }
         Ok(())
     }
@@ -134,7 +144,7 @@ impl Lines {
 
 impl Peer {
     fn is_known(&self) -> bool {
-        self.place.lock().expect("no panic while held").is_known
+        self.place.lock().expect("no panic while held").known.is_some()
     }
 }
 
@@ -195,7 +205,7 @@ mod tests {
         let mut there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         tokio::io::AsyncWriteExt::write_all(&mut there, b"PRI").await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        let lines = Lines::new(None, 1);
+        let lines = Lines::new(None, 1, Arc::default());
         let place = lines.starting.clone().try_acquire_owned().unwrap();
         let line = lines.begin(stream, from.parse().unwrap(), place).await;
         (line, there, lines)
@@ -224,7 +234,10 @@ mod tests {
         let place = Place::of_stranger(lines.starting.clone().try_acquire_owned().unwrap());
         let other = Peer { source: line.peer.source, place };
         assert_eq!(lines.admit(&other), Err(Full));
+        let counted = lines.counts.counted();
+        assert_eq!((counted.open, counted.signed_in, counted.full), (1, 1, 1));
         drop(line);
+        assert_eq!(lines.counts.counted().open, 0);
         assert_eq!(lines.admit(&other), Ok(()), "with the connection its place is free");
     }
 

@@ -1,10 +1,11 @@
 //! The requests of Flight SQL, one method each. All begin with who sends them.
 
-use super::answer::{rows, table};
+use super::answer::{Asked, rows, table};
 use super::held::{Handle, Prepared, Question, SQL_BYTES_MAX};
 use super::sign_in::{Caller, Sender};
 use super::status::{broken_arrow, status};
 use super::{Door, catalogue, parameters};
+use crate::doors::Outcome;
 use crate::pg::ask::{failed, note, read, scope};
 use crate::pg::refused;
 use crate::work::flow::FlowJob;
@@ -17,12 +18,13 @@ use arrow_flight::sql::{
     ActionBeginSavepointRequest, ActionBeginSavepointResult, ActionBeginTransactionRequest,
     ActionBeginTransactionResult, ActionCancelQueryRequest, ActionCancelQueryResult,
     ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
-    ActionCreatePreparedStatementResult, Any, CommandGetCatalogs, CommandGetCrossReference,
-    CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys, CommandGetPrimaryKeys,
-    CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandGetXdbcTypeInfo,
-    CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest,
-    CommandStatementQuery, CommandStatementUpdate, DoPutPreparedStatementResult, ProstMessageExt,
-    SqlInfo, TicketStatementQuery,
+    ActionCreatePreparedStatementResult, ActionEndSavepointRequest, ActionEndTransactionRequest,
+    Any, CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys,
+    CommandGetImportedKeys, CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes,
+    CommandGetTables, CommandGetXdbcTypeInfo, CommandPreparedStatementQuery,
+    CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery,
+    CommandStatementUpdate, DoPutPreparedStatementResult, ProstMessageExt, SqlInfo,
+    TicketStatementQuery,
 };
 use arrow_flight::{
     Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus,
@@ -65,7 +67,22 @@ impl Service {
     }
 
     /// What a question is about: the types of its parameters, and its columns as Flight tells them.
+    /// One that has none is counted here; the others are when they are answered.
     async fn outline(
+        &self,
+        caller: &Caller,
+        sql: &str,
+        kinds: Vec<Option<Kind>>,
+    ) -> Result<(Vec<Kind>, Vec<u8>), Refusal> {
+        let began = self.0.clock.moment();
+        let outlined = self.outlined(caller, sql, kinds).await;
+        if let Err(refusal) = &outlined {
+            self.0.counts.asked(Outcome::of(refusal), self.0.clock.moment() - began);
+        }
+        outlined
+    }
+
+    async fn outlined(
         &self,
         caller: &Caller,
         sql: &str,
@@ -79,8 +96,39 @@ impl Service {
         let (user, sql) = (caller.user.clone(), sql.to_owned());
         let job = WireJob { scope, user, sql, want: Want::Schema { kinds } };
         let done = self.0.work.run(Job::Wire(Box::new(job))).await;
-        let answered = read(done.map_err(|problem| failed(&problem))?.body)?;
+        let answered = read(done.map_err(|problem| failed(&problem))?.body, None)?;
         Ok((answered.parameters, answered.rows.into_bytes()))
+    }
+
+    /// Who asks a question, its columns, and the types of its parameters.
+    pub(super) async fn statement(
+        &self,
+        request: &Request<FlightDescriptor>,
+        query: &CommandStatementQuery,
+    ) -> Result<(Caller, Vec<u8>, Vec<Kind>), Status> {
+        let caller = self.caller(request).await?;
+        if query.transaction_id.is_some() {
+            return Err(status(&no_transactions()));
+        }
+        let outline = self.outline(&caller, &query.query, Vec::new()).await;
+        let (kinds, schema) = outline.map_err(|refusal| status(&refusal))?;
+        Ok((caller, schema, kinds))
+    }
+
+    /// Who asks a prepared question, itself, and its columns for the values that are bound.
+    pub(super) async fn prepared(
+        &self,
+        request: &Request<FlightDescriptor>,
+        query: &CommandPreparedStatementQuery,
+    ) -> Result<(Caller, Prepared, Vec<u8>), Status> {
+        let caller = self.caller(request).await?;
+        let (handle, now) = (&query.prepared_statement_handle, self.0.clock.moment());
+        let prepared = self.0.held.prepared(caller.token, handle, now);
+        let prepared = prepared.map_err(|refusal| status(&refusal))?;
+        let said = prepared.question.parameters.iter().map(|value| value.kind).collect();
+        let outline = self.outline(&caller, &prepared.question.sql, said).await;
+        let (_, schema) = outline.map_err(|refusal| status(&refusal))?;
+        Ok((caller, prepared, schema))
     }
 
     /// Where the answer to a question is fetched.
@@ -149,7 +197,8 @@ fn handle(ticket: &Ticket) -> Option<Vec<u8>> {
     Some(ticket.statement_handle.to_vec())
 }
 
-fn unreadable(_: prost::DecodeError) -> Status {
+/// What is no request.
+pub fn unreadable(_: prost::DecodeError) -> Status {
     Status::invalid_argument("this request cannot be read")
 }
 
@@ -191,12 +240,7 @@ impl FlightSqlService for Service {
         query: CommandStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let caller = self.caller(&request).await?;
-        if query.transaction_id.is_some() {
-            return Err(status(&no_transactions()));
-        }
-        let outline = self.outline(&caller, &query.query, Vec::new()).await;
-        let (kinds, schema) = outline.map_err(|refusal| status(&refusal))?;
+        let (caller, schema, kinds) = self.statement(&request, &query).await?;
         if !kinds.is_empty() {
             let text = format!("it has {} parameters: prepare it and bind values", kinds.len());
             return Err(status(&refused("08P01", text)));
@@ -210,17 +254,12 @@ impl FlightSqlService for Service {
         query: CommandPreparedStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let caller = self.caller(&request).await?;
-        let (handle, now) = (&query.prepared_statement_handle, self.0.clock.moment());
-        let prepared = self.0.held.prepared(caller.token, handle, now);
-        let Prepared { question, kinds } = prepared.map_err(|refusal| status(&refusal))?;
+        let (caller, prepared, schema) = self.prepared(&request, &query).await?;
+        let Prepared { question, kinds } = prepared;
         if question.parameters.len() != kinds.len() {
             let text = format!("it has {} parameters: bind values first", kinds.len());
             return Err(status(&refused("08P01", text)));
         }
-        let said = question.parameters.iter().map(|value| value.kind).collect();
-        let outline = self.outline(&caller, &question.sql, said).await;
-        let (_, schema) = outline.map_err(|refusal| status(&refusal))?;
         self.offer(&caller, question, schema, request.into_inner())
     }
 
@@ -239,8 +278,9 @@ impl FlightSqlService for Service {
         let noted = note(store, who, caller.source, caller.at, &sql).await;
         noted.map_err(|refusal| status(&refusal))?;
         let scope = scope(store, who).await.map_err(|refusal| status(&refusal))?;
+        let asked = Asked::now(self.0.counts.clone(), self.0.clock.clone());
         let pieces = self.0.flow.flow(FlowJob { scope, user: caller.user, sql, parameters });
-        Ok(Response::new(rows(pieces, running)))
+        Ok(Response::new(rows(pieces, running, asked)))
     }
 
     async fn do_action_create_prepared_statement(
@@ -536,6 +576,22 @@ impl FlightSqlService for Service {
         _: ActionBeginSavepointRequest,
         request: Request<Action>,
     ) -> Result<ActionBeginSavepointResult, Status> {
+        self.refuse(Sender::of(&request), no_transactions()).await
+    }
+
+    async fn do_action_end_transaction(
+        &self,
+        _: ActionEndTransactionRequest,
+        request: Request<Action>,
+    ) -> Result<(), Status> {
+        self.refuse(Sender::of(&request), no_transactions()).await
+    }
+
+    async fn do_action_end_savepoint(
+        &self,
+        _: ActionEndSavepointRequest,
+        request: Request<Action>,
+    ) -> Result<(), Status> {
         self.refuse(Sender::of(&request), no_transactions()).await
     }
 

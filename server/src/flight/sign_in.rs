@@ -141,7 +141,10 @@ impl Door {
             Said::Nothing => Err(refused("28000", "sign in with the user and secret of a token")),
             Said::Unreadable => Err(unreadable()),
         };
-        let bearer = opened.map_err(|refusal| status(&refusal))?;
+        let bearer = opened.map_err(|refusal| {
+            self.counts.turned_away();
+            status(&refusal)
+        })?;
         self.admit(sender).map_err(|refusal| status(&refusal))?;
         Ok(bearer)
     }

@@ -6,14 +6,15 @@ use crate::work::flow::{FlowJob, Piece, Pieces};
 use crate::work::jobs::{Done, Job, Problem};
 use crate::work::wire::{Refusal, Want, WireHead};
 use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Schema;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::sql::{
     ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
     ActionCreatePreparedStatementResult, Any, CommandGetDbSchemas, CommandGetTables,
-    CommandGetXdbcTypeInfo, CommandPreparedStatementQuery, ProstMessageExt, SqlInfo,
-    TicketStatementQuery,
+    CommandGetXdbcTypeInfo, CommandPreparedStatementQuery, CommandStatementQuery, ProstMessageExt,
+    SqlInfo, TicketStatementQuery,
 };
 use arrow_flight::{Action, CancelFlightInfoRequest, FlightDescriptor, FlightInfo, Ticket};
 use desk::bootstrap::{Defaults, First};
@@ -104,6 +105,7 @@ struct Rig {
     store: Store,
     first: First,
     worker: Arc<Worker>,
+    counts: Arc<Counts>,
 }
 
 async fn rig_with(config: &Config) -> Rig {
@@ -117,8 +119,9 @@ async fn rig_with(config: &Config) -> Rig {
     let worker = Arc::new(Worker::default());
     let links = (worker.clone(), worker.clone());
     let door = door(config, &store, links, clock);
+    let counts = door.counts.clone();
     tokio::spawn(Arc::new(door).serve(listener));
-    Rig { _folder: folder, at, store, first, worker }
+    Rig { _folder: folder, at, store, first, worker, counts }
 }
 
 fn door(
@@ -127,7 +130,7 @@ fn door(
     (work, flow): (Arc<Worker>, Arc<Worker>),
     clock: SystemClock,
 ) -> Door {
-    Door::new(config, store.clone(), (work, flow), Arc::new(clock), None)
+    Door::new(config, store.clone(), (work, flow), Arc::new(clock), None, Arc::default())
 }
 
 async fn rig() -> Rig {
@@ -185,9 +188,7 @@ fn made_up() -> Ticket {
 
 /// What a command is answered with.
 async fn info_of(client: &mut Client, command: Vec<u8>) -> Result<FlightInfo, tonic::Status> {
-    let mut request = tonic::Request::new(FlightDescriptor::new_cmd(command));
-    let bearer = format!("Bearer {}", client.token().unwrap());
-    request.metadata_mut().insert("authorization", bearer.parse().unwrap());
+    let request = described(client, command);
     Ok(client.inner_mut().get_flight_info(request).await?.into_inner())
 }
 
@@ -212,6 +213,8 @@ async fn who_signs_in_is_answered_in_columns_with_the_rows_of_their_tenant() {
     assert_eq!(rig.asked(), 0, "nothing is asked for rows before they are fetched");
     assert_eq!(info.clone().try_decode_schema().unwrap(), *three().schema());
     assert_eq!(batches(&mut client, &info).await, [three()]);
+    let counted = rig.counts.counted();
+    assert_eq!((counted.open, counted.rows, counted.questions), (1, 3, [1, 0, 0, 0]));
     let jobs = rig.worker.asked.lock().unwrap();
     let [job] = &jobs[..] else { panic!("one question") };
     assert_eq!(job.scope.tenant, rig.first.tenant);
@@ -395,6 +398,7 @@ async fn a_mistake_is_told_before_anything_runs() {
     let refused = told(ask(&mut client, "SELECT wrong").await);
     assert!(refused.contains("that is wrong (line 1, column 8) [SQLSTATE 42601]"), "{refused}");
     assert!(told(client.prepare("SELECT wrong".to_owned(), None).await).contains("42601"));
+    assert_eq!(rig.counts.counted().questions[1], 2, "a refused one is counted once");
     assert_eq!(rig.asked(), 0);
 }
 
@@ -423,6 +427,7 @@ async fn a_question_ends_when_its_maker_asks_for_that_or_leaves() {
     while !rig.worker.ended.load(Ordering::SeqCst) {
         tokio::task::yield_now().await;
     }
+    assert_eq!(rig.counts.counted().questions, [0, 0, 0, 2], "both were stopped");
 }
 
 #[tokio::test]
@@ -508,4 +513,57 @@ async fn who_signs_in_beyond_the_places_is_told_which_key_limits_them() {
     let mut second = rig.client().await;
     let refused = told(second.handshake(&token.sql_user.unwrap(), &secret).await);
     assert!(refused.contains("sql.flight_connections_max"), "{refused}");
+}
+
+/// A request of somebody who signed in.
+fn described(client: &Client, command: Vec<u8>) -> tonic::Request<FlightDescriptor> {
+    let mut request = tonic::Request::new(FlightDescriptor::new_cmd(command));
+    let bearer = format!("Bearer {}", client.token().unwrap());
+    request.metadata_mut().insert("authorization", bearer.parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn the_columns_of_an_answer_are_told_before_there_is_a_ticket_for_it() {
+    let rig = rig().await;
+    let mut client = rig.signed_in().await;
+    let waits = ask(&mut client, "SELECT n FROM three").await.unwrap();
+    let statement = |sql: &str| {
+        let query = CommandStatementQuery { query: sql.to_owned(), transaction_id: None };
+        query.as_any().encode_to_vec()
+    };
+    // So often that tickets for it would push out the one that waits.
+    for _ in 0..70 {
+        let asked = described(&client, statement("SELECT n FROM three WHERE n = $1"));
+        let told = client.inner_mut().get_schema(asked).await.unwrap().into_inner();
+        assert_eq!(Schema::try_from(told).unwrap(), *three().schema());
+    }
+    assert_eq!(batches(&mut client, &waits).await, [three()]);
+
+    let asked = described(&client, CommandGetDbSchemas::default().as_any().encode_to_vec());
+    let told = client.inner_mut().get_schema(asked).await.unwrap().into_inner();
+    let known = Schema::try_from(told).unwrap();
+    assert_eq!(known.field(0).name(), "catalog_name");
+
+    for (command, said) in
+        [(statement("SELECT wrong"), "42601"), (b"no command".to_vec(), "cannot be read")]
+    {
+        let asked = described(&client, command);
+        let refused = client.inner_mut().get_schema(asked).await.unwrap_err();
+        assert!(refused.message().contains(said), "{refused}");
+    }
+    let stranger = tonic::Request::new(FlightDescriptor::new_cmd(statement("SELECT 1")));
+    let refused = client.inner_mut().get_schema(stranger).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn whoever_polls_for_an_answer_hears_at_once_where_it_is() {
+    let rig = rig().await;
+    let mut client = rig.signed_in().await;
+    let query = CommandStatementQuery { query: "SELECT n".to_owned(), transaction_id: None };
+    let asked = described(&client, query.as_any().encode_to_vec());
+    let polled = client.inner_mut().poll_flight_info(asked).await.unwrap().into_inner();
+    assert_eq!((polled.progress, polled.flight_descriptor.is_none()), (Some(1.0), true));
+    assert_eq!(batches(&mut client, &polled.info.unwrap()).await, [three()]);
 }

@@ -1,10 +1,12 @@
 //! `COPY … TO STDOUT` (PostgreSQL 16, "COPY"): the rows of a question as a file of text, of CSV, or of
 //! binary cells. Psql's `\copy` and drivers write it where they are; nothing is written or read here.
 
+use super::ask::stopped_as_asked;
+use super::cursor::ended;
 use super::message::{Body, refused};
 use super::session::{Session, Trouble};
 use super::statement::Inner;
-use super::words::{Word, Words};
+use super::words::{Word, Words, clipped};
 use crate::work::wire::{Refusal, Want};
 use warehouse::wire::WireColumn;
 
@@ -124,10 +126,7 @@ fn form(words: &mut Words) -> Result<Form, Refusal> {
                 return Err(words.unexpected("\",\" or \")\""));
             }
         }
-        let (_, rest) = words.rest();
-        if !rest.is_empty() {
-            return Err(refused("42601", format!("\"{rest}\" is too much")));
-        }
+        ended(words)?;
     }
     while !words.is_done() {
         said.option(words)?;
@@ -166,7 +165,7 @@ impl Said {
             }
             other => {
                 let hint = Some(format!("There are: {OPTIONS}."));
-                let message = format!("there is no option \"{other}\" of COPY here");
+                let message = format!("there is no option \"{}\" of COPY here", clipped(other));
                 return Err(Refusal { hint, ..refused("42601", message) });
             }
         }
@@ -218,7 +217,10 @@ fn kind(format: &str) -> Result<FormKind, Refusal> {
         "text" => Ok(FormKind::Text),
         "csv" => Ok(FormKind::Csv),
         "binary" => Ok(FormKind::Binary),
-        _ => Err(refused("22023", format!("the format \"{format}\" is none of text, csv, binary"))),
+        _ => {
+            let format = clipped(format);
+            Err(refused("22023", format!("the format \"{format}\" is none of text, csv, binary")))
+        }
     }
 }
 
@@ -386,7 +388,13 @@ impl Session {
             self.wire.put(b'd', |out| out.append(&mut head));
         }
         let mut count = 0_usize;
+        let cancelled = self.registered.cancelled.clone();
+        let mut stopped = std::pin::pin!(cancelled.notified());
         loop {
+            // A long file is stopped in its middle, too.
+            if stopped.as_mut().enable() {
+                return Err(stopped_as_asked().into());
+            }
             let (message, taken) = rows.next(1);
             if taken == 0 {
                 break;
@@ -409,6 +417,7 @@ impl Session {
                 out.extend_from_slice(&BINARY_END);
             });
         }
+        self.door.counts.sent(count as u64);
         self.wire.put(b'c', |_| {});
         self.tag(&format!("COPY {count}"));
         Ok(())

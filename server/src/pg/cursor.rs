@@ -2,11 +2,12 @@
 //! read forwards, by the piece, as drivers do that cannot hold an answer. Its rows are asked for when
 //! the first of them is fetched.
 
+use super::ask::Rows;
 use super::message::{put_columns, refused};
 use super::parts::{Lasts, Portal, Prepared};
 use super::session::{Session, Transaction, Trouble};
 use super::statement::Inner;
-use super::words::{Word, Words};
+use super::words::{Word, Words, clipped};
 use crate::work::wire::Refusal;
 use std::sync::Arc;
 use warehouse::wire::Parameter;
@@ -148,9 +149,13 @@ fn needed(words: &mut Words, word: &str) -> Result<(), Refusal> {
     if words.takes(word) { Ok(()) } else { Err(words.unexpected(&word.to_uppercase())) }
 }
 
-fn ended(words: &mut Words) -> Result<(), Refusal> {
+/// Checks that nothing else comes.
+pub(super) fn ended(words: &mut Words) -> Result<(), Refusal> {
     let (_, rest) = words.rest();
-    if rest.is_empty() { Ok(()) } else { Err(refused("42601", format!("\"{rest}\" is too much"))) }
+    if rest.is_empty() {
+        return Ok(());
+    }
+    Err(refused("42601", format!("\"{}\" is too much", clipped(rest))))
 }
 
 impl Session {
@@ -171,20 +176,36 @@ impl Session {
             (true, _) => Lasts::HeldOnceCommitted,
         };
         let binary = if declaration.binary { vec![true] } else { Vec::new() };
-        let cursor = Portal { prepared: question, parameters, binary, rows: None, lasts };
+        let cursor =
+            Portal { prepared: question, parameters, binary, rows: None, tag: None, lasts };
         self.parts.open(&declaration.name, cursor)?;
         self.tag("DECLARE CURSOR");
         Ok(())
     }
 
-    /// Sends the next rows of a cursor. `binary` is how the client wants them, which counts until the
-    /// first were asked for; `told` the columns that it was told of, where it was.
-    pub(super) async fn fetch(
+    /// Sends the next rows of a cursor with their head.
+    pub(super) async fn fetch(&mut self, fetch: &Fetch) -> Result<(), Trouble> {
+        let (mut rows, tag) = self.fetched(fetch, &[], None).await?;
+        if fetch.moves {
+            self.tag(&tag);
+            return Ok(());
+        }
+        let cursor = self.parts.cursor(&fetch.name)?;
+        let (columns, binary) = (&cursor.prepared.columns, &cursor.binary);
+        self.wire.put(b'T', |out| put_columns(out, columns, binary));
+        self.rows(&mut rows, 0, Some(&tag)).await?;
+        Ok(())
+    }
+
+    /// Takes the next rows of a cursor, and what is said behind the last of them. `binary` is how the
+    /// client wants them, which counts until the first were asked for; `told` the columns that it was
+    /// told of, where it was.
+    pub(super) async fn fetched(
         &mut self,
         fetch: &Fetch,
         binary: &[bool],
         told: Option<&Prepared>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(Rows, String), Trouble> {
         let cursor = self.parts.cursor(&fetch.name)?;
         if !fetch.moves && told.is_some_and(|told| told.columns != cursor.prepared.columns) {
             return Err(refused("0A000", "the columns are others now; prepare it again").into());
@@ -200,20 +221,11 @@ impl Session {
                 self.begin(&cursor).await.map_err(Trouble::without_place)?
             }
         };
-        let (bytes, count) = rows.next(fetch.most);
-        if fetch.moves {
-            self.tag(&format!("MOVE {count}"));
-        } else {
-            if told.is_none() {
-                let columns = &cursor.prepared.columns;
-                self.wire.put(b'T', |out| put_columns(out, columns, &cursor.binary));
-            }
-            self.wire.send(bytes).await?;
-            self.tag(&format!("FETCH {count}"));
-        }
+        let (part, count) = rows.part(fetch.most);
         cursor.rows = Some(rows);
         self.parts.put_back(&fetch.name, cursor);
-        Ok(())
+        let word = if fetch.moves { "MOVE" } else { "FETCH" };
+        Ok((part, format!("{word} {count}")))
     }
 
     /// Ends a cursor, or all of them.

@@ -5,14 +5,14 @@ use super::ask::Rows;
 use super::message::{Body, malformed, put_columns, put_parameters, refused};
 use super::parameter;
 use super::parts::{Lasts, Portal, Prepared};
-use super::session::{Session, Trouble, shown, unknown};
+use super::session::{Session, Trouble, shown};
 use super::statement::{self, Inner, Statement};
 use crate::work::wire::{Refusal, Want};
 use std::sync::Arc;
 use warehouse::wire::{Kind, Parameter, WireColumn};
 
 impl Session {
-    /// One part of a question.
+    /// One part of a question: Parse, Bind, Describe, Execute or Close.
     pub(super) async fn part(&mut self, letter: u8, body: &[u8]) -> Result<(), Trouble> {
         let mut body = Body(body);
         match letter {
@@ -20,8 +20,7 @@ impl Session {
             b'B' => self.bind(&mut body).map_err(Trouble::from),
             b'D' => self.describe(&mut body).map_err(Trouble::from),
             b'E' => self.execute(&mut body).await,
-            b'C' => self.close(&mut body).map_err(Trouble::from),
-            other => Err(unknown(other).into()),
+            _ => self.close(&mut body).map_err(Trouble::from),
         }
     }
 
@@ -96,7 +95,8 @@ impl Session {
             return Err(refused("08P01", "there are other columns than formats for them"));
         }
         let lasts = Lasts::Transaction;
-        self.parts.open(portal, Portal { prepared, parameters, binary, rows: None, lasts })?;
+        let opened = Portal { prepared, parameters, binary, rows: None, tag: None, lasts };
+        self.parts.open(portal, opened)?;
         self.wire.put(b'2', |_| {});
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Session {
                     Some(rows) => rows,
                     None => self.begin(&portal).await?,
                 };
-                self.rows(&mut rows, most).await?;
+                self.rows(&mut rows, most, None).await?;
                 portal.rows = Some(rows);
                 self.parts.put_back(name, portal);
             }
@@ -145,10 +145,23 @@ impl Session {
                 let question = prepared.question.clone().ok_or_else(malformed)?;
                 self.declare(declaration, question, portal.parameters)?;
             }
-            // However many this message wants: the statement says it.
             Statement::Fetch(fetch) => {
-                self.fetch(fetch, &portal.binary, Some(&*prepared)).await?;
+                let (mut rows, tag) = match (portal.rows.take(), portal.tag.take()) {
+                    (Some(rows), Some(tag)) => (rows, tag),
+                    _ => self.fetched(fetch, &portal.binary, Some(&*prepared)).await?,
+                };
+                if fetch.moves {
+                    self.tag(&tag);
+                    return Ok(());
+                }
+                // The statement says how many rows there are, the message how many of them go now.
+                self.rows(&mut rows, most, Some(&tag)).await?;
+                if !rows.is_done() {
+                    (portal.rows, portal.tag) = (Some(rows), Some(tag));
+                    self.parts.put_back(name, portal);
+                }
             }
+            Statement::Deallocate(name) => self.deallocate(name.as_deref())?,
             Statement::Close(cursor) => self.close_cursor(cursor.as_deref())?,
             kind => self.local(kind, false),
         }
@@ -175,7 +188,9 @@ impl Session {
     fn close(&mut self, body: &mut Body) -> Result<(), Refusal> {
         let (what, name) = (body.byte()?, body.text()?);
         match what {
-            b'S' => self.parts.forget(name),
+            b'S' => {
+                self.parts.forget(name);
+            }
             b'P' => self.parts.close(name),
             _ => return Err(malformed()),
         }

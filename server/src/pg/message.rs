@@ -16,6 +16,21 @@ const GATHERED_MAX: usize = 64 << 10;
 /// Longest time that a client takes nothing of what is sent to it.
 const WRITE_MAX: Duration = Duration::from_secs(60);
 
+/// A message of a length that none has.
+#[derive(Debug, thiserror::Error)]
+#[error("a message of {length} bytes; {bytes_max} are allowed")]
+pub struct TooLong {
+    length: usize,
+    bytes_max: usize,
+}
+
+impl TooLong {
+    /// Whether a message was not read because of its length.
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<TooLong>())
+    }
+}
+
 /// A stream, in clear or under TLS.
 pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
@@ -41,10 +56,7 @@ impl Wire {
         };
         let length = self.socket.read_u32().await? as usize;
         let Some(length) = length.checked_sub(4).filter(|length| *length <= bytes_max) else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("a message of {length} bytes; {bytes_max} are allowed"),
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, TooLong { length, bytes_max }));
         };
         let mut body = vec![0; length];
         self.socket.read_exact(&mut body).await?;

@@ -5,6 +5,7 @@ use super::ask::Rows;
 use super::message::refused;
 use super::session::Transaction;
 use super::statement::Statement;
+use super::words::clipped;
 use crate::work::wire::Refusal;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +15,10 @@ use warehouse::wire::{Kind, Parameter, WireColumn};
 const PREPARED_MAX: usize = 500;
 /// Longest text of one of them: as long as a question may be.
 const TEXT_BYTES_MAX: usize = 64 << 10;
+/// What all of them may take, with their columns.
+const PREPARED_BYTES_MAX: usize = 16 << 20;
+/// Longest name of one of them, of a portal and of a cursor.
+const NAME_BYTES_MAX: usize = 256;
 /// Portals of one connection, cursors among them, each of which may hold an answer.
 const PORTALS_MAX: usize = 8;
 
@@ -39,6 +44,19 @@ pub struct Prepared {
     pub question: Option<Arc<Prepared>>,
 }
 
+impl Prepared {
+    /// About what it takes. What a statement was read into repeats its text.
+    fn bytes(&self) -> usize {
+        let columns = self.columns.iter().map(|column| size_of::<WireColumn>() + column.name.len());
+        let question = self.question.as_ref().map_or(0, |question| question.bytes());
+        size_of::<Self>()
+            + 2 * self.sql.len()
+            + self.parameters.len() * size_of::<Kind>()
+            + columns.sum::<usize>()
+            + question
+    }
+}
+
 /// A statement with its values, carried out as far as was asked for.
 #[derive(Debug)]
 pub struct Portal {
@@ -50,6 +68,8 @@ pub struct Portal {
     pub binary: Vec<bool>,
     /// Once it was begun.
     pub rows: Option<Rows>,
+    /// What is said behind the last of them, where it is not how many were sent at last.
+    pub tag: Option<String>,
     /// Until when it is open.
     pub lasts: Lasts,
 }
@@ -92,11 +112,12 @@ impl Parts {
     /// What was prepared under a name.
     pub fn prepared(&self, name: &str) -> Result<Arc<Prepared>, Refusal> {
         let found = self.prepared.get(name).cloned();
-        found.ok_or_else(|| refused("26000", format!("nothing is prepared as \"{name}\"")))
+        found.ok_or_else(|| not_prepared(name))
     }
 
     /// Keeps what was prepared.
     pub fn keep(&mut self, name: &str, prepared: Prepared) -> Result<(), Refusal> {
+        check_name(name)?;
         if !name.is_empty() && self.prepared.contains_key(name) {
             return Err(refused("42P05", format!("\"{name}\" is prepared already")));
         }
@@ -108,17 +129,31 @@ impl Parts {
             let text = format!("{PREPARED_MAX} statements are prepared; close some first");
             return Err(refused("54000", text));
         }
+        // The unnamed one makes room for its successor.
+        let others = self.prepared.iter().filter(|(other, _)| *other != name);
+        let bytes: usize = others.map(|(_, other)| other.bytes()).sum();
+        if bytes + prepared.bytes() > PREPARED_BYTES_MAX {
+            let mib = PREPARED_BYTES_MAX >> 20;
+            let text = format!("{mib} MiB of statements are prepared; close some first");
+            return Err(refused("54000", text));
+        }
         self.prepared.insert(name.to_owned(), Arc::new(prepared));
         Ok(())
     }
 
-    /// Forgets what was prepared under a name.
-    pub fn forget(&mut self, name: &str) {
-        self.prepared.remove(name);
+    /// Forgets what was prepared under a name; false where there is nothing.
+    pub fn forget(&mut self, name: &str) -> bool {
+        self.prepared.remove(name).is_some()
+    }
+
+    /// Forgets all that was prepared.
+    pub fn forget_all(&mut self) {
+        self.prepared.clear();
     }
 
     /// Opens a portal.
     pub fn open(&mut self, name: &str, portal: Portal) -> Result<(), Refusal> {
+        check_name(name)?;
         if !name.is_empty() && self.portals.contains_key(name) {
             return Err(refused("42P03", format!("\"{name}\" is open already")));
         }
@@ -157,8 +192,11 @@ impl Parts {
         self.portals.remove(name).ok_or_else(|| not_open(name))
     }
 
-    /// Puts it back.
-    pub fn put_back(&mut self, name: &str, portal: Portal) {
+    /// Puts it back. Rows that were all sent are not held any longer.
+    pub fn put_back(&mut self, name: &str, mut portal: Portal) {
+        if portal.rows.as_ref().is_some_and(Rows::is_done) {
+            portal.rows = Some(Rows::default());
+        }
         self.portals.insert(name.to_owned(), portal);
     }
 
@@ -175,7 +213,20 @@ impl Parts {
 
 /// There is no such portal.
 pub fn not_open(name: &str) -> Refusal {
-    refused("34000", format!("no cursor or portal \"{name}\" is open"))
+    refused("34000", format!("no cursor or portal \"{}\" is open", clipped(name)))
+}
+
+/// There is no such statement.
+pub fn not_prepared(name: &str) -> Refusal {
+    refused("26000", format!("nothing is prepared as \"{}\"", clipped(name)))
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    if name.len() > NAME_BYTES_MAX {
+        let text = format!("a name of {} bytes; {NAME_BYTES_MAX} are allowed", name.len());
+        return Err(refused("42622", text));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -189,7 +240,8 @@ mod tests {
 
     fn portal(kind: Statement, lasts: Lasts) -> Portal {
         let prepared = Arc::new(prepared(kind));
-        Portal { prepared, parameters: Vec::new(), binary: Vec::new(), rows: None, lasts }
+        let (parameters, binary) = (Vec::new(), Vec::new());
+        Portal { prepared, parameters, binary, rows: None, tag: None, lasts }
     }
 
     fn question(lasts: Lasts) -> Portal {
@@ -212,6 +264,45 @@ mod tests {
         assert_eq!(parts.keep("", long).unwrap_err().code, "54000");
         parts.discard();
         assert_eq!(parts.prepared("7").unwrap_err().code, "26000");
+    }
+
+    #[test]
+    fn what_is_prepared_has_a_limit_in_bytes_and_its_names_have_one() {
+        let mut parts = Parts::default();
+        let sql = "x".repeat(TEXT_BYTES_MAX);
+        let long = || Prepared { sql: sql.clone(), ..prepared(Statement::Question) };
+        let many = PREPARED_BYTES_MAX / (2 * TEXT_BYTES_MAX);
+        let refusal = (0..many).find_map(|at| parts.keep(&at.to_string(), long()).err());
+        assert_eq!(refusal.map(|refusal| refusal.code).as_deref(), Some("54000"));
+        let columns = vec![WireColumn { name: "n".repeat(1 << 20), kind: Kind::Text }; 17];
+        let wide = Prepared { columns, ..prepared(Statement::Question) };
+        parts.forget_all();
+        assert_eq!(parts.keep("", wide).unwrap_err().code, "54000", "columns count too");
+        for _ in 0..many {
+            parts.keep("", long()).expect("the unnamed one makes room for the next");
+        }
+        let name = "n".repeat(NAME_BYTES_MAX + 1);
+        assert_eq!(parts.keep(&name, prepared(Statement::Question)).unwrap_err().code, "42622");
+        assert_eq!(parts.open(&name, question(Lasts::Held)).unwrap_err().code, "42622");
+        let told = parts.prepared(&name).unwrap_err().message;
+        assert!(told.len() < NAME_BYTES_MAX, "{told}");
+    }
+
+    #[test]
+    fn rows_that_were_all_sent_are_not_held() {
+        let mut parts = Parts::default();
+        let room = Arc::new(tokio::sync::Semaphore::new(2));
+        let taken = room.clone().try_acquire_many_owned(2).unwrap();
+        let mut portal = question(Lasts::Held);
+        let body = b"{\"Columns\":{\"parameters\":[],\"columns\":[]}}\nD\0\0\0\x06\0\0";
+        let mut rows = super::super::ask::read(body.to_vec(), Some(taken)).unwrap().rows;
+        let (part, _) = rows.part(0);
+        portal.rows = Some(rows);
+        parts.put_back("c", portal);
+        assert_eq!(room.available_permits(), 0, "a part of them is not sent yet");
+        drop(part);
+        assert_eq!(room.available_permits(), 2);
+        assert!(parts.cursor("c").unwrap().rows.as_ref().is_some_and(Rows::is_done));
     }
 
     #[test]

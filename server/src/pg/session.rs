@@ -5,10 +5,11 @@ use super::Door;
 use super::ask::{Answered, Asker, Rows};
 use super::cancel::Registered;
 use super::message::{
-    Body, MESSAGE_BYTES_MAX, Wire, malformed, put_columns, put_refusal, put_text, refused,
+    Body, MESSAGE_BYTES_MAX, TooLong, Wire, put_columns, put_refusal, put_text, refused,
 };
-use super::parts::{Parts, Prepared};
+use super::parts::{Parts, Prepared, not_prepared};
 use super::statement::{self, Inner, Statement};
+use crate::doors::Connected;
 use crate::work::wire::{Refusal, Want};
 use std::io;
 use std::net::IpAddr;
@@ -83,6 +84,7 @@ pub struct Session {
     pub(super) transaction: Transaction,
     pub(super) parts: Parts,
     _place: OwnedSemaphorePermit,
+    _connected: Connected,
 }
 
 impl Session {
@@ -95,6 +97,7 @@ impl Session {
         (token, user, source): (i64, String, IpAddr),
     ) -> Self {
         Session {
+            _connected: door.counts.connected(),
             door,
             wire,
             asker: Asker { token, user, source },
@@ -117,7 +120,15 @@ impl Session {
         // After a refusal the parts of a question are not looked at until the client says that it
         // has heard of it.
         let mut skips = false;
-        while let Some((letter, body)) = self.wire.read(MESSAGE_BYTES_MAX).await? {
+        loop {
+            let (letter, body) = match self.wire.read(MESSAGE_BYTES_MAX).await {
+                Ok(Some(message)) => message,
+                Ok(None) => return Ok(()),
+                Err(error) if TooLong::is(&error) => {
+                    return self.end(&refused("54000", error.to_string())).await;
+                }
+                Err(error) => return Err(error),
+            };
             let done = match letter {
                 b'X' => return Ok(()),
                 b'S' => {
@@ -129,29 +140,38 @@ impl Session {
                 _ if skips => continue,
                 b'H' => self.wire.flush().await.map_err(Trouble::from),
                 b'Q' => self.simple(&body).await,
-                _ => self.part(letter, &body).await,
+                b'F' => Err(refused("0A000", "functions are called by SELECT here").into()),
+                // The rest of a copy that was refused, as PostgreSQL takes it.
+                b'd' | b'c' | b'f' => Ok(()),
+                b'P' | b'B' | b'D' | b'E' | b'C' => self.part(letter, &body).await,
+                // Whatever follows would be misread.
+                other => return self.end(&unknown(other)).await,
             };
-            let is_simple = letter == b'Q';
+            let is_simple = matches!(letter, b'Q' | b'F');
             match done {
                 Ok(()) => {}
                 Err(Trouble::Gone(error)) => return Err(error),
                 Err(Trouble::Refused(refusal, position)) => {
-                    let is_fatal = refusal.code == "28000";
-                    let severity = if is_fatal { "FATAL" } else { "ERROR" };
-                    self.refuse(&refusal, severity, position);
-                    if is_fatal {
-                        return self.wire.flush().await;
+                    if refusal.code == "28000" {
+                        return self.end(&refusal).await;
                     }
+                    self.refuse(&refusal, "ERROR", position);
                     skips = !is_simple;
                 }
             }
             if is_simple {
+                self.parts.synced(self.transaction);
                 self.ready().await?;
             } else {
                 self.wire.flush_much().await?;
             }
         }
-        Ok(())
+    }
+
+    /// Says why the connection ends.
+    async fn end(&mut self, refusal: &Refusal) -> io::Result<()> {
+        self.refuse(refusal, "FATAL", None);
+        self.wire.flush().await
     }
 
     /// `ReadyForQuery`.
@@ -176,13 +196,21 @@ impl Session {
     /// `Query`: one text with any number of statements.
     async fn simple(&mut self, body: &[u8]) -> Result<(), Trouble> {
         let text = Body(body).text()?;
+        // What has no name is forgotten, as in PostgreSQL.
+        self.parts.forget("");
+        self.parts.close("");
         let statements = statement::split(text);
         if statements.is_empty() {
             self.wire.put(b'I', |_| {});
         }
+        let (mut counted, mut before) = (0, 0);
         for (start, sql) in statements {
+            // Each character is counted once, however many statements there are.
+            before += text[counted..start].chars().count();
+            counted = start;
             // What stands behind a refused one is not looked at.
-            self.statement(sql, text[..start].chars().count()).await?;
+            self.statement(sql, before).await?;
+            self.wire.flush_much().await?;
         }
         Ok(())
     }
@@ -199,7 +227,8 @@ impl Session {
                 let question = Arc::new(described);
                 self.declare(declaration, question, Vec::new()).map_err(Trouble::from)
             }
-            Statement::Fetch(fetch) => self.fetch(fetch, &[], None).await,
+            Statement::Fetch(fetch) => self.fetch(fetch).await,
+            Statement::Deallocate(name) => self.deallocate(name.as_deref()).map_err(Trouble::from),
             Statement::Close(name) => self.close_cursor(name.as_deref()).map_err(Trouble::from),
             _ => {
                 self.local(&kind, true);
@@ -236,7 +265,7 @@ impl Session {
         let answered = answered.map_err(|refusal| Trouble::of(refusal, sql, before))?;
         let Answered { columns, mut rows, .. } = answered;
         self.wire.put(b'T', |out| put_columns(out, &columns, &[]));
-        self.rows(&mut rows, 0).await?;
+        self.rows(&mut rows, 0, None).await?;
         Ok(())
     }
 
@@ -293,16 +322,40 @@ impl Session {
             | Statement::Copy(_)
             | Statement::Declare(_)
             | Statement::Fetch(_)
-            | Statement::Close(_) => {}
+            | Statement::Close(_)
+            | Statement::Deallocate(_) => {}
         }
     }
 
-    /// Sends rows, at most `most`, and then that they are all or that there are more.
-    pub(super) async fn rows(&mut self, rows: &mut Rows, most: usize) -> io::Result<()> {
+    /// Forgets what was prepared under a name, or all.
+    pub(super) fn deallocate(&mut self, name: Option<&str>) -> Result<(), Refusal> {
+        match name {
+            Some(name) if !self.parts.forget(name) => return Err(not_prepared(name)),
+            Some(_) => self.tag("DEALLOCATE"),
+            None => {
+                self.parts.forget_all();
+                self.tag("DEALLOCATE ALL");
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends rows, at most `most`, and then that they are all, by `tag` or by their number, or that
+    /// there are more.
+    pub(super) async fn rows(
+        &mut self,
+        rows: &mut Rows,
+        most: usize,
+        tag: Option<&str>,
+    ) -> io::Result<()> {
         let (bytes, count) = rows.next(most);
+        self.door.counts.sent(count as u64);
         self.wire.send(bytes).await?;
         if rows.is_done() {
-            self.tag(&format!("SELECT {count}"));
+            match tag {
+                Some(tag) => self.tag(tag),
+                None => self.tag(&format!("SELECT {count}")),
+            }
         } else {
             self.wire.put(b's', |_| {});
         }
@@ -328,9 +381,9 @@ fn position(text: &str, place: Option<(u32, u32)>) -> Option<usize> {
 }
 
 /// What a letter means that no client sends.
-pub fn unknown(letter: u8) -> Refusal {
-    tracing::debug!(letter = %char::from(letter).escape_default(), "a message of no kind");
-    malformed()
+fn unknown(letter: u8) -> Refusal {
+    let letter = char::from(letter).escape_default();
+    refused("08P01", format!("a message of the kind \"{letter}\" is none of PostgreSQL's clients"))
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ async fn begin(
         Ok(Signed { identity, token, user }) => open(door, wire, identity, token, user, from).await,
         Err(Trouble::Gone(error)) => Err(error),
         Err(Trouble::Refused(refusal)) => {
+            door.counts.turned_away();
             wire.put(b'E', |out| put_refusal(out, "FATAL", &refusal, None));
             wire.flush().await?;
             Ok(None)
@@ -343,6 +344,7 @@ async fn open(
     from: SocketAddr,
 ) -> io::Result<Option<Session>> {
     let Ok(place) = door.signed_in.clone().try_acquire_owned() else {
+        door.counts.full();
         let text = "too many connections (sql.postgres_connections_max)";
         wire.put(b'E', |out| put_refusal(out, "FATAL", &refused("53300", text), None));
         wire.flush().await?;

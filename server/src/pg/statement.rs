@@ -4,6 +4,7 @@
 use super::copying::{self, Copying};
 use super::cursor::{self, Declaration, Fetch};
 use super::message::refused;
+use super::words::{Words, clipped};
 use crate::work::wire::Refusal;
 use warehouse::query::postgres::{SETTINGS, setting};
 
@@ -42,6 +43,8 @@ pub enum Statement {
     Fetch(Fetch),
     /// Ends a cursor, or all where none is named.
     Close(Option<String>),
+    /// Forgets what was prepared under a name, or all where none is named.
+    Deallocate(Option<String>),
     /// Forgets what was prepared and opened.
     Discard,
 }
@@ -179,7 +182,7 @@ pub fn kind(part: &str) -> Result<Statement, Refusal> {
         ["discard", "plans"] => Statement::Done("DISCARD PLANS"),
         ["discard", "sequences"] => Statement::Done("DISCARD SEQUENCES"),
         ["discard", "temp" | "temporary"] => Statement::Done("DISCARD TEMP"),
-        ["deallocate", ..] => Statement::Done("DEALLOCATE"),
+        ["deallocate", ..] => Statement::Deallocate(deallocated(part)?),
         ["reset", ..] => Statement::Done("RESET"),
         ["unlisten", ..] => Statement::Done("UNLISTEN"),
         ["set", words @ ..] => set(words)?,
@@ -193,6 +196,20 @@ pub fn kind(part: &str) -> Result<Statement, Refusal> {
         }
         _ => Statement::Question,
     })
+}
+
+/// Reads `DEALLOCATE [PREPARE] name` and `DEALLOCATE [PREPARE] ALL`.
+fn deallocated(part: &str) -> Result<Option<String>, Refusal> {
+    let mut words = Words::new(part);
+    words.takes("deallocate");
+    words.takes("prepare");
+    let is_all = words.takes("all");
+    let name = if is_all { None } else { words.name() };
+    if name.is_none() && !is_all {
+        return Err(words.unexpected("the name of a statement"));
+    }
+    cursor::ended(&mut words)?;
+    Ok(name)
 }
 
 fn set(words: &[&str]) -> Result<Statement, Refusal> {
@@ -236,7 +253,7 @@ fn show(words: &[&str]) -> Result<Statement, Refusal> {
 fn unknown(name: &str) -> Refusal {
     let names: Vec<&str> = SETTINGS.iter().map(|(name, _)| *name).collect();
     let hint = format!("There are: {}.", names.join(", "));
-    let message = format!("there is no setting \"{name}\" here");
+    let message = format!("there is no setting \"{}\" here", clipped(name));
     Refusal { hint: Some(hint), ..refused("42704", message) }
 }
 
@@ -284,6 +301,8 @@ mod tests {
             ("SET SESSION AUTHORIZATION DEFAULT", Statement::Done("SET")),
             ("DISCARD ALL", Statement::Discard),
             ("CLOSE ALL", Statement::Close(None)),
+            ("DEALLOCATE \"S_1\"", Statement::Deallocate(Some("S_1".into()))),
+            ("deallocate prepare ALL", Statement::Deallocate(None)),
             ("SELECT 1", Statement::Question),
             ("WITH a AS (SELECT 1) TABLE a", Statement::Question),
             ("DROP TABLE calls", Statement::Question),
@@ -302,5 +321,6 @@ mod tests {
         assert_eq!(kind("SHOW nothing").unwrap_err().code, "42704");
         assert_eq!(kind("SET ROLE postgres").unwrap_err().code, "42704");
         assert_eq!(kind("PREPARE a AS SELECT 1").unwrap_err().code, "0A000");
+        assert_eq!(kind("DEALLOCATE").unwrap_err().code, "42601");
     }
 }

@@ -28,6 +28,7 @@ impl WorkLink for Nowhere {
 
 struct Rig {
     _folder: tempfile::TempDir,
+    counts: Arc<Counts>,
     at: SocketAddr,
     user: String,
 }
@@ -62,10 +63,11 @@ async fn rig_with(certificate: Option<Arc<Certificate>>) -> Rig {
     let (_, token) = sql_token(&store, &first, clock.wall()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    let clock = Arc::new(clock);
-    let door = Door::new(&Config::default(), store, Arc::new(Nowhere), clock, certificate);
+    let (clock, counts) = (Arc::new(clock), Arc::<Counts>::default());
+    let door =
+        Door::new(&Config::default(), store, Arc::new(Nowhere), clock, certificate, counts.clone());
     tokio::spawn(Arc::new(door).serve(listener));
-    Rig { _folder: folder, at, user: token.sql_user.unwrap() }
+    Rig { _folder: folder, counts, at, user: token.sql_user.unwrap() }
 }
 
 impl Rig {
@@ -136,6 +138,7 @@ async fn a_wrong_proof_and_a_name_that_nobody_has_are_refused_alike() {
     );
     assert_eq!(guess(&rig, "sql_999999").await, wrong);
     assert_eq!(guess(&rig, "' OR 1=1 --").await, wrong);
+    assert_eq!((rig.counts.counted().turned_away, rig.counts.counted().signed_in), (3, 0));
 }
 
 #[tokio::test]
@@ -193,8 +196,8 @@ async fn a_question_ends_when_that_is_asked_and_a_token_that_was_taken_back_asks
     let (store, first) = store(&folder).await;
     let clock = SystemClock::default();
     let (by, token) = sql_token(&store, &first, clock.wall()).await;
-    let config = Config::default();
-    let door = Door::new(&config, store.clone(), Arc::new(Endless), Arc::new(clock), None);
+    let (config, counts) = (Config::default(), Arc::default());
+    let door = Door::new(&config, store.clone(), Arc::new(Endless), Arc::new(clock), None, counts);
     let user = token.sql_user.clone().unwrap();
     let asker = ask::Asker { token: token.id, user, source: IpAddr::from([127, 0, 0, 1]) };
     let registered = door.cancels.register();
@@ -211,6 +214,7 @@ async fn a_question_ends_when_that_is_asked_and_a_token_that_was_taken_back_asks
         () = cancelling => unreachable!("it goes on for ever"),
     };
     assert_eq!(refusal.code, "57014");
+    assert_eq!(door.counts.counted().questions, [0, 0, 0, 1]);
 
     store.revoke_token(first.tenant, &by, token.id, None).await.unwrap();
     let asking = door.ask(&asker, "SELECT 1", want(), &registered.cancelled).await;
@@ -277,12 +281,23 @@ async fn who_says_that_binding_was_not_offered_under_tls_is_refused() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_gone_without_a_word_is_noticed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    watched(&stream).unwrap();
+    let socket = SockRef::from(&stream);
+    assert!(socket.keepalive().unwrap());
+    assert_eq!(socket.tcp_keepalive_time().unwrap(), SILENT_MAX);
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(120)));
+}
+
+#[tokio::test]
 async fn only_this_machine_may_come_in_clear() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
     let door = |config: &Config| {
         let clock = Arc::new(SystemClock::default());
-        Door::new(config, store.clone(), Arc::new(Nowhere), clock, None)
+        Door::new(config, store.clone(), Arc::new(Nowhere), clock, None, Arc::default())
     };
     let mut config = Config::default();
     let (here, there) = ("::ffff:127.0.0.1".parse().unwrap(), "192.0.2.1".parse().unwrap());

@@ -5,6 +5,9 @@ use super::message::refused;
 use super::statement::{behind, escaped, is_escaped};
 use crate::work::wire::Refusal;
 
+/// Characters of a client's text that are repeated to them.
+const CLIPPED_MAX: usize = 63;
+
 /// A text with the place up to which it was read.
 pub struct Words<'a> {
     text: &'a str,
@@ -132,7 +135,7 @@ impl<'a> Words<'a> {
     pub fn unexpected(&mut self, wanted: &str) -> Refusal {
         let start = self.start();
         let found = match self.word() {
-            Some(_) => format!("\"{}\"", &self.text[start..self.at]),
+            Some(_) => format!("\"{}\"", clipped(&self.text[start..self.at])),
             None => "the end".to_owned(),
         };
         refused("42601", format!("{wanted} is needed here, not {found}"))
@@ -168,6 +171,14 @@ impl<'a> Words<'a> {
             out.push(c);
         }
         out
+    }
+}
+
+/// As much of a client's text as has room in a sentence.
+pub fn clipped(text: &str) -> String {
+    match text.char_indices().nth(CLIPPED_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -211,6 +222,15 @@ mod tests {
         for open in ["'", "\"", "E'", "E'\\", "'王", "E'\\王", "/*", "--"] {
             assert!(all(open).len() <= 1, "{open}");
         }
+    }
+
+    #[test]
+    fn little_of_a_long_text_is_repeated() {
+        let long = "王".repeat(1_000);
+        let told = Words::new(&long).unexpected("CURSOR").message;
+        assert_eq!(told.chars().filter(|c| *c == '王').count(), CLIPPED_MAX);
+        assert!(told.contains('…'), "{told}");
+        assert_eq!(clipped("calls"), "calls");
     }
 
     #[test]

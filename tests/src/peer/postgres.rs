@@ -45,22 +45,25 @@ impl Postgres {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let port = free.expect("a free port").port();
-        let log = std::fs::File::create(folder.path().join("log")).expect("a log");
-        let child = command("postgres", owner, folder.path())
-            .arg("-D")
-            .arg(&data)
-            .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"])
-            .args(["-c", "fsync=off", "-c"])
-            .arg(format!("unix_socket_directories={}", folder.path().display()))
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log)
-            .spawn()
-            .expect("postgresql is installed by scripts/setup --tests");
+        let child = serve(folder.path(), owner, port);
         let server = Postgres { child, folder, port };
-        wait_for("PostgreSQL to answer", Duration::from_secs(30), || {
-            server.psql("postgres", "SELECT 1").ok()
-        });
+        server.answers();
         server
+    }
+
+    /// Starts it again after it was stopped, with all that it had.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&mut self) {
+        self.child = serve(self.folder.path(), owner(), self.port);
+        self.answers();
+    }
+
+    fn answers(&self) {
+        wait_for("PostgreSQL to answer", Duration::from_secs(30), || {
+            self.psql("postgres", "SELECT 1").ok()
+        });
     }
 
     /// Where it listens on this machine.
@@ -110,6 +113,22 @@ impl Drop for Postgres {
             self.stop();
         }
     }
+}
+
+/// The server over the cluster in `folder`.
+fn serve(folder: &Path, owner: Option<(u32, u32)>, port: u16) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("log"));
+    let log = log.expect("a log");
+    command("postgres", owner, folder)
+        .arg("-D")
+        .arg(folder.join("data"))
+        .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"])
+        .args(["-c", "fsync=off", "-c"])
+        .arg(format!("unix_socket_directories={}", folder.display()))
+        .stdout(log.try_clone().expect("a second handle"))
+        .stderr(log)
+        .spawn()
+        .expect("postgresql is installed by scripts/setup --tests")
 }
 
 /// A program of the server, which Debian keeps out of the way.

@@ -1,6 +1,6 @@
 //! A box whose business is kept in a real PostgreSQL server: people, a call, its report, and all of
-//! them again after a stop; and one that moves there, loses its manifest and moves back. The password
-//! of the database stands in no log.
+//! them again after a stop; one that starts while its server is away; and one that moves there, loses
+//! its manifest and moves back. The password of the database stands in no log.
 
 use super::{agent, seconds};
 use serde_json::json;
@@ -69,6 +69,39 @@ pub fn a_box_keeps_its_business_in_postgresql_over_a_stop(backend: &str) {
     house.sign_in(LOGIN, LOGIN_PASSWORD);
     let logins = database.sql("desk", "SELECT count(*) FROM users WHERE login = 'lei'");
     assert_eq!(logins, "1");
+    assert!(!house.log().contains(USER_PASSWORD));
+}
+
+pub fn a_box_takes_calls_while_its_database_is_away_and_goes_on_when_it_is_back(backend: &str) {
+    let mut database = server(&["desk", "calls"]);
+    let at = |name: &str| {
+        format!("postgres://grid:{USER_PASSWORD}@127.0.0.1:{}/{name}", database.port())
+    };
+    let config = format!("[server]\nstore = \"{}\"\n", at("desk"));
+    let manifest = at("calls");
+    let there = [("SWITCHGRID_WAREHOUSE_MANIFEST", manifest.as_str())];
+    let env = there.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let options = Options { backend: backend.into(), config, env, ..Options::default() };
+    let mut house = House::start(options);
+    let caller = |house: &House, number: &str| {
+        let acts = vec![Act::Pause(seconds(2)), Act::HangUp];
+        Caller::new(number, &house.hotline, acts).call(house.sip, house.scratch()).finish();
+    };
+    caller(&house, "13800138001");
+    house.wait_row("SELECT * FROM calls");
+
+    house.stop();
+    database.stop();
+    let waits_for = house.start_waiting(&there);
+    let known = format!("the business store at 127.0.0.1:{} does not answer", database.port());
+    assert!(waits_for.starts_with(&known), "{waits_for}");
+    // Nothing but the plan that was kept answers this one.
+    caller(&house, "13800138002");
+
+    database.start_again();
+    house.go_on();
+    let row = house.wait_row("SELECT * FROM calls WHERE caller = '13800138002'");
+    assert_eq!(row["caller"], "13800138002", "{row}");
     assert!(!house.log().contains(USER_PASSWORD));
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 /// How often the lock of the only writer is asked for at the start, and the pause in between.
 pub(super) const LOCK_TRIES: usize = 40;
 pub(super) const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// Longest statement, as the server counts it. The longest one writes a table anew.
+const STATEMENT_MAX: &str = "10min";
 /// The schema where the address names none.
 const SCHEMA: &str = "switchgrid_warehouse";
 /// Bytes of a name in PostgreSQL (NAMEDATALEN - 1).
@@ -83,12 +85,14 @@ impl Server {
     }
 
     /// How a connection is set up, whatever the role's own settings are: a commit is on disk when it
-    /// returns, nobody who only reads writes, and the server notices within a minute that the other end
-    /// is gone without a word, so that the lock of the only writer is free again.
+    /// returns, nobody who only reads writes, no statement runs without end, and the server notices
+    /// within a minute that the other end is gone without a word, so that the lock of the only writer
+    /// is free again.
     pub(super) fn session(&self, writes: bool) -> String {
         let only = if writes { "off" } else { "on" };
         format!(
             "SET search_path TO {}; SET synchronous_commit TO on; SET lock_timeout TO '10s'; \
+             SET statement_timeout TO '{STATEMENT_MAX}'; \
              SET client_min_messages TO warning; SET tcp_keepalives_idle TO 30; \
              SET tcp_keepalives_interval TO 10; SET tcp_keepalives_count TO 3; \
              SET default_transaction_read_only TO {only}",
@@ -145,7 +149,7 @@ impl Server {
     /// # Errors
     /// [`Error::Manifest`] when the server is away or lets nobody in.
     async fn reach(&self) -> Result<Db, Error> {
-        self.options.connect().await.map_err(|error| {
+        super::reached(super::CONNECT_MAX, self.options.connect()).await.map_err(|error| {
             Error::Manifest(format!(
                 "the PostgreSQL server of the manifest cannot be reached ({error}); start it, or \
                  correct the address"
@@ -219,10 +223,18 @@ mod tests {
         assert_eq!(server.schema, "a\"b");
         assert!(server.session(true).starts_with("SET search_path TO \"a\"\"b\";"));
         assert!(server.session(true).contains("SET tcp_keepalives_idle TO 30;"));
+        assert!(server.session(false).contains("SET statement_timeout TO '10min';"));
         assert!(!server.options.database_url.as_str().contains("schema"));
         let plain = Server::parse("postgresql:///calls?host=/run/postgresql").unwrap();
         assert_eq!(plain.schema, SCHEMA);
         assert_ne!(plain.lock(), server.lock());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_is_not_waited_for_without_end() {
+        let silent = std::future::pending::<sqlx::Result<()>>();
+        let refusal = super::super::reached(Duration::ZERO, silent).await.unwrap_err();
+        assert!(refusal.to_string().contains("no answer within 0ns"), "{refusal}");
     }
 
     #[test]

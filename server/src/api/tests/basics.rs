@@ -315,6 +315,7 @@ async fn counters_are_for_this_machine_and_for_administrators() {
         "switchgrid_calls{tenant=\"a\\\"b\"} 3\n",
         "switchgrid_calls_up 1\n",
         "switchgrid_warehouse_staged_rows 0\n",
+        "switchgrid_sql_connections{door=\"postgres\"} 0\n",
     ] {
         assert!(text.contains(line), "{line}{text}");
     }

@@ -353,6 +353,7 @@ impl Rig {
             work: work.clone(),
             deletion: deletion.clone(),
             tier,
+            doors: Arc::default(),
             encoding: Arc::default(),
             recording_keys: folder.path().join("recording.keys"),
             evidence_key: folder.path().join("evidence.key"),

@@ -223,6 +223,9 @@ fn private(path: &Path) -> Result<(), anyhow::Error> {
 }
 
 #[cfg(test)]
+mod typed_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::first;

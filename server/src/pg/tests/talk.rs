@@ -4,14 +4,15 @@
 use super::*;
 use crate::pg::message::Wire;
 use crate::pg::session::Session;
-use crate::work::wire::{Want, WireHead};
+use crate::work::wire::{Refusal, Want, WireHead};
 use tokio::io::DuplexStream;
 use warehouse::wire::{Kind, WireColumn};
 
 /// What the worker is asked.
 const NUMBERS: &str = "SELECT n FROM numbers";
 
-/// Knows the numbers 7, 8 and 9.
+/// Knows the numbers 7, 8 and 9, and many for "long"; refuses "wrong", and has too many columns for
+/// "wide".
 #[derive(Default)]
 struct Numbers {
     /// How rows were asked for.
@@ -21,14 +22,23 @@ struct Numbers {
 impl WorkLink for Numbers {
     fn run(&self, job: Job) -> BoxFuture<'_, Result<Done, Problem>> {
         let Job::Wire(job) = job else { panic!("no other job is asked for") };
-        assert_eq!(job.sql.trim(), NUMBERS);
-        let columns = vec![WireColumn { name: "n".to_owned(), kind: Kind::Int8 }];
-        let head = WireHead::Columns { parameters: Vec::new(), columns };
+        let column = WireColumn { name: "n".to_owned(), kind: Kind::Int8 };
+        let columns = |count| vec![column.clone(); count];
+        let head = match job.sql.trim() {
+            NUMBERS | "long" => WireHead::Columns { parameters: Vec::new(), columns: columns(1) },
+            "wide" => WireHead::Columns { parameters: Vec::new(), columns: columns(1_665) },
+            "wrong" => {
+                let at = job.sql.trim_end_matches("wrong").chars().count() as u32 + 1;
+                WireHead::Refused(Refusal { place: Some((1, at)), ..refused("42601", "wrong") })
+            }
+            other => panic!("{other} is not asked here"),
+        };
         let mut body = serde_json::to_vec(&head).unwrap();
         body.push(b'\n');
         if let Want::Rows { binary, .. } = job.want {
             let is_binary = binary == [true];
-            for number in 7_i64..10 {
+            let numbers = if job.sql.trim() == "long" { 0..50_000 } else { 7_i64..10 };
+            for number in numbers {
                 let cell = number.to_be_bytes().to_vec();
                 let cell = if is_binary { cell } else { number.to_string().into_bytes() };
                 crate::pg::message::put(&mut body, b'D', |out| {
@@ -47,6 +57,9 @@ impl WorkLink for Numbers {
 /// A client of such a connection.
 struct Talk {
     _folder: tempfile::TempDir,
+    door: Arc<Door>,
+    /// With which a question of it is stopped.
+    key: (i32, u32),
     numbers: Arc<Numbers>,
     client: DuplexStream,
 }
@@ -57,15 +70,23 @@ async fn talk() -> Talk {
     let clock = SystemClock::default();
     let (_, token) = sql_token(&store, &first, clock.wall()).await;
     let numbers = Arc::new(Numbers::default());
-    let door = Door::new(&Config::default(), store, numbers.clone(), Arc::new(clock), None);
+    let door = Door::new(
+        &Config::default(),
+        store,
+        numbers.clone(),
+        Arc::new(clock),
+        None,
+        Arc::default(),
+    );
     let door = Arc::new(door);
     let (client, ours) = tokio::io::duplex(1 << 16);
     let place = door.signed_in.clone().try_acquire_owned().unwrap();
     let registered = door.cancels.register();
+    let key = (registered.number, registered.secret);
     let who = (token.id, token.sql_user.unwrap(), IpAddr::from([127, 0, 0, 1]));
-    let session = Session::new(door, Wire::new(Box::new(ours)), registered, place, who);
+    let session = Session::new(door.clone(), Wire::new(Box::new(ours)), registered, place, who);
     tokio::spawn(session.run());
-    let mut talk = Talk { _folder: folder, numbers, client };
+    let mut talk = Talk { _folder: folder, door, key, numbers, client };
     assert_eq!(talk.heard().await.len(), 1, "it is ready");
     talk
 }
@@ -91,6 +112,11 @@ impl Talk {
         self.client.write_all(&message(b'Q', format!("{sql}\0").as_bytes())).await.unwrap();
         let heard = self.heard().await;
         heard.iter().filter_map(|(letter, body)| shown(*letter, body)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// All that is said until the connection ends.
+    async fn end(&mut self) -> String {
+        rest(&mut self.client).await
     }
 
     async fn send(&mut self, parts: &[(u8, &[u8])]) -> Vec<(u8, Vec<u8>)> {
@@ -209,4 +235,144 @@ async fn an_answer_is_copied_as_a_file() {
     let row = [&[0, 1, 0, 0, 0, 8][..], &7_i64.to_be_bytes()].concat();
     assert_eq!(first[19..], row, "the first row comes with the head");
     assert_eq!(heard[7].1, [0xff, 0xff]);
+}
+
+#[tokio::test]
+async fn what_is_fetched_in_parts_comes_in_parts_and_is_counted_at_the_end() {
+    let mut talk = talk().await;
+    talk.simple(&format!("BEGIN; DECLARE c CURSOR FOR {NUMBERS}")).await;
+    let two = b"\0\0\0\0\x02".as_slice();
+    let (parse, bind) = (b"\0FETCH ALL c\0\0\0".as_slice(), b"\0\0\0\0\0\0\0\0".as_slice());
+    let heard = talk.send(&[(b'P', parse), (b'B', bind), (b'E', two)]).await;
+    assert_eq!(letters(&heard), "12DDsZ", "there are more");
+    // The cursor has passed over all of them.
+    assert_eq!(talk.simple("SELECT n FROM numbers; FETCH c").await.matches("FETCH 0").count(), 1);
+    let named = b"f\0\0\0\0\0\0\0\0".as_slice();
+    talk.simple(&format!("DECLARE d CURSOR FOR {NUMBERS}")).await;
+    let parse = b"\0FETCH ALL d\0\0\0".as_slice();
+    let heard = talk.send(&[(b'P', parse), (b'B', named), (b'E', b"f\0\0\0\0\x02")]).await;
+    assert_eq!(letters(&heard), "12DDsZ");
+    assert_eq!(talk.simple("CLOSE d").await, "[CLOSE CURSOR]");
+    let heard = talk.send(&[(b'E', b"f\0\0\0\0\x02")]).await;
+    assert_eq!(letters(&heard), "DCZ");
+    assert_eq!(shown(b'C', &heard[1].1).as_deref(), Some("[FETCH 3]"), "as PostgreSQL counts");
+    let heard = talk.send(&[(b'E', b"f\0\0\0\0\x02")]).await;
+    assert_eq!(shown(heard[0].0, &heard[0].1).as_deref(), Some("34000"), "it has ended");
+}
+
+#[tokio::test]
+async fn a_simple_question_forgets_what_has_no_name_and_ends_what_no_transaction_holds() {
+    let mut talk = talk().await;
+    let question = format!("\0{NUMBERS}\0\0\0");
+    let bind = b"\0\0\0\0\0\0\0\0".as_slice();
+    for (parts, code) in [
+        (vec![(b'B', bind)], "26000"),
+        (vec![(b'E', b"\0\0\0\0\0".as_slice())], "34000"),
+        (vec![(b'E', b"p\0\0\0\0\0".as_slice())], "34000"),
+    ] {
+        for (letter, body) in
+            [(b'P', question.as_bytes()), (b'B', bind), (b'B', b"p\0\0\0\0\0\0\0\0".as_slice())]
+        {
+            talk.client.write_all(&message(letter, body)).await.unwrap();
+        }
+        assert!(talk.simple("SHOW server_encoding").await.contains("[SHOW]"));
+        let heard = talk.send(&parts).await;
+        assert_eq!(shown(heard[0].0, &heard[0].1).as_deref(), Some(code), "{parts:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_prepared_is_forgotten_by_its_name_in_sql() {
+    let mut talk = talk().await;
+    let prepare = format!("S_1\0{NUMBERS}\0\0\0");
+    let heard = talk.send(&[(b'P', prepare.as_bytes())]).await;
+    assert_eq!(letters(&heard), "1Z");
+    assert_eq!(talk.simple("DEALLOCATE s_1").await, "26000", "another name");
+    assert_eq!(talk.simple("DEALLOCATE \"S_1\"").await, "[DEALLOCATE]");
+    assert_eq!(letters(&talk.send(&[(b'P', prepare.as_bytes())]).await), "1Z");
+    assert_eq!(talk.simple("DEALLOCATE ALL").await, "[DEALLOCATE ALL]");
+    assert_eq!(letters(&talk.send(&[(b'P', prepare.as_bytes())]).await), "1Z");
+}
+
+#[tokio::test]
+async fn a_place_counts_the_statements_before_it() {
+    let mut talk = talk().await;
+    let text = "SET jit = 王; SET jit = 芳; /* 王 */ wrong";
+    talk.client.write_all(&message(b'Q', format!("{text}\0").as_bytes())).await.unwrap();
+    let heard = talk.heard().await;
+    let (_, told) = heard.iter().find(|(letter, _)| *letter == b'E').unwrap();
+    let place = text[..text.find("wrong").unwrap()].chars().count() + 1;
+    let told = String::from_utf8_lossy(told);
+    assert!(told.contains(&format!("\0P{place}\0")), "{told}");
+}
+
+#[tokio::test]
+async fn answers_that_are_held_have_a_limit_for_all_connections_together() {
+    let mut talk = talk().await;
+    let free = talk.door.held.available_permits();
+    talk.simple(&format!("BEGIN; DECLARE c CURSOR FOR {NUMBERS}; FETCH c")).await;
+    assert!(talk.door.held.available_permits() < free, "two rows wait");
+    talk.simple("FETCH ALL c").await;
+    assert_eq!(talk.door.held.available_permits(), free, "none does");
+    let all = talk.door.held.clone().try_acquire_many_owned(free as u32).unwrap();
+    assert_eq!(talk.simple(NUMBERS).await, "53200");
+    drop(all);
+    assert_eq!(talk.simple("ROLLBACK; wide").await, "[ROLLBACK] 54011");
+}
+
+#[tokio::test]
+async fn who_leaves_the_protocol_is_told_and_nobody_waits_in_vain() {
+    let mut talk = talk().await;
+    // The rest of a copy that was refused, and a call of a function, after which a client waits.
+    for (letter, body) in [(b'd', b"1\n".as_slice()), (b'f', b"no\0"), (b'F', b"")] {
+        talk.client.write_all(&message(letter, body)).await.unwrap();
+    }
+    let heard = talk.heard().await;
+    assert_eq!(letters(&heard), "EZ");
+    assert_eq!(shown(b'E', &heard[0].1).as_deref(), Some("0A000"));
+    talk.client.write_all(&message(b'~', b"")).await.unwrap();
+    let told = talk.end().await;
+    assert!(told.contains("SFATAL\0") && told.contains("C08P01"), "{told}");
+
+    let mut talk = self::talk().await;
+    talk.client.write_all(b"Q\x00\x10\x00\x05").await.unwrap();
+    let told = talk.end().await;
+    let known = "a message of 1048581 bytes; 1048576 are allowed";
+    assert!(told.contains("C54000") && told.contains(known), "{told}");
+}
+
+#[tokio::test]
+async fn questions_and_rows_are_counted_by_how_they_end() {
+    let mut talk = talk().await;
+    let counted = |talk: &Talk| talk.door.counts.counted();
+    assert_eq!((counted(&talk).open, counted(&talk).signed_in), (1, 1));
+    talk.simple(&format!("{NUMBERS}; wrong")).await;
+    talk.simple(&format!("COPY ({NUMBERS}) TO STDOUT")).await;
+    talk.simple("SHOW jit").await;
+    let all = talk.door.held.clone().try_acquire_many_owned(1 << 20).unwrap();
+    talk.simple(NUMBERS).await;
+    drop(all);
+    assert_eq!(counted(&talk).questions, [2, 1, 1, 0], "what asks nothing is no question");
+    assert_eq!(counted(&talk).rows, 6);
+    talk.client.write_all(&message(b'X', b"")).await.unwrap();
+    talk.end().await;
+    assert_eq!((counted(&talk).open, counted(&talk).signed_in), (0, 1));
+}
+
+#[tokio::test]
+async fn a_file_is_stopped_in_its_middle_and_the_connection_goes_on() {
+    let mut talk = talk().await;
+    talk.client.write_all(&message(b'Q', b"COPY (long) TO STDOUT\0")).await.unwrap();
+    // It is written, and waits for a client that takes little.
+    assert_eq!(talk.client.read_u8().await.unwrap(), b'H');
+    let length = talk.client.read_u32().await.unwrap() as usize;
+    talk.client.read_exact(&mut vec![0; length - 4]).await.unwrap();
+    talk.door.cancels.cancel(talk.key.0, talk.key.1);
+    let heard = talk.heard().await;
+    let rows = heard.iter().filter(|(letter, _)| *letter == b'd').count();
+    assert!(rows > 0 && rows < 50_000, "{rows}");
+    let (letter, told) = &heard[rows];
+    assert_eq!(shown(*letter, told).as_deref(), Some("57014"));
+    assert_eq!(heard.len(), rows + 2, "no end of a file, but of the question");
+    assert_eq!(talk.simple(NUMBERS).await, "7 8 9 [SELECT 3]");
 }
