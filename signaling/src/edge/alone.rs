@@ -105,6 +105,7 @@ pub fn trunk(caller_number: &str, calls_max: u32) -> Trunk {
         advertise: None,
         ca: String::new(),
         certificate: None,
+        certificate_names: Vec::new(),
         order: 0,
         weight: 0,
         options_every_s: 0,

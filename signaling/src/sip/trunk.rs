@@ -292,6 +292,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         advertise: None,
         ca: String::new(),
         certificate: None,
+        certificate_names: Vec::new(),
         order: 0,
         weight: 0,
         options_every_s: 0,
