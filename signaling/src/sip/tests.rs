@@ -17,6 +17,7 @@ mod registrations;
 mod replaces;
 mod restore;
 mod servers;
+mod shown;
 mod torture;
 mod trunks;
 
