@@ -31,6 +31,7 @@ pub fn config(data: &Path) -> Config {
         dialogs_max: 1_000,
         requests_per_s_max: 2_000,
         allowed: Vec::new(),
+        name_servers: Vec::new(),
         journal: journal::Config::default(),
         switch: switch::Config::default(),
         seed: 4711,

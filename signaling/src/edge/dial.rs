@@ -4,9 +4,10 @@
 //! are. Whoever cannot show one is not spoken to, and nothing goes there in clear instead. A trunk that
 //! asks who we are is shown the certificate that it names.
 
+use super::names::{self, NameServers};
 use super::net::{Link, To, talk};
 use super::pulse::ANSWER_MAX;
-use super::{names, tls};
+use super::tls;
 use crate::sip::flow::Host;
 use crate::sip::servers::Named;
 use rustls::pki_types::ServerName;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{LineFault, LineProblem};
 use terms::routing::ClientCertificate;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -45,8 +46,8 @@ pub struct Target {
 
 /// One connection's life, from the first name that is looked up; to the server, where each of the
 /// trunk's has one.
-pub(super) async fn speak(target: Arc<Target>, to: To, mut link: Link) {
-    let opened = timeout(DIAL_MAX, open(&target, to.1)).await;
+pub(super) async fn speak(target: Arc<Target>, to: To, servers: NameServers, mut link: Link) {
+    let opened = timeout(DIAL_MAX, open(&target, to.1, &servers)).await;
     match opened.unwrap_or_else(|_| Err(problem(LineFault::Unreachable, "no answer in time"))) {
         Ok((stream, peer)) => {
             link.peer = peer;
@@ -66,6 +67,7 @@ pub(super) async fn speak(target: Arc<Target>, to: To, mut link: Link) {
 async fn open(
     target: &Target,
     at: Option<SocketAddr>,
+    servers: &[SocketAddr],
 ) -> Result<(TlsStream<TcpStream>, SocketAddr), LineProblem> {
     let config = config(target)?;
     let (name, stream) = match &target.host {
@@ -75,8 +77,8 @@ async fn open(
                 .map_err(|_| problem(LineFault::Unreachable, &format!("{name} is no host name")))?;
             let addresses: io::Result<Vec<SocketAddr>> = match (at, &target.named) {
                 (Some(at), _) => Ok(vec![at]),
-                (None, Some(named)) => Ok(names::in_turn(named).await),
-                (None, None) => lookup_host((name.as_str(), *port)).await.map(Iterator::collect),
+                (None, Some(named)) => Ok(names::in_turn(named, servers).await),
+                (None, None) => names::hosts((name.as_str(), *port), servers).await,
             };
             let stream = match addresses {
                 Ok(addresses) => connect(&addresses).await,
@@ -240,7 +242,7 @@ mod tests {
                 None => Host::Address(address),
             };
             let target = Target { host, named: None, ca: ca.to_owned(), certificate: None };
-            let opened = open(&target, None).await;
+            let opened = open(&target, None, &[]).await;
             let heard = match opened {
                 Ok((mut stream, reached)) => {
                     assert_eq!(reached, address);
@@ -362,7 +364,7 @@ mod tests {
                 });
                 let target = Target { host, named: None, ca, certificate };
                 // A refusal may come when the handshake is over for us.
-                let opened = open(&target, None).await;
+                let opened = open(&target, None, &[]).await;
                 let shown = peer.await.unwrap();
                 drop(opened);
                 shown
@@ -417,13 +419,13 @@ mod tests {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let _ = stream.write_all(b"SIP/2.0 400 Bad Request\r\n\r\n").await;
             });
-            let problem = open(&target, None).await.map(drop).unwrap_err();
+            let problem = open(&target, None, &[]).await.map(drop).unwrap_err();
             assert_eq!(problem.fault, LineFault::Handshake, "{problem:?}");
             peer.await.unwrap();
-            let problem = open(&target, None).await.map(drop).unwrap_err();
+            let problem = open(&target, None, &[]).await.map(drop).unwrap_err();
             assert_eq!(problem.fault, LineFault::Unreachable, "{problem:?}");
             let broken = Target { ca: "no certificate".into(), ..target };
-            let problem = open(&broken, None).await.map(drop).unwrap_err();
+            let problem = open(&broken, None, &[]).await.map(drop).unwrap_err();
             assert_eq!(problem.fault, LineFault::Authorities, "{problem:?}");
         });
     }

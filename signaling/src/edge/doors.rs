@@ -7,6 +7,7 @@
 //! a certificate need.
 
 use super::dial::{self, Target};
+use super::names::NameServers;
 use super::net::{Link, To};
 use super::peers::Peers;
 use super::tls::{self, Certificate, Files};
@@ -80,6 +81,8 @@ pub struct Doors {
     rules: Arc<Rules>,
     /// Who is known by a certificate.
     peers: Arc<Peers>,
+    /// Who is asked for names.
+    name_servers: NameServers,
     handshakes: Arc<Mutex<Handshakes>>,
 }
 
@@ -88,7 +91,7 @@ impl Doors {
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn open(config: &Config) -> Result<Self, Error> {
+    pub(super) fn open(config: &Config, name_servers: NameServers) -> Result<Self, Error> {
         let needs = config.listeners().any(|(transport, _)| transport.is_encrypted());
         let certificate = match &config.certificate {
             Some(files) if needs => Some(Arc::new(Certificate::open(files.clone())?)),
@@ -108,6 +111,7 @@ impl Doors {
             certificate,
             rules: Arc::new(config.rules.clone()),
             peers: Arc::default(),
+            name_servers,
             handshakes: Arc::default(),
         })
     }
@@ -140,7 +144,7 @@ impl Doors {
     /// Opens a connection over TLS to this trunk; what becomes of it comes over `link`.
     pub fn dial(&self, target: Arc<Target>, to: To, link: Link) {
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(dial::speak(target, to, link));
+            runtime.spawn(dial::speak(target, to, self.name_servers.clone(), link));
         }
     }
 

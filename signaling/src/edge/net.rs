@@ -10,7 +10,7 @@ pub(super) use stream::{converse, talk};
 
 use super::dial::connect;
 use super::doors::Doors;
-use super::names;
+use super::names::{self, NameServers};
 use super::peers::Shown;
 use super::pulse::{Beat, Mutes};
 use crate::sip::bucket::source_key;
@@ -29,7 +29,7 @@ use std::time::Duration;
 use terms::TenantId;
 use terms::control::LineProblem;
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
@@ -160,6 +160,8 @@ pub struct Net {
     /// Connections by peer, for reuse (RFC 3261 §18.1.1).
     peers: HashMap<SocketAddr, ConnectionId>,
     next: u64,
+    /// Who is asked for names.
+    name_servers: NameServers,
     /// Peers that do not answer empty lines.
     mutes: Mutes,
     arrived: mpsc::Sender<Arrived>,
@@ -286,6 +288,7 @@ impl Net {
         bound: Vec<Bound>,
         doors: Doors,
         of_source_max: usize,
+        name_servers: NameServers,
         arrived: mpsc::Sender<Arrived>,
     ) -> (Self, Opened) {
         let (opened, accepted) = mpsc::channel(OPENED_MAX);
@@ -313,6 +316,7 @@ impl Net {
             of_source_max,
             peers: HashMap::new(),
             next: 1,
+            name_servers,
             mutes: Mutes::default(),
             arrived,
             opened,
@@ -377,7 +381,8 @@ impl Net {
         });
         for (key, named) in wanted {
             if !self.named.contains_key(&key) {
-                let following = names::follow(key, named.clone(), self.arrived.clone());
+                let (servers, arrived) = (self.name_servers.clone(), self.arrived.clone());
+                let following = names::follow(key, named.clone(), servers, arrived);
                 let task = tokio::task::spawn_local(following).abort_handle();
                 self.named.insert(key, (named, task));
             }
@@ -425,10 +430,11 @@ impl Net {
                 }
             }
             Host::Name(name, port) => {
-                let arrived = self.arrived.clone();
+                let (servers, arrived) = (self.name_servers.clone(), self.arrived.clone());
                 tokio::task::spawn_local(async move {
                     let sent = async {
-                        let to = resolve(&name, port, socket.local_addr()?).await?;
+                        let to =
+                            resolve((name.as_str(), port), &servers, socket.local_addr()?).await?;
                         socket.send_to(&transmit.bytes, to).await
                     };
                     if let (Err(error), Some(id)) = (sent.await, transmit.transaction) {
@@ -480,13 +486,14 @@ impl Net {
     /// Opens a connection, hands it to the loop and sends on it.
     fn open(&self, transmit: Transmit) {
         let (opened, arrived) = (self.opened.clone(), self.arrived.clone());
+        let servers = self.name_servers.clone();
         tokio::task::spawn_local(async move {
             let connecting = async {
                 let to = match transmit.hop.host {
                     Host::Address(address) => vec![address],
                     Host::Name(name, port) => {
-                        let found = timeout(CONNECT_MAX, lookup_host((name.as_str(), port)));
-                        found.await??.collect()
+                        let found = names::hosts((name.as_str(), port), &servers);
+                        timeout(CONNECT_MAX, found).await??
                     }
                 };
                 let mut stream = connect(&to).await?;
@@ -516,11 +523,16 @@ impl Net {
 }
 
 /// The first address of a name that the socket's family can reach.
-async fn resolve(name: &str, port: u16, local: SocketAddr) -> io::Result<SocketAddr> {
-    let mut addresses = timeout(CONNECT_MAX, lookup_host((name, port))).await??;
+async fn resolve(
+    host: (&str, u16),
+    servers: &[SocketAddr],
+    local: SocketAddr,
+) -> io::Result<SocketAddr> {
+    let addresses = timeout(CONNECT_MAX, names::hosts(host, servers)).await??;
     // A socket of IPv6 that is bound to every address speaks IPv4 too.
     let both = local.is_ipv6() && local.ip().is_unspecified();
     addresses
+        .into_iter()
         .find(|address| both || address.is_ipv4() == local.is_ipv4())
         .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
 }

@@ -7,6 +7,7 @@ use super::clock;
 use super::doors::{self, Doors};
 use super::journal::{self, Journal, Synced};
 use super::live::Live;
+use super::names::NameServers;
 use super::net::{ARRIVED_MAX, Bound, Net};
 use super::plans::Plans;
 use super::refusals::Refusals;
@@ -73,6 +74,8 @@ pub struct Config {
     pub requests_per_s_max: u32,
     /// Networks that may signal over a transport; one without any takes everybody.
     pub allowed: Vec<(Transport, Network)>,
+    /// Name servers that are asked where trunks are; those of the system where there are none.
+    pub name_servers: Vec<SocketAddr>,
     /// The event log.
     pub journal: journal::Config,
     /// The switch.
@@ -290,7 +293,8 @@ async fn run(
             return;
         }
     };
-    let doors = match Doors::open(&config.doors) {
+    let name_servers: NameServers = config.name_servers.clone().into();
+    let doors = match Doors::open(&config.doors, name_servers.clone()) {
         Ok(doors) => doors,
         Err(error) => {
             let _ = ready.send(Err(error.into()));
@@ -299,7 +303,7 @@ async fn run(
     };
     let (arrived, mut arrivals) = mpsc::channel(ARRIVED_MAX);
     let most = config.connections_of_address_max;
-    let (net, mut opened) = Net::start(bound, doors, most, arrived);
+    let (net, mut opened) = Net::start(bound, doors, most, name_servers, arrived);
     let (live, kept) = open_live(config.live.as_deref());
     let keeps = live.is_some();
     let mut user_agent_config = user_agent_config(&config, &addresses);
