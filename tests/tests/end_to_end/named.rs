@@ -98,7 +98,7 @@ fn reply(question: &[u8], name: &str, kind: u16, known: &[Record]) -> Vec<u8> {
 
 fn text(text: &str) -> Vec<u8> {
     let length = u8::try_from(text.len()).expect("short");
-    [&[length], text.as_bytes()].concat()
+    [&[length][..], text.as_bytes()].concat()
 }
 
 fn domain(name: &str) -> Vec<u8> {
