@@ -2,7 +2,7 @@
 //!
 //! One thread owns the SIP core, the switch and the event log ([`signaling`]); [`net`] moves bytes,
 //! [`doors`] those that come over TLS ([`tls`]) and WebSocket ([`websocket`]) on a thread of their own,
-//! on which [`dial`] opens those to trunks and [`peers`] says who has shown which certificate;
+//! on which [`dial`] opens those to trunks;
 //! [`journal`] writes what happened, [`plans`] keeps the last plan of each tenant.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]

@@ -384,7 +384,7 @@ impl FromStr for NameServer {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let plain = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
-        let read = text.parse().or_else(|_| plain()).map_err(|_| {
+        let read = text.parse::<SocketAddr>().or_else(|_| plain()).map_err(|_| {
             format!("\"{text}\" is no name server: an address such as \"10.0.0.53\" is needed")
         })?;
         Ok(NameServer(read))
@@ -393,7 +393,7 @@ impl FromStr for NameServer {
 
 impl fmt::Display for NameServer {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{}", self.0)
     }
 }
 
