@@ -452,7 +452,8 @@ impl Call {
     /// Who asks goes on with it at another phone, which has come into the room: the customer waits on.
     pub(super) fn consult_at(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
         let Phase::Talking(talk) = &mut self.phase else { return };
-        talk.hold.holder = Some(new);
+        // What the old phone held, the new one does not.
+        (talk.hold.holder, talk.hold.phone) = (Some(new), false);
         let Some(consult) = &mut talk.consult else { return };
         consult.from = new;
         if !consult.joined {

@@ -100,3 +100,35 @@ async fn send_all(write: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Re
     write.write_all(bytes).await?;
     write.flush().await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::pulse::Mutes;
+    use super::*;
+    use crate::sip::flow::ConnectionId;
+    use std::net::SocketAddr;
+    use tokio::sync::mpsc;
+
+    fn link(mutes: &Mutes) -> Link {
+        Link {
+            listener: 0,
+            connection: ConnectionId(1),
+            peer: SocketAddr::from(([192, 0, 2, 9], 5061)),
+            writes: mpsc::channel(1).1,
+            is_ours: true,
+            behind_since: None,
+            mutes: mutes.clone(),
+            arrived: mpsc::channel(1).0,
+        }
+    }
+
+    #[test]
+    fn who_never_answered_is_given_up_once_and_who_answered_before_each_time() {
+        let mutes = Mutes::default();
+        let gives_up = |beat| link(&mutes).is_given_up(beat);
+        assert!(gives_up(Beat::Mute));
+        assert!(!gives_up(Beat::Mute), "the next connection is left to TCP");
+        assert!(gives_up(Beat::Gone) && gives_up(Beat::Gone));
+        assert!(!gives_up(Beat::Ask), "that is a question and no answer");
+    }
+}
