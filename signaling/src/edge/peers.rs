@@ -248,9 +248,9 @@ mod tests {
         );
         peers.set(TenantId(2), Vec::new());
         assert!(peers.has_any());
-        assert_eq!(peers.judge(&[own.clone()], now()), Ok(vec![key(1), key(4)]));
+        assert_eq!(peers.judge(std::slice::from_ref(&own), now()), Ok(vec![key(1), key(4)]));
         peers.set(tenant, vec![of(2, &["carrier.example"], &other)]);
-        let refused = peers.judge(&[own.clone()], now()).unwrap_err();
+        let refused = peers.judge(std::slice::from_ref(&own), now()).unwrap_err();
         assert!(refused.contains("it is for sbc.carrier.example"), "{refused}");
         peers.set(tenant, vec![of(3, &["else.example"], &pem)]);
         let refused = peers.judge(&[own], now()).unwrap_err();
