@@ -23,7 +23,7 @@ use rustls::{
 };
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use terms::TenantId;
 
 /// Addresses whose certificate was told to the log as nobody's; beyond it they are counted only.
@@ -32,10 +32,35 @@ const TOLD_MAX: usize = 1_000;
 /// The trunks that a certificate is of, or why it is of none.
 pub type Shown = Result<Vec<TrunkKey>, String>;
 
+/// A trunk that is known so.
+#[derive(Debug)]
+struct Known {
+    of: ByCertificate,
+    /// Whom its plan believes, read when they are first asked for: a stranger who shows its name costs
+    /// no more than any other.
+    roots: OnceLock<Result<Arc<RootCertStore>, String>>,
+}
+
+impl Known {
+    fn new(of: ByCertificate) -> Arc<Self> {
+        Arc::new(Known { of, roots: OnceLock::new() })
+    }
+
+    fn vouches(
+        &self,
+        own: &CertificateDer,
+        above: &[CertificateDer],
+        now: UnixTime,
+    ) -> Result<(), String> {
+        let roots = self.roots.get_or_init(|| tls::authorities(&self.of.ca).map(Arc::new));
+        vouched(own, above, roots.as_ref().map_err(String::clone)?, now)
+    }
+}
+
 /// All that are known so.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    wanted: Mutex<Arc<Vec<ByCertificate>>>,
+    wanted: Mutex<Arc<Vec<Arc<Known>>>>,
     told: Mutex<HashSet<IpAddr>>,
 }
 
@@ -43,8 +68,9 @@ impl Peers {
     /// Those of a tenant from now on.
     pub fn set(&self, tenant: TenantId, wanted: Vec<ByCertificate>) {
         let mut all = self.wanted.lock().expect("no panic while held");
-        let others = all.iter().filter(|of| of.trunk.0 != tenant).cloned();
-        *all = Arc::new(others.chain(wanted).collect());
+        let others = all.iter().filter(|known| known.of.trunk.0 != tenant).cloned();
+        let of_all = others.chain(wanted.into_iter().map(Known::new)).collect();
+        *all = Arc::new(of_all);
     }
 
     /// There is a trunk that is known so.
@@ -62,11 +88,11 @@ impl Peers {
         if named.is_empty() {
             return Err("it names no domain (subjectAltName)".to_owned());
         }
-        let fits = |of: &&ByCertificate| of.names.iter().any(|name| named.contains(name));
+        let fits = |known: &&Arc<Known>| known.of.names.iter().any(|name| named.contains(name));
         let (mut trunks, mut why) = (Vec::new(), None);
-        for of in wanted.iter().filter(fits) {
-            match vouched(own, above, &of.ca, now) {
-                Ok(()) => trunks.push(of.trunk),
+        for known in wanted.iter().filter(fits) {
+            match known.vouches(own, above, now) {
+                Ok(()) => trunks.push(known.of.trunk),
                 Err(problem) => why = Some(problem),
             }
         }
@@ -98,15 +124,14 @@ fn shown(named: &[String]) -> String {
 fn vouched(
     own: &CertificateDer,
     above: &[CertificateDer],
-    ca: &str,
+    roots: &Arc<RootCertStore>,
     now: UnixTime,
 ) -> Result<(), String> {
-    let roots = tls::authorities(ca)?;
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let judged = match as_client(own, above, roots.clone(), &provider, now) {
+    let judged = match as_client(own, above, roots, &provider, now) {
         Err(rustls::Error::InvalidCertificate(
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
-        )) => as_server(own, above, &roots, &provider, now),
+        )) => as_server(own, above, roots, &provider, now),
         other => other,
     };
     judged.map_err(|error| error.to_string())
@@ -115,12 +140,12 @@ fn vouched(
 fn as_client(
     own: &CertificateDer,
     above: &[CertificateDer],
-    roots: RootCertStore,
+    roots: &Arc<RootCertStore>,
     provider: &CryptoProvider,
     now: UnixTime,
 ) -> Result<(), rustls::Error> {
     let provider = Arc::new(provider.clone());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider)
         .build()
         .map_err(|error| rustls::Error::General(error.to_string()))?;
     verifier.verify_client_cert(own, above, now).map(drop)
