@@ -11,6 +11,8 @@ const OCTETS: u8 = 0x04;
 const EXTENSIONS: u8 = 0xA3;
 const DNS: u8 = 0x82;
 const URI: u8 = 0x86;
+/// Longest name (RFC 1035 §2.3.4).
+const NAME_BYTES_MAX: usize = 253;
 /// Most names that are looked at.
 const NAMES_MAX: usize = 100;
 
@@ -46,7 +48,9 @@ fn domain(tag: u8, name: &[u8]) -> Option<String> {
         }
         _ => return None,
     };
-    (!name.is_empty()).then_some(name)
+    // It may go to the log.
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_plain && (1..=NAME_BYTES_MAX).contains(&name.len())).then_some(name)
 }
 
 /// The elements of this text, as far as they can be read: tag and value.
@@ -102,6 +106,8 @@ mod tests {
         let uri = |name: &str| SanType::URI(name.try_into().unwrap());
         let der = certificate(vec![
             dns("SBC.carrier.example"),
+            dns("two\nlines.example"),
+            dns(&"a".repeat(NAME_BYTES_MAX + 1)),
             uri("sip:carrier.example"),
             uri("sip:other.example:5061;transport=tls"),
             uri("sip:alice@people.example"),
