@@ -7,7 +7,7 @@ use crate::store::document;
 use crate::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
 use terms::routing::{self, PARK_WAIT_S_MAX, PARK_WAIT_S_MIN};
-use terms::{QueueId, TenantId};
+use terms::{FlowId, QueueId, TenantId};
 use utoipa::ToSchema;
 
 /// Who takes parked callers, and where they go whom nobody takes.
@@ -22,11 +22,14 @@ pub struct ParkRules {
     /// The queue in which customers wait then, with their age; left out, they ring at who parked them.
     #[schema(value_type = Option<String>)]
     pub queue: Option<QueueId>,
+    /// The published flow into which customers go then, in the place of a queue.
+    #[schema(value_type = Option<String>)]
+    pub flow: Option<FlowId>,
 }
 
 impl From<ParkRules> for routing::ParkRules {
-    fn from(ParkRules { team_only, wait_s, queue }: ParkRules) -> Self {
-        routing::ParkRules { team_only, wait_s, queue }
+    fn from(ParkRules { team_only, wait_s, queue, flow }: ParkRules) -> Self {
+        routing::ParkRules { team_only, wait_s, queue, flow }
     }
 }
 
@@ -49,7 +52,7 @@ impl Store {
     /// Changes who takes parked callers, and where they go whom nobody takes.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::NotFound`] for a queue that the tenant has not.
+    /// [`Error::Invalid`], [`Error::NotFound`] for a queue or a published flow that the tenant has not.
     pub async fn put_park_rules(
         &self,
         tenant: TenantId,
@@ -61,12 +64,23 @@ impl Store {
             let problem = format!("{wait} is outside {PARK_WAIT_S_MIN}-{PARK_WAIT_S_MAX}");
             return Err(Error::invalid("wait_s", problem));
         }
+        if rules.queue.is_some() && rules.flow.is_some() {
+            let problem = "callers go to a queue or into a flow, not to both";
+            return Err(Error::invalid("flow", problem));
+        }
         let doing = "change who takes parked callers";
         let mut write = self.write(doing).await?;
         if let Some(queue) = rules.queue {
             let select = "SELECT 1 FROM queues WHERE tenant_id = $1 AND id = $2";
             if !write.has(tenant, select, queue.0).await? {
                 return Err(Error::not_found("queue", queue));
+            }
+        }
+        if let Some(flow) = rules.flow {
+            let select = "SELECT 1 FROM flows WHERE tenant_id = $1 AND id = $2
+                          AND published_version IS NOT NULL";
+            if !write.has(tenant, select, flow.0).await? {
+                return Err(Error::not_found("flow", flow));
             }
         }
         let written = serde_json::to_string(rules).expect("rules are always valid JSON");

@@ -1,6 +1,8 @@
 //! SIP trunks. What they must prove to us is kept as HA1; what we must prove to them is sealed
 //! ([`crate::secret`]).
 
+mod certificate;
+
 use crate::audit::By;
 use crate::error::During;
 use crate::secret::ha1;
@@ -115,6 +117,10 @@ pub struct Settings {
     /// What the trunk is shown where it asks for a certificate of ours over TLS: ours first, then those
     /// above it, as PEM text; empty shows none.
     pub certificate: String,
+    /// Domains such as `sbc.carrier.example` of which the trunk's certificate has to name one where it
+    /// connects to us over TLS. With some its calls come in over such connections alone, from `sources`
+    /// where those are said too; without any it is known by `sources`.
+    pub certificate_names: Vec<String>,
     /// Of the trunks whose prefix fits a number equally well the lowest is tried first.
     pub order: u32,
     /// Share of the calls among trunks of one order; those with 0 come after the others.
@@ -150,6 +156,7 @@ impl Default for Settings {
             advertise: String::new(),
             ca: String::new(),
             certificate: String::new(),
+            certificate_names: Vec::new(),
             order: 0,
             weight: 0,
             options_every_s: 0,
@@ -229,30 +236,10 @@ const ORDER_MAX: u32 = 1_000;
 const WEIGHT_MAX: u32 = 1_000;
 /// Seconds from one OPTIONS to the next.
 const OPTIONS_EVERY_S: std::ops::RangeInclusive<u32> = 5..=3_600;
-/// Longest list of authorities: some twenty certificates.
-const CA_BYTES_MAX: usize = 64 * 1024;
 /// Longest private key: one of RSA with 16,384 bits.
 const KEY_BYTES_MAX: usize = 16 * 1024;
 
 impl Settings {
-    fn check_security(&self, over_tls: bool) -> Result<()> {
-        for (field, pem) in [("ca", &self.ca), ("certificate", &self.certificate)] {
-            if pem.is_empty() {
-                continue;
-            }
-            if !over_tls {
-                let problem = "certificates are of use with transport=tls in proxy alone";
-                return Err(Error::invalid(field, problem));
-            }
-            let is_pem = pem.contains("-----BEGIN CERTIFICATE-----");
-            if !is_pem || pem.len() > CA_BYTES_MAX {
-                let problem = "PEM text with sections BEGIN CERTIFICATE is needed, at most 64 KiB";
-                return Err(Error::invalid(field, problem));
-            }
-        }
-        Ok(())
-    }
-
     /// What decides which trunk a call goes out over, and in which codec.
     fn check_choice(&self) -> Result<()> {
         if self.order > ORDER_MAX {
@@ -380,6 +367,7 @@ impl Store {
                 advertise: settings.advertise.parse().ok(),
                 ca: settings.ca,
                 certificate,
+                certificate_names: certificate::names(&settings.certificate_names),
                 order: settings.order,
                 weight: settings.weight,
                 options_every_s: settings.options_every_s,
@@ -595,33 +583,6 @@ mod tests {
         let again: Kept = serde_json::from_str(&kept).unwrap();
         assert_eq!(again.settings.t38, TrunkT38::Refuse);
         assert!(serde_json::from_str::<Kept>(r#"{"t38": "perhaps"}"#).is_err());
-    }
-
-    #[test]
-    fn authorities_are_certificates_and_belong_to_tls() {
-        let field = |proxy: &str, ca: &str| {
-            let (proxy, ca) = (proxy.to_owned(), ca.to_owned());
-            match (Settings { proxy, ca, ..Settings::default() }).check() {
-                Ok(()) => None,
-                Err(Error::Invalid { field, .. }) => Some(field),
-                Err(other) => panic!("{other}"),
-            }
-        };
-        let (tls, pem) = ("sip:a.example;transport=tls", "-----BEGIN CERTIFICATE-----\nAAAA\n");
-        assert_eq!(field(tls, pem), None);
-        assert_eq!(field("sip:a.example", pem), Some("ca"), "nothing is checked in clear");
-        assert_eq!(field(tls, "/etc/ssl/ca.pem"), Some("ca"), "the text, not where it lies");
-        assert_eq!(field(tls, &pem.repeat(4_000)), Some("ca"));
-        let own = |proxy: &str, certificate: &str| {
-            let (proxy, certificate) = (proxy.to_owned(), certificate.to_owned());
-            Settings { proxy, certificate, ..Settings::default() }.check()
-        };
-        assert!(own(tls, pem).is_ok());
-        for (proxy, certificate) in [("sip:a.example", pem), (tls, "/etc/ssl/own.pem")] {
-            let refused = own(proxy, certificate).unwrap_err();
-            let is_it = matches!(refused, Error::Invalid { field: "certificate", .. });
-            assert!(is_it, "{proxy} {certificate}: {refused}");
-        }
     }
 
     #[test]

@@ -180,6 +180,9 @@ config! {
         ws_allowed: Vec<value::Network> = "[]", Restart;
         /// The same for wss.
         wss_allowed: Vec<value::Network> = "[]", Restart;
+        /// Name servers that are asked where trunks are, such as 10.0.0.53 or 10.0.0.53:5353: three at most
+        /// count, and the machine's own names are not looked at then. Empty asks those of the system.
+        name_servers: Vec<value::NameServer> = "[]", Restart;
         /// Most connections of one address over TCP, TLS and WebSocket; one more is closed.
         connections_of_address_max: u32 = "1000", Restart;
         /// Address that phones and trunks reach us at, in signalling and for audio, where networks says

@@ -16,6 +16,7 @@ pub mod journal;
 pub mod live;
 mod names;
 pub mod net;
+mod peers;
 pub mod plans;
 mod pulse;
 mod refusals;

@@ -6,6 +6,7 @@
 mod bench;
 mod doors;
 mod lines;
+mod peers;
 
 use bench::{Bench, sipp};
 use signaling::sip::digest::Algorithm;

@@ -376,6 +376,11 @@ pub struct Trunk {
     /// What we show where it asks for a certificate of ours, over TLS; none shows nothing.
     #[serde(default)]
     pub certificate: Option<ClientCertificate>,
+    /// Domains of which its own certificate has to name one where it connects to us over TLS (RFC 5922
+    /// §7.1), in small letters. Where there are some its calls come over such a connection and in no
+    /// other way; where there are none it is known by its address.
+    #[serde(default)]
+    pub certificate_names: Vec<String>,
     /// Of the trunks that fit a number equally well the lowest is tried first.
     #[serde(default)]
     pub order: u32,

@@ -49,6 +49,8 @@ mod sip_i;
 #[path = "end_to_end/hooked.rs"]
 mod hooked;
 
+#[path = "end_to_end/named.rs"]
+mod named;
 #[path = "end_to_end/parked.rs"]
 mod parked;
 
@@ -133,6 +135,7 @@ use gateways::{
 };
 use hooked::a_receiver_as_the_how_to_has_it_believes_the_events_of_a_call_in_their_order;
 use killed::a_conversation_and_a_queue_go_on_when_the_call_path_is_killed;
+use named::a_carrier_that_is_given_by_name_is_called_where_its_records_lead;
 use parked::who_dials_the_code_of_a_slot_talks_with_who_was_parked_there;
 use phone_settings::what_an_agent_set_lasts_over_an_orderly_stop;
 use pickup::a_colleague_picks_up_by_code_what_rings_at_an_agents_phone;
@@ -206,6 +209,7 @@ stories! {
     a_call_goes_out_over_a_trunk_that_shows_its_certificate_and_both_are_heard,
     a_trunk_that_shows_a_wrong_certificate_is_not_called_and_says_so,
     a_call_that_one_carrier_refuses_goes_out_over_the_next_one,
+    a_carrier_that_is_given_by_name_is_called_where_its_records_lead,
     a_line_of_a_home_network_registers_and_passes_calls_both_ways,
     causes_of_isdn_pass_between_two_e1_gateways_both_ways,
     an_analogue_line_presses_keys_by_tone_and_a_gsm_gateway_passes_its_call_on,

@@ -37,6 +37,7 @@ const SENTENCES: &[Sentence] = &[
     // What is asked.
     ("There is nothing at this address.", "此地址没有内容。"),
     ("There is nothing with this id.", "没有此编号的内容。"),
+    ("callers go to a queue or into a flow, not to both", "来电超时后只能转入队列或流程之一"),
     ("This address does not take this method.", "此地址不支持该请求方法。"),
     ("The body is longer than this server takes.", "请求内容超过服务器允许的长度。"),
     ("Send JSON: Content-Type: application/json.", "请发送 JSON：Content-Type: application/json。"),

@@ -144,6 +144,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_server_is_an_address_with_a_port_where_it_is_another_than_usual() {
+        let text = "[sip]\nname_servers = [\"10.0.0.53\", \"[::1]:5353\", \"2001:db8::53\"]\n";
+        let config = Config::parse(text, Path::new("x")).unwrap();
+        let told: Vec<String> = config.sip.name_servers.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["10.0.0.53:53", "[::1]:5353", "[2001:db8::53]:53"]);
+        for wrong in ["dns.example", "10.0.0.53:", ""] {
+            let told = problem(&format!("[sip]\nname_servers = [\"{wrong}\"]\n"));
+            assert!(told.contains("is no name server"), "{told}");
+        }
+    }
+
+    #[test]
     fn what_is_no_network_or_no_address_is_refused_on_its_line() {
         for (wrong, right, line, key) in [
             (

@@ -50,6 +50,7 @@ textual!(
     Zone,
     Dialled,
     Network,
+    NameServer,
     Bucket,
     Endpoint,
     Prefix,
@@ -372,6 +373,27 @@ impl FromStr for Network {
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A name server: an address, with a port where it is not 53.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameServer(pub SocketAddr);
+
+impl FromStr for NameServer {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+        let read = text.parse::<SocketAddr>().or_else(|_| plain()).map_err(|_| {
+            format!("\"{text}\" is no name server: an address such as \"10.0.0.53\" is needed")
+        })?;
+        Ok(NameServer(read))
+    }
+}
+
+impl fmt::Display for NameServer {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}", self.0)
     }
 }
 

@@ -19,6 +19,7 @@ use super::leg::{Bye, Leg, Sip};
 use super::outside::why_not;
 use super::timers::Timer;
 use super::{Call, Next, Phase, Talk, cause};
+use crate::acd::Stage;
 use crate::sip::user_agent::{Command as Sipc, Incoming};
 use crate::switch::Cx;
 use serde::{Deserialize, Serialize};
@@ -418,6 +419,13 @@ impl Call {
         let Some(consult) = self.consultation() else { return false };
         let (from, leg, joined) = (consult.from, consult.leg, consult.joined);
         let is_agent = id == from;
+        if let (false, true, Some(own)) = (is_agent, joined, consult.own) {
+            if let Some(over) = self.consultation_over(cx, ConsultationEnd::CustomerLeft) {
+                self.second_goes_on(cx, &over, own);
+            }
+            self.go_on_without(cx, id, cause, by, bye);
+            return true;
+        }
         // A phone that hangs up its first line means the customer.
         if !joined || consult.own.is_some() || (is_agent && self.leaves_strangers(from, leg)) {
             let end = if is_agent { ConsultationEnd::Over } else { ConsultationEnd::CustomerLeft };
@@ -434,6 +442,48 @@ impl Call {
         }
         self.go_on_without(cx, id, cause, by, bye);
         true
+    }
+
+    /// This leg is the one from which somebody is asked, on the line on which the customer waits.
+    pub(super) fn consults_at(&self, id: LegId) -> bool {
+        self.consultation().is_some_and(|consult| consult.from == id)
+    }
+
+    /// Who asks goes on with it at another phone, which has come into the room: the customer waits on.
+    pub(super) fn consult_at(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
+        let Phase::Talking(talk) = &mut self.phase else { return };
+        // What the old phone held, the new one does not.
+        (talk.hold.holder, talk.hold.phone) = (Some(new), false);
+        let Some(consult) = &mut talk.consult else { return };
+        consult.from = new;
+        if !consult.joined {
+            self.stop_play(cx, old);
+            self.play(cx, new, vec![Source::Ringback], true, false);
+        }
+    }
+
+    /// The customer hung up while the agent talks on the second line of their phone: the first line ends
+    /// with them, and the two talk on.
+    fn second_goes_on(&mut self, cx: &mut Cx, consult: &Consult, own: LegId) {
+        let Consult { from, leg, .. } = *consult;
+        self.supervised_is_over(cx);
+        self.clear_hold(cx);
+        let Phase::Talking(talk) = &mut self.phase else { return };
+        if self.anchor == from {
+            self.anchor = own;
+        } else {
+            talk.partner = own;
+        }
+        talk.guests.push(leg);
+        let room = talk.room;
+        for id in [own, leg] {
+            cx.media(Command::Leave { leg: id });
+            cx.media(Command::Join { leg: id, room });
+        }
+        self.hand_on(cx, from, own);
+        self.leave_recording(cx, from);
+        self.close_leg(cx, from, cause::NORMAL, Party::System, Bye::Hangup);
+        self.tell_stage(cx, own, Stage::Talking);
     }
 
     /// Without `from`, nobody of ours and no customer would be there.

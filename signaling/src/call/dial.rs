@@ -220,7 +220,7 @@ impl Call {
             return None;
         }
         let mut headers = self.forwarding_headers(trunk, &from, digits);
-        headers.extend(self.charging_headers(trunk));
+        headers.extend(self.charging_headers(cx, trunk));
         let now = cx.now.moment;
         let usage = &mut cx.world.tenants.get_mut(&self.tenant)?.trunks;
         let taken = if probed { usage.take(trunk, now) } else { usage.take_out(trunk, now) };

@@ -41,7 +41,13 @@ impl Call {
     pub(crate) fn talks_in(&self, agent: AgentId) -> Option<LegId> {
         let of_theirs = |leg: &LegId| self.agent_of(*leg) == Some(agent);
         let mut legs = self.legs.keys().copied().filter(of_theirs);
-        legs.find(|&leg| self.may_be_replaced(leg))
+        legs.find(|&leg| self.may_be_lost(leg))
+    }
+
+    /// One that may be replaced, of somebody who consults nobody.
+    fn may_be_lost(&self, leg: LegId) -> bool {
+        let consults = matches!(&self.phase, Phase::Talking(talk) if talk.consult.is_some());
+        !consults && self.may_be_replaced(leg).is_ok()
     }
 
     /// Nothing comes of a leg. True where that is a page that may come back: it has a time of its own.
@@ -51,7 +57,7 @@ impl Call {
         }
         let wait = cx.world.config.return_max;
         let is_page = self.legs.get(&id).is_some_and(|leg| leg.is_browser() && leg.agent.is_some());
-        let may_return = is_page && !wait.is_zero() && self.may_be_replaced(id);
+        let may_return = is_page && !wait.is_zero() && self.may_be_lost(id);
         if !may_return || self.lost().is_some() {
             return false;
         }
@@ -108,7 +114,7 @@ impl Call {
 
     /// Calls every page of theirs but the one that is lost. Where there is none it fails at once.
     fn offer_back(&mut self, cx: &mut Cx) {
-        let lost = self.lost().filter(|&lost| self.may_be_replaced(lost));
+        let lost = self.lost().filter(|&lost| self.may_be_lost(lost));
         let Some((lost, agent)) = lost.and_then(|lost| Some((lost, self.agent_of(lost)?))) else {
             return;
         };

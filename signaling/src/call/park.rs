@@ -1,6 +1,7 @@
 //! An agent parks a caller on a slot, and whoever of the tenant dials the slot's code, or takes it
 //! on a screen, has them. The caller hears music, and is on hold in the log. When nobody takes them
-//! in time they ring at who parked them, or a customer waits in the queue that the tenant names for it;
+//! in time they ring at who parked them, or a customer waits in the queue that the tenant names for it, or
+//! goes into the flow that it names;
 //! when who parked them does not answer, they are back in their queue with the age kept; without a queue
 //! the call ends with a prompt.
 
@@ -201,7 +202,7 @@ impl Call {
         let Phase::Parked(Parked { slot, by, .. }) = self.phase else { return };
         self.drop_taker(cx, cause::NO_ANSWER, Bye::Hangup);
         cx.world.parked.remove(&(self.tenant, slot));
-        if self.goes_to_queue(cx, slot) {
+        if self.goes_to_queue(cx, slot) || self.goes_into_flow(cx, slot) {
             return;
         }
         let what = InParking::RingsBack { at: by };
@@ -222,6 +223,20 @@ impl Call {
         if !self.enqueue(cx, queue, 0, self.queued_since) {
             self.farewell(cx, &["busy"], cause::NO_ANSWER);
         }
+        true
+    }
+
+    /// A customer whom nobody took goes into the flow that the tenant names for it, where it was there
+    /// already when the call began.
+    fn goes_into_flow(&mut self, cx: &mut Cx, slot: u8) -> bool {
+        let flow = self.plan.plan.parking.flow.filter(|_| self.is_customers());
+        let Some(flow) = flow.filter(|flow| self.plan.flow(*flow).is_some()) else { return false };
+        let what = InParking::SentOn { flow };
+        self.log(cx, Some(self.anchor), Kind::Parking(Parking { slot, what }));
+        self.log(cx, Some(self.anchor), Kind::Resumed);
+        self.stop_play(cx, self.anchor);
+        self.left_flow(cx, "transferred");
+        self.start_flow(cx, flow);
         true
     }
 

@@ -2,8 +2,13 @@
 //! phones, or who is behind a trunk and was passed on there. The new leg takes the old one's place in
 //! the conversation as soon as it has a port; until then, and where it comes to nothing, the old one
 //! stays. The call, its recording and its record are one, and the agent is as busy as before. Who was on
-//! hold is so in the new dialog too: whoever comes waits for the one who holds.
+//! hold is so in the new dialog too: whoever comes waits for the one who holds, or who consults somebody,
+//! and who consults does so at the new phone.
+//!
+//! What cannot be done now leaves everything as it is (§3): while something else is under way it is 491,
+//! so that it is tried again, and a fax is nothing that a voice takes over, 488.
 
+use super::consult::Consult;
 use super::incoming::leg_of;
 use super::join::CANNOT_MIX;
 use super::leg::{Bye, Sip};
@@ -17,6 +22,13 @@ use serde::{Deserialize, Serialize};
 use terms::LegId;
 use terms::event::{Kind, Party};
 use terms::media::{Command, Place};
+
+/// No place is given up.
+const NOT_GIVEN_UP: u16 = 603;
+/// Something else has to end first.
+const UNDER_WAY: u16 = 491;
+/// What is under way is no conversation.
+const NOT_ACCEPTABLE: u16 = 488;
 
 /// Somebody is about to take a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +60,8 @@ impl Call {
     /// Their INVITE is a leg of this call from now on.
     ///
     /// # Errors
-    /// The status that refuses it: 403 for somebody else's place, 603 where none is given up. Nothing
-    /// changes then.
+    /// The status that refuses it: 403 for somebody else's place, 603 where none is given up, 491 while
+    /// something is under way that has to end first, 488 for a fax. Nothing changes then.
     pub(crate) fn dialled_replacement(
         &mut self,
         cx: &mut Cx,
@@ -62,12 +74,10 @@ impl Call {
         };
         let role = self.legs.get(&old).filter(|leg| leg.agent == by).map(|leg| leg.role);
         let role = role.ok_or(403_u16)?;
-        if !self.may_be_replaced(old) {
-            return Err(603);
-        }
+        self.may_be_replaced(old)?;
         self.withdraw_offer_back(cx);
         if self.replacing.is_some() {
-            return Err(603);
+            return Err(UNDER_WAY);
         }
         let mut leg = leg_of(cx, incoming);
         leg.role = role;
@@ -80,12 +90,21 @@ impl Call {
         Ok(())
     }
 
-    /// One of the two who began a conversation, in which nothing else is under way.
-    pub(super) fn may_be_replaced(&self, old: LegId) -> bool {
-        let Phase::Talking(talk) = &self.phase else { return false };
-        let is_party = old == self.anchor || old == talk.partner;
-        let is_quiet = talk.asked.is_none() && talk.consult.is_none() && !self.fax.is_on();
-        is_party && is_quiet
+    /// One of the two who began a conversation. Who consults on a second line has two dialogs with us that
+    /// belong together: neither is given up alone.
+    pub(super) fn may_be_replaced(&self, old: LegId) -> Result<(), u16> {
+        let Phase::Talking(talk) = &self.phase else { return Err(NOT_GIVEN_UP) };
+        if old != self.anchor && old != talk.partner {
+            return Err(NOT_GIVEN_UP);
+        }
+        if self.fax.is_on() {
+            return Err(NOT_ACCEPTABLE);
+        }
+        let of_two_lines = |consult: &Consult| consult.own.is_some() && consult.from == old;
+        match talk.asked.is_some() || talk.consult.as_ref().is_some_and(of_two_lines) {
+            true => Err(UNDER_WAY),
+            false => Ok(()),
+        }
     }
 
     /// The other one holds.
@@ -120,7 +139,7 @@ impl Call {
     /// The phone that was rung for the place answered.
     pub(super) fn replacement_answered(&mut self, cx: &mut Cx, id: LegId) {
         let old = self.replacing.take().and_then(|replacing| replacing.old);
-        match old.filter(|&old| self.may_be_replaced(old)) {
+        match old.filter(|&old| self.may_be_replaced(old).is_ok()) {
             Some(old) => self.change_places(cx, old, id),
             None => self.close_leg(cx, id, cause::ELSEWHERE, Party::System, Bye::Hangup),
         }
@@ -129,11 +148,11 @@ impl Call {
     /// The new leg has a port.
     pub(super) fn replacement_opened(&mut self, cx: &mut Cx, id: LegId) {
         let Some(Replacing { old, .. }) = self.replacing else { return };
-        let (stands, status) = match old {
-            Some(old) => (self.may_be_replaced(old), 603),
-            None => (self.may_be_joined(cx), CANNOT_MIX),
+        let stands = match old {
+            Some(old) => self.may_be_replaced(old),
+            None => self.may_be_joined(cx).then_some(()).ok_or(CANNOT_MIX),
         };
-        if !stands {
+        if let Err(status) = stands {
             let bye = Bye::Reject { status, retry_after_s: None, warning: None };
             return self.drop_replacement(cx, cause::NORMAL, bye);
         }
@@ -155,7 +174,8 @@ impl Call {
             self.supervised_is_over(cx);
         }
         let waits = self.is_on_hold(old);
-        if !waits {
+        let consults = self.consults_at(old);
+        if !waits && !consults {
             // Who waited for the old phone is spoken to at the new one.
             self.clear_hold(cx);
         }
@@ -174,11 +194,15 @@ impl Call {
         if waits {
             self.hold_on(cx, old, new);
         }
+        if consults {
+            self.consult_at(cx, old, new);
+        }
         self.hand_on(cx, old, new);
         self.join_recording(cx, new);
         self.leave_recording(cx, old);
         self.close_leg(cx, old, cause::NORMAL, Party::System, Bye::Hangup);
-        self.tell_stage(cx, new, Stage::Talking);
+        let stage = if consults { Stage::Holding } else { Stage::Talking };
+        self.tell_stage(cx, new, stage);
     }
 
     /// The new leg, which has just come into the room, waits as the old one did.
@@ -191,7 +215,7 @@ impl Call {
     }
 
     /// The agent stays taken, and what follows for them follows when the new leg ends.
-    fn hand_on(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
+    pub(super) fn hand_on(&mut self, cx: &mut Cx, old: LegId, new: LegId) {
         let Some(leg) = self.legs.get_mut(&old) else { return };
         let (engaged, wrap_up) = (std::mem::take(&mut leg.engaged), leg.wrap_up.take());
         let talked = leg.talked;

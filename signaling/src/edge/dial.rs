@@ -4,11 +4,12 @@
 //! are. Whoever cannot show one is not spoken to, and nothing goes there in clear instead. A trunk that
 //! asks who we are is shown the certificate that it names.
 
-use super::net::{Link, converse};
-use super::{names, tls};
+use super::names::{self, NameServers};
+use super::net::{Link, To, talk};
+use super::pulse::ANSWER_MAX;
+use super::tls;
 use crate::sip::flow::Host;
 use crate::sip::servers::Named;
-use crate::sip::trunk::TrunkKey;
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
 use rustls::{AlertDescription, CertificateError, ClientConfig};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use terms::control::{LineFault, LineProblem};
 use terms::routing::ClientCertificate;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -43,31 +44,41 @@ pub struct Target {
     pub certificate: Option<ClientCertificate>,
 }
 
-/// One connection's life, from the first name that is looked up.
-pub(super) async fn speak(target: Arc<Target>, trunk: TrunkKey, mut link: Link) {
-    let opened = timeout(DIAL_MAX, open(&target)).await;
+/// One connection's life, from the first name that is looked up; to the server, where each of the
+/// trunk's has one.
+pub(super) async fn speak(target: Arc<Target>, to: To, servers: NameServers, mut link: Link) {
+    let opened = timeout(DIAL_MAX, open(&target, to.1, &servers)).await;
     match opened.unwrap_or_else(|_| Err(problem(LineFault::Unreachable, "no answer in time"))) {
         Ok((stream, peer)) => {
             link.peer = peer;
-            if link.dialled(trunk).await {
+            if link.dialled(to.0).await {
                 let (read, write) = tokio::io::split(stream);
-                converse(read, write, link).await;
+                let ended = talk(read, write, &mut link).await;
+                if let Some(problem) = ended.as_ref().and_then(refused_later) {
+                    link.refused(to, problem).await;
+                }
+                link.closed().await;
             }
         }
-        Err(problem) => link.not_dialled(trunk, problem).await,
+        Err(problem) => link.not_dialled(to, problem).await,
     }
 }
 
-async fn open(target: &Target) -> Result<(TlsStream<TcpStream>, SocketAddr), LineProblem> {
+async fn open(
+    target: &Target,
+    at: Option<SocketAddr>,
+    servers: &[SocketAddr],
+) -> Result<(TlsStream<TcpStream>, SocketAddr), LineProblem> {
     let config = config(target)?;
     let (name, stream) = match &target.host {
         Host::Address(address) => (ServerName::from(address.ip()), connect(&[*address]).await),
         Host::Name(name, port) => {
             let server = ServerName::try_from(name.clone())
                 .map_err(|_| problem(LineFault::Unreachable, &format!("{name} is no host name")))?;
-            let addresses: io::Result<Vec<SocketAddr>> = match &target.named {
-                Some(named) => Ok(names::in_turn(named).await),
-                None => lookup_host((name.as_str(), *port)).await.map(Iterator::collect),
+            let addresses: io::Result<Vec<SocketAddr>> = match (at, &target.named) {
+                (Some(at), _) => Ok(vec![at]),
+                (None, Some(named)) => Ok(names::in_turn(named, servers).await),
+                (None, None) => names::hosts((name.as_str(), *port), servers).await,
             };
             let stream = match addresses {
                 Ok(addresses) => connect(&addresses).await,
@@ -108,6 +119,7 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         match timeout(ADDRESS_MAX, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 stream.set_nodelay(true)?;
+                give_up_early(&stream)?;
                 return Ok(stream);
             }
             Ok(Err(error)) => last = error,
@@ -115,6 +127,22 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         }
     }
     Err(last)
+}
+
+/// What was written and is not confirmed for so long ends the connection, also of peers that do not
+/// answer empty lines.
+fn give_up_early(stream: &TcpStream) -> io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(ANSWER_MAX))
+}
+
+/// The peer refuses who we are after all: one that speaks TLS 1.3 looks at our certificate when the
+/// handshake is over for us.
+fn refused_later(error: &io::Error) -> Option<LineProblem> {
+    let said = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match said {
+        Some(rustls::Error::AlertReceived(alert)) if is_about_us(*alert) => Some(refused(error)),
+        _ => None,
+    }
 }
 
 /// What is wrong with a certificate, or with the handshake.
@@ -143,8 +171,7 @@ fn refused(error: &io::Error) -> LineProblem {
     problem(fault, &error.to_string())
 }
 
-/// The peer does not take our certificate, or wants one (RFC 8446 §6.2). One that speaks TLS 1.3 says so
-/// when the handshake is over for us: it closes the connection then.
+/// The peer does not take our certificate, or wants one (RFC 8446 §6.2).
 fn is_about_us(alert: AlertDescription) -> bool {
     matches!(
         alert,
@@ -215,7 +242,7 @@ mod tests {
                 None => Host::Address(address),
             };
             let target = Target { host, named: None, ca: ca.to_owned(), certificate: None };
-            let opened = open(&target).await;
+            let opened = open(&target, None, &[]).await;
             let heard = match opened {
                 Ok((mut stream, reached)) => {
                     assert_eq!(reached, address);
@@ -291,6 +318,8 @@ mod tests {
             let closed: SocketAddr = "127.0.0.1:1".parse().unwrap();
             let stream = connect(&[closed, open]).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), open);
+            let given_up = socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
+            assert_eq!(given_up, Some(ANSWER_MAX), "when it takes nothing more");
             let refused = connect(&[closed]).await.unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
             let nowhere = connect(&[]).await.unwrap_err();
@@ -335,7 +364,7 @@ mod tests {
                 });
                 let target = Target { host, named: None, ca, certificate };
                 // A refusal may come when the handshake is over for us.
-                let opened = open(&target).await;
+                let opened = open(&target, None, &[]).await;
                 let shown = peer.await.unwrap();
                 drop(opened);
                 shown
@@ -370,7 +399,10 @@ mod tests {
             (AlertDescription::HandshakeFailure, LineFault::Handshake),
         ] {
             let said = rustls::Error::AlertReceived(alert);
-            assert_eq!(refused(&io::Error::new(io::ErrorKind::InvalidData, said)).fault, fault);
+            let said = io::Error::new(io::ErrorKind::InvalidData, said);
+            assert_eq!(refused(&said).fault, fault);
+            let later = (fault == LineFault::OwnCertificate).then_some(fault);
+            assert_eq!(refused_later(&said).map(|problem| problem.fault), later);
         }
     }
 
@@ -387,13 +419,13 @@ mod tests {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let _ = stream.write_all(b"SIP/2.0 400 Bad Request\r\n\r\n").await;
             });
-            let problem = open(&target).await.map(drop).unwrap_err();
+            let problem = open(&target, None, &[]).await.map(drop).unwrap_err();
             assert_eq!(problem.fault, LineFault::Handshake, "{problem:?}");
             peer.await.unwrap();
-            let problem = open(&target).await.map(drop).unwrap_err();
+            let problem = open(&target, None, &[]).await.map(drop).unwrap_err();
             assert_eq!(problem.fault, LineFault::Unreachable, "{problem:?}");
             let broken = Target { ca: "no certificate".into(), ..target };
-            let problem = open(&broken).await.map(drop).unwrap_err();
+            let problem = open(&broken, None, &[]).await.map(drop).unwrap_err();
             assert_eq!(problem.fault, LineFault::Authorities, "{problem:?}");
         });
     }

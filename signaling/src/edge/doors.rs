@@ -7,17 +7,21 @@
 //! a certificate need.
 
 use super::dial::{self, Target};
-use super::net::Link;
+use super::names::NameServers;
+use super::net::{Link, To};
+use super::peers::Peers;
 use super::tls::{self, Certificate, Files};
 use super::websocket::{self, Rules};
 use crate::sip::bucket::source_key;
 use crate::sip::flow::Transport;
-use crate::sip::trunk::TrunkKey;
+use crate::sip::shown::ByCertificate;
+use rustls::pki_types::UnixTime;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use terms::TenantId;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -75,6 +79,10 @@ pub struct Doors {
     runtime: Option<Runtime>,
     certificate: Option<Arc<Certificate>>,
     rules: Arc<Rules>,
+    /// Who is known by a certificate.
+    peers: Arc<Peers>,
+    /// Who is asked for names.
+    name_servers: NameServers,
     handshakes: Arc<Mutex<Handshakes>>,
 }
 
@@ -83,7 +91,7 @@ impl Doors {
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn open(config: &Config) -> Result<Self, Error> {
+    pub(super) fn open(config: &Config, name_servers: NameServers) -> Result<Self, Error> {
         let needs = config.listeners().any(|(transport, _)| transport.is_encrypted());
         let certificate = match &config.certificate {
             Some(files) if needs => Some(Arc::new(Certificate::open(files.clone())?)),
@@ -102,6 +110,8 @@ impl Doors {
             runtime: Some(runtime),
             certificate,
             rules: Arc::new(config.rules.clone()),
+            peers: Arc::default(),
+            name_servers,
             handshakes: Arc::default(),
         })
     }
@@ -113,11 +123,12 @@ impl Doors {
         // The socket changes its thread, and with it who wakes it.
         let stream = stream.into_std();
         let (certificate, rules) = (self.certificate.clone(), self.rules.clone());
+        let peers = self.peers.clone();
         runtime.spawn(async move {
             let stream = stream.and_then(TcpStream::from_std);
             let (Ok(stream), Some(place)) = (stream, place) else { return link.failed().await };
             match transport {
-                Transport::Tls => speak_tls(stream, certificate, place, link).await,
+                Transport::Tls => speak_tls(stream, certificate, &peers, place, link).await,
                 Transport::Ws => speak_websocket(async { Ok(stream) }, rules, place, link).await,
                 Transport::Wss => {
                     let stream = secure(stream, certificate);
@@ -131,10 +142,15 @@ impl Doors {
 
 impl Doors {
     /// Opens a connection over TLS to this trunk; what becomes of it comes over `link`.
-    pub fn dial(&self, target: Arc<Target>, trunk: TrunkKey, link: Link) {
+    pub fn dial(&self, target: Arc<Target>, to: To, link: Link) {
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(dial::speak(target, trunk, link));
+            runtime.spawn(dial::speak(target, to, self.name_servers.clone(), link));
         }
+    }
+
+    /// The trunks of a tenant that are known by their certificates from now on.
+    pub fn set_peers(&self, tenant: TenantId, wanted: Vec<ByCertificate>) {
+        self.peers.set(tenant, wanted);
     }
 }
 
@@ -154,15 +170,38 @@ async fn secure(stream: TcpStream, certificate: Option<Arc<Certificate>>) -> io:
     certificate.acceptor().accept(stream).await
 }
 
+/// Whoever connects is asked for a certificate where somebody is known by one, and need not have any. A
+/// page is never asked: its browser would ask its user.
+async fn secure_and_ask(
+    stream: TcpStream,
+    certificate: Option<Arc<Certificate>>,
+    peers: &Peers,
+) -> io::Result<Secured> {
+    if !peers.has_any() {
+        return secure(stream, certificate).await;
+    }
+    let certificate = certificate.ok_or(io::ErrorKind::NotFound)?;
+    certificate.acceptor_that_asks().accept(stream).await
+}
+
 async fn speak_tls(
     stream: TcpStream,
     certificate: Option<Arc<Certificate>>,
+    peers: &Peers,
     place: Place,
     link: Link,
 ) {
-    match timeout(HANDSHAKE_MAX, secure(stream, certificate)).await {
+    match timeout(HANDSHAKE_MAX, secure_and_ask(stream, certificate, peers)).await {
         Ok(Ok(stream)) => {
             drop(place);
+            let chain = stream.get_ref().1.peer_certificates();
+            let shown = chain.map(|chain| peers.judge(chain, UnixTime::now()));
+            if let Some(shown) = shown {
+                peers.tell(link.peer.ip(), &shown);
+                if !link.shown(shown).await {
+                    return;
+                }
+            }
             let (read, write) = tokio::io::split(stream);
             super::net::converse(read, write, link).await;
         }

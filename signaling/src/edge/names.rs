@@ -1,6 +1,7 @@
 //! Looks up where the servers of a trunk are: NAPTR and SRV (RFC 3263 §4) of the system's name
-//! servers, and addresses as the system resolves them. One task for each trunk that is given by name;
-//! what it finds is told anew when its time is over. A name that has no services has its addresses.
+//! servers, and addresses as the system resolves them; where the configuration names servers, those are
+//! asked for all of it and nobody else is. One task for each trunk that is given by name; what it finds
+//! is told anew when its time is over. A name that has no services has its addresses.
 
 use super::net::Arrived;
 use crate::sip::flow::Transport;
@@ -9,10 +10,11 @@ use crate::sip::trunk::TrunkKey;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use simple_dns::rdata::RData;
-use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, TYPE};
+use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, ResourceRecord, TYPE};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use terms::Moment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,9 +37,17 @@ const PORT_SECURED: u16 = 5061;
 /// Rank of addresses that no service names.
 const UNRANKED: (u16, u16) = (0, 0);
 
+/// The name servers of the configuration; none for those of the system.
+pub(super) type NameServers = Arc<[SocketAddr]>;
+
 /// Keeps looking until it is aborted.
-pub(super) async fn follow(trunk: TrunkKey, named: Named, arrived: mpsc::Sender<Arrived>) {
-    let resolver = Resolver::of_the_system();
+pub(super) async fn follow(
+    trunk: TrunkKey,
+    named: Named,
+    servers: NameServers,
+    arrived: mpsc::Sender<Arrived>,
+) {
+    let resolver = Resolver::of(&servers);
     loop {
         let (servers, lives) = resolver.locate(&named).await;
         if servers.is_empty() {
@@ -51,8 +61,16 @@ pub(super) async fn follow(trunk: TrunkKey, named: Named, arrived: mpsc::Sender<
 }
 
 /// Where the servers of a name are, in the order in which they are called.
-pub(super) async fn in_turn(named: &Named) -> Vec<SocketAddr> {
-    Resolver::of_the_system().in_turn(named).await
+pub(super) async fn in_turn(named: &Named, servers: &[SocketAddr]) -> Vec<SocketAddr> {
+    Resolver::of(servers).in_turn(named).await
+}
+
+/// The addresses of a host.
+pub(super) async fn hosts(
+    host: (&str, u16),
+    servers: &[SocketAddr],
+) -> io::Result<Vec<SocketAddr>> {
+    Resolver::of(servers).hosts(host).await
 }
 
 /// A service as a name server says it.
@@ -67,13 +85,19 @@ struct Service {
 
 struct Resolver {
     servers: Vec<SocketAddr>,
+    /// They are the system's: it resolves addresses itself, with all that it knows besides.
+    of_the_system: bool,
 }
 
 impl Resolver {
-    /// Asks those that the system asks; the machine itself where none are named (resolv.conf(5)).
-    fn of_the_system() -> Self {
+    /// Asks these; without any those that the system asks, or the machine itself where none are named
+    /// (resolv.conf(5)).
+    fn of(servers: &[SocketAddr]) -> Self {
+        if !servers.is_empty() {
+            return Resolver { servers: servers.to_vec(), of_the_system: false };
+        }
         let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-        Resolver { servers: name_servers(&text) }
+        Resolver { servers: name_servers(&text), of_the_system: true }
     }
 
     /// The servers, and how long that is so.
@@ -83,13 +107,13 @@ impl Resolver {
         for service in services {
             let rank = (service.priority, service.weight);
             let host = (service.host.as_str(), service.port);
-            found.extend(addresses(host, service.transport, rank).await);
+            found.extend(self.addresses(host, service.transport, rank).await);
         }
         if found.is_empty() {
             let transport = named.transport.unwrap_or(Transport::Udp);
             let usual = if transport == Transport::Tls { PORT_SECURED } else { PORT };
             let host = (named.name.as_str(), named.port.unwrap_or(usual));
-            found = addresses(host, transport, UNRANKED).await;
+            found = self.addresses(host, transport, UNRANKED).await;
             lives = AGAIN_MIN;
         }
         found.truncate(SERVERS_MAX);
@@ -125,6 +149,35 @@ impl Resolver {
             }
         }
         (services, lives)
+    }
+
+    async fn addresses(
+        &self,
+        host: (&str, u16),
+        transport: Transport,
+        (priority, weight): (u16, u16),
+    ) -> Vec<Server> {
+        let found = timeout(ANSWER_MAX * 2, self.hosts(host)).await;
+        let found = found.map_or_else(|_| Vec::new(), Result::unwrap_or_default);
+        let server = |address| Server { address, transport, priority, weight };
+        found.into_iter().map(server).collect()
+    }
+
+    /// The addresses of a host; what is written as an address is one.
+    async fn hosts(&self, (host, port): (&str, u16)) -> io::Result<Vec<SocketAddr>> {
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        if self.of_the_system {
+            return Ok(lookup_host((host, port)).await?.collect());
+        }
+        let (four, six) = tokio::join!(self.ask(host, TYPE::A), self.ask(host, TYPE::AAAA));
+        let said = [four?, six.unwrap_or_default()];
+        let found: Vec<IpAddr> = said.iter().flat_map(|answer| addresses_of(answer)).collect();
+        if found.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
     }
 
     async fn ask(&self, name: &str, kind: TYPE) -> io::Result<Vec<u8>> {
@@ -237,24 +290,21 @@ fn services_of(answer: &[u8], transport: Transport) -> (Vec<Service>, Duration) 
     (services, lives)
 }
 
-async fn addresses(
-    host: (&str, u16),
-    transport: Transport,
-    (priority, weight): (u16, u16),
-) -> Vec<Server> {
-    match timeout(ANSWER_MAX * 2, lookup_host(host)).await {
-        Ok(Ok(found)) => {
-            found.map(|address| Server { address, transport, priority, weight }).collect()
-        }
-        Ok(Err(_)) | Err(_) => Vec::new(),
-    }
+/// The addresses that A and AAAA say.
+fn addresses_of(answer: &[u8]) -> Vec<IpAddr> {
+    let Ok(packet) = Packet::parse(answer) else { return Vec::new() };
+    let address = |record: &ResourceRecord| match &record.rdata {
+        RData::A(a) => Some(IpAddr::from(Ipv4Addr::from(a.address))),
+        RData::AAAA(aaaa) => Some(IpAddr::from(Ipv6Addr::from(aaaa.address))),
+        _ => None,
+    };
+    packet.answers.iter().filter_map(address).take(SERVERS_MAX).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simple_dns::ResourceRecord;
-    use simple_dns::rdata::{NAPTR, SRV};
+    use simple_dns::rdata::{A, AAAA, NAPTR, SRV};
 
     fn answer(records: Vec<RData<'static>>) -> Vec<u8> {
         let mut packet = Packet::new_reply(7);
@@ -355,7 +405,7 @@ mod tests {
                 }
             };
             let named = Named { name: "carrier.example".into(), port: None, transport: None };
-            let resolver = Resolver { servers: vec![at] };
+            let resolver = Resolver::of(&[at]);
             let located = resolver.locate(&named);
             let (servers, lives) = tokio::select! {
                 () = served => panic!("it asks too often"),
@@ -373,7 +423,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-            let resolver = Resolver { servers: vec![socket.local_addr().unwrap()] };
+            let resolver = Resolver::of(&[socket.local_addr().unwrap()]);
             let served = async {
                 let mut buffer = vec![0; 512];
                 loop {
@@ -403,6 +453,45 @@ mod tests {
             let at = |ip: u8, port| SocketAddr::from(([127, 0, 0, ip], port));
             assert_eq!(ranked, [at(9, 5081), at(8, 5071)]);
             assert_eq!(plain, [at(7, 5061)]);
+        });
+    }
+
+    #[test]
+    fn servers_of_the_configuration_are_asked_for_addresses_too() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let at = socket.local_addr().unwrap();
+            let served = async {
+                let mut buffer = vec![0; 512];
+                loop {
+                    let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+                    let asked = Packet::parse(&buffer[..length]).unwrap();
+                    let question = &asked.questions[0];
+                    let mut reply = Packet::new_reply(asked.id());
+                    if question.qname.to_string() == "sbc.carrier.example" {
+                        let owner = Name::new("sbc.carrier.example").unwrap();
+                        let data = match question.qtype == TYPE::A.into() {
+                            true => RData::A(A { address: Ipv4Addr::new(192, 0, 2, 7).into() }),
+                            false => RData::AAAA(AAAA { address: Ipv6Addr::LOCALHOST.into() }),
+                        };
+                        reply.answers.push(ResourceRecord::new(owner, CLASS::IN, 60, data));
+                    }
+                    socket.send_to(&reply.build_bytes_vec().unwrap(), from).await.unwrap();
+                }
+            };
+            let asked = async {
+                let known = hosts(("sbc.carrier.example", 5060), &[at]).await.unwrap();
+                // The system would know this one.
+                (known, hosts(("localhost", 5060), &[at]).await.unwrap_err().kind())
+            };
+            let (known, unknown) = tokio::select! {
+                () = served => unreachable!("it serves for ever"),
+                asked = asked => asked,
+            };
+            let expected: [SocketAddr; 2] =
+                ["192.0.2.7:5060", "[::1]:5060"].map(|text| text.parse().unwrap());
+            assert_eq!((known, unknown), (expected.to_vec(), io::ErrorKind::NotFound));
         });
     }
 }

@@ -1,27 +1,35 @@
 //! Sockets: listeners of datagrams and streams, one task a connection. Bytes come in as [`Arrived`]
 //! over one bounded queue; what does not fit is dropped as a network would drop it. Connections that
-//! begin with a handshake are handed to [`Doors`]; those over TLS to a trunk are opened there, one to
-//! each trunk, when something is to be sent ([`Net::set_lines`]).
+//! begin with a handshake are handed to [`Doors`]; those over TLS to a trunk are opened there, when
+//! something is to be sent ([`Net::set_lines`]).
 
-use super::dial::{Target, connect};
+mod lines;
+mod stream;
+
+pub(super) use stream::{converse, talk};
+
+use super::dial::connect;
 use super::doors::Doors;
-use super::names;
-use super::pulse::{self, Beat, PING, Pulse};
+use super::names::{self, NameServers};
+use super::peers::Shown;
+use super::pulse::{Beat, Mutes};
 use crate::sip::bucket::source_key;
 use crate::sip::flow::{ConnectionId, Host, ListenerId, Transmit, Transport};
 use crate::sip::servers::{Named, Server};
+use crate::sip::shown::ByCertificate;
 use crate::sip::trunk::TrunkKey;
+use lines::Line;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use terms::TenantId;
 use terms::control::LineProblem;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, lookup_host};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
@@ -40,12 +48,6 @@ pub(super) const WRITE_MAX: Duration = Duration::from_secs(5);
 const BEHIND_MAX: Duration = Duration::from_secs(15);
 /// Accepted connections that the loop has not looked at; more wait in the kernel.
 const OPENED_MAX: usize = 256;
-/// Pause after a connection to a trunk did not come about; it doubles up to [`REST_MAX`].
-const REST_MIN: Duration = Duration::from_secs(1);
-/// Longest of these pauses.
-const REST_MAX: Duration = Duration::from_secs(60);
-/// How long a connection may be silent. Phones ping every two minutes (RFC 5626 §4.4.1).
-const IDLE_MAX: Duration = Duration::from_secs(600);
 /// Largest datagram.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Kernel buffer of a UDP socket: a burst of 10,000 requests.
@@ -65,8 +67,10 @@ pub enum Arrived {
     Failed(ConnectionId),
     /// A connection to a trunk is open, to this address.
     Dialled(ListenerId, ConnectionId, SocketAddr, TrunkKey),
-    /// It did not come about.
-    NotDialled(ConnectionId, TrunkKey, LineProblem),
+    /// It did not come about, or was open and the trunk refuses who we are.
+    NotDialled(ConnectionId, To, LineProblem),
+    /// Who connected has shown a certificate: the trunks that it is of, or why it is of none.
+    Shown(ListenerId, ConnectionId, SocketAddr, Shown),
     /// This request of ours could not be sent.
     Unsent(u64),
     /// The servers of a trunk that is given by name.
@@ -156,6 +160,10 @@ pub struct Net {
     /// Connections by peer, for reuse (RFC 3261 §18.1.1).
     peers: HashMap<SocketAddr, ConnectionId>,
     next: u64,
+    /// Who is asked for names.
+    name_servers: NameServers,
+    /// Peers that do not answer empty lines.
+    mutes: Mutes,
     arrived: mpsc::Sender<Arrived>,
     opened: mpsc::Sender<Opening>,
 }
@@ -167,35 +175,6 @@ struct Connection {
     writes: mpsc::Sender<Arc<[u8]>>,
     /// We opened it to this trunk.
     trunk: Option<TrunkKey>,
-}
-
-/// A trunk that we call over TLS.
-struct Line {
-    target: Arc<Target>,
-    /// The one connection, open or on its way.
-    connection: Option<ConnectionId>,
-    /// Requests that were written before it was open.
-    waiting: Vec<u64>,
-    failures: u32,
-    rests_until: Option<Instant>,
-}
-
-impl Line {
-    fn new(target: Target) -> Self {
-        let (connection, waiting, failures, rests_until) = (None, Vec::new(), 0, None);
-        Line { target: Arc::new(target), connection, waiting, failures, rests_until }
-    }
-
-    fn rests(&self) -> bool {
-        self.rests_until.is_some_and(|until| Instant::now() < until)
-    }
-
-    fn on_failed(&mut self) {
-        let pause = REST_MIN.saturating_mul(1 << self.failures.min(10)).min(REST_MAX);
-        self.failures += 1;
-        self.rests_until = Some(Instant::now() + pause);
-        self.connection = None;
-    }
 }
 
 /// A connection that the loop has to register.
@@ -213,6 +192,9 @@ pub struct Opening {
 /// Connections in the order in which they opened.
 pub type Opened = mpsc::Receiver<Opening>;
 
+/// Whom a connection over TLS of ours leads to: the trunk, and the server where each has one.
+pub type To = (TrunkKey, Option<SocketAddr>);
+
 /// What a connection's task has of the loop.
 pub struct Link {
     /// The listener that it reached.
@@ -227,6 +209,7 @@ pub struct Link {
     is_ours: bool,
     /// Since when something waits.
     behind_since: Option<Instant>,
+    mutes: Mutes,
     arrived: mpsc::Sender<Arrived>,
 }
 
@@ -252,6 +235,25 @@ impl Link {
         waits && self.behind_since.get_or_insert_with(Instant::now).elapsed() > BEHIND_MAX
     }
 
+    /// Nobody answered: whether the connection is as good as gone.
+    fn is_given_up(&self, beat: Beat) -> bool {
+        let gone = match beat {
+            Beat::Ask => false,
+            Beat::Gone => true,
+            Beat::Mute => self.mutes.note(self.peer.ip()),
+        };
+        if gone {
+            tracing::debug!(peer = %self.peer, "empty lines are not answered: it is taken for gone");
+        }
+        gone
+    }
+
+    /// Who connected has shown a certificate. False when the loop has ended.
+    pub(super) async fn shown(&self, shown: Shown) -> bool {
+        let shown = Arrived::Shown(self.listener, self.connection, self.peer, shown);
+        self.arrived.send(shown).await.is_ok()
+    }
+
     /// It is over.
     pub async fn closed(self) {
         let _ = self.arrived.send(Arrived::Closed(self.connection)).await;
@@ -269,8 +271,13 @@ impl Link {
     }
 
     /// It did not come about.
-    pub async fn not_dialled(self, trunk: TrunkKey, problem: LineProblem) {
-        let _ = self.arrived.send(Arrived::NotDialled(self.connection, trunk, problem)).await;
+    pub async fn not_dialled(self, to: To, problem: LineProblem) {
+        let _ = self.arrived.send(Arrived::NotDialled(self.connection, to, problem)).await;
+    }
+
+    /// It was open, and the trunk refuses who we are; [`Link::closed`] follows.
+    pub async fn refused(&self, to: To, problem: LineProblem) {
+        let _ = self.arrived.send(Arrived::NotDialled(self.connection, to, problem)).await;
     }
 }
 
@@ -281,6 +288,7 @@ impl Net {
         bound: Vec<Bound>,
         doors: Doors,
         of_source_max: usize,
+        name_servers: NameServers,
         arrived: mpsc::Sender<Arrived>,
     ) -> (Self, Opened) {
         let (opened, accepted) = mpsc::channel(OPENED_MAX);
@@ -308,6 +316,8 @@ impl Net {
             of_source_max,
             peers: HashMap::new(),
             next: 1,
+            name_servers,
+            mutes: Mutes::default(),
             arrived,
             opened,
         };
@@ -340,7 +350,9 @@ impl Net {
         self.peers.insert(peer, connection);
         self.sources.insert(source, of_source + 1);
         let (arrived, writes, behind_since) = (self.arrived.clone(), waiting, None);
-        let link = Link { listener, connection, peer, writes, is_ours, behind_since, arrived };
+        let mutes = self.mutes.clone();
+        let link =
+            Link { listener, connection, peer, writes, is_ours, behind_since, mutes, arrived };
         if transport == Transport::Tcp {
             let (read, write) = stream.into_split();
             tokio::task::spawn_local(converse(read, write, link));
@@ -350,28 +362,9 @@ impl Net {
         true
     }
 
-    /// The trunks of a tenant that are called over TLS from now on. What is open to one that has
-    /// changed, or is gone, is closed.
-    pub fn set_lines(&mut self, tenant: TenantId, targets: Vec<(TrunkKey, Target)>) {
-        let own: Vec<TrunkKey> = self.lines.keys().filter(|k| k.0 == tenant).copied().collect();
-        let mut old: HashMap<TrunkKey, Line> = HashMap::new();
-        for key in own {
-            old.extend(self.lines.remove(&key).map(|line| (key, line)));
-        }
-        for (key, target) in targets {
-            let line = match old.remove(&key) {
-                Some(line) if *line.target == target => line,
-                changed => {
-                    old.extend(changed.map(|line| (key, line)));
-                    Line::new(target)
-                }
-            };
-            self.lines.insert(key, line);
-        }
-        for line in old.into_values() {
-            line.connection.into_iter().for_each(|connection| self.forget(connection));
-            line.waiting.into_iter().for_each(|id| self.unsent(Some(id)));
-        }
+    /// The trunks of a tenant that are known by their certificates from now on.
+    pub fn set_peers(&self, tenant: TenantId, wanted: Vec<ByCertificate>) {
+        self.doors.set_peers(tenant, wanted);
     }
 
     /// The trunks of a tenant whose names are looked up from now on.
@@ -388,46 +381,20 @@ impl Net {
         });
         for (key, named) in wanted {
             if !self.named.contains_key(&key) {
-                let following = names::follow(key, named.clone(), self.arrived.clone());
+                let (servers, arrived) = (self.name_servers.clone(), self.arrived.clone());
+                let following = names::follow(key, named.clone(), servers, arrived);
                 let task = tokio::task::spawn_local(following).abort_handle();
                 self.named.insert(key, (named, task));
             }
         }
     }
 
-    /// A connection to a trunk is open: the requests that were written to it before. `None` when it is
-    /// not wanted any more.
-    pub fn on_dialled(
-        &mut self,
-        connection: ConnectionId,
-        peer: SocketAddr,
-        trunk: TrunkKey,
-    ) -> Option<Vec<u64>> {
-        self.connections.get_mut(&connection)?.peer = peer;
-        let line = self.lines.get_mut(&trunk).filter(|l| l.connection == Some(connection))?;
-        (line.failures, line.rests_until) = (0, None);
-        Some(std::mem::take(&mut line.waiting))
-    }
-
-    /// It did not come about: the requests that waited for it.
-    pub fn on_not_dialled(&mut self, connection: ConnectionId, trunk: TrunkKey) -> Vec<u64> {
-        self.connections.remove(&connection);
-        let line = self.lines.get_mut(&trunk).filter(|l| l.connection == Some(connection));
-        line.map_or(Vec::new(), |line| {
-            line.on_failed();
-            std::mem::take(&mut line.waiting)
-        })
-    }
-
     /// Forgets a connection that closed.
     pub fn forget(&mut self, connection: ConnectionId) {
         let Some(gone) = self.connections.remove(&connection) else { return };
         if let Some(trunk) = gone.trunk {
-            let line = self.lines.get_mut(&trunk).filter(|l| l.connection == Some(connection));
-            let waiting = line.map_or(Vec::new(), |line| {
-                line.connection = None;
-                std::mem::take(&mut line.waiting)
-            });
+            let line = self.lines.get_mut(&trunk);
+            let waiting = line.map_or(Vec::new(), |line| line.on_gone(connection));
             return waiting.into_iter().for_each(|id| self.unsent(Some(id)));
         }
         if self.peers.get(&gone.peer) == Some(&connection) {
@@ -463,10 +430,11 @@ impl Net {
                 }
             }
             Host::Name(name, port) => {
-                let arrived = self.arrived.clone();
+                let (servers, arrived) = (self.name_servers.clone(), self.arrived.clone());
                 tokio::task::spawn_local(async move {
                     let sent = async {
-                        let to = resolve(&name, port, socket.local_addr()?).await?;
+                        let to =
+                            resolve((name.as_str(), port), &servers, socket.local_addr()?).await?;
                         socket.send_to(&transmit.bytes, to).await
                     };
                     if let (Err(error), Some(id)) = (sent.await, transmit.transaction) {
@@ -483,7 +451,7 @@ impl Net {
         // Over TLS it matters which trunk is at the other end, and not at which address.
         let trunk = transmit.hop.trunk.filter(|_| transport == Transport::Tls);
         let other = match (trunk, &transmit.hop.host) {
-            (Some(trunk), _) => self.lines.get(&trunk).and_then(|line| line.connection),
+            (Some(trunk), host) => self.lines.get(&trunk).and_then(|l| l.connection_to(host)),
             (None, Host::Address(address)) => self.peers.get(address).copied(),
             (None, Host::Name(..)) => None,
         };
@@ -515,49 +483,17 @@ impl Net {
         }
     }
 
-    /// Opens the connection to a trunk; what is to be sent waits for it.
-    fn dial(&mut self, trunk: TrunkKey, transmit: Transmit) {
-        let Some(line) = self.lines.get_mut(&trunk).filter(|line| !line.rests()) else {
-            return self.unsent(transmit.transaction);
-        };
-        let connection = ConnectionId(self.next);
-        self.next += 1;
-        line.connection = Some(connection);
-        line.waiting.extend(transmit.transaction);
-        let (writes, waiting) = mpsc::channel(WRITES_MAX);
-        // It has room for the first.
-        let _ = writes.try_send(transmit.bytes);
-        let peer = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let opening = Connection { peer, transport: Transport::Tls, writes, trunk: Some(trunk) };
-        self.connections.insert(connection, opening);
-        let (listener, arrived) = (transmit.hop.listener, self.arrived.clone());
-        let (writes, is_ours, behind_since) = (waiting, true, None);
-        let link = Link { listener, connection, peer, writes, is_ours, behind_since, arrived };
-        self.doors.dial(line.target.clone(), trunk, link);
-    }
-
-    /// A request that was written to a connection which may not be open yet.
-    fn wait_on(&mut self, connection: ConnectionId, id: u64) {
-        let Some(Connection { trunk: Some(trunk), peer, .. }) = self.connections.get(&connection)
-        else {
-            return;
-        };
-        let is_open = peer.port() != 0;
-        if let Some(line) = self.lines.get_mut(trunk).filter(|_| !is_open) {
-            line.waiting.push(id);
-        }
-    }
-
     /// Opens a connection, hands it to the loop and sends on it.
     fn open(&self, transmit: Transmit) {
         let (opened, arrived) = (self.opened.clone(), self.arrived.clone());
+        let servers = self.name_servers.clone();
         tokio::task::spawn_local(async move {
             let connecting = async {
                 let to = match transmit.hop.host {
                     Host::Address(address) => vec![address],
                     Host::Name(name, port) => {
-                        let found = timeout(CONNECT_MAX, lookup_host((name.as_str(), port)));
-                        found.await??.collect()
+                        let found = names::hosts((name.as_str(), port), &servers);
+                        timeout(CONNECT_MAX, found).await??
                     }
                 };
                 let mut stream = connect(&to).await?;
@@ -587,11 +523,16 @@ impl Net {
 }
 
 /// The first address of a name that the socket's family can reach.
-async fn resolve(name: &str, port: u16, local: SocketAddr) -> io::Result<SocketAddr> {
-    let mut addresses = timeout(CONNECT_MAX, lookup_host((name, port))).await??;
+async fn resolve(
+    host: (&str, u16),
+    servers: &[SocketAddr],
+    local: SocketAddr,
+) -> io::Result<SocketAddr> {
+    let addresses = timeout(CONNECT_MAX, names::hosts(host, servers)).await??;
     // A socket of IPv6 that is bound to every address speaks IPv4 too.
     let both = local.is_ipv6() && local.ip().is_unspecified();
     addresses
+        .into_iter()
         .find(|address| both || address.is_ipv4() == local.is_ipv4())
         .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
 }
@@ -628,61 +569,4 @@ async fn accept(listener: ListenerId, socket: TcpListener, opened: mpsc::Sender<
             }
         }
     }
-}
-
-/// One stream's life.
-pub(super) async fn converse(
-    mut read: impl AsyncRead + Unpin,
-    mut write: impl AsyncWrite + Unpin,
-    mut link: Link,
-) {
-    let mut buffer = vec![0; 16 << 10];
-    let mut pulse = link.is_ours.then(|| Pulse::new(Instant::now()));
-    loop {
-        let beat = pulse::until(pulse.as_ref().map(Pulse::next_timeout));
-        tokio::select! {
-            got = timeout(IDLE_MAX, read.read(&mut buffer)) => match got {
-                Ok(Ok(length)) if length > 0 => {
-                    if let Some(pulse) = &mut pulse {
-                        pulse.on_heard(Instant::now(), &buffer[..length]);
-                    }
-                    if !link.hand_bytes(buffer[..length].to_vec()).await {
-                        return;
-                    }
-                }
-                _ => break,
-            },
-            bytes = link.writes.recv() => match bytes {
-                Some(bytes) => {
-                    let written = timeout(WRITE_MAX, send_all(&mut write, &bytes)).await;
-                    if !matches!(written, Ok(Ok(()))) || link.is_too_slow() {
-                        break;
-                    }
-                }
-                None => break,
-            },
-            () = beat => match pulse.as_mut().and_then(|pulse| pulse.on_timeout(Instant::now())) {
-                Some(Beat::Ask) => {
-                    let written = timeout(WRITE_MAX, send_all(&mut write, PING)).await;
-                    if !matches!(written, Ok(Ok(()))) {
-                        break;
-                    }
-                }
-                Some(Beat::Gone) => {
-                    tracing::debug!(peer = %link.peer, "who answered pings does not any more");
-                    break;
-                }
-                None => {}
-            },
-        }
-    }
-    // A goodbye over TLS is a record more, and who reads nothing is not waited for.
-    let _ = timeout(WRITE_MAX, write.shutdown()).await;
-    link.closed().await;
-}
-
-/// Over TLS what is written leaves when it is flushed.
-async fn send_all(write: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
-    write.write_all(bytes).await?;
-    write.flush().await
 }

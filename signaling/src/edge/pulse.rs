@@ -1,15 +1,23 @@
 //! The pulse of a connection that we opened: two empty lines now and then, which whoever is spoken to
 //! answers with one (RFC 5626 §3.5.1 and §4.4.1). What lies between keeps it open meanwhile, and calls
 //! come in over it. Who has answered before and does not any more is gone, long before TCP would say
-//! so; who never did may not know the question, and is left alone.
+//! so. Who never did is taken for gone as well, once: where the next connection to them is as mute they
+//! do not know the question, and are left to TCP, which gives up a line that takes nothing for as long
+//! (`TCP_USER_TIMEOUT`, RFC 5482).
 
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// From the last that was heard to the question: within 80 % and all of two minutes (§4.4.1).
 const EVERY: Duration = Duration::from_secs(100);
 /// How long an answer may take (§4.4.1).
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// Peers that are remembered as mute; those beyond are left to TCP.
+const MUTES_MAX: usize = 1_000;
 
 /// The question.
 pub(super) const PING: &[u8] = b"\r\n\r\n";
@@ -21,6 +29,22 @@ pub(super) enum Beat {
     Ask,
     /// Nobody is there any more.
     Gone,
+    /// Nobody answered, and nobody ever did over this connection.
+    Mute,
+}
+
+/// Peers that were taken for gone because they never answered.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mutes {
+    known: Arc<Mutex<HashSet<IpAddr>>>,
+}
+
+impl Mutes {
+    /// This one never answered. True where that is news.
+    pub(super) fn note(&self, peer: IpAddr) -> bool {
+        let mut known = self.known.lock().expect("no panic while held");
+        known.len() < MUTES_MAX && known.insert(peer)
+    }
 }
 
 /// Of one connection.
@@ -45,7 +69,7 @@ impl Pulse {
         match self.answer_until {
             Some(until) if until <= now => {
                 (self.answer_until, self.asks_at) = (None, now + EVERY);
-                self.has_answered.then_some(Beat::Gone)
+                Some(if self.has_answered { Beat::Gone } else { Beat::Mute })
             }
             None if self.asks_at <= now => {
                 self.answer_until = Some(now + ANSWER_MAX);
@@ -95,13 +119,18 @@ mod tests {
     }
 
     #[test]
-    fn who_never_answered_is_asked_again_and_left_alone() {
+    fn who_never_answered_is_mute_each_time_and_that_is_news_once() {
+        let mutes = Mutes::default();
+        let peer = |last: u8| IpAddr::from([192, 0, 2, last]);
+        assert!(mutes.note(peer(1)) && mutes.note(peer(2)));
+        assert!(!mutes.clone().note(peer(1)), "the next connection is left alone");
         let start = Instant::now();
         let mut pulse = Pulse::new(start);
         for round in 0..3 {
             let asked = start + secs(110 * round + 100);
             assert_eq!(pulse.on_timeout(asked), Some(Beat::Ask));
-            assert_eq!(pulse.on_timeout(asked + secs(10)), None);
+            assert_eq!(pulse.on_timeout(asked + secs(9)), None);
+            assert_eq!(pulse.on_timeout(asked + secs(10)), Some(Beat::Mute));
         }
     }
 
@@ -114,6 +143,7 @@ mod tests {
         assert_eq!(pulse.on_timeout(start + secs(160)), Some(Beat::Ask));
         pulse.on_heard(start + secs(161), b"BYE sip:a@b SIP/2.0\r\n");
         assert_eq!(pulse.on_timeout(start + secs(261)), Some(Beat::Ask));
-        assert_eq!(pulse.on_timeout(start + secs(271)), None, "that was no answer to the question");
+        let said = pulse.on_timeout(start + secs(271));
+        assert_eq!(said, Some(Beat::Mute), "that was no answer to the question");
     }
 }

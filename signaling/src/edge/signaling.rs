@@ -1,19 +1,20 @@
 //! The signaling thread: owns the SIP core, the switch and the event log, and carries their outputs.
 //! Entries of the log are handed to the kernel before the packets of the same step leave.
 
+mod arrive;
+
 use super::clock;
-use super::dial::Target;
 use super::doors::{self, Doors};
 use super::journal::{self, Journal, Synced};
 use super::live::Live;
-use super::net::{ARRIVED_MAX, Arrived, Bound, Net, Opening};
+use super::names::NameServers;
+use super::net::{ARRIVED_MAX, Bound, Net};
 use super::plans::Plans;
 use super::refusals::Refusals;
 use crate::kept::Change;
 use crate::reach::{Network, Reach};
 use crate::sip::digest::Algorithm;
 use crate::sip::flow::Transport;
-use crate::sip::servers::Secured;
 use crate::sip::user_agent::Command;
 use crate::sip::{self, Listener, UserAgent};
 use crate::switch::{
@@ -73,6 +74,8 @@ pub struct Config {
     pub requests_per_s_max: u32,
     /// Networks that may signal over a transport; one without any takes everybody.
     pub allowed: Vec<(Transport, Network)>,
+    /// Name servers that are asked where trunks are; those of the system where there are none.
+    pub name_servers: Vec<SocketAddr>,
     /// The event log.
     pub journal: journal::Config,
     /// The switch.
@@ -290,7 +293,8 @@ async fn run(
             return;
         }
     };
-    let doors = match Doors::open(&config.doors) {
+    let name_servers: NameServers = config.name_servers.clone().into();
+    let doors = match Doors::open(&config.doors, name_servers.clone()) {
         Ok(doors) => doors,
         Err(error) => {
             let _ = ready.send(Err(error.into()));
@@ -299,7 +303,7 @@ async fn run(
     };
     let (arrived, mut arrivals) = mpsc::channel(ARRIVED_MAX);
     let most = config.connections_of_address_max;
-    let (net, mut opened) = Net::start(bound, doors, most, arrived);
+    let (net, mut opened) = Net::start(bound, doors, most, name_servers, arrived);
     let (live, kept) = open_live(config.live.as_deref());
     let keeps = live.is_some();
     let mut user_agent_config = user_agent_config(&config, &addresses);
@@ -451,19 +455,6 @@ impl Thread {
         self.carry();
     }
 
-    /// Phones, trunks and connections are those of this plan from now on.
-    fn use_plan(&mut self, plan: &Plan) {
-        self.user_agent.set_plan(clock::now(), plan);
-        let secured = self.user_agent.secured_trunks(plan.tenant).into_iter();
-        let target = |Secured { trunk, host, ca, certificate }| {
-            let named = self.user_agent.secured_name(trunk);
-            (trunk, Target { host, named, ca, certificate })
-        };
-        let targets = secured.map(target).collect();
-        self.net.set_lines(plan.tenant, targets);
-        self.net.set_names(plan.tenant, self.user_agent.named_trunks(plan.tenant));
-    }
-
     /// Takes up what the process before kept. What one room has and the other does not know of is
     /// let go: a dialog gets its BYE, a port is given back.
     fn restore(&mut self, kept: &[Change], media_legs: &BTreeSet<LegId>) {
@@ -545,58 +536,6 @@ impl Thread {
         if let (Some((_, plan)), Answer::Done) = (taken, &response.body) {
             self.use_plan(&plan);
             self.plans.put(plan);
-        }
-    }
-
-    /// Somebody connects.
-    fn connect(&mut self, opening: Opening) {
-        let pays = self.net.has_handshake(opening.listener);
-        if pays && !self.user_agent.admit_connection(clock::now(), opening.peer) {
-            return;
-        }
-        if !self.net.register(opening) {
-            self.user_agent.handle_connection_refused();
-        }
-    }
-
-    fn arrive(&mut self, arrived: Arrived) {
-        let now = clock::now();
-        match arrived {
-            Arrived::Datagram(listener, source, bytes) => {
-                self.user_agent.handle_datagram(now, listener, source, &bytes);
-            }
-            Arrived::Stream(listener, connection, source, bytes) => {
-                self.user_agent.handle_stream(now, listener, connection, source, &bytes);
-            }
-            Arrived::Message(listener, connection, source, bytes) => {
-                self.user_agent.handle_message(now, listener, connection, source, &bytes);
-            }
-            Arrived::Closed(connection) => {
-                self.net.forget(connection);
-                self.user_agent.handle_closed(now, connection);
-            }
-            Arrived::Failed(connection) => {
-                self.net.forget(connection);
-                self.user_agent.handle_handshake_failed();
-            }
-            Arrived::Dialled(listener, connection, peer, trunk) => {
-                if let Some(waiting) = self.net.on_dialled(connection, peer, trunk) {
-                    let user_agent = &mut self.user_agent;
-                    user_agent.handle_dialled(now, listener, connection, peer, trunk, &waiting);
-                }
-            }
-            Arrived::NotDialled(connection, trunk, problem) => {
-                let (fault, detail) = (problem.fault, &problem.detail);
-                tracing::warn!(trunk = %trunk.1, ?fault, %detail, "no connection to the trunk");
-                self.user_agent.handle_not_dialled(now, trunk, problem);
-                for transaction in self.net.on_not_dialled(connection, trunk) {
-                    self.user_agent.handle_unsent(now, transaction);
-                }
-            }
-            Arrived::Unsent(transaction) => self.user_agent.handle_unsent(now, transaction),
-            Arrived::Located(trunk, servers) => {
-                self.user_agent.handle_located(now, trunk, servers);
-            }
         }
     }
 

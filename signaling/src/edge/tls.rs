@@ -1,6 +1,7 @@
 //! The certificate of TLS and of WebSocket over TLS, read from two PEM files, and read again when
 //! they change: a certificate that is renewed every few weeks restarts nothing.
 
+use super::peers;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -161,6 +162,8 @@ pub struct Certificate {
 #[derive(Debug)]
 struct Shown {
     config: Arc<ServerConfig>,
+    /// The same, and who connects is asked for theirs.
+    asks: Arc<ServerConfig>,
     /// The server's own certificate (DER).
     own: Arc<[u8]>,
     /// When the files were written that it came from.
@@ -171,7 +174,10 @@ impl Shown {
     fn read(files: &Files, written: [Option<SystemTime>; 2]) -> Result<Self, Error> {
         let chain = certificates(&files.certificate)?;
         let own = chain.first().map_or_else(Arc::default, |own| Arc::from(&own[..]));
-        Ok(Shown { config: Arc::new(config(files, chain)?), own, written })
+        let config = Arc::new(config(files, chain)?);
+        let asks = peers::asking(&config)
+            .map_err(|error| Error::Certificate(format!("TLS cannot be used: {error}")))?;
+        Ok(Shown { config, asks: Arc::new(asks), own, written })
     }
 }
 
@@ -188,6 +194,11 @@ impl Certificate {
     /// For the next handshake.
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.shown.lock().expect("no panic while held").config.clone())
+    }
+
+    /// The same for those who are asked for their certificate.
+    pub(super) fn acceptor_that_asks(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.shown.lock().expect("no panic while held").asks.clone())
     }
 
     /// The same, and the certificate (DER) that this handshake shows.

@@ -134,6 +134,8 @@ pub(super) struct Connection {
     pub(super) clients: HashSet<u64>,
     /// We opened it to this trunk, which has shown its certificate.
     pub(super) trunk: Option<TrunkKey>,
+    /// They opened it, and have shown a certificate of these trunks.
+    pub(super) shown: Vec<TrunkKey>,
 }
 
 /// The SIP core.
@@ -285,9 +287,10 @@ impl UserAgent {
         bytes: &[u8],
     ) {
         let Some(flow) = self.connection_flow(listener, connection, source) else { return };
-        let is_ours = self.connections.get(&connection).is_some_and(|own| own.trunk.is_some());
-        if !is_ours && !self.is_allowed(flow.transport, source) {
-            return self.close(flow);
+        match self.connections.get(&connection).and_then(|own| own.trunk) {
+            Some(trunk) => self.on_line_heard(now, trunk),
+            None if !self.is_allowed(flow.transport, source) => return self.close(flow),
+            None => {}
         }
         if let Some(known) = self.connections.get_mut(&connection) {
             known.framer.push(bytes);
@@ -370,7 +373,7 @@ impl UserAgent {
 
     /// The flow of a connection, which is known from its first bytes on; `None` when there are too
     /// many.
-    fn connection_flow(
+    pub(super) fn connection_flow(
         &mut self,
         listener: ListenerId,
         connection: ConnectionId,
@@ -394,39 +397,9 @@ impl UserAgent {
         Some(flow)
     }
 
-    fn know(&mut self, flow: Flow, connection: ConnectionId, trunk: Option<TrunkKey>) {
-        let (framer, clients) = (Framer::default(), HashSet::new());
-        self.connections.insert(connection, Connection { flow, framer, clients, trunk });
-    }
-
-    /// A connection over TLS to this trunk is open: it has shown the certificate that it should. These
-    /// requests of ours have waited for it.
-    pub fn handle_dialled(
-        &mut self,
-        now: Now,
-        listener: ListenerId,
-        connection: ConnectionId,
-        peer: SocketAddr,
-        trunk: TrunkKey,
-        waiting: &[u64],
-    ) {
-        let flow = Flow::connected(Transport::Tls, listener, peer, connection);
-        self.know(flow, connection, Some(trunk));
-        self.count("trunk_connections");
-        if let Some(trunk) = self.trunks.get_mut(trunk) {
-            (trunk.connection, trunk.problem) = (Some(connection), None);
-            trunk.health.on_connected();
-        }
-        self.tell_trunk(now, trunk);
-        // They fail with the connection.
-        for id in waiting {
-            if let (Some(tx), Some(known)) =
-                (self.clients.get_mut(id), self.connections.get_mut(&connection))
-            {
-                tx.hop.connection = Some(connection);
-                known.clients.insert(*id);
-            }
-        }
+    pub(super) fn know(&mut self, flow: Flow, connection: ConnectionId, trunk: Option<TrunkKey>) {
+        let (framer, clients, shown) = (Framer::default(), HashSet::new(), Vec::new());
+        self.connections.insert(connection, Connection { flow, framer, clients, trunk, shown });
     }
 
     /// How a tenant's trunks are.
@@ -572,7 +545,7 @@ impl UserAgent {
         self.transmits.push_back(transmit);
     }
 
-    fn close(&mut self, flow: Flow) {
+    pub(super) fn close(&mut self, flow: Flow) {
         let bytes = Arc::from([]);
         self.push_transmit(Transmit { hop: flow.into(), bytes, transaction: None, close: true });
     }

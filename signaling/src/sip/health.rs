@@ -6,7 +6,7 @@ use super::flow::{Hop, Host};
 use super::message::{Message, Name};
 use super::session::Owner;
 use super::timers::Waiting;
-use super::trunk::{KeptHealth, LINE_REST, REST_MAX, Trunk, TrunkKey};
+use super::trunk::{KeptHealth, REST_MAX, Trunk, TrunkKey};
 use super::user_agent::Event;
 use super::write::Builder;
 use crate::switch::Now;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
 use terms::Timestamp;
-use terms::control::{LineProblem, TrunkDown, TrunkFault};
+use terms::control::{TrunkDown, TrunkFault};
 
 /// A trunk that is down, as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -148,16 +148,6 @@ impl UserAgent {
             trunk.health.rest(now.moment + rest, TrunkFault::Overloaded);
         }
         self.tell_trunk(now, key);
-    }
-
-    /// No connection over TLS to this trunk could be opened, for this reason.
-    pub fn handle_not_dialled(&mut self, now: Now, trunk: TrunkKey, problem: LineProblem) {
-        self.count("trunk_connections_failed");
-        if let Some(trunk) = self.trunks.get_mut(trunk) {
-            trunk.problem = Some(problem);
-            trunk.health.rest(now.moment + LINE_REST, TrunkFault::Line);
-        }
-        self.tell_trunk(now, trunk);
     }
 
     /// A trunk said something to a call: silence and 503 to OPTIONS are forgotten. A 408 may be of who

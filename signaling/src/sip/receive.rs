@@ -215,17 +215,18 @@ impl UserAgent {
         }
     }
 
-    /// A trunk's password counts from the trunk's addresses only, where it has some.
+    /// A trunk's password counts from the trunk's addresses only, where it has some, and where it is known
+    /// by its certificate with that alone.
     fn prove_trunk(&mut self, now: Now, flow: Flow, request: &Message, key: TrunkKey) -> Proof {
-        let ip = flow.remote.ip();
-        let at_home = self
-            .trunks
-            .get(key)
-            .is_some_and(|trunk| trunk.plan.sources.is_empty() || trunk.holds(ip));
+        let (ip, shown) = (flow.remote.ip(), self.shown_by(&flow));
+        let at_home = self.trunks.get(key).is_some_and(|trunk| {
+            let from_there = trunk.plan.sources.is_empty() || trunk.holds(ip);
+            from_there && (trunk.plan.certificate_names.is_empty() || shown.contains(&key))
+        });
         if at_home { Proof::Trunk(key) } else { self.challenge(now, flow, request, false) }
     }
 
-    /// The trunk that this source belongs to, the one whose tenant owns the dialled number first;
+    /// The trunk that this source belongs to by its address or its certificate, the one whose tenant owns the dialled number first;
     /// and whether it has to prove more. What comes over WebSocket is a page that somebody opened on
     /// that machine, and never the trunk.
     fn trunk_at(&self, flow: Flow, request: &Message) -> Option<(TrunkKey, bool)> {
@@ -245,7 +246,7 @@ impl UserAgent {
             })
         };
         let mut first = None;
-        for (key, trunk) in self.trunks.at(flow.remote.ip()) {
+        for (key, trunk) in self.trunks.known(flow.remote.ip(), self.shown_by(&flow)) {
             let found = (key, trunk.plan.inbound_digest.is_some());
             if owns(key) {
                 return Some(found);

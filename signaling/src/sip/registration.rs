@@ -2,7 +2,6 @@
 //! server of a trunk, or at each by itself.
 
 use super::core::UserAgent;
-use super::flow::ConnectionId;
 use super::header::{NameAddr, param};
 use super::message::{Message, Name};
 use super::session::Owner;
@@ -21,6 +20,7 @@ impl UserAgent {
     /// Takes a tenant's trunks; those that want to be registered begin at once.
     pub(super) fn set_trunks(&mut self, now: Now, plan: &Plan) {
         let before = self.trunks.keys();
+        self.forget_certificates(plan);
         self.trunks.set(plan.tenant, &plan.trunks);
         for key in before {
             if self.trunks.get(key).is_none() {
@@ -29,7 +29,10 @@ impl UserAgent {
             }
         }
         for key in self.trunks.keys().into_iter().filter(|key| key.0 == plan.tenant) {
-            self.begin_registrations(now, key);
+            // Where each server has a connection, they are known first.
+            if self.trunks.get(key).is_none_or(|trunk| !trunk.awaits_servers()) {
+                self.begin_registrations(now, key);
+            }
             self.watch_trunk(now, key);
         }
     }
@@ -45,7 +48,7 @@ impl UserAgent {
         self.arm_trunk(key);
     }
 
-    fn arm_trunk(&mut self, key: TrunkKey) {
+    pub(super) fn arm_trunk(&mut self, key: TrunkKey) {
         let at = self.trunks.get(key).and_then(|trunk| trunk.registrations.next_timeout());
         self.timers.set(Waiting::Trunk(key), at);
     }
@@ -148,21 +151,6 @@ impl UserAgent {
         }
         self.arm_trunk(key);
         self.tell_trunk(now, key);
-    }
-
-    /// The connection that a registration came over is gone, and calls would come over it: it is made
-    /// again after a pause.
-    pub(super) fn on_line_closed(&mut self, now: Now, key: TrunkKey, gone: ConnectionId) {
-        let Some(trunk) = self.trunks.get_mut(key).filter(|t| t.connection == Some(gone)) else {
-            return;
-        };
-        trunk.connection = None;
-        let Some(registration) = trunk.registrations.at_mut(None) else { return };
-        if registration.is_registered && !registration.asking {
-            registration.on_failed(now.moment);
-            self.arm_trunk(key);
-            self.tell_trunk(now, key);
-        }
     }
 
     /// The life that was granted to our contact, or the header's, or what we asked for.

@@ -178,7 +178,7 @@ impl UserAgent {
     /// when its connection is opened.
     pub fn named_trunks(&self, tenant: TenantId) -> Vec<(TrunkKey, Named)> {
         let own = self.trunks.keys().into_iter().filter(|key| key.0 == tenant);
-        own.filter_map(|key| Some((key, self.trunks.get(key)?.proxy.as_ref()?.named()?))).collect()
+        own.filter_map(|key| Some((key, self.trunks.get(key)?.named()?))).collect()
     }
 
     /// The trunks of a tenant that are called over TLS.
@@ -203,10 +203,12 @@ impl UserAgent {
     pub fn handle_located(&mut self, now: Now, trunk: TrunkKey, mut servers: Vec<Server>) {
         let listeners = &self.config.listeners;
         servers.retain(|server| {
-            listeners.iter().any(|listener| {
-                let same = listener.advertised.is_ipv4() == server.address.is_ipv4();
-                listener.transport == server.transport && same
-            })
+            // Connections over TLS that we open leave from no listener.
+            server.transport == Transport::Tls
+                || listeners.iter().any(|listener| {
+                    let same = listener.advertised.is_ipv4() == server.address.is_ipv4();
+                    listener.transport == server.transport && same
+                })
         });
         if let Some(known) = self.trunks.get_mut(trunk) {
             known.servers.set(servers);
@@ -219,7 +221,9 @@ impl UserAgent {
     pub(super) fn hop_at(&self, trunk: TrunkKey, server: Server) -> Hop {
         let (transport, host) = (server.transport, Host::Address(server.address));
         let listener = self.listener_for(transport, Some(server.address));
-        Hop { listener, transport, host, connection: None, trunk: Some(trunk) }
+        let known = self.trunks.get(trunk).filter(|_| transport == Transport::Tls);
+        let connection = known.and_then(|known| known.connection_to(Some(server.address)));
+        Hop { listener, transport, host, connection, trunk: Some(trunk) }
     }
 
     /// Nothing came of a request that went there: another server of the trunk is called before it.

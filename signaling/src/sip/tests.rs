@@ -18,6 +18,7 @@ mod registrations;
 mod replaces;
 mod restore;
 mod servers;
+mod shown;
 mod sip_i;
 mod torture;
 mod trunks;

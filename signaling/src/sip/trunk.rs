@@ -20,7 +20,7 @@ use super::uri::{Scheme, Uri};
 use crate::reach::Network;
 use health::Health;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use terms::control::{LineProblem, LiveTrunk, TrunkDown, TrunkFault};
 use terms::{Moment, TenantId, TrunkId, routing};
@@ -74,19 +74,24 @@ impl Proxy {
         Some(Proxy { host, transport, domain, port: uri.port, said })
     }
 
-    /// What is to be looked up, where it is given by name. Over TLS that is done with each connection.
+    /// What is to be looked up, where it is given by name and not called over TLS.
     pub(crate) fn named(&self) -> Option<Named> {
         let Host::Name(name, _) = &self.host else { return None };
         let named = || Named { name: name.clone(), port: self.port, transport: self.said };
         (self.transport != Transport::Tls).then(named)
     }
 
-    /// What is to be looked up for a connection over TLS: a name whose port is not said.
-    pub(crate) fn secured_name(&self) -> Option<Named> {
+    /// The same where it is called over TLS.
+    fn secured(&self) -> Option<Named> {
         let Host::Name(name, _) = &self.host else { return None };
         let transport = Some(Transport::Tls);
-        let named = || Named { name: name.clone(), port: None, transport };
-        (self.transport == Transport::Tls && self.port.is_none()).then(named)
+        let named = || Named { name: name.clone(), port: self.port, transport };
+        (self.transport == Transport::Tls).then(named)
+    }
+
+    /// What is to be looked up for a connection over TLS: a name whose port is not said.
+    pub(crate) fn secured_name(&self) -> Option<Named> {
+        self.secured().filter(|named| named.port.is_none())
     }
 }
 
@@ -104,8 +109,8 @@ pub(crate) struct Trunk {
     realm: Option<Box<[u8]>>,
     pub(crate) registrations: Registrations,
     pub(crate) health: Health,
-    /// The connection over TLS that we opened to it.
-    pub(crate) connection: Option<ConnectionId>,
+    /// The connections over TLS that we opened to it: one, or one to each of these servers.
+    pub(crate) connections: BTreeMap<Option<SocketAddr>, ConnectionId>,
     /// Why the last one did not come about.
     pub(crate) problem: Option<LineProblem>,
 }
@@ -122,7 +127,7 @@ impl Trunk {
             realm: realm.filter(|realm| !realm.is_empty()).map(Into::into),
             registrations: Registrations::default(),
             health: Health::default(),
-            connection: None,
+            connections: BTreeMap::new(),
             problem: None,
             plan,
         }
@@ -131,11 +136,35 @@ impl Trunk {
     /// Its calls stay; so does what its name says, where that is the same.
     fn changed_to(self, plan: routing::Trunk) -> Self {
         let mut new = Trunk { calls: self.calls, ..Trunk::new(plan) };
-        let named = |trunk: &Trunk| trunk.proxy.as_ref().and_then(Proxy::named);
-        if named(&new) == named(&self) {
+        if new.named() == self.named() {
             new.servers = self.servers;
         }
+        if new.proxy == self.proxy {
+            new.connections = self.connections;
+        }
         new
+    }
+
+    /// What is to be looked up while it is a trunk. Over TLS that is done with each connection, unless
+    /// each server has one.
+    pub(crate) fn named(&self) -> Option<Named> {
+        let proxy = self.proxy.as_ref()?;
+        let each = || self.plan.register_each.then(|| proxy.secured()).flatten();
+        proxy.named().or_else(each)
+    }
+
+    /// It is registered over TLS at each of its servers, and none of them is known yet.
+    pub(crate) fn awaits_servers(&self) -> bool {
+        let secured = self.proxy.as_ref().is_some_and(|proxy| proxy.transport == Transport::Tls);
+        secured && self.named().is_some() && self.servers.first().is_none()
+    }
+
+    /// The connection over TLS to this server, or to whichever there is.
+    pub(crate) fn connection_to(&self, server: Option<SocketAddr>) -> Option<ConnectionId> {
+        match server.filter(|at| self.servers.at(*at).is_some()) {
+            Some(at) => self.connections.get(&Some(at)).copied(),
+            None => self.connections.values().next().copied(),
+        }
     }
 
     pub(crate) fn holds(&self, ip: IpAddr) -> bool {
@@ -263,7 +292,23 @@ impl Trunks {
         }
     }
 
-    /// Trunks that this source belongs to.
+    /// Trunks that whoever signals from here is: by their address, or, where they are known by their
+    /// certificate, because one of theirs was shown.
+    pub(crate) fn known<'a>(
+        &'a self,
+        ip: IpAddr,
+        shown: &'a [TrunkKey],
+    ) -> impl Iterator<Item = (TrunkKey, &'a Trunk)> {
+        let is_it = move |key: &TrunkKey, trunk: &Trunk| {
+            if trunk.plan.certificate_names.is_empty() {
+                return trunk.holds(ip);
+            }
+            shown.contains(key) && (trunk.plan.sources.is_empty() || trunk.holds(ip))
+        };
+        self.list.iter().filter(move |(key, trunk)| is_it(key, trunk)).map(|(key, t)| (*key, t))
+    }
+
+    /// Trunks that have this address among theirs.
     pub(crate) fn at(&self, ip: IpAddr) -> impl Iterator<Item = (TrunkKey, &Trunk)> {
         self.list.iter().filter(move |(_, trunk)| trunk.holds(ip)).map(|(key, t)| (*key, t))
     }
@@ -292,6 +337,7 @@ pub(crate) fn plan_for_tests(sources: &[&str]) -> routing::Trunk {
         advertise: None,
         ca: String::new(),
         certificate: None,
+        certificate_names: Vec::new(),
         order: 0,
         weight: 0,
         options_every_s: 0,

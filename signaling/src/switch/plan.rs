@@ -373,6 +373,7 @@ mod tests {
             advertise: None,
             ca: String::new(),
             certificate: None,
+            certificate_names: Vec::new(),
             order: 0,
             weight: 0,
             options_every_s: 0,

@@ -43,6 +43,11 @@ fn acceptor(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -
 
 /// A box whose trunk is registered at `localhost` on this port, and believes this authority.
 fn bench_with_trunk(port: u16, ca: &str) -> Bench {
+    bench_registered(port, ca, false)
+}
+
+/// The same, at each server of the name or at whichever takes us.
+fn bench_registered(port: u16, ca: &str, at_each: bool) -> Bench {
     let bench = Bench::start_with(&[Algorithm::Md5], doors::Config::default(), 1_000);
     let mut plan = bench::plan();
     plan.version = 2;
@@ -50,7 +55,7 @@ fn bench_with_trunk(port: u16, ca: &str) -> Bench {
     trunk.proxy = format!("sip:localhost:{port};transport=tls");
     trunk.sources = Vec::new();
     trunk.ca = ca.to_owned();
-    trunk.register = true;
+    (trunk.register, trunk.register_each) = (true, at_each);
     trunk.outbound =
         Some(Credential { user: "us".into(), password: "secret".into(), realm: String::new() });
     assert_eq!(bench.ask(Ask::Plan(Box::new(plan))), Answer::Done);
@@ -150,6 +155,37 @@ fn a_trunk_over_tls_is_registered_calls_in_and_is_dialled_again_when_it_breaks()
         send(&mut again, &ok(&register)).await;
         bench.wait(|| trunk(&bench).registered == Some(true));
         assert_eq!(trunk(&bench).problem, None);
+        bench
+    });
+}
+
+#[test]
+fn a_trunk_that_is_registered_at_each_server_has_a_connection_to_the_one_that_is_there() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (certificate, pem, key) = made("localhost");
+    let acceptor = acceptor(certificate, key);
+    // Its end may not be waited for among tasks.
+    let _bench = runtime.block_on(async {
+        // Nobody is at the other address of the name, where it has one.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let bench = bench_registered(port, &pem, true);
+        for _ in 0..2 {
+            let (stream, _) = timeout(SOON, listener.accept()).await.expect("soon").unwrap();
+            let mut line = acceptor.accept(stream).await.expect("the box trusts this certificate");
+            assert_eq!(
+                line.get_ref().1.server_name(),
+                Some("localhost"),
+                "by its name all the same"
+            );
+            let register = receive(&mut line).await;
+            assert!(register.starts_with(&format!("REGISTER sip:localhost:{port} ")), "{register}");
+            send(&mut line, &ok(&register)).await;
+            bench.wait(|| trunk(&bench).registered == Some(true));
+            assert_eq!(trunk(&bench).down, None);
+            drop(line);
+            bench.wait(|| trunk(&bench).registered == Some(false));
+        }
         bench
     });
 }

@@ -1,6 +1,6 @@
 //! A caller is parked until somebody takes them.
 
-use crate::id::{AgentId, QueueId};
+use crate::id::{AgentId, FlowId, QueueId};
 use serde::{Deserialize, Serialize};
 
 /// Something about a parked caller.
@@ -35,6 +35,11 @@ pub enum InParking {
     Queued {
         /// Which.
         queue: QueueId,
+    },
+    /// Nobody took them in time: they go into this flow, and the slot is free.
+    SentOn {
+        /// Which.
+        flow: FlowId,
     },
 }
 

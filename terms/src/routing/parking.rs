@@ -1,6 +1,6 @@
 //! Who takes a parked caller, and where they go whom nobody takes.
 
-use crate::id::QueueId;
+use crate::id::{FlowId, QueueId};
 use serde::{Deserialize, Serialize};
 
 /// Shortest time on a slot that can be set, in seconds.
@@ -21,4 +21,7 @@ pub struct ParkRules {
     /// Customers wait in this queue then, with their age; none rings at who parked them.
     #[serde(default)]
     pub queue: Option<QueueId>,
+    /// Customers go into this flow then, where no queue is named.
+    #[serde(default)]
+    pub flow: Option<FlowId>,
 }

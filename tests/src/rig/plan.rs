@@ -103,6 +103,7 @@ pub fn phone_plan(agent: Option<AgentId>) -> Plan {
         advertise: None,
         ca: String::new(),
         certificate: None,
+        certificate_names: Vec::new(),
         order: 0,
         weight: 0,
         options_every_s: 0,

@@ -115,6 +115,11 @@ impl Carrier {
         Carrier { child, folder, name, port }
     }
 
+    /// Where it awaits them.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Waits until it has had all its calls, as the scenario wants them.
     pub fn finish(&mut self, house: &House) {
         let end = wait_for("SIPp to end", seconds(60), || self.child.try_wait().ok().flatten());

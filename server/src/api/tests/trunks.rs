@@ -75,6 +75,7 @@ async fn what_decides_among_trunks_is_kept_and_nonsense_is_refused_in_both_langu
         ("weight", json!(1_001), "0 to 1000 are used", "可用 0 至 1000"),
         ("options_every_s", json!(4), "5 to 3600 seconds", "可用 5 至 3600 秒"),
         ("codecs", json!(["PCMA", "PCMA"]), "stands there twice", "重复"),
+        ("certificate_names", json!(["*.a.example"]), "whole names such as", "完整的域名"),
         ("caller_number", json!("10086"), "a number of this tenant", "本租户的号码"),
         ("caller_numbers", json!(["10086"]), "a number of this tenant", "本租户的号码"),
     ] {

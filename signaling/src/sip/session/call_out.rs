@@ -221,13 +221,13 @@ impl UserAgent {
             (Host::Name(..), Some(server)) => (server.transport, Host::Address(server.address)),
             (host, _) => (proxy.transport, host.clone()),
         };
-        let known = match host {
+        let server = match host {
             Host::Address(address) => Some(address),
             Host::Name(..) => None,
         };
-        let listener = self.listener_for(transport, known);
+        let listener = self.listener_for(transport, server);
         let known = self.trunks.get(trunk).filter(|_| transport == Transport::Tls);
-        let connection = known.and_then(|trunk| trunk.connection);
+        let connection = known.and_then(|trunk| trunk.connection_to(server));
         Hop { listener, transport, host, connection, trunk: Some(trunk) }
     }
 

@@ -4,7 +4,7 @@
 use super::*;
 use crate::kept::Change;
 use crate::sip::flow::Transmit;
-use crate::sip::servers::Secured;
+use crate::sip::servers::{Named, Secured, Server};
 use crate::sip::trunk::TrunkKey;
 use crate::sip::user_agent::{Destination, Invite};
 use terms::TrunkId;
@@ -137,7 +137,7 @@ fn a_call_that_waits_for_a_connection_fails_when_there_is_none_and_the_trunk_say
     let fault = LineFault::CertificateName;
     let problem = LineProblem { fault, detail: "it is for another".into() };
     let now = bench.now();
-    bench.core.handle_not_dialled(now, KEY, problem.clone());
+    bench.core.handle_not_dialled(now, (KEY, None), problem.clone());
     bench.core.handle_unsent(now, id);
     let failed = Event::Failed { leg: LEG, status: 503, cause: 41 };
     let trunk = TrunkId(1);
@@ -206,4 +206,107 @@ fn a_registration_is_made_again_when_its_connection_is_gone() {
     let again = bench.pass(Duration::from_secs(6));
     assert_eq!(again.len(), 1, "after a pause");
     assert!(again[0].1.start().starts_with("REGISTER ") && again[0].1.connection.is_none());
+}
+
+#[test]
+fn a_trunk_that_refuses_our_certificate_says_so_until_it_speaks() {
+    let mut bench = bench();
+    bench.command(invite(900));
+    let id = next(&mut bench).0.transaction.expect("a transaction");
+    connected(&mut bench, 5, &[id]);
+    assert_eq!(bench.core.live_trunks(TENANT)[0].down, None, "the handshake is over for us");
+    let refused = || LineProblem { fault: LineFault::OwnCertificate, detail: "unknown CA".into() };
+    let now = bench.now();
+    bench.core.handle_not_dialled(now, (KEY, None), refused());
+    bench.core.handle_closed(now, ConnectionId(5));
+    let faults = |bench: &Bench| {
+        let live = bench.core.live_trunks(TENANT).remove(0);
+        (live.problem.map(|problem| problem.fault), live.down.map(|down| down.fault))
+    };
+    let as_it_is = (Some(LineFault::OwnCertificate), Some(TrunkFault::Line));
+    assert_eq!(faults(&bench), as_it_is);
+    connected(&mut bench, 6, &[]);
+    assert_eq!(faults(&bench), as_it_is, "it may refuse us again");
+    says(&mut bench, 6, "\r\n");
+    assert_eq!(faults(&bench), (None, None), "it talks with us");
+}
+
+/// The servers of a trunk that is registered at each of them over TLS.
+const FIRST: &str = "203.0.113.77:5061";
+const SECOND: &str = "203.0.113.78:5061";
+
+/// The REGISTER to each of them, with the connection that it was written to.
+fn registered_at_each() -> (Bench, Vec<(Transmit, String)>) {
+    let mut bench = bench();
+    let mut plan = secured();
+    let trunk = &mut plan.trunks[0];
+    (trunk.register, trunk.register_each) = (true, true);
+    trunk.outbound =
+        Some(Credential { user: "gw".into(), password: "p".into(), realm: String::new() });
+    bench.core.set_plan(bench.now(), &plan);
+    let name = "carrier.example.com".to_owned();
+    let named = Named { name, port: None, transport: Some(Transport::Tls) };
+    assert_eq!(bench.core.named_trunks(TENANT), [(KEY, named)]);
+    assert!(bench.pass(Duration::from_secs(1)).is_empty(), "its servers are not known yet");
+    let server = |address, priority| Server {
+        address: peer(address),
+        transport: Transport::Tls,
+        priority,
+        weight: 0,
+    };
+    let now = bench.now();
+    bench.core.handle_located(now, KEY, vec![server(SECOND, 20), server(FIRST, 10)]);
+    bench.core.handle_timeout(now);
+    let registers = vec![next(&mut bench), next(&mut bench)];
+    assert!(bench.core.poll_transmit().is_none());
+    (bench, registers)
+}
+
+#[test]
+fn over_tls_each_server_has_a_connection_and_a_registration_of_its_own() {
+    let (mut bench, registers) = registered_at_each();
+    for (n, (register, text)) in registers.iter().enumerate() {
+        let at = [FIRST, SECOND][n];
+        assert_eq!(register.hop.host, Host::Address(peer(at)));
+        assert!(text.starts_with("REGISTER sip:carrier.example.com "), "{text}");
+        let (now, id) = (bench.now(), ConnectionId(5 + n as u64));
+        let waiting = [register.transaction.expect("a transaction")];
+        bench.core.handle_dialled(now, TLS, id, peer(at), KEY, &waiting);
+        let contact = "Contact: <sip:switchgrid@192.0.2.1:5061;transport=tls>;expires=600\r\n";
+        let granted = as_sent(register, text).answer("200 OK", "t", contact, "");
+        bench.core.handle_stream(now, TLS, id, peer(at), granted.as_bytes());
+    }
+    assert_eq!(bench.core.live_trunks(TENANT)[0].registered, Some(true));
+    bench.command(invite(900));
+    let first = next(&mut bench).0;
+    assert_eq!(first.hop.connection, Some(ConnectionId(5)), "the lowest priority");
+
+    let now = bench.now();
+    bench.core.handle_closed(now, ConnectionId(5));
+    let after: Vec<Sent> = bench.sent();
+    let moved = after.iter().find(|sent| sent.start().starts_with("INVITE "));
+    let moved = moved.expect("the call goes to the other server");
+    assert_eq!(moved.connection, Some(ConnectionId(6)));
+    let live = bench.core.live_trunks(TENANT).remove(0);
+    assert_eq!((live.registered, live.down), (Some(true), None), "one that counts is enough");
+    let again = bench.pass(Duration::from_secs(6));
+    let again: Vec<&Sent> = again.iter().map(|(_, sent)| sent).collect();
+    let asked = again.iter().filter(|sent| sent.start().starts_with("REGISTER "));
+    let to: Vec<&Host> = asked.map(|sent| &sent.to).collect();
+    assert_eq!(to, [&Host::Address(peer(FIRST))], "the lost one alone is made again");
+}
+
+#[test]
+fn a_server_over_tls_that_cannot_be_reached_is_passed_over_while_another_is_there() {
+    let (mut bench, _) = registered_at_each();
+    let fault = LineFault::Unreachable;
+    let problem = || LineProblem { fault, detail: "refused".into() };
+    let now = bench.now();
+    bench.core.handle_not_dialled(now, (KEY, Some(peer(FIRST))), problem());
+    let down = |bench: &Bench| bench.core.live_trunks(TENANT)[0].down.map(|down| down.fault);
+    assert_eq!(down(&bench), None);
+    bench.command(invite(900));
+    assert_eq!(next(&mut bench).0.hop.host, Host::Address(peer(SECOND)));
+    bench.core.handle_not_dialled(now, (KEY, Some(peer(SECOND))), problem());
+    assert_eq!(down(&bench), Some(TrunkFault::Line), "none of them is there");
 }

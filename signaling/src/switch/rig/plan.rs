@@ -60,6 +60,7 @@ pub fn demo_plan() -> Plan {
         advertise: None,
         ca: String::new(),
         certificate: None,
+        certificate_names: Vec::new(),
         order: 0,
         weight: 0,
         options_every_s: 0,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::sip::user_agent::{Charging, Command as Sipc, Destination, Event as SipEvent};
 use crate::switch::Input;
+use crate::switch::rig::TRUNK;
 use terms::routing::{Number, Target};
 use terms::{Category, NumberId};
 
@@ -98,6 +99,47 @@ fn a_trusted_trunk_is_told_by_what_a_call_is_charged_and_only_its_own_network_wh
         }
         balanced(&mut rig);
     }
+}
+
+/// What was said of the charging of each call that went out over a trunk.
+fn charged(rig: &Rig) -> Vec<String> {
+    let invites = rig.sip.iter().filter_map(|command| match command {
+        Sipc::Invite(invite) if matches!(invite.to, Destination::Trunk(..)) => Some(invite),
+        _ => None,
+    });
+    let vector = |(name, _): &&(String, String)| name == "P-Charging-Vector";
+    let said = |headers: &[(String, String)]| {
+        headers.iter().find(vector).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    invites.map(|invite| said(&invite.headers)).collect()
+}
+
+#[test]
+fn a_call_that_begins_here_gets_an_identity_of_its_own_for_a_trusted_trunk() {
+    let mut plan = demo_plan();
+    plan.trunks[0].trusted = true;
+    let mut other = plan.trunks[0].clone();
+    (other.id, other.order) = (terms::TrunkId(2), 1);
+    plan.trunks.push(other);
+    let mut rig = Rig::new(plan);
+    rig.over.insert(TRUNK, Phone::Refuses(503));
+    sign_in(&mut rig, A1);
+    for _ in 0..2 {
+        let caller = rig.agent_dials(A1, "013811112222");
+        rig.wait(secs(5));
+        rig.hangs_up(caller);
+        rig.wait(secs(1));
+    }
+    let said = charged(&rig);
+    assert_eq!(said.len(), 4, "two attempts each: {said:?}");
+    for value in &said {
+        let digits = value.strip_prefix("icid-value=\"").and_then(|rest| rest.strip_suffix('"'));
+        let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(digits.is_some_and(|digits| digits.len() == 32 && is_hex(digits)), "{value}");
+    }
+    assert_eq!((&said[0], &said[2]), (&said[1], &said[3]), "the same over the next trunk");
+    assert_ne!(said[0], said[2], "each call has its own");
+    balanced(&mut rig);
 }
 
 #[test]

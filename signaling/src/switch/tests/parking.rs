@@ -331,3 +331,30 @@ fn whom_nobody_takes_in_the_tenants_time_waits_in_the_queue_that_it_names() {
     rig.hangs_up(customer);
     balanced(&mut rig);
 }
+
+#[test]
+fn whom_nobody_takes_goes_into_the_flow_that_the_tenant_names() {
+    for there in [true, false] {
+        let mut plan = demo_plan();
+        plan.parking.wait_s = Some(30);
+        let flow = plan.flows[0].id;
+        plan.parking.flow = Some(if there { flow } else { terms::FlowId(99) });
+        let mut rig = Rig::new(plan);
+        sign_in(&mut rig, A1);
+        let customer = parked(&mut rig);
+        rig.wait(secs(32));
+        assert_eq!(slots(&mut rig), [None]);
+        let told = told(&rig);
+        let place = |what: &str| told.iter().position(|word| word.starts_with(what));
+        if there {
+            let sent = place("slot 1: SentOn").expect("it is told");
+            assert!(told[sent..].contains(&"resumed".to_owned()), "{told:#?}");
+            assert!(told[sent..].contains(&"ivr".to_owned()), "{told:#?}");
+            assert!(place("slot 1: RingsBack").is_none(), "{told:#?}");
+        } else {
+            assert!(place("slot 1: RingsBack").is_some(), "where there is no such flow: {told:#?}");
+        }
+        rig.hangs_up(customer);
+        balanced(&mut rig);
+    }
+}

@@ -90,12 +90,17 @@ fn where_no_place_is_given_up_the_call_goes_on_as_it_was() {
     assert_eq!(rejected(&rig, early), Some(603), "there is no conversation yet");
     rig.wait(secs(5));
     let agent = rig.leg_of(A1).expect("agent 1 talks");
-    let target = "1003".into();
-    assert_eq!(call_act(&mut rig, CallAction::Consult { target }), Answer::Done);
+    rig.reinvites(agent, Some("sendonly"));
+    let second = rig.agent_dials(A1, "1003");
     rig.wait(secs(5));
     let consulting = rig.replaces(Origin::Agent(A1), agent);
-    assert_eq!(rejected(&rig, consulting), Some(603), "somebody is being consulted");
-    assert_eq!(call_act(&mut rig, CallAction::EndConsultation), Answer::Done);
+    assert_eq!(
+        rejected(&rig, consulting),
+        Some(491),
+        "the phone has two lines that belong together"
+    );
+    rig.hangs_up(second);
+    rig.reinvites(agent, Some("sendrecv"));
     rig.ports = false;
     let portless = rig.replaces(Origin::Agent(A1), agent);
     rig.wait(secs(1));
@@ -146,6 +151,60 @@ fn who_comes_for_a_customer_on_hold_waits_on_until_the_agent_resumes() {
     rig.hangs_up(other);
     balanced(&mut rig);
     assert_eq!((times(&rig, "held"), times(&rig, "resumed")), (2, 2), "each leg by itself");
+}
+
+#[test]
+fn who_consults_goes_on_with_it_at_another_phone_and_the_customer_waits_on() {
+    for answered in [true, false] {
+        let mut rig = rig_with(&[A1, A3]);
+        if !answered {
+            rig.phones.insert(A3, Phone::Rings);
+        }
+        let customer = talking(&mut rig);
+        let old = rig.leg_of(A1).expect("agent 1 talks");
+        let target = "1003".into();
+        assert_eq!(call_act(&mut rig, CallAction::Consult { target }), Answer::Done);
+        rig.wait(secs(5));
+        let new = rig.replaces(Origin::Agent(A1), old);
+        rig.wait(secs(1));
+        assert!(hung_up(&rig, old), "the first phone is free");
+        assert_eq!((phase(&mut rig).as_str(), rig.leg_of(A1)), ("consulting", Some(new)));
+        assert!(!rig.media.contains(&Command::Resume { leg: customer }), "they hear music");
+        assert_eq!(states(&rig, A1).last().map(String::as_str), Some("Holding"));
+        if answered {
+            let colleague = rig.leg_of(A3).expect("agent 3 is asked");
+            assert_eq!(room_of(&rig, new), room_of(&rig, colleague));
+        } else {
+            assert_eq!(heard(&rig, new).last().map(String::as_str), Some("Ringback"));
+        }
+        assert_eq!(call_act(&mut rig, CallAction::EndConsultation), Answer::Done);
+        assert_eq!(phase(&mut rig), "talking");
+        assert!(rig.media.contains(&Command::Resume { leg: customer }));
+        rig.hangs_up(customer);
+        balanced(&mut rig);
+    }
+}
+
+#[test]
+fn a_customer_who_is_passed_on_during_a_consultation_waits_behind_the_new_trunk() {
+    let mut rig = rig_with(&[A1, A3]);
+    let customer = talking(&mut rig);
+    let target = "1003".into();
+    assert_eq!(call_act(&mut rig, CallAction::Consult { target }), Answer::Done);
+    rig.wait(secs(5));
+    let colleague = rig.leg_of(A3).expect("agent 3 is asked");
+    let other = rig.replaces(Origin::Trunk(TRUNK), customer);
+    rig.wait(secs(1));
+    assert!(hung_up(&rig, customer));
+    assert_eq!(phase(&mut rig), "consulting");
+    assert!(rig.media.contains(&Command::Hold { leg: other }), "they hear nothing of it");
+    assert_eq!(heard(&rig, other).last().map(String::as_str), Some("music/hold"));
+    assert_eq!(call_act(&mut rig, CallAction::CompleteConsultation), Answer::Done);
+    rig.wait(secs(1));
+    assert_eq!(room_of(&rig, other), room_of(&rig, colleague));
+    assert!(rig.media.contains(&Command::Resume { leg: other }));
+    rig.hangs_up(other);
+    balanced(&mut rig);
 }
 
 #[test]

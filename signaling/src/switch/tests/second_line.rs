@@ -126,7 +126,7 @@ fn a_dialog_of_somebody_else_is_replaced_by_nobody() {
 
 #[test]
 fn whichever_line_ends_first_the_rest_is_in_order() {
-    for ends in ["second", "colleague", "first", "customer"] {
+    for ends in ["second", "colleague", "first"] {
         let mut rig = rig_with(&[A1, A3]);
         let (customer, agent, second) = dials_second(&mut rig);
         rig.wait(secs(5));
@@ -134,8 +134,7 @@ fn whichever_line_ends_first_the_rest_is_in_order() {
         rig.hangs_up(match ends {
             "second" => second,
             "colleague" => colleague,
-            "first" => agent,
-            _ => customer,
+            _ => agent,
         });
         assert_eq!(rig.leg_of(A3), None, "{ends}");
         assert!(!rig.legs().contains(&second), "{ends}");
@@ -146,16 +145,53 @@ fn whichever_line_ends_first_the_rest_is_in_order() {
                 assert_eq!(phase(&mut rig), "talking");
                 rig.hangs_up(customer);
             }
-            "first" => {
+            _ => {
                 rig.wait(secs(1));
                 assert_eq!(phase(&mut rig), "survey");
                 rig.hangs_up(customer);
             }
-            _ => assert_eq!(rig.legs(), []),
         }
         balanced(&mut rig);
         assert!(!told(&rig).contains(&"transferred to 1003".to_owned()), "{ends}");
     }
+}
+
+#[test]
+fn a_customer_who_hangs_up_ends_their_line_and_the_two_who_consult_talk_on() {
+    let mut rig = rig_with(&[A1, A3]);
+    let (customer, agent, second) = dials_second(&mut rig);
+    rig.wait(secs(5));
+    let colleague = rig.leg_of(A3).expect("agent 3 is asked");
+    rig.hangs_up(customer);
+    rig.wait(secs(1));
+    let mut left = rig.legs();
+    left.sort_unstable();
+    let mut expected = vec![second, colleague];
+    expected.sort_unstable();
+    assert_eq!(left, expected, "the first line is gone with the customer: {agent}");
+    assert_eq!(phase(&mut rig), "talking");
+    assert!(room_of(&rig, second).is_some());
+    assert_eq!(room_of(&rig, second), room_of(&rig, colleague));
+    assert_eq!(states(&rig, A1).last().map(String::as_str), Some("Talking"), "as busy as before");
+    let mut on_tape: Vec<LegId> = recorded(&rig).into_iter().map(|(leg, _)| leg).collect();
+    on_tape.sort_unstable();
+    assert_eq!(on_tape, expected);
+    rig.hangs_up(colleague);
+    balanced(&mut rig);
+    let told = told(&rig);
+    assert!(told.contains(&"1 consulted: CustomerLeft".into()), "{told:#?}");
+    assert!(states(&rig, A1).contains(&"WrapUp".into()), "after-call work follows as ever");
+}
+
+#[test]
+fn while_nobody_has_answered_a_customer_who_hangs_up_ends_both_lines() {
+    let mut rig = rig_with(&[A1, A3]);
+    rig.phones.insert(A3, Phone::Rings);
+    let (customer, ..) = dials_second(&mut rig);
+    rig.hangs_up(customer);
+    rig.wait(secs(1));
+    assert_eq!(rig.legs(), []);
+    balanced(&mut rig);
 }
 
 #[test]
