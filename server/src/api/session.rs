@@ -189,6 +189,11 @@ async fn set_password(
         return Err(Problem::invalid("old", "The old password is wrong."));
     }
     let (tenant, user) = (caller.tenant(), caller.user());
-    api.store.set_password(tenant, &caller.by(), user, &passwords.new).await?;
+    let set = api.store.set_password(tenant, &caller.by(), user, &passwords.new).await;
+    // What is wrong with a password is wrong with this field here.
+    set.map_err(|error| match error {
+        desk::Error::Invalid { problem, .. } => desk::Error::Invalid { field: "new", problem },
+        error => error,
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }
