@@ -116,8 +116,10 @@ async fn a_move_that_dies_leaves_the_source_in_force_and_is_done_again() {
     warehouse.close().await;
     moved(dir, &Manifest::Sqlite, &schema).await.unwrap();
     die(dir, &schema, &Manifest::Sqlite);
+    assert!(dir.join(BESIDE).exists());
     let warehouse = open(dir, &schema).await;
     assert_eq!(count(&warehouse).await, 9);
+    assert!(!dir.join(BESIDE).exists(), "half a file that tells of people is not kept");
     let writing = moved(dir, &schema, &Manifest::Sqlite).await;
     assert!(matches!(writing, Err(Error::Busy(_))), "a box runs");
     warehouse.close().await;
