@@ -4,6 +4,7 @@ use super::rig::Rig;
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use desk::lockout::{FAILURES_MAX, WINDOW};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "/api/v1/session/password";
@@ -95,4 +96,16 @@ async fn whoever_guesses_the_old_password_is_locked_out_as_at_the_door() {
     assert_eq!(at_the_door, StatusCode::TOO_MANY_REQUESTS, "it is one count");
     rig.clock.advance(WINDOW);
     assert_eq!(rig.change(&token, OLD).await, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn guesses_that_come_together_tell_no_more_than_those_that_come_one_by_one() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let at_the_door = (0..FAILURES_MAX).map(|_| rig.sign_in("the-manager", "a-guess-of-many"));
+    let inside = (0..FAILURES_MAX).map(|_| rig.change(&token, "a-guess-of-many"));
+    let (at_the_door, inside) = tokio::join!(join_all(at_the_door), join_all(inside));
+    let all: Vec<StatusCode> = at_the_door.into_iter().chain(inside).collect();
+    let refused = all.iter().filter(|status| **status == StatusCode::TOO_MANY_REQUESTS).count();
+    assert_eq!((all.len(), refused), (2 * FAILURES_MAX, FAILURES_MAX), "{all:?}");
 }
