@@ -24,6 +24,8 @@ mod cost_per_contact;
 mod counts;
 #[path = "catalogue/first_contact.rs"]
 mod first_contact;
+#[path = "catalogue/incomplete.rs"]
+mod incomplete;
 #[path = "catalogue/ivr.rs"]
 mod ivr;
 #[path = "catalogue/order_kinds.rs"]
@@ -84,14 +86,14 @@ const HOTLINE: FlowId = FlowId(2);
 /// A warehouse that goes with its directory.
 struct Store {
     warehouse: Warehouse,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 async fn store(rows: Vec<Row>) -> Store {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let warehouse = Warehouse::open(dir.path()).await.expect("an empty directory");
     assert!(warehouse.stage_rows("test", 1, &rows).await.expect("rows are staged"));
-    Store { warehouse, _dir: dir }
+    Store { warehouse, dir }
 }
 
 impl Store {

@@ -16,7 +16,7 @@ pub mod value;
 
 pub use manifest::ADDRESS as MANIFEST;
 pub use refusal::Error;
-pub use store::{Place, STORE};
+pub use store::{PLACE, Place, STORE, is_place};
 
 use refusal::{bad, find_key};
 use serde::{Deserialize, Serialize};

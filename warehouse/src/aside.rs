@@ -68,17 +68,24 @@ pub fn take_as(dir: &Path, path: &str, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Moves files below [`FOLDER`], in the place of what lies there under their names.
+/// Moves files below [`FOLDER`], in the place of what lies there under their names. A power cut brings
+/// none of them back: beside what took their place an old manifest would count again.
 ///
 /// # Errors
 /// See [`Error`].
 pub fn replace(dir: &Path, paths: &[String]) -> Result<(), Error> {
+    let mut replaced = false;
     for path in paths {
         let (from, to) = (dir.join(path), dir.join(FOLDER).join(path));
         if from.exists() {
             file::make_folder(&dir.join(FOLDER))?;
             std::fs::rename(&from, &to).map_err(Error::file("move aside", &from))?;
+            replaced = true;
         }
+    }
+    if replaced {
+        file::sync_folder(&dir.join(FOLDER))?;
+        file::sync_folder(dir)?;
     }
     Ok(())
 }

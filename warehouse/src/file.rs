@@ -235,3 +235,20 @@ fn properties(layout: &Layout, batch: &RecordBatch) -> WriterProperties {
 fn range(values: &[i64]) -> (i64, i64) {
     (values.iter().copied().min().unwrap_or(0), values.iter().copied().max().unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::STEPS;
+    use crate::schema::{self, layout_of};
+    use crate::stories::order;
+
+    /// The kernel takes every byte for this file and cannot sync it.
+    #[test]
+    fn a_file_that_cannot_be_brought_to_disk_is_not_written() {
+        let layout = layout_of("orders");
+        let rows = schema::batch(layout, &[order(1, 1, 1, 1, 11)]).unwrap();
+        let error = write(layout, &rows, Path::new("/dev/null"), STEPS).unwrap_err();
+        assert!(matches!(error, Error::File { action: "sync", .. }), "{error}");
+    }
+}

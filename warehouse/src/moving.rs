@@ -80,6 +80,15 @@ pub async fn carry(
     Ok(moved)
 }
 
+/// Removes the file that a move to it was writing when it died: it tells of people, and no erasure
+/// looks there.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) fn forget_unfinished(dir: &Path) -> Result<(), Error> {
+    file::remove_folder(&dir.join(BESIDE))
+}
+
 /// What the directory says of itself when both have all rows.
 fn finish(dir: &Path, is_to_file: bool) -> Result<(), Error> {
     match is_to_file {
@@ -178,8 +187,8 @@ async fn to_file(
     // Its lock keeps those out who write.
     let mut read = holder.begin_first(dir).await?;
     mark::check(&mut read, dir).await?;
+    forget_unfinished(dir)?;
     let beside = dir.join(BESIDE);
-    file::remove_folder(&beside)?;
     file::make_folder(&beside)?;
     let writer = Database::at(&beside, &Manifest::Sqlite)?.writer().await?;
     let mut write = writer.begin(ACTION, &beside).await?;
@@ -195,7 +204,7 @@ async fn to_file(
     let (from, to) = (beside.join(repair::DATABASE[0]), dir.join(repair::DATABASE[0]));
     std::fs::rename(&from, &to).map_err(Error::file("rename", &to))?;
     file::sync_folder(dir)?;
-    file::remove_folder(&beside)?;
+    forget_unfinished(dir)?;
     Ok(moved)
 }
 

@@ -2,7 +2,8 @@
 //! does not name is never read, so removing it changes no answer.
 
 use crate::{
-    Error, Warehouse, aside, db, fail, file, manifest, publish, repair, rewrite, rollup, shelf,
+    Error, Warehouse, aside, db, fail, file, manifest, moving, publish, repair, rewrite, rollup,
+    shelf,
 };
 use std::collections::BTreeSet;
 use terms::Timestamp;
@@ -15,6 +16,7 @@ pub const RETIRED_MS: i64 = 10 * 60_000;
 /// that does not answer waits: nothing is published or rewritten before it is decided.
 pub async fn recover(warehouse: &Warehouse) -> Result<(), Error> {
     shelf::forget_copies(warehouse.dir())?;
+    moving::forget_unfinished(warehouse.dir())?;
     unless_away(unfinished(warehouse).await)?;
     unless_away(rewrite::recover(warehouse).await)?;
     rollup::tidy(warehouse).await?;

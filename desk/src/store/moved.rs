@@ -6,6 +6,8 @@
 //! empty as it was. A file is made under another name and takes its own last.
 
 mod table;
+#[cfg(test)]
+mod tests;
 
 use super::{Change, Pool, postgres, sqlite, to_date};
 use crate::error::During;

@@ -256,6 +256,9 @@ fn largest(chart: ChartData, language: Language) -> ChartData {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Period;
+    use crate::catalogue::CALLS;
+    use terms::Timestamp;
 
     #[test]
     fn the_smallest_bars_become_others_and_nothing_is_lost() {
@@ -276,5 +279,36 @@ mod tests {
         assert_eq!(cut.categories[0], "29");
         assert_eq!(cut.categories[CATEGORIES_MAX - 1], "Others");
         assert_eq!(cut.sum(), sum);
+    }
+
+    /// Calls whose queues are named `0`, `1` and so on: of each as many as it says.
+    fn calls_of(queues: &[usize]) -> ReportTable {
+        let position = CALLS.position("queue");
+        let row = |queue: usize| {
+            let mut cells = vec![Cell::Empty; CALLS.columns.len()];
+            cells[position] = Cell::Text(queue.to_string());
+            Row { kind: RowKind::Data, cells, behind: None, provisional: false }
+        };
+        let of_each = |(queue, calls): (usize, &usize)| std::iter::repeat_n(row(queue), *calls);
+        let rows = queues.iter().enumerate().flat_map(of_each).collect();
+        let now = Timestamp::from_secs(1_796_088_600);
+        let period = Period::parse("2026-11-30", "Asia/Shanghai", now).expect("a good period");
+        ReportTable::new(&CALLS, "热线", period, now, rows)
+    }
+
+    #[test]
+    fn what_is_counted_most_is_drawn_first_and_what_is_counted_least_becomes_others() {
+        let few = counts(&calls_of(&[2, 5, 3]), "queue", Language::En);
+        let named = |name: &str, count: i64| (name.to_owned(), count);
+        assert_eq!(few, [named("1", 5), named("2", 3), named("0", 2)]);
+
+        // Three more than can be drawn: one place is for the others, so four are in it.
+        let many: Vec<usize> = (1..=CATEGORIES_MAX + 3).collect();
+        let drawn = counts(&calls_of(&many), "queue", Language::En);
+        assert_eq!(drawn.len(), CATEGORIES_MAX);
+        let largest = CATEGORIES_MAX + 3;
+        assert_eq!(drawn[0], named(&(largest - 1).to_string(), largest as i64));
+        assert_eq!(drawn[CATEGORIES_MAX - 2], named("4", 5));
+        assert_eq!(drawn[CATEGORIES_MAX - 1], named("Others", 1 + 2 + 3 + 4));
     }
 }

@@ -49,3 +49,23 @@ fn line(out: &mut String, cells: impl Iterator<Item = String>) {
     }
     out.push_str("\r\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_stands_in_quotes_where_it_has_a_quote_a_comma_or_a_line_of_its_own() {
+        let of = |cells: &[&str]| {
+            let mut out = String::new();
+            line(&mut out, cells.iter().map(|&cell| cell.to_owned()));
+            out
+        };
+        assert_eq!(of(&["王芳", "", "3.50"]), "王芳,,3.50\r\n");
+        // RFC 4180 section 2, rules 6 and 7.
+        assert_eq!(of(&["the \"old\" bridge", "7"]), "\"the \"\"old\"\" bridge\",7\r\n");
+        assert_eq!(of(&["\""]), "\"\"\"\"\r\n");
+        assert_eq!(of(&["1,284"]), "\"1,284\"\r\n");
+        assert_eq!(of(&["a\nb", "a\rb"]), "\"a\nb\",\"a\rb\"\r\n");
+    }
+}

@@ -80,6 +80,22 @@ async fn the_most_at_once_is_read_at_every_turn_and_when_an_hour_begins() {
     }
 }
 
+#[tokio::test]
+async fn a_phone_inside_takes_no_line_of_a_trunk() {
+    let [from, to] = ["2026-11-23 09:10:00", "2026-11-23 09:20:00"];
+    let rows = vec![
+        lasted(OURS, 1, "inbound", [from, to]),
+        line(1, [from, to]),
+        // The agent's phone, at the same time.
+        offer(2, FANG, shanghai(from), true),
+    ];
+    let store = store(rows).await;
+    let table = store.run(&CAPACITY, "2026-11-23", "Asia/Shanghai", NOW).await;
+    let lines = table.report.position("lines_peak");
+    let peaks: Vec<&Cell> = table.data_rows().map(|row| &row.cells[lines]).collect();
+    assert_eq!(peaks, [&Cell::Count(1)]);
+}
+
 /// The hours of a day in which a call from one time to another goes on, alone.
 async fn hours(zone: &str, day: &str, [from, to]: [&str; 2]) -> Vec<String> {
     let on = |time: &str| at(zone, &format!("{day} {time}"));

@@ -1,5 +1,6 @@
 //! A report that a tenant defines: the same numbers in every form, in the scope of who asks.
 
+use super::incomplete::{cut_calls, session_of};
 use super::*;
 use reports::own::{Behind, Definition, Described, Picture, Shelf, Text, What};
 use reports::{Asked, Format, Total, Wrong, check_own, render, run_own};
@@ -75,13 +76,16 @@ async fn made(store: &Store, asked: Asked) -> ReportTable {
 }
 
 async fn made_of(store: &Store, definition: Definition, asked: Asked) -> ReportTable {
+    made_on(&store.session().await, definition, asked).await
+}
+
+async fn made_on(session: &Session, definition: Definition, asked: Asked) -> ReportTable {
     let now = at("UTC", "2026-11-24 00:00:00");
     let period = Period::parse("2026-11-23", "Asia/Shanghai", now).expect("a good period");
     let names = Names { queues: [(REPAIR, "报修".to_owned())].into(), ..Names::default() };
     let report = Shelf::new(1 << 20).report(OURS, &definition).expect("it has room");
     let params = Params::new(period, now, "江城燃气热线", names);
-    let session = store.session().await;
-    run_own(&session, report, &definition, &params, asked).await.expect("the report runs")
+    run_own(session, report, &definition, &params, asked).await.expect("the report runs")
 }
 
 #[tokio::test]
@@ -100,6 +104,20 @@ async fn an_own_report_counts_in_its_period_and_divides_sums() {
     assert_eq!(made(&store, asked).await.data_rows().count(), 1);
     let asked = Asked { queue: Some(QueueId(99)), agent: None };
     assert_eq!(made(&store, asked).await.data_rows().count(), 0);
+}
+
+#[tokio::test]
+async fn an_own_report_says_what_it_lacks() {
+    let store = talk().await;
+    let session = session_of(&store, 1).await;
+    let cut = made_on(&session, definition(SQL), Asked::default()).await;
+    assert_eq!((cut.data_rows().count(), cut.truncated), (1, true));
+
+    store.warehouse.publish_all().await.expect("the rows are published");
+    let whole = made(&store, Asked::default()).await;
+    assert!(!whole.truncated && whole.left_out.is_empty());
+    let damaged = cut_calls(&store, "2026-11-23");
+    assert_eq!(made(&store, Asked::default()).await.left_out, [damaged]);
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@ use super::{Api, Shared};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Extensions, StatusCode};
+use desk::user::Identity;
 use desk::{By, Permission, Role, when};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use terms::{AgentId, TenantId, Timestamp, UserId};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -82,7 +84,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
         .routes(guard.may(Permission::SelfService, routes!(set_password)))
 }
 
-fn person(identity: &desk::user::Identity) -> Person {
+fn person(identity: &Identity) -> Person {
     Person {
         user: identity.user,
         tenant: identity.tenant,
@@ -115,9 +117,8 @@ async fn sign_in(
     Body(credentials): Body<Credentials>,
 ) -> Result<(StatusCode, Json<Session>), Problem> {
     let source = source(&extensions);
-    api.refuse_locked_out(source)?;
     let Credentials { tenant, login, password } = credentials;
-    let identity = api.store.sign_in(tenant.as_deref(), &login, &password).await?;
+    let identity = api.known(source, tenant.as_deref(), (&login, &password)).await?;
     let Some(identity) = identity else {
         api.on_failure(source, &login);
         return Err(Problem::unauthorized("The login or the password is wrong."));
@@ -134,7 +135,21 @@ async fn sign_in(
 }
 
 impl Api {
-    fn refuse_locked_out(&self, source: std::net::IpAddr) -> Result<(), Problem> {
+    /// Whose login and password these are.
+    async fn known(
+        &self,
+        source: IpAddr,
+        tenant: Option<&str>,
+        (login, password): (&str, &str),
+    ) -> Result<Option<Identity>, Problem> {
+        self.refuse_locked_out(source)?;
+        let identity = self.store.sign_in(tenant, login, password).await?;
+        // Guesses that come together tell no more than those that come one after the other.
+        self.refuse_locked_out(source)?;
+        Ok(identity)
+    }
+
+    fn refuse_locked_out(&self, source: IpAddr) -> Result<(), Problem> {
         let lockout = self.lockout.lock().expect("no panic while held");
         match lockout.wait(self.clock.moment(), source) {
             None => Ok(()),
@@ -145,7 +160,7 @@ impl Api {
         }
     }
 
-    fn on_failure(&self, source: std::net::IpAddr, login: &str) {
+    fn on_failure(&self, source: IpAddr, login: &str) {
         let login: String = login.chars().take(64).collect();
         let mut lockout = self.lockout.lock().expect("no panic while held");
         let locked = lockout.on_failure(self.clock.moment(), source, &login);
@@ -180,15 +195,19 @@ async fn set_password(
 ) -> Result<StatusCode, Problem> {
     // A stolen session must not be a way to guess the password either.
     let source = source(&extensions);
-    api.refuse_locked_out(source)?;
     let tenant = api.store.tenant(caller.tenant()).await?.profile.name;
     let identity = caller.identity();
-    let known = api.store.sign_in(Some(&tenant), &identity.login, &passwords.old).await?;
+    let known = api.known(source, Some(&tenant), (&identity.login, &passwords.old)).await?;
     if known.is_none_or(|known| known.user != caller.user()) {
         api.on_failure(source, &identity.login);
         return Err(Problem::invalid("old", "The old password is wrong."));
     }
     let (tenant, user) = (caller.tenant(), caller.user());
-    api.store.set_password(tenant, &caller.by(), user, &passwords.new).await?;
+    let set = api.store.set_password(tenant, &caller.by(), user, &passwords.new).await;
+    // What is wrong with a password is wrong with this field here.
+    set.map_err(|error| match error {
+        desk::Error::Invalid { problem, .. } => desk::Error::Invalid { field: "new", problem },
+        error => error,
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -51,6 +51,7 @@ mod roles;
 mod routing;
 mod rows_kept;
 mod schedules;
+mod sessions;
 mod shifts;
 mod socket;
 mod supervise;

@@ -2,7 +2,7 @@
 
 use super::block_on;
 use super::warehouse::{bar, show};
-use crate::config::{Config, Place};
+use crate::config::{Config, PLACE, Place, is_place};
 use crate::serve::lock;
 use desk::store::moved::{self, Moved};
 
@@ -37,6 +37,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
 
 /// Moves the business to where `to` says.
 pub async fn carry(config: &Config, to: &str) -> Result<Vec<Moved>, anyhow::Error> {
+    // Without a word of it: there may be a password in it.
+    anyhow::ensure!(!to.is_empty() && is_place(to), "where to? {PLACE}");
     let (from, to) = (config.store(), config.store_at(to));
     anyhow::ensure!(
         from.has_box(),
@@ -101,6 +103,17 @@ mod tests {
 
     async fn refusal(config: &Config, to: &str) -> String {
         carry(config, to).await.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn nothing_moves_to_what_is_neither_a_path_nor_postgresql() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        crate::first::bootstrap(&config, None).await.unwrap();
+        for wrong in ["", "mysql://grid:hush-hush@127.0.0.1/desk", "postgres:/grid:hush@db/desk"] {
+            let said = refusal(&config, wrong).await;
+            assert!(said.contains("a path is needed") && !said.contains("hush"), "{said}");
+        }
     }
 
     #[tokio::test]

@@ -36,14 +36,17 @@ impl Place {
     }
 }
 
+/// What is right where [`is_place`] says no.
+pub const PLACE: &str = "a path is needed, or postgres://user:password@host:5432/database";
+
 /// Checks the key that stands in the file.
 pub(super) fn check(store: &Secret) -> Result<(), Error> {
-    let text = store.expose();
-    if is_database(text) || text.starts_with("sqlite://") || !text.contains(':') {
-        return Ok(());
-    }
-    let problem = "a path is needed, or postgres://user:password@host:5432/database".to_owned();
-    refused("server.store", problem)
+    if is_place(store.expose()) { Ok(()) } else { refused("server.store", PLACE.to_owned()) }
+}
+
+/// Whether a business can be there: an address of PostgreSQL, or a path.
+pub fn is_place(text: &str) -> bool {
+    is_database(text) || text.starts_with("sqlite://") || !text.contains(':')
 }
 
 fn is_database(text: &str) -> bool {

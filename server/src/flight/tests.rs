@@ -223,6 +223,30 @@ async fn who_signs_in_is_answered_in_columns_with_the_rows_of_their_tenant() {
 }
 
 #[tokio::test]
+async fn who_asks_for_rows_stands_in_the_audit_table_before_they_have_them() {
+    let rig = rig().await;
+    let (token, secret, by) = rig.token(Role::Manager, true).await;
+    let mut client = rig.client().await;
+    client.handshake(&token.sql_user.unwrap(), &secret).await.unwrap();
+    let asked = async || {
+        let rows = rig.store.audit(rig.first.tenant, None, 100).await.unwrap();
+        let asked = rows.into_iter().filter(|row| row.action == "sql.ask");
+        asked.map(|row| (row.user, row.source, row.subject)).collect::<Vec<_>>()
+    };
+    let info = ask(&mut client, "SELECT n FROM three").await.unwrap();
+    assert!(asked().await.is_empty(), "nobody has a row");
+    // The first piece is there, and nothing says that the last will come.
+    let endless = ask(&mut client, "SELECT n FROM endless").await.unwrap();
+    let mut pieces = client.do_get(ticket(&endless)).await.unwrap();
+    assert!(pieces.try_next().await.unwrap().is_some());
+    drop(pieces);
+    fetched(&mut client, ticket(&info)).await.unwrap();
+    let row = |sql: &str| (by.user, "127.0.0.1".to_owned(), sql.to_owned());
+    let expected = [row("SELECT n FROM three"), row("SELECT n FROM endless")];
+    assert_eq!(asked().await, expected, "the latest first");
+}
+
+#[tokio::test]
 async fn a_wrong_secret_and_a_name_that_nobody_has_are_refused_alike_and_a_guesser_is_locked_out() {
     let rig = rig().await;
     let (token, secret, _) = rig.token(Role::Manager, true).await;

@@ -72,7 +72,9 @@ impl Watermark for Sealed {
 mod tests {
     use super::*;
     use crate::link::NotThere;
+    use desk::By;
     use desk::bootstrap::Defaults;
+    use desk::shift::NewShift;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
     use terms::control::LiveState;
@@ -90,6 +92,33 @@ mod tests {
         fn deliver(&self, _: Ask) -> BoxFuture<'_, Result<Answer, NotThere>> {
             Box::pin(async { Err(NotThere("nobody delivers here".to_owned())) })
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sealed_while_records_of_the_desk_are_on_their_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+        let defaults = Defaults::with_flow(serde_json::json!({"start": "hello", "steps": {}}));
+        let first = store.bootstrap(&defaults, NOON).await.unwrap().unwrap();
+        let switch = Arc::new(Switch(Mutex::new(Answer::State(LiveState::default()))));
+        let seals = Arc::new(AtomicU64::new(0));
+        let counted = seals.clone();
+        let seal: Seal = Arc::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async { Ok::<u64, String>(1) })
+        });
+        let (agent, starts_at) = (first.agents[0].0, NOON);
+        let ends_at = Timestamp(NOON.0 + 3_600_000_000);
+        let shift = NewShift { agent, starts_at, ends_at };
+        store.plan_shift(first.tenant, &By::system("test", NOON), &shift).await.unwrap();
+        let sealed = Sealed::new(store.clone(), switch, seal);
+        let waits = sealed.reaches(first.tenant, NOON, NOON).await;
+        assert_eq!(waits, Err("records of the desk are on their way".to_owned()));
+        assert_eq!(seals.load(Ordering::Relaxed), 0);
+        // The warehouse has them.
+        assert_eq!(store.forget_through(i64::MAX).await.unwrap(), 1);
+        assert_eq!(sealed.reaches(first.tenant, NOON, NOON).await, Ok(()));
+        assert_eq!(seals.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]

@@ -24,6 +24,10 @@ pub struct Fragile {
     pub reads_until: AtomicU64,
     /// Objects that were sent.
     pub sent: AtomicU64,
+    /// Whoever reads waits while a test holds this.
+    pub door: tokio::sync::Mutex<()>,
+    /// Those who wait there.
+    pub waiting: AtomicU64,
     reads: AtomicU64,
 }
 
@@ -33,6 +37,12 @@ impl Fragile {
             true => Err(away("connection refused")),
             false => Ok(()),
         }
+    }
+
+    async fn pass_the_door(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        drop(self.door.lock().await);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The names of all objects.
@@ -103,6 +113,9 @@ impl ObjectStore for Fragile {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.answer()?;
+        if !options.head {
+            self.pass_the_door().await;
+        }
         let until = self.reads_until.load(Ordering::Relaxed);
         if !options.head && until > 0 && self.reads.fetch_add(1, Ordering::Relaxed) >= until {
             return Err(away("the line broke"));

@@ -88,6 +88,20 @@ async fn what_was_sent_before_a_crash_is_read_back_and_not_sent_again() {
 }
 
 #[tokio::test]
+async fn an_object_of_the_same_length_that_holds_something_else_is_another_one() {
+    let rig = Rig::new();
+    rig.write(WAV, b"RIFF");
+    let first = rig.put(WAV, None).await.unwrap();
+    rig.write(WAV, b"RIFX");
+    let second = rig.put(WAV, None).await.unwrap();
+    assert_eq!((second.bytes, rig.store.sent.load(Ordering::Relaxed)), (first.bytes, 2));
+    assert_eq!(rig.fetch(&second).await.unwrap(), b"RIFX");
+    rig.tier.holds(&second).await.unwrap();
+    let error = rig.tier.holds(&first).await.unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_what_its_row_says_is_not_sent() {
     let rig = Rig::new();
     rig.write(WAV, b"RIFF");

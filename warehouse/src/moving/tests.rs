@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::Warehouse;
+use crate::db::Tx;
 use crate::postgres_tests::{address, postgres, refusal, schema_of, server};
 use crate::store_tests::{number, session};
 use crate::stories::order;
@@ -115,8 +116,10 @@ async fn a_move_that_dies_leaves_the_source_in_force_and_is_done_again() {
     warehouse.close().await;
     moved(dir, &Manifest::Sqlite, &schema).await.unwrap();
     die(dir, &schema, &Manifest::Sqlite);
+    assert!(dir.join(BESIDE).exists());
     let warehouse = open(dir, &schema).await;
     assert_eq!(count(&warehouse).await, 9);
+    assert!(!dir.join(BESIDE).exists(), "half a file that tells of people is not kept");
     let writing = moved(dir, &schema, &Manifest::Sqlite).await;
     assert!(matches!(writing, Err(Error::Busy(_))), "a box runs");
     warehouse.close().await;
@@ -193,4 +196,60 @@ async fn what_cannot_be_moved_is_refused_and_nothing_is_changed() {
     assert_eq!(count(&open(dir, &Manifest::Sqlite).await).await, 9);
     assert!(!dir.join("warehouse.mark").exists());
     assert_eq!(count(&open(other.path(), &taken).await).await, 9);
+}
+
+/// The manifest of a directory carried into another file, of which `prepared` is done first. No server
+/// takes part. The transactions end before their connections do.
+async fn between_files(
+    dirs: [&Path; 2],
+    prepared: Option<&'static str>,
+) -> (Result<Vec<Moved>, Error>, [(Tx<'static>, db::Pool); 2]) {
+    let [old, new] = dirs;
+    filled(old, &Manifest::Sqlite).await;
+    let source = Database::at(old, &Manifest::Sqlite).unwrap().readers().await.unwrap();
+    let mut read = source.begin(ACTION, old).await.unwrap();
+    let target = Database::at(new, &Manifest::Sqlite).unwrap().writer().await.unwrap();
+    let mut write = target.begin(ACTION, new).await.unwrap();
+    store::make_tables(&mut write).await.unwrap();
+    if let Some(statement) = prepared {
+        sqlx::query(statement).execute(&mut *write).await.unwrap();
+    }
+    let tables = table::all(&mut read).await.unwrap();
+    let moved = all(&mut read, &mut write, &tables, &mut |_, _| {}).await;
+    (moved, [(read, source), (write, target)])
+}
+
+#[tokio::test]
+async fn rows_that_are_others_or_fewer_after_they_were_written_are_no_move() {
+    for (trigger, table) in [
+        (
+            "CREATE TRIGGER spoils AFTER INSERT ON source
+             BEGIN UPDATE source SET position = position + 1 WHERE name = new.name; END",
+            "source",
+        ),
+        (
+            "CREATE TRIGGER spoils AFTER INSERT ON stage
+             BEGIN DELETE FROM stage WHERE seq = new.seq; END",
+            "stage",
+        ),
+    ] {
+        let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (moved, _open) = between_files([old.path(), new.path()], Some(trigger)).await;
+        let error = moved.unwrap_err();
+        let told = format!("the table {table}");
+        assert!(matches!(&error, Error::Damaged { what, .. } if *what == told), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_other_end_of_a_move_has_the_mark_of_the_directory_and_not_the_same_rows_alone() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (moved, [(mut here, _source), (mut there, _target)]) =
+        between_files([old.path(), new.path()], None).await;
+    moved.unwrap();
+    let foreign = Some("was being moved to or from another schema; give the address of that one");
+    assert_eq!(difference(&mut here, &mut there, 7).await.unwrap(), foreign, "it has none");
+    mark::put(&mut there, 7).await.unwrap();
+    assert_eq!(difference(&mut here, &mut there, 7).await.unwrap(), None);
+    assert_eq!(difference(&mut here, &mut there, 8).await.unwrap(), foreign);
 }

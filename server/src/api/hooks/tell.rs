@@ -371,3 +371,66 @@ fn kind_of(entry: &Entry) -> String {
     let kind = serde_json::to_value(&entry.kind).expect("an entry is always valid JSON");
     kind["type"].as_str().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use desk::By;
+    use desk::bootstrap::Defaults;
+    use desk::hook::HookDraft;
+    use terms::CallId;
+    use terms::event::{ENTRY_VERSION, Kind, Party};
+
+    const NOON: Timestamp = Timestamp::from_secs(1_795_406_400);
+
+    /// Tells the only hook of a new store, always at noon.
+    async fn teller(folder: &tempfile::TempDir) -> Teller {
+        let store = Store::open(folder.path().join("desk.db").to_str().unwrap()).await.unwrap();
+        let defaults = Defaults::with_flow(serde_json::json!({"start": "hello", "steps": {}}));
+        let tenant = store.bootstrap(&defaults, NOON).await.unwrap().unwrap().tenant;
+        let draft = HookDraft {
+            name: "crm".into(),
+            url: "https://crm.example/events".into(),
+            kinds: Vec::new(),
+            enabled: true,
+        };
+        store.create_hook(tenant, &By::system("test", NOON), &draft, 0).await.unwrap();
+        let line = store.hook_lines().await.unwrap().remove(0);
+        Teller::new(store, Terms::default(), || NOON, line)
+    }
+
+    /// The first event of the log, which is being sent for the first time.
+    fn first_event(teller: &mut Teller) -> Event {
+        let entry = Entry {
+            v: ENTRY_VERSION,
+            seq: 1,
+            at: NOON,
+            tenant: teller.line.tenant,
+            contact: None,
+            call: Some(CallId(5)),
+            leg: None,
+            kind: Kind::Held { by: Party::Agent },
+        };
+        teller.lanes.on_read(Arc::new(entry), true);
+        let entry = teller.lanes.begin_next().expect("it is for the hook");
+        let (kind, body) = (kind_of(&entry), live::text(&entry));
+        Event { entry, kind, body, pause: teller.terms.pause_first }
+    }
+
+    #[tokio::test]
+    async fn pauses_between_attempts_double_up_to_the_longest() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut teller = teller(&folder).await;
+        let mut event = first_event(&mut teller);
+        let mut pauses = Vec::new();
+        for _ in 0..11 {
+            let tried = (event, Some(503), Some("it answered 503".to_owned()));
+            let Outcome::Again(again, pause) = teller.on_tried(tried).await else {
+                panic!("it is sent again")
+            };
+            pauses.push(pause.as_secs());
+            event = again;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    }
+}

@@ -376,6 +376,11 @@ async fn reports_on_the_box_that_name_who_is_forgotten_go_and_those_that_may_are
     assert!(!theirs.exists() && other.exists() && closed.exists());
     assert!(now["problem"].as_str().unwrap().contains("1 of reports under way"), "{now}");
     assert!(running.exists(), "its delivery goes on");
+    let audit = rig.store.audit(rig.tenant(), None, 100).await.unwrap();
+    let removed = audit.iter().filter(|row| row.action == "report.erase");
+    let removed: Vec<_> =
+        removed.map(|row| (row.subject.as_str(), row.source.as_str(), row.user)).collect();
+    assert_eq!(removed, [("a.csv", "erasure", None)], "the audit table names what was removed");
 }
 
 #[tokio::test]

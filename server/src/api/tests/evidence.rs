@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use desk::Role;
 use serde_json::{Value, json};
 use std::io::Cursor;
+use std::time::Duration;
 use terms::record::{Event, Recording, Row};
 use terms::{CallId, ContactId, RecordingId, Timestamp};
 
@@ -67,6 +68,46 @@ async fn a_pack_holds_the_call_its_orders_its_audio_and_the_chain_of_what_happen
     assert!(actions.contains(&"recording.fetch"), "{actions:?}");
     assert!(actions.contains(&"evidence.export"), "who asked for it stands in it: {actions:?}");
     assert!(entries.iter().any(|of| of["source"] == "order"));
+}
+
+#[tokio::test]
+async fn the_chain_of_a_pack_is_in_order_of_time_whoever_tells_of_it() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Manager).await;
+    let (tenant, agent, call) = (rig.tenant(), rig.first.agents[0].0, CallId(5));
+    rig.stage(&[Row::Call(call_row(tenant, call, 0, 60, agent))]).await;
+    let event = |seq, second: i64, kind: &str| {
+        Row::Event(Event {
+            tenant_id: tenant,
+            seq,
+            at: Timestamp(NOON.0 + second * 1_000_000),
+            contact_id: Some(ContactId(5)),
+            call_id: Some(call),
+            leg_id: None,
+            kind: kind.into(),
+            detail: "{}".into(),
+        })
+    };
+    rig.stage(&[event(1, -1, "answered"), event(2, 30, "released")]).await;
+    // While they talk.
+    let order = json!({"kind": "投诉", "title": "漏水", "call": "5"});
+    assert_eq!(rig.post("/api/v1/orders", &token, order).await.status, StatusCode::CREATED);
+    rig.clock.advance(Duration::from_secs(60));
+
+    let files = unzipped(&rig.get("/api/v1/calls/5/evidence", &token).await);
+    let chain = String::from_utf8(files["chain.txt"].clone()).unwrap();
+    let entries: Vec<&str> = chain.lines().collect();
+    let place = |text: &str| {
+        let found = entries.iter().position(|entry| entry.contains(text));
+        found.unwrap_or_else(|| panic!("{text}: {chain}"))
+    };
+    let places = [
+        place("\"answered\""),
+        place("\"source\":\"order\""),
+        place("\"released\""),
+        place("\"evidence.export\""),
+    ];
+    assert!(places.is_sorted(), "{places:?} of {chain}");
 }
 
 #[tokio::test]

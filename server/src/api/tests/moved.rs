@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use terms::record::{Recording, Row};
 use terms::{RecordingId, Timestamp};
 use warehouse::recordings::{Reason, Stage};
@@ -339,6 +340,28 @@ async fn a_deletion_in_the_middle_of_a_move_leaves_no_object() {
     let swept = story.rig.deletion.round(NOON).await.unwrap();
     assert_eq!(swept, Swept { files: 2, ..Swept::default() });
     assert!(story.store.names().await.is_empty());
+}
+
+/// Decided while it comes back: nobody hears it, and what came stays nowhere.
+#[tokio::test]
+async fn a_recording_that_is_deleted_while_it_is_fetched_is_not_kept_here() {
+    let story = Story::new().await;
+    story.round().await.unwrap();
+    let closed = story.store.door.lock().await;
+    let deleting = async {
+        while story.store.waiting.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let (tenant, why) = (story.rig.tenant(), (Reason::Erasure, "asked for"));
+        let warehouse = &story.rig.warehouse;
+        warehouse.delete_recordings(tenant, &[story.id], why, NOON).await.unwrap();
+        drop(closed);
+    };
+    let both = async { tokio::join!(story.get(""), deleting) };
+    let both = tokio::time::timeout(Duration::from_secs(20), both).await;
+    let (got, ()) = both.expect("it is fetched");
+    assert_eq!(got.status, StatusCode::GONE);
+    assert!(!story.cached("wav").exists());
 }
 
 /// An index that was made again from the files knows nothing of the second tier.

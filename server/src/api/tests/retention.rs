@@ -156,6 +156,24 @@ async fn a_hold_on_recording_contact_or_number_keeps_it_until_every_hold_is_lift
 }
 
 #[tokio::test]
+async fn a_hold_is_lifted_by_nobody_of_another_tenant() {
+    let rig = Rig::new().await;
+    let (token, (_, theirs)) = (rig.token(Role::Administrator).await, rig.other_tenant().await);
+    let one = rig.aged(rig.tenant(), 90, None).await;
+    rig.keep(&token, json!({"days": 30})).await;
+    let body = json!({"kind": "recording", "value": one, "reason": "case 7"});
+    let hold = rig.post("/api/v1/holds", &token, body).await.json();
+    let lift = format!("/api/v1/holds/{}/lift", hold["id"]);
+    let why = json!({"reason": "the case is closed"});
+    let got = rig.post(&lift, &theirs, why.clone()).await;
+    assert_eq!(got.status, StatusCode::NOT_FOUND);
+    assert_eq!(rig.get("/api/v1/holds", &token).await.json()[0]["lifted_at"], json!(null));
+    assert_eq!(rig.round().await, Swept { held: 1, ..Swept::default() });
+    assert_eq!(rig.post(&lift, &token, why).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(rig.round().await.deleted, 1);
+}
+
+#[tokio::test]
 async fn a_hold_without_reason_or_on_nothing_is_refused() {
     let rig = Rig::new().await;
     let token = rig.token(Role::Manager).await;

@@ -4,6 +4,8 @@ use super::rig::{NOON, Rig, call_row};
 use axum::http::{Method, StatusCode};
 use desk::Role;
 use serde_json::{Value, json};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use terms::record::{Call, Row};
 use terms::{CallId, TenantId, Timestamp};
 
@@ -98,6 +100,29 @@ async fn a_hold_on_a_number_or_contact_keeps_rows_until_it_is_lifted() {
     }
     rig.deletion.round(NOON).await.unwrap();
     assert_eq!(rig.calls_left(&token).await, Vec::<String>::new());
+}
+
+/// A table of the manifest is away.
+#[tokio::test]
+async fn a_round_that_stops_at_rows_says_so() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Administrator).await;
+    assert_eq!(rig.keep_rows(&token, json!({"calls": 90})).await, StatusCode::NO_CONTENT);
+    let rename = async |from: &str, to: &str| {
+        let file = rig.folder.path().join("warehouse/warehouse.db");
+        let options = SqliteConnectOptions::new().filename(file);
+        let mut manifest = SqliteConnection::connect_with(&options).await.unwrap();
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut manifest).await.unwrap();
+        manifest.close().await.unwrap();
+    };
+    rename("aged", "away").await;
+    assert_eq!(rig.deletion.round(NOON).await.unwrap().stopped, 1);
+    let told = async || rig.get("/api/v1/retention/round", &token).await.json();
+    assert_eq!(told().await["stopped"], "rows");
+    rename("away", "aged").await;
+    assert_eq!(rig.deletion.round(NOON).await.unwrap().stopped, 0);
+    assert_eq!(told().await["stopped"], Value::Null);
 }
 
 #[tokio::test]

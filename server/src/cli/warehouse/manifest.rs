@@ -28,6 +28,8 @@ pub async fn run(config: &Config, options: &Options) -> Result<ExitCode, anyhow:
 pub async fn carry(config: &Config, to: &str) -> Result<Vec<Moved>, anyhow::Error> {
     let from = config.manifest()?;
     let to = match to {
+        // In the configuration it means the file; here it may be a variable that is not set.
+        "" => anyhow::bail!("where to? {FILE}, or postgres://user@host:5432/database?schema=name"),
         FILE => Manifest::Sqlite,
         address => Manifest::at(address)?,
     };
@@ -64,5 +66,21 @@ fn print(moved: &[Moved], to: &str) {
              \"postgres://…\"   # the address that was given\n\nwarehouse.db lies below _aside: an \
              erasure takes it away."
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manifest_moves_nowhere_where_nothing_says_where_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.data = folder.path().to_owned();
+        for (to, told) in [("", "where to? warehouse.db, or postgres://"), ("x", "is no address")] {
+            let said = carry(&config, to).await.unwrap_err().to_string();
+            assert!(said.contains(told), "{said}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::pg::message::Wire;
 use crate::pg::session::Session;
 use crate::work::wire::{Refusal, Want, WireHead};
+use terms::TenantId;
 use tokio::io::DuplexStream;
 use warehouse::wire::{Kind, WireColumn};
 
@@ -60,6 +61,8 @@ struct Talk {
     door: Arc<Door>,
     /// With which a question of it is stopped.
     key: (i32, u32),
+    store: Store,
+    tenant: TenantId,
     numbers: Arc<Numbers>,
     client: DuplexStream,
 }
@@ -72,7 +75,7 @@ async fn talk() -> Talk {
     let numbers = Arc::new(Numbers::default());
     let door = Door::new(
         &Config::default(),
-        store,
+        store.clone(),
         numbers.clone(),
         Arc::new(clock),
         None,
@@ -86,7 +89,8 @@ async fn talk() -> Talk {
     let who = (token.id, token.sql_user.unwrap(), IpAddr::from([127, 0, 0, 1]));
     let session = Session::new(door.clone(), Wire::new(Box::new(ours)), registered, place, who);
     tokio::spawn(session.run());
-    let mut talk = Talk { _folder: folder, door, key, numbers, client };
+    let mut talk =
+        Talk { _folder: folder, door, key, store, tenant: first.tenant, numbers, client };
     assert_eq!(talk.heard().await.len(), 1, "it is ready");
     talk
 }
@@ -119,6 +123,13 @@ impl Talk {
         rest(&mut self.client).await
     }
 
+    /// What was asked for rows, as the audit table has it: the latest first.
+    async fn noted(&self) -> Vec<(bool, String, String)> {
+        let rows = self.store.audit(self.tenant, None, 100).await.unwrap();
+        let asked = rows.into_iter().filter(|row| row.action == "sql.ask");
+        asked.map(|row| (row.user.is_some(), row.source, row.subject)).collect()
+    }
+
     async fn send(&mut self, parts: &[(u8, &[u8])]) -> Vec<(u8, Vec<u8>)> {
         for (letter, body) in parts {
             self.client.write_all(&message(*letter, body)).await.unwrap();
@@ -142,6 +153,19 @@ fn shown(letter: u8, body: &[u8]) -> Option<String> {
 
 fn letters(heard: &[(u8, Vec<u8>)]) -> String {
     heard.iter().map(|(letter, _)| char::from(*letter)).collect()
+}
+
+#[tokio::test]
+async fn who_asks_for_rows_stands_in_the_audit_table() {
+    let mut talk = talk().await;
+    assert_eq!(talk.simple(NUMBERS).await, "7 8 9 [SELECT 3]");
+    let row = (true, "127.0.0.1".to_owned(), NUMBERS.to_owned());
+    assert_eq!(talk.noted().await, [row.clone()]);
+    let parse = format!("s\0{NUMBERS}\0\0\0");
+    talk.send(&[(b'P', parse.as_bytes()), (b'D', b"Ss\0")]).await;
+    assert_eq!(talk.noted().await, [row.clone()], "what it is about gives no row");
+    talk.send(&[(b'B', b"\0s\0\0\0\0\0\0\0"), (b'E', b"\0\0\0\0\0")]).await;
+    assert_eq!(talk.noted().await, [row.clone(), row]);
 }
 
 #[tokio::test]
