@@ -77,6 +77,29 @@ pub enum FoundList {
     Calls(Vec<FoundCall>),
 }
 
+impl FoundList {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            FoundList::Orders(orders) => orders.len(),
+            FoundList::Calls(calls) => calls.len(),
+        }
+    }
+
+    /// Nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When the first of them began.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        match self {
+            FoundList::Orders(orders) => orders.iter().map(|order| order.created_at).min(),
+            FoundList::Calls(calls) => calls.iter().map(|call| call.started_at).min(),
+        }
+    }
+}
+
 /// What people see of an order.
 static STATES: [(&str, Words); 7] = [
     ("open", words("未处理", "open")),
