@@ -68,6 +68,7 @@ pub mod trace_back;
 pub mod trunk;
 pub mod user;
 pub mod voicemail;
+pub mod watermark;
 pub mod when;
 pub mod worker;
 

@@ -35,6 +35,7 @@ pub mod extract;
 pub mod fax_documents;
 pub mod faxes;
 pub mod flows;
+mod forms;
 pub mod forwarding;
 pub mod guard;
 pub mod headers;
@@ -81,6 +82,7 @@ pub mod tokens;
 pub mod trunks;
 pub mod users;
 pub mod voicemails;
+mod watermark;
 pub mod workers;
 mod xml;
 
@@ -295,6 +297,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(reports::routes(guard))
         .merge(report_definitions::routes(guard))
         .merge(rates::routes(guard))
+        .merge(watermark::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))
         .merge(areas::routes(guard))

@@ -57,3 +57,4 @@ mod supervise;
 mod teams;
 mod trunks;
 mod voicemails;
+mod watermark;

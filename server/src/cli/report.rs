@@ -73,6 +73,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             rates,
             lines_max,
             own: crate::work::own_report::find(&store, tenant, report).await?,
+            mark: None,
         };
         let bench = Bench::open(config.clone()).await?;
         let done = bench.run(Job::Report(Box::new(job))).await;

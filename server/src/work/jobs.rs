@@ -100,6 +100,8 @@ pub struct ReportJob {
     pub lines_max: u64,
     /// The definition, of a report that the tenant defined.
     pub own: Option<OwnReport>,
+    /// Who fetches it, where it is to say so.
+    pub mark: Option<reports::Mark>,
 }
 
 /// A job.
