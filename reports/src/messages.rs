@@ -190,6 +190,16 @@ const STORED: &[(&str, Words)] = &[
     ("warned", words("预警", "warned")),
     ("overdue_open", words("超时未结", "overdue, open")),
     ("overdue_closed", words("超时办结", "closed late")),
+    ("supervisor", words("班长", "supervisor")),
+    ("manager", words("经理", "manager")),
+    ("administrator", words("管理员", "administrator")),
+    ("signed_out", words("签出", "signed out")),
+    ("break", words("示忙", "on a break")),
+    ("idle", words("空闲", "idle")),
+    ("ringing", words("振铃", "ringing")),
+    ("talking", words("通话中", "talking")),
+    ("holding", words("保持中", "holding")),
+    ("wrap_up", words("话后处理", "wrap-up")),
 ];
 
 /// What people call the stored word `text`.

@@ -45,6 +45,7 @@ pub mod hours;
 pub mod idempotency;
 pub mod leases;
 pub mod links;
+mod lists;
 pub mod live;
 mod mailboxes;
 pub mod messages;
@@ -298,6 +299,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(report_definitions::routes(guard))
         .merge(rates::routes(guard))
         .merge(watermark::routes(guard))
+        .merge(lists::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))
         .merge(areas::routes(guard))

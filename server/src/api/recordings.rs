@@ -91,7 +91,7 @@ struct Wanted {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Search {
+pub(super) struct Search {
     /// Began at or after.
     #[serde(default, with = "when::option")]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -149,7 +149,7 @@ struct Search {
 
 /// A page of recordings, the latest first.
 #[derive(Serialize, ToSchema)]
-struct RecordingPage {
+pub(super) struct RecordingPage {
     /// The recordings.
     #[schema(value_type = Vec<ListedRecording>)]
     recordings: Vec<Value>,
@@ -168,7 +168,7 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 
 /// Find recordings. Without the permission `recordings.read` one finds one's own.
 #[utoipa::path(get, path = "/api/v1/recordings", tag = "recordings", params(Search), responses((status = 200, body = RecordingPage)))]
-async fn list(
+pub(super) async fn list(
     State(api): State<Shared>,
     caller: Caller,
     Params(search): Params<Search>,

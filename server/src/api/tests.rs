@@ -26,6 +26,7 @@ mod hooks;
 mod hostile;
 mod idempotency;
 mod leases;
+mod listed;
 mod lists;
 mod live;
 mod mailboxes;
