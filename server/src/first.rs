@@ -9,7 +9,7 @@ use desk::rates::Rates;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use terms::{AgentId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId};
+use terms::{AgentId, AreaId, FlowId, QueueId, TeamId, TenantId, Timestamp, TrunkId, WorkerId};
 use warehouse::Warehouse;
 
 /// The wall clock.
@@ -60,6 +60,10 @@ pub struct Named {
     pub flows: Vec<(FlowId, String)>,
     /// Teams as (id, name).
     pub teams: Vec<(TeamId, String)>,
+    /// Areas as (id, name).
+    pub areas: Vec<(AreaId, String)>,
+    /// Field workers as (id, name).
+    pub workers: Vec<(WorkerId, String)>,
     /// What agents and trunks cost, where that is set.
     pub rates: Option<Rates>,
     /// The most lines that all trunks together have.
@@ -76,6 +80,8 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
     let trunks = store.trunks(tenant).await?;
     let flows = store.flows(tenant).await?;
     let teams = store.team_names(tenant).await?;
+    let areas = store.areas(tenant).await?;
+    let workers = store.workers(tenant).await?;
     let lines_max = trunks.iter().map(|trunk| u64::from(trunk.settings.calls_max)).sum();
     Ok(Named {
         lines_max,
@@ -84,6 +90,8 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
         trunks: trunks.into_iter().map(|trunk| (trunk.id, trunk.name)).collect(),
         flows: flows.into_iter().map(|flow| (flow.id, flow.name)).collect(),
         teams,
+        areas: areas.into_iter().map(|area| (area.id, area.draft.name)).collect(),
+        workers: workers.into_iter().map(|worker| (worker.id, worker.draft.name)).collect(),
         rates: store.rates(tenant).await?,
     })
 }

@@ -322,6 +322,8 @@ impl Schedules {
             trunks: named.trunks,
             flows: named.flows,
             teams: named.teams,
+            areas: named.areas,
+            workers: named.workers,
             user: None,
             action: None,
             rates: named.rates,

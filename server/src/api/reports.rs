@@ -148,7 +148,7 @@ async fn get(
     let period = word("period", asked.period.as_deref().unwrap_or("today"))?;
     let format = word("format", asked.format.as_deref().unwrap_or("pdf"))?.to_lowercase();
     let profile = api.store.tenant(caller.tenant()).await?.profile;
-    let Named { agents, queues, trunks, flows, teams, rates, lines_max } =
+    let Named { agents, queues, trunks, flows, teams, areas, workers, rates, lines_max } =
         crate::first::names(&api.store, caller.tenant()).await?;
     let seen = api.store.agents_seen(caller.identity()).await?;
     let stamp = api.stamp(&caller).await?;
@@ -175,6 +175,8 @@ async fn get(
         trunks,
         flows,
         teams,
+        areas,
+        workers,
         user: asked.user,
         action,
         rates,

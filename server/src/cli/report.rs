@@ -46,7 +46,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
     let tenant = arguments.tenant;
     let body = block_on(async {
         let Home { store, profile, .. } = Home::open(config, tenant).await?;
-        let Named { agents, queues, trunks, flows, teams, rates, lines_max } =
+        let Named { agents, queues, trunks, flows, teams, areas, workers, rates, lines_max } =
             crate::first::names(&store, tenant).await?;
         let job = ReportJob {
             scope: JobScope {
@@ -68,6 +68,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<(), anyhow::Error> 
             trunks,
             flows,
             teams,
+            areas,
+            workers,
             user: None,
             action: None,
             rates,

@@ -35,6 +35,8 @@ impl Bench {
             trunks: job.trunks.into_iter().collect(),
             flows: job.flows.into_iter().collect(),
             teams: job.teams.into_iter().collect(),
+            areas: job.areas.into_iter().collect(),
+            workers: job.workers.into_iter().collect(),
         };
         let limits = match &own {
             Some(_) => self.limits,

@@ -282,6 +282,8 @@ async fn a_report_of_too_many_rows_is_refused_with_their_number() {
             trunks: Vec::new(),
             flows: Vec::new(),
             teams: Vec::new(),
+            areas: Vec::new(),
+            workers: Vec::new(),
             user: None,
             action: None,
             rates: None,
