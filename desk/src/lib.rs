@@ -56,6 +56,7 @@ pub mod schedule;
 pub mod scram;
 pub mod secret;
 pub mod shift;
+pub mod shift_log;
 pub mod signer;
 pub mod skill;
 mod sql;

@@ -74,6 +74,7 @@ mod return_visits;
 pub mod rows;
 pub mod schedules;
 pub mod session;
+mod shift_log;
 mod shifts;
 pub mod socket;
 pub mod sql;
@@ -302,6 +303,7 @@ fn all(guard: &guard::Guard) -> OpenApiRouter<Shared> {
         .merge(lists::routes(guard))
         .merge(schedules::routes(guard))
         .merge(shifts::routes(guard))
+        .merge(shift_log::routes(guard))
         .merge(areas::routes(guard))
         .merge(workers::routes(guard))
         .merge(teams::routes(guard))

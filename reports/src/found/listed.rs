@@ -33,6 +33,8 @@ pub enum Listed {
     Recordings,
     /// Return visits.
     ReturnVisits,
+    /// What people wrote in the log of their shift.
+    ShiftLog,
     /// Planned shifts.
     Shifts,
     /// Everybody who signs in.
@@ -45,7 +47,7 @@ pub enum Listed {
 
 impl Listed {
     /// All of them.
-    pub const ALL: [Listed; 13] = [
+    pub const ALL: [Listed; 14] = [
         Listed::Agents,
         Listed::AgentMessages,
         Listed::Allowed,
@@ -55,6 +57,7 @@ impl Listed {
         Listed::Customers,
         Listed::Recordings,
         Listed::ReturnVisits,
+        Listed::ShiftLog,
         Listed::Shifts,
         Listed::Users,
         Listed::Voicemails,
@@ -77,6 +80,7 @@ impl Listed {
             Listed::Customers => &CUSTOMERS,
             Listed::Recordings => &RECORDINGS,
             Listed::ReturnVisits => &RETURN_VISITS,
+            Listed::ShiftLog => &SHIFT_LOG,
             Listed::Shifts => &SHIFTS,
             Listed::Users => &USERS,
             Listed::Voicemails => &VOICEMAILS,
@@ -285,6 +289,19 @@ static RETURN_VISITS: Report = Report {
         text_of("agent", words("回访人", "Asked by")),
         time("done_at", words("回访时间", "Done")),
         word("result", words("结果", "Result")),
+    ],
+    ..FOUND_ORDERS
+};
+
+static SHIFT_LOG: Report = Report {
+    id: "shift-log",
+    title: words("岗位日志", "Log of shifts"),
+    help: words("值班人员写下的日志，最新的在前。", "What people wrote down, the latest first."),
+    columns: &[
+        time("written_at", words("时间", "When")),
+        text_of("user", words("人员", "Who")),
+        word("kind", words("类别", "Kind")),
+        text_of("text", words("内容", "What")),
     ],
     ..FOUND_ORDERS
 };

@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::rows::PAGE_MAX;
 use super::{
     Api, Shared, agents, audit, callbacks, customers, mailboxes, numbers, recordings,
-    return_visits, shifts, users, voicemails, workers,
+    return_visits, shift_log, shifts, users, voicemails, workers,
 };
 use crate::first::Named;
 use axum::Json;
@@ -32,8 +32,9 @@ pub(super) fn routes(guard: &Guard) -> OpenApiRouter<Shared> {
 }
 
 /// Fetch a list as a file, to be printed or opened in Excel: `agents`, `agent-messages`, `allowed`,
-/// `audit`, `blocked`, `callbacks`, `customers`, `recordings`, `return-visits`, `shifts`, `users`,
-/// `voicemails` or `workers`, each by who may see it, with the conditions of that list behind `?`.
+/// `audit`, `blocked`, `callbacks`, `customers`, `recordings`, `return-visits`, `shift-log`, `shifts`,
+/// `users`, `voicemails` or `workers`, each by who may see it, with the conditions of that list behind
+/// `?`.
 #[utoipa::path(
     get, path = "/api/v1/lists/{name}/{format}", tag = "reports",
     params(
@@ -76,6 +77,7 @@ fn needs(of: Listed) -> Permission {
         Listed::Callbacks => Permission::CallsRead,
         Listed::Customers => Permission::CustomersRead,
         Listed::ReturnVisits => Permission::OrdersRead,
+        Listed::ShiftLog => Permission::AgentStateOwn,
         Listed::Users => Permission::UsersRead,
     }
 }
@@ -105,6 +107,7 @@ fn paged(of: Listed) -> Paged {
         Listed::Customers => Paged::Id("after"),
         Listed::Recordings => Paged::Cursor("recordings"),
         Listed::ReturnVisits => Paged::Cursor("return_visits"),
+        Listed::ShiftLog => Paged::Cursor("entries"),
         Listed::Shifts => Paged::Cursor("shifts"),
     }
 }
@@ -186,6 +189,7 @@ async fn page_of(api: &Shared, caller: &Caller, of: Listed, uri: &Uri) -> Result
         Listed::Customers => told(customers::list(state, caller, Params::of(uri)?).await),
         Listed::Recordings => told(recordings::list(state, caller, Params::of(uri)?).await),
         Listed::ReturnVisits => told(return_visits::list(state, caller, Params::of(uri)?).await),
+        Listed::ShiftLog => told(shift_log::list(state, caller, Params::of(uri)?).await),
         Listed::Shifts => told(shifts::list(state, caller, Params::of(uri)?).await),
         Listed::Users => told(users::list(state, caller).await),
         Listed::Voicemails => told(voicemails::list(state, caller).await),

@@ -52,6 +52,7 @@ mod roles;
 mod routing;
 mod rows_kept;
 mod schedules;
+mod shift_log;
 mod shifts;
 mod socket;
 mod supervise;
