@@ -50,7 +50,7 @@ async fn get(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let nothing = |()| Problem::not_found("There is nothing at this address.");
-    let of: Listed = name.parse().map_err(nothing)?;
+    let of = name.parse::<Listed>().map_err(nothing)?;
     let format = form(&format)?;
     caller.must(needs(of))?;
     let mut rows = read(&api, &caller, of, query.as_deref().unwrap_or_default()).await?;
