@@ -1,6 +1,6 @@
 //! `switchgrid recording`: find, copy out, verify, back up and restore recordings without the API.
 
-mod backup;
+pub mod backup;
 mod export;
 mod verify;
 

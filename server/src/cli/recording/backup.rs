@@ -23,6 +23,7 @@ use desk::By;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use terms::RecordingId;
 use vault::Vault;
 use warehouse::Warehouse;
@@ -30,6 +31,8 @@ use warehouse::recordings::{Indexed, Repair, Stored};
 
 /// Rows read at a time.
 const PAGE: u32 = 1_000;
+/// Pause after a start: calls come first.
+const AFTER_START: Duration = Duration::from_secs(600);
 
 /// Where to.
 #[derive(clap::Args)]
@@ -90,6 +93,38 @@ pub async fn restore(config: &Config, options: &RestoreOptions) -> Result<ExitCo
     Ok(outcome.told("brought back from", &options.from))
 }
 
+/// Backs up where the configuration says, again and again, on a thread of its own until the process
+/// ends: reading files holds up nothing else. Where it fails the next one tries again.
+pub fn keep_on(config: Config) {
+    std::thread::spawn(move || rounds(&config));
+}
+
+fn rounds(config: &Config) {
+    let place = &config.recording.backup_to;
+    std::thread::sleep(AFTER_START);
+    loop {
+        match super::block_on(once(config)) {
+            Ok(Outcome { copied, there, failed: 0 }) => {
+                tracing::info!(place, copied, there, "recordings are backed up");
+            }
+            Ok(Outcome { copied, there, failed }) => {
+                tracing::error!(place, copied, there, failed, "some recordings are not backed up");
+            }
+            Err(error) => tracing::error!(place, "recordings are not backed up: {error:#}"),
+        }
+        std::thread::sleep(config.recording.backup_every.0);
+    }
+}
+
+/// One backup to where the configuration says.
+async fn once(config: &Config) -> Result<Outcome, anyhow::Error> {
+    let vault = Vault::open(config, &config.recording.backup_to)?;
+    let warehouse = crate::first::read_warehouse(config).await?;
+    let outcome = back_up(config, &warehouse, &vault, false).await;
+    warehouse.close().await;
+    outcome
+}
+
 async fn back_up(
     config: &Config,
     warehouse: &Warehouse,
@@ -104,7 +139,8 @@ async fn back_up(
         let Some(last) = page.last() else { break };
         after = last.recording.recording_id;
         let gone = page.iter().filter(|found| found.deleted.is_some());
-        let gone: Vec<String> = gone.filter_map(|found| found.recording.path.clone()).collect();
+        let gone = gone.filter_map(|found| found.recording.path.clone());
+        let gone: Vec<String> = gone.filter(|path| is_plain(path)).collect();
         vault.forget(&gone).await?;
         for found in &page {
             bar.inc(1);
@@ -165,10 +201,14 @@ fn kept(found: &Indexed) -> Option<&str> {
     found.recording.path.as_deref().filter(|_| found.deleted.is_none() && !is_lost)
 }
 
+/// Beneath a folder and nowhere else.
+fn is_plain(path: &str) -> bool {
+    Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 /// What the ledger says of a file.
 fn expected(found: &Indexed, path: &str) -> Result<Stored, anyhow::Error> {
-    let is_plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-    anyhow::ensure!(is_plain, "the ledger has the path {path:?}");
+    anyhow::ensure!(is_plain(path), "the ledger has the path {path:?}");
     let row = &found.recording;
     let (bytes, sha256) = match &found.repair {
         Some(Repair::Shortened { bytes, sha256, .. }) => (*bytes, Some(sha256)),

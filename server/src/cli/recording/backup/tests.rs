@@ -69,6 +69,17 @@ async fn a_backup_copies_once_goes_on_where_it_stopped_and_finds_a_flipped_byte(
 }
 
 #[tokio::test]
+async fn a_box_backs_itself_up_where_its_configuration_says() {
+    let story = Story::new().await;
+    let mut config = story.store.config.clone();
+    config.recording.backup_to = story.place.path().to_str().unwrap().to_owned();
+    assert_eq!(once(&config).await.unwrap(), outcome(9, 0, 0));
+    assert_eq!(once(&config).await.unwrap(), outcome(0, 9, 0));
+    config.recording.backup_to = "s3://nowhere".to_owned();
+    assert!(once(&config).await.is_err());
+}
+
+#[tokio::test]
 async fn what_is_deleted_here_goes_from_the_backup_and_is_not_brought_back() {
     let story = Story::new().await;
     let folder = story.folder();
