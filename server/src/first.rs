@@ -80,8 +80,6 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
     let trunks = store.trunks(tenant).await?;
     let flows = store.flows(tenant).await?;
     let teams = store.team_names(tenant).await?;
-    let areas = store.areas(tenant).await?;
-    let workers = store.workers(tenant).await?;
     let lines_max = trunks.iter().map(|trunk| u64::from(trunk.settings.calls_max)).sum();
     Ok(Named {
         lines_max,
@@ -90,8 +88,8 @@ pub async fn names(store: &Store, tenant: TenantId) -> Result<Named, desk::Error
         trunks: trunks.into_iter().map(|trunk| (trunk.id, trunk.name)).collect(),
         flows: flows.into_iter().map(|flow| (flow.id, flow.name)).collect(),
         teams,
-        areas: areas.into_iter().map(|area| (area.id, area.draft.name)).collect(),
-        workers: workers.into_iter().map(|worker| (worker.id, worker.draft.name)).collect(),
+        areas: store.area_names(tenant).await?,
+        workers: store.worker_names(tenant).await?,
         rates: store.rates(tenant).await?,
     })
 }
