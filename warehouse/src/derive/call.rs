@@ -11,8 +11,8 @@ use crate::derive::survey::OpenSurvey;
 use crate::derive::visit::{OpenVisit, VisitEnd, VisitOf};
 use std::collections::BTreeMap;
 use terms::event::{
-    Direction, Entry, FlowOut, Hunt, InConference, InHunt, InMailbox, Kind, Mailbox, Meeting, Outcome, Party,
-    Role, Satisfaction, SupervisionEnd,
+    Direction, Entry, FlowOut, Hunt, InConference, InHunt, InMailbox, Kind, Mailbox, Meeting,
+    Outcome, Party, Role, Satisfaction, SupervisionEnd,
 };
 use terms::record::{Call, IvrStep, Row};
 use terms::{
