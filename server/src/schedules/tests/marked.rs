@@ -10,6 +10,7 @@ async fn files_of_schedules_are_marked_where_the_tenant_asks_for_it_alone() {
     let made = async || {
         let run = rig.run_now(schedule.id).await;
         rig.to_the_end(&rig.process(), run).await;
+        rig.advance(Duration::from_secs(60));
         rig.worker.marked.lock().unwrap().take()
     };
     assert_eq!(made().await, None, "at first they are not");
